@@ -129,7 +129,8 @@ class Weighting(nn.Module, ABC):
             # Differentiate the scaled loss, so that half-precision activations' gradients do not vanish, then unscale
             last = row == len(losses) - 1
             flat = gradient(loss * step.scale, [*shared, *private[row]], retain_graph=not last)
-            flat /= step.scale * step.batches
+            if step.scale * step.batches != 1.0:
+                flat /= step.scale * step.batches
             self._jacobian[row] += flat[:size]
             self._private[row] += flat[size:]
             self._losses[row] += loss.detach() / step.batches
