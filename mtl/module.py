@@ -166,7 +166,9 @@ class MultiTaskModule(LightningModule):
         )
         penalty = self.network.sharing.penalty()
         if penalty.requires_grad:
-            add_mean_gradient(penalty * (scale / step.batches), [p for p in self.network.sharing.parameters() if p.requires_grad])
+            add_mean_gradient(
+                penalty * (scale / step.batches), [p for p in self.network.sharing.parameters() if p.requires_grad]
+            )
         if step.last:
             self.weights = weights
         self._losses = []
@@ -289,7 +291,9 @@ class MultiTaskModule(LightningModule):
         training = self.network.training
         self.network.eval()
         first = next(iter(inputs.values())) if isinstance(inputs, Mapping) else inputs
-        moved = {k: v.to(self.device) for k, v in inputs.items()} if isinstance(inputs, Mapping) else inputs.to(self.device)
+        moved = (
+            {k: v.to(self.device) for k, v in inputs.items()} if isinstance(inputs, Mapping) else inputs.to(self.device)
+        )
         out = {name: value.to(first.device) for name, value in self(moved).items()}
         self.network.train(training)
         return out
@@ -303,5 +307,3 @@ class MultiTaskModule(LightningModule):
             self._measure(self.transfer_batch_to_device(batch, self.device, 0))
         self.train(training)
         return self._measured()
-
-

@@ -258,7 +258,9 @@ class GradientWeighting(Weighting):
         present, tasks = self._present(losses, step)
         common, own = list(shared), [list(private[i]) for i in tasks]
         if not common:
-            raise InputError(f"{type(self).__name__} compares gradients of shared parameters, and this network shares none")
+            raise InputError(
+                f"{type(self).__name__} compares gradients of shared parameters, and this network shares none"
+            )
         watched = list(layer) if self.layer_only and layer is not None else common
         if len(watched) < len(common) and step.batches == 1:
             return self._backward_layer(present, tasks, watched, [*common, *(p for part in own for p in part)], step)
