@@ -70,7 +70,9 @@ class CandidateSet(Encoder):
     ) -> None:
         super().__init__()
         if isinstance(input_shape, tuple) or not {"candidates", "mask", "context"} <= set(input_shape):
-            raise InputError("encoder=candidate_set reads candidates, mask and context, which this task does not give: use encoder=mlp")
+            raise InputError(
+                "encoder=candidate_set reads candidates, mask and context, which this task does not give: use encoder=mlp"
+            )
         if width % heads:
             raise InputError(f"encoder.width={width} is no multiple of encoder.heads={heads}")
         if depth < 1:

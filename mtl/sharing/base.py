@@ -55,5 +55,3 @@ class Sharing(nn.Module, ABC):
     def mixture(self) -> Tensor | None:
         """How much each task draws on each expert, ``[K, E]``, of the last batch; None where nothing is mixed."""
         return None
-
-

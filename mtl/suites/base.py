@@ -181,5 +181,3 @@ class MultiTaskDataModule(LightningDataModule, ABC):
     def test_dataloader(self) -> InMemoryLoader:
         """The test rows as they stand."""
         return self.loader("test")
-
-

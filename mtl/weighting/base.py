@@ -98,6 +98,9 @@ class Weighting(nn.Module, ABC):
             The effective weights ``[K]``, 0 for a task that was left out or while batches are still being accumulated.
         """
 
+    def bind(self, names: Sequence[str]) -> None:
+        """Told the tasks' names once, before training, for options that go by name. By default nothing happens."""
+
     def on_epoch_end(self, losses: Tensor) -> None:
         """Told once per epoch the mean training losses ``[K]`` (NaN for a task never seen). By default nothing happens."""
 
@@ -255,7 +258,9 @@ class GradientWeighting(Weighting):
         present, tasks = self._present(losses, step)
         common, own = list(shared), [list(private[i]) for i in tasks]
         if not common:
-            raise InputError(f"{type(self).__name__} compares gradients of shared parameters, and this network shares none")
+            raise InputError(
+                f"{type(self).__name__} compares gradients of shared parameters, and this network shares none"
+            )
         watched = list(layer) if self.layer_only and layer is not None else common
         if len(watched) < len(common) and step.batches == 1:
             return self._backward_layer(present, tasks, watched, [*common, *(p for part in own for p in part)], step)
@@ -304,5 +309,5 @@ def columns(jacobian: Tensor, shared: list[Parameter], watched: list[Parameter])
     if len(watched) == len(shared):
         return jacobian
     wanted = {id(p) for p in watched}
-    parts = jacobian.split([p.numel() for p in shared], 1)
+    parts = torch.split(jacobian, [p.numel() for p in shared], 1)
     return torch.cat([part for part, p in zip(parts, shared, strict=True) if id(p) in wanted], 1)

@@ -45,7 +45,9 @@ class GradNorm(GradientWeighting):
         if at not in LAYERS:
             raise unknown("weighting.at", at, LAYERS)
         if alpha < 0 or lr <= 0 or not 0 < floor < 1:
-            raise InputError(f"weighting.alpha={alpha}, lr={lr}, floor={floor}: expected alpha >= 0, lr > 0, 0 < floor < 1")
+            raise InputError(
+                f"weighting.alpha={alpha}, lr={lr}, floor={floor}: expected alpha >= 0, lr > 0, 0 < floor < 1"
+            )
         self.alpha, self.lr, self.floor = alpha, lr, floor
         self.layer_only = at == "last_shared"
         self.register_buffer("weights", torch.ones(num_tasks))

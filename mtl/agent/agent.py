@@ -1,0 +1,5 @@
+"""The agent."""
+
+
+class Agent:
+    """Acts with a trained network."""
