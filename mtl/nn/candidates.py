@@ -1,0 +1,96 @@
+"""Encoder for a set of candidates with a context, such as the operations a dispatcher may start next."""
+
+import torch
+from torch import Tensor, nn
+
+from mtl.errors import InputError
+from mtl.nn.activation import activation as make_activation
+from mtl.nn.encoder import Encoder, Inputs, InputShape
+from mtl.nn.pooling import masked_max, masked_mean
+
+
+class SetBlock(nn.Module):
+    """Attention over the candidates, then a feed-forward layer, each with layer norm before and a residual around it.
+
+    ``[B, J, H] -> [B, J, H]``; a padded candidate is never attended to. Pre-norm Transformer block (Vaswani et al., "Attention
+    Is All You Need", NeurIPS 2017, https://arxiv.org/abs/1706.03762; norm placed as in Xiong et al., ICML 2020), without
+    positions: the candidates are a set, so permuting them permutes the output.
+
+    Deviation: written with plain matrix products instead of torch's fused attention, because the fused CPU kernel has no
+    batching rule and experts run batched (:mod:`mtl.nn.replicas`); the sets are small, so nothing is lost.
+    """
+
+    def __init__(self, width: int, heads: int, activation: str, dropout: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.attention_norm = nn.LayerNorm(width)
+        self.query_key_value = nn.Linear(width, 3 * width)
+        self.project = nn.Linear(width, width)
+        self.feed_forward = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, 2 * width), make_activation(activation), nn.Linear(2 * width, width)
+        )
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, hidden: Tensor, inputs: Inputs) -> Tensor:
+        assert not isinstance(inputs, Tensor)
+        mask = inputs["mask"][:, None, None, :]  # [B, 1, 1, J]
+        projected = self.query_key_value(self.attention_norm(hidden))  # [B, J, 3 * width]
+        query, key, value = projected.unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # each [B, heads, J, d]
+        scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5  # [B, heads, J, J]
+        attention = scores.masked_fill(~mask, torch.finfo(scores.dtype).min).softmax(-1)
+        mixed = (attention @ value).transpose(1, 2).flatten(-2)  # [B, J, width]
+        hidden = hidden + self.dropout(self.project(mixed))
+        out: Tensor = hidden + self.dropout(self.feed_forward(hidden))
+        return out
+
+
+class CandidateSet(Encoder):
+    """Encodes each candidate in the light of the others and of the context.
+
+    Inputs: ``candidates [B, J, F]``, ``mask [B, J]`` (True = a real candidate), ``context [B, C]``.
+    Representation: ``[B, J, D]`` with ``D = width``; heads that need one vector per sample pool it over the mask.
+
+    Args:
+        input_shape: ``{"candidates": (None, F), "mask": (None,), "context": (C,)}``; anything else is an InputError.
+        width: features of every stage, a multiple of ``heads``.
+        depth: number of :class:`SetBlock` stages.
+        heads: attention heads.
+        activation: activation of the feed-forward layers.
+        dropout: share of features set to zero in training.
+    """
+
+    def __init__(
+        self,
+        input_shape: InputShape,
+        width: int = 128,
+        depth: int = 1,
+        heads: int = 4,
+        activation: str = "relu",
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if isinstance(input_shape, tuple) or not {"candidates", "mask", "context"} <= set(input_shape):
+            raise InputError("encoder=candidate_set reads candidates, mask and context, which this task does not give: use encoder=mlp")
+        if width % heads:
+            raise InputError(f"encoder.width={width} is no multiple of encoder.heads={heads}")
+        if depth < 1:
+            raise InputError(f"encoder.depth={depth}: at least 1 is needed")
+        features, context = input_shape["candidates"][-1], input_shape["context"][-1]
+        assert features is not None
+        assert context is not None
+        self.summary_features = 2 * features + context
+        self.widths = (width,) * depth
+        self.embed = nn.Sequential(nn.Linear(features + context, width), make_activation(activation))
+        self.stages = nn.ModuleList(SetBlock(width, heads, activation, dropout) for _ in range(depth))
+
+    def stem(self, inputs: Inputs) -> Tensor:
+        assert not isinstance(inputs, Tensor)
+        candidates, context = inputs["candidates"], inputs["context"]
+        spread = context.unsqueeze(1).expand(-1, candidates.shape[1], -1)  # [B, J, C]
+        out: Tensor = self.embed(torch.cat([candidates, spread], -1))
+        return out
+
+    def summary(self, inputs: Inputs) -> Tensor:
+        assert not isinstance(inputs, Tensor)
+        candidates, mask = inputs["candidates"], inputs["mask"]
+        return torch.cat([masked_mean(candidates, mask), masked_max(candidates, mask), inputs["context"]], -1)

@@ -1,0 +1,114 @@
+"""From a representation to a prediction, and from a prediction to what dependent tasks may know of it."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+from mtl.nn.encoder import Inputs
+from mtl.nn.pooling import pooled
+
+
+class Head(nn.Module, ABC):
+    """The private end of a task's function.
+
+    Attributes:
+        message_features: M, the width of :meth:`message`.
+    """
+
+    message_features: int
+
+    @abstractmethod
+    def forward(self, representation: Tensor, inputs: Inputs) -> Tensor:
+        """Representation ``[B, ..., D]`` to the task's raw prediction (logits, values)."""
+
+    @abstractmethod
+    def message(self, prediction: Tensor, inputs: Inputs) -> Tensor:
+        """What a dependent task sees of the prediction, ``[B, M]``."""
+
+
+class Perceptron(nn.Sequential):
+    """Linear layer, or one hidden layer before it when ``hidden > 0``: ``[..., in] -> [..., out]``."""
+
+    def __init__(self, in_features: int, out_features: int, hidden: int) -> None:
+        if hidden:
+            super().__init__(nn.Linear(in_features, hidden), nn.ReLU(), nn.Linear(hidden, out_features))
+        else:
+            super().__init__(nn.Linear(in_features, out_features))
+
+
+class ClassificationHead(Head):
+    """Logits over ``classes``: ``[B, classes]``. The message is the class probabilities."""
+
+    def __init__(self, in_features: int, classes: int, hidden: int = 0) -> None:
+        super().__init__()
+        self.message_features = classes
+        self.score = Perceptron(in_features, classes, hidden)
+
+    def forward(self, representation: Tensor, inputs: Inputs) -> Tensor:
+        out: Tensor = self.score(pooled(representation, inputs))
+        return out
+
+    def message(self, prediction: Tensor, inputs: Inputs) -> Tensor:
+        return prediction.softmax(-1)
+
+
+class BinaryHead(Head):
+    """One logit: ``[B]``. The message is the probability."""
+
+    message_features = 1
+
+    def __init__(self, in_features: int, hidden: int = 0) -> None:
+        super().__init__()
+        self.score = Perceptron(in_features, 1, hidden)
+
+    def forward(self, representation: Tensor, inputs: Inputs) -> Tensor:
+        out: Tensor = self.score(pooled(representation, inputs)).squeeze(-1)
+        return out
+
+    def message(self, prediction: Tensor, inputs: Inputs) -> Tensor:
+        return prediction.sigmoid().unsqueeze(-1)
+
+
+class RegressionHead(Head):
+    """One value: ``[B]``. The message is the value."""
+
+    message_features = 1
+
+    def __init__(self, in_features: int, hidden: int = 0) -> None:
+        super().__init__()
+        self.score = Perceptron(in_features, 1, hidden)
+
+    def forward(self, representation: Tensor, inputs: Inputs) -> Tensor:
+        out: Tensor = self.score(pooled(representation, inputs)).squeeze(-1)
+        return out
+
+    def message(self, prediction: Tensor, inputs: Inputs) -> Tensor:
+        return prediction.unsqueeze(-1)
+
+
+class ChoiceHead(Head):
+    """One logit per candidate: ``[B, J]``; a masked candidate has ``-inf``.
+
+    The message tells how decided the choice is: the highest probability, and the entropy relative to a uniform choice (in [0, 1]).
+    """
+
+    message_features = 2
+
+    def __init__(self, in_features: int, hidden: int = 0) -> None:
+        super().__init__()
+        self.score = Perceptron(in_features, 1, hidden)
+
+    def forward(self, representation: Tensor, inputs: Inputs) -> Tensor:
+        assert not isinstance(inputs, Tensor)
+        scores: Tensor = self.score(representation).squeeze(-1)
+        return scores.masked_fill(~inputs["mask"], -torch.inf)
+
+    def message(self, prediction: Tensor, inputs: Inputs) -> Tensor:
+        assert not isinstance(inputs, Tensor)
+        mask = inputs["mask"]
+        probability = prediction.softmax(-1)
+        surprise = -(prediction.log_softmax(-1).masked_fill(~mask, 0.0))
+        entropy = (probability * surprise).sum(-1)
+        uniform = mask.sum(-1).clamp(min=2).to(entropy.dtype).log()
+        return torch.stack([probability.amax(-1), entropy / uniform], -1)

@@ -1,0 +1,27 @@
+"""From a set of vectors to one vector."""
+
+import torch
+from torch import Tensor
+
+from mtl.nn.encoder import Inputs
+
+
+def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean over the members of a set: values ``[B, J, D]``, mask ``[B, J]`` (True = member) to ``[B, D]``; no member gives 0."""
+    weights = mask.to(values.dtype).unsqueeze(-1)  # [B, J, 1]
+    return (values * weights).sum(1) / weights.sum(1).clamp(min=1)
+
+
+def masked_max(values: Tensor, mask: Tensor) -> Tensor:
+    """Maximum over the members of a set: values ``[B, J, D]``, mask ``[B, J]`` to ``[B, D]``; no member gives 0."""
+    lowest = torch.finfo(values.dtype).min
+    peak = values.masked_fill(~mask.unsqueeze(-1), lowest).amax(1)
+    return peak.masked_fill(~mask.any(1, keepdim=True), 0.0)
+
+
+def pooled(representation: Tensor, inputs: Inputs) -> Tensor:
+    """One vector per sample: ``[B, D]`` as it is; ``[B, J, D]`` as the mean over the members that ``inputs["mask"]`` names."""
+    if representation.dim() == 2:
+        return representation
+    assert not isinstance(inputs, Tensor)
+    return masked_mean(representation, inputs["mask"])

@@ -1,0 +1,189 @@
+"""What every suite promises, and how data in memory is served: whole batches by indexing."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import torch
+from pytorch_lightning import LightningDataModule
+from torch import Tensor
+
+from mtl.errors import InputError
+from mtl.nn.encoder import Inputs, InputShape
+from mtl.tasks import Task, labelled
+
+Tensors = Tensor | dict[str, Tensor]
+Predict = Callable[[Inputs], dict[str, Tensor]]
+
+
+class Batch(NamedTuple):
+    """Rows of one step on one process.
+
+    Attributes:
+        inputs: ``[B, ...]`` each; only encoders (and masked heads) read them.
+        targets: by task, ``[B, ...]``; NaN (floating) or -100 (integer) = no label for this row.
+        counts: labelled rows of each task in the whole optimizer step, over all processes and accumulated batches, in task
+            order. They make means over labelled rows exact however the step is divided. Empty: not known.
+    """
+
+    inputs: Tensors
+    targets: dict[str, Tensor]
+    counts: tuple[int, ...] = ()
+
+
+class Split(NamedTuple):
+    """The rows of one stage in memory: inputs ``[N, ...]`` and targets by task ``[N, ...]``."""
+
+    inputs: Tensors
+    targets: dict[str, Tensor]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.targets.values())))
+
+
+class InMemoryLoader:
+    """Serves a :class:`Split` as whole batches by indexing, without collating rows.
+
+    One optimizer step takes ``batch_size`` rows, whatever the hardware: they are divided among ``accumulate`` consecutive
+    batches and, within those, among ``world`` processes, row r of a batch going to process ``r % world``. So the union of what
+    all processes see is what one process would see, and gradients need only be averaged.
+
+    The order of an epoch depends on ``(seed, epoch)`` alone, so that a resumed run goes on with the same batches.
+
+    Args:
+        split: the rows.
+        batch_size: rows of one optimizer step over all processes and accumulated batches.
+        shuffle: a new order each epoch; else the rows as they stand.
+        seed: of the order.
+        accumulate: batches per optimizer step.
+        rank, world: this process among how many.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        batch_size: int,
+        *,
+        shuffle: bool = False,
+        seed: int = 0,
+        accumulate: int = 1,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        if batch_size < accumulate * world:
+            raise InputError(
+                f"batch_size={batch_size} cannot be divided among {accumulate} accumulated batches on {world} processes"
+            )
+        self.split, self.batch_size, self.shuffle, self.seed = split, batch_size, shuffle, seed
+        self.accumulate, self.rank, self.world = accumulate, rank, world
+        self.epoch = 0
+        self.labels = torch.stack([labelled(target) for target in split.targets.values()], 1)  # [N, K]
+        rows = len(split)
+        self.steps = [(start, min(start + batch_size, rows)) for start in range(0, rows, batch_size)]
+        # A last step too small to give every part a row would leave a process without a batch: its rows join the step before.
+        if len(self.steps) > 1 and self.steps[-1][1] - self.steps[-1][0] < accumulate * world:
+            self.steps[-2:] = [(self.steps[-2][0], rows)]
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order of epoch ``epoch``."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.steps) * self.accumulate
+
+    def order(self) -> Tensor:
+        """Row numbers of this epoch, ``[N]``."""
+        if not self.shuffle:
+            return torch.arange(len(self.split))
+        # Multiplied by a prime, so that seed 0 epoch 1 and seed 1 epoch 0 differ
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+        return torch.randperm(len(self.split), generator=generator)
+
+    def __iter__(self) -> Iterator[Batch]:
+        order = self.order()
+        for start, end in self.steps:
+            rows = order[start:end]
+            counts = tuple(self.labels[rows].sum(0).tolist())
+            for part in rows.tensor_split(self.accumulate):
+                yield self.batch(part[self.rank :: self.world], counts)
+
+    def batch(self, rows: Tensor, counts: tuple[int, ...]) -> Batch:
+        """The rows as a batch."""
+        inputs = self.split.inputs
+        taken = {k: v[rows] for k, v in inputs.items()} if isinstance(inputs, dict) else inputs[rows]
+        return Batch(taken, {name: target[rows] for name, target in self.split.targets.items()}, counts)
+
+
+class MultiTaskDataModule(LightningDataModule, ABC):
+    """A suite: data plus its tasks.
+
+    A subclass says its ``tasks`` and ``input_shape`` when it is constructed (cheaply, without the data) and gives the rows of
+    each split in :meth:`load`.
+
+    Attributes:
+        tasks: the tasks in THE order of every ``[K]`` vector.
+        input_shape: shape of one sample's inputs.
+        selection: name and direction ("min" or "max") of the validation quantity by which the best checkpoint is chosen.
+            ``val/score`` is the geometric mean of the tasks' validation losses, so that no task's unit outweighs another's.
+    """
+
+    tasks: tuple[Task, ...]
+    input_shape: InputShape
+    selection: tuple[str, str] = ("val/score", "min")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.splits: dict[str, Split] = {}
+        self.batch_size, self.seed, self.accumulate = 256, 0, 1
+
+    def batches(self, batch_size: int, seed: int, accumulate: int = 1) -> None:
+        """How the training rows are served: rows per optimizer step, seed of their order, batches per step."""
+        self.batch_size, self.seed, self.accumulate = batch_size, seed, accumulate
+
+    @abstractmethod
+    def load(self) -> dict[str, Split]:
+        """The splits ``train``, ``val`` and ``test``. Called once."""
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """A short hash that changes whenever the data would."""
+
+    def rehearse(self, predict: Predict) -> dict[str, float]:
+        """Act with the network in validation; what comes back is logged as ``val/<key>``. By default there is nothing to act in."""
+        return {}
+
+    def setup(self, stage: str) -> None:
+        """Load the rows, once."""
+        if not self.splits:
+            self.splits = self.load()
+            for name, split in self.splits.items():
+                if not len(split):
+                    raise InputError(f"the {name} split has no rows")
+
+    def loader(self, split: str, *, training: bool = False) -> InMemoryLoader:
+        """The batches of a split. Only training divides them among processes and accumulated batches, and shuffles."""
+        world, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
+        return InMemoryLoader(
+            self.splits[split],
+            self.batch_size if training else max(self.batch_size, 1024),
+            shuffle=training,
+            seed=self.seed,
+            accumulate=self.accumulate if training else 1,
+            rank=rank if training else 0,
+            world=world if training else 1,
+        )
+
+    def train_dataloader(self) -> InMemoryLoader:
+        """Shuffled batches of the training rows."""
+        return self.loader("train", training=True)
+
+    def val_dataloader(self) -> InMemoryLoader:
+        """The validation rows as they stand."""
+        return self.loader("val")
+
+    def test_dataloader(self) -> InMemoryLoader:
+        """The test rows as they stand."""
+        return self.loader("test")
+
+
