@@ -52,7 +52,7 @@ class InMemoryLoader:
 
     Args:
         split: the rows.
-        batch_size: rows of one optimizer step over all processes and accumulated batches.
+        batch_size: most rows of one optimizer step over all processes and accumulated batches.
         shuffle: a new order each epoch; else the rows as they stand.
         seed: of the order.
         accumulate: batches per optimizer step.
@@ -70,26 +70,24 @@ class InMemoryLoader:
         rank: int = 0,
         world: int = 1,
     ) -> None:
-        if batch_size < accumulate * world:
-            raise InputError(
-                f"batch_size={batch_size} cannot be divided among {accumulate} accumulated batches on {world} processes"
-            )
-        self.split, self.batch_size, self.shuffle, self.seed = split, batch_size, shuffle, seed
+        self.split, self.shuffle, self.seed = split, shuffle, seed
         self.accumulate, self.rank, self.world = accumulate, rank, world
         self.epoch = 0
         self.labels = torch.stack([labelled(target) for target in split.targets.values()], 1)  # [N, K]
-        rows = len(split)
-        self.steps = [(start, min(start + batch_size, rows)) for start in range(0, rows, batch_size)]
-        # A last step too small to give every part a row would leave a process without a batch: its rows join the step before.
-        if len(self.steps) > 1 and self.steps[-1][1] - self.steps[-1][0] < accumulate * world:
-            self.steps[-2:] = [(self.steps[-2][0], rows)]
+        # Steps of nearly equal size: no tiny last one, whose gradient would be mostly noise, and no row left out.
+        self.steps = max(1, -(-len(split) // batch_size))
+        if len(split) // self.steps < accumulate * world:
+            raise InputError(
+                f"{len(split)} rows in steps of batch_size={batch_size} cannot be divided among "
+                f"{accumulate} accumulated batches on {world} processes"
+            )
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order of epoch ``epoch``."""
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return len(self.steps) * self.accumulate
+        return self.steps * self.accumulate
 
     def order(self) -> Tensor:
         """Row numbers of this epoch, ``[N]``."""
@@ -100,9 +98,7 @@ class InMemoryLoader:
         return torch.randperm(len(self.split), generator=generator)
 
     def __iter__(self) -> Iterator[Batch]:
-        order = self.order()
-        for start, end in self.steps:
-            rows = order[start:end]
+        for rows in self.order().tensor_split(self.steps):
             counts = tuple(self.labels[rows].sum(0).tolist())
             for part in rows.tensor_split(self.accumulate):
                 yield self.batch(part[self.rank :: self.world], counts)

@@ -1,0 +1,307 @@
+"""The one Lightning module: batches to a vector of losses, a weighting makes one update of it, metrics tell how good it is."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol, cast
+
+import torch
+from pytorch_lightning import LightningModule
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from torchmetrics import MetricCollection
+
+from mtl.errors import InputError
+from mtl.gradients import add_mean_gradient, mean_over_processes, processes
+from mtl.network import Network
+from mtl.suites.base import Batch
+from mtl.tasks import TaskGraph
+from mtl.weighting.base import Step, Weighting
+
+OptimizerFactory = Callable[[list[dict[str, Any]]], Optimizer]
+SchedulerFactory = Callable[[Optimizer], LRScheduler]
+
+
+class Diverged(InputError):
+    """A loss became NaN or infinite."""
+
+
+class Data(Protocol):
+    """What the module asks of the data module it is trained with."""
+
+    def rehearse(self, predict: Callable[[Any], dict[str, Tensor]]) -> dict[str, float]:
+        """Act with the network in validation."""
+
+
+class MultiTaskModule(LightningModule):
+    """Trains a network on several tasks with any weighting.
+
+    ``training_step`` returns the loss VECTOR ``[K]``, and ``backward`` hands it to the weighting, so Lightning's automatic
+    optimization - clipping, accumulation, precision, schedulers - works for every method.
+
+    A task's loss is the mean over its labelled rows in the whole optimizer step. A batch contributes the share
+    ``sum of its rows' losses * (processes * accumulated batches) / labelled rows in the step``, whose mean over processes and
+    batches is exactly that, whatever rows have no label.
+
+    Args:
+        network: sharing and heads.
+        graph: the tasks.
+        weighting: from K losses to one update.
+        optimizer: from parameter groups to an optimizer.
+        scheduler: from an optimizer to a learning-rate scheduler that steps once per epoch; None keeps the rate.
+        compile_network: compile the network's forward pass with ``torch.compile``.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        graph: TaskGraph,
+        weighting: Weighting,
+        optimizer: OptimizerFactory,
+        scheduler: SchedulerFactory | None = None,
+        compile_network: bool = False,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.graph = graph
+        self.weighting = weighting
+        self.make_optimizer = optimizer
+        self.make_scheduler = scheduler
+        self.partition = network.partition()
+        if weighting.needs_shared and not self.partition.shared:
+            raise InputError(
+                f"{type(weighting).__name__} compares the tasks' gradients on shared parameters, "
+                f"and {type(network.sharing).__name__} shares none: choose weighting=equal or another model"
+            )
+        # In a tuple: a compiled network is the same parameters once more, and must not be registered twice
+        self._forward = (torch.compile(network) if compile_network else network,)
+        self.metrics = nn.ModuleDict({task.name: MetricCollection(dict(task.metrics)).clone() for task in graph.tasks})
+        tasks = len(graph.tasks)
+        self.register_buffer("loss_sum", torch.zeros(tasks), persistent=False)
+        self.register_buffer("loss_steps", torch.zeros(tasks), persistent=False)
+        self.register_buffer("epoch_sum", torch.zeros(tasks), persistent=False)
+        self.register_buffer("epoch_steps", torch.zeros(tasks), persistent=False)
+        self.register_buffer("bad_step", torch.full((tasks,), -1), persistent=False)
+        self.register_buffer("eval_sum", torch.zeros(tasks, dtype=torch.float64), persistent=False)
+        self.register_buffer("eval_rows", torch.zeros(tasks, dtype=torch.float64), persistent=False)
+        self.weights: Tensor | None = None  # effective weights of the last optimizer step, [K]
+        self._losses: list[Tensor] = []
+        self._step = Step()
+        self._random_state: dict[str, Tensor] = {}
+
+    loss_sum: Tensor
+    loss_steps: Tensor
+    epoch_sum: Tensor
+    epoch_steps: Tensor
+    bad_step: Tensor
+    eval_sum: Tensor
+    eval_rows: Tensor
+
+    def forward(self, inputs: Any) -> dict[str, Tensor]:
+        """Raw predictions by task."""
+        out: dict[str, Tensor] = self._forward[0](inputs)
+        return out
+
+    def losses(self, batch: Batch) -> tuple[list[Tensor], list[Tensor]]:
+        """Sum of the rows' losses and number of labelled rows, per task."""
+        predictions = self(batch.inputs)
+        sums, rows = [], []
+        for task in self.graph.tasks:
+            loss, has_label = task.losses(predictions[task.name], batch.targets[task.name])
+            sums.append(loss.sum())
+            rows.append(has_label.sum())
+        return sums, rows
+
+    # -- training ------------------------------------------------------------------------------------------------------
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Shares of the step's task losses, ``[K]``."""
+        batches = self.trainer.accumulate_grad_batches
+        sums, rows = self.losses(batch)
+        counts = batch.counts or self._counts(rows, batches)
+        share = processes() * batches
+        self._losses = [total * (share / max(n, 1)) for total, n in zip(sums, counts, strict=True)]
+        last = (batch_idx + 1) % batches == 0 or self.trainer.is_last_batch
+        self._step = Step(tuple(i for i, n in enumerate(counts) if n), batches, last)
+        losses = torch.stack(self._losses)
+        self._watch(losses.detach(), batches)
+        return losses
+
+    def _counts(self, rows: list[Tensor], batches: int) -> tuple[int, ...]:
+        """Labelled rows in the step when the loader does not know: as if every accumulated batch had as many as this one."""
+        mean = mean_over_processes(torch.stack(rows).float()) * (processes() * batches)
+        return tuple(int(n) for n in mean.round().tolist())
+
+    def _watch(self, losses: Tensor, batches: int) -> None:
+        """Remember losses for the log and the first step at which one was not finite, without waiting for the device."""
+        present = torch.zeros_like(losses)
+        present[list(self._step.tasks or ())] = 1 / batches
+        clean = losses.nan_to_num() / batches
+        self.loss_sum += clean
+        self.loss_steps += present
+        self.epoch_sum += clean
+        self.epoch_steps += present
+        first = ~losses.isfinite() & (self.bad_step < 0)
+        self.bad_step.masked_fill_(first, self.global_step)
+
+    def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
+        """Hand the losses to the weighting. ``loss`` is what Lightning made of them: divided by the accumulated batches and,
+        in half precision, multiplied by the gradient scaler; the factor is worked out and applied to the whole update."""
+        step = self._step
+        scale = 1.0
+        if self.trainer.precision == "16-mixed":
+            raw = torch.stack([one.detach() for one in self._losses])
+            ratio = float((loss.detach() / raw).nan_to_num(0.0, 0.0, 0.0).amax())
+            # Losses that are all 0 have no gradient and a broken one is reported elsewhere: any factor will do
+            scale = ratio * step.batches or 1.0
+        if not step.tasks:  # no row of the whole step has any label
+            return
+        shared, private, layer = self.partition
+        weights = self.weighting.backward(
+            self._losses,
+            shared,
+            [private[name] for name in self.graph.names],
+            layer,
+            Step(step.tasks, step.batches, step.last, scale),
+        )
+        penalty = self.network.sharing.penalty()
+        if penalty.requires_grad:
+            add_mean_gradient(penalty * (scale / step.batches), [p for p in self.network.sharing.parameters() if p.requires_grad])
+        if step.last:
+            self.weights = weights
+        self._losses = []
+
+    def check_finite(self) -> None:
+        """Raise :class:`Diverged` if a loss of an earlier step was not finite."""
+        steps = self.bad_step.tolist()
+        broken = [(step, name) for step, name in zip(steps, self.graph.names, strict=True) if step >= 0]
+        if broken:
+            step, name = min(broken)
+            raise Diverged(
+                f"the loss of task '{name}' became NaN or infinite at step {step}: the learning rate may be too high "
+                "(lower optimizer.lr, or set gradient_clip=1), or the data holds values that are not finite"
+            )
+
+    def mean_losses(self) -> dict[str, float]:
+        """Mean training loss of each task since the last call, over all processes; tasks not seen since then are left out."""
+        means = self._means(self.loss_sum, self.loss_steps)
+        return {name: value for name, value in zip(self.graph.names, means.tolist(), strict=True) if value == value}
+
+    @staticmethod
+    def _means(total: Tensor, steps: Tensor) -> Tensor:
+        means = mean_over_processes(total.clone()) / steps  # NaN where no step counted
+        total.zero_()
+        steps.zero_()
+        return means
+
+    def on_train_start(self) -> None:
+        """Take over what DistributedDataParallel would do at its own time: gradients are reduced in the gradient path."""
+        wrapper = self.trainer.strategy.model
+        if isinstance(wrapper, nn.parallel.DistributedDataParallel):
+            wrapper.require_backward_grad_sync = False
+        if self._random_state:
+            torch.set_rng_state(self._random_state["cpu"].cpu())
+            if torch.cuda.is_available() and "cuda" in self._random_state:
+                torch.cuda.set_rng_state(self._random_state["cuda"].cpu())
+
+    def on_train_epoch_start(self) -> None:
+        """The order of the rows depends on the seed and the epoch alone."""
+        loader = self.trainer.train_dataloader
+        assert loader is not None
+        loader.set_epoch(self.current_epoch)
+
+    def on_train_epoch_end(self) -> None:
+        """Methods that look back over an epoch are told its mean losses."""
+        self.weighting.on_epoch_end(self._means(self.epoch_sum, self.epoch_steps))
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Random state goes with the checkpoint, so that a resumed run draws what the uninterrupted one would have drawn."""
+        checkpoint["random_state"] = {"cpu": torch.get_rng_state()}
+        if torch.cuda.is_available():
+            checkpoint["random_state"]["cuda"] = torch.cuda.get_rng_state()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the random state until training starts."""
+        self._random_state = checkpoint["random_state"]
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """One optimizer for the network and, without weight decay, the parameters of the weighting."""
+        groups: list[dict[str, Any]] = [{"params": [p for p in self.network.parameters() if p.requires_grad]}]
+        learned = list(self.weighting.parameters())
+        if learned:
+            groups.append({"params": learned, "weight_decay": 0.0})
+        optimizer = self.make_optimizer(groups)
+        if self.make_scheduler is None:
+            return optimizer
+        return {"optimizer": optimizer, "lr_scheduler": self.make_scheduler(optimizer)}
+
+    # -- evaluation ----------------------------------------------------------------------------------------------------
+
+    def _measure(self, batch: Batch) -> None:
+        """Count one batch in every task's metrics and losses."""
+        predictions = self(batch.inputs)
+        for index, task in enumerate(self.graph.tasks):
+            prediction, target = predictions[task.name].float(), batch.targets[task.name]
+            loss, rows = task.losses(prediction, target)
+            self.eval_sum[index] += loss.sum()
+            self.eval_rows[index] += rows.sum()
+            if not rows.all():
+                prediction, target = prediction[rows], target[rows]
+            if len(target):
+                cast(MetricCollection, self.metrics[task.name]).update(task.decode(prediction), target)
+
+    def _measured(self) -> dict[str, float]:
+        """``<task>/<metric>``, ``loss/<task>`` and ``score`` of what was counted, then forget it. Unlabelled tasks are left out."""
+        out: dict[str, float] = {}
+        rows = self.eval_rows.tolist()
+        losses = (self.eval_sum / self.eval_rows).tolist()
+        for task, n, loss in zip(self.graph.tasks, rows, losses, strict=True):
+            metrics = cast(MetricCollection, self.metrics[task.name])
+            if n:
+                out[f"loss/{task.name}"] = loss
+                out |= {f"{task.name}/{name}": float(value) for name, value in metrics.compute().items()}
+            metrics.reset()
+        seen = [loss for loss, n in zip(losses, rows, strict=True) if n]
+        out["score"] = float(torch.tensor(seen, dtype=torch.float64).clamp(min=1e-12).log().mean().exp())
+        self.eval_sum.zero_()
+        self.eval_rows.zero_()
+        return out
+
+    def on_validation_start(self) -> None:
+        """Do not validate, and so do not save, a network that has diverged."""
+        self.check_finite()
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Count one batch."""
+        self._measure(batch)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log what was measured, and how acting with the network went."""
+        values = self._measured()
+        data: Data = self.trainer.datamodule  # type: ignore[attr-defined]
+        values |= data.rehearse(self.predict)
+        if not self.trainer.sanity_checking:
+            self.log_dict({f"val/{key}": value for key, value in values.items()})
+
+    @torch.inference_mode()
+    def predict(self, inputs: Any) -> dict[str, Tensor]:
+        """Raw predictions for inputs on any device, in evaluation mode, on the device of the inputs."""
+        training = self.network.training
+        self.network.eval()
+        first = next(iter(inputs.values())) if isinstance(inputs, Mapping) else inputs
+        moved = {k: v.to(self.device) for k, v in inputs.items()} if isinstance(inputs, Mapping) else inputs.to(self.device)
+        out = {name: value.to(first.device) for name, value in self(moved).items()}
+        self.network.train(training)
+        return out
+
+    @torch.inference_mode()
+    def evaluate(self, batches: Iterable[Batch]) -> dict[str, float]:
+        """Metrics, losses and score over these batches, by the names of :meth:`_measured` without a stage before them."""
+        training = self.training
+        self.eval()
+        for batch in batches:
+            self._measure(self.transfer_batch_to_device(batch, self.device, 0))
+        self.train(training)
+        return self._measured()
+
+

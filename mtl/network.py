@@ -1,0 +1,80 @@
+"""The network: a sharing strategy, a head per task, and what dependent tasks see of each other."""
+
+from typing import NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import Parameter
+
+from mtl.nn.encoder import Inputs
+from mtl.nn.heads import Head
+from mtl.sharing.base import Sharing
+from mtl.tasks import TaskGraph
+
+
+class Partition(NamedTuple):
+    """Every trainable parameter exactly once.
+
+    Attributes:
+        shared: reached by the losses of two or more tasks.
+        private: by task, reached by that task's loss only.
+        layer: the part of ``shared`` nearest to the heads.
+    """
+
+    shared: list[Parameter]
+    private: dict[str, list[Parameter]]
+    layer: list[Parameter]
+
+
+class Network(nn.Module):
+    """Inputs to one prediction per task.
+
+    A head whose task depends on others sees, beside its representation, the messages of their predictions.
+
+    Args:
+        sharing: gives each task its representation.
+        graph: the tasks and their relations.
+        detach: dependent tasks see a prediction without sending gradients back through it.
+    """
+
+    def __init__(self, sharing: Sharing, graph: TaskGraph, detach: bool = True) -> None:
+        super().__init__()
+        self.sharing = sharing
+        self.graph = graph
+        self.detach = detach
+        heads: dict[str, Head] = {}
+        for name in graph.order:
+            features = sharing.out_features + sum(heads[up].message_features for up in graph[name].depends_on)
+            heads[name] = graph[name].head(features)
+        self.heads = nn.ModuleDict(heads)
+
+    def forward(self, inputs: Inputs) -> dict[str, Tensor]:
+        """Inputs to raw predictions, in the order of the tasks."""
+        representations = self.sharing(inputs)
+        predictions: dict[str, Tensor] = {}
+        for name in self.graph.order:
+            seen = [representations[name]]
+            for up in self.graph[name].depends_on:
+                head = cast(Head, self.heads[up])
+                message = head.message(predictions[up], inputs)  # [B, M]
+                message = message.detach() if self.detach else message
+                middle = [1] * (seen[0].dim() - 2)
+                spread = message.view(len(message), *middle, -1).expand(*seen[0].shape[:-1], -1)  # [B, ..., M]
+                seen.append(spread)
+            predictions[name] = self.heads[name](torch.cat(seen, -1) if len(seen) > 1 else seen[0], inputs)
+        return {name: predictions[name] for name in self.graph.names}
+
+    def partition(self) -> Partition:
+        """Which parameters are shared and which belong to one task."""
+        feeding = set() if self.detach else {up for task in self.graph.tasks for up in task.depends_on}
+        shared = list(self.sharing.shared_parameters())
+        private: dict[str, list[Parameter]] = {}
+        for name in self.graph.names:
+            own = [*self.sharing.private_parameters(name), *self.heads[name].parameters()]
+            private[name] = [] if name in feeding else own
+            shared += own if name in feeding else []
+        return Partition(
+            [p for p in shared if p.requires_grad],
+            {name: [p for p in own if p.requires_grad] for name, own in private.items()},
+            [p for p in self.sharing.last_shared_layer() if p.requires_grad],
+        )

@@ -1,0 +1,1 @@
+"""Sharing strategies: a batch to one representation per task. One file per strategy, on any encoder."""

@@ -1,0 +1,62 @@
+"""Experts mixed by learned constants."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import Parameter
+
+from mtl.errors import unknown
+from mtl.nn.encoder import Inputs, InputShape
+from mtl.sharing.base import EncoderFactory, Sharing
+from mtl.sharing.experts import Experts
+
+MIXTURES = ("softmax", "free")
+
+
+class Soft(Sharing):
+    """Soft parameter sharing by mixing: ``f_i(x) = sum_j alpha_ij W_j x``.
+
+    ``W_j`` are experts (encoders of any kind), ``alpha [K, E]`` is learned and does not depend on the input. With ``alpha`` the
+    identity every task has an expert of its own (single-task learning), with equal rows all share one mixture (hard sharing).
+
+    Args:
+        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        experts: E; 0 means one per task.
+        alpha: ``softmax`` (rows are positive and sum to 1) or ``free`` (any real number).
+        own: how far alpha starts from equal shares towards expert ``i mod E`` for task i, in [0, 1).
+    """
+
+    def __init__(
+        self,
+        input_shape: InputShape,
+        task_names: Sequence[str],
+        encoder: EncoderFactory,
+        experts: int = 0,
+        alpha: str = "softmax",
+        own: float = 0.5,
+    ) -> None:
+        super().__init__(input_shape, task_names, encoder)
+        if alpha not in MIXTURES:
+            raise unknown("model.alpha", alpha, MIXTURES)
+        count = experts or len(self.task_names)
+        self.experts = Experts(input_shape, encoder, count)
+        self.out_features = self.experts.encoder.out_features
+        self.normalised = alpha == "softmax"
+        favourite = nn.functional.one_hot(torch.arange(len(self.task_names)) % count, count).float()
+        start = own * favourite + (1 - own) / count  # rows sum to 1
+        self.alpha = nn.Parameter(start.log() if self.normalised else start)
+
+    def mixture(self) -> Tensor:
+        return self.alpha.softmax(-1) if self.normalised else self.alpha
+
+    def forward(self, inputs: Inputs) -> dict[str, Tensor]:
+        outputs = self.experts(inputs)  # [E, B, ..., D]
+        mixed = torch.tensordot(self.mixture(), outputs, dims=1)  # [K, B, ..., D]
+        return dict(zip(self.task_names, mixed, strict=True))
+
+    def private_parameters(self, task: str) -> Iterator[Parameter]:
+        return iter(())
+
+    def last_shared_layer(self) -> Iterator[Parameter]:
+        return self.experts.last_stage()
