@@ -39,7 +39,7 @@ def gradient(loss: Tensor, parameters: Sequence[Parameter], *, retain_graph: boo
 def views(flat: Tensor, parameters: Sequence[Parameter]) -> list[Tensor]:
     """A flat vector ``[P]`` as views in the shapes of the parameters."""
     sizes = [p.numel() for p in parameters]
-    return [part.view_as(p) for part, p in zip(flat.split(sizes), parameters, strict=True)]
+    return [part.view_as(p) for part, p in zip(torch.split(flat, sizes), parameters, strict=True)]
 
 
 def add_gradient(flat: Tensor, parameters: Sequence[Parameter]) -> None:

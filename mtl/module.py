@@ -1,7 +1,7 @@
 """The one Lightning module: batches to a vector of losses, a weighting makes one update of it, metrics tell how good it is."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import torch
 from pytorch_lightning import LightningModule
@@ -75,9 +75,7 @@ class MultiTaskModule(LightningModule):
             )
         # In a tuple: a compiled network is the same parameters once more, and must not be registered twice
         self._forward = (torch.compile(network) if compile_network else network,)
-        self.metrics = nn.ModuleDict(
-            {task.name: MetricCollection(dict(task.metrics)).clone() for task in graph.tasks}
-        )
+        self.metrics = nn.ModuleDict({task.name: MetricCollection(dict(task.metrics)).clone() for task in graph.tasks})
         tasks = len(graph.tasks)
         self.register_buffer("loss_sum", torch.zeros(tasks), persistent=False)
         self.register_buffer("loss_steps", torch.zeros(tasks), persistent=False)
@@ -250,7 +248,7 @@ class MultiTaskModule(LightningModule):
             if not rows.all():
                 prediction, target = prediction[rows], target[rows]
             if len(target):
-                self.metrics[task.name].update(task.decode(prediction), target)
+                cast(MetricCollection, self.metrics[task.name]).update(task.decode(prediction), target)
 
     def _measured(self) -> dict[str, float]:
         """``<task>/<metric>``, ``loss/<task>`` and ``score`` of what was counted, then forget it. Unlabelled tasks are left out."""
@@ -258,7 +256,7 @@ class MultiTaskModule(LightningModule):
         rows = self.eval_rows.tolist()
         losses = (self.eval_sum / self.eval_rows).tolist()
         for task, n, loss in zip(self.graph.tasks, rows, losses, strict=True):
-            metrics = self.metrics[task.name]
+            metrics = cast(MetricCollection, self.metrics[task.name])
             if n:
                 out[f"loss/{task.name}"] = loss
                 out |= {f"{task.name}/{name}": float(value) for name, value in metrics.compute().items()}

@@ -1,12 +1,13 @@
 """The network: a sharing strategy, a head per task, and what dependent tasks see of each other."""
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
 
 from mtl.nn.encoder import Inputs
+from mtl.nn.heads import Head
 from mtl.sharing.base import Sharing
 from mtl.tasks import TaskGraph
 
@@ -41,10 +42,11 @@ class Network(nn.Module):
         self.sharing = sharing
         self.graph = graph
         self.detach = detach
-        self.heads = nn.ModuleDict()
+        heads: dict[str, Head] = {}
         for name in graph.order:
-            features = sharing.out_features + sum(self.heads[up].message_features for up in graph[name].depends_on)
-            self.heads[name] = graph[name].head(features)
+            features = sharing.out_features + sum(heads[up].message_features for up in graph[name].depends_on)
+            heads[name] = graph[name].head(features)
+        self.heads = nn.ModuleDict(heads)
 
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         """Inputs to raw predictions, in the order of the tasks."""
@@ -53,7 +55,8 @@ class Network(nn.Module):
         for name in self.graph.order:
             seen = [representations[name]]
             for up in self.graph[name].depends_on:
-                message = self.heads[up].message(predictions[up], inputs)  # [B, M]
+                head = cast(Head, self.heads[up])
+                message = head.message(predictions[up], inputs)  # [B, M]
                 message = message.detach() if self.detach else message
                 middle = [1] * (seen[0].dim() - 2)
                 spread = message.view(len(message), *middle, -1).expand(*seen[0].shape[:-1], -1)  # [B, ..., M]

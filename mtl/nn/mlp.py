@@ -1,5 +1,6 @@
 """Multi-layer perceptron over a flat input."""
 
+from itertools import pairwise
 from math import prod
 
 from torch import Tensor, nn
@@ -53,9 +54,7 @@ class MLP(Encoder):
         self.summary_features = prod(input_shape)
         self.widths = tuple(widths)
         sizes = (self.summary_features, *self.widths)
-        self.stages = nn.ModuleList(
-            Layer(a, b, activation, norm, dropout) for a, b in zip(sizes, sizes[1:], strict=False)
-        )
+        self.stages = nn.ModuleList(Layer(a, b, activation, norm, dropout) for a, b in pairwise(sizes))
 
     def stem(self, inputs: Inputs) -> Tensor:
         assert isinstance(inputs, Tensor)

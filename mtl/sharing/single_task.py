@@ -14,8 +14,9 @@ class SingleTask(Sharing):
 
     def __init__(self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory) -> None:
         super().__init__(input_shape, task_names, encoder)
-        self.encoders = nn.ModuleDict({name: encoder(input_shape) for name in self.task_names})
-        self.out_features = next(iter(self.encoders.values())).out_features
+        encoders = {name: encoder(input_shape) for name in self.task_names}
+        self.out_features = next(iter(encoders.values())).out_features
+        self.encoders = nn.ModuleDict(encoders)
 
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         return {name: self.encoders[name](inputs) for name in self.task_names}

@@ -98,6 +98,9 @@ class Weighting(nn.Module, ABC):
             The effective weights ``[K]``, 0 for a task that was left out or while batches are still being accumulated.
         """
 
+    def bind(self, names: Sequence[str]) -> None:
+        """Told the tasks' names once, before training, for options that go by name. By default nothing happens."""
+
     def on_epoch_end(self, losses: Tensor) -> None:
         """Told once per epoch the mean training losses ``[K]`` (NaN for a task never seen). By default nothing happens."""
 
@@ -304,5 +307,5 @@ def columns(jacobian: Tensor, shared: list[Parameter], watched: list[Parameter])
     if len(watched) == len(shared):
         return jacobian
     wanted = {id(p) for p in watched}
-    parts = jacobian.split([p.numel() for p in shared], 1)
+    parts = torch.split(jacobian, [p.numel() for p in shared], 1)
     return torch.cat([part for part, p in zip(parts, shared, strict=True) if id(p) in wanted], 1)

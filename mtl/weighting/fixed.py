@@ -14,23 +14,32 @@ class Fixed(LossWeighting):
 
     Args:
         num_tasks: K.
-        names: the tasks' names, in order.
-        weights: lambda by task name, finite and not negative; a task that is not named has 1. A name that is no task is an
-            InputError that says the right ones.
+        weights: lambda of each task in order, or by task name, where a task that is not named has 1. Finite, not negative.
+
+    Raises:
+        InputError: a value out of range; a wrong number of values; a name that is no task (with the right ones).
     """
 
     linear = True
     weights: Tensor
 
-    def __init__(self, num_tasks: int, names: Sequence[str], weights: Mapping[str, float] | None = None) -> None:
+    def __init__(self, num_tasks: int, weights: Mapping[str, float] | Sequence[float] = ()) -> None:
         super().__init__(num_tasks)
-        given = dict(weights or {})
-        for name, value in given.items():
+        self.named = dict(weights) if isinstance(weights, Mapping) else {}
+        values = [1.0] * num_tasks if self.named or not weights else [float(w) for w in weights]
+        if len(values) != num_tasks:
+            raise InputError(f"weighting.weights has {len(values)} values for {num_tasks} tasks")
+        for name, value in [*self.named.items(), *enumerate(values)]:
+            if not 0 <= value < float("inf"):
+                raise InputError(f"weighting.weights: {name} has {value}, expected a finite number, 0 or more")
+        self.register_buffer("weights", torch.tensor(values))
+
+    def bind(self, names: Sequence[str]) -> None:
+        """Look up the tasks that ``weights`` names."""
+        for name, value in self.named.items():
             if name not in names:
                 raise unknown("task in weighting.weights", name, names)
-            if not 0 <= value < float("inf"):
-                raise InputError(f"weighting.weights.{name}={value}: expected a finite number, 0 or more")
-        self.register_buffer("weights", torch.tensor([float(given.get(name, 1.0)) for name in names]))
+            self.weights[names.index(name)] = value
 
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
         return (self.weights[tasks] * losses).sum()

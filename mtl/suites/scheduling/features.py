@@ -84,16 +84,15 @@ def features(simulator: Simulator) -> dict[str, Tensor]:
     influence.
 
     Returns:
-        ``candidates`` ``[N, J, F]`` (one per job, its next operation; see ``CANDIDATE_FEATURES``), ``mask`` ``[N, J]`` (the
-        jobs that may be dispatched), ``context`` ``[N, C]`` (see ``CONTEXT_FEATURES``). Rows of jobs that may not be
-        dispatched are 0.
+        ``candidates`` ``[N, W, F]`` (see ``CANDIDATE_FEATURES``) in the order of ``simulator.candidates()``, ``mask`` ``[N, W]``
+        (real candidates; the others are 0), ``context`` ``[N, C]`` (see ``CONTEXT_FEATURES``).
     """
     state = _State(simulator)
-    return {
-        "candidates": _candidates(state),
-        "mask": simulator.legal,
-        "context": _context(state),
-    }
+    jobs, mask = simulator.candidates()
+    candidates = torch.zeros(*mask.shape, len(CANDIDATE_FEATURES))
+    rows, slots = mask.nonzero(as_tuple=True)
+    candidates[rows, slots] = _candidates(state, rows, jobs[rows, slots])
+    return {"candidates": candidates, "mask": mask, "context": _context(state)}
 
 
 class _State:
@@ -134,9 +133,9 @@ def _smooth(bounds: Tensor, exists: Tensor, sharp: Tensor, softness: float) -> T
     return scale.squeeze(1) * torch.logsumexp(scaled, dim=1)
 
 
-def _candidates(state: _State) -> Tensor:
+def _candidates(state: _State, rows: Tensor, jobs: Tensor) -> Tensor:
+    """Features ``[P, F]`` of the next operations of ``jobs`` ``[P]`` of the shops ``rows`` ``[P]``."""
     simulator, view, shops = state.simulator, state.view, state.simulator.shops
-    rows, jobs = simulator.legal.nonzero(as_tuple=True)  # P candidates
     pick = (rows, jobs)
     unit, bound, horizon = shops.unit[rows], state.bound[rows], state.horizon[rows]
     duration, est, ect = simulator.duration[pick], simulator.est[pick], simulator.ect[pick]
@@ -196,9 +195,7 @@ def _candidates(state: _State) -> Tensor:
         torch.where(last, 0.0, state.queue[rows, next_machine]),
         *after,
     ]
-    result = torch.zeros(*simulator.est.shape, len(columns))
-    result[pick] = torch.stack(columns, dim=1)
-    return result
+    return torch.stack(columns, dim=1)
 
 
 def _after(state: _State, rows: Tensor, jobs: Tensor) -> list[Tensor]:

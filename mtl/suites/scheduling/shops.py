@@ -71,3 +71,8 @@ class Shops:
     def take(self, rows: Tensor) -> "Shops":
         """The shops of ``rows`` ``[P]`` (a row may be taken many times)."""
         return Shops(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
+
+    @staticmethod
+    def join(parts: Sequence["Shops"]) -> "Shops":
+        """Equally padded sets one after the other."""
+        return Shops(**{field.name: torch.cat([getattr(part, field.name) for part in parts]) for field in fields(Shops)})

@@ -1,5 +1,7 @@
 """The dynamics of building schedules: N job shops at once, one operation each per step."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -54,6 +56,19 @@ class Simulator:
         copy._refresh()
         return copy
 
+    @staticmethod
+    def join(parts: Sequence["Simulator"]) -> "Simulator":
+        """The states of simulators over equally padded shops as one."""
+        joined = object.__new__(Simulator)
+        joined.shops = Shops.join([part.shops for part in parts])
+        joined.delay = parts[0].delay
+        joined.next_operation = torch.cat([part.next_operation for part in parts])
+        joined.job_ready = torch.cat([part.job_ready for part in parts])
+        joined.machine_ready = torch.cat([part.machine_ready for part in parts])
+        joined.starts = torch.cat([part.starts for part in parts])
+        joined._refresh()
+        return joined
+
     def _refresh(self) -> None:
         shops = self.shops
         self.unfinished = self.next_operation < shops.operations[:, None]
@@ -76,6 +91,15 @@ class Simulator:
             rivals &= self.est <= earliest + self.delay * (soonest - earliest)
         # An operation of duration 0 does not start before it ends, and stays a candidate all the same.
         self.legal = rivals | (first & (self.duration == 0.0))
+
+    def candidates(self) -> tuple[Tensor, Tensor]:
+        """The conflict sets side by side: job numbers ``[N, W]`` in ascending order, and which of them are real ``[N, W]`` bool.
+
+        W is the size of the largest set, at least 1.
+        """
+        width = max(1, int(self.legal.sum(1).max()))
+        jobs = (~self.legal).int().argsort(dim=1, stable=True)[:, :width]
+        return jobs, self.legal.gather(1, jobs)
 
     @property
     def done(self) -> Tensor:

@@ -1,0 +1,148 @@
+"""From a resolved config to the objects of a run: the only file that knows Hydra. YAML names factories, this file calls them."""
+
+import pickle
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from mtl.agent.environment import Environment
+from mtl.errors import InputError
+from mtl.module import MultiTaskModule
+from mtl.network import Network
+from mtl.runs import Run, write_text
+from mtl.sharing.base import Sharing
+from mtl.suites.base import MultiTaskDataModule
+from mtl.tasks import TaskGraph
+from mtl.weighting.base import Weighting
+
+Config = dict[str, Any]
+GROUPS = ("task", "model", "encoder", "weighting", "optimizer", "scheduler", "hardware", "execution")
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """Everything of one run, ready to be trained or used.
+
+    Attributes:
+        config: the resolved config, plain values only.
+        data: the suite (nothing loaded yet).
+        graph: its tasks.
+        module: the Lightning module.
+    """
+
+    config: Config
+    data: MultiTaskDataModule
+    graph: TaskGraph
+    module: MultiTaskModule
+
+    def environment(self) -> Environment | None:
+        """Where the trained agent acts; None if the config names none."""
+        return cast(Environment | None, make(self.config["execution"]))
+
+
+def resolved(cfg: DictConfig) -> Config:
+    """A composed config with every reference resolved, as plain values, with the names chosen in each group."""
+    try:
+        config = cast(Config, OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True))
+    except OmegaConfBaseException as error:
+        raise InputError(f"config: {' '.join(str(error).split())}") from None
+    choices = HydraConfig.get().runtime.choices
+    return {"choices": {group: choices[group] for group in GROUPS}, **config}
+
+
+def make(node: Mapping[str, Any] | None) -> Any:
+    """The object that ``node["_target_"]`` names. A wrong argument or target is an InputError."""
+    if not node:
+        return None
+    try:
+        return instantiate(OmegaConf.create(dict(node)), _convert_="all")
+    except InstantiationException as error:
+        cause: BaseException = error
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
+        if isinstance(cause, InputError):
+            raise cause from None
+        raise InputError(f"cannot build {node.get('_target_')}: {' '.join(str(cause).split())}") from None
+
+
+def call(what: str, factory: Callable[..., Any], *args: Any) -> Any:
+    """Call a factory from the config; arguments it does not take are an InputError."""
+    try:
+        return factory(*args)
+    except TypeError as error:
+        if "argument" not in str(error):
+            raise
+        raise InputError(f"{what}: {error}") from None
+
+
+def build(config: Config) -> Assembly:
+    """All objects of a run. Draws initial values from the config's seed; loads no data."""
+    torch.manual_seed(config["seed"])
+    data: MultiTaskDataModule = make(config["task"])
+    data.batches(config["batch_size"], config["seed"], config["accumulate"])
+    graph = TaskGraph(data.tasks).depending(config["relations"]["depends_on"])
+    sharing: Sharing = call("model", make(config["model"]), data.input_shape, graph.names, make(config["encoder"]))
+    network = Network(sharing, graph, detach=config["relations"]["detach"])
+    weighting: Weighting = call("weighting", make(config["weighting"]), len(graph.tasks))
+    weighting.bind(graph.names)
+    module = MultiTaskModule(
+        network, graph, weighting, make(config["optimizer"]), make(config["scheduler"]), config["compile"]
+    )
+    return Assembly(config, data, graph, module)
+
+
+def save_config(run: Run, config: Config) -> None:
+    """Write the run's truth beside its checkpoints."""
+    write_text(run.path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(config)))
+
+
+def read_config(run: Run) -> Config:
+    """The resolved config of a run. InputError if the file is damaged."""
+    path = run.path / "config.yaml"
+    try:
+        config = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
+    except Exception as error:  # the YAML reader has many kinds of error, all mean the same here
+        raise InputError(f"'{path}' is damaged: {' '.join(str(error).split())[:200]}") from None
+    if not isinstance(config, dict) or not {"choices", "task", "model", "weighting"} <= set(config):
+        raise InputError(f"'{path}' is not the config of a run: it has no choices, task, model or weighting")
+    return cast(Config, config)
+
+
+def load(run: str | Path) -> Assembly:
+    """A trained run: its objects with the weights of the checkpoint selected on validation. Loads no data."""
+    opened = Run.open(run)
+    assembly = build(read_config(opened))
+    restore(assembly.module, opened.best)
+    assembly.module.eval()
+    return assembly
+
+
+def restore(module: MultiTaskModule, path: Path) -> None:
+    """Load a checkpoint's weights. InputError if it is missing, damaged or of another model."""
+    state = read_checkpoint(path)["state_dict"]
+    try:
+        module.load_state_dict(state)
+    except RuntimeError as error:
+        first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
+        raise InputError(f"checkpoint '{path}' is of another model: {first[:200]}") from None
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """A checkpoint's contents, tensors and plain values only. InputError if it is missing or damaged."""
+    if not path.is_file():
+        raise InputError(f"no checkpoint '{path}': the run has not finished an epoch")
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise InputError(f"checkpoint '{path}' is damaged: {' '.join(str(error).split())[:120]}") from None
+    if not isinstance(found, dict) or "state_dict" not in found:
+        raise InputError(f"checkpoint '{path}' is damaged: it holds no weights")
+    return found

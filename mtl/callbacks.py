@@ -1,0 +1,115 @@
+"""What the dashboard shows, by a fixed taxonomy of tags, and what is said while training is interrupted.
+
+``train/loss/<task>``, ``val/loss/<task>``, ``val/<task>/<metric>``, ``val/score``, ``weight/<task>``, ``gradient/norm/<task>``,
+``gradient/cosine/<a>-<b>``, ``mixture/<task>/<expert>``.
+"""
+
+from itertools import combinations
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.loggers import TensorBoardLogger
+from torch import Tensor
+
+from mtl.module import MultiTaskModule
+from mtl.tasks import TaskGraph
+
+
+class Dashboard(Callback):
+    """Writes losses, weights, gradients and mixtures every ``every`` optimizer steps, straight to the loggers.
+
+    Lightning's own ``self.log`` costs as much per scalar and step as a small training step; means are kept on the device instead.
+
+    Args:
+        every: optimizer steps between two points.
+    """
+
+    def __init__(self, every: int = 20) -> None:
+        self.every = every
+        self._written = -1
+
+    def on_train_start(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
+        """Lay out the dashboard's custom-scalars page."""
+        self._written = trainer.global_step
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                logger.experiment.add_custom_scalars(layout(module.graph))
+
+    def on_train_batch_end(  # type: ignore[override]
+        self, trainer: Trainer, module: MultiTaskModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Write a point when it is time."""
+        step = trainer.global_step
+        if step % self.every == 0 and step != self._written:
+            self._write(trainer, module)
+
+    def on_train_epoch_end(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
+        """Write the point that an epoch shorter than the interval would lack."""
+        if trainer.global_step != self._written:
+            self._write(trainer, module)
+
+    def _write(self, trainer: Trainer, module: MultiTaskModule) -> None:
+        module.check_finite()
+        values = {f"train/loss/{name}": value for name, value in module.mean_losses().items()}
+        values |= weights(module) | gradients(module) | mixtures(module)
+        for logger in trainer.loggers:
+            logger.log_metrics(values, step=trainer.global_step)
+        self._written = trainer.global_step
+
+
+def weights(module: MultiTaskModule) -> dict[str, float]:
+    """Effective weights of the last optimizer step."""
+    if module.weights is None:
+        return {}
+    return {f"weight/{name}": value for name, value in zip(module.graph.names, module.weights.tolist(), strict=True)}
+
+
+def gradients(module: MultiTaskModule) -> dict[str, float]:
+    """Norms of the task gradients and the cosines between them, where the weighting looks at them."""
+    if module.weighting.gramian is None:
+        return {}
+    names = [module.graph.names[i] for i in module.weighting.gramian_tasks]
+    norms, cosines = norms_and_cosines(module.weighting.gramian)
+    out = {f"gradient/norm/{name}": value for name, value in zip(names, norms.tolist(), strict=True)}
+    for (i, a), (j, b) in combinations(enumerate(names), 2):
+        out[f"gradient/cosine/{a}-{b}"] = float(cosines[i, j])
+    return out
+
+
+def norms_and_cosines(gramian: Tensor) -> tuple[Tensor, Tensor]:
+    """Gramian ``[M, M]`` to gradient norms ``[M]`` and cosines ``[M, M]``; a zero gradient has cosine 0 with everything."""
+    norms = gramian.diagonal().clamp(min=0).sqrt()
+    scale = torch.outer(norms, norms)
+    return norms, torch.where(scale > 0, gramian / scale, torch.zeros_like(gramian))
+
+
+def mixtures(module: MultiTaskModule) -> dict[str, float]:
+    """How much each task draws on each expert, where experts are mixed."""
+    mixture = module.network.sharing.mixture()
+    if mixture is None:
+        return {}
+    return {
+        f"mixture/{name}/{expert}": value
+        for name, row in zip(module.graph.names, mixture.tolist(), strict=True)
+        for expert, value in enumerate(row)
+    }
+
+
+def layout(graph: TaskGraph) -> dict[str, dict[str, list[Any]]]:
+    """Charts of the custom-scalars page: for each question one chart with a line per task."""
+    charts = {
+        "training loss": "train/loss/.*",
+        "validation loss": "val/loss/.*",
+        "weights of the tasks": "weight/.*",
+        "gradient norms": "gradient/norm/.*",
+        "gradient cosines (below 0: conflict)": "gradient/cosine/.*",
+        "acting in validation": "val/execution/.*",
+    }
+    primary = {f"{t.name}: {t.primary}": ["Multiline", [f"val/{t.name}/{t.primary}$"]] for t in graph.tasks}
+    use = {f"experts used by {t.name}": ["Multiline", [f"mixture/{t.name}/.*"]] for t in graph.tasks}
+    return {
+        "learning": {title: ["Multiline", [tags]] for title, tags in charts.items()},
+        "validation": primary,
+        "sharing": use,
+    }

@@ -1,0 +1,134 @@
+"""The run ledger: where a run lives, its id, and its result. Everything is written whole or not at all.
+
+``<output>/runs/<task>/<model>-<weighting>/<run id>/`` holds::
+
+    config.yaml    the resolved config, the run's truth
+    state          one word: running, done, failed or interrupted
+    best.ckpt      the checkpoint selected on validation     (tensors and plain values only)
+    last.ckpt      the checkpoint of the last finished epoch (from here ``resume=<run>`` goes on)
+    logs/          TensorBoard events and metrics.csv
+    result.json    what came of it; see docs/result.md
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mtl.errors import InputError
+
+SCHEMA = 1
+# Keys of the config that say where and how fast, not what: they do not change a run's id.
+WHEREABOUTS = ("output", "resume", "cache", "threads", "progress", "hardware")
+
+
+def run_id(config: Mapping[str, Any]) -> str:
+    """Ten hexadecimal digits of the resolved config without whereabouts. The same question gives the same id."""
+    text = json.dumps(_what(config), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+def _what(node: Any) -> Any:
+    if isinstance(node, Mapping):
+        return {str(key): _what(value) for key, value in node.items() if key not in WHEREABOUTS}
+    if isinstance(node, list | tuple):
+        return [_what(value) for value in node]
+    return node
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file atomically: readers see the old one or the new one, never a half."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
+class Run:
+    """One run's directory.
+
+    Attributes:
+        path: the directory.
+        id: its run id.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.id = path.name
+
+    @classmethod
+    def create(cls, config: Mapping[str, Any]) -> "Run":
+        """A new directory for this config. The same config run again gets ``<id>-2``, ``<id>-3``, ...: nothing is overwritten."""
+        chosen = config["choices"]
+        parent = Path(config["output"]) / "runs" / chosen["task"] / f"{chosen['model']}-{chosen['weighting']}"
+        parent.mkdir(parents=True, exist_ok=True)
+        name, number = run_id(config), 1
+        while True:
+            path = parent / (name if number == 1 else f"{name}-{number}")
+            try:
+                path.mkdir()  # atomic: of two that start at once, one gets the next number
+            except FileExistsError:
+                number += 1
+                continue
+            return cls(path)
+
+    @classmethod
+    def open(cls, path: str | Path) -> "Run":
+        """An existing run. InputError if there is no such run."""
+        path = Path(path)
+        if not path.is_dir():
+            raise InputError(f"no run at '{path}': expected a run directory such as outputs/runs/<task>/<model>/<id>")
+        if not (path / "config.yaml").is_file():
+            raise InputError(f"'{path}' is no run directory: it has no config.yaml")
+        return cls(path.resolve())
+
+    @property
+    def best(self) -> Path:
+        """Checkpoint selected on validation."""
+        return self.path / "best.ckpt"
+
+    @property
+    def last(self) -> Path:
+        """Checkpoint of the last finished epoch."""
+        return self.path / "last.ckpt"
+
+    @property
+    def logs(self) -> Path:
+        """Where loggers write."""
+        return self.path / "logs"
+
+    @property
+    def state(self) -> str:
+        """running, done, failed or interrupted; empty before anything happened."""
+        path = self.path / "state"
+        return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+
+    @state.setter
+    def state(self, value: str) -> None:
+        write_text(self.path / "state", value + "\n")
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """What came of the run. InputError if it has not finished or the file is damaged."""
+        path = self.path / "result.json"
+        if not path.is_file():
+            raise InputError(f"run '{self.path}' has no result.json: its state is '{self.state or 'unknown'}'")
+        try:
+            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise InputError(f"'{path}' is damaged: {error}") from None
+        return found
+
+    def finish(self, result: Mapping[str, Any]) -> None:
+        """Write the result, then say that the run is done."""
+        write_text(self.path / "result.json", json.dumps(result, indent=2, default=str) + "\n")
+        self.state = "done"
+
+
+def newest(output: str | Path) -> Run:
+    """The run under ``output`` that finished last. InputError if there is none."""
+    results = sorted(Path(output).glob("runs/*/*/*/result.json"), key=lambda path: path.stat().st_mtime)
+    if not results:
+        raise InputError(f"no finished run under '{output}': train one first, or name one with run=<run directory>")
+    return Run.open(results[-1].parent)
