@@ -1,4 +1,4 @@
-"""What a dispatcher knows about every candidate and about the shop: the inputs of the network, for training and acting."""
+"""What a dispatcher knows of every candidate and of the shop: inputs of the network, in training and in acting."""
 
 import torch
 from torch import Tensor
@@ -84,8 +84,8 @@ def features(simulator: Simulator) -> dict[str, Tensor]:
     influence.
 
     Returns:
-        ``candidates`` ``[N, W, F]`` (see ``CANDIDATE_FEATURES``) in the order of ``simulator.candidates()``, ``mask`` ``[N, W]``
-        (real candidates; the others are 0), ``context`` ``[N, C]`` (see ``CONTEXT_FEATURES``).
+        ``candidates`` ``[N, W, F]`` (see ``CANDIDATE_FEATURES``) in the order of ``simulator.candidates()``, ``mask``
+        ``[N, W]`` (real candidates; the others are 0), ``context`` ``[N, C]`` (see ``CONTEXT_FEATURES``).
     """
     state = _State(simulator)
     jobs, mask = simulator.candidates()
@@ -144,7 +144,11 @@ def _candidates(state: _State, rows: Tensor, jobs: Tensor) -> Tensor:
     total = shops.before[rows, jobs, operation] + duration + tail
 
     # The other operations of the candidate's machine, [P, J].
-    heads, durations, tails = view.heads[rows, :, machine], view.durations[rows, :, machine], view.tails[rows, :, machine]
+    heads, durations, tails = (
+        view.heads[rows, :, machine],
+        view.durations[rows, :, machine],
+        view.tails[rows, :, machine],
+    )
     others = view.waiting[rows, :, machine]
     others[torch.arange(len(rows)), jobs] = False
     overshoot = torch.maximum(heads, ect[:, None]) + durations + tails - bound[:, None]
@@ -199,7 +203,7 @@ def _candidates(state: _State, rows: Tensor, jobs: Tensor) -> Tensor:
 
 
 def _after(state: _State, rows: Tensor, jobs: Tensor) -> list[Tensor]:
-    """One step ahead: how the bounds of each candidate's shop move when it is dispatched, alone and against its rivals."""
+    """One step ahead: how the bounds move when a candidate is dispatched, alone and against rivals; each ``[P]``."""
     simulator = state.simulator
     shops = simulator.shops.take(rows)
     each = torch.arange(len(rows))
@@ -237,9 +241,7 @@ def _after(state: _State, rows: Tensor, jobs: Tensor) -> list[Tensor]:
         (state.machine_bounds * state.machine_exists).sum(1) / count,
     )
     count = state.exists.sum(1)
-    columns += both(
-        (paths * state.exists[rows]).sum(1) / count[rows], (state.job_bounds * state.exists).sum(1) / count
-    )
+    columns += both((paths * state.exists[rows]).sum(1) / count[rows], (state.job_bounds * state.exists).sum(1) / count)
     columns.append(_squash((bound - own) / unit))
     return columns
 

@@ -50,7 +50,9 @@ class JobShop:
                     f"expected each of 0..{len(route) - 1} exactly once"
                 )
             if durations.min() < 0:
-                raise InputError(f"instance {self.name}, job {job}: durations {durations.tolist()} must not be negative")
+                raise InputError(
+                    f"instance {self.name}, job {job}: durations {durations.tolist()} must not be negative"
+                )
         if not 0 < self.durations.sum() < _LARGEST_TIME:
             raise InputError(
                 f"instance {self.name}: total duration {self.durations.sum()} must be in 1..{_LARGEST_TIME - 1}"
@@ -84,7 +86,7 @@ class JobShop:
 
 
 def parse(path: Path) -> JobShop:
-    """Read one instance file in the standard format of the literature (the one of the OR-Library and of Taillard's site).
+    """Read one instance file in the format of the OR-Library, the usual one of the literature.
 
     First line: number of jobs and number of machines. Then one line per job: pairs ``machine duration`` in the order of
     its route, machines counted from 0. Empty lines and lines that start with ``#`` are skipped.

@@ -1,10 +1,12 @@
 """From reference schedules to labelled states."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from mtl.errors import InputError
 from mtl.suites.scheduling.features import features, lower_bound
 from mtl.suites.scheduling.rollout import Policy, rollout
 from mtl.suites.scheduling.shops import Shops
@@ -36,30 +38,35 @@ def in_order(starts: Tensor) -> Policy:
 
 
 class States(NamedTuple):
-    """States of partly built schedules: the simulator that holds them and the row of the shop that each belongs to, ``[S]``."""
+    """States of partly built schedules: in a simulator, with the row of the shop that each belongs to, ``[S]``."""
 
     simulator: Simulator
     shop: Tensor
 
 
-def decisions(shops: Shops, starts: Tensor, astray: float, generator: torch.Generator) -> States:
+def decisions(shops: Shops, starts: Tensor, astray: Sequence[float], generator: torch.Generator) -> States:
     """All states with a choice on the way to the end, following the schedules ``starts`` ``[N, J, M]``.
 
-    With probability ``astray`` a step goes to a random candidate instead: such states show how to go on after a mistake,
-    which a learner that only ever saw perfect play has to guess.
+    Every shop is gone through once per entry of ``astray``: the probability that a step goes to a random candidate
+    instead. Such states show how to go on after a mistake, which a learner that only ever saw perfect play has to
+    guess.
     """
-    simulator, order = Simulator(shops), in_order(starts)
+    shop = torch.arange(len(shops)).repeat(len(astray))
+    share = torch.tensor(astray, dtype=torch.float).repeat_interleave(len(shops))[:, None]
+    simulator, order = Simulator(shops.take(shop)), in_order(starts[shop])
     parts, origins = [], []
     simulator.advance()
     while not simulator.done.all():
         rows = (~simulator.done).nonzero().squeeze(1)
         parts.append(simulator.take(rows))
-        origins.append(rows)
+        origins.append(shop[rows])
         scores = order(simulator)
-        stray = torch.rand(len(shops), 1, generator=generator) < astray
+        stray = torch.rand(len(shop), 1, generator=generator) < share
         scores = torch.where(stray, torch.rand(scores.shape, generator=generator), scores)
         simulator.dispatch(scores.masked_fill(~simulator.legal, -torch.inf).argmax(1))
         simulator.advance()
+    if not parts:
+        raise InputError("these instances leave no choice to learn from: every machine ever has one candidate")
     return States(Simulator.join(parts), torch.cat(origins))
 
 
@@ -71,7 +78,7 @@ def outcomes(states: States, starts: Tensor) -> Tensor:
     jobs, mask = states.simulator.candidates()
     result = torch.full(mask.shape, torch.inf)
     rows, slots = mask.nonzero(as_tuple=True)
-    for part_rows, part_slots in zip(rows.split(_CHUNK), slots.split(_CHUNK), strict=True):
+    for part_rows, part_slots in zip(torch.split(rows, _CHUNK), torch.split(slots, _CHUNK), strict=True):
         branch = states.simulator.take(part_rows)
         branch.dispatch(jobs[part_rows, part_slots])
         rollout(in_order(starts[states.shop[part_rows]]), branch)
@@ -80,7 +87,7 @@ def outcomes(states: States, starts: Tensor) -> Tensor:
 
 
 def busy_after(simulator: Simulator, present: Tensor) -> Tensor:
-    """``[N]`` work of all machines after the time ``present`` ``[N]``: what is not yet scheduled and the rest of what is."""
+    """``[N]`` work of all machines after the time ``present`` ``[N]``: what waits, and the rest of what runs."""
     durations = simulator.shops.durations
     ends = simulator.starts + durations
     rest = torch.minimum(ends - present[:, None, None], durations).clamp(min=0.0)
@@ -91,9 +98,10 @@ def label(states: States, starts: Tensor, tolerance: float = 0.0) -> tuple[dict[
     """Inputs and targets of the states.
 
     Targets:
-        assignment ``[S, W]``: 1 for each candidate after which following the reference ends at most ``tolerance`` (a share)
-        later than after the best candidate, else 0. Ties and orders that do not matter so get credit.
-        utilisation ``[S]``: busy share of the machines from the present (the earliest possible start) to the reference's end.
+        assignment ``[S, W]``: 1 for each candidate after which following the reference ends at most ``tolerance`` (a
+        share) later than after the best candidate, else 0. Ties and orders that do not matter so get credit.
+        utilisation ``[S]``: busy share of the machines from the present (the earliest possible start) to the
+        reference's end.
         makespan ``[S]``: the reference's end over the current lower bound, minus 1.
     """
     ends = outcomes(states, starts)

@@ -32,8 +32,10 @@ def cache_directory(override: str | Path | None = None) -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "mtl"
 
 
-def references(instances: Sequence[JobShop], limit: float, cache: Path, workers: int | None = None) -> list[Solution]:
-    """A schedule of every instance, by CP-SAT with the deterministic ``limit`` (see :func:`solve`).
+def references(
+    instances: Sequence[JobShop], limits: Sequence[float], cache: Path, workers: int | None = None
+) -> list[Solution]:
+    """A schedule of every instance, by CP-SAT with a deterministic limit for each (see :func:`solve`).
 
     Each is one file named by the hash of all that determines it, written to a neighbour and renamed: an interrupted run
     goes on where it stopped, and several first runs at once write the same files without harm. A file whose checksum or
@@ -41,7 +43,7 @@ def references(instances: Sequence[JobShop], limit: float, cache: Path, workers:
 
     Args:
         instances: what to schedule.
-        limit: deterministic limit for each.
+        limits: deterministic limit of each.
         cache: directory of the files, created when missing.
         workers: solvers at work at once; default: the cores this process may use.
 
@@ -52,14 +54,16 @@ def references(instances: Sequence[JobShop], limit: float, cache: Path, workers:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"cache directory {folder}: cannot be made ({error.strerror}); set MTL_CACHE or task.cache") from None
-    files = [folder / f"{_key(instance, limit)}.json" for instance in instances]
+        raise InputError(
+            f"cache directory {folder}: cannot be made ({error.strerror}); set MTL_CACHE or task.cache"
+        ) from None
+    files = [folder / f"{_key(instance, limit)}.json" for instance, limit in zip(instances, limits, strict=True)]
     found = {i: cached for i, file in enumerate(files) if (cached := read(file, instances[i])) is not None}
     missing = [i for i in range(len(instances)) if i not in found]
     if missing:
 
         def work(i: int) -> tuple[int, Solution]:
-            solution = solve(instances[i], limit)
+            solution = solve(instances[i], limits[i])
             write(files[i], solution)
             return i, solution
 
@@ -99,9 +103,11 @@ def write(file: Path, solution: Solution) -> None:
         handle, name = tempfile.mkstemp(dir=file.parent, suffix=".tmp")
         with os.fdopen(handle, "w", encoding="utf-8") as neighbour:
             neighbour.write(text)
-        os.replace(name, file)
+        Path(name).replace(file)
     except OSError as error:
-        raise InputError(f"cache file {file}: cannot be written ({error.strerror}); set MTL_CACHE or task.cache") from None
+        raise InputError(
+            f"cache file {file}: cannot be written ({error.strerror}); set MTL_CACHE or task.cache"
+        ) from None
 
 
 def read(file: Path, instance: JobShop) -> Solution | None:

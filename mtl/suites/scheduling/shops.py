@@ -75,4 +75,6 @@ class Shops:
     @staticmethod
     def join(parts: Sequence["Shops"]) -> "Shops":
         """Equally padded sets one after the other."""
-        return Shops(**{field.name: torch.cat([getattr(part, field.name) for part in parts]) for field in fields(Shops)})
+        return Shops(
+            **{field.name: torch.cat([getattr(part, field.name) for part in parts]) for field in fields(Shops)}
+        )

@@ -12,16 +12,17 @@ class Simulator:
     """Builds N schedules step by step: every step appends one operation per shop, as early as job and machine allow.
 
     The choice is among the *conflict set* of Giffler & Thompson ("Algorithms for solving production-scheduling
-    problems", Operations Research 8(4), 1960, https://doi.org/10.1287/opre.8.4.487): with ``ect*`` the earliest possible
-    end over all next operations, those on the machine of ``ect*`` that can start before ``ect*``. Whatever is chosen, the
-    result is an active schedule (no operation could start earlier without delaying another), and an optimal schedule is
-    among the active ones. Of several machines that reach ``ect*`` together, the operations of all are candidates, so
-    that the numbering of machines does not matter.
+    problems", Operations Research 8(4), 1960, https://doi.org/10.1287/opre.8.4.487): with ``ect*`` the earliest
+    possible end over all next operations, those on the machine of ``ect*`` that can start before ``ect*``. Whatever is
+    chosen, the result is an active schedule (no operation could start earlier without delaying another), and an
+    optimal schedule is among the active ones. Of several machines that reach ``ect*`` together, the operations of all
+    are candidates, so that the numbering of machines does not matter.
 
-    ``delay`` narrows the set as in Bierwirth & Mattfeld ("Production scheduling and rescheduling with genetic algorithms",
-    Evolutionary Computation 7(1), 1999, https://doi.org/10.1162/evco.1999.7.1.1): with ``est*`` the earliest start on that
-    machine, only operations that start by ``est* + delay (ect* - est*)``. 0 gives non-delay schedules, in which no
-    machine waits while it could work: a smaller set, better for simple rules, but possibly without any optimum.
+    ``delay`` narrows the set as in Bierwirth & Mattfeld ("Production scheduling and rescheduling with genetic
+    algorithms", Evolutionary Computation 7(1), 1999, https://doi.org/10.1162/evco.1999.7.1.1): with ``est*`` the
+    earliest start on that machine, only operations that start by ``est* + delay (ect* - est*)``. 0 gives non-delay
+    schedules, in which no machine waits while it could work: a smaller set, better for simple rules, but possibly
+    without any optimum.
 
     Args:
         shops: the instances.
@@ -93,7 +94,7 @@ class Simulator:
         self.legal = rivals | (first & (self.duration == 0.0))
 
     def candidates(self) -> tuple[Tensor, Tensor]:
-        """The conflict sets side by side: job numbers ``[N, W]`` in ascending order, and which of them are real ``[N, W]`` bool.
+        """The conflict sets side by side: job numbers ``[N, W]``, ascending, and which are real, ``[N, W]`` bool.
 
         W is the size of the largest set, at least 1.
         """
@@ -118,7 +119,7 @@ class Simulator:
         return busy / (self.shops.operations * self.makespan).clamp(min=1.0)
 
     def dispatch(self, jobs: Tensor, where: Tensor | None = None) -> None:
-        """Schedule the next operation of ``jobs`` ``[N]``; rows that are done or not ``where`` ``[N]`` stay as they are.
+        """Schedule the next operation of ``jobs`` ``[N]``; rows done or not ``where`` ``[N]`` stay as they are.
 
         Raises:
             ValueError: a row to be dispatched names a job outside its conflict set (``legal``).
@@ -127,7 +128,9 @@ class Simulator:
         live = ~self.done[:, None] if where is None else (where & ~self.done)[:, None]
         if not (self.legal.gather(1, column) | ~live).all():
             row = int((live & ~self.legal.gather(1, column)).nonzero()[0, 0])
-            raise ValueError(f"shop {row}: job {int(jobs[row])} is not among the candidates {self.legal[row].nonzero()}")
+            raise ValueError(
+                f"shop {row}: job {int(jobs[row])} is not among the candidates {self.legal[row].nonzero()}"
+            )
         start = self.est.gather(1, column)
         end = torch.where(live, self.ect.gather(1, column), self.job_ready.gather(1, column))
         machine = self.machine.gather(1, column)

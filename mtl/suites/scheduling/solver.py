@@ -43,12 +43,14 @@ def feasible(instance: JobShop, starts: NDArray[np.int64]) -> bool:
     return True
 
 
-def solve(instance: JobShop, limit: float, *, seconds: float | None = None, workers: int = 1, seed: int = 0) -> Solution:
+def solve(
+    instance: JobShop, limit: float, *, seconds: float | None = None, workers: int = 1, seed: int = 0
+) -> Solution:
     """The best schedule that CP-SAT finds within its limits.
 
-    With ``workers=1`` and no ``seconds`` the result depends on the instance, the limit, the seed and the version of OR-tools alone:
-    ``limit`` counts the solver's own steps (about seconds on a common machine), not time. Should the limit end the search
-    before a first schedule is found, the schedule that runs one job after the other is returned.
+    With ``workers=1`` and no ``seconds`` the result depends on the instance, the limit, the seed and the version of
+    OR-tools alone: ``limit`` counts the solver's own steps (about seconds on a common machine), not time. Should the
+    limit end the search before a first schedule is found, the schedule that runs one job after the other is returned.
 
     Args:
         limit: deterministic limit, > 0.
@@ -82,7 +84,7 @@ def solve(instance: JobShop, limit: float, *, seconds: float | None = None, work
         solver.parameters.max_time_in_seconds = seconds
     status = solver.solve(model)
     bound = max(instance.trivial_bound, round(solver.best_objective_bound))
-    if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+    if solver.status_name(status) in ("OPTIMAL", "FEASIBLE"):
         found = np.asarray([[solver.value(start) for start in row] for row in starts], dtype=np.int64)
     else:
         before = np.concatenate([[0], durations.ravel().cumsum()[:-1]])
