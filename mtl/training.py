@@ -61,7 +61,7 @@ def train(config: Config, callbacks: tuple[Callback, ...] = ()) -> dict[str, Any
     except SystemExit:  # what Lightning makes of Ctrl-C
         run.state = "interrupted"
         again = f"go on with: python train.py resume={run.path}" if run.last.is_file() else "no epoch was finished"
-        print(f"interrupted; {again}", file=sys.stderr)
+        sys.stderr.write(f"interrupted; {again}\n")
         raise SystemExit(INTERRUPTED) from None
     except BaseException:
         run.state = "failed"
@@ -200,8 +200,9 @@ def shared_run(config: Config) -> Run:
 
 
 def threads_for(hardware: dict[str, Any]) -> int:
-    """Threads of one process: OMP_NUM_THREADS where it is set, else the cores divided among the processes on this machine,
-    at most 4 (small steps gain no more)."""
+    """Threads of one process: OMP_NUM_THREADS where it is set, else the cores divided among the processes on this
+    machine, at most 4 (small steps gain no more).
+    """
     wished = os.environ.get("OMP_NUM_THREADS", "")
     if wished.isdigit() and int(wished):
         return int(wished)
