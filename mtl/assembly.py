@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from mtl.agent.environment import Environment
+from mtl.cli import CONF, check
 from mtl.errors import InputError
 from mtl.module import MultiTaskModule
 from mtl.network import Network
@@ -50,14 +52,30 @@ class Assembly:
         return cast(Environment | None, make(self.config["execution"]))
 
 
-def resolved(cfg: DictConfig) -> Config:
-    """A composed config with every reference resolved, as plain values, with the names chosen in each group."""
+def resolved(cfg: DictConfig, choices: Mapping[str, str] | None = None) -> Config:
+    """A composed config with every reference resolved, as plain values, with the names chosen in each group.
+
+    Args:
+        cfg: the composed config.
+        choices: the option chosen in each group; by default those of the Hydra application that is running.
+    """
     try:
         config = cast(Config, OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True))
     except OmegaConfBaseException as error:
         raise InputError(f"config: {' '.join(str(error).split())}") from None
-    choices = HydraConfig.get().runtime.choices
-    return {"choices": {group: choices[group] for group in GROUPS}, **config}
+    chosen = HydraConfig.get().runtime.choices if choices is None else choices
+    return {"choices": {group: chosen[group] for group in GROUPS}, **config}
+
+
+def configure(*overrides: str, config_name: str = "config") -> Config:
+    """The resolved config that ``train.py`` would run with these overrides, for use from Python."""
+    check(list(overrides), config_name)
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        cfg = compose(config_name, list(overrides), return_hydra_config=True)
+    choices = cfg.hydra.runtime.choices
+    with open_dict(cfg):
+        del cfg["hydra"]
+    return resolved(cfg, choices)
 
 
 def make(node: Mapping[str, Any] | None) -> Any:
