@@ -1,7 +1,9 @@
-"""The one gradient path: the only file that differentiates with respect to parameters or reduces gradients across processes.
+"""The one gradient path: the only file that differentiates with respect to parameters or reduces gradients across
+processes.
 
-Vocabulary: K tasks, P numbers in the shared parameters. The Jacobian ``J [K, P]`` holds one task's gradient per row, its Gramian
-is ``J J' [K, K]``. Everything a process computes is a share of a mean over processes, which :func:`mean_over_processes` takes.
+Vocabulary: K tasks, P numbers in the shared parameters. The Jacobian ``J [K, P]`` holds one task's gradient per row,
+its Gramian is ``J J' [K, K]``. Everything a process computes is a share of a mean over processes, which
+:func:`mean_over_processes` takes.
 """
 
 from collections.abc import Sequence
@@ -25,7 +27,9 @@ def mean_over_processes(values: Tensor) -> Tensor:
 
 
 def gradient(loss: Tensor, parameters: Sequence[Parameter], *, retain_graph: bool = False) -> Tensor:
-    """The gradient of one loss as one flat vector ``[P]``; zero where the loss does not reach, or needs no gradient at all."""
+    """The gradient of one loss as one flat vector ``[P]``; zero where the loss does not reach, or needs no gradient
+    at all.
+    """
     out = torch.zeros(sum(p.numel() for p in parameters), device=loss.device, dtype=torch.float32)
     if not parameters or not loss.requires_grad:
         return out

@@ -1,8 +1,9 @@
 """What every weighting promises, and the two ways to keep the promise.
 
-A weighting turns the K losses of a step into ``.grad`` on the parameters. A :class:`LossWeighting` is an arrow from losses to an
-objective, a :class:`GradientWeighting` an arrow from the Gramian of the task gradients to weights. Everything else - several
-processes, accumulated batches, scaled losses, tasks without labels - is dealt with here, once.
+A weighting turns the K losses of a step into ``.grad`` on the parameters. A :class:`LossWeighting` is an arrow from
+losses to an objective, a :class:`GradientWeighting` an arrow from the Gramian of the task gradients to weights.
+Everything else - several processes, accumulated batches, scaled losses, tasks without labels - is dealt with here,
+once.
 
 In any PyTorch loop::
 
@@ -30,10 +31,10 @@ class Step:
     """Where one call of ``backward`` stands in an optimizer step. The default is a step of its own.
 
     Attributes:
-        tasks: indices of the tasks that have labels in this optimizer step; None means all. The others are left out of the
-            solve and their state stays as it is.
-        batches: calls of ``backward`` in the optimizer step (accumulated batches). Losses are such that their mean over these
-            calls, and over the processes, is the loss of the whole step.
+        tasks: indices of the tasks that have labels in this optimizer step; None means all. The others are left out of
+            the solve and their state stays as it is.
+        batches: calls of ``backward`` in the optimizer step (accumulated batches). Losses are such that their mean over
+            these calls, and over the processes, is the loss of the whole step.
         last: this is the last of these calls.
         scale: factor on every gradient written, e.g. that of a gradient scaler for half precision.
     """
@@ -54,8 +55,8 @@ class Weighting(nn.Module, ABC):
         num_tasks: K.
 
     Attributes:
-        gramian: ``[M, M]`` Gramian of the unweighted task gradients of the last solve, for the dashboard; None where the
-            method needs none.
+        gramian: ``[M, M]`` Gramian of the unweighted task gradients of the last solve, for the dashboard; None where
+            the method needs none.
         gramian_tasks: indices of the M tasks it is of.
         needs_shared: the method compares task gradients, so a network without shared parameters is an error.
         layer_only: it looks at the gradients of the last shared layer, not of all shared parameters.
@@ -88,7 +89,8 @@ class Weighting(nn.Module, ABC):
         """Add the gradient of this step to ``.grad`` of every parameter.
 
         Args:
-            losses: K scalars (a sequence is cheaper than a vector: indexing a vector gives every other head a zero gradient).
+            losses: K scalars (a sequence is cheaper than a vector: indexing a vector gives every other head a zero
+                gradient).
             shared: parameters that the losses of two or more tasks reach.
             private: for each task the parameters that only its loss reaches.
             layer: the last shared layer, for methods that look at that one alone; default all of ``shared``.
@@ -102,7 +104,9 @@ class Weighting(nn.Module, ABC):
         """Told the tasks' names once, before training, for options that go by name. By default nothing happens."""
 
     def on_epoch_end(self, losses: Tensor) -> None:
-        """Told once per epoch the mean training losses ``[K]`` (NaN for a task never seen). By default nothing happens."""
+        """Told once per epoch the mean training losses ``[K]`` (NaN for a task never seen). By default nothing
+        happens.
+        """
 
     def _present(self, losses: Losses, step: Step) -> tuple[list[Tensor], list[int]]:
         """The losses of the tasks that take part, and their indices."""
@@ -139,7 +143,9 @@ class Weighting(nn.Module, ABC):
             self._losses[row] += loss.detach() / step.batches
 
     def _collected(self) -> tuple[Tensor, list[Tensor], Tensor]:
-        """Jacobian ``[M, P]``, private gradients and losses ``[M]`` of the whole step over all processes; then forget them."""
+        """Jacobian ``[M, P]``, private gradients and losses ``[M]`` of the whole step over all processes; then
+        forget them.
+        """
         assert self._jacobian is not None
         assert self._losses is not None
         jacobian = mean_over_processes(self._jacobian)
@@ -167,13 +173,13 @@ class Weighting(nn.Module, ABC):
 class LossWeighting(Weighting):
     """A weighting that is a function of the loss values alone.
 
-    ``forward(losses [M], tasks [M]) -> objective []`` for the M <= K tasks that have labels; ``tasks`` indexes per-task state.
-    The effective weights are the derivatives of the objective with respect to the losses, taken at the losses of the whole step
-    over all processes; the method's own parameters get the objective's gradient.
+    ``forward(losses [M], tasks [M]) -> objective []`` for the M <= K tasks that have labels; ``tasks`` indexes per-task
+    state. The effective weights are the derivatives of the objective with respect to the losses, taken at the losses of
+    the whole step over all processes; the method's own parameters get the objective's gradient.
 
     Attributes:
-        linear: the weights do not depend on this step's losses, so that accumulated batches need one pass each; otherwise each
-            task's gradient is accumulated on its own until the losses of the whole step are known.
+        linear: the weights do not depend on this step's losses, so that accumulated batches need one pass each;
+            otherwise each task's gradient is accumulated on its own until the losses of the whole step are known.
     """
 
     linear = False
@@ -210,7 +216,7 @@ class LossWeighting(Weighting):
         for parameter, grad in zip(mine, grads, strict=True):
             if grad is not None:
                 add_gradient((grad * factor).flatten(), [parameter])
-        return weights if weights is not None else torch.zeros_like(losses)
+        return weights
 
     def _backward_accumulated(
         self,
@@ -258,7 +264,9 @@ class GradientWeighting(Weighting):
         present, tasks = self._present(losses, step)
         common, own = list(shared), [list(private[i]) for i in tasks]
         if not common:
-            raise InputError(f"{type(self).__name__} compares gradients of shared parameters, and this network shares none")
+            raise InputError(
+                f"{type(self).__name__} compares gradients of shared parameters, and this network shares none"
+            )
         watched = list(layer) if self.layer_only and layer is not None else common
         if len(watched) < len(common) and step.batches == 1:
             return self._backward_layer(present, tasks, watched, [*common, *(p for part in own for p in part)], step)

@@ -14,7 +14,8 @@ class Fixed(LossWeighting):
 
     Args:
         num_tasks: K.
-        weights: lambda of each task in order, or by task name, where a task that is not named has 1. Finite, not negative.
+        weights: lambda of each task in order, or by task name, where a task that is not named has 1. Finite, not
+            negative.
 
     Raises:
         InputError: a value out of range; a wrong number of values; a name that is no task (with the right ones).

@@ -7,18 +7,22 @@ from mtl.weighting.base import LossWeighting
 
 
 class Uncertainty(LossWeighting):
-    """Homoscedastic-uncertainty weighting: ``sum_i 1/2 exp(-s_i) L_i + 1/2 s_i``, with ``s_i = log sigma_i^2`` learned per task.
+    """Homoscedastic-uncertainty weighting: ``sum_i 1/2 exp(-s_i) L_i + 1/2 s_i``, with ``s_i = log sigma_i^2`` learned
+    per task.
 
-    Source: Kendall, Gal, Cipolla, "Multi-Task Learning Using Uncertainty to Weigh Losses for Scene Geometry and Semantics",
-    CVPR 2018, https://arxiv.org/abs/1705.07115 (equation 7; the log-variance is learned, as the authors advise, because it
-    cannot divide by zero).
+    Source: Kendall, Gal, Cipolla, "Multi-Task Learning Using Uncertainty to Weigh Losses for Scene Geometry and
+        Semantics",
+    CVPR 2018, https://arxiv.org/abs/1705.07115 (equation 7; the log-variance is learned, as the authors advise, because
+    it cannot divide by zero).
 
     Symbols: ``L_i`` loss of task i, ``sigma_i`` its observation noise; the optimum is ``sigma_i^2 = L_i``. The weights
-    ``1/2 exp(-s_i)`` do not depend on this step's losses. ``s`` is trained by the network's optimizer, without weight decay.
+    ``1/2 exp(-s_i)`` do not depend on this step's losses. ``s`` is trained by the network's optimizer, without weight
+    decay.
 
     Heads get the weighted gradient: the objective is one function of all parameters.
 
-    Deviation: the paper writes ``1/sigma^2`` without the half for classification; one form for all tasks keeps the objective a
+    Deviation: the paper writes ``1/sigma^2`` without the half for classification; one form for all tasks keeps the
+        objective a
     function of the losses alone. The difference is a constant factor that the learned ``s_i`` absorbs.
 
     Args:

@@ -1,0 +1,1 @@
+"""Control layer: the agent acts with a trained network and says how it went."""
