@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from torch import Tensor
 
 from mtl.suites.scheduling.bounds import job_bounds, machine_bounds, machine_view
@@ -43,6 +43,7 @@ def assert_same(first: dict[int, Tensor], second: dict[int, Tensor]) -> None:
         torch.testing.assert_close(values, second[job], atol=2e-4, rtol=1e-4)
 
 
+@settings(max_examples=30)
 @given(mixed, seeds)
 def test_names_match_columns_and_all_is_finite(instances: list[JobShop], seed: int) -> None:
     for inputs, jobs in walk(instances, [preference(i, seed) for i in instances]):
@@ -53,6 +54,7 @@ def test_names_match_columns_and_all_is_finite(instances: list[JobShop], seed: i
         assert not inputs["candidates"][~inputs["mask"]].any()
 
 
+@settings(max_examples=30)
 @given(job_shops(), job_shops(8), seeds)
 def test_padding_changes_no_feature(instance: JobShop, larger: JobShop, seed: int) -> None:
     scores = preference(instance, seed)
@@ -63,6 +65,7 @@ def test_padding_changes_no_feature(instance: JobShop, larger: JobShop, seed: in
         torch.testing.assert_close(inputs["context"][0], padded["context"][0], atol=2e-4, rtol=1e-4)
 
 
+@settings(max_examples=30)
 @given(job_shops(), seeds)
 def test_features_follow_the_jobs_and_ignore_the_numbers_of_machines(instance: JobShop, seed: int) -> None:
     random = np.random.default_rng(seed)
@@ -77,6 +80,7 @@ def test_features_follow_the_jobs_and_ignore_the_numbers_of_machines(instance: J
         torch.testing.assert_close(inputs["context"], moved["context"], atol=2e-4, rtol=1e-4)
 
 
+@settings(max_examples=30)
 @given(job_shops(), seeds)
 def test_the_unit_of_time_does_not_matter(instance: JobShop, seed: int) -> None:
     slower = JobShop("slower", 7 * instance.durations, instance.machines)
@@ -88,6 +92,7 @@ def test_the_unit_of_time_does_not_matter(instance: JobShop, seed: int) -> None:
         assert_same(by_job(inputs, jobs), by_job(scaled, scaled_jobs))
 
 
+@settings(max_examples=30)
 @given(mixed, seeds)
 def test_no_completion_is_shorter_than_the_lower_bound(instances: list[JobShop], seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
@@ -116,8 +121,8 @@ def test_machine_bounds_against_all_sets_of_operations(instance: JobShop) -> Non
     for machine in range(instance.operations):
         where = instance.machines == machine
         operations = list(zip(before[where], instance.durations[where], after[where], strict=True))
-        sets = [[o for o in operations if o[0] >= head] for head, _, _ in operations]
-        sets += [[o for o in operations if o[2] >= tail] for _, _, tail in operations]
+        sets = [[o for o in operations if (o[0], o[2]) >= (head, tail)] for head, _, tail in operations]
+        sets += [[o for o in operations if (o[2], o[0]) >= (tail, head)] for head, _, tail in operations]
         best = max(min(o[0] for o in s) + sum(o[1] for o in s) + min(o[2] for o in s) for s in sets)
         assert found[machine] == best
     assert job_bounds(view, zeros).tolist() == [instance.durations.sum(1).tolist()]

@@ -1,6 +1,5 @@
 """Following a reference reproduces it, and labels say what following it would bring."""
 
-
 import numpy as np
 import pytest
 import torch
@@ -25,6 +24,7 @@ def at_random(instances: list[JobShop], seed: int) -> tuple[Shops, torch.Tensor]
     return shops, built.starts
 
 
+@settings(max_examples=30)
 @given(mixed, seeds)
 def test_replaying_an_active_schedule_reproduces_it(instances: list[JobShop], seed: int) -> None:
     shops, starts = at_random(instances, seed)
@@ -35,6 +35,7 @@ def test_replaying_an_active_schedule_reproduces_it(instances: list[JobShop], se
         assert torch.equal(again.starts, starts)
 
 
+@settings(max_examples=30)
 @given(mixed, seeds)
 def test_replaying_a_schedule_with_gaps_ends_no_operation_later(instances: list[JobShop], seed: int) -> None:
     shops, starts = at_random(instances, seed)
@@ -53,6 +54,7 @@ def test_replaying_the_solver_reproduces_its_makespan(instance: JobShop) -> None
     assert replayed == solution.makespan if solution.optimal else replayed <= solution.makespan
 
 
+@settings(max_examples=30)
 @given(mixed, seeds)
 def test_states_are_those_with_a_choice_and_the_reference_choice_is_never_worse_than_it(
     instances: list[JobShop], seed: int
@@ -69,6 +71,7 @@ def test_states_are_those_with_a_choice_and_the_reference_choice_is_never_worse_
     assert (ends.amin(1) <= makespan[on_the_way.shop]).all()
 
 
+@settings(max_examples=30)
 @given(mixed, seeds)
 def test_targets_against_a_finished_schedule(instances: list[JobShop], seed: int) -> None:
     shops, starts = at_random(instances, seed)
@@ -80,7 +83,7 @@ def test_targets_against_a_finished_schedule(instances: list[JobShop], seed: int
     ends = outcomes(states, starts)
     assert torch.equal(targets["assignment"] > 0, ends == ends.amin(1, keepdim=True))
     assert (targets["assignment"] <= inputs["mask"]).all()
-    assert ((targets["utilisation"] > 0) & (targets["utilisation"] <= 1 + 1e-6)).all()
+    assert ((targets["utilisation"] >= 0) & (targets["utilisation"] <= 1 + 1e-6)).all()
     assert (targets["makespan"] >= -1e-5).all()
     torch.testing.assert_close((1 + targets["makespan"]) * lower_bound(states.simulator), ends.amin(1))
     tolerant = label(states, starts, tolerance=0.5)[1]["assignment"]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -29,6 +29,7 @@ def schedules(simulator: Simulator, instances: Sequence[JobShop]) -> list[np.nda
     ]
 
 
+@settings(max_examples=30)
 @given(mixed, seeds, st.sampled_from([0.0, 0.5, 1.0]))
 def test_every_schedule_is_feasible_and_its_makespan_is_its_last_end(
     instances: list[JobShop], seed: int, delay: float
@@ -42,6 +43,7 @@ def test_every_schedule_is_feasible_and_its_makespan_is_its_last_end(
         assert built.utilisation[row] == pytest.approx(used)
 
 
+@settings(max_examples=30)
 @given(mixed, seeds)
 def test_no_operation_of_an_active_schedule_fits_into_an_earlier_gap(instances: list[JobShop], seed: int) -> None:
     built = rollout(at_random(seed), Simulator(Shops.pack(instances)))
@@ -62,6 +64,7 @@ def test_no_operation_of_an_active_schedule_fits_into_an_earlier_gap(instances: 
                 assert starts[job, operation] <= earliest
 
 
+@settings(max_examples=30)
 @given(mixed, seeds)
 def test_non_delay_schedules_leave_no_machine_idle_that_could_work(instances: list[JobShop], seed: int) -> None:
     built = rollout(at_random(seed), Simulator(Shops.pack(instances), delay=0.0))
@@ -75,6 +78,7 @@ def test_non_delay_schedules_leave_no_machine_idle_that_could_work(instances: li
                     assert ((starts[here] <= moment) & (moment < ends[here])).any()
 
 
+@settings(max_examples=30)
 @given(mixed, job_shops(8), seeds)
 def test_padding_does_not_change_a_schedule(instances: list[JobShop], larger: JobShop, seed: int) -> None:
     def shortest_first(simulator: Simulator) -> Tensor:
@@ -86,6 +90,7 @@ def test_padding_does_not_change_a_schedule(instances: list[JobShop], larger: Jo
         assert torch.equal(alone.starts[0], together.starts[row, : instance.jobs, : instance.operations])
 
 
+@settings(max_examples=30)
 @given(mixed, seeds)
 def test_samples_are_repeatable_and_rows_independent(instances: list[JobShop], seed: int) -> None:
     shops = Shops.pack(instances)
