@@ -6,6 +6,7 @@ import resource
 import subprocess
 import sys
 import time
+from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,12 @@ from typing import Any
 import pytorch_lightning as lightning
 import torch
 from pytorch_lightning import Callback, Trainer
-from pytorch_lightning.callbacks import ModelCheckpoint, RichProgressBar
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
+from pytorch_lightning.profilers import Profiler
 
 from mtl.agent.agent import Agent
 from mtl.assembly import Assembly, Config, build, read_checkpoint, read_config, restore, save_config
-from mtl.callbacks import Dashboard
+from mtl.callbacks import Bar, Checkpoints, Dashboard, Timer
 from mtl.errors import InputError
 from mtl.module import MultiTaskModule
 from mtl.runs import SCHEMA, Run, run_id
@@ -74,11 +75,11 @@ def _train(
     run: Run, assembly: Assembly, seconds: dict[str, float], *, resumed: bool, callbacks: tuple[Callback, ...]
 ) -> dict[str, Any]:
     config, data, module = assembly.config, assembly.data, assembly.module
-    timer = StepTimer()
+    timer = Timer()
     trainer = make_trainer(run, assembly, (timer, *callbacks))
     started = time.perf_counter()
     trainer.fit(module, datamodule=data, ckpt_path=run.last if resumed else None, weights_only=True)
-    seconds |= {"fit": time.perf_counter() - started, "step": timer.seconds / max(timer.steps, 1)}
+    seconds |= {"fit": time.perf_counter() - started, "step": timer.seconds / max(timer.batches, 1)}
     if not trainer.is_global_zero:
         return {}
     best = read_checkpoint(run.best)
@@ -135,13 +136,7 @@ def add_picture(logger: TensorBoardLogger, path: Path, step: int) -> None:
 def make_trainer(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...]) -> Trainer:
     """The Lightning trainer of a run."""
     config = assembly.config
-    metric, mode = assembly.data.selection
-    keep: dict[str, Any] = {
-        "dirpath": run.path,
-        "save_on_train_epoch_end": True,
-        "enable_version_counter": False,
-        "auto_insert_metric_name": False,
-    }
+    checkpoints = Checkpoints(run.best, run.last, *assembly.data.selection)
     number = len(list(run.path.glob("csv*"))) + 1  # a resumed run adds a file, since the logger would overwrite
     return Trainer(
         **config["hardware"],
@@ -154,40 +149,34 @@ def make_trainer(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...]) 
         ],
         callbacks=[
             Dashboard(config["log_every"]),
-            ModelCheckpoint(filename="best", monitor=metric, mode=mode, save_top_k=1, **keep),
-            ModelCheckpoint(filename="last", save_top_k=1, **keep),
-            *([RichProgressBar(refresh_rate=10)] if config["progress"] else []),
+            checkpoints,
+            *([Bar(checkpoints)] if config["progress"] else []),
             *callbacks,
         ],
         num_sanity_val_steps=0,
-        enable_progress_bar=config["progress"],
+        enable_progress_bar=False,  # ours costs less
         enable_model_summary=False,
         # Metrics are written by the dashboard callback at its own pace; Lightning's own logging happens once an epoch
         log_every_n_steps=1,
         use_distributed_sampler=False,
+        profiler=Unprofiled(),
     )
 
 
-class StepTimer(Callback):
-    """Seconds spent in training steps, without validation and logging.
+class Unprofiled(Profiler):
+    """Takes no profile. Lightning opens some eighty profiling contexts a step, which its own empty profiler makes anew."""
 
-    Attributes:
-        seconds: sum over steps.
-        steps: how many batches.
-    """
+    nothing = nullcontext()
 
-    def __init__(self) -> None:
-        self.seconds, self.steps = 0.0, 0
-        self._started = 0.0
+    def start(self, action_name: str) -> None:
+        """Do nothing."""
 
-    def on_train_batch_start(self, *args: Any) -> None:
-        """Start the clock."""
-        self._started = time.perf_counter()
+    def stop(self, action_name: str) -> None:
+        """Do nothing."""
 
-    def on_train_batch_end(self, *args: Any) -> None:
-        """Stop it."""
-        self.seconds += time.perf_counter() - self._started
-        self.steps += 1
+    def profile(self, action_name: str) -> AbstractContextManager[None]:  # type: ignore[override]
+        """A context that does nothing."""
+        return self.nothing
 
 
 def shared_run(config: Config) -> Run:
