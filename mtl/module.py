@@ -2,7 +2,9 @@
 good it is.
 """
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping
+from math import isfinite, nan
 from typing import Any, Protocol, cast
 
 import torch
@@ -11,7 +13,7 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
-from torchmetrics import MetricCollection
+from torchmetrics import Metric, MetricCollection
 
 from mtl.errors import InputError
 from mtl.gradients import add_mean_gradient, least_over_processes, mean_over_processes, processes
@@ -220,10 +222,14 @@ class MultiTaskModule(LightningModule):
         steps = least_over_processes(self.bad_step.clone()).tolist()
         step, name = min(zip(steps, self.graph.names, strict=True), key=lambda pair: pair[0])
         if step != NEVER:
-            raise Diverged(
-                f"the loss of task '{name}' became NaN or infinite at step {step}: the learning rate may be too high "
-                "(lower optimizer.lr, or set gradient_clip=1), or the data holds values that are not finite"
-            )
+            raise Diverged(self._diverged(f"loss of task '{name}'", step))
+
+    @staticmethod
+    def _diverged(what: str, step: int) -> str:
+        return (
+            f"the {what} became NaN or infinite at step {step}: the learning rate may be too high "
+            "(lower optimizer.lr, or set gradient_clip=1), or the data holds values that are not finite"
+        )
 
     def mean_losses(self) -> dict[str, float]:
         """Mean training loss of each task since the last call, over all processes; tasks not seen since then are
@@ -303,8 +309,9 @@ class MultiTaskModule(LightningModule):
                 cast(MetricCollection, self.metrics[task.name]).update(task.decode(prediction), target)
 
     def _measured(self) -> dict[str, float]:
-        """``<task>/<metric>``, ``loss/<task>`` and ``score`` of what was counted, then forget it. Unlabelled tasks
-        are left out.
+        """``<task>/<metric>``, ``loss/<task>`` and ``score`` of what was counted, then forget it.
+
+        Left out is what these rows do not define: unlabelled tasks, R2 of a single row, AUROC of a single class.
         """
         out: dict[str, float] = {}
         rows = self.eval_rows.tolist()
@@ -313,10 +320,12 @@ class MultiTaskModule(LightningModule):
             metrics = cast(MetricCollection, self.metrics[task.name])
             if n:
                 out[f"loss/{task.name}"] = loss
-                out |= {f"{task.name}/{name}": float(value) for name, value in metrics.compute().items()}
+                values = {f"{task.name}/{name}": computed(metric) for name, metric in metrics.items()}
+                out |= {name: value for name, value in values.items() if value == value}
             metrics.reset()
         seen = [loss for loss, n in zip(losses, rows, strict=True) if n]
-        out["score"] = float(torch.tensor(seen, dtype=torch.float64).clamp(min=1e-12).log().mean().exp())
+        if seen:
+            out["score"] = float(torch.tensor(seen, dtype=torch.float64).clamp(min=1e-12).log().mean().exp())
         self.eval_sum.zero_()
         self.eval_rows.zero_()
         return out
@@ -332,6 +341,11 @@ class MultiTaskModule(LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Log what was measured, and how acting with the network went."""
         values = self._measured()
+        if "score" not in values:
+            raise InputError("no row of the val split has a label: nothing to select a checkpoint by")
+        for name in self.graph.names:
+            if not isfinite(values.get(f"loss/{name}", 0.0)):  # the last step can break the network unseen
+                raise Diverged(self._diverged(f"validation loss of task '{name}'", self.global_step))
         data: Data = self.trainer.datamodule  # type: ignore[attr-defined]
         values |= data.rehearse(self.predict)
         if not self.trainer.sanity_checking:
@@ -361,3 +375,13 @@ class MultiTaskModule(LightningModule):
             self._measure(self.transfer_batch_to_device(batch, self.device, 0))
         self.train(training)
         return self._measured()
+
+
+def computed(metric: Metric) -> float:
+    """The value of a metric; NaN where the rows it has seen do not define it, of which torchmetrics warns or raises."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        try:
+            return float(metric.compute())
+        except (ValueError, UserWarning):
+            return nan

@@ -164,9 +164,17 @@ class MultiTaskDataModule(LightningDataModule, ABC):
                 if not len(split):
                     raise InputError(f"the {name} split has no rows")
 
-    def loader(self, split: str, *, training: bool = False) -> InMemoryLoader:
-        """The batches of a split. Only training divides them among processes and accumulated batches, and shuffles."""
-        world, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
+    def loader(self, split: str, *, training: bool = False, world: int | None = None) -> InMemoryLoader:
+        """The batches of a split. Only training divides them among processes and accumulated batches, and shuffles.
+
+        Args:
+            split: its name.
+            training: shuffled and divided.
+            world: processes; by default those of the trainer.
+        """
+        rank = self.trainer.global_rank if self.trainer else 0
+        if world is None:
+            world = self.trainer.world_size if self.trainer else 1
         return InMemoryLoader(
             self.splits[split],
             self.batch_size if training else max(self.batch_size, 1024),
