@@ -93,23 +93,19 @@ def mistakes() -> Iterator[None]:
         raise SystemExit(INTERRUPTED) from None
 
 
-def compatible(given: list[str], hardware: dict[str, Any]) -> None:
-    """Raise InputError for what a run cannot be started with.
-
-    Args:
-        given: the overrides of the command line.
-        hardware: as composed.
+def compatible(cfg: DictConfig) -> None:
+    """Raise InputError where the running application's overrides ask for what cannot be: other science than that of the
+    run to go on with; a sweep over runs of several processes.
     """
-    keys = {parsed(text).key_or_group: text for text in given}
-    if "resume" in keys:
-        free = ("resume", "threads", "progress", "hardware")
-        for key, text in keys.items():
-            if key.split(".")[0] not in free:
-                raise InputError(
-                    f"'{text}': resume= goes on with the run's own config; only {', '.join(free[1:])} may differ"
-                )
-    several = hardware.get("devices") not in (0, 1) and "strategy" in hardware
-    if several and HydraConfig.get().mode == RunMode.MULTIRUN:
+    hydra = HydraConfig.get()
+    free = ("resume", "threads", "progress", "hardware")
+    for text in hydra.overrides.task if cfg.resume else ():
+        if parsed(text).key_or_group.split(".")[0] not in free:
+            raise InputError(
+                f"'{text}': resume= goes on with the run's own config; only {', '.join(free[1:])} may differ"
+            )
+    several = "strategy" in cfg.hardware and cfg.hardware.devices not in (0, 1)
+    if several and hydra.mode == RunMode.MULTIRUN:
         fail(InputError("a sweep (-m) starts runs of one process each: start runs of several processes one by one"))
 
 
