@@ -50,13 +50,16 @@ class Assembly:
         return cast(Environment | None, make(self.config["execution"]))
 
 
-def resolved(cfg: DictConfig) -> Config:
-    """A composed config with every reference resolved, as plain values, with the names chosen in each group."""
+def resolved(cfg: DictConfig, choices: Mapping[str, Any] | None = None) -> Config:
+    """A composed config with every reference resolved, as plain values, with the names chosen in each group.
+
+    ``choices`` are those that :func:`mtl.cli.composed` returns; by default those of the Hydra application that is running.
+    """
     try:
         config = cast(Config, OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True))
     except OmegaConfBaseException as error:
         raise InputError(f"config: {' '.join(str(error).split())}") from None
-    choices = HydraConfig.get().runtime.choices
+    choices = HydraConfig.get().runtime.choices if choices is None else choices
     return {"choices": {group: choices[group] for group in GROUPS}, **config}
 
 
