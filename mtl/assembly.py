@@ -1,4 +1,6 @@
-"""From a resolved config to the objects of a run: the only file that knows Hydra. YAML names factories, this file calls them."""
+"""From a resolved config to the objects of a run: the only file that knows Hydra. YAML names factories, this file
+calls them.
+"""
 
 import pickle
 from collections.abc import Callable, Mapping

@@ -1,7 +1,7 @@
 """What the dashboard shows, by a fixed taxonomy of tags, and what is said while training is interrupted.
 
-``train/loss/<task>``, ``val/loss/<task>``, ``val/<task>/<metric>``, ``val/score``, ``weight/<task>``, ``gradient/norm/<task>``,
-``gradient/cosine/<a>-<b>``, ``mixture/<task>/<expert>``.
+``train/loss/<task>``, ``val/loss/<task>``, ``val/<task>/<metric>``, ``val/score``, ``weight/<task>``,
+``gradient/norm/<task>``, ``gradient/cosine/<a>-<b>``, ``mixture/<task>/<expert>``.
 """
 
 from itertools import combinations
@@ -19,7 +19,8 @@ from mtl.tasks import TaskGraph
 class Dashboard(Callback):
     """Writes losses, weights, gradients and mixtures every ``every`` optimizer steps, straight to the loggers.
 
-    Lightning's own ``self.log`` costs as much per scalar and step as a small training step; means are kept on the device instead.
+    Lightning's own ``self.log`` costs as much per scalar and step as a small training step; means are kept on the
+    device instead.
 
     Args:
         every: optimizer steps between two points.
@@ -78,7 +79,9 @@ def gradients(module: MultiTaskModule) -> dict[str, float]:
 
 
 def norms_and_cosines(gramian: Tensor) -> tuple[Tensor, Tensor]:
-    """Gramian ``[M, M]`` to gradient norms ``[M]`` and cosines ``[M, M]``; a zero gradient has cosine 0 with everything."""
+    """Gramian ``[M, M]`` to gradient norms ``[M]`` and cosines ``[M, M]``; a zero gradient has cosine 0 with
+    everything.
+    """
     norms = gramian.diagonal().clamp(min=0).sqrt()
     scale = torch.outer(norms, norms)
     return norms, torch.where(scale > 0, gramian / scale, torch.zeros_like(gramian))

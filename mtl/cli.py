@@ -50,7 +50,7 @@ def command(main: Callable[[], Any], config_name: str) -> None:
 
 def fail(error: InputError) -> None:
     """Print the one line and leave."""
-    print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+    sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
     raise SystemExit(MISTAKE)
 
 
@@ -75,7 +75,9 @@ def overrides(arguments: list[str]) -> list[str]:
 
 
 def check(given: list[str], config_name: str) -> None:
-    """Raise InputError for the first override that does not fit the config: an unknown group, option or key, or bad syntax."""
+    """Raise InputError for the first override that does not fit the config: an unknown group, option or key, or bad
+    syntax.
+    """
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
@@ -111,9 +113,11 @@ def alternatives(text: str) -> list[str]:
 
 
 def explained(text: str, error: Exception, before: DictConfig) -> InputError:
-    """What is wrong with an override that Hydra refused, with the nearest valid name; ``before`` is the config without it."""
+    """What is wrong with an override that Hydra refused, with the nearest valid name; ``before`` is the config
+    without it.
+    """
     override = parsed(text)
-    key, value = override.key_or_group, str(override.value())
+    key, value = override.key_or_group, override.get_value_element_as_str()
     if (CONF / key).is_dir():
         return unknown(f"option of {key}", value, options(key))
     known = list(keys(before))
@@ -131,7 +135,7 @@ def options(group: str) -> list[str]:
 
 def keys(cfg: DictConfig, prefix: str = "") -> Iterator[str]:
     """Every key of a config, with dots."""
-    for name in cfg:
+    for name in map(str, cfg):
         path = f"{prefix}{name}"
         yield path
         if not OmegaConf.is_missing(cfg, name) and isinstance(cfg._get_node(name), DictConfig):

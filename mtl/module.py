@@ -1,4 +1,6 @@
-"""The one Lightning module: batches to a vector of losses, a weighting makes one update of it, metrics tell how good it is."""
+"""The one Lightning module: batches to a vector of losses, a weighting makes one update of it, metrics tell how
+good it is.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, cast
@@ -36,12 +38,12 @@ class Data(Protocol):
 class MultiTaskModule(LightningModule):
     """Trains a network on several tasks with any weighting.
 
-    ``training_step`` returns the loss VECTOR ``[K]``, and ``backward`` hands it to the weighting, so Lightning's automatic
-    optimization - clipping, accumulation, precision, schedulers - works for every method.
+    ``training_step`` returns the loss VECTOR ``[K]``, and ``backward`` hands it to the weighting, so Lightning's
+    automatic optimization - clipping, accumulation, precision, schedulers - works for every method.
 
     A task's loss is the mean over its labelled rows in the whole optimizer step. A batch contributes the share
-    ``sum of its rows' losses * (processes * accumulated batches) / labelled rows in the step``, whose mean over processes and
-    batches is exactly that, whatever rows have no label.
+    ``sum of its rows' losses * (processes * accumulated batches) / labelled rows in the step``, whose mean over
+    processes and batches is exactly that, whatever rows have no label.
 
     Args:
         network: sharing and heads.
@@ -128,12 +130,16 @@ class MultiTaskModule(LightningModule):
         return losses
 
     def _counts(self, rows: list[Tensor], batches: int) -> tuple[int, ...]:
-        """Labelled rows in the step when the loader does not know: as if every accumulated batch had as many as this one."""
+        """Labelled rows in the step when the loader does not know: as if every accumulated batch had as many as
+        this one.
+        """
         mean = mean_over_processes(torch.stack(rows).float()) * (processes() * batches)
         return tuple(int(n) for n in mean.round().tolist())
 
     def _watch(self, losses: Tensor, batches: int) -> None:
-        """Remember losses for the log and the first step at which one was not finite, without waiting for the device."""
+        """Remember losses for the log and the first step at which one was not finite, without waiting for the
+        device.
+        """
         present = torch.zeros_like(losses)
         present[list(self._step.tasks or ())] = 1 / batches
         clean = losses.nan_to_num() / batches
@@ -145,8 +151,10 @@ class MultiTaskModule(LightningModule):
         self.bad_step.masked_fill_(first, self.global_step)
 
     def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
-        """Hand the losses to the weighting. ``loss`` is what Lightning made of them: divided by the accumulated batches and,
-        in half precision, multiplied by the gradient scaler; the factor is worked out and applied to the whole update."""
+        """Hand the losses to the weighting. ``loss`` is what Lightning made of them: divided by the accumulated batches
+        and, in half precision, multiplied by the gradient scaler; the factor is worked out and applied to the whole
+        update.
+        """
         step = self._step
         scale = 1.0
         if self.trainer.precision == "16-mixed":
@@ -185,7 +193,9 @@ class MultiTaskModule(LightningModule):
             )
 
     def mean_losses(self) -> dict[str, float]:
-        """Mean training loss of each task since the last call, over all processes; tasks not seen since then are left out."""
+        """Mean training loss of each task since the last call, over all processes; tasks not seen since then are
+        left out.
+        """
         means = self._means(self.loss_sum, self.loss_steps)
         return {name: value for name, value in zip(self.graph.names, means.tolist(), strict=True) if value == value}
 
@@ -197,7 +207,9 @@ class MultiTaskModule(LightningModule):
         return means
 
     def on_train_start(self) -> None:
-        """Take over what DistributedDataParallel would do at its own time: gradients are reduced in the gradient path."""
+        """Take over what DistributedDataParallel would do at its own time: gradients are reduced in the gradient
+        path.
+        """
         wrapper = self.trainer.strategy.model
         if isinstance(wrapper, nn.parallel.DistributedDataParallel):
             wrapper.require_backward_grad_sync = False
@@ -217,7 +229,9 @@ class MultiTaskModule(LightningModule):
         self.weighting.on_epoch_end(self._means(self.epoch_sum, self.epoch_steps))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Random state goes with the checkpoint, so that a resumed run draws what the uninterrupted one would have drawn."""
+        """Random state goes with the checkpoint, so that a resumed run draws what the uninterrupted one would have
+        drawn.
+        """
         checkpoint["random_state"] = {"cpu": torch.get_rng_state()}
         if torch.cuda.is_available():
             checkpoint["random_state"]["cuda"] = torch.cuda.get_rng_state()
@@ -253,7 +267,9 @@ class MultiTaskModule(LightningModule):
                 cast(MetricCollection, self.metrics[task.name]).update(task.decode(prediction), target)
 
     def _measured(self) -> dict[str, float]:
-        """``<task>/<metric>``, ``loss/<task>`` and ``score`` of what was counted, then forget it. Unlabelled tasks are left out."""
+        """``<task>/<metric>``, ``loss/<task>`` and ``score`` of what was counted, then forget it. Unlabelled tasks
+        are left out.
+        """
         out: dict[str, float] = {}
         rows = self.eval_rows.tolist()
         losses = (self.eval_sum / self.eval_rows).tolist()
@@ -300,7 +316,9 @@ class MultiTaskModule(LightningModule):
 
     @torch.inference_mode()
     def evaluate(self, batches: Iterable[Batch]) -> dict[str, float]:
-        """Metrics, losses and score over these batches, by the names of :meth:`_measured` without a stage before them."""
+        """Metrics, losses and score over these batches, by the names of :meth:`_measured` without a stage before
+        them.
+        """
         training = self.training
         self.eval()
         for batch in batches:

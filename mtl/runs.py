@@ -59,7 +59,9 @@ class Run:
 
     @classmethod
     def create(cls, config: Mapping[str, Any]) -> "Run":
-        """A new directory for this config. The same config run again gets ``<id>-2``, ``<id>-3``, ...: nothing is overwritten."""
+        """A new directory for this config. The same config run again gets ``<id>-2``, ``<id>-3``, ...: nothing is
+        overwritten.
+        """
         chosen = config["choices"]
         parent = Path(config["output"]) / "runs" / chosen["task"] / f"{chosen['model']}-{chosen['weighting']}"
         parent.mkdir(parents=True, exist_ok=True)

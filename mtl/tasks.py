@@ -29,7 +29,9 @@ Loss = Callable[[Tensor, Tensor], Tensor]  # prediction, target to one loss per 
 
 
 def labelled(target: Tensor) -> Tensor:
-    """Which rows carry a label, ``[B]`` bool: a row is unlabelled when all its entries are NaN (floating) or -100 (integer)."""
+    """Which rows carry a label, ``[B]`` bool: a row is unlabelled when all its entries are NaN (floating) or -100
+    (integer).
+    """
     missing = target.isnan() if target.is_floating_point() else target == NO_LABEL
     return ~missing.flatten(1).all(1) if target.dim() > 1 else ~missing
 
@@ -41,7 +43,8 @@ class Task:
     Attributes:
         name: an identifier; it names the head, the columns of every table and the tags of the dashboard.
         head: builds the head from the number of features it will see.
-        loss: prediction and target to one loss per row ``[B]``; unlabelled rows are dealt with outside (:meth:`losses`).
+        loss: prediction and target to one loss per row ``[B]``; unlabelled rows are dealt with outside
+            (:meth:`losses`).
         decode: raw prediction to what the metrics and a person read (probabilities, values).
         metrics: torchmetrics by name; templates, cloned for each stage, updated with labelled rows only.
         primary: the metric that comparisons use; its ``higher_is_better`` gives the direction.
@@ -72,8 +75,8 @@ class Task:
     def losses(self, prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """Loss of each row, 0 where it has no label, and the labelled rows: ``([B], [B] bool)``.
 
-        The loss is computed in single precision whatever the network ran in. Unlabelled targets are replaced before the loss
-        sees them, so that no NaN can reach a gradient through a product with zero.
+        The loss is computed in single precision whatever the network ran in. Unlabelled targets are replaced before the
+        loss sees them, so that no NaN can reach a gradient through a product with zero.
         """
         rows = labelled(target)
         shape = (-1, *[1] * (target.dim() - 1))

@@ -61,7 +61,7 @@ def train(config: Config, callbacks: tuple[Callback, ...] = ()) -> dict[str, Any
     except SystemExit:  # what Lightning makes of Ctrl-C
         run.state = "interrupted"
         again = f"go on with: python train.py resume={run.path}" if run.last.is_file() else "no epoch was finished"
-        print(f"interrupted; {again}", file=sys.stderr)
+        sys.stderr.write(f"interrupted; {again}\n")
         raise SystemExit(INTERRUPTED) from None
     except BaseException:
         run.state = "failed"
@@ -200,7 +200,9 @@ def shared_run(config: Config) -> Run:
 
 
 def threads_for(hardware: dict[str, Any]) -> int:
-    """Threads of one process: the cores divided among the processes on this machine, at most 4 (small steps gain no more)."""
+    """Threads of one process: the cores divided among the processes on this machine, at most 4 (small steps gain no
+    more).
+    """
     devices = hardware.get("devices")
     workers = devices if hardware.get("accelerator") == "cpu" and isinstance(devices, int) else 1
     return max(1, min(4, len(os.sched_getaffinity(0)) // workers))

@@ -12,12 +12,12 @@ from mtl.nn.pooling import masked_max, masked_mean
 class SetBlock(nn.Module):
     """Attention over the candidates, then a feed-forward layer, each with layer norm before and a residual around it.
 
-    ``[B, J, H] -> [B, J, H]``; a padded candidate is never attended to. Pre-norm Transformer block (Vaswani et al., "Attention
-    Is All You Need", NeurIPS 2017, https://arxiv.org/abs/1706.03762; norm placed as in Xiong et al., ICML 2020), without
-    positions: the candidates are a set, so permuting them permutes the output.
+    ``[B, J, H] -> [B, J, H]``; a padded candidate is never attended to. Pre-norm Transformer block (Vaswani et al.,
+    "Attention Is All You Need", NeurIPS 2017, https://arxiv.org/abs/1706.03762; norm placed as in Xiong et al., ICML
+    2020), without positions: the candidates are a set, so permuting them permutes the output.
 
-    Deviation: written with plain matrix products instead of torch's fused attention, because the fused CPU kernel has no
-    batching rule and experts run batched (:mod:`mtl.nn.replicas`); the sets are small, so nothing is lost.
+    Deviation: written with plain matrix products instead of torch's fused attention, because the fused CPU kernel has
+    no batching rule and experts run batched (:mod:`mtl.nn.replicas`); the sets are small, so nothing is lost.
     """
 
     def __init__(self, width: int, heads: int, activation: str, dropout: float) -> None:
@@ -71,7 +71,8 @@ class CandidateSet(Encoder):
         super().__init__()
         if isinstance(input_shape, tuple) or not {"candidates", "mask", "context"} <= set(input_shape):
             raise InputError(
-                "encoder=candidate_set reads candidates, mask and context, which this task does not give: use encoder=mlp"
+                "encoder=candidate_set reads candidates, mask and context, which this task does not give: "
+                "use encoder=mlp"
             )
         if width % heads:
             raise InputError(f"encoder.width={width} is no multiple of encoder.heads={heads}")

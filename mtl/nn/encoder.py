@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 Inputs = Tensor | Mapping[str, Tensor]
-# Without the batch axis. In a mapping, None marks the axis of a set, whose members inputs["mask"] [B, J] tells apart from padding.
+# Without the batch axis. In a mapping, None marks the axis of a set, whose members inputs["mask"] [B, J] tells apart
+# from padding.
 InputShape = tuple[int, ...] | Mapping[str, tuple[int | None, ...]]
 
 
@@ -14,7 +15,8 @@ class Encoder(nn.Module, ABC):
     """A trunk that a sharing strategy instantiates once, per task or per expert.
 
     ``stem`` turns the raw inputs into the first hidden state; ``stages`` follow one another, each called as
-    ``stage(hidden, inputs)``. Strategies that mix tasks between stages walk through ``stages``; the others call the encoder.
+    ``stage(hidden, inputs)``. Strategies that mix tasks between stages walk through ``stages``; the others call the
+    encoder.
 
     Attributes:
         stages: the stages, in order; at least one.

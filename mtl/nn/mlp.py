@@ -47,7 +47,8 @@ class MLP(Encoder):
         super().__init__()
         if not isinstance(input_shape, tuple):
             raise InputError(
-                f"encoder=mlp reads one flat tensor, this task gives {', '.join(input_shape)}: use encoder=candidate_set"
+                f"encoder=mlp reads one flat tensor, this task gives {', '.join(input_shape)}: "
+                "use encoder=candidate_set"
             )
         if not widths:
             raise InputError("encoder.widths is empty: name at least one layer, e.g. encoder.widths=[256]")

@@ -13,10 +13,12 @@ DOT = "__"
 
 
 class Replicas(nn.Module):
-    """``count`` independently initialised copies of a module; their parameters are stacked, ``[E, ...]``, and run by ``vmap``.
+    """``count`` independently initialised copies of a module; their parameters are stacked, ``[E, ...]``, and run by
+    ``vmap``.
 
-    ``forward(inputs)`` gives every copy the same inputs and returns ``[E, *out]``. One batched product per layer instead of a
-    Python loop over copies: the number of kernels does not grow with E, which is what a GPU needs; a CPU does as well as the loop.
+    ``forward(inputs)`` gives every copy the same inputs and returns ``[E, *out]``. One batched product per layer
+    instead of a Python loop over copies: the number of kernels does not grow with E, which is what a GPU needs; a CPU
+    does as well as the loop.
 
     Args:
         factory: builds one copy; called ``count`` times, so each draws its own initial values.

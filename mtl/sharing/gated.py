@@ -14,13 +14,15 @@ from mtl.sharing.experts import Experts
 class Gated(Sharing):
     """Multi-gate mixture of experts: ``f_i(x) = sum_j g_ij(x) W_j x`` with ``g_i(x) = softmax(V_i s(x))``.
 
-    Source: Ma, Zhao, Yi, Chen, Hong, Chi, "Modeling Task Relationships in Multi-task Learning with Multi-gate Mixture-of-
+    Source: Ma, Zhao, Yi, Chen, Hong, Chi, "Modeling Task Relationships in Multi-task Learning with Multi-gate
+        Mixture-of-
     Experts", KDD 2018, https://doi.org/10.1145/3219819.3220007.
 
     ``W_j`` are E experts (encoders of any kind), ``V_i [E, S]`` is task i's own gate, ``s(x) [B, S]`` the encoder's
     parameter-free summary of the raw input (the input itself where it is flat). With one expert this is hard sharing.
 
-    Deviation: the gates have a bias, and read a summary where the paper reads the flat input, so that sets can be gated too.
+    Deviation: the gates have a bias, and read a summary where the paper reads the flat input, so that sets can be gated
+        too.
 
     Args:
         input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.

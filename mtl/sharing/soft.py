@@ -17,8 +17,9 @@ MIXTURES = ("softmax", "free")
 class Soft(Sharing):
     """Soft parameter sharing by mixing: ``f_i(x) = sum_j alpha_ij W_j x``.
 
-    ``W_j`` are experts (encoders of any kind), ``alpha [K, E]`` is learned and does not depend on the input. With ``alpha`` the
-    identity every task has an expert of its own (single-task learning), with equal rows all share one mixture (hard sharing).
+    ``W_j`` are experts (encoders of any kind), ``alpha [K, E]`` is learned and does not depend on the input. With
+    ``alpha`` the identity every task has an expert of its own (single-task learning), with equal rows all share one
+    mixture (hard sharing).
 
     Args:
         input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.

@@ -22,8 +22,8 @@ class Batch(NamedTuple):
     Attributes:
         inputs: ``[B, ...]`` each; only encoders (and masked heads) read them.
         targets: by task, ``[B, ...]``; NaN (floating) or -100 (integer) = no label for this row.
-        counts: labelled rows of each task in the whole optimizer step, over all processes and accumulated batches, in task
-            order. They make means over labelled rows exact however the step is divided. Empty: not known.
+        counts: labelled rows of each task in the whole optimizer step, over all processes and accumulated batches, in
+            task order. They make means over labelled rows exact however the step is divided. Empty: not known.
     """
 
     inputs: Tensors
@@ -44,9 +44,9 @@ class Split(NamedTuple):
 class InMemoryLoader:
     """Serves a :class:`Split` as whole batches by indexing, without collating rows.
 
-    One optimizer step takes ``batch_size`` rows, whatever the hardware: they are divided among ``accumulate`` consecutive
-    batches and, within those, among ``world`` processes, row r of a batch going to process ``r % world``. So the union of what
-    all processes see is what one process would see, and gradients need only be averaged.
+    One optimizer step takes ``batch_size`` rows, whatever the hardware: they are divided among ``accumulate``
+    consecutive batches and, within those, among ``world`` processes, row r of a batch going to process ``r % world``.
+    So the union of what all processes see is what one process would see, and gradients need only be averaged.
 
     The order of an epoch depends on ``(seed, epoch)`` alone, so that a resumed run goes on with the same batches.
 
@@ -113,14 +113,15 @@ class InMemoryLoader:
 class MultiTaskDataModule(LightningDataModule, ABC):
     """A suite: data plus its tasks.
 
-    A subclass says its ``tasks`` and ``input_shape`` when it is constructed (cheaply, without the data) and gives the rows of
-    each split in :meth:`load`.
+    A subclass says its ``tasks`` and ``input_shape`` when it is constructed (cheaply, without the data) and gives the
+    rows of each split in :meth:`load`.
 
     Attributes:
         tasks: the tasks in THE order of every ``[K]`` vector.
         input_shape: shape of one sample's inputs.
-        selection: name and direction ("min" or "max") of the validation quantity by which the best checkpoint is chosen.
-            ``val/score`` is the geometric mean of the tasks' validation losses, so that no task's unit outweighs another's.
+        selection: name and direction ("min" or "max") of the validation quantity by which the best checkpoint is
+            chosen. ``val/score`` is the geometric mean of the tasks' validation losses, so that no task's unit
+            outweighs another's.
     """
 
     tasks: tuple[Task, ...]
@@ -146,7 +147,9 @@ class MultiTaskDataModule(LightningDataModule, ABC):
         """A short hash that changes whenever the data would."""
 
     def rehearse(self, predict: Predict) -> dict[str, float]:
-        """Act with the network in validation; what comes back is logged as ``val/<key>``. By default there is nothing to act in."""
+        """Act with the network in validation; what comes back is logged as ``val/<key>``. By default there is
+        nothing to act in.
+        """
         return {}
 
     def setup(self, stage: str) -> None:

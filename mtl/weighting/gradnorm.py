@@ -13,14 +13,14 @@ class GradNorm(GradientWeighting):
     Source: Chen, Badrinarayanan, Lee, Rabinovich, "GradNorm: Gradient Normalization for Adaptive Loss Balancing in Deep
     Multitask Networks", ICML 2018, https://arxiv.org/abs/1711.02257.
 
-    Symbols: ``W`` the last shared layer, ``G_i = w_i |grad_W L_i|``, ``G`` their mean, ``r_i`` the relative inverse training
-    rate: ``L_i(t) / L_i(0)`` divided by its mean over the tasks. The step uses the weights ``w``; then they take a step of
-    their own down the gradient of ``sum_i |G_i - G r_i^alpha|`` (targets held constant) and are renormalised to sum K.
-    Heads get the weighted gradient.
+    Symbols: ``W`` the last shared layer, ``G_i = w_i |grad_W L_i|``, ``G`` their mean, ``r_i`` the relative inverse
+    training rate: ``L_i(t) / L_i(0)`` divided by its mean over the tasks. The step uses the weights ``w``; then they
+    take a step of their own down the gradient of ``sum_i |G_i - G r_i^alpha|`` (targets held constant) and are
+    renormalised to sum K. Heads get the weighted gradient.
 
     Deviations:
-        - the weights' own step is plain gradient descent on ``sum_i |G_i - target_i| / G``: dividing by the mean norm makes the
-          step independent of the unit of the losses (the paper leaves the optimizer open);
+        - the weights' own step is plain gradient descent on ``sum_i |G_i - target_i| / G``: dividing by the mean norm
+          makes the step independent of the unit of the losses (the paper leaves the optimizer open);
         - weights are kept at ``floor`` or above, since a step may cross zero and a negative weight would ascend a loss;
         - ``L_i(0)`` is the first loss seen of task i, which the paper advises against only for sharply unstable starts;
         - a task without labels in a step keeps its weight, and the others are renormalised among themselves.
