@@ -24,11 +24,13 @@ class Batch(NamedTuple):
         targets: by task, ``[B, ...]``; NaN (floating) or -100 (integer) = no label for this row.
         counts: labelled rows of each task in the whole optimizer step, over all processes and accumulated batches, in
             task order. They make means over labelled rows exact however the step is divided. Empty: not known.
+        size: rows of the whole step; where ``counts`` says as many, no row has to be masked.
     """
 
     inputs: Tensors
     targets: dict[str, Tensor]
     counts: tuple[int, ...] = ()
+    size: int = 0
 
 
 class Split(NamedTuple):
@@ -74,6 +76,7 @@ class InMemoryLoader:
         self.accumulate, self.rank, self.world = accumulate, rank, world
         self.epoch = 0
         self.labels = torch.stack([labelled(target) for target in split.targets.values()], 1)  # [N, K]
+        self.complete = bool(self.labels.all())
         # Steps of nearly equal size: no tiny last one, whose gradient would be mostly noise, and no row left out.
         self.steps = max(1, -(-len(split) // batch_size))
         if len(split) // self.steps < accumulate * world:
@@ -99,15 +102,16 @@ class InMemoryLoader:
 
     def __iter__(self) -> Iterator[Batch]:
         for rows in self.order().tensor_split(self.steps):
-            counts = tuple(self.labels[rows].sum(0).tolist())
+            size = len(rows)
+            counts = (size,) * self.labels.shape[1] if self.complete else tuple(self.labels[rows].sum(0).tolist())
             for part in rows.tensor_split(self.accumulate):
-                yield self.batch(part[self.rank :: self.world], counts)
+                yield self.batch(part[self.rank :: self.world] if self.world > 1 else part, counts, size)
 
-    def batch(self, rows: Tensor, counts: tuple[int, ...]) -> Batch:
+    def batch(self, rows: Tensor, counts: tuple[int, ...], size: int) -> Batch:
         """The rows as a batch."""
         inputs = self.split.inputs
         taken = {k: v[rows] for k, v in inputs.items()} if isinstance(inputs, dict) else inputs[rows]
-        return Batch(taken, {name: target[rows] for name, target in self.split.targets.items()}, counts)
+        return Batch(taken, {name: target[rows] for name, target in self.split.targets.items()}, counts, size)
 
 
 class MultiTaskDataModule(LightningDataModule, ABC):
@@ -160,9 +164,17 @@ class MultiTaskDataModule(LightningDataModule, ABC):
                 if not len(split):
                     raise InputError(f"the {name} split has no rows")
 
-    def loader(self, split: str, *, training: bool = False) -> InMemoryLoader:
-        """The batches of a split. Only training divides them among processes and accumulated batches, and shuffles."""
-        world, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
+    def loader(self, split: str, *, training: bool = False, world: int | None = None) -> InMemoryLoader:
+        """The batches of a split. Only training divides them among processes and accumulated batches, and shuffles.
+
+        Args:
+            split: its name.
+            training: shuffled and divided.
+            world: processes; by default those of the trainer.
+        """
+        rank = self.trainer.global_rank if self.trainer else 0
+        if world is None:
+            world = self.trainer.world_size if self.trainer else 1
         return InMemoryLoader(
             self.splits[split],
             self.batch_size if training else max(self.batch_size, 1024),
