@@ -80,7 +80,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=200, help="per epoch")
     parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("overrides", nargs="*", help="more overrides of the config, e.g. model=gated weighting=gradnorm")
+    parser.add_argument(
+        "overrides", nargs="*", help="more overrides of the config, e.g. model=gated weighting=gradnorm"
+    )
     given = parser.parse_args()
     quiet()
     rows = 256 * given.steps * 5 // 3
