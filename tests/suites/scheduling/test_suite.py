@@ -11,13 +11,16 @@ from mtl.suites.scheduling import SchedulingSuite
 from mtl.suites.scheduling.features import CANDIDATE_FEATURES
 
 
-def small(cache: Path, instances: int = 4, astray: tuple[float, ...] = (0.0, 0.2), seed: int = 0) -> SchedulingSuite:
+def small(
+    cache: Path, instances: int = 4, astray: tuple[float, ...] = (0.0, 0.2), widest: int = 5, seed: int = 0
+) -> SchedulingSuite:
     return SchedulingSuite(
         instances=instances,
         validation=2,
         jobs=(3, 5),
         machines=(3, 5),
         astray=astray,
+        widest=widest,
         limit=0.1,
         rehearsal=2,
         rehearsal_size=(6, 5),
@@ -69,6 +72,15 @@ def test_no_instance_is_in_two_splits(suite: SchedulingSuite) -> None:
     assert len(keys) == len(set(keys))
 
 
+def test_wide_training_states_can_be_left_out(suite: SchedulingSuite) -> None:
+    assert inputs(suite.splits["train"])["mask"].shape[1] > 2
+    narrow = small(suite.cache, widest=2)
+    narrow.setup("fit")
+    kept = (inputs(suite.splits["train"])["mask"].sum(1) == 2).sum()
+    assert inputs(narrow.splits["train"])["mask"].shape == (kept, 2)
+    assert len(narrow.splits["test"]) == len(suite.splits["test"])
+
+
 def test_same_settings_same_data(suite: SchedulingSuite, tmp_path: Path) -> None:
     again = small(tmp_path)  # solved anew
     assert again.fingerprint == suite.fingerprint
@@ -81,9 +93,10 @@ def test_other_settings_other_fingerprint(suite: SchedulingSuite) -> None:
     others = [
         small(suite.cache, instances=3),
         small(suite.cache, astray=(0.0,)),
+        small(suite.cache, widest=2),
         small(suite.cache, seed=1),
     ]
-    assert len({suite.fingerprint, *(other.fingerprint for other in others)}) == 4
+    assert len({suite.fingerprint, *(other.fingerprint for other in others)}) == 5
 
 
 def test_rehearsal_tells_a_good_policy_from_its_opposite(suite: SchedulingSuite) -> None:
@@ -107,6 +120,7 @@ def test_rehearsal_tells_a_good_policy_from_its_opposite(suite: SchedulingSuite)
         ({"astray": ()}, "task.astray="),
         ({"astray": (1.5,)}, "task.astray="),
         ({"tolerance": -1.0}, "task.tolerance="),
+        ({"widest": 1}, "task.widest=1"),
         ({"test": "la99"}, "unknown instance 'la99'"),
     ],
 )
