@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 Inputs = Tensor | Mapping[str, Tensor]
-# Without the batch axis. In a mapping, None marks the axis of a set, whose members inputs["mask"] [B, J] tells apart from padding.
+# Without the batch axis. In a mapping, None marks the axis of a set, whose members inputs["mask"] [B, J] tells apart
+# from padding.
 InputShape = tuple[int, ...] | Mapping[str, tuple[int | None, ...]]
 
 
@@ -14,17 +15,22 @@ class Encoder(nn.Module, ABC):
     """A trunk that a sharing strategy instantiates once, per task or per expert.
 
     ``stem`` turns the raw inputs into the first hidden state; ``stages`` follow one another, each called as
-    ``stage(hidden, inputs)``. Strategies that mix tasks between stages walk through ``stages``; the others call the encoder.
+    ``stage(hidden, inputs)``. Strategies that mix tasks between stages walk through ``stages``; the others call the
+    encoder.
 
     Attributes:
         stages: the stages, in order; at least one.
         widths: features after each stage.
         summary_features: S, the width of :meth:`summary`.
+        stackable: made of :mod:`mtl.nn.stacked` layers and indifferent to leading axes, so that many of one shape can
+            be
+            computed as one (see :mod:`mtl.nn.replicas`).
     """
 
     stages: nn.ModuleList
     widths: tuple[int, ...]
     summary_features: int
+    stackable: bool = False
 
     @property
     def out_features(self) -> int:

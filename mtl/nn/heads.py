@@ -90,7 +90,8 @@ class RegressionHead(Head):
 class ChoiceHead(Head):
     """One logit per candidate: ``[B, J]``; a masked candidate has ``-inf``.
 
-    The message tells how decided the choice is: the highest probability, and the entropy relative to a uniform choice (in [0, 1]).
+    The message tells how decided the choice is: the highest probability, and the entropy relative to a uniform choice
+    (in [0, 1]).
     """
 
     message_features = 2
