@@ -381,7 +381,7 @@ class DirectionWeighting(Weighting):
 
     ``forward(jacobian [M, P], losses [M], tasks [M]) -> (direction [P], weights [M])``: the direction goes to the
     shared parameters; private parameters get their task's gradient times its weight, which is also what is reported.
-    The Jacobian is the method's to change.
+    The Jacobian is the method's to change. It is not asked when a gradient is not finite: the direction is then NaN.
     """
 
     needs_shared = True
