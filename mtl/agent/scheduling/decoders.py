@@ -107,7 +107,7 @@ class Sample(Decoder):
 
 def chunks(total: int, size: int) -> tuple[Tensor, ...]:
     """The numbers 0..total-1 in runs of at most ``size``."""
-    return torch.arange(total).tensor_split(range(size, total, size))
+    return torch.arange(total).tensor_split(list(range(size, total, size)))
 
 
 def checked(rows: int | None) -> int | None:

@@ -52,22 +52,23 @@ def machine_bounds(view: MachineView, machine_ready: Tensor) -> Tensor:
 
     For a set S of operations of one machine, ``min head(S) + sum duration(S) + min tail(S)`` is a bound (J. Carlier,
     "The one-machine sequencing problem", European Journal of Operational Research 11, 1982). The best one over all S is
-    that of the preemptive schedule; here the sets "head at least h" and "tail at least q" are tried, 2 J of them, which
-    sorting and running sums give without a loop. Machines without waiting operations get their ready time.
+    that of the preemptive schedule; here 2 J sets are tried, which sorting and running sums give without a loop: the
+    operations in descending order of (head, tail) up to each, and in descending order of (tail, head) up to each. Machines
+    without waiting operations get their ready time.
     """
-    heads, order = view.heads.sort(1, descending=True)
-    durations = view.durations.gather(1, order)
-    tails = view.tails.gather(1, order)
-    by_head = heads + durations.cumsum(1) + tails.cummin(1).values
     tails, order = view.tails.masked_fill(~view.waiting, -torch.inf).sort(1, descending=True)
+    heads = view.heads.masked_fill(~view.waiting, -torch.inf).gather(1, order)
     durations = view.durations.gather(1, order)
-    heads = view.heads.gather(1, order)
+    # Ties are frequent (whatever waits for a machine has the same head), so that the second key matters: it makes the
+    # bound independent of the numbering, and larger.
+    heads, order = heads.sort(dim=1, descending=True, stable=True)
+    tails, durations = tails.gather(1, order), durations.gather(1, order)
+    by_head = heads + durations.cumsum(1) + tails.cummin(1).values
+    tails, order = tails.sort(dim=1, descending=True, stable=True)
+    heads, durations = heads.gather(1, order), durations.gather(1, order)
     by_tail = tails + durations.cumsum(1) + heads.cummin(1).values
-    # Scheduled operations are infinite in one order and come last in the other: both drop out here.
-    by_head = by_head.masked_fill(by_head.isinf(), -torch.inf)
-    by_tail = by_tail.masked_fill(~view.waiting.gather(1, order), -torch.inf)
-    bounds = torch.maximum(by_head.amax(1), by_tail.amax(1))
-    return torch.maximum(bounds, machine_ready)
+    # Operations already scheduled come last with minus infinity, so the sets that they are in drop out.
+    return torch.maximum(torch.maximum(by_head.amax(1), by_tail.amax(1)), machine_ready)
 
 
 def job_bounds(view: MachineView, job_ready: Tensor) -> Tensor:

@@ -96,8 +96,10 @@ def parse(path: Path) -> JobShop:
     """
     try:
         text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"instance file {path}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"instance file {path}: cannot be read as text ({type(error).__name__})") from error
+        raise InputError(f"instance file {path}: cannot be read as text ({type(error).__name__})") from None
     rows: list[tuple[int, list[int]]] = []
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
@@ -105,7 +107,7 @@ def parse(path: Path) -> JobShop:
         try:
             rows.append((number, [int(word) for word in line.split()]))
         except ValueError as error:
-            raise InputError(f"{path}:{number}: expected whole numbers, found {line.strip()[:60]!r}") from error
+            raise InputError(f"{path}:{number}: expected whole numbers, found {line.strip()[:60]!r}") from None
     if not rows:
         raise InputError(f"{path}:1: expected 'jobs machines', found an empty file")
     (number, head), body = rows[0], rows[1:]

@@ -50,7 +50,8 @@ def select(selectors: str | Sequence[str]) -> list[JobShop]:
     """The instances that ``selectors`` name, each once, in the order named.
 
     A selector is the name of a published instance (``ft06``), a range of them (``ta01..ta10``), a pattern (``la*``), or
-    the path of an instance file (anything with a ``/`` or a dot-suffix). One string may hold several, separated by commas.
+    the path of an instance file (anything with a ``/`` or a dot-suffix). One string may hold several, separated by
+    commas.
 
     Raises:
         InputError: nothing is named, a name is unknown (says the nearest), a range is not one, a file is malformed.
@@ -68,7 +69,7 @@ def select(selectors: str | Sequence[str]) -> list[JobShop]:
 
 
 def _is_file(word: str) -> bool:
-    return ".." not in word.strip("./") and ("/" in word or "\\" in word or "." in word)
+    return "/" in word or "\\" in word or ("." in word and ".." not in word)
 
 
 def _expand(word: str) -> list[JobShop]:

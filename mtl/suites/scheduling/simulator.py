@@ -90,8 +90,10 @@ class Simulator:
             earliest.scatter_reduce_(1, self.machine, self.est.masked_fill(~self.unfinished, torch.inf), "amin")
             earliest = earliest.gather(1, self.machine)
             rivals &= self.est <= earliest + self.delay * (soonest - earliest)
-        # An operation of duration 0 does not start before it ends, and stays a candidate all the same.
-        self.legal = rivals | (first & (self.duration == 0.0))
+        # An operation of duration 0 does not start before it ends: it goes where nobody else can.
+        crowded = torch.zeros_like(contested)
+        crowded.scatter_reduce_(1, self.machine, rivals, "amax")
+        self.legal = rivals | (first & ~crowded.gather(1, self.machine))
 
     def candidates(self) -> tuple[Tensor, Tensor]:
         """The conflict sets side by side: job numbers ``[N, W]``, ascending, and which are real, ``[N, W]`` bool.
