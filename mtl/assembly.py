@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mtl.agent.environment import Environment
-from mtl.cli import CONF, check
+from mtl.cli import composed
 from mtl.errors import InputError
 from mtl.module import MultiTaskModule
 from mtl.network import Network
@@ -73,13 +72,7 @@ def resolved(cfg: DictConfig, choices: Mapping[str, str] | None = None) -> Confi
 
 def configure(*overrides: str, config_name: str = "config") -> Config:
     """The resolved config that ``train.py`` would run with these overrides, for use from Python."""
-    check(list(overrides), config_name)
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        cfg = compose(config_name, list(overrides), return_hydra_config=True)
-    choices = cfg.hydra.runtime.choices
-    with open_dict(cfg):
-        del cfg["hydra"]
-    return resolved(cfg, choices)
+    return resolved(*composed(list(overrides), config_name))
 
 
 def make(node: Mapping[str, Any] | None) -> Any:

@@ -140,6 +140,23 @@ def check(given: list[str], config_name: str) -> None:
         GlobalHydra.instance().clear()
 
 
+def composed(given: list[str], config_name: str = "config") -> tuple[DictConfig, dict[str, Any]]:
+    """The config with these overrides, and the option chosen in each group, without a Hydra application around it.
+
+    An override that does not fit is an InputError.
+    """
+    check(given, config_name)
+    try:
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            cfg = compose(config_name, given, return_hydra_config=True)
+    finally:
+        GlobalHydra.instance().clear()
+    choices = dict(cfg.hydra.runtime.choices)
+    OmegaConf.set_struct(cfg, False)
+    del cfg["hydra"]
+    return cfg, choices
+
+
 def parsed(text: str) -> Override:
     """One override. InputError if it is not written as one."""
     try:
