@@ -124,20 +124,31 @@ def check(given: list[str], config_name: str) -> None:
     """Raise InputError for the first override that does not fit the config: an unknown group, option or key, or bad
     syntax.
     """
+    values = [alternatives(text) for text in given]
+    plain = [each[0] for each in values]
+    trials = [[*plain[:place], value, *plain[place + 1 :]] for place, each in enumerate(values) for value in each[1:]]
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            plain = [next(iter(values)) for values in map(alternatives, given)]
-            for place, text in enumerate(given):
-                for value in alternatives(text):
-                    trial = plain[: place + 1]
-                    trial[place] = value
-                    try:
-                        compose(config_name, trial, return_hydra_config=True)
-                    except (HydraException, OmegaConfBaseException) as error:
-                        raise explained(value, error, compose(config_name, trial[:-1])) from None
+            for trial in (plain, *trials):
+                try:
+                    compose(config_name, trial, return_hydra_config=True)
+                except (HydraException, OmegaConfBaseException):
+                    first_mistake(trial, config_name)
+                    raise
+    except (HydraException, OmegaConfBaseException) as error:  # no single override is to blame
+        raise InputError(one_line(error)) from None
     finally:
         GlobalHydra.instance().clear()
+
+
+def first_mistake(given: list[str], config_name: str) -> None:
+    """Raise InputError for the first override that does not fit the config as those before it make it."""
+    for place, text in enumerate(given):
+        try:
+            compose(config_name, given[: place + 1], return_hydra_config=True)
+        except (HydraException, OmegaConfBaseException) as error:
+            raise explained(text, error, compose(config_name, given[:place])) from None
 
 
 def composed(given: list[str], config_name: str = "config") -> tuple[DictConfig, dict[str, Any]]:

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import torch
 from pytorch_lightning import Callback, Trainer
 from torch import Tensor
 
+from mtl.assembly import configure
 from mtl.module import MultiTaskModule, OptimizerFactory
 from mtl.network import Network
 from mtl.nn.mlp import MLP
@@ -97,3 +100,11 @@ def fit(
 def parameters(module: MultiTaskModule) -> Tensor:
     """All parameters, those of the weighting too, as one vector."""
     return torch.cat([p.detach().flatten() for p in module.parameters()])
+
+
+TINY = ("task=synthetic", "task.rows=200", "task.features=6", "encoder.widths=[8]", "batch_size=40", "progress=false")
+
+
+def tiny(output: Path, *overrides: str) -> dict[str, Any]:
+    """A config of ``train.py`` whose run takes a moment."""
+    return configure(*TINY, f"output={output}", "epochs=2", *overrides)
