@@ -53,7 +53,7 @@ class Assembly:
 def resolved(cfg: DictConfig, choices: Mapping[str, Any] | None = None) -> Config:
     """A composed config with every reference resolved, as plain values, with the names chosen in each group.
 
-    ``choices`` are those that :func:`mtl.cli.composed` returns; by default those of the Hydra application that is running.
+    ``choices`` are those that :func:`mtl.cli.composed` returns; by default those of the running Hydra application.
     """
     try:
         config = cast(Config, OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True))
@@ -93,6 +93,8 @@ def build(config: Config) -> Assembly:
     torch.manual_seed(config["seed"])
     data: MultiTaskDataModule = make(config["task"])
     data.batches(config["batch_size"], config["seed"], config["accumulate"])
+    if config["tasks"]:
+        data.restrict(config["tasks"])
     graph = TaskGraph(data.tasks).depending(config["relations"]["depends_on"])
     sharing: Sharing = call("model", make(config["model"]), data.input_shape, graph.names, make(config["encoder"]))
     network = Network(sharing, graph, detach=config["relations"]["detach"])

@@ -6,8 +6,10 @@ import resource
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytorch_lightning as lightning
@@ -22,6 +24,8 @@ from mtl.callbacks import Dashboard
 from mtl.errors import InputError
 from mtl.module import MultiTaskModule
 from mtl.runs import SCHEMA, Run, run_id
+from mtl.selection import OwnBest
+from mtl.suites.base import MultiTaskDataModule
 
 INTERRUPTED = 130  # exit code of a program that Ctrl-C stopped
 RUN_VARIABLE = "MTL_RUN"  # tells the other processes of one training where the first writes
@@ -74,14 +78,17 @@ def _train(
     run: Run, assembly: Assembly, seconds: dict[str, float], *, resumed: bool, callbacks: tuple[Callback, ...]
 ) -> dict[str, Any]:
     config, data, module = assembly.config, assembly.data, assembly.module
-    timer = StepTimer()
-    trainer = make_trainer(run, assembly, (timer, *callbacks))
-    started = time.perf_counter()
+    timer, own = StepTimer(), OwnBest()
+    trainer = make_trainer(run, assembly, (own, timer, *callbacks))
+    reset_peak_memory()
     trainer.fit(module, datamodule=data, ckpt_path=run.last if resumed else None, weights_only=True)
-    seconds |= {"fit": time.perf_counter() - started, "step": timer.seconds / max(timer.steps, 1)}
+    seconds |= {"fit": timer.fit(), "step": timer.seconds / max(timer.steps, 1)}
     if not trainer.is_global_zero:
         return {}
     best = read_checkpoint(run.best)
+    if own.values:
+        own.rewrite(best)
+        save_whole(best, run.best)
     restore(module, run.best)
     result: dict[str, Any] = {
         "schema": SCHEMA,
@@ -91,7 +98,12 @@ def _train(
         "seed": config["seed"],
         "config": config,
         "data": {"fingerprint": data.fingerprint, "rows": {name: len(split) for name, split in data.splits.items()}},
-        "selection": {"metric": data.selection[0], "mode": data.selection[1], "epoch": best["epoch"]},
+        "selection": {
+            "metric": data.selection[0],
+            "mode": data.selection[1],
+            "epoch": best["epoch"],
+            "by_task": own.epochs,  # where nothing is shared each task keeps its own best epoch, by its validation loss
+        },
         "tasks": {
             task.name: {"primary": task.primary, "higher_is_better": task.higher_is_better} for task in data.tasks
         },
@@ -103,6 +115,7 @@ def _train(
         "peak_memory_bytes": peak_memory(),
         "environment": environment(),
     }
+    seconds["inference"] = inference_seconds(module, data)
     act(run, assembly, result, trainer)
     run.finish(result)
     return result
@@ -169,7 +182,7 @@ def make_trainer(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...]) 
 
 
 class StepTimer(Callback):
-    """Seconds spent in training steps, without validation and logging.
+    """Seconds spent in training steps, without validation and logging, and in all of it; a resumed run counts on.
 
     Attributes:
         seconds: sum over steps.
@@ -179,6 +192,24 @@ class StepTimer(Callback):
     def __init__(self) -> None:
         self.seconds, self.steps = 0.0, 0
         self._started = 0.0
+        self._before = 0.0  # seconds of the fits that this one goes on from
+        self._fit_started = time.perf_counter()
+
+    def fit(self) -> float:
+        """Seconds of training so far, with validation and logging."""
+        return self._before + time.perf_counter() - self._fit_started
+
+    def on_fit_start(self, *args: Any) -> None:
+        """Start the clock of the whole."""
+        self._fit_started = time.perf_counter()
+
+    def state_dict(self) -> dict[str, Any]:
+        """For checkpoints."""
+        return {"seconds": self.seconds, "steps": self.steps, "fit": self.fit()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Back from a checkpoint."""
+        self.seconds, self.steps, self._before = state_dict["seconds"], state_dict["steps"], state_dict["fit"]
 
     def on_train_batch_start(self, *args: Any) -> None:
         """Start the clock."""
@@ -214,6 +245,32 @@ def count_parameters(module: MultiTaskModule) -> dict[str, Any]:
     own = {name: sum(p.numel() for p in parameters) for name, parameters in private.items()}
     common = sum(p.numel() for p in shared)
     return {"total": common + sum(own.values()), "shared": common, "private": own}
+
+
+def inference_seconds(module: MultiTaskModule, data: MultiTaskDataModule) -> float:
+    """Median seconds of predicting one batch of test rows (up to 1024) for all tasks, of 5 after one to warm up."""
+    batch = next(iter(data.loader("test")))
+    times = []
+    for _ in range(6):
+        started = time.perf_counter()
+        module.predict(batch.inputs)
+        times.append(time.perf_counter() - started)
+    return median(times[1:])
+
+
+def save_whole(checkpoint: dict[str, Any], path: Path) -> None:
+    """Write a checkpoint atomically."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    torch.save(checkpoint, partial)
+    partial.replace(path)
+
+
+def reset_peak_memory() -> None:
+    """Forget the peaks of earlier runs in this process, where the system can."""
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    with suppress(OSError):  # Linux: 5 sets the high-water mark to what is used now
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def peak_memory() -> int:
