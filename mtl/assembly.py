@@ -125,6 +125,8 @@ def build(config: Config) -> Assembly:
     torch.manual_seed(config["seed"])
     data: MultiTaskDataModule = make(config["task"])
     data.batches(config["batch_size"], config["seed"], config["accumulate"])
+    if config["tasks"]:
+        data.restrict(config["tasks"])
     graph = TaskGraph(data.tasks).depending(config["relations"]["depends_on"])
     sharing: Sharing = call("model", make(config["model"]), data.input_shape, graph.names, make(config["encoder"]))
     network = Network(sharing, graph, detach=config["relations"]["detach"])

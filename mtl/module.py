@@ -216,6 +216,19 @@ class MultiTaskModule(LightningModule):
             self.weights = weights
         self._losses = []
 
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Limit the norm of the whole gradient, or each task's own where nothing is shared: as if it learned alone."""
+        if gradient_clip_val is None or self.partition.shared:
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+            return
+        for parameters in (*self.partition.private.values(), list(self.weighting.parameters())):
+            nn.utils.clip_grad_norm_(parameters, gradient_clip_val)
+
     def check_finite(self) -> None:
         """Raise :class:`Diverged` if a loss of an earlier step was not finite, on whichever process."""
         self._count_losses()

@@ -1,14 +1,15 @@
 """What every suite promises, and how data in memory is served: whole batches by indexing."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
-from mtl.errors import InputError
+from mtl.errors import InputError, unknown
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.tasks import Task, labelled
 
@@ -141,6 +142,18 @@ class MultiTaskDataModule(LightningDataModule, ABC):
         """How the training rows are served: rows per optimizer step, seed of their order, batches per step."""
         self.batch_size, self.seed, self.accumulate = batch_size, seed, accumulate
 
+    def restrict(self, names: Sequence[str]) -> None:
+        """Learn these tasks only, in the suite's order. InputError if one is unknown."""
+        known = [task.name for task in self.tasks]
+        for name in names:
+            if name not in known:
+                raise unknown("task in tasks", name, known)
+        self.tasks = tuple(
+            replace(task, depends_on=tuple(up for up in task.depends_on if up in names))
+            for task in self.tasks
+            if task.name in names
+        )
+
     @abstractmethod
     def load(self) -> dict[str, Split]:
         """The splits ``train``, ``val`` and ``test``. Called once."""
@@ -159,7 +172,9 @@ class MultiTaskDataModule(LightningDataModule, ABC):
     def setup(self, stage: str) -> None:
         """Load the rows, once."""
         if not self.splits:
-            self.splits = self.load()
+            names = [task.name for task in self.tasks]
+            for name, split in self.load().items():
+                self.splits[name] = Split(split.inputs, {task: split.targets[task] for task in names})
             for name, split in self.splits.items():
                 if not len(split):
                     raise InputError(f"the {name} split has no rows")
