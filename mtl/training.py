@@ -17,7 +17,16 @@ from pytorch_lightning.callbacks import ModelCheckpoint, RichProgressBar
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 
 from mtl.agent.agent import Agent
-from mtl.assembly import Assembly, Config, build, read_checkpoint, read_config, restore, save_config
+from mtl.assembly import (
+    Assembly,
+    Config,
+    build,
+    read_checkpoint,
+    read_config,
+    restore,
+    save_config,
+    save_statistics,
+)
 from mtl.callbacks import Dashboard
 from mtl.errors import InputError
 from mtl.module import MultiTaskModule
@@ -48,7 +57,9 @@ def train(config: Config, callbacks: tuple[Callback, ...] = ()) -> dict[str, Any
         read_checkpoint(run.last)
     lightning.seed_everything(config["seed"], verbose=False)
     torch.set_num_threads(config["threads"] or threads_for(config["hardware"]))
-    assembly = build(config)  # a mistake in the config ends here, before a directory is made
+    assembly = build(
+        config, run.statistics if resumed else None
+    )  # a mistake in the config ends here, before a directory is made
     started = time.perf_counter()
     assembly.data.setup("fit")
     seconds = {"data": time.perf_counter() - started}
@@ -56,6 +67,9 @@ def train(config: Config, callbacks: tuple[Callback, ...] = ()) -> dict[str, Any
         run = shared_run(config)
     run.state = "running"
     save_config(run, config)
+    save_statistics(run, assembly)
+    if config["progress"] and os.environ.get("LOCAL_RANK", "0") == "0":
+        sys.stderr.write(assembly.data.preview())
     try:
         return _train(run, assembly, seconds, resumed=bool(resumed), callbacks=callbacks)
     except SystemExit:  # what Lightning makes of Ctrl-C
