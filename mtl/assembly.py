@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mtl.agent.environment import Environment
+from mtl.cli import composed
 from mtl.errors import InputError
 from mtl.module import MultiTaskModule
 from mtl.network import Network
@@ -51,14 +52,24 @@ class Assembly:
         return cast(Environment | None, make(self.config["execution"]))
 
 
-def resolved(cfg: DictConfig) -> Config:
-    """A composed config with every reference resolved, as plain values, with the names chosen in each group."""
+def resolved(cfg: DictConfig, choices: Mapping[str, str] | None = None) -> Config:
+    """A composed config with every reference resolved, as plain values, with the names chosen in each group.
+
+    Args:
+        cfg: the composed config.
+        choices: the option chosen in each group; by default those of the Hydra application that is running.
+    """
     try:
         config = cast(Config, OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True))
     except OmegaConfBaseException as error:
         raise InputError(f"config: {' '.join(str(error).split())}") from None
-    choices = HydraConfig.get().runtime.choices
-    return {"choices": {group: choices[group] for group in GROUPS}, **config}
+    chosen = HydraConfig.get().runtime.choices if choices is None else choices
+    return {"choices": {group: chosen[group] for group in GROUPS}, **config}
+
+
+def configure(*overrides: str, config_name: str = "config") -> Config:
+    """The resolved config that ``train.py`` would run with these overrides, for use from Python."""
+    return resolved(*composed(list(overrides), config_name))
 
 
 def make(node: Mapping[str, Any] | None) -> Any:

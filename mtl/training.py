@@ -214,9 +214,12 @@ def shared_run(config: Config) -> Run:
 
 
 def threads_for(hardware: dict[str, Any]) -> int:
-    """Threads of one process: the cores divided among the processes on this machine, at most 4 (small steps gain no
-    more).
+    """Threads of one process: OMP_NUM_THREADS where it is set, else the cores divided among the processes on this
+    machine, at most 4 (small steps gain no more).
     """
+    wished = os.environ.get("OMP_NUM_THREADS", "")
+    if wished.isdigit() and int(wished):
+        return int(wished)
     devices = hardware.get("devices")
     workers = devices if hardware.get("accelerator") == "cpu" and isinstance(devices, int) else 1
     return max(1, min(4, len(os.sched_getaffinity(0)) // workers))

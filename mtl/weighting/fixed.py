@@ -14,8 +14,8 @@ class Fixed(LossWeighting):
 
     Args:
         num_tasks: K.
-        weights: lambda of each task in order, or by task name, where a task that is not named has 1. Finite, not
-            negative.
+        weights: lambda of each task in order, or by task name, where a task that is not named has 1. Finite, not negative.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
 
     Raises:
         InputError: a value out of range; a wrong number of values; a name that is no task (with the right ones).
@@ -24,8 +24,10 @@ class Fixed(LossWeighting):
     linear = True
     weights: Tensor
 
-    def __init__(self, num_tasks: int, weights: Mapping[str, float] | Sequence[float] = ()) -> None:
-        super().__init__(num_tasks)
+    def __init__(
+        self, num_tasks: int, weights: Mapping[str, float] | Sequence[float] = (), normalise: str = "none"
+    ) -> None:
+        super().__init__(num_tasks, normalise)
         self.named = dict(weights) if isinstance(weights, Mapping) else {}
         values = [1.0] * num_tasks if self.named or not weights else [float(w) for w in weights]
         if len(values) != num_tasks:

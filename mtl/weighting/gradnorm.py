@@ -3,10 +3,8 @@
 import torch
 from torch import Tensor
 
-from mtl.errors import InputError, unknown
+from mtl.errors import InputError
 from mtl.weighting.base import GradientWeighting
-
-LAYERS = ("last_shared", "shared")
 
 
 class GradNorm(GradientWeighting):
@@ -31,25 +29,28 @@ class GradNorm(GradientWeighting):
         num_tasks: K.
         alpha: strength of the pull towards a common pace, 0 or more; 0 only equalises gradient norms.
         lr: step of the weights.
-        at: ``last_shared`` (the paper's choice, cheap) or ``shared`` (all shared parameters).
         floor: least weight before renormalisation.
+        at, normalise: see :class:`~mtl.weighting.base.GradientWeighting`; the paper's choice is the last shared layer.
     """
 
     weights: Tensor
     initial_losses: Tensor
 
     def __init__(
-        self, num_tasks: int, alpha: float = 1.5, lr: float = 0.025, at: str = "last_shared", floor: float = 1e-3
+        self,
+        num_tasks: int,
+        alpha: float = 1.5,
+        lr: float = 0.025,
+        floor: float = 1e-3,
+        at: str = "last_shared",
+        normalise: str = "none",
     ) -> None:
-        super().__init__(num_tasks)
-        if at not in LAYERS:
-            raise unknown("weighting.at", at, LAYERS)
+        super().__init__(num_tasks, at, normalise)
         if alpha < 0 or lr <= 0 or not 0 < floor < 1:
             raise InputError(
                 f"weighting.alpha={alpha}, lr={lr}, floor={floor}: expected alpha >= 0, lr > 0, 0 < floor < 1"
             )
         self.alpha, self.lr, self.floor = alpha, lr, floor
-        self.layer_only = at == "last_shared"
         self.register_buffer("weights", torch.ones(num_tasks))
         self.register_buffer("initial_losses", torch.full((num_tasks,), torch.nan))
 
