@@ -2,6 +2,7 @@
 calls them.
 """
 
+import json
 import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -120,10 +121,16 @@ def check_options(config: Config) -> None:
             raise InputError(f"relations.depends_on.{name}={upstream}: expected a list of tasks, such as [{upstream}]")
 
 
-def build(config: Config) -> Assembly:
-    """All objects of a run. Draws initial values from the config's seed; loads no data."""
+def build(config: Config, statistics: Path | None = None) -> Assembly:
+    """All objects of a run. Draws initial values from the config's seed; loads no rows that the suite can do without.
+
+    Args:
+        config: resolved.
+        statistics: file in which the run wrote down what its suite fitted, to be repeated instead of fitted anew.
+    """
     torch.manual_seed(config["seed"])
-    data: MultiTaskDataModule = make(config["task"])
+    repeated = {"statistics": str(statistics)} if statistics else {}
+    data: MultiTaskDataModule = make({**config["task"], **repeated})
     data.batches(config["batch_size"], config["seed"], config["accumulate"])
     if config["tasks"]:
         data.restrict(config["tasks"])
@@ -143,6 +150,13 @@ def save_config(run: Run, config: Config) -> None:
     write_text(run.path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(config)))
 
 
+def save_statistics(run: Run, assembly: Assembly) -> None:
+    """Write what the suite fitted beside the checkpoints, so that predictions repeat it."""
+    fitted = assembly.data.statistics()
+    if fitted:
+        write_text(run.path / "statistics.json", json.dumps(fitted, indent=1) + "\n")
+
+
 def read_config(run: Run) -> Config:
     """The resolved config of a run. InputError if the file is damaged."""
     path = run.path / "config.yaml"
@@ -159,7 +173,7 @@ def read_config(run: Run) -> Config:
 def load(run: str | Path) -> Assembly:
     """A trained run: its objects with the weights of the checkpoint selected on validation. Loads no data."""
     opened = Run.open(run)
-    assembly = build(read_config(opened))
+    assembly = build(read_config(opened), opened.statistics)
     restore(assembly.module, opened.best)
     assembly.module.eval()
     return assembly

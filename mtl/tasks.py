@@ -16,10 +16,10 @@ from torchmetrics.classification import (
     MulticlassAccuracy,
     MulticlassF1Score,
 )
-from torchmetrics.regression import MeanAbsoluteError, MeanSquaredError, R2Score
+from torchmetrics.regression import MeanAbsoluteError, MeanSquaredError
 
 from mtl.errors import InputError, unknown
-from mtl.metrics import ChoiceAccuracy, ChoiceRank
+from mtl.metrics import ChoiceAccuracy, ChoiceRank, StandardisedR2
 from mtl.nn.heads import BinaryHead, ChoiceHead, ClassificationHead, Head, RegressionHead
 
 NO_LABEL = -100  # in integer targets; NaN in floating ones
@@ -169,15 +169,19 @@ def classification(name: str, classes: int, hidden: int = 0) -> Task:
     )
 
 
-def regression(name: str, hidden: int = 0) -> Task:
-    """A number: target ``[B]`` floating (NaN = no label), loss squared error, primary metric R2."""
+def regression(name: str, hidden: int = 0, mean: float = 0.0, std: float = 1.0) -> Task:
+    """A number: target ``[B]`` floating (NaN = no label), loss squared error, primary metric R2.
+
+    With ``mean`` and ``std`` of the training labels the head predicts the standardised value and the loss is relative
+    to it, of the size of other tasks' losses; targets, decoded predictions and metrics stay in the target's own units.
+    """
     return Task(
         name=name,
         head=partial(RegressionHead, hidden=hidden),
-        loss=lambda value, target: (value - target).square(),
-        decode=torch.clone,
+        loss=lambda value, target: (value - (target - mean) / std).square(),
+        decode=lambda value: value * std + mean,
         metrics={
-            "r2": R2Score(),
+            "r2": StandardisedR2(mean, std),
             "mae": MeanAbsoluteError(),
             "rmse": MeanSquaredError(squared=False),
         },

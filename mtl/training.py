@@ -36,6 +36,7 @@ from mtl.assembly import (
     read_config,
     restore,
     save_config,
+    save_statistics,
 )
 from mtl.callbacks import Bar, Checkpoints, Dashboard, Timer
 from mtl.cli import INTERRUPTED
@@ -72,7 +73,7 @@ def _train(config: Config, callbacks: tuple[Callback, ...]) -> dict[str, Any]:
     check_options(config)
     lightning.seed_everything(config["seed"], verbose=False)
     torch.set_num_threads(config["threads"] or threads_for(config["hardware"]))
-    assembly = build(config)
+    assembly = build(config, resumed.statistics if resumed else None)
     call("optimizer or scheduler", assembly.module.configure_optimizers)
     world = processes_of(config["hardware"])
     if resumed is not None:
@@ -88,6 +89,9 @@ def _train(config: Config, callbacks: tuple[Callback, ...]) -> dict[str, Any]:
         os.environ[RUN_VARIABLE] = str(run.path.resolve())
         run.state = "running"
         save_config(run, config)
+        save_statistics(run, assembly)
+        if config["progress"]:
+            sys.stderr.write(assembly.data.preview())
     try:
         return fit(run, assembly, seconds, resumed=resumed is not None, callbacks=callbacks)
     except Diverged as error:

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from pytorch_lightning import LightningDataModule
@@ -162,6 +162,16 @@ class MultiTaskDataModule(LightningDataModule, ABC):
     @abstractmethod
     def fingerprint(self) -> str:
         """A short hash that changes whenever the data would."""
+
+    def preview(self) -> str:
+        """What a person should see of the data before training begins; by default nothing."""
+        return ""
+
+    def statistics(self) -> dict[str, Any]:
+        """What was fitted on the training rows and a prediction has to repeat, as plain values for a JSON file. A
+        suite that gives any takes the file's path as argument ``statistics`` and then needs no data to be built.
+        """
+        return {}
 
     def rehearse(self, predict: Predict) -> dict[str, float]:
         """Act with the network in validation; what comes back is logged as ``val/<key>``. By default there is
