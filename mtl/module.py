@@ -108,12 +108,6 @@ class MultiTaskModule(LightningModule):
         else:
             super().__setattr__(name, value)
 
-    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
-        """The batch on ``device``; as it is where it is there already, which on a CPU is always."""
-        if device.type == "cpu":
-            return batch
-        return cast(Batch, super().transfer_batch_to_device(batch, device, dataloader_idx))
-
     loss_sum: Tensor
     loss_steps: Tensor
     epoch_sum: Tensor
