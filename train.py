@@ -1,7 +1,6 @@
 """Train one run, or with -m a sweep. The config is in conf/; `python train.py --help` lists it."""
 
 import hydra
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from mtl.cli import command, compatible, mistakes
@@ -11,7 +10,7 @@ from mtl.cli import command, compatible, mistakes
 def main(cfg: DictConfig) -> None:
     """From a composed config to a finished run."""
     with mistakes():
-        compatible(list(HydraConfig.get().overrides.task), dict(cfg.hardware))
+        compatible(cfg)
         # Imported here: help and --cfg answer without waiting for torch
         from mtl.agent.environment import ExecutionReport
         from mtl.assembly import resolved
