@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from mtl.errors import InputError, unknown
-from mtl.nn.encoder import Inputs, InputShape
+from mtl.nn.encoder import Encoder, Inputs, InputShape
 from mtl.sharing.base import EncoderFactory, Sharing
 
 SharingFactory = Callable[[InputShape, Sequence[str], EncoderFactory], Sharing]
@@ -18,12 +18,12 @@ class Grouped(Sharing):
     """One network of a strategy for each group of cooperative tasks.
 
     After Standley et al., "Which Tasks Should Be Learned Together in Multi-task Learning?", ICML 2020,
-    https://arxiv.org/abs/1905.07553. One group of all tasks is the strategy itself, groups of one are single-task learning.
+    https://arxiv.org/abs/1905.07553. One group of all tasks is the strategy itself, no groups is single-task learning.
 
     Args:
         input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
         strategy: builds the network of a group.
-        groups: names of the tasks of each group; a task in none is a group of its own.
+        groups: names of the tasks of each group; a task in none has an encoder of its own.
     """
 
     def __init__(
@@ -41,45 +41,48 @@ class Grouped(Sharing):
                 raise unknown("task in relations.groups", name, self.task_names)
             if named.count(name) > 1:
                 raise InputError(f"relations.groups: task '{name}' is in more than one group")
-        alone = [(name,) for name in self.task_names if name not in named]
         # In the order of the tasks, so that the order in which groups are written changes nothing
-        self.groups = tuple(
-            sorted(
-                (tuple(sorted(group, key=self.task_names.index)) for group in (*groups, *alone) if group),
-                key=lambda group: self.task_names.index(group[0]),
-            )
-        )
+        together = [tuple(name for name in self.task_names if name in group) for group in groups if len(group) > 1]
+        self.groups = tuple(sorted(together, key=lambda group: self.task_names.index(group[0])))
         self.networks = nn.ModuleList(strategy(input_shape, group, encoder) for group in self.groups)
-        self.out_features = self._networks[0].out_features
+        alone = [name for name in self.task_names if not any(name in group for group in self.groups)]
+        self.alone = nn.ModuleDict({name: encoder(input_shape) for name in alone})
+        sizes = [network.out_features for network in self._networks]
+        sizes += [cast(Encoder, self.alone[name]).out_features for name in alone]
+        if len(set(sizes)) > 1:
+            raise InputError(f"relations.groups: this model gives groups representations of unlike sizes {sizes}")
+        self.out_features = sizes[0]
 
     @property
     def _networks(self) -> list[Sharing]:
         return [cast(Sharing, network) for network in self.networks]
 
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
-        out = {name: value for network in self.networks for name, value in network(inputs).items()}
+        out = {name: encoder(inputs) for name, encoder in self.alone.items()}
+        for network in self.networks:
+            out |= network(inputs)
         return {name: out[name] for name in self.task_names}
 
     def penalty(self) -> Tensor:
-        return torch.stack([network.penalty().cpu() for network in self._networks]).sum()
+        terms = [network.penalty().cpu() for network in self._networks]  # where there is none, it is a zero on the CPU
+        return torch.stack(terms).sum() if terms else torch.zeros(())
 
     def mixture(self) -> Tensor | None:
         parts = [network.mixture() for network in self._networks]
         found = [part for part in parts if part is not None]
-        if len(found) < len(parts):
+        if not found or len(found) < len(parts):
             return None
-        rows = torch.block_diag(*found)  # [K, E of all groups], in the order of the groups
-        order = [name for group in self.groups for name in group]
+        rows = torch.block_diag(*found, *(found[0].new_ones(1, 1) for _ in self.alone))  # [K, E of all groups]
+        order = [*(name for group in self.groups for name in group), *self.alone]
         return rows[[order.index(name) for name in self.task_names]]
 
     def private_parameters(self, task: str) -> Iterator[Parameter]:
+        if task in self.alone:
+            yield from self.alone[task].parameters()
         for group, network in zip(self.groups, self._networks, strict=True):
-            if group == (task,):
-                yield from network.parameters()
-            elif task in group:
+            if task in group:
                 yield from network.private_parameters(task)
 
     def last_shared_layer(self) -> Iterator[Parameter]:
-        for group, network in zip(self.groups, self._networks, strict=True):
-            if len(group) > 1:
-                yield from network.last_shared_layer()
+        for network in self._networks:
+            yield from network.last_shared_layer()
