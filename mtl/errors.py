@@ -12,7 +12,9 @@ class InputError(Exception):
 
 
 def unknown(kind: str, name: str, valid: Iterable[str]) -> InputError:
-    """An :class:`InputError` for ``name``, which is no ``kind``; says the nearest of the ``valid`` names, or all of them."""
+    """An :class:`InputError` for ``name``, which is no ``kind``; says the nearest of the ``valid`` names, or all of
+    them.
+    """
     names = list(valid)
     close = get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"did you mean '{close[0]}'? " if close else ""

@@ -1,7 +1,9 @@
-"""The one gradient path: the only file that differentiates with respect to parameters or reduces gradients across processes.
+"""The one gradient path: the only file that differentiates with respect to parameters or reduces gradients across
+processes.
 
-Vocabulary: K tasks, P numbers in the shared parameters. The Jacobian ``J [K, P]`` holds one task's gradient per row, its Gramian
-is ``J J' [K, K]``. Everything a process computes is a share of a mean over processes, which :func:`mean_over_processes` takes.
+Vocabulary: K tasks, P numbers in the shared parameters. The Jacobian ``J [K, P]`` holds one task's gradient per row,
+its Gramian is ``J J' [K, K]``. Everything a process computes is a share of a mean over processes, which
+:func:`mean_over_processes` takes.
 """
 
 from collections.abc import Sequence
@@ -24,8 +26,17 @@ def mean_over_processes(values: Tensor) -> Tensor:
     return values
 
 
-def gradient(loss: Tensor, parameters: Sequence[Parameter], *, retain_graph: bool = False) -> Tensor:
-    """The gradient of one loss as one flat vector ``[P]``; zero where the loss does not reach, or needs no gradient at all."""
+def least_over_processes(values: Tensor) -> Tensor:
+    """The element-wise minimum of ``values`` over all processes, in place; as it is when there is one."""
+    if processes() > 1:
+        distributed.all_reduce(values, op=distributed.ReduceOp.MIN)
+    return values
+
+
+def gradient(loss: Tensor, parameters: Sequence[Tensor], *, retain_graph: bool = False) -> Tensor:
+    """The gradient of one loss as one flat vector ``[P]``; zero where the loss does not reach, or needs no gradient at
+    all.
+    """
     out = torch.zeros(sum(p.numel() for p in parameters), device=loss.device, dtype=torch.float32)
     if not parameters or not loss.requires_grad:
         return out
@@ -36,10 +47,10 @@ def gradient(loss: Tensor, parameters: Sequence[Parameter], *, retain_graph: boo
     return out
 
 
-def views(flat: Tensor, parameters: Sequence[Parameter]) -> list[Tensor]:
+def views(flat: Tensor, parameters: Sequence[Tensor]) -> list[Tensor]:
     """A flat vector ``[P]`` as views in the shapes of the parameters."""
     sizes = [p.numel() for p in parameters]
-    return [part.view_as(p) for part, p in zip(torch.split(flat, sizes), parameters, strict=True)]
+    return [part.view(p.shape) for part, p in zip(torch.split(flat, sizes), parameters, strict=True)]
 
 
 def add_gradient(flat: Tensor, parameters: Sequence[Parameter]) -> None:
@@ -53,7 +64,116 @@ def add_gradient(flat: Tensor, parameters: Sequence[Parameter]) -> None:
 
 def add_mean_gradient(loss: Tensor, parameters: Sequence[Parameter]) -> None:
     """Add the gradient of ``loss``, averaged over the processes, to ``.grad``."""
-    if processes() > 1:  # one reduction of one flat vector; a process whose rows miss a task still takes part
-        add_gradient(mean_over_processes(gradient(loss, parameters)), parameters)
-    elif loss.requires_grad and parameters:
-        torch.autograd.backward(loss, inputs=list(parameters))
+    add_weighted_gradient([loss], torch.ones(1, device=loss.device), parameters)
+
+
+def add_weighted_gradient(
+    outputs: Sequence[Tensor], weights: Sequence[Tensor] | Tensor, inputs: Sequence[Parameter]
+) -> None:
+    """Add the gradient of ``sum_i <weights_i, outputs_i>``, averaged over the processes, to ``.grad``, in one pass.
+
+    Args:
+        outputs: losses ``[]``, or any tensors of the graph.
+        weights: for each of them a tensor of its shape; a vector gives one number to each loss.
+        inputs: parameters; where the sum does not reach, nothing is added.
+    """
+    pairs = [(o, w.to(o.dtype)) for o, w in zip(outputs, weights, strict=True) if o.requires_grad]
+    several = processes() > 1
+    if not inputs or not (pairs or several):
+        return
+    reached, factors = [o for o, _ in pairs], [w for _, w in pairs]
+    if not several:
+        torch.autograd.backward(reached, factors, inputs=list(inputs))
+        return
+    # One reduction of one flat vector; a process whose rows miss a task still takes part
+    flat = torch.zeros(sum(p.numel() for p in inputs), device=inputs[0].device)
+    if pairs:
+        parts = torch.autograd.grad(reached, inputs, factors, allow_unused=True)
+        for place, part in zip(views(flat, inputs), parts, strict=True):
+            if part is not None:
+                place.copy_(part)
+    add_gradient(mean_over_processes(flat), inputs)
+
+
+class TaskGradients:
+    """The gradients of M tasks one by one, gathered over the batches of an optimizer step and then over the processes.
+
+    Args:
+        shared: what the Jacobian is taken with respect to.
+        private: for each of the M tasks its private parameters.
+        device: where the losses live.
+
+    Attributes:
+        jacobian: ``[M, P]``, a task's gradient with respect to ``shared`` in each row.
+        own: for each task the flat gradient with respect to its private parameters.
+        losses: ``[M]``, the losses of the step.
+        gramian: ``[M, M]``, of the gradients with respect to the representation, where one is given.
+        rows: ``[M, H]``, those gradients in the last batch, of this process, as shares of the step.
+    """
+
+    def __init__(self, shared: Sequence[Tensor], private: Sequence[Sequence[Tensor]], device: torch.device) -> None:
+        tasks = len(private)
+        self._shared, self._private = shared, private
+        self.jacobian = torch.empty(tasks, sum(p.numel() for p in shared), device=device)
+        sizes = [sum(p.numel() for p in own) for own in private]
+        self._flat = torch.empty(sum(sizes), device=device)
+        self.own = torch.split(self._flat, sizes)
+        self._places = [[*views(self.jacobian[i], shared), *views(self.own[i], own)] for i, own in enumerate(private)]
+        self.losses = torch.zeros(tasks, device=device)
+        self.gramian = torch.zeros(tasks, tasks, device=device)
+        self.rows = self.gramian
+        self._empty = True
+
+    def add(
+        self, losses: Sequence[Tensor], scale: float, batches: int, representation: Tensor | None, *, keep: bool
+    ) -> None:
+        """One pass per task over one batch.
+
+        Args:
+            losses: M scalars.
+            scale: the scaled losses are differentiated, so that gradients of half-precision activations do not vanish,
+                and the result is unscaled.
+            batches: the step's losses are the mean over so many calls.
+            representation: gather the Gramian at this tensor too.
+            keep: the graph will be walked once more afterwards.
+        """
+        factor = 1.0 / (scale * batches)
+        also = [] if representation is None else [representation]
+        if representation is not None:
+            self.rows = torch.empty(len(losses), representation.numel(), device=representation.device)
+        for i, loss in enumerate(losses):
+            wanted = [*self._shared, *self._private[i], *also]
+            parts: Sequence[Tensor | None] = [None] * len(wanted)
+            if loss.requires_grad and wanted:
+                start = None if scale == 1.0 else torch.full_like(loss, scale)
+                retain = keep or i < len(losses) - 1
+                parts = torch.autograd.grad(loss, wanted, start, retain_graph=retain, allow_unused=True)
+            places = self._places[i]
+            for place, part in zip(places, parts[: len(places)], strict=True):
+                _put(place, part, factor, replace=self._empty)
+            if representation is not None:
+                _put(self.rows[i].view(representation.shape), parts[-1], factor, replace=True)
+            self.losses[i] += loss.detach() / batches
+        if representation is not None:
+            self.gramian += self.rows @ self.rows.T
+        self._empty = False
+
+    def reduce(self) -> None:
+        """Take the mean over the processes. Rows stay those of this process."""
+        for values in (self.jacobian, self._flat, self.losses):
+            mean_over_processes(values)
+        # A process holds its rows of the joint representation: a block of columns, and 1 / processes of their gradient
+        mean_over_processes(self.gramian).div_(processes())
+
+
+def _put(place: Tensor, part: Tensor | None, factor: float, *, replace: bool) -> None:
+    """Write or add ``factor * part``; None is zero."""
+    if part is None:
+        if replace:
+            place.zero_()
+    elif not replace:
+        place.add_(part, alpha=factor)
+    elif factor == 1.0:
+        place.copy_(part)
+    else:
+        place.copy_(part).mul_(factor)

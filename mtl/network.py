@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
 
+from mtl.errors import InputError
 from mtl.nn.encoder import Inputs
 from mtl.nn.heads import Head
 from mtl.sharing.base import Sharing
@@ -50,7 +51,25 @@ class Network(nn.Module):
 
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         """Inputs to raw predictions, in the order of the tasks."""
+        return self.predictions(self.sharing(inputs), inputs)
+
+    def with_representation(self, inputs: Inputs) -> tuple[dict[str, Tensor], Tensor]:
+        """Raw predictions, and the one representation that all heads read. InputError where there is no such tensor."""
         representations = self.sharing(inputs)
+        first, *others = representations.values()
+        if any(other is not first for other in others):
+            raise InputError(
+                f"weighting.at=representation needs one representation that all heads read, and "
+                f"{type(self.sharing).__name__} gives each task its own: choose model=hard or weighting.at=parameters"
+            )
+        if any(head.requires_grad for name in self._feeding() for head in self.heads[name].parameters()):
+            raise InputError(
+                "weighting.at=representation needs relations.detach=true: heads that feed others are shared"
+            )
+        return self.predictions(representations, inputs), first
+
+    def predictions(self, representations: dict[str, Tensor], inputs: Inputs) -> dict[str, Tensor]:
+        """Representations to raw predictions, in the order of the tasks."""
         predictions: dict[str, Tensor] = {}
         for name in self.graph.order:
             seen = [representations[name]]
@@ -64,9 +83,13 @@ class Network(nn.Module):
             predictions[name] = self.heads[name](torch.cat(seen, -1) if len(seen) > 1 else seen[0], inputs)
         return {name: predictions[name] for name in self.graph.names}
 
+    def _feeding(self) -> set[str]:
+        """Tasks whose heads other tasks' losses reach."""
+        return set() if self.detach else {up for task in self.graph.tasks for up in task.depends_on}
+
     def partition(self) -> Partition:
         """Which parameters are shared and which belong to one task."""
-        feeding = set() if self.detach else {up for task in self.graph.tasks for up in task.depends_on}
+        feeding = self._feeding()
         shared = list(self.sharing.shared_parameters())
         private: dict[str, list[Parameter]] = {}
         for name in self.graph.names:

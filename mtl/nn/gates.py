@@ -7,7 +7,9 @@ from torch import Tensor, nn
 
 
 class Gate(nn.Module):
-    """Weights of the experts of several groups, one after the other: ``[B, ..., H] -> [B, ..., E]``, a row sums to 1."""
+    """Weights of the experts of several groups, one after the other: ``[B, ..., H] -> [B, ..., E]``, a row sums to
+    1.
+    """
 
     def __init__(self, features: int, counts: Mapping[str, int]) -> None:
         super().__init__()

@@ -9,7 +9,6 @@ from torch.nn import functional
 from mtl.nn.encoder import Inputs
 from mtl.nn.pooling import pooled
 
-
 SMALLEST = 1e-6  # keeps logarithms of probabilities finite
 
 
@@ -75,10 +74,11 @@ class BinaryHead(Head):
 
 
 class ConditionalHead(Head):
-    """One logit, ``[B]``, of the probability ``p = p_upstream(x) * q(x)`` of an event that only another event makes possible.
+    """One logit, ``[B]``, of the probability ``p = p_upstream(x) * q(x)`` of an event that only another event makes
+    possible.
 
-    Source: Ma et al., "Entire Space Multi-Task Model (ESMM)", SIGIR 2018, https://arxiv.org/abs/1804.07931: a purchase needs a click;
-    learned over all rows, not only where there was a click, q is free of selection bias.
+    Source: Ma et al., "Entire Space Multi-Task Model (ESMM)", SIGIR 2018, https://arxiv.org/abs/1804.07931: a purchase
+    needs a click; learned over all rows, not only where there was a click, q is free of selection bias.
 
     The probability of the upstream event is the last feature of what the head is given (the message of a
     :class:`BinaryHead`), q a head like that one on the other features. The message is the probability p.

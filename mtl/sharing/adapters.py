@@ -30,9 +30,9 @@ class Adapter(nn.Module):
 class Adapters(Sharing):
     """Task adapters: one trunk, and after every stage a bottleneck of each task's own.
 
-    Source: Houlsby et al., "Parameter-Efficient Transfer Learning for NLP", ICML 2019, https://arxiv.org/abs/1902.00751;
-    several tasks on one trunk as in Rebuffi, Bilen, Vedaldi, "Learning multiple visual domains with residual adapters",
-    NeurIPS 2017, https://arxiv.org/abs/1705.08045.
+    Source: Houlsby et al., "Parameter-Efficient Transfer Learning for NLP", ICML 2019,
+    https://arxiv.org/abs/1902.00751; several tasks on one trunk as in Rebuffi, Bilen, Vedaldi, "Learning multiple
+    visual domains with residual adapters", NeurIPS 2017, https://arxiv.org/abs/1705.08045.
 
     Starts as hard sharing. The first stage is computed once, the later ones once per task.
 

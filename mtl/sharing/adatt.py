@@ -16,12 +16,13 @@ from mtl.sharing.base import EncoderFactory, Sharing
 class AdaTT(Sharing):
     """Adaptive task-to-task fusion: ``h_i <- sum_e g_ie h_e + sum_own v_ie h_e`` after every stage.
 
-    Source: Li et al., "AdaTT: Adaptive Task-to-Task Fusion Network for Multitask Learning in Recommendations", KDD 2023,
-    https://arxiv.org/abs/2304.04959 (AdaTT-sp: no experts for all).
+    Source: Li et al., "AdaTT: Adaptive Task-to-Task Fusion Network for Multitask Learning in Recommendations", KDD
+    2023, https://arxiv.org/abs/2304.04959 (AdaTT-sp: no experts for all).
 
     At every stage, task i's experts read its state. The first sum runs over the experts of all tasks, with gates
-    ``g_i = softmax(V_i .)`` that read the raw input's summary at the first stage and the task's state afterwards; the second
-    over the task's own ones, with learned constants ``v``. So a task keeps its own way and adds what others know.
+    ``g_i = softmax(V_i .)`` that read the raw input's summary at the first stage and the task's state afterwards; the
+    second over the task's own ones, with learned constants ``v``. So a task keeps its own way and adds what others
+    know.
 
     Args:
         input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
@@ -45,7 +46,8 @@ class AdaTT(Sharing):
         counts = dict.fromkeys(self.task_names, own)
         inputs = (first.summary_features, *first.widths)
         self.gates = nn.ModuleList(
-            nn.ModuleDict({name: Gate(inputs[stage], counts) for name in self.task_names}) for stage in range(self.depth)
+            nn.ModuleDict({name: Gate(inputs[stage], counts) for name in self.task_names})
+            for stage in range(self.depth)
         )
         self.native = nn.ModuleList(
             nn.ParameterDict({name: Parameter(torch.full((own,), 1 / own)) for name in self.task_names})

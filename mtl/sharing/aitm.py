@@ -33,15 +33,15 @@ class Transfer(nn.Module):
 class AITM(Sharing):
     """Adaptive information transfer along a chain: ``f_k = attention(t_k(x), relu(G_k f_(k-1)))``, ``f_1 = t_1(x)``.
 
-    Source: Xi et al., "Modeling the Sequential Dependence among Audience Multi-step Conversions with Multi-task Learning in
-    Targeted Display Advertising", KDD 2021, https://arxiv.org/abs/2105.08489.
+    Source: Xi et al., "Modeling the Sequential Dependence among Audience Multi-step Conversions with Multi-task
+    Learning in Targeted Display Advertising", KDD 2021, https://arxiv.org/abs/2105.08489.
 
-    For tasks that follow one another (seen, clicked, bought): t_k is the task's own encoder. The attention weights of own
-    and handed-on features are ``softmax over u of <q(u), k(u)> / sqrt(D)``. Gradients go back along the chain, so all but
-    the last task's parameters are shared.
+    For tasks that follow one another (seen, clicked, bought): t_k is the task's own encoder. The attention weights of
+    own and handed-on features are ``softmax over u of <q(u), k(u)> / sqrt(D)``. Gradients go back along the chain, so
+    all but the last task's parameters are shared.
 
-    Deviations: no penalty on later events more probable than earlier ones, as representations are not predictions yet; no
-    embedding below the towers that all share; relu on what is handed on.
+    Deviations: no penalty on later events more probable than earlier ones, as representations are not predictions yet;
+    no embedding below the towers that all share; relu on what is handed on.
 
     Args:
         input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.

@@ -20,9 +20,9 @@ class CGC(Sharing):
     Source: Tang, Liu, Zhao, Gong, "Progressive Layered Extraction (PLE)", RecSys 2020,
     https://doi.org/10.1145/3383313.3412236 (section 4.1).
 
-    ``g_i(x) = softmax(V_i s(x))`` with the encoder's summary s of the raw input. Experts are whole encoders; what is mixed
-    at every stage is PLE. Without own experts this is a gated mixture, with one own and no shared expert single-task
-    learning.
+    ``g_i(x) = softmax(V_i s(x))`` with the encoder's summary s of the raw input. Experts are whole encoders; what is
+    mixed at every stage is PLE. Without own experts this is a gated mixture, with one own and no shared expert
+    single-task learning.
 
     Args:
         input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.

@@ -49,14 +49,15 @@ class DSelectGate(nn.Module):
 
 
 class DSelectK(Sharing):
-    """DSelect-k: ``f_i(x) = sum_j g_ij(x) W_j x`` with gates that end up choosing at most k experts, smoothly all the way.
+    """DSelect-k: ``f_i(x) = sum_j g_ij(x) W_j x`` with gates that end up choosing at most k experts, smoothly all the
+    way.
 
-    Source: Hazimeh et al., "DSelect-k: Differentiable Selection in the Mixture of Experts with Applications to Multi-Task
-    Learning", NeurIPS 2021, https://arxiv.org/abs/2106.03760.
+    Source: Hazimeh et al., "DSelect-k: Differentiable Selection in the Mixture of Experts with Applications to
+    Multi-Task Learning", NeurIPS 2021, https://arxiv.org/abs/2106.03760.
 
-    Each of k selectors writes the number of an expert in binary; a smooth step makes each of its bits exactly 0 or 1 outside
-    ``+- gamma/2``, so that the gate is sparse when all its bits are out there. A penalty on the entropy of the choice
-    drives them out. The selectors are mixed by a softmax. Codes and shares depend on the input.
+    Each of k selectors writes the number of an expert in binary; a smooth step makes each of its bits exactly 0 or 1
+    outside ``+- gamma/2``, so that the gate is sparse when all its bits are out there. A penalty on the entropy of the
+    choice drives them out. The selectors are mixed by a softmax. Codes and shares depend on the input.
 
     Deviation: the number of experts must be a power of two, where the paper penalises codes that name no expert.
 

@@ -27,9 +27,9 @@ class Modulation(nn.Module):
 class FiLM(Sharing):
     """Feature-wise linear modulation by the task: after every stage, ``h_i <- gamma_i * h + beta_i``.
 
-    Source: Perez, Strub, de Vries, Dumoulin, Courville, "FiLM: Visual Reasoning with a General Conditioning Layer", AAAI
-    2018, https://arxiv.org/abs/1709.07871. There a network makes gamma and beta from a question; here the condition is
-    which task it is, so that they are parameters.
+    Source: Perez, Strub, de Vries, Dumoulin, Courville, "FiLM: Visual Reasoning with a General Conditioning Layer",
+    AAAI 2018, https://arxiv.org/abs/1709.07871. There a network makes gamma and beta from a question; here the
+    condition is which task it is, so that they are parameters.
 
     Starts as hard sharing. The first stage is computed once, the later ones once per task.
 

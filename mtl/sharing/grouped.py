@@ -72,7 +72,8 @@ class Grouped(Sharing):
         found = [part for part in parts if part is not None]
         if not found or len(found) < len(parts):
             return None
-        rows = torch.block_diag(*found, *(found[0].new_ones(1, 1) for _ in self.alone))  # [K, E of all groups]
+        blocks = [*found, *(found[0].new_ones(1, 1) for _ in self.alone)]
+        rows: Tensor = torch.block_diag(*blocks)  # type: ignore[no-untyped-call]  # [K, E of all groups]
         order = [*(name for group in self.groups for name in group), *self.alone]
         return rows[[order.index(name) for name in self.task_names]]
 

@@ -30,7 +30,8 @@ class LowRank(nn.Module):
 class LoRA(Sharing):
     """Low-rank adaptation per task: task i runs the trunk with ``W + scale U_i D_i`` in place of every weight matrix W.
 
-    Source: Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", ICLR 2022, https://arxiv.org/abs/2106.09685.
+    Source: Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", ICLR 2022,
+    https://arxiv.org/abs/2106.09685.
 
     Starts as hard sharing. Any parameter of two or more axes is a weight matrix, its further axes (of a convolution)
     flattened. The whole trunk is computed once per task.
@@ -57,12 +58,15 @@ class LoRA(Sharing):
         self.trunk = encoder(input_shape).requires_grad_(not freeze)
         self.out_features = self.trunk.out_features
         self.scale = scale
-        matrices = {key: p.flatten(1).shape for key, p in self.trunk.named_parameters() if p.dim() >= 2}
+        matrices = {key: (len(p), p[0].numel()) for key, p in self.trunk.named_parameters() if p.dim() >= 2}
         if not matrices:
             raise InputError("model=lora: this encoder has no weight matrix to adapt")
         self.keys = tuple(matrices)
         self.own = nn.ModuleDict(
-            {name: nn.ModuleList(LowRank(*matrices[key], rank) for key in self.keys) for name in self.task_names}
+            {
+                name: nn.ModuleList(LowRank(rows, columns, rank) for rows, columns in matrices.values())
+                for name in self.task_names
+            }
         )
 
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:

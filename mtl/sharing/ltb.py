@@ -15,14 +15,16 @@ SMALLEST = 1e-6  # keeps the logarithms of the noise finite
 
 
 class LearningToBranch(Sharing):
-    """Learning to branch: every block chooses its parent among the blocks of the stage before, every task its last block.
+    """Learning to branch: every block chooses its parent among the blocks of the stage before, every task its last
+    block.
 
-    Source: Guo, Lee, Ulbricht, "Learning to Branch for Multi-Task Learning", ICML 2020, https://arxiv.org/abs/2006.01895.
+    Source: Guo, Lee, Ulbricht, "Learning to Branch for Multi-Task Learning", ICML 2020,
+    https://arxiv.org/abs/2006.01895.
 
-    There are C blocks at each stage. A block's input is ``sum_p softmax((a_cp + noise) / tau)_p h_p`` over the blocks p of the
-    stage before, with Gumbel noise in training and none in evaluation; tasks choose among the blocks of the last stage
-    likewise. The temperature falls from ``temperature`` to ``final``, halving its distance every ``half_life`` training
-    batches, so that choices become firm: a tree grows out of the net (:meth:`branches`).
+    There are C blocks at each stage. A block reads ``sum_p softmax((a_cp + noise) / tau)_p h_p`` over the blocks p
+    of the stage before, with Gumbel noise in training and none in evaluation; tasks choose among the blocks of the last
+    stage likewise. The temperature falls from ``temperature`` to ``final``, halving its distance every ``half_life``
+    training batches, so that choices become firm: a tree grows out of the net (:meth:`branches`).
 
     Deviation: the paper takes the tree of the highest ``a`` and trains it anew; here the net is kept as it is.
 
@@ -47,8 +49,8 @@ class LearningToBranch(Sharing):
         super().__init__(input_shape, task_names, encoder)
         if blocks < 0 or not 0 < final <= temperature or half_life <= 0:
             raise InputError(
-                f"model.blocks={blocks}, temperature={temperature}, final={final}, half_life={half_life}: expected 0 or "
-                "more, 0 < final <= temperature, and more than 0"
+                f"model.blocks={blocks}, temperature={temperature}, final={final}, half_life={half_life}: expected "
+                "0 or more, 0 < final <= temperature, and more than 0"
             )
         count = blocks or len(self.task_names)
         self.towers = Towers({f"block{c}": encoder(input_shape) for c in range(count)})

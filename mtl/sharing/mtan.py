@@ -23,7 +23,8 @@ class Attention(nn.Module):
     def forward(self, hidden: Tensor, gathered: Tensor) -> Tensor:
         """Trunk features ``[B, ..., H]`` and the task's ``[B, ..., H']`` to the features it keeps, ``[B, ..., H]``."""
         seen = torch.cat([hidden, gathered], -1)
-        return self.mask(self.read(seen).relu()).sigmoid() * hidden
+        mask: Tensor = self.mask(self.read(seen).relu()).sigmoid()
+        return mask * hidden
 
 
 class MTAN(Sharing):
@@ -32,12 +33,13 @@ class MTAN(Sharing):
     Source: Liu, Johns, Davison, "End-to-End Multi-Task Learning with Attention", CVPR 2019,
     https://arxiv.org/abs/1803.10704.
 
-    ``h^l`` are the features of the shared trunk after stage l, computed once for all tasks, ``z_i^l`` what task i has gathered;
-    the representation is ``f_i = z_i^L``.
+    ``h^l`` are the features of the shared trunk after stage l, computed once for all tasks, ``z_i^l`` what task i has
+    gathered; the representation is ``f_i = z_i^L``.
 
-    Deviations: the paper's attention is made for one convolutional network: it reads a block's first features and masks its
-    last, and convolves and pools what was gathered on its way to the next block. Here a stage has one output, and what was
-    gathered goes to the next stage as it is, averaged over its places where the stages' places differ; no batch norm.
+    Deviations: the paper's attention is made for one convolutional network: it reads a block's first features and masks
+    its last, and convolves and pools what was gathered on its way to the next block. Here a stage has one output, and
+    what was gathered goes to the next stage as it is, averaged over its places where the stages' places differ; no
+    batch norm.
 
     Args:
         input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
@@ -55,7 +57,9 @@ class MTAN(Sharing):
         widths = self.trunk.widths
         self.own = nn.ModuleDict(
             {
-                name: nn.ModuleList(Attention(w, past, bottleneck) for past, w in zip((0, *widths), widths, strict=False))
+                name: nn.ModuleList(
+                    Attention(w, past, bottleneck) for past, w in zip((0, *widths), widths, strict=False)
+                )
                 for name in self.task_names
             }
         )

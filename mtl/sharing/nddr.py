@@ -34,8 +34,8 @@ class NDDR(Sharing):
     Source: Gao, Ma, Zhao, Liu, Yuille, "NDDR-CNN: Layerwise Feature Fusing in Multi-Task CNNs by Neural Discriminative
     Dimensionality Reduction", CVPR 2019, https://arxiv.org/abs/1801.08297.
 
-    The features of all towers lie side by side, and each task reduces them to its own width. Starts as cross-stitch does:
-    ``W_ii = own I``, ``W_ij = (1 - own) / (K - 1) I``. With ``own=1`` this starts as single-task learning.
+    The features of all towers lie side by side, and each task reduces them to its own width. Starts as cross-stitch
+    does: ``W_ii = own I``, ``W_ij = (1 - own) / (K - 1) I``. With ``own=1`` this starts as single-task learning.
 
     Deviation: no batch normalisation after the map and no weight decay of its own; the encoder decides on its norms.
 

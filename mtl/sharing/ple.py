@@ -21,11 +21,11 @@ class PLE(Sharing):
     Source: Tang, Liu, Zhao, Gong, "Progressive Layered Extraction (PLE)", RecSys 2020,
     https://doi.org/10.1145/3383313.3412236 (section 4.2).
 
-    At every stage l, a task's experts (the l-th stages of encoders of its own) read the task's state ``h_i``, the shared ones the
-    shared state ``h_s``. Then ``h_i <- sum_e g_ie h_e`` over the task's own and the shared experts, ``h_s`` over all
-    experts of all tasks. Gates read the raw input's summary at the first stage, the state of their group afterwards, at each
-    place of it. There is no shared state after the last stage. With one own and no shared expert this is single-task
-    learning.
+    At every stage l, a task's experts (the l-th stages of encoders of its own) read the task's state ``h_i``, the
+    shared ones the shared state ``h_s``. Then ``h_i <- sum_e g_ie h_e`` over the task's own and the shared experts,
+    ``h_s`` over all experts of all tasks. Gates read the raw input's summary at the first stage, the state of their
+    group afterwards, at each place of it. There is no shared state after the last stage. With one own and no shared
+    expert this is single-task learning.
 
     Args:
         input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
@@ -56,7 +56,9 @@ class PLE(Sharing):
             self.gates.append(
                 nn.ModuleDict({g: Gate(widths[stage], {s: counts[s] for s in self.sources[g]}) for g in groups})
             )
-        self.register_buffer("use", torch.full((len(self.task_names), own + shared), 1 / (own + shared)), persistent=False)
+        self.register_buffer(
+            "use", torch.full((len(self.task_names), own + shared), 1 / (own + shared)), persistent=False
+        )
 
     use: Tensor
 

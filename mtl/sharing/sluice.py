@@ -18,11 +18,11 @@ class Sluice(Sharing):
     Source: Ruder, Bingel, Augenstein, Soegaard, "Latent Multi-task Architecture Learning", AAAI 2019,
     https://arxiv.org/abs/1705.08142.
 
-    The features of a state are cut into G subspaces ``h_ig``; after every stage ``h_ig <- sum_jf alpha_igjf h_jf``, with
-    ``alpha [K, G, K, G]`` for each stage. The representation is ``f_i = sum_l softmax(beta_i)_l h_i^l`` over the stages l as
-    wide as the last one (a state with more axes than the last is averaged over them). A penalty keeps the subspaces unlike:
-    ``sum |V_g V_f'|^2`` over pairs of subspaces, with ``V_g`` the rows that make subspace g in every weight matrix that has
-    as many rows as its stage has features.
+    The features of a state are cut into G subspaces ``h_ig``; after every stage ``h_ig <- sum_jf alpha_igjf h_jf``,
+    with ``alpha [K, G, K, G]`` for each stage. The representation is ``f_i = sum_l softmax(beta_i)_l h_i^l`` over the
+    stages l as wide as the last one (a state with more axes than the last is averaged over them). A penalty keeps the
+    subspaces unlike: ``sum |V_g V_f'|^2`` over pairs of subspaces, with ``V_g`` the rows that make subspace g in every
+    weight matrix that has as many rows as its stage has features.
 
     Args:
         input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
@@ -65,7 +65,7 @@ class Sluice(Sharing):
 
     def _mixed(self, index: int, hidden: dict[str, Tensor]) -> dict[str, Tensor]:
         states = torch.stack([hidden[name] for name in self.task_names])  # [K, B, ..., H]
-        parts = states.unflatten(-1, (self.subspaces, -1)).movedim(-2, 1)  # [K, G, B, ..., H / G]
+        parts = states.reshape(*states.shape[:-1], self.subspaces, -1).movedim(-2, 1)  # [K, G, B, ..., H / G]
         mixed = torch.tensordot(self.spaces[index], parts, dims=2).movedim(1, -2).flatten(-2)  # [K, B, ..., H]
         return dict(zip(self.task_names, mixed, strict=True))
 
@@ -92,7 +92,7 @@ class Sluice(Sharing):
             for width, stage in zip(self.widths, self.towers[name].stages, strict=True):
                 for matrix in stage.parameters():
                     if matrix.dim() >= 2 and len(matrix) == width:
-                        rows = matrix.flatten(1).unflatten(0, (self.subspaces, -1))  # [G, H / G, in]
+                        rows = matrix.reshape(self.subspaces, width // self.subspaces, -1)  # [G, H / G, in]
                         product = torch.einsum("gai,fbi->gfab", rows, rows).square().sum((2, 3))  # [G, G]
                         terms.append(product.triu(1).sum())
         return self.orthogonality * torch.stack(terms).sum() if terms else torch.zeros(())

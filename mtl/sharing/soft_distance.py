@@ -19,15 +19,15 @@ class SoftDistance(Sharing):
     """Soft parameter sharing by distance: ``f_i(x) = W_i x`` with a penalty on how far apart the ``W_i`` lie.
 
     Sources: ``l2`` after Duong, Cohn, Bird, Cook, "Low Resource Dependency Parsing", ACL 2015,
-    https://aclanthology.org/P15-2139; ``trace`` after Yang, Hospedales, "Trace Norm Regularised Deep Multi-Task Learning",
-    ICLR workshop 2017, https://arxiv.org/abs/1606.04038.
+    https://aclanthology.org/P15-2139; ``trace`` after Yang, Hospedales, "Trace Norm Regularised Deep Multi-Task
+    Learning", ICLR workshop 2017, https://arxiv.org/abs/1606.04038.
 
     With ``W [K, P]`` one parameter tensor of all tasks, flattened, the penalty sums over the tensors ``l2: sum_i |W_i -
     mean_j W_j|^2``, or ``trace:`` the sum of the singular values of ``W``, which pulls the tasks into few common
     directions. With strength 0 this is single-task learning.
 
-    The towers are joined by the penalty alone: no task's loss reaches another's parameters, so none counts as shared, and
-    weightings that compare gradients of shared parameters do not apply.
+    The towers are joined by the penalty alone: no task's loss reaches another's parameters, so none counts as shared,
+    and weightings that compare gradients of shared parameters do not apply.
 
     Args:
         input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
@@ -78,4 +78,5 @@ def spread(rows: Tensor) -> Tensor:
 
 def trace_norm(rows: Tensor) -> Tensor:
     """The sum of the singular values of ``[K, P]``, from the K x K Gramian, as K is small: ``[]``."""
-    return torch.linalg.eigvalsh(rows @ rows.T).clamp(min=SMALLEST).sqrt().sum()
+    squared: Tensor = torch.linalg.eigvalsh(rows @ rows.T)  # of the singular values
+    return squared.clamp(min=SMALLEST).sqrt().sum()

@@ -14,16 +14,19 @@ from mtl.sharing.experts import Experts
 
 
 class Sparse(Sharing):
-    """Sparsely gated mixture: ``f_i(x) = sum_j g_ij(x) W_j x``, ``g_i`` the softmax over the k highest of ``V_i s(x)``, else 0.
+    """Sparsely gated mixture: ``f_i(x) = sum_j g_ij(x) W_j x``, ``g_i`` the softmax over the k highest of ``V_i s(x)``,
+    else 0.
 
-    Sources: top-k gates, Shazeer et al., "Outrageously Large Neural Networks", ICLR 2017, https://arxiv.org/abs/1701.06538;
-    balance, Fedus, Zoph, Shazeer, "Switch Transformers", JMLR 2022, https://arxiv.org/abs/2101.03961 (eq. 4).
+    Sources: top-k gates, Shazeer et al., "Outrageously Large Neural Networks", ICLR 2017,
+    https://arxiv.org/abs/1701.06538; balance, Fedus, Zoph, Shazeer, "Switch Transformers", JMLR 2022,
+    https://arxiv.org/abs/2101.03961 (eq. 4).
 
-    The penalty ``balance * E * sum_e F_e P_e`` keeps all experts at work: over all tasks' rows, ``F_e`` is the share of choices
-    that fall on expert e, ``P_e`` its mean probability before the choice; it is least, ``balance``, when all are used alike.
+    The penalty ``balance * E * sum_e F_e P_e`` keeps all experts at work: over all tasks' rows, ``F_e`` is the share of
+    choices that fall on expert e, ``P_e`` its mean probability before the choice; it is least, ``balance``, when all
+    are used alike.
 
-    Deviations: no noise on the gates, as the penalty already balances; and every expert is computed for every row, since the
-    batched product is dearer to cut into pieces than to compute: sparse in what is learned, not in time.
+    Deviations: no noise on the gates, as the penalty already balances; and every expert is computed for every row,
+    since the batched product is dearer to cut into pieces than to compute: sparse in what is learned, not in time.
 
     Args:
         input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.

@@ -14,12 +14,12 @@ from mtl.tasks import regression
 class SyntheticSuite(MultiTaskDataModule):
     """Regression tasks that look at directions of chosen cosine.
 
-    After the synthetic data of Ma et al., "Modeling Task Relationships in Multi-task Learning with Multi-gate Mixture-of-Experts",
-    KDD 2018, https://doi.org/10.1145/3219819.3220007 (section 3.2), for any number of tasks.
+    After the synthetic data of Ma et al., "Modeling Task Relationships in Multi-task Learning with Multi-gate
+    Mixture-of-Experts", KDD 2018, https://doi.org/10.1145/3219819.3220007 (section 3.2), for any number of tasks.
 
-    ``x ~ N(0, I_F)``; ``y_i = scale_i (u_i + sum_m sin(a_m u_i + b_m)) + noise`` with ``u_i = w_i'x`` and ``cos(w_i, w_j) =
-    relatedness`` for all pairs (with two tasks down to -1, with K down to ``-1/(K-1)``). Targets are standardised, then
-    ``scale_i`` runs geometrically from 1 to ``scale_ratio``.
+    ``x ~ N(0, I_F)``; ``y_i = scale_i (u_i + sum_m sin(a_m u_i + b_m)) + noise`` with ``u_i = w_i'x`` and cosine
+    ``relatedness`` between ``w_i`` and ``w_j`` for all pairs (with two tasks down to -1, with K down to ``-1/(K-1)``).
+    Targets are standardised, then ``scale_i`` runs geometrically from 1 to ``scale_ratio``.
 
     Args:
         num_tasks: K.
@@ -47,8 +47,8 @@ class SyntheticSuite(MultiTaskDataModule):
         least = -1.0 / (num_tasks - 1) if num_tasks > 1 else -1.0
         if num_tasks < 1 or features <= num_tasks or rows < 10:
             raise InputError(
-                f"task.num_tasks={num_tasks}, features={features}, rows={rows}: expected 1 task or more, more features than tasks, "
-                "10 rows or more"
+                f"task.num_tasks={num_tasks}, features={features}, rows={rows}: expected 1 task or more, "
+                "more features than tasks, 10 rows or more"
             )
         if not least <= relatedness <= 1:
             raise InputError(f"task.relatedness={relatedness}: with {num_tasks} tasks it can be {least:.3g} to 1")
@@ -93,9 +93,9 @@ def directions(tasks: int, features: int, cosine: float, generator: torch.Genera
     """Unit vectors ``[F, K]`` with the given cosine between every two of them."""
     basis, _ = torch.linalg.qr(torch.randn(features, tasks, generator=generator))  # [F, K], orthonormal
     if tasks == 1:
-        return basis
+        return torch.clone(basis)
     # W = Q A with A symmetric, A'A = (1 - c) I + c 11'
     one, rest = sqrt(max(0.0, 1 + (tasks - 1) * cosine)), sqrt(max(0.0, 1 - cosine))
     ones = torch.ones(tasks, tasks) / tasks
     mix = rest * (torch.eye(tasks) - ones) + one * ones
-    return basis @ mix
+    return torch.mm(basis, mix)

@@ -1,1 +1,3 @@
-"""Weightings: the rule from K losses to one update. One file per method; each is ``num_tasks`` and a small pure arrow."""
+"""Weightings: the rule from K losses to one update. One file per method; each is ``num_tasks`` and a small pure
+arrow.
+"""

@@ -1,8 +1,9 @@
-"""What every weighting promises, and the two ways to keep the promise.
+"""What every weighting promises, and the three ways to keep the promise.
 
-A weighting turns the K losses of a step into ``.grad`` on the parameters. A :class:`LossWeighting` is an arrow from losses to an
-objective, a :class:`GradientWeighting` an arrow from the Gramian of the task gradients to weights. Everything else - several
-processes, accumulated batches, scaled losses, tasks without labels - is dealt with here, once.
+A weighting turns the K losses of a step into ``.grad`` on the parameters. A :class:`LossWeighting` is an arrow from
+losses to an objective, a :class:`GradientWeighting` an arrow from the Gramian of the task gradients to weights, a
+:class:`DirectionWeighting` an arrow from the task gradients themselves to a direction. Everything else - several
+processes, accumulated batches, scaled losses, tasks without labels, losses of unlike size - is dealt with here, once.
 
 In any PyTorch loop::
 
@@ -12,17 +13,19 @@ In any PyTorch loop::
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
 
-from mtl.errors import InputError
-from mtl.gradients import add_gradient, add_mean_gradient, gradient, mean_over_processes
+from mtl.errors import InputError, unknown
+from mtl.gradients import TaskGradients, add_gradient, add_weighted_gradient, mean_over_processes
 
 Losses = Tensor | Sequence[Tensor]
+PLACES = ("parameters", "last_shared", "representation")
+NORMALISATIONS = ("none", "loss_scale", "gradient_norm")
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,10 @@ class Step:
     """Where one call of ``backward`` stands in an optimizer step. The default is a step of its own.
 
     Attributes:
-        tasks: indices of the tasks that have labels in this optimizer step; None means all. The others are left out of the
-            solve and their state stays as it is.
-        batches: calls of ``backward`` in the optimizer step (accumulated batches). Losses are such that their mean over these
-            calls, and over the processes, is the loss of the whole step.
+        tasks: indices of the tasks that have labels in this optimizer step; None means all. The others are left out of
+            the solve and their state stays as it is.
+        batches: calls of ``backward`` in the optimizer step (accumulated batches). Losses are such that their mean over
+            these calls, and over the processes, is the loss of the whole step.
         last: this is the last of these calls.
         scale: factor on every gradient written, e.g. that of a gradient scaler for half precision.
     """
@@ -47,36 +50,61 @@ class Step:
 WHOLE_STEP = Step()
 
 
+@dataclass(frozen=True)
+class Call:
+    """One call of ``backward``, reduced to the M tasks that take part."""
+
+    losses: list[Tensor]
+    tasks: list[int]
+    shared: list[Parameter]
+    private: list[list[Parameter]]
+    layer: list[Parameter]
+    representation: Tensor | None
+    step: Step
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Shared and private ones together."""
+        return [*self.shared, *(p for own in self.private for p in own)]
+
+
 class Weighting(nn.Module, ABC):
     """The rule from K losses to one update. All state is in buffers and parameters, so a checkpoint carries it.
 
     Args:
         num_tasks: K.
+        normalise: what stands in front of the method: it, and every gradient, sees ``L_i / s_i`` instead of ``L_i``.
+            ``none``: ``s_i = 1``; ``loss_scale``: the first loss seen of task i, for losses of unlike size;
+            ``gradient_norm``: the norm of task i's gradient where the method looks at gradients, every step anew.
 
     Attributes:
-        gramian: ``[M, M]`` Gramian of the unweighted task gradients of the last solve, for the dashboard; None where the
-            method needs none.
+        gramian: ``[M, M]`` Gramian of the task gradients of the last solve, before normalisation, for the dashboard;
+            None where the method needs none.
         gramian_tasks: indices of the M tasks it is of.
         needs_shared: the method compares task gradients, so a network without shared parameters is an error.
-        layer_only: it looks at the gradients of the last shared layer, not of all shared parameters.
+        needs_representation: ``backward`` has to be given the shared representation.
+        looks_again: :meth:`after_step` recomputes the losses, so the batches of a step have to be kept until then.
     """
 
     needs_shared = False
-    layer_only = False
+    needs_representation = False
+    looks_again = False
+    scales: Tensor
 
-    def __init__(self, num_tasks: int) -> None:
+    def __init__(self, num_tasks: int, normalise: str = "none") -> None:
         super().__init__()
         if num_tasks < 1:
             raise InputError(f"num_tasks={num_tasks}: at least 1 is needed")
-        self.num_tasks = num_tasks
+        if normalise not in NORMALISATIONS:
+            raise unknown("weighting.normalise", normalise, NORMALISATIONS)
+        self.num_tasks, self.normalise = num_tasks, normalise
+        if normalise == "loss_scale":
+            self.register_buffer("scales", torch.full((num_tasks,), torch.nan))
         self.gramian: Tensor | None = None
         self.gramian_tasks: tuple[int, ...] = ()
-        # Of the optimizer step under way; empty between steps, so a checkpoint misses nothing.
-        self._jacobian: Tensor | None = None
-        self._private: list[Tensor] = []
-        self._losses: Tensor | None = None
+        # Of the optimizer step under way; None between steps, so a checkpoint misses nothing
+        self._gathered: TaskGradients | None = None
 
-    @abstractmethod
     def backward(
         self,
         losses: Losses,
@@ -84,127 +112,146 @@ class Weighting(nn.Module, ABC):
         private: Sequence[Iterable[Parameter]],
         layer: Iterable[Parameter] | None = None,
         step: Step = WHOLE_STEP,
+        representation: Tensor | None = None,
     ) -> Tensor:
         """Add the gradient of this step to ``.grad`` of every parameter.
 
         Args:
-            losses: K scalars (a sequence is cheaper than a vector: indexing a vector gives every other head a zero gradient).
+            losses: K scalars (a sequence is cheaper than a vector: indexing a vector gives every other head a zero
+                gradient).
             shared: parameters that the losses of two or more tasks reach.
             private: for each task the parameters that only its loss reaches.
             layer: the last shared layer, for methods that look at that one alone; default all of ``shared``.
             step: where this call stands in the optimizer step.
+            representation: the tensor through which every loss depends on ``shared``, for methods that compare
+                gradients there.
 
         Returns:
             The effective weights ``[K]``, 0 for a task that was left out or while batches are still being accumulated.
+
+        Raises:
+            InputError: a wrong number of losses; no shared parameters or no representation where the method needs them.
         """
+        if len(losses) != self.num_tasks:
+            raise InputError(f"{type(self).__name__} was made for {self.num_tasks} tasks and got {len(losses)} losses")
+        tasks = list(range(self.num_tasks)) if step.tasks is None else list(step.tasks)
+        common = list(shared)
+        if self.needs_shared and not common:
+            raise InputError(
+                f"{type(self).__name__} compares gradients of shared parameters, and this network shares none"
+            )
+        if self.needs_representation and representation is None:
+            raise InputError(
+                f"{type(self).__name__} with at=representation needs the one tensor that all heads read: "
+                "hand it to backward(..., representation=...)"
+            )
+        call = Call(
+            losses=[losses[i] for i in tasks],
+            tasks=tasks,
+            shared=common,
+            private=[list(private[i]) for i in tasks],
+            layer=common if layer is None else list(layer),
+            representation=representation if self.needs_representation else None,
+            step=step,
+        )
+        weights = self._update(call)
+        everyone = torch.zeros(self.num_tasks, device=losses[0].device)
+        if weights is not None:
+            everyone[tasks] = weights.detach()
+        return everyone
+
+    @abstractmethod
+    def _update(self, call: Call) -> Tensor | None:
+        """Add gradients; the weights ``[M]``, or None while batches are still being accumulated."""
 
     def bind(self, names: Sequence[str]) -> None:
         """Told the tasks' names once, before training, for options that go by name. By default nothing happens."""
 
     def on_epoch_end(self, losses: Tensor) -> None:
-        """Told once per epoch the mean training losses ``[K]`` (NaN for a task never seen). By default nothing happens."""
+        """Told once per epoch the mean training losses ``[K]`` (NaN for a task never seen). By default nothing
+        happens.
+        """
 
-    def _present(self, losses: Losses, step: Step) -> tuple[list[Tensor], list[int]]:
-        """The losses of the tasks that take part, and their indices."""
-        if len(losses) != self.num_tasks:
-            raise InputError(f"{type(self).__name__} was made for {self.num_tasks} tasks and got {len(losses)} losses")
-        tasks = list(range(self.num_tasks)) if step.tasks is None else list(step.tasks)
-        return [losses[i] for i in tasks], tasks
+    def after_step(self, recompute: Callable[[], Tensor]) -> None:
+        """Told after each optimizer step; ``recompute`` gives the losses ``[K]`` of the same rows at the new
+        parameters, which costs a forward pass. By default nothing happens.
+        """
 
-    def _scatter(self, weights: Tensor, tasks: list[int]) -> Tensor:
-        """Weights of the tasks present as a vector over all tasks, ``[K]``."""
-        out = weights.new_zeros(self.num_tasks)
-        out[tasks] = weights.detach()
-        return out
+    def _gather(self, call: Call, watched: Sequence[Tensor], *, keep: bool = False) -> TaskGradients | None:
+        """One pass per task; the gradients of the whole step over all processes, or None before its last batch."""
+        if self._gathered is None:
+            self._gathered = TaskGradients(watched, call.private, call.losses[0].device)
+        self._gathered.add(call.losses, call.step.scale, call.step.batches, call.representation, keep=keep)
+        if not call.step.last:
+            return None
+        gathered, self._gathered = self._gathered, None
+        gathered.reduce()
+        return gathered
 
-    def _accumulate(
-        self, losses: list[Tensor], shared: list[Parameter], private: list[list[Parameter]], step: Step
-    ) -> None:
-        """One pass per task: add each task's gradients, as shares of the step's mean, to what earlier batches gave."""
-        size = sum(p.numel() for p in shared)
-        if self._jacobian is None:
-            device = losses[0].device
-            self._jacobian = torch.zeros(len(losses), size, device=device)
-            self._private = [torch.zeros(sum(p.numel() for p in own), device=device) for own in private]
-            self._losses = torch.zeros(len(losses), device=device)
-        assert self._losses is not None
-        for row, loss in enumerate(losses):
-            # Differentiate the scaled loss, so that half-precision activations' gradients do not vanish, then unscale
-            last = row == len(losses) - 1
-            flat = gradient(loss * step.scale, [*shared, *private[row]], retain_graph=not last)
-            if step.scale * step.batches != 1.0:
-                flat /= step.scale * step.batches
-            self._jacobian[row] += flat[:size]
-            self._private[row] += flat[size:]
-            self._losses[row] += loss.detach() / step.batches
-
-    def _collected(self) -> tuple[Tensor, list[Tensor], Tensor]:
-        """Jacobian ``[M, P]``, private gradients and losses ``[M]`` of the whole step over all processes; then forget them."""
-        assert self._jacobian is not None
-        assert self._losses is not None
-        jacobian = mean_over_processes(self._jacobian)
-        private = [mean_over_processes(flat) for flat in self._private]
-        losses = mean_over_processes(self._losses)
-        self._jacobian, self._private, self._losses = None, [], None
-        return jacobian, private, losses
+    def _scales(self, losses: Tensor, tasks: list[int], norms: Tensor | None = None) -> Tensor:
+        """``s [M]`` of the losses ``[M]`` and gradient norms ``[M]`` of the whole step; remembers first losses."""
+        found = torch.ones_like(losses)
+        if self.normalise == "loss_scale":
+            known = self.scales[tasks]
+            found = self.scales[tasks] = torch.where(known.isnan(), losses.abs(), known)
+        elif norms is not None and self.normalise == "gradient_norm":
+            found = norms
+        # What is zero or broken cannot be a unit
+        return torch.where((found > 0) & found.isfinite(), found, torch.ones_like(found))
 
     @staticmethod
-    def _write(
-        directions: tuple[Tensor, list[Tensor]], shared: list[Parameter], private: list[list[Parameter]], scale: float
-    ) -> None:
-        """Add directions of the shared and the private parameters to ``.grad``, times ``scale``."""
-        add_gradient(directions[0] * scale, shared)
-        for flat, own in zip(directions[1], private, strict=True):
-            add_gradient(flat * scale, own)
+    def _write_own(call: Call, own: Sequence[Tensor], factors: Tensor) -> None:
+        """Add each task's gradient of its private parameters times its factor."""
+        for flat, factor, private in zip(own, (factors * call.step.scale).unbind(), call.private, strict=True):
+            add_gradient(flat * factor, private)
 
-    @staticmethod
-    def _one_pass(losses: list[Tensor], weights: Tensor, parameters: list[Parameter], scale: float) -> None:
-        """One pass for the weighted sum: its gradient, averaged over the processes, is added to ``.grad``."""
-        total = sum((w * loss for w, loss in zip(weights.unbind(), losses, strict=True)), start=losses[0] * 0)
-        add_mean_gradient(total * scale, parameters)
+    def _write(self, call: Call, direction: Tensor, own: Sequence[Tensor], factors: Tensor) -> None:
+        """Add a direction of the shared parameters ``[P]``, and the private gradients."""
+        add_gradient(direction if call.step.scale == 1.0 else direction * call.step.scale, call.shared)
+        self._write_own(call, own, factors)
 
 
 class LossWeighting(Weighting):
     """A weighting that is a function of the loss values alone.
 
-    ``forward(losses [M], tasks [M]) -> objective []`` for the M <= K tasks that have labels; ``tasks`` indexes per-task state.
-    The effective weights are the derivatives of the objective with respect to the losses, taken at the losses of the whole step
-    over all processes; the method's own parameters get the objective's gradient.
+    ``forward(losses [M], tasks [M]) -> objective []`` for the M <= K tasks that have labels; ``tasks`` indexes per-task
+    state. The effective weights are the derivatives of the objective with respect to the losses, taken at the losses of
+    the whole step over all processes; the method's own parameters get the objective's gradient. Private parameters get
+    the weighted gradient: the objective is one function of all parameters.
 
     Attributes:
-        linear: the weights do not depend on this step's losses, so that accumulated batches need one pass each; otherwise each
-            task's gradient is accumulated on its own until the losses of the whole step are known.
+        linear: the weights do not depend on this step's losses, so that accumulated batches need one pass each;
+            otherwise each task's gradient is accumulated on its own until the losses of the whole step are known.
     """
 
     linear = False
+
+    def __init__(self, num_tasks: int, normalise: str = "none") -> None:
+        super().__init__(num_tasks, normalise)
+        self.needs_shared = normalise == "gradient_norm"
 
     @abstractmethod
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
         """Losses ``[M]`` of the tasks numbered ``tasks [M]`` to the objective ``[]``."""
 
-    def backward(
-        self,
-        losses: Losses,
-        shared: Iterable[Parameter],
-        private: Sequence[Iterable[Parameter]],
-        layer: Iterable[Parameter] | None = None,
-        step: Step = WHOLE_STEP,
-    ) -> Tensor:
-        present, tasks = self._present(losses, step)
-        common, own = list(shared), [list(private[i]) for i in tasks]
-        if not self.linear and step.batches > 1:
-            return self._backward_accumulated(present, tasks, common, own, step)
-        factor = step.scale / step.batches
-        local = torch.stack([loss.detach() for loss in present])
-        weights = self._objective(mean_over_processes(local), tasks, factor)
-        self._one_pass(present, weights, [*common, *(p for part in own for p in part)], factor)
-        return self._scatter(weights, tasks)
+    def _update(self, call: Call) -> Tensor | None:
+        if self.normalise == "gradient_norm" or (call.step.batches > 1 and not self._weights_known(call.tasks)):
+            return self._update_gathered(call)
+        factor = call.step.scale / call.step.batches
+        losses = mean_over_processes(torch.stack([loss.detach() for loss in call.losses]))
+        weights = self._objective(losses, self._scales(losses, call.tasks), call.tasks, factor)
+        add_weighted_gradient(call.losses, weights * factor, call.parameters)
+        return weights
 
-    def _objective(self, losses: Tensor, tasks: list[int], factor: float) -> Tensor:
+    def _weights_known(self, tasks: list[int]) -> bool:
+        """Before the losses of the whole step are."""
+        return self.linear and (self.normalise == "none" or not bool(self.scales[tasks].isnan().any()))
+
+    def _objective(self, losses: Tensor, scales: Tensor, tasks: list[int], factor: float) -> Tensor:
         """Weights ``[M]`` at these losses; the method's own parameters get their gradient."""
         with torch.enable_grad():
             losses = losses.detach().requires_grad_()
-            objective = self(losses, torch.tensor(tasks, device=losses.device))
+            objective = self(losses / scales, torch.tensor(tasks, device=losses.device))
             mine = [p for p in self.parameters() if p.requires_grad]
             weights, *grads = torch.autograd.grad(objective, [losses, *mine], allow_unused=True)
         for parameter, grad in zip(mine, grads, strict=True):
@@ -212,28 +259,29 @@ class LossWeighting(Weighting):
                 add_gradient((grad * factor).flatten(), [parameter])
         return weights if weights is not None else torch.zeros_like(losses)
 
-    def _backward_accumulated(
-        self,
-        present: list[Tensor],
-        tasks: list[int],
-        shared: list[Parameter],
-        private: list[list[Parameter]],
-        step: Step,
-    ) -> Tensor:
-        self._accumulate(present, shared, private, step)
-        if not step.last:
-            return present[0].new_zeros(self.num_tasks)
-        jacobian, own, losses = self._collected()
-        weights = self._objective(losses, tasks, step.scale)
-        directions = weights @ jacobian, [w * flat for w, flat in zip(weights, own, strict=True)]
-        self._write(directions, shared, private, step.scale)
-        return self._scatter(weights, tasks)
+    def _update_gathered(self, call: Call) -> Tensor | None:
+        """One pass per task, weighed when the whole step is known."""
+        gathered = self._gather(call, call.shared)
+        if gathered is None:
+            return None
+        scales = self._scales(gathered.losses, call.tasks, gathered.jacobian.norm(dim=1))
+        weights = self._objective(gathered.losses, scales, call.tasks, call.step.scale)
+        self._write(call, weights @ gathered.jacobian, gathered.own, weights)
+        return weights
 
 
 class GradientWeighting(Weighting):
     """A weighting that compares the task gradients through their Gramian.
 
-    ``forward(gramian [M, M], losses [M], tasks [M]) -> weights [M]``; the update is ``sum_i w_i grad L_i``.
+    ``forward(gramian [M, M], losses [M], tasks [M]) -> weights [M]``; the update is ``sum_i w_i grad L_i``. It is not
+    asked when the Gramian is not finite: the weights are then NaN, as the gradients are.
+
+    Args:
+        num_tasks: K.
+        at: where gradients are compared. ``parameters``: all shared parameters, exact; ``last_shared``: the last shared
+            layer, K short passes and one whole; ``representation``: the tensor that all heads read, K passes through
+            the heads and one through the trunk. The latter two are other Gramians, cheaper and not the same.
+        normalise: see :class:`Weighting`.
 
     Attributes:
         weights_private: private parameters get their task's gradient times its weight, as the gradient of
@@ -243,65 +291,123 @@ class GradientWeighting(Weighting):
     needs_shared = True
     weights_private = True
 
+    def __init__(self, num_tasks: int, at: str = "parameters", normalise: str = "none") -> None:
+        super().__init__(num_tasks, normalise)
+        if at not in PLACES:
+            raise unknown("weighting.at", at, PLACES)
+        self.at = at
+        self.needs_representation = at == "representation"
+
     @abstractmethod
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
         """Gramian ``[M, M]`` and losses ``[M]`` of the tasks numbered ``tasks [M]`` to their weights ``[M]``."""
 
-    def backward(
-        self,
-        losses: Losses,
-        shared: Iterable[Parameter],
-        private: Sequence[Iterable[Parameter]],
-        layer: Iterable[Parameter] | None = None,
-        step: Step = WHOLE_STEP,
-    ) -> Tensor:
-        present, tasks = self._present(losses, step)
-        common, own = list(shared), [list(private[i]) for i in tasks]
-        if not common:
-            raise InputError(
-                f"{type(self).__name__} compares gradients of shared parameters, and this network shares none"
-            )
-        watched = list(layer) if self.layer_only and layer is not None else common
-        if len(watched) < len(common) and step.batches == 1:
-            return self._backward_layer(present, tasks, watched, [*common, *(p for part in own for p in part)], step)
-        return self._backward_exact(present, tasks, watched, common, own, step)
+    def own_factors(self, weights: Tensor, tasks: Tensor) -> Tensor:
+        """What each task's private gradient is multiplied by, ``[M]``."""
+        return weights if self.weights_private else torch.ones_like(weights)
 
-    def _solve(self, jacobian: Tensor, losses: Tensor, tasks: list[int]) -> Tensor:
-        """Weights ``[M]`` from the Jacobian ``[M, P]`` (of all that is looked at) and losses ``[M]``."""
+    def keep(self, weights: Tensor, tasks: list[int]) -> None:
+        """Told the effective weights ``[M]`` of a solve. By default nothing happens."""
+
+    def kept(self, call: Call) -> Tensor | None:
+        """Effective weights ``[M]`` for this step that need no solve: one weighted pass is enough. By default none."""
+        return None
+
+    def _update(self, call: Call) -> Tensor | None:
+        weights = self.kept(call)
+        if weights is not None:
+            add_weighted_gradient(call.losses, weights * (call.step.scale / call.step.batches), call.parameters)
+            return weights
+        # The short ways walk the graph again once the weights are known, so an accumulated step cannot take them
+        if self.at == "parameters" or call.step.batches > 1:
+            return self._update_exact(call)
+        if self.at == "last_shared":
+            return self._update_layer(call)
+        return self._update_representation(call)
+
+    def _solve(self, gramian: Tensor, losses: Tensor, tasks: list[int]) -> tuple[Tensor, Tensor]:
+        """Weights ``[M]`` and the factors ``[M]`` of the private gradients."""
+        self.gramian, self.gramian_tasks = gramian, tuple(tasks)
         with torch.no_grad():
-            self.gramian, self.gramian_tasks = jacobian @ jacobian.T, tuple(tasks)
-            weights: Tensor = self(self.gramian, losses, torch.tensor(tasks, device=losses.device))
+            scales = self._scales(losses, tasks, gramian.diagonal().clamp(min=0).sqrt())
+            if not bool(gramian.isfinite().all()):
+                weights = torch.full_like(losses, torch.nan)
+                return weights, weights
+            normal = gramian / torch.outer(scales, scales) if self.normalise != "none" else gramian
+            numbers = torch.tensor(tasks, device=losses.device)
+            weights = self(normal, losses / scales, numbers).to(losses)
+            factors = self.own_factors(weights, numbers) / scales
+            weights = weights / scales
+            self.keep(weights, tasks)
+        return weights, factors
+
+    def _update_exact(self, call: Call) -> Tensor | None:
+        """K passes through everything, gathered over the accumulated batches, solved once."""
+        gathered = self._gather(call, call.shared)
+        if gathered is None:
+            return None
+        gramian = gathered.gramian
+        if self.at != "representation":
+            part = call.layer if self.at == "last_shared" else call.shared
+            watched = columns(gathered.jacobian, call.shared, part)
+            gramian = watched @ watched.T
+        weights, factors = self._solve(gramian, gathered.losses, call.tasks)
+        self._write(call, weights @ gathered.jacobian, gathered.own, factors)
         return weights
 
-    def _backward_layer(
-        self, present: list[Tensor], tasks: list[int], layer: list[Parameter], every: list[Parameter], step: Step
-    ) -> Tensor:
-        """K short passes to the last shared layer, then one pass for the weighted sum."""
-        rows = [gradient(loss * step.scale, layer, retain_graph=True) / step.scale for loss in present]
-        losses = mean_over_processes(torch.stack([loss.detach() for loss in present]))
-        weights = self._solve(mean_over_processes(torch.stack(rows)), losses, tasks)
-        self._one_pass(present, weights, every, step.scale)
-        return self._scatter(weights, tasks)
+    def _update_layer(self, call: Call) -> Tensor | None:
+        """K short passes to the last shared layer, then one through all shared parameters for the weighted sum."""
+        gathered = self._gather(call, call.layer, keep=True)
+        assert gathered is not None
+        weights, factors = self._solve(gathered.jacobian @ gathered.jacobian.T, gathered.losses, call.tasks)
+        add_weighted_gradient(call.losses, weights * call.step.scale, call.shared)
+        self._write_own(call, gathered.own, factors)
+        return weights
 
-    def _backward_exact(
-        self,
-        present: list[Tensor],
-        tasks: list[int],
-        watched: list[Parameter],
-        shared: list[Parameter],
-        private: list[list[Parameter]],
-        step: Step,
-    ) -> Tensor:
-        """K passes through everything, gathered over the accumulated batches, solved once."""
-        self._accumulate(present, shared, private, step)
-        if not step.last:
-            return present[0].new_zeros(self.num_tasks)
-        jacobian, own, losses = self._collected()
-        weights = self._solve(columns(jacobian, shared, watched), losses, tasks)
-        if self.weights_private:
-            own = [w * flat for w, flat in zip(weights, own, strict=True)]
-        self._write((weights @ jacobian, own), shared, private, step.scale)
-        return self._scatter(weights, tasks)
+    def _update_representation(self, call: Call) -> Tensor | None:
+        """K passes through the heads to the representation, then one through the trunk for the weighted sum."""
+        gathered = self._gather(call, [], keep=True)
+        assert gathered is not None
+        assert call.representation is not None
+        weights, factors = self._solve(gathered.gramian, gathered.losses, call.tasks)
+        direction = (weights @ gathered.rows * call.step.scale).view(call.representation.shape)
+        add_weighted_gradient([call.representation], [direction], call.shared)
+        self._write_own(call, gathered.own, factors)
+        return weights
+
+
+class DirectionWeighting(Weighting):
+    """A weighting that looks at the task gradients number by number, and not only through their Gramian.
+
+    ``forward(jacobian [M, P], losses [M], tasks [M]) -> (direction [P], weights [M])``: the direction goes to the
+    shared parameters; private parameters get their task's gradient times its weight, which is also what is reported.
+    The Jacobian is the method's to change. It is not asked when a gradient is not finite: the direction is then NaN.
+    """
+
+    needs_shared = True
+
+    @abstractmethod
+    def forward(self, jacobian: Tensor, losses: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
+        """Task gradients and losses of the tasks numbered ``tasks [M]`` to a direction and the private gradients'
+        weights.
+        """
+
+    def _update(self, call: Call) -> Tensor | None:
+        gathered = self._gather(call, call.shared)
+        if gathered is None:
+            return None
+        with torch.no_grad():
+            self.gramian, self.gramian_tasks = gathered.jacobian @ gathered.jacobian.T, tuple(call.tasks)
+            scales = self._scales(gathered.losses, call.tasks, self.gramian.diagonal().clamp(min=0).sqrt())
+            direction, weights = torch.full_like(gathered.jacobian[0], torch.nan), torch.full_like(scales, torch.nan)
+            if bool(self.gramian.isfinite().all()):
+                if self.normalise != "none":
+                    gathered.jacobian /= scales[:, None]
+                tasks = torch.tensor(call.tasks, device=scales.device)
+                direction, weights = self(gathered.jacobian, gathered.losses / scales, tasks)
+                weights = weights / scales
+        self._write(call, direction, gathered.own, weights)
+        return weights
 
 
 def columns(jacobian: Tensor, shared: list[Parameter], watched: list[Parameter]) -> Tensor:

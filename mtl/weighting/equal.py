@@ -8,7 +8,8 @@ from mtl.weighting.base import LossWeighting
 class Equal(LossWeighting):
     """The plain sum of the losses: ``sum_i L_i``, every lambda is 1.
 
-    Deviation: some libraries take the mean; with an adaptive optimizer the two differ only through its epsilon and weight decay.
+    Deviation: some libraries take the mean; with an adaptive optimizer the two differ only through its epsilon and
+        weight decay.
     """
 
     linear = True

@@ -3,35 +3,48 @@
 import torch
 from torch import Tensor, nn
 
+from mtl.errors import unknown
 from mtl.weighting.base import LossWeighting
+
+REGULARISERS = ("kendall", "liebel")
 
 
 class Uncertainty(LossWeighting):
-    """Homoscedastic-uncertainty weighting: ``sum_i 1/2 exp(-s_i) L_i + 1/2 s_i``, with ``s_i = log sigma_i^2`` learned per task.
+    """Homoscedastic-uncertainty weighting: ``sum_i 1/2 exp(-s_i) L_i + r(s_i)``, with ``s_i = log sigma_i^2`` learned
+    per task.
 
-    Source: Kendall, Gal, Cipolla, "Multi-Task Learning Using Uncertainty to Weigh Losses for Scene Geometry and Semantics",
-    CVPR 2018, https://arxiv.org/abs/1705.07115 (equation 7; the log-variance is learned, as the authors advise, because it
-    cannot divide by zero).
+    Sources: Kendall, Gal, Cipolla, "Multi-Task Learning Using Uncertainty to Weigh Losses for Scene Geometry and
+    Semantics", CVPR 2018, https://arxiv.org/abs/1705.07115 (equation 7; the log-variance is learned, as the authors
+    advise, because it cannot divide by zero): ``r(s) = s / 2``, with the optimum ``sigma_i^2 = L_i``. Liebel and
+    Koerner, "Auxiliary Tasks in Multi-task Learning", 2018, https://arxiv.org/abs/1805.06334: ``r(s) = log(1 +
+    exp(s))``, which never becomes negative.
 
-    Symbols: ``L_i`` loss of task i, ``sigma_i`` its observation noise; the optimum is ``sigma_i^2 = L_i``. The weights
-    ``1/2 exp(-s_i)`` do not depend on this step's losses. ``s`` is trained by the network's optimizer, without weight decay.
+    Symbols: ``L_i`` loss of task i, ``sigma_i`` its observation noise. The weights ``1/2 exp(-s_i)`` do not depend on
+    this step's losses. ``s`` is trained by the network's optimizer, without weight decay. Heads get the weighted
+    gradient.
 
-    Heads get the weighted gradient: the objective is one function of all parameters.
-
-    Deviation: the paper writes ``1/sigma^2`` without the half for classification; one form for all tasks keeps the objective a
-    function of the losses alone. The difference is a constant factor that the learned ``s_i`` absorbs.
+    Deviation: Kendall et al. write ``1/sigma^2`` without the half for classification; one form for all tasks keeps the
+    objective a function of the losses alone. The difference is a constant factor that the learned ``s_i`` absorbs.
 
     Args:
         num_tasks: K.
         initial: ``s_i`` at the start, for all tasks.
+        regulariser: ``kendall`` or ``liebel``.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
     """
 
     linear = True
 
-    def __init__(self, num_tasks: int, initial: float = 0.0) -> None:
-        super().__init__(num_tasks)
+    def __init__(
+        self, num_tasks: int, initial: float = 0.0, regulariser: str = "kendall", normalise: str = "none"
+    ) -> None:
+        super().__init__(num_tasks, normalise)
+        if regulariser not in REGULARISERS:
+            raise unknown("weighting.regulariser", regulariser, REGULARISERS)
+        self.regulariser = regulariser
         self.log_variance = nn.Parameter(torch.full((num_tasks,), float(initial)))
 
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
         s = self.log_variance[tasks]
-        return 0.5 * ((-s).exp() * losses + s).sum()
+        price = nn.functional.softplus(s) if self.regulariser == "liebel" else 0.5 * s
+        return (0.5 * (-s).exp() * losses + price).sum()

@@ -1,0 +1,123 @@
+"""From reference schedules to labelled states."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from mtl.errors import InputError
+from mtl.suites.scheduling.features import features, lower_bound
+from mtl.suites.scheduling.rollout import Policy, rollout
+from mtl.suites.scheduling.shops import Shops
+from mtl.suites.scheduling.simulator import Simulator
+
+# States completed at once: bounds the memory.
+_CHUNK = 8192
+
+
+def in_order(starts: Tensor) -> Policy:
+    """Dispatch each machine's operations in the order of a given schedule, ``starts`` ``[N, J, M]`` by operation.
+
+    From the empty state the result is the schedule shifted to the left: every operation ends when it did or earlier.
+    (When the machine's first waiting operation by that order cannot start before another candidate would end, that
+    candidate fits in before it and goes first.)
+    """
+
+    def policy(simulator: Simulator) -> Tensor:
+        shops = simulator.shops
+        waiting = shops.real & (torch.arange(starts.shape[2]) >= simulator.next_operation[..., None])
+        when = starts.masked_fill(~waiting, torch.inf)
+        first = when.gather(2, shops.position).amin(1)  # [N, M]
+        index = simulator.next_operation.clamp(max=starts.shape[2] - 1)[..., None]
+        own = when.gather(2, index).squeeze(2)  # [N, J]
+        turn = own == first.gather(1, simulator.machine)
+        return -simulator.ect + turn * 1e9
+
+    return policy
+
+
+class States(NamedTuple):
+    """States of partly built schedules: in a simulator, with the row of the shop that each belongs to, ``[S]``."""
+
+    simulator: Simulator
+    shop: Tensor
+
+
+def decisions(shops: Shops, starts: Tensor, astray: Sequence[float], generator: torch.Generator) -> States:
+    """All states with a choice on the way to the end, following the schedules ``starts`` ``[N, J, M]``.
+
+    Every shop is gone through once per entry of ``astray``: the probability that a step goes to a random candidate
+    instead. Such states show how to go on after a mistake, which a learner that only ever saw perfect play has to
+    guess.
+    """
+    shop = torch.arange(len(shops)).repeat(len(astray))
+    share = torch.tensor(astray, dtype=torch.float).repeat_interleave(len(shops))[:, None]
+    simulator, order = Simulator(shops.take(shop)), in_order(starts[shop])
+    parts, origins = [], []
+    simulator.advance()
+    while not simulator.done.all():
+        rows = (~simulator.done).nonzero().squeeze(1)
+        parts.append(simulator.take(rows))
+        origins.append(shop[rows])
+        scores = order(simulator)
+        stray = torch.rand(len(shop), 1, generator=generator) < share
+        scores = torch.where(stray, torch.rand(scores.shape, generator=generator), scores)
+        simulator.dispatch(scores.masked_fill(~simulator.legal, -torch.inf).argmax(1))
+        simulator.advance()
+    if not parts:
+        raise InputError("these instances leave no choice to learn from: every machine ever has one candidate")
+    return States(Simulator.join(parts), torch.cat(origins))
+
+
+def narrow(states: States, widest: int) -> States:
+    """The states with at most ``widest`` candidates."""
+    rows = (states.simulator.legal.sum(1) <= widest).nonzero().squeeze(1)
+    return States(states.simulator.take(rows), states.shop[rows])
+
+
+def outcomes(states: States, starts: Tensor) -> Tensor:
+    """Makespan ``[S, W]`` when each candidate goes next and the order of the schedules ``starts`` is followed after it.
+
+    Infinite for padded candidates.
+    """
+    jobs, mask = states.simulator.candidates()
+    result = torch.full(mask.shape, torch.inf)
+    rows, slots = mask.nonzero(as_tuple=True)
+    for part_rows, part_slots in zip(torch.split(rows, _CHUNK), torch.split(slots, _CHUNK), strict=True):
+        branch = states.simulator.take(part_rows)
+        branch.dispatch(jobs[part_rows, part_slots])
+        rollout(in_order(starts[states.shop[part_rows]]), branch)
+        result[part_rows, part_slots] = branch.makespan
+    return result
+
+
+def busy_after(simulator: Simulator, present: Tensor) -> Tensor:
+    """``[N]`` work of all machines after the time ``present`` ``[N]``: what waits, and the rest of what runs."""
+    durations = simulator.shops.durations
+    ends = simulator.starts + durations
+    rest = torch.minimum(ends - present[:, None, None], durations).clamp(min=0.0)
+    return torch.where(simulator.starts >= 0, rest, durations).sum((1, 2))
+
+
+def label(states: States, starts: Tensor, tolerance: float = 0.0) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Inputs and targets of the states.
+
+    Targets:
+        assignment ``[S, W]``: 1 for each candidate after which following the reference ends at most ``tolerance`` (a
+        share) later than after the best candidate, else 0. Ties and orders that do not matter so get credit.
+        utilisation ``[S]``: busy share of the machines from the present (the earliest possible start) to the
+        reference's end.
+        makespan ``[S]``: the reference's end over the current lower bound, minus 1.
+    """
+    ends = outcomes(states, starts)
+    best = ends.amin(1)
+    simulator = states.simulator
+    present = simulator.est.masked_fill(~simulator.unfinished, torch.inf).amin(1)
+    span = simulator.shops.operations * (best - present).clamp(min=1.0)
+    targets = {
+        "assignment": (ends <= best[:, None] * (1.0 + tolerance)).float(),
+        "utilisation": busy_after(simulator, present) / span,
+        "makespan": best / lower_bound(simulator) - 1.0,
+    }
+    return features(simulator), targets

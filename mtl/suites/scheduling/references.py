@@ -1,0 +1,125 @@
+"""Reference schedules of many instances: solved once in parallel, then read from a cache that survives damage."""
+
+import hashlib
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from mtl.errors import InputError
+from mtl.suites.scheduling.instance import JobShop
+from mtl.suites.scheduling.solver import Solution, feasible, solve
+
+
+def cache_directory(override: str | Path | None = None) -> Path:
+    """Where references are kept: ``override``, else ``$MTL_CACHE``, else ``mtl`` in the platform's cache directory."""
+    if override is not None:
+        return Path(override).expanduser()
+    if "MTL_CACHE" in os.environ:
+        return Path(os.environ["MTL_CACHE"]).expanduser()
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "mtl"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "mtl"
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "mtl"
+
+
+def references(
+    instances: Sequence[JobShop], limits: Sequence[float], cache: Path, workers: int | None = None
+) -> list[Solution]:
+    """A schedule of every instance, by CP-SAT with a deterministic limit for each (see :func:`solve`).
+
+    Each is one file named by the hash of all that determines it, written to a neighbour and renamed: an interrupted run
+    goes on where it stopped, and several first runs at once write the same files without harm. A file whose checksum or
+    schedule is not right is solved anew.
+
+    Args:
+        instances: what to schedule.
+        limits: deterministic limit of each.
+        cache: directory of the files, created when missing.
+        workers: solvers at work at once; default: the cores this process may use.
+
+    Raises:
+        InputError: the cache directory cannot be written.
+    """
+    folder = cache / "scheduling"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"cache directory {folder}: cannot be made ({error.strerror}); set MTL_CACHE or task.cache"
+        ) from None
+    files = [folder / f"{_key(instance, limit)}.json" for instance, limit in zip(instances, limits, strict=True)]
+    found = {i: cached for i, file in enumerate(files) if (cached := read(file, instances[i])) is not None}
+    missing = [i for i in range(len(instances)) if i not in found]
+    if missing:
+
+        def work(i: int) -> tuple[int, Solution]:
+            solution = solve(instances[i], limits[i])
+            write(files[i], solution)
+            return i, solution
+
+        # Threads suffice: the solver gives up the interpreter lock while it searches.
+        pool = ThreadPoolExecutor(workers or usable_cores())
+        try:
+            with _progress() as progress:
+                for i, solution in progress.track(
+                    pool.map(work, missing), total=len(missing), description="Solving reference schedules (once)"
+                ):
+                    found[i] = solution
+        finally:
+            pool.shutdown(cancel_futures=True)
+    return [found[i] for i in range(len(instances))]
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True))
+
+
+def _key(instance: JobShop, limit: float) -> str:
+    facts = [instance.durations.tolist(), instance.machines.tolist(), limit, version("ortools")]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
+
+
+def write(file: Path, solution: Solution) -> None:
+    """Store a solution at once or not at all."""
+    content = json.dumps({"starts": solution.starts.tolist(), "bound": solution.bound})
+    text = json.dumps({"sha256": hashlib.sha256(content.encode()).hexdigest(), "content": content})
+    try:
+        handle, name = tempfile.mkstemp(dir=file.parent, suffix=".tmp")
+        with os.fdopen(handle, "w", encoding="utf-8") as neighbour:
+            neighbour.write(text)
+        Path(name).replace(file)
+    except OSError as error:
+        raise InputError(
+            f"cache file {file}: cannot be written ({error.strerror}); set MTL_CACHE or task.cache"
+        ) from None
+
+
+def read(file: Path, instance: JobShop) -> Solution | None:
+    """The stored solution; None when there is none or the file is damaged."""
+    try:
+        outer = json.loads(file.read_text(encoding="utf-8"))
+        if hashlib.sha256(outer["content"].encode()).hexdigest() != outer["sha256"]:
+            return None
+        content = json.loads(outer["content"])
+        starts, bound = np.asarray(content["starts"], dtype=np.int64), int(content["bound"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    if not feasible(instance, starts):
+        return None
+    return Solution(starts, int((starts + instance.durations).max()), bound)

@@ -1,0 +1,153 @@
+"""The dynamics of building schedules: N job shops at once, one operation each per step."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from mtl.suites.scheduling.shops import Shops
+
+
+class Simulator:
+    """Builds N schedules step by step: every step appends one operation per shop, as early as job and machine allow.
+
+    The choice is among the *conflict set* of Giffler & Thompson ("Algorithms for solving production-scheduling
+    problems", Operations Research 8(4), 1960, https://doi.org/10.1287/opre.8.4.487): with ``ect*`` the earliest
+    possible end over all next operations, those on the machine of ``ect*`` that can start before ``ect*``. Whatever is
+    chosen, the result is an active schedule (no operation could start earlier without delaying another), and an
+    optimal schedule is among the active ones. Of several machines that reach ``ect*`` together, the operations of all
+    are candidates, so that the numbering of machines does not matter.
+
+    ``delay`` narrows the set as in Bierwirth & Mattfeld ("Production scheduling and rescheduling with genetic
+    algorithms", Evolutionary Computation 7(1), 1999, https://doi.org/10.1162/evco.1999.7.1.1): with ``est*`` the
+    earliest start on that machine, only operations that start by ``est* + delay (ect* - est*)``. 0 gives non-delay
+    schedules, in which no machine waits while it could work: a smaller set, better for simple rules, but possibly
+    without any optimum.
+
+    Args:
+        shops: the instances.
+        delay: 0..1, how long a machine may wait for an operation; 1 (default) gives all active schedules.
+
+    Attributes (N shops, J jobs, M machines; times in the instance's units):
+        next_operation: ``[N, J]`` index of the first operation not yet scheduled.
+        job_ready: ``[N, J]`` end of the job's last scheduled operation.
+        machine_ready: ``[N, M]`` end of the machine's last scheduled operation.
+        starts: ``[N, J, M]`` start times by operation; -1 where not scheduled (and in padding).
+    """
+
+    def __init__(self, shops: Shops, delay: float = 1.0) -> None:
+        n, j, m = shops.durations.shape
+        self.shops = shops
+        self.delay = delay
+        self.next_operation = torch.zeros(n, j, dtype=torch.long)
+        self.job_ready = torch.zeros(n, j)
+        self.machine_ready = torch.zeros(n, m)
+        self.starts = torch.full((n, j, m), -1.0)
+        self._refresh()
+
+    def take(self, rows: Tensor) -> "Simulator":
+        """An independent copy of the states of ``rows`` ``[P]`` (a row may be taken many times)."""
+        copy = object.__new__(Simulator)
+        copy.shops = self.shops.take(rows)
+        copy.delay = self.delay
+        copy.next_operation = self.next_operation[rows]
+        copy.job_ready = self.job_ready[rows]
+        copy.machine_ready = self.machine_ready[rows]
+        copy.starts = self.starts[rows]
+        copy._refresh()
+        return copy
+
+    @staticmethod
+    def join(parts: Sequence["Simulator"]) -> "Simulator":
+        """The states of simulators over equally padded shops as one."""
+        joined = object.__new__(Simulator)
+        joined.shops = Shops.join([part.shops for part in parts])
+        joined.delay = parts[0].delay
+        joined.next_operation = torch.cat([part.next_operation for part in parts])
+        joined.job_ready = torch.cat([part.job_ready for part in parts])
+        joined.machine_ready = torch.cat([part.machine_ready for part in parts])
+        joined.starts = torch.cat([part.starts for part in parts])
+        joined._refresh()
+        return joined
+
+    def _refresh(self) -> None:
+        shops = self.shops
+        self.unfinished = self.next_operation < shops.operations[:, None]
+        self.unfinished &= shops.real[:, :, 0]
+        index = self.next_operation.clamp(max=shops.durations.shape[2] - 1)[..., None]
+        self.machine = shops.machines.gather(2, index).squeeze(2)  # [N, J] machine of the next operation
+        self.duration = shops.durations.gather(2, index).squeeze(2)
+        self.est = torch.maximum(self.job_ready, self.machine_ready.gather(1, self.machine))
+        self.ect = self.est + self.duration
+        ect = self.ect.masked_fill(~self.unfinished, torch.inf)
+        soonest = ect.amin(1, keepdim=True)
+        first = self.unfinished & (ect <= soonest)
+        contested = torch.zeros_like(self.machine_ready, dtype=torch.bool)
+        contested.scatter_reduce_(1, self.machine, first, "amax")
+        rivals = self.unfinished & contested.gather(1, self.machine) & (self.est < soonest)
+        if self.delay < 1.0:
+            earliest = torch.full_like(self.machine_ready, torch.inf)
+            earliest.scatter_reduce_(1, self.machine, self.est.masked_fill(~self.unfinished, torch.inf), "amin")
+            earliest = earliest.gather(1, self.machine)
+            rivals &= self.est <= earliest + self.delay * (soonest - earliest)
+        # An operation of duration 0 does not start before it ends: it goes where nobody else can.
+        crowded = torch.zeros_like(contested)
+        crowded.scatter_reduce_(1, self.machine, rivals, "amax")
+        self.legal = rivals | (first & ~crowded.gather(1, self.machine))
+
+    def candidates(self) -> tuple[Tensor, Tensor]:
+        """The conflict sets side by side: job numbers ``[N, W]``, ascending, and which are real, ``[N, W]`` bool.
+
+        W is the size of the largest set, at least 1.
+        """
+        width = max(1, int(self.legal.sum(1).max()))
+        jobs = (~self.legal).int().argsort(dim=1, stable=True)[:, :width]
+        return jobs, self.legal.gather(1, jobs)
+
+    @property
+    def done(self) -> Tensor:
+        """``[N]`` bool: every operation is scheduled."""
+        return ~self.unfinished.any(1)
+
+    @property
+    def makespan(self) -> Tensor:
+        """``[N]`` end of the last scheduled operation."""
+        return self.job_ready.amax(1)
+
+    @property
+    def utilisation(self) -> Tensor:
+        """``[N]`` busy time of the machines as a fraction of machines x makespan (0 before anything is scheduled)."""
+        busy = (self.shops.durations * (self.starts >= 0)).sum((1, 2))
+        return busy / (self.shops.operations * self.makespan).clamp(min=1.0)
+
+    def dispatch(self, jobs: Tensor, where: Tensor | None = None) -> None:
+        """Schedule the next operation of ``jobs`` ``[N]``; rows done or not ``where`` ``[N]`` stay as they are.
+
+        Raises:
+            ValueError: a row to be dispatched names a job outside its conflict set (``legal``).
+        """
+        column = jobs[:, None]
+        live = ~self.done[:, None] if where is None else (where & ~self.done)[:, None]
+        if not (self.legal.gather(1, column) | ~live).all():
+            row = int((live & ~self.legal.gather(1, column)).nonzero()[0, 0])
+            raise ValueError(
+                f"shop {row}: job {int(jobs[row])} is not among the candidates {self.legal[row].nonzero()}"
+            )
+        start = self.est.gather(1, column)
+        end = torch.where(live, self.ect.gather(1, column), self.job_ready.gather(1, column))
+        machine = self.machine.gather(1, column)
+        operation = self.next_operation.gather(1, column)
+        rows = live.squeeze(1).nonzero().squeeze(1)
+        self.starts[rows, jobs[rows], operation[rows, 0]] = start[rows, 0]
+        self.machine_ready.scatter_(1, machine, torch.where(live, end, self.machine_ready.gather(1, machine)))
+        self.job_ready.scatter_(1, column, end)
+        self.next_operation.scatter_(1, column, operation + live)
+        self._refresh()
+
+    def advance(self) -> None:
+        """Dispatch wherever there is no choice, until every shop that is not done has two candidates or more."""
+        while True:
+            forced = self.legal.sum(1) == 1
+            if not forced.any():
+                return
+            self.dispatch(self.legal.int().argmax(1), where=forced)

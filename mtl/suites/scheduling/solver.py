@@ -1,0 +1,92 @@
+"""Reference schedules by constraint programming (Google OR-tools CP-SAT)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtl.suites.scheduling.instance import JobShop
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """A feasible schedule and what is proven about it.
+
+    Attributes:
+        starts: ``[J, M]`` start times in the order of each job's route.
+        makespan: end of the last operation.
+        bound: proven lower bound of the makespan; equal to it when the schedule is optimal.
+    """
+
+    starts: NDArray[np.int64]
+    makespan: int
+    bound: int
+
+    @property
+    def optimal(self) -> bool:
+        """No schedule is shorter."""
+        return self.bound >= self.makespan
+
+
+def feasible(instance: JobShop, starts: NDArray[np.int64]) -> bool:
+    """Whether ``starts`` ``[J, M]`` respects the routes and no machine holds two operations at once."""
+    if starts.shape != instance.durations.shape or starts.min() < 0:
+        return False
+    ends = starts + instance.durations
+    if (starts[:, 1:] < ends[:, :-1]).any():
+        return False
+    for machine in range(instance.operations):
+        here = instance.machines == machine
+        order = np.lexsort((ends[here], starts[here]))
+        if (starts[here][order][1:] < ends[here][order][:-1]).any():
+            return False
+    return True
+
+
+def solve(
+    instance: JobShop, limit: float, *, seconds: float | None = None, workers: int = 1, seed: int = 0
+) -> Solution:
+    """The best schedule that CP-SAT finds within its limits.
+
+    With ``workers=1`` and no ``seconds`` the result depends on the instance, the limit, the seed and the version of
+    OR-tools alone: ``limit`` counts the solver's own steps (about seconds on a common machine), not time. Should the
+    limit end the search before a first schedule is found, the schedule that runs one job after the other is returned.
+
+    Args:
+        limit: deterministic limit, > 0.
+        seconds: wall-clock limit besides, for use as a baseline; results then depend on the machine.
+        workers: parallel searches; more than one is not deterministic under ``seconds``.
+        seed: of the search.
+    """
+    # Imported here: loading the solver takes half a second that runs with cached schedules need not pay.
+    from ortools.sat.python import cp_model
+
+    durations, machines = instance.durations, instance.machines
+    horizon = int(durations.sum())
+    model = cp_model.CpModel()
+    starts = [[model.new_int_var(0, horizon, "") for _ in row] for row in durations]
+    makespan = model.new_int_var(instance.trivial_bound, horizon, "")
+    queues: list[list[cp_model.IntervalVar]] = [[] for _ in range(instance.operations)]
+    for job, row in enumerate(durations.tolist()):
+        for operation, duration in enumerate(row):
+            start = starts[job][operation]
+            queues[machines[job, operation]].append(model.new_fixed_size_interval_var(start, duration, ""))
+            following = starts[job][operation + 1] if operation + 1 < len(row) else makespan
+            model.add(following >= start + duration)
+    for queue in queues:
+        model.add_no_overlap(queue)
+    model.minimize(makespan)
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = workers
+    solver.parameters.random_seed = seed
+    solver.parameters.max_deterministic_time = limit
+    if seconds is not None:
+        solver.parameters.max_time_in_seconds = seconds
+    status = solver.solve(model)
+    bound = max(instance.trivial_bound, round(solver.best_objective_bound))
+    if solver.status_name(status) in ("OPTIMAL", "FEASIBLE"):
+        found = np.asarray([[solver.value(start) for start in row] for row in starts], dtype=np.int64)
+    else:
+        before = np.concatenate([[0], durations.ravel().cumsum()[:-1]])
+        found, bound = before.reshape(durations.shape), instance.trivial_bound
+    return Solution(found, int((found + durations).max()), bound)

@@ -1,0 +1,188 @@
+"""The scheduling suite: states of job shops under way, three tasks, and a rehearsal by executing schedules."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mtl.errors import InputError
+from mtl.suites.base import MultiTaskDataModule, Predict, Split
+from mtl.suites.scheduling.features import CANDIDATE_FEATURES, CONTEXT_FEATURES
+from mtl.suites.scheduling.generate import Range, taillard
+from mtl.suites.scheduling.instance import JobShop
+from mtl.suites.scheduling.labels import decisions, label, narrow
+from mtl.suites.scheduling.published import select
+from mtl.suites.scheduling.references import cache_directory, references
+from mtl.suites.scheduling.rollout import learned, rollout
+from mtl.suites.scheduling.shops import Shops
+from mtl.suites.scheduling.simulator import Simulator
+from mtl.suites.scheduling.solver import Solution
+from mtl.tasks import choice, regression
+
+# Streams of generated instances.
+_TRAIN, _VAL, _REHEARSAL = 0, 1, 2
+_LABELLED = ("train", "val", "test")
+
+
+class SchedulingSuite(MultiTaskDataModule):
+    """Job-shop scheduling: which operation next, how busy the machines will be, when all will be done.
+
+    A row is a state of a partly built schedule in which a dispatcher has a choice; inputs are those of
+    :func:`mtl.suites.scheduling.features.features`, targets those of :func:`mtl.suites.scheduling.labels.label`. Rows
+    come from schedules that CP-SAT finds for generated instances (train, val) and for published ones (test); no
+    instance is in two splits. The first use solves them, later ones read the cache.
+
+    Checkpoints are selected by what counts: the mean gap of schedules built greedily for further generated instances,
+    larger than those learned from, to their references.
+
+    Args:
+        instances: generated training instances.
+        validation: generated validation instances, of the same sizes.
+        jobs, machines: smallest and largest number of jobs and of machines of both.
+        astray: each training instance is gone through once per entry; the entry is the probability that a step leaves
+            the reference, so that the network sees how to go on after a mistake.
+        tolerance: a candidate is acceptable when it costs at most this share of the makespan.
+        widest: training states with more candidates are left out, as every row is padded to the largest one: 5 keeps 99.7 %
+            of the default states and saves more than a third of the time.
+        limit: deterministic limit of CP-SAT for each of them.
+        rehearsal: generated instances to be executed in validation.
+        rehearsal_size: their jobs and machines.
+        rehearsal_limit: deterministic limit of CP-SAT for each of them: a reference to compare with, hardly ever
+            optimal.
+        test: published instances or instance files whose states make the test split.
+        seed: of everything generated. It is not the run's seed: runs share their data.
+        cache: directory of solved instances; default ``$MTL_CACHE`` or the platform's cache directory.
+        workers: instances solved at once; default: one per usable core.
+
+    Raises:
+        InputError: an argument out of range, an unknown test instance.
+    """
+
+    selection = ("val/execution/gap", "min")
+
+    def __init__(
+        self,
+        instances: int = 400,
+        validation: int = 40,
+        jobs: Sequence[int] = (6, 10),
+        machines: Sequence[int] = (6, 10),
+        astray: Sequence[float] = (0.0, 0.1),
+        tolerance: float = 0.0,
+        widest: int = 5,
+        limit: float = 1.0,
+        rehearsal: int = 24,
+        rehearsal_size: Sequence[int] = (15, 15),
+        rehearsal_limit: float = 0.3,
+        test: str | Sequence[str] = ("ft06", "la01..la20"),
+        seed: int = 0,
+        cache: str | None = None,
+        workers: int | None = None,
+    ) -> None:
+        super().__init__()
+        for name, value in {"instances": instances, "validation": validation, "rehearsal": rehearsal}.items():
+            if value < 1:
+                raise InputError(f"task.{name}={value}: at least 1 is needed")
+        for name, share in {"limit": limit, "rehearsal_limit": rehearsal_limit}.items():
+            if share <= 0:
+                raise InputError(f"task.{name}={share}: must be positive")
+        if not astray or not all(0 <= share <= 1 for share in astray):
+            raise InputError(f"task.astray={list(astray)}: expected at least one probability, each in [0, 1]")
+        if tolerance < 0:
+            raise InputError(f"task.tolerance={tolerance}: must not be negative")
+        if widest < 2:
+            raise InputError(f"task.widest={widest}: a choice has at least 2 candidates")
+        self.astray, self.tolerance, self.widest = tuple(astray), tolerance, widest
+        self.limit, self.rehearsal_limit = limit, rehearsal_limit
+        self.data_seed, self.workers = seed, workers
+        self.cache = cache_directory(Path(cache) if cache else None)
+        sizes = _range("jobs", jobs), _range("machines", machines)
+        large = _range("rehearsal_size", rehearsal_size)
+        self.instances = {
+            "train": [taillard(seed, _TRAIN, i, *sizes) for i in range(instances)],
+            "val": [taillard(seed, _VAL, i, *sizes) for i in range(validation)],
+            "test": select(test),
+            "rehearsal": [
+                taillard(seed, _REHEARSAL, i, (large[0], large[0]), (large[1], large[1])) for i in range(rehearsal)
+            ],
+        }
+        self.tasks = (choice("assignment"), regression("utilisation"), regression("makespan"))
+        self.input_shape = {
+            "candidates": (None, len(CANDIDATE_FEATURES)),
+            "mask": (None,),
+            "context": (len(CONTEXT_FEATURES),),
+        }
+        self._facts = ""
+        self._rehearsal: tuple[Shops, Tensor] | None = None
+
+    def load(self) -> dict[str, Split]:
+        """Solve or read the references, and label the states along them."""
+        small = [instance for name in _LABELLED for instance in self.instances[name]]
+        large = self.instances["rehearsal"]
+        limits = [self.limit] * len(small) + [self.rehearsal_limit] * len(large)
+        solutions = references([*small, *large], limits, self.cache, self.workers)
+        self._facts = _fingerprint(
+            [*small, *large], solutions, (self.astray, self.tolerance, self.widest, self.data_seed)
+        )
+        remaining = iter(solutions)
+        splits = {}
+        for name in _LABELLED:
+            instances = self.instances[name]
+            shops = Shops.pack(instances)
+            starts = _padded([next(remaining).starts for _ in instances], shops.durations.shape)
+            generator = torch.Generator().manual_seed(self.data_seed)
+            if name == "train":
+                states = narrow(decisions(shops, starts, self.astray, generator), self.widest)
+            else:
+                states = decisions(shops, starts, (0.0,), generator)
+            splits[name] = Split(*label(states, starts, self.tolerance))
+        best = torch.tensor([float(solution.makespan) for solution in remaining])
+        self._rehearsal = Shops.pack(large), best
+        return splits
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of instances, reference schedules, settings of the labels, names of the features; loads the data."""
+        self.setup("fit")
+        return self._facts
+
+    def restrict(self, names: Sequence[str]) -> None:
+        """Learn these tasks only; without ``assignment`` nothing can be executed, and losses select the checkpoint."""
+        super().restrict(names)
+        if "assignment" not in names:
+            self.selection = MultiTaskDataModule.selection
+
+    def rehearse(self, predict: Predict) -> dict[str, float]:
+        """Build a schedule greedily for each rehearsal instance: mean gap to its reference, as ``execution/gap``."""
+        if all(task.name != "assignment" for task in self.tasks):
+            return {}
+        self.setup("fit")
+        assert self._rehearsal is not None
+        shops, best = self._rehearsal
+        built = rollout(learned(lambda inputs: predict(inputs)["assignment"]), Simulator(shops))
+        return {"execution/gap": float((built.makespan / best - 1.0).mean())}
+
+
+def _padded(schedules: Sequence[NDArray[np.int64]], shape: torch.Size) -> Tensor:
+    """Start times as one tensor ``[N, J, M]``, -1 in padding."""
+    starts = torch.full(shape, -1.0)
+    for row, schedule in enumerate(schedules):
+        starts[row, : schedule.shape[0], : schedule.shape[1]] = torch.from_numpy(schedule)
+    return starts
+
+
+def _fingerprint(instances: Sequence[JobShop], solutions: Sequence[Solution], settings: tuple[object, ...]) -> str:
+    facts = hashlib.sha256(repr((CANDIDATE_FEATURES, CONTEXT_FEATURES, settings)).encode())
+    for instance, solution in zip(instances, solutions, strict=True):
+        for table in (instance.durations, instance.machines, solution.starts):
+            facts.update(repr(table.tolist()).encode())
+    return facts.hexdigest()[:16]
+
+
+def _range(name: str, values: Sequence[int]) -> Range:
+    if len(values) != 2:
+        raise InputError(f"task.{name}={list(values)}: expected two numbers")
+    return int(values[0]), int(values[1])
