@@ -1,7 +1,8 @@
 """What the dashboard shows, by a fixed taxonomy of tags, and what is said while training is interrupted.
 
 ``train/loss/<task>``, ``val/loss/<task>``, ``val/<task>/<metric>``, ``val/score``, ``weight/<task>``,
-``gradient/norm/<task>``, ``gradient/cosine/<a>-<b>``, ``mixture/<task>/<expert>``.
+``gradient/norm/<task>``, ``gradient/cosine/<a>-<b>``, ``gradient/conflict``, ``gradient/magnitude_similarity``,
+``mixture/<task>/<expert>``.
 """
 
 import time
@@ -238,7 +239,10 @@ def weights(module: MultiTaskModule) -> dict[str, float]:
 
 
 def gradients(module: MultiTaskModule) -> dict[str, float]:
-    """Norms of the task gradients and the cosines between them, where the weighting looks at them."""
+    """Norms of the task gradients, the cosines between them, and what these say over all pairs of tasks, where the
+    weighting looks at gradients: the share of pairs in conflict (negative cosine), and the mean magnitude similarity
+    ``2 |a| |b| / (|a|^2 + |b|^2)``, which is 1 for gradients of one length (Yu et al., NeurIPS 2020).
+    """
     if module.weighting.gramian is None:
         return {}
     names = [module.graph.names[i] for i in module.weighting.gramian_tasks]
@@ -246,6 +250,12 @@ def gradients(module: MultiTaskModule) -> dict[str, float]:
     out = {f"gradient/norm/{name}": value for name, value in zip(names, norms.tolist(), strict=True)}
     for (i, a), (j, b) in combinations(enumerate(names), 2):
         out[f"gradient/cosine/{a}-{b}"] = float(cosines[i, j])
+    if len(names) > 1:
+        first, second = torch.triu_indices(len(names), len(names), 1)
+        squares = norms[first].square() + norms[second].square()
+        alike = torch.where(squares > 0, 2 * norms[first] * norms[second] / squares, torch.ones_like(squares))
+        out["gradient/conflict"] = float((cosines[first, second] < 0).float().mean())
+        out["gradient/magnitude_similarity"] = float(alike.mean())
     return out
 
 
@@ -278,6 +288,7 @@ def layout(graph: TaskGraph) -> dict[str, dict[str, list[Any]]]:
         "weights of the tasks": "weight/.*",
         "gradient norms": "gradient/norm/.*",
         "gradient cosines (below 0: conflict)": "gradient/cosine/.*",
+        "share of task pairs in conflict": "gradient/conflict",
         "acting in validation": "val/execution/.*",
     }
     primary = {f"{t.name}: {t.primary}": ["Multiline", [f"val/{t.name}/{t.primary}$"]] for t in graph.tasks}
