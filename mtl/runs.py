@@ -4,6 +4,7 @@
 
     config.yaml    the resolved config, the run's truth
     state          one word: running, done, failed or interrupted
+    statistics.json  what the suite fitted on the training rows, for suites that do
     best.ckpt      the checkpoint selected on validation     (tensors and plain values only)
     last.ckpt      the checkpoint of the last finished epoch (from here ``resume=<run>`` goes on)
     logs/          TensorBoard events and metrics.csv
@@ -94,6 +95,12 @@ class Run:
     def last(self) -> Path:
         """Checkpoint of the last finished epoch."""
         return self.path / "last.ckpt"
+
+    @property
+    def statistics(self) -> Path | None:
+        """What the suite fitted on the training rows; None if it fits nothing."""
+        path = self.path / "statistics.json"
+        return path if path.is_file() else None
 
     @property
     def logs(self) -> Path:

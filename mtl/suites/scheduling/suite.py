@@ -149,8 +149,16 @@ class SchedulingSuite(MultiTaskDataModule):
         self.setup("fit")
         return self._facts
 
+    def restrict(self, names: Sequence[str]) -> None:
+        """Learn these tasks only; without ``assignment`` nothing can be executed, and losses select the checkpoint."""
+        super().restrict(names)
+        if "assignment" not in names:
+            self.selection = MultiTaskDataModule.selection
+
     def rehearse(self, predict: Predict) -> dict[str, float]:
         """Build a schedule greedily for each rehearsal instance: mean gap to its reference, as ``execution/gap``."""
+        if all(task.name != "assignment" for task in self.tasks):
+            return {}
         self.setup("fit")
         assert self._rehearsal is not None
         shops, best = self._rehearsal
