@@ -1,20 +1,22 @@
 """Train one run, or with -m a sweep. The config is in conf/; `python train.py --help` lists it."""
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from mtl.cli import command, mistakes
+from mtl.cli import command, compatible, mistakes
 
 
 @hydra.main(config_path="conf", config_name="config", version_base="1.3")
 def main(cfg: DictConfig) -> None:
     """From a composed config to a finished run."""
-    # Imported here: help and --cfg answer without waiting for torch
-    from mtl.assembly import resolved
-    from mtl.report import show
-    from mtl.training import train
-
     with mistakes():
+        compatible(list(HydraConfig.get().overrides.task), dict(cfg.hardware))
+        # Imported here: help and --cfg answer without waiting for torch
+        from mtl.assembly import resolved
+        from mtl.report import show
+        from mtl.training import train
+
         show(train(resolved(cfg)))
 
 

@@ -6,6 +6,7 @@ import json
 import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,6 +29,9 @@ from mtl.tasks import TaskGraph
 from mtl.weighting.base import Weighting
 
 Config = dict[str, Any]
+# Without these a config is not that of a run
+NEEDED = {"choices", "seed", "epochs", "batch_size", "accumulate", "gradient_clip", "compile", "log_every", "relations"}
+NEEDED |= {"task", "model", "encoder", "weighting", "optimizer", "scheduler", "execution"}
 GROUPS = ("task", "model", "encoder", "weighting", "optimizer", "scheduler", "hardware", "execution")
 
 
@@ -88,13 +92,33 @@ def make(node: Mapping[str, Any] | None) -> Any:
 
 
 def call(what: str, factory: Callable[..., Any], *args: Any) -> Any:
-    """Call a factory from the config; arguments it does not take are an InputError."""
+    """Call a factory from the config; arguments that it does not take are an InputError."""
     try:
         return factory(*args)
-    except TypeError as error:
-        if "argument" not in str(error):
-            raise
-        raise InputError(f"{what}: {error}") from None
+    except (TypeError, ValueError) as error:
+        given = ", ".join(f"{key}={value}" for key, value in getattr(factory, "keywords", {}).items())
+        raise InputError(f"{what}({given}): {' '.join(str(error).split())}") from error
+
+
+def check_options(config: Config) -> None:
+    """Raise InputError for the first option of the config's top level whose value is out of its range."""
+    whole = {"seed": (0, 2**32 - 1), "epochs": (1, None), "batch_size": (1, None), "accumulate": (1, None)}
+    for name, (least, most) in {**whole, "log_every": (1, None), "threads": (1, None)}.items():
+        value = config[name]
+        if name == "threads" and value is None:
+            continue
+        if type(value) is not int or value < least or (most is not None and value > most):
+            raise InputError(f"{name}={value}: expected a whole number, {least} or more")
+    clip = config["gradient_clip"]
+    if clip is not None and (type(clip) not in (int, float) or not 0 < clip < inf):
+        raise InputError(f"gradient_clip={clip}: expected a number above 0, or null for no limit")
+    relations = config["relations"]
+    for name, value in (*((n, config[n]) for n in ("compile", "progress")), ("relations.detach", relations["detach"])):
+        if type(value) is not bool:
+            raise InputError(f"{name}={value}: expected true or false")
+    for name, upstream in relations["depends_on"].items():
+        if not isinstance(upstream, list):
+            raise InputError(f"relations.depends_on.{name}={upstream}: expected a list of tasks, such as [{upstream}]")
 
 
 def build(config: Config, statistics: Path | None = None) -> Assembly:
@@ -108,6 +132,8 @@ def build(config: Config, statistics: Path | None = None) -> Assembly:
     repeated = {"statistics": str(statistics)} if statistics else {}
     data: MultiTaskDataModule = make({**config["task"], **repeated})
     data.batches(config["batch_size"], config["seed"], config["accumulate"])
+    if config["tasks"]:
+        data.restrict(config["tasks"])
     graph = TaskGraph(data.tasks).depending(config["relations"]["depends_on"])
     sharing: Sharing = call("model", make(config["model"]), data.input_shape, graph.names, make(config["encoder"]))
     network = Network(sharing, graph, detach=config["relations"]["detach"])
@@ -138,8 +164,9 @@ def read_config(run: Run) -> Config:
         config = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
     except Exception as error:  # the YAML reader has many kinds of error, all mean the same here
         raise InputError(f"'{path}' is damaged: {' '.join(str(error).split())[:200]}") from None
-    if not isinstance(config, dict) or not {"choices", "task", "model", "weighting"} <= set(config):
-        raise InputError(f"'{path}' is not the config of a run: it has no choices, task, model or weighting")
+    missing = NEEDED - set(config) if isinstance(config, dict) else NEEDED
+    if missing:
+        raise InputError(f"'{path}' is not the config of a run: it has no {', '.join(sorted(missing))}")
     return cast(Config, config)
 
 

@@ -1,7 +1,9 @@
-"""The one gradient path: the only file that differentiates with respect to parameters or reduces gradients across processes.
+"""The one gradient path: the only file that differentiates with respect to parameters or reduces gradients across
+processes.
 
-Vocabulary: K tasks, P numbers in the shared parameters. The Jacobian ``J [K, P]`` holds one task's gradient per row, its Gramian
-is ``J J' [K, K]``. Everything a process computes is a share of a mean over processes, which :func:`mean_over_processes` takes.
+Vocabulary: K tasks, P numbers in the shared parameters. The Jacobian ``J [K, P]`` holds one task's gradient per row,
+its Gramian is ``J J' [K, K]``. Everything a process computes is a share of a mean over processes, which
+:func:`mean_over_processes` takes.
 """
 
 from collections.abc import Sequence
@@ -24,8 +26,17 @@ def mean_over_processes(values: Tensor) -> Tensor:
     return values
 
 
+def least_over_processes(values: Tensor) -> Tensor:
+    """The element-wise minimum of ``values`` over all processes, in place; as it is when there is one."""
+    if processes() > 1:
+        distributed.all_reduce(values, op=distributed.ReduceOp.MIN)
+    return values
+
+
 def gradient(loss: Tensor, parameters: Sequence[Tensor], *, retain_graph: bool = False) -> Tensor:
-    """The gradient of one loss as one flat vector ``[P]``; zero where the loss does not reach, or needs no gradient at all."""
+    """The gradient of one loss as one flat vector ``[P]``; zero where the loss does not reach, or needs no gradient at
+    all.
+    """
     out = torch.zeros(sum(p.numel() for p in parameters), device=loss.device, dtype=torch.float32)
     if not parameters or not loss.requires_grad:
         return out
@@ -56,8 +67,10 @@ def add_mean_gradient(loss: Tensor, parameters: Sequence[Parameter]) -> None:
     add_weighted_gradient([loss], torch.ones(1, device=loss.device), parameters)
 
 
-def add_weighted_gradient(outputs: Sequence[Tensor], weights: Sequence[Tensor] | Tensor, inputs: Sequence[Parameter]) -> None:
-    """Add the gradient of ``sum_i <weights_i, outputs_i>``, averaged over the processes, to ``.grad``: one backward pass.
+def add_weighted_gradient(
+    outputs: Sequence[Tensor], weights: Sequence[Tensor] | Tensor, inputs: Sequence[Parameter]
+) -> None:
+    """Add the gradient of ``sum_i <weights_i, outputs_i>``, averaged over the processes, to ``.grad``, in one pass.
 
     Args:
         outputs: losses ``[]``, or any tensors of the graph.
@@ -105,9 +118,7 @@ class TaskGradients:
         sizes = [sum(p.numel() for p in own) for own in private]
         self._flat = torch.empty(sum(sizes), device=device)
         self.own = torch.split(self._flat, sizes)
-        self._places = [
-            [*views(self.jacobian[i], shared), *views(self.own[i], own)] for i, own in enumerate(private)
-        ]
+        self._places = [[*views(self.jacobian[i], shared), *views(self.own[i], own)] for i, own in enumerate(private)]
         self.losses = torch.zeros(tasks, device=device)
         self.gramian = torch.zeros(tasks, tasks, device=device)
         self.rows = self.gramian
@@ -120,8 +131,8 @@ class TaskGradients:
 
         Args:
             losses: M scalars.
-            scale: the scaled losses are differentiated, so that gradients of half-precision activations do not vanish, and the
-                result is unscaled.
+            scale: the scaled losses are differentiated, so that gradients of half-precision activations do not vanish,
+                and the result is unscaled.
             batches: the step's losses are the mean over so many calls.
             representation: gather the Gramian at this tensor too.
             keep: the graph will be walked once more afterwards.
@@ -151,7 +162,7 @@ class TaskGradients:
         """Take the mean over the processes. Rows stay those of this process."""
         for values in (self.jacobian, self._flat, self.losses):
             mean_over_processes(values)
-        # A process holds its rows of the joint representation: blocks side by side, each a share 1 / processes of its gradient
+        # A process holds its rows of the joint representation: a block of columns, and 1 / processes of their gradient
         mean_over_processes(self.gramian).div_(processes())
 
 
@@ -165,4 +176,4 @@ def _put(place: Tensor, part: Tensor | None, factor: float, *, replace: bool) ->
     elif factor == 1.0:
         place.copy_(part)
     else:
-        torch.mul(part, factor, out=place) if part.dtype == place.dtype else place.copy_(part).mul_(factor)
+        place.copy_(part).mul_(factor)

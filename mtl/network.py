@@ -63,7 +63,9 @@ class Network(nn.Module):
                 f"{type(self.sharing).__name__} gives each task its own: choose model=hard or weighting.at=parameters"
             )
         if any(head.requires_grad for name in self._feeding() for head in self.heads[name].parameters()):
-            raise InputError("weighting.at=representation needs relations.detach=true: heads that feed others are shared")
+            raise InputError(
+                "weighting.at=representation needs relations.detach=true: heads that feed others are shared"
+            )
         return self.predictions(representations, inputs), first
 
     def predictions(self, representations: dict[str, Tensor], inputs: Inputs) -> dict[str, Tensor]:

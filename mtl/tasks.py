@@ -72,16 +72,22 @@ class Task:
         """Direction of the primary metric."""
         return bool(self.metrics[self.primary].higher_is_better)
 
-    def losses(self, prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Loss of each row, 0 where it has no label, and the labelled rows: ``([B], [B] bool)``.
+    def losses(self, prediction: Tensor, target: Tensor, rows: Tensor | None = None) -> Tensor:
+        """Loss of each row ``[B]``, 0 where it has no label.
 
         The loss is computed in single precision whatever the network ran in. Unlabelled targets are replaced before the
         loss sees them, so that no NaN can reach a gradient through a product with zero.
+
+        Args:
+            prediction: raw prediction ``[B, ...]``.
+            target: ``[B, ...]``.
+            rows: which rows carry a label, ``[B]`` bool (see :func:`labelled`); None: all of them.
         """
-        rows = labelled(target)
+        if rows is None:
+            return self.loss(prediction.float(), target)
         shape = (-1, *[1] * (target.dim() - 1))
         safe = torch.where(rows.view(shape), target, torch.zeros_like(target))
-        return self.loss(prediction.float(), safe).masked_fill(~rows, 0.0), rows
+        return self.loss(prediction.float(), safe).masked_fill(~rows, 0.0)
 
 
 class TaskGraph:
@@ -172,7 +178,7 @@ def regression(name: str, hidden: int = 0, mean: float = 0.0, std: float = 1.0) 
     return Task(
         name=name,
         head=partial(RegressionHead, hidden=hidden),
-        loss=lambda value, target: (value - (target - mean) / std) ** 2,
+        loss=lambda value, target: (value - (target - mean) / std).square(),
         decode=lambda value: value * std + mean,
         metrics={
             "r2": StandardisedR2(mean, std),

@@ -1,9 +1,9 @@
 """What every weighting promises, and the three ways to keep the promise.
 
-A weighting turns the K losses of a step into ``.grad`` on the parameters. A :class:`LossWeighting` is an arrow from losses to an
-objective, a :class:`GradientWeighting` an arrow from the Gramian of the task gradients to weights, a :class:`DirectionWeighting`
-an arrow from the task gradients themselves to a direction. Everything else - several processes, accumulated batches, scaled
-losses, tasks without labels, losses of unlike size - is dealt with here, once.
+A weighting turns the K losses of a step into ``.grad`` on the parameters. A :class:`LossWeighting` is an arrow from
+losses to an objective, a :class:`GradientWeighting` an arrow from the Gramian of the task gradients to weights, a
+:class:`DirectionWeighting` an arrow from the task gradients themselves to a direction. Everything else - several
+processes, accumulated batches, scaled losses, tasks without labels, losses of unlike size - is dealt with here, once.
 
 In any PyTorch loop::
 
@@ -33,10 +33,10 @@ class Step:
     """Where one call of ``backward`` stands in an optimizer step. The default is a step of its own.
 
     Attributes:
-        tasks: indices of the tasks that have labels in this optimizer step; None means all. The others are left out of the
-            solve and their state stays as it is.
-        batches: calls of ``backward`` in the optimizer step (accumulated batches). Losses are such that their mean over these
-            calls, and over the processes, is the loss of the whole step.
+        tasks: indices of the tasks that have labels in this optimizer step; None means all. The others are left out of
+            the solve and their state stays as it is.
+        batches: calls of ``backward`` in the optimizer step (accumulated batches). Losses are such that their mean over
+            these calls, and over the processes, is the loss of the whole step.
         last: this is the last of these calls.
         scale: factor on every gradient written, e.g. that of a gradient scaler for half precision.
     """
@@ -74,12 +74,12 @@ class Weighting(nn.Module, ABC):
     Args:
         num_tasks: K.
         normalise: what stands in front of the method: it, and every gradient, sees ``L_i / s_i`` instead of ``L_i``.
-            ``none``: ``s_i = 1``; ``loss_scale``: the first loss seen of task i, for losses of unlike size; ``gradient_norm``:
-            the norm of task i's gradient where the method looks at gradients, every step anew.
+            ``none``: ``s_i = 1``; ``loss_scale``: the first loss seen of task i, for losses of unlike size;
+            ``gradient_norm``: the norm of task i's gradient where the method looks at gradients, every step anew.
 
     Attributes:
-        gramian: ``[M, M]`` Gramian of the task gradients of the last solve, before normalisation, for the dashboard; None where
-            the method needs none.
+        gramian: ``[M, M]`` Gramian of the task gradients of the last solve, before normalisation, for the dashboard;
+            None where the method needs none.
         gramian_tasks: indices of the M tasks it is of.
         needs_shared: the method compares task gradients, so a network without shared parameters is an error.
         needs_representation: ``backward`` has to be given the shared representation.
@@ -117,12 +117,14 @@ class Weighting(nn.Module, ABC):
         """Add the gradient of this step to ``.grad`` of every parameter.
 
         Args:
-            losses: K scalars (a sequence is cheaper than a vector: indexing a vector gives every other head a zero gradient).
+            losses: K scalars (a sequence is cheaper than a vector: indexing a vector gives every other head a zero
+                gradient).
             shared: parameters that the losses of two or more tasks reach.
             private: for each task the parameters that only its loss reaches.
             layer: the last shared layer, for methods that look at that one alone; default all of ``shared``.
             step: where this call stands in the optimizer step.
-            representation: the tensor through which every loss depends on ``shared``, for methods that compare gradients there.
+            representation: the tensor through which every loss depends on ``shared``, for methods that compare
+                gradients there.
 
         Returns:
             The effective weights ``[K]``, 0 for a task that was left out or while batches are still being accumulated.
@@ -166,11 +168,14 @@ class Weighting(nn.Module, ABC):
         """Told the tasks' names once, before training, for options that go by name. By default nothing happens."""
 
     def on_epoch_end(self, losses: Tensor) -> None:
-        """Told once per epoch the mean training losses ``[K]`` (NaN for a task never seen). By default nothing happens."""
+        """Told once per epoch the mean training losses ``[K]`` (NaN for a task never seen). By default nothing
+        happens.
+        """
 
     def after_step(self, recompute: Callable[[], Tensor]) -> None:
-        """Told after each optimizer step; ``recompute`` gives the losses ``[K]`` of the same rows at the new parameters,
-        which costs a forward pass. By default nothing happens."""
+        """Told after each optimizer step; ``recompute`` gives the losses ``[K]`` of the same rows at the new
+        parameters, which costs a forward pass. By default nothing happens.
+        """
 
     def _gather(self, call: Call, watched: Sequence[Tensor], *, keep: bool = False) -> TaskGradients | None:
         """One pass per task; the gradients of the whole step over all processes, or None before its last batch."""
@@ -209,14 +214,14 @@ class Weighting(nn.Module, ABC):
 class LossWeighting(Weighting):
     """A weighting that is a function of the loss values alone.
 
-    ``forward(losses [M], tasks [M]) -> objective []`` for the M <= K tasks that have labels; ``tasks`` indexes per-task state.
-    The effective weights are the derivatives of the objective with respect to the losses, taken at the losses of the whole step
-    over all processes; the method's own parameters get the objective's gradient. Private parameters get the weighted gradient:
-    the objective is one function of all parameters.
+    ``forward(losses [M], tasks [M]) -> objective []`` for the M <= K tasks that have labels; ``tasks`` indexes per-task
+    state. The effective weights are the derivatives of the objective with respect to the losses, taken at the losses of
+    the whole step over all processes; the method's own parameters get the objective's gradient. Private parameters get
+    the weighted gradient: the objective is one function of all parameters.
 
     Attributes:
-        linear: the weights do not depend on this step's losses, so that accumulated batches need one pass each; otherwise each
-            task's gradient is accumulated on its own until the losses of the whole step are known.
+        linear: the weights do not depend on this step's losses, so that accumulated batches need one pass each;
+            otherwise each task's gradient is accumulated on its own until the losses of the whole step are known.
     """
 
     linear = False
@@ -268,14 +273,14 @@ class LossWeighting(Weighting):
 class GradientWeighting(Weighting):
     """A weighting that compares the task gradients through their Gramian.
 
-    ``forward(gramian [M, M], losses [M], tasks [M]) -> weights [M]``; the update is ``sum_i w_i grad L_i``. It is not asked when
-    the Gramian is not finite: the weights are then NaN, as the gradients are.
+    ``forward(gramian [M, M], losses [M], tasks [M]) -> weights [M]``; the update is ``sum_i w_i grad L_i``. It is not
+    asked when the Gramian is not finite: the weights are then NaN, as the gradients are.
 
     Args:
         num_tasks: K.
-        at: where gradients are compared. ``parameters``: all shared parameters, exact; ``last_shared``: the last shared layer,
-            K short passes and one whole; ``representation``: the tensor that all heads read, K passes through the heads and one
-            through the trunk. The latter two are other Gramians, cheaper and not the same.
+        at: where gradients are compared. ``parameters``: all shared parameters, exact; ``last_shared``: the last shared
+            layer, K short passes and one whole; ``representation``: the tensor that all heads read, K passes through
+            the heads and one through the trunk. The latter two are other Gramians, cheaper and not the same.
         normalise: see :class:`Weighting`.
 
     Attributes:
@@ -297,12 +302,19 @@ class GradientWeighting(Weighting):
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
         """Gramian ``[M, M]`` and losses ``[M]`` of the tasks numbered ``tasks [M]`` to their weights ``[M]``."""
 
-    def kept(self, tasks: list[int]) -> Tensor | None:
-        """Weights ``[M]`` for this step that need no solve: one weighted pass is enough. By default there are none."""
+    def own_factors(self, weights: Tensor, tasks: Tensor) -> Tensor:
+        """What each task's private gradient is multiplied by, ``[M]``."""
+        return weights if self.weights_private else torch.ones_like(weights)
+
+    def keep(self, weights: Tensor, tasks: list[int]) -> None:
+        """Told the effective weights ``[M]`` of a solve. By default nothing happens."""
+
+    def kept(self, call: Call) -> Tensor | None:
+        """Effective weights ``[M]`` for this step that need no solve: one weighted pass is enough. By default none."""
         return None
 
     def _update(self, call: Call) -> Tensor | None:
-        weights = self.kept(call.tasks)
+        weights = self.kept(call)
         if weights is not None:
             add_weighted_gradient(call.losses, weights * (call.step.scale / call.step.batches), call.parameters)
             return weights
@@ -322,8 +334,12 @@ class GradientWeighting(Weighting):
                 weights = torch.full_like(losses, torch.nan)
                 return weights, weights
             normal = gramian / torch.outer(scales, scales) if self.normalise != "none" else gramian
-            weights = self(normal, losses / scales, torch.tensor(tasks, device=losses.device)).to(losses) / scales
-        return weights, weights if self.weights_private else 1 / scales
+            numbers = torch.tensor(tasks, device=losses.device)
+            weights = self(normal, losses / scales, numbers).to(losses)
+            factors = self.own_factors(weights, numbers) / scales
+            weights = weights / scales
+            self.keep(weights, tasks)
+        return weights, factors
 
     def _update_exact(self, call: Call) -> Tensor | None:
         """K passes through everything, gathered over the accumulated batches, solved once."""
@@ -363,16 +379,18 @@ class GradientWeighting(Weighting):
 class DirectionWeighting(Weighting):
     """A weighting that looks at the task gradients number by number, and not only through their Gramian.
 
-    ``forward(jacobian [M, P], losses [M], tasks [M]) -> (direction [P], weights [M])``: the direction goes to the shared
-    parameters; private parameters get their task's gradient times its weight, which is also what is reported. The Jacobian is
-    the method's to change.
+    ``forward(jacobian [M, P], losses [M], tasks [M]) -> (direction [P], weights [M])``: the direction goes to the
+    shared parameters; private parameters get their task's gradient times its weight, which is also what is reported.
+    The Jacobian is the method's to change. It is not asked when a gradient is not finite: the direction is then NaN.
     """
 
     needs_shared = True
 
     @abstractmethod
     def forward(self, jacobian: Tensor, losses: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
-        """Task gradients and losses of the tasks numbered ``tasks [M]`` to a direction and the private gradients' weights."""
+        """Task gradients and losses of the tasks numbered ``tasks [M]`` to a direction and the private gradients'
+        weights.
+        """
 
     def _update(self, call: Call) -> Tensor | None:
         gathered = self._gather(call, call.shared)
@@ -381,11 +399,13 @@ class DirectionWeighting(Weighting):
         with torch.no_grad():
             self.gramian, self.gramian_tasks = gathered.jacobian @ gathered.jacobian.T, tuple(call.tasks)
             scales = self._scales(gathered.losses, call.tasks, self.gramian.diagonal().clamp(min=0).sqrt())
-            if self.normalise != "none":
-                gathered.jacobian /= scales[:, None]
-            tasks = torch.tensor(call.tasks, device=scales.device)
-            direction, weights = self(gathered.jacobian, gathered.losses / scales, tasks)
-            weights = weights / scales
+            direction, weights = torch.full_like(gathered.jacobian[0], torch.nan), torch.full_like(scales, torch.nan)
+            if bool(self.gramian.isfinite().all()):
+                if self.normalise != "none":
+                    gathered.jacobian /= scales[:, None]
+                tasks = torch.tensor(call.tasks, device=scales.device)
+                direction, weights = self(gathered.jacobian, gathered.losses / scales, tasks)
+                weights = weights / scales
         self._write(call, direction, gathered.own, weights)
         return weights
 

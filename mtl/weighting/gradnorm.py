@@ -6,6 +6,8 @@ from torch import Tensor
 from mtl.errors import InputError
 from mtl.weighting.base import GradientWeighting
 
+ROUNDING = 1e-5
+
 
 class GradNorm(GradientWeighting):
     """Gradient normalisation: tasks that learn slowly get larger gradients.
@@ -65,7 +67,9 @@ class GradNorm(GradientWeighting):
         pace = torch.where(self.initial_losses[tasks] > 0, losses / self.initial_losses[tasks], torch.ones_like(losses))
         rate = pace / pace.mean()  # r_i
         target = mean * rate**self.alpha
-        slope = (scaled - target).sign() * norms / mean
+        distance = scaled - target
+        # What is nearer than rounding has arrived: its sign would be noise
+        slope = torch.where(distance.abs() > ROUNDING * mean, distance.sign(), 0.0) * norms / mean
         usable = slope.isfinite().all()  # all gradients zero, or a loss of 0 everywhere: nothing to balance
         moved = (weights - self.lr * torch.where(usable, slope, torch.zeros_like(slope))).clamp(min=self.floor)
         self.weights[tasks] = moved * (weights.sum() / moved.sum())

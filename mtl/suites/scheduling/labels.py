@@ -70,6 +70,12 @@ def decisions(shops: Shops, starts: Tensor, astray: Sequence[float], generator: 
     return States(Simulator.join(parts), torch.cat(origins))
 
 
+def narrow(states: States, widest: int) -> States:
+    """The states with at most ``widest`` candidates."""
+    rows = (states.simulator.legal.sum(1) <= widest).nonzero().squeeze(1)
+    return States(states.simulator.take(rows), states.shop[rows])
+
+
 def outcomes(states: States, starts: Tensor) -> Tensor:
     """Makespan ``[S, W]`` when each candidate goes next and the order of the schedules ``starts`` is followed after it.
 

@@ -1,0 +1,63 @@
+"""Task gradients made orthogonal and of one size before they are added."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from torch import Tensor
+
+from mtl.errors import unknown
+from mtl.weighting.base import GradientWeighting
+from mtl.weighting.solvers.quadratic import array, tensor
+from mtl.weighting.state import PerTask
+
+SCALES = ("min", "median", "rmse")
+
+
+class AlignedMTL(GradientWeighting):
+    """Aligned multi-task learning: the system of task gradients is replaced by the nearest one with condition number 1.
+
+    Source: Senushkin, Patakin, Kuznetsov, Konushin, "Independent Component Alignment for Multi-Task Learning", CVPR
+    2023, https://arxiv.org/abs/2305.19000.
+
+    ``w = sigma V S^-1 V' p`` with the eigenvectors V and square roots S of the eigenvalues of the Gramian, those above
+    the numerical rank; sigma is their smallest (``min``), their median, or their root mean square (``rmse``). The
+    update conflicts with no task that has full rank support. Heads get the plain gradient, as in the authors' code.
+
+    Args:
+        num_tasks: K.
+        scale: ``min`` (as published), ``median`` or ``rmse``.
+        preference: p by task or in order; divided by its sum. Default equal.
+        at, normalise: see :class:`~mtl.weighting.base.GradientWeighting`.
+    """
+
+    weights_private = False
+
+    def __init__(
+        self,
+        num_tasks: int,
+        scale: str = "min",
+        preference: Mapping[str, float] | Sequence[float] = (),
+        at: str = "parameters",
+        normalise: str = "none",
+    ) -> None:
+        super().__init__(num_tasks, at, normalise)
+        if scale not in SCALES:
+            raise unknown("weighting.scale", scale, SCALES)
+        self.scale = scale
+        self.preference = PerTask("weighting.preference", num_tasks, preference)
+
+    def bind(self, names: Sequence[str]) -> None:
+        """Look up the tasks that the preference names."""
+        self.preference.bind(names)
+
+    def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
+        p = array(self.preference.shares(tasks))
+        values, vectors = np.linalg.eigh(array(gramian))
+        # The Gramian comes in single precision: below this an eigenvalue is rounding
+        kept = values > values.max() * len(values) * np.finfo(np.float32).eps
+        if not kept.any() or values.max() <= 0:
+            return tensor(p, gramian)
+        values, vectors = values[kept], vectors[:, kept]
+        middle = np.sort(values)[(len(values) - 1) // 2]
+        size = {"min": values.min(), "median": middle, "rmse": values.mean()}[self.scale]
+        return tensor(vectors @ ((vectors.T @ p) * np.sqrt(size / values)), gramian)

@@ -1,0 +1,47 @@
+"""A weighted sum that also rewards losses in proportion to a preference."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from mtl.weighting.base import LossWeighting
+from mtl.weighting.state import PerTask
+
+
+class COSMOS(LossWeighting):
+    """Conditioned one-shot multi-objective search, its objective: ``p'L - mu cos(p, L)``.
+
+    Source: Ruchte and Grabocka, "Scalable Pareto Front Approximation for Deep Multi-Objective Learning", ICDM 2021,
+    https://arxiv.org/abs/2103.13392.
+
+    ``cos(p, L) = p'L / (|p| |L|)`` pulls the loss vector towards the preference. Heads get the weighted gradient.
+
+    Deviation: one preference for the whole training; the paper draws it anew every step and feeds it to the network.
+
+    Args:
+        num_tasks: K.
+        mu: strength of the pull, in the unit of the losses.
+        preference: p by task or in order; divided by its sum. Default equal.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
+    """
+
+    def __init__(
+        self,
+        num_tasks: int,
+        mu: float = 1.0,
+        preference: Mapping[str, float] | Sequence[float] = (),
+        normalise: str = "none",
+    ) -> None:
+        super().__init__(num_tasks, normalise)
+        self.mu = mu
+        self.preference = PerTask("weighting.preference", num_tasks, preference)
+
+    def bind(self, names: Sequence[str]) -> None:
+        """Look up the tasks that the preference names."""
+        self.preference.bind(names)
+
+    def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
+        p = self.preference.shares(tasks)
+        cosine = torch.nn.functional.cosine_similarity(p, losses, 0, torch.finfo(losses.dtype).tiny)
+        return p @ losses - self.mu * cosine

@@ -1,0 +1,41 @@
+"""Minimum-norm weights that change slowly."""
+
+import torch
+from torch import Tensor
+
+from mtl.errors import InputError
+from mtl.weighting.base import GradientWeighting
+from mtl.weighting.solvers.quadratic import min_norm
+
+
+class CRMOGM(GradientWeighting):
+    """Correlation-reduced multi-objective gradient manipulation: a moving average of minimum-norm weights.
+
+    Source: Zhou, Zhang, Jiang, Zhong, Gu, Zhu, "On the Convergence of Stochastic Multi-Objective Gradient Manipulation
+    and Beyond", NeurIPS 2022, https://openreview.net/forum?id=ScwfQ7hdwyP.
+
+    ``w_t = beta w_(t-1) + (1 - beta) argmin |J'w|^2``: with small batches the solution of one step is correlated with
+    the noise of its gradients, which biases the update; averaged weights are not. Starts at equal weights. They sum to
+    1. Heads get the weighted gradient.
+
+    Args:
+        num_tasks: K.
+        beta: memory, 0 (MGDA) up to 1 (not included).
+        at, normalise: see :class:`~mtl.weighting.base.GradientWeighting`.
+    """
+
+    weights: Tensor
+
+    def __init__(self, num_tasks: int, beta: float = 0.9, at: str = "parameters", normalise: str = "none") -> None:
+        super().__init__(num_tasks, at, normalise)
+        if not 0 <= beta < 1:
+            raise InputError(f"weighting.beta={beta}: expected 0 or more, and less than 1")
+        self.beta = beta
+        self.register_buffer("weights", torch.full((num_tasks,), 1 / num_tasks))
+
+    def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
+        before = self.weights[tasks]
+        before = before / before.sum()
+        weights = self.beta * before + (1 - self.beta) * min_norm(gramian).to(before)
+        self.weights[tasks] = weights * self.weights[tasks].sum()
+        return weights

@@ -1,0 +1,50 @@
+"""Logarithms of the losses, and gradients of the length of the longest."""
+
+import torch
+from torch import Tensor
+
+from mtl.errors import InputError
+from mtl.weighting.base import DirectionWeighting
+from mtl.weighting.state import History
+
+
+class DBMTL(DirectionWeighting):
+    """Dual balancing: losses by their logarithm, gradients by the largest length among them.
+
+    Source: Lin, Jiang, Ye, Zhang, Chen, Liu, "Dual-Balancing for Multi-Task Learning", 2023,
+    https://arxiv.org/abs/2308.12029.
+
+    ``v_i <- beta_t v_i + (1 - beta_t) grad log L_i`` with ``beta_t = beta / t^decay``; ``d = a sum_i v_i / |v_i|``,
+    ``a = max_i |v_i|``. Heads get the gradient of ``sum_i log L_i``. Losses have to be positive; one that is not is
+    left out.
+
+    The moving averages need a number per task and shared parameter, unless beta is 0.
+
+    Args:
+        num_tasks: K.
+        beta: memory, 0 (none) up to 1 (not included).
+        decay: how fast memory fades with the step number, 0 or more.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
+    """
+
+    steps: Tensor
+
+    def __init__(self, num_tasks: int, beta: float = 0.9, decay: float = 0.5, normalise: str = "none") -> None:
+        super().__init__(num_tasks, normalise)
+        if not 0 <= beta < 1 or decay < 0:
+            raise InputError(f"weighting.beta={beta}, decay={decay}: expected 0 <= beta < 1 and decay >= 0")
+        self.beta, self.decay = beta, decay
+        self.history = History(num_tasks)
+        self.register_buffer("steps", torch.zeros(num_tasks))
+
+    def forward(self, jacobian: Tensor, losses: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
+        weights = torch.where(losses > 0, 1 / losses, torch.zeros_like(losses))
+        jacobian *= weights[:, None]
+        if self.beta > 0:
+            memory = self.history.of(jacobian)
+            self.steps[tasks] += 1
+            beta = (self.beta / self.steps[tasks] ** self.decay)[:, None]
+            jacobian = memory[tasks] = beta * memory[tasks] + (1 - beta) * jacobian
+        lengths = jacobian.norm(dim=1)
+        shares = torch.where(lengths > 0, lengths.max() / lengths, torch.zeros_like(lengths))
+        return shares @ jacobian, weights

@@ -1,0 +1,46 @@
+"""Weights from how fast each loss fell over the last epochs."""
+
+import torch
+from torch import Tensor
+
+from mtl.errors import InputError
+from mtl.weighting.base import LossWeighting
+
+
+class DWA(LossWeighting):
+    """Dynamic weight average: tasks whose loss falls slowly get more weight.
+
+    Source: Liu, Johns, Davison, "End-to-End Multi-Task Learning with Attention", CVPR 2019,
+    https://arxiv.org/abs/1803.10704.
+
+    ``lambda_i(t) = K softmax_i(r_i / T)``, ``r_i = L_i(t-1) / L_i(t-2)``, with the mean training losses of the last two
+    epochs; 1 for every task before two epochs have passed. Heads get the weighted gradient.
+
+    Deviation: a task without labels in one of the two epochs counts as standing still, ``r_i = 1``; among the M tasks
+    present in a step the weights sum to M.
+
+    Args:
+        num_tasks: K.
+        temperature: T, above 0; large values make the weights equal.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
+    """
+
+    linear = True
+    history: Tensor
+
+    def __init__(self, num_tasks: int, temperature: float = 2.0, normalise: str = "none") -> None:
+        super().__init__(num_tasks, normalise)
+        if temperature <= 0:
+            raise InputError(f"weighting.temperature={temperature}: expected a number above 0")
+        self.temperature = temperature
+        self.register_buffer("history", torch.full((2, num_tasks), torch.nan))  # older, newer
+
+    def on_epoch_end(self, losses: Tensor) -> None:
+        """Remember the epoch's mean losses."""
+        self.history.copy_(torch.stack([self.history[1], losses.detach().to(self.history)]))
+
+    def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
+        rate = self.history[1, tasks] / self.history[0, tasks]
+        rate = torch.where(rate.isfinite(), rate, torch.ones_like(rate))
+        weights = len(tasks) * torch.softmax(rate / self.temperature, 0)
+        return (weights * losses).sum()

@@ -1,0 +1,54 @@
+"""More weight to tasks that are further from what they could reach."""
+
+import torch
+from torch import Tensor
+
+from mtl.errors import InputError
+from mtl.weighting.base import DirectionWeighting
+from mtl.weighting.state import History
+
+
+class ExcessMTL(DirectionWeighting):
+    """Excess-risk balancing: tasks are weighted by how much they can still improve, not by their loss, which noise can
+    raise.
+
+    Source: He, Zhou, Zhang, Yang, Zhao, "Robust Multi-Task Learning with Excess Risks", ICML 2024,
+    https://arxiv.org/abs/2402.02009.
+
+    The excess risk is estimated by ``e_i = g_i' H_i^-1 g_i`` with the diagonal ``H_i = sqrt(sum over steps of g_i^2)``,
+    and divided by its first value; then ``w_i`` is multiplied by ``exp(lr e_i)``, and w divided by its sum. Heads get
+    the weighted gradient.
+
+    Needs a number per task and shared parameter. Deviations: in the first step, which only gives the unit of ``e_i``,
+    the weights are equal; weights move in logarithms, so that a large excess saturates them instead of overflowing.
+
+    Args:
+        num_tasks: K.
+        lr: step of the weights, above 0.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
+    """
+
+    log_weights: Tensor
+    first: Tensor
+
+    def __init__(self, num_tasks: int, lr: float = 0.01, normalise: str = "none") -> None:
+        super().__init__(num_tasks, normalise)
+        if lr <= 0:
+            raise InputError(f"weighting.lr={lr}: expected a number above 0")
+        self.lr = lr
+        self.history = History(num_tasks)
+        self.register_buffer("log_weights", torch.zeros(num_tasks))
+        self.register_buffer("first", torch.full((num_tasks,), torch.nan))
+
+    def forward(self, jacobian: Tensor, losses: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
+        squares = self.history.of(jacobian)
+        squares[tasks] += jacobian.square()
+        curvature = squares[tasks].sqrt()
+        excess = torch.where(curvature > 0, jacobian.square() / curvature, torch.zeros_like(jacobian)).sum(1)
+        first = self.first[tasks]
+        known = first > 0
+        moved = self.log_weights[tasks] + torch.where(known, self.lr * excess / first, torch.zeros_like(excess))
+        self.log_weights[tasks] = moved - moved.max()
+        self.first[tasks] = torch.where(known, first, excess)
+        weights = torch.softmax(self.log_weights[tasks], 0)
+        return weights @ jacobian, weights

@@ -1,0 +1,81 @@
+"""Weights under which all losses fall at the same rate, found without comparing gradients."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from mtl.errors import InputError
+from mtl.weighting.base import LossWeighting
+
+# Of Adam
+DECAYS = torch.tensor([[0.9], [0.999]])
+EPSILON = 1e-8
+
+
+class FAMO(LossWeighting):
+    """Fast adaptive multitask optimisation: the logarithms of all losses fall by the same amount per step.
+
+    Source: Liu, Feng, Stone, Liu, "FAMO: Fast Adaptive Multitask Optimization", NeurIPS 2023,
+    https://arxiv.org/abs/2306.03792.
+
+    With ``z = softmax(xi)`` the objective is ``c sum_i z_i log L_i``, ``c = 1 / sum_i (z_i / L_i)`` held constant, so
+    that the weights are ``c z_i / L_i`` and sum to 1. After the optimizer's step the losses of the same rows are
+    computed once more, and ``xi`` takes a step down ``J_softmax' (log L_before - log L_after) + decay xi``. That costs
+    one more forward pass and no gradient per task. Heads get the weighted gradient. Losses have to be positive.
+
+    The step on ``xi`` is Adam's, as in the authors' code (the paper's algorithm writes a plain step).
+
+    Deviation: the smallest attainable loss is taken as 0, the authors' default. Outside the framework call
+    ``weighting.after_step(recompute)`` after ``optimizer.step()``; without it the weights stay at ``c / (K L_i)``.
+
+    Args:
+        num_tasks: K.
+        lr: step of xi.
+        decay: pull of xi towards 0.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
+    """
+
+    looks_again = True
+    logits: Tensor
+    moments: Tensor
+    steps: Tensor
+    before: Tensor
+
+    def __init__(self, num_tasks: int, lr: float = 0.025, decay: float = 1e-3, normalise: str = "none") -> None:
+        super().__init__(num_tasks, normalise)
+        if lr <= 0 or decay < 0:
+            raise InputError(f"weighting.lr={lr}, decay={decay}: expected lr > 0 and decay >= 0")
+        self.lr, self.decay = lr, decay
+        self.register_buffer("logits", torch.zeros(num_tasks))  # xi
+        self.register_buffer("moments", torch.zeros(2, num_tasks))
+        self.register_buffer("steps", torch.zeros(()))
+        self.register_buffer("before", torch.full((num_tasks,), torch.nan))  # NaN: not in the last step
+
+    def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
+        self.before.fill_(torch.nan)
+        self.before[tasks] = losses.detach()
+        log = losses.clamp(min=torch.finfo(losses.dtype).tiny).log()
+        share = torch.softmax(self.logits[tasks], 0)
+        # c z_i / L_i in logarithms, since 1 / L overflows for tiny losses
+        weights = torch.softmax(share.log() - log.detach(), 0)
+        return (weights * log * log.detach().exp()).sum()
+
+    @torch.no_grad()
+    def after_step(self, recompute: Callable[[], Tensor]) -> None:
+        """Compare the losses before and after the step, and move xi."""
+        after = recompute().to(self.before)
+        if self.normalise == "loss_scale":
+            after = after / self.scales
+        tiny = torch.finfo(after.dtype).tiny
+        fall = self.before.clamp(min=tiny).log() - after.clamp(min=tiny).log()
+        present = fall.isfinite()
+        share = torch.softmax(self.logits.masked_fill(~present, -torch.inf), 0)  # NaN where no task is present
+        fall = torch.where(present, fall, torch.zeros_like(fall))
+        slope = share * (fall - (share * fall).sum()) + self.decay * self.logits
+        slope = torch.where(present, slope, torch.zeros_like(slope))
+        self.steps += 1
+        decays = DECAYS.to(slope)
+        self.moments.mul_(decays).add_((1 - decays) * torch.stack([slope, slope**2]))
+        mean, square = self.moments / (1 - decays**self.steps)
+        self.logits -= torch.where(present, self.lr * mean / (square.sqrt() + EPSILON), torch.zeros_like(mean))

@@ -1,0 +1,44 @@
+"""In every parameter only gradients of one sign survive."""
+
+import torch
+from torch import Tensor
+
+from mtl.errors import InputError
+from mtl.weighting.base import DirectionWeighting
+from mtl.weighting.state import Draws
+
+
+class GradDrop(DirectionWeighting):
+    """Gradient sign dropout.
+
+    Source: Chen, Ngiam, Huang, Luong, Kretzschmar, Chai, Anguelov, "Just Pick a Sign: Optimizing Deep Multitask Models
+    with Gradient Sign Dropout", NeurIPS 2020, https://arxiv.org/abs/2010.06808.
+
+    In each parameter, with the task gradients ``g_i`` there, ``P = 1/2 (1 + sum_i g_i / sum_i |g_i|)``; with
+    probability P all negative ones are dropped, else all positive ones, and the rest is added. With ``leak`` l each
+    task keeps ``l g_i`` in any case. Heads get the plain gradient.
+
+    Deviation: applied to the gradients of the shared parameters; the paper drops gradients of one activation layer,
+    multiplied by the activation and summed over the batch.
+
+    Args:
+        num_tasks: K.
+        leak: share of every gradient that is never dropped, 0 to 1 (1: equal weights).
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
+    """
+
+    def __init__(self, num_tasks: int, leak: float = 0.0, normalise: str = "none") -> None:
+        super().__init__(num_tasks, normalise)
+        if not 0 <= leak <= 1:
+            raise InputError(f"weighting.leak={leak}: expected a number from 0 to 1")
+        self.leak = leak
+        self.draws = Draws()
+
+    def forward(self, jacobian: Tensor, losses: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
+        total = jacobian.sum(0)
+        size = jacobian.abs().sum(0)
+        positive = 0.5 * (1 + torch.where(size > 0, total / size, torch.zeros_like(size)))  # P
+        drawn = torch.rand(positive.shape, generator=self.draws.generator()).to(positive)
+        sign = torch.where(drawn < positive, 1.0, -1.0)
+        kept = (jacobian * sign).clamp(min=0).sum(0) * sign
+        return self.leak * total + (1 - self.leak) * kept, losses.new_ones(len(losses))

@@ -1,0 +1,63 @@
+"""Gradients are turned towards each other until their cosines are what they usually are."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mtl.errors import InputError
+from mtl.weighting.base import GradientWeighting
+from mtl.weighting.solvers.quadratic import array, tensor
+from mtl.weighting.state import Draws
+
+
+class GradVac(GradientWeighting):
+    """Gradient vaccine.
+
+    Source: Wang, Tsvetkov, Firat, Cao, "Gradient Vaccine: Investigating and Improving Multi-task Optimization in
+    Massively Multilingual Models", ICLR 2021, https://arxiv.org/abs/2010.05874.
+
+    For every task i, ``p = g_i``; for the other tasks j in random order, with ``c = cos(p, g_j)`` and its target
+    ``t_ij``: if ``c < t_ij``, ``p += |p| (t_ij sqrt(1 - c^2) - c sqrt(1 - t_ij^2)) / (|g_j| sqrt(1 - t_ij^2)) g_j``,
+    after which the cosine is ``t_ij``; then ``t_ij`` moves to ``(1 - beta) t_ij + beta c``. The update is the sum of
+    all p. Targets start at 0, where one step is PCGrad's. Heads get the plain gradient.
+
+    Deviation: one target per pair of tasks over all shared parameters, not one per layer. A zero gradient changes
+    nothing.
+
+    Args:
+        num_tasks: K.
+        beta: how fast targets follow the cosines, 0 to 1.
+        at, normalise: see :class:`~mtl.weighting.base.GradientWeighting`.
+    """
+
+    weights_private = False
+    targets: Tensor
+
+    def __init__(self, num_tasks: int, beta: float = 0.01, at: str = "parameters", normalise: str = "none") -> None:
+        super().__init__(num_tasks, at, normalise)
+        if not 0 <= beta <= 1:
+            raise InputError(f"weighting.beta={beta}: expected a number from 0 to 1")
+        self.beta = beta
+        self.draws = Draws()
+        self.register_buffer("targets", torch.zeros(num_tasks, num_tasks))
+
+    def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
+        g = array(gramian)
+        targets = array(self.targets[tasks][:, tasks])
+        orders = self.draws.order(len(g))
+        mix = np.eye(len(g))  # row i: coefficients of p_i
+        for i, row in enumerate(mix):
+            products = g[i].copy()  # p'g_j
+            for j in orders[i]:
+                length, other = np.sqrt(max(row @ products, 0.0)), np.sqrt(g[j, j])
+                if length * other == 0:
+                    continue
+                c, target = float(np.clip(products[j] / (length * other), -1, 1)), targets[i, j]
+                if c < target < 1:
+                    rest = np.sqrt(1 - target**2)
+                    share = length * (target * np.sqrt(1 - c * c) - c * rest) / (other * rest)
+                    row[j] += share
+                    products += share * g[j]
+                targets[i, j] += self.beta * (c - target)
+        self.targets[tasks[:, None], tasks] = tensor(targets, gramian).to(self.targets)
+        return tensor(mix.sum(0), gramian)

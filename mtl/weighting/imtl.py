@@ -1,0 +1,47 @@
+"""Losses of one size for the heads, and equal projections for the trunk."""
+
+import torch
+from torch import Tensor
+
+from mtl.errors import InputError
+from mtl.weighting.base import GradientWeighting
+from mtl.weighting.solvers.impartial import equal_projections
+
+
+class IMTL(GradientWeighting):
+    """Impartial learning, loss and gradient balance together.
+
+    Source: Liu, Li, Kuang, Xue, Chen, Yang, Liao, Zhang, "Towards Impartial Multi-task Learning", ICLR 2021,
+    https://openreview.net/forum?id=IMPnRXEWpvr.
+
+    The scaled losses ``exp(s_i) L_i``, with ``s_i`` going down ``exp(s_i) L_i - s_i`` towards ``exp(s_i) L_i = 1``,
+    take the place of the losses: heads get their gradient, and the trunk the combination of their gradients with sum 1
+    on which all of them project alike. The combination does not depend on s but for its length.
+
+    Deviations: s takes plain steps of its own, just before it is used, not steps of the network's optimizer; its slope
+    is cut at 1, so that a loss of any size cannot throw s away.
+
+    Args:
+        num_tasks: K.
+        lr: step of s, above 0.
+        at, normalise: see :class:`~mtl.weighting.base.GradientWeighting`.
+    """
+
+    log_scale: Tensor
+
+    def __init__(self, num_tasks: int, lr: float = 0.01, at: str = "parameters", normalise: str = "none") -> None:
+        super().__init__(num_tasks, at, normalise)
+        if lr <= 0:
+            raise InputError(f"weighting.lr={lr}: expected a number above 0")
+        self.lr = lr
+        self.register_buffer("log_scale", torch.zeros(num_tasks))  # s
+
+    def own_factors(self, weights: Tensor, tasks: Tensor) -> Tensor:
+        """Heads learn their scaled loss."""
+        return self.log_scale[tasks].exp()
+
+    def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
+        scale = self.log_scale[tasks].exp()
+        self.log_scale[tasks] -= self.lr * (scale * losses - 1).clamp(-1, 1)
+        scale = self.log_scale[tasks].exp()
+        return equal_projections(gramian * torch.outer(scale, scale)) * scale

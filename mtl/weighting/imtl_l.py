@@ -1,0 +1,33 @@
+"""Learned scales that bring the losses to one size."""
+
+import torch
+from torch import Tensor, nn
+
+from mtl.weighting.base import LossWeighting
+
+
+class IMTLL(LossWeighting):
+    """Impartial learning, loss balance: ``sum_i exp(s_i) L_i - s_i`` with ``s_i`` learned per task.
+
+    Source: Liu, Li, Kuang, Xue, Chen, Yang, Liao, Zhang, "Towards Impartial Multi-task Learning", ICLR 2021,
+    https://openreview.net/forum?id=IMPnRXEWpvr.
+
+    At the optimum of s all scaled losses ``exp(s_i) L_i`` are 1. The weights ``exp(s_i)`` do not depend on this step's
+    losses; s is trained by the network's optimizer, without weight decay. Heads get the weighted gradient. It is
+    uncertainty weighting with twice the variance and half the size.
+
+    Args:
+        num_tasks: K.
+        initial: ``s_i`` at the start, for all tasks.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
+    """
+
+    linear = True
+
+    def __init__(self, num_tasks: int, initial: float = 0.0, normalise: str = "none") -> None:
+        super().__init__(num_tasks, normalise)
+        self.log_scale = nn.Parameter(torch.full((num_tasks,), float(initial)))
+
+    def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
+        s = self.log_scale[tasks]
+        return (s.exp() * losses - s).sum()

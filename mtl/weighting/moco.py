@@ -1,0 +1,64 @@
+"""Minimum-norm weights from remembered gradients, for small batches."""
+
+import torch
+from torch import Tensor
+
+from mtl.errors import InputError
+from mtl.weighting.base import DirectionWeighting
+from mtl.weighting.solvers.quadratic import array, project_simplex, tensor
+from mtl.weighting.state import History
+
+
+class MoCo(DirectionWeighting):
+    """Multi-objective gradient correction.
+
+    Source: Fernando, Shen, Liu, Chaudhury, Murugesan, Chen, "Mitigating Gradient Bias in Multi-Objective Learning: A
+    Provably Convergent Approach", ICLR 2023, https://openreview.net/forum?id=dLAYGdKTi2.
+
+    ``y_i <- y_i + beta (g_i - y_i)``; ``w <- Proj(w - gamma (Y Y' + rho I) w)`` onto the simplex; ``d = Y'w``. With
+    small batches the minimum-norm direction of the noisy gradients is biased, and that of their averages y is not.
+    Heads get the gradient times w.
+
+    Needs a number per task and shared parameter. Deviations: y starts at the first gradient and not at 0; ``Y Y'`` is
+    divided by its trace over K, so that gamma and rho do not depend on the unit of the losses; beta and gamma are
+    constant.
+
+    Args:
+        num_tasks: K.
+        beta: how fast y follows the gradients, above 0 up to 1.
+        gamma: step of w, above 0.
+        rho: pull towards equal weights, 0 or more.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
+    """
+
+    weights: Tensor
+    seen: Tensor
+
+    def __init__(
+        self, num_tasks: int, beta: float = 0.5, gamma: float = 0.1, rho: float = 0.0, normalise: str = "none"
+    ) -> None:
+        super().__init__(num_tasks, normalise)
+        if not 0 < beta <= 1 or gamma <= 0 or rho < 0:
+            raise InputError(
+                f"weighting.beta={beta}, gamma={gamma}, rho={rho}: expected 0 < beta <= 1, gamma > 0, rho >= 0"
+            )
+        self.beta, self.gamma, self.rho = beta, gamma, rho
+        self.history = History(num_tasks)
+        self.register_buffer("weights", torch.full((num_tasks,), 1 / num_tasks))
+        self.register_buffer("seen", torch.zeros(num_tasks, dtype=torch.bool))
+
+    def forward(self, jacobian: Tensor, losses: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
+        memory = self.history.of(jacobian)
+        rate = torch.where(self.seen[tasks], self.beta, 1.0)[:, None]
+        jacobian = memory[tasks] = memory[tasks] + rate * (jacobian - memory[tasks])
+        self.seen[tasks] = True
+        g = array(jacobian @ jacobian.T)
+        size = g.trace() / len(g)
+        g = g / size if size > 0 else g
+        before = array(self.weights[tasks])
+        total = before.sum()
+        w = before / total
+        moved = project_simplex(w - self.gamma * (g @ w + self.rho * w))
+        weights = tensor(moved, losses).to(losses)
+        self.weights[tasks] = weights * float(total)
+        return weights @ jacobian, weights

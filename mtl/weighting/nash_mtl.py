@@ -1,0 +1,70 @@
+"""The bargain that the tasks would strike over the update."""
+
+import torch
+from torch import Tensor
+
+from mtl.errors import InputError
+from mtl.weighting.base import Call, GradientWeighting
+from mtl.weighting.solvers.bargain import bargain
+
+
+class NashMTL(GradientWeighting):
+    """Nash bargaining: ``d = J'w`` with ``G w = 1 / w``, ``w > 0``: the product of the gains ``g_i'd`` is largest.
+
+    Source: Navon, Shamsian, Achituve, Maron, Kawaguchi, Chechik, Fetaya, "Multi-Task Learning as a Bargaining Game",
+    ICML 2022, https://arxiv.org/abs/2202.01017.
+
+    Multiplying a loss by a number changes nothing in the direction. The solution has ``|d|^2 = K`` whatever the
+    gradients, and is then cut to ``max_norm``, as in the authors' code. Heads get the weighted gradient, as there.
+
+    Deviations: the equation is solved by damped Newton steps to 1e-9, not by a sequence of convex programs. At
+    Pareto-stationary points, where it has no solution, each diagonal element of G counts a millionth more. A task whose
+    gradient on the shared parameters is zero gets the mean of the other weights.
+
+    Args:
+        num_tasks: K.
+        max_norm: largest length of d, 0 for no limit.
+        update_every: optimizer steps between two solves; in between the last weights serve, at the cost of equal
+            weighting.
+        at, normalise: see :class:`~mtl.weighting.base.GradientWeighting`.
+    """
+
+    weights: Tensor
+    age: Tensor
+
+    def __init__(
+        self,
+        num_tasks: int,
+        max_norm: float = 1.0,
+        update_every: int = 1,
+        at: str = "parameters",
+        normalise: str = "none",
+    ) -> None:
+        super().__init__(num_tasks, at, normalise)
+        if max_norm < 0 or update_every < 1:
+            raise InputError(
+                f"weighting.max_norm={max_norm}, update_every={update_every}: expected max_norm >= 0, update_every >= 1"
+            )
+        self.max_norm, self.update_every = max_norm, update_every
+        self.register_buffer("weights", torch.ones(num_tasks))
+        self.register_buffer("age", torch.tensor(0))  # steps since the last solve; 0: one is due
+
+    def kept(self, call: Call) -> Tensor | None:
+        """The last weights, unless they have served long enough."""
+        if self.update_every == 1 or int(self.age) == 0:
+            return None
+        if call.step.last:
+            self.age.copy_((self.age + 1) % self.update_every)
+        return self.weights[call.tasks]
+
+    def keep(self, weights: Tensor, tasks: list[int]) -> None:
+        """Remember the weights for the next steps."""
+        self.weights[tasks] = weights
+        self.age.fill_(1 % self.update_every)
+
+    def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
+        weights = bargain(gramian)
+        length = (weights @ gramian.to(weights) @ weights).clamp(min=0).sqrt()
+        if self.max_norm > 0:
+            weights = weights * torch.where(length > self.max_norm, self.max_norm / length, torch.ones_like(length))
+        return weights

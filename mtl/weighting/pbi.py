@@ -1,0 +1,63 @@
+"""Progress along a preferred direction, and a penalty for leaving it."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from mtl.errors import InputError
+from mtl.weighting.base import LossWeighting
+from mtl.weighting.state import PerTask
+
+
+class PBI(LossWeighting):
+    """Penalty-based boundary intersection: ``d_1 + theta d_2``.
+
+    Source: Zhang and Li, "MOEA/D: A Multiobjective Evolutionary Algorithm Based on Decomposition", IEEE Transactions on
+    Evolutionary Computation 11(6), 2007, https://doi.org/10.1109/TEVC.2007.892759.
+
+    With the unit vector ``u = p / |p|`` of the preference, ``d_1 = (L - z)'u`` is the distance along it and
+    ``d_2 = |L - z - d_1 u|`` the distance from it. Heads get the weighted gradient. A loss below its share may get a
+    negative
+    weight: the method would rather have it rise than leave the preferred direction.
+
+    Args:
+        num_tasks: K.
+        theta: price of leaving the direction, 0 or more.
+        preference: p by task or in order. Default equal.
+        ideal: z, the least attainable loss by task or in order. Default 0.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
+    """
+
+    def __init__(
+        self,
+        num_tasks: int,
+        theta: float = 1.0,
+        preference: Mapping[str, float] | Sequence[float] = (),
+        ideal: Mapping[str, float] | Sequence[float] = (),
+        normalise: str = "none",
+    ) -> None:
+        super().__init__(num_tasks, normalise)
+        if theta < 0:
+            raise InputError(f"weighting.theta={theta}: expected 0 or more")
+        self.theta = theta
+        self.preference = PerTask("weighting.preference", num_tasks, preference)
+        self.ideal = PerTask("weighting.ideal", num_tasks, ideal, default=0.0)
+
+    def bind(self, names: Sequence[str]) -> None:
+        """Look up the tasks that the options name."""
+        self.preference.bind(names)
+        self.ideal.bind(names)
+
+    def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
+        excess = losses - self.ideal.values[tasks]
+        u = self.preference.shares(tasks)
+        u = u / u.norm()
+        along = excess @ u
+        across = excess - along * u
+        # The norm has no gradient at 0; relative to the losses, so that their unit does not matter
+        floor = torch.finfo(losses.dtype).eps * excess.detach().abs().max() + torch.finfo(losses.dtype).tiny
+        size = across.abs().max().detach() + floor
+        away = size * ((across / size).square().sum() + (floor / size) ** 2).sqrt()
+        objective: Tensor = along + self.theta * away
+        return objective

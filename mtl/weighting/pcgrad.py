@@ -1,0 +1,44 @@
+"""Gradients that conflict are projected onto each other's normal plane."""
+
+import numpy as np
+from torch import Tensor
+
+from mtl.weighting.base import GradientWeighting
+from mtl.weighting.solvers.quadratic import array, tensor
+from mtl.weighting.state import Draws
+
+
+class PCGrad(GradientWeighting):
+    """Projecting conflicting gradients.
+
+    Source: Yu, Kumar, Gupta, Levine, Hausman, Finn, "Gradient Surgery for Multi-Task Learning", NeurIPS 2020,
+    https://arxiv.org/abs/2001.06782.
+
+    For every task i, ``p = g_i``; for the other tasks j in random order: if ``p'g_j < 0``, ``p -= (p'g_j / |g_j|^2)
+    g_j``. The update is the sum of all p. Every p is a combination of the ``g_j``, so the Gramian is enough. With two
+    tasks the update conflicts with none; with more it may. Heads get the plain gradient: a head's gradients conflict
+    with nobody's, so the projection leaves them as they are.
+
+    Args:
+        num_tasks: K.
+        at, normalise: see :class:`~mtl.weighting.base.GradientWeighting`.
+    """
+
+    weights_private = False
+
+    def __init__(self, num_tasks: int, at: str = "parameters", normalise: str = "none") -> None:
+        super().__init__(num_tasks, at, normalise)
+        self.draws = Draws()
+
+    def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
+        g = array(gramian)
+        orders = self.draws.order(len(g))
+        mix = np.eye(len(g))  # row i: coefficients of p_i
+        for i, row in enumerate(mix):
+            products = g[i].copy()  # p'g_j
+            for j in orders[i]:
+                if products[j] < 0 < g[j, j]:
+                    share = products[j] / g[j, j]
+                    row[j] -= share
+                    products -= share * g[j]
+        return tensor(mix.sum(0), gramian)

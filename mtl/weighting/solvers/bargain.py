@@ -1,0 +1,54 @@
+"""Bargaining problems: ``G w = w^-p``."""
+
+import numpy as np
+from torch import Tensor
+
+from mtl.weighting.solvers.quadratic import Array, array, tensor
+
+RIDGE = 1e-6  # of each diagonal element: opposed gradients, which have no finite solution, get large weights instead
+STEPS = 100
+
+
+def bargain(gramian: Tensor, power: float = 1.0) -> Tensor:
+    """``w > 0`` with ``(Gw)_i = w_i^-p``, by damped Newton steps on ``1/2 w'Gw - sum_i phi(w_i)``, ``phi'(w) = w^-p``.
+
+    That function is convex, so a backtracking search always succeeds. It is minimised in ``v = w / s`` with
+    ``s_i = G_ii^(-1 / (1 + p))``, where gradients of any size have numbers near 1. A task without gradient has no
+    bearing on the direction; it gets the mean of the other weights, so that its head goes on learning.
+    """
+    g = array(gramian)
+    out = np.ones(len(g))
+    live = g.diagonal() > 1e-30 * max(float(g.diagonal().max()), 1e-300)
+    if live.any():
+        out[live] = _newton(g[np.ix_(live, live)], power)
+        out[~live] = out[live].mean()
+    return tensor(out, gramian)
+
+
+def _newton(g: Array, p: float) -> Array:
+    unit = g.diagonal() ** (-1 / (1 + p))  # s
+    price = unit ** (1 - p)  # of the scaled task's phi, relative to the largest
+    h = unit[:, None] * g * unit
+    h, price = h / price.max(), price / price.max()
+    h = h + RIDGE * np.diag(h.diagonal())
+    v = np.full(len(h), len(h) ** (-1 / (1 + p)))
+
+    def value(x: Array) -> float:
+        gain = np.log(x) if p == 1 else x ** (1 - p) / (1 - p)
+        return float(0.5 * x @ h @ x - price @ gain)
+
+    now = value(v)
+    for _ in range(STEPS):
+        slope = h @ v - price * v**-p
+        move = np.linalg.solve(h + np.diag(p * price * v ** (-p - 1)), -slope)
+        decrement = float(-slope @ move)
+        if decrement < 1e-18 * (1 + abs(now)):
+            break
+        down = move < 0
+        step = min(1.0, 0.95 * float((v[down] / -move[down]).min())) if down.any() else 1.0
+        while step > 1e-10 and value(v + step * move) > now - 1e-4 * step * decrement:
+            step /= 2
+        v = v + step * move
+        now = value(v)
+    out: Array = unit * v
+    return out

@@ -1,0 +1,51 @@
+"""The best worst-case improvement within a ball around the mean gradient."""
+
+import numpy as np
+from torch import Tensor
+
+from mtl.weighting.solvers.quadratic import Array, array, nonnegative_qp, scaled, tensor
+
+STATIONARY = 1e-8  # squared length of the shortest convex combination, relative to the longest gradient
+STEPS = 100
+
+
+def conflict_averse(gramian: Tensor, c: float) -> Tensor:
+    """Weights of ``argmax_d min_i g_i'd`` subject to ``|d - g_0| <= c |g_0|``, with ``g_0`` the mean of the gradients.
+
+    A direction that reaches the level m, ``g_i'd >= m`` for all i, is nearest to ``g_0`` at ``d = g_0 + J'x``, where
+    ``x >= 0`` minimises ``1/2 x'Gx + (G1/K - m 1)'x``. Its distance rises with m, so the best level is where it equals
+    the radius: found by solving, for the x that are positive, a quadratic equation in m, inside a bracket.
+
+    Where a convex combination of the gradients is zero no level above 0 can be reached, and among all solutions the one
+    nearest to ``g_0`` is taken.
+    """
+    g, _ = scaled(array(gramian))
+    tasks = len(g)
+    mean = g.mean(1)
+    radius = c * c * float(mean.mean())  # squared
+
+    def reach(level: float) -> tuple[Array, float]:
+        x = nonnegative_qp(g, mean - level)
+        return x, float(x @ g @ x)
+
+    w = nonnegative_qp(g + 1.0, -np.ones(tasks))
+    w /= w.sum()
+    low, high = float(mean.min()), (1 + c) * float(mean.mean())
+    if float(w @ g @ w) < STATIONARY:
+        high = max(0.0, low)
+    level = high
+    x, distance = reach(level)
+    for _ in range(STEPS):
+        if abs(distance - radius) <= 1e-12 * radius or (level == high and distance <= radius):
+            break
+        low, high = (level, high) if distance < radius else (low, level)
+        level = 0.5 * (low + high)
+        chosen = x > 0
+        if chosen.any():
+            inverse = np.linalg.inv(g[np.ix_(chosen, chosen)])
+            two, one = float(inverse.sum()), float(inverse.sum(0) @ mean[chosen])
+            root = one * one - two * (float(mean[chosen] @ inverse @ mean[chosen]) - radius)
+            guess = (one + np.sqrt(max(root, 0.0))) / two
+            level = guess if low < guess < high else level
+        x, distance = reach(level)
+    return tensor(1 / tasks + x, gramian)

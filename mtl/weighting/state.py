@@ -1,0 +1,115 @@
+"""State that several methods keep: random draws, numbers given by task, and matrices whose size the first step
+tells."""
+
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mtl.errors import InputError, unknown
+
+
+class Draws(nn.Module):
+    """A random generator of a method's own, one per step.
+
+    All processes draw the same numbers whatever else drew before, and a resumed run goes on where it was: the generator
+    is seeded from a buffer that holds torch's seed at the time of construction and the number of steps drawn for.
+    """
+
+    state: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("state", torch.tensor([torch.initial_seed() % 2**31, 0]))
+
+    def generator(self) -> torch.Generator:
+        """The generator of the next step, on the CPU."""
+        return torch.Generator().manual_seed(self._random().getrandbits(32))  # of which torch uses no more
+
+    def order(self, count: int) -> list[list[int]]:
+        """For each of ``count`` things the others in random order, for the next step."""
+        random = self._random()
+        return [random.sample([j for j in range(count) if j != i], count - 1) for i in range(count)]
+
+    def _random(self) -> Random:
+        seed, step = self.state.tolist()
+        self.state[1] += 1
+        return Random(seed + 2**31 * step)
+
+
+class PerTask(nn.Module):
+    """One number for each task, given in order or by task name.
+
+    Args:
+        what: the option's name in messages.
+        num_tasks: K.
+        given: a number per task, or numbers by name; nothing, or a task that is not named, has ``default``.
+        default: see above.
+        positive: zero is not allowed either.
+
+    Raises:
+        InputError: a value that is negative or not finite (or zero); a wrong number of values.
+    """
+
+    values: Tensor
+
+    def __init__(
+        self,
+        what: str,
+        num_tasks: int,
+        given: Mapping[str, float] | Sequence[float] = (),
+        default: float = 1.0,
+        positive: bool = False,
+    ) -> None:
+        super().__init__()
+        self.what = what
+        self.named = dict(given) if isinstance(given, Mapping) else {}
+        values = [default] * num_tasks if self.named or not given else [float(value) for value in given]
+        if len(values) != num_tasks:
+            raise InputError(f"{what} has {len(values)} values for {num_tasks} tasks")
+        for name, value in [*self.named.items(), *enumerate(values)]:
+            if not 0 <= value < float("inf") or (positive and value == 0):
+                rule = "above 0" if positive else "0 or more"
+                raise InputError(f"{what}: {name} has {value}, expected a finite number, {rule}")
+        self.register_buffer("values", torch.tensor(values))
+
+    def bind(self, names: Sequence[str]) -> None:
+        """Look up the named tasks. A name that is no task is an InputError with the right ones."""
+        for name, value in self.named.items():
+            if name not in names:
+                raise unknown(f"task in {self.what}", name, names)
+            self.values[names.index(name)] = value
+
+    def shares(self, tasks: Tensor) -> Tensor:
+        """The values of these tasks divided by their sum, ``[M]``; equal shares where all are zero."""
+        values = self.values[tasks]
+        total = values.sum()
+        return torch.where(total > 0, values / total, torch.full_like(values, 1 / len(values)))
+
+
+class History(nn.Module):
+    """Matrix ``[K, P]`` of numbers remembered about every task's gradient, zero at first.
+
+    P is not known before the first step: the buffer is empty until then, and takes the size of what a checkpoint holds.
+    """
+
+    values: Tensor
+
+    def __init__(self, num_tasks: int) -> None:
+        super().__init__()
+        self.num_tasks = num_tasks
+        self.register_buffer("values", torch.zeros(num_tasks, 0))
+
+    def of(self, jacobian: Tensor) -> Tensor:
+        """The matrix, made to fit a Jacobian ``[M, P]``."""
+        if self.values.shape[1] != jacobian.shape[1]:
+            self.values = jacobian.new_zeros(self.num_tasks, jacobian.shape[1])
+        return self.values
+
+    def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *args: Any) -> None:
+        found = state_dict.get(prefix + "values")
+        if found is not None and len(found) == self.num_tasks:
+            self.values = self.values.new_zeros(found.shape)
+        super()._load_from_state_dict(state_dict, prefix, *args)

@@ -1,0 +1,46 @@
+"""Each task gradient is made to conflict with none before they are added."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from mtl.weighting.base import GradientWeighting
+from mtl.weighting.solvers.quadratic import project
+from mtl.weighting.state import PerTask
+
+
+class UPGrad(GradientWeighting):
+    """Unconflicting projection of gradients: ``d = sum_i p_i Pi(g_i)``, Pi the projection onto ``{d: g_j'd >= 0 for all
+    j}``.
+
+    Source: Quinton and Rey, "Jacobian Descent for Multi-Objective Optimization", 2024,
+    https://arxiv.org/abs/2406.16232.
+
+    The update conflicts with no task, and is linear in the size of each gradient as long as directions stay. Heads get
+    the plain gradient: only what is shared can conflict.
+
+    Args:
+        num_tasks: K.
+        preference: p by task or in order; divided by its sum. Default equal.
+        at, normalise: see :class:`~mtl.weighting.base.GradientWeighting`.
+    """
+
+    weights_private = False
+
+    def __init__(
+        self,
+        num_tasks: int,
+        preference: Mapping[str, float] | Sequence[float] = (),
+        at: str = "parameters",
+        normalise: str = "none",
+    ) -> None:
+        super().__init__(num_tasks, at, normalise)
+        self.preference = PerTask("weighting.preference", num_tasks, preference)
+
+    def bind(self, names: Sequence[str]) -> None:
+        """Look up the tasks that the preference names."""
+        self.preference.bind(names)
+
+    def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
+        return project(gramian, torch.diag(self.preference.shares(tasks))).sum(0)

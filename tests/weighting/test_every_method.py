@@ -1,0 +1,362 @@
+"""What every method found in conf/weighting has to do, whatever it is."""
+
+import copy
+import math
+
+import pytest
+import torch
+
+from mtl.errors import InputError
+from mtl.weighting.base import DirectionWeighting, GradientWeighting, LossWeighting, Step
+from tests.weighting.problems import METHODS, NORMALISATIONS, PLACED, PLACES, Problem, flat, is_random, make, method
+
+COMPARING = tuple(name for name in METHODS if not issubclass(method(name), LossWeighting))
+every_method = pytest.mark.parametrize("name", METHODS)
+
+
+@every_method
+@pytest.mark.parametrize("num_tasks", [1, 2, 5])
+@pytest.mark.parametrize("scale", [1e-8, 1.0, 1e8])
+def test_finite_at_every_scale(name: str, num_tasks: int, scale: float) -> None:
+    """Weights and update are finite, also after some steps, for one task, for many, and for losses of any size."""
+    problem = Problem(num_tasks, [scale] * num_tasks)
+    weighting = make(name, num_tasks)
+    problem.train(weighting, 3, lr=0.01 / scale)
+    problem.clear()
+    weights = problem.backward(weighting)
+    assert weights.isfinite().all()
+    assert problem.update().isfinite().all()
+
+
+@every_method
+def test_finite_for_losses_of_unlike_size(name: str) -> None:
+    """One loss sixteen orders of magnitude above another."""
+    problem = Problem(3, [1e-8, 1.0, 1e8])
+    weights = problem.backward(make(name, 3))
+    assert weights.isfinite().all()
+    assert problem.update().isfinite().all()
+
+
+@every_method
+@pytest.mark.parametrize("case", ["zero", "one zero", "duplicated", "opposed"])
+def test_finite_for_degenerate_gradients(name: str, case: str) -> None:
+    """Gradients that are zero, the same, or exactly opposed."""
+    problem = Problem(3)
+    weighting = make(name, 3)
+    with torch.no_grad():
+        if case == "zero":
+            for head in problem.heads:
+                head.weight.zero_()
+        elif case == "one zero":
+            problem.heads[1].weight.zero_()
+        elif case == "duplicated":
+            problem.targets[:, 1] = problem.targets[:, 0]
+            problem.heads[1].load_state_dict(problem.heads[0].state_dict())
+        else:  # the same error, and heads of opposite sign
+            problem.targets[:, 1] = -problem.targets[:, 0]
+            problem.heads[1].load_state_dict({k: v.clone() for k, v in problem.heads[0].state_dict().items()})
+            problem.targets[:, 0] = problem.heads[0].bias - 1
+            problem.heads[0].weight.mul_(1e-6)
+            problem.heads[1].weight.copy_(-problem.heads[0].weight)
+            problem.targets[:, 1] = problem.heads[1].bias - 1
+    problem.train(weighting, 2, lr=1e-3)
+    problem.clear()
+    assert problem.backward(weighting).isfinite().all()
+    assert problem.update().isfinite().all()
+
+
+@every_method
+def test_order_of_the_tasks_does_not_matter(name: str) -> None:
+    """Tasks in another order get the same weights and make the same update; on average for methods that draw."""
+    order = [2, 0, 1]
+    problem = Problem(3, [1.0, 0.5, 2.0])
+    other = problem.permuted(order)
+    one, two = make(name, 3), make(name, 3)
+    rounds = 800 if is_random(one) else 1
+    gradients, _ = problem.gradients()
+    losses = problem.now()
+
+    def mean(weighting: object, tasks: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
+        if rounds == 1:
+            p = problem if weighting is one else other
+            weights = p.backward(weighting)  # type: ignore[arg-type]
+            return weights, p.update()
+        total_weights, total = torch.zeros(3), torch.zeros(gradients.shape[1])
+        numbers = torch.arange(3)
+        for _ in range(rounds):
+            j = gradients[tasks]
+            if isinstance(weighting, LossWeighting):
+                seen = losses[tasks].requires_grad_()
+                (weights,) = torch.autograd.grad(weighting(seen, numbers), seen)
+                direction = weights @ j
+            elif isinstance(weighting, GradientWeighting):
+                weights = weighting(j @ j.T, losses[tasks], numbers).float()
+                direction = weights @ j
+            else:
+                assert isinstance(weighting, DirectionWeighting)
+                direction, weights = weighting(j.clone(), losses[tasks], numbers)
+            total_weights += weights / rounds
+            total += direction / rounds
+        return total_weights, total
+
+    weights, update = mean(one, [0, 1, 2])
+    permuted_weights, permuted_update = mean(two, order)
+    tolerance = 0.1 if rounds > 1 else 1e-3
+    torch.testing.assert_close(
+        permuted_weights, weights[order], rtol=tolerance, atol=tolerance * float(weights.abs().max())
+    )
+    torch.testing.assert_close(permuted_update, update, rtol=tolerance, atol=tolerance * float(update.abs().max()))
+
+
+@every_method
+@pytest.mark.parametrize("normalise", ["none", *NORMALISATIONS])
+def test_reported_weights_are_those_of_the_update(name: str, normalise: str) -> None:
+    """A loss weighting: derivatives of the objective. A gradient weighting: the update is the weighted sum of task
+    gradients. A direction: weights are those of the private gradients.
+    """
+    problem = Problem(3, [1.0, 3.0, 0.2])
+    weighting = make(name, 3, normalise=normalise)
+    problem.train(weighting, 3)  # away from the start, where many methods are alike
+    problem.clear()
+    gradients, own = problem.gradients()
+    before = copy.deepcopy(weighting)
+    weights = problem.backward(weighting)
+    if isinstance(before, LossWeighting) and normalise == "none":
+        losses = problem.now().requires_grad_()
+        (slope,) = torch.autograd.grad(before(losses, torch.arange(3)), losses)
+        torch.testing.assert_close(weights, slope)
+    if isinstance(before, DirectionWeighting):
+        for i in range(3):
+            torch.testing.assert_close(problem.own_update(i), weights[i] * own[i], rtol=1e-4, atol=1e-6)
+    else:
+        torch.testing.assert_close(problem.update(), weights @ gradients, rtol=1e-4, atol=1e-5)
+    if isinstance(before, LossWeighting):
+        for i in range(3):
+            torch.testing.assert_close(problem.own_update(i), weights[i] * own[i], rtol=1e-4, atol=1e-6)
+
+
+@every_method
+def test_backward_adds_to_gradients(name: str) -> None:
+    """What was in .grad stays in it."""
+    problem = Problem(3)
+    problem.backward(make(name, 3))
+    expected = problem.update()
+    for p in problem.parameters:
+        p.grad = torch.ones_like(p)
+    problem.backward(make(name, 3))
+    torch.testing.assert_close(problem.update(), expected + 1)
+
+
+@every_method
+def test_touches_no_other_parameter(name: str) -> None:
+    """A parameter that was not handed over gets no gradient, also when the losses depend on it."""
+    problem = Problem(3)
+    foreign = torch.nn.Parameter(torch.tensor(2.0))
+    losses, h = problem.forward()
+    make(name, 3).backward(
+        [foreign * loss for loss in losses], problem.shared, problem.private, problem.trunk[2].parameters(), Step(), h
+    )
+    assert foreign.grad is None
+    assert problem.update().abs().sum() > 0
+
+
+@every_method
+def test_resumed_is_uninterrupted(name: str) -> None:
+    """State saved after three steps and loaded by a new object gives the same further steps, bit for bit."""
+    straight, broken = Problem(3, [1, 3, 0.5]), Problem(3, [1, 3, 0.5])
+    whole, first = make(name, 3), make(name, 3)
+    straight.train(whole, 4)
+    broken.train(first, 4)
+    saved = copy.deepcopy(first.state_dict())
+    torch.manual_seed(123)
+    second = make(name, 3)
+    second.load_state_dict(saved)
+    straight.train(whole, 3)
+    broken.train(second, 3)
+    assert torch.equal(flat(straight.parameters), flat(broken.parameters))
+
+
+@every_method
+@pytest.mark.parametrize("normalise", ["none", *NORMALISATIONS])
+def test_accumulated_batches_are_one_batch(name: str, normalise: str) -> None:
+    """Three batches of four rows make the same steps as one batch of twelve."""
+    _same_when_accumulated(name, normalise=normalise)
+
+
+@pytest.mark.parametrize("name", PLACED)
+@pytest.mark.parametrize("at", PLACES)
+def test_accumulated_batches_are_one_batch_at_every_place(name: str, at: str) -> None:
+    """Also where the short ways of one batch cannot be taken."""
+    _same_when_accumulated(name, at=at)
+
+
+def _same_when_accumulated(name: str, **changed: str) -> None:
+    whole, parts = Problem(3, [1, 2, 0.5]), Problem(3, [1, 2, 0.5])
+    one, many = make(name, 3, **changed), make(name, 3, **changed)
+    reported = []
+
+    def step() -> None:
+        for number in range(3):
+            weights = parts.backward(many, Step(batches=3, last=number == 2), 4 * number, 4 * number + 4)
+        reported.append(weights)
+
+    whole.train(one, 3, lambda: reported.append(whole.backward(one)), lr=0.05)
+    parts.train(many, 3, step, lr=0.05)
+    torch.testing.assert_close(flat(parts.parameters), flat(whole.parameters), rtol=1e-3, atol=2e-4)
+    torch.testing.assert_close(reported[5], reported[2], rtol=5e-3, atol=1e-4)
+
+
+@every_method
+def test_absent_tasks_are_left_out(name: str) -> None:
+    """A step without task 1 is a step of a problem that has no such task; its weight is 0 and its head is left alone."""
+    problem = Problem(3, [1.0, 5.0, 0.5])
+    weighting, smaller = make(name, 3), make(name, 2)
+    weights = problem.backward(weighting, Step(tasks=(0, 2)))
+    update = problem.update()
+    assert weights[1] == 0
+    assert problem.own_update(1).abs().max() == 0
+    if not is_random(weighting):
+        problem.clear()
+        losses, h = problem.forward()
+        private = [problem.private[0], problem.private[2]]
+        expected = smaller.backward(
+            [losses[0], losses[2]], problem.shared, private, problem.trunk[2].parameters(), Step(), h
+        )
+        torch.testing.assert_close(weights[[0, 2]], expected, rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(update, problem.update(), rtol=1e-4, atol=1e-6)
+
+
+@every_method
+def test_factor_of_a_gradient_scaler_cancels(name: str) -> None:
+    """Gradients scaled up for half precision, and down again, are those that were not; the method's state is the same."""
+    plain, scaled = Problem(3, [1, 2, 0.5]), Problem(3, [1, 2, 0.5])
+    one, two = make(name, 3), make(name, 3)
+    factor = 1024.0
+
+    def step() -> None:
+        scaled.backward(two, Step(scale=factor))
+        for p in [*scaled.parameters, *two.parameters()]:
+            if p.grad is not None:
+                p.grad /= factor
+
+    plain.train(one, 3)
+    scaled.train(two, 3, step)
+    torch.testing.assert_close(flat(scaled.parameters), flat(plain.parameters), rtol=1e-4, atol=1e-5)
+    for key, value in one.state_dict().items():
+        torch.testing.assert_close(two.state_dict()[key], value, rtol=1e-3, atol=1e-5, equal_nan=True)
+
+
+@pytest.mark.parametrize("name", COMPARING)
+def test_state_survives_gradients_that_overflow(name: str) -> None:
+    """A gradient that is not finite, as half precision makes them now and then, is passed on and not remembered."""
+    problem = Problem(3)
+    weighting = make(name, 3)
+    problem.train(weighting, 2)
+    problem.clear()
+    problem.inputs[0, 0] = math.inf
+    losses, h = problem.forward()
+    finite = [loss.nan_to_num(1.0) for loss in losses]
+    weighting.backward(finite, problem.shared, problem.private, problem.trunk[2].parameters(), Step(), h)
+    assert all(value.isfinite().all() for value in weighting.state_dict().values())
+
+
+@every_method
+def test_three_lines_in_any_loop(name: str) -> None:
+    """Nothing but losses and parameters is needed, unless gradients are compared at the representation."""
+    trunk = torch.nn.Linear(4, 3)
+    heads = [torch.nn.Linear(3, 1) for _ in range(2)]
+    optimizer = torch.optim.SGD([*trunk.parameters(), *(p for head in heads for p in head.parameters())], 0.01)
+    before = trunk.weight.detach().clone()
+
+    losses = [(head(torch.tanh(trunk(torch.ones(5, 4)))) - 1).square().mean() for head in heads]
+    weighting = make(name, num_tasks=2)
+    weighting.backward(losses, shared=trunk.parameters(), private=[head.parameters() for head in heads])
+    optimizer.step()
+    assert not torch.equal(trunk.weight, before)
+
+
+@every_method
+def test_networks_that_share_nothing(name: str) -> None:
+    """A method that compares gradients says so in one line; the others do not care."""
+    problem = Problem(2)
+    weighting = make(name, 2)
+    losses, _ = problem.forward()
+    if weighting.needs_shared:
+        with pytest.raises(InputError, match="shares none"):
+            weighting.backward(losses, [], problem.private)
+    else:
+        weighting.backward(losses, [], problem.private)
+        assert problem.own_update(0).abs().sum() > 0
+
+
+@every_method
+def test_wrong_number_of_losses(name: str) -> None:
+    """The message says both numbers."""
+    problem = Problem(2)
+    with pytest.raises(InputError, match="made for 3 tasks and got 2"):
+        problem.backward(make(name, 3))
+
+
+@every_method
+def test_wrong_options(name: str) -> None:
+    """Nearest names are offered."""
+    with pytest.raises(InputError, match="loss_scale"):
+        make(name, 2, normalise="loss_scal")
+    if name in PLACED:
+        with pytest.raises(InputError, match="representation"):
+            make(name, 2, at="representatio")
+    with pytest.raises(InputError, match="num_tasks"):
+        make(name, 0)
+
+
+@pytest.mark.parametrize("name", PLACED)
+def test_places_give_the_update_of_their_gramian(name: str) -> None:
+    """Wherever gradients are compared, the update is the weighted sum of the full gradients."""
+    for at in PLACES:
+        problem = Problem(3, [1.0, 2.0, 0.5])
+        weighting = make(name, 3, at=at)
+        gradients, own = problem.gradients()
+        losses, h = problem.forward()
+        place = {
+            "parameters": problem.shared,
+            "last_shared": list(problem.trunk[2].parameters()),
+            "representation": [h],
+        }
+        rows = torch.stack([flat(torch.autograd.grad(loss, place[at], retain_graph=True)) for loss in losses])
+        weights = problem.backward(weighting)
+        assert weighting.gramian is not None
+        torch.testing.assert_close(weighting.gramian, rows @ rows.T, rtol=1e-4, atol=1e-7)
+        torch.testing.assert_close(problem.update(), weights @ gradients, rtol=1e-4, atol=1e-5)
+        if not weighting.weights_private:
+            for i in range(3):
+                torch.testing.assert_close(problem.own_update(i), own[i], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", PLACED)
+def test_representation_has_to_be_given(name: str) -> None:
+    """One line says how."""
+    problem = Problem(2)
+    losses, _ = problem.forward()
+    with pytest.raises(InputError, match="hand it to backward"):
+        make(name, 2, at="representation").backward(losses, problem.shared, problem.private)
+
+
+@every_method
+def test_losses_of_unlike_size_are_normalised(name: str) -> None:
+    """With losses divided by their first value, units do not matter: the parameters go the same way."""
+    one, two = Problem(3, [1.0, 1.0, 1.0]), Problem(3, [1e-3, 1.0, 1e4])
+    first, second = make(name, 3, normalise="loss_scale"), make(name, 3, normalise="loss_scale")
+    one.train(first, 3, lr=0.05)
+    two.train(second, 3, lr=0.05)
+    torch.testing.assert_close(flat(two.parameters), flat(one.parameters), rtol=5e-3, atol=5e-4)
+
+
+def test_equal_is_the_plain_sum() -> None:
+    """Bit for bit what PyTorch alone does."""
+    problem = Problem(3)
+    problem.backward(make("equal", 3))
+    found = [p.grad.clone() for p in problem.parameters if p.grad is not None]
+    problem.clear()
+    sum(problem.forward()[0]).backward()  # type: ignore[union-attr]
+    assert all(torch.equal(a, p.grad) for a, p in zip(found, problem.parameters, strict=True) if p.grad is not None)
+    assert len(found) == len(problem.parameters)

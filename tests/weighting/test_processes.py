@@ -1,0 +1,22 @@
+"""Several processes make the update of one process that has all their rows."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import multiprocessing
+
+from tests.weighting.processes import CASES, trained, work
+
+
+@pytest.mark.slow
+def test_two_processes_equal_one(tmp_path: Path) -> None:
+    """Every method, at every place and under every normalisation: three steps on halves are three steps on the whole."""
+    multiprocessing.spawn(work, (str(tmp_path),), nprocs=2)
+    first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in (0, 1))
+    wrong = []
+    for (name, changed), one, two in zip(CASES, first, second, strict=True):
+        assert torch.equal(one, two), (name, changed)
+        if not torch.allclose(one, trained(name, changed, 0, 12), rtol=1e-3, atol=1e-4):
+            wrong.append((name, changed))
+    assert wrong == []
