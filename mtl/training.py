@@ -243,7 +243,7 @@ def make_trainer(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...]) 
             CSVLogger(run.path, name="", version="csv" if number == 1 else f"csv-{number}"),
         ],
         callbacks=[
-            Dashboard(config["log_every"], metric),
+            Dashboard(config["log_every"], assembly.data.selection[0]),
             checkpoints,
             *([Bar(checkpoints)] if config["progress"] else []),
             *callbacks,
