@@ -3,19 +3,22 @@
 import hydra
 from omegaconf import DictConfig
 
-from mtl.cli import command, mistakes
+from mtl.cli import command, compatible, mistakes
 
 
 @hydra.main(config_path="conf", config_name="config", version_base="1.3")
 def main(cfg: DictConfig) -> None:
     """From a composed config to a finished run."""
-    # Imported here: help and --cfg answer without waiting for torch
-    from mtl.assembly import resolved
-    from mtl.report import show
-    from mtl.training import train
-
     with mistakes():
-        show(train(resolved(cfg)))
+        compatible(cfg)
+        # Imported here: help and --cfg answer without waiting for torch
+        from mtl.agent.environment import ExecutionReport
+        from mtl.assembly import resolved
+        from mtl.report import show
+        from mtl.training import train
+
+        reports: list[ExecutionReport] = []
+        show(train(resolved(cfg), acted=reports.append), reports)
 
 
 if __name__ == "__main__":

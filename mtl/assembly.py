@@ -2,9 +2,12 @@
 calls them.
 """
 
+import json
 import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,11 +25,15 @@ from mtl.module import MultiTaskModule
 from mtl.network import Network
 from mtl.runs import Run, write_text
 from mtl.sharing.base import Sharing
+from mtl.sharing.grouped import Grouped
 from mtl.suites.base import MultiTaskDataModule
 from mtl.tasks import TaskGraph
 from mtl.weighting.base import Weighting
 
 Config = dict[str, Any]
+# Without these a config is not that of a run
+NEEDED = {"choices", "seed", "epochs", "batch_size", "accumulate", "gradient_clip", "compile", "log_every", "relations"}
+NEEDED |= {"task", "model", "encoder", "weighting", "optimizer", "scheduler", "execution"}
 GROUPS = ("task", "model", "encoder", "weighting", "optimizer", "scheduler", "hardware", "execution")
 
 
@@ -87,22 +94,52 @@ def make(node: Mapping[str, Any] | None) -> Any:
 
 
 def call(what: str, factory: Callable[..., Any], *args: Any) -> Any:
-    """Call a factory from the config; arguments it does not take are an InputError."""
+    """Call a factory from the config; arguments that it does not take are an InputError."""
     try:
         return factory(*args)
-    except TypeError as error:
-        if "argument" not in str(error):
-            raise
-        raise InputError(f"{what}: {error}") from None
+    except (TypeError, ValueError) as error:
+        given = ", ".join(f"{key}={value}" for key, value in getattr(factory, "keywords", {}).items())
+        raise InputError(f"{what}({given}): {' '.join(str(error).split())}") from error
 
 
-def build(config: Config) -> Assembly:
-    """All objects of a run. Draws initial values from the config's seed; loads no data."""
+def check_options(config: Config) -> None:
+    """Raise InputError for the first option of the config's top level whose value is out of its range."""
+    whole = {"seed": (0, 2**32 - 1), "epochs": (1, None), "batch_size": (1, None), "accumulate": (1, None)}
+    for name, (least, most) in {**whole, "log_every": (1, None), "threads": (1, None)}.items():
+        value = config[name]
+        if name == "threads" and value is None:
+            continue
+        if type(value) is not int or value < least or (most is not None and value > most):
+            raise InputError(f"{name}={value}: expected a whole number, {least} or more")
+    clip = config["gradient_clip"]
+    if clip is not None and (type(clip) not in (int, float) or not 0 < clip < inf):
+        raise InputError(f"gradient_clip={clip}: expected a number above 0, or null for no limit")
+    relations = config["relations"]
+    for name, value in (*((n, config[n]) for n in ("compile", "progress")), ("relations.detach", relations["detach"])):
+        if type(value) is not bool:
+            raise InputError(f"{name}={value}: expected true or false")
+    for name, upstream in relations["depends_on"].items():
+        if not isinstance(upstream, list):
+            raise InputError(f"relations.depends_on.{name}={upstream}: expected a list of tasks, such as [{upstream}]")
+
+
+def build(config: Config, statistics: Path | None = None) -> Assembly:
+    """All objects of a run. Draws initial values from the config's seed; loads no rows that the suite can do without.
+
+    Args:
+        config: resolved.
+        statistics: file in which the run wrote down what its suite fitted, to be repeated instead of fitted anew.
+    """
     torch.manual_seed(config["seed"])
-    data: MultiTaskDataModule = make(config["task"])
+    repeated = {"statistics": str(statistics)} if statistics else {}
+    data: MultiTaskDataModule = make({**config["task"], **repeated})
     data.batches(config["batch_size"], config["seed"], config["accumulate"])
+    if config["tasks"]:
+        data.restrict(config["tasks"])
     graph = TaskGraph(data.tasks).depending(config["relations"]["depends_on"])
-    sharing: Sharing = call("model", make(config["model"]), data.input_shape, graph.names, make(config["encoder"]))
+    model, groups = make(config["model"]), config["relations"].get("groups")
+    strategy = partial(Grouped, strategy=model, groups=groups) if groups else model
+    sharing: Sharing = call("model", strategy, data.input_shape, graph.names, make(config["encoder"]))
     network = Network(sharing, graph, detach=config["relations"]["detach"])
     weighting: Weighting = call("weighting", make(config["weighting"]), len(graph.tasks))
     weighting.bind(graph.names)
@@ -117,6 +154,13 @@ def save_config(run: Run, config: Config) -> None:
     write_text(run.path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(config)))
 
 
+def save_statistics(run: Run, assembly: Assembly) -> None:
+    """Write what the suite fitted beside the checkpoints, so that predictions repeat it."""
+    fitted = assembly.data.statistics()
+    if fitted:
+        write_text(run.path / "statistics.json", json.dumps(fitted, indent=1) + "\n")
+
+
 def read_config(run: Run) -> Config:
     """The resolved config of a run. InputError if the file is damaged."""
     path = run.path / "config.yaml"
@@ -124,15 +168,16 @@ def read_config(run: Run) -> Config:
         config = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
     except Exception as error:  # the YAML reader has many kinds of error, all mean the same here
         raise InputError(f"'{path}' is damaged: {' '.join(str(error).split())[:200]}") from None
-    if not isinstance(config, dict) or not {"choices", "task", "model", "weighting"} <= set(config):
-        raise InputError(f"'{path}' is not the config of a run: it has no choices, task, model or weighting")
+    missing = NEEDED - set(config) if isinstance(config, dict) else NEEDED
+    if missing:
+        raise InputError(f"'{path}' is not the config of a run: it has no {', '.join(sorted(missing))}")
     return cast(Config, config)
 
 
 def load(run: str | Path) -> Assembly:
     """A trained run: its objects with the weights of the checkpoint selected on validation. Loads no data."""
     opened = Run.open(run)
-    assembly = build(read_config(opened))
+    assembly = build(read_config(opened), opened.statistics)
     restore(assembly.module, opened.best)
     assembly.module.eval()
     return assembly
@@ -154,7 +199,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise InputError(f"no checkpoint '{path}': the run has not finished an epoch")
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         raise InputError(f"checkpoint '{path}' is damaged: {' '.join(str(error).split())[:120]}") from None
     if not isinstance(found, dict) or "state_dict" not in found:
         raise InputError(f"checkpoint '{path}' is damaged: it holds no weights")

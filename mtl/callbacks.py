@@ -5,16 +5,25 @@
 ``mixture/<task>/<expert>``.
 """
 
+import time
 from itertools import combinations
+from math import inf
+from pathlib import Path
 from typing import Any
 
 import torch
 from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.loggers import TensorBoardLogger
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
+from mtl.errors import unknown
 from mtl.module import MultiTaskModule
 from mtl.tasks import TaskGraph
+
+REFRESH = 0.25  # seconds between two looks of the progress bar: drawing it costs as much as a small training step
 
 
 class Dashboard(Callback):
@@ -58,6 +67,168 @@ class Dashboard(Callback):
         for logger in trainer.loggers:
             logger.log_metrics(values, step=trainer.global_step)
         self._written = trainer.global_step
+
+
+class Checkpoints(Checkpoint):
+    """Keeps the checkpoint of the last finished epoch, and that of the best one.
+
+    Args:
+        best: file of the best.
+        last: file of the last.
+        metric: the validation quantity that selects; one that is not measured is an InputError with those that are.
+        mode: "min" or "max", which of its values is best.
+
+    Attributes:
+        value: the best value so far; None before the first epoch.
+        epoch: the epoch it is of.
+    """
+
+    def __init__(self, best: Path, last: Path, metric: str, mode: str) -> None:
+        self.best, self.last, self.metric, self.mode = best, last, metric, mode
+        self.value: float | None = None
+        self.epoch = 0
+
+    def on_train_epoch_end(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
+        """Save. Lightning calls this after all other callbacks, and every process takes part."""
+        measured = trainer.callback_metrics
+        if self.metric not in measured:
+            raise unknown("validation metric to select by", self.metric, sorted(measured))
+        value = float(measured[self.metric])
+        if self.value is None or self._rank(value) < self._rank(self.value):
+            self.value, self.epoch = value, trainer.current_epoch
+            trainer.save_checkpoint(self.best, weights_only=False)
+        trainer.save_checkpoint(self.last, weights_only=False)
+
+    def _rank(self, value: float) -> float:
+        if value != value:  # not a number: worse than any
+            return inf
+        return value if self.mode == "min" else -value
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run compares its epochs with."""
+        return {"value": self.value, "epoch": self.epoch}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on comparing with the best of the run so far."""
+        self.value, self.epoch = state_dict["value"], state_dict["epoch"]
+
+
+class Bar(Callback):
+    """A progress bar over the whole training, with the tasks' losses and the quantity that selects the checkpoint.
+
+    Shown on a terminal only, by the first process.
+
+    Args:
+        checkpoints: knows the selecting quantity and its best value.
+        console: where to draw.
+    """
+
+    def __init__(self, checkpoints: Checkpoints, console: Console | None = None) -> None:
+        self.checkpoints = checkpoints
+        self.console = console or Console()
+        self._bar: Progress | None = None
+        self._drawn = 0.0
+        self._done = 0
+        self._selecting = ""
+
+    def on_train_start(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
+        """Draw the empty bar."""
+        if not trainer.is_global_zero or not self.console.is_terminal:
+            return
+        batches, epochs = int(trainer.num_training_batches), trainer.max_epochs or 0
+        self._done = trainer.current_epoch * batches
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
+        self._bar = Progress(*columns, TextColumn("{task.fields[said]}"), console=self.console, auto_refresh=False)
+        self._bar.add_task("epoch", total=batches * epochs, completed=self._done, said="")
+        self._bar.start()
+
+    def on_train_batch_end(  # type: ignore[override]
+        self, trainer: Trainer, module: MultiTaskModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Draw again when the last look is old enough."""
+        self._done += 1
+        if self._bar is not None and time.perf_counter() - self._drawn > REFRESH:
+            self._draw(trainer, module)
+
+    def on_train_epoch_end(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
+        """Say what the epoch came to."""
+        if self._bar is None:
+            return
+        metric, best = self.checkpoints.metric, self.checkpoints.value
+        now = trainer.callback_metrics.get(metric)
+        self._selecting = f"{metric} {float(now):.4g}" if now is not None else ""
+        self._selecting += f" (best {best:.4g})" if best is not None else ""
+        self._draw(trainer, module)
+
+    def _draw(self, trainer: Trainer, module: MultiTaskModule) -> None:
+        assert self._bar is not None
+        losses = " ".join(f"{name} {value:.3g}" for name, value in module.shown_losses.items())
+        self._bar.update(
+            self._bar.task_ids[0],
+            description=f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}",
+            completed=self._done,
+            said=f"loss {losses}  {self._selecting}" if losses else "",
+        )
+        self._bar.refresh()
+        self._drawn = time.perf_counter()
+
+    def _stop(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def on_train_end(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
+        """Leave the terminal as it was."""
+        self._stop()
+
+    def on_exception(self, trainer: Trainer, module: MultiTaskModule, exception: BaseException) -> None:  # type: ignore[override]
+        """Leave the terminal as it was."""
+        self._stop()
+
+
+class Timer(Callback):
+    """Seconds that training takes, without validation and checkpoints and with them; a resumed run counts on.
+
+    Attributes:
+        seconds: sum over the epochs, without validation and checkpoints.
+        batches: how many batches that were.
+    """
+
+    def __init__(self) -> None:
+        self.seconds, self.batches = 0.0, 0
+        self._started = 0.0
+        self._before = 0.0  # seconds of the fits that this one goes on from
+        self._fit_started = time.perf_counter()
+
+    def fit(self) -> float:
+        """Seconds of training so far, with everything."""
+        return self._before + time.perf_counter() - self._fit_started
+
+    def state_dict(self) -> dict[str, Any]:
+        """For checkpoints."""
+        return {"seconds": self.seconds, "batches": self.batches, "fit": self.fit()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Back from a checkpoint."""
+        self.seconds, self.batches, self._before = state_dict["seconds"], state_dict["batches"], state_dict["fit"]
+
+    def on_fit_start(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
+        """Start the clock of the whole."""
+        self._fit_started = time.perf_counter()
+
+    def on_train_epoch_start(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
+        """Start the clock."""
+        self._started = time.perf_counter()
+
+    def on_validation_start(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
+        """Stop it: validation follows the last batch of an epoch."""
+        self.seconds += time.perf_counter() - self._started
+        self.batches += int(trainer.num_training_batches)
 
 
 def weights(module: MultiTaskModule) -> dict[str, float]:

@@ -26,6 +26,13 @@ def mean_over_processes(values: Tensor) -> Tensor:
     return values
 
 
+def least_over_processes(values: Tensor) -> Tensor:
+    """The element-wise minimum of ``values`` over all processes, in place; as it is when there is one."""
+    if processes() > 1:
+        distributed.all_reduce(values, op=distributed.ReduceOp.MIN)
+    return values
+
+
 def gradient(loss: Tensor, parameters: Sequence[Tensor], *, retain_graph: bool = False) -> Tensor:
     """The gradient of one loss as one flat vector ``[P]``; zero where the loss does not reach, or needs no gradient at
     all.

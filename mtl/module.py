@@ -2,7 +2,9 @@
 good it is.
 """
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping
+from math import isfinite, nan
 from typing import Any, Protocol, cast
 
 import torch
@@ -11,17 +13,20 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
-from torchmetrics import MetricCollection
+from torchmetrics import Metric, MetricCollection
 
 from mtl.errors import InputError
-from mtl.gradients import add_mean_gradient, mean_over_processes, processes
+from mtl.gradients import add_mean_gradient, least_over_processes, mean_over_processes, processes
 from mtl.network import Network
 from mtl.suites.base import Batch
-from mtl.tasks import TaskGraph
+from mtl.tasks import TaskGraph, labelled
 from mtl.weighting.base import Step, Weighting
 
 OptimizerFactory = Callable[[list[dict[str, Any]]], Optimizer]
 SchedulerFactory = Callable[[Optimizer], LRScheduler]
+
+NEVER = 2**62  # a step that no training reaches
+SEEN = 64  # training steps whose losses are counted at once
 
 
 class Diverged(InputError):
@@ -88,15 +93,27 @@ class MultiTaskModule(LightningModule):
         self.register_buffer("loss_steps", torch.zeros(tasks), persistent=False)
         self.register_buffer("epoch_sum", torch.zeros(tasks), persistent=False)
         self.register_buffer("epoch_steps", torch.zeros(tasks), persistent=False)
-        self.register_buffer("bad_step", torch.full((tasks,), -1), persistent=False)
+        self.register_buffer("bad_step", torch.full((tasks,), NEVER), persistent=False)
         self.register_buffer("eval_sum", torch.zeros(tasks, dtype=torch.float64), persistent=False)
         self.register_buffer("eval_rows", torch.zeros(tasks, dtype=torch.float64), persistent=False)
         self.weights: Tensor | None = None  # effective weights of the last optimizer step, [K]
+        self.shown_losses: dict[str, float] = {}  # what mean_losses said last
         self._losses: list[Tensor] = []
+        # Optimizer step, tasks with labels and losses [K] of the training steps not yet counted
+        self._seen: list[tuple[int, tuple[int, ...], Tensor]] = []
         self._step = Step()
         self._representation: Tensor | None = None  # where the weighting compares gradients there
-        self._seen: list[tuple[Batch, list[float]]] = []  # batches of the step and the factors of their losses
+        self._again: list[tuple[Batch, list[float]]] = []  # batches of the step and the factors of their losses
         self._random_state: dict[str, Tensor] = {}
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute. Lightning notes the hook under way some fifty times a step, which need not be looked at
+        each time as if it were a parameter.
+        """
+        if name == "_current_fx_name":
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
 
     loss_sum: Tensor
     loss_steps: Tensor
@@ -111,17 +128,17 @@ class MultiTaskModule(LightningModule):
         out: dict[str, Tensor] = self._forward[0](inputs)
         return out
 
-    def losses(self, batch: Batch) -> tuple[list[Tensor], list[Tensor]]:
-        """Sum of the rows' losses and number of labelled rows, per task."""
+    def losses(self, batch: Batch) -> list[Tensor]:
+        """Sum of the rows' losses, per task."""
         return self._sums(self(batch.inputs), batch)
 
-    def _sums(self, predictions: dict[str, Tensor], batch: Batch) -> tuple[list[Tensor], list[Tensor]]:
-        sums, rows = [], []
-        for task in self.graph.tasks:
-            loss, has_label = task.losses(predictions[task.name], batch.targets[task.name])
-            sums.append(loss.sum())
-            rows.append(has_label.sum())
-        return sums, rows
+    def _sums(self, predictions: dict[str, Tensor], batch: Batch) -> list[Tensor]:
+        sums = []
+        for index, task in enumerate(self.graph.tasks):
+            target = batch.targets[task.name]
+            complete = bool(batch.counts) and batch.counts[index] == batch.size
+            sums.append(task.losses(predictions[task.name], target, None if complete else labelled(target)).sum())
+        return sums
 
     # -- training ------------------------------------------------------------------------------------------------------
 
@@ -132,38 +149,50 @@ class MultiTaskModule(LightningModule):
             predictions, self._representation = self.network.with_representation(batch.inputs)
         else:
             predictions = self(batch.inputs)
-        sums, rows = self._sums(predictions, batch)
-        counts = batch.counts or self._counts(rows, batches)
+        sums = self._sums(predictions, batch)
+        counts = batch.counts or self._counts(batch, batches)
         shares = [processes() * batches / max(n, 1) for n in counts]
         self._losses = [total * share for total, share in zip(sums, shares, strict=True)]
         if self.weighting.looks_again:
-            self._seen.append((batch, shares))
+            self._again.append((batch, shares))
         last = (batch_idx + 1) % batches == 0 or self.trainer.is_last_batch
         self._step = Step(tuple(i for i, n in enumerate(counts) if n), batches, last)
-        losses = torch.stack(self._losses)
-        self._watch(losses.detach(), batches)
+        with torch.no_grad():  # the graph hangs on the single losses, which backward takes
+            losses = torch.stack(self._losses)
+        self._seen.append((self.global_step, self._step.tasks or (), losses))
+        if len(self._seen) == SEEN:
+            self._count_losses()
         return losses
 
-    def _counts(self, rows: list[Tensor], batches: int) -> tuple[int, ...]:
+    def _counts(self, batch: Batch, batches: int) -> tuple[int, ...]:
         """Labelled rows in the step when the loader does not know: as if every accumulated batch had as many as
         this one.
         """
+        rows = [labelled(batch.targets[name]).sum() for name in self.graph.names]
         mean = mean_over_processes(torch.stack(rows).float()) * (processes() * batches)
         return tuple(int(n) for n in mean.round().tolist())
 
-    def _watch(self, losses: Tensor, batches: int) -> None:
-        """Remember losses for the log and the first step at which one was not finite, without waiting for the
-        device.
+    def _count_losses(self) -> None:
+        """Add the losses seen since the last call to the means, and note the first step at which one was not finite.
+
+        Done for many steps at once: per step this would cost as much as a small layer.
         """
-        present = torch.zeros_like(losses)
-        present[list(self._step.tasks or ())] = 1 / batches
-        clean = losses.nan_to_num() / batches
-        self.loss_sum += clean
-        self.loss_steps += present
-        self.epoch_sum += clean
-        self.epoch_steps += present
-        first = ~losses.isfinite() & (self.bad_step < 0)
-        self.bad_step.masked_fill_(first, self.global_step)
+        if not self._seen:
+            return
+        steps, tasks, losses = zip(*self._seen, strict=True)
+        self._seen = []
+        device = self.loss_sum.device
+        present = torch.zeros(len(tasks), len(self.graph.tasks))
+        for row, indices in zip(present, tasks, strict=True):
+            row[list(indices)] = 1 / self.trainer.accumulate_grad_batches
+        present = present.to(device)
+        seen = torch.stack(losses)  # [steps, K]
+        for total, count in ((self.loss_sum, self.loss_steps), (self.epoch_sum, self.epoch_steps)):
+            total += (seen.nan_to_num() * (present > 0)).sum(0) / self.trainer.accumulate_grad_batches
+            count += present.sum(0)
+        when = torch.tensor(steps, device=device).unsqueeze(1)  # [steps, 1]
+        broken = torch.where(seen.isfinite(), NEVER, when).amin(0)
+        self.bad_step.copy_(torch.minimum(self.bad_step, broken))
 
     def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
         """Hand the losses to the weighting. ``loss`` is what Lightning made of them: divided by the accumulated batches
@@ -198,41 +227,60 @@ class MultiTaskModule(LightningModule):
             self.weights = weights
         self._losses = []
 
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Limit the norm of the whole gradient, or each task's own where nothing is shared: as if it learned alone."""
+        if gradient_clip_val is None or self.partition.shared:
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+            return
+        for parameters in (*self.partition.private.values(), list(self.weighting.parameters())):
+            nn.utils.clip_grad_norm_(parameters, gradient_clip_val)
+
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         """Methods that look at the losses after a step may do so."""
         if self._step.last:
             self.weighting.after_step(self._losses_again)
-            self._seen = []
+            self._again = []
 
     @torch.no_grad()
     def _losses_again(self) -> Tensor:
         """The losses ``[K]`` of the whole step at the parameters as they are now; 0 for a task without labels."""
         total = torch.zeros(len(self.graph.tasks), device=self.device)
-        for batch, shares in self._seen:
-            sums, _ = self.losses(batch)
-            total += torch.stack(sums) * torch.tensor(shares, device=self.device) / len(self._seen)
+        for batch, shares in self._again:
+            total += torch.stack(self.losses(batch)) * torch.tensor(shares, device=self.device) / len(self._again)
         return mean_over_processes(total)
 
     def check_finite(self) -> None:
-        """Raise :class:`Diverged` if a loss of an earlier step was not finite."""
-        steps = self.bad_step.tolist()
-        broken = [(step, name) for step, name in zip(steps, self.graph.names, strict=True) if step >= 0]
-        if broken:
-            step, name = min(broken)
-            raise Diverged(
-                f"the loss of task '{name}' became NaN or infinite at step {step}: the learning rate may be too high "
-                "(lower optimizer.lr, or set gradient_clip=1), or the data holds values that are not finite"
-            )
+        """Raise :class:`Diverged` if a loss of an earlier step was not finite, on whichever process."""
+        self._count_losses()
+        steps = least_over_processes(self.bad_step.clone()).tolist()
+        step, name = min(zip(steps, self.graph.names, strict=True), key=lambda pair: pair[0])
+        if step != NEVER:
+            raise Diverged(self._diverged(f"loss of task '{name}'", step))
+
+    @staticmethod
+    def _diverged(what: str, step: int) -> str:
+        return (
+            f"the {what} became NaN or infinite at step {step}: the learning rate may be too high "
+            "(lower optimizer.lr, or set gradient_clip=1), or the data holds values that are not finite"
+        )
 
     def mean_losses(self) -> dict[str, float]:
         """Mean training loss of each task since the last call, over all processes; tasks not seen since then are
         left out.
         """
         means = self._means(self.loss_sum, self.loss_steps)
-        return {name: value for name, value in zip(self.graph.names, means.tolist(), strict=True) if value == value}
+        self.shown_losses = {
+            name: value for name, value in zip(self.graph.names, means.tolist(), strict=True) if value == value
+        }
+        return self.shown_losses
 
-    @staticmethod
-    def _means(total: Tensor, steps: Tensor) -> Tensor:
+    def _means(self, total: Tensor, steps: Tensor) -> Tensor:
+        self._count_losses()
         means = mean_over_processes(total.clone()) / steps  # NaN where no step counted
         total.zero_()
         steps.zero_()
@@ -290,8 +338,8 @@ class MultiTaskModule(LightningModule):
         predictions = self(batch.inputs)
         for index, task in enumerate(self.graph.tasks):
             prediction, target = predictions[task.name].float(), batch.targets[task.name]
-            loss, rows = task.losses(prediction, target)
-            self.eval_sum[index] += loss.sum()
+            rows = labelled(target)
+            self.eval_sum[index] += task.losses(prediction, target, rows).sum()
             self.eval_rows[index] += rows.sum()
             if not rows.all():
                 prediction, target = prediction[rows], target[rows]
@@ -299,8 +347,9 @@ class MultiTaskModule(LightningModule):
                 cast(MetricCollection, self.metrics[task.name]).update(task.decode(prediction), target)
 
     def _measured(self) -> dict[str, float]:
-        """``<task>/<metric>``, ``loss/<task>`` and ``score`` of what was counted, then forget it. Unlabelled tasks
-        are left out.
+        """``<task>/<metric>``, ``loss/<task>`` and ``score`` of what was counted, then forget it.
+
+        Left out is what these rows do not define: unlabelled tasks, R2 of a single row, AUROC of a single class.
         """
         out: dict[str, float] = {}
         rows = self.eval_rows.tolist()
@@ -309,10 +358,12 @@ class MultiTaskModule(LightningModule):
             metrics = cast(MetricCollection, self.metrics[task.name])
             if n:
                 out[f"loss/{task.name}"] = loss
-                out |= {f"{task.name}/{name}": float(value) for name, value in metrics.compute().items()}
+                values = {f"{task.name}/{name}": computed(metric) for name, metric in metrics.items()}
+                out |= {name: value for name, value in values.items() if value == value}
             metrics.reset()
         seen = [loss for loss, n in zip(losses, rows, strict=True) if n]
-        out["score"] = float(torch.tensor(seen, dtype=torch.float64).clamp(min=1e-12).log().mean().exp())
+        if seen:
+            out["score"] = float(torch.tensor(seen, dtype=torch.float64).clamp(min=1e-12).log().mean().exp())
         self.eval_sum.zero_()
         self.eval_rows.zero_()
         return out
@@ -328,6 +379,11 @@ class MultiTaskModule(LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Log what was measured, and how acting with the network went."""
         values = self._measured()
+        if "score" not in values:
+            raise InputError("no row of the val split has a label: nothing to select a checkpoint by")
+        for name in self.graph.names:
+            if not isfinite(values.get(f"loss/{name}", 0.0)):  # the last step can break the network unseen
+                raise Diverged(self._diverged(f"validation loss of task '{name}'", self.global_step))
         data: Data = self.trainer.datamodule  # type: ignore[attr-defined]
         values |= data.rehearse(self.predict)
         if not self.trainer.sanity_checking:
@@ -357,3 +413,13 @@ class MultiTaskModule(LightningModule):
             self._measure(self.transfer_batch_to_device(batch, self.device, 0))
         self.train(training)
         return self._measured()
+
+
+def computed(metric: Metric) -> float:
+    """The value of a metric; NaN where the rows it has seen do not define it, of which torchmetrics warns or raises."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        try:
+            return float(metric.compute())
+        except (ValueError, UserWarning):
+            return nan

@@ -1,17 +1,39 @@
 """What a person sees at the end of a run: one table, and what to type next."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from mtl.agent.environment import ExecutionReport
 
-def show(result: dict[str, Any], console: Console | None = None) -> None:
-    """Print the final table of a run. Nothing for a process that is not the first of its training."""
+
+def show(result: dict[str, Any], reports: Sequence[ExecutionReport] = (), console: Console | None = None) -> None:
+    """Print the final table of a run, what came of acting, and what to type next. Nothing for a process that is not the
+    first of its training.
+    """
     if not result:
         return
     console = console or Console()
     console.print(metrics_table(result))
+    for report in reports:
+        console.print(report.table())
+    console.print("Next:")
+    for why, what in next_commands(result):
+        console.print(f"  {why:<28} {what}", soft_wrap=True, highlight=False, markup=False)
+
+
+def next_commands(result: dict[str, Any]) -> list[tuple[str, str]]:
+    """What a person may want to do with a run, and what to type."""
+    run = result["directory"]
+    chosen = result["choices"]
+    commands = [("look at it:", f"tensorboard --logdir {run}")]
+    if chosen["execution"] != "none":
+        commands.append(("let the agent act:", f"python execute.py run={run}"))
+    others = "model=single_task,hard,soft,gated seed=0,1,2"
+    commands.append(("compare ways of sharing:", f"python train.py -m task={chosen['task']} {others}"))
+    return [*commands, ("all numbers:", f"{run}/result.json")]
 
 
 def metrics_table(result: dict[str, Any]) -> Table:
@@ -30,6 +52,7 @@ def metrics_table(result: dict[str, Any]) -> Table:
             metric = key.removeprefix(f"{name}/") if key in keys else "loss"
             arrow = ("higher" if task["higher_is_better"] else "lower") + " is better"
             label = f"[bold]{metric}[/bold] ({arrow})" if metric == task["primary"] else metric
-            row = [f"{result['metrics'][split].get(key, float('nan')):.4f}" for split in ("train", "val", "test")]
+            found = [result["metrics"][split].get(key) for split in ("train", "val", "test")]
+            row = ["-" if value is None else f"{value:.4f}" for value in found]
             table.add_row(name, label, *row, end_section=metric == "loss")
     return table

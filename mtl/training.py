@@ -1,33 +1,62 @@
 """One run from config to result: train, select on validation, measure once on test, act, write down what came of it."""
 
+import logging
 import os
 import platform
 import resource
+import shutil
+import signal
 import subprocess
 import sys
 import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from importlib.metadata import version
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytorch_lightning as lightning
 import torch
 from pytorch_lightning import Callback, Trainer
-from pytorch_lightning.callbacks import ModelCheckpoint, RichProgressBar
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
+from pytorch_lightning.profilers import Profiler
+from pytorch_lightning.utilities.exceptions import MisconfigurationException  # type: ignore[attr-defined]
+from pytorch_lightning.utilities.warnings import PossibleUserWarning  # type: ignore[attr-defined]
 
-from mtl.agent.agent import Agent
-from mtl.assembly import Assembly, Config, build, read_checkpoint, read_config, restore, save_config
-from mtl.callbacks import Dashboard
+from mtl.agent.environment import ExecutionReport
+from mtl.assembly import (
+    Assembly,
+    Config,
+    build,
+    call,
+    check_options,
+    read_checkpoint,
+    read_config,
+    restore,
+    save_config,
+    save_statistics,
+)
+from mtl.callbacks import Bar, Checkpoints, Dashboard, Timer
+from mtl.cli import INTERRUPTED
 from mtl.errors import InputError
-from mtl.module import MultiTaskModule
+from mtl.execution import act, place_to_act
+from mtl.module import Diverged, MultiTaskModule
 from mtl.runs import SCHEMA, Run, run_id
+from mtl.selection import OwnBest
+from mtl.suites.base import MultiTaskDataModule
 
-INTERRUPTED = 130  # exit code of a program that Ctrl-C stopped
 RUN_VARIABLE = "MTL_RUN"  # tells the other processes of one training where the first writes
 
 
-def train(config: Config, callbacks: tuple[Callback, ...] = ()) -> dict[str, Any]:
+def nobody(report: ExecutionReport) -> None:
+    """Listens to no report."""
+
+
+def train(
+    config: Config, callbacks: tuple[Callback, ...] = (), acted: Callable[[ExecutionReport], None] = nobody
+) -> dict[str, Any]:
     """Train what ``config`` says (or go on with the run that ``config["resume"]`` names) and return its result.
 
     Leaves a run directory (see :mod:`mtl.runs`); an interrupted or failed run keeps its last good checkpoint.
@@ -35,63 +64,155 @@ def train(config: Config, callbacks: tuple[Callback, ...] = ()) -> dict[str, Any
     Args:
         config: a resolved config.
         callbacks: Lightning callbacks to add.
+        acted: told the report when the trained agent has acted.
 
     Raises:
         InputError: something in the config or the data is wrong, or the training diverged.
     """
-    resumed = config["resume"]
-    if resumed:
-        run = Run.open(resumed)
-        config = {**read_config(run), **{key: config[key] for key in ("threads", "progress", "hardware")}}
-        if run.state == "done":
-            raise InputError(f"run '{run.path}' is complete: its result is in {run.path / 'result.json'}")
-        read_checkpoint(run.last)
+    with silent_lightning():
+        return _train(config, callbacks, acted)
+
+
+def _train(config: Config, callbacks: tuple[Callback, ...], acted: Callable[[ExecutionReport], None]) -> dict[str, Any]:
+    resumed = resumable(config) if config["resume"] else None
+    if resumed is not None:
+        config = {**read_config(resumed), **{key: config[key] for key in ("threads", "progress", "hardware")}}
+    # Mistakes in the config or the data end here, before a directory is made
+    check_options(config)
     lightning.seed_everything(config["seed"], verbose=False)
     torch.set_num_threads(config["threads"] or threads_for(config["hardware"]))
-    assembly = build(config)  # a mistake in the config ends here, before a directory is made
+    assembly = build(config, resumed.statistics if resumed else None)
+    call("optimizer or scheduler", assembly.module.configure_optimizers)
+    world = processes_of(config["hardware"])
+    place = place_to_act(assembly)
+    if resumed is not None:
+        restore(assembly.module, resumed.best)  # both are needed, and of this model
+        restore(assembly.module, resumed.last)
     started = time.perf_counter()
     assembly.data.setup("fit")
+    assembly.data.loader("train", training=True, world=world)
     seconds = {"data": time.perf_counter() - started}
-    if not resumed:
-        run = shared_run(config)
-    run.state = "running"
-    save_config(run, config)
+    first = RUN_VARIABLE not in os.environ
+    run = resumed or shared_run(config)
+    if first:
+        os.environ[RUN_VARIABLE] = str(run.path.resolve())
+        run.state = "running"
+        save_config(run, config)
+        save_statistics(run, assembly)
+        if config["progress"]:
+            sys.stderr.write(assembly.data.preview())
     try:
-        return _train(run, assembly, seconds, resumed=bool(resumed), callbacks=callbacks)
-    except SystemExit:  # what Lightning makes of Ctrl-C
+        trained = fit(run, assembly, seconds, resumed=resumed is not None, callbacks=callbacks)
+        if trained is None:
+            return {}
+        result, trainer = trained
+        report = act(run, assembly, place, result, trainer.loggers, trainer.global_step)
+        run.finish(result)
+        if report is not None:
+            acted(report)
+        return result
+    except Diverged as error:
+        run.state = "failed"
+        kept = f"the last good state is in {run.last}" if run.last.is_file() else "no epoch was finished"
+        raise Diverged(f"{error}; {kept}") from None
+    except InputError:
+        run.state = "failed"
+        if first and not run.last.is_file():
+            shutil.rmtree(run.path)  # nothing that could be of use
+        raise
+    except (SystemExit, KeyboardInterrupt):  # SystemExit is what Lightning makes of Ctrl-C
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # which it also turned off
         run.state = "interrupted"
-        again = f"go on with: python train.py resume={run.path}" if run.last.is_file() else "no epoch was finished"
-        sys.stderr.write(f"interrupted; {again}\n")
+        if first:
+            again = f"go on with: python train.py resume={run.path}" if run.last.is_file() else "no epoch was finished"
+            sys.stderr.write(f"interrupted; {again}\n")
         raise SystemExit(INTERRUPTED) from None
     except BaseException:
         run.state = "failed"
         raise
     finally:
-        os.environ.pop(RUN_VARIABLE, None)
+        if first:
+            os.environ.pop(RUN_VARIABLE, None)
 
 
-def _train(
+def resumable(config: Config) -> Run:
+    """The unfinished run that ``resume`` names. InputError if it is complete, or has nothing to go on from."""
+    run = Run.open(config["resume"])
+    if run.state == "done":
+        raise InputError(f"run '{run.path}' is complete: its result is in {run.path / 'result.json'}")
+    last = read_checkpoint(run.last)
+    if not {"optimizer_states", "lr_schedulers", "loops", "callbacks", "random_state"} <= set(last):
+        raise InputError(f"checkpoint '{run.last}' holds weights only: it cannot be gone on from")
+    return run
+
+
+def processes_of(hardware: Config) -> int:
+    """How many processes this hardware trains with. InputError if the machine does not have it."""
+    try:
+        return Trainer(**hardware, logger=False, enable_checkpointing=False, enable_progress_bar=False).world_size
+    except (MisconfigurationException, RuntimeError, ValueError, TypeError) as error:
+        options = ", ".join(f"{key}={value}" for key, value in hardware.items())
+        text = " ".join(str(error).split())
+        raise InputError(f"this machine cannot train with hardware {options}: {text[:200]}") from None
+
+
+@contextmanager
+def silent_lightning() -> Iterator[None]:
+    """Within this, Lightning says only what needs an answer."""
+    logger = logging.getLogger("pytorch_lightning")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            # Advice that does not apply: workers and samplers for data that is in memory, reducing metrics that every
+            # process computes on all rows
+            warnings.filterwarnings("ignore", category=PossibleUserWarning)
+            warnings.filterwarnings("ignore", message="`isinstance\\(treespec, LeafSpec\\)` is deprecated")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def fit(
     run: Run, assembly: Assembly, seconds: dict[str, float], *, resumed: bool, callbacks: tuple[Callback, ...]
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], Trainer] | None:
+    """Train, and measure with the best weights: the result so far and the trainer; None for a process that is not the
+    first.
+    """
     config, data, module = assembly.config, assembly.data, assembly.module
-    timer = StepTimer()
-    trainer = make_trainer(run, assembly, (timer, *callbacks))
-    started = time.perf_counter()
-    trainer.fit(module, datamodule=data, ckpt_path=run.last if resumed else None, weights_only=True)
-    seconds |= {"fit": time.perf_counter() - started, "step": timer.seconds / max(timer.steps, 1)}
+    timer, own = Timer(), OwnBest()
+    trainer = make_trainer(run, assembly, (own, timer, *callbacks))
+    reset_peak_memory()
+    try:
+        trainer.fit(module, datamodule=data, ckpt_path=run.last if resumed else None, weights_only=True)
+    except Exception as error:
+        if config["compile"] and type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+            text = " ".join(str(error).split())
+            raise InputError(f"compile=true does not work here, use compile=false: {text[:200]}") from None
+        raise
+    seconds |= {"fit": timer.fit(), "step": timer.seconds / max(timer.batches, 1)}
     if not trainer.is_global_zero:
-        return {}
+        return None
     best = read_checkpoint(run.best)
+    if own.values:
+        own.rewrite(best)
+        save_whole(best, run.best)
     restore(module, run.best)
     result: dict[str, Any] = {
         "schema": SCHEMA,
         "run_id": run_id(config),
         "status": "done",
+        "directory": str(run.path),
         "choices": config["choices"],
         "seed": config["seed"],
         "config": config,
         "data": {"fingerprint": data.fingerprint, "rows": {name: len(split) for name, split in data.splits.items()}},
-        "selection": {"metric": data.selection[0], "mode": data.selection[1], "epoch": best["epoch"]},
+        "selection": {
+            "metric": data.selection[0],
+            "mode": data.selection[1],
+            "epoch": best["epoch"],
+            "by_task": own.epochs,  # where nothing is shared each task keeps its own best epoch, by its validation loss
+        },
         "tasks": {
             task.name: {"primary": task.primary, "higher_is_better": task.higher_is_better} for task in data.tasks
         },
@@ -103,45 +224,14 @@ def _train(
         "peak_memory_bytes": peak_memory(),
         "environment": environment(),
     }
-    act(run, assembly, result, trainer)
-    run.finish(result)
-    return result
-
-
-def act(run: Run, assembly: Assembly, result: dict[str, Any], trainer: Trainer) -> None:
-    """Execute the trained agent where the config says, and show the result beside the training."""
-    place = assembly.environment()
-    numbers = {f"hparam/{key}": value for key, value in result["metrics"]["val"].items()}
-    if place is not None:
-        report = Agent(assembly.graph, assembly.module.predict).execute(place)
-        report.write(run.path / "execution")
-        result["execution"] = report.summary()
-        numbers |= {f"execution/{key}": v for key, v in result["execution"].items() if isinstance(v, float)}
-    for logger in trainer.loggers:
-        if isinstance(logger, TensorBoardLogger):
-            logger.log_hyperparams({**result["choices"], "seed": result["seed"]}, numbers)
-            for picture in sorted((run.path / "execution").glob("*.png")):
-                add_picture(logger, picture, trainer.global_step)
-        logger.save()
-
-
-def add_picture(logger: TensorBoardLogger, path: Path, step: int) -> None:
-    """Show a PNG file on the dashboard."""
-    from matplotlib.image import imread  # matplotlib is slow to import, and not every run has a picture
-
-    logger.experiment.add_image(f"execution/{path.stem}", imread(path)[..., :3], step, dataformats="HWC")
+    seconds["inference"] = inference_seconds(module, data)
+    return result, trainer
 
 
 def make_trainer(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...]) -> Trainer:
     """The Lightning trainer of a run."""
     config = assembly.config
-    metric, mode = assembly.data.selection
-    keep: dict[str, Any] = {
-        "dirpath": run.path,
-        "save_on_train_epoch_end": True,
-        "enable_version_counter": False,
-        "auto_insert_metric_name": False,
-    }
+    checkpoints = Checkpoints(run.best, run.last, *assembly.data.selection)
     number = len(list(run.path.glob("csv*"))) + 1  # a resumed run adds a file, since the logger would overwrite
     return Trainer(
         **config["hardware"],
@@ -154,49 +244,41 @@ def make_trainer(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...]) 
         ],
         callbacks=[
             Dashboard(config["log_every"]),
-            ModelCheckpoint(filename="best", monitor=metric, mode=mode, save_top_k=1, **keep),
-            ModelCheckpoint(filename="last", save_top_k=1, **keep),
-            *([RichProgressBar(refresh_rate=10)] if config["progress"] else []),
+            checkpoints,
+            *([Bar(checkpoints)] if config["progress"] else []),
             *callbacks,
         ],
         num_sanity_val_steps=0,
-        enable_progress_bar=config["progress"],
+        enable_progress_bar=False,  # ours costs less
         enable_model_summary=False,
         # Metrics are written by the dashboard callback at its own pace; Lightning's own logging happens once an epoch
         log_every_n_steps=1,
         use_distributed_sampler=False,
+        profiler=Unprofiled(),
     )
 
 
-class StepTimer(Callback):
-    """Seconds spent in training steps, without validation and logging.
+class Unprofiled(Profiler):
+    """Takes no profile: Lightning opens some eighty profiling contexts a step, and its own profiler makes each anew."""
 
-    Attributes:
-        seconds: sum over steps.
-        steps: how many batches.
-    """
+    nothing = nullcontext()
 
-    def __init__(self) -> None:
-        self.seconds, self.steps = 0.0, 0
-        self._started = 0.0
+    def start(self, action_name: str) -> None:
+        """Do nothing."""
 
-    def on_train_batch_start(self, *args: Any) -> None:
-        """Start the clock."""
-        self._started = time.perf_counter()
+    def stop(self, action_name: str) -> None:
+        """Do nothing."""
 
-    def on_train_batch_end(self, *args: Any) -> None:
-        """Stop it."""
-        self.seconds += time.perf_counter() - self._started
-        self.steps += 1
+    def profile(self, action_name: str) -> AbstractContextManager[None]:  # type: ignore[override]
+        """A context that does nothing."""
+        return self.nothing
 
 
 def shared_run(config: Config) -> Run:
     """A new run directory; the other processes of the same training are told it by the first."""
     if RUN_VARIABLE in os.environ:
         return Run.open(os.environ[RUN_VARIABLE])
-    run = Run.create(config)
-    os.environ[RUN_VARIABLE] = str(run.path.resolve())
-    return run
+    return Run.create(config)
 
 
 def threads_for(hardware: dict[str, Any]) -> int:
@@ -217,6 +299,32 @@ def count_parameters(module: MultiTaskModule) -> dict[str, Any]:
     own = {name: sum(p.numel() for p in parameters) for name, parameters in private.items()}
     common = sum(p.numel() for p in shared)
     return {"total": common + sum(own.values()), "shared": common, "private": own}
+
+
+def inference_seconds(module: MultiTaskModule, data: MultiTaskDataModule) -> float:
+    """Median seconds of predicting one batch of test rows (up to 1024) for all tasks, of 5 after one to warm up."""
+    batch = next(iter(data.loader("test")))
+    times = []
+    for _ in range(6):
+        started = time.perf_counter()
+        module.predict(batch.inputs)
+        times.append(time.perf_counter() - started)
+    return median(times[1:])
+
+
+def save_whole(checkpoint: dict[str, Any], path: Path) -> None:
+    """Write a checkpoint atomically."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    torch.save(checkpoint, partial)
+    partial.replace(path)
+
+
+def reset_peak_memory() -> None:
+    """Forget the peaks of earlier runs in this process, where the system can."""
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    with suppress(OSError):  # Linux: 5 sets the high-water mark to what is used now
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def peak_memory() -> int:

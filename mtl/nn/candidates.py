@@ -7,6 +7,7 @@ from mtl.errors import InputError
 from mtl.nn.activation import activation as make_activation
 from mtl.nn.encoder import Encoder, Inputs, InputShape
 from mtl.nn.pooling import masked_max, masked_mean
+from mtl.nn.stacked import LayerNorm, Linear
 
 
 class SetBlock(nn.Module):
@@ -16,29 +17,30 @@ class SetBlock(nn.Module):
     "Attention Is All You Need", NeurIPS 2017, https://arxiv.org/abs/1706.03762; norm placed as in Xiong et al., ICML
     2020), without positions: the candidates are a set, so permuting them permutes the output.
 
-    Deviation: written with plain matrix products instead of torch's fused attention, because the fused CPU kernel has
-    no batching rule and experts run batched (:mod:`mtl.nn.replicas`); the sets are small, so nothing is lost.
+    Deviation: written with plain matrix products instead of torch's fused attention; the sets are small, so nothing is
+    lost, and leading axes pass through (:mod:`mtl.nn.replicas`).
     """
 
     def __init__(self, width: int, heads: int, activation: str, dropout: float) -> None:
         super().__init__()
         self.heads = heads
-        self.attention_norm = nn.LayerNorm(width)
-        self.query_key_value = nn.Linear(width, 3 * width)
-        self.project = nn.Linear(width, width)
+        self.attention_norm = LayerNorm(width)
+        self.query_key_value = Linear(width, 3 * width)
+        self.project = Linear(width, width)
         self.feed_forward = nn.Sequential(
-            nn.LayerNorm(width), nn.Linear(width, 2 * width), make_activation(activation), nn.Linear(2 * width, width)
+            LayerNorm(width), Linear(width, 2 * width), make_activation(activation), Linear(2 * width, width)
         )
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, hidden: Tensor, inputs: Inputs) -> Tensor:
         assert not isinstance(inputs, Tensor)
-        mask = inputs["mask"][:, None, None, :]  # [B, 1, 1, J]
+        mask = inputs["mask"][..., None, None, :]  # [B, 1, 1, J]
         projected = self.query_key_value(self.attention_norm(hidden))  # [B, J, 3 * width]
-        query, key, value = projected.unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # each [B, heads, J, d]
+        parts = projected.unflatten(-1, (3, self.heads, -1)).transpose(-4, -2)  # [B, heads, 3, J, d]
+        query, key, value = parts.unbind(-3)  # each [B, heads, J, d]
         scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5  # [B, heads, J, J]
         attention = scores.masked_fill(~mask, torch.finfo(scores.dtype).min).softmax(-1)
-        mixed = (attention @ value).transpose(1, 2).flatten(-2)  # [B, J, width]
+        mixed = (attention @ value).transpose(-3, -2).flatten(-2)  # [B, J, width]
         hidden = hidden + self.dropout(self.project(mixed))
         out: Tensor = hidden + self.dropout(self.feed_forward(hidden))
         return out
@@ -58,6 +60,8 @@ class CandidateSet(Encoder):
         activation: activation of the feed-forward layers.
         dropout: share of features set to zero in training.
     """
+
+    stackable = True
 
     def __init__(
         self,
@@ -83,13 +87,13 @@ class CandidateSet(Encoder):
         assert context is not None
         self.summary_features = 2 * features + context
         self.widths = (width,) * depth
-        self.embed = nn.Sequential(nn.Linear(features + context, width), make_activation(activation))
+        self.embed = nn.Sequential(Linear(features + context, width), make_activation(activation))
         self.stages = nn.ModuleList(SetBlock(width, heads, activation, dropout) for _ in range(depth))
 
     def stem(self, inputs: Inputs) -> Tensor:
         assert not isinstance(inputs, Tensor)
         candidates, context = inputs["candidates"], inputs["context"]
-        spread = context.unsqueeze(1).expand(-1, candidates.shape[1], -1)  # [B, J, C]
+        spread = context.unsqueeze(-2).expand(*candidates.shape[:-1], -1)  # [B, J, C]
         out: Tensor = self.embed(torch.cat([candidates, spread], -1))
         return out
 

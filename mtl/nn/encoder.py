@@ -22,11 +22,15 @@ class Encoder(nn.Module, ABC):
         stages: the stages, in order; at least one.
         widths: features after each stage.
         summary_features: S, the width of :meth:`summary`.
+        stackable: made of :mod:`mtl.nn.stacked` layers and indifferent to leading axes, so that many of one shape can
+            be
+            computed as one (see :mod:`mtl.nn.replicas`).
     """
 
     stages: nn.ModuleList
     widths: tuple[int, ...]
     summary_features: int
+    stackable: bool = False
 
     @property
     def out_features(self) -> int:

@@ -8,15 +8,17 @@ from torch import Tensor, nn
 from mtl.errors import InputError
 from mtl.nn.activation import activation as make_activation
 from mtl.nn.encoder import Encoder, Inputs, InputShape
+from mtl.nn.norm import make_norm
+from mtl.nn.stacked import Linear
 
 
 class Layer(nn.Module):
     """One stage of an :class:`MLP`: linear, norm, activation, dropout. ``[B, in] -> [B, out]``."""
 
-    def __init__(self, in_features: int, out_features: int, activation: str, norm: bool, dropout: float) -> None:
+    def __init__(self, in_features: int, out_features: int, activation: str, norm: str, dropout: float) -> None:
         super().__init__()
-        self.linear = nn.Linear(in_features, out_features)
-        self.norm = nn.LayerNorm(out_features) if norm else nn.Identity()
+        self.linear = Linear(in_features, out_features)
+        self.norm = make_norm(norm, out_features)
         self.activation = make_activation(activation)
         self.dropout = nn.Dropout(dropout)
 
@@ -32,7 +34,7 @@ class MLP(Encoder):
         input_shape: shape of one sample; anything but a tuple of sizes is an InputError.
         widths: features of each layer.
         activation: name of the activation after each layer (see :mod:`mtl.nn.activation`).
-        norm: layer normalisation before the activation.
+        norm: before the activation: none, layer, group or batch (see :mod:`mtl.nn.norm`).
         dropout: share of features set to zero in training.
     """
 
@@ -41,7 +43,7 @@ class MLP(Encoder):
         input_shape: InputShape,
         widths: tuple[int, ...] | list[int] = (256, 256),
         activation: str = "relu",
-        norm: bool = False,
+        norm: str = "none",
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
@@ -53,13 +55,15 @@ class MLP(Encoder):
         if not widths:
             raise InputError("encoder.widths is empty: name at least one layer, e.g. encoder.widths=[256]")
         self.summary_features = prod(input_shape)
+        self.rank = len(input_shape)
+        self.stackable = norm in ("none", "layer")
         self.widths = tuple(widths)
         sizes = (self.summary_features, *self.widths)
         self.stages = nn.ModuleList(Layer(a, b, activation, norm, dropout) for a, b in pairwise(sizes))
 
     def stem(self, inputs: Inputs) -> Tensor:
         assert isinstance(inputs, Tensor)
-        return inputs.flatten(1)
+        return inputs.flatten(-self.rank)
 
     def summary(self, inputs: Inputs) -> Tensor:
         return self.stem(inputs)

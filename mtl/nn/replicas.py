@@ -1,54 +1,53 @@
-"""Several modules of one shape, computed as one batched product."""
+"""Several modules of one shape, computed together."""
 
-import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, stack_module_state
+from torch.func import stack_module_state
 
-# A parameter name may hold no dot, a stacked one must still say where it came from.
-DOT = "__"
+from mtl.nn.encoder import Encoder
 
 
 class Replicas(nn.Module):
-    """``count`` independently initialised copies of a module; their parameters are stacked, ``[E, ...]``, and run by
-    ``vmap``.
+    """Modules of one shape, all given the same inputs: ``inputs -> [E, *out]``.
 
-    ``forward(inputs)`` gives every copy the same inputs and returns ``[E, *out]``. One batched product per layer
-    instead of a Python loop over copies: the number of kernels does not grow with E, which is what a GPU needs; a CPU
-    does as well as the loop.
+    Where they are ``stackable`` - made of :mod:`mtl.nn.stacked` layers, with no regard to how many axes lead - they
+    become one module whose parameters are stacked, ``[E, ...]``, and every layer is one batched product, so the number
+    of kernels does not grow with E. Others are called one after the other.
 
     Args:
-        factory: builds one copy; called ``count`` times, so each draws its own initial values.
-        count: E.
+        copies: the E modules, independently initialised; at least one. They are used up.
     """
 
-    def __init__(self, factory: Callable[[], nn.Module], count: int) -> None:
+    def __init__(self, copies: Sequence[Encoder]) -> None:
         super().__init__()
-        copies = [factory() for _ in range(count)]
-        parameters, buffers = stack_module_state(copies)
-        for name, value in parameters.items():
-            self.register_parameter(name.replace(".", DOT), nn.Parameter(value.detach().clone()))
-        for name, value in buffers.items():
-            self.register_buffer(name.replace(".", DOT), value)
-        self.names = [*parameters, *buffers]
-        # Only the shape of the computation: in a tuple, so that its parameters (on no device) are not counted as ours.
-        self._template = (copy.deepcopy(copies[0]).to("meta"),)
-
-    def stage_parameters(self, prefix: str) -> Iterator[nn.Parameter]:
-        """The stacked parameters whose name in the original module starts with ``prefix``."""
-        return (value for name, value in self.named_parameters() if name.replace(DOT, ".").startswith(prefix))
+        self.count = len(copies)
+        self.stackable = copies[0].stackable
+        self.copies = nn.ModuleList([stacked(copies)] if self.stackable else copies)
 
     def forward(self, inputs: Any) -> Tensor:
-        state = {name: getattr(self, name.replace(".", DOT)) for name in self.names}
-        template = self._template[0]
-        template.train(self.training)
+        """The same inputs through every copy: ``[E, *out]``."""
+        if not self.stackable:
+            return torch.stack([copy(inputs) for copy in self.copies])
+        out: Tensor = self.copies[0](self._spread(inputs))
+        return out
 
-        def one(values: dict[str, Tensor], shared_inputs: Any) -> Tensor:
-            out: Tensor = functional_call(template, values, (shared_inputs,))
-            return out
+    def _spread(self, inputs: Any) -> Any:
+        """The inputs with a leading axis E, without copying them."""
+        if isinstance(inputs, Mapping):
+            return {name: self._spread(value) for name, value in inputs.items()}
+        return inputs.expand(self.count, *inputs.shape)
 
-        # "different": dropout draws a mask of its own for each copy
-        return torch.vmap(one, in_dims=(0, None), randomness="different")(state, inputs)
+
+def stacked(copies: Sequence[nn.Module]) -> nn.Module:
+    """The first of these modules of one shape, its parameters and buffers now those of all, ``[E, ...]``."""
+    parameters, buffers = stack_module_state(list(copies))
+    for name, value in parameters.items():
+        owner, _, own = name.rpartition(".")
+        setattr(copies[0].get_submodule(owner), own, nn.Parameter(value.detach().clone()))
+    for name, value in buffers.items():
+        owner, _, own = name.rpartition(".")
+        copies[0].get_submodule(owner).register_buffer(own, value)
+    return copies[0]

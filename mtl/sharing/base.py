@@ -37,13 +37,16 @@ class Sharing(nn.Module, ABC):
 
     @abstractmethod
     def private_parameters(self, task: str) -> Iterator[Parameter]:
-        """The parameters of this strategy that only ``task``'s representation depends on. All others are shared."""
+        """The parameters of this strategy that only ``task``'s representation depends on. All others are shared.
+
+        What counts is the whole parameter: one that stacks something for every task is shared, though each uses its own
+        slice.
+        """
 
     @abstractmethod
     def last_shared_layer(self) -> Iterator[Parameter]:
         """The shared parameters nearest to the heads, at which some weightings compare gradients; empty if none is
-        shared.
-        """
+        shared."""
 
     def shared_parameters(self) -> Iterator[Parameter]:
         """The parameters that the representations of two or more tasks depend on."""

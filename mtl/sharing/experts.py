@@ -1,6 +1,7 @@
 """What soft and gated sharing have in common: experts that all tasks draw on."""
 
 from collections.abc import Iterator
+from typing import cast
 
 from torch.nn import Parameter
 
@@ -11,7 +12,7 @@ from mtl.sharing.base import EncoderFactory
 
 
 class Experts(Replicas):
-    """E encoders of one shape, all run on every input as one batched product: ``[E, B, ..., D]``.
+    """E encoders of one shape, all run on every input: ``[E, B, ..., D]``.
 
     Args:
         input_shape: shape of one sample's inputs.
@@ -22,15 +23,13 @@ class Experts(Replicas):
     def __init__(self, input_shape: InputShape, encoder: EncoderFactory, count: int) -> None:
         if count < 1:
             raise InputError(f"model.experts={count}: at least 1 is needed")
-        super().__init__(lambda: encoder(input_shape), count)
+        super().__init__([encoder(input_shape) for _ in range(count)])
 
     @property
     def encoder(self) -> Encoder:
-        """The shape of one expert (it holds no values)."""
-        template = self._template[0]
-        assert isinstance(template, Encoder)
-        return template
+        """One expert, for its sizes and its summary of the inputs."""
+        return cast(Encoder, self.copies[0])
 
     def last_stage(self) -> Iterator[Parameter]:
-        """The stacked parameters of the experts' last stage."""
-        return self.stage_parameters(f"stages.{len(self.encoder.stages) - 1}.")
+        """The parameters of the experts' last stage."""
+        return (p for copy in self.copies for p in cast(Encoder, copy).stages[-1].parameters())

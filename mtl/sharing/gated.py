@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from mtl.nn.encoder import Inputs, InputShape
+from mtl.nn.stacked import mix
 from mtl.sharing.base import EncoderFactory, Sharing
 from mtl.sharing.experts import Experts
 
@@ -15,8 +16,7 @@ class Gated(Sharing):
     """Multi-gate mixture of experts: ``f_i(x) = sum_j g_ij(x) W_j x`` with ``g_i(x) = softmax(V_i s(x))``.
 
     Source: Ma, Zhao, Yi, Chen, Hong, Chi, "Modeling Task Relationships in Multi-task Learning with Multi-gate
-        Mixture-of-
-    Experts", KDD 2018, https://doi.org/10.1145/3219819.3220007.
+    Mixture-of- Experts", KDD 2018, https://doi.org/10.1145/3219819.3220007.
 
     ``W_j`` are E experts (encoders of any kind), ``V_i [E, S]`` is task i's own gate, ``s(x) [B, S]`` the encoder's
     parameter-free summary of the raw input (the input itself where it is flat). With one expert this is hard sharing.
@@ -37,17 +37,19 @@ class Gated(Sharing):
         template = self.experts.encoder
         self.out_features = template.out_features
         self.gates = nn.ModuleDict({name: nn.Linear(template.summary_features, experts) for name in self.task_names})
-        self._use: Tensor | None = None
+        self.register_buffer("use", torch.zeros(len(self.task_names), experts), persistent=False)
 
-    def mixture(self) -> Tensor | None:
-        return self._use
+    use: Tensor
+
+    def mixture(self) -> Tensor:
+        return self.use
 
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         outputs = self.experts(inputs)  # [E, B, ..., D]
         summary = self.experts.encoder.summary(inputs)  # [B, S]
         gates = torch.stack([self.gates[name](summary) for name in self.task_names]).softmax(-1)  # [K, B, E]
-        self._use = gates.detach().mean(1)
-        mixed = torch.einsum("kbe,eb...d->kb...d", gates, outputs)
+        self.use.copy_(gates.detach().mean(1))
+        mixed = mix(gates, outputs)  # [K, B, ..., D]
         return dict(zip(self.task_names, mixed, strict=True))
 
     def private_parameters(self, task: str) -> Iterator[Parameter]:

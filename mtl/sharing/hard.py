@@ -14,8 +14,8 @@ class Hard(Sharing):
 
     Source: Caruana, "Multitask Learning", Machine Learning 28, 1997, https://doi.org/10.1023/A:1007379606734.
 
-    ``f_i(x) = g(x)``, or with ``residual`` ``f_i(x) = g(x) + h_i(g(x))`` where ``h_i`` is a linear layer of
-    task i's own: the shared representation plus what the task needs besides.
+    ``f_i(x) = g(x)``, or with ``residual`` ``f_i(x) = g(x) + h_i(g(x))`` where ``h_i`` is a linear layer of task i's
+    own: the shared representation plus what the task needs besides.
 
     Args:
         input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.

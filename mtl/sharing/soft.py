@@ -19,7 +19,7 @@ class Soft(Sharing):
 
     ``W_j`` are experts (encoders of any kind), ``alpha [K, E]`` is learned and does not depend on the input. With
     ``alpha`` the identity every task has an expert of its own (single-task learning), with equal rows all share one
-    mixture (hard sharing).
+    mixture (hard sharing). ``alpha`` is one parameter of which task i uses row i, so it counts as shared.
 
     Args:
         input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
@@ -48,12 +48,16 @@ class Soft(Sharing):
         start = own * favourite + (1 - own) / count  # rows sum to 1
         self.alpha = nn.Parameter(start.log() if self.normalised else start)
 
-    def mixture(self) -> Tensor:
+    def rows(self) -> Tensor:
+        """The weights of the experts for each task, ``[K, E]``."""
         return self.alpha.softmax(-1) if self.normalised else self.alpha
+
+    def mixture(self) -> Tensor:
+        return self.rows().detach()
 
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         outputs = self.experts(inputs)  # [E, B, ..., D]
-        mixed = torch.tensordot(self.mixture(), outputs, dims=1)  # [K, B, ..., D]
+        mixed = torch.tensordot(self.rows(), outputs, dims=1)  # [K, B, ..., D]
         return dict(zip(self.task_names, mixed, strict=True))
 
     def private_parameters(self, task: str) -> Iterator[Parameter]:

@@ -1,14 +1,15 @@
 """What every suite promises, and how data in memory is served: whole batches by indexing."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import torch
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
-from mtl.errors import InputError
+from mtl.errors import InputError, unknown
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.tasks import Task, labelled
 
@@ -24,11 +25,13 @@ class Batch(NamedTuple):
         targets: by task, ``[B, ...]``; NaN (floating) or -100 (integer) = no label for this row.
         counts: labelled rows of each task in the whole optimizer step, over all processes and accumulated batches, in
             task order. They make means over labelled rows exact however the step is divided. Empty: not known.
+        size: rows of the whole step; where ``counts`` says as many, no row has to be masked.
     """
 
     inputs: Tensors
     targets: dict[str, Tensor]
     counts: tuple[int, ...] = ()
+    size: int = 0
 
 
 class Split(NamedTuple):
@@ -74,6 +77,7 @@ class InMemoryLoader:
         self.accumulate, self.rank, self.world = accumulate, rank, world
         self.epoch = 0
         self.labels = torch.stack([labelled(target) for target in split.targets.values()], 1)  # [N, K]
+        self.complete = bool(self.labels.all())
         # Steps of nearly equal size: no tiny last one, whose gradient would be mostly noise, and no row left out.
         self.steps = max(1, -(-len(split) // batch_size))
         if len(split) // self.steps < accumulate * world:
@@ -99,15 +103,16 @@ class InMemoryLoader:
 
     def __iter__(self) -> Iterator[Batch]:
         for rows in self.order().tensor_split(self.steps):
-            counts = tuple(self.labels[rows].sum(0).tolist())
+            size = len(rows)
+            counts = (size,) * self.labels.shape[1] if self.complete else tuple(self.labels[rows].sum(0).tolist())
             for part in rows.tensor_split(self.accumulate):
-                yield self.batch(part[self.rank :: self.world], counts)
+                yield self.batch(part[self.rank :: self.world] if self.world > 1 else part, counts, size)
 
-    def batch(self, rows: Tensor, counts: tuple[int, ...]) -> Batch:
+    def batch(self, rows: Tensor, counts: tuple[int, ...], size: int) -> Batch:
         """The rows as a batch."""
         inputs = self.split.inputs
         taken = {k: v[rows] for k, v in inputs.items()} if isinstance(inputs, dict) else inputs[rows]
-        return Batch(taken, {name: target[rows] for name, target in self.split.targets.items()}, counts)
+        return Batch(taken, {name: target[rows] for name, target in self.split.targets.items()}, counts, size)
 
 
 class MultiTaskDataModule(LightningDataModule, ABC):
@@ -137,6 +142,18 @@ class MultiTaskDataModule(LightningDataModule, ABC):
         """How the training rows are served: rows per optimizer step, seed of their order, batches per step."""
         self.batch_size, self.seed, self.accumulate = batch_size, seed, accumulate
 
+    def restrict(self, names: Sequence[str]) -> None:
+        """Learn these tasks only, in the suite's order. InputError if one is unknown."""
+        known = [task.name for task in self.tasks]
+        for name in names:
+            if name not in known:
+                raise unknown("task in tasks", name, known)
+        self.tasks = tuple(
+            replace(task, depends_on=tuple(up for up in task.depends_on if up in names))
+            for task in self.tasks
+            if task.name in names
+        )
+
     @abstractmethod
     def load(self) -> dict[str, Split]:
         """The splits ``train``, ``val`` and ``test``. Called once."""
@@ -145,6 +162,16 @@ class MultiTaskDataModule(LightningDataModule, ABC):
     @abstractmethod
     def fingerprint(self) -> str:
         """A short hash that changes whenever the data would."""
+
+    def preview(self) -> str:
+        """What a person should see of the data before training begins; by default nothing."""
+        return ""
+
+    def statistics(self) -> dict[str, Any]:
+        """What was fitted on the training rows and a prediction has to repeat, as plain values for a JSON file. A
+        suite that gives any takes the file's path as argument ``statistics`` and then needs no data to be built.
+        """
+        return {}
 
     def rehearse(self, predict: Predict) -> dict[str, float]:
         """Act with the network in validation; what comes back is logged as ``val/<key>``. By default there is
@@ -155,14 +182,24 @@ class MultiTaskDataModule(LightningDataModule, ABC):
     def setup(self, stage: str) -> None:
         """Load the rows, once."""
         if not self.splits:
-            self.splits = self.load()
+            names = [task.name for task in self.tasks]
+            for name, split in self.load().items():
+                self.splits[name] = Split(split.inputs, {task: split.targets[task] for task in names})
             for name, split in self.splits.items():
                 if not len(split):
                     raise InputError(f"the {name} split has no rows")
 
-    def loader(self, split: str, *, training: bool = False) -> InMemoryLoader:
-        """The batches of a split. Only training divides them among processes and accumulated batches, and shuffles."""
-        world, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
+    def loader(self, split: str, *, training: bool = False, world: int | None = None) -> InMemoryLoader:
+        """The batches of a split. Only training divides them among processes and accumulated batches, and shuffles.
+
+        Args:
+            split: its name.
+            training: shuffled and divided.
+            world: processes; by default those of the trainer.
+        """
+        rank = self.trainer.global_rank if self.trainer else 0
+        if world is None:
+            world = self.trainer.world_size if self.trainer else 1
         return InMemoryLoader(
             self.splits[split],
             self.batch_size if training else max(self.batch_size, 1024),
@@ -172,6 +209,13 @@ class MultiTaskDataModule(LightningDataModule, ABC):
             rank=rank if training else 0,
             world=world if training else 1,
         )
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        """The batch on ``device``; as it is where it is there already, which on a CPU is always."""
+        if device.type == "cpu":
+            return batch
+        moved: Batch = super().transfer_batch_to_device(batch, device, dataloader_idx)
+        return moved
 
     def train_dataloader(self) -> InMemoryLoader:
         """Shuffled batches of the training rows."""

@@ -1,0 +1,1 @@
+"""Job shops as an environment: decoders, baselines, report and Gantt chart."""

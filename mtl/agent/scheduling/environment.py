@@ -76,7 +76,8 @@ class JobShops(Environment):
         outcomes: list[Outcome] = []
         console = Console(stderr=True)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-            instances = list(progress.track(self._solved(outcomes), total=len(self.instances), description="CP-SAT"))
+            first = "CP-SAT" if self.cpsat.seconds else "Instances"
+            instances = list(progress.track(self._solved(outcomes), total=len(self.instances), description=first))
             groups = list(same_size(instances))
             bar = progress.add_task("Agent and rules", total=len(groups))
             for group in groups:

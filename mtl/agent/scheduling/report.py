@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 AGENT = "agent"
+_NOTES = {  # mark in the table, and what it means
+    "optimum": ("", ""),
+    "best known": ("*", "* best known, not proven optimal: the gap to the optimum may be larger"),
+    "lower bound": ("†", "† only a lower bound is known: the gap to the optimum may be smaller"),
+}
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ class ScheduleReport(ExecutionReport):
     def __init__(self, outcomes: Sequence[Outcome], gantt: str = "first") -> None:
         self.outcomes = list(outcomes)
         self.gantt = gantt
-        self.labels = {outcome.method: outcome.label for outcome in outcomes}
+        self.labels = {outcome.method: outcome.label for outcome in outcomes}  # in the order of their first outcome
 
     def of(self, method: str) -> list[Outcome]:
         """The outcomes of one method, in the order of the instances."""
@@ -106,50 +111,43 @@ class ScheduleReport(ExecutionReport):
         return numbers
 
     def table(self) -> Table:
-        """Instances x methods, with the mean of each column; the smallest gap of each row in bold."""
+        """Instances x methods and the means, the smallest gap of each row in bold; fits into 80 characters."""
         agent = self.of(AGENT)
-        baselines = [method for method in self.labels if method != AGENT]
-        marks = {"optimum": "", "best known": "*", "lower bound": "†"}
-        used = {outcome.schedule.reference_kind for outcome in agent}
-        notes = [
-            text
-            for kind, text in {
-                "best known": "* best known makespan, not proven optimal",
-                "lower bound": "† only a lower bound is known: the true gap is smaller",
-            }.items()
-            if kind in used
-        ]
+        kinds = {outcome.schedule.reference_kind for outcome in agent}
         table = Table(
-            title=f"Job shops: gap to the best schedule known (agent: {self.labels[AGENT]})",
-            caption="\n".join(notes) or None,
+            title=f"Job shops: gaps to the best known makespan in % (agent: {self.labels[AGENT]})",
+            caption="\n".join(text for kind, (_, text) in _NOTES.items() if kind in kinds and text) or None,
             box=box.SIMPLE_HEAD,
-            padding=(0, 1, 0, 0),
+            padding=0,
+            pad_edge=False,
             show_footer=True,
         )
-        table.add_column("instance", "mean", no_wrap=True)
-        table.add_column("best", justify="right", no_wrap=True)
-        table.add_column("makespan", f"{fmean(o.schedule.makespan for o in agent):.0f}", justify="right", no_wrap=True)
-        every = [AGENT, *baselines]
-        means = bold_least([self.gap(method) for method in every])
-        for method, mean in zip(every, means, strict=True):
-            name = AGENT if method == AGENT else self.labels[method]
-            table.add_column(name, mean, justify="right")
-        table.add_column("busy", f"{fmean(o.schedule.utilisation for o in agent):.0%}", justify="right", no_wrap=True)
+        every = list(self.labels)
         expected = [outcome.predicted for outcome in agent if outcome.predicted is not None]
-        table.add_column("predicted", f"{fmean(expected):.0%}" if expected else "", justify="right", no_wrap=True)
-        table.add_column("seconds", f"{fmean(o.seconds for o in agent):.2f}", justify="right", no_wrap=True)
-        rows = zip(*(self.of(method) for method in every), strict=True)
-        for row in rows:
-            first = row[0]
-            schedule = first.schedule
+        columns = {
+            "instance": "mean",
+            "best": "",
+            "agent": f"{fmean(outcome.schedule.makespan for outcome in agent):.0f}",
+            **{
+                "gap" if method == AGENT else self.labels[method]: mean
+                for method, mean in zip(every, bold_least([self.gap(method) for method in every]), strict=True)
+            },
+            "busy": f"{fmean(outcome.schedule.utilisation for outcome in agent):.0%}",
+            "pre-\ndicted": f"{fmean(expected):.0%}" if expected else "",
+            "sec.": f"{fmean(outcome.seconds for outcome in agent):.2f}",
+        }
+        for name, mean in columns.items():
+            table.add_column(name, mean, justify="left" if name == "instance" else "right", no_wrap=True)
+        for row in zip(*(self.of(method) for method in every), strict=True):
+            schedule = row[0].schedule
             table.add_row(
                 schedule.instance.name,
-                f"{schedule.reference}{marks[schedule.reference_kind]}",
+                f"{schedule.reference}{_NOTES[schedule.reference_kind][0]}",
                 str(schedule.makespan),
                 *bold_least([outcome.schedule.gap for outcome in row]),
                 f"{schedule.utilisation:.0%}",
-                "" if first.predicted is None else f"{first.predicted:.0%}",
-                f"{first.seconds:.2f}",
+                "" if row[0].predicted is None else f"{row[0].predicted:.0%}",
+                f"{row[0].seconds:.2f}",
             )
         return table
 
@@ -163,6 +161,6 @@ class ScheduleReport(ExecutionReport):
 
 
 def bold_least(gaps: list[float]) -> list[str]:
-    """Percentages, the smallest in bold."""
+    """Gaps in percent, the smallest in bold."""
     least = min(gaps)
-    return [f"[bold]{gap:.1%}[/bold]" if gap == least else f"{gap:.1%}" for gap in gaps]
+    return [f"[bold]{100 * gap:.1f}[/bold]" if gap == least else f"{100 * gap:.1f}" for gap in gaps]

@@ -53,7 +53,7 @@ def machine_bounds(view: MachineView, machine_ready: Tensor) -> Tensor:
     For a set S of operations of one machine, ``min head(S) + sum duration(S) + min tail(S)`` is a bound (J. Carlier,
     "The one-machine sequencing problem", European Journal of Operational Research 11, 1982). The best one over all S is
     that of the preemptive schedule; here 2 J sets are tried, which sorting and running sums give without a loop: the
-    operations in descending order of (head, tail) up to each, and in descending order of (tail, head) up to each. Machines
+    operations in descending order of (head, tail) up to each, and in that of (tail, head) up to each. Machines
     without waiting operations get their ready time.
     """
     tails, order = view.tails.masked_fill(~view.waiting, -torch.inf).sort(1, descending=True)

@@ -106,7 +106,7 @@ def parse(path: Path) -> JobShop:
             continue
         try:
             rows.append((number, [int(word) for word in line.split()]))
-        except ValueError as error:
+        except ValueError:
             raise InputError(f"{path}:{number}: expected whole numbers, found {line.strip()[:60]!r}") from None
     if not rows:
         raise InputError(f"{path}:1: expected 'jobs machines', found an empty file")

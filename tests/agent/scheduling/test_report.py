@@ -104,11 +104,27 @@ def test_table_says_what_gaps_refer_to(upper: int | None, note: str | None) -> N
     assert notes == ([note] if note else [])
 
 
-def test_table_fits_into_80_columns(report: ScheduleReport) -> None:
+def test_table_fits_into_80_columns() -> None:
+    """With all baselines and the widest plausible values."""
+    instance = JobShop("ta71", 900 * DURATIONS, MACHINES, 6600, None)
+    late = Schedule(instance, np.asarray([[0, 1800], [0, 8000]]))
+    methods = {"agent": "best of 128", "spt": "SPT", "mwkr": "MWKR", "mor": "MOR", "fifo": "FIFO", "random": "random"}
+    methods["cpsat"] = "CP-SAT\n600 s"
     text = io.StringIO()
-    Console(file=text, width=80).print(report.table())
-    assert "50.0%" in text.getvalue()
+    outcomes = [Outcome(method, label, late, 23.45, 0.5) for method, label in methods.items()]
+    Console(file=text, width=80).print(ScheduleReport(outcomes).table())
     assert "…" not in text.getvalue()
+    for word in ("ta71", "6600*", "9800", "48.5", "CP-SAT", "600 s", "37%", "50%", "23.45"):
+        assert word in text.getvalue()
+
+
+def test_table_marks_the_smallest_gap(report: ScheduleReport) -> None:
+    text = io.StringIO()
+    Console(file=text, width=80, force_terminal=True, color_system="standard").print(report.table())
+    rows = [line.split() for line in text.getvalue().splitlines()]
+    cells = {row[0]: row for row in rows if row}
+    assert cells["a"][3:5] == ["\x1b[1m0.0\x1b[0m", "25.0"]
+    assert cells["b"][3:5] == ["100.0", "\x1b[1m25.0\x1b[0m"]
 
 
 def test_files(report: ScheduleReport, tmp_path: Path) -> None:

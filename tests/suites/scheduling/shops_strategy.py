@@ -8,7 +8,7 @@ from mtl.suites.scheduling.instance import JobShop
 
 @st.composite
 def job_shops(draw: st.DrawFn, largest: int = 6) -> JobShop:
-    """A job shop of 1..largest jobs and machines; few different durations, zero among them, so that ties are frequent."""
+    """A job shop of 1..largest jobs and machines; few different durations, zero among them: ties are frequent."""
     jobs, machines = draw(st.integers(1, largest)), draw(st.integers(1, largest))
     top = draw(st.sampled_from([2, 10, 99]))
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))

@@ -1,0 +1,48 @@
+"""Normalisation by the name that stands in a YAML."""
+
+from math import gcd
+
+from torch import Tensor, nn
+
+from mtl.errors import unknown
+from mtl.nn.stacked import LayerNorm
+
+NORMS = ("none", "layer", "group", "batch")
+GROUPS = 8
+
+
+class OverFeatures(nn.Module):
+    """A norm of torch's that wants the features second, for features that come last: ``[B, ..., D] -> [B, ..., D]``."""
+
+    def __init__(self, norm: nn.Module) -> None:
+        super().__init__()
+        self.norm = norm
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Normalise."""
+        out: Tensor = self.norm(hidden.movedim(-1, 1)).movedim(1, -1)
+        return out
+
+
+def make_norm(name: str, features: int, axes: int = 1) -> nn.Module:
+    """The norm called ``name`` for ``[B, ..., D]``. InputError for a name it does not know.
+
+    ``layer`` normalises each row (and place) over its features, ``group`` over its places and up to 8 groups of
+    features; both treat a row alike whatever is in the batch with it. ``batch`` uses statistics of the batch, and in
+    evaluation running ones: where one trunk meets rows of several tasks' own distributions it mixes them.
+
+    Args:
+        name: none, layer, group or batch.
+        features: D.
+        axes: axes between batch and features, and the features' own: 1 for vectors, 2 for series, 3 for pictures.
+    """
+    if name not in NORMS:
+        raise unknown("encoder.norm", name, NORMS)
+    if name == "layer":
+        return LayerNorm(features)
+    if name == "group":
+        return OverFeatures(nn.GroupNorm(gcd(features, GROUPS), features))
+    if name == "batch":
+        kind = {1: nn.BatchNorm1d, 2: nn.BatchNorm1d, 3: nn.BatchNorm2d}[axes]
+        return OverFeatures(kind(features))
+    return nn.Identity()

@@ -1,0 +1,129 @@
+"""The suite: splits by instance, shapes as promised, the same data for the same settings, and a rehearsal that acts."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from mtl.errors import InputError
+from mtl.suites.base import Split
+from mtl.suites.scheduling import SchedulingSuite
+from mtl.suites.scheduling.features import CANDIDATE_FEATURES
+
+
+def small(
+    cache: Path, instances: int = 4, astray: tuple[float, ...] = (0.0, 0.2), widest: int = 5, seed: int = 0
+) -> SchedulingSuite:
+    return SchedulingSuite(
+        instances=instances,
+        validation=2,
+        jobs=(3, 5),
+        machines=(3, 5),
+        astray=astray,
+        widest=widest,
+        limit=0.1,
+        rehearsal=2,
+        rehearsal_size=(6, 5),
+        rehearsal_limit=0.1,
+        test="ft06",
+        seed=seed,
+        cache=str(cache),
+    )
+
+
+@pytest.fixture(scope="module")
+def suite(tmp_path_factory: pytest.TempPathFactory) -> SchedulingSuite:
+    suite = small(tmp_path_factory.mktemp("cache"))
+    suite.setup("fit")
+    return suite
+
+
+def inputs(split: Split) -> dict[str, torch.Tensor]:
+    assert isinstance(split.inputs, dict)
+    return split.inputs
+
+
+def test_shapes_are_those_promised(suite: SchedulingSuite) -> None:
+    assert set(suite.splits) == {"train", "val", "test"}
+    for split in suite.splits.values():
+        rows, width = len(split), inputs(split)["mask"].shape[1]
+        assert set(inputs(split)) == set(suite.input_shape)
+        assert inputs(split)["candidates"].shape == (rows, width, *suite.input_shape["candidates"][1:])
+        assert inputs(split)["context"].shape == (rows, *suite.input_shape["context"])
+        assert split.targets["assignment"].shape == (rows, width)
+        assert split.targets["utilisation"].shape == split.targets["makespan"].shape == (rows,)
+        assert inputs(split)["mask"].sum(1).min() >= 2
+        assert all(target.isfinite().all() for target in split.targets.values())
+
+
+def test_every_row_has_an_acceptable_candidate_and_most_have_others(suite: SchedulingSuite) -> None:
+    split = suite.splits["train"]
+    acceptable, candidates = split.targets["assignment"].sum(1), inputs(split)["mask"].sum(1)
+    assert (acceptable >= 1).all()
+    assert (acceptable < candidates).float().mean() > 0.3
+
+
+def test_no_instance_is_in_two_splits(suite: SchedulingSuite) -> None:
+    keys = [
+        (instance.durations.tobytes(), instance.machines.tobytes())
+        for instances in suite.instances.values()
+        for instance in instances
+    ]
+    assert len(keys) == len(set(keys))
+
+
+def test_wide_training_states_can_be_left_out(suite: SchedulingSuite) -> None:
+    assert inputs(suite.splits["train"])["mask"].shape[1] > 2
+    narrow = small(suite.cache, widest=2)
+    narrow.setup("fit")
+    kept = (inputs(suite.splits["train"])["mask"].sum(1) == 2).sum()
+    assert inputs(narrow.splits["train"])["mask"].shape == (kept, 2)
+    assert len(narrow.splits["test"]) == len(suite.splits["test"])
+
+
+def test_same_settings_same_data(suite: SchedulingSuite, tmp_path: Path) -> None:
+    again = small(tmp_path)  # solved anew
+    assert again.fingerprint == suite.fingerprint
+    for name, split in suite.splits.items():
+        assert all(torch.equal(value, inputs(again.splits[name])[key]) for key, value in inputs(split).items())
+        assert all(torch.equal(value, again.splits[name].targets[key]) for key, value in split.targets.items())
+
+
+def test_other_settings_other_fingerprint(suite: SchedulingSuite) -> None:
+    others = [
+        small(suite.cache, instances=3),
+        small(suite.cache, astray=(0.0,)),
+        small(suite.cache, widest=2),
+        small(suite.cache, seed=1),
+    ]
+    assert len({suite.fingerprint, *(other.fingerprint for other in others)}) == 5
+
+
+def test_rehearsal_tells_a_good_policy_from_its_opposite(suite: SchedulingSuite) -> None:
+    index = CANDIDATE_FEATURES.index("smooth_bound_rise_0.03")
+
+    def rehearse(sign: float) -> float:
+        return suite.rehearse(lambda x: {"assignment": sign * x["candidates"][..., index]})["execution/gap"]
+
+    assert -0.01 <= rehearse(-1.0) < rehearse(1.0)
+    assert suite.selection == ("val/execution/gap", "min")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"instances": 0}, "task.instances=0"),
+        ({"rehearsal": 0}, "task.rehearsal=0"),
+        ({"limit": 0.0}, "task.limit=0.0"),
+        ({"jobs": (3,)}, "task.jobs="),
+        ({"jobs": (5, 3)}, r"jobs=\[5, 3\]"),
+        ({"astray": ()}, "task.astray="),
+        ({"astray": (1.5,)}, "task.astray="),
+        ({"tolerance": -1.0}, "task.tolerance="),
+        ({"widest": 1}, "task.widest=1"),
+        ({"test": "la99"}, "unknown instance 'la99'"),
+    ],
+)
+def test_wrong_arguments_are_said_at_once(arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        SchedulingSuite(**arguments)
