@@ -1,4 +1,4 @@
-"""What the papers claim of their methods, over constructed task gradients: conflicting, orthogonal, duplicated, of any rank."""
+"""What the papers claim of their methods, over constructed task gradients: conflicting, duplicated, of any rank."""
 
 import numpy as np
 import pytest
@@ -266,7 +266,13 @@ def test_projection_onto_the_cone(j: Tensor, seed: int) -> None:
 def test_solvers_are_finite_whatever_comes(j: Tensor, power: float) -> None:
     """Also where the problem has no solution."""
     g = j @ j.T
-    for w in (bargain(g, power), min_norm(g), equal_projections(g), conflict_averse(g, 0.4), project(g, torch.eye(len(j)))):
+    for w in (
+        bargain(g, power),
+        min_norm(g),
+        equal_projections(g),
+        conflict_averse(g, 0.4),
+        project(g, torch.eye(len(j))),
+    ):
         assert bool(w.isfinite().all())
 
 
