@@ -20,8 +20,7 @@ class Sampling:
 
     - ``proportional``: from table i with probability n_i / sum n;
     - ``uniform``: from every table with the same probability;
-    - ``temperature``: with probability in proportion to n_i^(1/T): T = 1 is proportional, T -> infinity uniform (Devlin,
-      "Multilingual BERT", 2018, with exponent 0.7, and Arivazhagan et al., "Massively Multilingual Neural Machine
+    - ``temperature``: with probability in proportion to n_i^(1/T): T = 1 is proportional, T -> infinity uniform (Arivazhagan et al., "Massively Multilingual Neural Machine
       Translation in the Wild", 2019, https://arxiv.org/abs/1907.05019, with T = 5, which is the default);
     - ``round_robin``: from one table after the other;
     - ``until_exhausted``: from one after the other, every row once; a table without rows left is passed over.
@@ -134,7 +133,9 @@ class SamplingLoader(InMemoryLoader):
         super().__init__(split, batch_size, shuffle=True, seed=seed, accumulate=accumulate, rank=rank, world=world)
         self.sizes, self.sampling, self.batch_size = tuple(sizes), sampling, batch_size
         if min(sizes) < accumulate * world:
-            raise InputError(f"a table has {min(sizes)} training rows: too few for {accumulate * world} parts of a step")
+            raise InputError(
+                f"a table has {min(sizes)} training rows: too few for {accumulate * world} parts of a step"
+            )
         self.steps = len(self.plan())
 
     def plan(self) -> list[Tensor]:
