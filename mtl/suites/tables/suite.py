@@ -91,7 +91,7 @@ def stacked(frames: Mapping[str, pd.DataFrame], targets: Mapping[str, Targets]) 
     Targets are columns of their table; one that two tables share is one task with rows from both.
 
     Raises:
-        InputError: a table without targets, a target that no column is, a column named ``table``, a target of two kinds.
+        InputError: a table without targets, a target that is no column or of two kinds, a column named ``table``.
     """
     wanted: dict[str, Any] = {}
     for name, frame in frames.items():
