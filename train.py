@@ -12,11 +12,13 @@ def main(cfg: DictConfig) -> None:
     with mistakes():
         compatible(cfg)
         # Imported here: help and --cfg answer without waiting for torch
+        from mtl.agent.environment import ExecutionReport
         from mtl.assembly import resolved
         from mtl.report import show
         from mtl.training import train
 
-        show(train(resolved(cfg)))
+        reports: list[ExecutionReport] = []
+        show(train(resolved(cfg), acted=reports.append), reports)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,11 @@
 calls them.
 """
 
+import json
 import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Any, cast
@@ -23,6 +25,7 @@ from mtl.module import MultiTaskModule
 from mtl.network import Network
 from mtl.runs import Run, write_text
 from mtl.sharing.base import Sharing
+from mtl.sharing.grouped import Grouped
 from mtl.suites.base import MultiTaskDataModule
 from mtl.tasks import TaskGraph
 from mtl.weighting.base import Weighting
@@ -120,13 +123,23 @@ def check_options(config: Config) -> None:
             raise InputError(f"relations.depends_on.{name}={upstream}: expected a list of tasks, such as [{upstream}]")
 
 
-def build(config: Config) -> Assembly:
-    """All objects of a run. Draws initial values from the config's seed; loads no data."""
+def build(config: Config, statistics: Path | None = None) -> Assembly:
+    """All objects of a run. Draws initial values from the config's seed; loads no rows that the suite can do without.
+
+    Args:
+        config: resolved.
+        statistics: file in which the run wrote down what its suite fitted, to be repeated instead of fitted anew.
+    """
     torch.manual_seed(config["seed"])
-    data: MultiTaskDataModule = make(config["task"])
+    repeated = {"statistics": str(statistics)} if statistics else {}
+    data: MultiTaskDataModule = make({**config["task"], **repeated})
     data.batches(config["batch_size"], config["seed"], config["accumulate"])
+    if config["tasks"]:
+        data.restrict(config["tasks"])
     graph = TaskGraph(data.tasks).depending(config["relations"]["depends_on"])
-    sharing: Sharing = call("model", make(config["model"]), data.input_shape, graph.names, make(config["encoder"]))
+    model, groups = make(config["model"]), config["relations"].get("groups")
+    strategy = partial(Grouped, strategy=model, groups=groups) if groups else model
+    sharing: Sharing = call("model", strategy, data.input_shape, graph.names, make(config["encoder"]))
     network = Network(sharing, graph, detach=config["relations"]["detach"])
     weighting: Weighting = call("weighting", make(config["weighting"]), len(graph.tasks))
     weighting.bind(graph.names)
@@ -139,6 +152,13 @@ def build(config: Config) -> Assembly:
 def save_config(run: Run, config: Config) -> None:
     """Write the run's truth beside its checkpoints."""
     write_text(run.path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(config)))
+
+
+def save_statistics(run: Run, assembly: Assembly) -> None:
+    """Write what the suite fitted beside the checkpoints, so that predictions repeat it."""
+    fitted = assembly.data.statistics()
+    if fitted:
+        write_text(run.path / "statistics.json", json.dumps(fitted, indent=1) + "\n")
 
 
 def read_config(run: Run) -> Config:
@@ -157,7 +177,7 @@ def read_config(run: Run) -> Config:
 def load(run: str | Path) -> Assembly:
     """A trained run: its objects with the weights of the checkpoint selected on validation. Loads no data."""
     opened = Run.open(run)
-    assembly = build(read_config(opened))
+    assembly = build(read_config(opened), opened.statistics)
     restore(assembly.module, opened.best)
     assembly.module.eval()
     return assembly

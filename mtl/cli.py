@@ -156,10 +156,12 @@ def composed(given: list[str], config_name: str = "config") -> tuple[DictConfig,
 
     An override that does not fit is an InputError.
     """
-    check(given, config_name)
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             cfg = compose(config_name, given, return_hydra_config=True)
+    except (HydraException, OmegaConfBaseException):
+        check(given, config_name)  # slower, and says which override is wrong and why
+        raise
     finally:
         GlobalHydra.instance().clear()
     choices = dict(cfg.hydra.runtime.choices)

@@ -16,11 +16,11 @@ from torchmetrics.classification import (
     MulticlassAccuracy,
     MulticlassF1Score,
 )
-from torchmetrics.regression import MeanAbsoluteError, MeanSquaredError, R2Score
+from torchmetrics.regression import MeanAbsoluteError, MeanSquaredError
 
 from mtl.errors import InputError, unknown
-from mtl.metrics import ChoiceAccuracy, ChoiceRank
-from mtl.nn.heads import BinaryHead, ChoiceHead, ClassificationHead, Head, RegressionHead
+from mtl.metrics import ChoiceAccuracy, ChoiceRank, StandardisedR2
+from mtl.nn.heads import BinaryHead, ChoiceHead, ClassificationHead, ConditionalHead, Head, RegressionHead
 
 NO_LABEL = -100  # in integer targets; NaN in floating ones
 
@@ -154,6 +154,15 @@ def binary(name: str, hidden: int = 0) -> Task:
     )
 
 
+def conditional(name: str, upstream: str, hidden: int = 0) -> Task:
+    """Yes or no, where yes needs yes in the task ``upstream``: its prediction is the product of both probabilities.
+
+    See :class:`~mtl.nn.heads.ConditionalHead`. Targets, loss and metrics as of :func:`binary`, over all rows. With
+    ``relations.detach=false`` its loss also teaches the upstream task, as published.
+    """
+    return replace(binary(name), head=partial(ConditionalHead, hidden=hidden), depends_on=(upstream,))
+
+
 def classification(name: str, classes: int, hidden: int = 0) -> Task:
     """One of several classes: target ``[B]`` integer (-100 = no label), loss cross-entropy, primary metric accuracy."""
     return Task(
@@ -169,15 +178,19 @@ def classification(name: str, classes: int, hidden: int = 0) -> Task:
     )
 
 
-def regression(name: str, hidden: int = 0) -> Task:
-    """A number: target ``[B]`` floating (NaN = no label), loss squared error, primary metric R2."""
+def regression(name: str, hidden: int = 0, mean: float = 0.0, std: float = 1.0) -> Task:
+    """A number: target ``[B]`` floating (NaN = no label), loss squared error, primary metric R2.
+
+    With ``mean`` and ``std`` of the training labels the head predicts the standardised value and the loss is relative
+    to it, of the size of other tasks' losses; targets, decoded predictions and metrics stay in the target's own units.
+    """
     return Task(
         name=name,
         head=partial(RegressionHead, hidden=hidden),
-        loss=lambda value, target: (value - target).square(),
-        decode=torch.clone,
+        loss=lambda value, target: (value - (target - mean) / std).square(),
+        decode=lambda value: value * std + mean,
         metrics={
-            "r2": R2Score(),
+            "r2": StandardisedR2(mean, std),
             "mae": MeanAbsoluteError(),
             "rmse": MeanSquaredError(squared=False),
         },

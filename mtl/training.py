@@ -10,10 +10,11 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from importlib.metadata import version
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytorch_lightning as lightning
@@ -24,7 +25,7 @@ from pytorch_lightning.profilers import Profiler
 from pytorch_lightning.utilities.exceptions import MisconfigurationException  # type: ignore[attr-defined]
 from pytorch_lightning.utilities.warnings import PossibleUserWarning  # type: ignore[attr-defined]
 
-from mtl.agent.agent import Agent
+from mtl.agent.environment import ExecutionReport
 from mtl.assembly import (
     Assembly,
     Config,
@@ -35,17 +36,27 @@ from mtl.assembly import (
     read_config,
     restore,
     save_config,
+    save_statistics,
 )
 from mtl.callbacks import Bar, Checkpoints, Dashboard, Timer
 from mtl.cli import INTERRUPTED
 from mtl.errors import InputError
+from mtl.execution import act, place_to_act
 from mtl.module import Diverged, MultiTaskModule
 from mtl.runs import SCHEMA, Run, run_id
+from mtl.selection import OwnBest
+from mtl.suites.base import MultiTaskDataModule
 
 RUN_VARIABLE = "MTL_RUN"  # tells the other processes of one training where the first writes
 
 
-def train(config: Config, callbacks: tuple[Callback, ...] = ()) -> dict[str, Any]:
+def nobody(report: ExecutionReport) -> None:
+    """Listens to no report."""
+
+
+def train(
+    config: Config, callbacks: tuple[Callback, ...] = (), acted: Callable[[ExecutionReport], None] = nobody
+) -> dict[str, Any]:
     """Train what ``config`` says (or go on with the run that ``config["resume"]`` names) and return its result.
 
     Leaves a run directory (see :mod:`mtl.runs`); an interrupted or failed run keeps its last good checkpoint.
@@ -53,15 +64,16 @@ def train(config: Config, callbacks: tuple[Callback, ...] = ()) -> dict[str, Any
     Args:
         config: a resolved config.
         callbacks: Lightning callbacks to add.
+        acted: told the report when the trained agent has acted.
 
     Raises:
         InputError: something in the config or the data is wrong, or the training diverged.
     """
     with silent_lightning():
-        return _train(config, callbacks)
+        return _train(config, callbacks, acted)
 
 
-def _train(config: Config, callbacks: tuple[Callback, ...]) -> dict[str, Any]:
+def _train(config: Config, callbacks: tuple[Callback, ...], acted: Callable[[ExecutionReport], None]) -> dict[str, Any]:
     resumed = resumable(config) if config["resume"] else None
     if resumed is not None:
         config = {**read_config(resumed), **{key: config[key] for key in ("threads", "progress", "hardware")}}
@@ -69,9 +81,10 @@ def _train(config: Config, callbacks: tuple[Callback, ...]) -> dict[str, Any]:
     check_options(config)
     lightning.seed_everything(config["seed"], verbose=False)
     torch.set_num_threads(config["threads"] or threads_for(config["hardware"]))
-    assembly = build(config)
+    assembly = build(config, resumed.statistics if resumed else None)
     call("optimizer or scheduler", assembly.module.configure_optimizers)
     world = processes_of(config["hardware"])
+    place = place_to_act(assembly)
     if resumed is not None:
         restore(assembly.module, resumed.best)  # both are needed, and of this model
         restore(assembly.module, resumed.last)
@@ -85,8 +98,19 @@ def _train(config: Config, callbacks: tuple[Callback, ...]) -> dict[str, Any]:
         os.environ[RUN_VARIABLE] = str(run.path.resolve())
         run.state = "running"
         save_config(run, config)
+        save_statistics(run, assembly)
+        if config["progress"]:
+            sys.stderr.write(assembly.data.preview())
     try:
-        return fit(run, assembly, seconds, resumed=resumed is not None, callbacks=callbacks)
+        trained = fit(run, assembly, seconds, resumed=resumed is not None, callbacks=callbacks)
+        if trained is None:
+            return {}
+        result, trainer = trained
+        report = act(run, assembly, place, result, trainer.loggers, trainer.global_step)
+        run.finish(result)
+        if report is not None:
+            acted(report)
+        return result
     except Diverged as error:
         run.state = "failed"
         kept = f"the last good state is in {run.last}" if run.last.is_file() else "no epoch was finished"
@@ -153,12 +177,14 @@ def silent_lightning() -> Iterator[None]:
 
 def fit(
     run: Run, assembly: Assembly, seconds: dict[str, float], *, resumed: bool, callbacks: tuple[Callback, ...]
-) -> dict[str, Any]:
-    """Train, measure with the best weights, act, and write the result. Empty for a process that is not the first."""
+) -> tuple[dict[str, Any], Trainer] | None:
+    """Train, and measure with the best weights: the result so far and the trainer; None for a process that is not the
+    first.
+    """
     config, data, module = assembly.config, assembly.data, assembly.module
-    timer = Timer()
-    trainer = make_trainer(run, assembly, (timer, *callbacks))
-    started = time.perf_counter()
+    timer, own = Timer(), OwnBest()
+    trainer = make_trainer(run, assembly, (own, timer, *callbacks))
+    reset_peak_memory()
     try:
         trainer.fit(module, datamodule=data, ckpt_path=run.last if resumed else None, weights_only=True)
     except Exception as error:
@@ -166,10 +192,13 @@ def fit(
             text = " ".join(str(error).split())
             raise InputError(f"compile=true does not work here, use compile=false: {text[:200]}") from None
         raise
-    seconds |= {"fit": time.perf_counter() - started, "step": timer.seconds / max(timer.batches, 1)}
+    seconds |= {"fit": timer.fit(), "step": timer.seconds / max(timer.batches, 1)}
     if not trainer.is_global_zero:
-        return {}
+        return None
     best = read_checkpoint(run.best)
+    if own.values:
+        own.rewrite(best)
+        save_whole(best, run.best)
     restore(module, run.best)
     result: dict[str, Any] = {
         "schema": SCHEMA,
@@ -180,7 +209,12 @@ def fit(
         "seed": config["seed"],
         "config": config,
         "data": {"fingerprint": data.fingerprint, "rows": {name: len(split) for name, split in data.splits.items()}},
-        "selection": {"metric": data.selection[0], "mode": data.selection[1], "epoch": best["epoch"]},
+        "selection": {
+            "metric": data.selection[0],
+            "mode": data.selection[1],
+            "epoch": best["epoch"],
+            "by_task": own.epochs,  # where nothing is shared each task keeps its own best epoch, by its validation loss
+        },
         "tasks": {
             task.name: {"primary": task.primary, "higher_is_better": task.higher_is_better} for task in data.tasks
         },
@@ -192,33 +226,8 @@ def fit(
         "peak_memory_bytes": peak_memory(),
         "environment": environment(),
     }
-    act(run, assembly, result, trainer)
-    run.finish(result)
-    return result
-
-
-def act(run: Run, assembly: Assembly, result: dict[str, Any], trainer: Trainer) -> None:
-    """Execute the trained agent where the config says, and show the result beside the training."""
-    place = assembly.environment()
-    numbers = {f"hparam/{key}": value for key, value in result["metrics"]["val"].items()}
-    if place is not None:
-        report = Agent(assembly.graph, assembly.module.predict).execute(place)
-        report.write(run.path / "execution")
-        result["execution"] = report.summary()
-        numbers |= {f"execution/{key}": v for key, v in result["execution"].items() if isinstance(v, float)}
-    for logger in trainer.loggers:
-        if isinstance(logger, TensorBoardLogger):
-            logger.log_hyperparams({**result["choices"], "seed": result["seed"]}, numbers)
-            for picture in sorted((run.path / "execution").glob("*.png")):
-                add_picture(logger, picture, trainer.global_step)
-        logger.save()
-
-
-def add_picture(logger: TensorBoardLogger, path: Path, step: int) -> None:
-    """Show a PNG file on the dashboard."""
-    from matplotlib.image import imread  # matplotlib is slow to import, and not every run has a picture
-
-    logger.experiment.add_image(f"execution/{path.stem}", imread(path)[..., :3], step, dataformats="HWC")
+    seconds["inference"] = inference_seconds(module, data)
+    return result, trainer
 
 
 def make_trainer(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...]) -> Trainer:
@@ -236,7 +245,7 @@ def make_trainer(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...]) 
             CSVLogger(run.path, name="", version="csv" if number == 1 else f"csv-{number}"),
         ],
         callbacks=[
-            Dashboard(config["log_every"]),
+            Dashboard(config["log_every"], assembly.data.selection[0]),
             checkpoints,
             *([Bar(checkpoints)] if config["progress"] else []),
             *callbacks,
@@ -292,6 +301,32 @@ def count_parameters(module: MultiTaskModule) -> dict[str, Any]:
     own = {name: sum(p.numel() for p in parameters) for name, parameters in private.items()}
     common = sum(p.numel() for p in shared)
     return {"total": common + sum(own.values()), "shared": common, "private": own}
+
+
+def inference_seconds(module: MultiTaskModule, data: MultiTaskDataModule) -> float:
+    """Median seconds of predicting one batch of test rows (up to 1024) for all tasks, of 5 after one to warm up."""
+    batch = next(iter(data.loader("test")))
+    times = []
+    for _ in range(6):
+        started = time.perf_counter()
+        module.predict(batch.inputs)
+        times.append(time.perf_counter() - started)
+    return median(times[1:])
+
+
+def save_whole(checkpoint: dict[str, Any], path: Path) -> None:
+    """Write a checkpoint atomically."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    torch.save(checkpoint, partial)
+    partial.replace(path)
+
+
+def reset_peak_memory() -> None:
+    """Forget the peaks of earlier runs in this process, where the system can."""
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    with suppress(OSError):  # Linux: 5 sets the high-water mark to what is used now
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def peak_memory() -> int:

@@ -1,14 +1,15 @@
 """What every suite promises, and how data in memory is served: whole batches by indexing."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import torch
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
-from mtl.errors import InputError
+from mtl.errors import InputError, unknown
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.tasks import Task, labelled
 
@@ -96,12 +97,19 @@ class InMemoryLoader:
         """Row numbers of this epoch, ``[N]``."""
         if not self.shuffle:
             return torch.arange(len(self.split))
+        return torch.randperm(len(self.split), generator=self.generator())
+
+    def generator(self) -> torch.Generator:
+        """The random numbers of this epoch."""
         # Multiplied by a prime, so that seed 0 epoch 1 and seed 1 epoch 0 differ
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        return torch.randperm(len(self.split), generator=generator)
+        return torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+
+    def plan(self) -> Sequence[Tensor]:
+        """Row numbers of each step of this epoch."""
+        return self.order().tensor_split(self.steps)
 
     def __iter__(self) -> Iterator[Batch]:
-        for rows in self.order().tensor_split(self.steps):
+        for rows in self.plan():
             size = len(rows)
             counts = (size,) * self.labels.shape[1] if self.complete else tuple(self.labels[rows].sum(0).tolist())
             for part in rows.tensor_split(self.accumulate):
@@ -141,6 +149,18 @@ class MultiTaskDataModule(LightningDataModule, ABC):
         """How the training rows are served: rows per optimizer step, seed of their order, batches per step."""
         self.batch_size, self.seed, self.accumulate = batch_size, seed, accumulate
 
+    def restrict(self, names: Sequence[str]) -> None:
+        """Learn these tasks only, in the suite's order. InputError if one is unknown."""
+        known = [task.name for task in self.tasks]
+        for name in names:
+            if name not in known:
+                raise unknown("task in tasks", name, known)
+        self.tasks = tuple(
+            replace(task, depends_on=tuple(up for up in task.depends_on if up in names))
+            for task in self.tasks
+            if task.name in names
+        )
+
     @abstractmethod
     def load(self) -> dict[str, Split]:
         """The splits ``train``, ``val`` and ``test``. Called once."""
@@ -149,6 +169,16 @@ class MultiTaskDataModule(LightningDataModule, ABC):
     @abstractmethod
     def fingerprint(self) -> str:
         """A short hash that changes whenever the data would."""
+
+    def preview(self) -> str:
+        """What a person should see of the data before training begins; by default nothing."""
+        return ""
+
+    def statistics(self) -> dict[str, Any]:
+        """What was fitted on the training rows and a prediction has to repeat, as plain values for a JSON file. A
+        suite that gives any takes the file's path as argument ``statistics`` and then needs no data to be built.
+        """
+        return {}
 
     def rehearse(self, predict: Predict) -> dict[str, float]:
         """Act with the network in validation; what comes back is logged as ``val/<key>``. By default there is
@@ -159,7 +189,9 @@ class MultiTaskDataModule(LightningDataModule, ABC):
     def setup(self, stage: str) -> None:
         """Load the rows, once."""
         if not self.splits:
-            self.splits = self.load()
+            names = [task.name for task in self.tasks]
+            for name, split in self.load().items():
+                self.splits[name] = Split(split.inputs, {task: split.targets[task] for task in names})
             for name, split in self.splits.items():
                 if not len(split):
                     raise InputError(f"the {name} split has no rows")

@@ -111,6 +111,14 @@ def test_equivalence_needs_a_narrow_spread_not_only_a_mean_of_zero() -> None:
     assert equivalence([0.1, -0.1, 0.05, -0.05], 0.01) > 0.3
 
 
+@given(st.lists(st.floats(-0.02, 0.02), min_size=2, max_size=8), st.floats(0.001, 0.05))
+def test_equivalence_agrees_with_two_one_sided_tests_of_scipy(d: list[float], margin: float) -> None:
+    if np.std(d) > 1e-6:
+        above = stats.ttest_1samp(d, -margin, alternative="greater").pvalue
+        below = stats.ttest_1samp(d, margin, alternative="less").pvalue
+        assert equivalence(d, margin) == pytest.approx(max(above, below), abs=1e-9)
+
+
 def test_seeds_needed_matches_a_textbook_power_table() -> None:
     # Cohen 1988: two-sided paired t test, alpha 0.05, power 0.8, d = 0.5 and 0.8
     assert seeds_needed(0.5, 0.05) == 34

@@ -1,0 +1,112 @@
+"""What kind of values a column holds, and the values as that kind."""
+
+import re
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
+
+from mtl.errors import InputError, unknown
+
+KINDS = ("number", "category", "time", "ignore")
+DATE = re.compile(
+    r"\d{4}-\d{1,2}(-\d{1,2})?([T ]\d{1,2}:\d{2}.*)?|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}.*|\d{4}/\d{1,2}/\d{1,2}.*"
+)
+
+
+def infer(values: pd.Series) -> tuple[str, str]:
+    """Kind of a column, one of :data:`KINDS`, and in a few words why it is ignored if it is.
+
+    Numbers and truth values are numbers; dates and texts that are all written as dates are times; other texts are
+    categories if they repeat themselves: at most half as many distinct values as rows, or at most 20.
+    """
+    known = values.dropna()
+    distinct = known.nunique()
+    if distinct == 0:
+        return "ignore", "all missing"
+    if distinct == 1 and len(known) == len(values):
+        return "ignore", "constant"
+    if is_numeric_dtype(values) or is_bool_dtype(values):
+        return "number", ""
+    if is_datetime64_any_dtype(values):
+        return "time", ""
+    texts = known.astype(str)
+    if texts.head(100).str.fullmatch(DATE).all() and parsed_times(texts).notna().all():
+        return "time", ""
+    if distinct <= max(20, len(known) // 2):
+        return "category", ""
+    return "ignore", "text or identifier: nearly every value is another"
+
+
+def kinds(frame: pd.DataFrame, chosen: Mapping[str, str], left_out: set[str]) -> dict[str, tuple[str, str]]:
+    """Kind and remark of every column of the inputs, as chosen or else inferred.
+
+    Args:
+        frame: the rows from which to infer.
+        chosen: kinds by column name.
+        left_out: columns that are no inputs unless chosen, such as targets.
+
+    Raises:
+        InputError: a name that is no column, a kind that is none.
+    """
+    for name, kind in chosen.items():
+        if name not in frame.columns:
+            raise unknown("column in task.columns", name, frame.columns)
+        if kind not in KINDS:
+            raise unknown(f"kind of column '{name}' in task.columns", kind, KINDS)
+    return {
+        name: (chosen[name], "as chosen") if name in chosen else infer(frame[name])
+        for name in frame.columns
+        if name in chosen or name not in left_out
+    }
+
+
+def numbers(values: pd.Series, what: str) -> np.ndarray:
+    """The values as float64, NaN where missing. InputError for the first that is no finite number."""
+    if is_datetime64_any_dtype(values):
+        raise InputError(f"{what} holds times, not numbers")
+    if is_numeric_dtype(values) or is_bool_dtype(values):
+        found: np.ndarray = values.to_numpy(dtype="float64", na_value=np.nan)
+    else:
+        found = pd.to_numeric(values, errors="coerce").to_numpy(dtype="float64", na_value=np.nan)
+        bad = np.flatnonzero(np.isnan(found) & values.notna().to_numpy())
+        if len(bad):
+            raise InputError(f"{what}: row {bad[0] + 1} holds '{values.iloc[bad[0]]}', which is no number")
+    infinite = np.flatnonzero(np.isinf(found))
+    if len(infinite):
+        raise InputError(f"{what}: row {infinite[0] + 1} is infinite; leave the cell empty if the value is not known")
+    return found
+
+
+def names(values: pd.Series) -> pd.Series:
+    """The values as texts, None where missing; whole numbers without a decimal point, so that a column with a missing
+    value reads as one without.
+    """
+    if is_bool_dtype(values):
+        texts = values.astype(object).map(str)
+    elif is_numeric_dtype(values):
+        texts = values.astype(object).map(
+            lambda v: v if pd.isna(v) else str(int(v)) if float(v).is_integer() else str(v)
+        )
+    else:
+        texts = values.astype(object).map(lambda v: v if pd.isna(v) else str(v))
+    return texts.where(values.notna(), None)
+
+
+def parsed_times(values: pd.Series) -> pd.Series:
+    """Texts as UTC times, missing where they are none."""
+    return pd.to_datetime(values, errors="coerce", utc=True, format="mixed")
+
+
+def times(values: pd.Series, what: str) -> pd.Series:
+    """The values as UTC times, missing where missing. InputError for the first that is no time."""
+    if is_datetime64_any_dtype(values):
+        return pd.to_datetime(values, utc=True)
+    if is_numeric_dtype(values):
+        raise InputError(f"{what} holds numbers, not times")
+    found = parsed_times(values)
+    bad = np.flatnonzero((found.isna() & values.notna()).to_numpy())
+    if len(bad):
+        raise InputError(f"{what}: row {bad[0] + 1} holds '{values.iloc[bad[0]]}', which is no time")
+    return found

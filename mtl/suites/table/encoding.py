@@ -1,0 +1,217 @@
+"""From columns to the inputs of a network, by statistics of the training rows only, which can be written down."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from mtl.errors import InputError, unknown
+from mtl.suites.table.columns import names, numbers, times
+
+LIMIT = 8.0  # standard deviations beyond which a value says no more; keeps one wrong cell from ruling a batch
+DAY = 86400.0
+Features = np.ndarray
+
+
+class Column(Protocol):
+    """How one column is encoded; a frozen dataclass of plain values.
+
+    Attributes:
+        kind: its kind, as in :data:`mtl.suites.table.columns.KINDS`.
+    """
+
+    kind: ClassVar[str]
+
+    @property
+    def name(self) -> str:
+        """The column."""
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the F features."""
+
+    def encode(self, values: pd.Series) -> Features:
+        """Values to ``[N, F]``."""
+
+    def plain(self) -> dict[str, Any]:
+        """Its fields."""
+
+
+@dataclass(frozen=True)
+class NumberColumn:
+    """A number, standardised and cut off at :data:`LIMIT`; a missing one is the mean (0), and says so in a second
+    feature if any was missing in training.
+    """
+
+    kind: ClassVar[str] = "number"
+    name: str
+    mean: float
+    std: float
+    gaps: bool
+
+    @classmethod
+    def fit(cls, name: str, values: pd.Series) -> "NumberColumn":
+        """From the training rows."""
+        found = numbers(values, f"column '{name}'")
+        known = found[~np.isnan(found)]
+        std = float(known.std()) if len(known) else 0.0
+        mean = float(known.mean()) if len(known) else 0.0
+        return cls(name, mean, std if std > 0 else 1.0, len(known) < len(found))
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The value, and whether it is missing."""
+        return (self.name, f"{self.name} is missing") if self.gaps else (self.name,)
+
+    def encode(self, values: pd.Series) -> Features:
+        """Values to ``[N, 1 or 2]``."""
+        found = numbers(values, f"column '{self.name}'")
+        value = np.nan_to_num((found - self.mean) / self.std).clip(-LIMIT, LIMIT)
+        return np.stack([value, np.isnan(found)], 1) if self.gaps else value[:, None]
+
+    def plain(self) -> dict[str, Any]:
+        """Its fields."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class CategoryColumn:
+    """One of several values as an indicator each, the first indicator for all others: missing, rare or unseen ones."""
+
+    kind: ClassVar[str] = "category"
+    name: str
+    values: tuple[str, ...]
+
+    @classmethod
+    def fit(cls, name: str, values: pd.Series, most: int) -> "CategoryColumn":
+        """The ``most`` frequent values of the training rows, in alphabetical order."""
+        counts = names(values).value_counts()
+        frequent = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))[:most]
+        return cls(name, tuple(sorted(value for value, _ in frequent)))
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """One for each value, and the first for all others."""
+        return (f"{self.name} = other", *(f"{self.name} = {value}" for value in self.values))
+
+    def encode(self, values: pd.Series) -> Features:
+        """Values to ``[N, 1 + values]``."""
+        place = {value: i + 1 for i, value in enumerate(self.values)}
+        codes = names(values).map(place).fillna(0).to_numpy(dtype=np.int64)
+        out = np.zeros((len(codes), 1 + len(self.values)), dtype=np.float32)
+        out[np.arange(len(codes)), codes] = 1
+        return out
+
+    def plain(self) -> dict[str, Any]:
+        """Its fields."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class TimeColumn:
+    """A moment as its place on the time axis, standardised, and as angles in the day, the week and the year."""
+
+    kind: ClassVar[str] = "time"
+    name: str
+    mean: float  # seconds since 1970, UTC
+    std: float
+
+    @classmethod
+    def fit(cls, name: str, values: pd.Series) -> "TimeColumn":
+        """From the training rows."""
+        found = _seconds(times(values, f"column '{name}'"))
+        known = found[~np.isnan(found)]
+        std = float(known.std()) if len(known) else 0.0
+        return cls(name, float(known.mean()) if len(known) else 0.0, std if std > 0 else 1.0)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Eight numbers, 0 for a missing time except the last."""
+        angles = [f"{part} of {unit}" for unit in ("day", "week", "year") for part in ("sine", "cosine")]
+        return tuple(f"{self.name}: {what}" for what in ("axis", *angles, "missing"))
+
+    def encode(self, values: pd.Series) -> Features:
+        """Values to ``[N, 8]``."""
+        found = _seconds(times(values, f"column '{self.name}'"))
+        days = found / DAY
+        turns = np.stack([days, (days - 4) / 7, days / 365.2425]) * (2 * np.pi)  # 1970-01-05 was a Monday
+        angles = [wave(turn) for turn in turns for wave in (np.sin, np.cos)]
+        axis = ((found - self.mean) / self.std).clip(-LIMIT, LIMIT)
+        features: Features = np.nan_to_num(np.stack([axis, *angles, np.isnan(found)], 1))
+        return features
+
+    def plain(self) -> dict[str, Any]:
+        """Its fields."""
+        return asdict(self)
+
+
+def _seconds(values: pd.Series) -> Features:
+    since = (values - pd.Timestamp(0, tz="UTC")).dt.total_seconds()
+    seconds: Features = since.to_numpy(dtype="float64", na_value=np.nan)
+    return seconds
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How the columns of a table become ``[N, F]``: what a prediction has to repeat.
+
+    Attributes:
+        columns: the encoded columns, in order.
+    """
+
+    columns: tuple[Column, ...]
+
+    @classmethod
+    def fit(cls, frame: pd.DataFrame, kinds: Mapping[str, str], most: int) -> "Encoding":
+        """From the training rows; ``kinds`` by column, ``most`` values of a category. InputError if none is left."""
+        fitted: list[Column] = []
+        for name, kind in kinds.items():
+            if kind == "number":
+                fitted.append(NumberColumn.fit(name, frame[name]))
+            elif kind == "category":
+                fitted.append(CategoryColumn.fit(name, frame[name], most))
+            elif kind == "time":
+                fitted.append(TimeColumn.fit(name, frame[name]))
+        if not fitted:
+            raise InputError("no input column is left: all are targets, constant, missing or texts; see task.columns")
+        return cls(tuple(fitted))
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the F features."""
+        return tuple(feature for column in self.columns for feature in column.features)
+
+    def encode(self, frame: pd.DataFrame) -> Tensor:
+        """Rows to ``[N, F]`` float. InputError for a column that is missing."""
+        for column in self.columns:
+            if column.name not in frame.columns:
+                raise unknown("column", column.name, frame.columns)
+        out = torch.empty(len(frame), len(self.features))
+        start = 0
+        for column in self.columns:
+            encoded = torch.from_numpy(column.encode(frame[column.name]))
+            out[:, start : start + encoded.shape[1]] = encoded
+            start += encoded.shape[1]
+        return out
+
+    def plain(self) -> list[dict[str, Any]]:
+        """As plain values, for a JSON file."""
+        return [{"kind": column.kind, **column.plain()} for column in self.columns]
+
+    @classmethod
+    def of(cls, plain: Sequence[Mapping[str, Any]]) -> "Encoding":
+        """The encoding that :meth:`plain` wrote down."""
+        columns: list[Column] = []
+        for entry in plain:
+            kind = entry["kind"]
+            if kind == "number":
+                columns.append(NumberColumn(entry["name"], entry["mean"], entry["std"], entry["gaps"]))
+            elif kind == "category":
+                columns.append(CategoryColumn(entry["name"], tuple(entry["values"])))
+            else:
+                columns.append(TimeColumn(entry["name"], entry["mean"], entry["std"]))
+        return cls(tuple(columns))

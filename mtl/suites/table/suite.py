@@ -1,0 +1,154 @@
+"""Your own table: columns to predict from the other columns."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from torch import Tensor
+
+from mtl.errors import InputError
+from mtl.suites.base import MultiTaskDataModule, Split
+from mtl.suites.table.columns import kinds
+from mtl.suites.table.encoding import Encoding
+from mtl.suites.table.preview import preview
+from mtl.suites.table.reading import read_table
+from mtl.suites.table.splitting import Division, Splitting
+from mtl.suites.table.targets import Target, wishes
+
+Targets = Mapping[str, str | Mapping[str, Any]]
+
+
+class TableSuite(MultiTaskDataModule):
+    """Tasks over the columns of one table.
+
+    Inputs are ``[N, F]``: numbers standardised, categories as indicators, times as angles and age, each with what
+    says that it is missing (see :class:`~mtl.suites.table.encoding.Encoding`). All is fitted on the training rows.
+
+    Args:
+        read: gives the rows; called once, when the suite is built, since the tasks depend on the values.
+        targets: what to predict; see :func:`~mtl.suites.table.targets.wishes`.
+        columns: kinds of columns that are not as inferred: number, category, time or ignore. Columns that are targets
+            or tell the splits apart are no inputs unless they stand here.
+        splitting: which rows are for what.
+        categories: most values of a category that get an indicator of their own.
+        statistics: file in which a run wrote down what it fitted: the tasks and inputs are then exactly that run's, and
+            the rows are read only to be served.
+
+    Raises:
+        InputError: the table does not fit what is asked of it.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], pd.DataFrame],
+        targets: Targets,
+        columns: Mapping[str, str] | None = None,
+        splitting: Division | None = None,
+        categories: int = 50,
+        statistics: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.read, self.splitting, self.categories = read, splitting or Splitting(), categories
+        self.remarks: dict[str, tuple[str, str]] = {}
+        self._frame: pd.DataFrame | None = None
+        if statistics is None:
+            self._fit(wishes(targets), dict(columns or {}))
+        else:
+            self.targets, self.encoding = recall(Path(statistics))
+        self.tasks = tuple(target.build() for target in self.targets)
+        self.input_shape = (len(self.encoding.features),)
+
+    def _fit(self, wanted: Mapping[str, Any], chosen: Mapping[str, str]) -> None:
+        frame = self.frame
+        rows = self.splitting.rows(frame)
+        train = pd.Series(False, index=frame.index)
+        train.iloc[rows["train"]] = True
+        self.targets = tuple(Target.fit(name, wish, frame, train.to_numpy()) for name, wish in wanted.items())
+        left_out = {target.column for target in self.targets} | {self.splitting.column or ""}
+        fitted = frame.iloc[rows["train"]]
+        self.remarks = kinds(fitted, chosen, left_out)
+        self.encoding = Encoding.fit(fitted, {name: kind for name, (kind, _) in self.remarks.items()}, self.categories)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The rows."""
+        if self._frame is None:
+            self._frame = self.read()
+        return self._frame
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the rows, of how they are divided, and of the encoding."""
+        found = hashlib.sha256(pd.util.hash_pandas_object(self.frame, index=False).to_numpy().tobytes())
+        found.update(repr((list(self.frame.columns), self.splitting, self.statistics())).encode())
+        return found.hexdigest()[:16]
+
+    def inputs(self, frame: pd.DataFrame) -> Tensor:
+        """New rows as the network reads them, ``[N, F]``; unseen categories count as missing."""
+        return self.encoding.encode(frame)
+
+    def statistics(self) -> dict[str, Any]:
+        """Targets and encoding."""
+        targets = [vars(target) for target in self.targets]
+        return {"targets": targets, "columns": self.encoding.plain()}
+
+    def load(self) -> dict[str, Split]:
+        """Encode the rows of each split."""
+        rows = self.splitting.rows(self.frame)
+        if len(rows["train"]) < self.batch_size:
+            raise InputError(
+                f"the table has {len(rows['train'])} training rows, fewer than batch_size={self.batch_size}: "
+                "lower batch_size"
+            )
+        splits = {}
+        for name, chosen in rows.items():
+            part = self.frame.iloc[chosen]
+            labels = {target.task: target.encode(part) for target in self.targets}
+            for target in self.targets:
+                target.check(labels[target.task], name)
+            splits[name] = Split(self.inputs(part), labels)
+        return splits
+
+    def preview(self) -> str:
+        """Columns, targets and splits."""
+        return preview(self.frame, self.remarks, self.encoding, self.targets, self.splits)
+
+
+def recall(path: Path) -> tuple[tuple[Target, ...], Encoding]:
+    """What a run wrote down. InputError if the file is missing or damaged."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        targets = tuple(Target(**{**entry, "values": tuple(entry["values"])}) for entry in found["targets"])
+        return targets, Encoding.of(found["columns"])
+    except OSError:
+        raise InputError(f"task.statistics: no file '{path}'") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"task.statistics: '{path}' is damaged: {error}") from None
+
+
+def table(
+    path: str,
+    targets: Targets,
+    columns: Mapping[str, str] | None = None,
+    split: Mapping[str, Any] | None = None,
+    categories: int = 50,
+    separator: str = ",",
+    encoding: str = "utf-8",
+    missing: Sequence[str] = (),
+    statistics: str | None = None,
+) -> TableSuite:
+    """A suite of your own file; see :func:`~mtl.suites.table.reading.read_table` and :class:`TableSuite`.
+
+    Args:
+        path: the file.
+        targets, columns, categories, statistics: see :class:`TableSuite`.
+        split: arguments of :class:`~mtl.suites.table.splitting.Splitting`.
+        separator, encoding, missing: see :func:`~mtl.suites.table.reading.read_table`.
+    """
+    separator = "\t" if separator in ("tab", "\\t") else separator
+    read = partial(read_table, Path(path), separator, encoding, missing)
+    return TableSuite(read, targets, columns, Splitting(**dict(split or {})), categories, statistics)

@@ -1,0 +1,172 @@
+"""From a column to a task's labels."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from keyword import iskeyword
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from mtl.errors import InputError, unknown
+from mtl.suites.table.columns import names, numbers
+from mtl.tasks import NO_LABEL, Task, binary, classification, labelled, regression
+
+KINDS = ("binary", "classes", "regression")
+# Pairs of texts whose second means yes; of any other pair the second in alphabetical order does
+YES = {"yes", "y", "true", "t", "1", "positive"}
+
+
+@dataclass(frozen=True)
+class Target:
+    """A column that is to be predicted.
+
+    Attributes:
+        task: name of the task.
+        column: name of the column.
+        kind: binary, classes or regression.
+        values: the classes in the order of their numbers; of a binary target no, then yes.
+        mean, std: of the training rows, by which a regression is standardised inside its loss; its metrics are in the
+            units of the column.
+    """
+
+    task: str
+    column: str
+    kind: str
+    values: tuple[str, ...] = ()
+    mean: float = 0.0
+    std: float = 1.0
+
+    @classmethod
+    def fit(cls, name: str, wish: "Wish", frame: pd.DataFrame, train: np.ndarray) -> "Target":
+        """A target from the whole table, its statistics from the rows ``train``.
+
+        Raises:
+            InputError: no such column, all missing, constant, more than two values of a binary target, a text among
+                numbers, one class only or no label in the training rows.
+        """
+        if wish.column not in frame.columns:
+            raise unknown(f"column of target '{name}'", wish.column, frame.columns)
+        column, what = frame[wish.column], f"target '{wish.column}'"
+        known = column.notna().to_numpy()
+        if not known.any():
+            raise InputError(f"{what} is missing in every row")
+        if wish.kind == "regression":
+            found = numbers(column, what)
+            if np.unique(found[known]).size < 2:
+                raise InputError(f"{what} is the same in every row: {found[known][0]:g}")
+            fitted = found[train & known]
+            if fitted.size < 2 or fitted.std() == 0:
+                raise InputError(f"{what} has fewer than two different values in the training rows")
+            return cls(name, wish.column, "regression", (), float(fitted.mean()), float(fitted.std()))
+        texts = names(column)
+        values = _ordered(column, texts)
+        if len(values) < 2:
+            raise InputError(f"{what} is the same in every row: '{values[0]}'")
+        if wish.kind == "binary":
+            if len(values) > 2:
+                shown = ", ".join(f"'{v}'" for v in values[:5]) + (", ..." if len(values) > 5 else "")
+                raise InputError(f"{what} is to be binary and has {len(values)} values: {shown}; or is it classes?")
+            values = _yes_last(values, wish, what)
+        seen = set(texts[train & known])
+        if len(seen) < 2:
+            raise InputError(
+                f"{what} has {f'one class only, {seen.pop()!r},' if seen else 'no label'} in the training rows"
+            )
+        return cls(name, wish.column, wish.kind, tuple(values))
+
+    def encode(self, frame: pd.DataFrame) -> Tensor:
+        """Labels ``[N]``: float for binary (0, 1, NaN) and regression (NaN), integer for classes (-100)."""
+        if self.kind == "regression":
+            return torch.tensor(numbers(frame[self.column], f"target '{self.column}'"), dtype=torch.float32)
+        place = {value: i for i, value in enumerate(self.values)}
+        codes = names(frame[self.column]).map(place).to_numpy(dtype="float64", na_value=np.nan)
+        if self.kind == "binary":
+            return torch.tensor(codes, dtype=torch.float32)
+        return torch.from_numpy(np.nan_to_num(codes, nan=NO_LABEL).astype(np.int64))
+
+    def check(self, labels: Tensor, split: str) -> None:
+        """InputError if the labels of a split are too few to be measured."""
+        known = labels[labelled(labels)]
+        if self.kind == "binary" and len(set(known.tolist())) < 2:
+            only = f"only '{self.values[int(known[0])]}'" if len(known) else "no label"
+            raise InputError(f"target '{self.column}' has {only} in the {split} split; try another task.split")
+        if len(known) < 2:
+            raise InputError(f"target '{self.column}' has {len(known)} labels in the {split} split; try other shares")
+
+    def build(self) -> Task:
+        """The task."""
+        if self.kind == "binary":
+            return binary(self.task)
+        if self.kind == "classes":
+            return classification(self.task, len(self.values))
+        return regression(self.task, mean=self.mean, std=self.std)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user says of a target.
+
+    Attributes:
+        column: name of the column.
+        kind: one of :data:`KINDS`.
+        positive: of a binary target, the value that means yes; empty: found by its name.
+    """
+
+    column: str
+    kind: str
+    positive: str = ""
+
+
+def wishes(given: Mapping[str, str | Mapping[str, Any]]) -> dict[str, Wish]:
+    """Targets by task name, from ``{column: kind}`` or ``{task: {column: ..., kind: ..., positive: ...}}``.
+
+    A task is named like its column, with underscores for what a name cannot hold.
+
+    Raises:
+        InputError: no target, an unknown kind or key, two tasks of one name.
+    """
+    if not given:
+        raise InputError("task.targets is empty: name what to predict, e.g. 'task.targets={churn: binary}'")
+    found: dict[str, Wish] = {}
+    for key, value in given.items():
+        entry = {"kind": value} if not isinstance(value, Mapping) else value
+        for word in entry:
+            if word not in ("column", "kind", "positive"):
+                raise unknown(f"key of target '{key}'", word, ("column", "kind", "positive"))
+        if entry.get("kind") not in KINDS:
+            raise unknown(f"kind of target '{key}'", str(entry.get("kind")), KINDS)
+        task = identifier(str(key))
+        if task in found:
+            raise InputError(
+                f"task.targets: two targets are named '{task}': name one as {{other: {{column: '{key}'}}}}"
+            )
+        found[task] = Wish(str(entry.get("column", key)), str(entry["kind"]), str(entry.get("positive", "")))
+    return found
+
+
+def identifier(text: str) -> str:
+    """A text as the name of a task: letters, digits, underscores; no keyword, no name that modules use themselves."""
+    name = "".join(c if f"_{c}".isidentifier() else "_" for c in text) or "target"
+    name = name if name.isidentifier() else f"_{name}"
+    return f"{name}_" if iskeyword(name) or name in dir(nn.ModuleDict()) else name
+
+
+def _ordered(column: pd.Series, texts: pd.Series) -> list[str]:
+    """Distinct values, numbers by size and texts by alphabet."""
+    known = column.notna()
+    pairs = dict(zip(texts[known], column[known], strict=True))
+    plain = all(isinstance(value, int | float | np.number) for value in pairs.values())
+    return sorted(pairs, key=lambda text: (float(pairs[text]) if plain else 0.0, text))
+
+
+def _yes_last(values: Sequence[str], wish: Wish, what: str) -> list[str]:
+    if wish.positive:
+        if wish.positive not in values:
+            raise unknown(f"positive value of {what}", wish.positive, values)
+        return sorted(values, key=lambda value: value == wish.positive)
+    if (values[0].lower() in YES) != (values[1].lower() in YES):
+        return sorted(values, key=lambda value: value.lower() in YES)
+    return list(values)
