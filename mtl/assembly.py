@@ -199,7 +199,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise InputError(f"no checkpoint '{path}': the run has not finished an epoch")
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         raise InputError(f"checkpoint '{path}' is damaged: {' '.join(str(error).split())[:120]}") from None
     if not isinstance(found, dict) or "state_dict" not in found:
         raise InputError(f"checkpoint '{path}' is damaged: it holds no weights")

@@ -1,0 +1,102 @@
+"""Scenes of one to three digits: how many there are, which they are, where they are."""
+
+import hashlib
+
+import numpy as np
+import torch
+
+from mtl.errors import InputError
+from mtl.suites.base import MultiTaskDataModule, Split
+from mtl.suites.digits.images import SHARES, SOURCES, Digits, parts, read_digits, side
+from mtl.suites.digits.slots import slot_boxes, slot_classes
+from mtl.tasks import NO_LABEL, classification
+
+MOST = 3
+TRIES = 50
+
+
+class ScenesSuite(MultiTaskDataModule):
+    """Generated scenes of real digits; tasks ``count`` (1, 2 or 3), ``digits`` and ``boxes``.
+
+    Each scene is empty but for one to three digits at random places, whose boxes - the smallest that hold the ink - do
+    not overlap. Digits are numbered from left to right by the middle of their boxes. Inputs ``[N, 1, H, H]``, H twice
+    the side of a digit, three times of optical digits.
+
+    Args:
+        digits: ``mnist`` or ``optical`` (small and quick).
+        rows: scenes of train, val and test together.
+        seed: of the data (not of the training).
+    """
+
+    def __init__(self, digits: str = "mnist", rows: int = 12000, seed: int = 0) -> None:
+        super().__init__()
+        if rows < 20:
+            raise InputError(f"task.rows={rows}: expected 20 or more")
+        self.digits, self.rows, self.seed_of_data = digits, rows, seed
+        self.size = side(digits) * (2 if digits == "mnist" else 3)
+        self.tasks = (classification("count", MOST), slot_classes("digits", MOST, 10), slot_boxes("boxes", MOST))
+        self.input_shape = (1, self.size, self.size)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the arguments and of the file."""
+        made = ("scenes", self.digits, self.rows, self.seed_of_data, SOURCES[self.digits][0].sha256)
+        return hashlib.sha256(repr(made).encode()).hexdigest()[:16]
+
+    def load(self) -> dict[str, Split]:
+        """Compose the scenes."""
+        draw = np.random.default_rng(self.seed_of_data)
+        found = parts(read_digits(self.digits), draw)
+        return {
+            name: compose(digits, round(self.rows * SHARES[name]), self.size, draw) for name, digits in found.items()
+        }
+
+
+def compose(digits: Digits, rows: int, size: int, draw: np.random.Generator) -> Split:
+    """``rows`` scenes of ``size`` x ``size`` pixels."""
+    images = np.zeros((rows, size, size), dtype=np.float32)
+    classes = np.full((rows, MOST), NO_LABEL, dtype=np.int64)
+    boxes = np.full((rows, MOST, 4), np.nan, dtype=np.float32)
+    counts = np.zeros(rows, dtype=np.int64)
+    for row in range(rows):
+        placed = scene(digits, images[row], int(draw.integers(1, MOST + 1)), draw)
+        placed.sort(key=lambda entry: entry[1][0] + entry[1][2])
+        counts[row] = len(placed) - 1
+        for slot, (label, (left, top, right, bottom)) in enumerate(placed):
+            classes[row, slot] = label
+            boxes[row, slot] = [(left + right) / 2, (top + bottom) / 2, right - left, bottom - top]
+    targets = {
+        "count": torch.from_numpy(counts),
+        "digits": torch.from_numpy(classes),
+        "boxes": torch.from_numpy(boxes / size),
+    }
+    return Split(torch.from_numpy(images).unsqueeze(1), targets)
+
+
+Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels, the last two not included
+
+
+def scene(digits: Digits, image: np.ndarray, count: int, draw: np.random.Generator) -> list[tuple[int, Box]]:
+    """Draw up to ``count`` digits into an empty image: fewer if no free place was found. What stands where."""
+    placed: list[tuple[int, Box]] = []
+    for _ in range(TRIES):
+        if len(placed) == count:
+            break
+        chosen = int(draw.integers(len(digits.labels)))
+        ink = digits.images[chosen]
+        rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
+        ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        height, width = ink.shape
+        top = int(draw.integers(image.shape[0] - height + 1))
+        left = int(draw.integers(image.shape[1] - width + 1))
+        box = (left, top, left + width, top + height)
+        if any(overlap(box, other) for _, other in placed):
+            continue
+        image[top : top + height, left : left + width] = ink
+        placed.append((int(digits.labels[chosen]), box))
+    return placed
+
+
+def overlap(a: Box, b: Box) -> bool:
+    """Whether two boxes share a pixel."""
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

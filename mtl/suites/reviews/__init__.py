@@ -1,0 +1,5 @@
+"""Texts: what customers wrote about clothes."""
+
+from mtl.suites.reviews.suite import ReviewsSuite
+
+__all__ = ["ReviewsSuite"]

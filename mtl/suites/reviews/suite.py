@@ -1,0 +1,124 @@
+"""Real reviews of clothes in a shop for women: how a customer felt, which department it is about, what she advises."""
+
+import hashlib
+import json
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from mtl.errors import InputError, unknown
+from mtl.suites.base import MultiTaskDataModule, Split, Tensors
+from mtl.suites.reviews.words import PADDING, Vocabulary
+from mtl.suites.sources.catalogue import REVIEWS
+from mtl.suites.table import Splitting
+from mtl.tasks import binary, classification
+
+DEPARTMENTS = ("Bottoms", "Dresses", "Intimate", "Jackets", "Tops", "Trend")
+SENTIMENTS = ("negative", "neutral", "positive")  # 1 or 2 stars, 3, 4 or 5
+FORMS = ("bag", "sequence")
+
+
+class ReviewsSuite(MultiTaskDataModule):
+    """22,628 reviews; tasks ``sentiment`` (3 classes), ``department`` (6 classes) and ``recommended`` (yes or no).
+
+    Inputs, from title and text, are either a bag of words ``[N, V]`` for any encoder of flat inputs, or a sequence
+    ``tokens [N, L]`` of word numbers with ``mask [N, L]`` (True = a word) for encoders of texts.
+
+    The vocabulary is made of the training rows. Equal texts are in the same split.
+
+    Args:
+        form: ``bag`` or ``sequence``.
+        vocabulary: V; word numbers of a sequence are below V + 2.
+        length: L, words of a sequence.
+        seed: of the random split into 70, 15 and 15 % of the rows.
+        statistics: file in which a run wrote down its vocabulary, to be used again.
+    """
+
+    def __init__(
+        self,
+        form: str = "bag",
+        vocabulary: int = 2000,
+        length: int = 100,
+        seed: int = 0,
+        statistics: str | None = None,
+    ) -> None:
+        super().__init__()
+        if form not in FORMS:
+            raise unknown("form in task.form", form, FORMS)
+        if vocabulary < 1 or length < 1:
+            raise InputError(f"task.vocabulary={vocabulary} and length={length}: expected 1 or more")
+        self.form, self.size, self.length = form, vocabulary, length
+        self.splitting = Splitting("group", "text", seed=seed)
+        self.vocabulary = recall(Path(statistics)) if statistics else None
+        self.tasks = (
+            classification("sentiment", len(SENTIMENTS)),
+            classification("department", len(DEPARTMENTS)),
+            binary("recommended"),
+        )
+        self.input_shape = (vocabulary,) if form == "bag" else {"tokens": (None,), "mask": (None,)}
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the file and of what is made of it."""
+        made = (REVIEWS.sha256, self.form, self.size, self.length, self.splitting)
+        return hashlib.sha256(repr(made).encode()).hexdigest()[:16]
+
+    def statistics(self) -> dict[str, Any]:
+        """The vocabulary."""
+        return {"words": self.vocabulary.words, "rarity": self.vocabulary.rarity} if self.vocabulary else {}
+
+    def inputs(self, texts: list[str]) -> Tensors:
+        """New texts as the network reads them. Needs the rows of :meth:`load` or a run's statistics."""
+        assert self.vocabulary is not None
+        if self.form == "bag":
+            bags = self.vocabulary.bags(texts)
+            short = self.size - bags.shape[1]  # a small corpus may have fewer words than there is room for
+            return torch.nn.functional.pad(bags, (0, short)) if short else bags
+        tokens = self.vocabulary.sequences(texts, self.length)
+        return {"tokens": tokens, "mask": tokens != PADDING}
+
+    def load(self) -> dict[str, Split]:
+        """Read the reviews, make the vocabulary, encode the rows of each split."""
+        frame = reviews()
+        rows = self.splitting.rows(frame)
+        if self.vocabulary is None:
+            self.vocabulary = Vocabulary.fit(frame["text"].iloc[rows["train"]].tolist(), self.size)
+        splits = {}
+        for name, chosen in rows.items():
+            part = frame.iloc[chosen]
+            targets = {
+                "sentiment": torch.tensor(part["sentiment"].to_numpy()),
+                "department": torch.tensor(part["department"].to_numpy()),
+                "recommended": torch.tensor(part["recommended"].to_numpy(), dtype=torch.float32),
+            }
+            splits[name] = Split(self.inputs(part["text"].tolist()), targets)
+        return splits
+
+
+def reviews() -> pd.DataFrame:
+    """One row per review with a text and a department: ``text`` and the numbers of the labels."""
+    frame = pd.read_parquet(BytesIO(REVIEWS.read()))
+    frame = frame[frame["Review Text"].notna() & frame["Department Name"].isin(DEPARTMENTS)]
+    text = frame["Title"].fillna("") + " " + frame["Review Text"]
+    return pd.DataFrame(
+        {
+            "text": text,
+            "sentiment": frame["Rating"].map({1: 0, 2: 0, 3: 1, 4: 2, 5: 2}).astype("int64"),
+            "department": frame["Department Name"].map(DEPARTMENTS.index).astype("int64"),
+            "recommended": frame["Recommended IND"],
+        }
+    ).reset_index(drop=True)
+
+
+def recall(path: Path) -> Vocabulary:
+    """The vocabulary that a run wrote down. InputError if the file is missing or damaged."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return Vocabulary(tuple(found["words"]), tuple(found["rarity"]))
+    except OSError:
+        raise InputError(f"task.statistics: no file '{path}'") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"task.statistics: '{path}' is damaged: {error}") from None

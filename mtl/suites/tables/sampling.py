@@ -1,0 +1,143 @@
+"""Which table the rows of each training step come from, when every task has a table of its own."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mtl.errors import InputError, unknown
+from mtl.suites.base import InMemoryLoader, Split
+
+POLICIES = ("proportional", "uniform", "temperature", "round_robin", "until_exhausted")
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How often each table is drawn from. An epoch has as many steps as all rows together fill.
+
+    With n_i rows in table i, a step takes its rows
+
+    - ``proportional``: from table i with probability n_i / sum n;
+    - ``uniform``: from every table with the same probability;
+    - ``temperature``: with probability in proportion to n_i^(1/T): T = 1 is proportional, T -> infinity uniform
+      (Arivazhagan et al., "Massively Multilingual Neural Machine Translation in the Wild: Findings and Challenges",
+      2019, https://arxiv.org/abs/1907.05019, whose T = 5 is the default);
+    - ``round_robin``: from one table after the other;
+    - ``until_exhausted``: from one after the other, every row once; a table without rows left is passed over.
+
+    A table that is drawn from more often than it has rows starts again in a new order.
+
+    Attributes:
+        policy: one of the above.
+        temperature: T.
+        joint: a step mixes rows of all tables by these shares; else all its rows come from one table, and the tasks of
+            the other tables are absent from that step. The last two policies know no mixture but equal shares.
+    """
+
+    policy: str = "proportional"
+    temperature: float = 5.0
+    joint: bool = True
+
+    def __post_init__(self) -> None:
+        if self.policy not in POLICIES:
+            raise unknown("policy in task.sampling.policy", self.policy, POLICIES)
+        if self.temperature < 1:
+            raise InputError(f"task.sampling.temperature={self.temperature}: expected 1 or more")
+
+    def shares(self, sizes: Sequence[int]) -> Tensor:
+        """Expected share of each table in the rows of an epoch, ``[T]``; of ``until_exhausted`` that of its rows."""
+        power = {"proportional": 1.0, "until_exhausted": 1.0, "temperature": 1 / self.temperature}
+        weights = torch.tensor(sizes, dtype=torch.float64) ** power.get(self.policy, 0.0)
+        return weights / weights.sum()
+
+    def steps(self, sizes: Sequence[int], batch_size: int, generator: torch.Generator) -> list[Tensor]:
+        """The rows of every step of an epoch, each ``[b]`` with b near ``batch_size``, as numbers of rows of the tables
+        laid one behind the other.
+        """
+        if self.policy == "until_exhausted":
+            return self._once(sizes, batch_size, generator)
+        number = sum(sizes)
+        count = max(1, -(-number // batch_size))
+        lengths = [len(part) for part in torch.arange(number).tensor_split(count)]
+        shares = self.shares(sizes)
+        streams = [endless(size, start, generator) for size, start in zip(sizes, starts(sizes), strict=True)]
+        if self.joint:
+            tables = [_drawn(shares, b, self.policy == "round_robin", generator) for b in lengths]
+        else:
+            order = _drawn(shares, count, self.policy == "round_robin", generator)
+            tables = [order[i].expand(b) for i, b in enumerate(lengths)]
+        out = []
+        for chosen in tables:
+            wanted = torch.bincount(chosen, minlength=len(sizes)).tolist()
+            out.append(torch.cat([take(stream, n) for stream, n in zip(streams, wanted, strict=True)]))
+        return out
+
+    def _once(self, sizes: Sequence[int], batch_size: int, generator: torch.Generator) -> list[Tensor]:
+        orders = [
+            torch.randperm(size, generator=generator) + start for size, start in zip(sizes, starts(sizes), strict=True)
+        ]
+        if not self.joint:
+            parts = [list(order.tensor_split(max(1, -(-len(order) // batch_size)))) for order in orders]
+            longest = max(map(len, parts))
+            return [part[turn] for turn in range(longest) for part in parts if turn < len(part)]
+        # Equal shares while they last: the rows by the place in their own table, then cut into steps
+        place = torch.cat([torch.arange(size) for size in sizes])
+        rows = torch.cat(orders)[torch.sort(place, stable=True).indices]
+        return list(rows.tensor_split(max(1, -(-len(rows) // batch_size))))
+
+
+def _drawn(shares: Tensor, number: int, in_turn: bool, generator: torch.Generator) -> Tensor:
+    """``number`` tables drawn by their shares, or one after the other."""
+    if in_turn:
+        return torch.arange(number) % len(shares)
+    return torch.multinomial(shares, number, replacement=True, generator=generator)
+
+
+def starts(sizes: Sequence[int]) -> list[int]:
+    """Number of the first row of each table."""
+    return [sum(sizes[:i]) for i in range(len(sizes))]
+
+
+def endless(size: int, start: int, generator: torch.Generator) -> Iterator[int]:
+    """Rows of a table in random order, again and again in new ones."""
+    while True:
+        yield from (torch.randperm(size, generator=generator) + start).tolist()
+
+
+def take(stream: Iterator[int], number: int) -> Tensor:
+    """The next rows."""
+    return torch.tensor([next(stream) for _ in range(number)], dtype=torch.long)
+
+
+class SamplingLoader(InMemoryLoader):
+    """Serves the training rows of several tables, which lie one behind the other, as a policy says.
+
+    Args:
+        split, batch_size, seed, accumulate, rank, world: see :class:`~mtl.suites.base.InMemoryLoader`.
+        sizes: training rows of each table.
+        sampling: the policy.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        batch_size: int,
+        sizes: Sequence[int],
+        sampling: Sampling,
+        *,
+        seed: int = 0,
+        accumulate: int = 1,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        super().__init__(split, batch_size, shuffle=True, seed=seed, accumulate=accumulate, rank=rank, world=world)
+        self.sizes, self.sampling, self.batch_size = tuple(sizes), sampling, batch_size
+        if min(sizes) < accumulate * world:
+            raise InputError(
+                f"a table has {min(sizes)} training rows: too few for {accumulate * world} parts of a step"
+            )
+        self.steps = len(self.plan())
+
+    def plan(self) -> list[Tensor]:
+        return self.sampling.steps(self.sizes, self.batch_size, self.generator())

@@ -1,0 +1,148 @@
+"""A table for each task: rows that have a label for some tasks only, because they come from different places."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mtl.errors import InputError, unknown
+from mtl.suites.base import InMemoryLoader
+from mtl.suites.table import Splitting, TableSuite, Targets
+from mtl.suites.table.reading import read_table
+from mtl.suites.table.splitting import Division, Rows
+from mtl.suites.tables.sampling import Sampling, SamplingLoader
+
+SOURCE = "table"  # the column that says where a row comes from
+
+
+@dataclass(frozen=True)
+class EachTable(Division):
+    """Divides the rows of every table by itself, so that each split has rows of each."""
+
+    splitting: Splitting
+
+    @property
+    def column(self) -> str | None:
+        """As of each table."""
+        return self.splitting.column
+
+    def rows(self, frame: pd.DataFrame) -> Rows:
+        """Row numbers of ``train``, ``val`` and ``test``, table after table."""
+        parts: dict[str, list[np.ndarray]] = {"train": [], "val": [], "test": []}
+        for name in frame[SOURCE].unique():
+            places = np.flatnonzero((frame[SOURCE] == name).to_numpy())
+            for split, rows in self.splitting.rows(frame.iloc[places]).items():
+                parts[split].append(places[rows])
+        return {split: np.concatenate(rows) for split, rows in parts.items()}
+
+
+class TablesSuite(TableSuite):
+    """Tasks over several tables, learned by one network.
+
+    The columns of all tables together are the inputs, one more saying which table a row is from; a column that a table
+    does not have is missing in its rows. Columns of the same name are taken for the same. A row has labels for the
+    targets of its table only. Statistics, splits and errors are those of :class:`~mtl.suites.table.TableSuite`.
+
+    Args:
+        read: gives the rows of all tables, one table behind the other, with the column ``table``.
+        targets, columns, categories, statistics: see :class:`~mtl.suites.table.TableSuite`.
+        splitting: how the rows of each table are divided.
+        sampling: which tables the rows of each training step come from.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], pd.DataFrame],
+        targets: Targets,
+        columns: Mapping[str, str] | None = None,
+        splitting: Splitting | None = None,
+        sampling: Sampling | None = None,
+        categories: int = 50,
+        statistics: str | None = None,
+    ) -> None:
+        each = EachTable(splitting or Splitting())
+        super().__init__(read, targets, {SOURCE: "category", **(columns or {})}, each, categories, statistics)
+        self.sampling = sampling or Sampling()
+
+    def train_dataloader(self) -> InMemoryLoader:
+        """Batches as the sampling policy says."""
+        world, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
+        names = self.frame[SOURCE].iloc[self.splitting.rows(self.frame)["train"]]
+        sizes = [int((names == name).sum()) for name in names.unique()]
+        return SamplingLoader(
+            self.splits["train"],
+            self.batch_size,
+            sizes,
+            self.sampling,
+            seed=self.seed,
+            accumulate=self.accumulate,
+            rank=rank,
+            world=world,
+        )
+
+
+def stacked(frames: Mapping[str, pd.DataFrame], targets: Mapping[str, Targets]) -> tuple[pd.DataFrame, Targets]:
+    """Tables one behind the other with the column ``table``, and the targets of all.
+
+    Targets are columns of their table; one that two tables share is one task with rows from both.
+
+    Raises:
+        InputError: a table without targets, a target that is no column or of two kinds, a column named ``table``.
+    """
+    wanted: dict[str, Any] = {}
+    for name, frame in frames.items():
+        if not targets.get(name):
+            raise InputError(f"task.tables.{name} has no targets")
+        if SOURCE in frame.columns:
+            raise InputError(f"task.tables.{name} has a column '{SOURCE}', the name under which rows say their table")
+        for target, wish in targets[name].items():
+            column = wish.get("column", target) if isinstance(wish, Mapping) else target
+            if column not in frame.columns:
+                raise unknown(f"column of target '{target}' in task.tables.{name}", column, frame.columns)
+            if wanted.setdefault(target, wish) != wish:
+                raise InputError(f"target '{target}' means two things: {wanted[target]} and {wish}")
+    together = pd.concat([frame.assign(**{SOURCE: name}) for name, frame in frames.items()], ignore_index=True)
+    return together, wanted
+
+
+def tables(
+    tables: Mapping[str, Mapping[str, Any]],
+    columns: Mapping[str, str] | None = None,
+    split: Mapping[str, Any] | None = None,
+    sampling: Mapping[str, Any] | None = None,
+    categories: int = 50,
+    separator: str = ",",
+    encoding: str = "utf-8",
+    missing: Sequence[str] = (),
+    statistics: str | None = None,
+) -> TablesSuite:
+    """A suite of your own files, one for each task or group of tasks.
+
+    Args:
+        tables: by a name of your choice, ``{path: file, targets: {column: kind}}``.
+        split: arguments of :class:`~mtl.suites.table.Splitting`.
+        sampling: arguments of :class:`~mtl.suites.tables.Sampling`.
+        columns, categories, statistics: see :class:`~mtl.suites.table.TableSuite`.
+        separator, encoding, missing: see :func:`~mtl.suites.table.reading.read_table`.
+    """
+    if not tables:
+        raise InputError(
+            "task.tables is empty: expected 'task.tables={a: {path: a.csv, targets: {churn: binary}}, ...}'"
+        )
+    for name, entry in tables.items():
+        if set(entry) != {"path", "targets"}:
+            raise InputError(f"task.tables.{name}: expected path and targets, found {', '.join(entry) or 'nothing'}")
+    read = partial(read_table, separator=separator, encoding=encoding, missing=missing)
+
+    @cache
+    def load() -> tuple[pd.DataFrame, Targets]:
+        frames = {name: read(Path(entry["path"])) for name, entry in tables.items()}
+        return stacked(frames, {name: entry["targets"] for name, entry in tables.items()})
+
+    targets = {} if statistics else load()[1]
+    splitting, policy = Splitting(**dict(split or {})), Sampling(**dict(sampling or {}))
+    return TablesSuite(lambda: load()[0], targets, columns, splitting, policy, categories, statistics)
