@@ -134,7 +134,9 @@ class SamplingLoader(InMemoryLoader):
         super().__init__(split, batch_size, shuffle=True, seed=seed, accumulate=accumulate, rank=rank, world=world)
         self.sizes, self.sampling, self.batch_size = tuple(sizes), sampling, batch_size
         if min(sizes) < accumulate * world:
-            raise InputError(f"a table has {min(sizes)} training rows: too few for {accumulate * world} parts of a step")
+            raise InputError(
+                f"a table has {min(sizes)} training rows: too few for {accumulate * world} parts of a step"
+            )
         self.steps = len(self.plan())
 
     def plan(self) -> list[Tensor]:

@@ -129,7 +129,9 @@ def tables(
         separator, encoding, missing: see :func:`~mtl.suites.table.reading.read_table`.
     """
     if not tables:
-        raise InputError("task.tables is empty: expected 'task.tables={a: {path: a.csv, targets: {churn: binary}}, ...}'")
+        raise InputError(
+            "task.tables is empty: expected 'task.tables={a: {path: a.csv, targets: {churn: binary}}, ...}'"
+        )
     for name, entry in tables.items():
         if set(entry) != {"path", "targets"}:
             raise InputError(f"task.tables.{name}: expected path and targets, found {', '.join(entry) or 'nothing'}")
