@@ -228,7 +228,7 @@ class Planner:
         return Plan(self.study, self.output, tuple(points), self.steps, 1.0 + self.loading)
 
     def tuned(self, tuning: Plan) -> list[Configuration]:
-        """Of each configuration the point with the lowest validation score; those without a finished one are left out."""
+        """Of each configuration the point with the lowest validation score; those without one are left out."""
         best: dict[str, tuple[float, Configuration]] = {}
         for one in tuning.configurations:
             run = self.ledger.done(one.entries[0])

@@ -21,7 +21,6 @@ from torch import Tensor
 
 from mtl.errors import unknown
 from mtl.module import MultiTaskModule
-from mtl.tasks import TaskGraph
 
 REFRESH = 0.25  # seconds between two looks of the progress bar: drawing it costs as much as a small training step
 
@@ -34,10 +33,12 @@ class Dashboard(Callback):
 
     Args:
         every: optimizer steps between two points.
+        selection: the validation quantity that selects the checkpoint.
     """
 
-    def __init__(self, every: int = 20) -> None:
+    def __init__(self, every: int = 20, selection: str = "val/score") -> None:
         self.every = every
+        self.selection = selection
         self._written = -1
 
     def on_train_start(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
@@ -45,7 +46,7 @@ class Dashboard(Callback):
         self._written = trainer.global_step
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
-                logger.experiment.add_custom_scalars(layout(module.graph))
+                logger.experiment.add_custom_scalars(layout(module, self.selection))
 
     def on_train_batch_end(  # type: ignore[override]
         self, trainer: Trainer, module: MultiTaskModule, outputs: Any, batch: Any, batch_idx: int
@@ -280,21 +281,24 @@ def mixtures(module: MultiTaskModule) -> dict[str, float]:
     }
 
 
-def layout(graph: TaskGraph) -> dict[str, dict[str, list[Any]]]:
-    """Charts of the custom-scalars page: for each question one chart with a line per task."""
-    charts = {
-        "training loss": "train/loss/.*",
-        "validation loss": "val/loss/.*",
-        "weights of the tasks": "weight/.*",
-        "gradient norms": "gradient/norm/.*",
-        "gradient cosines (below 0: conflict)": "gradient/cosine/.*",
-        "share of task pairs in conflict": "gradient/conflict",
-        "acting in validation": "val/execution/.*",
-    }
-    primary = {f"{t.name}: {t.primary}": ["Multiline", [f"val/{t.name}/{t.primary}$"]] for t in graph.tasks}
-    use = {f"experts used by {t.name}": ["Multiline", [f"mixture/{t.name}/.*"]] for t in graph.tasks}
-    return {
-        "learning": {title: ["Multiline", [tags]] for title, tags in charts.items()},
-        "validation": primary,
-        "sharing": use,
-    }
+def layout(module: MultiTaskModule, selection: str) -> dict[str, dict[str, list[Any]]]:
+    """Charts of the custom-scalars page, by question; only those that this run will fill.
+
+    Args:
+        module: what is trained.
+        selection: the validation quantity that selects the checkpoint.
+    """
+    tasks = module.graph.tasks
+    learning = {f"{task.name}: loss in training and validation": f"(train|val)/loss/{task.name}$" for task in tasks}
+    learning[f"selects the checkpoint: {selection}"] = f"{selection}$"
+    learning |= {f"{task.name}: {task.primary} in validation": f"val/{task.name}/{task.primary}$" for task in tasks}
+    pages = {"learning": learning, "weighting": {"weights of the tasks": "weight/.*"}}
+    if module.weighting.needs_shared:
+        pages["weighting"] |= {
+            "gradient norms": "gradient/norm/.*",
+            "gradient cosines (below 0: conflict)": "gradient/cosine/.*",
+            "share of task pairs in conflict": "gradient/conflict",
+        }
+    if module.network.sharing.mixture() is not None:
+        pages["sharing"] = {f"experts used by {task.name}": f"mixture/{task.name}/.*" for task in tasks}
+    return {page: {title: ["Multiline", [tags]] for title, tags in charts.items()} for page, charts in pages.items()}

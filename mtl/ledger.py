@@ -147,6 +147,8 @@ class Ledger:
     def _may_start(self, entry: Entry) -> bool:
         attempt = self.attempt(entry)
         if self.done(entry) or "error" in attempt:
+            if not alive(self.holder(entry), self._lock(entry)):  # it died between the result and the end
+                self._lock(entry).unlink(missing_ok=True)
             return False
         if not self._lock(entry).is_file():
             return True

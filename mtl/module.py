@@ -88,6 +88,9 @@ class MultiTaskModule(LightningModule):
         # In a tuple: a compiled network is the same parameters once more, and must not be registered twice
         self._forward = (torch.compile(network) if compile_network else network,)
         self.metrics = nn.ModuleDict({task.name: MetricCollection(dict(task.metrics)).clone() for task in graph.tasks})
+        for module in self.metrics.modules():
+            if isinstance(module, Metric):
+                module.distributed_available_fn = alone
         tasks = len(graph.tasks)
         self.register_buffer("loss_sum", torch.zeros(tasks), persistent=False)
         self.register_buffer("loss_steps", torch.zeros(tasks), persistent=False)
@@ -413,6 +416,11 @@ class MultiTaskModule(LightningModule):
             self._measure(self.transfer_batch_to_device(batch, self.device, 0))
         self.train(training)
         return self._measured()
+
+
+def alone() -> bool:
+    """Tells a metric that there are no other processes to ask: each measures all rows."""
+    return False
 
 
 def computed(metric: Metric) -> float:

@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -141,9 +142,18 @@ class Run:
         return found
 
     def finish(self, result: Mapping[str, Any]) -> None:
-        """Write the result, then say that the run is done."""
-        write_text(self.path / "result.json", json.dumps(result, indent=2, default=str) + "\n")
+        """Write the result, then say that the run is done. A number that is not finite becomes null, as JSON has none."""
+        text = json.dumps(_finite(result), indent=2, default=str, allow_nan=False)
+        write_text(self.path / "result.json", text + "\n")
         self.state = "done"
+
+
+def _finite(node: Any) -> Any:
+    if isinstance(node, Mapping):
+        return {str(key): _finite(value) for key, value in node.items()}
+    if isinstance(node, list | tuple):
+        return [_finite(value) for value in node]
+    return None if isinstance(node, float) and not isfinite(node) else node
 
 
 def newest(output: str | Path) -> Run:

@@ -159,9 +159,10 @@ def processes_of(hardware: Config) -> int:
 @contextmanager
 def silent_lightning() -> Iterator[None]:
     """Within this, Lightning says only what needs an answer."""
-    logger = logging.getLogger("pytorch_lightning")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning_fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             # Advice that does not apply: workers and samplers for data that is in memory, reducing metrics that every
@@ -170,7 +171,8 @@ def silent_lightning() -> Iterator[None]:
             warnings.filterwarnings("ignore", message="`isinstance\\(treespec, LeafSpec\\)` is deprecated")
             yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def fit(
@@ -243,7 +245,7 @@ def make_trainer(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...]) 
             CSVLogger(run.path, name="", version="csv" if number == 1 else f"csv-{number}"),
         ],
         callbacks=[
-            Dashboard(config["log_every"]),
+            Dashboard(config["log_every"], assembly.data.selection[0]),
             checkpoints,
             *([Bar(checkpoints)] if config["progress"] else []),
             *callbacks,

@@ -142,7 +142,9 @@ def test_integer_labels_may_be_missing() -> None:
     torch.testing.assert_close(parameters(found), parameters(expected), atol=1e-6, rtol=0)
     measured = [m.evaluate(d.loader("val")) for m, d in ((found, masked), (expected, subset))]
     assert measured[0] == pytest.approx(measured[1], abs=1e-6)
-    assert {"kind/accuracy", "kind/f1", "yes/auroc", "yes/accuracy", "loss/kind", "loss/yes", "score"} == set(measured[0])
+    assert {"kind/accuracy", "kind/f1", "yes/auroc", "yes/accuracy", "loss/kind", "loss/yes", "score"} == set(
+        measured[0]
+    )
 
 
 def test_metrics_are_of_the_labelled_rows() -> None:

@@ -74,9 +74,7 @@ def test_losses_are_single_precision(task: Task, shape: tuple[int, ...], target:
 def test_loss_values() -> None:
     """By hand."""
     assert regression("a").losses(torch.tensor([3.0]), torch.tensor([1.0])).tolist() == [4.0]
-    torch.testing.assert_close(
-        binary("a").losses(torch.tensor([0.0]), torch.tensor([1])), torch.tensor([math.log(2)])
-    )
+    torch.testing.assert_close(binary("a").losses(torch.tensor([0.0]), torch.tensor([1])), torch.tensor([math.log(2)]))
     torch.testing.assert_close(
         classification("a", 4).losses(torch.zeros(1, 4), torch.tensor([2])), torch.tensor([math.log(4)])
     )

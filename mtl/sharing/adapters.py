@@ -53,7 +53,9 @@ class Adapters(Sharing):
         super().__init__(input_shape, task_names, encoder)
         if bottleneck < 1:
             raise InputError(f"model.bottleneck={bottleneck}: at least 1 is needed")
-        self.trunk = encoder(input_shape).requires_grad_(not freeze)
+        self.trunk = encoder(input_shape)
+        if freeze:
+            self.trunk.requires_grad_(False)
         self.out_features = self.trunk.out_features
         self.own = nn.ModuleDict(
             {name: nn.ModuleList(Adapter(w, bottleneck) for w in self.trunk.widths) for name in self.task_names}

@@ -55,7 +55,9 @@ class LoRA(Sharing):
         super().__init__(input_shape, task_names, encoder)
         if rank < 1:
             raise InputError(f"model.rank={rank}: at least 1 is needed")
-        self.trunk = encoder(input_shape).requires_grad_(not freeze)
+        self.trunk = encoder(input_shape)
+        if freeze:
+            self.trunk.requires_grad_(False)
         self.out_features = self.trunk.out_features
         self.scale = scale
         matrices = {key: (len(p), p[0].numel()) for key, p in self.trunk.named_parameters() if p.dim() >= 2}

@@ -97,12 +97,19 @@ class InMemoryLoader:
         """Row numbers of this epoch, ``[N]``."""
         if not self.shuffle:
             return torch.arange(len(self.split))
+        return torch.randperm(len(self.split), generator=self.generator())
+
+    def generator(self) -> torch.Generator:
+        """The random numbers of this epoch."""
         # Multiplied by a prime, so that seed 0 epoch 1 and seed 1 epoch 0 differ
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        return torch.randperm(len(self.split), generator=generator)
+        return torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+
+    def plan(self) -> Sequence[Tensor]:
+        """Row numbers of each step of this epoch."""
+        return self.order().tensor_split(self.steps)
 
     def __iter__(self) -> Iterator[Batch]:
-        for rows in self.order().tensor_split(self.steps):
+        for rows in self.plan():
             size = len(rows)
             counts = (size,) * self.labels.shape[1] if self.complete else tuple(self.labels[rows].sum(0).tolist())
             for part in rows.tensor_split(self.accumulate):

@@ -6,13 +6,13 @@ from math import sqrt
 import torch
 from torch import Tensor
 
-from mtl.errors import InputError
+from mtl.errors import InputError, unknown
 from mtl.suites.base import MultiTaskDataModule, Split
-from mtl.tasks import regression
+from mtl.tasks import NO_LABEL, Task, binary, classification, regression
 
 
 class SyntheticSuite(MultiTaskDataModule):
-    """Regression tasks that look at directions of chosen cosine.
+    """Tasks that look at directions of chosen cosine.
 
     After the synthetic data of Ma et al., "Modeling Task Relationships in Multi-task Learning with Multi-gate
     Mixture-of-Experts", KDD 2018, https://doi.org/10.1145/3219819.3220007 (section 3.2), for any number of tasks.
@@ -20,6 +20,12 @@ class SyntheticSuite(MultiTaskDataModule):
     ``x ~ N(0, I_F)``; ``y_i = scale_i (u_i + sum_m sin(a_m u_i + b_m)) + noise`` with ``u_i = w_i'x`` and cosine
     ``relatedness`` between ``w_i`` and ``w_j`` for all pairs (with two tasks down to -1, with K down to ``-1/(K-1)``).
     Targets are standardised, then ``scale_i`` runs geometrically from 1 to ``scale_ratio``.
+
+    What is best is known: with ``relatedness`` 1 one trunk serves all tasks, the better the fewer labels there are; with
+    0 the tasks have nothing to give each other; ``conflict`` makes a share of the rows, known by the last input,
+    pull every second task the opposite way, which only a network that looks at the input can serve.
+
+    A binary task asks whether ``y_i`` is above a quantile, one of classes between which of several it lies.
 
     Args:
         num_tasks: K.
@@ -29,6 +35,10 @@ class SyntheticSuite(MultiTaskDataModule):
         noise: standard deviation of the noise relative to the signal's.
         scale_ratio: largest over smallest scale of the targets, which makes losses of unlike size.
         missing: share of labels taken away, in train and val.
+        conflict: share of rows, those of the lowest last input, in which ``u_i`` of every second task changes its sign.
+        kinds: ``regression``, ``binary``, ``classes``, or ``mixed``: these three in turn.
+        imbalance: how many times as frequent the commonest class is as the rarest, the others between them
+            geometrically.
         seed: of the data (not of the training).
     """
 
@@ -42,6 +52,9 @@ class SyntheticSuite(MultiTaskDataModule):
         scale_ratio: float = 1.0,
         missing: float = 0.0,
         seed: int = 0,
+        conflict: float = 0.0,
+        kinds: str = "regression",
+        imbalance: float = 1.0,
     ) -> None:
         super().__init__()
         least = -1.0 / (num_tasks - 1) if num_tasks > 1 else -1.0
@@ -56,14 +69,21 @@ class SyntheticSuite(MultiTaskDataModule):
             raise InputError(
                 f"task.missing={missing}, noise={noise}, scale_ratio={scale_ratio}: expected [0, 1), >= 0, > 0"
             )
+        if not 0 <= conflict <= 1 or imbalance < 1:
+            raise InputError(f"task.conflict={conflict}, imbalance={imbalance}: expected [0, 1], >= 1")
+        if kinds not in KINDS:
+            raise unknown("kind in task.kinds", kinds, KINDS)
         self.arguments = (num_tasks, rows, features, relatedness, noise, scale_ratio, missing, seed)
-        self.tasks = tuple(regression(f"task{i}") for i in range(num_tasks))
+        self.conflict, self.imbalance = conflict, imbalance
+        self.kinds = tuple(KINDS[kinds][i % len(KINDS[kinds])] for i in range(num_tasks))
+        self.tasks = tuple(task(f"task{i}", kind) for i, kind in enumerate(self.kinds))
         self.input_shape = (features,)
 
     @property
     def fingerprint(self) -> str:
         """Hash of the arguments, of which the data is a function."""
-        return hashlib.sha256(repr(self.arguments).encode()).hexdigest()[:16]
+        made = (self.arguments, self.conflict, self.imbalance, self.kinds)
+        return hashlib.sha256(repr(made).encode()).hexdigest()[:16]
 
     def load(self) -> dict[str, Split]:
         """Draw the rows."""
@@ -71,6 +91,8 @@ class SyntheticSuite(MultiTaskDataModule):
         generator = torch.Generator().manual_seed(seed)
         x = torch.randn(rows, features, generator=generator)
         u = x @ directions(tasks, features, relatedness, generator)  # [N, K]
+        opposed = x[:, -1] < torch.quantile(x[:, -1], self.conflict)
+        u[opposed, 1::2] *= -1
         a, b = torch.rand(2, 4, generator=generator) * 2
         y = u + torch.sin(a * u.unsqueeze(-1) + b).sum(-1)
         y = (y - y.mean(0)) / y.std(0)
@@ -82,11 +104,48 @@ class SyntheticSuite(MultiTaskDataModule):
             "val": (int(0.6 * rows), int(0.8 * rows)),
             "test": (int(0.8 * rows), rows),
         }
+        labels = {
+            t.name: self.label(y[:, i], kind) for i, (t, kind) in enumerate(zip(self.tasks, self.kinds, strict=True))
+        }
         splits = {}
         for name, (start, end) in ends.items():
-            targets = y if name == "test" else y.masked_fill(hidden, torch.nan)
-            splits[name] = Split(x[start:end], {t.name: targets[start:end, i] for i, t in enumerate(self.tasks)})
+            targets = {
+                key: values[start:end] if name == "test" else without(values, hidden[:, i])[start:end]
+                for i, (key, values) in enumerate(labels.items())
+            }
+            splits[name] = Split(x[start:end], targets)
         return splits
+
+    def label(self, values: Tensor, kind: str) -> Tensor:
+        """The targets ``[N]`` of a task of this kind; ``values [N]`` are those of a regression."""
+        if kind == "regression":
+            return values
+        classes = CLASSES[kind]
+        sizes = torch.logspace(0, -1, classes, base=self.imbalance)  # the lowest values are the commonest class
+        cuts = torch.quantile(values, (sizes.cumsum(0) / sizes.sum())[:-1])
+        found = torch.bucketize(values.contiguous(), cuts)
+        return found.float() if kind == "binary" else found
+
+
+KINDS = {
+    "regression": ("regression",),
+    "binary": ("binary",),
+    "classes": ("classes",),
+    "mixed": ("regression", "binary", "classes"),
+}
+CLASSES = {"binary": 2, "classes": 4}
+
+
+def task(name: str, kind: str) -> Task:
+    """A task of this kind."""
+    if kind == "binary":
+        return binary(name)
+    return classification(name, CLASSES[kind]) if kind == "classes" else regression(name)
+
+
+def without(labels: Tensor, hidden: Tensor) -> Tensor:
+    """The labels with those taken away that are hidden."""
+    return labels.masked_fill(hidden, torch.nan if labels.is_floating_point() else NO_LABEL)
 
 
 def directions(tasks: int, features: int, cosine: float, generator: torch.Generator) -> Tensor:

@@ -17,7 +17,7 @@ _CHUNK = 2048
 
 
 def in_order(shops: Shops, starts: Tensor) -> Policy:
-    """Dispatch each machine's operations in the order of schedules of ``shops``, ``starts`` ``[N, J, M]`` by operation.
+    """Dispatch each machine's operations in the order of given schedules: ``starts`` ``[N, J, M]`` of ``shops``.
 
     From the empty state the result is the schedule shifted to the left: every operation ends when it did or earlier.
     (When the machine's first waiting operation by that order cannot start before another candidate would end, that
@@ -36,7 +36,7 @@ def in_order(shops: Shops, starts: Tensor) -> Policy:
 
 
 def follow(policy: Policy, simulator: Simulator) -> None:
-    """Like a greedy :func:`rollout`, for policies so cheap that asking them always costs less than asking when needed."""
+    """Like a greedy :func:`rollout`, for policies so cheap that they may as well be asked where there is no choice."""
     while not simulator.done.all():
         simulator.dispatch(policy(simulator).masked_fill(~simulator.legal, -torch.inf).argmax(1))
 

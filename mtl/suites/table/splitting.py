@@ -1,5 +1,6 @@
 """Which rows are for training, for validation and for the test."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +13,22 @@ WAYS = ("random", "time", "group")
 Rows = dict[str, np.ndarray]
 
 
+class Division(ABC):
+    """A way to divide rows."""
+
+    @property
+    @abstractmethod
+    def column(self) -> str | None:
+        """The column that tells the splits apart, which therefore is no input; None if no column does."""
+
+    @abstractmethod
+    def rows(self, frame: pd.DataFrame) -> Rows:
+        """Row numbers of ``train``, ``val`` and ``test``. InputError if that cannot be."""
+
+
 @dataclass(frozen=True)
-class Splitting:
-    """How rows are divided.
+class Splitting(Division):
+    """Rows divided at random, by time or by group.
 
     Attributes:
         by: ``random``; ``time``: the latest rows are the test, those before them the validation; ``group``: rows

@@ -16,7 +16,7 @@ from mtl.suites.table.columns import kinds
 from mtl.suites.table.encoding import Encoding
 from mtl.suites.table.preview import preview
 from mtl.suites.table.reading import read_table
-from mtl.suites.table.splitting import Splitting
+from mtl.suites.table.splitting import Division, Splitting
 from mtl.suites.table.targets import Target, wishes
 
 Targets = Mapping[str, str | Mapping[str, Any]]
@@ -47,7 +47,7 @@ class TableSuite(MultiTaskDataModule):
         read: Callable[[], pd.DataFrame],
         targets: Targets,
         columns: Mapping[str, str] | None = None,
-        splitting: Splitting | None = None,
+        splitting: Division | None = None,
         categories: int = 50,
         statistics: str | None = None,
     ) -> None:

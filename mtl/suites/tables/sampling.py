@@ -20,9 +20,9 @@ class Sampling:
 
     - ``proportional``: from table i with probability n_i / sum n;
     - ``uniform``: from every table with the same probability;
-    - ``temperature``: with probability in proportion to n_i^(1/T): T = 1 is proportional, T -> infinity uniform (Devlin,
-      "Multilingual BERT", 2018, with exponent 0.7, and Arivazhagan et al., "Massively Multilingual Neural Machine
-      Translation in the Wild", 2019, https://arxiv.org/abs/1907.05019, with T = 5, which is the default);
+    - ``temperature``: with probability in proportion to n_i^(1/T): T = 1 is proportional, T -> infinity uniform
+      (Arivazhagan et al., "Massively Multilingual Neural Machine Translation in the Wild: Findings and Challenges",
+      2019, https://arxiv.org/abs/1907.05019, whose T = 5 is the default);
     - ``round_robin``: from one table after the other;
     - ``until_exhausted``: from one after the other, every row once; a table without rows left is passed over.
 

@@ -1,7 +1,8 @@
 """A table for each task: rows that have a label for some tasks only, because they come from different places."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +13,22 @@ from mtl.errors import InputError, unknown
 from mtl.suites.base import InMemoryLoader
 from mtl.suites.table import Splitting, TableSuite, Targets
 from mtl.suites.table.reading import read_table
-from mtl.suites.table.splitting import Rows
+from mtl.suites.table.splitting import Division, Rows
 from mtl.suites.tables.sampling import Sampling, SamplingLoader
 
 SOURCE = "table"  # the column that says where a row comes from
 
 
-class EachTable:
+@dataclass(frozen=True)
+class EachTable(Division):
     """Divides the rows of every table by itself, so that each split has rows of each."""
 
-    column = SOURCE
+    splitting: Splitting
 
-    def __init__(self, splitting: Splitting) -> None:
-        self.splitting = splitting
-
-    def __repr__(self) -> str:
-        return f"each {self.splitting}"
+    @property
+    def column(self) -> str | None:
+        """As of each table."""
+        return self.splitting.column
 
     def rows(self, frame: pd.DataFrame) -> Rows:
         """Row numbers of ``train``, ``val`` and ``test``, table after table."""
@@ -90,7 +91,7 @@ def stacked(frames: Mapping[str, pd.DataFrame], targets: Mapping[str, Targets]) 
     Targets are columns of their table; one that two tables share is one task with rows from both.
 
     Raises:
-        InputError: a table without targets, a target that no column is, a column named ``table``, one target of two kinds.
+        InputError: a table without targets, a target that is no column or of two kinds, a column named ``table``.
     """
     wanted: dict[str, Any] = {}
     for name, frame in frames.items():
@@ -136,7 +137,12 @@ def tables(
         if set(entry) != {"path", "targets"}:
             raise InputError(f"task.tables.{name}: expected path and targets, found {', '.join(entry) or 'nothing'}")
     read = partial(read_table, separator=separator, encoding=encoding, missing=missing)
-    frames = {name: read(Path(entry["path"])) for name, entry in tables.items()}
-    frame, targets = stacked(frames, {name: entry["targets"] for name, entry in tables.items()})
+
+    @cache
+    def load() -> tuple[pd.DataFrame, Targets]:
+        frames = {name: read(Path(entry["path"])) for name, entry in tables.items()}
+        return stacked(frames, {name: entry["targets"] for name, entry in tables.items()})
+
+    targets = {} if statistics else load()[1]
     splitting, policy = Splitting(**dict(split or {})), Sampling(**dict(sampling or {}))
-    return TablesSuite(lambda: frame, targets, columns, splitting, policy, categories, statistics)
+    return TablesSuite(lambda: load()[0], targets, columns, splitting, policy, categories, statistics)
