@@ -2,9 +2,10 @@
 
 ``train/loss/<task>``, ``val/loss/<task>``, ``val/<task>/<metric>``, ``val/score``, ``weight/<task>``,
 ``gradient/norm/<task>``, ``gradient/cosine/<a>-<b>``, ``gradient/conflict``, ``gradient/magnitude_similarity``,
-``mixture/<task>/<expert>``.
+``mixture/<task>/<expert>``; pictures ``sharing/mixture`` and ``sharing/parameters``.
 """
 
+import sys
 import time
 from itertools import combinations
 from math import inf
@@ -22,6 +23,7 @@ from torch import Tensor
 from mtl.errors import unknown
 from mtl.module import MultiTaskModule
 
+UNUSED = 0.01  # an expert with a smaller share in every task might as well not be there
 REFRESH = 0.25  # seconds between two looks of the progress bar: drawing it costs as much as a small training step
 
 
@@ -230,6 +232,44 @@ class Timer(Callback):
         """Stop it: validation follows the last batch of an epoch."""
         self.seconds += time.perf_counter() - self._started
         self.batches += int(trainer.num_training_batches)
+
+
+class SharingPictures(Callback):
+    """At the end of training: who draws on which expert, and how many parameters serve whom; and a line about experts
+    that nobody uses.
+    """
+
+    def on_train_end(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
+        """Draw and tell."""
+        if not trainer.is_global_zero:
+            return
+        mixture = module.network.sharing.mixture()
+        for expert in collapsed(mixture) if mixture is not None else []:
+            sys.stderr.write(
+                f"expert {expert} is used by no task (less than {UNUSED:.0%} of any): fewer experts would do, "
+                "or model=sparse, which keeps all at work\n"
+            )
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                from mtl.analysis.sharing import mixture_figure, partition_figure  # matplotlib is slow to import
+
+                board, names = logger.experiment, module.graph.names
+                shared, private, _ = module.partition
+                sizes = {name: sum(p.numel() for p in own) for name, own in private.items()}
+                figure = partition_figure(sum(p.numel() for p in shared), sizes)
+                board.add_figure("sharing/parameters", figure, trainer.global_step)
+                if mixture is not None:
+                    board.add_figure("sharing/mixture", mixture_figure(mixture, names), trainer.global_step)
+
+
+def collapsed(mixture: Tensor) -> list[int]:
+    """Experts on which no task draws, by a mixture ``[K, E]``; none where the numbers are no shares (a row has a
+    negative one).
+    """
+    if mixture.shape[1] < 2 or (mixture < 0).any():
+        return []
+    used = mixture.amax(0)
+    return [index for index, share in enumerate(used.tolist()) if share < UNUSED]
 
 
 def weights(module: MultiTaskModule) -> dict[str, float]:
