@@ -1,7 +1,6 @@
 """Train one run, or with -m a sweep. The config is in conf/; `python train.py --help` lists it."""
 
 import hydra
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from mtl.cli import command, compatible, mistakes
@@ -11,13 +10,15 @@ from mtl.cli import command, compatible, mistakes
 def main(cfg: DictConfig) -> None:
     """From a composed config to a finished run."""
     with mistakes():
-        compatible(list(HydraConfig.get().overrides.task), dict(cfg.hardware))
+        compatible(cfg)
         # Imported here: help and --cfg answer without waiting for torch
+        from mtl.agent.environment import ExecutionReport
         from mtl.assembly import resolved
         from mtl.report import show
         from mtl.training import train
 
-        show(train(resolved(cfg)))
+        reports: list[ExecutionReport] = []
+        show(train(resolved(cfg), acted=reports.append), reports)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,14 @@
 """Cost of our full training run beside a bare PyTorch loop on the same work: python benchmarks/step.py
 
-Work: 64 inputs, trunk 256-256, three linear heads, batches of 256 rows, squared errors with equal weights, fused Adam with
-gradient clipping, validation after every epoch. Ours is ``Trainer.fit`` as ``train.py`` calls it: checkpoints, CSV, TensorBoard
-and the progress bar on. The bare loop does the same steps, validates, and keeps nothing.
+Work: 64 inputs, trunk 256-256, three linear heads, batches of 256 rows, squared errors with equal weights, fused Adam
+with gradient clipping, validation after every epoch. Ours is ``Trainer.fit`` as ``train.py`` calls it: checkpoints, CSV,
+TensorBoard and the progress bar on. The bare loop takes the same steps, validates, and keeps nothing.
 
-Both run in this process in alternating rounds; the figures are medians over the rounds, of wall-clock seconds and of the
-processor's seconds of this process, which other programs on the machine disturb less.
+Both run in this process in alternating rounds; the figures are medians over the rounds, of wall-clock seconds and of
+the processor's seconds of this process, which other programs on the machine disturb less.
 """
 
 import argparse
-import contextlib
 import io
 import statistics
 import tempfile
@@ -18,14 +17,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from rich.console import Console
 from torch import nn
 from torch.nn import functional
 
 from mtl.assembly import build, configure
+from mtl.callbacks import Bar
 from mtl.cli import quiet
 from mtl.runs import Run
 from mtl.suites.base import Split
-from mtl.training import make_trainer
+from mtl.training import make_trainer, silent_lightning
 
 Seconds = tuple[float, float]  # wall clock, processor
 
@@ -37,13 +38,16 @@ def measured(work: Callable[[], None]) -> Seconds:
     return time.perf_counter() - wall, time.process_time() - processor
 
 
-def ours(overrides: list[str], folder: Path, rounds: int) -> Callable[[], None]:
+def ours(overrides: list[str], folder: Path) -> Callable[[], None]:
     """One fit by the framework, ready to be started."""
     config = configure(*overrides, f"output={folder}")
     assembly = build(config)
     assembly.data.setup("fit")
     run = Run.create(config)
     trainer = make_trainer(run, assembly, ())
+    for callback in trainer.callbacks:
+        if isinstance(callback, Bar):  # as on a terminal
+            callback.console = Console(file=io.StringIO(), force_terminal=True, width=120)
     return lambda: trainer.fit(assembly.module, datamodule=assembly.data)
 
 
@@ -95,14 +99,14 @@ def main() -> None:
         splits = assembly.data.splits
         variants = {
             "bare loop": lambda: lambda: bare(splits, given.epochs, 256),
-            "fit": lambda: ours(base, Path(folder), given.rounds),
-            "fit, no progress bar": lambda: ours([*base, "progress=false"], Path(folder), given.rounds),
+            "fit": lambda: ours(base, Path(folder)),
+            "fit, no progress bar": lambda: ours([*base, "progress=false"], Path(folder)),
         }
         times: dict[str, list[Seconds]] = {name: [] for name in variants}
         for _ in range(given.rounds + 1):
             for name, prepare in variants.items():
-                work = prepare()
-                with contextlib.redirect_stdout(io.StringIO()):
+                with silent_lightning():
+                    work = prepare()
                     times[name].append(measured(work))
     steps = given.steps * given.epochs
     base_line = times["bare loop"][1:]  # the first round warms up

@@ -6,6 +6,7 @@ import json
 import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Any, cast
@@ -24,6 +25,7 @@ from mtl.module import MultiTaskModule
 from mtl.network import Network
 from mtl.runs import Run, write_text
 from mtl.sharing.base import Sharing
+from mtl.sharing.grouped import Grouped
 from mtl.suites.base import MultiTaskDataModule
 from mtl.tasks import TaskGraph
 from mtl.weighting.base import Weighting
@@ -135,7 +137,9 @@ def build(config: Config, statistics: Path | None = None) -> Assembly:
     if config["tasks"]:
         data.restrict(config["tasks"])
     graph = TaskGraph(data.tasks).depending(config["relations"]["depends_on"])
-    sharing: Sharing = call("model", make(config["model"]), data.input_shape, graph.names, make(config["encoder"]))
+    model, groups = make(config["model"]), config["relations"].get("groups")
+    strategy = partial(Grouped, strategy=model, groups=groups) if groups else model
+    sharing: Sharing = call("model", strategy, data.input_shape, graph.names, make(config["encoder"]))
     network = Network(sharing, graph, detach=config["relations"]["detach"])
     weighting: Weighting = call("weighting", make(config["weighting"]), len(graph.tasks))
     weighting.bind(graph.names)
@@ -195,7 +199,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise InputError(f"no checkpoint '{path}': the run has not finished an epoch")
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         raise InputError(f"checkpoint '{path}' is damaged: {' '.join(str(error).split())[:120]}") from None
     if not isinstance(found, dict) or "state_dict" not in found:
         raise InputError(f"checkpoint '{path}' is damaged: it holds no weights")

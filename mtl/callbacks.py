@@ -1,7 +1,8 @@
 """What the dashboard shows, by a fixed taxonomy of tags, and what is said while training is interrupted.
 
 ``train/loss/<task>``, ``val/loss/<task>``, ``val/<task>/<metric>``, ``val/score``, ``weight/<task>``,
-``gradient/norm/<task>``, ``gradient/cosine/<a>-<b>``, ``mixture/<task>/<expert>``.
+``gradient/norm/<task>``, ``gradient/cosine/<a>-<b>``, ``gradient/conflict``, ``gradient/magnitude_similarity``,
+``mixture/<task>/<expert>``.
 """
 
 import time
@@ -20,7 +21,6 @@ from torch import Tensor
 
 from mtl.errors import unknown
 from mtl.module import MultiTaskModule
-from mtl.tasks import TaskGraph
 
 REFRESH = 0.25  # seconds between two looks of the progress bar: drawing it costs as much as a small training step
 
@@ -33,10 +33,12 @@ class Dashboard(Callback):
 
     Args:
         every: optimizer steps between two points.
+        selection: the validation quantity that selects the checkpoint.
     """
 
-    def __init__(self, every: int = 20) -> None:
+    def __init__(self, every: int = 20, selection: str = "val/score") -> None:
         self.every = every
+        self.selection = selection
         self._written = -1
 
     def on_train_start(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
@@ -44,7 +46,7 @@ class Dashboard(Callback):
         self._written = trainer.global_step
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
-                logger.experiment.add_custom_scalars(layout(module.graph))
+                logger.experiment.add_custom_scalars(layout(module, self.selection))
 
     def on_train_batch_end(  # type: ignore[override]
         self, trainer: Trainer, module: MultiTaskModule, outputs: Any, batch: Any, batch_idx: int
@@ -238,7 +240,10 @@ def weights(module: MultiTaskModule) -> dict[str, float]:
 
 
 def gradients(module: MultiTaskModule) -> dict[str, float]:
-    """Norms of the task gradients and the cosines between them, where the weighting looks at them."""
+    """Norms of the task gradients, the cosines between them, and what these say over all pairs of tasks, where the
+    weighting looks at gradients: the share of pairs in conflict (negative cosine), and the mean magnitude similarity
+    ``2 |a| |b| / (|a|^2 + |b|^2)``, which is 1 for gradients of one length (Yu et al., NeurIPS 2020).
+    """
     if module.weighting.gramian is None:
         return {}
     names = [module.graph.names[i] for i in module.weighting.gramian_tasks]
@@ -246,6 +251,12 @@ def gradients(module: MultiTaskModule) -> dict[str, float]:
     out = {f"gradient/norm/{name}": value for name, value in zip(names, norms.tolist(), strict=True)}
     for (i, a), (j, b) in combinations(enumerate(names), 2):
         out[f"gradient/cosine/{a}-{b}"] = float(cosines[i, j])
+    if len(names) > 1:
+        first, second = torch.triu_indices(len(names), len(names), 1)
+        squares = norms[first].square() + norms[second].square()
+        alike = torch.where(squares > 0, 2 * norms[first] * norms[second] / squares, torch.ones_like(squares))
+        out["gradient/conflict"] = float((cosines[first, second] < 0).float().mean())
+        out["gradient/magnitude_similarity"] = float(alike.mean())
     return out
 
 
@@ -270,20 +281,24 @@ def mixtures(module: MultiTaskModule) -> dict[str, float]:
     }
 
 
-def layout(graph: TaskGraph) -> dict[str, dict[str, list[Any]]]:
-    """Charts of the custom-scalars page: for each question one chart with a line per task."""
-    charts = {
-        "training loss": "train/loss/.*",
-        "validation loss": "val/loss/.*",
-        "weights of the tasks": "weight/.*",
-        "gradient norms": "gradient/norm/.*",
-        "gradient cosines (below 0: conflict)": "gradient/cosine/.*",
-        "acting in validation": "val/execution/.*",
-    }
-    primary = {f"{t.name}: {t.primary}": ["Multiline", [f"val/{t.name}/{t.primary}$"]] for t in graph.tasks}
-    use = {f"experts used by {t.name}": ["Multiline", [f"mixture/{t.name}/.*"]] for t in graph.tasks}
-    return {
-        "learning": {title: ["Multiline", [tags]] for title, tags in charts.items()},
-        "validation": primary,
-        "sharing": use,
-    }
+def layout(module: MultiTaskModule, selection: str) -> dict[str, dict[str, list[Any]]]:
+    """Charts of the custom-scalars page, by question; only those that this run will fill.
+
+    Args:
+        module: what is trained.
+        selection: the validation quantity that selects the checkpoint.
+    """
+    tasks = module.graph.tasks
+    learning = {f"{task.name}: loss in training and validation": f"(train|val)/loss/{task.name}$" for task in tasks}
+    learning[f"selects the checkpoint: {selection}"] = f"{selection}$"
+    learning |= {f"{task.name}: {task.primary} in validation": f"val/{task.name}/{task.primary}$" for task in tasks}
+    pages = {"learning": learning, "weighting": {"weights of the tasks": "weight/.*"}}
+    if module.weighting.needs_shared:
+        pages["weighting"] |= {
+            "gradient norms": "gradient/norm/.*",
+            "gradient cosines (below 0: conflict)": "gradient/cosine/.*",
+            "share of task pairs in conflict": "gradient/conflict",
+        }
+    if module.network.sharing.mixture() is not None:
+        pages["sharing"] = {f"experts used by {task.name}": f"mixture/{task.name}/.*" for task in tasks}
+    return {page: {title: ["Multiline", [tags]] for title, tags in charts.items()} for page, charts in pages.items()}

@@ -93,23 +93,19 @@ def mistakes() -> Iterator[None]:
         raise SystemExit(INTERRUPTED) from None
 
 
-def compatible(given: list[str], hardware: dict[str, Any]) -> None:
-    """Raise InputError for what a run cannot be started with.
-
-    Args:
-        given: the overrides of the command line.
-        hardware: as composed.
+def compatible(cfg: DictConfig) -> None:
+    """Raise InputError where the running application's overrides ask for what cannot be: other science than that of the
+    run to go on with; a sweep over runs of several processes.
     """
-    keys = {parsed(text).key_or_group: text for text in given}
-    if "resume" in keys:
-        free = ("resume", "threads", "progress", "hardware")
-        for key, text in keys.items():
-            if key.split(".")[0] not in free:
-                raise InputError(
-                    f"'{text}': resume= goes on with the run's own config; only {', '.join(free[1:])} may differ"
-                )
-    several = hardware.get("devices") not in (0, 1) and "strategy" in hardware
-    if several and HydraConfig.get().mode == RunMode.MULTIRUN:
+    hydra = HydraConfig.get()
+    free = ("resume", "threads", "progress", "hardware")
+    for text in hydra.overrides.task if cfg.resume else ():
+        if parsed(text).key_or_group.split(".")[0] not in free:
+            raise InputError(
+                f"'{text}': resume= goes on with the run's own config; only {', '.join(free[1:])} may differ"
+            )
+    several = "strategy" in cfg.hardware and cfg.hardware.devices not in (0, 1)
+    if several and hydra.mode == RunMode.MULTIRUN:
         fail(InputError("a sweep (-m) starts runs of one process each: start runs of several processes one by one"))
 
 
@@ -128,20 +124,31 @@ def check(given: list[str], config_name: str) -> None:
     """Raise InputError for the first override that does not fit the config: an unknown group, option or key, or bad
     syntax.
     """
+    values = [alternatives(text) for text in given]
+    plain = [each[0] for each in values]
+    trials = [[*plain[:place], value, *plain[place + 1 :]] for place, each in enumerate(values) for value in each[1:]]
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            plain = [next(iter(values)) for values in map(alternatives, given)]
-            for place, text in enumerate(given):
-                for value in alternatives(text):
-                    trial = plain[: place + 1]
-                    trial[place] = value
-                    try:
-                        compose(config_name, trial, return_hydra_config=True)
-                    except (HydraException, OmegaConfBaseException) as error:
-                        raise explained(value, error, compose(config_name, trial[:-1])) from None
+            for trial in (plain, *trials):
+                try:
+                    compose(config_name, trial, return_hydra_config=True)
+                except (HydraException, OmegaConfBaseException):
+                    first_mistake(trial, config_name)
+                    raise
+    except (HydraException, OmegaConfBaseException) as error:  # no single override is to blame
+        raise InputError(one_line(error)) from None
     finally:
         GlobalHydra.instance().clear()
+
+
+def first_mistake(given: list[str], config_name: str) -> None:
+    """Raise InputError for the first override that does not fit the config as those before it make it."""
+    for place, text in enumerate(given):
+        try:
+            compose(config_name, given[: place + 1], return_hydra_config=True)
+        except (HydraException, OmegaConfBaseException) as error:
+            raise explained(text, error, compose(config_name, given[:place])) from None
 
 
 def composed(given: list[str], config_name: str = "config") -> tuple[DictConfig, dict[str, Any]]:
@@ -149,10 +156,12 @@ def composed(given: list[str], config_name: str = "config") -> tuple[DictConfig,
 
     An override that does not fit is an InputError.
     """
-    check(given, config_name)
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             cfg = compose(config_name, given, return_hydra_config=True)
+    except (HydraException, OmegaConfBaseException):
+        check(given, config_name)  # slower, and says which override is wrong and why
+        raise
     finally:
         GlobalHydra.instance().clear()
     choices = dict(cfg.hydra.runtime.choices)

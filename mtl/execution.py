@@ -1,4 +1,4 @@
-"""One execution from a trained run to a report beside it."""
+"""One execution: of an agent just trained, or from a trained run to a report beside it."""
 
 import json
 import time
@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pytorch_lightning.loggers import Logger, TensorBoardLogger
 
-from mtl.agent.agent import Agent
+from mtl.agent.agent import Agent, able
 from mtl.agent.environment import Environment, ExecutionReport
-from mtl.assembly import load, make
+from mtl.assembly import Assembly, load, make
 from mtl.runs import Run, newest, write_text
 
 
@@ -55,3 +56,43 @@ def fresh(parent: Path) -> Path:
             number += 1
             continue
         return path
+
+
+def place_to_act(assembly: Assembly) -> Environment | None:
+    """Where the config lets the trained agent act; None if nowhere, or if only a part of the tasks is learned and
+    acting takes another. InputError if acting takes a task that the suite does not have.
+    """
+    place = assembly.environment()
+    if place is None or (assembly.config["tasks"] and not set(place.requires) <= set(assembly.graph.names)):
+        return None
+    able(assembly.graph, place)
+    return place
+
+
+def act(
+    run: Run, assembly: Assembly, place: Environment | None, result: dict[str, Any], loggers: list[Logger], step: int
+) -> ExecutionReport | None:
+    """Execute the agent that was just trained: its summary goes into ``result``, its files beside it, its pictures and
+    the final metrics onto the dashboard.
+    """
+    report = None
+    numbers = {f"hparam/{key}": value for key, value in result["metrics"]["val"].items()}
+    if place is not None:
+        report = Agent(assembly.graph, assembly.module.predict).execute(place)
+        report.write(run.path / "execution")
+        result["execution"] = report.summary()
+        numbers |= {f"execution/{key}": v for key, v in result["execution"].items() if isinstance(v, float)}
+    for logger in loggers:
+        if isinstance(logger, TensorBoardLogger):
+            logger.log_hyperparams({**result["choices"], "seed": result["seed"]}, numbers)
+            for picture in sorted((run.path / "execution").glob("*.png")):
+                add_picture(logger, picture, step)
+        logger.save()
+    return report
+
+
+def add_picture(logger: TensorBoardLogger, path: Path, step: int) -> None:
+    """Show a PNG file on the dashboard."""
+    from matplotlib.image import imread  # matplotlib is slow to import, and not every run has a picture
+
+    logger.experiment.add_image(f"execution/{path.stem}", imread(path)[..., :3], step, dataformats="HWC")

@@ -80,9 +80,17 @@ class MultiTaskModule(LightningModule):
                 f"{type(weighting).__name__} compares the tasks' gradients on shared parameters, "
                 f"and {type(network.sharing).__name__} shares none: choose weighting=equal or another model"
             )
+        if weighting.needs_representation and compile_network:
+            raise InputError(
+                "weighting.at=representation needs compile=false: a compiled network is one piece, without a "
+                "representation inside at which gradients could be compared"
+            )
         # In a tuple: a compiled network is the same parameters once more, and must not be registered twice
         self._forward = (torch.compile(network) if compile_network else network,)
         self.metrics = nn.ModuleDict({task.name: MetricCollection(dict(task.metrics)).clone() for task in graph.tasks})
+        for module in self.metrics.modules():
+            if isinstance(module, Metric):
+                module.distributed_available_fn = alone
         tasks = len(graph.tasks)
         self.register_buffer("loss_sum", torch.zeros(tasks), persistent=False)
         self.register_buffer("loss_steps", torch.zeros(tasks), persistent=False)
@@ -97,6 +105,8 @@ class MultiTaskModule(LightningModule):
         # Optimizer step, tasks with labels and losses [K] of the training steps not yet counted
         self._seen: list[tuple[int, tuple[int, ...], Tensor]] = []
         self._step = Step()
+        self._representation: Tensor | None = None  # where the weighting compares gradients there
+        self._again: list[tuple[Batch, list[float]]] = []  # batches of the step and the factors of their losses
         self._random_state: dict[str, Tensor] = {}
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -107,12 +117,6 @@ class MultiTaskModule(LightningModule):
             self.__dict__[name] = value
         else:
             super().__setattr__(name, value)
-
-    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
-        """The batch on ``device``; as it is where it is there already, which on a CPU is always."""
-        if device.type == "cpu":
-            return batch
-        return cast(Batch, super().transfer_batch_to_device(batch, device, dataloader_idx))
 
     loss_sum: Tensor
     loss_steps: Tensor
@@ -129,7 +133,9 @@ class MultiTaskModule(LightningModule):
 
     def losses(self, batch: Batch) -> list[Tensor]:
         """Sum of the rows' losses, per task."""
-        predictions = self(batch.inputs)
+        return self._sums(self(batch.inputs), batch)
+
+    def _sums(self, predictions: dict[str, Tensor], batch: Batch) -> list[Tensor]:
         sums = []
         for index, task in enumerate(self.graph.tasks):
             target = batch.targets[task.name]
@@ -142,10 +148,16 @@ class MultiTaskModule(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Shares of the step's task losses, ``[K]``."""
         batches = self.trainer.accumulate_grad_batches
-        sums = self.losses(batch)
+        if self.weighting.needs_representation:
+            predictions, self._representation = self.network.with_representation(batch.inputs)
+        else:
+            predictions = self(batch.inputs)
+        sums = self._sums(predictions, batch)
         counts = batch.counts or self._counts(batch, batches)
-        share = processes() * batches
-        self._losses = [total * (share / max(n, 1)) for total, n in zip(sums, counts, strict=True)]
+        shares = [processes() * batches / max(n, 1) for n in counts]
+        self._losses = [total * share for total, share in zip(sums, shares, strict=True)]
+        if self.weighting.looks_again:
+            self._again.append((batch, shares))
         last = (batch_idx + 1) % batches == 0 or self.trainer.is_last_batch
         self._step = Step(tuple(i for i, n in enumerate(counts) if n), batches, last)
         with torch.no_grad():  # the graph hangs on the single losses, which backward takes
@@ -206,7 +218,9 @@ class MultiTaskModule(LightningModule):
             [private[name] for name in self.graph.names],
             layer,
             Step(step.tasks, step.batches, step.last, scale),
+            self._representation,
         )
+        self._representation = None
         penalty = self.network.sharing.penalty()
         if penalty.requires_grad:
             add_mean_gradient(
@@ -228,6 +242,20 @@ class MultiTaskModule(LightningModule):
             return
         for parameters in (*self.partition.private.values(), list(self.weighting.parameters())):
             nn.utils.clip_grad_norm_(parameters, gradient_clip_val)
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        """Methods that look at the losses after a step may do so."""
+        if self._step.last:
+            self.weighting.after_step(self._losses_again)
+            self._again = []
+
+    @torch.no_grad()
+    def _losses_again(self) -> Tensor:
+        """The losses ``[K]`` of the whole step at the parameters as they are now; 0 for a task without labels."""
+        total = torch.zeros(len(self.graph.tasks), device=self.device)
+        for batch, shares in self._again:
+            total += torch.stack(self.losses(batch)) * torch.tensor(shares, device=self.device) / len(self._again)
+        return mean_over_processes(total)
 
     def check_finite(self) -> None:
         """Raise :class:`Diverged` if a loss of an earlier step was not finite, on whichever process."""
@@ -388,6 +416,11 @@ class MultiTaskModule(LightningModule):
             self._measure(self.transfer_batch_to_device(batch, self.device, 0))
         self.train(training)
         return self._measured()
+
+
+def alone() -> bool:
+    """Tells a metric that there are no other processes to ask: each measures all rows."""
+    return False
 
 
 def computed(metric: Metric) -> float:

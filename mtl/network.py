@@ -77,9 +77,9 @@ class Network(nn.Module):
                 head = cast(Head, self.heads[up])
                 message = head.message(predictions[up], inputs)  # [B, M]
                 message = message.detach() if self.detach else message
-                middle = [1] * (seen[0].dim() - 2)
-                spread = message.view(len(message), *middle, -1).expand(*seen[0].shape[:-1], -1)  # [B, ..., M]
-                seen.append(spread)
+                for _ in range(seen[0].dim() - 2):
+                    message = message.unsqueeze(1)
+                seen.append(message.expand(*seen[0].shape[:-1], -1))  # [B, ..., M]
             predictions[name] = self.heads[name](torch.cat(seen, -1) if len(seen) > 1 else seen[0], inputs)
         return {name: predictions[name] for name in self.graph.names}
 

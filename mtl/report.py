@@ -1,32 +1,27 @@
 """What a person sees at the end of a run: one table, and what to type next."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from mtl.agent.environment import ExecutionReport
 
-def show(result: dict[str, Any], console: Console | None = None) -> None:
-    """Print the final table of a run. Nothing for a process that is not the first of its training."""
+
+def show(result: dict[str, Any], reports: Sequence[ExecutionReport] = (), console: Console | None = None) -> None:
+    """Print the final table of a run, what came of acting, and what to type next. Nothing for a process that is not the
+    first of its training.
+    """
     if not result:
         return
     console = console or Console()
     console.print(metrics_table(result))
-    if "execution" in result:
-        console.print(execution_table(result["execution"]))
+    for report in reports:
+        console.print(report.table())
     console.print("Next:")
     for why, what in next_commands(result):
         console.print(f"  {why:<28} {what}", soft_wrap=True, highlight=False, markup=False)
-
-
-def execution_table(summary: dict[str, Any]) -> Table:
-    """What the agent achieved."""
-    table = Table(title="execution")
-    table.add_column("quantity")
-    table.add_column("value", justify="right")
-    for name, value in summary.items():
-        table.add_row(name, f"{value:.4g}" if isinstance(value, float) else str(value))
-    return table
 
 
 def next_commands(result: dict[str, Any]) -> list[tuple[str, str]]:
@@ -36,8 +31,7 @@ def next_commands(result: dict[str, Any]) -> list[tuple[str, str]]:
     commands = [("look at it:", f"tensorboard --logdir {run}")]
     if chosen["execution"] != "none":
         commands.append(("let the agent act:", f"python execute.py run={run}"))
-    others = "model=single_task,hard,soft,gated seed=0,1,2"
-    commands.append(("compare ways of sharing:", f"python train.py -m task={chosen['task']} {others}"))
+    commands.append(("does it pay?", f"python experiments/compare.py task={chosen['task']}"))
     return [*commands, ("all numbers:", f"{run}/result.json")]
 
 

@@ -15,20 +15,33 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from mtl.errors import InputError
 
 SCHEMA = 1
-# Keys of the config that say where and how fast, not what: they do not change a run's id.
-WHEREABOUTS = ("output", "resume", "cache", "threads", "progress", "hardware")
+# Keys of the config that say where and how fast, and what to compare with, not what: they do not change a run's id.
+WHEREABOUTS = ("output", "resume", "cache", "threads", "progress", "hardware", "compare")
 
 
 def run_id(config: Mapping[str, Any]) -> str:
     """Ten hexadecimal digits of the resolved config without whereabouts. The same question gives the same id."""
     text = json.dumps(_what(config), sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+def run_path(config: Mapping[str, Any]) -> Path:
+    """Where the first run of this config goes."""
+    chosen = config["choices"]
+    return Path(config["output"], "runs", chosen["task"], f"{chosen['model']}-{chosen['weighting']}", run_id(config))
+
+
+def finished(first: Path) -> list[Path]:
+    """Directories with a result of the config whose first run goes to ``first``: that one, and ``-2``, ``-3``, ..."""
+    places = sorted((*first.parent.glob(first.name), *first.parent.glob(f"{first.name}-*")))
+    return [place for place in places if (place / "result.json").is_file()]
 
 
 def _what(node: Any) -> Any:
@@ -63,10 +76,9 @@ class Run:
         """A new directory for this config. The same config run again gets ``<id>-2``, ``<id>-3``, ...: nothing is
         overwritten.
         """
-        chosen = config["choices"]
-        parent = Path(config["output"]) / "runs" / chosen["task"] / f"{chosen['model']}-{chosen['weighting']}"
+        first, number = run_path(config), 1
+        parent, name = first.parent, first.name
         parent.mkdir(parents=True, exist_ok=True)
-        name, number = run_id(config), 1
         while True:
             path = parent / (name if number == 1 else f"{name}-{number}")
             try:
@@ -130,9 +142,18 @@ class Run:
         return found
 
     def finish(self, result: Mapping[str, Any]) -> None:
-        """Write the result, then say that the run is done."""
-        write_text(self.path / "result.json", json.dumps(result, indent=2, default=str) + "\n")
+        """Write the result, then say that the run is done. A number that is not finite becomes null, as JSON has none."""
+        text = json.dumps(_finite(result), indent=2, default=str, allow_nan=False)
+        write_text(self.path / "result.json", text + "\n")
         self.state = "done"
+
+
+def _finite(node: Any) -> Any:
+    if isinstance(node, Mapping):
+        return {str(key): _finite(value) for key, value in node.items()}
+    if isinstance(node, list | tuple):
+        return [_finite(value) for value in node]
+    return None if isinstance(node, float) and not isfinite(node) else node
 
 
 def newest(output: str | Path) -> Run:

@@ -20,7 +20,7 @@ from torchmetrics.regression import MeanAbsoluteError, MeanSquaredError
 
 from mtl.errors import InputError, unknown
 from mtl.metrics import ChoiceAccuracy, ChoiceRank, StandardisedR2
-from mtl.nn.heads import BinaryHead, ChoiceHead, ClassificationHead, Head, RegressionHead
+from mtl.nn.heads import BinaryHead, ChoiceHead, ClassificationHead, ConditionalHead, Head, RegressionHead
 
 NO_LABEL = -100  # in integer targets; NaN in floating ones
 
@@ -152,6 +152,15 @@ def binary(name: str, hidden: int = 0) -> Task:
         metrics={"auroc": BinaryAUROC(), "accuracy": BinaryAccuracy()},
         primary="auroc",
     )
+
+
+def conditional(name: str, upstream: str, hidden: int = 0) -> Task:
+    """Yes or no, where yes needs yes in the task ``upstream``: its prediction is the product of both probabilities.
+
+    See :class:`~mtl.nn.heads.ConditionalHead`. Targets, loss and metrics as of :func:`binary`, over all rows. With
+    ``relations.detach=false`` its loss also teaches the upstream task, as published.
+    """
+    return replace(binary(name), head=partial(ConditionalHead, hidden=hidden), depends_on=(upstream,))
 
 
 def classification(name: str, classes: int, hidden: int = 0) -> Task:

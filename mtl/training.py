@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -25,7 +25,7 @@ from pytorch_lightning.profilers import Profiler
 from pytorch_lightning.utilities.exceptions import MisconfigurationException  # type: ignore[attr-defined]
 from pytorch_lightning.utilities.warnings import PossibleUserWarning  # type: ignore[attr-defined]
 
-from mtl.agent.agent import Agent
+from mtl.agent.environment import ExecutionReport
 from mtl.assembly import (
     Assembly,
     Config,
@@ -41,6 +41,7 @@ from mtl.assembly import (
 from mtl.callbacks import Bar, Checkpoints, Dashboard, Timer
 from mtl.cli import INTERRUPTED
 from mtl.errors import InputError
+from mtl.execution import act, place_to_act
 from mtl.module import Diverged, MultiTaskModule
 from mtl.runs import SCHEMA, Run, run_id
 from mtl.selection import OwnBest
@@ -49,7 +50,13 @@ from mtl.suites.base import MultiTaskDataModule
 RUN_VARIABLE = "MTL_RUN"  # tells the other processes of one training where the first writes
 
 
-def train(config: Config, callbacks: tuple[Callback, ...] = ()) -> dict[str, Any]:
+def nobody(report: ExecutionReport) -> None:
+    """Listens to no report."""
+
+
+def train(
+    config: Config, callbacks: tuple[Callback, ...] = (), acted: Callable[[ExecutionReport], None] = nobody
+) -> dict[str, Any]:
     """Train what ``config`` says (or go on with the run that ``config["resume"]`` names) and return its result.
 
     Leaves a run directory (see :mod:`mtl.runs`); an interrupted or failed run keeps its last good checkpoint.
@@ -57,15 +64,16 @@ def train(config: Config, callbacks: tuple[Callback, ...] = ()) -> dict[str, Any
     Args:
         config: a resolved config.
         callbacks: Lightning callbacks to add.
+        acted: told the report when the trained agent has acted.
 
     Raises:
         InputError: something in the config or the data is wrong, or the training diverged.
     """
     with silent_lightning():
-        return _train(config, callbacks)
+        return _train(config, callbacks, acted)
 
 
-def _train(config: Config, callbacks: tuple[Callback, ...]) -> dict[str, Any]:
+def _train(config: Config, callbacks: tuple[Callback, ...], acted: Callable[[ExecutionReport], None]) -> dict[str, Any]:
     resumed = resumable(config) if config["resume"] else None
     if resumed is not None:
         config = {**read_config(resumed), **{key: config[key] for key in ("threads", "progress", "hardware")}}
@@ -76,6 +84,7 @@ def _train(config: Config, callbacks: tuple[Callback, ...]) -> dict[str, Any]:
     assembly = build(config, resumed.statistics if resumed else None)
     call("optimizer or scheduler", assembly.module.configure_optimizers)
     world = processes_of(config["hardware"])
+    place = place_to_act(assembly)
     if resumed is not None:
         restore(assembly.module, resumed.best)  # both are needed, and of this model
         restore(assembly.module, resumed.last)
@@ -93,7 +102,15 @@ def _train(config: Config, callbacks: tuple[Callback, ...]) -> dict[str, Any]:
         if config["progress"]:
             sys.stderr.write(assembly.data.preview())
     try:
-        return fit(run, assembly, seconds, resumed=resumed is not None, callbacks=callbacks)
+        trained = fit(run, assembly, seconds, resumed=resumed is not None, callbacks=callbacks)
+        if trained is None:
+            return {}
+        result, trainer = trained
+        report = act(run, assembly, place, result, trainer.loggers, trainer.global_step)
+        run.finish(result)
+        if report is not None:
+            acted(report)
+        return result
     except Diverged as error:
         run.state = "failed"
         kept = f"the last good state is in {run.last}" if run.last.is_file() else "no epoch was finished"
@@ -142,9 +159,10 @@ def processes_of(hardware: Config) -> int:
 @contextmanager
 def silent_lightning() -> Iterator[None]:
     """Within this, Lightning says only what needs an answer."""
-    logger = logging.getLogger("pytorch_lightning")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning_fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             # Advice that does not apply: workers and samplers for data that is in memory, reducing metrics that every
@@ -153,13 +171,16 @@ def silent_lightning() -> Iterator[None]:
             warnings.filterwarnings("ignore", message="`isinstance\\(treespec, LeafSpec\\)` is deprecated")
             yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def fit(
     run: Run, assembly: Assembly, seconds: dict[str, float], *, resumed: bool, callbacks: tuple[Callback, ...]
-) -> dict[str, Any]:
-    """Train, measure with the best weights, act, and write the result. Empty for a process that is not the first."""
+) -> tuple[dict[str, Any], Trainer] | None:
+    """Train, and measure with the best weights: the result so far and the trainer; None for a process that is not the
+    first.
+    """
     config, data, module = assembly.config, assembly.data, assembly.module
     timer, own = Timer(), OwnBest()
     trainer = make_trainer(run, assembly, (own, timer, *callbacks))
@@ -173,7 +194,7 @@ def fit(
         raise
     seconds |= {"fit": timer.fit(), "step": timer.seconds / max(timer.batches, 1)}
     if not trainer.is_global_zero:
-        return {}
+        return None
     best = read_checkpoint(run.best)
     if own.values:
         own.rewrite(best)
@@ -206,33 +227,7 @@ def fit(
         "environment": environment(),
     }
     seconds["inference"] = inference_seconds(module, data)
-    act(run, assembly, result, trainer)
-    run.finish(result)
-    return result
-
-
-def act(run: Run, assembly: Assembly, result: dict[str, Any], trainer: Trainer) -> None:
-    """Execute the trained agent where the config says, and show the result beside the training."""
-    place = assembly.environment()
-    numbers = {f"hparam/{key}": value for key, value in result["metrics"]["val"].items()}
-    if place is not None:
-        report = Agent(assembly.graph, assembly.module.predict).execute(place)
-        report.write(run.path / "execution")
-        result["execution"] = report.summary()
-        numbers |= {f"execution/{key}": v for key, v in result["execution"].items() if isinstance(v, float)}
-    for logger in trainer.loggers:
-        if isinstance(logger, TensorBoardLogger):
-            logger.log_hyperparams({**result["choices"], "seed": result["seed"]}, numbers)
-            for picture in sorted((run.path / "execution").glob("*.png")):
-                add_picture(logger, picture, trainer.global_step)
-        logger.save()
-
-
-def add_picture(logger: TensorBoardLogger, path: Path, step: int) -> None:
-    """Show a PNG file on the dashboard."""
-    from matplotlib.image import imread  # matplotlib is slow to import, and not every run has a picture
-
-    logger.experiment.add_image(f"execution/{path.stem}", imread(path)[..., :3], step, dataformats="HWC")
+    return result, trainer
 
 
 def make_trainer(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...]) -> Trainer:
@@ -250,7 +245,7 @@ def make_trainer(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...]) 
             CSVLogger(run.path, name="", version="csv" if number == 1 else f"csv-{number}"),
         ],
         callbacks=[
-            Dashboard(config["log_every"]),
+            Dashboard(config["log_every"], assembly.data.selection[0]),
             checkpoints,
             *([Bar(checkpoints)] if config["progress"] else []),
             *callbacks,

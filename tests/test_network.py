@@ -15,7 +15,7 @@ from mtl.nn.mlp import MLP
 from mtl.sharing.base import EncoderFactory
 from mtl.sharing.hard import Hard
 from mtl.sharing.single_task import SingleTask
-from mtl.tasks import Task, TaskGraph, binary, choice, classification, regression
+from mtl.tasks import Task, TaskGraph, binary, choice, classification, conditional, regression
 
 SET = {"candidates": (None, 5), "mask": (None,), "context": (3,)}
 
@@ -167,8 +167,23 @@ def test_generations_and_order() -> None:
     assert graph.names == ("value", "kind", "flag", "alone")
 
 
+@pytest.mark.parametrize("shift", [0.0, 30.0, -30.0])
+def test_conditional_probability_is_the_product(shift: float) -> None:
+    net = network(binary("click"), conditional("purchase", "click"), detach=False)
+    with torch.no_grad():
+        net.heads["purchase"].score[0].bias += shift  # type: ignore[index, operator, union-attr]
+    inputs = torch.randn(5, 6)
+    out, features = net(inputs), net.sharing(inputs)["purchase"]
+    q = net.heads["purchase"].score(features).squeeze(-1).sigmoid()  # type: ignore[operator, union-attr]
+    torch.testing.assert_close(out["purchase"].sigmoid(), out["click"].sigmoid() * q)
+    out["purchase"].sum().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in net.parameters())
+
+
 def test_network_exports_with_dependent_tasks() -> None:
     net, inputs = network(*chain()).eval(), torch.randn(5, 6)
-    exported = torch.export.export(net, (inputs,)).module()
+    rows = torch.export.Dim("rows", min=2, max=100)
+    exported = torch.export.export(net, (inputs,), dynamic_shapes=({0: rows},)).module()
+    inputs = torch.randn(7, 6)
     for name, value in net(inputs).items():
         torch.testing.assert_close(exported(inputs)[name], value)

@@ -24,10 +24,15 @@ class Agent:
         Raises:
             InputError: the network was not trained on a task that the environment asks for.
         """
-        for name in environment.requires:
-            if name not in self.graph.names:
-                raise InputError(
-                    f"this run cannot act in {type(environment).__name__}: that takes task '{name}', "
-                    f"and the run was trained on {', '.join(self.graph.names)}"
-                )
+        able(self.graph, environment)
         return environment.run(self.predict)
+
+
+def able(graph: TaskGraph, environment: Environment) -> None:
+    """Raise InputError if acting in ``environment`` takes a task that is not among ``graph``'s."""
+    for name in environment.requires:
+        if name not in graph.names:
+            raise InputError(
+                f"this run cannot act in {type(environment).__name__}: that takes task '{name}', "
+                f"and the run is trained on {', '.join(graph.names)}"
+            )

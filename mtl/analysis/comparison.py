@@ -82,7 +82,7 @@ class Row:
         cells: by task.
         delta: evidence on delta_m.
         validation: mean delta_m on the validation split, by which the best configuration is chosen.
-        costs: mean of each of :data:`COSTS`.
+        costs: median of each of :data:`COSTS`: the first run of a process takes longer than those after it.
         execution: mean of what came of acting.
         rank: mean over tasks of its rank among all configurations by mean test metric.
         records: its runs, in the order of ``seeds``.
@@ -212,7 +212,7 @@ def compare(
             cells={task: cell([one.test[task] for one in kept], evidence[key, task]) for task in tasks},
             delta=evidence[key, ""],
             validation=float(np.mean(deltas(group, over, "val"))),
-            costs={cost: float(np.mean([getattr(one, cost) for one in kept])) for cost in COSTS},
+            costs={cost: float(np.median([getattr(one, cost) for one in kept])) for cost in COSTS},
             execution=mean_execution(kept),
             rank=rank,
             records=kept,

@@ -95,7 +95,7 @@ def gain_in_words(evidence: Evidence) -> str:
 def percent(value: float) -> str:
     """A signed percentage with one decimal, two below 1 %."""
     digits = 1 if abs(value) >= 0.01 else 2
-    return f"{value * 100:+.{digits}f} %"
+    return f"{value * 100:+.{digits}f}\N{NO-BREAK SPACE}%"
 
 
 def p_value(p: float) -> str:
@@ -130,7 +130,7 @@ def cost_in_words(best: Row, baseline: Row) -> str:
         "inference": "inference seconds",
     }
     parts = [
-        f"{name} {best.costs[key] / baseline.costs[key] - 1:+.0%}".replace("%", " %")
+        f"{name} {best.costs[key] / baseline.costs[key] - 1:+.0%}".replace("%", "\N{NO-BREAK SPACE}%")
         for key, name in names.items()
         if baseline.costs[key] > 0 and isfinite(best.costs[key] / baseline.costs[key])
     ]

@@ -4,9 +4,12 @@ from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from mtl.nn.encoder import Inputs
 from mtl.nn.pooling import pooled
+
+SMALLEST = 1e-6  # keeps logarithms of probabilities finite
 
 
 class Head(nn.Module, ABC):
@@ -65,6 +68,34 @@ class BinaryHead(Head):
     def forward(self, representation: Tensor, inputs: Inputs) -> Tensor:
         out: Tensor = self.score(pooled(representation, inputs)).squeeze(-1)
         return out
+
+    def message(self, prediction: Tensor, inputs: Inputs) -> Tensor:
+        return prediction.sigmoid().unsqueeze(-1)
+
+
+class ConditionalHead(Head):
+    """One logit, ``[B]``, of the probability ``p = p_upstream(x) * q(x)`` of an event that only another event makes
+    possible.
+
+    Source: Ma et al., "Entire Space Multi-Task Model (ESMM)", SIGIR 2018, https://arxiv.org/abs/1804.07931: a purchase
+    needs a click; learned over all rows, not only where there was a click, q is free of selection bias.
+
+    The probability of the upstream event is the last feature of what the head is given (the message of a
+    :class:`BinaryHead`), q a head like that one on the other features. The message is the probability p.
+    """
+
+    message_features = 1
+
+    def __init__(self, in_features: int, hidden: int = 0) -> None:
+        super().__init__()
+        self.score = Perceptron(in_features - 1, 1, hidden)
+
+    def forward(self, representation: Tensor, inputs: Inputs) -> Tensor:
+        features = pooled(representation, inputs)
+        own = functional.logsigmoid(self.score(features[:, :-1]).squeeze(-1))
+        log_p = own + features[:, -1].clamp(min=SMALLEST).log()
+        log_p = log_p.clamp(max=-SMALLEST)  # log p = 0 has no logit
+        return log_p - (-torch.expm1(log_p)).log()
 
     def message(self, prediction: Tensor, inputs: Inputs) -> Tensor:
         return prediction.sigmoid().unsqueeze(-1)

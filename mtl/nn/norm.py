@@ -1,14 +1,13 @@
 """Normalisation by the name that stands in a YAML."""
 
-from math import gcd
-
 from torch import Tensor, nn
 
 from mtl.errors import unknown
 from mtl.nn.stacked import LayerNorm
 
 NORMS = ("none", "layer", "group", "batch")
-GROUPS = 8
+GROUPS = (8, 4, 2, 1)
+MEMBERS = 4  # features of a group, at least: normalising a single value leaves nothing of it
 
 
 class OverFeatures(nn.Module):
@@ -41,7 +40,8 @@ def make_norm(name: str, features: int, axes: int = 1) -> nn.Module:
     if name == "layer":
         return LayerNorm(features)
     if name == "group":
-        return OverFeatures(nn.GroupNorm(gcd(features, GROUPS), features))
+        fitting = (count for count in GROUPS if features % count == 0 and features // count >= MEMBERS)
+        return OverFeatures(nn.GroupNorm(next(fitting, 1), features))
     if name == "batch":
         kind = {1: nn.BatchNorm1d, 2: nn.BatchNorm1d, 3: nn.BatchNorm2d}[axes]
         return OverFeatures(kind(features))

@@ -217,6 +217,13 @@ class MultiTaskDataModule(LightningDataModule, ABC):
             world=world if training else 1,
         )
 
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        """The batch on ``device``; as it is where it is there already, which on a CPU is always."""
+        if device.type == "cpu":
+            return batch
+        moved: Batch = super().transfer_batch_to_device(batch, device, dataloader_idx)
+        return moved
+
     def train_dataloader(self) -> InMemoryLoader:
         """Shuffled batches of the training rows."""
         return self.loader("train", training=True)

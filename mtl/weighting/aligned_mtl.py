@@ -36,7 +36,7 @@ class AlignedMTL(GradientWeighting):
         self,
         num_tasks: int,
         scale: str = "min",
-        preference: Mapping[str, float] | Sequence[float] = (),
+        preference: Mapping[str, float] | Sequence[float] | None = None,
         at: str = "parameters",
         normalise: str = "none",
     ) -> None:

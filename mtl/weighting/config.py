@@ -33,7 +33,7 @@ class ConFIG(GradientWeighting):
     def __init__(
         self,
         num_tasks: int,
-        preference: Mapping[str, float] | Sequence[float] = (),
+        preference: Mapping[str, float] | Sequence[float] | None = None,
         at: str = "parameters",
         normalise: str = "none",
     ) -> None:

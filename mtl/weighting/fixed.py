@@ -24,7 +24,7 @@ class Fixed(LossWeighting):
     linear = True
 
     def __init__(
-        self, num_tasks: int, weights: Mapping[str, float] | Sequence[float] = (), normalise: str = "none"
+        self, num_tasks: int, weights: Mapping[str, float] | Sequence[float] | None = None, normalise: str = "none"
     ) -> None:
         super().__init__(num_tasks, normalise)
         self.weights = PerTask("weighting.weights", num_tasks, weights)

@@ -33,8 +33,8 @@ class PBI(LossWeighting):
         self,
         num_tasks: int,
         theta: float = 1.0,
-        preference: Mapping[str, float] | Sequence[float] = (),
-        ideal: Mapping[str, float] | Sequence[float] = (),
+        preference: Mapping[str, float] | Sequence[float] | None = None,
+        ideal: Mapping[str, float] | Sequence[float] | None = None,
         normalise: str = "none",
     ) -> None:
         super().__init__(num_tasks, normalise)

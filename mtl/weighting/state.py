@@ -59,7 +59,7 @@ class PerTask(nn.Module):
         self,
         what: str,
         num_tasks: int,
-        given: Mapping[str, float] | Sequence[float] = (),
+        given: Mapping[str, float] | Sequence[float] | None = None,
         default: float = 1.0,
         positive: bool = False,
     ) -> None:

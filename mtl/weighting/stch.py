@@ -35,8 +35,8 @@ class STCH(LossWeighting):
         self,
         num_tasks: int,
         mu: float = 1.0,
-        preference: Mapping[str, float] | Sequence[float] = (),
-        ideal: Mapping[str, float] | Sequence[float] = (),
+        preference: Mapping[str, float] | Sequence[float] | None = None,
+        ideal: Mapping[str, float] | Sequence[float] | None = None,
         normalise: str = "none",
     ) -> None:
         super().__init__(num_tasks, normalise)

@@ -31,7 +31,7 @@ class UPGrad(GradientWeighting):
     def __init__(
         self,
         num_tasks: int,
-        preference: Mapping[str, float] | Sequence[float] = (),
+        preference: Mapping[str, float] | Sequence[float] | None = None,
         at: str = "parameters",
         normalise: str = "none",
     ) -> None:

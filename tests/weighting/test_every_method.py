@@ -208,7 +208,7 @@ def _same_when_accumulated(name: str, **changed: str) -> None:
 
 @every_method
 def test_absent_tasks_are_left_out(name: str) -> None:
-    """A step without task 1 is a step of a problem that has no such task; its weight is 0 and its head is left alone."""
+    """A step without task 1 is a step of a problem that has no such task; its weight is 0, its head is left alone."""
     problem = Problem(3, [1.0, 5.0, 0.5])
     weighting, smaller = make(name, 3), make(name, 2)
     weights = problem.backward(weighting, Step(tasks=(0, 2)))
@@ -228,7 +228,7 @@ def test_absent_tasks_are_left_out(name: str) -> None:
 
 @every_method
 def test_factor_of_a_gradient_scaler_cancels(name: str) -> None:
-    """Gradients scaled up for half precision, and down again, are those that were not; the method's state is the same."""
+    """Gradients scaled up for half precision, and down again, are the same; so is the method's state."""
     plain, scaled = Problem(3, [1, 2, 0.5]), Problem(3, [1, 2, 0.5])
     one, two = make(name, 3), make(name, 3)
     factor = 1024.0

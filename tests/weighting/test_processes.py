@@ -11,7 +11,7 @@ from tests.weighting.processes import CASES, trained, work
 
 @pytest.mark.slow
 def test_two_processes_equal_one(tmp_path: Path) -> None:
-    """Every method, at every place and under every normalisation: three steps on halves are three steps on the whole."""
+    """Every method, place and normalisation: three steps on halves are three steps on the whole."""
     multiprocessing.spawn(work, (str(tmp_path),), nprocs=2)
     first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in (0, 1))
     wrong = []

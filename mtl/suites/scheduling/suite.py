@@ -46,8 +46,8 @@ class SchedulingSuite(MultiTaskDataModule):
         astray: each training instance is gone through once per entry; the entry is the probability that a step leaves
             the reference, so that the network sees how to go on after a mistake.
         tolerance: a candidate is acceptable when it costs at most this share of the makespan.
-        widest: training states with more candidates are left out, as every row is padded to the largest one: 5 keeps 99.7 %
-            of the default states and saves more than a third of the time.
+        widest: training states with more candidates are left out, as every row is padded to the largest set: 5 keeps
+            99.7 % of the default states and saves more than a third of the time.
         limit: deterministic limit of CP-SAT for each of them.
         rehearsal: generated instances to be executed in validation.
         rehearsal_size: their jobs and machines.
@@ -66,7 +66,7 @@ class SchedulingSuite(MultiTaskDataModule):
 
     def __init__(
         self,
-        instances: int = 400,
+        instances: int = 320,
         validation: int = 40,
         jobs: Sequence[int] = (6, 10),
         machines: Sequence[int] = (6, 10),

@@ -28,7 +28,7 @@ def at_random(instances: list[JobShop], seed: int) -> tuple[Shops, torch.Tensor]
 @given(mixed, seeds)
 def test_replaying_an_active_schedule_reproduces_it(instances: list[JobShop], seed: int) -> None:
     shops, starts = at_random(instances, seed)
-    again = rollout(in_order(starts), Simulator(shops))
+    again = rollout(in_order(shops, starts), Simulator(shops))
     makespan = (starts + shops.durations).amax((1, 2))
     assert (again.makespan <= makespan).all()
     if (shops.durations[shops.real] > 0).all():
@@ -41,7 +41,7 @@ def test_replaying_a_schedule_with_gaps_ends_no_operation_later(instances: list[
     shops, starts = at_random(instances, seed)
     # Stretching time keeps a schedule feasible and leaves gaps everywhere.
     loose = torch.where(shops.real, 3 * starts, starts)
-    again = rollout(in_order(loose), Simulator(shops))
+    again = rollout(in_order(shops, loose), Simulator(shops))
     assert (again.starts <= loose)[shops.real & (shops.durations > 0)].all()
 
 
@@ -50,7 +50,8 @@ def test_replaying_a_schedule_with_gaps_ends_no_operation_later(instances: list[
 def test_replaying_the_solver_reproduces_its_makespan(instance: JobShop) -> None:
     solution = solve(instance, limit=0.2)
     starts = torch.from_numpy(solution.starts).float()[None]
-    replayed = rollout(in_order(starts), Simulator(Shops.pack([instance]))).makespan.item()
+    shops = Shops.pack([instance])
+    replayed = rollout(in_order(shops, starts), Simulator(shops)).makespan.item()
     assert replayed == solution.makespan if solution.optimal else replayed <= solution.makespan
 
 

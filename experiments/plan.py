@@ -1,0 +1,301 @@
+"""From a study to the list of its runs, with their sizes and an estimate of their duration."""
+
+import copy
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from experiments.study import Study
+from mtl.analysis.records import configuration_id
+from mtl.assembly import Assembly, Config, build, resolved
+from mtl.cli import composed
+from mtl.errors import InputError
+from mtl.ledger import Entry, Ledger, read_json
+from mtl.runs import run_path, write_text
+from mtl.suites.base import MultiTaskDataModule
+from mtl.training import count_parameters
+from mtl.weighting.base import Step
+
+SIZES = ("width", "widths", "channels")  # keys of an encoder that say how large it is
+PROBE_STEPS = 4
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What differs between two columns of runs: everything but the seed.
+
+    Attributes:
+        label: its name in tables.
+        config: a resolved config, of any seed.
+        parameters: trainable numbers.
+        step_seconds: of one optimizer step on this machine, as measured on a few.
+        entries: its runs, one per seed.
+    """
+
+    label: str
+    config: Config
+    parameters: int
+    step_seconds: float
+    entries: tuple[Entry, ...] = ()
+
+    @property
+    def epochs(self) -> int:
+        """Of each of its runs."""
+        return int(self.config["epochs"])
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All runs of a study.
+
+    Attributes:
+        study: what was asked.
+        output: where runs go.
+        configurations: with their runs; the single-task baseline first.
+        steps: optimizer steps of one epoch.
+        overhead: seconds of each run beside its steps, as a guess: data, validation, files.
+    """
+
+    study: Study
+    output: Path
+    configurations: tuple[Configuration, ...]
+    steps: int
+    overhead: float
+
+    @property
+    def directory(self) -> Path:
+        """Where the report goes."""
+        return self.output / "comparisons" / self.study.name
+
+    @property
+    def entries(self) -> list[Entry]:
+        """Runs, a seed of all configurations at a time, so that an interrupted sweep can already be compared."""
+        columns = [one.entries for one in self.configurations]
+        return [column[i] for i in range(max(map(len, columns), default=0)) for column in columns if i < len(column)]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Labels by configuration id."""
+        return {configuration_id(one.config): one.label for one in self.configurations}
+
+    def save(self, command: str) -> None:
+        """Write plan.json, from which the report is made, also of a sweep that was interrupted."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        runs = [
+            {
+                "label": one.label,
+                "seed": entry.config["seed"],
+                "key": entry.key,
+                "fingerprint": entry.fingerprint,
+                "path": str(run_path(entry.config)),
+            }
+            for one in self.configurations
+            for entry in one.entries
+        ]
+        rules = {"alpha": self.study.alpha, "margin": self.study.margin}
+        content = {
+            "schema": 1,
+            "name": self.study.name,
+            "command": command,
+            "rules": rules,
+            "names": self.names,
+            "runs": runs,
+        }
+        write_text(self.directory / "plan.json", json.dumps(content, indent=2) + "\n")
+
+    def seconds(self, configuration: Configuration) -> float:
+        """Estimate of one run of a configuration."""
+        return self.overhead + configuration.step_seconds * self.steps * configuration.epochs
+
+
+class Planner:
+    """Makes plans; loads the data once and keeps it.
+
+    Args:
+        study: what is asked.
+    """
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        base = self.config("single_task", "equal")
+        self.output = Path(base["output"])
+        self.directory = self.output / "comparisons" / study.name
+        if {**self.config("single_task", "equal", seed=1), "seed": base["seed"]} != base:
+            raise InputError(
+                "the seed decides other keys of the config too, such as the data's: seeds are not comparable"
+            )
+        assembly = build(base)
+        started = time.perf_counter()
+        assembly.data.setup("fit")
+        self.data: MultiTaskDataModule = assembly.data
+        self.fingerprint = self.data.fingerprint
+        self.loading = time.perf_counter() - started
+        self.steps = self.data.loader("train", training=True).steps
+        self.ledger = Ledger(self.output)
+
+    def config(self, model: str, weighting: str, seed: int = 0) -> Config:
+        """The resolved config of a model and a weighting, each with overrides of its own after a space."""
+        chosen = [*chosen_of("model", model), *chosen_of("weighting", weighting)]
+        budget = [] if self.study.budget is None else [f"epochs={self.study.budget}"]
+        config = resolved(*composed([*self.study.overrides, *budget, *chosen, f"seed={seed}"]))
+        config.pop("compare", None)
+        config["output"] = str(Path(config["output"]).resolve())
+        return config | {"progress": False, "resume": None}
+
+    def configuration(self, label: str, config: Config) -> Configuration:
+        """A configuration with its size and speed."""
+        assembly = build(config)
+        return Configuration(label, config, count_parameters(assembly.module)["total"], self.step_seconds(assembly))
+
+    def step_seconds(self, assembly: Assembly) -> float:
+        """Seconds of one optimizer step, the fastest of a few on real rows."""
+        module, partition = assembly.module, assembly.module.partition
+        optimizer: torch.optim.Optimizer = module.make_optimizer([{"params": list(module.parameters())}])
+        batch = next(iter(self.data.loader("train", training=True)))
+        times = []
+        for _ in range(PROBE_STEPS):
+            started = time.perf_counter()
+            sums, rows = module.losses(batch)
+            present = tuple(i for i, n in enumerate(rows) if n > 0)
+            if present:
+                losses = [total / max(int(n), 1) for total, n in zip(sums, rows, strict=True)]
+                private = [partition.private[name] for name in assembly.graph.names]
+                module.weighting.backward(losses, partition.shared, private, partition.layer, Step(present))
+            optimizer.step()
+            optimizer.zero_grad()
+            times.append(time.perf_counter() - started)
+        return min(times)
+
+    def multi_task(self) -> list[Configuration]:
+        """Every model with every weighting."""
+        pairs = product(self.study.models, self.study.weightings)
+        return [self.configuration(f"{short(m)}-{short(w)}", self.config(m, w)) for m, w in pairs]
+
+    def baselines(self, multi: Sequence[Configuration]) -> list[Configuration]:
+        """single_task, and the matched ones that were asked for."""
+        single = self.configuration("single_task", self.config("single_task", "equal"))
+        place = self.study.models.index(self.study.match) * len(self.study.weightings)
+        match = multi[place]  # with the first weighting
+        out = [single]
+        if "same_parameters" in self.study.baselines:
+            config = same_parameters(single.config, match.parameters)
+            out.append(self.configuration("single_task, same parameters", config))
+        if "same_seconds" in self.study.baselines:
+            epochs = self.same_seconds(single, match)
+            config = resolved_epochs(self, epochs)
+            out.append(replace(single, label="single_task, same seconds", config=config))
+        return [one for i, one in enumerate(out) if one.config not in [other.config for other in out[:i]]]
+
+    def same_seconds(self, single: Configuration, match: Configuration) -> int:
+        """Epochs in which single-task training takes as long as the other; measured once and kept, so plans repeat."""
+        kept = self.directory / "same_seconds.json"
+        both = f"{configuration_id(single.config)} {configuration_id(match.config)}"
+        question = hashlib.sha256(both.encode()).hexdigest()
+        known = read_json(kept)
+        if known.get("question") == question:
+            return int(known["epochs"])
+        epochs = max(1, round(match.epochs * match.step_seconds / single.step_seconds))
+        self.directory.mkdir(parents=True, exist_ok=True)
+        write_text(kept, json.dumps({"question": question, "epochs": epochs}))
+        return epochs
+
+    def plan(self, configurations: Iterable[Configuration]) -> Plan:
+        """The runs of these configurations over all seeds."""
+        planned = [
+            replace(one, entries=tuple(self.entry(one.config, seed) for seed in self.study.seeds))
+            for one in configurations
+        ]
+        return Plan(self.study, self.output, tuple(planned), self.steps, 1.0 + self.loading)
+
+    def entry(self, config: Config, seed: int) -> Entry:
+        """A run of this config with this seed."""
+        return Entry({**copy.deepcopy(config), "seed": seed}, self.fingerprint)
+
+    def tuning(self, configurations: Sequence[Configuration]) -> Plan:
+        """Every configuration with every point of the grid, on the first seed."""
+        points = []
+        for one in configurations:
+            for values in product(*self.study.grid.values()):
+                config = with_values(one.config, dict(zip(self.study.grid, values, strict=True)))
+                points.append(replace(one, config=config, entries=(self.entry(config, self.study.seeds[0]),)))
+        return Plan(self.study, self.output, tuple(points), self.steps, 1.0 + self.loading)
+
+    def tuned(self, tuning: Plan) -> list[Configuration]:
+        """Of each configuration the point with the lowest validation score; those without one are left out."""
+        best: dict[str, tuple[float, Configuration]] = {}
+        for one in tuning.configurations:
+            run = self.ledger.done(one.entries[0])
+            if run is not None:
+                score = float(run.result["metrics"]["val"]["score"])
+                if one.label not in best or score < best[one.label][0]:
+                    best[one.label] = (score, one)
+        return [one for _, one in best.values()]
+
+
+def chosen_of(group: str, text: str) -> list[str]:
+    """The overrides that an entry such as ``gated model.experts=8`` stands for."""
+    name, *rest = text.split()
+    return [f"{group}={name}", *rest]
+
+
+def short(text: str) -> str:
+    """An entry as part of a label."""
+    name, *rest = text.split()
+    return " ".join([name, *(part.rpartition(".")[2] for part in rest)])
+
+
+def resolved_epochs(planner: Planner, epochs: int) -> Config:
+    """The baseline's config for this many epochs; schedulers that know the number of epochs follow."""
+    longer = replace(planner.study, budget=epochs)
+    other = copy.copy(planner)
+    other.study = longer
+    return other.config("single_task", "equal")
+
+
+def same_parameters(config: Config, wanted: int) -> Config:
+    """The config with its encoder made narrower or wider, until the whole network has about ``wanted`` parameters."""
+    sized = {key: config["encoder"][key] for key in SIZES if key in config["encoder"]}
+    if not sized:
+        raise InputError(
+            f"baselines: encoder={config['choices']['encoder']} has none of {', '.join(SIZES)} to match by"
+        )
+    multiple = int(config["encoder"].get("heads", 1))
+
+    def scaled(factor: float) -> Config:
+        def one(size: int) -> int:
+            return max(multiple, round(size * factor / multiple) * multiple)
+
+        encoder = {
+            key: [one(v) for v in value] if isinstance(value, list) else one(value) for key, value in sized.items()
+        }
+        return {**config, "encoder": {**config["encoder"], **encoder}}
+
+    def parameters(factor: float) -> int:
+        return int(count_parameters(build(scaled(factor)).module)["total"])
+
+    low, high = 1 / 16, 16.0
+    for _ in range(12):
+        middle = (low * high) ** 0.5
+        low, high = (middle, high) if parameters(middle) < wanted else (low, middle)
+    return scaled(min((low, high), key=lambda factor: abs(parameters(factor) - wanted)))
+
+
+def with_values(config: Config, values: dict[str, Any]) -> Config:
+    """A config with these values by dotted key. InputError if there is no such key."""
+    out = copy.deepcopy(config)
+    for key, value in values.items():
+        *parents, last = key.split(".")
+        node: Any = out
+        for parent in parents:
+            node = node.get(parent) if isinstance(node, dict) else None
+        if not isinstance(node, dict) or last not in node:
+            raise InputError(f"grid: the runs have no key '{key}'")
+        node[last] = value
+    return out

@@ -1,0 +1,150 @@
+"""Report of finished runs: `python experiments/report.py PATH... [name=NAME]`; see `--help`."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent))  # the clone: this file is started by its path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from mtl.analysis import words
+from mtl.analysis.comparison import HELPS, HURTS, Comparison, Rules, compare
+from mtl.analysis.publish import publish as write
+from mtl.analysis.records import Problem, Record, comparable, read, record
+from mtl.analysis.verdict import DOES_NOT_PAY, PAYS, Verdict, p_value, verdict
+from mtl.cli import mistakes, quiet
+from mtl.errors import InputError
+from mtl.ledger import read_json
+from mtl.runs import finished
+
+HELP = """\
+python experiments/report.py PATH... [name=NAME]
+
+Compares finished runs and writes a report. A PATH is the directory of a comparison (outputs/comparisons/<name>), or of
+runs, at any depth (outputs/runs/scheduling). Runs of several sweeps are put together when their data and tasks are the
+same; broken and foreign files are named and left out.
+
+The report goes into the directory of the comparison; with name=NAME or several PATHs, to outputs/comparisons/<NAME>.
+"""
+
+
+@dataclass
+class Gathered:
+    """Runs and what is known of them."""
+
+    records: list[Record] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
+    rules: Rules = field(default_factory=Rules)
+    command: str = ""
+
+    def add(self, path: Path) -> None:
+        """Read a comparison's directory or a directory of runs."""
+        if (path / "plan.json").is_file():
+            self._add_plan(path / "plan.json")
+        else:
+            records, problems = read([path])
+            self.records += records
+            self.problems += problems
+
+    def _add_plan(self, file: Path) -> None:
+        plan = read_json(file)
+        try:
+            self.names |= {str(key): str(label) for key, label in plan["names"].items()}
+            self.rules = Rules(alpha=float(plan["rules"]["alpha"]), margin=float(plan["rules"]["margin"]))
+            self.command = str(plan["command"])
+            runs = [(str(run["label"]), int(run["seed"]), Path(run["path"]), run) for run in plan["runs"]]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(f"'{file}' is damaged or not of a comparison: {error!r}") from None
+        for label, seed, path, run in runs:
+            self._add_run(f"{label}, seed {seed}", path, run)
+
+    def _add_run(self, what: str, path: Path, run: dict[str, Any]) -> None:
+        for place in finished(path):
+            try:
+                one = record(place)
+            except ValueError as error:
+                self.problems.append(Problem(str(place), str(error)))
+                continue
+            if one.fingerprint == run.get("fingerprint"):
+                self.records.append(one)
+                return
+        ledger = path.parents[3] / "ledger"
+        failure = read_json(ledger / f"{run.get('key')}.json").get("error")
+        self.problems.append(Problem(what, f"failed: {failure}" if failure else "unfinished"))
+
+
+def publish(paths: Sequence[Path], console: Console, name: str | None = None) -> int:
+    """Compare the runs below these paths, write the report, show the verdict; returns the number of failed runs."""
+    gathered = Gathered()
+    for path in paths:
+        gathered.add(path)
+    records, problems = comparable(gathered.records, gathered.problems)
+    for problem in problems:
+        console.print(f"[yellow]left out[/] {escape(problem.path)}: {escape(problem.reason)}", highlight=False)
+    if not records:
+        raise InputError(f"no finished run below {', '.join(map(str, paths))}")
+    found = compare(records, gathered.rules, gathered.names)
+    decided = verdict(found)
+    directory = directory_for(paths, name)
+    write(directory, found, decided, problems, directory.name, gathered.command)
+    show(found, decided, console)
+    console.print(f"report: {directory / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
+    return sum(problem.reason.startswith("failed") for problem in problems)
+
+
+def directory_for(paths: Sequence[Path], name: str | None) -> Path:
+    """Where the report goes."""
+    if name is None and len(paths) == 1 and (paths[0] / "plan.json").is_file():
+        return paths[0]
+    first = paths[0].resolve()
+    output = next(
+        (parent.parent for parent in (first, *first.parents) if parent.name in ("runs", "comparisons")), first
+    )
+    return output / "comparisons" / (name or paths[0].resolve().name)
+
+
+def show(found: Comparison, decided: Verdict, console: Console) -> None:
+    """The table of gains and the verdict."""
+    table = Table(title=f"gains over single-task learning on test data ({len(found.baseline.seeds)} seeds)")
+    table.add_column("configuration")
+    for column in ("delta_m", *found.tasks, "p (Holm)"):
+        table.add_column(column, justify="right")
+    colours = {HELPS: "green", HURTS: "red"}
+    for row in found.rows:
+        cells = []
+        for one in (row.delta, *(row.cells[task].evidence for task in found.tasks)):
+            text = f"{words.gain(one)}\n[dim]{words.interval(one)}[/]"
+            cells.append(f"[{colours[one.call]}]{text}[/]" if one.call in colours else text)
+        best = found.best is not None and row.label == found.best.label
+        label = f"[bold]{escape(row.label)}[/]" if best else escape(row.label)
+        table.add_row(label, *cells, p_value(row.delta.p))
+    console.print(table)
+    colour = {PAYS: "green", DOES_NOT_PAY: "red"}.get(decided.outcome, "yellow")
+    console.print(f"[bold {colour}]{escape(decided.headline)}[/]", highlight=False)
+    for sentence in filter(None, decided.sentences):
+        console.print(escape(sentence), highlight=False)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command line."""
+    if not arguments or {"-h", "--help"} & set(arguments):
+        print(HELP)
+        return 0
+    names = [text.removeprefix("name=") for text in arguments if text.startswith("name=")]
+    paths = [Path(text) for text in arguments if not text.startswith("name=")]
+    if not paths:
+        raise InputError("no PATH: name the directory of a comparison or of runs")
+    publish(paths, Console(), names[-1] if names else None)
+    return 0
+
+
+if __name__ == "__main__":
+    quiet()
+    with mistakes():
+        raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,119 @@
+"""What a comparison is asked to do: its settings, and the overrides that all its runs share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from mtl.cli import CONF, composed, parsed
+from mtl.errors import InputError, unknown
+
+MATCHED = ("same_parameters", "same_seconds")
+
+
+@dataclass(frozen=True)
+class Study:
+    """Settings of a comparison; conf/compare.yaml explains each.
+
+    Attributes:
+        overrides: of every run.
+    """
+
+    overrides: tuple[str, ...]
+    name: str
+    models: tuple[str, ...]
+    weightings: tuple[str, ...]
+    seeds: tuple[int, ...]
+    budget: int | None
+    baselines: tuple[str, ...]
+    match: str
+    tune: bool
+    grid: dict[str, list[Any]]
+    alpha: float
+    margin: float
+    workers: int | None
+    dry_run: bool
+    fail_fast: bool
+
+
+SETTINGS = tuple(field.name for field in fields(Study) if field.name != "overrides")
+
+
+def study(arguments: Sequence[str]) -> Study:
+    """From the command line: conf/compare.yaml, then ``compare`` of a study file, then the arguments.
+
+    InputError if a setting or an override is wrong.
+    """
+    mine: dict[str, Any] = {}
+    overrides = []
+    for text in arguments:
+        override = parsed(text)
+        if override.key_or_group in SETTINGS:
+            mine[override.key_or_group] = plain(override.value())
+        else:
+            overrides.append(text)
+    cfg, choices = composed(overrides)
+    theirs: dict[str, Any] = plain(cfg.get("compare", {}))
+    for key in theirs:
+        if key not in SETTINGS:
+            raise unknown("key in compare", key, SETTINGS)
+    defaults: dict[str, Any] = plain(OmegaConf.load(CONF / "compare.yaml"))
+    name = str(choices.get("experiment") or choices["task"])
+    return checked({**defaults, **theirs, **mine}, tuple(overrides), default_name=name)
+
+
+def plain(value: Any) -> Any:
+    """A value of a config or an override as plain lists, dicts and texts."""
+    return OmegaConf.to_container(OmegaConf.create({"value": value}), resolve=True)["value"]  # type: ignore[call-overload, index]
+
+
+def checked(settings: dict[str, Any], overrides: tuple[str, ...], default_name: str) -> Study:
+    """Settings of the right kinds. InputError names the first that is not."""
+
+    def fail(key: str, expected: str) -> InputError:
+        return InputError(f"{key}={settings[key]}: expected {expected}")
+
+    seeds = settings["seeds"]
+    if isinstance(seeds, int) and not isinstance(seeds, bool) and seeds > 0:
+        seeds = list(range(seeds))
+    if not isinstance(seeds, list) or not seeds or not all(isinstance(seed, int) and seed >= 0 for seed in seeds):
+        raise fail("seeds", "a number of seeds, or a list of seeds")
+    if len(set(seeds)) < len(seeds):
+        raise fail("seeds", "each seed once")
+    for key in ("models", "weightings"):
+        if not isinstance(settings[key], list) or not settings[key]:
+            raise fail(key, "a list of at least one name, e.g. [hard,gated]")
+    for name in settings["baselines"]:
+        if name not in MATCHED:
+            raise unknown("baseline", str(name), MATCHED)
+    for key, low, high in (("alpha", 0, 0.5), ("margin", 0, 1)):
+        if not isinstance(settings[key], int | float) or not low < settings[key] < high:
+            raise fail(key, f"a number between {low} and {high}")
+    for key in ("budget", "workers"):
+        if settings[key] is not None and (not isinstance(settings[key], int) or settings[key] < (key == "budget")):
+            raise fail(key, "a whole number, or null")
+    if not isinstance(settings["grid"], dict) or not all(
+        isinstance(values, list) and values for values in settings["grid"].values()
+    ):
+        raise fail("grid", "lists of values by key, e.g. {optimizer.lr:[0.001,0.003]}")
+    models = tuple(str(model) for model in settings["models"])
+    if settings["match"] is not None and settings["match"] not in models:
+        raise unknown("model in match", str(settings["match"]), models)
+    return Study(
+        overrides=overrides,
+        name=str(settings["name"] or default_name),
+        models=models,
+        weightings=tuple(str(weighting) for weighting in settings["weightings"]),
+        seeds=tuple(seeds),
+        budget=settings["budget"],
+        baselines=tuple(settings["baselines"]),
+        match=str(settings["match"] or models[0]),
+        tune=bool(settings["tune"]),
+        grid=settings["grid"],
+        alpha=float(settings["alpha"]),
+        margin=float(settings["margin"]),
+        workers=settings["workers"],
+        dry_run=bool(settings["dry_run"]),
+        fail_fast=bool(settings["fail_fast"]),
+    )

@@ -1,0 +1,30 @@
+"""A comparison on TensorBoard: one run per configuration and seed, with its choices, metrics and gains to filter by."""
+
+import re
+import shutil
+from pathlib import Path
+
+from torch.utils.tensorboard import SummaryWriter
+from torch.utils.tensorboard.summary import hparams
+
+from mtl.analysis.comparison import COSTS, Comparison
+
+
+def write_dashboard(directory: Path, comparison: Comparison) -> None:
+    """Write ``<configuration>/seed<n>`` below ``directory``; what was there before is removed."""
+    shutil.rmtree(directory, ignore_errors=True)
+    for row in comparison.all_rows:
+        for place, (seed, one) in enumerate(zip(row.seeds, row.records, strict=True)):
+            values = {"comparison/delta_m": row.delta.gains[place]}
+            for task in comparison.tasks:
+                values[f"comparison/gain/{task}"] = row.cells[task].evidence.gains[place]
+                values[f"comparison/test/{task}/{comparison.primary[task]}"] = one.test[task]
+            values |= {f"comparison/cost/{cost}": float(getattr(one, cost)) for cost in COSTS}
+            values |= {f"comparison/execution/{name}": value for name, value in one.execution.items()}
+            choices = {"configuration": row.label, "model": row.model, "weighting": row.weighting, "seed": seed}
+            folder = re.sub(r"[^\w.=-]+", "_", row.label)
+            with SummaryWriter(str(directory / folder / f"seed{seed}")) as writer:
+                for part in hparams(choices, values):  # type: ignore[no-untyped-call]
+                    writer._get_file_writer().add_summary(part)
+                for tag, value in values.items():
+                    writer.add_scalar(tag, value)

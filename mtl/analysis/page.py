@@ -1,0 +1,123 @@
+"""The report as one HTML page that needs nothing else, and as Markdown."""
+
+from math import isfinite
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from mtl.analysis import words
+from mtl.analysis.comparison import Comparison, Evidence
+from mtl.analysis.drawing import Picture
+from mtl.analysis.records import Problem
+from mtl.analysis.verdict import DOES_NOT_PAY, PAYS, RULES, Verdict, p_value, percent
+
+FULL = 0.1  # a gain of 10 % has the full colour
+
+
+def size(one: Evidence) -> str:
+    """How strong the colour of a gain is, 0 to 1."""
+    return f"{min(1.0, abs(one.mean) / FULL):.2f}" if isfinite(one.mean) else "0"
+
+
+def executed(comparison: Comparison) -> list[str]:
+    """Names of what came of acting."""
+    return list(dict.fromkeys(name for row in comparison.all_rows for name in row.execution))
+
+
+def html(
+    name: str,
+    command: str,
+    comparison: Comparison,
+    verdict: Verdict,
+    problems: list[Problem],
+    pictures: list[Picture],
+) -> str:
+    """The page. Every text in it is escaped; figures are drawn by us, and escape their own."""
+    environment = Environment(
+        loader=PackageLoader("mtl.analysis", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    return environment.get_template("page.html").render(
+        name=name,
+        command=command,
+        c=comparison,
+        v=verdict,
+        tone={PAYS: "pays", DOES_NOT_PAY: "loses"}.get(verdict.outcome, ""),
+        problems=problems,
+        pictures=pictures,
+        executed=executed(comparison),
+        rules=RULES,
+        scales={
+            reason: [task for task in comparison.tasks if comparison.scales[task].reason == reason]
+            for reason in dict.fromkeys(comparison.scales[task].reason for task in comparison.tasks)
+        },
+        words=words,
+        size=size,
+        percent=percent,
+        p_value=p_value,
+    )
+
+
+def markdown(
+    name: str,
+    command: str,
+    comparison: Comparison,
+    verdict: Verdict,
+    problems: list[Problem],
+    pictures: list[Picture],
+) -> str:
+    """The same in short: verdict, gains, values, cost, figures as files beside it, problems."""
+    c = comparison
+    lines = [f"# {escaped(name)}", "", f"**{escaped(verdict.headline)}**", ""]
+    lines += [f"- {escaped(sentence)}" for sentence in verdict.sentences if sentence]
+    if command:
+        lines += ["", f"Command: <code>{escaped(command)}</code>"]
+    lines += ["", "## Gains over single-task learning", ""]
+    gains = [[c.baseline.label, "0", *["0" for _ in c.tasks], "", str(len(c.baseline.seeds))]]
+    for row in c.rows:
+        evidence = [row.delta, *(row.cells[task].evidence for task in c.tasks)]
+        shown = [
+            f"{words.gain(one)} ({words.interval(one)})" if words.interval(one) else words.gain(one) for one in evidence
+        ]
+        label = f"**{row.label}**" if c.best and row.label == c.best.label else row.label
+        gains.append([label, *shown, p_value(row.delta.p), str(len(row.seeds))])
+    lines += table(["configuration", "delta_m", *c.tasks, "p (Holm)", "seeds"], gains)
+    lines += [
+        "",
+        "Mean gain over the same-seed single-task run on test data, 95 % interval in percent; positive is better. "
+        "▲ helps, ▼ hurts, = no difference that matters, no mark: no evidence. Bold: best by validation.",
+        "",
+        "## Values and cost",
+        "",
+    ]
+    acted = executed(c)
+    values = [
+        [
+            row.label,
+            *(words.value(row.cells[task].mean, row.cells[task].sd) for task in c.tasks),
+            words.count(row.costs["parameters"]),
+            words.seconds(row.costs["seconds"]),
+            words.megabytes(row.costs["memory"]),
+            words.seconds(row.costs["inference"]),
+            *(words.value(row.execution.get(name, float("nan"))) for name in acted),
+        ]
+        for row in c.all_rows
+    ]
+    heads = [f"{task} ({c.primary[task]})" for task in c.tasks]
+    lines += table(["configuration", *heads, "parameters", "training", "peak memory", "inference", *acted], values)
+    for one in pictures:
+        lines += ["", f"## {one.title}", "", f"![{one.title}](figures/{one.name}.svg)", "", one.note]
+    if problems:
+        lines += ["", "## Failed and left out", ""]
+        lines += table(["run", "why"], [[one.path, one.reason] for one in problems])
+    lines += ["", "## Rules", "", RULES, ""]
+    return "\n".join(lines)
+
+
+def table(head: list[str], rows: list[list[str]]) -> list[str]:
+    """A Markdown table."""
+    lines = ["| " + " | ".join(map(escaped, head)) + " |", "|" + "---|" * len(head)]
+    return [*lines, *("| " + " | ".join(map(escaped, row)) + " |" for row in rows)]
+
+
+def escaped(text: str) -> str:
+    """A text that stays one cell, and no HTML."""
+    return " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")

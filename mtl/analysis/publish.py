@@ -1,0 +1,60 @@
+"""A comparison as files: a page, Markdown, tables, a summary for programs, figures, and a dashboard."""
+
+import json
+import shutil
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from mtl.analysis.comparison import Comparison
+from mtl.analysis.curves import logs_of
+from mtl.analysis.dashboard import write_dashboard
+from mtl.analysis.figures import pictures
+from mtl.analysis.page import html, markdown
+from mtl.analysis.records import Problem
+from mtl.analysis.tables import results, summary
+from mtl.analysis.verdict import Verdict
+from mtl.runs import write_text
+
+
+def publish(
+    directory: Path,
+    comparison: Comparison,
+    verdict: Verdict,
+    problems: list[Problem],
+    name: str,
+    command: str = "",
+) -> None:
+    """Write report.html, report.md, results.parquet, results.csv, summary.json, figures/ and tensorboard/.
+
+    Args:
+        directory: where to; files of an earlier report there are replaced.
+        comparison, verdict: what came out.
+        problems: runs that failed or could not be used.
+        name: of the comparison.
+        command: that made the runs, if known.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    drawn = pictures(comparison, {row.label: logs_of(row.records) for row in comparison.all_rows})
+    figures = directory / "figures"
+    shutil.rmtree(figures, ignore_errors=True)
+    figures.mkdir()
+    for one in drawn:
+        write_text(figures / f"{one.name}.svg", one.standalone())
+    table = results(comparison)
+    table.to_parquet(directory / "results.parquet", index=False)
+    table.to_csv(directory / "results.csv", index=False)
+    content = finite(summary(name, comparison, verdict, problems))
+    write_text(directory / "summary.json", json.dumps(content, indent=2, allow_nan=False) + "\n")
+    write_text(directory / "report.md", markdown(name, command, comparison, verdict, problems, drawn))
+    write_dashboard(directory / "tensorboard", comparison)
+    write_text(directory / "report.html", html(name, command, comparison, verdict, problems, drawn))
+
+
+def finite(node: Any) -> Any:
+    """The same with null for numbers that JSON does not know."""
+    if isinstance(node, dict):
+        return {key: finite(value) for key, value in node.items()}
+    if isinstance(node, list | tuple):
+        return [finite(value) for value in node]
+    return None if isinstance(node, float) and not isfinite(node) else node

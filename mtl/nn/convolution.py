@@ -1,0 +1,103 @@
+"""Small residual network of convolutions over series or pictures."""
+
+from math import prod
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mtl.errors import InputError
+from mtl.nn.activation import activation as make_activation
+from mtl.nn.encoder import Encoder, Inputs, InputShape
+from mtl.nn.norm import make_norm
+
+PLACES = 4  # along each axis, of what gates see of a picture
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions with norms, a residual around them: ``[B, ..., H] -> [B, ..., H']``, features last.
+
+    He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition", CVPR 2016, https://arxiv.org/abs/1512.03385.
+
+    Args:
+        axes: 1 for series, 2 for pictures.
+        in_features, out_features: H and H'.
+        stride: of the first convolution; 2 halves every axis.
+        activation, norm: their names.
+        last: average over all places, ``[B, H']``.
+    """
+
+    def __init__(
+        self, axes: int, in_features: int, out_features: int, stride: int, activation: str, norm: str, last: bool
+    ) -> None:
+        super().__init__()
+        convolution = nn.Conv1d if axes == 1 else nn.Conv2d
+        self.first = convolution(in_features, out_features, 3, stride, padding=1)
+        self.second = convolution(out_features, out_features, 3, padding=1)
+        self.first_norm = make_norm(norm, out_features, axes + 1)
+        self.second_norm = make_norm(norm, out_features, axes + 1)
+        same = stride == 1 and in_features == out_features
+        self.skip = nn.Identity() if same else convolution(in_features, out_features, 1, stride)
+        self.activation = make_activation(activation)
+        self.last = last
+
+    def forward(self, hidden: Tensor, inputs: Inputs) -> Tensor:
+        """One stage."""
+        before = hidden.movedim(-1, 1)  # torch wants features second
+        inner = self.activation(self.first_norm(self.first(before).movedim(1, -1))).movedim(-1, 1)
+        sum_: Tensor = self.second_norm(self.second(inner).movedim(1, -1)) + self.skip(before).movedim(1, -1)
+        out: Tensor = self.activation(sum_)
+        return out.flatten(1, -2).mean(1) if self.last else out
+
+
+class Convolution(Encoder):
+    """Residual network over series ``[B, C, T]`` or pictures ``[B, C, H, W]``; each block is a stage.
+
+    States have their features last, ``[B, T', H]`` or ``[B, H', W', H]``; the last stage averages over the places, so
+    that the representation is ``[B, D]``. Every stage but the first halves the places along each axis.
+
+    Args:
+        input_shape: ``(C, T)`` or ``(C, H, W)``; anything else is an InputError.
+        widths: features of each stage.
+        activation: name of the activation (see :mod:`mtl.nn.activation`).
+        norm: none, layer, group or batch (see :mod:`mtl.nn.norm`).
+    """
+
+    def __init__(
+        self,
+        input_shape: InputShape,
+        widths: tuple[int, ...] | list[int] = (32, 64),
+        activation: str = "relu",
+        norm: str = "group",
+    ) -> None:
+        super().__init__()
+        if not isinstance(input_shape, tuple) or len(input_shape) not in (2, 3):
+            raise InputError(
+                f"encoder=convolution reads series (C, T) or pictures (C, H, W), this task gives {input_shape}"
+            )
+        if not widths:
+            raise InputError("encoder.widths is empty: name at least one stage, e.g. encoder.widths=[32]")
+        self.axes = len(input_shape) - 1
+        self.widths = tuple(widths)
+        convolution = nn.Conv1d if self.axes == 1 else nn.Conv2d
+        self.embed = convolution(input_shape[0], self.widths[0], 3, padding=1)
+        sizes = (self.widths[0], *self.widths)
+        self.stages = nn.ModuleList(
+            ResidualBlock(
+                self.axes, sizes[i], width, 1 if i == 0 else 2, activation, norm, last=i == len(self.widths) - 1
+            )
+            for i, width in enumerate(self.widths)
+        )
+        self.places = tuple(min(PLACES, size) for size in input_shape[1:])
+        self.summary_features = input_shape[0] * prod(self.places)
+
+    def stem(self, inputs: Inputs) -> Tensor:
+        assert isinstance(inputs, Tensor)
+        out: Tensor = self.embed(inputs).movedim(1, -1)
+        return out
+
+    def summary(self, inputs: Inputs) -> Tensor:
+        """The input, averaged to at most 4 places along each axis."""
+        assert isinstance(inputs, Tensor)
+        if self.axes == 1:
+            return functional.adaptive_avg_pool1d(inputs, self.places[0]).flatten(1)
+        return functional.adaptive_avg_pool2d(inputs, (self.places[0], self.places[1])).flatten(1)

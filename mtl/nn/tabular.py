@@ -1,0 +1,86 @@
+"""Tables: embeddings of categories, indicators of missing numbers, then a perceptron."""
+
+import torch
+from torch import Tensor, nn
+
+from mtl.errors import InputError
+from mtl.nn.encoder import Encoder, Inputs, InputShape
+from mtl.nn.mlp import Layer
+
+
+class Tabular(Encoder):
+    """Reads rows of a table with missing values and categories as they are.
+
+    Inputs: either ``numbers [B, F]`` alone, or a mapping of ``numbers [B, F]`` and ``categories [B, C]`` (integers).
+    NaN is a missing number: it counts as 0, and an indicator says so. Every category column has a table of ``values``
+    learned vectors; -1 is a missing category, which has a vector of its own, and larger numbers than the table has wrap
+    around.
+
+    Args:
+        input_shape: ``(F,)`` or ``{"numbers": (F,), "categories": (C,)}``; anything else is an InputError.
+        widths: features of each layer after the embedding.
+        embedding: features of a category's vector.
+        values: vectors of each category column.
+        activation: name of the activation after each layer (see :mod:`mtl.nn.activation`).
+        norm: none, layer, group or batch (see :mod:`mtl.nn.norm`).
+        dropout: share of features set to zero in training.
+    """
+
+    def __init__(
+        self,
+        input_shape: InputShape,
+        widths: tuple[int, ...] | list[int] = (256, 256),
+        embedding: int = 8,
+        values: int = 64,
+        activation: str = "relu",
+        norm: str = "none",
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        shape = {"numbers": input_shape} if isinstance(input_shape, tuple) else dict(input_shape)
+        if not set(shape) <= {"numbers", "categories"} or any(len(size) != 1 or not size[0] for size in shape.values()):
+            raise InputError(f"encoder=tabular reads numbers (F,) and categories (C,), this task gives {input_shape}")
+        if not widths or embedding < 1 or values < 1:
+            raise InputError(
+                f"encoder.widths={list(widths)}, embedding={embedding}, values={values}: "
+                "expected at least one layer, 1, 1"
+            )
+        numbers, columns = (shape.get(key, (0,))[0] or 0 for key in ("numbers", "categories"))
+        self.values = values
+        self.embeddings = nn.ModuleList(nn.Embedding(values + 1, embedding) for _ in range(columns))
+        sizes = (2 * numbers + embedding * columns, *widths)
+        self.widths = tuple(widths)
+        self.stages = nn.ModuleList(
+            Layer(a, b, activation, norm, dropout) for a, b in zip(sizes, self.widths, strict=False)
+        )
+        self.summary_features = 2 * numbers + columns
+
+    @staticmethod
+    def _numbers(inputs: Inputs) -> list[Tensor]:
+        """Numbers with 0 for missing ones, and which are missing: two of ``[B, F]``, or none."""
+        found = inputs if isinstance(inputs, Tensor) else inputs.get("numbers")
+        if found is None:
+            return []
+        found = found.flatten(1)
+        missing = found.isnan()
+        return [found.masked_fill(missing, 0.0), missing.to(found.dtype)]
+
+    def _indices(self, inputs: Inputs) -> Tensor | None:
+        """Rows of the embedding tables, ``[B, C]``: 0 is missing."""
+        if isinstance(inputs, Tensor) or "categories" not in inputs:
+            return None
+        categories = inputs["categories"].long()
+        return torch.where(categories < 0, 0, categories % self.values + 1)
+
+    def stem(self, inputs: Inputs) -> Tensor:
+        parts, indices = self._numbers(inputs), self._indices(inputs)
+        if indices is not None:
+            parts += [table(indices[:, column]) for column, table in enumerate(self.embeddings)]
+        return torch.cat(parts, -1)
+
+    def summary(self, inputs: Inputs) -> Tensor:
+        """Numbers, their indicators, and the categories' numbers scaled to [0, 1]."""
+        parts, indices = self._numbers(inputs), self._indices(inputs)
+        if indices is not None:
+            parts.append(indices / self.values)
+        return torch.cat(parts, -1)

@@ -1,0 +1,149 @@
+"""Transformer over texts, from the library transformers: small and new, or pretrained."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mtl.errors import InputError
+from mtl.nn.encoder import Encoder, Inputs, InputShape
+from mtl.nn.pooling import masked_mean
+
+BUCKETS = 64  # of the words, for what gates see of a text
+SLICEABLE = "bert"  # the kind of model whose layers are called one by one
+
+
+class Block(nn.Module):
+    """One layer of a BERT as a stage, ``[B, L, D] -> [B, L, D]``; the last one averages over the words, ``[B, D]``."""
+
+    def __init__(self, layer: nn.Module, last: bool) -> None:
+        super().__init__()
+        self.layer = layer
+        self.last = last
+
+    def forward(self, hidden: Tensor, inputs: Inputs) -> Tensor:
+        """One stage."""
+        assert not isinstance(inputs, Tensor)
+        mask = inputs["mask"]
+        unseen = torch.zeros_like(mask, dtype=hidden.dtype).masked_fill(~mask, torch.finfo(hidden.dtype).min)
+        out: Tensor = self.layer(hidden, attention_mask=unseen[:, None, None, :])[0]
+        return masked_mean(out, mask) if self.last else out
+
+
+class Whole(nn.Module):
+    """A whole model as the only stage: ``[B, D]``, the average over the words of its last hidden state."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, hidden: Tensor, inputs: Inputs) -> Tensor:
+        """The stage; ``hidden`` are the words' numbers."""
+        assert not isinstance(inputs, Tensor)
+        mask = inputs["mask"]
+        out: Tensor = self.model(input_ids=hidden, attention_mask=mask.long()).last_hidden_state
+        return masked_mean(out, mask)
+
+
+class Transformer(Encoder):
+    """Transformer encoder over texts: a BERT of the given size with new values, or any pretrained model.
+
+    Source: Devlin, Chang, Lee, Toutanova, "BERT", NAACL 2019, https://arxiv.org/abs/1810.04805.
+
+    Inputs: ``tokens [B, L]`` (numbers of words) and ``mask [B, L]`` (True = a word). Representation: ``[B, D]``, the
+    average over the words. Every layer of a BERT is a stage; a pretrained model of another kind is one stage.
+
+    Args:
+        input_shape: ``{"tokens": (None,), "mask": (None,)}``; anything else is an InputError.
+        width, depth, heads: of a new model.
+        vocabulary: words of a new model; a larger number counts as the last one.
+        length: most words of a text for a new model.
+        dropout: share of features set to zero in training, of a new model.
+        pretrained: a folder, or a name on the Hugging Face hub, to take the model from; null: a new one.
+        freeze: the model stays as it is. (To adapt a frozen one per task: model=lora or model=adapters.)
+    """
+
+    def __init__(
+        self,
+        input_shape: InputShape,
+        width: int = 128,
+        depth: int = 2,
+        heads: int = 4,
+        vocabulary: int = 2002,
+        length: int = 512,
+        dropout: float = 0.1,
+        pretrained: str | None = None,
+        freeze: bool = False,
+    ) -> None:
+        super().__init__()
+        if isinstance(input_shape, tuple) or set(input_shape) != {"tokens", "mask"}:
+            raise InputError(f"encoder=transformer reads tokens and a mask, this task gives {input_shape}")
+        if width % heads or depth < 1:
+            raise InputError(
+                f"encoder.width={width}, heads={heads}, depth={depth}: "
+                "expected a multiple of heads, and a layer or more"
+            )
+        new = (width, depth, heads, vocabulary, length, dropout)
+        model = pretrained_model(pretrained) if pretrained else new_model(*new)
+        sizes = model.config
+        self.vocabulary, width = int(sizes.vocab_size), int(sizes.hidden_size)
+        if sizes.model_type == SLICEABLE:
+            self.embed: Callable[..., Tensor] | None = model.embeddings
+            layers = list(model.encoder.layer)
+            self.stages = nn.ModuleList(Block(layer, last=layer is layers[-1]) for layer in layers)
+        else:
+            self.embed = None
+            self.stages = nn.ModuleList([Whole(model)])
+        self.widths = (width,) * len(self.stages)
+        self.summary_features = BUCKETS
+        if freeze:
+            self.requires_grad_(False)
+
+    def stem(self, inputs: Inputs) -> Tensor:
+        assert not isinstance(inputs, Tensor)
+        tokens = inputs["tokens"].clamp(max=self.vocabulary - 1)
+        return tokens if self.embed is None else self.embed(input_ids=tokens)
+
+    def summary(self, inputs: Inputs) -> Tensor:
+        """How often words of each of 64 classes (their number, modulo) occur, as shares of the text."""
+        assert not isinstance(inputs, Tensor)
+        words = functional.one_hot(inputs["tokens"] % BUCKETS, BUCKETS).to(torch.get_default_dtype())
+        return masked_mean(words, inputs["mask"])
+
+
+def new_model(width: int, depth: int, heads: int, vocabulary: int, length: int, dropout: float) -> Any:
+    """A BERT of this size with new values."""
+    library = transformers()
+    config = library.BertConfig(
+        vocab_size=vocabulary,
+        hidden_size=width,
+        num_hidden_layers=depth,
+        num_attention_heads=heads,
+        intermediate_size=4 * width,
+        max_position_embeddings=length,
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
+    )
+    return library.BertModel(config, add_pooling_layer=False)
+
+
+def pretrained_model(source: str) -> Any:
+    """The model in a folder or on the hub. InputError if there is none."""
+    library = transformers()
+    try:
+        config = library.AutoConfig.from_pretrained(source)
+        extra = {"add_pooling_layer": False} if config.model_type == SLICEABLE else {}
+        return library.AutoModel.from_pretrained(source, **extra)
+    except (OSError, ValueError) as error:
+        raise InputError(f"encoder.pretrained={source}: {' '.join(str(error).split())[:200]}") from None
+
+
+def transformers() -> Any:
+    """The library, imported when it is needed: it is slow to import and an extra. InputError if it is not there."""
+    try:
+        import transformers as library
+    except ImportError:
+        raise InputError("encoder=transformer needs the library transformers: pip install 'mtl[text]'") from None
+    return library

@@ -1,0 +1,78 @@
+"""Experts of every task's own beside experts for all, mixed by gates."""
+
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import Parameter
+
+from mtl.errors import InputError
+from mtl.nn.encoder import Inputs, InputShape
+from mtl.nn.stacked import mix
+from mtl.sharing.base import EncoderFactory, Sharing
+from mtl.sharing.experts import Experts
+
+
+class CGC(Sharing):
+    """Customized gate control: ``f_i(x) = sum_e g_ie(x) W_e x`` over task i's own experts and the shared ones.
+
+    Source: Tang, Liu, Zhao, Gong, "Progressive Layered Extraction (PLE)", RecSys 2020,
+    https://doi.org/10.1145/3383313.3412236 (section 4.1).
+
+    ``g_i(x) = softmax(V_i s(x))`` with the encoder's summary s of the raw input. Experts are whole encoders; what is
+    mixed at every stage is PLE. Without own experts this is a gated mixture, with one own and no shared expert
+    single-task learning.
+
+    Args:
+        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        shared: experts for all tasks.
+        own: experts of each task's own.
+    """
+
+    def __init__(
+        self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory, shared: int = 2, own: int = 1
+    ) -> None:
+        super().__init__(input_shape, task_names, encoder)
+        if shared < 0 or own < 0 or shared + own < 1:
+            raise InputError(f"model.shared={shared}, model.own={own}: expected 0 or more each, at least one in all")
+        self.common = nn.ModuleList([Experts(input_shape, encoder, shared)] if shared else [])
+        self.own = nn.ModuleDict({name: Experts(input_shape, encoder, own) for name in self.task_names} if own else {})
+        first = cast(Experts, self.own[self.task_names[0]] if own else self.common[0])
+        self.encoder = (first.encoder,)  # in a tuple: registered where it belongs
+        self.out_features = first.encoder.out_features
+        count = shared + own
+        # A gate over a single expert is always 1 and has nothing to learn
+        gated = self.task_names if count > 1 else ()
+        self.gates = nn.ModuleDict({name: nn.Linear(first.encoder.summary_features, count) for name in gated})
+        self.register_buffer("use", torch.full((len(self.task_names), count), 1 / count), persistent=False)
+
+    use: Tensor
+
+    def mixture(self) -> Tensor:
+        return self.use
+
+    def forward(self, inputs: Inputs) -> dict[str, Tensor]:
+        common = [experts(inputs) for experts in self.common]  # one or none, [E, B, ..., D]
+        summary = self.encoder[0].summary(inputs)  # [B, S]
+        out, use = {}, []
+        for name in self.task_names:
+            own = [self.own[name](inputs)] if name in self.own else []
+            outputs = torch.cat([*own, *common])  # own ones first
+            if name in self.gates:
+                gate = self.gates[name](summary).softmax(-1)  # [B, E]
+                use.append(gate.detach().mean(0))
+                out[name] = mix(gate.unsqueeze(0), outputs)[0]
+            else:
+                out[name] = outputs[0]
+        if use:
+            self.use.copy_(torch.stack(use))
+        return out
+
+    def private_parameters(self, task: str) -> Iterator[Parameter]:
+        for part in (self.own, self.gates):
+            if task in part:
+                yield from part[task].parameters()
+
+    def last_shared_layer(self) -> Iterator[Parameter]:
+        return (p for experts in self.common for p in cast(Experts, experts).last_stage())

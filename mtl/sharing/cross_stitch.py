@@ -1,0 +1,59 @@
+"""A network per task, their activations mixed after every stage."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+
+from mtl.errors import InputError
+from mtl.nn.encoder import Inputs, InputShape
+from mtl.nn.towers import Towers
+from mtl.sharing.base import EncoderFactory, Sharing
+
+
+class CrossStitch(Sharing):
+    """Cross-stitch networks: after every stage l, ``h_i <- sum_j alpha_lij h_j``.
+
+    Source: Misra, Shrivastava, Gupta, Hebert, "Cross-stitch Networks for Multi-task Learning", CVPR 2016,
+    https://arxiv.org/abs/1604.03539.
+
+    ``h_i [B, ..., H]`` is the state of task i's tower, ``alpha [L, K, K]`` is learned. It starts convex: ``own`` on the
+    diagonal, the rest in equal parts beside it. With ``own=1`` this starts as single-task learning.
+
+    Args:
+        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        own: how much of its own tower a task sees at the start, in [0, 1].
+    """
+
+    def __init__(
+        self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory, own: float = 0.9
+    ) -> None:
+        super().__init__(input_shape, task_names, encoder)
+        if not 0 <= own <= 1:
+            raise InputError(f"model.own={own}: expected 0 to 1")
+        self.towers = Towers({name: encoder(input_shape) for name in self.task_names})
+        self.out_features = self.towers.widths[-1]
+        tasks = len(self.task_names)
+        start = torch.full((tasks, tasks), (1 - own) / max(tasks - 1, 1))
+        start.fill_diagonal_(own if tasks > 1 else 1.0)
+        self.stitch = Parameter(start.repeat(self.towers.depth, 1, 1))
+
+    def mixture(self) -> Tensor:
+        return self.stitch[-1].detach()
+
+    def _mixed(self, index: int, hidden: dict[str, Tensor]) -> dict[str, Tensor]:
+        mixed = torch.tensordot(self.stitch[index], torch.stack([hidden[name] for name in self.task_names]), dims=1)
+        return dict(zip(self.task_names, mixed, strict=True))
+
+    def forward(self, inputs: Inputs) -> dict[str, Tensor]:
+        hidden = self._mixed(0, self.towers.first(inputs))
+        for index in range(1, self.towers.depth):
+            hidden = self._mixed(index, self.towers.stage(index, hidden, inputs))
+        return hidden
+
+    def private_parameters(self, task: str) -> Iterator[Parameter]:
+        return iter(())
+
+    def last_shared_layer(self) -> Iterator[Parameter]:
+        return iter(self.towers.last_stage())

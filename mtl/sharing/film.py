@@ -1,0 +1,64 @@
+"""One trunk, its features scaled and shifted by each task."""
+
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import Parameter
+
+from mtl.nn.encoder import Inputs, InputShape
+from mtl.sharing.base import EncoderFactory, Sharing
+
+
+class Modulation(nn.Module):
+    """``scale * h + shift`` along the features, at first the identity: ``[..., H] -> [..., H]``."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.scale = Parameter(torch.ones(features))
+        self.shift = Parameter(torch.zeros(features))
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Scaled and shifted."""
+        return torch.addcmul(self.shift, hidden, self.scale)
+
+
+class FiLM(Sharing):
+    """Feature-wise linear modulation by the task: after every stage, ``h_i <- gamma_i * h + beta_i``.
+
+    Source: Perez, Strub, de Vries, Dumoulin, Courville, "FiLM: Visual Reasoning with a General Conditioning Layer",
+    AAAI 2018, https://arxiv.org/abs/1709.07871. There a network makes gamma and beta from a question; here the
+    condition is which task it is, so that they are parameters.
+
+    Starts as hard sharing. The first stage is computed once, the later ones once per task.
+
+    Args:
+        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+    """
+
+    def __init__(self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory) -> None:
+        super().__init__(input_shape, task_names, encoder)
+        self.trunk = encoder(input_shape)
+        self.out_features = self.trunk.out_features
+        self.own = nn.ModuleDict(
+            {name: nn.ModuleList(Modulation(width) for width in self.trunk.widths) for name in self.task_names}
+        )
+
+    def forward(self, inputs: Inputs) -> dict[str, Tensor]:
+        first, *later = self.trunk.stages
+        shared = first(self.trunk.stem(inputs), inputs)
+        out = {}
+        for name in self.task_names:
+            own, *others = cast(nn.ModuleList, self.own[name])
+            hidden = own(shared)
+            for stage, modulation in zip(later, others, strict=True):
+                hidden = modulation(stage(hidden, inputs))
+            out[name] = hidden
+        return out
+
+    def private_parameters(self, task: str) -> Iterator[Parameter]:
+        return self.own[task].parameters()
+
+    def last_shared_layer(self) -> Iterator[Parameter]:
+        return self.trunk.stages[-1].parameters()

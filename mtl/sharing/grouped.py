@@ -1,0 +1,89 @@
+"""Groups of tasks that share among themselves and with nobody else."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import Parameter
+
+from mtl.errors import InputError, unknown
+from mtl.nn.encoder import Encoder, Inputs, InputShape
+from mtl.sharing.base import EncoderFactory, Sharing
+
+SharingFactory = Callable[[InputShape, Sequence[str], EncoderFactory], Sharing]
+
+
+class Grouped(Sharing):
+    """One network of a strategy for each group of cooperative tasks.
+
+    After Standley et al., "Which Tasks Should Be Learned Together in Multi-task Learning?", ICML 2020,
+    https://arxiv.org/abs/1905.07553. One group of all tasks is the strategy itself, no groups is single-task learning.
+
+    Args:
+        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        strategy: builds the network of a group.
+        groups: names of the tasks of each group; a task in none has an encoder of its own.
+    """
+
+    def __init__(
+        self,
+        input_shape: InputShape,
+        task_names: Sequence[str],
+        encoder: EncoderFactory,
+        strategy: SharingFactory,
+        groups: Sequence[Sequence[str]],
+    ) -> None:
+        super().__init__(input_shape, task_names, encoder)
+        named = [name for group in groups for name in group]
+        for name in named:
+            if name not in self.task_names:
+                raise unknown("task in relations.groups", name, self.task_names)
+            if named.count(name) > 1:
+                raise InputError(f"relations.groups: task '{name}' is in more than one group")
+        # In the order of the tasks, so that the order in which groups are written changes nothing
+        together = [tuple(name for name in self.task_names if name in group) for group in groups if len(group) > 1]
+        self.groups = tuple(sorted(together, key=lambda group: self.task_names.index(group[0])))
+        self.networks = nn.ModuleList(strategy(input_shape, group, encoder) for group in self.groups)
+        alone = [name for name in self.task_names if not any(name in group for group in self.groups)]
+        self.alone = nn.ModuleDict({name: encoder(input_shape) for name in alone})
+        sizes = [network.out_features for network in self._networks]
+        sizes += [cast(Encoder, self.alone[name]).out_features for name in alone]
+        if len(set(sizes)) > 1:
+            raise InputError(f"relations.groups: this model gives groups representations of unlike sizes {sizes}")
+        self.out_features = sizes[0]
+
+    @property
+    def _networks(self) -> list[Sharing]:
+        return [cast(Sharing, network) for network in self.networks]
+
+    def forward(self, inputs: Inputs) -> dict[str, Tensor]:
+        out = {name: encoder(inputs) for name, encoder in self.alone.items()}
+        for network in self.networks:
+            out |= network(inputs)
+        return {name: out[name] for name in self.task_names}
+
+    def penalty(self) -> Tensor:
+        terms = [network.penalty().cpu() for network in self._networks]  # where there is none, it is a zero on the CPU
+        return torch.stack(terms).sum() if terms else torch.zeros(())
+
+    def mixture(self) -> Tensor | None:
+        parts = [network.mixture() for network in self._networks]
+        found = [part for part in parts if part is not None]
+        if not found or len(found) < len(parts):
+            return None
+        blocks = [*found, *(found[0].new_ones(1, 1) for _ in self.alone)]
+        rows: Tensor = torch.block_diag(*blocks)  # type: ignore[no-untyped-call]  # [K, E of all groups]
+        order = [*(name for group in self.groups for name in group), *self.alone]
+        return rows[[order.index(name) for name in self.task_names]]
+
+    def private_parameters(self, task: str) -> Iterator[Parameter]:
+        if task in self.alone:
+            yield from self.alone[task].parameters()
+        for group, network in zip(self.groups, self._networks, strict=True):
+            if task in group:
+                yield from network.private_parameters(task)
+
+    def last_shared_layer(self) -> Iterator[Parameter]:
+        for network in self._networks:
+            yield from network.last_shared_layer()

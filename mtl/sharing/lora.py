@@ -1,0 +1,90 @@
+"""One trunk, its weight matrices moved by a low-rank term of each task's own."""
+
+from collections.abc import Iterator, Sequence
+from math import sqrt
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn import Parameter
+
+from mtl.errors import InputError
+from mtl.nn.encoder import Inputs, InputShape
+from mtl.sharing.base import EncoderFactory, Sharing
+
+
+class LowRank(nn.Module):
+    """A matrix of low rank, at first zero: ``U D`` with ``U [out, r] = 0``, ``D [r, in]`` random."""
+
+    def __init__(self, out_features: int, in_features: int, rank: int) -> None:
+        super().__init__()
+        self.down = Parameter(torch.randn(rank, in_features) / sqrt(in_features))
+        self.up = Parameter(torch.zeros(out_features, rank))
+
+    def forward(self) -> Tensor:
+        """The matrix, ``[out, in]``."""
+        return self.up @ self.down
+
+
+class LoRA(Sharing):
+    """Low-rank adaptation per task: task i runs the trunk with ``W + scale U_i D_i`` in place of every weight matrix W.
+
+    Source: Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", ICLR 2022,
+    https://arxiv.org/abs/2106.09685.
+
+    Starts as hard sharing. Any parameter of two or more axes is a weight matrix, its further axes (of a convolution)
+    flattened. The whole trunk is computed once per task.
+
+    Args:
+        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        rank: r, the rank of every task's term.
+        scale: factor of the term (``alpha / r`` in the paper).
+        freeze: the trunk stays as it is (for a pretrained one); only the terms and the heads learn.
+    """
+
+    def __init__(
+        self,
+        input_shape: InputShape,
+        task_names: Sequence[str],
+        encoder: EncoderFactory,
+        rank: int = 8,
+        scale: float = 1.0,
+        freeze: bool = False,
+    ) -> None:
+        super().__init__(input_shape, task_names, encoder)
+        if rank < 1:
+            raise InputError(f"model.rank={rank}: at least 1 is needed")
+        self.trunk = encoder(input_shape)
+        if freeze:
+            self.trunk.requires_grad_(False)
+        self.out_features = self.trunk.out_features
+        self.scale = scale
+        matrices = {key: (len(p), p[0].numel()) for key, p in self.trunk.named_parameters() if p.dim() >= 2}
+        if not matrices:
+            raise InputError("model=lora: this encoder has no weight matrix to adapt")
+        self.keys = tuple(matrices)
+        self.own = nn.ModuleDict(
+            {
+                name: nn.ModuleList(LowRank(rows, columns, rank) for rows, columns in matrices.values())
+                for name in self.task_names
+            }
+        )
+
+    def forward(self, inputs: Inputs) -> dict[str, Tensor]:
+        base = dict(self.trunk.named_parameters())
+        out = {}
+        for name in self.task_names:
+            terms = cast(nn.ModuleList, self.own[name])
+            moved = {
+                key: base[key] + self.scale * term().view_as(base[key])
+                for key, term in zip(self.keys, terms, strict=True)
+            }
+            out[name] = functional_call(self.trunk, moved, (inputs,))
+        return out
+
+    def private_parameters(self, task: str) -> Iterator[Parameter]:
+        return self.own[task].parameters()
+
+    def last_shared_layer(self) -> Iterator[Parameter]:
+        return self.trunk.stages[-1].parameters()

@@ -1,0 +1,102 @@
+"""A net of blocks in which it is learned where the tasks part ways."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import Parameter
+
+from mtl.errors import InputError
+from mtl.nn.encoder import Inputs, InputShape
+from mtl.nn.towers import Towers
+from mtl.sharing.base import EncoderFactory, Sharing
+
+SMALLEST = 1e-6  # keeps the logarithms of the noise finite
+
+
+class LearningToBranch(Sharing):
+    """Learning to branch: every block chooses its parent among the blocks of the stage before, every task its last
+    block.
+
+    Source: Guo, Lee, Ulbricht, "Learning to Branch for Multi-Task Learning", ICML 2020,
+    https://arxiv.org/abs/2006.01895.
+
+    There are C blocks at each stage. A block reads ``sum_p softmax((a_cp + noise) / tau)_p h_p`` over the blocks p
+    of the stage before, with Gumbel noise in training and none in evaluation; tasks choose among the blocks of the last
+    stage likewise. The temperature falls from ``temperature`` to ``final``, halving its distance every ``half_life``
+    training batches, so that choices become firm: a tree grows out of the net (:meth:`branches`).
+
+    Deviation: the paper takes the tree of the highest ``a`` and trains it anew; here the net is kept as it is.
+
+    Args:
+        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        blocks: C; 0 means one per task.
+        temperature, final, half_life: see above.
+    """
+
+    passes: Tensor
+
+    def __init__(
+        self,
+        input_shape: InputShape,
+        task_names: Sequence[str],
+        encoder: EncoderFactory,
+        blocks: int = 0,
+        temperature: float = 5.0,
+        final: float = 0.5,
+        half_life: float = 200.0,
+    ) -> None:
+        super().__init__(input_shape, task_names, encoder)
+        if blocks < 0 or not 0 < final <= temperature or half_life <= 0:
+            raise InputError(
+                f"model.blocks={blocks}, temperature={temperature}, final={final}, half_life={half_life}: expected "
+                "0 or more, 0 < final <= temperature, and more than 0"
+            )
+        count = blocks or len(self.task_names)
+        self.towers = Towers({f"block{c}": encoder(input_shape) for c in range(count)})
+        self.out_features = self.towers.widths[-1]
+        self.parents = nn.ParameterList(Parameter(torch.zeros(count, count)) for _ in range(self.towers.depth - 1))
+        self.leaves = nn.ParameterDict({name: Parameter(torch.zeros(count)) for name in self.task_names})
+        self.temperature = temperature
+        self.final = final
+        self.half_life = half_life
+        self.register_buffer("passes", torch.zeros(()))  # training batches seen
+
+    def _choice(self, logits: Tensor) -> Tensor:
+        """Weights along the last axis."""
+        temperature = self.final + (self.temperature - self.final) * torch.exp2(-self.passes / self.half_life)
+        if self.training:
+            noise = torch.rand_like(logits).clamp(SMALLEST, 1 - SMALLEST)
+            logits = logits - (-noise.log()).log()
+        return (logits / temperature).softmax(-1)
+
+    def mixture(self) -> Tensor:
+        leaves = torch.stack([self.leaves[name].detach() for name in self.task_names])
+        return leaves.softmax(-1)
+
+    def branches(self) -> dict[str, list[int]]:
+        """The block of each stage that each task most likely goes through, first stage first."""
+        out = {}
+        for name in self.task_names:
+            path = [int(self.leaves[name].argmax())]
+            for parents in reversed(list(self.parents)):
+                path.insert(0, int(parents[path[0]].argmax()))
+            out[name] = path
+        return out
+
+    def forward(self, inputs: Inputs) -> dict[str, Tensor]:
+        if self.training:
+            self.passes += 1
+        hidden = self.towers.first(inputs)
+        for index, parents in enumerate(self.parents, start=1):
+            drawn = torch.tensordot(self._choice(parents), torch.stack(list(hidden.values())), dims=1)  # [C, B, ..., H]
+            hidden = self.towers.stage(index, dict(zip(hidden, drawn, strict=True)), inputs)
+        leaves = self._choice(torch.stack([self.leaves[name] for name in self.task_names]))  # [K, C]
+        drawn = torch.tensordot(leaves, torch.stack(list(hidden.values())), dims=1)  # [K, B, ..., D]
+        return dict(zip(self.task_names, drawn, strict=True))
+
+    def private_parameters(self, task: str) -> Iterator[Parameter]:
+        return iter((self.leaves[task],))
+
+    def last_shared_layer(self) -> Iterator[Parameter]:
+        return iter(self.towers.last_stage())

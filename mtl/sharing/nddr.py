@@ -1,0 +1,77 @@
+"""A network per task; after every stage each draws on the features of all by a learned linear map."""
+
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import Parameter
+
+from mtl.errors import InputError
+from mtl.nn.encoder import Inputs, InputShape
+from mtl.nn.towers import Towers
+from mtl.sharing.base import EncoderFactory, Sharing
+
+
+class Fusion(nn.Module):
+    """One task's map from the features of all: ``sum_j W_j h_j + b``, ``[K, B, ..., H] -> [B, ..., H]``."""
+
+    def __init__(self, features: int, shares: Tensor) -> None:
+        super().__init__()
+        self.sources = Parameter(shares.view(-1, 1, 1) * torch.eye(features))  # [K, H, H]
+        self.bias = Parameter(torch.zeros(features))
+
+    def forward(self, states: Tensor) -> Tensor:
+        """All tasks' states to this task's."""
+        side_by_side = states.movedim(0, -2).flatten(-2)  # [B, ..., K * H]
+        out: Tensor = side_by_side @ self.sources.flatten(0, 1) + self.bias
+        return out
+
+
+class NDDR(Sharing):
+    """Neural discriminative dimensionality reduction: after every stage, ``h_i <- sum_j W_ij h_j + b_i``.
+
+    Source: Gao, Ma, Zhao, Liu, Yuille, "NDDR-CNN: Layerwise Feature Fusing in Multi-Task CNNs by Neural Discriminative
+    Dimensionality Reduction", CVPR 2019, https://arxiv.org/abs/1801.08297.
+
+    The features of all towers lie side by side, and each task reduces them to its own width. Starts as cross-stitch
+    does: ``W_ii = own I``, ``W_ij = (1 - own) / (K - 1) I``. With ``own=1`` this starts as single-task learning.
+
+    Deviation: no batch normalisation after the map and no weight decay of its own; the encoder decides on its norms.
+
+    Args:
+        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        own: how much of its own tower a task sees at the start, in [0, 1].
+    """
+
+    def __init__(
+        self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory, own: float = 0.9
+    ) -> None:
+        super().__init__(input_shape, task_names, encoder)
+        if not 0 <= own <= 1:
+            raise InputError(f"model.own={own}: expected 0 to 1")
+        self.towers = Towers({name: encoder(input_shape) for name in self.task_names})
+        self.out_features = self.towers.widths[-1]
+        tasks = len(self.task_names)
+        shares = torch.full((tasks, tasks), (1 - own) / max(tasks - 1, 1)).fill_diagonal_(own if tasks > 1 else 1.0)
+        self.fusions = nn.ModuleList(
+            nn.ModuleDict({name: Fusion(width, shares[i]) for i, name in enumerate(self.task_names)})
+            for width in self.towers.widths
+        )
+
+    def _fused(self, index: int, hidden: dict[str, Tensor]) -> dict[str, Tensor]:
+        fusions = cast(nn.ModuleDict, self.fusions[index])
+        states = torch.stack([hidden[name] for name in self.task_names])  # [K, B, ..., H]
+        return {name: fusions[name](states) for name in self.task_names}
+
+    def forward(self, inputs: Inputs) -> dict[str, Tensor]:
+        hidden = self._fused(0, self.towers.first(inputs))
+        for index in range(1, self.towers.depth):
+            hidden = self._fused(index, self.towers.stage(index, hidden, inputs))
+        return hidden
+
+    def private_parameters(self, task: str) -> Iterator[Parameter]:
+        return cast(nn.ModuleDict, self.fusions[-1])[task].parameters()
+
+    def last_shared_layer(self) -> Iterator[Parameter]:
+        return iter(self.towers.last_stage())

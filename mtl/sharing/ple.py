@@ -1,0 +1,114 @@
+"""Experts of every task's own beside experts for all, mixed by gates after every stage."""
+
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import Parameter
+
+from mtl.errors import InputError
+from mtl.nn.encoder import Encoder, Inputs, InputShape
+from mtl.nn.gates import Gate, weighted
+from mtl.sharing.base import EncoderFactory, Sharing
+
+SHARED = "shared experts"  # the group for all; no task can have a name with a space
+
+
+class PLE(Sharing):
+    """Progressive layered extraction: customized gate control at every stage of the encoder.
+
+    Source: Tang, Liu, Zhao, Gong, "Progressive Layered Extraction (PLE)", RecSys 2020,
+    https://doi.org/10.1145/3383313.3412236 (section 4.2).
+
+    At every stage l, a task's experts (the l-th stages of encoders of its own) read the task's state ``h_i``, the
+    shared ones the shared state ``h_s``. Then ``h_i <- sum_e g_ie h_e`` over the task's own and the shared experts,
+    ``h_s`` over all experts of all tasks. Gates read the raw input's summary at the first stage, the state of their
+    group afterwards, at each place of it. There is no shared state after the last stage. With one own and no shared
+    expert this is single-task learning.
+
+    Args:
+        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        shared: experts for all tasks.
+        own: experts of each task's own, at least 1.
+    """
+
+    def __init__(
+        self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory, shared: int = 1, own: int = 1
+    ) -> None:
+        super().__init__(input_shape, task_names, encoder)
+        if shared < 0 or own < 1:
+            raise InputError(f"model.shared={shared}, model.own={own}: expected at least 0 and 1")
+        counts = dict.fromkeys(self.task_names, own) | ({SHARED: shared} if shared else {})
+        self.experts = nn.ModuleDict(
+            {group: nn.ModuleList(encoder(input_shape) for _ in range(count)) for group, count in counts.items()}
+        )
+        first = self._encoders(self.task_names[0])[0]
+        self.depth = len(first.stages)
+        self.out_features = first.out_features
+        widths = (first.summary_features, *first.widths)
+        # What each group draws on. A gate over a single expert is always 1 and has nothing to learn.
+        self.sources = {name: [name, SHARED] if shared else [name] for name in self.task_names if own + shared > 1}
+        self.sources |= {SHARED: list(counts)} if shared else {}
+        self.gates = nn.ModuleList()
+        for stage in range(self.depth):
+            groups = self.sources if stage < self.depth - 1 else [name for name in self.sources if name != SHARED]
+            self.gates.append(
+                nn.ModuleDict({g: Gate(widths[stage], {s: counts[s] for s in self.sources[g]}) for g in groups})
+            )
+        self.register_buffer(
+            "use", torch.full((len(self.task_names), own + shared), 1 / (own + shared)), persistent=False
+        )
+
+    use: Tensor
+
+    def _encoders(self, group: str) -> list[Encoder]:
+        return [cast(Encoder, expert) for expert in cast(nn.ModuleList, self.experts[group])]
+
+    def mixture(self) -> Tensor:
+        return self.use
+
+    def forward(self, inputs: Inputs) -> dict[str, Tensor]:
+        summary = self._encoders(self.task_names[0])[0].summary(inputs)
+        hidden: dict[str, Tensor] = {}
+        for index in range(self.depth):
+            outputs = {
+                group: [
+                    expert.stages[index](hidden[group] if index else expert.stem(inputs), inputs)
+                    for expert in self._encoders(group)
+                ]
+                for group in self.experts
+            }
+            gates = cast(nn.ModuleDict, self.gates[index])
+            mixed, use = {}, []
+            for group in self.experts:
+                if group in gates:
+                    gate = gates[group](hidden[group] if index else summary)  # [B, ..., E]
+                    mixed[group] = weighted(gate, [h for source in self.sources[group] for h in outputs[source]])
+                    use += [gate.detach().flatten(0, -2).mean(0)] if group != SHARED else []
+                elif group != SHARED:
+                    mixed[group] = outputs[group][0]
+            hidden = mixed
+        if use:
+            self.use.copy_(torch.stack(use))
+        return hidden
+
+    def private_parameters(self, task: str) -> Iterator[Parameter]:
+        # The shared state, where there is one, carries what a task's experts do before the last stage to all tasks, and
+        # so what its gates do before the last but one
+        alone = SHARED not in self.experts
+        for index in range(self.depth):
+            gates = cast(nn.ModuleDict, self.gates[index])
+            if task in gates and (alone or index >= self.depth - 2):
+                yield from gates[task].parameters()
+            if alone or index == self.depth - 1:
+                for expert in self._encoders(task):
+                    yield from expert.stages[index].parameters()
+        if alone or self.depth == 1:
+            for expert in self._encoders(task):
+                for name, child in expert.named_children():
+                    yield from child.parameters() if name != "stages" else ()
+
+    def last_shared_layer(self) -> Iterator[Parameter]:
+        shared = self._encoders(SHARED) if SHARED in self.experts else []
+        return (p for expert in shared for p in expert.stages[-1].parameters())

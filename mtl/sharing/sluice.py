@@ -1,0 +1,109 @@
+"""A network per task; parts of their features are mixed after every stage, and stages are mixed at the end."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import Parameter
+
+from mtl.errors import InputError
+from mtl.nn.encoder import Inputs, InputShape
+from mtl.nn.towers import Towers
+from mtl.sharing.base import EncoderFactory, Sharing
+
+
+class Sluice(Sharing):
+    """Sluice networks: subspaces of the features flow between the tasks, and each task mixes its stages.
+
+    Source: Ruder, Bingel, Augenstein, Soegaard, "Latent Multi-task Architecture Learning", AAAI 2019,
+    https://arxiv.org/abs/1705.08142.
+
+    The features of a state are cut into G subspaces ``h_ig``; after every stage ``h_ig <- sum_jf alpha_igjf h_jf``,
+    with ``alpha [K, G, K, G]`` for each stage. The representation is ``f_i = sum_l softmax(beta_i)_l h_i^l`` over the
+    stages l as wide as the last one (a state with more axes than the last is averaged over them). A penalty keeps the
+    subspaces unlike: ``sum |V_g V_f'|^2`` over pairs of subspaces, with ``V_g`` the rows that make subspace g in every
+    weight matrix that has as many rows as its stage has features.
+
+    Args:
+        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        subspaces: G; divides the features of every stage.
+        own: how much of its own subspace a subspace keeps at the start, in [0, 1].
+        orthogonality: factor of the penalty.
+    """
+
+    def __init__(
+        self,
+        input_shape: InputShape,
+        task_names: Sequence[str],
+        encoder: EncoderFactory,
+        subspaces: int = 2,
+        own: float = 0.9,
+        orthogonality: float = 0.001,
+    ) -> None:
+        super().__init__(input_shape, task_names, encoder)
+        self.towers = Towers({name: encoder(input_shape) for name in self.task_names})
+        self.widths = self.towers.widths
+        if subspaces < 1 or any(width % subspaces for width in self.widths):
+            raise InputError(f"model.subspaces={subspaces} does not divide the encoder's features {self.widths}")
+        if not 0 <= own <= 1:
+            raise InputError(f"model.own={own}: expected 0 to 1")
+        self.out_features = self.widths[-1]
+        self.subspaces = subspaces
+        self.orthogonality = orthogonality
+        tasks, parts = len(self.task_names), len(self.task_names) * subspaces
+        start = torch.full((parts, parts), (1 - own) / max(parts - 1, 1)).fill_diagonal_(own if parts > 1 else 1.0)
+        shape = (self.towers.depth, tasks, subspaces, tasks, subspaces)
+        self.spaces = Parameter(start.expand(self.towers.depth, -1, -1).reshape(shape).clone())
+        self.ends = [i for i, width in enumerate(self.widths) if width == self.out_features]
+        first = torch.full((len(self.ends),), (1 - own) / max(len(self.ends) - 1, 1))
+        first[-1] = own
+        mixed = self.task_names if len(self.ends) > 1 else ()
+        self.betas = nn.ParameterDict({name: Parameter(first.clamp(min=1e-3).log()) for name in mixed})
+
+    def mixture(self) -> Tensor:
+        return self.spaces[-1].detach().sum((1, 3)) / self.subspaces
+
+    def _mixed(self, index: int, hidden: dict[str, Tensor]) -> dict[str, Tensor]:
+        states = torch.stack([hidden[name] for name in self.task_names])  # [K, B, ..., H]
+        parts = states.reshape(*states.shape[:-1], self.subspaces, -1).movedim(-2, 1)  # [K, G, B, ..., H / G]
+        mixed = torch.tensordot(self.spaces[index], parts, dims=2).movedim(1, -2).flatten(-2)  # [K, B, ..., H]
+        return dict(zip(self.task_names, mixed, strict=True))
+
+    def forward(self, inputs: Inputs) -> dict[str, Tensor]:
+        hidden = self._mixed(0, self.towers.first(inputs))
+        seen = [hidden]
+        for index in range(1, self.towers.depth):
+            hidden = self._mixed(index, self.towers.stage(index, hidden, inputs))
+            seen.append(hidden)
+        if len(self.ends) == 1:
+            return hidden
+        out = {}
+        for name in self.task_names:
+            last = hidden[name]
+            states = torch.stack([flattened(seen[index][name], last.dim()).expand_as(last) for index in self.ends])
+            out[name] = torch.tensordot(self.betas[name].softmax(0), states, dims=1)
+        return out
+
+    def penalty(self) -> Tensor:
+        if self.subspaces == 1 or self.orthogonality == 0:
+            return torch.zeros(())
+        terms = []
+        for name in self.task_names:
+            for width, stage in zip(self.widths, self.towers[name].stages, strict=True):
+                for matrix in stage.parameters():
+                    if matrix.dim() >= 2 and len(matrix) == width:
+                        rows = matrix.reshape(self.subspaces, width // self.subspaces, -1)  # [G, H / G, in]
+                        product = torch.einsum("gai,fbi->gfab", rows, rows).square().sum((2, 3))  # [G, G]
+                        terms.append(product.triu(1).sum())
+        return self.orthogonality * torch.stack(terms).sum() if terms else torch.zeros(())
+
+    def private_parameters(self, task: str) -> Iterator[Parameter]:
+        return iter((self.betas[task],) if task in self.betas else ())
+
+    def last_shared_layer(self) -> Iterator[Parameter]:
+        return iter(self.towers.last_stage())
+
+
+def flattened(state: Tensor, axes: int) -> Tensor:
+    """A state averaged over the axes that it has beyond ``axes``."""
+    return state.mean(tuple(range(1, 1 + state.dim() - axes))) if state.dim() > axes else state

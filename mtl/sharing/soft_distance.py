@@ -1,0 +1,82 @@
+"""A network per task, held close to one another by a penalty."""
+
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import Parameter
+
+from mtl.errors import InputError, unknown
+from mtl.nn.encoder import Encoder, Inputs, InputShape
+from mtl.sharing.base import EncoderFactory, Sharing
+
+DISTANCES = ("l2", "trace")
+SMALLEST = 1e-12  # squared singular values below this are taken as 0, where the root has no derivative
+
+
+class SoftDistance(Sharing):
+    """Soft parameter sharing by distance: ``f_i(x) = W_i x`` with a penalty on how far apart the ``W_i`` lie.
+
+    Sources: ``l2`` after Duong, Cohn, Bird, Cook, "Low Resource Dependency Parsing", ACL 2015,
+    https://aclanthology.org/P15-2139; ``trace`` after Yang, Hospedales, "Trace Norm Regularised Deep Multi-Task
+    Learning", ICLR workshop 2017, https://arxiv.org/abs/1606.04038.
+
+    With ``W [K, P]`` one parameter tensor of all tasks, flattened, the penalty sums over the tensors ``l2: sum_i |W_i -
+    mean_j W_j|^2``, or ``trace:`` the sum of the singular values of ``W``, which pulls the tasks into few common
+    directions. With strength 0 this is single-task learning.
+
+    The towers are joined by the penalty alone: no task's loss reaches another's parameters, so none counts as shared,
+    and weightings that compare gradients of shared parameters do not apply.
+
+    Args:
+        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        strength: factor of the penalty, 0 or more.
+        distance: ``l2`` or ``trace``.
+    """
+
+    def __init__(
+        self,
+        input_shape: InputShape,
+        task_names: Sequence[str],
+        encoder: EncoderFactory,
+        strength: float = 0.001,
+        distance: str = "l2",
+    ) -> None:
+        super().__init__(input_shape, task_names, encoder)
+        if distance not in DISTANCES:
+            raise unknown("model.distance", distance, DISTANCES)
+        if strength < 0:
+            raise InputError(f"model.strength={strength}: expected 0 or more")
+        self.strength = strength
+        self.distance = distance
+        self.encoders = nn.ModuleDict({name: encoder(input_shape) for name in self.task_names})
+        self.out_features = cast(Encoder, self.encoders[self.task_names[0]]).out_features
+
+    def forward(self, inputs: Inputs) -> dict[str, Tensor]:
+        return {name: self.encoders[name](inputs) for name in self.task_names}
+
+    def penalty(self) -> Tensor:
+        if self.strength == 0 or len(self.task_names) == 1:
+            return torch.zeros(())
+        towers = [list(self.encoders[name].parameters()) for name in self.task_names]
+        rows = [torch.stack([p.flatten() for p in tensors]) for tensors in zip(*towers, strict=True)]  # each [K, P]
+        terms = [spread(each) if self.distance == "l2" else trace_norm(each) for each in rows]
+        return self.strength * torch.stack(terms).sum()
+
+    def private_parameters(self, task: str) -> Iterator[Parameter]:
+        return self.encoders[task].parameters()
+
+    def last_shared_layer(self) -> Iterator[Parameter]:
+        return iter(())
+
+
+def spread(rows: Tensor) -> Tensor:
+    """Squared distances of the rows ``[K, P]`` from their mean, summed: ``[]``."""
+    return (rows - rows.mean(0)).square().sum()
+
+
+def trace_norm(rows: Tensor) -> Tensor:
+    """The sum of the singular values of ``[K, P]``, from the K x K Gramian, as K is small: ``[]``."""
+    squared: Tensor = torch.linalg.eigvalsh(rows @ rows.T)  # of the singular values
+    return squared.clamp(min=SMALLEST).sqrt().sum()

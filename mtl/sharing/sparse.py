@@ -1,0 +1,94 @@
+"""Experts of which each row and task uses only the k that its gate prefers."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import Parameter
+
+from mtl.errors import InputError
+from mtl.nn.encoder import Inputs, InputShape
+from mtl.nn.stacked import mix
+from mtl.sharing.base import EncoderFactory, Sharing
+from mtl.sharing.experts import Experts
+
+
+class Sparse(Sharing):
+    """Sparsely gated mixture: ``f_i(x) = sum_j g_ij(x) W_j x``, ``g_i`` the softmax over the k highest of ``V_i s(x)``,
+    else 0.
+
+    Sources: top-k gates, Shazeer et al., "Outrageously Large Neural Networks", ICLR 2017,
+    https://arxiv.org/abs/1701.06538; balance, Fedus, Zoph, Shazeer, "Switch Transformers", JMLR 2022,
+    https://arxiv.org/abs/2101.03961 (eq. 4).
+
+    The penalty ``balance * E * sum_e F_e P_e`` keeps all experts at work: over all tasks' rows, ``F_e`` is the share of
+    choices that fall on expert e, ``P_e`` its mean probability before the choice; it is least, ``balance``, when all
+    are used alike.
+
+    Deviations: no noise on the gates, as the penalty already balances; and every expert is computed for every row,
+    since the batched product is dearer to cut into pieces than to compute: sparse in what is learned, not in time.
+
+    Args:
+        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        experts: E.
+        select: k.
+        balance: factor of the penalty.
+    """
+
+    use: Tensor
+
+    def __init__(
+        self,
+        input_shape: InputShape,
+        task_names: Sequence[str],
+        encoder: EncoderFactory,
+        experts: int = 4,
+        select: int = 2,
+        balance: float = 0.01,
+    ) -> None:
+        super().__init__(input_shape, task_names, encoder)
+        if not 1 <= select <= experts:
+            raise InputError(f"model.select={select}: expected 1 to {experts}, the number of experts")
+        self.experts = Experts(input_shape, encoder, experts)
+        template = self.experts.encoder
+        self.out_features = template.out_features
+        self.gates = nn.ModuleDict({name: nn.Linear(template.summary_features, experts) for name in self.task_names})
+        self.select = select
+        self.balance = balance
+        self._seen: Tensor | None = None  # what the gates saw in the training step under way
+        self.register_buffer("use", torch.zeros(len(self.task_names), experts), persistent=False)
+
+    def mixture(self) -> Tensor:
+        return self.use
+
+    def _logits(self, summary: Tensor) -> Tensor:
+        return torch.stack([self.gates[name](summary) for name in self.task_names])  # [K, B, E]
+
+    def _chosen(self, logits: Tensor) -> Tensor:
+        """Which experts are among the k highest, ``[K, B, E]`` bool."""
+        best = logits.topk(self.select, -1).indices
+        return torch.zeros_like(logits, dtype=torch.bool).scatter(-1, best, True)
+
+    def forward(self, inputs: Inputs) -> dict[str, Tensor]:
+        outputs = self.experts(inputs)  # [E, B, ..., D]
+        summary = self.experts.encoder.summary(inputs)  # [B, S]
+        if self.training and self.balance:
+            self._seen = summary.detach()
+        logits = self._logits(summary)
+        gates = logits.masked_fill(~self._chosen(logits), -torch.inf).softmax(-1)
+        self.use.copy_(gates.detach().mean(1))
+        return dict(zip(self.task_names, mix(gates, outputs), strict=True))
+
+    def penalty(self) -> Tensor:
+        if self._seen is None:
+            return torch.zeros(())
+        # Gates once more: the losses' graph through them is used up by now, and they are cheap
+        logits = self._logits(self._seen)
+        share = self._chosen(logits).float().mean((0, 1)) / self.select  # [E]
+        return self.balance * len(share) * (share * logits.softmax(-1).mean((0, 1))).sum()
+
+    def private_parameters(self, task: str) -> Iterator[Parameter]:
+        return self.gates[task].parameters()
+
+    def last_shared_layer(self) -> Iterator[Parameter]:
+        return self.experts.last_stage()

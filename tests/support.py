@@ -1,0 +1,110 @@
+"""A small suite whose rows a test chooses, and a training of it without files."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, Trainer
+from torch import Tensor
+
+from mtl.assembly import configure
+from mtl.module import MultiTaskModule, OptimizerFactory
+from mtl.network import Network
+from mtl.nn.mlp import MLP
+from mtl.sharing.hard import Hard
+from mtl.suites.base import MultiTaskDataModule, Split
+from mtl.tasks import Task, TaskGraph, regression
+from mtl.training import silent_lightning
+from mtl.weighting.base import Weighting
+
+FEATURES = 5
+
+
+class Rows(MultiTaskDataModule):
+    """The rows given, in every split."""
+
+    fingerprint = "rows"
+
+    def __init__(self, inputs: Tensor, targets: dict[str, Tensor], tasks: Sequence[Task] | None = None) -> None:
+        super().__init__()
+        self.tasks = tuple(tasks or (regression(name) for name in targets))
+        self.input_shape = tuple(inputs.shape[1:])
+        self.given = Split(inputs, targets)
+
+    def load(self) -> dict[str, Split]:
+        return dict.fromkeys(("train", "val", "test"), self.given)
+
+
+def rows(count: int = 40, tasks: int = 3, missing: float = 0.0, seed: int = 0) -> Rows:
+    """Regression on random rows, a share of the labels missing; one task has larger values than the others."""
+    generator = torch.Generator().manual_seed(seed)
+    inputs = torch.randn(count, FEATURES, generator=generator)
+    values = inputs @ torch.randn(FEATURES, tasks, generator=generator) + 0.1 * torch.randn(
+        count, tasks, generator=generator
+    )
+    values[:, 0] *= 3
+    values = values.masked_fill(torch.rand(count, tasks, generator=generator) < missing, torch.nan)
+    return Rows(inputs, {f"t{i}": values[:, i] for i in range(tasks)})
+
+
+def module_of(
+    data: MultiTaskDataModule,
+    weighting: Weighting,
+    optimizer: OptimizerFactory = partial(torch.optim.Adam, lr=0.01),
+    dropout: float = 0.0,
+    seed: int = 0,
+    compile_network: bool = False,
+) -> MultiTaskModule:
+    """A small hard-sharing module for these tasks."""
+    torch.manual_seed(seed)
+    graph = TaskGraph(data.tasks)
+    encoder = partial(MLP, widths=[8, 8], activation="tanh", dropout=dropout)
+    network = Network(Hard(data.input_shape, graph.names, encoder), graph)
+    weighting.bind(graph.names)
+    return MultiTaskModule(network, graph, weighting, optimizer, compile_network=compile_network)
+
+
+def fit(
+    data: MultiTaskDataModule,
+    module: MultiTaskModule,
+    *,
+    batch_size: int,
+    accumulate: int = 1,
+    epochs: int = 2,
+    clip: float | None = None,
+    callbacks: Sequence[Callback] = (),
+) -> MultiTaskModule:
+    """Train through the real trainer, without files."""
+    data.batches(batch_size, seed=0, accumulate=accumulate)
+    with silent_lightning():
+        trainer = Trainer(
+            accelerator="cpu",
+            devices=1,
+            max_epochs=epochs,
+            accumulate_grad_batches=accumulate,
+            gradient_clip_val=clip,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+            callbacks=list(callbacks),
+        )
+        trainer.fit(module, datamodule=data)
+    return module
+
+
+def parameters(module: MultiTaskModule) -> Tensor:
+    """All parameters, those of the weighting too, as one vector."""
+    return torch.cat([p.detach().flatten() for p in module.parameters()])
+
+
+TINY = ("task=synthetic", "task.rows=200", "task.features=6", "encoder.widths=[8]", "batch_size=40", "progress=false")
+
+
+def tiny(output: Path, *overrides: str) -> dict[str, Any]:
+    """A config of ``train.py`` whose run takes a moment."""
+    return configure(*TINY, f"output={output}", "epochs=2", *overrides)

@@ -1,0 +1,86 @@
+"""Two processes that train together are one process: the same parameters, one run directory, one result."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from mtl.assembly import read_checkpoint
+from mtl.runs import Run
+from mtl.training import train
+from tests.support import TINY, tiny
+
+ROOT = Path(__file__).parent.parent
+METHODS = {
+    "equal": ["weighting=equal"],
+    "uncertainty, accumulated": ["weighting=uncertainty", "accumulate=2"],
+    "gradnorm, labels missing": ["weighting=gradnorm", "task.missing=0.4"],
+    "gradnorm on all parameters, accumulated": ["weighting=gradnorm", "weighting.at=parameters", "accumulate=2"],
+}
+
+
+def assert_same_run(one: Path, two: Path) -> None:
+    """Parameters, weighting and optimizer to 1e-5."""
+    a, b = (read_checkpoint(path / "last.ckpt") for path in (one, two))
+    assert a["state_dict"].keys() == b["state_dict"].keys()
+    for name, value in a["state_dict"].items():
+        torch.testing.assert_close(value, b["state_dict"][name], atol=1e-5, rtol=0, equal_nan=True, msg=name)
+    assert a["global_step"] == b["global_step"]
+
+
+@pytest.mark.smoke
+@pytest.mark.filterwarnings("ignore:.*logs directory .* exists and is not empty")  # a forked process wrote it
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_two_processes_are_one(method: list[str], tmp_path: Path) -> None:
+    """With clipping, over all steps of two epochs, in forked processes."""
+    options = [*method, "model=hard", "gradient_clip=0.5"]
+    one = train(tiny(tmp_path / "one", *options))
+    two = train(tiny(tmp_path / "two", *options, "hardware=ddp_cpu", "hardware.strategy=ddp_fork"))
+    assert two["run_id"] == one["run_id"]
+    assert_same_run(Path(one["directory"]), Path(two["directory"]))
+    for split, values in one["metrics"].items():
+        assert two["metrics"][split] == pytest.approx(values, abs=1e-4)
+
+
+@pytest.mark.slow
+def test_ddp_from_the_command_line(tmp_path: Path) -> None:
+    """As a user types it: one directory, one table, nothing on the error stream."""
+    words = [*TINY, "epochs=2", "model=gated", "model.experts=2", "task.missing=0.3"]
+    command = [sys.executable, "train.py", *words, "hardware=ddp_cpu", f"output={tmp_path / 'two'}"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert done.stdout.count("seed 0") == 1
+    (run,) = (tmp_path / "two").glob("runs/*/*/*")
+    assert Run.open(run).state == "done"
+    assert len(list(run.glob("csv*/metrics.csv"))) == 1
+    one = train(tiny(tmp_path / "one", *words[len(TINY) :]))
+    assert_same_run(Path(one["directory"]), run)
+    found = Run.open(run).result
+    assert found["metrics"]["test"] == pytest.approx(one["metrics"]["test"], abs=1e-4)
+
+
+@pytest.mark.slow
+def test_divergence_in_several_processes_ends_in_one_line(tmp_path: Path) -> None:
+    """Both processes stop, the first speaks."""
+    words = [
+        *TINY,
+        "epochs=3",
+        "model=hard",
+        "weighting=equal",
+        "optimizer=sgd",
+        "optimizer.lr=1e20",
+        "gradient_clip=null",
+    ]
+    command = [sys.executable, "train.py", *words, "hardware=ddp_cpu", f"output={tmp_path}"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 2
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith("error: the loss of task 'task0' became NaN or infinite at step ")
+    (run,) = tmp_path.glob("runs/*/*/*")
+    assert Run.open(run).state == "failed"

@@ -1,0 +1,100 @@
+"""The loader: the same steps however they are divided, in an order that depends on seed and epoch alone."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtl.errors import InputError
+from mtl.suites.base import Batch, InMemoryLoader, Split
+
+
+def split(count: int, missing: bool = False) -> Split:
+    """Rows that know their number; every third of the second task is unlabelled on request."""
+    numbers = torch.arange(count, dtype=torch.float32)
+    second = numbers.masked_fill(torch.arange(count) % 3 == 0, torch.nan) if missing else numbers
+    return Split(numbers.unsqueeze(1), {"a": numbers, "b": second})
+
+
+def numbers(batch: Batch) -> list[int]:
+    assert isinstance(batch.inputs, torch.Tensor)
+    return [int(n) for n in batch.inputs[:, 0]]
+
+
+@given(
+    count=st.integers(8, 60),
+    batch_size=st.integers(8, 64),
+    accumulate=st.integers(1, 3),
+    world=st.integers(1, 2),
+    shuffle=st.booleans(),
+)
+def test_divided_steps_are_the_steps_of_one_process(
+    count: int, batch_size: int, accumulate: int, world: int, shuffle: bool
+) -> None:
+    """Each row once an epoch; a step holds the same rows whatever the number of processes and accumulated batches."""
+    whole = list(InMemoryLoader(split(count), batch_size, shuffle=shuffle))
+    try:
+        loaders = [
+            InMemoryLoader(split(count), batch_size, shuffle=shuffle, accumulate=accumulate, rank=rank, world=world)
+            for rank in range(world)
+        ]
+    except InputError:
+        assert count // len(whole) < accumulate * world
+        return
+    parts = [list(loader) for loader in loaders]
+    assert {len(batches) for batches in parts} == {len(whole) * accumulate} == {len(loaders[0])}
+    for step, batch in enumerate(whole):
+        divided = [p for batches in parts for p in batches[step * accumulate : (step + 1) * accumulate]]
+        assert all(numbers(part) for part in divided)
+        assert sorted(n for part in divided for n in numbers(part)) == sorted(numbers(batch))
+    assert sorted(n for batch in whole for n in numbers(batch)) == list(range(count))
+    sizes = [len(numbers(batch)) for batch in whole]
+    assert max(sizes) <= batch_size
+    assert max(sizes) - min(sizes) <= 1
+
+
+@given(count=st.integers(8, 60), accumulate=st.integers(1, 3), world=st.integers(1, 2))
+def test_counts_are_the_labels_of_the_whole_step(count: int, accumulate: int, world: int) -> None:
+    """Every part of a step knows how many rows and labels the step has."""
+    loaders = [
+        InMemoryLoader(split(count, missing=True), 8, accumulate=accumulate, rank=rank, world=world)
+        for rank in range(world)
+        if count // -(-count // 8) >= accumulate * world
+    ]
+    for step in range(loaders[0].steps if loaders else 0):
+        parts = [b for loader in loaders for b in list(loader)[step * accumulate : (step + 1) * accumulate]]
+        rows = sum(len(numbers(part)) for part in parts)
+        labels = sum(int((~part.targets["b"].isnan()).sum()) for part in parts)
+        assert {(part.size, part.counts) for part in parts} == {(rows, (rows, labels))}
+
+
+def test_order_depends_on_seed_and_epoch() -> None:
+    """And on nothing else, so that a resumed run goes on with the same batches."""
+
+    def order(seed: int, epoch: int) -> list[int]:
+        loader = InMemoryLoader(split(50), 10, shuffle=True, seed=seed)
+        loader.set_epoch(epoch)
+        torch.rand(3)  # the global random state has no say
+        return [n for batch in loader for n in numbers(batch)]
+
+    assert order(0, 0) == order(0, 0)
+    assert len({tuple(order(seed, epoch)) for seed in range(3) for epoch in range(3)}) == 9
+
+
+def test_unshuffled_rows_keep_their_order() -> None:
+    """As they stand."""
+    assert [n for batch in InMemoryLoader(split(23), 5) for n in numbers(batch)] == list(range(23))
+
+
+def test_structured_inputs_are_divided_together() -> None:
+    """Every tensor of a mapping is indexed by the same rows."""
+    inputs = {"x": torch.arange(9.0).unsqueeze(1), "y": torch.arange(9)}
+    for batch in InMemoryLoader(Split(inputs, {"a": torch.arange(9.0)}), 4, shuffle=True):
+        assert isinstance(batch.inputs, dict)
+        assert batch.inputs["x"][:, 0].tolist() == batch.inputs["y"].tolist() == batch.targets["a"].tolist()
+
+
+def test_more_parts_than_rows_is_an_error() -> None:
+    """A process without rows would have nothing to train on."""
+    with pytest.raises(InputError, match=r"10 rows in steps of batch_size=3 .* 2 accumulated batches on 2 processes"):
+        InMemoryLoader(split(10), 3, accumulate=2, world=2)

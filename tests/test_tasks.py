@@ -1,0 +1,143 @@
+"""Tasks and their relations: labels, losses, order."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from mtl.errors import InputError
+from mtl.tasks import (
+    NO_LABEL,
+    Task,
+    TaskGraph,
+    binary,
+    choice,
+    choice_loss,
+    classification,
+    labelled,
+    regression,
+)
+
+NAN = math.nan
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        (torch.tensor([1.0, NAN, 0.0]), [True, False, True]),
+        (torch.tensor([2, NO_LABEL, 0]), [True, False, True]),
+        (torch.tensor([[1.0, NAN], [NAN, NAN]]), [True, False]),
+        (torch.tensor([[NO_LABEL, 3], [NO_LABEL, NO_LABEL]]), [True, False]),
+        (torch.tensor([-100.0]), [True]),
+    ],
+    ids=["nan", "-100", "part of a row", "part of an integer row", "-100 is a number among numbers"],
+)
+def test_rows_without_any_label_are_unlabelled(target: Tensor, expected: list[bool]) -> None:
+    """NaN in floating targets, -100 in integer ones."""
+    assert labelled(target).tolist() == expected
+
+
+CASES = [
+    (regression("a"), (), torch.tensor([1.0, -2.0, 0.5]), torch.tensor([NAN])),
+    (binary("a"), (), torch.tensor([1.0, 0.0, 1.0]), torch.tensor([NAN])),
+    (binary("a"), (), torch.tensor([1, 0, 1]), torch.tensor([NO_LABEL])),
+    (classification("a", 4), (4,), torch.tensor([3, 0, 1]), torch.tensor([NO_LABEL])),
+    (choice("a"), (3,), torch.tensor([[1.0, 0, 0], [0, 1, 1], [0, 0, 1]]), torch.full((1, 3), NAN)),
+]
+IDS = ["regression", "binary", "binary of integers", "classification", "choice"]
+
+
+@pytest.mark.parametrize(("task", "shape", "target", "nothing"), CASES, ids=IDS)
+def test_unlabelled_rows_leave_no_trace(task: Task, shape: tuple[int, ...], target: Tensor, nothing: Tensor) -> None:
+    """Loss and gradient of the labelled rows are what they are without the others, whose loss and gradient are 0."""
+    prediction = torch.randn(3, *shape)
+    alone = prediction.clone().requires_grad_()
+    among = torch.cat([torch.randn(1, *shape), prediction]).requires_grad_()
+    targets = torch.cat([nothing, target])
+    expected = task.losses(alone, target)
+    found = task.losses(among, targets, labelled(targets))
+    torch.testing.assert_close(found, torch.cat([torch.zeros(1), expected]))
+    expected.sum().backward()
+    found.sum().backward()
+    assert alone.grad is not None
+    torch.testing.assert_close(among.grad, torch.cat([torch.zeros(1, *shape), alone.grad]))
+
+
+@pytest.mark.parametrize(("task", "shape", "target", "nothing"), CASES, ids=IDS)
+def test_losses_are_single_precision(task: Task, shape: tuple[int, ...], target: Tensor, nothing: Tensor) -> None:
+    """Whatever the network ran in."""
+    assert task.losses(torch.randn(3, *shape).bfloat16(), target).dtype == torch.float32
+
+
+def test_loss_values() -> None:
+    """By hand."""
+    assert regression("a").losses(torch.tensor([3.0]), torch.tensor([1.0])).tolist() == [4.0]
+    torch.testing.assert_close(binary("a").losses(torch.tensor([0.0]), torch.tensor([1])), torch.tensor([math.log(2)]))
+    torch.testing.assert_close(
+        classification("a", 4).losses(torch.zeros(1, 4), torch.tensor([2])), torch.tensor([math.log(4)])
+    )
+
+
+def test_choice_gives_credit_for_ties() -> None:
+    """-log of the probability of all acceptable candidates together; padding has none; no acceptable one costs nothing."""
+    padded = torch.tensor([[0.0, 0.0, 0.0, -torch.inf]]).repeat(3, 1)
+    target = torch.tensor([[1.0, 1, 0, 0], [1, 1, 1, 0], [0, 0, 0, 0]])
+    logits = padded.requires_grad_()
+    loss = choice_loss(logits, target)
+    torch.testing.assert_close(loss, torch.tensor([math.log(3 / 2), 0.0, 0.0]))
+    loss.sum().backward()
+    assert logits.grad is not None
+    assert logits.grad.isfinite().all()
+
+
+def test_task_checks_itself() -> None:
+    """Name, primary metric and its direction."""
+    task = regression("a")
+    assert task.higher_is_better
+    with pytest.raises(InputError, match="'my task' must be an identifier"):
+        replace(task, name="my task")
+    with pytest.raises(InputError, match="'class' must be an identifier"):
+        replace(task, name="class")
+    with pytest.raises(InputError, match="unknown primary metric of task 'a' 'r3': did you mean 'r2'"):
+        replace(task, primary="r3")
+
+
+def test_graph_puts_tasks_after_those_they_depend_on() -> None:
+    """Order, generations, and the given order of names."""
+    a, b, c, d = (regression(name) for name in "abcd")
+    graph = TaskGraph((replace(a, depends_on=("d", "c")), b, replace(c, depends_on=("b",)), d))
+    assert graph.names == ("a", "b", "c", "d")
+    assert graph.generations == (("b", "d"), ("c",), ("a",))
+    assert graph.order == ("b", "d", "c", "a")
+    assert graph["c"].depends_on == ("b",)
+
+
+@pytest.mark.parametrize(
+    ("tasks", "message"),
+    [
+        ((), "no task"),
+        ((regression("a"), regression("a")), "'a' is defined twice"),
+        ((replace(regression("a"), depends_on=("bb",)), regression("b")), "depends_on of 'a' 'bb': did you mean 'b'"),
+        ((replace(regression("a"), depends_on=("a",)),), "circle: a -> a"),
+        (
+            (replace(regression("a"), depends_on=("b",)), replace(regression("b"), depends_on=("a",))),
+            "in a circle: (a -> b -> a|b -> a -> b)",
+        ),
+    ],
+    ids=["none", "twice", "unknown", "itself", "circle"],
+)
+def test_graph_refuses(tasks: tuple[Task, ...], message: str) -> None:
+    """With one line that says what."""
+    with pytest.raises(InputError, match=message):
+        TaskGraph(tasks)
+
+
+def test_relations_replace_dependencies() -> None:
+    """Only of the tasks that are named."""
+    graph = TaskGraph((regression("a"), replace(regression("b"), depends_on=("a",)), regression("c")))
+    changed = graph.depending({"c": ["b"], "b": []})
+    assert [task.depends_on for task in changed.tasks] == [(), (), ("b",)]
+    with pytest.raises(InputError, match=r"relations.depends_on 'd'"):
+        graph.depending({"d": ["a"]})
