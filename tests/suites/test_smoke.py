@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtl.assembly import load, resolved
-from mtl.cli import CONF, composed
+from mtl.assembly import load
+from mtl.cli import CONF
 from mtl.training import train
+from tests.test_execution import composed
 
 # What makes each suite small; those that read files get them from the test
 SMALL: dict[str, list[str]] = {
@@ -37,8 +38,7 @@ def config(task: str, folder: Path, *overrides: str) -> dict[str, Any]:
         f"output={folder}",
         "execution=none",
     ]
-    cfg, choices = composed([*given, *SMALL[task], *files(task, folder), *overrides])
-    return resolved(cfg, choices)
+    return composed("config", *given, *SMALL[task], *files(task, folder), *overrides)
 
 
 def files(task: str, folder: Path) -> list[str]:
