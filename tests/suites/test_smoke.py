@@ -78,6 +78,20 @@ def test_suites_train(task: str, model: str, weighting: str, tmp_path: Path) -> 
 
 @pytest.mark.smoke
 @pytest.mark.usefixtures("published")
+@pytest.mark.parametrize(
+    ("task", "options"),
+    [
+        ("credit", ["task.form=columns", "encoder=tabular", "encoder.widths=[8]"]),
+        ("jobs", ["task.form=columns", "encoder=tabular", "encoder.widths=[8]", "task.sampling.policy=uniform"]),
+        ("digits", ["encoder=convolution", "encoder.widths=[8]"]),
+    ],
+)
+def test_suites_suit_encoders_of_their_kind(task: str, options: list[str], tmp_path: Path) -> None:
+    assert train(config(task, tmp_path, "model=hard", *options))["status"] == "done"
+
+
+@pytest.mark.smoke
+@pytest.mark.usefixtures("published")
 @pytest.mark.parametrize("task", ["credit", "table", "reviews"])
 def test_a_run_is_loaded_without_its_data(task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was fitted on the training rows is written beside the checkpoint, and predictions repeat it."""

@@ -67,7 +67,7 @@ class Sampling:
             drawn = torch.arange(draws) % len(sizes)
         else:
             drawn = torch.multinomial(shares, draws, replacement=True, generator=generator)
-        tables = drawn.split(lengths) if self.joint else [drawn[i].expand(b) for i, b in enumerate(lengths)]
+        tables = torch.split(drawn, lengths) if self.joint else [drawn[i].expand(b) for i, b in enumerate(lengths)]
         out = []
         for chosen in tables:
             wanted = torch.bincount(chosen, minlength=len(sizes)).tolist()
