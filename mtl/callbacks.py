@@ -20,8 +20,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
+from mtl.analysis.affinity import observe
 from mtl.errors import unknown
 from mtl.module import MultiTaskModule
+from mtl.suites.base import Batch
 
 UNUSED = 0.01  # an expert with a smaller share in every task might as well not be there
 REFRESH = 0.25  # seconds between two looks of the progress bar: drawing it costs as much as a small training step
@@ -260,6 +262,32 @@ class SharingPictures(Callback):
                 board.add_figure("sharing/parameters", figure, trainer.global_step)
                 if mixture is not None:
                     board.add_figure("sharing/mixture", mixture_figure(mixture, names), trainer.global_step)
+
+
+class Affinity(Callback):
+    """Measures every few steps which tasks help each other (:mod:`mtl.analysis.affinity`).
+
+    Args:
+        every: optimizer steps between two measurements.
+
+    Attributes:
+        cosines, lookaheads: what was observed, each ``[K, K]``.
+    """
+
+    def __init__(self, every: int = 10) -> None:
+        self.every = every
+        self.cosines: list[Tensor] = []
+        self.lookaheads: list[Tensor] = []
+
+    def on_train_batch_start(  # type: ignore[override]
+        self, trainer: Trainer, module: MultiTaskModule, batch: Batch, batch_idx: int
+    ) -> None:
+        """Observe the batch, before the step that it is for."""
+        if trainer.global_step % self.every == 0:
+            lr = float(trainer.optimizers[0].param_groups[0]["lr"])
+            cosine, lookahead = observe(module, batch, lr)
+            self.cosines.append(cosine)
+            self.lookaheads.append(lookahead)
 
 
 def collapsed(mixture: Tensor) -> list[int]:

@@ -1,8 +1,10 @@
-"""Pictures of a sharing strategy: who draws on which expert, and which parameters serve whom."""
+"""Pictures of sharing: who draws on which expert, which parameters serve whom, which tasks help each other."""
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 
 from matplotlib.figure import Figure
+from scipy.cluster.hierarchy import leaves_list, linkage
 from torch import Tensor
 
 SHARED_COLOUR = "#4c72b0"
@@ -46,4 +48,31 @@ def partition_figure(shared: int, private: Mapping[str, int]) -> Figure:
     axes.invert_yaxis()
     axes.set_xlabel("trainable parameters that serve the task")
     axes.legend(loc="upper right", bbox_to_anchor=(1, -0.2), ncols=2, frameon=False)
+    return figure
+
+
+def affinity_figure(affinity: Tensor, names: Sequence[str], title: str) -> Figure:
+    """Heat map of an affinity ``[K, K]``, tasks that help each other side by side: a row onto a column."""
+    values = affinity.double().numpy()
+    order = list(range(len(names)))
+    if len(names) > 2:
+        mutual = (values + values.T) / 2
+        pairs = [mutual.max() - mutual[i, j] for i, j in combinations(range(len(names)), 2)]
+        order = [int(i) for i in leaves_list(linkage(pairs, "average"))]
+    shown = values[order][:, order]
+    apart = [shown[i, j] for i in range(len(order)) for j in range(len(order)) if i != j]
+    limit = max([abs(value) for value in apart], default=1.0) or 1.0
+    figure = Figure(figsize=(2.2 + 0.6 * len(names), 1.6 + 0.5 * len(names)), layout="constrained")
+    axes = figure.add_subplot()
+    axes.imshow(shown, cmap="RdBu", vmin=-limit, vmax=limit)
+    labels = [names[i] for i in order]
+    axes.set_xticks(range(len(names)), labels, rotation=45, ha="right")
+    axes.set_yticks(range(len(names)), labels)
+    axes.set_xlabel("onto")
+    axes.set_ylabel("of")
+    axes.set_title(title, fontsize=10)
+    for i in range(len(names)):
+        for j in range(len(names)):
+            colour = "white" if abs(shown[i, j]) > 0.6 * limit else "black"
+            axes.text(j, i, f"{shown[i, j]:.2g}", ha="center", va="center", fontsize=8, color=colour)
     return figure
