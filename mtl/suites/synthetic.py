@@ -104,9 +104,7 @@ class SyntheticSuite(MultiTaskDataModule):
             "val": (int(0.6 * rows), int(0.8 * rows)),
             "test": (int(0.8 * rows), rows),
         }
-        labels = {
-            t.name: self.label(y[:, i], kind) for i, (t, kind) in enumerate(zip(self.tasks, self.kinds, strict=True))
-        }
+        labels = {f"task{i}": self.label(y[:, i], kind) for i, kind in enumerate(self.kinds)}
         splits = {}
         for name, (start, end) in ends.items():
             targets = {
