@@ -1,20 +1,19 @@
-"""Your own table: columns to predict from the other columns."""
+"""Columns of a table to be predicted from its other columns."""
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pandas.api.types import is_integer_dtype
 
 from mtl.errors import InputError, unknown
 from mtl.suites.base import MultiTaskDataModule, Split, Tensors
 from mtl.suites.table.columns import kinds
 from mtl.suites.table.encoding import Encoding
 from mtl.suites.table.preview import preview
-from mtl.suites.table.reading import read_table
 from mtl.suites.table.splitting import Division, Splitting
 from mtl.suites.table.targets import Target, wishes
 
@@ -84,7 +83,8 @@ class TableSuite(MultiTaskDataModule):
     def frame(self) -> pd.DataFrame:
         """The rows."""
         if self._frame is None:
-            self._frame = self.read()
+            found = self.read()  # messages number rows by the index
+            self._frame = found if is_integer_dtype(found.index) else found.reset_index(drop=True)
         return self._frame
 
     @property
@@ -137,28 +137,3 @@ def recall(path: Path) -> tuple[tuple[Target, ...], Encoding]:
         raise InputError(f"task.statistics: no file '{path}'") from None
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"task.statistics: '{path}' is damaged: {error}") from None
-
-
-def table(
-    path: str,
-    targets: Targets,
-    columns: Mapping[str, str] | None = None,
-    split: Mapping[str, Any] | None = None,
-    categories: int = 50,
-    separator: str = ",",
-    encoding: str = "utf-8",
-    missing: Sequence[str] = (),
-    statistics: str | None = None,
-    form: str = "flat",
-) -> TableSuite:
-    """A suite of your own file; see :func:`~mtl.suites.table.reading.read_table` and :class:`TableSuite`.
-
-    Args:
-        path: the file.
-        targets, columns, categories, statistics, form: see :class:`TableSuite`.
-        split: arguments of :class:`~mtl.suites.table.splitting.Splitting`.
-        separator, encoding, missing: see :func:`~mtl.suites.table.reading.read_table`.
-    """
-    separator = "\t" if separator in ("tab", "\\t") else separator
-    read = partial(read_table, Path(path), separator, encoding, missing)
-    return TableSuite(read, targets, columns, Splitting(**dict(split or {})), categories, statistics, form)
