@@ -90,8 +90,8 @@ def descend(make: Callable[[int], Weighting], start: tuple[float, float], steps:
 def main() -> None:
     """Descend from everywhere, write the table, draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=7000)
-    parser.add_argument("--lr", type=float, default=0.005)
+    parser.add_argument("--steps", type=int, default=3500)
+    parser.add_argument("--lr", type=float, default=0.01)
     parser.add_argument("--output", type=Path, default=Path(__file__).parent)
     given = parser.parse_args()
     torch.set_num_threads(1)
