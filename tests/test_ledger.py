@@ -67,7 +67,7 @@ def test_a_result_of_other_data_or_a_damaged_one_is_no_answer(tmp_path: Path) ->
     assert ledger.state(one) == PENDING
     with ledger.claim(one) as claim:
         assert claim is not None
-        assert claim.create().path.name == f"{run_id(one.config)}-3"  # nothing is overwritten
+        assert Run.create(one.config).path.name == f"{run_id(one.config)}-3"  # nothing is overwritten
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", "null"], ids=["empty", "cut", "list", "null"])
@@ -122,15 +122,18 @@ def test_a_run_over_which_processes_keep_dying_fails(tmp_path: Path) -> None:
     assert "died 3 times" in ledger.attempt(one)["error"]
 
 
-def test_a_dead_attempt_is_found_again_and_a_new_one_replaces_it(tmp_path: Path) -> None:
+def test_a_dead_attempt_is_found_again_or_discarded(tmp_path: Path) -> None:
     ledger, one = Ledger(tmp_path), entry(tmp_path)
     with ledger.claim(one) as claim:
         assert claim is not None
-        first = claim.create()
+        first = Run.create(one.config)
+        claim.began(first)
     with ledger.claim(one) as claim:
         assert claim is not None
         assert claim.unfinished().path == first.path.resolve()  # type: ignore[union-attr]
-        assert claim.create().path == first.path
+        claim.discard()
+        assert claim.unfinished() is None
+        assert not first.path.exists()
 
 
 def test_started_tells_processes_apart() -> None:

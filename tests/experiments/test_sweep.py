@@ -71,10 +71,10 @@ def test_a_failing_run_is_recorded_and_the_others_go_on_and_it_is_tried_again(
 
     train = training.train
 
-    def broken(config: dict[str, Any]) -> dict[str, Any]:
+    def broken(config: dict[str, Any], **more: Any) -> dict[str, Any]:
         if config["encoder"]["activation"] == "silu":
             raise RuntimeError("the disk is\nfull")
-        return train(config)
+        return train(config, **more)
 
     monkeypatch.setattr(training, "train", broken)
     sweep(plan.entries, tmp_path, 0)
@@ -89,7 +89,7 @@ def test_a_failing_run_is_recorded_and_the_others_go_on_and_it_is_tried_again(
 
 def test_fail_fast_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = plan_of(tmp_path, "seeds=1")
-    monkeypatch.setattr("mtl.training.train", lambda config: 1 / 0)
+    monkeypatch.setattr("mtl.training.train", lambda config, began: 1 / 0)
     sweep(plan.entries, tmp_path, 0, fail_fast=True)
     ledger = Ledger(tmp_path)
     assert [ledger.state(entry) for entry in plan.entries] == [FAILED, "pending", "pending"]
