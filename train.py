@@ -7,8 +7,8 @@ from mtl.cli import command, compatible, mistakes
 
 
 @hydra.main(config_path="conf", config_name="config", version_base="1.3")
-def main(cfg: DictConfig) -> None:
-    """From a composed config to a finished run."""
+def main(cfg: DictConfig) -> float | None:
+    """From a composed config to a finished run; its validation score is what a sweeper of Hydra's minimises."""
     with mistakes():
         compatible(cfg)
         # Imported here: help and --cfg answer without waiting for torch
@@ -18,7 +18,9 @@ def main(cfg: DictConfig) -> None:
         from mtl.training import train
 
         reports: list[ExecutionReport] = []
-        show(train(resolved(cfg), acted=reports.append), reports)
+        result = train(resolved(cfg), acted=reports.append)
+        show(result, reports)
+        return float(result["metrics"]["val"]["score"]) if result else None
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import torch
+from pytorch_lightning import Callback, Trainer
 
 from experiments.study import Study
 from mtl.analysis.records import configuration_id
@@ -20,11 +20,10 @@ from mtl.errors import InputError
 from mtl.ledger import Entry, Ledger, read_json
 from mtl.runs import run_path, write_text
 from mtl.suites.base import MultiTaskDataModule
-from mtl.training import count_parameters
-from mtl.weighting.base import Step
+from mtl.training import count_parameters, silent_lightning
 
 SIZES = ("width", "widths", "channels")  # keys of an encoder that say how large it is
-PROBE_STEPS = 4
+PROBE_STEPS = 5
 
 
 @dataclass(frozen=True)
@@ -115,6 +114,26 @@ class Plan:
         return self.overhead + configuration.step_seconds * self.steps * configuration.epochs
 
 
+class StepTimer(Callback):
+    """Seconds of each batch.
+
+    Attributes:
+        steps: by batch.
+    """
+
+    def __init__(self) -> None:
+        self.steps: list[float] = []
+        self._started = 0.0
+
+    def on_train_batch_start(self, *args: Any) -> None:
+        """Start the clock."""
+        self._started = time.perf_counter()
+
+    def on_train_batch_end(self, *args: Any) -> None:
+        """Stop it."""
+        self.steps.append(time.perf_counter() - self._started)
+
+
 class Planner:
     """Makes plans; loads the data once and keeps it.
 
@@ -137,8 +156,18 @@ class Planner:
         self.data: MultiTaskDataModule = assembly.data
         self.fingerprint = self.data.fingerprint
         self.loading = time.perf_counter() - started
+        self.statistics = self.fitted()
         self.steps = self.data.loader("train", training=True).steps
         self.ledger = Ledger(self.output)
+
+    def fitted(self) -> Path | None:
+        """A file of what the suite fitted, so that networks can be built without reading its data again."""
+        found = self.data.statistics()
+        if not found:
+            return None
+        self.directory.mkdir(parents=True, exist_ok=True)
+        write_text(self.directory / "statistics.json", json.dumps(found))
+        return self.directory / "statistics.json"
 
     def config(self, model: str, weighting: str, seed: int = 0) -> Config:
         """The resolved config of a model and a weighting, each with overrides of its own after a space."""
@@ -151,27 +180,29 @@ class Planner:
 
     def configuration(self, label: str, config: Config) -> Configuration:
         """A configuration with its size and speed."""
-        assembly = build(config)
+        assembly = build(config, self.statistics)
         return Configuration(label, config, count_parameters(assembly.module)["total"], self.step_seconds(assembly))
 
     def step_seconds(self, assembly: Assembly) -> float:
-        """Seconds of one optimizer step, the fastest of a few on real rows."""
-        module, partition = assembly.module, assembly.module.partition
-        optimizer: torch.optim.Optimizer = module.make_optimizer([{"params": list(module.parameters())}])
-        batch = next(iter(self.data.loader("train", training=True)))
-        times = []
-        for _ in range(PROBE_STEPS):
-            started = time.perf_counter()
-            sums, rows = module.losses(batch)
-            present = tuple(i for i, n in enumerate(rows) if n > 0)
-            if present:
-                losses = [total / max(int(n), 1) for total, n in zip(sums, rows, strict=True)]
-                private = [partition.private[name] for name in assembly.graph.names]
-                module.weighting.backward(losses, partition.shared, private, partition.layer, Step(present))
-            optimizer.step()
-            optimizer.zero_grad()
-            times.append(time.perf_counter() - started)
-        return min(times)
+        """Seconds of one optimizer step, measured on a few."""
+        timer = StepTimer()
+        with silent_lightning():
+            Trainer(
+                accelerator=assembly.config["hardware"]["accelerator"],
+                precision=assembly.config["hardware"]["precision"],
+                devices=1,
+                max_steps=PROBE_STEPS,
+                accumulate_grad_batches=assembly.config["accumulate"],
+                gradient_clip_val=assembly.config["gradient_clip"],
+                limit_val_batches=0,
+                logger=False,
+                enable_checkpointing=False,
+                enable_progress_bar=False,
+                enable_model_summary=False,
+                use_distributed_sampler=False,
+                callbacks=[timer],
+            ).fit(assembly.module, datamodule=self.data)
+        return min(timer.steps) * float(assembly.config["accumulate"])
 
     def multi_task(self) -> list[Configuration]:
         """Every model with every weighting."""
@@ -185,7 +216,7 @@ class Planner:
         match = multi[place]  # with the first weighting
         out = [single]
         if "same_parameters" in self.study.baselines:
-            config = same_parameters(single.config, match.parameters)
+            config = same_parameters(single.config, match.parameters, self.statistics)
             out.append(self.configuration("single_task, same parameters", config))
         if "same_seconds" in self.study.baselines:
             epochs = self.same_seconds(single, match)
@@ -228,7 +259,7 @@ class Planner:
         return Plan(self.study, self.output, tuple(points), self.steps, 1.0 + self.loading)
 
     def tuned(self, tuning: Plan) -> list[Configuration]:
-        """Of each configuration the point with the lowest validation score; those without a finished one are left out."""
+        """Of each configuration the point with the lowest validation score; those without one are left out."""
         best: dict[str, tuple[float, Configuration]] = {}
         for one in tuning.configurations:
             run = self.ledger.done(one.entries[0])
@@ -259,7 +290,7 @@ def resolved_epochs(planner: Planner, epochs: int) -> Config:
     return other.config("single_task", "equal")
 
 
-def same_parameters(config: Config, wanted: int) -> Config:
+def same_parameters(config: Config, wanted: int, statistics: Path | None = None) -> Config:
     """The config with its encoder made narrower or wider, until the whole network has about ``wanted`` parameters."""
     sized = {key: config["encoder"][key] for key in SIZES if key in config["encoder"]}
     if not sized:
@@ -278,7 +309,7 @@ def same_parameters(config: Config, wanted: int) -> Config:
         return {**config, "encoder": {**config["encoder"], **encoder}}
 
     def parameters(factor: float) -> int:
-        return int(count_parameters(build(scaled(factor)).module)["total"])
+        return int(count_parameters(build(scaled(factor), statistics).module)["total"])
 
     low, high = 1 / 16, 16.0
     for _ in range(12):

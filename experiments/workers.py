@@ -32,30 +32,24 @@ class Flag(Protocol):
 def do_run(claim: Claim, threads: int) -> None:
     """Train one run, or go on with one whose process died. Errors are recorded, not raised."""
     # Imported here: the process that only watches need not wait for torch
-    from mtl.assembly import read_checkpoint, save_config
-    from mtl.training import RUN_VARIABLE, train
+    from mtl.training import resumable, train
 
-    entry = claim.entry
-    config = {**entry.config, "threads": entry.config["threads"] or threads}
+    config = {**claim.entry.config, "threads": claim.entry.config["threads"] or threads}
     try:
         dead = claim.unfinished()
         if dead is not None:
+            again = {**config, "resume": str(dead.path)}
             try:
-                read_checkpoint(dead.last)
-            except InputError:
-                dead = None  # it died before an epoch was finished, or while it wrote: start again
-        if dead is not None:
-            train({**config, "resume": str(dead.path)})
-        else:
-            run = claim.create()
-            save_config(run, config)
-            os.environ[RUN_VARIABLE] = str(run.path)
-            train(config)
+                resumable(again)
+            except InputError:  # it died before an epoch was finished
+                claim.discard()
+            else:
+                config = again
+        train(config, began=claim.began)
     except Exception as error:
         text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-        claim.ledger.fail(entry, " ".join(text.split()), traceback.format_exc())
+        claim.ledger.fail(claim.entry, " ".join(text.split()), traceback.format_exc())
     finally:
-        os.environ.pop(RUN_VARIABLE, None)
         gc.collect()  # a trained network and its data refer to each other, and the next run needs the memory
 
 

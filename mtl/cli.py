@@ -5,13 +5,13 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import IntervalSweep, Override
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -183,6 +183,8 @@ def parsed(text: str) -> Override:
 def alternatives(text: str) -> list[str]:
     """The override itself, or each value that a sweep over it would take."""
     override = parsed(text)
+    if override.is_interval_sweep():  # a range that a search draws from: its lower end stands for all
+        return [f"{override.get_key_element()}={cast(IntervalSweep, override.value()).start}"]
     if not override.is_sweep_override() or not override.is_discrete_sweep():
         return [text]
     return [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]

@@ -109,6 +109,10 @@ class Ledger:
         """Record that the run failed, and why."""
         self._write(entry, {**self.attempt(entry), "error": error, "trace": trace})
 
+    def remember(self, entry: Entry, run: Run) -> None:
+        """Write down the directory of the attempt."""
+        self._write(entry, {**self.attempt(entry), "run": str(run.path.resolve())})
+
     def _write(self, entry: Entry, values: Mapping[str, Any]) -> None:
         write_text(self._attempt(entry), json.dumps(values, indent=2) + "\n")
 
@@ -147,6 +151,8 @@ class Ledger:
     def _may_start(self, entry: Entry) -> bool:
         attempt = self.attempt(entry)
         if self.done(entry) or "error" in attempt:
+            if not alive(self.holder(entry), self._lock(entry)):  # it died between the result and the end
+                self._lock(entry).unlink(missing_ok=True)
             return False
         if not self._lock(entry).is_file():
             return True
@@ -174,14 +180,15 @@ class Claim:
         path = Path(self.ledger.attempt(self.entry).get("run", ""))
         return Run(path) if path.name and path.is_dir() and not (path / "result.json").is_file() else None
 
-    def create(self) -> Run:
-        """A new run directory, recorded in the ledger; what a dead attempt left there is removed."""
+    def discard(self) -> None:
+        """Remove what a dead attempt left, when nothing can be gone on from."""
         dead = self.unfinished()
         if dead is not None:
             shutil.rmtree(dead.path)
-        run = Run.create(self.entry.config)
-        self.ledger._write(self.entry, {**self.ledger.attempt(self.entry), "run": str(run.path.resolve())})
-        return run
+
+    def began(self, run: Run) -> None:
+        """Remember the directory, so that whoever comes after a crash finds it."""
+        self.ledger.remember(self.entry, run)
 
 
 @contextmanager

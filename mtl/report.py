@@ -31,8 +31,7 @@ def next_commands(result: dict[str, Any]) -> list[tuple[str, str]]:
     commands = [("look at it:", f"tensorboard --logdir {run}")]
     if chosen["execution"] != "none":
         commands.append(("let the agent act:", f"python execute.py run={run}"))
-    others = "model=single_task,hard,soft,gated seed=0,1,2"
-    commands.append(("compare ways of sharing:", f"python train.py -m task={chosen['task']} {others}"))
+    commands.append(("does it pay?", f"python experiments/compare.py task={chosen['task']}"))
     return [*commands, ("all numbers:", f"{run}/result.json")]
 
 

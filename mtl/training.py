@@ -55,8 +55,15 @@ def nobody(report: ExecutionReport) -> None:
     """Listens to no report."""
 
 
+def unwatched(run: Run) -> None:
+    """Takes no notice of a new run."""
+
+
 def train(
-    config: Config, callbacks: tuple[Callback, ...] = (), acted: Callable[[ExecutionReport], None] = nobody
+    config: Config,
+    callbacks: tuple[Callback, ...] = (),
+    acted: Callable[[ExecutionReport], None] = nobody,
+    began: Callable[[Run], None] = unwatched,
 ) -> dict[str, Any]:
     """Train what ``config`` says (or go on with the run that ``config["resume"]`` names) and return its result.
 
@@ -66,15 +73,21 @@ def train(
         config: a resolved config.
         callbacks: Lightning callbacks to add.
         acted: told the report when the trained agent has acted.
+        began: told the run as soon as it has a directory.
 
     Raises:
         InputError: something in the config or the data is wrong, or the training diverged.
     """
     with silent_lightning():
-        return _train(config, callbacks, acted)
+        return _train(config, callbacks, acted, began)
 
 
-def _train(config: Config, callbacks: tuple[Callback, ...], acted: Callable[[ExecutionReport], None]) -> dict[str, Any]:
+def _train(
+    config: Config,
+    callbacks: tuple[Callback, ...],
+    acted: Callable[[ExecutionReport], None],
+    began: Callable[[Run], None],
+) -> dict[str, Any]:
     resumed = resumable(config) if config["resume"] else None
     if resumed is not None:
         config = {**read_config(resumed), **{key: config[key] for key in ("threads", "progress", "hardware")}}
@@ -96,6 +109,7 @@ def _train(config: Config, callbacks: tuple[Callback, ...], acted: Callable[[Exe
     first = RUN_VARIABLE not in os.environ
     run = resumed or shared_run(config)
     if first:
+        began(run)
         os.environ[RUN_VARIABLE] = str(run.path.resolve())
         run.state = "running"
         save_config(run, config)

@@ -23,11 +23,16 @@ def percent_axis(value: float, _: int) -> str:
     return f"{value * 100:+g} %" if value else "0"
 
 
-def grid(panels: int, wide: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
-    """So many panels in rows of at most ``wide``, each of this size in inches."""
+def brief(text: str, most: int = 34) -> str:
+    """A name short enough for a figure."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def grid(panels: int, wide: int, width: float, height: float, names: float = 0.0) -> tuple[Figure, list[Axes]]:
+    """So many panels in rows of at most ``wide``, each of this size in inches, with room for names on the left."""
     columns = min(wide, panels)
     rows = -(-panels // columns)
-    figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
+    figure = Figure(figsize=(width * columns + names, height * rows), layout="constrained")
     axes = [figure.add_subplot(rows, columns, i + 1) for i in range(panels)]
     return figure, axes
 
@@ -51,7 +56,7 @@ def forest(comparison: Comparison) -> Picture:
     found: list[tuple[str, list[Evidence]]] = [("all tasks (delta_m)", [row.delta for row in rows])]
     found += [(task, [row.cells[task].evidence for row in rows]) for task in comparison.tasks]
     with style():
-        figure, axes = grid(len(found), 4, 2.9, 0.9 + 0.24 * len(rows))
+        figure, axes = grid(len(found), 4, 2.6, 0.9 + 0.24 * len(rows), names=1.5)
         for i, (ax, (title, evidence)) in enumerate(zip(axes, found, strict=True)):
             ax.axvline(0, color=MUTED, linewidth=1)
             for y, one in enumerate(evidence):
@@ -60,13 +65,13 @@ def forest(comparison: Comparison) -> Picture:
                     ax.plot(one.interval, [y, y], color=colour, linewidth=2)
                 ax.plot(one.gains, [y] * len(one.gains), "|", color=colour, markersize=5, alpha=0.6)
                 ax.plot([one.mean], [y], "o", color=colour, markersize=4.5)
-            ax.set_yticks(range(len(rows)), [row.label if i % 4 == 0 else "" for row in rows])
+            ax.set_yticks(range(len(rows)), [brief(row.label) if i % 4 == 0 else "" for row in rows])
             ax.tick_params(axis="y", length=0, labelcolor=INK)
             ax.set_ylim(len(rows) - 0.5, -0.5)
             ax.xaxis.set_major_formatter(FuncFormatter(percent_axis))
             ax.xaxis.set_major_locator(MaxNLocator(4))
             ax.grid(axis="x")
-            ax.set_title(title)
+            ax.set_title(brief(title))
         note = (
             "Point: mean gain over the same-seed single-task run; bar: 95 % bootstrap interval; ticks: seeds. "
             "Right of 0 is better. Coloured where the corrected test calls a difference: green helps, red hurts."
@@ -88,10 +93,10 @@ def learning(comparison: Comparison, logs: Logs) -> Picture | None:
                     continue
                 drawn = True
                 colour, dash = look[row.label]
-                ax.plot(found.steps, found.mean, color=colour, linestyle=dash, label=row.label)
+                ax.plot(found.steps, found.mean, color=colour, linestyle=dash, label=brief(row.label))
                 ax.fill_between(found.steps, found.low, found.high, color=colour, alpha=0.08, linewidth=0)
             better = "higher" if comparison.directions[task] else "lower"
-            ax.set_title(f"{task}: {comparison.primary[task]} ({better} is better)")
+            ax.set_title(f"{brief(task, 20)}: {comparison.primary[task]} ({better} is better)")
             ax.set_xlabel("optimizer step")
             ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
             ax.grid()
@@ -125,9 +130,9 @@ def weights(comparison: Comparison, logs: Logs) -> Picture | None:
         for ax, (label, lines) in zip(axes, moving, strict=True):
             for task, one in lines.items():
                 colour = SERIES[comparison.tasks.index(task) % len(SERIES)]
-                ax.plot(one.steps, one.mean, color=colour, label=task)
+                ax.plot(one.steps, one.mean, color=colour, label=brief(task))
                 ax.fill_between(one.steps, one.low, one.high, color=colour, alpha=0.12, linewidth=0)
-            ax.set_title(label)
+            ax.set_title(brief(label))
             ax.set_xlabel("optimizer step")
             ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
             ax.grid()
@@ -149,6 +154,7 @@ def cosines(comparison: Comparison, logs: Logs) -> Picture | None:
     if not found:
         return None
     size = 0.9 + 0.55 * len(comparison.tasks)
+    names = [brief(task, 16) for task in comparison.tasks]
     with style():
         figure, axes = grid(len(found), 3, size + 0.9, size)
         for i, (ax, (label, matrix)) in enumerate(zip(axes, found, strict=True)):
@@ -160,13 +166,13 @@ def cosines(comparison: Comparison, logs: Logs) -> Picture | None:
                 ax.add_patch(field)
                 ax.text(x, y, f"{value:.2f}", ha="center", va="center", color=INK, fontsize=8)
             ticks = range(len(comparison.tasks))
-            ax.set_xticks(ticks, comparison.tasks, rotation=30, ha="right")
-            ax.set_yticks(ticks, comparison.tasks if i % 3 == 0 else [""] * len(comparison.tasks))
+            ax.set_xticks(ticks, names, rotation=30, ha="right")
+            ax.set_yticks(ticks, names if i % 3 == 0 else [""] * len(names))
             ax.tick_params(length=0)
             ax.set_xlim(-0.5, len(comparison.tasks) - 0.5)
             ax.set_ylim(len(comparison.tasks) - 0.5, -0.5)
             ax.set_aspect("equal")
-            ax.set_title(label)
+            ax.set_title(brief(label))
             for side in ax.spines.values():
                 side.set_visible(False)
         note = (
@@ -190,7 +196,9 @@ def cost(comparison: Comparison) -> Picture:
         for row in rows:
             x, y = row.costs["seconds"], row.delta.mean
             colour = look[row.label][0]
-            ax.plot([x], [y], "o", color=colour, markersize=7, label=f"{numbers[row.label]}  {row.label}", zorder=3)
+            ax.plot(
+                [x], [y], "o", color=colour, markersize=7, label=f"{numbers[row.label]}  {brief(row.label)}", zorder=3
+            )
             ax.annotate(str(numbers[row.label]), (x, y), xytext=(6, 4), textcoords="offset points", fontsize=8)
         ax.yaxis.set_major_formatter(FuncFormatter(percent_axis))
         ax.set_xlabel("training seconds of one run")
@@ -214,7 +222,7 @@ def ranks(comparison: Comparison) -> Picture | None:
         for y, (rank, _) in enumerate(order):
             ax.plot([rank, rank + difference], [y, y], color=LINE, linewidth=2)
             ax.plot([rank], [y], "o", color=INK, markersize=4.5)
-        ax.set_yticks(range(len(order)), [label for _, label in order])
+        ax.set_yticks(range(len(order)), [brief(label) for _, label in order])
         ax.tick_params(axis="y", length=0, labelcolor=INK)
         ax.set_ylim(len(order) - 0.5, -0.5)
         ax.set_xlim(0.7, max(len(order), order[-1][0]) + 0.3)

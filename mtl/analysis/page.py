@@ -45,6 +45,10 @@ def html(
         pictures=pictures,
         executed=executed(comparison),
         rules=RULES,
+        scales={
+            reason: [task for task in comparison.tasks if comparison.scales[task].reason == reason]
+            for reason in dict.fromkeys(comparison.scales[task].reason for task in comparison.tasks)
+        },
         words=words,
         size=size,
         percent=percent,
@@ -65,7 +69,7 @@ def markdown(
     lines = [f"# {escaped(name)}", "", f"**{escaped(verdict.headline)}**", ""]
     lines += [f"- {escaped(sentence)}" for sentence in verdict.sentences if sentence]
     if command:
-        lines += ["", f"Command: `{command}`"]
+        lines += ["", f"Command: <code>{escaped(command)}</code>"]
     lines += ["", "## Gains over single-task learning", ""]
     gains = [[c.baseline.label, "0", *["0" for _ in c.tasks], "", str(len(c.baseline.seeds))]]
     for row in c.rows:

@@ -166,7 +166,7 @@ def warnings(comparison: Comparison, best: Row, outcome: str) -> list[str]:
         needed = seeds_needed(best.delta.test.effect, comparison.rules.alpha / max(family, 1))
         if needed is not None and needed > n:
             out.append(f"If the effect is as large as it looks, about {needed} seeds would show it.")
-        elif needed is None:
+        elif needed is None and isfinite(best.delta.test.effect):
             out.append("More than 1000 seeds would be needed to show an effect this small.")
     unlike = [row.label for row in comparison.rows if len(row.seeds) < len(comparison.baseline.seeds)]
     if unlike:

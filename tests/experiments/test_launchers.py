@@ -1,0 +1,51 @@
+"""Hydra's launchers and sweepers start the same runs as ours, and their runs can be compared."""
+
+import subprocess
+import sys
+from importlib.util import find_spec
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from experiments.plan import Planner
+from experiments.report import publish
+from experiments.study import study
+from mtl.cli import CONF, check
+from mtl.ledger import DONE, Ledger
+
+RUNS = ["task=synthetic", "task.rows=60", "task.features=6", "encoder.widths=[6]", "epochs=1"]
+LAUNCHERS = {
+    "joblib": ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "threads=1"],
+    "submitit": ["hydra/launcher=submitit_local", "hydra.launcher.cpus_per_task=1", "hydra.launcher.timeout_min=5"],
+}
+
+
+def test_a_search_over_an_interval_passes_the_check() -> None:
+    check(["task=synthetic", "optimizer.lr=tag(log,interval(0.0001,0.1))"], "config")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_a_multirun_gives_the_runs_of_a_comparison(tmp_path: Path, launcher: str) -> None:
+    if find_spec(f"hydra_plugins.hydra_{launcher}_launcher") is None:
+        pytest.skip(f"hydra-{launcher}-launcher is not installed")
+    swept = ["model=single_task,hard", "weighting=equal", "progress=false", f"output={tmp_path}"]
+    subprocess.run(
+        [sys.executable, "train.py", "-m", *RUNS, *swept, *LAUNCHERS[launcher]],
+        cwd=CONF.parent,
+        capture_output=True,
+        timeout=300,
+        check=True,
+    )
+    planner = Planner(
+        study([*RUNS, f"output={tmp_path}", "models=[hard]", "weightings=[equal]", "seeds=1", "baselines=[]"])
+    )
+    multi = planner.multi_task()
+    plan = planner.plan([*planner.baselines(multi), *multi])
+    assert [Ledger(tmp_path).state(entry) for entry in plan.entries] == [DONE, DONE]
+
+    console = Console(file=StringIO(), width=100)
+    assert publish([tmp_path / "runs"], console, "multirun") == 0
+    assert (tmp_path / "comparisons" / "multirun" / "report.html").is_file()

@@ -1,0 +1,76 @@
+"""The list of runs: baselines of the right size and duration, one run per seed, the same plan every time."""
+
+from pathlib import Path
+
+import pytest
+
+from experiments.plan import Configuration, Planner, same_parameters, with_values
+from experiments.study import study
+from mtl.errors import InputError
+
+TINY = ["task=synthetic", "task.rows=100", "task.features=8", "encoder.widths=[12,8]", "weightings=[equal]", "epochs=2"]
+
+
+def planner(path: Path, *arguments: str) -> Planner:
+    return Planner(study([*TINY, f"output={path}", *arguments]))
+
+
+def test_every_model_and_weighting_and_seed_and_the_baselines(tmp_path: Path) -> None:
+    found = planner(tmp_path, "models=[hard,'gated model.experts=2']", "weightings=[equal,gradnorm]", "seeds=[3,5]")
+    plan = found.plan([*found.baselines(found.multi_task()), *found.multi_task()])
+    labels = [one.label for one in plan.configurations]
+    assert labels[:2] == ["single_task", "single_task, same parameters"]
+    assert labels[-4:] == ["hard-equal", "hard-gradnorm", "gated experts=2-equal", "gated experts=2-gradnorm"]
+    assert plan.configurations[-1].config["model"]["experts"] == 2
+    assert [one.config["seed"] for one in plan.entries] == [3] * len(labels) + [5] * len(labels)
+    assert len({one.key for one in plan.entries}) == len(plan.entries)
+    assert all(plan.seconds(one) > 0 for one in plan.configurations)
+
+
+def test_same_parameters_come_close_and_keep_the_shape(tmp_path: Path) -> None:
+    found = planner(tmp_path, "encoder.widths=[64,32]")
+    single = found.config("single_task", "equal")
+    smaller = found.configuration("x", same_parameters(single, 3000))
+    assert smaller.parameters == pytest.approx(3000, rel=0.1)
+    first, second = smaller.config["encoder"]["widths"]
+    assert first / second == pytest.approx(2, rel=0.1)
+
+
+def test_same_seconds_is_measured_once(tmp_path: Path) -> None:
+    found = planner(tmp_path, "epochs=10")
+    single = Configuration("s", found.config("single_task", "equal"), 1, step_seconds=2.0)
+    multi = Configuration("m", found.config("hard", "equal"), 1, step_seconds=3.0)
+    assert found.same_seconds(single, multi) == 15
+    faster = Configuration("m", multi.config, 1, step_seconds=1.0)
+    assert planner(tmp_path, "epochs=10").same_seconds(single, faster) == 15
+    other = Configuration("m", found.config("soft", "equal"), 1, step_seconds=1.0)
+    assert found.same_seconds(single, other) == 5
+
+
+def test_the_scheduler_follows_the_budget(tmp_path: Path) -> None:
+    config = planner(tmp_path, "budget=7").config("hard", "equal")
+    assert config["epochs"] == config["scheduler"]["T_max"] == 7
+
+
+def test_tuning_gives_everyone_the_same_grid(tmp_path: Path) -> None:
+    found = planner(tmp_path, "models=[hard]", "grid={optimizer.lr:[0.1,0.2],batch_size:[10,20]}", "baselines=[]")
+    tuning = found.tuning([*found.baselines(found.multi_task()), *found.multi_task()])
+    points = [(one.label, one.config["optimizer"]["lr"], one.config["batch_size"]) for one in tuning.configurations]
+    grid = [(0.1, 10), (0.1, 20), (0.2, 10), (0.2, 20)]
+    assert points == [(label, *point) for label in ("single_task", "hard-equal") for point in grid]
+    assert {len(one.entries) for one in tuning.configurations} == {1}
+
+
+def test_a_key_of_the_grid_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no key 'optimizer\.rate'"):
+        with_values(planner(tmp_path).config("hard", "equal"), {"optimizer.rate": 1})
+
+
+def test_a_seed_that_also_makes_the_data_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="seeds are not comparable"):
+        planner(tmp_path, "task.seed=${seed}")
+
+
+def test_tasks_can_be_chosen(tmp_path: Path) -> None:
+    config = planner(tmp_path, "tasks=[task0,task2]").config("hard", "equal")
+    assert config["tasks"] == ["task0", "task2"]

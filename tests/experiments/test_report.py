@@ -1,0 +1,97 @@
+"""The two commands from end to end, in this process."""
+
+import json
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from experiments import compare, report
+from experiments.study import study
+from mtl.cli import quiet
+from mtl.errors import InputError
+
+TINY = [
+    "task=synthetic",
+    "task.rows=60",
+    "task.features=6",
+    "encoder.widths=[6]",
+    "epochs=1",
+    "models=[hard]",
+    "weightings=[equal]",
+    "seeds=2",
+    "baselines=[]",
+    "workers=0",
+]
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> None:
+    quiet()
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    out = StringIO()
+    code = compare.run(study([*TINY, *arguments]), "the command", Console(file=out, width=140))
+    return code, out.getvalue()
+
+
+@pytest.mark.smoke
+def test_compare_then_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, text = run(f"output={tmp_path}", "name=mine")
+    assert code == 0
+    assert "2 configurations x 2 seeds = 4 runs" in text
+    assert "4 of 4 done, 0 failed" in text
+    directory = tmp_path / "comparisons" / "mine"
+    first = json.loads((directory / "summary.json").read_text())
+    assert first["verdict"]["best"] == "hard-equal"
+
+    # The same from the directory of the comparison, and from bare runs
+    assert report.main([str(directory)]) == 0
+    assert json.loads((directory / "summary.json").read_text()) == first
+    assert report.main([str(tmp_path / "runs"), "name=bare"]) == 0
+    bare = json.loads((tmp_path / "comparisons" / "bare" / "summary.json").read_text())
+    assert bare["configurations"][1]["delta_m"] == first["configurations"][1]["delta_m"]
+    assert "report:" in capsys.readouterr().out
+
+
+@pytest.mark.smoke
+def test_a_failed_run_is_in_the_report_and_in_the_exit_code(tmp_path: Path) -> None:
+    code, text = run(f"output={tmp_path}", "models=[hard,'hard optimizer.lr=1e30']", "gradient_clip=null", "epochs=2")
+    assert code == 1
+    assert "became NaN or infinite" in (tmp_path / "comparisons" / "synthetic" / "report.html").read_text()
+    assert "failed" in text
+
+
+def test_a_dry_run_only_prints_the_plan(tmp_path: Path) -> None:
+    code, text = run(f"output={tmp_path}", "dry_run=true")
+    assert code == 0
+    assert "about" in text
+    assert not list(tmp_path.rglob("result.json"))
+
+
+@pytest.mark.smoke
+def test_tuning_chooses_on_validation(tmp_path: Path) -> None:
+    run(f"output={tmp_path}", "tune=true", "grid={optimizer.lr:[1e-9,0.05]}", "seeds=1")
+    plan = json.loads((tmp_path / "comparisons" / "synthetic" / "plan.json").read_text())
+    for one in plan["runs"]:
+        config = json.loads((Path(one["path"]) / "result.json").read_text())["config"]
+        assert config["optimizer"]["lr"] == 0.05
+    assert len(list(tmp_path.rglob("result.json"))) == 4
+
+
+def test_nothing_to_report_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no finished run below"):
+        report.main([str(tmp_path)])
+    with pytest.raises(InputError, match="no PATH"):
+        report.main(["name=x"])
+    (tmp_path / "plan.json").write_text('{"names": 3}')
+    with pytest.raises(InputError, match="damaged or not of a comparison"):
+        report.main([str(tmp_path)])
+
+
+@pytest.mark.parametrize("main", [compare.main, report.main], ids=["compare", "report"])
+def test_help(main, capsys: pytest.CaptureFixture[str]) -> None:  # type: ignore[no-untyped-def]
+    assert main(["--help"]) == 0
+    assert "python experiments/" in capsys.readouterr().out

@@ -1,0 +1,103 @@
+"""What a comparison is asked to do, from the command line and from a study file."""
+
+from pathlib import Path
+
+import pytest
+
+from experiments.plan import Planner
+from experiments.study import study
+from mtl import cli
+from mtl.assembly import resolved
+from mtl.cli import composed
+from mtl.errors import InputError
+from mtl.runs import run_id
+
+
+def test_settings_are_told_apart_from_overrides_of_the_runs() -> None:
+    found = study(
+        ["task=synthetic", "models=[hard]", "epochs=3", "seeds=[4,2]", "task.rows=100", "grid={optimizer.lr:[0.1]}"]
+    )
+    assert found.overrides == ("task=synthetic", "epochs=3", "task.rows=100")
+    assert found.models == ("hard",)
+    assert found.seeds == (4, 2)
+    assert found.grid == {"optimizer.lr": [0.1]}
+    assert found.name == "synthetic"
+    assert found.match == "hard"
+
+
+def test_a_number_of_seeds_counts_from_zero() -> None:
+    assert study(["task=synthetic", "seeds=3"]).seeds == (0, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["seeds=0"], "seeds=0: expected a number of seeds"),
+        (["seeds=[1,1]"], "each seed once"),
+        (["seeds=true"], "expected a number of seeds"),
+        (["models=hard"], "models=hard: expected a list"),
+        (["models=[]"], "at least one name"),
+        (["baselines=[same_second]"], "did you mean 'same_seconds'"),
+        (["alpha=2"], "alpha=2: expected a number between"),
+        (["workers=-1"], "workers=-1: expected a whole number"),
+        (["budget=0"], "budget=0"),
+        (["match=soft", "models=[hard]"], "unknown model in match 'soft'"),
+        (["grid={optimizer.lr:3}"], "expected lists of values by key"),
+        (["sedes=3"], "unknown key 'sedes'"),
+        (["task=syntetic"], "did you mean 'synthetic'"),
+        (["model=hrad"], "did you mean 'hard'"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_mistakes_are_named(arguments: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        study(["task=synthetic", *arguments] if "task=syntetic" not in arguments else arguments)
+
+
+def test_a_study_file_and_the_command_line_ask_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    conf = tmp_path / "conf"
+    conf.mkdir()
+    for path in cli.CONF.iterdir():
+        if path.name != "experiment":
+            (conf / path.name).symlink_to(path)
+    (conf / "experiment").mkdir()
+    (conf / "experiment" / "mine.yaml").write_text(
+        "# @package _global_\n"
+        "# Is it so?\n"
+        "# python experiments/compare.py experiment=mine\n"
+        "defaults:\n  - override /task: synthetic\n"
+        "epochs: 2\ntask: {rows: 100}\n"
+        "compare: {models: [hard], weightings: [equal], seeds: 2, margin: 0.02}\n"
+    )
+    for module in ("mtl.cli", "experiments.study"):
+        monkeypatch.setattr(f"{module}.CONF", conf)
+    from_file = study(["experiment=mine", "name=x", f"output={tmp_path}"])
+    runs = ["task=synthetic", "epochs=2", "task.rows=100", f"output={tmp_path}"]
+    typed = study([*runs, "name=x", "models=[hard]", "weightings=[equal]", "seeds=2", "margin=0.02"])
+    assert {**vars(from_file), "overrides": ()} == {**vars(typed), "overrides": ()}
+    assert study(["experiment=mine", "seeds=5"]).seeds == (0, 1, 2, 3, 4)
+    assert study(["experiment=mine"]).name == "mine"
+
+    keys = [
+        [one.key for one in planner.plan(planner.multi_task()).entries] for planner in map(Planner, (from_file, typed))
+    ]
+    assert keys[0] == keys[1]
+    assert len(keys[0]) == 2
+
+    # A run of train.py with the study is one of them
+    alone = resolved(*composed(["experiment=mine", "model=hard", "weighting=equal", "seed=1", f"output={tmp_path}"]))
+    assert run_id(alone) == keys[0][1].partition("-")[0]
+
+
+def test_an_unknown_setting_in_a_study_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    conf = tmp_path / "conf"
+    conf.mkdir()
+    for path in cli.CONF.iterdir():
+        if path.name != "experiment":
+            (conf / path.name).symlink_to(path)
+    (conf / "experiment").mkdir()
+    (conf / "experiment" / "mine.yaml").write_text("# @package _global_\ncompare: {modles: [hard]}\n")
+    for module in ("mtl.cli", "experiments.study"):
+        monkeypatch.setattr(f"{module}.CONF", conf)
+    with pytest.raises(InputError, match="unknown key in compare 'modles': did you mean 'models'"):
+        study(["experiment=mine", "task=synthetic"])
