@@ -1,4 +1,4 @@
-"""Does a mixture of experts hold where one trunk falls, as two tasks have less in common? Trains, tabulates and draws."""
+"""Does a mixture of experts hold where one trunk falls, as two tasks have less in common? Trains and draws."""
 
 import csv
 import statistics
