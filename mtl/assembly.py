@@ -32,7 +32,18 @@ from mtl.weighting.base import Weighting
 
 Config = dict[str, Any]
 # Without these a config is not that of a run
-NEEDED = {"choices", "seed", "epochs", "batch_size", "accumulate", "gradient_clip", "compile", "log_every", "relations"}
+NEEDED = {
+    "choices",
+    "tasks",
+    "seed",
+    "epochs",
+    "batch_size",
+    "accumulate",
+    "gradient_clip",
+    "compile",
+    "log_every",
+    "relations",
+}
 NEEDED |= {"task", "model", "encoder", "weighting", "optimizer", "scheduler", "execution"}
 GROUPS = ("task", "model", "encoder", "weighting", "optimizer", "scheduler", "hardware", "execution")
 
@@ -118,7 +129,7 @@ def check_options(config: Config) -> None:
     for name, value in (*((n, config[n]) for n in ("compile", "progress")), ("relations.detach", relations["detach"])):
         if type(value) is not bool:
             raise InputError(f"{name}={value}: expected true or false")
-    for name, upstream in relations["depends_on"].items():
+    for name, upstream in (relations["depends_on"] or {}).items():
         if not isinstance(upstream, list):
             raise InputError(f"relations.depends_on.{name}={upstream}: expected a list of tasks, such as [{upstream}]")
 
@@ -136,7 +147,7 @@ def build(config: Config, statistics: Path | None = None) -> Assembly:
     data.batches(config["batch_size"], config["seed"], config["accumulate"])
     if config["tasks"]:
         data.restrict(config["tasks"])
-    graph = TaskGraph(data.tasks).depending(config["relations"]["depends_on"])
+    graph = TaskGraph(data.tasks).depending(config["relations"]["depends_on"] or {})
     model, groups = make(config["model"]), config["relations"].get("groups")
     strategy = partial(Grouped, strategy=model, groups=groups) if groups else model
     sharing: Sharing = call("model", strategy, data.input_shape, graph.names, make(config["encoder"]))

@@ -2,9 +2,10 @@
 
 ``train/loss/<task>``, ``val/loss/<task>``, ``val/<task>/<metric>``, ``val/score``, ``weight/<task>``,
 ``gradient/norm/<task>``, ``gradient/cosine/<a>-<b>``, ``gradient/conflict``, ``gradient/magnitude_similarity``,
-``mixture/<task>/<expert>``.
+``mixture/<task>/<expert>``; pictures ``sharing/mixture`` and ``sharing/parameters``.
 """
 
+import sys
 import time
 from itertools import combinations
 from math import inf
@@ -19,9 +20,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
+from mtl.analysis.affinity import observe
 from mtl.errors import unknown
 from mtl.module import MultiTaskModule
+from mtl.suites.base import Batch
 
+UNUSED = 0.01  # an expert with a smaller share in every task might as well not be there
 REFRESH = 0.25  # seconds between two looks of the progress bar: drawing it costs as much as a small training step
 
 
@@ -230,6 +234,70 @@ class Timer(Callback):
         """Stop it: validation follows the last batch of an epoch."""
         self.seconds += time.perf_counter() - self._started
         self.batches += int(trainer.num_training_batches)
+
+
+class SharingPictures(Callback):
+    """At the end of training: who draws on which expert, and how many parameters serve whom; and a line about experts
+    that nobody uses.
+    """
+
+    def on_train_end(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
+        """Draw and tell."""
+        if not trainer.is_global_zero:
+            return
+        mixture = module.network.sharing.mixture()
+        for expert in collapsed(mixture) if mixture is not None else []:
+            sys.stderr.write(
+                f"expert {expert} is used by no task (less than {UNUSED:.0%} of any): fewer experts would do, "
+                "or model=sparse, which keeps all at work\n"
+            )
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                from mtl.analysis.sharing import mixture_figure, partition_figure  # matplotlib is slow to import
+
+                board, names = logger.experiment, module.graph.names
+                shared, private, _ = module.partition
+                sizes = {name: sum(p.numel() for p in own) for name, own in private.items()}
+                figure = partition_figure(sum(p.numel() for p in shared), sizes)
+                board.add_figure("sharing/parameters", figure, trainer.global_step)
+                if mixture is not None:
+                    board.add_figure("sharing/mixture", mixture_figure(mixture, names), trainer.global_step)
+
+
+class Affinity(Callback):
+    """Measures every few steps which tasks help each other (:mod:`mtl.analysis.affinity`).
+
+    Args:
+        every: optimizer steps between two measurements.
+
+    Attributes:
+        cosines, lookaheads: what was observed, each ``[K, K]``.
+    """
+
+    def __init__(self, every: int = 10) -> None:
+        self.every = every
+        self.cosines: list[Tensor] = []
+        self.lookaheads: list[Tensor] = []
+
+    def on_train_batch_start(  # type: ignore[override]
+        self, trainer: Trainer, module: MultiTaskModule, batch: Batch, batch_idx: int
+    ) -> None:
+        """Observe the batch, before the step that it is for."""
+        if trainer.global_step % self.every == 0:
+            lr = float(trainer.optimizers[0].param_groups[0]["lr"])
+            cosine, lookahead = observe(module, batch, lr)
+            self.cosines.append(cosine)
+            self.lookaheads.append(lookahead)
+
+
+def collapsed(mixture: Tensor) -> list[int]:
+    """Experts on which no task draws, by a mixture ``[K, E]``; none where the numbers are no shares (a row has a
+    negative one).
+    """
+    if mixture.shape[1] < 2 or (mixture < 0).any():
+        return []
+    used = mixture.amax(0)
+    return [index for index, share in enumerate(used.tolist()) if share < UNUSED]
 
 
 def weights(module: MultiTaskModule) -> dict[str, float]:

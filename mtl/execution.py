@@ -13,6 +13,8 @@ from mtl.agent.environment import Environment, ExecutionReport
 from mtl.assembly import Assembly, load, make
 from mtl.runs import Run, newest, write_text
 
+SHOWN = ("model", "weighting", "encoder", "optimizer")  # with the seed as many columns as the dashboard shows at first
+
 
 def execute(
     environment: dict[str, Any], run: str | None, output: str = "outputs", threads: int | None = None
@@ -84,7 +86,8 @@ def act(
         numbers |= {f"execution/{key}": v for key, v in result["execution"].items() if isinstance(v, float)}
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):
-            logger.log_hyperparams({**result["choices"], "seed": result["seed"]}, numbers)
+            chosen = {group: result["choices"][group] for group in SHOWN}
+            logger.log_hyperparams({**chosen, "seed": result["seed"]}, numbers)
             for picture in sorted((run.path / "execution").glob("*.png")):
                 add_picture(logger, picture, step)
         logger.save()

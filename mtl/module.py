@@ -11,6 +11,7 @@ import torch
 from pytorch_lightning import LightningModule
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
+from torch._functorch import config as functorch
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import Metric, MetricCollection
@@ -85,6 +86,9 @@ class MultiTaskModule(LightningModule):
                 "weighting.at=representation needs compile=false: a compiled network is one piece, without a "
                 "representation inside at which gradients could be compared"
             )
+        if compile_network:
+            # A compiled backward pass would otherwise give its memory away, and run only once: weightings run several
+            functorch.donated_buffer = False
         # In a tuple: a compiled network is the same parameters once more, and must not be registered twice
         self._forward = (torch.compile(network) if compile_network else network,)
         self.metrics = nn.ModuleDict({task.name: MetricCollection(dict(task.metrics)).clone() for task in graph.tasks})

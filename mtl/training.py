@@ -24,6 +24,7 @@ from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from pytorch_lightning.profilers import Profiler
 from pytorch_lightning.utilities.exceptions import MisconfigurationException  # type: ignore[attr-defined]
 from pytorch_lightning.utilities.warnings import PossibleUserWarning  # type: ignore[attr-defined]
+from torch.utils.flop_counter import FlopCounterMode
 
 from mtl.agent.environment import ExecutionReport
 from mtl.assembly import (
@@ -38,7 +39,7 @@ from mtl.assembly import (
     save_config,
     save_statistics,
 )
-from mtl.callbacks import Bar, Checkpoints, Dashboard, Timer
+from mtl.callbacks import Bar, Checkpoints, Dashboard, SharingPictures, Timer
 from mtl.cli import INTERRUPTED
 from mtl.errors import InputError
 from mtl.execution import act, place_to_act
@@ -234,6 +235,7 @@ def fit(
         },
         "metrics": {split: module.evaluate(data.loader(split)) for split in ("train", "val", "test")},
         "parameters": count_parameters(module),
+        "flops": count_flops(module, data),
         "seconds": seconds,
         "steps": trainer.global_step,
         "epochs": trainer.current_epoch,
@@ -261,6 +263,7 @@ def make_trainer(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...]) 
         callbacks=[
             Dashboard(config["log_every"], assembly.data.selection[0]),
             checkpoints,
+            SharingPictures(),
             *([Bar(checkpoints)] if config["progress"] else []),
             *callbacks,
         ],
@@ -315,6 +318,21 @@ def count_parameters(module: MultiTaskModule) -> dict[str, Any]:
     own = {name: sum(p.numel() for p in parameters) for name, parameters in private.items()}
     common = sum(p.numel() for p in shared)
     return {"total": common + sum(own.values()), "shared": common, "private": own}
+
+
+def count_flops(module: MultiTaskModule, data: MultiTaskDataModule) -> int:
+    """Floating-point operations of the matrix products and convolutions that predict one row for all tasks.
+
+    A multiplication and an addition count as two; of a set that is padded, the padding counts too.
+    """
+    batch = module.transfer_batch_to_device(next(iter(data.loader("test"))), module.device, 0)
+    training = module.network.training
+    module.network.eval()
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        module.network(batch.inputs)  # not its compiled form, into which the counter does not look
+    module.network.train(training)
+    rows = len(next(iter(batch.targets.values())))
+    return round(int(counter.get_total_flops()) / rows)
 
 
 def inference_seconds(module: MultiTaskModule, data: MultiTaskDataModule) -> float:

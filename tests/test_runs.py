@@ -125,7 +125,8 @@ def test_best_checkpoint_is_the_best_epoch(tmp_path: Path) -> None:
     column = rows[0].split(",").index("val/score")
     scores = [float(cells[column]) for row in rows[1:] if (cells := row.split(","))[column]]
     assert len(scores) == 6
-    assert result["selection"] == {"metric": "val/score", "mode": "min", "epoch": scores.index(min(scores))}
+    assert (result["selection"]["metric"], result["selection"]["mode"]) == ("val/score", "min")
+    assert result["selection"]["epoch"] == scores.index(min(scores))
     assert result["metrics"]["val"]["score"] == pytest.approx(min(scores), rel=1e-5)
 
 

@@ -8,7 +8,7 @@ from mtl.suites.sources.catalogue import CENSUS
 from mtl.suites.table import Splitting, TableSuite, Targets
 
 
-def census(seed: int = 0, statistics: str | None = None) -> TableSuite:
+def census(seed: int = 0, statistics: str | None = None, form: str = "flat") -> TableSuite:
     """48,842 persons; tasks ``income`` (above 50,000 dollars a year), ``never_married`` and ``hours`` (a week).
 
     Income and never-married are the pair of Ma et al., "Modeling Task Relationships in Multi-task Learning with
@@ -16,14 +16,14 @@ def census(seed: int = 0, statistics: str | None = None) -> TableSuite:
 
     Args:
         seed: of the random split into 70, 15 and 15 % of the rows.
-        statistics: see :class:`~mtl.suites.table.TableSuite`.
+        statistics, form: see :class:`~mtl.suites.table.TableSuite`.
     """
     targets: Targets = {
         "income": {"column": "income", "kind": "binary", "positive": ">50K"},
         "never_married": "binary",
         "hours": {"column": "hours-per-week", "kind": "regression"},
     }
-    return TableSuite(persons, targets, splitting=Splitting(seed=seed), statistics=statistics)
+    return TableSuite(persons, targets, splitting=Splitting(seed=seed), statistics=statistics, form=form)
 
 
 def persons() -> pd.DataFrame:

@@ -8,7 +8,7 @@ from mtl.suites.sources.recorded import read_frame
 from mtl.suites.table import Splitting, TableSuite, Targets
 
 
-def credit(seed: int = 0, statistics: str | None = None) -> TableSuite:
+def credit(seed: int = 0, statistics: str | None = None, form: str = "flat") -> TableSuite:
     """4,454 real applications for credit; tasks ``default`` (28 % turned bad) and ``log_amount`` (log of the sum lent).
 
     The tasks together answer whether to lend: the expected profit is what the sum earns times the chance that it comes
@@ -16,13 +16,13 @@ def credit(seed: int = 0, statistics: str | None = None) -> TableSuite:
 
     Args:
         seed: of the random split into 70, 15 and 15 % of the rows.
-        statistics: see :class:`~mtl.suites.table.TableSuite`.
+        statistics, form: see :class:`~mtl.suites.table.TableSuite`.
     """
     targets: Targets = {
         "default": {"column": "Status", "kind": "binary", "positive": "bad"},
         "log_amount": "regression",
     }
-    return TableSuite(applications, targets, splitting=Splitting(seed=seed), statistics=statistics)
+    return TableSuite(applications, targets, splitting=Splitting(seed=seed), statistics=statistics, form=form)
 
 
 def applications() -> pd.DataFrame:

@@ -14,7 +14,7 @@ FLEET_UNTIL = "2013-07-01"
 WEATHER_COLUMNS = ["temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib"]
 
 
-def flights(statistics: str | None = None) -> TableSuite:
+def flights(statistics: str | None = None, form: str = "flat") -> TableSuite:
     """336,776 scheduled flights; tasks ``late`` (departs more than 15 minutes late), ``arrival_delay`` (minutes) and
     ``cancelled``.
 
@@ -22,11 +22,11 @@ def flights(statistics: str | None = None) -> TableSuite:
     is the test, the 15 % before it the validation.
 
     Args:
-        statistics: see :class:`~mtl.suites.table.TableSuite`.
+        statistics, form: see :class:`~mtl.suites.table.TableSuite`.
     """
     targets = {"late": "binary", "arrival_delay": "regression", "cancelled": "binary"}
     splitting = Splitting(by="time", column="scheduled")
-    return TableSuite(departures, targets, splitting=splitting, statistics=statistics)
+    return TableSuite(departures, targets, splitting=splitting, statistics=statistics, form=form)
 
 
 def departures() -> pd.DataFrame:

@@ -14,14 +14,16 @@ from mtl.suites.tables import Sampling, TablesSuite
 from mtl.suites.tables.suite import stacked
 
 
-def jobs(seed: int = 0, sampling: Mapping[str, Any] | None = None, statistics: str | None = None) -> TablesSuite:
+def jobs(
+    seed: int = 0, sampling: Mapping[str, Any] | None = None, statistics: str | None = None, form: str = "flat"
+) -> TablesSuite:
     """Two tables, a task each: ``log_seconds`` of 13,626 checks of software packages, from what they contain, and
     ``duration`` of 4,331 jobs on a cluster (very fast, fast, moderate, long), from what was asked of it and when.
 
     Args:
         seed: of the random split of each table into 70, 15 and 15 %.
         sampling: arguments of :class:`~mtl.suites.tables.Sampling`.
-        statistics: see :class:`~mtl.suites.table.TableSuite`.
+        statistics, form: see :class:`~mtl.suites.table.TableSuite`.
     """
     targets: dict[str, Targets] = {
         "checks": {"log_seconds": "regression"},
@@ -33,6 +35,7 @@ def jobs(seed: int = 0, sampling: Mapping[str, Any] | None = None, statistics: s
         splitting=Splitting(seed=seed),
         sampling=Sampling(**dict(sampling or {})),
         statistics=statistics,
+        form=form,
     )
 
 

@@ -21,8 +21,8 @@ class SyntheticSuite(MultiTaskDataModule):
     ``relatedness`` between ``w_i`` and ``w_j`` for all pairs (with two tasks down to -1, with K down to ``-1/(K-1)``).
     Targets are standardised, then ``scale_i`` runs geometrically from 1 to ``scale_ratio``.
 
-    What is best is known: with ``relatedness`` 1 one trunk serves all tasks, the better the fewer labels there are; with
-    0 the tasks have nothing to give each other; ``conflict`` makes a share of the rows, known by the last input,
+    What is best is known. With ``relatedness`` 1 one trunk serves all, the better the fewer labels there are. With
+    0 the tasks have nothing to give each other. And ``conflict`` makes a share of the rows, known by the last input,
     pull every second task the opposite way, which only a network that looks at the input can serve.
 
     A binary task asks whether ``y_i`` is above a quantile, one of classes between which of several it lies.

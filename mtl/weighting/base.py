@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from mtl.errors import InputError, unknown
-from mtl.gradients import TaskGradients, add_gradient, add_weighted_gradient, mean_over_processes
+from mtl.gradients import TaskGradients, add_gradient, add_weighted_gradient, gramian_of, mean_over_processes
 
 Losses = Tensor | Sequence[Tensor]
 PLACES = ("parameters", "last_shared", "representation")
@@ -104,6 +104,7 @@ class Weighting(nn.Module, ABC):
         self.gramian_tasks: tuple[int, ...] = ()
         # Of the optimizer step under way; None between steps, so a checkpoint misses nothing
         self._gathered: TaskGradients | None = None
+        self._spare: TaskGradients | None = None  # the memory of the last step
 
     def backward(
         self,
@@ -155,6 +156,8 @@ class Weighting(nn.Module, ABC):
             step=step,
         )
         weights = self._update(call)
+        if weights is not None and len(tasks) == self.num_tasks:
+            return weights.detach()
         everyone = torch.zeros(self.num_tasks, device=losses[0].device)
         if weights is not None:
             everyone[tasks] = weights.detach()
@@ -180,7 +183,11 @@ class Weighting(nn.Module, ABC):
     def _gather(self, call: Call, watched: Sequence[Tensor], *, keep: bool = False) -> TaskGradients | None:
         """One pass per task; the gradients of the whole step over all processes, or None before its last batch."""
         if self._gathered is None:
-            self._gathered = TaskGradients(watched, call.private, call.losses[0].device)
+            device = call.losses[0].device
+            if self._spare is None or not self._spare.fits(watched, call.private, device):
+                self._spare = TaskGradients(watched, call.private, device)
+            self._gathered = self._spare
+            self._gathered.start(watched, call.private)
         self._gathered.add(call.losses, call.step.scale, call.step.batches, call.representation, keep=keep)
         if not call.step.last:
             return None
@@ -191,6 +198,8 @@ class Weighting(nn.Module, ABC):
     def _scales(self, losses: Tensor, tasks: list[int], norms: Tensor | None = None) -> Tensor:
         """``s [M]`` of the losses ``[M]`` and gradient norms ``[M]`` of the whole step; remembers first losses."""
         found = torch.ones_like(losses)
+        if self.normalise == "none":
+            return found
         if self.normalise == "loss_scale":
             known = self.scales[tasks]
             found = self.scales[tasks] = torch.where(known.isnan(), losses.abs(), known)
@@ -350,7 +359,7 @@ class GradientWeighting(Weighting):
         if self.at != "representation":
             part = call.layer if self.at == "last_shared" else call.shared
             watched = columns(gathered.jacobian, call.shared, part)
-            gramian = watched @ watched.T
+            gramian = gramian_of(watched)
         weights, factors = self._solve(gramian, gathered.losses, call.tasks)
         self._write(call, weights @ gathered.jacobian, gathered.own, factors)
         return weights
@@ -359,7 +368,7 @@ class GradientWeighting(Weighting):
         """K short passes to the last shared layer, then one through all shared parameters for the weighted sum."""
         gathered = self._gather(call, call.layer, keep=True)
         assert gathered is not None
-        weights, factors = self._solve(gathered.jacobian @ gathered.jacobian.T, gathered.losses, call.tasks)
+        weights, factors = self._solve(gramian_of(gathered.jacobian), gathered.losses, call.tasks)
         add_weighted_gradient(call.losses, weights * call.step.scale, call.shared)
         self._write_own(call, gathered.own, factors)
         return weights
@@ -397,7 +406,7 @@ class DirectionWeighting(Weighting):
         if gathered is None:
             return None
         with torch.no_grad():
-            self.gramian, self.gramian_tasks = gathered.jacobian @ gathered.jacobian.T, tuple(call.tasks)
+            self.gramian, self.gramian_tasks = gramian_of(gathered.jacobian), tuple(call.tasks)
             scales = self._scales(gathered.losses, call.tasks, self.gramian.diagonal().clamp(min=0).sqrt())
             direction, weights = torch.full_like(gathered.jacobian[0], torch.nan), torch.full_like(scales, torch.nan)
             if bool(self.gramian.isfinite().all()):

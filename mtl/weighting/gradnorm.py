@@ -6,8 +6,6 @@ from torch import Tensor
 from mtl.errors import InputError
 from mtl.weighting.base import GradientWeighting
 
-ROUNDING = 1e-5
-
 
 class GradNorm(GradientWeighting):
     """Gradient normalisation: tasks that learn slowly get larger gradients.
@@ -17,21 +15,22 @@ class GradNorm(GradientWeighting):
 
     Symbols: ``W`` the last shared layer, ``G_i = w_i |grad_W L_i|``, ``G`` their mean, ``r_i`` the relative inverse
     training rate: ``L_i(t) / L_i(0)`` divided by its mean over the tasks. The step uses the weights ``w``; then they
-    take a step of their own down the gradient of ``sum_i |G_i - G r_i^alpha|`` (targets held constant) and are
+    move towards the minimum of ``sum_i |G_i - G r_i^alpha|``, where every ``G_i`` meets its target, and are
     renormalised to sum K. Heads get the weighted gradient.
 
     Deviations:
-        - the weights' own step is plain gradient descent on ``sum_i |G_i - target_i| / G``: dividing by the mean norm
-          makes the step independent of the unit of the losses (the paper leaves the optimizer open);
-        - weights are kept at ``floor`` or above, since a step may cross zero and a negative weight would ascend a loss;
+        - the weights' own step is taken in their logarithms: ``log w_i`` moves towards the target by ``lr`` at most.
+          The paper leaves the optimizer open. A step of ``w`` itself along the sign of ``G_i - target_i`` is as long
+          for a weight of 0.01 as for one of 1: tasks of unlike size, which need small weights, then swing between too
+          much and nothing, and a weight may become negative;
         - ``L_i(0)`` is the first loss seen of task i, which the paper advises against only for sharply unstable starts;
-        - a task without labels in a step keeps its weight, and the others are renormalised among themselves.
+        - a task without labels in a step keeps its weight, and the others are renormalised among themselves. One whose
+          gradient is zero keeps its weight relative to the others.
 
     Args:
         num_tasks: K.
         alpha: strength of the pull towards a common pace, 0 or more; 0 only equalises gradient norms.
-        lr: step of the weights.
-        floor: least weight before renormalisation.
+        lr: largest relative change of a weight in one step.
         at, normalise: see :class:`~mtl.weighting.base.GradientWeighting`; the paper's choice is the last shared layer.
     """
 
@@ -43,34 +42,27 @@ class GradNorm(GradientWeighting):
         num_tasks: int,
         alpha: float = 1.5,
         lr: float = 0.025,
-        floor: float = 1e-3,
         at: str = "last_shared",
         normalise: str = "none",
     ) -> None:
         super().__init__(num_tasks, at, normalise)
-        if alpha < 0 or lr <= 0 or not 0 < floor < 1:
-            raise InputError(
-                f"weighting.alpha={alpha}, lr={lr}, floor={floor}: expected alpha >= 0, lr > 0, 0 < floor < 1"
-            )
-        self.alpha, self.lr, self.floor = alpha, lr, floor
+        if alpha < 0 or lr <= 0:
+            raise InputError(f"weighting.alpha={alpha}, lr={lr}: expected alpha >= 0, lr > 0")
+        self.alpha, self.lr = alpha, lr
         self.register_buffer("weights", torch.ones(num_tasks))
         self.register_buffer("initial_losses", torch.full((num_tasks,), torch.nan))
 
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
-        first = self.initial_losses[tasks].isnan()
-        self.initial_losses[tasks] = torch.where(first, losses, self.initial_losses[tasks])
+        first = self.initial_losses[tasks]
+        first = self.initial_losses[tasks] = torch.where(first.isnan(), losses, first)
         weights = self.weights[tasks]  # [M], those of this step
-        norms = gramian.diagonal().clamp(min=0).sqrt()  # |grad_W L_i|
-        scaled = weights * norms  # G_i
-        mean = scaled.mean()
+        scaled = weights * gramian.diagonal().clamp(min=0).sqrt()  # G_i
         # A loss that starts at 0 has nothing to lose: it counts as being on pace
-        pace = torch.where(self.initial_losses[tasks] > 0, losses / self.initial_losses[tasks], torch.ones_like(losses))
-        rate = pace / pace.mean()  # r_i
-        target = mean * rate**self.alpha
-        distance = scaled - target
-        # What is nearer than rounding has arrived: its sign would be noise
-        slope = torch.where(distance.abs() > ROUNDING * mean, distance.sign(), 0.0) * norms / mean
-        usable = slope.isfinite().all()  # all gradients zero, or a loss of 0 everywhere: nothing to balance
-        moved = (weights - self.lr * torch.where(usable, slope, torch.zeros_like(slope))).clamp(min=self.floor)
+        pace = torch.where(first > 0, losses / first, torch.ones_like(losses))
+        target = scaled.mean() * (pace / pace.mean()) ** self.alpha
+        way = (target.log() - scaled.log()).clamp(-self.lr, self.lr)
+        # Without a gradient, or with all losses 0, there is nothing to balance
+        usable = (scaled > 0) & way.isfinite()
+        moved = weights * torch.where(usable, way, torch.zeros_like(way)).exp()
         self.weights[tasks] = moved * (weights.sum() / moved.sum())
         return weights

@@ -38,6 +38,8 @@ class MGDA(GradientWeighting):
         self.measure = measure
 
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
+        if self.measure == "none":
+            return min_norm(gramian)
         size = torch.ones_like(losses)
         if self.measure in ("norm", "loss_norm"):
             size = size * gramian.diagonal().clamp(min=0).sqrt()

@@ -119,21 +119,29 @@ def test_random_weights(distribution: str) -> None:
 
 
 def test_gradnorm_moves_weights_towards_a_common_pace() -> None:
-    """Norms 2 and sqrt 2, mean 1.7071: weight 1 goes down by 0.1 * 2 / 1.7071 and weight 2 up by 0.1 * 1.4142 / 1.7071,
-    then both are divided by their sum, times 2. In the second step loss 1 has halved, so its share of the target is 0.5
-    / 0.75 and that of task 2 is 1 / 0.75: the norms, 1.7965 and 1.5581 of mean 1.6773, are above 1.1182 and below
-    2.2364.
+    """Norms 2 and sqrt 2, mean 1.7071. Both are further than 0.1 (in logarithms) from it: weight 1 falls and weight 2
+    rises by the factor ``exp(0.1)``, then both are divided by their sum, times 2: (0.9003, 1.0997).
+
+    In the second step loss 1 has halved: r = (2/3, 4/3). The norms, 1.8007 and 1.5552 of mean 1.6779, have the targets
+    1.1186 and 2.2372, again further than 0.1.
     """
     weighting = make("gradnorm", 2, alpha=1.0, lr=0.1)
     assert isinstance(weighting, GradientWeighting)
-    numbers = torch.arange(2)
+    numbers, half = torch.arange(2), torch.tensor([0.5, 1.0])
     assert weighting(J @ J.T, torch.tensor([1.0, 1.0]), numbers).tolist() == [1, 1]
-    first = torch.tensor([1 - 0.1171573, 1 + 0.0828427])
-    first = 2 * first / first.sum()
-    torch.testing.assert_close(weighting(J @ J.T, torch.tensor([0.5, 1.0]), numbers), first)
-    second = first + torch.tensor([-0.1 * 2 / 1.6773, 0.1 * 1.4142136 / 1.6773])
-    second = 2 * second / second.sum()
-    torch.testing.assert_close(weighting(J @ J.T, torch.tensor([0.5, 1.0]), numbers), second, rtol=1e-4, atol=1e-4)
+    first = weighting(J @ J.T, half, numbers)
+    torch.testing.assert_close(first, torch.tensor([0.900332, 1.099668]))
+    second = weighting(J @ J.T, half, numbers)
+    torch.testing.assert_close(second, torch.tensor([0.802625, 1.197375]))
+
+
+def test_gradnorm_arrives_at_equal_norms() -> None:
+    """With alpha 0, weights in the ratio of the inverse norms, 1 to sqrt 2, and they stay there."""
+    weighting = make("gradnorm", 2, alpha=0.0, lr=0.1)
+    assert isinstance(weighting, GradientWeighting)
+    for _ in range(20):
+        weights = weighting(J @ J.T, torch.ones(2), torch.arange(2))
+    torch.testing.assert_close(weights, 2 / (1 + ROOT) * torch.tensor([1, ROOT]), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -72,10 +72,14 @@ def numbers(values: pd.Series, what: str) -> np.ndarray:
         found = pd.to_numeric(values, errors="coerce").to_numpy(dtype="float64", na_value=np.nan)
         bad = np.flatnonzero(np.isnan(found) & values.notna().to_numpy())
         if len(bad):
-            raise InputError(f"{what}: row {bad[0] + 1} holds '{values.iloc[bad[0]]}', which is no number")
+            raise InputError(
+                f"{what}: row {values.index[bad[0]] + 1} holds '{values.iloc[bad[0]]}', which is no number"
+            )
     infinite = np.flatnonzero(np.isinf(found))
     if len(infinite):
-        raise InputError(f"{what}: row {infinite[0] + 1} is infinite; leave the cell empty if the value is not known")
+        raise InputError(
+            f"{what}: row {values.index[infinite[0]] + 1} is infinite; leave the cell empty if the value is not known"
+        )
     return found
 
 
@@ -108,5 +112,5 @@ def times(values: pd.Series, what: str) -> pd.Series:
     found = parsed_times(values)
     bad = np.flatnonzero((found.isna() & values.notna()).to_numpy())
     if len(bad):
-        raise InputError(f"{what}: row {bad[0] + 1} holds '{values.iloc[bad[0]]}', which is no time")
+        raise InputError(f"{what}: row {values.index[bad[0]] + 1} holds '{values.iloc[bad[0]]}', which is no time")
     return found

@@ -22,9 +22,11 @@ class Column(Protocol):
 
     Attributes:
         kind: its kind, as in :data:`mtl.suites.table.columns.KINDS`.
+        width: how many numbers, and how many categories, it is as a column of a table.
     """
 
     kind: ClassVar[str]
+    width: ClassVar[tuple[int, int]]
 
     @property
     def name(self) -> str:
@@ -37,6 +39,12 @@ class Column(Protocol):
     def encode(self, values: pd.Series) -> Features:
         """Values to ``[N, F]``."""
 
+    def numbers(self, values: pd.Series) -> Features:
+        """Values to numbers, ``[N, width[0]]``, NaN where missing."""
+
+    def codes(self, values: pd.Series) -> Features:
+        """Values to categories, ``[N, width[1]]`` integer, -1 where missing or unseen."""
+
     def plain(self) -> dict[str, Any]:
         """Its fields."""
 
@@ -48,6 +56,7 @@ class NumberColumn:
     """
 
     kind: ClassVar[str] = "number"
+    width: ClassVar[tuple[int, int]] = (1, 0)
     name: str
     mean: float
     std: float
@@ -69,9 +78,18 @@ class NumberColumn:
 
     def encode(self, values: pd.Series) -> Features:
         """Values to ``[N, 1 or 2]``."""
+        found = self.numbers(values)
+        value = np.nan_to_num(found)
+        return np.concatenate([value, np.isnan(found)], 1) if self.gaps else value
+
+    def numbers(self, values: pd.Series) -> Features:
+        """Values to ``[N, 1]``."""
         found = numbers(values, f"column '{self.name}'")
-        value = np.nan_to_num((found - self.mean) / self.std).clip(-LIMIT, LIMIT)
-        return np.stack([value, np.isnan(found)], 1) if self.gaps else value[:, None]
+        return ((found - self.mean) / self.std).clip(-LIMIT, LIMIT)[:, None]
+
+    def codes(self, values: pd.Series) -> Features:
+        """Values to ``[N, 0]``."""
+        return np.empty((len(values), 0), dtype=np.int64)
 
     def plain(self) -> dict[str, Any]:
         """Its fields."""
@@ -83,6 +101,7 @@ class CategoryColumn:
     """One of several values as an indicator each, the first indicator for all others: missing, rare or unseen ones."""
 
     kind: ClassVar[str] = "category"
+    width: ClassVar[tuple[int, int]] = (0, 1)
     name: str
     values: tuple[str, ...]
 
@@ -100,11 +119,20 @@ class CategoryColumn:
 
     def encode(self, values: pd.Series) -> Features:
         """Values to ``[N, 1 + values]``."""
-        place = {value: i + 1 for i, value in enumerate(self.values)}
-        codes = names(values).map(place).fillna(0).to_numpy(dtype=np.int64)
+        codes = self.codes(values)[:, 0] + 1
         out = np.zeros((len(codes), 1 + len(self.values)), dtype=np.float32)
         out[np.arange(len(codes)), codes] = 1
         return out
+
+    def numbers(self, values: pd.Series) -> Features:
+        """Values to ``[N, 0]``."""
+        return np.empty((len(values), 0))
+
+    def codes(self, values: pd.Series) -> Features:
+        """Values to ``[N, 1]``."""
+        place = {value: i for i, value in enumerate(self.values)}
+        found: Features = names(values).map(place).fillna(-1).to_numpy(dtype=np.int64)
+        return found[:, None]
 
     def plain(self) -> dict[str, Any]:
         """Its fields."""
@@ -116,6 +144,7 @@ class TimeColumn:
     """A moment as its place on the time axis, standardised, and as angles in the day, the week and the year."""
 
     kind: ClassVar[str] = "time"
+    width: ClassVar[tuple[int, int]] = (8, 0)
     name: str
     mean: float  # seconds since 1970, UTC
     std: float
@@ -143,6 +172,14 @@ class TimeColumn:
         axis = ((found - self.mean) / self.std).clip(-LIMIT, LIMIT)
         features: Features = np.nan_to_num(np.stack([axis, *angles, np.isnan(found)], 1))
         return features
+
+    def numbers(self, values: pd.Series) -> Features:
+        """Values to ``[N, 8]``."""
+        return self.encode(values)
+
+    def codes(self, values: pd.Series) -> Features:
+        """Values to ``[N, 0]``."""
+        return np.empty((len(values), 0), dtype=np.int64)
 
     def plain(self) -> dict[str, Any]:
         """Its fields."""
@@ -187,9 +224,7 @@ class Encoding:
 
     def encode(self, frame: pd.DataFrame) -> Tensor:
         """Rows to ``[N, F]`` float. InputError for a column that is missing."""
-        for column in self.columns:
-            if column.name not in frame.columns:
-                raise unknown("column", column.name, frame.columns)
+        self.check(frame)
         out = torch.empty(len(frame), len(self.features))
         start = 0
         for column in self.columns:
@@ -197,6 +232,28 @@ class Encoding:
             out[:, start : start + encoded.shape[1]] = encoded
             start += encoded.shape[1]
         return out
+
+    def check(self, frame: pd.DataFrame) -> None:
+        """InputError for a column that is missing."""
+        for column in self.columns:
+            if column.name not in frame.columns:
+                raise unknown("column", column.name, frame.columns)
+
+    @property
+    def shape(self) -> dict[str, tuple[int, ...]]:
+        """Of what :meth:`columns_of` gives, without the rows."""
+        sizes = (sum(widths) for widths in zip(*(column.width for column in self.columns), strict=True))
+        return {key: (size,) for key, size in zip(("numbers", "categories"), sizes, strict=True) if size}
+
+    def columns_of(self, frame: pd.DataFrame) -> dict[str, Tensor]:
+        """Rows to ``numbers [N, F]`` float, NaN where missing, and ``categories [N, C]``, -1 where missing, rare or
+        unseen; only those of the two that the table has. Times are numbers. InputError for a column that is missing.
+        """
+        self.check(frame)
+        numbers = np.concatenate([column.numbers(frame[column.name]) for column in self.columns], 1)
+        codes = np.concatenate([column.codes(frame[column.name]) for column in self.columns], 1)
+        out = {"numbers": torch.tensor(numbers, dtype=torch.float32), "categories": torch.tensor(codes)}
+        return {key: out[key] for key in self.shape}
 
     def plain(self) -> list[dict[str, Any]]:
         """As plain values, for a JSON file."""

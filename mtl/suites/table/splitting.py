@@ -86,7 +86,9 @@ def _moments(values: pd.Series) -> np.ndarray:
     found = times(values, f"time column '{values.name}'") if not _is_number(values) else values
     missing = np.flatnonzero(found.isna())
     if len(missing):
-        raise InputError(f"time column '{values.name}': row {missing[0] + 1} has no time, so it is on no side of a cut")
+        raise InputError(
+            f"time column '{values.name}': row {values.index[missing[0]] + 1} has no time, so it is on no side of a cut"
+        )
     moments: np.ndarray = found.to_numpy() if _is_number(values) else found.astype("int64").to_numpy()
     return moments
 

@@ -1,32 +1,33 @@
-"""Your own table: columns to predict from the other columns."""
+"""Columns of a table to be predicted from its other columns."""
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from torch import Tensor
+from pandas.api.types import is_integer_dtype
 
-from mtl.errors import InputError
-from mtl.suites.base import MultiTaskDataModule, Split
+from mtl.errors import InputError, unknown
+from mtl.suites.base import MultiTaskDataModule, Split, Tensors
 from mtl.suites.table.columns import kinds
 from mtl.suites.table.encoding import Encoding
 from mtl.suites.table.preview import preview
-from mtl.suites.table.reading import read_table
 from mtl.suites.table.splitting import Division, Splitting
 from mtl.suites.table.targets import Target, wishes
 
 Targets = Mapping[str, str | Mapping[str, Any]]
+FORMS = ("flat", "columns")
 
 
 class TableSuite(MultiTaskDataModule):
     """Tasks over the columns of one table.
 
-    Inputs are ``[N, F]``: numbers standardised, categories as indicators, times as angles and age, each with what
-    says that it is missing (see :class:`~mtl.suites.table.encoding.Encoding`). All is fitted on the training rows.
+    Inputs, for any encoder of flat inputs, are ``[N, F]``: numbers standardised, categories as indicators, times as
+    angles and age, each with what says that it is missing (see :class:`~mtl.suites.table.encoding.Encoding`). Or, for
+    encoders of tables, ``numbers [N, F]``, NaN where missing, and ``categories [N, C]``, -1 where missing or unseen.
+    All of it is fitted on the training rows.
 
     Args:
         read: gives the rows; called once, when the suite is built, since the tasks depend on the values.
@@ -37,6 +38,7 @@ class TableSuite(MultiTaskDataModule):
         categories: most values of a category that get an indicator of their own.
         statistics: file in which a run wrote down what it fitted: the tasks and inputs are then exactly that run's, and
             the rows are read only to be served.
+        form: ``flat`` or ``columns``, of the inputs.
 
     Raises:
         InputError: the table does not fit what is asked of it.
@@ -50,8 +52,11 @@ class TableSuite(MultiTaskDataModule):
         splitting: Division | None = None,
         categories: int = 50,
         statistics: str | None = None,
+        form: str = "flat",
     ) -> None:
         super().__init__()
+        if form not in FORMS:
+            raise unknown("form in task.form", form, FORMS)
         self.read, self.splitting, self.categories = read, splitting or Splitting(), categories
         self.remarks: dict[str, tuple[str, str]] = {}
         self._frame: pd.DataFrame | None = None
@@ -60,7 +65,8 @@ class TableSuite(MultiTaskDataModule):
         else:
             self.targets, self.encoding = recall(Path(statistics))
         self.tasks = tuple(target.build() for target in self.targets)
-        self.input_shape = (len(self.encoding.features),)
+        self.form = form
+        self.input_shape = (len(self.encoding.features),) if form == "flat" else self.encoding.shape
 
     def _fit(self, wanted: Mapping[str, Any], chosen: Mapping[str, str]) -> None:
         frame = self.frame
@@ -77,7 +83,8 @@ class TableSuite(MultiTaskDataModule):
     def frame(self) -> pd.DataFrame:
         """The rows."""
         if self._frame is None:
-            self._frame = self.read()
+            found = self.read()  # messages number rows by the index
+            self._frame = found if is_integer_dtype(found.index) else found.reset_index(drop=True)
         return self._frame
 
     @property
@@ -87,9 +94,9 @@ class TableSuite(MultiTaskDataModule):
         found.update(repr((list(self.frame.columns), self.splitting, self.statistics())).encode())
         return found.hexdigest()[:16]
 
-    def inputs(self, frame: pd.DataFrame) -> Tensor:
-        """New rows as the network reads them, ``[N, F]``; unseen categories count as missing."""
-        return self.encoding.encode(frame)
+    def inputs(self, frame: pd.DataFrame) -> Tensors:
+        """New rows as the network reads them; unseen categories count as missing."""
+        return self.encoding.encode(frame) if self.form == "flat" else self.encoding.columns_of(frame)
 
     def statistics(self) -> dict[str, Any]:
         """Targets and encoding."""
@@ -115,7 +122,9 @@ class TableSuite(MultiTaskDataModule):
 
     def preview(self) -> str:
         """Columns, targets and splits."""
-        return preview(self.frame, self.remarks, self.encoding, self.targets, self.splits)
+        learned = {task.name for task in self.tasks}
+        targets = [target for target in self.targets if target.task in learned]
+        return preview(self.frame, self.remarks, self.encoding, targets, self.splits)
 
 
 def recall(path: Path) -> tuple[tuple[Target, ...], Encoding]:
@@ -128,27 +137,3 @@ def recall(path: Path) -> tuple[tuple[Target, ...], Encoding]:
         raise InputError(f"task.statistics: no file '{path}'") from None
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"task.statistics: '{path}' is damaged: {error}") from None
-
-
-def table(
-    path: str,
-    targets: Targets,
-    columns: Mapping[str, str] | None = None,
-    split: Mapping[str, Any] | None = None,
-    categories: int = 50,
-    separator: str = ",",
-    encoding: str = "utf-8",
-    missing: Sequence[str] = (),
-    statistics: str | None = None,
-) -> TableSuite:
-    """A suite of your own file; see :func:`~mtl.suites.table.reading.read_table` and :class:`TableSuite`.
-
-    Args:
-        path: the file.
-        targets, columns, categories, statistics: see :class:`TableSuite`.
-        split: arguments of :class:`~mtl.suites.table.splitting.Splitting`.
-        separator, encoding, missing: see :func:`~mtl.suites.table.reading.read_table`.
-    """
-    separator = "\t" if separator in ("tab", "\\t") else separator
-    read = partial(read_table, Path(path), separator, encoding, missing)
-    return TableSuite(read, targets, columns, Splitting(**dict(split or {})), categories, statistics)

@@ -62,11 +62,12 @@ class Sampling:
         lengths = [len(part) for part in torch.arange(number).tensor_split(count)]
         shares = self.shares(sizes)
         streams = [endless(size, start, generator) for size, start in zip(sizes, starts(sizes), strict=True)]
-        if self.joint:
-            tables = [_drawn(shares, b, self.policy == "round_robin", generator) for b in lengths]
+        draws = number if self.joint else count
+        if self.policy == "round_robin":
+            drawn = torch.arange(draws) % len(sizes)
         else:
-            order = _drawn(shares, count, self.policy == "round_robin", generator)
-            tables = [order[i].expand(b) for i, b in enumerate(lengths)]
+            drawn = torch.multinomial(shares, draws, replacement=True, generator=generator)
+        tables = torch.split(drawn, lengths) if self.joint else [drawn[i].expand(b) for i, b in enumerate(lengths)]
         out = []
         for chosen in tables:
             wanted = torch.bincount(chosen, minlength=len(sizes)).tolist()
@@ -85,13 +86,6 @@ class Sampling:
         place = torch.cat([torch.arange(size) for size in sizes])
         rows = torch.cat(orders)[torch.sort(place, stable=True).indices]
         return list(rows.tensor_split(max(1, -(-len(rows) // batch_size))))
-
-
-def _drawn(shares: Tensor, number: int, in_turn: bool, generator: torch.Generator) -> Tensor:
-    """``number`` tables drawn by their shares, or one after the other."""
-    if in_turn:
-        return torch.arange(number) % len(shares)
-    return torch.multinomial(shares, number, replacement=True, generator=generator)
 
 
 def starts(sizes: Sequence[int]) -> list[int]:

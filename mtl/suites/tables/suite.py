@@ -49,7 +49,7 @@ class TablesSuite(TableSuite):
 
     Args:
         read: gives the rows of all tables, one table behind the other, with the column ``table``.
-        targets, columns, categories, statistics: see :class:`~mtl.suites.table.TableSuite`.
+        targets, columns, categories, statistics, form: see :class:`~mtl.suites.table.TableSuite`.
         splitting: how the rows of each table are divided.
         sampling: which tables the rows of each training step come from.
     """
@@ -63,25 +63,28 @@ class TablesSuite(TableSuite):
         sampling: Sampling | None = None,
         categories: int = 50,
         statistics: str | None = None,
+        form: str = "flat",
     ) -> None:
         each = EachTable(splitting or Splitting())
-        super().__init__(read, targets, {SOURCE: "category", **(columns or {})}, each, categories, statistics)
+        super().__init__(read, targets, {SOURCE: "category", **(columns or {})}, each, categories, statistics, form)
         self.sampling = sampling or Sampling()
 
-    def train_dataloader(self) -> InMemoryLoader:
-        """Batches as the sampling policy says."""
-        world, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
-        names = self.frame[SOURCE].iloc[self.splitting.rows(self.frame)["train"]]
+    def loader(self, split: str, *, training: bool = False, world: int | None = None) -> InMemoryLoader:
+        """The batches of a split; those of training as the sampling policy says."""
+        plain = super().loader(split, training=training, world=world)
+        if not training:
+            return plain
+        names = self.frame[SOURCE].iloc[self.splitting.rows(self.frame)[split]]
         sizes = [int((names == name).sum()) for name in names.unique()]
         return SamplingLoader(
-            self.splits["train"],
+            plain.split,
             self.batch_size,
             sizes,
             self.sampling,
-            seed=self.seed,
-            accumulate=self.accumulate,
-            rank=rank,
-            world=world,
+            seed=plain.seed,
+            accumulate=plain.accumulate,
+            rank=plain.rank,
+            world=plain.world,
         )
 
 
@@ -119,6 +122,7 @@ def tables(
     encoding: str = "utf-8",
     missing: Sequence[str] = (),
     statistics: str | None = None,
+    form: str = "flat",
 ) -> TablesSuite:
     """A suite of your own files, one for each task or group of tasks.
 
@@ -126,7 +130,7 @@ def tables(
         tables: by a name of your choice, ``{path: file, targets: {column: kind}}``.
         split: arguments of :class:`~mtl.suites.table.Splitting`.
         sampling: arguments of :class:`~mtl.suites.tables.Sampling`.
-        columns, categories, statistics: see :class:`~mtl.suites.table.TableSuite`.
+        columns, categories, statistics, form: see :class:`~mtl.suites.table.TableSuite`.
         separator, encoding, missing: see :func:`~mtl.suites.table.reading.read_table`.
     """
     if not tables:
@@ -145,4 +149,4 @@ def tables(
 
     targets = {} if statistics else load()[1]
     splitting, policy = Splitting(**dict(split or {})), Sampling(**dict(sampling or {}))
-    return TablesSuite(lambda: load()[0], targets, columns, splitting, policy, categories, statistics)
+    return TablesSuite(lambda: load()[0], targets, columns, splitting, policy, categories, statistics, form)

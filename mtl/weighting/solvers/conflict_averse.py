@@ -3,7 +3,7 @@
 import numpy as np
 from torch import Tensor
 
-from mtl.weighting.solvers.quadratic import Array, array, nonnegative_qp, scaled, tensor
+from mtl.weighting.solvers.quadratic import Array, array, nonnegative_qp, scaled, shortest, tensor
 
 STATIONARY = 1e-8  # squared length of the shortest convex combination, relative to the longest gradient
 STEPS = 100
@@ -28,8 +28,7 @@ def conflict_averse(gramian: Tensor, c: float) -> Tensor:
         x = nonnegative_qp(g, mean - level)
         return x, float(x @ g @ x)
 
-    w = nonnegative_qp(g + 1.0, -np.ones(tasks))
-    w /= w.sum()
+    w = shortest(g)
     low, high = float(mean.min()), (1 + c) * float(mean.mean())
     if float(w @ g @ w) < STATIONARY:
         high = max(0.0, low)

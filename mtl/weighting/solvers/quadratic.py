@@ -29,14 +29,17 @@ def nonnegative_qp(quadratic: Array, linear: Array) -> Array:
     size = len(linear)
     positive = linear < 0
     least, tries = size + 1, 3
-    x = np.zeros(size)
+    x: Array = np.zeros(size, dtype=np.float64)
     for _ in range(100 + 20 * size):
-        x = np.zeros(size)
-        if positive.any():
-            x[positive] = np.linalg.solve(quadratic[np.ix_(positive, positive)], -linear[positive])
-        slope = quadratic @ x + linear
-        wrong = np.where(positive, x < -TOLERANCE, slope < -TOLERANCE)
-        count = int(wrong.sum())
+        if positive.all():
+            x[:] = np.linalg.solve(quadratic, -linear)
+            wrong = x < -TOLERANCE
+        else:
+            x = np.zeros(size)
+            if positive.any():
+                x[positive] = np.linalg.solve(quadratic[np.ix_(positive, positive)], -linear[positive])
+            wrong = np.where(positive, x, quadratic @ x + linear) < -TOLERANCE
+        count = int(np.count_nonzero(wrong))
         if count == 0:
             break
         if count < least:
@@ -53,7 +56,9 @@ def scaled(gramian: Array) -> tuple[Array, float]:
     """The Gramian divided by its largest diagonal element, with the ridge on it, and that element (1 if all are 0)."""
     size = float(gramian.diagonal().max())
     size = size if size > 0 else 1.0
-    return gramian / size + RIDGE * np.eye(len(gramian)), size
+    out = gramian / size
+    out.flat[:: len(out) + 1] += RIDGE
+    return out, size
 
 
 def min_norm(gramian: Tensor) -> Tensor:
@@ -63,8 +68,14 @@ def min_norm(gramian: Tensor) -> Tensor:
     where x > 0, which are the optimality conditions of ``w = x / 1'x``.
     """
     g, _ = scaled(array(gramian))
-    x = nonnegative_qp(g + 1.0, -np.ones(len(g)))
-    return tensor(x / x.sum(), gramian)
+    return tensor(shortest(g), gramian)
+
+
+def shortest(gramian: Array) -> Array:
+    """The same for a scaled Gramian."""
+    x = nonnegative_qp(gramian + 1.0, -np.ones(len(gramian)))
+    out: Array = x / x.sum()
+    return out
 
 
 def project(gramian: Tensor, weights: Tensor) -> Tensor:

@@ -1,11 +1,10 @@
 """Recorded tables are read as they are, and nothing that the file asks for is run."""
 
-import io
 import lzma
 import os
 import pickle
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,72 +12,7 @@ import pytest
 
 from mtl.errors import InputError
 from mtl.suites.sources.recorded import read_frame
-
-
-class Name:
-    """Written as the global ``module.name``."""
-
-    def __init__(self, module: str, name: str) -> None:
-        self.code = f"c{module}\n{name}\n".encode()
-
-
-class Call(NamedTuple):
-    """Written as ``function(*args)``, with a state given to what comes back."""
-
-    function: Name
-    args: tuple[Any, ...]
-    state: Any = None
-
-
-class Writer(pickle._Pickler):
-    """Writes calls that the running pandas no longer makes, as the pandas that recorded the tables did."""
-
-    dispatch: ClassVar[dict[Any, Any]] = dict(pickle._Pickler.dispatch)
-
-    def save_name(self, name: Name) -> None:
-        self.write(name.code)
-
-    def save_call(self, call: Call) -> None:
-        self.save(call.function)
-        self.save(call.args)
-        self.write(pickle.REDUCE)
-        if call.state is not None:
-            self.save(call.state)
-            self.write(pickle.BUILD)
-
-    dispatch[Name] = save_name
-    dispatch[Call] = save_call
-
-
-def written(content: Any) -> bytes:
-    out = io.BytesIO()
-    Writer(out, 4).dump(content)
-    return lzma.compress(out.getvalue())
-
-
-def dtype(code: str) -> Call:
-    return Call(Name("numpy", "dtype"), (code, False, True), (3, "<", None, None, None, -1, -1, 0))
-
-
-def numbers(values: np.ndarray) -> Call:
-    args = (values.tobytes(), dtype(values.dtype.str[1:]), values.shape, "C")
-    return Call(Name("numpy.core.numeric", "_frombuffer"), args)
-
-
-def objects(values: list[Any], shape: tuple[int, ...]) -> Call:
-    function = Name("numpy.core.multiarray", "_reconstruct")
-    return Call(function, (Name("numpy", "ndarray"), (0,), b"b"), (1, shape, dtype("O8"), False, values))
-
-
-def block(values: Call, place: Any) -> Call:
-    return Call(Name("pandas._libs.internals", "_unpickle_block"), (values, place, 2))
-
-
-def recording(blocks: tuple[Call, ...], names: list[str]) -> bytes:
-    base = "pandas.core.indexes.base"
-    columns = Call(Name(base, "_new_Index"), (Name(base, "Index"), {"data": objects(names, (len(names),))}))
-    manager = Call(Name("pandas.core.internals.managers", "BlockManager"), (blocks, [columns]))
-    return written(Call(Name("pandas.core.frame", "DataFrame"), (), {"_mgr": manager}))
+from tests.suites.sources.recording import Call, Name, block, numbers, objects, recorded, recording, written
 
 
 def test_a_table_is_read_column_by_column() -> None:
@@ -89,6 +23,11 @@ def test_a_table_is_read_column_by_column() -> None:
     content = recording((*blocks, block(texts, Call(Name("builtins", "slice"), (1, 4, 2)))), ["i", "s", "f", "t", "j"])
     expected = {"i": [1, -2], "s": ["ä", None], "f": [0.5, np.nan], "t": ["b", "c"], "j": [3, 2**40]}
     pd.testing.assert_frame_equal(read_frame(content), pd.DataFrame(expected))
+
+
+def test_a_frame_comes_back() -> None:
+    frame = pd.DataFrame({"a": [1, 2], "b": [0.5, np.nan], "c": ["x", None], "d": [3, 4]})
+    pd.testing.assert_frame_equal(read_frame(recorded(frame)), frame)
 
 
 class Attack:

@@ -143,6 +143,37 @@ def test_times_are_angles() -> None:
     torch.testing.assert_close(monday, torch.tensor([0.0, 1.0]), atol=1e-4, rtol=0)
 
 
+def test_columns_are_numbers_and_categories() -> None:
+    frame = customers()
+    made = suite(frame, form="columns")
+    assert made.input_shape == {"numbers": (11,), "categories": (1,)}
+    rows = customers(4).assign(city=["Oslo", "Rome", None, "Köln"], visits=[np.nan, 1, 2, 3])
+    found = made.inputs(rows)
+    assert isinstance(found, dict)
+    assert found["categories"].tolist() == [[2], [-1], [-1], [0]]
+    assert found["numbers"].shape == (4, 11)
+    assert found["numbers"].isnan().sum() == 1
+    flat = suite(frame).inputs(rows)
+    assert torch.equal(found["numbers"][:, 0], flat[:, 0])  # type: ignore[call-overload,index]
+    with pytest.raises(InputError, match="unknown form"):
+        suite(frame, form="rows")
+
+
+def test_a_table_may_have_no_numbers_or_no_categories() -> None:
+    frame = pd.DataFrame({"c": ["a", "b"] * 20, "y": np.arange(40.0)})
+    assert suite(frame, {"y": "regression"}, form="columns").input_shape == {"categories": (1,)}
+    assert suite(frame, {"c": "binary"}, form="columns").input_shape == {"numbers": (1,)}
+
+
+def test_fewer_tasks_can_be_learned() -> None:
+    made = TableSuite(customers, TARGETS)
+    made.batches(8, seed=0)
+    made.restrict(["churn"])
+    made.setup("fit")
+    assert list(made.splits["train"].targets) == ["churn"]
+    assert "segment" not in [line.split()[0] for line in made.preview().splitlines() if line]
+
+
 def test_a_written_encoding_repeats_itself(tmp_path: Path) -> None:
     frame = customers()
     made = suite(frame)

@@ -1,0 +1,240 @@
+"""Cost of a training step under every weighting: python benchmarks/weighting.py
+
+Work, in plain PyTorch with Adam: ``small`` is 64 inputs, trunk 256-256, K = 3 linear heads, batches of 256 rows;
+``large`` 512 inputs, trunk 1024-1024-1024, K = 8, 512 rows. Figures are medians over rounds of processor seconds
+relative to the same loop with ``sum(losses).backward()`` in the same round; all methods take turns in every round, so
+that what else the machine does hits all of them. TorchJD (``mtl_backward`` and ``jac_to_grad``) stands beside where it
+is installed and has the method.
+
+``--sweep`` shows the cost against K = 2..32; ``--solvers`` microseconds of a solve on a random Gramian.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from importlib import import_module
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from torch import Tensor, nn
+
+from mtl.weighting.base import GradientWeighting, Step, Weighting
+
+CONFIGS = Path(__file__).parent.parent / "conf" / "weighting"
+WORK = {"small": (64, (256, 256), 3, 256), "large": (512, (1024, 1024, 1024), 8, 512)}
+PLACES = ("parameters", "last_shared", "representation")
+# Peer of a method: class and arguments that make it the same
+PEERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "mgda": ("MGDA", {}),
+    "pcgrad": ("PCGrad", {}),
+    "gradvac": ("GradVac", {}),
+    "graddrop": ("GradDrop", {}),
+    "cagrad": ("CAGrad", {"c": 0.4}),
+    "imtl_g": ("IMTLG", {}),
+    "nash_mtl": ("NashMTL", {"n_tasks": 0}),
+    "aligned_mtl": ("AlignedMTL", {}),
+    "fairgrad": ("FairGrad", {"alpha": 2.0}),
+    "upgrad": ("UPGrad", {}),
+    "dualproj": ("DualProj", {}),
+    "config": ("ConFIG", {}),
+    "excess_mtl": ("ExcessMTL", {}),
+    "trimmed_mean": ("TrimmedMean", {"trim_number": 1}),
+    "krum": ("Krum", {"n_byzantine": 0}),
+}
+
+
+def make(name: str, tasks: int, **changed: Any) -> Weighting:
+    """A method with the options of its config, some of them changed."""
+    config = yaml.safe_load((CONFIGS / f"{name}.yaml").read_text(encoding="utf-8"))
+    module, _, kind = config["_target_"].rpartition(".")
+    options = {key: value for key, value in config.items() if not key.startswith("_")}
+    found: Weighting = getattr(import_module(module), kind)(tasks, **{**options, **changed})
+    return found
+
+
+class Loop:
+    """Trunk, heads, data and optimizer of one contestant, and what it does with the losses.
+
+    Args:
+        inputs: features.
+        widths: of the trunk.
+        tasks: K.
+        rows: of a batch.
+    """
+
+    def __init__(self, inputs: int, widths: tuple[int, ...], tasks: int, rows: int) -> None:
+        torch.manual_seed(0)
+        sizes = (inputs, *widths)
+        layers = [nn.Sequential(nn.Linear(a, b), nn.ReLU()) for a, b in pairwise(sizes)]
+        self.trunk = nn.Sequential(*layers)
+        self.heads = nn.ModuleList(nn.Linear(sizes[-1], 1) for _ in range(tasks))
+        self.x, self.y = torch.randn(rows, inputs), torch.randn(tasks, rows, 1)
+        self.shared = list(self.trunk.parameters())
+        self.private = [list(head.parameters()) for head in self.heads]
+        self.layer = list(layers[-1].parameters())
+        self.parameters = [*self.shared, *(p for own in self.private for p in own)]
+        self.learned: list[nn.Parameter] = []
+        self.optimizer = torch.optim.Adam(self.parameters)
+
+    def losses(self) -> tuple[list[Tensor], Tensor]:
+        """Losses, and the representation they come from."""
+        h = self.trunk(self.x)
+        return [nn.functional.mse_loss(head(h), y) for head, y in zip(self.heads, self.y, strict=True)], h
+
+    def plain(self) -> None:
+        """Equal weights by PyTorch alone."""
+        self.optimizer.zero_grad()
+        sum(self.losses()[0]).backward()  # type: ignore[union-attr]
+        self.optimizer.step()
+
+    def ours(self, weighting: Weighting) -> Callable[[], None]:
+        """A step under one of our weightings."""
+        learned = list(weighting.parameters())
+        if learned:
+            self.optimizer.add_param_group({"params": learned})
+
+        def again() -> Tensor:
+            with torch.no_grad():
+                return torch.stack(self.losses()[0])
+
+        def step() -> None:
+            self.optimizer.zero_grad()
+            losses, h = self.losses()
+            weighting.backward(losses, self.shared, self.private, self.layer, Step(), h)
+            self.optimizer.step()
+            weighting.after_step(again)
+
+        return step
+
+    def theirs(self, name: str) -> Callable[[], None]:
+        """A step under TorchJD's method. ImportError if it, or a solver of it, is not installed."""
+        autojac, aggregation = import_module("torchjd.autojac"), import_module("torchjd.aggregation")
+        kind, options = PEERS[name]
+        options = {key: len(self.heads) if key == "n_tasks" else value for key, value in options.items()}
+        aggregator = getattr(aggregation, kind)(**options)
+
+        def step() -> None:
+            self.optimizer.zero_grad()
+            losses, h = self.losses()
+            autojac.mtl_backward(losses, features=h, tasks_params=self.private, shared_params=self.shared)
+            autojac.jac_to_grad(self.shared, aggregator)
+            self.optimizer.step()
+
+        step()  # a solver that is missing is missed at the first step
+        return step
+
+
+def ratios(contestants: dict[str, Callable[[], None]], rounds: int, seconds: float) -> dict[str, float]:
+    """Median over rounds of each contestant's time relative to that of ``plain`` in the same round."""
+    repeats = {}
+    for name, step in contestants.items():
+        step()
+        started = time.process_time()
+        step()
+        repeats[name] = max(1, int(seconds / max(time.process_time() - started, 1e-5)))
+    found: dict[str, list[float]] = {name: [] for name in contestants}
+    for _ in range(rounds):
+        times = {}
+        for name, step in contestants.items():
+            started = time.process_time()
+            for _ in range(repeats[name]):
+                step()
+            times[name] = (time.process_time() - started) / repeats[name]
+        for name, value in times.items():
+            found[name].append(value / times["plain"])
+    return {name: statistics.median(values) for name, values in found.items()}
+
+
+def contestants(
+    work: tuple[int, tuple[int, ...], int, int], names: list[str], peers: bool
+) -> dict[str, Callable[[], None]]:
+    """Every method at every place, and its peer."""
+    found: dict[str, Callable[[], None]] = {"plain": Loop(*work).plain}
+    for name in names:
+        placed = isinstance(make(name, 2), GradientWeighting)
+        for at in PLACES if placed else ("",):
+            loop = Loop(*work)
+            found[f"{name} {at}".strip()] = loop.ours(make(name, work[2], **({"at": at} if at else {})))
+        if peers and name in PEERS:
+            try:
+                found[f"{name} TorchJD"] = Loop(*work).theirs(name)
+            except ImportError as error:
+                print(f"without TorchJD's {name}: {error}")
+    return found
+
+
+def table(found: dict[str, float], names: list[str]) -> None:
+    """Methods in rows, places in columns."""
+    print("| method | parameters | last shared | representation | TorchJD |")
+    print("|---|---|---|---|---|")
+    for name in names:
+        first = found.get(name, found.get(f"{name} parameters"))
+        cells = [first, *(found.get(f"{name} {column}") for column in (*PLACES[1:], "TorchJD"))]
+        print(f"| {name} | " + " | ".join("" if cell is None else f"{cell:.2f}" for cell in cells) + " |")
+
+
+def sweep(rounds: int, seconds: float) -> None:
+    """Cost against the number of tasks on the small trunk."""
+    counts = (2, 4, 8, 16, 32)
+    rows: dict[str, list[float]] = {}
+    for tasks in counts:
+        work = (*WORK["small"][:2], tasks, WORK["small"][3])
+        for name, value in ratios(
+            contestants(work, ["uncertainty", "pcgrad", "upgrad"], False), rounds, seconds
+        ).items():
+            rows.setdefault(name, []).append(value)
+    print("| | " + " | ".join(f"K = {k}" for k in counts) + " |\n|---|" + "---|" * len(counts))
+    for name, values in rows.items():
+        print(f"| {name} | " + " | ".join(f"{value:.2f}" for value in values) + " |")
+
+
+def solvers() -> None:
+    """Microseconds of one solve."""
+    counts = (3, 8, 40)
+    print("| | " + " | ".join(f"K = {k}" for k in counts) + " |\n|---|" + "---|" * len(counts))
+    for name in sorted(path.stem for path in CONFIGS.glob("*.yaml")):
+        cells = []
+        for tasks in counts:
+            weighting = make(name, tasks)
+            if not isinstance(weighting, GradientWeighting):
+                break
+            torch.manual_seed(0)
+            j = torch.randn(tasks, 200) + 0.05
+            gramian, losses, numbers = j @ j.T, torch.rand(tasks), torch.arange(tasks)
+            times = []
+            for _ in range(60):
+                started = time.perf_counter()
+                with torch.no_grad():
+                    weighting(gramian, losses, numbers)
+                times.append(time.perf_counter() - started)
+            cells.append(f"{1e6 * statistics.median(times):.0f}")
+        if cells:
+            print(f"| {name} | " + " | ".join(cells) + " |")
+
+
+def main() -> None:
+    """Read the arguments, measure, print tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", choices=WORK, default="small")
+    parser.add_argument("--methods", default="", help="names, separated by commas; default all in conf/weighting")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=0.05, help="of each method in each round")
+    parser.add_argument("--sweep", action="store_true")
+    parser.add_argument("--solvers", action="store_true")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    names = given.methods.split(",") if given.methods else sorted(path.stem for path in CONFIGS.glob("*.yaml"))
+    if given.solvers:
+        solvers()
+    elif given.sweep:
+        sweep(given.rounds, given.seconds)
+    else:
+        table(ratios(contestants(WORK[given.work], names, True), given.rounds, given.seconds), names)
+
+
+if __name__ == "__main__":
+    main()

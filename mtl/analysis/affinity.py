@@ -1,0 +1,140 @@
+"""Which tasks help each other: measured while they are trained together, and the groups that follow from it."""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from itertools import combinations
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+
+from mtl.errors import InputError
+from mtl.gradients import gradient, views
+from mtl.module import MultiTaskModule
+from mtl.suites.base import Batch
+from mtl.tasks import labelled
+
+Gain = Callable[[frozenset[int]], float]
+EXACT = 12  # tasks up to which all ways of grouping are compared; 3^12 steps take a second
+
+
+def observe(module: MultiTaskModule, batch: Batch, lr: float) -> tuple[Tensor, Tensor]:
+    """Gradient cosines and lookahead affinities of the tasks on one batch: two of ``[K, K]``.
+
+    Sources: cosines, Du et al., "Adapting Auxiliary Losses Using Gradient Similarity", 2018,
+    https://arxiv.org/abs/1812.02224; lookahead, Fifty et al., "Efficiently Identifying Task Groupings for Multi-Task
+    Learning" (TAG), NeurIPS 2021, https://arxiv.org/abs/2109.04617 (eq. 1).
+
+    Lookahead affinity of i onto j is ``1 - L_j(theta - lr * dL_i/dtheta) / L_j(theta)``, with theta the shared
+    parameters: by which share a step for i alone lowers the loss of j on the same rows. A task without a label in the
+    batch has NaN.
+
+    The parameters, and the mode of the module, are as they were afterwards.
+
+    Args:
+        module: the network and its tasks.
+        batch: rows.
+        lr: of the step.
+    """
+    shared = module.partition.shared
+    if not shared:
+        raise InputError("affinity is measured on shared parameters, and this model shares none: use model=hard")
+    training = module.training
+    module.eval()  # dropout would add its own differences
+    counts = torch.stack([labelled(batch.targets[name]).sum() for name in module.graph.names]).clamp(min=1)
+    losses = [loss / count for loss, count in zip(module.losses(batch), counts, strict=True)]
+    tasks = len(losses)
+    rows = [gradient(loss, shared, retain_graph=i < tasks - 1) for i, loss in enumerate(losses)]
+    jacobian = torch.stack(rows)  # [K, P]
+    norms = jacobian.norm(dim=1)
+    cosine = jacobian @ jacobian.T / torch.outer(norms, norms)  # NaN where there is no gradient
+    before = torch.stack([loss.detach() for loss in losses])
+    lookahead = torch.full((tasks, tasks), torch.nan)
+    for i, row in enumerate(rows):
+        if norms[i] > 0:
+            with torch.no_grad():
+                after = torch.stack(_elsewhere(module, batch, shared, -lr * row)) / counts
+            lookahead[i] = torch.where(before > 0, 1 - after / before, torch.nan).cpu()
+    module.train(training)
+    return cosine.detach().cpu(), lookahead
+
+
+def _elsewhere(module: MultiTaskModule, batch: Batch, parameters: Sequence[Parameter], step: Tensor) -> list[Tensor]:
+    """The losses where the parameters are a step away."""
+    kept = [p.detach().clone() for p in parameters]
+    for parameter, part in zip(parameters, views(step, parameters), strict=True):
+        parameter.add_(part)
+    try:
+        return module.losses(batch)
+    finally:
+        for parameter, value in zip(parameters, kept, strict=True):
+            parameter.copy_(value)
+
+
+def mean_observed(observed: Sequence[Tensor]) -> Tensor:
+    """The mean of ``[K, K]`` over the batches in which it was defined; 0 where it never was."""
+    return torch.stack(list(observed)).nanmean(0).nan_to_num(0.0)
+
+
+def best_groups(affinity: Tensor, budget: int) -> list[list[int]]:
+    """Tasks in at most ``budget`` groups such that the affinities within them are highest.
+
+    A task's gain is the mean affinity onto it of the others in its group, 0 when it is alone; the groups are those with
+    the highest sum of gains (after Fifty et al.; there a task may also be trained in further groups). With up to 12
+    tasks all ways are compared; with more, the two groups whose union loses least are joined until the budget is met.
+
+    Args:
+        affinity: ``[K, K]``, of row i onto column j.
+        budget: most groups, at least 1.
+
+    Returns:
+        Indices of the tasks of each group, both in rising order.
+    """
+    tasks = len(affinity)
+    if budget < 1:
+        raise InputError(f"budget={budget}: at least one network is needed")
+    values = affinity.tolist()
+
+    @cache
+    def gain(group: frozenset[int]) -> float:
+        if len(group) == 1:
+            return 0.0
+        total: float = sum(values[i][j] for i in group for j in group if i != j)
+        return total / (len(group) - 1)
+
+    groups = _exact(tasks, budget, gain) if tasks <= EXACT else _joined(tasks, budget, gain)
+    return sorted(sorted(group) for group in groups)
+
+
+def _exact(tasks: int, budget: int, gain: Gain) -> list[frozenset[int]]:
+    """The best groups of all, by the tasks that are still to be placed."""
+
+    @cache
+    def best(left: frozenset[int], networks: int) -> tuple[float, tuple[frozenset[int], ...]]:
+        if not left:
+            return 0.0, ()
+        first, others = min(left), sorted(left - {min(left)})
+        options = []
+        for size in range(len(others) + 1):
+            for friends in combinations(others, size):
+                group = frozenset((first, *friends))
+                rest = left - group
+                if networks > 1 or not rest:
+                    value, groups = best(rest, networks - 1)
+                    options.append((gain(group) + value, (group, *groups)))
+        return max(options, key=lambda option: option[0])
+
+    return list(best(frozenset(range(tasks)), budget)[1])
+
+
+def _joined(tasks: int, budget: int, gain: Gain) -> list[frozenset[int]]:
+    """Groups by joining two at a time, as long as there are too many or it gains something."""
+    groups = [frozenset((i,)) for i in range(tasks)]
+    while len(groups) > 1:
+        change, a, b = max(
+            ((gain(a | b) - gain(a) - gain(b), a, b) for a, b in combinations(groups, 2)), key=lambda option: option[0]
+        )
+        if len(groups) <= budget and change <= 0:
+            break
+        groups = [group for group in groups if group not in (a, b)] + [a | b]
+    return groups

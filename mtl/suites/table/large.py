@@ -1,0 +1,187 @@
+"""A table larger than memory: read from Parquet piece by piece, encoded once, served from memory-mapped files."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow
+import torch
+from pyarrow import parquet
+from torch import Tensor
+
+from mtl.errors import InputError
+from mtl.suites.base import MultiTaskDataModule, Split
+from mtl.suites.sources.cache import alone, cache_directory, prepare
+from mtl.suites.table.preview import preview
+from mtl.suites.table.reading import unique
+from mtl.suites.table.splitting import Division, Rows, Splitting
+from mtl.suites.table.suite import TableSuite, Targets
+
+PIECE = 65_536  # rows in memory at a time
+SAMPLE = 200_000  # rows from which kinds and statistics are taken
+PARTS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Drawn(Division):
+    """Rows whose part was drawn before."""
+
+    parts: np.ndarray
+    column: None = None
+
+    def rows(self, frame: pd.DataFrame) -> Rows:
+        """Row numbers of each part."""
+        return {name: np.flatnonzero(self.parts == i) for i, name in enumerate(PARTS)}
+
+
+class LargeTable(MultiTaskDataModule):
+    """Tasks over the columns of a Parquet file that need not fit into memory.
+
+    Like :class:`~mtl.suites.table.TableSuite`, with these differences: the split is random, row by row. Kinds and
+    statistics come from a random sample of about 200,000 rows, the statistics from those of them that are training
+    rows; a class or category that the sample does not hold counts as missing. All rows are encoded once, into files in
+    the cache whose name is a hash of the table's content and of what was fitted; later runs, and all processes of one,
+    map them into memory.
+
+    Args:
+        path: the file.
+        targets, columns, categories, statistics: see :class:`~mtl.suites.table.TableSuite`.
+        splitting: a random one.
+
+    Raises:
+        InputError: another format or way to split; whatever is wrong with the sample.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        targets: Targets,
+        columns: Mapping[str, str] | None = None,
+        splitting: Splitting | None = None,
+        categories: int = 50,
+        statistics: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.path, self.splitting = path.expanduser(), splitting or Splitting()
+        if self.splitting.by != "random":
+            raise InputError(f"task.stream=true divides rows at random only, not by {self.splitting.by}")
+        sample, parts = self._sample() if statistics is None else (pd.DataFrame(), np.array([], dtype=int))
+        self.fitted = TableSuite(lambda: sample, targets, columns, Drawn(parts), categories, statistics)
+        self.tasks, self.input_shape = self.fitted.tasks, self.fitted.input_shape
+        self._hash = ""
+
+    def statistics(self) -> dict[str, object]:
+        """Targets and encoding."""
+        return self.fitted.statistics()
+
+    def preview(self) -> str:
+        """Columns of the sample, targets and splits."""
+        learned = {task.name for task in self.tasks}
+        targets = [target for target in self.fitted.targets if target.task in learned]
+        return preview(self.fitted.frame, self.fitted.remarks, self.fitted.encoding, targets, self.splits)
+
+    def inputs(self, frame: pd.DataFrame) -> Tensor:
+        """New rows as the network reads them, ``[N, F]``."""
+        return self.fitted.encoding.encode(frame)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the file's content, of how its rows are divided, and of the encoding."""
+        if not self._hash:
+            with self.path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256")
+            digest.update(repr((self.splitting, self.statistics())).encode())
+            self._hash = digest.hexdigest()[:16]
+        return self._hash
+
+    def pieces(self) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
+        """The rows, some at a time, numbered as in the file, and the part of each: 0 train, 1 val, 2 test."""
+        shares = np.cumsum([1 - self.splitting.val - self.splitting.test, self.splitting.val])
+        start = 0
+        try:
+            with parquet.ParquetFile(self.path) as file:
+                unique(file.schema_arrow.names, self.path)
+                for number, piece in enumerate(file.iter_batches(PIECE)):
+                    frame = piece.to_pandas()
+                    frame.index = pd.RangeIndex(start, start + len(frame))
+                    start += len(frame)
+                    draws = np.random.default_rng((self.splitting.seed, number)).random(len(frame))
+                    yield frame, np.searchsorted(shares, draws, side="right")
+        except (pyarrow.ArrowException, OSError) as error:
+            raise InputError(f"'{self.path}' cannot be read as Parquet: {' '.join(str(error).split())[:120]}") from None
+
+    def _sample(self) -> tuple[pd.DataFrame, np.ndarray]:
+        try:
+            total = parquet.read_metadata(self.path).num_rows
+        except (pyarrow.ArrowException, OSError) as error:
+            raise InputError(f"'{self.path}' cannot be read as Parquet: {' '.join(str(error).split())[:120]}") from None
+        if not total:
+            raise InputError(f"'{self.path}' has no rows")
+        draw = np.random.default_rng(self.splitting.seed)
+        frames, parts = [], []
+        for frame, part in self.pieces():
+            kept = draw.random(len(frame)) < SAMPLE / total
+            frames.append(frame[kept])
+            parts.append(part[kept])
+        return pd.concat(frames), np.concatenate(parts)
+
+    def load(self) -> dict[str, Split]:
+        """The encoded rows, mapped; encoded first if they are not in the cache or the files there are damaged."""
+        folder = cache_directory() / "tables" / self.fingerprint
+        prepare(folder.parent)
+        with alone(folder.with_suffix(".lock")):
+            if not complete(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+                self._encode(folder)
+        rows = json.loads((folder / "rows.json").read_text(encoding="utf-8"))
+        splits = {}
+        for part in PARTS:
+            targets = {t.task: mapped(folder / f"{part}.{t.task}", rows[part], t.kind) for t in self.fitted.targets}
+            width = len(self.fitted.encoding.features)
+            inputs = mapped(folder / f"{part}.inputs", rows[part] * width, "inputs").view(rows[part], width)
+            splits[part] = Split(inputs, targets)
+            for target in self.fitted.targets:
+                target.check(targets[target.task], part)
+        return splits
+
+    def _encode(self, folder: Path) -> None:
+        """Write every part's inputs and labels, whole or not at all."""
+        rows = dict.fromkeys(PARTS, 0)
+        temporary = Path(tempfile.mkdtemp(dir=folder.parent))
+        try:
+            for frame, parts in self.pieces():
+                arrays = {"inputs": self.inputs(frame).numpy()}
+                arrays |= {target.task: target.encode(frame).numpy() for target in self.fitted.targets}
+                for number, part in enumerate(PARTS):
+                    chosen = parts == number
+                    rows[part] += int(chosen.sum())
+                    for name, values in arrays.items():
+                        with (temporary / f"{part}.{name}").open("ab") as file:
+                            file.write(values[chosen].tobytes())
+            sizes = {path.name: path.stat().st_size for path in temporary.iterdir()}
+            (temporary / "rows.json").write_text(json.dumps({**rows, "sizes": sizes}), encoding="utf-8")
+            temporary.rename(folder)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+
+
+def complete(folder: Path) -> bool:
+    """Whether every file of the encoded table is there with its size."""
+    try:
+        sizes = json.loads((folder / "rows.json").read_text(encoding="utf-8"))["sizes"]
+        return all((folder / name).stat().st_size == size for name, size in sizes.items())
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def mapped(path: Path, size: int, kind: str) -> Tensor:
+    """A file as a tensor ``[size]`` whose pages are read when they are used."""
+    dtype = torch.int64 if kind == "classes" else torch.float32
+    return torch.from_file(str(path), shared=False, size=size, dtype=dtype)

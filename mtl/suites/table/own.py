@@ -1,0 +1,44 @@
+"""Your own table, by what a config says of it."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from mtl.errors import InputError
+from mtl.suites.table.large import LargeTable
+from mtl.suites.table.reading import read_table
+from mtl.suites.table.splitting import Splitting
+from mtl.suites.table.suite import TableSuite, Targets
+
+
+def table(
+    path: str,
+    targets: Targets,
+    columns: Mapping[str, str] | None = None,
+    split: Mapping[str, Any] | None = None,
+    categories: int = 50,
+    separator: str = ",",
+    encoding: str = "utf-8",
+    missing: Sequence[str] = (),
+    statistics: str | None = None,
+    form: str = "flat",
+    stream: bool = False,
+) -> TableSuite | LargeTable:
+    """A suite of your own file; see :func:`~mtl.suites.table.reading.read_table` and :class:`TableSuite`.
+
+    Args:
+        path: the file.
+        targets, columns, categories, statistics, form: see :class:`TableSuite`.
+        split: arguments of :class:`~mtl.suites.table.splitting.Splitting`.
+        separator, encoding, missing: see :func:`~mtl.suites.table.reading.read_table`.
+        stream: read a Parquet file piece by piece; see :class:`~mtl.suites.table.large.LargeTable`.
+    """
+    splitting = Splitting(**dict(split or {}))
+    if stream:
+        if form != "flat":
+            raise InputError(f"task.stream=true gives inputs of task.form=flat only, not {form}")
+        return LargeTable(Path(path), targets, columns, splitting, categories, statistics)
+    separator = "\t" if separator in ("tab", "\\t") else separator
+    read = partial(read_table, Path(path), separator, encoding, missing)
+    return TableSuite(read, targets, columns, splitting, categories, statistics, form)

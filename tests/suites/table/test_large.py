@@ -1,0 +1,126 @@
+"""A table read piece by piece gives what the whole table gives."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from mtl.errors import InputError
+from mtl.suites.table import LargeTable, Splitting, table
+from mtl.suites.table import large as module
+
+TARGETS = {"churn": "binary", "spend": "regression", "segment": "classes"}
+ROWS = 1000
+
+
+@pytest.fixture(autouse=True)
+def small_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PIECE", 64)
+    monkeypatch.setenv("MTL_CACHE", str(tmp_path / "cache"))
+
+
+def written(path: Path, **changes: Any) -> str:
+    draw = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "row": np.arange(ROWS, dtype=float),
+            "x": draw.normal(size=ROWS),
+            "city": draw.choice(["a", "b"], ROWS),
+            "churn": draw.random(ROWS) < 0.5,
+            "spend": np.arange(ROWS) * 2.0,
+            "segment": draw.choice(["s", "m", "l"], ROWS),
+        }
+    ).assign(**changes)
+    frame.loc[::7, "segment"] = None
+    frame.to_parquet(path / "my.parquet", row_group_size=150)
+    return str(path / "my.parquet")
+
+
+def made(path: str, **options: Any) -> LargeTable:
+    suite = table(path, TARGETS, stream=True, **options)
+    assert isinstance(suite, LargeTable)
+    suite.batches(16, seed=0)
+    suite.setup("fit")
+    return suite
+
+
+def test_every_row_is_served_once_with_its_labels(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    suite, frame = made(path), pd.read_parquet(path)
+    found = []
+    for split in suite.splits.values():
+        assert isinstance(split.inputs, torch.Tensor)
+        rows = (split.targets["spend"] / 2).long()
+        found += rows.tolist()
+        torch.testing.assert_close(split.inputs, suite.inputs(frame.iloc[rows.numpy()]))
+        assert split.targets["churn"].tolist() == frame["churn"].iloc[rows.numpy()].astype(float).tolist()
+        assert torch.equal(split.targets["segment"] == -100, rows % 7 == 0)
+    assert sorted(found) == list(range(ROWS))
+    assert [len(split) / ROWS for split in suite.splits.values()] == pytest.approx([0.7, 0.15, 0.15], abs=0.05)
+    assert "rows" in suite.preview()
+
+
+def test_statistics_are_of_the_training_rows(tmp_path: Path) -> None:
+    suite = made(written(tmp_path))
+    train = suite.splits["train"].targets["spend"].double() / 2
+    (row,) = [entry for entry in suite.fitted.encoding.plain() if entry["name"] == "row"]
+    assert row["mean"] == pytest.approx(float(train.mean()))
+    assert row["std"] == pytest.approx(float(train.std(correction=0)))
+
+
+def test_a_sample_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SAMPLE", 300)
+    suite = made(written(tmp_path))
+    assert 200 < len(suite.fitted.frame) < 400
+    assert sum(len(split) for split in suite.splits.values()) == ROWS
+
+
+def test_the_rows_are_encoded_once_and_again_when_a_file_is_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path)
+    expected = made(path).splits["val"].inputs.clone()  # type: ignore[union-attr]
+    calls = []
+    encode = LargeTable._encode
+    monkeypatch.setattr(LargeTable, "_encode", lambda self, folder: calls.append(folder) or encode(self, folder))
+    made(path)
+    assert not calls
+    (file,) = (tmp_path / "cache" / "tables").glob("*/val.inputs")
+    file.write_bytes(file.read_bytes()[:-1])
+    assert torch.equal(made(path).splits["val"].inputs, expected)  # type: ignore[arg-type]
+    assert len(calls) == 1
+    made(written(tmp_path, x=0.5 + np.arange(ROWS)))
+    assert len(calls) == 2, "another content"
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "message"),
+    [
+        ({"x": [0.0] * 500 + [np.inf] + [1.0] * 499}, {}, "column 'x': row 501 is infinite"),
+        ({"spend": 1.0}, {}, "target 'spend' is the same in every row"),
+        ({}, {"split": {"by": "time", "column": "x"}}, "at random only, not by time"),
+        ({}, {"form": "columns"}, "task.form=flat only"),
+    ],
+)
+def test_what_is_wrong_is_said(tmp_path: Path, changes: dict[str, Any], options: dict[str, Any], message: str) -> None:
+    path = written(tmp_path, **changes)
+    with pytest.raises(InputError, match=message):
+        made(path, **options)
+
+
+def test_another_format_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "my.csv").write_text("a,b\n")
+    for name in ("my.csv", "no.parquet"):
+        with pytest.raises(InputError, match="cannot be read as Parquet"):
+            made(str(tmp_path / name))
+
+
+def test_the_split_is_a_function_of_its_seed(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    first, again, other = (
+        module.LargeTable(Path(path), TARGETS, splitting=Splitting(seed=seed)).fingerprint for seed in (0, 0, 1)
+    )
+    assert first == again != other

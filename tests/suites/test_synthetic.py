@@ -1,0 +1,81 @@
+"""Planted truth: what the dials say is what is in the data."""
+
+import pytest
+import torch
+
+from mtl.errors import InputError
+from mtl.suites.synthetic import SyntheticSuite, directions
+
+
+@pytest.mark.parametrize("cosine", [-0.3, 0.0, 0.5, 1.0])
+def test_directions_have_the_cosine(cosine: float) -> None:
+    found = directions(4, 10, cosine, torch.Generator().manual_seed(0))
+    expected = torch.full((4, 4), cosine).fill_diagonal_(1.0)
+    torch.testing.assert_close(found.T @ found, expected, atol=1e-5, rtol=0)
+
+
+def test_related_tasks_are_one_task() -> None:
+    targets = SyntheticSuite(relatedness=1.0, noise=0.0).load()["test"].targets
+    torch.testing.assert_close(targets["task0"], targets["task1"], atol=1e-3, rtol=1e-3)
+
+
+def test_scales_run_from_one_to_the_ratio() -> None:
+    targets = SyntheticSuite(num_tasks=3, scale_ratio=100.0, noise=0.0, rows=20000).load()["train"].targets
+    assert [round(float(values.std()), 1) for values in targets.values()] == pytest.approx([1, 10, 100], rel=0.05)
+
+
+def test_labels_are_taken_away_but_not_from_the_test() -> None:
+    splits = SyntheticSuite(missing=0.3, kinds="mixed").load()
+    for name, share in {"train": 0.3, "val": 0.3, "test": 0.0}.items():
+        targets = splits[name].targets
+        missing = [targets["task0"].isnan(), targets["task1"].isnan(), targets["task2"] == -100]
+        assert [float(m.float().mean()) for m in missing] == pytest.approx([share] * 3, abs=0.05)
+
+
+@pytest.mark.parametrize("conflict", [0.0, 0.25, 1.0])
+def test_conflict_turns_every_second_task_in_that_share_of_the_rows(conflict: float) -> None:
+    """With one direction for all and no noise, tasks agree but for the rows of the lowest last input."""
+    train = SyntheticSuite(num_tasks=2, relatedness=1.0, noise=0.0, conflict=conflict).load()["train"]
+    assert isinstance(train.inputs, torch.Tensor)
+    order = train.inputs[:, -1].argsort()
+    cut = round(conflict * len(order))
+    for rows, sign in ((order[:cut][:-60], -1), (order[cut:][60:], 1)):
+        if len(rows):
+            pair = torch.stack([train.targets["task0"][rows], train.targets["task1"][rows]])
+            assert torch.corrcoef(pair)[0, 1] * sign > 0.5
+
+
+@pytest.mark.parametrize(
+    ("kinds", "imbalance", "expected"), [("binary", 9.0, [0.9, 0.1]), ("classes", 8.0, [8, 4, 2, 1])]
+)
+def test_classes_are_as_frequent_as_said(kinds: str, imbalance: float, expected: list[float]) -> None:
+    targets = SyntheticSuite(rows=20000, kinds=kinds, imbalance=imbalance).load()["train"].targets
+    for values in targets.values():
+        shares = torch.bincount(values.long()) / len(values)
+        torch.testing.assert_close(shares, torch.tensor(expected) / sum(expected), atol=0.01, rtol=0)
+
+
+def test_kinds_come_in_turn() -> None:
+    suite = SyntheticSuite(num_tasks=4, kinds="mixed")
+    assert [task.primary for task in suite.tasks] == ["r2", "auroc", "accuracy", "r2"]
+
+
+def test_sixty_four_tasks() -> None:
+    splits = SyntheticSuite(num_tasks=64, features=80, rows=200).load()
+    assert len(splits["train"].targets) == 64
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"kinds": "binry"}, "unknown kind in task.kinds 'binry': did you mean 'binary'"),
+        ({"conflict": 1.5}, "task.conflict=1.5"),
+        ({"imbalance": 0.5}, "imbalance=0.5"),
+        ({"relatedness": -0.9}, "with 3 tasks it can be -0.5 to 1"),
+        ({"num_tasks": 64}, "more features than tasks"),
+        ({"missing": 1.0}, "task.missing=1.0"),
+    ],
+)
+def test_dials_that_make_no_sense_are_refused(options: dict[str, float], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        SyntheticSuite(**options)  # type: ignore[arg-type]

@@ -1,0 +1,195 @@
+"""Several tables: rows keep their labels, steps are made as the policy says."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtl.errors import InputError
+from mtl.suites.base import Split
+from mtl.suites.tables import Sampling, tables
+from mtl.suites.tables.sampling import POLICIES, SamplingLoader
+from mtl.suites.tables.suite import stacked
+
+SIZES = [60, 30, 10]
+
+
+def steps(sizes: list[int] = SIZES, batch_size: int = 10, seed: int = 0, **options: Any) -> list[torch.Tensor]:
+    return Sampling(**options).steps(sizes, batch_size, torch.Generator().manual_seed(seed))
+
+
+def shares(rows: list[torch.Tensor], sizes: list[int] = SIZES) -> np.ndarray:
+    """Share of each table in the rows."""
+    ends = torch.tensor(sizes).cumsum(0)
+    table = torch.bucketize(torch.cat(rows), ends, right=True)
+    return np.asarray(torch.bincount(table, minlength=len(sizes)) / len(table))
+
+
+@pytest.mark.parametrize("joint", [True, False])
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"policy": "proportional"}, [0.6, 0.3, 0.1]),
+        ({"policy": "uniform"}, [1 / 3, 1 / 3, 1 / 3]),
+        ({"policy": "temperature", "temperature": 1.0}, [0.6, 0.3, 0.1]),
+        ({"policy": "temperature", "temperature": 2.0}, [0.472, 0.334, 0.193]),
+        ({"policy": "temperature", "temperature": 1e9}, [1 / 3, 1 / 3, 1 / 3]),
+        ({"policy": "round_robin"}, [1 / 3, 1 / 3, 1 / 3]),
+        ({"policy": "until_exhausted"}, [0.6, 0.3, 0.1]),
+    ],
+)
+def test_tables_are_drawn_from_as_often_as_the_policy_says(
+    options: dict[str, Any], expected: list[float], joint: bool
+) -> None:
+    found = np.mean([shares(steps(batch_size=12, seed=seed, joint=joint, **options)) for seed in range(200)], 0)
+    np.testing.assert_allclose(found, expected, atol=0.03)
+    np.testing.assert_allclose(Sampling(joint=joint, **options).shares(SIZES), expected, atol=0.001)
+
+
+@given(
+    st.lists(st.integers(4, 40), min_size=1, max_size=4),
+    st.integers(1, 30),
+    st.sampled_from(POLICIES),
+    st.booleans(),
+    st.integers(0, 9),
+)
+def test_an_epoch_is_as_long_as_all_rows(
+    sizes: list[int], batch_size: int, policy: str, joint: bool, seed: int
+) -> None:
+    rows = steps(sizes, batch_size, seed, policy=policy, joint=joint)
+    together = torch.cat(rows)
+    assert len(together) == sum(sizes)
+    assert max(map(len, rows)) <= batch_size
+    assert 0 <= together.min() <= together.max() < sum(sizes)
+    if policy == "until_exhausted":
+        assert sorted(together.tolist()) == list(range(sum(sizes)))
+    if not joint:
+        ends = torch.tensor(sizes).cumsum(0)
+        assert all(torch.bucketize(step, ends, right=True).unique().numel() == 1 for step in rows)
+    # No row a second time before all of its table were there once
+    for start, end in zip([0, *np.cumsum(sizes)[:-1]], np.cumsum(sizes), strict=True):
+        of_table = together[(together >= start) & (together < end)]
+        assert of_table[: end - start].unique().numel() == min(len(of_table), end - start)
+
+
+def test_round_robin_goes_from_table_to_table() -> None:
+    rows = steps(policy="round_robin", joint=False)
+    first = [int(torch.bucketize(step[0], torch.tensor(SIZES).cumsum(0), right=True)) for step in rows]
+    assert first == [i % 3 for i in range(10)]
+
+
+def test_until_exhausted_passes_over_what_has_no_rows_left() -> None:
+    rows = steps(policy="until_exhausted", joint=False)
+    first = [int(torch.bucketize(step[0], torch.tensor(SIZES).cumsum(0), right=True)) for step in rows]
+    assert first == [0, 1, 2, 0, 1, 0, 1, 0, 0, 0]
+
+
+def test_joint_steps_until_exhausted_have_equal_shares_while_they_last() -> None:
+    rows = steps(policy="until_exhausted", batch_size=30)
+    np.testing.assert_allclose(shares(rows[:1]), [13 / 34 - 0.04, 1 / 3, 1 / 3], atol=0.08)
+    np.testing.assert_allclose(shares(rows[-1:]), [1.0, 0.0, 0.0], atol=0.01)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("joint", [True, False])
+def test_processes_together_see_what_one_sees(policy: str, joint: bool) -> None:
+    sizes = [24, 12]
+    split = Split(torch.arange(36.0).unsqueeze(1), {"a": torch.tensor([1.0] * 24 + [torch.nan] * 12)})
+
+    def served(rank: int, world: int) -> Iterator[list[float]]:
+        loader = SamplingLoader(split, 8, sizes, Sampling(policy, joint=joint), seed=3, rank=rank, world=world)
+        loader.set_epoch(2)
+        assert len(loader) == len(list(loader))
+        for batch in loader:
+            assert isinstance(batch.inputs, torch.Tensor)
+            yield batch.inputs.flatten().tolist()
+
+    one, two, both = (list(served(*place)) for place in ((0, 1), (0, 2), (1, 2)))
+    assert [sorted(step) for step in one] == [sorted(a + b) for a, b in zip(two, both, strict=True)]
+
+
+def test_the_order_depends_on_seed_and_epoch_alone() -> None:
+    split = Split(torch.arange(30.0).unsqueeze(1), {"a": torch.ones(30)})
+    loader = SamplingLoader(split, 8, [20, 10], Sampling("uniform"), seed=1)
+    first = torch.cat(list(loader.plan()))
+    assert torch.equal(first, torch.cat(list(loader.plan())))
+    loader.set_epoch(1)
+    assert not torch.equal(first, torch.cat(list(loader.plan())))
+
+
+def files(folder: Path) -> dict[str, dict[str, Any]]:
+    """Two tables that share the column x."""
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=80)
+    pd.DataFrame({"x": x, "only_a": draw.random(80), "churn": np.where(x > 0, "yes", "no")}).to_csv(
+        folder / "a.csv", index=False
+    )
+    pd.DataFrame({"x": x[:40], "spend": x[:40] * 3}).to_csv(folder / "b.csv", index=False)
+    return {
+        "a": {"path": str(folder / "a.csv"), "targets": {"churn": "binary"}},
+        "b": {"path": str(folder / "b.csv"), "targets": {"spend": "regression"}},
+    }
+
+
+def test_rows_have_the_labels_of_their_table(tmp_path: Path) -> None:
+    suite = tables(files(tmp_path))
+    suite.batches(8, seed=0)
+    suite.setup("fit")
+    assert suite.encoding.features == ("x", "only_a", "only_a is missing", "table = other", "table = a", "table = b")
+    for name, (a, b) in {"train": (56, 28), "val": (12, 6), "test": (12, 6)}.items():
+        split = suite.splits[name]
+        assert isinstance(split.inputs, torch.Tensor)
+        from_a = split.inputs[:, 4] == 1
+        assert from_a.sum() == a
+        assert (~from_a).sum() == b
+        assert torch.equal(split.targets["churn"].isnan(), ~from_a)
+        assert torch.equal(split.targets["spend"].isnan(), from_a)
+        x = split.inputs[:, 0] * suite.encoding.plain()[0]["std"] + suite.encoding.plain()[0]["mean"]
+        torch.testing.assert_close(split.targets["spend"][~from_a], x[~from_a] * 3, atol=1e-4, rtol=1e-4)
+    assert len(list(suite.train_dataloader())) == 11
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({}, "task.tables is empty"),
+        ({"a": {"path": "a.csv"}}, "task.tables.a: expected path and targets, found path"),
+        ({"a": {"path": "no.csv", "targets": {"churn": "binary"}}}, "no file"),
+    ],
+)
+def test_tables_that_are_not_named_rightly_are_refused(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        tables(change)
+
+
+@pytest.mark.parametrize(
+    ("frames", "targets", "message"),
+    [
+        ({"a": ["x", "y"]}, {"a": {}}, "task.tables.a has no targets"),
+        ({"a": ["x", "table"]}, {"a": {"x": "binary"}}, "has a column 'table'"),
+        ({"a": ["x", "churn"]}, {"a": {"chrn": "binary"}}, "in task.tables.a 'chrn': did you mean 'churn'"),
+        ({"a": ["y"], "b": ["y"]}, {"a": {"y": "binary"}, "b": {"y": "classes"}}, "target 'y' means two things"),
+    ],
+)
+def test_targets_that_no_table_has_are_refused(
+    frames: dict[str, list[str]], targets: dict[str, Any], message: str
+) -> None:
+    made = {name: pd.DataFrame([[1] * len(columns)], columns=columns) for name, columns in frames.items()}
+    with pytest.raises(InputError, match=message):
+        stacked(made, targets)
+
+
+def test_policies_that_make_no_sense_are_refused() -> None:
+    with pytest.raises(InputError, match=r"unknown policy in task\.sampling\.policy 'unifrm': did you mean 'uniform'"):
+        Sampling("unifrm")
+    with pytest.raises(InputError, match="expected 1 or more"):
+        Sampling("temperature", temperature=0.5)
+    split = Split(torch.zeros(10, 1), {"a": torch.ones(10)})
+    with pytest.raises(InputError, match="a table has 1 training rows: too few for 2 parts"):
+        SamplingLoader(split, 8, [9, 1], Sampling(), accumulate=2)
