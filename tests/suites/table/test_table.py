@@ -301,7 +301,7 @@ def bad(**changes: Any) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("frame", "options", "message"),
     [
-        (bad(), {"targets": {"chrn": "binary"}}, "unknown column of target 'chrn' 'chrn': did you mean 'churn'"),
+        (bad(), {"targets": {"chrn": "binary"}}, "unknown column in task.targets 'chrn': did you mean 'churn'"),
         (bad(), {"targets": {"churn": "binry"}}, "unknown kind of target 'churn' 'binry': did you mean 'binary'"),
         (bad(), {"targets": {}}, "task.targets is empty"),
         (bad(), {"targets": {"churn": {"kid": "binary"}}}, "unknown key of target 'churn' 'kid'"),
@@ -393,6 +393,11 @@ def test_a_missing_file_is_told_with_its_neighbours(tmp_path: Path) -> None:
     (tmp_path / "other.csv").write_text("a\n")
     with pytest.raises(InputError, match=r"no file '.*my\.csv'; beside it: other\.csv"):
         table(str(tmp_path / "my.csv"), TARGETS)
+
+
+def test_a_file_has_to_be_named() -> None:
+    with pytest.raises(InputError, match=r"task\.path is empty: name your file"):
+        table(None, TARGETS)
 
 
 def test_texts_that_mean_no_value_can_be_named(tmp_path: Path) -> None:
