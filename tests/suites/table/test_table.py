@@ -77,6 +77,12 @@ def test_a_column_is_what_its_values_say(values: list[Any], kind: str) -> None:
     assert infer(pd.Series(values))[0] == kind
 
 
+def test_a_text_among_numbers_is_pointed_out() -> None:
+    values = pd.Series([str(i / 7) for i in range(99)] + ["n/k"])
+    assert infer(values) == ("ignore", "numbers but for 'n/k': name such texts in task.missing")
+    assert infer(values.replace("n/k", None)) == ("ignore", "numbers written as texts: say number in task.columns")
+
+
 def test_labels_are_aligned_and_missing_ones_marked() -> None:
     frame = customers()
     made = suite(frame)
