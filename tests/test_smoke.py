@@ -36,11 +36,14 @@ def test_every_option_trains(choice: str, tmp_path: Path) -> None:
         config = {**tiny(tmp_path), "encoder": configure("task=synthetic", choice)["encoder"], "epochs": 1}
     else:
         config = tiny(tmp_path, *given)
+    refused = ""
     try:
         result = train(config)
     except InputError as error:
+        refused = str(error)
+    if refused:  # an encoder for another kind of inputs says so before anything is written
         assert choice.startswith("encoder=")
-        assert "encoder=" in str(error)
+        assert "encoder=" in refused
         assert list(tmp_path.iterdir()) == []
         return
     assert result["status"] == Run.open(result["directory"]).state == "done"
