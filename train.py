@@ -3,10 +3,10 @@
 import hydra
 from omegaconf import DictConfig
 
-from mtl.cli import command, compatible, mistakes
+from mtl.cli import CONF, command, compatible, mistakes
 
 
-@hydra.main(config_path="conf", config_name="config", version_base="1.3")
+@hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")
 def main(cfg: DictConfig) -> float | None:
     """From a composed config to a finished run; its validation score is what a sweeper of Hydra's minimises."""
     with mistakes():

@@ -36,6 +36,11 @@ def infer(values: pd.Series) -> tuple[str, str]:
         return "time", ""
     if distinct <= max(20, len(known) // 2):
         return "category", ""
+    numeric = pd.to_numeric(texts, errors="coerce").notna()
+    if numeric.all():
+        return "ignore", "numbers written as texts: say number in task.columns"
+    if numeric.mean() > 0.9:
+        return "ignore", f"numbers but for '{texts[~numeric].iloc[0]}': name such texts in task.missing"
     return "ignore", "text or identifier: nearly every value is another"
 
 

@@ -48,7 +48,7 @@ class Target:
                 numbers, one class only or no label in the training rows.
         """
         if wish.column not in frame.columns:
-            raise unknown(f"column of target '{name}'", wish.column, frame.columns)
+            raise unknown("column in task.targets", wish.column, frame.columns)
         column, what = frame[wish.column], f"target '{wish.column}'"
         known = column.notna().to_numpy()
         if not known.any():
