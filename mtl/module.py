@@ -240,11 +240,15 @@ class MultiTaskModule(LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Limit the norm of the whole gradient, or each task's own where nothing is shared: as if it learned alone."""
-        if gradient_clip_val is None or self.partition.shared:
-            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+        """Limit the norm of the whole gradient, or each task's own where nothing is shared: as if it learned alone.
+
+        Not by Lightning's own function, which refuses fused optimizers in mixed precision also where, as in bfloat16,
+        no gradient is scaled.
+        """
+        if gradient_clip_val is None:
             return
-        for parameters in (*self.partition.private.values(), list(self.weighting.parameters())):
+        own = (*self.partition.private.values(), list(self.weighting.parameters()))
+        for parameters in (list(self.parameters()),) if self.partition.shared else own:
             nn.utils.clip_grad_norm_(parameters, gradient_clip_val)
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
