@@ -156,8 +156,8 @@ def identifier(text: str) -> str:
 
 def _ordered(column: pd.Series, texts: pd.Series) -> list[str]:
     """Distinct values, numbers by size and texts by alphabet."""
-    known = column.notna()
-    pairs = dict(zip(texts[known], column[known], strict=True))
+    first = np.flatnonzero(texts.notna() & ~texts.duplicated())
+    pairs = dict(zip(texts.iloc[first], column.iloc[first], strict=True))
     plain = all(isinstance(value, int | float | np.number) for value in pairs.values())
     return sorted(pairs, key=lambda text: (float(pairs[text]) if plain else 0.0, text))
 
