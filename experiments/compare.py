@@ -62,7 +62,7 @@ def run(asked: Study, command: str, console: Console) -> int:
         plan = planner.plan(planner.tuned(tuning))
     plan.save(command)
     train(plan, workers, console)
-    failures = publish([plan.directory], console)
+    failures = publish([plan.directory], console, folder=Path(asked.keep) if asked.keep else None)
     return 1 if failures else 0
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,7 @@ class Plan:
         content = {
             "schema": 1,
             "name": self.study.name,
+            "question": self.study.question,
             "command": command,
             "rules": rules,
             "names": self.names,
@@ -264,7 +266,8 @@ class Planner:
         for one in tuning.configurations:
             run = self.ledger.done(one.entries[0])
             if run is not None:
-                score = float(run.result["metrics"]["val"]["score"])
+                found = run.result["metrics"]["val"]["score"]
+                score = inf if found is None else float(found)
                 if one.label not in best or score < best[one.label][0]:
                     best[one.label] = (score, one)
         return [one for _, one in best.values()]

@@ -1,4 +1,4 @@
-"""Report of finished runs: `python experiments/report.py PATH... [name=NAME]`; see `--help`."""
+"""Report of finished runs: `python experiments/report.py PATH... [name=NAME] [keep=FOLDER]`; see `--help`."""
 
 import sys
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from rich.table import Table
 
 from mtl.analysis import words
 from mtl.analysis.comparison import HELPS, HURTS, Comparison, Rules, compare
+from mtl.analysis.keep import keep
 from mtl.analysis.publish import publish as write
 from mtl.analysis.records import Problem, Record, comparable, read, record
 from mtl.analysis.verdict import DOES_NOT_PAY, PAYS, Verdict, p_value, verdict
@@ -23,13 +24,15 @@ from mtl.ledger import read_json
 from mtl.runs import finished
 
 HELP = """\
-python experiments/report.py PATH... [name=NAME]
+python experiments/report.py PATH... [name=NAME] [keep=FOLDER]
 
 Compares finished runs and writes a report. A PATH is the directory of a comparison (outputs/comparisons/<name>), or of
 runs, at any depth (outputs/runs/scheduling). Runs of several sweeps are put together when their data and tasks are the
 same; broken and foreign files are named and left out.
 
 The report goes into the directory of the comparison; with name=NAME or several PATHs, to outputs/comparisons/<NAME>.
+keep=FOLDER also writes FOLDER/README.md with the result and its figures, to be kept in the repository; what stands
+there under "## Reading" stays.
 """
 
 
@@ -42,6 +45,7 @@ class Gathered:
     names: dict[str, str] = field(default_factory=dict)
     rules: Rules = field(default_factory=Rules)
     command: str = ""
+    question: str = ""
 
     def add(self, path: Path) -> None:
         """Read a comparison's directory or a directory of runs."""
@@ -57,7 +61,7 @@ class Gathered:
         try:
             self.names |= {str(key): str(label) for key, label in plan["names"].items()}
             self.rules = Rules(alpha=float(plan["rules"]["alpha"]), margin=float(plan["rules"]["margin"]))
-            self.command = str(plan["command"])
+            self.command, self.question = str(plan["command"]), str(plan["question"])
             runs = [(str(run["label"]), int(run["seed"]), Path(run["path"]), run) for run in plan["runs"]]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"'{file}' is damaged or not of a comparison: {error!r}") from None
@@ -79,8 +83,15 @@ class Gathered:
         self.problems.append(Problem(what, f"failed: {failure}" if failure else "unfinished"))
 
 
-def publish(paths: Sequence[Path], console: Console, name: str | None = None) -> int:
-    """Compare the runs below these paths, write the report, show the verdict; returns the number of failed runs."""
+def publish(paths: Sequence[Path], console: Console, name: str | None = None, folder: Path | None = None) -> int:
+    """Compare the runs below these paths, write the report, show the verdict; returns the number of failed runs.
+
+    Args:
+        paths: directories of comparisons or of runs.
+        console: where to show the verdict.
+        name: of the report; by default that of the comparison.
+        folder: where to keep a short README of it as well.
+    """
     gathered = Gathered()
     for path in paths:
         gathered.add(path)
@@ -92,7 +103,10 @@ def publish(paths: Sequence[Path], console: Console, name: str | None = None) ->
     found = compare(records, gathered.rules, gathered.names)
     decided = verdict(found)
     directory = directory_for(paths, name)
-    write(directory, found, decided, problems, directory.name, gathered.command)
+    drawn = write(directory, found, decided, problems, directory.name, gathered.command)
+    if folder is not None:
+        seconds = sum(one.seconds for one in records)
+        keep(folder, directory.name, gathered.question, gathered.command, seconds, found, decided, drawn)
     show(found, decided, console)
     console.print(f"report: {directory / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
     return sum(problem.reason.startswith("failed") for problem in problems)
@@ -136,11 +150,11 @@ def main(arguments: list[str]) -> int:
     if not arguments or {"-h", "--help"} & set(arguments):
         print(HELP)
         return 0
-    names = [text.removeprefix("name=") for text in arguments if text.startswith("name=")]
-    paths = [Path(text) for text in arguments if not text.startswith("name=")]
+    options = dict(text.split("=", 1) for text in arguments if text.startswith(("name=", "keep=")))
+    paths = [Path(text) for text in arguments if not text.startswith(("name=", "keep="))]
     if not paths:
         raise InputError("no PATH: name the directory of a comparison or of runs")
-    publish(paths, Console(), names[-1] if names else None)
+    publish(paths, Console(), options.get("name"), Path(options["keep"]) if "keep" in options else None)
     return 0
 
 

@@ -1,7 +1,7 @@
 """What a comparison is asked to do: its settings, and the overrides that all its runs share."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from omegaconf import OmegaConf
@@ -18,6 +18,7 @@ class Study:
 
     Attributes:
         overrides: of every run.
+        question: the first line of the study file; empty without one.
     """
 
     overrides: tuple[str, ...]
@@ -35,9 +36,11 @@ class Study:
     workers: int | None
     dry_run: bool
     fail_fast: bool
+    keep: str | None
+    question: str
 
 
-SETTINGS = tuple(field.name for field in fields(Study) if field.name != "overrides")
+SETTINGS = tuple(field.name for field in fields(Study) if field.name not in ("overrides", "question"))
 
 
 def study(arguments: Sequence[str]) -> Study:
@@ -60,7 +63,16 @@ def study(arguments: Sequence[str]) -> Study:
             raise unknown("key in compare", key, SETTINGS)
     defaults: dict[str, Any] = plain(OmegaConf.load(CONF / "compare.yaml"))
     name = str(choices.get("experiment") or choices["task"])
-    return checked({**defaults, **theirs, **mine}, tuple(overrides), default_name=name)
+    made = checked({**defaults, **theirs, **mine}, tuple(overrides), default_name=name)
+    return replace(made, question=question_of(str(choices.get("experiment") or "")))
+
+
+def question_of(name: str) -> str:
+    """The first comment of a study file."""
+    file = CONF / "experiment" / f"{name}.yaml"
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    comments = [line.removeprefix("#").strip() for line in lines if line.startswith("#") and "@package" not in line]
+    return comments[0] if comments else ""
 
 
 def plain(value: Any) -> Any:
@@ -116,4 +128,6 @@ def checked(settings: dict[str, Any], overrides: tuple[str, ...], default_name: 
         workers=settings["workers"],
         dry_run=bool(settings["dry_run"]),
         fail_fast=bool(settings["fail_fast"]),
+        keep=None if settings["keep"] is None else str(settings["keep"]),
+        question="",
     )

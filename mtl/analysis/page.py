@@ -65,12 +65,23 @@ def markdown(
     pictures: list[Picture],
 ) -> str:
     """The same in short: verdict, gains, values, cost, figures as files beside it, problems."""
-    c = comparison
-    lines = [f"# {escaped(name)}", "", f"**{escaped(verdict.headline)}**", ""]
-    lines += [f"- {escaped(sentence)}" for sentence in verdict.sentences if sentence]
+    lines = [f"# {escaped(name)}", ""]
     if command:
-        lines += ["", f"Command: <code>{escaped(command)}</code>"]
-    lines += ["", "## Gains over single-task learning", ""]
+        lines += [f"Command: <code>{escaped(command)}</code>", ""]
+    lines += body(comparison, verdict, pictures)
+    if problems:
+        lines += ["", "## Failed and left out", ""]
+        lines += table(["run", "why"], [[one.path, one.reason] for one in problems])
+    lines += ["", "## Rules", "", RULES, ""]
+    return "\n".join(lines)
+
+
+def body(comparison: Comparison, verdict: Verdict, pictures: list[Picture]) -> list[str]:
+    """Lines of Markdown: verdict, gains, values and cost, figures."""
+    c = comparison
+    lines = [f"**{escaped(verdict.headline)}**", ""]
+    lines += [f"- {escaped(sentence)}" for sentence in verdict.sentences if sentence]
+    lines += ["", "### Gains over single-task learning", ""]
     gains = [[c.baseline.label, "0", *["0" for _ in c.tasks], "", str(len(c.baseline.seeds))]]
     for row in c.rows:
         evidence = [row.delta, *(row.cells[task].evidence for task in c.tasks)]
@@ -85,7 +96,7 @@ def markdown(
         "Mean gain over the same-seed single-task run on test data, 95 % interval in percent; positive is better. "
         "▲ helps, ▼ hurts, = no difference that matters, no mark: no evidence. Bold: best by validation.",
         "",
-        "## Values and cost",
+        "### Values and cost",
         "",
     ]
     acted = executed(c)
@@ -104,12 +115,8 @@ def markdown(
     heads = [f"{task} ({c.primary[task]})" for task in c.tasks]
     lines += table(["configuration", *heads, "parameters", "training", "peak memory", "inference", *acted], values)
     for one in pictures:
-        lines += ["", f"## {one.title}", "", f"![{one.title}](figures/{one.name}.svg)", "", one.note]
-    if problems:
-        lines += ["", "## Failed and left out", ""]
-        lines += table(["run", "why"], [[one.path, one.reason] for one in problems])
-    lines += ["", "## Rules", "", RULES, ""]
-    return "\n".join(lines)
+        lines += ["", f"### {one.title}", "", f"![{one.title}](figures/{one.name}.svg)", "", one.note]
+    return lines
 
 
 def table(head: list[str], rows: list[list[str]]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 from mtl.analysis.comparison import Comparison
 from mtl.analysis.curves import logs_of
 from mtl.analysis.dashboard import write_dashboard
+from mtl.analysis.drawing import Picture
 from mtl.analysis.figures import pictures
 from mtl.analysis.page import html, markdown
 from mtl.analysis.records import Problem
@@ -24,7 +25,7 @@ def publish(
     problems: list[Problem],
     name: str,
     command: str = "",
-) -> None:
+) -> list[Picture]:
     """Write report.html, report.md, results.parquet, results.csv, summary.json, figures/ and tensorboard/.
 
     Args:
@@ -33,6 +34,9 @@ def publish(
         problems: runs that failed or could not be used.
         name: of the comparison.
         command: that made the runs, if known.
+
+    Returns:
+        The figures.
     """
     directory.mkdir(parents=True, exist_ok=True)
     drawn = pictures(comparison, {row.label: logs_of(row.records) for row in comparison.all_rows})
@@ -49,6 +53,7 @@ def publish(
     write_text(directory / "report.md", markdown(name, command, comparison, verdict, problems, drawn))
     write_dashboard(directory / "tensorboard", comparison)
     write_text(directory / "report.html", html(name, command, comparison, verdict, problems, drawn))
+    return drawn
 
 
 def finite(node: Any) -> Any:

@@ -98,17 +98,22 @@ def _record(path: Path, found: dict[str, Any]) -> Record:
         seed=int(found["seed"]),
         directions={name: bool(task["higher_is_better"]) for name, task in tasks.items()},
         primary=primary,
-        val={name: float(measured["val"].get(f"{name}/{metric}", nan)) for name, metric in primary.items()},
-        test={name: float(measured["test"].get(f"{name}/{metric}", nan)) for name, metric in primary.items()},
-        score=float(measured["val"]["score"]),
+        val={name: number(measured["val"].get(f"{name}/{metric}")) for name, metric in primary.items()},
+        test={name: number(measured["test"].get(f"{name}/{metric}")) for name, metric in primary.items()},
+        score=number(measured["val"]["score"]),
         parameters=int(found["parameters"]["total"]),
         seconds=float(found["seconds"]["fit"]),
-        inference=float(found["seconds"].get("inference", nan)),
+        inference=number(found["seconds"].get("inference")),
         memory=float(found["peak_memory_bytes"]),
         execution={str(k): float(v) for k, v in found.get("execution", {}).items() if isinstance(v, int | float)},
         config=dict(found["config"]),
         environment={str(k): str(v) for k, v in found["environment"].items()},
     )
+
+
+def number(value: Any) -> float:
+    """A number of a JSON file; NaN for null, which stands for what was not measured or not finite."""
+    return nan if value is None else float(value)
 
 
 def read(paths: Iterable[Path]) -> tuple[list[Record], list[Problem]]:

@@ -1,5 +1,7 @@
 """Normalisation by the name that stands in a YAML."""
 
+import warnings
+
 from torch import Tensor, nn
 
 from mtl.errors import unknown
@@ -21,6 +23,16 @@ class OverFeatures(nn.Module):
         """Normalise."""
         out: Tensor = self.norm(hidden.movedim(-1, 1)).movedim(1, -1)
         return out
+
+
+def warn_of_batch_norm(trunk: nn.Module) -> None:
+    """Warn if a trunk that runs once per task has batch norm, whose running statistics would mix the tasks."""
+    if any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in trunk.modules()):
+        warnings.warn(
+            "this model runs one trunk once per task, and its batch norm mixes the statistics of all tasks: "
+            "use encoder.norm=layer or group",
+            stacklevel=3,
+        )
 
 
 def make_norm(name: str, features: int, axes: int = 1) -> nn.Module:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from mtl.nn.encoder import Inputs, InputShape
+from mtl.nn.norm import warn_of_batch_norm
 from mtl.sharing.base import EncoderFactory, Sharing
 
 
@@ -40,6 +41,7 @@ class FiLM(Sharing):
     def __init__(self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory) -> None:
         super().__init__(input_shape, task_names, encoder)
         self.trunk = encoder(input_shape)
+        warn_of_batch_norm(self.trunk)
         self.out_features = self.trunk.out_features
         self.own = nn.ModuleDict(
             {name: nn.ModuleList(Modulation(width) for width in self.trunk.widths) for name in self.task_names}

@@ -11,6 +11,7 @@ from torch.nn import Parameter
 
 from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
+from mtl.nn.norm import warn_of_batch_norm
 from mtl.sharing.base import EncoderFactory, Sharing
 
 
@@ -56,6 +57,7 @@ class LoRA(Sharing):
         if rank < 1:
             raise InputError(f"model.rank={rank}: at least 1 is needed")
         self.trunk = encoder(input_shape)
+        warn_of_batch_norm(self.trunk)
         if freeze:
             self.trunk.requires_grad_(False)
         self.out_features = self.trunk.out_features

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from mtl.errors import InputError, unknown
-from mtl.gradients import TaskGradients, add_gradient, add_weighted_gradient, gramian_of, mean_over_processes
+from mtl.gradients import TaskGradients, add_gradient, add_weighted_gradient, gramian_of, mean_over_processes, processes
 
 Losses = Tensor | Sequence[Tensor]
 PLACES = ("parameters", "last_shared", "representation")
@@ -246,11 +246,26 @@ class LossWeighting(Weighting):
     def _update(self, call: Call) -> Tensor | None:
         if self.normalise == "gradient_norm" or (call.step.batches > 1 and not self._weights_known(call.tasks)):
             return self._update_gathered(call)
+        if self.normalise == "none" and processes() == 1 and call.losses[0].requires_grad:
+            return self._update_at_once(call)
         factor = call.step.scale / call.step.batches
         losses = mean_over_processes(torch.stack([loss.detach() for loss in call.losses]))
         weights = self._objective(losses, self._scales(losses, call.tasks), call.tasks, factor)
         add_weighted_gradient(call.losses, weights * factor, call.parameters)
         return weights
+
+    def _update_at_once(self, call: Call) -> Tensor:
+        """One pass through the objective and the network together: the losses here are those of the whole step."""
+        losses = torch.stack(call.losses)
+        losses.retain_grad()
+        objective = self(losses, torch.tensor(call.tasks, device=losses.device))
+        factor = call.step.scale / call.step.batches
+        if factor != 1.0:
+            objective = objective * factor
+        mine = [p for p in self.parameters() if p.requires_grad]
+        torch.autograd.backward(objective, inputs=[*call.parameters, *mine])
+        assert losses.grad is not None
+        return losses.grad if factor == 1.0 else losses.grad / factor
 
     def _weights_known(self, tasks: list[int]) -> bool:
         """Before the losses of the whole step are."""

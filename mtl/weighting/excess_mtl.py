@@ -41,10 +41,10 @@ class ExcessMTL(DirectionWeighting):
         self.register_buffer("first", torch.full((num_tasks,), torch.nan))
 
     def forward(self, jacobian: Tensor, losses: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
-        squares = self.history.of(jacobian)
-        squares[tasks] += jacobian.square()
-        curvature = squares[tasks].sqrt()
-        excess = torch.where(curvature > 0, jacobian.square() / curvature, torch.zeros_like(jacobian)).sum(1)
+        square = jacobian.square()
+        history = self.history.of(jacobian).index_add_(0, tasks, square)
+        total = history if len(tasks) == self.num_tasks else history[tasks]
+        excess = square.div_(total.sqrt().add_(torch.finfo(square.dtype).tiny)).sum(1)
         first = self.first[tasks]
         known = first > 0
         moved = self.log_weights[tasks] + torch.where(known, self.lr * excess / first, torch.zeros_like(excess))

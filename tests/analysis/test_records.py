@@ -43,6 +43,12 @@ def test_a_record_by_hand(tmp_path: Path) -> None:
     assert one.inference != one.inference  # was not measured
 
 
+def test_a_number_that_was_not_finite_is_not_measured(tmp_path: Path) -> None:
+    one = record(write(tmp_path / "r", result(metrics={"val": {"a/r2": None, "score": None}, "test": {}})))
+    assert one.val["a"] != one.val["a"]
+    assert one.test["a"] != one.test["a"]
+
+
 @pytest.mark.parametrize(
     "content",
     ["", "{", "[]", "{}", json.dumps({**result(), "schema": 99}), json.dumps({**result(), "metrics": 3})],

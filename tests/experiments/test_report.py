@@ -39,13 +39,20 @@ def run(*arguments: str) -> tuple[int, str]:
 
 @pytest.mark.smoke
 def test_compare_then_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, text = run(f"output={tmp_path}", "name=mine")
+    code, text = run(f"output={tmp_path}", "name=mine", f"keep={tmp_path / 'kept'}")
     assert code == 0
     assert "2 configurations x 2 seeds = 4 runs" in text
     assert "4 of 4 done, 0 failed" in text
     directory = tmp_path / "comparisons" / "mine"
     first = json.loads((directory / "summary.json").read_text())
     assert first["verdict"]["best"] == "hard-equal"
+
+    kept = tmp_path / "kept" / "README.md"
+    assert "**Learning" in kept.read_text() or "**Not enough" in kept.read_text()
+    kept.write_text(kept.read_text() + "A person wrote this.\n")
+    assert report.main([str(directory), f"keep={kept.parent}"]) == 0
+    assert kept.read_text().endswith("## Reading\n\nA person wrote this.\n")
+    assert {path.name for path in (kept.parent / "figures").iterdir()} == {"gains.svg", "cost.svg"}
 
     # The same from the directory of the comparison, and from bare runs
     assert report.main([str(directory)]) == 0

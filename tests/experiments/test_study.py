@@ -74,7 +74,8 @@ def test_a_study_file_and_the_command_line_ask_the_same(tmp_path: Path, monkeypa
     from_file = study(["experiment=mine", "name=x", f"output={tmp_path}"])
     runs = ["task=synthetic", "epochs=2", "task.rows=100", f"output={tmp_path}"]
     typed = study([*runs, "name=x", "models=[hard]", "weightings=[equal]", "seeds=2", "margin=0.02"])
-    assert {**vars(from_file), "overrides": ()} == {**vars(typed), "overrides": ()}
+    assert {**vars(from_file), "overrides": (), "question": ""} == {**vars(typed), "overrides": ()}
+    assert from_file.question == "Is it so?"
     assert study(["experiment=mine", "seeds=5"]).seeds == (0, 1, 2, 3, 4)
     assert study(["experiment=mine"]).name == "mine"
 

@@ -3,7 +3,7 @@
 import copy
 import io
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from mtl.assembly import make
 from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
+from mtl.nn.mlp import MLP
 from mtl.sharing import dselect_k, ltb, soft_distance
 from mtl.sharing.base import Sharing
 from mtl.sharing.grouped import Grouped
@@ -447,6 +448,14 @@ def test_frozen_trunk_leaves_only_what_is_private(model: str) -> None:
     sharing = build(model, "mlp", "flat", freeze=True)
     assert not any(p.requires_grad for p in sharing.shared_parameters())
     assert all(p.requires_grad for name in TASKS for p in sharing.private_parameters(name))
+
+
+@pytest.mark.parametrize("model", ["adapters", "film", "lora"])
+def test_one_batch_norm_over_several_tasks_is_warned_of(model: str) -> None:
+    node: Any = OmegaConf.to_container(OmegaConf.load(CONF / "model" / f"{model}.yaml"))
+    with pytest.warns(UserWarning, match="encoder.norm=layer"):
+        make(node)((6,), TASKS, partial(MLP, widths=[8], norm="batch"))
+    make(node)((6,), TASKS, partial(MLP, widths=[8], norm="group"))
 
 
 def test_branches_follow_the_firmest_choices() -> None:

@@ -1,0 +1,92 @@
+"""Does a mixture of experts hold where one trunk falls, as two tasks have less in common? Trains and draws."""
+
+import csv
+import statistics
+import sys
+from itertools import product
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent.parent))  # the clone: this file is started by its path
+
+from mtl.cli import mistakes, quiet
+
+HERE = Path(__file__).parent
+CORRELATIONS = (1.0, 0.5, 0.0)  # cosine of the tasks' directions; the first is what the others are compared with
+SEEDS = range(3)
+# The same number of hidden units everywhere: 64 in one trunk, 4 x 16 in experts, 2 x 32 in networks apart
+MODELS = {
+    "hard": ("model=hard", "encoder.widths=[64]"),
+    "gated": ("model=gated", "model.experts=4", "encoder.widths=[16]"),
+    "single_task": ("model=single_task", "encoder.widths=[32]"),
+}
+COMMON = (
+    "task=synthetic",
+    "task.num_tasks=2",
+    "task.features=100",
+    "task.rows=10000",
+    "task.noise=0.1",
+    "weighting=equal",
+    "optimizer.lr=0.003",
+    "epochs=20",
+    "progress=false",
+    "log_every=1000",
+)
+COLOURS = {"hard": "#d55e00", "gated": "#0072b2", "single_task": "#6b6b6b"}
+
+
+def main(output: str) -> None:
+    """All runs, then the table and the figure."""
+    from mtl.assembly import configure
+    from mtl.training import train
+
+    rows = []
+    for correlation, (model, chosen), seed in product(CORRELATIONS, MODELS.items(), SEEDS):
+        data = (f"task.relatedness={correlation}", f"task.seed={seed}", f"seed={seed}", f"output={output}")
+        result = train(configure(*COMMON, *chosen, *data))
+        losses = [result["metrics"]["test"][f"loss/{name}"] for name in result["tasks"]]
+        rows.append((correlation, model, seed, statistics.mean(losses), result["parameters"]["total"]))
+        print(*rows[-1], flush=True)
+    with (HERE / "results.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(("correlation", "model", "seed", "test_loss", "parameters"))
+        writer.writerows(rows)
+    draw()
+
+
+def draw() -> None:
+    """The figure of what is in results.csv, and its table on the terminal."""
+    from matplotlib.figure import Figure
+
+    losses: dict[tuple[str, float], dict[str, float]] = {}  # by model and correlation, then by seed
+    with (HERE / "results.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            losses.setdefault((row["model"], float(row["correlation"])), {})[row["seed"]] = float(row["test_loss"])
+    figure = Figure(figsize=(8, 3.4), layout="constrained")
+    plain, change = figure.subplots(1, 2)
+    for model, colour in COLOURS.items():
+        start = losses[model, CORRELATIONS[0]]
+        means, rises = [], []
+        for correlation in CORRELATIONS:
+            of = losses[model, correlation]
+            means.append(statistics.mean(of.values()))
+            rises.append([100 * (of[seed] / start[seed] - 1) for seed in of])  # each seed has its own data
+            print(f"| {model} | {correlation} | {means[-1]:.4f} | {', '.join(f'{r:+.1f} %' for r in rises[-1])} |")
+        plain.plot(CORRELATIONS, means, color=colour, marker="o", label=model)
+        change.plot(CORRELATIONS, [statistics.mean(r) for r in rises], color=colour, marker="o")
+        for correlation, of_seeds in zip(CORRELATIONS, rises, strict=True):
+            change.scatter([correlation] * len(of_seeds), of_seeds, color=colour, s=8, alpha=0.6)
+    for axes in (plain, change):
+        axes.invert_xaxis()
+        axes.set_xlabel("correlation of the tasks' directions")
+        axes.spines[["top", "right"]].set_visible(False)
+    plain.set_ylabel("test loss, mean of tasks and seeds")
+    plain.set_ylim(bottom=0)
+    change.set_ylabel("change from correlation 1, %")
+    plain.legend(frameon=False, loc="lower left")
+    figure.savefig(HERE / "figure.svg", metadata={"Date": None})
+
+
+if __name__ == "__main__":
+    quiet()
+    with mistakes():
+        main(sys.argv[1] if len(sys.argv) > 1 else "outputs")

@@ -1,0 +1,68 @@
+"""A comparison kept in the repository: a short README with its figures, and what a person wrote about it."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from mtl.analysis.comparison import Comparison
+from mtl.analysis.drawing import Picture
+from mtl.analysis.page import body, escaped
+from mtl.analysis.verdict import Verdict
+from mtl.runs import write_text
+
+READING = "## Reading"  # what follows is a person's, and stays
+FIGURES = ("gains", "cost")
+
+
+def keep(
+    folder: Path,
+    name: str,
+    question: str,
+    command: str,
+    seconds: float,
+    comparison: Comparison,
+    verdict: Verdict,
+    pictures: list[Picture],
+) -> None:
+    """Write ``folder/README.md`` and its figures: question, command, machine, seconds, result; "Reading" is kept.
+
+    Args:
+        folder: where to.
+        name: of the comparison.
+        question: that it answers, if known.
+        command: that made the runs.
+        seconds: that all its runs trained, in all.
+        comparison, verdict, pictures: what came out.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "README.md"
+    before = file.read_text(encoding="utf-8") if file.is_file() else ""
+    reading = before[before.index(READING) :] if READING in before else f"{READING}\n\n"
+    shown = [one for one in pictures if one.name in FIGURES]
+    shutil.rmtree(folder / "figures", ignore_errors=True)
+    (folder / "figures").mkdir()
+    for one in shown:
+        write_text(folder / "figures" / f"{one.name}.svg", one.standalone())
+    lines = [
+        f"# {escaped(name)}",
+        "",
+        *([f"**Question.** {escaped(question)}", ""] if question else []),
+        "**Command.**",
+        "",
+        f"    {' '.join(command.split())}",
+        "",
+        f"**Machine.** {machine(comparison.baseline.records[0].environment)}",
+        f"Training took {seconds:,.0f} seconds in all, of every run one after the other.",
+        "",
+        "## Result",
+        "",
+        *body(comparison, verdict, shown),
+        "",
+    ]
+    write_text(file, "\n".join(lines) + reading)
+
+
+def machine(environment: Mapping[str, str]) -> str:
+    """What it ran on, in one line."""
+    names = ("device", "threads", "platform", "python", "torch", "pytorch-lightning", "commit")
+    return ", ".join(f"{key} {environment[key]}" for key in names if environment.get(key)) + "."

@@ -1,0 +1,36 @@
+"""The studies run, and published behaviour shows."""
+
+import statistics
+
+import pytest
+import torch
+
+from experiments.gradnorm_toy.run import SCALES, train
+from experiments.landscape.run import METHODS, descend, front, objectives
+
+
+def test_front_is_optimal() -> None:
+    """No other point of a grid is better in both objectives."""
+    best = torch.stack(objectives(front()[::20]), -1)  # [N, 2]
+    axis = torch.linspace(-12, 12, 241)
+    others = torch.stack(objectives(torch.stack(torch.meshgrid(axis, axis, indexing="ij"), -1)), -1).flatten(0, 1)
+    better = (others[None] < best[:, None] - 1e-3).all(-1)
+    assert not bool(better.any())
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_contestant_descends(name: str) -> None:
+    """A few steps lower at least one objective."""
+    way = descend(METHODS[name], (9.0, -1.0), 20, 0.05)
+    first, last = torch.stack(objectives(way[0])), torch.stack(objectives(way[-1]))
+    assert bool((last < first).any())
+
+
+@pytest.mark.slow
+def test_gradnorm_beats_uncertainty_on_ten_scales() -> None:
+    """The toy problem of the paper: lower task-normalised loss after the same steps, on average over two seeds."""
+    ends = {
+        name: statistics.mean(train(name, SCALES[10], 300, seed, 0.01)[-1] for seed in range(2))
+        for name in ("gradnorm", "uncertainty")
+    }
+    assert ends["gradnorm"] < ends["uncertainty"]
