@@ -7,7 +7,6 @@ import pytest
 from pytorch_lightning import Callback, Trainer
 
 from mtl.assembly import build, configure
-from mtl.cli import options
 from mtl.errors import InputError
 from mtl.sharing.grouped import Grouped
 from mtl.training import count_flops, train
@@ -42,17 +41,6 @@ class Stop(Callback):
     def on_train_batch_end(self, trainer: Trainer, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         if trainer.current_epoch == 1 and batch_idx == 1:
             raise KeyboardInterrupt
-
-
-@pytest.mark.smoke
-@pytest.mark.parametrize("model", options("model"))
-def test_every_strategy_trains(model: str, tmp_path: Path) -> None:
-    result = train(tiny(tmp_path, f"model={model}", "weighting=equal", "epochs=2"))
-    assert result["status"] == "done"
-    assert result["parameters"]["total"] == result["parameters"]["shared"] + sum(
-        result["parameters"]["private"].values()
-    )
-    assert result["flops"] > 0
 
 
 @pytest.mark.smoke
