@@ -1,8 +1,8 @@
 """Cost of our full training run beside a bare PyTorch loop on the same work: python benchmarks/step.py
 
 Work: 64 inputs, trunk 256-256, three linear heads, batches of 256 rows, squared errors with equal weights, fused Adam
-with gradient clipping, validation after every epoch. Ours is ``Trainer.fit`` as ``train.py`` calls it: checkpoints, CSV,
-TensorBoard and the progress bar on. The bare loop takes the same steps, validates, and keeps nothing.
+with gradient clipping, validation after every epoch. Ours is ``Trainer.fit`` as ``train.py`` calls it: checkpoints,
+CSV, TensorBoard and the progress bar on. The bare loop takes the same steps, validates, and keeps nothing.
 
 Both run in this process in alternating rounds; the figures are medians over the rounds, of wall-clock seconds and of
 the processor's seconds of this process, which other programs on the machine disturb less.

@@ -125,6 +125,11 @@ def check_options(config: Config) -> None:
     clip = config["gradient_clip"]
     if clip is not None and (type(clip) not in (int, float) or not 0 < clip < inf):
         raise InputError(f"gradient_clip={clip}: expected a number above 0, or null for no limit")
+    if clip is not None and config["hardware"].get("precision") == "16-mixed" and config["optimizer"].get("fused"):
+        raise InputError(
+            "hardware.precision=16-mixed scales gradients, which optimizer.fused=true does not let be clipped: set "
+            "optimizer.fused=false, or use bf16-mixed"
+        )
     relations = config["relations"]
     for name, value in (*((n, config[n]) for n in ("compile", "progress")), ("relations.detach", relations["detach"])):
         if type(value) is not bool:

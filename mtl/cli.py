@@ -143,8 +143,9 @@ def check(given: list[str], config_name: str) -> None:
 
 
 def first_mistake(given: list[str], config_name: str) -> None:
-    """Raise InputError for the first override that does not fit the config as those before it make it. Options of groups
-    come before values in them, as for Hydra.
+    """Raise InputError for the first override that does not fit the config as those before it make it.
+
+    Options of groups come before values in them, as for Hydra.
     """
     given = sorted(given, key=lambda text: not (CONF / parsed(text).key_or_group).is_dir())
     for place, text in enumerate(given):

@@ -89,6 +89,9 @@ class MultiTaskModule(LightningModule):
         if compile_network:
             # A compiled backward pass would otherwise give its memory away, and run only once: weightings run several
             functorch.donated_buffer = False
+        own = [*self.partition.private.values(), list(weighting.parameters())]
+        together = [*self.partition.shared, *(p for part in own for p in part)]
+        self._clipped = [together] if self.partition.shared else own  # parameters whose gradients are limited together
         # In a tuple: a compiled network is the same parameters once more, and must not be registered twice
         self._forward = (torch.compile(network) if compile_network else network,)
         self.metrics = nn.ModuleDict({task.name: MetricCollection(dict(task.metrics)).clone() for task in graph.tasks})
@@ -240,11 +243,14 @@ class MultiTaskModule(LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Limit the norm of the whole gradient, or each task's own where nothing is shared: as if it learned alone."""
-        if gradient_clip_val is None or self.partition.shared:
-            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+        """Limit the norm of the whole gradient, or each task's own where nothing is shared: as if it learned alone.
+
+        Not by Lightning's own function, which refuses fused optimizers in mixed precision also where, as in bfloat16,
+        no gradient is scaled.
+        """
+        if gradient_clip_val is None:
             return
-        for parameters in (*self.partition.private.values(), list(self.weighting.parameters())):
+        for parameters in self._clipped:
             nn.utils.clip_grad_norm_(parameters, gradient_clip_val)
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:

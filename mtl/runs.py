@@ -142,7 +142,7 @@ class Run:
         return found
 
     def finish(self, result: Mapping[str, Any]) -> None:
-        """Write the result, then say that the run is done. A number that is not finite becomes null, as JSON has none."""
+        """Write the result, then say that the run is done. Numbers that are not finite become null, for JSON."""
         text = json.dumps(_finite(result), indent=2, default=str, allow_nan=False)
         write_text(self.path / "result.json", text + "\n")
         self.state = "done"

@@ -20,6 +20,7 @@ from mtl.training import silent_lightning
 from mtl.weighting.base import Weighting
 
 FEATURES = 5
+ADAM = partial(torch.optim.Adam, lr=0.01)
 
 
 class Rows(MultiTaskDataModule):
@@ -52,7 +53,7 @@ def rows(count: int = 40, tasks: int = 3, missing: float = 0.0, seed: int = 0) -
 def module_of(
     data: MultiTaskDataModule,
     weighting: Weighting,
-    optimizer: OptimizerFactory = partial(torch.optim.Adam, lr=0.01),
+    optimizer: OptimizerFactory = ADAM,
     dropout: float = 0.0,
     seed: int = 0,
     compile_network: bool = False,

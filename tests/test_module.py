@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import torch
 from pytorch_lightning import Callback, Trainer
-from tests.support import Rows, fit, module_of, parameters, rows
 from torch import Tensor
 
 from mtl.errors import InputError
@@ -21,6 +20,7 @@ from mtl.weighting.equal import Equal
 from mtl.weighting.fixed import Fixed
 from mtl.weighting.gradnorm import GradNorm
 from mtl.weighting.uncertainty import Uncertainty
+from tests.support import Rows, fit, module_of, parameters, rows
 
 WEIGHTINGS: dict[str, Callable[[int], Weighting]] = {
     "equal": Equal,
@@ -278,7 +278,7 @@ def test_gradient_methods_need_something_shared() -> None:
     data = rows(10)
     for parameter in (network := module_of(data, Equal(3)).network).sharing.parameters():
         parameter.requires_grad_(False)
-    with pytest.raises(InputError, match="GradNorm compares the tasks' gradients .* Hard shares none"):
+    with pytest.raises(InputError, match=r"GradNorm compares the tasks' gradients .* Hard shares none"):
         MultiTaskModule(network, network.graph, GradNorm(3), sgd)
 
 

@@ -99,7 +99,7 @@ def test_an_interrupted_run_can_be_used(tmp_path: Path, capsys: pytest.CaptureFi
     run = interrupted(tiny(tmp_path), 1, capsys)
     assert load(run).module.predict(torch.zeros(2, 6)).keys() == {"task0", "task1", "task2"}
     assert Run.open(run).state == "interrupted"
-    with pytest.raises(InputError, match="has no result.json: its state is 'interrupted'"):
+    with pytest.raises(InputError, match=r"has no result\.json: its state is 'interrupted'"):
         _ = Run.open(run).result
 
 

@@ -152,10 +152,10 @@ def test_damaged_results_say_so(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("a: 1", encoding="utf-8")
     run = Run.open(tmp_path)
     assert run.state == ""
-    with pytest.raises(InputError, match="has no result.json: its state is 'unknown'"):
+    with pytest.raises(InputError, match=r"has no result\.json: its state is 'unknown'"):
         _ = run.result
     (tmp_path / "result.json").write_text('{"a": ', encoding="utf-8")
-    with pytest.raises(InputError, match="result.json' is damaged"):
+    with pytest.raises(InputError, match=r"result\.json' is damaged"):
         _ = run.result
     with pytest.raises(InputError, match="no finished run under"):
         newest(tmp_path / "none")

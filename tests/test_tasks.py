@@ -81,7 +81,7 @@ def test_loss_values() -> None:
 
 
 def test_choice_gives_credit_for_ties() -> None:
-    """-log of the probability of all acceptable candidates together; padding has none; no acceptable one costs nothing."""
+    """-log of the probability of all acceptable candidates; padding has none; a row without one costs nothing."""
     padded = torch.tensor([[0.0, 0.0, 0.0, -torch.inf]]).repeat(3, 1)
     target = torch.tensor([[1.0, 1, 0, 0], [1, 1, 1, 0], [0, 0, 0, 0]])
     logits = padded.requires_grad_()

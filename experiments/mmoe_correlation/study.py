@@ -11,8 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent))  # the clone: this 
 from mtl.cli import mistakes, quiet
 
 HERE = Path(__file__).parent
-# Cosine of the tasks' directions, and share of the rows in which the second task looks the other way
-SETTINGS = ((1.0, 0.0), (0.5, 0.0), (0.0, 0.0), (1.0, 0.25), (1.0, 0.5))
+CORRELATIONS = (1.0, 0.5, 0.0)  # cosine of the tasks' directions; the first is what the others are compared with
 SEEDS = range(3)
 # The same number of hidden units everywhere: 64 in one trunk, 4 x 16 in experts, 2 x 32 in networks apart
 MODELS = {
@@ -41,15 +40,15 @@ def main(output: str) -> None:
     from mtl.training import train
 
     rows = []
-    for (correlation, conflict), (model, chosen), seed in product(SETTINGS, MODELS.items(), SEEDS):
-        data = (f"task.relatedness={correlation}", f"task.conflict={conflict}", f"task.seed={seed}", f"seed={seed}")
-        result = train(configure(*COMMON, *chosen, *data, f"output={output}"))
+    for correlation, (model, chosen), seed in product(CORRELATIONS, MODELS.items(), SEEDS):
+        data = (f"task.relatedness={correlation}", f"task.seed={seed}", f"seed={seed}", f"output={output}")
+        result = train(configure(*COMMON, *chosen, *data))
         losses = [result["metrics"]["test"][f"loss/{name}"] for name in result["tasks"]]
-        rows.append((correlation, conflict, model, seed, statistics.mean(losses), result["parameters"]["total"]))
+        rows.append((correlation, model, seed, statistics.mean(losses), result["parameters"]["total"]))
         print(*rows[-1], flush=True)
     with (HERE / "results.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(("correlation", "conflict", "model", "seed", "test_loss", "parameters"))
+        writer.writerow(("correlation", "model", "seed", "test_loss", "parameters"))
         writer.writerows(rows)
     draw()
 
@@ -58,34 +57,33 @@ def draw() -> None:
     """The figure of what is in results.csv, and its table on the terminal."""
     from matplotlib.figure import Figure
 
+    losses: dict[tuple[str, float], dict[str, float]] = {}  # by model and correlation, then by seed
     with (HERE / "results.csv").open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    found: dict[tuple[str, float, float], tuple[float, float]] = {}
-    for model, (correlation, conflict) in product(MODELS, SETTINGS):
-        of = (model, correlation, conflict)
-        values = [
-            float(row["test_loss"])
-            for row in rows
-            if (row["model"], float(row["correlation"]), float(row["conflict"])) == of
-        ]
-        found[of] = statistics.mean(values), statistics.stdev(values) / len(values) ** 0.5
-        print(f"| {model} | {correlation} | {conflict} | {found[of][0]:.4f} | {found[of][1]:.4f} |")
+        for row in csv.DictReader(file):
+            losses.setdefault((row["model"], float(row["correlation"])), {})[row["seed"]] = float(row["test_loss"])
     figure = Figure(figsize=(8, 3.4), layout="constrained")
-    panels = figure.subplots(1, 2)
-    chosen = ([s for s in SETTINGS if s[1] == 0], [s for s in SETTINGS if s[0] == 1])
-    labels = ("correlation of the tasks' directions", "share of rows in which one task looks the other way")
-    for which, (axes, settings, label) in enumerate(zip(panels, chosen, labels, strict=True)):
-        for model, colour in COLOURS.items():
-            means, errors = zip(*(found[(model, *setting)] for setting in settings), strict=True)
-            places = [setting[which] for setting in settings]
-            axes.errorbar(places, means, errors, color=colour, marker="o", capsize=3, label=model)
-        axes.set_xlabel(label)
-        axes.set_ylim(bottom=0)
+    plain, change = figure.subplots(1, 2)
+    for model, colour in COLOURS.items():
+        start = losses[model, CORRELATIONS[0]]
+        means, rises = [], []
+        for correlation in CORRELATIONS:
+            of = losses[model, correlation]
+            means.append(statistics.mean(of.values()))
+            rises.append([100 * (of[seed] / start[seed] - 1) for seed in of])  # each seed has its own data
+            print(f"| {model} | {correlation} | {means[-1]:.4f} | {', '.join(f'{r:+.1f} %' for r in rises[-1])} |")
+        plain.plot(CORRELATIONS, means, color=colour, marker="o", label=model)
+        change.plot(CORRELATIONS, [statistics.mean(r) for r in rises], color=colour, marker="o")
+        for correlation, of_seeds in zip(CORRELATIONS, rises, strict=True):
+            change.scatter([correlation] * len(of_seeds), of_seeds, color=colour, s=8, alpha=0.6)
+    for axes in (plain, change):
+        axes.invert_xaxis()
+        axes.set_xlabel("correlation of the tasks' directions")
         axes.spines[["top", "right"]].set_visible(False)
-    panels[0].invert_xaxis()
-    panels[0].set_ylabel("test loss, mean of both tasks")
-    panels[1].legend(frameon=False)
-    figure.savefig(HERE / "figure.svg")
+    plain.set_ylabel("test loss, mean of tasks and seeds")
+    plain.set_ylim(bottom=0)
+    change.set_ylabel("change from correlation 1, %")
+    plain.legend(frameon=False, loc="lower left")
+    figure.savefig(HERE / "figure.svg", metadata={"Date": None})
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ def headline(outcome: str, best: Row, comparison: Comparison) -> str:
     if outcome == PAYS:
         return f"Learning together pays: the best configuration, {best.label}, gains {size}, {over}."
     if outcome == DOES_NOT_PAY:
-        return f"Learning together does not pay: even the best configuration, {best.label}, loses {size}, {over}."
+        return f"Learning together does not pay: even the best configuration, {best.label}, is at {size}, {over}."
     if outcome == NO_DIFFERENCE:
         return (
             f"Learning together makes no difference beyond {comparison.rules.margin:.1%}: "

@@ -23,8 +23,7 @@ class Encoder(nn.Module, ABC):
         widths: features after each stage.
         summary_features: S, the width of :meth:`summary`.
         stackable: made of :mod:`mtl.nn.stacked` layers and indifferent to leading axes, so that many of one shape can
-            be
-            computed as one (see :mod:`mtl.nn.replicas`).
+            be computed as one (see :mod:`mtl.nn.replicas`).
     """
 
     stages: nn.ModuleList

@@ -31,3 +31,11 @@ def weighted(gate: Tensor, states: list[Tensor]) -> Tensor:
     for _ in range(axes - gate.dim()):
         gate = gate.unsqueeze(1)
     return (torch.stack(states, -1) * gate.unsqueeze(-2)).sum(-1)
+
+
+def combined(factors: Tensor, states: Tensor, dims: int = 1) -> Tensor:
+    """``tensordot`` of learned factors with states, in the precision of the states: under ``torch.autocast`` these may
+    have less than a parameter has.
+    """
+    out: Tensor = torch.tensordot(factors.to(states.dtype), states, dims=dims)
+    return out

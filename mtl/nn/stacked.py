@@ -13,6 +13,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
+def _cast(*values: Tensor) -> tuple[Tensor, ...]:
+    """The values in the precision of ``torch.autocast`` where it is on. It does not reach into hand-written backward
+    passes, which need all their values in one precision.
+    """
+    device = values[0].device.type
+    if not torch.is_autocast_enabled(device):
+        return values
+    return tuple(value.to(torch.get_autocast_dtype(device)) for value in values)
+
+
 class _BatchedAffine(torch.autograd.Function):
     """``h W' + b`` for E layers at once: ``h [E, N, in], W [E, out, in], b [E, out]``, with the gradient of W laid out
     like W."""
@@ -33,7 +43,7 @@ def _affine(hidden: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """``h W' + b`` for E layers at once."""
     if torch.compiler.is_compiling():  # it lays gradients out by itself, and looks into no hand-written backward
         return torch.baddbmm(bias.unsqueeze(1), hidden, weight.transpose(1, 2))
-    out: Tensor = _BatchedAffine.apply(hidden, weight, bias)  # type: ignore[no-untyped-call]
+    out: Tensor = _BatchedAffine.apply(*_cast(hidden, weight, bias))  # type: ignore[no-untyped-call]
     return out
 
 
@@ -86,5 +96,5 @@ def mix(gates: Tensor, outputs: Tensor) -> Tensor:
     if torch.compiler.is_compiling():
         mixed: Tensor = torch.bmm(gates.transpose(0, 1), flat.transpose(0, 1)).transpose(0, 1)
     else:
-        mixed = _Mix.apply(gates, flat)  # type: ignore[no-untyped-call]
+        mixed = _Mix.apply(*_cast(gates, flat))  # type: ignore[no-untyped-call]
     return mixed.reshape(len(gates), *outputs.shape[1:])

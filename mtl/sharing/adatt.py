@@ -9,7 +9,7 @@ from torch.nn import Parameter
 
 from mtl.errors import InputError
 from mtl.nn.encoder import Encoder, Inputs, InputShape
-from mtl.nn.gates import Gate, weighted
+from mtl.nn.gates import Gate, combined, weighted
 from mtl.sharing.base import EncoderFactory, Sharing
 
 
@@ -78,7 +78,7 @@ class AdaTT(Sharing):
             for name in self.task_names:
                 gate = gates[name](hidden[name] if index else summary)  # [B, ..., E]
                 use.append(gate.detach().flatten(0, -2).mean(0))
-                mixed[name] = weighted(gate, every) + torch.tensordot(native[name], torch.stack(outputs[name]), dims=1)
+                mixed[name] = weighted(gate, every) + combined(native[name], torch.stack(outputs[name]))
             hidden = mixed
         self.use.copy_(torch.stack(use))
         return hidden

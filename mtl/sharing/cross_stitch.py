@@ -8,6 +8,7 @@ from torch.nn import Parameter
 
 from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
+from mtl.nn.gates import combined
 from mtl.nn.towers import Towers
 from mtl.sharing.base import EncoderFactory, Sharing
 
@@ -43,7 +44,7 @@ class CrossStitch(Sharing):
         return self.stitch[-1].detach()
 
     def _mixed(self, index: int, hidden: dict[str, Tensor]) -> dict[str, Tensor]:
-        mixed = torch.tensordot(self.stitch[index], torch.stack([hidden[name] for name in self.task_names]), dims=1)
+        mixed = combined(self.stitch[index], torch.stack([hidden[name] for name in self.task_names]))
         return dict(zip(self.task_names, mixed, strict=True))
 
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:

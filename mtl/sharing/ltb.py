@@ -8,6 +8,7 @@ from torch.nn import Parameter
 
 from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
+from mtl.nn.gates import combined
 from mtl.nn.towers import Towers
 from mtl.sharing.base import EncoderFactory, Sharing
 
@@ -89,10 +90,10 @@ class LearningToBranch(Sharing):
             self.passes += 1
         hidden = self.towers.first(inputs)
         for index, parents in enumerate(self.parents, start=1):
-            drawn = torch.tensordot(self._choice(parents), torch.stack(list(hidden.values())), dims=1)  # [C, B, ..., H]
+            drawn = combined(self._choice(parents), torch.stack(list(hidden.values())))  # [C, B, ..., H]
             hidden = self.towers.stage(index, dict(zip(hidden, drawn, strict=True)), inputs)
         leaves = self._choice(torch.stack([self.leaves[name] for name in self.task_names]))  # [K, C]
-        drawn = torch.tensordot(leaves, torch.stack(list(hidden.values())), dims=1)  # [K, B, ..., D]
+        drawn = combined(leaves, torch.stack(list(hidden.values())))  # [K, B, ..., D]
         return dict(zip(self.task_names, drawn, strict=True))
 
     def private_parameters(self, task: str) -> Iterator[Parameter]:

@@ -8,6 +8,7 @@ from torch.nn import Parameter
 
 from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
+from mtl.nn.gates import combined
 from mtl.nn.towers import Towers
 from mtl.sharing.base import EncoderFactory, Sharing
 
@@ -66,7 +67,7 @@ class Sluice(Sharing):
     def _mixed(self, index: int, hidden: dict[str, Tensor]) -> dict[str, Tensor]:
         states = torch.stack([hidden[name] for name in self.task_names])  # [K, B, ..., H]
         parts = states.reshape(*states.shape[:-1], self.subspaces, -1).movedim(-2, 1)  # [K, G, B, ..., H / G]
-        mixed = torch.tensordot(self.spaces[index], parts, dims=2).movedim(1, -2).flatten(-2)  # [K, B, ..., H]
+        mixed = combined(self.spaces[index], parts, dims=2).movedim(1, -2).flatten(-2)  # [K, B, ..., H]
         return dict(zip(self.task_names, mixed, strict=True))
 
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
@@ -81,7 +82,7 @@ class Sluice(Sharing):
         for name in self.task_names:
             last = hidden[name]
             states = torch.stack([flattened(seen[index][name], last.dim()).expand_as(last) for index in self.ends])
-            out[name] = torch.tensordot(self.betas[name].softmax(0), states, dims=1)
+            out[name] = combined(self.betas[name].softmax(0), states)
         return out
 
     def penalty(self) -> Tensor:

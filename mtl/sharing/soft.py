@@ -8,6 +8,7 @@ from torch.nn import Parameter
 
 from mtl.errors import unknown
 from mtl.nn.encoder import Inputs, InputShape
+from mtl.nn.gates import combined
 from mtl.sharing.base import EncoderFactory, Sharing
 from mtl.sharing.experts import Experts
 
@@ -57,7 +58,7 @@ class Soft(Sharing):
 
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         outputs = self.experts(inputs)  # [E, B, ..., D]
-        mixed = torch.tensordot(self.rows(), outputs, dims=1)  # [K, B, ..., D]
+        mixed = combined(self.rows(), outputs)  # [K, B, ..., D]
         return dict(zip(self.task_names, mixed, strict=True))
 
     def private_parameters(self, task: str) -> Iterator[Parameter]:

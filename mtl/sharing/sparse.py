@@ -25,6 +25,8 @@ class Sparse(Sharing):
     choices that fall on expert e, ``P_e`` its mean probability before the choice; it is least, ``balance``, when all
     are used alike.
 
+    It is computed on the rows of one process and batch: divided among several, rows give a slightly different penalty.
+
     Deviations: no noise on the gates, as the penalty already balances; and every expert is computed for every row,
     since the batched product is dearer to cut into pieces than to compute: sparse in what is learned, not in time.
 

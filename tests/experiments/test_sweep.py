@@ -52,6 +52,7 @@ def numbers(plan: Plan) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.smoke
 def test_a_sweep_does_what_is_missing_and_nothing_twice(tmp_path: Path) -> None:
     sweep(plan_of(tmp_path, "seeds=1", "weightings=[equal]").entries, tmp_path, 0)
     first = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("result.json")}
@@ -63,6 +64,7 @@ def test_a_sweep_does_what_is_missing_and_nothing_twice(tmp_path: Path) -> None:
     assert first.items() <= after.items()
 
 
+@pytest.mark.smoke
 def test_a_failing_run_is_recorded_and_the_others_go_on_and_it_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,6 +97,7 @@ def test_fail_fast_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert [ledger.state(entry) for entry in plan.entries] == [FAILED, "pending", "pending"]
 
 
+@pytest.mark.smoke
 def test_a_run_of_the_training_command_counts(tmp_path: Path) -> None:
     from mtl.training import train
 

@@ -191,5 +191,5 @@ def test_policies_that_make_no_sense_are_refused() -> None:
     with pytest.raises(InputError, match="expected 1 or more"):
         Sampling("temperature", temperature=0.5)
     split = Split(torch.zeros(10, 1), {"a": torch.ones(10)})
-    with pytest.raises(InputError, match="a table has 1 training rows: too few for 2 parts"):
-        SamplingLoader(split, 8, [9, 1], Sampling(), accumulate=2)
+    with pytest.raises(InputError, match="makes a step of 1 rows, which cannot be divided among 2 accumulated"):
+        SamplingLoader(split, 8, [9, 1], Sampling("until_exhausted", joint=False), accumulate=2)

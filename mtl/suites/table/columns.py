@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
+from pandas.api.types import infer_dtype, is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
 
 from mtl.errors import InputError, unknown
 
@@ -36,6 +36,11 @@ def infer(values: pd.Series) -> tuple[str, str]:
         return "time", ""
     if distinct <= max(20, len(known) // 2):
         return "category", ""
+    numeric = pd.to_numeric(texts, errors="coerce").notna()
+    if numeric.all():
+        return "ignore", "numbers written as texts: say number in task.columns"
+    if numeric.mean() > 0.9:
+        return "ignore", f"numbers but for '{texts[~numeric].iloc[0]}': name such texts in task.missing"
     return "ignore", "text or identifier: nearly every value is another"
 
 
@@ -87,15 +92,21 @@ def names(values: pd.Series) -> pd.Series:
     """The values as texts, None where missing; whole numbers without a decimal point, so that a column with a missing
     value reads as one without.
     """
-    if is_bool_dtype(values):
-        texts = values.astype(object).map(str)
-    elif is_numeric_dtype(values):
-        texts = values.astype(object).map(
-            lambda v: v if pd.isna(v) else str(int(v)) if float(v).is_integer() else str(v)
-        )
+    if infer_dtype(values, skipna=True).startswith("mixed"):  # where 1 and True are equal, but not the same text
+        codes, distinct = np.arange(len(values)), list(values)
     else:
-        texts = values.astype(object).map(lambda v: v if pd.isna(v) else str(v))
-    return texts.where(values.notna(), None)
+        codes, distinct = pd.factorize(values)
+    texts = [None if pd.isna(value) else _name(value) for value in distinct]
+    found = np.array([*texts, None], dtype=object)[codes]  # -1, the last, where missing
+    return pd.Series(found, index=values.index, name=values.name, dtype=object)
+
+
+def _name(value: object) -> str:
+    if isinstance(value, bool | np.bool_ | str):
+        return str(value)
+    if isinstance(value, int | float | np.number):
+        return str(int(value)) if float(value).is_integer() else str(value)
+    return str(value)
 
 
 def parsed_times(values: pd.Series) -> pd.Series:

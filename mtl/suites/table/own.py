@@ -13,7 +13,7 @@ from mtl.suites.table.suite import TableSuite, Targets
 
 
 def table(
-    path: str,
+    path: str | None,
     targets: Targets,
     columns: Mapping[str, str] | None = None,
     split: Mapping[str, Any] | None = None,
@@ -28,12 +28,14 @@ def table(
     """A suite of your own file; see :func:`~mtl.suites.table.reading.read_table` and :class:`TableSuite`.
 
     Args:
-        path: the file.
+        path: the file; None is an InputError.
         targets, columns, categories, statistics, form: see :class:`TableSuite`.
         split: arguments of :class:`~mtl.suites.table.splitting.Splitting`.
         separator, encoding, missing: see :func:`~mtl.suites.table.reading.read_table`.
         stream: read a Parquet file piece by piece; see :class:`~mtl.suites.table.large.LargeTable`.
     """
+    if not path:
+        raise InputError("task.path is empty: name your file, e.g. task.path=my.csv")
     splitting = Splitting(**dict(split or {}))
     if stream:
         if form != "flat":

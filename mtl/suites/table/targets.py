@@ -48,7 +48,7 @@ class Target:
                 numbers, one class only or no label in the training rows.
         """
         if wish.column not in frame.columns:
-            raise unknown(f"column of target '{name}'", wish.column, frame.columns)
+            raise unknown("column in task.targets", wish.column, frame.columns)
         column, what = frame[wish.column], f"target '{wish.column}'"
         known = column.notna().to_numpy()
         if not known.any():
@@ -156,8 +156,8 @@ def identifier(text: str) -> str:
 
 def _ordered(column: pd.Series, texts: pd.Series) -> list[str]:
     """Distinct values, numbers by size and texts by alphabet."""
-    known = column.notna()
-    pairs = dict(zip(texts[known], column[known], strict=True))
+    first = np.flatnonzero(texts.notna() & ~texts.duplicated())
+    pairs = dict(zip(texts.iloc[first], column.iloc[first], strict=True))
     plain = all(isinstance(value, int | float | np.number) for value in pairs.values())
     return sorted(pairs, key=lambda text: (float(pairs[text]) if plain else 0.0, text))
 

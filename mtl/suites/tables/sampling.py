@@ -127,11 +127,13 @@ class SamplingLoader(InMemoryLoader):
     ) -> None:
         super().__init__(split, batch_size, shuffle=True, seed=seed, accumulate=accumulate, rank=rank, world=world)
         self.sizes, self.sampling, self.batch_size = tuple(sizes), sampling, batch_size
-        if min(sizes) < accumulate * world:
+        lengths = [len(step) for step in self.plan()]
+        self.steps = len(lengths)
+        if min(lengths) < accumulate * world:
             raise InputError(
-                f"a table has {min(sizes)} training rows: too few for {accumulate * world} parts of a step"
+                f"task.sampling.policy={sampling.policy} makes a step of {min(lengths)} rows, which cannot be divided "
+                f"among {accumulate} accumulated batches on {world} processes"
             )
-        self.steps = len(self.plan())
 
     def plan(self) -> list[Tensor]:
         return self.sampling.steps(self.sizes, self.batch_size, self.generator())

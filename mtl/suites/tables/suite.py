@@ -113,7 +113,7 @@ def stacked(frames: Mapping[str, pd.DataFrame], targets: Mapping[str, Targets]) 
 
 
 def tables(
-    tables: Mapping[str, Mapping[str, Any]],
+    tables: Mapping[str, Mapping[str, Any]] | None,
     columns: Mapping[str, str] | None = None,
     split: Mapping[str, Any] | None = None,
     sampling: Mapping[str, Any] | None = None,

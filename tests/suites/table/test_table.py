@@ -77,6 +77,12 @@ def test_a_column_is_what_its_values_say(values: list[Any], kind: str) -> None:
     assert infer(pd.Series(values))[0] == kind
 
 
+def test_a_text_among_numbers_is_pointed_out() -> None:
+    values = pd.Series([str(i / 7) for i in range(99)] + ["n/k"])
+    assert infer(values) == ("ignore", "numbers but for 'n/k': name such texts in task.missing")
+    assert infer(values.replace("n/k", None)) == ("ignore", "numbers written as texts: say number in task.columns")
+
+
 def test_labels_are_aligned_and_missing_ones_marked() -> None:
     frame = customers()
     made = suite(frame)
@@ -301,7 +307,7 @@ def bad(**changes: Any) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("frame", "options", "message"),
     [
-        (bad(), {"targets": {"chrn": "binary"}}, "unknown column of target 'chrn' 'chrn': did you mean 'churn'"),
+        (bad(), {"targets": {"chrn": "binary"}}, "unknown column in task.targets 'chrn': did you mean 'churn'"),
         (bad(), {"targets": {"churn": "binry"}}, "unknown kind of target 'churn' 'binry': did you mean 'binary'"),
         (bad(), {"targets": {}}, "task.targets is empty"),
         (bad(), {"targets": {"churn": {"kid": "binary"}}}, "unknown key of target 'churn' 'kid'"),
@@ -393,6 +399,11 @@ def test_a_missing_file_is_told_with_its_neighbours(tmp_path: Path) -> None:
     (tmp_path / "other.csv").write_text("a\n")
     with pytest.raises(InputError, match=r"no file '.*my\.csv'; beside it: other\.csv"):
         table(str(tmp_path / "my.csv"), TARGETS)
+
+
+def test_a_file_has_to_be_named() -> None:
+    with pytest.raises(InputError, match=r"task\.path is empty: name your file"):
+        table(None, TARGETS)
 
 
 def test_texts_that_mean_no_value_can_be_named(tmp_path: Path) -> None:

@@ -1,0 +1,56 @@
+"""Sharing as a run has it: groups from the command line, and what is counted."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytorch_lightning import Callback, Trainer
+
+from mtl.assembly import build, configure
+from mtl.errors import InputError
+from mtl.sharing.grouped import Grouped
+from mtl.training import count_flops, train
+from tests.support import tiny
+
+SMALL = ("task=synthetic", "task.rows=50", "task.features=8", "encoder.widths=[16]")
+
+
+def test_groups_come_from_the_config() -> None:
+    module = build(configure(*SMALL, "model=hard", "relations.groups=[[task0,task2]]")).module
+    sharing = module.network.sharing
+    assert isinstance(sharing, Grouped)
+    assert sharing.groups == (("task0", "task2"),)
+    assert len(module.partition.shared) == 2
+
+
+def test_a_task_that_is_none_is_named_with_the_nearest() -> None:
+    with pytest.raises(InputError, match="task0"):
+        build(configure(*SMALL, "model=hard", "relations.groups=[[tsk0]]"))
+
+
+@pytest.mark.parametrize(("model", "trunks"), [("hard", 1), ("single_task", 3)])
+def test_operations_of_a_prediction_by_hand(model: str, trunks: int) -> None:
+    assembly = build(configure(*SMALL, f"model={model}"))
+    assembly.data.setup("fit")
+    assert count_flops(assembly.module, assembly.data) == 2 * (trunks * 8 * 16 + 3 * 16 * 1)
+
+
+class Stop(Callback):
+    """Interrupts the training in the middle of its second epoch."""
+
+    def on_train_batch_end(self, trainer: Trainer, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if trainer.current_epoch == 1 and batch_idx == 1:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("model", ["ltb", "sparse", "dselect_k"])
+def test_strategies_with_noise_and_state_resume_bit_for_bit(model: str, tmp_path: Path) -> None:
+    """Noise of the branching and its temperature, and penalties of the gates, go on where they stopped."""
+    overrides = (f"model={model}", "weighting=equal", "epochs=3")
+    whole = train(tiny(tmp_path / "whole", *overrides))
+    with pytest.raises(SystemExit):
+        train(tiny(tmp_path / "parts", *overrides), (Stop(),))
+    (stopped,) = (path.parent for path in (tmp_path / "parts").rglob("config.yaml"))
+    resumed = train({**tiny(tmp_path / "elsewhere"), "resume": str(stopped)})
+    assert resumed["metrics"] == whole["metrics"]
