@@ -21,7 +21,8 @@ def in_order(shops: Shops, starts: Tensor) -> Policy:
 
     From the empty state the result is the schedule shifted to the left: every operation ends when it did or earlier.
     (When the machine's first waiting operation by that order cannot start before another candidate would end, that
-    candidate fits in before it and goes first.)
+    candidate fits in before it and goes first.) Operations of duration 0 are the exception: the simulator lets them go
+    only where nobody else can, which may delay them.
     """
     by_machine = starts.gather(2, shops.position)
 
