@@ -207,19 +207,32 @@ def test_answers_do_not_wait_for_torch(words: list[str]) -> None:
     assert done.stdout or done.stderr
 
 
+def hears_ctrl_c() -> None:
+    """Undo what a shell does to programs it starts in the background, which is to let them ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
     """A real process, interrupted when an epoch is done, and resumed by what it printed."""
     words = [*TINY, "model=hard", "epochs=100000", f"output={tmp_path}"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
-        [sys.executable, "train.py", *words], cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
+        [sys.executable, "train.py", *words],
+        cwd=ROOT,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=hears_ctrl_c,
     ) as process:
-        limit = time.monotonic() + 120
-        while not list(tmp_path.glob("runs/*/*/*/last.ckpt")) and time.monotonic() < limit:
-            time.sleep(0.1)
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        try:
+            limit = time.monotonic() + 120
+            while not list(tmp_path.glob("runs/*/*/*/last.ckpt")) and time.monotonic() < limit:
+                time.sleep(0.1)
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == INTERRUPTED
     (run,) = tmp_path.glob("runs/*/*/*")
     assert err == f"interrupted; go on with: python train.py resume={run}\n"
