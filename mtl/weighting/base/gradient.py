@@ -71,16 +71,20 @@ class GradientWeighting(Weighting):
     def _solve(self, gramian: Tensor, losses: Tensor, tasks: list[int]) -> tuple[Tensor, Tensor]:
         """Weights ``[M]`` and the factors ``[M]`` of the private gradients."""
         self.gramian, self.gramian_tasks = gramian, tuple(tasks)
+        numbers = torch.tensor(tasks, device=losses.device)
         with torch.no_grad():
-            scales = self._scales(losses, tasks, gramian.diagonal().clamp(min=0).sqrt())
+            scales = None
+            if self.normalise != "none":
+                scales = self._scales(losses, tasks, gramian.diagonal().clamp(min=0).sqrt())
             if not bool(gramian.isfinite().all()):
                 weights = torch.full_like(losses, torch.nan)
                 return weights, weights
-            normal = gramian / torch.outer(scales, scales) if self.normalise != "none" else gramian
-            numbers = torch.tensor(tasks, device=losses.device)
-            weights = self(normal, losses / scales, numbers).to(losses)
-            factors = self.own_factors(weights, numbers) / scales
-            weights = weights / scales
+            if scales is None:
+                weights = self(gramian, losses, numbers).to(losses)
+                factors = self.own_factors(weights, numbers)
+            else:
+                weights = self(gramian / torch.outer(scales, scales), losses / scales, numbers).to(losses)
+                weights, factors = weights / scales, self.own_factors(weights, numbers) / scales
             self.keep(weights, tasks)
         return weights, factors
 
@@ -98,7 +102,7 @@ class GradientWeighting(Weighting):
         else:
             gramian = before.gramian + gramian_of(before.jacobian)
         weights, factors = self._solve(gramian, gathered.losses, call.tasks)
-        self._write(call, weights @ gathered.jacobian, gathered.own, factors)
+        self._write(call, weights @ gathered.jacobian, gathered, factors)
         return weights
 
     def _update_layer(self, call: Call) -> Tensor | None:
@@ -107,7 +111,7 @@ class GradientWeighting(Weighting):
         assert gathered is not None
         weights, factors = self._solve(gramian_of(gathered.jacobian), gathered.losses, call.tasks)
         add_weighted_gradient(call.losses, weights * call.step.scale, call.shared)
-        self._write_own(call, gathered.own, factors)
+        self._write_own(call, gathered, factors)
         return weights
 
     def _update_representation(self, call: Call) -> Tensor | None:
@@ -125,7 +129,7 @@ class GradientWeighting(Weighting):
         add_weighted_gradient(frontier.edges, directions, call.shared)
         if frontier.parameters:
             add_gradient(share @ gathered.jacobian, frontier.parameters)
-        self._write_own(call, gathered.own, factors)
+        self._write_own(call, gathered, factors)
         return weights
 
 
