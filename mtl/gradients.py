@@ -248,7 +248,7 @@ def _stop(gradients: tuple[Tensor | None, ...]) -> tuple[None, ...]:
     return tuple(None for _ in gradients)
 
 
-def _put(places: Sequence[Tensor], parts: Sequence[Tensor | None], factor: float, *, replace: bool) -> None:
+def _put(places: list[Tensor], parts: Sequence[Tensor | None], factor: float, *, replace: bool) -> None:
     """Write or add ``factor * part``; None is zero."""
     found = [part for part in parts if part is not None]
     filled = places
