@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from pytorch_lightning import LightningDataModule
@@ -12,6 +12,9 @@ from torch import Tensor
 from mtl.errors import InputError, unknown
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.tasks import Task, labelled
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Tensors = Tensor | dict[str, Tensor]
 Predict = Callable[[Inputs], dict[str, Tensor]]
@@ -206,6 +209,19 @@ class MultiTaskDataModule(LightningDataModule, ABC):
     def statistics(self) -> dict[str, Any]:
         """What was fitted on the training rows and a prediction has to repeat, as plain values for a JSON file. A
         suite that gives any takes the file's path as argument ``statistics`` and then needs no data to be built.
+        """
+        return {}
+
+    def inputs(self, frame: "pd.DataFrame") -> Tensors:
+        """New rows, as a person's table holds them, as the network reads them. InputError for a suite whose inputs are
+        no rows of a table, which is the default, or if a column is missing.
+        """
+        raise InputError(f"records are rows of a table, and {type(self).__name__} is trained on something else")
+
+    @property
+    def values(self) -> dict[str, tuple[str, ...]]:
+        """What the classes of a task are called, in the order of their numbers, of a binary one no and yes; by the
+        names of the tasks that have some.
         """
         return {}
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from mtl.errors import InputError, unknown
+from mtl.errors import InputError, absent, unknown
 from mtl.suites.base import MultiTaskDataModule, Split, Tensors
 from mtl.suites.reviews import words
 from mtl.suites.reviews.words import PADDING, Vocabulary
@@ -72,7 +72,18 @@ class ReviewsSuite(MultiTaskDataModule):
         """The vocabulary."""
         return {"words": self.vocabulary.words, "rarity": self.vocabulary.rarity} if self.vocabulary else {}
 
-    def inputs(self, texts: list[str]) -> Tensors:
+    @property
+    def values(self) -> dict[str, tuple[str, ...]]:
+        """What the classes are called."""
+        return {"sentiment": SENTIMENTS, "department": DEPARTMENTS, "recommended": ("no", "yes")}
+
+    def inputs(self, frame: pd.DataFrame) -> Tensors:
+        """New reviews, the column ``text``, as the network reads them; see :meth:`encode`."""
+        if "text" not in frame.columns:
+            raise absent("input column", "text", frame.columns)
+        return self.encode(frame["text"].fillna("").astype(str).tolist())
+
+    def encode(self, texts: list[str]) -> Tensors:
         """New texts as the network reads them. Needs the rows of :meth:`load` or a run's statistics."""
         assert self.vocabulary is not None
         if self.form == "bag":
@@ -104,7 +115,7 @@ class ReviewsSuite(MultiTaskDataModule):
                 "department": torch.tensor(part["department"].to_numpy()),
                 "recommended": torch.tensor(part["recommended"].to_numpy(), dtype=torch.float32),
             }
-            made[name] = (self.inputs(part["text"].tolist()), targets)
+            made[name] = (self.encode(part["text"].tolist()), targets)
         return made
 
 
