@@ -10,7 +10,7 @@ from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.nn.gates import combined
 from mtl.nn.towers import Towers
-from mtl.sharing.base import EncoderFactory, Sharing
+from mtl.sharing.base import EncoderFactory, RowMean, Sharing, mean_of_these
 
 
 class Sluice(Sharing):
@@ -85,7 +85,7 @@ class Sluice(Sharing):
             out[name] = combined(self.betas[name].softmax(0), states)
         return out
 
-    def penalty(self) -> Tensor:
+    def penalty(self, batches: Sequence[Inputs] = (), mean: RowMean = mean_of_these) -> Tensor:
         if self.subspaces == 1 or self.orthogonality == 0:
             return torch.zeros(())
         terms = []
