@@ -122,7 +122,8 @@ class DSelectK(Sharing):
         summary = torch.cat([self.experts.encoder.summary(inputs) for inputs in batches])
         terms = [self.gates[name](summary)[1:] for name in self.task_names]
         entropy, lost = mean(torch.stack([torch.stack(pair, -1) for pair in terms], 1)).sum(0)  # of [N, K, 2]
-        return self.entropy * entropy + lost if self.numbers_without_expert else self.entropy * entropy
+        total: Tensor = self.entropy * entropy + (lost if self.numbers_without_expert else 0.0)
+        return total
 
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         return self.gates[task].parameters()

@@ -85,7 +85,8 @@ class Sparse(Sharing):
         logits = self._logits(torch.cat([self.experts.encoder.summary(inputs) for inputs in batches]))
         chosen = self._chosen(logits).to(logits.dtype) / self.select
         share, likely = mean(torch.stack([chosen, logits.softmax(-1)]).mean(1).movedim(1, 0))  # of [N, 2, E]
-        return self.balance * len(share) * (share * likely).sum()
+        total: Tensor = self.balance * len(share) * (share * likely).sum()
+        return total
 
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         return self.gates[task].parameters()

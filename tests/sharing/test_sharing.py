@@ -129,14 +129,24 @@ def reached(sharing: Sharing, inputs: Inputs) -> dict[str, set[int]]:
 STACKED = {"alpha": (0,), "stitch": (1, 2), "spaces": (1, 3), "sources": (0,)}
 
 
-def reordered(state: dict[str, Tensor], order: list[int]) -> dict[str, Tensor]:
-    """The state of a strategy whose tasks come in another order."""
+# Towers of which there is one for each task, by the start of the name: as one stacked module, or one by one.
+TOWERS = {"cross_stitch": "towers", "nddr": "towers", "sluice": "towers", "adatt": "experts"}
+
+
+def reordered(sharing: Sharing, model: str, order: list[int]) -> dict[str, Tensor]:
+    """The state of a strategy, for the same one whose tasks come in another order."""
     out = {}
-    for key, value in state.items():
+    start = f"{TOWERS.get(model)}.copies."
+    for key, value in sharing.state_dict().items():
+        axes, name = STACKED.get(key.rpartition(".")[2], ()), key
+        if key.startswith(start):
+            number, rest = key.removeprefix(start).split(".", 1)
+            stackable = sharing.get_submodule(TOWERS[model]).stackable
+            axes, name = ((0,), key) if stackable else ((), f"{start}{order.index(int(number))}.{rest}")
         moved = value
-        for axis in STACKED.get(key.rpartition(".")[2], ()):
+        for axis in axes:
             moved = moved.index_select(axis, torch.tensor(order))
-        out[key] = moved
+        out[name] = moved
     return out
 
 
@@ -187,7 +197,7 @@ class TestEveryStrategy:
         order = [2, 0, 1]
         names = tuple(TASKS[i] for i in order)
         first, second = disturbed(build(model, trunk, kind)), build(model, trunk, kind, names).eval()
-        second.load_state_dict(reordered(first.state_dict(), order))
+        second.load_state_dict(reordered(first, model, order))
         inputs = sample(kind)
         expected, out = first(inputs), second(inputs)
         assert tuple(out) == names
