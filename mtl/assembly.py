@@ -23,6 +23,7 @@ from mtl.cli import composed
 from mtl.errors import InputError
 from mtl.module import MultiTaskModule
 from mtl.network import Network
+from mtl.nn.norm import warn_of_batch_norm
 from mtl.runs import Run, write_text
 from mtl.sharing.base import Sharing
 from mtl.sharing.grouped import Grouped
@@ -156,6 +157,8 @@ def build(config: Config, statistics: Path | None = None) -> Assembly:
     model, groups = make(config["model"]), config["relations"].get("groups")
     strategy = partial(Grouped, strategy=model, groups=groups) if groups else model
     sharing: Sharing = call("model", strategy, data.input_shape, graph.names, make(config["encoder"]))
+    if data.sources > 1:
+        warn_of_batch_norm(sharing, f"rows of {data.sources} tables go through one network")
     network = Network(sharing, graph, detach=config["relations"]["detach"])
     weighting: Weighting = call("weighting", make(config["weighting"]), len(graph.tasks))
     weighting.bind(graph.names)

@@ -21,6 +21,7 @@ from mtl.nn.mlp import MLP
 from mtl.sharing import dselect_k, ltb, soft_distance
 from mtl.sharing.base import Sharing
 from mtl.sharing.grouped import Grouped
+from tests.sharing.finding import reached
 
 CONF = Path(__file__).parents[2] / "conf"
 TASKS = ("first", "second", "third")
@@ -112,17 +113,6 @@ def disturbed(module: Sharing) -> Sharing:
 def some(inputs: Inputs, rows: Any) -> Inputs:
     """Some rows of the inputs."""
     return inputs[rows] if isinstance(inputs, Tensor) else {key: value[rows] for key, value in inputs.items()}
-
-
-def reached(sharing: Sharing, inputs: Inputs) -> dict[str, set[int]]:
-    """For each task the parameters (by identity) that its representation depends on, by autograd."""
-    parameters = list(sharing.parameters())
-    found = {}
-    for name, out in sharing(inputs).items():
-        total = (out * torch.randn_like(out)).sum()
-        grads = torch.autograd.grad(total, parameters, retain_graph=True, allow_unused=True)
-        found[name] = {id(p) for p, g in zip(parameters, grads, strict=True) if g is not None and g.any()}
-    return found
 
 
 # Parameters that stack something by task, by the end of their name, with the axes along which they do.
