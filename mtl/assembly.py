@@ -24,6 +24,7 @@ from mtl.cli import composed
 from mtl.errors import InputError, unknown
 from mtl.module import MultiTaskModule
 from mtl.network import Network
+from mtl.nn.norm import warn_of_batch_norm
 from mtl.runs import Run, write_text
 from mtl.sharing.base import Sharing
 from mtl.sharing.grouped import Grouped
@@ -184,6 +185,8 @@ def around(data: MultiTaskDataModule, config: Config, groups: Groups | None = No
     together = groups if chosen == AUTO else chosen
     strategy = partial(Grouped, strategy=model, groups=together) if together else model
     sharing: Sharing = call("model", strategy, data.input_shape, graph.names, make(config["encoder"]))
+    if data.sources > 1:
+        warn_of_batch_norm(sharing, f"rows of {data.sources} tables go through one network")
     network = Network(sharing, graph, detach=config["relations"]["detach"])
     weighting: Weighting = call("weighting", make(config["weighting"]), len(graph.tasks))
     weighting.bind(graph.names)
