@@ -4,10 +4,10 @@ calls them.
 
 import json
 import pickle
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from math import inf
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,10 +19,10 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mtl.agent.environment import Environment
-from mtl.cli import composed
 from mtl.errors import InputError
 from mtl.module import MultiTaskModule
 from mtl.network import Network
+from mtl.overrides import composed
 from mtl.runs import Run, write_text
 from mtl.sharing.base import Sharing
 from mtl.sharing.grouped import Grouped
@@ -113,32 +113,6 @@ def call(what: str, factory: Callable[..., Any], *args: Any) -> Any:
         raise InputError(f"{what}({given}): {' '.join(str(error).split())}") from error
 
 
-def check_options(config: Config) -> None:
-    """Raise InputError for the first option of the config's top level whose value is out of its range."""
-    whole = {"seed": (0, 2**32 - 1), "epochs": (1, None), "batch_size": (1, None), "accumulate": (1, None)}
-    for name, (least, most) in {**whole, "log_every": (1, None), "threads": (1, None)}.items():
-        value = config[name]
-        if name == "threads" and value is None:
-            continue
-        if type(value) is not int or value < least or (most is not None and value > most):
-            raise InputError(f"{name}={value}: expected a whole number, {least} or more")
-    clip = config["gradient_clip"]
-    if clip is not None and (type(clip) not in (int, float) or not 0 < clip < inf):
-        raise InputError(f"gradient_clip={clip}: expected a number above 0, or null for no limit")
-    if clip is not None and config["hardware"].get("precision") == "16-mixed" and config["optimizer"].get("fused"):
-        raise InputError(
-            "hardware.precision=16-mixed scales gradients, which optimizer.fused=true does not let be clipped: set "
-            "optimizer.fused=false, or use bf16-mixed"
-        )
-    relations = config["relations"]
-    for name, value in (*((n, config[n]) for n in ("compile", "progress")), ("relations.detach", relations["detach"])):
-        if type(value) is not bool:
-            raise InputError(f"{name}={value}: expected true or false")
-    for name, upstream in (relations["depends_on"] or {}).items():
-        if not isinstance(upstream, list):
-            raise InputError(f"relations.depends_on.{name}={upstream}: expected a list of tasks, such as [{upstream}]")
-
-
 def build(config: Config, statistics: Path | None = None) -> Assembly:
     """All objects of a run. Draws initial values from the config's seed; loads no rows that the suite can do without.
 
@@ -215,9 +189,12 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"no checkpoint '{path}': the run has not finished an epoch")
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # of what is refused anyway
+            found = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise InputError(f"checkpoint '{path}' is damaged: {' '.join(str(error).split())[:120]}") from None
-    if not isinstance(found, dict) or "state_dict" not in found:
+        raise InputError(
+            f"checkpoint '{path}' is damaged: it cannot be read as tensors and plain values ({type(error).__name__})"
+        ) from None
+    if not isinstance(found, dict) or not isinstance(found.get("state_dict"), dict):
         raise InputError(f"checkpoint '{path}' is damaged: it holds no weights")
     return found

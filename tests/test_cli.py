@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from mtl.cli import INTERRUPTED, MISTAKE, check, command
+from mtl.cli import INTERRUPTED, MISTAKE, command
 from mtl.errors import InputError
+from mtl.overrides import check
 from mtl.runs import Run
 from tests.support import TINY
 

@@ -8,8 +8,8 @@ from experiments.plan import Planner
 from experiments.study import study
 from mtl import cli
 from mtl.assembly import resolved
-from mtl.cli import composed
 from mtl.errors import InputError
+from mtl.overrides import composed
 from mtl.runs import run_id
 
 
@@ -69,7 +69,7 @@ def test_a_study_file_and_the_command_line_ask_the_same(tmp_path: Path, monkeypa
         "epochs: 2\ntask: {rows: 100}\n"
         "compare: {models: [hard], weightings: [equal], seeds: 2, margin: 0.02}\n"
     )
-    for module in ("mtl.cli", "experiments.study"):
+    for module in ("mtl.overrides", "experiments.study"):
         monkeypatch.setattr(f"{module}.CONF", conf)
     from_file = study(["experiment=mine", "name=x", f"output={tmp_path}"])
     runs = ["task=synthetic", "epochs=2", "task.rows=100", f"output={tmp_path}"]
@@ -98,7 +98,7 @@ def test_an_unknown_setting_in_a_study_file_is_named(tmp_path: Path, monkeypatch
             (conf / path.name).symlink_to(path)
     (conf / "experiment").mkdir()
     (conf / "experiment" / "mine.yaml").write_text("# @package _global_\ncompare: {modles: [hard]}\n")
-    for module in ("mtl.cli", "experiments.study"):
+    for module in ("mtl.overrides", "experiments.study"):
         monkeypatch.setattr(f"{module}.CONF", conf)
     with pytest.raises(InputError, match="unknown key in compare 'modles': did you mean 'models'"):
         study(["experiment=mine", "task=synthetic"])
