@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from math import inf
 from typing import Any
 
-from mtl.errors import InputError
+from mtl.analysis.affinity import MEASURES
+from mtl.errors import InputError, unknown
+
+AUTO = "auto"  # the value of grouping that asks for measured groups
 
 # Whole numbers, and the least they may be
 WHOLE = {"seed": 0, "epochs": 1, "batch_size": 1, "accumulate": 1, "log_every": 1}
@@ -32,20 +35,31 @@ def check_options(config: Mapping[str, Any]) -> None:
         check_switch(name, config[name])
     check_names("tasks", config["tasks"], "null for all")
     check_relations(config["relations"])
+    check_grouping(config.get("grouping"), config.get("affinity", {}))
 
 
 def check_relations(relations: Mapping[str, Any]) -> None:
     """Raise InputError if relations between tasks are not written as such; whether the tasks exist is not asked."""
     check_switch("relations.detach", relations["detach"])
-    depends_on, groups = relations["depends_on"], relations.get("groups")
+    depends_on = relations["depends_on"]
     if depends_on is not None and not isinstance(depends_on, Mapping):
         raise InputError(f"relations.depends_on={depends_on}: expected tasks and lists of tasks, such as {{b: [a]}}")
     for name, upstream in (depends_on or {}).items():
         check_names(f"relations.depends_on.{name}", upstream, "leave it out")
-    if groups is not None and not isinstance(groups, list):
-        raise InputError(f"relations.groups={groups}: expected lists of tasks, such as [[a, b], [c]]")
-    for group in groups or ():
-        check_names("each of relations.groups", group, "leave it out")
+
+
+def check_grouping(grouping: Any, settings: Mapping[str, Any]) -> None:
+    """Raise InputError if ``grouping`` or the settings of its measuring are not of the right kind."""
+    if isinstance(grouping, list) and grouping and all(isinstance(group, list) and group for group in grouping):
+        for group in grouping:
+            check_names("each of grouping", group, "leave it out")
+    elif grouping not in (None, AUTO):
+        raise InputError(f"grouping={grouping}: expected auto, groups of tasks such as [[a,b],[c]], or null")
+    for name, value in settings.items():
+        if name != "measure":
+            check_whole(f"affinity.{name}", value, 1)
+    if settings and settings["measure"] not in MEASURES:
+        raise unknown("measure in affinity.measure", str(settings["measure"]), MEASURES)
 
 
 def check_threads(threads: Any) -> None:

@@ -18,7 +18,7 @@ from mtl.errors import InputError, unknown
 
 CONF = Path(__file__).parent.parent / "conf"
 NULLABLE = ("gradient_clip",)  # null means something, though it is not the default
-FREE = ("hardware",)  # Lightning's own keywords, of which some take several kinds
+FREE = ("hardware", "grouping")  # of which some values are of several kinds
 
 
 def check(given: list[str], config_name: str) -> None:

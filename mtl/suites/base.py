@@ -2,8 +2,9 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import torch
 from pytorch_lightning import LightningDataModule
@@ -189,6 +190,16 @@ class MultiTaskDataModule(LightningDataModule, ABC):
             for task in self.tasks
             if task.name in names
         )
+
+    def part(self, names: Sequence[str]) -> Self:
+        """The same rows, which are loaded already, for some of the tasks."""
+        part = copy(self)
+        part.restrict(names)
+        kept = [task.name for task in part.tasks]
+        part.splits = {
+            name: Split(rows.inputs, {task: rows.targets[task] for task in kept}) for name, rows in self.splits.items()
+        }
+        return part
 
     @abstractmethod
     def load(self) -> dict[str, Split]:

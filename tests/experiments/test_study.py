@@ -6,7 +6,7 @@ import pytest
 
 from experiments.plan import Planner
 from experiments.study import study
-from mtl import cli
+from mtl import overrides
 from mtl.assembly import resolved
 from mtl.errors import InputError
 from mtl.overrides import composed
@@ -57,7 +57,7 @@ def test_mistakes_are_named(arguments: list[str], message: str) -> None:
 def test_a_study_file_and_the_command_line_ask_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     conf = tmp_path / "conf"
     conf.mkdir()
-    for path in cli.CONF.iterdir():
+    for path in overrides.CONF.iterdir():
         if path.name != "experiment":
             (conf / path.name).symlink_to(path)
     (conf / "experiment").mkdir()
@@ -93,7 +93,7 @@ def test_a_study_file_and_the_command_line_ask_the_same(tmp_path: Path, monkeypa
 def test_an_unknown_setting_in_a_study_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     conf = tmp_path / "conf"
     conf.mkdir()
-    for path in cli.CONF.iterdir():
+    for path in overrides.CONF.iterdir():
         if path.name != "experiment":
             (conf / path.name).symlink_to(path)
     (conf / "experiment").mkdir()
