@@ -22,6 +22,7 @@ from mtl.agent.environment import Environment
 from mtl.errors import InputError
 from mtl.module import MultiTaskModule
 from mtl.network import Network
+from mtl.nn.norm import warn_of_batch_norm
 from mtl.options import AUTO
 from mtl.overrides import composed
 from mtl.runs import Run, write_text
@@ -139,6 +140,8 @@ def around(data: MultiTaskDataModule, config: Config, groups: Groups | None = No
     together = groups if chosen == AUTO else chosen
     strategy = partial(Grouped, strategy=model, groups=together) if together else model
     sharing: Sharing = call("model", strategy, data.input_shape, graph.names, make(config["encoder"]))
+    if data.sources > 1:
+        warn_of_batch_norm(sharing, f"rows of {data.sources} tables go through one network")
     network = Network(sharing, graph, detach=config["relations"]["detach"])
     weighting: Weighting = call("weighting", make(config["weighting"]), len(graph.tasks))
     weighting.bind(graph.names)

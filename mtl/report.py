@@ -1,6 +1,7 @@
 """What a person sees at the end of a run: one table, and what to type next."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -34,6 +35,8 @@ def next_commands(result: dict[str, Any]) -> list[tuple[str, str]]:
     commands = [("look at it:", f"tensorboard --logdir {run}")]
     if chosen["execution"] != "none":
         commands.append(("let the agent act:", f"python execute.py run={run}"))
+    if (Path(run) / "statistics.json").is_file():
+        commands.append(("predict new rows:", f"python execute.py run={run} records=new.csv"))
     commands.append(("does it pay?", f"python experiments/compare.py task={chosen['task']}"))
     return [*commands, ("all numbers:", f"{run}/result.json")]
 
