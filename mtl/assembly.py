@@ -4,10 +4,10 @@ calls them.
 
 import json
 import pickle
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from math import inf
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,10 +19,12 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mtl.agent.environment import Environment
-from mtl.cli import composed
 from mtl.errors import InputError
 from mtl.module import MultiTaskModule
 from mtl.network import Network
+from mtl.nn.norm import warn_of_batch_norm
+from mtl.options import AUTO
+from mtl.overrides import composed
 from mtl.runs import Run, write_text
 from mtl.sharing.base import Sharing
 from mtl.sharing.grouped import Grouped
@@ -31,6 +33,7 @@ from mtl.tasks import TaskGraph
 from mtl.weighting.base import Weighting
 
 Config = dict[str, Any]
+Groups = list[list[str]]  # names of the tasks of each
 # Without these a config is not that of a run
 NEEDED = {
     "choices",
@@ -113,49 +116,32 @@ def call(what: str, factory: Callable[..., Any], *args: Any) -> Any:
         raise InputError(f"{what}({given}): {' '.join(str(error).split())}") from error
 
 
-def check_options(config: Config) -> None:
-    """Raise InputError for the first option of the config's top level whose value is out of its range."""
-    whole = {"seed": (0, 2**32 - 1), "epochs": (1, None), "batch_size": (1, None), "accumulate": (1, None)}
-    for name, (least, most) in {**whole, "log_every": (1, None), "threads": (1, None)}.items():
-        value = config[name]
-        if name == "threads" and value is None:
-            continue
-        if type(value) is not int or value < least or (most is not None and value > most):
-            raise InputError(f"{name}={value}: expected a whole number, {least} or more")
-    clip = config["gradient_clip"]
-    if clip is not None and (type(clip) not in (int, float) or not 0 < clip < inf):
-        raise InputError(f"gradient_clip={clip}: expected a number above 0, or null for no limit")
-    if clip is not None and config["hardware"].get("precision") == "16-mixed" and config["optimizer"].get("fused"):
-        raise InputError(
-            "hardware.precision=16-mixed scales gradients, which optimizer.fused=true does not let be clipped: set "
-            "optimizer.fused=false, or use bf16-mixed"
-        )
-    relations = config["relations"]
-    for name, value in (*((n, config[n]) for n in ("compile", "progress")), ("relations.detach", relations["detach"])):
-        if type(value) is not bool:
-            raise InputError(f"{name}={value}: expected true or false")
-    for name, upstream in (relations["depends_on"] or {}).items():
-        if not isinstance(upstream, list):
-            raise InputError(f"relations.depends_on.{name}={upstream}: expected a list of tasks, such as [{upstream}]")
-
-
-def build(config: Config, statistics: Path | None = None) -> Assembly:
+def build(config: Config, statistics: Path | None = None, groups: Groups | None = None) -> Assembly:
     """All objects of a run. Draws initial values from the config's seed; loads no rows that the suite can do without.
 
     Args:
         config: resolved.
         statistics: file in which the run wrote down what its suite fitted, to be repeated instead of fitted anew.
+        groups: of tasks, which ``grouping=auto`` found; None: not known yet, one network for all.
     """
-    torch.manual_seed(config["seed"])
     repeated = {"statistics": str(statistics)} if statistics else {}
     data: MultiTaskDataModule = make({**config["task"], **repeated})
     data.batches(config["batch_size"], config["seed"], config["accumulate"])
     if config["tasks"]:
         data.restrict(config["tasks"])
+    return around(data, config, groups)
+
+
+def around(data: MultiTaskDataModule, config: Config, groups: Groups | None = None) -> Assembly:
+    """The objects of a run around a suite that is there already; arguments as for :func:`build`."""
+    torch.manual_seed(config["seed"])
     graph = TaskGraph(data.tasks).depending(config["relations"]["depends_on"] or {})
-    model, groups = make(config["model"]), config["relations"].get("groups")
-    strategy = partial(Grouped, strategy=model, groups=groups) if groups else model
+    model, chosen = make(config["model"]), config.get("grouping")
+    together = groups if chosen == AUTO else chosen
+    strategy = partial(Grouped, strategy=model, groups=together) if together else model
     sharing: Sharing = call("model", strategy, data.input_shape, graph.names, make(config["encoder"]))
+    if data.sources > 1:
+        warn_of_batch_norm(sharing, f"rows of {data.sources} tables go through one network")
     network = Network(sharing, graph, detach=config["relations"]["detach"])
     weighting: Weighting = call("weighting", make(config["weighting"]), len(graph.tasks))
     weighting.bind(graph.names)
@@ -194,7 +180,11 @@ def read_config(run: Run) -> Config:
 def load(run: str | Path) -> Assembly:
     """A trained run: its objects with the weights of the checkpoint selected on validation. Loads no data."""
     opened = Run.open(run)
-    assembly = build(read_config(opened), opened.statistics)
+    config = read_config(opened)
+    found = opened.affinity
+    if config.get("grouping") == AUTO and found is None:
+        raise InputError(f"'{opened.path}' has no affinity.json, which says the groups of its tasks")
+    assembly = build(config, opened.statistics, found["groups"] if found else None)
     restore(assembly.module, opened.best)
     assembly.module.eval()
     return assembly
@@ -215,9 +205,12 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"no checkpoint '{path}': the run has not finished an epoch")
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # of what is refused anyway
+            found = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise InputError(f"checkpoint '{path}' is damaged: {' '.join(str(error).split())[:120]}") from None
-    if not isinstance(found, dict) or "state_dict" not in found:
+        raise InputError(
+            f"checkpoint '{path}' is damaged: it cannot be read as tensors and plain values ({type(error).__name__})"
+        ) from None
+    if not isinstance(found, dict) or not isinstance(found.get("state_dict"), dict):
         raise InputError(f"checkpoint '{path}' is damaged: it holds no weights")
     return found

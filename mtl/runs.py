@@ -5,6 +5,7 @@
     config.yaml    the resolved config, the run's truth
     state          one word: running, done, failed or interrupted
     statistics.json  what the suite fitted on the training rows, for suites that do
+    affinity.json  what grouping=auto measured, and the groups that follow; affinity.png shows it
     best.ckpt      the checkpoint selected on validation     (tensors and plain values only)
     last.ckpt      the checkpoint of the last finished epoch (from here ``resume=<run>`` goes on)
     logs/          TensorBoard events and metrics.csv
@@ -14,7 +15,8 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -52,11 +54,43 @@ def _what(node: Any) -> Any:
     return node
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file atomically: readers see the old one or the new one, never a half."""
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Gives a place to write to, which then becomes ``path``: readers see the old file or the new one, never a half.
+    Nothing is left of it where writing fails.
+    """
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file atomically."""
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def fresh(first: Path) -> Path:
+    """A new directory ``first``, or ``first-2``, ``first-3``, ...: what is there stays. InputError if none can be
+    made.
+    """
+    path, number = first, 1
+    while True:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.mkdir()  # atomic: of two that start at once, one gets the next number
+        except FileExistsError:
+            if path.parent.is_dir():
+                number += 1
+                path = first.with_name(f"{first.name}-{number}")
+                continue
+            raise InputError(f"cannot make directory '{path}': '{path.parent}' is a file") from None
+        except OSError as error:
+            raise InputError(f"cannot make directory '{path}': {error.strerror}") from None
+        return path
 
 
 class Run:
@@ -74,19 +108,9 @@ class Run:
     @classmethod
     def create(cls, config: Mapping[str, Any]) -> "Run":
         """A new directory for this config. The same config run again gets ``<id>-2``, ``<id>-3``, ...: nothing is
-        overwritten.
+        overwritten. InputError if no directory can be made there.
         """
-        first, number = run_path(config), 1
-        parent, name = first.parent, first.name
-        parent.mkdir(parents=True, exist_ok=True)
-        while True:
-            path = parent / (name if number == 1 else f"{name}-{number}")
-            try:
-                path.mkdir()  # atomic: of two that start at once, one gets the next number
-            except FileExistsError:
-                number += 1
-                continue
-            return cls(path)
+        return cls(fresh(run_path(config)))
 
     @classmethod
     def open(cls, path: str | Path) -> "Run":
@@ -135,17 +159,33 @@ class Run:
         path = self.path / "result.json"
         if not path.is_file():
             raise InputError(f"run '{self.path}' has no result.json: its state is '{self.state or 'unknown'}'")
-        try:
-            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise InputError(f"'{path}' is damaged: {error}") from None
-        return found
+        return _read(path)
+
+    @property
+    def affinity(self) -> dict[str, Any] | None:
+        """What ``grouping=auto`` measured, and the groups that follow; None if nothing was. InputError if the file is
+        damaged.
+        """
+        path = self.path / "affinity.json"
+        return _read(path) if path.is_file() else None
+
+    @affinity.setter
+    def affinity(self, found: Mapping[str, Any]) -> None:
+        write_text(self.path / "affinity.json", json.dumps(found, indent=2) + "\n")
 
     def finish(self, result: Mapping[str, Any]) -> None:
         """Write the result, then say that the run is done. Numbers that are not finite become null, for JSON."""
         text = json.dumps(_finite(result), indent=2, default=str, allow_nan=False)
         write_text(self.path / "result.json", text + "\n")
         self.state = "done"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"'{path}' is damaged: {error}") from None
+    return found
 
 
 def _finite(node: Any) -> Any:

@@ -20,7 +20,7 @@ from typing import Any
 import pytorch_lightning as lightning
 import torch
 from pytorch_lightning import Callback, Trainer
-from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
+from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 from pytorch_lightning.profilers import Profiler
 from pytorch_lightning.utilities.exceptions import MisconfigurationException  # type: ignore[attr-defined]
 from pytorch_lightning.utilities.warnings import PossibleUserWarning  # type: ignore[attr-defined]
@@ -32,7 +32,6 @@ from mtl.assembly import (
     Config,
     build,
     call,
-    check_options,
     read_checkpoint,
     read_config,
     restore,
@@ -43,13 +42,18 @@ from mtl.callbacks import Bar, Checkpoints, Dashboard, Timer
 from mtl.cli import INTERRUPTED
 from mtl.errors import InputError
 from mtl.execution import act, place_to_act
+from mtl.grouping import check as check_measuring
+from mtl.grouping import grouped
 from mtl.module import Diverged, MultiTaskModule
-from mtl.pictures import show_sharing
-from mtl.runs import SCHEMA, Run, run_id
+from mtl.options import check_options
+from mtl.pictures import show_affinity, show_sharing
+from mtl.runs import SCHEMA, Run, replacing, run_id
 from mtl.selection import OwnBest
 from mtl.step_cost import StepCost
 from mtl.suites.base import MultiTaskDataModule
 
+# What a checkpoint holds beside the weights, and training goes on from
+STATE = {"optimizer_states": list, "loops": dict, "callbacks": dict, "random_state": dict}
 RUN_VARIABLE = "MTL_RUN"  # tells the other processes of one training where the first writes
 
 
@@ -90,14 +94,16 @@ def _train(
     acted: Callable[[ExecutionReport], None],
     began: Callable[[Run], None],
 ) -> dict[str, Any]:
-    resumed = resumable(config) if config["resume"] else None
+    resumed = resumable(config) if config["resume"] is not None else None
     if resumed is not None:
         config = {**read_config(resumed), **{key: config[key] for key in ("threads", "progress", "hardware")}}
     # Mistakes in the config or the data end here, before a directory is made
     check_options(config)
     lightning.seed_everything(config["seed"], verbose=False)
     torch.set_num_threads(config["threads"] or threads_for(config["hardware"]))
-    assembly = build(config, resumed.statistics if resumed else None)
+    known = resumed.affinity if resumed else None
+    assembly = build(config, resumed.statistics if resumed else None, known["groups"] if known else None)
+    check_measuring(assembly)
     call("optimizer or scheduler", assembly.module.configure_optimizers)
     world = processes_of(config["hardware"])
     place = place_to_act(assembly)
@@ -110,15 +116,16 @@ def _train(
     seconds = {"data": time.perf_counter() - started}
     first = RUN_VARIABLE not in os.environ
     run = resumed or shared_run(config)
-    if first:
-        began(run)
-        os.environ[RUN_VARIABLE] = str(run.path.resolve())
-        run.state = "running"
-        save_config(run, config)
-        save_statistics(run, assembly)
-        if config["progress"]:
-            sys.stderr.write(assembly.data.preview())
     try:
+        if first:
+            began(run)
+            os.environ[RUN_VARIABLE] = str(run.path.resolve())
+            run.state = "running"
+            save_config(run, config)
+            save_statistics(run, assembly)
+            if config["progress"]:
+                sys.stderr.write(assembly.data.preview())
+        assembly = grouped(run, assembly, boards(run))
         trained = fit(run, assembly, seconds, resumed=resumed is not None, callbacks=callbacks)
         if trained is None:
             return {}
@@ -130,13 +137,16 @@ def _train(
         return result
     except Diverged as error:
         run.state = "failed"
-        kept = f"the last good state is in {run.last}" if run.last.is_file() else "no epoch was finished"
-        raise Diverged(f"{error}; {kept}") from None
+        raise Diverged(f"{error}; {kept(run)}") from None
     except InputError:
         run.state = "failed"
         if first and not run.last.is_file():
             shutil.rmtree(run.path)  # nothing that could be of use
         raise
+    except OSError as error:  # a full disk, a directory that may not be written
+        with suppress(OSError):
+            run.state = "failed"
+        raise InputError(f"cannot go on with run '{run.path}': {error}; {kept(run)}") from None
     except (SystemExit, KeyboardInterrupt):  # SystemExit is what Lightning makes of Ctrl-C
         signal.signal(signal.SIGINT, signal.default_int_handler)  # which it also turned off
         run.state = "interrupted"
@@ -152,14 +162,20 @@ def _train(
             os.environ.pop(RUN_VARIABLE, None)
 
 
+def kept(run: Run) -> str:
+    """What there is to go on from when a run fails."""
+    return f"the last good state is in {run.last}" if run.last.is_file() else "no epoch was finished"
+
+
 def resumable(config: Config) -> Run:
     """The unfinished run that ``resume`` names. InputError if it is complete, or has nothing to go on from."""
-    run = Run.open(config["resume"])
+    run = Run.open(str(config["resume"]))
     if run.state == "done":
         raise InputError(f"run '{run.path}' is complete: its result is in {run.path / 'result.json'}")
     last = read_checkpoint(run.last)
-    if not {"optimizer_states", "lr_schedulers", "loops", "callbacks", "random_state"} <= set(last):
-        raise InputError(f"checkpoint '{run.last}' holds weights only: it cannot be gone on from")
+    lacking = [name for name, kind in STATE.items() if not isinstance(last.get(name), kind) or not last[name]]
+    if lacking:
+        raise InputError(f"checkpoint '{run.last}' cannot be gone on from: it lacks {', '.join(lacking)}")
     return run
 
 
@@ -209,10 +225,14 @@ def fit(
             text = " ".join(str(error).split())
             raise InputError(f"compile=true does not work here, use compile=false: {text[:200]}") from None
         raise
-    seconds |= {"fit": timer.fit(), "step": timer.seconds / max(timer.batches, 1)}
+    found = run.affinity
+    before = float(found["seconds"]) if found else 0.0
+    seconds |= {"fit": before + timer.fit(), "step": timer.seconds / max(timer.batches, 1)}
     if not trainer.is_global_zero:
         return None
     show_sharing(module, trainer.loggers, trainer.global_step)
+    if found:
+        show_affinity(found, run.path, trainer.loggers)
     best = read_checkpoint(run.best)
     if own.values:
         own.rewrite(best)
@@ -245,6 +265,8 @@ def fit(
         "peak_memory_bytes": peak_memory(),
         "environment": environment(),
     }
+    if found:
+        result["affinity"] = found
     seconds["inference"] = inference_seconds(module, data)
     return result, trainer
 
@@ -260,7 +282,7 @@ def make_trainer(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...]) 
         accumulate_grad_batches=config["accumulate"],
         gradient_clip_val=config["gradient_clip"],
         logger=[
-            TensorBoardLogger(run.path, name="", version="tensorboard"),
+            *boards(run),
             CSVLogger(run.path, name="", version="csv" if number == 1 else f"csv-{number}"),
         ],
         callbacks=[
@@ -278,6 +300,11 @@ def make_trainer(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...]) 
         use_distributed_sampler=False,
         profiler=Unprofiled(),
     )
+
+
+def boards(run: Run) -> list[Logger]:
+    """The dashboard of a run."""
+    return [TensorBoardLogger(run.path, name="", version="tensorboard")]
 
 
 class Unprofiled(Profiler):
@@ -351,9 +378,8 @@ def inference_seconds(module: MultiTaskModule, data: MultiTaskDataModule) -> flo
 
 def save_whole(checkpoint: dict[str, Any], path: Path) -> None:
     """Write a checkpoint atomically."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    torch.save(checkpoint, partial)
-    partial.replace(path)
+    with replacing(path) as partial:
+        torch.save(checkpoint, partial)
 
 
 def reset_peak_memory() -> None:
