@@ -67,7 +67,7 @@ def nonnegative_qps(quadratic: Array, linear: Array) -> Array:
 
 
 def _one_by_one(quadratic: Array, linear: Array) -> Array:
-    """The same by the active-set method of Lawson and Hanson, which solves ``min_{x >= 0} |Ax - b|`` with ``A'A = Q``."""
+    """The same by the method of Lawson and Hanson, which solves ``min_{x >= 0} |Ax - b|``, with ``A'A = Q``."""
     values, vectors = np.linalg.eigh(quadratic)
     roots = np.sqrt(values.clip(min=RIDGE * values.max()))
     x, _ = nnls(roots[:, None] * vectors.T, -(linear @ vectors) / roots, maxiter=100 * len(linear))
