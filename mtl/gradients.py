@@ -6,7 +6,7 @@ its Gramian is ``J J' [K, K]``. Everything a process computes is a share of a me
 :func:`mean_over_processes` takes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -16,8 +16,9 @@ from torch.nn import Parameter
 
 from mtl.frontier import Frontier
 
-# Of a Jacobian on the CPU: numbers, and columns
-IN_ONE_PIECE, PIECE = 2**20, 2**13
+IN_ONE_PIECE = 2**20  # numbers of a Jacobian on the CPU
+# Of the pieces of a larger one: few columns where a product of matrices waits, more where many small calls do
+COLUMNS, NUMBERS = 2**13, 2**18
 
 
 def processes() -> int:
@@ -130,9 +131,21 @@ def gramian_of(jacobian: Tensor, other: Tensor | None = None) -> Tensor:
     if jacobian.device.type != "cpu" or jacobian.numel() < IN_ONE_PIECE:
         return jacobian @ other.T
     total = jacobian.new_zeros(len(jacobian), len(jacobian))
-    for one, two in zip(torch.split(jacobian, PIECE, 1), torch.split(other, PIECE, 1), strict=True):
+    for one, two in zip(torch.split(jacobian, COLUMNS, 1), torch.split(other, COLUMNS, 1), strict=True):
         total.addmm_(one, two.T)
     return total
+
+
+def in_pieces(jacobian: Tensor, *others: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """The same columns of matrices ``[M, P]`` or vectors ``[P]``, on a CPU as many at a time as its cache holds: for
+    what is done number by number, in several calls.
+    """
+    together = (jacobian, *others)
+    if jacobian.device.type != "cpu":
+        yield together
+        return
+    columns = max(NUMBERS // len(jacobian), 1)
+    yield from zip(*(torch.split(values, columns, -1) for values in together), strict=True)
 
 
 class TaskGradients:

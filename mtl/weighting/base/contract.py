@@ -127,7 +127,7 @@ class Weighting(nn.Module, ABC):
         """
         if len(losses) != self.num_tasks:
             raise InputError(f"{type(self).__name__} was made for {self.num_tasks} tasks and got {len(losses)} losses")
-        tasks = list(range(self.num_tasks)) if step.tasks is None else list(step.tasks)
+        tasks = list(range(self.num_tasks)) if step.tasks is None else sorted(step.tasks)
         common = list(shared)
         if self.needs_shared and not common:
             raise InputError(
