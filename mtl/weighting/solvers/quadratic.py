@@ -14,7 +14,7 @@ ROUNDS = 10
 
 def array(values: Tensor) -> Array:
     """A tensor as a double-precision array."""
-    return values.detach().cpu().double().numpy()
+    return values.detach().cpu().numpy().astype(np.float64)
 
 
 def tensor(values: Array, like: Tensor) -> Tensor:
@@ -77,10 +77,10 @@ def _one_by_one(quadratic: Array, linear: Array) -> Array:
 
 def scaled(gramian: Array) -> tuple[Array, float]:
     """The Gramian divided by its largest diagonal element, with the ridge on it, and that element (1 if all are 0)."""
-    size = float(gramian.diagonal().max())
+    size = max(gramian.diagonal().tolist())
     size = size if size > 0 else 1.0
     out = gramian / size
-    out.flat[:: len(out) + 1] += RIDGE
+    out.reshape(-1)[:: len(out) + 1] += RIDGE
     return out, size
 
 
