@@ -160,13 +160,16 @@ class TaskGradients:
         jacobian: ``[M, P]``, a task's gradient with respect to ``shared`` in each row.
         own: for each task the flat gradient with respect to its private parameters.
         losses: ``[M]``, the losses of the step.
-        gramian: ``[M, M]``, of the gradients with respect to the edges of the frontier, where one is given.
+        gramian: ``[M, M]``, of the gradients with respect to the edges of the frontier; None where there is no edge.
         rows: for each edge ``[M, ...]``, those gradients in the last batch, of this process, as shares of the step.
     """
 
+    losses: Tensor
+    gramian: Tensor | None
+
     def __init__(self, shared: Sequence[Tensor], private: Sequence[Sequence[Tensor]], device: torch.device) -> None:
         tasks = len(private)
-        self._shapes = _shapes(shared, private, device)
+        self._made_for = _identity(shared, private, device)
         self.jacobian = torch.empty(tasks, sum(p.numel() for p in shared), device=device)
         sizes = [sum(p.numel() for p in own) for own in private]
         self._flat = torch.empty(sum(sizes), device=device)
@@ -177,8 +180,8 @@ class TaskGradients:
         self.start(shared, private)
 
     def fits(self, shared: Sequence[Tensor], private: Sequence[Sequence[Tensor]], device: torch.device) -> bool:
-        """Another step over such parameters can be gathered in the same memory."""
-        return self._shapes == _shapes(shared, private, device)
+        """Another step over these parameters can be gathered in the same memory."""
+        return self._made_for == _identity(shared, private, device)
 
     def start(self, shared: Sequence[Tensor], private: Sequence[Sequence[Tensor]]) -> None:
         """Forget what was gathered, and begin a step over these parameters.
@@ -186,9 +189,8 @@ class TaskGradients:
         Memory is used again because asking the system for K x P numbers in every step costs more than filling them.
         """
         self._shared, self._private = shared, private
-        self.losses = self.jacobian.new_zeros(len(private))
-        self.gramian = self.jacobian.new_zeros(len(private), len(private))
         self._empty = True
+        self.gramian = None
 
     def add(
         self,
@@ -239,10 +241,13 @@ class TaskGradients:
         for number, i in unreached:
             self.rows[number][i : i + 1].zero_()  # nothing, where no task reaches the edge
         with torch.no_grad():
-            self.losses += torch.stack(list(losses)) if batches == 1 else torch.stack(list(losses)) / batches
+            seen = torch.stack(list(losses)).to(self.jacobian.dtype)
+            seen = seen if batches == 1 else seen / batches
+            self.losses = seen if self._empty else self.losses + seen
         if frontier is not None:
             for rows in self.rows:
-                self.gramian += gramian_of(rows.flatten(1).to(self.gramian.dtype))
+                product = gramian_of(rows.flatten(1).to(self.jacobian.dtype))
+                self.gramian = product if self.gramian is None else self.gramian + product
         self._empty = False
 
     def _put_row(self, number: int, task: int, part: Tensor, factor: float) -> None:
@@ -263,12 +268,14 @@ class TaskGradients:
         """Take the mean over the processes. Rows stay those of this process."""
         for values in (self.jacobian, self._flat, self.losses):
             mean_over_processes(values)
-        # A process holds its rows of the joint representation: a block of columns, and 1 / processes of their gradient
-        mean_over_processes(self.gramian).div_(processes())
+        if self.gramian is not None and processes() > 1:
+            # A process holds its rows of the joint representation: a block of columns, and 1 / processes of their
+            # gradient
+            mean_over_processes(self.gramian).div_(processes())
 
 
-def _shapes(shared: Sequence[Tensor], private: Sequence[Sequence[Tensor]], device: torch.device) -> object:
-    return device, [p.shape for p in shared], [[p.shape for p in own] for own in private]
+def _identity(shared: Sequence[Tensor], private: Sequence[Sequence[Tensor]], device: torch.device) -> object:
+    return device, [id(p) for p in shared], [[id(p) for p in own] for own in private]
 
 
 def _stop(gradients: tuple[Tensor | None, ...]) -> tuple[None, ...]:

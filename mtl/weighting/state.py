@@ -15,6 +15,13 @@ from mtl.gradients import gramian_of
 
 DECAYS = torch.tensor([[0.9], [0.999]])  # of Adam's moments
 EPSILON = 1e-8
+TINY = torch.finfo(torch.float32).tiny  # too small to change any number that is not zero
+
+
+def shares(values: Tensor) -> Tensor:
+    """Numbers of 0 or more ``[M]`` divided by their sum; equal ones where all are zero."""
+    values = values + TINY
+    return values / values.sum()
 
 
 class Draws(nn.Module):
@@ -92,9 +99,7 @@ class PerTask(nn.Module):
 
     def shares(self, tasks: Tensor) -> Tensor:
         """The values of these tasks divided by their sum, ``[M]``; equal shares where all are zero."""
-        values = self.values[tasks]
-        total = values.sum()
-        return torch.where(total > 0, values / total, torch.full_like(values, 1 / len(values)))
+        return shares(self.values[tasks])
 
 
 class History(nn.Module):
@@ -146,9 +151,7 @@ class OnSimplex(nn.Module):
 
     def of(self, tasks: Tensor) -> Tensor:
         """The weights of these tasks divided by their sum, ``[M]``; equal where all are zero."""
-        values = self.values[tasks]
-        total = values.sum()
-        return torch.where(total > 0, values / total, torch.full_like(values, 1 / len(values)))
+        return shares(self.values[tasks])
 
     def move(self, tasks: Tensor, weights: Tensor) -> None:
         """Share the sum that these tasks have by ``weights [M]`` of sum 1; the others keep theirs."""

@@ -107,7 +107,7 @@ class GradientWeighting(Weighting):
             part = call.layer if self.at == "last_shared" else call.shared
             gramian = gramian_of(columns(gathered.jacobian, call.shared, part))
         else:
-            gramian = before.gramian + gramian_of(before.jacobian)
+            gramian = _together(before)
         weights, factors = self._solve(gramian, gathered.losses, call)
         self._write(call, weights @ gathered.jacobian, gathered, factors)
         return weights
@@ -155,10 +155,7 @@ class GradientWeighting(Weighting):
         assert frontier is not None
         gathered = self._gather(call, frontier.parameters, frontier, keep=True)
         assert gathered is not None
-        gramian = gathered.gramian
-        if frontier.parameters:
-            gramian = gramian + gramian_of(gathered.jacobian)
-        weights, factors = self._solve(gramian, gathered.losses, call)
+        weights, factors = self._solve(_together(gathered), gathered.losses, call)
         share = weights * call.step.scale
         directions = [torch.tensordot(share.to(rows.dtype), rows, 1) for rows in gathered.rows]
         add_weighted_gradient(frontier.edges, directions, call.shared)
@@ -166,6 +163,15 @@ class GradientWeighting(Weighting):
             add_gradient(share @ gathered.jacobian, frontier.parameters)
         self._write_own(call, gathered, factors)
         return weights
+
+
+def _together(gathered: TaskGradients) -> Tensor:
+    """``[M, M]``, of the gradients at the edges of a frontier and of those of its parameters."""
+    if gathered.gramian is None:
+        return gramian_of(gathered.jacobian)
+    if gathered.jacobian.shape[1] == 0:
+        return gathered.gramian
+    return gathered.gramian + gramian_of(gathered.jacobian)
 
 
 def columns(jacobian: Tensor, shared: list[Parameter], watched: list[Parameter]) -> Tensor:
