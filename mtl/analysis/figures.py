@@ -164,7 +164,7 @@ def cosines(comparison: Comparison, logs: Logs) -> Picture | None:
                     (x - 0.48, y - 0.48), 0.96, 0.96, facecolor=colour, alpha=0.75 * abs(value), linewidth=0
                 )
                 ax.add_patch(field)
-                ax.text(x, y, f"{value:.2f}", ha="center", va="center", color=INK, fontsize=8)
+                ax.text(x, y, f"{round(value, 2) + 0.0:.2f}", ha="center", va="center", color=INK, fontsize=8)
             ticks = range(len(comparison.tasks))
             ax.set_xticks(ticks, names, rotation=30, ha="right")
             ax.set_yticks(ticks, names if i % 3 == 0 else [""] * len(names))
@@ -191,7 +191,7 @@ def cost(comparison: Comparison) -> Picture:
         ax.axhline(0, color=MUTED, linewidth=1)
         on_front = sorted((row.costs["seconds"], row.delta.mean) for row in rows if row.label in comparison.front_cost)
         if len(on_front) > 1:
-            ax.step(*zip(*on_front, strict=True), where="post", color=LINE, linewidth=1.6, zorder=1)
+            ax.step(*zip(*on_front, strict=True), where="post", color=PLAIN, linewidth=1.2, zorder=1)
         numbers = {row.label: i + 1 for i, row in enumerate(rows)}
         for row in rows:
             x, y = row.costs["seconds"], row.delta.mean
