@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from pytorch_lightning import Callback, Trainer
@@ -76,8 +76,11 @@ def fit(
     epochs: int = 2,
     clip: float | None = None,
     callbacks: Sequence[Callback] = (),
+    precision: Literal["32-true", "bf16-mixed"] = "32-true",
+    resume: Path | None = None,
+    save: Path | None = None,
 ) -> MultiTaskModule:
-    """Train through the real trainer, without files."""
+    """Train through the real trainer, without files but a checkpoint to go on from or to leave."""
     data.batches(batch_size, seed=0, accumulate=accumulate)
     with silent_lightning():
         trainer = Trainer(
@@ -93,8 +96,11 @@ def fit(
             num_sanity_val_steps=0,
             use_distributed_sampler=False,
             callbacks=list(callbacks),
+            precision=precision,
         )
-        trainer.fit(module, datamodule=data)
+        trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=True)
+        if save is not None:
+            trainer.save_checkpoint(save)
     return module
 
 

@@ -75,7 +75,7 @@ class Convolution(Encoder):
         input_shape: ``(C, T)`` or ``(C, H, W)``; anything else is an InputError.
         widths: features of each stage.
         activation: name of the activation (see :mod:`mtl.nn.activation`).
-        norm: none, layer, group or batch (see :mod:`mtl.nn.norm`).
+        norm: see :mod:`mtl.nn.norm`.
         average: over the places at the end.
         patch: inputs along each axis that make one place of the first stage; more is cheaper and coarser.
     """

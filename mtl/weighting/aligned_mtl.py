@@ -23,6 +23,9 @@ class AlignedMTL(GradientWeighting):
     the numerical rank; sigma is their smallest (``min``), their median, or their root mean square (``rmse``). The
     update conflicts with no task that has full rank support. Heads get the plain gradient, as in the authors' code.
 
+    Deviation: p has sum 1, as every preference here, where the authors' code adds the aligned gradients with weights 1
+    (K times as long).
+
     Args:
         num_tasks: K.
         scale: ``min`` (as published), ``median`` or ``rmse``.

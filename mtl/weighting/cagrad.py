@@ -18,7 +18,7 @@ class CAGrad(GradientWeighting):
     code.
 
     Deviations: the problem is solved exactly, not by steps on the simplex; the result is not divided by ``1 + c^2``,
-    which the paper does not do either (the authors' code offers it).
+    which the authors' code does and the paper does not.
 
     Args:
         num_tasks: K.

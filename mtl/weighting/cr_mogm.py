@@ -1,11 +1,11 @@
 """Minimum-norm weights that change slowly."""
 
-import torch
 from torch import Tensor
 
 from mtl.errors import InputError
 from mtl.weighting.base import GradientWeighting
 from mtl.weighting.solvers.quadratic import min_norm
+from mtl.weighting.state import OnSimplex
 
 
 class CRMOGM(GradientWeighting):
@@ -24,18 +24,15 @@ class CRMOGM(GradientWeighting):
         at, normalise: see :class:`~mtl.weighting.base.GradientWeighting`.
     """
 
-    weights: Tensor
-
     def __init__(self, num_tasks: int, beta: float = 0.9, at: str = "parameters", normalise: str = "none") -> None:
         super().__init__(num_tasks, at, normalise)
         if not 0 <= beta < 1:
             raise InputError(f"weighting.beta={beta}: expected 0 or more, and less than 1")
         self.beta = beta
-        self.register_buffer("weights", torch.full((num_tasks,), 1 / num_tasks))
+        self.weights = OnSimplex(num_tasks)
 
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
-        before = self.weights[tasks]
-        before = before / before.sum()
+        before = self.weights.of(tasks)
         weights = self.beta * before + (1 - self.beta) * min_norm(gramian).to(before)
-        self.weights[tasks] = weights * self.weights[tasks].sum()
+        self.weights.move(tasks, weights)
         return weights

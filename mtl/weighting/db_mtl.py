@@ -18,7 +18,8 @@ class DBMTL(DirectionWeighting):
     ``a = max_i |v_i|``. Heads get the gradient of ``sum_i log L_i``. Losses have to be positive; one that is not is
     left out.
 
-    The moving averages need a number per task and shared parameter, unless beta is 0.
+    The moving averages need a number per task and shared parameter, unless beta is 0. Deviation: t counts, for each
+    task, the steps that it took part in.
 
     Args:
         num_tasks: K.

@@ -18,6 +18,9 @@ class DualProj(GradientWeighting):
     The update is the mean gradient where that conflicts with no task. Heads get the plain gradient: only what is shared
     can conflict.
 
+    Deviation: in the paper the cone is that of the gradients of former tasks, and the gradient of the present one is
+    projected; here the tasks are learned together.
+
     Args:
         num_tasks: K.
         preference: p by task or in order; divided by its sum. Default equal.

@@ -19,8 +19,10 @@ class ExcessMTL(DirectionWeighting):
     and divided by its first value; then ``w_i`` is multiplied by ``exp(lr e_i)``, and w divided by its sum. Heads get
     the weighted gradient.
 
-    Needs a number per task and shared parameter. Deviations: in the first step, which only gives the unit of ``e_i``,
-    the weights are equal; weights move in logarithms, so that a large excess saturates them instead of overflowing.
+    Needs a number per task and shared parameter. Deviations: the weights sum to 1, to K in the authors' code; its 1e-7
+    inside the root of ``H_i``, which has the unit of a squared gradient, is left out; weights move in logarithms, so
+    that a large excess saturates them instead of overflowing. As there, the weights are equal in the first step, which
+    only gives the unit of ``e_i``.
 
     Args:
         num_tasks: K.
@@ -47,8 +49,10 @@ class ExcessMTL(DirectionWeighting):
         excess = square.div_(total.sqrt().add_(torch.finfo(square.dtype).tiny)).sum(1)
         first = self.first[tasks]
         known = first > 0
-        moved = self.log_weights[tasks] + torch.where(known, self.lr * excess / first, torch.zeros_like(excess))
-        self.log_weights[tasks] = moved - moved.max()
+        before = self.log_weights[tasks]
+        moved = before + torch.where(known, self.lr * excess / first, torch.zeros_like(excess))
+        # The sum of these weights stays, so that those of tasks without labels keep their share
+        self.log_weights[tasks] = moved + (before.logsumexp(0) - moved.logsumexp(0))
         self.first[tasks] = torch.where(known, first, excess)
-        weights = torch.softmax(self.log_weights[tasks], 0)
+        weights = torch.softmax(moved, 0)
         return weights @ jacobian, weights

@@ -16,6 +16,9 @@ class FairGrad(GradientWeighting):
     the sum of gradients, 1 proportional fairness (Nash bargaining), 2 the least total delay, large alpha max-min
     fairness. Heads get the weighted gradient, as in the authors' code.
 
+    The length of the update goes with the ``(1 - alpha) / (1 + alpha)``-th power of the gradients': for alpha above 1
+    it grows where they become small, which plain gradient descent meets by a falling learning rate, Adam by itself.
+
     Deviations: solved by damped Newton steps to 1e-9, not by bounded least squares; Pareto-stationary points and zero
     gradients as in Nash bargaining: each diagonal element of G counts a millionth more, and a task whose gradient is
     zero gets the mean of the other weights.

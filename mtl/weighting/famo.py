@@ -36,6 +36,7 @@ class FAMO(LossWeighting):
     looks_again = True
     logits: Tensor
     before: Tensor
+    units: Tensor
 
     def __init__(self, num_tasks: int, lr: float = 0.025, decay: float = 1e-3, normalise: str = "none") -> None:
         super().__init__(num_tasks, normalise)
@@ -44,6 +45,12 @@ class FAMO(LossWeighting):
         self.decay, self.adam = decay, Adam(num_tasks, lr)
         self.register_buffer("logits", torch.zeros(num_tasks))  # xi
         self.register_buffer("before", torch.full((num_tasks,), torch.nan))  # NaN: not in the last step
+        self.register_buffer("units", torch.ones(num_tasks))  # what the losses of the last step were divided by
+
+    def _scales(self, losses: Tensor, tasks: list[int], norms: Tensor | None = None) -> Tensor:
+        """Remembered: after the step the losses are compared in the same units."""
+        scales = self.units[tasks] = super()._scales(losses, tasks, norms)
+        return scales
 
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
         self.before.fill_(torch.nan)
@@ -57,9 +64,7 @@ class FAMO(LossWeighting):
     @torch.no_grad()
     def after_step(self, recompute: Callable[[], Tensor]) -> None:
         """Compare the losses before and after the step, and move xi."""
-        after = recompute().to(self.before)
-        if self.normalise == "loss_scale":
-            after = after / self.scales
+        after = recompute().to(self.before) / self.units
         tiny = torch.finfo(after.dtype).tiny
         fall = self.before.clamp(min=tiny).log() - after.clamp(min=tiny).log()
         present = fall.isfinite()

@@ -13,8 +13,11 @@ class GeometricMean(LossWeighting):
     Strategy for Multi-Task Learning", CVPR workshops 2019, https://arxiv.org/abs/1904.08492.
 
     The weights are ``w_i = objective / (K L_i)``: the direction does not change when a loss is multiplied by a number.
-    Heads get the weighted gradient. Losses have to be positive; one that is not is left alone (weight 0) and counts as
-    the least positive number that single precision holds.
+    Heads get the weighted gradient.
+
+    Deviation: losses have to be positive, of which the paper says nothing; one that is not is left alone (weight 0) and
+    counts as the least positive number that single precision holds. The paper's second factor, by which chosen tasks
+    count more, is left out.
     """
 
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:

@@ -17,7 +17,8 @@ class IMTLG(GradientWeighting):
     a number changes the length of the update and not its direction. Heads get the plain gradient, as in the paper's
     algorithm.
 
-    Deviation: where no direction projects alike (exactly opposed gradients) the shared parameters stay as they are.
+    The paper takes the gradients at the shared representation: ``at=representation``. Deviations: all shared parameters
+    by default; where no direction projects alike (exactly opposed gradients) they stay as they are.
 
     Args:
         num_tasks: K.

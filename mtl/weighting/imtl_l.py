@@ -13,8 +13,10 @@ class IMTLL(LossWeighting):
     https://openreview.net/forum?id=IMPnRXEWpvr.
 
     At the optimum of s all scaled losses ``exp(s_i) L_i`` are 1. The weights ``exp(s_i)`` do not depend on this step's
-    losses; s is trained by the network's optimizer, without weight decay. Heads get the weighted gradient. It is
-    uncertainty weighting with twice the variance and half the size.
+    losses; s is trained by the network's optimizer, without weight decay. Heads get the weighted gradient. It is twice
+    the objective of uncertainty weighting (Kendall et al.), with ``exp(s_i) = 1 / sigma_i^2``.
+
+    Deviation: no weight decay on s, which would pull every scale towards 1; the paper says nothing of it.
 
     Args:
         num_tasks: K.

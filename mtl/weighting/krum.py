@@ -16,8 +16,9 @@ class Krum(GradientWeighting):
     The score of task i is the sum of its squared distances to its ``M - outliers - 2`` nearest neighbours. Heads get
     the plain gradient.
 
-    Deviations: with few tasks at least one neighbour counts (the paper needs ``2 outliers + 3`` tasks); tasks with the
-    same score share the places that are left, so that the order of the tasks does not matter.
+    Deviations: the gradients compared are the tasks', where the paper compares those of workers with one task; with few
+    tasks at least one neighbour counts (the paper needs ``2 outliers + 3``); tasks with the same score share the places
+    that are left, so that the order of the tasks does not matter.
 
     Args:
         num_tasks: K.

@@ -14,6 +14,8 @@ class LogSum(LossWeighting):
     https://arxiv.org/abs/2202.01017.
 
     Heads get the weighted gradient. Losses have to be positive; one that is not is left alone (weight 0).
+
+    Deviation: none; the authors' code is this sum.
     """
 
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from torch import Tensor
 from mtl.errors import InputError
 from mtl.weighting.base import DirectionWeighting
 from mtl.weighting.solvers.quadratic import array, project_simplex, tensor
-from mtl.weighting.state import History
+from mtl.weighting.state import History, OnSimplex
 
 
 class MoCo(DirectionWeighting):
@@ -20,8 +20,9 @@ class MoCo(DirectionWeighting):
     Heads get the gradient times w.
 
     Needs a number per task and shared parameter. Deviations: y starts at the first gradient and not at 0; ``Y Y'`` is
-    divided by its trace over K, so that gamma and rho do not depend on the unit of the losses; beta and gamma are
-    constant.
+    divided by its trace over K, so that gamma and rho do not depend on the unit of the losses, where the authors' code
+    makes every gradient as long as its loss; beta and gamma are constant; w is projected onto the simplex as in the
+    paper, where the code takes a softmax of it.
 
     Args:
         num_tasks: K.
@@ -31,7 +32,6 @@ class MoCo(DirectionWeighting):
         normalise: see :class:`~mtl.weighting.base.Weighting`.
     """
 
-    weights: Tensor
     seen: Tensor
 
     def __init__(
@@ -43,8 +43,7 @@ class MoCo(DirectionWeighting):
                 f"weighting.beta={beta}, gamma={gamma}, rho={rho}: expected 0 < beta <= 1, gamma > 0, rho >= 0"
             )
         self.beta, self.gamma, self.rho = beta, gamma, rho
-        self.history = History(num_tasks)
-        self.register_buffer("weights", torch.full((num_tasks,), 1 / num_tasks))
+        self.history, self.weights = History(num_tasks), OnSimplex(num_tasks)
         self.register_buffer("seen", torch.zeros(num_tasks, dtype=torch.bool))
 
     def forward(self, jacobian: Tensor, losses: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
@@ -55,10 +54,7 @@ class MoCo(DirectionWeighting):
         g = array(jacobian @ jacobian.T)
         size = g.trace() / len(g)
         g = g / size if size > 0 else g
-        before = array(self.weights[tasks])
-        total = before.sum()
-        w = before / total
-        moved = project_simplex(w - self.gamma * (g @ w + self.rho * w))
-        weights = tensor(moved, losses).to(losses)
-        self.weights[tasks] = weights * float(total)
+        w = array(self.weights.of(tasks))
+        weights = tensor(project_simplex(w - self.gamma * (g @ w + self.rho * w)), losses).to(losses)
+        self.weights.move(tasks, weights)
         return weights @ jacobian, weights

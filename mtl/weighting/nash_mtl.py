@@ -17,9 +17,15 @@ class NashMTL(GradientWeighting):
     Multiplying a loss by a number changes nothing in the direction. The solution has ``|d|^2 = K`` whatever the
     gradients, and is then cut to ``max_norm``, as in the authors' code. Heads get the weighted gradient, as there.
 
-    Deviations: the equation is solved by damped Newton steps to 1e-9, not by a sequence of convex programs. At
-    Pareto-stationary points, where it has no solution, each diagonal element of G counts a millionth more. A task whose
-    gradient on the shared parameters is zero gets the mean of the other weights.
+    Deviations:
+        - the equation is solved by damped Newton steps to 1e-9, not by a sequence of convex programs;
+        - it is that of the paper. The authors' code first divides G by its Frobenius norm n, which multiplies the
+          weights by ``sqrt n``: its updates become short with the gradients. Here their length is constant, so that
+          plain gradient descent needs a falling learning rate to settle (Adam hardly notices the difference);
+        - the cut applies to the weights, so to the heads too; the authors' code cuts what is shared alone. As the
+          length before the cut is the same in every step, for heads that is one constant factor;
+        - at Pareto-stationary points, where the equation has no solution, each diagonal element of G counts a millionth
+          more. A task whose gradient on the shared parameters is zero gets the mean of the other weights.
 
     Args:
         num_tasks: K.

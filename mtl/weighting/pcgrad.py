@@ -16,8 +16,11 @@ class PCGrad(GradientWeighting):
 
     For every task i, ``p = g_i``; for the other tasks j in random order: if ``p'g_j < 0``, ``p -= (p'g_j / |g_j|^2)
     g_j``. The update is the sum of all p. Every p is a combination of the ``g_j``, so the Gramian is enough. With two
-    tasks the update conflicts with none; with more it may. Heads get the plain gradient: a head's gradients conflict
-    with nobody's, so the projection leaves them as they are.
+    tasks the update conflicts with none; with more it may. Heads get the plain gradient.
+
+    Deviations from the authors' code, which the paper does not ask for: it projects the gradients of all parameters at
+    once, so that ``|g_j|^2`` counts task j's head too and that head gets more of its gradient whenever another task is
+    projected; here only what is shared can conflict. And its order of tasks is the same in every step.
 
     Args:
         num_tasks: K.

@@ -18,7 +18,8 @@ class RandomWeights(LossWeighting):
     Learning", TMLR 2022, https://arxiv.org/abs/2111.10603.
 
     ``normal``: w is the softmax of independent standard normal numbers; ``dirichlet``: uniform on the simplex
-    (independent exponential numbers divided by their sum). The weights sum to 1. Heads get the weighted gradient.
+    (independent exponential numbers divided by their sum). The weights sum to 1, as in the authors' code. Heads get the
+    weighted gradient.
 
     Args:
         num_tasks: K.

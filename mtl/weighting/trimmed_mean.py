@@ -14,7 +14,8 @@ class TrimmedMean(DirectionWeighting):
 
     Robust against ``trim`` tasks with arbitrary gradients. Heads get the plain gradient.
 
-    Deviation: where fewer than ``2 trim + 1`` tasks are present as many are trimmed as leave one (the median).
+    Deviations: the gradients are the tasks', where the paper has those of workers with one task; where fewer than
+    ``2 trim + 1`` tasks are present as many are trimmed as leave one (the median).
 
     Args:
         num_tasks: K.

@@ -20,6 +20,9 @@ class UPGrad(GradientWeighting):
     The update conflicts with no task, and is linear in the size of each gradient as long as directions stay. Heads get
     the plain gradient: only what is shared can conflict.
 
+    Deviation: the projection is found by an active-set method, where the authors' code regularises the Gramian for the
+    quadratic-programming solver that it calls.
+
     Args:
         num_tasks: K.
         preference: p by task or in order; divided by its sum. Default equal.

@@ -1,6 +1,7 @@
 """What the tests of the weightings share: every method found in conf/weighting, and a small problem to weigh."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,21 @@ PLACES = ("parameters", "last_shared", "representation")
 NORMALISATIONS = ("loss_scale", "gradient_norm")
 
 
+@cache
+def config(name: str) -> dict[str, Any]:
+    """What the file in conf/weighting says."""
+    found: dict[str, Any] = yaml.safe_load((CONFIGS / f"{name}.yaml").read_text(encoding="utf-8"))
+    return found
+
+
 def options(name: str) -> dict[str, Any]:
     """The options of a method as its config has them."""
-    config = yaml.safe_load((CONFIGS / f"{name}.yaml").read_text(encoding="utf-8"))
-    return {key: value for key, value in config.items() if not key.startswith("_")}
+    return {key: value for key, value in config(name).items() if not key.startswith("_")}
 
 
 def method(name: str) -> type[Weighting]:
     """The class that a config names."""
-    config = yaml.safe_load((CONFIGS / f"{name}.yaml").read_text(encoding="utf-8"))
-    module, _, kind = config["_target_"].rpartition(".")
+    module, _, kind = config(name)["_target_"].rpartition(".")
     found: type[Weighting] = getattr(import_module(module), kind)
     return found
 
@@ -44,6 +50,34 @@ def is_random(weighting: Weighting) -> bool:
 
 
 PLACED = tuple(name for name in METHODS if "at" in options(name))
+PREFERENCE = [0.2, 0.3, 0.5]
+
+# Methods as configured; at every place, behind every normalisation, with a preference where they have these; and the
+# other options that choose another formula or keep another state
+VARIANTS: tuple[tuple[str, dict[str, Any]], ...] = (
+    *((name, {}) for name in METHODS),
+    *((name, {"normalise": normalise}) for name in METHODS for normalise in NORMALISATIONS),
+    *((name, {"at": at}) for name in PLACED for at in PLACES if at != options(name)["at"]),
+    *((name, {"preference": PREFERENCE}) for name in METHODS if "preference" in options(name)),
+    *(("mgda", {"measure": measure}) for measure in ("norm", "loss", "loss_norm")),
+    *(("aligned_mtl", {"scale": scale}) for scale in ("median", "rmse")),
+    ("uncertainty", {"regulariser": "liebel"}),
+    ("random", {"distribution": "dirichlet"}),
+    ("nash_mtl", {"update_every": 2}),
+    ("nash_mtl", {"max_norm": 0.0}),
+    ("graddrop", {"leak": 0.5}),
+    ("db_mtl", {"beta": 0.0}),
+    ("moco", {"rho": 0.1}),
+    ("modo", {"rho": 0.1}),
+    ("krum", {"outliers": 0, "selected": 2}),
+    ("gradnorm", {"alpha": 0.0}),
+)
+
+
+def label(case: tuple[str, dict[str, Any]]) -> str:
+    """A variant in words."""
+    name, changed = case
+    return " ".join([name, *(f"{key}={value}" for key, value in changed.items())])
 
 
 class Problem:

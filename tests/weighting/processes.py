@@ -2,21 +2,16 @@
 it."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, distributed
 
 from mtl.gradients import mean_over_processes
-from tests.weighting.problems import METHODS, NORMALISATIONS, PLACED, PLACES, Problem, flat, make
-
-CASES: tuple[tuple[str, dict[str, str]], ...] = (
-    *((name, {}) for name in METHODS),
-    *((name, {"normalise": normalise}) for name in METHODS for normalise in NORMALISATIONS),
-    *((name, {"at": at}) for name in PLACED for at in PLACES),
-)
+from tests.weighting.problems import VARIANTS, Problem, flat, make
 
 
-def trained(name: str, changed: dict[str, str], start: int, stop: int) -> Tensor:
+def trained(name: str, changed: dict[str, Any], start: int, stop: int) -> Tensor:
     """All parameters, and the method's state, after three steps on these rows of this process."""
     problem = Problem(3, [1, 2, 0.5])
     weighting = make(name, 3, **changed)
@@ -28,13 +23,14 @@ def trained(name: str, changed: dict[str, str], start: int, stop: int) -> Tensor
         problem.learn(weighting, start=start, stop=stop)
 
     problem.train(weighting, 3, lambda: problem.backward(weighting, start=start, stop=stop), 0.05, now, learn)
-    return flat(problem.parameters)
+    state = (value.float() for value in weighting.state_dict().values())
+    return flat([*problem.parameters, *state]).nan_to_num(-1.0)
 
 
 def work(rank: int, folder: str) -> None:
     """Train every case on one half of the rows."""
     torch.set_num_threads(1)
     distributed.init_process_group("gloo", f"file://{folder}/meet", rank=rank, world_size=2)
-    results = [trained(name, changed, 6 * rank, 6 * rank + 6) for name, changed in CASES]
+    results = [trained(name, changed, 6 * rank, 6 * rank + 6) for name, changed in VARIANTS]
     torch.save(results, Path(folder) / f"{rank}.pt")
     distributed.destroy_process_group()

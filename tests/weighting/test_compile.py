@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mtl.assembly import build, configure
-from mtl.errors import InputError
+from mtl.assembly import configure
 from mtl.training import train
 
 TINY = (
@@ -30,9 +29,3 @@ def test_compiled_run_equals_the_other(tmp_path: Path) -> None:
         for compiled in ("false", "true")
     ]
     assert found[1]["test"] == pytest.approx(found[0]["test"], rel=1e-4)
-
-
-def test_representation_of_a_compiled_network_is_out_of_reach() -> None:
-    """One line, before training."""
-    with pytest.raises(InputError, match="compile=false"):
-        build(configure(*TINY, "weighting=mgda", "weighting.at=representation", "compile=true"))

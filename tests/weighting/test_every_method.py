@@ -2,23 +2,44 @@
 
 import copy
 import math
+from typing import Any
 
 import pytest
 import torch
 
 from mtl.errors import InputError
-from mtl.weighting.base import DirectionWeighting, GradientWeighting, LossWeighting, Step
-from tests.weighting.problems import METHODS, NORMALISATIONS, PLACED, PLACES, Problem, flat, is_random, make, method
+from mtl.weighting.base import DirectionWeighting, GradientWeighting, LossWeighting, Step, Weighting
+from mtl.weighting.state import OnSimplex
+from tests.weighting.problems import (
+    METHODS,
+    NORMALISATIONS,
+    PLACED,
+    PLACES,
+    PREFERENCE,
+    VARIANTS,
+    Problem,
+    flat,
+    is_random,
+    label,
+    make,
+    method,
+)
 
 COMPARING = tuple(name for name in METHODS if not issubclass(method(name), LossWeighting))
 every_method = pytest.mark.parametrize("name", METHODS)
+every_variant = pytest.mark.parametrize(("name", "changed"), VARIANTS, ids=map(label, VARIANTS))
 
 
 @every_method
 @pytest.mark.parametrize("num_tasks", [1, 2, 5])
-@pytest.mark.parametrize("scale", [1e-8, 1.0, 1e8])
-def test_finite_at_every_scale(name: str, num_tasks: int, scale: float) -> None:
+def test_finite_at_every_scale(name: str, num_tasks: int) -> None:
     """Weights and update are finite, also after some steps, for one task, for many, and for losses of any size."""
+    for scale in (1e-8, 1.0, 1e8):
+        finite_at(name, num_tasks, scale)
+
+
+def finite_at(name: str, num_tasks: int, scale: float) -> None:
+    """Three steps that go equally far, and one more."""
     problem = Problem(num_tasks, [scale] * num_tasks)
     weighting = make(name, num_tasks)
     problem.train(weighting, 3, lr=0.01 / scale)
@@ -28,41 +49,81 @@ def test_finite_at_every_scale(name: str, num_tasks: int, scale: float) -> None:
     assert problem.update().isfinite().all()
 
 
-@every_method
-def test_finite_for_losses_of_unlike_size(name: str) -> None:
-    """One loss sixteen orders of magnitude above another."""
-    problem = Problem(3, [1e-8, 1.0, 1e8])
-    weights = problem.backward(make(name, 3))
-    assert weights.isfinite().all()
-    assert problem.update().isfinite().all()
+@every_variant
+def test_finite_for_losses_of_unlike_size(name: str, changed: dict[str, Any]) -> None:
+    """One loss sixteen orders of magnitude above another, and one of 1e8 or 1e-8 beside nothing else of its size."""
+    for factors in ([1e-8, 1.0, 1e8], [1e-8] * 3, [1e8] * 3):
+        problem = Problem(3, factors)
+        weights = problem.backward(make(name, 3, **changed))
+        assert weights.isfinite().all()
+        assert problem.update().isfinite().all()
 
 
-@every_method
-@pytest.mark.parametrize("case", ["zero", "one zero", "duplicated", "opposed"])
-def test_finite_for_degenerate_gradients(name: str, case: str) -> None:
-    """Gradients that are zero, the same, or exactly opposed."""
+def degenerate(case: str) -> Problem:
+    """Three tasks whose gradients are all zero, of which one has none, two have the same, two are exactly opposed, or
+    which lie in a plane.
+    """
     problem = Problem(3)
-    weighting = make(name, 3)
+    heads, targets = problem.heads, problem.targets
     with torch.no_grad():
         if case == "zero":
-            for head in problem.heads:
+            for head in heads:
                 head.weight.zero_()
         elif case == "one zero":
-            problem.heads[1].weight.zero_()
+            heads[1].weight.zero_()
         elif case == "duplicated":
-            problem.targets[:, 1] = problem.targets[:, 0]
-            problem.heads[1].load_state_dict(problem.heads[0].state_dict())
-        else:  # the same error, and heads of opposite sign
-            problem.targets[:, 1] = -problem.targets[:, 0]
-            problem.heads[1].load_state_dict({k: v.clone() for k, v in problem.heads[0].state_dict().items()})
-            problem.targets[:, 0] = problem.heads[0].bias - 1
-            problem.heads[0].weight.mul_(1e-6)
-            problem.heads[1].weight.copy_(-problem.heads[0].weight)
-            problem.targets[:, 1] = problem.heads[1].bias - 1
-    problem.train(weighting, 2, lr=1e-3)
-    problem.clear()
-    assert problem.backward(weighting).isfinite().all()
-    assert problem.update().isfinite().all()
+            targets[:, 1] = targets[:, 0]
+            heads[1].load_state_dict(heads[0].state_dict())
+        elif case == "opposed":  # the same error everywhere, and heads of opposite sign
+            heads[1].weight.copy_(-heads[0].weight)
+            h = problem.trunk(problem.inputs)
+            targets[:, :2] = torch.cat([heads[0](h), heads[1](h)], 1) - 1
+        else:  # the third error is the sum of the other two, through the same weights
+            for head in heads:
+                head.load_state_dict(heads[0].state_dict())
+            errors = [heads[0](problem.trunk(problem.inputs))[:, 0] - targets[:, i] for i in range(2)]
+            targets[:, 2] = targets[:, 0] - errors[1]
+    return problem
+
+
+DEGENERATE = {"zero": 0, "one zero": 2, "duplicated": 2, "opposed": 2, "dependent": 2}  # rank
+
+
+@pytest.mark.parametrize(("case", "rank"), DEGENERATE.items())
+def test_degenerate_problems_are_so(case: str, rank: int) -> None:
+    """Rank of the task gradients."""
+    rows, _ = degenerate(case).gradients()
+    assert int(torch.linalg.matrix_rank(rows, atol=1e-5)) == rank
+    if case == "opposed":
+        torch.testing.assert_close(rows[0], -rows[1], rtol=1e-4, atol=1e-6)
+
+
+@every_variant
+def test_finite_for_degenerate_gradients(name: str, changed: dict[str, Any]) -> None:
+    """At once and in the step after it."""
+    for case in DEGENERATE:
+        problem = degenerate(case)
+        weighting = make(name, 3, **changed)
+        problem.train(weighting, 1, lr=1e-3)
+        problem.clear()
+        assert problem.backward(weighting).isfinite().all(), case
+        assert flat([p.grad for p in problem.parameters if p.grad is not None]).isfinite().all(), case
+
+
+@every_variant
+def test_one_task_is_learned_as_if_alone(name: str, changed: dict[str, Any]) -> None:
+    """K = 1: the update points along the gradient, up to its length."""
+    problem = Problem(1)
+    changed = {**changed, "preference": [0.3]} if "preference" in changed else changed
+    weighting = make(name, 1, **changed)
+    for _ in range(3):
+        problem.train(weighting, 1, lr=0.01)
+        problem.clear()
+        (gradient, own), weights = (part[0] for part in problem.gradients()), problem.backward(weighting)
+        cosine = torch.nn.functional.cosine_similarity(problem.update(), gradient, 0)
+        assert float(cosine) == pytest.approx(1, abs=1e-3)
+        assert float(torch.nn.functional.cosine_similarity(problem.own_update(0), own, 0)) > 0.999
+        assert float(weights[0]) > 0
 
 
 @every_method
@@ -160,40 +221,30 @@ def test_touches_no_other_parameter(name: str) -> None:
     assert problem.update().abs().sum() > 0
 
 
-@every_method
-def test_resumed_is_uninterrupted(name: str) -> None:
+@every_variant
+def test_resumed_is_uninterrupted(name: str, changed: dict[str, Any]) -> None:
     """State saved after three steps and loaded by a new object gives the same further steps, bit for bit."""
     straight, broken = Problem(3, [1, 3, 0.5]), Problem(3, [1, 3, 0.5])
-    whole, first = make(name, 3), make(name, 3)
-    straight.train(whole, 4)
-    broken.train(first, 4)
+    whole, first = make(name, 3, **changed), make(name, 3, **changed)
+    straight.train(whole, 3)
+    broken.train(first, 3)
     saved = copy.deepcopy(first.state_dict())
     torch.manual_seed(123)
-    second = make(name, 3)
+    second = make(name, 3, **changed)
     second.load_state_dict(saved)
     straight.train(whole, 3)
     broken.train(second, 3)
     assert torch.equal(flat(straight.parameters), flat(broken.parameters))
 
 
-@every_method
-@pytest.mark.parametrize("normalise", ["none", *NORMALISATIONS])
-def test_accumulated_batches_are_one_batch(name: str, normalise: str) -> None:
-    """Three batches of four rows make the same steps as one batch of twelve."""
-    _same_when_accumulated(name, normalise=normalise)
-
-
-@pytest.mark.parametrize("name", PLACED)
-@pytest.mark.parametrize("at", PLACES)
-def test_accumulated_batches_are_one_batch_at_every_place(name: str, at: str) -> None:
-    """Also where the short ways of one batch cannot be taken."""
-    _same_when_accumulated(name, at=at)
-
-
-def _same_when_accumulated(name: str, **changed: str) -> None:
+@every_variant
+def test_accumulated_batches_are_one_batch(name: str, changed: dict[str, Any]) -> None:
+    """Three batches of four rows make the same steps as one batch of twelve, also where the short ways of one batch
+    cannot be taken.
+    """
     whole, parts = Problem(3, [1, 2, 0.5]), Problem(3, [1, 2, 0.5])
     one, many = make(name, 3, **changed), make(name, 3, **changed)
-    reported = []
+    reported: list[torch.Tensor] = []
 
     def step() -> None:
         for number in range(3):
@@ -211,11 +262,12 @@ def _same_when_accumulated(name: str, **changed: str) -> None:
     torch.testing.assert_close(reported[5], reported[2], rtol=5e-3, atol=1e-4)
 
 
-@every_method
-def test_absent_tasks_are_left_out(name: str) -> None:
+@every_variant
+def test_absent_tasks_are_left_out(name: str, changed: dict[str, Any]) -> None:
     """A step without task 1 is a step of a problem that has no such task; its weight is 0, its head is left alone."""
     problem = Problem(3, [1.0, 5.0, 0.5])
-    weighting, smaller = make(name, 3), make(name, 2)
+    others = {**changed, "preference": [PREFERENCE[0], PREFERENCE[2]]} if "preference" in changed else changed
+    weighting, smaller = make(name, 3, **changed), make(name, 2, **others)
     weights = problem.backward(weighting, Step(tasks=(0, 2)))
     update = problem.update()
     assert weights[1] == 0
@@ -231,11 +283,44 @@ def test_absent_tasks_are_left_out(name: str) -> None:
         torch.testing.assert_close(update, problem.update(), rtol=1e-4, atol=1e-6)
 
 
-@every_method
-def test_factor_of_a_gradient_scaler_cancels(name: str) -> None:
+@every_variant
+def test_steps_without_a_task_do_not_teach_about_it(name: str, changed: dict[str, Any]) -> None:
+    """What a method knows of a task stays as it is while others are learned, whichever these are, and nothing breaks:
+    also not where all weight had gone to the absent task.
+    """
+    problem = Problem(3, [1.0, 2.0, 0.5])
+    weighting = make(name, 3, **changed)
+    problem.train(weighting, 3)
+    for part in weighting.modules():
+        if isinstance(part, OnSimplex):
+            part.values.copy_(torch.tensor([0.0, 1.0, 0.0]))
+    known = {key: value[1].clone() for key, value in of_tasks(weighting)}
+    for tasks in ((0, 2), (2,), (0,)):
+        step = Step(tasks=tasks)
+        problem.clear()
+        problem.backward(weighting, step)
+        assert problem.update().isfinite().all()
+        problem.learn(weighting, step)
+        weighting.after_step(problem.now)
+    for key, value in of_tasks(weighting):
+        torch.testing.assert_close(value[1], known[key], rtol=1e-5, atol=1e-6, equal_nan=True, msg=key)
+
+
+def of_tasks(weighting: Weighting) -> list[tuple[str, torch.Tensor]]:
+    """State by task. Not of one step alone, and not moments of the weights' own optimizer, which fade for all."""
+    passing = ("before", "moments", "state", "steps")
+    return [
+        (key, value)
+        for key, value in weighting.state_dict().items()
+        if value.dim() and len(value) == weighting.num_tasks and key.rpartition(".")[2] not in passing
+    ]
+
+
+@every_variant
+def test_factor_of_a_gradient_scaler_cancels(name: str, changed: dict[str, Any]) -> None:
     """Gradients scaled up for half precision, and down again, are the same; so is the method's state."""
     plain, scaled = Problem(3, [1, 2, 0.5]), Problem(3, [1, 2, 0.5])
-    one, two = make(name, 3), make(name, 3)
+    one, two = make(name, 3, **changed), make(name, 3, **changed)
     factor = 1024.0
 
     def step() -> None:
@@ -249,6 +334,23 @@ def test_factor_of_a_gradient_scaler_cancels(name: str) -> None:
     torch.testing.assert_close(flat(scaled.parameters), flat(plain.parameters), rtol=1e-4, atol=1e-5)
     for key, value in one.state_dict().items():
         torch.testing.assert_close(two.state_dict()[key], value, rtol=1e-3, atol=1e-5, equal_nan=True)
+
+
+@every_variant
+def test_half_precision_forward(name: str, changed: dict[str, Any]) -> None:
+    """With losses computed under bfloat16 autocast the update is close to that of single precision."""
+    problem = Problem(3, [1.0, 2.0, 0.5])
+    problem.backward(make(name, 3, **changed))
+    expected = problem.update()
+    problem.clear()
+    with torch.autocast("cpu", torch.bfloat16):
+        losses, h = problem.forward()
+    assert h.dtype == torch.bfloat16
+    weights = make(name, 3, **changed).backward(
+        losses, problem.shared, problem.private, problem.trunk[2].parameters(), Step(), h
+    )
+    assert weights.isfinite().all()
+    assert float(torch.nn.functional.cosine_similarity(problem.update(), expected, 0)) > 0.95
 
 
 @pytest.mark.parametrize("name", COMPARING)
@@ -280,11 +382,12 @@ def test_three_lines_in_any_loop(name: str) -> None:
     assert not torch.equal(trunk.weight, before)
 
 
-@every_method
-def test_networks_that_share_nothing(name: str) -> None:
+@every_variant
+def test_networks_that_share_nothing(name: str, changed: dict[str, Any]) -> None:
     """A method that compares gradients says so in one line; the others do not care."""
     problem = Problem(2)
-    weighting = make(name, 2)
+    changed = {**changed, "preference": [0.4, 0.6]} if "preference" in changed else changed
+    weighting = make(name, 2, **changed)
     losses, _ = problem.forward()
     if weighting.needs_shared:
         with pytest.raises(InputError, match="shares none"):

@@ -6,16 +6,17 @@ import pytest
 import torch
 from torch import multiprocessing
 
-from tests.weighting.processes import CASES, trained, work
+from tests.weighting.problems import VARIANTS
+from tests.weighting.processes import trained, work
 
 
 @pytest.mark.slow
 def test_two_processes_equal_one(tmp_path: Path) -> None:
-    """Every method, place and normalisation: three steps on halves are three steps on the whole."""
+    """Every variant of every method: three steps on halves are three steps on the whole, and leave the same state."""
     multiprocessing.spawn(work, (str(tmp_path),), nprocs=2)
     first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in (0, 1))
     wrong = []
-    for (name, changed), one, two in zip(CASES, first, second, strict=True):
+    for (name, changed), one, two in zip(VARIANTS, first, second, strict=True):
         assert torch.equal(one, two), (name, changed)
         if not torch.allclose(one, trained(name, changed, 0, 12), rtol=1e-3, atol=1e-4):
             wrong.append((name, changed))

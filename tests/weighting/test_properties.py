@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from mtl.weighting.base import DirectionWeighting, GradientWeighting
+from mtl.weighting.base import DirectionWeighting, GradientWeighting, LossWeighting
 from mtl.weighting.cagrad import CAGrad
 from mtl.weighting.config import ConFIG
 from mtl.weighting.fairgrad import FairGrad
@@ -221,6 +221,137 @@ def test_graddrop_is_unbiased_in_sign() -> None:
     j = torch.tensor([[3.0], [-1.0]]).expand(2, 4000)
     d, _ = weighting(j.clone(), torch.ones(2), torch.arange(2))
     assert float((d > 0).float().mean()) == pytest.approx(0.75, abs=0.03)
+
+
+@st.composite
+def stationary(draw: st.DrawFn) -> Tensor:
+    """Independent gradients and one that is the opposite of a positive combination of them: no direction lowers all."""
+    j = draw(jacobians(independent=True, most=4))
+    generator = torch.Generator().manual_seed(len(j))
+    return torch.cat([j, -(0.2 + torch.rand(1, len(j), generator=generator, dtype=j.dtype)) @ j])
+
+
+@pytest.mark.parametrize(("name", "options"), [("mgda", {}), ("upgrad", {}), ("dualproj", {}), ("cagrad", {"c": 1.0})])
+@given(stationary())
+@SETTINGS
+def test_pareto_stationary_points_are_points_of_rest(name: str, options: dict[str, float], j: Tensor) -> None:
+    """No update where none is good for all tasks."""
+    weighting = make(name, len(j), **options)
+    assert isinstance(weighting, GradientWeighting)
+    assert float((solve(weighting, j) @ j).norm()) <= 1e-3 * largest(j) ** 0.5
+
+
+@given(jacobians(independent=True), st.integers(0, 1000))
+@SETTINGS
+def test_upgrad_is_linear_in_the_sizes_of_the_gradients(j: Tensor, seed: int) -> None:
+    """The update for the sum of two size vectors is the sum of the updates; the Pareto order of tasks is kept."""
+    generator = torch.Generator().manual_seed(seed)
+    one, two = 0.1 + torch.rand(2, len(j), 1, generator=generator, dtype=j.dtype)
+    weighting = make("upgrad", len(j))
+    assert isinstance(weighting, GradientWeighting)
+    together, apart = ((solve(weighting, size * j) @ (size * j)) for size in (one + two, one))
+    rest = solve(weighting, two * j) @ (two * j)
+    torch.testing.assert_close(together, apart + rest, rtol=1e-4, atol=1e-4 * largest(j) ** 0.5)
+
+
+POSITIVE = st.lists(st.floats(0.01, 100), min_size=3, max_size=3)
+
+
+@pytest.mark.parametrize("name", ["geometric_mean", "log_sum", "famo"])
+@given(POSITIVE, POSITIVE)
+@SETTINGS
+def test_size_of_a_loss_does_not_turn_the_weighted_sum(name: str, losses: list[float], factors: list[float]) -> None:
+    """Weights times factors of the multiplied losses are in the ratio of the weights of the losses themselves."""
+    one = slope(name, torch.tensor(losses))
+    two = slope(name, torch.tensor(losses) * torch.tensor(factors)) * torch.tensor(factors)
+    torch.testing.assert_close(two / two.sum(), one / one.sum(), rtol=1e-4, atol=1e-6)
+
+
+def slope(name: str, losses: Tensor) -> Tensor:
+    """Derivatives of a new method's objective."""
+    weighting = make(name, len(losses))
+    assert isinstance(weighting, LossWeighting)
+    losses = losses.clone().requires_grad_()
+    (found,) = torch.autograd.grad(weighting(losses, torch.arange(len(losses))), losses)
+    return found
+
+
+@given(jacobians(independent=True))
+@SETTINGS
+def test_size_of_a_loss_is_nothing_to_dual_balancing(j: Tensor) -> None:
+    """Losses and gradients multiplied together give the same update."""
+    updates = []
+    for factors in (torch.ones(len(j), 1), torch.logspace(-2, 2, len(j))[:, None]):
+        weighting = make("db_mtl", len(j))
+        assert isinstance(weighting, DirectionWeighting)
+        direction, _ = weighting((factors * j).float(), 3 * factors[:, 0], torch.arange(len(j)))
+        updates.append(direction)
+    torch.testing.assert_close(updates[1], updates[0], rtol=1e-3, atol=1e-4 * largest(j) ** 0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "steps"),
+    [
+        ("moco", {"gamma": 0.3}, 100),
+        ("modo", {"gamma": 0.3}, 100),
+        ("cr_mogm", {}, 100),
+        ("sdmgrad", {"c": 0.0}, 12),
+        ("sdmgrad", {"c": 0.5}, 12),
+    ],
+)
+def test_weights_in_steps_arrive_at_their_minimum(name: str, options: dict[str, float], steps: int) -> None:
+    """With the same gradients in every step, at the shortest vector of the hull, or at that of ``w + c p``."""
+    for seed in range(5):
+        j = torch.randn(3, 6, generator=torch.Generator().manual_seed(seed))
+        weighting = make(name, 3, **options)
+        for _ in range(steps):
+            if isinstance(weighting, GradientWeighting):
+                d = weighting(j @ j.T, torch.ones(3), torch.arange(3)) @ j
+            else:
+                assert isinstance(weighting, DirectionWeighting)
+                d, _ = weighting(j.clone(), torch.ones(3), torch.arange(3))
+        c = options.get("c", 0.0)
+        in_hull = (1 + c) * d - c * j.mean(0)
+        # No vertex of the hull lies further down the slope
+        assert float((j @ d).min()) >= float(in_hull @ d) - 0.01 * largest(j)
+
+
+@given(jacobians(independent=True), st.integers(0, 1000))
+@SETTINGS
+def test_config_has_cosines_as_preferred(j: Tensor, seed: int) -> None:
+    """In the ratio of the preference."""
+    p = 0.1 + torch.rand(len(j), generator=torch.Generator().manual_seed(seed), dtype=j.dtype)
+    d = solve(ConFIG(len(j), preference=p.tolist()), j) @ j
+    cosines = (j / j.norm(dim=1, keepdim=True)) @ d / d.norm()
+    torch.testing.assert_close(cosines / cosines.sum(), p / p.sum(), rtol=1e-3, atol=1e-5)
+
+
+@given(jacobians(), st.integers(0, 5))
+@SETTINGS
+def test_preference_for_one_task_follows_its_gradient(j: Tensor, chosen: int) -> None:
+    """UPGrad and the projection of the mean give its projection onto the cone, which is never against it."""
+    chosen %= len(j)
+    alone = [float(i == chosen) for i in range(len(j))]
+    expected = project(j @ j.T, torch.tensor(alone, dtype=j.dtype)) @ j
+    for name in ("upgrad", "dualproj"):
+        weighting = make(name, len(j), preference=alone)
+        assert isinstance(weighting, GradientWeighting)
+        torch.testing.assert_close(solve(weighting, j) @ j, expected, rtol=1e-5, atol=1e-6 * largest(j) ** 0.5)
+
+
+@given(jacobians(independent=True), st.integers(0, 1000))
+@SETTINGS
+def test_one_arbitrary_task_does_not_carry_away_robust_means(j: Tensor, seed: int) -> None:
+    """Number by number the trimmed mean lies among the other gradients, and Krum takes one of them."""
+    generator = torch.Generator().manual_seed(seed)
+    honest = torch.randn(4, j.shape[1], generator=generator, dtype=j.dtype)
+    rows = torch.cat([honest, 1e6 * (1 + j[:1].abs())])
+    trimmed, krum = make("trimmed_mean", 5), make("krum", 5)
+    assert isinstance(trimmed, DirectionWeighting)
+    assert isinstance(krum, GradientWeighting)
+    d, _ = trimmed(rows.clone(), torch.ones(5), torch.arange(5))
+    assert bool(((d >= honest.amin(0)) & (d <= honest.amax(0))).all())
+    assert float(solve(krum, rows)[4]) == 0
 
 
 @given(st.integers(1, 7), st.integers(0, 10_000))

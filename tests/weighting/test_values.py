@@ -242,3 +242,76 @@ def test_mgda_measures() -> None:
     torch.testing.assert_close(
         weighting(J @ J.T, torch.ones(2), torch.arange(2)), torch.tensor([0.5, 0.5], dtype=torch.float64)
     )
+
+
+# The second step of methods that remember gradients: its task gradients and losses, direction, weights
+SECOND_STEPS = {
+    # y = (1, 1) and (-1, 1), whose Gramian over its mean diagonal is the unit matrix: 0.9 w, moved back to sum 1
+    "moco": ([[0, 2, 0], [-1, 1, 0]], [1, 1], [-0.03, 1, 0], [0.485, 0.515]),
+    # beta = 0.9 / sqrt 2; v_1 = (0.790848, 0), v_2 = (-1, 1) * 0.379514, stretched to the length of v_1
+    "db_mtl": ([[2, 0, 0], [-1, 1, 0]], [1, 1], [0.231634, 0.559214, 0], [1, 1]),
+    # e = 4 / sqrt 8 and 8 / sqrt 5, over the first ones, 2 and 2; softmax of a hundredth of that
+    "excess_mtl": ([[2, 0, 0], [-2, 2, 0]], [1, 1], [-0.010818, 1.005409, 0], [0.497295, 0.502705]),
+}
+
+
+@pytest.mark.parametrize("name", SECOND_STEPS)
+def test_second_step(name: str) -> None:
+    """After a first one with ``g_1`` and ``g_2``, at losses 2 and 4."""
+    rows, losses, direction, weights = SECOND_STEPS[name]
+    weighting = make(name, 2)
+    assert isinstance(weighting, DirectionWeighting)
+    weighting(J.clone(), torch.tensor([2.0, 4.0]), torch.arange(2))
+    found = weighting(torch.tensor(rows).float(), torch.tensor(losses).float(), torch.arange(2))
+    torch.testing.assert_close(found[0], torch.tensor(direction).float(), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(found[1], torch.tensor(weights).float(), rtol=1e-4, atol=1e-5)
+
+
+def test_excess_of_some_tasks_leaves_the_share_of_the_others() -> None:
+    """Weights 1 : 2 : 3 of the three; whatever the last two do among themselves, the first has a sixth of all."""
+    weighting = make("excess_mtl", 3, lr=0.5)
+    assert isinstance(weighting, DirectionWeighting)
+    weighting.log_weights.copy_(torch.tensor([1.0, 2.0, 3.0]).log())
+    for factor in (1, 3, 1):
+        weighting(torch.stack([factor * J[0], J[1]]), torch.ones(2), torch.tensor([1, 2]))
+    shares = torch.softmax(weighting.log_weights, 0)
+    assert float(shares[0]) == pytest.approx(1 / 6)
+    assert float(shares[1]) != pytest.approx(1 / 3, rel=1e-3)
+
+
+def test_imtl_scales_losses_before_it_balances_gradients() -> None:
+    """Losses 2 and 1/2 ask for slopes 1 and -1/2: s becomes (-0.01, 0.005). The combination of the scaled gradients has
+    weights in the ratio of the inverse lengths, and sum 1; heads get their scaled loss.
+    """
+    weighting = make("imtl", 2)
+    assert isinstance(weighting, GradientWeighting)
+    scale = torch.tensor([-0.01, 0.005]).exp()
+    weights = weighting(J @ J.T, torch.tensor([2.0, 0.5]), torch.arange(2)).float()
+    shares = 1 / torch.tensor([2.0, ROOT])
+    torch.testing.assert_close(weights, shares / (shares / scale).sum())
+    torch.testing.assert_close(weighting.own_factors(weights, torch.arange(2)), scale)
+
+
+def test_gradvac_turns_a_gradient_to_its_target() -> None:
+    """``p_1`` is turned until its cosine with ``g_2`` is 0.3; ``g_2`` is content with any."""
+    weighting = make("gradvac", 2, beta=0.5)
+    assert isinstance(weighting, GradientWeighting)
+    targets = weighting.state_dict()["targets"]
+    targets.copy_(torch.tensor([[0.0, 0.3], [-1.0, 0.0]]))
+    turned = weighting(J @ J.T, torch.ones(2), torch.arange(2)).float() @ J - J[1]
+    assert float(torch.nn.functional.cosine_similarity(turned, J[1], 0)) == pytest.approx(0.3, abs=1e-5)
+    cosine = -1 / ROOT
+    torch.testing.assert_close(targets[0, 1], torch.tensor(0.5 * 0.3 + 0.5 * cosine))
+    torch.testing.assert_close(targets[1, 0], torch.tensor(-0.5 + 0.5 * cosine))
+
+
+@pytest.mark.parametrize("normalise", ["none", "loss_scale", "gradient_norm"])
+def test_famo_compares_losses_in_the_same_units(normalise: str) -> None:
+    """Losses that did not change say nothing, whatever they were divided by."""
+    weighting = make("famo", 2, normalise=normalise)
+    p = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+    for _ in range(2):
+        losses = [7 * p.square().sum(), p[0] + p[1]]
+        weighting.backward(losses, [p], [[], []])
+        weighting.after_step(lambda losses=losses: torch.stack(losses).detach())
+    assert weighting.state_dict()["logits"].tolist() == [0, 0]

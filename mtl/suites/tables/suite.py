@@ -8,12 +8,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
+from torch import Tensor
 
 from mtl.errors import InputError, unknown
-from mtl.suites.base import InMemoryLoader
+from mtl.suites.base import InMemoryLoader, Tensors
 from mtl.suites.table import Splitting, TableSuite, Targets
+from mtl.suites.table.encoding import CategoryColumn
 from mtl.suites.table.reading import read_table
 from mtl.suites.table.splitting import Division, Rows
+from mtl.suites.table.suite import chosen_kinds
+from mtl.suites.table.targets import check_targets
 from mtl.suites.tables.sampling import Sampling, SamplingLoader
 
 SOURCE = "table"  # the column that says where a row comes from
@@ -45,7 +50,8 @@ class TablesSuite(TableSuite):
 
     The columns of all tables together are the inputs, one more saying which table a row is from; a column that a table
     does not have is missing in its rows. Columns of the same name are taken for the same. A row has labels for the
-    targets of its table only. Statistics, splits and errors are those of :class:`~mtl.suites.table.TableSuite`.
+    targets of its table only. Statistics, splits and errors are those of :class:`~mtl.suites.table.TableSuite`. In the
+    form ``columns`` the inputs also have ``source [N, T]``, 1 at the row's table, for norms of each table's own.
 
     Args:
         read: gives the rows of all tables, one table behind the other, with the column ``table``.
@@ -66,8 +72,23 @@ class TablesSuite(TableSuite):
         form: str = "flat",
     ) -> None:
         each = EachTable(splitting or Splitting())
-        super().__init__(read, targets, {SOURCE: "category", **(columns or {})}, each, categories, statistics, form)
+        super().__init__(
+            read, targets, {SOURCE: "category", **chosen_kinds(columns)}, each, categories, statistics, form
+        )
         self.sampling = sampling or Sampling()
+        known = {column.name: column.values for column in self.encoding.columns if isinstance(column, CategoryColumn)}
+        self.names = known.get(SOURCE, ())
+        self.sources = max(len(self.names), 1)
+        if form == "columns":
+            self.input_shape = {**self.encoding.shape, "source": (self.sources,)}
+
+    def inputs(self, frame: pd.DataFrame) -> Tensors:
+        """New rows as the network reads them; a table that was not learned counts as all tables in equal parts."""
+        found = super().inputs(frame)
+        if isinstance(found, Tensor):
+            return found
+        shares = torch.cat([torch.eye(len(self.names)), torch.full((1, self.sources), 1 / self.sources)])
+        return {**found, "source": shares[pd.Index(self.names).get_indexer(frame[SOURCE])]}  # the last row: not learned
 
     def loader(self, split: str, *, training: bool = False, world: int | None = None) -> InMemoryLoader:
         """The batches of a split; those of training as the sampling policy says."""
@@ -101,16 +122,27 @@ def stacked(frames: Mapping[str, pd.DataFrame], targets: Mapping[str, Targets]) 
     for name, frame in frames.items():
         if not targets.get(name):
             raise InputError(f"task.tables.{name} has no targets")
+        check_targets(targets[name], f"task.tables.{name}.targets")
         if SOURCE in frame.columns:
             raise InputError(f"task.tables.{name} has a column '{SOURCE}', the name under which rows say their table")
         for target, wish in targets[name].items():
-            column = wish.get("column", target) if isinstance(wish, Mapping) else target
+            column = column_of(target, wish)
             if column not in frame.columns:
                 raise unknown(f"column of target '{target}' in task.tables.{name}", column, frame.columns)
             if wanted.setdefault(target, wish) != wish:
                 raise InputError(f"target '{target}' means two things: {wanted[target]} and {wish}")
-    together = pd.concat([frame.assign(**{SOURCE: name}) for name, frame in frames.items()], ignore_index=True)
+    own = {name: {column_of(*entry) for entry in targets[name].items()} for name in frames}
+    every = set().union(*own.values())
+    # What is a target elsewhere and none here would be a label that nobody asked for
+    kept = {name: frame.drop(columns=[*(every - own[name]) & set(frame.columns)]) for name, frame in frames.items()}
+    # Rows keep the numbers of their own table, which messages name
+    together = pd.concat([frame.assign(**{SOURCE: name}) for name, frame in kept.items()])
     return together, wanted
+
+
+def column_of(target: str, wish: str | Mapping[str, Any]) -> str:
+    """The column that a target is named after, or that it names."""
+    return str(wish.get("column", target)) if isinstance(wish, Mapping) else target
 
 
 def tables(
@@ -145,7 +177,7 @@ def tables(
 
     @cache
     def load() -> tuple[pd.DataFrame, Targets]:
-        frames = {name: read(Path(entry["path"])) for name, entry in tables.items()}
+        frames = {name: read(Path(str(entry["path"]))) for name, entry in tables.items()}
         return stacked(frames, {name: entry["targets"] for name, entry in tables.items()})
 
     targets = {} if statistics else load()[1]

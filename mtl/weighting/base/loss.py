@@ -1,0 +1,83 @@
+"""From losses to an objective."""
+
+from abc import abstractmethod
+
+import torch
+from torch import Tensor
+
+from mtl.gradients import add_gradient, add_weighted_gradient, mean_over_processes, processes
+from mtl.weighting.base.contract import Call, Weighting
+
+
+class LossWeighting(Weighting):
+    """A weighting that is a function of the loss values alone.
+
+    ``forward(losses [M], tasks [M]) -> objective []`` for the M <= K tasks that have labels; ``tasks`` indexes per-task
+    state. The effective weights are the derivatives of the objective with respect to the losses, taken at the losses of
+    the whole step over all processes; the method's own parameters get the objective's gradient. Private parameters get
+    the weighted gradient: the objective is one function of all parameters.
+
+    Attributes:
+        linear: the weights do not depend on this step's losses, so that accumulated batches need one pass each;
+            otherwise each task's gradient is accumulated on its own until the losses of the whole step are known.
+    """
+
+    linear = False
+
+    def __init__(self, num_tasks: int, normalise: str = "none") -> None:
+        super().__init__(num_tasks, normalise)
+        self.needs_shared = normalise == "gradient_norm"
+
+    @abstractmethod
+    def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
+        """Losses ``[M]`` of the tasks numbered ``tasks [M]`` to the objective ``[]``."""
+
+    def _update(self, call: Call) -> Tensor | None:
+        if self.normalise == "gradient_norm" or (call.step.batches > 1 and not self._weights_known(call.tasks)):
+            return self._update_gathered(call)
+        if self.normalise == "none" and processes() == 1 and call.losses[0].requires_grad:
+            return self._update_at_once(call)
+        factor = call.step.scale / call.step.batches
+        losses = mean_over_processes(torch.stack([loss.detach() for loss in call.losses]))
+        weights = self._objective(losses, self._scales(losses, call.tasks), call.tasks, factor)
+        add_weighted_gradient(call.losses, weights * factor, call.parameters)
+        return weights
+
+    def _update_at_once(self, call: Call) -> Tensor:
+        """One pass through the objective and the network together: the losses here are those of the whole step."""
+        losses = torch.stack(call.losses)
+        losses.retain_grad()
+        objective = self(losses, torch.tensor(call.tasks, device=losses.device))
+        factor = call.step.scale / call.step.batches
+        if factor != 1.0:
+            objective = objective * factor
+        mine = [p for p in self.parameters() if p.requires_grad]
+        torch.autograd.backward(objective, inputs=[*call.parameters, *mine])
+        assert losses.grad is not None
+        return losses.grad if factor == 1.0 else losses.grad / factor
+
+    def _weights_known(self, tasks: list[int]) -> bool:
+        """Before the losses of the whole step are."""
+        return self.linear and (self.normalise == "none" or not bool(self.scales[tasks].isnan().any()))
+
+    def _objective(self, losses: Tensor, scales: Tensor, tasks: list[int], factor: float) -> Tensor:
+        """Weights ``[M]`` at these losses; the method's own parameters get their gradient."""
+        with torch.enable_grad():
+            losses = losses.detach().requires_grad_()
+            objective = self(losses / scales, torch.tensor(tasks, device=losses.device))
+            mine = [p for p in self.parameters() if p.requires_grad]
+            weights, *grads = torch.autograd.grad(objective, [losses, *mine], allow_unused=True)
+        for parameter, grad in zip(mine, grads, strict=True):
+            if grad is not None:
+                add_gradient((grad * factor).flatten(), [parameter])
+        return weights if weights is not None else torch.zeros_like(losses)
+
+    def _update_gathered(self, call: Call) -> Tensor | None:
+        """One pass per task, weighed when the whole step is known."""
+        gathered = self._gather(call, call.shared)
+        if gathered is None:
+            return None
+        scales = self._scales(gathered.losses, call.tasks, gathered.jacobian.norm(dim=1))
+        weights = self._objective(gathered.losses, scales, call.tasks, call.step.scale)
+        self._write(call, weights @ gathered.jacobian, gathered.own, weights)
+        return weights
