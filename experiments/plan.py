@@ -17,11 +17,11 @@ from pytorch_lightning import Callback
 from experiments.study import Study
 from mtl.analysis.records import configuration_id
 from mtl.assembly import Assembly, Config, build, resolved
-from mtl.cli import composed
 from mtl.errors import InputError
 from mtl.grouping import check as check_measuring
 from mtl.grouping import epochs as measuring_epochs
 from mtl.ledger import Entry, Ledger, read_json
+from mtl.overrides import composed
 from mtl.runs import run_path, write_text
 from mtl.suites.base import MultiTaskDataModule
 from mtl.training import count_parameters, silent_lightning

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from mtl.errors import InputError
 from mtl.nn.activation import activation as make_activation
-from mtl.nn.encoder import Encoder, Inputs, InputShape
+from mtl.nn.encoder import Encoder, Inputs, InputShape, checked_widths
 from mtl.nn.norm import BySource, make_norm
 from mtl.nn.stacked import Linear
 
@@ -60,12 +60,10 @@ class MLP(Encoder):
                 f"encoder=mlp reads one flat tensor, this task gives {', '.join(input_shape)}: "
                 "use encoder=candidate_set"
             )
-        if not widths:
-            raise InputError("encoder.widths is empty: name at least one layer, e.g. encoder.widths=[256]")
         self.summary_features = prod(input_shape)
         self.rank = len(input_shape)
         self.stackable = norm in ("none", "layer")
-        self.widths = tuple(widths)
+        self.widths = checked_widths(widths)
         sizes = (self.summary_features, *self.widths)
         self.stages = nn.ModuleList(Layer(a, b, activation, norm, dropout) for a, b in pairwise(sizes))
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from mtl.errors import InputError
-from mtl.nn.encoder import Encoder, Inputs, InputShape
+from mtl.nn.encoder import Encoder, Inputs, InputShape, checked_widths
 from mtl.nn.mlp import Layer
 
 
@@ -42,16 +42,13 @@ class Tabular(Encoder):
         sources = shape.pop("source", (0,))[0] or 0
         if not set(shape) <= {"numbers", "categories"} or any(len(size) != 1 or not size[0] for size in shape.values()):
             raise InputError(f"encoder=tabular reads numbers (F,) and categories (C,), this task gives {input_shape}")
-        if not widths or embedding < 1 or values < 1:
-            raise InputError(
-                f"encoder.widths={list(widths)}, embedding={embedding}, values={values}: "
-                "expected at least one layer, 1, 1"
-            )
+        if embedding < 1 or values < 1:
+            raise InputError(f"encoder.embedding={embedding}, values={values}: expected 1 or more each")
         numbers, columns = (shape.get(key, (0,))[0] or 0 for key in ("numbers", "categories"))
         self.values = values
         self.embeddings = nn.ModuleList(nn.Embedding(values + 1, embedding) for _ in range(columns))
-        sizes = (2 * numbers + embedding * columns, *widths)
-        self.widths = tuple(widths)
+        self.widths = checked_widths(widths)
+        sizes = (2 * numbers + embedding * columns, *self.widths)
         self.stages = nn.ModuleList(
             Layer(a, b, activation, norm, dropout, sources) for a, b in zip(sizes, self.widths, strict=False)
         )
