@@ -60,6 +60,7 @@ def prepared(
     sources: Sequence[Source],
     code: Sequence[str],
     options: Any = (),
+    cache: Path | None = None,
 ) -> T:
     """What ``make`` gives, from the cache if it was made before of the same content by the same code.
 
@@ -72,11 +73,12 @@ def prepared(
         sources: what it is made of.
         code: the Python files that make it.
         options: what else it depends on, with a ``repr`` that says all.
+        cache: directory to keep it in; None: :func:`~mtl.suites.sources.cache.cache_directory`.
     """
     read = [sha256(source.read()) for source in sources]
     written = [sha256(Path(file).read_bytes()) for file in code]
     key = repr((read, written, options, np.__version__, pd.__version__)).encode()
-    folder = prepare(cache_directory() / "prepared")
+    folder = prepare((cache or cache_directory()) / "prepared")
     path = folder / f"{name}-{sha256(key)[:16]}"
     content = intact(path)
     if content is None:
