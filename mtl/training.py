@@ -1,5 +1,7 @@
 """One run from config to result: train, select on validation, measure once on test, act, write down what came of it."""
 
+import ctypes
+import gc
 import logging
 import os
 import platform
@@ -44,13 +46,14 @@ from mtl.errors import InputError
 from mtl.execution import act, place_to_act
 from mtl.grouping import check as check_measuring
 from mtl.grouping import grouped
-from mtl.module import Diverged, MultiTaskModule
+from mtl.module import MultiTaskModule
 from mtl.options import check_options
 from mtl.pictures import show_affinity, show_sharing
 from mtl.runs import SCHEMA, Run, replacing, run_id
 from mtl.selection import OwnBest
 from mtl.step_cost import StepCost
 from mtl.suites.base import MultiTaskDataModule
+from mtl.tally import Diverged
 
 # What a checkpoint holds beside the weights, and training goes on from
 STATE = {"optimizer_states": list, "loops": dict, "callbacks": dict, "random_state": dict}
@@ -230,7 +233,8 @@ def fit(
     seconds |= {"fit": before + timer.fit(), "step": timer.seconds / max(timer.batches, 1)}
     if not trainer.is_global_zero:
         return None
-    show_sharing(module, trainer.loggers, trainer.global_step)
+    some = module.transfer_batch_to_device(next(iter(data.loader("val"))), module.device, 0)
+    show_sharing(module, some, trainer.loggers, trainer.global_step)
     if found:
         show_affinity(found, run.path, trainer.loggers)
     best = read_checkpoint(run.best)
@@ -296,7 +300,7 @@ def make_trainer(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...]) 
         enable_progress_bar=False,  # ours costs less
         enable_model_summary=False,
         # Metrics are written by the dashboard callback at its own pace; Lightning's own logging happens once an epoch
-        log_every_n_steps=1,
+        log_every_n_steps=0,
         use_distributed_sampler=False,
         profiler=Unprofiled(),
     )
@@ -383,9 +387,12 @@ def save_whole(checkpoint: dict[str, Any], path: Path) -> None:
 
 
 def reset_peak_memory() -> None:
-    """Forget the peaks of earlier runs in this process, where the system can."""
+    """Forget the peaks of earlier runs in this process, and what they left, where the system can."""
+    gc.collect()
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
+    with suppress(AttributeError):  # the GNU C library keeps what is freed, and it would count for the next run
+        ctypes.CDLL(None).malloc_trim(0)
     with suppress(OSError):  # Linux: 5 sets the high-water mark to what is used now
         Path("/proc/self/clear_refs").write_text("5")
 
@@ -396,6 +403,15 @@ def peak_memory() -> int:
         return torch.cuda.max_memory_allocated()
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def processor() -> str:
+    """The model of the processor; where the system does not tell, its architecture."""
+    with suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+        return names[0] if names else platform.machine()
+    return platform.machine()
 
 
 def environment() -> dict[str, str]:
@@ -410,5 +426,7 @@ def environment() -> dict[str, str]:
         "platform": platform.platform(),
         "commit": commit.stdout.strip(),
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "processor": processor(),
+        "cores": str(len(os.sched_getaffinity(0))),
         "threads": str(torch.get_num_threads()),
     }

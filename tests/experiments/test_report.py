@@ -1,6 +1,7 @@
 """The two commands from end to end, in this process."""
 
 import json
+import re
 from io import StringIO
 from pathlib import Path
 
@@ -51,7 +52,10 @@ def test_compare_then_report(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "**Learning" in kept.read_text() or "**Not enough" in kept.read_text()
     kept.write_text(kept.read_text() + "A person wrote this.\n")
     assert report.main([str(directory), f"keep={kept.parent}"]) == 0
-    assert kept.read_text().endswith("## Reading\n\nA person wrote this.\n")
+    text = kept.read_text()
+    assert text.endswith("\n\n## Reading\n\nA person wrote this.\n")
+    assert "    the command\n" in text
+    assert re.search(r"\*\*Time\.\*\* [\d,]+ s for 4 of 4 runs, 1 at once; training [\d,]+ s in all", text)
     assert {path.name for path in (kept.parent / "figures").iterdir()} == {"gains.svg", "cost.svg"}
 
     # The same from the directory of the comparison, and from bare runs
@@ -60,6 +64,9 @@ def test_compare_then_report(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert report.main([str(tmp_path / "runs"), "name=bare"]) == 0
     bare = json.loads((tmp_path / "comparisons" / "bare" / "summary.json").read_text())
     assert bare["configurations"][1]["delta_m"] == first["configurations"][1]["delta_m"]
+    assert report.main([str(directory), str(tmp_path / "runs")]) == 0  # the same runs twice are one comparison
+    both = json.loads((tmp_path / "comparisons" / "mine+runs" / "summary.json").read_text())
+    assert both["configurations"] == first["configurations"]
     assert "report:" in capsys.readouterr().out
 
 
@@ -67,6 +74,7 @@ def test_compare_then_report(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 def test_a_failed_run_is_in_the_report_and_in_the_exit_code(tmp_path: Path) -> None:
     code, text = run(f"output={tmp_path}", "models=[hard,'hard optimizer.lr=1e30']", "gradient_clip=null", "epochs=2")
     assert code == 1
+    assert text.count("became NaN or infinite") == 2  # one line for each seed of the one that failed
     assert "became NaN or infinite" in (tmp_path / "comparisons" / "synthetic" / "report.html").read_text()
     assert "failed" in text
 
@@ -93,6 +101,14 @@ def test_nothing_to_report_is_said(tmp_path: Path) -> None:
         report.main([str(tmp_path)])
     with pytest.raises(InputError, match="no PATH"):
         report.main(["name=x"])
+    for arguments, message in (
+        (["nowhere"], "'nowhere': no such directory"),
+        (["nmae=x"], "unknown option 'nmae': did you mean 'name'"),
+        ([str(tmp_path), "name=a/b"], "name=a/b: expected the name of a directory"),
+        ([str(tmp_path), "keep="], "keep=: expected a folder"),
+    ):
+        with pytest.raises(InputError, match=message):
+            report.main(arguments)
     (tmp_path / "plan.json").write_text('{"names": 3}')
     with pytest.raises(InputError, match="damaged or not of a comparison"):
         report.main([str(tmp_path)])
