@@ -237,9 +237,9 @@ class MultiTaskModule(LightningModule):
         self._representation = None
         if step.last:
             self.weights = weights
-            penalty = self.network.sharing.penalty(self._inputs, mean_over_rows)
+            penalty = self.network.penalty(self._inputs, mean_over_rows)
             if penalty.requires_grad:
-                add_mean_gradient(penalty * scale, [p for p in self.network.sharing.parameters() if p.requires_grad])
+                add_mean_gradient(penalty * scale, [p for p in self.network.parameters() if p.requires_grad])
         self._losses = []
 
     def configure_gradient_clipping(
