@@ -3,7 +3,7 @@
 ``train/loss/<task>``, ``val/loss/<task>``, ``val/<task>/<metric>``, ``val/score``, ``weight/<task>``,
 ``gradient/norm/<task>``, ``gradient/cosine/<a>-<b>``, ``gradient/conflict``, ``gradient/magnitude_similarity``,
 ``mixture/<task>/<expert>``, ``affinity/<measure>/<of>-<onto>``, ``cost/step_relative_to_equal``; pictures
-``sharing/mixture``, ``sharing/parameters`` and ``sharing/affinity``.
+``sharing/mixture``, ``sharing/parameters``, ``sharing/tasks`` and ``sharing/affinity``.
 """
 
 import shutil

@@ -232,7 +232,8 @@ def fit(
     seconds |= {"fit": before + timer.fit(), "step": timer.seconds / max(timer.batches, 1)}
     if not trainer.is_global_zero:
         return None
-    show_sharing(module, trainer.loggers, trainer.global_step)
+    some = module.transfer_batch_to_device(next(iter(data.loader("val"))), module.device, 0)
+    show_sharing(module, some, trainer.loggers, trainer.global_step)
     if found:
         show_affinity(found, run.path, trainer.loggers)
     best = read_checkpoint(run.best)
