@@ -304,6 +304,42 @@ def test_compile(model: str, trunk: str, kind: str) -> None:
     torch.testing.assert_close(torch.autograd.grad(again, list(whole.parameters())), expected)
 
 
+@pytest.mark.parametrize(
+    ("model", "norm"), [*((model, "none") for model in MODELS), ("adapters", "per_task"), ("cgc", "batch")]
+)
+def test_training_goes_on_from_a_checkpoint_as_if_it_had_not_stopped(model: str, norm: str) -> None:
+    """Bit for bit, with dropout, noise, running statistics and penalties, from what is written to a file."""
+    node: Any = OmegaConf.to_container(OmegaConf.load(CONF / "model" / f"{model}.yaml"))
+
+    def fresh(seed: int) -> tuple[Sharing, torch.optim.Optimizer]:
+        torch.manual_seed(seed)
+        sharing: Sharing = make(node)((6,), TASKS, partial(MLP, widths=[8, 8], norm=norm, dropout=0.2))
+        return sharing.train(), torch.optim.Adam(sharing.parameters(), lr=0.01)
+
+    def steps(sharing: Sharing, optimizer: torch.optim.Optimizer) -> None:
+        for _ in range(2):
+            optimizer.zero_grad()
+            inputs = sample("flat")
+            total = torch.stack([value.square().mean() for value in sharing(inputs).values()]).sum()
+            (total + sharing.penalty([inputs])).backward()
+            optimizer.step()
+
+    sharing, optimizer = fresh(0)
+    steps(sharing, optimizer)
+    file = io.BytesIO()
+    torch.save([sharing.state_dict(), optimizer.state_dict(), torch.get_rng_state()], file)
+    steps(sharing, optimizer)
+    other, again = fresh(1)
+    file.seek(0)
+    state, moments, noise = torch.load(file, weights_only=True)
+    other.load_state_dict(state)
+    again.load_state_dict(moments)
+    torch.set_rng_state(noise)
+    steps(other, again)
+    for key, value in sharing.state_dict().items():
+        assert other.state_dict()[key].equal(value), key
+
+
 def same(one: nn.Module, other: nn.Module, inputs: Inputs) -> None:
     """Both give every task the same in evaluation."""
     one.eval()
