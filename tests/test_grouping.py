@@ -18,7 +18,8 @@ from mtl.options import AUTO, check_options
 from mtl.overrides import CONF
 from mtl.runs import Run, run_id
 from mtl.sharing.grouped import Grouped
-from mtl.training import silent_lightning, train
+from mtl.trainer import silent_lightning
+from mtl.training import train
 from tests.support import tiny
 
 # Tasks of a block are one task with labels on unlike rows, blocks have nothing in common: by construction learning in
@@ -113,6 +114,13 @@ def test_auto_trains_what_it_finds_and_says_so(tmp_path: Path) -> None:
     sharing = load(run.path).module.network.sharing
     assert isinstance(sharing, Grouped)
     assert [list(group) for group in sharing.groups] == BLOCKS
+
+
+def test_few_looks_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found(tmp_path, "affinity.epochs=1", "affinity.every=4")
+    assert "only 2 looks at the gradients, so the groups may be chance" in capsys.readouterr().err
+    found(tmp_path, "affinity.epochs=2", "affinity.every=1")
+    assert not capsys.readouterr().err
 
 
 def test_the_seed_decides(tmp_path: Path) -> None:
