@@ -8,7 +8,7 @@ from rich.console import Console
 
 from mtl.cli import command, mistakes
 
-WHERE = ("run", "output", "threads")  # the rest of the config describes the environment
+WHERE = ("run", "output", "threads", "records")  # the rest of the config describes the environment
 
 
 @hydra.main(config_path="conf", config_name="execute", version_base="1.3")
@@ -20,7 +20,7 @@ def main(cfg: DictConfig) -> None:
     with mistakes():
         kept = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key not in WHERE])
         environment: Any = OmegaConf.to_container(kept, resolve=True)
-        report, directory = execute(environment, cfg.run, cfg.output, cfg.threads)
+        report, directory = execute(environment, cfg.run, cfg.output, cfg.threads, cfg.records)
         console = Console()
         console.print(report.table())
         console.print(f"written to {directory}", soft_wrap=True, highlight=False)

@@ -1,22 +1,27 @@
-"""Which tasks help each other? Trains them together once, measures it on the way, and proposes groups; `--help` says
-how.
-"""
+"""Which tasks help each other? Measures it, and proposes groups, without training them; `--help` says how."""
 
 import json
+import shlex
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # the clone: this file is started by its path
 
 from mtl.cli import mistakes, quiet
-from mtl.errors import InputError
 
 HELP = """\
-python experiments/affinity.py [budget=2] [every=10] [override]...
+python experiments/affinity.py [override]...
 
-Trains one shared trunk (model=hard weighting=equal unless overridden) and measures every few steps the cosines of the
-tasks' gradients, and by how much a step for one task lowers the loss of the others (TAG, Fifty et al., NeurIPS 2021).
-Writes affinity.json and affinity.png into the run's directory and proposes at most `budget` groups of tasks.
+What `python train.py grouping=auto` does before it trains, and no more: measures which tasks help each other, and
+proposes groups. How is set by the keys of `affinity` in conf/config.yaml:
+
+    affinity.measure    lookahead, cosine (of gradients, in one training of all tasks) or pairwise (trains every pair)
+    affinity.networks   most groups
+    affinity.epochs     of each of these trainings
+    affinity.every      optimizer steps between two looks at the gradients
+
+Measured is one shared trunk (model=hard weighting=equal unless overridden). Writes affinity.json and affinity.png to
+<output>/affinity/<suite>/<id>, and prints the command that trains the groups.
 """
 
 
@@ -25,49 +30,34 @@ def main(arguments: list[str]) -> None:
     if {"-h", "--help"} & set(arguments):
         print(HELP)
         return
-    settings = {"budget": 2, "every": 10}
-    overrides = []
-    for argument in arguments:
-        name, _, value = argument.partition("=")
-        if name not in settings:
-            overrides.append(argument)
-        elif not value.isdigit() or int(value) < 1:
-            raise InputError(f"{argument}: expected a whole number, 1 or more")
-        else:
-            settings[name] = int(value)
-    measure(overrides, settings["budget"], settings["every"])
+    # Imported here: help is answered without waiting for torch
+    from rich.console import Console
 
+    from mtl.assembly import build, check_options, configure
+    from mtl.grouping import check, measured
+    from mtl.pictures import show_affinity
+    from mtl.report import affinity_table
+    from mtl.runs import run_id, write_text
+    from mtl.training import silent_lightning
 
-def measure(overrides: list[str], budget: int, every: int) -> list[list[str]]:
-    """Train, measure, write, propose; the groups by name."""
-    # Imported here: help and mistakes in settings are answered without waiting for torch
-    from mtl.analysis.affinity import best_groups, mean_observed
-    from mtl.analysis.sharing import affinity_figure
-    from mtl.assembly import configure
-    from mtl.callbacks import Affinity
-    from mtl.training import train
-
-    observer = Affinity(every)
-    result = train(configure("model=hard", "weighting=equal", *overrides), callbacks=(observer,))
-    names = list(result["tasks"])
-    cosine, lookahead = mean_observed(observer.cosines), mean_observed(observer.lookaheads)
-    groups = [[names[i] for i in group] for group in best_groups(lookahead, budget)]
-    directory = Path(result["directory"])
-    found = {
-        "tasks": names,
-        "cosine": cosine.tolist(),
-        "lookahead": lookahead.tolist(),
-        "batches": len(observer.cosines),
-        "budget": budget,
-        "groups": groups,
-    }
-    (directory / "affinity.json").write_text(json.dumps(found, indent=2), encoding="utf-8")
-    figure = affinity_figure(lookahead, names, "a step for one task lowers the loss of another by this share")
-    figure.savefig(directory / "affinity.png", dpi=120)
-    shown = ",".join("[" + ",".join(group) + "]" for group in groups)
-    print(f"affinity:      {directory / 'affinity.png'}")
-    print(f"train groups:  python train.py {' '.join(overrides)} 'relations.groups=[{shown}]'")
-    return groups
+    overrides = ["model=hard", "weighting=equal", *arguments]
+    config = configure(*overrides, "grouping=auto")
+    check_options(config)
+    assembly = build(config)
+    check(assembly)
+    assembly.data.setup("fit")
+    with silent_lightning():
+        found = measured(assembly)
+    directory = Path(config["output"], "affinity", config["choices"]["task"], run_id(config))
+    directory.mkdir(parents=True, exist_ok=True)
+    write_text(directory / "affinity.json", json.dumps(found, indent=2) + "\n")
+    show_affinity(found, directory, ())
+    console = Console()
+    console.print(affinity_table(found))
+    groups = ",".join("[" + ",".join(group) + "]" for group in found["groups"])
+    again = shlex.join(["python", "train.py", *overrides, f"grouping=[{groups}]"])
+    for what, text in (("picture", directory / "affinity.png"), ("train the groups", again)):
+        console.print(f"{what}: {text}", soft_wrap=True, highlight=False, markup=False)
 
 
 if __name__ == "__main__":

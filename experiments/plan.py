@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from pytorch_lightning import Callback, Trainer
+from pytorch_lightning import Callback
 
 from experiments.study import Study
 from mtl.analysis.records import configuration_id
@@ -23,6 +23,7 @@ from mtl.ledger import Entry, Ledger, read_json
 from mtl.runs import run_path, write_text
 from mtl.suites.base import MultiTaskDataModule
 from mtl.training import count_parameters, silent_lightning
+from mtl.trial import trial
 
 SIZES = ("width", "widths", "channels")  # keys of an encoder that say how large it is
 PROBE_STEPS = 5
@@ -191,21 +192,7 @@ class Planner:
         """Seconds of one optimizer step, measured on a few."""
         timer = StepTimer()
         with silent_lightning():
-            Trainer(
-                accelerator=assembly.config["hardware"]["accelerator"],
-                precision=assembly.config["hardware"]["precision"],
-                devices=1,
-                max_steps=PROBE_STEPS,
-                accumulate_grad_batches=assembly.config["accumulate"],
-                gradient_clip_val=assembly.config["gradient_clip"],
-                limit_val_batches=0,
-                logger=False,
-                enable_checkpointing=False,
-                enable_progress_bar=False,
-                enable_model_summary=False,
-                use_distributed_sampler=False,
-                callbacks=[timer],
-            ).fit(assembly.module, datamodule=self.data)
+            trial(assembly.config, (timer,), steps=PROBE_STEPS).fit(assembly.module, datamodule=self.data)
         return min(timer.steps) * float(assembly.config["accumulate"])
 
     def multi_task(self) -> list[Configuration]:

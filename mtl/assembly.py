@@ -19,8 +19,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mtl.agent.environment import Environment
+from mtl.analysis.affinity import MEASURES
 from mtl.cli import composed
-from mtl.errors import InputError
+from mtl.errors import InputError, unknown
 from mtl.module import MultiTaskModule
 from mtl.network import Network
 from mtl.runs import Run, write_text
@@ -31,6 +32,7 @@ from mtl.tasks import TaskGraph
 from mtl.weighting.base import Weighting
 
 Config = dict[str, Any]
+Groups = list[list[str]]  # names of the tasks of each
 # Without these a config is not that of a run
 NEEDED = {
     "choices",
@@ -45,6 +47,7 @@ NEEDED = {
     "relations",
 }
 NEEDED |= {"task", "model", "encoder", "weighting", "optimizer", "scheduler", "execution"}
+AUTO = "auto"  # grouping by measured affinity
 GROUPS = ("task", "model", "encoder", "weighting", "optimizer", "scheduler", "hardware", "execution")
 
 
@@ -137,24 +140,49 @@ def check_options(config: Config) -> None:
     for name, upstream in (relations["depends_on"] or {}).items():
         if not isinstance(upstream, list):
             raise InputError(f"relations.depends_on.{name}={upstream}: expected a list of tasks, such as [{upstream}]")
+    check_grouping(config)
 
 
-def build(config: Config, statistics: Path | None = None) -> Assembly:
+def check_grouping(config: Config) -> None:
+    """Raise InputError if ``grouping`` or the settings of its measuring are not of the right kind."""
+    grouping, settings = config.get("grouping"), config.get("affinity", {})
+    if grouping not in (None, AUTO) and not (isinstance(grouping, list) and grouping and all(map(is_group, grouping))):
+        raise InputError(f"grouping={grouping}: expected auto, groups of tasks such as [[a,b],[c]], or null")
+    for name, value in settings.items():
+        if name != "measure" and (type(value) is not int or value < 1):
+            raise InputError(f"affinity.{name}={value}: expected a whole number, 1 or more")
+    if settings and settings["measure"] not in MEASURES:
+        raise unknown("measure in affinity.measure", str(settings["measure"]), MEASURES)
+
+
+def is_group(value: Any) -> bool:
+    """Whether this is a list of names."""
+    return isinstance(value, list) and bool(value) and all(isinstance(name, str) for name in value)
+
+
+def build(config: Config, statistics: Path | None = None, groups: Groups | None = None) -> Assembly:
     """All objects of a run. Draws initial values from the config's seed; loads no rows that the suite can do without.
 
     Args:
         config: resolved.
         statistics: file in which the run wrote down what its suite fitted, to be repeated instead of fitted anew.
+        groups: of tasks, which ``grouping=auto`` found; None: not known yet, one network for all.
     """
-    torch.manual_seed(config["seed"])
     repeated = {"statistics": str(statistics)} if statistics else {}
     data: MultiTaskDataModule = make({**config["task"], **repeated})
     data.batches(config["batch_size"], config["seed"], config["accumulate"])
     if config["tasks"]:
         data.restrict(config["tasks"])
+    return around(data, config, groups)
+
+
+def around(data: MultiTaskDataModule, config: Config, groups: Groups | None = None) -> Assembly:
+    """The objects of a run around a suite that is there already; arguments as for :func:`build`."""
+    torch.manual_seed(config["seed"])
     graph = TaskGraph(data.tasks).depending(config["relations"]["depends_on"] or {})
-    model, groups = make(config["model"]), config["relations"].get("groups")
-    strategy = partial(Grouped, strategy=model, groups=groups) if groups else model
+    model, chosen = make(config["model"]), config.get("grouping")
+    together = groups if chosen == AUTO else chosen
+    strategy = partial(Grouped, strategy=model, groups=together) if together else model
     sharing: Sharing = call("model", strategy, data.input_shape, graph.names, make(config["encoder"]))
     network = Network(sharing, graph, detach=config["relations"]["detach"])
     weighting: Weighting = call("weighting", make(config["weighting"]), len(graph.tasks))
@@ -194,7 +222,11 @@ def read_config(run: Run) -> Config:
 def load(run: str | Path) -> Assembly:
     """A trained run: its objects with the weights of the checkpoint selected on validation. Loads no data."""
     opened = Run.open(run)
-    assembly = build(read_config(opened), opened.statistics)
+    config = read_config(opened)
+    found = opened.affinity
+    if config.get("grouping") == AUTO and found is None:
+        raise InputError(f"'{opened.path}' has no affinity.json, which says the groups of its tasks")
+    assembly = build(config, opened.statistics, found["groups"] if found else None)
     restore(assembly.module, opened.best)
     assembly.module.eval()
     return assembly

@@ -2,13 +2,14 @@
 
 ``train/loss/<task>``, ``val/loss/<task>``, ``val/<task>/<metric>``, ``val/score``, ``weight/<task>``,
 ``gradient/norm/<task>``, ``gradient/cosine/<a>-<b>``, ``gradient/conflict``, ``gradient/magnitude_similarity``,
-``mixture/<task>/<expert>``, ``cost/step_relative_to_equal``; pictures ``sharing/mixture`` and ``sharing/parameters``.
+``mixture/<task>/<expert>``, ``affinity/<measure>/<of>-<onto>``, ``cost/step_relative_to_equal``; pictures
+``sharing/mixture``, ``sharing/parameters`` and ``sharing/affinity``.
 """
 
 import os
 import shutil
 import time
-from itertools import combinations
+from itertools import combinations, permutations
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -282,6 +283,7 @@ class Affinity(Brief):
 
     def __init__(self, every: int = 10) -> None:
         self.every = every
+        self._seen = -1
         self.cosines: list[Tensor] = []
         self.lookaheads: list[Tensor] = []
 
@@ -289,11 +291,22 @@ class Affinity(Brief):
         self, trainer: Trainer, module: MultiTaskModule, batch: Batch, batch_idx: int
     ) -> None:
         """Observe the batch, before the step that it is for."""
-        if trainer.global_step % self.every == 0:
-            lr = float(trainer.optimizers[0].param_groups[0]["lr"])
-            cosine, lookahead = observe(module, batch, lr)
-            self.cosines.append(cosine)
-            self.lookaheads.append(lookahead)
+        if trainer.global_step % self.every or trainer.global_step == self._seen:
+            return
+        self._seen = trainer.global_step
+        lr = float(trainer.optimizers[0].param_groups[0]["lr"])
+        cosine, lookahead = observe(module, batch, lr)
+        self.cosines.append(cosine)
+        self.lookaheads.append(lookahead)
+        names = module.graph.names
+        values = {
+            f"affinity/{measure}/{names[i]}-{names[j]}": float(matrix[i, j])
+            for measure, matrix in (("cosine", cosine), ("lookahead", lookahead))
+            for i, j in permutations(range(len(names)), 2)
+            if matrix[i, j].isfinite() and (i < j or measure != "cosine")
+        }
+        for logger in trainer.loggers:
+            logger.log_metrics(values, step=trainer.global_step)
 
 
 def weights(module: MultiTaskModule) -> dict[str, float]:

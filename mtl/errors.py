@@ -15,8 +15,19 @@ def unknown(kind: str, name: str, valid: Iterable[str]) -> InputError:
     """An :class:`InputError` for ``name``, which is no ``kind``; says the nearest of the ``valid`` names, or all of
     them.
     """
+    near, shown = suggestion(name, valid)
+    return InputError(f"unknown {kind} '{name}': {near}valid: {shown}")
+
+
+def absent(what: str, name: str, found: Iterable[str]) -> InputError:
+    """An :class:`InputError` for a needed ``name`` that is not among those ``found``; says the nearest of them."""
+    near, shown = suggestion(name, found)
+    return InputError(f"{what} '{name}' is not there: {near}found: {shown}")
+
+
+def suggestion(name: str, valid: Iterable[str]) -> tuple[str, str]:
+    """The nearest of the valid names as a question, if one is near, and all of them."""
     names = list(valid)
     close = get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"did you mean '{close[0]}'? " if close else ""
     shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
-    return InputError(f"unknown {kind} '{name}': {hint}valid: {shown or 'none'}")
+    return f"did you mean '{close[0]}'? " if close else "", shown or "none"

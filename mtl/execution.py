@@ -10,14 +10,20 @@ from pytorch_lightning.loggers import Logger, TensorBoardLogger
 
 from mtl.agent.agent import Agent, able
 from mtl.agent.environment import Environment, ExecutionReport
+from mtl.agent.records import Records
 from mtl.assembly import Assembly, load, make
 from mtl.runs import Run, newest, write_text
 
+READING = ("separator", "encoding", "missing")
 SHOWN = ("model", "weighting", "encoder", "optimizer")  # with the seed as many columns as the dashboard shows at first
 
 
 def execute(
-    environment: dict[str, Any], run: str | None, output: str = "outputs", threads: int | None = None
+    environment: dict[str, Any],
+    run: str | None,
+    output: str = "outputs",
+    threads: int | None = None,
+    records: str | None = None,
 ) -> tuple[ExecutionReport, Path]:
     """Let a trained run act, and keep what came of it in a new directory under ``<run>/executions``.
 
@@ -28,6 +34,7 @@ def execute(
         run: a run directory; None takes the run under ``output`` that finished last.
         output: where runs are.
         threads: on the CPU; None: the cores, at most 4.
+        records: a file of new rows, to be predicted; the environment is then not looked at.
 
     Returns:
         The report and the directory.
@@ -36,14 +43,23 @@ def execute(
         InputError: the run is missing, damaged or not of this environment, or the environment's config has a mistake.
     """
     torch.set_num_threads(threads or min(4, torch.get_num_threads()))
-    place: Environment = make(environment)
+    place: Environment | None = None if records else make(environment)
     opened = Run.open(run) if run is not None else newest(output)
     assembly = load(opened.path)
+    if records:
+        environment = {"records": records}
+    place = place or Records(Path(str(records)), assembly.data, written_as(assembly))
     report = Agent(assembly.graph, assembly.module.predict).execute(place)
     directory = fresh(opened.path / "executions")
     write_text(directory / "settings.json", json.dumps({"run": opened.id, "environment": environment}, indent=2) + "\n")
     report.write(directory)
     return report, directory
+
+
+def written_as(assembly: Assembly) -> dict[str, Any]:
+    """How the text files of a run's suite are written, if it reads a person's."""
+    task = assembly.config["task"]
+    return {key: task[key] for key in READING} if set(READING) <= set(task) else {}
 
 
 def fresh(parent: Path) -> Path:

@@ -1,10 +1,13 @@
 """What a trained network shares, for the dashboard and the terminal: who draws on which expert, how many parameters
-serve whom.
+serve whom, which tasks help each other.
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
+import torch
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from torch import Tensor
 
@@ -31,6 +34,19 @@ def show_sharing(module: MultiTaskModule, loggers: Iterable[Logger], step: int) 
             board.add_figure("sharing/parameters", partition_figure(sum(p.numel() for p in shared), sizes), step)
             if mixture is not None:
                 board.add_figure("sharing/mixture", mixture_figure(mixture, names), step)
+
+
+def show_affinity(found: Mapping[str, Any], directory: Path, loggers: Iterable[Logger]) -> None:
+    """Draw what ``grouping=auto`` measured (see :mod:`mtl.grouping`), as ``affinity.png`` and on the dashboard."""
+    from mtl.analysis.sharing import affinity_figure  # matplotlib is slow to import
+
+    decided = found["measure"]
+    matrices = {name: torch.tensor(found["matrices"][name]) for name in sorted(found["matrices"], key=decided.__ne__)}
+    figure = affinity_figure(matrices, found["tasks"], found["groups"])
+    figure.savefig(directory / "affinity.png", dpi=120)
+    for logger in loggers:
+        if isinstance(logger, TensorBoardLogger):
+            logger.experiment.add_figure("sharing/affinity", figure)
 
 
 def collapsed(mixture: Tensor) -> list[int]:

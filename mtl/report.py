@@ -1,10 +1,12 @@
 """What a person sees at the end of a run: one table, and what to type next."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from mtl.agent.environment import ExecutionReport
 
@@ -17,6 +19,8 @@ def show(result: dict[str, Any], reports: Sequence[ExecutionReport] = (), consol
         return
     console = console or Console()
     console.print(metrics_table(result))
+    if "affinity" in result:
+        console.print(affinity_table(result["affinity"]))
     for report in reports:
         console.print(report.table())
     console.print("Next:")
@@ -31,8 +35,25 @@ def next_commands(result: dict[str, Any]) -> list[tuple[str, str]]:
     commands = [("look at it:", f"tensorboard --logdir {run}")]
     if chosen["execution"] != "none":
         commands.append(("let the agent act:", f"python execute.py run={run}"))
+    if (Path(run) / "statistics.json").is_file():
+        commands.append(("predict new rows:", f"python execute.py run={run} records=new.csv"))
     commands.append(("does it pay?", f"python experiments/compare.py task={chosen['task']}"))
     return [*commands, ("all numbers:", f"{run}/result.json")]
+
+
+def affinity_table(found: dict[str, Any]) -> Table:
+    """What was measured between the tasks, of rows onto columns, and the groups that followed."""
+    groups = " ".join("[" + ", ".join(group) + "]" for group in found["groups"])
+    table = Table(
+        title=f"affinity: {found['measure']}, of a row onto a column",
+        caption=Text(f"groups, at most {found['networks']}: {groups}"),
+    )
+    table.add_column("")
+    for name in found["tasks"]:
+        table.add_column(name, justify="right")
+    for i, (name, row) in enumerate(zip(found["tasks"], found["matrices"][found["measure"]], strict=True)):
+        table.add_row(name, *("-" if i == j else f"{value:+.3g}" for j, value in enumerate(row)))
+    return table
 
 
 def metrics_table(result: dict[str, Any]) -> Table:

@@ -5,6 +5,7 @@
     config.yaml    the resolved config, the run's truth
     state          one word: running, done, failed or interrupted
     statistics.json  what the suite fitted on the training rows, for suites that do
+    affinity.json  what grouping=auto measured, and the groups that follow; affinity.png shows it
     best.ckpt      the checkpoint selected on validation     (tensors and plain values only)
     last.ckpt      the checkpoint of the last finished epoch (from here ``resume=<run>`` goes on)
     logs/          TensorBoard events and metrics.csv
@@ -135,17 +136,33 @@ class Run:
         path = self.path / "result.json"
         if not path.is_file():
             raise InputError(f"run '{self.path}' has no result.json: its state is '{self.state or 'unknown'}'")
-        try:
-            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise InputError(f"'{path}' is damaged: {error}") from None
-        return found
+        return _read(path)
+
+    @property
+    def affinity(self) -> dict[str, Any] | None:
+        """What ``grouping=auto`` measured, and the groups that follow; None if nothing was. InputError if the file is
+        damaged.
+        """
+        path = self.path / "affinity.json"
+        return _read(path) if path.is_file() else None
+
+    @affinity.setter
+    def affinity(self, found: Mapping[str, Any]) -> None:
+        write_text(self.path / "affinity.json", json.dumps(found, indent=2) + "\n")
 
     def finish(self, result: Mapping[str, Any]) -> None:
         """Write the result, then say that the run is done. Numbers that are not finite become null, for JSON."""
         text = json.dumps(_finite(result), indent=2, default=str, allow_nan=False)
         write_text(self.path / "result.json", text + "\n")
         self.state = "done"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"'{path}' is damaged: {error}") from None
+    return found
 
 
 def _finite(node: Any) -> Any:

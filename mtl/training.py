@@ -20,7 +20,7 @@ from typing import Any
 import pytorch_lightning as lightning
 import torch
 from pytorch_lightning import Callback, Trainer
-from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
+from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 from pytorch_lightning.profilers import Profiler
 from pytorch_lightning.utilities.exceptions import MisconfigurationException  # type: ignore[attr-defined]
 from pytorch_lightning.utilities.warnings import PossibleUserWarning  # type: ignore[attr-defined]
@@ -43,8 +43,10 @@ from mtl.callbacks import Bar, Checkpoints, Dashboard, Timer
 from mtl.cli import INTERRUPTED
 from mtl.errors import InputError
 from mtl.execution import act, place_to_act
+from mtl.grouping import check as check_measuring
+from mtl.grouping import grouped
 from mtl.module import Diverged, MultiTaskModule
-from mtl.pictures import show_sharing
+from mtl.pictures import show_affinity, show_sharing
 from mtl.runs import SCHEMA, Run, run_id
 from mtl.selection import OwnBest
 from mtl.step_cost import StepCost
@@ -97,7 +99,9 @@ def _train(
     check_options(config)
     lightning.seed_everything(config["seed"], verbose=False)
     torch.set_num_threads(config["threads"] or threads_for(config["hardware"]))
-    assembly = build(config, resumed.statistics if resumed else None)
+    known = resumed.affinity if resumed else None
+    assembly = build(config, resumed.statistics if resumed else None, known["groups"] if known else None)
+    check_measuring(assembly)
     call("optimizer or scheduler", assembly.module.configure_optimizers)
     world = processes_of(config["hardware"])
     place = place_to_act(assembly)
@@ -119,6 +123,7 @@ def _train(
         if config["progress"]:
             sys.stderr.write(assembly.data.preview())
     try:
+        assembly = grouped(run, assembly, boards(run))
         trained = fit(run, assembly, seconds, resumed=resumed is not None, callbacks=callbacks)
         if trained is None:
             return {}
@@ -209,10 +214,14 @@ def fit(
             text = " ".join(str(error).split())
             raise InputError(f"compile=true does not work here, use compile=false: {text[:200]}") from None
         raise
-    seconds |= {"fit": timer.fit(), "step": timer.seconds / max(timer.batches, 1)}
+    found = run.affinity
+    before = float(found["seconds"]) if found else 0.0
+    seconds |= {"fit": before + timer.fit(), "step": timer.seconds / max(timer.batches, 1)}
     if not trainer.is_global_zero:
         return None
     show_sharing(module, trainer.loggers, trainer.global_step)
+    if found:
+        show_affinity(found, run.path, trainer.loggers)
     best = read_checkpoint(run.best)
     if own.values:
         own.rewrite(best)
@@ -245,6 +254,8 @@ def fit(
         "peak_memory_bytes": peak_memory(),
         "environment": environment(),
     }
+    if found:
+        result["affinity"] = found
     seconds["inference"] = inference_seconds(module, data)
     return result, trainer
 
@@ -260,7 +271,7 @@ def make_trainer(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...]) 
         accumulate_grad_batches=config["accumulate"],
         gradient_clip_val=config["gradient_clip"],
         logger=[
-            TensorBoardLogger(run.path, name="", version="tensorboard"),
+            *boards(run),
             CSVLogger(run.path, name="", version="csv" if number == 1 else f"csv-{number}"),
         ],
         callbacks=[
@@ -278,6 +289,11 @@ def make_trainer(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...]) 
         use_distributed_sampler=False,
         profiler=Unprofiled(),
     )
+
+
+def boards(run: Run) -> list[Logger]:
+    """The dashboard of a run."""
+    return [TensorBoardLogger(run.path, name="", version="tensorboard")]
 
 
 class Unprofiled(Profiler):

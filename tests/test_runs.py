@@ -32,7 +32,14 @@ def test_id_is_of_the_question_not_of_the_whereabouts() -> None:
         "task.noise=0.2",
         "optimizer=sgd",
     ]
-    others += ["relations.depends_on={task1: [task0]}", "gradient_clip=null", "encoder.dropout=0.1", "accumulate=2"]
+    others += [
+        "grouping=auto",
+        "grouping=[[task0,task1]]",
+        "relations.depends_on={task1: [task0]}",
+        "gradient_clip=null",
+        "encoder.dropout=0.1",
+        "accumulate=2",
+    ]
     ids = [run_id(configure("task=synthetic", other)) for other in others]
     assert len({base, *ids}) == len(others) + 1
 
@@ -63,7 +70,7 @@ def documented() -> dict[str, str]:
 def described(node: Any, path: str, table: dict[str, str]) -> None:
     """Assert that a value and all below it stand in the table with their type."""
     assert path in table, f"{path} is not documented"
-    kinds = {"text": str, "whole number": int, "number": float, "true or false": bool, "object": dict}
+    kinds = {"text": str, "whole number": int, "number": float, "true or false": bool, "object": dict, "list": list}
     if table[path] == "any":
         return
     assert type(node) is kinds[table[path]], f"{path} is {type(node).__name__}, documented as {table[path]}"
@@ -88,7 +95,7 @@ def test_result_is_as_documented(tmp_path: Path) -> None:
         described(value, key, table)
     for key in table:
         place, _, name = key.rpartition(".")
-        if "*" not in key and not key.startswith("execution"):
+        if "*" not in key and not key.startswith(("execution", "affinity")):
             node = stored
             for part in filter(None, place.split(".")):
                 node = node[part]

@@ -6,7 +6,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
@@ -21,7 +21,13 @@ Value = str | int | float | bool | None
 
 
 class ExecutionReport(ABC):
-    """What came of acting: a record per action or instance, their summary, and pictures."""
+    """What came of acting: a record per action or instance, their summary, and pictures.
+
+    Attributes:
+        listing: name of the file with the records.
+    """
+
+    listing = "execution.csv"
 
     @abstractmethod
     def records(self) -> list[dict[str, Value]]:
@@ -39,8 +45,12 @@ class ExecutionReport(ABC):
     def figures(self) -> Iterator[tuple[str, "Figure"]]:
         """Pictures by name, drawn one at a time."""
 
+    def content(self) -> dict[str, Any]:
+        """What ``execution.json`` holds: summary and records."""
+        return {"summary": self.summary(), "records": self.records()}
+
     def write(self, directory: Path) -> list[Path]:
-        """Write ``execution.csv``, the pictures as PNG and SVG, and last ``execution.json``: each whole or not at all.
+        """Write the listing, the pictures as PNG and SVG, and last ``execution.json``: each whole or not at all.
 
         Args:
             directory: created when missing. Files of these names in it are replaced.
@@ -53,13 +63,12 @@ class ExecutionReport(ABC):
         """
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            written = [directory / "execution.csv"]
+            written = [directory / self.listing]
             write_text(written[0], self._csv())
             for name, figure in self.figures():
                 written += save(figure, directory / name)
             written.append(directory / "execution.json")
-            content = {"summary": self.summary(), "records": self.records()}
-            write_text(written[-1], json.dumps(content, indent=2) + "\n")
+            write_text(written[-1], json.dumps(self.content(), indent=2) + "\n")
         except OSError as error:
             raise InputError(f"execution report: '{directory}' cannot be written ({error.strerror})") from None
         return written

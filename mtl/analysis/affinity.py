@@ -14,6 +14,7 @@ from mtl.module import MultiTaskModule
 from mtl.suites.base import Batch
 from mtl.tasks import labelled
 
+MEASURES = ("lookahead", "cosine", "pairwise")
 Gain = Callable[[frozenset[int]], float]
 EXACT = 12  # tasks up to which all ways of grouping are compared; 3^12 steps take a second
 

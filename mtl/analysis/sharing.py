@@ -3,12 +3,21 @@
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from scipy.cluster.hierarchy import leaves_list, linkage
 from torch import Tensor
 
 SHARED_COLOUR = "#4c72b0"
 PRIVATE_COLOUR = "#dd8452"
+GROUP_COLOURS = ("#0072b2", "#d55e00", "#00785a", "#7a5195", "#8a6500", "#b0407a", "#1a1a1a", "#6b6b6b")
+MEANINGS = {
+    "lookahead": "share by which a step for one lowers the loss of another",
+    "cosine": "of the tasks' gradients",
+    "pairwise": "share by which training beside one lowers the loss of another",
+}
 
 
 def mixture_figure(mixture: Tensor, names: Sequence[str]) -> Figure:
@@ -51,28 +60,51 @@ def partition_figure(shared: int, private: Mapping[str, int]) -> Figure:
     return figure
 
 
-def affinity_figure(affinity: Tensor, names: Sequence[str], title: str) -> Figure:
-    """Heat map of an affinity ``[K, K]``, tasks that help each other side by side: a row onto a column."""
-    values = affinity.double().numpy()
-    order = list(range(len(names)))
-    if len(names) > 2:
-        mutual = (values + values.T) / 2
-        pairs = [mutual.max() - mutual[i, j] for i, j in combinations(range(len(names)), 2)]
-        order = [int(i) for i in leaves_list(linkage(pairs, "average"))]
-    shown = values[order][:, order]
-    apart = [shown[i, j] for i in range(len(order)) for j in range(len(order)) if i != j]
-    limit = max([abs(value) for value in apart], default=1.0) or 1.0
-    figure = Figure(figsize=(2.2 + 0.6 * len(names), 1.6 + 0.5 * len(names)), layout="constrained")
-    axes = figure.add_subplot()
-    axes.imshow(shown, cmap="RdBu", vmin=-limit, vmax=limit)
+def affinity_figure(matrices: Mapping[str, Tensor], names: Sequence[str], groups: Sequence[Sequence[str]]) -> Figure:
+    """Heat maps of affinities ``[K, K]``, of a row onto a column, tasks that help each other side by side.
+
+    The order is that of a hierarchical clustering (average linkage) by the first measure, in which a pair is as near as
+    both help each other; names of one group have one colour.
+
+    Args:
+        matrices: by measure; the one that decided comes first.
+        names: of the tasks.
+        groups: of names.
+    """
+    order = clustered(next(iter(matrices.values())))
     labels = [names[i] for i in order]
-    axes.set_xticks(range(len(names)), labels, rotation=45, ha="right")
-    axes.set_yticks(range(len(names)), labels)
-    axes.set_xlabel("onto")
-    axes.set_ylabel("of")
-    axes.set_title(title, fontsize=10)
-    for i in range(len(names)):
-        for j in range(len(names)):
-            colour = "white" if abs(shown[i, j]) > 0.6 * limit else "black"
-            axes.text(j, i, f"{shown[i, j]:.2g}", ha="center", va="center", fontsize=8, color=colour)
+    colour = {name: GROUP_COLOURS[i % len(GROUP_COLOURS)] for i, group in enumerate(groups) for name in group}
+    size = 1.2 + 0.55 * len(names)
+    figure = Figure(figsize=((size + 0.9) * len(matrices), size + 0.6), layout="constrained")
+    for place, (measure, matrix) in enumerate(matrices.items()):
+        axes = figure.add_subplot(1, len(matrices), place + 1)
+        heat_map(axes, matrix.double().numpy()[order][:, order])
+        axes.set_xticks(range(len(names)), labels, rotation=45, ha="right")
+        axes.set_yticks(range(len(names)), labels)
+        for text in (*axes.get_xticklabels(), *axes.get_yticklabels()):
+            text.set_color(colour.get(text.get_text(), "black"))
+        axes.set_xlabel("onto")
+        axes.set_ylabel("of")
+        axes.set_title(f"{measure}\n{MEANINGS[measure]}", fontsize=8)
     return figure
+
+
+def clustered(affinity: Tensor) -> list[int]:
+    """An order of the tasks in which those that help each other stand side by side."""
+    values = affinity.double().numpy()
+    tasks = range(len(values))
+    if len(tasks) < 3:
+        return list(tasks)
+    mutual = (values + values.T) / 2
+    pairs = [mutual.max() - mutual[i, j] for i, j in combinations(tasks, 2)]
+    return [int(i) for i in leaves_list(linkage(pairs, "average"))]
+
+
+def heat_map(axes: Axes, values: NDArray[np.float64]) -> None:
+    """Fields with their numbers: blue helps, red hurts; the diagonal, a task onto itself, does not set the scale."""
+    apart = abs(values[~np.eye(len(values), dtype=bool)])
+    limit = max(apart.max(initial=0.0), 1e-9)
+    axes.imshow(values, cmap="RdBu", vmin=-limit, vmax=limit)
+    for (row, column), value in np.ndenumerate(values):
+        colour = "white" if abs(value) > 0.6 * limit else "black"
+        axes.text(column, row, f"{value:.2g}", ha="center", va="center", fontsize=8, color=colour)

@@ -38,9 +38,9 @@ class Grouped(Sharing):
         named = [name for group in groups for name in group]
         for name in named:
             if name not in self.task_names:
-                raise unknown("task in relations.groups", name, self.task_names)
+                raise unknown("task in grouping", name, self.task_names)
             if named.count(name) > 1:
-                raise InputError(f"relations.groups: task '{name}' is in more than one group")
+                raise InputError(f"grouping: task '{name}' is in more than one group")
         # In the order of the tasks, so that the order in which groups are written changes nothing
         together = [tuple(name for name in self.task_names if name in group) for group in groups if len(group) > 1]
         self.groups = tuple(sorted(together, key=lambda group: self.task_names.index(group[0])))
@@ -50,7 +50,7 @@ class Grouped(Sharing):
         sizes = [network.out_features for network in self._networks]
         sizes += [cast(Encoder, self.alone[name]).out_features for name in alone]
         if len(set(sizes)) > 1:
-            raise InputError(f"relations.groups: this model gives groups representations of unlike sizes {sizes}")
+            raise InputError(f"grouping: this model gives groups representations of unlike sizes {sizes}")
         self.out_features = sizes[0]
 
     @property

@@ -2,8 +2,9 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import torch
 from pytorch_lightning import LightningDataModule
@@ -12,6 +13,9 @@ from torch import Tensor
 from mtl.errors import InputError, unknown
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.tasks import Task, labelled
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Tensors = Tensor | dict[str, Tensor]
 Predict = Callable[[Inputs], dict[str, Tensor]]
@@ -190,6 +194,16 @@ class MultiTaskDataModule(LightningDataModule, ABC):
             if task.name in names
         )
 
+    def part(self, names: Sequence[str]) -> Self:
+        """The same rows, which are loaded already, for some of the tasks."""
+        part = copy(self)
+        part.restrict(names)
+        kept = [task.name for task in part.tasks]
+        part.splits = {
+            name: Split(rows.inputs, {task: rows.targets[task] for task in kept}) for name, rows in self.splits.items()
+        }
+        return part
+
     @abstractmethod
     def load(self) -> dict[str, Split]:
         """The splits ``train``, ``val`` and ``test``. Called once."""
@@ -206,6 +220,19 @@ class MultiTaskDataModule(LightningDataModule, ABC):
     def statistics(self) -> dict[str, Any]:
         """What was fitted on the training rows and a prediction has to repeat, as plain values for a JSON file. A
         suite that gives any takes the file's path as argument ``statistics`` and then needs no data to be built.
+        """
+        return {}
+
+    def inputs(self, frame: "pd.DataFrame") -> Tensors:
+        """New rows, as a person's table holds them, as the network reads them. InputError for a suite whose inputs are
+        no rows of a table, which is the default, or if a column is missing.
+        """
+        raise InputError(f"records are rows of a table, and {type(self).__name__} is trained on something else")
+
+    @property
+    def values(self) -> dict[str, tuple[str, ...]]:
+        """What the classes of a task are called, in the order of their numbers, of a binary one no and yes; by the
+        names of the tasks that have some.
         """
         return {}
 

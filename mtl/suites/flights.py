@@ -6,6 +6,7 @@ import pandas as pd
 
 from mtl.suites.sources.archive import Source
 from mtl.suites.sources.catalogue import AIRLINES, AIRPORTS, FLIGHTS, PLANES, WEATHER
+from mtl.suites.sources.prepared import FRAME, prepared
 from mtl.suites.table import Splitting, TableSuite
 
 LATE = 15  # minutes
@@ -26,7 +27,13 @@ def flights(statistics: str | None = None, form: str = "flat") -> TableSuite:
     """
     targets = {"late": "binary", "arrival_delay": "regression", "cancelled": "binary"}
     splitting = Splitting(by="time", column="scheduled")
-    return TableSuite(departures, targets, splitting=splitting, statistics=statistics, form=form)
+    return TableSuite(joined, targets, splitting=splitting, statistics=statistics, form=form)
+
+
+def joined() -> pd.DataFrame:
+    """The rows of :func:`departures`, joined once and then read from the cache."""
+    sources = (FLIGHTS, WEATHER, PLANES, AIRPORTS, AIRLINES)
+    return prepared("flights", departures, FRAME, sources=sources, code=(__file__,))
 
 
 def departures() -> pd.DataFrame:
@@ -61,13 +68,13 @@ def departures() -> pd.DataFrame:
     weather = weather.drop_duplicates(["origin", "hour"])
     places = _read(AIRPORTS)[["faa", "lat", "lon", "alt"]].rename(columns={"faa": "dest"})
     airlines = _read(AIRLINES).rename(columns={"name": "airline"})
-    joined = (
+    together = (
         rows.merge(weather, on=["origin", "hour"], how="left", validate="many_to_one")
         .merge(places, on="dest", how="left", validate="many_to_one")
         .merge(airlines, on="carrier", how="left", validate="many_to_one")
         .merge(fleets(flown, day), on=["carrier", "dest"], how="left", validate="many_to_one")
     )
-    return joined.drop(columns=["hour", "carrier"])
+    return together.drop(columns=["hour", "carrier"])
 
 
 def fleets(flown: pd.DataFrame, day: pd.Series) -> pd.DataFrame:

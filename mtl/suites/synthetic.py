@@ -18,11 +18,13 @@ class SyntheticSuite(MultiTaskDataModule):
     Mixture-of-Experts", KDD 2018, https://doi.org/10.1145/3219819.3220007 (section 3.2), for any number of tasks.
 
     ``x ~ N(0, I_F)``; ``y_i = scale_i (u_i + sum_m sin(a_m u_i + b_m)) + noise`` with ``u_i = w_i'x`` and cosine
-    ``relatedness`` between ``w_i`` and ``w_j`` for all pairs (with two tasks down to -1, with K down to ``-1/(K-1)``).
-    Targets are standardised, then ``scale_i`` runs geometrically from 1 to ``scale_ratio``.
+    ``relatedness`` between ``w_i`` and ``w_j`` for all pairs of one block (with two tasks down to -1, with K down to
+    ``-1/(K-1)``), 0 between blocks. Targets are standardised, then ``scale_i`` runs geometrically from 1 to
+    ``scale_ratio``.
 
     What is best is known. With ``relatedness`` 1 one trunk serves all, the better the fewer labels there are. With
-    0 the tasks have nothing to give each other. And ``conflict`` makes a share of the rows, known by the last input,
+    0 the tasks have nothing to give each other. With ``blocks`` both at once: task i is of block ``i % blocks``, and
+    the blocks are the groups in which to learn. And ``conflict`` makes a share of the rows, known by the last input,
     pull every second task the opposite way, which only a network that looks at the input can serve.
 
     A binary task asks whether ``y_i`` is above a quantile, one of classes between which of several it lies.
@@ -39,6 +41,7 @@ class SyntheticSuite(MultiTaskDataModule):
         kinds: ``regression``, ``binary``, ``classes``, or ``mixed``: these three in turn.
         imbalance: how many times as frequent the commonest class is as the rarest, the others between them
             geometrically.
+        blocks: in how many blocks the tasks are.
         seed: of the data (not of the training).
     """
 
@@ -55,16 +58,23 @@ class SyntheticSuite(MultiTaskDataModule):
         conflict: float = 0.0,
         kinds: str = "regression",
         imbalance: float = 1.0,
+        blocks: int = 1,
     ) -> None:
         super().__init__()
-        least = -1.0 / (num_tasks - 1) if num_tasks > 1 else -1.0
         if num_tasks < 1 or features <= num_tasks or rows < 10:
             raise InputError(
                 f"task.num_tasks={num_tasks}, features={features}, rows={rows}: expected 1 task or more, "
                 "more features than tasks, 10 rows or more"
             )
+        if not 1 <= blocks <= num_tasks:
+            raise InputError(f"task.blocks={blocks}: with {num_tasks} tasks it can be 1 to {num_tasks}")
+        largest = -(-num_tasks // blocks)
+        least = -1.0 / (largest - 1) if largest > 1 else -1.0
         if not least <= relatedness <= 1:
-            raise InputError(f"task.relatedness={relatedness}: with {num_tasks} tasks it can be {least:.3g} to 1")
+            raise InputError(
+                f"task.relatedness={relatedness}: with {largest} tasks {'in a block ' if blocks > 1 else ''}"
+                f"it can be {least:.3g} to 1"
+            )
         if not 0 <= missing < 1 or noise < 0 or scale_ratio <= 0:
             raise InputError(
                 f"task.missing={missing}, noise={noise}, scale_ratio={scale_ratio}: expected [0, 1), >= 0, > 0"
@@ -74,7 +84,7 @@ class SyntheticSuite(MultiTaskDataModule):
         if kinds not in KINDS:
             raise unknown("kind in task.kinds", kinds, KINDS)
         self.arguments = (num_tasks, rows, features, relatedness, noise, scale_ratio, missing, seed)
-        self.conflict, self.imbalance = conflict, imbalance
+        self.conflict, self.imbalance, self.blocks = conflict, imbalance, blocks
         self.kinds = tuple(KINDS[kinds][i % len(KINDS[kinds])] for i in range(num_tasks))
         self.tasks = tuple(task(f"task{i}", kind) for i, kind in enumerate(self.kinds))
         self.input_shape = (features,)
@@ -82,7 +92,7 @@ class SyntheticSuite(MultiTaskDataModule):
     @property
     def fingerprint(self) -> str:
         """Hash of the arguments, of which the data is a function."""
-        made = (self.arguments, self.conflict, self.imbalance, self.kinds)
+        made = (self.arguments, self.conflict, self.imbalance, self.kinds, self.blocks)
         return hashlib.sha256(repr(made).encode()).hexdigest()[:16]
 
     def load(self) -> dict[str, Split]:
@@ -90,7 +100,7 @@ class SyntheticSuite(MultiTaskDataModule):
         tasks, rows, features, relatedness, noise, scale_ratio, missing, seed = self.arguments
         generator = torch.Generator().manual_seed(seed)
         x = torch.randn(rows, features, generator=generator)
-        u = x @ directions(tasks, features, relatedness, generator)  # [N, K]
+        u = x @ directions(tasks, features, relatedness, generator, self.blocks)  # [N, K]
         opposed = x[:, -1] < torch.quantile(x[:, -1], self.conflict)
         u[opposed, 1::2] *= -1
         a, b = torch.rand(2, 4, generator=generator) * 2
@@ -146,13 +156,14 @@ def without(labels: Tensor, hidden: Tensor) -> Tensor:
     return labels.masked_fill(hidden, torch.nan if labels.is_floating_point() else NO_LABEL)
 
 
-def directions(tasks: int, features: int, cosine: float, generator: torch.Generator) -> Tensor:
-    """Unit vectors ``[F, K]`` with the given cosine between every two of them."""
+def directions(tasks: int, features: int, cosine: float, generator: torch.Generator, blocks: int = 1) -> Tensor:
+    """Unit vectors ``[F, K]`` with the given cosine between every two of a block, and 0 between blocks."""
     basis, _ = torch.linalg.qr(torch.randn(features, tasks, generator=generator))  # [F, K], orthonormal
-    if tasks == 1:
-        return torch.clone(basis)
-    # W = Q A with A symmetric, A'A = (1 - c) I + c 11'
-    one, rest = sqrt(max(0.0, 1 + (tasks - 1) * cosine)), sqrt(max(0.0, 1 - cosine))
-    ones = torch.ones(tasks, tasks) / tasks
+    block = torch.arange(tasks) % blocks
+    same = (block.unsqueeze(0) == block.unsqueeze(1)).float()
+    size = same.sum(1)
+    # W = Q A with A symmetric and, in a block of n tasks, A'A = (1 - c) I + c 11'
+    one, rest = torch.tensor([sqrt(max(0.0, 1 + (n - 1) * cosine)) for n in size.tolist()]), sqrt(max(0.0, 1 - cosine))
+    ones = same / size
     mix = rest * (torch.eye(tasks) - ones) + one * ones
     return torch.mm(basis, mix)

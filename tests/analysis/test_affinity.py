@@ -147,7 +147,11 @@ def test_a_budget_of_none_is_an_error() -> None:
 
 def test_heat_map_puts_friends_side_by_side() -> None:
     affinity = torch.tensor([[1.0, -1, 0.9, -1], [-1, 1, -1, 0.8], [0.9, -1, 1, -1], [-1, 0.8, -1, 1]])
-    (axes,) = affinity_figure(affinity, NAMES, "title").axes
-    labels = [label.get_text() for label in axes.get_yticklabels()]
-    assert {frozenset(labels[:2]), frozenset(labels[2:])} == {frozenset("ac"), frozenset("bd")}
-    assert len(axes.texts) == 16
+    figure = affinity_figure({"lookahead": affinity, "cosine": -affinity}, NAMES, ["ac", "bd"])
+    for axes in figure.axes:  # the second in the order of the first
+        labels = [label.get_text() for label in axes.get_yticklabels()]
+        assert {frozenset(labels[:2]), frozenset(labels[2:])} == {frozenset("ac"), frozenset("bd")}
+        colours = {label.get_text(): label.get_color() for label in axes.get_yticklabels()}
+        assert colours["a"] == colours["c"] != colours["b"] == colours["d"]
+        assert len(axes.texts) == 16
+    assert figure.axes[1].texts[1].get_text() == "-0.9"

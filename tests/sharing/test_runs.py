@@ -16,7 +16,7 @@ SMALL = ("task=synthetic", "task.rows=50", "task.features=8", "encoder.widths=[1
 
 
 def test_groups_come_from_the_config() -> None:
-    module = build(configure(*SMALL, "model=hard", "relations.groups=[[task0,task2]]")).module
+    module = build(configure(*SMALL, "model=hard", "grouping=[[task0,task2]]")).module
     sharing = module.network.sharing
     assert isinstance(sharing, Grouped)
     assert sharing.groups == (("task0", "task2"),)
@@ -25,7 +25,7 @@ def test_groups_come_from_the_config() -> None:
 
 def test_a_task_that_is_none_is_named_with_the_nearest() -> None:
     with pytest.raises(InputError, match="task0"):
-        build(configure(*SMALL, "model=hard", "relations.groups=[[tsk0]]"))
+        build(configure(*SMALL, "model=hard", "grouping=[[tsk0]]"))
 
 
 @pytest.mark.parametrize(("model", "trunks"), [("hard", 1), ("single_task", 3)])

@@ -99,7 +99,7 @@ def test_a_run_is_loaded_without_its_data(task: str, tmp_path: Path, monkeypatch
     (run,) = tmp_path.glob("runs/*/*/*")
     first = load(run)
     data: Any = first.data
-    new = ["I love it"] if task == "reviews" else data.frame.head(5)
+    new = pd.DataFrame({"text": ["I love it", None]}) if task == "reviews" else data.frame.head(5)
     expected = data.inputs(new)
     (tmp_path / "my.csv").unlink(missing_ok=True)
     monkeypatch.setattr("mtl.suites.sources.archive.Archive.read", lambda self, name: pytest.fail("data is read"))

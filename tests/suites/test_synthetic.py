@@ -14,6 +14,23 @@ def test_directions_have_the_cosine(cosine: float) -> None:
     torch.testing.assert_close(found.T @ found, expected, atol=1e-5, rtol=0)
 
 
+def test_tasks_of_unlike_blocks_have_nothing_in_common() -> None:
+    found = directions(5, 10, 0.8, torch.Generator().manual_seed(0), blocks=2)
+    block = torch.arange(5) % 2
+    expected = torch.where(block[:, None] == block, 0.8, 0.0).fill_diagonal_(1.0)
+    torch.testing.assert_close(found.T @ found, expected, atol=1e-5, rtol=0)
+
+
+def test_blocks_are_in_the_targets() -> None:
+    """And in the fingerprint. Directions apart need not give targets apart, but tasks of a block are alike."""
+    suite = SyntheticSuite(num_tasks=4, relatedness=1.0, noise=0.0, blocks=2)
+    targets = suite.load()["test"].targets
+    torch.testing.assert_close(targets["task0"], targets["task2"], atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(targets["task1"], targets["task3"], atol=1e-3, rtol=1e-3)
+    assert torch.corrcoef(torch.stack([targets["task0"], targets["task1"]]))[0, 1].abs() < 0.1
+    assert suite.fingerprint != SyntheticSuite(num_tasks=4, relatedness=1.0, noise=0.0).fingerprint
+
+
 def test_related_tasks_are_one_task() -> None:
     targets = SyntheticSuite(relatedness=1.0, noise=0.0).load()["test"].targets
     torch.testing.assert_close(targets["task0"], targets["task1"], atol=1e-3, rtol=1e-3)
@@ -72,6 +89,8 @@ def test_sixty_four_tasks() -> None:
         ({"conflict": 1.5}, "task.conflict=1.5"),
         ({"imbalance": 0.5}, "imbalance=0.5"),
         ({"relatedness": -0.9}, "with 3 tasks it can be -0.5 to 1"),
+        ({"blocks": 4}, "task.blocks=4: with 3 tasks it can be 1 to 3"),
+        ({"blocks": 2, "num_tasks": 6, "relatedness": -0.9}, "with 3 tasks in a block it can be -0.5 to 1"),
         ({"num_tasks": 64}, "more features than tasks"),
         ({"missing": 1.0}, "task.missing=1.0"),
     ],

@@ -155,6 +155,51 @@ def test_rows_have_the_labels_of_their_table(tmp_path: Path) -> None:
     assert len(list(suite.train_dataloader())) == 11
 
 
+def test_kinds_of_columns_are_given_by_column(tmp_path: Path) -> None:
+    assert "x = other" in tables(files(tmp_path), columns={"x": "category"}).encoding.features
+    with pytest.raises(InputError, match=r"task\.columns=\['x'\]: expected kinds by column"):
+        tables(files(tmp_path), columns=["x"])  # type: ignore[arg-type]
+
+
+def test_a_target_of_another_table_is_no_label(tmp_path: Path) -> None:
+    """Two tables that both have the column, only one of which is asked to tell it."""
+    given = files(tmp_path)
+    frame = pd.read_csv(tmp_path / "b.csv").assign(churn="yes")
+    frame.to_csv(tmp_path / "b.csv", index=False)
+    suite = tables(given)
+    from_b = suite.frame["table"] == "b"
+    assert suite.frame.loc[from_b, "churn"].isna().all()
+    assert suite.frame.loc[~from_b, "churn"].notna().all()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", b"", "a.csv' is empty"),
+        ("a.csv", b"x;churn\n1;2\n", "use task.separator=semicolon"),
+        ("a.csv", b"x,x,churn\n1,2,3\n", "has the column 'x' more than once"),
+        ("a.csv", b"x,chrun\n1,2\n", "in task.tables.a 'churn': did you mean 'chrun'"),
+        ("a.csv", b"x,churn\n" + b"1,yes\n2,yes\n" * 40, "target 'churn' is the same in every row: 'yes'"),
+        ("a.csv", b"x,churn\n" + b"1,\n" * 80, "target 'churn' is missing in every row"),
+        ("a.csv", b"x,churn\n" + b"1,a\n2,b\n3,c\n" * 30, "target 'churn' is to be binary and has 3 values"),
+        ("a.csv", b"x,churn\n" + b"1,a\ninf,b\n" * 40, "column 'x': row 2 is infinite"),
+        ("a.csv", b"x,churn\n1,no\n2,yes\n", "split is empty: 2 rows"),
+        ("a.csv", b"x,churn\n1,K\xf6ln\n", r"no utf-8 text \(line 2\)"),
+        (
+            "b.csv",
+            b"x,spend\n" + b"1,2\n" * 30 + b"1,n/k\n",
+            r"target 'spend': row 31 holds 'n/k', which is no number",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_table_is_said(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    given = files(tmp_path)
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=message) as caught:
+        tables(given)
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -1,14 +1,17 @@
 """Scenes of one to three digits: how many there are, which they are, where they are."""
 
 import hashlib
+from typing import Any
 
 import numpy as np
 import torch
 
 from mtl.errors import InputError
 from mtl.suites.base import MultiTaskDataModule, Split
+from mtl.suites.digits import images
 from mtl.suites.digits.images import SHARES, SOURCES, Digits, parts, read_digits, side
 from mtl.suites.digits.places import place_boxes, place_classes
+from mtl.suites.sources.prepared import TENSORS, prepared
 from mtl.tasks import NO_LABEL, classification
 
 MOST = 3
@@ -48,12 +51,18 @@ class ScenesSuite(MultiTaskDataModule):
         return hashlib.sha256(repr(made).encode()).hexdigest()[:16]
 
     def load(self) -> dict[str, Split]:
-        """Compose the scenes."""
+        """The scenes, composed once and then read from the cache."""
+        source, code = SOURCES[self.digits][0], (__file__, images.__file__)
+        options = (self.digits, self.rows, self.seed_of_data)
+        made = prepared("scenes", self.composed, TENSORS, sources=(source,), code=code, options=options)
+        return {name: Split(*split) for name, split in made.items()}
+
+    def composed(self) -> dict[str, tuple[Any, ...]]:
+        """Inputs and targets of each split."""
         draw = np.random.default_rng(self.seed_of_data)
         found = parts(read_digits(self.digits), draw)
-        return {
-            name: compose(digits, round(self.rows * SHARES[name]), self.size, draw) for name, digits in found.items()
-        }
+        rows = {name: round(self.rows * share) for name, share in SHARES.items()}
+        return {name: tuple(compose(digits, rows[name], self.size, draw)) for name, digits in found.items()}
 
 
 def compose(digits: Digits, rows: int, size: int, draw: np.random.Generator) -> Split:

@@ -9,11 +9,13 @@ from typing import Any
 import pandas as pd
 import torch
 
-from mtl.errors import InputError, unknown
+from mtl.errors import InputError, absent, unknown
 from mtl.suites.base import MultiTaskDataModule, Split, Tensors
+from mtl.suites.reviews import words
 from mtl.suites.reviews.words import PADDING, Vocabulary
 from mtl.suites.sources.catalogue import REVIEWS
-from mtl.suites.table import Splitting
+from mtl.suites.sources.prepared import TENSORS, prepared
+from mtl.suites.table import Splitting, splitting
 from mtl.tasks import binary, classification
 
 DEPARTMENTS = ("Bottoms", "Dresses", "Intimate", "Jackets", "Tops", "Trend")
@@ -70,7 +72,18 @@ class ReviewsSuite(MultiTaskDataModule):
         """The vocabulary."""
         return {"words": self.vocabulary.words, "rarity": self.vocabulary.rarity} if self.vocabulary else {}
 
-    def inputs(self, texts: list[str]) -> Tensors:
+    @property
+    def values(self) -> dict[str, tuple[str, ...]]:
+        """What the classes are called."""
+        return {"sentiment": SENTIMENTS, "department": DEPARTMENTS, "recommended": ("no", "yes")}
+
+    def inputs(self, frame: pd.DataFrame) -> Tensors:
+        """New reviews, the column ``text``, as the network reads them; see :meth:`encode`."""
+        if "text" not in frame.columns:
+            raise absent("input column", "text", frame.columns)
+        return self.encode(frame["text"].fillna("").astype(str).tolist())
+
+    def encode(self, texts: list[str]) -> Tensors:
         """New texts as the network reads them. Needs the rows of :meth:`load` or a run's statistics."""
         assert self.vocabulary is not None
         if self.form == "bag":
@@ -81,12 +94,20 @@ class ReviewsSuite(MultiTaskDataModule):
         return {"tokens": tokens, "mask": tokens != PADDING}
 
     def load(self) -> dict[str, Split]:
-        """Read the reviews, make the vocabulary, encode the rows of each split."""
+        """The vocabulary and the encoded rows, made once and then read from the cache."""
+        code = (__file__, words.__file__, splitting.__file__)
+        options = (self.form, self.size, self.length, self.splitting, self.vocabulary)
+        made = prepared("reviews", self.encoded, TENSORS, sources=(REVIEWS,), code=code, options=options)
+        self.vocabulary = Vocabulary(*made.pop("vocabulary"))
+        return {name: Split(*split) for name, split in made.items()}
+
+    def encoded(self) -> dict[str, tuple[Any, ...]]:
+        """Read the reviews, make the vocabulary, encode the rows: inputs and targets of each split, and the words."""
         frame = reviews()
         rows = self.splitting.rows(frame)
         if self.vocabulary is None:
             self.vocabulary = Vocabulary.fit(frame["text"].iloc[rows["train"]].tolist(), self.size)
-        splits = {}
+        made: dict[str, tuple[Any, ...]] = {"vocabulary": (self.vocabulary.words, self.vocabulary.rarity)}
         for name, chosen in rows.items():
             part = frame.iloc[chosen]
             targets = {
@@ -94,8 +115,8 @@ class ReviewsSuite(MultiTaskDataModule):
                 "department": torch.tensor(part["department"].to_numpy()),
                 "recommended": torch.tensor(part["recommended"].to_numpy(), dtype=torch.float32),
             }
-            splits[name] = Split(self.inputs(part["text"].tolist()), targets)
-        return splits
+            made[name] = (self.encode(part["text"].tolist()), targets)
+        return made
 
 
 def reviews() -> pd.DataFrame:

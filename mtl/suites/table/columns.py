@@ -9,6 +9,7 @@ from pandas.api.types import infer_dtype, is_bool_dtype, is_datetime64_any_dtype
 
 from mtl.errors import InputError, unknown
 
+LARGEST = float(np.finfo(np.float32).max)
 KINDS = ("number", "category", "time", "ignore")
 DATE = re.compile(
     r"\d{4}-\d{1,2}(-\d{1,2})?([T ]\d{1,2}:\d{2}.*)?|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}.*|\d{4}/\d{1,2}/\d{1,2}.*"
@@ -68,7 +69,7 @@ def kinds(frame: pd.DataFrame, chosen: Mapping[str, str], left_out: set[str]) ->
 
 
 def numbers(values: pd.Series, what: str) -> np.ndarray:
-    """The values as float64, NaN where missing. InputError for the first that is no finite number."""
+    """The values as float64, NaN where missing. InputError for the first that is no number of single precision."""
     if is_datetime64_any_dtype(values):
         raise InputError(f"{what} holds times, not numbers")
     if is_numeric_dtype(values) or is_bool_dtype(values):
@@ -80,10 +81,12 @@ def numbers(values: pd.Series, what: str) -> np.ndarray:
             raise InputError(
                 f"{what}: row {values.index[bad[0]] + 1} holds '{values.iloc[bad[0]]}', which is no number"
             )
-    infinite = np.flatnonzero(np.isinf(found))
-    if len(infinite):
+    large = np.flatnonzero(np.abs(found) > LARGEST)
+    if len(large):
+        value = found[large[0]]
+        wrong = "is infinite" if np.isinf(value) else f"holds {value:g}, which is too large"
         raise InputError(
-            f"{what}: row {values.index[infinite[0]] + 1} is infinite; leave the cell empty if the value is not known"
+            f"{what}: row {values.index[large[0]] + 1} {wrong}; leave the cell empty if the value is not known"
         )
     return found
 

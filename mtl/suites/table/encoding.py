@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from mtl.errors import InputError, unknown
+from mtl.errors import InputError, absent
 from mtl.suites.table.columns import names, numbers, times
 
 LIMIT = 8.0  # standard deviations beyond which a value says no more; keeps one wrong cell from ruling a batch
@@ -237,7 +237,7 @@ class Encoding:
         """InputError for a column that is missing."""
         for column in self.columns:
             if column.name not in frame.columns:
-                raise unknown("column", column.name, frame.columns)
+                raise absent("input column", column.name, frame.columns)
 
     @property
     def shape(self) -> dict[str, tuple[int, ...]]:

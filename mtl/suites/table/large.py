@@ -20,9 +20,9 @@ from mtl.errors import InputError
 from mtl.suites.base import MultiTaskDataModule, Split
 from mtl.suites.sources.cache import alone, cache_directory, prepare
 from mtl.suites.table.preview import preview
-from mtl.suites.table.reading import unique
+from mtl.suites.table.reading import one_line, plain, unique
 from mtl.suites.table.splitting import Division, Rows, Splitting
-from mtl.suites.table.suite import TableSuite, Targets
+from mtl.suites.table.suite import TableSuite, Targets, check_batch
 
 PIECE = 65_536  # rows in memory at a time
 SAMPLE = 200_000  # rows from which kinds and statistics are taken
@@ -93,6 +93,11 @@ class LargeTable(MultiTaskDataModule):
         return self.fitted.encoding.encode(frame)
 
     @property
+    def values(self) -> dict[str, tuple[str, ...]]:
+        """Values of the targets that are no numbers."""
+        return self.fitted.values
+
+    @property
     def fingerprint(self) -> str:
         """Hash of the file's content, of how its rows are divided, and of the encoding."""
         if not self._hash:
@@ -110,19 +115,19 @@ class LargeTable(MultiTaskDataModule):
             with parquet.ParquetFile(self.path) as file:
                 unique(file.schema_arrow.names, self.path)
                 for number, piece in enumerate(file.iter_batches(PIECE)):
-                    frame = piece.to_pandas()
+                    frame = plain(piece)
                     frame.index = pd.RangeIndex(start, start + len(frame))
                     start += len(frame)
                     draws = np.random.default_rng((self.splitting.seed, number)).random(len(frame))
                     yield frame, np.searchsorted(shares, draws, side="right")
         except (pyarrow.ArrowException, OSError) as error:
-            raise InputError(f"'{self.path}' cannot be read as Parquet: {' '.join(str(error).split())[:120]}") from None
+            raise InputError(f"'{self.path}' cannot be read as Parquet: {one_line(error)}") from None
 
     def _sample(self) -> tuple[pd.DataFrame, np.ndarray]:
         try:
             total = parquet.read_metadata(self.path).num_rows
         except (pyarrow.ArrowException, OSError) as error:
-            raise InputError(f"'{self.path}' cannot be read as Parquet: {' '.join(str(error).split())[:120]}") from None
+            raise InputError(f"'{self.path}' cannot be read as Parquet: {one_line(error)}") from None
         if not total:
             raise InputError(f"'{self.path}' has no rows")
         draw = np.random.default_rng(self.splitting.seed)
@@ -142,6 +147,7 @@ class LargeTable(MultiTaskDataModule):
                 shutil.rmtree(folder, ignore_errors=True)
                 self._encode(folder)
         rows = json.loads((folder / "rows.json").read_text(encoding="utf-8"))
+        check_batch(rows["train"], self.batch_size)
         splits = {}
         for part in PARTS:
             targets = {t.task: mapped(folder / f"{part}.{t.task}", rows[part], t.kind) for t in self.fitted.targets}

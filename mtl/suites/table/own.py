@@ -40,7 +40,6 @@ def table(
     if stream:
         if form != "flat":
             raise InputError(f"task.stream=true gives inputs of task.form=flat only, not {form}")
-        return LargeTable(Path(path), targets, columns, splitting, categories, statistics)
-    separator = "\t" if separator in ("tab", "\\t") else separator
-    read = partial(read_table, Path(path), separator, encoding, missing)
+        return LargeTable(Path(str(path)), targets, columns, splitting, categories, statistics)
+    read = partial(read_table, Path(str(path)), separator, encoding, missing)
     return TableSuite(read, targets, columns, splitting, categories, statistics, form)

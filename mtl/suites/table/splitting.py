@@ -49,6 +49,8 @@ class Splitting(Division):
             raise unknown("way in task.split.by", self.by, WAYS)
         if self.by != "random" and not self.column:
             raise InputError(f"task.split.by={self.by} needs the column of the {self.by}s: task.split.column=...")
+        if not all(isinstance(share, int | float) for share in (self.val, self.test)):
+            raise InputError(f"task.split: val={self.val} and test={self.test}: expected shares, such as 0.15")
         if self.val <= 0 or self.test <= 0 or self.val + self.test >= 1:
             raise InputError(f"task.split: val={self.val} and test={self.test} must be above 0, together below 1")
 

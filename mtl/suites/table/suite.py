@@ -57,11 +57,13 @@ class TableSuite(MultiTaskDataModule):
         super().__init__()
         if form not in FORMS:
             raise unknown("form in task.form", form, FORMS)
+        if categories < 0:
+            raise InputError(f"task.categories={categories}: expected 0 or more")
         self.read, self.splitting, self.categories = read, splitting or Splitting(), categories
         self.remarks: dict[str, tuple[str, str]] = {}
         self._frame: pd.DataFrame | None = None
         if statistics is None:
-            self._fit(wishes(targets), dict(columns or {}))
+            self._fit(wishes(targets), chosen_kinds(columns))
         else:
             self.targets, self.encoding = recall(Path(statistics))
         self.tasks = tuple(target.build() for target in self.targets)
@@ -98,6 +100,11 @@ class TableSuite(MultiTaskDataModule):
         """New rows as the network reads them; unseen categories count as missing."""
         return self.encoding.encode(frame) if self.form == "flat" else self.encoding.columns_of(frame)
 
+    @property
+    def values(self) -> dict[str, tuple[str, ...]]:
+        """Values of the targets that are no numbers."""
+        return {target.task: target.values for target in self.targets if target.values}
+
     def statistics(self) -> dict[str, Any]:
         """Targets and encoding."""
         targets = [vars(target) for target in self.targets]
@@ -106,11 +113,7 @@ class TableSuite(MultiTaskDataModule):
     def load(self) -> dict[str, Split]:
         """Encode the rows of each split."""
         rows = self.splitting.rows(self.frame)
-        if len(rows["train"]) < self.batch_size:
-            raise InputError(
-                f"the table has {len(rows['train'])} training rows, fewer than batch_size={self.batch_size}: "
-                "lower batch_size"
-            )
+        check_batch(len(rows["train"]), self.batch_size)
         splits = {}
         for name, chosen in rows.items():
             part = self.frame.iloc[chosen]
@@ -125,6 +128,19 @@ class TableSuite(MultiTaskDataModule):
         learned = {task.name for task in self.tasks}
         targets = [target for target in self.targets if target.task in learned]
         return preview(self.frame, self.remarks, self.encoding, targets, self.splits)
+
+
+def chosen_kinds(columns: object) -> dict[str, str]:
+    """Kinds by column as a config gives them. InputError if it gives something else."""
+    if columns is not None and not isinstance(columns, Mapping):
+        raise InputError(f"task.columns={columns}: expected kinds by column, e.g. 'task.columns={{zip: category}}'")
+    return dict(columns or {})
+
+
+def check_batch(rows: int, batch_size: int) -> None:
+    """InputError if the training rows do not fill one batch."""
+    if rows < batch_size:
+        raise InputError(f"the table has {rows} training rows, fewer than batch_size={batch_size}: lower batch_size")
 
 
 def recall(path: Path) -> tuple[tuple[Target, ...], Encoding]:

@@ -130,6 +130,7 @@ def wishes(given: Mapping[str, str | Mapping[str, Any]]) -> dict[str, Wish]:
     """
     if not given:
         raise InputError("task.targets is empty: name what to predict, e.g. 'task.targets={churn: binary}'")
+    check_targets(given, "task.targets")
     found: dict[str, Wish] = {}
     for key, value in given.items():
         entry = {"kind": value} if not isinstance(value, Mapping) else value
@@ -145,6 +146,12 @@ def wishes(given: Mapping[str, str | Mapping[str, Any]]) -> dict[str, Wish]:
             )
         found[task] = Wish(str(entry.get("column", key)), str(entry["kind"]), str(entry.get("positive", "")))
     return found
+
+
+def check_targets(given: object, where: str) -> None:
+    """InputError if the targets say no kind of each."""
+    if not isinstance(given, Mapping):
+        raise InputError(f"{where}={given}: expected a kind for each column, e.g. '{where}={{churn: binary}}'")
 
 
 def identifier(text: str) -> str:

@@ -14,6 +14,8 @@ from mtl.suites.base import InMemoryLoader
 from mtl.suites.table import Splitting, TableSuite, Targets
 from mtl.suites.table.reading import read_table
 from mtl.suites.table.splitting import Division, Rows
+from mtl.suites.table.suite import chosen_kinds
+from mtl.suites.table.targets import check_targets
 from mtl.suites.tables.sampling import Sampling, SamplingLoader
 
 SOURCE = "table"  # the column that says where a row comes from
@@ -66,7 +68,9 @@ class TablesSuite(TableSuite):
         form: str = "flat",
     ) -> None:
         each = EachTable(splitting or Splitting())
-        super().__init__(read, targets, {SOURCE: "category", **(columns or {})}, each, categories, statistics, form)
+        super().__init__(
+            read, targets, {SOURCE: "category", **chosen_kinds(columns)}, each, categories, statistics, form
+        )
         self.sampling = sampling or Sampling()
 
     def loader(self, split: str, *, training: bool = False, world: int | None = None) -> InMemoryLoader:
@@ -101,16 +105,27 @@ def stacked(frames: Mapping[str, pd.DataFrame], targets: Mapping[str, Targets]) 
     for name, frame in frames.items():
         if not targets.get(name):
             raise InputError(f"task.tables.{name} has no targets")
+        check_targets(targets[name], f"task.tables.{name}.targets")
         if SOURCE in frame.columns:
             raise InputError(f"task.tables.{name} has a column '{SOURCE}', the name under which rows say their table")
         for target, wish in targets[name].items():
-            column = wish.get("column", target) if isinstance(wish, Mapping) else target
+            column = column_of(target, wish)
             if column not in frame.columns:
                 raise unknown(f"column of target '{target}' in task.tables.{name}", column, frame.columns)
             if wanted.setdefault(target, wish) != wish:
                 raise InputError(f"target '{target}' means two things: {wanted[target]} and {wish}")
-    together = pd.concat([frame.assign(**{SOURCE: name}) for name, frame in frames.items()], ignore_index=True)
+    own = {name: {column_of(*entry) for entry in targets[name].items()} for name in frames}
+    every = set().union(*own.values())
+    # What is a target elsewhere and none here would be a label that nobody asked for
+    kept = {name: frame.drop(columns=[*(every - own[name]) & set(frame.columns)]) for name, frame in frames.items()}
+    # Rows keep the numbers of their own table, which messages name
+    together = pd.concat([frame.assign(**{SOURCE: name}) for name, frame in kept.items()])
     return together, wanted
+
+
+def column_of(target: str, wish: str | Mapping[str, Any]) -> str:
+    """The column that a target is named after, or that it names."""
+    return str(wish.get("column", target)) if isinstance(wish, Mapping) else target
 
 
 def tables(
@@ -145,7 +160,7 @@ def tables(
 
     @cache
     def load() -> tuple[pd.DataFrame, Targets]:
-        frames = {name: read(Path(entry["path"])) for name, entry in tables.items()}
+        frames = {name: read(Path(str(entry["path"]))) for name, entry in tables.items()}
         return stacked(frames, {name: entry["targets"] for name, entry in tables.items()})
 
     targets = {} if statistics else load()[1]

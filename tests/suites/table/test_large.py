@@ -40,10 +40,10 @@ def written(path: Path, **changes: Any) -> str:
     return str(path / "my.parquet")
 
 
-def made(path: str, **options: Any) -> LargeTable:
+def made(path: str, batch_size: int = 16, **options: Any) -> LargeTable:
     suite = table(path, TARGETS, stream=True, **options)
     assert isinstance(suite, LargeTable)
-    suite.batches(16, seed=0)
+    suite.batches(batch_size, seed=0)
     suite.setup("fit")
     return suite
 
@@ -118,6 +118,7 @@ def test_first_runs_at_once_encode_once(tmp_path: Path, monkeypatch: pytest.Monk
         ({"spend": 1.0}, {}, "target 'spend' is the same in every row"),
         ({}, {"split": {"by": "time", "column": "x"}}, "at random only, not by time"),
         ({}, {"form": "columns"}, "task.form=flat only"),
+        ({}, {"batch_size": 800}, "training rows, fewer than batch_size=800"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path: Path, changes: dict[str, Any], options: dict[str, Any], message: str) -> None:

@@ -2,13 +2,17 @@
 
 import gzip
 import json
+from collections.abc import Callable, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow
 import pytest
 import torch
+from pyarrow import parquet
 
 from mtl.errors import InputError
 from mtl.suites.table import Splitting, TableSuite, table
@@ -310,6 +314,9 @@ def bad(**changes: Any) -> pd.DataFrame:
         (bad(), {"targets": {"chrn": "binary"}}, "unknown column in task.targets 'chrn': did you mean 'churn'"),
         (bad(), {"targets": {"churn": "binry"}}, "unknown kind of target 'churn' 'binry': did you mean 'binary'"),
         (bad(), {"targets": {}}, "task.targets is empty"),
+        (bad(), {"targets": ["churn"]}, r"task.targets=\['churn'\]: expected a kind for each column"),
+        (bad(), {"columns": ["age"]}, r"task.columns=\['age'\]: expected kinds by column"),
+        (bad(), {"categories": -1}, "task.categories=-1: expected 0 or more"),
         (bad(), {"targets": {"churn": {"kid": "binary"}}}, "unknown key of target 'churn' 'kid'"),
         (
             bad(),
@@ -328,6 +335,8 @@ def bad(**changes: Any) -> pd.DataFrame:
         (bad(spend=["1.5"] * 9 + ["n/k"] + ["2"] * 190), {}, "target 'spend': row 10 holds 'n/k', which is no number"),
         (bad(spend=[1.0, np.inf] * 100), {}, "target 'spend': row 2 is infinite"),
         (bad(age=[1.0, -np.inf] * 100), {}, "column 'age': row 2 is infinite"),
+        (bad(age=[1.0, 1e300] * 100), {}, r"column 'age': row 2 holds 1e\+300, which is too large"),
+        (bad(spend=[1e39, 1.0] * 100), {}, r"target 'spend': row 1 holds 1e\+39, which is too large"),
         (bad(), {"columns": {"city": "number"}}, "column 'city': row 1 holds .*, which is no number"),
         (bad(), {"columns": {"cty": "number"}}, "unknown column in task.columns 'cty': did you mean 'city'"),
         (bad(), {"columns": {"city": "text"}}, "unknown kind of column 'city' in task.columns 'text'"),
@@ -362,11 +371,18 @@ def test_what_is_wrong_is_said(frame: pd.DataFrame, options: dict[str, Any], mes
         ({"by": "time"}, "needs the column of the times"),
         ({"val": 0.6, "test": 0.5}, "together below 1"),
         ({"val": 0.0}, "must be above 0"),
+        ({"test": "a tenth"}, "test=a tenth: expected shares"),
     ],
 )
 def test_a_split_that_makes_no_sense_is_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         Splitting(**options)
+
+
+def parquet_bytes(names: Sequence[str] = ("a", "churn")) -> bytes:
+    out = BytesIO()
+    parquet.write_table(pyarrow.table([pyarrow.array(range(50))] * len(names), names=list(names)), out)
+    return out.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -376,13 +392,26 @@ def test_a_split_that_makes_no_sense_is_refused(options: dict[str, Any], message
         ("my.csv", b"\n\n", {}, "my.csv' is empty"),
         ("my.csv", b"a,churn\n", {}, "has no rows"),
         ("my.csv", b"a,b,a\n1,2,3\n", {}, "has the column 'a' more than once: columns 1, 3"),
-        ("my.csv", b"a;churn\n1;2\n", {}, "whose name holds a semicolon: use task.separator=';'"),
+        ("my.csv", b"a;churn\n1;2\n", {}, "whose name holds a semicolon: use task.separator=semicolon"),
+        ("my.csv", b"a churn\n1 2\n", {}, "whose name holds a space: use task.separator=space"),
+        ("my.csv", b"a,churn\n1,2\n", {"separator": ";"}, "whose name holds a comma: use task.separator=comma"),
+        ("my.csv", b"a::churn\n1::2\n", {"separator": "::"}, "unknown separator in task.separator '::'"),
+        ("my.csv", b"a,churn\n1,2\n", {"separator": "semicolons"}, "did you mean 'semicolon'"),
+        ("my.csv", b'a,churn\n1,"2\n3,4\n', {}, "cannot be read with comma between values: EOF inside string"),
         ("my.csv", b"a\tchurn\n1\t2\n", {}, "use task.separator=tab"),
         ("my.csv", b"a,churn\n1,2\n1,2,3\n", {}, "cannot be read with comma between values: .*line 3"),
-        ("my.csv", b"name,churn\nK\xf6ln,1\n", {}, "no utf-8 text .*task.encoding=latin-1"),
+        ("my.csv", b"name,churn\nK\xf6ln,1\n", {}, r"no utf-8 text \(line 2\).*task.encoding=latin-1"),
+        ("my.csv", "name,churn\nKöln,1\n".encode("utf-16"), {}, r"no utf-8 text \(line 1\).*task.encoding=utf-16"),
+        ("my.csv", b"name,churn\nOslo,1\n", {"encoding": "utf-16"}, "my.csv' (is no utf-16 text|cannot be read)"),
+        ("my.csv.gz", b"a,churn\n1,2\n", {}, "is damaged or not compressed as its name says"),
+        ("my.csv.gz", gzip.compress(b"a,churn\n" + b"1,2\n" * 99)[:-12], {}, "is damaged or not compressed as"),
         ("my.csv", b"a,churn\n1,2\n", {"encoding": "latin-99"}, "task.encoding=latin-99: unknown"),
         ("my.xlsx", b"PK", {}, "cannot read 'my.xlsx': expected .csv"),
         ("my.parquet", b"a,churn\n", {}, "damaged or no .parquet file"),
+        ("my.parquet", b"", {}, "my.parquet' is empty"),
+        ("my.parquet", parquet_bytes()[:900], {}, "damaged or no .parquet file"),
+        ("my.parquet", parquet_bytes(["churn", "churn"]), {}, "has the column 'churn' more than once: columns 1, 2"),
+        ("my.arrow", parquet_bytes(), {}, "damaged or no .arrow file"),
         ("my.arrow", b"a,churn\n", {}, "damaged or no .arrow file"),
     ],
 )
@@ -393,6 +422,81 @@ def test_a_file_that_cannot_be_used_is_refused(
     with pytest.raises(InputError, match=message) as caught:
         table(str(tmp_path / name), TARGETS, **options)  # type: ignore[arg-type]
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["my.csv", "my.parquet"])
+def test_a_file_that_may_not_be_read_is_told(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The administrator, who may run the tests, may read everything: so the refusal is played."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / name).write_bytes(b"a,churn\n1,2\n")
+    monkeypatch.setattr("pandas.read_csv", refuse)
+    monkeypatch.setattr("pyarrow.parquet.ParquetFile", refuse)
+    with pytest.raises(InputError, match=rf"{name}' cannot be read: Permission denied"):
+        table(str(tmp_path / name), TARGETS)
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "my.csv").mkdir()
+    for path in (tmp_path, tmp_path / "my.csv"):
+        with pytest.raises(InputError, match="is a folder, expected a file"):
+            table(str(path), TARGETS)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: "\ufeff" + text,
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: text.replace("\n", "\r\n", 50),
+        lambda text: text.replace("\n", "\r"),
+    ],
+    ids=["mark of byte order", "ends of Windows", "mixed ends", "ends of old"],
+)
+def test_how_lines_begin_and_end_makes_no_difference(tmp_path: Path, change: Callable[[str], str]) -> None:
+    frame = customers()[["churn", "age", "spend", "segment"]]
+    (tmp_path / "my.csv").write_bytes(change(frame.to_csv(index=False)).encode())
+    pd.testing.assert_frame_equal(table(str(tmp_path / "my.csv"), TARGETS).frame, frame, check_dtype=False)
+
+
+def test_line_breaks_in_quotes_are_part_of_a_value(tmp_path: Path) -> None:
+    frame = customers().assign(city=["Köln\nEhrenfeld", 'a "b", c'] * 100)
+    frame.to_csv(tmp_path / "my.csv", index=False)
+    made = table(str(tmp_path / "my.csv"), TARGETS)
+    pd.testing.assert_frame_equal(made.frame, frame, check_dtype=False)
+    assert "city = Köln\nEhrenfeld" in made.encoding.features
+
+
+def test_huge_numbers_are_told_apart_or_left_out(tmp_path: Path) -> None:
+    """Identifiers beyond what an integer of 64 bits holds."""
+    frame = customers().assign(key=[str(2**80 + i) for i in range(200)], group=[2**70 + i % 3 for i in range(200)])
+    frame.to_csv(tmp_path / "my.csv", index=False)
+    made = table(str(tmp_path / "my.csv"), TARGETS)
+    assert made.remarks["key"][0] == "ignore"
+    assert [name for name in made.encoding.features if name.startswith("group")][1:] == [
+        f"group = {2**70 + i}" for i in range(3)
+    ]
+    assert made.inputs(made.frame).isfinite().all()  # type: ignore[union-attr]
+
+
+def test_lists_and_records_are_texts(tmp_path: Path) -> None:
+    frame = customers().assign(tags=[["a"], ["b", "c"]] * 100, home=[{"zip": 1}] * 200)
+    frame.to_parquet(tmp_path / "my.parquet")
+    made = table(str(tmp_path / "my.parquet"), TARGETS)
+    assert made.remarks["tags"][0] == "category"
+    assert made.remarks["home"] == ("ignore", "constant")
+    made.batches(8, seed=0)
+    made.setup("fit")
+    assert made.preview()
+    assert made.fingerprint
+
+
+def test_a_text_that_means_no_value_is_one_text(tmp_path: Path) -> None:
+    path = tmp_path / "my.csv"
+    path.write_text("a,y\n" + "".join(f"{i if i % 3 else 'n/k'},{i % 2}\n" for i in range(60)))
+    assert table(str(path), {"y": "binary"}, missing="n/k").encoding.features == ("a", "a is missing")
 
 
 def test_a_missing_file_is_told_with_its_neighbours(tmp_path: Path) -> None:

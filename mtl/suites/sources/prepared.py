@@ -1,0 +1,100 @@
+"""What a suite makes of its sources, kept between runs: named by all that it depends on, checked when it is read."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import numpy as np
+import pandas as pd
+import pyarrow
+import torch
+
+from mtl.suites.sources.archive import Source
+from mtl.suites.sources.cache import alone, cache_directory, prepare, sha256, write_bytes
+
+T = TypeVar("T")
+DIGEST = 32  # bytes of a SHA-256, with which every file begins
+
+
+class Form(NamedTuple, Generic[T]):
+    """How values become bytes, and bytes values again."""
+
+    pack: Callable[[T], bytes]
+    unpack: Callable[[bytes], T]
+
+
+def pack_frame(frame: pd.DataFrame) -> bytes:
+    """A table as an Arrow file."""
+    out = BytesIO()
+    frame.to_feather(out)
+    return out.getvalue()
+
+
+def pack_tensors(values: Any) -> bytes:
+    """Tensors and plain values in dictionaries, tuples and lists; compressed, since inputs are mostly zero."""
+    plain, out = BytesIO(), pyarrow.BufferOutputStream()
+    torch.save(values, plain)
+    with pyarrow.CompressedOutputStream(out, "lz4") as compressed:
+        compressed.write(plain.getbuffer())
+    content: bytes = out.getvalue().to_pybytes()
+    return content
+
+
+def unpack_tensors(content: bytes) -> Any:
+    """What :func:`pack_tensors` was given."""
+    with pyarrow.CompressedInputStream(pyarrow.BufferReader(content), "lz4") as compressed:
+        return torch.load(BytesIO(compressed.read()), weights_only=True)
+
+
+FRAME: Form[pd.DataFrame] = Form(pack_frame, lambda content: pd.read_feather(BytesIO(content)))
+TENSORS: Form[Any] = Form(pack_tensors, unpack_tensors)
+
+
+def prepared(
+    name: str,
+    make: Callable[[], T],
+    form: Form[T],
+    *,
+    sources: Sequence[Source],
+    code: Sequence[str],
+    options: Any = (),
+) -> T:
+    """What ``make`` gives, from the cache if it was made before of the same content by the same code.
+
+    Of several processes that ask at once, one makes it and the others wait. A damaged file is made again.
+
+    Args:
+        name: of the kind of thing, for the file's name.
+        make: makes it.
+        form: how it is kept: :data:`FRAME` or :data:`TENSORS`.
+        sources: what it is made of.
+        code: the Python files that make it.
+        options: what else it depends on, with a ``repr`` that says all.
+    """
+    read = [sha256(source.read()) for source in sources]
+    written = [sha256(Path(file).read_bytes()) for file in code]
+    key = repr((read, written, options, np.__version__, pd.__version__)).encode()
+    folder = prepare(cache_directory() / "prepared")
+    path = folder / f"{name}-{sha256(key)[:16]}"
+    content = intact(path)
+    if content is None:
+        with alone(path.with_suffix(".lock")):
+            content = intact(path)  # another process may have been quicker
+            if content is None:
+                made = make()
+                content = form.pack(made)
+                write_bytes(path, hashlib.sha256(content).digest() + content)
+                return made
+    return form.unpack(content)
+
+
+def intact(path: Path) -> bytes | None:
+    """The content of a kept file; None if there is none or it is damaged."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    digest, content = content[:DIGEST], content[DIGEST:]
+    return content if hashlib.sha256(content).digest() == digest else None
