@@ -7,17 +7,18 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from mtl.cli import command, mistakes
+from mtl.overrides import CONF
 
 WHERE = ("run", "output", "threads", "records")  # the rest of the config describes the environment
 
 
-@hydra.main(config_path="conf", config_name="execute", version_base="1.3")
+@hydra.main(config_path=str(CONF), config_name="execute", version_base="1.3")
 def main(cfg: DictConfig) -> None:
     """From a run directory to a report beside it."""
-    # Imported here: help and --cfg answer without waiting for torch
-    from mtl.execution import execute
-
     with mistakes():
+        # Imported here: help and --cfg answer without waiting for torch
+        from mtl.execution import execute
+
         kept = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key not in WHERE])
         environment: Any = OmegaConf.to_container(kept, resolve=True)
         report, directory = execute(environment, cfg.run, cfg.output, cfg.threads, cfg.records)

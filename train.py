@@ -3,7 +3,8 @@
 import hydra
 from omegaconf import DictConfig
 
-from mtl.cli import CONF, command, compatible, mistakes
+from mtl.cli import command, compatible, mistakes
+from mtl.overrides import CONF
 
 
 @hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")

@@ -33,8 +33,9 @@ def main(arguments: list[str]) -> None:
     # Imported here: help is answered without waiting for torch
     from rich.console import Console
 
-    from mtl.assembly import build, check_options, configure
+    from mtl.assembly import build, configure
     from mtl.grouping import check, measured
+    from mtl.options import check_options
     from mtl.pictures import show_affinity
     from mtl.report import affinity_table
     from mtl.runs import run_id, write_text

@@ -9,9 +9,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # the clone: this file is
 from rich.console import Console
 
 from experiments.study import Study, study
-from mtl.cli import CONF, mistakes, quiet
+from mtl.cli import mistakes, quiet
 from mtl.errors import InputError
 from mtl.ledger import FAILED
+from mtl.overrides import CONF
 
 if TYPE_CHECKING:
     from experiments.plan import Configuration, Plan, Planner

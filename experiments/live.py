@@ -20,7 +20,7 @@ def minutes(seconds: float) -> str:
 
 
 def plan_table(plan: Plan, workers: int, what: str) -> Table:
-    """Configurations with their sizes, epochs and estimated seconds."""
+    """Configurations with their sizes, epochs (first those in which groups are found) and estimated seconds."""
     runs = f"{len(plan.entries)} runs"
     shape = f"{len(plan.configurations)} configurations x {len(plan.configurations[0].entries)} seeds"
     total = sum(plan.seconds(one) * len(one.entries) for one in plan.configurations) / max(workers, 1)
@@ -31,8 +31,9 @@ def plan_table(plan: Plan, workers: int, what: str) -> Table:
     for column in ("configuration", "parameters", "epochs", "steps", "seconds a run"):
         table.add_column(column, justify="left" if column == "configuration" else "right", overflow="fold")
     for one in plan.configurations:
-        steps = plan.steps * one.epochs
-        cells = (f"{one.parameters:,}", str(one.epochs), f"{steps:,}", f"{plan.seconds(one):.0f}")
+        steps = plan.steps * (one.measuring + one.epochs)
+        epochs = f"{one.measuring} + {one.epochs}" if one.measuring else str(one.epochs)
+        cells = (f"{one.parameters:,}", epochs, f"{steps:,}", f"{plan.seconds(one):.0f}")
         table.add_row(Text(one.label), *cells)
     return table
 

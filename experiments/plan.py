@@ -17,9 +17,11 @@ from pytorch_lightning import Callback
 from experiments.study import Study
 from mtl.analysis.records import configuration_id
 from mtl.assembly import Assembly, Config, build, resolved
-from mtl.cli import composed
 from mtl.errors import InputError
+from mtl.grouping import check as check_measuring
+from mtl.grouping import epochs as measuring_epochs
 from mtl.ledger import Entry, Ledger, read_json
+from mtl.overrides import composed
 from mtl.runs import run_path, write_text
 from mtl.suites.base import MultiTaskDataModule
 from mtl.training import count_parameters, silent_lightning
@@ -28,6 +30,8 @@ from mtl.trial import trial
 SIZES = ("width", "widths", "channels")  # keys of an encoder that say how large it is
 PROBE_STEPS = 5
 SINGLE = "single_task"  # label of the baseline
+# What some names of models stand for; the baseline learns every task alone, whatever groups the runs are to have
+MEANT = {"grouped": "hard grouping=auto", SINGLE: "single_task grouping=null"}
 
 
 @dataclass(frozen=True)
@@ -37,9 +41,10 @@ class Configuration:
     Attributes:
         label: its name in tables.
         config: a resolved config, of any seed.
-        parameters: trainable numbers.
+        parameters: trainable numbers; where groups are to be found first, of groups of one size.
         step_seconds: of one optimizer step on this machine, as measured on a few.
         entries: its runs, one per seed.
+        measuring: epochs, beside its own, in which each of its runs first finds groups of tasks.
     """
 
     label: str
@@ -47,6 +52,7 @@ class Configuration:
     parameters: int
     step_seconds: float
     entries: tuple[Entry, ...] = ()
+    measuring: int = 0
 
     @property
     def epochs(self) -> int:
@@ -116,7 +122,8 @@ class Plan:
 
     def seconds(self, configuration: Configuration) -> float:
         """Estimate of one run of a configuration."""
-        return self.overhead + configuration.step_seconds * self.steps * configuration.epochs
+        epochs = configuration.epochs + configuration.measuring
+        return self.overhead + configuration.step_seconds * self.steps * epochs
 
 
 class StepTimer(Callback):
@@ -185,8 +192,13 @@ class Planner:
 
     def configuration(self, label: str, config: Config) -> Configuration:
         """A configuration with its size and speed."""
-        assembly = build(config, self.statistics)
-        return Configuration(label, config, count_parameters(assembly.module)["total"], self.step_seconds(assembly))
+        check_measuring(build(config, self.statistics))
+        names = [task.name for task in self.data.tasks]
+        expected = [names[i :: config["affinity"]["networks"]] for i in range(config["affinity"]["networks"])]
+        assembly = build(config, self.statistics, expected)
+        parameters = count_parameters(assembly.module)["total"]
+        measuring = measuring_epochs(config, len(names))
+        return Configuration(label, config, parameters, self.step_seconds(assembly), measuring=measuring)
 
     def step_seconds(self, assembly: Assembly) -> float:
         """Seconds of one optimizer step, measured on a few."""
@@ -298,8 +310,9 @@ class Planner:
 
 def chosen_of(group: str, text: str) -> list[str]:
     """The overrides that an entry such as ``gated model.experts=8`` stands for."""
-    name, *rest = text.split()
-    return [f"{group}={name}", *rest]
+    given, *rest = text.split()
+    name, *meant = MEANT.get(given, given).split()
+    return [f"{group}={name}", *meant, *rest]
 
 
 def short(text: str) -> str:

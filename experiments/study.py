@@ -6,8 +6,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from mtl.cli import CONF, composed, parsed
 from mtl.errors import InputError, unknown
+from mtl.overrides import CONF, composed, parsed
 
 MATCHED = ("same_parameters", "same_seconds")
 

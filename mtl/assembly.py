@@ -4,10 +4,10 @@ calls them.
 
 import json
 import pickle
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from math import inf
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,11 +19,12 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mtl.agent.environment import Environment
-from mtl.analysis.affinity import MEASURES
-from mtl.cli import composed
-from mtl.errors import InputError, unknown
+from mtl.errors import InputError
 from mtl.module import MultiTaskModule
 from mtl.network import Network
+from mtl.nn.norm import warn_of_batch_norm
+from mtl.options import AUTO
+from mtl.overrides import composed
 from mtl.runs import Run, write_text
 from mtl.sharing.base import Sharing
 from mtl.sharing.grouped import Grouped
@@ -47,7 +48,6 @@ NEEDED = {
     "relations",
 }
 NEEDED |= {"task", "model", "encoder", "weighting", "optimizer", "scheduler", "execution"}
-AUTO = "auto"  # grouping by measured affinity
 GROUPS = ("task", "model", "encoder", "weighting", "optimizer", "scheduler", "hardware", "execution")
 
 
@@ -116,50 +116,6 @@ def call(what: str, factory: Callable[..., Any], *args: Any) -> Any:
         raise InputError(f"{what}({given}): {' '.join(str(error).split())}") from error
 
 
-def check_options(config: Config) -> None:
-    """Raise InputError for the first option of the config's top level whose value is out of its range."""
-    whole = {"seed": (0, 2**32 - 1), "epochs": (1, None), "batch_size": (1, None), "accumulate": (1, None)}
-    for name, (least, most) in {**whole, "log_every": (1, None), "threads": (1, None)}.items():
-        value = config[name]
-        if name == "threads" and value is None:
-            continue
-        if type(value) is not int or value < least or (most is not None and value > most):
-            raise InputError(f"{name}={value}: expected a whole number, {least} or more")
-    clip = config["gradient_clip"]
-    if clip is not None and (type(clip) not in (int, float) or not 0 < clip < inf):
-        raise InputError(f"gradient_clip={clip}: expected a number above 0, or null for no limit")
-    if clip is not None and config["hardware"].get("precision") == "16-mixed" and config["optimizer"].get("fused"):
-        raise InputError(
-            "hardware.precision=16-mixed scales gradients, which optimizer.fused=true does not let be clipped: set "
-            "optimizer.fused=false, or use bf16-mixed"
-        )
-    relations = config["relations"]
-    for name, value in (*((n, config[n]) for n in ("compile", "progress")), ("relations.detach", relations["detach"])):
-        if type(value) is not bool:
-            raise InputError(f"{name}={value}: expected true or false")
-    for name, upstream in (relations["depends_on"] or {}).items():
-        if not isinstance(upstream, list):
-            raise InputError(f"relations.depends_on.{name}={upstream}: expected a list of tasks, such as [{upstream}]")
-    check_grouping(config)
-
-
-def check_grouping(config: Config) -> None:
-    """Raise InputError if ``grouping`` or the settings of its measuring are not of the right kind."""
-    grouping, settings = config.get("grouping"), config.get("affinity", {})
-    if grouping not in (None, AUTO) and not (isinstance(grouping, list) and grouping and all(map(is_group, grouping))):
-        raise InputError(f"grouping={grouping}: expected auto, groups of tasks such as [[a,b],[c]], or null")
-    for name, value in settings.items():
-        if name != "measure" and (type(value) is not int or value < 1):
-            raise InputError(f"affinity.{name}={value}: expected a whole number, 1 or more")
-    if settings and settings["measure"] not in MEASURES:
-        raise unknown("measure in affinity.measure", str(settings["measure"]), MEASURES)
-
-
-def is_group(value: Any) -> bool:
-    """Whether this is a list of names."""
-    return isinstance(value, list) and bool(value) and all(isinstance(name, str) for name in value)
-
-
 def build(config: Config, statistics: Path | None = None, groups: Groups | None = None) -> Assembly:
     """All objects of a run. Draws initial values from the config's seed; loads no rows that the suite can do without.
 
@@ -184,6 +140,8 @@ def around(data: MultiTaskDataModule, config: Config, groups: Groups | None = No
     together = groups if chosen == AUTO else chosen
     strategy = partial(Grouped, strategy=model, groups=together) if together else model
     sharing: Sharing = call("model", strategy, data.input_shape, graph.names, make(config["encoder"]))
+    if data.sources > 1:
+        warn_of_batch_norm(sharing, f"rows of {data.sources} tables go through one network")
     network = Network(sharing, graph, detach=config["relations"]["detach"])
     weighting: Weighting = call("weighting", make(config["weighting"]), len(graph.tasks))
     weighting.bind(graph.names)
@@ -247,9 +205,12 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"no checkpoint '{path}': the run has not finished an epoch")
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # of what is refused anyway
+            found = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise InputError(f"checkpoint '{path}' is damaged: {' '.join(str(error).split())[:120]}") from None
-    if not isinstance(found, dict) or "state_dict" not in found:
+        raise InputError(
+            f"checkpoint '{path}' is damaged: it cannot be read as tensors and plain values ({type(error).__name__})"
+        ) from None
+    if not isinstance(found, dict) or not isinstance(found.get("state_dict"), dict):
         raise InputError(f"checkpoint '{path}' is damaged: it holds no weights")
     return found

@@ -6,7 +6,6 @@
 ``sharing/mixture``, ``sharing/parameters`` and ``sharing/affinity``.
 """
 
-import os
 import shutil
 import time
 from itertools import combinations, permutations
@@ -25,6 +24,7 @@ from torch import Tensor
 from mtl.analysis.affinity import compare, observe
 from mtl.errors import unknown
 from mtl.module import MultiTaskModule
+from mtl.runs import replacing
 from mtl.suites.base import Batch
 
 REFRESH = 0.25  # seconds between two looks of the progress bar: drawing it costs as much as a small training step
@@ -135,9 +135,8 @@ class Checkpoints(Brief, Checkpoint):
             self.value, self.epoch = value, trainer.current_epoch
         trainer.save_checkpoint(self.last, weights_only=False)
         if better and trainer.is_global_zero:  # a copy costs less than to save again
-            partial = self.best.with_name(f".{self.best.name}.{os.getpid()}")
-            shutil.copyfile(self.last, partial)
-            partial.replace(self.best)
+            with replacing(self.best) as partial:
+                shutil.copyfile(self.last, partial)
 
     def _rank(self, value: float) -> float:
         if value != value:  # not a number: worse than any

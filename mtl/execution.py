@@ -12,7 +12,8 @@ from mtl.agent.agent import Agent, able
 from mtl.agent.environment import Environment, ExecutionReport
 from mtl.agent.records import Records
 from mtl.assembly import Assembly, load, make
-from mtl.runs import Run, newest, write_text
+from mtl.options import check_threads
+from mtl.runs import Run, fresh, newest, write_text
 
 READING = ("separator", "encoding", "missing")
 SHOWN = ("model", "weighting", "encoder", "optimizer")  # with the seed as many columns as the dashboard shows at first
@@ -42,15 +43,16 @@ def execute(
     Raises:
         InputError: the run is missing, damaged or not of this environment, or the environment's config has a mistake.
     """
+    check_threads(threads)
     torch.set_num_threads(threads or min(4, torch.get_num_threads()))
     place: Environment | None = None if records else make(environment)
-    opened = Run.open(run) if run is not None else newest(output)
+    opened = Run.open(str(run)) if run is not None else newest(str(output))
     assembly = load(opened.path)
     if records:
         environment = {"records": records}
     place = place or Records(Path(str(records)), assembly.data, written_as(assembly))
     report = Agent(assembly.graph, assembly.module.predict).execute(place)
-    directory = fresh(opened.path / "executions")
+    directory = fresh(opened.path / "executions" / time.strftime("%Y%m%d-%H%M%S"))
     write_text(directory / "settings.json", json.dumps({"run": opened.id, "environment": environment}, indent=2) + "\n")
     report.write(directory)
     return report, directory
@@ -60,20 +62,6 @@ def written_as(assembly: Assembly) -> dict[str, Any]:
     """How the text files of a run's suite are written, if it reads a person's."""
     task = assembly.config["task"]
     return {key: task[key] for key in READING} if set(READING) <= set(task) else {}
-
-
-def fresh(parent: Path) -> Path:
-    """A new directory in ``parent``, named by the time: executions never overwrite one another."""
-    parent.mkdir(parents=True, exist_ok=True)
-    name, number = time.strftime("%Y%m%d-%H%M%S"), 1
-    while True:
-        path = parent / (name if number == 1 else f"{name}-{number}")
-        try:
-            path.mkdir()
-        except FileExistsError:
-            number += 1
-            continue
-        return path
 
 
 def place_to_act(assembly: Assembly) -> Environment | None:

@@ -13,10 +13,11 @@ from pytorch_lightning.loggers import Logger
 from torch import Tensor
 
 from mtl.analysis.affinity import best_groups, mean_observed
-from mtl.assembly import AUTO, Assembly, Config, around
+from mtl.assembly import Assembly, Config, around
 from mtl.callbacks import Affinity, Brief
 from mtl.errors import InputError
 from mtl.module import MultiTaskModule
+from mtl.options import AUTO
 from mtl.runs import Run
 from mtl.trial import trial
 

@@ -18,9 +18,9 @@ from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import Metric, MetricCollection
 
 from mtl.errors import InputError
-from mtl.gradients import add_mean_gradient, least_over_processes, mean_over_processes, processes
+from mtl.gradients import add_mean_gradient, least_over_processes, mean_over_processes, mean_over_rows, processes
 from mtl.network import Network
-from mtl.suites.base import Batch
+from mtl.suites.base import Batch, Tensors
 from mtl.tasks import TaskGraph, labelled
 from mtl.weighting.base import Step, Weighting
 
@@ -113,6 +113,7 @@ class MultiTaskModule(LightningModule):
         self.weights: Tensor | None = None  # effective weights of the last optimizer step, [K]
         self.shown_losses: dict[str, float] = {}  # what mean_losses said last
         self._losses: list[Tensor] = []
+        self._inputs: list[Tensors] = []  # of the step so far
         # Optimizer step, tasks with labels and losses [K] of the training steps not yet counted
         self._seen: list[tuple[int, tuple[int, ...], Tensor]] = []
         self._step = Step()
@@ -160,6 +161,7 @@ class MultiTaskModule(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Shares of the step's task losses, ``[K]``."""
         batches = self.trainer.accumulate_grad_batches
+        self._inputs = [*([] if self._step.last else self._inputs), batch.inputs]
         if self.weighting.needs_representation:
             predictions, self._representation = self.network.with_representation(batch.inputs)
         else:
@@ -233,13 +235,11 @@ class MultiTaskModule(LightningModule):
             self._representation,
         )
         self._representation = None
-        penalty = self.network.sharing.penalty()
-        if penalty.requires_grad:
-            add_mean_gradient(
-                penalty * (scale / step.batches), [p for p in self.network.sharing.parameters() if p.requires_grad]
-            )
         if step.last:
             self.weights = weights
+            penalty = self.network.sharing.penalty(self._inputs, mean_over_rows)
+            if penalty.requires_grad:
+                add_mean_gradient(penalty * scale, [p for p in self.network.sharing.parameters() if p.requires_grad])
         self._losses = []
 
     def configure_gradient_clipping(

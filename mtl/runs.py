@@ -15,7 +15,8 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -53,11 +54,43 @@ def _what(node: Any) -> Any:
     return node
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file atomically: readers see the old one or the new one, never a half."""
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Gives a place to write to, which then becomes ``path``: readers see the old file or the new one, never a half.
+    Nothing is left of it where writing fails.
+    """
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file atomically."""
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def fresh(first: Path) -> Path:
+    """A new directory ``first``, or ``first-2``, ``first-3``, ...: what is there stays. InputError if none can be
+    made.
+    """
+    path, number = first, 1
+    while True:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.mkdir()  # atomic: of two that start at once, one gets the next number
+        except FileExistsError:
+            if path.parent.is_dir():
+                number += 1
+                path = first.with_name(f"{first.name}-{number}")
+                continue
+            raise InputError(f"cannot make directory '{path}': '{path.parent}' is a file") from None
+        except OSError as error:
+            raise InputError(f"cannot make directory '{path}': {error.strerror}") from None
+        return path
 
 
 class Run:
@@ -75,19 +108,9 @@ class Run:
     @classmethod
     def create(cls, config: Mapping[str, Any]) -> "Run":
         """A new directory for this config. The same config run again gets ``<id>-2``, ``<id>-3``, ...: nothing is
-        overwritten.
+        overwritten. InputError if no directory can be made there.
         """
-        first, number = run_path(config), 1
-        parent, name = first.parent, first.name
-        parent.mkdir(parents=True, exist_ok=True)
-        while True:
-            path = parent / (name if number == 1 else f"{name}-{number}")
-            try:
-                path.mkdir()  # atomic: of two that start at once, one gets the next number
-            except FileExistsError:
-                number += 1
-                continue
-            return cls(path)
+        return cls(fresh(run_path(config)))
 
     @classmethod
     def open(cls, path: str | Path) -> "Run":

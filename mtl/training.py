@@ -32,7 +32,6 @@ from mtl.assembly import (
     Config,
     build,
     call,
-    check_options,
     read_checkpoint,
     read_config,
     restore,
@@ -46,12 +45,15 @@ from mtl.execution import act, place_to_act
 from mtl.grouping import check as check_measuring
 from mtl.grouping import grouped
 from mtl.module import Diverged, MultiTaskModule
+from mtl.options import check_options
 from mtl.pictures import show_affinity, show_sharing
-from mtl.runs import SCHEMA, Run, run_id
+from mtl.runs import SCHEMA, Run, replacing, run_id
 from mtl.selection import OwnBest
 from mtl.step_cost import StepCost
 from mtl.suites.base import MultiTaskDataModule
 
+# What a checkpoint holds beside the weights, and training goes on from
+STATE = {"optimizer_states": list, "loops": dict, "callbacks": dict, "random_state": dict}
 RUN_VARIABLE = "MTL_RUN"  # tells the other processes of one training where the first writes
 
 
@@ -92,7 +94,7 @@ def _train(
     acted: Callable[[ExecutionReport], None],
     began: Callable[[Run], None],
 ) -> dict[str, Any]:
-    resumed = resumable(config) if config["resume"] else None
+    resumed = resumable(config) if config["resume"] is not None else None
     if resumed is not None:
         config = {**read_config(resumed), **{key: config[key] for key in ("threads", "progress", "hardware")}}
     # Mistakes in the config or the data end here, before a directory is made
@@ -114,15 +116,15 @@ def _train(
     seconds = {"data": time.perf_counter() - started}
     first = RUN_VARIABLE not in os.environ
     run = resumed or shared_run(config)
-    if first:
-        began(run)
-        os.environ[RUN_VARIABLE] = str(run.path.resolve())
-        run.state = "running"
-        save_config(run, config)
-        save_statistics(run, assembly)
-        if config["progress"]:
-            sys.stderr.write(assembly.data.preview())
     try:
+        if first:
+            began(run)
+            os.environ[RUN_VARIABLE] = str(run.path.resolve())
+            run.state = "running"
+            save_config(run, config)
+            save_statistics(run, assembly)
+            if config["progress"]:
+                sys.stderr.write(assembly.data.preview())
         assembly = grouped(run, assembly, boards(run))
         trained = fit(run, assembly, seconds, resumed=resumed is not None, callbacks=callbacks)
         if trained is None:
@@ -135,13 +137,16 @@ def _train(
         return result
     except Diverged as error:
         run.state = "failed"
-        kept = f"the last good state is in {run.last}" if run.last.is_file() else "no epoch was finished"
-        raise Diverged(f"{error}; {kept}") from None
+        raise Diverged(f"{error}; {kept(run)}") from None
     except InputError:
         run.state = "failed"
         if first and not run.last.is_file():
             shutil.rmtree(run.path)  # nothing that could be of use
         raise
+    except OSError as error:  # a full disk, a directory that may not be written
+        with suppress(OSError):
+            run.state = "failed"
+        raise InputError(f"cannot go on with run '{run.path}': {error}; {kept(run)}") from None
     except (SystemExit, KeyboardInterrupt):  # SystemExit is what Lightning makes of Ctrl-C
         signal.signal(signal.SIGINT, signal.default_int_handler)  # which it also turned off
         run.state = "interrupted"
@@ -157,14 +162,20 @@ def _train(
             os.environ.pop(RUN_VARIABLE, None)
 
 
+def kept(run: Run) -> str:
+    """What there is to go on from when a run fails."""
+    return f"the last good state is in {run.last}" if run.last.is_file() else "no epoch was finished"
+
+
 def resumable(config: Config) -> Run:
     """The unfinished run that ``resume`` names. InputError if it is complete, or has nothing to go on from."""
-    run = Run.open(config["resume"])
+    run = Run.open(str(config["resume"]))
     if run.state == "done":
         raise InputError(f"run '{run.path}' is complete: its result is in {run.path / 'result.json'}")
     last = read_checkpoint(run.last)
-    if not {"optimizer_states", "lr_schedulers", "loops", "callbacks", "random_state"} <= set(last):
-        raise InputError(f"checkpoint '{run.last}' holds weights only: it cannot be gone on from")
+    lacking = [name for name, kind in STATE.items() if not isinstance(last.get(name), kind) or not last[name]]
+    if lacking:
+        raise InputError(f"checkpoint '{run.last}' cannot be gone on from: it lacks {', '.join(lacking)}")
     return run
 
 
@@ -367,9 +378,8 @@ def inference_seconds(module: MultiTaskModule, data: MultiTaskDataModule) -> flo
 
 def save_whole(checkpoint: dict[str, Any], path: Path) -> None:
     """Write a checkpoint atomically."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    torch.save(checkpoint, partial)
-    partial.replace(path)
+    with replacing(path) as partial:
+        torch.save(checkpoint, partial)
 
 
 def reset_peak_memory() -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from mtl.cli import INTERRUPTED, MISTAKE, check, command
+from mtl.cli import INTERRUPTED, MISTAKE, command
 from mtl.errors import InputError
+from mtl.overrides import check
 from mtl.runs import Run
 from tests.support import TINY
 
@@ -25,7 +26,8 @@ def train_py(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
     import train
 
     def run(*words: str, output: Path = tmp_path / "outputs") -> Said:
-        monkeypatch.setattr(sys, "argv", ["train.py", *words, f"output={output}"])
+        place = [] if any(word.startswith("output=") for word in words) else [f"output={output}"]
+        monkeypatch.setattr(sys, "argv", ["train.py", *words, *place])
         code = 0
         try:
             command(train.main, "config")
@@ -45,7 +47,7 @@ BAD = {
     "no override": (["epochs"], "'epochs' is no override: expected key=value"),
     "bad syntax": (["a={b"], "is no override"),
     "later of several": (["seed=1", "weighting=equl"], "unknown option of weighting 'equl': did you mean 'equal'?"),
-    "word for a number": (["epochs=abc"], "epochs=abc: expected a whole number, 1 or more"),
+    "word for a number": (["epochs=abc"], "epochs=abc: expected a whole number, such as 20"),
     "fraction": (["epochs=1.5"], "epochs=1.5: expected a whole number"),
     "no epochs": (["epochs=0"], "epochs=0: expected a whole number, 1 or more"),
     "no rows a batch": (["batch_size=0"], "batch_size=0: expected"),
@@ -58,9 +60,22 @@ BAD = {
     "no logging": (["log_every=0"], "log_every=0: expected"),
     "word for a switch": (["compile=maybe"], "compile=maybe: expected true or false"),
     "negative rate": (["optimizer.lr=-1"], "Invalid learning rate: -1"),
-    "word for a rate": (["optimizer.lr=fast"], "optimizer or scheduler("),
-    "word for experts": (["model=gated", "model.experts=many"], "model(experts=many"),
+    "word for a rate": (["optimizer.lr=fast"], "optimizer.lr=fast: expected a number, such as 0.001"),
+    "rate that is no number": (["optimizer.lr=nan"], "optimizer.lr=nan: expected a number"),
+    "no rate": (["optimizer.lr=null"], "optimizer.lr=null: expected a number"),
+    "unknown study": (["experiment=censsu"], "unknown option of experiment 'censsu': did you mean 'census'?"),
+    "word for experts": (["model=gated", "model.experts=many"], "model.experts=many: expected a whole number"),
     "no experts": (["model=gated", "model.experts=0"], "model.experts=0: at least 1 is needed"),
+    "a number for a list": (["encoder.widths=3"], "encoder.widths=3: expected a list, such as [256,256]"),
+    "a word in a list": (["encoder.widths=[8,x]"], "encoder.widths[1]=x: expected a whole number"),
+    "a layer without features": (["encoder.widths=[8,0]"], "encoder.widths=[8, 0]: expected"),
+    "a number for a mapping": (["relations=3"], "relations=3: expected a mapping"),
+    "a word in a mapping": (["relations={detach: 3}"], "relations.detach=3: expected true or false"),
+    "no tasks": (["tasks=[]"], "tasks=[]: expected at least one task, or null for all"),
+    "a task for a list": (["tasks=task0"], "tasks=task0: expected a list of tasks, such as [task0]"),
+    "unknown task": (["tasks=[task9]"], "unknown task in tasks 'task9'"),
+    "a task twice": (["tasks=[task0,task0]"], "tasks: task 'task0' is named twice"),
+    "no mapping of dependencies": (["relations.depends_on=task0"], "relations.depends_on=task0: expected tasks and"),
     "unknown activation": (["encoder.activation=rely"], "unknown activation 'rely': did you mean 'relu'?"),
     "key of another option": (["encoder=candidate_set"], "unknown key 'encoder.widths': did you mean 'encoder.width'?"),
     "task of a weight": (["weighting=fixed", "weighting.weights={task9: 2}"], "'task9': did you mean 'task"),
@@ -71,7 +86,7 @@ BAD = {
     "no list of dependencies": (["relations.depends_on={task0: task1}"], "expected a list of tasks, such as [task1]"),
     "circle": (["relations.depends_on={task0: [task1], task1: [task0]}"], "in a circle: task"),
     "impossible data": (["task.relatedness=-0.9"], "task.relatedness=-0.9: with 3 tasks it can be -0.5 to 1"),
-    "word for rows": (["task.rows=many"], "cannot build mtl.suites.synthetic.SyntheticSuite"),
+    "word for rows": (["task.rows=many"], "task.rows=many: expected a whole number"),
     "no such target": (["model._target_=mtl.sharing.none.None_"], "mtl.sharing.none.None_"),
     "hardware that is not there": (["hardware=ddp_gpu"], "this machine cannot train with hardware accelerator=gpu"),
     "unknown hardware key": (["+hardware.speed=fast"], "this machine cannot train with hardware"),
@@ -93,6 +108,19 @@ def test_a_mistake_is_one_line(words: list[str], message: str, train_py: Callabl
     assert message in err
     assert "Traceback" not in err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_where_no_run_can_be_written(train_py: Callable[..., Said], tmp_path: Path) -> None:
+    """A file in the place of the directory, a path that is none."""
+    (tmp_path / "file").write_text("")
+    for output in (tmp_path / "file", tmp_path / "file" / "below"):
+        code, out, err = train_py(*TINY, output=output)
+        assert (code, out, err.count("\n")) == (MISTAKE, "", 1)
+        assert "cannot make directory" in err
+    for word in ("output=null", "output="):
+        code, _, err = train_py(*TINY, word)
+        assert code == MISTAKE, err
+        assert "expected a directory for the runs" in err
 
 
 def test_resume_refuses_other_science(train_py: Callable[..., Said], tmp_path: Path) -> None:

@@ -25,6 +25,14 @@ METHODS = {
     "gradnorm, labels missing": ["weighting=gradnorm", "task.missing=0.4"],
     "gradnorm on all parameters, accumulated": ["weighting=gradnorm", "weighting.at=parameters", "accumulate=2"],
     "weights learned on held-out rows, accumulated": ["weighting=moml", "weighting.held_out=0.3", "accumulate=2"],
+    "gates balanced over all rows": ["weighting=equal", "model=sparse", "model.balance=0.5", "batch_size=18"],
+    "gates decided on all rows, accumulated": [
+        "weighting=equal",
+        "model=dselect_k",
+        "model.entropy=0.5",
+        "batch_size=18",
+        "accumulate=2",
+    ],
 }
 
 
@@ -42,7 +50,7 @@ def assert_same_run(one: Path, two: Path) -> None:
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
 def test_two_processes_are_one(method: list[str], tmp_path: Path) -> None:
     """With clipping, over all steps of two epochs, in forked processes."""
-    options = [*method, "model=hard", "gradient_clip=0.5"]
+    options = ["model=hard", *method, "gradient_clip=0.5"]
     one = train(tiny(tmp_path / "one", *options))
     two = train(tiny(tmp_path / "two", *options, "hardware=ddp_cpu", "hardware.strategy=ddp_fork"))
     assert two["run_id"] == one["run_id"]

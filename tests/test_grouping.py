@@ -10,11 +10,12 @@ import torch
 from pytorch_lightning import Callback, Trainer
 
 from experiments.affinity import main as measure
-from mtl import cli
 from mtl.analysis.affinity import MEASURES
-from mtl.assembly import AUTO, build, check_options, configure, load
+from mtl.assembly import build, configure, load
 from mtl.errors import InputError
 from mtl.grouping import epochs, measured, pairwise
+from mtl.options import AUTO, check_options
+from mtl.overrides import CONF
 from mtl.runs import Run, run_id
 from mtl.sharing.grouped import Grouped
 from mtl.training import silent_lightning, train
@@ -185,11 +186,11 @@ def test_a_suite_says_its_groups_and_the_command_line_has_the_last_word(
     """Relations stand in the suite's own file, beside its data."""
 
     conf = tmp_path / "conf"
-    shutil.copytree(cli.CONF, conf)
+    shutil.copytree(CONF, conf)
     theirs = (conf / "task" / "synthetic.yaml").read_text(encoding="utf-8")
     mine = "grouping: [[task0, task2]]\nrelations:\n  depends_on: {task2: [task0]}\n"
     (conf / "task" / "mine.yaml").write_text(theirs + mine, encoding="utf-8")
-    monkeypatch.setattr(cli, "CONF", conf)
+    monkeypatch.setattr("mtl.overrides.CONF", conf)
     small = ("task=mine", "task.rows=50", "task.features=8", "model=hard")
     said = configure(*small)
     check_options(said)

@@ -1,6 +1,8 @@
 """k epochs, a stop, and N - k epochs are N epochs, bit for bit; and what cannot be gone on with says so."""
 
+import errno
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -121,6 +123,23 @@ def test_stopped_before_the_first_epoch(tmp_path: Path, capsys: pytest.CaptureFi
         train({**tiny(tmp_path), "resume": str(run)})
 
 
+def test_a_full_disk_is_one_line_and_keeps_what_there_is(tmp_path: Path) -> None:
+    """The run is marked as failed, its last checkpoint is whole, and going on from it ends as if nothing had been."""
+
+    class Full(Callback):
+        def on_train_batch_end(self, trainer: Trainer, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+            if trainer.current_epoch == 1:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(InputError, match="No space left on device; the last good state is in") as error:
+        train(tiny(tmp_path / "parts"), (Full(),))
+    assert "\n" not in str(error.value)
+    (run,) = (tmp_path / "parts").glob("runs/*/*/*")
+    assert Run.open(run).state == "failed"
+    whole = train(tiny(tmp_path / "whole"))
+    assert train({**tiny(tmp_path), "resume": str(run)})["metrics"] == whole["metrics"]
+
+
 def test_what_cannot_be_resumed_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A finished run, none, a damaged checkpoint, one of another model, one of weights only, a damaged config."""
     run = interrupted(tiny(tmp_path / "a"), 1, capsys)
@@ -151,7 +170,11 @@ def test_what_cannot_be_resumed_says_so(tmp_path: Path, capsys: pytest.CaptureFi
     assert "is not the config of a run: it has no " in refusal(changed("config.yaml", b"a: 1"))
     weights = tmp_path / "weights.ckpt"
     torch.save({"state_dict": read_checkpoint(run / "last.ckpt")["state_dict"]}, weights)
-    assert "holds weights only" in refusal(changed("last.ckpt", weights.read_bytes()))
+    assert "cannot be gone on from: it lacks optimizer_states" in refusal(changed("last.ckpt", weights.read_bytes()))
+    torch.save({**read_checkpoint(run / "last.ckpt"), "random_state": 3}, weights)
+    assert "cannot be gone on from: it lacks random_state" in refusal(changed("last.ckpt", weights.read_bytes()))
+    assert "no run at '3'" in refusal(Path("3"))
+    assert "'.' is no run directory" in refusal(Path())
     torch.save({"callable": json.loads}, weights)
     assert "is damaged" in refusal(changed("last.ckpt", weights.read_bytes()))
     assert Run.open(run).state == "interrupted"

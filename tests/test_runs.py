@@ -54,6 +54,16 @@ def test_the_same_command_never_destroys_an_earlier_run(tmp_path: Path) -> None:
     assert newest(tmp_path).path == Path(second["directory"])
 
 
+def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    """Neither a half of it nor the loss of the one before."""
+    path = tmp_path / "file"
+    write_text(path, "before")
+    with pytest.raises(UnicodeEncodeError):
+        write_text(path, "after \ud800")
+    assert path.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_another_seed_gives_other_numbers(tmp_path: Path) -> None:
     """And 0 is a seed like any other."""
     results = [train(tiny(tmp_path, f"seed={seed}", "epochs=1")) for seed in (0, 1, 0)]

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from mtl.assembly import build, resolved
-from mtl.cli import composed, quiet
+from mtl.cli import quiet
 from mtl.errors import InputError
+from mtl.overrides import composed
 from mtl.selection import OwnBest
 from mtl.training import train
 

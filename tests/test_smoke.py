@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from mtl.assembly import configure
-from mtl.cli import options
 from mtl.errors import InputError
+from mtl.overrides import options
 from mtl.runs import Run
 from mtl.training import train
 from tests.support import tiny

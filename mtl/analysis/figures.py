@@ -9,10 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
+from numpy.typing import NDArray
 
 from mtl.analysis.comparison import HELPS, HURTS, Comparison, Evidence, Row
 from mtl.analysis.curves import Logged, curve, mean_of
 from mtl.analysis.drawing import BAD, GOOD, INK, LINE, MUTED, PLAIN, SERIES, Picture, picture, style
+from mtl.analysis.sharing import clustered
 
 Logs = Mapping[str, Sequence[Logged]]  # by label of a configuration: what its runs logged
 DASHES = ("-", "--", ":", "-.")
@@ -158,28 +160,69 @@ def cosines(comparison: Comparison, logs: Logs) -> Picture | None:
     with style():
         figure, axes = grid(len(found), 3, size + 0.9, size)
         for i, (ax, (label, matrix)) in enumerate(zip(axes, found, strict=True)):
-            for (y, x), value in np.ndenumerate(matrix):
-                colour = GOOD if value >= 0 else BAD
-                field = Rectangle(
-                    (x - 0.48, y - 0.48), 0.96, 0.96, facecolor=colour, alpha=0.75 * abs(value), linewidth=0
-                )
-                ax.add_patch(field)
-                ax.text(x, y, f"{value:.2f}", ha="center", va="center", color=INK, fontsize=8)
-            ticks = range(len(comparison.tasks))
-            ax.set_xticks(ticks, names, rotation=30, ha="right")
-            ax.set_yticks(ticks, names if i % 3 == 0 else [""] * len(names))
-            ax.tick_params(length=0)
-            ax.set_xlim(-0.5, len(comparison.tasks) - 0.5)
-            ax.set_ylim(len(comparison.tasks) - 0.5, -0.5)
-            ax.set_aspect("equal")
+            fields(ax, matrix, names, first=i % 3 == 0)
             ax.set_title(brief(label))
-            for side in ax.spines.values():
-                side.set_visible(False)
         note = (
             "Cosine between the gradients of two tasks where the weighting compares them, mean over training and "
             "seeds. Below 0 (red) the tasks pull against each other."
         )
         return picture(figure, "cosines", "Do the tasks' gradients agree?", note)
+
+
+def fields(ax: Axes, matrix: NDArray[np.float64], names: Sequence[str], *, first: bool) -> None:
+    """A matrix of numbers from -1 to 1 as coloured fields, NaN as none; names of the rows where it is the first of its
+    line.
+    """
+    for (y, x), value in np.ndenumerate(matrix):
+        if not isfinite(value):
+            continue
+        colour = GOOD if value >= 0 else BAD
+        strength = 0.75 * min(1.0, abs(value))
+        ax.add_patch(Rectangle((x - 0.48, y - 0.48), 0.96, 0.96, facecolor=colour, alpha=strength, linewidth=0))
+        ax.text(x, y, f"{round(value, 2) + 0.0:.2f}", ha="center", va="center", color=INK, fontsize=8)
+    ticks = range(len(names))
+    ax.set_xticks(ticks, names, rotation=30, ha="right")
+    ax.set_yticks(ticks, names if first else [""] * len(names))
+    ax.tick_params(length=0)
+    ax.set_xlim(-0.5, len(names) - 0.5)
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    ax.set_aspect("equal")
+    for side in ax.spines.values():
+        side.set_visible(False)
+
+
+def affinity(comparison: Comparison) -> Picture | None:
+    """How much the tasks help each other, for configurations that measured it to find groups: the mean over seeds,
+    relative to the largest, in the order of a clustering.
+    """
+    found = [(row, [one.affinity for one in row.records if one.affinity]) for row in comparison.rows]
+    found = [(row, measured) for row, measured in found if measured]
+    if not found:
+        return None
+    size, said = 0.9 + 0.55 * len(comparison.tasks), []
+    with style():
+        figure, axes = grid(len(found), 3, size + 0.9, size)
+        for ax, (row, measured) in zip(axes, found, strict=True):
+            measure, names = measured[0]["measure"], measured[0]["tasks"]
+            mean = np.mean([one["matrices"][measure] for one in measured], axis=0)
+            np.fill_diagonal(mean, 0.0)
+            order = clustered(mean)
+            shown = mean[order][:, order] / max(np.abs(mean).max(), 1e-12)
+            np.fill_diagonal(shown, np.nan)  # a task onto itself says nothing
+            fields(ax, shown, [brief(names[i], 16) for i in order], first=True)
+            ax.set_title(f"{brief(row.label)}: {measure}")
+            seeds = [one.seed for one in row.records if one.affinity]
+            by_groups: dict[str, list[str]] = {}
+            for seed, one in zip(seeds, measured, strict=True):
+                by_groups.setdefault(" ".join(f"[{', '.join(group)}]" for group in one["groups"]), []).append(str(seed))
+            said.append(
+                f"{row.label}: " + "; ".join(f"{text} (seed {', '.join(by_groups[text])})" for text in by_groups)
+            )
+        note = (
+            "Affinity of a row's task onto a column's, measured before training, mean over seeds, relative to the "
+            f"largest. Groups trained: {'. '.join(said)}."
+        )
+        return picture(figure, "affinity", "Which tasks help each other?", note)
 
 
 def cost(comparison: Comparison) -> Picture:
@@ -243,6 +286,7 @@ def pictures(comparison: Comparison, logs: Logs) -> list[Picture]:
         cost(comparison),
         weights(comparison, logs),
         cosines(comparison, logs),
+        affinity(comparison),
         ranks(comparison),
     ]
     return [one for one in found if one is not None]

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import nan
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ class Record:
         execution: what came of acting with the network; empty if it did not act.
         config: the resolved config.
         environment: versions and machine.
+        affinity: what was measured to find groups of tasks; empty if the config names none or says them.
     """
 
     path: Path
@@ -58,6 +59,7 @@ class Record:
     execution: dict[str, float]
     config: dict[str, Any]
     environment: dict[str, str]
+    affinity: dict[str, Any] = field(default_factory=dict)
 
     @property
     def question(self) -> tuple[str, str, tuple[str, ...]]:
@@ -93,7 +95,7 @@ def _record(path: Path, found: dict[str, Any]) -> Record:
         configuration=configuration_id(found["config"]),
         suite=str(found["choices"]["task"]),
         fingerprint=str(found["data"]["fingerprint"]),
-        model=str(found["choices"]["model"]),
+        model=model_of(found),
         weighting=str(found["choices"]["weighting"]),
         seed=int(found["seed"]),
         directions={name: bool(task["higher_is_better"]) for name, task in tasks.items()},
@@ -108,7 +110,14 @@ def _record(path: Path, found: dict[str, Any]) -> Record:
         execution={str(k): float(v) for k, v in found.get("execution", {}).items() if isinstance(v, int | float)},
         config=dict(found["config"]),
         environment={str(k): str(v) for k, v in found["environment"].items()},
+        affinity=dict(found.get("affinity", {})),
     )
+
+
+def model_of(found: Mapping[str, Any]) -> str:
+    """The model of a result, and whether it is one for each of several groups of tasks."""
+    model = str(found["choices"]["model"])
+    return f"{model} in groups" if found["config"].get("grouping") and model != "single_task" else model
 
 
 def number(value: Any) -> float:

@@ -71,7 +71,7 @@ def affinity_figure(matrices: Mapping[str, Tensor], names: Sequence[str], groups
         names: of the tasks.
         groups: of names.
     """
-    order = clustered(next(iter(matrices.values())))
+    order = clustered(next(iter(matrices.values())).double().numpy())
     labels = [names[i] for i in order]
     colour = {name: GROUP_COLOURS[i % len(GROUP_COLOURS)] for i, group in enumerate(groups) for name in group}
     size = 1.2 + 0.55 * len(names)
@@ -89,9 +89,8 @@ def affinity_figure(matrices: Mapping[str, Tensor], names: Sequence[str], groups
     return figure
 
 
-def clustered(affinity: Tensor) -> list[int]:
-    """An order of the tasks in which those that help each other stand side by side."""
-    values = affinity.double().numpy()
+def clustered(values: NDArray[np.float64]) -> list[int]:
+    """An order of the tasks, by their affinities ``[K, K]``, in which those that help each other stand side by side."""
     tasks = range(len(values))
     if len(tasks) < 3:
         return list(tasks)

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from mtl.errors import InputError
 from mtl.nn.activation import activation as make_activation
-from mtl.nn.encoder import Encoder, Inputs, InputShape
+from mtl.nn.encoder import Encoder, Inputs, InputShape, check_attention
 from mtl.nn.pooling import masked_max, masked_mean
 from mtl.nn.stacked import LayerNorm, Linear
 
@@ -78,10 +78,7 @@ class CandidateSet(Encoder):
                 "encoder=candidate_set reads candidates, mask and context, which this task does not give: "
                 "use encoder=mlp"
             )
-        if width % heads:
-            raise InputError(f"encoder.width={width} is no multiple of encoder.heads={heads}")
-        if depth < 1:
-            raise InputError(f"encoder.depth={depth}: at least 1 is needed")
+        check_attention(width, heads, depth)
         features, context = input_shape["candidates"][-1], input_shape["context"][-1]
         assert features is not None
         assert context is not None

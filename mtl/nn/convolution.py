@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from mtl.errors import InputError
 from mtl.nn.activation import activation as make_activation
-from mtl.nn.encoder import Encoder, Inputs, InputShape
+from mtl.nn.encoder import Encoder, Inputs, InputShape, checked_widths
 from mtl.nn.norm import make_norm
 
 PLACES = 4  # along each axis, of what gates see of a picture
@@ -75,7 +75,7 @@ class Convolution(Encoder):
         input_shape: ``(C, T)`` or ``(C, H, W)``; anything else is an InputError.
         widths: features of each stage.
         activation: name of the activation (see :mod:`mtl.nn.activation`).
-        norm: none, layer, group or batch (see :mod:`mtl.nn.norm`).
+        norm: see :mod:`mtl.nn.norm`.
         average: over the places at the end.
         patch: inputs along each axis that make one place of the first stage; more is cheaper and coarser.
     """
@@ -94,12 +94,10 @@ class Convolution(Encoder):
             raise InputError(
                 f"encoder=convolution reads series (C, T) or pictures (C, H, W), this task gives {input_shape}"
             )
-        if not widths:
-            raise InputError("encoder.widths is empty: name at least one stage, e.g. encoder.widths=[32]")
         if patch < 1:
             raise InputError(f"encoder.patch={patch}: expected 1 or more")
         self.axes = len(input_shape) - 1
-        self.widths = tuple(widths)
+        self.widths = checked_widths(widths)
         convolution = nn.Conv1d if self.axes == 1 else nn.Conv2d
         self.embed = convolution(input_shape[0], self.widths[0], 2 * patch + 1, patch, padding=patch)
         sizes = (self.widths[0], *self.widths)

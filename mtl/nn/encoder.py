@@ -1,14 +1,34 @@
 """What every encoder promises: inputs to a representation, stage by stage."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
+
+from mtl.errors import InputError
 
 Inputs = Tensor | Mapping[str, Tensor]
 # Without the batch axis. In a mapping, None marks the axis of a set, whose members inputs["mask"] [B, J] tells apart
 # from padding.
 InputShape = tuple[int, ...] | Mapping[str, tuple[int | None, ...]]
+
+
+def checked_widths(widths: Sequence[int]) -> tuple[int, ...]:
+    """``encoder.widths`` as the widths of an encoder's stages. InputError if there are none or one is below 1."""
+    if not widths or min(widths) < 1:
+        raise InputError(
+            f"encoder.widths={list(widths)}: expected the features of one stage or more, such as encoder.widths=[256]"
+        )
+    return tuple(widths)
+
+
+def check_attention(width: int, heads: int, depth: int) -> None:
+    """Raise InputError if ``heads`` attention heads cannot divide ``width`` features, or there is no layer at all."""
+    if min(width, heads, depth) < 1 or width % heads:
+        raise InputError(
+            f"encoder.width={width}, heads={heads}, depth={depth}: expected 1 or more each, and a width that is a "
+            "multiple of heads"
+        )
 
 
 class Encoder(nn.Module, ABC):

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from mtl.nn.stacked import mix
+
 
 class Gate(nn.Module):
     """Weights of the experts of several groups, one after the other: ``[B, ..., H] -> [B, ..., E]``, a row sums to
@@ -20,17 +22,16 @@ class Gate(nn.Module):
         return torch.cat([logits(state) for logits in self.groups.values()], -1).softmax(-1)
 
 
-def weighted(gate: Tensor, states: list[Tensor]) -> Tensor:
-    """``sum_e g_e h_e`` with gates ``[B, ..., E]`` over states ``[B, ..., H]``, of which gates may have fewer places.
+def weighted(gates: Tensor, states: Tensor) -> Tensor:
+    """``sum_e g_ke h_e`` at every place: gates ``[K, B, ..., E]`` over states ``[E, B, ..., H]`` to ``[K, B, ..., H]``.
 
-    A gate with more places than the states (a stage that pools) is averaged over them.
+    Gates that have other places than the states (those of a stage before one that pools) are averaged over them.
     """
-    axes = states[0].dim()
-    if gate.dim() > axes:
-        gate = gate.mean(tuple(range(1, 1 + gate.dim() - axes)))
-    for _ in range(axes - gate.dim()):
-        gate = gate.unsqueeze(1)
-    return (torch.stack(states, -1) * gate.unsqueeze(-2)).sum(-1)
+    if gates.dim() > 3 and gates.shape[2:-1] != states.shape[2:-1]:
+        gates = gates.flatten(2, -2).mean(2)
+    if gates.dim() == 3:
+        return mix(gates, states)
+    return mix(gates.flatten(1, -2), states.flatten(1, -2)).view(len(gates), *states.shape[1:])
 
 
 def combined(factors: Tensor, states: Tensor, dims: int = 1) -> Tensor:

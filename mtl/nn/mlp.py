@@ -7,23 +7,31 @@ from torch import Tensor, nn
 
 from mtl.errors import InputError
 from mtl.nn.activation import activation as make_activation
-from mtl.nn.encoder import Encoder, Inputs, InputShape
-from mtl.nn.norm import make_norm
+from mtl.nn.encoder import Encoder, Inputs, InputShape, checked_widths
+from mtl.nn.norm import BySource, make_norm
 from mtl.nn.stacked import Linear
 
 
 class Layer(nn.Module):
     """One stage of an :class:`MLP`: linear, norm, activation, dropout. ``[B, in] -> [B, out]``."""
 
-    def __init__(self, in_features: int, out_features: int, activation: str, norm: str, dropout: float) -> None:
+    def __init__(
+        self, in_features: int, out_features: int, activation: str, norm: str, dropout: float, sources: int = 0
+    ) -> None:
         super().__init__()
         self.linear = Linear(in_features, out_features)
-        self.norm = make_norm(norm, out_features)
+        self.norm = make_norm(norm, out_features, sources=sources)
         self.activation = make_activation(activation)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, hidden: Tensor, inputs: Inputs) -> Tensor:
-        out: Tensor = self.dropout(self.activation(self.norm(self.linear(hidden))))
+        hidden = self.linear(hidden)
+        if isinstance(self.norm, BySource):
+            assert not isinstance(inputs, Tensor)
+            hidden = self.norm(hidden, inputs["source"])
+        else:
+            hidden = self.norm(hidden)
+        out: Tensor = self.dropout(self.activation(hidden))
         return out
 
 
@@ -34,7 +42,7 @@ class MLP(Encoder):
         input_shape: shape of one sample; anything but a tuple of sizes is an InputError.
         widths: features of each layer.
         activation: name of the activation after each layer (see :mod:`mtl.nn.activation`).
-        norm: before the activation: none, layer, group or batch (see :mod:`mtl.nn.norm`).
+        norm: before the activation (see :mod:`mtl.nn.norm`).
         dropout: share of features set to zero in training.
     """
 
@@ -52,12 +60,10 @@ class MLP(Encoder):
                 f"encoder=mlp reads one flat tensor, this task gives {', '.join(input_shape)}: "
                 "use encoder=candidate_set"
             )
-        if not widths:
-            raise InputError("encoder.widths is empty: name at least one layer, e.g. encoder.widths=[256]")
         self.summary_features = prod(input_shape)
         self.rank = len(input_shape)
         self.stackable = norm in ("none", "layer")
-        self.widths = tuple(widths)
+        self.widths = checked_widths(widths)
         sizes = (self.summary_features, *self.widths)
         self.stages = nn.ModuleList(Layer(a, b, activation, norm, dropout) for a, b in pairwise(sizes))
 

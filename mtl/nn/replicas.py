@@ -1,7 +1,7 @@
-"""Several modules of one shape, computed together."""
+"""Several encoders of one shape, computed together."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -11,14 +11,14 @@ from mtl.nn.encoder import Encoder
 
 
 class Replicas(nn.Module):
-    """Modules of one shape, all given the same inputs: ``inputs -> [E, *out]``.
+    """Encoders of one shape, all given the same inputs: ``inputs -> [E, *out]``.
 
     Where they are ``stackable`` - made of :mod:`mtl.nn.stacked` layers, with no regard to how many axes lead - they
     become one module whose parameters are stacked, ``[E, ...]``, and every layer is one batched product, so the number
     of kernels does not grow with E. Others are called one after the other.
 
     Args:
-        copies: the E modules, independently initialised; at least one. They are used up.
+        copies: the E encoders, independently initialised; at least one. They are used up.
     """
 
     def __init__(self, copies: Sequence[Encoder]) -> None:
@@ -33,6 +33,15 @@ class Replicas(nn.Module):
             return torch.stack([copy(inputs) for copy in self.copies])
         out: Tensor = self.copies[0](self._spread(inputs))
         return out
+
+    @property
+    def encoder(self) -> Encoder:
+        """One of them, for its sizes and its summary of the inputs."""
+        return cast(Encoder, self.copies[0])
+
+    def last_stage(self) -> Iterator[nn.Parameter]:
+        """The parameters of their last stages."""
+        return (p for copy in self.copies for p in cast(Encoder, copy).stages[-1].parameters())
 
     def _spread(self, inputs: Any) -> Any:
         """The inputs with a leading axis E, without copying them."""

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from mtl.errors import InputError
-from mtl.nn.encoder import Encoder, Inputs, InputShape
+from mtl.nn.encoder import Encoder, Inputs, InputShape, checked_widths
 from mtl.nn.mlp import Layer
 
 
@@ -14,15 +14,16 @@ class Tabular(Encoder):
     Inputs: either ``numbers [B, F]`` alone, or a mapping of ``numbers [B, F]`` and ``categories [B, C]`` (integers).
     NaN is a missing number: it counts as 0, and an indicator says so. Every category column has a table of ``values``
     learned vectors; -1 is a missing category, which has a vector of its own, and larger numbers than the table has wrap
-    around.
+    around. ``source [B, S]``, 1 where the row comes from, is read by the norms ``per_task`` alone.
 
     Args:
-        input_shape: ``(F,)`` or ``{"numbers": (F,), "categories": (C,)}``; anything else is an InputError.
+        input_shape: ``(F,)`` or ``{"numbers": (F,), "categories": (C,), "source": (S,)}``, of which only one of the
+            first two must be there; anything else is an InputError.
         widths: features of each layer after the embedding.
         embedding: features of a category's vector.
         values: vectors of each category column.
         activation: name of the activation after each layer (see :mod:`mtl.nn.activation`).
-        norm: none, layer, group or batch (see :mod:`mtl.nn.norm`).
+        norm: see :mod:`mtl.nn.norm`.
         dropout: share of features set to zero in training.
     """
 
@@ -38,20 +39,18 @@ class Tabular(Encoder):
     ) -> None:
         super().__init__()
         shape = {"numbers": input_shape} if isinstance(input_shape, tuple) else dict(input_shape)
+        sources = shape.pop("source", (0,))[0] or 0
         if not set(shape) <= {"numbers", "categories"} or any(len(size) != 1 or not size[0] for size in shape.values()):
             raise InputError(f"encoder=tabular reads numbers (F,) and categories (C,), this task gives {input_shape}")
-        if not widths or embedding < 1 or values < 1:
-            raise InputError(
-                f"encoder.widths={list(widths)}, embedding={embedding}, values={values}: "
-                "expected at least one layer, 1, 1"
-            )
+        if embedding < 1 or values < 1:
+            raise InputError(f"encoder.embedding={embedding}, values={values}: expected 1 or more each")
         numbers, columns = (shape.get(key, (0,))[0] or 0 for key in ("numbers", "categories"))
         self.values = values
         self.embeddings = nn.ModuleList(nn.Embedding(values + 1, embedding) for _ in range(columns))
-        sizes = (2 * numbers + embedding * columns, *widths)
-        self.widths = tuple(widths)
+        self.widths = checked_widths(widths)
+        sizes = (2 * numbers + embedding * columns, *self.widths)
         self.stages = nn.ModuleList(
-            Layer(a, b, activation, norm, dropout) for a, b in zip(sizes, self.widths, strict=False)
+            Layer(a, b, activation, norm, dropout, sources) for a, b in zip(sizes, self.widths, strict=False)
         )
         self.summary_features = 2 * numbers + columns
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mtl.errors import InputError
-from mtl.nn.encoder import Encoder, Inputs, InputShape
+from mtl.nn.encoder import Encoder, Inputs, InputShape, check_attention
 from mtl.nn.pooling import masked_mean
 
 BUCKETS = 64  # of the words, for what gates see of a text
@@ -80,11 +80,9 @@ class Transformer(Encoder):
         super().__init__()
         if isinstance(input_shape, tuple) or set(input_shape) != {"tokens", "mask"}:
             raise InputError(f"encoder=transformer reads tokens and a mask, this task gives {input_shape}")
-        if width % heads or depth < 1:
-            raise InputError(
-                f"encoder.width={width}, heads={heads}, depth={depth}: "
-                "expected a multiple of heads, and a layer or more"
-            )
+        check_attention(width, heads, depth)
+        if vocabulary < 1 or length < 1:
+            raise InputError(f"encoder.vocabulary={vocabulary}, length={length}: expected 1 or more each")
         new = (width, depth, heads, vocabulary, length, dropout)
         model = pretrained_model(pretrained) if pretrained else new_model(*new)
         sizes = model.config

@@ -8,7 +8,7 @@ from torch.nn import Parameter
 
 from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
-from mtl.nn.norm import warn_of_batch_norm
+from mtl.nn.trunks import Trunks
 from mtl.sharing.base import EncoderFactory, Sharing
 
 
@@ -54,29 +54,29 @@ class Adapters(Sharing):
         super().__init__(input_shape, task_names, encoder)
         if bottleneck < 1:
             raise InputError(f"model.bottleneck={bottleneck}: at least 1 is needed")
-        self.trunk = encoder(input_shape)
-        warn_of_batch_norm(self.trunk)
+        self.trunks = Trunks(encoder(input_shape), self.task_names)
+        trunk = self.trunks.trunk
         if freeze:
-            self.trunk.requires_grad_(False)
-        self.out_features = self.trunk.out_features
+            self.trunks.requires_grad_(False)
+        self.out_features = trunk.out_features
         self.own = nn.ModuleDict(
-            {name: nn.ModuleList(Adapter(w, bottleneck) for w in self.trunk.widths) for name in self.task_names}
+            {name: nn.ModuleList(Adapter(w, bottleneck) for w in trunk.widths) for name in self.task_names}
         )
 
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
-        first, *later = self.trunk.stages
-        shared = first(self.trunk.stem(inputs), inputs)
         out = {}
-        for name in self.task_names:
+        for name, state in self.trunks.first(inputs).items():
             own, *others = cast(nn.ModuleList, self.own[name])
-            hidden = own(shared)
+            _, *later = self.trunks[name].stages
+            hidden = own(state)
             for stage, adapter in zip(later, others, strict=True):
                 hidden = adapter(stage(hidden, inputs))
             out[name] = hidden
         return out
 
     def private_parameters(self, task: str) -> Iterator[Parameter]:
-        return self.own[task].parameters()
+        yield from self.own[task].parameters()
+        yield from self.trunks.private_parameters(task)
 
     def last_shared_layer(self) -> Iterator[Parameter]:
-        return self.trunk.stages[-1].parameters()
+        return self.trunks.last_shared_layer()

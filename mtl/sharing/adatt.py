@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from mtl.errors import InputError
-from mtl.nn.encoder import Encoder, Inputs, InputShape
-from mtl.nn.gates import Gate, combined, weighted
+from mtl.nn.encoder import Inputs, InputShape
+from mtl.nn.gates import Gate, weighted
+from mtl.nn.towers import Towers
 from mtl.sharing.base import EncoderFactory, Sharing
 
 
@@ -37,14 +38,12 @@ class AdaTT(Sharing):
         super().__init__(input_shape, task_names, encoder)
         if own < 1:
             raise InputError(f"model.own={own}: at least 1 is needed")
-        self.experts = nn.ModuleDict(
-            {name: nn.ModuleList(encoder(input_shape) for _ in range(own)) for name in self.task_names}
-        )
-        first = self._encoders(self.task_names[0])[0]
-        self.depth = len(first.stages)
-        self.out_features = first.out_features
+        self.experts = Towers([encoder(input_shape) for _ in range(own * len(self.task_names))])  # task after task
+        self.depth = self.experts.depth
+        self.out_features = self.experts.encoder.out_features
+        self.own = own
         counts = dict.fromkeys(self.task_names, own)
-        inputs = (first.summary_features, *first.widths)
+        inputs = (self.experts.encoder.summary_features, *self.experts.widths)
         self.gates = nn.ModuleList(
             nn.ModuleDict({name: Gate(inputs[stage], counts) for name in self.task_names})
             for stage in range(self.depth)
@@ -55,37 +54,27 @@ class AdaTT(Sharing):
         )
         self.register_buffer("use", torch.zeros(len(self.task_names), own * len(self.task_names)), persistent=False)
 
-    def _encoders(self, group: str) -> list[Encoder]:
-        return [cast(Encoder, expert) for expert in cast(nn.ModuleList, self.experts[group])]
-
     def mixture(self) -> Tensor:
         return self.use
 
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
-        summary = self._encoders(self.task_names[0])[0].summary(inputs)
-        hidden: dict[str, Tensor] = {}
+        read = [self.experts.encoder.summary(inputs)] * len(self.task_names)  # what each task's gate sees
+        hidden = self.experts.first(inputs)  # [E, B, ..., H], E experts of all tasks
         for index in range(self.depth):
-            outputs = {
-                name: [
-                    expert.stages[index](hidden[name] if index else expert.stem(inputs), inputs)
-                    for expert in self._encoders(name)
-                ]
-                for name in self.task_names
-            }
+            if index:
+                hidden = self.experts.stage(index, torch.stack(read).repeat_interleave(self.own, 0), inputs)
             gates, native = cast(nn.ModuleDict, self.gates[index]), cast(nn.ParameterDict, self.native[index])
-            every = [state for name in self.task_names for state in outputs[name]]
-            mixed, use = {}, []
-            for name in self.task_names:
-                gate = gates[name](hidden[name] if index else summary)  # [B, ..., E]
-                use.append(gate.detach().flatten(0, -2).mean(0))
-                mixed[name] = weighted(gate, every) + combined(native[name], torch.stack(outputs[name]))
-            hidden = mixed
-        self.use.copy_(torch.stack(use))
-        return hidden
+            fused = torch.stack([gates[name](state) for name, state in zip(self.task_names, read, strict=True)])
+            use = fused.detach().flatten(1, -2).mean(1)
+            kept = torch.block_diag(*(native[name] for name in self.task_names)).to(fused.dtype)  # type: ignore[no-untyped-call]  # [K, E]
+            fused = fused + kept.view(len(kept), *[1] * (fused.dim() - 2), -1)
+            read = list(weighted(fused, hidden))
+        self.use.copy_(use)
+        return dict(zip(self.task_names, read, strict=True))
 
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         yield from cast(nn.ModuleDict, self.gates[-1])[task].parameters()
         yield cast(nn.ParameterDict, self.native[-1])[task]
 
     def last_shared_layer(self) -> Iterator[Parameter]:
-        return (p for name in self.task_names for e in self._encoders(name) for p in e.stages[-1].parameters())
+        return self.experts.last_stage()

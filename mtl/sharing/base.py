@@ -10,6 +10,13 @@ from torch.nn import Parameter
 from mtl.nn.encoder import Encoder, Inputs, InputShape
 
 EncoderFactory = Callable[[InputShape], Encoder]
+# Values of some rows [N, ...] to their mean [...] over all rows of the optimizer step, of all processes
+RowMean = Callable[[Tensor], Tensor]
+
+
+def mean_of_these(values: Tensor) -> Tensor:
+    """The mean over rows ``[N, ...]``, where there are no others."""
+    return values.mean(0)
 
 
 class Sharing(nn.Module, ABC):
@@ -53,8 +60,14 @@ class Sharing(nn.Module, ABC):
         private = {id(p) for task in self.task_names for p in self.private_parameters(task)}
         return (p for p in self.parameters() if id(p) not in private)
 
-    def penalty(self) -> Tensor:
-        """A term to add to the objective, ``[]``; by default 0."""
+    def penalty(self, batches: Sequence[Inputs] = (), mean: RowMean = mean_of_these) -> Tensor:
+        """A term to add to the objective of an optimizer step, ``[]``; by default 0.
+
+        Args:
+            batches: the inputs of this process in that step, batch by batch, for terms that look at the rows.
+            mean: how such a term takes means over rows, so that it is one function of the whole step's rows, however
+                they are divided among batches and processes.
+        """
         return torch.zeros(())
 
     def mixture(self) -> Tensor | None:

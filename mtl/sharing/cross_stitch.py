@@ -33,7 +33,7 @@ class CrossStitch(Sharing):
         super().__init__(input_shape, task_names, encoder)
         if not 0 <= own <= 1:
             raise InputError(f"model.own={own}: expected 0 to 1")
-        self.towers = Towers({name: encoder(input_shape) for name in self.task_names})
+        self.towers = Towers([encoder(input_shape) for _ in self.task_names])
         self.out_features = self.towers.widths[-1]
         tasks = len(self.task_names)
         start = torch.full((tasks, tasks), (1 - own) / max(tasks - 1, 1))
@@ -43,18 +43,14 @@ class CrossStitch(Sharing):
     def mixture(self) -> Tensor:
         return self.stitch[-1].detach()
 
-    def _mixed(self, index: int, hidden: dict[str, Tensor]) -> dict[str, Tensor]:
-        mixed = combined(self.stitch[index], torch.stack([hidden[name] for name in self.task_names]))
-        return dict(zip(self.task_names, mixed, strict=True))
-
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
-        hidden = self._mixed(0, self.towers.first(inputs))
+        hidden = combined(self.stitch[0], self.towers.first(inputs))  # [K, B, ..., H]
         for index in range(1, self.towers.depth):
-            hidden = self._mixed(index, self.towers.stage(index, hidden, inputs))
-        return hidden
+            hidden = combined(self.stitch[index], self.towers.stage(index, hidden, inputs))
+        return dict(zip(self.task_names, hidden, strict=True))
 
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         return iter(())
 
     def last_shared_layer(self) -> Iterator[Parameter]:
-        return iter(self.towers.last_stage())
+        return self.towers.last_stage()

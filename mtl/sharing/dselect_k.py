@@ -9,7 +9,7 @@ from torch.nn import Parameter
 from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.nn.stacked import mix
-from mtl.sharing.base import EncoderFactory, Sharing
+from mtl.sharing.base import EncoderFactory, RowMean, Sharing, mean_of_these
 from mtl.sharing.experts import Experts
 
 SMALLEST = 1e-6  # keeps the logarithm of the entropy finite
@@ -22,13 +22,13 @@ def smooth_step(values: Tensor, gamma: float) -> Tensor:
 
 
 class DSelectGate(nn.Module):
-    """One task's gate: ``[B, S] -> [B, E]`` and, by the same pass, the entropy of its choice ``[]``."""
+    """One task's gate: ``[B, S] -> [B, E]`` and, by the same pass, what is to be penalised in every row ``[B]``."""
 
     codes: Tensor
 
     def __init__(self, features: int, experts: int, select: int, gamma: float) -> None:
         super().__init__()
-        self.bits = experts.bit_length() - 1
+        self.bits = (experts - 1).bit_length()
         self.select = select
         self.gamma = gamma
         self.code = nn.Linear(features, select * self.bits)  # which expert each of the k selectors points at
@@ -39,13 +39,16 @@ class DSelectGate(nn.Module):
         codes = torch.arange(experts).unsqueeze(1) >> torch.arange(self.bits) & 1
         self.register_buffer("codes", codes.bool(), persistent=False)  # [E, bits]
 
-    def forward(self, summary: Tensor) -> tuple[Tensor, Tensor]:
-        """Weights of the experts, and the mean entropy of the selectors' choices (0 when each points at one expert)."""
+    def forward(self, summary: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Weights of the experts; entropy of the selectors' choices (0 where each points at one expert); ``sum_s 1 /
+        m_s - 1`` where selector s gives the experts a mass ``m_s`` and the rest to numbers that no expert has.
+        """
         step = smooth_step(self.code(summary).unflatten(-1, (self.select, 1, self.bits)), self.gamma)
-        points = torch.where(self.codes, step, 1 - step).prod(-1)  # [B, k, E], sums to 1 over E
+        points = torch.where(self.codes, step, 1 - step).prod(-1)  # [B, k, E]
         shares = torch.ones_like(points[..., 0]) if self.share is None else self.share(summary).softmax(-1)  # [B, k]
-        entropy = -(points * (points + SMALLEST).log()).sum(-1).mean()
-        return (shares.unsqueeze(-1) * points).sum(1), entropy.clamp(min=0.0)
+        entropy = -(points * (points + SMALLEST).log()).sum((-1, -2))
+        lost = (1 / points.sum(-1).clamp(SMALLEST, 1.0) - 1).sum(-1)
+        return (shares.unsqueeze(-1) * points).sum(1), entropy.clamp(min=0.0), lost
 
 
 class DSelectK(Sharing):
@@ -55,15 +58,19 @@ class DSelectK(Sharing):
     Source: Hazimeh et al., "DSelect-k: Differentiable Selection in the Mixture of Experts with Applications to
     Multi-Task Learning", NeurIPS 2021, https://arxiv.org/abs/2106.03760.
 
-    Each of k selectors writes the number of an expert in binary; a smooth step makes each of its bits exactly 0 or 1
-    outside ``+- gamma/2``, so that the gate is sparse when all its bits are out there. A penalty on the entropy of the
-    choice drives them out. The selectors are mixed by a softmax. Codes and shares depend on the input.
+    Each of k selectors s writes the number of an expert in binary, ``r_s(x)_j = prod_b S(c_sb)`` over the bits b that
+    are 1 in j, times ``1 - S(c_sb)`` over those that are 0. The smooth step S (:func:`smooth_step`) makes a bit exactly
+    0 or 1 outside ``+- gamma/2``, so that the gate ``g_i(x) = sum_s softmax(V_i x)_s r_s(x)`` is sparse when all its
+    bits are out there. The penalty ``entropy * sum_s H(r_s)`` drives them out. Codes c and shares depend on the input,
+    by linear layers on the encoder's summary of it. Where E is no power of two, a selector may write a number that no
+    expert has; as in the authors' code, ``sum_s 1 / sum_j r_sj`` is then added to the penalty (less k, its least value,
+    which changes no gradient). Penalties are means over the rows of a whole optimizer step, sums over tasks.
 
-    Deviation: the number of experts must be a power of two, where the paper penalises codes that name no expert.
+    Deviation: the authors' code sums the penalties over a batch's rows, and so weighs them by the batch size.
 
     Args:
         input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
-        experts: E, a power of two, at least 2.
+        experts: E, at least 2.
         select: k.
         gamma: width of the smooth step.
         entropy: factor of the penalty; 0 leaves the choice as soft as it likes.
@@ -82,8 +89,10 @@ class DSelectK(Sharing):
         entropy: float = 0.001,
     ) -> None:
         super().__init__(input_shape, task_names, encoder)
-        if experts < 2 or experts & (experts - 1):
-            raise InputError(f"model.experts={experts}: expected a power of two, as experts are numbered in binary")
+        if experts < 2:
+            raise InputError(f"model.experts={experts}: at least 2 are needed, to choose from")
+        if entropy < 0:
+            raise InputError(f"model.entropy={entropy}: expected 0 or more")
         if not 1 <= select <= experts or gamma <= 0:
             raise InputError(f"model.select={select}, model.gamma={gamma}: expected 1 to {experts}, and more than 0")
         self.experts = Experts(input_shape, encoder, experts)
@@ -93,7 +102,7 @@ class DSelectK(Sharing):
             {name: DSelectGate(template.summary_features, experts, select, gamma) for name in self.task_names}
         )
         self.entropy = entropy
-        self._seen: Tensor | None = None  # what the gates saw in the training step under way
+        self.numbers_without_expert = experts & (experts - 1) > 0
         self.register_buffer("use", torch.zeros(len(self.task_names), experts), persistent=False)
 
     def mixture(self) -> Tensor:
@@ -102,17 +111,19 @@ class DSelectK(Sharing):
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         outputs = self.experts(inputs)  # [E, B, ..., D]
         summary = self.experts.encoder.summary(inputs)  # [B, S]
-        if self.training and self.entropy:
-            self._seen = summary.detach()
         gates = torch.stack([self.gates[name](summary)[0] for name in self.task_names])  # [K, B, E]
         self.use.copy_(gates.detach().mean(1))
         return dict(zip(self.task_names, mix(gates, outputs), strict=True))
 
-    def penalty(self) -> Tensor:
-        if self._seen is None:
+    def penalty(self, batches: Sequence[Inputs] = (), mean: RowMean = mean_of_these) -> Tensor:
+        if not batches or not (self.entropy or self.numbers_without_expert):
             return torch.zeros(())
         # Gates once more: the losses' graph through them is used up by now, and they are cheap
-        return self.entropy * torch.stack([self.gates[name](self._seen)[1] for name in self.task_names]).sum()
+        summary = torch.cat([self.experts.encoder.summary(inputs) for inputs in batches])
+        terms = [self.gates[name](summary)[1:] for name in self.task_names]
+        entropy, lost = mean(torch.stack([torch.stack(pair, -1) for pair in terms], 1)).sum(0)  # of [N, K, 2]
+        total: Tensor = self.entropy * entropy + (lost if self.numbers_without_expert else 0.0)
+        return total
 
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         return self.gates[task].parameters()

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from mtl.nn.encoder import Inputs, InputShape
-from mtl.nn.norm import warn_of_batch_norm
+from mtl.nn.trunks import Trunks
 from mtl.sharing.base import EncoderFactory, Sharing
 
 
@@ -40,27 +40,27 @@ class FiLM(Sharing):
 
     def __init__(self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory) -> None:
         super().__init__(input_shape, task_names, encoder)
-        self.trunk = encoder(input_shape)
-        warn_of_batch_norm(self.trunk)
-        self.out_features = self.trunk.out_features
+        self.trunks = Trunks(encoder(input_shape), self.task_names)
+        trunk = self.trunks.trunk
+        self.out_features = trunk.out_features
         self.own = nn.ModuleDict(
-            {name: nn.ModuleList(Modulation(width) for width in self.trunk.widths) for name in self.task_names}
+            {name: nn.ModuleList(Modulation(width) for width in trunk.widths) for name in self.task_names}
         )
 
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
-        first, *later = self.trunk.stages
-        shared = first(self.trunk.stem(inputs), inputs)
         out = {}
-        for name in self.task_names:
+        for name, state in self.trunks.first(inputs).items():
             own, *others = cast(nn.ModuleList, self.own[name])
-            hidden = own(shared)
+            _, *later = self.trunks[name].stages
+            hidden = own(state)
             for stage, modulation in zip(later, others, strict=True):
                 hidden = modulation(stage(hidden, inputs))
             out[name] = hidden
         return out
 
     def private_parameters(self, task: str) -> Iterator[Parameter]:
-        return self.own[task].parameters()
+        yield from self.own[task].parameters()
+        yield from self.trunks.private_parameters(task)
 
     def last_shared_layer(self) -> Iterator[Parameter]:
-        return self.trunk.stages[-1].parameters()
+        return self.trunks.last_shared_layer()

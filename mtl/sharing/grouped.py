@@ -9,7 +9,7 @@ from torch.nn import Parameter
 
 from mtl.errors import InputError, unknown
 from mtl.nn.encoder import Encoder, Inputs, InputShape
-from mtl.sharing.base import EncoderFactory, Sharing
+from mtl.sharing.base import EncoderFactory, RowMean, Sharing, mean_of_these
 
 SharingFactory = Callable[[InputShape, Sequence[str], EncoderFactory], Sharing]
 
@@ -63,8 +63,10 @@ class Grouped(Sharing):
             out |= network(inputs)
         return {name: out[name] for name in self.task_names}
 
-    def penalty(self) -> Tensor:
-        terms = [network.penalty().cpu() for network in self._networks]  # where there is none, it is a zero on the CPU
+    def penalty(self, batches: Sequence[Inputs] = (), mean: RowMean = mean_of_these) -> Tensor:
+        terms = [
+            network.penalty(batches, mean).cpu() for network in self._networks
+        ]  # where there is none, it is a zero on the CPU
         return torch.stack(terms).sum() if terms else torch.zeros(())
 
     def mixture(self) -> Tensor | None:

@@ -11,7 +11,7 @@ from torch.nn import Parameter
 
 from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
-from mtl.nn.norm import warn_of_batch_norm
+from mtl.nn.trunks import Trunks
 from mtl.sharing.base import EncoderFactory, Sharing
 
 
@@ -56,13 +56,13 @@ class LoRA(Sharing):
         super().__init__(input_shape, task_names, encoder)
         if rank < 1:
             raise InputError(f"model.rank={rank}: at least 1 is needed")
-        self.trunk = encoder(input_shape)
-        warn_of_batch_norm(self.trunk)
+        self.trunks = Trunks(encoder(input_shape), self.task_names)
+        trunk = self.trunks.trunk
         if freeze:
-            self.trunk.requires_grad_(False)
-        self.out_features = self.trunk.out_features
+            self.trunks.requires_grad_(False)
+        self.out_features = trunk.out_features
         self.scale = scale
-        matrices = {key: (len(p), p[0].numel()) for key, p in self.trunk.named_parameters() if p.dim() >= 2}
+        matrices = {key: (len(p), p[0].numel()) for key, p in trunk.named_parameters() if p.dim() >= 2}
         if not matrices:
             raise InputError("model=lora: this encoder has no weight matrix to adapt")
         self.keys = tuple(matrices)
@@ -74,7 +74,7 @@ class LoRA(Sharing):
         )
 
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
-        base = dict(self.trunk.named_parameters())
+        base = dict(self.trunks.trunk.named_parameters())
         out = {}
         for name in self.task_names:
             terms = cast(nn.ModuleList, self.own[name])
@@ -82,11 +82,12 @@ class LoRA(Sharing):
                 key: base[key] + self.scale * term().view_as(base[key])
                 for key, term in zip(self.keys, terms, strict=True)
             }
-            out[name] = functional_call(self.trunk, moved, (inputs,))
+            out[name] = functional_call(self.trunks[name], moved, (inputs,))
         return out
 
     def private_parameters(self, task: str) -> Iterator[Parameter]:
-        return self.own[task].parameters()
+        yield from self.own[task].parameters()
+        yield from self.trunks.private_parameters(task)
 
     def last_shared_layer(self) -> Iterator[Parameter]:
-        return self.trunk.stages[-1].parameters()
+        return self.trunks.last_shared_layer()

@@ -54,7 +54,7 @@ class LearningToBranch(Sharing):
                 "0 or more, 0 < final <= temperature, and more than 0"
             )
         count = blocks or len(self.task_names)
-        self.towers = Towers({f"block{c}": encoder(input_shape) for c in range(count)})
+        self.towers = Towers([encoder(input_shape) for _ in range(count)])
         self.out_features = self.towers.widths[-1]
         self.parents = nn.ParameterList(Parameter(torch.zeros(count, count)) for _ in range(self.towers.depth - 1))
         self.leaves = nn.ParameterDict({name: Parameter(torch.zeros(count)) for name in self.task_names})
@@ -90,14 +90,12 @@ class LearningToBranch(Sharing):
             self.passes += 1
         hidden = self.towers.first(inputs)
         for index, parents in enumerate(self.parents, start=1):
-            drawn = combined(self._choice(parents), torch.stack(list(hidden.values())))  # [C, B, ..., H]
-            hidden = self.towers.stage(index, dict(zip(hidden, drawn, strict=True)), inputs)
+            hidden = self.towers.stage(index, combined(self._choice(parents), hidden), inputs)  # [C, B, ..., H]
         leaves = self._choice(torch.stack([self.leaves[name] for name in self.task_names]))  # [K, C]
-        drawn = combined(leaves, torch.stack(list(hidden.values())))  # [K, B, ..., D]
-        return dict(zip(self.task_names, drawn, strict=True))
+        return dict(zip(self.task_names, combined(leaves, hidden), strict=True))  # of [K, B, ..., D]
 
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         return iter((self.leaves[task],))
 
     def last_shared_layer(self) -> Iterator[Parameter]:
-        return iter(self.towers.last_stage())
+        return self.towers.last_stage()

@@ -50,7 +50,7 @@ class NDDR(Sharing):
         super().__init__(input_shape, task_names, encoder)
         if not 0 <= own <= 1:
             raise InputError(f"model.own={own}: expected 0 to 1")
-        self.towers = Towers({name: encoder(input_shape) for name in self.task_names})
+        self.towers = Towers([encoder(input_shape) for _ in self.task_names])
         self.out_features = self.towers.widths[-1]
         tasks = len(self.task_names)
         shares = torch.full((tasks, tasks), (1 - own) / max(tasks - 1, 1)).fill_diagonal_(own if tasks > 1 else 1.0)
@@ -59,19 +59,19 @@ class NDDR(Sharing):
             for width in self.towers.widths
         )
 
-    def _fused(self, index: int, hidden: dict[str, Tensor]) -> dict[str, Tensor]:
+    def _fused(self, index: int, states: Tensor) -> Tensor:
+        """States of the towers ``[K, B, ..., H]`` to those of the tasks."""
         fusions = cast(nn.ModuleDict, self.fusions[index])
-        states = torch.stack([hidden[name] for name in self.task_names])  # [K, B, ..., H]
-        return {name: fusions[name](states) for name in self.task_names}
+        return torch.stack([fusions[name](states) for name in self.task_names])
 
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         hidden = self._fused(0, self.towers.first(inputs))
         for index in range(1, self.towers.depth):
             hidden = self._fused(index, self.towers.stage(index, hidden, inputs))
-        return hidden
+        return dict(zip(self.task_names, hidden, strict=True))
 
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         return cast(nn.ModuleDict, self.fusions[-1])[task].parameters()
 
     def last_shared_layer(self) -> Iterator[Parameter]:
-        return iter(self.towers.last_stage())
+        return self.towers.last_stage()

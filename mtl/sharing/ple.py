@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from mtl.errors import InputError
-from mtl.nn.encoder import Encoder, Inputs, InputShape
+from mtl.nn.encoder import Inputs, InputShape
 from mtl.nn.gates import Gate, weighted
+from mtl.nn.towers import Towers
 from mtl.sharing.base import EncoderFactory, Sharing
 
 SHARED = "shared experts"  # the group for all; no task can have a name with a space
@@ -41,9 +42,9 @@ class PLE(Sharing):
             raise InputError(f"model.shared={shared}, model.own={own}: expected at least 0 and 1")
         counts = dict.fromkeys(self.task_names, own) | ({SHARED: shared} if shared else {})
         self.experts = nn.ModuleDict(
-            {group: nn.ModuleList(encoder(input_shape) for _ in range(count)) for group, count in counts.items()}
+            {group: Towers([encoder(input_shape) for _ in range(count)]) for group, count in counts.items()}
         )
-        first = self._encoders(self.task_names[0])[0]
+        first = self._group(self.task_names[0]).encoder
         self.depth = len(first.stages)
         self.out_features = first.out_features
         widths = (first.summary_features, *first.widths)
@@ -62,29 +63,24 @@ class PLE(Sharing):
 
     use: Tensor
 
-    def _encoders(self, group: str) -> list[Encoder]:
-        return [cast(Encoder, expert) for expert in cast(nn.ModuleList, self.experts[group])]
+    def _group(self, group: str) -> Towers:
+        return cast(Towers, self.experts[group])
 
     def mixture(self) -> Tensor:
         return self.use
 
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
-        summary = self._encoders(self.task_names[0])[0].summary(inputs)
+        summary = self._group(self.task_names[0]).encoder.summary(inputs)
         hidden: dict[str, Tensor] = {}
         for index in range(self.depth):
-            outputs = {
-                group: [
-                    expert.stages[index](hidden[group] if index else expert.stem(inputs), inputs)
-                    for expert in self._encoders(group)
-                ]
-                for group in self.experts
-            }
+            outputs = {group: self._run(group, index, hidden, inputs) for group in self.experts}
             gates = cast(nn.ModuleDict, self.gates[index])
             mixed, use = {}, []
             for group in self.experts:
                 if group in gates:
                     gate = gates[group](hidden[group] if index else summary)  # [B, ..., E]
-                    mixed[group] = weighted(gate, [h for source in self.sources[group] for h in outputs[source]])
+                    states = torch.cat([outputs[source] for source in self.sources[group]])
+                    mixed[group] = weighted(gate.unsqueeze(0), states)[0]
                     use += [gate.detach().flatten(0, -2).mean(0)] if group != SHARED else []
                 elif group != SHARED:
                     mixed[group] = outputs[group][0]
@@ -92,6 +88,14 @@ class PLE(Sharing):
         if use:
             self.use.copy_(torch.stack(use))
         return hidden
+
+    def _run(self, group: str, index: int, hidden: dict[str, Tensor], inputs: Inputs) -> Tensor:
+        """Stage ``index`` of a group's experts, ``[E, B, ..., H]``."""
+        experts = self._group(group)
+        if not index:
+            return experts.first(inputs)
+        state = hidden[group]
+        return experts.stage(index, state.expand(experts.count, *state.shape), inputs)
 
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         # The shared state, where there is one, carries what a task's experts do before the last stage to all tasks, and
@@ -102,13 +106,12 @@ class PLE(Sharing):
             if task in gates and (alone or index >= self.depth - 2):
                 yield from gates[task].parameters()
             if alone or index == self.depth - 1:
-                for expert in self._encoders(task):
+                for expert in self._group(task).encoders():
                     yield from expert.stages[index].parameters()
         if alone or self.depth == 1:
-            for expert in self._encoders(task):
+            for expert in self._group(task).encoders():
                 for name, child in expert.named_children():
                     yield from child.parameters() if name != "stages" else ()
 
     def last_shared_layer(self) -> Iterator[Parameter]:
-        shared = self._encoders(SHARED) if SHARED in self.experts else []
-        return (p for expert in shared for p in expert.stages[-1].parameters())
+        return self._group(SHARED).last_stage() if SHARED in self.experts else iter(())

@@ -1,6 +1,7 @@
 """A network per task; parts of their features are mixed after every stage, and stages are mixed at the end."""
 
 from collections.abc import Iterator, Sequence
+from itertools import combinations
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +11,7 @@ from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.nn.gates import combined
 from mtl.nn.towers import Towers
-from mtl.sharing.base import EncoderFactory, Sharing
+from mtl.sharing.base import EncoderFactory, RowMean, Sharing, mean_of_these
 
 
 class Sluice(Sharing):
@@ -42,7 +43,7 @@ class Sluice(Sharing):
         orthogonality: float = 0.001,
     ) -> None:
         super().__init__(input_shape, task_names, encoder)
-        self.towers = Towers({name: encoder(input_shape) for name in self.task_names})
+        self.towers = Towers([encoder(input_shape) for _ in self.task_names])
         self.widths = self.towers.widths
         if subspaces < 1 or any(width % subspaces for width in self.widths):
             raise InputError(f"model.subspaces={subspaces} does not divide the encoder's features {self.widths}")
@@ -64,11 +65,10 @@ class Sluice(Sharing):
     def mixture(self) -> Tensor:
         return self.spaces[-1].detach().sum((1, 3)) / self.subspaces
 
-    def _mixed(self, index: int, hidden: dict[str, Tensor]) -> dict[str, Tensor]:
-        states = torch.stack([hidden[name] for name in self.task_names])  # [K, B, ..., H]
+    def _mixed(self, index: int, states: Tensor) -> Tensor:
+        """States of the towers ``[K, B, ..., H]`` to those of the tasks."""
         parts = states.reshape(*states.shape[:-1], self.subspaces, -1).movedim(-2, 1)  # [K, G, B, ..., H / G]
-        mixed = combined(self.spaces[index], parts, dims=2).movedim(1, -2).flatten(-2)  # [K, B, ..., H]
-        return dict(zip(self.task_names, mixed, strict=True))
+        return combined(self.spaces[index], parts, dims=2).movedim(1, -2).flatten(-2)  # [K, B, ..., H]
 
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         hidden = self._mixed(0, self.towers.first(inputs))
@@ -76,35 +76,31 @@ class Sluice(Sharing):
         for index in range(1, self.towers.depth):
             hidden = self._mixed(index, self.towers.stage(index, hidden, inputs))
             seen.append(hidden)
-        if len(self.ends) == 1:
-            return hidden
-        out = {}
-        for name in self.task_names:
-            last = hidden[name]
-            states = torch.stack([flattened(seen[index][name], last.dim()).expand_as(last) for index in self.ends])
-            out[name] = combined(self.betas[name].softmax(0), states)
-        return out
+        if len(self.ends) > 1:
+            ends = [flattened(seen[index], hidden.dim()).expand_as(hidden) for index in self.ends]
+            betas = torch.stack([self.betas[name] for name in self.task_names]).softmax(1).to(hidden.dtype)  # [K, ends]
+            columns = [beta.view(-1, *[1] * (hidden.dim() - 1)) for beta in betas.unbind(1)]
+            hidden = torch.stack([column * end for column, end in zip(columns, ends, strict=True)]).sum(0)
+        return dict(zip(self.task_names, hidden, strict=True))
 
-    def penalty(self) -> Tensor:
+    def penalty(self, batches: Sequence[Inputs] = (), mean: RowMean = mean_of_these) -> Tensor:
         if self.subspaces == 1 or self.orthogonality == 0:
             return torch.zeros(())
         terms = []
-        for name in self.task_names:
-            for width, stage in zip(self.widths, self.towers[name].stages, strict=True):
-                for matrix in stage.parameters():
-                    if matrix.dim() >= 2 and len(matrix) == width:
-                        rows = matrix.reshape(self.subspaces, width // self.subspaces, -1)  # [G, H / G, in]
-                        product = torch.einsum("gai,fbi->gfab", rows, rows).square().sum((2, 3))  # [G, G]
-                        terms.append(product.triu(1).sum())
+        for index, width in enumerate(self.widths):
+            for matrices in self.towers.parameters_at(index):  # [K, out, ...]
+                if matrices.dim() > 2 and matrices.shape[1] == width:
+                    parts = matrices.flatten(2).chunk(self.subspaces, 1)  # each [K, H / G, in]
+                    terms += [(one @ other.mT).square().sum() for one, other in combinations(parts, 2)]
         return self.orthogonality * torch.stack(terms).sum() if terms else torch.zeros(())
 
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         return iter((self.betas[task],) if task in self.betas else ())
 
     def last_shared_layer(self) -> Iterator[Parameter]:
-        return iter(self.towers.last_stage())
+        return self.towers.last_stage()
 
 
 def flattened(state: Tensor, axes: int) -> Tensor:
-    """A state averaged over the axes that it has beyond ``axes``."""
-    return state.mean(tuple(range(1, 1 + state.dim() - axes))) if state.dim() > axes else state
+    """States ``[K, B, ..., H]`` averaged over the places that they have beyond ``axes``."""
+    return state.mean(tuple(range(2, 2 + state.dim() - axes))) if state.dim() > axes else state

@@ -9,7 +9,7 @@ from torch.nn import Parameter
 
 from mtl.errors import InputError, unknown
 from mtl.nn.encoder import Encoder, Inputs, InputShape
-from mtl.sharing.base import EncoderFactory, Sharing
+from mtl.sharing.base import EncoderFactory, RowMean, Sharing, mean_of_these
 
 DISTANCES = ("l2", "trace")
 SMALLEST = 1e-12  # squared singular values below this are taken as 0, where the root has no derivative
@@ -56,7 +56,7 @@ class SoftDistance(Sharing):
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         return {name: self.encoders[name](inputs) for name in self.task_names}
 
-    def penalty(self) -> Tensor:
+    def penalty(self, batches: Sequence[Inputs] = (), mean: RowMean = mean_of_these) -> Tensor:
         if self.strength == 0 or len(self.task_names) == 1:
             return torch.zeros(())
         towers = [list(self.encoders[name].parameters()) for name in self.task_names]

@@ -9,7 +9,7 @@ from torch.nn import Parameter
 from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.nn.stacked import mix
-from mtl.sharing.base import EncoderFactory, Sharing
+from mtl.sharing.base import EncoderFactory, RowMean, Sharing, mean_of_these
 from mtl.sharing.experts import Experts
 
 
@@ -25,7 +25,7 @@ class Sparse(Sharing):
     choices that fall on expert e, ``P_e`` its mean probability before the choice; it is least, ``balance``, when all
     are used alike.
 
-    It is computed on the rows of one process and batch: divided among several, rows give a slightly different penalty.
+    Both are means over the rows of a whole optimizer step.
 
     Deviations: no noise on the gates, as the penalty already balances; and every expert is computed for every row,
     since the batched product is dearer to cut into pieces than to compute: sparse in what is learned, not in time.
@@ -57,7 +57,6 @@ class Sparse(Sharing):
         self.gates = nn.ModuleDict({name: nn.Linear(template.summary_features, experts) for name in self.task_names})
         self.select = select
         self.balance = balance
-        self._seen: Tensor | None = None  # what the gates saw in the training step under way
         self.register_buffer("use", torch.zeros(len(self.task_names), experts), persistent=False)
 
     def mixture(self) -> Tensor:
@@ -74,20 +73,20 @@ class Sparse(Sharing):
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         outputs = self.experts(inputs)  # [E, B, ..., D]
         summary = self.experts.encoder.summary(inputs)  # [B, S]
-        if self.training and self.balance:
-            self._seen = summary.detach()
         logits = self._logits(summary)
         gates = logits.masked_fill(~self._chosen(logits), -torch.inf).softmax(-1)
         self.use.copy_(gates.detach().mean(1))
         return dict(zip(self.task_names, mix(gates, outputs), strict=True))
 
-    def penalty(self) -> Tensor:
-        if self._seen is None:
+    def penalty(self, batches: Sequence[Inputs] = (), mean: RowMean = mean_of_these) -> Tensor:
+        if not batches or not self.balance:
             return torch.zeros(())
         # Gates once more: the losses' graph through them is used up by now, and they are cheap
-        logits = self._logits(self._seen)
-        share = self._chosen(logits).float().mean((0, 1)) / self.select  # [E]
-        return self.balance * len(share) * (share * logits.softmax(-1).mean((0, 1))).sum()
+        logits = self._logits(torch.cat([self.experts.encoder.summary(inputs) for inputs in batches]))
+        chosen = self._chosen(logits).to(logits.dtype) / self.select
+        share, likely = mean(torch.stack([chosen, logits.softmax(-1)]).mean(1).movedim(1, 0))  # of [N, 2, E]
+        total: Tensor = self.balance * len(share) * (share * likely).sum()
+        return total
 
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         return self.gates[task].parameters()

@@ -155,6 +155,7 @@ class MultiTaskDataModule(LightningDataModule, ABC):
         selection: name and direction ("min" or "max") of the validation quantity by which the best checkpoint is
             chosen. ``val/score`` is the geometric mean of the tasks' validation losses, so that no task's unit
             outweighs another's.
+        sources: how many data sets the rows come from, each with a distribution of its own.
         acting: the task with whose predictions :meth:`rehearse` acts, if that is what selects: alone it is selected
             by the same quantity.
     """
@@ -163,6 +164,7 @@ class MultiTaskDataModule(LightningDataModule, ABC):
     input_shape: InputShape
     selection: tuple[str, str] = ("val/score", "min")
     acting: str | None = None
+    sources: int = 1
 
     def __init__(self) -> None:
         super().__init__()

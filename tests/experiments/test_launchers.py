@@ -12,8 +12,8 @@ from rich.console import Console
 from experiments.plan import Planner
 from experiments.report import publish
 from experiments.study import study
-from mtl.cli import CONF, check
 from mtl.ledger import DONE, Ledger
+from mtl.overrides import CONF, check
 
 RUNS = ["task=synthetic", "task.rows=60", "task.features=6", "encoder.widths=[6]", "epochs=1"]
 LAUNCHERS = {

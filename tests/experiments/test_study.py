@@ -6,10 +6,10 @@ import pytest
 
 from experiments.plan import Planner
 from experiments.study import study
-from mtl import cli
+from mtl import overrides
 from mtl.assembly import resolved
-from mtl.cli import composed
 from mtl.errors import InputError
+from mtl.overrides import composed
 from mtl.runs import run_id
 
 
@@ -57,7 +57,7 @@ def test_mistakes_are_named(arguments: list[str], message: str) -> None:
 def test_a_study_file_and_the_command_line_ask_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     conf = tmp_path / "conf"
     conf.mkdir()
-    for path in cli.CONF.iterdir():
+    for path in overrides.CONF.iterdir():
         if path.name != "experiment":
             (conf / path.name).symlink_to(path)
     (conf / "experiment").mkdir()
@@ -69,7 +69,7 @@ def test_a_study_file_and_the_command_line_ask_the_same(tmp_path: Path, monkeypa
         "epochs: 2\ntask: {rows: 100}\n"
         "compare: {models: [hard], weightings: [equal], seeds: 2, margin: 0.02}\n"
     )
-    for module in ("mtl.cli", "experiments.study"):
+    for module in ("mtl.overrides", "experiments.study"):
         monkeypatch.setattr(f"{module}.CONF", conf)
     from_file = study(["experiment=mine", "name=x", f"output={tmp_path}"])
     runs = ["task=synthetic", "epochs=2", "task.rows=100", f"output={tmp_path}"]
@@ -93,12 +93,12 @@ def test_a_study_file_and_the_command_line_ask_the_same(tmp_path: Path, monkeypa
 def test_an_unknown_setting_in_a_study_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     conf = tmp_path / "conf"
     conf.mkdir()
-    for path in cli.CONF.iterdir():
+    for path in overrides.CONF.iterdir():
         if path.name != "experiment":
             (conf / path.name).symlink_to(path)
     (conf / "experiment").mkdir()
     (conf / "experiment" / "mine.yaml").write_text("# @package _global_\ncompare: {modles: [hard]}\n")
-    for module in ("mtl.cli", "experiments.study"):
+    for module in ("mtl.overrides", "experiments.study"):
         monkeypatch.setattr(f"{module}.CONF", conf)
     with pytest.raises(InputError, match="unknown key in compare 'modles': did you mean 'models'"):
         study(["experiment=mine", "task=synthetic"])

@@ -5,6 +5,7 @@ import io
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 from itertools import permutations
+from math import log
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from mtl.nn.mlp import MLP
 from mtl.sharing import dselect_k, ltb, soft_distance
 from mtl.sharing.base import Sharing
 from mtl.sharing.grouped import Grouped
+from tests.sharing.finding import reached
 
 CONF = Path(__file__).parents[2] / "conf"
 TASKS = ("first", "second", "third")
@@ -113,29 +115,28 @@ def some(inputs: Inputs, rows: Any) -> Inputs:
     return inputs[rows] if isinstance(inputs, Tensor) else {key: value[rows] for key, value in inputs.items()}
 
 
-def reached(sharing: Sharing, inputs: Inputs) -> dict[str, set[int]]:
-    """For each task the parameters (by identity) that its representation depends on, by autograd."""
-    parameters = list(sharing.parameters())
-    found = {}
-    for name, out in sharing(inputs).items():
-        total = (out * torch.randn_like(out)).sum()
-        grads = torch.autograd.grad(total, parameters, retain_graph=True, allow_unused=True)
-        found[name] = {id(p) for p, g in zip(parameters, grads, strict=True) if g is not None and g.any()}
-    return found
-
-
 # Parameters that stack something by task, by the end of their name, with the axes along which they do.
 STACKED = {"alpha": (0,), "stitch": (1, 2), "spaces": (1, 3), "sources": (0,)}
 
 
-def reordered(state: dict[str, Tensor], order: list[int]) -> dict[str, Tensor]:
-    """The state of a strategy whose tasks come in another order."""
+# Towers of which there is one for each task, by the start of the name: as one stacked module, or one by one.
+TOWERS = {"cross_stitch": "towers", "nddr": "towers", "sluice": "towers", "adatt": "experts"}
+
+
+def reordered(sharing: Sharing, model: str, order: list[int]) -> dict[str, Tensor]:
+    """The state of a strategy, for the same one whose tasks come in another order."""
     out = {}
-    for key, value in state.items():
+    start = f"{TOWERS.get(model)}.copies."
+    for key, value in sharing.state_dict().items():
+        axes, name = STACKED.get(key.rpartition(".")[2], ()), key
+        if key.startswith(start):
+            number, rest = key.removeprefix(start).split(".", 1)
+            stackable = sharing.get_submodule(TOWERS[model]).stackable
+            axes, name = ((0,), key) if stackable else ((), f"{start}{order.index(int(number))}.{rest}")
         moved = value
-        for axis in STACKED.get(key.rpartition(".")[2], ()):
+        for axis in axes:
             moved = moved.index_select(axis, torch.tensor(order))
-        out[key] = moved
+        out[name] = moved
     return out
 
 
@@ -186,7 +187,7 @@ class TestEveryStrategy:
         order = [2, 0, 1]
         names = tuple(TASKS[i] for i in order)
         first, second = disturbed(build(model, trunk, kind)), build(model, trunk, kind, names).eval()
-        second.load_state_dict(reordered(first.state_dict(), order))
+        second.load_state_dict(reordered(first, model, order))
         inputs = sample(kind)
         expected, out = first(inputs), second(inputs)
         assert tuple(out) == names
@@ -219,10 +220,12 @@ class TestEveryStrategy:
             assert not mixture.requires_grad
 
     def test_penalty_is_finite_and_not_negative(self, model: str, trunk: str, kind: str) -> None:
-        sharing = disturbed(build(model, trunk, kind)).train()
-        sharing(sample(kind))
-        assert sharing.penalty().shape == ()
-        assert 0 <= sharing.penalty().item() < torch.inf
+        sharing, inputs = disturbed(build(model, trunk, kind)), sample(kind)
+        penalty = sharing.penalty([inputs])
+        assert penalty.shape == ()
+        assert 0 <= penalty.item() < torch.inf
+        parts = [some(inputs, slice(0, 2)), some(inputs, slice(2, ROWS))]
+        torch.testing.assert_close(sharing.penalty(parts), penalty)  # the rows count, not how they are divided
 
     def test_gradients_do_not_depend_on_each_other(self, model: str, trunk: str, kind: str) -> None:
         """Two passes in a row give what one gives: nothing is kept from the last batch."""
@@ -380,7 +383,7 @@ class TestStarts:
         use = sharing.mixture()
         assert use is not None
         assert ((use > 0) == torch.tensor([False, True, False, True])).all()
-        assert sharing.penalty().item() < 1e-3
+        assert sharing.penalty([sample(kind)]).item() < 1e-3
 
 
 @pytest.mark.parametrize("model", ["gated", "cgc", "ple", "dselect_k", "sparse", "adatt", "ltb", "aitm"])
@@ -415,24 +418,55 @@ def test_distances_of_towers_by_hand() -> None:
 
 def test_balance_is_least_when_all_experts_are_used_alike() -> None:
     """Equal probabilities give the factor itself; a gate that always prefers one expert gives more."""
-    sharing = build("sparse", "mlp", "flat", experts=4, select=1, balance=0.5).train()
+    sharing = build("sparse", "mlp", "flat", experts=4, select=1, balance=0.5)
     with torch.no_grad():
         for parameter in sharing.gates.parameters():  # type: ignore[union-attr]
             parameter.zero_()
-    sharing(sample("flat"))
-    assert sharing.penalty().item() == pytest.approx(0.5)
+    assert sharing.penalty([sample("flat")]).item() == pytest.approx(0.5)
     with torch.no_grad():
         for gate in sharing.gates.children():  # type: ignore[union-attr]
             gate.bias.copy_(torch.tensor([5.0, 0.0, 0.0, 0.0]))
-    assert sharing.penalty().item() > 1.5
+    assert sharing.penalty([sample("flat")]).item() > 1.5
 
 
 @pytest.mark.parametrize("model", ["sparse", "dselect_k"])
 def test_penalty_can_be_differentiated_after_the_losses(model: str) -> None:
-    sharing = build(model, "mlp", "flat").train()
-    torch.stack([value.sum() for value in sharing(sample("flat")).values()]).sum().backward()
-    sharing.penalty().backward()
-    assert all(p.grad is not None for p in sharing.parameters())
+    sharing, inputs = build(model, "mlp", "flat").train(), sample("flat")
+    torch.stack([value.sum() for value in sharing(inputs).values()]).sum().backward()
+    before = [None if p.grad is None else p.grad.clone() for p in sharing.gates.parameters()]  # type: ignore[union-attr]
+    sharing.penalty([inputs]).backward()
+    after = [p.grad for p in sharing.gates.parameters()]  # type: ignore[union-attr]
+    assert any(not torch.equal(a, b) for a, b in zip(after, before, strict=True) if a is not None and b is not None)
+
+
+def test_entropy_of_undecided_selectors_by_hand() -> None:
+    """Codes of 0 leave all four experts alike: every selector of every task has the entropy log 4."""
+    sharing = build("dselect_k", "mlp", "flat", experts=4, select=2, entropy=0.5)
+    with torch.no_grad():
+        for gate in sharing.gates.children():  # type: ignore[union-attr]
+            gate.code.weight.zero_()
+            gate.code.bias.zero_()
+    expected = 0.5 * len(TASKS) * 2 * log(4)
+    assert sharing.penalty([sample("flat")]).item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_selectors_may_not_choose_a_number_without_expert() -> None:
+    """Three experts have numbers of two bits: 11 is nobody's, gets nothing, and is penalised even without entropy."""
+    sharing = disturbed(build("dselect_k", "mlp", "flat", experts=3, select=1, entropy=0.0))
+    with torch.no_grad():
+        for gate in sharing.gates.children():  # type: ignore[union-attr]
+            gate.code.weight.zero_()
+            gate.code.bias.copy_(torch.tensor([0.25, 9.0]))  # bits 0.84375 and 1: 2 with 0.15625, else nobody
+    inputs = sample("flat")
+    sharing(inputs)
+    use = sharing.mixture()
+    assert use is not None
+    torch.testing.assert_close(use, torch.tensor([[0.0, 0.0, 0.15625]]).expand(len(TASKS), -1))
+    penalty = sharing.penalty([inputs])
+    assert penalty.item() == pytest.approx(len(TASKS) * (1 / 0.15625 - 1), rel=1e-4)
+    penalty.backward()
+    for gate in sharing.gates.children():  # type: ignore[union-attr]
+        assert gate.code.bias.grad[0] > 0  # a step down makes the first bit 0, and the number that of an expert
 
 
 def test_smooth_step() -> None:
@@ -548,7 +582,8 @@ def test_gates_of_a_row_sum_to_one(trunk: str, kind: str) -> None:
         ("mtan", {"bottleneck": 0}, "model.bottleneck=0"),
         ("adapters", {"bottleneck": 0}, "model.bottleneck=0"),
         ("lora", {"rank": 0}, "model.rank=0"),
-        ("dselect_k", {"experts": 3}, "power of two"),
+        ("dselect_k", {"experts": 1}, "at least 2"),
+        ("dselect_k", {"entropy": -1}, "model.entropy=-1"),
         ("dselect_k", {"select": 9}, "model.select=9"),
         ("sparse", {"select": 9}, "model.select=9"),
         ("ltb", {"final": 9.0}, "final"),

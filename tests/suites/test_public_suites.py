@@ -200,5 +200,6 @@ def test_a_bag_is_weighted_by_rarity_and_has_length_one() -> None:
 def test_a_sequence_keeps_the_order() -> None:
     vocabulary = Vocabulary(("good", "not"), (1.0, 1.0))
     found = vocabulary.sequences(["Not GOOD, really", "", "good good good good good"], 4)
-    assert found.tolist() == [[3, 2, OTHER, 0], [OTHER, 0, 0, 0], [2, 2, 2, 2]]
+    assert found["tokens"].tolist() == [[3, 2, OTHER, 0], [OTHER, 0, 0, 0], [2, 2, 2, 2]]
+    assert torch.equal(found["mask"], found["tokens"] != PADDING)
     assert words("It's so-so!") == ["it's", "so", "so", "!"]

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from mtl.assembly import load
-from mtl.cli import CONF
+from mtl.overrides import CONF
 from mtl.training import train
 from tests.test_execution import composed
 

@@ -11,8 +11,9 @@ import torch
 
 from mtl.errors import InputError, absent, unknown
 from mtl.suites.base import MultiTaskDataModule, Split, Tensors
-from mtl.suites.reviews import words
-from mtl.suites.reviews.words import PADDING, Vocabulary
+from mtl.suites.reviews import pieces, words
+from mtl.suites.reviews.pieces import MADE, Pieces
+from mtl.suites.reviews.words import Vocabulary
 from mtl.suites.sources.catalogue import REVIEWS
 from mtl.suites.sources.prepared import TENSORS, prepared
 from mtl.suites.table import Splitting, splitting
@@ -27,16 +28,22 @@ class ReviewsSuite(MultiTaskDataModule):
     """22,628 reviews; tasks ``sentiment`` (3 classes), ``department`` (6 classes) and ``recommended`` (yes or no).
 
     Inputs, from title and text, are either a bag of words ``[N, V]`` for any encoder of flat inputs, or a sequence
-    ``tokens [N, L]`` of word numbers with ``mask [N, L]`` (True = a word) for encoders of texts.
+    ``tokens [N, L]`` of numbers of words, or of pieces of words, with ``mask [N, L]`` (True = a word) for encoders of
+    texts.
 
     The vocabulary is made of the training rows. Equal texts are in the same split.
 
     Args:
         form: ``bag`` or ``sequence``.
-        vocabulary: V; word numbers of a sequence are below V + 2.
-        length: L, words of a sequence.
+        vocabulary: V; word numbers of a sequence are below V + 2, those of pieces made here below V.
+        length: L, words or pieces of a sequence.
+        tokenizer: of a sequence: None, whole words; ``bpe``, pieces of words, made of the training rows; else the
+            folder or the name on the Hugging Face hub of a pretrained one, to go with a pretrained encoder.
         seed: of the random split into 70, 15 and 15 % of the rows.
-        statistics: file in which a run wrote down its vocabulary, to be used again.
+        statistics: file in which a run wrote down its vocabulary or tokenizer, to be used again.
+
+    Raises:
+        InputError: an unknown form, a size below 1, a tokenizer for bags or that cannot be had.
     """
 
     def __init__(
@@ -44,6 +51,7 @@ class ReviewsSuite(MultiTaskDataModule):
         form: str = "bag",
         vocabulary: int = 2000,
         length: int = 100,
+        tokenizer: str | None = None,
         seed: int = 0,
         statistics: str | None = None,
     ) -> None:
@@ -52,9 +60,15 @@ class ReviewsSuite(MultiTaskDataModule):
             raise unknown("form in task.form", form, FORMS)
         if vocabulary < 1 or length < 1:
             raise InputError(f"task.vocabulary={vocabulary} and length={length}: expected 1 or more")
-        self.form, self.size, self.length = form, vocabulary, length
+        if tokenizer and form == "bag":
+            raise InputError(f"task.tokenizer={tokenizer} makes sequences: set task.form=sequence")
+        self.form, self.size, self.length, self.tokenizer = form, vocabulary, length, tokenizer
         self.splitting = Splitting("group", "text", seed=seed)
-        self.vocabulary = recall(Path(statistics)) if statistics else None
+        self.vocabulary: Vocabulary | Pieces | None = None
+        if statistics:
+            self.vocabulary = recall(Path(statistics))
+        elif tokenizer and tokenizer != MADE:
+            self.vocabulary = Pieces.pretrained(tokenizer)
         self.tasks = (
             classification("sentiment", len(SENTIMENTS)),
             classification("department", len(DEPARTMENTS)),
@@ -65,12 +79,13 @@ class ReviewsSuite(MultiTaskDataModule):
     @property
     def fingerprint(self) -> str:
         """Hash of the file and of what is made of it."""
-        made = (REVIEWS.sha256, self.form, self.size, self.length, self.splitting)
+        made: tuple[Any, ...] = (REVIEWS.sha256, self.form, self.size, self.length, self.splitting)
+        made += (self.tokenizer,) if self.tokenizer else ()
         return hashlib.sha256(repr(made).encode()).hexdigest()[:16]
 
     def statistics(self) -> dict[str, Any]:
-        """The vocabulary."""
-        return {"words": self.vocabulary.words, "rarity": self.vocabulary.rarity} if self.vocabulary else {}
+        """The vocabulary or the tokenizer."""
+        return vars(self.vocabulary) if self.vocabulary else {}
 
     @property
     def values(self) -> dict[str, tuple[str, ...]]:
@@ -87,27 +102,28 @@ class ReviewsSuite(MultiTaskDataModule):
         """New texts as the network reads them. Needs the rows of :meth:`load` or a run's statistics."""
         assert self.vocabulary is not None
         if self.form == "bag":
+            assert isinstance(self.vocabulary, Vocabulary)
             bags = self.vocabulary.bags(texts)
             short = self.size - bags.shape[1]  # a small corpus may have fewer words than there is room for
             return torch.nn.functional.pad(bags, (0, short)) if short else bags
-        tokens = self.vocabulary.sequences(texts, self.length)
-        return {"tokens": tokens, "mask": tokens != PADDING}
+        return self.vocabulary.sequences(texts, self.length)
 
     def load(self) -> dict[str, Split]:
         """The vocabulary and the encoded rows, made once and then read from the cache."""
-        code = (__file__, words.__file__, splitting.__file__)
-        options = (self.form, self.size, self.length, self.splitting, self.vocabulary)
+        code = (__file__, words.__file__, pieces.__file__, splitting.__file__)
+        options = (self.form, self.size, self.length, self.tokenizer, self.splitting, self.vocabulary)
         made = prepared("reviews", self.encoded, TENSORS, sources=(REVIEWS,), code=code, options=options)
-        self.vocabulary = Vocabulary(*made.pop("vocabulary"))
+        self.vocabulary = restored(made.pop("vocabulary"))
         return {name: Split(*split) for name, split in made.items()}
 
-    def encoded(self) -> dict[str, tuple[Any, ...]]:
+    def encoded(self) -> dict[str, Any]:
         """Read the reviews, make the vocabulary, encode the rows: inputs and targets of each split, and the words."""
         frame = reviews()
         rows = self.splitting.rows(frame)
         if self.vocabulary is None:
-            self.vocabulary = Vocabulary.fit(frame["text"].iloc[rows["train"]].tolist(), self.size)
-        made: dict[str, tuple[Any, ...]] = {"vocabulary": (self.vocabulary.words, self.vocabulary.rarity)}
+            kind = Pieces if self.tokenizer else Vocabulary
+            self.vocabulary = kind.fit(frame["text"].iloc[rows["train"]].tolist(), self.size)
+        made: dict[str, Any] = {"vocabulary": self.statistics()}
         for name, chosen in rows.items():
             part = frame.iloc[chosen]
             targets = {
@@ -134,11 +150,17 @@ def reviews() -> pd.DataFrame:
     ).reset_index(drop=True)
 
 
-def recall(path: Path) -> Vocabulary:
-    """The vocabulary that a run wrote down. InputError if the file is missing or damaged."""
+def restored(found: dict[str, Any]) -> Vocabulary | Pieces:
+    """What :meth:`ReviewsSuite.statistics` gave."""
+    if "written" in found:
+        return Pieces(str(found["written"]))
+    return Vocabulary(tuple(found["words"]), tuple(found["rarity"]))
+
+
+def recall(path: Path) -> Vocabulary | Pieces:
+    """The vocabulary or tokenizer that a run wrote down. InputError if the file is missing or damaged."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return Vocabulary(tuple(found["words"]), tuple(found["rarity"]))
+        return restored(json.loads(path.read_text(encoding="utf-8")))
     except OSError:
         raise InputError(f"task.statistics: no file '{path}'") from None
     except (ValueError, KeyError, TypeError) as error:

@@ -52,13 +52,14 @@ class Vocabulary:
                 out[row, list(counts)] = values / values.norm()
         return out
 
-    def sequences(self, texts: Sequence[str], length: int) -> Tensor:
-        """Texts as ``[N, length]`` word numbers, at least :data:`FIRST`; :data:`OTHER` for unknown words, later words
-        cut off, :data:`PADDING` at the end. A text without a word is one unknown word.
+    def sequences(self, texts: Sequence[str], length: int) -> dict[str, Tensor]:
+        """Texts as ``tokens [N, length]``, word numbers from :data:`FIRST`; :data:`OTHER` for unknown words, later
+        words cut off, :data:`PADDING` at the end; and ``mask [N, length]``, True for a word. A text without a word is
+        one unknown word.
         """
         place = {word: i + FIRST for i, word in enumerate(self.words)}
         out = torch.full((len(texts), length), PADDING)
         for row, text in enumerate(texts):
             found = [place.get(word, OTHER) for word in words(text)[:length]] or [OTHER]
             out[row, : len(found)] = torch.tensor(found)
-        return out
+        return {"tokens": out, "mask": out != PADDING}

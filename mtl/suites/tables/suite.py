@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
+from torch import Tensor
 
 from mtl.errors import InputError, unknown
-from mtl.suites.base import InMemoryLoader
+from mtl.suites.base import InMemoryLoader, Tensors
 from mtl.suites.table import Splitting, TableSuite, Targets
+from mtl.suites.table.encoding import CategoryColumn
 from mtl.suites.table.reading import read_table
 from mtl.suites.table.splitting import Division, Rows
 from mtl.suites.table.suite import chosen_kinds
@@ -47,7 +50,8 @@ class TablesSuite(TableSuite):
 
     The columns of all tables together are the inputs, one more saying which table a row is from; a column that a table
     does not have is missing in its rows. Columns of the same name are taken for the same. A row has labels for the
-    targets of its table only. Statistics, splits and errors are those of :class:`~mtl.suites.table.TableSuite`.
+    targets of its table only. Statistics, splits and errors are those of :class:`~mtl.suites.table.TableSuite`. In the
+    form ``columns`` the inputs also have ``source [N, T]``, 1 at the row's table, for norms of each table's own.
 
     Args:
         read: gives the rows of all tables, one table behind the other, with the column ``table``.
@@ -72,6 +76,19 @@ class TablesSuite(TableSuite):
             read, targets, {SOURCE: "category", **chosen_kinds(columns)}, each, categories, statistics, form
         )
         self.sampling = sampling or Sampling()
+        known = {column.name: column.values for column in self.encoding.columns if isinstance(column, CategoryColumn)}
+        self.names = known.get(SOURCE, ())
+        self.sources = max(len(self.names), 1)
+        if form == "columns":
+            self.input_shape = {**self.encoding.shape, "source": (self.sources,)}
+
+    def inputs(self, frame: pd.DataFrame) -> Tensors:
+        """New rows as the network reads them; a table that was not learned counts as all tables in equal parts."""
+        found = super().inputs(frame)
+        if isinstance(found, Tensor):
+            return found
+        shares = torch.cat([torch.eye(len(self.names)), torch.full((1, self.sources), 1 / self.sources)])
+        return {**found, "source": shares[pd.Index(self.names).get_indexer(frame[SOURCE])]}  # the last row: not learned
 
     def loader(self, split: str, *, training: bool = False, world: int | None = None) -> InMemoryLoader:
         """The batches of a split; those of training as the sampling policy says."""

@@ -1,0 +1,104 @@
+"""Cost of a training step under every sharing strategy: python benchmarks/sharing.py
+
+Work, in plain PyTorch with fused Adam and equal weights: ``small`` is 64 inputs, trunk 256-256, K = 3 linear heads,
+batches of 256 rows; ``tiny`` 16 inputs, trunk 64-64, 64 rows, where calls weigh more than arithmetic. *Batched* is the
+strategy as it is: experts and towers of one shape are one batched product where their parameters may be stacked.
+*Loop* is the same with every expert and tower computed by itself.
+
+Figures are medians over rounds of processor seconds relative to ``model=hard`` in the same round; all contestants take
+turns in every round, so that what else the machine does hits all of them.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import torch
+from omegaconf import OmegaConf
+from torch import nn
+
+from mtl.assembly import make
+from mtl.nn.encoder import InputShape
+from mtl.nn.mlp import MLP
+from mtl.sharing.base import Sharing
+
+CONFIGS = Path(__file__).parent.parent / "conf" / "model"
+WORK = {"small": (64, (256, 256), 3, 256), "tiny": (16, (64, 64), 3, 64)}
+
+
+def alone(input_shape: InputShape, widths: tuple[int, ...]) -> MLP:
+    """An encoder that is not stacked with others."""
+    encoder = MLP(input_shape, widths)
+    encoder.stackable = False
+    return encoder
+
+
+def contestant(name: str, work: str, *, batched: bool) -> Callable[[], None]:
+    """One training step of a strategy with the options of its config."""
+    torch.manual_seed(0)
+    inputs, widths, tasks, rows = WORK[work]
+    node = OmegaConf.to_container(OmegaConf.load(CONFIGS / f"{name}.yaml"))
+    assert isinstance(node, dict)
+    names = [f"task{i}" for i in range(tasks)]
+    encoder = partial(MLP if batched else alone, widths=widths)
+    sharing: Sharing = make({str(key): value for key, value in node.items()})((inputs,), names, encoder).train()
+    heads = nn.ModuleDict({task: nn.Linear(sharing.out_features, 1) for task in names})
+    optimizer = torch.optim.Adam([*sharing.parameters(), *heads.parameters()], fused=True)
+    x, y = torch.randn(rows, inputs), torch.randn(rows, 1)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        out = sharing(x)
+        losses = [nn.functional.mse_loss(heads[task](out[task]), y) for task in names]
+        (torch.stack(losses).sum() + sharing.penalty([x])).backward()
+        optimizer.step()
+
+    return step
+
+
+def seconds(step: Callable[[], None], repeats: int) -> float:
+    """Processor seconds of a step."""
+    started = time.process_time()
+    for _ in range(repeats):
+        step()
+    return (time.process_time() - started) / repeats
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--repeats", type=int, default=20, help="steps of each contestant in a round")
+    parser.add_argument("--work", choices=list(WORK), nargs="+", default=list(WORK))
+    parser.add_argument("models", nargs="*", help="strategies; all by default")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    models = given.models or sorted(path.stem for path in CONFIGS.glob("*.yaml"))
+    for work in given.work:
+        steps = {"hard": contestant("hard", work, batched=True)}
+        for name in models:
+            if name != "hard":
+                steps[name] = contestant(name, work, batched=True)
+                steps[f"{name}, loop"] = contestant(name, work, batched=False)
+        for step in steps.values():
+            seconds(step, 3)  # what is done once
+        times: dict[str, list[float]] = {name: [] for name in steps}
+        for _ in range(given.rounds):
+            for name, step in steps.items():
+                times[name].append(seconds(step, given.repeats))
+        print(f"\n{work}: {statistics.median(times['hard']) * 1e3:.2f} ms a step of model=hard\n")
+        print(f"{'model':16}{'batched':>10}{'loop':>10}")
+        for name in models:
+            if name != "hard":
+                cells = [
+                    statistics.median(a / b for a, b in zip(times[key], times["hard"], strict=True))
+                    for key in (name, f"{name}, loop")
+                ]
+                print(f"{name:16}{cells[0]:10.2f}{cells[1]:10.2f}")
+
+
+if __name__ == "__main__":
+    main()

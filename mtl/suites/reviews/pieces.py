@@ -1,0 +1,86 @@
+"""From texts to numbers by pieces of words: a tokenizer of the library tokenizers, made of the texts or pretrained."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mtl.errors import InputError
+
+MADE = "bpe"  # the option that makes one of the training texts
+PADDING, OTHER = "[PAD]", "[UNK]"
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Sequences of pieces of words.
+
+    Source of those made here: Sennrich, Haddow, Birch, "Neural Machine Translation of Rare Words with Subword Units",
+    ACL 2016, https://arxiv.org/abs/1508.07909 (byte pair encoding). Frequent words are one piece, rare ones are
+    several, so that no word is unknown but for its letters. Not BERT's WordPiece, which the library makes differently
+    each time.
+
+    Attributes:
+        written: the tokenizer as the library writes it down, JSON.
+    """
+
+    written: str
+
+    @classmethod
+    def fit(cls, texts: Sequence[str], size: int) -> "Pieces":
+        """``size`` pieces of lower-case words, or fewer where the texts have no more to join; a piece that begins a
+        word begins with a mark.
+        """
+        library = tokenizers()
+        tokenizer = library.Tokenizer(library.models.BPE(unk_token=OTHER))
+        tokenizer.normalizer = library.normalizers.BertNormalizer(lowercase=True)
+        split, mark = (
+            library.pre_tokenizers.BertPreTokenizer(),
+            library.pre_tokenizers.Metaspace(prepend_scheme="always"),
+        )
+        tokenizer.pre_tokenizer = library.pre_tokenizers.Sequence([split, mark])
+        trainer = library.trainers.BpeTrainer(vocab_size=size, special_tokens=[PADDING, OTHER], show_progress=False)
+        tokenizer.train_from_iterator(texts, trainer)
+        return cls(tokenizer.to_str())
+
+    @classmethod
+    def pretrained(cls, source: str) -> "Pieces":
+        """The tokenizer in a folder or on the Hugging Face hub, with the marks it puts around a text. InputError if
+        there is none.
+        """
+        tokenizers()
+        import transformers  # slow to import, and an extra
+
+        library: Any = transformers
+        try:
+            found = library.AutoTokenizer.from_pretrained(source, use_fast=True)
+            return cls(found.backend_tokenizer.to_str())
+        except (OSError, ValueError, AttributeError) as error:
+            raise InputError(f"task.tokenizer={source}: {' '.join(str(error).split())[:200]}") from None
+
+    def sequences(self, texts: Sequence[str], length: int) -> dict[str, Tensor]:
+        """Texts as ``tokens [N, length]``, later pieces cut off, and ``mask [N, length]``, True for a piece. A text
+        without any is one unknown piece.
+        """
+        tokenizer = tokenizers().Tokenizer.from_str(self.written)
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(length)
+        other = tokenizer.token_to_id(OTHER) or 0
+        tokens = torch.zeros(len(texts), length, dtype=torch.long)
+        mask = torch.zeros(len(texts), length, dtype=torch.bool)
+        for row, found in enumerate(tokenizer.encode_batch(list(texts))):
+            ids = found.ids or [other]
+            tokens[row, : len(ids)] = torch.tensor(ids)
+            mask[row, : len(ids)] = True
+        return {"tokens": tokens, "mask": mask}
+
+
+def tokenizers() -> Any:
+    """The library, imported when it is needed: an extra. InputError if it is not there."""
+    try:
+        import tokenizers as library
+    except ImportError:
+        raise InputError("task.tokenizer needs the library tokenizers: pip install 'mtl[text]'") from None
+    return library
