@@ -1,8 +1,9 @@
 """Does learning these tasks together pay? Plans, trains and compares; `--help` says how."""
 
 import sys
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # the clone: this file is started by its path
 
@@ -11,7 +12,7 @@ from rich.console import Console
 from experiments.study import Study, study
 from mtl.cli import mistakes, quiet
 from mtl.errors import InputError
-from mtl.ledger import FAILED
+from mtl.ledger import DONE, FAILED
 from mtl.overrides import CONF
 
 if TYPE_CHECKING:
@@ -44,12 +45,16 @@ def main(arguments: list[str]) -> int:
 def run(asked: Study, command: str, console: Console) -> int:
     """Plan, train, compare."""
     # Imported here: help and mistakes in settings are answered without waiting for torch
+    import torch
+
     from experiments.live import plan_table
     from experiments.plan import Planner
     from experiments.report import publish
-    from experiments.workers import cores
+    from experiments.workers import cores, threads_each
 
+    began = time.perf_counter()
     workers = cores() if asked.workers is None else asked.workers
+    torch.set_num_threads(threads_each(workers))  # steps are timed as they will be made
     with console.status("loading the data, and timing a few steps of each configuration"):
         planner = Planner(asked)
         multi = planner.multi_task()
@@ -68,11 +73,14 @@ def run(asked: Study, command: str, console: Console) -> int:
         configurations = tuned(planner, configurations, workers, console)
     plan = planner.plan(configurations)
     plan.save(command)
-    whole = train(plan, workers, console)
+    whole, runs = train(plan, workers, console)
     if whole and (timed := planner.same_seconds(plan)):
         plan = planner.plan([*configurations, *(tuned(planner, [timed], workers, console) if asked.tune else [timed])])
         plan.save(command)
-        train(plan, workers, console)
+        runs += train(plan, workers, console, again=False).runs
+    if runs:
+        seconds = time.perf_counter() - began
+        plan.save(command, f"{seconds:,.0f} s for {runs} of {len(plan.entries)} runs, {max(workers, 1)} at once")
     failures = publish([plan.directory], console, folder=Path(asked.keep) if asked.keep else None)
     return 1 if failures else 0
 
@@ -82,22 +90,35 @@ def tuned(
 ) -> "list[Configuration]":
     """Each configuration with the values of the grid that validation prefers. InputError if a failure stopped it."""
     tuning = planner.tuning(configurations)
-    if not train(tuning, workers, console):
+    if not train(tuning, workers, console).whole:
         failed = [entry for entry in tuning.entries if planner.ledger.state(entry) == FAILED]
         raise InputError(f"a run of the grid failed: {planner.ledger.attempt(failed[0])['error']}")
     return planner.tuned(tuning)
 
 
-def train(plan: "Plan", workers: int, console: Console) -> bool:
-    """Do the runs of a plan, with a live table; False when a failure stopped it."""
+class Trained(NamedTuple):
+    """Attributes:
+    whole: False when a failure stopped the sweep.
+    runs: that were done in it.
+    """
+
+    whole: bool
+    runs: int
+
+
+def train(plan: "Plan", workers: int, console: Console, *, again: bool = True) -> Trained:
+    """Do the runs of a plan, with a live table; failed ones are tried again, unless that has been done."""
     from experiments.live import Progress
     from experiments.workers import sweep
 
     progress = Progress(plan, workers, console)
+    before = progress.counts()[DONE]
+    entries = [entry for entry in plan.entries if again or progress.ledger.state(entry) != FAILED]
     with progress.live:
-        sweep(plan.entries, plan.output, workers, fail_fast=plan.study.fail_fast, watch=progress.show)
+        sweep(entries, plan.output, workers, fail_fast=plan.study.fail_fast, watch=progress.show)
     console.print(progress.table())
-    return not (plan.study.fail_fast and progress.counts()[FAILED])
+    counts = progress.counts()
+    return Trained(not (plan.study.fail_fast and counts[FAILED]), counts[DONE] - before)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from typing import Any
 
 from pytorch_lightning import Callback
 
+from experiments.probe import closing_seconds, loading_seconds, validation_seconds
 from experiments.study import Study
 from mtl.analysis.records import configuration_id
 from mtl.assembly import Assembly, Config, build, resolved
@@ -69,13 +70,15 @@ class Plan:
         output: where runs go.
         configurations: with their runs; the single-task baseline first.
         steps: optimizer steps of one epoch.
-        overhead: seconds of each run beside its steps, as a guess: data, validation, files.
+        validation: seconds of the validation after each epoch.
+        overhead: seconds of each run beside its epochs: data, acting, files.
     """
 
     study: Study
     output: Path
     configurations: tuple[Configuration, ...]
     steps: int
+    validation: float
     overhead: float
 
     @property
@@ -94,9 +97,15 @@ class Plan:
         """Labels by configuration id."""
         return {configuration_id(one.config): one.label for one in self.configurations}
 
-    def save(self, command: str) -> None:
-        """Write plan.json, from which the report is made, also of a sweep that was interrupted."""
+    def save(self, command: str, took: str = "") -> None:
+        """Write plan.json, from which the report is made, also of a sweep that was interrupted.
+
+        Args:
+            command: that asked for it.
+            took: how long it took, in words; empty keeps what an earlier save said of the same runs.
+        """
         self.directory.mkdir(parents=True, exist_ok=True)
+        before = read_json(self.directory / "plan.json")
         runs = [
             {
                 "label": one.label,
@@ -117,13 +126,15 @@ class Plan:
             "rules": rules,
             "names": self.names,
             "runs": runs,
+            "took": took or (before.get("took", "") if before.get("runs") == runs else ""),
         }
         write_text(self.directory / "plan.json", json.dumps(content, indent=2) + "\n")
 
     def seconds(self, configuration: Configuration) -> float:
         """Estimate of one run of a configuration."""
-        epochs = configuration.epochs + configuration.measuring
-        return self.overhead + configuration.step_seconds * self.steps * epochs
+        each = configuration.step_seconds * self.steps
+        epochs = configuration.epochs
+        return self.overhead + each * (epochs + configuration.measuring) + self.validation * epochs
 
 
 class StepTimer(Callback):
@@ -163,11 +174,11 @@ class Planner:
                 "the seed decides other keys of the config too, such as the data's: seeds are not comparable"
             )
         assembly = build(base)
-        started = time.perf_counter()
         assembly.data.setup("fit")
         self.data: MultiTaskDataModule = assembly.data
         self.fingerprint = self.data.fingerprint
-        self.loading = time.perf_counter() - started
+        self.validation = validation_seconds(assembly, self.data)
+        self.overhead = loading_seconds(base) + closing_seconds(assembly, self.data)
         self.statistics = self.fitted()
         self.steps = self.data.loader("train", training=True).steps
         self.ledger = Ledger(self.output)
@@ -205,7 +216,7 @@ class Planner:
         timer = StepTimer()
         with silent_lightning():
             trial(assembly.config, (timer,), steps=PROBE_STEPS).fit(assembly.module, datamodule=self.data)
-        return min(timer.steps) * float(assembly.config["accumulate"])
+        return median(timer.steps[1:]) * float(assembly.config["accumulate"])  # the first one is slower
 
     def multi_task(self) -> list[Configuration]:
         """Every model with every weighting."""
@@ -280,7 +291,11 @@ class Planner:
             replace(one, entries=tuple(self.entry(one.config, seed) for seed in self.study.seeds))
             for one in configurations
         ]
-        return Plan(self.study, self.output, tuple(planned), self.steps, 1.0 + self.loading)
+        return self.planned(planned)
+
+    def planned(self, configurations: Iterable[Configuration]) -> Plan:
+        """A plan of configurations that have their runs."""
+        return Plan(self.study, self.output, tuple(configurations), self.steps, self.validation, self.overhead)
 
     def entry(self, config: Config, seed: int) -> Entry:
         """A run of this config with this seed."""
@@ -293,7 +308,7 @@ class Planner:
             for values in product(*self.study.grid.values()):
                 config = with_values(one.config, dict(zip(self.study.grid, values, strict=True)))
                 points.append(replace(one, config=config, entries=(self.entry(config, self.study.seeds[0]),)))
-        return Plan(self.study, self.output, tuple(points), self.steps, 1.0 + self.loading)
+        return self.planned(points)
 
     def tuned(self, tuning: Plan) -> list[Configuration]:
         """Of each configuration the point with the lowest validation score; those without one are left out."""

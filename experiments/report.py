@@ -14,7 +14,7 @@ from rich.table import Table
 
 from mtl.analysis import words
 from mtl.analysis.comparison import HELPS, HURTS, Comparison, Rules, compare
-from mtl.analysis.keep import keep
+from mtl.analysis.keep import Made, keep
 from mtl.analysis.publish import publish as write
 from mtl.analysis.records import Problem, Record, comparable, read, record
 from mtl.analysis.verdict import DOES_NOT_PAY, PAYS, Verdict, p_value, verdict
@@ -46,6 +46,7 @@ class Gathered:
     rules: Rules = field(default_factory=Rules)
     command: str = ""
     question: str = ""
+    took: str = ""
 
     def add(self, path: Path) -> None:
         """Read a comparison's directory or a directory of runs."""
@@ -62,6 +63,7 @@ class Gathered:
             self.names |= {str(key): str(label) for key, label in plan["names"].items()}
             self.rules = Rules(alpha=float(plan["rules"]["alpha"]), margin=float(plan["rules"]["margin"]))
             self.command, self.question = str(plan["command"]), str(plan["question"])
+            self.took = str(plan.get("took", ""))
             runs = [(str(run["label"]), int(run["seed"]), Path(run["path"]), run) for run in plan["runs"]]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"'{file}' is damaged or not of a comparison: {error!r}") from None
@@ -105,8 +107,9 @@ def publish(paths: Sequence[Path], console: Console, name: str | None = None, fo
     directory = directory_for(paths, name)
     drawn = write(directory, found, decided, problems, directory.name, gathered.command)
     if folder is not None:
-        seconds = sum(one.seconds for one in records)
-        keep(folder, directory.name, gathered.question, gathered.command, seconds, found, decided, drawn)
+        training = f"training {sum(one.seconds for one in records):,.0f} s in all, of one run after the other"
+        made = Made(gathered.question, gathered.command, "; ".join(filter(None, (gathered.took, training))))
+        keep(folder, directory.name, made, found, decided, drawn)
     show(found, decided, console)
     console.print(f"report: {directory / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
     return sum(problem.reason.startswith("failed") for problem in problems)

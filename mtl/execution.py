@@ -12,6 +12,7 @@ from mtl.agent.agent import Agent, able
 from mtl.agent.environment import Environment, ExecutionReport
 from mtl.agent.records import Records
 from mtl.assembly import Assembly, load, make
+from mtl.errors import InputError
 from mtl.options import check_threads
 from mtl.runs import Run, fresh, newest, write_text
 
@@ -51,11 +52,20 @@ def execute(
     if records:
         environment = {"records": records}
     place = place or Records(Path(str(records)), assembly.data, written_as(assembly))
+    check_able(assembly, place, opened)
     report = Agent(assembly.graph, assembly.module.predict).execute(place)
     directory = fresh(opened.path / "executions" / time.strftime("%Y%m%d-%H%M%S"))
     write_text(directory / "settings.json", json.dumps({"run": opened.id, "environment": environment}, indent=2) + "\n")
     report.write(directory)
     return report, directory
+
+
+def check_able(assembly: Assembly, place: Environment, run: Run) -> None:
+    """InputError if acting takes a task that the run does not have; says what a run on a table can do instead."""
+    try:
+        able(assembly.graph, place)
+    except InputError as error:
+        raise InputError(f"{error}{'; to predict new rows: records=new.csv' if run.statistics else ''}") from None
 
 
 def written_as(assembly: Assembly) -> dict[str, Any]:

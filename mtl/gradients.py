@@ -71,8 +71,8 @@ def gradient(loss: Tensor, parameters: Sequence[Tensor], *, retain_graph: bool =
 
 def views(flat: Tensor, parameters: Sequence[Tensor]) -> list[Tensor]:
     """A flat vector ``[P]`` as views in the shapes of the parameters."""
-    sizes = [p.numel() for p in parameters]
-    return [part.view(p.shape) for part, p in zip(torch.split(flat, sizes), parameters, strict=True)]
+    parts = flat.split_with_sizes([p.numel() for p in parameters])
+    return [part.view(p.shape) for part, p in zip(parts, parameters, strict=True)]
 
 
 def add_gradient(flat: Tensor, parameters: Sequence[Parameter]) -> None:
@@ -122,13 +122,16 @@ def add_weighted_gradient(
     add_gradient(mean_over_processes(flat), inputs)
 
 
-def gramian_of(jacobian: Tensor) -> Tensor:
-    """``J J' [M, M]`` of ``J [M, P]``; on a CPU in pieces that its cache holds, which takes less than half the time."""
+def gramian_of(jacobian: Tensor, other: Tensor | None = None) -> Tensor:
+    """``J J' [M, M]`` of ``J [M, P]``, or ``J H'`` with another matrix of that shape; on a CPU in pieces that its cache
+    holds, which takes less than half the time.
+    """
+    other = jacobian if other is None else other
     if jacobian.device.type != "cpu" or jacobian.numel() < IN_ONE_PIECE:
-        return jacobian @ jacobian.T
+        return jacobian @ other.T
     total = jacobian.new_zeros(len(jacobian), len(jacobian))
-    for part in torch.split(jacobian, PIECE, 1):
-        total.addmm_(part, part.T)
+    for one, two in zip(torch.split(jacobian, PIECE, 1), torch.split(other, PIECE, 1), strict=True):
+        total.addmm_(one, two.T)
     return total
 
 
@@ -154,8 +157,10 @@ class TaskGradients:
         self.jacobian = torch.empty(tasks, sum(p.numel() for p in shared), device=device)
         sizes = [sum(p.numel() for p in own) for own in private]
         self._flat = torch.empty(sum(sizes), device=device)
+        self._owners = torch.arange(tasks).repeat_interleave(torch.tensor(sizes, dtype=torch.int64)).to(device)
         self.own = torch.split(self._flat, sizes)
         self._places = [[*views(self.jacobian[i], shared), *views(self.own[i], own)] for i, own in enumerate(private)]
+        self.rows: list[Tensor] = []
         self.start(shared, private)
 
     def fits(self, shared: Sequence[Tensor], private: Sequence[Sequence[Tensor]], device: torch.device) -> bool:
@@ -170,11 +175,17 @@ class TaskGradients:
         self._shared, self._private = shared, private
         self.losses = self.jacobian.new_zeros(len(private))
         self.gramian = self.jacobian.new_zeros(len(private), len(private))
-        self.rows: list[Tensor] = []
         self._empty = True
 
     def add(
-        self, losses: Sequence[Tensor], scale: float, batches: int, frontier: Frontier | None, *, keep: bool
+        self,
+        losses: Sequence[Tensor],
+        scale: float,
+        batches: int,
+        frontier: Frontier | None = None,
+        edges: Sequence[GradientEdge] = (),
+        *,
+        keep: bool,
     ) -> None:
         """One pass per task over one batch.
 
@@ -184,13 +195,18 @@ class TaskGradients:
                 and the result is unscaled.
             batches: the step's losses are the mean over so many calls.
             frontier: go no further than this, and gather the Gramian at its edges too.
+            edges: instead of a frontier: rows are wanted here, and nothing ends.
             keep: the graph will be walked once more afterwards.
         """
         factor = 1.0 / (scale * batches)
-        edges = [] if frontier is None else frontier.edges
-        found: list[Sequence[Tensor | None]] = []
-        # One edge may lie behind another: each is differentiated with the others held fixed
-        handles = [edge.node.register_prehook(_stop) for edge in edges] if len(edges) > 1 else []
+        edges = edges if frontier is None else frontier.edges
+        # One edge of a frontier may lie behind another: each is differentiated with the others held fixed
+        apart = frontier is not None and len(edges) > 1
+        handles = [edge.node.register_prehook(_stop) for edge in edges] if apart else []
+        while len(self.rows) < len(edges):
+            self.rows.append(torch.empty(0))
+        del self.rows[len(edges) :]
+        unreached: list[tuple[int, int]] = []
         for i, loss in enumerate(losses):
             wanted: list[Any] = [*self._shared, *self._private[i], *edges]
             parts: Sequence[Tensor | None] = [None] * len(wanted)
@@ -199,16 +215,36 @@ class TaskGradients:
                 retain = keep or i < len(losses) - 1
                 parts = torch.autograd.grad(loss, wanted, start, retain_graph=retain, allow_unused=True)
             places = self._places[i]
-            for place, part in zip(places, parts[: len(places)], strict=True):
-                _put(place, part, factor, replace=self._empty)
-            found.append(parts[len(places) :])
+            _put(places, parts[: len(places)], factor, replace=self._empty)
+            for number, part in enumerate(parts[len(places) :]):
+                if part is None:
+                    unreached.append((number, i))
+                else:
+                    self._put_row(number, i, part, factor)
         for handle in handles:
             handle.remove()
-        self.losses += torch.stack([loss.detach() for loss in losses]) / batches
-        self.rows = [_rows(parts, factor) for parts in zip(*found, strict=True)]
-        for rows in self.rows:
-            self.gramian += gramian_of(rows.flatten(1).to(self.gramian.dtype))
+        for number, i in unreached:
+            self.rows[number][i : i + 1].zero_()  # nothing, where no task reaches the edge
+        with torch.no_grad():
+            self.losses += torch.stack(list(losses)) if batches == 1 else torch.stack(list(losses)) / batches
+        if frontier is not None:
+            for rows in self.rows:
+                self.gramian += gramian_of(rows.flatten(1).to(self.gramian.dtype))
         self._empty = False
+
+    def _put_row(self, number: int, task: int, part: Tensor, factor: float) -> None:
+        """Write what one task's pass gave at one edge."""
+        rows = self.rows[number]
+        if rows.shape[1:] != part.shape or len(rows) != len(self._private) or rows.dtype != part.dtype:
+            rows = self.rows[number] = part.new_empty(len(self._private), *part.shape)
+        if factor == 1.0:
+            rows[task].copy_(part)
+        else:
+            torch.mul(part, factor, out=rows[task])
+
+    def weighted_own(self, factors: Tensor) -> Tensor:
+        """The gradients of all private parameters, task after task, times the factor ``[M]`` of their task."""
+        return self._flat * factors.to(self._flat.dtype).index_select(0, self._owners)
 
     def reduce(self) -> None:
         """Take the mean over the processes. Rows stay those of this process."""
@@ -227,21 +263,21 @@ def _stop(gradients: tuple[Tensor | None, ...]) -> tuple[None, ...]:
     return tuple(None for _ in gradients)
 
 
-def _rows(parts: Sequence[Tensor | None], factor: float) -> Tensor:
-    """Each task's gradient with respect to one edge, ``[M, ...]``; None is zero."""
-    some = next((part for part in parts if part is not None), torch.zeros(0))
-    rows = torch.stack([torch.zeros_like(some) if part is None else part for part in parts])
-    return rows if factor == 1.0 else rows * factor
-
-
-def _put(place: Tensor, part: Tensor | None, factor: float, *, replace: bool) -> None:
+def _put(places: list[Tensor], parts: Sequence[Tensor | None], factor: float, *, replace: bool) -> None:
     """Write or add ``factor * part``; None is zero."""
-    if part is None:
+    found = [part for part in parts if part is not None]
+    filled = places
+    if len(found) < len(places):
         if replace:
-            place.zero_()
-    elif not replace:
-        place.add_(part, alpha=factor)
-    elif factor == 1.0:
-        place.copy_(part)
-    else:
-        place.copy_(part).mul_(factor)
+            for place, part in zip(places, parts, strict=True):
+                if part is None:
+                    place.zero_()
+        filled = [place for place, part in zip(places, parts, strict=True) if part is not None]
+    if not found:
+        return
+    if not replace:
+        torch._foreach_add_(filled, found, alpha=factor)
+        return
+    torch._foreach_copy_(filled, found)
+    if factor != 1.0:
+        torch._foreach_mul_(filled, factor)

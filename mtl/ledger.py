@@ -3,7 +3,7 @@
 ``<output>/ledger/`` holds, by key (run id and data fingerprint)::
 
     <key>.json     the attempt: its run directory, how often its process died, the error if it failed
-    <key>.lock     who is working on it: host, process, its start time; touched every few seconds
+    <key>.lock     who is working on it: machine, process, its start time; touched every few seconds
 
 A run is done when its run directory has a result of the same data, whoever made it; so runs of a plain ``train.py``
 count, and nothing has to be kept in step. All files are written whole or not at all.
@@ -16,11 +16,11 @@ import shutil
 import socket
 import subprocess
 import threading
-import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -128,15 +128,8 @@ class Ledger:
         """The right to do a run while the context lasts; None if it is done, failed, or somebody alive is at it."""
         lock, token = self._lock(entry), uuid.uuid4().hex
         with self._mutex():
-            granted = self._may_start(entry)
-            if granted:
-                mine = {
-                    "token": token,
-                    "host": socket.gethostname(),
-                    "pid": os.getpid(),
-                    "started": started(os.getpid()),
-                }
-                write_text(lock, json.dumps(mine))
+            mine = {"token": token, "machine": machine(), "pid": os.getpid(), "started": started(os.getpid())}
+            granted = self._may_start(entry) and created(lock, json.dumps(mine))
         if not granted:
             yield None
             return
@@ -149,6 +142,7 @@ class Ledger:
                         lock.unlink()
 
     def _may_start(self, entry: Entry) -> bool:
+        """Whether nobody is at it and it is still to do; the lock of a dead process is removed."""
         attempt = self.attempt(entry)
         if self.done(entry) or "error" in attempt:
             if not alive(self.holder(entry), self._lock(entry)):  # it died between the result and the end
@@ -161,10 +155,10 @@ class Ledger:
             return False
         deaths = int(attempt.get("deaths", 0)) + 1
         self._write(entry, {**attempt, "deaths": deaths})
+        self._lock(entry).unlink(missing_ok=True)
         if deaths < DEATHS:
             return True
         self.fail(entry, f"the process that trained it died {deaths} times (out of memory?)")
-        self._lock(entry).unlink()
         return False
 
 
@@ -210,14 +204,44 @@ def heartbeat(lock: Path) -> Iterator[None]:
         thread.join()
 
 
+def created(lock: Path, text: str) -> bool:
+    """Write a lock that is not there yet, whole and in one step; False if there is one. Where locks of files do not
+    reach other machines, as on some network file systems, of two that want a new run still one gets it.
+    """
+    partial = lock.with_name(f".{lock.name}.{uuid.uuid4().hex}")
+    partial.write_text(text, encoding="utf-8")
+    try:
+        os.link(partial, lock)
+    except FileExistsError:
+        return False
+    finally:
+        partial.unlink()
+    return True
+
+
 def alive(holder: Mapping[str, Any], lock: Path) -> bool:
     """Whether whoever wrote a lock still works: on this machine by process and start time, else by heartbeat."""
-    if holder.get("host") == socket.gethostname():
+    if holder.get("machine") == machine():
         return started(int(holder.get("pid", 0))) == holder.get("started") != ""
+    clock = lock.with_name(".clock")
+    clock.touch()  # by the clock that also marks the locks: those of two machines may disagree
     try:
-        return time.time() - lock.stat().st_mtime < STALE
+        return clock.stat().st_mtime - lock.stat().st_mtime < STALE
     except FileNotFoundError:
         return False
+
+
+@cache
+def machine() -> str:
+    """Where a process number means something: host name, and on Linux also this boot and this namespace of processes.
+
+    Machines and containers may share a name, and then a process that is missing here may well be alive there.
+    """
+    parts = [socket.gethostname()]
+    with suppress(OSError):
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip())
+        parts.append(str(Path("/proc/self/ns/pid").readlink()))
+    return " ".join(parts)
 
 
 def started(pid: int) -> str:

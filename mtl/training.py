@@ -1,5 +1,7 @@
 """One run from config to result: train, select on validation, measure once on test, act, write down what came of it."""
 
+import ctypes
+import gc
 import logging
 import os
 import platform
@@ -383,9 +385,12 @@ def save_whole(checkpoint: dict[str, Any], path: Path) -> None:
 
 
 def reset_peak_memory() -> None:
-    """Forget the peaks of earlier runs in this process, where the system can."""
+    """Forget the peaks of earlier runs in this process, and what they left, where the system can."""
+    gc.collect()
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
+    with suppress(AttributeError):  # the GNU C library keeps what is freed, and it would count for the next run
+        ctypes.CDLL(None).malloc_trim(0)
     with suppress(OSError):  # Linux: 5 sets the high-water mark to what is used now
         Path("/proc/self/clear_refs").write_text("5")
 
@@ -396,6 +401,15 @@ def peak_memory() -> int:
         return torch.cuda.max_memory_allocated()
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def processor() -> str:
+    """The model of the processor; where the system does not tell, its architecture."""
+    with suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+        return names[0] if names else platform.machine()
+    return platform.machine()
 
 
 def environment() -> dict[str, str]:
@@ -410,5 +424,7 @@ def environment() -> dict[str, str]:
         "platform": platform.platform(),
         "commit": commit.stdout.strip(),
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "processor": processor(),
+        "cores": str(len(os.sched_getaffinity(0))),
         "threads": str(torch.get_num_threads()),
     }

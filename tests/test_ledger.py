@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mtl import ledger as module
-from mtl.ledger import DEATHS, DONE, FAILED, PENDING, RUNNING, Entry, Ledger, started
+from mtl.ledger import DEATHS, DONE, FAILED, PENDING, RUNNING, Entry, Ledger, created, machine, started
 from mtl.runs import Run, run_id
 
 
@@ -26,7 +26,7 @@ def finish(ledger: Ledger, one: Entry, fingerprint: str = "data") -> Run:
 
 def write_lock(ledger: Ledger, one: Entry, **values: Any) -> Path:
     lock = ledger.path / f"{one.key}.lock"
-    lock.write_text(json.dumps({"token": "x", "host": "elsewhere", "pid": 1, "started": "1", **values}))
+    lock.write_text(json.dumps({"token": "x", "machine": "elsewhere", "pid": 1, "started": "1", **values}))
     return lock
 
 
@@ -82,22 +82,43 @@ def test_damaged_files_of_the_ledger_do_not_stop_it(tmp_path: Path, text: str) -
 
 def test_a_lock_of_a_dead_process_is_taken_over(tmp_path: Path) -> None:
     ledger, one = Ledger(tmp_path), entry(tmp_path)
-    host = module.socket.gethostname()
     # This process number lives, but it is not the process that wrote the lock: it started at another time
-    write_lock(ledger, one, host=host, pid=os.getpid(), started="long ago")
+    write_lock(ledger, one, machine=machine(), pid=os.getpid(), started="long ago")
     assert ledger.state(one) == PENDING
     with ledger.claim(one) as claim:
         assert claim is not None
         assert ledger.attempt(one)["deaths"] == 1
 
 
-def test_a_lock_of_another_machine_lives_as_long_as_its_heart_beats(tmp_path: Path) -> None:
+@pytest.mark.parametrize("where", ["elsewhere", f"{module.socket.gethostname()} another boot"], ids=["name", "boot"])
+def test_a_lock_of_another_machine_lives_as_long_as_its_heart_beats(tmp_path: Path, where: str) -> None:
     ledger, one = Ledger(tmp_path), entry(tmp_path)
-    lock = write_lock(ledger, one)
+    lock = write_lock(ledger, one, machine=where, pid=2**22 + 1)  # no such process here, which says nothing
     assert ledger.state(one) == RUNNING
+    with ledger.claim(one) as claim:
+        assert claim is None
     old = time.time() - module.STALE - 1
     os.utime(lock, (old, old))
     assert ledger.state(one) == PENDING
+    with ledger.claim(one) as claim:
+        assert claim is not None
+        assert ledger.holder(one)["machine"] == machine()
+    assert ledger.attempt(one)["deaths"] == 1
+
+
+def test_a_clock_that_is_wrong_kills_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger, one = Ledger(tmp_path), entry(tmp_path)
+    write_lock(ledger, one)
+    ahead = time.time() + 10 * module.STALE
+    monkeypatch.setattr(time, "time", lambda: ahead)
+    assert ledger.state(one) == RUNNING
+
+
+def test_a_lock_is_created_once_also_without_the_mutex(tmp_path: Path) -> None:
+    lock = tmp_path / "x.lock"
+    assert created(lock, "mine")
+    assert not created(lock, "theirs")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
 
 
 def test_the_heart_beats_while_a_run_is_claimed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +136,7 @@ def test_the_heart_beats_while_a_run_is_claimed(tmp_path: Path, monkeypatch: pyt
 def test_a_run_over_which_processes_keep_dying_fails(tmp_path: Path) -> None:
     ledger, one = Ledger(tmp_path), entry(tmp_path)
     for _ in range(DEATHS):
-        write_lock(ledger, one, host=module.socket.gethostname(), pid=2**22 + 1)
+        write_lock(ledger, one, machine=machine(), pid=2**22 + 1)
         with ledger.claim(one):
             pass
     assert ledger.state(one) == FAILED
@@ -144,7 +165,7 @@ def test_started_tells_processes_apart() -> None:
 def test_of_many_processes_that_want_a_run_one_gets_it(tmp_path: Path) -> None:
     ledger, entries = Ledger(tmp_path), [entry(tmp_path, seed) for seed in range(5)]
     for one in entries:  # each lock was left by a dead process
-        write_lock(ledger, one, host=module.socket.gethostname(), pid=2**22 + 1)
+        write_lock(ledger, one, machine=machine(), pid=2**22 + 1)
     children = []
     for number in range(6):
         child = os.fork()

@@ -234,7 +234,7 @@ def cost(comparison: Comparison) -> Picture:
         ax.axhline(0, color=MUTED, linewidth=1)
         on_front = sorted((row.costs["seconds"], row.delta.mean) for row in rows if row.label in comparison.front_cost)
         if len(on_front) > 1:
-            ax.step(*zip(*on_front, strict=True), where="post", color=LINE, linewidth=1.6, zorder=1)
+            ax.step(*zip(*on_front, strict=True), where="post", color=PLAIN, linewidth=1.2, zorder=1)
         numbers = {row.label: i + 1 for i, row in enumerate(rows)}
         for row in rows:
             x, y = row.costs["seconds"], row.delta.mean

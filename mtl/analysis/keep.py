@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from mtl.analysis.comparison import Comparison
@@ -14,12 +15,25 @@ READING = "## Reading"  # what follows is a person's, and stays
 FIGURES = ("gains", "cost")
 
 
+@dataclass(frozen=True)
+class Made:
+    """How the runs came about.
+
+    Attributes:
+        question: that they answer, if known.
+        command: that made them, if known.
+        seconds: how long that took, in words.
+    """
+
+    question: str
+    command: str
+    seconds: str
+
+
 def keep(
     folder: Path,
     name: str,
-    question: str,
-    command: str,
-    seconds: float,
+    made: Made,
     comparison: Comparison,
     verdict: Verdict,
     pictures: list[Picture],
@@ -29,9 +43,7 @@ def keep(
     Args:
         folder: where to.
         name: of the comparison.
-        question: that it answers, if known.
-        command: that made the runs.
-        seconds: that all its runs trained, in all.
+        made: how its runs came about.
         comparison, verdict, pictures: what came out.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -46,23 +58,22 @@ def keep(
     lines = [
         f"# {escaped(name)}",
         "",
-        *([f"**Question.** {escaped(question)}", ""] if question else []),
-        "**Command.**",
-        "",
-        f"    {' '.join(command.split())}",
-        "",
+        *([f"**Question.** {escaped(made.question)}", ""] if made.question else []),
+        *(["**Command.**", "", f"    {' '.join(made.command.split())}", ""] if made.command else []),
         f"**Machine.** {machine(comparison.baseline.records[0].environment)}",
-        f"Training took {seconds:,.0f} seconds in all, of every run one after the other.",
+        "",
+        f"**Time.** {made.seconds}.",
         "",
         "## Result",
         "",
         *body(comparison, verdict, shown),
         "",
+        reading,
     ]
-    write_text(file, "\n".join(lines) + reading)
+    write_text(file, "\n".join(lines))
 
 
 def machine(environment: Mapping[str, str]) -> str:
     """What it ran on, in one line."""
-    names = ("device", "threads", "platform", "python", "torch", "pytorch-lightning", "commit")
+    names = ("device", "processor", "cores", "threads", "platform", "python", "torch", "pytorch-lightning", "commit")
     return ", ".join(f"{key} {environment[key]}" for key in names if environment.get(key)) + "."

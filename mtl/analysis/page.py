@@ -7,10 +7,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from mtl.analysis import words
 from mtl.analysis.comparison import Comparison, Evidence
 from mtl.analysis.drawing import Picture
+from mtl.analysis.findings import HURT, hurt, standing, unhurt
 from mtl.analysis.records import Problem
 from mtl.analysis.verdict import DOES_NOT_PAY, PAYS, RULES, Verdict, p_value, percent
 
 FULL = 0.1  # a gain of 10 % has the full colour
+COST_NOTE = """\
+Medians over seeds, means of what came of acting. Inference: predicting one batch of test rows, up to 1024, for all
+tasks. Peak memory: of the process while it trained, with interpreter, libraries and data. Front: no other configuration
+is better on every task. Unique: share of the hypervolume of gains that is lost without it."""
 
 
 def size(one: Evidence) -> str:
@@ -63,6 +68,11 @@ def html(
         executed=executed(comparison),
         beside=beside(comparison),
         rules=RULES,
+        cost_note=COST_NOTE,
+        standing=standing(comparison),
+        hurt_columns=HURT,
+        hurt=hurt(comparison),
+        unhurt=unhurt(comparison),
         scales={
             reason: [task for task in comparison.tasks if comparison.scales[task].reason == reason]
             for reason in dict.fromkeys(comparison.scales[task].reason for task in comparison.tasks)
@@ -100,38 +110,58 @@ def body(comparison: Comparison, verdict: Verdict, pictures: list[Picture]) -> l
     lines = [f"**{escaped(verdict.headline)}**", ""]
     lines += [f"- {escaped(sentence)}" for sentence in verdict.sentences if sentence]
     lines += ["", "### Gains over single-task learning", ""]
-    gains = [[c.baseline.label, "0", *["0" for _ in c.tasks], "", str(len(c.baseline.seeds))]]
+    zeros = ["0" for _ in c.tasks]
+    gains = [[c.baseline.label, "0", *zeros, "", "", f"{c.baseline.rank:.2f}", "0", str(len(c.baseline.seeds))]]
     for row in c.rows:
         evidence = [row.delta, *(row.cells[task].evidence for task in c.tasks)]
         shown = [
             f"{words.gain(one)} ({words.interval(one)})" if words.interval(one) else words.gain(one) for one in evidence
         ]
         label = f"**{row.label}**" if c.best and row.label == c.best.label else row.label
-        gains.append([label, *shown, p_value(row.delta.p), str(len(row.seeds))])
-    lines += table(["configuration", "delta_m", *c.tasks, "p (Holm)", "seeds"], gains)
+        effect, seeds = words.effect(row.delta.test.effect), str(len(row.seeds))
+        gains.append([label, *shown, p_value(row.delta.p), effect, f"{row.rank:.2f}", percent(row.validation), seeds])
+    lines += table(
+        ["configuration", "delta_m", *c.tasks, "p (Holm)", "effect", "mean rank", "on validation", "seeds"], gains
+    )
     lines += [
         "",
         "Mean gain over the same-seed single-task run on test data, 95 % interval in percent; positive is better. "
-        "▲ helps, ▼ hurts, = no difference that matters, no mark: no evidence. Bold: best by validation.",
+        "▲ helps, ▼ hurts, = no difference that matters, no mark: no evidence. Bold: best by validation. p, effect "
+        "(Hedges' g of the paired differences) and validation are of delta_m; the rank is the mean over tasks.",
         "",
-        "### Values and cost",
+        *(f"- {escaped(sentence)}" for sentence in standing(c)),
+        "",
+        "### Negative transfer",
+        "",
+        *(table(list(HURT), [list(row) for row in hurt(c)]) if hurt(c) else [escaped(unhurt(c))]),
+        "",
+        "### Values",
         "",
     ]
-    acted = executed(c)
+    heads = [f"{task} ({c.primary[task]}, {'higher' if c.directions[task] else 'lower'} is better)" for task in c.tasks]
     values = [
+        [row.label, *(words.value(row.cells[task].mean, row.cells[task].sd) for task in c.tasks)] for row in c.all_rows
+    ]
+    lines += table(["configuration", *heads], values)
+    lines += ["", "Primary metric on test data: mean ± standard deviation over seeds.", ""]
+    acted = executed(c)
+    lines += [f"### {'Cost and acting' if acted else 'Cost'}", ""]
+    costs = [
         [
             row.label,
-            *(words.value(row.cells[task].mean, row.cells[task].sd) for task in c.tasks),
             words.count(row.costs["parameters"]),
             words.seconds(row.costs["seconds"]),
             words.megabytes(row.costs["memory"]),
             words.seconds(row.costs["inference"]),
             *(words.value(row.execution.get(name, float("nan"))) for name in acted),
+            "yes" if row.label in c.front_tasks else "",
+            words.share(c.hypervolume[row.label]),
         ]
         for row in c.all_rows
     ]
-    heads = [f"{task} ({c.primary[task]})" for task in c.tasks]
-    lines += table(["configuration", *heads, "parameters", "training", "peak memory", "inference", *acted], values)
+    columns = ["parameters", "training", "peak memory", "inference", *acted, "front", "unique"]
+    lines += table(["configuration", *columns], costs)
+    lines += ["", COST_NOTE]
     if beside(c):
         lines += ["", beside(c)]
     for one in pictures:

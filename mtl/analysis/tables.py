@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 from mtl.analysis.comparison import Comparison, Evidence, Row
+from mtl.analysis.paired import smallest_p
 from mtl.analysis.records import Problem
 from mtl.analysis.verdict import Verdict
 
@@ -53,7 +54,12 @@ def summary(name: str, comparison: Comparison, verdict: Verdict, problems: list[
             "headline": verdict.headline,
             "sentences": list(verdict.sentences),
             "best": comparison.best.label if comparison.best else None,
-            "negative_transfer": [{"configuration": c, "task": t} for c, t in verdict.negative_transfer],
+            "negative_transfer": [
+                {"configuration": row.label, "task": task, "gain": evidence_summary(row.cells[task].evidence)}
+                for row in comparison.rows
+                for label, task in verdict.negative_transfer
+                if label == row.label
+            ],
         },
         "rules": {"alpha": comparison.rules.alpha, "margin": comparison.rules.margin},
         "tasks": {
@@ -81,6 +87,7 @@ def row_summary(row: Row, comparison: Comparison) -> dict[str, Any]:
         "model": row.model,
         "weighting": row.weighting,
         "seeds": list(row.seeds),
+        "smallest_p": smallest_p(len(row.seeds)),
         "delta_m": evidence_summary(row.delta),
         "delta_m_validation": row.validation,
         "mean_rank": row.rank,

@@ -34,6 +34,11 @@ def effect(number: float) -> str:
     return f"{number:+.2f}" if isfinite(number) else "-"
 
 
+def share(number: float) -> str:
+    """A part of a whole."""
+    return f"{number * 100:.1f} %" if isfinite(number) else "-"
+
+
 def count(number: float) -> str:
     """A large number."""
     return f"{number:,.0f}" if isfinite(number) else "-"

@@ -7,11 +7,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mtl.errors import InputError
+from mtl.errors import InputError, unknown
 from mtl.nn.encoder import Encoder, Inputs, InputShape, check_attention
 from mtl.nn.pooling import masked_mean
 
 BUCKETS = 64  # of the words, for what gates see of a text
+TUNINGS = ("full", "frozen", "lora")
 SLICEABLE = "bert"  # the kind of model whose layers are called one by one
 
 
@@ -62,7 +63,11 @@ class Transformer(Encoder):
         length: most words of a text for a new model.
         dropout: share of features set to zero in training, of a new model.
         pretrained: a folder, or a name on the Hugging Face hub, to take the model from; null: a new one.
-        freeze: the model stays as it is. (To adapt a frozen one per task: model=lora or model=adapters.)
+        tuning: what learns of it. ``full``: everything; ``frozen``: nothing; ``lora``: terms of low rank beside every
+            linear layer, at first zero, the same for all tasks (Hu et al., "LoRA", ICLR 2022,
+            https://arxiv.org/abs/2106.09685; by the library peft). The paper adapts the attention's queries and values
+            only. To adapt a frozen model by each task: ``frozen`` with model=lora or model=adapters.
+        rank: of those terms.
     """
 
     def __init__(
@@ -75,7 +80,8 @@ class Transformer(Encoder):
         length: int = 512,
         dropout: float = 0.1,
         pretrained: str | None = None,
-        freeze: bool = False,
+        tuning: str = "full",
+        rank: int = 8,
     ) -> None:
         super().__init__()
         if isinstance(input_shape, tuple) or set(input_shape) != {"tokens", "mask"}:
@@ -83,8 +89,14 @@ class Transformer(Encoder):
         check_attention(width, heads, depth)
         if vocabulary < 1 or length < 1:
             raise InputError(f"encoder.vocabulary={vocabulary}, length={length}: expected 1 or more each")
+        if tuning not in TUNINGS:
+            raise unknown("encoder.tuning", tuning, TUNINGS)
+        if rank < 1:
+            raise InputError(f"encoder.rank={rank}: at least 1 is needed")
         new = (width, depth, heads, vocabulary, length, dropout)
         model = pretrained_model(pretrained) if pretrained else new_model(*new)
+        if tuning == "lora":
+            add_low_rank(model, rank)
         sizes = model.config
         self.vocabulary, width = int(sizes.vocab_size), int(sizes.hidden_size)
         if sizes.model_type == SLICEABLE:
@@ -96,7 +108,7 @@ class Transformer(Encoder):
             self.stages = nn.ModuleList([Whole(model)])
         self.widths = (width,) * len(self.stages)
         self.summary_features = BUCKETS
-        if freeze:
+        if tuning == "frozen":
             self.requires_grad_(False)
 
     def stem(self, inputs: Inputs) -> Tensor:
@@ -132,10 +144,20 @@ def pretrained_model(source: str) -> Any:
     library = transformers()
     try:
         config = library.AutoConfig.from_pretrained(source)
+        library.logging.set_verbosity_error()  # it would tell of a pooling layer that is left out on purpose
         extra = {"add_pooling_layer": False} if config.model_type == SLICEABLE else {}
         return library.AutoModel.from_pretrained(source, **extra)
     except (OSError, ValueError) as error:
         raise InputError(f"encoder.pretrained={source}: {' '.join(str(error).split())[:200]}") from None
+
+
+def add_low_rank(model: nn.Module, rank: int) -> None:
+    """Freeze a model and put a term of low rank beside every linear layer."""
+    try:
+        import peft  # slow to import, and an extra
+    except ImportError:
+        raise InputError("encoder.tuning=lora needs the library peft: pip install 'mtl[text]'") from None
+    peft.inject_adapter_in_model(peft.LoraConfig(r=rank, lora_alpha=rank, target_modules="all-linear"), model)
 
 
 def transformers() -> Any:

@@ -74,7 +74,7 @@ class HeldOutWeighting(Weighting):
             if bool(scales.isfinite().all()):
                 self.units[tasks] = scales
             weights = self.weights_of(tasks) / scales
-            self._write(call, weights @ gathered.jacobian, gathered.own, weights)
+            self._write(call, weights @ gathered.jacobian, gathered, weights)
         self._taken = (gathered, call.tasks)
         return weights
 
@@ -99,7 +99,7 @@ class HeldOutWeighting(Weighting):
             self._held.start(everything, nothing)
             self._held_begun = True
         assert self._held is not None
-        self._held.add(wanted, 1.0, step.batches, None, keep=False)
+        self._held.add(wanted, 1.0, step.batches, keep=False)
         if not step.last:
             return
         self._held_begun = False

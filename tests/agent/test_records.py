@@ -92,6 +92,13 @@ def test_a_run_on_something_else_takes_no_records(tmp_path: Path) -> None:
         execute({}, str(run.path), records=str(tmp_path / "no.csv"))
 
 
+@pytest.mark.smoke
+def test_a_run_on_a_table_that_cannot_act_says_what_it_can(trained: Path) -> None:
+    environment = {"_target_": "mtl.agent.lending.Lending"}
+    with pytest.raises(InputError, match=r"takes task 'default', .*; to predict new rows: records=new\.csv"):
+        execute(environment, str(trained))
+
+
 def test_predictions_are_in_words_and_units() -> None:
     tasks = [binary("a"), classification("b", 3), regression("c")]
     predictions = {

@@ -18,7 +18,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData  # typ
 from mtl.analysis.comparison import compare
 from mtl.analysis.publish import publish
 from mtl.analysis.records import Problem, Record
-from mtl.analysis.verdict import verdict
+from mtl.analysis.verdict import listed, verdict
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 EVIL = "</svg><script>document.title='broken'</script>"
@@ -74,7 +74,43 @@ def test_what_no_configuration_changes_stands_beside_the_table(tmp_path: Path) -
         assert "The same for all: spt_gap 0.3." in text
         assert "spt_seconds" not in text
     (head,) = [line for line in (folder / "report.md").read_text().splitlines() if "inference | " in line]
-    assert head.endswith("inference | gap |")
+    assert head.endswith("inference | gap | front | unique |")
+
+
+def test_page_markdown_and_summary_all_say_who_is_hurt_and_who_stands_out(tmp_path: Path) -> None:
+    runs = records(tmp_path / "runs")
+    worse = [
+        replace(one, test={"a": one.test["a"], "b": 3 * base.test["b"] * (1 + one.seed / 1000)})
+        for one, base in zip(runs[3:6], runs[:3], strict=True)
+    ]
+    found = compare([*runs[:3], *worse, *runs[6:]])
+    publish(tmp_path / "report", found, verdict(found), [], "study")
+    page, text = ((tmp_path / "report" / name).read_text() for name in ("report.html", "report.md"))
+    summary = json.loads((tmp_path / "report" / "summary.json").read_text())
+    (flagged,) = summary["verdict"]["negative_transfer"]
+    assert (flagged["configuration"], flagged["task"]) == ("hard-gradnorm", "b")
+    assert flagged["gain"]["mean"] == pytest.approx(-2, abs=0.01)
+    assert flagged["gain"]["call"] == "hurts"
+    assert {row["smallest_p"] for row in summary["configurations"]} == {0.25}
+    for place in (page, text):
+        heading = place.index("Negative transfer")
+        assert "hard-gradnorm" in place[heading : heading + 900]
+        assert "-200.0, -200.3, -200.6" in place
+        assert "Hedges" in place
+        assert f"No other configuration is better on every task: {listed(summary['front']['tasks'])}." in place
+        assert f"None is both better by delta_m and trained in less time: {listed(summary['front']['cost'])}." in place
+        assert f"more than {summary['ranking']['critical_difference']:.2f} apart (Nemenyi)" in place
+        assert "p = 0.25 at best" in place
+        assert re.search(r"mean(<br>| )rank", place)
+        for row in summary["configurations"]:
+            assert f"{row['mean_rank']:.2f}" in place
+            assert f"{row['hypervolume_contribution'] * 100:.1f} %" in place
+
+
+def test_where_nobody_is_hurt_for_sure_the_worst_is_named(tmp_path: Path) -> None:
+    for name in ("report.html", "report.md"):
+        text = (made(tmp_path / name) / name).read_text()
+        assert "No task is shown to be hurt by any configuration, which is no proof that none is." in text
 
 
 class Outline(HTMLParser):

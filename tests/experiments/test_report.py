@@ -1,6 +1,7 @@
 """The two commands from end to end, in this process."""
 
 import json
+import re
 from io import StringIO
 from pathlib import Path
 
@@ -51,7 +52,10 @@ def test_compare_then_report(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "**Learning" in kept.read_text() or "**Not enough" in kept.read_text()
     kept.write_text(kept.read_text() + "A person wrote this.\n")
     assert report.main([str(directory), f"keep={kept.parent}"]) == 0
-    assert kept.read_text().endswith("## Reading\n\nA person wrote this.\n")
+    text = kept.read_text()
+    assert text.endswith("\n\n## Reading\n\nA person wrote this.\n")
+    assert "    the command\n" in text
+    assert re.search(r"\*\*Time\.\*\* [\d,]+ s for 4 of 4 runs, 1 at once; training [\d,]+ s in all", text)
     assert {path.name for path in (kept.parent / "figures").iterdir()} == {"gains.svg", "cost.svg"}
 
     # The same from the directory of the comparison, and from bare runs
@@ -67,6 +71,7 @@ def test_compare_then_report(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 def test_a_failed_run_is_in_the_report_and_in_the_exit_code(tmp_path: Path) -> None:
     code, text = run(f"output={tmp_path}", "models=[hard,'hard optimizer.lr=1e30']", "gradient_clip=null", "epochs=2")
     assert code == 1
+    assert text.count("became NaN or infinite") == 2  # one line for each seed of the one that failed
     assert "became NaN or infinite" in (tmp_path / "comparisons" / "synthetic" / "report.html").read_text()
     assert "failed" in text
 

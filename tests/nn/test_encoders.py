@@ -18,6 +18,7 @@ from mtl.nn.encoder import Inputs, InputShape
 from mtl.nn.mlp import MLP
 from mtl.nn.norm import make_norm
 from mtl.nn.own import Own
+from mtl.nn.pictures import Timm
 from mtl.nn.tabular import Tabular
 from mtl.nn.transformer import Transformer
 from mtl.sharing.gated import Gated
@@ -144,7 +145,7 @@ class TestTransformer:
             vocab_size=30, dim=8, n_layers=2, n_heads=2, hidden_dim=16, max_position_embeddings=8
         )
         library.DistilBertModel(config).save_pretrained(tmp_path)
-        encoder = Transformer(TEXT, pretrained=str(tmp_path), freeze=True).eval()
+        encoder = Transformer(TEXT, pretrained=str(tmp_path), tuning="frozen").eval()
         assert len(encoder.stages) == 1
         assert encoder(words()).shape == (3, 8)
         assert not any(p.requires_grad for p in encoder.parameters())
@@ -156,6 +157,24 @@ class TestTransformer:
         last = {**inputs, "tokens": inputs["tokens"].masked_fill(inputs["mask"], 29)}
         torch.testing.assert_close(encoder(beyond), encoder(last))
 
+    def test_low_rank_terms_start_as_the_bare_model_and_learn_alone(self) -> None:
+        pytest.importorskip("peft")
+        torch.manual_seed(0)
+        bare = self.small().eval()
+        torch.manual_seed(0)
+        adapted, inputs = self.small(tuning="lora", rank=2).eval(), words()
+        torch.testing.assert_close(adapted(inputs), bare(inputs))
+        learning = {name: p for name, p in adapted.named_parameters() if p.requires_grad}
+        assert len(learning) == 2 * 2 * 6  # two matrices for each of six linear layers of two blocks
+        assert all("lora" in name and 2 in p.shape for name, p in learning.items())
+        adapted(inputs).square().sum().backward()
+        assert {name for name, p in adapted.named_parameters() if p.grad is not None} == set(learning)
+
+    def test_without_peft_one_line_tells_what_to_install(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "peft", None)
+        with pytest.raises(InputError, match=r"tuning=lora .*mtl\[text\]"):
+            self.small(tuning="lora")
+
     def test_no_such_model_is_one_line(self, tmp_path: Path) -> None:
         with pytest.raises(InputError, match=r"encoder\.pretrained="):
             Transformer(TEXT, pretrained=str(tmp_path / "none"))
@@ -163,6 +182,50 @@ class TestTransformer:
     def test_sizes_that_do_not_go_together(self) -> None:
         with pytest.raises(InputError, match="multiple of heads"):
             Transformer(TEXT, width=10, heads=4)
+
+
+class TestTimm:
+    """Networks for pictures; skipped where the extra is not installed, or not with this torch."""
+
+    @pytest.fixture(autouse=True)
+    def library(self) -> Any:
+        """The library."""
+        try:
+            return pytest.importorskip("timm")
+        except RuntimeError as error:  # torchvision for another torch
+            pytest.skip(str(error))
+
+    def test_stages_are_the_network_itself(self, library: Any) -> None:
+        """What the stages compute one by one is what timm computes as a whole."""
+        torch.manual_seed(0)
+        encoder = Timm((3, 64, 64), "test_resnet").eval()
+        torch.manual_seed(0)
+        model = library.create_model("test_resnet", features_only=True).eval()
+        model.load_state_dict(dict(zip(model.state_dict(), encoder.stages.state_dict().values(), strict=True)))
+        inputs = torch.randn(2, 3, 64, 64)
+        hidden = encoder.stem(inputs)
+        for stage, expected in zip(encoder.stages, model(inputs), strict=True):
+            hidden = stage(hidden, inputs)
+            wanted = expected.movedim(1, -1)
+            torch.testing.assert_close(hidden, wanted.mean((1, 2)) if stage is encoder.stages[-1] else wanted)
+        assert encoder.widths == tuple(model.feature_info.channels())
+        assert encoder.summary(inputs).shape == (2, encoder.summary_features)
+
+    def test_a_network_that_cannot_be_cut_is_one_stage(self, library: Any) -> None:
+        encoder = Timm((1, 28, 28), "test_vit", side=160).eval()
+        inputs = torch.randn(2, 1, 28, 28)
+        assert len(encoder.stages) == 1
+        assert encoder(inputs).shape == (2, encoder.out_features)
+
+    def test_unknown_network_names_others(self) -> None:
+        with pytest.raises(InputError, match=r"resnet10.*timm has no such network.*resnet"):
+            Timm((1, 28, 28), "resnet10")
+
+
+def test_without_timm_one_line_tells_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(InputError, match=r"mtl\[vision\]"):
+        Timm((1, 28, 28))
 
 
 def test_without_the_library_one_line_tells_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,6 +314,10 @@ def test_unknown_norm_and_activation_name_the_nearest() -> None:
         (lambda: Tabular((3,), []), "widths"),
         (lambda: Own((3,), nn.Identity, 0), "features=0"),
         (lambda: Transformer((6,)), "tokens"),
+        (lambda: Transformer(TEXT, tuning="freeze"), "frozen"),
+        (lambda: Transformer(TEXT, rank=0), "rank=0"),
+        (lambda: Timm((6,)), "encoder=timm reads pictures"),
+        (lambda: Timm((1, 8, 8), side=-1), "side=-1"),
     ],
 )
 def test_mistakes_are_one_line(build: Any, complaint: str) -> None:

@@ -9,8 +9,10 @@ import os
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from mtl.errors import InputError
+from mtl.nn.transformer import Transformer
 from mtl.suites.census import persons
 from mtl.suites.credit import applications
 from mtl.suites.digits.images import read_digits
@@ -20,6 +22,7 @@ from mtl.suites.reviews.suite import DEPARTMENTS, reviews
 from mtl.suites.sources.archive import Source
 from mtl.suites.sources.cache import sha256
 from mtl.suites.sources.catalogue import ALL
+from mtl.suites.sources.minilm import folder
 
 pytestmark = pytest.mark.slow
 
@@ -108,6 +111,21 @@ def test_reviews() -> None:
     counts = {DEPARTMENTS[code]: n for code, n in frame["department"].value_counts().items()}
     assert counts == {"Tops": 10048, "Dresses": 6145, "Bottoms": 3662, "Intimate": 1653, "Jackets": 1002, "Trend": 118}
     assert frame["recommended"].sum() == 18527
+
+
+def test_pretrained_texts() -> None:
+    """The model whose values are known by their hash, with the tokenizer that goes with it: like texts lie close."""
+    transformers = pytest.importorskip("transformers")
+    where = folder()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(where)
+    texts = ["A man is eating food.", "A man eats something.", "The girl plays the violin."]
+    found = tokenizer(texts, padding=True, return_tensors="pt")
+    encoder = Transformer({"tokens": (None,), "mask": (None,)}, pretrained=where, tuning="frozen").eval()
+    assert len(encoder.stages) == 6
+    vectors = encoder({"tokens": found["input_ids"], "mask": found["attention_mask"].bool()})
+    similar = torch.nn.functional.cosine_similarity(vectors[:1], vectors[1:])
+    assert similar[0] > 0.6
+    assert similar[1] < 0.2
 
 
 def test_jobs() -> None:

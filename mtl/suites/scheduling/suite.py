@@ -22,6 +22,7 @@ from mtl.suites.scheduling.shops import Shops
 from mtl.suites.scheduling.simulator import Simulator
 from mtl.suites.scheduling.solver import Solution
 from mtl.suites.sources.cache import cache_directory
+from mtl.suites.sources.prepared import TENSORS, prepared
 from mtl.tasks import choice, regression
 
 # Streams of generated instances.
@@ -56,7 +57,8 @@ class SchedulingSuite(MultiTaskDataModule):
             optimal.
         test: published instances or instance files whose states make the test split.
         seed: of everything generated. It is not the run's seed: runs share their data.
-        cache: directory of solved instances; default ``$MTL_CACHE`` or the platform's cache directory.
+        cache: directory of solved instances and labelled states; default ``$MTL_CACHE`` or the platform's cache
+            directory.
         workers: instances solved at once; default: one per usable core.
 
     Raises:
@@ -125,7 +127,7 @@ class SchedulingSuite(MultiTaskDataModule):
         self._rehearsal: tuple[Shops, Tensor] | None = None
 
     def load(self) -> dict[str, Split]:
-        """Solve or read the references, and label the states along them."""
+        """Solve the references and label the states along them, once; later both are read from the cache."""
         small = [instance for name in _LABELLED for instance in self.instances[name]]
         large = self.instances["rehearsal"]
         limits = [self.limit] * len(small) + [self.rehearsal_limit] * len(large)
@@ -133,6 +135,21 @@ class SchedulingSuite(MultiTaskDataModule):
         self._facts = _fingerprint(
             [*small, *large], solutions, (self.astray, self.tolerance, self.widest, self.data_seed)
         )
+        best = torch.tensor([float(solution.makespan) for solution in solutions[len(small) :]])
+        self._rehearsal = Shops.pack(large), best
+        made = prepared(
+            "scheduling",
+            lambda: self.labelled(solutions),
+            TENSORS,
+            sources=(),
+            code=[str(file) for file in sorted(Path(__file__).parent.glob("*.py"))],
+            options=(self._facts, torch.__version__),
+            cache=self.cache,
+        )
+        return {name: Split(*split) for name, split in made.items()}
+
+    def labelled(self, solutions: Sequence[Solution]) -> dict[str, tuple[dict[str, Tensor], dict[str, Tensor]]]:
+        """Inputs and targets of the states along these solutions of the splits' instances, by split."""
         remaining = iter(solutions)
         splits = {}
         for name in _LABELLED:
@@ -144,9 +161,7 @@ class SchedulingSuite(MultiTaskDataModule):
                 states = narrow(decisions(shops, starts, self.astray, generator), self.widest)
             else:
                 states = decisions(shops, starts, (0.0,), generator)
-            splits[name] = Split(*label(states, starts, self.tolerance))
-        best = torch.tensor([float(solution.makespan) for solution in remaining])
-        self._rehearsal = Shops.pack(large), best
+            splits[name] = label(states, starts, self.tolerance)
         return splits
 
     @property

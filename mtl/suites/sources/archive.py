@@ -43,7 +43,7 @@ class Archive:
         Raises:
             InputError: it is not in the cache and cannot be downloaded, or the cache cannot be written.
         """
-        folder = cache_directory() / "sources" / f"{self.package}-{self.version}"
+        folder = self._folder()
         content = self._cached(folder, name)
         if content is None:
             prepare(folder)
@@ -52,6 +52,15 @@ class Archive:
                 if content is None:
                     content = self._unpack(folder)[name]
         return content
+
+    def unpacked(self) -> Path:
+        """The folder in the cache where all of :attr:`files` lie, checked. InputError as of :meth:`read`."""
+        for name in self.files:
+            self.read(name)
+        return self._folder()
+
+    def _folder(self) -> Path:
+        return cache_directory() / "sources" / f"{self.package}-{self.version}"
 
     def _cached(self, folder: Path, name: str) -> bytes | None:
         try:

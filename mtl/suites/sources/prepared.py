@@ -1,6 +1,7 @@
 """What a suite makes of its sources, kept between runs: named by all that it depends on, checked when it is read."""
 
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -60,10 +61,12 @@ def prepared(
     sources: Sequence[Source],
     code: Sequence[str],
     options: Any = (),
+    cache: Path | None = None,
 ) -> T:
     """What ``make`` gives, from the cache if it was made before of the same content by the same code.
 
-    Of several processes that ask at once, one makes it and the others wait. A damaged file is made again.
+    Of several processes that ask at once, one makes it and the others wait. A damaged file is made again. Where the
+    cache may not be written, as one that is shared, it is made every time.
 
     Args:
         name: of the kind of thing, for the file's name.
@@ -72,14 +75,17 @@ def prepared(
         sources: what it is made of.
         code: the Python files that make it.
         options: what else it depends on, with a ``repr`` that says all.
+        cache: directory to keep it in; None: :func:`~mtl.suites.sources.cache.cache_directory`.
     """
     read = [sha256(source.read()) for source in sources]
     written = [sha256(Path(file).read_bytes()) for file in code]
     key = repr((read, written, options, np.__version__, pd.__version__)).encode()
-    folder = prepare(cache_directory() / "prepared")
-    path = folder / f"{name}-{sha256(key)[:16]}"
+    path = (cache or cache_directory()) / "prepared" / f"{name}-{sha256(key)[:16]}"
     content = intact(path)
+    if content is None and not writable(path.parent):
+        return make()
     if content is None:
+        prepare(path.parent)
         with alone(path.with_suffix(".lock")):
             content = intact(path)  # another process may have been quicker
             if content is None:
@@ -88,6 +94,12 @@ def prepared(
                 write_bytes(path, hashlib.sha256(content).digest() + content)
                 return made
     return form.unpack(content)
+
+
+def writable(folder: Path) -> bool:
+    """Whether files can be made in a folder, or the folder itself."""
+    existing = next(place for place in (folder, *folder.parents) if place.exists())
+    return os.access(existing, os.W_OK)
 
 
 def intact(path: Path) -> bytes | None:

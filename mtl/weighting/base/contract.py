@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import GradientEdge
 from torch.nn import Parameter
 
 from mtl.errors import InputError, unknown
@@ -183,10 +184,16 @@ class Weighting(nn.Module, ABC):
         """
 
     def _gather(
-        self, call: Call, watched: Sequence[Tensor], frontier: Frontier | None = None, *, keep: bool = False
+        self,
+        call: Call,
+        watched: Sequence[Tensor],
+        frontier: Frontier | None = None,
+        edges: Sequence[GradientEdge] = (),
+        *,
+        keep: bool = False,
     ) -> TaskGradients | None:
         """One pass per task, up to the frontier if there is one; the gradients of the whole step over all processes, or
-        None before its last batch.
+        None before its last batch. Other edges may be looked at instead, past which the passes go on.
         """
         purpose = "all" if frontier is None else "frontier"
         if purpose not in self._gathered:
@@ -196,7 +203,7 @@ class Weighting(nn.Module, ABC):
                 spare = self._spare[purpose] = TaskGradients(watched, call.private, device)
             spare.start(watched, call.private)
             self._gathered[purpose] = spare
-        self._gathered[purpose].add(call.losses, call.step.scale, call.step.batches, frontier, keep=keep)
+        self._gathered[purpose].add(call.losses, call.step.scale, call.step.batches, frontier, edges, keep=keep)
         if not call.step.last:
             return None
         gathered = self._gathered.pop(purpose)
@@ -217,12 +224,12 @@ class Weighting(nn.Module, ABC):
         return torch.where((found > 0) & found.isfinite(), found, torch.ones_like(found))
 
     @staticmethod
-    def _write_own(call: Call, own: Sequence[Tensor], factors: Tensor) -> None:
+    def _write_own(call: Call, gathered: TaskGradients, factors: Tensor) -> None:
         """Add each task's gradient of its private parameters times its factor."""
-        for flat, factor, private in zip(own, (factors * call.step.scale).unbind(), call.private, strict=True):
-            add_gradient(flat * factor, private)
+        share = factors if call.step.scale == 1.0 else factors * call.step.scale
+        add_gradient(gathered.weighted_own(share), [p for own in call.private for p in own])
 
-    def _write(self, call: Call, direction: Tensor, own: Sequence[Tensor], factors: Tensor) -> None:
+    def _write(self, call: Call, direction: Tensor, gathered: TaskGradients, factors: Tensor) -> None:
         """Add a direction of the shared parameters ``[P]``, and the private gradients."""
         add_gradient(direction if call.step.scale == 1.0 else direction * call.step.scale, call.shared)
-        self._write_own(call, own, factors)
+        self._write_own(call, gathered, factors)

@@ -39,5 +39,5 @@ class DirectionWeighting(Weighting):
                 tasks = torch.tensor(call.tasks, device=scales.device)
                 direction, weights = self(gathered.jacobian, gathered.losses / scales, tasks)
                 weights = weights / scales
-        self._write(call, direction, gathered.own, weights)
+        self._write(call, direction, gathered, weights)
         return weights

@@ -7,7 +7,8 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from mtl.errors import unknown
-from mtl.gradients import add_gradient, add_weighted_gradient, gramian_of
+from mtl.gradients import TaskGradients, add_gradient, add_weighted_gradient, gramian_of, processes
+from mtl.linear import Linear, find_linear
 from mtl.weighting.base.contract import Call, Weighting
 
 PLACES = ("parameters", "last_shared", "representation")
@@ -62,30 +63,39 @@ class GradientWeighting(Weighting):
             add_weighted_gradient(call.losses, weights * (call.step.scale / call.step.batches), call.parameters)
             return weights
         # The short ways walk the graph again once the weights are known, so an accumulated step cannot take them
-        if self.at == "parameters" or call.step.batches > 1:
-            return self._update_exact(call)
+        if call.step.batches > 1:
+            return self._update_whole(call)
+        if self.at == "representation":
+            return self._update_representation(call)
+        watched = call.layer if self.at == "last_shared" else call.shared
+        # Products of what the processes have do not add up to those of the joined batch
+        large = find_linear(call.losses, watched) if processes() == 1 else []
         if self.at == "last_shared":
-            return self._update_layer(call)
-        return self._update_representation(call)
+            return self._update_layer(call, large)
+        return self._update_parameters(call, large) if large else self._update_whole(call)
 
     def _solve(self, gramian: Tensor, losses: Tensor, tasks: list[int]) -> tuple[Tensor, Tensor]:
         """Weights ``[M]`` and the factors ``[M]`` of the private gradients."""
         self.gramian, self.gramian_tasks = gramian, tuple(tasks)
+        numbers = torch.tensor(tasks, device=losses.device)
         with torch.no_grad():
-            scales = self._scales(losses, tasks, gramian.diagonal().clamp(min=0).sqrt())
+            scales = None
+            if self.normalise != "none":
+                scales = self._scales(losses, tasks, gramian.diagonal().clamp(min=0).sqrt())
             if not bool(gramian.isfinite().all()):
                 weights = torch.full_like(losses, torch.nan)
                 return weights, weights
-            normal = gramian / torch.outer(scales, scales) if self.normalise != "none" else gramian
-            numbers = torch.tensor(tasks, device=losses.device)
-            weights = self(normal, losses / scales, numbers).to(losses)
-            factors = self.own_factors(weights, numbers) / scales
-            weights = weights / scales
+            if scales is None:
+                weights = self(gramian, losses, numbers).to(losses)
+                factors = self.own_factors(weights, numbers)
+            else:
+                weights = self(gramian / torch.outer(scales, scales), losses / scales, numbers).to(losses)
+                weights, factors = weights / scales, self.own_factors(weights, numbers) / scales
             self.keep(weights, tasks)
         return weights, factors
 
-    def _update_exact(self, call: Call) -> Tensor | None:
-        """K passes through everything, gathered over the accumulated batches, solved once."""
+    def _update_whole(self, call: Call) -> Tensor | None:
+        """K passes through everything, gathered over the accumulated batches and the processes, solved once."""
         before = None
         if call.frontier is not None:
             before = self._gather(call, call.frontier.parameters, call.frontier, keep=True)
@@ -98,17 +108,45 @@ class GradientWeighting(Weighting):
         else:
             gramian = before.gramian + gramian_of(before.jacobian)
         weights, factors = self._solve(gramian, gathered.losses, call.tasks)
-        self._write(call, weights @ gathered.jacobian, gathered.own, factors)
+        self._write(call, weights @ gathered.jacobian, gathered, factors)
         return weights
 
-    def _update_layer(self, call: Call) -> Tensor | None:
-        """K short passes to the last shared layer, then one through all shared parameters for the weighted sum."""
-        gathered = self._gather(call, call.layer, keep=True)
-        assert gathered is not None
-        weights, factors = self._solve(gramian_of(gathered.jacobian), gathered.losses, call.tasks)
-        add_weighted_gradient(call.losses, weights * call.step.scale, call.shared)
-        self._write_own(call, gathered.own, factors)
+    def _update_parameters(self, call: Call, large: list[Linear]) -> Tensor:
+        """K passes through everything, but for the weights of large linear operations: their gradients are compared by
+        what they are products of, and only that of the weighted sum is formed.
+        """
+        gathered, gramian, rest = self._compare(call, call.shared, large)
+        weights, factors = self._solve(gramian, gathered.losses, call.tasks)
+        share = weights * call.step.scale
+        for operation, rows in zip(large, gathered.rows, strict=True):
+            direction = torch.tensordot(share.to(rows.dtype), rows, 1)
+            add_weighted_gradient([operation.edge], [direction], operation.parameters)
+        add_gradient(share @ gathered.jacobian, rest)
+        self._write_own(call, gathered, factors)
         return weights
+
+    def _update_layer(self, call: Call, large: list[Linear]) -> Tensor:
+        """K short passes to the last shared layer, then one through all shared parameters for the weighted sum."""
+        gathered, gramian, _ = self._compare(call, call.layer, large)
+        weights, factors = self._solve(gramian, gathered.losses, call.tasks)
+        add_weighted_gradient(call.losses, weights * call.step.scale, call.shared)
+        self._write_own(call, gathered, factors)
+        return weights
+
+    def _compare(
+        self, call: Call, watched: list[Parameter], large: list[Linear]
+    ) -> tuple[TaskGradients, Tensor, list[Parameter]]:
+        """One pass per task: the gradients, the Gramian of those of the ``watched`` parameters, and which of these are
+        not of the ``large`` operations.
+        """
+        apart = {id(p) for operation in large for p in operation.parameters}
+        rest = [p for p in watched if id(p) not in apart]
+        gathered = self._gather(call, rest, edges=[operation.edge for operation in large], keep=True)
+        assert gathered is not None
+        gramian = gramian_of(gathered.jacobian)
+        for operation, rows in zip(large, gathered.rows, strict=True):
+            gramian += operation.gramian(rows)
+        return gathered, gramian, rest
 
     def _update_representation(self, call: Call) -> Tensor | None:
         """K passes through what is each task's own, then one through what is shared for the weighted sum."""
@@ -125,7 +163,7 @@ class GradientWeighting(Weighting):
         add_weighted_gradient(frontier.edges, directions, call.shared)
         if frontier.parameters:
             add_gradient(share @ gathered.jacobian, frontier.parameters)
-        self._write_own(call, gathered.own, factors)
+        self._write_own(call, gathered, factors)
         return weights
 
 

@@ -81,5 +81,5 @@ class LossWeighting(Weighting):
             self.gramian, self.gramian_tasks = gramian_of(gathered.jacobian), tuple(call.tasks)
         scales = self._scales(gathered.losses, call.tasks, gathered.jacobian.norm(dim=1))
         weights = self._objective(gathered.losses, scales, call.tasks, call.step.scale)
-        self._write(call, weights @ gathered.jacobian, gathered.own, weights)
+        self._write(call, weights @ gathered.jacobian, gathered, weights)
         return weights

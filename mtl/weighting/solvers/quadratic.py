@@ -3,11 +3,13 @@
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.optimize import nnls
 from torch import Tensor
 
 Array = NDArray[np.float64]
 RIDGE = 1e-10  # relative to the largest diagonal element: makes rank-deficient problems definite
 TOLERANCE = 1e-9
+ROUNDS = 10
 
 
 def array(values: Tensor) -> Array:
@@ -23,33 +25,54 @@ def tensor(values: Array, like: Tensor) -> Tensor:
 def nonnegative_qp(quadratic: Array, linear: Array) -> Array:
     """``argmin_{x >= 0} 1/2 x'Qx + c'x`` for positive definite Q ``[K, K]``, by block principal pivoting.
 
-    A guess which x are positive is solved for, and all that contradict it change sides; when that stops helping, one at
-    a time does (Murty's rule, which ends for every positive definite Q).
+    A guess which x are positive is solved for, and all that contradict it change sides. That takes a few rounds, or
+    does not end where gradients are nearly dependent: then the method takes over that always ends.
     """
-    size = len(linear)
     positive = linear < 0
-    least, tries = size + 1, 3
-    x: Array = np.zeros(size, dtype=np.float64)
-    for _ in range(100 + 20 * size):
+    x: Array = np.zeros(len(linear), dtype=np.float64)
+    for _ in range(ROUNDS):
         if positive.all():
             x[:] = np.linalg.solve(quadratic, -linear)
             wrong = x < -TOLERANCE
         else:
-            x = np.zeros(size)
+            x = np.zeros(len(linear))
             if positive.any():
                 x[positive] = np.linalg.solve(quadratic[np.ix_(positive, positive)], -linear[positive])
             wrong = np.where(positive, x, quadratic @ x + linear) < -TOLERANCE
-        count = int(np.count_nonzero(wrong))
-        if count == 0:
-            break
-        if count < least:
-            least, tries = count, 3
-        elif tries > 0:
-            tries -= 1
-        else:
-            wrong[: np.flatnonzero(wrong)[-1]] = False
+        if not wrong.any():
+            return x.clip(min=0)
         positive = positive ^ wrong
-    return x.clip(min=0)
+    return _one_by_one(quadratic, linear)
+
+
+def nonnegative_qps(quadratic: Array, linear: Array) -> Array:
+    """The same for N linear terms ``[N, K]`` together."""
+    out: Array = np.zeros_like(linear)
+    unity = np.eye(linear.shape[1])
+    left, positive = np.arange(len(linear)), linear < 0
+    for _ in range(ROUNDS):
+        # What is not positive is held at zero by a row and a column of the identity
+        both = positive[:, :, None] & positive[:, None, :]
+        right = np.where(positive, -linear[left], 0.0)[:, :, None]
+        x = np.linalg.solve(np.where(both, quadratic, unity), right)[:, :, 0]
+        wrong = np.where(positive, x, x @ quadratic + linear[left]) < -TOLERANCE
+        out[left] = x.clip(min=0)
+        again = wrong.any(1)
+        left, positive = left[again], (positive ^ wrong)[again]
+        if len(left) == 0:
+            return out
+    for i in left:
+        out[i] = _one_by_one(quadratic, linear[i])
+    return out
+
+
+def _one_by_one(quadratic: Array, linear: Array) -> Array:
+    """The same by the method of Lawson and Hanson, which solves ``min_{x >= 0} |Ax - b|``, with ``A'A = Q``."""
+    values, vectors = np.linalg.eigh(quadratic)
+    roots = np.sqrt(values.clip(min=RIDGE * values.max()))
+    x, _ = nnls(roots[:, None] * vectors.T, -(linear @ vectors) / roots, maxiter=100 * len(linear))
+    out: Array = x
+    return out
 
 
 def scaled(gramian: Array) -> tuple[Array, float]:
@@ -86,7 +109,7 @@ def project(gramian: Tensor, weights: Tensor) -> Tensor:
     """
     g, _ = scaled(array(gramian))
     rows = np.atleast_2d(array(weights))
-    out = np.stack([row + nonnegative_qp(g, g @ row) for row in rows])
+    out = rows + nonnegative_qps(g, rows @ g)
     return tensor(out.reshape(weights.shape), gramian)
 
 

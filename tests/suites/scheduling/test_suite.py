@@ -81,8 +81,13 @@ def test_wide_training_states_can_be_left_out(suite: SchedulingSuite) -> None:
     assert len(narrow.splits["test"]) == len(suite.splits["test"])
 
 
-def test_same_settings_same_data(suite: SchedulingSuite, tmp_path: Path) -> None:
-    again = small(tmp_path)  # solved anew
+@pytest.mark.parametrize("anew", [True, False], ids=["solved and labelled anew", "from the cache"])
+def test_same_settings_same_data(
+    suite: SchedulingSuite, anew: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = small(tmp_path if anew else suite.cache)
+    if not anew:
+        monkeypatch.delattr(SchedulingSuite, "labelled")
     assert again.fingerprint == suite.fingerprint
     for name, split in suite.splits.items():
         assert all(torch.equal(value, inputs(again.splits[name])[key]) for key, value in inputs(split).items())

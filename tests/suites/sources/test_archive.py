@@ -62,6 +62,12 @@ def test_a_file_is_downloaded_by_pip_and_then_read_offline(toy: Archive, monkeyp
     assert source.sha256 == digest(source.read())
 
 
+def test_a_folder_holds_all_files_of_an_archive(toy: Archive) -> None:
+    assert {path.name: path.read_bytes() for path in toy.unpacked().glob("*.csv")} == {
+        Path(name).name: content for name, content in CONTENT.items()
+    }
+
+
 def test_an_archive_brought_by_hand_needs_no_network(toy: Archive, cache: Path) -> None:
     (cache / "archives").mkdir(parents=True)
     wheel(cache / "archives" / toy.archive)

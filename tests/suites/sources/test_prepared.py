@@ -109,6 +109,16 @@ def test_nothing_is_kept_of_what_fails(cache: Path) -> None:
     assert [path.suffix for path in cache.iterdir()] == [".lock"]
 
 
+def test_a_cache_that_may_not_be_written_is_no_hindrance(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The administrator, who may run the tests, may write everywhere: so the refusal is played."""
+    calls: list[int] = []
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    for _ in range(2):
+        same(asker(calls)(), VALUES)
+    assert len(calls) == 2
+    assert not cache.exists()
+
+
 def test_a_table_comes_back_as_it_was(cache: Path) -> None:
     frame = pd.DataFrame(
         {
