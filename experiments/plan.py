@@ -15,24 +15,24 @@ from typing import Any
 from pytorch_lightning import Callback
 
 from experiments.probe import closing_seconds, loading_seconds, validation_seconds
-from experiments.study import Study
+from experiments.study import BASELINE, Study
 from mtl.analysis.records import configuration_id
 from mtl.assembly import Assembly, Config, build, resolved
 from mtl.errors import InputError
 from mtl.grouping import check as check_measuring
 from mtl.grouping import epochs as measuring_epochs
 from mtl.ledger import Entry, Ledger, read_json
+from mtl.options import check_options
 from mtl.overrides import composed
 from mtl.runs import run_path, write_text
 from mtl.suites.base import MultiTaskDataModule
-from mtl.training import count_parameters, silent_lightning
+from mtl.training import count_parameters, processes_of, silent_lightning
 from mtl.trial import trial
 
 SIZES = ("width", "widths", "channels")  # keys of an encoder that say how large it is
 PROBE_STEPS = 5
-SINGLE = "single_task"  # label of the baseline
 # What some names of models stand for; the baseline learns every task alone, whatever groups the runs are to have
-MEANT = {"grouped": "hard grouping=auto", SINGLE: "single_task grouping=null"}
+MEANT = {"grouped": "hard grouping=auto", BASELINE: "single_task grouping=null"}
 
 
 @dataclass(frozen=True)
@@ -173,6 +173,8 @@ class Planner:
             raise InputError(
                 "the seed decides other keys of the config too, such as the data's: seeds are not comparable"
             )
+        processes_of(base["hardware"])
+        self.ledger = Ledger(self.output)
         assembly = build(base)
         assembly.data.setup("fit")
         self.data: MultiTaskDataModule = assembly.data
@@ -181,7 +183,6 @@ class Planner:
         self.overhead = loading_seconds(base) + closing_seconds(assembly, self.data)
         self.statistics = self.fitted()
         self.steps = self.data.loader("train", training=True).steps
-        self.ledger = Ledger(self.output)
 
     def fitted(self) -> Path | None:
         """A file of what the suite fitted, so that networks can be built without reading its data again."""
@@ -198,6 +199,7 @@ class Planner:
         budget = [] if self.study.budget is None else [f"epochs={self.study.budget}"]
         config = resolved(*composed([*self.study.overrides, *budget, *chosen, f"seed={seed}"]))
         config.pop("compare", None)
+        check_options(config)
         config["output"] = str(Path(config["output"]).resolve())
         return config | {"progress": False, "resume": None}
 
@@ -225,11 +227,11 @@ class Planner:
 
     def baselines(self, multi: Sequence[Configuration]) -> list[Configuration]:
         """single_task, and the one of the size of what it is matched with, if that was asked for."""
-        single = self.configuration(SINGLE, self.config("single_task", "equal"))
+        single = self.configuration(BASELINE, self.config("single_task", "equal"))
         if "same_parameters" not in self.study.baselines:
             return [single]
         config = same_parameters(single.config, self.matched(multi).parameters, self.statistics)
-        same = self.configuration(f"{SINGLE}, same parameters", config)
+        same = self.configuration(f"{BASELINE}, same parameters", config)
         return [single] if same.config == single.config else [single, same]
 
     def matched(self, configurations: Iterable[Configuration]) -> Configuration:
@@ -278,7 +280,7 @@ class Planner:
         """The single-task baseline with so many epochs; None if that is what it has."""
         if epochs == single.epochs:
             return None
-        return replace(single, label=f"{SINGLE}, same seconds", config=resolved_epochs(self, epochs), entries=())
+        return replace(single, label=f"{BASELINE}, same seconds", config=resolved_epochs(self, epochs), entries=())
 
     def seconds(self, configuration: Configuration) -> float | None:
         """Median seconds of training of its finished runs; None if there is none."""

@@ -12,14 +12,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from experiments.study import check_name
 from mtl.analysis import words
 from mtl.analysis.comparison import HELPS, HURTS, Comparison, Rules, compare
 from mtl.analysis.keep import Made, keep
 from mtl.analysis.publish import publish as write
 from mtl.analysis.records import Problem, Record, comparable, read, record
-from mtl.analysis.verdict import DOES_NOT_PAY, PAYS, Verdict, p_value, verdict
+from mtl.analysis.verdict import DOES_NOT_PAY, PAYS, Verdict, counted, p_value, verdict
 from mtl.cli import mistakes, quiet
-from mtl.errors import InputError
+from mtl.errors import InputError, unknown
 from mtl.ledger import read_json
 from mtl.runs import finished
 
@@ -30,10 +31,13 @@ Compares finished runs and writes a report. A PATH is the directory of a compari
 runs, at any depth (outputs/runs/scheduling). Runs of several sweeps are put together when their data and tasks are the
 same; broken and foreign files are named and left out.
 
-The report goes into the directory of the comparison; with name=NAME or several PATHs, to outputs/comparisons/<NAME>.
+The report goes into the directory of the comparison; with name=NAME to outputs/comparisons/<NAME>, of several PATHs
+without a NAME to one named after all of them.
 keep=FOLDER also writes FOLDER/README.md with the result and its figures, to be kept in the repository; what stands
 there under "## Reading" stays.
 """
+
+OPTIONS = ("name", "keep")
 
 
 @dataclass
@@ -99,7 +103,8 @@ def publish(paths: Sequence[Path], console: Console, name: str | None = None, fo
         gathered.add(path)
     records, problems = comparable(gathered.records, gathered.problems)
     for problem in problems:
-        console.print(f"[yellow]left out[/] {escape(problem.path)}: {escape(problem.reason)}", highlight=False)
+        line = f"[yellow]left out[/] {escape(problem.path)}: {escape(problem.reason)}"
+        console.print(line, highlight=False, soft_wrap=True)
     if not records:
         raise InputError(f"no finished run below {', '.join(map(str, paths))}")
     found = compare(records, gathered.rules, gathered.names)
@@ -123,12 +128,12 @@ def directory_for(paths: Sequence[Path], name: str | None) -> Path:
     output = next(
         (parent.parent for parent in (first, *first.parents) if parent.name in ("runs", "comparisons")), first
     )
-    return output / "comparisons" / (name or paths[0].resolve().name)
+    return output / "comparisons" / (name or "+".join(dict.fromkeys(path.resolve().name for path in paths)))
 
 
 def show(found: Comparison, decided: Verdict, console: Console) -> None:
     """The table of gains and the verdict."""
-    table = Table(title=f"gains over single-task learning on test data ({len(found.baseline.seeds)} seeds)")
+    table = Table(title=f"gains over single-task learning on test data ({counted(len(found.baseline.seeds), 'seed')})")
     table.add_column("configuration", overflow="fold")  # whole also on a narrow terminal
     for column in ("delta_m", *found.tasks, "p (Holm)"):
         table.add_column(column, justify="right")
@@ -153,12 +158,31 @@ def main(arguments: list[str]) -> int:
     if not arguments or {"-h", "--help"} & set(arguments):
         print(HELP)
         return 0
-    options = dict(text.split("=", 1) for text in arguments if text.startswith(("name=", "keep=")))
-    paths = [Path(text) for text in arguments if not text.startswith(("name=", "keep="))]
+    options: dict[str, str] = {}
+    paths = []
+    for text in arguments:
+        key, _, value = text.partition("=")
+        if "=" not in text or Path(text).exists():
+            paths.append(existing(text))
+        elif key not in OPTIONS:
+            raise unknown("option", key, OPTIONS)
+        else:
+            options[key] = value
     if not paths:
         raise InputError("no PATH: name the directory of a comparison or of runs")
+    if "name" in options:
+        check_name(options["name"])
+    if "keep" in options and not options["keep"]:
+        raise InputError("keep=: expected a folder")
     publish(paths, Console(), options.get("name"), Path(options["keep"]) if "keep" in options else None)
     return 0
+
+
+def existing(text: str) -> Path:
+    """A directory that is there. InputError if it is not."""
+    if not Path(text).is_dir():
+        raise InputError(f"'{text}': no such directory")
+    return Path(text)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What a comparison is asked to do: its settings, and the overrides that all its runs share."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -9,6 +10,8 @@ from omegaconf import OmegaConf
 from mtl.errors import InputError, unknown
 from mtl.overrides import CONF, composed, parsed
 
+BASELINE = "single_task"
+SEVERAL = {"model": "models", "weighting": "weightings", "seed": "seeds"}  # settings of whole columns of runs
 MATCHED = ("same_parameters", "same_seconds")
 
 
@@ -57,6 +60,14 @@ def study(arguments: Sequence[str]) -> Study:
         else:
             overrides.append(text)
     cfg, choices = composed(overrides)
+    keys = [parsed(text).key_or_group for text in overrides]
+    for key, setting in SEVERAL.items():
+        if key in keys:
+            raise InputError(f"{overrides[keys.index(key)]}: a comparison has several: expected {setting}=[...]")
+    if "epochs" in keys:
+        if "budget" in mine:
+            raise InputError("epochs and budget are the same: expected one of them")
+        mine["budget"] = None  # what is typed counts, not what a study or suite would have
     theirs: dict[str, Any] = plain(cfg.get("compare", {}))
     for key in theirs:
         if key not in SETTINGS:
@@ -80,6 +91,17 @@ def plain(value: Any) -> Any:
     return OmegaConf.to_container(OmegaConf.create({"value": value}), resolve=True)["value"]  # type: ignore[call-overload, index]
 
 
+def check_name(name: str) -> None:
+    """InputError if a comparison cannot be called so: its report is a directory of this name."""
+    if not re.fullmatch(r"\w[\w .=,+-]*", name):
+        raise InputError(f"name={name}: expected the name of a directory: letters, digits, spaces and any of _.=,+-")
+
+
+def is_entry(value: Any) -> bool:
+    """Whether this can be an entry of models or weightings."""
+    return isinstance(value, str) and bool(value.strip())
+
+
 def checked(settings: dict[str, Any], overrides: tuple[str, ...], default_name: str) -> Study:
     """Settings of the right kinds. InputError names the first that is not."""
 
@@ -94,8 +116,14 @@ def checked(settings: dict[str, Any], overrides: tuple[str, ...], default_name: 
     if len(set(seeds)) < len(seeds):
         raise fail("seeds", "each seed once")
     for key in ("models", "weightings"):
-        if not isinstance(settings[key], list) or not settings[key]:
+        if not isinstance(settings[key], list) or not settings[key] or not all(map(is_entry, settings[key])):
             raise fail(key, "a list of at least one name, e.g. [hard,gated]")
+        if len(set(map(str, settings[key]))) < len(settings[key]):
+            raise fail(key, "each name once")
+    if BASELINE in settings["models"]:
+        raise fail("models", f"models to compare with {BASELINE}, which is always there")
+    if not isinstance(settings["baselines"], list):
+        raise fail("baselines", f"a list of some of {', '.join(MATCHED)}, or []")
     for name in settings["baselines"]:
         if name not in MATCHED:
             raise unknown("baseline", str(name), MATCHED)
@@ -103,12 +131,21 @@ def checked(settings: dict[str, Any], overrides: tuple[str, ...], default_name: 
         if not isinstance(settings[key], int | float) or not low < settings[key] < high:
             raise fail(key, f"a number between {low} and {high}")
     for key in ("budget", "workers"):
-        if settings[key] is not None and (not isinstance(settings[key], int) or settings[key] < (key == "budget")):
-            raise fail(key, "a whole number, or null")
+        if settings[key] is not None and (type(settings[key]) is not int or settings[key] < (key == "budget")):
+            raise fail(key, f"a whole number, {int(key == 'budget')} or more, or null")
+    for key in ("tune", "dry_run", "fail_fast"):
+        if type(settings[key]) is not bool:
+            raise fail(key, "true or false")
+    if settings["keep"] is not None and not str(settings["keep"]).strip():
+        raise fail("keep", "a folder, or null")
+    if settings["name"] is not None:
+        check_name(str(settings["name"]))
     if not isinstance(settings["grid"], dict) or not all(
         isinstance(values, list) and values for values in settings["grid"].values()
     ):
         raise fail("grid", "lists of values by key, e.g. {optimizer.lr:[0.001,0.003]}")
+    if settings["tune"] and not settings["grid"]:
+        raise fail("grid", "a key to tune, since tune=true")
     models = tuple(str(model) for model in settings["models"])
     if settings["match"] is not None and settings["match"] not in models:
         raise unknown("model in match", str(settings["match"]), models)

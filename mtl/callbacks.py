@@ -3,11 +3,12 @@
 ``train/loss/<task>``, ``val/loss/<task>``, ``val/<task>/<metric>``, ``val/score``, ``weight/<task>``,
 ``gradient/norm/<task>``, ``gradient/cosine/<a>-<b>``, ``gradient/conflict``, ``gradient/magnitude_similarity``,
 ``mixture/<task>/<expert>``, ``affinity/<measure>/<of>-<onto>``, ``cost/step_relative_to_equal``; pictures
-``sharing/mixture``, ``sharing/parameters`` and ``sharing/affinity``.
+``sharing/mixture``, ``sharing/parameters``, ``sharing/tasks`` and ``sharing/affinity``.
 """
 
 import shutil
 import time
+from contextlib import nullcontext
 from itertools import combinations, permutations
 from math import inf
 from pathlib import Path
@@ -27,7 +28,7 @@ from mtl.module import MultiTaskModule
 from mtl.runs import replacing
 from mtl.suites.base import Batch
 
-REFRESH = 0.25  # seconds between two looks of the progress bar: drawing it costs as much as a small training step
+REFRESH = 0.5  # seconds between two looks of the progress bar: drawing it costs as much as a small training step
 
 
 class Brief(Callback):
@@ -91,8 +92,8 @@ class Dashboard(Brief):
         self._batch = None
 
     def _write(self, trainer: Trainer, module: MultiTaskModule) -> None:
-        module.check_finite()
-        values = {f"train/loss/{name}": value for name, value in module.mean_losses().items()}
+        module.tally.check_finite()
+        values = {f"train/loss/{name}": value for name, value in module.tally.recent().items()}
         values |= weights(module) | mixtures(module)
         if module.weighting.gramian is not None:
             values |= gradients(module, module.weighting.gramian, module.weighting.gramian_tasks)
@@ -133,7 +134,9 @@ class Checkpoints(Brief, Checkpoint):
         better = self.value is None or self._rank(value) < self._rank(self.value)
         if better:
             self.value, self.epoch = value, trainer.current_epoch
-        trainer.save_checkpoint(self.last, weights_only=False)
+        # Lightning writes elsewhere and moves, which between two disks is a copy that may end half-way
+        with replacing(self.last) if trainer.is_global_zero else nullcontext(self.last) as place:
+            trainer.save_checkpoint(place, weights_only=False)
         if better and trainer.is_global_zero:  # a copy costs less than to save again
             with replacing(self.best) as partial:
                 shutil.copyfile(self.last, partial)
@@ -206,7 +209,7 @@ class Bar(Brief):
 
     def _draw(self, trainer: Trainer, module: MultiTaskModule) -> None:
         assert self._bar is not None
-        losses = " ".join(f"{name} {value:.3g}" for name, value in module.shown_losses.items())
+        losses = " ".join(f"{name} {value:.3g}" for name, value in module.tally.shown.items())
         self._bar.update(
             self._bar.task_ids[0],
             description=f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}",

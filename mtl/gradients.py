@@ -55,6 +55,16 @@ def least_over_processes(values: Tensor) -> Tensor:
     return values
 
 
+def reached(losses: Sequence[Tensor], parameters: Sequence[Tensor]) -> list[list[bool]]:
+    """For each loss, which of the parameters have a gradient of it that is not zero."""
+    rows = []
+    for i, loss in enumerate(losses):
+        keep = i < len(losses) - 1
+        found = torch.autograd.grad(loss, parameters, retain_graph=keep, allow_unused=True)
+        rows.append([part is not None and bool(part.any()) for part in found])
+    return rows
+
+
 def gradient(loss: Tensor, parameters: Sequence[Tensor], *, retain_graph: bool = False) -> Tensor:
     """The gradient of one loss as one flat vector ``[P]``; zero where the loss does not reach, or needs no gradient at
     all.

@@ -57,12 +57,18 @@ class Ledger:
 
     Args:
         output: the directory that holds ``runs/``.
+
+    Raises:
+        InputError: it cannot be written.
     """
 
     def __init__(self, output: str | Path) -> None:
         self.output = Path(output)
         self.path = self.output / "ledger"
-        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"output={self.output}: cannot be written ({error.strerror})") from None
         self._done: dict[str, Run] = {}
 
     def done(self, entry: Entry) -> Run | None:

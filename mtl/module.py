@@ -2,11 +2,11 @@
 good it is.
 """
 
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from inspect import signature
-from math import isfinite, nan
-from typing import Any, Protocol, cast
+from math import isfinite
+from typing import Any, Protocol
 
 import torch
 from pytorch_lightning import LightningModule
@@ -15,24 +15,40 @@ from torch import Tensor, nn
 from torch._functorch import config as functorch
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
-from torchmetrics import Metric, MetricCollection
 
 from mtl.errors import InputError
-from mtl.gradients import add_mean_gradient, least_over_processes, mean_over_processes, mean_over_rows, processes
+from mtl.evaluation import Evaluation
+from mtl.gradients import add_mean_gradient, mean_over_processes, mean_over_rows, processes
 from mtl.network import Network
 from mtl.suites.base import Batch, Tensors
+from mtl.tally import Diverged, Tally
 from mtl.tasks import TaskGraph, labelled
 from mtl.weighting.base import Step, Weighting
 
 OptimizerFactory = Callable[[list[dict[str, Any]]], Optimizer]
 SchedulerFactory = Callable[[Optimizer], LRScheduler]
 
-NEVER = 2**62  # a step that no training reaches
-SEEN = 64  # training steps whose losses are counted at once
 
+@dataclass
+class Moment:
+    """The optimizer step under way: what ``training_step`` leaves for what follows. Attributes of its own, because
+    those of a module are looked at one by one as if they were parameters.
 
-class Diverged(InputError):
-    """A loss became NaN or infinite."""
+    Attributes:
+        losses: shares of the task losses of the batch under way.
+        step: where that batch stands.
+        representation: where the weighting compares gradients, if it does so there.
+        inputs: of the batches so far.
+        again: the batches so far and the factors of their losses, for weightings that look at them once more.
+        weights: effective ones of the last optimizer step, ``[K]``.
+    """
+
+    losses: list[Tensor] = field(default_factory=list)
+    step: Step = field(default_factory=Step)
+    representation: Tensor | None = None
+    inputs: list[Tensors] = field(default_factory=list)
+    again: list[tuple[Batch, list[float]]] = field(default_factory=list)
+    weights: Tensor | None = None
 
 
 class Data(Protocol):
@@ -98,27 +114,9 @@ class MultiTaskModule(LightningModule):
         self._clipped = [together] if self.partition.shared else own  # parameters whose gradients are limited together
         # In a tuple: a compiled network is the same parameters once more, and must not be registered twice
         self._forward = (torch.compile(network) if compile_network else network,)
-        self.metrics = nn.ModuleDict({task.name: MetricCollection(dict(task.metrics)).clone() for task in graph.tasks})
-        for module in self.metrics.modules():
-            if isinstance(module, Metric):
-                module.distributed_available_fn = alone
-        tasks = len(graph.tasks)
-        self.register_buffer("loss_sum", torch.zeros(tasks), persistent=False)
-        self.register_buffer("loss_steps", torch.zeros(tasks), persistent=False)
-        self.register_buffer("epoch_sum", torch.zeros(tasks), persistent=False)
-        self.register_buffer("epoch_steps", torch.zeros(tasks), persistent=False)
-        self.register_buffer("bad_step", torch.full((tasks,), NEVER), persistent=False)
-        self.register_buffer("eval_sum", torch.zeros(tasks, dtype=torch.float64), persistent=False)
-        self.register_buffer("eval_rows", torch.zeros(tasks, dtype=torch.float64), persistent=False)
-        self.weights: Tensor | None = None  # effective weights of the last optimizer step, [K]
-        self.shown_losses: dict[str, float] = {}  # what mean_losses said last
-        self._losses: list[Tensor] = []
-        self._inputs: list[Tensors] = []  # of the step so far
-        # Optimizer step, tasks with labels and losses [K] of the training steps not yet counted
-        self._seen: list[tuple[int, tuple[int, ...], Tensor]] = []
-        self._step = Step()
-        self._representation: Tensor | None = None  # where the weighting compares gradients there
-        self._again: list[tuple[Batch, list[float]]] = []  # batches of the step and the factors of their losses
+        self.tally = Tally(graph.names)
+        self.evaluation = Evaluation(graph)
+        self._now = Moment()
         self._random_state: dict[str, Tensor] = {}
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -130,13 +128,17 @@ class MultiTaskModule(LightningModule):
         else:
             super().__setattr__(name, value)
 
-    loss_sum: Tensor
-    loss_steps: Tensor
-    epoch_sum: Tensor
-    epoch_steps: Tensor
-    bad_step: Tensor
-    eval_sum: Tensor
-    eval_rows: Tensor
+    # Hooks that have no word here. Lightning passes over them as they are, and would call empty ones at every step
+    on_train_batch_start: Any = None
+    on_before_zero_grad: Any = None
+    on_before_backward: Any = None
+    on_after_backward: Any = None
+    on_before_optimizer_step: Any = None
+
+    @property
+    def weights(self) -> Tensor | None:
+        """Effective weights of the last optimizer step, ``[K]``; None before the first."""
+        return self._now.weights
 
     def forward(self, inputs: Any) -> dict[str, Tensor]:
         """Raw predictions by task."""
@@ -160,25 +162,24 @@ class MultiTaskModule(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Shares of the step's task losses, ``[K]``."""
-        batches = self.trainer.accumulate_grad_batches
-        self._inputs = [*([] if self._step.last else self._inputs), batch.inputs]
+        now, batches = self._now, self.trainer.accumulate_grad_batches
+        now.inputs = [*([] if now.step.last else now.inputs), batch.inputs]
         if self.weighting.needs_representation:
-            predictions, self._representation = self.network.with_representation(batch.inputs)
+            predictions, now.representation = self.network.with_representation(batch.inputs)
         else:
             predictions = self(batch.inputs)
         sums = self.sums(predictions, batch)
         counts = batch.counts or self.counts(batch, batches)
         shares = [processes() * batches / max(n, 1) for n in counts]
-        self._losses = [total * share for total, share in zip(sums, shares, strict=True)]
+        now.losses = [total * share for total, share in zip(sums, shares, strict=True)]
         if self.weighting.looks_again:
-            self._again.append((batch, shares))
+            now.again.append((batch, shares))
         last = (batch_idx + 1) % batches == 0 or self.trainer.is_last_batch
-        self._step = Step(tuple(i for i, n in enumerate(counts) if n), batches, last)
+        tasks = tuple(i for i, n in enumerate(counts) if n)
+        now.step = Step(tasks, batches, last)
         with torch.no_grad():  # the graph hangs on the single losses, which backward takes
-            losses = torch.stack(self._losses)
-        self._seen.append((self.global_step, self._step.tasks or (), losses))
-        if len(self._seen) == SEEN:
-            self._count_losses()
+            losses = torch.stack(now.losses)
+        self.tally.add(self.global_step, tasks, 1 / batches, losses)
         return losses
 
     def counts(self, batch: Batch, batches: int) -> tuple[int, ...]:
@@ -189,37 +190,15 @@ class MultiTaskModule(LightningModule):
         mean = mean_over_processes(torch.stack(rows).float()) * (processes() * batches)
         return tuple(int(n) for n in mean.round().tolist())
 
-    def _count_losses(self) -> None:
-        """Add the losses seen since the last call to the means, and note the first step at which one was not finite.
-
-        Done for many steps at once: per step this would cost as much as a small layer.
-        """
-        if not self._seen:
-            return
-        steps, tasks, losses = zip(*self._seen, strict=True)
-        self._seen = []
-        device = self.loss_sum.device
-        present = torch.zeros(len(tasks), len(self.graph.tasks))
-        for row, indices in zip(present, tasks, strict=True):
-            row[list(indices)] = 1 / self.trainer.accumulate_grad_batches
-        present = present.to(device)
-        seen = torch.stack(losses)  # [steps, K]
-        for total, count in ((self.loss_sum, self.loss_steps), (self.epoch_sum, self.epoch_steps)):
-            total += (seen.nan_to_num() * (present > 0)).sum(0) / self.trainer.accumulate_grad_batches
-            count += present.sum(0)
-        when = torch.tensor(steps, device=device).unsqueeze(1)  # [steps, 1]
-        broken = torch.where(seen.isfinite(), NEVER, when).amin(0)
-        self.bad_step.copy_(torch.minimum(self.bad_step, broken))
-
     def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
         """Hand the losses to the weighting. ``loss`` is what Lightning made of them: divided by the accumulated batches
         and, in half precision, multiplied by the gradient scaler; the factor is worked out and applied to the whole
         update.
         """
-        step = self._step
+        now, step = self._now, self._now.step
         scale = 1.0
         if self.trainer.precision == "16-mixed":
-            raw = torch.stack([one.detach() for one in self._losses])
+            raw = torch.stack([one.detach() for one in now.losses])
             ratio = float((loss.detach() / raw).nan_to_num(0.0, 0.0, 0.0).amax())
             # Losses that are all 0 have no gradient and a broken one is reported elsewhere: any factor will do
             scale = ratio * step.batches or 1.0
@@ -227,20 +206,19 @@ class MultiTaskModule(LightningModule):
             return
         shared, private, layer = self.partition
         weights = self.weighting.backward(
-            self._losses,
+            now.losses,
             shared,
             [private[name] for name in self.graph.names],
             layer,
             Step(step.tasks, step.batches, step.last, scale),
-            self._representation,
+            now.representation,
         )
-        self._representation = None
+        now.losses, now.representation = [], None
         if step.last:
-            self.weights = weights
-            penalty = self.network.sharing.penalty(self._inputs, mean_over_rows)
+            now.weights = weights
+            penalty = self.network.sharing.penalty(now.inputs, mean_over_rows)
             if penalty.requires_grad:
                 add_mean_gradient(penalty * scale, [p for p in self.network.sharing.parameters() if p.requires_grad])
-        self._losses = []
 
     def configure_gradient_clipping(
         self,
@@ -260,9 +238,9 @@ class MultiTaskModule(LightningModule):
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         """Methods that look at the losses after a step may do so."""
-        if self._step.last:
+        if self._now.step.last:
             self.weighting.after_step(self._losses_again)
-            self._again = []
+            self._now.again = []
             if self.weighting.held_out:
                 self._learn()
 
@@ -284,41 +262,10 @@ class MultiTaskModule(LightningModule):
     def _losses_again(self) -> Tensor:
         """The losses ``[K]`` of the whole step at the parameters as they are now; 0 for a task without labels."""
         total = torch.zeros(len(self.graph.tasks), device=self.device)
-        for batch, shares in self._again:
-            total += torch.stack(self.losses(batch)) * torch.tensor(shares, device=self.device) / len(self._again)
+        again = self._now.again
+        for batch, shares in again:
+            total += torch.stack(self.losses(batch)) * torch.tensor(shares, device=self.device) / len(again)
         return mean_over_processes(total)
-
-    def check_finite(self) -> None:
-        """Raise :class:`Diverged` if a loss of an earlier step was not finite, on whichever process."""
-        self._count_losses()
-        steps = least_over_processes(self.bad_step.clone()).tolist()
-        step, name = min(zip(steps, self.graph.names, strict=True), key=lambda pair: pair[0])
-        if step != NEVER:
-            raise Diverged(self._diverged(f"loss of task '{name}'", step))
-
-    @staticmethod
-    def _diverged(what: str, step: int) -> str:
-        return (
-            f"the {what} became NaN or infinite at step {step}: the learning rate may be too high "
-            "(lower optimizer.lr, or set gradient_clip=1), or the data holds values that are not finite"
-        )
-
-    def mean_losses(self) -> dict[str, float]:
-        """Mean training loss of each task since the last call, over all processes; tasks not seen since then are
-        left out.
-        """
-        means = self._means(self.loss_sum, self.loss_steps)
-        self.shown_losses = {
-            name: value for name, value in zip(self.graph.names, means.tolist(), strict=True) if value == value
-        }
-        return self.shown_losses
-
-    def _means(self, total: Tensor, steps: Tensor) -> Tensor:
-        self._count_losses()
-        means = mean_over_processes(total.clone()) / steps  # NaN where no step counted
-        total.zero_()
-        steps.zero_()
-        return means
 
     def on_train_start(self) -> None:
         """Take over what DistributedDataParallel would do at its own time: gradients are reduced in the gradient
@@ -340,7 +287,7 @@ class MultiTaskModule(LightningModule):
 
     def on_train_epoch_end(self) -> None:
         """Methods that look back over an epoch are told its mean losses."""
-        self.weighting.on_epoch_end(self._means(self.epoch_sum, self.epoch_steps))
+        self.weighting.on_epoch_end(self.tally.of_epoch())
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Random state goes with the checkpoint, so that a resumed run draws what the uninterrupted one would have
@@ -367,57 +314,22 @@ class MultiTaskModule(LightningModule):
 
     # -- evaluation ----------------------------------------------------------------------------------------------------
 
-    def _measure(self, batch: Batch) -> None:
-        """Count one batch in every task's metrics and losses."""
-        predictions = self(batch.inputs)
-        for index, task in enumerate(self.graph.tasks):
-            prediction, target = predictions[task.name].float(), batch.targets[task.name]
-            rows = labelled(target)
-            self.eval_sum[index] += task.losses(prediction, target, rows).sum()
-            self.eval_rows[index] += rows.sum()
-            if not rows.all():
-                prediction, target = prediction[rows], target[rows]
-            if len(target):
-                cast(MetricCollection, self.metrics[task.name]).update(task.decode(prediction), target)
-
-    def _measured(self) -> dict[str, float]:
-        """``<task>/<metric>``, ``loss/<task>`` and ``score`` of what was counted, then forget it.
-
-        Left out is what these rows do not define: unlabelled tasks, R2 of a single row, AUROC of a single class.
-        """
-        out: dict[str, float] = {}
-        rows = self.eval_rows.tolist()
-        losses = (self.eval_sum / self.eval_rows).tolist()
-        for task, n, loss in zip(self.graph.tasks, rows, losses, strict=True):
-            metrics = cast(MetricCollection, self.metrics[task.name])
-            if n:
-                out[f"loss/{task.name}"] = loss
-                values = {f"{task.name}/{name}": computed(metric) for name, metric in metrics.items()}
-                out |= {name: value for name, value in values.items() if value == value}
-            metrics.reset()
-        seen = [loss for loss, n in zip(losses, rows, strict=True) if n]
-        if seen:
-            out["score"] = float(torch.tensor(seen, dtype=torch.float64).clamp(min=1e-12).log().mean().exp())
-        self.eval_sum.zero_()
-        self.eval_rows.zero_()
-        return out
-
     def on_validation_start(self) -> None:
         """Do not validate, and so do not save, a network that has diverged."""
-        self.check_finite()
+        self.tally.check_finite()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Count one batch."""
-        self._measure(batch)
+        self.evaluation.add(self(batch.inputs), batch)
 
     def on_validation_epoch_end(self) -> None:
         """Log what was measured, and how acting with the network went."""
-        values = self._measured()
+        values = self.evaluation.result()
         if "score" not in values:
             raise InputError("no row of the val split has a label: nothing to select a checkpoint by")
         for name in self.graph.names:
             if not isfinite(values.get(f"loss/{name}", 0.0)):  # the last step can break the network unseen
-                raise Diverged(self._diverged(f"validation loss of task '{name}'", self.global_step))
+                raise Diverged.at(self.global_step, f"validation loss of task '{name}'")
         data: Data = self.trainer.datamodule  # type: ignore[attr-defined]
         values |= data.rehearse(self.predict)
         if not self.trainer.sanity_checking:
@@ -438,31 +350,15 @@ class MultiTaskModule(LightningModule):
 
     @torch.inference_mode()
     def evaluate(self, batches: Iterable[Batch]) -> dict[str, float]:
-        """Metrics, losses and score over these batches, by the names of :meth:`_measured` without a stage before
-        them.
-        """
+        """Metrics, losses and score over these batches; see :meth:`~mtl.evaluation.Evaluation.result`."""
         training = self.training
         self.eval()
         for batch in batches:
-            self._measure(self.transfer_batch_to_device(batch, self.device, 0))
+            moved = self.transfer_batch_to_device(batch, self.device, 0)
+            self.evaluation.add(self(moved.inputs), moved)
         self.train(training)
-        return self._measured()
+        return self.evaluation.result()
 
 
 # Lightning reads the signature at every step, and finds it faster where it is written down
 MultiTaskModule.training_step.__signature__ = signature(MultiTaskModule.training_step)  # type: ignore[attr-defined]
-
-
-def alone() -> bool:
-    """Tells a metric that there are no other processes to ask: each measures all rows."""
-    return False
-
-
-def computed(metric: Metric) -> float:
-    """The value of a metric; NaN where the rows it has seen do not define it, of which torchmetrics warns or raises."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", UserWarning)
-        try:
-            return float(metric.compute())
-        except (ValueError, UserWarning):
-            return nan

@@ -1,5 +1,5 @@
-"""What a trained network shares, for the dashboard and the terminal: who draws on which expert, how many parameters
-serve whom, which tasks help each other.
+"""What a trained network shares, for the dashboard and the terminal: who draws on which expert, which parameters serve
+whom, how the tasks are related, which of them help each other.
 """
 
 import sys
@@ -12,12 +12,22 @@ from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from torch import Tensor
 
 from mtl.module import MultiTaskModule
+from mtl.parts import most, parts
+from mtl.suites.base import Batch
 
+PARTS = 30  # that a picture has room for
 UNUSED = 0.01  # an expert with a smaller share in every task might as well not be there
 
 
-def show_sharing(module: MultiTaskModule, loggers: Iterable[Logger], step: int) -> None:
-    """Draw it, and say which experts nobody uses."""
+def show_sharing(module: MultiTaskModule, batch: Batch, loggers: Iterable[Logger], step: int) -> None:
+    """Draw it, and say which experts nobody uses.
+
+    Args:
+        module: trained.
+        batch: a few rows, to see which parameters a task's loss depends on.
+        loggers: a dashboard among them gets the pictures.
+        step: at which they are shown.
+    """
     mixture = module.network.sharing.mixture()
     for expert in collapsed(mixture) if mixture is not None else []:
         sys.stderr.write(
@@ -26,14 +36,18 @@ def show_sharing(module: MultiTaskModule, loggers: Iterable[Logger], step: int) 
         )
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):
-            from mtl.analysis.sharing import mixture_figure, partition_figure  # matplotlib is slow to import
+            from mtl.analysis.architecture import parts_figure, tasks_figure  # matplotlib is slow to import
+            from mtl.analysis.sharing import mixture_figure
 
-            board, names = logger.experiment, module.graph.names
-            shared, private, _ = module.partition
-            sizes = {name: sum(p.numel() for p in own) for name, own in private.items()}
-            board.add_figure("sharing/parameters", partition_figure(sum(p.numel() for p in shared), sizes), step)
+            board, graph, sharing = logger.experiment, module.graph, module.network.sharing
+            found = parts(module, batch)
+            shown = [(part.name, part.serves, part.shared) for part in most(found, PARTS)]
+            board.add_figure("sharing/parameters", parts_figure(shown, graph.names, len(found) - len(shown)), step)
             if mixture is not None:
-                board.add_figure("sharing/mixture", mixture_figure(mixture, names), step)
+                board.add_figure("sharing/mixture", mixture_figure(mixture, graph.names), step)
+            depends_on = {task.name: task.depends_on for task in graph.tasks}
+            if sharing.groups or any(depends_on.values()):
+                board.add_figure("sharing/tasks", tasks_figure(graph.generations, depends_on, sharing.groups), step)
 
 
 def show_affinity(found: Mapping[str, Any], directory: Path, loggers: Iterable[Logger]) -> None:

@@ -10,6 +10,8 @@ from rich.text import Text
 
 from mtl.agent.environment import ExecutionReport
 
+OWN = ("path", "targets", "tables")  # what a person's own data needs to be said again
+
 
 def show(result: dict[str, Any], reports: Sequence[ExecutionReport] = (), console: Console | None = None) -> None:
     """Print the final table of a run, what came of acting, and what to type next. Nothing for a process that is not the
@@ -37,7 +39,8 @@ def next_commands(result: dict[str, Any]) -> list[tuple[str, str]]:
         commands.append(("let the agent act:", f"python execute.py run={run}"))
     if (Path(run) / "statistics.json").is_file():
         commands.append(("predict new rows:", f"python execute.py run={run} records=new.csv"))
-    commands.append(("does it pay?", f"python experiments/compare.py task={chosen['task']}"))
+    own = [f" task.{key}=..." for key in OWN if result["config"]["task"].get(key)]
+    commands.append(("does it pay?", f"python experiments/compare.py task={chosen['task']}{''.join(own)}"))
     return [*commands, ("all numbers:", f"{run}/result.json")]
 
 

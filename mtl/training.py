@@ -46,13 +46,14 @@ from mtl.errors import InputError
 from mtl.execution import act, place_to_act
 from mtl.grouping import check as check_measuring
 from mtl.grouping import grouped
-from mtl.module import Diverged, MultiTaskModule
+from mtl.module import MultiTaskModule
 from mtl.options import check_options
 from mtl.pictures import show_affinity, show_sharing
 from mtl.runs import SCHEMA, Run, replacing, run_id
 from mtl.selection import OwnBest
 from mtl.step_cost import StepCost
 from mtl.suites.base import MultiTaskDataModule
+from mtl.tally import Diverged
 
 # What a checkpoint holds beside the weights, and training goes on from
 STATE = {"optimizer_states": list, "loops": dict, "callbacks": dict, "random_state": dict}
@@ -232,7 +233,8 @@ def fit(
     seconds |= {"fit": before + timer.fit(), "step": timer.seconds / max(timer.batches, 1)}
     if not trainer.is_global_zero:
         return None
-    show_sharing(module, trainer.loggers, trainer.global_step)
+    some = module.transfer_batch_to_device(next(iter(data.loader("val"))), module.device, 0)
+    show_sharing(module, some, trainer.loggers, trainer.global_step)
     if found:
         show_affinity(found, run.path, trainer.loggers)
     best = read_checkpoint(run.best)
@@ -298,7 +300,7 @@ def make_trainer(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...]) 
         enable_progress_bar=False,  # ours costs less
         enable_model_summary=False,
         # Metrics are written by the dashboard callback at its own pace; Lightning's own logging happens once an epoch
-        log_every_n_steps=1,
+        log_every_n_steps=0,
         use_distributed_sampler=False,
         profiler=Unprofiled(),
     )

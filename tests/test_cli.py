@@ -98,6 +98,32 @@ BAD = {
 }
 
 
+BAD_FILES = {
+    "empty": ("", "my.csv' is empty"),
+    "no such column": ("x,chrun\n" + "1,yes\n" * 9, "'churn': did you mean 'chrun'?"),
+    "three values": ("x,churn\n" + "1,yes\n2,no\n3,maybe\n" * 30, "is to be binary and has 3 values"),
+    "few rows": ("x,churn\n" + "1,yes\n2,no\n" * 30, "42 training rows, fewer than batch_size=256"),
+}
+
+
+@pytest.mark.parametrize("task", ["table", "tables"])
+@pytest.mark.parametrize(("text", "message"), BAD_FILES.values(), ids=BAD_FILES)
+def test_a_bad_file_is_one_line_too(
+    task: str, text: str, message: str, train_py: Callable[..., Said], tmp_path: Path
+) -> None:
+    """Before training begins, whatever the command line says of the rest."""
+    path = tmp_path / "my.csv"
+    path.write_text(text)
+    file = [f"task.path={path}", "task.targets={churn: binary}"]
+    files = [f"task.tables={{mine: {{path: {path}, targets: {{churn: binary}}}}}}"]
+    code, out, err = train_py(f"task={task}", "model=hard", *(file if task == "table" else files))
+    assert (code, out) == (MISTAKE, ""), err
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert message in err
+    assert list(tmp_path.iterdir()) == [path]
+
+
 @pytest.mark.parametrize(("words", "message"), BAD.values(), ids=BAD)
 def test_a_mistake_is_one_line(words: list[str], message: str, train_py: Callable[..., Said], tmp_path: Path) -> None:
     """On the error stream, with exit code 2, and no directory is left behind."""

@@ -123,19 +123,24 @@ def test_stopped_before_the_first_epoch(tmp_path: Path, capsys: pytest.CaptureFi
         train({**tiny(tmp_path), "resume": str(run)})
 
 
-def test_a_full_disk_is_one_line_and_keeps_what_there_is(tmp_path: Path) -> None:
+def test_a_full_disk_is_one_line_and_keeps_what_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The run is marked as failed, its last checkpoint is whole, and going on from it ends as if nothing had been."""
+    save = Trainer.save_checkpoint
 
-    class Full(Callback):
-        def on_train_batch_end(self, trainer: Trainer, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-            if trainer.current_epoch == 1:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    def full(trainer: Trainer, path: Path, weights_only: bool) -> None:
+        if trainer.current_epoch == 1:
+            path.write_bytes(b"half of it")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        save(trainer, path, weights_only=weights_only)
 
-    with pytest.raises(InputError, match="No space left on device; the last good state is in") as error:
-        train(tiny(tmp_path / "parts"), (Full(),))
+    with monkeypatch.context() as patched:
+        patched.setattr(Trainer, "save_checkpoint", full)
+        with pytest.raises(InputError, match="No space left on device; the last good state is in") as error:
+            train(tiny(tmp_path / "parts"))
     assert "\n" not in str(error.value)
     (run,) = (tmp_path / "parts").glob("runs/*/*/*")
     assert Run.open(run).state == "failed"
+    assert not list(run.glob(".*"))
     whole = train(tiny(tmp_path / "whole"))
     assert train({**tiny(tmp_path), "resume": str(run)})["metrics"] == whole["metrics"]
 

@@ -33,7 +33,7 @@ def logged(run: Path) -> Logged:
     out: Logged = {}
     files = sorted(run.glob("csv*/metrics.csv"), key=lambda file: (len(file.parent.name), file.parent.name))
     for file in files:
-        with file.open(encoding="utf-8", newline="") as lines:
+        with file.open(encoding="utf-8", errors="replace", newline="") as lines:
             for row in csv.DictReader(lines):
                 step = row.get("step") or ""
                 if not step.isdigit():  # the last line of a run that was killed may be cut short

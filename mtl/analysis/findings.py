@@ -5,7 +5,7 @@ from math import isfinite
 from mtl.analysis import words
 from mtl.analysis.comparison import HURTS, Comparison
 from mtl.analysis.paired import smallest_p
-from mtl.analysis.verdict import listed, p_value
+from mtl.analysis.verdict import counted, listed, p_value
 
 HURT = ("configuration", "task", "gain", "95 % interval", "p (Holm)", "effect (Hedges' g)", "gain by seed")
 
@@ -39,9 +39,10 @@ def unhurt(comparison: Comparison) -> str:
         return ""
     one, label, task = min(measured, key=lambda each: each[0].mean)
     largest = f"The lowest gain is that of {label} on {task}: {words.gain(one)}, p = {p_value(one.p)} (Holm)."
+    seeds, least = counted(one.test.n, "seed"), smallest_p(one.test.n)
     return (
         f"No task is shown to be hurt by any configuration, which is no proof that none is. {largest} "
-        f"Without assuming a distribution {one.test.n} seeds reach p = {smallest_p(one.test.n):.2g} at best."
+        f"Without assuming a distribution {seeds} can reach p = {least:.2g} at best."
     )
 
 

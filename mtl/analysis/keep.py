@@ -8,7 +8,7 @@ from pathlib import Path
 from mtl.analysis.comparison import Comparison
 from mtl.analysis.drawing import Picture
 from mtl.analysis.page import body, escaped
-from mtl.analysis.verdict import Verdict
+from mtl.analysis.verdict import Verdict, listed
 from mtl.runs import write_text
 
 READING = "## Reading"  # what follows is a person's, and stays
@@ -20,7 +20,7 @@ class Made:
     """How the runs came about.
 
     Attributes:
-        question: that they answer, if known.
+        question: that they answer; empty: whether learning together pays.
         command: that made them, if known.
         seconds: how long that took, in words.
     """
@@ -58,7 +58,8 @@ def keep(
     lines = [
         f"# {escaped(name)}",
         "",
-        *([f"**Question.** {escaped(made.question)}", ""] if made.question else []),
+        f"**Question.** {escaped(made.question or f'Does it pay to learn {listed(comparison.tasks)} together?')}",
+        "",
         *(["**Command.**", "", f"    {' '.join(made.command.split())}", ""] if made.command else []),
         f"**Machine.** {machine(comparison.baseline.records[0].environment)}",
         "",

@@ -1,4 +1,4 @@
-"""Pictures of sharing: who draws on which expert, which parameters serve whom, which tasks help each other."""
+"""Pictures of sharing: who draws on which expert, which tasks help each other."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -39,24 +39,6 @@ def mixture_figure(mixture: Tensor, names: Sequence[str]) -> Figure:
             value = values[row, column]
             colour = "white" if abs(value) > 0.6 * limit else "black"
             axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour, fontsize=8)
-    return figure
-
-
-def partition_figure(shared: int, private: Mapping[str, int]) -> Figure:
-    """Bars: for each task the parameters that serve it, those it shares and those of its own.
-
-    Args:
-        shared: parameters that several tasks use.
-        private: by task, parameters of its own.
-    """
-    names = list(private)
-    figure = Figure(figsize=(6, 1.2 + 0.4 * len(names)), layout="constrained")
-    axes = figure.add_subplot()
-    axes.barh(names, [shared] * len(names), color=SHARED_COLOUR, label="shared")
-    axes.barh(names, list(private.values()), left=shared, color=PRIVATE_COLOUR, label="of its own")
-    axes.invert_yaxis()
-    axes.set_xlabel("trainable parameters that serve the task")
-    axes.legend(loc="upper right", bbox_to_anchor=(1, -0.2), ncols=2, frameon=False)
     return figure
 
 

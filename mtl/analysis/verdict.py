@@ -70,7 +70,7 @@ def verdict(comparison: Comparison) -> Verdict:
 def headline(outcome: str, best: Row, comparison: Comparison) -> str:
     """The one sentence."""
     size = gain_in_words(best.delta)
-    over = f"averaged over {len(comparison.tasks)} tasks and {len(best.seeds)} seeds"
+    over = f"averaged over {counted(len(comparison.tasks), 'task')} and {counted(len(best.seeds), 'seed')}"
     if outcome == PAYS:
         return f"Learning together pays: the best configuration, {best.label}, gains {size}, {over}."
     if outcome == DOES_NOT_PAY:
@@ -158,7 +158,9 @@ def warnings(comparison: Comparison, best: Row, outcome: str) -> list[str]:
     """How far the evidence goes."""
     n = len(best.seeds)
     out = [
-        f"{n} seeds: without assuming a distribution they can reach p = {smallest_p(n):.2g} at best"
+        "One seed says nothing about chance: start the command again with more."
+        if n == 1
+        else f"{n} seeds: without assuming a distribution they can reach p = {smallest_p(n):.2g} at best"
         + (", so these p-values lean on the differences between seeds being normal." if smallest_p(n) > 0.05 else ".")
     ]
     if outcome == NOT_ENOUGH:
@@ -172,6 +174,11 @@ def warnings(comparison: Comparison, best: Row, outcome: str) -> list[str]:
     if unlike:
         out.append(f"Seeds are missing for {listed(unlike)}.")
     return out
+
+
+def counted(number: int, what: str) -> str:
+    """So many of something."""
+    return f"{number} {what}" + ("" if number == 1 else "s")
 
 
 def listed(words: Iterable[str]) -> str:

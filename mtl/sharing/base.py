@@ -29,9 +29,11 @@ class Sharing(nn.Module, ABC):
 
     Attributes:
         out_features: D, the features of every task's representation.
+        groups: names of the tasks of each group that shares with nobody else; empty: all tasks are one.
     """
 
     out_features: int
+    groups: tuple[tuple[str, ...], ...] = ()
 
     def __init__(self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory) -> None:
         super().__init__()

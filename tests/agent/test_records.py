@@ -12,6 +12,7 @@ from mtl.agent.records import PredictionReport
 from mtl.assembly import load
 from mtl.errors import InputError
 from mtl.execution import execute
+from mtl.suites.table import TableSuite
 from mtl.tasks import binary, classification, regression
 from mtl.training import train
 from tests.test_execution import composed, untrained
@@ -79,6 +80,24 @@ def test_rows_that_cannot_be_predicted_are_told(trained: Path, frame: pd.DataFra
     with pytest.raises(InputError, match=message) as caught:
         execute({}, str(trained), records=new(trained, frame))
     assert "\n" not in str(caught.value)
+
+
+def test_new_rows_may_lack_every_value() -> None:
+    """A column that is empty in the new file is read as one of numbers, whatever it was in training."""
+    rows = {"when": ["2024-01-01", "2024-02-01"] * 20, "city": ["a", "b"] * 20, "on": [True, False] * 20}
+    frame = pd.DataFrame({**rows, "x": np.arange(40.0), "y": np.arange(40.0)})
+    suite = TableSuite(lambda: frame, {"y": "regression"})
+    assert {column.kind for column in suite.encoding.columns} == {"time", "category", "number"}
+    empty = suite.inputs(frame.head(2).assign(when=np.nan, city=np.nan, on=np.nan, x=np.nan))
+    assert isinstance(empty, torch.Tensor)
+    assert empty.isfinite().all()
+    assert torch.equal(empty[0], empty[1])
+    some = suite.inputs(frame.head(2).assign(on=pd.Series([True, None], dtype=object)))
+    assert isinstance(some, torch.Tensor)
+    place = suite.encoding.features.index("on")
+    whole = suite.inputs(frame.head(1))
+    assert isinstance(whole, torch.Tensor)
+    assert some[:, place].tolist() == [float(whole[0, place]), 0.0]
 
 
 def test_a_run_on_something_else_takes_no_records(tmp_path: Path) -> None:

@@ -236,3 +236,13 @@ def test_the_dashboard_filters_by_what_was_chosen(tmp_path: Path) -> None:
     assert values["weighting"] == ["equal", "gradnorm", "w"]
     assert "hard-gradnorm" in values["configuration"]
     assert len(values["configuration"]) == 4
+    metrics = {one.name.tag for one in found.experiment.metric_infos}
+    assert {"comparison/delta_m", "comparison/gain/a", "comparison/test/b/mae", "comparison/cost/seconds"} <= metrics
+    assert metrics <= set(board.Tags()["scalars"])
+
+
+def test_the_dashboard_has_the_curves_by_configuration_and_seed(tmp_path: Path) -> None:
+    board = EventAccumulator(str(made(tmp_path) / "tensorboard" / "gated-equal" / "seed2")).Reload()
+    points = board.Scalars("val/a/r2")
+    assert [one.step for one in points] == list(range(5))
+    assert [one.value for one in points] == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4])

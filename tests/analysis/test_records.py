@@ -93,6 +93,8 @@ def test_logs_of_a_resumed_run_are_one_and_a_cut_line_is_left_out(tmp_path: Path
     (tmp_path / "csv").mkdir()
     (tmp_path / "csv-2").mkdir()
     (tmp_path / "csv" / "metrics.csv").write_text("epoch,step,x\n0,1,1.0\n,2,2.0\n,3,nan\n,4")
+    (tmp_path / "csv-3").mkdir()
+    (tmp_path / "csv-3" / "metrics.csv").write_bytes(b"\xff\xfe\x00,step\n\xff")  # damaged: says nothing
     (tmp_path / "csv-2" / "metrics.csv").write_text("epoch,step,x\n,2,5.0\n1,4,7.0\n")
     assert logged(tmp_path) == {"x": {1: 1.0, 2: 5.0, 4: 7.0}}
     assert logged(tmp_path / "nothing") == {}

@@ -2,7 +2,7 @@
 
 import torch
 
-from mtl.analysis.sharing import mixture_figure, partition_figure
+from mtl.analysis.sharing import mixture_figure
 from mtl.pictures import collapsed
 
 
@@ -11,13 +11,6 @@ def test_heat_map_shows_every_number() -> None:
     (axes,) = figure.axes
     assert [text.get_text() for text in axes.texts] == ["0.25", "0.75", "-0.50", "1.00", "0.00", "1.00"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "c"]
-
-
-def test_bars_are_as_long_as_the_numbers_of_parameters() -> None:
-    (axes,) = partition_figure(100, {"a": 5, "b": 0}).axes
-    shared, private = axes.containers
-    assert [bar.get_width() for bar in shared] == [100, 100]
-    assert [(bar.get_x(), bar.get_width()) for bar in private] == [(100, 5), (100, 0)]
 
 
 def test_an_expert_that_nobody_uses_is_found() -> None:

@@ -171,3 +171,10 @@ def test_a_further_baseline_is_compared_with_the_best() -> None:
 def test_what_cannot_be_compared_is_said(models: tuple[str, ...], message: str) -> None:
     with pytest.raises(InputError, match=message):
         compare([run(model, "equal", 0, (0.5, 1.0)) for model in models])
+
+
+def test_one_seed_is_no_evidence_and_says_so() -> None:
+    found = verdict(compare(planted(np.random.default_rng(0), 0.5, seeds=1)))
+    assert found.outcome == NOT_ENOUGH
+    assert "One seed says nothing about chance" in found.text
+    assert "averaged over 2 tasks and 1 seed." in found.text

@@ -115,3 +115,17 @@ def test_a_seed_that_also_makes_the_data_is_refused(tmp_path: Path) -> None:
 def test_tasks_can_be_chosen(tmp_path: Path) -> None:
     config = planner(tmp_path, "tasks=[task0,task2]").config("hard", "equal")
     assert config["tasks"] == ["task0", "task2"]
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("epochs=0", "epochs=0: expected a whole number"),
+        ("batch_size=x", "batch_size=x: expected a whole number"),
+        ("output=/dev/null/x", "output=/dev/null/x: cannot be written"),
+        ("hardware.accelerator=abacus", "cannot train with hardware"),
+    ],
+)
+def test_a_wrong_option_of_the_runs_is_named_before_any_is_trained(tmp_path: Path, override: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        planner(tmp_path, override)

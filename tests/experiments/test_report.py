@@ -64,6 +64,9 @@ def test_compare_then_report(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert report.main([str(tmp_path / "runs"), "name=bare"]) == 0
     bare = json.loads((tmp_path / "comparisons" / "bare" / "summary.json").read_text())
     assert bare["configurations"][1]["delta_m"] == first["configurations"][1]["delta_m"]
+    assert report.main([str(directory), str(tmp_path / "runs")]) == 0  # the same runs twice are one comparison
+    both = json.loads((tmp_path / "comparisons" / "mine+runs" / "summary.json").read_text())
+    assert both["configurations"] == first["configurations"]
     assert "report:" in capsys.readouterr().out
 
 
@@ -98,6 +101,14 @@ def test_nothing_to_report_is_said(tmp_path: Path) -> None:
         report.main([str(tmp_path)])
     with pytest.raises(InputError, match="no PATH"):
         report.main(["name=x"])
+    for arguments, message in (
+        (["nowhere"], "'nowhere': no such directory"),
+        (["nmae=x"], "unknown option 'nmae': did you mean 'name'"),
+        ([str(tmp_path), "name=a/b"], "name=a/b: expected the name of a directory"),
+        ([str(tmp_path), "keep="], "keep=: expected a folder"),
+    ):
+        with pytest.raises(InputError, match=message):
+            report.main(arguments)
     (tmp_path / "plan.json").write_text('{"names": 3}')
     with pytest.raises(InputError, match="damaged or not of a comparison"):
         report.main([str(tmp_path)])

@@ -37,13 +37,29 @@ def test_a_number_of_seeds_counts_from_zero() -> None:
         (["seeds=true"], "expected a number of seeds"),
         (["models=hard"], "models=hard: expected a list"),
         (["models=[]"], "at least one name"),
+        (["models=[3]"], "models=.3.: expected a list of at least one name"),
+        (["model=hard"], r"model=hard: a comparison has several: expected models=\[...\]"),
+        (["seed=3"], r"seed=3: a comparison has several: expected seeds=\[...\]"),
+        (["epochs=3", "budget=3"], "expected one of them"),
         (["baselines=[same_second]"], "did you mean 'same_seconds'"),
         (["alpha=2"], "alpha=2: expected a number between"),
         (["workers=-1"], "workers=-1: expected a whole number"),
-        (["budget=0"], "budget=0"),
+        (["budget=0"], "budget=0: expected a whole number, 1 or more"),
+        (["budget=true"], "budget=True: expected a whole number"),
+        (["models=[hard,hard]"], "each name once"),
+        (["weightings=[equal,equal]"], "each name once"),
+        (["models=[hard,single_task]"], "single_task, which is always there"),
+        (["baselines=same_seconds"], "baselines=same_seconds: expected a list"),
+        (["tune=2"], "tune=2: expected true or false"),
+        (["dry_run=maybe"], "dry_run=maybe: expected true or false"),
+        (["name=a/b"], "name=a/b: expected the name of a directory"),
+        (["name=.."], "expected the name of a directory"),
+        (["keep=''"], "keep=: expected a folder"),
+        (["tune=true", "grid={}"], "a key to tune"),
         (["match=soft", "models=[hard]"], "unknown model in match 'soft'"),
         (["grid={optimizer.lr:3}"], "expected lists of values by key"),
         (["sedes=3"], "unknown key 'sedes'"),
+        (["task.rows=1,2"], "Ambiguous value for argument 'task.rows=1,2'"),
         (["task=syntetic"], "did you mean 'synthetic'"),
         (["model=hrad"], "did you mean 'hard'"),
     ],
@@ -102,3 +118,8 @@ def test_an_unknown_setting_in_a_study_file_is_named(tmp_path: Path, monkeypatch
         monkeypatch.setattr(f"{module}.CONF", conf)
     with pytest.raises(InputError, match="unknown key in compare 'modles': did you mean 'models'"):
         study(["experiment=mine", "task=synthetic"])
+
+
+def test_typed_epochs_count_and_not_the_budget_of_a_suite() -> None:
+    assert study(["task=scheduling"]).budget is not None
+    assert study(["task=scheduling", "epochs=3"]).budget is None

@@ -14,7 +14,8 @@ from pytorch_lightning import Callback, Trainer
 
 from mtl.assembly import build, configure
 from mtl.errors import InputError
-from mtl.module import Diverged, MultiTaskModule
+from mtl.module import MultiTaskModule
+from mtl.tally import Diverged
 from tests.support import Rows, fit, module_of, parameters, rows
 from tests.weighting.problems import METHODS, PLACED, make
 

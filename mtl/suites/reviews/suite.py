@@ -16,7 +16,7 @@ from mtl.suites.reviews.pieces import MADE, Pieces
 from mtl.suites.reviews.words import Vocabulary
 from mtl.suites.sources.catalogue import REVIEWS
 from mtl.suites.sources.prepared import TENSORS, prepared
-from mtl.suites.table import Splitting, splitting
+from mtl.suites.table import Splitting, columns, splitting
 from mtl.tasks import binary, classification
 
 DEPARTMENTS = ("Bottoms", "Dresses", "Intimate", "Jackets", "Tops", "Trend")
@@ -110,7 +110,7 @@ class ReviewsSuite(MultiTaskDataModule):
 
     def load(self) -> dict[str, Split]:
         """The vocabulary and the encoded rows, made once and then read from the cache."""
-        code = (__file__, words.__file__, pieces.__file__, splitting.__file__)
+        code = (__file__, words.__file__, pieces.__file__, splitting.__file__, columns.__file__)
         options = (self.form, self.size, self.length, self.tokenizer, self.splitting, self.vocabulary)
         made = prepared("reviews", self.encoded, TENSORS, sources=(REVIEWS,), code=code, options=options)
         self.vocabulary = restored(made.pop("vocabulary"))

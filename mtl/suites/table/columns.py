@@ -121,9 +121,9 @@ def times(values: pd.Series, what: str) -> pd.Series:
     """The values as UTC times, missing where missing. InputError for the first that is no time."""
     if is_datetime64_any_dtype(values):
         return pd.to_datetime(values, utc=True)
-    if is_numeric_dtype(values):
+    if is_numeric_dtype(values) and values.notna().any():
         raise InputError(f"{what} holds numbers, not times")
-    found = parsed_times(values)
+    found = parsed_times(values.astype(object))  # without a value, a column of a file is one of numbers
     bad = np.flatnonzero((found.isna() & values.notna()).to_numpy())
     if len(bad):
         raise InputError(f"{what}: row {values.index[bad[0]] + 1} holds '{values.iloc[bad[0]]}', which is no time")

@@ -1,0 +1,83 @@
+"""How good predictions are: every task's metrics and losses over many batches, and one score of them all."""
+
+import warnings
+from math import nan
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torchmetrics import Metric, MetricCollection
+
+from mtl.suites.base import Batch
+from mtl.tasks import TaskGraph, labelled
+
+
+class Evaluation(nn.Module):
+    """Counts predictions in every task's metrics and losses. Each process measures all rows for itself, and a
+    checkpoint holds nothing of it.
+
+    Args:
+        graph: the tasks.
+    """
+
+    losses: Tensor
+    rows: Tensor
+
+    def __init__(self, graph: TaskGraph) -> None:
+        super().__init__()
+        self.graph = graph
+        self.metrics = nn.ModuleDict({task.name: MetricCollection(dict(task.metrics)).clone() for task in graph.tasks})
+        for module in self.metrics.modules():
+            if isinstance(module, Metric):
+                module.distributed_available_fn = alone
+        for name in ("losses", "rows"):
+            self.register_buffer(name, torch.zeros(len(graph.tasks), dtype=torch.float64), persistent=False)
+
+    def add(self, predictions: dict[str, Tensor], batch: Batch) -> None:
+        """Count one batch."""
+        for index, task in enumerate(self.graph.tasks):
+            prediction, target = predictions[task.name].float(), batch.targets[task.name]
+            rows = labelled(target)
+            self.losses[index] += task.losses(prediction, target, rows).sum()
+            self.rows[index] += rows.sum()
+            if not rows.all():
+                prediction, target = prediction[rows], target[rows]
+            if len(target):
+                cast(MetricCollection, self.metrics[task.name]).update(task.decode(prediction), target)
+
+    def result(self) -> dict[str, float]:
+        """``<task>/<metric>``, ``loss/<task>`` and ``score`` of what was counted, then forget it.
+
+        Left out is what these rows do not define: unlabelled tasks, R2 of a single row, AUROC of a single class.
+        """
+        out: dict[str, float] = {}
+        rows = self.rows.tolist()
+        losses = (self.losses / self.rows).tolist()
+        for task, n, loss in zip(self.graph.tasks, rows, losses, strict=True):
+            metrics = cast(MetricCollection, self.metrics[task.name])
+            if n:
+                out[f"loss/{task.name}"] = loss
+                values = {f"{task.name}/{name}": computed(metric) for name, metric in metrics.items()}
+                out |= {name: value for name, value in values.items() if value == value}
+            metrics.reset()
+        seen = [loss for loss, n in zip(losses, rows, strict=True) if n]
+        if seen:
+            out["score"] = float(torch.tensor(seen, dtype=torch.float64).clamp(min=1e-12).log().mean().exp())
+        self.losses.zero_()
+        self.rows.zero_()
+        return out
+
+
+def alone() -> bool:
+    """Tells a metric that there are no other processes to ask: each measures all rows."""
+    return False
+
+
+def computed(metric: Metric) -> float:
+    """The value of a metric; NaN where the rows it has seen do not define it, of which torchmetrics warns or raises."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        try:
+            return float(metric.compute())
+        except (ValueError, UserWarning):
+            return nan
