@@ -26,7 +26,7 @@ from mtl.callbacks import Bar
 from mtl.cli import quiet
 from mtl.runs import Run
 from mtl.suites.base import Split
-from mtl.training import make_trainer, silent_lightning
+from mtl.trainer import make_trainer, silent_lightning
 
 Seconds = tuple[float, float]  # wall clock, processor
 

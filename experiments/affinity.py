@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> None:
     from mtl.pictures import show_affinity
     from mtl.report import affinity_table
     from mtl.runs import run_id, write_text
-    from mtl.training import silent_lightning
+    from mtl.trainer import silent_lightning
 
     overrides = ["model=hard", "weighting=equal", *arguments]
     config = configure(*overrides, "grouping=auto")

@@ -24,9 +24,10 @@ from mtl.grouping import epochs as measuring_epochs
 from mtl.ledger import Entry, Ledger, read_json
 from mtl.options import check_options
 from mtl.overrides import composed
+from mtl.resources import count_parameters
 from mtl.runs import run_path, write_text
 from mtl.suites.base import MultiTaskDataModule
-from mtl.training import count_parameters, processes_of, silent_lightning
+from mtl.trainer import processes_of, silent_lightning
 from mtl.trial import trial
 
 SIZES = ("width", "widths", "channels")  # keys of an encoder that say how large it is
@@ -173,7 +174,8 @@ class Planner:
             raise InputError(
                 "the seed decides other keys of the config too, such as the data's: seeds are not comparable"
             )
-        processes_of(base["hardware"])
+        with silent_lightning():
+            processes_of(base["hardware"])
         self.ledger = Ledger(self.output)
         assembly = build(base)
         assembly.data.setup("fit")

@@ -64,10 +64,10 @@ def show_affinity(found: Mapping[str, Any], directory: Path, loggers: Iterable[L
 
 
 def collapsed(mixture: Tensor) -> list[int]:
-    """Experts on which no task draws, by a mixture ``[K, E]``; none where the numbers are no shares (a row has a
-    negative one).
+    """Experts on which no task draws, by a mixture ``[K, E]``; none where the numbers are no shares (one is
+    negative, or all are 0 because no row was seen).
     """
-    if mixture.shape[1] < 2 or (mixture < 0).any():
+    if mixture.shape[1] < 2 or (mixture < 0).any() or not mixture.any():
         return []
     used = mixture.amax(0)
     return [index for index, share in enumerate(used.tolist()) if share < UNUSED]

@@ -16,7 +16,7 @@ from mtl.nn.mlp import MLP
 from mtl.sharing.hard import Hard
 from mtl.suites.base import MultiTaskDataModule, Split
 from mtl.tasks import Task, TaskGraph, regression
-from mtl.training import silent_lightning
+from mtl.trainer import silent_lightning
 from mtl.weighting.base import Weighting
 
 FEATURES = 5

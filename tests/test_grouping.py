@@ -18,7 +18,8 @@ from mtl.options import AUTO, check_options
 from mtl.overrides import CONF
 from mtl.runs import Run, run_id
 from mtl.sharing.grouped import Grouped
-from mtl.training import silent_lightning, train
+from mtl.trainer import silent_lightning
+from mtl.training import train
 from tests.support import tiny
 
 # Tasks of a block are one task with labels on unlike rows, blocks have nothing in common: by construction learning in

@@ -5,7 +5,7 @@ import sys
 import pytest
 import torch
 
-from mtl.training import peak_memory, reset_peak_memory
+from mtl.resources import peak_memory, reset_peak_memory
 
 HOG = 200_000_000  # bytes
 

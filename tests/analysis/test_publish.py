@@ -188,6 +188,13 @@ def test_markdown_links_to_figures_that_are_there(tmp_path: Path) -> None:
     assert all((report / link).is_file() for link in links)
 
 
+def test_markdown_names_the_run_of_every_number_and_the_environment(tmp_path: Path) -> None:
+    text = (made(tmp_path) / "report.md").read_text()
+    for run in (tmp_path / "runs").iterdir():
+        assert f"| {run} |" in text
+    assert "| python | 3 |" in text
+
+
 def test_one_seed_is_enough_for_a_report(tmp_path: Path) -> None:
     report = made(tmp_path, seeds=1)
     assert json.loads((report / "summary.json").read_text())["verdict"]["outcome"] == "not enough evidence"
