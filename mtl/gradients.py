@@ -6,7 +6,7 @@ its Gramian is ``J J' [K, K]``. Everything a process computes is a share of a me
 :func:`mean_over_processes` takes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -16,8 +16,9 @@ from torch.nn import Parameter
 
 from mtl.frontier import Frontier
 
-# Of a Jacobian on the CPU: numbers, and columns
-IN_ONE_PIECE, PIECE = 2**20, 2**13
+IN_ONE_PIECE = 2**20  # numbers of a Jacobian on the CPU
+# Of the pieces of a larger one: few columns where a product of matrices waits, more where many small calls do
+COLUMNS, NUMBERS = 2**13, 2**18
 
 
 def processes() -> int:
@@ -140,9 +141,21 @@ def gramian_of(jacobian: Tensor, other: Tensor | None = None) -> Tensor:
     if jacobian.device.type != "cpu" or jacobian.numel() < IN_ONE_PIECE:
         return jacobian @ other.T
     total = jacobian.new_zeros(len(jacobian), len(jacobian))
-    for one, two in zip(torch.split(jacobian, PIECE, 1), torch.split(other, PIECE, 1), strict=True):
+    for one, two in zip(torch.split(jacobian, COLUMNS, 1), torch.split(other, COLUMNS, 1), strict=True):
         total.addmm_(one, two.T)
     return total
+
+
+def in_pieces(jacobian: Tensor, *others: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """The same columns of matrices ``[M, P]`` or vectors ``[P]``, on a CPU as many at a time as its cache holds: for
+    what is done number by number, in several calls.
+    """
+    together = (jacobian, *others)
+    if jacobian.device.type != "cpu":
+        yield together
+        return
+    columns = max(NUMBERS // len(jacobian), 1)
+    yield from zip(*(torch.split(values, columns, -1) for values in together), strict=True)
 
 
 class TaskGradients:
@@ -157,13 +170,16 @@ class TaskGradients:
         jacobian: ``[M, P]``, a task's gradient with respect to ``shared`` in each row.
         own: for each task the flat gradient with respect to its private parameters.
         losses: ``[M]``, the losses of the step.
-        gramian: ``[M, M]``, of the gradients with respect to the edges of the frontier, where one is given.
+        gramian: ``[M, M]``, of the gradients with respect to the edges of the frontier; None where there is no edge.
         rows: for each edge ``[M, ...]``, those gradients in the last batch, of this process, as shares of the step.
     """
 
+    losses: Tensor
+    gramian: Tensor | None
+
     def __init__(self, shared: Sequence[Tensor], private: Sequence[Sequence[Tensor]], device: torch.device) -> None:
         tasks = len(private)
-        self._shapes = _shapes(shared, private, device)
+        self._made_for = _identity(shared, private, device)
         self.jacobian = torch.empty(tasks, sum(p.numel() for p in shared), device=device)
         sizes = [sum(p.numel() for p in own) for own in private]
         self._flat = torch.empty(sum(sizes), device=device)
@@ -174,8 +190,8 @@ class TaskGradients:
         self.start(shared, private)
 
     def fits(self, shared: Sequence[Tensor], private: Sequence[Sequence[Tensor]], device: torch.device) -> bool:
-        """Another step over such parameters can be gathered in the same memory."""
-        return self._shapes == _shapes(shared, private, device)
+        """Another step over these parameters can be gathered in the same memory."""
+        return self._made_for == _identity(shared, private, device)
 
     def start(self, shared: Sequence[Tensor], private: Sequence[Sequence[Tensor]]) -> None:
         """Forget what was gathered, and begin a step over these parameters.
@@ -183,9 +199,8 @@ class TaskGradients:
         Memory is used again because asking the system for K x P numbers in every step costs more than filling them.
         """
         self._shared, self._private = shared, private
-        self.losses = self.jacobian.new_zeros(len(private))
-        self.gramian = self.jacobian.new_zeros(len(private), len(private))
         self._empty = True
+        self.gramian = None
 
     def add(
         self,
@@ -236,10 +251,13 @@ class TaskGradients:
         for number, i in unreached:
             self.rows[number][i : i + 1].zero_()  # nothing, where no task reaches the edge
         with torch.no_grad():
-            self.losses += torch.stack(list(losses)) if batches == 1 else torch.stack(list(losses)) / batches
+            seen = torch.stack(list(losses)).to(self.jacobian.dtype)
+            seen = seen if batches == 1 else seen / batches
+            self.losses = seen if self._empty else self.losses + seen
         if frontier is not None:
             for rows in self.rows:
-                self.gramian += gramian_of(rows.flatten(1).to(self.gramian.dtype))
+                product = gramian_of(rows.flatten(1).to(self.jacobian.dtype))
+                self.gramian = product if self.gramian is None else self.gramian + product
         self._empty = False
 
     def _put_row(self, number: int, task: int, part: Tensor, factor: float) -> None:
@@ -260,12 +278,14 @@ class TaskGradients:
         """Take the mean over the processes. Rows stay those of this process."""
         for values in (self.jacobian, self._flat, self.losses):
             mean_over_processes(values)
-        # A process holds its rows of the joint representation: a block of columns, and 1 / processes of their gradient
-        mean_over_processes(self.gramian).div_(processes())
+        if self.gramian is not None and processes() > 1:
+            # A process holds its rows of the joint representation: a block of columns, and 1 / processes of their
+            # gradient
+            mean_over_processes(self.gramian).div_(processes())
 
 
-def _shapes(shared: Sequence[Tensor], private: Sequence[Sequence[Tensor]], device: torch.device) -> object:
-    return device, [p.shape for p in shared], [[p.shape for p in own] for own in private]
+def _identity(shared: Sequence[Tensor], private: Sequence[Sequence[Tensor]], device: torch.device) -> object:
+    return device, [id(p) for p in shared], [[id(p) for p in own] for own in private]
 
 
 def _stop(gradients: tuple[Tensor | None, ...]) -> tuple[None, ...]:

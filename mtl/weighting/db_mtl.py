@@ -42,10 +42,8 @@ class DBMTL(DirectionWeighting):
         weights = torch.where(losses > 0, 1 / losses, torch.zeros_like(losses))
         jacobian *= weights[:, None]
         if self.beta > 0:
-            memory = self.history.of(jacobian)
             self.steps[tasks] += 1
-            beta = (self.beta / self.steps[tasks] ** self.decay)[:, None]
-            jacobian = memory[tasks] = beta * memory[tasks] + (1 - beta) * jacobian
+            jacobian = self.history.move(jacobian, tasks, 1 - self.beta / self.steps[tasks] ** self.decay)
         lengths = jacobian.norm(dim=1)
         shares = torch.where(lengths > 0, lengths.max() / lengths, torch.zeros_like(lengths))
         return shares @ jacobian, weights

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from mtl.errors import InputError
+from mtl.gradients import in_pieces
 from mtl.weighting.base import DirectionWeighting
 from mtl.weighting.state import History
 
@@ -43,10 +44,12 @@ class ExcessMTL(DirectionWeighting):
         self.register_buffer("first", torch.full((num_tasks,), torch.nan))
 
     def forward(self, jacobian: Tensor, losses: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
-        square = jacobian.square()
-        history = self.history.of(jacobian).index_add_(0, tasks, square)
-        total = history if len(tasks) == self.num_tasks else history[tasks]
-        excess = square.div_(total.sqrt().add_(torch.finfo(square.dtype).tiny)).sum(1)
+        excess, tiny = torch.zeros_like(losses), torch.finfo(jacobian.dtype).tiny
+        for part, history in in_pieces(jacobian, self.history.of(jacobian)):
+            square = part.square()
+            history.index_add_(0, tasks, square)
+            total = history if len(tasks) == self.num_tasks else history[tasks]
+            excess += square.div_(total.sqrt().add_(tiny)).sum(1)
         first = self.first[tasks]
         known = first > 0
         before = self.log_weights[tasks]

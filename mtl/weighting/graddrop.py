@@ -35,10 +35,11 @@ class GradDrop(DirectionWeighting):
         self.draws = Draws()
 
     def forward(self, jacobian: Tensor, losses: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
-        total = jacobian.sum(0)
-        size = jacobian.abs().sum(0)
-        positive = 0.5 * (1 + torch.where(size > 0, total / size, torch.zeros_like(size)))  # P
-        drawn = torch.rand(positive.shape, generator=self.draws.generator()).to(positive)
-        sign = torch.where(drawn < positive, 1.0, -1.0)
-        kept = (jacobian * sign).clamp(min=0).sum(0) * sign
-        return self.leak * total + (1 - self.leak) * kept, losses.new_ones(len(losses))
+        drawn = torch.rand(jacobian.shape[1:], generator=self.draws.generator()).to(jacobian)
+        total, size = jacobian.sum(0), jacobian.abs_().sum(0)
+        # Those of one sign add up to 1/2 (total +- size); positive ones are kept where ``drawn < P``
+        above = drawn.mul_(-2).add_(1).mul_(size).add_(total)
+        kept = torch.copysign(size, above, out=size).add_(total).mul_(0.5)
+        if self.leak > 0:
+            kept.lerp_(total, self.leak)
+        return kept, losses.new_ones(len(losses))

@@ -67,7 +67,7 @@ class HeldOutWeighting(Weighting):
         if gathered is None:
             return None
         with torch.no_grad():
-            tasks = torch.tensor(call.tasks, device=gathered.losses.device)
+            tasks = call.numbers
             scales = self._scales(gathered.losses, call.tasks, gathered.jacobian.norm(dim=1))
             if bool(scales.isfinite().all()):
                 self.units[tasks] = scales

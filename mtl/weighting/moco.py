@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from mtl.errors import InputError
+from mtl.gradients import gramian_of
 from mtl.weighting.base import DirectionWeighting
 from mtl.weighting.solvers.quadratic import array, project_simplex, tensor
 from mtl.weighting.state import History, OnSimplex
@@ -47,11 +48,9 @@ class MoCo(DirectionWeighting):
         self.register_buffer("seen", torch.zeros(num_tasks, dtype=torch.bool))
 
     def forward(self, jacobian: Tensor, losses: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
-        memory = self.history.of(jacobian)
-        rate = torch.where(self.seen[tasks], self.beta, 1.0)[:, None]
-        jacobian = memory[tasks] = memory[tasks] + rate * (jacobian - memory[tasks])
+        jacobian = self.history.move(jacobian, tasks, torch.where(self.seen[tasks], self.beta, 1.0))
         self.seen[tasks] = True
-        g = array(jacobian @ jacobian.T)
+        g = array(gramian_of(jacobian))
         size = g.trace() / len(g)
         g = g / size if size > 0 else g
         w = array(self.weights.of(tasks))

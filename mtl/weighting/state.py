@@ -11,9 +11,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mtl.errors import InputError, unknown
+from mtl.gradients import gramian_of
 
 DECAYS = torch.tensor([[0.9], [0.999]])  # of Adam's moments
 EPSILON = 1e-8
+TINY = torch.finfo(torch.float32).tiny  # too small to change any number that is not zero
+
+
+def shares(values: Tensor) -> Tensor:
+    """Numbers of 0 or more ``[M]`` divided by their sum; equal ones where all are zero."""
+    values = values + TINY
+    return values / values.sum()
 
 
 class Draws(nn.Module):
@@ -91,9 +99,7 @@ class PerTask(nn.Module):
 
     def shares(self, tasks: Tensor) -> Tensor:
         """The values of these tasks divided by their sum, ``[M]``; equal shares where all are zero."""
-        values = self.values[tasks]
-        total = values.sum()
-        return torch.where(total > 0, values / total, torch.full_like(values, 1 / len(values)))
+        return shares(self.values[tasks])
 
 
 class History(nn.Module):
@@ -115,6 +121,18 @@ class History(nn.Module):
             self.values = jacobian.new_zeros(self.num_tasks, jacobian.shape[1])
         return self.values
 
+    def rows(self, jacobian: Tensor, tasks: Tensor) -> Tensor:
+        """Those of the tasks numbered ``tasks [M]``, made to fit their Jacobian; the matrix itself where it is all."""
+        values = self.of(jacobian)
+        return values if len(tasks) == self.num_tasks else values[tasks]
+
+    def move(self, jacobian: Tensor, tasks: Tensor, rates: Tensor) -> Tensor:
+        """Move the tasks' rows h towards those of a Jacobian, ``h_i + rate_i (g_i - h_i)``; returns them."""
+        moved = self.rows(jacobian, tasks).lerp_(jacobian, rates.to(jacobian)[:, None])
+        if len(tasks) < self.num_tasks:
+            self.values[tasks] = moved
+        return moved
+
     def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *args: Any) -> None:
         found = state_dict.get(prefix + "values")
         if found is not None and len(found) == self.num_tasks:
@@ -133,9 +151,7 @@ class OnSimplex(nn.Module):
 
     def of(self, tasks: Tensor) -> Tensor:
         """The weights of these tasks divided by their sum, ``[M]``; equal where all are zero."""
-        values = self.values[tasks]
-        total = values.sum()
-        return torch.where(total > 0, values / total, torch.full_like(values, 1 / len(values)))
+        return shares(self.values[tasks])
 
     def move(self, tasks: Tensor, weights: Tensor) -> None:
         """Share the sum that these tasks have by ``weights [M]`` of sum 1; the others keep theirs."""
@@ -154,11 +170,10 @@ class Previous(nn.Module):
 
         Divided by the product of their mean lengths, so that it has no unit; zero in the first step.
         """
-        memory = self.history.of(jacobian)
-        before = memory[tasks]
+        before = self.history.rows(jacobian, tasks)
         size = jacobian.norm(dim=1).mean() * before.norm(dim=1).mean()
-        crossed = jacobian @ before.T
-        memory[tasks] = jacobian
+        crossed = gramian_of(jacobian, before)
+        self.history.values[tasks] = jacobian
         return crossed / torch.where(size > 0, size, torch.ones_like(size))
 
 

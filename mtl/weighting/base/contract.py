@@ -41,10 +41,11 @@ WHOLE_STEP = Step()
 
 @dataclass(frozen=True)
 class Call:
-    """One call of ``backward``, reduced to the M tasks that take part."""
+    """One call of ``backward``, reduced to the M tasks that take part: ``tasks``, and as a tensor ``numbers``."""
 
     losses: list[Tensor]
     tasks: list[int]
+    numbers: Tensor
     shared: list[Parameter]
     private: list[list[Parameter]]
     layer: list[Parameter]
@@ -93,6 +94,7 @@ class Weighting(nn.Module, ABC):
             self.register_buffer("scales", torch.full((num_tasks,), torch.nan))
         self.gramian: Tensor | None = None
         self.gramian_tasks: tuple[int, ...] = ()
+        self._numbers: tuple[tuple[list[int], torch.device], Tensor] | None = None
         # Of the optimizer step under way, by what for; empty between steps, so a checkpoint misses nothing
         self._gathered: dict[str, TaskGradients] = {}
         self._spare: dict[str, TaskGradients] = {}  # the memory of the last step
@@ -127,7 +129,7 @@ class Weighting(nn.Module, ABC):
         """
         if len(losses) != self.num_tasks:
             raise InputError(f"{type(self).__name__} was made for {self.num_tasks} tasks and got {len(losses)} losses")
-        tasks = list(range(self.num_tasks)) if step.tasks is None else list(step.tasks)
+        tasks = list(range(self.num_tasks)) if step.tasks is None else sorted(step.tasks)
         common = list(shared)
         if self.needs_shared and not common:
             raise InputError(
@@ -141,6 +143,7 @@ class Weighting(nn.Module, ABC):
         call = Call(
             losses=[losses[i] for i in tasks],
             tasks=tasks,
+            numbers=self._numbered(tasks, losses[0].device),
             shared=common,
             private=[list(private[i]) for i in tasks],
             layer=common if layer is None else list(layer),
@@ -154,6 +157,12 @@ class Weighting(nn.Module, ABC):
         if weights is not None:
             everyone[tasks] = weights.detach()
         return everyone
+
+    def _numbered(self, tasks: list[int], device: torch.device) -> Tensor:
+        """``tasks`` as a tensor: the one of the last call, as long as they are the same."""
+        if self._numbers is None or self._numbers[0] != (tasks, device):
+            self._numbers = (tasks, device), torch.tensor(tasks, device=device)
+        return self._numbers[1]
 
     @abstractmethod
     def _update(self, call: Call) -> Tensor | None:

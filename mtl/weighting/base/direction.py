@@ -1,6 +1,7 @@
 """From the task gradients themselves to a direction."""
 
 from abc import abstractmethod
+from math import isfinite
 
 import torch
 from torch import Tensor
@@ -31,13 +32,17 @@ class DirectionWeighting(Weighting):
             return None
         with torch.no_grad():
             self.gramian, self.gramian_tasks = gramian_of(gathered.jacobian), tuple(call.tasks)
-            scales = self._scales(gathered.losses, call.tasks, self.gramian.diagonal().clamp(min=0).sqrt())
-            direction, weights = torch.full_like(gathered.jacobian[0], torch.nan), torch.full_like(scales, torch.nan)
-            if bool(self.gramian.isfinite().all()):
-                if self.normalise != "none":
-                    gathered.jacobian /= scales[:, None]
-                tasks = torch.tensor(call.tasks, device=scales.device)
-                direction, weights = self(gathered.jacobian, gathered.losses / scales, tasks)
+            scales = None
+            if self.normalise != "none":
+                scales = self._scales(gathered.losses, call.tasks, self.gramian.diagonal().clamp(min=0).sqrt())
+            if not isfinite(self.gramian.sum(dtype=torch.float64).item()):
+                direction = torch.full_like(gathered.jacobian[0], torch.nan)
+                weights = torch.full_like(gathered.losses, torch.nan)
+            elif scales is None:
+                direction, weights = self(gathered.jacobian, gathered.losses, call.numbers)
+            else:
+                gathered.jacobian /= scales[:, None]
+                direction, weights = self(gathered.jacobian, gathered.losses / scales, call.numbers)
                 weights = weights / scales
         self._write(call, direction, gathered, weights)
         return weights

@@ -1,6 +1,7 @@
 """From the Gramian of the task gradients to weights."""
 
 from abc import abstractmethod
+from math import isfinite
 
 import torch
 from torch import Tensor
@@ -74,15 +75,15 @@ class GradientWeighting(Weighting):
             return self._update_layer(call, large)
         return self._update_parameters(call, large) if large else self._update_whole(call)
 
-    def _solve(self, gramian: Tensor, losses: Tensor, tasks: list[int]) -> tuple[Tensor, Tensor]:
+    def _solve(self, gramian: Tensor, losses: Tensor, call: Call) -> tuple[Tensor, Tensor]:
         """Weights ``[M]`` and the factors ``[M]`` of the private gradients."""
+        tasks, numbers = call.tasks, call.numbers
         self.gramian, self.gramian_tasks = gramian, tuple(tasks)
-        numbers = torch.tensor(tasks, device=losses.device)
         with torch.no_grad():
             scales = None
             if self.normalise != "none":
                 scales = self._scales(losses, tasks, gramian.diagonal().clamp(min=0).sqrt())
-            if not bool(gramian.isfinite().all()):
+            if not isfinite(gramian.sum(dtype=torch.float64).item()):  # one call, where the elements' own would be five
                 weights = torch.full_like(losses, torch.nan)
                 return weights, weights
             if scales is None:
@@ -106,8 +107,8 @@ class GradientWeighting(Weighting):
             part = call.layer if self.at == "last_shared" else call.shared
             gramian = gramian_of(columns(gathered.jacobian, call.shared, part))
         else:
-            gramian = before.gramian + gramian_of(before.jacobian)
-        weights, factors = self._solve(gramian, gathered.losses, call.tasks)
+            gramian = _together(before)
+        weights, factors = self._solve(gramian, gathered.losses, call)
         self._write(call, weights @ gathered.jacobian, gathered, factors)
         return weights
 
@@ -116,7 +117,7 @@ class GradientWeighting(Weighting):
         what they are products of, and only that of the weighted sum is formed.
         """
         gathered, gramian, rest = self._compare(call, call.shared, large)
-        weights, factors = self._solve(gramian, gathered.losses, call.tasks)
+        weights, factors = self._solve(gramian, gathered.losses, call)
         share = weights * call.step.scale
         for operation, rows in zip(large, gathered.rows, strict=True):
             direction = torch.tensordot(share.to(rows.dtype), rows, 1)
@@ -128,7 +129,7 @@ class GradientWeighting(Weighting):
     def _update_layer(self, call: Call, large: list[Linear]) -> Tensor:
         """K short passes to the last shared layer, then one through all shared parameters for the weighted sum."""
         gathered, gramian, _ = self._compare(call, call.layer, large)
-        weights, factors = self._solve(gramian, gathered.losses, call.tasks)
+        weights, factors = self._solve(gramian, gathered.losses, call)
         add_weighted_gradient(call.losses, weights * call.step.scale, call.shared)
         self._write_own(call, gathered, factors)
         return weights
@@ -154,10 +155,7 @@ class GradientWeighting(Weighting):
         assert frontier is not None
         gathered = self._gather(call, frontier.parameters, frontier, keep=True)
         assert gathered is not None
-        gramian = gathered.gramian
-        if frontier.parameters:
-            gramian = gramian + gramian_of(gathered.jacobian)
-        weights, factors = self._solve(gramian, gathered.losses, call.tasks)
+        weights, factors = self._solve(_together(gathered), gathered.losses, call)
         share = weights * call.step.scale
         directions = [torch.tensordot(share.to(rows.dtype), rows, 1) for rows in gathered.rows]
         add_weighted_gradient(frontier.edges, directions, call.shared)
@@ -165,6 +163,15 @@ class GradientWeighting(Weighting):
             add_gradient(share @ gathered.jacobian, frontier.parameters)
         self._write_own(call, gathered, factors)
         return weights
+
+
+def _together(gathered: TaskGradients) -> Tensor:
+    """``[M, M]``, of the gradients at the edges of a frontier and of those of its parameters."""
+    if gathered.gramian is None:
+        return gramian_of(gathered.jacobian)
+    if gathered.jacobian.shape[1] == 0:
+        return gathered.gramian
+    return gathered.gramian + gramian_of(gathered.jacobian)
 
 
 def columns(jacobian: Tensor, shared: list[Parameter], watched: list[Parameter]) -> Tensor:

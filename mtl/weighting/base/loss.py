@@ -39,7 +39,7 @@ class LossWeighting(Weighting):
             return self._update_at_once(call)
         factor = call.step.scale / call.step.batches
         losses = mean_over_processes(torch.stack([loss.detach() for loss in call.losses]))
-        weights = self._objective(losses, self._scales(losses, call.tasks), call.tasks, factor)
+        weights = self._objective(losses, self._scales(losses, call.tasks), call, factor)
         add_weighted_gradient(call.losses, weights * factor, call.parameters)
         return weights
 
@@ -47,7 +47,7 @@ class LossWeighting(Weighting):
         """One pass through the objective and the network together: the losses here are those of the whole step."""
         losses = torch.stack(call.losses)
         losses.retain_grad()
-        objective = self(losses, torch.tensor(call.tasks, device=losses.device))
+        objective = self(losses, call.numbers)
         factor = call.step.scale / call.step.batches
         if factor != 1.0:
             objective = objective * factor
@@ -60,11 +60,11 @@ class LossWeighting(Weighting):
         """Before the losses of the whole step are."""
         return self.linear and (self.normalise == "none" or not bool(self.scales[tasks].isnan().any()))
 
-    def _objective(self, losses: Tensor, scales: Tensor, tasks: list[int], factor: float) -> Tensor:
+    def _objective(self, losses: Tensor, scales: Tensor, call: Call, factor: float) -> Tensor:
         """Weights ``[M]`` at these losses; the method's own parameters get their gradient."""
         with torch.enable_grad():
             losses = losses.detach().requires_grad_()
-            objective = self(losses / scales, torch.tensor(tasks, device=losses.device))
+            objective = self(losses / scales, call.numbers)
             mine = [p for p in self.parameters() if p.requires_grad]
             weights, *grads = torch.autograd.grad(objective, [losses, *mine], allow_unused=True)
         for parameter, grad in zip(mine, grads, strict=True):
@@ -78,6 +78,6 @@ class LossWeighting(Weighting):
         if gathered is None:
             return None
         scales = self._scales(gathered.losses, call.tasks, gathered.jacobian.norm(dim=1))
-        weights = self._objective(gathered.losses, scales, call.tasks, call.step.scale)
+        weights = self._objective(gathered.losses, scales, call, call.step.scale)
         self._write(call, weights @ gathered.jacobian, gathered, weights)
         return weights
