@@ -174,7 +174,8 @@ class Planner:
             raise InputError(
                 "the seed decides other keys of the config too, such as the data's: seeds are not comparable"
             )
-        processes_of(base["hardware"])
+        with silent_lightning():
+            processes_of(base["hardware"])
         self.ledger = Ledger(self.output)
         assembly = build(base)
         assembly.data.setup("fit")

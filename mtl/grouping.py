@@ -21,6 +21,8 @@ from mtl.options import AUTO
 from mtl.runs import Run
 from mtl.trial import trial
 
+FEW = 10  # looks, below which a mean says little
+
 
 def grouped(run: Run, assembly: Assembly, loggers: Sequence[Logger] = ()) -> Assembly:
     """The same run in the groups that it has found; with ``grouping=auto`` they are found now, unless the run's
@@ -97,6 +99,12 @@ def together(assembly: Assembly, loggers: Sequence[Logger] = ()) -> dict[str, Te
     observer = Affinity(settings["every"])
     trainer = trial(assembly.config, (observer,), epochs=settings["epochs"], loggers=loggers)
     trainer.fit(assembly.module, datamodule=assembly.data)
+    looks = len(observer.cosines)
+    if looks < FEW:
+        sys.stderr.write(
+            f"grouping=auto: only {looks} looks at the gradients, so the groups may be chance: "
+            "raise affinity.epochs, or lower affinity.every\n"
+        )
     return {"lookahead": mean_observed(observer.lookaheads), "cosine": mean_observed(observer.cosines)}
 
 

@@ -216,9 +216,9 @@ class MultiTaskModule(LightningModule):
         now.losses, now.representation = [], None
         if step.last:
             now.weights = weights
-            penalty = self.network.sharing.penalty(now.inputs, mean_over_rows)
+            penalty = self.network.penalty(now.inputs, mean_over_rows)
             if penalty.requires_grad:
-                add_mean_gradient(penalty * scale, [p for p in self.network.sharing.parameters() if p.requires_grad])
+                add_mean_gradient(penalty * scale, [p for p in self.network.parameters() if p.requires_grad])
 
     def configure_gradient_clipping(
         self,

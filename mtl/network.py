@@ -1,14 +1,16 @@
 """The network: a sharing strategy, a head per task, and what dependent tasks see of each other."""
 
+from collections.abc import Sequence
 from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
 
+from mtl.errors import InputError
 from mtl.nn.encoder import Inputs
 from mtl.nn.heads import Head
-from mtl.sharing.base import Sharing
+from mtl.sharing.base import RowMean, Sharing
 from mtl.tasks import TaskGraph
 
 
@@ -47,6 +49,9 @@ class Network(nn.Module):
             features = sharing.out_features + sum(heads[up].message_features for up in graph[name].depends_on)
             heads[name] = graph[name].head(features)
         self.heads = nn.ModuleDict(heads)
+        for name in {name for *pair, _ in sharing.expectations() for name in pair}:
+            if not heads[name].tells_probability:
+                raise InputError(f"model.calibrate compares probabilities of events, and task '{name}' has none")
 
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         """Inputs to raw predictions, in the order of the tasks."""
@@ -75,6 +80,24 @@ class Network(nn.Module):
                 seen.append(message.expand(*seen[0].shape[:-1], -1))  # [B, ..., M]
             predictions[name] = self.heads[name](torch.cat(seen, -1) if len(seen) > 1 else seen[0], inputs)
         return {name: predictions[name] for name in self.graph.names}
+
+    def penalty(self, batches: Sequence[Inputs], mean: RowMean) -> Tensor:
+        """What the sharing adds to the objective of an optimizer step, ``[]``.
+
+        See :meth:`~mtl.sharing.base.Sharing.penalty` and :meth:`~mtl.sharing.base.Sharing.expectations`.
+        """
+        total = self.sharing.penalty(batches, mean)
+        pairs = list(self.sharing.expectations())
+        if not pairs:
+            return total
+        found: dict[str, list[Tensor]] = {name: [] for *pair, _ in pairs for name in pair}
+        for inputs in batches:
+            predictions = self(inputs)
+            for name, parts in found.items():
+                parts.append(cast(Head, self.heads[name]).message(predictions[name], inputs))  # [B, 1]
+        chances = {name: torch.cat(parts) for name, parts in found.items()}
+        rises = [factor * (chances[later] - chances[earlier]).relu() for earlier, later, factor in pairs]
+        return total.to(rises[0].device) + mean(torch.stack(rises, 1)).sum()
 
     def _feeding(self) -> set[str]:
         """Tasks whose heads other tasks' losses reach."""

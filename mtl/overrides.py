@@ -126,9 +126,9 @@ def composed(given: list[str], config_name: str = "config") -> tuple[DictConfig,
         with initialize_config_dir(str(CONF), version_base="1.3"):
             cfg = compose(config_name, given, return_hydra_config=True)
             fit(given, config_name)
-    except (HydraException, OmegaConfBaseException):
+    except (HydraException, OmegaConfBaseException) as error:
         check(given, config_name)  # slower, and says which override is wrong and why
-        raise
+        raise InputError(" ".join(str(error).split())) from None  # it fits a sweep of Hydra's only, such as a=1,2
     finally:
         GlobalHydra.instance().clear()
     choices = dict(cfg.hydra.runtime.choices)

@@ -81,6 +81,8 @@ BAD = {
     "task of a weight": (["weighting=fixed", "weighting.weights={task9: 2}"], "'task9': did you mean 'task"),
     "negative weight": (["weighting=fixed", "weighting.weights={task0: -2}"], "weighting.weights"),
     "gradients without sharing": (["model=single_task", "weighting=gradnorm"], "SingleTask shares none"),
+    "gradients of towers joined by a penalty": (["model=soft_distance", "weighting=mgda"], "SoftDistance shares none"),
+    "calibrated chain of values": (["model=aitm", "model.calibrate=0.6"], "model.calibrate compares probabilities"),
     "unknown dependency": (["relations.depends_on={task0: [task9]}"], "'task9': did you mean 'task"),
     "dependency of unknown": (["relations.depends_on={task9: [task0]}"], "'task9': did you mean 'task"),
     "no list of dependencies": (["relations.depends_on={task0: task1}"], "expected a list of tasks, such as [task1]"),

@@ -116,6 +116,13 @@ def test_auto_trains_what_it_finds_and_says_so(tmp_path: Path) -> None:
     assert [list(group) for group in sharing.groups] == BLOCKS
 
 
+def test_few_looks_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found(tmp_path, "affinity.epochs=1", "affinity.every=4")
+    assert "only 2 looks at the gradients, so the groups may be chance" in capsys.readouterr().err
+    found(tmp_path, "affinity.epochs=2", "affinity.every=1")
+    assert not capsys.readouterr().err
+
+
 def test_the_seed_decides(tmp_path: Path) -> None:
     options = ("affinity.epochs=1", "affinity.every=1")
     first, again, other = (found(tmp_path, *options, f"seed={seed}") for seed in (0, 0, 1))

@@ -1,17 +1,28 @@
-"""A comparison on TensorBoard: one run per configuration and seed, with its choices, metrics and gains to filter by."""
+"""A comparison on TensorBoard: a run for each configuration and seed, with choices, metrics and gains to filter by, and
+the curves that it logged.
+"""
 
 import re
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
 from mtl.analysis.comparison import COSTS, Comparison
+from mtl.analysis.curves import Logged
 
 
-def write_dashboard(directory: Path, comparison: Comparison) -> None:
-    """Write ``<configuration>/seed<n>`` below ``directory``; what was there before is removed."""
+def write_dashboard(directory: Path, comparison: Comparison, logs: Mapping[str, Sequence[Logged]]) -> None:
+    """Write ``<configuration>/seed<n>`` below ``directory``; what was there before is removed.
+
+    Args:
+        directory: where to.
+        comparison: what is shown.
+        logs: by label of a configuration, what its runs logged: directories of runs are named by hashes, and their
+            curves are found here by what they are of.
+    """
     shutil.rmtree(directory, ignore_errors=True)
     rows = comparison.all_rows
     domains = {  # of its filters; a seed is a name, not a quantity
@@ -35,3 +46,6 @@ def write_dashboard(directory: Path, comparison: Comparison) -> None:
                     writer._get_file_writer().add_summary(part)
                 for tag, value in values.items():
                     writer.add_scalar(tag, value)
+                for tag, points in logs[row.label][place].items():
+                    for step in sorted(points):
+                        writer.add_scalar(tag, points[step], step)

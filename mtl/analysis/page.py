@@ -92,7 +92,7 @@ def markdown(
     problems: list[Problem],
     pictures: list[Picture],
 ) -> str:
-    """The same in short: verdict, gains, values, cost, figures as files beside it, problems."""
+    """The same in short: verdict, gains, values, cost, figures as files beside it, problems, runs, environment."""
     lines = [f"# {escaped(name)}", ""]
     if command:
         lines += [f"Command: <code>{escaped(command)}</code>", ""]
@@ -100,7 +100,12 @@ def markdown(
     if problems:
         lines += ["", "## Failed and left out", ""]
         lines += table(["run", "why"], [[one.path, one.reason] for one in problems])
-    lines += ["", "## Rules", "", RULES, ""]
+    lines += ["", "## Rules", "", RULES, "", "## Where every number comes from", ""]
+    runs = [[row.label, str(one.seed), str(one.path)] for row in comparison.all_rows for one in row.records]
+    lines += table(["configuration", "seed", "run"], runs)
+    lines += ["", "## Environment", ""]
+    lines += table(["what", "which"], [list(pair) for pair in comparison.baseline.records[0].environment.items()])
+    lines.append("")
     return "\n".join(lines)
 
 

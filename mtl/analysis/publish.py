@@ -39,7 +39,8 @@ def publish(
         The figures.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    drawn = pictures(comparison, {row.label: logs_of(row.records) for row in comparison.all_rows})
+    logs = {row.label: logs_of(row.records) for row in comparison.all_rows}
+    drawn = pictures(comparison, logs)
     figures = directory / "figures"
     shutil.rmtree(figures, ignore_errors=True)
     figures.mkdir()
@@ -51,7 +52,7 @@ def publish(
     content = finite(summary(name, comparison, verdict, problems))
     write_text(directory / "summary.json", json.dumps(content, indent=2, allow_nan=False) + "\n")
     write_text(directory / "report.md", markdown(name, command, comparison, verdict, problems, drawn))
-    write_dashboard(directory / "tensorboard", comparison)
+    write_dashboard(directory / "tensorboard", comparison, logs)
     write_text(directory / "report.html", html(name, command, comparison, verdict, problems, drawn))
     return drawn
 

@@ -13,6 +13,7 @@ from torch import Tensor
 SHARED_COLOUR = "#4c72b0"
 PRIVATE_COLOUR = "#dd8452"
 GROUP_COLOURS = ("#0072b2", "#d55e00", "#00785a", "#7a5195", "#8a6500", "#b0407a", "#1a1a1a", "#6b6b6b")
+READABLE = 12  # tasks up to which a matrix shows its numbers
 MEANINGS = {
     "lookahead": "share by which a step for one lowers the loss of another",
     "cosine": "of the tasks' gradients",
@@ -56,7 +57,7 @@ def affinity_figure(matrices: Mapping[str, Tensor], names: Sequence[str], groups
     order = clustered(next(iter(matrices.values())).double().numpy())
     labels = [names[i] for i in order]
     colour = {name: GROUP_COLOURS[i % len(GROUP_COLOURS)] for i, group in enumerate(groups) for name in group}
-    size = 1.2 + 0.55 * len(names)
+    size = 1.2 + (0.55 if len(names) <= READABLE else 0.25) * len(names)
     figure = Figure(figsize=((size + 0.9) * len(matrices), size + 0.6), layout="constrained")
     for place, (measure, matrix) in enumerate(matrices.items()):
         axes = figure.add_subplot(1, len(matrices), place + 1)
@@ -82,10 +83,13 @@ def clustered(values: NDArray[np.float64]) -> list[int]:
 
 
 def heat_map(axes: Axes, values: NDArray[np.float64]) -> None:
-    """Fields with their numbers: blue helps, red hurts; the diagonal, a task onto itself, does not set the scale."""
+    """Fields, with their numbers where there is room: blue helps, red hurts.
+
+    The diagonal, a task onto itself, does not set the scale.
+    """
     apart = abs(values[~np.eye(len(values), dtype=bool)])
     limit = max(apart.max(initial=0.0), 1e-9)
     axes.imshow(values, cmap="RdBu", vmin=-limit, vmax=limit)
-    for (row, column), value in np.ndenumerate(values):
+    for (row, column), value in np.ndenumerate(values) if len(values) <= READABLE else ():
         colour = "white" if abs(value) > 0.6 * limit else "black"
         axes.text(column, row, f"{value:.2g}", ha="center", va="center", fontsize=8, color=colour)

@@ -17,9 +17,11 @@ class Head(nn.Module, ABC):
 
     Attributes:
         message_features: M, the width of :meth:`message`.
+        tells_probability: the message is the probability of one event.
     """
 
     message_features: int
+    tells_probability: bool = False
 
     @abstractmethod
     def forward(self, representation: Tensor, inputs: Inputs) -> Tensor:
@@ -60,6 +62,7 @@ class BinaryHead(Head):
     """One logit: ``[B]``. The message is the probability."""
 
     message_features = 1
+    tells_probability = True
 
     def __init__(self, in_features: int, hidden: int = 0) -> None:
         super().__init__()
@@ -85,6 +88,7 @@ class ConditionalHead(Head):
     """
 
     message_features = 1
+    tells_probability = True
 
     def __init__(self, in_features: int, hidden: int = 0) -> None:
         super().__init__()

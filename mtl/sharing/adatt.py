@@ -25,6 +25,9 @@ class AdaTT(Sharing):
     second over the task's own ones, with learned constants ``v``. So a task keeps its own way and adds what others
     know.
 
+    Deviations: ``v`` is learned for a single own expert too, and starts at equal shares; the authors' code takes 1 for
+    a single one, and random values for several.
+
     Args:
         input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
         own: experts of each task, at least 1.

@@ -40,12 +40,17 @@ class AITM(Sharing):
     own and handed-on features are ``softmax over u of <q(u), k(u)> / sqrt(D)``. Gradients go back along the chain, so
     all but the last task's parameters are shared.
 
-    Deviations: no penalty on later events more probable than earlier ones, as representations are not predictions yet;
-    no embedding below the towers that all share; relu on what is handed on.
+    The behavioural expectation calibrator penalises a later event that is more probable than the one before it:
+    ``calibrate * sum_k mean over rows max(p_k - p_(k-1), 0)``. With tasks made by :func:`mtl.tasks.conditional` that
+    cannot happen, and it is not needed.
+
+    Deviations: no embedding below the towers that all share; ``G_k`` is one linear layer with relu. For the calibrator,
+    which needs the predictions, the network is run once more.
 
     Args:
         input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
         order: all tasks in the order of the chain; empty means the suite's order.
+        calibrate: factor of the calibrator, 0.6 in the paper; more than 0 needs tasks of probabilities.
     """
 
     use: Tensor
@@ -56,6 +61,7 @@ class AITM(Sharing):
         task_names: Sequence[str],
         encoder: EncoderFactory,
         order: Sequence[str] = (),
+        calibrate: float = 0.0,
     ) -> None:
         super().__init__(input_shape, task_names, encoder)
         self.order = tuple(order) or self.task_names
@@ -64,6 +70,9 @@ class AITM(Sharing):
                 raise unknown("task in model.order", name, self.task_names)
         if len(self.order) != len(self.task_names) or len(set(self.order)) != len(self.order):
             raise InputError(f"model.order={list(self.order)}: expected every task once: {', '.join(self.task_names)}")
+        if calibrate < 0:
+            raise InputError(f"model.calibrate={calibrate}: expected 0 or more")
+        self.calibrate = calibrate
         self.encoders = nn.ModuleDict({name: encoder(input_shape) for name in self.task_names})
         self.out_features = self._encoder(self.order[0]).out_features
         self.transfers = nn.ModuleDict({name: Transfer(self.out_features) for name in self.order[1:]})
@@ -71,6 +80,11 @@ class AITM(Sharing):
 
     def _encoder(self, name: str) -> Encoder:
         return cast(Encoder, self.encoders[name])
+
+    def expectations(self) -> Iterator[tuple[str, str, float]]:
+        if self.calibrate:
+            for before, name in zip(self.order, self.order[1:], strict=False):
+                yield before, name, self.calibrate
 
     def mixture(self) -> Tensor:
         return self.use

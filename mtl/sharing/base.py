@@ -72,6 +72,12 @@ class Sharing(nn.Module, ABC):
         """
         return torch.zeros(())
 
+    def expectations(self) -> Iterator[tuple[str, str, float]]:
+        """Pairs of tasks of which the later event should not be more probable than the earlier one, and the factor of
+        the penalty when it is; by default none.
+        """
+        return iter(())
+
     def mixture(self) -> Tensor | None:
         """How much each task draws on each expert, ``[K, E]``, of the last batch; None where nothing is mixed."""
         return None

@@ -19,7 +19,8 @@ class CrossStitch(Sharing):
     Source: Misra, Shrivastava, Gupta, Hebert, "Cross-stitch Networks for Multi-task Learning", CVPR 2016,
     https://arxiv.org/abs/1604.03539.
 
-    ``h_i [B, ..., H]`` is the state of task i's tower, ``alpha [L, K, K]`` is learned. It starts convex: ``own`` on the
+    ``h_i [B, ..., H]`` is the state of task i's tower, ``alpha [L, K, K]`` is learned, one number for all features of a
+    stage. It starts convex: ``own`` on the
     diagonal, the rest in equal parts beside it. With ``own=1`` this starts as single-task learning.
 
     Args:

@@ -64,10 +64,13 @@ class Grouped(Sharing):
         return {name: out[name] for name in self.task_names}
 
     def penalty(self, batches: Sequence[Inputs] = (), mean: RowMean = mean_of_these) -> Tensor:
-        terms = [
-            network.penalty(batches, mean).cpu() for network in self._networks
-        ]  # where there is none, it is a zero on the CPU
+        # Where there is none, it is a zero on the CPU
+        terms = [network.penalty(batches, mean).cpu() for network in self._networks]
         return torch.stack(terms).sum() if terms else torch.zeros(())
+
+    def expectations(self) -> Iterator[tuple[str, str, float]]:
+        for network in self._networks:
+            yield from network.expectations()
 
     def mixture(self) -> Tensor | None:
         parts = [network.mixture() for network in self._networks]

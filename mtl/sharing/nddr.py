@@ -59,15 +59,15 @@ class NDDR(Sharing):
             for width in self.towers.widths
         )
 
-    def _fused(self, index: int, states: Tensor) -> Tensor:
+    def _fused(self, index: int, states: Tensor) -> list[Tensor]:
         """States of the towers ``[K, B, ..., H]`` to those of the tasks."""
         fusions = cast(nn.ModuleDict, self.fusions[index])
-        return torch.stack([fusions[name](states) for name in self.task_names])
+        return [fusions[name](states) for name in self.task_names]
 
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         hidden = self._fused(0, self.towers.first(inputs))
         for index in range(1, self.towers.depth):
-            hidden = self._fused(index, self.towers.stage(index, hidden, inputs))
+            hidden = self._fused(index, self.towers.stage(index, torch.stack(hidden), inputs))
         return dict(zip(self.task_names, hidden, strict=True))
 
     def private_parameters(self, task: str) -> Iterator[Parameter]:

@@ -26,6 +26,8 @@ class Sluice(Sharing):
     subspaces unlike: ``sum |V_g V_f'|^2`` over pairs of subspaces, with ``V_g`` the rows that make subspace g in every
     weight matrix that has as many rows as its stage has features.
 
+    Deviation: stages are mixed by a softmax, where the paper's beta is any number, so that they can be read as shares.
+
     Args:
         input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
         subspaces: G; divides the features of every stage.

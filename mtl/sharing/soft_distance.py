@@ -23,11 +23,14 @@ class SoftDistance(Sharing):
     Learning", ICLR workshop 2017, https://arxiv.org/abs/1606.04038.
 
     With ``W [K, P]`` one parameter tensor of all tasks, flattened, the penalty sums over the tensors ``l2: sum_i |W_i -
-    mean_j W_j|^2``, or ``trace:`` the sum of the singular values of ``W``, which pulls the tasks into few common
-    directions. With strength 0 this is single-task learning.
+    mean_j W_j|^2``, which is ``1 / K`` of the squared distances of all pairs, or ``trace:`` the sum of the singular
+    values of ``W`` (the paper's last-axis flattening), which pulls the tasks into few common directions. With strength
+    0 this is single-task learning.
 
-    The towers are joined by the penalty alone: no task's loss reaches another's parameters, so none counts as shared,
-    and weightings that compare gradients of shared parameters do not apply.
+    The towers are joined by the penalty alone: no task's loss reaches another's parameters, so none counts as shared.
+    Weightings that compare the tasks' gradients of shared parameters have nothing to compare here, and say so in one
+    line: what the tasks want never conflicts, and the penalty is not a task. The towers are not one batched product
+    either, as a parameter that stacks them would be shared.
 
     Args:
         input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.

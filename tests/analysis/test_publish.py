@@ -188,6 +188,13 @@ def test_markdown_links_to_figures_that_are_there(tmp_path: Path) -> None:
     assert all((report / link).is_file() for link in links)
 
 
+def test_markdown_names_the_run_of_every_number_and_the_environment(tmp_path: Path) -> None:
+    text = (made(tmp_path) / "report.md").read_text()
+    for run in (tmp_path / "runs").iterdir():
+        assert f"| {run} |" in text
+    assert "| python | 3 |" in text
+
+
 def test_one_seed_is_enough_for_a_report(tmp_path: Path) -> None:
     report = made(tmp_path, seeds=1)
     assert json.loads((report / "summary.json").read_text())["verdict"]["outcome"] == "not enough evidence"
@@ -236,3 +243,13 @@ def test_the_dashboard_filters_by_what_was_chosen(tmp_path: Path) -> None:
     assert values["weighting"] == ["equal", "gradnorm", "w"]
     assert "hard-gradnorm" in values["configuration"]
     assert len(values["configuration"]) == 4
+    metrics = {one.name.tag for one in found.experiment.metric_infos}
+    assert {"comparison/delta_m", "comparison/gain/a", "comparison/test/b/mae", "comparison/cost/seconds"} <= metrics
+    assert metrics <= set(board.Tags()["scalars"])
+
+
+def test_the_dashboard_has_the_curves_by_configuration_and_seed(tmp_path: Path) -> None:
+    board = EventAccumulator(str(made(tmp_path) / "tensorboard" / "gated-equal" / "seed2")).Reload()
+    points = board.Scalars("val/a/r2")
+    assert [one.step for one in points] == list(range(5))
+    assert [one.value for one in points] == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4])

@@ -59,6 +59,7 @@ def test_a_number_of_seeds_counts_from_zero() -> None:
         (["match=soft", "models=[hard]"], "unknown model in match 'soft'"),
         (["grid={optimizer.lr:3}"], "expected lists of values by key"),
         (["sedes=3"], "unknown key 'sedes'"),
+        (["task.rows=1,2"], "Ambiguous value for argument 'task.rows=1,2'"),
         (["task=syntetic"], "did you mean 'synthetic'"),
         (["model=hrad"], "did you mean 'hard'"),
     ],

@@ -17,10 +17,11 @@ from torch import Tensor, nn
 from mtl.assembly import make
 from mtl.errors import InputError
 from mtl.network import Network
+from mtl.nn.convolution import Convolution
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.nn.mlp import MLP
 from mtl.sharing import dselect_k, ltb, soft_distance
-from mtl.sharing.base import Sharing
+from mtl.sharing.base import Sharing, mean_of_these
 from mtl.sharing.grouped import Grouped
 from mtl.tasks import TaskGraph, binary, classification, regression
 from tests.sharing.finding import reached
@@ -303,6 +304,42 @@ def test_compile(model: str, trunk: str, kind: str) -> None:
     torch.testing.assert_close(torch.autograd.grad(again, list(whole.parameters())), expected)
 
 
+@pytest.mark.parametrize(
+    ("model", "norm"), [*((model, "none") for model in MODELS), ("adapters", "per_task"), ("cgc", "batch")]
+)
+def test_training_goes_on_from_a_checkpoint_as_if_it_had_not_stopped(model: str, norm: str) -> None:
+    """Bit for bit, with dropout, noise, running statistics and penalties, from what is written to a file."""
+    node: Any = OmegaConf.to_container(OmegaConf.load(CONF / "model" / f"{model}.yaml"))
+
+    def fresh(seed: int) -> tuple[Sharing, torch.optim.Optimizer]:
+        torch.manual_seed(seed)
+        sharing: Sharing = make(node)((6,), TASKS, partial(MLP, widths=[8, 8], norm=norm, dropout=0.2))
+        return sharing.train(), torch.optim.Adam(sharing.parameters(), lr=0.01)
+
+    def steps(sharing: Sharing, optimizer: torch.optim.Optimizer) -> None:
+        for _ in range(2):
+            optimizer.zero_grad()
+            inputs = sample("flat")
+            total = torch.stack([value.square().mean() for value in sharing(inputs).values()]).sum()
+            (total + sharing.penalty([inputs])).backward()
+            optimizer.step()
+
+    sharing, optimizer = fresh(0)
+    steps(sharing, optimizer)
+    file = io.BytesIO()
+    torch.save([sharing.state_dict(), optimizer.state_dict(), torch.get_rng_state()], file)
+    steps(sharing, optimizer)
+    other, again = fresh(1)
+    file.seek(0)
+    state, moments, noise = torch.load(file, weights_only=True)
+    other.load_state_dict(state)
+    again.load_state_dict(moments)
+    torch.set_rng_state(noise)
+    steps(other, again)
+    for key, value in sharing.state_dict().items():
+        assert other.state_dict()[key].equal(value), key
+
+
 def same(one: nn.Module, other: nn.Module, inputs: Inputs) -> None:
     """Both give every task the same in evaluation."""
     one.eval()
@@ -560,6 +597,40 @@ def test_chain_hands_on_in_its_order_only() -> None:
     assert found["first"] < found["second"] < found["third"]
 
 
+def test_a_later_event_is_not_expected_more_than_the_one_before_it() -> None:
+    """The calibrator by hand, its gradient, and through groups of tasks."""
+    torch.manual_seed(0)
+    tasks = TaskGraph([binary(name) for name in TASKS])
+    chain = build("aitm", "mlp", "flat", calibrate=0.6, order=["third", "first", "second"])
+    whole = Network(chain, tasks).eval()
+    batches = [sample("flat", 4), sample("flat", 2)]
+    found = whole.penalty(batches, mean_of_these)
+    chances = torch.cat([torch.stack([whole(x)[name].sigmoid() for name in TASKS], 1) for x in batches])
+    first, second, third = chances.unbind(1)
+    expected = 0.6 * ((first - third).clamp(min=0) + (second - first).clamp(min=0)).mean()
+    torch.testing.assert_close(found, expected)
+    before = found.item()
+    assert before > 0
+    optimizer = torch.optim.SGD(whole.parameters(), lr=0.5)
+    for _ in range(30):
+        optimizer.zero_grad()
+        whole.penalty(batches, mean_of_these).backward()
+        optimizer.step()
+    assert whole.penalty(batches, mean_of_these).item() < 0.2 * before
+    node: Any = OmegaConf.to_container(OmegaConf.load(CONF / "model" / "aitm.yaml"))
+    grouped = Grouped(SHAPES["flat"], TASKS, encoder("mlp"), make(node | {"calibrate": 0.3}), [["third", "first"]])
+    assert list(grouped.expectations()) == [("first", "third", 0.3)]
+
+
+@pytest.mark.parametrize("model", ["ple", "adatt", "mtan", "sluice", "cross_stitch", "nddr", "ltb", "film"])
+def test_stages_of_more_and_more_places(model: str) -> None:
+    """A convolution of three stages: what is gathered before a stage has more places than what comes after it."""
+    node: Any = OmegaConf.to_container(OmegaConf.load(CONF / "model" / f"{model}.yaml"))
+    sharing: Sharing = make(node)((1, 12, 9), TASKS, partial(Convolution, widths=[8, 8, 8]))
+    out = disturbed(sharing)(torch.randn(2, 1, 12, 9))
+    assert all(value.shape == (2, 8) and value.isfinite().all() for value in out.values())
+
+
 GROUPS = [["third", "first"]]
 
 
@@ -629,6 +700,7 @@ def test_gates_of_a_row_sum_to_one(trunk: str, kind: str) -> None:
         ("sparse", {"select": 9}, "model.select=9"),
         ("ltb", {"final": 9.0}, "final"),
         ("aitm", {"order": ["first", "second"]}, "every task once"),
+        ("aitm", {"calibrate": -1}, "model.calibrate=-1"),
         ("aitm", {"order": ["first", "second", "thrd"]}, "third"),
     ],
 )
