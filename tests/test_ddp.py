@@ -87,9 +87,9 @@ def test_two_processes_share_a_table_that_is_read_piece_by_piece(
     loaders = []
     for rank in (0, 1):
         suite = table(str(tmp_path / "my.parquet"), {"churn": "binary", "spend": "regression"}, stream=True)
+        suite.batches(32, seed=0)
         suite.setup("fit")
         suite.trainer = SimpleNamespace(global_rank=rank, world_size=2)  # type: ignore[assignment]
-        suite.batches(32, seed=0)
         loaders.append(suite.train_dataloader())
     served = torch.cat([torch.as_tensor(batch.inputs)[:, 0] for loader in loaders for batch in loader])
     whole = torch.as_tensor(suite.splits["train"].inputs)[:, 0]

@@ -3,11 +3,13 @@
 The landscape of Liu et al. (CAGrad, NeurIPS 2021): in the upper half both objectives fall steeply into two valleys,
 where their gradients conflict and differ in size by orders of magnitude; in the lower half they are bowls around ``x_1
 = 7`` and ``x_1 = -7``, with the Pareto front on the line between these, at ``x_2`` near -8. As in Navon et al.
-(Nash-MTL, ICML 2022) the first objective is multiplied by 0.1, and there are five starting points. Adam takes
-3,500 steps of 0.01 (the papers take 35,000 of 0.001).
+(Nash-MTL, ICML 2022) the first objective is multiplied by 0.1, and there are five starting points, which Liu et al.
+(FAMO, NeurIPS 2023) took over. Adam takes 3,500 steps of 0.01, which go as far as the 35,000 of 0.001 of the papers;
+more (--steps) tell what is slow from what is stuck.
 
-A run has reached the front if it ends within 0.5 of it. Writes ``result.csv`` and ``result.png`` beside this file, or
-where --output says. Methods that take logarithms of the losses are left out: these objectives become negative.
+A way has reached the front when it is within 0.5 of it. Writes ``result.csv`` and ``result.png`` beside this file, or
+where --output says. FAMO takes logarithms of the losses, which become negative here: it is given what they exceed
+their lowest values by.
 """
 
 import argparse
@@ -20,10 +22,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mtl.weighting.base import GradientWeighting, Weighting
+from mtl.weighting.base import GradientWeighting, LossWeighting, Weighting
 from mtl.weighting.cagrad import CAGrad
 from mtl.weighting.equal import Equal
 from mtl.weighting.fairgrad import FairGrad
+from mtl.weighting.famo import FAMO
 from mtl.weighting.imtl_g import IMTLG
 from mtl.weighting.mgda import MGDA
 from mtl.weighting.nash_mtl import NashMTL
@@ -41,11 +44,13 @@ METHODS: dict[str, Callable[[int], Weighting]] = {
     "IMTL-G": IMTLG,
     "Nash-MTL": NashMTL,
     "FairGrad": FairGrad,
+    "FAMO": FAMO,
     "UPGrad": UPGrad,
 }
 LEAST = 5e-6  # argument of the logarithms
 NEAR = 0.5
 FIRST = 0.1  # factor on the first objective
+FLOOR = torch.tensor([-20 * FIRST, -20.0])  # no objective is lower
 
 
 def objectives(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -104,20 +109,32 @@ def descend(make: Callable[[int], Weighting], starts: Sequence[tuple[float, floa
         if step % 10 == 0:
             way.append(points.copy())
         found = jacobians(points)
-        slope = np.stack([weights_of(*each) @ each[1] for each in zip(weightings, found, strict=True)])
+        losses = excess(points) if weightings[0].looks_again else torch.ones(len(points), 2)  # the others do not ask
+        slope = np.stack([weights_of(*each) @ each[1] for each in zip(weightings, found, losses, strict=True)])
         mean, square = 0.9 * mean + 0.1 * slope, 0.999 * square + 0.001 * slope**2
         unbiased = mean / (1 - 0.9 ** (step + 1)), square / (1 - 0.999 ** (step + 1))
         points -= lr * unbiased[0] / (np.sqrt(unbiased[1]) + 1e-8)
+        if weightings[0].looks_again:
+            for weighting, after in zip(weightings, excess(points), strict=True):
+                weighting.after_step(lambda after=after: after)
     return torch.from_numpy(np.stack([*way, points])).float()
 
 
-@torch.no_grad()
-def weights_of(weighting: Weighting, jacobian: Array) -> Array:
-    """What a weighting makes of the task gradients ``[2, 2]`` of one point. None of these asks for the losses."""
-    if not isinstance(weighting, GradientWeighting):
-        return np.ones(2)  # equal weights
-    out: Array = weighting(torch.from_numpy(jacobian @ jacobian.T), torch.ones(2), TASKS).double().numpy()
-    return out
+def excess(points: Array) -> Tensor:
+    """What the objectives at points ``[N, 2]`` exceed their lowest values by, ``[N, 2]``."""
+    return (torch.stack(objectives(torch.from_numpy(points)), 1) - FLOOR).float()
+
+
+def weights_of(weighting: Weighting, jacobian: Array, losses: Tensor) -> Array:
+    """What a weighting makes of the task gradients ``[2, 2]`` and losses ``[2]`` of one point."""
+    if isinstance(weighting, GradientWeighting):
+        with torch.no_grad():
+            out: Array = weighting(torch.from_numpy(jacobian @ jacobian.T), losses, TASKS).double().numpy()
+        return out
+    assert isinstance(weighting, LossWeighting)
+    losses = losses.requires_grad_()
+    (slope,) = torch.autograd.grad(weighting(losses, TASKS), losses)
+    return slope.double().numpy()
 
 
 def main() -> None:
@@ -134,19 +151,18 @@ def main() -> None:
         found = ways[name] = list(descend(make, STARTS, given.steps, given.lr).unbind(1))
         distances = [float((best - way[-1]).norm(dim=1).min()) for way in found]
         reached = sum(distance < NEAR for distance in distances)
-        spread = max(float(way[-1, 0]) for way in found) - min(float(way[-1, 0]) for way in found)
-        rows.append([name, reached, *(f"{distance:.2f}" for distance in distances), f"{spread:.2f}"])
+        rows.append([name, reached, *(f"{distance:.2f}" for distance in distances)])
         print(*rows[-1], flush=True)
     given.output.mkdir(parents=True, exist_ok=True)
     with (given.output / "result.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        header = ["weighting", "reached", *(f"distance from {a:g} {b:g}" for a, b in STARTS), "spread of x_1"]
+        header = ["weighting", "reached", *(f"distance from {a:g} {b:g}" for a, b in STARTS)]
         writer.writerows([header, *rows])
     draw(ways, best, given.output / "result.png")
 
 
 def draw(ways: dict[str, list[Tensor]], best: Tensor, path: Path) -> None:
-    """A panel for each method: level lines of the sum, the front, and the five ways."""
+    """A panel for each method: level lines of the sum, the front and the five ways."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -155,7 +171,7 @@ def draw(ways: dict[str, list[Tensor]], best: Tensor, path: Path) -> None:
     axis = torch.linspace(-11, 11, 200)
     grid = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), -1)
     first, second = objectives(grid)
-    figure, panels = pyplot.subplots(2, 4, figsize=(11, 5.8), sharex=True, sharey=True, layout="constrained")
+    figure, panels = pyplot.subplots(3, 3, figsize=(9, 8.6), sharex=True, sharey=True, layout="constrained")
     for panel, (name, found) in zip(panels.flat, ways.items(), strict=True):
         panel.contour(axis, axis, first + second, levels=25, cmap="Greys", linewidths=0.5)
         panel.plot(*best.T, color="black", linewidth=3)

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from mtl.errors import InputError
-from mtl.gradients import gradient, views
+from mtl.gradients import gradient, gramian_of, mean_over_processes, processes, views
 from mtl.module import MultiTaskModule
 from mtl.suites.base import Batch
 from mtl.tasks import labelled
@@ -58,6 +58,31 @@ def observe(module: MultiTaskModule, batch: Batch, lr: float) -> tuple[Tensor, T
             lookahead[i] = torch.where(before > 0, 1 - after / before, torch.nan).cpu()
     module.train(training)
     return cosine.detach().cpu(), lookahead
+
+
+def compare(module: MultiTaskModule, batch: Batch) -> tuple[Tensor, tuple[int, ...]]:
+    """The Gramian ``[M, M]`` of the tasks' gradients at the last shared layer, on one batch (over all processes), and
+    the indices of the M tasks that have labels in it.
+
+    One forward pass and M short backward passes. Nothing random is drawn, and the module is as it was afterwards.
+
+    Args:
+        module: shares something among its tasks.
+        batch: rows.
+    """
+    training = module.training
+    module.eval()
+    counts = module.counts(batch, 1)
+    tasks = tuple(i for i, n in enumerate(counts) if n)
+    with torch.enable_grad():
+        # Not by the compiled network, which would be compiled once more for this mode
+        sums = module.sums(module.network(batch.inputs), batch)
+    layer = module.partition.layer or module.partition.shared
+    rows = [gradient(sums[i] * (processes() / counts[i]), layer, retain_graph=i != tasks[-1]) for i in tasks]
+    module.train(training)
+    if not rows:
+        return torch.zeros(0, 0), tasks
+    return gramian_of(mean_over_processes(torch.stack(rows))), tasks
 
 
 def _elsewhere(module: MultiTaskModule, batch: Batch, parameters: Sequence[Parameter], step: Tensor) -> list[Tensor]:

@@ -8,12 +8,17 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 
+from mtl.analysis.affinity import compare
 from mtl.callbacks.brief import Brief
 from mtl.module import MultiTaskModule
+from mtl.suites.base import Batch
 
 
 class Dashboard(Brief):
     """Writes losses, weights, gradients and mixtures every ``every`` optimizer steps, straight to the loggers.
+
+    Where the weighting does not look at the tasks' gradients, these are compared once per epoch, on its last batch and
+    at the last shared layer: that a run with equal weights shows conflict is the reason to try another method.
 
     Lightning's own ``self.log`` costs as much per scalar and step as a small training step; means are kept on the
     device instead.
@@ -27,6 +32,7 @@ class Dashboard(Brief):
         self.every = every
         self.selection = selection
         self._written = -1
+        self._batch: Batch | None = None  # the last of the epoch
 
     def on_train_start(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
         """Lay out the dashboard's custom-scalars page."""
@@ -39,22 +45,33 @@ class Dashboard(Brief):
         self, trainer: Trainer, module: MultiTaskModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Write a point when it is time."""
+        if trainer.is_last_batch:
+            self._batch = batch
         step = trainer.global_step
         if step % self.every == 0 and step != self._written:
             self._write(trainer, module)
 
     def on_train_epoch_end(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
-        """Write the point that an epoch shorter than the interval would lack."""
+        """Write the point that an epoch shorter than the interval would lack, and compare the gradients."""
         if trainer.global_step != self._written:
             self._write(trainer, module)
+        if module.weighting.gramian is None and self._batch is not None and comparable(module):
+            self._log(trainer, gradients(module, *compare(module, self._batch)))
+        self._batch = None
 
     def _write(self, trainer: Trainer, module: MultiTaskModule) -> None:
         module.tally.check_finite()
         values = {f"train/loss/{name}": value for name, value in module.tally.recent().items()}
-        values |= weights(module) | gradients(module) | mixtures(module)
+        values |= weights(module) | mixtures(module)
+        if module.weighting.gramian is not None:
+            values |= gradients(module, module.weighting.gramian, module.weighting.gramian_tasks)
+        self._log(trainer, values)
+        self._written = trainer.global_step
+
+    @staticmethod
+    def _log(trainer: Trainer, values: dict[str, float]) -> None:
         for logger in trainer.loggers:
             logger.log_metrics(values, step=trainer.global_step)
-        self._written = trainer.global_step
 
 
 def weights(module: MultiTaskModule) -> dict[str, float]:
@@ -64,15 +81,23 @@ def weights(module: MultiTaskModule) -> dict[str, float]:
     return {f"weight/{name}": value for name, value in zip(module.graph.names, module.weights.tolist(), strict=True)}
 
 
-def gradients(module: MultiTaskModule) -> dict[str, float]:
-    """Norms of the task gradients, the cosines between them, and what these say over all pairs of tasks, where the
-    weighting looks at gradients: the share of pairs in conflict (negative cosine), and the mean magnitude similarity
-    ``2 |a| |b| / (|a|^2 + |b|^2)``, which is 1 for gradients of one length (Yu et al., NeurIPS 2020).
+def comparable(module: MultiTaskModule) -> bool:
+    """Several tasks share something, so that their gradients can conflict."""
+    return len(module.graph.tasks) > 1 and bool(module.partition.shared)
+
+
+def gradients(module: MultiTaskModule, gramian: Tensor, tasks: tuple[int, ...]) -> dict[str, float]:
+    """Norms of the task gradients, the cosines between them, and what these say over all pairs of tasks: the share of
+    pairs in conflict (negative cosine), and the mean magnitude similarity ``2 |a| |b| / (|a|^2 + |b|^2)``, which is 1
+    for gradients of one length (Yu et al., NeurIPS 2020).
+
+    Args:
+        module: knows the tasks' names.
+        gramian: ``[M, M]``, of the task gradients.
+        tasks: indices of these M tasks.
     """
-    if module.weighting.gramian is None:
-        return {}
-    names = [module.graph.names[i] for i in module.weighting.gramian_tasks]
-    norms, cosines = norms_and_cosines(module.weighting.gramian)
+    names = [module.graph.names[i] for i in tasks]
+    norms, cosines = norms_and_cosines(gramian)
     out = {f"gradient/norm/{name}": value for name, value in zip(names, norms.tolist(), strict=True)}
     for (i, a), (j, b) in combinations(enumerate(names), 2):
         out[f"gradient/cosine/{a}-{b}"] = float(cosines[i, j])
@@ -118,11 +143,12 @@ def layout(module: MultiTaskModule, selection: str) -> dict[str, dict[str, list[
     learning[f"selects the checkpoint: {selection}"] = f"{selection}$"
     learning |= {f"{task.name}: {task.primary} in validation": f"val/{task.name}/{task.primary}$" for task in tasks}
     pages = {"learning": learning, "weighting": {"weights of the tasks": "weight/.*"}}
-    if module.weighting.needs_shared:
+    if comparable(module):
         pages["weighting"] |= {
             "gradient norms": "gradient/norm/.*",
             "gradient cosines (below 0: conflict)": "gradient/cosine/.*",
             "share of task pairs in conflict": "gradient/conflict",
+            "likeness of the gradients' lengths (1: equal)": "gradient/magnitude_similarity",
         }
     if module.network.sharing.mixture() is not None:
         pages["sharing"] = {f"experts used by {task.name}": f"mixture/{task.name}/.*" for task in tasks}

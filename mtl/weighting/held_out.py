@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from mtl.errors import InputError
-from mtl.gradients import TaskGradients
+from mtl.gradients import TaskGradients, gramian_of
 from mtl.weighting.base import WHOLE_STEP, Call, Losses, Step, Weighting
 
 
@@ -66,6 +66,8 @@ class HeldOutWeighting(Weighting):
         gathered = self._gather(call, call.shared)
         if gathered is None:
             return None
+        if call.shared:
+            self.gramian, self.gramian_tasks = gramian_of(gathered.jacobian), tuple(call.tasks)
         with torch.no_grad():
             tasks = call.numbers
             scales = self._scales(gathered.losses, call.tasks, gathered.jacobian.norm(dim=1))

@@ -5,7 +5,7 @@ from abc import abstractmethod
 import torch
 from torch import Tensor
 
-from mtl.gradients import add_gradient, add_weighted_gradient, mean_over_processes, processes
+from mtl.gradients import add_gradient, add_weighted_gradient, gramian_of, mean_over_processes, processes
 from mtl.weighting.base.contract import Call, Weighting
 
 
@@ -77,6 +77,8 @@ class LossWeighting(Weighting):
         gathered = self._gather(call, call.shared)
         if gathered is None:
             return None
+        if call.shared:
+            self.gramian, self.gramian_tasks = gramian_of(gathered.jacobian), tuple(call.tasks)
         scales = self._scales(gathered.losses, call.tasks, gathered.jacobian.norm(dim=1))
         weights = self._objective(gathered.losses, scales, call, call.step.scale)
         self._write(call, weights @ gathered.jacobian, gathered, weights)
