@@ -16,7 +16,7 @@ pytestmark = pytest.mark.smoke
 # Several processes have tests of their own, and the suites bring their own data
 GROUPS = ("model", "encoder", "weighting", "optimizer", "scheduler", "hardware")
 # Encoders of what a synthetic task does not give: candidates, pictures, words
-OTHER_INPUTS = {f"encoder={option}" for option in ("candidate_set", "convolution", "transformer")}
+OTHER_INPUTS = {f"encoder={option}" for option in ("candidate_set", "convolution", "timm", "transformer")}
 GRID = [f"{group}={option}" for group in GROUPS for option in options(group)]
 
 

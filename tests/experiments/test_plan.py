@@ -88,8 +88,10 @@ def test_the_baseline_of_the_same_seconds_comes_last_and_is_planned_again(tmp_pa
     assert len(list(tmp_path.rglob("result.json"))) == 2 * len(labels)
 
 
-def test_the_scheduler_follows_the_budget(tmp_path: Path) -> None:
-    config = planner(tmp_path, "budget=7").config("hard", "equal")
+@pytest.mark.parametrize("setting", ["budget", "epochs"])
+def test_the_scheduler_follows_the_budget(setting: str, tmp_path: Path) -> None:
+    given = [text for text in TINY if not text.startswith("epochs=")]
+    config = Planner(study([*given, f"output={tmp_path}", f"{setting}=7"])).config("hard", "equal")
     assert config["epochs"] == config["scheduler"]["T_max"] == 7
 
 
