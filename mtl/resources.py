@@ -71,6 +71,10 @@ def peak_memory() -> int:
     """Most memory this process has used: on the GPU if it trained there, else of the host. Bytes."""
     if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
         return torch.cuda.max_memory_allocated()
+    with suppress(OSError):  # Linux: getrusage starts from the peak of the program that started this one
+        for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 

@@ -1,5 +1,6 @@
 """Peak memory is that of one run, also in a process that trains many."""
 
+import subprocess
 import sys
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 from mtl.resources import peak_memory, reset_peak_memory
 
 HOG = 200_000_000  # bytes
+LARGE = 1_200_000_000  # more than a process needs that loads this package
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not forget a process's peak")
@@ -21,3 +23,11 @@ def test_what_an_earlier_run_used_does_not_count(pieces: int) -> None:
     assert peak_memory() > before + 0.8 * HOG
     reset_peak_memory()
     assert peak_memory() < before + 0.3 * HOG
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems hand a peak on")
+def test_what_the_starting_process_used_does_not_count() -> None:
+    hog = torch.ones(LARGE, dtype=torch.uint8)
+    program = "from mtl.resources import peak_memory; print(peak_memory())"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert 0 < int(found.stdout) < 0.8 * len(hog)
