@@ -140,9 +140,14 @@ class InMemoryLoader:
 
     def batch(self, rows: Tensor, counts: tuple[int, ...], size: int) -> Batch:
         """The rows as a batch."""
-        inputs = self.split.inputs
-        taken = {k: v[rows] for k, v in inputs.items()} if isinstance(inputs, dict) else inputs[rows]
-        return Batch(taken, {name: target[rows] for name, target in self.split.targets.items()}, counts, size)
+        inputs = self.split.inputs  # index_select gathers wide rows some four times as fast as an index in brackets
+        taken = (
+            {k: v.index_select(0, rows) for k, v in inputs.items()}
+            if isinstance(inputs, dict)
+            else inputs.index_select(0, rows)
+        )
+        targets = {name: target.index_select(0, rows) for name, target in self.split.targets.items()}
+        return Batch(taken, targets, counts, size)
 
 
 def measured_at_once(inputs: Tensors) -> int:
