@@ -16,6 +16,7 @@ from torch.nn import Parameter
 
 from mtl.frontier import Frontier
 
+FEW, LONG = 3, 2**15  # rows of a Jacobian on the CPU, and numbers in each
 IN_ONE_PIECE = 2**20  # numbers of a Jacobian on the CPU
 # Of the pieces of a larger one: few columns where a product of matrices waits, more where many small calls do
 COLUMNS, NUMBERS = 2**13, 2**18
@@ -83,14 +84,14 @@ def gradient(loss: Tensor, parameters: Sequence[Tensor], *, retain_graph: bool =
 def views(flat: Tensor, parameters: Sequence[Tensor]) -> list[Tensor]:
     """A flat vector ``[P]`` as views in the shapes of the parameters."""
     parts = flat.split_with_sizes([p.numel() for p in parameters])
-    return [part.view(p.shape) for part, p in zip(parts, parameters, strict=True)]
+    return [part if p.dim() == 1 else part.view(p.shape) for part, p in zip(parts, parameters, strict=True)]
 
 
 def add_gradient(flat: Tensor, parameters: Sequence[Parameter]) -> None:
     """Add a flat gradient ``[P]`` to ``.grad``; where there is none yet, ``.grad`` becomes a view of ``flat``."""
     for part, parameter in zip(views(flat, parameters), parameters, strict=True):
         if parameter.grad is None:
-            parameter.grad = part.to(parameter.dtype)
+            parameter.grad = part if part.dtype == parameter.dtype else part.to(parameter.dtype)
         else:
             parameter.grad += part
 
@@ -134,13 +135,18 @@ def add_weighted_gradient(
 
 
 def gramian_of(jacobian: Tensor, other: Tensor | None = None) -> Tensor:
-    """``J J' [M, M]`` of ``J [M, P]``, or ``J H'`` with another matrix of that shape; on a CPU in pieces that its cache
-    holds, which takes less than half the time.
+    """``J J' [M, M]`` of ``J [M, P]``, or ``J H'`` with another matrix of that shape. On a CPU a few long rows are
+    multiplied one by one, and others in pieces that its cache holds, which takes half the time.
     """
+    tasks = len(jacobian)
+    if other is None and tasks <= FEW and jacobian.device.type == "cpu" and jacobian.shape[1] >= LONG:
+        rows = jacobian.unbind()
+        known = [[torch.dot(one, two) for two in rows[: i + 1]] for i, one in enumerate(rows)]
+        return torch.stack([known[max(i, j)][min(i, j)] for i in range(tasks) for j in range(tasks)]).view(tasks, -1)
     other = jacobian if other is None else other
     if jacobian.device.type != "cpu" or jacobian.numel() < IN_ONE_PIECE:
         return jacobian @ other.T
-    total = jacobian.new_zeros(len(jacobian), len(jacobian))
+    total = jacobian.new_zeros(tasks, tasks)
     for one, two in zip(torch.split(jacobian, COLUMNS, 1), torch.split(other, COLUMNS, 1), strict=True):
         total.addmm_(one, two.T)
     return total
@@ -259,6 +265,21 @@ class TaskGradients:
                 product = gramian_of(rows.flatten(1).to(self.jacobian.dtype))
                 self.gramian = product if self.gramian is None else self.gramian + product
         self._empty = False
+
+    def add_apart(self, losses: Sequence[Tensor], scale: float, edges: Sequence[GradientEdge]) -> list[Tensor]:
+        """One pass for all M tasks together, over the only batch of a step; gives their gradients at ``edges``, one of
+        each task, in single precision. Nothing that it looks at, private parameters or edges, is reached by two
+        losses. The graph is kept.
+        """
+        wanted: list[Any] = [*(p for own in self._private for p in own), *edges]
+        places = [place for own in self._places for place in own]
+        start = None if scale == 1.0 else [torch.full_like(loss, scale) for loss in losses]
+        parts = torch.autograd.grad(list(losses), wanted, start, retain_graph=True, allow_unused=True)
+        _put(places, parts[: len(places)], 1.0 / scale, replace=True)
+        with torch.no_grad():
+            self.losses = torch.stack(list(losses)).to(self.jacobian.dtype)
+        self._empty = False
+        return [part.float() if scale == 1.0 else part.float() / scale for part in parts[len(places) :]]
 
     def _put_row(self, number: int, task: int, part: Tensor, factor: float) -> None:
         """Write what one task's pass gave at one edge."""

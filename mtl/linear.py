@@ -86,7 +86,7 @@ def find_linear(losses: Sequence[Tensor], watched: Sequence[Parameter]) -> list[
     found = []
     for node in operations:
         *bias, _, weight = [_alone(following, readers, known) for following, _ in node.next_functions]
-        if weight is None or weight.dim() != 2 or weight.numel() < LEAST or not _plain(node):
+        if weight is None or weight.dim() != 2 or weight.numel() < LEAST or not plain(node):
             continue
         inputs: Tensor = getattr(node, SAVED[node.name()]).detach()
         rows, width = inputs.shape
@@ -97,7 +97,7 @@ def find_linear(losses: Sequence[Tensor], watched: Sequence[Parameter]) -> list[
     return found
 
 
-def _plain(node: Node) -> bool:
+def plain(node: Node) -> bool:
     """No factors stand before the product or the bias."""
     return all(getattr(node, name, 1) == 1 for name in ("_saved_alpha", "_saved_beta"))
 

@@ -30,6 +30,7 @@ from mtl.weighting.gradnorm import GradNorm
 from mtl.weighting.uncertainty import Uncertainty
 
 WIDTH = 100
+LOOKS = 50
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,14 @@ class Size:
     outputs: int
     layers: int
     rows: int
-    steps: int
+    steps: dict[int, int]  # by the number of tasks
     divisor: float = 1.0  # of the argument of tanh
 
 
-SIZES = {"paper": Size(250, 100, 4, 100, 1000), "small": Size(32, 16, 2, 200, 600, 32**0.5)}
+SIZES = {
+    "paper": Size(250, 100, 4, 100, {2: 10_000, 10: 1_000}),
+    "small": Size(32, 16, 2, 200, {2: 600, 10: 600}, 32**0.5),
+}
 SCALES = {2: (1.0, 100.0), 10: (1.0, 3.0, 6.0, 10.0, 18.0, 30.0, 45.0, 60.0, 80.0, 100.0)}
 METHODS = ("equal", "uncertainty", "gradnorm")
 RATES = (0.01, 0.005, 0.0025, 0.00125)
@@ -59,7 +63,7 @@ def make(name: str, tasks: int) -> Weighting:
 
 
 def train(name: str, scales: tuple[float, ...], size: Size, seed: int, lr: float) -> list[float]:
-    """Task-normalised test loss, divided by the number of tasks, every 20 steps."""
+    """Task-normalised test loss, divided by the number of tasks, fifty times over the training and at its start."""
     torch.manual_seed(seed)
     common = 10**0.5 * torch.randn(size.inputs, size.outputs)
     own = [3.5**0.5 * torch.randn(size.inputs, size.outputs) for _ in scales]
@@ -81,9 +85,9 @@ def train(name: str, scales: tuple[float, ...], size: Size, seed: int, lr: float
         h = trunk(test)
         return torch.stack([(head(h) - y).square().mean() for head, y in zip(heads, wanted, strict=True)])
 
-    first, curve = measure(), []
-    for step in range(size.steps + 1):
-        if step % 20 == 0:
+    first, curve, steps = measure(), [], size.steps[len(scales)]
+    for step in range(steps + 1):
+        if step % (steps // LOOKS) == 0:
             curve.append(float((measure() / first).mean()))
         x = torch.randn(size.rows, size.inputs)
         h = trunk(x)
@@ -119,10 +123,10 @@ def main() -> None:
     with (given.output / f"{given.size}.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerows([["tasks", "weighting", "lr", "normalised_test_loss", "least", "largest"], *rows])
-    draw(curves, given.output / f"{given.size}.png")
+    draw(curves, given.size, given.output / f"{given.size}.png")
 
 
-def draw(curves: dict[tuple[int, str], list[list[float]]], path: Path) -> None:
+def draw(curves: dict[tuple[int, str], list[list[float]]], size: str, path: Path) -> None:
     """A panel for each number of tasks: mean over seeds, and their range."""
     import matplotlib
 
@@ -133,7 +137,7 @@ def draw(curves: dict[tuple[int, str], list[list[float]]], path: Path) -> None:
     for axis, tasks in zip(axes, SCALES, strict=True):
         for name in METHODS:
             values = torch.tensor(curves[tasks, name])
-            steps = 20 * torch.arange(values.shape[1])
+            steps = SIZES[size].steps[tasks] // LOOKS * torch.arange(values.shape[1])
             (line,) = axis.plot(steps, values.mean(0), label=name)
             axis.fill_between(steps, values.amin(0), values.amax(0), color=line.get_color(), alpha=0.2, linewidth=0)
         axis.set(title=f"{tasks} tasks", xlabel="step", yscale="log")

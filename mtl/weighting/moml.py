@@ -47,7 +47,7 @@ class MOML(HeldOutWeighting):
         self.adam = Adam(num_tasks, lr)
 
     def weights_of(self, tasks: Tensor) -> Tensor:
-        return torch.softmax(self.logits[tasks], 0)
+        return torch.softmax(self.logits.index_select(0, tasks), 0)
 
     def objectives(self, losses: list[Tensor], tasks: list[int]) -> list[Tensor]:
         return losses

@@ -99,7 +99,7 @@ class PerTask(nn.Module):
 
     def shares(self, tasks: Tensor) -> Tensor:
         """The values of these tasks divided by their sum, ``[M]``; equal shares where all are zero."""
-        return shares(self.values[tasks])
+        return shares(self.values.index_select(0, tasks))
 
 
 class History(nn.Module):
@@ -151,7 +151,7 @@ class OnSimplex(nn.Module):
 
     def of(self, tasks: Tensor) -> Tensor:
         """The weights of these tasks divided by their sum, ``[M]``; equal where all are zero."""
-        return shares(self.values[tasks])
+        return shares(self.values.index_select(0, tasks))
 
     def move(self, tasks: Tensor, weights: Tensor) -> None:
         """Share the sum that these tasks have by ``weights [M]`` of sum 1; the others keep theirs."""

@@ -53,7 +53,7 @@ def test_bargaining_reaches_the_front_from_everywhere() -> None:
 @pytest.mark.slow
 def test_gradnorm_beats_equal_and_uncertainty_weights_on_ten_scales() -> None:
     """The toy problem of the paper at its size: lower task-normalised loss after the same steps."""
-    size = replace(SIZES["paper"], steps=300)
+    size = replace(SIZES["paper"], steps={10: 300})
     ends = {name: train(name, SCALES[10], size, 0, 0.005)[-1] for name in ("gradnorm", "equal", "uncertainty")}
     assert ends["gradnorm"] < 0.99 * min(ends["equal"], ends["uncertainty"])
 

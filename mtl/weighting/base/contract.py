@@ -206,18 +206,22 @@ class Weighting(nn.Module, ABC):
         """
         purpose = "all" if frontier is None else "frontier"
         if purpose not in self._gathered:
-            device = call.losses[0].device
-            spare = self._spare.get(purpose)
-            if spare is None or not spare.fits(watched, call.private, device):
-                spare = self._spare[purpose] = TaskGradients(watched, call.private, device)
-            spare.start(watched, call.private)
-            self._gathered[purpose] = spare
+            self._gathered[purpose] = self._begin(call, watched, purpose)
         self._gathered[purpose].add(call.losses, call.step.scale, call.step.batches, frontier, edges, keep=keep)
         if not call.step.last:
             return None
         gathered = self._gathered.pop(purpose)
         gathered.reduce()
         return gathered
+
+    def _begin(self, call: Call, watched: Sequence[Tensor], purpose: str) -> TaskGradients:
+        """Room for the gradients of a step: that of the last one, if it is for the same parameters."""
+        device = call.losses[0].device
+        spare = self._spare.get(purpose)
+        if spare is None or not spare.fits(watched, call.private, device):
+            spare = self._spare[purpose] = TaskGradients(watched, call.private, device)
+        spare.start(watched, call.private)
+        return spare
 
     def _scales(self, losses: Tensor, tasks: list[int], norms: Tensor | None = None) -> Tensor:
         """``s [M]`` of the losses ``[M]`` and gradient norms ``[M]`` of the whole step; remembers first losses."""

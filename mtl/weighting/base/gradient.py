@@ -5,11 +5,13 @@ from math import isfinite
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import GradientEdge
 from torch.nn import Parameter
 
 from mtl.errors import unknown
 from mtl.gradients import TaskGradients, add_gradient, add_weighted_gradient, gramian_of, processes
 from mtl.linear import Linear, find_linear
+from mtl.readers import Readers, find_readers
 from mtl.weighting.base.contract import Call, Weighting
 
 PLACES = ("parameters", "last_shared", "representation")
@@ -153,6 +155,10 @@ class GradientWeighting(Weighting):
         """K passes through what is each task's own, then one through what is shared for the weighted sum."""
         frontier = call.frontier
         assert frontier is not None
+        if len(frontier.edges) == 1 and not frontier.parameters:
+            readers = find_readers(call.losses, frontier.edges[0])
+            if readers is not None:
+                return self._update_readers(call, frontier.edges[0], readers)
         gathered = self._gather(call, frontier.parameters, frontier, keep=True)
         assert gathered is not None
         weights, factors = self._solve(_together(gathered), gathered.losses, call)
@@ -161,6 +167,17 @@ class GradientWeighting(Weighting):
         add_weighted_gradient(frontier.edges, directions, call.shared)
         if frontier.parameters:
             add_gradient(share @ gathered.jacobian, frontier.parameters)
+        self._write_own(call, gathered, factors)
+        return weights
+
+    def _update_readers(self, call: Call, edge: GradientEdge, readers: Readers) -> Tensor:
+        """One pass through what is each task's own, for all tasks, then one through what is shared."""
+        gathered = self._begin(call, [], "frontier")
+        columns = torch.cat(gathered.add_apart(call.losses, call.step.scale, readers.edges), 1)
+        gathered.gramian = readers.gramian(columns)
+        gathered.reduce()
+        weights, factors = self._solve(gathered.gramian, gathered.losses, call)
+        add_weighted_gradient([edge], [readers.weighted(columns, weights * call.step.scale)], call.shared)
         self._write_own(call, gathered, factors)
         return weights
 

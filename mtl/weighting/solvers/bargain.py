@@ -1,6 +1,7 @@
 """Bargaining problems: ``G w = w^-p``."""
 
 import numpy as np
+from scipy.linalg.lapack import dposv
 from torch import Tensor
 
 from mtl.weighting.solvers.quadratic import Array, array, tensor
@@ -12,7 +13,8 @@ STEPS = 100
 def bargain(gramian: Tensor, power: float = 1.0) -> Tensor:
     """``w > 0`` with ``(Gw)_i = w_i^-p``, by damped Newton steps on ``1/2 w'Gw - sum_i phi(w_i)``, ``phi'(w) = w^-p``.
 
-    That function is convex, so a backtracking search always succeeds. It is minimised in ``v = w / s`` with
+    That function is convex, so a backtracking search always succeeds; after each step the whole of w is stretched to its
+    best length, which nearly opposed gradients would take many steps to find. It is minimised in ``v = w / s`` with
     ``s_i = G_ii^(-1 / (1 + p))``, where gradients of any size have numbers near 1. A task without gradient has no
     bearing on the direction; it gets the mean of the other weights, so that its head goes on learning.
     """
@@ -30,25 +32,36 @@ def _newton(g: Array, p: float) -> Array:
     price = unit ** (1 - p)  # of the scaled task's phi, relative to the largest
     h = unit[:, None] * g * unit
     h, price = h / price.max(), price / price.max()
-    h = h + RIDGE * np.diag(h.diagonal())
-    v = np.full(len(h), len(h) ** (-1 / (1 + p)))
+    sizes = h.diagonal().copy()
+    diagonal = slice(None, None, len(h) + 1)
+    h.reshape(-1)[diagonal] += RIDGE * sizes
 
     def value(x: Array) -> float:
         gain = np.log(x) if p == 1 else x ** (1 - p) / (1 - p)
         return float(0.5 * x @ h @ x - price @ gain)
 
-    now = value(v)
+    def stretched(x: Array) -> Array:
+        """The best multiple of x: what opposed gradients need, whose weights are large, not different."""
+        out: Array = x * float(price @ x ** (1 - p) / (x @ h @ x)) ** (1 / (1 + p))
+        return out
+
+    # From where gradients of one direction, or opposed ones, are in balance, if that is nearer than equal shares
+    v = min(stretched(np.ones(len(h))), stretched(sizes**-0.5), key=value)
     for _ in range(STEPS):
-        slope = h @ v - price * v**-p
-        move = np.linalg.solve(h + np.diag(p * price * v ** (-p - 1)), -slope)
+        now = value(v)
+        pull = price * v**-p
+        slope = h @ v - pull
+        curved = h.copy()
+        curved.reshape(-1)[diagonal] += p * pull / v
+        _, move, _ = dposv(curved, -slope)
         decrement = float(-slope @ move)
-        if decrement < 1e-18 * (1 + abs(now)):
-            break
         down = move < 0
-        step = min(1.0, 0.95 * float((v[down] / -move[down]).min())) if down.any() else 1.0
+        step = min(1.0, 0.95 * float((v[down] / -move[down]).min())) if np.count_nonzero(down) else 1.0
+        if decrement < 1e-10 * (1 + abs(now)):  # that much is left to gain, and after one more step nothing
+            v = v + step * move
+            break
         while step > 1e-10 and value(v + step * move) > now - 1e-4 * step * decrement:
             step /= 2
-        v = v + step * move
-        now = value(v)
+        v = stretched(v + step * move)
     out: Array = unit * v
     return out
