@@ -29,6 +29,9 @@ def check_options(config: Mapping[str, Any]) -> None:
             "hardware.precision=16-mixed scales gradients, which optimizer.fused=true does not let be clipped: set "
             "optimizer.fused=false, or use bf16-mixed"
         )
+    rate = config["optimizer"].get("lr", 1.0)
+    if type(rate) in (int, float) and not 0 < rate < inf:
+        raise InputError(f"optimizer.lr={rate}: expected a number above 0, such as 0.001")
     if not isinstance(config["output"], str) or not config["output"]:
         raise InputError(f"output={config['output']}: expected a directory for the runs, such as outputs")
     for name in ("compile", "progress"):

@@ -126,6 +126,8 @@ def parse(path: Path) -> JobShop:
             )
         if min(row[1::2]) < 0:
             raise InputError(f"{path}:{number}: durations must not be negative, found {min(row[1::2])}")
+        if max(row[1::2]) >= _LARGEST_TIME:
+            raise InputError(f"{path}:{number}: durations must be below {_LARGEST_TIME}, found {max(row[1::2])}")
     if len(body) != jobs:
         last = body[jobs][0] if len(body) > jobs else rows[-1][0]
         raise InputError(f"{path}:{last}: expected {jobs} job lines after the first line, found {len(body)}")

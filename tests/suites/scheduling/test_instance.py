@@ -90,6 +90,7 @@ def test_parse(tmp_path: Path) -> None:
         (GOOD.replace("0 2 2 1 1 4", "0 2 2 1 1"), ":5: expected 3 pairs .* found 5"),
         (GOOD.replace("0 2 2 1", "2 2 2 1"), r":5: expected each machine 0..2 exactly once, found \[2, 2, 1\]"),
         (GOOD.replace("1 4 2 3", "1 -4 2 3"), ":6: durations must not be negative, found -4"),
+        (GOOD.replace("1 4 2 3", f"1 {10**20} 2 3"), f":6: durations must be below 16777216, found {10**20}"),
         (GOOD.replace("1 4 2 3 0 1\n", ""), ":5: expected 3 job lines after the first line, found 2"),
         (GOOD + "0 1 1 1 2 1\n", ":7: expected 3 job lines after the first line, found 4"),
     ],
