@@ -4,7 +4,8 @@ Work, in plain PyTorch with Adam: ``small`` is 64 inputs, trunk 256-256, K = 3 l
 ``large`` 512 inputs, trunk 1024-1024-1024, K = 8, 512 rows. Figures are medians over rounds of processor seconds
 relative to the same loop with ``sum(losses).backward()`` in the same round; all methods take turns in every round, so
 that what else the machine does hits all of them. TorchJD (``mtl_backward`` and ``jac_to_grad``) stands beside where it
-is installed and has the method.
+is installed and has the method. *By hand* is what a person would write for one method and this one network: the least
+that a method of its kind can be expected to cost on the machine.
 
 ``--sweep`` shows the cost against K = 2..32; ``--solvers`` processor microseconds of a solve on a random Gramian.
 """
@@ -112,6 +113,53 @@ class Loop:
 
         return step
 
+    def exact_by_hand(self) -> None:
+        """K gradients of everything, their Gramian, weights that make them equally long, and the sum."""
+        self.optimizer.zero_grad()
+        losses, _ = self.losses()
+        count, rows, owns = len(self.shared), [], []
+        for own, loss in zip(self.private, losses, strict=True):
+            parts = torch.autograd.grad(loss, [*self.shared, *own], retain_graph=loss is not losses[-1])
+            rows.append(torch.cat([part.flatten() for part in parts[:count]]))
+            owns.append(parts[count:])
+        jacobian = torch.stack(rows)
+        weights = equally_long(jacobian @ jacobian.T)
+        start, direction = 0, weights @ jacobian
+        for p in self.shared:
+            p.grad = direction[start : start + p.numel()].view(p.shape)
+            start += p.numel()
+        for own, parts, weight in zip(self.private, owns, weights, strict=True):
+            for p, part in zip(own, parts, strict=True):
+                p.grad = weight * part
+        self.optimizer.step()
+
+    def representation_by_hand(self) -> None:
+        """The heads read copies of the representation, so that one backward pass finds all gradients there."""
+        self.optimizer.zero_grad()
+        h = self.trunk(self.x)
+        copies = [h.detach().requires_grad_() for _ in self.heads]
+        losses = [nn.functional.mse_loss(head(z), y) for head, z, y in zip(self.heads, copies, self.y, strict=True)]
+        torch.autograd.backward(losses)
+        jacobian = torch.stack([z.grad.flatten() for z in copies if z.grad is not None])
+        weights = equally_long(jacobian @ jacobian.T)
+        h.backward((weights @ jacobian).view_as(h))
+        for own, weight in zip(self.private, weights.tolist(), strict=True):
+            for p in own:
+                p.grad *= weight
+        self.optimizer.step()
+
+    def losses_by_hand(self) -> Callable[[], None]:
+        """Uncertainty weighting in one line."""
+        s = nn.Parameter(torch.zeros(len(self.heads)))
+        self.optimizer.add_param_group({"params": [s]})
+
+        def step() -> None:
+            self.optimizer.zero_grad()
+            (0.5 * torch.exp(-s) * torch.stack(self.losses()[0]) + 0.5 * s).sum().backward()
+            self.optimizer.step()
+
+        return step
+
     def theirs(self, name: str) -> Callable[[], None]:
         """A step under TorchJD's method. ImportError if it, or a solver of it, is not installed."""
         autojac, aggregation = import_module("torchjd.autojac"), import_module("torchjd.aggregation")
@@ -128,6 +176,12 @@ class Loop:
 
         step()  # a solver that is missing is missed at the first step
         return step
+
+
+def equally_long(gramian: Tensor) -> Tensor:
+    """Weights ``[K]`` of sum K with which all gradients have one length."""
+    weights = gramian.diagonal().rsqrt()
+    return weights * (len(weights) / weights.sum())
 
 
 def ratios(contestants: dict[str, Callable[[], None]], rounds: int, seconds: float) -> dict[str, float]:
@@ -155,7 +209,12 @@ def contestants(
     work: tuple[int, tuple[int, ...], int, int], names: list[str], peers: bool
 ) -> dict[str, Callable[[], None]]:
     """Every method at every place, and its peer."""
-    found: dict[str, Callable[[], None]] = {"plain": Loop(*work).plain}
+    found: dict[str, Callable[[], None]] = {
+        "plain": Loop(*work).plain,
+        "*gradients by hand* parameters": Loop(*work).exact_by_hand,
+        "*gradients by hand* representation": Loop(*work).representation_by_hand,
+        "*uncertainty by hand*": Loop(*work).losses_by_hand(),
+    }
     for name in names:
         placed = isinstance(make(name, 2), GradientWeighting)
         for at in PLACES if placed else ("",):
@@ -173,7 +232,7 @@ def table(found: dict[str, float], names: list[str]) -> None:
     """Methods in rows, places in columns."""
     print("| method | parameters | last shared | representation | TorchJD |")
     print("|---|---|---|---|---|")
-    for name in names:
+    for name in ("*gradients by hand*", "*uncertainty by hand*", *names):
         first = found.get(name, found.get(f"{name} parameters"))
         cells = [first, *(found.get(f"{name} {column}") for column in (*PLACES[1:], "TorchJD"))]
         print(f"| {name} | " + " | ".join("" if cell is None else f"{cell:.2f}" for cell in cells) + " |")

@@ -92,7 +92,7 @@ def test_update_is_that_of_one_pass_per_task(name: str, scale: float, monkeypatc
     for p in short.parameters:
         p.grad = torch.ones_like(p)
     weights = short.backward(one, Step(scale=scale))
-    assert len(found) == 1 and found[0] is not None
+    assert [type(one) for one in found] == [Readers]
     monkeypatch.setattr(gradient, "find_readers", lambda *_: None)
     torch.testing.assert_close(weights, whole.backward(two, Step(scale=scale)), rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(short.update() - 1, whole.update(), rtol=1e-3, atol=1e-3 * scale)

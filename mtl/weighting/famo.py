@@ -56,7 +56,7 @@ class FAMO(LossWeighting):
         self.before.fill_(torch.nan)
         self.before[tasks] = losses.detach()
         log = losses.clamp(min=torch.finfo(losses.dtype).tiny).log()
-        share = torch.softmax(self.logits.index_select(0, tasks), 0)
+        share = torch.softmax(self.of(self.logits, tasks), 0)
         # c z_i / L_i in logarithms, since 1 / L overflows for tiny losses
         weights = torch.softmax(share.log() - log.detach(), 0)
         return (weights * log * log.detach().exp()).sum()

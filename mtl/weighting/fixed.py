@@ -34,4 +34,4 @@ class Fixed(LossWeighting):
         self.weights.bind(names)
 
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
-        return (self.weights.values.index_select(0, tasks) * losses).sum()
+        return (self.of(self.weights.values, tasks) * losses).sum()

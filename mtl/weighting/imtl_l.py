@@ -31,5 +31,5 @@ class IMTLL(LossWeighting):
         self.log_scale = nn.Parameter(torch.full((num_tasks,), float(initial)))
 
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
-        s = self.log_scale.index_select(0, tasks)
+        s = self.of(self.log_scale, tasks)
         return (s.exp() * losses - s).sum()

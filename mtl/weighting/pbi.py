@@ -50,7 +50,7 @@ class PBI(LossWeighting):
         self.ideal.bind(names)
 
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
-        excess = losses - self.ideal.values.index_select(0, tasks)
+        excess = losses - self.of(self.ideal.values, tasks)
         u = self.preference.shares(tasks)
         u = u / u.norm()
         along = excess @ u

@@ -41,5 +41,5 @@ class RandomWeights(LossWeighting):
             logits = drawn.normal_(generator=generator)
         else:
             logits = drawn.exponential_(generator=generator).log()
-        weights = torch.softmax(logits.to(losses).index_select(0, tasks), 0)
+        weights = torch.softmax(self.of(logits.to(losses), tasks), 0)
         return (weights * losses).sum()

@@ -52,5 +52,5 @@ class STCH(LossWeighting):
         self.ideal.bind(names)
 
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
-        excess = self.preference.shares(tasks) * (losses - self.ideal.values.index_select(0, tasks))
+        excess = self.preference.shares(tasks) * (losses - self.of(self.ideal.values, tasks))
         return self.mu * torch.logsumexp(excess / self.mu, 0)

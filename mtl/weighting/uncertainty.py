@@ -45,6 +45,6 @@ class Uncertainty(LossWeighting):
         self.log_variance = nn.Parameter(torch.full((num_tasks,), float(initial)))
 
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
-        s = self.log_variance.index_select(0, tasks)
+        s = self.of(self.log_variance, tasks)
         price = nn.functional.softplus(s) if self.regulariser == "liebel" else 0.5 * s
         return (0.5 * (-s).exp() * losses + price).sum()

@@ -32,6 +32,10 @@ class LossWeighting(Weighting):
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
         """Losses ``[M]`` of the tasks numbered ``tasks [M]`` to the objective ``[]``."""
 
+    def of(self, values: Tensor, tasks: Tensor) -> Tensor:
+        """The numbers ``[M]`` of these tasks among K, in their order: nothing is picked where that is all of them."""
+        return values if len(tasks) == self.num_tasks else values.index_select(0, tasks)
+
     def _update(self, call: Call) -> Tensor | None:
         if self.normalise == "gradient_norm" or (call.step.batches > 1 and not self._weights_known(call.tasks)):
             return self._update_gathered(call)

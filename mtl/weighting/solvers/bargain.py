@@ -13,8 +13,8 @@ STEPS = 100
 def bargain(gramian: Tensor, power: float = 1.0) -> Tensor:
     """``w > 0`` with ``(Gw)_i = w_i^-p``, by damped Newton steps on ``1/2 w'Gw - sum_i phi(w_i)``, ``phi'(w) = w^-p``.
 
-    That function is convex, so a backtracking search always succeeds; after each step the whole of w is stretched to its
-    best length, which nearly opposed gradients would take many steps to find. It is minimised in ``v = w / s`` with
+    That function is convex, so a backtracking search always succeeds; after each step the whole of w is stretched to
+    its best length, which nearly opposed gradients would take many steps to find. It is minimised in ``v = w / s`` with
     ``s_i = G_ii^(-1 / (1 + p))``, where gradients of any size have numbers near 1. A task without gradient has no
     bearing on the direction; it gets the mean of the other weights, so that its head goes on learning.
     """
