@@ -3,7 +3,8 @@
 Work, in plain PyTorch with fused Adam and equal weights: ``small`` is 64 inputs, trunk 256-256, K = 3 linear heads,
 batches of 256 rows; ``tiny`` 16 inputs, trunk 64-64, 64 rows, where calls weigh more than arithmetic. *Batched* is the
 strategy as it is: experts and towers of one shape are one batched product where their parameters may be stacked.
-*Loop* is the same with every expert and tower computed by itself.
+*Loop* is the same with every expert and tower computed by itself. *By hand* are four experts with gates as a person
+would write them for this one network: the least that they can be expected to cost on the machine.
 
 Figures are medians over rounds of processor seconds relative to ``model=hard`` in the same round; all contestants take
 turns in every round, so that what else the machine does hits all of them.
@@ -14,11 +15,12 @@ import statistics
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import torch
 from omegaconf import OmegaConf
-from torch import nn
+from torch import Tensor, nn
 
 from mtl.assembly import make
 from mtl.nn.encoder import InputShape
@@ -59,6 +61,45 @@ def contestant(name: str, work: str, *, batched: bool) -> Callable[[], None]:
     return step
 
 
+def by_hand(work: str, *, batched: bool) -> Callable[[], None]:
+    """One training step of four gated experts in as few lines as they take."""
+    torch.manual_seed(0)
+    inputs, widths, tasks, rows = WORK[work]
+    sizes, experts = (inputs, *widths), 4
+    heads = nn.ModuleList(nn.Linear(sizes[-1], 1) for _ in range(tasks))
+    gates = nn.Linear(inputs, tasks * experts)
+    x, y = torch.randn(rows, inputs), torch.randn(rows, 1)
+    if batched:
+        weights = [nn.Parameter(torch.randn(experts, a, b) / a**0.5) for a, b in pairwise(sizes)]
+        biases = [nn.Parameter(torch.zeros(experts, 1, b)) for b in widths]
+        layers: list[nn.Parameter] = [*weights, *biases]
+    else:
+        towers = [
+            nn.Sequential(*(part for a, b in pairwise(sizes) for part in (nn.Linear(a, b), nn.ReLU())))
+            for _ in range(experts)
+        ]
+        layers = [p for tower in towers for p in tower.parameters()]
+    optimizer = torch.optim.Adam([*layers, *heads.parameters(), *gates.parameters()], fused=True)
+
+    def outputs() -> Tensor:
+        """Of the experts, ``[B, E, H]``."""
+        if not batched:
+            return torch.stack([tower(x) for tower in towers], 1)
+        hidden = x.expand(experts, *x.shape)
+        for weight, bias in zip(weights, biases, strict=True):
+            hidden = torch.baddbmm(bias, hidden, weight).relu()
+        return hidden.transpose(0, 1)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        mixed = torch.bmm(gates(x).view(rows, tasks, experts).softmax(-1), outputs())
+        losses = [nn.functional.mse_loss(head(mixed[:, i]), y) for i, head in enumerate(heads)]
+        torch.stack(losses).sum().backward()
+        optimizer.step()
+
+    return step
+
+
 def seconds(step: Callable[[], None], repeats: int) -> float:
     """Processor seconds of a step."""
     started = time.process_time()
@@ -83,6 +124,8 @@ def main() -> None:
             if name != "hard":
                 steps[name] = contestant(name, work, batched=True)
                 steps[f"{name}, loop"] = contestant(name, work, batched=False)
+        if "gated" in models:
+            steps |= {"by hand": by_hand(work, batched=True), "by hand, loop": by_hand(work, batched=False)}
         for step in steps.values():
             seconds(step, 3)  # what is done once
         times: dict[str, list[float]] = {name: [] for name in steps}
@@ -91,8 +134,8 @@ def main() -> None:
                 times[name].append(seconds(step, given.repeats))
         print(f"\n{work}: {statistics.median(times['hard']) * 1e3:.2f} ms a step of model=hard\n")
         print(f"{'model':16}{'batched':>10}{'loop':>10}")
-        for name in models:
-            if name != "hard":
+        for name in ("by hand", *models):
+            if name in steps and name != "hard":
                 cells = [
                     statistics.median(a / b for a, b in zip(times[key], times["hard"], strict=True))
                     for key in (name, f"{name}, loop")
