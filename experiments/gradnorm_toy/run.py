@@ -51,7 +51,7 @@ SIZES = {
 }
 SCALES = {2: (1.0, 100.0), 10: (1.0, 3.0, 6.0, 10.0, 18.0, 30.0, 45.0, 60.0, 80.0, 100.0)}
 METHODS = ("equal", "uncertainty", "gradnorm")
-RATES = (0.01, 0.005, 0.0025, 0.00125)
+RATES = (0.02, 0.01, 0.005, 0.0025, 0.00125, 0.000625)
 VALIDATION = 1000  # seed of the problem on which learning rates are chosen
 
 
@@ -140,7 +140,7 @@ def draw(curves: dict[tuple[int, str], list[list[float]]], size: str, path: Path
             steps = SIZES[size].steps[tasks] // LOOKS * torch.arange(values.shape[1])
             (line,) = axis.plot(steps, values.mean(0), label=name)
             axis.fill_between(steps, values.amin(0), values.amax(0), color=line.get_color(), alpha=0.2, linewidth=0)
-        axis.set(title=f"{tasks} tasks", xlabel="step", yscale="log")
+        axis.set(title=f"{tasks} tasks", xlabel="step")
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("normalised test loss (mean over tasks)")
     axes[0].legend()

@@ -1,15 +1,13 @@
 """One trunk, with small layers of each task's own inside it."""
 
-from collections.abc import Iterator, Sequence
-from typing import cast
+from collections.abc import Sequence
 
 from torch import Tensor, nn
-from torch.nn import Parameter
 
 from mtl.errors import InputError
-from mtl.nn.encoder import Inputs, InputShape
-from mtl.nn.trunks import Trunks
-from mtl.sharing.base import EncoderFactory, Sharing
+from mtl.nn.encoder import InputShape
+from mtl.sharing.base import EncoderFactory
+from mtl.sharing.trunk import PerStage
 
 
 class Adapter(nn.Module):
@@ -28,7 +26,7 @@ class Adapter(nn.Module):
         return out
 
 
-class Adapters(Sharing):
+class Adapters(PerStage):
     """Task adapters: one trunk, and after every stage a bottleneck of each task's own.
 
     Source: Houlsby et al., "Parameter-Efficient Transfer Learning for NLP", ICML 2019,
@@ -51,32 +49,6 @@ class Adapters(Sharing):
         bottleneck: int = 32,
         freeze: bool = False,
     ) -> None:
-        super().__init__(input_shape, task_names, encoder)
         if bottleneck < 1:
             raise InputError(f"model.bottleneck={bottleneck}: at least 1 is needed")
-        self.trunks = Trunks(encoder(input_shape), self.task_names)
-        trunk = self.trunks.trunk
-        if freeze:
-            self.trunks.requires_grad_(False)
-        self.out_features = trunk.out_features
-        self.own = nn.ModuleDict(
-            {name: nn.ModuleList(Adapter(w, bottleneck) for w in trunk.widths) for name in self.task_names}
-        )
-
-    def forward(self, inputs: Inputs) -> dict[str, Tensor]:
-        out = {}
-        for name, state in self.trunks.first(inputs).items():
-            own, *others = cast(nn.ModuleList, self.own[name])
-            _, *later = self.trunks[name].stages
-            hidden = own(state)
-            for stage, adapter in zip(later, others, strict=True):
-                hidden = adapter(stage(hidden, inputs))
-            out[name] = hidden
-        return out
-
-    def private_parameters(self, task: str) -> Iterator[Parameter]:
-        yield from self.own[task].parameters()
-        yield from self.trunks.private_parameters(task)
-
-    def last_shared_layer(self) -> Iterator[Parameter]:
-        return self.trunks.last_shared_layer()
+        super().__init__(input_shape, task_names, encoder, lambda features: Adapter(features, bottleneck), freeze)

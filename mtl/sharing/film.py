@@ -1,15 +1,14 @@
 """One trunk, its features scaled and shifted by each task."""
 
-from collections.abc import Iterator, Sequence
-from typing import cast
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
 
-from mtl.nn.encoder import Inputs, InputShape
-from mtl.nn.trunks import Trunks
-from mtl.sharing.base import EncoderFactory, Sharing
+from mtl.nn.encoder import InputShape
+from mtl.sharing.base import EncoderFactory
+from mtl.sharing.trunk import PerStage
 
 
 class Modulation(nn.Module):
@@ -25,7 +24,7 @@ class Modulation(nn.Module):
         return torch.addcmul(self.shift, hidden, self.scale)
 
 
-class FiLM(Sharing):
+class FiLM(PerStage):
     """Feature-wise linear modulation by the task: after every stage, ``h_i <- gamma_i * h + beta_i``.
 
     Source: Perez, Strub, de Vries, Dumoulin, Courville, "FiLM: Visual Reasoning with a General Conditioning Layer",
@@ -39,28 +38,4 @@ class FiLM(Sharing):
     """
 
     def __init__(self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory) -> None:
-        super().__init__(input_shape, task_names, encoder)
-        self.trunks = Trunks(encoder(input_shape), self.task_names)
-        trunk = self.trunks.trunk
-        self.out_features = trunk.out_features
-        self.own = nn.ModuleDict(
-            {name: nn.ModuleList(Modulation(width) for width in trunk.widths) for name in self.task_names}
-        )
-
-    def forward(self, inputs: Inputs) -> dict[str, Tensor]:
-        out = {}
-        for name, state in self.trunks.first(inputs).items():
-            own, *others = cast(nn.ModuleList, self.own[name])
-            _, *later = self.trunks[name].stages
-            hidden = own(state)
-            for stage, modulation in zip(later, others, strict=True):
-                hidden = modulation(stage(hidden, inputs))
-            out[name] = hidden
-        return out
-
-    def private_parameters(self, task: str) -> Iterator[Parameter]:
-        yield from self.own[task].parameters()
-        yield from self.trunks.private_parameters(task)
-
-    def last_shared_layer(self) -> Iterator[Parameter]:
-        return self.trunks.last_shared_layer()
+        super().__init__(input_shape, task_names, encoder, Modulation)

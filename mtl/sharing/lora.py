@@ -1,6 +1,6 @@
 """One trunk, its weight matrices moved by a low-rank term of each task's own."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from math import sqrt
 from typing import cast
 
@@ -11,8 +11,8 @@ from torch.nn import Parameter
 
 from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
-from mtl.nn.trunks import Trunks
-from mtl.sharing.base import EncoderFactory, Sharing
+from mtl.sharing.base import EncoderFactory
+from mtl.sharing.trunk import OneTrunk
 
 
 class LowRank(nn.Module):
@@ -28,7 +28,7 @@ class LowRank(nn.Module):
         return self.up @ self.down
 
 
-class LoRA(Sharing):
+class LoRA(OneTrunk):
     """Low-rank adaptation per task: task i runs the trunk with ``W + scale U_i D_i`` in place of every weight matrix W.
 
     Source: Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", ICLR 2022,
@@ -53,16 +53,12 @@ class LoRA(Sharing):
         scale: float = 1.0,
         freeze: bool = False,
     ) -> None:
-        super().__init__(input_shape, task_names, encoder)
+        super().__init__(input_shape, task_names, encoder, freeze)
         if rank < 1:
             raise InputError(f"model.rank={rank}: at least 1 is needed")
-        self.trunks = Trunks(encoder(input_shape), self.task_names)
-        trunk = self.trunks.trunk
-        if freeze:
-            self.trunks.requires_grad_(False)
-        self.out_features = trunk.out_features
         self.scale = scale
-        matrices = {key: (len(p), p[0].numel()) for key, p in trunk.named_parameters() if p.dim() >= 2}
+        parameters = self.trunks.trunk.named_parameters()
+        matrices = {key: (len(p), p[0].numel()) for key, p in parameters if p.dim() >= 2}
         if not matrices:
             raise InputError("model=lora: this encoder has no weight matrix to adapt")
         self.keys = tuple(matrices)
@@ -84,10 +80,3 @@ class LoRA(Sharing):
             }
             out[name] = functional_call(self.trunks[name], moved, (inputs,))
         return out
-
-    def private_parameters(self, task: str) -> Iterator[Parameter]:
-        yield from self.own[task].parameters()
-        yield from self.trunks.private_parameters(task)
-
-    def last_shared_layer(self) -> Iterator[Parameter]:
-        return self.trunks.last_shared_layer()

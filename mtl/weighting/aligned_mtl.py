@@ -6,14 +6,13 @@ import numpy as np
 from torch import Tensor
 
 from mtl.errors import unknown
-from mtl.weighting.base import GradientWeighting
+from mtl.weighting.base import PreferringWeighting
 from mtl.weighting.solvers.quadratic import array, tensor
-from mtl.weighting.state import PerTask
 
 SCALES = ("min", "median", "rmse")
 
 
-class AlignedMTL(GradientWeighting):
+class AlignedMTL(PreferringWeighting):
     """Aligned multi-task learning: the system of task gradients is replaced by the nearest one with condition number 1.
 
     Source: Senushkin, Patakin, Kuznetsov, Konushin, "Independent Component Alignment for Multi-Task Learning", CVPR
@@ -29,11 +28,8 @@ class AlignedMTL(GradientWeighting):
     Args:
         num_tasks: K.
         scale: ``min`` (as published), ``median`` or ``rmse``.
-        preference: p by task or in order; divided by its sum. Default equal.
-        at, normalise: see :class:`~mtl.weighting.base.GradientWeighting`.
+        preference, at, normalise: see :class:`~mtl.weighting.base.PreferringWeighting`.
     """
-
-    weights_private = False
 
     def __init__(
         self,
@@ -43,15 +39,10 @@ class AlignedMTL(GradientWeighting):
         at: str = "parameters",
         normalise: str = "none",
     ) -> None:
-        super().__init__(num_tasks, at, normalise)
+        super().__init__(num_tasks, preference, at, normalise)
         if scale not in SCALES:
             raise unknown("weighting.scale", scale, SCALES)
         self.scale = scale
-        self.preference = PerTask("weighting.preference", num_tasks, preference)
-
-    def bind(self, names: Sequence[str]) -> None:
-        """Look up the tasks that the preference names."""
-        self.preference.bind(names)
 
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
         p = array(self.preference.shares(tasks))

@@ -1,16 +1,13 @@
 """The direction whose cosine with every task gradient is the same."""
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 from torch import Tensor
 
-from mtl.weighting.base import GradientWeighting
+from mtl.weighting.base import PreferringWeighting
 from mtl.weighting.solvers.quadratic import array, tensor
-from mtl.weighting.state import PerTask
 
 
-class ConFIG(GradientWeighting):
+class ConFIG(PreferringWeighting):
     """Conflict-free inverse gradients: ``d = (sum_i g_i'u) u`` with the unit vector u whose cosines with the ``g_i``
     are as p.
 
@@ -23,26 +20,8 @@ class ConFIG(GradientWeighting):
     Deviation: a zero gradient is left out.
 
     Args:
-        num_tasks: K.
-        preference: p by task or in order; divided by its sum. Default equal.
-        at, normalise: see :class:`~mtl.weighting.base.GradientWeighting`.
+        num_tasks, preference, at, normalise: see :class:`~mtl.weighting.base.PreferringWeighting`.
     """
-
-    weights_private = False
-
-    def __init__(
-        self,
-        num_tasks: int,
-        preference: Mapping[str, float] | Sequence[float] | None = None,
-        at: str = "parameters",
-        normalise: str = "none",
-    ) -> None:
-        super().__init__(num_tasks, at, normalise)
-        self.preference = PerTask("weighting.preference", num_tasks, preference)
-
-    def bind(self, names: Sequence[str]) -> None:
-        """Look up the tasks that the preference names."""
-        self.preference.bind(names)
 
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
         g, p = array(gramian), array(self.preference.shares(tasks))

@@ -37,10 +37,6 @@ class COSMOS(LossWeighting):
         self.mu = mu
         self.preference = PerTask("weighting.preference", num_tasks, preference)
 
-    def bind(self, names: Sequence[str]) -> None:
-        """Look up the tasks that the preference names."""
-        self.preference.bind(names)
-
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
         p = self.preference.shares(tasks)
         cosine = torch.nn.functional.cosine_similarity(p, losses, 0, torch.finfo(losses.dtype).tiny)

@@ -29,9 +29,5 @@ class Fixed(LossWeighting):
         super().__init__(num_tasks, normalise)
         self.weights = PerTask("weighting.weights", num_tasks, weights)
 
-    def bind(self, names: Sequence[str]) -> None:
-        """Look up the tasks that ``weights`` names."""
-        self.weights.bind(names)
-
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
         return (self.of(self.weights.values, tasks) * losses).sum()

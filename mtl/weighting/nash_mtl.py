@@ -1,5 +1,7 @@
 """The bargain that the tasks would strike over the update."""
 
+from math import sqrt
+
 import torch
 from torch import Tensor
 
@@ -70,7 +72,8 @@ class NashMTL(GradientWeighting):
 
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
         weights = bargain(gramian)
-        length = (weights @ gramian.to(weights) @ weights).clamp(min=0).sqrt()
         if self.max_norm > 0:
-            weights = weights * torch.where(length > self.max_norm, self.max_norm / length, torch.ones_like(length))
+            square = float(weights @ (gramian.to(weights) @ weights))  # |d|^2
+            if square > self.max_norm**2:
+                weights = weights * (self.max_norm / sqrt(square))
         return weights

@@ -44,11 +44,6 @@ class PBI(LossWeighting):
         self.preference = PerTask("weighting.preference", num_tasks, preference)
         self.ideal = PerTask("weighting.ideal", num_tasks, ideal, default=0.0)
 
-    def bind(self, names: Sequence[str]) -> None:
-        """Look up the tasks that the options name."""
-        self.preference.bind(names)
-        self.ideal.bind(names)
-
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
         excess = losses - self.of(self.ideal.values, tasks)
         u = self.preference.shares(tasks)

@@ -58,9 +58,6 @@ class SDMGrad(DirectionWeighting):
         self.preference = PerTask("weighting.preference", num_tasks, preference)
         self.weights, self.previous = OnSimplex(num_tasks), Previous(num_tasks)
 
-    def bind(self, names: Sequence[str]) -> None:
-        self.preference.bind(names)
-
     def forward(self, jacobian: Tensor, losses: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
         preferred = self.preference.shares(tasks)
         found = self.weights.of(tasks)

@@ -46,11 +46,6 @@ class STCH(LossWeighting):
         self.preference = PerTask("weighting.preference", num_tasks, preference)
         self.ideal = PerTask("weighting.ideal", num_tasks, ideal, default=0.0)
 
-    def bind(self, names: Sequence[str]) -> None:
-        """Look up the tasks that the options name."""
-        self.preference.bind(names)
-        self.ideal.bind(names)
-
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
         excess = self.preference.shares(tasks) * (losses - self.of(self.ideal.values, tasks))
         return self.mu * torch.logsumexp(excess / self.mu, 0)

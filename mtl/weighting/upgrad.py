@@ -1,16 +1,13 @@
 """Each task gradient is made to conflict with none before they are added."""
 
-from collections.abc import Mapping, Sequence
-
 import torch
 from torch import Tensor
 
-from mtl.weighting.base import GradientWeighting
+from mtl.weighting.base import PreferringWeighting
 from mtl.weighting.solvers.quadratic import project
-from mtl.weighting.state import PerTask
 
 
-class UPGrad(GradientWeighting):
+class UPGrad(PreferringWeighting):
     """Unconflicting projection of gradients: ``d = sum_i p_i Pi(g_i)``, Pi the projection onto ``{d: g_j'd >= 0 for all
     j}``.
 
@@ -24,26 +21,8 @@ class UPGrad(GradientWeighting):
     quadratic-programming solver that it calls.
 
     Args:
-        num_tasks: K.
-        preference: p by task or in order; divided by its sum. Default equal.
-        at, normalise: see :class:`~mtl.weighting.base.GradientWeighting`.
+        num_tasks, preference, at, normalise: see :class:`~mtl.weighting.base.PreferringWeighting`.
     """
-
-    weights_private = False
-
-    def __init__(
-        self,
-        num_tasks: int,
-        preference: Mapping[str, float] | Sequence[float] | None = None,
-        at: str = "parameters",
-        normalise: str = "none",
-    ) -> None:
-        super().__init__(num_tasks, at, normalise)
-        self.preference = PerTask("weighting.preference", num_tasks, preference)
-
-    def bind(self, names: Sequence[str]) -> None:
-        """Look up the tasks that the preference names."""
-        self.preference.bind(names)
 
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
         return project(gramian, torch.diag(self.preference.shares(tasks))).sum(0)

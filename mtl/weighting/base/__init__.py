@@ -16,6 +16,7 @@ from mtl.weighting.base.contract import WHOLE_STEP, Call, Losses, Step, Weightin
 from mtl.weighting.base.direction import DirectionWeighting
 from mtl.weighting.base.gradient import GradientWeighting
 from mtl.weighting.base.loss import LossWeighting
+from mtl.weighting.base.preferring import PreferringWeighting
 
 __all__ = [
     "WHOLE_STEP",
@@ -24,6 +25,7 @@ __all__ = [
     "GradientWeighting",
     "LossWeighting",
     "Losses",
+    "PreferringWeighting",
     "Step",
     "Weighting",
 ]

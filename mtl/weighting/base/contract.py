@@ -12,6 +12,7 @@ from torch.nn import Parameter
 from mtl.errors import InputError, unknown
 from mtl.frontier import Frontier, at_tensor, find_frontier
 from mtl.gradients import TaskGradients, add_gradient
+from mtl.weighting.state import PerTask
 
 Losses = Tensor | Sequence[Tensor]
 NORMALISATIONS = ("none", "loss_scale", "gradient_norm")
@@ -169,7 +170,10 @@ class Weighting(nn.Module, ABC):
         """Add gradients; the weights ``[M]``, or None while batches are still being accumulated."""
 
     def bind(self, names: Sequence[str]) -> None:
-        """Told the tasks' names once, before training, for options that go by name. By default nothing happens."""
+        """Told the tasks' names once, before training, for options that go by name."""
+        for part in self.modules():
+            if isinstance(part, PerTask):
+                part.bind(names)
 
     def on_epoch_end(self, losses: Tensor) -> None:
         """Told once per epoch the mean training losses ``[K]`` (NaN for a task never seen). By default nothing

@@ -21,7 +21,9 @@ def bargain(gramian: Tensor, power: float = 1.0) -> Tensor:
     g = array(gramian)
     out = np.ones(len(g))
     live = g.diagonal() > 1e-30 * max(float(g.diagonal().max()), 1e-300)
-    if live.any():
+    if np.count_nonzero(live) == len(g):
+        out = _newton(g, power)
+    elif live.any():
         out[live] = _newton(g[np.ix_(live, live)], power)
         out[~live] = out[live].mean()
     return tensor(out, gramian)

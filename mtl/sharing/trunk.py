@@ -1,0 +1,75 @@
+"""One trunk that every task runs in its own way, as adapters, modulation and low-rank terms have it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import cast
+
+from torch import Tensor, nn
+from torch.nn import Parameter
+
+from mtl.nn.encoder import Inputs, InputShape
+from mtl.nn.trunks import Trunks
+from mtl.sharing.base import EncoderFactory, Sharing
+
+
+class OneTrunk(Sharing):
+    """A trunk, and modules of each task's own that change what it computes.
+
+    Args:
+        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        freeze: the trunk stays as it is (for a pretrained one); only what is the tasks' own learns.
+
+    Attributes:
+        trunks: the trunk as each task has it.
+        own: by task, the modules that are its own; filled by the subclass.
+    """
+
+    own: nn.ModuleDict
+
+    def __init__(
+        self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory, freeze: bool = False
+    ) -> None:
+        super().__init__(input_shape, task_names, encoder)
+        self.trunks = Trunks(encoder(input_shape), self.task_names)
+        if freeze:
+            self.trunks.requires_grad_(False)
+        self.out_features = self.trunks.trunk.out_features
+
+    def private_parameters(self, task: str) -> Iterator[Parameter]:
+        yield from self.own[task].parameters()
+        yield from self.trunks.private_parameters(task)
+
+    def last_shared_layer(self) -> Iterator[Parameter]:
+        return self.trunks.last_shared_layer()
+
+
+class PerStage(OneTrunk):
+    """A trunk with a layer of each task's own after every stage. The first stage is computed once, the later ones once
+    per task.
+
+    Args:
+        input_shape, task_names, encoder, freeze: see :class:`OneTrunk`.
+        layer: builds such a layer, ``[..., H] -> [..., H]``, for H features.
+    """
+
+    def __init__(
+        self,
+        input_shape: InputShape,
+        task_names: Sequence[str],
+        encoder: EncoderFactory,
+        layer: Callable[[int], nn.Module],
+        freeze: bool = False,
+    ) -> None:
+        super().__init__(input_shape, task_names, encoder, freeze)
+        widths = self.trunks.trunk.widths
+        self.own = nn.ModuleDict({name: nn.ModuleList(layer(width) for width in widths) for name in self.task_names})
+
+    def forward(self, inputs: Inputs) -> dict[str, Tensor]:
+        out = {}
+        for name, state in self.trunks.first(inputs).items():
+            own, *others = cast(nn.ModuleList, self.own[name])
+            _, *later = self.trunks[name].stages
+            hidden = own(state)
+            for stage, layer in zip(later, others, strict=True):
+                hidden = layer(stage(hidden, inputs))
+            out[name] = hidden
+        return out

@@ -1,0 +1,28 @@
+"""From the Gramian to weights, some tasks being preferred."""
+
+from collections.abc import Mapping, Sequence
+
+from mtl.weighting.base.gradient import GradientWeighting
+from mtl.weighting.state import PerTask
+
+
+class PreferringWeighting(GradientWeighting):
+    """A weighting of gradients that takes a preference p among the tasks. Heads get the plain gradient.
+
+    Args:
+        num_tasks: K.
+        preference: p by task or in order; divided by its sum. Default equal.
+        at, normalise: see :class:`~mtl.weighting.base.GradientWeighting`.
+    """
+
+    weights_private = False
+
+    def __init__(
+        self,
+        num_tasks: int,
+        preference: Mapping[str, float] | Sequence[float] | None = None,
+        at: str = "parameters",
+        normalise: str = "none",
+    ) -> None:
+        super().__init__(num_tasks, at, normalise)
+        self.preference = PerTask("weighting.preference", num_tasks, preference)
