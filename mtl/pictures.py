@@ -28,8 +28,8 @@ def show_sharing(module: MultiTaskModule, batch: Batch, loggers: Iterable[Logger
         loggers: a dashboard among them gets the pictures.
         step: at which they are shown.
     """
-    mixture = module.network.sharing.mixture()
-    for expert in collapsed(mixture) if mixture is not None else []:
+    mixtures = module.network.sharing.mixtures()
+    for expert in collapsed(mixtures[-1]) if mixtures else []:
         sys.stderr.write(
             f"expert {expert} is used by no task (less than {UNUSED:.0%} of any): fewer experts would do, "
             "or model=sparse, which keeps all at work\n"
@@ -43,8 +43,8 @@ def show_sharing(module: MultiTaskModule, batch: Batch, loggers: Iterable[Logger
             found = parts(module, batch)
             shown = [(part.name, part.serves, part.shared) for part in most(found, PARTS)]
             board.add_figure("sharing/parameters", parts_figure(shown, graph.names, len(found) - len(shown)), step)
-            if mixture is not None:
-                board.add_figure("sharing/mixture", mixture_figure(mixture, graph.names), step)
+            if mixtures:
+                board.add_figure("sharing/mixture", mixture_figure(mixtures, graph.names), step)
             depends_on = {task.name: task.depends_on for task in graph.tasks}
             if sharing.groups or any(depends_on.values()):
                 board.add_figure("sharing/tasks", tasks_figure(graph.generations, depends_on, sharing.groups), step)

@@ -33,7 +33,7 @@ class AdaTT(Sharing):
         own: experts of each task, at least 1.
     """
 
-    use: Tensor
+    use: Tensor  # at every stage
 
     def __init__(
         self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory, own: int = 1
@@ -55,24 +55,29 @@ class AdaTT(Sharing):
             nn.ParameterDict({name: Parameter(torch.full((own,), 1 / own)) for name in self.task_names})
             for _ in range(self.depth)
         )
-        self.register_buffer("use", torch.zeros(len(self.task_names), own * len(self.task_names)), persistent=False)
+        tasks = len(self.task_names)
+        self.register_buffer("use", torch.zeros(self.depth, tasks, own * tasks), persistent=False)
 
     def mixture(self) -> Tensor:
-        return self.use
+        return self.use[-1]
+
+    def mixtures(self) -> list[Tensor]:
+        return list(self.use)
 
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         read = [self.experts.encoder.summary(inputs)] * len(self.task_names)  # what each task's gate sees
         hidden = self.experts.first(inputs)  # [E, B, ..., H], E experts of all tasks
+        use = []
         for index in range(self.depth):
             if index:
                 hidden = self.experts.stage(index, torch.stack(read).repeat_interleave(self.own, 0), inputs)
             gates, native = cast(nn.ModuleDict, self.gates[index]), cast(nn.ParameterDict, self.native[index])
             fused = torch.stack([gates[name](state) for name, state in zip(self.task_names, read, strict=True)])
-            use = fused.detach().flatten(1, -2).mean(1)
+            use.append(fused.detach().flatten(1, -2).mean(1))
             kept = torch.block_diag(*(native[name] for name in self.task_names)).to(fused.dtype)  # type: ignore[no-untyped-call]  # [K, E]
             fused = fused + kept.view(len(kept), *[1] * (fused.dim() - 2), -1)
             read = list(weighted(fused, hidden))
-        self.use.copy_(use)
+        self.use.copy_(torch.stack(use))
         return dict(zip(self.task_names, read, strict=True))
 
     def private_parameters(self, task: str) -> Iterator[Parameter]:

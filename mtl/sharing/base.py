@@ -81,3 +81,8 @@ class Sharing(nn.Module, ABC):
     def mixture(self) -> Tensor | None:
         """How much each task draws on each expert, ``[K, E]``, of the last batch; None where nothing is mixed."""
         return None
+
+    def mixtures(self) -> list[Tensor]:
+        """The same for every stage at which experts are mixed, the first one first, :meth:`mixture` last."""
+        last = self.mixture()
+        return [] if last is None else [last]

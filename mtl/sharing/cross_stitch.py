@@ -44,6 +44,9 @@ class CrossStitch(Sharing):
     def mixture(self) -> Tensor:
         return self.stitch[-1].detach()
 
+    def mixtures(self) -> list[Tensor]:
+        return list(self.stitch.detach())
+
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         hidden = combined(self.stitch[0], self.towers.first(inputs))  # [K, B, ..., H]
         for index in range(1, self.towers.depth):

@@ -73,14 +73,17 @@ class Grouped(Sharing):
             yield from network.expectations()
 
     def mixture(self) -> Tensor | None:
-        parts = [network.mixture() for network in self._networks]
-        found = [part for part in parts if part is not None]
-        if not found or len(found) < len(parts):
-            return None
-        blocks = [*found, *(found[0].new_ones(1, 1) for _ in self.alone)]
-        rows: Tensor = torch.block_diag(*blocks)  # type: ignore[no-untyped-call]  # [K, E of all groups]
+        found = self.mixtures()
+        return found[-1] if found else None
+
+    def mixtures(self) -> list[Tensor]:
         order = [*(name for group in self.groups for name in group), *self.alone]
-        return rows[[order.index(name) for name in self.task_names]]
+        rows = [order.index(name) for name in self.task_names]
+        out = []
+        for found in zip(*(network.mixtures() for network in self._networks), strict=True):  # of one strategy
+            blocks = [*found, *(found[0].new_ones(1, 1) for _ in self.alone)]
+            out.append(torch.block_diag(*blocks)[rows])  # type: ignore[no-untyped-call]  # [K, E of all groups]
+        return out
 
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         if task in self.alone:

@@ -57,25 +57,28 @@ class PLE(Sharing):
             self.gates.append(
                 nn.ModuleDict({g: Gate(widths[stage], {s: counts[s] for s in self.sources[g]}) for g in groups})
             )
-        self.register_buffer(
-            "use", torch.full((len(self.task_names), own + shared), 1 / (own + shared)), persistent=False
-        )
+        start = torch.full((self.depth, len(self.task_names), own + shared), 1 / (own + shared))
+        self.register_buffer("use", start, persistent=False)
 
-    use: Tensor
+    use: Tensor  # at every stage
 
     def _group(self, group: str) -> Towers:
         return cast(Towers, self.experts[group])
 
     def mixture(self) -> Tensor:
-        return self.use
+        return self.use[-1]
+
+    def mixtures(self) -> list[Tensor]:
+        return list(self.use)
 
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         summary = self._group(self.task_names[0]).encoder.summary(inputs)
         hidden: dict[str, Tensor] = {}
+        use = []
         for index in range(self.depth):
             outputs = {group: self._run(group, index, hidden, inputs) for group in self.experts}
             gates = cast(nn.ModuleDict, self.gates[index])
-            mixed, use = {}, []
+            mixed = {}
             for group in self.experts:
                 if group in gates:
                     gate = gates[group](hidden[group] if index else summary)  # [B, ..., E]
@@ -86,7 +89,7 @@ class PLE(Sharing):
                     mixed[group] = outputs[group][0]
             hidden = mixed
         if use:
-            self.use.copy_(torch.stack(use))
+            self.use.copy_(torch.stack(use).view_as(self.use))
         return hidden
 
     def _run(self, group: str, index: int, hidden: dict[str, Tensor], inputs: Inputs) -> Tensor:

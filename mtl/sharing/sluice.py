@@ -65,7 +65,10 @@ class Sluice(Sharing):
         self.betas = nn.ParameterDict({name: Parameter(first.clamp(min=1e-3).log()) for name in mixed})
 
     def mixture(self) -> Tensor:
-        return self.spaces[-1].detach().sum((1, 3)) / self.subspaces
+        return self.mixtures()[-1]
+
+    def mixtures(self) -> list[Tensor]:
+        return list(self.spaces.detach().sum((2, 4)) / self.subspaces)
 
     def _mixed(self, index: int, states: Tensor) -> Tensor:
         """States of the towers ``[K, B, ..., H]`` to those of the tasks."""

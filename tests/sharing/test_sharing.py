@@ -241,6 +241,9 @@ class TestEveryStrategy:
             assert mixture.dim() == 2
             assert len(mixture) == len(TASKS)
             assert not mixture.requires_grad
+        stages = sharing.mixtures()
+        assert all(stage.shape == stages[-1].shape for stage in stages)
+        assert stages[-1].equal(mixture) if mixture is not None else not stages
 
     def test_penalty_is_finite_and_not_negative(self, model: str, trunk: str, kind: str) -> None:
         sharing, inputs = disturbed(build(model, trunk, kind)), sample(kind)
@@ -472,10 +475,11 @@ class TestStarts:
 def test_use_of_the_experts_sums_to_one(model: str, trunk: str, kind: str) -> None:
     sharing = disturbed(build(model, trunk, kind))
     sharing(sample(kind))
-    use = sharing.mixture()
-    assert use is not None
-    torch.testing.assert_close(use.sum(1), torch.ones(len(TASKS)))
-    assert (use >= 0).all()
+    stages = sharing.mixtures()
+    assert stages
+    for stage in stages:
+        torch.testing.assert_close(stage.sum(1), torch.ones(len(TASKS)))
+        assert (stage >= 0).all()
 
 
 @pytest.mark.parametrize("distance", ["l2", "trace"])
@@ -647,8 +651,7 @@ def test_groups_share_among_themselves_only(model: str) -> None:
     assert {id(p) for p in sharing.private_parameters("second")} == found["second"]
     assert {id(p) for p in sharing.shared_parameters()} == found["first"] & found["third"]
     assert {id(p) for p in sharing.last_shared_layer()} <= found["first"] & found["third"]
-    mixture = sharing.mixture()
-    assert mixture is None or (mixture[1] * mixture[0] == 0).all()
+    assert all((stage[1] * stage[0] == 0).all() for stage in sharing.mixtures())
 
 
 def test_one_group_of_all_is_the_strategy_itself() -> None:
