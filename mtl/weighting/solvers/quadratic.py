@@ -14,8 +14,8 @@ ROUNDS = 10
 
 
 def array(values: Tensor) -> Array:
-    """A tensor as a double-precision array."""
-    return values.detach().cpu().numpy().astype(np.float64)
+    """A tensor as a double-precision array, row after row in memory."""
+    return values.detach().cpu().numpy().astype(np.float64, order="C")
 
 
 def tensor(values: Array, like: Tensor) -> Tensor:
