@@ -4,7 +4,7 @@ import numpy as np
 from torch import Tensor
 
 from mtl.weighting.base import PreferringWeighting
-from mtl.weighting.solvers.quadratic import array, tensor
+from mtl.weighting.solvers.quadratic import array, least_norm, tensor
 
 
 class ConFIG(PreferringWeighting):
@@ -30,7 +30,7 @@ class ConFIG(PreferringWeighting):
         live = n > 0
         if live.any():
             cosines = g[np.ix_(live, live)] / np.outer(n[live], n[live])
-            y = np.linalg.pinv(cosines, rcond=1e-7, hermitian=True) @ p[live]
+            y = least_norm(cosines, p[live])
             square = y @ cosines @ y  # |U'y|^2
             if square > 1e-14:
                 out[live] = (n[live] @ cosines @ y) / square * y / n[live]

@@ -3,7 +3,7 @@
 import numpy as np
 from torch import Tensor
 
-from mtl.weighting.solvers.quadratic import array, tensor
+from mtl.weighting.solvers.quadratic import array, least_norm, tensor
 
 LEAST_SUM = 1e-9
 
@@ -22,7 +22,7 @@ def equal_projections(gramian: Tensor) -> Tensor:
     live = n > 1e-15 * n.max() if n.max() > 0 else np.zeros(len(g), dtype=bool)
     if live.any():
         cosines = g[np.ix_(live, live)] / np.outer(n[live], n[live])
-        y = np.linalg.pinv(cosines, rcond=1e-7, hermitian=True) @ np.ones(len(cosines))
+        y = least_norm(cosines, np.ones(len(cosines)))
         w = y / (n[live] / n.max())
         total = w.sum()
         if abs(total) > LEAST_SUM * np.abs(w).sum():

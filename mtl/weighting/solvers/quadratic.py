@@ -9,6 +9,7 @@ from torch import Tensor
 
 Array = NDArray[np.float64]
 RIDGE = 1e-10  # relative to the largest diagonal element: makes rank-deficient problems definite
+RANK = 1e-7  # relative to the largest eigenvalue: of gradients in single precision less is rounding
 TOLERANCE = 1e-9
 ROUNDS = 10
 
@@ -115,6 +116,15 @@ def project(gramian: Tensor, weights: Tensor) -> Tensor:
     rows = np.atleast_2d(array(weights))
     out = rows + nonnegative_qps(g, rows @ g)
     return tensor(out.reshape(weights.shape), gramian)
+
+
+def least_norm(matrix: Array, right: Array) -> Array:
+    """The shortest x with ``|Ax - b|`` least, for a symmetric A; eigenvalues that are rounding count as zero."""
+    values, vectors = np.linalg.eigh(matrix)
+    sizes = np.abs(values)
+    kept = sizes > RANK * sizes.max()
+    out: Array = vectors @ np.where(kept, (right @ vectors) / np.where(kept, values, 1.0), 0.0)
+    return out
 
 
 def project_simplex(values: Array) -> Array:
