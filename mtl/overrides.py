@@ -19,6 +19,8 @@ from mtl.errors import InputError, unknown
 CONF = Path(__file__).parent.parent / "conf"
 NULLABLE = ("gradient_clip",)  # null means something, though it is not the default
 FREE = ("hardware", "grouping")  # of which some values are of several kinds
+# What composing raises for an override that does not fit; the last one where Hydra has null and is given keys
+REFUSED = (HydraException, OmegaConfBaseException, AttributeError)
 
 
 def check(given: list[str], config_name: str) -> None:
@@ -34,11 +36,11 @@ def check(given: list[str], config_name: str) -> None:
             for trial in (plain, *trials):
                 try:
                     compose(config_name, trial, return_hydra_config=True)
-                except (HydraException, OmegaConfBaseException):
+                except REFUSED:
                     first_mistake(trial, config_name)
                     raise
                 fit(trial, config_name)
-    except (HydraException, OmegaConfBaseException) as error:  # no single override is to blame
+    except REFUSED as error:  # no single override is to blame
         raise InputError(" ".join(str(error).split())) from None
     finally:
         GlobalHydra.instance().clear()
@@ -53,7 +55,7 @@ def first_mistake(given: list[str], config_name: str) -> None:
     for place, text in enumerate(given):
         try:
             compose(config_name, given[: place + 1], return_hydra_config=True)
-        except (HydraException, OmegaConfBaseException) as error:
+        except REFUSED as error:
             raise explained(text, error, compose(config_name, given[:place])) from None
 
 
@@ -126,7 +128,7 @@ def composed(given: list[str], config_name: str = "config") -> tuple[DictConfig,
         with initialize_config_dir(str(CONF), version_base="1.3"):
             cfg = compose(config_name, given, return_hydra_config=True)
             fit(given, config_name)
-    except (HydraException, OmegaConfBaseException) as error:
+    except REFUSED as error:
         check(given, config_name)  # slower, and says which override is wrong and why
         raise InputError(" ".join(str(error).split())) from None  # it fits a sweep of Hydra's only, such as a=1,2
     finally:
@@ -166,6 +168,8 @@ def explained(text: str, error: Exception, before: DictConfig) -> InputError:
     key, value = override.key_or_group, override.get_value_element_as_str()
     if (CONF / key).is_dir():
         return unknown(f"option of {key}", value, options(key))
+    if key.startswith("hydra."):  # its own settings, of which it knows more
+        return InputError(f"'{text}': Hydra does not take it: {str(error).splitlines()[0]}")
     known = list(keys(before))
     if key not in known:
         parent = key.rpartition(".")[0]

@@ -60,6 +60,7 @@ BAD = {
     "no logging": (["log_every=0"], "log_every=0: expected"),
     "word for a switch": (["compile=maybe"], "compile=maybe: expected true or false"),
     "negative rate": (["optimizer.lr=-1"], "optimizer.lr=-1: expected a number above 0"),
+    "keys where Hydra has none": (["hydra.launcher={a: {b: 1}}"], "Hydra does not take it"),
     "no steps at all": (["optimizer.lr=0"], "optimizer.lr=0: expected a number above 0"),
     "word for a rate": (["optimizer.lr=fast"], "optimizer.lr=fast: expected a number, such as 0.001"),
     "rate that is no number": (["optimizer.lr=nan"], "optimizer.lr=nan: expected a number"),

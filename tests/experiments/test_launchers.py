@@ -1,5 +1,6 @@
 """Hydra's launchers and sweepers start the same runs as ours, and their runs can be compared."""
 
+import json
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -7,6 +8,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 from rich.console import Console
 
 from experiments.plan import Planner
@@ -50,6 +52,29 @@ def test_a_multirun_gives_the_runs_of_a_comparison(tmp_path: Path, launcher: str
     console = Console(file=StringIO(), width=100)
     assert publish([tmp_path / "runs"], console, "multirun") == 0
     assert (tmp_path / "comparisons" / "multirun" / "report.html").is_file()
+
+
+@pytest.mark.slow
+def test_a_search_minimises_the_validation_score(tmp_path: Path) -> None:
+    """By Optuna: what it calls best is the best of the runs that it started."""
+    if find_spec("hydra_plugins.hydra_optuna_sweeper") is None:
+        pytest.skip("hydra-optuna-sweeper is not installed")
+    search = ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=3", "hydra.sweeper.n_jobs=1"]
+    swept = ["optimizer.lr=tag(log,interval(1e-4,1e-1))", "progress=false", f"output={tmp_path}"]
+    subprocess.run(
+        [sys.executable, "train.py", "-m", *RUNS, *search, *swept],
+        cwd=CONF.parent,
+        capture_output=True,
+        timeout=300,
+        check=True,
+    )
+    (found,) = tmp_path.glob("multirun/optimization_results.yaml")
+    best = OmegaConf.load(found)
+    results = [json.loads(path.read_text()) for path in tmp_path.glob("runs/*/*/*/result.json")]
+    scores = {result["config"]["optimizer"]["lr"]: result["metrics"]["val"]["score"] for result in results}
+    assert len(scores) == 3
+    assert best.best_value == pytest.approx(min(scores.values()))
+    assert best.best_params["optimizer.lr"] == pytest.approx(min(scores, key=lambda lr: scores[lr]))
 
 
 @pytest.mark.slow
