@@ -19,8 +19,7 @@ from mtl.errors import InputError, unknown
 CONF = Path(__file__).parent.parent / "conf"
 NULLABLE = ("gradient_clip",)  # null means something, though it is not the default
 FREE = ("hardware", "grouping")  # of which some values are of several kinds
-# What composing raises for an override that does not fit; the last one where Hydra has null and is given keys
-REFUSED = (HydraException, OmegaConfBaseException, AttributeError)
+REFUSED = (HydraException, OmegaConfBaseException)  # what composing raises for an override that does not fit
 
 
 def check(given: list[str], config_name: str) -> None:
@@ -35,7 +34,7 @@ def check(given: list[str], config_name: str) -> None:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             for trial in (plain, *trials):
                 try:
-                    compose(config_name, trial, return_hydra_config=True)
+                    whole(config_name, trial)
                 except REFUSED:
                     first_mistake(trial, config_name)
                     raise
@@ -46,6 +45,14 @@ def check(given: list[str], config_name: str) -> None:
         GlobalHydra.instance().clear()
 
 
+def whole(config_name: str, given: list[str]) -> DictConfig:
+    """The config with Hydra's own settings. One of ``REFUSED`` for overrides that do not fit."""
+    try:
+        return compose(config_name, given, return_hydra_config=True)
+    except AttributeError:  # what is null for Hydra is given keys
+        raise HydraException("no keys are expected there") from None
+
+
 def first_mistake(given: list[str], config_name: str) -> None:
     """Raise InputError for the first override that does not fit the config as those before it make it.
 
@@ -54,7 +61,7 @@ def first_mistake(given: list[str], config_name: str) -> None:
     given = sorted(given, key=lambda text: not is_option(text))
     for place, text in enumerate(given):
         try:
-            compose(config_name, given[: place + 1], return_hydra_config=True)
+            whole(config_name, given[: place + 1])
         except REFUSED as error:
             raise explained(text, error, compose(config_name, given[:place])) from None
 
