@@ -78,7 +78,6 @@ class Loop:
         self.private = [list(head.parameters()) for head in self.heads]
         self.layer = list(layers[-1].parameters())
         self.parameters = [*self.shared, *(p for own in self.private for p in own)]
-        self.learned: list[nn.Parameter] = []
         self.optimizer = torch.optim.Adam(self.parameters)
 
     def losses(self) -> tuple[list[Tensor], Tensor]:
@@ -94,9 +93,7 @@ class Loop:
 
     def ours(self, weighting: Weighting) -> Callable[[], None]:
         """A step under one of our weightings."""
-        learned = list(weighting.parameters())
-        if learned:
-            self.optimizer.add_param_group({"params": learned})
+        self.optimizer = torch.optim.Adam([*self.parameters, *weighting.parameters()])
 
         def again() -> Tensor:
             with torch.no_grad():
@@ -151,7 +148,7 @@ class Loop:
     def losses_by_hand(self) -> Callable[[], None]:
         """Uncertainty weighting in one line."""
         s = nn.Parameter(torch.zeros(len(self.heads)))
-        self.optimizer.add_param_group({"params": [s]})
+        self.optimizer = torch.optim.Adam([*self.parameters, s])
 
         def step() -> None:
             self.optimizer.zero_grad()

@@ -89,7 +89,12 @@ def views(flat: Tensor, parameters: Sequence[Tensor]) -> list[Tensor]:
 
 def add_gradient(flat: Tensor, parameters: Sequence[Parameter]) -> None:
     """Add a flat gradient ``[P]`` to ``.grad``; where there is none yet, ``.grad`` becomes a view of ``flat``."""
-    for part, parameter in zip(views(flat, parameters), parameters, strict=True):
+    add_gradients(views(flat, parameters), parameters)
+
+
+def add_gradients(parts: Sequence[Tensor], parameters: Sequence[Parameter]) -> None:
+    """Add gradients, one of each parameter, to ``.grad``; where there is none yet, ``.grad`` becomes that tensor."""
+    for part, parameter in zip(parts, parameters, strict=True):
         if parameter.grad is None:
             parameter.grad = part if part.dtype == parameter.dtype else part.to(parameter.dtype)
         else:
@@ -174,7 +179,7 @@ class TaskGradients:
 
     Attributes:
         jacobian: ``[M, P]``, a task's gradient with respect to ``shared`` in each row.
-        own: for each task the flat gradient with respect to its private parameters.
+        own: for each task the gradients with respect to its private parameters.
         losses: ``[M]``, the losses of the step.
         gramian: ``[M, M]``, of the gradients with respect to the edges of the frontier; None where there is no edge.
         rows: for each edge ``[M, ...]``, those gradients in the last batch, of this process, as shares of the step.
@@ -187,11 +192,8 @@ class TaskGradients:
         tasks = len(private)
         self._made_for = _identity(shared, private, device)
         self.jacobian = torch.empty(tasks, sum(p.numel() for p in shared), device=device)
-        sizes = [sum(p.numel() for p in own) for own in private]
-        self._flat = torch.empty(sum(sizes), device=device)
-        self._owners = torch.arange(tasks).repeat_interleave(torch.tensor(sizes, dtype=torch.int64)).to(device)
-        self.own = torch.split(self._flat, sizes)
-        self._places = [[*views(self.jacobian[i], shared), *views(self.own[i], own)] for i, own in enumerate(private)]
+        self._one = torch.ones((), device=device)  # handed to autograd, whose own way to find that costs more
+        self._places = [views(row, shared) for row in self.jacobian]
         self.rows: list[Tensor] = []
         self.start(shared, private)
 
@@ -206,6 +208,7 @@ class TaskGradients:
         """
         self._shared, self._private = shared, private
         self._empty = True
+        self.own: list[list[Tensor]] = [[] for _ in private]
         self.gramian = None
 
     def add(
@@ -230,6 +233,7 @@ class TaskGradients:
             keep: the graph will be walked once more afterwards.
         """
         factor = 1.0 / (scale * batches)
+        start = self._one if scale == 1.0 else self._one * scale
         edges = edges if frontier is None else frontier.edges
         # One edge of a frontier may lie behind another: each is differentiated with the others held fixed
         apart = frontier is not None and len(edges) > 1
@@ -242,12 +246,13 @@ class TaskGradients:
             wanted: list[Any] = [*self._shared, *self._private[i], *edges]
             parts: Sequence[Tensor | None] = [None] * len(wanted)
             if loss.requires_grad and wanted:
-                start = None if scale == 1.0 else torch.full_like(loss, scale)
                 retain = keep or i < len(losses) - 1
                 parts = torch.autograd.grad(loss, wanted, start, retain_graph=retain, allow_unused=True)
-            places = self._places[i]
-            _put(places, parts[: len(places)], factor, replace=self._empty)
-            for number, part in enumerate(parts[len(places) :]):
+            shared = len(self._shared)
+            private = shared + len(self._private[i])
+            _put(self._places[i], parts[:shared], factor, replace=self._empty)
+            self._put_own(i, parts[shared:private], factor)
+            for number, part in enumerate(parts[private:]):
                 if part is None:
                     unreached.append((number, i))
                 else:
@@ -256,10 +261,9 @@ class TaskGradients:
             handle.remove()
         for number, i in unreached:
             self.rows[number][i : i + 1].zero_()  # nothing, where no task reaches the edge
-        with torch.no_grad():
-            seen = torch.stack(list(losses)).to(self.jacobian.dtype)
-            seen = seen if batches == 1 else seen / batches
-            self.losses = seen if self._empty else self.losses + seen
+        seen = torch.stack(list(losses)).detach().to(self.jacobian.dtype)
+        seen = seen if batches == 1 else seen / batches
+        self.losses = seen if self._empty else self.losses + seen
         if frontier is not None:
             for rows in self.rows:
                 product = gramian_of(rows.flatten(1).to(self.jacobian.dtype))
@@ -272,14 +276,28 @@ class TaskGradients:
         losses. The graph is kept.
         """
         wanted: list[Any] = [*(p for own in self._private for p in own), *edges]
-        places = [place for own in self._places for place in own]
-        start = None if scale == 1.0 else [torch.full_like(loss, scale) for loss in losses]
-        parts = torch.autograd.grad(list(losses), wanted, start, retain_graph=True, allow_unused=True)
-        _put(places, parts[: len(places)], 1.0 / scale, replace=True)
-        with torch.no_grad():
-            self.losses = torch.stack(list(losses)).to(self.jacobian.dtype)
+        start = self._one if scale == 1.0 else self._one * scale
+        parts = torch.autograd.grad(list(losses), wanted, [start] * len(losses), retain_graph=True, allow_unused=True)
+        taken = 0
+        for i, own in enumerate(self._private):
+            self._put_own(i, parts[taken : taken + len(own)], 1.0 / scale)
+            taken += len(own)
+        self.losses = torch.stack(list(losses)).detach().to(self.jacobian.dtype)
         self._empty = False
-        return [part.float() if scale == 1.0 else part.float() / scale for part in parts[len(places) :]]
+        return [part.float() if scale == 1.0 else part.float() / scale for part in parts[taken:]]
+
+    def _put_own(self, task: int, parts: Sequence[Tensor | None], factor: float) -> None:
+        """Keep or add what one task's pass gave for its private parameters; None is zero."""
+        single = self.jacobian.dtype
+        found = [
+            p.new_zeros(p.shape, dtype=single) if part is None else part if part.dtype == single else part.to(single)
+            for p, part in zip(self._private[task], parts, strict=True)
+        ]
+        if found and factor != 1.0:
+            found = list(torch._foreach_mul(found, factor))
+        if found and not self._empty:
+            found = list(torch._foreach_add(self.own[task], found))
+        self.own[task] = found
 
     def _put_row(self, number: int, task: int, part: Tensor, factor: float) -> None:
         """Write what one task's pass gave at one edge."""
@@ -291,15 +309,32 @@ class TaskGradients:
         else:
             torch.mul(part, factor, out=rows[task])
 
-    def weighted_own(self, factors: Tensor) -> Tensor:
-        """The gradients of all private parameters, task after task, times the factor ``[M]`` of their task."""
-        return self._flat * factors.to(self._flat.dtype).index_select(0, self._owners)
+    def weighted_own(self, factors: Tensor) -> Sequence[Tensor]:
+        """The gradients of all private parameters, task after task, times the factor ``[M]`` of their task.
+
+        New tensors: what autograd gives for two parameters may be one.
+        """
+        parts = [part for own in self.own for part in own]
+        shares = [factor for factor, own in zip(factors.unbind(), self.own, strict=True) for _ in own]
+        return torch._foreach_mul(parts, shares) if parts else parts
+
+    def flat_own(self, task: int) -> Tensor:
+        """One task's gradient of its private parameters as one vector."""
+        parts = self.own[task]
+        return torch.cat([part.flatten() for part in parts]) if parts else self.jacobian.new_zeros(0)
 
     def reduce(self) -> None:
         """Take the mean over the processes. Rows stay those of this process."""
-        for values in (self.jacobian, self._flat, self.losses):
-            mean_over_processes(values)
-        if self.gramian is not None and processes() > 1:
+        if processes() == 1:
+            return
+        mean_over_processes(self.jacobian)
+        mean_over_processes(self.losses)
+        parts = [part for own in self.own for part in own]
+        if parts:
+            flat = torch.cat([self.flat_own(i) for i in range(len(self.own))])
+            means = iter(views(mean_over_processes(flat), parts))
+            self.own = [[next(means) for _ in own] for own in self.own]
+        if self.gramian is not None:
             # A process holds its rows of the joint representation: a block of columns, and 1 / processes of their
             # gradient
             mean_over_processes(self.gramian).div_(processes())

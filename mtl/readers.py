@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
+from torch.autograd.graph import GradientEdge, Node
 
 from mtl.linear import plain
 
@@ -24,25 +24,26 @@ class Readers(NamedTuple):
     Attributes:
         edges: their results ``Y_i``.
         weights: W ``[F, C]``, the columns of all ``W_i`` side by side.
-        owners: the loss of each column, ``[C]``.
+        owners: the loss of each column, ``[C]``; None where each has one.
     """
 
     edges: list[GradientEdge]
     weights: Tensor
-    owners: Tensor
+    owners: Tensor | None
 
     def gramian(self, columns: Tensor) -> Tensor:
         """``[M, M]`` of the gradients with respect to H, from those with respect to all ``Y_i``, ``[N, C]``."""
         weights, tasks = self.weights.float(), len(self.edges)
         products = (columns.T @ columns) * (weights.T @ weights)
-        if len(products) == tasks:
+        if self.owners is None:
             return products
         rows = products.new_zeros(tasks, len(products)).index_add_(0, self.owners, products)
         return products.new_zeros(tasks, tasks).index_add_(1, self.owners, rows)
 
     def weighted(self, columns: Tensor, factors: Tensor) -> Tensor:
         """The sum of the gradients with respect to H, each times its factor ``[M]``, ``[N, F]``, in H's precision."""
-        share = columns * factors.to(columns.dtype).index_select(0, self.owners)
+        factors = factors.to(columns.dtype)
+        share = columns * (factors if self.owners is None else factors.index_select(0, self.owners))
         return share.to(self.weights.dtype) @ self.weights.T
 
 
@@ -62,15 +63,18 @@ def find_readers(losses: Sequence[Tensor], edge: GradientEdge) -> Readers | None
     weights = torch.cat(parts, 1).detach()
     if weights.shape[1] > len(weights):  # the gradients themselves are fewer numbers
         return None
-    owners = [i for i, part in enumerate(parts) for _ in range(part.shape[1])]
-    return Readers([GradientEdge(node, 0) for node in readers], weights, torch.tensor(owners, device=weights.device))
+    owners = None
+    if weights.shape[1] > len(parts):
+        numbers = [i for i, part in enumerate(parts) for _ in range(part.shape[1])]
+        owners = torch.tensor(numbers, device=weights.device)
+    return Readers([GradientEdge(node, 0) for node in readers], weights, owners)
 
 
 def _reader(loss: Tensor, edge: GradientEdge) -> tuple[Node | None, set[Node]]:
     """The one linear operation that reads the tensor for a loss, if there is one, and what comes after the tensor."""
-    if not loss.requires_grad:
+    start = loss.grad_fn
+    if start is None:
         return None, set()
-    start = get_gradient_edge(loss).node
     found, seen, waiting = None, {start}, [start]
     while waiting:
         node = waiting.pop()

@@ -1,15 +1,16 @@
 """Task gradients made orthogonal and of one size before they are added."""
 
 from collections.abc import Mapping, Sequence
+from math import sqrt
 
-import numpy as np
 from torch import Tensor
 
 from mtl.errors import unknown
 from mtl.weighting.base import PreferringWeighting
-from mtl.weighting.solvers.quadratic import array, tensor
+from mtl.weighting.solvers.quadratic import array, eigen, tensor
 
 SCALES = ("min", "median", "rmse")
+ROUNDING = 1.2e-7  # of single precision
 
 
 class AlignedMTL(PreferringWeighting):
@@ -46,12 +47,12 @@ class AlignedMTL(PreferringWeighting):
 
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
         p = array(self.preference.shares(tasks))
-        values, vectors = np.linalg.eigh(array(gramian))
+        values, vectors = eigen(array(gramian))
+        sizes = values.tolist()
         # The Gramian comes in single precision: below this an eigenvalue is rounding
-        kept = values > values.max() * len(values) * np.finfo(np.float32).eps
-        if not kept.any() or values.max() <= 0:
+        kept = [size for size in sizes if size > max(sizes[-1], 0.0) * len(sizes) * ROUNDING]
+        if not kept:
             return tensor(p, gramian)
-        values, vectors = values[kept], vectors[:, kept]
-        middle = np.sort(values)[(len(values) - 1) // 2]
-        size = {"min": values.min(), "median": middle, "rmse": values.mean()}[self.scale]
-        return tensor(vectors @ ((vectors.T @ p) * np.sqrt(size / values)), gramian)
+        size = {"min": kept[0], "median": kept[(len(kept) - 1) // 2], "rmse": sum(kept) / len(kept)}[self.scale]
+        vectors = vectors[:, -len(kept) :]
+        return tensor(vectors @ ((p @ vectors) * [sqrt(size / one) for one in kept]), gramian)

@@ -4,6 +4,7 @@ import numpy as np
 from torch import Tensor
 
 from mtl.weighting.base import PreferringWeighting
+from mtl.weighting.solvers.impartial import cosines_of
 from mtl.weighting.solvers.quadratic import array, least_norm, tensor
 
 
@@ -25,13 +26,12 @@ class ConFIG(PreferringWeighting):
 
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
         g, p = array(gramian), array(self.preference.shares(tasks))
-        n = np.sqrt(g.diagonal().clip(min=0))
         out = np.zeros(len(g))
-        live = n > 0
-        if live.any():
-            cosines = g[np.ix_(live, live)] / np.outer(n[live], n[live])
+        live, n, cosines = cosines_of(g)
+        if len(live):
             y = least_norm(cosines, p[live])
-            square = y @ cosines @ y  # |U'y|^2
+            cy = cosines @ y
+            square = float(y @ cy)  # |U'y|^2
             if square > 1e-14:
-                out[live] = (n[live] @ cosines @ y) / square * y / n[live]
+                out[live] = float(n @ cy) / square * y / n
         return tensor(out, gramian)

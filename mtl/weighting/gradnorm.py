@@ -53,9 +53,10 @@ class GradNorm(GradientWeighting):
         self.register_buffer("initial_losses", torch.full((num_tasks,), torch.nan))
 
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
-        first = self.initial_losses[tasks]
-        first = self.initial_losses[tasks] = torch.where(first.isnan(), losses, first)
-        weights = self.weights[tasks]  # [M], those of this step
+        first = self.of(self.initial_losses, tasks)
+        first = torch.where(first.isnan(), losses, first)
+        self.put(self.initial_losses, tasks, first)
+        weights = self.of(self.weights, tasks).clone()  # [M], those of this step
         scaled = weights * gramian.diagonal().clamp(min=0).sqrt()  # G_i
         # A loss that starts at 0 has nothing to lose: it counts as being on pace
         pace = torch.where(first > 0, losses / first, torch.ones_like(losses))
@@ -64,5 +65,5 @@ class GradNorm(GradientWeighting):
         # Without a gradient, or with all losses 0, there is nothing to balance
         usable = (scaled > 0) & way.isfinite()
         moved = weights * torch.where(usable, way, torch.zeros_like(way)).exp()
-        self.weights[tasks] = moved * (weights.sum() / moved.sum())
+        self.put(self.weights, tasks, moved * (weights.sum() / moved.sum()))
         return weights

@@ -1,5 +1,7 @@
 """Gradients are turned towards each other until their cosines are what they usually are."""
 
+from math import sqrt
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -43,21 +45,22 @@ class GradVac(GradientWeighting):
 
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
         g = array(gramian)
-        targets = array(self.targets[tasks][:, tasks])
+        targets = self.targets[tasks][:, tasks].tolist()
         mix, products = np.eye(len(g)), g.copy()  # of every p_i at once: its coefficients, and its p'g_j
-        rows, sizes = np.arange(len(g)), np.sqrt(g.diagonal().clip(min=0))
-        for j in self.draws.order(len(g)).T:
-            length, other = np.sqrt((mix * products).sum(1).clip(min=0)), sizes[j]
-            live = length * other > 0
-            other = np.where(live, other, 1.0)
-            c = (products[rows, j] / np.where(live, length * other, 1.0)).clip(-1, 1)
-            target = targets[rows, j]
-            rest = np.sqrt((1 - target**2).clip(min=0))
-            moved = live & (c < target) & (rest > 0)
-            share = length * (target * np.sqrt(1 - c * c) - c * rest) / (other * np.where(moved, rest, 1.0))
-            share = np.where(moved, share, 0.0)
-            mix[rows, j] += share
-            products += share[:, None] * g[j]
-            targets[rows, j] += np.where(live, self.beta * (c - target), 0.0)
-        self.targets[tasks[:, None], tasks] = tensor(targets, gramian).to(self.targets)
+        rows, sizes = np.arange(len(g)), [sqrt(max(square, 0.0)) for square in g.diagonal().tolist()]
+        for others in self.draws.order(len(g)).T:
+            squares, inner = (mix * products).sum(1).tolist(), products[rows, others].tolist()
+            shares = np.zeros(len(g))
+            for i, j in enumerate(others.tolist()):
+                length = sqrt(max(squares[i], 0.0))
+                if length * sizes[j] == 0:
+                    continue
+                c, target = min(max(inner[i] / (length * sizes[j]), -1.0), 1.0), targets[i][j]
+                rest = sqrt(max(1 - target * target, 0.0))
+                if c < target and rest > 0:
+                    shares[i] = length * (target * sqrt(1 - c * c) - c * rest) / (sizes[j] * rest)
+                targets[i][j] += self.beta * (c - target)
+            mix[rows, others] += shares
+            products += shares[:, None] * g[others]
+        self.targets[tasks[:, None], tasks] = torch.tensor(targets).to(self.targets)
         return tensor(mix.sum(0), gramian)

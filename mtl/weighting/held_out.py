@@ -67,7 +67,7 @@ class HeldOutWeighting(Weighting):
         if gathered is None:
             return None
         if call.shared:
-            self.gramian, self.gramian_tasks = gramian_of(gathered.jacobian), tuple(call.tasks)
+            self._saw(gramian_of(gathered.jacobian), call.tasks)
         with torch.no_grad():
             tasks = call.numbers
             scales = self._scales(gathered.losses, call.tasks, gathered.jacobian.norm(dim=1))
@@ -119,9 +119,10 @@ class HeldOutWeighting(Weighting):
         sizes = [sum(p.numel() for p in part) for part in (shared, *private)]
         common, *own = torch.split(held, sizes, 1)
         units = self.units[tasks]
-        heads = [own[i] @ taken.own[m] for m, i in enumerate(tasks)]
+        own_taken = [taken.flat_own(m) for m in range(len(tasks))]
+        heads = [own[i] @ part for i, part in zip(tasks, own_taken, strict=True)]
         products = (common @ taken.jacobian.T + torch.stack(heads, 1)) / units  # [N, M]
-        squares = taken.jacobian.square().sum(1) + torch.stack([part.square().sum() for part in taken.own])
+        squares = taken.jacobian.square().sum(1) + torch.stack([part.square().sum() for part in own_taken])
         length, reach = (squares.sqrt() / units).mean(), held.norm(dim=1, keepdim=True)
         products = products[reach[:, 0] > 0] / (reach[reach[:, 0] > 0] * length)
         if len(products) and bool(products.isfinite().all()):

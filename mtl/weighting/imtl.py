@@ -38,10 +38,11 @@ class IMTL(GradientWeighting):
 
     def own_factors(self, weights: Tensor, tasks: Tensor) -> Tensor:
         """Heads learn their scaled loss."""
-        return self.log_scale[tasks].exp()
+        return self.of(self.log_scale, tasks).exp()
 
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
-        scale = self.log_scale[tasks].exp()
-        self.log_scale[tasks] -= self.lr * (scale * losses - 1).clamp(-1, 1)
-        scale = self.log_scale[tasks].exp()
+        before = self.of(self.log_scale, tasks)
+        after = before - self.lr * (before.exp() * losses - 1).clamp(-1, 1)
+        self.put(self.log_scale, tasks, after)
+        scale = after.exp()
         return equal_projections(gramian * torch.outer(scale, scale)) * scale

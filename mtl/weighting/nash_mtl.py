@@ -8,6 +8,7 @@ from torch import Tensor
 from mtl.errors import InputError
 from mtl.weighting.base import Call, GradientWeighting
 from mtl.weighting.solvers.bargain import bargain
+from mtl.weighting.solvers.quadratic import array
 
 
 class NashMTL(GradientWeighting):
@@ -67,13 +68,15 @@ class NashMTL(GradientWeighting):
 
     def keep(self, weights: Tensor, tasks: list[int]) -> None:
         """Remember the weights for the next steps."""
-        self.weights[tasks] = weights
-        self.age.fill_(1 % self.update_every)
+        if self.update_every > 1:
+            self.weights[tasks] = weights
+            self.age.fill_(1)
 
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
         weights = bargain(gramian)
         if self.max_norm > 0:
-            square = float(weights @ (gramian.to(weights) @ weights))  # |d|^2
+            w = array(weights)
+            square = float(w @ array(gramian) @ w)  # |d|^2
             if square > self.max_norm**2:
                 weights = weights * (self.max_norm / sqrt(square))
         return weights

@@ -99,7 +99,7 @@ class PerTask(nn.Module):
 
     def shares(self, tasks: Tensor) -> Tensor:
         """The values of these tasks divided by their sum, ``[M]``; equal shares where all are zero."""
-        return shares(self.values.index_select(0, tasks))
+        return shares(self.values if len(tasks) == len(self.values) else self.values.index_select(0, tasks))
 
 
 class History(nn.Module):

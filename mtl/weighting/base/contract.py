@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from torch.nn import Parameter
 
 from mtl.errors import InputError, unknown
 from mtl.frontier import Frontier, at_tensor, find_frontier
-from mtl.gradients import TaskGradients, add_gradient
+from mtl.gradients import TaskGradients, add_gradient, add_gradients
 from mtl.weighting.state import PerTask
 
 Losses = Tensor | Sequence[Tensor]
@@ -40,8 +41,7 @@ class Step:
 WHOLE_STEP = Step()
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """One call of ``backward``, reduced to the M tasks that take part: ``tasks``, and as a tensor ``numbers``."""
 
     losses: list[Tensor]
@@ -93,8 +93,7 @@ class Weighting(nn.Module, ABC):
         self.num_tasks, self.normalise = num_tasks, normalise
         if normalise == "loss_scale":
             self.register_buffer("scales", torch.full((num_tasks,), torch.nan))
-        self.gramian: Tensor | None = None
-        self.gramian_tasks: tuple[int, ...] = ()
+        self._compared: list[tuple[Tensor, tuple[int, ...]]] = []  # a list, because a module sets attributes slowly
         self._numbers: tuple[tuple[list[int], torch.device], Tensor] | None = None
         # Of the optimizer step under way, by what for; empty between steps, so a checkpoint misses nothing
         self._gathered: dict[str, TaskGradients] = {}
@@ -158,6 +157,31 @@ class Weighting(nn.Module, ABC):
         if weights is not None:
             everyone[tasks] = weights.detach()
         return everyone
+
+    @property
+    def gramian(self) -> Tensor | None:
+        """See above."""
+        return self._compared[0][0] if self._compared else None
+
+    @property
+    def gramian_tasks(self) -> tuple[int, ...]:
+        """See above."""
+        return self._compared[0][1] if self._compared else ()
+
+    def _saw(self, gramian: Tensor, tasks: list[int]) -> None:
+        """Keep the Gramian of a solve for whoever wants to see it."""
+        self._compared[:] = [(gramian, tuple(tasks))]
+
+    def of(self, values: Tensor, tasks: Tensor) -> Tensor:
+        """The numbers ``[M]`` of these tasks among K, in their order: nothing is picked where that is all of them."""
+        return values if len(tasks) == self.num_tasks else values.index_select(0, tasks)
+
+    def put(self, values: Tensor, tasks: Tensor, new: Tensor) -> None:
+        """Write the numbers ``[M]`` of these tasks among K."""
+        if len(tasks) == self.num_tasks:
+            values.copy_(new)
+        else:
+            values.index_copy_(0, tasks, new.to(values))
 
     def _numbered(self, tasks: list[int], device: torch.device) -> Tensor:
         """``tasks`` as a tensor: the one of the last call, as long as they are the same."""
@@ -244,7 +268,7 @@ class Weighting(nn.Module, ABC):
     def _write_own(call: Call, gathered: TaskGradients, factors: Tensor) -> None:
         """Add each task's gradient of its private parameters times its factor."""
         share = factors if call.step.scale == 1.0 else factors * call.step.scale
-        add_gradient(gathered.weighted_own(share), [p for own in call.private for p in own])
+        add_gradients(gathered.weighted_own(share), [p for own in call.private for p in own])
 
     def _write(self, call: Call, direction: Tensor, gathered: TaskGradients, factors: Tensor) -> None:
         """Add a direction of the shared parameters ``[P]``, and the private gradients."""

@@ -31,11 +31,12 @@ class DirectionWeighting(Weighting):
         if gathered is None:
             return None
         with torch.no_grad():
-            self.gramian, self.gramian_tasks = gramian_of(gathered.jacobian), tuple(call.tasks)
+            gramian = gramian_of(gathered.jacobian)
+            self._saw(gramian, call.tasks)
             scales = None
             if self.normalise != "none":
-                scales = self._scales(gathered.losses, call.tasks, self.gramian.diagonal().clamp(min=0).sqrt())
-            if not isfinite(self.gramian.sum(dtype=torch.float64).item()):
+                scales = self._scales(gathered.losses, call.tasks, gramian.diagonal().clamp(min=0).sqrt())
+            if not isfinite(gramian.sum(dtype=torch.float64).item()):
                 direction = torch.full_like(gathered.jacobian[0], torch.nan)
                 weights = torch.full_like(gathered.losses, torch.nan)
             elif scales is None:

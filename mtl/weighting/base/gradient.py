@@ -61,6 +61,10 @@ class GradientWeighting(Weighting):
         return None
 
     def _update(self, call: Call) -> Tensor | None:
+        with torch.no_grad():
+            return self._update_in_kind(call)
+
+    def _update_in_kind(self, call: Call) -> Tensor | None:
         weights = self.kept(call)
         if weights is not None:
             add_weighted_gradient(call.losses, weights * (call.step.scale / call.step.batches), call.parameters)
@@ -80,21 +84,20 @@ class GradientWeighting(Weighting):
     def _solve(self, gramian: Tensor, losses: Tensor, call: Call) -> tuple[Tensor, Tensor]:
         """Weights ``[M]`` and the factors ``[M]`` of the private gradients."""
         tasks, numbers = call.tasks, call.numbers
-        self.gramian, self.gramian_tasks = gramian, tuple(tasks)
-        with torch.no_grad():
-            scales = None
-            if self.normalise != "none":
-                scales = self._scales(losses, tasks, gramian.diagonal().clamp(min=0).sqrt())
-            if not isfinite(gramian.sum(dtype=torch.float64).item()):  # one call, where the elements' own would be five
-                weights = torch.full_like(losses, torch.nan)
-                return weights, weights
-            if scales is None:
-                weights = self(gramian, losses, numbers).to(losses)
-                factors = self.own_factors(weights, numbers)
-            else:
-                weights = self(gramian / torch.outer(scales, scales), losses / scales, numbers).to(losses)
-                weights, factors = weights / scales, self.own_factors(weights, numbers) / scales
-            self.keep(weights, tasks)
+        self._saw(gramian, tasks)
+        scales = None
+        if self.normalise != "none":
+            scales = self._scales(losses, tasks, gramian.diagonal().clamp(min=0).sqrt())
+        if not isfinite(gramian.sum(dtype=torch.float64).item()):  # one call, where the elements' own would be five
+            weights = torch.full_like(losses, torch.nan)
+            return weights, weights
+        if scales is None:
+            weights = self(gramian, losses, numbers).to(losses)
+            factors = self.own_factors(weights, numbers)
+        else:
+            weights = self(gramian / torch.outer(scales, scales), losses / scales, numbers).to(losses)
+            weights, factors = weights / scales, self.own_factors(weights, numbers) / scales
+        self.keep(weights, tasks)
         return weights, factors
 
     def _update_whole(self, call: Call) -> Tensor | None:

@@ -32,10 +32,6 @@ class LossWeighting(Weighting):
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
         """Losses ``[M]`` of the tasks numbered ``tasks [M]`` to the objective ``[]``."""
 
-    def of(self, values: Tensor, tasks: Tensor) -> Tensor:
-        """The numbers ``[M]`` of these tasks among K, in their order: nothing is picked where that is all of them."""
-        return values if len(tasks) == self.num_tasks else values.index_select(0, tasks)
-
     def _update(self, call: Call) -> Tensor | None:
         if self.normalise == "gradient_norm" or (call.step.batches > 1 and not self._weights_known(call.tasks)):
             return self._update_gathered(call)
@@ -53,10 +49,8 @@ class LossWeighting(Weighting):
         losses.retain_grad()
         objective = self(losses, call.numbers)
         factor = call.step.scale / call.step.batches
-        if factor != 1.0:
-            objective = objective * factor
         mine = [p for p in self.parameters() if p.requires_grad]
-        torch.autograd.backward(objective, inputs=[*call.parameters, *mine])
+        torch.autograd.backward(objective, objective.new_tensor(factor), inputs=[*call.parameters, *mine])
         assert losses.grad is not None
         return losses.grad if factor == 1.0 else losses.grad / factor
 
@@ -82,7 +76,7 @@ class LossWeighting(Weighting):
         if gathered is None:
             return None
         if call.shared:
-            self.gramian, self.gramian_tasks = gramian_of(gathered.jacobian), tuple(call.tasks)
+            self._saw(gramian_of(gathered.jacobian), call.tasks)
         scales = self._scales(gathered.losses, call.tasks, gathered.jacobian.norm(dim=1))
         weights = self._objective(gathered.losses, scales, call, call.step.scale)
         self._write(call, weights @ gathered.jacobian, gathered, weights)

@@ -1,5 +1,8 @@
 """Bargaining problems: ``G w = w^-p``."""
 
+from math import log, sqrt
+from operator import itemgetter
+
 import numpy as np
 from scipy.linalg.lapack import dposv
 from torch import Tensor
@@ -19,11 +22,12 @@ def bargain(gramian: Tensor, power: float = 1.0) -> Tensor:
     bearing on the direction; it gets the mean of the other weights, so that its head goes on learning.
     """
     g = array(gramian)
-    out = np.ones(len(g))
-    live = g.diagonal() > 1e-30 * max(float(g.diagonal().max()), 1e-300)
+    sizes = g.diagonal()
+    live = sizes > 1e-30 * max(*sizes.tolist(), 1e-300)
     if np.count_nonzero(live) == len(g):
-        out = _newton(g, power)
-    elif live.any():
+        return tensor(_newton(g, power), gramian)
+    out = np.ones(len(g))
+    if np.count_nonzero(live):
         out[live] = _newton(g[np.ix_(live, live)], power)
         out[~live] = out[live].mean()
     return tensor(out, gramian)
@@ -32,38 +36,47 @@ def bargain(gramian: Tensor, power: float = 1.0) -> Tensor:
 def _newton(g: Array, p: float) -> Array:
     unit = g.diagonal() ** (-1 / (1 + p))  # s
     price = unit ** (1 - p)  # of the scaled task's phi, relative to the largest
-    h = unit[:, None] * g * unit
-    h, price = h / price.max(), price / price.max()
-    sizes = h.diagonal().copy()
-    diagonal = slice(None, None, len(h) + 1)
-    h.reshape(-1)[diagonal] += RIDGE * sizes
+    largest = max(price.tolist())
+    h, price = unit[:, None] * g * (unit / largest), price / largest
+    count = sum(price.tolist())
+    curved = h + RIDGE * np.diag(h.diagonal())
+    h = curved.copy()
+    spine = curved.reshape(-1)[:: len(h) + 1]
+    sizes = h.diagonal()
 
-    def value(x: Array) -> float:
-        gain = np.log(x) if p == 1 else x ** (1 - p) / (1 - p)
-        return float(0.5 * x @ h @ x - price @ gain)
-
-    def stretched(x: Array) -> Array:
-        """The best multiple of x: what opposed gradients need, whose weights are large, not different."""
-        out: Array = x * float(price @ x ** (1 - p) / (x @ h @ x)) ** (1 / (1 + p))
-        return out
+    def stretched(x: Array) -> tuple[Array, Array, float]:
+        """The best multiple v of x, Hv and the function's value: what opposed gradients need, whose weights are large,
+        not different.
+        """
+        hx = h @ x
+        square = float(x @ hx)
+        if p == 1:
+            t = sqrt(count / square)
+            gain = float(price @ np.log(x)) + count * log(t)
+        else:
+            inner = float(price @ x ** (1 - p))
+            t = (inner / square) ** (1 / (1 + p))
+            gain = t ** (1 - p) * inner / (1 - p)
+        return t * x, t * hx, 0.5 * t * t * square - gain
 
     # From where gradients of one direction, or opposed ones, are in balance, if that is nearer than equal shares
-    v = min(stretched(np.ones(len(h))), stretched(sizes**-0.5), key=value)
+    starts = [np.ones(len(h))] if p == 1 else [np.ones(len(h)), sizes**-0.5]  # with p = 1 the sizes are 1
+    v, hv, value = min(map(stretched, starts), key=itemgetter(2))
     for _ in range(STEPS):
-        now = value(v)
-        pull = price * v**-p
-        slope = h @ v - pull
-        curved = h.copy()
-        curved.reshape(-1)[diagonal] += p * pull / v
-        _, move, _ = dposv(curved, -slope)
-        decrement = float(-slope @ move)
-        down = move < 0
-        step = min(1.0, 0.95 * float((v[down] / -move[down]).min())) if np.count_nonzero(down) else 1.0
-        if decrement < 1e-10 * (1 + abs(now)):  # that much is left to gain, and after one more step nothing
-            v = v + step * move
+        pull = price / v**p
+        slope = hv - pull
+        spine[:] = sizes + p * pull / v
+        _, move, _ = dposv(curved, slope)
+        decrement = float(slope @ move)
+        longest = max((move / v).tolist())  # where v reaches 0
+        step = 0.95 / longest if longest > 0.95 else 1.0
+        if decrement < 1e-10 * (1 + abs(value)):  # that much is left to gain, and after one more step nothing
+            v = v - step * move
             break
-        while step > 1e-10 and value(v + step * move) > now - 1e-4 * step * decrement:
+        found = stretched(v - step * move)
+        while step > 1e-10 and found[2] > value - 1e-4 * step * decrement:
             step /= 2
-        v = stretched(v + step * move)
+            found = stretched(v - step * move)
+        v, hv, value = found
     out: Array = unit * v
     return out

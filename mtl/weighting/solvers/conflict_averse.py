@@ -1,6 +1,9 @@
 """The best worst-case improvement within a ball around the mean gradient."""
 
+from math import sqrt
+
 import numpy as np
+from scipy.linalg.lapack import dgesv
 from torch import Tensor
 
 from mtl.weighting.solvers.quadratic import Array, array, nonnegative_qp, scaled, shortest, tensor
@@ -21,17 +24,20 @@ def conflict_averse(gramian: Tensor, c: float) -> Tensor:
     """
     g, _ = scaled(array(gramian))
     tasks = len(g)
-    mean = g.mean(1)
-    radius = c * c * float(mean.mean())  # squared
+    mean = g.sum(1) / tasks
+    square = sum(mean.tolist()) / tasks  # |g_0|^2
+    radius = c * c * square  # squared
 
     def reach(level: float) -> tuple[Array, float]:
         x = nonnegative_qp(g, mean - level)
         return x, float(x @ g @ x)
 
-    w = shortest(g)
-    low, high = float(mean.min()), (1 + c) * float(mean.mean())
-    if float(w @ g @ w) < STATIONARY:
-        high = max(0.0, low)
+    low, high = min(mean.tolist()), (1 + c) * square
+    # The level of the mean, over its length, is at most the length of the shortest: mostly that tells enough
+    if low <= 0 or low * low < STATIONARY * square:
+        w = shortest(g)
+        if float(w @ g @ w) < STATIONARY:
+            high = max(0.0, low)
     level = high
     x, distance = reach(level)
     for _ in range(STEPS):
@@ -39,12 +45,13 @@ def conflict_averse(gramian: Tensor, c: float) -> Tensor:
             break
         low, high = (level, high) if distance < radius else (low, level)
         level = 0.5 * (low + high)
-        chosen = x > 0
-        if chosen.any():
-            inverse = np.linalg.inv(g[np.ix_(chosen, chosen)])
-            two, one = float(inverse.sum()), float(inverse.sum(0) @ mean[chosen])
-            root = one * one - two * (float(mean[chosen] @ inverse @ mean[chosen]) - radius)
-            guess = (one + np.sqrt(max(root, 0.0))) / two
+        chosen = np.flatnonzero(x)
+        if len(chosen):
+            whole = len(chosen) == tasks
+            inner, known = (g, mean) if whole else (g[np.ix_(chosen, chosen)], mean[chosen])
+            _, _, solved, _ = dgesv(inner, np.array([np.ones(len(chosen)), known]).T)
+            (two, one), rest = solved.sum(0).tolist(), float(known @ solved[:, 1])
+            guess = (one + sqrt(max(one * one - two * (rest - radius), 0.0))) / two
             level = guess if low < guess < high else level
         x, distance = reach(level)
     return tensor(1 / tasks + x, gramian)

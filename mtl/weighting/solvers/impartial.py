@@ -1,11 +1,13 @@
 """The combination of gradients on which all of them project alike."""
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
-from mtl.weighting.solvers.quadratic import array, least_norm, tensor
+from mtl.weighting.solvers.quadratic import Array, array, least_norm, tensor
 
 LEAST_SUM = 1e-9
+LEAST_LENGTH = 1e-15
 
 
 def equal_projections(gramian: Tensor) -> Tensor:
@@ -17,14 +19,20 @@ def equal_projections(gramian: Tensor) -> Tensor:
     gradient has weight 0.
     """
     g = array(gramian)
-    n = np.sqrt(g.diagonal().clip(min=0))
     out = np.zeros(len(g))
-    live = n > 1e-15 * n.max() if n.max() > 0 else np.zeros(len(g), dtype=bool)
-    if live.any():
-        cosines = g[np.ix_(live, live)] / np.outer(n[live], n[live])
-        y = least_norm(cosines, np.ones(len(cosines)))
-        w = y / (n[live] / n.max())
-        total = w.sum()
-        if abs(total) > LEAST_SUM * np.abs(w).sum():
+    live, n, cosines = cosines_of(g)
+    if len(live):
+        w = least_norm(cosines, np.ones(len(n))) / (n / max(n.tolist()))
+        total = sum(w.tolist())
+        if abs(total) > LEAST_SUM * sum(map(abs, w.tolist())):
             out[live] = w / total
     return tensor(out, gramian)
+
+
+def cosines_of(gramian: Array) -> tuple[NDArray[np.intp], Array, Array]:
+    """Of the gradients that are not zero beside the longest: which they are, their lengths, and their cosines."""
+    lengths = np.sqrt(np.maximum(gramian.diagonal(), 0.0))
+    live = np.flatnonzero(lengths > LEAST_LENGTH * max(lengths.tolist()))
+    if len(live) < len(lengths):
+        lengths, gramian = lengths[live], gramian[np.ix_(live, live)]
+    return live, lengths, gramian / lengths / lengths[:, None]

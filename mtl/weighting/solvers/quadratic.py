@@ -1,9 +1,11 @@
 """Quadratic programs over the nonnegative orthant, and what methods make of them."""
 
+from functools import cache
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.linalg.lapack import dgesv  # whose call costs half of what numpy's does, around a tiny problem
+from scipy.linalg.lapack import dgesv, dsyevd  # whose calls cost half of what numpy's do, around a tiny problem
 from scipy.optimize import nnls
 from torch import Tensor
 
@@ -16,7 +18,7 @@ ROUNDS = 10
 
 def array(values: Tensor) -> Array:
     """A tensor as a double-precision array, row after row in memory."""
-    return values.detach().cpu().numpy().astype(np.float64, order="C")
+    return values.numpy(force=True).astype(np.float64, order="C")
 
 
 def tensor(values: Array, like: Tensor) -> Tensor:
@@ -35,18 +37,18 @@ def nonnegative_qp(quadratic: Array, linear: Array) -> Array:
         count, singular = np.count_nonzero(positive), 0
         if count == len(linear):
             _, _, x, singular = dgesv(quadratic, -linear)
-            wrong = x < -TOLERANCE
+            signs = x
         else:
             x = np.zeros(len(linear))
             if count:
                 _, _, x[positive], singular = dgesv(quadratic[np.ix_(positive, positive)], -linear[positive])
-            wrong = np.where(positive, x, quadratic @ x + linear) < -TOLERANCE
+            signs = np.where(positive, x, quadratic @ x + linear)
         if singular:
             break
-        if not np.count_nonzero(wrong):
+        if not min(signs.tolist()) < -TOLERANCE:
             out: Array = np.maximum(x, 0.0)
             return out
-        positive = positive ^ wrong
+        positive = positive ^ (signs < -TOLERANCE)
     return _one_by_one(quadratic, linear)
 
 
@@ -55,6 +57,8 @@ def nonnegative_qps(quadratic: Array, linear: Array) -> Array:
     out: Array = np.zeros_like(linear)
     unity = np.eye(linear.shape[1])
     left, positive = np.arange(len(linear)), linear < 0
+    if not np.count_nonzero(positive):
+        return out
     for _ in range(ROUNDS):
         # What is not positive is held at zero by a row and a column of the identity
         both = positive[:, :, None] & positive[:, None, :]
@@ -84,9 +88,12 @@ def scaled(gramian: Array) -> tuple[Array, float]:
     """The Gramian divided by its largest diagonal element, with the ridge on it, and that element (1 if all are 0)."""
     size = max(gramian.diagonal().tolist())
     size = size if size > 0 else 1.0
-    out = gramian / size
-    out.reshape(-1)[:: len(out) + 1] += RIDGE
-    return out, size
+    return gramian / size + _ridge(len(gramian)), size
+
+
+@cache
+def _ridge(tasks: int) -> Array:
+    return RIDGE * np.eye(tasks)
 
 
 def min_norm(gramian: Tensor) -> Tensor:
@@ -113,18 +120,24 @@ def project(gramian: Tensor, weights: Tensor) -> Tensor:
     ``1/2 x'Gx + (Gw)'x``.
     """
     g, _ = scaled(array(gramian))
-    rows = np.atleast_2d(array(weights))
-    out = rows + nonnegative_qps(g, rows @ g)
-    return tensor(out.reshape(weights.shape), gramian)
+    rows = array(weights)
+    solve = nonnegative_qp if rows.ndim == 1 else nonnegative_qps
+    return tensor(rows + solve(g, rows @ g), gramian)
 
 
 def least_norm(matrix: Array, right: Array) -> Array:
     """The shortest x with ``|Ax - b|`` least, for a symmetric A; eigenvalues that are rounding count as zero."""
-    values, vectors = np.linalg.eigh(matrix)
-    sizes = np.abs(values)
-    kept = sizes > RANK * sizes.max()
-    out: Array = vectors @ np.where(kept, (right @ vectors) / np.where(kept, values, 1.0), 0.0)
+    values, vectors = eigen(matrix)
+    sizes = values.tolist()
+    least = RANK * max(-sizes[0], sizes[-1])
+    out: Array = vectors @ ((right @ vectors) * [1 / size if abs(size) > least else 0.0 for size in sizes])
     return out
+
+
+def eigen(matrix: Array) -> tuple[Array, Array]:
+    """Eigenvalues, the smallest first, and eigenvectors, in columns, of a symmetric matrix."""
+    values, vectors, _ = dsyevd(matrix)
+    return values, vectors
 
 
 def project_simplex(values: Array) -> Array:
