@@ -4,9 +4,11 @@ Work, in plain PyTorch with Adam: ``small`` is 64 inputs, trunk 256-256, K = 3 l
 ``large`` 512 inputs, trunk 1024-1024-1024, K = 8, 512 rows. Figures are medians over rounds of processor seconds
 relative to the same loop with ``sum(losses).backward()`` in the same round; all methods take turns in every round, so
 that what else the machine does hits all of them. TorchJD (``mtl_backward`` and ``jac_to_grad``) stands beside where it
-is installed and has the method. *By hand* is what a person would write for one method and this one network: the least
-that a method of its kind can be expected to cost on the machine.
+is installed and has the method. *By hand* is what a person would write for one method and this one network, and
+*passes alone* the K backward passes and Adam without any comparison of gradients: the least that a method of its kind
+can be expected to cost on the machine.
 
+``--fused`` gives everyone but the reference the fused Adam that this project trains with (``conf/optimizer``);
 ``--sweep`` shows the cost against K = 2..32; ``--solvers`` processor microseconds of a solve on a random Gramian.
 """
 
@@ -65,9 +67,10 @@ class Loop:
         widths: of the trunk.
         tasks: K.
         rows: of a batch.
+        fused: Adam's kind.
     """
 
-    def __init__(self, inputs: int, widths: tuple[int, ...], tasks: int, rows: int) -> None:
+    def __init__(self, inputs: int, widths: tuple[int, ...], tasks: int, rows: int, fused: bool = False) -> None:
         torch.manual_seed(0)
         sizes = (inputs, *widths)
         layers = [nn.Sequential(nn.Linear(a, b), nn.ReLU()) for a, b in pairwise(sizes)]
@@ -78,7 +81,12 @@ class Loop:
         self.private = [list(head.parameters()) for head in self.heads]
         self.layer = list(layers[-1].parameters())
         self.parameters = [*self.shared, *(p for own in self.private for p in own)]
-        self.optimizer = torch.optim.Adam(self.parameters)
+        self.fused = fused
+        self.optimizer = self.adam()
+
+    def adam(self, *more: nn.Parameter) -> torch.optim.Adam:
+        """The optimizer of the network and of what a method learns itself."""
+        return torch.optim.Adam([*self.parameters, *more], fused=self.fused)
 
     def losses(self) -> tuple[list[Tensor], Tensor]:
         """Losses, and the representation they come from."""
@@ -93,7 +101,7 @@ class Loop:
 
     def ours(self, weighting: Weighting) -> Callable[[], None]:
         """A step under one of our weightings."""
-        self.optimizer = torch.optim.Adam([*self.parameters, *weighting.parameters()])
+        self.optimizer = self.adam(*weighting.parameters())
 
         def again() -> Tensor:
             with torch.no_grad():
@@ -109,6 +117,17 @@ class Loop:
                 weighting.learn(self.losses()[0], self.shared, self.private)
 
         return step
+
+    def passes_alone(self) -> None:
+        """K backward passes; the last one's gradients are taken for all."""
+        self.optimizer.zero_grad()
+        losses, _ = self.losses()
+        for own, loss in zip(self.private, losses, strict=True):
+            wanted = [*self.shared, *own]
+            parts = torch.autograd.grad(loss, wanted, retain_graph=loss is not losses[-1])
+            for p, part in zip(wanted, parts, strict=True):
+                p.grad = part
+        self.optimizer.step()
 
     def exact_by_hand(self) -> None:
         """K gradients of everything, their Gramian, weights that make them equally long, and the sum."""
@@ -148,7 +167,7 @@ class Loop:
     def losses_by_hand(self) -> Callable[[], None]:
         """Uncertainty weighting in one line."""
         s = nn.Parameter(torch.zeros(len(self.heads)))
-        self.optimizer = torch.optim.Adam([*self.parameters, s])
+        self.optimizer = self.adam(s)
 
         def step() -> None:
             self.optimizer.zero_grad()
@@ -203,23 +222,25 @@ def ratios(contestants: dict[str, Callable[[], None]], rounds: int, seconds: flo
 
 
 def contestants(
-    work: tuple[int, tuple[int, ...], int, int], names: list[str], peers: bool
+    work: tuple[int, tuple[int, ...], int, int], names: list[str], peers: bool, fused: bool = False
 ) -> dict[str, Callable[[], None]]:
     """Every method at every place, and its peer."""
     found: dict[str, Callable[[], None]] = {
         "plain": Loop(*work).plain,
-        "*gradients by hand* parameters": Loop(*work).exact_by_hand,
-        "*gradients by hand* representation": Loop(*work).representation_by_hand,
-        "*uncertainty by hand*": Loop(*work).losses_by_hand(),
+        "*equal by hand*": Loop(*work, fused).plain,
+        "*uncertainty by hand*": Loop(*work, fused).losses_by_hand(),
+        "*passes alone* parameters": Loop(*work, fused).passes_alone,
+        "*gradients by hand* parameters": Loop(*work, fused).exact_by_hand,
+        "*gradients by hand* representation": Loop(*work, fused).representation_by_hand,
     }
     for name in names:
         placed = isinstance(make(name, 2), GradientWeighting)
         for at in PLACES if placed else ("",):
-            loop = Loop(*work)
+            loop = Loop(*work, fused)
             found[f"{name} {at}".strip()] = loop.ours(make(name, work[2], **({"at": at} if at else {})))
         if peers and name in PEERS:
             try:
-                found[f"{name} TorchJD"] = Loop(*work).theirs(name)
+                found[f"{name} TorchJD"] = Loop(*work, fused).theirs(name)
             except ImportError as error:
                 print(f"without TorchJD's {name}: {error}")
     return found
@@ -229,7 +250,7 @@ def table(found: dict[str, float], names: list[str]) -> None:
     """Methods in rows, places in columns."""
     print("| method | parameters | last shared | representation | TorchJD |")
     print("|---|---|---|---|---|")
-    for name in ("*gradients by hand*", "*uncertainty by hand*", *names):
+    for name in ("*equal by hand*", "*uncertainty by hand*", "*passes alone*", "*gradients by hand*", *names):
         first = found.get(name, found.get(f"{name} parameters"))
         cells = [first, *(found.get(f"{name} {column}") for column in (*PLACES[1:], "TorchJD"))]
         print(f"| {name} | " + " | ".join("" if cell is None else f"{cell:.2f}" for cell in cells) + " |")
@@ -281,6 +302,7 @@ def main() -> None:
     parser.add_argument("--methods", default="", help="names, separated by commas; default all in conf/weighting")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.05, help="of each method in each round")
+    parser.add_argument("--fused", action="store_true")
     parser.add_argument("--sweep", action="store_true")
     parser.add_argument("--solvers", action="store_true")
     given = parser.parse_args()
@@ -291,7 +313,8 @@ def main() -> None:
     elif given.sweep:
         sweep(given.rounds, given.seconds)
     else:
-        table(ratios(contestants(WORK[given.work], names, True), given.rounds, given.seconds), names)
+        found = contestants(WORK[given.work], names, True, given.fused)
+        table(ratios(found, given.rounds, given.seconds), names)
 
 
 if __name__ == "__main__":

@@ -18,8 +18,7 @@ class PBI(LossWeighting):
 
     With the unit vector ``u = p / |p|`` of the preference, ``d_1 = (L - z)'u`` is the distance along it and
     ``d_2 = |L - z - d_1 u|`` the distance from it. Heads get the weighted gradient. A loss below its share may get a
-    negative
-    weight: the method would rather have it rise than leave the preferred direction.
+    negative weight: the method would rather have it rise than leave the preferred direction.
 
     Args:
         num_tasks: K.
@@ -52,7 +51,6 @@ class PBI(LossWeighting):
         across = excess - along * u
         # The norm has no gradient at 0; relative to the losses, so that their unit does not matter
         floor = torch.finfo(losses.dtype).eps * excess.detach().abs().max() + torch.finfo(losses.dtype).tiny
-        size = across.abs().max().detach() + floor
-        away = size * ((across / size).square().sum() + (floor / size) ** 2).sqrt()
+        away = torch.linalg.vector_norm(torch.cat([across, floor[None]]))
         objective: Tensor = along + self.theta * away
         return objective

@@ -46,5 +46,5 @@ class Uncertainty(LossWeighting):
 
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
         s = self.of(self.log_variance, tasks)
-        price = nn.functional.softplus(s) if self.regulariser == "liebel" else 0.5 * s
-        return (0.5 * (-s).exp() * losses + price).sum()
+        price = 2 * nn.functional.softplus(s) if self.regulariser == "liebel" else s
+        return 0.5 * ((-s).exp() * losses + price).sum()

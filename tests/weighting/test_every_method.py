@@ -201,11 +201,27 @@ def test_backward_adds_to_gradients(name: str) -> None:
     """What was in .grad stays in it."""
     problem = Problem(3)
     problem.backward(make(name, 3))
-    expected = problem.update()
+    expected = flat([problem.update(), *map(problem.own_update, range(3))])
     for p in problem.parameters:
         p.grad = torch.ones_like(p)
     problem.backward(make(name, 3))
-    torch.testing.assert_close(problem.update(), expected + 1)
+    torch.testing.assert_close(flat([problem.update(), *map(problem.own_update, range(3))]), expected + 1)
+
+
+@every_method
+def test_parameters_with_one_gradient_do_not_share_it(name: str) -> None:
+    """Autograd gives one tensor for both terms of a sum; changing one .grad in place must not change the other."""
+    problem = Problem(3)
+    private = [[torch.nn.Parameter(torch.randn(12)) for _ in range(2)] for _ in range(3)]
+    h = problem.trunk(problem.inputs)
+    losses = [((h @ h.new_full((6,), i + 1.0) + a + b) ** 2).mean() for i, (a, b) in enumerate(private)]
+    make(name, 3).backward(losses, problem.shared, private, problem.trunk[2].parameters(), Step(), h)
+    for a, b in private:
+        assert a.grad is not None and b.grad is not None
+        torch.testing.assert_close(a.grad, b.grad)
+        before = b.grad.clone()
+        a.grad += 1
+        assert torch.equal(b.grad, before)
 
 
 @every_method
