@@ -217,7 +217,8 @@ def test_parameters_with_one_gradient_do_not_share_it(name: str) -> None:
     losses = [((h @ h.new_full((6,), i + 1.0) + a + b) ** 2).mean() for i, (a, b) in enumerate(private)]
     make(name, 3).backward(losses, problem.shared, private, problem.trunk[2].parameters(), Step(), h)
     for a, b in private:
-        assert a.grad is not None and b.grad is not None
+        assert a.grad is not None
+        assert b.grad is not None
         torch.testing.assert_close(a.grad, b.grad)
         before = b.grad.clone()
         a.grad += 1
