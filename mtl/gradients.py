@@ -179,7 +179,7 @@ class TaskGradients:
 
     Attributes:
         jacobian: ``[M, P]``, a task's gradient with respect to ``shared`` in each row.
-        own: for each task the gradients with respect to its private parameters.
+        own: for each task the flat gradient with respect to its private parameters.
         losses: ``[M]``, the losses of the step.
         gramian: ``[M, M]``, of the gradients with respect to the edges of the frontier; None where there is no edge.
         rows: for each edge ``[M, ...]``, those gradients in the last batch, of this process, as shares of the step.
@@ -193,7 +193,13 @@ class TaskGradients:
         self._made_for = _identity(shared, private, device)
         self.jacobian = torch.empty(tasks, sum(p.numel() for p in shared), device=device)
         self._one = torch.ones((), device=device)  # handed to autograd, whose own way to find that costs more
-        self._places = [views(row, shared) for row in self.jacobian]
+        sizes = [sum(p.numel() for p in own) for own in private]
+        self._flat = torch.empty(sum(sizes), device=device)
+        self.own = torch.split(self._flat, sizes)
+        self._own_places = [views(flat, own) for flat, own in zip(self.own, private, strict=True)]
+        self._places = [
+            [*views(row, shared), *own] for row, own in zip(self.jacobian, self._own_places, strict=True)
+        ]
         self.rows: list[Tensor] = []
         self.start(shared, private)
 
@@ -208,7 +214,6 @@ class TaskGradients:
         """
         self._shared, self._private = shared, private
         self._empty = True
-        self.own: list[list[Tensor]] = [[] for _ in private]
         self.gramian = None
 
     def add(
@@ -248,11 +253,10 @@ class TaskGradients:
             if loss.requires_grad and wanted:
                 retain = keep or i < len(losses) - 1
                 parts = torch.autograd.grad(loss, wanted, start, retain_graph=retain, allow_unused=True)
-            shared = len(self._shared)
-            private = shared + len(self._private[i])
-            _put(self._places[i], parts[:shared], factor, replace=self._empty)
-            self._put_own(i, parts[shared:private], factor)
-            for number, part in enumerate(parts[private:]):
+            # Copied, also where they are few: each pass then finds the memory of the last one free, and still in cache
+            places = self._places[i]
+            _put(places, parts[: len(places)], factor, replace=self._empty)
+            for number, part in enumerate(parts[len(places) :]):
                 if part is None:
                     unreached.append((number, i))
                 else:
@@ -278,26 +282,11 @@ class TaskGradients:
         wanted: list[Any] = [*(p for own in self._private for p in own), *edges]
         start = self._one if scale == 1.0 else self._one * scale
         parts = torch.autograd.grad(list(losses), wanted, [start] * len(losses), retain_graph=True, allow_unused=True)
-        taken = 0
-        for i, own in enumerate(self._private):
-            self._put_own(i, parts[taken : taken + len(own)], 1.0 / scale)
-            taken += len(own)
+        places = [place for own in self._own_places for place in own]
+        _put(places, parts[: len(places)], 1.0 / scale, replace=True)
         self.losses = torch.stack(list(losses)).detach().to(self.jacobian.dtype)
         self._empty = False
-        return [part.float() if scale == 1.0 else part.float() / scale for part in parts[taken:]]
-
-    def _put_own(self, task: int, parts: Sequence[Tensor | None], factor: float) -> None:
-        """Keep or add what one task's pass gave for its private parameters; None is zero."""
-        single = self.jacobian.dtype
-        found = [
-            p.new_zeros(p.shape, dtype=single) if part is None else part if part.dtype == single else part.to(single)
-            for p, part in zip(self._private[task], parts, strict=True)
-        ]
-        if found and factor != 1.0:
-            found = list(torch._foreach_mul(found, factor))
-        if found and not self._empty:
-            found = list(torch._foreach_add(self.own[task], found))
-        self.own[task] = found
+        return [part.float() if scale == 1.0 else part.float() / scale for part in parts[len(places) :]]
 
     def _put_row(self, number: int, task: int, part: Tensor, factor: float) -> None:
         """Write what one task's pass gave at one edge."""
@@ -310,30 +299,17 @@ class TaskGradients:
             torch.mul(part, factor, out=rows[task])
 
     def weighted_own(self, factors: Tensor) -> Sequence[Tensor]:
-        """The gradients of all private parameters, task after task, times the factor ``[M]`` of their task.
-
-        New tensors: what autograd gives for two parameters may be one.
-        """
-        parts = [part for own in self.own for part in own]
-        shares = [factor for factor, own in zip(factors.unbind(), self.own, strict=True) for _ in own]
+        """The gradients of all private parameters, task after task, times the factor ``[M]`` of their task."""
+        parts = [part for own in self._own_places for part in own]
+        shares = [factor for factor, own in zip(factors.unbind(), self._own_places, strict=True) for _ in own]
         return torch._foreach_mul(parts, shares) if parts else parts
-
-    def flat_own(self, task: int) -> Tensor:
-        """One task's gradient of its private parameters as one vector."""
-        parts = self.own[task]
-        return torch.cat([part.flatten() for part in parts]) if parts else self.jacobian.new_zeros(0)
 
     def reduce(self) -> None:
         """Take the mean over the processes. Rows stay those of this process."""
         if processes() == 1:
             return
-        mean_over_processes(self.jacobian)
-        mean_over_processes(self.losses)
-        parts = [part for own in self.own for part in own]
-        if parts:
-            flat = torch.cat([self.flat_own(i) for i in range(len(self.own))])
-            means = iter(views(mean_over_processes(flat), parts))
-            self.own = [[next(means) for _ in own] for own in self.own]
+        for values in (self.jacobian, self._flat, self.losses):
+            mean_over_processes(values)
         if self.gramian is not None:
             # A process holds its rows of the joint representation: a block of columns, and 1 / processes of their
             # gradient

@@ -119,10 +119,9 @@ class HeldOutWeighting(Weighting):
         sizes = [sum(p.numel() for p in part) for part in (shared, *private)]
         common, *own = torch.split(held, sizes, 1)
         units = self.units[tasks]
-        own_taken = [taken.flat_own(m) for m in range(len(tasks))]
-        heads = [own[i] @ part for i, part in zip(tasks, own_taken, strict=True)]
+        heads = [own[i] @ taken.own[m] for m, i in enumerate(tasks)]
         products = (common @ taken.jacobian.T + torch.stack(heads, 1)) / units  # [N, M]
-        squares = taken.jacobian.square().sum(1) + torch.stack([part.square().sum() for part in own_taken])
+        squares = taken.jacobian.square().sum(1) + torch.stack([part.square().sum() for part in taken.own])
         length, reach = (squares.sqrt() / units).mean(), held.norm(dim=1, keepdim=True)
         products = products[reach[:, 0] > 0] / (reach[reach[:, 0] > 0] * length)
         if len(products) and bool(products.isfinite().all()):
