@@ -197,9 +197,7 @@ class TaskGradients:
         self._flat = torch.empty(sum(sizes), device=device)
         self.own = torch.split(self._flat, sizes)
         self._own_places = [views(flat, own) for flat, own in zip(self.own, private, strict=True)]
-        self._places = [
-            [*views(row, shared), *own] for row, own in zip(self.jacobian, self._own_places, strict=True)
-        ]
+        self._places = [[*views(row, shared), *own] for row, own in zip(self.jacobian, self._own_places, strict=True)]
         self.rows: list[Tensor] = []
         self.start(shared, private)
 
