@@ -251,7 +251,6 @@ class TaskGradients:
             if loss.requires_grad and wanted:
                 retain = keep or i < len(losses) - 1
                 parts = torch.autograd.grad(loss, wanted, start, retain_graph=retain, allow_unused=True)
-            # Copied, also where they are few: each pass then finds the memory of the last one free, and still in cache
             places = self._places[i]
             _put(places, parts[: len(places)], factor, replace=self._empty)
             for number, part in enumerate(parts[len(places) :]):
@@ -259,6 +258,8 @@ class TaskGradients:
                     unreached.append((number, i))
                 else:
                     self._put_row(number, i, part, factor)
+            part = None
+            del parts  # the next pass finds their memory free, and still in cache
         for handle in handles:
             handle.remove()
         for number, i in unreached:
