@@ -7,6 +7,7 @@ its Gramian is ``J J' [K, K]``. Everything a process computes is a share of a me
 """
 
 from collections.abc import Iterator, Sequence
+from math import isfinite
 from typing import Any
 
 import torch
@@ -84,7 +85,7 @@ def gradient(loss: Tensor, parameters: Sequence[Tensor], *, retain_graph: bool =
 def views(flat: Tensor, parameters: Sequence[Tensor]) -> list[Tensor]:
     """A flat vector ``[P]`` as views in the shapes of the parameters."""
     parts = flat.split_with_sizes([p.numel() for p in parameters])
-    return [part if p.dim() == 1 else part.view(p.shape) for part, p in zip(parts, parameters, strict=True)]
+    return [part if p.dim() == 1 else part.view_as(p) for part, p in zip(parts, parameters, strict=True)]
 
 
 def add_gradient(flat: Tensor, parameters: Sequence[Parameter]) -> None:
@@ -155,6 +156,11 @@ def gramian_of(jacobian: Tensor, other: Tensor | None = None) -> Tensor:
     for one, two in zip(torch.split(jacobian, COLUMNS, 1), torch.split(other, COLUMNS, 1), strict=True):
         total.addmm_(one, two.T)
     return total
+
+
+def all_finite(gramian: Tensor) -> bool:
+    """Whether the gradients behind a Gramian are: one that is not has no finite length."""
+    return isfinite(sum(gramian.diagonal().tolist()))
 
 
 def in_pieces(jacobian: Tensor, *others: Tensor) -> Iterator[tuple[Tensor, ...]]:

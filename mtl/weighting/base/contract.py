@@ -160,12 +160,12 @@ class Weighting(nn.Module, ABC):
 
     @property
     def gramian(self) -> Tensor | None:
-        """See above."""
+        """Of the last solve, as described at the class."""
         return self._compared[0][0] if self._compared else None
 
     @property
     def gramian_tasks(self) -> tuple[int, ...]:
-        """See above."""
+        """Of the last solve, as described at the class."""
         return self._compared[0][1] if self._compared else ()
 
     def _saw(self, gramian: Tensor, tasks: list[int]) -> None:

@@ -1,12 +1,11 @@
 """From the task gradients themselves to a direction."""
 
 from abc import abstractmethod
-from math import isfinite
 
 import torch
 from torch import Tensor
 
-from mtl.gradients import gramian_of
+from mtl.gradients import all_finite, gramian_of
 from mtl.weighting.base.contract import Call, Weighting
 
 
@@ -36,7 +35,7 @@ class DirectionWeighting(Weighting):
             scales = None
             if self.normalise != "none":
                 scales = self._scales(gathered.losses, call.tasks, gramian.diagonal().clamp(min=0).sqrt())
-            if not isfinite(gramian.sum(dtype=torch.float64).item()):
+            if not all_finite(gramian):
                 direction = torch.full_like(gathered.jacobian[0], torch.nan)
                 weights = torch.full_like(gathered.losses, torch.nan)
             elif scales is None:

@@ -1,7 +1,6 @@
 """From the Gramian of the task gradients to weights."""
 
 from abc import abstractmethod
-from math import isfinite
 
 import torch
 from torch import Tensor
@@ -9,7 +8,7 @@ from torch.autograd.graph import GradientEdge
 from torch.nn import Parameter
 
 from mtl.errors import unknown
-from mtl.gradients import TaskGradients, add_gradient, add_weighted_gradient, gramian_of, processes
+from mtl.gradients import TaskGradients, add_gradient, add_weighted_gradient, all_finite, gramian_of, processes
 from mtl.linear import Linear, find_linear
 from mtl.readers import Readers, find_readers
 from mtl.weighting.base.contract import Call, Weighting
@@ -88,7 +87,7 @@ class GradientWeighting(Weighting):
         scales = None
         if self.normalise != "none":
             scales = self._scales(losses, tasks, gramian.diagonal().clamp(min=0).sqrt())
-        if not isfinite(gramian.sum(dtype=torch.float64).item()):  # one call, where the elements' own would be five
+        if not all_finite(gramian):
             weights = torch.full_like(losses, torch.nan)
             return weights, weights
         if scales is None:

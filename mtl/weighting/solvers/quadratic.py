@@ -108,8 +108,8 @@ def min_norm(gramian: Tensor) -> Tensor:
 
 def shortest(gramian: Array) -> Array:
     """The same for a scaled Gramian."""
-    x = nonnegative_qp(gramian + 1.0, -np.ones(len(gramian)))
-    out: Array = x / x.sum()
+    x = nonnegative_qp(gramian + 1.0, np.full(len(gramian), -1.0))
+    out: Array = x / sum(x.tolist())
     return out
 
 
