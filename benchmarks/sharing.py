@@ -23,11 +23,13 @@ from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from mtl.assembly import make
+from mtl.errors import unknown
 from mtl.nn.encoder import InputShape
 from mtl.nn.mlp import MLP
 from mtl.sharing.base import Sharing
 
 CONFIGS = Path(__file__).parent.parent / "conf" / "model"
+MODELS = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
 WORK = {"small": (64, (256, 256), 3, 256), "tiny": (16, (64, 64), 3, 64)}
 
 
@@ -117,7 +119,10 @@ def main() -> None:
     parser.add_argument("models", nargs="*", help="strategies; all by default")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    models = given.models or sorted(path.stem for path in CONFIGS.glob("*.yaml"))
+    models = given.models or MODELS
+    for name in models:
+        if name not in MODELS:
+            parser.error(str(unknown("model", name, MODELS)))
     for work in given.work:
         steps = {"hard": contestant("hard", work, batched=True)}
         for name in models:

@@ -2,11 +2,13 @@
 
 Work, in plain PyTorch with Adam: ``small`` is 64 inputs, trunk 256-256, K = 3 linear heads, batches of 256 rows;
 ``large`` 512 inputs, trunk 1024-1024-1024, K = 8, 512 rows. Figures are medians over rounds of processor seconds
-relative to the same loop with ``sum(losses).backward()`` in the same round; all methods take turns in every round, so
-that what else the machine does hits all of them. TorchJD (``mtl_backward`` and ``jac_to_grad``) stands beside where it
-is installed and has the method. *By hand* is what a person would write for one method and this one network, and
-*passes alone* the K backward passes and Adam without any comparison of gradients: the least that a method of its kind
-can be expected to cost on the machine.
+relative to the same loop with ``sum(losses).backward()`` in the same round: the places of a method take turns with
+that loop, so that what else the machine does hits all of them. Each method has processes of its own, as in training:
+where dozens of networks are trained side by side, each finds its memory in no cache and its heap in pieces. Where
+memory happens to lie makes a difference of some 5 %; the tables have medians over the processes. TorchJD
+(``mtl_backward`` and ``jac_to_grad``) stands beside where it is installed and has the method. *By hand* is what a
+person would write for one method and this one network, and *passes alone* the K backward passes and Adam without any
+comparison of gradients: the least that a method of its kind can be expected to cost on the machine.
 
 ``--fused`` gives everyone but the reference the fused Adam that this project trains with (``conf/optimizer``);
 ``--sweep`` shows the cost against K = 2..32; ``--solvers`` processor microseconds of a solve on a random Gramian.
@@ -15,9 +17,11 @@ can be expected to cost on the machine.
 import argparse
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from importlib import import_module
 from itertools import pairwise
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +29,16 @@ import torch
 import yaml
 from torch import Tensor, nn
 
+from mtl.errors import unknown
 from mtl.weighting.base import GradientWeighting, Step, Weighting
 
 CONFIGS = Path(__file__).parent.parent / "conf" / "weighting"
-WORK = {"small": (64, (256, 256), 3, 256), "large": (512, (1024, 1024, 1024), 8, 512)}
+METHODS = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
+Work = tuple[int, tuple[int, ...], int, int]
+WORK: dict[str, Work] = {"small": (64, (256, 256), 3, 256), "large": (512, (1024, 1024, 1024), 8, 512)}
 PLACES = ("parameters", "last_shared", "representation")
+BY_HAND = "by hand"
+BY_HAND_ROWS = ("*equal by hand*", "*uncertainty by hand*", "*passes alone*", "*gradients by hand*")
 # Peer of a method: class and arguments that make it the same
 PEERS: dict[str, tuple[str, dict[str, Any]]] = {
     "mgda": ("MGDA", {}),
@@ -221,51 +230,71 @@ def ratios(contestants: dict[str, Callable[[], None]], rounds: int, seconds: flo
     return {name: statistics.median(values) for name, values in found.items()}
 
 
-def contestants(
-    work: tuple[int, tuple[int, ...], int, int], names: list[str], peers: bool, fused: bool = False
-) -> dict[str, Callable[[], None]]:
-    """Every method at every place, and its peer."""
-    found: dict[str, Callable[[], None]] = {
-        "plain": Loop(*work).plain,
+def by_hand(work: Work, fused: bool) -> dict[str, Callable[[], None]]:
+    """What methods of each kind cost at least."""
+    return {
         "*equal by hand*": Loop(*work, fused).plain,
         "*uncertainty by hand*": Loop(*work, fused).losses_by_hand(),
         "*passes alone* parameters": Loop(*work, fused).passes_alone,
         "*gradients by hand* parameters": Loop(*work, fused).exact_by_hand,
         "*gradients by hand* representation": Loop(*work, fused).representation_by_hand,
     }
-    for name in names:
-        placed = isinstance(make(name, 2), GradientWeighting)
-        for at in PLACES if placed else ("",):
-            loop = Loop(*work, fused)
-            found[f"{name} {at}".strip()] = loop.ours(make(name, work[2], **({"at": at} if at else {})))
-        if peers and name in PEERS:
-            try:
-                found[f"{name} TorchJD"] = Loop(*work, fused).theirs(name)
-            except ImportError as error:
-                print(f"without TorchJD's {name}: {error}")
+
+
+def method(name: str, work: Work, fused: bool) -> dict[str, Callable[[], None]]:
+    """A method at every place, and its peer."""
+    found = {}
+    placed = isinstance(make(name, 2), GradientWeighting)
+    for at in PLACES if placed else ("",):
+        loop = Loop(*work, fused)
+        found[f"{name} {at}".strip()] = loop.ours(make(name, work[2], **({"at": at} if at else {})))
+    if name in PEERS:
+        try:
+            found[f"{name} TorchJD"] = Loop(*work, fused).theirs(name)
+        except ImportError as error:
+            print(f"without TorchJD's {name}: {error}")
     return found
 
 
-def table(found: dict[str, float], names: list[str]) -> None:
-    """Methods in rows, places in columns."""
+def measure(name: str, work: Work, rounds: int, seconds: float, fused: bool) -> dict[str, float]:
+    """One method, or what is written by hand, beside the plain loop."""
+    torch.set_num_threads(1)
+    found = by_hand(work, fused) if name == BY_HAND else method(name, work, fused)
+    return ratios({"plain": Loop(*work).plain, **found}, rounds, seconds)
+
+
+def apart(
+    names: list[str], work: Work, rounds: int, seconds: float, processes: int, fused: bool = False
+) -> Iterator[tuple[str, dict[str, float]]]:
+    """Every name measured in processes of its own, one after the other."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        for name in names:
+            runs = [pool.submit(measure, name, work, rounds, seconds, fused).result() for _ in range(processes)]
+            yield name, {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+
+
+def table(measured: Iterable[tuple[str, dict[str, float]]]) -> None:
+    """Methods in rows, places in columns; each row when it is known."""
     print("| method | parameters | last shared | representation | TorchJD |")
     print("|---|---|---|---|---|")
-    for name in ("*equal by hand*", "*uncertainty by hand*", "*passes alone*", "*gradients by hand*", *names):
-        first = found.get(name, found.get(f"{name} parameters"))
-        cells = [first, *(found.get(f"{name} {column}") for column in (*PLACES[1:], "TorchJD"))]
-        print(f"| {name} | " + " | ".join("" if cell is None else f"{cell:.2f}" for cell in cells) + " |")
+    for name, found in measured:
+        for row in BY_HAND_ROWS if name == BY_HAND else (name,):
+            first = found.get(row, found.get(f"{row} parameters"))
+            cells = [first, *(found.get(f"{row} {column}") for column in (*PLACES[1:], "TorchJD"))]
+            shown = " | ".join("" if cell is None else f"{cell:.2f}" for cell in cells)
+            print(f"| {row} | {shown} |", flush=True)
 
 
-def sweep(rounds: int, seconds: float) -> None:
+def sweep(rounds: int, seconds: float, processes: int) -> None:
     """Cost against the number of tasks on the small trunk."""
     counts = (2, 4, 8, 16, 32)
     rows: dict[str, list[float]] = {}
     for tasks in counts:
         work = (*WORK["small"][:2], tasks, WORK["small"][3])
-        for name, value in ratios(
-            contestants(work, ["uncertainty", "pcgrad", "upgrad"], False), rounds, seconds
-        ).items():
-            rows.setdefault(name, []).append(value)
+        for _, found in apart([BY_HAND, "uncertainty", "pcgrad", "upgrad"], work, rounds, seconds, processes):
+            for name, value in found.items():
+                if name != "plain":
+                    rows.setdefault(name, []).append(value)
     print("| | " + " | ".join(f"K = {k}" for k in counts) + " |\n|---|" + "---|" * len(counts))
     for name, values in rows.items():
         print(f"| {name} | " + " | ".join(f"{value:.2f}" for value in values) + " |")
@@ -273,9 +302,10 @@ def sweep(rounds: int, seconds: float) -> None:
 
 def solvers() -> None:
     """Microseconds of one solve."""
+    torch.set_num_threads(1)
     counts = (3, 8, 40)
     print("| | " + " | ".join(f"K = {k}" for k in counts) + " |\n|---|" + "---|" * len(counts))
-    for name in sorted(path.stem for path in CONFIGS.glob("*.yaml")):
+    for name in METHODS:
         cells = []
         for tasks in counts:
             weighting = make(name, tasks)
@@ -302,19 +332,22 @@ def main() -> None:
     parser.add_argument("--methods", default="", help="names, separated by commas; default all in conf/weighting")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.05, help="of each method in each round")
+    parser.add_argument("--processes", type=int, default=3, help="of each method")
     parser.add_argument("--fused", action="store_true")
     parser.add_argument("--sweep", action="store_true")
     parser.add_argument("--solvers", action="store_true")
     given = parser.parse_args()
-    torch.set_num_threads(1)
-    names = given.methods.split(",") if given.methods else sorted(path.stem for path in CONFIGS.glob("*.yaml"))
+    names = given.methods.split(",") if given.methods else METHODS
+    for name in names:
+        if name not in METHODS:
+            parser.error(str(unknown("weighting", name, METHODS)))
     if given.solvers:
         solvers()
     elif given.sweep:
-        sweep(given.rounds, given.seconds)
+        sweep(given.rounds, given.seconds, given.processes)
     else:
-        found = contestants(WORK[given.work], names, True, given.fused)
-        table(ratios(found, given.rounds, given.seconds), names)
+        work = WORK[given.work]
+        table(apart([BY_HAND, *names], work, given.rounds, given.seconds, given.processes, given.fused))
 
 
 if __name__ == "__main__":
