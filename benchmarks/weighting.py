@@ -214,6 +214,7 @@ def ratios(contestants: dict[str, Callable[[], None]], rounds: int, seconds: flo
     repeats = {}
     for name, step in contestants.items():
         step()
+        step()
         started = time.process_time()
         step()
         repeats[name] = max(1, int(seconds / max(time.process_time() - started, 1e-5)))
@@ -331,7 +332,7 @@ def main() -> None:
     parser.add_argument("--work", choices=WORK, default="small")
     parser.add_argument("--methods", default="", help="names, separated by commas; default all in conf/weighting")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=0.05, help="of each method in each round")
+    parser.add_argument("--seconds", type=float, default=0.1, help="of each method in each round")
     parser.add_argument("--processes", type=int, default=3, help="of each method")
     parser.add_argument("--fused", action="store_true")
     parser.add_argument("--sweep", action="store_true")

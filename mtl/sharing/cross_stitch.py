@@ -2,26 +2,24 @@
 
 from collections.abc import Iterator, Sequence
 
-import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.nn.gates import combined
-from mtl.nn.towers import Towers
-from mtl.sharing.base import EncoderFactory, Sharing
+from mtl.sharing.base import EncoderFactory
+from mtl.sharing.stitched import Stitched
 
 
-class CrossStitch(Sharing):
+class CrossStitch(Stitched):
     """Cross-stitch networks: after every stage l, ``h_i <- sum_j alpha_lij h_j``.
 
     Source: Misra, Shrivastava, Gupta, Hebert, "Cross-stitch Networks for Multi-task Learning", CVPR 2016,
     https://arxiv.org/abs/1604.03539.
 
     ``h_i [B, ..., H]`` is the state of task i's tower, ``alpha [L, K, K]`` is learned, one number for all features of a
-    stage. It starts convex: ``own`` on the
-    diagonal, the rest in equal parts beside it. With ``own=1`` this starts as single-task learning.
+    stage. It starts convex: ``own`` on the diagonal, the rest in equal parts beside it. With ``own=1`` this starts as
+    single-task learning.
 
     Args:
         input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
@@ -31,15 +29,8 @@ class CrossStitch(Sharing):
     def __init__(
         self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory, own: float = 0.9
     ) -> None:
-        super().__init__(input_shape, task_names, encoder)
-        if not 0 <= own <= 1:
-            raise InputError(f"model.own={own}: expected 0 to 1")
-        self.towers = Towers([encoder(input_shape) for _ in self.task_names])
-        self.out_features = self.towers.widths[-1]
-        tasks = len(self.task_names)
-        start = torch.full((tasks, tasks), (1 - own) / max(tasks - 1, 1))
-        start.fill_diagonal_(own if tasks > 1 else 1.0)
-        self.stitch = Parameter(start.repeat(self.towers.depth, 1, 1))
+        super().__init__(input_shape, task_names, encoder, own)
+        self.stitch = Parameter(self.start(len(self.task_names)).repeat(self.towers.depth, 1, 1))
 
     def mixture(self) -> Tensor:
         return self.stitch[-1].detach()
@@ -55,6 +46,3 @@ class CrossStitch(Sharing):
 
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         return iter(())
-
-    def last_shared_layer(self) -> Iterator[Parameter]:
-        return self.towers.last_stage()

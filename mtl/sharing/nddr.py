@@ -7,10 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
 
-from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
-from mtl.nn.towers import Towers
-from mtl.sharing.base import EncoderFactory, Sharing
+from mtl.sharing.base import EncoderFactory
+from mtl.sharing.stitched import Stitched
 
 
 class Fusion(nn.Module):
@@ -28,7 +27,7 @@ class Fusion(nn.Module):
         return out
 
 
-class NDDR(Sharing):
+class NDDR(Stitched):
     """Neural discriminative dimensionality reduction: after every stage, ``h_i <- sum_j W_ij h_j + b_i``.
 
     Source: Gao, Ma, Zhao, Liu, Yuille, "NDDR-CNN: Layerwise Feature Fusing in Multi-Task CNNs by Neural Discriminative
@@ -47,13 +46,8 @@ class NDDR(Sharing):
     def __init__(
         self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory, own: float = 0.9
     ) -> None:
-        super().__init__(input_shape, task_names, encoder)
-        if not 0 <= own <= 1:
-            raise InputError(f"model.own={own}: expected 0 to 1")
-        self.towers = Towers([encoder(input_shape) for _ in self.task_names])
-        self.out_features = self.towers.widths[-1]
-        tasks = len(self.task_names)
-        shares = torch.full((tasks, tasks), (1 - own) / max(tasks - 1, 1)).fill_diagonal_(own if tasks > 1 else 1.0)
+        super().__init__(input_shape, task_names, encoder, own)
+        shares = self.start(len(self.task_names))
         self.fusions = nn.ModuleList(
             nn.ModuleDict({name: Fusion(width, shares[i]) for i, name in enumerate(self.task_names)})
             for width in self.towers.widths
@@ -72,6 +66,3 @@ class NDDR(Sharing):
 
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         return cast(nn.ModuleDict, self.fusions[-1])[task].parameters()
-
-    def last_shared_layer(self) -> Iterator[Parameter]:
-        return self.towers.last_stage()

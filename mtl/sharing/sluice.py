@@ -10,11 +10,11 @@ from torch.nn import Parameter
 from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.nn.gates import combined
-from mtl.nn.towers import Towers
-from mtl.sharing.base import EncoderFactory, RowMean, Sharing, mean_of_these
+from mtl.sharing.base import EncoderFactory, RowMean, mean_of_these
+from mtl.sharing.stitched import Stitched
 
 
-class Sluice(Sharing):
+class Sluice(Stitched):
     """Sluice networks: subspaces of the features flow between the tasks, and each task mixes its stages.
 
     Source: Ruder, Bingel, Augenstein, Soegaard, "Latent Multi-task Architecture Learning", AAAI 2019,
@@ -44,20 +44,15 @@ class Sluice(Sharing):
         own: float = 0.9,
         orthogonality: float = 0.001,
     ) -> None:
-        super().__init__(input_shape, task_names, encoder)
-        self.towers = Towers([encoder(input_shape) for _ in self.task_names])
+        super().__init__(input_shape, task_names, encoder, own)
         self.widths = self.towers.widths
         if subspaces < 1 or any(width % subspaces for width in self.widths):
             raise InputError(f"model.subspaces={subspaces} does not divide the encoder's features {self.widths}")
-        if not 0 <= own <= 1:
-            raise InputError(f"model.own={own}: expected 0 to 1")
-        self.out_features = self.widths[-1]
         self.subspaces = subspaces
         self.orthogonality = orthogonality
-        tasks, parts = len(self.task_names), len(self.task_names) * subspaces
-        start = torch.full((parts, parts), (1 - own) / max(parts - 1, 1)).fill_diagonal_(own if parts > 1 else 1.0)
-        shape = (self.towers.depth, tasks, subspaces, tasks, subspaces)
-        self.spaces = Parameter(start.expand(self.towers.depth, -1, -1).reshape(shape).clone())
+        tasks, depth = len(self.task_names), self.towers.depth
+        start = self.start(tasks * subspaces).repeat(depth, 1, 1)
+        self.spaces = Parameter(start.view(depth, tasks, subspaces, tasks, subspaces))
         self.ends = [i for i, width in enumerate(self.widths) if width == self.out_features]
         first = torch.full((len(self.ends),), (1 - own) / max(len(self.ends) - 1, 1))
         first[-1] = own
@@ -101,9 +96,6 @@ class Sluice(Sharing):
 
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         return iter((self.betas[task],) if task in self.betas else ())
-
-    def last_shared_layer(self) -> Iterator[Parameter]:
-        return self.towers.last_stage()
 
 
 def flattened(state: Tensor, axes: int) -> Tensor:

@@ -1,17 +1,15 @@
 """Two digits over one another: which is the left one, which the right one."""
 
-import hashlib
-
 import numpy as np
 import torch
 
-from mtl.errors import InputError
-from mtl.suites.base import MultiTaskDataModule, Split
-from mtl.suites.digits.images import SHARES, SOURCES, Digits, parts, read_digits, side
+from mtl.suites.base import Split
+from mtl.suites.digits.images import SHARES, Digits, parts, read_digits, side
+from mtl.suites.digits.suite import DigitsSuite
 from mtl.tasks import classification
 
 
-class PairsSuite(MultiTaskDataModule):
+class PairsSuite(DigitsSuite):
     """MultiMNIST of Sabour et al., "Dynamic Routing Between Capsules", NeurIPS 2017, https://arxiv.org/abs/1710.09829,
     with the tasks of Sener and Koltun, "Multi-Task Learning as Multi-Objective Optimization", NeurIPS 2018,
     https://arxiv.org/abs/1810.04650: ``left`` and ``right``, 10 classes each.
@@ -22,26 +20,17 @@ class PairsSuite(MultiTaskDataModule):
     Deviation: composed of 5,000 digits, not 60,000; drawn anew, with a fixed offset; not scaled down to 28 pixels.
 
     Args:
-        digits: ``mnist`` or ``optical`` (small and quick).
-        rows: images of train, val and test together.
-        seed: of the data (not of the training).
+        digits, rows, seed: see :class:`~mtl.suites.digits.suite.DigitsSuite`.
     """
 
+    kind = "pairs"
+
     def __init__(self, digits: str = "mnist", rows: int = 12000, seed: int = 0) -> None:
-        super().__init__()
-        if rows < 20:
-            raise InputError(f"task.rows={rows}: expected 20 or more")
-        self.digits, self.rows, self.seed_of_data = digits, rows, seed
+        super().__init__(digits, rows, seed)
         self.offset = round(side(digits) * 2 / 7)
         self.size = side(digits) + self.offset
         self.tasks = (classification("left", 10), classification("right", 10))
         self.input_shape = (1, self.size, self.size)
-
-    @property
-    def fingerprint(self) -> str:
-        """Hash of the arguments and of the file."""
-        made = ("pairs", self.digits, self.rows, self.seed_of_data, SOURCES[self.digits][0].sha256)
-        return hashlib.sha256(repr(made).encode()).hexdigest()[:16]
 
     def load(self) -> dict[str, Split]:
         """Compose the images."""

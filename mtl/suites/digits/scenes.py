@@ -1,16 +1,15 @@
 """Scenes of one to three digits: how many there are, which they are, where they are."""
 
-import hashlib
 from typing import Any
 
 import numpy as np
 import torch
 
-from mtl.errors import InputError
-from mtl.suites.base import MultiTaskDataModule, Split
+from mtl.suites.base import Split
 from mtl.suites.digits import images
 from mtl.suites.digits.images import SHARES, SOURCES, Digits, parts, read_digits, side
 from mtl.suites.digits.places import place_boxes, place_classes
+from mtl.suites.digits.suite import DigitsSuite
 from mtl.suites.sources.prepared import TENSORS, prepared
 from mtl.tasks import NO_LABEL, classification
 
@@ -19,7 +18,7 @@ TRIES = 50
 CELL = 8  # pixels of a side of the cells that answer for the digits in them
 
 
-class ScenesSuite(MultiTaskDataModule):
+class ScenesSuite(DigitsSuite):
     """Generated scenes of real digits; tasks ``count`` (1, 2 or 3), ``digits`` and ``boxes``.
 
     Each scene is empty but for one to three digits at random places, whose boxes - the smallest that hold the ink - do
@@ -29,26 +28,17 @@ class ScenesSuite(MultiTaskDataModule):
     :mod:`mtl.suites.digits.places`.
 
     Args:
-        digits: ``mnist`` or ``optical`` (small and quick).
-        rows: scenes of train, val and test together.
-        seed: of the data (not of the training).
+        digits, rows, seed: see :class:`~mtl.suites.digits.suite.DigitsSuite`.
     """
 
+    kind = "scenes in cells"
+
     def __init__(self, digits: str = "mnist", rows: int = 12000, seed: int = 0) -> None:
-        super().__init__()
-        if rows < 20:
-            raise InputError(f"task.rows={rows}: expected 20 or more")
-        self.digits, self.rows, self.seed_of_data = digits, rows, seed
+        super().__init__(digits, rows, seed)
         self.size = side(digits) * (2 if digits == "mnist" else 3)
         cells = self.size // CELL
         self.tasks = (classification("count", MOST), place_classes("digits", cells, 10), place_boxes("boxes", cells))
         self.input_shape = (1, self.size, self.size)
-
-    @property
-    def fingerprint(self) -> str:
-        """Hash of the arguments and of the file."""
-        made = ("scenes in cells", self.digits, self.rows, self.seed_of_data, SOURCES[self.digits][0].sha256)
-        return hashlib.sha256(repr(made).encode()).hexdigest()[:16]
 
     def load(self) -> dict[str, Split]:
         """The scenes, composed once and then read from the cache."""

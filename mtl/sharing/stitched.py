@@ -1,0 +1,38 @@
+"""What strategies have in common that give every task a network and mix what these compute."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+
+from mtl.errors import InputError
+from mtl.nn.encoder import InputShape
+from mtl.nn.towers import Towers
+from mtl.sharing.base import EncoderFactory, Sharing
+
+
+class Stitched(Sharing):
+    """A tower per task, and mixtures after their stages that a subclass defines.
+
+    Args:
+        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        own: how much of itself each part of a mixture keeps at the start, in [0, 1].
+    """
+
+    def __init__(self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory, own: float) -> None:
+        super().__init__(input_shape, task_names, encoder)
+        if not 0 <= own <= 1:
+            raise InputError(f"model.own={own}: expected 0 to 1")
+        self.own = own
+        self.towers = Towers([encoder(input_shape) for _ in self.task_names])
+        self.out_features = self.towers.widths[-1]
+
+    def start(self, parts: int) -> Tensor:
+        """Convex shares ``[parts, parts]``: ``own`` on the diagonal, the rest in equal parts beside it."""
+        if parts == 1:
+            return torch.ones(1, 1)
+        return torch.full((parts, parts), (1 - self.own) / (parts - 1)).fill_diagonal_(self.own)
+
+    def last_shared_layer(self) -> Iterator[Parameter]:
+        return self.towers.last_stage()
