@@ -22,6 +22,11 @@ from mtl.errors import InputError
 from mtl.runs import Run
 from mtl.step_cost import StepCost
 
+# How often the dashboard is written at least. Where Ctrl-C comes just while its thread is being woken, the next wake-up
+# is lost (as in https://github.com/python/cpython/issues/92530), and the run ends only when the thread looks by itself:
+# by default after two minutes
+FLUSH_SECONDS = 2
+
 
 @contextmanager
 def silent_lightning() -> Iterator[None]:
@@ -97,7 +102,7 @@ def make_trainer(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...]) 
 
 def boards(run: Run) -> list[Logger]:
     """The dashboard of a run."""
-    return [TensorBoardLogger(run.path, name="", version="tensorboard")]
+    return [TensorBoardLogger(run.path, name="", version="tensorboard", flush_secs=FLUSH_SECONDS)]
 
 
 class Unprofiled(Profiler):

@@ -1,15 +1,20 @@
 """What a run shows of its weighting: weights, and the tasks' gradients beside each other."""
 
 import csv
+import threading
+import time
 from pathlib import Path
 
 import pytest
 import torch
+from pytorch_lightning.loggers import TensorBoardLogger
 
 from mtl.analysis.affinity import compare
 from mtl.callbacks import Dashboard, gradients, layout
 from mtl.gradients import gramian_of
+from mtl.runs import Run
 from mtl.suites.base import Batch
+from mtl.trainer import boards
 from mtl.training import train
 from mtl.weighting.equal import Equal
 from mtl.weighting.pcgrad import PCGrad
@@ -87,3 +92,22 @@ def test_looking_changes_nothing(make: type[Equal] | type[PCGrad]) -> None:
         for callbacks in ((), (Dashboard(every=2),))
     ]
     assert torch.equal(*ends)
+
+
+def test_a_lost_wake_up_does_not_keep_a_run_from_ending(tmp_path: Path) -> None:
+    """Ctrl-C between the two lines of ``Condition.notify`` leaves a waiter in the queue of the dashboard's thread that
+    nobody waits on any more, and that takes the next wake-up for itself: the one to end.
+    """
+    (board,) = boards(Run.create(tiny(tmp_path)))
+    assert isinstance(board, TensorBoardLogger)
+    board.log_metrics({"loss": 1.0}, 0)
+    waiters = board.experiment.file_writer.event_writer._async_writer._byte_queue.not_empty._waiters
+    while not waiters:
+        time.sleep(0.01)
+    left = threading.Lock()
+    left.acquire()
+    waiters.appendleft(left)
+    ending = threading.Thread(target=board.finalize, args=("failed",), daemon=True)
+    ending.start()
+    ending.join(60)
+    assert not ending.is_alive()
