@@ -16,6 +16,7 @@ comparison of gradients: the least that a method of its kind can be expected to 
 
 import argparse
 import statistics
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -253,7 +254,7 @@ def method(name: str, work: Work, fused: bool) -> dict[str, Callable[[], None]]:
         try:
             found[f"{name} TorchJD"] = Loop(*work, fused).theirs(name)
         except ImportError as error:
-            print(f"without TorchJD's {name}: {error}")
+            print(f"without TorchJD's {name}: {error}", file=sys.stderr)
     return found
 
 
