@@ -22,11 +22,11 @@ from torch import nn
 from torch.nn import functional
 
 from mtl.assembly import build, configure
-from mtl.callbacks import Bar
-from mtl.cli import quiet
-from mtl.runs import Run
+from mtl.config.process import set_process_defaults
+from mtl.runs.directory import Run
 from mtl.suites.base import Split
-from mtl.trainer import make_trainer, silent_lightning
+from mtl.training.callbacks import Bar
+from mtl.training.trainer import make_trainer, silent_lightning
 
 Seconds = tuple[float, float]  # wall clock, processor
 
@@ -88,7 +88,7 @@ def main() -> None:
         "overrides", nargs="*", help="more overrides of the config, e.g. model=gated weighting=gradnorm"
     )
     given = parser.parse_args()
-    quiet()
+    set_process_defaults()
     rows = 256 * given.steps * 5 // 3
     base = ["task=synthetic", f"task.rows={rows}", "task.features=64", f"epochs={given.epochs}", "threads=1"]
     base += ["model=hard", "weighting=equal", "scheduler=none", *given.overrides]

@@ -18,14 +18,14 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from mtl.agent.environment import Environment
+from mtl.config.overrides import composed
+from mtl.config.validation import AUTO
 from mtl.errors import InputError
-from mtl.module import MultiTaskModule
+from mtl.module.module import MultiTaskModule
 from mtl.network import Network
 from mtl.nn.norm import warn_of_batch_norm
-from mtl.options import AUTO
-from mtl.overrides import composed
-from mtl.runs import Run, write_text
+from mtl.runs.directory import Run
+from mtl.runs.files import write_text
 from mtl.sharing.base import Sharing
 from mtl.sharing.grouped import Grouped
 from mtl.suites.base import MultiTaskDataModule
@@ -66,10 +66,6 @@ class Assembly:
     data: MultiTaskDataModule
     graph: TaskGraph
     module: MultiTaskModule
-
-    def environment(self) -> Environment | None:
-        """Where the trained agent acts; None if the config names none."""
-        return cast(Environment | None, make(self.config["execution"]))
 
 
 def resolved(cfg: DictConfig, choices: Mapping[str, str] | None = None) -> Config:

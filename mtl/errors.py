@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130  # exit code of a program that Ctrl-C stopped
+
 
 class InputError(Exception):
     """A mistake in a config, data file, checkpoint or argument.

@@ -10,13 +10,13 @@ from pytorch_lightning import Callback, Trainer
 from torch import Tensor
 
 from mtl.assembly import configure
-from mtl.module import MultiTaskModule, OptimizerFactory
+from mtl.module.module import MultiTaskModule, OptimizerFactory
 from mtl.network import Network
 from mtl.nn.mlp import MLP
 from mtl.sharing.hard import Hard
 from mtl.suites.base import MultiTaskDataModule, Split
 from mtl.tasks import Task, TaskGraph, regression
-from mtl.trainer import silent_lightning
+from mtl.training.trainer import silent_lightning
 from mtl.weighting.base import Weighting
 
 FEATURES = 5

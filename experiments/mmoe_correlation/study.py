@@ -8,7 +8,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))  # the clone: this file is started by its path
 
-from mtl.cli import mistakes, quiet
+from mtl.cli.application import user_errors
+from mtl.config.process import set_process_defaults
 
 HERE = Path(__file__).parent
 CORRELATIONS = (1.0, 0.5, 0.0)  # cosine of the tasks' directions; the first is what the others are compared with
@@ -37,7 +38,7 @@ COLOURS = {"hard": "#d55e00", "gated": "#0072b2", "single_task": "#6b6b6b"}
 def main(output: str) -> None:
     """All runs, then the table and the figure."""
     from mtl.assembly import configure
-    from mtl.training import train
+    from mtl.lifecycle.train import train
 
     rows = []
     for correlation, (model, chosen), seed in product(CORRELATIONS, MODELS.items(), SEEDS):
@@ -93,6 +94,6 @@ def said(rises: list[float]) -> str:
 
 
 if __name__ == "__main__":
-    quiet()
-    with mistakes():
+    set_process_defaults()
+    with user_errors():
         main(sys.argv[1] if len(sys.argv) > 1 else "outputs")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from mtl.errors import InputError
-from mtl.runs import write_text
+from mtl.runs.files import write_text
 from mtl.suites.base import Predict
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from mtl.errors import InputError
-from mtl.gradients import TaskGradients, gramian_of
+from mtl.gradients.task_gradients import TaskGradients, gramian_of
 from mtl.weighting.base import WHOLE_STEP, Call, Losses, Step, Weighting
 
 

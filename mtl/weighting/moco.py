@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from mtl.errors import InputError
-from mtl.gradients import gramian_of
+from mtl.gradients.task_gradients import gramian_of
 from mtl.weighting.base import DirectionWeighting
 from mtl.weighting.solvers.quadratic import array, project_simplex, tensor
 from mtl.weighting.state import History, OnSimplex

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mtl.errors import InputError, unknown
-from mtl.gradients import gramian_of
+from mtl.gradients.task_gradients import gramian_of
 
 DECAYS = torch.tensor([[0.9], [0.999]])  # of Adam's moments
 EPSILON = 1e-8

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from mtl.errors import InputError
-from mtl.gradients import in_pieces
+from mtl.gradients.task_gradients import in_pieces
 from mtl.weighting.base import DirectionWeighting
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from mtl.assembly import build, make
 from mtl.errors import InputError
+from mtl.lifecycle.train import train
 from mtl.nn.convolution import Convolution
 from mtl.nn.encoder import Encoder, InputShape
 from mtl.nn.mlp import MLP
@@ -19,9 +20,8 @@ from mtl.nn.norm import BySource, PerTask, make_norm
 from mtl.nn.tabular import Tabular
 from mtl.sharing.base import Sharing
 from mtl.suites.tables import tables
-from mtl.training import train
+from tests.lifecycle.test_execution import composed
 from tests.sharing.finding import reached
-from tests.test_execution import composed
 
 CONF = Path(__file__).parents[2] / "conf"
 TASKS = ("first", "second", "third")

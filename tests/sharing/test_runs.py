@@ -8,9 +8,9 @@ from pytorch_lightning import Callback, Trainer
 
 from mtl.assembly import build, configure
 from mtl.errors import InputError
-from mtl.resources import count_flops
+from mtl.lifecycle.train import train
 from mtl.sharing.grouped import Grouped
-from mtl.training import train
+from mtl.training.resources import count_flops
 from tests.support import tiny
 
 SMALL = ("task=synthetic", "task.rows=50", "task.features=8", "encoder.widths=[16]")

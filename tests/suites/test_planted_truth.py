@@ -5,8 +5,8 @@ from statistics import fmean
 
 import pytest
 
-from mtl.training import train
-from tests.test_execution import composed
+from mtl.lifecycle.train import train
+from tests.lifecycle.test_execution import composed
 
 COMMON = ["task=synthetic", "task.rows=2000", "weighting=equal", "batch_size=128", "progress=false", "threads=1"]
 # What is planted, which sharing must win, which lose, by how much R2 at least (measured: twice that or more), seeds

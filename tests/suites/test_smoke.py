@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from mtl.assembly import load
-from mtl.overrides import CONF
-from mtl.training import train
-from tests.test_execution import composed
+from mtl.config.overrides import CONF
+from mtl.lifecycle.train import train
+from tests.lifecycle.test_execution import composed
 
 # What makes each suite small; those that read files get them from the test
 SMALL: dict[str, list[str]] = {

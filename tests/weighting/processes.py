@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, distributed
 
-from mtl.gradients import mean_over_processes
+from mtl.distributed import mean_over_processes
 from tests.weighting.problems import VARIANTS, Problem, flat, make
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mtl.assembly import configure
-from mtl.training import train
+from mtl.lifecycle.train import train
 
 TINY = (
     "task=synthetic",

@@ -14,8 +14,8 @@ from pytorch_lightning import Callback, Trainer
 
 from mtl.assembly import build, configure
 from mtl.errors import InputError
-from mtl.module import MultiTaskModule
-from mtl.tally import Diverged
+from mtl.module.loss_meter import Diverged
+from mtl.module.module import MultiTaskModule
 from tests.support import Rows, fit, module_of, parameters, rows
 from tests.weighting.problems import METHODS, PLACED, make
 

@@ -11,8 +11,8 @@ from torch.autograd.graph import GradientEdge
 from torch.nn import Parameter
 
 from mtl.errors import InputError, unknown
-from mtl.frontier import Frontier, at_tensor, find_frontier
-from mtl.gradients import TaskGradients, add_gradient, add_gradients
+from mtl.gradients.frontier import Frontier, at_tensor, find_frontier
+from mtl.gradients.task_gradients import TaskGradients, add_gradient, add_gradients
 from mtl.weighting.state import PerTask
 
 Losses = Tensor | Sequence[Tensor]
@@ -118,7 +118,7 @@ class Weighting(nn.Module, ABC):
             layer: the last shared layer, for methods that look at that one alone; default all of ``shared``.
             step: where this call stands in the optimizer step.
             representation: the tensor through which every loss depends on ``shared``, for methods that compare
-                gradients there; None looks for where the losses part ways (:mod:`mtl.frontier`), which takes a walk
+                gradients there; None looks for the last shared tensors (:mod:`mtl.gradients.frontier`), a walk
                 through the graph.
 
         Returns:

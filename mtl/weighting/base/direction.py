@@ -5,7 +5,7 @@ from abc import abstractmethod
 import torch
 from torch import Tensor
 
-from mtl.gradients import all_finite, gramian_of
+from mtl.gradients.task_gradients import all_finite, gramian_of
 from mtl.weighting.base.contract import Call, Weighting
 
 

@@ -7,10 +7,11 @@ from torch import Tensor
 from torch.autograd.graph import GradientEdge
 from torch.nn import Parameter
 
+from mtl.distributed import processes
 from mtl.errors import unknown
-from mtl.gradients import TaskGradients, add_gradient, add_weighted_gradient, all_finite, gramian_of, processes
-from mtl.linear import Linear, find_linear
-from mtl.readers import Readers, find_readers
+from mtl.gradients.linear_heads import Readers, find_readers
+from mtl.gradients.linear_layers import Linear, find_linear
+from mtl.gradients.task_gradients import TaskGradients, add_gradient, add_weighted_gradient, all_finite, gramian_of
 from mtl.weighting.base.contract import Call, Weighting
 
 PLACES = ("parameters", "last_shared", "representation")

@@ -5,7 +5,8 @@ from abc import abstractmethod
 import torch
 from torch import Tensor
 
-from mtl.gradients import add_gradient, add_weighted_gradient, gramian_of, mean_over_processes, processes
+from mtl.distributed import mean_over_processes, processes
+from mtl.gradients.task_gradients import add_gradient, add_weighted_gradient, gramian_of
 from mtl.weighting.base.contract import Call, Weighting
 
 

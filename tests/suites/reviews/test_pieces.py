@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from mtl.errors import InputError
+from mtl.lifecycle.train import train
 from mtl.suites.reviews import ReviewsSuite
 from mtl.suites.reviews.pieces import Pieces
 from mtl.suites.reviews.suite import recall
-from mtl.training import train
 from tests.suites.test_smoke import config
 
 TEXTS = ["I love this dress, love it", "Not the dress I loved!", "lovely dresses"] * 3

@@ -404,7 +404,12 @@ def parquet_bytes(names: Sequence[str] = ("a", "churn")) -> bytes:
         ("my.csv", "name,churn\nKöln,1\n".encode("utf-16"), {}, r"no utf-8 text \(line 1\).*task.encoding=utf-16"),
         ("my.csv", b"name,churn\nOslo,1\n", {"encoding": "utf-16"}, "my.csv' (is no utf-16 text|cannot be read)"),
         ("my.csv.gz", b"a,churn\n1,2\n", {}, "is damaged or not compressed as its name says"),
-        ("my.csv.gz", gzip.compress(b"a,churn\n" + b"1,2\n" * 99)[:-12], {}, "is damaged or not compressed as"),
+        (
+            "my.csv.gz",
+            gzip.compress(b"a,churn\n" + b"1,2\n" * 99, mtime=0)[:-12],
+            {},
+            "is damaged or not compressed as",
+        ),
         ("my.csv", b"a,churn\n1,2\n", {"encoding": "latin-99"}, "task.encoding=latin-99: unknown"),
         ("my.xlsx", b"PK", {}, "cannot read 'my.xlsx': expected .csv"),
         ("my.parquet", b"a,churn\n", {}, "damaged or no .parquet file"),

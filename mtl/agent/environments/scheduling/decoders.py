@@ -1,0 +1,117 @@
+"""Decoders: from scores of candidates to whole schedules."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+
+from mtl.agent.environments.scheduling.noise import gumbel
+from mtl.errors import InputError
+from mtl.suites.scheduling.rollout import Policy, rollout
+from mtl.suites.scheduling.shops import Shops
+from mtl.suites.scheduling.simulator import Simulator
+
+# Features look at every operation of the shop for every candidate. So many numbers at once stay below about 1 GB.
+_LARGEST_CHUNK = 8_000_000
+
+
+def rows_at_once(shops: Shops) -> int:
+    """How many schedules of this size are built at once so that their features fit into memory: at least 1."""
+    _, jobs, machines = shops.durations.shape
+    return max(1, _LARGEST_CHUNK // (jobs * jobs * machines))
+
+
+class Decoder(ABC):
+    """Builds a schedule of each shop with a policy."""
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """What reports call it."""
+
+    @abstractmethod
+    def decode(self, policy: Policy, shops: Shops) -> Tensor:
+        """Start times ``[N, J, M]`` by operation."""
+
+
+class Greedy(Decoder):
+    """Always the candidate with the highest score; of equals the one with the lowest job number.
+
+    Args:
+        rows: most schedules to build at once; default: what fits into about 1 GB.
+    """
+
+    def __init__(self, rows: int | None = None) -> None:
+        self.rows = checked(rows)
+
+    @property
+    def label(self) -> str:
+        """The decoder's name."""
+        return "greedy"
+
+    def decode(self, policy: Policy, shops: Shops) -> Tensor:
+        """One schedule per shop."""
+        parts = chunks(len(shops), self.rows or rows_at_once(shops))
+        return torch.cat([rollout(policy, Simulator(shops.take(part))).starts for part in parts])
+
+
+class Sample(Decoder):
+    """The best of many schedules that follow the probabilities ``softmax(scores / temperature)``.
+
+    The first of them is the greedy one, so the result is never longer than that of :class:`Greedy`.
+
+    Args:
+        samples: schedules per shop.
+        temperature: below 1 keeps closer to the greedy schedule, above 1 strays further.
+        seed: the same seed gives the same schedules, and the first k of n samples are those of k samples.
+        rows: most schedules to build at once; default: what fits into about 1 GB. Does not change the result.
+    """
+
+    def __init__(self, samples: int = 128, temperature: float = 0.3, seed: int = 0, rows: int | None = None) -> None:
+        if samples < 1:
+            raise InputError(f"decoder.samples={samples}: expected at least 1")
+        if not 0.0 < temperature < float("inf"):
+            raise InputError(f"decoder.temperature={temperature}: expected above 0 (decoder=greedy is the limit)")
+        self.samples, self.temperature, self.seed, self.rows = samples, temperature, seed, checked(rows)
+
+    @property
+    def label(self) -> str:
+        """The decoder's name and how often it draws."""
+        return f"best of {self.samples}"
+
+    def decode(self, policy: Policy, shops: Shops) -> Tensor:
+        """The shortest schedule drawn for each shop; of equals the one drawn first."""
+        best = torch.full((len(shops),), torch.inf)
+        starts = torch.zeros_like(shops.durations)
+        total = len(shops) * self.samples
+        for chunk in chunks(total, self.rows or rows_at_once(shops)):
+            origin, sample = chunk // self.samples, chunk % self.samples
+            drawn = rollout(self.drawn(policy, sample), Simulator(shops.take(origin)))
+            shortest = torch.full_like(best, torch.inf).scatter_reduce_(0, origin, drawn.makespan, "amin")
+            for shop in (shortest < best).nonzero().squeeze(1):
+                row = ((origin == shop) & (drawn.makespan == shortest[shop])).nonzero()[0, 0]
+                best[shop], starts[shop] = drawn.makespan[row], drawn.starts[row]
+        return starts
+
+    def drawn(self, policy: Policy, sample: Tensor) -> Policy:
+        """``policy`` with noise, so that its greedy choices are draws from the softmax; ``sample`` is ``[N]``."""
+        greedy = (sample == 0)[:, None]
+
+        def noisy(simulator: Simulator) -> Tensor:
+            scores = policy(simulator)
+            noise = gumbel(self.seed, sample, simulator.next_operation.sum(1), scores.shape[1])
+            return scores + self.temperature * noise.masked_fill(greedy, 0.0)
+
+        return noisy
+
+
+def chunks(total: int, size: int) -> tuple[Tensor, ...]:
+    """The numbers 0..total-1 in runs of at most ``size``."""
+    return torch.arange(total).tensor_split(list(range(size, total, size)))
+
+
+def checked(rows: int | None) -> int | None:
+    """``rows`` if it is a number of rows."""
+    if rows is not None and rows < 1:
+        raise InputError(f"decoder.rows={rows}: expected at least 1")
+    return rows

@@ -1,0 +1,137 @@
+"""Job shops as a place to act: the agent schedules them, and so do the baselines."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+
+import torch
+from rich.console import Console
+from rich.progress import Progress
+from torch import Tensor
+
+from mtl.agent.environment import Environment
+from mtl.agent.environments.scheduling.decoders import Decoder
+from mtl.agent.environments.scheduling.exact import CpSat
+from mtl.agent.environments.scheduling.report import AGENT, Outcome, ScheduleReport
+from mtl.agent.environments.scheduling.rules import chosen
+from mtl.agent.environments.scheduling.schedule import Schedule
+from mtl.errors import InputError
+from mtl.suites.base import Predict
+from mtl.suites.scheduling.features import features
+from mtl.suites.scheduling.instance import JobShop
+from mtl.suites.scheduling.published import select
+from mtl.suites.scheduling.rollout import learned
+from mtl.suites.scheduling.shops import Shops
+from mtl.suites.scheduling.simulator import Simulator
+
+_GANTT = {"all": "all", "first": "first", "none": "none", "true": "all", "false": "none"}
+
+
+class JobShops(Environment):
+    """Builds a schedule of every instance with the agent, with dispatching rules and with an exact solver.
+
+    Every schedule is checked against the instance before it is reported.
+
+    Args:
+        instances: see :func:`mtl.suites.scheduling.published.select`.
+        decoder: from the network's scores to schedules.
+        baselines: dispatching rules, see :func:`mtl.agent.environments.scheduling.rules.rules`.
+        cpsat: the exact solver and its time.
+        gantt: schedules of the agent to draw: ``all`` (or True), ``first``, ``none`` (or False).
+        seed: of the rule ``random``.
+
+    Raises:
+        InputError: an unknown instance or baseline, a malformed file.
+    """
+
+    requires = ("assignment",)
+
+    def __init__(
+        self,
+        instances: str | Sequence[str],
+        decoder: Decoder,
+        baselines: Sequence[str] = (),
+        cpsat: CpSat | None = None,
+        gantt: str | bool = "first",
+        seed: int = 0,
+    ) -> None:
+        self.instances = select(instances)
+        names = [instance.name for instance in self.instances]
+        for name in names:
+            if names.count(name) > 1:
+                raise InputError(f"instances: two are named '{name}'; rename the file of one")
+        self.decoder = decoder
+        self.baselines = tuple(dict.fromkeys(baselines))
+        self.rules = chosen(self.baselines, seed)
+        self.cpsat = cpsat or CpSat()
+        self.gantt = _GANTT.get(str(gantt).lower(), "")
+        if not self.gantt:
+            raise InputError(f"gantt={gantt}: expected all, first or none")
+
+    @torch.inference_mode()
+    def run(self, predict: Predict) -> ScheduleReport:
+        """Schedule every instance with every method."""
+        policy = learned(lambda inputs: predict(inputs)["assignment"])
+        outcomes: list[Outcome] = []
+        console = Console(stderr=True)
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+            first = "CP-SAT" if self.cpsat.seconds else "Instances"
+            instances = list(progress.track(self._solved(outcomes), total=len(self.instances), description=first))
+            groups = list(same_size(instances))
+            bar = progress.add_task("Agent and rules", total=len(groups))
+            for group in groups:
+                shops = Shops.pack(group)
+                expected = expected_utilisation(predict, shops)
+                built = timed(partial(self.decoder.decode, policy, shops), group)
+                outcomes += [
+                    Outcome(AGENT, self.decoder.label, schedule, seconds, value)
+                    for (schedule, seconds), value in zip(built, expected, strict=True)
+                ]
+                for name, rule in zip(self.baselines, self.rules, strict=True):
+                    built = timed(partial(rule.schedule, shops), group)
+                    outcomes += [Outcome(name, rule.label, schedule, seconds) for schedule, seconds in built]
+                progress.advance(bar)
+        methods = [AGENT, *self.baselines, "cpsat"]
+        names = [instance.name for instance in instances]
+        outcomes.sort(key=lambda o: (names.index(o.schedule.instance.name), methods.index(o.method)))
+        return ScheduleReport(outcomes, self.gantt)
+
+    def _solved(self, outcomes: list[Outcome]) -> Iterator[JobShop]:
+        """The instances, where nothing better is known with what CP-SAT finds out about them. Adds its outcomes."""
+        for instance in self.instances:
+            known = instance
+            if self.cpsat.seconds:
+                started = time.perf_counter()
+                solution = self.cpsat.solve(instance)
+                seconds = time.perf_counter() - started
+                if instance.upper_bound is None:
+                    known = replace(instance, upper_bound=solution.makespan, lower_bound=solution.bound)
+                outcomes.append(Outcome("cpsat", self.cpsat.label, Schedule(known, solution.starts), seconds))
+            yield known
+
+
+def same_size(instances: Sequence[JobShop]) -> Iterator[list[JobShop]]:
+    """The instances in groups of one size: they are scheduled side by side, without padding."""
+    groups: dict[tuple[int, int], list[JobShop]] = {}
+    for instance in instances:
+        groups.setdefault((instance.jobs, instance.operations), []).append(instance)
+    yield from groups.values()
+
+
+def timed(build: Callable[[], Tensor], group: Sequence[JobShop]) -> list[tuple[Schedule, float]]:
+    """The schedules of a group and each one's share of the time."""
+    started = time.perf_counter()
+    starts = build()
+    seconds = (time.perf_counter() - started) / len(group)
+    return [(Schedule.of(instance, row), seconds) for instance, row in zip(group, starts, strict=True)]
+
+
+def expected_utilisation(predict: Predict, shops: Shops) -> list[float | None]:
+    """What the network expects before the first real choice; None if it does not learn that or there is no choice."""
+    simulator = Simulator(shops)
+    simulator.advance()
+    values = predict(features(simulator)).get("utilisation")
+    if values is None:
+        return [None] * len(shops)
+    return [None if over else value for over, value in zip(simulator.done.tolist(), values.tolist(), strict=True)]

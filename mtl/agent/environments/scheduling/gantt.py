@@ -1,0 +1,148 @@
+"""Gantt charts: machines x time, jobs by colour."""
+
+from collections.abc import Sequence
+from colorsys import hls_to_rgb
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.collections import PolyCollection
+from matplotlib.colors import BoundaryNorm, ListedColormap, to_rgb
+from matplotlib.figure import Figure
+
+from mtl.agent.environments.scheduling.schedule import Schedule
+
+Colour = tuple[float, float, float]
+
+# Up to 20 jobs: the Tableau 20 palette, strong colours first, so that few jobs differ most.
+_FEW = (
+    *("#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#76b7b2", "#edc948", "#ff9da7", "#9c755f", "#bab0ac"),
+    *("#a0cbe8", "#ffbe7d", "#8cd17d", "#d37295", "#d4a6c8", "#499894", "#f1ce63", "#fabfd2", "#b6992d", "#d7b5a6"),
+)
+_INK = "#222222"
+_QUIET = "#666666"
+_ROW = 0.82  # height of a bar, as a share of the distance between machines
+_LARGEST_LABELLED = 500  # operations; with more the numbers in the bars could not be read
+_PER_LETTER = 0.011  # width of a digit as a share of the axes
+
+
+def gantt(schedule: Schedule, method: str) -> Figure:
+    """The schedule as a picture: one bar per operation, coloured and, where there is room, numbered by job.
+
+    Beside each machine stands how much of the makespan it works. A line marks the makespan, another the reference.
+
+    Args:
+        schedule: what to draw.
+        method: who built it, for the title.
+    """
+    instance = schedule.instance
+    with rc_context({"font.size": 9, "text.color": _INK, "axes.edgecolor": _QUIET, "axes.labelcolor": _QUIET}):
+        height = 1.5 + max(2.2, min(9.0, 0.34 * instance.operations))
+        figure = Figure(figsize=(11.0, height), dpi=140, layout="constrained")
+        axes = figure.add_subplot()
+        colours = palette(instance.jobs)
+        _bars(axes, schedule, colours)
+        _frame(axes, schedule)
+        _titles(axes, schedule, method)
+        if instance.jobs * instance.operations > _LARGEST_LABELLED:
+            _key(figure, axes, colours)
+    return figure
+
+
+def palette(jobs: int) -> list[Colour]:
+    """A colour for each job. Many jobs go once around the colour circle, in three shades so that neighbours differ."""
+    if jobs <= len(_FEW):
+        return [to_rgb(code) for code in _FEW[:jobs]]
+    return [hls_to_rgb(job / jobs * 0.95, (0.42, 0.56, 0.70)[job % 3], 0.55) for job in range(jobs)]
+
+
+def _bars(axes: Axes, schedule: Schedule, colours: Sequence[Colour]) -> None:
+    instance = schedule.instance
+    jobs = np.repeat(np.arange(instance.jobs), instance.operations).tolist()
+    left, width = schedule.starts.ravel(), instance.durations.ravel()
+    low = instance.machines.ravel() - _ROW / 2
+    right, high = left + width, low + _ROW
+    corners = ((left, low), (right, low), (right, high), (left, high))
+    bars = PolyCollection(
+        list(np.stack([np.stack(corner, -1) for corner in corners], 1)),  # [J * M, 4, 2]
+        facecolors=[colours[job] for job in jobs],
+        edgecolors="white",
+        linewidths=0.6 if len(jobs) <= _LARGEST_LABELLED else 0.2,
+        gid="operations",
+    )
+    axes.add_collection(bars)
+    if len(jobs) > _LARGEST_LABELLED:
+        return
+    room = schedule.makespan * _PER_LETTER
+    places = zip(jobs, left.tolist(), width.tolist(), instance.machines.ravel().tolist(), strict=True)
+    for job, start, length, machine in places:
+        if length < room * len(str(job)):
+            continue
+        red, green, blue = colours[job]
+        dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.6
+        axes.text(
+            start + length / 2,
+            machine,
+            str(job),
+            color="white" if dark else _INK,
+            fontsize=7.5,
+            ha="center",
+            va="center_baseline",
+        )
+
+
+def _frame(axes: Axes, schedule: Schedule) -> None:
+    instance, makespan = schedule.instance, schedule.makespan
+    machines = np.arange(instance.operations)
+    axes.set_xlim(0, max(makespan, schedule.reference) * 1.01)
+    axes.set_ylim(instance.operations - 0.4, -0.6)  # machine 0 on top
+    axes.set_yticks(machines, [str(machine) for machine in machines])
+    axes.set_ylabel("machine")
+    axes.set_xlabel("time" if instance.jobs * instance.operations > _LARGEST_LABELLED else "time (numbers: jobs)")
+    axes.tick_params(length=0, labelcolor=_QUIET)
+    axes.grid(axis="x", color="#dddddd", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.axvline(makespan, color=_INK, linewidth=1.2)
+    if schedule.reference != makespan:
+        axes.axvline(schedule.reference, color=_INK, linewidth=1.0, linestyle=(0, (4, 3)))
+    busy = np.bincount(instance.machines.ravel(), weights=instance.durations.ravel()) / makespan
+    right = axes.secondary_yaxis("right")
+    right.set_yticks(machines, [f"{share:.0%}" for share in busy])
+    right.tick_params(length=0, labelcolor=_QUIET)
+    axes.annotate("busy", (1, 1), (6, 3), "axes fraction", textcoords="offset points", color=_QUIET)
+    right.spines["right"].set_visible(False)
+
+
+def _titles(axes: Axes, schedule: Schedule, method: str) -> None:
+    instance = schedule.instance
+    size = f"{instance.jobs} jobs × {instance.operations} machines"
+    axes.set_title(f"{instance.name}  ·  {size}", loc="left", weight="bold", pad=22)
+    if schedule.makespan == schedule.reference:
+        beside = f"the {schedule.reference_kind}"
+    else:
+        direction = "above" if schedule.gap > 0 else "below"
+        beside = f"{abs(schedule.gap):.1%} {direction} the {schedule.reference_kind}, {schedule.reference} (dashed)"
+    axes.annotate(
+        f"{method}  ·  makespan {schedule.makespan}, {beside}  ·  machines busy {schedule.utilisation:.0%}",
+        (0, 1),
+        xytext=(0, 8),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        color=_QUIET,
+    )
+
+
+def _key(figure: Figure, axes: Axes, colours: Sequence[Colour]) -> None:
+    """A scale from colours to job numbers, where numbers do not fit into the bars."""
+    jobs = len(colours)
+    norm = BoundaryNorm(np.arange(jobs + 1) - 0.5, jobs)
+    bar = figure.colorbar(
+        ScalarMappable(norm, ListedColormap(colours)), ax=axes, fraction=0.012, pad=0.015, aspect=60, label="job"
+    )
+    bar.set_ticks(list(range(0, jobs, max(1, jobs // 10))))
+    bar.minorticks_off()
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(length=0, labelcolor=_QUIET)
+    bar.ax.invert_yaxis()

@@ -1,0 +1,168 @@
+"""What came of scheduling: every method on every instance, beside the best schedule known."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.table import Table
+
+from mtl.agent.environment import ExecutionReport, Value
+from mtl.agent.environments.scheduling.schedule import Schedule
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+AGENT = "agent"
+_NOTES = {  # mark in the table, and what it means
+    "optimum": ("", ""),
+    "best known": ("*", "* best known, not proven optimal: the gap to the optimum may be larger"),
+    "lower bound": ("†", "† only a lower bound is known: the gap to the optimum may be smaller"),
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One method on one instance.
+
+    Attributes:
+        method: a short name for files (``agent``, ``spt``, ``cpsat``, ...).
+        label: what a person reads.
+        schedule: what it built.
+        seconds: wall clock per instance; instances that are built side by side share theirs.
+        predicted: utilisation that the network expected before the first decision, if it was asked.
+    """
+
+    method: str
+    label: str
+    schedule: Schedule
+    seconds: float
+    predicted: float | None = None
+
+    def record(self) -> dict[str, Value]:
+        """One row of the report."""
+        instance = self.schedule.instance
+        return {
+            "instance": instance.name,
+            "jobs": instance.jobs,
+            "machines": instance.operations,
+            "method": self.method,
+            "makespan": self.schedule.makespan,
+            "reference": self.schedule.reference,
+            "reference_kind": self.schedule.reference_kind,
+            "gap": self.schedule.gap,
+            "utilisation": self.schedule.utilisation,
+            "utilisation_predicted": self.predicted,
+            "seconds": self.seconds,
+        }
+
+
+class ScheduleReport(ExecutionReport):
+    """Outcomes of the agent and of the baselines on the same instances.
+
+    Gap: ``(makespan - reference) / reference``, where the reference is the optimum if it is proven, else the best known
+    makespan (the true gap to the optimum is then at least as large), else a lower bound (then it is at most as large).
+
+    Args:
+        outcomes: every method on every instance; the agent's are named ``agent``.
+        gantt: which of the agent's schedules to draw: all, first or none.
+    """
+
+    def __init__(self, outcomes: Sequence[Outcome], gantt: str = "first") -> None:
+        self.outcomes = list(outcomes)
+        self.gantt = gantt
+        self.labels = {outcome.method: outcome.label for outcome in outcomes}  # in the order of their first outcome
+
+    def of(self, method: str) -> list[Outcome]:
+        """The outcomes of one method, in the order of the instances."""
+        return [outcome for outcome in self.outcomes if outcome.method == method]
+
+    def gap(self, method: str) -> float:
+        """Mean gap of a method over the instances."""
+        return fmean(outcome.schedule.gap for outcome in self.of(method))
+
+    def records(self) -> list[dict[str, Value]]:
+        """One row per method and instance."""
+        return [outcome.record() for outcome in self.outcomes]
+
+    def summary(self) -> dict[str, float]:
+        """Means over the instances: the agent's, then ``<method>_gap`` and ``<method>_seconds`` of every baseline.
+
+        ``optima`` counts the instances whose reference is a proven optimum.
+        """
+        agent = self.of(AGENT)
+        numbers: dict[str, float] = {
+            "gap": self.gap(AGENT),
+            "makespan": fmean(outcome.schedule.makespan for outcome in agent),
+            "utilisation": fmean(outcome.schedule.utilisation for outcome in agent),
+            "seconds": fmean(outcome.seconds for outcome in agent),
+            "instances": len(agent),
+            "optima": sum(outcome.schedule.reference_kind == "optimum" for outcome in agent),
+        }
+        asked = [(o.predicted, o.schedule.utilisation) for o in agent if o.predicted is not None]
+        if asked:
+            numbers["utilisation_predicted"] = fmean(predicted for predicted, _ in asked)
+            numbers["utilisation_error"] = fmean(abs(predicted - achieved) for predicted, achieved in asked)
+        for method in self.labels:
+            if method != AGENT:
+                numbers[f"{method}_gap"] = self.gap(method)
+                numbers[f"{method}_seconds"] = fmean(outcome.seconds for outcome in self.of(method))
+        return numbers
+
+    def table(self) -> Table:
+        """Instances x methods and the means, the smallest gap of each row in bold; fits into 80 characters."""
+        agent = self.of(AGENT)
+        kinds = {outcome.schedule.reference_kind for outcome in agent}
+        table = Table(
+            title=f"Job shops: gaps to the best known makespan in % (agent: {self.labels[AGENT]})",
+            caption="\n".join(text for kind, (_, text) in _NOTES.items() if kind in kinds and text) or None,
+            box=box.SIMPLE_HEAD,
+            padding=0,
+            pad_edge=False,
+            show_footer=True,
+        )
+        every = list(self.labels)
+        expected = [outcome.predicted for outcome in agent if outcome.predicted is not None]
+        columns = {
+            "instance": "mean",
+            "best": "",
+            "agent": f"{fmean(outcome.schedule.makespan for outcome in agent):.0f}",
+            **{
+                "gap" if method == AGENT else self.labels[method]: mean
+                for method, mean in zip(every, bold_least([self.gap(method) for method in every]), strict=True)
+            },
+            "busy": f"{fmean(outcome.schedule.utilisation for outcome in agent):.0%}",
+            "pre-\ndicted": f"{fmean(expected):.0%}" if expected else "",
+            "sec.": f"{fmean(outcome.seconds for outcome in agent):.2f}",
+        }
+        for name, mean in columns.items():
+            table.add_column(name, mean, justify="left" if name == "instance" else "right", no_wrap=True)
+        for row in zip(*(self.of(method) for method in every), strict=True):
+            schedule = row[0].schedule
+            table.add_row(
+                schedule.instance.name,
+                f"{schedule.reference}{_NOTES[schedule.reference_kind][0]}",
+                str(schedule.makespan),
+                *bold_least([outcome.schedule.gap for outcome in row]),
+                f"{schedule.utilisation:.0%}",
+                "" if row[0].predicted is None else f"{row[0].predicted:.0%}",
+                f"{row[0].seconds:.2f}",
+            )
+        return table
+
+    def figures(self) -> Iterator[tuple[str, "Figure"]]:
+        """Gantt charts of the agent's schedules, named ``gantt-<instance>``."""
+        from mtl.agent.environments.scheduling.gantt import (
+            gantt,  # matplotlib is slow to import, and not every report has a picture
+        )
+
+        chosen = {"all": self.of(AGENT), "first": self.of(AGENT)[:1], "none": []}[self.gantt]
+        for outcome in chosen:
+            yield f"gantt-{outcome.schedule.instance.name}", gantt(outcome.schedule, f"agent ({outcome.label})")
+
+
+def bold_least(gaps: list[float]) -> list[str]:
+    """Gaps in percent, the smallest in bold."""
+    least = min(gaps)
+    return [f"[bold]{100 * gap:.1f}[/bold]" if gap == least else f"{100 * gap:.1f}" for gap in gaps]

@@ -1,0 +1,1 @@
+"""What a person types, and is told: one file per command."""

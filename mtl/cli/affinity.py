@@ -1,0 +1,58 @@
+"""Which tasks help each other? Measures it, and proposes groups, without training them; `--help` says how."""
+
+import json
+import shlex
+from pathlib import Path
+
+HELP = """\
+python experiments/affinity.py [override]...
+
+What `python train.py grouping=auto` does before it trains, and no more: measures which tasks help each other, and
+proposes groups. How is set by the keys of `affinity` in conf/config.yaml:
+
+    affinity.measure    lookahead, cosine (of gradients, in one training of all tasks) or pairwise (trains every pair)
+    affinity.networks   most groups
+    affinity.epochs     of each of these trainings
+    affinity.every      optimizer steps between two looks at the gradients
+
+Measured is one shared trunk (model=hard weighting=equal unless overridden). Writes affinity.json and affinity.png to
+<output>/affinity/<suite>/<id>, and prints the command that trains the groups.
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command line."""
+    if {"-h", "--help"} & set(arguments):
+        print(HELP)
+        return 0
+    # Imported here: help is answered without waiting for torch
+    from rich.console import Console
+
+    from mtl.assembly import build, configure
+    from mtl.cli.run_summary import affinity_table
+    from mtl.config.validation import check_options
+    from mtl.inspection.pictures import show_affinity
+    from mtl.runs.files import write_text
+    from mtl.runs.identity import run_id
+    from mtl.training.grouping import check, measured
+    from mtl.training.trainer import silent_lightning
+
+    overrides = ["model=hard", "weighting=equal", *arguments]
+    config = configure(*overrides, "grouping=auto")
+    check_options(config)
+    assembly = build(config)
+    check(assembly)
+    assembly.data.setup("fit")
+    with silent_lightning():
+        found = measured(assembly)
+    directory = Path(config["output"], "affinity", config["choices"]["task"], run_id(config))
+    directory.mkdir(parents=True, exist_ok=True)
+    write_text(directory / "affinity.json", json.dumps(found, indent=2) + "\n")
+    show_affinity(found, directory, ())
+    console = Console()
+    console.print(affinity_table(found))
+    groups = ",".join("[" + ",".join(group) + "]" for group in found["groups"])
+    again = shlex.join(["python", "train.py", *overrides, f"grouping=[{groups}]"])
+    for what, text in (("picture", directory / "affinity.png"), ("train the groups", again)):
+        console.print(f"{what}: {text}", soft_wrap=True, highlight=False, markup=False)
+    return 0

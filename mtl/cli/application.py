@@ -1,0 +1,124 @@
+"""Command lines: a user's mistake becomes one line and exit code 2. Imports no torch, so that help answers at once."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from mtl.config.overrides import check, parsed
+from mtl.config.process import set_process_defaults
+from mtl.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR, InputError
+
+# Hydra's own flags that take a value
+FLAGS_WITH_VALUE = (
+    "--cfg",
+    "-c",
+    "--package",
+    "-p",
+    "--config-path",
+    "-cp",
+    "--config-name",
+    "-cn",
+    "--config-dir",
+    "-cd",
+    "--info",
+    "-i",
+)
+
+
+failures: list[str] = []  # of a sweep's jobs, in this process
+
+
+def command(main: Callable[[], Any], config_name: str) -> None:
+    """Check the command line's overrides, then run a Hydra application. Exits with 2 on a user's mistake.
+
+    In a sweep a job that fails does not stop the others; what failed is listed at the end.
+    """
+    try:
+        check(override_arguments(sys.argv[1:]), config_name)
+    except InputError as error:
+        fail(error)
+    set_process_defaults()
+    failures.clear()
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints what a launcher brings back, and leaves with 1
+    try:
+        main()
+    except InputError as error:  # of a job that another process ran
+        fail(error)
+    except HydraException as error:  # what no override caused, such as a sweep over an unknown experiment
+        fail(InputError(str(error)))
+    if failures:
+        sys.stderr.write(f"{len(failures)} of the sweep's runs failed:\n" + "".join(f"  {line}\n" for line in failures))
+        raise SystemExit(EXIT_USER_ERROR)
+
+
+def run_program(main: Callable[[list[str]], int]) -> None:
+    """Run a program that reads its arguments itself. Exits with its code, or with 2 on a user's mistake."""
+    set_process_defaults()
+    with user_errors():
+        raise SystemExit(main(sys.argv[1:]))
+
+
+def fail(error: InputError) -> None:
+    """Print the one line and leave. Of several processes that train together, the first speaks."""
+    if os.environ.get("LOCAL_RANK", "0") == "0":
+        sys.stderr.write(f"error: {one_line(error)}\n")
+    raise SystemExit(EXIT_USER_ERROR)
+
+
+def one_line(error: Exception) -> str:
+    """An error's message without line breaks."""
+    return " ".join(str(error).split())
+
+
+@contextmanager
+def user_errors() -> Iterator[None]:
+    """Within this, an InputError ends the program in one line, or in a sweep the one run."""
+    try:
+        yield
+    except InputError as error:
+        hydra = HydraConfig.get() if HydraConfig.initialized() else None
+        if hydra is None or hydra.mode != RunMode.MULTIRUN:
+            fail(error)
+        elif hydra.runtime.choices["hydra/launcher"] != "basic":
+            # The process that started the sweep says it, when the other jobs are done
+            raise InputError(f"{' '.join(hydra.overrides.task)}: {one_line(error)}") from None
+        else:
+            failures.append(f"{' '.join(hydra.overrides.task)}: {one_line(error)}")
+            sys.stderr.write(f"error: {failures[-1]}\n")
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        raise SystemExit(EXIT_INTERRUPTED) from None
+
+
+def check_resume_overrides(cfg: DictConfig) -> None:
+    """Raise InputError where the running application's overrides ask for what cannot be: other science than that of the
+    run to go on with; a sweep over runs of several processes.
+    """
+    hydra = HydraConfig.get()
+    free = ("resume", "threads", "progress", "hardware")
+    for text in hydra.overrides.task if cfg.resume is not None else ():
+        if parsed(text).key_or_group.split(".")[0] not in free:
+            raise InputError(
+                f"'{text}': resume= goes on with the run's own config; only {', '.join(free[1:])} may differ"
+            )
+    several = "strategy" in cfg.hardware and cfg.hardware.devices not in (0, 1)
+    if several and hydra.mode == RunMode.MULTIRUN:
+        fail(InputError("a sweep (-m) starts runs of one process each: start runs of several processes one by one"))
+
+
+def override_arguments(arguments: list[str]) -> list[str]:
+    """The arguments that are overrides: neither flags of Hydra's nor their values."""
+    found, skip = [], False
+    for argument in arguments:
+        if skip or argument.startswith("-"):
+            skip = argument in FLAGS_WITH_VALUE
+            continue
+        found.append(argument)
+    return found

@@ -1,0 +1,116 @@
+"""Does learning these tasks together pay? Plans, trains and compares; `--help` says how."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from rich.console import Console
+
+from mtl.config.overrides import CONF
+from mtl.config.study import Study, study
+from mtl.errors import EXIT_INTERRUPTED, InputError
+from mtl.sweep.queue import DONE, FAILED
+
+if TYPE_CHECKING:
+    from mtl.sweep.plan import Configuration, Plan, Planner
+
+HELP = """\
+python experiments/compare.py [setting=value | override=value]...
+
+Trains a single-task baseline and every model with every weighting, over several seeds, and says with evidence whether
+learning together pays. Run it again and it does only what is missing; stop it at any time. Settings and their defaults:
+
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command line; the exit code is 0, or 1 when runs failed, or 130 when it was interrupted."""
+    if {"-h", "--help"} & set(arguments):
+        print(HELP + (CONF / "compare.yaml").read_text(encoding="utf-8"))
+        return 0
+    command = " ".join(["python experiments/compare.py", *arguments])
+    console = Console()
+    try:
+        return run(study(arguments), command, console)
+    except KeyboardInterrupt:
+        console.print(f"interrupted; the same command goes on from here: {command}", markup=False)
+        return EXIT_INTERRUPTED
+
+
+def run(asked: Study, command: str, console: Console) -> int:
+    """Plan, train, compare."""
+    # Imported here: help and mistakes in settings are answered without waiting for torch
+    import torch
+
+    from mtl.cli.report import publish
+    from mtl.sweep.plan import Planner
+    from mtl.sweep.progress import plan_table
+    from mtl.sweep.workers import cores, threads_each
+
+    began = time.perf_counter()
+    workers = cores() if asked.workers is None else asked.workers
+    torch.set_num_threads(threads_each(workers))  # steps are timed as they will be made
+    with console.status("loading the data, and timing a few steps of each configuration"):
+        planner = Planner(asked)
+        multi = planner.multi_task()
+        configurations = [*planner.baselines(multi), *multi]
+        plan = planner.plan(configurations)
+        last = planner.same_seconds_expected(plan)
+        expected = [*configurations, *([last] if last else [])]
+    if asked.tune:
+        console.print(plan_table(planner.tuning(expected), workers, "choosing by validation"))
+    console.print(plan_table(planner.plan(expected), workers, "comparing"))
+    if last:
+        console.print(f"{last.label}: its epochs are set when the runs are done whose seconds it matches")
+    if asked.dry_run:
+        return 0
+    if asked.tune:
+        configurations = tuned(planner, configurations, workers, console)
+    plan = planner.plan(configurations)
+    plan.save(command)
+    whole, runs = train(plan, workers, console)
+    if whole and (timed := planner.same_seconds(plan)):
+        plan = planner.plan([*configurations, *(tuned(planner, [timed], workers, console) if asked.tune else [timed])])
+        plan.save(command)
+        runs += train(plan, workers, console, again=False).runs
+    if runs:
+        seconds = time.perf_counter() - began
+        plan.save(command, f"{seconds:,.0f} s for {runs} of {len(plan.entries)} runs, {max(workers, 1)} at once")
+    failures = publish([plan.directory], console, folder=Path(asked.keep) if asked.keep else None)
+    return 1 if failures else 0
+
+
+def tuned(
+    planner: "Planner", configurations: "list[Configuration]", workers: int, console: Console
+) -> "list[Configuration]":
+    """Each configuration with the values of the grid that validation prefers. InputError if a failure stopped it."""
+    tuning = planner.tuning(configurations)
+    if not train(tuning, workers, console).whole:
+        failed = [entry for entry in tuning.entries if planner.ledger.state(entry) == FAILED]
+        raise InputError(f"a run of the grid failed: {planner.ledger.attempt(failed[0])['error']}")
+    return planner.tuned(tuning)
+
+
+class Trained(NamedTuple):
+    """Attributes:
+    whole: False when a failure stopped the sweep.
+    runs: that were done in it.
+    """
+
+    whole: bool
+    runs: int
+
+
+def train(plan: "Plan", workers: int, console: Console, *, again: bool = True) -> Trained:
+    """Do the runs of a plan, with a live table; failed ones are tried again, unless that has been done."""
+    from mtl.sweep.progress import Progress
+    from mtl.sweep.workers import sweep
+
+    progress = Progress(plan, workers, console)
+    before = progress.counts()[DONE]
+    entries = [entry for entry in plan.entries if again or progress.ledger.state(entry) != FAILED]
+    with progress.live:
+        sweep(entries, plan.output, workers, fail_fast=plan.study.fail_fast, watch=progress.show)
+    console.print(progress.table())
+    counts = progress.counts()
+    return Trained(not (plan.study.fail_fast and counts[FAILED]), counts[DONE] - before)

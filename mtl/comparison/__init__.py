@@ -1,0 +1,1 @@
+"""Finished runs compared: single-task against multi-task learning."""

@@ -1,0 +1,193 @@
+"""Finished runs as records: what a comparison needs of each, read from its directory; broken ones are named."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from math import nan
+from pathlib import Path
+from typing import Any
+
+from mtl.runs.directory import SCHEMA
+from mtl.runs.identity import NOT_PART_OF_RUN_ID, run_id
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A run or file that could not be used, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """One finished run.
+
+    Attributes:
+        path: its directory.
+        configuration: hash of its config without the seed; runs that share it differ in the seed only.
+        suite, fingerprint: the data.
+        model, weighting, seed: what was chosen.
+        directions: by task, whether a higher primary metric is better.
+        primary: by task, the name of the primary metric.
+        val, test: by task, the primary metric.
+        score: geometric mean of the tasks' validation losses, lower being better.
+        parameters: trainable numbers in all.
+        seconds: of training; inference: of predicting one batch of up to 1024 rows.
+        memory: peak bytes.
+        execution: what came of acting with the network; empty if it did not act.
+        config: the resolved config.
+        environment: versions and machine.
+        affinity: what was measured to find groups of tasks; empty if the config names none or says them.
+    """
+
+    path: Path
+    configuration: str
+    suite: str
+    fingerprint: str
+    model: str
+    weighting: str
+    seed: int
+    directions: dict[str, bool]
+    primary: dict[str, str]
+    val: dict[str, float]
+    test: dict[str, float]
+    score: float
+    parameters: int
+    seconds: float
+    inference: float
+    memory: float
+    execution: dict[str, float]
+    config: dict[str, Any]
+    environment: dict[str, str]
+    affinity: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def question(self) -> tuple[str, str, tuple[str, ...]]:
+        """What has to be equal for two runs to be comparable: suite, data, tasks."""
+        return self.suite, self.fingerprint, tuple(self.primary)
+
+
+def configuration_id(config: Mapping[str, Any]) -> str:
+    """Hash of a config without its seed."""
+    return run_id({key: value for key, value in config.items() if key != "seed"})
+
+
+def record(path: Path) -> Record:
+    """The record of one run directory. ValueError says what is wrong with it."""
+    try:
+        found = json.loads((path / "result.json").read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"result.json is damaged: {error}") from None
+    if not isinstance(found, dict) or found.get("schema") != SCHEMA:
+        raise ValueError(f"result.json is not of a run, or of another version than {SCHEMA}")
+    try:
+        return _record(path, found)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"result.json lacks or garbles {error}") from None
+
+
+def _record(path: Path, found: dict[str, Any]) -> Record:
+    tasks = {str(name): task for name, task in found["tasks"].items()}
+    primary = {name: str(task["primary"]) for name, task in tasks.items()}
+    measured = found["metrics"]
+    return Record(
+        path=path,
+        configuration=configuration_id(found["config"]),
+        suite=str(found["choices"]["task"]),
+        fingerprint=str(found["data"]["fingerprint"]),
+        model=model_of(found),
+        weighting=str(found["choices"]["weighting"]),
+        seed=int(found["seed"]),
+        directions={name: bool(task["higher_is_better"]) for name, task in tasks.items()},
+        primary=primary,
+        val={name: number(measured["val"].get(f"{name}/{metric}")) for name, metric in primary.items()},
+        test={name: number(measured["test"].get(f"{name}/{metric}")) for name, metric in primary.items()},
+        score=number(measured["val"]["score"]),
+        parameters=int(found["parameters"]["total"]),
+        seconds=float(found["seconds"]["fit"]),
+        inference=number(found["seconds"].get("inference")),
+        memory=float(found["peak_memory_bytes"]),
+        execution={str(k): float(v) for k, v in found.get("execution", {}).items() if isinstance(v, int | float)},
+        config=dict(found["config"]),
+        environment={str(k): str(v) for k, v in found["environment"].items()},
+        affinity=dict(found.get("affinity", {})),
+    )
+
+
+def model_of(found: Mapping[str, Any]) -> str:
+    """The model of a result, and whether it is one for each of several groups of tasks."""
+    model = str(found["choices"]["model"])
+    return f"{model} in groups" if found["config"].get("grouping") and model != "single_task" else model
+
+
+def number(value: Any) -> float:
+    """A number of a JSON file; NaN for null, which stands for what was not measured or not finite."""
+    return nan if value is None else float(value)
+
+
+def read(paths: Iterable[Path]) -> tuple[list[Record], list[Problem]]:
+    """Records of all runs at or below these paths, in order of path, and what could not be used.
+
+    Of several runs with the same config, seed and data the first counts: they answer the same question. When the runs
+    are of unlike suites, data or tasks, the question with most runs is kept.
+    """
+    records: dict[tuple[Any, ...], Record] = {}
+    problems: list[Problem] = []
+    for path in paths:
+        if not path.is_dir():
+            problems.append(Problem(str(path), "no such directory"))
+            continue
+        for place in sorted({file.parent for name in ("result.json", "config.yaml") for file in path.rglob(name)}):
+            if not (place / "result.json").is_file():
+                if (place / "state").is_file():
+                    state = (place / "state").read_text(encoding="utf-8").strip()
+                    problems.append(Problem(str(place), f"unfinished: {state}"))
+                continue
+            try:
+                one = record(place)
+            except ValueError as error:
+                problems.append(Problem(str(place), str(error)))
+                continue
+            records.setdefault((one.configuration, one.seed, one.fingerprint), one)
+    return comparable(list(records.values()), problems)
+
+
+def comparable(records: list[Record], problems: list[Problem]) -> tuple[list[Record], list[Problem]]:
+    """The records of the question with most runs; the others become problems."""
+    questions = [one.question for one in records]
+    if not questions:
+        return [], problems
+    main = max(dict.fromkeys(questions), key=questions.count)
+    foreign = [
+        Problem(str(one.path), f"another question: suite {one.suite}, tasks {', '.join(one.primary)}, or other data")
+        for one in records
+        if one.question != main
+    ]
+    return [one for one in records if one.question == main], [*problems, *foreign]
+
+
+def labels(records: Iterable[Record]) -> dict[str, str]:
+    """A short readable name for each configuration id: ``model-weighting``, and the keys that tell equal ones apart."""
+    flat = {one.configuration: flatten(one.config) for one in records}
+    names = {one.configuration: f"{one.model}-{one.weighting}" for one in records}
+    out = {}
+    for key, name in names.items():
+        rivals = [flat[other] for other in names if names[other] == name]
+        differing = [k for k in flat[key] if any(rival.get(k) != flat[key][k] for rival in rivals)]
+        extra = [f"{k}={flat[key][k]}" for k in differing if k != "seed" and not k.startswith("choices.")]
+        out[key] = " ".join([name, *extra])
+    return out
+
+
+def flatten(node: Any, prefix: str = "") -> dict[str, str]:
+    """A nested config as dotted keys with values as text; where and how fast it ran is left out."""
+    if isinstance(node, Mapping):
+        found = [flatten(value, f"{prefix}.{key}" if prefix else str(key)) for key, value in node.items()]
+        return {key: value for part in found for key, value in part.items() if not where(key)}
+    return {prefix: str(node)}
+
+
+def where(key: str) -> bool:
+    """Whether a dotted key does not belong to the question."""
+    return any(part in NOT_PART_OF_RUN_ID for part in key.split("."))

@@ -1,0 +1,292 @@
+"""The figures of a report. Each function gives a :class:`Picture`, or None when there is nothing to show."""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from math import isfinite
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+from numpy.typing import NDArray
+
+from mtl.comparison.comparison import HELPS, HURTS, Comparison, Evidence, Row
+from mtl.comparison.report.curves import Logged, curve, mean_of
+from mtl.comparison.report.drawing import BAD, GOOD, INK, LINE, MUTED, PLAIN, SERIES, Picture, picture, style
+from mtl.inspection.mixture import clustered
+
+Logs = Mapping[str, Sequence[Logged]]  # by label of a configuration: what its runs logged
+DASHES = ("-", "--", ":", "-.")
+
+
+def percent_axis(value: float, _: int) -> str:
+    """A gain as a tick label."""
+    return f"{value * 100:+g} %" if value else "0"
+
+
+def brief(text: str, most: int = 34) -> str:
+    """A name short enough for a figure."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def grid(panels: int, wide: int, width: float, height: float, names: float = 0.0) -> tuple[Figure, list[Axes]]:
+    """So many panels in rows of at most ``wide``, each of this size in inches, with room for names on the left."""
+    columns = min(wide, panels)
+    rows = -(-panels // columns)
+    figure = Figure(figsize=(width * columns + names, height * rows), layout="constrained")
+    axes = [figure.add_subplot(rows, columns, i + 1) for i in range(panels)]
+    return figure, axes
+
+
+def styles(rows: Sequence[Row]) -> dict[str, tuple[str, str]]:
+    """Colour by model and dashes by weighting, for each label; the baseline and its kin in ink."""
+    models = list(dict.fromkeys(row.model for row in rows if row.multi))
+    weightings = list(dict.fromkeys(row.weighting for row in rows if row.multi))
+    singles = [row.label for row in rows if not row.multi]
+    out = {label: (INK, DASHES[i % len(DASHES)]) for i, label in enumerate(singles)}
+    for row in rows:
+        if row.multi:
+            colour = SERIES[models.index(row.model) % len(SERIES)]
+            out[row.label] = (colour, DASHES[weightings.index(row.weighting) % len(DASHES)])
+    return out
+
+
+def forest(comparison: Comparison) -> Picture:
+    """Gains with intervals, a panel per task and one for their mean."""
+    rows = comparison.rows
+    found: list[tuple[str, list[Evidence]]] = [("all tasks (delta_m)", [row.delta for row in rows])]
+    found += [(task, [row.cells[task].evidence for row in rows]) for task in comparison.tasks]
+    with style():
+        figure, axes = grid(len(found), 4, 2.6, 0.9 + 0.24 * len(rows), names=1.5)
+        for i, (ax, (title, evidence)) in enumerate(zip(axes, found, strict=True)):
+            ax.axvline(0, color=MUTED, linewidth=1)
+            for y, one in enumerate(evidence):
+                colour = {HELPS: GOOD, HURTS: BAD}.get(one.call, PLAIN)
+                if isfinite(one.interval[0]):
+                    ax.plot(one.interval, [y, y], color=colour, linewidth=2)
+                ax.plot(one.gains, [y] * len(one.gains), "|", color=colour, markersize=5, alpha=0.6)
+                ax.plot([one.mean], [y], "o", color=colour, markersize=4.5)
+            ax.set_yticks(range(len(rows)), [brief(row.label) if i % 4 == 0 else "" for row in rows])
+            ax.tick_params(axis="y", length=0, labelcolor=INK)
+            ax.set_ylim(len(rows) - 0.5, -0.5)
+            ax.xaxis.set_major_formatter(FuncFormatter(percent_axis))
+            ax.xaxis.set_major_locator(MaxNLocator(4))
+            ax.grid(axis="x")
+            ax.set_title(brief(title))
+        note = (
+            "Point: mean gain over the same-seed single-task run; bar: 95 % bootstrap interval; ticks: seeds. "
+            "Right of 0 is better. Coloured where the corrected test calls a difference: green helps, red hurts."
+        )
+        return picture(figure, "gains", "Gains with intervals", note)
+
+
+def learning(comparison: Comparison, logs: Logs) -> Picture | None:
+    """The primary metric on validation over the steps, a panel per task."""
+    rows = comparison.all_rows
+    look = styles(rows)
+    with style():
+        figure, axes = grid(len(comparison.tasks), 3, 3.6, 2.6)
+        drawn = False
+        for ax, task in zip(axes, comparison.tasks, strict=True):
+            for row in rows:
+                found = curve(logs.get(row.label, ()), f"val/{task}/{comparison.primary[task]}")
+                if found is None:
+                    continue
+                drawn = True
+                colour, dash = look[row.label]
+                ax.plot(found.steps, found.mean, color=colour, linestyle=dash, label=brief(row.label))
+                ax.fill_between(found.steps, found.low, found.high, color=colour, alpha=0.08, linewidth=0)
+            better = "higher" if comparison.directions[task] else "lower"
+            ax.set_title(f"{brief(task, 20)}: {comparison.primary[task]} ({better} is better)")
+            ax.set_xlabel("optimizer step")
+            ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+            ax.grid()
+        legend_below(figure, axes[0])
+        note = (
+            "Line: mean over seeds, band: from the worst to the best seed. Colour: model, dashes: weighting; "
+            "black or white: single task."
+        )
+        return picture(figure, "learning", "Learning curves on validation", note) if drawn else None
+
+
+def legend_below(figure: Figure, ax: Axes) -> None:
+    """One legend for all panels."""
+    handles, names = ax.get_legend_handles_labels()
+    if names:
+        figure.legend(handles, names, loc="outside lower left", ncols=min(4, len(names)), fontsize=8)
+
+
+def weights(comparison: Comparison, logs: Logs) -> Picture | None:
+    """Effective weights of the tasks over the steps, where they move; a panel per configuration."""
+    moving = []
+    for row in comparison.rows:
+        found = {task: curve(logs.get(row.label, ()), f"weight/{task}") for task in comparison.tasks}
+        lines = {task: one for task, one in found.items() if one is not None}
+        if row.multi and any(np.ptp(one.mean) > 1e-6 or abs(one.mean[0] - 1) > 1e-6 for one in lines.values()):
+            moving.append((row.label, lines))
+    if not moving:
+        return None
+    with style():
+        figure, axes = grid(len(moving), 3, 3.6, 2.2)
+        for ax, (label, lines) in zip(axes, moving, strict=True):
+            for task, one in lines.items():
+                colour = SERIES[comparison.tasks.index(task) % len(SERIES)]
+                ax.plot(one.steps, one.mean, color=colour, label=brief(task))
+                ax.fill_between(one.steps, one.low, one.high, color=colour, alpha=0.12, linewidth=0)
+            ax.set_title(brief(label))
+            ax.set_xlabel("optimizer step")
+            ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+            ax.grid()
+        legend_below(figure, axes[0])
+        note = "Line: mean over seeds, band: extremes. Configurations whose weights stay at 1 are left out."
+        return picture(figure, "weights", "Weights of the tasks over training", note)
+
+
+def cosines(comparison: Comparison, logs: Logs) -> Picture | None:
+    """Mean cosine between the tasks' gradients, for configurations that measure it."""
+    found = []
+    for row in comparison.rows:
+        matrix = np.eye(len(comparison.tasks))
+        for (i, a), (j, b) in combinations(enumerate(comparison.tasks), 2):
+            value = mean_of(logs.get(row.label, ()), f"gradient/cosine/{a}-{b}")
+            matrix[i, j] = matrix[j, i] = np.nan if value is None else value
+        if len(comparison.tasks) > 1 and np.isfinite(matrix).all():
+            found.append((row.label, matrix))
+    if not found:
+        return None
+    size = 0.9 + 0.55 * len(comparison.tasks)
+    names = [brief(task, 16) for task in comparison.tasks]
+    with style():
+        figure, axes = grid(len(found), 3, size + 0.9, size)
+        for i, (ax, (label, matrix)) in enumerate(zip(axes, found, strict=True)):
+            fields(ax, matrix, names, first=i % 3 == 0)
+            ax.set_title(brief(label))
+        note = (
+            "Cosine between the gradients of two tasks where the weighting compares them, mean over training and "
+            "seeds. Below 0 (red) the tasks pull against each other."
+        )
+        return picture(figure, "cosines", "Do the tasks' gradients agree?", note)
+
+
+def fields(ax: Axes, matrix: NDArray[np.float64], names: Sequence[str], *, first: bool) -> None:
+    """A matrix of numbers from -1 to 1 as coloured fields, NaN as none; names of the rows where it is the first of its
+    line.
+    """
+    for (y, x), value in np.ndenumerate(matrix):
+        if not isfinite(value):
+            continue
+        colour = GOOD if value >= 0 else BAD
+        strength = 0.75 * min(1.0, abs(value))
+        ax.add_patch(Rectangle((x - 0.48, y - 0.48), 0.96, 0.96, facecolor=colour, alpha=strength, linewidth=0))
+        ax.text(x, y, f"{round(value, 2) + 0.0:.2f}", ha="center", va="center", color=INK, fontsize=8)
+    ticks = range(len(names))
+    ax.set_xticks(ticks, names, rotation=30, ha="right")
+    ax.set_yticks(ticks, names if first else [""] * len(names))
+    ax.tick_params(length=0)
+    ax.set_xlim(-0.5, len(names) - 0.5)
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    ax.set_aspect("equal")
+    for side in ax.spines.values():
+        side.set_visible(False)
+
+
+def affinity(comparison: Comparison) -> Picture | None:
+    """How much the tasks help each other, for configurations that measured it to find groups: the mean over seeds,
+    relative to the largest, in the order of a clustering.
+    """
+    found = [(row, [one.affinity for one in row.records if one.affinity]) for row in comparison.rows]
+    found = [(row, measured) for row, measured in found if measured]
+    if not found:
+        return None
+    size, said = 0.9 + 0.55 * len(comparison.tasks), []
+    with style():
+        figure, axes = grid(len(found), 3, size + 0.9, size)
+        for ax, (row, measured) in zip(axes, found, strict=True):
+            measure, names = measured[0]["measure"], measured[0]["tasks"]
+            mean = np.mean([one["matrices"][measure] for one in measured], axis=0)
+            np.fill_diagonal(mean, 0.0)
+            order = clustered(mean)
+            shown = mean[order][:, order] / max(np.abs(mean).max(), 1e-12)
+            np.fill_diagonal(shown, np.nan)  # a task onto itself says nothing
+            fields(ax, shown, [brief(names[i], 16) for i in order], first=True)
+            ax.set_title(f"{brief(row.label)}: {measure}")
+            seeds = [one.seed for one in row.records if one.affinity]
+            by_groups: dict[str, list[str]] = {}
+            for seed, one in zip(seeds, measured, strict=True):
+                by_groups.setdefault(" ".join(f"[{', '.join(group)}]" for group in one["groups"]), []).append(str(seed))
+            said.append(
+                f"{row.label}: " + "; ".join(f"{text} (seed {', '.join(by_groups[text])})" for text in by_groups)
+            )
+        note = (
+            "Affinity of a row's task onto a column's, measured before training, mean over seeds, relative to the "
+            f"largest. Groups trained: {'. '.join(said)}."
+        )
+        return picture(figure, "affinity", "Which tasks help each other?", note)
+
+
+def cost(comparison: Comparison) -> Picture:
+    """Quality against training seconds."""
+    rows = comparison.all_rows
+    look = styles(rows)
+    with style():
+        figure, (ax,) = grid(1, 1, 7.2, 3.6)
+        ax.axhline(0, color=MUTED, linewidth=1)
+        on_front = sorted((row.costs["seconds"], row.delta.mean) for row in rows if row.label in comparison.front_cost)
+        if len(on_front) > 1:
+            ax.step(*zip(*on_front, strict=True), where="post", color=PLAIN, linewidth=1.2, zorder=1)
+        numbers = {row.label: i + 1 for i, row in enumerate(rows)}
+        for row in rows:
+            x, y = row.costs["seconds"], row.delta.mean
+            colour = look[row.label][0]
+            ax.plot(
+                [x], [y], "o", color=colour, markersize=7, label=f"{numbers[row.label]}  {brief(row.label)}", zorder=3
+            )
+            ax.annotate(str(numbers[row.label]), (x, y), xytext=(6, 4), textcoords="offset points", fontsize=8)
+        ax.yaxis.set_major_formatter(FuncFormatter(percent_axis))
+        ax.set_xlabel("training seconds of one run")
+        ax.set_ylabel("delta_m")
+        ax.set_xlim(left=0)
+        ax.grid()
+        ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8)
+        note = "Up is better, left is cheaper. The line joins what no other configuration beats in both."
+        return picture(figure, "cost", "Quality against cost", note)
+
+
+def ranks(comparison: Comparison) -> Picture | None:
+    """Mean ranks and the critical difference, when there are enough configurations for one to be of use."""
+    difference = comparison.ranking.critical_difference
+    rows = comparison.all_rows
+    if not isfinite(difference) or len(rows) < 4:
+        return None
+    order = sorted(zip(comparison.ranking.mean, (row.label for row in rows), strict=True))
+    with style():
+        figure, (ax,) = grid(1, 1, 7.2, 0.9 + 0.22 * len(rows))
+        for y, (rank, _) in enumerate(order):
+            ax.plot([rank, rank + difference], [y, y], color=LINE, linewidth=2)
+            ax.plot([rank], [y], "o", color=INK, markersize=4.5)
+        ax.set_yticks(range(len(order)), [brief(label) for _, label in order])
+        ax.tick_params(axis="y", length=0, labelcolor=INK)
+        ax.set_ylim(len(order) - 0.5, -0.5)
+        ax.set_xlim(0.7, max(len(order), order[-1][0]) + 0.3)
+        ax.set_xlabel("mean rank by delta_m over seeds (1 is best)")
+        ax.grid(axis="x")
+        note = (
+            f"A configuration differs from those whose point lies beyond the end of its line (Nemenyi, critical "
+            f"difference {difference:.2f}; Friedman p = {comparison.ranking.p:.2g}). Blocks are seeds of one data set."
+        )
+        return picture(figure, "ranks", "Ranks", note)
+
+
+def pictures(comparison: Comparison, logs: Logs) -> list[Picture]:
+    """All figures of a report, in order."""
+    found = [
+        forest(comparison),
+        learning(comparison, logs),
+        cost(comparison),
+        weights(comparison, logs),
+        cosines(comparison, logs),
+        affinity(comparison),
+        ranks(comparison),
+    ]
+    return [one for one in found if one is not None]

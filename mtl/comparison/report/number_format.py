@@ -1,0 +1,56 @@
+"""Numbers as a reader wants them: the same in HTML, Markdown and on the terminal."""
+
+from math import isfinite
+
+from mtl.comparison.comparison import HELPS, HURTS, SAME, Evidence
+from mtl.comparison.verdict import percent
+
+# Not by colour alone
+MARKS = {HELPS: "▲", HURTS: "▼", SAME: "="}
+
+
+def gain(one: Evidence) -> str:
+    """A mean gain with the mark of its call."""
+    if not isfinite(one.mean):
+        return "not measured"
+    return f"{percent(one.mean)} {MARKS.get(one.call, '')}".rstrip()
+
+
+def interval(one: Evidence) -> str:
+    """Its interval; empty with one seed."""
+    low, high = one.interval
+    return f"{low * 100:+.1f} to {high * 100:+.1f}" if isfinite(low) else ""
+
+
+def value(number: float, sd: float = float("nan")) -> str:
+    """Four digits that matter, with the standard deviation where there is one."""
+    if not isfinite(number):
+        return "-"
+    return f"{number:.4g}" + (f" ± {sd:.2g}" if isfinite(sd) else "")
+
+
+def effect(number: float) -> str:
+    """A standardised effect."""
+    return f"{number:+.2f}" if isfinite(number) else "-"
+
+
+def share(number: float) -> str:
+    """A part of a whole."""
+    return f"{number * 100:.1f} %" if isfinite(number) else "-"
+
+
+def count(number: float) -> str:
+    """A large number."""
+    return f"{number:,.0f}" if isfinite(number) else "-"
+
+
+def seconds(number: float) -> str:
+    """A duration: seconds, or milliseconds below a tenth of one."""
+    if not isfinite(number):
+        return "-"
+    return f"{number:.1f} s" if number >= 0.1 else f"{number * 1000:.2f} ms"
+
+
+def megabytes(number: float) -> str:
+    """A size in memory."""
+    return f"{number / 1e6:,.0f} MB" if isfinite(number) else "-"

@@ -1,0 +1,80 @@
+"""A comparison kept in the repository: a short README with its figures, and what a person wrote about it."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mtl.comparison.comparison import Comparison
+from mtl.comparison.report.drawing import Picture
+from mtl.comparison.report.page import body, escaped
+from mtl.comparison.verdict import Verdict, listed
+from mtl.runs.files import write_text
+
+READING = "## Reading"  # what follows is a person's, and stays
+FIGURES = ("gains", "cost")
+
+
+@dataclass(frozen=True)
+class Made:
+    """How the runs came about.
+
+    Attributes:
+        question: that they answer; empty: whether learning together pays.
+        command: that made them, if known.
+        seconds: how long that took, in words.
+    """
+
+    question: str
+    command: str
+    seconds: str
+
+
+def keep(
+    folder: Path,
+    name: str,
+    made: Made,
+    comparison: Comparison,
+    verdict: Verdict,
+    pictures: list[Picture],
+) -> None:
+    """Write ``folder/README.md`` and its figures: question, command, machine, seconds, result; "Reading" is kept.
+
+    Args:
+        folder: where to.
+        name: of the comparison.
+        made: how its runs came about.
+        comparison, verdict, pictures: what came out.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "README.md"
+    before = file.read_text(encoding="utf-8") if file.is_file() else ""
+    reading = before[before.index(READING) :] if READING in before else f"{READING}\n\n"
+    shown = [one for one in pictures if one.name in FIGURES]
+    shutil.rmtree(folder / "figures", ignore_errors=True)
+    (folder / "figures").mkdir()
+    for one in shown:
+        write_text(folder / "figures" / f"{one.name}.svg", one.standalone())
+    lines = [
+        f"# {escaped(name)}",
+        "",
+        f"**Question.** {escaped(made.question or f'Does it pay to learn {listed(comparison.tasks)} together?')}",
+        "",
+        *(["**Command.**", "", f"    {' '.join(made.command.split())}", ""] if made.command else []),
+        f"**Machine.** {machine(comparison.baseline.records[0].environment)}",
+        "",
+        f"**Time.** {made.seconds}.",
+        "",
+        "## Result",
+        "",
+        *body(comparison, verdict, shown),
+        "",
+        reading,
+    ]
+    write_text(file, "\n".join(lines))
+
+
+def machine(environment: Mapping[str, str]) -> str:
+    """What it ran on, in one line."""
+    names = ("device", "processor", "cores", "threads", "platform", "python", "torch", "pytorch-lightning", "commit")
+    return ", ".join(f"{key} {environment[key]}" for key in names if environment.get(key)) + "."

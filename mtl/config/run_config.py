@@ -1,0 +1,213 @@
+"""The configuration of a run, typed: what each key may be, and whether it can change a number."""
+
+from math import inf
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, field_validator, model_validator
+
+from mtl.config.fields import IDENTITY, PLACE, RUNTIME, Frozen, format_value
+from mtl.errors import InputError
+
+SCHEMA = 2  # of result.json and of the config.yaml beside it
+AUTO = "auto"  # the value of grouping that asks for measured groups
+LARGEST_SEED = 2**32 - 1
+
+# What a factory is called with: ``_target_`` names it, the other keys are its arguments. Empty: there is none
+Node = dict[str, Any]
+Names = list[str]
+
+
+def whole(least: int) -> Any:
+    """A field of whole numbers from ``least`` on."""
+    return Field(ge=least, description=f"a whole number, {least} or more")
+
+
+def switch() -> Any:
+    """A field that is on or off."""
+    return Field(description="true or false")
+
+
+class Choices(Frozen):
+    """The option chosen in each config group; the class of what ran, where a config names another than the option's."""
+
+    task: Annotated[str, IDENTITY]
+    model: Annotated[str, IDENTITY]
+    encoder: Annotated[str | None, IDENTITY]
+    weighting: Annotated[str, IDENTITY]
+    optimizer: Annotated[str, IDENTITY]
+    scheduler: Annotated[str | None, IDENTITY]
+    hardware: Annotated[str, RUNTIME]
+    execution: Annotated[str | None, IDENTITY]
+
+
+class Relations(Frozen):
+    """How tasks depend on one another.
+
+    Attributes:
+        depends_on: by task, the tasks whose predictions its head also sees; None: as the suite says.
+        detach: without sending gradients back through them.
+    """
+
+    depends_on: Annotated[
+        dict[str, Names] | None, IDENTITY, Field(description="tasks and lists of tasks, such as {b: [a]}")
+    ]
+    detach: Annotated[bool, IDENTITY, switch()]
+
+    @field_validator("depends_on")
+    @classmethod
+    def _named_once(cls, value: dict[str, Names] | None) -> dict[str, Names] | None:
+        for task, upstream in (value or {}).items():
+            check_names(f"relations.depends_on.{task}", upstream, "leave it out")
+        return value
+
+
+class AffinitySettings(Frozen):
+    """How ``grouping=auto`` finds the groups.
+
+    Attributes:
+        measure: what is looked at.
+        networks: most groups.
+        epochs: of the first training, or of each of those of pairs.
+        every: optimizer steps between two looks at the gradients.
+    """
+
+    measure: Annotated[
+        Literal["lookahead", "cosine", "pairwise"], IDENTITY, Field(description="lookahead, cosine or pairwise")
+    ]
+    networks: Annotated[int, IDENTITY, whole(1)]
+    epochs: Annotated[int, IDENTITY, whole(1)]
+    every: Annotated[int, IDENTITY, whole(1)]
+
+
+class Hardware(Frozen):
+    """Arguments of Lightning's trainer. Any that is not a field here can be given too, and is part of the identity.
+
+    Attributes:
+        accelerator: cpu, gpu, auto, ...: the same computation, equal up to rounding.
+        devices: processes; dropout and batch normalisation differ with their number.
+        num_nodes: machines.
+        strategy: how processes work together.
+        precision: of the numbers.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    accelerator: Annotated[str, RUNTIME]
+    devices: Annotated[int | str | list[int], IDENTITY]
+    num_nodes: Annotated[int, IDENTITY, whole(1)] = 1
+    strategy: Annotated[str, IDENTITY] = "auto"
+    precision: Annotated[str | int, IDENTITY]
+
+    def arguments(self) -> dict[str, Any]:
+        """What the trainer is called with."""
+        return self.model_dump(exclude_unset=True)
+
+
+class RunConfig(Frozen):
+    """Everything that a run is told.
+
+    Attributes:
+        schema_version: of this layout; called ``schema`` in the file.
+        choices: the option chosen in each group.
+        seed: of initial values, order of the rows, and dropout.
+        epochs: how long.
+        batch_size: rows of one optimizer step, over all processes and accumulated batches.
+        accumulate: batches per optimizer step.
+        gradient_clip: largest norm of the gradient; None: no limit.
+        compile: the network is compiled.
+        log_every: optimizer steps between two points on the dashboard.
+        tasks: a part of the suite's; None: all.
+        relations: between them.
+        grouping: groups of tasks that share; ``auto``: as measured first; None: one group of all.
+        affinity: how ``auto`` measures.
+        task: factory of the suite.
+        model: of the sharing strategy.
+        encoder: of its trunk.
+        weighting: of the weighting.
+        optimizer: of the optimizer.
+        scheduler: of the learning rate's schedule; empty: the rate stays.
+        execution: of the environment that the trained agent acts in; empty: it does not act.
+        callbacks: factories of own Lightning callbacks, by any name.
+        hardware: arguments of the trainer.
+        output: directory of runs.
+        resume: a run directory to go on with.
+        threads: of one process on the CPU; None: the cores divided among the processes, at most 4.
+        progress: a progress bar.
+    """
+
+    schema_version: Annotated[Literal[2], PLACE, Field(alias="schema")] = SCHEMA
+    choices: Annotated[Choices, IDENTITY]
+    seed: Annotated[int, IDENTITY, Field(ge=0, le=LARGEST_SEED, description=f"a whole number, 0 to {LARGEST_SEED}")]
+    epochs: Annotated[int, IDENTITY, whole(1)]
+    batch_size: Annotated[int, IDENTITY, whole(1)]
+    accumulate: Annotated[int, IDENTITY, whole(1)]
+    gradient_clip: Annotated[float | None, IDENTITY, Field(gt=0, description="a number above 0, or null for no limit")]
+    compile: Annotated[bool, IDENTITY, switch()]
+    log_every: Annotated[int, IDENTITY, whole(1)]
+    tasks: Annotated[Names | None, IDENTITY, Field(description="a list of tasks, such as [a,b], or null for all")]
+    relations: Annotated[Relations, IDENTITY]
+    grouping: Annotated[
+        Literal["auto"] | list[Names] | None,
+        IDENTITY,
+        Field(description="auto, groups of tasks such as [[a,b],[c]], or null"),
+    ]
+    affinity: Annotated[AffinitySettings, IDENTITY]
+    task: Annotated[Node, IDENTITY]
+    model: Annotated[Node, IDENTITY]
+    encoder: Annotated[Node, IDENTITY]
+    weighting: Annotated[Node, IDENTITY]
+    optimizer: Annotated[Node, IDENTITY]
+    scheduler: Annotated[Node, IDENTITY]
+    execution: Annotated[Node, IDENTITY]
+    callbacks: Annotated[dict[str, Node], IDENTITY, Field(description="nodes with a _target_, by name")]
+    hardware: Annotated[Hardware, IDENTITY]
+    output: Annotated[str, PLACE, Field(min_length=1, description="a directory for the runs, such as outputs")]
+    resume: Annotated[str | None, PLACE, Field(description="a run directory, or null")]
+    threads: Annotated[int | None, RUNTIME, Field(ge=1, description="a whole number, 1 or more, or null")]
+    progress: Annotated[bool, RUNTIME, switch()]
+
+    @field_validator("tasks")
+    @classmethod
+    def _tasks_once(cls, value: Names | None) -> Names | None:
+        if value is not None:
+            check_names("tasks", value, "null for all")
+        return value
+
+    @field_validator("grouping")
+    @classmethod
+    def _groups_filled(cls, value: Any) -> Any:
+        if isinstance(value, list):
+            if not value:
+                raise ValueError("grouping=[]: expected auto, groups of tasks such as [[a,b],[c]], or null")
+            for group in value:
+                check_names("each of grouping", group, "leave it out")
+        return value
+
+    @model_validator(mode="after")
+    def _clips_what_can_be_clipped(self) -> "RunConfig":
+        fused, rate = self.optimizer.get("fused"), self.optimizer.get("lr", 1.0)
+        if self.gradient_clip is not None and self.hardware.precision == "16-mixed" and fused:
+            raise ValueError(
+                "hardware.precision=16-mixed scales gradients, which optimizer.fused=true does not let be clipped: set "
+                "optimizer.fused=false, or use bf16-mixed"
+            )
+        if type(rate) in (int, float) and not 0 < rate < inf:
+            raise ValueError(f"optimizer.lr={rate}: expected a number above 0, such as 0.001")
+        return self
+
+    def changed(self, **values: Any) -> "RunConfig":
+        """The same config with other values of some fields.
+
+        Raises:
+            InputError: a value that a field does not take.
+        """
+        return RunConfig.read({**self.model_dump(by_alias=True), **values})
+
+
+def check_names(key: str, names: Names, otherwise: str) -> None:
+    """Raise InputError unless these are different names, at least one; ``otherwise`` says what to write for none."""
+    if not names:
+        raise ValueError(f"{key}=[]: expected at least one task, or {otherwise}")
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"{key}={format_value(names)}: task '{name}' is named twice")

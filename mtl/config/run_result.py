@@ -1,0 +1,167 @@
+"""The result of a run, as ``result.json`` holds it; ``docs/result.md`` explains every field."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from mtl.config.fields import Frozen, Measured
+from mtl.config.run_config import SCHEMA, Choices, RunConfig
+
+LOSS = "loss"  # the key of a task's mean loss beside its metrics, of which none may be called so
+
+
+class DataFacts(Frozen):
+    """What was learned from.
+
+    Attributes:
+        fingerprint: changes whenever the data does.
+        rows: by split.
+    """
+
+    fingerprint: str
+    rows: dict[str, int]
+
+
+class Selection(Frozen):
+    """How the checkpoint was chosen whose metrics the result holds.
+
+    Attributes:
+        metric: the validation quantity.
+        mode: which of its values is best.
+        epoch: the epoch chosen, from 0.
+        by_task: where nothing is shared, the epoch that each task keeps.
+    """
+
+    metric: str
+    mode: Literal["min", "max"]
+    epoch: int
+    by_task: dict[str, int]
+
+
+class TaskFacts(Frozen):
+    """What comparisons need to know of a task.
+
+    Attributes:
+        primary: the metric that they use.
+        higher_is_better: its direction.
+    """
+
+    primary: str
+    higher_is_better: bool
+
+
+class SplitMetrics(Frozen):
+    """What was measured on the rows of one split.
+
+    Attributes:
+        score: geometric mean of the tasks' losses, lower being better; None where no row has a label.
+        tasks: by task, its metrics by name and its mean loss as ``loss``. What the rows do not define is left out.
+    """
+
+    score: Measured
+    tasks: dict[str, dict[str, Measured]]
+
+    def flat(self, prefix: str = "") -> dict[str, float]:
+        """``<task>/<metric>`` and ``score``, as the dashboard and Lightning name them: no two can be the same, because a
+        task's name holds no slash.
+        """
+        found = {f"{prefix}{task}/{name}": v for task, values in self.tasks.items() for name, v in values.items()}
+        return {name: value for name, value in {**found, f"{prefix}score": self.score}.items() if value is not None}
+
+
+class ParameterCounts(Frozen):
+    """Trainable numbers of a network.
+
+    Attributes:
+        total: all.
+        shared: that the losses of two or more tasks reach.
+        private: by task, that its loss alone reaches.
+    """
+
+    total: int
+    shared: int
+    private: dict[str, int]
+
+
+class Seconds(Frozen):
+    """Wall clock; a resumed run counts on.
+
+    Attributes:
+        data: until the rows were in memory.
+        fit: training with validation, logs and checkpoints, and the measuring before it.
+        step: one batch, without validation and checkpoints.
+        inference: predicting one batch of test rows (up to 1024) for all tasks, median of 5.
+    """
+
+    data: float
+    fit: float
+    step: float
+    inference: float
+
+
+class AffinityResult(Frozen):
+    """What ``grouping=auto`` measured, and the groups that follow.
+
+    Attributes:
+        measure: the one that decided.
+        networks: most groups that were allowed.
+        tasks: names, in the order of the matrices.
+        groups: names of the tasks of each.
+        matrices: by measure, ``[K][K]``, of the row's task onto the column's.
+        seconds: that measuring took.
+    """
+
+    measure: str
+    networks: int
+    tasks: list[str]
+    groups: list[list[str]]
+    matrices: dict[str, list[list[Measured]]]
+    seconds: float
+
+
+class RunResult(Frozen):
+    """What came of a run.
+
+    Attributes:
+        schema_version: of this layout; called ``schema`` in the file.
+        run_id: hash of what can change a number.
+        status: a run that failed or was interrupted has no result.
+        directory: where the run was written.
+        choices: the option chosen in each config group.
+        seed: of initial values, order of the rows, and dropout.
+        config: enough to run it again.
+        data: what was learned from.
+        selection: how the checkpoint was chosen.
+        tasks: in the order of every vector.
+        metrics: by split, measured once, at the end, with the chosen checkpoint.
+        parameters: trainable numbers.
+        flops: floating-point operations of the matrix products and convolutions that predict one row for all tasks.
+        seconds: wall clock.
+        steps: optimizer steps.
+        epochs: epochs.
+        peak_memory_bytes: most memory of the first process since training began.
+        environment: versions and machine.
+        affinity: with ``grouping=auto`` what was measured first.
+        execution: where the agent acted, its summary.
+    """
+
+    schema_version: Annotated[Literal[2], Field(alias="schema")] = SCHEMA
+    run_id: str
+    status: Literal["done"] = "done"
+    directory: str
+    choices: Choices
+    seed: int
+    config: RunConfig
+    data: DataFacts
+    selection: Selection
+    tasks: dict[str, TaskFacts]
+    metrics: dict[str, SplitMetrics]
+    parameters: ParameterCounts
+    flops: int
+    seconds: Seconds
+    steps: int
+    epochs: int
+    peak_memory_bytes: int
+    environment: dict[str, str]
+    affinity: AffinityResult | None = None
+    execution: dict[str, Any] | None = None

@@ -1,0 +1,1 @@
+"""Task gradients, and what an autograd graph tells about them."""

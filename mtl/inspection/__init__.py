@@ -1,0 +1,1 @@
+"""Pictures of one trained network: which parts serve which task."""

@@ -1,0 +1,1 @@
+"""One run from config to result, and what a trained run does afterwards."""

@@ -1,0 +1,1 @@
+"""The Lightning module: batches to losses, an update and metrics."""

@@ -1,0 +1,108 @@
+"""What the training losses were: means for the dashboard, for an epoch, and the first step at which one broke."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from mtl.distributed import least_over_processes, mean_over_processes
+from mtl.errors import InputError
+
+NEVER = 2**62  # a step that no training reaches
+SEEN = 64  # training steps whose losses are counted at once
+
+
+class Diverged(InputError):
+    """A loss became NaN or infinite."""
+
+    @classmethod
+    def at(cls, step: int, what: str) -> "Diverged":
+        """Says what broke, when, and the likely cause."""
+        return cls(
+            f"the {what} became NaN or infinite at step {step}: the learning rate may be too high "
+            "(lower optimizer.lr, or set gradient_clip=1), or the data holds values that are not finite"
+        )
+
+
+class Tally(nn.Module):
+    """Counts the losses of training steps, where they are and many steps at once: per step this would cost as much as
+    a small layer. A checkpoint holds nothing of it.
+
+    Args:
+        names: of the K tasks.
+
+    Attributes:
+        shown: what :meth:`recent` said last.
+    """
+
+    recent_sum: Tensor
+    recent_steps: Tensor
+    epoch_sum: Tensor
+    epoch_steps: Tensor
+    bad_step: Tensor
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__()
+        self.names = tuple(names)
+        for name in ("recent_sum", "recent_steps", "epoch_sum", "epoch_steps"):
+            self.register_buffer(name, torch.zeros(len(names)), persistent=False)
+        self.register_buffer("bad_step", torch.full((len(names),), NEVER), persistent=False)
+        self.shown: dict[str, float] = {}
+        # Optimizer step, tasks with labels, share of the step and losses [K] of what is not yet counted
+        self._seen: list[tuple[int, tuple[int, ...], float, Tensor]] = []
+
+    def add(self, step: int, tasks: tuple[int, ...], share: float, losses: Tensor) -> None:
+        """One batch.
+
+        Args:
+            step: the optimizer step it belongs to.
+            tasks: numbers of the tasks with labels in that step.
+            share: of the step that the batch is.
+            losses: ``[K]``, whose mean over the batches is the loss of the step.
+        """
+        self._seen.append((step, tasks, share, losses))
+        if len(self._seen) == SEEN:
+            self._count()
+
+    def check_finite(self) -> None:
+        """Raise :class:`Diverged` if a loss of an earlier step was not finite, on whichever process."""
+        self._count()
+        steps = least_over_processes(self.bad_step.clone()).tolist()
+        step, name = min(zip(steps, self.names, strict=True), key=lambda pair: pair[0])
+        if step != NEVER:
+            raise Diverged.at(step, f"loss of task '{name}'")
+
+    def recent(self) -> dict[str, float]:
+        """Mean loss of each task since the last call, over all processes; tasks not seen since then are left out."""
+        means = self._means(self.recent_sum, self.recent_steps).tolist()
+        self.shown = {name: value for name, value in zip(self.names, means, strict=True) if value == value}
+        return self.shown
+
+    def of_epoch(self) -> Tensor:
+        """Mean losses ``[K]`` since the last call, over all processes; NaN for a task not seen since then."""
+        return self._means(self.epoch_sum, self.epoch_steps)
+
+    def _means(self, total: Tensor, steps: Tensor) -> Tensor:
+        self._count()
+        means = mean_over_processes(total.clone()) / steps
+        total.zero_()
+        steps.zero_()
+        return means
+
+    def _count(self) -> None:
+        if not self._seen:
+            return
+        steps, tasks, shares, losses = zip(*self._seen, strict=True)
+        self._seen = []
+        device = self.bad_step.device
+        present = torch.zeros(len(steps), len(self.names))
+        for row, indices, share in zip(present, tasks, shares, strict=True):
+            row[list(indices)] = share
+        present = present.to(device)
+        seen = torch.stack(losses)  # [steps, K]
+        for total, count in ((self.recent_sum, self.recent_steps), (self.epoch_sum, self.epoch_steps)):
+            total += (seen.nan_to_num() * present).sum(0)
+            count += present.sum(0)
+        when = torch.tensor(steps, device=device).unsqueeze(1)  # [steps, 1]
+        broken = torch.where(seen.isfinite(), NEVER, when).amin(0)
+        self.bad_step.copy_(torch.minimum(self.bad_step, broken))

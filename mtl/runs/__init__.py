@@ -1,0 +1,1 @@
+"""Runs on disk: their directories, identity and files."""

@@ -1,0 +1,92 @@
+"""What a person sees of a sweep: the plan before, a live table during."""
+
+import time
+from collections import Counter
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from mtl.sweep.plan import Plan
+from mtl.sweep.queue import DONE, FAILED, PENDING, RUNNING, Ledger
+
+
+def minutes(seconds: float) -> str:
+    """A duration as people say it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def plan_table(plan: Plan, workers: int, what: str) -> Table:
+    """Configurations with their sizes, epochs (first those in which groups are found) and estimated seconds."""
+    runs = f"{len(plan.entries)} runs"
+    shape = f"{len(plan.configurations)} configurations x {len(plan.configurations[0].entries)} seeds"
+    total = sum(plan.seconds(one) * len(one.entries) for one in plan.configurations) / max(workers, 1)
+    table = Table(
+        title=f"{plan.study.name}, {what}: {shape} = {runs}",
+        caption=f"about {minutes(total)} with {max(workers, 1)} at once, measured on a few steps of each",
+    )
+    for column in ("configuration", "parameters", "epochs", "steps", "seconds a run"):
+        table.add_column(column, justify="left" if column == "configuration" else "right", overflow="fold")
+    for one in plan.configurations:
+        steps = plan.steps * (one.measuring + one.epochs)
+        epochs = f"{one.measuring} + {one.epochs}" if one.measuring else str(one.epochs)
+        cells = (f"{one.parameters:,}", epochs, f"{steps:,}", f"{plan.seconds(one):.0f}")
+        table.add_row(Text(one.label), *cells)
+    return table
+
+
+class Progress:
+    """A live table of a sweep, read from the ledger.
+
+    Args:
+        plan: what is being done.
+        workers: how many at once.
+        console: where to.
+    """
+
+    def __init__(self, plan: Plan, workers: int, console: Console) -> None:
+        self.plan, self.workers = plan, max(workers, 1)
+        self.ledger = Ledger(plan.output)
+        self.live = Live(console=console, auto_refresh=False, transient=True)
+        self.began = time.perf_counter()
+        self.done_before = self.counts()[DONE]
+
+    def counts(self) -> Counter[str]:
+        """Runs by state."""
+        return Counter(self.ledger.state(entry) for entry in self.plan.entries)
+
+    def seconds_left(self) -> float:
+        """From the durations of finished runs of a configuration where there are any, else from the plan's estimate."""
+        left = 0.0
+        for one in self.plan.configurations:
+            finished = [run.result["seconds"]["fit"] for entry in one.entries if (run := self.ledger.done(entry))]
+            each = 1.0 + sum(finished) / len(finished) if finished else self.plan.seconds(one)
+            for entry in one.entries:
+                state = self.ledger.state(entry)
+                left += each * {PENDING: 1.0, RUNNING: 0.5}.get(state, 0.0)
+        return left / self.workers
+
+    def show(self) -> None:
+        """Draw the table as things stand."""
+        self.live.update(self.table(), refresh=True)
+
+    def table(self) -> Group:
+        """The table."""
+        table = Table()
+        for column in ("configuration", PENDING, RUNNING, DONE, FAILED):
+            table.add_column(column, justify="left" if column == "configuration" else "right", overflow="fold")
+        total: Counter[str] = Counter()
+        for one in self.plan.configurations:
+            found = Counter(self.ledger.state(entry) for entry in one.entries)
+            total += found
+            cells = [str(found[state] or "") for state in (PENDING, RUNNING, DONE, FAILED)]
+            table.add_row(
+                Text(one.label), *cells, style="red" if found[FAILED] else "dim" if not found[RUNNING] else ""
+            )
+        passed, left = minutes(time.perf_counter() - self.began), minutes(self.seconds_left())
+        counted = f"{total[DONE]} of {len(self.plan.entries)} done, {total[FAILED]} failed"
+        line = f"{counted}, {passed} passed, about {left} left"
+        return Group(table, Text(line))

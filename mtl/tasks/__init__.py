@@ -1,0 +1,20 @@
+"""What there is to learn: a task is one objective with its head, loss and metrics; a graph relates tasks."""
+
+from mtl.tasks.graph import TaskGraph
+from mtl.tasks.kinds import binary, choice, choice_loss, classification, conditional, regression
+from mtl.tasks.task import NO_LABEL, HeadFactory, Loss, Task, labelled
+
+__all__ = [
+    "NO_LABEL",
+    "HeadFactory",
+    "Loss",
+    "Task",
+    "TaskGraph",
+    "binary",
+    "choice",
+    "choice_loss",
+    "classification",
+    "conditional",
+    "labelled",
+    "regression",
+]

@@ -1,0 +1,79 @@
+"""A task: one objective with its head, loss and metrics; and the relations between tasks."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from keyword import iskeyword
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from mtl.errors import InputError, unknown
+from mtl.nn.heads import Head
+
+NO_LABEL = -100  # in integer targets; NaN in floating ones
+
+HeadFactory = Callable[[int], Head]  # features of the representation (and messages) to a head
+Loss = Callable[[Tensor, Tensor], Tensor]  # prediction, target to one loss per row, [B]
+
+
+def labelled(target: Tensor) -> Tensor:
+    """Which rows carry a label, ``[B]`` bool: a row is unlabelled when all its entries are NaN (floating) or -100
+    (integer).
+    """
+    missing = target.isnan() if target.is_floating_point() else target == NO_LABEL
+    return ~missing.flatten(1).all(1) if target.dim() > 1 else ~missing
+
+
+@dataclass(frozen=True)
+class Task:
+    """One objective.
+
+    Attributes:
+        name: an identifier; it names the head, the columns of every table and the tags of the dashboard.
+        head: builds the head from the number of features it will see.
+        loss: prediction and target to one loss per row ``[B]``; unlabelled rows are dealt with outside
+            (:meth:`losses`).
+        decode: raw prediction to what the metrics and a person read (probabilities, values).
+        metrics: torchmetrics by name; templates, cloned for each stage, updated with labelled rows only.
+        primary: the metric that comparisons use; its ``higher_is_better`` gives the direction.
+        depends_on: upstream tasks whose predictions this head also sees.
+    """
+
+    name: str
+    head: HeadFactory
+    loss: Loss
+    decode: Callable[[Tensor], Tensor]
+    metrics: Mapping[str, Metric]
+    primary: str
+    depends_on: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.name.isidentifier() or iskeyword(self.name):
+            raise InputError(f"task name '{self.name}' must be an identifier (letters, digits, underscores)")
+        if self.primary not in self.metrics:
+            raise unknown(f"primary metric of task '{self.name}'", self.primary, self.metrics)
+        if self.metrics[self.primary].higher_is_better is None:
+            raise InputError(f"task '{self.name}': metric '{self.primary}' does not say whether higher is better")
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Direction of the primary metric."""
+        return bool(self.metrics[self.primary].higher_is_better)
+
+    def losses(self, prediction: Tensor, target: Tensor, rows: Tensor | None = None) -> Tensor:
+        """Loss of each row ``[B]``, 0 where it has no label.
+
+        The loss is computed in single precision whatever the network ran in. Unlabelled targets are replaced before the
+        loss sees them, so that no NaN can reach a gradient through a product with zero.
+
+        Args:
+            prediction: raw prediction ``[B, ...]``.
+            target: ``[B, ...]``.
+            rows: which rows carry a label, ``[B]`` bool (see :func:`labelled`); None: all of them.
+        """
+        if rows is None:
+            return self.loss(prediction.float(), target)
+        shape = (-1, *[1] * (target.dim() - 1))
+        safe = torch.where(rows.view(shape), target, torch.zeros_like(target))
+        return self.loss(prediction.float(), safe).masked_fill(~rows, 0.0)

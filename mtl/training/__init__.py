@@ -1,0 +1,1 @@
+"""How a network is trained: the trainer, its callbacks and what this machine gives."""

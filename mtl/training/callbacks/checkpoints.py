@@ -1,0 +1,64 @@
+"""The checkpoints of the last epoch and of the best one."""
+
+import shutil
+from contextlib import nullcontext
+from math import inf
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning import Trainer
+from pytorch_lightning.callbacks import Checkpoint
+
+from mtl.errors import unknown
+from mtl.module.module import MultiTaskModule
+from mtl.runs.files import atomic_path
+from mtl.training.callbacks.epoch_callback import Brief
+
+
+class Checkpoints(Brief, Checkpoint):
+    """Keeps the checkpoint of the last finished epoch, and that of the best one.
+
+    Args:
+        best: file of the best.
+        last: file of the last.
+        metric: the validation quantity that selects; one that is not measured is an InputError with those that are.
+        mode: "min" or "max", which of its values is best.
+
+    Attributes:
+        value: the best value so far; None before the first epoch.
+        epoch: the epoch it is of.
+    """
+
+    def __init__(self, best: Path, last: Path, metric: str, mode: str) -> None:
+        self.best, self.last, self.metric, self.mode = best, last, metric, mode
+        self.value: float | None = None
+        self.epoch = 0
+
+    def on_train_epoch_end(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
+        """Save. Lightning calls this after all other callbacks, and every process takes part."""
+        measured = trainer.callback_metrics
+        if self.metric not in measured:
+            raise unknown("validation metric to select by", self.metric, sorted(measured))
+        value = float(measured[self.metric])
+        better = self.value is None or self._rank(value) < self._rank(self.value)
+        if better:
+            self.value, self.epoch = value, trainer.current_epoch
+        # Lightning writes elsewhere and moves, which between two disks is a copy that may end half-way
+        with atomic_path(self.last) if trainer.is_global_zero else nullcontext(self.last) as place:
+            trainer.save_checkpoint(place, weights_only=False)
+        if better and trainer.is_global_zero:  # a copy costs less than to save again
+            with atomic_path(self.best) as partial:
+                shutil.copyfile(self.last, partial)
+
+    def _rank(self, value: float) -> float:
+        if value != value:  # not a number: worse than any
+            return inf
+        return value if self.mode == "min" else -value
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run compares its epochs with."""
+        return {"value": self.value, "epoch": self.epoch}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on comparing with the best of the run so far."""
+        self.value, self.epoch = state_dict["value"], state_dict["epoch"]

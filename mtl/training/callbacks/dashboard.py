@@ -1,0 +1,155 @@
+"""What the dashboard shows while a network is trained."""
+
+from itertools import combinations
+from typing import Any
+
+import torch
+from pytorch_lightning import Trainer
+from pytorch_lightning.loggers import TensorBoardLogger
+from torch import Tensor
+
+from mtl.module.affinity import compare
+from mtl.module.module import MultiTaskModule
+from mtl.suites.base import Batch
+from mtl.training.callbacks.epoch_callback import Brief
+
+
+class Dashboard(Brief):
+    """Writes losses, weights, gradients and mixtures every ``every`` optimizer steps, straight to the loggers.
+
+    Where the weighting does not look at the tasks' gradients, these are compared once per epoch, on its last batch and
+    at the last shared layer: that a run with equal weights shows conflict is the reason to try another method.
+
+    Lightning's own ``self.log`` costs as much per scalar and step as a small training step; means are kept on the
+    device instead.
+
+    Args:
+        every: optimizer steps between two points.
+        selection: the validation quantity that selects the checkpoint.
+    """
+
+    def __init__(self, every: int = 20, selection: str = "val/score") -> None:
+        self.every = every
+        self.selection = selection
+        self._written = -1
+        self._batch: Batch | None = None  # the last of the epoch
+
+    def on_train_start(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
+        """Lay out the dashboard's custom-scalars page."""
+        self._written = trainer.global_step
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                logger.experiment.add_custom_scalars(layout(module, self.selection))
+
+    def on_train_batch_end(  # type: ignore[override]
+        self, trainer: Trainer, module: MultiTaskModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Write a point when it is time."""
+        if trainer.is_last_batch:
+            self._batch = batch
+        step = trainer.global_step
+        if step % self.every == 0 and step != self._written:
+            self._write(trainer, module)
+
+    def on_train_epoch_end(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
+        """Write the point that an epoch shorter than the interval would lack, and compare the gradients."""
+        if trainer.global_step != self._written:
+            self._write(trainer, module)
+        if module.weighting.gramian is None and self._batch is not None and comparable(module):
+            self._log(trainer, gradients(module, *compare(module, self._batch)))
+        self._batch = None
+
+    def _write(self, trainer: Trainer, module: MultiTaskModule) -> None:
+        module.tally.check_finite()
+        values = {f"train/loss/{name}": value for name, value in module.tally.recent().items()}
+        values |= weights(module) | mixtures(module)
+        if module.weighting.gramian is not None:
+            values |= gradients(module, module.weighting.gramian, module.weighting.gramian_tasks)
+        self._log(trainer, values)
+        self._written = trainer.global_step
+
+    @staticmethod
+    def _log(trainer: Trainer, values: dict[str, float]) -> None:
+        for logger in trainer.loggers:
+            logger.log_metrics(values, step=trainer.global_step)
+
+
+def weights(module: MultiTaskModule) -> dict[str, float]:
+    """Effective weights of the last optimizer step."""
+    if module.weights is None:
+        return {}
+    return {f"weight/{name}": value for name, value in zip(module.graph.names, module.weights.tolist(), strict=True)}
+
+
+def comparable(module: MultiTaskModule) -> bool:
+    """Several tasks share something, so that their gradients can conflict."""
+    return len(module.graph.tasks) > 1 and bool(module.partition.shared)
+
+
+def gradients(module: MultiTaskModule, gramian: Tensor, tasks: tuple[int, ...]) -> dict[str, float]:
+    """Norms of the task gradients, the cosines between them, and what these say over all pairs of tasks: the share of
+    pairs in conflict (negative cosine), and the mean magnitude similarity ``2 |a| |b| / (|a|^2 + |b|^2)``, which is 1
+    for gradients of one length (Yu et al., NeurIPS 2020).
+
+    Args:
+        module: knows the tasks' names.
+        gramian: ``[M, M]``, of the task gradients.
+        tasks: indices of these M tasks.
+    """
+    names = [module.graph.names[i] for i in tasks]
+    norms, cosines = norms_and_cosines(gramian)
+    out = {f"gradient/norm/{name}": value for name, value in zip(names, norms.tolist(), strict=True)}
+    for (i, a), (j, b) in combinations(enumerate(names), 2):
+        out[f"gradient/cosine/{a}-{b}"] = float(cosines[i, j])
+    if len(names) > 1:
+        first, second = torch.triu_indices(len(names), len(names), 1)
+        squares = norms[first].square() + norms[second].square()
+        alike = torch.where(squares > 0, 2 * norms[first] * norms[second] / squares, torch.ones_like(squares))
+        out["gradient/conflict"] = float((cosines[first, second] < 0).float().mean())
+        out["gradient/magnitude_similarity"] = float(alike.mean())
+    return out
+
+
+def norms_and_cosines(gramian: Tensor) -> tuple[Tensor, Tensor]:
+    """Gramian ``[M, M]`` to gradient norms ``[M]`` and cosines ``[M, M]``; a zero gradient has cosine 0 with
+    everything.
+    """
+    norms = gramian.diagonal().clamp(min=0).sqrt()
+    scale = torch.outer(norms, norms)
+    return norms, torch.where(scale > 0, gramian / scale, torch.zeros_like(gramian))
+
+
+def mixtures(module: MultiTaskModule) -> dict[str, float]:
+    """How much each task draws on each expert, where experts are mixed."""
+    mixture = module.network.sharing.mixture()
+    if mixture is None:
+        return {}
+    return {
+        f"mixture/{name}/{expert}": value
+        for name, row in zip(module.graph.names, mixture.tolist(), strict=True)
+        for expert, value in enumerate(row)
+    }
+
+
+def layout(module: MultiTaskModule, selection: str) -> dict[str, dict[str, list[Any]]]:
+    """Charts of the custom-scalars page, by question; only those that this run will fill.
+
+    Args:
+        module: what is trained.
+        selection: the validation quantity that selects the checkpoint.
+    """
+    tasks = module.graph.tasks
+    learning = {f"{task.name}: loss in training and validation": f"(train|val)/loss/{task.name}$" for task in tasks}
+    learning[f"selects the checkpoint: {selection}"] = f"{selection}$"
+    learning |= {f"{task.name}: {task.primary} in validation": f"val/{task.name}/{task.primary}$" for task in tasks}
+    pages = {"learning": learning, "weighting": {"weights of the tasks": "weight/.*"}}
+    if comparable(module):
+        pages["weighting"] |= {
+            "gradient norms": "gradient/norm/.*",
+            "gradient cosines (below 0: conflict)": "gradient/cosine/.*",
+            "share of task pairs in conflict": "gradient/conflict",
+            "likeness of the gradients' lengths (1: equal)": "gradient/magnitude_similarity",
+        }
+    if module.network.sharing.mixture() is not None:
+        pages["sharing"] = {f"experts used by {task.name}": f"mixture/{task.name}/.*" for task in tasks}
+    return {page: {title: ["Multiline", [tags]] for title, tags in charts.items()} for page, charts in pages.items()}

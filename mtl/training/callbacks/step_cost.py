@@ -1,0 +1,115 @@
+"""What a weighting costs: the seconds of a training step relative to one with equal weights."""
+
+import time
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from statistics import median
+
+import torch
+from pytorch_lightning import Trainer
+from torch import Tensor
+
+from mtl.module.module import MultiTaskModule
+from mtl.suites.base import Batch
+from mtl.training.callbacks import Brief
+from mtl.weighting.base import Step, Weighting
+from mtl.weighting.equal import Equal
+
+TAG = "cost/step_relative_to_equal"
+ROUNDS = 5
+SECONDS = 1.0  # of all rounds together: no more are begun afterwards
+
+
+class StepCost(Brief):
+    """Measures, before the first step of a training, what its weighting costs, and writes it once as
+    ``cost/step_relative_to_equal``.
+
+    On the first batch the network's losses, the weighting's backward pass and its look at the losses afterwards are
+    timed in turn with the same under equal weights, and the median of the ratios is taken: the same network, machine
+    and minute. The optimizer's step, which is the same for both, is left out: over a whole step the ratio is nearer to
+    1. A copy of the weighting is measured, and buffers and random state are put back, so training goes on as if nothing
+    had been measured.
+
+    Attributes:
+        value: the ratio; None before it is measured, and in a resumed run.
+    """
+
+    def __init__(self) -> None:
+        self.value: float | None = None
+
+    def on_train_batch_start(  # type: ignore[override]
+        self, trainer: Trainer, module: MultiTaskModule, batch: Batch, batch_idx: int
+    ) -> None:
+        """Measure before the first step."""
+        if trainer.global_step or batch_idx:
+            return
+        counts = batch.counts or module.counts(batch, 1)
+        if not any(counts):
+            return
+        if type(module.weighting) is Equal and module.weighting.normalise == "none":
+            self.value = 1.0
+        else:
+            with trainer.precision_plugin.forward_context():
+                self.value = relative_cost(module, batch, counts)
+        for logger in trainer.loggers:
+            logger.log_metrics({TAG: self.value}, step=0)
+
+
+def relative_cost(module: MultiTaskModule, batch: Batch, counts: Sequence[int]) -> float:
+    """Seconds of losses and backward pass under a module's weighting, relative to equal weights.
+
+    Args:
+        module: its gradients are None afterwards.
+        batch: counts as a step of its own.
+        counts: labelled rows of each task.
+    """
+    buffers = {name: value.clone() for name, value in module.network.named_buffers()}
+    with torch.random.fork_rng([module.device] if module.device.type == "cuda" else []):
+        mine = one_pass(module, batch, counts, deepcopy(module.weighting))
+        equal = one_pass(module, batch, counts, Equal(len(counts)).to(module.device))
+        mine()  # what is done once: memory that is used again, the compiler's work
+        equal()
+        ratios: list[float] = []
+        started = time.perf_counter()
+        while len(ratios) < ROUNDS and (not ratios or time.perf_counter() - started < SECONDS):
+            ratios.append(seconds(mine, module.device) / seconds(equal, module.device))
+    for name, value in module.network.named_buffers():
+        value.copy_(buffers[name])
+    return median(ratios)
+
+
+def one_pass(module: MultiTaskModule, batch: Batch, counts: Sequence[int], weighting: Weighting) -> Callable[[], None]:
+    """Losses to gradients under some weighting."""
+    shared, private, layer = module.partition
+    own = [private[name] for name in module.graph.names]
+    step = Step(tuple(i for i, n in enumerate(counts) if n))
+
+    def losses(predictions: dict[str, Tensor]) -> list[Tensor]:
+        return [total / max(n, 1) for total, n in zip(module.sums(predictions, batch), counts, strict=True)]
+
+    def again() -> Tensor:
+        with torch.no_grad():
+            return torch.stack(losses(module(batch.inputs)))
+
+    def run() -> None:
+        predictions, representation = (
+            module.network.with_representation(batch.inputs)
+            if weighting.needs_representation
+            else (module(batch.inputs), None)
+        )
+        weighting.backward(losses(predictions), shared, own, layer, step, representation)
+        weighting.after_step(again)
+        module.zero_grad()
+
+    return run
+
+
+def seconds(run: Callable[[], None], device: torch.device) -> float:
+    """Wall-clock seconds of a call, with all that it leaves to a GPU."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    started = time.perf_counter()
+    run()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter() - started

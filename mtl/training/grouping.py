@@ -1,0 +1,159 @@
+"""Which tasks to learn together: measured in short trainings before the run's own, and the groups that follow."""
+
+import sys
+import time
+from collections.abc import Sequence
+from itertools import combinations
+from math import inf
+from typing import Any
+
+import torch
+from pytorch_lightning import Trainer
+from pytorch_lightning.loggers import Logger
+from torch import Tensor
+
+from mtl.assembly import Assembly, Config, around
+from mtl.config.validation import AUTO
+from mtl.errors import InputError
+from mtl.module.affinity import mean_observed
+from mtl.module.module import MultiTaskModule
+from mtl.runs.directory import Run
+from mtl.tasks.groups import best_groups
+from mtl.training.callbacks import Affinity, Brief
+from mtl.training.probe_trainer import trial
+
+FEW = 10  # looks, below which a mean says little
+
+
+def grouped(run: Run, assembly: Assembly, loggers: Sequence[Logger] = ()) -> Assembly:
+    """The same run in the groups that it has found; with ``grouping=auto`` they are found now, unless the run's
+    directory has them already.
+
+    Initial values are those of the same groups written out in the config, so both give the same numbers.
+
+    Args:
+        run: keeps what was found as ``affinity.json``.
+        assembly: its rows are loaded.
+        loggers: are told how the gradients agree during the first training.
+    """
+    if assembly.config.get("grouping") != AUTO:
+        return assembly
+    found = run.affinity
+    if found is None:
+        found = run.affinity = measured(assembly, loggers)
+    return around(assembly.data, assembly.config, found["groups"])
+
+
+def check(assembly: Assembly) -> None:
+    """Raise InputError where ``grouping=auto`` asks for what cannot be measured."""
+    if assembly.config.get("grouping") != AUTO:
+        return
+    tasks, settings = len(assembly.graph.names), assembly.config["affinity"]
+    if tasks < 2:
+        raise InputError(f"grouping=auto: there is one task, '{assembly.graph.names[0]}', and nothing to group")
+    if settings["networks"] > tasks:
+        raise InputError(f"affinity.networks={settings['networks']}: expected 1 to {tasks}, the number of tasks")
+    if settings["measure"] != "pairwise" and not assembly.module.partition.shared:
+        raise InputError(
+            f"affinity.measure={settings['measure']} looks at shared parameters, and "
+            f"model={assembly.config['choices']['model']} shares none: use model=hard, or affinity.measure=pairwise"
+        )
+
+
+def epochs(config: Config, tasks: int) -> int:
+    """Epochs of all trainings together that ``grouping=auto`` makes before the run's own; 0 without it."""
+    if config.get("grouping") != AUTO:
+        return 0
+    trainings = tasks * (tasks + 1) // 2 if config["affinity"]["measure"] == "pairwise" else 1
+    return int(config["affinity"]["epochs"]) * trainings
+
+
+def measured(assembly: Assembly, loggers: Sequence[Logger] = ()) -> dict[str, Any]:
+    """Measure as ``affinity`` of the config says, and choose groups.
+
+    Returns:
+        Plain values for a JSON file: measure, networks, tasks, groups (names), matrices (by measure, ``[K][K]``, of the
+        row's task onto the column's), seconds.
+    """
+    started = time.perf_counter()
+    settings, names = assembly.config["affinity"], assembly.graph.names
+    if assembly.config["progress"]:
+        sys.stderr.write(f"grouping=auto: measuring which tasks help each other ({settings['measure']})\n")
+    pairs = settings["measure"] == "pairwise"
+    matrices = {"pairwise": pairwise(assembly)} if pairs else together(assembly, loggers)
+    chosen = best_groups(matrices[settings["measure"]], settings["networks"])
+    return {
+        "measure": settings["measure"],
+        "networks": settings["networks"],
+        "tasks": list(names),
+        "groups": [[names[i] for i in group] for group in chosen],
+        "matrices": {name: matrix.tolist() for name, matrix in matrices.items()},
+        "seconds": time.perf_counter() - started,
+    }
+
+
+def together(assembly: Assembly, loggers: Sequence[Logger] = ()) -> dict[str, Tensor]:
+    """Mean cosines and lookahead affinities over the first epochs of the run as it would be without groups; see
+    :func:`~mtl.module.affinity.observe`.
+    """
+    settings = assembly.config["affinity"]
+    observer = Affinity(settings["every"])
+    trainer = trial(assembly.config, (observer,), epochs=settings["epochs"], loggers=loggers)
+    trainer.fit(assembly.module, datamodule=assembly.data)
+    looks = len(observer.cosines)
+    if looks < FEW:
+        sys.stderr.write(
+            f"grouping=auto: only {looks} looks at the gradients, so the groups may be chance: "
+            "raise affinity.epochs, or lower affinity.every\n"
+        )
+    return {"lookahead": mean_observed(observer.lookaheads), "cosine": mean_observed(observer.cosines)}
+
+
+def pairwise(assembly: Assembly) -> Tensor:
+    """Gains ``[K, K]``, of row i onto column j, from training every pair of tasks and every task alone: the share
+    ``1 - L_j(with i) / L_j(alone)`` by which company lowers the validation loss, each loss that of its best epoch.
+
+    Source: Standley et al., "Which Tasks Should Be Learned Together in Multi-task Learning?", ICML 2020,
+    https://arxiv.org/abs/1905.07553; what a group gives a task is then estimated from its pairs as there (section 5.2),
+    as their mean. Deviation: the networks for one task are as large as those for two, where the paper halves them.
+    """
+    names = assembly.graph.names
+    alone = {name: least_losses(assembly, (name,))[name] for name in names}
+    gains = torch.zeros(len(names), len(names))
+    for (i, a), (j, b) in combinations(enumerate(names), 2):
+        both = least_losses(assembly, (a, b))
+        gains[i, j] = 1 - both[b] / alone[b]
+        gains[j, i] = 1 - both[a] / alone[a]
+    return gains.nan_to_num(0.0)  # no labels, no gain
+
+
+class Least(Brief):
+    """The least validation loss of each task over the epochs.
+
+    Attributes:
+        losses: by task.
+    """
+
+    def __init__(self) -> None:
+        self.losses: dict[str, float] = {}
+
+    def on_train_epoch_end(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
+        """Measure, and keep what is better."""
+        found = module.evaluate(trainer.datamodule.val_dataloader())  # type: ignore[attr-defined]
+        for name in module.graph.names:
+            self.losses[name] = min(self.losses.get(name, inf), found.get(f"loss/{name}", inf))
+
+
+def least_losses(assembly: Assembly, names: Sequence[str]) -> dict[str, float]:
+    """Least validation losses in a training of these tasks alone."""
+    config = assembly.config
+    depends_on = {
+        name: [up for up in upstream if up in names]
+        for name, upstream in (config["relations"]["depends_on"] or {}).items()
+        if name in names
+    }
+    part = {**config, "grouping": None, "relations": {**config["relations"], "depends_on": depends_on}}
+    few = around(assembly.data.part(names), part)
+    least = Least()
+    trial(config, (least,), epochs=config["affinity"]["epochs"]).fit(few.module, datamodule=few.data)
+    return least.losses

@@ -1,0 +1,145 @@
+"""Job shops as a place to act."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from mtl.agent.agent import Agent
+from mtl.agent.environments.scheduling.decoders import Greedy, Sample
+from mtl.agent.environments.scheduling.environment import JobShops
+from mtl.agent.environments.scheduling.exact import CpSat
+from mtl.agent.environments.scheduling.report import Outcome
+from mtl.errors import InputError
+from mtl.network import Network
+from mtl.nn.candidates import CandidateSet
+from mtl.sharing.hard import Hard
+from mtl.suites.scheduling.features import CANDIDATE_FEATURES, CONTEXT_FEATURES
+from mtl.tasks import TaskGraph, binary, choice, regression
+
+Predict = Callable[[dict[str, Tensor]], dict[str, Tensor]]
+TASKS = (choice("assignment"), regression("utilisation"), regression("makespan"))
+RULES = ["spt", "mwkr", "mor", "fifo", "random"]
+
+
+def test_every_method_on_every_instance(predict: Predict) -> None:
+    """Instances of two sizes, in the order named, each with the agent first."""
+    report = JobShops("la01,ft06,la02", Greedy(), RULES, CpSat(0.05)).run(predict)
+    rows = [(row["instance"], row["method"]) for row in report.records()]
+    assert rows == [(name, method) for name in ("la01", "ft06", "la02") for method in ("agent", *RULES, "cpsat")]
+    assert all(row["makespan"] >= row["reference"] for row in report.records())  # type: ignore[operator]
+    assert {row["utilisation_predicted"] for row in report.records() if row["method"] == "agent"} == {0.5}
+
+
+def test_baselines_do_not_depend_on_the_network(predict: Predict) -> None:
+    def makespans(network: Predict) -> list[int]:
+        outcomes = JobShops("la01..la03", Greedy(), RULES).run(network).outcomes
+        return [outcome.schedule.makespan for outcome in outcomes if outcome.method != "agent"]
+
+    assert makespans(predict) == makespans(lambda inputs: {k: -v for k, v in predict(inputs).items()})
+
+
+def test_company_does_not_matter(predict: Predict) -> None:
+    def agents(selector: str) -> dict[str, int]:
+        outcomes = JobShops(selector, Sample(6), []).run(predict).of("agent")
+        return {outcome.schedule.instance.name: outcome.schedule.makespan for outcome in outcomes}
+
+    assert agents("ft06,la01..la03") == agents("ft06") | agents("la03") | agents("la01,la02")
+
+
+def test_an_untrained_network_acts(predict: Predict) -> None:
+    """The schedules are feasible (the environment checks) and no task but assignment is asked for."""
+    torch.manual_seed(0)
+    shape = {
+        "candidates": (None, len(CANDIDATE_FEATURES)),
+        "mask": (None,),
+        "context": (len(CONTEXT_FEATURES),),
+    }
+    graph = TaskGraph(TASKS)
+
+    def encoder(inputs: object) -> CandidateSet:
+        return CandidateSet(shape, width=16, heads=2)
+
+    network = Network(Hard(shape, graph.names, encoder), graph).eval()
+    report = Agent(graph, network).execute(JobShops("ft06,ft10", Greedy(), gantt=False))
+    assert report.summary()["gap"] > 0
+    only = Agent(TaskGraph(TASKS[:1]), lambda inputs: {"assignment": predict(inputs)["assignment"]})
+    summary = only.execute(JobShops("ft06", Greedy())).summary()
+    assert "utilisation_predicted" not in summary
+
+
+def test_a_network_of_other_tasks_cannot_act(predict: Predict) -> None:
+    agent = Agent(TaskGraph((binary("late"), regression("delay"))), predict)
+    with pytest.raises(InputError, match=r"cannot act in JobShops: that takes task 'assignment', .* late, delay"):
+        agent.execute(JobShops("ft06", Greedy()))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "mine.txt"
+    path.write_text("# two jobs, two machines\n2 2\n0 2 1 2\n1 2 0 2\n")
+    return path
+
+
+def test_a_file_is_compared_with_its_lower_bound(predict: Predict, file: Path) -> None:
+    record = JobShops(str(file), Greedy()).run(predict).records()[0]
+    assert (record["instance"], record["makespan"], record["reference"]) == ("mine", 4, 4)
+    assert record["reference_kind"] == "lower bound"
+
+
+def test_what_the_solver_finds_out_counts(predict: Predict, file: Path) -> None:
+    report = JobShops([str(file), "ft06"], Greedy(), ["spt"], CpSat(10)).run(predict)
+    assert {row["reference_kind"] for row in report.records()} == {"optimum"}
+    assert report.gap("cpsat") == 0
+
+
+@pytest.mark.parametrize("jobs", [1, 2], ids=["no_choice", "choice"])
+def test_nothing_to_decide(predict: Predict, tmp_path: Path, jobs: int) -> None:
+    """A single job leaves no choice, so the network is not asked."""
+    path = tmp_path / "small.txt"
+    path.write_text(f"{jobs} 2\n" + "0 3 1 4\n" * jobs)
+    outcome: Outcome = JobShops(str(path), Sample(3), RULES).run(predict).of("agent")[0]
+    assert outcome.schedule.makespan == 7 + 4 * (jobs - 1)
+    assert (outcome.predicted is None) == (jobs == 1)
+
+
+@pytest.mark.parametrize(
+    ("gantt", "names"),
+    [(True, ["ft06", "la01"]), ("all", ["ft06", "la01"]), ("first", ["ft06"]), ("none", []), (False, [])],
+    ids=str,
+)
+def test_pictures(predict: Predict, gantt: str | bool, names: list[str]) -> None:
+    report = JobShops("ft06,la01", Greedy(), gantt=gantt).run(predict)
+    assert [name for name, _ in report.figures()] == [f"gantt-{name}" for name in names]
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"instances": "ta1"}, "unknown instance 'ta1': did you mean"),
+        ({"instances": ""}, "instances: none named"),
+        ({"instances": "no/such/file.txt"}, "no/such/file.txt"),
+        ({"baselines": ["stp"]}, "unknown baseline 'stp': did you mean 'spt'"),
+        ({"gantt": "some"}, "gantt=some: expected all, first or none"),
+    ],
+    ids=["instance", "none", "file", "baseline", "gantt"],
+)
+def test_mistakes(settings: dict[str, str], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        JobShops(**{"instances": "ft06", "decoder": Greedy(), **settings})  # type: ignore[arg-type]
+
+
+def test_malformed_file_names_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "bad.txt"
+    path.write_text("2 2\n0 3 1 x\n1 2 0 2\n")
+    with pytest.raises(InputError, match=r"bad.txt:2: "):
+        JobShops(str(path), Greedy())
+
+
+def test_two_instances_of_one_name(tmp_path: Path) -> None:
+    path = tmp_path / "ft06.txt"
+    path.write_text("1 1\n0 3\n")
+    with pytest.raises(InputError, match="two are named 'ft06'"):
+        JobShops(["ft06", str(path)], Greedy())

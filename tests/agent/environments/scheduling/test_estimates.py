@@ -1,0 +1,85 @@
+"""Plans by estimates, carried out with the truth."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtl.agent.environments.scheduling.estimates import EstimatedShops
+from mtl.agent.environments.scheduling.rules import chosen
+from mtl.errors import InputError
+from mtl.suites.scheduling.instance import JobShop
+from mtl.suites.scheduling.played import played
+from mtl.suites.scheduling.shops import Shops
+from mtl.suites.scheduling.solver import feasible
+
+
+def shop(seed: int, jobs: int, machines: int) -> JobShop:
+    draw = np.random.default_rng(seed)
+    routes = draw.permuted(np.tile(np.arange(machines), (jobs, 1)), axis=1)
+    return JobShop("drawn", draw.integers(1, 100, (jobs, machines)), routes)
+
+
+def planned(instance: JobShop, rule: str) -> np.ndarray:
+    (chosen_rule,) = chosen((rule,), 0)
+    return chosen_rule.schedule(Shops.pack([instance]))[0].long().numpy()
+
+
+@given(st.integers(0, 10**6), st.integers(1, 6), st.integers(1, 5), st.sampled_from(["spt", "mwkr", "random"]))
+def test_a_plan_carried_out_as_planned_is_the_plan(seed: int, jobs: int, machines: int, rule: str) -> None:
+    instance = shop(seed, jobs, machines)
+    starts = planned(instance, rule)
+    np.testing.assert_array_equal(played(instance, starts, instance), starts)
+
+
+@given(st.integers(0, 10**6), st.integers(1, 6), st.integers(1, 5))
+def test_what_is_carried_out_is_feasible_and_keeps_the_order(seed: int, jobs: int, machines: int) -> None:
+    instance = shop(seed, jobs, machines)
+    other = np.random.default_rng(seed + 1).integers(1, 300, (jobs, machines))
+    true = JobShop("true", other, instance.machines)
+    starts = planned(instance, "mwkr")
+    out = played(instance, starts, true)
+    assert feasible(true, out)
+    for machine in range(machines):
+        here = instance.machines == machine
+        np.testing.assert_array_equal(np.argsort(starts[here]), np.argsort(out[here]))
+
+
+def test_two_jobs_by_hand() -> None:
+    """Both want machine 0 first; the plan lets job 1 begin, because it is thought to be short."""
+    machines = np.array([[0, 1], [0, 1]])
+    thought, true = (
+        JobShop("a", np.array([[3, 1], [2, 4]]), machines),
+        JobShop("b", np.array([[3, 1], [5, 4]]), machines),
+    )
+    out = played(thought, planned(thought, "spt"), true)
+    assert out.tolist() == [[5, 9], [0, 5]]
+
+
+def test_other_routes_are_refused() -> None:
+    one = JobShop("a", np.ones((1, 2), dtype=np.int64), np.array([[0, 1]]))
+    two = JobShop("b", np.ones((1, 2), dtype=np.int64), np.array([[1, 0]]))
+    with pytest.raises(ValueError, match="different routes"):
+        played(one, np.array([[0, 1]]), two)
+
+
+def test_with_true_estimates_nothing_is_lost() -> None:
+    true = np.random.default_rng(0).integers(1, 500, 200).astype(float)
+    report = EstimatedShops(instances=3, size=(4, 3)).carried(true, true)
+    for plan in report.plans:
+        assert plan.executed > 0
+        if plan.estimate != "mean":
+            assert plan.planned == plan.executed
+    numbers = report.summary()
+    assert numbers["spt_network_executed"] == numbers["spt_truth_executed"]
+    assert len(report.records()) == 3 * 2 * 3
+    assert report.table().row_count == 6
+
+
+def test_mistakes_are_said() -> None:
+    with pytest.raises(InputError, match="size="):
+        EstimatedShops(size=(3,))
+    with pytest.raises(InputError, match="unknown baseline 'sptt': did you mean 'spt'"):
+        EstimatedShops(planners=["sptt"])
+    with pytest.raises(InputError, match="planners is empty"):
+        EstimatedShops(planners=[])

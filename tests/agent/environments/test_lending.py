@@ -1,0 +1,69 @@
+"""Loans by expected profit, paid by what came of them."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtl.agent.environments.lending import Lending, Terms
+from mtl.errors import InputError
+from mtl.suites.base import Tensors
+from mtl.suites.credit import credit
+
+
+def test_profits_by_hand() -> None:
+    terms = Terms(margin=0.2, loss=0.5, cost=20)
+    amount = torch.tensor([1000.0, 1000.0, 1000.0, 50.0])
+    found = terms.profit(amount, torch.tensor([0.0, 1.0, 0.1, 0.0]))
+    torch.testing.assert_close(found, torch.tensor([180.0, -520.0, 110.0, -10.0]))
+
+
+def test_decisions_by_hand() -> None:
+    """Four applications: a good one granted, a bad one granted by mistake, a good one refused, one too small to pay."""
+    amount, bad = torch.tensor([1000.0, 500.0, 2000.0, 50.0]), torch.tensor([0.0, 1.0, 0.0, 0.0])
+    report = Lending(0.2, 0.5, 20).decided(torch.tensor([5.0, 1.0, -1.0, -1.0]), amount, bad)
+    assert [who.who for who in report.decisions] == ["agent", "everyone", "truth"]
+    numbers = report.summary()
+    assert numbers["profit"] == numbers["agent_profit"] == pytest.approx((180 - 270) / 4)
+    assert numbers["everyone_profit"] == pytest.approx((180 - 270 + 380 - 10) / 4)
+    assert numbers["truth_profit"] == pytest.approx((180 + 380) / 4)
+    assert [numbers[f"{who}_loans"] for who in ("agent", "everyone", "truth")] == [2, 4, 2]
+    assert [numbers[f"{who}_bad"] for who in ("agent", "everyone", "truth")] == [0.5, 0.25, 0]
+    assert [row["agent"] for row in report.records()] == [True, True, False, False]
+    assert report.records()[1]["profit"] == pytest.approx(-270)
+    assert report.table().row_count == 3
+    assert not list(report.figures())
+
+
+@given(st.lists(st.tuples(st.floats(1, 5000), st.booleans(), st.floats(-100, 100)), min_size=1, max_size=20))
+def test_nobody_earns_more_than_the_truth(rows: list[tuple[float, bool, float]]) -> None:
+    amount, bad, expected = (torch.tensor(column, dtype=torch.float32) for column in zip(*rows, strict=True))
+    numbers = Lending().decided(expected, amount, bad).summary()
+    assert numbers["truth_profit"] >= max(numbers["agent_profit"], numbers["everyone_profit"], 0) - 1e-3
+
+
+@pytest.mark.usefixtures("published")
+def test_a_network_that_knows_earns_what_the_truth_earns() -> None:
+    """Predictions are decoded, and are those of the test rows."""
+    suite = credit()
+    suite.batches(1, seed=0)
+    suite.setup("test")
+    targets, (mean, std) = suite.splits["test"].targets, (suite.targets[1].mean, suite.targets[1].std)
+
+    def predict(inputs: Tensors) -> dict[str, torch.Tensor]:
+        assert torch.equal(inputs, suite.splits["test"].inputs)  # type: ignore[arg-type]
+        sure = (targets["default"] * 2 - 1) * 50
+        return {"default": sure, "log_amount": (targets["log_amount"] - mean) / std}
+
+    numbers = Lending().run(predict).summary()
+    assert numbers["applications"] == len(suite.splits["test"])
+    assert numbers["agent_profit"] == pytest.approx(numbers["truth_profit"])
+    assert numbers["agent_profit"] > numbers["everyone_profit"]
+
+
+@pytest.mark.parametrize("terms", [{"margin": -0.1}, {"loss": math.nan}, {"cost": -1}], ids=str)
+def test_terms_that_make_no_sense_are_refused(terms: dict[str, float]) -> None:
+    with pytest.raises(InputError, match="expected 0 or more"):
+        Lending(**terms)

@@ -1,0 +1,135 @@
+"""New rows are predicted by what a run wrote down of its training rows, in the words and units of its targets."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from mtl.agent.environments.records import PredictionReport
+from mtl.assembly import load
+from mtl.errors import InputError
+from mtl.lifecycle.execution import execute
+from mtl.lifecycle.train import train
+from mtl.suites.table import TableSuite
+from mtl.tasks import binary, classification, regression
+from tests.lifecycle.test_execution import composed, untrained
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on a table written with semicolons, in which a question mark is no value; and the folder of its table."""
+    folder = tmp_path_factory.mktemp("records")
+    draw = np.random.default_rng(0)
+    x, city = draw.normal(50, 10, 90), draw.choice(["Köln", "Oslo"], 90)
+    frame = pd.DataFrame({"x": x, "city": city, "churn": np.where(x > 50, "yes", "no"), "spend": 1000 + x})
+    frame["size"] = np.where(city == "Oslo", "s", np.where(x > 45, "m", "l"))
+    frame["x"] = frame["x"].astype(object).where(frame.index % 9 > 0, "?")
+    frame.to_csv(folder / "my.csv", index=False, sep=";")
+    options = [
+        "task=table",
+        f"task.path={folder / 'my.csv'}",
+        "task.separator=semicolon",
+        "task.missing='?'",
+        "model=hard",
+    ]
+    options += ["task.targets={churn: binary, spend: regression, size: classes}", "encoder.widths=[8]", "epochs=2"]
+    result = train(composed("config", *options, "batch_size=16", "progress=false", "threads=1", f"output={folder}"))
+    return Path(result["directory"])
+
+
+def new(run: Path, frame: pd.DataFrame) -> str:
+    """The rows as a file like the one that the run was trained on."""
+    path = run.parents[3] / "new.csv"
+    frame.to_csv(path, index=False, sep=";")
+    return str(path)
+
+
+ROWS = pd.DataFrame({"note": ["a", "b", "c"], "city": ["Oslo", "Rome", None], "x": ["40", "?", "61.5"]})
+
+
+@pytest.mark.smoke
+def test_new_rows_are_predicted_as_the_loaded_run_predicts_them(trained: Path) -> None:
+    report, directory = execute({}, str(trained), records=new(trained, ROWS))
+    found = pd.read_csv(directory / "predictions.csv")
+    assert found["row"].tolist() == [1, 2, 3]
+    run = load(trained)
+    raw = run.module.predict(run.data.inputs(ROWS.replace("?", None)))
+    values = {task.name: task.decode(raw[task.name]) for task in run.data.tasks}
+    np.testing.assert_allclose(found["spend"], values["spend"], rtol=1e-5)
+    np.testing.assert_allclose(found["churn.probability"], values["churn"], rtol=1e-5)
+    assert found["churn"].tolist() == [["no", "yes"][int(p >= 0.5)] for p in values["churn"]]
+    assert found["size"].tolist() == [["l", "m", "s"][i] for i in values["size"].argmax(-1)]
+    np.testing.assert_allclose(found["size.probability"], values["size"].max(-1).values, rtol=1e-5)
+    assert json.loads((directory / "execution.json").read_text())["summary"] == report.summary()
+    assert json.loads((directory / "settings.json").read_text())["environment"]["records"].endswith("new.csv")
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (ROWS.rename(columns={"city": "cty"}), "input column 'city' is not there: did you mean 'cty'"),
+        (ROWS.assign(x=["1", "many", "2"]), "column 'x': row 2 holds 'many', which is no number"),
+        (ROWS.head(0), "has no rows"),
+    ],
+)
+def test_rows_that_cannot_be_predicted_are_told(trained: Path, frame: pd.DataFrame, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        execute({}, str(trained), records=new(trained, frame))
+    assert "\n" not in str(caught.value)
+
+
+def test_new_rows_may_lack_every_value() -> None:
+    """A column that is empty in the new file is read as one of numbers, whatever it was in training."""
+    rows = {"when": ["2024-01-01", "2024-02-01"] * 20, "city": ["a", "b"] * 20, "on": [True, False] * 20}
+    frame = pd.DataFrame({**rows, "x": np.arange(40.0), "y": np.arange(40.0)})
+    suite = TableSuite(lambda: frame, {"y": "regression"})
+    assert {column.kind for column in suite.encoding.columns} == {"time", "category", "number"}
+    empty = suite.inputs(frame.head(2).assign(when=np.nan, city=np.nan, on=np.nan, x=np.nan))
+    assert isinstance(empty, torch.Tensor)
+    assert empty.isfinite().all()
+    assert torch.equal(empty[0], empty[1])
+    some = suite.inputs(frame.head(2).assign(on=pd.Series([True, None], dtype=object)))
+    assert isinstance(some, torch.Tensor)
+    place = suite.encoding.features.index("on")
+    whole = suite.inputs(frame.head(1))
+    assert isinstance(whole, torch.Tensor)
+    assert some[:, place].tolist() == [float(whole[0, place]), 0.0]
+
+
+def test_a_run_on_something_else_takes_no_records(tmp_path: Path) -> None:
+    (tmp_path / "new.csv").write_text("a\n1\n")
+    run = untrained(tmp_path, "task=synthetic")
+    with pytest.raises(
+        InputError, match="records are rows of a table, and SyntheticSuite is trained on something else"
+    ):
+        execute({}, str(run.path), records=str(tmp_path / "new.csv"))
+    with pytest.raises(InputError, match="records: no file"):
+        execute({}, str(run.path), records=str(tmp_path / "no.csv"))
+
+
+@pytest.mark.smoke
+def test_a_run_on_a_table_that_cannot_act_says_what_it_can(trained: Path) -> None:
+    environment = {"_target_": "mtl.agent.environments.lending.Lending"}
+    with pytest.raises(InputError, match=r"takes task 'default', .*; to predict new rows: records=new\.csv"):
+        execute(environment, str(trained))
+
+
+def test_predictions_are_in_words_and_units() -> None:
+    tasks = [binary("a"), classification("b", 3), regression("c")]
+    predictions = {
+        "a": torch.tensor([0.25, 0.5]),
+        "b": torch.tensor([[0.1, 0.7, 0.2], [0.6, 0.3, 0.1]]),
+        "c": torch.tensor([123456.78, -1.0]),
+    }
+    report = PredictionReport(tasks, predictions, {"a": ("good", "bad"), "b": ("s", "m", "l")})
+    first = {"row": 1, "a": "good", "a.probability": 0.25, "b": "m", "b.probability": 0.7, "c": 123457.0}
+    second = {"row": 2, "a": "bad", "a.probability": 0.5, "b": "s", "b.probability": 0.6, "c": -1.0}
+    assert report.records() == [first, second]
+    means = {"a.probability_mean": 0.375, "b.probability_mean": 0.65, "c_mean": 61728.0}
+    assert report.summary() == pytest.approx({"rows": 2, **means})
+    assert not list(report.figures())
+    assert report.table().row_count == 2

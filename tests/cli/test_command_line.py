@@ -1,0 +1,297 @@
+"""The command line, in this process: mistakes end in one line, exit code 2 and nothing half-written."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mtl.cli.application import command
+from mtl.config.overrides import check
+from mtl.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR, InputError
+from mtl.runs.directory import Run
+from tests.support import TINY
+
+ROOT = Path(__file__).parents[2]
+Said = tuple[int, str, str]
+
+
+@pytest.fixture
+def train_py(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., Said]:
+    """``python train.py <words> output=<tmp_path>``: exit code, standard output and error stream."""
+    import train
+
+    def run(*words: str, output: Path = tmp_path / "outputs") -> Said:
+        place = [] if any(word.startswith("output=") for word in words) else [f"output={output}"]
+        monkeypatch.setattr(sys, "argv", ["train.py", *words, *place])
+        code = 0
+        try:
+            command(train.main, "config")
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        said = capfd.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+BAD = {
+    "misspelt option": (["model=gatd"], "unknown option of model 'gatd': did you mean 'gated'?"),
+    "misspelt group": (["modle=gated"], "unknown key 'modle': did you mean 'model'?"),
+    "misspelt key": (["epoch=3"], "unknown key 'epoch': did you mean 'epochs'?"),
+    "misspelt key below": (["model.expert=3"], "unknown key 'model.expert': did you mean 'model.experts'?"),
+    "no override": (["epochs"], "'epochs' is no override: expected key=value"),
+    "bad syntax": (["a={b"], "is no override"),
+    "later of several": (["seed=1", "weighting=equl"], "unknown option of weighting 'equl': did you mean 'equal'?"),
+    "word for a number": (["epochs=abc"], "epochs=abc: expected a whole number, such as 20"),
+    "fraction": (["epochs=1.5"], "epochs=1.5: expected a whole number"),
+    "no epochs": (["epochs=0"], "epochs=0: expected a whole number, 1 or more"),
+    "no rows a batch": (["batch_size=0"], "batch_size=0: expected"),
+    "negative seed": (["seed=-1"], "seed=-1: expected a whole number, 0 or more"),
+    "huge seed": (["seed=4294967296"], "seed=4294967296: expected a whole number"),
+    "no accumulation": (["accumulate=0"], "accumulate=0: expected"),
+    "more parts than rows": (["batch_size=2", "accumulate=4"], "cannot be divided among 4 accumulated batches"),
+    "negative clip": (["gradient_clip=-1"], "gradient_clip=-1: expected a number above 0, or null"),
+    "no threads": (["threads=0"], "threads=0: expected"),
+    "no logging": (["log_every=0"], "log_every=0: expected"),
+    "word for a switch": (["compile=maybe"], "compile=maybe: expected true or false"),
+    "negative rate": (["optimizer.lr=-1"], "optimizer.lr=-1: expected a number above 0"),
+    "keys where Hydra has none": (["hydra.launcher={a: {b: 1}}"], "Hydra does not take it"),
+    "no steps at all": (["optimizer.lr=0"], "optimizer.lr=0: expected a number above 0"),
+    "word for a rate": (["optimizer.lr=fast"], "optimizer.lr=fast: expected a number, such as 0.001"),
+    "rate that is no number": (["optimizer.lr=nan"], "optimizer.lr=nan: expected a number"),
+    "no rate": (["optimizer.lr=null"], "optimizer.lr=null: expected a number"),
+    "unknown study": (["experiment=censsu"], "unknown option of experiment 'censsu': did you mean 'census'?"),
+    "word for experts": (["model=gated", "model.experts=many"], "model.experts=many: expected a whole number"),
+    "no experts": (["model=gated", "model.experts=0"], "model.experts=0: at least 1 is needed"),
+    "a number for a list": (["encoder.widths=3"], "encoder.widths=3: expected a list, such as [256,256]"),
+    "a word in a list": (["encoder.widths=[8,x]"], "encoder.widths[1]=x: expected a whole number"),
+    "a layer without features": (["encoder.widths=[8,0]"], "encoder.widths=[8, 0]: expected"),
+    "a number for a mapping": (["relations=3"], "relations=3: expected a mapping"),
+    "a word in a mapping": (["relations={detach: 3}"], "relations.detach=3: expected true or false"),
+    "no tasks": (["tasks=[]"], "tasks=[]: expected at least one task, or null for all"),
+    "a task for a list": (["tasks=task0"], "tasks=task0: expected a list of tasks, such as [task0]"),
+    "unknown task": (["tasks=[task9]"], "unknown task in tasks 'task9'"),
+    "a task twice": (["tasks=[task0,task0]"], "tasks: task 'task0' is named twice"),
+    "no mapping of dependencies": (["relations.depends_on=task0"], "relations.depends_on=task0: expected tasks and"),
+    "unknown activation": (["encoder.activation=rely"], "unknown activation 'rely': did you mean 'relu'?"),
+    "key of another option": (["encoder=candidate_set"], "unknown key 'encoder.widths': did you mean 'encoder.width'?"),
+    "task of a weight": (["weighting=fixed", "weighting.weights={task9: 2}"], "'task9': did you mean 'task"),
+    "negative weight": (["weighting=fixed", "weighting.weights={task0: -2}"], "weighting.weights"),
+    "gradients without sharing": (["model=single_task", "weighting=gradnorm"], "SingleTask shares none"),
+    "gradients of towers joined by a penalty": (["model=soft_distance", "weighting=mgda"], "SoftDistance shares none"),
+    "calibrated chain of values": (["model=aitm", "model.calibrate=0.6"], "model.calibrate compares probabilities"),
+    "unknown dependency": (["relations.depends_on={task0: [task9]}"], "'task9': did you mean 'task"),
+    "dependency of unknown": (["relations.depends_on={task9: [task0]}"], "'task9': did you mean 'task"),
+    "no list of dependencies": (["relations.depends_on={task0: task1}"], "expected a list of tasks, such as [task1]"),
+    "circle": (["relations.depends_on={task0: [task1], task1: [task0]}"], "in a circle: task"),
+    "impossible data": (["task.relatedness=-0.9"], "task.relatedness=-0.9: with 3 tasks it can be -0.5 to 1"),
+    "word for rows": (["task.rows=many"], "task.rows=many: expected a whole number"),
+    "no such target": (["model._target_=mtl.sharing.none.None_"], "mtl.sharing.none.None_"),
+    "hardware that is not there": (["hardware=ddp_gpu"], "this machine cannot train with hardware accelerator=gpu"),
+    "unknown hardware key": (["+hardware.speed=fast"], "this machine cannot train with hardware"),
+    "unknown accelerator": (
+        ["hardware.accelerator=abacus"],
+        "this machine cannot train with hardware accelerator=abacus",
+    ),
+    "run that is not there": (["resume=nowhere"], "'task=synthetic': resume= goes on with the run's own config"),
+}
+
+
+BAD_FILES = {
+    "empty": ("", "my.csv' is empty"),
+    "no such column": ("x,chrun\n" + "1,yes\n" * 9, "'churn': did you mean 'chrun'?"),
+    "three values": ("x,churn\n" + "1,yes\n2,no\n3,maybe\n" * 30, "is to be binary and has 3 values"),
+    "few rows": ("x,churn\n" + "1,yes\n2,no\n" * 30, "42 training rows, fewer than batch_size=256"),
+}
+
+
+@pytest.mark.parametrize("task", ["table", "tables"])
+@pytest.mark.parametrize(("text", "message"), BAD_FILES.values(), ids=BAD_FILES)
+def test_a_bad_file_is_one_line_too(
+    task: str, text: str, message: str, train_py: Callable[..., Said], tmp_path: Path
+) -> None:
+    """Before training begins, whatever the command line says of the rest."""
+    path = tmp_path / "my.csv"
+    path.write_text(text)
+    file = [f"task.path={path}", "task.targets={churn: binary}"]
+    files = [f"task.tables={{mine: {{path: {path}, targets: {{churn: binary}}}}}}"]
+    code, out, err = train_py(f"task={task}", "model=hard", *(file if task == "table" else files))
+    assert (code, out) == (EXIT_USER_ERROR, ""), err
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert message in err
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(("words", "message"), BAD.values(), ids=BAD)
+def test_a_mistake_is_one_line(words: list[str], message: str, train_py: Callable[..., Said], tmp_path: Path) -> None:
+    """On the error stream, with exit code 2, and no directory is left behind."""
+    code, out, err = train_py(*TINY, *words)
+    assert (code, out) == (EXIT_USER_ERROR, ""), err
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert message in err
+    assert "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_no_run_can_be_written(train_py: Callable[..., Said], tmp_path: Path) -> None:
+    """A file in the place of the directory, a path that is none."""
+    (tmp_path / "file").write_text("")
+    for output in (tmp_path / "file", tmp_path / "file" / "below"):
+        code, out, err = train_py(*TINY, output=output)
+        assert (code, out, err.count("\n")) == (EXIT_USER_ERROR, "", 1)
+        assert "cannot make directory" in err
+    for word in ("output=null", "output="):
+        code, _, err = train_py(*TINY, word)
+        assert code == EXIT_USER_ERROR, err
+        assert "expected a directory for the runs" in err
+
+
+def test_resume_refuses_other_science(train_py: Callable[..., Said], tmp_path: Path) -> None:
+    """Hardware, threads and the bar may differ; what would change the numbers is named."""
+    for word in ("epochs=10", "model=hard", "optimizer.lr=0.1"):
+        code, _, err = train_py("resume=nowhere", word)
+        assert code == EXIT_USER_ERROR
+        assert f"'{word}'" in err
+    # Output is named as well: a run goes on where it is
+    code, _, err = train_py(
+        "resume=nowhere", "threads=1", "progress=false", "hardware=cpu", "hardware.precision=32-true"
+    )
+    assert code == EXIT_USER_ERROR
+    assert f"'output={tmp_path / 'outputs'}': resume= goes on" in err
+
+
+def test_a_run_prints_its_table_and_what_to_type_next(train_py: Callable[..., Said], tmp_path: Path) -> None:
+    """And nothing of Lightning's own."""
+    code, out, err = train_py(*TINY, "epochs=1", "seed=3", "model=hard")
+    assert (code, err) == (0, "")
+    (run,) = (tmp_path / "outputs").glob("runs/synthetic/hard-uncertainty/*")
+    assert Run.open(run).state == "done"
+    assert "hard sharing, uncertainty weighting, seed 3" in out
+    for text in ("task0", "r2 (higher is better)", "Next:", f"tensorboard --logdir {run}", f"{run}/result.json"):
+        assert text in out, text
+    for noise in ("GPU available", "Tip", "Trainer.fit", "v_num"):
+        assert noise not in out
+
+
+def test_divergence_is_one_line(train_py: Callable[..., Said], tmp_path: Path) -> None:
+    """Task, step and likely cause; the run is marked as failed and has no result."""
+    words = ["model=hard", "weighting=equal", "optimizer=sgd", "optimizer.lr=1e30", "gradient_clip=null", "epochs=3"]
+    code, out, err = train_py(*TINY, *words)
+    assert (code, out, err.count("\n")) == (EXIT_USER_ERROR, "", 1)
+    assert err.startswith("error: the ")
+    assert "became NaN or infinite at step" in err
+    assert "lower optimizer.lr" in err
+    assert "no epoch was finished" in err
+    (run,) = (tmp_path / "outputs").glob("runs/*/*/*")
+    assert Run.open(run).state == "failed"
+    assert not (run / "result.json").exists()
+
+
+@pytest.mark.smoke
+def test_sweep_over_sharing_and_weighting(train_py: Callable[..., Said], tmp_path: Path) -> None:
+    """Nine runs of one command in one process."""
+    code, out, err = train_py("-m", *TINY, "epochs=1", "model=hard,soft,gated", "weighting=fixed,uncertainty,gradnorm")
+    assert (code, err) == (0, "")
+    runs = list((tmp_path / "outputs").glob("runs/synthetic/*/*"))
+    assert {run.parent.name for run in runs} == {
+        f"{model}-{weighting}"
+        for model in ("hard", "soft", "gated")
+        for weighting in ("fixed", "uncertainty", "gradnorm")
+    }
+    assert all(Run.open(run).state == "done" for run in runs)
+    assert out.count("Next:") == 9
+
+
+def test_a_failed_run_does_not_stop_a_sweep(train_py: Callable[..., Said], tmp_path: Path) -> None:
+    """It is listed at the end, and the exit code says that something failed."""
+    code, _, err = train_py("-m", *TINY, "epochs=1", "model=hard", "batch_size=40,0,30", "seed=0")
+    assert code == EXIT_USER_ERROR
+    lines = err.splitlines()
+    assert lines[-2:] == ["1 of the sweep's runs failed:", lines[-1]]
+    assert "batch_size=0" in lines[-1]
+    assert "expected a whole number, 1 or more" in lines[-1]
+    assert len(list((tmp_path / "outputs").glob("runs/*/*/*/result.json"))) == 2
+
+
+def test_a_sweep_is_checked_before_it_begins(train_py: Callable[..., Said], tmp_path: Path) -> None:
+    """Every value of every swept key."""
+    code, out, err = train_py("-m", *TINY, "model=hard,sfot,gated")
+    assert (code, out) == (EXIT_USER_ERROR, "")
+    assert err == "error: unknown option of model 'sfot': did you mean 'soft'? " + err.partition("? ")[2]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sweep_of_several_processes_is_refused(train_py: Callable[..., Said], tmp_path: Path) -> None:
+    """In one line, before any run."""
+    code, out, err = train_py("-m", *TINY, "model=hard,soft", "hardware=ddp_cpu")
+    assert (code, out, err.count("\n")) == (EXIT_USER_ERROR, "", 1)
+    assert "a sweep (-m) starts runs of one process each" in err
+    assert not list((tmp_path / "outputs").glob("runs/*"))
+
+
+def test_check_accepts_what_hydra_accepts() -> None:
+    """Additions, deletions, sweeps, nulls, and values with commas or equal signs in quotes."""
+    check(
+        ["+trainer_note=x", "~log_every", "model=hard,soft", "seed=range(3)", "threads=null", "output='a=b,c'"],
+        "config",
+    )
+    with pytest.raises(InputError, match="unknown key 'nothing'"):
+        check(["nothing=1"], "config")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--cfg", "job"], ["model=gatd"]], ids=["help", "config", "mistake"])
+def test_answers_do_not_wait_for_torch(words: list[str]) -> None:
+    """Help, the composed config and a misspelt option import neither torch nor Lightning."""
+    code = (
+        "import sys, runpy\n"
+        f"sys.argv = ['train.py', *{words!r}]\n"
+        "try: runpy.run_path('train.py', run_name='__main__')\n"
+        "except SystemExit: pass\n"
+        "found = {'torch', 'pytorch_lightning', 'torchmetrics', 'pandas', 'matplotlib'} & set(sys.modules)\n"
+        "sys.exit(f'imported {found}' if found else 0)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout or done.stderr
+
+
+def hears_ctrl_c() -> None:
+    """Undo what a shell does to programs it starts in the background, which is to let them ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.mark.slow
+def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
+    """A real process, interrupted when an epoch is done, and resumed by what it printed."""
+    words = [*TINY, "model=hard", "epochs=100000", f"output={tmp_path}"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, "train.py", *words],
+        cwd=ROOT,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=hears_ctrl_c,
+    ) as process:
+        try:
+            limit = time.monotonic() + 120
+            while not list(tmp_path.glob("runs/*/*/*/last.ckpt")) and time.monotonic() < limit:
+                time.sleep(0.1)
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == EXIT_INTERRUPTED
+    (run,) = tmp_path.glob("runs/*/*/*")
+    assert err == f"interrupted; go on with: python train.py resume={run}\n"
+    assert Run.open(run).state == "interrupted"

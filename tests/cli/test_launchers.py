@@ -1,0 +1,99 @@
+"""Hydra's launchers and sweepers start the same runs as ours, and their runs can be compared."""
+
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+from rich.console import Console
+
+from mtl.cli.report import publish
+from mtl.config.overrides import CONF, check
+from mtl.config.study import study
+from mtl.sweep.plan import Planner
+from mtl.sweep.queue import DONE, Ledger
+
+RUNS = ["task=synthetic", "task.rows=60", "task.features=6", "encoder.widths=[6]", "epochs=1"]
+LAUNCHERS = {
+    "joblib": ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "threads=1"],
+    "ray": ["hydra/launcher=ray", "+hydra.launcher.init.num_cpus=2", "threads=1"],
+    "submitit": ["hydra/launcher=submitit_local", "hydra.launcher.cpus_per_task=1", "hydra.launcher.timeout_min=5"],
+}
+
+
+def test_a_search_over_an_interval_passes_the_check() -> None:
+    check(["task=synthetic", "optimizer.lr=tag(log,interval(0.0001,0.1))"], "config")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_a_multirun_gives_the_runs_of_a_comparison(tmp_path: Path, launcher: str) -> None:
+    if find_spec(launcher) is None:
+        pytest.skip(f"{launcher} is not installed")
+    swept = ["model=single_task,hard", "weighting=equal", "progress=false", f"output={tmp_path}"]
+    subprocess.run(
+        [sys.executable, "train.py", "-m", *RUNS, *swept, *LAUNCHERS[launcher]],
+        cwd=CONF.parent,
+        capture_output=True,
+        timeout=300,
+        check=True,
+    )
+    planner = Planner(
+        study([*RUNS, f"output={tmp_path}", "models=[hard]", "weightings=[equal]", "seeds=1", "baselines=[]"])
+    )
+    multi = planner.multi_task()
+    plan = planner.plan([*planner.baselines(multi), *multi])
+    assert [Ledger(tmp_path).state(entry) for entry in plan.entries] == [DONE, DONE]
+
+    console = Console(file=StringIO(), width=100)
+    assert publish([tmp_path / "runs"], console, "multirun") == 0
+    assert (tmp_path / "comparisons" / "multirun" / "report.html").is_file()
+
+
+@pytest.mark.slow
+def test_a_search_minimises_the_validation_score(tmp_path: Path) -> None:
+    """By Optuna: what it calls best is the best of the runs that it started."""
+    if find_spec("hydra_plugins.hydra_optuna_sweeper") is None:
+        pytest.skip("hydra-optuna-sweeper is not installed")
+    search = ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=3", "hydra.sweeper.n_jobs=1"]
+    swept = ["optimizer.lr=tag(log,interval(1e-4,1e-1))", "progress=false", f"output={tmp_path}"]
+    subprocess.run(
+        [sys.executable, "train.py", "-m", *RUNS, *search, *swept],
+        cwd=CONF.parent,
+        capture_output=True,
+        timeout=300,
+        check=True,
+    )
+    (found,) = tmp_path.glob("multirun/optimization_results.yaml")
+    best = OmegaConf.load(found)
+    results = [json.loads(path.read_text()) for path in tmp_path.glob("runs/*/*/*/result.json")]
+    scores = {result["config"]["optimizer"]["lr"]: result["metrics"]["val"]["score"] for result in results}
+    assert len(scores) == 3
+    assert best.best_value == pytest.approx(min(scores.values()))
+    assert best.best_params["optimizer.lr"] == pytest.approx(min(scores, key=lambda lr: scores[lr]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_a_mistake_in_a_job_is_one_line(tmp_path: Path, launcher: str) -> None:
+    if find_spec(launcher) is None:
+        pytest.skip(f"{launcher} is not installed")
+    wrong = ["model=hard", "batch_size=4", "accumulate=50,1", "progress=false", f"output={tmp_path}"]
+    done = subprocess.run(
+        [sys.executable, "train.py", "-m", *RUNS, *wrong, *LAUNCHERS[launcher]],
+        cwd=CONF.parent,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 2
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("error: ")
+    assert "accumulate=50" in last
+    assert "cannot be divided among 50 accumulated batches" in last
+    assert len(list(tmp_path.glob("runs/*/*/*/result.json"))) == 1  # of the job without the mistake

@@ -1,0 +1,120 @@
+"""The two commands from end to end, in this process."""
+
+import json
+import re
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from mtl.cli import compare, report
+from mtl.config.process import set_process_defaults
+from mtl.config.study import study
+from mtl.errors import InputError
+
+TINY = [
+    "task=synthetic",
+    "task.rows=60",
+    "task.features=6",
+    "encoder.widths=[6]",
+    "epochs=1",
+    "models=[hard]",
+    "weightings=[equal]",
+    "seeds=2",
+    "baselines=[]",
+    "workers=0",
+]
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> None:
+    set_process_defaults()
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    out = StringIO()
+    code = compare.run(study([*TINY, *arguments]), "the command", Console(file=out, width=140))
+    return code, out.getvalue()
+
+
+@pytest.mark.smoke
+def test_compare_then_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, text = run(f"output={tmp_path}", "name=mine", f"keep={tmp_path / 'kept'}")
+    assert code == 0
+    assert "2 configurations x 2 seeds = 4 runs" in text
+    assert "4 of 4 done, 0 failed" in text
+    directory = tmp_path / "comparisons" / "mine"
+    first = json.loads((directory / "summary.json").read_text())
+    assert first["verdict"]["best"] == "hard-equal"
+
+    kept = tmp_path / "kept" / "README.md"
+    assert "**Learning" in kept.read_text() or "**Not enough" in kept.read_text()
+    kept.write_text(kept.read_text() + "A person wrote this.\n")
+    assert report.main([str(directory), f"keep={kept.parent}"]) == 0
+    text = kept.read_text()
+    assert text.endswith("\n\n## Reading\n\nA person wrote this.\n")
+    assert "    the command\n" in text
+    assert re.search(r"\*\*Time\.\*\* [\d,]+ s for 4 of 4 runs, 1 at once; training [\d,]+ s in all", text)
+    assert {path.name for path in (kept.parent / "figures").iterdir()} == {"gains.svg", "cost.svg"}
+
+    # The same from the directory of the comparison, and from bare runs
+    assert report.main([str(directory)]) == 0
+    assert json.loads((directory / "summary.json").read_text()) == first
+    assert report.main([str(tmp_path / "runs"), "name=bare"]) == 0
+    bare = json.loads((tmp_path / "comparisons" / "bare" / "summary.json").read_text())
+    assert bare["configurations"][1]["delta_m"] == first["configurations"][1]["delta_m"]
+    assert report.main([str(directory), str(tmp_path / "runs")]) == 0  # the same runs twice are one comparison
+    both = json.loads((tmp_path / "comparisons" / "mine+runs" / "summary.json").read_text())
+    assert both["configurations"] == first["configurations"]
+    assert "report:" in capsys.readouterr().out
+
+
+@pytest.mark.smoke
+def test_a_failed_run_is_in_the_report_and_in_the_exit_code(tmp_path: Path) -> None:
+    code, text = run(f"output={tmp_path}", "models=[hard,'hard optimizer.lr=1e30']", "gradient_clip=null", "epochs=2")
+    assert code == 1
+    assert text.count("became NaN or infinite") == 2  # one line for each seed of the one that failed
+    assert "became NaN or infinite" in (tmp_path / "comparisons" / "synthetic" / "report.html").read_text()
+    assert "failed" in text
+
+
+def test_a_dry_run_only_prints_the_plan(tmp_path: Path) -> None:
+    code, text = run(f"output={tmp_path}", "dry_run=true")
+    assert code == 0
+    assert "about" in text
+    assert not list(tmp_path.rglob("result.json"))
+
+
+@pytest.mark.smoke
+def test_tuning_chooses_on_validation(tmp_path: Path) -> None:
+    run(f"output={tmp_path}", "tune=true", "grid={optimizer.lr:[1e-9,0.05]}", "seeds=1")
+    plan = json.loads((tmp_path / "comparisons" / "synthetic" / "plan.json").read_text())
+    for one in plan["runs"]:
+        config = json.loads((Path(one["path"]) / "result.json").read_text())["config"]
+        assert config["optimizer"]["lr"] == 0.05
+    assert len(list(tmp_path.rglob("result.json"))) == 4
+
+
+def test_nothing_to_report_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no finished run below"):
+        report.main([str(tmp_path)])
+    with pytest.raises(InputError, match="no PATH"):
+        report.main(["name=x"])
+    for arguments, message in (
+        (["nowhere"], "'nowhere': no such directory"),
+        (["nmae=x"], "unknown option 'nmae': did you mean 'name'"),
+        ([str(tmp_path), "name=a/b"], "name=a/b: expected the name of a directory"),
+        ([str(tmp_path), "keep="], "keep=: expected a folder"),
+    ):
+        with pytest.raises(InputError, match=message):
+            report.main(arguments)
+    (tmp_path / "plan.json").write_text('{"names": 3}')
+    with pytest.raises(InputError, match="damaged or not of a comparison"):
+        report.main([str(tmp_path)])
+
+
+@pytest.mark.parametrize("main", [compare.main, report.main], ids=["compare", "report"])
+def test_help(main, capsys: pytest.CaptureFixture[str]) -> None:  # type: ignore[no-untyped-def]
+    assert main(["--help"]) == 0
+    assert "python experiments/" in capsys.readouterr().out

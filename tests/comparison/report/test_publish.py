@@ -1,0 +1,255 @@
+"""The report: complete, escaped, readable by programs, and without an error in a real browser."""
+
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData  # type: ignore[import-untyped]
+
+from mtl.comparison.comparison import compare
+from mtl.comparison.records import Problem, Record
+from mtl.comparison.report.publish import publish
+from mtl.comparison.verdict import listed, verdict
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+EVIL = "</svg><script>document.title='broken'</script>"
+
+
+def records(tmp_path: Path, seeds: int = 3, name: str = "") -> list[Record]:
+    rng = np.random.default_rng(0)
+    out = []
+    for model, weighting in (("single_task", "equal"), ("hard", "gradnorm"), ("soft", f"w{name}"), ("gated", "equal")):
+        for seed in range(seeds):
+            path = tmp_path / f"{model}-{seed}"
+            (path / "csv").mkdir(parents=True)
+            lines = [f"{e},{e},{0.1 * e},0.2,{1 + 0.1 * e},{1 - 0.1 * e},0.3" for e in range(5)]
+            head = f"epoch,step,val/a{name}/r2,val/b/mae,weight/a{name},weight/b,gradient/cosine/a{name}-b"
+            (path / "csv" / "metrics.csv").write_text("\n".join([head, *lines]) if "," not in name else "")
+            test = {f"a{name}": 0.5 + rng.normal(0, 0.05), "b": 2 + rng.normal(0, 0.1)}
+            out.append(
+                Record(
+                    path=path,
+                    configuration=f"{model}-{weighting}",
+                    suite="suite",
+                    fingerprint="f",
+                    model=model,
+                    weighting=weighting,
+                    seed=seed,
+                    directions={f"a{name}": True, "b": False},
+                    primary={f"a{name}": "r2", "b": "mae"},
+                    val=test,
+                    test=test,
+                    score=1.0,
+                    parameters=1000,
+                    seconds=float(rng.uniform(1, 2)),
+                    inference=0.001,
+                    memory=1e8,
+                    execution={"gap": test["b"] / 10, "spt_gap": 0.3, "spt_seconds": float(rng.uniform())},
+                    config={"model": model, "weighting": weighting, "seed": seed},
+                    environment={"python": "3", "platform": f"x{name}"},
+                )
+            )
+    return out
+
+
+def made(tmp_path: Path, name: str = "", seeds: int = 3) -> Path:
+    found = compare(records(tmp_path / "runs", seeds, name))
+    problems = [Problem(f"outputs/run{name}", f"failed: disk{name} full")]
+    publish(tmp_path / "report", found, verdict(found), problems, f"study{name}", f"python x.py {name}")
+    return tmp_path / "report"
+
+
+def test_what_no_configuration_changes_stands_beside_the_table(tmp_path: Path) -> None:
+    folder = made(tmp_path)
+    for text in ((folder / "report.md").read_text(), (folder / "report.html").read_text()):
+        assert "The same for all: spt_gap 0.3." in text
+        assert "spt_seconds" not in text
+    (head,) = [line for line in (folder / "report.md").read_text().splitlines() if "inference | " in line]
+    assert head.endswith("inference | gap | front | unique |")
+
+
+def test_page_markdown_and_summary_all_say_who_is_hurt_and_who_stands_out(tmp_path: Path) -> None:
+    runs = records(tmp_path / "runs")
+    worse = [
+        replace(one, test={"a": one.test["a"], "b": 3 * base.test["b"] * (1 + one.seed / 1000)})
+        for one, base in zip(runs[3:6], runs[:3], strict=True)
+    ]
+    found = compare([*runs[:3], *worse, *runs[6:]])
+    publish(tmp_path / "report", found, verdict(found), [], "study")
+    page, text = ((tmp_path / "report" / name).read_text() for name in ("report.html", "report.md"))
+    summary = json.loads((tmp_path / "report" / "summary.json").read_text())
+    (flagged,) = summary["verdict"]["negative_transfer"]
+    assert (flagged["configuration"], flagged["task"]) == ("hard-gradnorm", "b")
+    assert flagged["gain"]["mean"] == pytest.approx(-2, abs=0.01)
+    assert flagged["gain"]["call"] == "hurts"
+    assert {row["smallest_p"] for row in summary["configurations"]} == {0.25}
+    for place in (page, text):
+        heading = place.index("Negative transfer")
+        assert "hard-gradnorm" in place[heading : heading + 900]
+        assert "-200.0, -200.3, -200.6" in place
+        assert "Hedges" in place
+        assert f"No other configuration is better on every task: {listed(summary['front']['tasks'])}." in place
+        assert f"None is both better by delta_m and trained in less time: {listed(summary['front']['cost'])}." in place
+        assert f"more than {summary['ranking']['critical_difference']:.2f} apart (Nemenyi)" in place
+        assert "p = 0.25 at best" in place
+        assert re.search(r"mean(<br>| )rank", place)
+        for row in summary["configurations"]:
+            assert f"{row['mean_rank']:.2f}" in place
+            assert f"{row['hypervolume_contribution'] * 100:.1f} %" in place
+
+
+def test_where_nobody_is_hurt_for_sure_the_worst_is_named(tmp_path: Path) -> None:
+    for name in ("report.html", "report.md"):
+        text = (made(tmp_path / name) / name).read_text()
+        assert "No task is shown to be hurt by any configuration, which is no proof that none is." in text
+
+
+class Outline(HTMLParser):
+    """Tags of a page that opens and closes them in order, and its identifiers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.ids += [value or "" for key, value in attrs if key == "id"]
+        self.links += [value or "" for key, value in attrs if key in ("src", "href", "xlink:href")]
+        if tag not in ("meta", "link", "br"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in ("meta", "link", "br"):
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_page_is_whole_and_needs_nothing_else(tmp_path: Path) -> None:
+    page = (made(tmp_path) / "report.html").read_text()
+    outline = Outline()
+    outline.feed(page)
+    assert outline.open == []
+    assert len(outline.ids) == len(set(outline.ids))
+    assert all(link.startswith(("#", "data:")) for link in outline.links)
+    assert "http" not in re.sub(r'xmlns(:xlink)?="[^"]*"', "", page)
+    assert "#0102" not in page  # every marker colour became a variable
+    for heading in ("Gains", "Learning curves", "Quality against cost", "Weights", "gradients agree", "Failed", "gap"):
+        assert heading in page
+    for run in (tmp_path / "runs").iterdir():
+        assert str(run) in page
+
+
+def test_texts_of_runs_are_escaped(tmp_path: Path) -> None:
+    report = made(tmp_path, EVIL)
+    page = (report / "report.html").read_text()
+    assert EVIL not in page
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "<script" not in (report / "report.md").read_text()
+    for figure in (report / "figures").iterdir():
+        ElementTree.parse(figure)
+
+
+def test_tables_and_summary_say_the_same(tmp_path: Path) -> None:
+    report = made(tmp_path)
+    table = pd.read_parquet(report / "results.parquet")
+    assert len(table) == 4 * 3 * 2
+    pd.testing.assert_frame_equal(table, pd.read_csv(report / "results.csv"), check_dtype=False)
+    summary = json.loads((report / "summary.json").read_text())
+    for row in summary["configurations"]:
+        mine = table[table.configuration == row["label"]]
+        assert row["tasks"]["a"]["mean"] == pytest.approx(mine[mine.task == "a"].test.mean())
+        assert row["delta_m"]["mean"] == pytest.approx(mine.gain.mean(), abs=1e-12)
+    assert summary["problems"] == [{"path": "outputs/run", "reason": "failed: disk full"}]
+    assert {path.parent.name for path in (report / "tensorboard").glob("hard-gradnorm/*/events*")} == {
+        "seed0",
+        "seed1",
+        "seed2",
+    }
+
+
+def test_markdown_links_to_figures_that_are_there(tmp_path: Path) -> None:
+    report = made(tmp_path)
+    links = re.findall(r"!\[[^]]*\]\(([^)]*)\)", (report / "report.md").read_text())
+    assert len(links) >= 5
+    assert all((report / link).is_file() for link in links)
+
+
+def test_markdown_names_the_run_of_every_number_and_the_environment(tmp_path: Path) -> None:
+    text = (made(tmp_path) / "report.md").read_text()
+    for run in (tmp_path / "runs").iterdir():
+        assert f"| {run} |" in text
+    assert "| python | 3 |" in text
+
+
+def test_one_seed_is_enough_for_a_report(tmp_path: Path) -> None:
+    report = made(tmp_path, seeds=1)
+    assert json.loads((report / "summary.json").read_text())["verdict"]["outcome"] == "not enough evidence"
+
+
+def test_without_logs_there_are_no_curves(tmp_path: Path) -> None:
+    found = compare([replace(one, path=tmp_path / "gone") for one in records(tmp_path / "runs")])
+    publish(tmp_path / "report", found, verdict(found), [], "study")
+    assert "Learning curves" not in (tmp_path / "report" / "report.html").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
+def test_a_browser_shows_it_without_complaint(tmp_path: Path) -> None:
+    assert CHROMIUM is not None
+    report = made(tmp_path)
+    flags = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    more = "--disable-component-update --disable-sync --enable-logging=stderr --v=0 --window-size=400,900"
+    for query in ("", "--force-dark-mode"):
+        found = subprocess.run(
+            [
+                CHROMIUM,
+                *flags.split(),
+                *more.split(),
+                *query.split(),
+                f"--user-data-dir={tmp_path / ('profile' + query)}",
+                "--dump-dom",
+                (report / "report.html").as_uri(),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        assert "CONSOLE" not in found.stderr
+        assert found.stdout.count("<svg") >= 5
+        assert "does learning together pay?</title>" in found.stdout
+
+
+def test_the_dashboard_filters_by_what_was_chosen(tmp_path: Path) -> None:
+    board = EventAccumulator(str(made(tmp_path) / "tensorboard" / "hard-gradnorm" / "seed0")).Reload()
+    found = HParamsPluginData.FromString(board.SummaryMetadata("_hparams_/experiment").plugin_data.content)
+    values = {one.name: [v.string_value for v in one.domain_discrete.values] for one in found.experiment.hparam_infos}
+    assert values["seed"] == ["0", "1", "2"]
+    assert values["model"] == ["gated", "hard", "single_task", "soft"]
+    assert values["weighting"] == ["equal", "gradnorm", "w"]
+    assert "hard-gradnorm" in values["configuration"]
+    assert len(values["configuration"]) == 4
+    metrics = {one.name.tag for one in found.experiment.metric_infos}
+    assert {"comparison/delta_m", "comparison/gain/a", "comparison/test/b/mae", "comparison/cost/seconds"} <= metrics
+    assert metrics <= set(board.Tags()["scalars"])
+
+
+def test_the_dashboard_has_the_curves_by_configuration_and_seed(tmp_path: Path) -> None:
+    board = EventAccumulator(str(made(tmp_path) / "tensorboard" / "gated-equal" / "seed2")).Reload()
+    points = board.Scalars("val/a/r2")
+    assert [one.step for one in points] == list(range(5))
+    assert [one.value for one in points] == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4])

@@ -1,0 +1,182 @@
+"""Gains, intervals, tests, ranks and fronts against values worked out by hand and by scipy."""
+
+from math import inf, isnan, nan, sqrt
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from mtl.comparison.statistics.bootstrap import bootstrap_interval
+from mtl.comparison.statistics.gains import delta_m, gain, scale_of
+from mtl.comparison.statistics.paired import equivalence, hedges, holm, paired, seeds_needed, sign_flip, smallest_p
+from mtl.comparison.statistics.pareto import front, hypervolume
+from mtl.comparison.statistics.ranks import mean_ranks, ranking
+
+some = st.floats(-100, 100).filter(lambda v: abs(v) > 1e-3 or v == 0)
+
+
+def test_gain_is_relative_to_the_baseline_and_positive_when_better() -> None:
+    accuracy = scale_of("accuracy", [0.8, 0.9])
+    assert gain(0.9, 0.8, higher_is_better=True, scale=accuracy) == pytest.approx(0.125)
+    error = scale_of("mae", [2.0, 1.5])
+    assert gain(1.5, 2.0, higher_is_better=False, scale=error) == pytest.approx(0.25)
+    assert gain(2.5, 2.0, higher_is_better=False, scale=error) == pytest.approx(-0.25)
+
+
+def test_gain_in_r2_does_not_divide_by_a_baseline_that_may_be_zero_or_negative() -> None:
+    scale = scale_of("r2", [0.9, 0.95])
+    assert gain(0.95, 0.9, higher_is_better=True, scale=scale) == pytest.approx(0.05)
+    assert gain(0.1, -0.2, higher_is_better=True, scale=scale) == pytest.approx(0.3)
+    assert gain(0.1, 0.0, higher_is_better=True, scale=scale) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("values", [[0.0, 1.0], [-1.0, 2.0]], ids=["zero", "negative"])
+def test_a_metric_that_reaches_zero_is_compared_by_differences(values: list[float]) -> None:
+    scale = scale_of("profit", values)
+    assert scale.divisor == 1.0
+    assert "plain difference" in scale.reason
+
+
+def test_delta_m_is_the_mean_gain() -> None:
+    assert delta_m([0.1, -0.3, 0.05]) == pytest.approx(-0.05)
+    assert isnan(delta_m([0.1, nan]))
+    assert isnan(delta_m([]))
+
+
+def test_paired_t_test_and_effect_by_hand() -> None:
+    found = paired([1.0, 2.0, 3.0])
+    # mean 2, sd 1, t = 2 sqrt(3) with 2 degrees of freedom: p = 1 - t / sqrt(t^2 + 2)
+    t = 2 * sqrt(3)
+    assert found.p == pytest.approx(1 - t / sqrt(t * t + 2))
+    assert found.p_exact == 0.25  # of 8 sign patterns only all plus and all minus reach |sum| = 6
+    assert found.effect == pytest.approx(2 * hedges(3))
+
+
+@given(st.lists(some, min_size=3, max_size=8))
+def test_paired_tests_agree_with_scipy(d: list[float]) -> None:
+    found = paired(d)
+    if np.std(d) > 1e-6:
+        assert found.p == pytest.approx(stats.ttest_rel(d, np.zeros(len(d))).pvalue)
+    theirs = stats.permutation_test(
+        (d,), np.sum, permutation_type="samples", n_resamples=inf, alternative="two-sided", vectorized=False
+    )
+    assert sign_flip(np.array(d)) == pytest.approx(theirs.pvalue)
+    assert found.p_exact >= smallest_p(len(d))
+
+
+def test_hedges_correction_matches_its_usual_approximation() -> None:
+    for n in (10, 50, 301, 400):
+        assert hedges(n) == pytest.approx(1 - 3 / (4 * (n - 1) - 1), rel=2e-3)
+    assert isnan(hedges(2))
+
+
+@pytest.mark.parametrize("d", [[], [1.0], [1.0, nan]], ids=["none", "one", "nan"])
+def test_no_evidence_from_too_little(d: list[float]) -> None:
+    assert paired(d).p == 1.0
+    assert equivalence(d, 0.1) == 1.0
+
+
+def test_differences_that_do_not_vary_are_no_proof_beyond_the_number_of_seeds() -> None:
+    assert paired([0.5, 0.5, 0.5]).p == 0.25
+    assert paired([0.0, 0.0, 0.0]).p == 1.0
+    assert equivalence([0.0, 0.0], 0.01) == 0.0
+
+
+def test_sign_flip_of_many_values_is_close_to_the_t_test() -> None:
+    d = np.random.default_rng(1).normal(0.4, 1, 40)
+    assert sign_flip(d) == pytest.approx(paired(d).p, abs=0.01)
+
+
+def test_smallest_p() -> None:
+    assert [smallest_p(n) for n in (1, 2, 3, 5, 6)] == [1.0, 0.5, 0.25, 0.0625, 0.03125]
+
+
+def test_holm_by_hand() -> None:
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.6, 0.7]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_holm_is_between_the_raw_p_and_bonferroni_and_keeps_the_order(p: list[float]) -> None:
+    out = holm(p)
+    assert all(raw <= new <= min(1.0, len(p) * raw) + 1e-12 for raw, new in zip(p, out, strict=True))
+    assert all((a <= b) <= (x <= y) for a, x in zip(p, out, strict=True) for b, y in zip(p, out, strict=True))
+
+
+def test_equivalence_needs_a_narrow_spread_not_only_a_mean_of_zero() -> None:
+    assert equivalence([0.001, -0.001, 0.0005, 0.0], 0.01) < 0.05
+    assert equivalence([0.1, -0.1, 0.05, -0.05], 0.01) > 0.3
+
+
+@given(st.lists(st.floats(-0.02, 0.02), min_size=2, max_size=8), st.floats(0.001, 0.05))
+def test_equivalence_agrees_with_two_one_sided_tests_of_scipy(d: list[float], margin: float) -> None:
+    if np.std(d) > 1e-6:
+        above = stats.ttest_1samp(d, -margin, alternative="greater").pvalue
+        below = stats.ttest_1samp(d, margin, alternative="less").pvalue
+        assert equivalence(d, margin) == pytest.approx(max(above, below), abs=1e-9)
+
+
+def test_seeds_needed_matches_a_textbook_power_table() -> None:
+    # Cohen 1988: two-sided paired t test, alpha 0.05, power 0.8, d = 0.5 and 0.8
+    assert seeds_needed(0.5, 0.05) == 34
+    assert seeds_needed(0.8, 0.05) == 15
+    assert seeds_needed(0.0, 0.05) is None
+    assert seeds_needed(1e-4, 0.05) is None
+
+
+def test_bootstrap_of_three_values_is_their_range() -> None:
+    assert bootstrap_interval([1.0, 2.0, 4.0]) == (1.0, 4.0)
+    assert all(map(isnan, bootstrap_interval([1.0])))
+
+
+def test_bootstrap_covers_the_mean_at_its_level() -> None:
+    rng = np.random.default_rng(0)
+    hits = 0
+    for _ in range(200):
+        low, high = bootstrap_interval(rng.normal(3.0, 2.0, 12))
+        hits += low <= 3.0 <= high
+    assert hits >= stats.binom.ppf(0.001, 200, 0.95)  # the plain percentile interval has about 0.91
+
+
+def test_bootstrap_of_many_values_is_students_interval() -> None:
+    x = np.random.default_rng(2).normal(0, 1, 60)
+    low, high = stats.t.interval(0.95, 59, x.mean(), stats.sem(x))
+    assert bootstrap_interval(x) == pytest.approx((low, high), abs=0.02)
+
+
+def test_ranks_by_hand() -> None:
+    assert mean_ranks([[0.9, 0.8, 0.8], [0.5, 0.7, 0.6]]) == [2.0, 1.75, 2.25]
+
+
+def test_ranking_agrees_with_scipy_and_the_published_table() -> None:
+    scores = np.random.default_rng(0).normal(size=(10, 4))
+    found = ranking(scores)
+    assert found.p == pytest.approx(stats.friedmanchisquare(*scores.T).pvalue)
+    # Demsar 2006, table 5: q_0.05 for four classifiers is 2.569
+    assert found.critical_difference == pytest.approx(2.569 * sqrt(4 * 5 / 60), rel=1e-3)
+    assert isnan(ranking(scores[:, :2]).p)
+    assert ranking(np.zeros((3, 3))).p == 1.0
+
+
+def test_front_by_hand() -> None:
+    assert front([[1, 3], [2, 2], [1, 2], [2, 2], [nan, 9]]) == [True, True, False, True, False]
+
+
+def test_hypervolume_by_hand() -> None:
+    assert hypervolume([[1, 3], [2, 2], [3, 1]], [0, 0]) == 6.0
+    assert hypervolume([[1, 1, 1], [2, 0.5, 1]], [0, 0, 0]) == 1.5
+    assert hypervolume([[1, -1]], [0, 0]) == 0.0
+    assert hypervolume([[4.0]], [1.0]) == 3.0
+
+
+@given(st.lists(st.tuples(*[st.floats(0, 1)] * 3), min_size=1, max_size=6))
+def test_hypervolume_agrees_with_inclusion_and_exclusion(points: list[tuple[float, ...]]) -> None:
+    x = np.array(points)
+    expected = 0.0
+    for subset in range(1, 2 ** len(x)):
+        chosen = x[[i for i in range(len(x)) if subset >> i & 1]]
+        expected += (-1) ** (len(chosen) + 1) * chosen.min(0).prod()
+    assert hypervolume(x, [0, 0, 0]) == pytest.approx(expected, abs=1e-9)

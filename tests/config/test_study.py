@@ -1,0 +1,125 @@
+"""What a comparison is asked to do, from the command line and from a study file."""
+
+from pathlib import Path
+
+import pytest
+
+from mtl.assembly import resolved
+from mtl.config import overrides
+from mtl.config.overrides import composed
+from mtl.config.study import study
+from mtl.errors import InputError
+from mtl.runs.identity import run_id
+from mtl.sweep.plan import Planner
+
+
+def test_settings_are_told_apart_from_overrides_of_the_runs() -> None:
+    found = study(
+        ["task=synthetic", "models=[hard]", "epochs=3", "seeds=[4,2]", "task.rows=100", "grid={optimizer.lr:[0.1]}"]
+    )
+    assert found.overrides == ("task=synthetic", "epochs=3", "task.rows=100")
+    assert found.models == ("hard",)
+    assert found.seeds == (4, 2)
+    assert found.grid == {"optimizer.lr": [0.1]}
+    assert found.name == "synthetic"
+    assert found.match == "hard"
+
+
+def test_a_number_of_seeds_counts_from_zero() -> None:
+    assert study(["task=synthetic", "seeds=3"]).seeds == (0, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["seeds=0"], "seeds=0: expected a number of seeds"),
+        (["seeds=[1,1]"], "each seed once"),
+        (["seeds=true"], "expected a number of seeds"),
+        (["models=hard"], "models=hard: expected a list"),
+        (["models=[]"], "at least one name"),
+        (["models=[3]"], "models=.3.: expected a list of at least one name"),
+        (["model=hard"], r"model=hard: a comparison has several: expected models=\[...\]"),
+        (["seed=3"], r"seed=3: a comparison has several: expected seeds=\[...\]"),
+        (["epochs=3", "budget=3"], "expected one of them"),
+        (["baselines=[same_second]"], "did you mean 'same_seconds'"),
+        (["alpha=2"], "alpha=2: expected a number between"),
+        (["workers=-1"], "workers=-1: expected a whole number"),
+        (["budget=0"], "budget=0: expected a whole number, 1 or more"),
+        (["budget=true"], "budget=True: expected a whole number"),
+        (["models=[hard,hard]"], "each name once"),
+        (["weightings=[equal,equal]"], "each name once"),
+        (["models=[hard,single_task]"], "single_task, which is always there"),
+        (["baselines=same_seconds"], "baselines=same_seconds: expected a list"),
+        (["tune=2"], "tune=2: expected true or false"),
+        (["dry_run=maybe"], "dry_run=maybe: expected true or false"),
+        (["name=a/b"], "name=a/b: expected the name of a directory"),
+        (["name=.."], "expected the name of a directory"),
+        (["keep=''"], "keep=: expected a folder"),
+        (["tune=true", "grid={}"], "a key to tune"),
+        (["match=soft", "models=[hard]"], "unknown model in match 'soft'"),
+        (["grid={optimizer.lr:3}"], "expected lists of values by key"),
+        (["sedes=3"], "unknown key 'sedes'"),
+        (["task.rows=1,2"], "Ambiguous value for argument 'task.rows=1,2'"),
+        (["task=syntetic"], "did you mean 'synthetic'"),
+        (["model=hrad"], "did you mean 'hard'"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_mistakes_are_named(arguments: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        study(["task=synthetic", *arguments] if "task=syntetic" not in arguments else arguments)
+
+
+def test_a_study_file_and_the_command_line_ask_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    conf = tmp_path / "conf"
+    conf.mkdir()
+    for path in overrides.CONF.iterdir():
+        if path.name != "experiment":
+            (conf / path.name).symlink_to(path)
+    (conf / "experiment").mkdir()
+    (conf / "experiment" / "mine.yaml").write_text(
+        "# @package _global_\n"
+        "# Is it so?\n"
+        "# python experiments/compare.py experiment=mine\n"
+        "defaults:\n  - override /task: synthetic\n"
+        "epochs: 2\ntask: {rows: 100}\n"
+        "compare: {models: [hard], weightings: [equal], seeds: 2, margin: 0.02}\n"
+    )
+    for module in ("mtl.config.overrides", "mtl.config.study"):
+        monkeypatch.setattr(f"{module}.CONF", conf)
+    from_file = study(["experiment=mine", "name=x", f"output={tmp_path}"])
+    runs = ["task=synthetic", "epochs=2", "task.rows=100", f"output={tmp_path}"]
+    typed = study([*runs, "name=x", "models=[hard]", "weightings=[equal]", "seeds=2", "margin=0.02"])
+    assert {**vars(from_file), "overrides": (), "question": ""} == {**vars(typed), "overrides": ()}
+    assert from_file.question == "Is it so?"
+    assert study(["experiment=mine", "seeds=5"]).seeds == (0, 1, 2, 3, 4)
+    assert study(["experiment=mine"]).name == "mine"
+
+    keys = [
+        [one.key for one in planner.plan(planner.multi_task()).entries] for planner in map(Planner, (from_file, typed))
+    ]
+    assert keys[0] == keys[1]
+    assert len(keys[0]) == 2
+
+    # A run of train.py with the study is one of them
+    alone = resolved(*composed(["experiment=mine", "model=hard", "weighting=equal", "seed=1", f"output={tmp_path}"]))
+    assert run_id(alone) == keys[0][1].partition("-")[0]
+
+
+def test_an_unknown_setting_in_a_study_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    conf = tmp_path / "conf"
+    conf.mkdir()
+    for path in overrides.CONF.iterdir():
+        if path.name != "experiment":
+            (conf / path.name).symlink_to(path)
+    (conf / "experiment").mkdir()
+    (conf / "experiment" / "mine.yaml").write_text("# @package _global_\ncompare: {modles: [hard]}\n")
+    for module in ("mtl.config.overrides", "mtl.config.study"):
+        monkeypatch.setattr(f"{module}.CONF", conf)
+    with pytest.raises(InputError, match="unknown key in compare 'modles': did you mean 'models'"):
+        study(["experiment=mine", "task=synthetic"])
+
+
+def test_typed_epochs_count_and_not_the_budget_of_a_suite() -> None:
+    assert study(["task=scheduling"]).budget is not None
+    assert study(["task=scheduling", "epochs=3"]).budget is None

@@ -1,0 +1,183 @@
+"""A trained run acts: from the command line to the files beside the run."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from mtl.cli.execute import WHERE
+from mtl.assembly import GROUPS, Config, build, save_config
+from mtl.errors import InputError
+from mtl.lifecycle.execution import execute
+from mtl.runs.directory import Run
+
+ROOT = Path(__file__).parents[2]
+
+
+def composed(name: str, *overrides: str) -> Config:
+    """A config as the command line would make it, with the names chosen."""
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        cfg = compose(name, list(overrides), return_hydra_config=True)
+    choices = {group: cfg.hydra.runtime.choices.get(group) for group in GROUPS}
+    plain: Any = OmegaConf.to_container(cfg, resolve=False)
+    plain.pop("hydra")
+    config: Any = OmegaConf.to_container(OmegaConf.create(plain), resolve=True)
+    return {"choices": choices, **config}
+
+
+def untrained(output: Path, *overrides: str) -> Run:
+    """A finished run whose network has learned nothing."""
+    config = composed("config", f"output={output}", "model=hard", *overrides)
+    run = Run.create(config)
+    save_config(run, config)
+    torch.save({"state_dict": build(config).module.state_dict()}, run.best)
+    run.finish({})
+    return run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A scheduling run."""
+    return untrained(tmp_path_factory.mktemp("outputs"), "task=scheduling", "encoder.width=16", "encoder.heads=2")
+
+
+def environment(*overrides: str) -> dict[str, Any]:
+    """The config of the environment in conf/execute.yaml."""
+    config = composed("execute", "instances=ft06", "baselines=[spt]", *overrides)
+    return {key: value for key, value in config.items() if key not in (*WHERE, "choices")}
+
+
+def test_training_and_execution_share_their_settings() -> None:
+    trained = composed("config", "execution=scheduling")["execution"]
+    executed = composed("execute")
+    assert trained == {key: value for key, value in executed.items() if key not in (*WHERE, "choices")}
+
+
+def test_execution_leaves_a_report_beside_the_run(run: Run) -> None:
+    report, directory = execute(environment("decoder=sample", "decoder.samples=4", "gantt=true"), str(run.path))
+    assert directory.parent == run.path / "executions"
+    files = ("execution.csv", "execution.json", "gantt-ft06.png", "gantt-ft06.svg", "settings.json")
+    assert sorted(path.name for path in directory.iterdir()) == sorted(files)
+    assert json.loads((directory / "execution.json").read_text())["summary"] == report.summary()
+    settings = json.loads((directory / "settings.json").read_text())
+    assert settings["run"] == run.id
+    assert settings["environment"]["decoder"]["samples"] == 4
+
+
+def test_executions_do_not_overwrite_one_another(run: Run) -> None:
+    made = [execute(environment("gantt=none"), str(run.path))[1] for _ in range(3)]
+    assert len(set(made)) == 3
+    assert all((directory / "execution.json").is_file() for directory in made)
+
+
+def test_without_a_run_the_newest_is_taken(run: Run) -> None:
+    _, directory = execute(environment("gantt=none"), None, str(run.path.parents[3]))
+    assert directory.parents[1] == run.path
+
+
+def test_a_run_of_other_tasks_cannot_act(tmp_path: Path) -> None:
+    other = untrained(tmp_path, "task=synthetic")
+    with pytest.raises(InputError, match="cannot act in JobShops"):
+        execute(environment(), str(other.path))
+    assert not (other.path / "executions").exists()
+
+
+def damage(run: Run, kind: str) -> None:
+    """Make the run unusable."""
+    if kind == "no checkpoint":
+        run.best.unlink()
+    elif kind == "half a checkpoint":
+        run.best.write_bytes(run.best.read_bytes()[:1000])
+    elif kind == "another model":
+        torch.save({"state_dict": {"x": torch.zeros(1)}}, run.best)
+    else:
+        (run.path / "config.yaml").write_text("choices: [")
+
+
+@pytest.mark.parametrize("kind", ["no checkpoint", "half a checkpoint", "another model", "broken config"])
+def test_damaged_run(tmp_path: Path, kind: str) -> None:
+    broken = untrained(tmp_path, "task=scheduling", "encoder.width=16", "encoder.heads=2")
+    damage(broken, kind)
+    with pytest.raises(InputError) as error:
+        execute(environment(), str(broken.path))
+    assert str(broken.path) in str(error.value)
+    assert "\n" not in str(error.value)
+    assert not (broken.path / "executions").exists()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "says"),
+    [
+        (["instances=ft6"], "unknown instance 'ft6': did you mean 'ft06'"),
+        (["instances=[]"], "none named"),
+        (["baselines=[mwrk]"], "unknown baseline 'mwrk': did you mean 'mwkr'"),
+        (["decoder=sample", "decoder.samples=0"], "decoder.samples=0"),
+        (["cpsat.seconds=-1"], "cpsat.seconds=-1"),
+        (["gantt=maybe"], "gantt=maybe"),
+    ],
+    ids=["instance", "no_instance", "baseline", "samples", "seconds", "gantt"],
+)
+def test_mistakes_are_one_line_and_leave_nothing(tmp_path: Path, overrides: list[str], says: str) -> None:
+    with pytest.raises(InputError) as error:
+        execute(environment(*overrides), str(tmp_path))
+    assert says in str(error.value)
+    assert not list(tmp_path.iterdir())
+
+
+def command(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """``python execute.py <arguments>``."""
+    return subprocess.run(
+        [sys.executable, "execute.py", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.smoke
+def test_command_line(run: Run, tmp_path: Path) -> None:
+    shop = tmp_path / "mine.txt"
+    shop.write_text("2 2\n0 2 1 2\n1 2 0 2\n")
+    done = command(f"run={run.path}", f"instances=[ft06,{shop}]", "decoder=sample", "decoder.samples=2", "gantt=none")
+    assert done.returncode == 0, done.stderr
+    assert "ft06" in done.stdout
+    assert "only a lower bound is known" in done.stdout
+    assert str(run.path / "executions") in done.stdout
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["decoder=gready"], "unknown option of decoder 'gready': did you mean 'greedy'?"),
+        (["decoder.samples=3"], "unknown key 'decoder.samples'"),
+        (["run=/no/such/run"], "/no/such/run"),
+    ],
+    ids=["decoder", "key", "run"],
+)
+def test_command_line_mistakes(arguments: list[str], says: str) -> None:
+    done = command(*arguments)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stdout == ""
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("flag", ["--help", "--cfg=job"])
+def test_help_does_not_wait_for_torch(flag: str) -> None:
+    program = f"""
+import runpy, sys
+sys.argv = ["execute.py", {flag!r}]
+try:
+    runpy.run_path("execute.py", run_name="__main__")
+except SystemExit as leaving:
+    assert not leaving.code
+assert not {{"torch", "matplotlib", "numpy"}} & set(sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "ta01..ta10" in done.stdout

@@ -1,0 +1,294 @@
+"""The module through the real trainer: one update, however the step is divided and whatever has no label."""
+
+import math
+from collections.abc import Callable
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from pytorch_lightning import Callback, Trainer
+from torch import Tensor
+
+from mtl.errors import InputError
+from mtl.module.loss_meter import Diverged
+from mtl.module.module import MultiTaskModule
+from mtl.suites.base import Batch, Split
+from mtl.tasks import binary, classification, labelled
+from mtl.weighting.base import Weighting
+from mtl.weighting.equal import Equal
+from mtl.weighting.fixed import Fixed
+from mtl.weighting.gradnorm import GradNorm
+from mtl.weighting.uncertainty import Uncertainty
+from tests.support import Rows, fit, module_of, parameters, rows
+
+WEIGHTINGS: dict[str, Callable[[int], Weighting]] = {
+    "equal": Equal,
+    "fixed": partial(Fixed, weights=[2.0, 0.5, 1.0]),
+    "uncertainty": Uncertainty,
+    "gradnorm": GradNorm,
+}
+every_weighting = pytest.mark.parametrize("make", WEIGHTINGS.values(), ids=WEIGHTINGS)
+sgd = partial(torch.optim.SGD, lr=0.1)
+
+
+def test_equal_weighting_is_the_sum_of_the_losses() -> None:
+    """One step of the trainer is one step of ``sum().backward()``."""
+    data = rows(20)
+    module = fit(data, module_of(data, Equal(3), sgd), batch_size=20, epochs=1)
+    expected = module_of(data, Equal(3), sgd)
+    predictions = expected(data.given.inputs)
+    loss = sum((predictions[name] - target).square().mean() for name, target in data.given.targets.items())
+    assert isinstance(loss, Tensor)
+    loss.backward()
+    optimizer = torch.optim.SGD(expected.network.parameters(), lr=0.1)
+    optimizer.step()
+    torch.testing.assert_close(parameters(module), parameters(expected))
+
+
+@every_weighting
+@pytest.mark.parametrize("missing", [0.0, 0.4], ids=["all labelled", "labels missing"])
+def test_accumulated_batches_are_one_batch(make: Callable[[int], Weighting], missing: float) -> None:
+    """3 x b rows give the update of 1 x 3b, with clipping, over several steps of Adam, of which some are smaller."""
+    data = rows(50, missing=missing)  # steps of 17, 17 and 16 rows
+    whole = fit(data, module_of(data, make(3)), batch_size=18, epochs=2, clip=0.5)
+    parts = fit(data, module_of(data, make(3)), batch_size=18, epochs=2, clip=0.5, accumulate=3)
+    assert not torch.equal(parameters(whole), parameters(module_of(data, make(3))))
+    torch.testing.assert_close(parameters(parts), parameters(whole), atol=1e-6, rtol=0)
+    for name, value in whole.weighting.state_dict().items():
+        torch.testing.assert_close(parts.weighting.state_dict()[name], value, atol=1e-6, rtol=1e-6, equal_nan=True)
+
+
+@every_weighting
+def test_unlabelled_rows_do_not_matter(make: Callable[[int], Weighting]) -> None:
+    """Rows without any label, among the others, change nothing."""
+    data = rows(30)
+    hidden = torch.arange(30) % 3 == 0
+    masked = Rows(data.given.inputs, {k: v.masked_fill(hidden, math.nan) for k, v in data.given.targets.items()})
+    subset = Rows(data.given.inputs[~hidden], {k: v[~hidden] for k, v in data.given.targets.items()})
+    found = fit(masked, module_of(data, make(3)), batch_size=30, epochs=5)
+    expected = fit(subset, module_of(data, make(3)), batch_size=30, epochs=5)
+    torch.testing.assert_close(parameters(found), parameters(expected), atol=1e-6, rtol=0)
+
+
+@every_weighting
+def test_a_task_without_labels_is_absent(make: Callable[[int], Weighting]) -> None:
+    """The others learn as if it did not exist; its head stays as it was."""
+    data = rows(20)
+    targets = dict(data.given.targets)
+    without = Rows(data.given.inputs, {**targets, "t2": torch.full((20,), math.nan)})
+    module = fit(without, module_of(without, make(3), sgd), batch_size=10)
+    start = module_of(without, make(3), sgd)
+    assert parameters(module).isfinite().all()
+    assert module.weights is not None
+    assert module.weights[2] == 0
+    head = [dict(m.network.heads.named_parameters()) for m in (module, start)]
+    for name, value in head[0].items():
+        assert torch.equal(value, head[1][name]) == name.startswith("t2")
+    assert set(module.tally.recent()) == {"t0", "t1"}
+
+
+def test_a_step_without_any_label_changes_nothing() -> None:
+    """And is no error."""
+    data = rows(10)
+    nothing = Rows(data.given.inputs, {k: torch.full_like(v, math.nan) for k, v in data.given.targets.items()})
+    start = module_of(nothing, Equal(3))
+    module = module_of(nothing, Equal(3))
+    trainer = SimpleNamespace(accumulate_grad_batches=1, is_last_batch=True, precision="32-true", global_step=0)
+    on(module, trainer)
+    loss = module.training_step(Batch(nothing.given.inputs, nothing.given.targets, (0, 0, 0), 10), 0)
+    module.backward(loss)
+    assert loss.tolist() == [0, 0, 0]
+    assert all(p.grad is None for p in module.parameters())
+    assert torch.equal(parameters(module), parameters(start))
+
+
+def on(module: MultiTaskModule, trainer: SimpleNamespace) -> None:
+    """Let a module that is not being trained believe that it is."""
+
+    class Alone(MultiTaskModule):
+        global_step = 0
+
+    Alone.trainer = trainer  # type: ignore[assignment]
+    module.__class__ = Alone
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["counts from the loader", "counts unknown"])
+def test_half_precision_scale_multiplies_the_whole_update(known: bool) -> None:
+    """What a gradient scaler did to the losses is found and applied to every gradient, also the weighting's own."""
+    data = rows(12, missing=0.3)
+    counts = tuple(int(labelled(target).sum()) for target in data.given.targets.values())
+    gradients = []
+    for precision, scale in (("32-true", 1.0), ("16-mixed", 1024.0)):
+        module = module_of(data, Uncertainty(3))
+        on(module, SimpleNamespace(accumulate_grad_batches=1, is_last_batch=True, precision=precision, global_step=0))
+        loss = module.training_step(Batch(data.given.inputs, data.given.targets, counts if known else (), 12), 0)
+        module.backward(loss * scale)
+        gradients.append(torch.cat([p.grad.flatten() for p in module.parameters() if p.grad is not None]) / scale)
+    torch.testing.assert_close(gradients[1], gradients[0])
+
+
+def test_integer_labels_may_be_missing() -> None:
+    """-100 is left out of loss and metrics."""
+    inputs = torch.randn(30, 5)
+    labels = (inputs[:, 0] > 0).long() + (inputs[:, 1] > 0).long()
+    yes = (inputs[:, 2] > 0).long()
+    hidden = torch.arange(30) % 2 == 0
+    tasks = (classification("kind", 3), binary("yes"))
+    masked = Rows(inputs, {"kind": labels.masked_fill(hidden, -100), "yes": yes.masked_fill(hidden, -100)}, tasks)
+    subset = Rows(inputs[~hidden], {"kind": labels[~hidden], "yes": yes[~hidden]}, tasks)
+    found = fit(masked, module_of(masked, Equal(2)), batch_size=30, epochs=3)
+    expected = fit(subset, module_of(subset, Equal(2)), batch_size=30, epochs=3)
+    torch.testing.assert_close(parameters(found), parameters(expected), atol=1e-6, rtol=0)
+    measured = [m.evaluate(d.loader("val")) for m, d in ((found, masked), (expected, subset))]
+    assert measured[0] == pytest.approx(measured[1], abs=1e-6)
+    assert {"kind/accuracy", "kind/f1", "yes/auroc", "yes/accuracy", "loss/kind", "loss/yes", "score"} == set(
+        measured[0]
+    )
+
+
+def test_metrics_are_of_the_labelled_rows() -> None:
+    """Computed by hand; the score is the geometric mean of the losses."""
+    data = rows(40, tasks=2, missing=0.5)
+    module = module_of(data, Equal(2))
+    measured = module.evaluate(data_loader(data))
+    losses = []
+    for name, target in data.given.targets.items():
+        has = labelled(target)
+        prediction = module.predict(data.given.inputs)[name][has]
+        error = prediction - target[has]
+        assert measured[f"{name}/mae"] == pytest.approx(float(error.abs().mean()), rel=1e-5)
+        total = ((target[has] - target[has].mean()) ** 2).sum()
+        assert measured[f"{name}/r2"] == pytest.approx(float(1 - (error**2).sum() / total), rel=1e-4)
+        losses.append(float((error**2).mean()))
+        assert measured[f"loss/{name}"] == pytest.approx(losses[-1], rel=1e-5)
+    assert measured["score"] == pytest.approx(math.sqrt(losses[0] * losses[1]), rel=1e-5)
+
+
+def data_loader(data: Rows) -> Any:
+    data.setup("fit")
+    return data.loader("val")
+
+
+def test_what_rows_do_not_define_is_left_out() -> None:
+    """R2 of one row, AUROC of one class, anything of a task without labels: no crash, no warning, no number."""
+    nan = math.nan
+    inputs = torch.randn(3, 5)
+    single = Rows(inputs, {"a": torch.tensor([1.0, nan, nan]), "b": torch.full((3,), nan)})
+    measured = module_of(single, Equal(2)).evaluate(data_loader(single))
+    assert set(measured) == {"a/mae", "a/rmse", "loss/a", "score"}
+    one_class = Rows(inputs, {"yes": torch.tensor([1, 1, -100])}, [binary("yes")])
+    assert "yes/auroc" not in module_of(one_class, Equal(1)).evaluate(data_loader(one_class))
+
+
+def test_predicting_and_measuring_leave_no_trace() -> None:
+    """Mode, metrics and gradients are as before; dropout is off meanwhile."""
+    data = rows(20)
+    module = module_of(data, Equal(3), dropout=0.5)
+    module.train()
+    loader = data_loader(data)
+    assert module.evaluate(loader) == module.evaluate(loader)
+    first, second = module.predict(data.given.inputs), module.predict(data.given.inputs)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert module.training
+    assert module.network.training
+    assert all(p.grad is None for p in module.parameters())
+
+
+class Poison(Callback):
+    """Makes the prediction of one task infinite from a step on."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_train_batch_start(self, trainer: Trainer, module: Any, batch: Any, batch_idx: int) -> None:
+        if trainer.global_step == self.step:
+            with torch.no_grad():
+                next(module.network.heads["t1"].parameters()).fill_(math.inf)
+
+
+def test_divergence_names_task_step_and_cause() -> None:
+    """The first task and step, even if others follow it."""
+    data = rows(20)
+    with pytest.raises(Diverged, match=r"loss of task 't1' became NaN or infinite at step 3: the learning rate may"):
+        fit(data, module_of(data, Equal(3), sgd), batch_size=4, epochs=3, callbacks=[Poison(3)])
+
+
+def test_divergence_in_the_last_step_of_an_epoch_is_noticed() -> None:
+    """A finite loss can be followed by a step that breaks the network: the next to look is validation."""
+    data = rows(20)
+
+    class Last(Callback):
+        def on_train_batch_end(self, trainer: Trainer, module: Any, *args: Any) -> None:
+            if trainer.is_last_batch:
+                with torch.no_grad():
+                    next(module.network.heads["t1"].parameters()).fill_(math.nan)
+
+    with pytest.raises(Diverged, match="the validation loss of task 't1' became NaN or infinite at step 5"):
+        fit(data, module_of(data, Equal(3), sgd), batch_size=4, epochs=3, callbacks=[Last()])
+
+
+def test_mean_losses_are_means_since_the_last_call() -> None:
+    """Over many steps, each counted once."""
+    data = rows(20)
+    seen: list[Tensor] = []
+
+    class Watch(Callback):
+        def on_train_batch_end(self, trainer: Trainer, module: Any, outputs: Any, *args: Any) -> None:
+            seen.append(outputs["loss"])
+
+    module = fit(data, module_of(data, Equal(3)), batch_size=1, epochs=5, callbacks=[Watch()])
+    expected = torch.stack(seen).mean(0)
+    found = module.tally.recent()
+    torch.testing.assert_close(torch.tensor(list(found.values())), expected)
+    assert module.tally.shown == found
+    assert module.tally.recent() == {}
+
+
+def test_epoch_end_tells_the_weighting_the_mean_losses() -> None:
+    """Of that epoch, NaN for a task that was never seen."""
+
+    class Listening(Equal):
+        told: list[Tensor]
+
+        def on_epoch_end(self, losses: Tensor) -> None:
+            self.told.append(losses)
+
+    data = rows(20)
+    missing = Rows(data.given.inputs, {**data.given.targets, "t2": torch.full((20,), math.nan)})
+    weighting = Listening(3)
+    weighting.told = []
+    fit(missing, module_of(missing, weighting), batch_size=7, epochs=2)
+    assert len(weighting.told) == 2
+    assert all(t[:2].isfinite().all() and t[2].isnan() for t in weighting.told)
+    assert (weighting.told[1][:2] < weighting.told[0][:2]).all()
+
+
+def test_validation_without_labels_is_an_error() -> None:
+    """There would be nothing to select a checkpoint by."""
+    data = rows(10)
+    data.setup("fit")
+    data.splits["val"] = Split(data.given.inputs, {k: torch.full((10,), math.nan) for k in data.given.targets})
+    with pytest.raises(InputError, match="no row of the val split has a label"):
+        fit(data, module_of(data, Equal(3)), batch_size=5)
+
+
+def test_gradient_methods_need_something_shared() -> None:
+    """Said when the module is made."""
+    data = rows(10)
+    for parameter in (network := module_of(data, Equal(3)).network).sharing.parameters():
+        parameter.requires_grad_(False)
+    with pytest.raises(InputError, match=r"GradNorm compares the tasks' gradients .* Hard shares none"):
+        MultiTaskModule(network, network.graph, GradNorm(3), sgd)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the compiler's own
+def test_compiled_network_takes_the_same_steps() -> None:
+    """torch.compile changes the seconds only."""
+    data = rows(20, missing=0.3)
+    plain = fit(data, module_of(data, GradNorm(3)), batch_size=10, epochs=2)
+    compiled = fit(data, module_of(data, GradNorm(3), compile_network=True), batch_size=10, epochs=2)
+    torch.testing.assert_close(parameters(compiled), parameters(plain), atol=1e-5, rtol=1e-5)
+    assert compiled.state_dict().keys() == plain.state_dict().keys()

@@ -1,0 +1,34 @@
+"""Metrics of our own, by hand."""
+
+import torch
+
+from mtl.tasks.metrics import ChoiceAccuracy, ChoiceRank
+
+SCORES = torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3], [0.2, 0.3, 0.5]])
+TARGET = torch.tensor([[1.0, 0, 0], [1, 0, 1], [1, 0, 0]])
+
+
+def test_choice_accuracy_counts_acceptable_choices() -> None:
+    """The first row only: its best candidate is acceptable."""
+    metric = ChoiceAccuracy()
+    metric.update(SCORES, TARGET)
+    torch.testing.assert_close(metric.compute(), torch.tensor(1 / 3))
+
+
+def test_choice_rank_is_that_of_the_best_acceptable_candidate() -> None:
+    """Ranks 1, 2 and 3; a row without an acceptable candidate counts as 1."""
+    metric = ChoiceRank()
+    metric.update(SCORES, TARGET)
+    torch.testing.assert_close(metric.compute(), torch.tensor(2.0))
+    metric.update(SCORES[:1], torch.zeros(1, 3))
+    torch.testing.assert_close(metric.compute(), torch.tensor(7 / 4))
+
+
+def test_batches_add_up() -> None:
+    """Row by row is all at once."""
+    for make in (ChoiceAccuracy, ChoiceRank):
+        whole, parts = make(), make()
+        whole.update(SCORES, TARGET)
+        for i in range(3):
+            parts.update(SCORES[i : i + 1], TARGET[i : i + 1])
+        torch.testing.assert_close(whole.compute(), parts.compute())

@@ -1,0 +1,221 @@
+"""Affinity finds the blocks of tasks that were planted, and ``grouping=auto`` trains them."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from pytorch_lightning import Callback, Trainer
+
+from mtl.assembly import build, configure, load
+from mtl.cli.affinity import main as measure
+from mtl.config.overrides import CONF
+from mtl.config.validation import AUTO, MEASURES, check_options
+from mtl.errors import InputError
+from mtl.lifecycle.train import train
+from mtl.runs.directory import Run
+from mtl.runs.identity import run_id
+from mtl.sharing.grouped import Grouped
+from mtl.training.grouping import epochs, measured, pairwise
+from mtl.training.trainer import silent_lightning
+from tests.support import tiny
+
+# Tasks of a block are one task with labels on unlike rows, blocks have nothing in common: by construction learning in
+# the two blocks is best. On eight seeds of data and training each measure found them every time.
+PLANTED = (
+    "task.num_tasks=4",
+    "task.blocks=2",
+    "task.relatedness=1",
+    "task.rows=400",
+    "task.missing=0.6",
+    "encoder.widths=[16]",
+    "optimizer.lr=0.02",
+    "model=hard",
+    "weighting=equal",
+    "affinity.every=2",
+)
+# A trunk of one feature serves a block, and not two
+NARROW = ("task.missing=0", "task.rows=300", "batch_size=20", "encoder.widths=[1]", "encoder.activation=tanh")
+LONG = {
+    "lookahead": ("affinity.epochs=6",),
+    "cosine": ("affinity.epochs=6",),
+    "pairwise": (*NARROW, "affinity.epochs=10", "optimizer.lr=0.05"),
+}
+BLOCKS = [["task0", "task2"], ["task1", "task3"]]
+
+
+def found(output: Path, *overrides: str) -> dict[str, Any]:
+    """What is measured under these overrides."""
+    assembly = build(tiny(output, *PLANTED, "grouping=auto", *overrides))
+    assembly.data.setup("fit")
+    with silent_lightning():
+        return measured(assembly)
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_every_measure_finds_the_planted_blocks(measure: str, tmp_path: Path) -> None:
+    seen = found(tmp_path, f"affinity.measure={measure}", *LONG[measure])
+    assert seen["groups"] == BLOCKS
+    matrix = torch.tensor(seen["matrices"][measure])
+    related = torch.stack([matrix[0, 2], matrix[2, 0], matrix[1, 3], matrix[3, 1]])
+    unrelated = torch.stack([matrix[i, j] for i in range(4) for j in range(4) if (i + j) % 2])
+    assert related.mean() > unrelated.mean() + unrelated.abs().mean()
+
+
+def test_a_larger_budget_is_not_used_where_it_gains_nothing(tmp_path: Path) -> None:
+    assert found(tmp_path, "affinity.networks=3", "affinity.epochs=6")["groups"] == BLOCKS
+    assert found(tmp_path, "affinity.networks=1", "affinity.epochs=1")["groups"] == [[f"task{i}" for i in range(4)]]
+
+
+def test_pairs_are_trained_as_such_runs_would_be(tmp_path: Path) -> None:
+    """Gains equal those of the validation losses of plain runs of both tasks, and of each alone."""
+    plain = ("task.rows=200", "scheduler=none", "relations.depends_on={task2: [task0, task1]}")
+    assembly = build(tiny(tmp_path, *PLANTED, *plain, "grouping=auto", "affinity.epochs=2"))
+    assembly.data.setup("fit")
+    with silent_lightning():
+        gains = pairwise(assembly)
+
+    def losses(*names: str) -> dict[str, float]:
+        upstream = "{task2: [task0]}" if set(names) == {"task0", "task2"} else "null"
+        part = (f"tasks=[{','.join(names)}]", f"relations.depends_on={upstream}")
+        best: dict[str, float] = {}
+
+        class Watch(Callback):
+            def on_validation_end(self, trainer: Trainer, module: Any) -> None:
+                for name in names:
+                    loss = float(trainer.callback_metrics[f"val/loss/{name}"])
+                    best[name] = min(best.get(name, loss), loss)
+
+        train(tiny(tmp_path, *PLANTED, "task.rows=200", "scheduler=none", *part, "epochs=2"), (Watch(),))
+        return best
+
+    both, first, third = losses("task0", "task2"), losses("task0"), losses("task2")
+    assert gains[0, 2].item() == pytest.approx(1 - both["task2"] / third["task2"], rel=1e-4)
+    assert gains[2, 0].item() == pytest.approx(1 - both["task0"] / first["task0"], rel=1e-4)
+    assert gains.diagonal().tolist() == [0, 0, 0, 0]
+
+
+def test_auto_trains_what_it_finds_and_says_so(tmp_path: Path) -> None:
+    """The same numbers as with these groups written out; recorded, drawn, and loaded again."""
+    auto = train(tiny(tmp_path, *PLANTED, "grouping=auto", "affinity.epochs=6", "encoder.dropout=0.2"))
+    assert auto["affinity"]["groups"] == BLOCKS
+    written = "grouping=[[task0,task2],[task1,task3]]"
+    given = train(tiny(tmp_path, *PLANTED, written, "affinity.epochs=6", "encoder.dropout=0.2"))
+    assert auto["metrics"] == given["metrics"]
+    assert auto["parameters"] == given["parameters"]
+    assert auto["run_id"] == run_id({**given["config"], "grouping": AUTO}) != given["run_id"]
+    assert "affinity" not in given
+    run = Run.open(auto["directory"])
+    assert run.affinity == auto["affinity"] == run.result["affinity"]
+    assert auto["seconds"]["fit"] > auto["affinity"]["seconds"] > 0
+    assert (run.path / "affinity.png").stat().st_size > 10_000
+    sharing = load(run.path).module.network.sharing
+    assert isinstance(sharing, Grouped)
+    assert [list(group) for group in sharing.groups] == BLOCKS
+
+
+def test_few_looks_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found(tmp_path, "affinity.epochs=1", "affinity.every=4")
+    assert "only 2 looks at the gradients, so the groups may be chance" in capsys.readouterr().err
+    found(tmp_path, "affinity.epochs=2", "affinity.every=1")
+    assert not capsys.readouterr().err
+
+
+def test_the_seed_decides(tmp_path: Path) -> None:
+    options = ("affinity.epochs=1", "affinity.every=1")
+    first, again, other = (found(tmp_path, *options, f"seed={seed}") for seed in (0, 0, 1))
+    assert first["matrices"] == again["matrices"] != other["matrices"]
+
+
+class CtrlC(Callback):
+    """Interrupts the run's own training in its second epoch."""
+
+    def on_train_epoch_start(self, trainer: Trainer, module: Any) -> None:
+        if trainer.current_epoch == 1:
+            raise KeyboardInterrupt
+
+
+def test_a_resumed_run_keeps_its_groups(tmp_path: Path) -> None:
+    """They are those it found, not measured anew: also where they have been changed since."""
+    options = (*PLANTED, "grouping=auto", "affinity.epochs=1", "epochs=3")
+    whole = train(tiny(tmp_path / "whole", *options))
+    with pytest.raises(SystemExit):
+        train(tiny(tmp_path / "parts", *options), (CtrlC(),))
+    (stopped,) = (path.parent for path in (tmp_path / "parts").rglob("config.yaml"))
+    file = stopped / "affinity.json"
+    marked = {**json.loads(file.read_text(encoding="utf-8")), "seconds": 1234.5}
+    file.write_text(json.dumps(marked), encoding="utf-8")
+    resumed = train({**tiny(tmp_path), "resume": str(stopped)})
+    assert resumed["metrics"] == whole["metrics"]
+    assert resumed["affinity"] == marked
+    assert resumed["seconds"]["fit"] > 1234.5
+    file.unlink()
+    with pytest.raises(InputError, match=r"has no affinity\.json"):
+        load(stopped)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "complaint"),
+    [
+        (["grouping=atuo"], "grouping=atuo: expected auto, groups of tasks such as"),
+        (["grouping=[task0,task1]"], "expected auto, groups of tasks such as"),
+        (["grouping=[]"], "expected auto, groups of tasks such as"),
+        (["grouping=[[]]"], "expected auto, groups of tasks such as"),
+        (["grouping=[[task0,tsk1]]"], "unknown task in grouping 'tsk1': did you mean 'task1'"),
+        (["grouping=[[task0,task1],[task1,task2]]"], "task 'task1' is in more than one group"),
+        (["grouping=auto", "affinity.networks=0"], "affinity.networks=0: expected a whole number, 1 or more"),
+        (["grouping=auto", "affinity.networks=5"], "affinity.networks=5: expected 1 to 4, the number of tasks"),
+        (["grouping=auto", "affinity.epochs=0.5"], "affinity.epochs=0.5: expected a whole number"),
+        (["grouping=auto", "affinity.measure=lookahed"], "did you mean 'lookahead'"),
+        (["grouping=auto", "tasks=[task1]"], "there is one task, 'task1', and nothing to group"),
+        (["grouping=auto", "model=single_task"], "shares none: use model=hard, or affinity.measure=pairwise"),
+    ],
+)
+def test_mistakes_are_one_line_before_anything_is_written(overrides: list[str], complaint: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as error:
+        train(tiny(tmp_path / "none", *PLANTED, *overrides))
+    assert complaint in str(error.value)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "none").exists()
+
+
+def test_epochs_of_measuring(tmp_path: Path) -> None:
+    config = tiny(tmp_path, "grouping=auto", "affinity.epochs=3")
+    assert epochs(config, 4) == 3
+    assert epochs({**config, "affinity": {**config["affinity"], "measure": "pairwise"}}, 4) == 30
+    assert epochs({**config, "grouping": None}, 4) == 0
+
+
+def test_a_suite_says_its_groups_and_the_command_line_has_the_last_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Relations stand in the suite's own file, beside its data."""
+
+    conf = tmp_path / "conf"
+    shutil.copytree(CONF, conf)
+    theirs = (conf / "task" / "synthetic.yaml").read_text(encoding="utf-8")
+    mine = "grouping: [[task0, task2]]\nrelations:\n  depends_on: {task2: [task0]}\n"
+    (conf / "task" / "mine.yaml").write_text(theirs + mine, encoding="utf-8")
+    monkeypatch.setattr("mtl.config.overrides.CONF", conf)
+    small = ("task=mine", "task.rows=50", "task.features=8", "model=hard")
+    said = configure(*small)
+    check_options(said)
+    module = build(said).module
+    assert module.network.sharing.groups == (("task0", "task2"),)
+    assert module.graph["task2"].depends_on == ("task0",)
+    other = build(configure(*small, "grouping=[[task0,task1]]", "relations.depends_on={task2: []}")).module
+    assert other.network.sharing.groups == (("task0", "task1"),)
+    assert other.graph["task2"].depends_on == ()
+    assert not isinstance(build(configure(*small, "grouping=null")).module.network.sharing, Grouped)
+
+
+@pytest.mark.smoke
+def test_measuring_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The tool prints a command that trains the groups, and leaves numbers and picture."""
+    main_options = ["task=synthetic", "task.rows=100", "task.features=6", "encoder.widths=[8]", "progress=false"]
+    measure([*main_options, "affinity.epochs=1", "affinity.every=1", f"output={tmp_path}"])
+    assert "python train.py model=hard weighting=equal task=synthetic" in capsys.readouterr().out
+    (directory,) = (tmp_path / "affinity" / "synthetic").iterdir()
+    assert {path.name for path in directory.iterdir()} == {"affinity.json", "affinity.png"}
