@@ -1,6 +1,6 @@
 """What every typed configuration and result is made of: frozen models, and whether a field is part of a run's identity.
 
-A field of a configuration carries exactly one mark. ``IDENTITY``: it can change a number, so it is part of the run's id.
+A field of a configuration carries exactly one mark. ``IDENTITY``: it can change a number, so it is in the run's id.
 ``RUNTIME``: the same computation somewhere else or at another speed, so it is not, and a run may go on with another
 value of it. ``PLACE``: where files are; not part of the id either, and fixed while a run lasts.
 """

@@ -6,9 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from mtl.config.fields import IDENTITY, PLACE, RUNTIME, Frozen, format_value
-from mtl.errors import InputError
 
-SCHEMA = 2  # of result.json and of the config.yaml beside it
+SCHEMA: Literal[2] = 2  # of result.json and of the config.yaml beside it
 AUTO = "auto"  # the value of grouping that asks for measured groups
 LARGEST_SEED = 2**32 - 1
 

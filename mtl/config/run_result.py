@@ -62,8 +62,9 @@ class SplitMetrics(Frozen):
     tasks: dict[str, dict[str, Measured]]
 
     def flat(self, prefix: str = "") -> dict[str, float]:
-        """``<task>/<metric>`` and ``score``, as the dashboard and Lightning name them: no two can be the same, because a
-        task's name holds no slash.
+        """``<task>/<metric>`` and ``score``, as the dashboard and Lightning name them.
+
+        No two can be the same, because a task's name holds no slash.
         """
         found = {f"{prefix}{task}/{name}": v for task, values in self.tasks.items() for name, v in values.items()}
         return {name: value for name, value in {**found, f"{prefix}score": self.score}.items() if value is not None}

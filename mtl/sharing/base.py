@@ -55,7 +55,8 @@ class Sharing(nn.Module, ABC):
     @abstractmethod
     def last_shared_layer(self) -> Iterator[Parameter]:
         """The shared parameters nearest to the heads, at which some weightings compare gradients; empty if none is
-        shared."""
+        shared.
+        """
 
     def shared_parameters(self) -> Iterator[Parameter]:
         """The parameters that the representations of two or more tasks depend on."""

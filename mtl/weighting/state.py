@@ -1,5 +1,6 @@
 """State that several methods keep: random draws, numbers given by task, and matrices whose size the first step
-tells."""
+tells.
+"""
 
 from collections.abc import Mapping, Sequence
 from random import Random

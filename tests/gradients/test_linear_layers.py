@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mtl.gradients.linear_layers import Linear, find_linear
 from mtl.gradients import linear_layers as linear
+from mtl.gradients.linear_layers import Linear, find_linear
 from mtl.weighting.base import Step
 from tests.weighting.problems import PLACED, Problem, flat, make
 

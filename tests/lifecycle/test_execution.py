@@ -11,8 +11,8 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from mtl.cli.execute import WHERE
 from mtl.assembly import GROUPS, Config, build, save_config
+from mtl.cli.execute import WHERE
 from mtl.errors import InputError
 from mtl.lifecycle.execution import execute
 from mtl.runs.directory import Run
