@@ -43,12 +43,13 @@ def run(asked: Study, command: str, console: Console) -> int:
     import torch
 
     from mtl.cli.report import publish
+    from mtl.config.process import usable_cores
     from mtl.sweep.plan import Planner
     from mtl.sweep.progress import plan_table
-    from mtl.sweep.workers import cores, threads_each
+    from mtl.sweep.workers import threads_each
 
     began = time.perf_counter()
-    workers = cores() if asked.workers is None else asked.workers
+    workers = usable_cores() if asked.workers is None else asked.workers
     torch.set_num_threads(threads_each(workers))  # steps are timed as they will be made
     with console.status("loading the data, and timing a few steps of each configuration"):
         planner = Planner(asked)

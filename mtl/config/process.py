@@ -1,6 +1,16 @@
-"""Defaults of a process that trains, which have to be set before torch is imported."""
+"""What holds for the whole process: its cores, and defaults that have to be set before torch is imported."""
 
 import os
+
+import psutil
+
+
+def usable_cores() -> int:
+    """Cores that this process may use; where the system does not tell, those of the machine."""
+    process = psutil.Process()
+    if hasattr(process, "cpu_affinity"):  # psutil has it on Linux and Windows only
+        return len(process.cpu_affinity())
+    return int(psutil.cpu_count() or 1)
 
 
 def set_process_defaults() -> None:

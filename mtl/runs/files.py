@@ -1,19 +1,23 @@
-"""Files are written whole or not at all; directories never overwrite one another."""
+"""The one layer that writes: files whole or not at all, directories that never overwrite one another."""
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from math import isfinite
 from pathlib import Path
+from typing import Any
 
 from mtl.errors import InputError
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Gives a place to write to, which then becomes ``path``: readers see the old file or the new one, never a half.
-    Nothing is left of it where writing fails.
+    """Give a path to write to, which then becomes ``path``: readers see the old file or the new one, never a half.
+
+    Nothing is left of it where writing fails. The ending of the name is kept, since some writers go by it.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial = path.with_name(f".{os.getpid()}.{path.name}")
     try:
         yield partial
         partial.replace(path)
@@ -27,9 +31,62 @@ def write_text(path: Path, text: str) -> None:
         partial.write_text(text, encoding="utf-8")
 
 
+def write_json(path: Path, value: Any) -> None:
+    """Write plain values as JSON, atomically; numbers that are not finite become null."""
+    write_text(path, json.dumps(finite(value), indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object that a JSON file holds.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        The object.
+
+    Raises:
+        InputError: the file cannot be read, or holds something else.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"'{path}' cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise InputError(f"'{path}' is damaged: {error}") from None
+    if not isinstance(found, dict):
+        raise InputError(f"'{path}' is damaged: expected a JSON object")
+    return found
+
+
+def read_json_if_whole(path: Path) -> dict[str, Any]:
+    """The object that a JSON file holds; empty if there is no such file or it is damaged."""
+    try:
+        return read_json(path)
+    except InputError:
+        return {}
+
+
+def finite(node: Any) -> Any:
+    """The same plain values with None for numbers that JSON does not know."""
+    if isinstance(node, Mapping):
+        return {str(key): finite(value) for key, value in node.items()}
+    if isinstance(node, list | tuple):
+        return [finite(value) for value in node]
+    return None if isinstance(node, float) and not isfinite(node) else node
+
+
 def make_unique_directory(first: Path) -> Path:
-    """A new directory ``first``, or ``first-2``, ``first-3``, ...: what is there stays. InputError if none can be
-    made.
+    """Make a new directory ``first``, or ``first-2``, ``first-3``, ...: what is there stays.
+
+    Args:
+        first: the path to begin with.
+
+    Returns:
+        The directory.
+
+    Raises:
+        InputError: none can be made there.
     """
     path, number = first, 1
     while True:

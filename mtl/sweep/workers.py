@@ -12,7 +12,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Protocol
 
-from mtl.config.process import set_process_defaults
+from mtl.config.process import set_process_defaults, usable_cores
 from mtl.errors import InputError
 from mtl.sweep.queue import DONE, FAILED, PENDING, Claim, Entry, Ledger
 
@@ -138,9 +138,4 @@ def sweep(
 
 def threads_each(workers: int) -> int:
     """Threads of each of so many processes: together they use every core once, each at most 4, as in a single run."""
-    return max(1, min(4, cores() // max(workers, 1)))
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0))
+    return max(1, min(4, usable_cores() // max(workers, 1)))

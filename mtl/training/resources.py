@@ -2,7 +2,6 @@
 
 import ctypes
 import gc
-import os
 import platform
 import resource
 import subprocess
@@ -17,6 +16,7 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from mtl.config.process import usable_cores
 from mtl.module.module import MultiTaskModule
 from mtl.suites.base import MEASURED, MultiTaskDataModule
 
@@ -101,6 +101,6 @@ def environment() -> dict[str, str]:
         "commit": commit.stdout.strip(),
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "processor": processor(),
-        "cores": str(len(os.sched_getaffinity(0))),
+        "cores": str(usable_cores()),
         "threads": str(torch.get_num_threads()),
     }

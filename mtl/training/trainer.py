@@ -17,6 +17,7 @@ from mtl.assembly import (
     Assembly,
     Config,
 )
+from mtl.config.process import usable_cores
 from mtl.errors import InputError
 from mtl.runs.directory import Run
 from mtl.training.callbacks import Bar, Checkpoints, Dashboard
@@ -66,7 +67,7 @@ def threads_for(hardware: dict[str, Any]) -> int:
         return int(wished)
     devices = hardware.get("devices")
     workers = devices if hardware.get("accelerator") == "cpu" and isinstance(devices, int) else 1
-    return max(1, min(4, len(os.sched_getaffinity(0)) // workers))
+    return max(1, min(4, usable_cores() // workers))
 
 
 def make_trainer(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...]) -> Trainer:

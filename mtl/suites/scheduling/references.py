@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
@@ -12,6 +11,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from mtl.config.process import usable_cores
 from mtl.suites.scheduling.instance import JobShop
 from mtl.suites.scheduling.solver import Solution, feasible, solve
 from mtl.suites.sources.cache import prepare, write_bytes
@@ -57,11 +57,6 @@ def references(
         finally:
             pool.shutdown(cancel_futures=True)
     return [found[i] for i in range(len(instances))]
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _progress() -> Progress:
