@@ -21,7 +21,8 @@ from rich.console import Console
 from torch import nn
 from torch.nn import functional
 
-from mtl.assembly import build, configure
+from mtl.assembly import build
+from mtl.config.compose import configure
 from mtl.config.process import set_process_defaults
 from mtl.runs.directory import Run
 from mtl.suites.base import Split

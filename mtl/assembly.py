@@ -1,7 +1,6 @@
-"""From a resolved config to the objects of a run: the only file that knows Hydra. YAML names factories, this file
-calls them.
-"""
+"""From a typed configuration to the objects of a run: YAML names factories, this file calls them."""
 
+import inspect
 import json
 import pickle
 import warnings
@@ -9,18 +8,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
-from hydra.core.hydra_config import HydraConfig
+import yaml
 from hydra.errors import InstantiationException
-from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from hydra.utils import get_object, instantiate
+from omegaconf import OmegaConf
 
-from mtl.config.overrides import composed
-from mtl.config.validation import AUTO
-from mtl.errors import InputError
+from mtl.config.run_config import AUTO, SCHEMA, Node, RunConfig
+from mtl.errors import InputError, unknown
 from mtl.module.module import MultiTaskModule
 from mtl.network import Network
 from mtl.nn.norm import warn_of_batch_norm
@@ -32,23 +29,7 @@ from mtl.suites.base import MultiTaskDataModule
 from mtl.tasks import TaskGraph
 from mtl.weighting.base import Weighting
 
-Config = dict[str, Any]
 Groups = list[list[str]]  # names of the tasks of each
-# Without these a config is not that of a run
-NEEDED = {
-    "choices",
-    "tasks",
-    "seed",
-    "epochs",
-    "batch_size",
-    "accumulate",
-    "gradient_clip",
-    "compile",
-    "log_every",
-    "relations",
-}
-NEEDED |= {"task", "model", "encoder", "weighting", "optimizer", "scheduler", "execution"}
-GROUPS = ("task", "model", "encoder", "weighting", "optimizer", "scheduler", "hardware", "execution")
 
 
 @dataclass(frozen=True)
@@ -56,42 +37,36 @@ class Assembly:
     """Everything of one run, ready to be trained or used.
 
     Attributes:
-        config: the resolved config, plain values only.
+        config: what the run is told.
         data: the suite (nothing loaded yet).
         graph: its tasks.
         module: the Lightning module.
     """
 
-    config: Config
+    config: RunConfig
     data: MultiTaskDataModule
     graph: TaskGraph
     module: MultiTaskModule
 
 
-def resolved(cfg: DictConfig, choices: Mapping[str, str] | None = None) -> Config:
-    """A composed config with every reference resolved, as plain values, with the names chosen in each group.
+def instantiate_node(node: Node, where: str) -> Any:
+    """Make the object, or the factory, that ``node["_target_"]`` names; None for an empty node.
 
     Args:
-        cfg: the composed config.
-        choices: the option chosen in each group; by default those of the Hydra application that is running.
+        node: plain values.
+        where: the node's key in the configuration, for messages.
+
+    Returns:
+        The object.
+
+    Raises:
+        InputError: a key that the target does not take, with the nearest one; a wrong argument or target.
     """
-    try:
-        config = cast(Config, OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True))
-    except OmegaConfBaseException as error:
-        raise InputError(f"config: {' '.join(str(error).split())}") from None
-    chosen = HydraConfig.get().runtime.choices if choices is None else choices
-    return {"choices": {group: chosen[group] for group in GROUPS}, **config}
-
-
-def configure(*overrides: str, config_name: str = "config") -> Config:
-    """The resolved config that ``train.py`` would run with these overrides, for use from Python."""
-    return resolved(*composed(list(overrides), config_name))
-
-
-def make(node: Mapping[str, Any] | None) -> Any:
-    """The object that ``node["_target_"]`` names. A wrong argument or target is an InputError."""
     if not node:
         return None
+    if "_target_" not in node:
+        raise InputError(f"{where}: it has no _target_, which names what is to be made")
+    check_arguments(node, where)
     try:
         return instantiate(OmegaConf.create(dict(node)), _convert_="all")
     except InstantiationException as error:
@@ -103,8 +78,22 @@ def make(node: Mapping[str, Any] | None) -> Any:
         raise InputError(f"cannot build {node.get('_target_')}: {' '.join(str(cause).split())}") from None
 
 
-def call(what: str, factory: Callable[..., Any], *args: Any) -> Any:
-    """Call a factory from the config; arguments that it does not take are an InputError."""
+def check_arguments(node: Mapping[str, Any], where: str) -> None:
+    """Raise InputError for a key that the target of a node, or of a node within it, does not take."""
+    try:
+        parameters = inspect.signature(get_object(str(node["_target_"]))).parameters
+    except Exception:  # no such target, or one that does not tell: making it says what is wrong
+        return
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    for key, value in node.items():
+        if not takes_any and not key.startswith("_") and key not in parameters:
+            raise unknown("key", f"{where}.{key}", [f"{where}.{name}" for name in parameters])
+        if isinstance(value, Mapping) and "_target_" in value:
+            check_arguments(value, f"{where}.{key}")
+
+
+def call_factory(what: str, factory: Callable[..., Any], *args: Any) -> Any:
+    """Call a factory from the configuration; arguments that it does not take are an InputError."""
     try:
         return factory(*args)
     except (TypeError, ValueError) as error:
@@ -112,65 +101,82 @@ def call(what: str, factory: Callable[..., Any], *args: Any) -> Any:
         raise InputError(f"{what}({given}): {' '.join(str(error).split())}") from error
 
 
-def build(config: Config, statistics: Path | None = None, groups: Groups | None = None) -> Assembly:
+def build(config: RunConfig, statistics: Path | None = None, groups: Groups | None = None) -> Assembly:
     """All objects of a run. Draws initial values from the config's seed; loads no rows that the suite can do without.
 
     Args:
-        config: resolved.
+        config: what the run is told.
         statistics: file in which the run wrote down what its suite fitted, to be repeated instead of fitted anew.
         groups: of tasks, which ``grouping=auto`` found; None: not known yet, one network for all.
+
+    Returns:
+        The objects.
     """
     repeated = {"statistics": str(statistics)} if statistics else {}
-    data: MultiTaskDataModule = make({**config["task"], **repeated})
-    data.batches(config["batch_size"], config["seed"], config["accumulate"])
-    if config["tasks"]:
-        data.restrict(config["tasks"])
-    return around(data, config, groups)
+    data: MultiTaskDataModule = instantiate_node({**config.task, **repeated}, "task")
+    data.batches(config.batch_size, config.seed, config.accumulate)
+    if config.tasks:
+        data.restrict(config.tasks)
+    return build_with_data(data, config, groups)
 
 
-def around(data: MultiTaskDataModule, config: Config, groups: Groups | None = None) -> Assembly:
-    """The objects of a run around a suite that is there already; arguments as for :func:`build`."""
-    torch.manual_seed(config["seed"])
-    graph = TaskGraph(data.tasks).depending(config["relations"]["depends_on"] or {})
-    model, chosen = make(config["model"]), config.get("grouping")
-    together = groups if chosen == AUTO else chosen
-    strategy = partial(Grouped, strategy=model, groups=together) if together else model
-    sharing: Sharing = call("model", strategy, data.input_shape, graph.names, make(config["encoder"]))
+def build_with_data(data: MultiTaskDataModule, config: RunConfig, groups: Groups | None = None) -> Assembly:
+    """The objects of a run build_with_data a suite that is there already; arguments as for :func:`build`."""
+    torch.manual_seed(config.seed)
+    graph = TaskGraph(data.tasks).depending(config.relations.depends_on or {})
+    model = instantiate_node(config.model, "model")
+    chosen = groups if config.grouping == AUTO else config.grouping
+    strategy = partial(Grouped, strategy=model, groups=chosen) if chosen else model
+    encoder = instantiate_node(config.encoder, "encoder")
+    sharing: Sharing = call_factory("model", strategy, data.input_shape, graph.names, encoder)
     if data.sources > 1:
         warn_of_batch_norm(sharing, f"rows of {data.sources} tables go through one network")
-    network = Network(sharing, graph, detach=config["relations"]["detach"])
-    weighting: Weighting = call("weighting", make(config["weighting"]), len(graph.tasks))
+    network = Network(sharing, graph, detach=config.relations.detach)
+    weighting: Weighting = call_factory("weighting", instantiate_node(config.weighting, "weighting"), len(graph.tasks))
     weighting.bind(graph.names)
     data.hold_out(weighting.held_out)
-    module = MultiTaskModule(
-        network, graph, weighting, make(config["optimizer"]), make(config["scheduler"]), config["compile"]
-    )
+    optimizer = instantiate_node(config.optimizer, "optimizer")
+    scheduler = instantiate_node(config.scheduler, "scheduler")
+    module = MultiTaskModule(network, graph, weighting, optimizer, scheduler, config.compile)
     return Assembly(config, data, graph, module)
 
 
-def save_config(run: Run, config: Config) -> None:
+def save_config(run: Run, config: RunConfig) -> None:
     """Write the run's truth beside its checkpoints."""
-    write_text(run.path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(config)))
+    write_text(run.path / "config.yaml", yaml.safe_dump(config.plain(), sort_keys=False, allow_unicode=True))
 
 
 def save_statistics(run: Run, assembly: Assembly) -> None:
     """Write what the suite fitted beside the checkpoints, so that predictions repeat it."""
     fitted = assembly.data.statistics()
     if fitted:
+        # Also numbers that strict JSON does not know, since a prediction repeats exactly what was fitted
         write_text(run.path / "statistics.json", json.dumps(fitted, indent=1) + "\n")
 
 
-def read_config(run: Run) -> Config:
-    """The resolved config of a run. InputError if the file is damaged."""
+def read_config(run: Run) -> RunConfig:
+    """The configuration of a run.
+
+    Args:
+        run: its directory.
+
+    Returns:
+        The configuration.
+
+    Raises:
+        InputError: the file is damaged, of another version, or not of a run.
+    """
     path = run.path / "config.yaml"
     try:
-        config = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
-    except Exception as error:  # the YAML reader has many kinds of error, all mean the same here
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise InputError(f"'{path}' is damaged: {' '.join(str(error).split())[:200]}") from None
-    missing = NEEDED - set(config) if isinstance(config, dict) else NEEDED
-    if missing:
-        raise InputError(f"'{path}' is not the config of a run: it has no {', '.join(sorted(missing))}")
-    return cast(Config, config)
+    if not isinstance(values, dict):
+        raise InputError(f"'{path}' is not the config of a run: expected a mapping")
+    if values.get("schema") != SCHEMA:
+        found = values.get("schema", 1)
+        raise InputError(f"run '{run.path}' is of schema {found}, and this version reads {SCHEMA}: train it again")
+    return RunConfig.read(values, f"'{path}' is not the config of a run")
 
 
 def load(run: str | Path) -> Assembly:
@@ -178,9 +184,9 @@ def load(run: str | Path) -> Assembly:
     opened = Run.open(run)
     config = read_config(opened)
     found = opened.affinity
-    if config.get("grouping") == AUTO and found is None:
+    if config.grouping == AUTO and found is None:
         raise InputError(f"'{opened.path}' has no affinity.json, which says the groups of its tasks")
-    assembly = build(config, opened.statistics, found["groups"] if found else None)
+    assembly = build(config, opened.statistics, found.groups if found else None)
     restore(assembly.module, opened.best)
     assembly.module.eval()
     return assembly

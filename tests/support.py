@@ -9,7 +9,7 @@ import torch
 from pytorch_lightning import Callback, Trainer
 from torch import Tensor
 
-from mtl.assembly import configure
+from mtl.config.compose import configure
 from mtl.module.module import MultiTaskModule, OptimizerFactory
 from mtl.network import Network
 from mtl.nn.mlp import MLP

@@ -37,15 +37,15 @@ COLOURS = {"hard": "#d55e00", "gated": "#0072b2", "single_task": "#6b6b6b"}
 
 def main(output: str) -> None:
     """All runs, then the table and the figure."""
-    from mtl.assembly import configure
+    from mtl.config.compose import configure
     from mtl.lifecycle.train import train
 
     rows = []
     for correlation, (model, chosen), seed in product(CORRELATIONS, MODELS.items(), SEEDS):
         data = (f"task.relatedness={correlation}", f"task.seed={seed}", f"seed={seed}", f"output={output}")
         result = train(configure(*COMMON, *chosen, *data))
-        losses = [result["metrics"]["test"][f"loss/{name}"] for name in result["tasks"]]
-        rows.append((correlation, model, seed, statistics.mean(losses), result["parameters"]["total"]))
+        losses = [result.metrics["test"][f"loss/{name}"] for name in result.tasks]
+        rows.append((correlation, model, seed, statistics.mean(losses), result.parameters.total))
         print(*rows[-1], flush=True)
     with (HERE / "results.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)

@@ -1,6 +1,5 @@
 """Which tasks help each other? Measures it, and proposes groups, without training them; `--help` says how."""
 
-import json
 import shlex
 from pathlib import Path
 
@@ -25,34 +24,34 @@ def main(arguments: list[str]) -> int:
     if {"-h", "--help"} & set(arguments):
         print(HELP)
         return 0
-    # Imported here: help is answered without waiting for torch
+    from mtl.config.compose import configure
+
+    overrides = ["model=hard", "weighting=equal", *arguments]
+    config = configure(*overrides, "grouping=auto")
+    # Imported here: help and mistakes are answered without waiting for torch
     from rich.console import Console
 
-    from mtl.assembly import build, configure
+    from mtl.assembly import build
     from mtl.cli.run_summary import affinity_table
-    from mtl.config.validation import check_options
     from mtl.inspection.pictures import show_affinity
-    from mtl.runs.files import write_text
+    from mtl.runs.files import write_json
     from mtl.runs.identity import run_id
     from mtl.training.grouping import check, measured
     from mtl.training.trainer import silent_lightning
 
-    overrides = ["model=hard", "weighting=equal", *arguments]
-    config = configure(*overrides, "grouping=auto")
-    check_options(config)
     assembly = build(config)
     check(assembly)
     assembly.data.setup("fit")
     with silent_lightning():
         found = measured(assembly)
-    directory = Path(config["output"], "affinity", config["choices"]["task"], run_id(config))
+    directory = Path(config.output, "affinity", config.choices.task, run_id(config))
     directory.mkdir(parents=True, exist_ok=True)
-    write_text(directory / "affinity.json", json.dumps(found, indent=2) + "\n")
+    write_json(directory / "affinity.json", found.plain())
     show_affinity(found, directory, ())
     console = Console()
     console.print(affinity_table(found))
-    groups = ",".join("[" + ",".join(group) + "]" for group in found["groups"])
-    again = shlex.join(["python", "train.py", *overrides, f"grouping=[{groups}]"])
-    for what, text in (("picture", directory / "affinity.png"), ("train the groups", again)):
+    groups = ",".join("[" + ",".join(group) + "]" for group in found.groups)
+    command = shlex.join(["python", "train.py", *overrides, f"grouping=[{groups}]"])
+    for what, text in (("picture", directory / "affinity.png"), ("train the groups", command)):
         console.print(f"{what}: {text}", soft_wrap=True, highlight=False, markup=False)
     return 0

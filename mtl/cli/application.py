@@ -9,9 +9,8 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig
 
-from mtl.config.overrides import check, parsed
+from mtl.config.compose import check_overrides
 from mtl.config.process import set_process_defaults
 from mtl.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR, InputError
 
@@ -41,7 +40,7 @@ def command(main: Callable[[], Any], config_name: str) -> None:
     In a sweep a job that fails does not stop the others; what failed is listed at the end.
     """
     try:
-        check(override_arguments(sys.argv[1:]), config_name)
+        check_overrides(override_arguments(sys.argv[1:]), config_name)
     except InputError as error:
         fail(error)
     set_process_defaults()
@@ -95,22 +94,6 @@ def user_errors() -> Iterator[None]:
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         raise SystemExit(EXIT_INTERRUPTED) from None
-
-
-def check_resume_overrides(cfg: DictConfig) -> None:
-    """Raise InputError where the running application's overrides ask for what cannot be: other science than that of the
-    run to go on with; a sweep over runs of several processes.
-    """
-    hydra = HydraConfig.get()
-    free = ("resume", "threads", "progress", "hardware")
-    for text in hydra.overrides.task if cfg.resume is not None else ():
-        if parsed(text).key_or_group.split(".")[0] not in free:
-            raise InputError(
-                f"'{text}': resume= goes on with the run's own config; only {', '.join(free[1:])} may differ"
-            )
-    several = "strategy" in cfg.hardware and cfg.hardware.devices not in (0, 1)
-    if several and hydra.mode == RunMode.MULTIRUN:
-        fail(InputError("a sweep (-m) starts runs of one process each: start runs of several processes one by one"))
 
 
 def override_arguments(arguments: list[str]) -> list[str]:

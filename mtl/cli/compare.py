@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from rich.console import Console
 
 from mtl.config.overrides import CONF
-from mtl.config.study import Study, study
+from mtl.config.study import Study
+from mtl.config.study_arguments import read_study
 from mtl.errors import EXIT_INTERRUPTED, InputError
 from mtl.sweep.queue import DONE, FAILED
 
 if TYPE_CHECKING:
-    from mtl.sweep.plan import Configuration, Plan, Planner
+    from mtl.sweep.plan import Configuration, Plan
+    from mtl.sweep.planner import Planner
 
 HELP = """\
 python experiments/compare.py [setting=value | override=value]...
@@ -31,7 +33,7 @@ def main(arguments: list[str]) -> int:
     command = " ".join(["python experiments/compare.py", *arguments])
     console = Console()
     try:
-        return run(study(arguments), command, console)
+        return run(read_study(arguments), command, console)
     except KeyboardInterrupt:
         console.print(f"interrupted; the same command goes on from here: {command}", markup=False)
         return EXIT_INTERRUPTED
@@ -44,7 +46,7 @@ def run(asked: Study, command: str, console: Console) -> int:
 
     from mtl.cli.report import publish
     from mtl.config.process import usable_cores
-    from mtl.sweep.plan import Planner
+    from mtl.sweep.planner import Planner
     from mtl.sweep.progress import plan_table
     from mtl.sweep.workers import threads_each
 

@@ -1,27 +1,23 @@
 """Let a trained run act. The config is in conf/; `python execute.py --help` lists it."""
 
-from typing import Any
-
 import hydra
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from mtl.cli.application import user_errors
+from mtl.config.execute_config import ExecuteConfig
 from mtl.config.overrides import CONF
-
-WHERE = ("run", "output", "threads", "records")  # the rest of the config describes the environment
 
 
 @hydra.main(config_path=str(CONF), config_name="execute", version_base="1.3")
 def main(cfg: DictConfig) -> None:
     """From a run directory to a report beside it."""
     with user_errors():
+        asked = ExecuteConfig.read(OmegaConf.to_container(cfg, resolve=True))
         # Imported here: help and --cfg answer without waiting for torch
         from mtl.lifecycle.execution import execute
 
-        kept = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key not in WHERE])
-        environment: Any = OmegaConf.to_container(kept, resolve=True)
-        report, directory = execute(environment, cfg.run, cfg.output, cfg.threads, cfg.records)
+        report, directory = execute(asked.environment, asked.run, asked.output, asked.threads, asked.records)
         console = Console()
         console.print(report.table())
         console.print(f"written to {directory}", soft_wrap=True, highlight=False)

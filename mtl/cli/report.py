@@ -74,7 +74,7 @@ class Gathered:
         for place in finished(path):
             try:
                 one = record(place)
-            except ValueError as error:
+            except InputError as error:
                 self.problems.append(Problem(str(place), str(error)))
                 continue
             if one.fingerprint == run.get("fingerprint"):

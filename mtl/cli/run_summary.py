@@ -2,27 +2,24 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from mtl.agent.environment import ExecutionReport
+from mtl.config.run_result import LOSS, AffinityResult, RunResult
 
 OWN = ("path", "targets", "tables")  # what a person's own data needs to be said again
+SPLITS = ("train", "val", "test")
 
 
-def show(result: dict[str, Any], reports: Sequence[ExecutionReport] = (), console: Console | None = None) -> None:
-    """Print the final table of a run, what came of acting, and what to type next. Nothing for a process that is not the
-    first of its training.
-    """
-    if not result:
-        return
+def show(result: RunResult, reports: Sequence[ExecutionReport] = (), console: Console | None = None) -> None:
+    """Print the final table of a run, what came of acting, and what to type next."""
     console = console or Console()
     console.print(metrics_table(result))
-    if "affinity" in result:
-        console.print(affinity_table(result["affinity"]))
+    if result.affinity is not None:
+        console.print(affinity_table(result.affinity))
     for report in reports:
         console.print(report.table())
     console.print("Next:")
@@ -30,52 +27,50 @@ def show(result: dict[str, Any], reports: Sequence[ExecutionReport] = (), consol
         console.print(f"  {why:<28} {what}", soft_wrap=True, highlight=False, markup=False)
 
 
-def next_commands(result: dict[str, Any]) -> list[tuple[str, str]]:
+def next_commands(result: RunResult) -> list[tuple[str, str]]:
     """What a person may want to do with a run, and what to type."""
-    run = result["directory"]
-    chosen = result["choices"]
+    run = result.directory
     commands = [("look at it:", f"tensorboard --logdir {run}")]
-    if chosen["execution"] != "none":
+    if result.config.execution:
         commands.append(("let the agent act:", f"python execute.py run={run}"))
     if (Path(run) / "statistics.json").is_file():
         commands.append(("predict new rows:", f"python execute.py run={run} records=new.csv"))
-    own = [f" task.{key}=..." for key in OWN if result["config"]["task"].get(key)]
-    commands.append(("does it pay?", f"python experiments/compare.py task={chosen['task']}{''.join(own)}"))
+    own = [f" task.{key}=..." for key in OWN if result.config.task.get(key)]
+    commands.append(("does it pay?", f"python experiments/compare.py task={result.choices.task}{''.join(own)}"))
     return [*commands, ("all numbers:", f"{run}/result.json")]
 
 
-def affinity_table(found: dict[str, Any]) -> Table:
+def affinity_table(found: AffinityResult) -> Table:
     """What was measured between the tasks, of rows onto columns, and the groups that followed."""
-    groups = " ".join("[" + ", ".join(group) + "]" for group in found["groups"])
+    groups = " ".join("[" + ", ".join(group) + "]" for group in found.groups)
     table = Table(
-        title=f"affinity: {found['measure']}, of a row onto a column",
-        caption=Text(f"groups, at most {found['networks']}: {groups}"),
+        title=f"affinity: {found.measure}, of a row onto a column",
+        caption=Text(f"groups, at most {found.networks}: {groups}"),
     )
     table.add_column("")
-    for name in found["tasks"]:
+    for name in found.tasks:
         table.add_column(name, justify="right")
-    for i, (name, row) in enumerate(zip(found["tasks"], found["matrices"][found["measure"]], strict=True)):
-        table.add_row(name, *("-" if i == j else f"{value:+.3g}" for j, value in enumerate(row)))
+    for i, (name, row) in enumerate(zip(found.tasks, found.matrices[found.measure], strict=True)):
+        table.add_row(name, *("-" if i == j or value is None else f"{value:+.3g}" for j, value in enumerate(row)))
     return table
 
 
-def metrics_table(result: dict[str, Any]) -> Table:
+def metrics_table(result: RunResult) -> Table:
     """Tasks x metrics, for train, validation and test; the primary metric of each task in bold."""
-    chosen = result["choices"]
-    selected = result["selection"]
+    chosen, selected = result.choices, result.selection
     table = Table(
-        title=f"{chosen['task']}: {chosen['model']} sharing, {chosen['weighting']} weighting, seed {result['seed']}",
-        caption=f"best epoch {selected['epoch']} by {selected['metric']} ({selected['mode']})",
+        title=f"{chosen.task}: {chosen.model} sharing, {chosen.weighting} weighting, seed {result.seed}",
+        caption=f"best epoch {selected.epoch} by {selected.metric} ({selected.mode})",
     )
-    for column in ("task", "metric", "train", "val", "test"):
+    for column in ("task", "metric", *SPLITS):
         table.add_column(column, justify="left" if column in ("task", "metric") else "right")
-    for name, task in result["tasks"].items():
-        keys = [key for key in result["metrics"]["val"] if key.startswith(f"{name}/")]
-        for key in [*keys, f"loss/{name}"]:
-            metric = key.removeprefix(f"{name}/") if key in keys else "loss"
-            arrow = ("higher" if task["higher_is_better"] else "lower") + " is better"
-            label = f"[bold]{metric}[/bold] ({arrow})" if metric == task["primary"] else metric
-            found = [result["metrics"][split].get(key) for split in ("train", "val", "test")]
-            row = ["-" if value is None else f"{value:.4f}" for value in found]
-            table.add_row(name, label, *row, end_section=metric == "loss")
+    for name, task in result.tasks.items():
+        measured = [result.metrics[split].tasks.get(name, {}) for split in SPLITS]
+        metrics = [metric for metric in measured[SPLITS.index("val")] if metric != LOSS]
+        for metric in [*metrics, LOSS]:
+            direction = ("higher" if task.higher_is_better else "lower") + " is better"
+            label = f"[bold]{metric}[/bold] ({direction})" if metric == task.primary else metric
+            values = [split.get(metric) for split in measured]
+            row = ["-" if value is None else f"{value:.4f}" for value in values]
+            table.add_row(name, label, *row, end_section=metric == LOSS)
     return table

@@ -1,24 +1,61 @@
 """Train one run, or with -m a sweep. The config is in conf/; `python train.py --help` lists it."""
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from mtl.cli.application import check_resume_overrides, user_errors
-from mtl.config.overrides import CONF
+from mtl.cli.application import fail, user_errors
+from mtl.config.compose import to_run_config
+from mtl.config.overrides import CONF, parse_override
+from mtl.config.run_config import RunConfig
+from mtl.errors import InputError
 
 
 @hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")
 def main(cfg: DictConfig) -> float | None:
     """From a composed config to a finished run; its validation score is what a sweeper of Hydra's minimises."""
     with user_errors():
-        check_resume_overrides(cfg)
+        typed = {text: parse_override(text).key_or_group.split(".")[0] for text in HydraConfig.get().overrides.task}
+        config = to_run_config(cfg)
+        check_processes(config)
+        check_resume(config, typed)
         # Imported here: help and --cfg answer without waiting for torch
         from mtl.agent.environment import ExecutionReport
-        from mtl.assembly import resolved
         from mtl.cli.run_summary import show
+        from mtl.lifecycle.resume import resumed_config
         from mtl.lifecycle.train import train
 
+        if config.resume is not None:
+            config = resumed_config(config, typed.values())
         reports: list[ExecutionReport] = []
-        result = train(resolved(cfg), acted=reports.append)
+        result = train(config, on_report=reports.append)
+        if result is None:  # a process that is not the first of its training
+            return None
         show(result, reports)
-        return float(result["metrics"]["val"]["score"]) if result else None
+        return result.metrics["val"].score
+
+
+def check_resume(config: RunConfig, typed: dict[str, str]) -> None:
+    """Raise InputError where something is typed beside ``resume`` that a run cannot go on with.
+
+    Args:
+        config: the config.
+        typed: the top-level key of each override.
+
+    Raises:
+        InputError: names the first such override.
+    """
+    allowed = ("resume", *config.resumable_keys())
+    for text, key in typed.items() if config.resume is not None else ():
+        if key not in allowed:
+            raise InputError(
+                f"'{text}': resume= goes on with the run's own config; only {', '.join(allowed[1:])} may differ"
+            )
+
+
+def check_processes(config: RunConfig) -> None:
+    """Leave with InputError where a sweep is to start runs of several processes."""
+    several = "strategy" in config.hardware.model_fields_set and config.hardware.devices not in (0, 1)
+    if several and HydraConfig.get().mode == RunMode.MULTIRUN:
+        fail(InputError("a sweep (-m) starts runs of one process each: start runs of several processes one by one"))

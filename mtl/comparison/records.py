@@ -1,14 +1,16 @@
 """Finished runs as records: what a comparison needs of each, read from its directory; broken ones are named."""
 
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import nan
 from pathlib import Path
 from typing import Any
 
-from mtl.runs.directory import SCHEMA
-from mtl.runs.identity import NOT_PART_OF_RUN_ID, run_id
+from mtl.config.run_config import RunConfig
+from mtl.config.run_result import AffinityResult, RunResult
+from mtl.errors import InputError
+from mtl.runs.directory import read_result
+from mtl.runs.identity import configuration_id, identity
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Record:
         execution: what came of acting with the network; empty if it did not act.
         config: the resolved config.
         environment: versions and machine.
-        affinity: what was measured to find groups of tasks; empty if the config names none or says them.
+        affinity: what was measured to find groups of tasks; None if the config names none or says them.
     """
 
     path: Path
@@ -58,9 +60,9 @@ class Record:
     inference: float
     memory: float
     execution: dict[str, float]
-    config: dict[str, Any]
+    config: RunConfig
     environment: dict[str, str]
-    affinity: dict[str, Any] = field(default_factory=dict)
+    affinity: AffinityResult | None = None
 
     @property
     def question(self) -> tuple[str, str, tuple[str, ...]]:
@@ -68,62 +70,44 @@ class Record:
         return self.suite, self.fingerprint, tuple(self.primary)
 
 
-def configuration_id(config: Mapping[str, Any]) -> str:
-    """Hash of a config without its seed."""
-    return run_id({key: value for key, value in config.items() if key != "seed"})
-
-
 def record(path: Path) -> Record:
-    """The record of one run directory. ValueError says what is wrong with it."""
-    try:
-        found = json.loads((path / "result.json").read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"result.json is damaged: {error}") from None
-    if not isinstance(found, dict) or found.get("schema") != SCHEMA:
-        raise ValueError(f"result.json is not of a run, or of another version than {SCHEMA}")
-    try:
-        return _record(path, found)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"result.json lacks or garbles {error}") from None
-
-
-def _record(path: Path, found: dict[str, Any]) -> Record:
-    tasks = {str(name): task for name, task in found["tasks"].items()}
-    primary = {name: str(task["primary"]) for name, task in tasks.items()}
-    measured = found["metrics"]
+    """The record of one run directory. InputError says what is wrong with it."""
+    found = read_result(path / "result.json")
+    val, test = (found.metrics[split] for split in ("val", "test"))
+    primary = {name: task.primary for name, task in found.tasks.items()}
     return Record(
         path=path,
-        configuration=configuration_id(found["config"]),
-        suite=str(found["choices"]["task"]),
-        fingerprint=str(found["data"]["fingerprint"]),
+        configuration=configuration_id(found.config),
+        suite=found.choices.task,
+        fingerprint=found.data.fingerprint,
         model=model_of(found),
-        weighting=str(found["choices"]["weighting"]),
-        seed=int(found["seed"]),
-        directions={name: bool(task["higher_is_better"]) for name, task in tasks.items()},
+        weighting=found.choices.weighting,
+        seed=found.seed,
+        directions={name: task.higher_is_better for name, task in found.tasks.items()},
         primary=primary,
-        val={name: number(measured["val"].get(f"{name}/{metric}")) for name, metric in primary.items()},
-        test={name: number(measured["test"].get(f"{name}/{metric}")) for name, metric in primary.items()},
-        score=number(measured["val"]["score"]),
-        parameters=int(found["parameters"]["total"]),
-        seconds=float(found["seconds"]["fit"]),
-        inference=number(found["seconds"].get("inference")),
-        memory=float(found["peak_memory_bytes"]),
-        execution={str(k): float(v) for k, v in found.get("execution", {}).items() if isinstance(v, int | float)},
-        config=dict(found["config"]),
-        environment={str(k): str(v) for k, v in found["environment"].items()},
-        affinity=dict(found.get("affinity", {})),
+        val={name: number(val.tasks.get(name, {}).get(metric)) for name, metric in primary.items()},
+        test={name: number(test.tasks.get(name, {}).get(metric)) for name, metric in primary.items()},
+        score=number(val.score),
+        parameters=found.parameters.total,
+        seconds=found.seconds.fit,
+        inference=found.seconds.inference,
+        memory=float(found.peak_memory_bytes),
+        execution={k: float(v) for k, v in (found.execution or {}).items() if isinstance(v, int | float)},
+        config=found.config,
+        environment=found.environment,
+        affinity=found.affinity,
     )
 
 
-def model_of(found: Mapping[str, Any]) -> str:
+def model_of(found: RunResult) -> str:
     """The model of a result, and whether it is one for each of several groups of tasks."""
-    model = str(found["choices"]["model"])
-    return f"{model} in groups" if found["config"].get("grouping") and model != "single_task" else model
+    model = found.choices.model
+    return f"{model} in groups" if found.config.grouping and model != "single_task" else model
 
 
-def number(value: Any) -> float:
-    """A number of a JSON file; NaN for null, which stands for what was not measured or not finite."""
-    return nan if value is None else float(value)
+def number(value: float | None) -> float:
+    """A measured number; NaN for None, which stands for what was not measured or not finite."""
+    return nan if value is None else value
 
 
 def read(paths: Iterable[Path]) -> tuple[list[Record], list[Problem]]:
@@ -146,7 +130,7 @@ def read(paths: Iterable[Path]) -> tuple[list[Record], list[Problem]]:
                 continue
             try:
                 one = record(place)
-            except ValueError as error:
+            except InputError as error:
                 problems.append(Problem(str(place), str(error)))
                 continue
             records.setdefault((one.configuration, one.seed, one.fingerprint), one)
@@ -169,7 +153,7 @@ def comparable(records: list[Record], problems: list[Problem]) -> tuple[list[Rec
 
 def labels(records: Iterable[Record]) -> dict[str, str]:
     """A short readable name for each configuration id: ``model-weighting``, and the keys that tell equal ones apart."""
-    flat = {one.configuration: flatten(one.config) for one in records}
+    flat = {one.configuration: flatten(identity(one.config)) for one in records}
     names = {one.configuration: f"{one.model}-{one.weighting}" for one in records}
     out = {}
     for key, name in names.items():
@@ -181,13 +165,8 @@ def labels(records: Iterable[Record]) -> dict[str, str]:
 
 
 def flatten(node: Any, prefix: str = "") -> dict[str, str]:
-    """A nested config as dotted keys with values as text; where and how fast it ran is left out."""
-    if isinstance(node, Mapping):
+    """Nested values as dotted keys with texts."""
+    if isinstance(node, Mapping) and node:
         found = [flatten(value, f"{prefix}.{key}" if prefix else str(key)) for key, value in node.items()]
-        return {key: value for part in found for key, value in part.items() if not where(key)}
+        return {key: value for part in found for key, value in part.items()}
     return {prefix: str(node)}
-
-
-def where(key: str) -> bool:
-    """Whether a dotted key does not belong to the question."""
-    return any(part in NOT_PART_OF_RUN_ID for part in key.split("."))

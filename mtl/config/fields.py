@@ -66,36 +66,49 @@ class Frozen(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise to_input_error(cls, error, where) from None
+            raise to_input_error(cls, error, values, where) from None
 
     def plain(self) -> dict[str, Any]:
         """The values as JSON and YAML know them."""
         return self.model_dump(mode="json", by_alias=True)
 
 
-def to_input_error(model: type[BaseModel], error: ValidationError, where: str = "") -> InputError:
-    """The first of the mistakes that a model found, in one line."""
+def to_input_error(model: type[BaseModel], error: ValidationError, values: Any, where: str = "") -> InputError:
+    """Say the first of the mistakes that a model found, in one line; a key that is no field comes before all others.
+
+    Args:
+        model: what was to be made.
+        error: what it said.
+        values: of what.
+        where: stands before the keys.
+
+    Returns:
+        The line.
+    """
     first = next((e for e in error.errors() if e["type"] == "extra_forbidden"), error.errors()[0])
     prefix = f"{where}: " if where else ""
     parts = [str(part) for part in first["loc"]]
-    owner, found = field_at(model, parts)
-    key = ".".join(parts[:found] or parts)
+    owner, depth = field_at(model, parts)
     if first["type"] == "extra_forbidden":
-        near = [".".join([*parts[:-1], name]) for name in owner.model_fields]
-        said = unknown("key", ".".join(parts), near)
-        return InputError(f"{prefix}{said}")
+        near = [
+            ".".join([*parts[:-1], field.alias or name]) for name, field in owner.model_fields.items() if field.repr
+        ]
+        return InputError(f"{prefix}{unknown('key', '.'.join(parts), near)}")
     if first["type"] == "missing":
         return InputError(f"{prefix}key '{'.'.join(parts)}' is missing")
     if first["type"] == "value_error":
         return InputError(f"{prefix}{first['ctx']['error']}")
-    expected = owner.model_fields[parts[found - 1]].description if found else None
-    value = format_value(value_at(error, first, parts, found))
-    return InputError(f"{prefix}{key}={value}: expected {expected or first['msg'].lower()}")
+    expected = owner.model_fields[parts[depth - 1]].description if depth else None
+    value: Any = values
+    for part in parts[:depth]:
+        value = value[part]
+    key = ".".join(parts[:depth])
+    return InputError(f"{prefix}{key}={format_value(value)}: expected {expected or first['msg'].lower()}")
 
 
 def field_at(model: type[BaseModel], parts: list[str]) -> tuple[type[BaseModel], int]:
     """The innermost model on the way along ``parts``, and how many of them lead to one of its fields."""
-    owner, found = model, 0
+    owner, depth = model, 0
     current: Any = model
     for place, part in enumerate(parts):
         if not (isinstance(current, type) and issubclass(current, BaseModel)):
@@ -103,17 +116,9 @@ def field_at(model: type[BaseModel], parts: list[str]) -> tuple[type[BaseModel],
         owner = current
         if part not in current.model_fields:
             break
-        found = place + 1
+        depth = place + 1
         current = current.model_fields[part].annotation
-    return owner, found
-
-
-def value_at(error: ValidationError, first: Any, parts: list[str], found: int) -> Any:
-    """The value of the field that a mistake is in: the whole of it, where a part of it is wrong."""
-    if found == len(parts):
-        return first["input"]
-    inputs = [e["input"] for e in error.errors() if [str(p) for p in e["loc"]][:found] == parts[:found]]
-    return inputs[0]
+    return owner, depth
 
 
 def format_value(value: Any) -> str:

@@ -4,8 +4,9 @@ from math import inf
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic.fields import FieldInfo
 
-from mtl.config.fields import IDENTITY, PLACE, RUNTIME, Frozen, format_value
+from mtl.config.fields import IDENTITY, PLACE, RUNTIME, Frozen, Mark, format_value
 
 SCHEMA: Literal[2] = 2  # of result.json and of the config.yaml beside it
 AUTO = "auto"  # the value of grouping that asks for measured groups
@@ -19,6 +20,11 @@ Names = list[str]
 def whole(least: int) -> Any:
     """A field of whole numbers from ``least`` on."""
     return Field(ge=least, description=f"a whole number, {least} or more")
+
+
+def node() -> Any:
+    """A field that says what to make."""
+    return Field(description="a mapping with a _target_")
 
 
 def switch() -> Any:
@@ -35,7 +41,7 @@ class Choices(Frozen):
     weighting: Annotated[str, IDENTITY]
     optimizer: Annotated[str, IDENTITY]
     scheduler: Annotated[str | None, IDENTITY]
-    hardware: Annotated[str, RUNTIME]
+    hardware: Annotated[str, PLACE]
     execution: Annotated[str | None, IDENTITY]
 
 
@@ -134,8 +140,8 @@ class RunConfig(Frozen):
         progress: a progress bar.
     """
 
-    schema_version: Annotated[Literal[2], PLACE, Field(alias="schema")] = SCHEMA
-    choices: Annotated[Choices, IDENTITY]
+    schema_version: Annotated[Literal[2], PLACE, Field(alias="schema", repr=False)] = SCHEMA  # nobody types it
+    choices: Annotated[Choices, IDENTITY, Field(repr=False)]
     seed: Annotated[int, IDENTITY, Field(ge=0, le=LARGEST_SEED, description=f"a whole number, 0 to {LARGEST_SEED}")]
     epochs: Annotated[int, IDENTITY, whole(1)]
     batch_size: Annotated[int, IDENTITY, whole(1)]
@@ -144,22 +150,24 @@ class RunConfig(Frozen):
     compile: Annotated[bool, IDENTITY, switch()]
     log_every: Annotated[int, IDENTITY, whole(1)]
     tasks: Annotated[Names | None, IDENTITY, Field(description="a list of tasks, such as [a,b], or null for all")]
-    relations: Annotated[Relations, IDENTITY]
+    relations: Annotated[Relations, IDENTITY, Field(description="a mapping with depends_on and detach")]
     grouping: Annotated[
         Literal["auto"] | list[Names] | None,
         IDENTITY,
         Field(description="auto, groups of tasks such as [[a,b],[c]], or null"),
     ]
-    affinity: Annotated[AffinitySettings, IDENTITY]
-    task: Annotated[Node, IDENTITY]
-    model: Annotated[Node, IDENTITY]
-    encoder: Annotated[Node, IDENTITY]
-    weighting: Annotated[Node, IDENTITY]
-    optimizer: Annotated[Node, IDENTITY]
-    scheduler: Annotated[Node, IDENTITY]
-    execution: Annotated[Node, IDENTITY]
+    affinity: Annotated[
+        AffinitySettings, IDENTITY, Field(description="a mapping with measure, networks, epochs, every")
+    ]
+    task: Annotated[Node, IDENTITY, node()]
+    model: Annotated[Node, IDENTITY, node()]
+    encoder: Annotated[Node, IDENTITY, node()]
+    weighting: Annotated[Node, IDENTITY, node()]
+    optimizer: Annotated[Node, IDENTITY, node()]
+    scheduler: Annotated[Node, IDENTITY, node()]
+    execution: Annotated[Node, IDENTITY, node()]
     callbacks: Annotated[dict[str, Node], IDENTITY, Field(description="nodes with a _target_, by name")]
-    hardware: Annotated[Hardware, IDENTITY]
+    hardware: Annotated[Hardware, IDENTITY, Field(description="a mapping of arguments of the trainer")]
     output: Annotated[str, PLACE, Field(min_length=1, description="a directory for the runs, such as outputs")]
     resume: Annotated[str | None, PLACE, Field(description="a run directory, or null")]
     threads: Annotated[int | None, RUNTIME, Field(ge=1, description="a whole number, 1 or more, or null")]
@@ -194,6 +202,11 @@ class RunConfig(Frozen):
             raise ValueError(f"optimizer.lr={rate}: expected a number above 0, such as 0.001")
         return self
 
+    @classmethod
+    def resumable_keys(cls) -> tuple[str, ...]:
+        """Keys of which a run may go on with another value, wholly or, as of ``hardware``, in part."""
+        return tuple(name for name, field in cls.model_fields.items() if _has_resumable(field))
+
     def changed(self, **values: Any) -> "RunConfig":
         """The same config with other values of some fields.
 
@@ -210,3 +223,9 @@ def check_names(key: str, names: Names, otherwise: str) -> None:
     for name in names:
         if names.count(name) > 1:
             raise ValueError(f"{key}={format_value(names)}: task '{name}' is named twice")
+
+
+def _has_resumable(field: FieldInfo) -> bool:
+    """Whether a field, or one of the model that it holds, may differ when a run goes on."""
+    parts = getattr(field.annotation, "model_fields", {}).values()
+    return any(isinstance(mark, Mark) and mark.resumable for mark in field.metadata) or any(map(_has_resumable, parts))

@@ -3,14 +3,15 @@ whom, how the tasks are related, which of them help each other.
 """
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from math import nan
 from pathlib import Path
-from typing import Any
 
 import torch
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from torch import Tensor
 
+from mtl.config.run_result import AffinityResult
 from mtl.inspection.parts import most, parts
 from mtl.module.module import MultiTaskModule
 from mtl.suites.base import Batch
@@ -50,13 +51,15 @@ def show_sharing(module: MultiTaskModule, batch: Batch, loggers: Iterable[Logger
                 board.add_figure("sharing/tasks", tasks_figure(graph.generations, depends_on, sharing.groups), step)
 
 
-def show_affinity(found: Mapping[str, Any], directory: Path, loggers: Iterable[Logger]) -> None:
+def show_affinity(found: AffinityResult, directory: Path, loggers: Iterable[Logger]) -> None:
     """Draw what ``grouping=auto`` measured (:mod:`mtl.training.grouping`), as ``affinity.png`` and on the dashboard."""
     from mtl.inspection.mixture import affinity_figure  # matplotlib is slow to import
 
-    decided = found["measure"]
-    matrices = {name: torch.tensor(found["matrices"][name]) for name in sorted(found["matrices"], key=decided.__ne__)}
-    figure = affinity_figure(matrices, found["tasks"], found["groups"])
+    matrices = {
+        name: torch.tensor([[nan if value is None else value for value in row] for row in found.matrices[name]])
+        for name in sorted(found.matrices, key=found.measure.__ne__)
+    }
+    figure = affinity_figure(matrices, found.tasks, found.groups)
     figure.savefig(directory / "affinity.png", dpi=120)
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):

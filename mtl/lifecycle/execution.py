@@ -11,8 +11,8 @@ from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from mtl.agent.agent import Agent, able
 from mtl.agent.environment import Environment, ExecutionReport
 from mtl.agent.environments.records import Records
-from mtl.assembly import Assembly, load, make
-from mtl.config.validation import check_threads
+from mtl.assembly import Assembly, instantiate_node, load
+from mtl.config.run_result import RunResult
 from mtl.errors import InputError
 from mtl.runs.directory import Run, newest
 from mtl.runs.files import make_unique_directory, write_text
@@ -45,9 +45,8 @@ def execute(
     Raises:
         InputError: the run is missing, damaged or not of this environment, or the environment's config has a mistake.
     """
-    check_threads(threads)
     torch.set_num_threads(threads or min(4, torch.get_num_threads()))
-    place: Environment | None = None if records else make(environment)
+    place: Environment | None = None if records else instantiate_node(environment, "environment")
     opened = Run.open(str(run)) if run is not None else newest(str(output))
     assembly = load(opened.path)
     if records:
@@ -71,7 +70,7 @@ def check_able(assembly: Assembly, place: Environment, run: Run) -> None:
 
 def written_as(assembly: Assembly) -> dict[str, Any]:
     """How the text files of a run's suite are written, if it reads a person's."""
-    task = assembly.config["task"]
+    task = assembly.config.task
     return {key: task[key] for key in READING} if set(READING) <= set(task) else {}
 
 
@@ -79,34 +78,46 @@ def place_to_act(assembly: Assembly) -> Environment | None:
     """Where the config lets the trained agent act; None if nowhere, or if only a part of the tasks is learned and
     acting takes another. InputError if acting takes a task that the suite does not have.
     """
-    place: Environment | None = make(assembly.config["execution"])
-    if place is None or (assembly.config["tasks"] and not set(place.requires) <= set(assembly.graph.names)):
+    place: Environment | None = instantiate_node(assembly.config.execution, "execution")
+    if place is None or (assembly.config.tasks and not set(place.requires) <= set(assembly.graph.names)):
         return None
     able(assembly.graph, place)
     return place
 
 
 def act(
-    run: Run, assembly: Assembly, place: Environment | None, result: dict[str, Any], loggers: list[Logger], step: int
-) -> ExecutionReport | None:
-    """Execute the agent that was just trained: its summary goes into ``result``, its files beside it, its pictures and
-    the final metrics onto the dashboard.
+    run: Run, assembly: Assembly, place: Environment | None, result: RunResult, loggers: list[Logger], step: int
+) -> tuple[ExecutionReport | None, RunResult]:
+    """Execute the agent that was just trained.
+
+    Its files go beside the result, its pictures and the final metrics onto the dashboard.
+
+    Args:
+        run: its directory.
+        assembly: its objects, trained.
+        place: the environment; None: it does not act.
+        result: without an execution.
+        loggers: a dashboard among them gets the numbers.
+        step: at which pictures are shown.
+
+    Returns:
+        The report, if it acted, and the result with its summary.
     """
     report = None
-    numbers = {f"hparam/{key}": value for key, value in result["metrics"]["val"].items()}
+    numbers = {f"hparam/{key}": value for key, value in result.metrics["val"].flat().items()}
     if place is not None:
         report = Agent(assembly.graph, assembly.module.predict).execute(place)
         report.write(run.path / "execution")
-        result["execution"] = report.summary()
-        numbers |= {f"execution/{key}": v for key, v in result["execution"].items() if isinstance(v, float)}
+        result = result.model_copy(update={"execution": report.summary()})
+        numbers |= {f"execution/{key}": v for key, v in report.summary().items() if isinstance(v, float)}
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):
-            chosen = {group: result["choices"][group] for group in SHOWN}
-            logger.log_hyperparams({**chosen, "seed": result["seed"]}, numbers)
+            chosen = {group: getattr(result.choices, group) for group in SHOWN}
+            logger.log_hyperparams({**chosen, "seed": result.seed}, numbers)
             for picture in sorted((run.path / "execution").glob("*.png")):
                 add_picture(logger, picture, step)
         logger.save()
-    return report
+    return report, result
 
 
 def add_picture(logger: TensorBoardLogger, path: Path, step: int) -> None:

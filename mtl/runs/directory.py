@@ -1,4 +1,4 @@
-"""The run ledger: where a run lives, its id, and its result. Everything is written whole or not at all.
+"""Run directory: where a run lives, its state, and its result. Everything is written whole or not at all.
 
 ``<output>/runs/<task>/<model>-<weighting>/<run id>/`` holds::
 
@@ -8,27 +8,24 @@
     affinity.json  what grouping=auto measured, and the groups that follow; affinity.png shows it
     best.ckpt      the checkpoint selected on validation     (tensors and plain values only)
     last.ckpt      the checkpoint of the last finished epoch (from here ``resume=<run>`` goes on)
-    logs/          TensorBoard events and metrics.csv
+    tensorboard/   the dashboard; csv/ holds the same numbers as a table
     result.json    what came of it; see docs/result.md
 """
 
-import json
-from collections.abc import Mapping
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from mtl.config.run_config import SCHEMA, RunConfig
+from mtl.config.run_result import AffinityResult, RunResult
 from mtl.errors import InputError
-from mtl.runs.files import make_unique_directory, write_text
+from mtl.runs.files import make_unique_directory, read_json, write_json, write_text
 from mtl.runs.identity import run_id
 
-SCHEMA = 1
 
-
-def run_path(config: Mapping[str, Any]) -> Path:
+def run_path(config: RunConfig) -> Path:
     """Where the first run of this config goes."""
-    chosen = config["choices"]
-    return Path(config["output"], "runs", chosen["task"], f"{chosen['model']}-{chosen['weighting']}", run_id(config))
+    chosen = config.choices
+    return Path(config.output, "runs", chosen.task, f"{chosen.model}-{chosen.weighting}", run_id(config))
 
 
 def finished(first: Path) -> list[Path]:
@@ -50,9 +47,11 @@ class Run:
         self.id = path.name
 
     @classmethod
-    def create(cls, config: Mapping[str, Any]) -> "Run":
-        """A new directory for this config. The same config run again gets ``<id>-2``, ``<id>-3``, ...: nothing is
-        overwritten. InputError if no directory can be made there.
+    def create(cls, config: RunConfig) -> "Run":
+        """Make a new directory for this config.
+
+        The same config run again gets ``<id>-2``, ``<id>-3``, ...: nothing is overwritten. InputError if no directory
+        can be made there.
         """
         return cls(make_unique_directory(run_path(config)))
 
@@ -83,11 +82,6 @@ class Run:
         return path if path.is_file() else None
 
     @property
-    def logs(self) -> Path:
-        """Where loggers write."""
-        return self.path / "logs"
-
-    @property
     def state(self) -> str:
         """running, done, failed or interrupted; empty before anything happened."""
         path = self.path / "state"
@@ -98,46 +92,40 @@ class Run:
         write_text(self.path / "state", value + "\n")
 
     @property
-    def result(self) -> dict[str, Any]:
-        """What came of the run. InputError if it has not finished or the file is damaged."""
+    def result(self) -> RunResult:
+        """What came of the run. InputError if it has not finished, or the file is damaged or of another version."""
         path = self.path / "result.json"
         if not path.is_file():
             raise InputError(f"run '{self.path}' has no result.json: its state is '{self.state or 'unknown'}'")
-        return _read(path)
+        return read_result(path)
 
     @property
-    def affinity(self) -> dict[str, Any] | None:
-        """What ``grouping=auto`` measured, and the groups that follow; None if nothing was. InputError if the file is
-        damaged.
+    def affinity(self) -> AffinityResult | None:
+        """What ``grouping=auto`` measured, and the groups that follow; None if nothing was.
+
+        InputError if the file is damaged.
         """
         path = self.path / "affinity.json"
-        return _read(path) if path.is_file() else None
+        return AffinityResult.read(read_json(path), f"'{path}' is damaged") if path.is_file() else None
 
     @affinity.setter
-    def affinity(self, found: Mapping[str, Any]) -> None:
-        write_text(self.path / "affinity.json", json.dumps(found, indent=2) + "\n")
+    def affinity(self, found: AffinityResult) -> None:
+        write_json(self.path / "affinity.json", found.plain())
 
-    def finish(self, result: Mapping[str, Any]) -> None:
-        """Write the result, then say that the run is done. Numbers that are not finite become null, for JSON."""
-        text = json.dumps(_finite(result), indent=2, default=str, allow_nan=False)
-        write_text(self.path / "result.json", text + "\n")
+    def finish(self, result: RunResult) -> None:
+        """Write the result, then say that the run is done."""
+        write_json(self.path / "result.json", result.plain())
         self.state = "done"
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"'{path}' is damaged: {error}") from None
-    return found
-
-
-def _finite(node: Any) -> Any:
-    if isinstance(node, Mapping):
-        return {str(key): _finite(value) for key, value in node.items()}
-    if isinstance(node, list | tuple):
-        return [_finite(value) for value in node]
-    return None if isinstance(node, float) and not isfinite(node) else node
+def read_result(path: Path) -> RunResult:
+    """The result that a file holds. InputError if it is damaged, not of a run, or of another version."""
+    found: dict[str, Any] = read_json(path)
+    if found.get("schema") != SCHEMA:
+        raise InputError(
+            f"'{path}' is of schema {found.get('schema', 1)}, and this version reads {SCHEMA}: train again"
+        )
+    return RunResult.read(found, f"'{path}' is damaged")
 
 
 def newest(output: str | Path) -> Run:

@@ -1,23 +1,37 @@
-"""The id of a run: a hash of what can change a number."""
+"""The id of a run: a hash of what can change a number, and of nothing else."""
 
 import hashlib
 import json
-from collections.abc import Mapping
 from typing import Any
 
-# Keys of the config that say where and how fast, and what to compare with, not what: they do not change a run's id.
-NOT_PART_OF_RUN_ID = ("output", "resume", "cache", "threads", "progress", "hardware", "compare")
+from mtl.config.fields import Frozen, Mark
+from mtl.config.run_config import RunConfig
 
 
-def run_id(config: Mapping[str, Any]) -> str:
-    """Ten hexadecimal digits of the resolved config without whereabouts. The same question gives the same id."""
-    text = json.dumps(_what(config), sort_keys=True, default=str)
+def run_id(config: RunConfig) -> str:
+    """Ten hexadecimal digits of a configuration's identity. The same question gives the same id."""
+    return _digest(identity(config))
+
+
+def configuration_id(config: RunConfig) -> str:
+    """The same without the seed: runs that share it differ in the seed only."""
+    return _digest({key: value for key, value in identity(config).items() if key != "seed"})
+
+
+def identity(config: Frozen) -> dict[str, Any]:
+    """The fields marked as identity, as plain values; keys that are no field of a model that takes any are, too.
+
+    Nothing is left out by its name: what is not identity is so by its place in the typed configuration, and the
+    arguments of a suite, a method or an environment all belong to it.
+    """
+    found: dict[str, Any] = dict(config.model_extra or {})
+    for name, field in type(config).model_fields.items():
+        if next(mark for mark in field.metadata if isinstance(mark, Mark)).identity:
+            value = getattr(config, name)
+            found[name] = identity(value) if isinstance(value, Frozen) else value
+    return found
+
+
+def _digest(values: dict[str, Any]) -> str:
+    text = json.dumps(values, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:10]
-
-
-def _what(node: Any) -> Any:
-    if isinstance(node, Mapping):
-        return {str(key): _what(value) for key, value in node.items() if key not in NOT_PART_OF_RUN_ID}
-    if isinstance(node, list | tuple):
-        return [_what(value) for value in node]
-    return node

@@ -25,7 +25,7 @@ def plan_table(plan: Plan, workers: int, what: str) -> Table:
     shape = f"{len(plan.configurations)} configurations x {len(plan.configurations[0].entries)} seeds"
     total = sum(plan.seconds(one) * len(one.entries) for one in plan.configurations) / max(workers, 1)
     table = Table(
-        title=f"{plan.study.name}, {what}: {shape} = {runs}",
+        title=f"{plan.directory.name}, {what}: {shape} = {runs}",
         caption=f"about {minutes(total)} with {max(workers, 1)} at once, measured on a few steps of each",
     )
     for column in ("configuration", "parameters", "epochs", "steps", "seconds a run"):
@@ -62,7 +62,7 @@ class Progress:
         """From the durations of finished runs of a configuration where there are any, else from the plan's estimate."""
         left = 0.0
         for one in self.plan.configurations:
-            finished = [run.result["seconds"]["fit"] for entry in one.entries if (run := self.ledger.done(entry))]
+            finished = [run.result.seconds.fit for entry in one.entries if (run := self.ledger.done(entry))]
             each = 1.0 + sum(finished) / len(finished) if finished else self.plan.seconds(one)
             for entry in one.entries:
                 state = self.ledger.state(entry)

@@ -24,6 +24,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from mtl.config.run_config import RunConfig
 from mtl.errors import InputError
 from mtl.runs.directory import Run, finished, run_path
 from mtl.runs.files import write_text
@@ -45,7 +46,7 @@ class Entry:
         fingerprint: of its data.
     """
 
-    config: dict[str, Any]
+    config: RunConfig
     fingerprint: str
 
     @property
@@ -76,10 +77,9 @@ class Ledger:
     def done(self, entry: Entry) -> Run | None:
         """The finished run that answers this entry, if there is one."""
         if entry.key not in self._done:
-            for run in map(Run, finished(run_path({**entry.config, "output": self.output}))):
+            for run in map(Run, finished(run_path(entry.config.changed(output=str(self.output))))):
                 with suppress(InputError):  # unfinished or damaged: not an answer
-                    result = run.result
-                    if result.get("data", {}).get("fingerprint") == entry.fingerprint:
+                    if run.result.data.fingerprint == entry.fingerprint:
                         self._done[entry.key] = run
                         break
         return self._done.get(entry.key)

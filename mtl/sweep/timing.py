@@ -1,15 +1,23 @@
-"""Seconds of what a run does beside its steps: loading, validation, acting. Each is done once, and timed."""
+"""Seconds of what a run does: a few steps, loading, validation, acting. Each is done once, and timed."""
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from pytorch_lightning import Callback
 
 from mtl.agent.agent import Agent
-from mtl.assembly import Assembly, Config, build
+from mtl.assembly import Assembly, build
+from mtl.config.run_config import RunConfig
 from mtl.lifecycle.execution import place_to_act
 from mtl.suites.base import MultiTaskDataModule
+from mtl.training.probe_trainer import trial
+from mtl.training.trainer import silent_lightning
 
+PROBE_STEPS = 5
 FILES = 1.0  # seconds of a run's checkpoints, logs and pictures, as a guess
 
 
@@ -30,7 +38,7 @@ def timed() -> Iterator[Clock]:
     clock.seconds = time.perf_counter() - started
 
 
-def loading_seconds(config: Config) -> float:
+def loading_seconds(config: RunConfig) -> float:
     """Of loading data that was loaded before: what has to be made once, such as labels, is in the cache by then."""
     data = build(config).data
     with timed() as clock:
@@ -55,3 +63,31 @@ def closing_seconds(assembly: Assembly, data: MultiTaskDataModule) -> float:
         if place is not None:
             Agent(assembly.graph, assembly.module.predict).execute(place)
     return clock.seconds + FILES
+
+
+class StepTimer(Callback):
+    """Seconds of each batch.
+
+    Attributes:
+        steps: by batch.
+    """
+
+    def __init__(self) -> None:
+        self.steps: list[float] = []
+        self._started = 0.0
+
+    def on_train_batch_start(self, *args: Any) -> None:
+        """Start the clock."""
+        self._started = time.perf_counter()
+
+    def on_train_batch_end(self, *args: Any) -> None:
+        """Stop it."""
+        self.steps.append(time.perf_counter() - self._started)
+
+
+def step_seconds(assembly: Assembly, data: MultiTaskDataModule) -> float:
+    """Of one optimizer step, the median of a few; the first one, which is slower, does not count."""
+    timer = StepTimer()
+    with silent_lightning():
+        trial(assembly.config, (timer,), steps=PROBE_STEPS).fit(assembly.module, datamodule=data)
+    return median(timer.steps[1:]) * float(assembly.config.accumulate)

@@ -32,20 +32,22 @@ class Flag(Protocol):
 def do_run(claim: Claim, threads: int) -> None:
     """Train one run, or go on with one whose process died. Errors are recorded, not raised."""
     # Imported here: the process that only watches need not wait for torch
-    from mtl.lifecycle.train import resumable, train
+    from mtl.lifecycle.resume import resumable_run
+    from mtl.lifecycle.train import train
 
-    config = {**claim.entry.config, "threads": claim.entry.config["threads"] or threads}
+    own = claim.entry.config
+    config = own.changed(threads=own.threads or threads)
     try:
         dead = claim.unfinished()
         if dead is not None:
-            again = {**config, "resume": str(dead.path)}
+            again = config.changed(resume=str(dead.path))
             try:
-                resumable(again)
+                resumable_run(again)
             except InputError:  # it died before an epoch was finished
                 claim.discard()
             else:
                 config = again
-        train(config, began=claim.began)
+        train(config, on_run_created=claim.began)
     except Exception as error:
         text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
         claim.ledger.fail(claim.entry, " ".join(text.split()), traceback.format_exc())

@@ -5,15 +5,15 @@ import time
 from collections.abc import Sequence
 from itertools import combinations
 from math import inf
-from typing import Any
 
 import torch
 from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import Logger
 from torch import Tensor
 
-from mtl.assembly import Assembly, Config, around
-from mtl.config.validation import AUTO
+from mtl.assembly import Assembly, build_with_data
+from mtl.config.run_config import AUTO, RunConfig
+from mtl.config.run_result import AffinityResult
 from mtl.errors import InputError
 from mtl.module.affinity import mean_observed
 from mtl.module.module import MultiTaskModule
@@ -36,69 +36,68 @@ def grouped(run: Run, assembly: Assembly, loggers: Sequence[Logger] = ()) -> Ass
         assembly: its rows are loaded.
         loggers: are told how the gradients agree during the first training.
     """
-    if assembly.config.get("grouping") != AUTO:
+    if assembly.config.grouping != AUTO:
         return assembly
     found = run.affinity
     if found is None:
         found = run.affinity = measured(assembly, loggers)
-    return around(assembly.data, assembly.config, found["groups"])
+    return build_with_data(assembly.data, assembly.config, found.groups)
 
 
 def check(assembly: Assembly) -> None:
     """Raise InputError where ``grouping=auto`` asks for what cannot be measured."""
-    if assembly.config.get("grouping") != AUTO:
+    if assembly.config.grouping != AUTO:
         return
-    tasks, settings = len(assembly.graph.names), assembly.config["affinity"]
+    tasks, settings = len(assembly.graph.names), assembly.config.affinity
     if tasks < 2:
         raise InputError(f"grouping=auto: there is one task, '{assembly.graph.names[0]}', and nothing to group")
-    if settings["networks"] > tasks:
-        raise InputError(f"affinity.networks={settings['networks']}: expected 1 to {tasks}, the number of tasks")
-    if settings["measure"] != "pairwise" and not assembly.module.partition.shared:
+    if settings.networks > tasks:
+        raise InputError(f"affinity.networks={settings.networks}: expected 1 to {tasks}, the number of tasks")
+    if settings.measure != "pairwise" and not assembly.module.partition.shared:
         raise InputError(
-            f"affinity.measure={settings['measure']} looks at shared parameters, and "
-            f"model={assembly.config['choices']['model']} shares none: use model=hard, or affinity.measure=pairwise"
+            f"affinity.measure={settings.measure} looks at shared parameters, and "
+            f"model={assembly.config.choices.model} shares none: use model=hard, or affinity.measure=pairwise"
         )
 
 
-def epochs(config: Config, tasks: int) -> int:
+def epochs(config: RunConfig, tasks: int) -> int:
     """Epochs of all trainings together that ``grouping=auto`` makes before the run's own; 0 without it."""
-    if config.get("grouping") != AUTO:
+    if config.grouping != AUTO:
         return 0
-    trainings = tasks * (tasks + 1) // 2 if config["affinity"]["measure"] == "pairwise" else 1
-    return int(config["affinity"]["epochs"]) * trainings
+    trainings = tasks * (tasks + 1) // 2 if config.affinity.measure == "pairwise" else 1
+    return int(config.affinity.epochs) * trainings
 
 
-def measured(assembly: Assembly, loggers: Sequence[Logger] = ()) -> dict[str, Any]:
+def measured(assembly: Assembly, loggers: Sequence[Logger] = ()) -> AffinityResult:
     """Measure as ``affinity`` of the config says, and choose groups.
 
     Returns:
-        Plain values for a JSON file: measure, networks, tasks, groups (names), matrices (by measure, ``[K][K]``, of the
-        row's task onto the column's), seconds.
+        What was measured, and the groups.
     """
     started = time.perf_counter()
-    settings, names = assembly.config["affinity"], assembly.graph.names
-    if assembly.config["progress"]:
-        sys.stderr.write(f"grouping=auto: measuring which tasks help each other ({settings['measure']})\n")
-    pairs = settings["measure"] == "pairwise"
+    settings, names = assembly.config.affinity, assembly.graph.names
+    if assembly.config.progress:
+        sys.stderr.write(f"grouping=auto: measuring which tasks help each other ({settings.measure})\n")
+    pairs = settings.measure == "pairwise"
     matrices = {"pairwise": pairwise(assembly)} if pairs else together(assembly, loggers)
-    chosen = best_groups(matrices[settings["measure"]], settings["networks"])
-    return {
-        "measure": settings["measure"],
-        "networks": settings["networks"],
-        "tasks": list(names),
-        "groups": [[names[i] for i in group] for group in chosen],
-        "matrices": {name: matrix.tolist() for name, matrix in matrices.items()},
-        "seconds": time.perf_counter() - started,
-    }
+    chosen = best_groups(matrices[settings.measure], settings.networks)
+    return AffinityResult(
+        measure=settings.measure,
+        networks=settings.networks,
+        tasks=list(names),
+        groups=[[names[i] for i in group] for group in chosen],
+        matrices={name: matrix.tolist() for name, matrix in matrices.items()},
+        seconds=time.perf_counter() - started,
+    )
 
 
 def together(assembly: Assembly, loggers: Sequence[Logger] = ()) -> dict[str, Tensor]:
     """Mean cosines and lookahead affinities over the first epochs of the run as it would be without groups; see
     :func:`~mtl.module.affinity.observe`.
     """
-    settings = assembly.config["affinity"]
-    observer = Affinity(settings["every"])
-    trainer = trial(assembly.config, (observer,), epochs=settings["epochs"], loggers=loggers)
+    settings = assembly.config.affinity
+    observer = Affinity(settings.every)
+    trainer = trial(assembly.config, (observer,), epochs=settings.epochs, loggers=loggers)
     trainer.fit(assembly.module, datamodule=assembly.data)
     looks = len(observer.cosines)
     if looks < FEW:
@@ -149,11 +148,13 @@ def least_losses(assembly: Assembly, names: Sequence[str]) -> dict[str, float]:
     config = assembly.config
     depends_on = {
         name: [up for up in upstream if up in names]
-        for name, upstream in (config["relations"]["depends_on"] or {}).items()
+        for name, upstream in (config.relations.depends_on or {}).items()
         if name in names
     }
-    part = {**config, "grouping": None, "relations": {**config["relations"], "depends_on": depends_on}}
-    few = around(assembly.data.part(names), part)
+    part = config.changed(
+        grouping=None, tasks=None, relations={"depends_on": depends_on, "detach": config.relations.detach}
+    )
+    few = build_with_data(assembly.data.part(names), part)
     least = Least()
-    trial(config, (least,), epochs=config["affinity"]["epochs"]).fit(few.module, datamodule=few.data)
+    trial(config, (least,), epochs=config.affinity.epochs).fit(few.module, datamodule=few.data)
     return least.losses

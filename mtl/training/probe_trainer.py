@@ -1,14 +1,15 @@
 """A training that leaves nothing behind: to time steps, or to see what tasks do to each other."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.loggers import Logger
 
+from mtl.config.run_config import RunConfig
+
 
 def trial(
-    config: Mapping[str, Any],
+    config: RunConfig,
     callbacks: Sequence[Callback],
     *,
     epochs: int | None = None,
@@ -24,15 +25,14 @@ def trial(
         epochs, steps: how long; by default as long as is asked by the other one.
         loggers: where callbacks may write.
     """
-    hardware = config["hardware"]
     return Trainer(
-        accelerator=hardware["accelerator"],
-        precision=hardware["precision"],
+        accelerator=config.hardware.accelerator,
+        precision=config.hardware.precision,  # type: ignore[arg-type]
         devices=1,
         max_epochs=epochs,
         max_steps=steps,
-        accumulate_grad_batches=config["accumulate"],
-        gradient_clip_val=config["gradient_clip"],
+        accumulate_grad_batches=config.accumulate,
+        gradient_clip_val=config.gradient_clip,
         limit_val_batches=0,
         logger=list(loggers),
         enable_checkpointing=False,

@@ -13,10 +13,7 @@ from pytorch_lightning.profilers import Profiler
 from pytorch_lightning.utilities.exceptions import MisconfigurationException  # type: ignore[attr-defined]
 from pytorch_lightning.utilities.warnings import PossibleUserWarning  # type: ignore[attr-defined]
 
-from mtl.assembly import (
-    Assembly,
-    Config,
-)
+from mtl.assembly import Assembly
 from mtl.config.process import usable_cores
 from mtl.errors import InputError
 from mtl.runs.directory import Run
@@ -48,7 +45,7 @@ def silent_lightning() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def processes_of(hardware: Config) -> int:
+def processes_of(hardware: dict[str, Any]) -> int:
     """How many processes this hardware trains with. InputError if the machine does not have it."""
     try:
         return Trainer(**hardware, logger=False, enable_checkpointing=False, enable_progress_bar=False).world_size
@@ -76,19 +73,19 @@ def make_trainer(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...]) 
     checkpoints = Checkpoints(run.best, run.last, *assembly.data.selection)
     number = len(list(run.path.glob("csv*"))) + 1  # a resumed run adds a file, since the logger would overwrite
     return Trainer(
-        **config["hardware"],
-        max_epochs=config["epochs"],
-        accumulate_grad_batches=config["accumulate"],
-        gradient_clip_val=config["gradient_clip"],
+        **config.hardware.arguments(),
+        max_epochs=config.epochs,
+        accumulate_grad_batches=config.accumulate,
+        gradient_clip_val=config.gradient_clip,
         logger=[
             *boards(run),
             CSVLogger(run.path, name="", version="csv" if number == 1 else f"csv-{number}"),
         ],
         callbacks=[
-            Dashboard(config["log_every"], assembly.data.selection[0]),
+            Dashboard(config.log_every, assembly.data.selection[0]),
             StepCost(),
             checkpoints,
-            *([Bar(checkpoints)] if config["progress"] else []),
+            *([Bar(checkpoints)] if config.progress else []),
             *callbacks,
         ],
         num_sanity_val_steps=0,

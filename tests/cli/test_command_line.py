@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from mtl.cli.application import command
-from mtl.config.overrides import check
-from mtl.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR, InputError
+from mtl.config.compose import check_overrides
+from mtl.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR
 from mtl.runs.directory import Run
 from tests.support import TINY
 
@@ -47,11 +47,11 @@ BAD = {
     "no override": (["epochs"], "'epochs' is no override: expected key=value"),
     "bad syntax": (["a={b"], "is no override"),
     "later of several": (["seed=1", "weighting=equl"], "unknown option of weighting 'equl': did you mean 'equal'?"),
-    "word for a number": (["epochs=abc"], "epochs=abc: expected a whole number, such as 20"),
+    "word for a number": (["epochs=abc"], "epochs=abc: expected a whole number, 1 or more"),
     "fraction": (["epochs=1.5"], "epochs=1.5: expected a whole number"),
     "no epochs": (["epochs=0"], "epochs=0: expected a whole number, 1 or more"),
     "no rows a batch": (["batch_size=0"], "batch_size=0: expected"),
-    "negative seed": (["seed=-1"], "seed=-1: expected a whole number, 0 or more"),
+    "negative seed": (["seed=-1"], "seed=-1: expected a whole number, 0 to"),
     "huge seed": (["seed=4294967296"], "seed=4294967296: expected a whole number"),
     "no accumulation": (["accumulate=0"], "accumulate=0: expected"),
     "more parts than rows": (["batch_size=2", "accumulate=4"], "cannot be divided among 4 accumulated batches"),
@@ -71,12 +71,12 @@ BAD = {
     "a number for a list": (["encoder.widths=3"], "encoder.widths=3: expected a list, such as [256,256]"),
     "a word in a list": (["encoder.widths=[8,x]"], "encoder.widths[1]=x: expected a whole number"),
     "a layer without features": (["encoder.widths=[8,0]"], "encoder.widths=[8, 0]: expected"),
-    "a number for a mapping": (["relations=3"], "relations=3: expected a mapping"),
+    "a number for a mapping": (["relations=3"], "relations=3: expected a mapping with"),
     "a word in a mapping": (["relations={detach: 3}"], "relations.detach=3: expected true or false"),
     "no tasks": (["tasks=[]"], "tasks=[]: expected at least one task, or null for all"),
-    "a task for a list": (["tasks=task0"], "tasks=task0: expected a list of tasks, such as [task0]"),
+    "a task for a list": (["tasks=task0"], "tasks=task0: expected a list of tasks, such as [a,b]"),
     "unknown task": (["tasks=[task9]"], "unknown task in tasks 'task9'"),
-    "a task twice": (["tasks=[task0,task0]"], "tasks: task 'task0' is named twice"),
+    "a task twice": (["tasks=[task0,task0]"], "tasks=[task0,task0]: task 'task0' is named twice"),
     "no mapping of dependencies": (["relations.depends_on=task0"], "relations.depends_on=task0: expected tasks and"),
     "unknown activation": (["encoder.activation=rely"], "unknown activation 'rely': did you mean 'relu'?"),
     "key of another option": (["encoder=candidate_set"], "unknown key 'encoder.widths': did you mean 'encoder.width'?"),
@@ -87,7 +87,10 @@ BAD = {
     "calibrated chain of values": (["model=aitm", "model.calibrate=0.6"], "model.calibrate compares probabilities"),
     "unknown dependency": (["relations.depends_on={task0: [task9]}"], "'task9': did you mean 'task"),
     "dependency of unknown": (["relations.depends_on={task9: [task0]}"], "'task9': did you mean 'task"),
-    "no list of dependencies": (["relations.depends_on={task0: task1}"], "expected a list of tasks, such as [task1]"),
+    "no list of dependencies": (
+        ["relations.depends_on={task0: task1}"],
+        "expected tasks and lists of tasks, such as {b: [a]}",
+    ),
     "circle": (["relations.depends_on={task0: [task1], task1: [task0]}"], "in a circle: task"),
     "impossible data": (["task.relatedness=-0.9"], "task.relatedness=-0.9: with 3 tasks it can be -0.5 to 1"),
     "word for rows": (["task.rows=many"], "task.rows=many: expected a whole number"),
@@ -211,21 +214,28 @@ def test_sweep_over_sharing_and_weighting(train_py: Callable[..., Said], tmp_pat
 
 def test_a_failed_run_does_not_stop_a_sweep(train_py: Callable[..., Said], tmp_path: Path) -> None:
     """It is listed at the end, and the exit code says that something failed."""
-    code, _, err = train_py("-m", *TINY, "epochs=1", "model=hard", "batch_size=40,0,30", "seed=0")
+    code, _, err = train_py("-m", *TINY, "epochs=1", "model=hard", "task.relatedness=0.5,-0.9,0.7", "seed=0")
     assert code == EXIT_USER_ERROR
     lines = err.splitlines()
     assert lines[-2:] == ["1 of the sweep's runs failed:", lines[-1]]
-    assert "batch_size=0" in lines[-1]
-    assert "expected a whole number, 1 or more" in lines[-1]
+    assert "task.relatedness=-0.9" in lines[-1]
+    assert "it can be -0.5 to 1" in lines[-1]
     assert len(list((tmp_path / "outputs").glob("runs/*/*/*/result.json"))) == 2
 
 
 def test_a_sweep_is_checked_before_it_begins(train_py: Callable[..., Said], tmp_path: Path) -> None:
     """Every value of every swept key."""
-    code, out, err = train_py("-m", *TINY, "model=hard,sfot,gated")
-    assert (code, out) == (EXIT_USER_ERROR, "")
-    assert err == "error: unknown option of model 'sfot': did you mean 'soft'? " + err.partition("? ")[2]
-    assert list(tmp_path.iterdir()) == []
+    for swept, said in (
+        ("model=hard,sfot,gated", "unknown option of model 'sfot': did you mean 'soft'? "),
+        ("batch_size=40,0,30", "batch_size=0: expected a whole number, 1 or more\n"),
+    ):
+        code, out, err = (
+            train_py("-m", *TINY, "model=hard", swept) if "model" not in swept else train_py("-m", *TINY, swept)
+        )
+        assert (code, out) == (EXIT_USER_ERROR, "")
+        assert err.startswith(f"error: {said}")
+        assert err.count("\n") == 1
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_a_sweep_of_several_processes_is_refused(train_py: Callable[..., Said], tmp_path: Path) -> None:
@@ -237,13 +247,76 @@ def test_a_sweep_of_several_processes_is_refused(train_py: Callable[..., Said], 
 
 
 def test_check_accepts_what_hydra_accepts() -> None:
-    """Additions, deletions, sweeps, nulls, and values with commas or equal signs in quotes."""
-    check(
-        ["+trainer_note=x", "~log_every", "model=hard,soft", "seed=range(3)", "threads=null", "output='a=b,c'"],
+    """Additions, sweeps, nulls, and values with commas or equal signs in quotes."""
+    check_overrides(
+        [
+            "+hardware.limit_train_batches=3",
+            "+callbacks.mine._target_=my_package.Mine",
+            "model=hard,soft",
+            "seed=range(3)",
+            "threads=null",
+            "output='a=b,c'",
+        ],
         "config",
     )
-    with pytest.raises(InputError, match="unknown key 'nothing'"):
-        check(["nothing=1"], "config")
+
+
+UNREAD = {
+    "+logger=mlflow": "unknown key 'logger'",
+    "+trainer.max_epochs=3": "unknown key 'trainer'",
+    "+anything.at.all=3": "unknown key 'anything'",
+    "+epoch=3": "unknown key 'epoch': did you mean 'epochs'?",
+    "++batchsize=3": "unknown key 'batchsize': did you mean 'batch_size'?",
+    "+relations.detached=true": "unknown key 'relations.detached': did you mean 'relations.detach'?",
+    "+affinity.epoch=3": "unknown key 'affinity.epoch': did you mean 'affinity.epochs'?",
+    "+compare.seed=3": "unknown key in compare 'seed': did you mean 'seeds'?",
+    "+model.expert=3": "unknown key 'model.expert': did you mean 'model.experts'?",
+    "+weighting.normalize=none": "unknown key 'weighting.normalize': did you mean 'weighting.normalise'?",
+    "+encoder.width=[8]": "unknown key 'encoder.width': did you mean 'encoder.widths'?",
+    "+optimizer.weight_decays=0.1": "unknown key 'optimizer.weight_decays': did you mean 'optimizer.weight_decay'?",
+    "+scheduler.eta_minimum=0": "unknown key 'scheduler.eta_minimum': did you mean 'scheduler.eta_min'?",
+    "+task.row=3": "unknown key 'task.row': did you mean 'task.rows'?",
+    "+hardware.max_epoch=3": "max_epoch",
+    "~log_every": "key 'log_every' is missing",
+    "+callbacks.mine._target_=torch.nn.ReLU": "callbacks.mine: expected a Lightning callback, and it is a ReLU",
+    "+callbacks.mine.patience=3": "callbacks.mine: it has no _target_",
+}
+
+
+@pytest.mark.parametrize(("word", "message"), UNREAD.items(), ids=UNREAD)
+def test_what_nobody_reads_is_refused_also_behind_a_plus(
+    word: str, message: str, train_py: Callable[..., Said], tmp_path: Path
+) -> None:
+    code, out, err = train_py(*TINY, "model=gated", "optimizer=adamw", word)
+    assert (code, out, err.count("\n")) == (EXIT_USER_ERROR, "", 1), err
+    assert message in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_own_callbacks_are_used_and_make_another_run(train_py: Callable[..., Said], tmp_path: Path) -> None:
+    stop = "+callbacks.early={_target_: pytorch_lightning.callbacks.EarlyStopping, monitor: val/score, patience: 0}"
+    words = (*TINY, "model=hard", "epochs=30", "optimizer.lr=1", "gradient_clip=null")
+    for given in ((), (stop,)):
+        code, _, err = train_py(*words, *given)
+        assert code == 0, err
+    epochs = {Run.open(path).result.epochs for path in (tmp_path / "outputs").glob("runs/*/*/*")}
+    assert 30 in epochs
+    assert min(epochs) < 30
+
+
+def test_the_title_is_of_what_ran(train_py: Callable[..., Said], tmp_path: Path) -> None:
+    """An own class in the place of an option's is named, in the table, the directory and the result."""
+    code, out, err = train_py(
+        *TINY,
+        "epochs=1",
+        "model=hard",
+        "weighting=equal",
+        "weighting._target_=mtl.weighting.geometric_mean.GeometricMean",
+    )
+    assert code == 0, err
+    assert "hard sharing, GeometricMean weighting" in out
+    (run,) = (tmp_path / "outputs").glob("runs/synthetic/hard-GeometricMean/*")
+    assert Run.open(run).result.choices.weighting == "GeometricMean"
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--cfg", "job"], ["model=gatd"]], ids=["help", "config", "mistake"])

@@ -12,9 +12,10 @@ from omegaconf import OmegaConf
 from rich.console import Console
 
 from mtl.cli.report import publish
-from mtl.config.overrides import CONF, check
-from mtl.config.study import study
-from mtl.sweep.plan import Planner
+from mtl.config.compose import check_overrides
+from mtl.config.overrides import CONF
+from mtl.config.study_arguments import read_study
+from mtl.sweep.planner import Planner
 from mtl.sweep.queue import DONE, Ledger
 
 RUNS = ["task=synthetic", "task.rows=60", "task.features=6", "encoder.widths=[6]", "epochs=1"]
@@ -26,7 +27,7 @@ LAUNCHERS = {
 
 
 def test_a_search_over_an_interval_passes_the_check() -> None:
-    check(["task=synthetic", "optimizer.lr=tag(log,interval(0.0001,0.1))"], "config")
+    check_overrides(["task=synthetic", "optimizer.lr=tag(log,interval(0.0001,0.1))"], "config")
 
 
 @pytest.mark.slow
@@ -43,7 +44,7 @@ def test_a_multirun_gives_the_runs_of_a_comparison(tmp_path: Path, launcher: str
         check=True,
     )
     planner = Planner(
-        study([*RUNS, f"output={tmp_path}", "models=[hard]", "weightings=[equal]", "seeds=1", "baselines=[]"])
+        read_study([*RUNS, f"output={tmp_path}", "models=[hard]", "weightings=[equal]", "seeds=1", "baselines=[]"])
     )
     multi = planner.multi_task()
     plan = planner.plan([*planner.baselines(multi), *multi])
@@ -71,7 +72,7 @@ def test_a_search_minimises_the_validation_score(tmp_path: Path) -> None:
     (found,) = tmp_path.glob("multirun/optimization_results.yaml")
     best = OmegaConf.load(found)
     results = [json.loads(path.read_text()) for path in tmp_path.glob("runs/*/*/*/result.json")]
-    scores = {result["config"]["optimizer"]["lr"]: result["metrics"]["val"]["score"] for result in results}
+    scores = {result.config.optimizer["lr"]: result.metrics["val"].score for result in results}
     assert len(scores) == 3
     assert best.best_value == pytest.approx(min(scores.values()))
     assert best.best_params["optimizer.lr"] == pytest.approx(min(scores, key=lambda lr: scores[lr]))

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from mtl.cli import compare, report
 from mtl.config.process import set_process_defaults
-from mtl.config.study import study
+from mtl.config.study_arguments import read_study
 from mtl.errors import InputError
 
 TINY = [
@@ -34,7 +34,7 @@ def _quiet() -> None:
 
 def run(*arguments: str) -> tuple[int, str]:
     out = StringIO()
-    code = compare.run(study([*TINY, *arguments]), "the command", Console(file=out, width=140))
+    code = compare.run(read_study([*TINY, *arguments]), "the command", Console(file=out, width=140))
     return code, out.getvalue()
 
 
@@ -91,8 +91,8 @@ def test_tuning_chooses_on_validation(tmp_path: Path) -> None:
     run(f"output={tmp_path}", "tune=true", "grid={optimizer.lr:[1e-9,0.05]}", "seeds=1")
     plan = json.loads((tmp_path / "comparisons" / "synthetic" / "plan.json").read_text())
     for one in plan["runs"]:
-        config = json.loads((Path(one["path"]) / "result.json").read_text())["config"]
-        assert config["optimizer"]["lr"] == 0.05
+        config = json.loads((Path(one["path"]) / "result.json").read_text()).config
+        assert config.optimizer["lr"] == 0.05
     assert len(list(tmp_path.rglob("result.json"))) == 4
 
 

@@ -81,7 +81,7 @@ def test_foreign_runs_repeated_runs_and_unfinished_ones(tmp_path: Path) -> None:
 
 
 def test_labels_tell_apart_what_differs_and_nothing_else(tmp_path: Path) -> None:
-    config = result()["config"]
+    config = result().config
     write(tmp_path / "a", result())
     write(tmp_path / "b", result(config={**config, "epochs": 9, "output": "elsewhere"}))
     write(tmp_path / "c", result(model="soft"))

@@ -1,32 +1,31 @@
-"""What a comparison is asked to do, from the command line and from a study file."""
+"""What a comparison is asked to do, from the command line and from a read_study file."""
 
 from pathlib import Path
 
 import pytest
 
-from mtl.assembly import resolved
 from mtl.config import overrides
-from mtl.config.overrides import composed
-from mtl.config.study import study
+from mtl.config.compose import compose_config, to_run_config
+from mtl.config.study_arguments import read_study
 from mtl.errors import InputError
 from mtl.runs.identity import run_id
-from mtl.sweep.plan import Planner
+from mtl.sweep.planner import Planner
 
 
 def test_settings_are_told_apart_from_overrides_of_the_runs() -> None:
-    found = study(
+    found = read_study(
         ["task=synthetic", "models=[hard]", "epochs=3", "seeds=[4,2]", "task.rows=100", "grid={optimizer.lr:[0.1]}"]
     )
-    assert found.overrides == ("task=synthetic", "epochs=3", "task.rows=100")
-    assert found.models == ("hard",)
-    assert found.seeds == (4, 2)
+    assert found.overrides == ["task=synthetic", "epochs=3", "task.rows=100"]
+    assert found.models == ["hard"]
+    assert found.seeds == [4, 2]
     assert found.grid == {"optimizer.lr": [0.1]}
-    assert found.name == "synthetic"
-    assert found.match == "hard"
+    assert (found.name, found.subject) == (None, "synthetic")
+    assert found.matched_model == "hard"
 
 
 def test_a_number_of_seeds_counts_from_zero() -> None:
-    assert study(["task=synthetic", "seeds=3"]).seeds == (0, 1, 2)
+    assert read_study(["task=synthetic", "seeds=3"]).seeds == [0, 1, 2]
 
 
 @pytest.mark.parametrize(
@@ -45,7 +44,7 @@ def test_a_number_of_seeds_counts_from_zero() -> None:
         (["alpha=2"], "alpha=2: expected a number between"),
         (["workers=-1"], "workers=-1: expected a whole number"),
         (["budget=0"], "budget=0: expected a whole number, 1 or more"),
-        (["budget=true"], "budget=True: expected a whole number"),
+        (["budget=true"], "budget=true: expected a whole number"),
         (["models=[hard,hard]"], "each name once"),
         (["weightings=[equal,equal]"], "each name once"),
         (["models=[hard,single_task]"], "single_task, which is always there"),
@@ -67,7 +66,7 @@ def test_a_number_of_seeds_counts_from_zero() -> None:
 )
 def test_mistakes_are_named(arguments: list[str], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        study(["task=synthetic", *arguments] if "task=syntetic" not in arguments else arguments)
+        read_study(["task=synthetic", *arguments] if "task=syntetic" not in arguments else arguments)
 
 
 def test_a_study_file_and_the_command_line_ask_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,15 +84,16 @@ def test_a_study_file_and_the_command_line_ask_the_same(tmp_path: Path, monkeypa
         "epochs: 2\ntask: {rows: 100}\n"
         "compare: {models: [hard], weightings: [equal], seeds: 2, margin: 0.02}\n"
     )
-    for module in ("mtl.config.overrides", "mtl.config.study"):
-        monkeypatch.setattr(f"{module}.CONF", conf)
-    from_file = study(["experiment=mine", "name=x", f"output={tmp_path}"])
+    monkeypatch.setattr("mtl.config.overrides.CONF", conf)
+    from_file = read_study(["experiment=mine", "name=x", f"output={tmp_path}"])
     runs = ["task=synthetic", "epochs=2", "task.rows=100", f"output={tmp_path}"]
-    typed = study([*runs, "name=x", "models=[hard]", "weightings=[equal]", "seeds=2", "margin=0.02"])
-    assert {**vars(from_file), "overrides": (), "question": ""} == {**vars(typed), "overrides": ()}
+    typed = read_study([*runs, "name=x", "models=[hard]", "weightings=[equal]", "seeds=2", "margin=0.02"])
+    assert from_file.model_copy(update={"overrides": [], "question": "", "subject": ""}) == typed.model_copy(
+        update={"overrides": [], "subject": ""}
+    )
     assert from_file.question == "Is it so?"
-    assert study(["experiment=mine", "seeds=5"]).seeds == (0, 1, 2, 3, 4)
-    assert study(["experiment=mine"]).name == "mine"
+    assert read_study(["experiment=mine", "seeds=5"]).seeds == [0, 1, 2, 3, 4]
+    assert read_study(["experiment=mine"]).subject == "mine"
 
     keys = [
         [one.key for one in planner.plan(planner.multi_task()).entries] for planner in map(Planner, (from_file, typed))
@@ -101,8 +101,10 @@ def test_a_study_file_and_the_command_line_ask_the_same(tmp_path: Path, monkeypa
     assert keys[0] == keys[1]
     assert len(keys[0]) == 2
 
-    # A run of train.py with the study is one of them
-    alone = resolved(*composed(["experiment=mine", "model=hard", "weighting=equal", "seed=1", f"output={tmp_path}"]))
+    # A run of train.py with the read_study is one of them
+    alone = to_run_config(
+        *compose_config(["experiment=mine", "model=hard", "weighting=equal", "seed=1", f"output={tmp_path}"])
+    )
     assert run_id(alone) == keys[0][1].partition("-")[0]
 
 
@@ -114,12 +116,11 @@ def test_an_unknown_setting_in_a_study_file_is_named(tmp_path: Path, monkeypatch
             (conf / path.name).symlink_to(path)
     (conf / "experiment").mkdir()
     (conf / "experiment" / "mine.yaml").write_text("# @package _global_\ncompare: {modles: [hard]}\n")
-    for module in ("mtl.config.overrides", "mtl.config.study"):
-        monkeypatch.setattr(f"{module}.CONF", conf)
+    monkeypatch.setattr("mtl.config.overrides.CONF", conf)
     with pytest.raises(InputError, match="unknown key in compare 'modles': did you mean 'models'"):
-        study(["experiment=mine", "task=synthetic"])
+        read_study(["experiment=mine", "task=synthetic"])
 
 
 def test_typed_epochs_count_and_not_the_budget_of_a_suite() -> None:
-    assert study(["task=scheduling"]).budget is not None
-    assert study(["task=scheduling", "epochs=3"]).budget is None
+    assert read_study(["task=scheduling"]).budget is not None
+    assert read_study(["task=scheduling", "epochs=3"]).budget is None

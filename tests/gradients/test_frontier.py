@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mtl.assembly import build, configure
+from mtl.assembly import build
+from mtl.config.compose import configure
 from mtl.gradients.frontier import find_frontier
 from mtl.gradients.task_gradients import TaskGradients
 from mtl.module.module import MultiTaskModule

@@ -8,7 +8,8 @@ from matplotlib.patches import FancyArrowPatch, Rectangle
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
 
-from mtl.assembly import build, configure
+from mtl.assembly import build
+from mtl.config.compose import configure
 from mtl.inspection.architecture import amount, parts_figure, tasks_figure
 from mtl.inspection.parts import Part, most, parts
 from mtl.lifecycle.train import train
@@ -109,7 +110,7 @@ def test_the_dashboard_shows_who_draws_on_what(model: str, tmp_path: Path) -> No
     """The use of every expert over time, at the end as a heat map, and the parts; in groups and with relations too."""
     relations = ("grouping=[[task0,task2],[task1]]", "relations.depends_on={task2: [task0]}")
     result = train(tiny(tmp_path, f"model={model}", "epochs=2", "log_every=1", "weighting=equal", *relations))
-    board = EventAccumulator(str(Path(result["directory"], "tensorboard")))
+    board = EventAccumulator(str(Path(result.directory, "tensorboard")))
     board.Reload()
     tags = board.Tags()
     assert {"sharing/parameters", "sharing/mixture", "sharing/tasks"} <= set(tags["images"])

@@ -54,7 +54,7 @@ def environment(*overrides: str) -> dict[str, Any]:
 
 
 def test_training_and_execution_share_their_settings() -> None:
-    trained = composed("config", "execution=scheduling")["execution"]
+    trained = composed("config", "execution=scheduling").execution
     executed = composed("execute")
     assert trained == {key: value for key, value in executed.items() if key not in (*WHERE, "choices")}
 

@@ -73,12 +73,12 @@ def test_resumed_run_equals_the_uninterrupted_one(
     stopped = interrupted(tiny(tmp_path / "parts", *options), 2, capsys)
     torch.rand(7)  # whatever happens in between
     resumed = train({**tiny(tmp_path / "elsewhere"), "resume": str(stopped)})
-    assert resumed["directory"] == str(stopped)
-    assert resumed["metrics"] == whole["metrics"]
-    assert resumed["selection"] == whole["selection"]
-    assert (resumed["steps"], resumed["epochs"], resumed["run_id"]) == (12, 4, whole["run_id"])
+    assert resumed.directory == str(stopped)
+    assert resumed.metrics == whole.metrics
+    assert resumed.selection == whole.selection
+    assert (resumed.steps, resumed.epochs, resumed.run_id) == (12, 4, whole.run_id)
     for name in ("best", "last"):
-        a, b = (read_checkpoint(Path(result["directory"]) / f"{name}.ckpt") for result in (whole, resumed))
+        a, b = (read_checkpoint(Path(result.directory) / f"{name}.ckpt") for result in (whole, resumed))
         del a["callbacks"]["Timer"], b["callbacks"]["Timer"]  # seconds differ
         for part in ("state_dict", "optimizer_states", "lr_schedulers", "random_state", "callbacks"):
             assert same(a[part], b[part]), f"{part} of {name}.ckpt"
@@ -99,7 +99,7 @@ def test_a_run_stopped_after_its_last_epoch_is_finished(tmp_path: Path, capsys: 
         train(tiny(tmp_path / "parts"), (Late(),))
     (run,) = (tmp_path / "parts").glob("runs/*/*/*")
     assert Run.open(run).state == "interrupted"
-    assert train({**tiny(tmp_path), "resume": str(run)})["metrics"] == whole["metrics"]
+    assert train({**tiny(tmp_path), "resume": str(run)}).metrics == whole.metrics
 
 
 def test_an_interrupted_run_can_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,7 +141,7 @@ def test_a_full_disk_is_one_line_and_keeps_what_there_is(tmp_path: Path, monkeyp
     assert Run.open(run).state == "failed"
     assert not list(run.glob(".*"))
     whole = train(tiny(tmp_path / "whole"))
-    assert train({**tiny(tmp_path), "resume": str(run)})["metrics"] == whole["metrics"]
+    assert train({**tiny(tmp_path), "resume": str(run)}).metrics == whole.metrics
 
 
 def test_what_cannot_be_resumed_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

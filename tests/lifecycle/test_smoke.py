@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from mtl.assembly import configure
-from mtl.config.overrides import options
+from mtl.config.compose import configure
+from mtl.config.overrides import option_names
 from mtl.errors import InputError
 from mtl.lifecycle.train import train
 from mtl.runs.directory import Run
@@ -17,12 +17,12 @@ pytestmark = pytest.mark.smoke
 GROUPS = ("model", "encoder", "weighting", "optimizer", "scheduler", "hardware")
 # Encoders of what a synthetic task does not give: candidates, pictures, words
 OTHER_INPUTS = {f"encoder={option}" for option in ("candidate_set", "convolution", "timm", "transformer")}
-GRID = [f"{group}={option}" for group in GROUPS for option in options(group)]
+GRID = [f"{group}={option}" for group in GROUPS for option in option_names(group)]
 
 
 def needs_gpu(choice: str) -> bool:
     """An option that asks for an accelerator that a machine may not have."""
-    return choice.startswith("hardware=") and configure("task=synthetic", choice)["hardware"]["accelerator"] == "gpu"
+    return choice.startswith("hardware=") and configure("task=synthetic", choice).hardware["accelerator"] == "gpu"
 
 
 @pytest.mark.filterwarnings("ignore:.*logs directory .* exists and is not empty")  # a forked process wrote it
@@ -35,7 +35,7 @@ def test_every_option_trains(choice: str, tmp_path: Path) -> None:
     if choice == "hardware=ddp_cpu":
         given.append("hardware.strategy=ddp_fork")  # in this process, not by starting train.py again
     if choice.startswith("encoder="):
-        config = {**tiny(tmp_path), "encoder": configure("task=synthetic", choice)["encoder"], "epochs": 1}
+        config = {**tiny(tmp_path), "encoder": configure("task=synthetic", choice).encoder, "epochs": 1}
     else:
         config = tiny(tmp_path, *given)
     if choice in OTHER_INPUTS:
@@ -44,8 +44,8 @@ def test_every_option_trains(choice: str, tmp_path: Path) -> None:
         assert list(tmp_path.iterdir()) == []
         return
     result = train(config)
-    assert result["status"] == Run.open(result["directory"]).state == "done"
-    assert all(torch.tensor(list(values.values())).isfinite().all() for values in result["metrics"].values())
+    assert result.status == Run.open(result.directory).state == "done"
+    assert all(torch.tensor(list(values.values())).isfinite().all() for values in result.metrics.values())
 
 
 def test_dependent_tasks_train(tmp_path: Path) -> None:
@@ -53,14 +53,14 @@ def test_dependent_tasks_train(tmp_path: Path) -> None:
     for detach in ("true", "false"):
         chain = "relations.depends_on={task1: [task0], task2: [task0, task1]}"
         result = train(tiny(tmp_path, "epochs=1", chain, f"relations.detach={detach}"))
-        assert result["config"]["relations"]["depends_on"]["task2"] == ["task0", "task1"]
+        assert result.config.relations.depends_on["task2"] == ["task0", "task1"]
 
 
-@pytest.mark.parametrize("model", options("model"))
+@pytest.mark.parametrize("model", option_names("model"))
 def test_bfloat16_trains(model: str, tmp_path: Path) -> None:
     """Losses, weights and metrics stay in single precision, and the numbers are close to those of single precision."""
     given = (f"model={model}", "weighting=equal", "epochs=1")
     half = train(tiny(tmp_path / "half", *given, "hardware.precision=bf16-mixed"))
     single = train(tiny(tmp_path / "single", *given))
-    assert half["metrics"]["val"]["score"] == pytest.approx(single["metrics"]["val"]["score"], rel=0.05)
-    assert half["metrics"] != single["metrics"]
+    assert half.metrics["val"].score == pytest.approx(single.metrics["val"].score, rel=0.05)
+    assert half.metrics != single.metrics

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pytorch_lightning import Callback, Trainer
 
-from mtl.assembly import build, configure
+from mtl.assembly import build
+from mtl.config.compose import configure
 from mtl.errors import InputError
 from mtl.lifecycle.train import train
 from mtl.sharing.grouped import Grouped
@@ -54,4 +55,4 @@ def test_strategies_with_noise_and_state_resume_bit_for_bit(model: str, tmp_path
         train(tiny(tmp_path / "parts", *overrides), (Stop(),))
     (stopped,) = (path.parent for path in (tmp_path / "parts").rglob("config.yaml"))
     resumed = train({**tiny(tmp_path / "elsewhere"), "resume": str(stopped)})
-    assert resumed["metrics"] == whole["metrics"]
+    assert resumed.metrics == whole.metrics

@@ -41,7 +41,7 @@ def test_the_best_sharing_is_the_one_that_was_planted(
         found = []
         for seed in seeds:
             given = [*COMMON, *(f"task.{dial}" for dial in dials.split()), *options, f"model={model}", f"seed={seed}"]
-            metrics = train(composed("config", *given, f"output={tmp_path}"))["metrics"]["test"]
+            metrics = train(composed("config", *given, f"output={tmp_path}")).metrics["test"]
             found += [value for name, value in metrics.items() if name.endswith("/r2")]
         return fmean(found)
 

@@ -70,10 +70,10 @@ def test_every_suite_is_tried() -> None:
 def test_suites_train(task: str, model: str, weighting: str, tmp_path: Path) -> None:
     small = ["encoder.widths=[8]"]
     result = train(config(task, tmp_path, f"model={model}", f"weighting={weighting}", *small))
-    assert result["status"] == "done"
+    assert result.status == "done"
     for split in ("train", "val", "test"):
-        for name, entry in result["tasks"].items():
-            assert np.isfinite(result["metrics"][split][f"{name}/{entry['primary']}"])
+        for name, entry in result.tasks.items():
+            assert np.isfinite(result.metrics[split][f"{name}/{entry['primary']}"])
 
 
 @pytest.mark.smoke
@@ -87,7 +87,7 @@ def test_suites_train(task: str, model: str, weighting: str, tmp_path: Path) -> 
     ],
 )
 def test_suites_suit_encoders_of_their_kind(task: str, options: list[str], tmp_path: Path) -> None:
-    assert train(config(task, tmp_path, "model=hard", *options))["status"] == "done"
+    assert train(config(task, tmp_path, "model=hard", *options)).status == "done"
 
 
 @pytest.mark.smoke

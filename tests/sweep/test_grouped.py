@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from mtl.assembly import configure
 from mtl.cli.compare import run
 from mtl.comparison.comparison import compare
 from mtl.comparison.records import labels, read
 from mtl.comparison.report.figures import affinity
-from mtl.config.study import study
+from mtl.config.compose import configure
+from mtl.config.study_arguments import read_study
 from mtl.errors import InputError
 from mtl.lifecycle.train import train
-from mtl.sweep.plan import Planner
+from mtl.sweep.planner import Planner
 from mtl.sweep.progress import plan_table
 from mtl.sweep.queue import read_json
 from tests.support import tiny
@@ -34,7 +34,7 @@ SMALL = (
 
 
 def asked(path: Path, *arguments: str) -> Planner:
-    return Planner(study([*SMALL, f"output={path}", *arguments]))
+    return Planner(read_study([*SMALL, f"output={path}", *arguments]))
 
 
 def test_grouped_is_hard_sharing_in_groups_that_are_found_first(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_comparison_with_grouped(tmp_path: Path) -> None:
     """The runs are done, named in the plan and the report, and their groups are on the page."""
     console = Console(file=StringIO(), width=200)
     options = [*SMALL, f"output={tmp_path}", "models=[hard,grouped]", "seeds=2", "workers=0"]
-    assert run(study(options), "the command", console) == 0
+    assert run(read_study(options), "the command", console) == 0
     folder = tmp_path / "comparisons" / "synthetic"
     runs = read_json(folder / "plan.json")["runs"]
     assert {one["label"] for one in runs} == {"single_task", "hard-equal", "grouped-equal"}
@@ -102,4 +102,4 @@ def test_a_config_of_before_groups_is_still_one(tmp_path: Path) -> None:
     """Grouping and how it is measured may be absent from the config of an older run."""
     config = configure("task=synthetic", "task.rows=50", "task.features=8", "model=hard", f"output={tmp_path}")
     older = {key: value for key, value in config.items() if key not in ("grouping", "affinity")}
-    assert train({**older, "epochs": 1, "progress": False})["status"] == "done"
+    assert train({**older, "epochs": 1, "progress": False}).status == "done"

@@ -9,16 +9,18 @@ import pytest
 from rich.console import Console
 
 from mtl.cli.compare import run
-from mtl.config.study import study
+from mtl.config.study_arguments import read_study
 from mtl.errors import InputError
-from mtl.sweep.plan import Configuration, Planner, epochs_within, same_parameters, with_values
+from mtl.sweep.matched_baselines import epochs_within, same_parameters
+from mtl.sweep.plan import Configuration
+from mtl.sweep.planner import Planner, with_values
 from mtl.sweep.queue import Entry, read_json
 
 TINY = ["task=synthetic", "task.rows=100", "task.features=8", "encoder.widths=[12,8]", "weightings=[equal]", "epochs=2"]
 
 
 def planner(path: Path, *arguments: str) -> Planner:
-    return Planner(study([*TINY, f"output={path}", *arguments]))
+    return Planner(read_study([*TINY, f"output={path}", *arguments]))
 
 
 def test_every_model_and_weighting_and_seed_and_the_baselines(tmp_path: Path) -> None:
@@ -27,8 +29,8 @@ def test_every_model_and_weighting_and_seed_and_the_baselines(tmp_path: Path) ->
     labels = [one.label for one in plan.configurations]
     assert labels[:2] == ["single_task", "single_task, same parameters"]
     assert labels[-4:] == ["hard-equal", "hard-gradnorm", "gated experts=2-equal", "gated experts=2-gradnorm"]
-    assert plan.configurations[-1].config["model"]["experts"] == 2
-    assert [one.config["seed"] for one in plan.entries] == [3] * len(labels) + [5] * len(labels)
+    assert plan.configurations[-1].config.model["experts"] == 2
+    assert [one.config.seed for one in plan.entries] == [3] * len(labels) + [5] * len(labels)
     assert len({one.key for one in plan.entries}) == len(plan.entries)
     assert all(plan.seconds(one) > 0 for one in plan.configurations)
 
@@ -38,7 +40,7 @@ def test_same_parameters_come_close_and_keep_the_shape(tmp_path: Path) -> None:
     single = found.config("single_task", "equal")
     smaller = found.configuration("x", same_parameters(single, 3000))
     assert smaller.parameters == pytest.approx(3000, rel=0.1)
-    first, second = smaller.config["encoder"]["widths"]
+    first, second = smaller.config.encoder["widths"]
     assert first / second == pytest.approx(2, rel=0.1)
 
 
@@ -51,13 +53,13 @@ def test_same_seconds_are_those_of_finished_runs_and_stay(tmp_path: Path, monkey
     took = {("single_task", 0): 2.0, ("single_task", 1): 2.2, ("single_task", 2): 90.0, ("hard", 1): 3.3}
 
     def done(entry: Entry) -> SimpleNamespace | None:
-        seconds = took.get((entry.config["choices"]["model"], entry.config["seed"]))
+        seconds = took.get((entry.config.choices.model, entry.config.seed))
         return None if seconds is None else SimpleNamespace(result={"seconds": {"fit": seconds}})
 
     monkeypatch.setattr(found.ledger, "done", done)
     timed = found.same_seconds(plan)
     assert timed is not None
-    assert timed.config["epochs"] == timed.config["scheduler"]["T_max"] == 15  # 3.3 s, by the median of 2.2 s for 10
+    assert timed.config.epochs == timed.config["scheduler"]["T_max"] == 15  # 3.3 s, by the median of 2.2 s for 10
     assert timed.label == "single_task, same seconds"
     took["hard", 1] = 100.0
     again = found.same_seconds(plan)
@@ -77,7 +79,7 @@ def test_same_seconds_that_are_those_of_single_task_are_no_baseline_of_their_own
 @pytest.mark.smoke
 def test_the_baseline_of_the_same_seconds_comes_last_and_is_planned_again(tmp_path: Path) -> None:
     console = Console(file=StringIO(), width=200)
-    asked = study([*TINY, f"output={tmp_path}", "models=[hard]", "seeds=1", "epochs=6", "workers=0", "tune=true",
+    asked = read_study([*TINY, f"output={tmp_path}", "models=[hard]", "seeds=1", "epochs=6", "workers=0", "tune=true",
                    "grid={optimizer.lr:[0.001,0.003]}", "baselines=[same_seconds]"])  # fmt: skip
     for _ in range(2):
         assert run(asked, "the command", console) == 0
@@ -91,14 +93,14 @@ def test_the_baseline_of_the_same_seconds_comes_last_and_is_planned_again(tmp_pa
 @pytest.mark.parametrize("setting", ["budget", "epochs"])
 def test_the_scheduler_follows_the_budget(setting: str, tmp_path: Path) -> None:
     given = [text for text in TINY if not text.startswith("epochs=")]
-    config = Planner(study([*given, f"output={tmp_path}", f"{setting}=7"])).config("hard", "equal")
-    assert config["epochs"] == config["scheduler"]["T_max"] == 7
+    config = Planner(read_study([*given, f"output={tmp_path}", f"{setting}=7"])).config("hard", "equal")
+    assert config.epochs == config["scheduler"]["T_max"] == 7
 
 
 def test_tuning_gives_everyone_the_same_grid(tmp_path: Path) -> None:
     found = planner(tmp_path, "models=[hard]", "grid={optimizer.lr:[0.1,0.2],batch_size:[10,20]}", "baselines=[]")
     tuning = found.tuning([*found.baselines(found.multi_task()), *found.multi_task()])
-    points = [(one.label, one.config["optimizer"]["lr"], one.config["batch_size"]) for one in tuning.configurations]
+    points = [(one.label, one.config.optimizer["lr"], one.config.batch_size) for one in tuning.configurations]
     grid = [(0.1, 10), (0.1, 20), (0.2, 10), (0.2, 20)]
     assert points == [(label, *point) for label in ("single_task", "hard-equal") for point in grid]
     assert {len(one.entries) for one in tuning.configurations} == {1}
@@ -116,7 +118,7 @@ def test_a_seed_that_also_makes_the_data_is_refused(tmp_path: Path) -> None:
 
 def test_tasks_can_be_chosen(tmp_path: Path) -> None:
     config = planner(tmp_path, "tasks=[task0,task2]").config("hard", "equal")
-    assert config["tasks"] == ["task0", "task2"]
+    assert config.tasks == ["task0", "task2"]
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from mtl.config.process import set_process_defaults
-from mtl.config.study import study
+from mtl.config.study_arguments import read_study
 from mtl.sweep import workers
-from mtl.sweep.plan import Plan, Planner
+from mtl.sweep.plan import Plan
+from mtl.sweep.planner import Planner
 from mtl.sweep.queue import DONE, FAILED, Ledger
 from mtl.sweep.workers import sweep, work
 
@@ -36,7 +37,7 @@ def _quiet() -> None:
 
 
 def plan_of(path: Path, *arguments: str) -> Plan:
-    planner = Planner(study([*TINY, f"output={path}", *arguments]))
+    planner = Planner(read_study([*TINY, f"output={path}", *arguments]))
     multi = planner.multi_task()
     return planner.plan([*planner.baselines(multi), *multi])
 
@@ -48,7 +49,7 @@ def numbers(plan: Plan) -> dict[str, Any]:
     for entry in plan.entries:
         run = ledger.done(entry)
         assert run is not None
-        found[entry.key] = run.result["metrics"], run.result["selection"], run.result["steps"]
+        found[entry.key] = run.result.metrics, run.result.selection, run.result.steps
     return found
 
 
@@ -74,7 +75,7 @@ def test_a_failing_run_is_recorded_and_the_others_go_on_and_it_is_tried_again(
     train = training.train
 
     def broken(config: dict[str, Any], **more: Any) -> dict[str, Any]:
-        if config["encoder"]["activation"] == "silu":
+        if config.encoder["activation"] == "silu":
             raise RuntimeError("the disk is\nfull")
         return train(config, **more)
 
@@ -139,7 +140,7 @@ def test_a_sweep_killed_at_random_moments_ends_with_the_numbers_of_an_undisturbe
     sweep(plan.entries, plan.output, 0)
     assert kills >= 6
     assert numbers(plan) == numbers(calm)
-    results = [json.loads(path.read_text())["run_id"] for path in plan.output.rglob("result.json")]
+    results = [json.loads(path.read_text()).run_id for path in plan.output.rglob("result.json")]
     assert len(results) == len(set(results)) == len(plan.entries)  # every run is there once
     assert not list((plan.output / "ledger").glob("*.lock"))
 

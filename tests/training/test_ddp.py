@@ -53,10 +53,10 @@ def test_two_processes_are_one(method: list[str], tmp_path: Path) -> None:
     options = ["model=hard", *method, "gradient_clip=0.5"]
     one = train(tiny(tmp_path / "one", *options))
     two = train(tiny(tmp_path / "two", *options, "hardware=ddp_cpu", "hardware.strategy=ddp_fork"))
-    assert two["run_id"] == one["run_id"]
-    assert_same_run(Path(one["directory"]), Path(two["directory"]))
-    for split, values in one["metrics"].items():
-        assert two["metrics"][split] == pytest.approx(values, abs=1e-4)
+    assert two.run_id == one.run_id
+    assert_same_run(Path(one.directory), Path(two.directory))
+    for split, values in one.metrics.items():
+        assert two.metrics[split] == pytest.approx(values, abs=1e-4)
 
 
 @pytest.mark.smoke
@@ -82,8 +82,8 @@ def test_two_processes_share_a_table_that_is_read_piece_by_piece(
         train(composed("config", *options, *common, f"output={tmp_path / name}", *more))
         for name, more in (("one", []), ("two", ["hardware=ddp_cpu", "hardware.strategy=ddp_fork"]))
     )
-    assert_same_run(Path(one["directory"]), Path(two["directory"]))
-    assert two["metrics"]["test"] == pytest.approx(one["metrics"]["test"], abs=1e-4)
+    assert_same_run(Path(one.directory), Path(two.directory))
+    assert two.metrics["test"] == pytest.approx(one.metrics["test"], abs=1e-4)
     loaders = []
     for rank in (0, 1):
         suite = table(str(tmp_path / "my.parquet"), {"churn": "binary", "spend": "regression"}, stream=True)
@@ -110,9 +110,9 @@ def test_ddp_from_the_command_line(tmp_path: Path) -> None:
     assert Run.open(run).state == "done"
     assert len(list(run.glob("csv*/metrics.csv"))) == 1
     one = train(tiny(tmp_path / "one", *words[len(TINY) :]))
-    assert_same_run(Path(one["directory"]), run)
+    assert_same_run(Path(one.directory), run)
     found = Run.open(run).result
-    assert found["metrics"]["test"] == pytest.approx(one["metrics"]["test"], abs=1e-4)
+    assert found.metrics["test"] == pytest.approx(one.metrics["test"], abs=1e-4)
 
 
 @pytest.mark.slow

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 import torch
+from mtl.config.validation import MEASURES, check_options
 from pytorch_lightning import Callback, Trainer
 
-from mtl.assembly import build, configure, load
+from mtl.assembly import build, load
 from mtl.cli.affinity import main as measure
+from mtl.config.compose import configure
 from mtl.config.overrides import CONF
-from mtl.config.validation import AUTO, MEASURES, check_options
+from mtl.config.run_config import AUTO
 from mtl.errors import InputError
 from mtl.lifecycle.train import train
 from mtl.runs.directory import Run
@@ -100,16 +102,16 @@ def test_pairs_are_trained_as_such_runs_would_be(tmp_path: Path) -> None:
 def test_auto_trains_what_it_finds_and_says_so(tmp_path: Path) -> None:
     """The same numbers as with these groups written out; recorded, drawn, and loaded again."""
     auto = train(tiny(tmp_path, *PLANTED, "grouping=auto", "affinity.epochs=6", "encoder.dropout=0.2"))
-    assert auto["affinity"]["groups"] == BLOCKS
+    assert auto.affinity.groups == BLOCKS
     written = "grouping=[[task0,task2],[task1,task3]]"
     given = train(tiny(tmp_path, *PLANTED, written, "affinity.epochs=6", "encoder.dropout=0.2"))
-    assert auto["metrics"] == given["metrics"]
-    assert auto["parameters"] == given["parameters"]
-    assert auto["run_id"] == run_id({**given["config"], "grouping": AUTO}) != given["run_id"]
+    assert auto.metrics == given["metrics"]
+    assert auto.parameters == given["parameters"]
+    assert auto.run_id == run_id({**given["config"], "grouping": AUTO}) != given["run_id"]
     assert "affinity" not in given
-    run = Run.open(auto["directory"])
-    assert run.affinity == auto["affinity"] == run.result["affinity"]
-    assert auto["seconds"]["fit"] > auto["affinity"]["seconds"] > 0
+    run = Run.open(auto.directory)
+    assert run.affinity == auto.affinity == run.result.affinity
+    assert auto.seconds.fit > auto.affinity.seconds > 0
     assert (run.path / "affinity.png").stat().st_size > 10_000
     sharing = load(run.path).module.network.sharing
     assert isinstance(sharing, Grouped)
@@ -126,7 +128,7 @@ def test_few_looks_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 def test_the_seed_decides(tmp_path: Path) -> None:
     options = ("affinity.epochs=1", "affinity.every=1")
     first, again, other = (found(tmp_path, *options, f"seed={seed}") for seed in (0, 0, 1))
-    assert first["matrices"] == again["matrices"] != other["matrices"]
+    assert first.matrices == again.matrices != other["matrices"]
 
 
 class CtrlC(Callback):
@@ -148,9 +150,9 @@ def test_a_resumed_run_keeps_its_groups(tmp_path: Path) -> None:
     marked = {**json.loads(file.read_text(encoding="utf-8")), "seconds": 1234.5}
     file.write_text(json.dumps(marked), encoding="utf-8")
     resumed = train({**tiny(tmp_path), "resume": str(stopped)})
-    assert resumed["metrics"] == whole["metrics"]
-    assert resumed["affinity"] == marked
-    assert resumed["seconds"]["fit"] > 1234.5
+    assert resumed.metrics == whole.metrics
+    assert resumed.affinity == marked
+    assert resumed.seconds.fit > 1234.5
     file.unlink()
     with pytest.raises(InputError, match=r"has no affinity\.json"):
         load(stopped)
@@ -184,7 +186,7 @@ def test_mistakes_are_one_line_before_anything_is_written(overrides: list[str], 
 def test_epochs_of_measuring(tmp_path: Path) -> None:
     config = tiny(tmp_path, "grouping=auto", "affinity.epochs=3")
     assert epochs(config, 4) == 3
-    assert epochs({**config, "affinity": {**config["affinity"], "measure": "pairwise"}}, 4) == 30
+    assert epochs({**config, "affinity": {**config.affinity, "measure": "pairwise"}}, 4) == 30
     assert epochs({**config, "grouping": None}, 4) == 0
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mtl.assembly import configure
+from mtl.config.compose import configure
 from mtl.lifecycle.train import train
 
 TINY = (
@@ -25,7 +25,7 @@ TINY = (
 def test_compiled_run_equals_the_other(tmp_path: Path) -> None:
     """PCGrad walks the graph once per task, which a compiled backward pass allows only when told so."""
     found = [
-        train(configure(*TINY, "weighting=pcgrad", f"compile={compiled}", f"output={tmp_path / compiled}"))["metrics"]
+        train(configure(*TINY, "weighting=pcgrad", f"compile={compiled}", f"output={tmp_path / compiled}")).metrics
         for compiled in ("false", "true")
     ]
     assert found[1]["test"] == pytest.approx(found[0]["test"], rel=1e-4)

@@ -12,7 +12,8 @@ import pytest
 import torch
 from pytorch_lightning import Callback, Trainer
 
-from mtl.assembly import build, configure
+from mtl.assembly import build
+from mtl.config.compose import configure
 from mtl.errors import InputError
 from mtl.module.loss_meter import Diverged
 from mtl.module.module import MultiTaskModule

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mtl.assembly import build, configure
+from mtl.assembly import build
+from mtl.config.compose import configure
 from mtl.errors import InputError
 from mtl.weighting.auto_lambda import AutoLambda
 from mtl.weighting.held_out import HeldOutWeighting

@@ -203,8 +203,8 @@ def affinity(comparison: Comparison) -> Picture | None:
     with style():
         figure, axes = grid(len(found), 3, size + 0.9, size)
         for ax, (row, measured) in zip(axes, found, strict=True):
-            measure, names = measured[0]["measure"], measured[0]["tasks"]
-            mean = np.mean([one["matrices"][measure] for one in measured], axis=0)
+            measure, names = measured[0].measure, measured[0].tasks
+            mean = np.mean([np.array(one.matrices[measure], dtype=float) for one in measured], axis=0)
             np.fill_diagonal(mean, 0.0)
             order = clustered(mean)
             shown = mean[order][:, order] / max(np.abs(mean).max(), 1e-12)
@@ -214,7 +214,7 @@ def affinity(comparison: Comparison) -> Picture | None:
             seeds = [one.seed for one in row.records if one.affinity]
             by_groups: dict[str, list[str]] = {}
             for seed, one in zip(seeds, measured, strict=True):
-                by_groups.setdefault(" ".join(f"[{', '.join(group)}]" for group in one["groups"]), []).append(str(seed))
+                by_groups.setdefault(" ".join(f"[{', '.join(group)}]" for group in one.groups), []).append(str(seed))
             said.append(
                 f"{row.label}: " + "; ".join(f"{text} (seed {', '.join(by_groups[text])})" for text in by_groups)
             )

@@ -37,7 +37,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     options += ["task.targets={churn: binary, spend: regression, size: classes}", "encoder.widths=[8]", "epochs=2"]
     result = train(composed("config", *options, "batch_size=16", "progress=false", "threads=1", f"output={folder}"))
-    return Path(result["directory"])
+    return Path(result.directory)
 
 
 def new(run: Path, frame: pd.DataFrame) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from mtl.assembly import build, resolved
-from mtl.config.overrides import composed
+from mtl.assembly import build
+from mtl.config.compose import compose_config, to_run_config
 from mtl.config.process import set_process_defaults
 from mtl.errors import InputError
 from mtl.lifecycle.train import train
@@ -24,7 +24,7 @@ def _quiet() -> None:
 
 
 def config(path: Path, *overrides: str) -> dict[str, Any]:
-    return resolved(*composed([*TINY, f"output={path}", "weighting=equal", *overrides]))
+    return to_run_config(*compose_config([*TINY, f"output={path}", "weighting=equal", *overrides]))
 
 
 def test_each_network_keeps_its_own_best_epoch(tmp_path: Path) -> None:
@@ -32,11 +32,11 @@ def test_each_network_keeps_its_own_best_epoch(tmp_path: Path) -> None:
     (log,) = tmp_path.glob("runs/*/*/*/csv/metrics.csv")
     rows = [row for row in DictReader(log.read_text().splitlines()) if row["val/score"]]
     best = {}
-    for task in result["tasks"]:
+    for task in result.tasks:
         losses = [float(row[f"val/loss/{task}"]) for row in rows]
         best[task] = losses.index(min(losses))
-        assert result["metrics"]["val"][f"loss/{task}"] == pytest.approx(min(losses))
-    assert result["selection"]["by_task"] == best
+        assert result.metrics["val"][f"loss/{task}"] == pytest.approx(min(losses))
+    assert result.selection.by_task == best
     assert len(set(best.values())) > 1  # else this run proves nothing
 
 
@@ -52,7 +52,7 @@ def test_the_task_that_acts_is_selected_by_how_acting_went(tmp_path: Path) -> No
 
 def test_a_shared_network_keeps_one_epoch_for_all(tmp_path: Path) -> None:
     result = train(config(tmp_path, "model=hard", "epochs=2"))
-    assert result["selection"]["by_task"] == {}
+    assert result.selection.by_task == {}
 
 
 def clipped(module: Any, sizes: list[float]) -> list[float]:

@@ -1,0 +1,129 @@
+"""From what is typed to the typed configuration of a run. Imports no torch."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from mtl.config import overrides
+from mtl.config.overrides import COMPOSE_ERRORS, check_types, compose_with_hydra, raise_first_error, sweep_values
+from mtl.config.run_config import Choices, RunConfig
+from mtl.config.study import check_compare_keys
+from mtl.errors import InputError
+
+GROUPS = tuple(Choices.model_fields)
+
+
+@contextmanager
+def hydra_initialised() -> Iterator[None]:
+    """Within this, Hydra composes from ``conf/``; its state of before is lost, as of each program that ends."""
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(overrides.CONF), version_base="1.3"):
+            yield
+    finally:
+        GlobalHydra.instance().clear()
+
+
+def check_overrides(given: list[str], config_name: str) -> None:
+    """Raise InputError for the first override that does not fit, in any of the configs that a sweep over them makes.
+
+    Args:
+        given: as typed.
+        config_name: the file in ``conf/`` that they are overrides of.
+
+    Raises:
+        InputError: an unknown group, option or key, a value that its key does not take, or bad syntax.
+    """
+    values = [sweep_values(text) for text in given]
+    first = [each[0] for each in values]
+    others = [[*first[:place], value, *first[place + 1 :]] for place, each in enumerate(values) for value in each[1:]]
+    with hydra_initialised():
+        for one in (first, *others):
+            cfg, choices = _composed(one, config_name)
+            if config_name == "config":
+                to_run_config(cfg, choices)
+
+
+def compose_config(given: list[str], config_name: str = "config") -> tuple[DictConfig, dict[str, Any]]:
+    """Compose a config without a Hydra application around it.
+
+    Args:
+        given: overrides.
+        config_name: the file in ``conf/`` that they are overrides of.
+
+    Returns:
+        The config, and the option chosen in each group.
+
+    Raises:
+        InputError: an override that does not fit.
+    """
+    with hydra_initialised():
+        return _composed(given, config_name)
+
+
+def _composed(given: list[str], config_name: str) -> tuple[DictConfig, dict[str, Any]]:
+    try:
+        cfg = compose_with_hydra(config_name, given)
+        check_types(given, config_name)
+    except COMPOSE_ERRORS as error:
+        raise_first_error(given, config_name)
+        raise InputError(" ".join(str(error).split())) from None  # no single override is to blame
+    choices = dict(cfg.hydra.runtime.choices)
+    OmegaConf.set_struct(cfg, False)
+    del cfg["hydra"]
+    return cfg, choices
+
+
+def to_run_config(cfg: DictConfig, choices: Mapping[str, Any] | None = None) -> RunConfig:
+    """The typed configuration of a compose_config config, every reference in it to_run_config.
+
+    Args:
+        cfg: the compose_config config.
+        choices: the option chosen in each group; by default those of the Hydra application that is running.
+
+    Returns:
+        The configuration, whose choices name the class of what runs where the config names another than the option's.
+
+    Raises:
+        InputError: a key that nobody reads, with the nearest name; a value that its key does not take.
+    """
+    try:
+        values = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True))
+    except OmegaConfBaseException as error:
+        raise InputError(f"config: {' '.join(str(error).split())}") from None
+    check_compare_keys(values.pop("compare", None) or {})
+    chosen = HydraConfig.get().runtime.choices if choices is None else choices
+    named = {group: name_of_choice(group, chosen[group], values.get(group)) for group in GROUPS}
+    return RunConfig.read({"choices": named, **values})
+
+
+def name_of_choice(group: str, option: str | None, node: Any) -> str | None:
+    """The option of a group; of an own ``_target_`` the name of its class."""
+    target = node.get("_target_") if isinstance(node, Mapping) else None
+    if option is None or target is None or target == target_of(overrides.CONF, group, option):
+        return option
+    return str(target).rpartition(".")[2]
+
+
+@cache
+def target_of(conf: Path, group: str, option: str) -> str | None:
+    """The ``_target_`` that the file of an option names; None if it names none."""
+    path = conf / group / f"{option}.yaml"
+    if not path.is_file():
+        return None
+    node: Any = OmegaConf.load(path)
+    found = OmegaConf.select(node, f"{group}._target_") or OmegaConf.select(node, "_target_")
+    return None if found is None else str(found)
+
+
+def configure(*given: str) -> RunConfig:
+    """The configuration that ``train.py`` would run with these overrides, for use from Python."""
+    return to_run_config(*compose_config(list(given)))

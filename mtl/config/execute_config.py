@@ -1,0 +1,30 @@
+"""What ``execute.py`` is told: a run, and the environment that it acts in."""
+
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
+
+from mtl.config.fields import Frozen
+
+
+class ExecuteConfig(Frozen):
+    """Which trained run acts, and where; every key that is no field here is an argument of the environment.
+
+    Attributes:
+        run: a run directory; None: the run that finished last.
+        output: where to look for it.
+        records: a file of new rows to be predicted; the environment is then not looked at.
+        threads: on the CPU; None: the cores, at most 4.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    run: Annotated[str | None, Field(description="a run directory, or null for the one that finished last")]
+    output: Annotated[str, Field(min_length=1, description="the directory of the runs, such as outputs")]
+    records: Annotated[str | None, Field(description="a file of rows to predict, or null")]
+    threads: Annotated[int | None, Field(ge=1, description="a whole number, 1 or more, or null")]
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """The node of the environment."""
+        return dict(self.model_extra or {})

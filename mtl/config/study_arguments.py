@@ -1,0 +1,66 @@
+"""From the command line of a comparison to what it asks. Imports no torch."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from mtl.config import overrides
+from mtl.config.compose import compose_config
+from mtl.config.overrides import parse_override, to_plain
+from mtl.config.study import SETTINGS, Study, check_compare_keys
+from mtl.errors import InputError
+
+SEVERAL = {"model": "models", "weighting": "weightings", "seed": "seeds"}  # settings of whole columns of runs
+
+
+def read_study(arguments: Sequence[str]) -> Study:
+    """Read a command line: conf/compare.yaml, then ``compare`` of a read_study file, then the arguments.
+
+    Args:
+        arguments: settings, and overrides of the runs.
+
+    Returns:
+        What is asked.
+
+    Raises:
+        InputError: a setting or an override is wrong.
+    """
+    typed: dict[str, Any] = {}
+    of_runs = []
+    for text in arguments:
+        override = parse_override(text)
+        if override.key_or_group in SETTINGS:
+            typed[override.key_or_group] = to_plain(override.value())
+        else:
+            of_runs.append(text)
+    cfg, choices = compose_config(of_runs)
+    keys = [parse_override(text).key_or_group for text in of_runs]
+    for key, setting in SEVERAL.items():
+        if key in keys:
+            raise InputError(f"{of_runs[keys.index(key)]}: a comparison has several: expected {setting}=[...]")
+    if "epochs" in keys:
+        if "budget" in typed:
+            raise InputError("epochs and budget are the same: expected one of them")
+        typed["budget"] = None  # what is typed counts, not what a read_study or suite would have
+    of_config: dict[str, Any] = to_plain(cfg.get("compare", {}))
+    check_compare_keys(of_config)
+    experiment = str(choices.get("experiment") or "")
+    return Study.read(
+        {
+            "overrides": of_runs,
+            "subject": experiment or str(choices["task"]),
+            "question": question_of(experiment),
+            **to_plain(OmegaConf.load(overrides.CONF / "compare.yaml")),
+            **of_config,
+            **typed,
+        }
+    )
+
+
+def question_of(experiment: str) -> str:
+    """The first comment of a read_study file."""
+    file = overrides.CONF / "experiment" / f"{experiment}.yaml"
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    comments = [line.removeprefix("#").strip() for line in lines if line.startswith("#") and "@package" not in line]
+    return comments[0] if comments else ""

@@ -1,0 +1,57 @@
+"""What is left of a run that does not come to its end: its state, what it can go on from, and one line for the user."""
+
+import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from mtl.errors import EXIT_INTERRUPTED, InputError
+from mtl.module.loss_meter import Diverged
+from mtl.runs.directory import Run
+
+
+@contextmanager
+def failures_recorded(run: Run, *, first: bool) -> Iterator[None]:
+    """Within this, whatever ends a run early is written to its state, and its last good checkpoint is kept.
+
+    Args:
+        run: its directory.
+        first: this is the first of the processes that train it.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        InputError: what the user can do something about, such as a full disk.
+        SystemExit: it was interrupted.
+    """
+    try:
+        yield
+    except Diverged as error:
+        run.state = "failed"
+        raise Diverged(f"{error}; {what_is_kept(run)}") from None
+    except InputError:
+        run.state = "failed"
+        if first and not run.last.is_file():
+            shutil.rmtree(run.path)  # nothing that could be of use
+        raise
+    except OSError as error:  # a full disk, a directory that may not be written
+        with suppress(OSError):
+            run.state = "failed"
+        raise InputError(f"cannot go on with run '{run.path}': {error}; {what_is_kept(run)}") from None
+    except (SystemExit, KeyboardInterrupt):  # SystemExit is what Lightning makes of Ctrl-C
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # which it also turned off
+        run.state = "interrupted"
+        if first:
+            resume = f"go on with: python train.py resume={run.path}" if run.last.is_file() else "no epoch was finished"
+            sys.stderr.write(f"interrupted; {resume}\n")
+        raise SystemExit(EXIT_INTERRUPTED) from None
+    except BaseException:
+        run.state = "failed"
+        raise
+
+
+def what_is_kept(run: Run) -> str:
+    """What there is to go on from when a run fails."""
+    return f"the last good state is in {run.last}" if run.last.is_file() else "no epoch was finished"

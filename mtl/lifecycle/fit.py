@@ -1,0 +1,80 @@
+"""The training of one run: from initial values to the weights of the best epoch."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, Trainer
+
+from mtl.assembly import Assembly, read_checkpoint, restore
+from mtl.config.run_result import Selection
+from mtl.errors import InputError
+from mtl.inspection.pictures import show_affinity, show_sharing
+from mtl.runs.directory import Run
+from mtl.runs.files import atomic_path
+from mtl.training.callbacks import Timer
+from mtl.training.callbacks.best_epoch_per_task import OwnBest
+from mtl.training.resources import reset_peak_memory
+from mtl.training.trainer import make_trainer
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What training leaves; the module has the weights of the best epoch.
+
+    Attributes:
+        trainer: has trained.
+        selection: how the epoch was chosen.
+        seconds: of training, with validation, logs and checkpoints.
+        step_seconds: of one batch, without them.
+    """
+
+    trainer: Trainer
+    selection: Selection
+    seconds: float
+    step_seconds: float
+
+
+def fit(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...], *, resumed: bool) -> Fitted | None:
+    """Train, and restore the best weights; None for a process that is not the first."""
+    data, module = assembly.data, assembly.module
+    timer, best_epochs = Timer(), OwnBest(data.selection, data.acting)
+    trainer = make_trainer(run, assembly, (best_epochs, timer, *callbacks))
+    reset_peak_memory()
+    try:
+        trainer.fit(module, datamodule=data, ckpt_path=run.last if resumed else None, weights_only=True)
+    except Exception as error:
+        if assembly.config.compile and type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+            text = " ".join(str(error).split())
+            raise InputError(f"compile=true does not work here, use compile=false: {text[:200]}") from None
+        raise
+    seconds, step_seconds = timer.fit(), timer.seconds / max(timer.batches, 1)
+    if not trainer.is_global_zero:
+        return None
+    draw(run, assembly, trainer)
+    best = read_checkpoint(run.best)
+    if best_epochs.values:
+        best_epochs.rewrite(best)
+        save_checkpoint(best, run)
+    restore(module, run.best)
+    metric, mode = data.selection
+    selection = Selection(
+        metric=metric, mode="min" if mode == "min" else "max", epoch=best["epoch"], by_task=best_epochs.epochs
+    )
+    return Fitted(trainer, selection, seconds, step_seconds)
+
+
+def draw(run: Run, assembly: Assembly, trainer: Trainer) -> None:
+    """Show on the dashboard what the trained network shares, and what was measured to group its tasks."""
+    data, module = assembly.data, assembly.module
+    batch = module.transfer_batch_to_device(next(iter(data.loader("val"))), module.device, 0)
+    show_sharing(module, batch, trainer.loggers, trainer.global_step)
+    found = run.affinity
+    if found is not None:
+        show_affinity(found, run.path, trainer.loggers)
+
+
+def save_checkpoint(checkpoint: dict[str, Any], run: Run) -> None:
+    """Write the checkpoint that is selected on validation, atomically."""
+    with atomic_path(run.best) as partial:
+        torch.save(checkpoint, partial)

@@ -1,0 +1,62 @@
+"""Going on with a run that was interrupted: by its own config, in which only what cannot change a number may differ."""
+
+from collections.abc import Iterable
+
+from mtl.assembly import read_checkpoint, read_config
+from mtl.config.run_config import RunConfig
+from mtl.errors import InputError
+from mtl.runs.directory import Run
+from mtl.runs.identity import identity
+
+# What a checkpoint holds beside the weights, and training goes on from
+STATE = {"optimizer_states": list, "loops": dict, "callbacks": dict, "random_state": dict}
+ALLOWED = "only threads, progress and hardware.accelerator may differ"
+
+
+def resumed_config(asked: RunConfig, typed: Iterable[str]) -> RunConfig:
+    """The config to go on with: that of the run which ``asked.resume`` names, with what was typed anew.
+
+    Args:
+        asked: the config as composed, whose other values are defaults and not asked for.
+        typed: top-level keys of the overrides that were typed.
+
+    Returns:
+        The run's own config, with ``resume`` set.
+
+    Raises:
+        InputError: there is no such run; the hardware that was typed would make it another run.
+    """
+    own = read_config(Run.open(str(asked.resume)))
+    keys = set(typed)
+    new = {name: getattr(asked, name) for name in asked.resumable_keys() if name in keys}
+    if "hardware" in keys:
+        if identity(asked.hardware) != identity(own.hardware):
+            raise InputError(
+                f"resume={asked.resume}: goes on with the run's own config; {ALLOWED}, and this hardware differs in more"
+            )
+        new["choices"] = own.choices.model_copy(update={"hardware": asked.choices.hardware})
+    return own.model_copy(update={**new, "resume": asked.resume})
+
+
+def resumable_run(config: RunConfig) -> Run:
+    """The unfinished run that ``resume`` names.
+
+    Args:
+        config: the run's own, with ``resume`` set.
+
+    Returns:
+        The run.
+
+    Raises:
+        InputError: it is complete, has nothing to go on from, or its config would give other numbers than this one.
+    """
+    run = Run.open(str(config.resume))
+    if run.state == "done":
+        raise InputError(f"run '{run.path}' is complete: its result is in {run.path / 'result.json'}")
+    if identity(read_config(run)) != identity(config):
+        raise InputError(f"resume={config.resume}: that run has another config; {ALLOWED}")
+    last = read_checkpoint(run.last)
+    lacking = [name for name, kind in STATE.items() if not isinstance(last.get(name), kind) or not last[name]]
+    if lacking:
+        raise InputError(f"checkpoint '{run.last}' cannot be gone on from: it lacks {', '.join(lacking)}")
+    return run

@@ -1,0 +1,273 @@
+"""From what a comparison is asked to do to the list of its runs."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import product
+from math import inf
+from pathlib import Path
+from shutil import rmtree
+from statistics import median
+from tempfile import mkdtemp
+from typing import Any
+from weakref import finalize
+
+from mtl.assembly import build
+from mtl.config.compose import configure
+from mtl.config.run_config import RunConfig
+from mtl.config.study import BASELINE, Study
+from mtl.errors import InputError
+from mtl.runs.files import read_json_if_whole, write_json
+from mtl.runs.identity import configuration_id, identity
+from mtl.suites.base import MultiTaskDataModule
+from mtl.sweep.matched_baselines import epochs_within, same_parameters
+from mtl.sweep.plan import Configuration, Plan
+from mtl.sweep.queue import Entry, Ledger
+from mtl.sweep.timing import closing_seconds, loading_seconds, step_seconds, validation_seconds
+from mtl.training.grouping import check as check_measuring
+from mtl.training.grouping import epochs as measuring_epochs
+from mtl.training.resources import count_parameters
+from mtl.training.trainer import processes_of, silent_lightning
+
+# What some names of models stand for; the baseline learns every task alone, whatever groups the runs are to have
+MEANT = {"grouped": "hard grouping=auto", BASELINE: "single_task grouping=null"}
+# Settings of a comparison that do not change what is compared: more seeds answer the same question with more certainty
+NOT_COMPARED = {"overrides", "subject", "question", "name", "seeds", "match", "workers", "dry_run", "fail_fast", "keep"}
+
+
+class Planner:
+    """Makes plans; loads the data once and keeps it.
+
+    Args:
+        study: what is asked.
+    """
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        base = self.config(BASELINE, "equal")
+        self.output = Path(base.output)
+        if identity(self.config(BASELINE, "equal", seed=1).changed(seed=base.seed)) != identity(base):
+            raise InputError(
+                "the seed decides other keys of the config too, such as the data's: seeds are not comparable"
+            )
+        with silent_lightning():
+            processes_of(base.hardware.arguments())
+        self.ledger = Ledger(self.output)
+        assembly = build(base)
+        assembly.data.setup("fit")
+        self.data: MultiTaskDataModule = assembly.data
+        self.fingerprint = self.data.fingerprint
+        self.comparison_id = comparison_id(study, base, self.fingerprint)
+        self.directory = self.output / "comparisons" / (study.name or f"{study.subject}-{self.comparison_id}")
+        self._check_directory()
+        self.validation = validation_seconds(assembly, self.data)
+        self.overhead = loading_seconds(base) + closing_seconds(assembly, self.data)
+        self._scratch = Path(mkdtemp(prefix="mtl-plan-"))
+        finalize(self, rmtree, self._scratch, ignore_errors=True)
+        self.statistics = self.fitted()
+        self.steps = self.data.loader("train", training=True).steps
+
+    def _check_directory(self) -> None:
+        """Raise InputError if the directory, which a person named, holds another comparison."""
+        found = read_json_if_whole(self.directory / "plan.json")
+        if found and found.get("comparison_id") != self.comparison_id:
+            raise InputError(
+                f"name={self.study.name}: '{self.directory}' holds another comparison (of other data, tasks, models or "
+                "settings): expected a new name"
+            )
+
+    def fitted(self) -> Path | None:
+        """A file of what the suite fitted, so that networks can be built without reading its data again."""
+        found = self.data.statistics()
+        if not found:
+            return None
+        path = self._scratch / "statistics.json"
+        path.write_text(json.dumps(found), encoding="utf-8")
+        return path
+
+    def config(self, model: str, weighting: str, seed: int = 0, epochs: int | None = None) -> RunConfig:
+        """The config of a model and a weighting, each with overrides of its own after a space.
+
+        Args:
+            model: an entry of ``models``.
+            weighting: an entry of ``weightings``.
+            seed: of the run.
+            epochs: of the run, which schedulers may follow; None: those that the comparison asks for.
+
+        Returns:
+            The config.
+        """
+        chosen = [*chosen_of("model", model), *chosen_of("weighting", weighting)]
+        wanted = epochs or self.study.budget
+        budget = [] if wanted is None else [f"epochs={wanted}"]
+        config = configure(*self.study.overrides, *budget, *chosen, f"seed={seed}")
+        return config.changed(output=str(Path(config.output).resolve()), progress=False, resume=None)
+
+    def configuration(self, label: str, config: RunConfig) -> Configuration:
+        """A configuration with its size and speed."""
+        check_measuring(build(config, self.statistics))
+        names = [task.name for task in self.data.tasks]
+        expected = [names[i :: config.affinity.networks] for i in range(config.affinity.networks)]
+        assembly = build(config, self.statistics, expected)
+        parameters = count_parameters(assembly.module)["total"]
+        measuring = measuring_epochs(config, len(names))
+        return Configuration(label, config, parameters, step_seconds(assembly, self.data), measuring=measuring)
+
+    def multi_task(self) -> list[Configuration]:
+        """Every model with every weighting."""
+        pairs = product(self.study.models, self.study.weightings)
+        return [self.configuration(f"{short(m)}-{short(w)}", self.config(m, w)) for m, w in pairs]
+
+    def baselines(self, multi: Sequence[Configuration]) -> list[Configuration]:
+        """single_task, and the one of the size of what it is matched with, if that was asked for."""
+        single = self.configuration(BASELINE, self.config(BASELINE, "equal"))
+        if "same_parameters" not in self.study.baselines:
+            return [single]
+        config = same_parameters(single.config, self.matched(multi).parameters, self.statistics)
+        same = self.configuration(f"{BASELINE}, same parameters", config)
+        return [single] if same.config == single.config else [single, same]
+
+    def matched(self, configurations: Iterable[Configuration]) -> Configuration:
+        """The multi-task configuration that baselines are matched with: of ``match``, with the first weighting."""
+        label = f"{short(self.study.matched_model)}-{short(self.study.weightings[0])}"
+        return next(one for one in configurations if one.label == label)
+
+    def same_seconds(self, plan: Plan) -> Configuration | None:
+        """The single-task baseline with the epochs that fit into the duration of what it is matched with.
+
+        Both durations are the medians of finished runs over the seeds, so this comes after them; a few timed steps say
+        too little of a run with validation and acting. The epochs are kept, so that plans repeat.
+
+        Returns:
+            None if it was not asked for, would be single_task itself, or a duration is unknown since all runs failed.
+        """
+        if "same_seconds" not in self.study.baselines:
+            return None
+        try:
+            single, match = plan.configurations[0], self.matched(plan.configurations)
+        except (IndexError, StopIteration):  # no point of the grid could be trained
+            return None
+        kept = self.directory / "same_seconds.json"
+        both = f"{configuration_id(single.config)} {configuration_id(match.config)} by runs"
+        question = hashlib.sha256(both.encode()).hexdigest()
+        known = read_json_if_whole(kept)
+        if known.get("question") == question:
+            return self.lasting(single, int(known["epochs"]))
+        own, wanted = self.seconds(single), self.seconds(match)
+        if own is None or wanted is None:
+            return None
+        epochs = epochs_within(single.epochs, own, wanted)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        content = {"question": question, "epochs": epochs, "single_task": own, match.label: wanted}
+        write_json(kept, content)
+        return self.lasting(single, epochs)
+
+    def same_seconds_expected(self, plan: Plan) -> Configuration | None:
+        """What :meth:`same_seconds` is likely to give when the runs of a plan are done, by the plan's estimates."""
+        if "same_seconds" not in self.study.baselines:
+            return None
+        single, match = plan.configurations[0], self.matched(plan.configurations)
+        return self.lasting(single, epochs_within(single.epochs, plan.seconds(single), plan.seconds(match)))
+
+    def lasting(self, single: Configuration, epochs: int) -> Configuration | None:
+        """The single-task baseline with so many epochs; None if that is what it has."""
+        if epochs == single.epochs:
+            return None
+        return replace(
+            single, label=f"{BASELINE}, same seconds", config=self.config(BASELINE, "equal", epochs=epochs), entries=()
+        )
+
+    def seconds(self, configuration: Configuration) -> float | None:
+        """Median seconds of training of its finished runs; None if there is none."""
+        runs = [run for entry in configuration.entries if (run := self.ledger.done(entry))]
+        return median(run.result.seconds.fit for run in runs) if runs else None
+
+    def plan(self, configurations: Iterable[Configuration]) -> Plan:
+        """The runs of these configurations over all seeds."""
+        planned = [
+            replace(one, entries=tuple(self.entry(one.config, seed) for seed in self.study.seeds))
+            for one in configurations
+        ]
+        return self.planned(planned)
+
+    def planned(self, configurations: Iterable[Configuration]) -> Plan:
+        """A plan of configurations that have their runs."""
+        return Plan(
+            self.study,
+            self.output,
+            self.comparison_id,
+            self.directory,
+            tuple(configurations),
+            self.steps,
+            self.validation,
+            self.overhead,
+        )
+
+    def entry(self, config: RunConfig, seed: int) -> Entry:
+        """A run of this config with this seed."""
+        return Entry(config.changed(seed=seed), self.fingerprint)
+
+    def tuning(self, configurations: Sequence[Configuration]) -> Plan:
+        """Every configuration with every point of the grid, on the first seed."""
+        points = []
+        for one in configurations:
+            for values in product(*self.study.grid.values()):
+                config = with_values(one.config, dict(zip(self.study.grid, values, strict=True)))
+                points.append(replace(one, config=config, entries=(self.entry(config, self.study.seeds[0]),)))
+        return self.planned(points)
+
+    def tuned(self, tuning: Plan) -> list[Configuration]:
+        """Of each configuration the point with the lowest validation score; those without one are left out."""
+        best: dict[str, tuple[float, Configuration]] = {}
+        for one in tuning.configurations:
+            run = self.ledger.done(one.entries[0])
+            if run is not None:
+                found = run.result.metrics["val"].score
+                score = inf if found is None else float(found)
+                if one.label not in best or score < best[one.label][0]:
+                    best[one.label] = (score, one)
+        return [one for _, one in best.values()]
+
+
+def chosen_of(group: str, text: str) -> list[str]:
+    """The overrides that an entry such as ``gated model.experts=8`` stands for."""
+    given, *rest = text.split()
+    name, *meant = MEANT.get(given, given).split()
+    return [f"{group}={name}", *meant, *rest]
+
+
+def short(text: str) -> str:
+    """An entry as part of a label."""
+    name, *rest = text.split()
+    return " ".join([name, *(part.rpartition(".")[2] for part in rest)])
+
+
+def comparison_id(study: Study, base: RunConfig, fingerprint: str) -> str:
+    """Eight hexadecimal digits of what is compared: data, tasks, configurations, and how they are judged.
+
+    Args:
+        study: what is asked.
+        base: the config of the single-task baseline, of any seed.
+        fingerprint: of the data.
+
+    Returns:
+        The id.
+    """
+    asked = study.model_dump(exclude=NOT_COMPARED) | {"match": study.matched_model}
+    text = json.dumps([configuration_id(base), fingerprint, asked], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def with_values(config: RunConfig, values: dict[str, Any]) -> RunConfig:
+    """A config with these values by dotted key. InputError if there is no such key."""
+    out = config.model_dump(by_alias=True)
+    for key, value in values.items():
+        *parents, last = key.split(".")
+        node: Any = out
+        for parent in parents:
+            node = node.get(parent) if isinstance(node, dict) else None
+        if not isinstance(node, dict) or last not in node:
+            raise InputError(f"grid: the runs have no key '{key}'")
+        node[last] = value
+    return RunConfig.read(out)

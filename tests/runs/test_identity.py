@@ -1,0 +1,106 @@
+"""The id of a run: whatever can change a number changes it, and nothing else does."""
+
+import re
+from itertools import combinations
+
+import pytest
+
+from mtl.config.compose import configure
+from mtl.config.fields import Frozen, Mark
+from mtl.config.run_config import RunConfig
+from mtl.runs.identity import configuration_id, identity, run_id
+
+BASE = ("task=synthetic", "model=hard")
+# Where a run goes, what it shows, and on which processor the same computation is made
+ELSEWHERE = ("output=elsewhere", "threads=3", "progress=false", "hardware.accelerator=gpu", "resume=some/run", "seed=0")
+# Overrides that change a number, each of which has an id of its own
+OTHER = (
+    "seed=1",
+    "epochs=3",
+    "batch_size=100",
+    "accumulate=2",
+    "gradient_clip=null",
+    "compile=true",
+    "log_every=5",
+    "tasks=[task0,task1]",
+    "relations.depends_on={task1: [task0]}",
+    "relations.detach=false",
+    "grouping=auto",
+    "grouping=[[task0,task1]]",
+    "affinity.epochs=9",
+    "model=gated",
+    "model.residual=true",
+    "weighting=equal",
+    "optimizer=sgd",
+    "scheduler=none",
+    "encoder.dropout=0.1",
+    "task.noise=0.2",
+    "execution=scheduling",
+    "hardware.precision=bf16-mixed",
+    "hardware.devices=2",
+    "hardware=ddp_cpu",
+    "+hardware.fast_dev_run=true",
+    "+hardware.limit_train_batches=1",
+    "+hardware.limit_val_batches=1",
+    "+hardware.max_steps=3",
+    "+callbacks.mine._target_=pytorch_lightning.callbacks.EarlyStopping",
+)
+# Names that once were left out wherever they stood: as keys of an argument they belong to the question
+ONCE_LEFT_OUT = ("output", "resume", "cache", "threads", "progress", "hardware", "compare", "choices")
+
+
+def test_an_id_is_ten_hexadecimal_digits() -> None:
+    assert re.fullmatch("[0-9a-f]{10}", run_id(configure(*BASE)))
+
+
+@pytest.mark.parametrize("override", ELSEWHERE)
+def test_where_and_how_it_is_shown_is_not_part_of_it(override: str) -> None:
+    assert run_id(configure(*BASE, override)) == run_id(configure(*BASE))
+
+
+def test_whatever_can_change_a_number_is_part_of_it() -> None:
+    ids = {override: run_id(configure(*BASE, override)) for override in ("seed=0", *OTHER)}
+    for one, two in combinations(ids, 2):
+        assert ids[one] != ids[two], (one, two)
+
+
+@pytest.mark.parametrize("name", ONCE_LEFT_OUT)
+def test_no_key_is_left_out_by_its_name(name: str) -> None:
+    """A target column, a task or an argument may be called anything."""
+    weights = [f"weighting.weights={{{name}: {value}}}" for value in (0.1, 10)]
+    columns = [f"task.targets={{{name}: {kind}}}" for kind in ("binary", "regression")]
+    for given, pair in ((("weighting=fixed",), weights), (("task=table", "task.path=my.csv"), columns)):
+        first, second = (run_id(configure(*BASE, *given, override)) for override in pair)
+        assert first != second
+
+
+def test_a_configuration_is_a_run_without_its_seed() -> None:
+    one, two, other = (
+        configure(*BASE, f"seed={seed}", f"epochs={epochs}") for seed, epochs in ((0, 2), (1, 2), (0, 3))
+    )
+    assert configuration_id(one) == configuration_id(two) != configuration_id(other)
+
+
+def marks(model: type[Frozen]) -> dict[str, list[Mark]]:
+    """The marks of each field, also of the models within."""
+    found = {}
+    for name, field in model.model_fields.items():
+        found[name] = [mark for mark in field.metadata if isinstance(mark, Mark)]
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Frozen):
+            found |= {f"{name}.{part}": inner for part, inner in marks(field.annotation).items()}
+    return found
+
+
+def test_every_field_says_once_what_it_is() -> None:
+    assert {name: len(found) for name, found in marks(RunConfig).items() if len(found) != 1} == {}
+
+
+def test_identity_holds_plain_values_only() -> None:
+    """So that its hash does not depend on how an object prints itself."""
+
+    def plain(node: object) -> bool:
+        if isinstance(node, dict):
+            return all(isinstance(key, str) and plain(value) for key, value in node.items())
+        return all(map(plain, node)) if isinstance(node, list) else isinstance(node, str | int | float | None)
+
+    assert plain(identity(configure(*BASE, "grouping=auto", "+hardware.limit_train_batches=1")))
