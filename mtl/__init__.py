@@ -1,5 +1,3 @@
-"""Multi-task learning with evidence: learn tasks together or apart, shared how, weighted how, and act with the
-winner.
-"""
+"""Multi-task learning with evidence: learn tasks together or apart, shared how, weighted how; then act."""
 
 __version__ = "0.1.0"

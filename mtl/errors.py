@@ -15,9 +15,7 @@ class InputError(Exception):
 
 
 def unknown(kind: str, name: str, valid: Iterable[str]) -> InputError:
-    """An :class:`InputError` for ``name``, which is no ``kind``; says the nearest of the ``valid`` names, or all of
-    them.
-    """
+    """An :class:`InputError` for ``name``, which is no ``kind``, with the nearest of the ``valid`` names and all."""
     near, shown = suggestion(name, valid)
     return InputError(f"unknown {kind} '{name}': {near}valid: {shown}")
 

@@ -95,9 +95,11 @@ def tuned(
 
 
 class Trained(NamedTuple):
-    """Attributes:
-    whole: False when a failure stopped the sweep.
-    runs: that were done in it.
+    """What became of the runs of a plan.
+
+    Attributes:
+        whole: False when a failure stopped the sweep.
+        runs: how many were done in it.
     """
 
     whole: bool

@@ -6,7 +6,6 @@ from math import nan
 from pathlib import Path
 from typing import Any
 
-from mtl.config.run_config import RunConfig
 from mtl.config.run_result import AffinityResult, RunResult
 from mtl.errors import InputError
 from mtl.runs.directory import read_result
@@ -38,7 +37,7 @@ class Record:
         seconds: of training; inference: of predicting one batch of up to 1024 rows.
         memory: peak bytes.
         execution: what came of acting with the network; empty if it did not act.
-        config: the resolved config.
+        config: what can change a number in it, as plain values.
         environment: versions and machine.
         affinity: what was measured to find groups of tasks; None if the config names none or says them.
     """
@@ -60,7 +59,7 @@ class Record:
     inference: float
     memory: float
     execution: dict[str, float]
-    config: RunConfig
+    config: dict[str, Any]
     environment: dict[str, str]
     affinity: AffinityResult | None = None
 
@@ -93,7 +92,7 @@ def record(path: Path) -> Record:
         inference=found.seconds.inference,
         memory=float(found.peak_memory_bytes),
         execution={k: float(v) for k, v in (found.execution or {}).items() if isinstance(v, int | float)},
-        config=found.config,
+        config=identity(found.config),
         environment=found.environment,
         affinity=found.affinity,
     )
@@ -153,7 +152,7 @@ def comparable(records: list[Record], problems: list[Problem]) -> tuple[list[Rec
 
 def labels(records: Iterable[Record]) -> dict[str, str]:
     """A short readable name for each configuration id: ``model-weighting``, and the keys that tell equal ones apart."""
-    flat = {one.configuration: flatten(identity(one.config)) for one in records}
+    flat = {one.configuration: flatten(one.config) for one in records}
     names = {one.configuration: f"{one.model}-{one.weighting}" for one in records}
     out = {}
     for key, name in names.items():

@@ -208,11 +208,7 @@ class RunConfig(Frozen):
         return tuple(name for name, field in cls.model_fields.items() if _has_resumable(field))
 
     def changed(self, **values: Any) -> "RunConfig":
-        """The same config with other values of some fields.
-
-        Raises:
-            InputError: a value that a field does not take.
-        """
+        """The same config with other values of some fields; one that a field does not take is an InputError."""
         return RunConfig.read({**self.model_dump(by_alias=True), **values})
 
 

@@ -19,9 +19,6 @@ def failures_recorded(run: Run, *, first: bool) -> Iterator[None]:
         run: its directory.
         first: this is the first of the processes that train it.
 
-    Yields:
-        Nothing.
-
     Raises:
         InputError: what the user can do something about, such as a full disk.
         SystemExit: it was interrupted.

@@ -32,7 +32,7 @@ def resumed_config(asked: RunConfig, typed: Iterable[str]) -> RunConfig:
     if "hardware" in keys:
         if identity(asked.hardware) != identity(own.hardware):
             raise InputError(
-                f"resume={asked.resume}: goes on with the run's own config; {ALLOWED}, and this hardware differs in more"
+                f"resume={asked.resume}: goes on with the run's own config; {ALLOWED}, and this is other hardware"
             )
         new["choices"] = own.choices.model_copy(update={"hardware": asked.choices.hardware})
     return own.model_copy(update={**new, "resume": asked.resume})

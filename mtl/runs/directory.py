@@ -37,8 +37,11 @@ def finished(first: Path) -> list[Path]:
 class Run:
     """One run's directory.
 
-    Attributes:
+    Args:
         path: the directory.
+
+    Attributes:
+        path: the same.
         id: its run id.
     """
 

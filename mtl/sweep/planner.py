@@ -32,8 +32,6 @@ from mtl.training.trainer import processes_of, silent_lightning
 
 # What some names of models stand for; the baseline learns every task alone, whatever groups the runs are to have
 MEANT = {"grouped": "hard grouping=auto", BASELINE: "single_task grouping=null"}
-# Settings of a comparison that do not change what is compared: more seeds answer the same question with more certainty
-NOT_COMPARED = {"overrides", "subject", "question", "name", "seeds", "match", "workers", "dry_run", "fail_fast", "keep"}
 
 
 class Planner:
@@ -58,7 +56,8 @@ class Planner:
         assembly.data.setup("fit")
         self.data: MultiTaskDataModule = assembly.data
         self.fingerprint = self.data.fingerprint
-        self.comparison_id = comparison_id(study, base, self.fingerprint)
+        configs = [base, *(self.config(model, weighting) for model, weighting in self.pairs)]
+        self.comparison_id = comparison_id(study, configs, self.fingerprint)
         self.directory = self.output / "comparisons" / (study.name or f"{study.subject}-{self.comparison_id}")
         self._check_directory()
         self.validation = validation_seconds(assembly, self.data)
@@ -114,10 +113,20 @@ class Planner:
         measuring = measuring_epochs(config, len(names))
         return Configuration(label, config, parameters, step_seconds(assembly, self.data), measuring=measuring)
 
-    def multi_task(self) -> list[Configuration]:
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
         """Every model with every weighting."""
-        pairs = product(self.study.models, self.study.weightings)
-        return [self.configuration(f"{short(m)}-{short(w)}", self.config(m, w)) for m, w in pairs]
+        return list(product(self.study.models, self.study.weightings))
+
+    def label(self, model: str, weighting: str) -> str:
+        """What a model with a weighting is called: in short, unless another pair is called so too."""
+        shorts = [f"{short(m)}-{short(w)}" for m, w in self.pairs]
+        label = f"{short(model)}-{short(weighting)}"
+        return label if shorts.count(label) == 1 else f"{model}-{weighting}"
+
+    def multi_task(self) -> list[Configuration]:
+        """The configurations of every model with every weighting."""
+        return [self.configuration(self.label(m, w), self.config(m, w)) for m, w in self.pairs]
 
     def baselines(self, multi: Sequence[Configuration]) -> list[Configuration]:
         """single_task, and the one of the size of what it is matched with, if that was asked for."""
@@ -130,7 +139,7 @@ class Planner:
 
     def matched(self, configurations: Iterable[Configuration]) -> Configuration:
         """The multi-task configuration that baselines are matched with: of ``match``, with the first weighting."""
-        label = f"{short(self.study.matched_model)}-{short(self.study.weightings[0])}"
+        label = self.label(self.study.matched_model, self.study.weightings[0])
         return next(one for one in configurations if one.label == label)
 
     def same_seconds(self, plan: Plan) -> Configuration | None:
@@ -243,19 +252,22 @@ def short(text: str) -> str:
     return " ".join([name, *(part.rpartition(".")[2] for part in rest)])
 
 
-def comparison_id(study: Study, base: RunConfig, fingerprint: str) -> str:
+def comparison_id(study: Study, configs: Sequence[RunConfig], fingerprint: str) -> str:
     """Eight hexadecimal digits of what is compared: data, tasks, configurations, and how they are judged.
+
+    Not of the seeds: more of them answer the same question with more certainty.
 
     Args:
         study: what is asked.
-        base: the config of the single-task baseline, of any seed.
+        configs: of the single-task baseline and of every model with every weighting, of any seed.
         fingerprint: of the data.
 
     Returns:
         The id.
     """
-    asked = study.model_dump(exclude=NOT_COMPARED) | {"match": study.matched_model}
-    text = json.dumps([configuration_id(base), fingerprint, asked], sort_keys=True, default=str)
+    judged = study.model_dump(include={"baselines", "alpha", "margin", "tune"}) | {"match": study.matched_model}
+    grid = study.grid if study.tune else None
+    text = json.dumps([[configuration_id(one) for one in configs], fingerprint, judged, grid], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 

@@ -26,15 +26,17 @@ FEW = 10  # looks, below which a mean says little
 
 
 def grouped(run: Run, assembly: Assembly, loggers: Sequence[Logger] = ()) -> Assembly:
-    """The same run in the groups that it has found; with ``grouping=auto`` they are found now, unless the run's
-    directory has them already.
+    """The same run in the groups that it has found.
 
-    Initial values are those of the same groups written out in the config, so both give the same numbers.
+    With ``grouping=auto`` they are found now, unless the run's directory has them already. Initial values are those of the same groups written out in the config, so both give the same numbers.
 
     Args:
         run: keeps what was found as ``affinity.json``.
         assembly: its rows are loaded.
         loggers: are told how the gradients agree during the first training.
+
+    Returns:
+        The objects of the run, built anew where there are groups.
     """
     if assembly.config.grouping != AUTO:
         return assembly
@@ -71,6 +73,10 @@ def epochs(config: RunConfig, tasks: int) -> int:
 def measured(assembly: Assembly, loggers: Sequence[Logger] = ()) -> AffinityResult:
     """Measure as ``affinity`` of the config says, and choose groups.
 
+    Args:
+        assembly: its rows are loaded.
+        loggers: are told how the gradients agree during the training.
+
     Returns:
         What was measured, and the groups.
     """
@@ -79,7 +85,7 @@ def measured(assembly: Assembly, loggers: Sequence[Logger] = ()) -> AffinityResu
     if assembly.config.progress:
         sys.stderr.write(f"grouping=auto: measuring which tasks help each other ({settings.measure})\n")
     pairs = settings.measure == "pairwise"
-    matrices = {"pairwise": pairwise(assembly)} if pairs else together(assembly, loggers)
+    matrices = {"pairwise": pairwise(assembly)} if pairs else trained_jointly(assembly, loggers)
     chosen = best_groups(matrices[settings.measure], settings.networks)
     return AffinityResult(
         measure=settings.measure,
@@ -91,9 +97,10 @@ def measured(assembly: Assembly, loggers: Sequence[Logger] = ()) -> AffinityResu
     )
 
 
-def together(assembly: Assembly, loggers: Sequence[Logger] = ()) -> dict[str, Tensor]:
-    """Mean cosines and lookahead affinities over the first epochs of the run as it would be without groups; see
-    :func:`~mtl.module.affinity.observe`.
+def trained_jointly(assembly: Assembly, loggers: Sequence[Logger] = ()) -> dict[str, Tensor]:
+    """Mean cosines and lookahead affinities over the first epochs of the run as it would be without groups.
+
+    See :func:`~mtl.module.affinity.observe`.
     """
     settings = assembly.config.affinity
     observer = Affinity(settings.every)
@@ -109,20 +116,22 @@ def together(assembly: Assembly, loggers: Sequence[Logger] = ()) -> dict[str, Te
 
 
 def pairwise(assembly: Assembly) -> Tensor:
-    """Gains ``[K, K]``, of row i onto column j, from training every pair of tasks and every task alone: the share
-    ``1 - L_j(with i) / L_j(alone)`` by which company lowers the validation loss, each loss that of its best epoch.
+    """Gains ``[K, K]``, of row i onto column j, from training every pair of tasks and every single task.
+
+    A gain is the share ``1 - L_j(with i) / L_j(single)`` by which the other task lowers the validation loss, each loss
+    that of its best epoch.
 
     Source: Standley et al., "Which Tasks Should Be Learned Together in Multi-task Learning?", ICML 2020,
     https://arxiv.org/abs/1905.07553; what a group gives a task is then estimated from its pairs as there (section 5.2),
     as their mean. Deviation: the networks for one task are as large as those for two, where the paper halves them.
     """
     names = assembly.graph.names
-    alone = {name: least_losses(assembly, (name,))[name] for name in names}
+    single = {name: least_losses(assembly, (name,))[name] for name in names}
     gains = torch.zeros(len(names), len(names))
     for (i, a), (j, b) in combinations(enumerate(names), 2):
         both = least_losses(assembly, (a, b))
-        gains[i, j] = 1 - both[b] / alone[b]
-        gains[j, i] = 1 - both[a] / alone[a]
+        gains[i, j] = 1 - both[b] / single[b]
+        gains[j, i] = 1 - both[a] / single[a]
     return gains.nan_to_num(0.0)  # no labels, no gain
 
 

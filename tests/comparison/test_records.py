@@ -2,60 +2,51 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from mtl.comparison.records import labels, read, record
 from mtl.comparison.report.curves import curve, logged, mean_of
+from tests.results import run_result, write_result
 
 
-def result(seed: int = 0, model: str = "hard", **more: Any) -> dict[str, Any]:
-    choices = {"task": "s", "model": model, "weighting": "equal"}
-    return {
-        "schema": 1,
-        "choices": choices,
-        "seed": seed,
-        "config": {"choices": choices, "model": {"_target_": model}, "epochs": 3, "seed": seed, "output": "somewhere"},
-        "data": {"fingerprint": "f"},
-        "tasks": {"a": {"primary": "r2", "higher_is_better": True}},
-        "metrics": {"val": {"a/r2": 0.4, "score": 1.0}, "test": {"a/r2": 0.5}},
-        "parameters": {"total": 10},
-        "seconds": {"fit": 2.0},
-        "peak_memory_bytes": 5,
-        "execution": {"gap": 0.1, "where": "text"},
-        "environment": {"python": "3"},
-        **more,
-    }
-
-
-def write(path: Path, content: Any) -> Path:
+def write(path: Path, content: str) -> Path:
     path.mkdir(parents=True)
-    (path / "result.json").write_text(content if isinstance(content, str) else json.dumps(content))
+    (path / "result.json").write_text(content, encoding="utf-8")
     return path
 
 
 def test_a_record_by_hand(tmp_path: Path) -> None:
-    one = record(write(tmp_path / "r", result()))
+    one = record(write_result(tmp_path / "r", run_result()))
     assert one.test == {"a": 0.5}
     assert one.val == {"a": 0.4}
     assert one.execution == {"gap": 0.1}
-    assert one.inference != one.inference  # was not measured
+    assert one.inference == 0.1
 
 
 def test_a_number_that_was_not_finite_is_not_measured(tmp_path: Path) -> None:
-    one = record(write(tmp_path / "r", result(metrics={"val": {"a/r2": None, "score": None}, "test": {}})))
+    nothing = {"val": {"score": None, "tasks": {"a": {"r2": None}}}, "test": {"score": None, "tasks": {}}}
+    one = record(write_result(tmp_path / "r", run_result(metrics=nothing)))
+    assert one.score != one.score
     assert one.val["a"] != one.val["a"]
     assert one.test["a"] != one.test["a"]
 
 
 @pytest.mark.parametrize(
     "content",
-    ["", "{", "[]", "{}", json.dumps({**result(), "schema": 99}), json.dumps({**result(), "metrics": 3})],
-    ids=["empty", "cut", "list", "nothing", "version", "garbled"],
+    [
+        "",
+        "{",
+        "[]",
+        "{}",
+        json.dumps({**run_result().plain(), "schema": 99}),
+        json.dumps({**run_result().plain(), "schema": 1}),
+        json.dumps({**run_result().plain(), "metrics": 3}),
+    ],
+    ids=["empty", "cut", "list", "nothing", "version", "old version", "garbled"],
 )
 def test_a_damaged_result_is_named(tmp_path: Path, content: str) -> None:
-    write(tmp_path / "good", result())
+    write_result(tmp_path / "good", run_result())
     write(tmp_path / "bad", content)
     records, problems = read([tmp_path])
     assert len(records) == 1
@@ -64,10 +55,10 @@ def test_a_damaged_result_is_named(tmp_path: Path, content: str) -> None:
 
 
 def test_foreign_runs_repeated_runs_and_unfinished_ones(tmp_path: Path) -> None:
-    write(tmp_path / "a", result())
-    write(tmp_path / "a-2", result())
-    write(tmp_path / "b", result(seed=1))
-    write(tmp_path / "foreign", result(data={"fingerprint": "other"}))
+    write_result(tmp_path / "a", run_result())
+    write_result(tmp_path / "a-2", run_result())
+    write_result(tmp_path / "b", run_result("seed=1"))
+    write_result(tmp_path / "foreign", run_result(data={"fingerprint": "other", "rows": {}}))
     dead = tmp_path / "dead"
     dead.mkdir()
     (dead / "config.yaml").touch()
@@ -81,10 +72,9 @@ def test_foreign_runs_repeated_runs_and_unfinished_ones(tmp_path: Path) -> None:
 
 
 def test_labels_tell_apart_what_differs_and_nothing_else(tmp_path: Path) -> None:
-    config = result().config
-    write(tmp_path / "a", result())
-    write(tmp_path / "b", result(config={**config, "epochs": 9, "output": "elsewhere"}))
-    write(tmp_path / "c", result(model="soft"))
+    write_result(tmp_path / "a", run_result("epochs=3"))
+    write_result(tmp_path / "b", run_result("epochs=9", "output=elsewhere", "threads=1"))
+    write_result(tmp_path / "c", run_result("model=soft"))
     records, _ = read([tmp_path])
     assert sorted(labels(records).values()) == ["hard-equal epochs=3", "hard-equal epochs=9", "soft-equal"]
 

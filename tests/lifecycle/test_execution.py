@@ -8,36 +8,26 @@ from typing import Any
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from mtl.assembly import GROUPS, Config, build, save_config
-from mtl.cli.execute import WHERE
+from mtl.assembly import build, save_config
+from mtl.config.compose import compose_config, configure
+from mtl.config.execute_config import ExecuteConfig
 from mtl.errors import InputError
 from mtl.lifecycle.execution import execute
 from mtl.runs.directory import Run
+from mtl.runs.files import write_text
 
 ROOT = Path(__file__).parents[2]
 
 
-def composed(name: str, *overrides: str) -> Config:
-    """A config as the command line would make it, with the names chosen."""
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        cfg = compose(name, list(overrides), return_hydra_config=True)
-    choices = {group: cfg.hydra.runtime.choices.get(group) for group in GROUPS}
-    plain: Any = OmegaConf.to_container(cfg, resolve=False)
-    plain.pop("hydra")
-    config: Any = OmegaConf.to_container(OmegaConf.create(plain), resolve=True)
-    return {"choices": choices, **config}
-
-
 def untrained(output: Path, *overrides: str) -> Run:
     """A finished run whose network has learned nothing."""
-    config = composed("config", f"output={output}", "model=hard", *overrides)
+    config = configure(f"output={output}", "model=hard", *overrides)
     run = Run.create(config)
     save_config(run, config)
     torch.save({"state_dict": build(config).module.state_dict()}, run.best)
-    run.finish({})
+    write_text(run.path / "result.json", "{}")  # it counts as finished; nobody reads what came of it
     return run
 
 
@@ -47,16 +37,19 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return untrained(tmp_path_factory.mktemp("outputs"), "task=scheduling", "encoder.width=16", "encoder.heads=2")
 
 
+def asked(*overrides: str) -> ExecuteConfig:
+    """What ``execute.py`` is told by conf/execute.yaml and these overrides."""
+    cfg, _ = compose_config(list(overrides), "execute")
+    return ExecuteConfig.read(OmegaConf.to_container(cfg, resolve=True))
+
+
 def environment(*overrides: str) -> dict[str, Any]:
     """The config of the environment in conf/execute.yaml."""
-    config = composed("execute", "instances=ft06", "baselines=[spt]", *overrides)
-    return {key: value for key, value in config.items() if key not in (*WHERE, "choices")}
+    return asked("instances=ft06", "baselines=[spt]", *overrides).environment
 
 
 def test_training_and_execution_share_their_settings() -> None:
-    trained = composed("config", "execution=scheduling").execution
-    executed = composed("execute")
-    assert trained == {key: value for key, value in executed.items() if key not in (*WHERE, "choices")}
+    assert configure("execution=scheduling").execution == asked().environment
 
 
 def test_execution_leaves_a_report_beside_the_run(run: Run) -> None:

@@ -13,10 +13,12 @@ from pytorch_lightning import Callback, Trainer
 from torch import Tensor
 
 from mtl.assembly import load, read_checkpoint
+from mtl.config.run_config import RunConfig
 from mtl.errors import EXIT_INTERRUPTED, InputError
 from mtl.lifecycle.train import train
 from mtl.runs.directory import Run
 from tests.support import tiny
+from tests.trained import resume, train_with
 
 METHODS = {
     "uncertainty": ["weighting=uncertainty", "model=gated", "model.experts=2"],
@@ -42,10 +44,10 @@ class CtrlC(Callback):
             raise KeyboardInterrupt
 
 
-def interrupted(config: dict[str, Any], epoch: int, capsys: pytest.CaptureFixture[str]) -> Path:
+def interrupted(config: RunConfig, epoch: int, capsys: pytest.CaptureFixture[str]) -> Path:
     """The directory of a run that was stopped in this epoch."""
     with pytest.raises(SystemExit) as stop:
-        train(config, (CtrlC(epoch),))
+        train_with(config, CtrlC(epoch))
     assert stop.value.code == EXIT_INTERRUPTED
     said = capsys.readouterr().err.strip()
     assert said.startswith("interrupted; go on with: python train.py resume=")
@@ -72,7 +74,7 @@ def test_resumed_run_equals_the_uninterrupted_one(
     whole = train(tiny(tmp_path / "whole", *options))
     stopped = interrupted(tiny(tmp_path / "parts", *options), 2, capsys)
     torch.rand(7)  # whatever happens in between
-    resumed = train({**tiny(tmp_path / "elsewhere"), "resume": str(stopped)})
+    resumed = resume(stopped)
     assert resumed.directory == str(stopped)
     assert resumed.metrics == whole.metrics
     assert resumed.selection == whole.selection
@@ -96,10 +98,10 @@ def test_a_run_stopped_after_its_last_epoch_is_finished(tmp_path: Path, capsys: 
 
     whole = train(tiny(tmp_path / "whole"))
     with pytest.raises(SystemExit):
-        train(tiny(tmp_path / "parts"), (Late(),))
+        train_with(tiny(tmp_path / "parts"), Late())
     (run,) = (tmp_path / "parts").glob("runs/*/*/*")
     assert Run.open(run).state == "interrupted"
-    assert train({**tiny(tmp_path), "resume": str(run)}).metrics == whole.metrics
+    assert resume(run).metrics == whole.metrics
 
 
 def test_an_interrupted_run_can_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -114,12 +116,12 @@ def test_an_interrupted_run_can_be_used(tmp_path: Path, capsys: pytest.CaptureFi
 def test_stopped_before_the_first_epoch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """There is nothing to go on from, and that is said."""
     with pytest.raises(SystemExit) as stop:
-        train(tiny(tmp_path), (CtrlC(0),))
+        train_with(tiny(tmp_path), CtrlC(0))
     assert stop.value.code == EXIT_INTERRUPTED
     assert capsys.readouterr().err == "interrupted; no epoch was finished\n"
     (run,) = tmp_path.glob("runs/*/*/*")
     with pytest.raises(InputError, match="the run has not finished an epoch"):
-        train({**tiny(tmp_path), "resume": str(run)})
+        resume(run)
 
 
 def test_a_full_disk_is_one_line_and_keeps_what_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +143,7 @@ def test_a_full_disk_is_one_line_and_keeps_what_there_is(tmp_path: Path, monkeyp
     assert Run.open(run).state == "failed"
     assert not list(run.glob(".*"))
     whole = train(tiny(tmp_path / "whole"))
-    assert train({**tiny(tmp_path), "resume": str(run)}).metrics == whole.metrics
+    assert resume(run).metrics == whole.metrics
 
 
 def test_what_cannot_be_resumed_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -151,7 +153,7 @@ def test_what_cannot_be_resumed_says_so(tmp_path: Path, capsys: pytest.CaptureFi
 
     def refusal(path: Path) -> str:
         with pytest.raises(InputError) as error:
-            train({**tiny(tmp_path), "resume": str(path)})
+            resume(path)
         assert "\n" not in str(error.value)
         return str(error.value)
 
@@ -161,17 +163,19 @@ def test_what_cannot_be_resumed_says_so(tmp_path: Path, capsys: pytest.CaptureFi
         (copy / name).write_bytes(content)
         return copy
 
-    assert "is complete: its result is in" in refusal(Path(other["directory"]))
+    assert "is complete: its result is in" in refusal(Path(other.directory))
     assert f"no run at '{tmp_path / 'none'}'" in refusal(tmp_path / "none")
     assert "is no run directory: it has no config.yaml" in refusal(tmp_path)
-    foreign = Path(other["directory"], "last.ckpt").read_bytes()
+    foreign = Path(other.directory, "last.ckpt").read_bytes()
     assert "is of another model: size mismatch" in refusal(changed("last.ckpt", foreign))
     assert "is of another model: size mismatch" in refusal(changed("best.ckpt", foreign))
     whole = (run / "last.ckpt").read_bytes()
     for content in (b"", b"not a checkpoint", whole[:200], whole[: len(whole) // 2]):
         assert "is damaged" in refusal(changed("last.ckpt", content))
     assert "is damaged" in refusal(changed("config.yaml", b"a: [b"))
-    assert "is not the config of a run: it has no " in refusal(changed("config.yaml", b"a: 1"))
+    assert "is of schema 1, and this version reads 2: train it again" in refusal(changed("config.yaml", b"a: 1"))
+    assert "unknown key 'a'" in refusal(changed("config.yaml", b"schema: 2\na: 1"))
+    assert "expected a mapping" in refusal(changed("config.yaml", b"- 1"))
     weights = tmp_path / "weights.ckpt"
     torch.save({"state_dict": read_checkpoint(run / "last.ckpt")["state_dict"]}, weights)
     assert "cannot be gone on from: it lacks optimizer_states" in refusal(changed("last.ckpt", weights.read_bytes()))

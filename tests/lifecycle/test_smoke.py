@@ -45,7 +45,7 @@ def test_every_option_trains(choice: str, tmp_path: Path) -> None:
         return
     result = train(config)
     assert result.status == Run.open(result.directory).state == "done"
-    assert all(torch.tensor(list(values.values())).isfinite().all() for values in result.metrics.values())
+    assert all(torch.tensor(list(measured.flat().values())).isfinite().all() for measured in result.metrics.values())
 
 
 def test_dependent_tasks_train(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from mtl.lifecycle.train import train
 from mtl.sharing.grouped import Grouped
 from mtl.training.resources import count_flops
 from tests.support import tiny
+from tests.trained import resume, train_with
 
 SMALL = ("task=synthetic", "task.rows=50", "task.features=8", "encoder.widths=[16]")
 
@@ -52,7 +53,7 @@ def test_strategies_with_noise_and_state_resume_bit_for_bit(model: str, tmp_path
     overrides = (f"model={model}", "weighting=equal", "epochs=3")
     whole = train(tiny(tmp_path / "whole", *overrides))
     with pytest.raises(SystemExit):
-        train(tiny(tmp_path / "parts", *overrides), (Stop(),))
+        train_with(tiny(tmp_path / "parts", *overrides), Stop())
     (stopped,) = (path.parent for path in (tmp_path / "parts").rglob("config.yaml"))
-    resumed = train({**tiny(tmp_path / "elsewhere"), "resume": str(stopped)})
+    resumed = resume(stopped)
     assert resumed.metrics == whole.metrics

@@ -5,8 +5,8 @@ from statistics import fmean
 
 import pytest
 
+from mtl.config.compose import configure
 from mtl.lifecycle.train import train
-from tests.lifecycle.test_execution import composed
 
 COMMON = ["task=synthetic", "task.rows=2000", "weighting=equal", "batch_size=128", "progress=false", "threads=1"]
 # What is planted, which sharing must win, which lose, by how much R2 at least (measured: twice that or more), seeds
@@ -41,8 +41,8 @@ def test_the_best_sharing_is_the_one_that_was_planted(
         found = []
         for seed in seeds:
             given = [*COMMON, *(f"task.{dial}" for dial in dials.split()), *options, f"model={model}", f"seed={seed}"]
-            metrics = train(composed("config", *given, f"output={tmp_path}")).metrics["test"]
-            found += [value for name, value in metrics.items() if name.endswith("/r2")]
+            metrics = train(configure(*given, f"output={tmp_path}")).metrics["test"]
+            found += [values["r2"] for values in metrics.tasks.values()]
         return fmean(found)
 
     assert score(best) > score(worse) + margin

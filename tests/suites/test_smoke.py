@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from mtl.assembly import load
+from mtl.config.compose import configure
 from mtl.config.overrides import CONF
 from mtl.lifecycle.train import train
-from tests.lifecycle.test_execution import composed
 
 # What makes each suite small; those that read files get them from the test
 SMALL: dict[str, list[str]] = {
@@ -38,7 +38,7 @@ def config(task: str, folder: Path, *overrides: str) -> dict[str, Any]:
         f"output={folder}",
         "execution=none",
     ]
-    return composed("config", *given, *SMALL[task], *files(task, folder), *overrides)
+    return configure(*given, *SMALL[task], *files(task, folder), *overrides)
 
 
 def files(task: str, folder: Path) -> list[str]:
@@ -73,7 +73,7 @@ def test_suites_train(task: str, model: str, weighting: str, tmp_path: Path) -> 
     assert result.status == "done"
     for split in ("train", "val", "test"):
         for name, entry in result.tasks.items():
-            assert np.isfinite(result.metrics[split][f"{name}/{entry['primary']}"])
+            assert np.isfinite(result.metrics[split].tasks[name][entry.primary])
 
 
 @pytest.mark.smoke

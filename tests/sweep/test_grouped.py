@@ -10,7 +10,6 @@ from mtl.cli.compare import run
 from mtl.comparison.comparison import compare
 from mtl.comparison.records import labels, read
 from mtl.comparison.report.figures import affinity
-from mtl.config.compose import configure
 from mtl.config.study_arguments import read_study
 from mtl.errors import InputError
 from mtl.lifecycle.train import train
@@ -62,7 +61,7 @@ def test_the_baseline_learns_alone_whatever_groups_are_asked_for(tmp_path: Path)
     plain = asked(tmp_path, "models=[hard]")
     (same,) = plain.baselines(plain.multi_task())
     assert single.config == same.config
-    assert found.multi_task()[0].config["grouping"] == "auto"
+    assert found.multi_task()[0].config.grouping == "auto"
 
 
 def test_what_cannot_be_measured_is_said_before_anything_is_trained(tmp_path: Path) -> None:
@@ -76,7 +75,7 @@ def test_a_comparison_with_grouped(tmp_path: Path) -> None:
     console = Console(file=StringIO(), width=200)
     options = [*SMALL, f"output={tmp_path}", "models=[hard,grouped]", "seeds=2", "workers=0"]
     assert run(read_study(options), "the command", console) == 0
-    folder = tmp_path / "comparisons" / "synthetic"
+    (folder,) = (tmp_path / "comparisons").iterdir()
     runs = read_json(folder / "plan.json")["runs"]
     assert {one["label"] for one in runs} == {"single_task", "hard-equal", "grouped-equal"}
     assert "grouped-equal" in (folder / "report.md").read_text(encoding="utf-8")
@@ -96,10 +95,3 @@ def test_runs_that_no_plan_names_are_told_apart(tmp_path: Path) -> None:
     assert drawn is not None
     assert "hard in groups-equal: lookahead" in drawn.svg
     assert affinity(compare([one for one in records if not one.affinity])) is None
-
-
-def test_a_config_of_before_groups_is_still_one(tmp_path: Path) -> None:
-    """Grouping and how it is measured may be absent from the config of an older run."""
-    config = configure("task=synthetic", "task.rows=50", "task.features=8", "model=hard", f"output={tmp_path}")
-    older = {key: value for key, value in config.items() if key not in ("grouping", "affinity")}
-    assert train({**older, "epochs": 1, "progress": False}).status == "done"

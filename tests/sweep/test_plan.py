@@ -54,12 +54,14 @@ def test_same_seconds_are_those_of_finished_runs_and_stay(tmp_path: Path, monkey
 
     def done(entry: Entry) -> SimpleNamespace | None:
         seconds = took.get((entry.config.choices.model, entry.config.seed))
-        return None if seconds is None else SimpleNamespace(result={"seconds": {"fit": seconds}})
+        return (
+            None if seconds is None else SimpleNamespace(result=SimpleNamespace(seconds=SimpleNamespace(fit=seconds)))
+        )
 
     monkeypatch.setattr(found.ledger, "done", done)
     timed = found.same_seconds(plan)
     assert timed is not None
-    assert timed.config.epochs == timed.config["scheduler"]["T_max"] == 15  # 3.3 s, by the median of 2.2 s for 10
+    assert timed.config.epochs == timed.config.scheduler["T_max"] == 15  # 3.3 s, by the median of 2.2 s for 10
     assert timed.label == "single_task, same seconds"
     took["hard", 1] = 100.0
     again = found.same_seconds(plan)
@@ -94,7 +96,7 @@ def test_the_baseline_of_the_same_seconds_comes_last_and_is_planned_again(tmp_pa
 def test_the_scheduler_follows_the_budget(setting: str, tmp_path: Path) -> None:
     given = [text for text in TINY if not text.startswith("epochs=")]
     config = Planner(read_study([*given, f"output={tmp_path}", f"{setting}=7"])).config("hard", "equal")
-    assert config.epochs == config["scheduler"]["T_max"] == 7
+    assert config.epochs == config.scheduler["T_max"] == 7
 
 
 def test_tuning_gives_everyone_the_same_grid(tmp_path: Path) -> None:
@@ -133,3 +135,63 @@ def test_tasks_can_be_chosen(tmp_path: Path) -> None:
 def test_a_wrong_option_of_the_runs_is_named_before_any_is_trained(tmp_path: Path, override: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         planner(tmp_path, override)
+
+
+def table(folder: Path, name: str, rows: str) -> list[str]:
+    """What is typed to compare on a person's own table."""
+    path = folder / name
+    path.write_text("x,y,z\n" + rows * 40, encoding="utf-8")
+    return ["task=table", f"task.path={path}", "task.targets={y: regression, z: regression}", "encoder.widths=[4]"]
+
+
+def directory(path: Path, *arguments: str) -> Path:
+    """Where the comparison goes."""
+    given = ["weightings=[equal]", "models=[hard]", "epochs=1", "batch_size=10", f"output={path}"]
+    return Planner(read_study([*given, *arguments])).directory
+
+
+def test_a_comparison_is_named_by_what_it_compares(tmp_path: Path) -> None:
+    """Two own tables, other models, tasks or rules are other comparisons; more seeds and workers are not."""
+    first = table(tmp_path, "first.csv", "1,2,3\n4,5,7\n2,2,1\n")
+    second = table(tmp_path, "second.csv", "1,2,3\n4,9,7\n2,2,1\n")
+    base = directory(tmp_path, *first)
+    assert base.name.startswith("table-")
+    for same in (["seeds=7"], ["workers=0"], ["dry_run=true"], ["keep=folder"], ["threads=1"]):
+        assert directory(tmp_path, *first, *same) == base, same
+    others = [
+        [*second],
+        [*first, "models=[hard,soft]"],
+        [*first, "weightings=[uncertainty]"],
+        [*first, "grouping=auto"],
+        [*first, "alpha=0.1"],
+        [*first, "margin=0.2"],
+        [*first, "baselines=[]"],
+        [*first, "tasks=[y,z]"],
+        [*first, "optimizer.lr=0.1"],
+        [*first, "budget=2", "+hardware.limit_train_batches=1"],
+    ]
+    found = [directory(tmp_path, *other) for other in others]
+    assert len({base, *found}) == len(others) + 1
+
+
+def test_a_plan_that_is_only_looked_at_leaves_nothing(tmp_path: Path) -> None:
+    first = table(tmp_path, "first.csv", "1,2,3\n4,5,7\n2,2,1\n")
+    directory(tmp_path, *first)
+    assert not (tmp_path / "comparisons").exists()
+
+
+def test_a_name_that_holds_another_comparison_is_refused(tmp_path: Path) -> None:
+    mine = planner(tmp_path, "models=[hard]", "name=mine")
+    mine.plan(mine.multi_task()).save("the command")
+    again = planner(tmp_path, "models=[hard]", "name=mine", "seeds=9")
+    assert again.directory == mine.directory
+    with pytest.raises(InputError, match="name=mine: '.*mine' holds another comparison"):
+        planner(tmp_path, "models=[soft]", "name=mine")
+
+
+def test_two_configurations_are_never_called_the_same(tmp_path: Path) -> None:
+    """Entries that differ in a key whose last word is the same keep the whole of it."""
+    models = "models=[hard,'hard encoder.dropout=0.1','hard +model.dropout=0.1']"
+    found = planner(tmp_path, models)
+    labels = [found.label(model, weighting) for model, weighting in found.pairs]
+    assert labels == ["hard-equal", "hard encoder.dropout=0.1-equal", "hard +model.dropout=0.1-equal"]

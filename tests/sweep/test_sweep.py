@@ -92,7 +92,7 @@ def test_a_failing_run_is_recorded_and_the_others_go_on_and_it_is_tried_again(
 
 def test_fail_fast_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = plan_of(tmp_path, "seeds=1")
-    monkeypatch.setattr("mtl.lifecycle.train.train", lambda config, began: 1 / 0)
+    monkeypatch.setattr("mtl.lifecycle.train.train", lambda config, on_run_created: 1 / 0)
     sweep(plan.entries, tmp_path, 0, fail_fast=True)
     ledger = Ledger(tmp_path)
     assert [ledger.state(entry) for entry in plan.entries] == [FAILED, "pending", "pending"]
@@ -140,7 +140,7 @@ def test_a_sweep_killed_at_random_moments_ends_with_the_numbers_of_an_undisturbe
     sweep(plan.entries, plan.output, 0)
     assert kills >= 6
     assert numbers(plan) == numbers(calm)
-    results = [json.loads(path.read_text()).run_id for path in plan.output.rglob("result.json")]
+    results = [json.loads(path.read_text())["run_id"] for path in plan.output.rglob("result.json")]
     assert len(results) == len(set(results)) == len(plan.entries)  # every run is there once
     assert not list((plan.output / "ledger").glob("*.lock"))
 

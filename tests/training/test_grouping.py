@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-from mtl.config.validation import MEASURES, check_options
 from pytorch_lightning import Callback, Trainer
 
 from mtl.assembly import build, load
@@ -15,6 +14,7 @@ from mtl.cli.affinity import main as measure
 from mtl.config.compose import configure
 from mtl.config.overrides import CONF
 from mtl.config.run_config import AUTO
+from mtl.config.run_result import AffinityResult
 from mtl.errors import InputError
 from mtl.lifecycle.train import train
 from mtl.runs.directory import Run
@@ -23,6 +23,7 @@ from mtl.sharing.grouped import Grouped
 from mtl.training.grouping import epochs, measured, pairwise
 from mtl.training.trainer import silent_lightning
 from tests.support import tiny
+from tests.trained import resume, train_with
 
 # Tasks of a block are one task with labels on unlike rows, blocks have nothing in common: by construction learning in
 # the two blocks is best. On eight seeds of data and training each measure found them every time.
@@ -48,7 +49,7 @@ LONG = {
 BLOCKS = [["task0", "task2"], ["task1", "task3"]]
 
 
-def found(output: Path, *overrides: str) -> dict[str, Any]:
+def found(output: Path, *overrides: str) -> AffinityResult:
     """What is measured under these overrides."""
     assembly = build(tiny(output, *PLANTED, "grouping=auto", *overrides))
     assembly.data.setup("fit")
@@ -56,19 +57,19 @@ def found(output: Path, *overrides: str) -> dict[str, Any]:
         return measured(assembly)
 
 
-@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("measure", sorted(LONG))
 def test_every_measure_finds_the_planted_blocks(measure: str, tmp_path: Path) -> None:
     seen = found(tmp_path, f"affinity.measure={measure}", *LONG[measure])
-    assert seen["groups"] == BLOCKS
-    matrix = torch.tensor(seen["matrices"][measure])
+    assert seen.groups == BLOCKS
+    matrix = torch.tensor(seen.matrices[measure])
     related = torch.stack([matrix[0, 2], matrix[2, 0], matrix[1, 3], matrix[3, 1]])
     unrelated = torch.stack([matrix[i, j] for i in range(4) for j in range(4) if (i + j) % 2])
     assert related.mean() > unrelated.mean() + unrelated.abs().mean()
 
 
 def test_a_larger_budget_is_not_used_where_it_gains_nothing(tmp_path: Path) -> None:
-    assert found(tmp_path, "affinity.networks=3", "affinity.epochs=6")["groups"] == BLOCKS
-    assert found(tmp_path, "affinity.networks=1", "affinity.epochs=1")["groups"] == [[f"task{i}" for i in range(4)]]
+    assert found(tmp_path, "affinity.networks=3", "affinity.epochs=6").groups == BLOCKS
+    assert found(tmp_path, "affinity.networks=1", "affinity.epochs=1").groups == [[f"task{i}" for i in range(4)]]
 
 
 def test_pairs_are_trained_as_such_runs_would_be(tmp_path: Path) -> None:
@@ -90,7 +91,7 @@ def test_pairs_are_trained_as_such_runs_would_be(tmp_path: Path) -> None:
                     loss = float(trainer.callback_metrics[f"val/loss/{name}"])
                     best[name] = min(best.get(name, loss), loss)
 
-        train(tiny(tmp_path, *PLANTED, "task.rows=200", "scheduler=none", *part, "epochs=2"), (Watch(),))
+        train_with(tiny(tmp_path, *PLANTED, "task.rows=200", "scheduler=none", *part, "epochs=2"), Watch())
         return best
 
     both, first, third = losses("task0", "task2"), losses("task0"), losses("task2")
@@ -105,10 +106,10 @@ def test_auto_trains_what_it_finds_and_says_so(tmp_path: Path) -> None:
     assert auto.affinity.groups == BLOCKS
     written = "grouping=[[task0,task2],[task1,task3]]"
     given = train(tiny(tmp_path, *PLANTED, written, "affinity.epochs=6", "encoder.dropout=0.2"))
-    assert auto.metrics == given["metrics"]
-    assert auto.parameters == given["parameters"]
-    assert auto.run_id == run_id({**given["config"], "grouping": AUTO}) != given["run_id"]
-    assert "affinity" not in given
+    assert auto.metrics == given.metrics
+    assert auto.parameters == given.parameters
+    assert auto.run_id == run_id(given.config.changed(grouping=AUTO)) != given.run_id
+    assert given.affinity is None
     run = Run.open(auto.directory)
     assert run.affinity == auto.affinity == run.result.affinity
     assert auto.seconds.fit > auto.affinity.seconds > 0
@@ -128,7 +129,7 @@ def test_few_looks_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 def test_the_seed_decides(tmp_path: Path) -> None:
     options = ("affinity.epochs=1", "affinity.every=1")
     first, again, other = (found(tmp_path, *options, f"seed={seed}") for seed in (0, 0, 1))
-    assert first.matrices == again.matrices != other["matrices"]
+    assert first.matrices == again.matrices != other.matrices
 
 
 class CtrlC(Callback):
@@ -144,14 +145,14 @@ def test_a_resumed_run_keeps_its_groups(tmp_path: Path) -> None:
     options = (*PLANTED, "grouping=auto", "affinity.epochs=1", "epochs=3")
     whole = train(tiny(tmp_path / "whole", *options))
     with pytest.raises(SystemExit):
-        train(tiny(tmp_path / "parts", *options), (CtrlC(),))
+        train_with(tiny(tmp_path / "parts", *options), CtrlC())
     (stopped,) = (path.parent for path in (tmp_path / "parts").rglob("config.yaml"))
     file = stopped / "affinity.json"
     marked = {**json.loads(file.read_text(encoding="utf-8")), "seconds": 1234.5}
     file.write_text(json.dumps(marked), encoding="utf-8")
-    resumed = train({**tiny(tmp_path), "resume": str(stopped)})
+    resumed = resume(stopped)
     assert resumed.metrics == whole.metrics
-    assert resumed.affinity == marked
+    assert resumed.affinity == AffinityResult.read(marked)
     assert resumed.seconds.fit > 1234.5
     file.unlink()
     with pytest.raises(InputError, match=r"has no affinity\.json"):
@@ -170,7 +171,7 @@ def test_a_resumed_run_keeps_its_groups(tmp_path: Path) -> None:
         (["grouping=auto", "affinity.networks=0"], "affinity.networks=0: expected a whole number, 1 or more"),
         (["grouping=auto", "affinity.networks=5"], "affinity.networks=5: expected 1 to 4, the number of tasks"),
         (["grouping=auto", "affinity.epochs=0.5"], "affinity.epochs=0.5: expected a whole number"),
-        (["grouping=auto", "affinity.measure=lookahed"], "did you mean 'lookahead'"),
+        (["grouping=auto", "affinity.measure=lookahed"], "affinity.measure=lookahed: expected lookahead, cosine or"),
         (["grouping=auto", "tasks=[task1]"], "there is one task, 'task1', and nothing to group"),
         (["grouping=auto", "model=single_task"], "shares none: use model=hard, or affinity.measure=pairwise"),
     ],
@@ -186,8 +187,8 @@ def test_mistakes_are_one_line_before_anything_is_written(overrides: list[str], 
 def test_epochs_of_measuring(tmp_path: Path) -> None:
     config = tiny(tmp_path, "grouping=auto", "affinity.epochs=3")
     assert epochs(config, 4) == 3
-    assert epochs({**config, "affinity": {**config.affinity, "measure": "pairwise"}}, 4) == 30
-    assert epochs({**config, "grouping": None}, 4) == 0
+    assert epochs(config.changed(affinity={**config.affinity.plain(), "measure": "pairwise"}), 4) == 30
+    assert epochs(config.changed(grouping=None), 4) == 0
 
 
 def test_a_suite_says_its_groups_and_the_command_line_has_the_last_word(
@@ -203,7 +204,6 @@ def test_a_suite_says_its_groups_and_the_command_line_has_the_last_word(
     monkeypatch.setattr("mtl.config.overrides.CONF", conf)
     small = ("task=mine", "task.rows=50", "task.features=8", "model=hard")
     said = configure(*small)
-    check_options(said)
     module = build(said).module
     assert module.network.sharing.groups == (("task0", "task2"),)
     assert module.graph["task2"].depends_on == ("task0",)

@@ -10,12 +10,13 @@ import torch
 
 from mtl.agent.environments.records import PredictionReport
 from mtl.assembly import load
+from mtl.config.compose import configure
 from mtl.errors import InputError
 from mtl.lifecycle.execution import execute
 from mtl.lifecycle.train import train
 from mtl.suites.table import TableSuite
 from mtl.tasks import binary, classification, regression
-from tests.lifecycle.test_execution import composed, untrained
+from tests.lifecycle.test_execution import untrained
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "model=hard",
     ]
     options += ["task.targets={churn: binary, spend: regression, size: classes}", "encoder.widths=[8]", "epochs=2"]
-    result = train(composed("config", *options, "batch_size=16", "progress=false", "threads=1", f"output={folder}"))
+    result = train(configure(*options, "batch_size=16", "progress=false", "threads=1", f"output={folder}"))
     return Path(result.directory)
 
 
