@@ -11,6 +11,7 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from mtl.cli.help import FLAGS, help_text
 from mtl.config.overrides import check, parsed
 from mtl.config.process import set_process_defaults
 from mtl.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR, InputError
@@ -40,6 +41,9 @@ def command(main: Callable[[], Any], config_name: str) -> None:
 
     In a sweep a job that fails does not stop the others; what failed is listed at the end.
     """
+    if set(FLAGS) & set(sys.argv[1:]):
+        print(help_text(config_name, sys.argv[1:]))
+        return
     try:
         check(override_arguments(sys.argv[1:]), config_name)
     except InputError as error:
