@@ -21,11 +21,21 @@ def words(text: str) -> str:
     return " ".join(re.sub(r"(^|\s)#(?=\s)", " ", text).split())
 
 
+def first_comment(path: Path) -> str:
+    """The first line of a config that is a comment for people."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return next(line for line in lines if line.startswith("# ") and "@package" not in line).removeprefix("# ")
+
+
 @pytest.mark.parametrize("path", OPTIONS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_every_option_is_listed_with_its_first_comment(path: Path) -> None:
-    lines = path.read_text(encoding="utf-8").splitlines()
-    comment = next(line for line in lines if line.startswith("# ") and "@package" not in line).removeprefix("# ")
-    assert words(f"{path.stem} {comment}") in words(help_text("config"))
+    assert words(f"{path.stem} {first_comment(path)}") in words(help_text("config"))
+
+
+@pytest.mark.parametrize("path", OPTIONS, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_the_first_comment_of_an_option_is_a_whole_sentence(path: Path) -> None:
+    """Or ends with a command."""
+    assert re.search(r"[.?]$|python train\.py [^.]*", first_comment(path))
 
 
 @pytest.mark.parametrize("group", sorted(path.name for path in CONF.iterdir() if path.is_dir()))
