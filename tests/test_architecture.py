@@ -21,6 +21,9 @@ TEXTS = [
     for path in (sorted(top.rglob("*")) if top.is_dir() else [top])
     if path.suffix in {".py", ".yaml", ".md", ".toml", ".txt", ".json", ".csv", ".svg", ""} and path.is_file()
 ]
+DOCUMENTS = [path for path in TEXTS if path.suffix == ".md" and path.name != "CHANGELOG.md"]  # which tells of the past
+LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
+PROJECT_PATH = re.compile(r"(?<![\w./~-])(?:mtl|conf|docs|tests|experiments|benchmarks|hydra_plugins)/[\w./-]*")
 MACHINE_PATH = re.compile(r"(?<![\w.~])/(?:work|home|root|Users|mnt|tmp|scratch)/\w")
 
 
@@ -73,16 +76,6 @@ def test_every_import_is_declared() -> None:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name)
-def test_public_names_are_documented(path: Path) -> None:
-    """Every module, public class and public function says what it is."""
-    module = syntax(path)
-    kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    public = [node for node in module.body if isinstance(node, kinds) and not node.name.startswith("_")]
-    assert [node.name for node in public if not ast.get_docstring(node)] == []
-    assert ast.get_docstring(module)
-
-
-@pytest.mark.parametrize("path", MODULES, ids=name)
 def test_files_are_never_unpickled(path: Path) -> None:
     """A checkpoint or data file from a stranger cannot run code."""
     required = {"torch.load": ("weights_only", True), "np.load": ("allow_pickle", False)}
@@ -105,3 +98,46 @@ def test_no_path_of_one_machine(path: Path) -> None:
     """What is written here means the same on every machine."""
     found = MACHINE_PATH.findall(path.read_text(encoding="utf-8"))
     assert found == []
+
+
+def anchors(path: Path) -> set[str]:
+    """The names by which a page's headings are linked to, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name)
+def test_links_lead_somewhere(path: Path) -> None:
+    """To a file of the project and, where they name one, to a heading in it."""
+    for target, anchor in LINK.findall(path.read_text(encoding="utf-8")):
+        page = (path.parent / target).resolve() if target else path
+        assert page.exists(), target
+        assert not anchor or anchor in anchors(page), f"{target}#{anchor}"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name)
+def test_paths_in_documents_exist(path: Path) -> None:
+    """Files and folders of the project that a text names, also those outside of links."""
+    named = {found.rstrip("./-") for found in PROJECT_PATH.findall(path.read_text(encoding="utf-8"))}
+    assert sorted(found for found in named if not (ROOT / found).exists()) == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name)
+def test_python_names_in_documents_exist(path: Path) -> None:
+    """What a text or an example of a config calls ``mtl.<module>.<name>``."""
+    for dotted in re.findall(r"\bmtl(?:\.\w+)+", path.read_text(encoding="utf-8")):
+        place, parts = ROOT / "mtl", dotted.split(".")[1:]
+        while parts and (place / parts[0]).is_dir():
+            place /= parts.pop(0)
+        file = place / f"{parts[0]}.py" if parts and (place / f"{parts[0]}.py").is_file() else place / "__init__.py"
+        rest = parts[1:] if file.name != "__init__.py" else parts
+        assert not rest or re.search(rf"\b{rest[0]}\b", file.read_text(encoding="utf-8")), dotted
+
+
+def test_the_picture_of_layers_shows_every_package() -> None:
+    """Those of the import contract, which has to name all of them."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    (layers,) = [contract["layers"] for contract in settings["contracts"] if contract["id"] == "layers"]
+    packages = {package.strip() for row in layers for package in row.split("|")}
+    picture = (ROOT / "docs" / "images" / "layers.svg").read_text(encoding="utf-8")
+    assert packages <= set(re.findall(r">(\w+)</text>", picture))

@@ -10,6 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
 
+from mtl.cli.help import FLAGS, help_text
 from mtl.config.compose import check_overrides
 from mtl.config.process import set_process_defaults
 from mtl.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR, InputError
@@ -39,6 +40,9 @@ def command(main: Callable[[], Any], config_name: str) -> None:
 
     In a sweep a job that fails does not stop the others; what failed is listed at the end.
     """
+    if set(FLAGS) & set(sys.argv[1:]):
+        print(help_text(config_name, sys.argv[1:]))
+        return
     try:
         check_overrides(override_arguments(sys.argv[1:]), config_name)
     except InputError as error:

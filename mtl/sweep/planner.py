@@ -148,6 +148,9 @@ class Planner:
         Both durations are the medians of finished runs over the seeds, so this comes after them; a few timed steps say
         too little of a run with validation and acting. The epochs are kept, so that plans repeat.
 
+        Args:
+            plan: whose runs are done.
+
         Returns:
             None if it was not asked for, would be single_task itself, or a duration is unknown since all runs failed.
         """
