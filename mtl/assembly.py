@@ -1,26 +1,19 @@
 """From a typed configuration to the objects of a run: YAML names factories, this file calls them."""
 
-import inspect
 import json
-import pickle
-import warnings
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
-import yaml
-from hydra.errors import InstantiationException
-from hydra.utils import get_object, instantiate
-from omegaconf import OmegaConf
 
-from mtl.config.run_config import AUTO, SCHEMA, Node, RunConfig
-from mtl.errors import InputError, unknown
+from mtl.config.factories import call_factory, instantiate_node
+from mtl.config.run_config import AUTO, RunConfig
+from mtl.errors import InputError
 from mtl.module.module import MultiTaskModule
 from mtl.network import Network
 from mtl.nn.norm import warn_of_batch_norm
+from mtl.runs.checkpoint import read_checkpoint
 from mtl.runs.directory import Run
 from mtl.runs.files import write_text
 from mtl.sharing.base import Sharing
@@ -47,58 +40,6 @@ class Assembly:
     data: MultiTaskDataModule
     graph: TaskGraph
     module: MultiTaskModule
-
-
-def instantiate_node(node: Node, where: str) -> Any:
-    """Make the object, or the factory, that ``node["_target_"]`` names; None for an empty node.
-
-    Args:
-        node: plain values.
-        where: the node's key in the configuration, for messages.
-
-    Returns:
-        The object.
-
-    Raises:
-        InputError: a key that the target does not take, with the nearest one; a wrong argument or target.
-    """
-    if not node:
-        return None
-    if "_target_" not in node:
-        raise InputError(f"{where}: it has no _target_, which names what is to be made")
-    check_arguments(node, where)
-    try:
-        return instantiate(OmegaConf.create(dict(node)), _convert_="all")
-    except InstantiationException as error:
-        cause: BaseException = error
-        while cause.__cause__ is not None:
-            cause = cause.__cause__
-        if isinstance(cause, InputError):
-            raise cause from None
-        raise InputError(f"cannot build {node.get('_target_')}: {' '.join(str(cause).split())}") from None
-
-
-def check_arguments(node: Mapping[str, Any], where: str) -> None:
-    """Raise InputError for a key that the target of a node, or of a node within it, does not take."""
-    try:
-        parameters = inspect.signature(get_object(str(node["_target_"]))).parameters
-    except Exception:  # no such target, or one that does not tell: making it says what is wrong
-        return
-    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
-    for key, value in node.items():
-        if not takes_any and not key.startswith("_") and key not in parameters:
-            raise unknown("key", f"{where}.{key}", [f"{where}.{name}" for name in parameters])
-        if isinstance(value, Mapping) and "_target_" in value:
-            check_arguments(value, f"{where}.{key}")
-
-
-def call_factory(what: str, factory: Callable[..., Any], *args: Any) -> Any:
-    """Call a factory from the configuration; arguments that it does not take are an InputError."""
-    try:
-        return factory(*args)
-    except (TypeError, ValueError) as error:
-        given = ", ".join(f"{key}={value}" for key, value in getattr(factory, "keywords", {}).items())
-        raise InputError(f"{what}({given}): {' '.join(str(error).split())}") from error
 
 
 def build(config: RunConfig, statistics: Path | None = None, groups: Groups | None = None) -> Assembly:
@@ -141,11 +82,6 @@ def build_with_data(data: MultiTaskDataModule, config: RunConfig, groups: Groups
     return Assembly(config, data, graph, module)
 
 
-def save_config(run: Run, config: RunConfig) -> None:
-    """Write the run's truth beside its checkpoints."""
-    write_text(run.path / "config.yaml", yaml.safe_dump(config.plain(), sort_keys=False, allow_unicode=True))
-
-
 def save_statistics(run: Run, assembly: Assembly) -> None:
     """Write what the suite fitted beside the checkpoints, so that predictions repeat it."""
     fitted = assembly.data.statistics()
@@ -154,35 +90,10 @@ def save_statistics(run: Run, assembly: Assembly) -> None:
         write_text(run.path / "statistics.json", json.dumps(fitted, indent=1) + "\n")
 
 
-def read_config(run: Run) -> RunConfig:
-    """The configuration of a run.
-
-    Args:
-        run: its directory.
-
-    Returns:
-        The configuration.
-
-    Raises:
-        InputError: the file is damaged, of another version, or not of a run.
-    """
-    path = run.path / "config.yaml"
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise InputError(f"'{path}' is damaged: {' '.join(str(error).split())[:200]}") from None
-    if not isinstance(values, dict):
-        raise InputError(f"'{path}' is not the config of a run: expected a mapping")
-    if values.get("schema") != SCHEMA:
-        found = values.get("schema", 1)
-        raise InputError(f"run '{run.path}' is of schema {found}, and this version reads {SCHEMA}: train it again")
-    return RunConfig.read(values, f"'{path}' is not the config of a run")
-
-
 def load(run: str | Path) -> Assembly:
     """A trained run: its objects with the weights of the checkpoint selected on validation. Loads no data."""
     opened = Run.open(run)
-    config = read_config(opened)
+    config = opened.config
     found = opened.affinity
     if config.grouping == AUTO and found is None:
         raise InputError(f"'{opened.path}' has no affinity.json, which says the groups of its tasks")
@@ -200,19 +111,3 @@ def restore(module: MultiTaskModule, path: Path) -> None:
     except RuntimeError as error:
         first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
         raise InputError(f"checkpoint '{path}' is of another model: {first[:200]}") from None
-
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """A checkpoint's contents, tensors and plain values only. InputError if it is missing or damaged."""
-    if not path.is_file():
-        raise InputError(f"no checkpoint '{path}': the run has not finished an epoch")
-    try:
-        with warnings.catch_warnings(action="ignore"):  # of what is refused anyway
-            found = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise InputError(
-            f"checkpoint '{path}' is damaged: it cannot be read as tensors and plain values ({type(error).__name__})"
-        ) from None
-    if not isinstance(found, dict) or not isinstance(found.get("state_dict"), dict):
-        raise InputError(f"checkpoint '{path}' is damaged: it holds no weights")
-    return found

@@ -11,7 +11,8 @@ from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from mtl.agent.agent import Agent, able
 from mtl.agent.environment import Environment, ExecutionReport
 from mtl.agent.environments.records import Records
-from mtl.assembly import Assembly, instantiate_node, load
+from mtl.assembly import Assembly, load
+from mtl.config.factories import instantiate_node
 from mtl.config.run_result import RunResult
 from mtl.errors import InputError
 from mtl.runs.directory import Run, newest

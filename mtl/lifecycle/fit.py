@@ -1,17 +1,15 @@
 """The training of one run: from initial values to the weights of the best epoch."""
 
 from dataclasses import dataclass
-from typing import Any
 
-import torch
 from pytorch_lightning import Callback, Trainer
 
-from mtl.assembly import Assembly, read_checkpoint, restore
+from mtl.assembly import Assembly, restore
 from mtl.config.run_result import Selection
 from mtl.errors import InputError
 from mtl.inspection.pictures import show_affinity, show_sharing
+from mtl.runs.checkpoint import read_checkpoint, write_checkpoint
 from mtl.runs.directory import Run
-from mtl.runs.files import atomic_path
 from mtl.training.callbacks import Timer
 from mtl.training.callbacks.best_epoch_per_task import OwnBest
 from mtl.training.resources import reset_peak_memory
@@ -55,7 +53,7 @@ def fit(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...], *, resume
     best = read_checkpoint(run.best)
     if best_epochs.values:
         best_epochs.rewrite(best)
-        save_checkpoint(best, run)
+        write_checkpoint(run.best, best)
     restore(module, run.best)
     metric, mode = data.selection
     selection = Selection(
@@ -72,9 +70,3 @@ def draw(run: Run, assembly: Assembly, trainer: Trainer) -> None:
     found = run.affinity
     if found is not None:
         show_affinity(found, run.path, trainer.loggers)
-
-
-def save_checkpoint(checkpoint: dict[str, Any], run: Run) -> None:
-    """Write the checkpoint that is selected on validation, atomically."""
-    with atomic_path(run.best) as partial:
-        torch.save(checkpoint, partial)

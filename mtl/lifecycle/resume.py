@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from mtl.assembly import read_checkpoint, read_config
 from mtl.config.run_config import RunConfig
 from mtl.errors import InputError
+from mtl.runs.checkpoint import read_checkpoint
 from mtl.runs.directory import Run
 from mtl.runs.identity import identity
 
@@ -26,7 +26,7 @@ def resumed_config(asked: RunConfig, typed: Iterable[str]) -> RunConfig:
     Raises:
         InputError: there is no such run; the hardware that was typed would make it another run.
     """
-    own = read_config(Run.open(str(asked.resume)))
+    own = Run.open(str(asked.resume)).config
     keys = set(typed)
     new = {name: getattr(asked, name) for name in asked.resumable_keys() if name in keys}
     if "hardware" in keys:
@@ -53,7 +53,7 @@ def resumable_run(config: RunConfig) -> Run:
     run = Run.open(str(config.resume))
     if run.state == "done":
         raise InputError(f"run '{run.path}' is complete: its result is in {run.path / 'result.json'}")
-    if identity(read_config(run)) != identity(config):
+    if identity(run.config) != identity(config):
         raise InputError(f"resume={config.resume}: that run has another config; {ALLOWED}")
     last = read_checkpoint(run.last)
     lacking = [name for name, kind in STATE.items() if not isinstance(last.get(name), kind) or not last[name]]

@@ -11,7 +11,8 @@ import torch
 from pytorch_lightning import Callback
 
 from mtl.agent.environment import Environment, ExecutionReport
-from mtl.assembly import Assembly, build, call_factory, instantiate_node, restore, save_config, save_statistics
+from mtl.assembly import Assembly, build, restore, save_statistics
+from mtl.config.factories import call_factory, instantiate_node
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
 from mtl.errors import InputError
@@ -123,7 +124,7 @@ def begin(run: Run, prepared: Prepared, on_run_created: Callable[[Run], None]) -
     on_run_created(run)
     os.environ[RUN_VARIABLE] = str(run.path.resolve())
     run.state = "running"
-    save_config(run, prepared.assembly.config)
+    run.config = prepared.assembly.config
     save_statistics(run, prepared.assembly)
     if prepared.assembly.config.progress:
         sys.stderr.write(prepared.assembly.data.preview())

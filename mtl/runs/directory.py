@@ -12,8 +12,11 @@
     result.json    what came of it; see docs/result.md
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from mtl.config.run_config import SCHEMA, RunConfig
 from mtl.config.run_result import AffinityResult, RunResult
@@ -95,6 +98,23 @@ class Run:
         write_text(self.path / "state", value + "\n")
 
     @property
+    def config(self) -> RunConfig:
+        """What the run was told. InputError if the file is damaged, of another version, or not of a run."""
+        path = self.path / "config.yaml"
+        try:
+            values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            raise InputError(f"'{path}' is damaged: {' '.join(str(error).split())[:200]}") from None
+        if not isinstance(values, dict):
+            raise InputError(f"'{path}' is not the config of a run: expected a mapping")
+        check_schema(values, f"run '{self.path}'")
+        return RunConfig.read(values, f"'{path}' is not the config of a run")
+
+    @config.setter
+    def config(self, config: RunConfig) -> None:
+        write_text(self.path / "config.yaml", yaml.safe_dump(config.plain(), sort_keys=False, allow_unicode=True))
+
+    @property
     def result(self) -> RunResult:
         """What came of the run. InputError if it has not finished, or the file is damaged or of another version."""
         path = self.path / "result.json"
@@ -123,12 +143,16 @@ class Run:
 
 def read_result(path: Path) -> RunResult:
     """The result that a file holds. InputError if it is damaged, not of a run, or of another version."""
-    found: dict[str, Any] = read_json(path)
-    if found.get("schema") != SCHEMA:
-        raise InputError(
-            f"'{path}' is of schema {found.get('schema', 1)}, and this version reads {SCHEMA}: train again"
-        )
+    found = read_json(path)
+    check_schema(found, f"'{path}'")
     return RunResult.read(found, f"'{path}' is damaged")
+
+
+def check_schema(values: Mapping[str, Any], what: str) -> None:
+    """Raise InputError where a file of a run was written by another version; before there was a schema it was 1."""
+    found = values.get("schema", 1)
+    if found != SCHEMA:
+        raise InputError(f"{what} is of schema {found}, and this version reads {SCHEMA}: train it again")
 
 
 def newest(output: str | Path) -> Run:

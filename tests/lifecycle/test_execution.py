@@ -10,7 +10,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from mtl.assembly import build, save_config
+from mtl.assembly import build
 from mtl.config.compose import compose_config, configure
 from mtl.config.execute_config import ExecuteConfig
 from mtl.errors import InputError
@@ -25,7 +25,7 @@ def untrained(output: Path, *overrides: str) -> Run:
     """A finished run whose network has learned nothing."""
     config = configure(f"output={output}", "model=hard", *overrides)
     run = Run.create(config)
-    save_config(run, config)
+    run.config = config
     torch.save({"state_dict": build(config).module.state_dict()}, run.best)
     write_text(run.path / "result.json", "{}")  # it counts as finished; nobody reads what came of it
     return run

@@ -12,10 +12,11 @@ import torch
 from pytorch_lightning import Callback, Trainer
 from torch import Tensor
 
-from mtl.assembly import load, read_checkpoint
+from mtl.assembly import load
 from mtl.config.run_config import RunConfig
 from mtl.errors import EXIT_INTERRUPTED, InputError
 from mtl.lifecycle.train import train
+from mtl.runs.checkpoint import read_checkpoint
 from mtl.runs.directory import Run
 from tests.support import tiny
 from tests.trained import resume, train_with

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from mtl.assembly import load, read_checkpoint, read_config
+from mtl.assembly import load
 from mtl.errors import InputError
 from mtl.lifecycle.train import train
+from mtl.runs.checkpoint import read_checkpoint
 from mtl.runs.directory import Run, newest
 from mtl.runs.files import write_text
 from tests.support import tiny
@@ -56,7 +57,7 @@ def test_result_is_strict_json_and_reads_back_as_it_was(tmp_path: Path) -> None:
     run = Run.open(path.parent)
     assert run.result == result
     assert run.state == "done"
-    assert read_config(run) == result.config
+    assert run.config == result.config
     assert result.parameters.total == result.parameters.shared + sum(result.parameters.private.values())
 
 

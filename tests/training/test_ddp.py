@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 import torch
 
-from mtl.assembly import read_checkpoint
 from mtl.config.compose import configure
 from mtl.lifecycle.train import train
+from mtl.runs.checkpoint import read_checkpoint
 from mtl.runs.directory import Run
 from mtl.suites.table import table
 from tests.support import TINY, tiny
