@@ -69,14 +69,21 @@ def test_mistakes_are_named(arguments: list[str], message: str) -> None:
         read_study(["task=synthetic", *arguments] if "task=syntetic" not in arguments else arguments)
 
 
-def test_a_study_file_and_the_command_line_ask_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def studies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of study files, beside the project's own config."""
     conf = tmp_path / "conf"
     conf.mkdir()
     for path in overrides.CONF.iterdir():
         if path.name != "experiment":
             (conf / path.name).symlink_to(path)
     (conf / "experiment").mkdir()
-    (conf / "experiment" / "mine.yaml").write_text(
+    monkeypatch.setattr("mtl.config.overrides.CONF", conf)
+    return conf / "experiment"
+
+
+def test_a_study_file_and_the_command_line_ask_the_same(tmp_path: Path, studies: Path) -> None:
+    (studies / "mine.yaml").write_text(
         "# @package _global_\n"
         "# Is it so?\n"
         "# python experiments/compare.py experiment=mine\n"
@@ -84,7 +91,6 @@ def test_a_study_file_and_the_command_line_ask_the_same(tmp_path: Path, monkeypa
         "epochs: 2\ntask: {rows: 100}\n"
         "compare: {models: [hard], weightings: [equal], seeds: 2, margin: 0.02}\n"
     )
-    monkeypatch.setattr("mtl.config.overrides.CONF", conf)
     from_file = read_study(["experiment=mine", "name=x", f"output={tmp_path}"])
     runs = ["task=synthetic", "epochs=2", "task.rows=100", f"output={tmp_path}"]
     typed = read_study([*runs, "name=x", "models=[hard]", "weightings=[equal]", "seeds=2", "margin=0.02"])
@@ -101,22 +107,15 @@ def test_a_study_file_and_the_command_line_ask_the_same(tmp_path: Path, monkeypa
     assert keys[0] == keys[1]
     assert len(keys[0]) == 2
 
-    # A run of train.py with the read_study is one of them
+    # A run of train.py with the study is one of them
     alone = to_run_config(
         *compose_config(["experiment=mine", "model=hard", "weighting=equal", "seed=1", f"output={tmp_path}"])
     )
     assert run_id(alone) == keys[0][1].partition("-")[0]
 
 
-def test_an_unknown_setting_in_a_study_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    conf = tmp_path / "conf"
-    conf.mkdir()
-    for path in overrides.CONF.iterdir():
-        if path.name != "experiment":
-            (conf / path.name).symlink_to(path)
-    (conf / "experiment").mkdir()
-    (conf / "experiment" / "mine.yaml").write_text("# @package _global_\ncompare: {modles: [hard]}\n")
-    monkeypatch.setattr("mtl.config.overrides.CONF", conf)
+def test_an_unknown_setting_in_a_study_file_is_named(studies: Path) -> None:
+    (studies / "mine.yaml").write_text("# @package _global_\ncompare: {modles: [hard]}\n")
     with pytest.raises(InputError, match="unknown key in compare 'modles': did you mean 'models'"):
         read_study(["experiment=mine", "task=synthetic"])
 
