@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from mtl.errors import InputError
+from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Inputs
 from mtl.nn.heads import Head
 from mtl.sharing.base import RowMean, Sharing
@@ -48,7 +49,7 @@ class Network(nn.Module):
         for name in graph.order:
             features = sharing.out_features + sum(heads[up].message_features for up in graph[name].depends_on)
             heads[name] = graph[name].head(features)
-        self.heads = nn.ModuleDict(heads)
+        self.heads = ModulesByName(heads)
         for name in {name for *pair, _ in sharing.expectations() for name in pair}:
             if not heads[name].tells_probability:
                 raise InputError(f"model.calibrate compares probabilities of events, and task '{name}' has none")

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import torch
 from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.loggers import Logger
 from torch import Tensor
 
 from mtl.assembly import configure
@@ -76,6 +77,7 @@ def fit(
     epochs: int = 2,
     clip: float | None = None,
     callbacks: Sequence[Callback] = (),
+    loggers: Sequence[Logger] = (),
     precision: Literal["32-true", "bf16-mixed"] = "32-true",
     resume: Path | None = None,
     save: Path | None = None,
@@ -89,7 +91,7 @@ def fit(
             max_epochs=epochs,
             accumulate_grad_batches=accumulate,
             gradient_clip_val=clip,
-            logger=False,
+            logger=list(loggers),
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,

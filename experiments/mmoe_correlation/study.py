@@ -44,7 +44,7 @@ def main(output: str) -> None:
     for correlation, (model, chosen), seed in product(CORRELATIONS, MODELS.items(), SEEDS):
         data = (f"task.relatedness={correlation}", f"task.seed={seed}", f"seed={seed}", f"output={output}")
         result = train(configure(*COMMON, *chosen, *data))
-        losses = [result["metrics"]["test"][f"loss/{name}"] for name in result["tasks"]]
+        losses = [result["metrics"]["test"][f"{name}/loss"] for name in result["tasks"]]
         rows.append((correlation, model, seed, statistics.mean(losses), result["parameters"]["total"]))
         print(*rows[-1], flush=True)
     with (HERE / "results.csv").open("w", newline="", encoding="utf-8") as file:

@@ -70,9 +70,8 @@ def metrics_table(result: dict[str, Any]) -> Table:
     for column in ("task", "metric", "train", "val", "test"):
         table.add_column(column, justify="left" if column in ("task", "metric") else "right")
     for name, task in result["tasks"].items():
-        keys = [key for key in result["metrics"]["val"] if key.startswith(f"{name}/")]
-        for key in [*keys, f"loss/{name}"]:
-            metric = key.removeprefix(f"{name}/") if key in keys else "loss"
+        for key in [key for key in result["metrics"]["val"] if key.startswith(f"{name}/")]:
+            metric = key.removeprefix(f"{name}/")
             arrow = ("higher" if task["higher_is_better"] else "lower") + " is better"
             label = f"[bold]{metric}[/bold] ({arrow})" if metric == task["primary"] else metric
             found = [result["metrics"][split].get(key) for split in ("train", "val", "test")]

@@ -224,7 +224,7 @@ def fit(
         "tasks": {
             task.name: {"primary": task.primary, "higher_is_better": task.higher_is_better} for task in data.tasks
         },
-        "metrics": {split: module.evaluate(data.loader(split)) for split in ("train", "val", "test")},
+        "metrics": {split: module.evaluate(data.loader(split)).flat() for split in ("train", "val", "test")},
         "parameters": count_parameters(module),
         "flops": count_flops(module, data),
         "seconds": seconds,

@@ -5,7 +5,6 @@ good it is.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from inspect import signature
-from math import isfinite
 from typing import Any, Protocol
 
 import torch
@@ -16,6 +15,7 @@ from torch._functorch import config as functorch
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from mtl.config.run_result import LOSS, SplitMetrics
 from mtl.distributed import mean_over_processes, mean_over_rows, processes
 from mtl.errors import InputError
 from mtl.gradients.task_gradients import add_mean_gradient
@@ -325,16 +325,16 @@ class MultiTaskModule(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log what was measured, and how acting with the network went."""
-        values = self.evaluation.result()
-        if "score" not in values:
+        measured = self.evaluation.result()
+        if not any(measured.tasks.values()):
             raise InputError("no row of the val split has a label: nothing to select a checkpoint by")
-        for name in self.graph.names:
-            if not isfinite(values.get(f"loss/{name}", 0.0)):  # the last step can break the network unseen
+        for name, values in measured.tasks.items():
+            if values and values[LOSS] is None:  # the last step can break the network unseen
                 raise Diverged.at(self.global_step, f"validation loss of task '{name}'")
         data: Data = self.trainer.datamodule  # type: ignore[attr-defined]
-        values |= data.rehearse(self.predict)
+        acted = {f"val/{key}": value for key, value in data.rehearse(self.predict).items()}
         if not self.trainer.sanity_checking:
-            self.log_dict({f"val/{key}": value for key, value in values.items()})
+            self.log_dict(measured.flat("val/") | acted)
 
     @torch.inference_mode()
     def predict(self, inputs: Any) -> dict[str, Tensor]:
@@ -350,7 +350,7 @@ class MultiTaskModule(LightningModule):
         return out
 
     @torch.inference_mode()
-    def evaluate(self, batches: Iterable[Batch]) -> dict[str, float]:
+    def evaluate(self, batches: Iterable[Batch]) -> SplitMetrics:
         """Metrics, losses and score over these batches; see :meth:`~mtl.module.evaluation.Evaluation.result`."""
         training = self.training
         self.eval()

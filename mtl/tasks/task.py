@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from mtl.config.run_result import LOSS
 from mtl.errors import InputError, unknown
 from mtl.nn.heads import Head
 
@@ -35,7 +36,8 @@ class Task:
         loss: prediction and target to one loss per row ``[B]``; unlabelled rows are dealt with outside
             (:meth:`losses`).
         decode: raw prediction to what the metrics and a person read (probabilities, values).
-        metrics: torchmetrics by name; templates, cloned for each stage, updated with labelled rows only.
+        metrics: torchmetrics by name, which is not ``loss`` and has no slash; templates, cloned for each stage, updated
+            with labelled rows only.
         primary: the metric that comparisons use; its ``higher_is_better`` gives the direction.
         depends_on: upstream tasks whose predictions this head also sees.
     """
@@ -51,6 +53,12 @@ class Task:
     def __post_init__(self) -> None:
         if not self.name.isidentifier() or iskeyword(self.name):
             raise InputError(f"task name '{self.name}' must be an identifier (letters, digits, underscores)")
+        for metric in self.metrics:
+            if metric == LOSS or "/" in metric:
+                raise InputError(
+                    f"task '{self.name}': metric '{metric}' needs another name, without a slash; "
+                    f"'{LOSS}' is the task's mean loss"
+                )
         if self.primary not in self.metrics:
             raise unknown(f"primary metric of task '{self.name}'", self.primary, self.metrics)
         if self.metrics[self.primary].higher_is_better is None:

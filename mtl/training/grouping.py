@@ -13,6 +13,7 @@ from pytorch_lightning.loggers import Logger
 from torch import Tensor
 
 from mtl.assembly import Assembly, Config, around
+from mtl.config.run_result import LOSS
 from mtl.config.validation import AUTO
 from mtl.errors import InputError
 from mtl.module.affinity import mean_observed
@@ -141,7 +142,8 @@ class Least(Brief):
         """Measure, and keep what is better."""
         found = module.evaluate(trainer.datamodule.val_dataloader())  # type: ignore[attr-defined]
         for name in module.graph.names:
-            self.losses[name] = min(self.losses.get(name, inf), found.get(f"loss/{name}", inf))
+            loss = found.tasks[name].get(LOSS)
+            self.losses[name] = min(self.losses.get(name, inf), inf if loss is None else loss)
 
 
 def least_losses(assembly: Assembly, names: Sequence[str]) -> dict[str, float]:

@@ -85,7 +85,7 @@ def test_pairs_are_trained_as_such_runs_would_be(tmp_path: Path) -> None:
         class Watch(Callback):
             def on_validation_end(self, trainer: Trainer, module: Any) -> None:
                 for name in names:
-                    loss = float(trainer.callback_metrics[f"val/loss/{name}"])
+                    loss = float(trainer.callback_metrics[f"val/{name}/loss"])
                     best[name] = min(best.get(name, loss), loss)
 
         train(tiny(tmp_path, *PLANTED, "task.rows=200", "scheduler=none", *part, "epochs=2"), (Watch(),))

@@ -1,6 +1,6 @@
 """What the dashboard shows, by a fixed taxonomy of tags, and what is said while training is interrupted.
 
-``train/loss/<task>``, ``val/loss/<task>``, ``val/<task>/<metric>``, ``val/score``, ``weight/<task>``,
+``train/<task>/loss``, ``val/<task>/loss``, ``val/<task>/<metric>``, ``val/score``, ``weight/<task>``,
 ``gradient/norm/<task>``, ``gradient/cosine/<a>-<b>``, ``gradient/conflict``, ``gradient/magnitude_similarity``,
 ``mixture/<task>/<expert>``, ``affinity/<measure>/<of>-<onto>``, ``cost/step_relative_to_equal``; pictures
 ``sharing/mixture``, ``sharing/parameters``, ``sharing/tasks`` and ``sharing/affinity``.

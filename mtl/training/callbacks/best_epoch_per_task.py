@@ -5,6 +5,7 @@ from typing import Any
 from pytorch_lightning import Trainer
 from torch import Tensor
 
+from mtl.config.run_result import LOSS
 from mtl.module.module import MultiTaskModule
 from mtl.training.callbacks import Brief
 
@@ -43,7 +44,7 @@ class OwnBest(Brief):
         owned = owners(module)
         state = module.state_dict()
         for task in module.graph.names:
-            metric, mode = self.selection if task == self.acting else (f"val/loss/{task}", "min")
+            metric, mode = self.selection if task == self.acting else (f"val/{task}/{LOSS}", "min")
             if metric not in trainer.callback_metrics:
                 continue
             loss = float(trainer.callback_metrics[metric]) * (1 if mode == "min" else -1)

@@ -8,6 +8,7 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 
+from mtl.config.run_result import LOSS
 from mtl.module.affinity import compare
 from mtl.module.module import MultiTaskModule
 from mtl.suites.base import Batch
@@ -61,7 +62,7 @@ class Dashboard(Brief):
 
     def _write(self, trainer: Trainer, module: MultiTaskModule) -> None:
         module.tally.check_finite()
-        values = {f"train/loss/{name}": value for name, value in module.tally.recent().items()}
+        values = {f"train/{name}/{LOSS}": value for name, value in module.tally.recent().items()}
         values |= weights(module) | mixtures(module)
         if module.weighting.gramian is not None:
             values |= gradients(module, module.weighting.gramian, module.weighting.gramian_tasks)
@@ -139,7 +140,7 @@ def layout(module: MultiTaskModule, selection: str) -> dict[str, dict[str, list[
         selection: the validation quantity that selects the checkpoint.
     """
     tasks = module.graph.tasks
-    learning = {f"{task.name}: loss in training and validation": f"(train|val)/loss/{task.name}$" for task in tasks}
+    learning = {f"{task.name}: loss in training and validation": f"(train|val)/{task.name}/{LOSS}$" for task in tasks}
     learning[f"selects the checkpoint: {selection}"] = f"{selection}$"
     learning |= {f"{task.name}: {task.primary} in validation": f"val/{task.name}/{task.primary}$" for task in tasks}
     pages = {"learning": learning, "weighting": {"weights of the tasks": "weight/.*"}}

@@ -33,18 +33,18 @@ def test_each_network_keeps_its_own_best_epoch(tmp_path: Path) -> None:
     rows = [row for row in DictReader(log.read_text().splitlines()) if row["val/score"]]
     best = {}
     for task in result["tasks"]:
-        losses = [float(row[f"val/loss/{task}"]) for row in rows]
+        losses = [float(row[f"val/{task}/loss"]) for row in rows]
         best[task] = losses.index(min(losses))
-        assert result["metrics"]["val"][f"loss/{task}"] == pytest.approx(min(losses))
+        assert result["metrics"]["val"][f"{task}/loss"] == pytest.approx(min(losses))
     assert result["selection"]["by_task"] == best
     assert len(set(best.values())) > 1  # else this run proves nothing
 
 
 def test_the_task_that_acts_is_selected_by_how_acting_went(tmp_path: Path) -> None:
     module = build(config(tmp_path, "model=single_task")).module
-    own = OwnBest(("val/execution/gap", "max"), acting="task1")
+    own = OwnBest(("val/execution_gap", "max"), acting="task1")
     for epoch, (loss, gap) in enumerate([(3.0, 0.1), (1.0, 0.2), (2.0, 0.3)]):
-        metrics = {f"val/loss/task{i}": torch.tensor(loss) for i in range(3)} | {"val/execution/gap": torch.tensor(gap)}
+        metrics = {f"val/task{i}/loss": torch.tensor(loss) for i in range(3)} | {"val/execution_gap": torch.tensor(gap)}
         trainer = SimpleNamespace(sanity_checking=False, callback_metrics=metrics, current_epoch=epoch)
         own.on_validation_end(trainer, module)  # type: ignore[arg-type]
     assert own.epochs == {"task0": 1, "task1": 2, "task2": 1}
