@@ -23,10 +23,11 @@ from torch.nn import functional
 
 from mtl.assembly import build, configure
 from mtl.config.process import set_process_defaults
+from mtl.module.lightning import silent_lightning
 from mtl.runs.directory import Run
 from mtl.suites.base import Split
-from mtl.training.callbacks import Bar
-from mtl.training.trainer import make_trainer, silent_lightning
+from mtl.training.callbacks import ProgressBar
+from mtl.training.trainer import make_trainer
 
 Seconds = tuple[float, float]  # wall clock, processor
 
@@ -46,7 +47,7 @@ def ours(overrides: list[str], folder: Path) -> Callable[[], None]:
     run = Run.create(config)
     trainer = make_trainer(run, assembly, ())
     for callback in trainer.callbacks:
-        if isinstance(callback, Bar):  # as on a terminal
+        if isinstance(callback, ProgressBar):  # as on a terminal
             callback.console = Console(file=io.StringIO(), force_terminal=True, width=120)
     return lambda: trainer.fit(assembly.module, datamodule=assembly.data)
 

@@ -20,13 +20,18 @@ class Partition(NamedTuple):
 
     Attributes:
         shared: reached by the losses of two or more tasks.
-        private: by task, reached by that task's loss only.
+        private: by task, in the order of the tasks, reached by that task's loss only.
         layer: the part of ``shared`` nearest to the heads.
     """
 
     shared: list[Parameter]
     private: dict[str, list[Parameter]]
     layer: list[Parameter]
+
+    @property
+    def private_lists(self) -> list[list[Parameter]]:
+        """The private parameters as K lists, in the order of the tasks."""
+        return list(self.private.values())
 
 
 class Network(nn.Module):
@@ -59,8 +64,9 @@ class Network(nn.Module):
         return self.predictions(self.sharing(inputs), inputs)
 
     def with_representation(self, inputs: Inputs) -> tuple[dict[str, Tensor], Tensor | None]:
-        """Raw predictions, and the one representation through which all losses depend on what is shared; None where
-        there is no such tensor.
+        """Raw predictions, and the one representation through which all losses depend on what is shared.
+
+        The latter is None where there is no such tensor.
         """
         representations = self.sharing(inputs)
         first, *others = representations.values()

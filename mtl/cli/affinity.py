@@ -32,10 +32,10 @@ def main(arguments: list[str]) -> int:
     from mtl.cli.run_summary import affinity_table
     from mtl.config.validation import check_options
     from mtl.inspection.pictures import show_affinity
+    from mtl.module.lightning import silent_lightning
     from mtl.runs.files import write_text
     from mtl.runs.identity import run_id
     from mtl.training.grouping import check, measured
-    from mtl.training.trainer import silent_lightning
 
     overrides = ["model=hard", "weighting=equal", *arguments]
     config = configure(*overrides, "grouping=auto")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from mtl.gradients.task_gradients import reached
+from mtl.module.evaluating import evaluating
 from mtl.module.module import MultiTaskModule
 from mtl.suites.base import Batch
 
@@ -38,10 +39,8 @@ def parts(module: MultiTaskModule, batch: Batch) -> list[Part]:
     """
     names = module.graph.names
     parameters = [p for p in module.network.parameters() if p.requires_grad]
-    training = module.training
-    module.eval()
-    found = reached(module.losses(batch), parameters)  # by task, by parameter
-    module.train(training)
+    with evaluating(module):
+        found = reached(module.losses(batch), parameters)  # by task, by parameter
     tasks = {
         id(p): tuple(name for name, row in zip(names, found, strict=True) if row[i]) or names
         for i, p in enumerate(parameters)

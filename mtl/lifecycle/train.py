@@ -30,14 +30,16 @@ from mtl.config.validation import check_options
 from mtl.errors import EXIT_INTERRUPTED, InputError
 from mtl.inspection.pictures import show_affinity, show_sharing
 from mtl.lifecycle.execution import act, place_to_act
+from mtl.module.lightning import silent_lightning
 from mtl.module.loss_meter import Diverged
 from mtl.runs.directory import SCHEMA, Run
 from mtl.runs.files import atomic_path
 from mtl.runs.identity import run_id
 from mtl.training.callbacks import Timer
-from mtl.training.callbacks.best_epoch_per_task import OwnBest
+from mtl.training.callbacks.best_epoch_per_task import BestEpochPerTask
 from mtl.training.grouping import check as check_measuring
 from mtl.training.grouping import grouped
+from mtl.training.hardware import processes_of, threads_for
 from mtl.training.resources import (
     count_flops,
     count_parameters,
@@ -46,7 +48,7 @@ from mtl.training.resources import (
     peak_memory,
     reset_peak_memory,
 )
-from mtl.training.trainer import boards, make_trainer, processes_of, silent_lightning, threads_for
+from mtl.training.trainer import dashboard_loggers, make_trainer
 
 # What a checkpoint holds beside the weights, and training goes on from
 STATE = {"optimizer_states": list, "loops": dict, "callbacks": dict, "random_state": dict}
@@ -121,7 +123,7 @@ def _train(
             save_statistics(run, assembly)
             if config["progress"]:
                 sys.stderr.write(assembly.data.preview())
-        assembly = grouped(run, assembly, boards(run))
+        assembly = grouped(run, assembly, dashboard_loggers(run))
         trained = fit(run, assembly, seconds, resumed=resumed is not None, callbacks=callbacks)
         if trained is None:
             return {}
@@ -182,7 +184,7 @@ def fit(
     first.
     """
     config, data, module = assembly.config, assembly.data, assembly.module
-    timer, own = Timer(), OwnBest(data.selection, data.acting)
+    timer, own = Timer(), BestEpochPerTask(data.selection, data.acting)
     trainer = make_trainer(run, assembly, (own, timer, *callbacks))
     reset_peak_memory()
     try:

@@ -1,4 +1,4 @@
-"""How good predictions are: every task's metrics and losses over many batches, and one score of them all."""
+"""How good predictions are: every task's metrics and mean loss over many batches, and one score of them all."""
 
 import warnings
 from math import nan
@@ -9,14 +9,17 @@ from torch import Tensor, nn
 from torchmetrics import Metric, MetricCollection
 
 from mtl.config.run_result import LOSS, SplitMetrics
+from mtl.errors import InputError
+from mtl.module.loss_meter import Diverged
 from mtl.nn.by_name import ModulesByName
 from mtl.suites.base import Batch
 from mtl.tasks import TaskGraph, labelled
 
 
 class Evaluation(nn.Module):
-    """Counts predictions in every task's metrics and losses. Each process measures all rows for itself, and a
-    checkpoint holds nothing of it.
+    """Counts predictions in every task's metrics and losses.
+
+    Each process measures all rows for itself, and a checkpoint holds nothing of it.
 
     Args:
         graph: the tasks.
@@ -36,7 +39,7 @@ class Evaluation(nn.Module):
             self.register_buffer(name, torch.zeros(len(graph.tasks), dtype=torch.float64), persistent=False)
 
     def add(self, predictions: dict[str, Tensor], batch: Batch) -> None:
-        """Count one batch."""
+        """Add the predictions of a batch to the metrics and losses."""
         for index, task in enumerate(self.graph.tasks):
             prediction, target = predictions[task.name].float(), batch.targets[task.name]
             rows = labelled(target)
@@ -68,6 +71,24 @@ class Evaluation(nn.Module):
         self.losses.zero_()
         self.rows.zero_()
         return SplitMetrics(score=score, tasks=found)
+
+
+def check_validation(measured: SplitMetrics, step: int) -> None:
+    """Raise an InputError where nothing can be selected by what was measured in validation.
+
+    Args:
+        measured: on the val split.
+        step: optimizer steps so far.
+
+    Raises:
+        Diverged: a loss is not finite, as when the last step has broken the network unseen.
+        InputError: no row has a label.
+    """
+    if not any(measured.tasks.values()):
+        raise InputError("no row of the val split has a label: nothing to select a checkpoint by")
+    for name, values in measured.tasks.items():
+        if values and values[LOSS] is None:
+            raise Diverged.at(step, f"validation loss of task '{name}'")
 
 
 def _not_distributed() -> bool:

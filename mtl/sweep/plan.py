@@ -20,6 +20,7 @@ from mtl.config.overrides import composed
 from mtl.config.study import BASELINE, Study
 from mtl.config.validation import check_options
 from mtl.errors import InputError
+from mtl.module.lightning import silent_lightning
 from mtl.runs.directory import run_path
 from mtl.runs.files import write_text
 from mtl.suites.base import MultiTaskDataModule
@@ -27,9 +28,9 @@ from mtl.sweep.queue import Entry, Ledger, read_json
 from mtl.sweep.timing import closing_seconds, loading_seconds, validation_seconds
 from mtl.training.grouping import check as check_measuring
 from mtl.training.grouping import epochs as measuring_epochs
-from mtl.training.probe_trainer import trial
+from mtl.training.hardware import processes_of
+from mtl.training.probe_trainer import probe_trainer
 from mtl.training.resources import count_parameters
-from mtl.training.trainer import processes_of, silent_lightning
 
 SIZES = ("width", "widths", "channels")  # keys of an encoder that say how large it is
 PROBE_STEPS = 5
@@ -220,7 +221,7 @@ class Planner:
         """Seconds of one optimizer step, measured on a few."""
         timer = StepTimer()
         with silent_lightning():
-            trial(assembly.config, (timer,), steps=PROBE_STEPS).fit(assembly.module, datamodule=self.data)
+            probe_trainer(assembly.config, (timer,), steps=PROBE_STEPS).fit(assembly.module, datamodule=self.data)
         return median(timer.steps[1:]) * float(assembly.config["accumulate"])  # the first one is slower
 
     def multi_task(self) -> list[Configuration]:

@@ -16,12 +16,13 @@ from mtl.assembly import Assembly, Config, around
 from mtl.config.run_result import LOSS
 from mtl.config.validation import AUTO
 from mtl.errors import InputError
-from mtl.module.affinity import mean_observed
+from mtl.module.affinity import mean_affinity
+from mtl.module.lightning import EpochCallback
 from mtl.module.module import MultiTaskModule
 from mtl.runs.directory import Run
 from mtl.tasks.groups import best_groups
-from mtl.training.callbacks import Affinity, Brief
-from mtl.training.probe_trainer import trial
+from mtl.training.callbacks import AffinityRecorder
+from mtl.training.probe_trainer import probe_trainer
 
 FEW = 10  # looks, below which a mean says little
 
@@ -98,8 +99,8 @@ def together(assembly: Assembly, loggers: Sequence[Logger] = ()) -> dict[str, Te
     :func:`~mtl.module.affinity.observe`.
     """
     settings = assembly.config["affinity"]
-    observer = Affinity(settings["every"])
-    trainer = trial(assembly.config, (observer,), epochs=settings["epochs"], loggers=loggers)
+    observer = AffinityRecorder(settings["every"])
+    trainer = probe_trainer(assembly.config, (observer,), epochs=settings["epochs"], loggers=loggers)
     trainer.fit(assembly.module, datamodule=assembly.data)
     looks = len(observer.cosines)
     if looks < FEW:
@@ -107,7 +108,7 @@ def together(assembly: Assembly, loggers: Sequence[Logger] = ()) -> dict[str, Te
             f"grouping=auto: only {looks} looks at the gradients, so the groups may be chance: "
             "raise affinity.epochs, or lower affinity.every\n"
         )
-    return {"lookahead": mean_observed(observer.lookaheads), "cosine": mean_observed(observer.cosines)}
+    return {"lookahead": mean_affinity(observer.lookaheads), "cosine": mean_affinity(observer.cosines)}
 
 
 def pairwise(assembly: Assembly) -> Tensor:
@@ -128,7 +129,7 @@ def pairwise(assembly: Assembly) -> Tensor:
     return gains.nan_to_num(0.0)  # no labels, no gain
 
 
-class Least(Brief):
+class BestValidationLosses(EpochCallback):
     """The least validation loss of each task over the epochs.
 
     Attributes:
@@ -156,6 +157,6 @@ def least_losses(assembly: Assembly, names: Sequence[str]) -> dict[str, float]:
     }
     part = {**config, "grouping": None, "relations": {**config["relations"], "depends_on": depends_on}}
     few = around(assembly.data.part(names), part)
-    least = Least()
-    trial(config, (least,), epochs=config["affinity"]["epochs"]).fit(few.module, datamodule=few.data)
+    least = BestValidationLosses()
+    probe_trainer(config, (least,), epochs=config["affinity"]["epochs"]).fit(few.module, datamodule=few.data)
     return least.losses

@@ -86,7 +86,7 @@ def test_a_task_without_labels_is_absent(make: Callable[[int], Weighting]) -> No
     head = [dict(m.network.heads.named_parameters()) for m in (module, start)]
     for name, value in head[0].items():
         assert torch.equal(value, head[1][name]) == name.startswith("t2")
-    assert set(module.tally.recent()) == {"t0", "t1"}
+    assert set(module.loss_meter.mean_since_last_call()) == {"t0", "t1"}
 
 
 def test_a_step_without_any_label_changes_nothing() -> None:
@@ -240,10 +240,10 @@ def test_mean_losses_are_means_since_the_last_call() -> None:
 
     module = fit(data, module_of(data, Equal(3)), batch_size=1, epochs=5, callbacks=[Watch()])
     expected = torch.stack(seen).mean(0)
-    found = module.tally.recent()
+    found = module.loss_meter.mean_since_last_call()
     torch.testing.assert_close(torch.tensor(list(found.values())), expected)
-    assert module.tally.shown == found
-    assert module.tally.recent() == {}
+    assert module.loss_meter.last_means == found
+    assert module.loss_meter.mean_since_last_call() == {}
 
 
 def test_epoch_end_tells_the_weighting_the_mean_losses() -> None:

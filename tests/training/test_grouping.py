@@ -15,11 +15,11 @@ from mtl.config.overrides import CONF
 from mtl.config.validation import AUTO, MEASURES, check_options
 from mtl.errors import InputError
 from mtl.lifecycle.train import train
+from mtl.module.lightning import silent_lightning
 from mtl.runs.directory import Run
 from mtl.runs.identity import run_id
 from mtl.sharing.grouped import Grouped
 from mtl.training.grouping import epochs, measured, pairwise
-from mtl.training.trainer import silent_lightning
 from tests.support import tiny
 
 # Tasks of a block are one task with labels on unlike rows, blocks have nothing in common: by construction learning in

@@ -13,7 +13,7 @@ from mtl.config.overrides import composed
 from mtl.config.process import set_process_defaults
 from mtl.errors import InputError
 from mtl.lifecycle.train import train
-from mtl.training.callbacks.best_epoch_per_task import OwnBest
+from mtl.training.callbacks.best_epoch_per_task import BestEpochPerTask
 
 TINY = ["task=synthetic", "task.rows=60", "task.features=8", "encoder.widths=[8]", "progress=false", "task.noise=2"]
 
@@ -42,7 +42,7 @@ def test_each_network_keeps_its_own_best_epoch(tmp_path: Path) -> None:
 
 def test_the_task_that_acts_is_selected_by_how_acting_went(tmp_path: Path) -> None:
     module = build(config(tmp_path, "model=single_task")).module
-    own = OwnBest(("val/execution_gap", "max"), acting="task1")
+    own = BestEpochPerTask(("val/execution_gap", "max"), acting="task1")
     for epoch, (loss, gap) in enumerate([(3.0, 0.1), (1.0, 0.2), (2.0, 0.3)]):
         metrics = {f"val/task{i}/loss": torch.tensor(loss) for i in range(3)} | {"val/execution_gap": torch.tensor(gap)}
         trainer = SimpleNamespace(sanity_checking=False, callback_metrics=metrics, current_epoch=epoch)

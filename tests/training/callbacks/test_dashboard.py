@@ -11,11 +11,11 @@ from pytorch_lightning.loggers import TensorBoardLogger
 
 from mtl.gradients.task_gradients import gramian_of
 from mtl.lifecycle.train import train
-from mtl.module.affinity import compare
+from mtl.module.affinity import gradient_gramian
 from mtl.runs.directory import Run
 from mtl.suites.base import Batch
-from mtl.training.callbacks import Dashboard, gradients, layout
-from mtl.training.trainer import boards
+from mtl.training.callbacks.dashboard import Dashboard, gradients, layout
+from mtl.training.trainer import dashboard_loggers
 from mtl.weighting.equal import Equal
 from mtl.weighting.pcgrad import PCGrad
 from tests.support import fit, module_of, parameters, rows, tiny
@@ -60,7 +60,7 @@ def test_gradients_are_compared_at_the_last_shared_layer() -> None:
     data = rows(12, missing=0.3)
     module = module_of(data, Equal(3), dropout=0.5)
     targets = {**data.given.targets, "t1": torch.full((12,), torch.nan)}
-    found, tasks = compare(module, Batch(data.given.inputs, targets))
+    found, tasks = gradient_gramian(module, Batch(data.given.inputs, targets))
     assert tasks == (0, 2)
     assert module.training
     module.eval()
@@ -98,7 +98,7 @@ def test_a_lost_wake_up_does_not_keep_a_run_from_ending(tmp_path: Path) -> None:
     """Ctrl-C between the two lines of ``Condition.notify`` leaves a waiter in the queue of the dashboard's thread that
     nobody waits on any more, and that takes the next wake-up for itself: the one to end.
     """
-    (board,) = boards(Run.create(tiny(tmp_path)))
+    (board,) = dashboard_loggers(Run.create(tiny(tmp_path)))
     assert isinstance(board, TensorBoardLogger)
     board.log_metrics({"loss": 1.0}, 0)
     waiters = board.experiment.file_writer.event_writer._async_writer._byte_queue.not_empty._waiters
