@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
     from mtl.assembly import build, configure
     from mtl.cli.run_summary import affinity_table
     from mtl.config.validation import check_options
-    from mtl.inspection.pictures import show_affinity
+    from mtl.inspection.show_affinity import show_affinity
     from mtl.module.lightning import silent_lightning
     from mtl.runs.files import write_text
     from mtl.runs.identity import run_id

@@ -28,7 +28,8 @@ from mtl.assembly import (
 )
 from mtl.config.validation import check_options
 from mtl.errors import EXIT_INTERRUPTED, InputError
-from mtl.inspection.pictures import show_affinity, show_sharing
+from mtl.inspection.show_affinity import show_affinity
+from mtl.inspection.show_sharing import show_sharing
 from mtl.lifecycle.execution import act, place_to_act
 from mtl.module.lightning import silent_lightning
 from mtl.module.loss_meter import Diverged

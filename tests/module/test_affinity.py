@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from mtl.errors import InputError
-from mtl.inspection.mixture import affinity_figure
 from mtl.module.affinity import mean_affinity, measure_affinity
 from mtl.module.module import MultiTaskModule
 from mtl.network import Network
@@ -144,15 +143,3 @@ def test_many_tasks_are_grouped_step_by_step() -> None:
 def test_a_budget_of_none_is_an_error() -> None:
     with pytest.raises(InputError, match="budget=0"):
         best_groups(torch.zeros(2, 2), 0)
-
-
-def test_heat_map_puts_friends_side_by_side() -> None:
-    affinity = torch.tensor([[1.0, -1, 0.9, -1], [-1, 1, -1, 0.8], [0.9, -1, 1, -1], [-1, 0.8, -1, 1]])
-    figure = affinity_figure({"lookahead": affinity, "cosine": -affinity}, NAMES, ["ac", "bd"])
-    for axes in figure.axes:  # the second in the order of the first
-        labels = [label.get_text() for label in axes.get_yticklabels()]
-        assert {frozenset(labels[:2]), frozenset(labels[2:])} == {frozenset("ac"), frozenset("bd")}
-        colours = {label.get_text(): label.get_color() for label in axes.get_yticklabels()}
-        assert colours["a"] == colours["c"] != colours["b"] == colours["d"]
-        assert len(axes.texts) == 16
-    assert figure.axes[1].texts[1].get_text() == "-0.9"
