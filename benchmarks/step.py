@@ -307,9 +307,9 @@ def show_workarounds(base: list[str], names: list[str]) -> None:
     for name, make in [*((name, WORKAROUNDS[name]) for name in names), ("all but the bar", together)]:
         alternating = Alternating(make)
         quiet = io.StringIO()
-        with tempfile.TemporaryDirectory() as folder, silent_lightning(), redirect_stderr(quiet):
-            with redirect_stdout(quiet):
-                ours(base, Path(folder), (alternating,))()
+        streams = redirect_stdout(quiet), redirect_stderr(quiet)
+        with tempfile.TemporaryDirectory() as folder, silent_lightning(), streams[0], streams[1]:
+            ours(base, Path(folder), (alternating,))()
         ratios = sorted(alternating.ratios)
         error = 1.25 * statistics.stdev(ratios) / len(ratios) ** 0.5  # of a median, roughly
         step = statistics.median(alternating.steps) * 1e3

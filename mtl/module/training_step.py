@@ -69,12 +69,15 @@ class TrainingStep:
         self._clipped = [whole] if partition.shared else separate  # parameters whose gradients are limited together
 
     def losses(self, batch: Batch, batches: int, last: bool) -> Tensor:
-        """Shares of the step's task losses, ``[K]``, without a graph: that hangs on the single losses of the state.
+        """Take a batch to its task losses, which :meth:`backward` then takes to gradients.
 
         Args:
             batch: rows.
             batches: accumulated batches of the step.
             last: whether this is the last of them.
+
+        Returns:
+            Shares of the step's task losses, ``[K]``, without a graph: that hangs on the single losses of the state.
         """
         state = self.state
         state.inputs = [*([] if state.position.last else state.inputs), batch.inputs]

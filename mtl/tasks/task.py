@@ -19,8 +19,9 @@ Loss = Callable[[Tensor, Tensor], Tensor]  # prediction, target to one loss per 
 
 
 def labelled(target: Tensor) -> Tensor:
-    """Which rows carry a label, ``[B]`` bool: a row is unlabelled when all its entries are NaN (floating) or -100
-    (integer).
+    """Which rows carry a label, ``[B]`` bool.
+
+    A row is unlabelled when all its entries are NaN (floating) or -100 (integer).
     """
     missing = target.isnan() if target.is_floating_point() else target == NO_LABEL
     return ~missing.flatten(1).all(1) if target.dim() > 1 else ~missing
@@ -70,7 +71,7 @@ class Task:
         return bool(self.metrics[self.primary].higher_is_better)
 
     def losses(self, prediction: Tensor, target: Tensor, rows: Tensor | None = None) -> Tensor:
-        """Loss of each row ``[B]``, 0 where it has no label.
+        """Loss of each row, 0 where it has no label.
 
         The loss is computed in single precision whatever the network ran in. Unlabelled targets are replaced before the
         loss sees them, so that no NaN can reach a gradient through a product with zero.
@@ -79,6 +80,9 @@ class Task:
             prediction: raw prediction ``[B, ...]``.
             target: ``[B, ...]``.
             rows: which rows carry a label, ``[B]`` bool (see :func:`labelled`); None: all of them.
+
+        Returns:
+            ``[B]``.
         """
         if rows is None:
             return self.loss(prediction.float(), target)

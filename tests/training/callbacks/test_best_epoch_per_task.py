@@ -62,7 +62,6 @@ def clipped(module: Any, sizes: list[float]) -> list[float]:
         for p in parameters:
             p.grad = torch.zeros_like(p)
         parameters[0].grad.view(-1)[0] = size
-    module.clip_gradients = lambda *a: torch.nn.utils.clip_grad_norm_(list(module.parameters()), 1.0)
     module.configure_gradient_clipping(None, 1.0, "norm")
     return [float(torch.stack([p.grad.norm() for p in parameters]).norm()) for parameters in private]
 
