@@ -116,11 +116,11 @@ class Network(nn.Module):
         shared = list(self.sharing.shared_parameters())
         private: dict[str, list[Parameter]] = {}
         for name in self.graph.names:
-            own = [*self.sharing.private_parameters(name), *self.heads[name].parameters()]
-            private[name] = [] if name in feeding else own
-            shared += own if name in feeding else []
+            of_task = [*self.sharing.private_parameters(name), *self.heads[name].parameters()]
+            private[name] = [] if name in feeding else of_task
+            shared += of_task if name in feeding else []
         return Partition(
             [p for p in shared if p.requires_grad],
-            {name: [p for p in own if p.requires_grad] for name, own in private.items()},
+            {name: [p for p in part if p.requires_grad] for name, part in private.items()},
             [p for p in self.sharing.last_shared_layer() if p.requires_grad],
         )
