@@ -1,8 +1,8 @@
 """Every workaround against Lightning, in one place: what it does, why, and what it gains.
 
-It stands in ``mtl.module`` and not in ``mtl.training`` because the module needs it, too. Gains are shares of a training
-step of a small network; ``docs/performance.md`` has the table, and ``python benchmarks/step.py --workarounds`` measures
-it again.
+It stands in ``mtl.module`` and not in ``mtl.training`` because the module needs it, too. Gains are shares of the
+processor's time of a training step of a small network and of a tiny one; ``docs/performance.md`` has the table, and
+``python benchmarks/step.py --workarounds`` measures it again.
 """
 
 import logging
@@ -22,7 +22,7 @@ from typing_extensions import override
 class LeanModule(LightningModule):
     """A Lightning module whose bookkeeping costs less at every step."""
 
-    # Lightning passes over hooks that are None, and would call empty ones
+    # Lightning passes over hooks that are None, and would call empty ones. Gain: 2 %, 4 %
     on_train_batch_start: Any = None
     on_before_zero_grad: Any = None
     on_before_backward: Any = None
@@ -31,11 +31,12 @@ class LeanModule(LightningModule):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        # Lightning reads the signature at every step, and finds it faster where it is written down
+        # Lightning reads the signature at every step, and finds it faster where it is written down. Gain: 4 %, 9 %
         cls.training_step.__signature__ = signature(cls.training_step)  # type: ignore[attr-defined]
 
     def __setattr__(self, name: str, value: Any) -> None:
-        # Lightning notes the hook under way some fifty times a step, which need not be looked at as a parameter
+        # Lightning notes the hook under way some fifty times a step, which need not be looked at as a parameter.
+        # Gain: 5 %, 11 %
         if name == "_current_fx_name":
             self.__dict__[name] = value
         else:
@@ -49,6 +50,8 @@ class EpochCallback(Callback):
     passes over.
     """
 
+    # Gain: 4 %, 7 %
+
     on_train_batch_start: Any = None
     on_train_batch_end: Any = None
     on_before_zero_grad: Any = None
@@ -60,6 +63,7 @@ class EpochCallback(Callback):
 class NoProfiler(Profiler):
     """Takes no profile: Lightning opens some eighty profiling contexts a step, and its own profiler makes each anew."""
 
+    # Gain: 4 %, 6 %
     nothing = nullcontext()
 
     @override
