@@ -1,11 +1,20 @@
-"""Cost of our full training run beside a bare PyTorch loop on the same work: python benchmarks/step.py
+"""Cost of our full training run beside other loops on the same work: python benchmarks/step.py
 
 Work: 64 inputs, trunk 256-256, three linear heads, batches of 256 rows, squared errors with equal weights, fused Adam
 with gradient clipping, validation after every epoch. Ours is ``Trainer.fit`` as ``train.py`` calls it: checkpoints,
-CSV, TensorBoard and the progress bar on. The bare loop takes the same steps, validates, and keeps nothing.
+CSV, TensorBoard and the progress bar on. Beside it:
 
-Both run in this process in alternating rounds; the figures are medians over the rounds, of wall-clock seconds and of
-the processor's seconds of this process, which other programs on the machine disturb less.
+- the bare loop takes the same steps in plain PyTorch, validates, and keeps nothing;
+- the visible loop does the same with the parts of our module (losses, weighting, metrics) and saves a checkpoint after
+  every epoch: what a training without Lightning would cost;
+- the loop on Fabric is that one with the network and the optimizer set up by Lightning Fabric.
+
+All run in this process in alternating rounds; the figures are medians over the rounds, of wall-clock seconds and of the
+processor's seconds of this process, which other programs on the machine disturb less.
+
+With ``--workarounds``: what each workaround against Lightning (``mtl/module/lightning.py`` names those that are kept)
+gains. One training switches it off and on again every few steps; the figure is the median, over all neighbouring pairs
+of such blocks, of the processor's seconds without it relative to those with it.
 """
 
 import argparse
@@ -14,22 +23,35 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import Any
 
 import torch
+from lightning_fabric import Fabric
+from pytorch_lightning import Callback, LightningDataModule, LightningModule, Trainer
+from pytorch_lightning.callbacks import TQDMProgressBar
+from pytorch_lightning.profilers import PassThroughProfiler
 from rich.console import Console
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from mtl.assembly import build
 from mtl.config.compose import configure
 from mtl.config.process import set_process_defaults
+from mtl.module import loss_meter
+from mtl.module.lightning import EpochCallback, LeanModule, NoProfiler, silent_lightning
+from mtl.module.loss_meter import LossMeter
+from mtl.module.module import MultiTaskModule
+from mtl.module.training_step import TrainingStep
 from mtl.runs.directory import Run
-from mtl.suites.base import Split
-from mtl.training.callbacks import Bar
-from mtl.training.trainer import make_trainer, silent_lightning
+from mtl.suites.base import Batch, MultiTaskDataModule, Split
+from mtl.training.callbacks import ProgressBar
+from mtl.training.trainer import make_trainer
 
 Seconds = tuple[float, float]  # wall clock, processor
+Switch = Callable[[bool], None]  # a workaround on or off
+BLOCK = 10  # steps between two switches
 
 
 def measured(work: Callable[[], None]) -> Seconds:
@@ -39,32 +61,63 @@ def measured(work: Callable[[], None]) -> Seconds:
     return time.perf_counter() - wall, time.process_time() - processor
 
 
-def ours(overrides: list[str], folder: Path) -> Callable[[], None]:
+def ours(overrides: list[str], folder: Path, callbacks: tuple[Callback, ...] = ()) -> Callable[[], None]:
     """One fit by the framework, ready to be started."""
     config = configure(*overrides, f"output={folder}")
     assembly = build(config)
     assembly.data.setup("fit")
-    run = Run.create(config)
-    trainer = make_trainer(run, assembly, ())
+    trainer = make_trainer(Run.create(config), assembly, callbacks)
     for callback in trainer.callbacks:
-        if isinstance(callback, Bar):  # as on a terminal
+        if isinstance(callback, ProgressBar):  # as on a terminal
             callback.console = Console(file=io.StringIO(), force_terminal=True, width=120)
     return lambda: trainer.fit(assembly.module, datamodule=assembly.data)
+
+
+def visible(overrides: list[str], folder: Path, fabric: Fabric | None = None) -> Callable[[], None]:
+    """The same training as a loop with the module's parts, ready to be started."""
+    assembly = build(configure(*overrides))
+    data, module, clip = assembly.data, assembly.module, assembly.config["gradient_clip"]
+    data.setup("fit")
+    optimizer = module.configure_optimizers()
+    assert isinstance(optimizer, torch.optim.Optimizer)
+    step, loader = module.step, data.loader("train", training=True)
+    if fabric is not None:
+        network, optimizer = fabric.setup(module.network, optimizer)
+        step = TrainingStep(module.network, module.weighting, module.partition, network)
+
+    def work() -> None:
+        number = 0
+        for epoch in range(assembly.config["epochs"]):
+            loader.set_epoch(epoch)
+            for batch in loader:
+                losses = step.losses(batch, batches=1, last=True)
+                optimizer.zero_grad()
+                step.backward(1.0)
+                step.clip(clip)
+                optimizer.step()
+                step.finish()
+                module.loss_meter.add(number, batch.present, 1.0, losses)
+                number += 1
+            module.weighting.on_epoch_end(module.loss_meter.epoch_mean())
+            module.loss_meter.check_finite()
+            module.evaluate(data.loader("val"))
+            torch.save({"network": module.network.state_dict(), "optimizer": optimizer.state_dict()}, folder / "last")
+
+    return work
 
 
 def bare(splits: dict[str, Split], epochs: int, batch_size: int) -> None:
     """The same work by hand."""
     torch.manual_seed(0)
     train, val = splits["train"], splits["val"]
-    assert isinstance(train.inputs, torch.Tensor)
-    assert isinstance(val.inputs, torch.Tensor)
-    trunk = nn.Sequential(nn.Linear(train.inputs.shape[1], 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU())
+    inputs = {name: only(split.inputs) for name, split in (("train", train), ("val", val))}
+    trunk = nn.Sequential(nn.Linear(inputs["train"].shape[1], 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU())
     heads = nn.ModuleDict({name: nn.Linear(256, 1) for name in train.targets})
     parameters = [*trunk.parameters(), *heads.parameters()]
     optimizer = torch.optim.Adam(parameters, lr=1e-3, fused=True)
     for _ in range(epochs):
         for rows in torch.randperm(len(train)).split(batch_size):
-            hidden = trunk(train.inputs[rows])
+            hidden = trunk(inputs["train"][rows])
             loss = sum(
                 functional.mse_loss(heads[name](hidden).squeeze(-1), target[rows])
                 for name, target in train.targets.items()
@@ -74,51 +127,258 @@ def bare(splits: dict[str, Split], epochs: int, batch_size: int) -> None:
             nn.utils.clip_grad_norm_(parameters, 1.0)
             optimizer.step()
         with torch.no_grad():
-            hidden = trunk(val.inputs)
+            hidden = trunk(inputs["val"])
             for name, target in val.targets.items():
                 functional.mse_loss(heads[name](hidden).squeeze(-1), target).item()
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=600, help="per epoch")
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument(
-        "overrides", nargs="*", help="more overrides of the config, e.g. model=gated weighting=gradnorm"
-    )
-    given = parser.parse_args()
-    set_process_defaults()
-    rows = 256 * given.steps * 5 // 3
-    base = ["task=synthetic", f"task.rows={rows}", "task.features=64", f"epochs={given.epochs}", "threads=1"]
-    base += ["model=hard", "weighting=equal", "scheduler=none", *given.overrides]
-    torch.set_num_threads(1)
-    with tempfile.TemporaryDirectory() as folder:
-        assembly = build(configure(*base))
-        assembly.data.setup("fit")
-        splits = assembly.data.splits
+def only(inputs: Any) -> Tensor:
+    """The tensor of inputs that are one."""
+    found = inputs if isinstance(inputs, Tensor) else next(iter(inputs.values()))
+    assert isinstance(found, Tensor)
+    return found
+
+
+# -- workarounds -------------------------------------------------------------------------------------------------------
+
+
+class Alternating(Callback):
+    """Switches a workaround off and on, and times the blocks of steps between.
+
+    Attributes:
+        ratios: seconds of a block without it relative to the block before with it.
+        gains: seconds that a step so takes less with it.
+        steps: seconds of a step with it.
+    """
+
+    def __init__(self, make: Callable[[Trainer, MultiTaskModule], Switch]) -> None:
+        self.make = make
+        self.ratios: list[float] = []
+        self.gains: list[float] = []
+        self.steps: list[float] = []
+        self.on = True
+        self.switch: Switch | None = None
+        self.before = self.started = 0.0
+
+    def on_train_batch_start(self, trainer: Trainer, module: Any, batch: Any, batch_idx: int) -> None:
+        if batch_idx % BLOCK:
+            return
+        seconds = time.process_time() - self.started
+        if self.switch is None:
+            self.switch = self.make(trainer, module)
+        elif batch_idx:
+            if self.on:
+                self.steps.append(seconds / BLOCK)
+            elif batch_idx > BLOCK:
+                self.ratios.append(seconds / self.before)
+                self.gains.append((seconds - self.before) / BLOCK)
+            self.on = not self.on
+        else:
+            self.on = True
+        self.switch(self.on)
+        self.before = seconds
+        self.started = time.process_time()
+
+    def on_validation_start(self, trainer: Trainer, module: Any) -> None:
+        if self.switch is not None:
+            self.switch(True)
+
+
+def attributes(owner: type, names: list[str]) -> Switch:
+    """Takes class attributes away, so that those of the parent show, and puts them back."""
+    kept = {name: owner.__dict__[name] for name in names}
+
+    def switch(on: bool) -> None:
+        for name, value in kept.items():
+            if on:
+                setattr(owner, name, value)
+            elif name in owner.__dict__:
+                delattr(owner, name)
+
+    return switch
+
+
+def hooks(owner: type) -> list[str]:
+    """The hooks of a class that are None."""
+    return [name for name, value in vars(owner).items() if value is None and name.startswith("on_")]
+
+
+def profiler(trainer: Trainer, module: MultiTaskModule) -> Switch:
+    """Ours, or Lightning's."""
+    mine, theirs = NoProfiler(), PassThroughProfiler()
+    return lambda on: setattr(trainer, "profiler", mine if on else theirs)
+
+
+def signature(trainer: Trainer, module: MultiTaskModule) -> Switch:
+    """Of the training step, written down or not."""
+    function = MultiTaskModule.training_step
+    from inspect import signature as signature_of
+
+    found = signature_of(function)
+
+    def switch(on: bool) -> None:
+        if on:
+            function.__signature__ = found  # type: ignore[attr-defined]
+        else:
+            function.__dict__.pop("__signature__", None)
+
+    return switch
+
+
+def at_once(trainer: Trainer, module: MultiTaskModule) -> Switch:
+    """Losses of many steps added up at once, or of each by itself."""
+    many = loss_meter.AT_ONCE
+    return lambda on: setattr(loss_meter, "AT_ONCE", many if on else 1)
+
+
+def meter(trainer: Trainer, module: MultiTaskModule) -> Switch:
+    """Losses kept by our meter, or logged by Lightning."""
+    mine = LossMeter.add
+
+    def log(self: LossMeter, step: int, tasks: Any, share: float, losses: Tensor) -> None:
+        for name, loss in zip(self.names, losses, strict=True):
+            module.log(f"loss/{name}", loss, on_step=False, on_epoch=True)
+
+    return lambda on: setattr(LossMeter, "add", mine if on else log)
+
+
+def logging(trainer: Trainer, module: MultiTaskModule) -> Switch:
+    """Lightning's own writing of what is logged in a step: never, or at its default of every 50th."""
+    return lambda on: setattr(trainer, "log_every_n_steps", 0 if on else 50)
+
+
+def stay(trainer: Trainer, module: MultiTaskModule) -> Switch:
+    """A batch that is on its device already stays as it is, or is looked through by Lightning."""
+    mine = MultiTaskDataModule.transfer_batch_to_device
+    theirs = LightningDataModule.transfer_batch_to_device
+    return lambda on: setattr(MultiTaskDataModule, "transfer_batch_to_device", mine if on else theirs)
+
+
+def clipping(trainer: Trainer, module: MultiTaskModule) -> Switch:
+    """Ours, or Lightning's."""
+    mine, theirs = MultiTaskModule.configure_gradient_clipping, LightningModule.configure_gradient_clipping
+    return lambda on: setattr(MultiTaskModule, "configure_gradient_clipping", mine if on else theirs)
+
+
+def bar(trainer: Trainer, module: MultiTaskModule) -> Switch:
+    """Our progress bar, or Lightning's."""
+    place = next(i for i, callback in enumerate(trainer.callbacks) if isinstance(callback, ProgressBar))
+    mine, theirs = trainer.callbacks[place], TQDMProgressBar()
+    theirs.setup(trainer, module, "fit")
+    theirs.on_train_start(trainer, module)
+    theirs.on_train_epoch_start(trainer, module)
+
+    def switch(on: bool) -> None:
+        trainer.callbacks[place] = mine if on else theirs
+
+    return switch
+
+
+def hidden_state(trainer: Trainer, module: MultiTaskModule) -> Switch:
+    """The state of the step in a plain object, or in four attributes of the module that are set in every step."""
+    mine = TrainingStep.losses
+
+    def losses(self: TrainingStep, batch: Batch, batches: int, last: bool) -> Tensor:
+        out = mine(self, batch, batches, last)
+        module.a, module.b, module.c, module.d = self.state.losses, self.state.position, self.state.inputs, None
+        return out
+
+    return lambda on: setattr(TrainingStep, "losses", mine if on else losses)
+
+
+WORKAROUNDS: dict[str, Callable[[Trainer, MultiTaskModule], Switch]] = {
+    "profiler that does nothing": profiler,
+    "callback hooks that are None": lambda *_: attributes(EpochCallback, hooks(EpochCallback)),
+    "module hooks that are None": lambda *_: attributes(LeanModule, hooks(LeanModule)),
+    "module that sets the current hook fast": lambda *_: attributes(LeanModule, ["__setattr__"]),
+    "signature written down": signature,
+    "state of the step outside the module": hidden_state,
+    "losses in our meter, not self.log": meter,
+    "losses of 64 steps added up at once": at_once,
+    "no logging by Lightning in a step": logging,
+    "batches stay where they are": stay,
+    "our clipping": clipping,
+    "our progress bar": bar,
+}
+
+
+def show_workarounds(base: list[str], names: list[str]) -> None:
+    """Print what each gains, and what all do together."""
+    together = lambda *given: (  # noqa: E731
+        lambda switches: lambda on: [switch(on) for switch in switches]
+    )([WORKAROUNDS[name](*given) for name in names if name != "our progress bar"])
+    print(f"{'':42}{'pairs':>8}{'ms a step':>12}{'us gained':>12}{'without it':>12}{'+-':>8}")
+    for name, make in [*((name, WORKAROUNDS[name]) for name in names), ("all but the bar", together)]:
+        alternating = Alternating(make)
+        quiet = io.StringIO()
+        streams = redirect_stdout(quiet), redirect_stderr(quiet)
+        with tempfile.TemporaryDirectory() as folder, silent_lightning(), streams[0], streams[1]:
+            ours(base, Path(folder), (alternating,))()
+        ratios = sorted(alternating.ratios)
+        error = 1.25 * statistics.stdev(ratios) / len(ratios) ** 0.5  # of a median, roughly
+        step = statistics.median(alternating.steps) * 1e3
+        gain = statistics.median(alternating.gains) * 1e6
+        cells = f"{len(ratios):8}{step:12.2f}{gain:12.0f}{statistics.median(ratios):12.3f}{error:8.3f}"
+        print(f"{name:42}{cells}", flush=True)
+
+
+# -- loops -------------------------------------------------------------------------------------------------------------
+
+
+def show_loops(base: list[str], epochs: int, steps: int, rounds: int) -> None:
+    """Print what a step costs by each kind of loop."""
+    assembly = build(configure(*base))
+    assembly.data.setup("fit")
+    splits = assembly.data.splits
+    fabric = Fabric(accelerator="cpu", devices=1)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
         variants = {
-            "bare loop": lambda: lambda: bare(splits, given.epochs, 256),
-            "fit": lambda: ours(base, Path(folder)),
-            "fit, no progress bar": lambda: ours([*base, "progress=false"], Path(folder)),
+            "bare loop": lambda: lambda: bare(splits, epochs, 256),
+            "visible loop": lambda: visible(base, folder),
+            "visible loop on Fabric": lambda: visible(base, folder, fabric),
+            "fit": lambda: ours(base, folder),
+            "fit, no progress bar": lambda: ours([*base, "progress=false"], folder),
         }
         times: dict[str, list[Seconds]] = {name: [] for name in variants}
-        for _ in range(given.rounds + 1):
+        for _ in range(rounds + 1):
             for name, prepare in variants.items():
                 with silent_lightning():
                     work = prepare()
                     times[name].append(measured(work))
-    steps = given.steps * given.epochs
+    taken = steps * epochs
     base_line = times["bare loop"][1:]  # the first round warms up
     print(f"{'':24}{'ms a step':>12}{'ratio':>8}{'processor':>12}{'ratio':>8}")
     for name, found in times.items():
         cells = ""
         for clock in (0, 1):
-            each = [one[clock] / steps * 1e3 for one in found[1:]]
+            each = [one[clock] / taken * 1e3 for one in found[1:]]
             ratios = [a[clock] / b[clock] for a, b in zip(found[1:], base_line, strict=True)]
             cells += f"{statistics.median(each):12.2f}{statistics.median(ratios):8.2f}"
         print(f"{name:24}{cells}")
+
+
+def main() -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=600, help="per epoch")
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--workarounds", action="store_true", help="what each workaround against Lightning gains")
+    parser.add_argument("--only", default="", help="workarounds whose names have this in them")
+    parser.add_argument(
+        "overrides", nargs="*", help="more overrides of the config, e.g. model=gated weighting=gradnorm"
+    )
+    given = parser.parse_args()
+    set_process_defaults()
+    torch.set_num_threads(1)
+    rows = 256 * given.steps * 5 // 3
+    base = ["task=synthetic", f"task.rows={rows}", "task.features=64", f"epochs={given.epochs}", "threads=1"]
+    base += ["model=hard", "weighting=equal", "scheduler=none", *given.overrides]
+    if given.workarounds:
+        show_workarounds(base, [name for name in WORKAROUNDS if given.only in name])
+    else:
+        show_loops(base, given.epochs, given.steps, given.rounds)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from mtl.errors import InputError
+from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Inputs
 from mtl.nn.heads import Head
 from mtl.sharing.base import RowMean, Sharing
@@ -19,13 +20,18 @@ class Partition(NamedTuple):
 
     Attributes:
         shared: reached by the losses of two or more tasks.
-        private: by task, reached by that task's loss only.
+        private: by task, in the order of the tasks, reached by that task's loss only.
         layer: the part of ``shared`` nearest to the heads.
     """
 
     shared: list[Parameter]
     private: dict[str, list[Parameter]]
     layer: list[Parameter]
+
+    @property
+    def private_lists(self) -> list[list[Parameter]]:
+        """The private parameters as K lists, in the order of the tasks."""
+        return list(self.private.values())
 
 
 class Network(nn.Module):
@@ -48,7 +54,7 @@ class Network(nn.Module):
         for name in graph.order:
             features = sharing.out_features + sum(heads[up].message_features for up in graph[name].depends_on)
             heads[name] = graph[name].head(features)
-        self.heads = nn.ModuleDict(heads)
+        self.heads = ModulesByName(heads)
         for name in {name for *pair, _ in sharing.expectations() for name in pair}:
             if not heads[name].tells_probability:
                 raise InputError(f"model.calibrate compares probabilities of events, and task '{name}' has none")
@@ -58,8 +64,9 @@ class Network(nn.Module):
         return self.predictions(self.sharing(inputs), inputs)
 
     def with_representation(self, inputs: Inputs) -> tuple[dict[str, Tensor], Tensor | None]:
-        """Raw predictions, and the one representation through which all losses depend on what is shared; None where
-        there is no such tensor.
+        """Raw predictions, and the one representation through which all losses depend on what is shared.
+
+        The latter is None where there is no such tensor.
         """
         representations = self.sharing(inputs)
         first, *others = representations.values()
@@ -109,11 +116,11 @@ class Network(nn.Module):
         shared = list(self.sharing.shared_parameters())
         private: dict[str, list[Parameter]] = {}
         for name in self.graph.names:
-            own = [*self.sharing.private_parameters(name), *self.heads[name].parameters()]
-            private[name] = [] if name in feeding else own
-            shared += own if name in feeding else []
+            of_task = [*self.sharing.private_parameters(name), *self.heads[name].parameters()]
+            private[name] = [] if name in feeding else of_task
+            shared += of_task if name in feeding else []
         return Partition(
             [p for p in shared if p.requires_grad],
-            {name: [p for p in own if p.requires_grad] for name, own in private.items()},
+            {name: [p for p in part if p.requires_grad] for name, part in private.items()},
             [p for p in self.sharing.last_shared_layer() if p.requires_grad],
         )

@@ -7,16 +7,17 @@ from typing import Any, Literal
 
 import torch
 from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.loggers import Logger
 from torch import Tensor
 
 from mtl.config.compose import configure
+from mtl.module.lightning import TRAINER, silent_lightning
 from mtl.module.module import MultiTaskModule, OptimizerFactory
 from mtl.network import Network
 from mtl.nn.mlp import MLP
 from mtl.sharing.hard import Hard
 from mtl.suites.base import MultiTaskDataModule, Split
 from mtl.tasks import Task, TaskGraph, regression
-from mtl.training.trainer import silent_lightning
 from mtl.weighting.base import Weighting
 
 FEATURES = 5
@@ -76,6 +77,7 @@ def fit(
     epochs: int = 2,
     clip: float | None = None,
     callbacks: Sequence[Callback] = (),
+    loggers: Sequence[Logger] = (),
     precision: Literal["32-true", "bf16-mixed"] = "32-true",
     resume: Path | None = None,
     save: Path | None = None,
@@ -89,12 +91,9 @@ def fit(
             max_epochs=epochs,
             accumulate_grad_batches=accumulate,
             gradient_clip_val=clip,
-            logger=False,
+            **TRAINER,
+            logger=list(loggers),
             enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            use_distributed_sampler=False,
             callbacks=list(callbacks),
             precision=precision,
         )

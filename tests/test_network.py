@@ -93,7 +93,8 @@ def test_partition_is_what_autograd_finds(sharing: type[Hard], detach: bool, dep
 def test_partition_is_disjoint_and_complete(sharing: type[Hard], detach: bool) -> None:
     net = network(*chain(), sharing=sharing, detach=detach)
     shared, private, layer = net.partition()
-    every = [*shared, *(p for own in private.values() for p in own)]
+    every = [*shared, *(p for own in net.partition().private_lists for p in own)]
+    assert net.partition().private_lists == [private[name] for name in net.graph.names]
     assert sorted(map(id, every)) == sorted(map(id, net.parameters()))
     assert {id(p) for p in layer} <= {id(p) for p in shared}
 

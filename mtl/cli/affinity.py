@@ -33,11 +33,11 @@ def main(arguments: list[str]) -> int:
 
     from mtl.assembly import build
     from mtl.cli.run_summary import affinity_table
-    from mtl.inspection.pictures import show_affinity
+    from mtl.inspection.show_affinity import show_affinity
+    from mtl.module.lightning import silent_lightning
     from mtl.runs.files import write_json
     from mtl.runs.identity import run_id
     from mtl.training.grouping import check, measured
-    from mtl.training.trainer import silent_lightning
 
     assembly = build(config)
     check(assembly)

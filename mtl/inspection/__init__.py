@@ -1,1 +1,1 @@
-"""Pictures of one trained network: which parts serve which task."""
+"""Figures of one trained network: which parameters and experts serve which task, and how tasks are related."""

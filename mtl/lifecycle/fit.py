@@ -7,11 +7,11 @@ from pytorch_lightning import Callback, Trainer
 from mtl.assembly import Assembly, restore
 from mtl.config.run_result import Selection
 from mtl.errors import InputError
-from mtl.inspection.pictures import show_affinity, show_sharing
+from mtl.inspection.show_affinity import show_affinity
+from mtl.inspection.show_sharing import show_sharing
 from mtl.runs.checkpoint import read_checkpoint, write_checkpoint
 from mtl.runs.directory import Run
-from mtl.training.callbacks import Timer
-from mtl.training.callbacks.best_epoch_per_task import OwnBest
+from mtl.training.callbacks import BestEpochPerTask, Timer
 from mtl.training.resources import reset_peak_memory
 from mtl.training.trainer import make_trainer
 
@@ -36,7 +36,7 @@ class Fitted:
 def fit(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...], *, resumed: bool) -> Fitted | None:
     """Train, and restore the best weights; None for a process that is not the first."""
     data, module = assembly.data, assembly.module
-    timer, best_epochs = Timer(), OwnBest(data.selection, data.acting)
+    timer, best_epochs = Timer(), BestEpochPerTask(data.selection, data.acting)
     trainer = make_trainer(run, assembly, (best_epochs, timer, *callbacks))
     reset_peak_memory()
     try:

@@ -6,7 +6,6 @@ from mtl.config.run_result import (
     ParameterCounts,
     RunResult,
     Seconds,
-    SplitMetrics,
     TaskFacts,
 )
 from mtl.lifecycle.fit import Fitted
@@ -31,7 +30,7 @@ def measure(run: Run, assembly: Assembly, fitted: Fitted, data_seconds: float) -
     """
     config, data, module = assembly.config, assembly.data, assembly.module
     affinity = run.affinity
-    metrics = {split: to_split_metrics(module.evaluate(data.loader(split))) for split in SPLITS}
+    metrics = {split: module.evaluate(data.loader(split)) for split in SPLITS}
     memory = peak_memory()
     return RunResult(
         run_id=run_id(config),
@@ -59,14 +58,3 @@ def measure(run: Run, assembly: Assembly, fitted: Fitted, data_seconds: float) -
         environment=environment(),
         affinity=affinity,
     )
-
-
-def to_split_metrics(flat: dict[str, float]) -> SplitMetrics:
-    tasks: dict[str, dict[str, float | None]] = {}
-    for key, value in flat.items():
-        one, _, two = key.partition("/")
-        if one == "loss":
-            tasks.setdefault(two, {})["loss"] = value
-        elif two:
-            tasks.setdefault(one, {})[two] = value
-    return SplitMetrics(score=flat.get("score"), tasks=tasks)

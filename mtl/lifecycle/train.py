@@ -21,10 +21,12 @@ from mtl.lifecycle.failures import failures_recorded
 from mtl.lifecycle.fit import fit
 from mtl.lifecycle.result import measure
 from mtl.lifecycle.resume import resumable_run
+from mtl.module.lightning import silent_lightning
 from mtl.runs.directory import Run
 from mtl.training.grouping import check as check_measuring
 from mtl.training.grouping import grouped
-from mtl.training.trainer import boards, processes_of, silent_lightning, threads_for
+from mtl.training.hardware import processes_of, threads_for
+from mtl.training.trainer import dashboard_loggers
 
 RUN_VARIABLE = "MTL_RUN"  # tells the other processes of one training where the first writes
 
@@ -132,7 +134,7 @@ def begin(run: Run, prepared: Prepared, on_run_created: Callable[[Run], None]) -
 
 def carry_out(run: Run, prepared: Prepared, on_report: Callable[[ExecutionReport], None]) -> RunResult | None:
     """Train, measure, act, and write the result."""
-    assembly = grouped(run, prepared.assembly, boards(run))
+    assembly = grouped(run, prepared.assembly, dashboard_loggers(run))
     fitted = fit(run, assembly, prepared.callbacks, resumed=prepared.resumed is not None)
     if fitted is None:
         return None

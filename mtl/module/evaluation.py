@@ -1,4 +1,4 @@
-"""How good predictions are: every task's metrics and losses over many batches, and one score of them all."""
+"""How good predictions are: every task's metrics and mean loss over many batches, and one score of them all."""
 
 import warnings
 from math import nan
@@ -8,13 +8,18 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import Metric, MetricCollection
 
+from mtl.config.run_result import LOSS, SplitMetrics
+from mtl.errors import InputError
+from mtl.module.loss_meter import Diverged
+from mtl.nn.by_name import ModulesByName
 from mtl.suites.base import Batch
 from mtl.tasks import TaskGraph, labelled
 
 
 class Evaluation(nn.Module):
-    """Counts predictions in every task's metrics and losses. Each process measures all rows for itself, and a
-    checkpoint holds nothing of it.
+    """Counts predictions in every task's metrics and losses.
+
+    Each process measures all rows for itself, and a checkpoint holds nothing of it.
 
     Args:
         graph: the tasks.
@@ -26,15 +31,15 @@ class Evaluation(nn.Module):
     def __init__(self, graph: TaskGraph) -> None:
         super().__init__()
         self.graph = graph
-        self.metrics = nn.ModuleDict({task.name: MetricCollection(dict(task.metrics)).clone() for task in graph.tasks})
+        self.metrics = ModulesByName({t.name: MetricCollection(dict(t.metrics)).clone() for t in graph.tasks})
         for module in self.metrics.modules():
             if isinstance(module, Metric):
-                module.distributed_available_fn = alone
+                module.distributed_available_fn = _not_distributed
         for name in ("losses", "rows"):
             self.register_buffer(name, torch.zeros(len(graph.tasks), dtype=torch.float64), persistent=False)
 
     def add(self, predictions: dict[str, Tensor], batch: Batch) -> None:
-        """Count one batch."""
+        """Add the predictions of a batch to the metrics and losses."""
         for index, task in enumerate(self.graph.tasks):
             prediction, target = predictions[task.name].float(), batch.targets[task.name]
             rows = labelled(target)
@@ -45,31 +50,49 @@ class Evaluation(nn.Module):
             if len(target):
                 cast(MetricCollection, self.metrics[task.name]).update(task.decode(prediction), target)
 
-    def result(self) -> dict[str, float]:
-        """``<task>/<metric>``, ``loss/<task>`` and ``score`` of what was counted, then forget it.
+    def result(self) -> SplitMetrics:
+        """Metrics, mean losses and score of what was counted, which is then forgotten.
 
-        Left out is what these rows do not define: unlabelled tasks, R2 of a single row, AUROC of a single class.
+        Left out is what these rows do not define: everything of an unlabelled task, R2 of a single row, AUROC of a
+        single class. A loss that is not finite is there, and None.
         """
-        out: dict[str, float] = {}
+        found: dict[str, dict[str, float | None]] = {}
         rows = self.rows.tolist()
         losses = (self.losses / self.rows).tolist()
         for task, n, loss in zip(self.graph.tasks, rows, losses, strict=True):
             metrics = cast(MetricCollection, self.metrics[task.name])
+            found[task.name] = {}
             if n:
-                out[f"loss/{task.name}"] = loss
-                values = {f"{task.name}/{name}": computed(metric) for name, metric in metrics.items()}
-                out |= {name: value for name, value in values.items() if value == value}
+                values = {name: computed(metric) for name, metric in metrics.items()}
+                found[task.name] = {name: value for name, value in values.items() if value == value} | {LOSS: loss}
             metrics.reset()
         seen = [loss for loss, n in zip(losses, rows, strict=True) if n]
-        if seen:
-            out["score"] = float(torch.tensor(seen, dtype=torch.float64).clamp(min=1e-12).log().mean().exp())
+        score = float(torch.tensor(seen, dtype=torch.float64).clamp(min=1e-12).log().mean().exp()) if seen else None
         self.losses.zero_()
         self.rows.zero_()
-        return out
+        return SplitMetrics(score=score, tasks=found)
 
 
-def alone() -> bool:
-    """Tells a metric that there are no other processes to ask: each measures all rows."""
+def check_validation(measured: SplitMetrics, step: int) -> None:
+    """Raise an InputError where nothing can be selected by what was measured in validation.
+
+    Args:
+        measured: on the val split.
+        step: optimizer steps so far.
+
+    Raises:
+        Diverged: a loss is not finite, as when the last step has broken the network unseen.
+        InputError: no row has a label.
+    """
+    if not any(measured.tasks.values()):
+        raise InputError("no row of the val split has a label: nothing to select a checkpoint by")
+    for name, values in measured.tasks.items():
+        if values and values[LOSS] is None:
+            raise Diverged.at(step, f"validation loss of task '{name}'")
+
+
+def _not_distributed() -> bool:
+    """Tell a metric that there are no other processes to ask: each measures all rows."""
     return False
 
 

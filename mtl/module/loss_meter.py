@@ -1,4 +1,4 @@
-"""What the training losses were: means for the dashboard, for an epoch, and the first step at which one broke."""
+"""Running means of the training losses, and the first step at which one was not finite."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from mtl.distributed import least_over_processes, mean_over_processes
 from mtl.errors import InputError
 
 NEVER = 2**62  # a step that no training reaches
-SEEN = 64  # training steps whose losses are counted at once
+AT_ONCE = 64  # training steps whose losses are added up at once
 
 
 class Diverged(InputError):
@@ -17,22 +17,24 @@ class Diverged(InputError):
 
     @classmethod
     def at(cls, step: int, what: str) -> "Diverged":
-        """Says what broke, when, and the likely cause."""
+        """The error that says what broke, when, and the likely cause."""
         return cls(
             f"the {what} became NaN or infinite at step {step}: the learning rate may be too high "
             "(lower optimizer.lr, or set gradient_clip=1), or the data holds values that are not finite"
         )
 
 
-class Tally(nn.Module):
-    """Counts the losses of training steps, where they are and many steps at once: per step this would cost as much as
-    a small layer. A checkpoint holds nothing of it.
+class LossMeter(nn.Module):
+    """Running means of the task losses, kept on the device.
+
+    Losses of many steps are added up at once: per step this would cost as much as a small layer. A checkpoint holds
+    nothing of it.
 
     Args:
         names: of the K tasks.
 
     Attributes:
-        shown: what :meth:`recent` said last.
+        last_means: what :meth:`mean_since_last_call` returned last.
     """
 
     recent_sum: Tensor
@@ -47,12 +49,12 @@ class Tally(nn.Module):
         for name in ("recent_sum", "recent_steps", "epoch_sum", "epoch_steps"):
             self.register_buffer(name, torch.zeros(len(names)), persistent=False)
         self.register_buffer("bad_step", torch.full((len(names),), NEVER), persistent=False)
-        self.shown: dict[str, float] = {}
+        self.last_means: dict[str, float] = {}
         # Optimizer step, tasks with labels, share of the step and losses [K] of what is not yet counted
         self._seen: list[tuple[int, tuple[int, ...], float, Tensor]] = []
 
     def add(self, step: int, tasks: tuple[int, ...], share: float, losses: Tensor) -> None:
-        """One batch.
+        """Add the losses of one batch.
 
         Args:
             step: the optimizer step it belongs to.
@@ -61,7 +63,7 @@ class Tally(nn.Module):
             losses: ``[K]``, whose mean over the batches is the loss of the step.
         """
         self._seen.append((step, tasks, share, losses))
-        if len(self._seen) == SEEN:
+        if len(self._seen) == AT_ONCE:
             self._count()
 
     def check_finite(self) -> None:
@@ -72,13 +74,13 @@ class Tally(nn.Module):
         if step != NEVER:
             raise Diverged.at(step, f"loss of task '{name}'")
 
-    def recent(self) -> dict[str, float]:
+    def mean_since_last_call(self) -> dict[str, float]:
         """Mean loss of each task since the last call, over all processes; tasks not seen since then are left out."""
         means = self._means(self.recent_sum, self.recent_steps).tolist()
-        self.shown = {name: value for name, value in zip(self.names, means, strict=True) if value == value}
-        return self.shown
+        self.last_means = {name: value for name, value in zip(self.names, means, strict=True) if value == value}
+        return self.last_means
 
-    def of_epoch(self) -> Tensor:
+    def epoch_mean(self) -> Tensor:
         """Mean losses ``[K]`` since the last call, over all processes; NaN for a task not seen since then."""
         return self._means(self.epoch_sum, self.epoch_steps)
 

@@ -39,6 +39,11 @@ class Batch(NamedTuple):
     counts: tuple[int, ...] = ()
     size: int = 0
 
+    @property
+    def present(self) -> tuple[int, ...]:
+        """Indices of the tasks with labels in the step, by the counts."""
+        return tuple(i for i, n in enumerate(self.counts) if n)
+
 
 class Split(NamedTuple):
     """The rows of one stage in memory: inputs ``[N, ...]`` and targets by task ``[N, ...]``."""

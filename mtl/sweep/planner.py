@@ -18,6 +18,7 @@ from mtl.config.compose import configure
 from mtl.config.run_config import RunConfig
 from mtl.config.study import BASELINE, Study
 from mtl.errors import InputError
+from mtl.module.lightning import silent_lightning
 from mtl.runs.files import read_json_if_whole, write_json
 from mtl.runs.identity import configuration_id, identity
 from mtl.suites.base import MultiTaskDataModule
@@ -27,8 +28,8 @@ from mtl.sweep.queue import Entry, Ledger
 from mtl.sweep.timing import closing_seconds, loading_seconds, step_seconds, validation_seconds
 from mtl.training.grouping import check as check_measuring
 from mtl.training.grouping import epochs as measuring_epochs
+from mtl.training.hardware import processes_of
 from mtl.training.resources import count_parameters
-from mtl.training.trainer import processes_of, silent_lightning
 
 # What some names of models stand for; the baseline learns every task alone, whatever groups the runs are to have
 MEANT = {"grouped": "hard grouping=auto", BASELINE: "single_task grouping=null"}

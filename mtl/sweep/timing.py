@@ -13,9 +13,9 @@ from mtl.agent.agent import Agent
 from mtl.assembly import Assembly, build
 from mtl.config.run_config import RunConfig
 from mtl.lifecycle.execution import place_to_act
+from mtl.module.lightning import silent_lightning
 from mtl.suites.base import MultiTaskDataModule
-from mtl.training.probe_trainer import trial
-from mtl.training.trainer import silent_lightning
+from mtl.training.probe_trainer import probe_trainer
 
 PROBE_STEPS = 5
 FILES = 1.0  # seconds of a run's checkpoints, logs and pictures, as a guess
@@ -91,5 +91,5 @@ def step_seconds(assembly: Assembly, data: MultiTaskDataModule) -> float:
     """Of one optimizer step, the median of a few; the first one, which is slower, does not count."""
     timer = StepTimer()
     with silent_lightning():
-        trial(assembly.config, (timer,), steps=PROBE_STEPS).fit(assembly.module, datamodule=data)
+        probe_trainer(assembly.config, (timer,), steps=PROBE_STEPS).fit(assembly.module, datamodule=data)
     return median(timer.steps[1:]) * float(assembly.config.accumulate)

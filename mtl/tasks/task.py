@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from mtl.config.run_result import LOSS
 from mtl.errors import InputError, unknown
 from mtl.nn.heads import Head
 
@@ -18,8 +19,9 @@ Loss = Callable[[Tensor, Tensor], Tensor]  # prediction, target to one loss per 
 
 
 def labelled(target: Tensor) -> Tensor:
-    """Which rows carry a label, ``[B]`` bool: a row is unlabelled when all its entries are NaN (floating) or -100
-    (integer).
+    """Which rows carry a label, ``[B]`` bool.
+
+    A row is unlabelled when all its entries are NaN (floating) or -100 (integer).
     """
     missing = target.isnan() if target.is_floating_point() else target == NO_LABEL
     return ~missing.flatten(1).all(1) if target.dim() > 1 else ~missing
@@ -35,7 +37,8 @@ class Task:
         loss: prediction and target to one loss per row ``[B]``; unlabelled rows are dealt with outside
             (:meth:`losses`).
         decode: raw prediction to what the metrics and a person read (probabilities, values).
-        metrics: torchmetrics by name; templates, cloned for each stage, updated with labelled rows only.
+        metrics: torchmetrics by name, which is not ``loss`` and has no slash; templates, cloned for each stage, updated
+            with labelled rows only.
         primary: the metric that comparisons use; its ``higher_is_better`` gives the direction.
         depends_on: upstream tasks whose predictions this head also sees.
     """
@@ -51,6 +54,12 @@ class Task:
     def __post_init__(self) -> None:
         if not self.name.isidentifier() or iskeyword(self.name):
             raise InputError(f"task name '{self.name}' must be an identifier (letters, digits, underscores)")
+        for metric in self.metrics:
+            if metric == LOSS or "/" in metric:
+                raise InputError(
+                    f"task '{self.name}': metric '{metric}' needs another name, without a slash; "
+                    f"'{LOSS}' is the task's mean loss"
+                )
         if self.primary not in self.metrics:
             raise unknown(f"primary metric of task '{self.name}'", self.primary, self.metrics)
         if self.metrics[self.primary].higher_is_better is None:
@@ -62,7 +71,7 @@ class Task:
         return bool(self.metrics[self.primary].higher_is_better)
 
     def losses(self, prediction: Tensor, target: Tensor, rows: Tensor | None = None) -> Tensor:
-        """Loss of each row ``[B]``, 0 where it has no label.
+        """Loss of each row, 0 where it has no label.
 
         The loss is computed in single precision whatever the network ran in. Unlabelled targets are replaced before the
         loss sees them, so that no NaN can reach a gradient through a product with zero.
@@ -71,6 +80,9 @@ class Task:
             prediction: raw prediction ``[B, ...]``.
             target: ``[B, ...]``.
             rows: which rows carry a label, ``[B]`` bool (see :func:`labelled`); None: all of them.
+
+        Returns:
+            ``[B]``.
         """
         if rows is None:
             return self.loss(prediction.float(), target)

@@ -13,14 +13,15 @@ from torch import Tensor
 
 from mtl.assembly import Assembly, build_with_data
 from mtl.config.run_config import AUTO, RunConfig
-from mtl.config.run_result import AffinityResult
+from mtl.config.run_result import LOSS, AffinityResult
 from mtl.errors import InputError
-from mtl.module.affinity import mean_observed
+from mtl.module.affinity import mean_affinity
+from mtl.module.lightning import EpochCallback
 from mtl.module.module import MultiTaskModule
 from mtl.runs.directory import Run
 from mtl.tasks.groups import best_groups
-from mtl.training.callbacks import Affinity, Brief
-from mtl.training.probe_trainer import trial
+from mtl.training.callbacks import AffinityRecorder
+from mtl.training.probe_trainer import probe_trainer
 
 FEW = 10  # looks, below which a mean says little
 
@@ -103,8 +104,8 @@ def trained_jointly(assembly: Assembly, loggers: Sequence[Logger] = ()) -> dict[
     See :func:`~mtl.module.affinity.observe`.
     """
     settings = assembly.config.affinity
-    observer = Affinity(settings.every)
-    trainer = trial(assembly.config, (observer,), epochs=settings.epochs, loggers=loggers)
+    observer = AffinityRecorder(settings.every)
+    trainer = probe_trainer(assembly.config, (observer,), epochs=settings.epochs, loggers=loggers)
     trainer.fit(assembly.module, datamodule=assembly.data)
     looks = len(observer.cosines)
     if looks < FEW:
@@ -112,7 +113,7 @@ def trained_jointly(assembly: Assembly, loggers: Sequence[Logger] = ()) -> dict[
             f"grouping=auto: only {looks} looks at the gradients, so the groups may be chance: "
             "raise affinity.epochs, or lower affinity.every\n"
         )
-    return {"lookahead": mean_observed(observer.lookaheads), "cosine": mean_observed(observer.cosines)}
+    return {"lookahead": mean_affinity(observer.lookaheads), "cosine": mean_affinity(observer.cosines)}
 
 
 def pairwise(assembly: Assembly) -> Tensor:
@@ -135,7 +136,7 @@ def pairwise(assembly: Assembly) -> Tensor:
     return gains.nan_to_num(0.0)  # no labels, no gain
 
 
-class Least(Brief):
+class BestValidationLosses(EpochCallback):
     """The least validation loss of each task over the epochs.
 
     Attributes:
@@ -149,7 +150,8 @@ class Least(Brief):
         """Measure, and keep what is better."""
         found = module.evaluate(trainer.datamodule.val_dataloader())  # type: ignore[attr-defined]
         for name in module.graph.names:
-            self.losses[name] = min(self.losses.get(name, inf), found.get(f"loss/{name}", inf))
+            loss = found.tasks[name].get(LOSS)
+            self.losses[name] = min(self.losses.get(name, inf), inf if loss is None else loss)
 
 
 def least_losses(assembly: Assembly, names: Sequence[str]) -> dict[str, float]:
@@ -164,6 +166,6 @@ def least_losses(assembly: Assembly, names: Sequence[str]) -> dict[str, float]:
         grouping=None, tasks=None, relations={"depends_on": depends_on, "detach": config.relations.detach}
     )
     few = build_with_data(assembly.data.part(names), part)
-    least = Least()
-    trial(config, (least,), epochs=config.affinity.epochs).fit(few.module, datamodule=few.data)
+    least = BestValidationLosses()
+    probe_trainer(config, (least,), epochs=config.affinity.epochs).fit(few.module, datamodule=few.data)
     return least.losses

@@ -6,9 +6,10 @@ from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.loggers import Logger
 
 from mtl.config.run_config import RunConfig
+from mtl.module.lightning import TRAINER
 
 
-def trial(
+def probe_trainer(
     config: RunConfig,
     callbacks: Sequence[Callback],
     *,
@@ -16,16 +17,20 @@ def trial(
     steps: int = -1,
     loggers: Sequence[Logger] = (),
 ) -> Trainer:
-    """A trainer that takes the steps which a run of this config would take, in one process, without validation and
-    checkpoints.
+    """A trainer that takes the steps of a run of this config, in one process, without validation and checkpoints.
 
     Args:
         config: of the run.
         callbacks: what is to be seen of the training.
-        epochs, steps: how long; by default as long as is asked by the other one.
+        epochs: how many; None: as many as the steps need.
+        steps: how many optimizer steps; -1: as many as the epochs have.
         loggers: where callbacks may write.
+
+    Returns:
+        Lightning's trainer.
     """
     return Trainer(
+        **TRAINER,
         accelerator=config.hardware.accelerator,
         precision=config.hardware.precision,  # type: ignore[arg-type]
         devices=1,
@@ -36,8 +41,5 @@ def trial(
         limit_val_batches=0,
         logger=list(loggers),
         enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
         callbacks=list(callbacks),
     )

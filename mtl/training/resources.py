@@ -1,59 +1,94 @@
-"""What a run costs and where it ran: parameters, operations, seconds, memory, versions."""
+"""What a run costs and where it ran: parameters, operations, seconds, memory, versions.
 
-import ctypes
+All of this is information. What the machine does not tell, or what fails, is left empty or 0, so that no finished run
+is lost for it.
+"""
+
 import gc
 import platform
-import resource
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
+import psutil
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from mtl.config.process import usable_cores
+from mtl.module.evaluating import evaluating
 from mtl.module.module import MultiTaskModule
 from mtl.suites.base import MEASURED, MultiTaskDataModule
 
+PACKAGES = ("torch", "pytorch-lightning", "hydra-core", "torchmetrics", "numpy")
+Value = TypeVar("Value", int, float, str)
+
+
+def if_possible(tell: Callable[[], Value], otherwise: Value) -> Value:
+    """What a function tells; ``otherwise``, if it raises any error."""
+    try:
+        return tell()
+    except Exception:
+        return otherwise
+
 
 def count_parameters(module: MultiTaskModule) -> dict[str, Any]:
-    """Trainable parameters: total, shared, and by task those of its own."""
-    shared, private, _ = module.partition
-    own = {name: sum(p.numel() for p in parameters) for name, parameters in private.items()}
-    common = sum(p.numel() for p in shared)
-    return {"total": common + sum(own.values()), "shared": common, "private": own}
+    """Trainable parameters: total, shared, and by task those that only its loss reaches."""
+    private = {name: sum(p.numel() for p in part) for name, part in module.partition.private.items()}
+    shared = sum(p.numel() for p in module.partition.shared)
+    return {"total": shared + sum(private.values()), "shared": shared, "private": private}
 
 
 def count_flops(module: MultiTaskModule, data: MultiTaskDataModule) -> int:
     """Floating-point operations of the matrix products and convolutions that predict one row for all tasks.
 
     A multiplication and an addition count as two; of a set that is padded, the padding counts too.
+
+    Args:
+        module: its network is counted, not its compiled form, into which the counter does not look.
+        data: of which a batch of test rows is predicted.
+
+    Returns:
+        The number; 0 where counting fails.
     """
-    batch = module.transfer_batch_to_device(next(iter(data.loader("test"))), module.device, 0)
-    training = module.network.training
-    module.network.eval()
-    with FlopCounterMode(display=False) as counter, torch.inference_mode():
-        module.network(batch.inputs)  # not its compiled form, into which the counter does not look
-    module.network.train(training)
-    rows = len(next(iter(batch.targets.values())))
-    return round(int(counter.get_total_flops()) / rows)
+
+    def count() -> int:
+        batch = module.transfer_batch_to_device(next(iter(data.loader("test"))), module.device, 0)
+        with evaluating(module.network), FlopCounterMode(display=False) as counter, torch.inference_mode():
+            module.network(batch.inputs)
+        rows = len(next(iter(batch.targets.values())))
+        return round(int(counter.get_total_flops()) / rows)
+
+    return if_possible(count, 0)
 
 
 def inference_seconds(module: MultiTaskModule, data: MultiTaskDataModule) -> float:
-    """Median seconds of predicting one batch of test rows (up to 1024) for all tasks, of 5 after one to warm up."""
-    inputs = next(iter(data.loader("test"))).inputs
-    few = {k: v[:MEASURED] for k, v in inputs.items()} if isinstance(inputs, dict) else inputs[:MEASURED]
-    times = []
-    for _ in range(6):
-        started = time.perf_counter()
-        module.predict(few)
-        times.append(time.perf_counter() - started)
-    return median(times[1:])
+    """Median seconds of predicting one batch of test rows (up to 1024) for all tasks, of 5 after one to warm up.
+
+    Args:
+        module: predicts.
+        data: has the rows.
+
+    Returns:
+        Seconds; 0 where predicting fails.
+    """
+
+    def measure() -> float:
+        inputs = next(iter(data.loader("test"))).inputs
+        few = {k: v[:MEASURED] for k, v in inputs.items()} if isinstance(inputs, dict) else inputs[:MEASURED]
+        times = []
+        for _ in range(6):
+            started = time.perf_counter()
+            module.predict(few)
+            times.append(time.perf_counter() - started)
+        return median(times[1:])
+
+    return if_possible(measure, 0.0)
 
 
 def reset_peak_memory() -> None:
@@ -61,46 +96,59 @@ def reset_peak_memory() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
-    with suppress(AttributeError):  # the GNU C library keeps what is freed, and it would count for the next run
-        ctypes.CDLL(None).malloc_trim(0)
+    with suppress(AttributeError, OSError, psutil.Error):
+        psutil.heap_trim()  # the C library keeps what is freed, and it would count for the next run
     with suppress(OSError):  # Linux: 5 sets the high-water mark to what is used now
         Path("/proc/self/clear_refs").write_text("5")
 
 
 def peak_memory() -> int:
-    """Most memory this process has used: on the GPU if it trained there, else of the host. Bytes."""
+    """Most memory this process has used: on the GPU if it trained there, else of the host. Bytes; 0 if unknown."""
     if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
         return torch.cuda.max_memory_allocated()
+    return if_possible(_host_peak, 0)
+
+
+def _host_peak() -> int:
+    """Most memory of the host, as the system tells it. psutil knows it on Windows only, elsewhere what is used now."""
     with suppress(OSError):  # Linux: getrusage starts from the peak of the program that started this one
         for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    used = psutil.Process().memory_info()
+    with suppress(ImportError):  # not on Windows
+        import resource
+
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return int(getattr(used, "peak_wset", used.rss))
 
 
-def processor() -> str:
+def environment() -> dict[str, str]:
+    """Versions and machine, for whoever wants to repeat the run; what cannot be found out is empty."""
+    facts: dict[str, Callable[[], str]] = {
+        "python": platform.python_version,
+        **{name: lambda name=name: version(name) for name in PACKAGES},  # type: ignore[misc]
+        "platform": platform.platform,
+        "commit": _commit,
+        "device": lambda: torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "processor": _processor,
+        "cores": lambda: str(usable_cores()),
+        "threads": lambda: str(torch.get_num_threads()),
+    }
+    return {name: if_possible(tell, "") for name, tell in facts.items()}
+
+
+def _commit() -> str:
+    """The commit of this clone; empty outside of one."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def _processor() -> str:
     """The model of the processor; where the system does not tell, its architecture."""
     with suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
         return names[0] if names else platform.machine()
     return platform.machine()
-
-
-def environment() -> dict[str, str]:
-    """Versions and machine, for whoever wants to repeat the run."""
-    commit = subprocess.run(
-        ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
-    )
-    packages = ("torch", "pytorch-lightning", "hydra-core", "torchmetrics", "numpy")
-    return {
-        "python": platform.python_version(),
-        **{name: version(name) for name in packages},
-        "platform": platform.platform(),
-        "commit": commit.stdout.strip(),
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
-        "processor": processor(),
-        "cores": str(usable_cores()),
-        "threads": str(torch.get_num_threads()),
-    }

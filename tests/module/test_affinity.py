@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from mtl.errors import InputError
-from mtl.inspection.mixture import affinity_figure
-from mtl.module.affinity import mean_observed, observe
+from mtl.module.affinity import mean_affinity, measure_affinity
 from mtl.module.module import MultiTaskModule
 from mtl.network import Network
 from mtl.nn.mlp import MLP
@@ -44,13 +43,13 @@ def test_planted_groups_are_found() -> None:
     cosines, lookaheads = [], []
     for _ in range(30):
         batch = planted()
-        cosine, lookahead = observe(net, batch, 0.05)
+        cosine, lookahead = measure_affinity(net, batch, 0.05)
         cosines.append(cosine)
         lookaheads.append(lookahead)
         optimizer.zero_grad()
         (torch.stack(net.losses(batch)).sum() / 64).backward()
         optimizer.step()
-    for found in (mean_observed(cosines), mean_observed(lookaheads)):
+    for found in (mean_affinity(cosines), mean_affinity(lookaheads)):
         assert best_groups(found, 2) == [[0, 2], [1, 3]]
         related = torch.stack([found[0, 2], found[2, 0], found[1, 3], found[3, 1]])
         unrelated = torch.stack([found[0, 1], found[1, 0], found[2, 3], found[3, 0]])
@@ -60,7 +59,7 @@ def test_planted_groups_are_found() -> None:
 def test_observing_changes_nothing() -> None:
     net, batch = module().train(), planted()
     before = [p.detach().clone() for p in net.parameters()]
-    observe(net, batch, 0.1)
+    measure_affinity(net, batch, 0.1)
     assert net.training
     assert all(a.equal(b) for a, b in zip(before, net.parameters(), strict=True))
     assert all(p.grad is None for p in net.parameters())
@@ -69,7 +68,7 @@ def test_observing_changes_nothing() -> None:
 def test_numbers_are_those_of_the_definition() -> None:
     """Cosines by autograd on the sum of losses, lookahead by a step on a copy."""
     net, batch = module(), planted()
-    cosine, lookahead = observe(net, batch, 0.01)
+    cosine, lookahead = measure_affinity(net, batch, 0.01)
     shared = net.partition.shared
     losses = [loss / 64 for loss in net.losses(batch)]
     grads = [torch.autograd.grad(loss, shared, retain_graph=True) for loss in losses]
@@ -86,17 +85,17 @@ def test_numbers_are_those_of_the_definition() -> None:
 def test_a_task_without_labels_is_unknown_not_zero() -> None:
     batch = planted()
     batch.targets["b"] = torch.full((64,), torch.nan)
-    cosine, lookahead = observe(module(), batch, 0.01)
+    cosine, lookahead = measure_affinity(module(), batch, 0.01)
     assert cosine[1].isnan().all()
     assert lookahead[1].isnan().all()
     assert lookahead[:, 1].isnan().all()
     assert lookahead[0, [0, 2, 3]].isfinite().all()
-    assert mean_observed([lookahead]).isfinite().all()
+    assert mean_affinity([lookahead]).isfinite().all()
 
 
 def test_nothing_shared_has_no_affinity() -> None:
     with pytest.raises(InputError, match="model=hard"):
-        observe(module(SingleTask), planted(), 0.01)
+        measure_affinity(module(SingleTask), planted(), 0.01)
 
 
 def score(groups: list[list[int]], affinity: Tensor) -> float:
@@ -144,15 +143,3 @@ def test_many_tasks_are_grouped_step_by_step() -> None:
 def test_a_budget_of_none_is_an_error() -> None:
     with pytest.raises(InputError, match="budget=0"):
         best_groups(torch.zeros(2, 2), 0)
-
-
-def test_heat_map_puts_friends_side_by_side() -> None:
-    affinity = torch.tensor([[1.0, -1, 0.9, -1], [-1, 1, -1, 0.8], [0.9, -1, 1, -1], [-1, 0.8, -1, 1]])
-    figure = affinity_figure({"lookahead": affinity, "cosine": -affinity}, NAMES, ["ac", "bd"])
-    for axes in figure.axes:  # the second in the order of the first
-        labels = [label.get_text() for label in axes.get_yticklabels()]
-        assert {frozenset(labels[:2]), frozenset(labels[2:])} == {frozenset("ac"), frozenset("bd")}
-        colours = {label.get_text(): label.get_color() for label in axes.get_yticklabels()}
-        assert colours["a"] == colours["c"] != colours["b"] == colours["d"]
-        assert len(axes.texts) == 16
-    assert figure.axes[1].texts[1].get_text() == "-0.9"

@@ -86,7 +86,7 @@ def test_a_task_without_labels_is_absent(make: Callable[[int], Weighting]) -> No
     head = [dict(m.network.heads.named_parameters()) for m in (module, start)]
     for name, value in head[0].items():
         assert torch.equal(value, head[1][name]) == name.startswith("t2")
-    assert set(module.tally.recent()) == {"t0", "t1"}
+    assert set(module.loss_meter.mean_since_last_call()) == {"t0", "t1"}
 
 
 def test_a_step_without_any_label_changes_nothing() -> None:
@@ -141,18 +141,18 @@ def test_integer_labels_may_be_missing() -> None:
     found = fit(masked, module_of(masked, Equal(2)), batch_size=30, epochs=3)
     expected = fit(subset, module_of(subset, Equal(2)), batch_size=30, epochs=3)
     torch.testing.assert_close(parameters(found), parameters(expected), atol=1e-6, rtol=0)
-    measured = [m.evaluate(d.loader("val")) for m, d in ((found, masked), (expected, subset))]
+    measured = [m.evaluate(d.loader("val")).flat() for m, d in ((found, masked), (expected, subset))]
     assert measured[0] == pytest.approx(measured[1], abs=1e-6)
-    assert {"kind/accuracy", "kind/f1", "yes/auroc", "yes/accuracy", "loss/kind", "loss/yes", "score"} == set(
-        measured[0]
-    )
+    assert set(measured[0]) == {
+        "kind/accuracy", "kind/f1", "yes/auroc", "yes/accuracy", "kind/loss", "yes/loss", "score",
+    }  # fmt: skip
 
 
 def test_metrics_are_of_the_labelled_rows() -> None:
     """Computed by hand; the score is the geometric mean of the losses."""
     data = rows(40, tasks=2, missing=0.5)
     module = module_of(data, Equal(2))
-    measured = module.evaluate(data_loader(data))
+    measured = module.evaluate(data_loader(data)).flat()
     losses = []
     for name, target in data.given.targets.items():
         has = labelled(target)
@@ -162,7 +162,7 @@ def test_metrics_are_of_the_labelled_rows() -> None:
         total = ((target[has] - target[has].mean()) ** 2).sum()
         assert measured[f"{name}/r2"] == pytest.approx(float(1 - (error**2).sum() / total), rel=1e-4)
         losses.append(float((error**2).mean()))
-        assert measured[f"loss/{name}"] == pytest.approx(losses[-1], rel=1e-5)
+        assert measured[f"{name}/loss"] == pytest.approx(losses[-1], rel=1e-5)
     assert measured["score"] == pytest.approx(math.sqrt(losses[0] * losses[1]), rel=1e-5)
 
 
@@ -176,10 +176,10 @@ def test_what_rows_do_not_define_is_left_out() -> None:
     nan = math.nan
     inputs = torch.randn(3, 5)
     single = Rows(inputs, {"a": torch.tensor([1.0, nan, nan]), "b": torch.full((3,), nan)})
-    measured = module_of(single, Equal(2)).evaluate(data_loader(single))
-    assert set(measured) == {"a/mae", "a/rmse", "loss/a", "score"}
+    measured = module_of(single, Equal(2)).evaluate(data_loader(single)).flat()
+    assert set(measured) == {"a/mae", "a/rmse", "a/loss", "score"}
     one_class = Rows(inputs, {"yes": torch.tensor([1, 1, -100])}, [binary("yes")])
-    assert "yes/auroc" not in module_of(one_class, Equal(1)).evaluate(data_loader(one_class))
+    assert "yes/auroc" not in module_of(one_class, Equal(1)).evaluate(data_loader(one_class)).flat()
 
 
 def test_predicting_and_measuring_leave_no_trace() -> None:
@@ -240,10 +240,10 @@ def test_mean_losses_are_means_since_the_last_call() -> None:
 
     module = fit(data, module_of(data, Equal(3)), batch_size=1, epochs=5, callbacks=[Watch()])
     expected = torch.stack(seen).mean(0)
-    found = module.tally.recent()
+    found = module.loss_meter.mean_since_last_call()
     torch.testing.assert_close(torch.tensor(list(found.values())), expected)
-    assert module.tally.shown == found
-    assert module.tally.recent() == {}
+    assert module.loss_meter.last_means == found
+    assert module.loss_meter.mean_since_last_call() == {}
 
 
 def test_epoch_end_tells_the_weighting_the_mean_losses() -> None:

@@ -84,7 +84,7 @@ def test_a_run_leaves_what_it_says(tmp_path: Path) -> None:
         "config.yaml", "state", "best.ckpt", "last.ckpt", "csv", "tensorboard", "result.json",
     }  # fmt: skip
     header = (run.path / "csv" / "metrics.csv").read_text(encoding="utf-8").splitlines()[0].split(",")
-    for tag in ("train/loss/task0", "val/loss/task0", "val/task0/r2", "val/score", "weight/task0", "mixture/task0/0"):
+    for tag in ("train/task0/loss", "val/task0/loss", "val/task0/r2", "val/score", "weight/task0", "mixture/task0/0"):
         assert tag in header
     module = load(run.path).module
     assert not module.training

@@ -1,6 +1,8 @@
 """Metrics of our own, by hand."""
 
+import pytest
 import torch
+from torchmetrics import MetricCollection
 
 from mtl.tasks.metrics import ChoiceAccuracy, ChoiceRank
 
@@ -32,3 +34,17 @@ def test_batches_add_up() -> None:
         for i in range(3):
             parts.update(SCORES[i : i + 1], TARGET[i : i + 1])
         torch.testing.assert_close(whole.compute(), parts.compute())
+
+
+def test_metrics_of_one_collection_stay_apart() -> None:
+    """Also where both have the same sum after the first batch, in which every choice is right."""
+    together = MetricCollection({"accuracy": ChoiceAccuracy(), "rank": ChoiceRank()})
+    together.update(SCORES[:1], TARGET[:1])
+    together.update(SCORES[1:], TARGET[1:])
+    assert {name: float(value) for name, value in together.compute().items()} == {
+        "accuracy": pytest.approx(1 / 3),
+        "rank": pytest.approx(2.0),
+    }
+    together.reset()
+    together.update(SCORES[2:], TARGET[2:])
+    assert {name: float(value) for name, value in together.compute().items()} == {"accuracy": 0.0, "rank": 3.0}

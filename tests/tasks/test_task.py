@@ -104,6 +104,14 @@ def test_task_checks_itself() -> None:
         replace(task, primary="r3")
 
 
+@pytest.mark.parametrize("name", ["loss", "a/r2"])
+def test_a_metric_cannot_take_the_name_of_another_number(name: str) -> None:
+    """``loss`` is the key of the task's mean loss, and a slash stands between task and metric."""
+    task = regression("a")
+    with pytest.raises(InputError, match=f"task 'a': metric '{name}' needs another name"):
+        replace(task, metrics={**task.metrics, name: task.metrics["r2"]})
+
+
 def test_graph_puts_tasks_after_those_they_depend_on() -> None:
     """Order, generations, and the given order of names."""
     a, b, c, d = (regression(name) for name in "abcd")

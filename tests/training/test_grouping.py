@@ -17,11 +17,11 @@ from mtl.config.run_config import AUTO
 from mtl.config.run_result import AffinityResult
 from mtl.errors import InputError
 from mtl.lifecycle.train import train
+from mtl.module.lightning import silent_lightning
 from mtl.runs.directory import Run
 from mtl.runs.identity import run_id
 from mtl.sharing.grouped import Grouped
 from mtl.training.grouping import epochs, measured, pairwise
-from mtl.training.trainer import silent_lightning
 from tests.support import tiny
 from tests.trained import resume, train_with
 
@@ -88,7 +88,7 @@ def test_pairs_are_trained_as_such_runs_would_be(tmp_path: Path) -> None:
         class Watch(Callback):
             def on_validation_end(self, trainer: Trainer, module: Any) -> None:
                 for name in names:
-                    loss = float(trainer.callback_metrics[f"val/loss/{name}"])
+                    loss = float(trainer.callback_metrics[f"val/{name}/loss"])
                     best[name] = min(best.get(name, loss), loss)
 
         train_with(tiny(tmp_path, *PLANTED, "task.rows=200", "scheduler=none", *part, "epochs=2"), Watch())

@@ -1,12 +1,20 @@
-"""Peak memory is that of one run, also in a process that trains many."""
+"""What a run costs is that run's own, and what cannot be found out is left empty."""
 
+import os
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 import torch
 
-from mtl.training.resources import peak_memory, reset_peak_memory
+from mtl.training import resources
+from mtl.training.resources import count_flops, environment, inference_seconds, peak_memory, reset_peak_memory
+from mtl.weighting.equal import Equal
+from tests.support import module_of, rows
 
 HOG = 200_000_000  # bytes
 LARGE = 1_200_000_000  # more than a process needs that loads this package
@@ -31,3 +39,60 @@ def test_what_the_starting_process_used_does_not_count() -> None:
     program = "from mtl.training.resources import peak_memory; print(peak_memory())"
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert 0 < int(found.stdout) < 0.8 * len(hog)
+
+
+def test_environment_tells_what_there_is() -> None:
+    found = environment()
+    assert found["torch"] == torch.__version__
+    assert found["threads"] == "1"
+    assert int(found["cores"]) >= 1
+
+
+def test_what_a_machine_does_not_tell_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without git, the metadata of a package, or the cores that a process may use."""
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.delattr(psutil.Process, "cpu_affinity", raising=False)
+
+    def missing(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(resources, "version", missing)
+    found = environment()
+    assert found["commit"] == found["torch"] == ""
+    assert int(found["cores"]) >= 1
+    monkeypatch.setattr(psutil, "Process", lambda: missing("process"))
+    assert environment()["cores"] == ""
+    assert environment().keys() == found.keys()
+
+
+def test_a_finished_run_is_not_lost_for_what_only_informs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counting and timing that fail are 0, and a machine without these files and functions has a peak all the same."""
+    data = rows()
+    module = module_of(data, Equal(3))
+    data.setup("fit")
+    assert count_flops(module, data) > 0
+    assert inference_seconds(module, data) > 0
+
+    def fail(*args: Any, **kwargs: Any) -> Any:
+        raise OSError("not here")
+
+    monkeypatch.setattr(Path, "read_text", fail)
+    monkeypatch.setattr(Path, "write_text", fail)
+    monkeypatch.setattr(psutil, "heap_trim", fail, raising=False)
+    reset_peak_memory()
+    assert peak_memory() > 0
+    monkeypatch.setitem(sys.modules, "resource", None)  # as on Windows
+    assert peak_memory() > 0
+    monkeypatch.setattr(psutil, "Process", fail)
+    assert peak_memory() == 0
+    monkeypatch.setattr(module.network, "forward", fail)
+    assert count_flops(module, data) == 0
+    assert inference_seconds(module, data) == 0
+    assert module.training
+    assert module.network.training
+
+
+def test_import_needs_no_module_of_one_system() -> None:
+    program = "import sys, psutil; sys.modules['resource'] = None; import mtl.training.resources"
+    subprocess.run([sys.executable, "-c", program], check=True)

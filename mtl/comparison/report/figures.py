@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mtl.comparison.comparison import HELPS, HURTS, Comparison, Evidence, Row
 from mtl.comparison.report.curves import Logged, curve, mean_of
 from mtl.comparison.report.drawing import BAD, GOOD, INK, LINE, MUTED, PLAIN, SERIES, Picture, picture, style
-from mtl.inspection.mixture import clustered
+from mtl.inspection.affinity_figure import cluster_order
 
 Logs = Mapping[str, Sequence[Logged]]  # by label of a configuration: what its runs logged
 DASHES = ("-", "--", ":", "-.")
@@ -206,7 +206,7 @@ def affinity(comparison: Comparison) -> Picture | None:
             measure, names = measured[0].measure, measured[0].tasks
             mean = np.mean([np.array(one.matrices[measure], dtype=float) for one in measured], axis=0)
             np.fill_diagonal(mean, 0.0)
-            order = clustered(mean)
+            order = cluster_order(mean)
             shown = mean[order][:, order] / max(np.abs(mean).max(), 1e-12)
             np.fill_diagonal(shown, np.nan)  # a task onto itself says nothing
             fields(ax, shown, [brief(names[i], 16) for i in order], first=True)

@@ -65,7 +65,7 @@ class SchedulingSuite(MultiTaskDataModule):
         InputError: an argument out of range, an unknown test instance.
     """
 
-    selection = ("val/execution/gap", "min")
+    selection = ("val/execution_gap", "min")
     acting: str | None = "assignment"
 
     def __init__(
@@ -177,14 +177,14 @@ class SchedulingSuite(MultiTaskDataModule):
             self.selection, self.acting = MultiTaskDataModule.selection, None
 
     def rehearse(self, predict: Predict) -> dict[str, float]:
-        """Build a schedule greedily for each rehearsal instance: mean gap to its reference, as ``execution/gap``."""
+        """Build a schedule greedily for each rehearsal instance: mean gap to its reference, as ``execution_gap``."""
         if all(task.name != "assignment" for task in self.tasks):
             return {}
         self.setup("fit")
         assert self._rehearsal is not None
         shops, best = self._rehearsal
         built = rollout(learned(lambda inputs: predict(inputs)["assignment"]), Simulator(shops))
-        return {"execution/gap": float((built.makespan / best - 1.0).mean())}
+        return {"execution_gap": float((built.makespan / best - 1.0).mean())}
 
 
 def _padded(schedules: Sequence[NDArray[np.int64]], shape: torch.Size) -> Tensor:

@@ -1,26 +1,26 @@
-"""What the dashboard shows, by a fixed taxonomy of tags, and what is said while training is interrupted.
+"""Lightning callbacks of a run: dashboard, checkpoints, progress bar, what a step costs, the best epoch of each task.
 
-``train/loss/<task>``, ``val/loss/<task>``, ``val/<task>/<metric>``, ``val/score``, ``weight/<task>``,
-``gradient/norm/<task>``, ``gradient/cosine/<a>-<b>``, ``gradient/conflict``, ``gradient/magnitude_similarity``,
-``mixture/<task>/<expert>``, ``affinity/<measure>/<of>-<onto>``, ``cost/step_relative_to_equal``; pictures
-``sharing/mixture``, ``sharing/parameters``, ``sharing/tasks`` and ``sharing/affinity``.
+The dashboard's tags are fixed: ``train/<task>/loss``, ``val/<task>/loss``, ``val/<task>/<metric>``, ``val/score``,
+``weight/<task>``, ``gradient/norm/<task>``, ``gradient/cosine/<a>-<b>``, ``gradient/conflict``,
+``gradient/magnitude_similarity``, ``mixture/<task>/<expert>``, ``affinity/<measure>/<of>-<onto>``,
+``cost/step_relative_to_equal``; pictures ``sharing/mixture``, ``sharing/parameters``, ``sharing/tasks`` and
+``sharing/affinity``.
 """
 
-from mtl.training.callbacks.affinity import Affinity
+from mtl.training.callbacks.affinity import AffinityRecorder
+from mtl.training.callbacks.best_epoch_per_task import BestEpochPerTask
 from mtl.training.callbacks.checkpoints import Checkpoints
-from mtl.training.callbacks.dashboard import Dashboard, gradients, layout, norms_and_cosines
-from mtl.training.callbacks.epoch_callback import Brief
-from mtl.training.callbacks.progress_bar import Bar
+from mtl.training.callbacks.dashboard import Dashboard
+from mtl.training.callbacks.progress_bar import ProgressBar
+from mtl.training.callbacks.step_cost import StepCost
 from mtl.training.callbacks.timer import Timer
 
 __all__ = [
-    "Affinity",
-    "Bar",
-    "Brief",
+    "AffinityRecorder",
+    "BestEpochPerTask",
     "Checkpoints",
     "Dashboard",
+    "ProgressBar",
+    "StepCost",
     "Timer",
-    "gradients",
-    "layout",
-    "norms_and_cosines",
 ]

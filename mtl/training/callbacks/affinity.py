@@ -1,24 +1,26 @@
-"""Which tasks help each other, observed while they are trained."""
+"""Which tasks help each other, measured while they are trained."""
 
 from itertools import permutations
 
 from pytorch_lightning import Trainer
 from torch import Tensor
+from typing_extensions import override
 
-from mtl.module.affinity import observe
+from mtl.module.affinity import measure_affinity
+from mtl.module.lightning import EpochCallback
 from mtl.module.module import MultiTaskModule
 from mtl.suites.base import Batch
-from mtl.training.callbacks.epoch_callback import Brief
 
 
-class Affinity(Brief):
+class AffinityRecorder(EpochCallback):
     """Measures every few steps which tasks help each other (:mod:`mtl.module.affinity`).
 
     Args:
         every: optimizer steps between two measurements.
 
     Attributes:
-        cosines, lookaheads: what was observed, each ``[K, K]``.
+        cosines: of the gradients at each measurement, ``[K, K]``.
+        lookaheads: affinities at each measurement, ``[K, K]``.
     """
 
     def __init__(self, every: int = 10) -> None:
@@ -27,15 +29,15 @@ class Affinity(Brief):
         self.cosines: list[Tensor] = []
         self.lookaheads: list[Tensor] = []
 
+    @override
     def on_train_batch_start(  # type: ignore[override]
         self, trainer: Trainer, module: MultiTaskModule, batch: Batch, batch_idx: int
     ) -> None:
-        """Observe the batch, before the step that it is for."""
         if trainer.global_step % self.every or trainer.global_step == self._seen:
             return
         self._seen = trainer.global_step
         lr = float(trainer.optimizers[0].param_groups[0]["lr"])
-        cosine, lookahead = observe(module, batch, lr)
+        cosine, lookahead = measure_affinity(module, batch, lr)
         self.cosines.append(cosine)
         self.lookaheads.append(lookahead)
         names = module.graph.names

@@ -4,14 +4,18 @@ from typing import Any
 
 from pytorch_lightning import Trainer
 from torch import Tensor
+from typing_extensions import override
 
+from mtl.config.run_result import LOSS
+from mtl.module.lightning import EpochCallback
 from mtl.module.module import MultiTaskModule
-from mtl.training.callbacks import Brief
 
 
-class OwnBest(Brief):
-    """Keeps each task's values of its best epoch when no parameter is shared: by its own validation loss, or, of the
-    task that acts where acting selects the checkpoint, by how acting went.
+class BestEpochPerTask(EpochCallback):
+    """Keeps each task's values of its best epoch when no parameter is shared.
+
+    The best epoch is that of its own validation loss, or, of the task that acts where acting selects the checkpoint,
+    that of how acting went.
 
     Networks that share nothing are trained side by side only to save time. One checkpoint for all of them would be a
     compromise that single-task learning does not make, so every comparison would favour the other side. At the end the
@@ -36,14 +40,14 @@ class OwnBest(Brief):
         self.epochs: dict[str, int] = {}
         self.values: dict[str, Tensor] = {}
 
+    @override
     def on_validation_end(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
-        """Remember the tasks that have never been better."""
-        if trainer.sanity_checking or not apart(module):
+        if trainer.sanity_checking or not nothing_shared(module):
             return
         owned = owners(module)
         state = module.state_dict()
         for task in module.graph.names:
-            metric, mode = self.selection if task == self.acting else (f"val/loss/{task}", "min")
+            metric, mode = self.selection if task == self.acting else (f"val/{task}/{LOSS}", "min")
             if metric not in trainer.callback_metrics:
                 continue
             loss = float(trainer.callback_metrics[metric]) * (1 if mode == "min" else -1)
@@ -57,18 +61,18 @@ class OwnBest(Brief):
         """Put each task's best values into the weights of a checkpoint."""
         checkpoint["state_dict"].update(self.values)
 
+    @override
     def state_dict(self) -> dict[str, Any]:
-        """For checkpoints, so that a resumed run remembers."""
         return {"losses": self.losses, "epochs": self.epochs, "values": self.values}
 
+    @override
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Back from a checkpoint."""
         self.losses, self.epochs = dict(state_dict["losses"]), dict(state_dict["epochs"])
         self.values = dict(state_dict["values"])
 
 
-def apart(module: MultiTaskModule) -> bool:
-    """Whether every task learns as if it were alone."""
+def nothing_shared(module: MultiTaskModule) -> bool:
+    """Whether no parameter is shared and no task sees another's prediction."""
     return not module.partition.shared and not any(task.depends_on for task in module.graph.tasks)
 
 

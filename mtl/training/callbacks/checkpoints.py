@@ -8,14 +8,15 @@ from typing import Any
 
 from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import Checkpoint
+from typing_extensions import override
 
 from mtl.errors import unknown
+from mtl.module.lightning import EpochCallback
 from mtl.module.module import MultiTaskModule
 from mtl.runs.files import atomic_path
-from mtl.training.callbacks.epoch_callback import Brief
 
 
-class Checkpoints(Brief, Checkpoint):
+class Checkpoints(EpochCallback, Checkpoint):
     """Keeps the checkpoint of the last finished epoch, and that of the best one.
 
     Args:
@@ -34,8 +35,9 @@ class Checkpoints(Brief, Checkpoint):
         self.value: float | None = None
         self.epoch = 0
 
+    @override
     def on_train_epoch_end(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
-        """Save. Lightning calls this after all other callbacks, and every process takes part."""
+        # Lightning calls this after all other callbacks, and every process takes part
         measured = trainer.callback_metrics
         if self.metric not in measured:
             raise unknown("validation metric to select by", self.metric, sorted(measured))
@@ -51,14 +53,15 @@ class Checkpoints(Brief, Checkpoint):
                 shutil.copyfile(self.last, partial)
 
     def _rank(self, value: float) -> float:
+        """A number that is less for a better value."""
         if value != value:  # not a number: worse than any
             return inf
         return value if self.mode == "min" else -value
 
+    @override
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed run compares its epochs with."""
         return {"value": self.value, "epoch": self.epoch}
 
+    @override
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on comparing with the best of the run so far."""
         self.value, self.epoch = state_dict["value"], state_dict["epoch"]

@@ -7,14 +7,16 @@ import torch
 from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
+from typing_extensions import override
 
-from mtl.module.affinity import compare
+from mtl.config.run_result import LOSS
+from mtl.module.affinity import gradient_gramian
+from mtl.module.lightning import EpochCallback
 from mtl.module.module import MultiTaskModule
 from mtl.suites.base import Batch
-from mtl.training.callbacks.epoch_callback import Brief
 
 
-class Dashboard(Brief):
+class Dashboard(EpochCallback):
     """Writes losses, weights, gradients and mixtures every ``every`` optimizer steps, straight to the loggers.
 
     Where the weighting does not look at the tasks' gradients, these are compared once per epoch, on its last batch and
@@ -34,34 +36,34 @@ class Dashboard(Brief):
         self._written = -1
         self._batch: Batch | None = None  # the last of the epoch
 
+    @override
     def on_train_start(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
-        """Lay out the dashboard's custom-scalars page."""
         self._written = trainer.global_step
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 logger.experiment.add_custom_scalars(layout(module, self.selection))
 
+    @override
     def on_train_batch_end(  # type: ignore[override]
         self, trainer: Trainer, module: MultiTaskModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Write a point when it is time."""
         if trainer.is_last_batch:
             self._batch = batch
         step = trainer.global_step
         if step % self.every == 0 and step != self._written:
             self._write(trainer, module)
 
+    @override
     def on_train_epoch_end(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
-        """Write the point that an epoch shorter than the interval would lack, and compare the gradients."""
-        if trainer.global_step != self._written:
+        if trainer.global_step != self._written:  # an epoch shorter than the interval
             self._write(trainer, module)
         if module.weighting.gramian is None and self._batch is not None and comparable(module):
-            self._log(trainer, gradients(module, *compare(module, self._batch)))
+            self._log(trainer, gradients(module, *gradient_gramian(module, self._batch)))
         self._batch = None
 
     def _write(self, trainer: Trainer, module: MultiTaskModule) -> None:
-        module.tally.check_finite()
-        values = {f"train/loss/{name}": value for name, value in module.tally.recent().items()}
+        module.loss_meter.check_finite()
+        values = {f"train/{name}/{LOSS}": value for name, value in module.loss_meter.mean_since_last_call().items()}
         values |= weights(module) | mixtures(module)
         if module.weighting.gramian is not None:
             values |= gradients(module, module.weighting.gramian, module.weighting.gramian_tasks)
@@ -75,26 +77,31 @@ class Dashboard(Brief):
 
 
 def weights(module: MultiTaskModule) -> dict[str, float]:
-    """Effective weights of the last optimizer step."""
+    """Effective weights of the last optimizer step, by tag; none before the first."""
     if module.weights is None:
         return {}
     return {f"weight/{name}": value for name, value in zip(module.graph.names, module.weights.tolist(), strict=True)}
 
 
 def comparable(module: MultiTaskModule) -> bool:
-    """Several tasks share something, so that their gradients can conflict."""
+    """Whether several tasks share something, so that their gradients can conflict."""
     return len(module.graph.tasks) > 1 and bool(module.partition.shared)
 
 
 def gradients(module: MultiTaskModule, gramian: Tensor, tasks: tuple[int, ...]) -> dict[str, float]:
-    """Norms of the task gradients, the cosines between them, and what these say over all pairs of tasks: the share of
-    pairs in conflict (negative cosine), and the mean magnitude similarity ``2 |a| |b| / (|a|^2 + |b|^2)``, which is 1
-    for gradients of one length (Yu et al., NeurIPS 2020).
+    """Norms of the task gradients, the cosines between them, and what these say over all pairs of tasks.
+
+    Over all pairs: the share in conflict (negative cosine), and the mean magnitude similarity
+    ``2 |a| |b| / (|a|^2 + |b|^2)``, which is 1 for gradients of one length (Yu et al., "Gradient Surgery for Multi-Task
+    Learning", NeurIPS 2020, https://arxiv.org/abs/2001.06782, definition 2).
 
     Args:
         module: knows the tasks' names.
         gramian: ``[M, M]``, of the task gradients.
         tasks: indices of these M tasks.
+
+    Returns:
+        Values by tag.
     """
     names = [module.graph.names[i] for i in tasks]
     norms, cosines = norms_and_cosines(gramian)
@@ -111,8 +118,9 @@ def gradients(module: MultiTaskModule, gramian: Tensor, tasks: tuple[int, ...]) 
 
 
 def norms_and_cosines(gramian: Tensor) -> tuple[Tensor, Tensor]:
-    """Gramian ``[M, M]`` to gradient norms ``[M]`` and cosines ``[M, M]``; a zero gradient has cosine 0 with
-    everything.
+    """Gramian ``[M, M]`` to gradient norms ``[M]`` and cosines ``[M, M]``.
+
+    A zero gradient has cosine 0 with everything.
     """
     norms = gramian.diagonal().clamp(min=0).sqrt()
     scale = torch.outer(norms, norms)
@@ -120,7 +128,7 @@ def norms_and_cosines(gramian: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def mixtures(module: MultiTaskModule) -> dict[str, float]:
-    """How much each task draws on each expert, where experts are mixed."""
+    """How much each task draws on each expert, by tag; nothing where no experts are mixed."""
     mixture = module.network.sharing.mixture()
     if mixture is None:
         return {}
@@ -137,9 +145,12 @@ def layout(module: MultiTaskModule, selection: str) -> dict[str, dict[str, list[
     Args:
         module: what is trained.
         selection: the validation quantity that selects the checkpoint.
+
+    Returns:
+        By page and title what TensorBoard's ``add_custom_scalars`` takes.
     """
     tasks = module.graph.tasks
-    learning = {f"{task.name}: loss in training and validation": f"(train|val)/loss/{task.name}$" for task in tasks}
+    learning = {f"{task.name}: loss in training and validation": f"(train|val)/{task.name}/{LOSS}$" for task in tasks}
     learning[f"selects the checkpoint: {selection}"] = f"{selection}$"
     learning |= {f"{task.name}: {task.primary} in validation": f"val/{task.name}/{task.primary}$" for task in tasks}
     pages = {"learning": learning, "weighting": {"weights of the tasks": "weight/.*"}}

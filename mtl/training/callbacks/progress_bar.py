@@ -6,15 +6,16 @@ from typing import Any
 from pytorch_lightning import Trainer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from typing_extensions import override
 
+from mtl.module.lightning import EpochCallback
 from mtl.module.module import MultiTaskModule
 from mtl.training.callbacks.checkpoints import Checkpoints
-from mtl.training.callbacks.epoch_callback import Brief
 
-REFRESH = 0.5  # seconds between two looks of the progress bar: drawing it costs as much as a small training step
+REFRESH = 0.5  # seconds at least between two drawings, each of which costs as much as a small training step
 
 
-class Bar(Brief):
+class ProgressBar(EpochCallback):
     """A progress bar over the whole training, with the tasks' losses and the quantity that selects the checkpoint.
 
     Shown on a terminal only, by the first process.
@@ -32,8 +33,8 @@ class Bar(Brief):
         self._done = 0
         self._selecting = ""
 
+    @override
     def on_train_start(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
-        """Draw the empty bar."""
         if not trainer.is_global_zero or not self.console.is_terminal:
             return
         batches, epochs = int(trainer.num_training_batches), trainer.max_epochs or 0
@@ -48,16 +49,16 @@ class Bar(Brief):
         self._bar.add_task("epoch", total=batches * epochs, completed=self._done, said="")
         self._bar.start()
 
+    @override
     def on_train_batch_end(  # type: ignore[override]
         self, trainer: Trainer, module: MultiTaskModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Draw again when the last look is old enough."""
         self._done += 1
         if self._bar is not None and time.perf_counter() - self._drawn > REFRESH:
             self._draw(trainer, module)
 
+    @override
     def on_train_epoch_end(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
-        """Say what the epoch came to."""
         if self._bar is None:
             return
         metric, best = self.checkpoints.metric, self.checkpoints.value
@@ -68,7 +69,7 @@ class Bar(Brief):
 
     def _draw(self, trainer: Trainer, module: MultiTaskModule) -> None:
         assert self._bar is not None
-        losses = " ".join(f"{name} {value:.3g}" for name, value in module.tally.shown.items())
+        losses = " ".join(f"{name} {value:.3g}" for name, value in module.loss_meter.last_means.items())
         self._bar.update(
             self._bar.task_ids[0],
             description=f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}",
@@ -79,14 +80,15 @@ class Bar(Brief):
         self._drawn = time.perf_counter()
 
     def _stop(self) -> None:
+        """Leave the terminal as it was."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
 
+    @override
     def on_train_end(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
-        """Leave the terminal as it was."""
         self._stop()
 
+    @override
     def on_exception(self, trainer: Trainer, module: MultiTaskModule, exception: BaseException) -> None:  # type: ignore[override]
-        """Leave the terminal as it was."""
         self._stop()

@@ -8,10 +8,12 @@ from statistics import median
 import torch
 from pytorch_lightning import Trainer
 from torch import Tensor
+from typing_extensions import override
 
+from mtl.module.lightning import EpochCallback
+from mtl.module.losses import count_labels, loss_sums
 from mtl.module.module import MultiTaskModule
 from mtl.suites.base import Batch
-from mtl.training.callbacks import Brief
 from mtl.weighting.base import Step, Weighting
 from mtl.weighting.equal import Equal
 
@@ -20,15 +22,14 @@ ROUNDS = 5
 SECONDS = 1.0  # of all rounds together: no more are begun afterwards
 
 
-class StepCost(Brief):
-    """Measures, before the first step of a training, what its weighting costs, and writes it once as
-    ``cost/step_relative_to_equal``.
+class StepCost(EpochCallback):
+    """Measures, before the first step of a training, what its weighting costs.
 
-    On the first batch the network's losses, the weighting's backward pass and its look at the losses afterwards are
-    timed in turn with the same under equal weights, and the median of the ratios is taken: the same network, machine
-    and minute. The optimizer's step, which is the same for both, is left out: over a whole step the ratio is nearer to
-    1. A copy of the weighting is measured, and buffers and random state are put back, so training goes on as if nothing
-    had been measured.
+    It is written once, as ``cost/step_relative_to_equal``. On the first batch the network's losses, the weighting's
+    backward pass and its look at the losses afterwards are timed in turn with the same under equal weights, and the
+    median of the ratios is taken: the same network, machine and minute. The optimizer's step, which is the same for
+    both, is left out: over a whole step the ratio is nearer to 1. A copy of the weighting is measured, and buffers and
+    random state are put back, so training goes on as if nothing had been measured.
 
     Attributes:
         value: the ratio; None before it is measured, and in a resumed run.
@@ -37,13 +38,13 @@ class StepCost(Brief):
     def __init__(self) -> None:
         self.value: float | None = None
 
+    @override
     def on_train_batch_start(  # type: ignore[override]
         self, trainer: Trainer, module: MultiTaskModule, batch: Batch, batch_idx: int
     ) -> None:
-        """Measure before the first step."""
         if trainer.global_step or batch_idx:
             return
-        counts = batch.counts or module.counts(batch, 1)
+        counts = batch.counts or count_labels(module.graph, batch, 1)
         if not any(counts):
             return
         if type(module.weighting) is Equal and module.weighting.normalise == "none":
@@ -62,6 +63,9 @@ def relative_cost(module: MultiTaskModule, batch: Batch, counts: Sequence[int]) 
         module: its gradients are None afterwards.
         batch: counts as a step of its own.
         counts: labelled rows of each task.
+
+    Returns:
+        The median ratio of some repetitions.
     """
     buffers = {name: value.clone() for name, value in module.network.named_buffers()}
     with torch.random.fork_rng([module.device] if module.device.type == "cuda" else []):
@@ -79,15 +83,15 @@ def relative_cost(module: MultiTaskModule, batch: Batch, counts: Sequence[int]) 
 
 
 def one_pass(module: MultiTaskModule, batch: Batch, counts: Sequence[int], weighting: Weighting) -> Callable[[], None]:
-    """Losses to gradients under some weighting."""
-    shared, private, layer = module.partition
-    own = [private[name] for name in module.graph.names]
-    step = Step(tuple(i for i, n in enumerate(counts) if n))
+    """A function that takes losses to gradients under some weighting."""
+    partition = module.partition
+    step = Step(batch._replace(counts=tuple(counts)).present)
 
     def losses(predictions: dict[str, Tensor]) -> list[Tensor]:
-        return [total / max(n, 1) for total, n in zip(module.sums(predictions, batch), counts, strict=True)]
+        sums = loss_sums(module.graph, predictions, batch)
+        return [total / max(n, 1) for total, n in zip(sums, counts, strict=True)]
 
-    def again() -> Tensor:
+    def recompute() -> Tensor:
         with torch.no_grad():
             return torch.stack(losses(module(batch.inputs)))
 
@@ -97,8 +101,10 @@ def one_pass(module: MultiTaskModule, batch: Batch, counts: Sequence[int], weigh
             if weighting.needs_representation
             else (module(batch.inputs), None)
         )
-        weighting.backward(losses(predictions), shared, own, layer, step, representation)
-        weighting.after_step(again)
+        weighting.backward(
+            losses(predictions), partition.shared, partition.private_lists, partition.layer, step, representation
+        )
+        weighting.after_step(recompute)
         module.zero_grad()
 
     return run

@@ -4,13 +4,16 @@ import time
 from typing import Any
 
 from pytorch_lightning import Trainer
+from typing_extensions import override
 
+from mtl.module.lightning import EpochCallback
 from mtl.module.module import MultiTaskModule
-from mtl.training.callbacks.epoch_callback import Brief
 
 
-class Timer(Brief):
-    """Seconds that training takes, without validation and checkpoints and with them; a resumed run counts on.
+class Timer(EpochCallback):
+    """Counts the seconds that training takes, without validation and checkpoints and with them.
+
+    A resumed run counts on.
 
     Attributes:
         seconds: sum over the epochs, without validation and checkpoints.
@@ -27,23 +30,24 @@ class Timer(Brief):
         """Seconds of training so far, with everything."""
         return self._before + time.perf_counter() - self._fit_started
 
+    @override
     def state_dict(self) -> dict[str, Any]:
-        """For checkpoints."""
         return {"seconds": self.seconds, "batches": self.batches, "fit": self.fit()}
 
+    @override
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Back from a checkpoint."""
         self.seconds, self.batches, self._before = state_dict["seconds"], state_dict["batches"], state_dict["fit"]
 
+    @override
     def on_fit_start(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
-        """Start the clock of the whole."""
         self._fit_started = time.perf_counter()
 
+    @override
     def on_train_epoch_start(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
-        """Start the clock."""
         self._started = time.perf_counter()
 
+    @override
     def on_validation_start(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
-        """Stop it: validation follows the last batch of an epoch."""
+        # Validation follows the last batch of an epoch
         self.seconds += time.perf_counter() - self._started
         self.batches += int(trainer.num_training_batches)

@@ -108,10 +108,10 @@ def test_rehearsal_tells_a_good_policy_from_its_opposite(suite: SchedulingSuite)
     index = CANDIDATE_FEATURES.index("smooth_bound_rise_0.03")
 
     def rehearse(sign: float) -> float:
-        return suite.rehearse(lambda x: {"assignment": sign * x["candidates"][..., index]})["execution/gap"]
+        return suite.rehearse(lambda x: {"assignment": sign * x["candidates"][..., index]})["execution_gap"]
 
     assert -0.01 <= rehearse(-1.0) < rehearse(1.0)
-    assert suite.selection == ("val/execution/gap", "min")
+    assert suite.selection == ("val/execution_gap", "min")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from mtl.config.compose import compose_config, to_run_config
 from mtl.config.process import set_process_defaults
 from mtl.errors import InputError
 from mtl.lifecycle.train import train
-from mtl.training.callbacks.best_epoch_per_task import OwnBest
+from mtl.training.callbacks.best_epoch_per_task import BestEpochPerTask
 
 TINY = ["task=synthetic", "task.rows=60", "task.features=8", "encoder.widths=[8]", "progress=false", "task.noise=2"]
 
@@ -33,7 +33,7 @@ def test_each_network_keeps_its_own_best_epoch(tmp_path: Path) -> None:
     rows = [row for row in DictReader(log.read_text().splitlines()) if row["val/score"]]
     best = {}
     for task in result.tasks:
-        losses = [float(row[f"val/loss/{task}"]) for row in rows]
+        losses = [float(row[f"val/{task}/loss"]) for row in rows]
         best[task] = losses.index(min(losses))
         assert result.metrics["val"].tasks[task]["loss"] == pytest.approx(min(losses))
     assert result.selection.by_task == best
@@ -42,9 +42,9 @@ def test_each_network_keeps_its_own_best_epoch(tmp_path: Path) -> None:
 
 def test_the_task_that_acts_is_selected_by_how_acting_went(tmp_path: Path) -> None:
     module = build(config(tmp_path, "model=single_task")).module
-    own = OwnBest(("val/execution/gap", "max"), acting="task1")
+    own = BestEpochPerTask(("val/execution_gap", "max"), acting="task1")
     for epoch, (loss, gap) in enumerate([(3.0, 0.1), (1.0, 0.2), (2.0, 0.3)]):
-        metrics = {f"val/loss/task{i}": torch.tensor(loss) for i in range(3)} | {"val/execution/gap": torch.tensor(gap)}
+        metrics = {f"val/task{i}/loss": torch.tensor(loss) for i in range(3)} | {"val/execution_gap": torch.tensor(gap)}
         trainer = SimpleNamespace(sanity_checking=False, callback_metrics=metrics, current_epoch=epoch)
         own.on_validation_end(trainer, module)  # type: ignore[arg-type]
     assert own.epochs == {"task0": 1, "task1": 2, "task2": 1}
@@ -62,7 +62,6 @@ def clipped(module: Any, sizes: list[float]) -> list[float]:
         for p in parameters:
             p.grad = torch.zeros_like(p)
         parameters[0].grad.view(-1)[0] = size
-    module.clip_gradients = lambda *a: torch.nn.utils.clip_grad_norm_(list(module.parameters()), 1.0)
     module.configure_gradient_clipping(None, 1.0, "norm")
     return [float(torch.stack([p.grad.norm() for p in parameters]).norm()) for parameters in private]
 

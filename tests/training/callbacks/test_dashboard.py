@@ -1,21 +1,20 @@
 """What a run shows of its weighting: weights, and the tasks' gradients beside each other."""
 
 import csv
-import threading
 import time
 from pathlib import Path
 
 import pytest
 import torch
-from pytorch_lightning.loggers import TensorBoardLogger
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
 
 from mtl.gradients.task_gradients import gramian_of
 from mtl.lifecycle.train import train
-from mtl.module.affinity import compare
+from mtl.module.affinity import gradient_gramian
 from mtl.runs.directory import Run
 from mtl.suites.base import Batch
-from mtl.training.callbacks import Dashboard, gradients, layout
-from mtl.training.trainer import boards
+from mtl.training.callbacks.dashboard import Dashboard, gradients, layout
+from mtl.training.trainer import dashboard_loggers
 from mtl.weighting.equal import Equal
 from mtl.weighting.pcgrad import PCGrad
 from tests.support import fit, module_of, parameters, rows, tiny
@@ -60,7 +59,7 @@ def test_gradients_are_compared_at_the_last_shared_layer() -> None:
     data = rows(12, missing=0.3)
     module = module_of(data, Equal(3), dropout=0.5)
     targets = {**data.given.targets, "t1": torch.full((12,), torch.nan)}
-    found, tasks = compare(module, Batch(data.given.inputs, targets))
+    found, tasks = gradient_gramian(module, Batch(data.given.inputs, targets))
     assert tasks == (0, 2)
     assert module.training
     module.eval()
@@ -94,20 +93,15 @@ def test_looking_changes_nothing(make: type[Equal] | type[PCGrad]) -> None:
     assert torch.equal(*ends)
 
 
-def test_a_lost_wake_up_does_not_keep_a_run_from_ending(tmp_path: Path) -> None:
-    """Ctrl-C between the two lines of ``Condition.notify`` leaves a waiter in the queue of the dashboard's thread that
-    nobody waits on any more, and that takes the next wake-up for itself: the one to end.
-    """
-    (board,) = boards(Run.create(tiny(tmp_path)))
-    assert isinstance(board, TensorBoardLogger)
-    board.log_metrics({"loss": 1.0}, 0)
-    waiters = board.experiment.file_writer.event_writer._async_writer._byte_queue.not_empty._waiters
-    while not waiters:
-        time.sleep(0.01)
-    left = threading.Lock()
-    left.acquire()
-    waiters.appendleft(left)
-    ending = threading.Thread(target=board.finalize, args=("failed",), daemon=True)
-    ending.start()
-    ending.join(60)
-    assert not ending.is_alive()
+def test_a_dashboard_can_be_read_while_the_run_goes_on(tmp_path: Path) -> None:
+    """What is written reaches the disk by itself, and does not wait for the end."""
+    (board,) = dashboard_loggers(Run.create(tiny(tmp_path)))
+    board.log_metrics({"loss": 1.5}, 3)
+    events = EventAccumulator(str(board.log_dir))
+    for _ in range(600):
+        events.Reload()
+        if "loss" in events.Tags()["scalars"]:
+            break
+        time.sleep(0.1)
+    assert [(event.step, event.value) for event in events.Scalars("loss")] == [(3, 1.5)]
+    board.finalize("success")

@@ -2,8 +2,7 @@
 
 import torch
 
-from mtl.inspection.mixture import mixture_figure
-from mtl.inspection.pictures import collapsed
+from mtl.inspection.mixture_figure import mixture_figure
 
 
 def test_heat_map_shows_every_number() -> None:
@@ -20,10 +19,3 @@ def test_every_stage_has_a_panel() -> None:
         ["1.00", "0.00", "0.00", "1.00"],
         ["0.50"] * 4,
     ]
-
-
-def test_an_expert_that_nobody_uses_is_found() -> None:
-    assert collapsed(torch.tensor([[0.5, 0.5, 0.0], [0.995, 0.0, 0.005]])) == [2]
-    assert collapsed(torch.tensor([[0.5, 0.5], [1.0, 0.0]])) == []
-    assert collapsed(torch.tensor([[1.0], [1.0]])) == []
-    assert collapsed(torch.tensor([[1.2, 0.0], [-0.2, 0.0]])) == []

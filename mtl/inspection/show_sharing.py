@@ -1,0 +1,58 @@
+"""Show what a trained network shares, on the dashboard and the terminal."""
+
+import sys
+from collections.abc import Iterable
+
+from pytorch_lightning.loggers import Logger, TensorBoardLogger
+from torch import Tensor
+
+from mtl.inspection.parameter_groups import group_parameters, largest
+from mtl.module.module import MultiTaskModule
+from mtl.suites.base import Batch
+
+GROUPS = 30  # of parameters, that a picture has room for
+UNUSED = 0.01  # an expert with a smaller share in every task might as well not be there
+
+
+def show_sharing(module: MultiTaskModule, batch: Batch, loggers: Iterable[Logger], step: int) -> None:
+    """Draw mixtures, parameters and tasks on the dashboard, and say which experts no task uses.
+
+    Args:
+        module: trained.
+        batch: a few rows, to see which parameters a task's loss depends on.
+        loggers: a dashboard among them gets the pictures.
+        step: at which they are shown.
+    """
+    mixtures = module.network.sharing.mixtures()
+    for expert in unused_experts(mixtures[-1]) if mixtures else []:
+        sys.stderr.write(
+            f"expert {expert} is used by no task (less than {UNUSED:.0%} of any): fewer experts would do, "
+            "or model=sparse, which keeps all at work\n"
+        )
+    for logger in loggers:
+        if isinstance(logger, TensorBoardLogger):
+            from mtl.inspection.mixture_figure import mixture_figure  # matplotlib is slow to import
+            from mtl.inspection.parameters_figure import parameters_figure
+            from mtl.inspection.tasks_figure import tasks_figure
+
+            board, graph, sharing = logger.experiment, module.graph, module.network.sharing
+            found = group_parameters(module, batch)
+            shown = [(group.name, group.serves, group.shared) for group in largest(found, GROUPS)]
+            figure = parameters_figure(shown, graph.names, len(found) - len(shown))
+            board.add_figure("sharing/parameters", figure, step)
+            if mixtures:
+                board.add_figure("sharing/mixture", mixture_figure(mixtures, graph.names), step)
+            depends_on = {task.name: task.depends_on for task in graph.tasks}
+            if sharing.groups or any(depends_on.values()):
+                board.add_figure("sharing/tasks", tasks_figure(graph.generations, depends_on, sharing.groups), step)
+
+
+def unused_experts(mixture: Tensor) -> list[int]:
+    """Experts on which no task draws, by a mixture ``[K, E]``.
+
+    None where the numbers are no shares: one is negative, or all are 0 because no row was seen.
+    """
+    if mixture.shape[1] < 2 or (mixture < 0).any() or not mixture.any():
+        return []
+    used = mixture.amax(0)
+    return [index for index, share in enumerate(used.tolist()) if share < UNUSED]

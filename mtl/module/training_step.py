@@ -1,0 +1,161 @@
+"""One optimizer step: batches to task losses, task losses to gradients."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mtl.distributed import mean_over_processes, mean_over_rows
+from mtl.gradients.task_gradients import add_mean_gradient
+from mtl.module.losses import count_labels, loss_sums, share_factors
+from mtl.network import Network, Partition
+from mtl.suites.base import Batch, Tensors
+from mtl.weighting.base import Step, Weighting
+
+
+@dataclass
+class StepState:
+    """The optimizer step under way: what the forward pass leaves for what follows.
+
+    Attributes:
+        losses: shares of the task losses of the batch under way.
+        position: where that batch stands in the optimizer step.
+        representation: where the weighting compares gradients, if it does so there.
+        inputs: of the batches so far.
+        micro_batches: the batches so far and the factors of their losses, for weightings that look at them once more.
+        weights: effective ones of the last optimizer step, ``[K]``.
+    """
+
+    losses: list[Tensor] = field(default_factory=list)
+    position: Step = field(default_factory=Step)
+    representation: Tensor | None = None
+    inputs: list[Tensors] = field(default_factory=list)
+    micro_batches: list[tuple[Batch, list[float]]] = field(default_factory=list)
+    weights: Tensor | None = None
+
+
+class TrainingStep:
+    """Takes the batches of one optimizer step after the other to losses, and these to gradients.
+
+    A plain object beside the Lightning module: a module looks at each attribute that is set as if it were a parameter,
+    and would register a compiled network, which is the same parameters once more, a second time.
+
+    Args:
+        network: sharing and heads.
+        weighting: from K losses to one update.
+        partition: of the network's parameters.
+        forward: inputs to predictions by the network, compiled or not.
+
+    Attributes:
+        state: of the step under way.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        weighting: Weighting,
+        partition: Partition,
+        forward: Callable[[Any], dict[str, Tensor]],
+    ) -> None:
+        self.network, self.graph, self.weighting, self.partition = network, network.graph, weighting, partition
+        self.forward = forward
+        self.state = StepState()
+        learned = list(weighting.parameters())
+        separate = [*partition.private.values(), learned]
+        whole = [*partition.shared, *(p for part in separate for p in part)]
+        self._clipped = [whole] if partition.shared else separate  # parameters whose gradients are limited together
+
+    def losses(self, batch: Batch, batches: int, last: bool) -> Tensor:
+        """Take a batch to its task losses, which :meth:`backward` then takes to gradients.
+
+        Args:
+            batch: rows.
+            batches: accumulated batches of the step.
+            last: whether this is the last of them.
+
+        Returns:
+            Shares of the step's task losses, ``[K]``, without a graph: that hangs on the single losses of the state.
+        """
+        state = self.state
+        state.inputs = [*([] if state.position.last else state.inputs), batch.inputs]
+        if self.weighting.needs_representation:
+            predictions, state.representation = self.network.with_representation(batch.inputs)
+        else:
+            predictions = self.forward(batch.inputs)
+        sums = loss_sums(self.graph, predictions, batch)
+        counted = batch if batch.counts else batch._replace(counts=count_labels(self.graph, batch, batches))
+        factors = share_factors(counted.counts, batches)
+        state.losses = [total * factor for total, factor in zip(sums, factors, strict=True)]
+        if self.weighting.looks_again:
+            state.micro_batches.append((batch, factors))
+        state.position = Step(counted.present, batches, last)
+        with torch.no_grad():
+            return torch.stack(state.losses)
+
+    def backward(self, scale: float) -> None:
+        """Add the gradient of the batch under way to ``.grad``; with the last batch of a step also the penalty's.
+
+        Args:
+            scale: what Lightning's gradient scaler multiplies losses by; it is applied to the whole update.
+        """
+        state, step = self.state, self.state.position
+        if not step.tasks:  # no row of the whole step has any label
+            return
+        weights = self.weighting.backward(
+            state.losses,
+            self.partition.shared,
+            self.partition.private_lists,
+            self.partition.layer,
+            Step(step.tasks, step.batches, step.last, scale),
+            state.representation,
+        )
+        state.losses, state.representation = [], None
+        if step.last:
+            state.weights = weights
+            penalty = self.network.penalty(state.inputs, mean_over_rows)
+            if penalty.requires_grad:
+                add_mean_gradient(penalty * scale, [p for p in self.network.parameters() if p.requires_grad])
+
+    def loss_scale(self, loss: Tensor) -> float:
+        """What a gradient scaler multiplied the losses ``[K]`` by, when Lightning hands them back."""
+        raw = torch.stack([one.detach() for one in self.state.losses])
+        ratio = float((loss.detach() / raw).nan_to_num(0.0, 0.0, 0.0).amax())
+        # Losses that are all 0 have no gradient and a broken one is reported elsewhere: any factor will do
+        return ratio * self.state.position.batches or 1.0
+
+    def clip(self, limit: float) -> None:
+        """Limit the norm of the whole gradient, or each task's own where nothing is shared: as if it learned alone."""
+        for parameters in self._clipped:
+            nn.utils.clip_grad_norm_(parameters, limit)
+
+    def finish(self) -> None:
+        """Let the weighting look at the losses once more, after the optimizer's step."""
+        self.weighting.after_step(self._recompute_losses)
+        self.state.micro_batches = []
+
+    @torch.no_grad()
+    def _recompute_losses(self) -> Tensor:
+        """The losses ``[K]`` of the whole step at the parameters as they are now; 0 for a task without labels."""
+        parts = []
+        for batch, factors in self.state.micro_batches:
+            sums = torch.stack(loss_sums(self.graph, self.forward(batch.inputs), batch))
+            parts.append(sums * torch.tensor(factors, device=sums.device) / len(self.state.micro_batches))
+        return mean_over_processes(reduce(torch.add, parts))
+
+    def feed_held_out_losses(self, held_out: Iterable[Batch], batches: int) -> None:
+        """Tell the weighting the losses of held-out rows at the parameters as they are now.
+
+        Args:
+            held_out: batches of rows that a weighting learns on.
+            batches: how many these are.
+        """
+        for number, batch in enumerate(held_out, 1):
+            factors = share_factors(batch.counts, batches)
+            # Not by the compiled network, which would be compiled once more for batches of this size
+            sums = loss_sums(self.graph, self.network(batch.inputs), batch)
+            losses = [total * factor for total, factor in zip(sums, factors, strict=True)]
+            step = Step(batch.present, batches, number == batches)
+            self.weighting.learn(losses, self.partition.shared, self.partition.private_lists, step)

@@ -1,0 +1,85 @@
+"""What this machine gives a training: processes and threads."""
+
+import os
+from collections.abc import Mapping
+from inspect import signature
+from typing import Any
+
+from pytorch_lightning import Trainer
+from pytorch_lightning.utilities.exceptions import MisconfigurationException  # type: ignore[attr-defined]
+
+from mtl.config.process import usable_cores
+from mtl.errors import InputError, unknown
+
+MOST_THREADS = 4  # of one process: small steps gain no more
+
+# Arguments of the trainer that every run sets itself, and the key of the config that decides them; None: no key does
+DECIDED_BY: dict[str, str | None] = {
+    "max_epochs": "epochs",
+    "accumulate_grad_batches": "accumulate",
+    "gradient_clip_val": "gradient_clip",
+    "enable_progress_bar": "progress",
+    "log_every_n_steps": "log_every",
+    "default_root_dir": "output",
+    "callbacks": None,
+    "enable_checkpointing": None,
+    "enable_model_summary": None,
+    "logger": None,
+    "num_sanity_val_steps": None,
+    "profiler": None,
+    "use_distributed_sampler": None,
+}
+
+
+def check_hardware(hardware: Mapping[str, Any]) -> None:
+    """Raise an InputError for the first key of ``hardware`` that is no argument of the trainer, or not free.
+
+    Args:
+        hardware: arguments of Lightning's trainer.
+
+    Raises:
+        InputError: an unknown argument, with the nearest one; or one that every run sets itself, with the key that
+            decides it.
+    """
+    valid = [name for name in signature(Trainer).parameters if name not in DECIDED_BY]
+    for name in hardware:
+        if name in DECIDED_BY:
+            key = DECIDED_BY[name]
+            instead = f"use {key}={hardware[name]}" if key else "and no other value is possible"
+            raise InputError(f"hardware.{name} is set by every run itself: {instead}")
+        if name not in valid:
+            raise unknown("argument of the trainer in hardware", name, valid)
+
+
+def processes_of(hardware: Mapping[str, Any]) -> int:
+    """How many processes this hardware trains with.
+
+    Args:
+        hardware: arguments of Lightning's trainer.
+
+    Returns:
+        Their number over all machines.
+
+    Raises:
+        InputError: an argument has a mistake, or the machine does not have this hardware.
+    """
+    check_hardware(hardware)
+    try:
+        return Trainer(**hardware, logger=False, enable_checkpointing=False, enable_progress_bar=False).world_size
+    except (MisconfigurationException, RuntimeError, ValueError, TypeError) as error:
+        options = ", ".join(f"{key}={value}" for key, value in hardware.items())
+        text = " ".join(str(error).split())
+        raise InputError(f"this machine cannot train with hardware {options}: {text[:200]}") from None
+
+
+def threads_for(hardware: Mapping[str, Any]) -> int:
+    """Threads of one process.
+
+    ``OMP_NUM_THREADS`` where it is set, else the cores divided among the processes on this machine, at most 4.
+    """
+    wished = os.environ.get("OMP_NUM_THREADS", "")
+    if wished.isdigit() and int(wished):
+        return int(wished)
+    devices = hardware.get("devices")
+    workers = devices if hardware.get("accelerator") == "cpu" and isinstance(devices, int) else 1
+    return max(1, min(MOST_THREADS, usable_cores() // workers))

@@ -1,0 +1,15 @@
+"""Fields say which parameters serve whom."""
+
+from matplotlib.patches import Rectangle
+
+from mtl.inspection.parameters_figure import format_count, parameters_figure
+
+
+def test_fields_say_the_numbers() -> None:
+    rows = [("trunk", {"a": 12_345, "b": 12_345}, True), ("heads.*", {"b": 7}, False)]
+    (axes,) = parameters_figure(rows, ["a", "b"], left_out=2).axes
+    assert [text.get_text() for text in axes.texts] == ["12.3k", "12.3k", "7"]
+    filled = [patch for patch in axes.patches if isinstance(patch, Rectangle) and patch.get_facecolor()[3] > 0]
+    assert len(filled) == 3
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["trunk", "heads.*"]
+    assert [format_count(n) for n in (0, 9999, 10_000, 2_500_000, 3 * 10**9)] == ["0", "9999", "10k", "2.5M", "3G"]

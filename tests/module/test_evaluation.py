@@ -1,0 +1,90 @@
+"""Whatever tasks are called, every number of theirs has a key of its own, and is right."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from pytorch_lightning.loggers import TensorBoardLogger
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
+
+from mtl.module.module import MultiTaskModule
+from mtl.tasks import regression
+from mtl.training.callbacks import Dashboard
+from mtl.weighting.equal import Equal
+from tests.support import Rows, fit, module_of, rows
+
+# Words that also name a metric, a key of the result, a prefix of the dashboard, or a method of a torch module
+NAMES = ("loss", "r2", "score", "execution", "train", "items", "mae", "val", "weight")
+GAP = 0.125
+
+
+class Acting(Rows):
+    """Rows, and something to act in."""
+
+    def rehearse(self, predict: Callable[[Any], Any]) -> dict[str, float]:
+        return {"execution_gap": GAP}
+
+
+def named() -> Acting:
+    """A task of each name, of unlike difficulty."""
+    plain = rows(40, tasks=len(NAMES)).given
+    targets = {name: value * (i + 1) for i, (name, value) in enumerate(zip(NAMES, plain.targets.values(), strict=True))}
+    return Acting(plain.inputs, targets, [regression(name) for name in NAMES])
+
+
+def by_hand(module: MultiTaskModule, data: Rows) -> dict[str, dict[str, float]]:
+    """Mean loss and metrics of every task."""
+    predictions = module.predict(data.given.inputs)
+    found = {}
+    for name, target in data.given.targets.items():
+        error = predictions[name] - target
+        found[name] = {
+            "loss": float(error.square().mean()),
+            "mae": float(error.abs().mean()),
+            "r2": float(1 - error.square().sum() / (target - target.mean()).square().sum()),
+        }
+    return found
+
+
+def test_every_task_name_has_distinct_and_right_numbers() -> None:
+    data = named()
+    module = fit(data, module_of(data, Equal(len(NAMES))), batch_size=20)
+    measured = module.evaluate(data.loader("val"))
+    expected = by_hand(module, data)
+    for name in NAMES:
+        assert {key: measured.tasks[name][key] for key in expected[name]} == pytest.approx(expected[name], rel=1e-4)
+    losses = [values["loss"] for values in expected.values()]
+    assert measured.score == pytest.approx(math.exp(sum(map(math.log, losses)) / len(losses)), rel=1e-4)
+    assert len(set(measured.flat().values())) == len(measured.flat()) == 1 + sum(map(len, measured.tasks.values()))
+
+
+def test_every_task_name_has_tags_of_its_own_on_the_dashboard(tmp_path: Path) -> None:
+    data = named()
+    board = TensorBoardLogger(tmp_path, name="", version="")
+    module = module_of(data, Equal(len(NAMES)))
+    fit(data, module, batch_size=20, callbacks=[Dashboard(every=1)], loggers=[board])
+    board.finalize("success")
+    events = EventAccumulator(str(tmp_path))
+    events.Reload()
+    last = {tag: events.Scalars(tag)[-1].value for tag in events.Tags()["scalars"]}
+    for name, values in by_hand(module, data).items():
+        assert {key: last[f"val/{name}/{key}"] for key in values} == pytest.approx(values, rel=1e-4)
+        assert last[f"weight/{name}"] == 1
+        assert len(events.Scalars(f"train/{name}/loss")) == 4  # steps
+    assert last["val/score"] == pytest.approx(module.evaluate(data.loader("val")).score)
+    assert last["val/execution_gap"] == GAP
+
+
+def test_a_loss_that_is_not_finite_is_there_and_has_no_value() -> None:
+    data = rows(10)
+    module = module_of(data, Equal(3))
+    with torch.no_grad():
+        next(module.network.heads["t1"].parameters()).fill_(math.inf)
+    data.setup("fit")
+    measured = module.evaluate(data.loader("val"))
+    assert measured.tasks["t1"]["loss"] is None
+    assert measured.score is None
+    assert measured.tasks["t0"]["loss"] is not None

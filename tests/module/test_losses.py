@@ -1,0 +1,38 @@
+"""Shares of a step's batches have the means over labelled rows as their mean."""
+
+import pytest
+import torch
+
+from mtl.module.losses import count_labels, loss_sums, share_factors
+from mtl.suites.base import Batch
+from mtl.tasks import TaskGraph
+from tests.support import Rows, rows
+
+
+def halves(data: Rows) -> list[Batch]:
+    """The rows as two batches of unlike size."""
+    inputs, targets = data.given
+    return [
+        Batch(inputs[part], {name: target[part] for name, target in targets.items()})
+        for part in (slice(None, 12), slice(12, None))
+    ]
+
+
+def test_mean_of_shares_is_the_mean_over_labelled_rows() -> None:
+    data = rows(40, missing=0.4)
+    graph = TaskGraph(data.tasks)
+    counts = count_labels(graph, Batch(*data.given), 1)
+    assert counts == tuple(int(target.isfinite().sum()) for target in data.given.targets.values())
+    shares = []
+    for batch in halves(data):
+        predictions = {name: torch.zeros(len(target)) for name, target in batch.targets.items()}
+        sums = torch.stack(loss_sums(graph, predictions, batch))
+        shares.append(sums * torch.tensor(share_factors(counts, batches=2)))
+    means = [float(target[target.isfinite()].square().mean()) for target in data.given.targets.values()]
+    assert torch.stack(shares).mean(0).tolist() == pytest.approx(means)
+
+
+def test_present_tasks_are_those_with_labels_in_the_step() -> None:
+    batch = halves(rows())[0]
+    assert batch._replace(counts=(3, 0, 1)).present == (0, 2)
+    assert batch._replace(counts=(0, 0, 0)).present == ()

@@ -1,0 +1,45 @@
+"""What is typed for the trainer is checked, and threads fit the machine."""
+
+import psutil
+import pytest
+
+from mtl.errors import InputError
+from mtl.training.hardware import MOST_THREADS, processes_of, threads_for
+
+CPU = {"accelerator": "cpu", "devices": 1, "precision": "32-true"}
+
+
+def test_processes_are_those_of_the_trainer() -> None:
+    assert processes_of(CPU) == 1
+    assert processes_of({**CPU, "devices": 2, "strategy": "ddp"}) == 2
+
+
+@pytest.mark.parametrize(
+    ("argument", "complaint"),
+    [
+        (
+            {"acelerator": "cpu"},
+            "unknown argument of the trainer in hardware 'acelerator': did you mean 'accelerator'",
+        ),
+        ({"max_epochs": 3}, "hardware.max_epochs is set by every run itself: use epochs=3"),
+        ({"gradient_clip_val": 1.0}, "hardware.gradient_clip_val is set by every run itself: use gradient_clip=1.0"),
+        ({"logger": False}, "hardware.logger is set by every run itself: and no other value is possible"),
+        ({"callbacks": []}, "hardware.callbacks is set by every run itself"),
+        ({"precision": "31-true"}, "this machine cannot train with hardware accelerator=cpu, devices=1, precision=31"),
+    ],
+)
+def test_mistakes_are_one_line(argument: dict[str, object], complaint: str) -> None:
+    with pytest.raises(InputError) as error:
+        processes_of({**CPU, **argument})
+    assert str(error.value).startswith(complaint)
+    assert "\n" not in str(error.value)
+
+
+def test_threads_are_the_cores_divided_among_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    monkeypatch.setattr(psutil.Process, "cpu_affinity", lambda self: list(range(6)), raising=False)
+    assert threads_for(CPU) == MOST_THREADS
+    assert threads_for({**CPU, "devices": 2}) == 3
+    assert threads_for({**CPU, "devices": 12}) == 1
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    assert threads_for({**CPU, "devices": 2}) == 5
