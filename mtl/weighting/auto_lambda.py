@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from mtl.errors import InputError, unknown
+from mtl.errors import unknown
+from mtl.weighting.base import check_number
 from mtl.weighting.held_out import HeldOutWeighting
 from mtl.weighting.state import Adam
 
@@ -51,8 +52,8 @@ class AutoLambda(HeldOutWeighting):
         normalise: str = "none",
     ) -> None:
         super().__init__(num_tasks, held_out, normalise)
-        if initial <= 0 or lr <= 0:
-            raise InputError(f"weighting.initial={initial}, lr={lr}: expected numbers above 0")
+        check_number("initial", initial, above=0)
+        check_number("lr", lr, above=0)
         self.primary = list(primary or [])
         self.register_buffer("weights", torch.full((num_tasks,), float(initial)))
         self.register_buffer("serves", torch.ones(num_tasks))

@@ -2,8 +2,7 @@
 
 from torch import Tensor
 
-from mtl.errors import InputError
-from mtl.weighting.base import GradientWeighting
+from mtl.weighting.base import GradientWeighting, check_number
 from mtl.weighting.solvers.conflict_averse import conflict_averse
 
 
@@ -30,8 +29,7 @@ class CAGrad(GradientWeighting):
 
     def __init__(self, num_tasks: int, c: float = 0.4, at: str = "parameters", normalise: str = "none") -> None:
         super().__init__(num_tasks, at, normalise)
-        if not 0 <= c < float("inf"):
-            raise InputError(f"weighting.c={c}: expected a finite number, 0 or more")
+        check_number("c", c, least=0)
         self.c = c
 
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:

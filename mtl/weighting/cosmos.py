@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from mtl.weighting.base import LossWeighting
+from mtl.weighting.base import LossWeighting, check_number
 from mtl.weighting.state import PerTask
 
 
@@ -34,6 +34,7 @@ class COSMOS(LossWeighting):
         normalise: str = "none",
     ) -> None:
         super().__init__(num_tasks, normalise)
+        check_number("mu", mu, least=0)
         self.mu = mu
         self.preference = PerTask("weighting.preference", num_tasks, preference)
 

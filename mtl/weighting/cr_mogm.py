@@ -2,8 +2,7 @@
 
 from torch import Tensor
 
-from mtl.errors import InputError
-from mtl.weighting.base import GradientWeighting
+from mtl.weighting.base import GradientWeighting, check_number
 from mtl.weighting.solvers.quadratic import min_norm
 from mtl.weighting.state import OnSimplex
 
@@ -26,8 +25,7 @@ class CRMOGM(GradientWeighting):
 
     def __init__(self, num_tasks: int, beta: float = 0.9, at: str = "parameters", normalise: str = "none") -> None:
         super().__init__(num_tasks, at, normalise)
-        if not 0 <= beta < 1:
-            raise InputError(f"weighting.beta={beta}: expected 0 or more, and less than 1")
+        check_number("beta", beta, least=0, below=1)
         self.beta = beta
         self.weights = OnSimplex(num_tasks)
 

@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor
 
-from mtl.errors import InputError
-from mtl.weighting.base import DirectionWeighting
+from mtl.weighting.base import DirectionWeighting, check_number
 from mtl.weighting.state import History
 
 
@@ -32,8 +31,8 @@ class DBMTL(DirectionWeighting):
 
     def __init__(self, num_tasks: int, beta: float = 0.9, decay: float = 0.5, normalise: str = "none") -> None:
         super().__init__(num_tasks, normalise)
-        if not 0 <= beta < 1 or decay < 0:
-            raise InputError(f"weighting.beta={beta}, decay={decay}: expected 0 <= beta < 1 and decay >= 0")
+        check_number("beta", beta, least=0, below=1)
+        check_number("decay", decay, least=0)
         self.beta, self.decay = beta, decay
         self.history = History(num_tasks)
         self.register_buffer("steps", torch.zeros(num_tasks))

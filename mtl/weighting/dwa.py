@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor
 
-from mtl.errors import InputError
-from mtl.weighting.base import LossWeighting
+from mtl.weighting.base import LossWeighting, check_number
 
 
 class DWA(LossWeighting):
@@ -30,8 +29,7 @@ class DWA(LossWeighting):
 
     def __init__(self, num_tasks: int, temperature: float = 2.0, normalise: str = "none") -> None:
         super().__init__(num_tasks, normalise)
-        if temperature <= 0:
-            raise InputError(f"weighting.temperature={temperature}: expected a number above 0")
+        check_number("temperature", temperature, above=0)
         self.temperature = temperature
         self.register_buffer("history", torch.full((2, num_tasks), torch.nan))  # older, newer
 

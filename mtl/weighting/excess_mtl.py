@@ -3,9 +3,8 @@
 import torch
 from torch import Tensor
 
-from mtl.errors import InputError
 from mtl.gradients.task_gradients import in_pieces
-from mtl.weighting.base import DirectionWeighting
+from mtl.weighting.base import DirectionWeighting, check_number
 from mtl.weighting.state import History
 
 
@@ -36,8 +35,7 @@ class ExcessMTL(DirectionWeighting):
 
     def __init__(self, num_tasks: int, lr: float = 0.01, normalise: str = "none") -> None:
         super().__init__(num_tasks, normalise)
-        if lr <= 0:
-            raise InputError(f"weighting.lr={lr}: expected a number above 0")
+        check_number("lr", lr, above=0)
         self.lr = lr
         self.history = History(num_tasks)
         self.register_buffer("log_weights", torch.zeros(num_tasks))

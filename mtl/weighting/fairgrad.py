@@ -2,8 +2,7 @@
 
 from torch import Tensor
 
-from mtl.errors import InputError
-from mtl.weighting.base import GradientWeighting
+from mtl.weighting.base import GradientWeighting, check_number
 from mtl.weighting.solvers.bargain import bargain
 
 
@@ -31,8 +30,7 @@ class FairGrad(GradientWeighting):
 
     def __init__(self, num_tasks: int, alpha: float = 2.0, at: str = "parameters", normalise: str = "none") -> None:
         super().__init__(num_tasks, at, normalise)
-        if not 0 < alpha < float("inf"):
-            raise InputError(f"weighting.alpha={alpha}: expected a finite number above 0")
+        check_number("alpha", alpha, above=0)
         self.alpha = alpha
 
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:

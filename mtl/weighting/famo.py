@@ -5,8 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mtl.errors import InputError
-from mtl.weighting.base import LossWeighting
+from mtl.weighting.base import LossWeighting, check_number
 from mtl.weighting.state import Adam
 
 
@@ -40,8 +39,8 @@ class FAMO(LossWeighting):
 
     def __init__(self, num_tasks: int, lr: float = 0.025, decay: float = 1e-3, normalise: str = "none") -> None:
         super().__init__(num_tasks, normalise)
-        if lr <= 0 or decay < 0:
-            raise InputError(f"weighting.lr={lr}, decay={decay}: expected lr > 0 and decay >= 0")
+        check_number("lr", lr, above=0)
+        check_number("decay", decay, least=0)
         self.decay, self.adam = decay, Adam(num_tasks, lr)
         self.register_buffer("logits", torch.zeros(num_tasks))  # xi
         self.register_buffer("before", torch.full((num_tasks,), torch.nan))  # NaN: not in the last step

@@ -14,11 +14,12 @@ class Fixed(LossWeighting):
     Args:
         num_tasks: K.
         weights: lambda of each task in order, or by task name, where a task that is not named has 1. Finite, not
-            negative.
+            negative, and at least one above 0.
         normalise: see :class:`~mtl.weighting.base.Weighting`.
 
     Raises:
-        InputError: a value out of range; a wrong number of values; a name that is no task (with the right ones).
+        InputError: a value out of range; only zeros; a wrong number of values; a name that is no task (with the right
+            ones).
     """
 
     linear = True
@@ -30,4 +31,4 @@ class Fixed(LossWeighting):
         self.weights = PerTask("weighting.weights", num_tasks, weights)
 
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
-        return (self.of(self.weights.values, tasks) * losses).sum()
+        return (self.weights.select(tasks) * losses).sum()

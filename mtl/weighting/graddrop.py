@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor
 
-from mtl.errors import InputError
-from mtl.weighting.base import DirectionWeighting
+from mtl.weighting.base import DirectionWeighting, check_number
 from mtl.weighting.state import Draws
 
 
@@ -29,8 +28,7 @@ class GradDrop(DirectionWeighting):
 
     def __init__(self, num_tasks: int, leak: float = 0.0, normalise: str = "none") -> None:
         super().__init__(num_tasks, normalise)
-        if not 0 <= leak <= 1:
-            raise InputError(f"weighting.leak={leak}: expected a number from 0 to 1")
+        check_number("leak", leak, least=0, most=1)
         self.leak = leak
         self.draws = Draws()
 

@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor
 
-from mtl.errors import InputError
-from mtl.weighting.base import GradientWeighting
+from mtl.weighting.base import GradientWeighting, check_number
 
 
 class GradNorm(GradientWeighting):
@@ -46,8 +45,8 @@ class GradNorm(GradientWeighting):
         normalise: str = "none",
     ) -> None:
         super().__init__(num_tasks, at, normalise)
-        if alpha < 0 or lr <= 0:
-            raise InputError(f"weighting.alpha={alpha}, lr={lr}: expected alpha >= 0, lr > 0")
+        check_number("alpha", alpha, least=0)
+        check_number("lr", lr, above=0)
         self.alpha, self.lr = alpha, lr
         self.register_buffer("weights", torch.ones(num_tasks))
         self.register_buffer("initial_losses", torch.full((num_tasks,), torch.nan))

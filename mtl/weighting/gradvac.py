@@ -6,8 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mtl.errors import InputError
-from mtl.weighting.base import GradientWeighting
+from mtl.weighting.base import GradientWeighting, check_number
 from mtl.weighting.solvers.quadratic import array, tensor
 from mtl.weighting.state import Draws
 
@@ -37,8 +36,7 @@ class GradVac(GradientWeighting):
 
     def __init__(self, num_tasks: int, beta: float = 0.01, at: str = "parameters", normalise: str = "none") -> None:
         super().__init__(num_tasks, at, normalise)
-        if not 0 <= beta <= 1:
-            raise InputError(f"weighting.beta={beta}: expected a number from 0 to 1")
+        check_number("beta", beta, least=0, most=1)
         self.beta = beta
         self.draws = Draws()
         self.register_buffer("targets", torch.zeros(num_tasks, num_tasks))

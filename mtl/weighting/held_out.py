@@ -7,9 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from mtl.errors import InputError
 from mtl.gradients.task_gradients import TaskGradients, gramian_of
-from mtl.weighting.base import WHOLE_STEP, Call, Losses, Step, Weighting
+from mtl.weighting.base import WHOLE_STEP, Call, Losses, Step, Weighting, check_number
 
 
 class HeldOutWeighting(Weighting):
@@ -36,8 +35,7 @@ class HeldOutWeighting(Weighting):
 
     def __init__(self, num_tasks: int, held_out: float, normalise: str = "none") -> None:
         super().__init__(num_tasks, normalise)
-        if not 0 < held_out < 1:
-            raise InputError(f"weighting.held_out={held_out}: expected a share above 0 and below 1")
+        check_number("held_out", held_out, above=0, below=1)
         self.needs_shared = normalise == "gradient_norm"
         self.held_out = held_out
         self.register_buffer("units", torch.ones(num_tasks))  # s of the last step a task took part in

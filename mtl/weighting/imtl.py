@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor
 
-from mtl.errors import InputError
-from mtl.weighting.base import GradientWeighting
+from mtl.weighting.base import GradientWeighting, check_number
 from mtl.weighting.solvers.impartial import equal_projections
 
 
@@ -31,8 +30,7 @@ class IMTL(GradientWeighting):
 
     def __init__(self, num_tasks: int, lr: float = 0.01, at: str = "parameters", normalise: str = "none") -> None:
         super().__init__(num_tasks, at, normalise)
-        if lr <= 0:
-            raise InputError(f"weighting.lr={lr}: expected a number above 0")
+        check_number("lr", lr, above=0)
         self.lr = lr
         self.register_buffer("log_scale", torch.zeros(num_tasks))  # s
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from mtl.weighting.base import LossWeighting
+from mtl.weighting.base import LossWeighting, check_number
 
 
 class IMTLL(LossWeighting):
@@ -28,6 +28,7 @@ class IMTLL(LossWeighting):
 
     def __init__(self, num_tasks: int, initial: float = 0.0, normalise: str = "none") -> None:
         super().__init__(num_tasks, normalise)
+        check_number("initial", initial)
         self.log_scale = nn.Parameter(torch.full((num_tasks,), float(initial)))
 
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:

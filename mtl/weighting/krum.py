@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor
 
-from mtl.errors import InputError
-from mtl.weighting.base import GradientWeighting
+from mtl.weighting.base import GradientWeighting, check_number
 
 
 class Krum(GradientWeighting):
@@ -33,10 +32,8 @@ class Krum(GradientWeighting):
         self, num_tasks: int, outliers: int = 1, selected: int = 1, at: str = "parameters", normalise: str = "none"
     ) -> None:
         super().__init__(num_tasks, at, normalise)
-        if outliers < 0 or selected < 1:
-            raise InputError(
-                f"weighting.outliers={outliers}, selected={selected}: expected outliers >= 0 and selected >= 1"
-            )
+        check_number("outliers", outliers, least=0)
+        check_number("selected", selected, least=1)
         self.outliers, self.selected = outliers, selected
 
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:

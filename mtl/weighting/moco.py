@@ -3,9 +3,8 @@
 import torch
 from torch import Tensor
 
-from mtl.errors import InputError
 from mtl.gradients.task_gradients import gramian_of
-from mtl.weighting.base import DirectionWeighting
+from mtl.weighting.base import DirectionWeighting, check_number
 from mtl.weighting.solvers.quadratic import array, project_simplex, tensor
 from mtl.weighting.state import History, OnSimplex
 
@@ -39,10 +38,9 @@ class MoCo(DirectionWeighting):
         self, num_tasks: int, beta: float = 0.5, gamma: float = 0.1, rho: float = 0.0, normalise: str = "none"
     ) -> None:
         super().__init__(num_tasks, normalise)
-        if not 0 < beta <= 1 or gamma <= 0 or rho < 0:
-            raise InputError(
-                f"weighting.beta={beta}, gamma={gamma}, rho={rho}: expected 0 < beta <= 1, gamma > 0, rho >= 0"
-            )
+        check_number("beta", beta, above=0, most=1)
+        check_number("gamma", gamma, above=0)
+        check_number("rho", rho, least=0)
         self.beta, self.gamma, self.rho = beta, gamma, rho
         self.history, self.weights = History(num_tasks), OnSimplex(num_tasks)
         self.register_buffer("seen", torch.zeros(num_tasks, dtype=torch.bool))

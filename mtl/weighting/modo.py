@@ -2,8 +2,7 @@
 
 from torch import Tensor
 
-from mtl.errors import InputError
-from mtl.weighting.base import DirectionWeighting
+from mtl.weighting.base import DirectionWeighting, check_number
 from mtl.weighting.solvers.quadratic import array, project_simplex, tensor
 from mtl.weighting.state import OnSimplex, Previous
 
@@ -37,8 +36,8 @@ class MoDo(DirectionWeighting):
 
     def __init__(self, num_tasks: int, gamma: float = 0.1, rho: float = 0.0, normalise: str = "none") -> None:
         super().__init__(num_tasks, normalise)
-        if gamma <= 0 or rho < 0:
-            raise InputError(f"weighting.gamma={gamma}, rho={rho}: expected gamma > 0 and rho >= 0")
+        check_number("gamma", gamma, above=0)
+        check_number("rho", rho, least=0)
         self.gamma, self.rho = gamma, rho
         self.weights, self.previous = OnSimplex(num_tasks), Previous(num_tasks)
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from mtl.errors import InputError
+from mtl.weighting.base import check_number
 from mtl.weighting.held_out import HeldOutWeighting
 from mtl.weighting.solvers.quadratic import min_norm
 from mtl.weighting.state import Adam
@@ -41,8 +41,7 @@ class MOML(HeldOutWeighting):
 
     def __init__(self, num_tasks: int, lr: float = 1e-2, held_out: float = 0.1, normalise: str = "none") -> None:
         super().__init__(num_tasks, held_out, normalise)
-        if lr <= 0:
-            raise InputError(f"weighting.lr={lr}: expected a number above 0")
+        check_number("lr", lr, above=0)
         self.register_buffer("logits", torch.zeros(num_tasks))
         self.adam = Adam(num_tasks, lr)
 

@@ -5,8 +5,7 @@ from math import sqrt
 import torch
 from torch import Tensor
 
-from mtl.errors import InputError
-from mtl.weighting.base import Call, GradientWeighting
+from mtl.weighting.base import Call, GradientWeighting, check_number
 from mtl.weighting.solvers.bargain import bargain
 from mtl.weighting.solvers.quadratic import array
 
@@ -50,10 +49,8 @@ class NashMTL(GradientWeighting):
         normalise: str = "none",
     ) -> None:
         super().__init__(num_tasks, at, normalise)
-        if max_norm < 0 or update_every < 1:
-            raise InputError(
-                f"weighting.max_norm={max_norm}, update_every={update_every}: expected max_norm >= 0, update_every >= 1"
-            )
+        check_number("max_norm", max_norm, least=0)
+        check_number("update_every", update_every, least=1)
         self.max_norm, self.update_every = max_norm, update_every
         self.register_buffer("weights", torch.ones(num_tasks))
         self.register_buffer("age", torch.tensor(0))  # steps since the last solve; 0: one is due

@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from mtl.errors import InputError
-from mtl.weighting.base import LossWeighting
+from mtl.weighting.base import LossWeighting, check_number
 from mtl.weighting.state import PerTask
 
 
@@ -37,14 +36,13 @@ class PBI(LossWeighting):
         normalise: str = "none",
     ) -> None:
         super().__init__(num_tasks, normalise)
-        if theta < 0:
-            raise InputError(f"weighting.theta={theta}: expected 0 or more")
+        check_number("theta", theta, least=0)
         self.theta = theta
         self.preference = PerTask("weighting.preference", num_tasks, preference)
-        self.ideal = PerTask("weighting.ideal", num_tasks, ideal, default=0.0)
+        self.ideal = PerTask("weighting.ideal", num_tasks, ideal, default=0.0, all_zero=True)
 
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
-        excess = losses - self.of(self.ideal.values, tasks)
+        excess = losses - self.ideal.select(tasks)
         u = self.preference.shares(tasks)
         u = u / u.norm()
         along = excess @ u

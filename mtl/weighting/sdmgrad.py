@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
-from mtl.errors import InputError
-from mtl.weighting.base import DirectionWeighting
+from mtl.weighting.base import DirectionWeighting, check_number
 from mtl.weighting.solvers.quadratic import array, project_simplex, tensor
 from mtl.weighting.state import OnSimplex, PerTask, Previous
 
@@ -52,8 +51,9 @@ class SDMGrad(DirectionWeighting):
         normalise: str = "none",
     ) -> None:
         super().__init__(num_tasks, normalise)
-        if c < 0 or lr <= 0 or steps < 1:
-            raise InputError(f"weighting.c={c}, lr={lr}, steps={steps}: expected c >= 0, lr > 0 and steps >= 1")
+        check_number("c", c, least=0)
+        check_number("lr", lr, above=0)
+        check_number("steps", steps, least=1)
         self.c, self.lr, self.steps = c, lr, steps
         self.preference = PerTask("weighting.preference", num_tasks, preference)
         self.weights, self.previous = OnSimplex(num_tasks), Previous(num_tasks)

@@ -16,6 +16,7 @@ from mtl.gradients.task_gradients import gramian_of
 
 DECAYS = torch.tensor([[0.9], [0.999]])  # of Adam's moments
 EPSILON = 1e-8
+LARGEST = torch.finfo(torch.float32).max
 TINY = torch.finfo(torch.float32).tiny  # too small to change any number that is not zero
 
 
@@ -56,17 +57,17 @@ class Draws(nn.Module):
 
 
 class PerTask(nn.Module):
-    """One number for each task, given in order or by task name.
+    """One number for each task, finite and not negative, given in order or by task name.
 
     Args:
         what: the option's name in messages.
         num_tasks: K.
-        given: a number per task, or numbers by name; nothing, or a task that is not named, has ``default``.
+        given: a number per task, or numbers by name; None, or a task that is not named, has ``default``.
         default: see above.
-        positive: zero is not allowed either.
+        all_zero: every number may be zero; otherwise at least one has to be above 0.
 
     Raises:
-        InputError: a value that is negative or not finite (or zero); a wrong number of values.
+        InputError: a value that is negative or not finite in single precision; only zeros; a wrong number of values.
     """
 
     values: Tensor
@@ -77,19 +78,20 @@ class PerTask(nn.Module):
         num_tasks: int,
         given: Mapping[str, float] | Sequence[float] | None = None,
         default: float = 1.0,
-        positive: bool = False,
+        all_zero: bool = False,
     ) -> None:
         super().__init__()
-        self.what = what
+        self.what, self.all_zero = what, all_zero
         self.named = dict(given) if isinstance(given, Mapping) else {}
-        values = [default] * num_tasks if self.named or not given else [float(value) for value in given]
+        values = [default] * num_tasks if given is None or isinstance(given, Mapping) else list(given)
         if len(values) != num_tasks:
             raise InputError(f"{what} has {len(values)} values for {num_tasks} tasks")
         for name, value in [*self.named.items(), *enumerate(values)]:
-            if not 0 <= value < float("inf") or (positive and value == 0):
-                rule = "above 0" if positive else "0 or more"
-                raise InputError(f"{what}: {name} has {value}, expected a finite number, {rule}")
-        self.register_buffer("values", torch.tensor(values))
+            if not 0 <= value <= LARGEST:
+                raise InputError(f"{what}: {name} has {value}, expected a finite number, 0 or more")
+        self.register_buffer("values", torch.tensor(values, dtype=torch.float32))
+        self._waits_for_names = bool(self.named)
+        self._check_any_positive()
 
     def bind(self, names: Sequence[str]) -> None:
         """Look up the named tasks. A name that is no task is an InputError with the right ones."""
@@ -97,10 +99,22 @@ class PerTask(nn.Module):
             if name not in names:
                 raise unknown(f"task in {self.what}", name, names)
             self.values[names.index(name)] = value
+        self._waits_for_names = False
+        self._check_any_positive()
+
+    def select(self, tasks: Tensor) -> Tensor:
+        """The values of these tasks, ``[M]``."""
+        if self._waits_for_names:
+            raise InputError(f"{self.what} goes by task name: call bind(names) of the weighting before the first step")
+        return self.values if len(tasks) == len(self.values) else self.values.index_select(0, tasks)
 
     def shares(self, tasks: Tensor) -> Tensor:
-        """The values of these tasks divided by their sum, ``[M]``; equal shares where all are zero."""
-        return shares(self.values if len(tasks) == len(self.values) else self.values.index_select(0, tasks))
+        """The values of these tasks divided by their sum, ``[M]``; equal shares where all of these are zero."""
+        return shares(self.select(tasks))
+
+    def _check_any_positive(self) -> None:
+        if not self.all_zero and not self._waits_for_names and not bool((self.values > 0).any()):
+            raise InputError(f"{self.what} is 0 for every task: expected at least one number above 0")
 
 
 class History(nn.Module):

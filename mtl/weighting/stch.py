@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from mtl.errors import InputError
-from mtl.weighting.base import LossWeighting
+from mtl.weighting.base import LossWeighting, check_number
 from mtl.weighting.state import PerTask
 
 
@@ -40,12 +39,11 @@ class STCH(LossWeighting):
         normalise: str = "none",
     ) -> None:
         super().__init__(num_tasks, normalise)
-        if mu <= 0:
-            raise InputError(f"weighting.mu={mu}: expected a number above 0")
+        check_number("mu", mu, above=0)
         self.mu = mu
         self.preference = PerTask("weighting.preference", num_tasks, preference)
-        self.ideal = PerTask("weighting.ideal", num_tasks, ideal, default=0.0)
+        self.ideal = PerTask("weighting.ideal", num_tasks, ideal, default=0.0, all_zero=True)
 
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
-        excess = self.preference.shares(tasks) * (losses - self.of(self.ideal.values, tasks))
+        excess = self.preference.shares(tasks) * (losses - self.ideal.select(tasks))
         return self.mu * torch.logsumexp(excess / self.mu, 0)

@@ -3,9 +3,8 @@
 import torch
 from torch import Tensor
 
-from mtl.errors import InputError
 from mtl.gradients.task_gradients import in_pieces
-from mtl.weighting.base import DirectionWeighting
+from mtl.weighting.base import DirectionWeighting, check_number
 
 
 class TrimmedMean(DirectionWeighting):
@@ -27,8 +26,7 @@ class TrimmedMean(DirectionWeighting):
 
     def __init__(self, num_tasks: int, trim: int = 1, normalise: str = "none") -> None:
         super().__init__(num_tasks, normalise)
-        if trim < 0:
-            raise InputError(f"weighting.trim={trim}: expected 0 or more")
+        check_number("trim", trim, least=0)
         self.trim = trim
 
     def forward(self, jacobian: Tensor, losses: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:

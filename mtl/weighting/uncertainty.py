@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from mtl.errors import unknown
-from mtl.weighting.base import LossWeighting
+from mtl.weighting.base import LossWeighting, check_number
 
 REGULARISERS = ("kendall", "liebel")
 
@@ -42,6 +42,7 @@ class Uncertainty(LossWeighting):
         if regulariser not in REGULARISERS:
             raise unknown("weighting.regulariser", regulariser, REGULARISERS)
         self.regulariser = regulariser
+        check_number("initial", initial)
         self.log_variance = nn.Parameter(torch.full((num_tasks,), float(initial)))
 
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from mtl.weighting.base.contract import WHOLE_STEP, Call, Losses, Step, Weightin
 from mtl.weighting.base.direction import DirectionWeighting
 from mtl.weighting.base.gradient import GradientWeighting
 from mtl.weighting.base.loss import LossWeighting
+from mtl.weighting.base.numbers import check_number
 from mtl.weighting.base.preferring import PreferringWeighting
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "PreferringWeighting",
     "Step",
     "Weighting",
+    "check_number",
 ]
