@@ -124,7 +124,7 @@ class Loop:
             self.optimizer.step()
             weighting.after_step(again)
             if weighting.held_out:
-                weighting.learn(self.losses()[0], self.shared, self.private)
+                weighting.on_held_out_losses(self.losses()[0], self.shared, self.private)
 
         return step
 

@@ -173,7 +173,7 @@ class MultiTaskModule(LightningModule):
         counts = batch.counts or self.counts(batch, batches)
         shares = [processes() * batches / max(n, 1) for n in counts]
         now.losses = [total * share for total, share in zip(sums, shares, strict=True)]
-        if self.weighting.looks_again:
+        if self.weighting.needs_recomputed_losses:
             now.again.append((batch, shares))
         last = (batch_idx + 1) % batches == 0 or self.trainer.is_last_batch
         tasks = tuple(i for i, n in enumerate(counts) if n)
@@ -257,7 +257,7 @@ class MultiTaskModule(LightningModule):
             sums = self.sums(self.network(batch.inputs), batch)
             losses = [total * share for total, share in zip(sums, shares, strict=True)]
             step = Step(tuple(i for i, n in enumerate(batch.counts) if n), batches, number == batches)
-            self.weighting.learn(losses, shared, [private[name] for name in self.graph.names], step)
+            self.weighting.on_held_out_losses(losses, shared, [private[name] for name in self.graph.names], step)
 
     @torch.no_grad()
     def _losses_again(self) -> Tensor:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from math import sqrt
 
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.errors import unknown
 from mtl.weighting.base import PreferringWeighting
@@ -45,6 +46,7 @@ class AlignedMTL(PreferringWeighting):
             raise unknown("weighting.scale", scale, SCALES)
         self.scale = scale
 
+    @override
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
         p = array(self.preference.shares(tasks))
         values, vectors = eigen(array(gramian))

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.errors import unknown
 from mtl.weighting.base import check_number
 from mtl.weighting.held_out import HeldOutWeighting
-from mtl.weighting.state import Adam
+from mtl.weighting.state.adam import Adam
 
 
 class AutoLambda(HeldOutWeighting):
@@ -59,6 +60,7 @@ class AutoLambda(HeldOutWeighting):
         self.register_buffer("serves", torch.ones(num_tasks))
         self.adam = Adam(num_tasks, lr)
 
+    @override
     def bind(self, names: Sequence[str]) -> None:
         for name in self.primary:
             if name not in names:
@@ -66,12 +68,15 @@ class AutoLambda(HeldOutWeighting):
         if self.primary:
             self.serves.copy_(torch.tensor([float(name in self.primary) for name in names]))
 
+    @override
     def weights_of(self, tasks: Tensor) -> Tensor:
         return self.weights[tasks]
 
+    @override
     def objectives(self, losses: list[Tensor], tasks: list[int]) -> list[Tensor]:
         served = [loss for loss, i in zip(losses, tasks, strict=True) if self.serves[i]]
         return [torch.stack(served).sum()] if served else [self.weights.sum()]
 
+    @override
     def improve(self, products: Tensor, tasks: Tensor) -> None:
-        self.weights.sub_(self.adam.move(-products[0], tasks)).clamp_(min=0)
+        self.weights.sub_(self.adam.step(-products[0], tasks)).clamp_(min=0)

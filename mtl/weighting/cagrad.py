@@ -1,6 +1,7 @@
 """The direction near the mean gradient under which the worst-off task improves most."""
 
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.weighting.base import GradientWeighting, check_number
 from mtl.weighting.solvers.conflict_averse import conflict_averse
@@ -32,5 +33,6 @@ class CAGrad(GradientWeighting):
         check_number("c", c, least=0)
         self.c = c
 
+    @override
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
         return conflict_averse(gramian, self.c)

@@ -2,6 +2,7 @@
 
 import numpy as np
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.weighting.base import PreferringWeighting
 from mtl.weighting.solvers.impartial import cosines_of
@@ -24,6 +25,7 @@ class ConFIG(PreferringWeighting):
         num_tasks, preference, at, normalise: see :class:`~mtl.weighting.base.PreferringWeighting`.
     """
 
+    @override
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
         g, p = array(gramian), array(self.preference.shares(tasks))
         out = np.zeros(len(g))

@@ -1,10 +1,11 @@
 """Minimum-norm weights that change slowly."""
 
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.weighting.base import GradientWeighting, check_number
 from mtl.weighting.solvers.quadratic import min_norm
-from mtl.weighting.state import OnSimplex
+from mtl.weighting.state.simplex import SimplexWeights
 
 
 class CRMOGM(GradientWeighting):
@@ -27,10 +28,11 @@ class CRMOGM(GradientWeighting):
         super().__init__(num_tasks, at, normalise)
         check_number("beta", beta, least=0, below=1)
         self.beta = beta
-        self.weights = OnSimplex(num_tasks)
+        self.weights = SimplexWeights(num_tasks)
 
+    @override
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
-        before = self.weights.of(tasks)
+        before = self.weights.select(tasks)
         weights = self.beta * before + (1 - self.beta) * min_norm(gramian).to(before)
-        self.weights.move(tasks, weights)
+        self.weights.update(tasks, weights)
         return weights

@@ -2,9 +2,10 @@
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.weighting.base import DirectionWeighting, check_number
-from mtl.weighting.state import History
+from mtl.weighting.state.gradient_history import GradientHistory
 
 
 class DBMTL(DirectionWeighting):
@@ -34,15 +35,16 @@ class DBMTL(DirectionWeighting):
         check_number("beta", beta, least=0, below=1)
         check_number("decay", decay, least=0)
         self.beta, self.decay = beta, decay
-        self.history = History(num_tasks)
+        self.history = GradientHistory(num_tasks)
         self.register_buffer("steps", torch.zeros(num_tasks))
 
+    @override
     def forward(self, jacobian: Tensor, losses: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
         weights = torch.where(losses > 0, 1 / losses, torch.zeros_like(losses))
         jacobian *= weights[:, None]
         if self.beta > 0:
             self.steps[tasks] += 1
-            jacobian = self.history.move(jacobian, tasks, 1 - self.beta / self.steps[tasks] ** self.decay)
+            jacobian = self.history.interpolate(jacobian, tasks, 1 - self.beta / self.steps[tasks] ** self.decay)
         lengths = jacobian.norm(dim=1)
         shares = torch.where(lengths > 0, lengths.max() / lengths, torch.zeros_like(lengths))
         return shares @ jacobian, weights

@@ -1,6 +1,7 @@
 """The nearest direction to the mean gradient that conflicts with no task."""
 
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.weighting.base import PreferringWeighting
 from mtl.weighting.solvers.quadratic import project
@@ -22,5 +23,6 @@ class DualProj(PreferringWeighting):
         num_tasks, preference, at, normalise: see :class:`~mtl.weighting.base.PreferringWeighting`.
     """
 
+    @override
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
         return project(gramian, self.preference.shares(tasks))

@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.weighting.base import LossWeighting, check_number
 
@@ -33,10 +34,12 @@ class DWA(LossWeighting):
         self.temperature = temperature
         self.register_buffer("history", torch.full((2, num_tasks), torch.nan))  # older, newer
 
+    @override
     def on_epoch_end(self, losses: Tensor) -> None:
         """Remember the epoch's mean losses."""
         self.history.copy_(torch.stack([self.history[1], losses.detach().to(self.history)]))
 
+    @override
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
         rate = self.history[1, tasks] / self.history[0, tasks]
         rate = torch.where(rate.isfinite(), rate, torch.ones_like(rate))

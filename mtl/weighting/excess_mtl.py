@@ -2,10 +2,11 @@
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.gradients.task_gradients import in_pieces
 from mtl.weighting.base import DirectionWeighting, check_number
-from mtl.weighting.state import History
+from mtl.weighting.state.gradient_history import GradientHistory
 
 
 class ExcessMTL(DirectionWeighting):
@@ -37,13 +38,14 @@ class ExcessMTL(DirectionWeighting):
         super().__init__(num_tasks, normalise)
         check_number("lr", lr, above=0)
         self.lr = lr
-        self.history = History(num_tasks)
+        self.history = GradientHistory(num_tasks)
         self.register_buffer("log_weights", torch.zeros(num_tasks))
         self.register_buffer("first", torch.full((num_tasks,), torch.nan))
 
+    @override
     def forward(self, jacobian: Tensor, losses: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
         excess, tiny = torch.zeros_like(losses), torch.finfo(jacobian.dtype).tiny
-        for part, history in in_pieces(jacobian, self.history.of(jacobian)):
+        for part, history in in_pieces(jacobian, self.history.sized_for(jacobian)):
             square = part.square()
             history.index_add_(0, tasks, square)
             total = history if len(tasks) == self.num_tasks else history[tasks]

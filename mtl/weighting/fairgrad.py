@@ -1,6 +1,7 @@
 """Alpha-fair shares in the improvement."""
 
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.weighting.base import GradientWeighting, check_number
 from mtl.weighting.solvers.bargain import bargain
@@ -33,5 +34,6 @@ class FairGrad(GradientWeighting):
         check_number("alpha", alpha, above=0)
         self.alpha = alpha
 
+    @override
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
         return bargain(gramian, 1 / self.alpha)

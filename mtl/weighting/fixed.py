@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.weighting.base import LossWeighting
-from mtl.weighting.state import PerTask
+from mtl.weighting.state.per_task_option import PerTaskOption
 
 
 class Fixed(LossWeighting):
@@ -28,7 +29,8 @@ class Fixed(LossWeighting):
         self, num_tasks: int, weights: Mapping[str, float] | Sequence[float] | None = None, normalise: str = "none"
     ) -> None:
         super().__init__(num_tasks, normalise)
-        self.weights = PerTask("weighting.weights", num_tasks, weights)
+        self.weights = PerTaskOption("weighting.weights", num_tasks, weights)
 
+    @override
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
         return (self.weights.select(tasks) * losses).sum()

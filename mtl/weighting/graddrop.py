@@ -2,9 +2,10 @@
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.weighting.base import DirectionWeighting, check_number
-from mtl.weighting.state import Draws
+from mtl.weighting.state.draws import Draws
 
 
 class GradDrop(DirectionWeighting):
@@ -32,6 +33,7 @@ class GradDrop(DirectionWeighting):
         self.leak = leak
         self.draws = Draws()
 
+    @override
     def forward(self, jacobian: Tensor, losses: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
         drawn = torch.rand(jacobian.shape[1:], generator=self.draws.generator()).to(jacobian)
         total, size = jacobian.sum(0), jacobian.abs_().sum(0)

@@ -2,8 +2,10 @@
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.weighting.base import GradientWeighting, check_number
+from mtl.weighting.state.task_values import scatter_tasks, select_tasks
 
 
 class GradNorm(GradientWeighting):
@@ -51,11 +53,12 @@ class GradNorm(GradientWeighting):
         self.register_buffer("weights", torch.ones(num_tasks))
         self.register_buffer("initial_losses", torch.full((num_tasks,), torch.nan))
 
+    @override
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
-        first = self.of(self.initial_losses, tasks)
+        first = select_tasks(self.initial_losses, tasks)
         first = torch.where(first.isnan(), losses, first)
-        self.put(self.initial_losses, tasks, first)
-        weights = self.of(self.weights, tasks).clone()  # [M], those of this step
+        scatter_tasks(self.initial_losses, tasks, first)
+        weights = select_tasks(self.weights, tasks).clone()  # [M], those of this step
         scaled = weights * gramian.diagonal().clamp(min=0).sqrt()  # G_i
         # A loss that starts at 0 has nothing to lose: it counts as being on pace
         pace = torch.where(first > 0, losses / first, torch.ones_like(losses))
@@ -64,5 +67,5 @@ class GradNorm(GradientWeighting):
         # Without a gradient, or with all losses 0, there is nothing to balance
         usable = (scaled > 0) & way.isfinite()
         moved = weights * torch.where(usable, way, torch.zeros_like(way)).exp()
-        self.put(self.weights, tasks, moved * (weights.sum() / moved.sum()))
+        scatter_tasks(self.weights, tasks, moved * (weights.sum() / moved.sum()))
         return weights

@@ -5,10 +5,11 @@ from math import sqrt
 import numpy as np
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.weighting.base import GradientWeighting, check_number
 from mtl.weighting.solvers.quadratic import array, tensor
-from mtl.weighting.state import Draws
+from mtl.weighting.state.draws import Draws
 
 
 class GradVac(GradientWeighting):
@@ -41,6 +42,7 @@ class GradVac(GradientWeighting):
         self.draws = Draws()
         self.register_buffer("targets", torch.zeros(num_tasks, num_tasks))
 
+    @override
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
         g = array(gramian)
         targets = self.targets[tasks][:, tasks].tolist()

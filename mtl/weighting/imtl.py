@@ -2,9 +2,11 @@
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.weighting.base import GradientWeighting, check_number
 from mtl.weighting.solvers.impartial import equal_projections
+from mtl.weighting.state.task_values import scatter_tasks, select_tasks
 
 
 class IMTL(GradientWeighting):
@@ -34,13 +36,15 @@ class IMTL(GradientWeighting):
         self.lr = lr
         self.register_buffer("log_scale", torch.zeros(num_tasks))  # s
 
-    def own_factors(self, weights: Tensor, tasks: Tensor) -> Tensor:
+    @override
+    def private_factors(self, weights: Tensor, tasks: Tensor) -> Tensor:
         """Heads learn their scaled loss."""
-        return self.of(self.log_scale, tasks).exp()
+        return select_tasks(self.log_scale, tasks).exp()
 
+    @override
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
-        before = self.of(self.log_scale, tasks)
+        before = select_tasks(self.log_scale, tasks)
         after = before - self.lr * (before.exp() * losses - 1).clamp(-1, 1)
-        self.put(self.log_scale, tasks, after)
+        scatter_tasks(self.log_scale, tasks, after)
         scale = after.exp()
         return equal_projections(gramian * torch.outer(scale, scale)) * scale

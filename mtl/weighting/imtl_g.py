@@ -1,6 +1,7 @@
 """The update on which all task gradients project alike."""
 
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.weighting.base import GradientWeighting
 from mtl.weighting.solvers.impartial import equal_projections
@@ -27,5 +28,6 @@ class IMTLG(GradientWeighting):
 
     weights_private = False
 
+    @override
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
         return equal_projections(gramian)

@@ -2,8 +2,10 @@
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from mtl.weighting.base import LossWeighting, check_number
+from mtl.weighting.state.task_values import select_tasks
 
 
 class IMTLL(LossWeighting):
@@ -31,6 +33,7 @@ class IMTLL(LossWeighting):
         check_number("initial", initial)
         self.log_scale = nn.Parameter(torch.full((num_tasks,), float(initial)))
 
+    @override
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
-        s = self.of(self.log_scale, tasks)
+        s = select_tasks(self.log_scale, tasks)
         return (s.exp() * losses - s).sum()

@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.weighting.base import GradientWeighting, check_number
 
@@ -36,6 +37,7 @@ class Krum(GradientWeighting):
         check_number("selected", selected, least=1)
         self.outliers, self.selected = outliers, selected
 
+    @override
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
         count = len(losses)
         selected = min(self.selected, count)

@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.weighting.base import LossWeighting
 
@@ -18,5 +19,6 @@ class LogSum(LossWeighting):
     Deviation: none; the authors' code is this sum.
     """
 
+    @override
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
         return losses.clamp(min=torch.finfo(losses.dtype).tiny).log().sum()

@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.errors import unknown
 from mtl.weighting.base import GradientWeighting
@@ -37,6 +38,7 @@ class MGDA(GradientWeighting):
             raise unknown("weighting.measure", measure, MEASURES)
         self.measure = measure
 
+    @override
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
         if self.measure == "none":
             return min_norm(gramian)

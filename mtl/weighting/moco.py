@@ -2,11 +2,13 @@
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.gradients.task_gradients import gramian_of
 from mtl.weighting.base import DirectionWeighting, check_number
 from mtl.weighting.solvers.quadratic import array, project_simplex, tensor
-from mtl.weighting.state import History, OnSimplex
+from mtl.weighting.state.gradient_history import GradientHistory
+from mtl.weighting.state.simplex import SimplexWeights
 
 
 class MoCo(DirectionWeighting):
@@ -42,16 +44,17 @@ class MoCo(DirectionWeighting):
         check_number("gamma", gamma, above=0)
         check_number("rho", rho, least=0)
         self.beta, self.gamma, self.rho = beta, gamma, rho
-        self.history, self.weights = History(num_tasks), OnSimplex(num_tasks)
+        self.history, self.weights = GradientHistory(num_tasks), SimplexWeights(num_tasks)
         self.register_buffer("seen", torch.zeros(num_tasks, dtype=torch.bool))
 
+    @override
     def forward(self, jacobian: Tensor, losses: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
-        jacobian = self.history.move(jacobian, tasks, torch.where(self.seen[tasks], self.beta, 1.0))
+        jacobian = self.history.interpolate(jacobian, tasks, torch.where(self.seen[tasks], self.beta, 1.0))
         self.seen[tasks] = True
         g = array(gramian_of(jacobian))
         size = g.trace() / len(g)
         g = g / size if size > 0 else g
-        w = array(self.weights.of(tasks))
+        w = array(self.weights.select(tasks))
         weights = tensor(project_simplex(w - self.gamma * (g @ w + self.rho * w)), losses).to(losses)
-        self.weights.move(tasks, weights)
+        self.weights.update(tasks, weights)
         return weights @ jacobian, weights

@@ -1,10 +1,12 @@
 """Minimum-norm weights from gradients of independent batches."""
 
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.weighting.base import DirectionWeighting, check_number
 from mtl.weighting.solvers.quadratic import array, project_simplex, tensor
-from mtl.weighting.state import OnSimplex, Previous
+from mtl.weighting.state.previous_gradients import PreviousGradients
+from mtl.weighting.state.simplex import SimplexWeights
 
 
 class MoDo(DirectionWeighting):
@@ -39,11 +41,12 @@ class MoDo(DirectionWeighting):
         check_number("gamma", gamma, above=0)
         check_number("rho", rho, least=0)
         self.gamma, self.rho = gamma, rho
-        self.weights, self.previous = OnSimplex(num_tasks), Previous(num_tasks)
+        self.weights, self.previous = SimplexWeights(num_tasks), PreviousGradients(num_tasks)
 
+    @override
     def forward(self, jacobian: Tensor, losses: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
-        weights = self.weights.of(tasks)
+        weights = self.weights.select(tasks)
         direction = weights.to(jacobian) @ jacobian
-        w, g = array(weights), array(self.previous.crossed(jacobian, tasks))
-        self.weights.move(tasks, tensor(project_simplex(w - self.gamma * (g @ w + self.rho * w)), losses))
+        w, g = array(weights), array(self.previous.cross_gramian(jacobian, tasks))
+        self.weights.update(tasks, tensor(project_simplex(w - self.gamma * (g @ w + self.rho * w)), losses))
         return direction, weights

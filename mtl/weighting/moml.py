@@ -2,11 +2,12 @@
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.weighting.base import check_number
 from mtl.weighting.held_out import HeldOutWeighting
 from mtl.weighting.solvers.quadratic import min_norm
-from mtl.weighting.state import Adam
+from mtl.weighting.state.adam import Adam
 
 STATIONARY = 1e-8  # squared length of the common derivative, relative to the longest: no weights are better for all
 
@@ -45,12 +46,15 @@ class MOML(HeldOutWeighting):
         self.register_buffer("logits", torch.zeros(num_tasks))
         self.adam = Adam(num_tasks, lr)
 
+    @override
     def weights_of(self, tasks: Tensor) -> Tensor:
         return torch.softmax(self.logits.index_select(0, tasks), 0)
 
+    @override
     def objectives(self, losses: list[Tensor], tasks: list[int]) -> list[Tensor]:
         return losses
 
+    @override
     def improve(self, products: Tensor, tasks: Tensor) -> None:
         w = self.weights_of(tasks)
         slopes = -w * (products - (products @ w)[:, None])  # [N, M], through the softmax
@@ -58,4 +62,4 @@ class MOML(HeldOutWeighting):
         common = min_norm(gramian).to(slopes) @ slopes
         if common.square().sum() <= STATIONARY * gramian.diagonal().amax():
             common = torch.zeros_like(common)  # rounding errors, of which Adam would make whole steps
-        self.logits -= self.adam.move(common, tasks)
+        self.logits -= self.adam.step(common, tasks)

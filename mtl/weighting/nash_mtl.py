@@ -4,6 +4,7 @@ from math import sqrt
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.weighting.base import Call, GradientWeighting, check_number
 from mtl.weighting.solvers.bargain import bargain
@@ -55,7 +56,8 @@ class NashMTL(GradientWeighting):
         self.register_buffer("weights", torch.ones(num_tasks))
         self.register_buffer("age", torch.tensor(0))  # steps since the last solve; 0: one is due
 
-    def kept(self, call: Call) -> Tensor | None:
+    @override
+    def cached_weights(self, call: Call) -> Tensor | None:
         """The last weights, unless they have served long enough."""
         if self.update_every == 1 or int(self.age) == 0:
             return None
@@ -63,12 +65,14 @@ class NashMTL(GradientWeighting):
             self.age.copy_((self.age + 1) % self.update_every)
         return self.weights[call.tasks]
 
-    def keep(self, weights: Tensor, tasks: list[int]) -> None:
+    @override
+    def on_weights(self, weights: Tensor, tasks: list[int]) -> None:
         """Remember the weights for the next steps."""
         if self.update_every > 1:
             self.weights[tasks] = weights
             self.age.fill_(1)
 
+    @override
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
         weights = bargain(gramian)
         if self.max_norm > 0:

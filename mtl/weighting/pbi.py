@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.weighting.base import LossWeighting, check_number
-from mtl.weighting.state import PerTask
+from mtl.weighting.state.per_task_option import PerTaskOption
 
 
 class PBI(LossWeighting):
@@ -38,9 +39,10 @@ class PBI(LossWeighting):
         super().__init__(num_tasks, normalise)
         check_number("theta", theta, least=0)
         self.theta = theta
-        self.preference = PerTask("weighting.preference", num_tasks, preference)
-        self.ideal = PerTask("weighting.ideal", num_tasks, ideal, default=0.0, all_zero=True)
+        self.preference = PerTaskOption("weighting.preference", num_tasks, preference)
+        self.ideal = PerTaskOption("weighting.ideal", num_tasks, ideal, default=0.0, all_zero=True)
 
+    @override
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
         excess = losses - self.ideal.select(tasks)
         u = self.preference.shares(tasks)

@@ -2,10 +2,12 @@
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.errors import unknown
 from mtl.weighting.base import LossWeighting
-from mtl.weighting.state import Draws
+from mtl.weighting.state.draws import Draws
+from mtl.weighting.state.task_values import select_tasks
 
 DISTRIBUTIONS = ("normal", "dirichlet")
 
@@ -34,6 +36,7 @@ class RandomWeights(LossWeighting):
         self.distribution = distribution
         self.draws = Draws()
 
+    @override
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
         generator = self.draws.generator()
         drawn = torch.empty(self.num_tasks)
@@ -41,5 +44,5 @@ class RandomWeights(LossWeighting):
             logits = drawn.normal_(generator=generator)
         else:
             logits = drawn.exponential_(generator=generator).log()
-        weights = torch.softmax(self.of(logits.to(losses), tasks), 0)
+        weights = torch.softmax(select_tasks(logits.to(losses), tasks), 0)
         return (weights * losses).sum()

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.weighting.base import LossWeighting, check_number
-from mtl.weighting.state import PerTask
+from mtl.weighting.state.per_task_option import PerTaskOption
 
 
 class STCH(LossWeighting):
@@ -41,9 +42,10 @@ class STCH(LossWeighting):
         super().__init__(num_tasks, normalise)
         check_number("mu", mu, above=0)
         self.mu = mu
-        self.preference = PerTask("weighting.preference", num_tasks, preference)
-        self.ideal = PerTask("weighting.ideal", num_tasks, ideal, default=0.0, all_zero=True)
+        self.preference = PerTaskOption("weighting.preference", num_tasks, preference)
+        self.ideal = PerTaskOption("weighting.ideal", num_tasks, ideal, default=0.0, all_zero=True)
 
+    @override
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
         excess = self.preference.shares(tasks) * (losses - self.ideal.select(tasks))
         return self.mu * torch.logsumexp(excess / self.mu, 0)

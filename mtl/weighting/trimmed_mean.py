@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.gradients.task_gradients import in_pieces
 from mtl.weighting.base import DirectionWeighting, check_number
@@ -29,6 +30,7 @@ class TrimmedMean(DirectionWeighting):
         check_number("trim", trim, least=0)
         self.trim = trim
 
+    @override
     def forward(self, jacobian: Tensor, losses: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
         direction = torch.empty_like(jacobian[0])
         for part, out in in_pieces(jacobian, direction):

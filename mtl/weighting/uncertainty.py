@@ -2,9 +2,11 @@
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from mtl.errors import unknown
 from mtl.weighting.base import LossWeighting, check_number
+from mtl.weighting.state.task_values import select_tasks
 
 REGULARISERS = ("kendall", "liebel")
 
@@ -45,7 +47,8 @@ class Uncertainty(LossWeighting):
         check_number("initial", initial)
         self.log_variance = nn.Parameter(torch.full((num_tasks,), float(initial)))
 
+    @override
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
-        s = self.of(self.log_variance, tasks)
+        s = select_tasks(self.log_variance, tasks)
         price = 2 * nn.functional.softplus(s) if self.regulariser == "liebel" else s
         return 0.5 * ((-s).exp() * losses + price).sum()

@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.weighting.base import PreferringWeighting
 from mtl.weighting.solvers.quadratic import project
@@ -24,5 +25,6 @@ class UPGrad(PreferringWeighting):
         num_tasks, preference, at, normalise: see :class:`~mtl.weighting.base.PreferringWeighting`.
     """
 
+    @override
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
         return project(gramian, torch.diag(self.preference.shares(tasks))).sum(0)

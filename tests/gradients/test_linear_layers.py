@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from mtl.gradients import linear_layers as linear
-from mtl.gradients.linear_layers import Linear, find_linear
+from mtl.gradients.linear_layers import LinearOp, find_linear
 from mtl.weighting.base import Step
 from tests.weighting.problems import PLACED, Problem, flat, make
 
@@ -26,7 +26,7 @@ def losses_of(y: Tensor) -> list[Tensor]:
     return [torch.tanh(part).square().sum() for part in y.flatten().chunk(TASKS)]
 
 
-def compared(losses: list[Tensor], operation: Linear) -> tuple[Tensor, Tensor]:
+def compared(losses: list[Tensor], operation: LinearOp) -> tuple[Tensor, Tensor]:
     """The Gramian as found, and as of the whole gradients."""
     rows = torch.stack([torch.autograd.grad(loss, [operation.edge], retain_graph=True)[0] for loss in losses])
     whole = [flat(torch.autograd.grad(loss, operation.parameters, retain_graph=True)) for loss in losses]
@@ -106,4 +106,6 @@ def test_update_is_that_of_whole_gradients(name: str, at: str, scale: float, mon
     torch.testing.assert_close(weights, whole.backward(two, Step(scale=scale)), rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(short.update() - 1, whole.update(), rtol=1e-3, atol=1e-3 * scale)
     for task in range(TASKS):
-        torch.testing.assert_close(short.own_update(task) - 1, whole.own_update(task), rtol=1e-3, atol=1e-3 * scale)
+        torch.testing.assert_close(
+            short.private_update(task) - 1, whole.private_update(task), rtol=1e-3, atol=1e-3 * scale
+        )

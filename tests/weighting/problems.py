@@ -11,7 +11,7 @@ import yaml
 from torch import Tensor, nn
 
 from mtl.weighting.base import Step, Weighting
-from mtl.weighting.state import Draws
+from mtl.weighting.state.draws import Draws
 
 CONFIGS = Path(__file__).parents[2] / "conf" / "weighting"
 METHODS = tuple(sorted(path.stem for path in CONFIGS.glob("*.yaml")))
@@ -135,9 +135,9 @@ class Problem:
         losses, h = self.forward(start, stop)
         return weighting.backward(losses, self.shared, self.private, self.trunk[2].parameters(), step, h)
 
-    def learn(self, weighting: Weighting, step: Step = Step(), start: int = 0, stop: int | None = None) -> None:  # noqa: B008
-        """One call of ``learn`` on some rows."""
-        weighting.learn(self.forward(start, stop)[0], self.shared, self.private, step)
+    def feed_held_out(self, weighting: Weighting, step: Step = Step(), start: int = 0, stop: int | None = None) -> None:  # noqa: B008
+        """One call of ``on_held_out_losses`` on some rows."""
+        weighting.on_held_out_losses(self.forward(start, stop)[0], self.shared, self.private, step)
 
     def gradients(self) -> tuple[Tensor, list[Tensor]]:
         """Each task's gradient of the shared parameters, ``[K, P]``, and of its own."""
@@ -153,7 +153,7 @@ class Problem:
         """``.grad`` of the shared parameters, ``[P]``."""
         return flat([p.grad if p.grad is not None else torch.zeros_like(p) for p in self.shared])
 
-    def own_update(self, task: int) -> Tensor:
+    def private_update(self, task: int) -> Tensor:
         """``.grad`` of a task's private parameters."""
         return flat([p.grad if p.grad is not None else torch.zeros_like(p) for p in self.private[task]])
 
@@ -169,7 +169,7 @@ class Problem:
         one_step: Callable[[], object] | None = None,
         lr: float = 0.1,
         now: Callable[[], Tensor] | None = None,
-        learn: Callable[[], object] | None = None,
+        feed_held_out: Callable[[], object] | None = None,
     ) -> None:
         """Plain gradient steps, with everything that a training tells a method; epochs of two steps.
 
@@ -179,7 +179,8 @@ class Problem:
             one_step: calls ``backward``; by default once, on all rows.
             lr: of the problem's parameters; the method's own take steps of 0.01.
             now: the losses at the parameters as they are, of all rows; by default :meth:`now`.
-            learn: tells losses of held-out rows; by default once, of all rows, which here are those of training too.
+            feed_held_out: calls ``on_held_out_losses``; by default once, with all rows, which here are those of
+                training too.
         """
         learned = [p for p in weighting.parameters() if p.requires_grad]
         now = now or self.now
@@ -196,10 +197,10 @@ class Problem:
                     if p.grad is not None:
                         p -= rate * p.grad
             weighting.after_step(now)
-            if learn is None:
-                self.learn(weighting)
+            if feed_held_out is None:
+                self.feed_held_out(weighting)
             else:
-                learn()
+                feed_held_out()
             if number % 2:
                 weighting.on_epoch_end(now())
 

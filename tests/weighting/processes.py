@@ -19,10 +19,10 @@ def trained(name: str, changed: dict[str, Any], start: int, stop: int) -> Tensor
     def now() -> Tensor:
         return mean_over_processes(problem.now(start, stop))
 
-    def learn() -> None:
-        problem.learn(weighting, start=start, stop=stop)
+    def feed_held_out() -> None:
+        problem.feed_held_out(weighting, start=start, stop=stop)
 
-    problem.train(weighting, 3, lambda: problem.backward(weighting, start=start, stop=stop), 0.05, now, learn)
+    problem.train(weighting, 3, lambda: problem.backward(weighting, start=start, stop=stop), 0.05, now, feed_held_out)
     state = (value.float() for value in weighting.state_dict().values())
     return flat([*problem.parameters, *state]).nan_to_num(-1.0)
 

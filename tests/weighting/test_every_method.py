@@ -9,7 +9,7 @@ import torch
 
 from mtl.errors import InputError
 from mtl.weighting.base import DirectionWeighting, GradientWeighting, LossWeighting, Step, Weighting
-from mtl.weighting.state import OnSimplex
+from mtl.weighting.state.simplex import SimplexWeights
 from tests.weighting.problems import (
     METHODS,
     NORMALISATIONS,
@@ -122,7 +122,7 @@ def test_one_task_is_learned_as_if_alone(name: str, changed: dict[str, Any]) -> 
         (gradient, own), weights = (part[0] for part in problem.gradients()), problem.backward(weighting)
         cosine = torch.nn.functional.cosine_similarity(problem.update(), gradient, 0)
         assert float(cosine) == pytest.approx(1, abs=1e-3)
-        assert float(torch.nn.functional.cosine_similarity(problem.own_update(0), own, 0)) > 0.999
+        assert float(torch.nn.functional.cosine_similarity(problem.private_update(0), own, 0)) > 0.999
         assert float(weights[0]) > 0
 
 
@@ -188,12 +188,12 @@ def test_reported_weights_are_those_of_the_update(name: str, normalise: str) -> 
         torch.testing.assert_close(weights, slope)
     if isinstance(before, DirectionWeighting):
         for i in range(3):
-            torch.testing.assert_close(problem.own_update(i), weights[i] * own[i], rtol=1e-4, atol=1e-6)
+            torch.testing.assert_close(problem.private_update(i), weights[i] * own[i], rtol=1e-4, atol=1e-6)
     else:
         torch.testing.assert_close(problem.update(), weights @ gradients, rtol=1e-4, atol=1e-5)
     if isinstance(before, LossWeighting):
         for i in range(3):
-            torch.testing.assert_close(problem.own_update(i), weights[i] * own[i], rtol=1e-4, atol=1e-6)
+            torch.testing.assert_close(problem.private_update(i), weights[i] * own[i], rtol=1e-4, atol=1e-6)
 
 
 @every_method
@@ -201,11 +201,11 @@ def test_backward_adds_to_gradients(name: str) -> None:
     """What was in .grad stays in it."""
     problem = Problem(3)
     problem.backward(make(name, 3))
-    expected = flat([problem.update(), *map(problem.own_update, range(3))])
+    expected = flat([problem.update(), *map(problem.private_update, range(3))])
     for p in problem.parameters:
         p.grad = torch.ones_like(p)
     problem.backward(make(name, 3))
-    torch.testing.assert_close(flat([problem.update(), *map(problem.own_update, range(3))]), expected + 1)
+    torch.testing.assert_close(flat([problem.update(), *map(problem.private_update, range(3))]), expected + 1)
 
 
 @every_method
@@ -270,11 +270,11 @@ def test_accumulated_batches_are_one_batch(name: str, changed: dict[str, Any]) -
 
     whole.train(one, 3, lambda: reported.append(whole.backward(one)), lr=0.05)
 
-    def learn() -> None:
+    def feed_held_out() -> None:
         for number in range(3):
-            parts.learn(many, Step(batches=3, last=number == 2), 4 * number, 4 * number + 4)
+            parts.feed_held_out(many, Step(batches=3, last=number == 2), 4 * number, 4 * number + 4)
 
-    parts.train(many, 3, step, lr=0.05, learn=learn)
+    parts.train(many, 3, step, lr=0.05, feed_held_out=feed_held_out)
     torch.testing.assert_close(flat(parts.parameters), flat(whole.parameters), rtol=1e-3, atol=2e-4)
     torch.testing.assert_close(reported[5], reported[2], rtol=5e-3, atol=1e-4)
 
@@ -288,7 +288,7 @@ def test_absent_tasks_are_left_out(name: str, changed: dict[str, Any]) -> None:
     weights = problem.backward(weighting, Step(tasks=(0, 2)))
     update = problem.update()
     assert weights[1] == 0
-    assert problem.own_update(1).abs().max() == 0
+    assert problem.private_update(1).abs().max() == 0
     if not is_random(weighting):
         problem.clear()
         losses, h = problem.forward()
@@ -309,7 +309,7 @@ def test_steps_without_a_task_do_not_teach_about_it(name: str, changed: dict[str
     weighting = make(name, 3, **changed)
     problem.train(weighting, 3)
     for part in weighting.modules():
-        if isinstance(part, OnSimplex):
+        if isinstance(part, SimplexWeights):
             part.values.copy_(torch.tensor([0.0, 1.0, 0.0]))
     known = {key: value[1].clone() for key, value in of_tasks(weighting)}
     for tasks in ((0, 2), (2,), (0,)):
@@ -317,7 +317,7 @@ def test_steps_without_a_task_do_not_teach_about_it(name: str, changed: dict[str
         problem.clear()
         problem.backward(weighting, step)
         assert problem.update().isfinite().all()
-        problem.learn(weighting, step)
+        problem.feed_held_out(weighting, step)
         weighting.after_step(problem.now)
     for key, value in of_tasks(weighting):
         torch.testing.assert_close(value[1], known[key], rtol=1e-5, atol=1e-6, equal_nan=True, msg=key)
@@ -411,7 +411,7 @@ def test_networks_that_share_nothing(name: str, changed: dict[str, Any]) -> None
             weighting.backward(losses, [], problem.private)
     else:
         weighting.backward(losses, [], problem.private)
-        assert problem.own_update(0).abs().sum() > 0
+        assert problem.private_update(0).abs().sum() > 0
 
 
 @every_method
@@ -454,7 +454,7 @@ def test_places_give_the_update_of_their_gramian(name: str) -> None:
         torch.testing.assert_close(problem.update(), weights @ gradients, rtol=1e-4, atol=1e-5)
         if not weighting.weights_private:
             for i in range(3):
-                torch.testing.assert_close(problem.own_update(i), own[i], rtol=1e-4, atol=1e-6)
+                torch.testing.assert_close(problem.private_update(i), own[i], rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", PLACED)
@@ -467,7 +467,7 @@ def test_representation_is_found(name: str) -> None:
         weighting = make(name, 2, at="representation")
         weighting.backward(torch.stack(losses) if together else losses, problem.shared, problem.private)
         torch.testing.assert_close(problem.update(), given.update())
-        torch.testing.assert_close(problem.own_update(1), given.own_update(1))
+        torch.testing.assert_close(problem.private_update(1), given.private_update(1))
 
 
 @every_method

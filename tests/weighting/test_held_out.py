@@ -21,7 +21,7 @@ def taught(name: str, held: list[list[float]], **options: object) -> Tensor:
     weighting = make(name, 2, **options)
     p = nn.Parameter(torch.zeros(2))
     weighting.backward([2 * p[0], p[1] - p[0]], [p], [[], []])
-    weighting.learn([torch.tensor(row).float() @ p for row in held], [p], [[], []])
+    weighting.on_held_out_losses([torch.tensor(row).float() @ p for row in held], [p], [[], []])
     return weighting.backward([2 * p[0], p[1] - p[0]], [p], [[], []])
 
 
@@ -70,7 +70,7 @@ def test_products_are_the_derivative_of_the_held_out_losses(name: str, monkeypat
     problem.backward(weighting)
     after(used)
     losses, _ = held.forward()
-    weighting.learn(losses, held.shared, held.private)
+    weighting.on_held_out_losses(losses, held.shared, held.private)
     slopes = slopes.sum(0, keepdim=True) if name == "auto_lambda" else slopes
     expected = -slopes / slopes.norm(dim=1, keepdim=True)
     torch.testing.assert_close(seen[0] / seen[0].norm(dim=1, keepdim=True), expected.to(seen[0]), rtol=1e-4, atol=1e-4)
@@ -82,7 +82,9 @@ def test_only_primary_tasks_are_served() -> None:
     weighting.bind(["a", "b"])
     p = nn.Parameter(torch.zeros(2))
     weighting.backward([2 * p[0], p[1] - p[0]], [p], [[], []])
-    weighting.learn([-5 * p[0], p[0] * 1], [p], [[], []])  # all tasks together would take weight from the first
+    weighting.on_held_out_losses(
+        [-5 * p[0], p[0] * 1], [p], [[], []]
+    )  # all tasks together would take weight from the first
     assert isinstance(weighting, AutoLambda)
     assert weighting.weights[0] > 0.1 > weighting.weights[1]
     with pytest.raises(InputError, match="'c'"):
@@ -97,7 +99,7 @@ def test_learning_writes_no_gradient() -> None:
     weighting = make("moml", 3)
     problem.backward(weighting)
     before = copy.deepcopy([p.grad for p in problem.parameters])
-    problem.learn(weighting)
+    problem.feed_held_out(weighting)
     assert all(torch.equal(a, p.grad) for a, p in zip(before, problem.parameters, strict=True) if p.grad is not None)
     assert weighting.weights_of(torch.arange(3)).sum() == pytest.approx(1)
 
@@ -115,7 +117,7 @@ def test_a_task_that_only_fits_noise_loses_weight() -> None:
         30,
         lambda: problem.backward(weighting, stop=12),
         lr=0.3,
-        learn=lambda: problem.learn(weighting, start=12),
+        feed_held_out=lambda: problem.feed_held_out(weighting, start=12),
     )
     assert isinstance(weighting, AutoLambda)
     assert weighting.weights[0] > 1.5 * weighting.weights[1]

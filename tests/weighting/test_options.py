@@ -1,4 +1,4 @@
-"""Numbers that a user gives to a method: what trains nothing, or breaks, is refused in one line that names the option."""
+"""Numbers that a user gives to a method: those that train nothing are refused in one line that names the option."""
 
 import inspect
 import math

@@ -289,7 +289,7 @@ def test_imtl_scales_losses_before_it_balances_gradients() -> None:
     weights = weighting(J @ J.T, torch.tensor([2.0, 0.5]), torch.arange(2)).float()
     shares = 1 / torch.tensor([2.0, ROOT])
     torch.testing.assert_close(weights, shares / (shares / scale).sum())
-    torch.testing.assert_close(weighting.own_factors(weights, torch.arange(2)), scale)
+    torch.testing.assert_close(weighting.private_factors(weights, torch.arange(2)), scale)
 
 
 def test_gradvac_turns_a_gradient_to_its_target() -> None:

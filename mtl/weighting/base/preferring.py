@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from mtl.weighting.base.gradient import GradientWeighting
-from mtl.weighting.state import PerTask
+from mtl.weighting.state.per_task_option import PerTaskOption
 
 
 class PreferringWeighting(GradientWeighting):
@@ -25,4 +25,4 @@ class PreferringWeighting(GradientWeighting):
         normalise: str = "none",
     ) -> None:
         super().__init__(num_tasks, at, normalise)
-        self.preference = PerTask("weighting.preference", num_tasks, preference)
+        self.preference = PerTaskOption("weighting.preference", num_tasks, preference)
