@@ -145,7 +145,7 @@ def in_pieces(jacobian: Tensor, *others: Tensor) -> Iterator[tuple[Tensor, ...]]
         *others: matrices of that shape, or vectors ``[P]``.
 
     Yields:
-        Views of all of them, with the same columns.
+        tuple[Tensor, ...]: views of all of them, with the same columns.
     """
     tensors = (jacobian, *others)
     if jacobian.device.type != "cpu":

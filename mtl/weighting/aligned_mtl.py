@@ -1,6 +1,5 @@
 """Task gradients made orthogonal and of one size before they are added."""
 
-from collections.abc import Mapping, Sequence
 from math import sqrt
 
 from torch import Tensor
@@ -9,6 +8,7 @@ from typing_extensions import override
 from mtl.errors import unknown
 from mtl.weighting.base import PreferringWeighting
 from mtl.weighting.solvers.quadratic import array, eigen, tensor
+from mtl.weighting.state.per_task_option import PerTaskNumbers
 
 SCALES = ("min", "median", "rmse")
 ROUNDING = 1.2e-7  # of single precision
@@ -30,14 +30,16 @@ class AlignedMTL(PreferringWeighting):
     Args:
         num_tasks: K.
         scale: ``min`` (as published), ``median`` or ``rmse``.
-        preference, at, normalise: see :class:`~mtl.weighting.base.PreferringWeighting`.
+        preference: see :class:`~mtl.weighting.base.PreferringWeighting`.
+        at: where gradients are compared, see :class:`~mtl.weighting.base.GradientWeighting`.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
     """
 
     def __init__(
         self,
         num_tasks: int,
         scale: str = "min",
-        preference: Mapping[str, float] | Sequence[float] | None = None,
+        preference: PerTaskNumbers = None,
         at: str = "parameters",
         normalise: str = "none",
     ) -> None:

@@ -37,7 +37,8 @@ class AutoLambda(HeldOutWeighting):
         primary: names of the tasks that the weights are to serve; default all.
         initial: every weight at first, above 0.
         lr: of the weights' Adam, above 0.
-        held_out, normalise: see :class:`~mtl.weighting.held_out.HeldOutWeighting`.
+        held_out: share of the training rows, see :class:`~mtl.weighting.held_out.HeldOutWeighting`.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
     """
 
     weights: Tensor

@@ -23,7 +23,8 @@ class CAGrad(GradientWeighting):
     Args:
         num_tasks: K.
         c: radius of the ball relative to the mean gradient, 0 or more.
-        at, normalise: see :class:`~mtl.weighting.base.GradientWeighting`.
+        at: where gradients are compared, see :class:`~mtl.weighting.base.GradientWeighting`.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
     """
 
     weights_private = False

@@ -1,13 +1,11 @@
 """A weighted sum that also rewards losses in proportion to a preference."""
 
-from collections.abc import Mapping, Sequence
-
 import torch
 from torch import Tensor
 from typing_extensions import override
 
 from mtl.weighting.base import LossWeighting, check_number
-from mtl.weighting.state.per_task_option import PerTaskOption
+from mtl.weighting.state.per_task_option import PerTaskNumbers, PerTaskOption
 
 
 class COSMOS(LossWeighting):
@@ -31,7 +29,7 @@ class COSMOS(LossWeighting):
         self,
         num_tasks: int,
         mu: float = 1.0,
-        preference: Mapping[str, float] | Sequence[float] | None = None,
+        preference: PerTaskNumbers = None,
         normalise: str = "none",
     ) -> None:
         super().__init__(num_tasks, normalise)

@@ -21,7 +21,8 @@ class CRMOGM(GradientWeighting):
     Args:
         num_tasks: K.
         beta: memory, 0 (MGDA) up to 1 (not included).
-        at, normalise: see :class:`~mtl.weighting.base.GradientWeighting`.
+        at: where gradients are compared, see :class:`~mtl.weighting.base.GradientWeighting`.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
     """
 
     def __init__(self, num_tasks: int, beta: float = 0.9, at: str = "parameters", normalise: str = "none") -> None:

@@ -20,7 +20,10 @@ class DualProj(PreferringWeighting):
     projected; here the tasks are learned together.
 
     Args:
-        num_tasks, preference, at, normalise: see :class:`~mtl.weighting.base.PreferringWeighting`.
+        num_tasks: K.
+        preference: see :class:`~mtl.weighting.base.PreferringWeighting`.
+        at: where gradients are compared, see :class:`~mtl.weighting.base.GradientWeighting`.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
     """
 
     @override

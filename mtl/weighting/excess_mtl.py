@@ -10,15 +10,14 @@ from mtl.weighting.state.gradient_history import GradientHistory
 
 
 class ExcessMTL(DirectionWeighting):
-    """Excess-risk balancing: tasks are weighted by how much they can still improve, not by their loss, which noise can
-    raise.
+    """Excess-risk balancing: tasks are weighted by how much they can still improve, not by their loss.
 
     Source: He, Zhou, Zhang, Yang, Zhao, "Robust Multi-Task Learning with Excess Risks", ICML 2024,
     https://arxiv.org/abs/2402.02009.
 
-    The excess risk is estimated by ``e_i = g_i' H_i^-1 g_i`` with the diagonal ``H_i = sqrt(sum over steps of g_i^2)``,
-    and divided by its first value; then ``w_i`` is multiplied by ``exp(lr e_i)``, and w divided by its sum. Heads get
-    the weighted gradient.
+    A loss is also large where its labels are noisy. The excess risk is estimated by ``e_i = g_i' H_i^-1 g_i`` with the
+    diagonal ``H_i = sqrt(sum over steps of g_i^2)``, and divided by its first value; then ``w_i`` is multiplied by
+    ``exp(lr e_i)``, and w divided by its sum. Heads get the weighted gradient.
 
     Needs a number per task and shared parameter. Deviations: the weights sum to 1, to K in the authors' code; its 1e-7
     inside the root of ``H_i``, which has the unit of a squared gradient, is left out; weights move in logarithms, so

@@ -4,7 +4,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from mtl.weighting.base import GradientWeighting, check_number
-from mtl.weighting.solvers.bargain import bargain
+from mtl.weighting.solvers.nash_bargaining import nash_bargaining
 
 
 class FairGrad(GradientWeighting):
@@ -26,7 +26,8 @@ class FairGrad(GradientWeighting):
     Args:
         num_tasks: K.
         alpha: see above, above 0.
-        at, normalise: see :class:`~mtl.weighting.base.GradientWeighting`.
+        at: where gradients are compared, see :class:`~mtl.weighting.base.GradientWeighting`.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
     """
 
     def __init__(self, num_tasks: int, alpha: float = 2.0, at: str = "parameters", normalise: str = "none") -> None:
@@ -36,4 +37,4 @@ class FairGrad(GradientWeighting):
 
     @override
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
-        return bargain(gramian, 1 / self.alpha)
+        return nash_bargaining(gramian, 1 / self.alpha)

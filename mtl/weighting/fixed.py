@@ -1,12 +1,10 @@
 """Fixed weights, given by the name of the task."""
 
-from collections.abc import Mapping, Sequence
-
 from torch import Tensor
 from typing_extensions import override
 
 from mtl.weighting.base import LossWeighting
-from mtl.weighting.state.per_task_option import PerTaskOption
+from mtl.weighting.state.per_task_option import PerTaskNumbers, PerTaskOption
 
 
 class Fixed(LossWeighting):
@@ -25,9 +23,7 @@ class Fixed(LossWeighting):
 
     linear = True
 
-    def __init__(
-        self, num_tasks: int, weights: Mapping[str, float] | Sequence[float] | None = None, normalise: str = "none"
-    ) -> None:
+    def __init__(self, num_tasks: int, weights: PerTaskNumbers = None, normalise: str = "none") -> None:
         super().__init__(num_tasks, normalise)
         self.weights = PerTaskOption("weighting.weights", num_tasks, weights)
 

@@ -32,7 +32,9 @@ class GradNorm(GradientWeighting):
         num_tasks: K.
         alpha: strength of the pull towards a common pace, 0 or more; 0 only equalises gradient norms.
         lr: largest relative change of a weight in one step.
-        at, normalise: see :class:`~mtl.weighting.base.GradientWeighting`; the paper's choice is the last shared layer.
+        at: where gradients are compared, see :class:`~mtl.weighting.base.GradientWeighting`. The paper's
+            choice is the last shared layer.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
     """
 
     weights: Tensor

@@ -29,7 +29,8 @@ class GradVac(GradientWeighting):
     Args:
         num_tasks: K.
         beta: how fast targets follow the cosines, 0 to 1.
-        at, normalise: see :class:`~mtl.weighting.base.GradientWeighting`.
+        at: where gradients are compared, see :class:`~mtl.weighting.base.GradientWeighting`.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
     """
 
     weights_private = False

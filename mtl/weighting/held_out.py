@@ -37,7 +37,6 @@ class HeldOutWeighting(Weighting):
     def __init__(self, num_tasks: int, held_out: float, normalise: str = "none") -> None:
         super().__init__(num_tasks, normalise)
         check_number("held_out", held_out, above=0, below=1)
-        self.needs_shared = normalise == "gradient_norm"
         self.held_out = held_out
         self.register_buffer("units", torch.ones(num_tasks))  # s of the last step a task took part in
         self._taken: tuple[TaskGradients, list[int]] | None = None  # gradients and tasks of the step just taken

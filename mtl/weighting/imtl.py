@@ -25,7 +25,8 @@ class IMTL(GradientWeighting):
     Args:
         num_tasks: K.
         lr: step of s, above 0.
-        at, normalise: see :class:`~mtl.weighting.base.GradientWeighting`.
+        at: where gradients are compared, see :class:`~mtl.weighting.base.GradientWeighting`.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
     """
 
     log_scale: Tensor

@@ -24,7 +24,8 @@ class Krum(GradientWeighting):
         num_tasks: K.
         outliers: how many tasks may be arbitrary, 0 or more.
         selected: how many gradients are averaged, 1 or more.
-        at, normalise: see :class:`~mtl.weighting.base.GradientWeighting`.
+        at: where gradients are compared, see :class:`~mtl.weighting.base.GradientWeighting`.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
     """
 
     weights_private = False

@@ -29,7 +29,8 @@ class MGDA(GradientWeighting):
         num_tasks: K.
         measure: the gradients are divided by this before the problem is posed (and only there): ``none``, ``norm``
             (their length), ``loss``, ``loss_norm`` (loss times length): the normalisations of Sener and Koltun's code.
-        at, normalise: see :class:`~mtl.weighting.base.GradientWeighting`.
+        at: where gradients are compared, see :class:`~mtl.weighting.base.GradientWeighting`.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
     """
 
     def __init__(self, num_tasks: int, measure: str = "none", at: str = "parameters", normalise: str = "none") -> None:

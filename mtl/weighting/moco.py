@@ -6,7 +6,7 @@ from typing_extensions import override
 
 from mtl.gradients.task_gradients import gramian_of
 from mtl.weighting.base import DirectionWeighting, check_number
-from mtl.weighting.solvers.quadratic import array, project_simplex, tensor
+from mtl.weighting.solvers.quadratic import array, min_norm_step, tensor
 from mtl.weighting.state.gradient_history import GradientHistory
 from mtl.weighting.state.simplex import SimplexWeights
 
@@ -55,6 +55,6 @@ class MoCo(DirectionWeighting):
         size = g.trace() / len(g)
         g = g / size if size > 0 else g
         w = array(self.weights.select(tasks))
-        weights = tensor(project_simplex(w - self.gamma * (g @ w + self.rho * w)), losses).to(losses)
+        weights = tensor(min_norm_step(w, g, self.gamma, self.rho), losses).to(losses)
         self.weights.update(tasks, weights)
         return weights @ jacobian, weights

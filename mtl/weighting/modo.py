@@ -4,7 +4,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from mtl.weighting.base import DirectionWeighting, check_number
-from mtl.weighting.solvers.quadratic import array, project_simplex, tensor
+from mtl.weighting.solvers.quadratic import array, min_norm_step, tensor
 from mtl.weighting.state.previous_gradients import PreviousGradients
 from mtl.weighting.state.simplex import SimplexWeights
 
@@ -48,5 +48,5 @@ class MoDo(DirectionWeighting):
         weights = self.weights.select(tasks)
         direction = weights.to(jacobian) @ jacobian
         w, g = array(weights), array(self.previous.cross_gramian(jacobian, tasks))
-        self.weights.update(tasks, tensor(project_simplex(w - self.gamma * (g @ w + self.rho * w)), losses))
+        self.weights.update(tasks, tensor(min_norm_step(w, g, self.gamma, self.rho), losses))
         return direction, weights

@@ -35,7 +35,8 @@ class MOML(HeldOutWeighting):
     Args:
         num_tasks: K.
         lr: of Adam on a, above 0.
-        held_out, normalise: see :class:`~mtl.weighting.held_out.HeldOutWeighting`.
+        held_out: share of the training rows, see :class:`~mtl.weighting.held_out.HeldOutWeighting`.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
     """
 
     logits: Tensor

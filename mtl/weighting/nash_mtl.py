@@ -1,4 +1,4 @@
-"""The bargain that the tasks would strike over the update."""
+"""The Nash bargaining solution of the task gradients."""
 
 from math import sqrt
 
@@ -7,7 +7,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from mtl.weighting.base import Call, GradientWeighting, check_number
-from mtl.weighting.solvers.bargain import bargain
+from mtl.weighting.solvers.nash_bargaining import nash_bargaining
 from mtl.weighting.solvers.quadratic import array
 
 
@@ -35,7 +35,8 @@ class NashMTL(GradientWeighting):
         max_norm: largest length of d, 0 for no limit.
         update_every: optimizer steps between two solves; in between the last weights serve, at the cost of equal
             weighting.
-        at, normalise: see :class:`~mtl.weighting.base.GradientWeighting`.
+        at: where gradients are compared, see :class:`~mtl.weighting.base.GradientWeighting`.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
     """
 
     weights: Tensor
@@ -74,7 +75,7 @@ class NashMTL(GradientWeighting):
 
     @override
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
-        weights = bargain(gramian)
+        weights = nash_bargaining(gramian)
         if self.max_norm > 0:
             w = array(weights)
             square = float(w @ array(gramian) @ w)  # |d|^2

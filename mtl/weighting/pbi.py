@@ -1,13 +1,11 @@
 """Progress along a preferred direction, and a penalty for leaving it."""
 
-from collections.abc import Mapping, Sequence
-
 import torch
 from torch import Tensor
 from typing_extensions import override
 
 from mtl.weighting.base import LossWeighting, check_number
-from mtl.weighting.state.per_task_option import PerTaskOption
+from mtl.weighting.state.per_task_option import PerTaskNumbers, PerTaskOption
 
 
 class PBI(LossWeighting):
@@ -32,8 +30,8 @@ class PBI(LossWeighting):
         self,
         num_tasks: int,
         theta: float = 1.0,
-        preference: Mapping[str, float] | Sequence[float] | None = None,
-        ideal: Mapping[str, float] | Sequence[float] | None = None,
+        preference: PerTaskNumbers = None,
+        ideal: PerTaskNumbers = None,
         normalise: str = "none",
     ) -> None:
         super().__init__(num_tasks, normalise)

@@ -25,7 +25,8 @@ class PCGrad(GradientWeighting):
 
     Args:
         num_tasks: K.
-        at, normalise: see :class:`~mtl.weighting.base.GradientWeighting`.
+        at: where gradients are compared, see :class:`~mtl.weighting.base.GradientWeighting`.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
     """
 
     weights_private = False

@@ -13,8 +13,7 @@ DISTRIBUTIONS = ("normal", "dirichlet")
 
 
 class RandomWeights(LossWeighting):
-    """Random loss weighting: ``sum_i w_i L_i`` with w drawn anew every step; a baseline that clever methods have to
-    beat.
+    """Random loss weighting: ``sum_i w_i L_i`` with w drawn anew every step; a baseline for all other methods.
 
     Source: Lin, Ye, Zhang, Tsang, "Reasonable Effectiveness of Random Weighting: A Litmus Test for Multi-Task
     Learning", TMLR 2022, https://arxiv.org/abs/2111.10603.

@@ -1,13 +1,11 @@
 """A common descent direction that stays near a preferred one, from gradients of independent batches."""
 
-from collections.abc import Mapping, Sequence
-
 from torch import Tensor
 from typing_extensions import override
 
 from mtl.weighting.base import DirectionWeighting, check_number
 from mtl.weighting.solvers.quadratic import array, project_simplex, tensor
-from mtl.weighting.state.per_task_option import PerTaskOption
+from mtl.weighting.state.per_task_option import PerTaskNumbers, PerTaskOption
 from mtl.weighting.state.previous_gradients import PreviousGradients
 from mtl.weighting.state.simplex import SimplexWeights
 
@@ -50,7 +48,7 @@ class SDMGrad(DirectionWeighting):
         c: float = 0.3,
         lr: float = 0.3,
         steps: int = 20,
-        preference: Mapping[str, float] | Sequence[float] | None = None,
+        preference: PerTaskNumbers = None,
         normalise: str = "none",
     ) -> None:
         super().__init__(num_tasks, normalise)

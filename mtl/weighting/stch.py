@@ -1,13 +1,11 @@
 """A smooth maximum of the losses, as a preference weighs them."""
 
-from collections.abc import Mapping, Sequence
-
 import torch
 from torch import Tensor
 from typing_extensions import override
 
 from mtl.weighting.base import LossWeighting, check_number
-from mtl.weighting.state.per_task_option import PerTaskOption
+from mtl.weighting.state.per_task_option import PerTaskNumbers, PerTaskOption
 
 
 class STCH(LossWeighting):
@@ -35,8 +33,8 @@ class STCH(LossWeighting):
         self,
         num_tasks: int,
         mu: float = 1.0,
-        preference: Mapping[str, float] | Sequence[float] | None = None,
-        ideal: Mapping[str, float] | Sequence[float] | None = None,
+        preference: PerTaskNumbers = None,
+        ideal: PerTaskNumbers = None,
         normalise: str = "none",
     ) -> None:
         super().__init__(num_tasks, normalise)

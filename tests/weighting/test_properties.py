@@ -14,9 +14,9 @@ from mtl.weighting.fairgrad import FairGrad
 from mtl.weighting.imtl_g import IMTLG
 from mtl.weighting.mgda import MGDA
 from mtl.weighting.nash_mtl import NashMTL
-from mtl.weighting.solvers.bargain import bargain
 from mtl.weighting.solvers.conflict_averse import conflict_averse
 from mtl.weighting.solvers.impartial import equal_projections
+from mtl.weighting.solvers.nash_bargaining import nash_bargaining
 from mtl.weighting.solvers.quadratic import min_norm, nonnegative_qp, project, project_simplex
 from tests.weighting.problems import make
 
@@ -398,7 +398,7 @@ def test_solvers_are_finite_whatever_comes(j: Tensor, power: float) -> None:
     """Also where the problem has no solution."""
     g = j @ j.T
     for w in (
-        bargain(g, power),
+        nash_bargaining(g, power),
         min_norm(g),
         equal_projections(g),
         conflict_averse(g, 0.4),
@@ -417,5 +417,5 @@ def test_many_tasks() -> None:
         assert float((g @ w).min()) >= float(w @ g @ w) - 1e-6 * largest(j)
         assert float((j @ (project(g, torch.full((40,), 1 / 40)) @ j)).min()) >= -1e-5 * largest(j)
         if dimensions > 40:
-            v = bargain(g)
+            v = nash_bargaining(g)
             torch.testing.assert_close((g @ v) * v, torch.ones_like(v), rtol=1e-3, atol=1e-3)

@@ -43,6 +43,8 @@ class Weighting(nn.Module, ABC):
         if num_tasks < 1:
             raise InputError(f"num_tasks={num_tasks}: at least 1 is needed")
         self.num_tasks, self.normalise = num_tasks, normalise
+        if normalise == "gradient_norm":
+            self.needs_shared = True
         self.normalisation = Normalisation(num_tasks, normalise)
         self._last_gramian: list[
             tuple[Tensor, tuple[int, ...]]

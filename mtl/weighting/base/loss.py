@@ -21,20 +21,12 @@ class LossWeighting(Weighting):
     the whole step over all processes; the method's own parameters get the objective's gradient. Private parameters get
     the weighted gradient: the objective is one function of all parameters.
 
-    Args:
-        num_tasks: K.
-        normalise: see :class:`Weighting`.
-
     Attributes:
         linear: the weights do not depend on this step's losses, so that accumulated batches need one pass each;
             otherwise each task's gradient is accumulated on its own until the losses of the whole step are known.
     """
 
     linear = False
-
-    def __init__(self, num_tasks: int, normalise: str = "none") -> None:
-        super().__init__(num_tasks, normalise)
-        self.needs_shared = normalise == "gradient_norm"
 
     @abstractmethod
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:

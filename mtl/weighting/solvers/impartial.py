@@ -11,12 +11,17 @@ LEAST_LENGTH = 1e-15
 
 
 def equal_projections(gramian: Tensor) -> Tensor:
-    """``w`` with sum 1 and ``g_i'd / |g_i|`` the same for all i, ``d = J'w``: proportional to ``G^+ n``, ``n_i =
-    |g_i|``.
+    """``w`` with sum 1 and ``g_i'd / |g_i|`` the same for all i, ``d = J'w``.
 
-    Computed in unit gradients: ``w_i = y_i / |g_i|``, ``y = C^+ 1`` with the cosines C. Where the weights cannot be
-    scaled to sum 1 (their sum is 0, as for opposed gradients) they are all 0: no direction projects alike. A zero
-    gradient has weight 0.
+    It is proportional to ``G^+ n``, ``n_i = |g_i|``. Computed in unit gradients: ``w_i = y_i / |g_i|``, ``y = C^+ 1``
+    with the cosines C. Where the weights cannot be scaled to sum 1 (their sum is 0, as for opposed gradients) they are
+    all 0: no direction projects alike. A zero gradient has weight 0.
+
+    Args:
+        gramian: G, ``[K, K]``.
+
+    Returns:
+        ``w [K]``.
     """
     g = array(gramian)
     out = np.zeros(len(g))

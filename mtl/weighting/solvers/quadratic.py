@@ -113,6 +113,21 @@ def shortest(gramian: Array) -> Array:
     return out
 
 
+def min_norm_step(weights: Array, gramian: Array, rate: float, ridge: float) -> Array:
+    """One projected gradient step on the simplex towards the least ``1/2 w'(G + ridge I)w``.
+
+    Args:
+        weights: w, ``[K]``.
+        gramian: G, ``[K, K]``; need not be symmetric.
+        rate: length of the step relative to the gradient.
+        ridge: pull towards equal weights.
+
+    Returns:
+        ``[K]``.
+    """
+    return project_simplex(weights - rate * (gramian @ weights + ridge * weights))
+
+
 def project(gramian: Tensor, weights: Tensor) -> Tensor:
     """Weights ``[..., K]`` of ``J'w`` to those of its projection onto the dual cone ``{d: Jd >= 0}``.
 

@@ -9,6 +9,9 @@ from mtl.errors import InputError, unknown
 from mtl.weighting.state.simplex import normalise_to_simplex
 from mtl.weighting.state.task_values import select_tasks
 
+PerTaskNumbers = Mapping[str, float] | Sequence[float] | None
+"""What a user gives: numbers by task name, or one for each task in order."""
+
 LARGEST = torch.finfo(torch.float32).max
 
 
@@ -32,7 +35,7 @@ class PerTaskOption(nn.Module):
         self,
         what: str,
         num_tasks: int,
-        given: Mapping[str, float] | Sequence[float] | None = None,
+        given: PerTaskNumbers = None,
         default: float = 1.0,
         all_zero: bool = False,
     ) -> None:
