@@ -58,13 +58,13 @@ def find_linear_heads(losses: Sequence[Tensor], edge: GradientEdge) -> LinearHea
         None unless each loss reads the tensor through one linear operation alone, and no operation after the tensor is
         of two losses.
     """
-    taken: set[Node] = set()
+    seen_nodes: set[Node] = set()
     operations: list[Node] = []
     for loss in losses:
         found, nodes = _linear_reader(loss, edge)
-        if found is None or not taken.isdisjoint(nodes):
+        if found is None or not seen_nodes.isdisjoint(nodes):
             return None
-        taken |= nodes
+        seen_nodes |= nodes
         operations.append(found)
     parts: list[Tensor] = [node._saved_mat2 for node in operations]  # type: ignore[attr-defined]
     weights = torch.cat(parts, 1).detach()

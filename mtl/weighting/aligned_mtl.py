@@ -54,9 +54,13 @@ class AlignedMTL(PreferringWeighting):
         values, vectors = eigen(array(gramian))
         sizes = values.tolist()
         # The Gramian comes in single precision: below this an eigenvalue is rounding
-        kept = [size for size in sizes if size > max(sizes[-1], 0.0) * len(sizes) * ROUNDING]
-        if not kept:
+        significant = [size for size in sizes if size > max(sizes[-1], 0.0) * len(sizes) * ROUNDING]
+        if not significant:
             return tensor(p, gramian)
-        size = {"min": kept[0], "median": kept[(len(kept) - 1) // 2], "rmse": sum(kept) / len(kept)}[self.scale]
-        vectors = vectors[:, -len(kept) :]
-        return tensor(vectors @ ((p @ vectors) * [sqrt(size / one) for one in kept]), gramian)
+        size = {
+            "min": significant[0],
+            "median": significant[(len(significant) - 1) // 2],
+            "rmse": sum(significant) / len(significant),
+        }[self.scale]
+        vectors = vectors[:, -len(significant) :]
+        return tensor(vectors @ ((p @ vectors) * [sqrt(size / one) for one in significant]), gramian)

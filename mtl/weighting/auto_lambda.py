@@ -70,7 +70,7 @@ class AutoLambda(HeldOutWeighting):
             self.serves.copy_(torch.tensor([float(name in self.primary) for name in names]))
 
     @override
-    def weights_of(self, tasks: Tensor) -> Tensor:
+    def current_weights(self, tasks: Tensor) -> Tensor:
         return self.weights[tasks]
 
     @override

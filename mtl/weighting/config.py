@@ -33,11 +33,11 @@ class ConFIG(PreferringWeighting):
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
         g, p = array(gramian), array(self.preference.shares(tasks))
         out = np.zeros(len(g))
-        live, n, cosines = cosines_of(g)
-        if len(live):
-            y = least_norm(cosines, p[live])
+        nonzero, n, cosines = cosines_of(g)
+        if len(nonzero):
+            y = least_norm(cosines, p[nonzero])
             cy = cosines @ y
             square = float(y @ cy)  # |U'y|^2
             if square > 1e-14:
-                out[live] = float(n @ cy) / square * y / n
+                out[nonzero] = float(n @ cy) / square * y / n
         return tensor(out, gramian)

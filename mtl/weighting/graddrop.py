@@ -39,7 +39,7 @@ class GradDrop(DirectionWeighting):
         total, size = jacobian.sum(0), jacobian.abs_().sum(0)
         # Those of one sign add up to 1/2 (total +- size); positive ones are kept where ``drawn < P``
         above = drawn.mul_(-2).add_(1).mul_(size).add_(total)
-        kept = torch.copysign(size, above, out=size).add_(total).mul_(0.5)
+        surviving = torch.copysign(size, above, out=size).add_(total).mul_(0.5)
         if self.leak > 0:
-            kept.lerp_(total, self.leak)
-        return kept, losses.new_ones(len(losses))
+            surviving.lerp_(total, self.leak)
+        return surviving, losses.new_ones(len(losses))

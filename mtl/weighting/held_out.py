@@ -39,11 +39,11 @@ class HeldOutWeighting(Weighting):
         check_number("held_out", held_out, above=0, below=1)
         self.held_out = held_out
         self.register_buffer("units", torch.ones(num_tasks))  # s of the last step a task took part in
-        self._taken: tuple[TaskGradients, list[int]] | None = None  # gradients and tasks of the step just taken
+        self._last_step: tuple[TaskGradients, list[int]] | None = None  # gradients and tasks of the step just taken
         self._held_out_memory = GradientMemory()
 
     @abstractmethod
-    def weights_of(self, tasks: Tensor) -> Tensor:
+    def current_weights(self, tasks: Tensor) -> Tensor:
         """The weights ``[M]`` of these tasks, of losses after ``normalise``."""
 
     @abstractmethod
@@ -73,9 +73,9 @@ class HeldOutWeighting(Weighting):
             scales = self._scales(gathered.losses, call.tasks, gathered.jacobian.norm(dim=1))
             if bool(scales.isfinite().all()):
                 self.units[tasks] = scales
-            weights = self.weights_of(tasks) / scales
+            weights = self.current_weights(tasks) / scales
             write_update(call, weights @ gathered.jacobian, gathered, weights)
-        self._taken = (gathered, call.tasks)
+        self._last_step = (gathered, call.tasks)
         return weights
 
     @override
@@ -86,7 +86,7 @@ class HeldOutWeighting(Weighting):
         private: Sequence[Iterable[Parameter]],
         step: Step = WHOLE_STEP,
     ) -> None:
-        if self._taken is None:
+        if self._last_step is None:
             return
         present = list(range(self.num_tasks)) if step.tasks is None else list(step.tasks)
         shared_parameters, private_parameters = list(shared), [list(parameters) for parameters in private]
@@ -96,24 +96,26 @@ class HeldOutWeighting(Weighting):
         held = self._held_out_memory.gather(objectives, parameters, [[] for _ in objectives], step)
         if held is None:
             return
-        (taken, tasks), self._taken = self._taken, None
+        (step_gradients, tasks), self._last_step = self._last_step, None
         with torch.no_grad():
-            self._compare(held.jacobian, taken, tasks, shared_parameters, private_parameters)
+            self._compare(held.jacobian, step_gradients, tasks, shared_parameters, private_parameters)
 
     def _compare(
         self,
         held: Tensor,
-        taken: TaskGradients,
+        step_gradients: TaskGradients,
         tasks: list[int],
         shared: list[Parameter],
         private: list[list[Parameter]],
     ) -> None:
         sizes = [sum(p.numel() for p in part) for part in (shared, *private)]
-        of_shared, *of_private = torch.split(held, sizes, 1)
+        shared_part, *private_parts = torch.split(held, sizes, 1)
         units = self.units[tasks]
-        heads = [of_private[i] @ taken.private[m] for m, i in enumerate(tasks)]
-        products = (of_shared @ taken.jacobian.T + torch.stack(heads, 1)) / units  # [N, M]
-        squares = taken.jacobian.square().sum(1) + torch.stack([part.square().sum() for part in taken.private])
+        heads = [private_parts[i] @ step_gradients.private[m] for m, i in enumerate(tasks)]
+        products = (shared_part @ step_gradients.jacobian.T + torch.stack(heads, 1)) / units  # [N, M]
+        squares = step_gradients.jacobian.square().sum(1) + torch.stack(
+            [part.square().sum() for part in step_gradients.private]
+        )
         length, reach = (squares.sqrt() / units).mean(), held.norm(dim=1, keepdim=True)
         products = products[reach[:, 0] > 0] / (reach[reach[:, 0] > 0] * length)
         if len(products) and bool(products.isfinite().all()):

@@ -48,7 +48,7 @@ class MOML(HeldOutWeighting):
         self.adam = Adam(num_tasks, lr)
 
     @override
-    def weights_of(self, tasks: Tensor) -> Tensor:
+    def current_weights(self, tasks: Tensor) -> Tensor:
         return torch.softmax(self.logits.index_select(0, tasks), 0)
 
     @override
@@ -57,10 +57,10 @@ class MOML(HeldOutWeighting):
 
     @override
     def improve(self, products: Tensor, tasks: Tensor) -> None:
-        w = self.weights_of(tasks)
+        w = self.current_weights(tasks)
         slopes = -w * (products - (products @ w)[:, None])  # [N, M], through the softmax
         gramian = slopes @ slopes.T
-        common = min_norm(gramian).to(slopes) @ slopes
-        if common.square().sum() <= STATIONARY * gramian.diagonal().amax():
-            common = torch.zeros_like(common)  # rounding errors, of which Adam would make whole steps
-        self.logits -= self.adam.step(common, tasks)
+        common_slope = min_norm(gramian).to(slopes) @ slopes
+        if common_slope.square().sum() <= STATIONARY * gramian.diagonal().amax():
+            common_slope = torch.zeros_like(common_slope)  # rounding errors, of which Adam would make whole steps
+        self.logits -= self.adam.step(common_slope, tasks)

@@ -34,14 +34,14 @@ def test_gramian_and_sum_are_those_of_the_gradients(bias: bool, widths: tuple[in
     found = find_linear_heads(losses, get_gradient_edge(shared))
     assert found is not None
     columns = torch.cat(torch.autograd.grad(losses, found.edges, retain_graph=True), 1).float()
-    whole = torch.stack([torch.autograd.grad(loss, shared, retain_graph=True)[0].float() for loss in losses])
-    flat = whole.flatten(1)
+    full = torch.stack([torch.autograd.grad(loss, shared, retain_graph=True)[0].float() for loss in losses])
+    flat = full.flatten(1)
     close = {"rtol": 1e-4, "atol": 1e-5} if dtype == torch.float32 else {"rtol": 0.03, "atol": 0.03}
     torch.testing.assert_close(found.gramian(columns), flat @ flat.T, **close)
     factors = torch.tensor([0.5, -2.0, 3.0])
     total = found.weighted(columns, factors)
     assert total.dtype == dtype
-    torch.testing.assert_close(total.float(), torch.tensordot(factors, whole, 1), **close)
+    torch.testing.assert_close(total.float(), torch.tensordot(factors, full, 1), **close)
 
 
 LINEAR = nn.Linear(FEATURES, 1)
@@ -74,10 +74,10 @@ def test_head_of_several_layers() -> None:
 
 def test_heads_that_meet_again_are_left_alone() -> None:
     """One pass could not tell the tasks apart."""
-    together = nn.Linear(FEATURES, 2)
+    joint = nn.Linear(FEATURES, 2)
     torch.manual_seed(0)
     hidden = torch.tanh(nn.Linear(3, FEATURES)(torch.randn(ROWS, 3)))
-    losses = list(together(hidden).square().sum(0))
+    losses = list(joint(hidden).square().sum(0))
     assert find_linear_heads(losses, get_gradient_edge(hidden)) is None
 
 

@@ -41,12 +41,6 @@ def test_numbers_have_a_lower_bound(name: str, key: str) -> None:
         make(name, 3, **{key: -1})
 
 
-def test_auto_lambda_starts_above_zero() -> None:
-    """Weights of 0 would train nothing, and learn from nothing."""
-    with pytest.raises(InputError, match=r"weighting\.initial=0: expected a finite number, above 0"):
-        make("auto_lambda", 3, initial=0)
-
-
 @pytest.mark.parametrize(
     ("bounds", "rule"),
     [

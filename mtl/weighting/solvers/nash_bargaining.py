@@ -31,13 +31,13 @@ def nash_bargaining(gramian: Tensor, power: float = 1.0) -> Tensor:
     """
     g = array(gramian)
     sizes = g.diagonal()
-    live = sizes > 1e-30 * max(*sizes.tolist(), 1e-300)
-    if np.count_nonzero(live) == len(g):
+    nonzero = sizes > 1e-30 * max(*sizes.tolist(), 1e-300)
+    if np.count_nonzero(nonzero) == len(g):
         return tensor(_newton(g, power), gramian)
     out = np.ones(len(g))
-    if np.count_nonzero(live):
-        out[live] = _newton(g[np.ix_(live, live)], power)
-        out[~live] = out[live].mean()
+    if np.count_nonzero(nonzero):
+        out[nonzero] = _newton(g[np.ix_(nonzero, nonzero)], power)
+        out[~nonzero] = out[nonzero].mean()
     return tensor(out, gramian)
 
 

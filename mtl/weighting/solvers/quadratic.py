@@ -66,8 +66,8 @@ def nonnegative_qps(quadratic: Array, linear: Array) -> Array:
         x = np.linalg.solve(np.where(both, quadratic, unity), right)[:, :, 0]
         wrong = np.where(positive, x, x @ quadratic + linear[left]) < -TOLERANCE
         out[left] = x.clip(min=0)
-        again = wrong.any(1)
-        left, positive = left[again], (positive ^ wrong)[again]
+        unsolved = wrong.any(1)
+        left, positive = left[unsolved], (positive ^ wrong)[unsolved]
         if len(left) == 0:
             return out
     for i in left:
