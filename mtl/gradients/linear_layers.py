@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
 from torch.nn import Parameter
 
-from mtl.gradients.task_gradients import gramian_of
+from mtl.gradients.gramian import gramian_of
 
 BLOCK = 128  # rows
 LEAST = 2**18  # weights below which looking for the operation costs more than it saves

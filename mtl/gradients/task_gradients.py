@@ -1,158 +1,20 @@
-"""The one gradient path: no other file differentiates with respect to parameters or reduces gradients.
+"""The gradients of several tasks one by one.
 
-Vocabulary: K tasks, P numbers in the shared parameters. The Jacobian ``J [K, P]`` holds one task's gradient per row,
-its Gramian is ``J J' [K, K]``. Everything a process computes is a share of a mean over processes, which
-:func:`mean_over_processes` takes.
+K tasks, P numbers in the shared parameters. The Jacobian ``J [K, P]`` holds one task's gradient per row. Everything a
+process computes is a share of a mean over processes, which :func:`~mtl.distributed.mean_over_processes` takes.
 """
 
-from collections.abc import Iterator, Sequence
-from math import isfinite
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.graph import GradientEdge
-from torch.nn import Parameter
 
 from mtl.distributed import mean_over_processes, processes
+from mtl.gradients.flat import views
 from mtl.gradients.frontier import Frontier
-
-FEW, LONG = 3, 2**15  # rows of a Jacobian on the CPU, and numbers in each
-IN_ONE_PIECE = 2**20  # numbers of a Jacobian on the CPU
-# Of the pieces of a larger one: few columns where a product of matrices waits, more where many small calls do
-COLUMNS, NUMBERS = 2**13, 2**18
-
-
-def reached(losses: Sequence[Tensor], parameters: Sequence[Tensor]) -> list[list[bool]]:
-    """For each loss, which of the parameters have a gradient of it that is not zero."""
-    rows = []
-    for i, loss in enumerate(losses):
-        retain = i < len(losses) - 1
-        found = torch.autograd.grad(loss, parameters, retain_graph=retain, allow_unused=True)
-        rows.append([part is not None and bool(part.any()) for part in found])
-    return rows
-
-
-def gradient(loss: Tensor, parameters: Sequence[Tensor], *, retain_graph: bool = False) -> Tensor:
-    """The gradient of one loss as one flat vector ``[P]``; zero where the loss does not reach."""
-    out = torch.zeros(sum(p.numel() for p in parameters), device=loss.device, dtype=torch.float32)
-    if not parameters or not loss.requires_grad:
-        return out
-    parts = torch.autograd.grad(loss, parameters, retain_graph=retain_graph, allow_unused=True)
-    for place, part in zip(views(out, parameters), parts, strict=True):
-        if part is not None:
-            place.copy_(part)
-    return out
-
-
-def views(flat: Tensor, parameters: Sequence[Tensor]) -> list[Tensor]:
-    """A flat vector ``[P]`` as views in the shapes of the parameters."""
-    parts = flat.split_with_sizes([p.numel() for p in parameters])
-    return [part if p.dim() == 1 else part.view_as(p) for part, p in zip(parts, parameters, strict=True)]
-
-
-def add_gradient(flat: Tensor, parameters: Sequence[Parameter]) -> None:
-    """Add a flat gradient ``[P]`` to ``.grad``; where there is none yet, ``.grad`` becomes a view of ``flat``."""
-    add_gradients(views(flat, parameters), parameters)
-
-
-def add_gradients(parts: Sequence[Tensor], parameters: Sequence[Parameter]) -> None:
-    """Add gradients, one of each parameter, to ``.grad``; where there is none yet, ``.grad`` becomes that tensor."""
-    for part, parameter in zip(parts, parameters, strict=True):
-        if parameter.grad is None:
-            parameter.grad = part if part.dtype == parameter.dtype else part.to(parameter.dtype)
-        else:
-            parameter.grad += part
-
-
-def add_mean_gradient(loss: Tensor, parameters: Sequence[Parameter]) -> None:
-    """Add the gradient of ``loss``, averaged over the processes, to ``.grad``."""
-    add_weighted_gradient([loss], torch.ones(1, device=loss.device), parameters)
-
-
-def add_weighted_gradient(
-    outputs: Sequence[Tensor] | Sequence[GradientEdge], weights: Sequence[Tensor] | Tensor, inputs: Sequence[Parameter]
-) -> None:
-    """Add the gradient of ``sum_i <weights_i, outputs_i>``, averaged over the processes, to ``.grad``, in one pass.
-
-    Args:
-        outputs: losses ``[]``, or any tensors or edges of the graph.
-        weights: for each of them a tensor of its shape (and type, for an edge); a vector gives one number to each loss.
-        inputs: parameters; where the sum does not reach, nothing is added.
-    """
-    pairs = [
-        (o, w.to(o.dtype) if isinstance(o, Tensor) else w)
-        for o, w in zip(outputs, weights, strict=True)
-        if not isinstance(o, Tensor) or o.requires_grad
-    ]
-    several = processes() > 1
-    if not inputs or not (pairs or several):
-        return
-    reached: Any = [o for o, _ in pairs]
-    factors = [w for _, w in pairs]
-    if not several:
-        torch.autograd.backward(reached, factors, inputs=list(inputs))
-        return
-    # One reduction of one flat vector; a process whose rows miss a task still takes part
-    flat = torch.zeros(sum(p.numel() for p in inputs), device=inputs[0].device)
-    if pairs:
-        parts = torch.autograd.grad(reached, inputs, factors, allow_unused=True)
-        for place, part in zip(views(flat, inputs), parts, strict=True):
-            if part is not None:
-                place.copy_(part)
-    add_gradient(mean_over_processes(flat), inputs)
-
-
-def gramian_of(jacobian: Tensor, other: Tensor | None = None) -> Tensor:
-    """``J J' [M, M]`` of ``J [M, P]``, or ``J H'`` with another matrix of that shape.
-
-    On a CPU a few long rows are multiplied one by one, and others in pieces that its cache holds, which takes half the
-    time.
-
-    Args:
-        jacobian: J.
-        other: H; None is J itself.
-
-    Returns:
-        ``[M, M]``.
-    """
-    tasks = len(jacobian)
-    if other is None and tasks <= FEW and jacobian.device.type == "cpu" and jacobian.shape[1] >= LONG:
-        rows = jacobian.unbind()
-        known = [[torch.dot(one, two) for two in rows[: i + 1]] for i, one in enumerate(rows)]
-        return torch.stack([known[max(i, j)][min(i, j)] for i in range(tasks) for j in range(tasks)]).view(tasks, -1)
-    other = jacobian if other is None else other
-    if jacobian.device.type != "cpu" or jacobian.numel() < IN_ONE_PIECE:
-        return jacobian @ other.T
-    total = jacobian.new_zeros(tasks, tasks)
-    for one, two in zip(torch.split(jacobian, COLUMNS, 1), torch.split(other, COLUMNS, 1), strict=True):
-        total.addmm_(one, two.T)
-    return total
-
-
-def all_finite(gramian: Tensor) -> bool:
-    """Whether the gradients behind a Gramian are: one that is not has no finite length."""
-    return isfinite(sum(gramian.diagonal().tolist()))
-
-
-def in_pieces(jacobian: Tensor, *others: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """The same columns of matrices ``[M, P]`` or vectors ``[P]``, on a CPU as many at a time as its cache holds.
-
-    For what is done number by number, in several calls.
-
-    Args:
-        jacobian: ``[M, P]``.
-        *others: matrices of that shape, or vectors ``[P]``.
-
-    Yields:
-        tuple[Tensor, ...]: views of all of them, with the same columns.
-    """
-    tensors = (jacobian, *others)
-    if jacobian.device.type != "cpu":
-        yield tensors
-        return
-    columns = max(NUMBERS // len(jacobian), 1)
-    yield from zip(*(torch.split(values, columns, -1) for values in tensors), strict=True)
+from mtl.gradients.gramian import gramian_of
 
 
 class TaskGradients:

@@ -18,7 +18,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from mtl.distributed import mean_over_processes, mean_over_rows, processes
 from mtl.errors import InputError
-from mtl.gradients.task_gradients import add_mean_gradient
+from mtl.gradients.accumulate import add_mean_gradient
 from mtl.module.evaluation import Evaluation
 from mtl.module.loss_meter import Diverged, Tally
 from mtl.network import Network

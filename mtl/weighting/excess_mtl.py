@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from mtl.gradients.task_gradients import in_pieces
+from mtl.gradients.gramian import split_columns
 from mtl.weighting.base import DirectionWeighting, check_number
 from mtl.weighting.state.gradient_history import GradientHistory
 
@@ -44,7 +44,7 @@ class ExcessMTL(DirectionWeighting):
     @override
     def forward(self, jacobian: Tensor, losses: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
         excess, tiny = torch.zeros_like(losses), torch.finfo(jacobian.dtype).tiny
-        for part, history in in_pieces(jacobian, self.history.sized_for(jacobian)):
+        for part, history in split_columns(jacobian, self.history.sized_for(jacobian)):
             square = part.square()
             history.index_add_(0, tasks, square)
             total = history if len(tasks) == self.num_tasks else history[tasks]

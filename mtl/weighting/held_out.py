@@ -8,7 +8,8 @@ from torch import Tensor
 from torch.nn import Parameter
 from typing_extensions import override
 
-from mtl.gradients.task_gradients import TaskGradients, gramian_of
+from mtl.gradients.gramian import gramian_of
+from mtl.gradients.task_gradients import TaskGradients
 from mtl.weighting.base import WHOLE_STEP, Call, GradientMemory, Losses, Step, Weighting, check_number, write_update
 
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from mtl.gradients.task_gradients import gramian_of
+from mtl.gradients.gramian import gramian_of
 from mtl.weighting.base import DirectionWeighting, check_number
 from mtl.weighting.solvers.quadratic import array, min_norm_step, tensor
 from mtl.weighting.state.gradient_history import GradientHistory

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from mtl.gradients.task_gradients import in_pieces
+from mtl.gradients.gramian import split_columns
 from mtl.weighting.base import DirectionWeighting, check_number
 
 
@@ -33,7 +33,7 @@ class TrimmedMean(DirectionWeighting):
     @override
     def forward(self, jacobian: Tensor, losses: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
         direction = torch.empty_like(jacobian[0])
-        for part, out in in_pieces(jacobian, direction):
+        for part, out in split_columns(jacobian, direction):
             torch.mean(self._trimmed(part), 0, out=out)
         return direction, losses.new_ones(len(losses))
 

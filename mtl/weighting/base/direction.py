@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from mtl.gradients.task_gradients import all_finite, gramian_of
+from mtl.gradients.gramian import all_finite, gramian_of
 from mtl.weighting.base.contract import Weighting
 from mtl.weighting.base.step import Call
 from mtl.weighting.base.writing import write_update

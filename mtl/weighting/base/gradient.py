@@ -9,8 +9,9 @@ from typing_extensions import override
 
 from mtl.distributed import processes
 from mtl.errors import unknown
+from mtl.gradients.accumulate import add_weighted_gradient
+from mtl.gradients.gramian import all_finite
 from mtl.gradients.linear_layers import find_linear
-from mtl.gradients.task_gradients import add_weighted_gradient, all_finite
 from mtl.weighting.base.contract import Weighting
 from mtl.weighting.base.gradient_memory import GradientMemory
 from mtl.weighting.base.paths.full import update_from_full_gradients

@@ -7,7 +7,8 @@ from torch import Tensor
 from typing_extensions import override
 
 from mtl.distributed import mean_over_processes, processes
-from mtl.gradients.task_gradients import add_gradient, add_weighted_gradient, gramian_of
+from mtl.gradients.accumulate import add_gradient, add_weighted_gradient
+from mtl.gradients.gramian import gramian_of
 from mtl.weighting.base.contract import Weighting
 from mtl.weighting.base.step import Call
 from mtl.weighting.base.writing import write_update

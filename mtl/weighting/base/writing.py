@@ -2,7 +2,8 @@
 
 from torch import Tensor
 
-from mtl.gradients.task_gradients import TaskGradients, add_gradient, add_gradients
+from mtl.gradients.accumulate import add_gradient, add_gradients
+from mtl.gradients.task_gradients import TaskGradients
 from mtl.weighting.base.step import Call
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from mtl.gradients.task_gradients import gramian_of
+from mtl.gradients.gramian import gramian_of
 from mtl.weighting.state.gradient_history import GradientHistory
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from pytorch_lightning.loggers import TensorBoardLogger
 
-from mtl.gradients.task_gradients import gramian_of
+from mtl.gradients.gramian import gramian_of
 from mtl.lifecycle.train import train
 from mtl.module.affinity import compare
 from mtl.runs.directory import Run

@@ -3,8 +3,9 @@
 from torch import Tensor
 from torch.nn import Parameter
 
+from mtl.gradients.gramian import gramian_of
 from mtl.gradients.linear_layers import LinearOp
-from mtl.gradients.task_gradients import TaskGradients, gramian_of
+from mtl.gradients.task_gradients import TaskGradients
 from mtl.weighting.base.gradient_memory import GradientMemory
 from mtl.weighting.base.step import Call
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from mtl.gradients.task_gradients import gramian_of
+from mtl.gradients.gramian import gramian_of
 from mtl.weighting.base.gradient_memory import GradientMemory
 from mtl.weighting.base.paths import Solve
 from mtl.weighting.base.paths.representation import frontier_gramian

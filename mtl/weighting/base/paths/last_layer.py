@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
+from mtl.gradients.accumulate import add_weighted_gradient
 from mtl.gradients.linear_layers import LinearOp
-from mtl.gradients.task_gradients import add_weighted_gradient
 from mtl.weighting.base.gradient_memory import GradientMemory
 from mtl.weighting.base.paths import Solve
 from mtl.weighting.base.paths.comparison import compare_gradients

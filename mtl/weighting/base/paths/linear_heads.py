@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import GradientEdge
 
+from mtl.gradients.accumulate import add_weighted_gradient
 from mtl.gradients.linear_heads import LinearHeads
-from mtl.gradients.task_gradients import add_weighted_gradient
 from mtl.weighting.base.gradient_memory import GradientMemory
 from mtl.weighting.base.paths import Solve
 from mtl.weighting.base.step import Call

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
+from mtl.gradients.accumulate import add_gradient, add_weighted_gradient
 from mtl.gradients.linear_layers import LinearOp
-from mtl.gradients.task_gradients import add_gradient, add_weighted_gradient
 from mtl.weighting.base.gradient_memory import GradientMemory
 from mtl.weighting.base.paths import Solve
 from mtl.weighting.base.paths.comparison import compare_gradients

@@ -3,8 +3,10 @@
 import torch
 from torch import Tensor
 
+from mtl.gradients.accumulate import add_gradient, add_weighted_gradient
+from mtl.gradients.gramian import gramian_of
 from mtl.gradients.linear_heads import find_linear_heads
-from mtl.gradients.task_gradients import TaskGradients, add_gradient, add_weighted_gradient, gramian_of
+from mtl.gradients.task_gradients import TaskGradients
 from mtl.weighting.base.gradient_memory import GradientMemory
 from mtl.weighting.base.paths import Solve
 from mtl.weighting.base.paths.linear_heads import update_from_linear_heads
