@@ -1,4 +1,4 @@
-"""Gradients are turned towards each other until their cosines are what they usually are."""
+"""Gradients are turned towards each other until their cosines reach targets, which follow the cosines seen."""
 
 from math import sqrt
 
