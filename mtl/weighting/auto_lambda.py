@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from mtl.errors import unknown
+from mtl.errors import InputError, unknown
 from mtl.weighting.base import check_number
 from mtl.weighting.held_out import HeldOutWeighting
 from mtl.weighting.state.adam import Adam
@@ -57,6 +57,7 @@ class AutoLambda(HeldOutWeighting):
         check_number("initial", initial, above=0)
         check_number("lr", lr, above=0)
         self.primary = list(primary or [])
+        self._waits_for_names = bool(self.primary)
         self.register_buffer("weights", torch.full((num_tasks,), float(initial)))
         self.register_buffer("serves", torch.ones(num_tasks))
         self.adam = Adam(num_tasks, lr)
@@ -66,6 +67,7 @@ class AutoLambda(HeldOutWeighting):
         for name in self.primary:
             if name not in names:
                 raise unknown("task in weighting.primary", name, names)
+        self._waits_for_names = False
         if self.primary:
             self.serves.copy_(torch.tensor([float(name in self.primary) for name in names]))
 
@@ -75,6 +77,10 @@ class AutoLambda(HeldOutWeighting):
 
     @override
     def objectives(self, losses: list[Tensor], tasks: list[int]) -> list[Tensor]:
+        if self._waits_for_names:
+            raise InputError(
+                "weighting.primary goes by task name: call bind(names) of the weighting before the first step"
+            )
         served = [loss for loss, i in zip(losses, tasks, strict=True) if self.serves[i]]
         return [torch.stack(served).sum()] if served else [self.weights.sum()]
 

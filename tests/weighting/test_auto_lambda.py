@@ -32,6 +32,14 @@ def test_only_primary_tasks_are_served() -> None:
         make("moml", 2, held_out=1.5)
 
 
+def test_names_have_to_be_bound_before_rows_are_held_out() -> None:
+    """Otherwise all tasks would be served without a word."""
+    problem, weighting = Problem(2), make("auto_lambda", 2, primary=["b"])
+    problem.backward(weighting)
+    with pytest.raises(InputError, match=r"weighting\.primary goes by task name"):
+        problem.feed_held_out(weighting)
+
+
 def test_a_task_that_only_fits_noise_loses_weight() -> None:
     """Its held-out rows tell another story than its training rows: its weight falls, that of the honest task rises."""
     problem = Problem(2, rows=24)
