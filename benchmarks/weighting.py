@@ -90,7 +90,7 @@ class Loop:
         self.shared = list(self.trunk.parameters())
         self.private = [list(head.parameters()) for head in self.heads]
         self.layer = list(layers[-1].parameters())
-        self.parameters = [*self.shared, *(p for own in self.private for p in own)]
+        self.parameters = [*self.shared, *(p for private in self.private for p in private)]
         self.fused = fused
         self.optimizer = self.adam()
 
@@ -113,7 +113,7 @@ class Loop:
         """A step under one of our weightings."""
         self.optimizer = self.adam(*weighting.parameters())
 
-        def again() -> Tensor:
+        def recompute() -> Tensor:
             with torch.no_grad():
                 return torch.stack(self.losses()[0])
 
@@ -122,18 +122,18 @@ class Loop:
             losses, h = self.losses()
             weighting.backward(losses, self.shared, self.private, self.layer, Step(), h)
             self.optimizer.step()
-            weighting.after_step(again)
+            weighting.after_step(recompute)
             if weighting.held_out:
-                weighting.learn(self.losses()[0], self.shared, self.private)
+                weighting.on_held_out_losses(self.losses()[0], self.shared, self.private)
 
         return step
 
-    def passes_alone(self) -> None:
+    def passes_only(self) -> None:
         """K backward passes; the last one's gradients are taken for all."""
         self.optimizer.zero_grad()
         losses, _ = self.losses()
-        for own, loss in zip(self.private, losses, strict=True):
-            wanted = [*self.shared, *own]
+        for private, loss in zip(self.private, losses, strict=True):
+            wanted = [*self.shared, *private]
             parts = torch.autograd.grad(loss, wanted, retain_graph=loss is not losses[-1])
             for p, part in zip(wanted, parts, strict=True):
                 p.grad = part
@@ -143,19 +143,19 @@ class Loop:
         """K gradients of everything, their Gramian, weights that make them equally long, and the sum."""
         self.optimizer.zero_grad()
         losses, _ = self.losses()
-        count, rows, owns = len(self.shared), [], []
-        for own, loss in zip(self.private, losses, strict=True):
-            parts = torch.autograd.grad(loss, [*self.shared, *own], retain_graph=loss is not losses[-1])
+        count, rows, private_gradients = len(self.shared), [], []
+        for private, loss in zip(self.private, losses, strict=True):
+            parts = torch.autograd.grad(loss, [*self.shared, *private], retain_graph=loss is not losses[-1])
             rows.append(torch.cat([part.flatten() for part in parts[:count]]))
-            owns.append(parts[count:])
+            private_gradients.append(parts[count:])
         jacobian = torch.stack(rows)
         weights = equally_long(jacobian @ jacobian.T)
         start, direction = 0, weights @ jacobian
         for p in self.shared:
             p.grad = direction[start : start + p.numel()].view(p.shape)
             start += p.numel()
-        for own, parts, weight in zip(self.private, owns, weights, strict=True):
-            for p, part in zip(own, parts, strict=True):
+        for private, parts, weight in zip(self.private, private_gradients, weights, strict=True):
+            for p, part in zip(private, parts, strict=True):
                 p.grad = weight * part
         self.optimizer.step()
 
@@ -169,8 +169,8 @@ class Loop:
         jacobian = torch.stack([z.grad.flatten() for z in copies if z.grad is not None])
         weights = equally_long(jacobian @ jacobian.T)
         h.backward((weights @ jacobian).view_as(h))
-        for own, weight in zip(self.private, weights.tolist(), strict=True):
-            for p in own:
+        for private, weight in zip(self.private, weights.tolist(), strict=True):
+            for p in private:
                 p.grad *= weight
         self.optimizer.step()
 
@@ -237,7 +237,7 @@ def by_hand(work: Work, fused: bool) -> dict[str, Callable[[], None]]:
     return {
         "*equal by hand*": Loop(*work, fused).plain,
         "*uncertainty by hand*": Loop(*work, fused).losses_by_hand(),
-        "*passes alone* parameters": Loop(*work, fused).passes_alone,
+        "*passes alone* parameters": Loop(*work, fused).passes_only,
         "*gradients by hand* parameters": Loop(*work, fused).exact_by_hand,
         "*gradients by hand* representation": Loop(*work, fused).representation_by_hand,
     }
@@ -265,7 +265,7 @@ def measure(name: str, work: Work, rounds: int, seconds: float, fused: bool) -> 
     return ratios({"plain": Loop(*work).plain, **found}, rounds, seconds)
 
 
-def apart(
+def measure_in_processes(
     names: list[str], work: Work, rounds: int, seconds: float, processes: int, fused: bool = False
 ) -> Iterator[tuple[str, dict[str, float]]]:
     """Every name measured in processes of its own, one after the other."""
@@ -293,7 +293,9 @@ def sweep(rounds: int, seconds: float, processes: int) -> None:
     rows: dict[str, list[float]] = {}
     for tasks in counts:
         work = (*WORK["small"][:2], tasks, WORK["small"][3])
-        for _, found in apart([BY_HAND, "uncertainty", "pcgrad", "upgrad"], work, rounds, seconds, processes):
+        for _, found in measure_in_processes(
+            [BY_HAND, "uncertainty", "pcgrad", "upgrad"], work, rounds, seconds, processes
+        ):
             for name, value in found.items():
                 if name != "plain":
                     rows.setdefault(name, []).append(value)
@@ -349,7 +351,7 @@ def main() -> None:
         sweep(given.rounds, given.seconds, given.processes)
     else:
         work = WORK[given.work]
-        table(apart([BY_HAND, *names], work, given.rounds, given.seconds, given.processes, given.fused))
+        table(measure_in_processes([BY_HAND, *names], work, given.rounds, given.seconds, given.processes, given.fused))
 
 
 if __name__ == "__main__":

@@ -25,11 +25,11 @@ def mean_over_rows(values: Tensor) -> Tensor:
     """
     if processes() == 1:
         return values.mean(0)
-    mine = values.sum(0)
-    whole = torch.cat([mine.detach().flatten(), mine.new_tensor([len(values)])])
-    mean_over_processes(whole)
-    rows = whole[-1]  # of a process, on average
-    return (whole[:-1].view_as(mine) + mine - mine.detach()) / rows
+    total = values.sum(0)
+    totals_and_count = torch.cat([total.detach().flatten(), total.new_tensor([len(values)])])
+    mean_over_processes(totals_and_count)
+    rows = totals_and_count[-1]  # of a process, on average
+    return (totals_and_count[:-1].view_as(total) + total - total.detach()) / rows
 
 
 def least_over_processes(values: Tensor) -> Tensor:

@@ -67,11 +67,11 @@ def test_every_import_is_declared() -> None:
     """What mtl/ imports is the standard library or stands in pyproject.toml, as base dependency or in an extra."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     requirements = chain(project["dependencies"], *project["optional-dependencies"].values())
-    declared = {re.split(r"[\[<>=!~; ]", line)[0].lower() for line in requirements}
+    declared = {re.split(r"[\[<>=!~; ]", line)[0].lower().replace("_", "-") for line in requirements}
     installed = packages_distributions()
     for path in MODULES:
         for package in imported(path) - set(sys.stdlib_module_names) - {"mtl"}:
-            providers = {provider.lower() for provider in installed.get(package, [package])}
+            providers = {provider.lower().replace("_", "-") for provider in installed.get(package, [package])}
             assert providers & declared, f"{name(path)} imports {package}, which pyproject.toml does not declare"
 
 

@@ -65,11 +65,14 @@ def make(name: str, tasks: int) -> Weighting:
 def train(name: str, scales: tuple[float, ...], size: Size, seed: int, lr: float) -> list[float]:
     """Task-normalised test loss, divided by the number of tasks, fifty times over the training and at its start."""
     torch.manual_seed(seed)
-    common = 10**0.5 * torch.randn(size.inputs, size.outputs)
-    own = [3.5**0.5 * torch.randn(size.inputs, size.outputs) for _ in scales]
+    shared_matrix = 10**0.5 * torch.randn(size.inputs, size.outputs)
+    task_matrices = [3.5**0.5 * torch.randn(size.inputs, size.outputs) for _ in scales]
 
     def targets(x: Tensor) -> list[Tensor]:
-        return [sigma * torch.tanh(x @ (common + e) / size.divisor) for sigma, e in zip(scales, own, strict=True)]
+        return [
+            sigma * torch.tanh(x @ (shared_matrix + e) / size.divisor)
+            for sigma, e in zip(scales, task_matrices, strict=True)
+        ]
 
     sizes = [size.inputs, *[WIDTH] * size.layers]
     layers = [nn.Linear(before, after) for before, after in pairwise(sizes)]

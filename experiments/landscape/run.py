@@ -109,12 +109,13 @@ def descend(make: Callable[[int], Weighting], starts: Sequence[tuple[float, floa
         if step % 10 == 0:
             way.append(points.copy())
         found = jacobians(points)
-        losses = excess(points) if weightings[0].looks_again else torch.ones(len(points), 2)  # the others do not ask
-        slope = np.stack([weights_of(*each) @ each[1] for each in zip(weightings, found, losses, strict=True)])
+        needs_losses = weightings[0].needs_recomputed_losses  # the others look at gradients, or weigh all losses alike
+        losses = excess(points) if needs_losses else torch.ones(len(points), 2)
+        slope = np.stack([compute_weights(*each) @ each[1] for each in zip(weightings, found, losses, strict=True)])
         mean, square = 0.9 * mean + 0.1 * slope, 0.999 * square + 0.001 * slope**2
         unbiased = mean / (1 - 0.9 ** (step + 1)), square / (1 - 0.999 ** (step + 1))
         points -= lr * unbiased[0] / (np.sqrt(unbiased[1]) + 1e-8)
-        if weightings[0].looks_again:
+        if needs_losses:
             for weighting, after in zip(weightings, excess(points), strict=True):
                 weighting.after_step(lambda after=after: after)
     return torch.from_numpy(np.stack([*way, points])).float()
@@ -125,7 +126,7 @@ def excess(points: Array) -> Tensor:
     return (torch.stack(objectives(torch.from_numpy(points)), 1) - FLOOR).float()
 
 
-def weights_of(weighting: Weighting, jacobian: Array, losses: Tensor) -> Array:
+def compute_weights(weighting: Weighting, jacobian: Array, losses: Tensor) -> Array:
     """What a weighting makes of the task gradients ``[2, 2]`` and losses ``[2]`` of one point."""
     if isinstance(weighting, GradientWeighting):
         with torch.no_grad():

@@ -70,7 +70,7 @@ def train(name: str, ratio: float, seed: int, steps: int = STEPS) -> list[float]
             epoch += torch.stack(found) / EPOCH
         weighting.after_step(lambda rows=rows: torch.stack(losses(rows)).detach())
         if weighting.held_out:
-            weighting.learn(losses(some(suite.splits["held_out"])), trunk.parameters(), private)
+            weighting.on_held_out_losses(losses(some(suite.splits["held_out"])), trunk.parameters(), private)
         if step % EPOCH == 0:
             weighting.on_epoch_end(epoch)
             epoch = torch.zeros(TASKS)

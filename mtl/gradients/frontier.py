@@ -1,9 +1,9 @@
-"""Where the losses part ways: the last shared tensors of an autograd graph.
+"""The last shared tensors of the graph: the frontier between shared and private operations.
 
-The operations of a graph are shared or a task's own. The *frontier* is what the own ones read of the shared ones. The
-losses depend on shared parameters through it alone, so it takes the place of the one representation of Sener and Koltun
-(MGDA-UB, NeurIPS 2018, https://arxiv.org/abs/1810.04650) in networks whose heads read different tensors: the experts'
-outputs of a mixture, the towers' features before the last stitch.
+The operations of an autograd graph are shared, or private to a task. The *frontier* is what the private ones read of
+the shared ones. The losses depend on shared parameters through it alone, so it takes the place of the one
+representation of Sener and Koltun (MGDA-UB, NeurIPS 2018, https://arxiv.org/abs/1810.04650) in networks whose heads
+read different tensors: the experts' outputs of a mixture, the towers' features before the last stitch.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
 from torch.nn import Parameter
 
 SHARED = -1
-DEAL = "UnbindBackward0"
+UNBIND_NODE = "UnbindBackward0"
 
 
 class Frontier(NamedTuple):
@@ -22,7 +22,7 @@ class Frontier(NamedTuple):
 
     Attributes:
         edges: results of shared operations.
-        parameters: shared parameters that a task's operations read themselves, as constants of a stitch.
+        parameters: shared parameters that a task's private operations read themselves, as constants of a stitch.
     """
 
     edges: list[GradientEdge]
@@ -37,35 +37,42 @@ def at_tensor(representation: Tensor) -> Frontier:
 def find_frontier(losses: Sequence[Tensor], shared: Sequence[Parameter]) -> Frontier:
     """The frontier of some losses, by a walk through their graph.
 
-    An operation is shared if two or more losses depend on it, unless it does the own work of several tasks at once: it
-    depends on a parameter that is not ``shared``, or its results are dealt out, one to each task. A shared parameter
-    that only one loss reaches is part of the frontier, so nothing shared is missed.
+    An operation is shared if two or more losses depend on it, unless it computes something private for several tasks at
+    once: it depends on a parameter that is not ``shared``, or its results are unbound, one for each task. A shared
+    parameter that only one loss reaches is part of the frontier, so nothing shared is missed.
+
+    Args:
+        losses: M scalars.
+        shared: the shared parameters.
+
+    Returns:
+        The frontier, with its edges in the order in which they were found.
     """
     known = {id(p): p for p in shared}
     roots = [get_gradient_edge(loss) for loss in losses if loss.requires_grad]
     owners: dict[Node, int] = {}
     for task, root in enumerate(roots):
-        _claim(root.node, task, owners)
-    own = _own(owners, known)
+        _mark_owners(root.node, task, owners)
+    private = _private_nodes(owners, known)
     read: list[tuple[Node | None, int]] = [(root.node, root.output_nr) for root in roots]
     for node in owners:
-        if node in own:
+        if node in private:
             read += node.next_functions
     edges: dict[tuple[Node, int], None] = {}  # in the order in which they were found
     parameters: dict[int, Parameter] = {}
     for start, output in read:
-        if start is None or (start in own and not hasattr(start, "variable")):
+        if start is None or (start in private and not hasattr(start, "variable")):
             continue
-        variable = id(getattr(_origin(start), "variable", None))
+        variable = id(getattr(_underlying_parameter(start), "variable", None))
         if variable in known:
             parameters[variable] = known[variable]
-        elif start not in own:
+        elif start not in private:
             edges[start, output] = None
     return Frontier([GradientEdge(*edge) for edge in edges], list(parameters.values()))
 
 
-def _claim(start: Node, task: int, owners: dict[Node, int]) -> None:
-    """Note that ``task`` reaches whatever is behind ``start``."""
+def _mark_owners(start: Node, task: int, owners: dict[Node, int]) -> None:
+    """Note in ``owners`` that ``task`` reaches whatever is behind ``start``."""
     waiting = [start]
     while waiting:
         node = waiting.pop()
@@ -76,8 +83,8 @@ def _claim(start: Node, task: int, owners: dict[Node, int]) -> None:
         waiting += [following for following, _ in node.next_functions if following is not None]
 
 
-def _own(owners: dict[Node, int], known: dict[int, Parameter]) -> set[Node]:
-    """Operations that are not shared, and leaves."""
+def _private_nodes(owners: dict[Node, int], known: dict[int, Parameter]) -> set[Node]:
+    """Operations and leaves that are not shared."""
     readers: dict[Node, list[Node]] = {}
     for node in owners:
         for following, _ in node.next_functions:
@@ -89,9 +96,9 @@ def _own(owners: dict[Node, int], known: dict[int, Parameter]) -> set[Node]:
         node = waiting.pop()
         found.add(node)
         waiting += [reader for reader in readers.get(node, []) if reader not in found]
-    for dealt in [node for node in owners if node.name() == DEAL]:
-        if all(reader in found for reader in readers.get(dealt, [])):
-            found.update(_chain(dealt))  # with the operation of several arguments that it deals out
+    for unbind in [node for node in owners if node.name() == UNBIND_NODE]:
+        if all(reader in found for reader in readers.get(unbind, [])):
+            found.update(_chain(unbind))  # with the operation of several arguments whose results it unbinds
     return found
 
 
@@ -106,6 +113,6 @@ def _chain(node: Node) -> list[Node]:
     return found
 
 
-def _origin(node: Node) -> Node:
-    """What it is made of alone, if that is one thing: a parameter that was cast or reshaped is itself."""
+def _underlying_parameter(node: Node) -> Node:
+    """The node that it is made of alone, if that is one: a parameter that was cast or reshaped is that parameter."""
     return _chain(node)[-1]

@@ -1,4 +1,4 @@
-"""Linear operations through which alone some losses read one representation: their gradients there need not be formed.
+"""Linear heads on one representation, whose gradients there need not be formed to be compared.
 
 If loss i reads ``H [N, F]`` through ``Y_i = H W_i + b_i`` alone, with ``W_i [F, C_i]``, its gradient with respect to H
 is ``D_i W_i'``, where ``D_i [N, C_i]`` is that with respect to ``Y_i``. The inner product of two such gradients is the
@@ -18,8 +18,8 @@ from mtl.gradients.linear_layers import plain
 READS = {"AddmmBackward0": 1, "MmBackward0": 0}  # which argument of an operation is its H
 
 
-class Readers(NamedTuple):
-    """One operation for each of M losses.
+class LinearHeads(NamedTuple):
+    """The first linear operation of each of M heads.
 
     Attributes:
         edges: their results ``Y_i``.
@@ -47,19 +47,26 @@ class Readers(NamedTuple):
         return share.to(self.weights.dtype) @ self.weights.T
 
 
-def find_readers(losses: Sequence[Tensor], edge: GradientEdge) -> Readers | None:
-    """The operations through which the losses read the tensor at ``edge``; None unless each loss has one of its own,
-    linear, and shares none that come after.
+def find_linear_heads(losses: Sequence[Tensor], edge: GradientEdge) -> LinearHeads | None:
+    """The linear heads through which the losses read a tensor.
+
+    Args:
+        losses: M scalars.
+        edge: the tensor.
+
+    Returns:
+        None unless each loss reads the tensor through one linear operation alone, and no operation after the tensor is
+        of two losses.
     """
-    taken: set[Node] = set()
-    readers: list[Node] = []
+    seen_nodes: set[Node] = set()
+    operations: list[Node] = []
     for loss in losses:
-        found, mine = _reader(loss, edge)
-        if found is None or not taken.isdisjoint(mine):
+        found, nodes = _linear_reader(loss, edge)
+        if found is None or not seen_nodes.isdisjoint(nodes):
             return None
-        taken |= mine
-        readers.append(found)
-    parts: list[Tensor] = [node._saved_mat2 for node in readers]  # type: ignore[attr-defined]
+        seen_nodes |= nodes
+        operations.append(found)
+    parts: list[Tensor] = [node._saved_mat2 for node in operations]  # type: ignore[attr-defined]
     weights = torch.cat(parts, 1).detach()
     if weights.shape[1] > len(weights):  # the gradients themselves are fewer numbers
         return None
@@ -67,10 +74,10 @@ def find_readers(losses: Sequence[Tensor], edge: GradientEdge) -> Readers | None
     if weights.shape[1] > len(parts):
         numbers = [i for i, part in enumerate(parts) for _ in range(part.shape[1])]
         owners = torch.tensor(numbers, device=weights.device)
-    return Readers([GradientEdge(node, 0) for node in readers], weights, owners)
+    return LinearHeads([GradientEdge(node, 0) for node in operations], weights, owners)
 
 
-def _reader(loss: Tensor, edge: GradientEdge) -> tuple[Node | None, set[Node]]:
+def _linear_reader(loss: Tensor, edge: GradientEdge) -> tuple[Node | None, set[Node]]:
     """The one linear operation that reads the tensor for a loss, if there is one, and what comes after the tensor."""
     start = loss.grad_fn
     if start is None:

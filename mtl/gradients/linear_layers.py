@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
 from torch.nn import Parameter
 
-from mtl.gradients.task_gradients import gramian_of
+from mtl.gradients.gramian import gramian_of
 
 BLOCK = 128  # rows
 LEAST = 2**18  # weights below which looking for the operation costs more than it saves
@@ -21,8 +21,8 @@ SAVED = {"AddmmBackward0": "_saved_mat1", "MmBackward0": "_saved_self"}  # what 
 SAME = ("TBackward0", "ToCopyBackward0")  # a transposed or cast weight is itself
 
 
-class Linear(NamedTuple):
-    """One such operation.
+class LinearOp(NamedTuple):
+    """A linear operation.
 
     Attributes:
         edge: its result Y.
@@ -35,9 +35,15 @@ class Linear(NamedTuple):
     parameters: list[Parameter]
 
     def gramian(self, rows: Tensor) -> Tensor:
-        """``[M, M]`` of the gradients with respect to the parameters, from those with respect to Y, ``[M, N, out]``.
+        """Gramian of the gradients with respect to the parameters.
 
         With the half H of ``X X'`` below the diagonal, and half of the diagonal, it is S + S', ``S_ij = <H D_j, D_i>``.
+
+        Args:
+            rows: the gradients with respect to Y, ``[M, N, out]``.
+
+        Returns:
+            ``[M, M]``.
         """
         x, rows = self.inputs.float(), rows.float()
         tasks, count, _ = rows.shape
@@ -57,14 +63,30 @@ class Linear(NamedTuple):
 
     @staticmethod
     def saves(tasks: int, rows: int, width: int, results: int) -> bool:
-        """Whether that, and one gradient of the weighted sum, is less work than the gradients."""
+        """Whether the Gramian, and one gradient of the weighted sum, is less work than the gradients.
+
+        Args:
+            tasks: M.
+            rows: N.
+            width: inputs of the operation.
+            results: outputs of the operation.
+
+        Returns:
+            Whether it is.
+        """
         block = min(BLOCK, rows)
         return (width + tasks * results) * (rows + block) / 2 < (tasks - 1) * width * results
 
 
-def find_linear(losses: Sequence[Tensor], watched: Sequence[Parameter]) -> list[Linear]:
-    """The linear operations behind M losses for which inner products of the weights' gradients cost less than the
-    gradients, among those whose weight is ``watched``.
+def find_linear(losses: Sequence[Tensor], watched: Sequence[Parameter]) -> list[LinearOp]:
+    """Linear operations for which inner products of the weights' gradients cost less than the gradients.
+
+    Args:
+        losses: M scalars.
+        watched: parameters among which the operations' weights are sought.
+
+    Returns:
+        The operations behind the losses.
     """
     known = {id(p): p for p in watched}
     if not any(p.dim() == 2 and p.numel() >= LEAST for p in watched):
@@ -85,15 +107,15 @@ def find_linear(losses: Sequence[Tensor], watched: Sequence[Parameter]) -> list[
                     waiting.append(following)
     found = []
     for node in operations:
-        *bias, _, weight = [_alone(following, readers, known) for following, _ in node.next_functions]
+        *bias, _, weight = [_sole_parameter(following, readers, known) for following, _ in node.next_functions]
         if weight is None or weight.dim() != 2 or weight.numel() < LEAST or not plain(node):
             continue
         inputs: Tensor = getattr(node, SAVED[node.name()]).detach()
         rows, width = inputs.shape
         results = weight.numel() // width
-        if Linear.saves(len(losses), rows, width, results):
-            own = [b for b in bias if b is not None and b.shape == (results,)]
-            found.append(Linear(GradientEdge(node, 0), inputs, [weight, *own]))
+        if LinearOp.saves(len(losses), rows, width, results):
+            biases = [b for b in bias if b is not None and b.shape == (results,)]
+            found.append(LinearOp(GradientEdge(node, 0), inputs, [weight, *biases]))
     return found
 
 
@@ -102,7 +124,7 @@ def plain(node: Node) -> bool:
     return all(getattr(node, name, 1) == 1 for name in ("_saved_alpha", "_saved_beta"))
 
 
-def _alone(node: Node | None, readers: dict[Node, int], known: dict[int, Parameter]) -> Parameter | None:
+def _sole_parameter(node: Node | None, readers: dict[Node, int], known: dict[int, Parameter]) -> Parameter | None:
     """The parameter that an argument is, if nothing else reads it."""
     while node is not None and readers[node] == 1:
         variable = getattr(node, "variable", None)

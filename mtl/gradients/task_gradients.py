@@ -1,144 +1,20 @@
-"""The one gradient path: the only file that differentiates with respect to parameters or reduces gradients across
-processes.
+"""The gradients of several tasks one by one.
 
-Vocabulary: K tasks, P numbers in the shared parameters. The Jacobian ``J [K, P]`` holds one task's gradient per row,
-its Gramian is ``J J' [K, K]``. Everything a process computes is a share of a mean over processes, which
-:func:`mean_over_processes` takes.
+K tasks, P numbers in the shared parameters. The Jacobian ``J [K, P]`` holds one task's gradient per row. Everything a
+process computes is a share of a mean over processes, which :func:`~mtl.distributed.mean_over_processes` takes.
 """
 
-from collections.abc import Iterator, Sequence
-from math import isfinite
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.graph import GradientEdge
-from torch.nn import Parameter
 
 from mtl.distributed import mean_over_processes, processes
+from mtl.gradients.flat import views
 from mtl.gradients.frontier import Frontier
-
-FEW, LONG = 3, 2**15  # rows of a Jacobian on the CPU, and numbers in each
-IN_ONE_PIECE = 2**20  # numbers of a Jacobian on the CPU
-# Of the pieces of a larger one: few columns where a product of matrices waits, more where many small calls do
-COLUMNS, NUMBERS = 2**13, 2**18
-
-
-def reached(losses: Sequence[Tensor], parameters: Sequence[Tensor]) -> list[list[bool]]:
-    """For each loss, which of the parameters have a gradient of it that is not zero."""
-    rows = []
-    for i, loss in enumerate(losses):
-        keep = i < len(losses) - 1
-        found = torch.autograd.grad(loss, parameters, retain_graph=keep, allow_unused=True)
-        rows.append([part is not None and bool(part.any()) for part in found])
-    return rows
-
-
-def gradient(loss: Tensor, parameters: Sequence[Tensor], *, retain_graph: bool = False) -> Tensor:
-    """The gradient of one loss as one flat vector ``[P]``; zero where the loss does not reach, or needs no gradient at
-    all.
-    """
-    out = torch.zeros(sum(p.numel() for p in parameters), device=loss.device, dtype=torch.float32)
-    if not parameters or not loss.requires_grad:
-        return out
-    parts = torch.autograd.grad(loss, parameters, retain_graph=retain_graph, allow_unused=True)
-    for place, part in zip(views(out, parameters), parts, strict=True):
-        if part is not None:
-            place.copy_(part)
-    return out
-
-
-def views(flat: Tensor, parameters: Sequence[Tensor]) -> list[Tensor]:
-    """A flat vector ``[P]`` as views in the shapes of the parameters."""
-    parts = flat.split_with_sizes([p.numel() for p in parameters])
-    return [part if p.dim() == 1 else part.view_as(p) for part, p in zip(parts, parameters, strict=True)]
-
-
-def add_gradient(flat: Tensor, parameters: Sequence[Parameter]) -> None:
-    """Add a flat gradient ``[P]`` to ``.grad``; where there is none yet, ``.grad`` becomes a view of ``flat``."""
-    add_gradients(views(flat, parameters), parameters)
-
-
-def add_gradients(parts: Sequence[Tensor], parameters: Sequence[Parameter]) -> None:
-    """Add gradients, one of each parameter, to ``.grad``; where there is none yet, ``.grad`` becomes that tensor."""
-    for part, parameter in zip(parts, parameters, strict=True):
-        if parameter.grad is None:
-            parameter.grad = part if part.dtype == parameter.dtype else part.to(parameter.dtype)
-        else:
-            parameter.grad += part
-
-
-def add_mean_gradient(loss: Tensor, parameters: Sequence[Parameter]) -> None:
-    """Add the gradient of ``loss``, averaged over the processes, to ``.grad``."""
-    add_weighted_gradient([loss], torch.ones(1, device=loss.device), parameters)
-
-
-def add_weighted_gradient(
-    outputs: Sequence[Tensor] | Sequence[GradientEdge], weights: Sequence[Tensor] | Tensor, inputs: Sequence[Parameter]
-) -> None:
-    """Add the gradient of ``sum_i <weights_i, outputs_i>``, averaged over the processes, to ``.grad``, in one pass.
-
-    Args:
-        outputs: losses ``[]``, or any tensors or edges of the graph.
-        weights: for each of them a tensor of its shape (and type, for an edge); a vector gives one number to each loss.
-        inputs: parameters; where the sum does not reach, nothing is added.
-    """
-    pairs = [
-        (o, w.to(o.dtype) if isinstance(o, Tensor) else w)
-        for o, w in zip(outputs, weights, strict=True)
-        if not isinstance(o, Tensor) or o.requires_grad
-    ]
-    several = processes() > 1
-    if not inputs or not (pairs or several):
-        return
-    reached: Any = [o for o, _ in pairs]
-    factors = [w for _, w in pairs]
-    if not several:
-        torch.autograd.backward(reached, factors, inputs=list(inputs))
-        return
-    # One reduction of one flat vector; a process whose rows miss a task still takes part
-    flat = torch.zeros(sum(p.numel() for p in inputs), device=inputs[0].device)
-    if pairs:
-        parts = torch.autograd.grad(reached, inputs, factors, allow_unused=True)
-        for place, part in zip(views(flat, inputs), parts, strict=True):
-            if part is not None:
-                place.copy_(part)
-    add_gradient(mean_over_processes(flat), inputs)
-
-
-def gramian_of(jacobian: Tensor, other: Tensor | None = None) -> Tensor:
-    """``J J' [M, M]`` of ``J [M, P]``, or ``J H'`` with another matrix of that shape. On a CPU a few long rows are
-    multiplied one by one, and others in pieces that its cache holds, which takes half the time.
-    """
-    tasks = len(jacobian)
-    if other is None and tasks <= FEW and jacobian.device.type == "cpu" and jacobian.shape[1] >= LONG:
-        rows = jacobian.unbind()
-        known = [[torch.dot(one, two) for two in rows[: i + 1]] for i, one in enumerate(rows)]
-        return torch.stack([known[max(i, j)][min(i, j)] for i in range(tasks) for j in range(tasks)]).view(tasks, -1)
-    other = jacobian if other is None else other
-    if jacobian.device.type != "cpu" or jacobian.numel() < IN_ONE_PIECE:
-        return jacobian @ other.T
-    total = jacobian.new_zeros(tasks, tasks)
-    for one, two in zip(torch.split(jacobian, COLUMNS, 1), torch.split(other, COLUMNS, 1), strict=True):
-        total.addmm_(one, two.T)
-    return total
-
-
-def all_finite(gramian: Tensor) -> bool:
-    """Whether the gradients behind a Gramian are: one that is not has no finite length."""
-    return isfinite(sum(gramian.diagonal().tolist()))
-
-
-def in_pieces(jacobian: Tensor, *others: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """The same columns of matrices ``[M, P]`` or vectors ``[P]``, on a CPU as many at a time as its cache holds: for
-    what is done number by number, in several calls.
-    """
-    together = (jacobian, *others)
-    if jacobian.device.type != "cpu":
-        yield together
-        return
-    columns = max(NUMBERS // len(jacobian), 1)
-    yield from zip(*(torch.split(values, columns, -1) for values in together), strict=True)
+from mtl.gradients.gramian import gramian_of
 
 
 class TaskGradients:
@@ -151,7 +27,7 @@ class TaskGradients:
 
     Attributes:
         jacobian: ``[M, P]``, a task's gradient with respect to ``shared`` in each row.
-        own: for each task the flat gradient with respect to its private parameters.
+        private: for each task the flat gradient with respect to its private parameters.
         losses: ``[M]``, the losses of the step.
         gramian: ``[M, M]``, of the gradients with respect to the edges of the frontier; None where there is no edge.
         rows: for each edge ``[M, ...]``, those gradients in the last batch, of this process, as shares of the step.
@@ -165,11 +41,12 @@ class TaskGradients:
         self._made_for = _identity(shared, private, device)
         self.jacobian = torch.empty(tasks, sum(p.numel() for p in shared), device=device)
         self._one = torch.ones((), device=device)  # handed to autograd, whose own way to find that costs more
-        sizes = [sum(p.numel() for p in own) for own in private]
+        sizes = [sum(p.numel() for p in parameters) for parameters in private]
         self._flat = torch.empty(sum(sizes), device=device)
-        self.own = torch.split(self._flat, sizes)
-        self._own_places = [views(flat, own) for flat, own in zip(self.own, private, strict=True)]
-        self._places = [[*views(row, shared), *own] for row, own in zip(self.jacobian, self._own_places, strict=True)]
+        self.private = torch.split(self._flat, sizes)
+        self._private_views = [views(flat, parameters) for flat, parameters in zip(self.private, private, strict=True)]
+        rows = zip(self.jacobian, self._private_views, strict=True)
+        self._views = [[*views(row, shared), *private_views] for row, private_views in rows]
         self.rows: list[Tensor] = []
         self.start(shared, private)
 
@@ -194,7 +71,7 @@ class TaskGradients:
         frontier: Frontier | None = None,
         edges: Sequence[GradientEdge] = (),
         *,
-        keep: bool,
+        retain_graph: bool,
     ) -> None:
         """One pass per task over one batch.
 
@@ -205,14 +82,14 @@ class TaskGradients:
             batches: the step's losses are the mean over so many calls.
             frontier: go no further than this, and gather the Gramian at its edges too.
             edges: instead of a frontier: rows are wanted here, and nothing ends.
-            keep: the graph will be walked once more afterwards.
+            retain_graph: the graph will be walked once more afterwards.
         """
         factor = 1.0 / (scale * batches)
         start = self._one if scale == 1.0 else self._one * scale
         edges = edges if frontier is None else frontier.edges
         # One edge of a frontier may lie behind another: each is differentiated with the others held fixed
-        apart = frontier is not None and len(edges) > 1
-        handles = [edge.node.register_prehook(_stop) for edge in edges] if apart else []
+        several = frontier is not None and len(edges) > 1
+        handles = [edge.node.register_prehook(_block_gradients) for edge in edges] if several else []
         while len(self.rows) < len(edges):
             self.rows.append(torch.empty(0))
         del self.rows[len(edges) :]
@@ -221,15 +98,15 @@ class TaskGradients:
             wanted: list[Any] = [*self._shared, *self._private[i], *edges]
             parts: Sequence[Tensor | None] = [None] * len(wanted)
             if loss.requires_grad and wanted:
-                retain = keep or i < len(losses) - 1
+                retain = retain_graph or i < len(losses) - 1
                 parts = torch.autograd.grad(loss, wanted, start, retain_graph=retain, allow_unused=True)
-            places = self._places[i]
-            _put(places, parts[: len(places)], factor, replace=self._empty)
+            places = self._views[i]
+            _write_parts(places, parts[: len(places)], factor, replace=self._empty)
             for number, part in enumerate(parts[len(places) :]):
                 if part is None:
                     unreached.append((number, i))
                 else:
-                    self._put_row(number, i, part, factor)
+                    self._write_row(number, i, part, factor)
             part = None
             del parts  # the next pass finds their memory free, and still in cache
         for handle in handles:
@@ -245,21 +122,27 @@ class TaskGradients:
                 self.gramian = product if self.gramian is None else self.gramian + product
         self._empty = False
 
-    def add_apart(self, losses: Sequence[Tensor], scale: float, edges: Sequence[GradientEdge]) -> list[Tensor]:
-        """One pass for all M tasks together, over the only batch of a step; gives their gradients at ``edges``, one of
-        each task, in single precision. Nothing that it looks at, private parameters or edges, is reached by two
-        losses. The graph is kept.
+    def add_disjoint(self, losses: Sequence[Tensor], scale: float, edges: Sequence[GradientEdge]) -> list[Tensor]:
+        """One pass for all M tasks, over the only batch of a step. The graph is kept.
+
+        Args:
+            losses: M scalars. No private parameter and no edge is reached by two of them.
+            scale: see :meth:`add`.
+            edges: one of each task.
+
+        Returns:
+            The tasks' gradients at the edges, in single precision.
         """
-        wanted: list[Any] = [*(p for own in self._private for p in own), *edges]
+        wanted: list[Any] = [*(p for parameters in self._private for p in parameters), *edges]
         start = self._one if scale == 1.0 else self._one * scale
         parts = torch.autograd.grad(list(losses), wanted, [start] * len(losses), retain_graph=True, allow_unused=True)
-        places = [place for own in self._own_places for place in own]
-        _put(places, parts[: len(places)], 1.0 / scale, replace=True)
+        places = [place for private_views in self._private_views for place in private_views]
+        _write_parts(places, parts[: len(places)], 1.0 / scale, replace=True)
         self.losses = torch.stack(list(losses)).detach().to(self.jacobian.dtype)
         self._empty = False
         return [part.float() if scale == 1.0 else part.float() / scale for part in parts[len(places) :]]
 
-    def _put_row(self, number: int, task: int, part: Tensor, factor: float) -> None:
+    def _write_row(self, number: int, task: int, part: Tensor, factor: float) -> None:
         """Write what one task's pass gave at one edge."""
         rows = self.rows[number]
         if rows.shape[1:] != part.shape or len(rows) != len(self._private) or rows.dtype != part.dtype:
@@ -269,11 +152,11 @@ class TaskGradients:
         else:
             torch.mul(part, factor, out=rows[task])
 
-    def weighted_own(self, factors: Tensor) -> Sequence[Tensor]:
+    def weighted_private(self, factors: Tensor) -> Sequence[Tensor]:
         """The gradients of all private parameters, task after task, times the factor ``[M]`` of their task."""
-        parts = [part for own in self._own_places for part in own]
-        shares = [factor for factor, own in zip(factors.unbind(), self._own_places, strict=True) for _ in own]
-        return torch._foreach_mul(parts, shares) if parts else parts
+        parts = [part for parts in self._private_views for part in parts]
+        repeated = [factor for factor, parts in zip(factors.unbind(), self._private_views, strict=True) for _ in parts]
+        return torch._foreach_mul(parts, repeated) if parts else parts
 
     def reduce(self) -> None:
         """Take the mean over the processes. Rows stay those of this process."""
@@ -288,15 +171,15 @@ class TaskGradients:
 
 
 def _identity(shared: Sequence[Tensor], private: Sequence[Sequence[Tensor]], device: torch.device) -> object:
-    return device, [id(p) for p in shared], [[id(p) for p in own] for own in private]
+    return device, [id(p) for p in shared], [[id(p) for p in parameters] for parameters in private]
 
 
-def _stop(gradients: tuple[Tensor | None, ...]) -> tuple[None, ...]:
-    """Send nothing on."""
+def _block_gradients(gradients: tuple[Tensor | None, ...]) -> tuple[None, ...]:
+    """A hook that sends nothing on."""
     return tuple(None for _ in gradients)
 
 
-def _put(places: list[Tensor], parts: Sequence[Tensor | None], factor: float, *, replace: bool) -> None:
+def _write_parts(places: list[Tensor], parts: Sequence[Tensor | None], factor: float, *, replace: bool) -> None:
     """Write or add ``factor * part``; None is zero."""
     found = [part for part in parts if part is not None]
     filled = places

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from mtl.gradients.task_gradients import reached
+from mtl.gradients.flat import reached
 from mtl.module.evaluating import evaluating
 from mtl.module.module import MultiTaskModule
 from mtl.suites.base import Batch

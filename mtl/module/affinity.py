@@ -8,7 +8,8 @@ from torch.nn import Parameter
 
 from mtl.distributed import mean_over_processes, processes
 from mtl.errors import InputError
-from mtl.gradients.task_gradients import gradient, gramian_of, views
+from mtl.gradients.flat import gradient, views
+from mtl.gradients.gramian import gramian_of
 from mtl.module.evaluating import evaluating
 from mtl.module.losses import count_labels, loss_sums
 from mtl.module.module import MultiTaskModule

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mtl.distributed import mean_over_processes, mean_over_rows
-from mtl.gradients.task_gradients import add_mean_gradient
+from mtl.gradients.accumulate import add_mean_gradient
 from mtl.module.losses import count_labels, loss_sums, share_factors
 from mtl.network import Network, Partition
 from mtl.suites.base import Batch, Tensors
@@ -89,7 +89,7 @@ class TrainingStep:
         counted = batch if batch.counts else batch._replace(counts=count_labels(self.graph, batch, batches))
         factors = share_factors(counted.counts, batches)
         state.losses = [total * factor for total, factor in zip(sums, factors, strict=True)]
-        if self.weighting.looks_again:
+        if self.weighting.needs_recomputed_losses:
             state.micro_batches.append((batch, factors))
         state.position = Step(counted.present, batches, last)
         with torch.no_grad():
@@ -158,4 +158,4 @@ class TrainingStep:
             sums = loss_sums(self.graph, self.network(batch.inputs), batch)
             losses = [total * factor for total, factor in zip(sums, factors, strict=True)]
             step = Step(batch.present, batches, number == batches)
-            self.weighting.learn(losses, self.partition.shared, self.partition.private_lists, step)
+            self.weighting.on_held_out_losses(losses, self.partition.shared, self.partition.private_lists, step)

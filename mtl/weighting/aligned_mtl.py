@@ -1,13 +1,14 @@
 """Task gradients made orthogonal and of one size before they are added."""
 
-from collections.abc import Mapping, Sequence
 from math import sqrt
 
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.errors import unknown
 from mtl.weighting.base import PreferringWeighting
 from mtl.weighting.solvers.quadratic import array, eigen, tensor
+from mtl.weighting.state.per_task_option import PerTaskNumbers
 
 SCALES = ("min", "median", "rmse")
 ROUNDING = 1.2e-7  # of single precision
@@ -29,14 +30,16 @@ class AlignedMTL(PreferringWeighting):
     Args:
         num_tasks: K.
         scale: ``min`` (as published), ``median`` or ``rmse``.
-        preference, at, normalise: see :class:`~mtl.weighting.base.PreferringWeighting`.
+        preference: see :class:`~mtl.weighting.base.PreferringWeighting`.
+        at: where gradients are compared, see :class:`~mtl.weighting.base.GradientWeighting`.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
     """
 
     def __init__(
         self,
         num_tasks: int,
         scale: str = "min",
-        preference: Mapping[str, float] | Sequence[float] | None = None,
+        preference: PerTaskNumbers = None,
         at: str = "parameters",
         normalise: str = "none",
     ) -> None:
@@ -45,14 +48,19 @@ class AlignedMTL(PreferringWeighting):
             raise unknown("weighting.scale", scale, SCALES)
         self.scale = scale
 
+    @override
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
         p = array(self.preference.shares(tasks))
         values, vectors = eigen(array(gramian))
         sizes = values.tolist()
         # The Gramian comes in single precision: below this an eigenvalue is rounding
-        kept = [size for size in sizes if size > max(sizes[-1], 0.0) * len(sizes) * ROUNDING]
-        if not kept:
+        significant = [size for size in sizes if size > max(sizes[-1], 0.0) * len(sizes) * ROUNDING]
+        if not significant:
             return tensor(p, gramian)
-        size = {"min": kept[0], "median": kept[(len(kept) - 1) // 2], "rmse": sum(kept) / len(kept)}[self.scale]
-        vectors = vectors[:, -len(kept) :]
-        return tensor(vectors @ ((p @ vectors) * [sqrt(size / one) for one in kept]), gramian)
+        size = {
+            "min": significant[0],
+            "median": significant[(len(significant) - 1) // 2],
+            "rmse": sum(significant) / len(significant),
+        }[self.scale]
+        vectors = vectors[:, -len(significant) :]
+        return tensor(vectors @ ((p @ vectors) * [sqrt(size / one) for one in significant]), gramian)

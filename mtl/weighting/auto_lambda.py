@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.errors import InputError, unknown
+from mtl.weighting.base import check_number
 from mtl.weighting.held_out import HeldOutWeighting
-from mtl.weighting.state import Adam
+from mtl.weighting.state.adam import Adam
 
 
 class AutoLambda(HeldOutWeighting):
@@ -35,7 +37,8 @@ class AutoLambda(HeldOutWeighting):
         primary: names of the tasks that the weights are to serve; default all.
         initial: every weight at first, above 0.
         lr: of the weights' Adam, above 0.
-        held_out, normalise: see :class:`~mtl.weighting.held_out.HeldOutWeighting`.
+        held_out: share of the training rows, see :class:`~mtl.weighting.held_out.HeldOutWeighting`.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
     """
 
     weights: Tensor
@@ -51,26 +54,36 @@ class AutoLambda(HeldOutWeighting):
         normalise: str = "none",
     ) -> None:
         super().__init__(num_tasks, held_out, normalise)
-        if initial <= 0 or lr <= 0:
-            raise InputError(f"weighting.initial={initial}, lr={lr}: expected numbers above 0")
+        check_number("initial", initial, above=0)
+        check_number("lr", lr, above=0)
         self.primary = list(primary or [])
+        self._waits_for_names = bool(self.primary)
         self.register_buffer("weights", torch.full((num_tasks,), float(initial)))
         self.register_buffer("serves", torch.ones(num_tasks))
         self.adam = Adam(num_tasks, lr)
 
+    @override
     def bind(self, names: Sequence[str]) -> None:
         for name in self.primary:
             if name not in names:
                 raise unknown("task in weighting.primary", name, names)
+        self._waits_for_names = False
         if self.primary:
             self.serves.copy_(torch.tensor([float(name in self.primary) for name in names]))
 
-    def weights_of(self, tasks: Tensor) -> Tensor:
+    @override
+    def current_weights(self, tasks: Tensor) -> Tensor:
         return self.weights[tasks]
 
+    @override
     def objectives(self, losses: list[Tensor], tasks: list[int]) -> list[Tensor]:
+        if self._waits_for_names:
+            raise InputError(
+                "weighting.primary goes by task name: call bind(names) of the weighting before the first step"
+            )
         served = [loss for loss, i in zip(losses, tasks, strict=True) if self.serves[i]]
         return [torch.stack(served).sum()] if served else [self.weights.sum()]
 
+    @override
     def improve(self, products: Tensor, tasks: Tensor) -> None:
-        self.weights.sub_(self.adam.move(-products[0], tasks)).clamp_(min=0)
+        self.weights.sub_(self.adam.step(-products[0], tasks)).clamp_(min=0)

@@ -1,9 +1,9 @@
 """The direction near the mean gradient under which the worst-off task improves most."""
 
 from torch import Tensor
+from typing_extensions import override
 
-from mtl.errors import InputError
-from mtl.weighting.base import GradientWeighting
+from mtl.weighting.base import GradientWeighting, check_number
 from mtl.weighting.solvers.conflict_averse import conflict_averse
 
 
@@ -23,16 +23,17 @@ class CAGrad(GradientWeighting):
     Args:
         num_tasks: K.
         c: radius of the ball relative to the mean gradient, 0 or more.
-        at, normalise: see :class:`~mtl.weighting.base.GradientWeighting`.
+        at: where gradients are compared, see :class:`~mtl.weighting.base.GradientWeighting`.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
     """
 
     weights_private = False
 
     def __init__(self, num_tasks: int, c: float = 0.4, at: str = "parameters", normalise: str = "none") -> None:
         super().__init__(num_tasks, at, normalise)
-        if not 0 <= c < float("inf"):
-            raise InputError(f"weighting.c={c}: expected a finite number, 0 or more")
+        check_number("c", c, least=0)
         self.c = c
 
+    @override
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
         return conflict_averse(gramian, self.c)

@@ -1,12 +1,11 @@
 """A weighted sum that also rewards losses in proportion to a preference."""
 
-from collections.abc import Mapping, Sequence
-
 import torch
 from torch import Tensor
+from typing_extensions import override
 
-from mtl.weighting.base import LossWeighting
-from mtl.weighting.state import PerTask
+from mtl.weighting.base import LossWeighting, check_number
+from mtl.weighting.state.per_task_option import PerTaskNumbers, PerTaskOption
 
 
 class COSMOS(LossWeighting):
@@ -30,13 +29,15 @@ class COSMOS(LossWeighting):
         self,
         num_tasks: int,
         mu: float = 1.0,
-        preference: Mapping[str, float] | Sequence[float] | None = None,
+        preference: PerTaskNumbers = None,
         normalise: str = "none",
     ) -> None:
         super().__init__(num_tasks, normalise)
+        check_number("mu", mu, least=0)
         self.mu = mu
-        self.preference = PerTask("weighting.preference", num_tasks, preference)
+        self.preference = PerTaskOption("weighting.preference", num_tasks, preference)
 
+    @override
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
         p = self.preference.shares(tasks)
         cosine = torch.nn.functional.cosine_similarity(p, losses, 0, torch.finfo(losses.dtype).tiny)

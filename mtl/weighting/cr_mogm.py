@@ -1,11 +1,11 @@
 """Minimum-norm weights that change slowly."""
 
 from torch import Tensor
+from typing_extensions import override
 
-from mtl.errors import InputError
-from mtl.weighting.base import GradientWeighting
+from mtl.weighting.base import GradientWeighting, check_number
 from mtl.weighting.solvers.quadratic import min_norm
-from mtl.weighting.state import OnSimplex
+from mtl.weighting.state.simplex import SimplexWeights
 
 
 class CRMOGM(GradientWeighting):
@@ -21,18 +21,19 @@ class CRMOGM(GradientWeighting):
     Args:
         num_tasks: K.
         beta: memory, 0 (MGDA) up to 1 (not included).
-        at, normalise: see :class:`~mtl.weighting.base.GradientWeighting`.
+        at: where gradients are compared, see :class:`~mtl.weighting.base.GradientWeighting`.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
     """
 
     def __init__(self, num_tasks: int, beta: float = 0.9, at: str = "parameters", normalise: str = "none") -> None:
         super().__init__(num_tasks, at, normalise)
-        if not 0 <= beta < 1:
-            raise InputError(f"weighting.beta={beta}: expected 0 or more, and less than 1")
+        check_number("beta", beta, least=0, below=1)
         self.beta = beta
-        self.weights = OnSimplex(num_tasks)
+        self.weights = SimplexWeights(num_tasks)
 
+    @override
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
-        before = self.weights.of(tasks)
+        before = self.weights.select(tasks)
         weights = self.beta * before + (1 - self.beta) * min_norm(gramian).to(before)
-        self.weights.move(tasks, weights)
+        self.weights.update(tasks, weights)
         return weights

@@ -2,10 +2,10 @@
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
-from mtl.errors import InputError
-from mtl.weighting.base import DirectionWeighting
-from mtl.weighting.state import History
+from mtl.weighting.base import DirectionWeighting, check_number
+from mtl.weighting.state.gradient_history import GradientHistory
 
 
 class DBMTL(DirectionWeighting):
@@ -32,18 +32,19 @@ class DBMTL(DirectionWeighting):
 
     def __init__(self, num_tasks: int, beta: float = 0.9, decay: float = 0.5, normalise: str = "none") -> None:
         super().__init__(num_tasks, normalise)
-        if not 0 <= beta < 1 or decay < 0:
-            raise InputError(f"weighting.beta={beta}, decay={decay}: expected 0 <= beta < 1 and decay >= 0")
+        check_number("beta", beta, least=0, below=1)
+        check_number("decay", decay, least=0)
         self.beta, self.decay = beta, decay
-        self.history = History(num_tasks)
+        self.history = GradientHistory(num_tasks)
         self.register_buffer("steps", torch.zeros(num_tasks))
 
+    @override
     def forward(self, jacobian: Tensor, losses: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
         weights = torch.where(losses > 0, 1 / losses, torch.zeros_like(losses))
         jacobian *= weights[:, None]
         if self.beta > 0:
             self.steps[tasks] += 1
-            jacobian = self.history.move(jacobian, tasks, 1 - self.beta / self.steps[tasks] ** self.decay)
+            jacobian = self.history.interpolate(jacobian, tasks, 1 - self.beta / self.steps[tasks] ** self.decay)
         lengths = jacobian.norm(dim=1)
         shares = torch.where(lengths > 0, lengths.max() / lengths, torch.zeros_like(lengths))
         return shares @ jacobian, weights

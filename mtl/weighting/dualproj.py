@@ -1,6 +1,7 @@
 """The nearest direction to the mean gradient that conflicts with no task."""
 
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.weighting.base import PreferringWeighting
 from mtl.weighting.solvers.quadratic import project
@@ -19,8 +20,12 @@ class DualProj(PreferringWeighting):
     projected; here the tasks are learned together.
 
     Args:
-        num_tasks, preference, at, normalise: see :class:`~mtl.weighting.base.PreferringWeighting`.
+        num_tasks: K.
+        preference: see :class:`~mtl.weighting.base.PreferringWeighting`.
+        at: where gradients are compared, see :class:`~mtl.weighting.base.GradientWeighting`.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
     """
 
+    @override
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
         return project(gramian, self.preference.shares(tasks))

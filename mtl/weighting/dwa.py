@@ -2,9 +2,9 @@
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
-from mtl.errors import InputError
-from mtl.weighting.base import LossWeighting
+from mtl.weighting.base import LossWeighting, check_number
 
 
 class DWA(LossWeighting):
@@ -30,15 +30,16 @@ class DWA(LossWeighting):
 
     def __init__(self, num_tasks: int, temperature: float = 2.0, normalise: str = "none") -> None:
         super().__init__(num_tasks, normalise)
-        if temperature <= 0:
-            raise InputError(f"weighting.temperature={temperature}: expected a number above 0")
+        check_number("temperature", temperature, above=0)
         self.temperature = temperature
         self.register_buffer("history", torch.full((2, num_tasks), torch.nan))  # older, newer
 
+    @override
     def on_epoch_end(self, losses: Tensor) -> None:
         """Remember the epoch's mean losses."""
         self.history.copy_(torch.stack([self.history[1], losses.detach().to(self.history)]))
 
+    @override
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
         rate = self.history[1, tasks] / self.history[0, tasks]
         rate = torch.where(rate.isfinite(), rate, torch.ones_like(rate))

@@ -1,6 +1,7 @@
 """Equal weights: the baseline."""
 
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.weighting.base import LossWeighting
 
@@ -14,5 +15,6 @@ class Equal(LossWeighting):
 
     linear = True
 
+    @override
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
         return losses.sum()

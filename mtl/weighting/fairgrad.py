@@ -1,10 +1,10 @@
 """Alpha-fair shares in the improvement."""
 
 from torch import Tensor
+from typing_extensions import override
 
-from mtl.errors import InputError
-from mtl.weighting.base import GradientWeighting
-from mtl.weighting.solvers.bargain import bargain
+from mtl.weighting.base import GradientWeighting, check_number
+from mtl.weighting.solvers.nash_bargaining import nash_bargaining
 
 
 class FairGrad(GradientWeighting):
@@ -26,14 +26,15 @@ class FairGrad(GradientWeighting):
     Args:
         num_tasks: K.
         alpha: see above, above 0.
-        at, normalise: see :class:`~mtl.weighting.base.GradientWeighting`.
+        at: where gradients are compared, see :class:`~mtl.weighting.base.GradientWeighting`.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
     """
 
     def __init__(self, num_tasks: int, alpha: float = 2.0, at: str = "parameters", normalise: str = "none") -> None:
         super().__init__(num_tasks, at, normalise)
-        if not 0 < alpha < float("inf"):
-            raise InputError(f"weighting.alpha={alpha}: expected a finite number above 0")
+        check_number("alpha", alpha, above=0)
         self.alpha = alpha
 
+    @override
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
-        return bargain(gramian, 1 / self.alpha)
+        return nash_bargaining(gramian, 1 / self.alpha)

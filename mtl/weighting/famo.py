@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
-from mtl.errors import InputError
-from mtl.weighting.base import LossWeighting
-from mtl.weighting.state import Adam
+from mtl.weighting.base import LossWeighting, check_number
+from mtl.weighting.state.adam import Adam
+from mtl.weighting.state.task_values import select_tasks
 
 
 class FAMO(LossWeighting):
@@ -33,35 +34,38 @@ class FAMO(LossWeighting):
         normalise: see :class:`~mtl.weighting.base.Weighting`.
     """
 
-    looks_again = True
+    needs_recomputed_losses = True
     logits: Tensor
     before: Tensor
     units: Tensor
 
     def __init__(self, num_tasks: int, lr: float = 0.025, decay: float = 1e-3, normalise: str = "none") -> None:
         super().__init__(num_tasks, normalise)
-        if lr <= 0 or decay < 0:
-            raise InputError(f"weighting.lr={lr}, decay={decay}: expected lr > 0 and decay >= 0")
+        check_number("lr", lr, above=0)
+        check_number("decay", decay, least=0)
         self.decay, self.adam = decay, Adam(num_tasks, lr)
         self.register_buffer("logits", torch.zeros(num_tasks))  # xi
         self.register_buffer("before", torch.full((num_tasks,), torch.nan))  # NaN: not in the last step
         self.register_buffer("units", torch.ones(num_tasks))  # what the losses of the last step were divided by
 
+    @override
     def _scales(self, losses: Tensor, tasks: list[int], norms: Tensor | None = None) -> Tensor:
         """Remembered: after the step the losses are compared in the same units."""
         scales = self.units[tasks] = super()._scales(losses, tasks, norms)
         return scales
 
+    @override
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
         self.before.fill_(torch.nan)
         self.before[tasks] = losses.detach()
         log = losses.clamp(min=torch.finfo(losses.dtype).tiny).log()
-        share = torch.softmax(self.of(self.logits, tasks), 0)
+        share = torch.softmax(select_tasks(self.logits, tasks), 0)
         # c z_i / L_i in logarithms, since 1 / L overflows for tiny losses
         weights = torch.softmax(share.log() - log.detach(), 0)
         return (weights * log * log.detach().exp()).sum()
 
     @torch.no_grad()
+    @override
     def after_step(self, recompute: Callable[[], Tensor]) -> None:
         """Compare the losses before and after the step, and move xi."""
         after = recompute().to(self.before) / self.units
@@ -72,4 +76,4 @@ class FAMO(LossWeighting):
         fall = torch.where(present, fall, torch.zeros_like(fall))
         slope = share * (fall - (share * fall).sum()) + self.decay * self.logits
         slope = torch.where(present, slope, torch.zeros_like(slope))
-        self.logits -= torch.where(present, self.adam.move(slope), torch.zeros_like(slope))
+        self.logits -= torch.where(present, self.adam.step(slope), torch.zeros_like(slope))

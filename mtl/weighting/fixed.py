@@ -1,11 +1,10 @@
 """Fixed weights, given by the name of the task."""
 
-from collections.abc import Mapping, Sequence
-
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.weighting.base import LossWeighting
-from mtl.weighting.state import PerTask
+from mtl.weighting.state.per_task_option import PerTaskNumbers, PerTaskOption
 
 
 class Fixed(LossWeighting):
@@ -14,20 +13,20 @@ class Fixed(LossWeighting):
     Args:
         num_tasks: K.
         weights: lambda of each task in order, or by task name, where a task that is not named has 1. Finite, not
-            negative.
+            negative, and at least one above 0.
         normalise: see :class:`~mtl.weighting.base.Weighting`.
 
     Raises:
-        InputError: a value out of range; a wrong number of values; a name that is no task (with the right ones).
+        InputError: a value out of range; only zeros; a wrong number of values; a name that is no task (with the right
+            ones).
     """
 
     linear = True
 
-    def __init__(
-        self, num_tasks: int, weights: Mapping[str, float] | Sequence[float] | None = None, normalise: str = "none"
-    ) -> None:
+    def __init__(self, num_tasks: int, weights: PerTaskNumbers = None, normalise: str = "none") -> None:
         super().__init__(num_tasks, normalise)
-        self.weights = PerTask("weighting.weights", num_tasks, weights)
+        self.weights = PerTaskOption("weighting.weights", num_tasks, weights)
 
+    @override
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
-        return (self.of(self.weights.values, tasks) * losses).sum()
+        return (self.weights.select(tasks) * losses).sum()

@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.weighting.base import LossWeighting
 
@@ -20,5 +21,6 @@ class GeometricMean(LossWeighting):
     count more, is left out.
     """
 
+    @override
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
         return losses.clamp(min=torch.finfo(losses.dtype).tiny).log().mean().exp()

@@ -2,10 +2,10 @@
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
-from mtl.errors import InputError
-from mtl.weighting.base import DirectionWeighting
-from mtl.weighting.state import Draws
+from mtl.weighting.base import DirectionWeighting, check_number
+from mtl.weighting.state.draws import Draws
 
 
 class GradDrop(DirectionWeighting):
@@ -29,17 +29,17 @@ class GradDrop(DirectionWeighting):
 
     def __init__(self, num_tasks: int, leak: float = 0.0, normalise: str = "none") -> None:
         super().__init__(num_tasks, normalise)
-        if not 0 <= leak <= 1:
-            raise InputError(f"weighting.leak={leak}: expected a number from 0 to 1")
+        check_number("leak", leak, least=0, most=1)
         self.leak = leak
         self.draws = Draws()
 
+    @override
     def forward(self, jacobian: Tensor, losses: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
         drawn = torch.rand(jacobian.shape[1:], generator=self.draws.generator()).to(jacobian)
         total, size = jacobian.sum(0), jacobian.abs_().sum(0)
         # Those of one sign add up to 1/2 (total +- size); positive ones are kept where ``drawn < P``
         above = drawn.mul_(-2).add_(1).mul_(size).add_(total)
-        kept = torch.copysign(size, above, out=size).add_(total).mul_(0.5)
+        surviving = torch.copysign(size, above, out=size).add_(total).mul_(0.5)
         if self.leak > 0:
-            kept.lerp_(total, self.leak)
-        return kept, losses.new_ones(len(losses))
+            surviving.lerp_(total, self.leak)
+        return surviving, losses.new_ones(len(losses))

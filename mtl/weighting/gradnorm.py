@@ -2,9 +2,10 @@
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
-from mtl.errors import InputError
-from mtl.weighting.base import GradientWeighting
+from mtl.weighting.base import GradientWeighting, check_number
+from mtl.weighting.state.task_values import scatter_tasks, select_tasks
 
 
 class GradNorm(GradientWeighting):
@@ -31,7 +32,9 @@ class GradNorm(GradientWeighting):
         num_tasks: K.
         alpha: strength of the pull towards a common pace, 0 or more; 0 only equalises gradient norms.
         lr: largest relative change of a weight in one step.
-        at, normalise: see :class:`~mtl.weighting.base.GradientWeighting`; the paper's choice is the last shared layer.
+        at: where gradients are compared, see :class:`~mtl.weighting.base.GradientWeighting`. The paper's
+            choice is the last shared layer.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
     """
 
     weights: Tensor
@@ -46,17 +49,18 @@ class GradNorm(GradientWeighting):
         normalise: str = "none",
     ) -> None:
         super().__init__(num_tasks, at, normalise)
-        if alpha < 0 or lr <= 0:
-            raise InputError(f"weighting.alpha={alpha}, lr={lr}: expected alpha >= 0, lr > 0")
+        check_number("alpha", alpha, least=0)
+        check_number("lr", lr, above=0)
         self.alpha, self.lr = alpha, lr
         self.register_buffer("weights", torch.ones(num_tasks))
         self.register_buffer("initial_losses", torch.full((num_tasks,), torch.nan))
 
+    @override
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
-        first = self.of(self.initial_losses, tasks)
+        first = select_tasks(self.initial_losses, tasks)
         first = torch.where(first.isnan(), losses, first)
-        self.put(self.initial_losses, tasks, first)
-        weights = self.of(self.weights, tasks).clone()  # [M], those of this step
+        scatter_tasks(self.initial_losses, tasks, first)
+        weights = select_tasks(self.weights, tasks).clone()  # [M], those of this step
         scaled = weights * gramian.diagonal().clamp(min=0).sqrt()  # G_i
         # A loss that starts at 0 has nothing to lose: it counts as being on pace
         pace = torch.where(first > 0, losses / first, torch.ones_like(losses))
@@ -65,5 +69,5 @@ class GradNorm(GradientWeighting):
         # Without a gradient, or with all losses 0, there is nothing to balance
         usable = (scaled > 0) & way.isfinite()
         moved = weights * torch.where(usable, way, torch.zeros_like(way)).exp()
-        self.put(self.weights, tasks, moved * (weights.sum() / moved.sum()))
+        scatter_tasks(self.weights, tasks, moved * (weights.sum() / moved.sum()))
         return weights

@@ -1,15 +1,15 @@
-"""Gradients are turned towards each other until their cosines are what they usually are."""
+"""Gradients are turned towards each other until their cosines reach targets, which follow the cosines seen."""
 
 from math import sqrt
 
 import numpy as np
 import torch
 from torch import Tensor
+from typing_extensions import override
 
-from mtl.errors import InputError
-from mtl.weighting.base import GradientWeighting
+from mtl.weighting.base import GradientWeighting, check_number
 from mtl.weighting.solvers.quadratic import array, tensor
-from mtl.weighting.state import Draws
+from mtl.weighting.state.draws import Draws
 
 
 class GradVac(GradientWeighting):
@@ -29,7 +29,8 @@ class GradVac(GradientWeighting):
     Args:
         num_tasks: K.
         beta: how fast targets follow the cosines, 0 to 1.
-        at, normalise: see :class:`~mtl.weighting.base.GradientWeighting`.
+        at: where gradients are compared, see :class:`~mtl.weighting.base.GradientWeighting`.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
     """
 
     weights_private = False
@@ -37,12 +38,12 @@ class GradVac(GradientWeighting):
 
     def __init__(self, num_tasks: int, beta: float = 0.01, at: str = "parameters", normalise: str = "none") -> None:
         super().__init__(num_tasks, at, normalise)
-        if not 0 <= beta <= 1:
-            raise InputError(f"weighting.beta={beta}: expected a number from 0 to 1")
+        check_number("beta", beta, least=0, most=1)
         self.beta = beta
         self.draws = Draws()
         self.register_buffer("targets", torch.zeros(num_tasks, num_tasks))
 
+    @override
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
         g = array(gramian)
         targets = self.targets[tasks][:, tasks].tolist()

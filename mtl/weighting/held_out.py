@@ -1,4 +1,4 @@
-"""Weights that are learned on held-out rows: what such methods share."""
+"""Weights that are learned on held-out rows: the part that such methods have in common."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 from torch.nn import Parameter
+from typing_extensions import override
 
-from mtl.errors import InputError
-from mtl.gradients.task_gradients import TaskGradients, gramian_of
-from mtl.weighting.base import WHOLE_STEP, Call, Losses, Step, Weighting
+from mtl.gradients.gramian import gramian_of
+from mtl.gradients.task_gradients import TaskGradients
+from mtl.weighting.base import WHOLE_STEP, Call, GradientMemory, Losses, Step, Weighting, check_number, write_update
 
 
 class HeldOutWeighting(Weighting):
@@ -36,17 +37,14 @@ class HeldOutWeighting(Weighting):
 
     def __init__(self, num_tasks: int, held_out: float, normalise: str = "none") -> None:
         super().__init__(num_tasks, normalise)
-        if not 0 < held_out < 1:
-            raise InputError(f"weighting.held_out={held_out}: expected a share above 0 and below 1")
-        self.needs_shared = normalise == "gradient_norm"
+        check_number("held_out", held_out, above=0, below=1)
         self.held_out = held_out
         self.register_buffer("units", torch.ones(num_tasks))  # s of the last step a task took part in
-        self._taken: tuple[TaskGradients, list[int]] | None = None  # gradients and tasks of the step just taken
-        self._held: TaskGradients | None = None
-        self._held_begun = False
+        self._last_step: tuple[TaskGradients, list[int]] | None = None  # gradients and tasks of the step just taken
+        self._held_out_memory = GradientMemory()
 
     @abstractmethod
-    def weights_of(self, tasks: Tensor) -> Tensor:
+    def current_weights(self, tasks: Tensor) -> Tensor:
         """The weights ``[M]`` of these tasks, of losses after ``normalise``."""
 
     @abstractmethod
@@ -55,73 +53,70 @@ class HeldOutWeighting(Weighting):
 
     @abstractmethod
     def improve(self, products: Tensor, tasks: Tensor) -> None:
-        """Move the weights of the tasks numbered ``tasks [M]``.
+        """Move the weights of some tasks.
 
-        ``products [N, M]``, of the gradients of N objectives and those of M tasks in the step just taken, divided by
-        the objective's length and the tasks' mean length. A positive number: more weight to that task would have made
-        the objective smaller. Objectives without gradient are left out.
+        Args:
+            products: ``[N, M]``, of the gradients of N objectives and those of M tasks in the step just taken, divided
+                by the objective's length and the tasks' mean length. A positive number: more weight to that task would
+                have made the objective smaller. Objectives without gradient are left out.
+            tasks: indices ``[M]`` of these tasks.
         """
 
+    @override
     def _update(self, call: Call) -> Tensor | None:
-        gathered = self._gather(call, call.shared)
+        gathered = self._memory.gather(call.losses, call.shared, call.private, call.step)
         if gathered is None:
             return None
         if call.shared:
-            self._saw(gramian_of(gathered.jacobian), call.tasks)
+            self._record_gramian(gramian_of(gathered.jacobian), call.tasks)
         with torch.no_grad():
-            tasks = call.numbers
+            tasks = call.task_index
             scales = self._scales(gathered.losses, call.tasks, gathered.jacobian.norm(dim=1))
             if bool(scales.isfinite().all()):
                 self.units[tasks] = scales
-            weights = self.weights_of(tasks) / scales
-            self._write(call, weights @ gathered.jacobian, gathered, weights)
-        self._taken = (gathered, call.tasks)
+            weights = self.current_weights(tasks) / scales
+            write_update(call, weights @ gathered.jacobian, gathered, weights)
+        self._last_step = (gathered, call.tasks)
         return weights
 
-    def learn(
+    @override
+    def on_held_out_losses(
         self,
         losses: Losses,
         shared: Iterable[Parameter],
         private: Sequence[Iterable[Parameter]],
         step: Step = WHOLE_STEP,
     ) -> None:
-        """Compare the step just taken with the gradients of held-out losses, and move the weights."""
-        if self._taken is None:
+        if self._last_step is None:
             return
         present = list(range(self.num_tasks)) if step.tasks is None else list(step.tasks)
-        common, own = list(shared), [list(part) for part in private]
-        everything = [*common, *(p for part in own for p in part)]
-        wanted = self.objectives([losses[i] / self.units[i] for i in present], present)
-        nothing: list[list[Tensor]] = [[] for _ in wanted]
-        if not self._held_begun:
-            if self._held is None or not self._held.fits(everything, nothing, losses[0].device):
-                self._held = TaskGradients(everything, nothing, losses[0].device)
-            self._held.start(everything, nothing)
-            self._held_begun = True
-        assert self._held is not None
-        self._held.add(wanted, 1.0, step.batches, keep=False)
-        if not step.last:
+        shared_parameters, private_parameters = list(shared), [list(parameters) for parameters in private]
+        parameters = [*shared_parameters, *(p for part in private_parameters for p in part)]
+        objectives = self.objectives([losses[i] / self.units[i] for i in present], present)
+        # To the held-out objectives all parameters are alike: none is private to one of them
+        held = self._held_out_memory.gather(objectives, parameters, [[] for _ in objectives], step)
+        if held is None:
             return
-        self._held_begun = False
-        self._held.reduce()
-        (taken, tasks), self._taken = self._taken, None
+        (step_gradients, tasks), self._last_step = self._last_step, None
         with torch.no_grad():
-            self._compare(self._held.jacobian, taken, tasks, common, own)
+            self._compare(held.jacobian, step_gradients, tasks, shared_parameters, private_parameters)
 
     def _compare(
         self,
         held: Tensor,
-        taken: TaskGradients,
+        step_gradients: TaskGradients,
         tasks: list[int],
         shared: list[Parameter],
         private: list[list[Parameter]],
     ) -> None:
         sizes = [sum(p.numel() for p in part) for part in (shared, *private)]
-        common, *own = torch.split(held, sizes, 1)
+        shared_part, *private_parts = torch.split(held, sizes, 1)
         units = self.units[tasks]
-        heads = [own[i] @ taken.own[m] for m, i in enumerate(tasks)]
-        products = (common @ taken.jacobian.T + torch.stack(heads, 1)) / units  # [N, M]
-        squares = taken.jacobian.square().sum(1) + torch.stack([part.square().sum() for part in taken.own])
+        heads = [private_parts[i] @ step_gradients.private[m] for m, i in enumerate(tasks)]
+        products = (shared_part @ step_gradients.jacobian.T + torch.stack(heads, 1)) / units  # [N, M]
+        squares = step_gradients.jacobian.square().sum(1) + torch.stack(
+            [part.square().sum() for part in step_gradients.private]
+        )
         length, reach = (squares.sqrt() / units).mean(), held.norm(dim=1, keepdim=True)
         products = products[reach[:, 0] > 0] / (reach[reach[:, 0] > 0] * length)
         if len(products) and bool(products.isfinite().all()):

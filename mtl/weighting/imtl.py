@@ -2,10 +2,11 @@
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
-from mtl.errors import InputError
-from mtl.weighting.base import GradientWeighting
+from mtl.weighting.base import GradientWeighting, check_number
 from mtl.weighting.solvers.impartial import equal_projections
+from mtl.weighting.state.task_values import scatter_tasks, select_tasks
 
 
 class IMTL(GradientWeighting):
@@ -24,25 +25,27 @@ class IMTL(GradientWeighting):
     Args:
         num_tasks: K.
         lr: step of s, above 0.
-        at, normalise: see :class:`~mtl.weighting.base.GradientWeighting`.
+        at: where gradients are compared, see :class:`~mtl.weighting.base.GradientWeighting`.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
     """
 
     log_scale: Tensor
 
     def __init__(self, num_tasks: int, lr: float = 0.01, at: str = "parameters", normalise: str = "none") -> None:
         super().__init__(num_tasks, at, normalise)
-        if lr <= 0:
-            raise InputError(f"weighting.lr={lr}: expected a number above 0")
+        check_number("lr", lr, above=0)
         self.lr = lr
         self.register_buffer("log_scale", torch.zeros(num_tasks))  # s
 
-    def own_factors(self, weights: Tensor, tasks: Tensor) -> Tensor:
+    @override
+    def private_factors(self, weights: Tensor, tasks: Tensor) -> Tensor:
         """Heads learn their scaled loss."""
-        return self.of(self.log_scale, tasks).exp()
+        return select_tasks(self.log_scale, tasks).exp()
 
+    @override
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
-        before = self.of(self.log_scale, tasks)
+        before = select_tasks(self.log_scale, tasks)
         after = before - self.lr * (before.exp() * losses - 1).clamp(-1, 1)
-        self.put(self.log_scale, tasks, after)
+        scatter_tasks(self.log_scale, tasks, after)
         scale = after.exp()
         return equal_projections(gramian * torch.outer(scale, scale)) * scale

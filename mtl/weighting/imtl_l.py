@@ -2,8 +2,10 @@
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
-from mtl.weighting.base import LossWeighting
+from mtl.weighting.base import LossWeighting, check_number
+from mtl.weighting.state.task_values import select_tasks
 
 
 class IMTLL(LossWeighting):
@@ -28,8 +30,10 @@ class IMTLL(LossWeighting):
 
     def __init__(self, num_tasks: int, initial: float = 0.0, normalise: str = "none") -> None:
         super().__init__(num_tasks, normalise)
+        check_number("initial", initial)
         self.log_scale = nn.Parameter(torch.full((num_tasks,), float(initial)))
 
+    @override
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
-        s = self.of(self.log_scale, tasks)
+        s = select_tasks(self.log_scale, tasks)
         return (s.exp() * losses - s).sum()

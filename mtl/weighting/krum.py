@@ -2,9 +2,9 @@
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
-from mtl.errors import InputError
-from mtl.weighting.base import GradientWeighting
+from mtl.weighting.base import GradientWeighting, check_number
 
 
 class Krum(GradientWeighting):
@@ -24,7 +24,8 @@ class Krum(GradientWeighting):
         num_tasks: K.
         outliers: how many tasks may be arbitrary, 0 or more.
         selected: how many gradients are averaged, 1 or more.
-        at, normalise: see :class:`~mtl.weighting.base.GradientWeighting`.
+        at: where gradients are compared, see :class:`~mtl.weighting.base.GradientWeighting`.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
     """
 
     weights_private = False
@@ -33,12 +34,11 @@ class Krum(GradientWeighting):
         self, num_tasks: int, outliers: int = 1, selected: int = 1, at: str = "parameters", normalise: str = "none"
     ) -> None:
         super().__init__(num_tasks, at, normalise)
-        if outliers < 0 or selected < 1:
-            raise InputError(
-                f"weighting.outliers={outliers}, selected={selected}: expected outliers >= 0 and selected >= 1"
-            )
+        check_number("outliers", outliers, least=0)
+        check_number("selected", selected, least=1)
         self.outliers, self.selected = outliers, selected
 
+    @override
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
         count = len(losses)
         selected = min(self.selected, count)

@@ -2,21 +2,23 @@
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.weighting.base import LossWeighting
 
 
 class LogSum(LossWeighting):
-    """Scale-invariant loss: ``sum_i log L_i``, so that ``w_i = 1 / L_i``: multiplying a loss by a number changes
-    nothing.
+    """Scale-invariant loss: ``sum_i log L_i``, so that ``w_i = 1 / L_i``.
 
     Source: the scale-invariant baseline of Navon et al., "Multi-Task Learning as a Bargaining Game", ICML 2022,
     https://arxiv.org/abs/2202.01017.
 
-    Heads get the weighted gradient. Losses have to be positive; one that is not is left alone (weight 0).
+    Multiplying a loss by a number changes nothing. Heads get the weighted gradient. Losses have to be positive; one
+    that is not is left alone (weight 0).
 
     Deviation: none; the authors' code is this sum.
     """
 
+    @override
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
         return losses.clamp(min=torch.finfo(losses.dtype).tiny).log().sum()

@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.errors import unknown
 from mtl.weighting.base import GradientWeighting
@@ -28,7 +29,8 @@ class MGDA(GradientWeighting):
         num_tasks: K.
         measure: the gradients are divided by this before the problem is posed (and only there): ``none``, ``norm``
             (their length), ``loss``, ``loss_norm`` (loss times length): the normalisations of Sener and Koltun's code.
-        at, normalise: see :class:`~mtl.weighting.base.GradientWeighting`.
+        at: where gradients are compared, see :class:`~mtl.weighting.base.GradientWeighting`.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
     """
 
     def __init__(self, num_tasks: int, measure: str = "none", at: str = "parameters", normalise: str = "none") -> None:
@@ -37,6 +39,7 @@ class MGDA(GradientWeighting):
             raise unknown("weighting.measure", measure, MEASURES)
         self.measure = measure
 
+    @override
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
         if self.measure == "none":
             return min_norm(gramian)

@@ -2,12 +2,13 @@
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
-from mtl.errors import InputError
-from mtl.gradients.task_gradients import gramian_of
-from mtl.weighting.base import DirectionWeighting
-from mtl.weighting.solvers.quadratic import array, project_simplex, tensor
-from mtl.weighting.state import History, OnSimplex
+from mtl.gradients.gramian import gramian_of
+from mtl.weighting.base import DirectionWeighting, check_number
+from mtl.weighting.solvers.quadratic import array, min_norm_step, tensor
+from mtl.weighting.state.gradient_history import GradientHistory
+from mtl.weighting.state.simplex import SimplexWeights
 
 
 class MoCo(DirectionWeighting):
@@ -39,21 +40,21 @@ class MoCo(DirectionWeighting):
         self, num_tasks: int, beta: float = 0.5, gamma: float = 0.1, rho: float = 0.0, normalise: str = "none"
     ) -> None:
         super().__init__(num_tasks, normalise)
-        if not 0 < beta <= 1 or gamma <= 0 or rho < 0:
-            raise InputError(
-                f"weighting.beta={beta}, gamma={gamma}, rho={rho}: expected 0 < beta <= 1, gamma > 0, rho >= 0"
-            )
+        check_number("beta", beta, above=0, most=1)
+        check_number("gamma", gamma, above=0)
+        check_number("rho", rho, least=0)
         self.beta, self.gamma, self.rho = beta, gamma, rho
-        self.history, self.weights = History(num_tasks), OnSimplex(num_tasks)
+        self.history, self.weights = GradientHistory(num_tasks), SimplexWeights(num_tasks)
         self.register_buffer("seen", torch.zeros(num_tasks, dtype=torch.bool))
 
+    @override
     def forward(self, jacobian: Tensor, losses: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
-        jacobian = self.history.move(jacobian, tasks, torch.where(self.seen[tasks], self.beta, 1.0))
+        jacobian = self.history.interpolate(jacobian, tasks, torch.where(self.seen[tasks], self.beta, 1.0))
         self.seen[tasks] = True
         g = array(gramian_of(jacobian))
         size = g.trace() / len(g)
         g = g / size if size > 0 else g
-        w = array(self.weights.of(tasks))
-        weights = tensor(project_simplex(w - self.gamma * (g @ w + self.rho * w)), losses).to(losses)
-        self.weights.move(tasks, weights)
+        w = array(self.weights.select(tasks))
+        weights = tensor(min_norm_step(w, g, self.gamma, self.rho), losses).to(losses)
+        self.weights.update(tasks, weights)
         return weights @ jacobian, weights

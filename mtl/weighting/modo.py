@@ -1,11 +1,12 @@
 """Minimum-norm weights from gradients of independent batches."""
 
 from torch import Tensor
+from typing_extensions import override
 
-from mtl.errors import InputError
-from mtl.weighting.base import DirectionWeighting
-from mtl.weighting.solvers.quadratic import array, project_simplex, tensor
-from mtl.weighting.state import OnSimplex, Previous
+from mtl.weighting.base import DirectionWeighting, check_number
+from mtl.weighting.solvers.quadratic import array, min_norm_step, tensor
+from mtl.weighting.state.previous_gradients import PreviousGradients
+from mtl.weighting.state.simplex import SimplexWeights
 
 
 class MoDo(DirectionWeighting):
@@ -37,14 +38,15 @@ class MoDo(DirectionWeighting):
 
     def __init__(self, num_tasks: int, gamma: float = 0.1, rho: float = 0.0, normalise: str = "none") -> None:
         super().__init__(num_tasks, normalise)
-        if gamma <= 0 or rho < 0:
-            raise InputError(f"weighting.gamma={gamma}, rho={rho}: expected gamma > 0 and rho >= 0")
+        check_number("gamma", gamma, above=0)
+        check_number("rho", rho, least=0)
         self.gamma, self.rho = gamma, rho
-        self.weights, self.previous = OnSimplex(num_tasks), Previous(num_tasks)
+        self.weights, self.previous = SimplexWeights(num_tasks), PreviousGradients(num_tasks)
 
+    @override
     def forward(self, jacobian: Tensor, losses: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
-        weights = self.weights.of(tasks)
+        weights = self.weights.select(tasks)
         direction = weights.to(jacobian) @ jacobian
-        w, g = array(weights), array(self.previous.crossed(jacobian, tasks))
-        self.weights.move(tasks, tensor(project_simplex(w - self.gamma * (g @ w + self.rho * w)), losses))
+        w, g = array(weights), array(self.previous.cross_gramian(jacobian, tasks))
+        self.weights.update(tasks, tensor(min_norm_step(w, g, self.gamma, self.rho), losses))
         return direction, weights

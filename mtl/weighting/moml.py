@@ -2,11 +2,12 @@
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
-from mtl.errors import InputError
+from mtl.weighting.base import check_number
 from mtl.weighting.held_out import HeldOutWeighting
 from mtl.weighting.solvers.quadratic import min_norm
-from mtl.weighting.state import Adam
+from mtl.weighting.state.adam import Adam
 
 STATIONARY = 1e-8  # squared length of the common derivative, relative to the longest: no weights are better for all
 
@@ -34,29 +35,32 @@ class MOML(HeldOutWeighting):
     Args:
         num_tasks: K.
         lr: of Adam on a, above 0.
-        held_out, normalise: see :class:`~mtl.weighting.held_out.HeldOutWeighting`.
+        held_out: share of the training rows, see :class:`~mtl.weighting.held_out.HeldOutWeighting`.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
     """
 
     logits: Tensor
 
     def __init__(self, num_tasks: int, lr: float = 1e-2, held_out: float = 0.1, normalise: str = "none") -> None:
         super().__init__(num_tasks, held_out, normalise)
-        if lr <= 0:
-            raise InputError(f"weighting.lr={lr}: expected a number above 0")
+        check_number("lr", lr, above=0)
         self.register_buffer("logits", torch.zeros(num_tasks))
         self.adam = Adam(num_tasks, lr)
 
-    def weights_of(self, tasks: Tensor) -> Tensor:
+    @override
+    def current_weights(self, tasks: Tensor) -> Tensor:
         return torch.softmax(self.logits.index_select(0, tasks), 0)
 
+    @override
     def objectives(self, losses: list[Tensor], tasks: list[int]) -> list[Tensor]:
         return losses
 
+    @override
     def improve(self, products: Tensor, tasks: Tensor) -> None:
-        w = self.weights_of(tasks)
+        w = self.current_weights(tasks)
         slopes = -w * (products - (products @ w)[:, None])  # [N, M], through the softmax
         gramian = slopes @ slopes.T
-        common = min_norm(gramian).to(slopes) @ slopes
-        if common.square().sum() <= STATIONARY * gramian.diagonal().amax():
-            common = torch.zeros_like(common)  # rounding errors, of which Adam would make whole steps
-        self.logits -= self.adam.move(common, tasks)
+        common_slope = min_norm(gramian).to(slopes) @ slopes
+        if common_slope.square().sum() <= STATIONARY * gramian.diagonal().amax():
+            common_slope = torch.zeros_like(common_slope)  # rounding errors, of which Adam would make whole steps
+        self.logits -= self.adam.step(common_slope, tasks)

@@ -1,13 +1,13 @@
-"""The bargain that the tasks would strike over the update."""
+"""The Nash bargaining solution of the task gradients."""
 
 from math import sqrt
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
-from mtl.errors import InputError
-from mtl.weighting.base import Call, GradientWeighting
-from mtl.weighting.solvers.bargain import bargain
+from mtl.weighting.base import Call, GradientWeighting, check_number
+from mtl.weighting.solvers.nash_bargaining import nash_bargaining
 from mtl.weighting.solvers.quadratic import array
 
 
@@ -35,7 +35,8 @@ class NashMTL(GradientWeighting):
         max_norm: largest length of d, 0 for no limit.
         update_every: optimizer steps between two solves; in between the last weights serve, at the cost of equal
             weighting.
-        at, normalise: see :class:`~mtl.weighting.base.GradientWeighting`.
+        at: where gradients are compared, see :class:`~mtl.weighting.base.GradientWeighting`.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
     """
 
     weights: Tensor
@@ -50,15 +51,14 @@ class NashMTL(GradientWeighting):
         normalise: str = "none",
     ) -> None:
         super().__init__(num_tasks, at, normalise)
-        if max_norm < 0 or update_every < 1:
-            raise InputError(
-                f"weighting.max_norm={max_norm}, update_every={update_every}: expected max_norm >= 0, update_every >= 1"
-            )
+        check_number("max_norm", max_norm, least=0)
+        check_number("update_every", update_every, least=1)
         self.max_norm, self.update_every = max_norm, update_every
         self.register_buffer("weights", torch.ones(num_tasks))
         self.register_buffer("age", torch.tensor(0))  # steps since the last solve; 0: one is due
 
-    def kept(self, call: Call) -> Tensor | None:
+    @override
+    def cached_weights(self, call: Call) -> Tensor | None:
         """The last weights, unless they have served long enough."""
         if self.update_every == 1 or int(self.age) == 0:
             return None
@@ -66,14 +66,16 @@ class NashMTL(GradientWeighting):
             self.age.copy_((self.age + 1) % self.update_every)
         return self.weights[call.tasks]
 
-    def keep(self, weights: Tensor, tasks: list[int]) -> None:
+    @override
+    def on_weights(self, weights: Tensor, tasks: list[int]) -> None:
         """Remember the weights for the next steps."""
         if self.update_every > 1:
             self.weights[tasks] = weights
             self.age.fill_(1)
 
+    @override
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
-        weights = bargain(gramian)
+        weights = nash_bargaining(gramian)
         if self.max_norm > 0:
             w = array(weights)
             square = float(w @ array(gramian) @ w)  # |d|^2

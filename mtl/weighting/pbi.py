@@ -1,13 +1,11 @@
 """Progress along a preferred direction, and a penalty for leaving it."""
 
-from collections.abc import Mapping, Sequence
-
 import torch
 from torch import Tensor
+from typing_extensions import override
 
-from mtl.errors import InputError
-from mtl.weighting.base import LossWeighting
-from mtl.weighting.state import PerTask
+from mtl.weighting.base import LossWeighting, check_number
+from mtl.weighting.state.per_task_option import PerTaskNumbers, PerTaskOption
 
 
 class PBI(LossWeighting):
@@ -32,19 +30,19 @@ class PBI(LossWeighting):
         self,
         num_tasks: int,
         theta: float = 1.0,
-        preference: Mapping[str, float] | Sequence[float] | None = None,
-        ideal: Mapping[str, float] | Sequence[float] | None = None,
+        preference: PerTaskNumbers = None,
+        ideal: PerTaskNumbers = None,
         normalise: str = "none",
     ) -> None:
         super().__init__(num_tasks, normalise)
-        if theta < 0:
-            raise InputError(f"weighting.theta={theta}: expected 0 or more")
+        check_number("theta", theta, least=0)
         self.theta = theta
-        self.preference = PerTask("weighting.preference", num_tasks, preference)
-        self.ideal = PerTask("weighting.ideal", num_tasks, ideal, default=0.0)
+        self.preference = PerTaskOption("weighting.preference", num_tasks, preference)
+        self.ideal = PerTaskOption("weighting.ideal", num_tasks, ideal, default=0.0, all_zero=True)
 
+    @override
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
-        excess = losses - self.of(self.ideal.values, tasks)
+        excess = losses - self.ideal.select(tasks)
         u = self.preference.shares(tasks)
         u = u / u.norm()
         along = excess @ u

@@ -2,10 +2,11 @@
 
 import numpy as np
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.weighting.base import GradientWeighting
 from mtl.weighting.solvers.quadratic import array, tensor
-from mtl.weighting.state import Draws
+from mtl.weighting.state.draws import Draws
 
 
 class PCGrad(GradientWeighting):
@@ -24,7 +25,8 @@ class PCGrad(GradientWeighting):
 
     Args:
         num_tasks: K.
-        at, normalise: see :class:`~mtl.weighting.base.GradientWeighting`.
+        at: where gradients are compared, see :class:`~mtl.weighting.base.GradientWeighting`.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
     """
 
     weights_private = False
@@ -33,6 +35,7 @@ class PCGrad(GradientWeighting):
         super().__init__(num_tasks, at, normalise)
         self.draws = Draws()
 
+    @override
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
         g = array(gramian)
         mix, products = np.eye(len(g)), g.copy()  # of every p_i at once: its coefficients, and its p'g_j

@@ -2,17 +2,18 @@
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.errors import unknown
 from mtl.weighting.base import LossWeighting
-from mtl.weighting.state import Draws
+from mtl.weighting.state.draws import Draws
+from mtl.weighting.state.task_values import select_tasks
 
 DISTRIBUTIONS = ("normal", "dirichlet")
 
 
 class RandomWeights(LossWeighting):
-    """Random loss weighting: ``sum_i w_i L_i`` with w drawn anew every step; a baseline that clever methods have to
-    beat.
+    """Random loss weighting: ``sum_i w_i L_i`` with w drawn anew every step; a baseline for all other methods.
 
     Source: Lin, Ye, Zhang, Tsang, "Reasonable Effectiveness of Random Weighting: A Litmus Test for Multi-Task
     Learning", TMLR 2022, https://arxiv.org/abs/2111.10603.
@@ -34,6 +35,7 @@ class RandomWeights(LossWeighting):
         self.distribution = distribution
         self.draws = Draws()
 
+    @override
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
         generator = self.draws.generator()
         drawn = torch.empty(self.num_tasks)
@@ -41,5 +43,5 @@ class RandomWeights(LossWeighting):
             logits = drawn.normal_(generator=generator)
         else:
             logits = drawn.exponential_(generator=generator).log()
-        weights = torch.softmax(self.of(logits.to(losses), tasks), 0)
+        weights = torch.softmax(select_tasks(logits.to(losses), tasks), 0)
         return (weights * losses).sum()

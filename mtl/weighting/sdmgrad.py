@@ -1,13 +1,13 @@
 """A common descent direction that stays near a preferred one, from gradients of independent batches."""
 
-from collections.abc import Mapping, Sequence
-
 from torch import Tensor
+from typing_extensions import override
 
-from mtl.errors import InputError
-from mtl.weighting.base import DirectionWeighting
+from mtl.weighting.base import DirectionWeighting, check_number
 from mtl.weighting.solvers.quadratic import array, project_simplex, tensor
-from mtl.weighting.state import OnSimplex, PerTask, Previous
+from mtl.weighting.state.per_task_option import PerTaskNumbers, PerTaskOption
+from mtl.weighting.state.previous_gradients import PreviousGradients
+from mtl.weighting.state.simplex import SimplexWeights
 
 
 class SDMGrad(DirectionWeighting):
@@ -48,23 +48,25 @@ class SDMGrad(DirectionWeighting):
         c: float = 0.3,
         lr: float = 0.3,
         steps: int = 20,
-        preference: Mapping[str, float] | Sequence[float] | None = None,
+        preference: PerTaskNumbers = None,
         normalise: str = "none",
     ) -> None:
         super().__init__(num_tasks, normalise)
-        if c < 0 or lr <= 0 or steps < 1:
-            raise InputError(f"weighting.c={c}, lr={lr}, steps={steps}: expected c >= 0, lr > 0 and steps >= 1")
+        check_number("c", c, least=0)
+        check_number("lr", lr, above=0)
+        check_number("steps", steps, least=1)
         self.c, self.lr, self.steps = c, lr, steps
-        self.preference = PerTask("weighting.preference", num_tasks, preference)
-        self.weights, self.previous = OnSimplex(num_tasks), Previous(num_tasks)
+        self.preference = PerTaskOption("weighting.preference", num_tasks, preference)
+        self.weights, self.previous = SimplexWeights(num_tasks), PreviousGradients(num_tasks)
 
+    @override
     def forward(self, jacobian: Tensor, losses: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
         preferred = self.preference.shares(tasks)
-        found = self.weights.of(tasks)
+        found = self.weights.select(tasks)
         weights = (found + self.c * preferred) / (1 + self.c)
         direction = weights.to(jacobian) @ jacobian
-        w, p, g = array(found), array(preferred), array(self.previous.crossed(jacobian, tasks))
+        w, p, g = array(found), array(preferred), array(self.previous.cross_gramian(jacobian, tasks))
         for _ in range(self.steps):
             w = project_simplex(w - self.lr * (g @ (w + self.c * p)))
-        self.weights.move(tasks, tensor(w, losses))
+        self.weights.update(tasks, tensor(w, losses))
         return direction, weights

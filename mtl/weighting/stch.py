@@ -1,13 +1,11 @@
 """A smooth maximum of the losses, as a preference weighs them."""
 
-from collections.abc import Mapping, Sequence
-
 import torch
 from torch import Tensor
+from typing_extensions import override
 
-from mtl.errors import InputError
-from mtl.weighting.base import LossWeighting
-from mtl.weighting.state import PerTask
+from mtl.weighting.base import LossWeighting, check_number
+from mtl.weighting.state.per_task_option import PerTaskNumbers, PerTaskOption
 
 
 class STCH(LossWeighting):
@@ -35,17 +33,17 @@ class STCH(LossWeighting):
         self,
         num_tasks: int,
         mu: float = 1.0,
-        preference: Mapping[str, float] | Sequence[float] | None = None,
-        ideal: Mapping[str, float] | Sequence[float] | None = None,
+        preference: PerTaskNumbers = None,
+        ideal: PerTaskNumbers = None,
         normalise: str = "none",
     ) -> None:
         super().__init__(num_tasks, normalise)
-        if mu <= 0:
-            raise InputError(f"weighting.mu={mu}: expected a number above 0")
+        check_number("mu", mu, above=0)
         self.mu = mu
-        self.preference = PerTask("weighting.preference", num_tasks, preference)
-        self.ideal = PerTask("weighting.ideal", num_tasks, ideal, default=0.0)
+        self.preference = PerTaskOption("weighting.preference", num_tasks, preference)
+        self.ideal = PerTaskOption("weighting.ideal", num_tasks, ideal, default=0.0, all_zero=True)
 
+    @override
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
-        excess = self.preference.shares(tasks) * (losses - self.of(self.ideal.values, tasks))
+        excess = self.preference.shares(tasks) * (losses - self.ideal.select(tasks))
         return self.mu * torch.logsumexp(excess / self.mu, 0)

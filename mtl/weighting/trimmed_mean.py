@@ -2,10 +2,10 @@
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
-from mtl.errors import InputError
-from mtl.gradients.task_gradients import in_pieces
-from mtl.weighting.base import DirectionWeighting
+from mtl.gradients.gramian import split_columns
+from mtl.weighting.base import DirectionWeighting, check_number
 
 
 class TrimmedMean(DirectionWeighting):
@@ -27,13 +27,13 @@ class TrimmedMean(DirectionWeighting):
 
     def __init__(self, num_tasks: int, trim: int = 1, normalise: str = "none") -> None:
         super().__init__(num_tasks, normalise)
-        if trim < 0:
-            raise InputError(f"weighting.trim={trim}: expected 0 or more")
+        check_number("trim", trim, least=0)
         self.trim = trim
 
+    @override
     def forward(self, jacobian: Tensor, losses: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
         direction = torch.empty_like(jacobian[0])
-        for part, out in in_pieces(jacobian, direction):
+        for part, out in split_columns(jacobian, direction):
             torch.mean(self._trimmed(part), 0, out=out)
         return direction, losses.new_ones(len(losses))
 

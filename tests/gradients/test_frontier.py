@@ -1,4 +1,4 @@
-"""Where the losses part ways."""
+"""The last shared tensors of the graph."""
 
 from pathlib import Path
 
@@ -79,7 +79,7 @@ def test_nothing_flows_past_the_frontier() -> None:
     losses = problem.losses()
     before = torch.autograd.grad(losses[1], problem.shared, retain_graph=True, allow_unused=True)
     found = find_frontier(losses, problem.shared)
-    TaskGradients([], [[], []], torch.device("cpu")).add(losses, 1.0, 1, found, keep=True)
+    TaskGradients([], [[], []], torch.device("cpu")).add(losses, 1.0, 1, found, retain_graph=True)
     after = torch.autograd.grad(losses[1], problem.shared, allow_unused=True)
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
 

@@ -11,7 +11,7 @@ import yaml
 from torch import Tensor, nn
 
 from mtl.weighting.base import Step, Weighting
-from mtl.weighting.state import Draws
+from mtl.weighting.state.draws import Draws
 
 CONFIGS = Path(__file__).parents[2] / "conf" / "weighting"
 METHODS = tuple(sorted(path.stem for path in CONFIGS.glob("*.yaml")))
@@ -118,7 +118,7 @@ class Problem:
 
     @property
     def parameters(self) -> list[nn.Parameter]:
-        return [*self.shared, *(p for own in self.private for p in own)]
+        return [*self.shared, *(p for private_parameters in self.private for p in private_parameters)]
 
     def forward(self, start: int = 0, stop: int | None = None) -> tuple[list[Tensor], Tensor]:
         """Losses of some rows, and the representation they were computed from."""
@@ -135,25 +135,25 @@ class Problem:
         losses, h = self.forward(start, stop)
         return weighting.backward(losses, self.shared, self.private, self.trunk[2].parameters(), step, h)
 
-    def learn(self, weighting: Weighting, step: Step = Step(), start: int = 0, stop: int | None = None) -> None:  # noqa: B008
-        """One call of ``learn`` on some rows."""
-        weighting.learn(self.forward(start, stop)[0], self.shared, self.private, step)
+    def feed_held_out(self, weighting: Weighting, step: Step = Step(), start: int = 0, stop: int | None = None) -> None:  # noqa: B008
+        """One call of ``on_held_out_losses`` on some rows."""
+        weighting.on_held_out_losses(self.forward(start, stop)[0], self.shared, self.private, step)
 
     def gradients(self) -> tuple[Tensor, list[Tensor]]:
         """Each task's gradient of the shared parameters, ``[K, P]``, and of its own."""
         losses, _ = self.forward()
-        rows, own = [], []
+        rows, private_parameters = [], []
         for loss, private in zip(losses, self.private, strict=True):
             parts = torch.autograd.grad(loss, [*self.shared, *private], retain_graph=True)
             rows.append(flat(parts[: len(self.shared)]))
-            own.append(flat(parts[len(self.shared) :]))
-        return torch.stack(rows), own
+            private_parameters.append(flat(parts[len(self.shared) :]))
+        return torch.stack(rows), private_parameters
 
     def update(self) -> Tensor:
         """``.grad`` of the shared parameters, ``[P]``."""
         return flat([p.grad if p.grad is not None else torch.zeros_like(p) for p in self.shared])
 
-    def own_update(self, task: int) -> Tensor:
+    def private_update(self, task: int) -> Tensor:
         """``.grad`` of a task's private parameters."""
         return flat([p.grad if p.grad is not None else torch.zeros_like(p) for p in self.private[task]])
 
@@ -168,8 +168,8 @@ class Problem:
         steps: int,
         one_step: Callable[[], object] | None = None,
         lr: float = 0.1,
-        now: Callable[[], Tensor] | None = None,
-        learn: Callable[[], object] | None = None,
+        current_losses: Callable[[], Tensor] | None = None,
+        feed_held_out: Callable[[], object] | None = None,
     ) -> None:
         """Plain gradient steps, with everything that a training tells a method; epochs of two steps.
 
@@ -179,10 +179,11 @@ class Problem:
             one_step: calls ``backward``; by default once, on all rows.
             lr: of the problem's parameters; the method's own take steps of 0.01.
             now: the losses at the parameters as they are, of all rows; by default :meth:`now`.
-            learn: tells losses of held-out rows; by default once, of all rows, which here are those of training too.
+            feed_held_out: calls ``on_held_out_losses``; by default once, with all rows, which here are those of
+                training too.
         """
         learned = [p for p in weighting.parameters() if p.requires_grad]
-        now = now or self.now
+        current_losses = current_losses or self.current_losses
         for number in range(steps):
             self.clear()
             for p in learned:
@@ -195,15 +196,15 @@ class Problem:
                 for p, rate in [*((p, lr) for p in self.parameters), *((p, 0.01) for p in learned)]:
                     if p.grad is not None:
                         p -= rate * p.grad
-            weighting.after_step(now)
-            if learn is None:
-                self.learn(weighting)
+            weighting.after_step(current_losses)
+            if feed_held_out is None:
+                self.feed_held_out(weighting)
             else:
-                learn()
+                feed_held_out()
             if number % 2:
-                weighting.on_epoch_end(now())
+                weighting.on_epoch_end(current_losses())
 
-    def now(self, start: int = 0, stop: int | None = None) -> Tensor:
+    def current_losses(self, start: int = 0, stop: int | None = None) -> Tensor:
         """The losses of some rows at the parameters as they are, ``[K]``."""
         with torch.no_grad():
             return torch.stack(self.forward(start, stop)[0])
@@ -212,3 +213,12 @@ class Problem:
 def flat(parts: Sequence[Tensor]) -> Tensor:
     """Tensors as one vector."""
     return torch.cat([part.detach().flatten() for part in parts])
+
+
+def weights_after_held_out(name: str, held: list[list[float]], **options: object) -> Tensor:
+    """Weights after one step with ``g_1 = (2, 0)`` and ``g_2 = (-1, 1)``, and held-out gradients ``held``."""
+    weighting = make(name, 2, **options)
+    p = nn.Parameter(torch.zeros(2))
+    weighting.backward([2 * p[0], p[1] - p[0]], [p], [[], []])
+    weighting.on_held_out_losses([torch.tensor(row).float() @ p for row in held], [p], [[], []])
+    return weighting.backward([2 * p[0], p[1] - p[0]], [p], [[], []])

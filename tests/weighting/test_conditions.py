@@ -40,9 +40,9 @@ def test_clipping_limits_the_final_gradient(name: str) -> None:
         data = rows(20)
         start = parameters(module_of(data, make(name, 3), SGD))
         moved.append(parameters(trained(name, data, batch_size=20, epochs=1, clip=clip)) - start)
-    whole, clipped = moved
-    assert float(whole.norm()) > 0.1 * 0.011  # the limit bites
-    torch.testing.assert_close(clipped, whole * (0.1 * 0.01 / whole.norm()), rtol=1e-3, atol=1e-7)
+    unclipped, clipped = moved
+    assert float(unclipped.norm()) > 0.1 * 0.011  # the limit bites
+    torch.testing.assert_close(clipped, unclipped * (0.1 * 0.01 / unclipped.norm()), rtol=1e-3, atol=1e-7)
 
 
 @every_method
@@ -72,12 +72,12 @@ def test_rows_without_labels_do_not_matter(name: str) -> None:
 def test_resumed_training_is_the_uninterrupted_one(name: str, tmp_path: Path) -> None:
     """Through a checkpoint of the trainer: network, optimizer, state of the method and its random draws."""
     data = partial(rows, 30, missing=0.2)
-    whole = trained(name, data(), batch_size=10, epochs=4)
+    uninterrupted = trained(name, data(), batch_size=10, epochs=4)
     trained(name, data(), batch_size=10, epochs=2, save=tmp_path / "half.ckpt")
     torch.rand(5)
     resumed = trained(name, data(), batch_size=10, epochs=4, resume=tmp_path / "half.ckpt")
-    assert torch.equal(parameters(resumed), parameters(whole))
-    for key, value in whole.weighting.state_dict().items():
+    assert torch.equal(parameters(resumed), parameters(uninterrupted))
+    for key, value in uninterrupted.weighting.state_dict().items():
         assert torch.equal(resumed.weighting.state_dict()[key].nan_to_num(-1.0), value.nan_to_num(-1.0)), key
 
 

@@ -9,7 +9,7 @@ import torch
 
 from mtl.errors import InputError
 from mtl.weighting.base import DirectionWeighting, GradientWeighting, LossWeighting, Step, Weighting
-from mtl.weighting.state import OnSimplex
+from mtl.weighting.state.simplex import SimplexWeights
 from tests.weighting.problems import (
     METHODS,
     NORMALISATIONS,
@@ -119,10 +119,10 @@ def test_one_task_is_learned_as_if_alone(name: str, changed: dict[str, Any]) -> 
     for _ in range(3):
         problem.train(weighting, 1, lr=0.01)
         problem.clear()
-        (gradient, own), weights = (part[0] for part in problem.gradients()), problem.backward(weighting)
+        (gradient, private_gradient), weights = (part[0] for part in problem.gradients()), problem.backward(weighting)
         cosine = torch.nn.functional.cosine_similarity(problem.update(), gradient, 0)
         assert float(cosine) == pytest.approx(1, abs=1e-3)
-        assert float(torch.nn.functional.cosine_similarity(problem.own_update(0), own, 0)) > 0.999
+        assert float(torch.nn.functional.cosine_similarity(problem.private_update(0), private_gradient, 0)) > 0.999
         assert float(weights[0]) > 0
 
 
@@ -135,7 +135,7 @@ def test_order_of_the_tasks_does_not_matter(name: str) -> None:
     one, two = make(name, 3), make(name, 3)
     rounds = 800 if is_random(one) else 1
     gradients, _ = problem.gradients()
-    losses = problem.now()
+    losses = problem.current_losses()
 
     def mean(weighting: object, tasks: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
         if rounds == 1:
@@ -179,21 +179,25 @@ def test_reported_weights_are_those_of_the_update(name: str, normalise: str) -> 
     weighting = make(name, 3, normalise=normalise)
     problem.train(weighting, 3)  # away from the start, where many methods are alike
     problem.clear()
-    gradients, own = problem.gradients()
+    gradients, private_gradients = problem.gradients()
     before = copy.deepcopy(weighting)
     weights = problem.backward(weighting)
     if isinstance(before, LossWeighting) and normalise == "none":
-        losses = problem.now().requires_grad_()
+        losses = problem.current_losses().requires_grad_()
         (slope,) = torch.autograd.grad(before(losses, torch.arange(3)), losses)
         torch.testing.assert_close(weights, slope)
     if isinstance(before, DirectionWeighting):
         for i in range(3):
-            torch.testing.assert_close(problem.own_update(i), weights[i] * own[i], rtol=1e-4, atol=1e-6)
+            torch.testing.assert_close(
+                problem.private_update(i), weights[i] * private_gradients[i], rtol=1e-4, atol=1e-6
+            )
     else:
         torch.testing.assert_close(problem.update(), weights @ gradients, rtol=1e-4, atol=1e-5)
     if isinstance(before, LossWeighting):
         for i in range(3):
-            torch.testing.assert_close(problem.own_update(i), weights[i] * own[i], rtol=1e-4, atol=1e-6)
+            torch.testing.assert_close(
+                problem.private_update(i), weights[i] * private_gradients[i], rtol=1e-4, atol=1e-6
+            )
 
 
 @every_method
@@ -201,11 +205,11 @@ def test_backward_adds_to_gradients(name: str) -> None:
     """What was in .grad stays in it."""
     problem = Problem(3)
     problem.backward(make(name, 3))
-    expected = flat([problem.update(), *map(problem.own_update, range(3))])
+    expected = flat([problem.update(), *map(problem.private_update, range(3))])
     for p in problem.parameters:
         p.grad = torch.ones_like(p)
     problem.backward(make(name, 3))
-    torch.testing.assert_close(flat([problem.update(), *map(problem.own_update, range(3))]), expected + 1)
+    torch.testing.assert_close(flat([problem.update(), *map(problem.private_update, range(3))]), expected + 1)
 
 
 @every_method
@@ -242,14 +246,14 @@ def test_touches_no_other_parameter(name: str) -> None:
 def test_resumed_is_uninterrupted(name: str, changed: dict[str, Any]) -> None:
     """State saved after three steps and loaded by a new object gives the same further steps, bit for bit."""
     straight, broken = Problem(3, [1, 3, 0.5]), Problem(3, [1, 3, 0.5])
-    whole, first = make(name, 3, **changed), make(name, 3, **changed)
-    straight.train(whole, 3)
+    uninterrupted, first = make(name, 3, **changed), make(name, 3, **changed)
+    straight.train(uninterrupted, 3)
     broken.train(first, 3)
     saved = copy.deepcopy(first.state_dict())
     torch.manual_seed(123)
     second = make(name, 3, **changed)
     second.load_state_dict(saved)
-    straight.train(whole, 3)
+    straight.train(uninterrupted, 3)
     broken.train(second, 3)
     assert torch.equal(flat(straight.parameters), flat(broken.parameters))
 
@@ -259,7 +263,7 @@ def test_accumulated_batches_are_one_batch(name: str, changed: dict[str, Any]) -
     """Three batches of four rows make the same steps as one batch of twelve, also where the short ways of one batch
     cannot be taken.
     """
-    whole, parts = Problem(3, [1, 2, 0.5]), Problem(3, [1, 2, 0.5])
+    at_once, parts = Problem(3, [1, 2, 0.5]), Problem(3, [1, 2, 0.5])
     one, many = make(name, 3, **changed), make(name, 3, **changed)
     reported: list[torch.Tensor] = []
 
@@ -268,14 +272,14 @@ def test_accumulated_batches_are_one_batch(name: str, changed: dict[str, Any]) -
             weights = parts.backward(many, Step(batches=3, last=number == 2), 4 * number, 4 * number + 4)
         reported.append(weights)
 
-    whole.train(one, 3, lambda: reported.append(whole.backward(one)), lr=0.05)
+    at_once.train(one, 3, lambda: reported.append(at_once.backward(one)), lr=0.05)
 
-    def learn() -> None:
+    def feed_held_out() -> None:
         for number in range(3):
-            parts.learn(many, Step(batches=3, last=number == 2), 4 * number, 4 * number + 4)
+            parts.feed_held_out(many, Step(batches=3, last=number == 2), 4 * number, 4 * number + 4)
 
-    parts.train(many, 3, step, lr=0.05, learn=learn)
-    torch.testing.assert_close(flat(parts.parameters), flat(whole.parameters), rtol=1e-3, atol=2e-4)
+    parts.train(many, 3, step, lr=0.05, feed_held_out=feed_held_out)
+    torch.testing.assert_close(flat(parts.parameters), flat(at_once.parameters), rtol=1e-3, atol=2e-4)
     torch.testing.assert_close(reported[5], reported[2], rtol=5e-3, atol=1e-4)
 
 
@@ -288,7 +292,7 @@ def test_absent_tasks_are_left_out(name: str, changed: dict[str, Any]) -> None:
     weights = problem.backward(weighting, Step(tasks=(0, 2)))
     update = problem.update()
     assert weights[1] == 0
-    assert problem.own_update(1).abs().max() == 0
+    assert problem.private_update(1).abs().max() == 0
     if not is_random(weighting):
         problem.clear()
         losses, h = problem.forward()
@@ -309,7 +313,7 @@ def test_steps_without_a_task_do_not_teach_about_it(name: str, changed: dict[str
     weighting = make(name, 3, **changed)
     problem.train(weighting, 3)
     for part in weighting.modules():
-        if isinstance(part, OnSimplex):
+        if isinstance(part, SimplexWeights):
             part.values.copy_(torch.tensor([0.0, 1.0, 0.0]))
     known = {key: value[1].clone() for key, value in of_tasks(weighting)}
     for tasks in ((0, 2), (2,), (0,)):
@@ -317,8 +321,8 @@ def test_steps_without_a_task_do_not_teach_about_it(name: str, changed: dict[str
         problem.clear()
         problem.backward(weighting, step)
         assert problem.update().isfinite().all()
-        problem.learn(weighting, step)
-        weighting.after_step(problem.now)
+        problem.feed_held_out(weighting, step)
+        weighting.after_step(problem.current_losses)
     for key, value in of_tasks(weighting):
         torch.testing.assert_close(value[1], known[key], rtol=1e-5, atol=1e-6, equal_nan=True, msg=key)
 
@@ -411,7 +415,7 @@ def test_networks_that_share_nothing(name: str, changed: dict[str, Any]) -> None
             weighting.backward(losses, [], problem.private)
     else:
         weighting.backward(losses, [], problem.private)
-        assert problem.own_update(0).abs().sum() > 0
+        assert problem.private_update(0).abs().sum() > 0
 
 
 @every_method
@@ -440,7 +444,7 @@ def test_places_give_the_update_of_their_gramian(name: str) -> None:
     for at in PLACES:
         problem = Problem(3, [1.0, 2.0, 0.5])
         weighting = make(name, 3, at=at)
-        gradients, own = problem.gradients()
+        gradients, private_gradients = problem.gradients()
         losses, h = problem.forward()
         place = {
             "parameters": problem.shared,
@@ -454,7 +458,7 @@ def test_places_give_the_update_of_their_gramian(name: str) -> None:
         torch.testing.assert_close(problem.update(), weights @ gradients, rtol=1e-4, atol=1e-5)
         if not weighting.weights_private:
             for i in range(3):
-                torch.testing.assert_close(problem.own_update(i), own[i], rtol=1e-4, atol=1e-6)
+                torch.testing.assert_close(problem.private_update(i), private_gradients[i], rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", PLACED)
@@ -462,12 +466,12 @@ def test_representation_is_found(name: str) -> None:
     """The last shared tensor need not be named, also where the losses come as a vector."""
     given, found, stacked = Problem(2), Problem(2), Problem(2)
     given.backward(make(name, 2, at="representation"))
-    for problem, together in ((found, False), (stacked, True)):
+    for problem, as_vector in ((found, False), (stacked, True)):
         losses, _ = problem.forward()
         weighting = make(name, 2, at="representation")
-        weighting.backward(torch.stack(losses) if together else losses, problem.shared, problem.private)
+        weighting.backward(torch.stack(losses) if as_vector else losses, problem.shared, problem.private)
         torch.testing.assert_close(problem.update(), given.update())
-        torch.testing.assert_close(problem.own_update(1), given.own_update(1))
+        torch.testing.assert_close(problem.private_update(1), given.private_update(1))
 
 
 @every_method
@@ -478,14 +482,3 @@ def test_losses_of_unlike_size_are_normalised(name: str) -> None:
     one.train(first, 3, lr=0.05)
     two.train(second, 3, lr=0.05)
     torch.testing.assert_close(flat(two.parameters), flat(one.parameters), rtol=5e-3, atol=5e-4)
-
-
-def test_equal_is_the_plain_sum() -> None:
-    """Bit for bit what PyTorch alone does."""
-    problem = Problem(3)
-    problem.backward(make("equal", 3))
-    found = [p.grad.clone() for p in problem.parameters if p.grad is not None]
-    problem.clear()
-    sum(problem.forward()[0]).backward()  # type: ignore[union-attr]
-    assert all(torch.equal(a, p.grad) for a, p in zip(found, problem.parameters, strict=True) if p.grad is not None)
-    assert len(found) == len(problem.parameters)

@@ -3,13 +3,13 @@
 from itertools import combinations
 from typing import Any
 
-import torch
 from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 from typing_extensions import override
 
 from mtl.config.run_result import LOSS
+from mtl.gradients.conflict import norms_and_cosines, summarise_pairs
 from mtl.module.affinity import gradient_gramian
 from mtl.module.lightning import EpochCallback
 from mtl.module.module import MultiTaskModule
@@ -91,9 +91,7 @@ def comparable(module: MultiTaskModule) -> bool:
 def gradients(module: MultiTaskModule, gramian: Tensor, tasks: tuple[int, ...]) -> dict[str, float]:
     """Norms of the task gradients, the cosines between them, and what these say over all pairs of tasks.
 
-    Over all pairs: the share in conflict (negative cosine), and the mean magnitude similarity
-    ``2 |a| |b| / (|a|^2 + |b|^2)``, which is 1 for gradients of one length (Yu et al., "Gradient Surgery for Multi-Task
-    Learning", NeurIPS 2020, https://arxiv.org/abs/2001.06782, definition 2).
+    See :mod:`mtl.gradients.conflict`.
 
     Args:
         module: knows the tasks' names.
@@ -109,22 +107,10 @@ def gradients(module: MultiTaskModule, gramian: Tensor, tasks: tuple[int, ...]) 
     for (i, a), (j, b) in combinations(enumerate(names), 2):
         out[f"gradient/cosine/{a}-{b}"] = float(cosines[i, j])
     if len(names) > 1:
-        first, second = torch.triu_indices(len(names), len(names), 1)
-        squares = norms[first].square() + norms[second].square()
-        alike = torch.where(squares > 0, 2 * norms[first] * norms[second] / squares, torch.ones_like(squares))
-        out["gradient/conflict"] = float((cosines[first, second] < 0).float().mean())
-        out["gradient/magnitude_similarity"] = float(alike.mean())
+        pairs = summarise_pairs(norms, cosines)
+        out["gradient/conflict"] = pairs.conflict
+        out["gradient/magnitude_similarity"] = pairs.magnitude_similarity
     return out
-
-
-def norms_and_cosines(gramian: Tensor) -> tuple[Tensor, Tensor]:
-    """Gramian ``[M, M]`` to gradient norms ``[M]`` and cosines ``[M, M]``.
-
-    A zero gradient has cosine 0 with everything.
-    """
-    norms = gramian.diagonal().clamp(min=0).sqrt()
-    scale = torch.outer(norms, norms)
-    return norms, torch.where(scale > 0, gramian / scale, torch.zeros_like(gramian))
 
 
 def mixtures(module: MultiTaskModule) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""What every weighting promises, and the three ways to keep the promise.
+"""What every weighting promises, and three kinds of weightings.
 
 A weighting turns the K losses of a step into ``.grad`` on the parameters. A :class:`LossWeighting` is an arrow from
 losses to an objective, a :class:`GradientWeighting` an arrow from the Gramian of the task gradients to weights, a
@@ -12,20 +12,27 @@ In any PyTorch loop::
     optimizer.step()
 """
 
-from mtl.weighting.base.contract import WHOLE_STEP, Call, Losses, Step, Weighting
+from mtl.weighting.base.contract import Weighting
 from mtl.weighting.base.direction import DirectionWeighting
 from mtl.weighting.base.gradient import GradientWeighting
+from mtl.weighting.base.gradient_memory import GradientMemory
 from mtl.weighting.base.loss import LossWeighting
+from mtl.weighting.base.numbers import check_number
 from mtl.weighting.base.preferring import PreferringWeighting
+from mtl.weighting.base.step import WHOLE_STEP, Call, Losses, Step
+from mtl.weighting.base.writing import write_update
 
 __all__ = [
     "WHOLE_STEP",
     "Call",
     "DirectionWeighting",
+    "GradientMemory",
     "GradientWeighting",
     "LossWeighting",
     "Losses",
     "PreferringWeighting",
     "Step",
     "Weighting",
+    "check_number",
+    "write_update",
 ]

@@ -4,9 +4,12 @@ from abc import abstractmethod
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
-from mtl.gradients.task_gradients import all_finite, gramian_of
-from mtl.weighting.base.contract import Call, Weighting
+from mtl.gradients.gramian import all_finite, gramian_of
+from mtl.weighting.base.contract import Weighting
+from mtl.weighting.base.step import Call
+from mtl.weighting.base.writing import write_update
 
 
 class DirectionWeighting(Weighting):
@@ -14,24 +17,33 @@ class DirectionWeighting(Weighting):
 
     ``forward(jacobian [M, P], losses [M], tasks [M]) -> (direction [P], weights [M])``: the direction goes to the
     shared parameters; private parameters get their task's gradient times its weight, which is also what is reported.
-    The Jacobian is the method's to change. It is not asked when a gradient is not finite: the direction is then NaN.
+    ``forward`` may change the Jacobian in place. It is not called when a gradient is not finite: the direction is then
+    NaN.
     """
 
     needs_shared = True
 
     @abstractmethod
     def forward(self, jacobian: Tensor, losses: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
-        """Task gradients and losses of the tasks numbered ``tasks [M]`` to a direction and the private gradients'
-        weights.
+        """Task gradients to a direction.
+
+        Args:
+            jacobian: ``[M, P]``, one task gradient per row.
+            losses: ``[M]``.
+            tasks: indices ``[M]`` of these tasks.
+
+        Returns:
+            The direction ``[P]``, and the weights ``[M]`` of the private gradients.
         """
 
+    @override
     def _update(self, call: Call) -> Tensor | None:
-        gathered = self._gather(call, call.shared)
+        gathered = self._memory.gather(call.losses, call.shared, call.private, call.step)
         if gathered is None:
             return None
         with torch.no_grad():
             gramian = gramian_of(gathered.jacobian)
-            self._saw(gramian, call.tasks)
+            self._record_gramian(gramian, call.tasks)
             scales = None
             if self.normalise != "none":
                 scales = self._scales(gathered.losses, call.tasks, gramian.diagonal().clamp(min=0).sqrt())
@@ -39,10 +51,10 @@ class DirectionWeighting(Weighting):
                 direction = torch.full_like(gathered.jacobian[0], torch.nan)
                 weights = torch.full_like(gathered.losses, torch.nan)
             elif scales is None:
-                direction, weights = self(gathered.jacobian, gathered.losses, call.numbers)
+                direction, weights = self(gathered.jacobian, gathered.losses, call.task_index)
             else:
                 gathered.jacobian /= scales[:, None]
-                direction, weights = self(gathered.jacobian, gathered.losses / scales, call.numbers)
+                direction, weights = self(gathered.jacobian, gathered.losses / scales, call.task_index)
                 weights = weights / scales
-        self._write(call, direction, gathered, weights)
+        write_update(call, direction, gathered, weights)
         return weights

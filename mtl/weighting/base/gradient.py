@@ -1,18 +1,24 @@
 """From the Gramian of the task gradients to weights."""
 
 from abc import abstractmethod
+from functools import partial
 
 import torch
 from torch import Tensor
-from torch.autograd.graph import GradientEdge
-from torch.nn import Parameter
+from typing_extensions import override
 
 from mtl.distributed import processes
 from mtl.errors import unknown
-from mtl.gradients.linear_heads import Readers, find_readers
-from mtl.gradients.linear_layers import Linear, find_linear
-from mtl.gradients.task_gradients import TaskGradients, add_gradient, add_weighted_gradient, all_finite, gramian_of
-from mtl.weighting.base.contract import Call, Weighting
+from mtl.gradients.accumulate import add_weighted_gradient
+from mtl.gradients.gramian import all_finite
+from mtl.gradients.linear_layers import find_linear
+from mtl.weighting.base.contract import Weighting
+from mtl.weighting.base.gradient_memory import GradientMemory
+from mtl.weighting.base.paths.full import update_from_full_gradients
+from mtl.weighting.base.paths.last_layer import update_from_last_layer
+from mtl.weighting.base.paths.linear_layers import update_from_linear_layers
+from mtl.weighting.base.paths.representation import update_from_representation
+from mtl.weighting.base.step import Call
 
 PLACES = ("parameters", "last_shared", "representation")
 
@@ -21,13 +27,13 @@ class GradientWeighting(Weighting):
     """A weighting that compares the task gradients through their Gramian.
 
     ``forward(gramian [M, M], losses [M], tasks [M]) -> weights [M]``; the update is ``sum_i w_i grad L_i``. It is not
-    asked when the Gramian is not finite: the weights are then NaN, as the gradients are.
+    called when the Gramian is not finite: the weights are then NaN, as the gradients are.
 
     Args:
         num_tasks: K.
         at: where gradients are compared. ``parameters``: all shared parameters, exact; ``last_shared``: the last shared
             layer, K short passes and one whole; ``representation``: the last shared tensors, K passes through what is
-            each task's own and one through the rest. The latter two are other Gramians, cheaper and not the same.
+            private and one through the rest. The latter two are other Gramians, cheaper and not the same.
         normalise: see :class:`Weighting`.
 
     Attributes:
@@ -44,160 +50,76 @@ class GradientWeighting(Weighting):
             raise unknown("weighting.at", at, PLACES)
         self.at = at
         self.needs_representation = at == "representation"
+        self._frontier_memory = GradientMemory()
 
     @abstractmethod
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
-        """Gramian ``[M, M]`` and losses ``[M]`` of the tasks numbered ``tasks [M]`` to their weights ``[M]``."""
+        """Gramian of the task gradients to weights.
 
-    def own_factors(self, weights: Tensor, tasks: Tensor) -> Tensor:
-        """What each task's private gradient is multiplied by, ``[M]``."""
+        Args:
+            gramian: ``[M, M]``.
+            losses: ``[M]``.
+            tasks: indices ``[M]`` of these tasks.
+
+        Returns:
+            The weights ``[M]``.
+        """
+
+    def private_factors(self, weights: Tensor, tasks: Tensor) -> Tensor:
+        """Factors ``[M]`` of the private gradients.
+
+        Args:
+            weights: ``[M]``, those that :meth:`forward` gave.
+            tasks: indices ``[M]`` of these tasks.
+
+        Returns:
+            The weights, or ones where private parameters get the plain gradient.
+        """
         return weights if self.weights_private else torch.ones_like(weights)
 
-    def keep(self, weights: Tensor, tasks: list[int]) -> None:
-        """Told the effective weights ``[M]`` of a solve. By default nothing happens."""
+    def on_weights(self, weights: Tensor, tasks: list[int]) -> None:
+        """Called with the effective weights ``[M]`` of every solve. Default: no-op."""
 
-    def kept(self, call: Call) -> Tensor | None:
-        """Effective weights ``[M]`` for this step that need no solve: one weighted pass is enough. By default none."""
+    def cached_weights(self, call: Call) -> Tensor | None:
+        """Effective weights ``[M]`` for this step that need no solve: one weighted pass is enough. Default: None."""
         return None
 
+    @override
     def _update(self, call: Call) -> Tensor | None:
         with torch.no_grad():
-            return self._update_in_kind(call)
+            weights = self.cached_weights(call)
+            if weights is not None:
+                add_weighted_gradient(call.losses, weights * (call.step.scale / call.step.batches), call.parameters)
+                return weights
+            solve = partial(self._solve, call)
+            compared = call.layer if self.at == "last_shared" else call.shared
+            # The cheaper paths walk the graph again once the weights are known, so an accumulated step cannot take them
+            if call.step.batches > 1:
+                return update_from_full_gradients(call, compared, self._memory, self._frontier_memory, solve)
+            if self.at == "representation":
+                return update_from_representation(call, self._frontier_memory, solve)
+            # Products of what the processes have do not add up to those of the joined batch
+            operations = find_linear(call.losses, compared) if processes() == 1 else []
+            if self.at == "last_shared":
+                return update_from_last_layer(call, operations, self._memory, solve)
+            if operations:
+                return update_from_linear_layers(call, operations, self._memory, solve)
+            return update_from_full_gradients(call, compared, self._memory, self._frontier_memory, solve)
 
-    def _update_in_kind(self, call: Call) -> Tensor | None:
-        weights = self.kept(call)
-        if weights is not None:
-            add_weighted_gradient(call.losses, weights * (call.step.scale / call.step.batches), call.parameters)
-            return weights
-        # The short ways walk the graph again once the weights are known, so an accumulated step cannot take them
-        if call.step.batches > 1:
-            return self._update_whole(call)
-        if self.at == "representation":
-            return self._update_representation(call)
-        watched = call.layer if self.at == "last_shared" else call.shared
-        # Products of what the processes have do not add up to those of the joined batch
-        large = find_linear(call.losses, watched) if processes() == 1 else []
-        if self.at == "last_shared":
-            return self._update_layer(call, large)
-        return self._update_parameters(call, large) if large else self._update_whole(call)
-
-    def _solve(self, gramian: Tensor, losses: Tensor, call: Call) -> tuple[Tensor, Tensor]:
+    def _solve(self, call: Call, gramian: Tensor, losses: Tensor) -> tuple[Tensor, Tensor]:
         """Weights ``[M]`` and the factors ``[M]`` of the private gradients."""
-        tasks, numbers = call.tasks, call.numbers
-        self._saw(gramian, tasks)
+        self._record_gramian(gramian, call.tasks)
         scales = None
         if self.normalise != "none":
-            scales = self._scales(losses, tasks, gramian.diagonal().clamp(min=0).sqrt())
+            scales = self._scales(losses, call.tasks, gramian.diagonal().clamp(min=0).sqrt())
         if not all_finite(gramian):
             weights = torch.full_like(losses, torch.nan)
             return weights, weights
         if scales is None:
-            weights = self(gramian, losses, numbers).to(losses)
-            factors = self.own_factors(weights, numbers)
+            weights = self(gramian, losses, call.task_index).to(losses)
+            factors = self.private_factors(weights, call.task_index)
         else:
-            weights = self(gramian / torch.outer(scales, scales), losses / scales, numbers).to(losses)
-            weights, factors = weights / scales, self.own_factors(weights, numbers) / scales
-        self.keep(weights, tasks)
+            weights = self(gramian / torch.outer(scales, scales), losses / scales, call.task_index).to(losses)
+            weights, factors = weights / scales, self.private_factors(weights, call.task_index) / scales
+        self.on_weights(weights, call.tasks)
         return weights, factors
-
-    def _update_whole(self, call: Call) -> Tensor | None:
-        """K passes through everything, gathered over the accumulated batches and the processes, solved once."""
-        before = None
-        if call.frontier is not None:
-            before = self._gather(call, call.frontier.parameters, call.frontier, keep=True)
-        gathered = self._gather(call, call.shared)
-        if gathered is None:
-            return None
-        if before is None:
-            part = call.layer if self.at == "last_shared" else call.shared
-            gramian = gramian_of(columns(gathered.jacobian, call.shared, part))
-        else:
-            gramian = _together(before)
-        weights, factors = self._solve(gramian, gathered.losses, call)
-        self._write(call, weights @ gathered.jacobian, gathered, factors)
-        return weights
-
-    def _update_parameters(self, call: Call, large: list[Linear]) -> Tensor:
-        """K passes through everything, but for the weights of large linear operations: their gradients are compared by
-        what they are products of, and only that of the weighted sum is formed.
-        """
-        gathered, gramian, rest = self._compare(call, call.shared, large)
-        weights, factors = self._solve(gramian, gathered.losses, call)
-        share = weights * call.step.scale
-        for operation, rows in zip(large, gathered.rows, strict=True):
-            direction = torch.tensordot(share.to(rows.dtype), rows, 1)
-            add_weighted_gradient([operation.edge], [direction], operation.parameters)
-        add_gradient(share @ gathered.jacobian, rest)
-        self._write_own(call, gathered, factors)
-        return weights
-
-    def _update_layer(self, call: Call, large: list[Linear]) -> Tensor:
-        """K short passes to the last shared layer, then one through all shared parameters for the weighted sum."""
-        gathered, gramian, _ = self._compare(call, call.layer, large)
-        weights, factors = self._solve(gramian, gathered.losses, call)
-        add_weighted_gradient(call.losses, weights * call.step.scale, call.shared)
-        self._write_own(call, gathered, factors)
-        return weights
-
-    def _compare(
-        self, call: Call, watched: list[Parameter], large: list[Linear]
-    ) -> tuple[TaskGradients, Tensor, list[Parameter]]:
-        """One pass per task: the gradients, the Gramian of those of the ``watched`` parameters, and which of these are
-        not of the ``large`` operations.
-        """
-        apart = {id(p) for operation in large for p in operation.parameters}
-        rest = [p for p in watched if id(p) not in apart]
-        gathered = self._gather(call, rest, edges=[operation.edge for operation in large], keep=True)
-        assert gathered is not None
-        gramian = gramian_of(gathered.jacobian)
-        for operation, rows in zip(large, gathered.rows, strict=True):
-            gramian += operation.gramian(rows)
-        return gathered, gramian, rest
-
-    def _update_representation(self, call: Call) -> Tensor | None:
-        """K passes through what is each task's own, then one through what is shared for the weighted sum."""
-        frontier = call.frontier
-        assert frontier is not None
-        if len(frontier.edges) == 1 and not frontier.parameters:
-            readers = find_readers(call.losses, frontier.edges[0])
-            if readers is not None:
-                return self._update_readers(call, frontier.edges[0], readers)
-        gathered = self._gather(call, frontier.parameters, frontier, keep=True)
-        assert gathered is not None
-        weights, factors = self._solve(_together(gathered), gathered.losses, call)
-        share = weights * call.step.scale
-        directions = [torch.tensordot(share.to(rows.dtype), rows, 1) for rows in gathered.rows]
-        add_weighted_gradient(frontier.edges, directions, call.shared)
-        if frontier.parameters:
-            add_gradient(share @ gathered.jacobian, frontier.parameters)
-        self._write_own(call, gathered, factors)
-        return weights
-
-    def _update_readers(self, call: Call, edge: GradientEdge, readers: Readers) -> Tensor:
-        """One pass through what is each task's own, for all tasks, then one through what is shared."""
-        gathered = self._begin(call, [], "frontier")
-        columns = torch.cat(gathered.add_apart(call.losses, call.step.scale, readers.edges), 1)
-        gathered.gramian = readers.gramian(columns)
-        gathered.reduce()
-        weights, factors = self._solve(gathered.gramian, gathered.losses, call)
-        add_weighted_gradient([edge], [readers.weighted(columns, weights * call.step.scale)], call.shared)
-        self._write_own(call, gathered, factors)
-        return weights
-
-
-def _together(gathered: TaskGradients) -> Tensor:
-    """``[M, M]``, of the gradients at the edges of a frontier and of those of its parameters."""
-    if gathered.gramian is None:
-        return gramian_of(gathered.jacobian)
-    if gathered.jacobian.shape[1] == 0:
-        return gathered.gramian
-    return gathered.gramian + gramian_of(gathered.jacobian)
-
-
-def columns(jacobian: Tensor, shared: list[Parameter], watched: list[Parameter]) -> Tensor:
-    """The columns of ``J [M, P]`` that belong to the ``watched`` parameters."""
-    if len(watched) == len(shared):
-        return jacobian
-    wanted = {id(p) for p in watched}
-    parts = torch.split(jacobian, [p.numel() for p in shared], 1)
-    return torch.cat([part for part, p in zip(parts, shared, strict=True) if id(p) in wanted], 1)

@@ -4,10 +4,14 @@ from abc import abstractmethod
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.distributed import mean_over_processes, processes
-from mtl.gradients.task_gradients import add_gradient, add_weighted_gradient, gramian_of
-from mtl.weighting.base.contract import Call, Weighting
+from mtl.gradients.accumulate import add_gradient, add_weighted_gradient
+from mtl.gradients.gramian import gramian_of
+from mtl.weighting.base.contract import Weighting
+from mtl.weighting.base.step import Call
+from mtl.weighting.base.writing import write_update
 
 
 class LossWeighting(Weighting):
@@ -25,14 +29,19 @@ class LossWeighting(Weighting):
 
     linear = False
 
-    def __init__(self, num_tasks: int, normalise: str = "none") -> None:
-        super().__init__(num_tasks, normalise)
-        self.needs_shared = normalise == "gradient_norm"
-
     @abstractmethod
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
-        """Losses ``[M]`` of the tasks numbered ``tasks [M]`` to the objective ``[]``."""
+        """Losses to the objective.
 
+        Args:
+            losses: ``[M]``.
+            tasks: indices ``[M]`` of these tasks.
+
+        Returns:
+            A scalar.
+        """
+
+    @override
     def _update(self, call: Call) -> Tensor | None:
         if self.normalise == "gradient_norm" or (call.step.batches > 1 and not self._weights_known(call.tasks)):
             return self._update_gathered(call)
@@ -48,37 +57,37 @@ class LossWeighting(Weighting):
         """One pass through the objective and the network together: the losses here are those of the whole step."""
         losses = torch.stack(call.losses)
         losses.retain_grad()
-        objective = self(losses, call.numbers)
+        objective = self(losses, call.task_index)
         factor = call.step.scale / call.step.batches
-        mine = [p for p in self.parameters() if p.requires_grad]
-        torch.autograd.backward(objective, objective.new_tensor(factor), inputs=[*call.parameters, *mine])
+        learned = [p for p in self.parameters() if p.requires_grad]
+        torch.autograd.backward(objective, objective.new_tensor(factor), inputs=[*call.parameters, *learned])
         assert losses.grad is not None
         return losses.grad if factor == 1.0 else losses.grad / factor
 
     def _weights_known(self, tasks: list[int]) -> bool:
-        """Before the losses of the whole step are."""
-        return self.linear and (self.normalise == "none" or not bool(self.scales[tasks].isnan().any()))
+        """Whether the weights are known before the losses of the whole step are."""
+        return self.linear and self.normalisation.known(tasks)
 
     def _objective(self, losses: Tensor, scales: Tensor, call: Call, factor: float) -> Tensor:
         """Weights ``[M]`` at these losses; the method's own parameters get their gradient."""
         with torch.enable_grad():
             losses = losses.detach().requires_grad_()
-            objective = self(losses / scales, call.numbers)
-            mine = [p for p in self.parameters() if p.requires_grad]
-            weights, *grads = torch.autograd.grad(objective, [losses, *mine], allow_unused=True)
-        for parameter, grad in zip(mine, grads, strict=True):
+            objective = self(losses / scales, call.task_index)
+            learned = [p for p in self.parameters() if p.requires_grad]
+            weights, *grads = torch.autograd.grad(objective, [losses, *learned], allow_unused=True)
+        for parameter, grad in zip(learned, grads, strict=True):
             if grad is not None:
                 add_gradient((grad * factor).flatten(), [parameter])
         return weights if weights is not None else torch.zeros_like(losses)
 
     def _update_gathered(self, call: Call) -> Tensor | None:
         """One pass per task, weighed when the whole step is known."""
-        gathered = self._gather(call, call.shared)
+        gathered = self._memory.gather(call.losses, call.shared, call.private, call.step)
         if gathered is None:
             return None
         if call.shared:
-            self._saw(gramian_of(gathered.jacobian), call.tasks)
+            self._record_gramian(gramian_of(gathered.jacobian), call.tasks)
         scales = self._scales(gathered.losses, call.tasks, gathered.jacobian.norm(dim=1))
         weights = self._objective(gathered.losses, scales, call, call.step.scale)
-        self._write(call, weights @ gathered.jacobian, gathered, weights)
+        write_update(call, weights @ gathered.jacobian, gathered, weights)
         return weights

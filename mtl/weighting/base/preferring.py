@@ -1,9 +1,7 @@
 """From the Gramian to weights, some tasks being preferred."""
 
-from collections.abc import Mapping, Sequence
-
 from mtl.weighting.base.gradient import GradientWeighting
-from mtl.weighting.state import PerTask
+from mtl.weighting.state.per_task_option import PerTaskNumbers, PerTaskOption
 
 
 class PreferringWeighting(GradientWeighting):
@@ -12,7 +10,8 @@ class PreferringWeighting(GradientWeighting):
     Args:
         num_tasks: K.
         preference: p by task or in order; divided by its sum. Default equal.
-        at, normalise: see :class:`~mtl.weighting.base.GradientWeighting`.
+        at: where gradients are compared, see :class:`~mtl.weighting.base.GradientWeighting`.
+        normalise: see :class:`~mtl.weighting.base.Weighting`.
     """
 
     weights_private = False
@@ -20,9 +19,9 @@ class PreferringWeighting(GradientWeighting):
     def __init__(
         self,
         num_tasks: int,
-        preference: Mapping[str, float] | Sequence[float] | None = None,
+        preference: PerTaskNumbers = None,
         at: str = "parameters",
         normalise: str = "none",
     ) -> None:
         super().__init__(num_tasks, at, normalise)
-        self.preference = PerTask("weighting.preference", num_tasks, preference)
+        self.preference = PerTaskOption("weighting.preference", num_tasks, preference)

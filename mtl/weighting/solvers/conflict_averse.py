@@ -45,11 +45,11 @@ def conflict_averse(gramian: Tensor, c: float) -> Tensor:
             break
         low, high = (level, high) if distance < radius else (low, level)
         level = 0.5 * (low + high)
-        chosen = np.flatnonzero(x)
-        if len(chosen):
-            whole = len(chosen) == tasks
-            inner, known = (g, mean) if whole else (g[np.ix_(chosen, chosen)], mean[chosen])
-            _, _, solved, _ = dgesv(inner, np.array([np.ones(len(chosen)), known]).T)
+        positive = np.flatnonzero(x)
+        if len(positive):
+            all_positive = len(positive) == tasks
+            inner, known = (g, mean) if all_positive else (g[np.ix_(positive, positive)], mean[positive])
+            _, _, solved, _ = dgesv(inner, np.array([np.ones(len(positive)), known]).T)
             (two, one), rest = solved.sum(0).tolist(), float(known @ solved[:, 1])
             guess = (one + sqrt(max(one * one - two * (rest - radius), 0.0))) / two
             level = guess if low < guess < high else level

@@ -66,8 +66,8 @@ def nonnegative_qps(quadratic: Array, linear: Array) -> Array:
         x = np.linalg.solve(np.where(both, quadratic, unity), right)[:, :, 0]
         wrong = np.where(positive, x, x @ quadratic + linear[left]) < -TOLERANCE
         out[left] = x.clip(min=0)
-        again = wrong.any(1)
-        left, positive = left[again], (positive ^ wrong)[again]
+        unsolved = wrong.any(1)
+        left, positive = left[unsolved], (positive ^ wrong)[unsolved]
         if len(left) == 0:
             return out
     for i in left:
@@ -111,6 +111,21 @@ def shortest(gramian: Array) -> Array:
     x = nonnegative_qp(gramian + 1.0, np.full(len(gramian), -1.0))
     out: Array = x / sum(x.tolist())
     return out
+
+
+def min_norm_step(weights: Array, gramian: Array, rate: float, ridge: float) -> Array:
+    """One projected gradient step on the simplex towards the least ``1/2 w'(G + ridge I)w``.
+
+    Args:
+        weights: w, ``[K]``.
+        gramian: G, ``[K, K]``; need not be symmetric.
+        rate: length of the step relative to the gradient.
+        ridge: pull towards equal weights.
+
+    Returns:
+        ``[K]``.
+    """
+    return project_simplex(weights - rate * (gramian @ weights + ridge * weights))
 
 
 def project(gramian: Tensor, weights: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Bargaining problems: ``G w = w^-p``."""
+"""The Nash bargaining solution, and other fair divisions of the improvement: ``G w = w^-p``."""
 
 from math import log, sqrt
 from operator import itemgetter
@@ -13,23 +13,31 @@ RIDGE = 1e-6  # of each diagonal element: opposed gradients, which have no finit
 STEPS = 100
 
 
-def bargain(gramian: Tensor, power: float = 1.0) -> Tensor:
+def nash_bargaining(gramian: Tensor, power: float = 1.0) -> Tensor:
     """``w > 0`` with ``(Gw)_i = w_i^-p``, by damped Newton steps on ``1/2 w'Gw - sum_i phi(w_i)``, ``phi'(w) = w^-p``.
 
     That function is convex, so a backtracking search always succeeds; after each step the whole of w is stretched to
     its best length, which nearly opposed gradients would take many steps to find. It is minimised in ``v = w / s`` with
     ``s_i = G_ii^(-1 / (1 + p))``, where gradients of any size have numbers near 1. A task without gradient has no
     bearing on the direction; it gets the mean of the other weights, so that its head goes on learning.
+
+    Args:
+        gramian: G, ``[K, K]``.
+        power: p. 1 is Nash bargaining, where the product of the gains ``(Gw)_i`` is largest among updates of one
+            length.
+
+    Returns:
+        ``w [K]``.
     """
     g = array(gramian)
     sizes = g.diagonal()
-    live = sizes > 1e-30 * max(*sizes.tolist(), 1e-300)
-    if np.count_nonzero(live) == len(g):
+    nonzero = sizes > 1e-30 * max(*sizes.tolist(), 1e-300)
+    if np.count_nonzero(nonzero) == len(g):
         return tensor(_newton(g, power), gramian)
     out = np.ones(len(g))
-    if np.count_nonzero(live):
-        out[live] = _newton(g[np.ix_(live, live)], power)
-        out[~live] = out[live].mean()
+    if np.count_nonzero(nonzero):
+        out[nonzero] = _newton(g[np.ix_(nonzero, nonzero)], power)
+        out[~nonzero] = out[nonzero].mean()
     return tensor(out, gramian)
 
 
@@ -45,9 +53,7 @@ def _newton(g: Array, p: float) -> Array:
     sizes = h.diagonal()
 
     def stretched(x: Array) -> tuple[Array, Array, float]:
-        """The best multiple v of x, Hv and the function's value: what opposed gradients need, whose weights are large,
-        not different.
-        """
+        """The best multiple v of x, Hv and the function's value: opposed gradients need large weights, not unlike."""
         hx = h @ x
         square = float(x @ hx)
         if p == 1:

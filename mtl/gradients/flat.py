@@ -1,0 +1,34 @@
+"""Gradients of single losses, and flat vectors of them."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def views(flat: Tensor, parameters: Sequence[Tensor]) -> list[Tensor]:
+    """A flat vector ``[P]`` as views in the shapes of the parameters."""
+    parts = flat.split_with_sizes([p.numel() for p in parameters])
+    return [part if p.dim() == 1 else part.view_as(p) for part, p in zip(parts, parameters, strict=True)]
+
+
+def gradient(loss: Tensor, parameters: Sequence[Tensor], *, retain_graph: bool = False) -> Tensor:
+    """The gradient of one loss as one flat vector ``[P]``; zero where the loss does not reach."""
+    out = torch.zeros(sum(p.numel() for p in parameters), device=loss.device, dtype=torch.float32)
+    if not parameters or not loss.requires_grad:
+        return out
+    parts = torch.autograd.grad(loss, parameters, retain_graph=retain_graph, allow_unused=True)
+    for place, part in zip(views(out, parameters), parts, strict=True):
+        if part is not None:
+            place.copy_(part)
+    return out
+
+
+def reached(losses: Sequence[Tensor], parameters: Sequence[Tensor]) -> list[list[bool]]:
+    """For each loss, which of the parameters have a gradient of it that is not zero."""
+    rows = []
+    for i, loss in enumerate(losses):
+        retain = i < len(losses) - 1
+        found = torch.autograd.grad(loss, parameters, retain_graph=retain, allow_unused=True)
+        rows.append([part is not None and bool(part.any()) for part in found])
+    return rows

@@ -1,0 +1,68 @@
+"""An optimizer step, and one call of ``backward`` in it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from torch import Tensor
+from torch.nn import Parameter
+
+from mtl.gradients.frontier import Frontier
+
+Losses = Tensor | Sequence[Tensor]
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where one call of ``backward`` stands in an optimizer step. The default is a step of its own.
+
+    Attributes:
+        tasks: indices of the tasks that have labels in this optimizer step; None means all. The others are left out of
+            the solve and their state stays as it is.
+        batches: calls of ``backward`` in the optimizer step (accumulated batches). Losses are such that their mean over
+            these calls, and over the processes, is the loss of the whole step.
+        last: this is the last of these calls.
+        scale: factor on every gradient written, e.g. that of a gradient scaler for half precision.
+    """
+
+    tasks: tuple[int, ...] | None = None
+    batches: int = 1
+    last: bool = True
+    scale: float = 1.0
+
+
+WHOLE_STEP = Step()
+
+
+class Call(NamedTuple):
+    """One call of ``backward``, reduced to the M tasks that take part.
+
+    Attributes:
+        losses: M scalars.
+        tasks: indices of the M tasks.
+        task_index: the same as a tensor ``[M]``.
+        shared: shared parameters.
+        private: private parameters of each of the M tasks.
+        layer: parameters of the last shared layer.
+        frontier: where gradients are compared instead, if they are compared at the representation.
+        step: where the call stands in the optimizer step.
+    """
+
+    losses: list[Tensor]
+    tasks: list[int]
+    task_index: Tensor
+    shared: list[Parameter]
+    private: list[list[Parameter]]
+    layer: list[Parameter]
+    frontier: Frontier | None
+    step: Step
+
+    @property
+    def private_parameters(self) -> list[Parameter]:
+        """Those of all M tasks, task after task."""
+        return [p for parameters in self.private for p in parameters]
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Shared and private ones."""
+        return [*self.shared, *self.private_parameters]

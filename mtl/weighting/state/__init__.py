@@ -1,0 +1,1 @@
+"""State that several methods keep, in buffers, so that a checkpoint carries it. One idea per file."""

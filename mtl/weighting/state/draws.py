@@ -1,0 +1,38 @@
+"""Random draws of a method that neither other draws nor an interruption change."""
+
+from random import Random
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+
+class Draws(nn.Module):
+    """A random generator of each method and step, independent of all other draws.
+
+    All processes draw the same numbers whatever else drew before, and a resumed run goes on where it was: the generator
+    is seeded from a buffer that holds torch's seed at the time of construction and the number of steps drawn for.
+    """
+
+    state: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("state", torch.tensor([torch.initial_seed() % 2**31, 0]))
+
+    def generator(self) -> torch.Generator:
+        """The generator of the next step, on the CPU."""
+        return torch.Generator().manual_seed(self._random().getrandbits(32))  # of which torch uses no more
+
+    def order(self, count: int) -> NDArray[np.int64]:
+        """The other tasks in random order, for each of ``count`` tasks, ``[count, count - 1]``, for the next step."""
+        random = self._random()
+        keys = np.array([[random.random() if i != j else 1.0 for j in range(count)] for i in range(count)])
+        out: NDArray[np.int64] = keys.argsort(1)[:, :-1]  # the task itself, at 1, comes last
+        return out
+
+    def _random(self) -> Random:
+        seed, step = self.state.tolist()
+        self.state[1] += 1
+        return Random(seed + 2**31 * step)
