@@ -9,11 +9,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mtl.comparison.comparison import HELPS, HURTS, Comparison, Rules, compare
+from mtl.comparison.comparison import compare
 from mtl.comparison.records import Problem, Record, comparable, read, record
 from mtl.comparison.report import number_format as words
 from mtl.comparison.report.publish import publish as write
 from mtl.comparison.report.readme import Made, keep
+from mtl.comparison.types import HELPS, HURTS, Comparison, Rules
 from mtl.comparison.verdict import DOES_NOT_PAY, PAYS, Verdict, counted, p_value, verdict
 from mtl.config.study import check_name
 from mtl.errors import InputError, unknown

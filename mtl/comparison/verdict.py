@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isfinite
 
-from mtl.comparison.comparison import HELPS, HURTS, SAME, UNCLEAR, Comparison, Evidence, Row
 from mtl.comparison.statistics.paired import seeds_needed, smallest_p
+from mtl.comparison.types import HELPS, HURTS, SAME, UNCLEAR, Comparison, Evidence, Row
 
 PAYS = "pays"
 DOES_NOT_PAY = "does not pay"

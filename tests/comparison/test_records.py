@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mtl.comparison.records import labels, read, record
+from mtl.comparison.records import read, record
 from mtl.comparison.report.curves import curve, logged, mean_of
 
 
@@ -80,13 +80,14 @@ def test_foreign_runs_repeated_runs_and_unfinished_ones(tmp_path: Path) -> None:
     assert reasons["foreign"].startswith("another question")
 
 
-def test_labels_tell_apart_what_differs_and_nothing_else(tmp_path: Path) -> None:
-    config = result()["config"]
-    write(tmp_path / "a", result())
-    write(tmp_path / "b", result(config={**config, "epochs": 9, "output": "elsewhere"}))
-    write(tmp_path / "c", result(model="soft"))
-    records, _ = read([tmp_path])
-    assert sorted(labels(records).values()) == ["hard-equal epochs=3", "hard-equal epochs=9", "soft-equal"]
+def test_runs_whose_tasks_have_another_primary_metric_are_another_question(tmp_path: Path) -> None:
+    for seed in range(2):
+        write(tmp_path / f"r2-{seed}", result(seed=seed))
+    tasks = {"a": {"primary": "mae", "higher_is_better": False}}
+    write(tmp_path / "mae", result(seed=2, tasks=tasks, metrics={"val": {"score": 1.0}, "test": {"a/mae": 3.0}}))
+    records, (problem,) = read([tmp_path])
+    assert [one.seed for one in records] == [0, 1]
+    assert problem.reason == "another question: suite s, tasks a (mae), or other data"
 
 
 def test_logs_of_a_resumed_run_are_one_and_a_cut_line_is_left_out(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mtl.comparison.comparison import HURTS, SAME, UNCLEAR, Rules, compare
+from mtl.comparison.comparison import compare
 from mtl.comparison.records import Record
+from mtl.comparison.types import HURTS, SAME, UNCLEAR, Rules
 from mtl.comparison.verdict import DOES_NOT_PAY, NO_DIFFERENCE, NOT_ENOUGH, PAYS, verdict
 from mtl.errors import InputError
 

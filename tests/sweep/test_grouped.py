@@ -9,7 +9,8 @@ from rich.console import Console
 from mtl.assembly import configure
 from mtl.cli.compare import run
 from mtl.comparison.comparison import compare
-from mtl.comparison.records import labels, read
+from mtl.comparison.labels import unique_labels
+from mtl.comparison.records import read
 from mtl.comparison.report.figures import affinity
 from mtl.config.study import study
 from mtl.errors import InputError
@@ -91,7 +92,7 @@ def test_runs_that_no_plan_names_are_told_apart(tmp_path: Path) -> None:
             train(tiny(tmp_path, "weighting=equal", "epochs=1", "affinity.every=1", f"seed={seed}", *options))
     records, problems = read([tmp_path / "runs"])
     assert not problems
-    assert sorted(labels(records).values()) == ["hard in groups-equal", "hard-equal", "single_task-equal"]
+    assert sorted(unique_labels(records).values()) == ["hard in groups-equal", "hard-equal", "single_task-equal"]
     drawn = affinity(compare(records))
     assert drawn is not None
     assert "hard in groups-equal: lookahead" in drawn.svg

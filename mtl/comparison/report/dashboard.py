@@ -10,8 +10,8 @@ from pathlib import Path
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
-from mtl.comparison.comparison import COSTS, Comparison
 from mtl.comparison.report.curves import Logged
+from mtl.comparison.types import COSTS, Comparison
 
 
 def write_dashboard(directory: Path, comparison: Comparison, logs: Mapping[str, Sequence[Logged]]) -> None:

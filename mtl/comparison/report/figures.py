@@ -11,9 +11,9 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
-from mtl.comparison.comparison import HELPS, HURTS, Comparison, Evidence, Row
 from mtl.comparison.report.curves import Logged, curve, mean_of
 from mtl.comparison.report.drawing import BAD, GOOD, INK, LINE, MUTED, PLAIN, SERIES, Picture, picture, style
+from mtl.comparison.types import HELPS, HURTS, Comparison, Evidence, Row
 from mtl.inspection.mixture import clustered
 
 Logs = Mapping[str, Sequence[Logged]]  # by label of a configuration: what its runs logged

@@ -2,9 +2,9 @@
 
 from math import isfinite
 
-from mtl.comparison.comparison import HURTS, Comparison
 from mtl.comparison.report import number_format as words
 from mtl.comparison.statistics.paired import smallest_p
+from mtl.comparison.types import HURTS, Comparison
 from mtl.comparison.verdict import counted, listed, p_value
 
 HURT = ("configuration", "task", "gain", "95 % interval", "p (Holm)", "effect (Hedges' g)", "gain by seed")

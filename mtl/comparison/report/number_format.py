@@ -2,7 +2,7 @@
 
 from math import isfinite
 
-from mtl.comparison.comparison import HELPS, HURTS, SAME, Evidence
+from mtl.comparison.types import HELPS, HURTS, SAME, Evidence
 from mtl.comparison.verdict import percent
 
 # Not by colour alone

@@ -4,11 +4,11 @@ from math import isfinite
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from mtl.comparison.comparison import Comparison, Evidence
 from mtl.comparison.records import Problem
 from mtl.comparison.report import number_format as words
 from mtl.comparison.report.drawing import Picture
 from mtl.comparison.report.findings import HURT, hurt, standing, unhurt
+from mtl.comparison.types import Comparison, Evidence
 from mtl.comparison.verdict import DOES_NOT_PAY, PAYS, RULES, Verdict, p_value, percent
 
 FULL = 0.1  # a gain of 10 % has the full colour

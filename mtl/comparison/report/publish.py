@@ -6,7 +6,6 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from mtl.comparison.comparison import Comparison
 from mtl.comparison.records import Problem
 from mtl.comparison.report.curves import logs_of
 from mtl.comparison.report.dashboard import write_dashboard
@@ -14,6 +13,7 @@ from mtl.comparison.report.drawing import Picture
 from mtl.comparison.report.figures import pictures
 from mtl.comparison.report.page import html, markdown
 from mtl.comparison.report.tables import results, summary
+from mtl.comparison.types import Comparison
 from mtl.comparison.verdict import Verdict
 from mtl.runs.files import write_text
 

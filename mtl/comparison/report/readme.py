@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mtl.comparison.comparison import Comparison
 from mtl.comparison.report.drawing import Picture
 from mtl.comparison.report.page import body, escaped
+from mtl.comparison.types import Comparison
 from mtl.comparison.verdict import Verdict, listed
 from mtl.runs.files import write_text
 

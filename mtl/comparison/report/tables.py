@@ -4,9 +4,9 @@ from typing import Any
 
 import pandas as pd
 
-from mtl.comparison.comparison import Comparison, Evidence, Row
 from mtl.comparison.records import Problem
 from mtl.comparison.statistics.paired import smallest_p
+from mtl.comparison.types import Comparison, Evidence, Row
 from mtl.comparison.verdict import Verdict
 
 SCHEMA = 1
