@@ -11,9 +11,9 @@ from rich.table import Table
 
 from mtl.comparison.comparison import compare
 from mtl.comparison.records import Problem, Record, comparable, read, record
-from mtl.comparison.report import number_format as words
+from mtl.comparison.report import number_format
 from mtl.comparison.report.publish import publish as write
-from mtl.comparison.report.readme import Made, keep
+from mtl.comparison.report.readme import Provenance, write_readme
 from mtl.comparison.types import HELPS, HURTS, Comparison, Rules
 from mtl.comparison.verdict import DOES_NOT_PAY, PAYS, Verdict, counted, p_value, verdict
 from mtl.config.study import check_name
@@ -110,8 +110,8 @@ def publish(paths: Sequence[Path], console: Console, name: str | None = None, fo
     drawn = write(directory, found, decided, problems, directory.name, gathered.command)
     if folder is not None:
         training = f"training {sum(one.seconds for one in records):,.0f} s in all, of one run after the other"
-        made = Made(gathered.question, gathered.command, "; ".join(filter(None, (gathered.took, training))))
-        keep(folder, directory.name, made, found, decided, drawn)
+        provenance = Provenance(gathered.question, gathered.command, "; ".join(filter(None, (gathered.took, training))))
+        write_readme(folder, directory.name, provenance, found, decided, drawn)
     show(found, decided, console)
     console.print(f"report: {directory / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
     return sum(problem.reason.startswith("failed") for problem in problems)
@@ -138,7 +138,7 @@ def show(found: Comparison, decided: Verdict, console: Console) -> None:
     for row in found.rows:
         cells = []
         for one in (row.delta, *(row.cells[task].evidence for task in found.tasks)):
-            text = f"{words.gain(one)}\n[dim]{words.interval(one)}[/]"
+            text = f"{number_format.gain(one)}\n[dim]{number_format.interval(one)}[/]"
             cells.append(f"[{colours[one.call]}]{text}[/]" if one.call in colours else text)
         best = found.best is not None and row.label == found.best.label
         label = f"[bold]{escape(row.label)}[/]" if best else escape(row.label)

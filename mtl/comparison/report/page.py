@@ -5,9 +5,14 @@ from math import isfinite
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mtl.comparison.records import Problem
-from mtl.comparison.report import number_format as words
+from mtl.comparison.report import number_format
 from mtl.comparison.report.drawing import Picture
-from mtl.comparison.report.findings import HURT, hurt, standing, unhurt
+from mtl.comparison.report.findings import (
+    NEGATIVE_TRANSFER_COLUMNS,
+    negative_transfer_rows,
+    pareto_sentences,
+    worst_gain_sentence,
+)
 from mtl.comparison.types import Comparison, Evidence
 from mtl.comparison.verdict import DOES_NOT_PAY, PAYS, RULES, Verdict, p_value, percent
 
@@ -23,25 +28,25 @@ def size(one: Evidence) -> str:
     return f"{min(1.0, abs(one.mean) / FULL):.2f}" if isfinite(one.mean) else "0"
 
 
-def executed(comparison: Comparison) -> list[str]:
+def execution_columns(comparison: Comparison) -> list[str]:
     """Names of what came of acting, where the configurations differ."""
-    same = unmoved(comparison)
+    same = constant_columns(comparison)
     names = dict.fromkeys(name for row in comparison.all_rows for name in row.execution)
     # How long the rules took that the agent is measured beside says nothing about a configuration
     return [name for name in names if name not in same and not name.endswith("_seconds")]
 
 
-def unmoved(comparison: Comparison) -> dict[str, float]:
-    """What came of acting that no configuration changes, such as the gaps of rules: they stand beside the table."""
+def constant_columns(comparison: Comparison) -> dict[str, float]:
+    """What came of acting that no configuration changes, such as the gaps of rules; a sentence says them."""
     rows = [row.execution for row in comparison.all_rows]
     if len(rows) < 2:
         return {}
     return {name: value for name, value in rows[0].items() if all(row.get(name) == value for row in rows)}
 
 
-def beside(comparison: Comparison) -> str:
-    """What is the same for all, in one sentence; empty if nothing is."""
-    same = ", ".join(f"{name} {words.value(value)}" for name, value in unmoved(comparison).items())
+def constants_sentence(comparison: Comparison) -> str:
+    """What came of acting that is the same for all, in one sentence; empty if nothing is."""
+    same = ", ".join(f"{name} {number_format.value(value)}" for name, value in constant_columns(comparison).items())
     return f"The same for all: {same}." if same else ""
 
 
@@ -65,19 +70,19 @@ def html(
         tone={PAYS: "pays", DOES_NOT_PAY: "loses"}.get(verdict.outcome, ""),
         problems=problems,
         pictures=pictures,
-        executed=executed(comparison),
-        beside=beside(comparison),
+        execution_columns=execution_columns(comparison),
+        constants_sentence=constants_sentence(comparison),
         rules=RULES,
         cost_note=COST_NOTE,
-        standing=standing(comparison),
-        hurt_columns=HURT,
-        hurt=hurt(comparison),
-        unhurt=unhurt(comparison),
+        pareto_sentences=pareto_sentences(comparison),
+        negative_transfer_columns=NEGATIVE_TRANSFER_COLUMNS,
+        negative_transfer_rows=negative_transfer_rows(comparison),
+        worst_gain_sentence=worst_gain_sentence(comparison),
         scales={
             reason: [task for task in comparison.tasks if comparison.scales[task].reason == reason]
             for reason in dict.fromkeys(comparison.scales[task].reason for task in comparison.tasks)
         },
-        words=words,
+        number_format=number_format,
         size=size,
         percent=percent,
         p_value=p_value,
@@ -120,55 +125,60 @@ def body(comparison: Comparison, verdict: Verdict, pictures: list[Picture]) -> l
     for row in c.rows:
         evidence = [row.delta, *(row.cells[task].evidence for task in c.tasks)]
         shown = [
-            f"{words.gain(one)} ({words.interval(one)})" if words.interval(one) else words.gain(one) for one in evidence
+            f"{number_format.gain(one)} ({number_format.interval(one)})"
+            if number_format.interval(one)
+            else number_format.gain(one)
+            for one in evidence
         ]
         label = f"**{row.label}**" if c.best and row.label == c.best.label else row.label
-        effect, seeds = words.effect(row.delta.test.effect), str(len(row.seeds))
+        effect, seeds = number_format.effect(row.delta.test.effect), str(len(row.seeds))
         gains.append([label, *shown, p_value(row.delta.p), effect, f"{row.rank:.2f}", percent(row.validation), seeds])
     lines += table(
         ["configuration", "delta_m", *c.tasks, "p (Holm)", "effect", "mean rank", "on validation", "seeds"], gains
     )
+    hurt = [list(row) for row in negative_transfer_rows(c)]
     lines += [
         "",
         "Mean gain over the same-seed single-task run on test data, 95 % interval in percent; positive is better. "
         "▲ helps, ▼ hurts, = no difference that matters, no mark: no evidence. Bold: best by validation. p, effect "
         "(Hedges' g of the paired differences) and validation are of delta_m; the rank is the mean over tasks.",
         "",
-        *(f"- {escaped(sentence)}" for sentence in standing(c)),
+        *(f"- {escaped(sentence)}" for sentence in pareto_sentences(c)),
         "",
         "### Negative transfer",
         "",
-        *(table(list(HURT), [list(row) for row in hurt(c)]) if hurt(c) else [escaped(unhurt(c))]),
+        *(table(list(NEGATIVE_TRANSFER_COLUMNS), hurt) if hurt else [escaped(worst_gain_sentence(c))]),
         "",
         "### Values",
         "",
     ]
     heads = [f"{task} ({c.primary[task]}, {'higher' if c.directions[task] else 'lower'} is better)" for task in c.tasks]
     values = [
-        [row.label, *(words.value(row.cells[task].mean, row.cells[task].sd) for task in c.tasks)] for row in c.all_rows
+        [row.label, *(number_format.value(row.cells[task].mean, row.cells[task].sd) for task in c.tasks)]
+        for row in c.all_rows
     ]
     lines += table(["configuration", *heads], values)
     lines += ["", "Primary metric on test data: mean ± standard deviation over seeds.", ""]
-    acted = executed(c)
+    acted = execution_columns(c)
     lines += [f"### {'Cost and acting' if acted else 'Cost'}", ""]
     costs = [
         [
             row.label,
-            words.count(row.costs["parameters"]),
-            words.seconds(row.costs["seconds"]),
-            words.megabytes(row.costs["memory"]),
-            words.seconds(row.costs["inference"]),
-            *(words.value(row.execution.get(name, float("nan"))) for name in acted),
+            number_format.count(row.costs["parameters"]),
+            number_format.seconds(row.costs["seconds"]),
+            number_format.megabytes(row.costs["memory"]),
+            number_format.seconds(row.costs["inference"]),
+            *(number_format.value(row.execution.get(name, float("nan"))) for name in acted),
             "yes" if row.label in c.front_tasks else "",
-            words.share(c.hypervolume[row.label]),
+            number_format.share(c.hypervolume[row.label]),
         ]
         for row in c.all_rows
     ]
     columns = ["parameters", "training", "peak memory", "inference", *acted, "front", "unique"]
     lines += table(["configuration", *columns], costs)
     lines += ["", COST_NOTE]
-    if beside(c):
-        lines += ["", beside(c)]
+    if said := constants_sentence(c):
+        lines += ["", said]
     for one in pictures:
         lines += ["", f"### {one.title}", "", f"![{one.title}](figures/{one.name}.svg)", "", one.note]
     return lines

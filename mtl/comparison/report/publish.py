@@ -1,10 +1,7 @@
 """A comparison as files: a page, Markdown, tables, a summary for programs, figures, and a dashboard."""
 
-import json
 import shutil
-from math import isfinite
 from pathlib import Path
-from typing import Any
 
 from mtl.comparison.records import Problem
 from mtl.comparison.report.curves import logs_of
@@ -15,7 +12,7 @@ from mtl.comparison.report.page import html, markdown
 from mtl.comparison.report.tables import results, summary
 from mtl.comparison.types import Comparison
 from mtl.comparison.verdict import Verdict
-from mtl.runs.files import write_text
+from mtl.runs.files import write_json, write_text
 
 
 def publish(
@@ -30,7 +27,8 @@ def publish(
 
     Args:
         directory: where to; files of an earlier report there are replaced.
-        comparison, verdict: what came out.
+        comparison: its numbers.
+        verdict: what they say.
         problems: runs that failed or could not be used.
         name: of the comparison.
         command: that made the runs, if known.
@@ -49,18 +47,8 @@ def publish(
     table = results(comparison)
     table.to_parquet(directory / "results.parquet", index=False)
     table.to_csv(directory / "results.csv", index=False)
-    content = finite(summary(name, comparison, verdict, problems))
-    write_text(directory / "summary.json", json.dumps(content, indent=2, allow_nan=False) + "\n")
+    write_json(directory / "summary.json", summary(name, comparison, verdict, problems))
     write_text(directory / "report.md", markdown(name, command, comparison, verdict, problems, drawn))
     write_dashboard(directory / "tensorboard", comparison, logs)
     write_text(directory / "report.html", html(name, command, comparison, verdict, problems, drawn))
     return drawn
-
-
-def finite(node: Any) -> Any:
-    """The same with null for numbers that JSON does not know."""
-    if isinstance(node, dict):
-        return {key: finite(value) for key, value in node.items()}
-    if isinstance(node, list | tuple):
-        return [finite(value) for value in node]
-    return None if isinstance(node, float) and not isfinite(node) else node

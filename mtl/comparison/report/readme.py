@@ -16,7 +16,7 @@ FIGURES = ("gains", "cost")
 
 
 @dataclass(frozen=True)
-class Made:
+class Provenance:
     """How the runs came about.
 
     Attributes:
@@ -30,10 +30,10 @@ class Made:
     seconds: str
 
 
-def keep(
+def write_readme(
     folder: Path,
     name: str,
-    made: Made,
+    provenance: Provenance,
     comparison: Comparison,
     verdict: Verdict,
     pictures: list[Picture],
@@ -43,8 +43,10 @@ def keep(
     Args:
         folder: where to.
         name: of the comparison.
-        made: how its runs came about.
-        comparison, verdict, pictures: what came out.
+        provenance: how its runs came about.
+        comparison: its numbers.
+        verdict: what they say.
+        pictures: its figures.
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "README.md"
@@ -58,12 +60,12 @@ def keep(
     lines = [
         f"# {escaped(name)}",
         "",
-        f"**Question.** {escaped(made.question or f'Does it pay to learn {listed(comparison.tasks)} together?')}",
+        f"**Question.** {escaped(provenance.question or f'Does it pay to learn {listed(comparison.tasks)} together?')}",
         "",
-        *(["**Command.**", "", f"    {' '.join(made.command.split())}", ""] if made.command else []),
+        *(["**Command.**", "", f"    {' '.join(provenance.command.split())}", ""] if provenance.command else []),
         f"**Machine.** {machine(comparison.baseline.records[0].environment)}",
         "",
-        f"**Time.** {made.seconds}.",
+        f"**Time.** {provenance.seconds}.",
         "",
         "## Result",
         "",
