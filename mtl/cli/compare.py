@@ -42,7 +42,7 @@ def run(asked: Study, command: str, console: Console) -> int:
     # Imported here: help and mistakes in settings are answered without waiting for torch
     import torch
 
-    from mtl.cli.report import publish
+    from mtl.cli.report import report
     from mtl.config.process import usable_cores
     from mtl.sweep.plan import Planner
     from mtl.sweep.progress import plan_table
@@ -77,7 +77,7 @@ def run(asked: Study, command: str, console: Console) -> int:
     if runs:
         seconds = time.perf_counter() - began
         plan.save(command, f"{seconds:,.0f} s for {runs} of {len(plan.entries)} runs, {max(workers, 1)} at once")
-    failures = publish([plan.directory], console, folder=Path(asked.keep) if asked.keep else None)
+    failures = report([plan.directory], console, folder=Path(asked.keep) if asked.keep else None)
     return 1 if failures else 0
 
 

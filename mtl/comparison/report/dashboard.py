@@ -1,10 +1,8 @@
-"""A comparison on TensorBoard: a run for each configuration and seed, with choices, metrics and gains to filter by, and
-the curves that it logged.
-"""
+"""A comparison on TensorBoard: choices and results of every run to filter by, and the curves that it logged."""
 
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
@@ -12,6 +10,8 @@ from torch.utils.tensorboard.summary import hparams
 
 from mtl.comparison.report.curves import Logged
 from mtl.comparison.types import COSTS, Comparison
+
+LONGEST = 80  # characters of a directory, each of up to 3 bytes; file systems end at 255 bytes
 
 
 def write_dashboard(directory: Path, comparison: Comparison, logs: Mapping[str, Sequence[Logged]]) -> None:
@@ -25,6 +25,7 @@ def write_dashboard(directory: Path, comparison: Comparison, logs: Mapping[str, 
     """
     shutil.rmtree(directory, ignore_errors=True)
     rows = comparison.all_rows
+    folders = folder_names(row.label for row in rows)
     domains = {  # of its filters; a seed is a name, not a quantity
         "configuration": [row.label for row in rows],
         "model": sorted({row.model for row in rows}),
@@ -40,8 +41,7 @@ def write_dashboard(directory: Path, comparison: Comparison, logs: Mapping[str, 
             values |= {f"comparison/cost/{cost}": float(getattr(one, cost)) for cost in COSTS}
             values |= {f"comparison/execution/{name}": value for name, value in one.execution.items()}
             choices = {"configuration": row.label, "model": row.model, "weighting": row.weighting, "seed": str(seed)}
-            folder = re.sub(r"[^\w.=-]+", "_", row.label)
-            with SummaryWriter(str(directory / folder / f"seed{seed}")) as writer:
+            with SummaryWriter(str(directory / folders[row.label] / f"seed{seed}")) as writer:
                 for part in hparams(choices, values, domains):  # type: ignore[no-untyped-call]
                     writer._get_file_writer().add_summary(part)
                 for tag, value in values.items():
@@ -49,3 +49,18 @@ def write_dashboard(directory: Path, comparison: Comparison, logs: Mapping[str, 
                 for tag, points in logs[row.label][place].items():
                     for step in sorted(points):
                         writer.add_scalar(tag, points[step], step)
+
+
+def folder_names(labels: Iterable[str]) -> dict[str, str]:
+    """A directory for each label: no two are the same, also where a file system ignores case."""
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for label in labels:
+        first = name = re.sub(r"[^\w.=-]+", "_", label).lstrip(".")[:LONGEST] or "_"
+        number = 1
+        while name.casefold() in taken:
+            number += 1
+            name = f"{first}-{number}"
+        taken.add(name.casefold())
+        names[label] = name
+    return names

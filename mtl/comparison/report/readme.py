@@ -1,14 +1,14 @@
 """A comparison kept in the repository: a short README with its figures, and what a person wrote about it."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mtl.comparison.report.drawing import Picture
-from mtl.comparison.report.page import body, escaped
-from mtl.comparison.types import Comparison
-from mtl.comparison.verdict import Verdict, listed
+from mtl.comparison.report.content import Report
+from mtl.comparison.report.drawing import SvgFigure
+from mtl.comparison.report.markdown import body, escaped
+from mtl.comparison.verdict import listed
 from mtl.runs.files import write_text
 
 READING = "## Reading"  # what follows is a person's, and stays
@@ -21,55 +21,45 @@ class Provenance:
 
     Attributes:
         question: that they answer; empty: whether learning together pays.
-        command: that made them, if known.
-        seconds: how long that took, in words.
+        seconds: how long making them took, in words.
     """
 
     question: str
-    command: str
     seconds: str
 
 
-def write_readme(
-    folder: Path,
-    name: str,
-    provenance: Provenance,
-    comparison: Comparison,
-    verdict: Verdict,
-    pictures: list[Picture],
-) -> None:
+def write_readme(folder: Path, report: Report, provenance: Provenance, figures: Sequence[SvgFigure]) -> None:
     """Write ``folder/README.md`` and its figures: question, command, machine, seconds, result; "Reading" is kept.
 
     Args:
         folder: where to.
-        name: of the comparison.
+        report: what is shown.
         provenance: how its runs came about.
-        comparison: its numbers.
-        verdict: what they say.
-        pictures: its figures.
+        figures: all figures of the report; a README shows :data:`FIGURES`.
     """
+    comparison = report.comparison
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "README.md"
     before = file.read_text(encoding="utf-8") if file.is_file() else ""
     reading = before[before.index(READING) :] if READING in before else f"{READING}\n\n"
-    shown = [one for one in pictures if one.name in FIGURES]
+    shown = [one for one in figures if one.name in FIGURES]
     shutil.rmtree(folder / "figures", ignore_errors=True)
     (folder / "figures").mkdir()
     for one in shown:
         write_text(folder / "figures" / f"{one.name}.svg", one.standalone())
     lines = [
-        f"# {escaped(name)}",
+        f"# {escaped(report.name)}",
         "",
         f"**Question.** {escaped(provenance.question or f'Does it pay to learn {listed(comparison.tasks)} together?')}",
         "",
-        *(["**Command.**", "", f"    {' '.join(provenance.command.split())}", ""] if provenance.command else []),
+        *(["**Command.**", "", f"    {' '.join(report.command.split())}", ""] if report.command else []),
         f"**Machine.** {machine(comparison.baseline.records[0].environment)}",
         "",
         f"**Time.** {provenance.seconds}.",
         "",
         "## Result",
         "",
-        *body(comparison, verdict, shown),
+        *body(comparison, report.verdict, shown),
         "",
         reading,
     ]

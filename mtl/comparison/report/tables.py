@@ -1,5 +1,6 @@
 """The numbers of a comparison as tables for machines."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -43,7 +44,7 @@ def results(comparison: Comparison) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def summary(name: str, comparison: Comparison, verdict: Verdict, problems: list[Problem]) -> dict[str, Any]:
+def summary(name: str, comparison: Comparison, verdict: Verdict, problems: Sequence[Problem]) -> dict[str, Any]:
     """Everything that a program may want to know of a comparison; see docs/result.md for what runs themselves say."""
     return {
         "schema": SCHEMA,

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
-from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData  # type: ignore[import-untyped]
 
 from mtl.comparison.comparison import compare
 from mtl.comparison.records import Problem, Record
+from mtl.comparison.report.content import Report
 from mtl.comparison.report.publish import publish
 from mtl.comparison.verdict import listed, verdict
 
@@ -63,8 +63,8 @@ def records(tmp_path: Path, seeds: int = 3, name: str = "") -> list[Record]:
 
 def made(tmp_path: Path, name: str = "", seeds: int = 3) -> Path:
     found = compare(records(tmp_path / "runs", seeds, name))
-    problems = [Problem(f"outputs/run{name}", f"failed: disk{name} full")]
-    publish(tmp_path / "report", found, verdict(found), problems, f"study{name}", f"python x.py {name}")
+    problems = (Problem(f"outputs/run{name}", f"failed: disk{name} full"),)
+    publish(tmp_path / "report", Report(f"study{name}", f"python x.py {name}", found, verdict(found), problems))
     return tmp_path / "report"
 
 
@@ -84,7 +84,7 @@ def test_page_markdown_and_summary_all_say_who_is_hurt_and_who_stands_out(tmp_pa
         for one, base in zip(runs[3:6], runs[:3], strict=True)
     ]
     found = compare([*runs[:3], *worse, *runs[6:]])
-    publish(tmp_path / "report", found, verdict(found), [], "study")
+    publish(tmp_path / "report", Report("study", "", found, verdict(found), ()))
     page, text = ((tmp_path / "report" / name).read_text() for name in ("report.html", "report.md"))
     summary = json.loads((tmp_path / "report" / "summary.json").read_text())
     (flagged,) = summary["verdict"]["negative_transfer"]
@@ -202,7 +202,7 @@ def test_one_seed_is_enough_for_a_report(tmp_path: Path) -> None:
 
 def test_without_logs_there_are_no_curves(tmp_path: Path) -> None:
     found = compare([replace(one, path=tmp_path / "gone") for one in records(tmp_path / "runs")])
-    publish(tmp_path / "report", found, verdict(found), [], "study")
+    publish(tmp_path / "report", Report("study", "", found, verdict(found), ()))
     assert "Learning curves" not in (tmp_path / "report" / "report.html").read_text()
 
 
@@ -236,16 +236,14 @@ def test_a_browser_shows_it_without_complaint(tmp_path: Path) -> None:
 
 def test_the_dashboard_filters_by_what_was_chosen(tmp_path: Path) -> None:
     board = EventAccumulator(str(made(tmp_path) / "tensorboard" / "hard-gradnorm" / "seed0")).Reload()
-    found = HParamsPluginData.FromString(board.SummaryMetadata("_hparams_/experiment").plugin_data.content)
-    values = {one.name: [v.string_value for v in one.domain_discrete.values] for one in found.experiment.hparam_infos}
-    assert values["seed"] == ["0", "1", "2"]
-    assert values["model"] == ["gated", "hard", "single_task", "soft"]
-    assert values["weighting"] == ["equal", "gradnorm", "w"]
-    assert "hard-gradnorm" in values["configuration"]
-    assert len(values["configuration"]) == 4
-    metrics = {one.name.tag for one in found.experiment.metric_infos}
-    assert {"comparison/delta_m", "comparison/gain/a", "comparison/test/b/mae", "comparison/cost/seconds"} <= metrics
-    assert metrics <= set(board.Tags()["scalars"])
+    filters = board.PluginTagToContent("hparams")["_hparams_/experiment"]
+    for key in ("configuration", "model", "weighting", "seed"):
+        assert key.encode() in filters
+    for value in ("hard-gradnorm", "gated-equal", "gated", "single_task", "gradnorm"):
+        assert value.encode() in filters
+    metrics = ("comparison/delta_m", "comparison/gain/a", "comparison/test/b/mae", "comparison/cost/seconds")
+    assert all(tag.encode() in filters for tag in metrics)
+    assert set(metrics) <= set(board.Tags()["scalars"])
 
 
 def test_the_dashboard_has_the_curves_by_configuration_and_seed(tmp_path: Path) -> None:
@@ -253,3 +251,54 @@ def test_the_dashboard_has_the_curves_by_configuration_and_seed(tmp_path: Path) 
     points = board.Scalars("val/a/r2")
     assert [one.step for one in points] == list(range(5))
     assert [one.value for one in points] == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4])
+
+
+AWKWARD = ("seed", "model", "delta_m", "loss", "score")
+
+
+def test_tasks_may_be_called_like_columns_and_keys(tmp_path: Path) -> None:
+    """Every number of a task is found under its name, whatever it is called."""
+    runs, (first, *others) = records(tmp_path / "runs"), AWKWARD
+    named = []
+    for one in runs:
+        test = {first: one.test["a"], **{task: one.test["b"] + i for i, task in enumerate(others)}}
+        primary = {first: "r2", **dict.fromkeys(others, "mae")}
+        directions = {first: True, **dict.fromkeys(others, False)}
+        named.append(replace(one, test=test, val=test, primary=primary, directions=directions))
+    found = compare(named)
+    folder = tmp_path / "report"
+    publish(folder, Report("study", "", found, verdict(found), ()))
+    table = pd.read_csv(folder / "results.csv")
+    summary = json.loads((folder / "summary.json").read_text())
+    assert set(table.task) == set(AWKWARD)
+    for row, shown in zip(found.all_rows, summary["configurations"], strict=True):
+        board = EventAccumulator(str(folder / "tensorboard" / row.label / "seed0")).Reload()
+        tags = board.Tags()["scalars"]
+        assert len(tags) == len(set(tags))
+        for task in AWKWARD:
+            values = list(row.cells[task].values)
+            mine = table[(table.configuration == row.label) & (table.task == task)]
+            assert mine.test.tolist() == pytest.approx(values)
+            assert shown["tasks"][task]["values"] == pytest.approx(values)
+            (point,) = board.Scalars(f"comparison/test/{task}/{found.primary[task]}")
+            assert point.value == pytest.approx(values[0])
+    for line in (folder / "report.md").read_text().splitlines():
+        if line.startswith("| configuration |"):
+            columns = line.strip("| ").split(" | ")
+            assert len(columns) == len(set(columns))
+
+
+def test_configurations_of_one_name_are_shown_apart(tmp_path: Path) -> None:
+    runs = [
+        replace(one, config={**one.config, "epochs": 3 if one.model == "hard" else 9})
+        for one in records(tmp_path / "runs")
+    ]
+    found = compare(runs, names={"hard-gradnorm": "mine", "soft-w": "mine"})
+    labels = [row.label for row in found.all_rows]
+    assert sorted(labels)[1:3] == [
+        "mine model=hard weighting=gradnorm epochs=3",
+        "mine model=soft weighting=w epochs=9",
+    ]
+    assert set(found.hypervolume) == set(labels)
+    publish(tmp_path / "report", Report("study", "", found, verdict(found), ()))
+    assert len(list((tmp_path / "report" / "tensorboard").glob("mine*"))) == 2
