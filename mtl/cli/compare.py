@@ -87,8 +87,8 @@ def tuned(
     """Each configuration with the values of the grid that validation prefers. InputError if a failure stopped it."""
     tuning = planner.tuning(configurations)
     if not train(tuning, workers, console).whole:
-        failed = [entry for entry in tuning.entries if planner.ledger.state(entry) == FAILED]
-        raise InputError(f"a run of the grid failed: {planner.ledger.attempt(failed[0])['error']}")
+        failed = [entry for entry in tuning.entries if planner.queue.state(entry) == FAILED]
+        raise InputError(f"a run of the grid failed: {planner.queue.attempt(failed[0])['error']}")
     return planner.tuned(tuning)
 
 
@@ -109,7 +109,7 @@ def train(plan: "Plan", workers: int, console: Console, *, again: bool = True) -
 
     progress = Progress(plan, workers, console)
     before = progress.counts()[DONE]
-    entries = [entry for entry in plan.entries if again or progress.ledger.state(entry) != FAILED]
+    entries = [entry for entry in plan.entries if again or progress.queue.state(entry) != FAILED]
     with progress.live:
         sweep(entries, plan.output, workers, fail_fast=plan.study.fail_fast, watch=progress.show)
     console.print(progress.table())

@@ -21,9 +21,9 @@ from mtl.config.study import BASELINE, Study
 from mtl.config.validation import check_options
 from mtl.errors import InputError
 from mtl.runs.directory import run_path
-from mtl.runs.files import write_text
+from mtl.runs.files import read_json_if_whole, write_text
 from mtl.suites.base import MultiTaskDataModule
-from mtl.sweep.queue import Entry, Ledger, read_json
+from mtl.sweep.queue import QueuedRun, RunQueue
 from mtl.sweep.timing import closing_seconds, loading_seconds, validation_seconds
 from mtl.training.grouping import check as check_measuring
 from mtl.training.grouping import epochs as measuring_epochs
@@ -54,7 +54,7 @@ class Configuration:
     config: Config
     parameters: int
     step_seconds: float
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[QueuedRun, ...] = ()
     measuring: int = 0
 
     @property
@@ -89,7 +89,7 @@ class Plan:
         return self.output / "comparisons" / self.study.name
 
     @property
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[QueuedRun]:
         """Runs, a seed of all configurations at a time, so that an interrupted sweep can already be compared."""
         columns = [one.entries for one in self.configurations]
         return [column[i] for i in range(max(map(len, columns), default=0)) for column in columns if i < len(column)]
@@ -107,7 +107,7 @@ class Plan:
             took: how long it took, in words; empty keeps what an earlier save said of the same runs.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
-        before = read_json(self.directory / "plan.json")
+        before = read_json_if_whole(self.directory / "plan.json")
         runs = [
             {
                 "label": one.label,
@@ -177,7 +177,7 @@ class Planner:
             )
         with silent_lightning():
             processes_of(base["hardware"])
-        self.ledger = Ledger(self.output)
+        self.queue = RunQueue(self.output)
         assembly = build(base)
         assembly.data.setup("fit")
         self.data: MultiTaskDataModule = assembly.data
@@ -260,7 +260,7 @@ class Planner:
         kept = self.directory / "same_seconds.json"
         both = f"{configuration_id(single.config)} {configuration_id(match.config)} by runs"
         question = hashlib.sha256(both.encode()).hexdigest()
-        known = read_json(kept)
+        known = read_json_if_whole(kept)
         if known.get("question") == question:
             return self.lasting(single, int(known["epochs"]))
         own, wanted = self.seconds(single), self.seconds(match)
@@ -287,7 +287,7 @@ class Planner:
 
     def seconds(self, configuration: Configuration) -> float | None:
         """Median seconds of training of its finished runs; None if there is none."""
-        runs = [run for entry in configuration.entries if (run := self.ledger.done(entry))]
+        runs = [run for entry in configuration.entries if (run := self.queue.done(entry))]
         return median(float(run.result["seconds"]["fit"]) for run in runs) if runs else None
 
     def plan(self, configurations: Iterable[Configuration]) -> Plan:
@@ -302,9 +302,9 @@ class Planner:
         """A plan of configurations that have their runs."""
         return Plan(self.study, self.output, tuple(configurations), self.steps, self.validation, self.overhead)
 
-    def entry(self, config: Config, seed: int) -> Entry:
+    def entry(self, config: Config, seed: int) -> QueuedRun:
         """A run of this config with this seed."""
-        return Entry({**copy.deepcopy(config), "seed": seed}, self.fingerprint)
+        return QueuedRun({**copy.deepcopy(config), "seed": seed}, self.fingerprint)
 
     def tuning(self, configurations: Sequence[Configuration]) -> Plan:
         """Every configuration with every point of the grid, on the first seed."""
@@ -319,7 +319,7 @@ class Planner:
         """Of each configuration the point with the lowest validation score; those without one are left out."""
         best: dict[str, tuple[float, Configuration]] = {}
         for one in tuning.configurations:
-            run = self.ledger.done(one.entries[0])
+            run = self.queue.done(one.entries[0])
             if run is not None:
                 found = run.result["metrics"]["val"]["score"]
                 score = inf if found is None else float(found)

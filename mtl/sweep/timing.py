@@ -15,8 +15,10 @@ FILES = 1.0  # seconds of a run's checkpoints, logs and pictures, as a guess
 
 @dataclass
 class Clock:
-    """Attributes:
-    seconds: of the block that it timed.
+    """A stopwatch.
+
+    Attributes:
+        seconds: of the block that it timed.
     """
 
     seconds: float = 0.0

@@ -15,7 +15,7 @@ from mtl.cli.report import publish
 from mtl.config.overrides import CONF, check
 from mtl.config.study import study
 from mtl.sweep.plan import Planner
-from mtl.sweep.queue import DONE, Ledger
+from mtl.sweep.queue import DONE, RunQueue
 
 RUNS = ["task=synthetic", "task.rows=60", "task.features=6", "encoder.widths=[6]", "epochs=1"]
 LAUNCHERS = {
@@ -47,7 +47,7 @@ def test_a_multirun_gives_the_runs_of_a_comparison(tmp_path: Path, launcher: str
     )
     multi = planner.multi_task()
     plan = planner.plan([*planner.baselines(multi), *multi])
-    assert [Ledger(tmp_path).state(entry) for entry in plan.entries] == [DONE, DONE]
+    assert [RunQueue(tmp_path).state(entry) for entry in plan.entries] == [DONE, DONE]
 
     console = Console(file=StringIO(), width=100)
     assert publish([tmp_path / "runs"], console, "multirun") == 0

@@ -15,9 +15,9 @@ from mtl.comparison.report.figures import affinity
 from mtl.config.study import study
 from mtl.errors import InputError
 from mtl.lifecycle.train import train
+from mtl.runs.files import read_json_if_whole
 from mtl.sweep.plan import Planner
 from mtl.sweep.progress import plan_table
-from mtl.sweep.queue import read_json
 from tests.support import tiny
 
 SMALL = (
@@ -78,7 +78,7 @@ def test_a_comparison_with_grouped(tmp_path: Path) -> None:
     options = [*SMALL, f"output={tmp_path}", "models=[hard,grouped]", "seeds=2", "workers=0"]
     assert run(study(options), "the command", console) == 0
     folder = tmp_path / "comparisons" / "synthetic"
-    runs = read_json(folder / "plan.json")["runs"]
+    runs = read_json_if_whole(folder / "plan.json")["runs"]
     assert {one["label"] for one in runs} == {"single_task", "hard-equal", "grouped-equal"}
     assert "grouped-equal" in (folder / "report.md").read_text(encoding="utf-8")
     page = (folder / "report.html").read_text(encoding="utf-8")
