@@ -1,36 +1,17 @@
 """Names of configurations: short, and no two the same."""
 
-from pathlib import Path
 from typing import Any
 
 from mtl.comparison.labels import unique_labels
 from mtl.comparison.records import Record
+from tests.comparison.support import make_record
 
-CONFIG = {"choices": {"encoder": "mlp"}, "model": {"_target_": "hard"}, "epochs": 3, "output": "somewhere"}
+CONFIG = {"choices": {"encoder": "mlp"}, "epochs": 3, "output": "somewhere"}
 
 
 def run(configuration: str, model: str = "hard", **changes: Any) -> Record:
-    return Record(
-        path=Path(configuration),
-        configuration=configuration,
-        suite="s",
-        fingerprint="f",
-        model=model,
-        weighting="equal",
-        seed=0,
-        directions={},
-        primary={},
-        val={},
-        test={},
-        score=1.0,
-        parameters=1,
-        seconds=1.0,
-        inference=1.0,
-        memory=1.0,
-        execution={},
-        config={**CONFIG, "model": {"_target_": model}, **changes},
-        environment={},
-    )
+    config = {**CONFIG, "model": {"_target_": model}, **changes}
+    return make_record(model, configuration=configuration, config=config)
 
 
 def test_labels_tell_apart_what_differs_and_nothing_else() -> None:

@@ -19,6 +19,7 @@ from mtl.comparison.records import Problem, Record
 from mtl.comparison.report.content import Report
 from mtl.comparison.report.publish import publish
 from mtl.comparison.verdict import listed, verdict
+from tests.comparison.support import make_record
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 EVIL = "</svg><script>document.title='broken'</script>"
@@ -36,23 +37,14 @@ def records(tmp_path: Path, seeds: int = 3, name: str = "") -> list[Record]:
             (path / "csv" / "metrics.csv").write_text("\n".join([head, *lines]) if "," not in name else "")
             test = {f"a{name}": 0.5 + rng.normal(0, 0.05), "b": 2 + rng.normal(0, 0.1)}
             out.append(
-                Record(
-                    path=path,
-                    configuration=f"{model}-{weighting}",
-                    suite="suite",
-                    fingerprint="f",
-                    model=model,
-                    weighting=weighting,
-                    seed=seed,
-                    directions={f"a{name}": True, "b": False},
+                make_record(
+                    model,
+                    weighting,
+                    seed,
                     primary={f"a{name}": "r2", "b": "mae"},
-                    val=test,
                     test=test,
-                    score=1.0,
-                    parameters=1000,
+                    path=path,
                     seconds=float(rng.uniform(1, 2)),
-                    inference=0.001,
-                    memory=1e8,
                     execution={"gap": test["b"] / 10, "spt_gap": 0.3, "spt_seconds": float(rng.uniform())},
                     config={"model": model, "weighting": weighting, "seed": seed},
                     environment={"python": "3", "platform": f"x{name}"},
@@ -263,8 +255,7 @@ def test_tasks_may_be_called_like_columns_and_keys(tmp_path: Path) -> None:
     for one in runs:
         test = {first: one.test["a"], **{task: one.test["b"] + i for i, task in enumerate(others)}}
         primary = {first: "r2", **dict.fromkeys(others, "mae")}
-        directions = {first: True, **dict.fromkeys(others, False)}
-        named.append(replace(one, test=test, val=test, primary=primary, directions=directions))
+        named.append(make_record(one.model, one.weighting, one.seed, primary=primary, test=test))
     found = compare(named)
     folder = tmp_path / "report"
     publish(folder, Report("study", "", found, verdict(found), ()))
