@@ -10,7 +10,8 @@ from rich.table import Table
 from mtl.comparison.gathering import gather, report_directory, write_report
 from mtl.comparison.report import number_format
 from mtl.comparison.types import HELPS, HURTS, Comparison
-from mtl.comparison.verdict import DOES_NOT_PAY, PAYS, Verdict, counted, p_value
+from mtl.comparison.verdict import DOES_NOT_PAY, PAYS, Verdict
+from mtl.comparison.wording import count_noun, format_p
 from mtl.config.study import check_name
 from mtl.errors import InputError, unknown
 
@@ -60,7 +61,9 @@ def report(paths: Sequence[Path], console: Console, name: str | None = None, fol
 
 def show(found: Comparison, decided: Verdict, console: Console) -> None:
     """The table of gains and the verdict."""
-    table = Table(title=f"gains over single-task learning on test data ({counted(len(found.baseline.seeds), 'seed')})")
+    table = Table(
+        title=f"gains over single-task learning on test data ({count_noun(len(found.baseline.seeds), 'seed')})"
+    )
     table.add_column("configuration", overflow="fold")  # whole also on a narrow terminal
     tasks = [f"{task}\n[dim]{escape(found.primary[task])}[/]" for task in found.tasks]
     for column in ("all tasks\n[dim]delta_m[/]", *tasks, "p (Holm)"):
@@ -73,7 +76,7 @@ def show(found: Comparison, decided: Verdict, console: Console) -> None:
             cells.append(f"[{colours[one.call]}]{text}[/]" if one.call in colours else text)
         best = found.best is not None and row.label == found.best.label
         label = f"[bold]{escape(row.label)}[/]" if best else escape(row.label)
-        table.add_row(label, *cells, p_value(row.delta.p))
+        table.add_row(label, *cells, format_p(row.delta.p))
     console.print(table)
     colour = {PAYS: "green", DOES_NOT_PAY: "red"}.get(decided.outcome, "yellow")
     console.print(f"[bold {colour}]{escape(decided.headline)}[/]", highlight=False)

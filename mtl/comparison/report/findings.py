@@ -5,7 +5,7 @@ from math import isfinite
 from mtl.comparison.report import number_format
 from mtl.comparison.statistics.paired import smallest_p
 from mtl.comparison.types import HURTS, Comparison
-from mtl.comparison.verdict import counted, listed, p_value
+from mtl.comparison.wording import count_noun, format_p, join_words
 
 COST_NOTE = """\
 Medians over seeds, means of what came of acting. Inference: predicting one batch of test rows, up to 1024, for all
@@ -30,7 +30,7 @@ def negative_transfer_rows(comparison: Comparison) -> list[tuple[str, ...]]:
             task,
             number_format.gain(one),
             number_format.interval(one),
-            p_value(one.p),
+            format_p(one.p),
             number_format.effect(one.test.effect),
             ", ".join(f"{gain * 100:+.1f}" for gain in one.gains),
         )
@@ -50,8 +50,8 @@ def worst_gain_sentence(comparison: Comparison) -> str:
     if not measured:
         return ""
     one, label, task = min(measured, key=lambda each: each[0].mean)
-    largest = f"The lowest gain is that of {label} on {task}: {number_format.gain(one)}, p = {p_value(one.p)} (Holm)."
-    seeds, least = counted(one.test.n, "seed"), smallest_p(one.test.n)
+    largest = f"The lowest gain is that of {label} on {task}: {number_format.gain(one)}, p = {format_p(one.p)} (Holm)."
+    seeds, least = count_noun(one.test.n, "seed"), smallest_p(one.test.n)
     return (
         f"No task is shown to be hurt by any configuration, which is no proof that none is. {largest} "
         f"Without assuming a distribution {seeds} can reach p = {least:.2g} at best."
@@ -62,14 +62,14 @@ def pareto_sentences(comparison: Comparison) -> list[str]:
     """The Pareto fronts over tasks and over quality against cost, and the test of the ranks."""
     out = []
     if comparison.front_tasks:
-        out.append(f"No other configuration is better on every task: {listed(comparison.front_tasks)}.")
+        out.append(f"No other configuration is better on every task: {join_words(comparison.front_tasks)}.")
     if comparison.front_cost:
-        out.append(f"None is both better by delta_m and trained in less time: {listed(comparison.front_cost)}.")
+        out.append(f"None is both better by delta_m and trained in less time: {join_words(comparison.front_cost)}.")
     ranking = comparison.ranking
     if isfinite(ranking.p):
         blocks = len(set.intersection(*(set(row.seeds) for row in comparison.all_rows)))
         out.append(
-            f"Ranks by delta_m over {blocks} seeds: Friedman p = {p_value(ranking.p)}; two mean ranks differ when "
+            f"Ranks by delta_m over {blocks} seeds: Friedman p = {format_p(ranking.p)}; two mean ranks differ when "
             f"they are more than {ranking.critical_difference:.2f} apart (Nemenyi)."
         )
     return out

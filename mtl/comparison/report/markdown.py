@@ -14,7 +14,8 @@ from mtl.comparison.report.findings import (
     worst_gain_sentence,
 )
 from mtl.comparison.types import Comparison, Evidence
-from mtl.comparison.verdict import RULES, Verdict, p_value, percent
+from mtl.comparison.verdict import RULES, Verdict
+from mtl.comparison.wording import format_p, format_percent
 
 
 def markdown(report: Report, figures: Sequence[SvgFigure]) -> str:
@@ -58,12 +59,15 @@ def gains_section(c: Comparison) -> list[str]:
         gains = [gain_cell(one) for one in (row.delta, *(row.cells[task].evidence for task in c.tasks))]
         label = f"**{row.label}**" if c.best and row.label == c.best.label else row.label
         effect, seeds = number_format.effect(row.delta.test.effect), str(len(row.seeds))
-        rows.append([label, *gains, p_value(row.delta.p), effect, f"{row.rank:.2f}", percent(row.validation), seeds])
+        rows.append(
+            [label, *gains, format_p(row.delta.p), effect, f"{row.rank:.2f}", format_percent(row.validation), seeds]
+        )
+    columns = ["configuration", "delta_m", *heads, "p (Holm)", "effect", "mean rank", "on validation", "seeds"]
     return [
         "",
         "### Gains over single-task learning",
         "",
-        *table(["configuration", "delta_m", *heads, "p (Holm)", "effect", "mean rank", "on validation", "seeds"], rows),
+        *table(columns, rows),
         "",
         "Mean gain over the same-seed single-task run on test data, 95 % interval in percent; positive is better. "
         "▲ helps, ▼ hurts, = no difference that matters, no mark: no evidence. Bold: best by validation. p, effect "

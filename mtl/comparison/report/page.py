@@ -17,7 +17,8 @@ from mtl.comparison.report.findings import (
     worst_gain_sentence,
 )
 from mtl.comparison.types import Evidence
-from mtl.comparison.verdict import DOES_NOT_PAY, PAYS, RULES, p_value, percent
+from mtl.comparison.verdict import DOES_NOT_PAY, PAYS, RULES
+from mtl.comparison.wording import format_p, format_percent
 
 FULL = 0.1  # a gain of 10 % has the full colour
 
@@ -55,6 +56,6 @@ def html(report: Report, figures: Sequence[SvgFigure]) -> str:
         },
         number_format=number_format,
         size=size,
-        percent=percent,
-        p_value=p_value,
+        format_percent=format_percent,
+        format_p=format_p,
     )

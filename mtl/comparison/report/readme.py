@@ -8,7 +8,7 @@ from pathlib import Path
 from mtl.comparison.report.content import Report
 from mtl.comparison.report.drawing import SvgFigure
 from mtl.comparison.report.markdown import body, escaped
-from mtl.comparison.verdict import listed
+from mtl.comparison.wording import join_words
 from mtl.runs.files import write_text
 
 READING = "## Reading"  # what follows is a person's, and stays
@@ -47,10 +47,11 @@ def write_readme(folder: Path, report: Report, provenance: Provenance, figures: 
     (folder / "figures").mkdir()
     for one in shown:
         write_text(folder / "figures" / f"{one.name}.svg", one.standalone())
+    question = provenance.question or f"Does it pay to learn {join_words(comparison.tasks)} together?"
     lines = [
         f"# {escaped(report.name)}",
         "",
-        f"**Question.** {escaped(provenance.question or f'Does it pay to learn {listed(comparison.tasks)} together?')}",
+        f"**Question.** {escaped(question)}",
         "",
         *(["**Command.**", "", f"    {' '.join(report.command.split())}", ""] if report.command else []),
         f"**Machine.** {machine(comparison.baseline.records[0].environment)}",

@@ -18,7 +18,8 @@ from mtl.comparison.comparison import compare
 from mtl.comparison.records import Problem, Record
 from mtl.comparison.report.content import Report
 from mtl.comparison.report.publish import publish
-from mtl.comparison.verdict import listed, verdict
+from mtl.comparison.verdict import verdict
+from mtl.comparison.wording import join_words
 from tests.comparison.support import make_record
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -89,8 +90,10 @@ def test_page_markdown_and_summary_all_say_who_is_hurt_and_who_stands_out(tmp_pa
         assert "hard-gradnorm" in place[heading : heading + 900]
         assert "-200.0, -200.3, -200.6" in place
         assert "Hedges" in place
-        assert f"No other configuration is better on every task: {listed(summary['front']['tasks'])}." in place
-        assert f"None is both better by delta_m and trained in less time: {listed(summary['front']['cost'])}." in place
+        assert f"No other configuration is better on every task: {join_words(summary['front']['tasks'])}." in place
+        assert (
+            f"None is both better by delta_m and trained in less time: {join_words(summary['front']['cost'])}." in place
+        )
         assert f"more than {summary['ranking']['critical_difference']:.2f} apart (Nemenyi)" in place
         assert "p = 0.25 at best" in place
         assert re.search(r"mean(<br>| )rank", place)
