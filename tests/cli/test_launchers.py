@@ -11,7 +11,7 @@ import pytest
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from mtl.cli.report import publish
+from mtl.cli.report import report
 from mtl.config.overrides import CONF, check
 from mtl.config.study import study
 from mtl.sweep.plan import Planner
@@ -50,7 +50,7 @@ def test_a_multirun_gives_the_runs_of_a_comparison(tmp_path: Path, launcher: str
     assert [RunQueue(tmp_path).state(entry) for entry in plan.entries] == [DONE, DONE]
 
     console = Console(file=StringIO(), width=100)
-    assert publish([tmp_path / "runs"], console, "multirun") == 0
+    assert report([tmp_path / "runs"], console, "multirun") == 0
     assert (tmp_path / "comparisons" / "multirun" / "report.html").is_file()
 
 
