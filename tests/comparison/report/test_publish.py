@@ -9,56 +9,20 @@ from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
-import numpy as np
 import pandas as pd
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
 
 from mtl.comparison.comparison import compare
-from mtl.comparison.records import Problem, Record
 from mtl.comparison.report.content import Report
 from mtl.comparison.report.publish import publish
 from mtl.comparison.verdict import verdict
 from mtl.comparison.wording import join_words
+from tests.comparison.report.support import made, records
 from tests.comparison.support import make_record
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 EVIL = "</svg><script>document.title='broken'</script>"
-
-
-def records(tmp_path: Path, seeds: int = 3, name: str = "") -> list[Record]:
-    rng = np.random.default_rng(0)
-    out = []
-    for model, weighting in (("single_task", "equal"), ("hard", "gradnorm"), ("soft", f"w{name}"), ("gated", "equal")):
-        for seed in range(seeds):
-            path = tmp_path / f"{model}-{seed}"
-            (path / "csv").mkdir(parents=True)
-            lines = [f"{e},{e},{0.1 * e},0.2,{1 + 0.1 * e},{1 - 0.1 * e},0.3" for e in range(5)]
-            head = f"epoch,step,val/a{name}/r2,val/b/mae,weight/a{name},weight/b,gradient/cosine/a{name}-b"
-            (path / "csv" / "metrics.csv").write_text("\n".join([head, *lines]) if "," not in name else "")
-            test = {f"a{name}": 0.5 + rng.normal(0, 0.05), "b": 2 + rng.normal(0, 0.1)}
-            out.append(
-                make_record(
-                    model,
-                    weighting,
-                    seed,
-                    primary={f"a{name}": "r2", "b": "mae"},
-                    test=test,
-                    path=path,
-                    seconds=float(rng.uniform(1, 2)),
-                    execution={"gap": test["b"] / 10, "spt_gap": 0.3, "spt_seconds": float(rng.uniform())},
-                    config={"model": model, "weighting": weighting, "seed": seed},
-                    environment={"python": "3", "platform": f"x{name}"},
-                )
-            )
-    return out
-
-
-def made(tmp_path: Path, name: str = "", seeds: int = 3) -> Path:
-    found = compare(records(tmp_path / "runs", seeds, name))
-    problems = (Problem(f"outputs/run{name}", f"failed: disk{name} full"),)
-    publish(tmp_path / "report", Report(f"study{name}", f"python x.py {name}", found, verdict(found), problems))
-    return tmp_path / "report"
 
 
 def test_what_no_configuration_changes_stands_beside_the_table(tmp_path: Path) -> None:
@@ -227,25 +191,6 @@ def test_a_browser_shows_it_without_complaint(tmp_path: Path) -> None:
         assert "CONSOLE" not in found.stderr
         assert found.stdout.count("<svg") >= 5
         assert "does learning together pay?</title>" in found.stdout
-
-
-def test_the_dashboard_filters_by_what_was_chosen(tmp_path: Path) -> None:
-    board = EventAccumulator(str(made(tmp_path) / "tensorboard" / "hard-gradnorm" / "seed0")).Reload()
-    filters = board.PluginTagToContent("hparams")["_hparams_/experiment"]
-    for key in ("configuration", "model", "weighting", "seed"):
-        assert key.encode() in filters
-    for value in ("hard-gradnorm", "gated-equal", "gated", "single_task", "gradnorm"):
-        assert value.encode() in filters
-    metrics = ("comparison/delta_m", "comparison/gain/a", "comparison/test/b/mae", "comparison/cost/seconds")
-    assert all(tag.encode() in filters for tag in metrics)
-    assert set(metrics) <= set(board.Tags()["scalars"])
-
-
-def test_the_dashboard_has_the_curves_by_configuration_and_seed(tmp_path: Path) -> None:
-    board = EventAccumulator(str(made(tmp_path) / "tensorboard" / "gated-equal" / "seed2")).Reload()
-    points = board.Scalars("val/a/r2")
-    assert [one.step for one in points] == list(range(5))
-    assert [one.value for one in points] == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4])
 
 
 AWKWARD = ("seed", "model", "delta_m", "loss", "score")

@@ -1,4 +1,4 @@
-"""Gains, intervals, tests, ranks and fronts against values worked out by hand and by scipy."""
+"""Paired tests against values worked out by hand, by enumeration and by scipy."""
 
 from itertools import product
 from math import isnan, nan, sqrt
@@ -9,41 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from mtl.comparison.statistics.bootstrap import bootstrap_interval
-from mtl.comparison.statistics.gains import delta_m, gain, scale_of
 from mtl.comparison.statistics.paired import equivalence, hedges, holm, paired, seeds_needed, sign_flip, smallest_p
-from mtl.comparison.statistics.pareto import front, hypervolume
-from mtl.comparison.statistics.ranks import mean_ranks, ranking
 
 some = st.floats(-100, 100).filter(lambda v: abs(v) > 1e-3 or v == 0)
-
-
-def test_gain_is_relative_to_the_baseline_and_positive_when_better() -> None:
-    accuracy = scale_of("accuracy", [0.8, 0.9])
-    assert gain(0.9, 0.8, higher_is_better=True, scale=accuracy) == pytest.approx(0.125)
-    error = scale_of("mae", [2.0, 1.5])
-    assert gain(1.5, 2.0, higher_is_better=False, scale=error) == pytest.approx(0.25)
-    assert gain(2.5, 2.0, higher_is_better=False, scale=error) == pytest.approx(-0.25)
-
-
-def test_gain_in_r2_does_not_divide_by_a_baseline_that_may_be_zero_or_negative() -> None:
-    scale = scale_of("r2", [0.9, 0.95])
-    assert gain(0.95, 0.9, higher_is_better=True, scale=scale) == pytest.approx(0.05)
-    assert gain(0.1, -0.2, higher_is_better=True, scale=scale) == pytest.approx(0.3)
-    assert gain(0.1, 0.0, higher_is_better=True, scale=scale) == pytest.approx(0.1)
-
-
-@pytest.mark.parametrize("values", [[0.0, 1.0], [-1.0, 2.0]], ids=["zero", "negative"])
-def test_a_metric_that_reaches_zero_is_compared_by_differences(values: list[float]) -> None:
-    scale = scale_of("profit", values)
-    assert scale.divisor == 1.0
-    assert "plain difference" in scale.reason
-
-
-def test_delta_m_is_the_mean_gain() -> None:
-    assert delta_m([0.1, -0.3, 0.05]) == pytest.approx(-0.05)
-    assert isnan(delta_m([0.1, nan]))
-    assert isnan(delta_m([]))
 
 
 def test_paired_t_test_and_effect_by_hand() -> None:
@@ -132,58 +100,3 @@ def test_seeds_needed_matches_a_textbook_power_table() -> None:
     assert seeds_needed(0.8, 0.05) == 15
     assert seeds_needed(0.0, 0.05) is None
     assert seeds_needed(1e-4, 0.05) is None
-
-
-def test_bootstrap_of_three_values_is_their_range() -> None:
-    assert bootstrap_interval([1.0, 2.0, 4.0]) == (1.0, 4.0)
-    assert all(map(isnan, bootstrap_interval([1.0])))
-
-
-def test_bootstrap_covers_the_mean_at_its_level() -> None:
-    rng = np.random.default_rng(0)
-    hits = 0
-    for _ in range(200):
-        low, high = bootstrap_interval(rng.normal(3.0, 2.0, 12))
-        hits += low <= 3.0 <= high
-    assert hits >= stats.binom.ppf(0.001, 200, 0.95)  # the plain percentile interval has about 0.91
-
-
-def test_bootstrap_of_many_values_is_students_interval() -> None:
-    x = np.random.default_rng(2).normal(0, 1, 60)
-    low, high = stats.t.interval(0.95, 59, x.mean(), stats.sem(x))
-    assert bootstrap_interval(x) == pytest.approx((low, high), abs=0.02)
-
-
-def test_ranks_by_hand() -> None:
-    assert mean_ranks([[0.9, 0.8, 0.8], [0.5, 0.7, 0.6]]) == [2.0, 1.75, 2.25]
-
-
-def test_ranking_agrees_with_scipy_and_the_published_table() -> None:
-    scores = np.random.default_rng(0).normal(size=(10, 4))
-    found = ranking(scores)
-    assert found.p == pytest.approx(stats.friedmanchisquare(*scores.T).pvalue)
-    # Demsar 2006, table 5: q_0.05 for four classifiers is 2.569
-    assert found.critical_difference == pytest.approx(2.569 * sqrt(4 * 5 / 60), rel=1e-3)
-    assert isnan(ranking(scores[:, :2]).p)
-    assert ranking(np.zeros((3, 3))).p == 1.0
-
-
-def test_front_by_hand() -> None:
-    assert front([[1, 3], [2, 2], [1, 2], [2, 2], [nan, 9]]) == [True, True, False, True, False]
-
-
-def test_hypervolume_by_hand() -> None:
-    assert hypervolume([[1, 3], [2, 2], [3, 1]], [0, 0]) == 6.0
-    assert hypervolume([[1, 1, 1], [2, 0.5, 1]], [0, 0, 0]) == 1.5
-    assert hypervolume([[1, -1]], [0, 0]) == 0.0
-    assert hypervolume([[4.0]], [1.0]) == 3.0
-
-
-@given(st.lists(st.tuples(*[st.floats(0, 1)] * 3), min_size=1, max_size=6))
-def test_hypervolume_agrees_with_inclusion_and_exclusion(points: list[tuple[float, ...]]) -> None:
-    x = np.array(points)
-    expected = 0.0
-    for subset in range(1, 2 ** len(x)):
-        chosen = x[[i for i in range(len(x)) if subset >> i & 1]]
-        expected += (-1) ** (len(chosen) + 1) * chosen.min(0).prod()
-    assert hypervolume(x, [0, 0, 0]) == pytest.approx(expected, abs=1e-9)
