@@ -74,13 +74,20 @@ class RunQueue:
     def done(self, entry: QueuedRun) -> Run | None:
         """The finished run that answers this entry, if there is one."""
         if entry.key not in self._done:
-            for run in map(Run, finished(run_path({**entry.config, "output": self.output}))):
+            for run in map(Run, finished(self.first_directory(entry))):
                 with suppress(InputError):  # unfinished or damaged: not an answer
                     result = run.result
-                    if result.get("schema") == SCHEMA and result["data"].get("fingerprint") == entry.fingerprint:
+                    if (
+                        result.get("schema") == SCHEMA
+                        and result.get("data", {}).get("fingerprint") == entry.fingerprint
+                    ):
                         self._done[entry.key] = run
                         break
         return self._done.get(entry.key)
+
+    def first_directory(self, entry: QueuedRun) -> Path:
+        """Where the first attempt at a run goes; later ones stand beside it."""
+        return run_path({**entry.config, "output": self.output})
 
     def state(self, entry: QueuedRun) -> str:
         """pending, running, done or failed."""
@@ -173,9 +180,11 @@ class Claim:
     entry: QueuedRun
 
     def unfinished(self) -> Run | None:
-        """The directory of an attempt whose process died, to go on from."""
+        """The directory of an attempt whose process died, to go on from; none that is not of this run."""
         path = Path(self.queue.attempt(self.entry).get("run", ""))
-        return Run(path) if path.name and path.is_dir() and not (path / "result.json").is_file() else None
+        first = self.queue.first_directory(self.entry).resolve()
+        ours = path.parent == first.parent and path.name.partition("-")[0] == first.name
+        return Run(path) if ours and path.is_dir() and not (path / "result.json").is_file() else None
 
     def discard(self) -> None:
         """Remove what a dead attempt left, when nothing can be gone on from."""

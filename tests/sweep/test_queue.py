@@ -173,6 +173,18 @@ def test_a_dead_attempt_is_found_again_or_discarded(tmp_path: Path) -> None:
         assert not first.path.exists()
 
 
+def test_a_damaged_queue_file_never_has_a_foreign_directory_removed(tmp_path: Path) -> None:
+    queue, one = RunQueue(tmp_path), entry(tmp_path)
+    foreign = tmp_path / "thesis"
+    foreign.mkdir()
+    queue.record_attempt(one, Run(foreign))
+    with queue.claim(one) as claim:
+        assert claim is not None
+        assert claim.unfinished() is None
+        claim.discard()
+    assert foreign.is_dir()
+
+
 def test_of_many_processes_that_want_a_run_one_gets_it(tmp_path: Path) -> None:
     queue, entries = RunQueue(tmp_path), [entry(tmp_path, seed) for seed in range(5)]
     for one in entries:  # each lock was left by a dead process
