@@ -44,7 +44,7 @@ def run(asked: Study, command: str, console: Console) -> int:
     # Imported here: help and mistakes in settings are answered without waiting for torch
     import torch
 
-    from mtl.cli.report import publish
+    from mtl.cli.report import report
     from mtl.config.process import usable_cores
     from mtl.sweep.planner import Planner
     from mtl.sweep.progress import plan_table
@@ -79,7 +79,7 @@ def run(asked: Study, command: str, console: Console) -> int:
     if runs:
         seconds = time.perf_counter() - began
         plan.save(command, f"{seconds:,.0f} s for {runs} of {len(plan.entries)} runs, {max(workers, 1)} at once")
-    failures = publish([plan.directory], console, folder=Path(asked.keep) if asked.keep else None)
+    failures = report([plan.directory], console, folder=Path(asked.keep) if asked.keep else None)
     return 1 if failures else 0
 
 
@@ -89,8 +89,8 @@ def tuned(
     """Each configuration with the values of the grid that validation prefers. InputError if a failure stopped it."""
     tuning = planner.tuning(configurations)
     if not train(tuning, workers, console).whole:
-        failed = [entry for entry in tuning.entries if planner.ledger.state(entry) == FAILED]
-        raise InputError(f"a run of the grid failed: {planner.ledger.attempt(failed[0])['error']}")
+        failed = [entry for entry in tuning.entries if planner.queue.state(entry) == FAILED]
+        raise InputError(f"a run of the grid failed: {planner.queue.attempt(failed[0])['error']}")
     return planner.tuned(tuning)
 
 
@@ -113,7 +113,7 @@ def train(plan: "Plan", workers: int, console: Console, *, again: bool = True) -
 
     progress = Progress(plan, workers, console)
     before = progress.counts()[DONE]
-    entries = [entry for entry in plan.entries if again or progress.ledger.state(entry) != FAILED]
+    entries = [entry for entry in plan.entries if again or progress.queue.state(entry) != FAILED]
     with progress.live:
         sweep(entries, plan.output, workers, fail_fast=plan.study.fail_fast, watch=progress.show)
     console.print(progress.table())

@@ -1,24 +1,19 @@
 """Report of finished runs: `python experiments/report.py PATH... [name=NAME] [keep=FOLDER]`; see `--help`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mtl.comparison.comparison import HELPS, HURTS, Comparison, Rules, compare
-from mtl.comparison.records import Problem, Record, comparable, read, record
-from mtl.comparison.report import number_format as words
-from mtl.comparison.report.publish import publish as write
-from mtl.comparison.report.readme import Made, keep
-from mtl.comparison.verdict import DOES_NOT_PAY, PAYS, Verdict, counted, p_value, verdict
+from mtl.comparison.gathering import gather, report_directory, write_report
+from mtl.comparison.report import number_format
+from mtl.comparison.types import HELPS, HURTS, Comparison
+from mtl.comparison.verdict import DOES_NOT_PAY, PAYS, Verdict
+from mtl.comparison.wording import count_noun, format_p
 from mtl.config.study import check_name
 from mtl.errors import InputError, unknown
-from mtl.runs.directory import finished
-from mtl.sweep.queue import read_json
 
 HELP = """\
 python experiments/report.py PATH... [name=NAME] [keep=FOLDER]
@@ -27,8 +22,8 @@ Compares finished runs and writes a report. A PATH is the directory of a compari
 runs, at any depth (outputs/runs/scheduling). Runs of several sweeps are put together when their data and tasks are the
 same; broken and foreign files are named and left out.
 
-The report goes into the directory of the comparison; with name=NAME to outputs/comparisons/<NAME>, of several PATHs
-without a NAME to one named after all of them.
+The report goes into the directory of the comparison; with name=NAME to outputs/comparisons/<NAME>; of runs, or of
+several PATHs, without a NAME to one named after all of them and what they compare.
 keep=FOLDER also writes FOLDER/README.md with the result and its figures, to be kept in the repository; what stands
 there under "## Reading" stays.
 """
@@ -36,112 +31,52 @@ there under "## Reading" stays.
 OPTIONS = ("name", "keep")
 
 
-@dataclass
-class Gathered:
-    """Runs and what is known of them."""
-
-    records: list[Record] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    names: dict[str, str] = field(default_factory=dict)
-    rules: Rules = field(default_factory=Rules)
-    command: str = ""
-    question: str = ""
-    took: str = ""
-
-    def add(self, path: Path) -> None:
-        """Read a comparison's directory or a directory of runs."""
-        if (path / "plan.json").is_file():
-            self._add_plan(path / "plan.json")
-        else:
-            records, problems = read([path])
-            self.records += records
-            self.problems += problems
-
-    def _add_plan(self, file: Path) -> None:
-        plan = read_json(file)
-        try:
-            self.names |= {str(key): str(label) for key, label in plan["names"].items()}
-            self.rules = Rules(alpha=float(plan["rules"]["alpha"]), margin=float(plan["rules"]["margin"]))
-            self.command, self.question = str(plan["command"]), str(plan["question"])
-            self.took = str(plan.get("took", ""))
-            runs = [(str(run["label"]), int(run["seed"]), Path(run["path"]), run) for run in plan["runs"]]
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise InputError(f"'{file}' is damaged or not of a comparison: {error!r}") from None
-        for label, seed, path, run in runs:
-            self._add_run(f"{label}, seed {seed}", path, run)
-
-    def _add_run(self, what: str, path: Path, run: dict[str, Any]) -> None:
-        for place in finished(path):
-            try:
-                one = record(place)
-            except InputError as error:
-                self.problems.append(Problem(str(place), str(error)))
-                continue
-            if one.fingerprint == run.get("fingerprint"):
-                self.records.append(one)
-                return
-        ledger = path.parents[3] / "ledger"
-        failure = read_json(ledger / f"{run.get('key')}.json").get("error")
-        self.problems.append(Problem(what, f"failed: {failure}" if failure else "unfinished"))
-
-
-def publish(paths: Sequence[Path], console: Console, name: str | None = None, folder: Path | None = None) -> int:
-    """Compare the runs below these paths, write the report, show the verdict; returns the number of failed runs.
+def report(paths: Sequence[Path], console: Console, name: str | None = None, folder: Path | None = None) -> int:
+    """Compare the runs below these paths, write the report, show the verdict.
 
     Args:
         paths: directories of comparisons or of runs.
         console: where to show the verdict.
         name: of the report; by default that of the comparison.
         folder: where to keep a short README of it as well.
+
+    Returns:
+        The number of failed runs.
+
+    Raises:
+        InputError: nothing can be compared.
     """
-    gathered = Gathered()
-    for path in paths:
-        gathered.add(path)
-    records, problems = comparable(gathered.records, gathered.problems)
-    for problem in problems:
+    runs = gather(paths)
+    for problem in runs.problems:
         line = f"[yellow]left out[/] {escape(problem.path)}: {escape(problem.reason)}"
         console.print(line, highlight=False, soft_wrap=True)
-    if not records:
+    if not runs.records:
         raise InputError(f"no finished run below {', '.join(map(str, paths))}")
-    found = compare(records, gathered.rules, gathered.names)
-    decided = verdict(found)
-    directory = directory_for(paths, name)
-    drawn = write(directory, found, decided, problems, directory.name, gathered.command)
-    if folder is not None:
-        training = f"training {sum(one.seconds for one in records):,.0f} s in all, of one run after the other"
-        made = Made(gathered.question, gathered.command, "; ".join(filter(None, (gathered.took, training))))
-        keep(folder, directory.name, made, found, decided, drawn)
-    show(found, decided, console)
+    directory = report_directory(paths, runs, name)
+    made = write_report(runs, directory, folder)
+    show(made.comparison, made.verdict, console)
     console.print(f"report: {directory / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
-    return sum(problem.reason.startswith("failed") for problem in problems)
-
-
-def directory_for(paths: Sequence[Path], name: str | None) -> Path:
-    """Where the report goes."""
-    if name is None and len(paths) == 1 and (paths[0] / "plan.json").is_file():
-        return paths[0]
-    first = paths[0].resolve()
-    output = next(
-        (parent.parent for parent in (first, *first.parents) if parent.name in ("runs", "comparisons")), first
-    )
-    return output / "comparisons" / (name or "+".join(dict.fromkeys(path.resolve().name for path in paths)))
+    return sum(problem.reason.startswith("failed") for problem in runs.problems)
 
 
 def show(found: Comparison, decided: Verdict, console: Console) -> None:
     """The table of gains and the verdict."""
-    table = Table(title=f"gains over single-task learning on test data ({counted(len(found.baseline.seeds), 'seed')})")
+    table = Table(
+        title=f"gains over single-task learning on test data ({count_noun(len(found.baseline.seeds), 'seed')})"
+    )
     table.add_column("configuration", overflow="fold")  # whole also on a narrow terminal
-    for column in ("delta_m", *found.tasks, "p (Holm)"):
+    tasks = [f"{task}\n[dim]{escape(found.primary[task])}[/]" for task in found.tasks]
+    for column in ("all tasks\n[dim]delta_m[/]", *tasks, "p (Holm)"):
         table.add_column(column, justify="right")
     colours = {HELPS: "green", HURTS: "red"}
     for row in found.rows:
         cells = []
         for one in (row.delta, *(row.cells[task].evidence for task in found.tasks)):
-            text = f"{words.gain(one)}\n[dim]{words.interval(one)}[/]"
+            text = f"{number_format.gain(one)}\n[dim]{number_format.interval(one)}[/]"
             cells.append(f"[{colours[one.call]}]{text}[/]" if one.call in colours else text)
         best = found.best is not None and row.label == found.best.label
         label = f"[bold]{escape(row.label)}[/]" if best else escape(row.label)
-        table.add_row(label, *cells, p_value(row.delta.p))
+        table.add_row(label, *cells, format_p(row.delta.p))
     console.print(table)
     colour = {PAYS: "green", DOES_NOT_PAY: "red"}.get(decided.outcome, "yellow")
     console.print(f"[bold {colour}]{escape(decided.headline)}[/]", highlight=False)
@@ -167,10 +102,13 @@ def main(arguments: list[str]) -> int:
     if not paths:
         raise InputError("no PATH: name the directory of a comparison or of runs")
     if "name" in options:
-        check_name(options["name"])
+        try:
+            check_name(options["name"])
+        except ValueError as error:
+            raise InputError(str(error)) from None
     if "keep" in options and not options["keep"]:
         raise InputError("keep=: expected a folder")
-    publish(paths, Console(), options.get("name"), Path(options["keep"]) if "keep" in options else None)
+    report(paths, Console(), options.get("name"), Path(options["keep"]) if "keep" in options else None)
     return 0
 
 

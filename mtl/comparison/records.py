@@ -64,9 +64,9 @@ class Record:
     affinity: AffinityResult | None = None
 
     @property
-    def question(self) -> tuple[str, str, tuple[str, ...]]:
-        """What has to be equal for two runs to be comparable: suite, data, tasks."""
-        return self.suite, self.fingerprint, tuple(self.primary)
+    def question(self) -> tuple[object, ...]:
+        """What has to be equal for two runs to be comparable: suite, data, tasks with their primary metrics."""
+        return self.suite, self.fingerprint, tuple(self.primary.items()), tuple(self.directions.items())
 
 
 def record(path: Path) -> Record:
@@ -143,24 +143,15 @@ def comparable(records: list[Record], problems: list[Problem]) -> tuple[list[Rec
         return [], problems
     main = max(dict.fromkeys(questions), key=questions.count)
     foreign = [
-        Problem(str(one.path), f"another question: suite {one.suite}, tasks {', '.join(one.primary)}, or other data")
+        Problem(
+            str(one.path),
+            f"another question: suite {one.suite}, tasks {', '.join(f'{a} ({b})' for a, b in one.primary.items())}, "
+            "or other data",
+        )
         for one in records
         if one.question != main
     ]
     return [one for one in records if one.question == main], [*problems, *foreign]
-
-
-def labels(records: Iterable[Record]) -> dict[str, str]:
-    """A short readable name for each configuration id: ``model-weighting``, and the keys that tell equal ones apart."""
-    flat = {one.configuration: flatten(one.config) for one in records}
-    names = {one.configuration: f"{one.model}-{one.weighting}" for one in records}
-    out = {}
-    for key, name in names.items():
-        rivals = [flat[other] for other in names if names[other] == name]
-        differing = [k for k in flat[key] if any(rival.get(k) != flat[key][k] for rival in rivals)]
-        extra = [f"{k}={flat[key][k]}" for k in differing if k != "seed" and not k.startswith("choices.")]
-        out[key] = " ".join([name, *extra])
-    return out
 
 
 def flatten(node: Any, prefix: str = "") -> dict[str, str]:

@@ -1,11 +1,11 @@
 """The verdict in words, from the numbers by stated rules."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isfinite
 
-from mtl.comparison.comparison import HELPS, HURTS, SAME, UNCLEAR, Comparison, Evidence, Row
 from mtl.comparison.statistics.paired import seeds_needed, smallest_p
+from mtl.comparison.types import HELPS, HURTS, SAME, UNCLEAR, Comparison, Evidence, Row
+from mtl.comparison.wording import count_noun, format_p, format_percent, join_words
 
 PAYS = "pays"
 DOES_NOT_PAY = "does not pay"
@@ -62,7 +62,7 @@ def verdict(comparison: Comparison) -> Verdict:
         cost_in_words(best, comparison.baseline),
         *matched_in_words(comparison),
         *runners_up(comparison),
-        *warnings(comparison, best, outcome),
+        *caveats(comparison, best, outcome),
     ]
     return Verdict(outcome, headline(outcome, best, comparison), tuple(sentences), hurt)
 
@@ -70,7 +70,7 @@ def verdict(comparison: Comparison) -> Verdict:
 def headline(outcome: str, best: Row, comparison: Comparison) -> str:
     """The one sentence."""
     size = gain_in_words(best.delta)
-    over = f"averaged over {counted(len(comparison.tasks), 'task')} and {counted(len(best.seeds), 'seed')}"
+    over = f"averaged over {count_noun(len(comparison.tasks), 'task')} and {count_noun(len(best.seeds), 'seed')}"
     if outcome == PAYS:
         return f"Learning together pays: the best configuration, {best.label}, gains {size}, {over}."
     if outcome == DOES_NOT_PAY:
@@ -88,19 +88,8 @@ def headline(outcome: str, best: Row, comparison: Comparison) -> str:
 def gain_in_words(evidence: Evidence) -> str:
     """Mean, interval and p-value."""
     low, high = evidence.interval
-    interval = f"95 % interval {percent(low)} to {percent(high)}, " if isfinite(low) else ""
-    return f"{percent(evidence.mean)} ({interval}p = {p_value(evidence.p)})"
-
-
-def percent(value: float) -> str:
-    """A signed percentage with one decimal, two below 1 %."""
-    digits = 1 if abs(value) >= 0.01 else 2
-    return f"{value * 100:+.{digits}f}\N{NO-BREAK SPACE}%"
-
-
-def p_value(p: float) -> str:
-    """A p-value with two digits that matter."""
-    return "< 0.0001" if p < 1e-4 else f"{p:.2g}"
+    interval = f"95 % interval {format_percent(low)} to {format_percent(high)}, " if isfinite(low) else ""
+    return f"{format_percent(evidence.mean)} ({interval}p = {format_p(evidence.p)})"
 
 
 def tasks_in_words(best: Row) -> str:
@@ -114,10 +103,12 @@ def tasks_in_words(best: Row) -> str:
     parts = []
     for call, sentence in words.items():
         found = [
-            f"{task} ({percent(cell.evidence.mean)})" for task, cell in best.cells.items() if cell.evidence.call == call
+            f"{task} ({format_percent(cell.evidence.mean)})"
+            for task, cell in best.cells.items()
+            if cell.evidence.call == call
         ]
         if found:
-            parts.append(sentence.format(listed(found)))
+            parts.append(sentence.format(join_words(found)))
     return " ".join(parts)
 
 
@@ -150,11 +141,11 @@ def runners_up(comparison: Comparison) -> list[str]:
     proven = [row for row in comparison.rows if row.multi and row.delta.call == HELPS]
     if not proven:
         return []
-    found = listed([f"{row.label} ({percent(row.delta.mean)})" for row in proven])
+    found = join_words([f"{row.label} ({format_percent(row.delta.mean)})" for row in proven])
     return [f"On test data {found} did gain, but validation data did not single it out."]
 
 
-def warnings(comparison: Comparison, best: Row, outcome: str) -> list[str]:
+def caveats(comparison: Comparison, best: Row, outcome: str) -> list[str]:
     """How far the evidence goes."""
     n = len(best.seeds)
     out = [
@@ -172,16 +163,5 @@ def warnings(comparison: Comparison, best: Row, outcome: str) -> list[str]:
             out.append("More than 1000 seeds would be needed to show an effect this small.")
     unlike = [row.label for row in comparison.rows if len(row.seeds) < len(comparison.baseline.seeds)]
     if unlike:
-        out.append(f"Seeds are missing for {listed(unlike)}.")
+        out.append(f"Seeds are missing for {join_words(unlike)}.")
     return out
-
-
-def counted(number: int, what: str) -> str:
-    """So many of something."""
-    return f"{number} {what}" + ("" if number == 1 else "s")
-
-
-def listed(words: Iterable[str]) -> str:
-    """a, b and c."""
-    *rest, last = words
-    return f"{', '.join(rest)} and {last}" if rest else last

@@ -8,7 +8,7 @@ from mtl.config.study import Study
 from mtl.runs.directory import run_path
 from mtl.runs.files import read_json_if_whole, write_json
 from mtl.runs.identity import configuration_id
-from mtl.sweep.queue import Entry
+from mtl.sweep.queue import QueuedRun
 
 PLAN_SCHEMA = 2  # of plan.json
 
@@ -30,7 +30,7 @@ class Configuration:
     config: RunConfig
     parameters: int
     step_seconds: float
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[QueuedRun, ...] = ()
     measuring: int = 0
 
     @property
@@ -64,7 +64,7 @@ class Plan:
     overhead: float
 
     @property
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[QueuedRun]:
         """Runs, a seed of all configurations at a time, so that an interrupted sweep can already be compared."""
         columns = [one.entries for one in self.configurations]
         return [column[i] for i in range(max(map(len, columns), default=0)) for column in columns if i < len(column)]

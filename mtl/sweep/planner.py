@@ -24,7 +24,7 @@ from mtl.runs.identity import configuration_id, identity
 from mtl.suites.base import MultiTaskDataModule
 from mtl.sweep.matched_baselines import epochs_within, same_parameters
 from mtl.sweep.plan import Configuration, Plan
-from mtl.sweep.queue import Entry, Ledger
+from mtl.sweep.queue import QueuedRun, RunQueue
 from mtl.sweep.timing import closing_seconds, loading_seconds, step_seconds, validation_seconds
 from mtl.training.grouping import check as check_measuring
 from mtl.training.grouping import epochs as measuring_epochs
@@ -52,7 +52,7 @@ class Planner:
             )
         with silent_lightning():
             processes_of(base.hardware.arguments())
-        self.ledger = Ledger(self.output)
+        self.queue = RunQueue(self.output)
         assembly = build(base)
         assembly.data.setup("fit")
         self.data: MultiTaskDataModule = assembly.data
@@ -193,7 +193,7 @@ class Planner:
 
     def seconds(self, configuration: Configuration) -> float | None:
         """Median seconds of training of its finished runs; None if there is none."""
-        runs = [run for entry in configuration.entries if (run := self.ledger.done(entry))]
+        runs = [run for entry in configuration.entries if (run := self.queue.done(entry))]
         return median(run.result.seconds.fit for run in runs) if runs else None
 
     def plan(self, configurations: Iterable[Configuration]) -> Plan:
@@ -217,9 +217,9 @@ class Planner:
             self.overhead,
         )
 
-    def entry(self, config: RunConfig, seed: int) -> Entry:
+    def entry(self, config: RunConfig, seed: int) -> QueuedRun:
         """A run of this config with this seed."""
-        return Entry(config.changed(seed=seed), self.fingerprint)
+        return QueuedRun(config.changed(seed=seed), self.fingerprint)
 
     def tuning(self, configurations: Sequence[Configuration]) -> Plan:
         """Every configuration with every point of the grid, on the first seed."""
@@ -234,7 +234,7 @@ class Planner:
         """Of each configuration the point with the lowest validation score; those without one are left out."""
         best: dict[str, tuple[float, Configuration]] = {}
         for one in tuning.configurations:
-            run = self.ledger.done(one.entries[0])
+            run = self.queue.done(one.entries[0])
             if run is not None:
                 found = run.result.metrics["val"].score
                 score = inf if found is None else float(found)

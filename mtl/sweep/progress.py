@@ -9,11 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from mtl.sweep.plan import Plan
-from mtl.sweep.queue import DONE, FAILED, PENDING, RUNNING, Ledger
+from mtl.sweep.queue import DONE, FAILED, PENDING, RUNNING, RunQueue
 
 
-def minutes(seconds: float) -> str:
-    """A duration as people say it."""
+def format_duration(seconds: float) -> str:
+    """A duration in seconds, minutes or hours."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
@@ -26,7 +26,7 @@ def plan_table(plan: Plan, workers: int, what: str) -> Table:
     total = sum(plan.seconds(one) * len(one.entries) for one in plan.configurations) / max(workers, 1)
     table = Table(
         title=f"{plan.directory.name}, {what}: {shape} = {runs}",
-        caption=f"about {minutes(total)} with {max(workers, 1)} at once, measured on a few steps of each",
+        caption=f"about {format_duration(total)} with {max(workers, 1)} at once, measured on a few steps of each",
     )
     for column in ("configuration", "parameters", "epochs", "steps", "seconds a run"):
         table.add_column(column, justify="left" if column == "configuration" else "right", overflow="fold")
@@ -39,7 +39,7 @@ def plan_table(plan: Plan, workers: int, what: str) -> Table:
 
 
 class Progress:
-    """A live table of a sweep, read from the ledger.
+    """A live table of a sweep, read from the queue.
 
     Args:
         plan: what is being done.
@@ -49,44 +49,44 @@ class Progress:
 
     def __init__(self, plan: Plan, workers: int, console: Console) -> None:
         self.plan, self.workers = plan, max(workers, 1)
-        self.ledger = Ledger(plan.output)
+        self.queue = RunQueue(plan.output)
         self.live = Live(console=console, auto_refresh=False, transient=True)
-        self.began = time.perf_counter()
+        self.started = time.perf_counter()
         self.done_before = self.counts()[DONE]
 
     def counts(self) -> Counter[str]:
         """Runs by state."""
-        return Counter(self.ledger.state(entry) for entry in self.plan.entries)
+        return Counter(self.queue.state(entry) for entry in self.plan.entries)
 
     def seconds_left(self) -> float:
         """From the durations of finished runs of a configuration where there are any, else from the plan's estimate."""
         left = 0.0
         for one in self.plan.configurations:
-            finished = [run.result.seconds.fit for entry in one.entries if (run := self.ledger.done(entry))]
+            finished = [run.result.seconds.fit for entry in one.entries if (run := self.queue.done(entry))]
             each = 1.0 + sum(finished) / len(finished) if finished else self.plan.seconds(one)
             for entry in one.entries:
-                state = self.ledger.state(entry)
+                state = self.queue.state(entry)
                 left += each * {PENDING: 1.0, RUNNING: 0.5}.get(state, 0.0)
         return left / self.workers
 
     def show(self) -> None:
-        """Draw the table as things stand."""
+        """Draw the table again, with what is known now."""
         self.live.update(self.table(), refresh=True)
 
     def table(self) -> Group:
-        """The table."""
+        """Runs of each configuration by state, and how long the rest is likely to take."""
         table = Table()
         for column in ("configuration", PENDING, RUNNING, DONE, FAILED):
             table.add_column(column, justify="left" if column == "configuration" else "right", overflow="fold")
         total: Counter[str] = Counter()
         for one in self.plan.configurations:
-            found = Counter(self.ledger.state(entry) for entry in one.entries)
+            found = Counter(self.queue.state(entry) for entry in one.entries)
             total += found
             cells = [str(found[state] or "") for state in (PENDING, RUNNING, DONE, FAILED)]
             table.add_row(
                 Text(one.label), *cells, style="red" if found[FAILED] else "dim" if not found[RUNNING] else ""
             )
-        passed, left = minutes(time.perf_counter() - self.began), minutes(self.seconds_left())
+        passed, left = format_duration(time.perf_counter() - self.started), format_duration(self.seconds_left())
         counted = f"{total[DONE]} of {len(self.plan.entries)} done, {total[FAILED]} failed"
         line = f"{counted}, {passed} passed, about {left} left"
         return Group(table, Text(line))

@@ -1,4 +1,4 @@
-"""Processes that do the runs of a plan, each taking from the ledger what nobody else is at."""
+"""Worker processes of a sweep: each does the runs of a plan that are neither done nor under way elsewhere."""
 
 import gc
 import multiprocessing
@@ -9,24 +9,15 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import Protocol
 
 from mtl.config.process import set_process_defaults, usable_cores
 from mtl.errors import InputError
-from mtl.sweep.queue import DONE, FAILED, PENDING, Claim, Entry, Ledger
+from mtl.runs.attempts import queue_directory
+from mtl.sweep.queue import DONE, FAILED, PENDING, Claim, QueuedRun, RunQueue
 
-POLL = 0.5  # seconds between two looks at the ledger
-
-
-class Flag(Protocol):
-    """What an event of threads and one of processes have in common."""
-
-    def is_set(self) -> bool:
-        """Whether it was raised."""
-
-    def set(self) -> None:
-        """Raise it."""
+POLL = 0.5  # seconds between two looks at the queue
 
 
 def do_run(claim: Claim, threads: int) -> None:
@@ -47,94 +38,94 @@ def do_run(claim: Claim, threads: int) -> None:
                 claim.discard()
             else:
                 config = again
-        train(config, on_run_created=claim.began)
+        train(config, on_run_created=claim.on_run_created)
     except Exception as error:
         text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-        claim.ledger.fail(claim.entry, " ".join(text.split()), traceback.format_exc())
+        claim.queue.fail(claim.entry, " ".join(text.split()), traceback.format_exc())
     finally:
         gc.collect()  # a trained network and its data refer to each other, and the next run needs the memory
 
 
-def work(entries: Sequence[Entry], output: Path, threads: int, stop: Flag, *, fail_fast: bool) -> None:
+def do_runs(entries: Sequence[QueuedRun], output: Path, threads: int, stop: Event, *, fail_fast: bool) -> None:
     """Go through the entries once, doing each that is neither done, failed nor held by somebody."""
-    ledger = Ledger(output)
+    queue = RunQueue(output)
     for entry in entries:
         if stop.is_set():
             return
-        with ledger.claim(entry) as claim:
+        with queue.claim(entry) as claim:
             if claim is not None:
                 do_run(claim, threads)
-        if fail_fast and ledger.state(entry) == FAILED:
+        if fail_fast and queue.state(entry) == FAILED:
             stop.set()
 
 
-def process(entries: Sequence[Entry], output: Path, threads: int, stop: Flag, fail_fast: bool) -> None:
-    """A worker process. It ends with the process that started it, and its output goes to a file beside the ledger."""
-    log = os.open(output / "ledger" / f"worker-{os.getpid()}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+def run_worker(entries: Sequence[QueuedRun], output: Path, threads: int, stop: Event, fail_fast: bool) -> None:
+    """What a worker process does. It ends with the process that started it; its output goes to a file of the queue."""
+    log = os.open(queue_directory(output) / f"worker-{os.getpid()}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     sys.stdout.flush()
     os.dup2(log, 1)
     os.dup2(log, 2)
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(POLL)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+    threading.Thread(target=exit_with_parent, daemon=True).start()
     set_process_defaults()
-    work(entries, output, threads, stop, fail_fast=fail_fast)
+    do_runs(entries, output, threads, stop, fail_fast=fail_fast)
+
+
+def exit_with_parent() -> None:
+    """Wait until the process that started this one is gone, then end this one at once."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def sweep(
-    entries: Sequence[Entry],
+    entries: Sequence[QueuedRun],
     output: Path,
     workers: int,
     *,
     fail_fast: bool = False,
     watch: Callable[[], None] = lambda: None,
 ) -> None:
-    """Do all entries; returns when each is done or failed, or one failed and ``fail_fast``.
+    """Do all runs; returns when each is done or failed, or one failed and ``fail_fast``.
 
     Args:
         entries: what to do, in this order.
-        output: the directory of the ledger.
+        output: the directory that holds ``runs/`` and the queue.
         workers: processes; 0 does it in this one.
         fail_fast: stop at the first failure. Runs under way are finished.
         watch: called between and, with workers, several times a second.
     """
-    ledger = Ledger(output)
+    queue = RunQueue(output)
     for entry in entries:
-        ledger.forget_failure(entry)
-    if workers == 0:
-        stop: Flag = threading.Event()
-        for entry in entries:
-            work([entry], output, threads_each(1), stop, fail_fast=fail_fast)
-            watch()
-        return
+        queue.forget_failure(entry)
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
-    team: list[BaseProcess] = []
+    if workers == 0:
+        for entry in entries:
+            do_runs([entry], output, threads_each(1), stop, fail_fast=fail_fast)
+            watch()
+        return
+    processes: list[BaseProcess] = []
     try:
         while True:
-            team = [one for one in team if one.is_alive()]
-            left = [entry for entry in entries if ledger.state(entry) not in (DONE, FAILED)]
+            processes = [one for one in processes if one.is_alive()]
+            left = [entry for entry in entries if queue.state(entry) not in (DONE, FAILED)]
             if stop.is_set():
                 left = []
             watch()
-            if not team and not left:
+            if not processes and not left:
                 return
-            waiting = [entry for entry in left if ledger.state(entry) == PENDING]
-            for _ in range(min(len(waiting), workers - len(team))):
+            waiting = [entry for entry in left if queue.state(entry) == PENDING]
+            for _ in range(min(len(waiting), workers - len(processes))):
                 arguments = (list(entries), output, threads_each(workers), stop, fail_fast)
-                team.append(context.Process(target=process, args=arguments, daemon=True))
-                team[-1].start()
+                processes.append(context.Process(target=run_worker, args=arguments, daemon=True))
+                processes[-1].start()
             time.sleep(POLL)
     finally:
         stop.set()
-        for one in team:
+        for one in processes:
             one.terminate()
-        for one in team:
+        for one in processes:
             one.join()
 
 

@@ -29,7 +29,8 @@ FEW = 10  # looks, below which a mean says little
 def grouped(run: Run, assembly: Assembly, loggers: Sequence[Logger] = ()) -> Assembly:
     """The same run in the groups that it has found.
 
-    With ``grouping=auto`` they are found now, unless the run's directory has them already. Initial values are those of the same groups written out in the config, so both give the same numbers.
+    With ``grouping=auto`` they are found now, unless the run's directory has them already. Initial values are those of
+    the same groups written out in the config, so both give the same numbers.
 
     Args:
         run: keeps what was found as ``affinity.json``.

@@ -11,12 +11,12 @@ import pytest
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from mtl.cli.report import publish
+from mtl.cli.report import report
 from mtl.config.compose import check_overrides
 from mtl.config.overrides import CONF
 from mtl.config.study_arguments import read_study
 from mtl.sweep.planner import Planner
-from mtl.sweep.queue import DONE, Ledger
+from mtl.sweep.queue import DONE, RunQueue
 
 RUNS = ["task=synthetic", "task.rows=60", "task.features=6", "encoder.widths=[6]", "epochs=1"]
 LAUNCHERS = {
@@ -48,10 +48,10 @@ def test_a_multirun_gives_the_runs_of_a_comparison(tmp_path: Path, launcher: str
     )
     multi = planner.multi_task()
     plan = planner.plan([*planner.baselines(multi), *multi])
-    assert [Ledger(tmp_path).state(entry) for entry in plan.entries] == [DONE, DONE]
+    assert [RunQueue(tmp_path).state(entry) for entry in plan.entries] == [DONE, DONE]
 
     console = Console(file=StringIO(), width=100)
-    assert publish([tmp_path / "runs"], console, "multirun") == 0
+    assert report([tmp_path / "runs"], console, "multirun") == 0
     assert (tmp_path / "comparisons" / "multirun" / "report.html").is_file()
 
 

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mtl.comparison.records import labels, read, record
-from mtl.comparison.report.curves import curve, logged, mean_of
+from mtl.comparison.records import read, record
 from tests.results import run_result, write_result
 
 
@@ -71,34 +70,13 @@ def test_foreign_runs_repeated_runs_and_unfinished_ones(tmp_path: Path) -> None:
     assert reasons["foreign"].startswith("another question")
 
 
-def test_labels_tell_apart_what_differs_and_nothing_else(tmp_path: Path) -> None:
-    write_result(tmp_path / "a", run_result("epochs=3"))
-    write_result(tmp_path / "b", run_result("epochs=9", "output=elsewhere", "threads=1"))
-    write_result(tmp_path / "c", run_result("model=soft"))
-    records, _ = read([tmp_path])
-    assert sorted(labels(records).values()) == ["hard-equal epochs=3", "hard-equal epochs=9", "soft-equal"]
-
-
-def test_logs_of_a_resumed_run_are_one_and_a_cut_line_is_left_out(tmp_path: Path) -> None:
-    (tmp_path / "csv").mkdir()
-    (tmp_path / "csv-2").mkdir()
-    (tmp_path / "csv" / "metrics.csv").write_text("epoch,step,x\n0,1,1.0\n,2,2.0\n,3,nan\n,4")
-    (tmp_path / "csv-3").mkdir()
-    (tmp_path / "csv-3" / "metrics.csv").write_bytes(b"\xff\xfe\x00,step\n\xff")  # damaged: says nothing
-    (tmp_path / "csv-2" / "metrics.csv").write_text("epoch,step,x\n,2,5.0\n1,4,7.0\n")
-    assert logged(tmp_path) == {"x": {1: 1.0, 2: 5.0, 4: 7.0}}
-    assert logged(tmp_path / "nothing") == {}
-
-
-def test_a_curve_is_over_the_steps_that_all_seeds_have() -> None:
-    runs = [{"x": {1: 1.0, 2: 2.0}}, {"x": {1: 3.0, 3: 9.0}}, {"y": {1: 0.0}}]
-    found = curve(runs, "x")
-    assert found is not None
-    assert (found.steps.tolist(), found.mean.tolist(), found.low.tolist(), found.high.tolist()) == (
-        [1],
-        [2.0],
-        [1.0],
-        [3.0],
-    )
-    assert curve(runs, "z") is None
-    assert mean_of(runs, "x") == 15 / 4
+def test_runs_whose_tasks_have_another_primary_metric_are_another_question(tmp_path: Path) -> None:
+    for seed in range(2):
+        write_result(tmp_path / f"r2-{seed}", run_result(f"seed={seed}"))
+    tasks = {"a": {"primary": "mae", "higher_is_better": False}}
+    nothing = {"score": 1.0, "tasks": {}}
+    mae = {"val": nothing, "test": {"score": 1.0, "tasks": {"a": {"mae": 3.0}}}}
+    write_result(tmp_path / "mae", run_result("seed=2", tasks=tasks, metrics=mae))
+    records, (problem,) = read([tmp_path])
+    assert [one.seed for one in records] == [0, 1]
+    assert problem.reason == "another question: suite synthetic, tasks a (mae), or other data"

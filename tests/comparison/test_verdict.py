@@ -2,16 +2,17 @@
 
 from collections.abc import Iterable
 from math import nan
-from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from mtl.comparison.comparison import HURTS, SAME, UNCLEAR, Rules, compare
+from mtl.comparison.comparison import compare
 from mtl.comparison.records import Record
+from mtl.comparison.types import HURTS, SAME, UNCLEAR, Rules
 from mtl.comparison.verdict import DOES_NOT_PAY, NO_DIFFERENCE, NOT_ENOUGH, PAYS, verdict
 from mtl.errors import InputError
+from tests.comparison.support import make_record
 
 TASKS = ("a", "b")
 
@@ -19,27 +20,15 @@ TASKS = ("a", "b")
 def run(
     model: str, weighting: str, seed: int, test: Iterable[float], *, val: Iterable[float] = (), seconds: float = 10.0
 ) -> Record:
-    values = dict(zip(TASKS, test, strict=True))
-    return Record(
-        path=Path(f"runs/{model}-{weighting}/{seed}"),
-        configuration=f"{model}-{weighting}",
-        suite="planted",
-        fingerprint="f",
-        model=model,
-        weighting=weighting,
-        seed=seed,
-        directions={"a": True, "b": False},
+    return make_record(
+        model,
+        weighting,
+        seed,
         primary={"a": "accuracy", "b": "mae"},
-        val=dict(zip(TASKS, val, strict=True)) if val else values,
-        test=values,
-        score=1.0,
+        test=dict(zip(TASKS, test, strict=True)),
         parameters=300 if model == "single_task" else 100,
         seconds=seconds,
-        inference=0.01,
-        memory=1e8,
-        execution={},
-        config={"model": {"_target_": model}, "weighting": {"_target_": weighting}, "epochs": 3, "seed": seed},
-        environment={},
+        **({"val": dict(zip(TASKS, val, strict=True))} if val else {}),
     )
 
 

@@ -8,14 +8,15 @@ from rich.console import Console
 
 from mtl.cli.compare import run
 from mtl.comparison.comparison import compare
-from mtl.comparison.records import labels, read
+from mtl.comparison.labels import unique_labels
+from mtl.comparison.records import read
 from mtl.comparison.report.figures import affinity
 from mtl.config.study_arguments import read_study
 from mtl.errors import InputError
 from mtl.lifecycle.train import train
+from mtl.runs.files import read_json_if_whole
 from mtl.sweep.planner import Planner
 from mtl.sweep.progress import plan_table
-from mtl.sweep.queue import read_json
 from tests.support import tiny
 
 SMALL = (
@@ -76,7 +77,7 @@ def test_a_comparison_with_grouped(tmp_path: Path) -> None:
     options = [*SMALL, f"output={tmp_path}", "models=[hard,grouped]", "seeds=2", "workers=0"]
     assert run(read_study(options), "the command", console) == 0
     (folder,) = (tmp_path / "comparisons").iterdir()
-    runs = read_json(folder / "plan.json")["runs"]
+    runs = read_json_if_whole(folder / "plan.json")["runs"]
     assert {one["label"] for one in runs} == {"single_task", "hard-equal", "grouped-equal"}
     assert "grouped-equal" in (folder / "report.md").read_text(encoding="utf-8")
     page = (folder / "report.html").read_text(encoding="utf-8")
@@ -90,7 +91,7 @@ def test_runs_that_no_plan_names_are_told_apart(tmp_path: Path) -> None:
             train(tiny(tmp_path, "weighting=equal", "epochs=1", "affinity.every=1", f"seed={seed}", *options))
     records, problems = read([tmp_path / "runs"])
     assert not problems
-    assert sorted(labels(records).values()) == ["hard in groups-equal", "hard-equal", "single_task-equal"]
+    assert sorted(unique_labels(records).values()) == ["hard in groups-equal", "hard-equal", "single_task-equal"]
     drawn = affinity(compare(records))
     assert drawn is not None
     assert "hard in groups-equal: lookahead" in drawn.svg

@@ -11,10 +11,11 @@ from rich.console import Console
 from mtl.cli.compare import run
 from mtl.config.study_arguments import read_study
 from mtl.errors import InputError
+from mtl.runs.files import read_json_if_whole
 from mtl.sweep.matched_baselines import epochs_within, same_parameters
 from mtl.sweep.plan import Configuration
 from mtl.sweep.planner import Planner, with_values
-from mtl.sweep.queue import Entry, read_json
+from mtl.sweep.queue import QueuedRun
 
 TINY = ["task=synthetic", "task.rows=100", "task.features=8", "encoder.widths=[12,8]", "weightings=[equal]", "epochs=2"]
 
@@ -52,13 +53,13 @@ def test_same_seconds_are_those_of_finished_runs_and_stay(tmp_path: Path, monkey
     assert found.same_seconds(plan) is None  # nothing has run
     took = {("single_task", 0): 2.0, ("single_task", 1): 2.2, ("single_task", 2): 90.0, ("hard", 1): 3.3}
 
-    def done(entry: Entry) -> SimpleNamespace | None:
+    def done(entry: QueuedRun) -> SimpleNamespace | None:
         seconds = took.get((entry.config.choices.model, entry.config.seed))
         return (
             None if seconds is None else SimpleNamespace(result=SimpleNamespace(seconds=SimpleNamespace(fit=seconds)))
         )
 
-    monkeypatch.setattr(found.ledger, "done", done)
+    monkeypatch.setattr(found.queue, "done", done)
     timed = found.same_seconds(plan)
     assert timed is not None
     assert timed.config.epochs == timed.config.scheduler["T_max"] == 15  # 3.3 s, by the median of 2.2 s for 10
@@ -85,8 +86,8 @@ def test_the_baseline_of_the_same_seconds_comes_last_and_is_planned_again(tmp_pa
                    "grid={optimizer.lr:[0.001,0.003]}", "baselines=[same_seconds]"])  # fmt: skip
     for _ in range(2):
         assert run(asked, "the command", console) == 0
-        plan = read_json(tmp_path / "comparisons" / "synthetic" / "plan.json")
-        measured = read_json(tmp_path / "comparisons" / "synthetic" / "same_seconds.json")
+        plan = read_json_if_whole(tmp_path / "comparisons" / "synthetic" / "plan.json")
+        measured = read_json_if_whole(tmp_path / "comparisons" / "synthetic" / "same_seconds.json")
         labels = ["single_task", "hard-equal", *(["single_task, same seconds"] if measured["epochs"] != 6 else [])]
         assert [one["label"] for one in plan["runs"]] == labels
     assert len(list(tmp_path.rglob("result.json"))) == 2 * len(labels)

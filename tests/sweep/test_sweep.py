@@ -1,6 +1,7 @@
 """Sweeps: what is missing is done, failures are recorded, and kill -9 at any moment loses nothing."""
 
 import json
+import multiprocessing
 import os
 import random
 import signal
@@ -12,11 +13,10 @@ import pytest
 
 from mtl.config.process import set_process_defaults
 from mtl.config.study_arguments import read_study
-from mtl.sweep import workers
 from mtl.sweep.plan import Plan
 from mtl.sweep.planner import Planner
-from mtl.sweep.queue import DONE, FAILED, Ledger
-from mtl.sweep.workers import sweep, work
+from mtl.sweep.queue import DONE, FAILED, RunQueue
+from mtl.sweep.workers import do_runs, sweep
 
 TINY = [
     "task=synthetic",
@@ -44,10 +44,10 @@ def plan_of(path: Path, *arguments: str) -> Plan:
 
 def numbers(plan: Plan) -> dict[str, Any]:
     """What came of each run but for how long it took."""
-    ledger = Ledger(plan.output)
+    queue = RunQueue(plan.output)
     found = {}
     for entry in plan.entries:
-        run = ledger.done(entry)
+        run = queue.done(entry)
         assert run is not None
         found[entry.key] = run.result.metrics, run.result.selection, run.result.steps
     return found
@@ -81,21 +81,21 @@ def test_a_failing_run_is_recorded_and_the_others_go_on_and_it_is_tried_again(
 
     monkeypatch.setattr(training, "train", broken)
     sweep(plan.entries, tmp_path, 0)
-    ledger = Ledger(tmp_path)
-    assert [ledger.state(entry) for entry in plan.entries] == [DONE, FAILED]
-    assert ledger.attempt(plan.entries[-1])["error"] == "RuntimeError: the disk is full"
-    assert "broken" in ledger.attempt(plan.entries[-1])["trace"]
+    queue = RunQueue(tmp_path)
+    assert [queue.state(entry) for entry in plan.entries] == [DONE, FAILED]
+    assert queue.attempt(plan.entries[-1])["error"] == "RuntimeError: the disk is full"
+    assert "broken" in queue.attempt(plan.entries[-1])["trace"]
     monkeypatch.setattr(training, "train", train)
     sweep(plan.entries, tmp_path, 0)
-    assert ledger.state(plan.entries[-1]) == DONE
+    assert queue.state(plan.entries[-1]) == DONE
 
 
 def test_fail_fast_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = plan_of(tmp_path, "seeds=1")
     monkeypatch.setattr("mtl.lifecycle.train.train", lambda config, on_run_created: 1 / 0)
     sweep(plan.entries, tmp_path, 0, fail_fast=True)
-    ledger = Ledger(tmp_path)
-    assert [ledger.state(entry) for entry in plan.entries] == [FAILED, "pending", "pending"]
+    queue = RunQueue(tmp_path)
+    assert [queue.state(entry) for entry in plan.entries] == [FAILED, "pending", "pending"]
 
 
 @pytest.mark.smoke
@@ -104,7 +104,7 @@ def test_a_run_of_the_training_command_counts(tmp_path: Path) -> None:
 
     plan = plan_of(tmp_path, "seeds=1")
     train({**plan.entries[0].config, "threads": 1})
-    assert Ledger(tmp_path).state(plan.entries[0]) == DONE
+    assert RunQueue(tmp_path).state(plan.entries[0]) == DONE
 
 
 def in_child(plan: Plan) -> int:
@@ -113,7 +113,7 @@ def in_child(plan: Plan) -> int:
     if child:
         return child
     try:
-        work(plan.entries, plan.output, 1, workers.threading.Event(), fail_fast=False)
+        do_runs(plan.entries, plan.output, 1, multiprocessing.get_context("spawn").Event(), fail_fast=False)
         os._exit(0)
     finally:
         os._exit(1)
@@ -125,33 +125,33 @@ def test_a_sweep_killed_at_random_moments_ends_with_the_numbers_of_an_undisturbe
     started = time.monotonic()
     sweep(calm.entries, calm.output, 0)
     each = (time.monotonic() - started) / len(calm.entries)
-    ledger, draw, kills = Ledger(plan.output), random.Random(5), 0
+    queue, draw, kills = RunQueue(plan.output), random.Random(5), 0
     for turn in range(60):
         for entry in plan.entries:  # what starting the command again does first
-            ledger.forget_failure(entry)
+            queue.forget_failure(entry)
         team = [in_child(plan) for _ in range(2)]
         time.sleep(draw.uniform(0.05, 1.0) * each)
         for child in team:
             if turn < 6 or draw.random() < 0.5:
                 os.kill(child, signal.SIGKILL)
         kills += sum(os.waitpid(child, 0)[1] == signal.SIGKILL for child in team)
-        if all(ledger.state(entry) == DONE for entry in plan.entries):
+        if all(queue.state(entry) == DONE for entry in plan.entries):
             break
     sweep(plan.entries, plan.output, 0)
     assert kills >= 6
     assert numbers(plan) == numbers(calm)
     results = [json.loads(path.read_text())["run_id"] for path in plan.output.rglob("result.json")]
     assert len(results) == len(set(results)) == len(plan.entries)  # every run is there once
-    assert not list((plan.output / "ledger").glob("*.lock"))
+    assert not list((plan.output / "queue").glob("*.lock"))
 
 
 @pytest.mark.slow
 def test_worker_processes_share_the_runs_and_one_that_is_killed_is_replaced(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, "seeds=1", "weightings=[equal]")
-    ledger, killed = Ledger(tmp_path), []
+    queue, killed = RunQueue(tmp_path), []
 
     def kill_one() -> None:
-        holders = [ledger.holder(entry) for entry in plan.entries]
+        holders = [queue.holder(entry) for entry in plan.entries]
         if not killed and any(holders):
             victim = next(holder for holder in holders if holder)["pid"]
             assert victim != os.getpid()
@@ -160,5 +160,5 @@ def test_worker_processes_share_the_runs_and_one_that_is_killed_is_replaced(tmp_
 
     sweep(plan.entries, tmp_path, 2, watch=kill_one)
     assert killed
-    assert {ledger.state(entry) for entry in plan.entries} == {DONE}
+    assert {queue.state(entry) for entry in plan.entries} == {DONE}
     assert len(list(tmp_path.rglob("result.json"))) == len(plan.entries)

@@ -36,7 +36,7 @@ STYLES: Mapping[str, tuple[str, str]] = {
 
 
 @dataclass(frozen=True)
-class Picture:
+class SvgFigure:
     """A drawn figure.
 
     Attributes:
@@ -107,8 +107,8 @@ def style() -> Iterator[None]:
         yield
 
 
-def picture(figure: Figure, name: str, title: str, note: str) -> Picture:
-    """The figure as a :class:`Picture`."""
+def to_svg(figure: Figure, name: str, title: str, note: str) -> SvgFigure:
+    """The figure as a :class:`SvgFigure`."""
     out = io.StringIO()
     figure.savefig(out, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})
-    return Picture(name, title, note, out.getvalue())
+    return SvgFigure(name, title, note, out.getvalue())

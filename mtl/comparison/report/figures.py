@@ -1,4 +1,4 @@
-"""The figures of a report. Each function gives a :class:`Picture`, or None when there is nothing to show."""
+"""The figures of a report. Each function gives a :class:`SvgFigure`, or None when there is nothing to show."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -11,9 +11,9 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
-from mtl.comparison.comparison import HELPS, HURTS, Comparison, Evidence, Row
 from mtl.comparison.report.curves import Logged, curve, mean_of
-from mtl.comparison.report.drawing import BAD, GOOD, INK, LINE, MUTED, PLAIN, SERIES, Picture, picture, style
+from mtl.comparison.report.drawing import BAD, GOOD, INK, LINE, MUTED, PLAIN, SERIES, SvgFigure, style, to_svg
+from mtl.comparison.types import HELPS, HURTS, Comparison, Evidence, Row
 from mtl.inspection.affinity_figure import cluster_order
 
 Logs = Mapping[str, Sequence[Logged]]  # by label of a configuration: what its runs logged
@@ -25,9 +25,16 @@ def percent_axis(value: float, _: int) -> str:
     return f"{value * 100:+g} %" if value else "0"
 
 
-def brief(text: str, most: int = 34) -> str:
-    """A name short enough for a figure."""
-    return text if len(text) <= most else text[: most - 1] + "…"
+def shorten(names: Sequence[str], most: int = 34) -> dict[str, str]:
+    """Names short enough for a figure, each one different: cut at the end, or where that is ambiguous in the middle."""
+    short = {name: name if len(name) <= most else name[: most - 1] + "…" for name in names}
+    half = (most - 1) // 2
+    ambiguous = [name for name in short if list(short.values()).count(short[name]) > 1 and len(name) > most]
+    short |= {name: f"{name[: most - 1 - half]}…{name[-half:]}" for name in ambiguous}
+    for place, name in enumerate(ambiguous):
+        if list(short.values()).count(short[name]) > 1:
+            short[name] += f" ({place + 1})"
+    return short
 
 
 def grid(panels: int, wide: int, width: float, height: float, names: float = 0.0) -> tuple[Figure, list[Axes]]:
@@ -52,11 +59,13 @@ def styles(rows: Sequence[Row]) -> dict[str, tuple[str, str]]:
     return out
 
 
-def forest(comparison: Comparison) -> Picture:
+def forest(comparison: Comparison) -> SvgFigure:
     """Gains with intervals, a panel per task and one for their mean."""
     rows = comparison.rows
+    labels = shorten([row.label for row in rows])
     found: list[tuple[str, list[Evidence]]] = [("all tasks (delta_m)", [row.delta for row in rows])]
-    found += [(task, [row.cells[task].evidence for row in rows]) for task in comparison.tasks]
+    tasks = shorten(comparison.tasks)
+    found += [(tasks[task], [row.cells[task].evidence for row in rows]) for task in comparison.tasks]
     with style():
         figure, axes = grid(len(found), 4, 2.6, 0.9 + 0.24 * len(rows), names=1.5)
         for i, (ax, (title, evidence)) in enumerate(zip(axes, found, strict=True)):
@@ -67,24 +76,24 @@ def forest(comparison: Comparison) -> Picture:
                     ax.plot(one.interval, [y, y], color=colour, linewidth=2)
                 ax.plot(one.gains, [y] * len(one.gains), "|", color=colour, markersize=5, alpha=0.6)
                 ax.plot([one.mean], [y], "o", color=colour, markersize=4.5)
-            ax.set_yticks(range(len(rows)), [brief(row.label) if i % 4 == 0 else "" for row in rows])
+            ax.set_yticks(range(len(rows)), [labels[row.label] if i % 4 == 0 else "" for row in rows])
             ax.tick_params(axis="y", length=0, labelcolor=INK)
             ax.set_ylim(len(rows) - 0.5, -0.5)
             ax.xaxis.set_major_formatter(FuncFormatter(percent_axis))
             ax.xaxis.set_major_locator(MaxNLocator(4))
             ax.grid(axis="x")
-            ax.set_title(brief(title))
+            ax.set_title(title)
         note = (
             "Point: mean gain over the same-seed single-task run; bar: 95 % bootstrap interval; ticks: seeds. "
             "Right of 0 is better. Coloured where the corrected test calls a difference: green helps, red hurts."
         )
-        return picture(figure, "gains", "Gains with intervals", note)
+        return to_svg(figure, "gains", "Gains with intervals", note)
 
 
-def learning(comparison: Comparison, logs: Logs) -> Picture | None:
+def learning(comparison: Comparison, logs: Logs) -> SvgFigure | None:
     """The primary metric on validation over the steps, a panel per task."""
     rows = comparison.all_rows
-    look = styles(rows)
+    look, labels, tasks = styles(rows), shorten([row.label for row in rows]), shorten(comparison.tasks, 20)
     with style():
         figure, axes = grid(len(comparison.tasks), 3, 3.6, 2.6)
         drawn = False
@@ -95,10 +104,10 @@ def learning(comparison: Comparison, logs: Logs) -> Picture | None:
                     continue
                 drawn = True
                 colour, dash = look[row.label]
-                ax.plot(found.steps, found.mean, color=colour, linestyle=dash, label=brief(row.label))
+                ax.plot(found.steps, found.mean, color=colour, linestyle=dash, label=labels[row.label])
                 ax.fill_between(found.steps, found.low, found.high, color=colour, alpha=0.08, linewidth=0)
             better = "higher" if comparison.directions[task] else "lower"
-            ax.set_title(f"{brief(task, 20)}: {comparison.primary[task]} ({better} is better)")
+            ax.set_title(f"{tasks[task]}: {comparison.primary[task]} ({better} is better)")
             ax.set_xlabel("optimizer step")
             ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
             ax.grid()
@@ -107,7 +116,7 @@ def learning(comparison: Comparison, logs: Logs) -> Picture | None:
             "Line: mean over seeds, band: from the worst to the best seed. Colour: model, dashes: weighting; "
             "black or white: single task."
         )
-        return picture(figure, "learning", "Learning curves on validation", note) if drawn else None
+        return to_svg(figure, "learning", "Learning curves on validation", note) if drawn else None
 
 
 def legend_below(figure: Figure, ax: Axes) -> None:
@@ -117,7 +126,7 @@ def legend_below(figure: Figure, ax: Axes) -> None:
         figure.legend(handles, names, loc="outside lower left", ncols=min(4, len(names)), fontsize=8)
 
 
-def weights(comparison: Comparison, logs: Logs) -> Picture | None:
+def weights(comparison: Comparison, logs: Logs) -> SvgFigure | None:
     """Effective weights of the tasks over the steps, where they move; a panel per configuration."""
     moving = []
     for row in comparison.rows:
@@ -128,22 +137,23 @@ def weights(comparison: Comparison, logs: Logs) -> Picture | None:
     if not moving:
         return None
     with style():
+        labels, tasks = shorten([label for label, _ in moving]), shorten(comparison.tasks)
         figure, axes = grid(len(moving), 3, 3.6, 2.2)
         for ax, (label, lines) in zip(axes, moving, strict=True):
             for task, one in lines.items():
                 colour = SERIES[comparison.tasks.index(task) % len(SERIES)]
-                ax.plot(one.steps, one.mean, color=colour, label=brief(task))
+                ax.plot(one.steps, one.mean, color=colour, label=tasks[task])
                 ax.fill_between(one.steps, one.low, one.high, color=colour, alpha=0.12, linewidth=0)
-            ax.set_title(brief(label))
+            ax.set_title(labels[label])
             ax.set_xlabel("optimizer step")
             ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
             ax.grid()
         legend_below(figure, axes[0])
         note = "Line: mean over seeds, band: extremes. Configurations whose weights stay at 1 are left out."
-        return picture(figure, "weights", "Weights of the tasks over training", note)
+        return to_svg(figure, "weights", "Weights of the tasks over training", note)
 
 
-def cosines(comparison: Comparison, logs: Logs) -> Picture | None:
+def cosines(comparison: Comparison, logs: Logs) -> SvgFigure | None:
     """Mean cosine between the tasks' gradients, for configurations that measure it."""
     found = []
     for row in comparison.rows:
@@ -156,22 +166,27 @@ def cosines(comparison: Comparison, logs: Logs) -> Picture | None:
     if not found:
         return None
     size = 0.9 + 0.55 * len(comparison.tasks)
-    names = [brief(task, 16) for task in comparison.tasks]
+    names, labels = list(shorten(comparison.tasks, 16).values()), shorten([label for label, _ in found])
     with style():
         figure, axes = grid(len(found), 3, size + 0.9, size)
         for i, (ax, (label, matrix)) in enumerate(zip(axes, found, strict=True)):
             fields(ax, matrix, names, first=i % 3 == 0)
-            ax.set_title(brief(label))
+            ax.set_title(labels[label])
         note = (
             "Cosine between the gradients of two tasks where the weighting compares them, mean over training and "
             "seeds. Below 0 (red) the tasks pull against each other."
         )
-        return picture(figure, "cosines", "Do the tasks' gradients agree?", note)
+        return to_svg(figure, "cosines", "Do the tasks' gradients agree?", note)
 
 
 def fields(ax: Axes, matrix: NDArray[np.float64], names: Sequence[str], *, first: bool) -> None:
-    """A matrix of numbers from -1 to 1 as coloured fields, NaN as none; names of the rows where it is the first of its
-    line.
+    """A matrix of numbers from -1 to 1 as coloured fields, NaN as none.
+
+    Args:
+        ax: where to draw.
+        matrix: ``[K, K]``.
+        names: of its rows and columns.
+        first: whether it is the first panel of its line, which alone names the rows.
     """
     for (y, x), value in np.ndenumerate(matrix):
         if not isfinite(value):
@@ -191,15 +206,17 @@ def fields(ax: Axes, matrix: NDArray[np.float64], names: Sequence[str], *, first
         side.set_visible(False)
 
 
-def affinity(comparison: Comparison) -> Picture | None:
-    """How much the tasks help each other, for configurations that measured it to find groups: the mean over seeds,
-    relative to the largest, in the order of a clustering.
+def affinity(comparison: Comparison) -> SvgFigure | None:
+    """How much the tasks help each other, for configurations that measured it to find groups.
+
+    It is the mean over seeds, relative to the largest, in the order of a clustering.
     """
     found = [(row, [one.affinity for one in row.records if one.affinity]) for row in comparison.rows]
     found = [(row, measured) for row, measured in found if measured]
     if not found:
         return None
     size, said = 0.9 + 0.55 * len(comparison.tasks), []
+    labels = shorten([row.label for row, _ in found])
     with style():
         figure, axes = grid(len(found), 3, size + 0.9, size)
         for ax, (row, measured) in zip(axes, found, strict=True):
@@ -209,8 +226,9 @@ def affinity(comparison: Comparison) -> Picture | None:
             order = cluster_order(mean)
             shown = mean[order][:, order] / max(np.abs(mean).max(), 1e-12)
             np.fill_diagonal(shown, np.nan)  # a task onto itself says nothing
-            fields(ax, shown, [brief(names[i], 16) for i in order], first=True)
-            ax.set_title(f"{brief(row.label)}: {measure}")
+            tasks = shorten(names, 16)
+            fields(ax, shown, [tasks[names[i]] for i in order], first=True)
+            ax.set_title(f"{labels[row.label]}: {measure}")
             seeds = [one.seed for one in row.records if one.affinity]
             by_groups: dict[str, list[str]] = {}
             for seed, one in zip(seeds, measured, strict=True):
@@ -222,13 +240,13 @@ def affinity(comparison: Comparison) -> Picture | None:
             "Affinity of a row's task onto a column's, measured before training, mean over seeds, relative to the "
             f"largest. Groups trained: {'. '.join(said)}."
         )
-        return picture(figure, "affinity", "Which tasks help each other?", note)
+        return to_svg(figure, "affinity", "Which tasks help each other?", note)
 
 
-def cost(comparison: Comparison) -> Picture:
+def cost(comparison: Comparison) -> SvgFigure:
     """Quality against training seconds."""
     rows = comparison.all_rows
-    look = styles(rows)
+    look, labels = styles(rows), shorten([row.label for row in rows])
     with style():
         figure, (ax,) = grid(1, 1, 7.2, 3.6)
         ax.axhline(0, color=MUTED, linewidth=1)
@@ -240,7 +258,7 @@ def cost(comparison: Comparison) -> Picture:
             x, y = row.costs["seconds"], row.delta.mean
             colour = look[row.label][0]
             ax.plot(
-                [x], [y], "o", color=colour, markersize=7, label=f"{numbers[row.label]}  {brief(row.label)}", zorder=3
+                [x], [y], "o", color=colour, markersize=7, label=f"{numbers[row.label]}  {labels[row.label]}", zorder=3
             )
             ax.annotate(str(numbers[row.label]), (x, y), xytext=(6, 4), textcoords="offset points", fontsize=8)
         ax.yaxis.set_major_formatter(FuncFormatter(percent_axis))
@@ -250,22 +268,23 @@ def cost(comparison: Comparison) -> Picture:
         ax.grid()
         ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8)
         note = "Up is better, left is cheaper. The line joins what no other configuration beats in both."
-        return picture(figure, "cost", "Quality against cost", note)
+        return to_svg(figure, "cost", "Quality against cost", note)
 
 
-def ranks(comparison: Comparison) -> Picture | None:
+def ranks(comparison: Comparison) -> SvgFigure | None:
     """Mean ranks and the critical difference, when there are enough configurations for one to be of use."""
     difference = comparison.ranking.critical_difference
     rows = comparison.all_rows
     if not isfinite(difference) or len(rows) < 4:
         return None
     order = sorted(zip(comparison.ranking.mean, (row.label for row in rows), strict=True))
+    labels = shorten([label for _, label in order])
     with style():
         figure, (ax,) = grid(1, 1, 7.2, 0.9 + 0.22 * len(rows))
         for y, (rank, _) in enumerate(order):
             ax.plot([rank, rank + difference], [y, y], color=LINE, linewidth=2)
             ax.plot([rank], [y], "o", color=INK, markersize=4.5)
-        ax.set_yticks(range(len(order)), [brief(label) for _, label in order])
+        ax.set_yticks(range(len(order)), [labels[label] for _, label in order])
         ax.tick_params(axis="y", length=0, labelcolor=INK)
         ax.set_ylim(len(order) - 0.5, -0.5)
         ax.set_xlim(0.7, max(len(order), order[-1][0]) + 0.3)
@@ -275,10 +294,10 @@ def ranks(comparison: Comparison) -> Picture | None:
             f"A configuration differs from those whose point lies beyond the end of its line (Nemenyi, critical "
             f"difference {difference:.2f}; Friedman p = {comparison.ranking.p:.2g}). Blocks are seeds of one data set."
         )
-        return picture(figure, "ranks", "Ranks", note)
+        return to_svg(figure, "ranks", "Ranks", note)
 
 
-def pictures(comparison: Comparison, logs: Logs) -> list[Picture]:
+def draw_figures(comparison: Comparison, logs: Logs) -> list[SvgFigure]:
     """All figures of a report, in order."""
     found = [
         forest(comparison),

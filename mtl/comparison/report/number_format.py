@@ -2,8 +2,8 @@
 
 from math import isfinite
 
-from mtl.comparison.comparison import HELPS, HURTS, SAME, Evidence
-from mtl.comparison.verdict import percent
+from mtl.comparison.types import HELPS, HURTS, SAME, Evidence
+from mtl.comparison.wording import format_percent
 
 # Not by colour alone
 MARKS = {HELPS: "▲", HURTS: "▼", SAME: "="}
@@ -13,7 +13,7 @@ def gain(one: Evidence) -> str:
     """A mean gain with the mark of its call."""
     if not isfinite(one.mean):
         return "not measured"
-    return f"{percent(one.mean)} {MARKS.get(one.call, '')}".rstrip()
+    return f"{format_percent(one.mean)} {MARKS.get(one.call, '')}".rstrip()
 
 
 def interval(one: Evidence) -> str:

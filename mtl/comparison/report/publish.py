@@ -1,46 +1,33 @@
 """A comparison as files: a page, Markdown, tables, a summary for programs, figures, and a dashboard."""
 
-import json
 import shutil
-from math import isfinite
 from pathlib import Path
-from typing import Any
 
-from mtl.comparison.comparison import Comparison
-from mtl.comparison.records import Problem
+from mtl.comparison.report.content import Report
 from mtl.comparison.report.curves import logs_of
 from mtl.comparison.report.dashboard import write_dashboard
-from mtl.comparison.report.drawing import Picture
-from mtl.comparison.report.figures import pictures
-from mtl.comparison.report.page import html, markdown
+from mtl.comparison.report.drawing import SvgFigure
+from mtl.comparison.report.figures import draw_figures
+from mtl.comparison.report.markdown import markdown
+from mtl.comparison.report.page import html
 from mtl.comparison.report.tables import results, summary
-from mtl.comparison.verdict import Verdict
-from mtl.runs.files import write_text
+from mtl.runs.files import write_json, write_text
 
 
-def publish(
-    directory: Path,
-    comparison: Comparison,
-    verdict: Verdict,
-    problems: list[Problem],
-    name: str,
-    command: str = "",
-) -> list[Picture]:
+def publish(directory: Path, report: Report) -> list[SvgFigure]:
     """Write report.html, report.md, results.parquet, results.csv, summary.json, figures/ and tensorboard/.
 
     Args:
         directory: where to; files of an earlier report there are replaced.
-        comparison, verdict: what came out.
-        problems: runs that failed or could not be used.
-        name: of the comparison.
-        command: that made the runs, if known.
+        report: what is shown.
 
     Returns:
         The figures.
     """
+    comparison = report.comparison
     directory.mkdir(parents=True, exist_ok=True)
     logs = {row.label: logs_of(row.records) for row in comparison.all_rows}
-    drawn = pictures(comparison, logs)
+    drawn = draw_figures(comparison, logs)
     figures = directory / "figures"
     shutil.rmtree(figures, ignore_errors=True)
     figures.mkdir()
@@ -49,18 +36,8 @@ def publish(
     table = results(comparison)
     table.to_parquet(directory / "results.parquet", index=False)
     table.to_csv(directory / "results.csv", index=False)
-    content = finite(summary(name, comparison, verdict, problems))
-    write_text(directory / "summary.json", json.dumps(content, indent=2, allow_nan=False) + "\n")
-    write_text(directory / "report.md", markdown(name, command, comparison, verdict, problems, drawn))
+    write_json(directory / "summary.json", summary(report.name, comparison, report.verdict, report.problems))
+    write_text(directory / "report.md", markdown(report, drawn))
     write_dashboard(directory / "tensorboard", comparison, logs)
-    write_text(directory / "report.html", html(name, command, comparison, verdict, problems, drawn))
+    write_text(directory / "report.html", html(report, drawn))
     return drawn
-
-
-def finite(node: Any) -> Any:
-    """The same with null for numbers that JSON does not know."""
-    if isinstance(node, dict):
-        return {key: finite(value) for key, value in node.items()}
-    if isinstance(node, list | tuple):
-        return [finite(value) for value in node]
-    return None if isinstance(node, float) and not isfinite(node) else node

@@ -1,14 +1,14 @@
 """A comparison kept in the repository: a short README with its figures, and what a person wrote about it."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mtl.comparison.comparison import Comparison
-from mtl.comparison.report.drawing import Picture
-from mtl.comparison.report.page import body, escaped
-from mtl.comparison.verdict import Verdict, listed
+from mtl.comparison.report.content import Report
+from mtl.comparison.report.drawing import SvgFigure
+from mtl.comparison.report.markdown import body, escaped
+from mtl.comparison.wording import join_words
 from mtl.runs.files import write_text
 
 READING = "## Reading"  # what follows is a person's, and stays
@@ -16,58 +16,51 @@ FIGURES = ("gains", "cost")
 
 
 @dataclass(frozen=True)
-class Made:
+class Provenance:
     """How the runs came about.
 
     Attributes:
         question: that they answer; empty: whether learning together pays.
-        command: that made them, if known.
-        seconds: how long that took, in words.
+        seconds: how long making them took, in words.
     """
 
     question: str
-    command: str
     seconds: str
 
 
-def keep(
-    folder: Path,
-    name: str,
-    made: Made,
-    comparison: Comparison,
-    verdict: Verdict,
-    pictures: list[Picture],
-) -> None:
+def write_readme(folder: Path, report: Report, provenance: Provenance, figures: Sequence[SvgFigure]) -> None:
     """Write ``folder/README.md`` and its figures: question, command, machine, seconds, result; "Reading" is kept.
 
     Args:
         folder: where to.
-        name: of the comparison.
-        made: how its runs came about.
-        comparison, verdict, pictures: what came out.
+        report: what is shown.
+        provenance: how its runs came about.
+        figures: all figures of the report; a README shows :data:`FIGURES`.
     """
+    comparison = report.comparison
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "README.md"
     before = file.read_text(encoding="utf-8") if file.is_file() else ""
     reading = before[before.index(READING) :] if READING in before else f"{READING}\n\n"
-    shown = [one for one in pictures if one.name in FIGURES]
+    shown = [one for one in figures if one.name in FIGURES]
     shutil.rmtree(folder / "figures", ignore_errors=True)
     (folder / "figures").mkdir()
     for one in shown:
         write_text(folder / "figures" / f"{one.name}.svg", one.standalone())
+    question = provenance.question or f"Does it pay to learn {join_words(comparison.tasks)} together?"
     lines = [
-        f"# {escaped(name)}",
+        f"# {escaped(report.name)}",
         "",
-        f"**Question.** {escaped(made.question or f'Does it pay to learn {listed(comparison.tasks)} together?')}",
+        f"**Question.** {escaped(question)}",
         "",
-        *(["**Command.**", "", f"    {' '.join(made.command.split())}", ""] if made.command else []),
+        *(["**Command.**", "", f"    {' '.join(report.command.split())}", ""] if report.command else []),
         f"**Machine.** {machine(comparison.baseline.records[0].environment)}",
         "",
-        f"**Time.** {made.seconds}.",
+        f"**Time.** {provenance.seconds}.",
         "",
         "## Result",
         "",
-        *body(comparison, verdict, shown),
+        *body(comparison, report.verdict, shown),
         "",
         reading,
     ]

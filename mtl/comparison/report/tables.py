@@ -1,12 +1,13 @@
 """The numbers of a comparison as tables for machines."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
-from mtl.comparison.comparison import Comparison, Evidence, Row
 from mtl.comparison.records import Problem
 from mtl.comparison.statistics.paired import smallest_p
+from mtl.comparison.types import Comparison, Evidence, Row
 from mtl.comparison.verdict import Verdict
 
 SCHEMA = 1
@@ -43,7 +44,7 @@ def results(comparison: Comparison) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def summary(name: str, comparison: Comparison, verdict: Verdict, problems: list[Problem]) -> dict[str, Any]:
+def summary(name: str, comparison: Comparison, verdict: Verdict, problems: Sequence[Problem]) -> dict[str, Any]:
     """Everything that a program may want to know of a comparison; see docs/result.md for what runs themselves say."""
     return {
         "schema": SCHEMA,

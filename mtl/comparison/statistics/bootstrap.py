@@ -22,6 +22,9 @@ def bootstrap_interval(values: ArrayLike, level: float = 0.95, seed: int = 0) ->
         values: ``[n]``, one per seed.
         level: confidence.
         seed: of the resampling.
+
+    Returns:
+        Its lower and its upper end.
     """
     x = np.asarray(values, dtype=float)
     n = len(x)

@@ -2,14 +2,15 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from math import gamma, isfinite, nan, sqrt
+from math import gamma, inf, isfinite, nan, sqrt
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-MOST_FLIPS = 16  # beyond, 2^n sign patterns are too many to go through; the sign of a random sample of them will do
+MOST_EXACT = 16  # values; beyond, 2^n sign patterns are too many to go through, and a random sample of them will do
+RESAMPLES = 9999
 
 
 class Paired(NamedTuple):
@@ -60,15 +61,17 @@ def hedges(n: int) -> float:
     return gamma(m / 2) / (sqrt(m / 2) * gamma((m - 1) / 2)) if m < 300 else 1 - 3 / (4 * m - 1)
 
 
-def sign_flip(d: np.ndarray, resamples: int = 9999) -> float:
+def sign_flip(d: np.ndarray) -> float:
     """Two-sided p-value of the sign-flip test of ``mean = 0``: exact to 16 values, by random flips beyond."""
-    n = len(d)
-    if n <= MOST_FLIPS:
-        signs = 1 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)  # [2^n, n]
-        means = np.abs(signs @ d)
-        return float((means >= abs(d.sum()) * (1 - 1e-12)).mean())
-    signs = np.random.default_rng(0).choice([-1, 1], size=(resamples, n))
-    return float((1 + (np.abs(signs @ d) >= abs(d.sum()) * (1 - 1e-12)).sum()) / (resamples + 1))
+    few = len(d) <= MOST_EXACT
+    found = stats.permutation_test(
+        (d,),
+        np.sum,
+        permutation_type="samples",
+        n_resamples=inf if few else RESAMPLES,
+        rng=np.random.default_rng(0),
+    )
+    return float(found.pvalue)
 
 
 def smallest_p(n: int) -> float:

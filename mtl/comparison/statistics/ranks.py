@@ -8,10 +8,12 @@ from scipy import stats
 
 
 class Ranking(NamedTuple):
-    """Attributes:
-    mean: mean rank of each configuration, 1 being best, ``[C]``.
-    p: of the Friedman test that all configurations rank alike; NaN with fewer than 3 configurations or 2 blocks.
-    critical_difference: mean ranks this far apart differ (Nemenyi, at alpha); NaN where p is.
+    """Ranks of configurations over blocks.
+
+    Attributes:
+        mean: mean rank of each configuration, 1 being best, ``[C]``.
+        p: of the Friedman test that all configurations rank alike; NaN with fewer than 3 configurations or 2 blocks.
+        critical_difference: mean ranks this far apart differ (Nemenyi, at alpha); NaN where p is.
     """
 
     mean: list[float]

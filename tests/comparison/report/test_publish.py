@@ -9,63 +9,20 @@ from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
-import numpy as np
 import pandas as pd
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
-from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData  # type: ignore[import-untyped]
 
 from mtl.comparison.comparison import compare
-from mtl.comparison.records import Problem, Record
+from mtl.comparison.report.content import Report
 from mtl.comparison.report.publish import publish
-from mtl.comparison.verdict import listed, verdict
+from mtl.comparison.verdict import verdict
+from mtl.comparison.wording import join_words
+from tests.comparison.report.support import made, records
+from tests.comparison.support import make_record
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 EVIL = "</svg><script>document.title='broken'</script>"
-
-
-def records(tmp_path: Path, seeds: int = 3, name: str = "") -> list[Record]:
-    rng = np.random.default_rng(0)
-    out = []
-    for model, weighting in (("single_task", "equal"), ("hard", "gradnorm"), ("soft", f"w{name}"), ("gated", "equal")):
-        for seed in range(seeds):
-            path = tmp_path / f"{model}-{seed}"
-            (path / "csv").mkdir(parents=True)
-            lines = [f"{e},{e},{0.1 * e},0.2,{1 + 0.1 * e},{1 - 0.1 * e},0.3" for e in range(5)]
-            head = f"epoch,step,val/a{name}/r2,val/b/mae,weight/a{name},weight/b,gradient/cosine/a{name}-b"
-            (path / "csv" / "metrics.csv").write_text("\n".join([head, *lines]) if "," not in name else "")
-            test = {f"a{name}": 0.5 + rng.normal(0, 0.05), "b": 2 + rng.normal(0, 0.1)}
-            out.append(
-                Record(
-                    path=path,
-                    configuration=f"{model}-{weighting}",
-                    suite="suite",
-                    fingerprint="f",
-                    model=model,
-                    weighting=weighting,
-                    seed=seed,
-                    directions={f"a{name}": True, "b": False},
-                    primary={f"a{name}": "r2", "b": "mae"},
-                    val=test,
-                    test=test,
-                    score=1.0,
-                    parameters=1000,
-                    seconds=float(rng.uniform(1, 2)),
-                    inference=0.001,
-                    memory=1e8,
-                    execution={"gap": test["b"] / 10, "spt_gap": 0.3, "spt_seconds": float(rng.uniform())},
-                    config={"model": model, "weighting": weighting, "seed": seed},
-                    environment={"python": "3", "platform": f"x{name}"},
-                )
-            )
-    return out
-
-
-def made(tmp_path: Path, name: str = "", seeds: int = 3) -> Path:
-    found = compare(records(tmp_path / "runs", seeds, name))
-    problems = [Problem(f"outputs/run{name}", f"failed: disk{name} full")]
-    publish(tmp_path / "report", found, verdict(found), problems, f"study{name}", f"python x.py {name}")
-    return tmp_path / "report"
 
 
 def test_what_no_configuration_changes_stands_beside_the_table(tmp_path: Path) -> None:
@@ -84,7 +41,7 @@ def test_page_markdown_and_summary_all_say_who_is_hurt_and_who_stands_out(tmp_pa
         for one, base in zip(runs[3:6], runs[:3], strict=True)
     ]
     found = compare([*runs[:3], *worse, *runs[6:]])
-    publish(tmp_path / "report", found, verdict(found), [], "study")
+    publish(tmp_path / "report", Report("study", "", found, verdict(found), ()))
     page, text = ((tmp_path / "report" / name).read_text() for name in ("report.html", "report.md"))
     summary = json.loads((tmp_path / "report" / "summary.json").read_text())
     (flagged,) = summary["verdict"]["negative_transfer"]
@@ -97,8 +54,10 @@ def test_page_markdown_and_summary_all_say_who_is_hurt_and_who_stands_out(tmp_pa
         assert "hard-gradnorm" in place[heading : heading + 900]
         assert "-200.0, -200.3, -200.6" in place
         assert "Hedges" in place
-        assert f"No other configuration is better on every task: {listed(summary['front']['tasks'])}." in place
-        assert f"None is both better by delta_m and trained in less time: {listed(summary['front']['cost'])}." in place
+        assert f"No other configuration is better on every task: {join_words(summary['front']['tasks'])}." in place
+        assert (
+            f"None is both better by delta_m and trained in less time: {join_words(summary['front']['cost'])}." in place
+        )
         assert f"more than {summary['ranking']['critical_difference']:.2f} apart (Nemenyi)" in place
         assert "p = 0.25 at best" in place
         assert re.search(r"mean(<br>| )rank", place)
@@ -202,7 +161,7 @@ def test_one_seed_is_enough_for_a_report(tmp_path: Path) -> None:
 
 def test_without_logs_there_are_no_curves(tmp_path: Path) -> None:
     found = compare([replace(one, path=tmp_path / "gone") for one in records(tmp_path / "runs")])
-    publish(tmp_path / "report", found, verdict(found), [], "study")
+    publish(tmp_path / "report", Report("study", "", found, verdict(found), ()))
     assert "Learning curves" not in (tmp_path / "report" / "report.html").read_text()
 
 
@@ -234,22 +193,51 @@ def test_a_browser_shows_it_without_complaint(tmp_path: Path) -> None:
         assert "does learning together pay?</title>" in found.stdout
 
 
-def test_the_dashboard_filters_by_what_was_chosen(tmp_path: Path) -> None:
-    board = EventAccumulator(str(made(tmp_path) / "tensorboard" / "hard-gradnorm" / "seed0")).Reload()
-    found = HParamsPluginData.FromString(board.SummaryMetadata("_hparams_/experiment").plugin_data.content)
-    values = {one.name: [v.string_value for v in one.domain_discrete.values] for one in found.experiment.hparam_infos}
-    assert values["seed"] == ["0", "1", "2"]
-    assert values["model"] == ["gated", "hard", "single_task", "soft"]
-    assert values["weighting"] == ["equal", "gradnorm", "w"]
-    assert "hard-gradnorm" in values["configuration"]
-    assert len(values["configuration"]) == 4
-    metrics = {one.name.tag for one in found.experiment.metric_infos}
-    assert {"comparison/delta_m", "comparison/gain/a", "comparison/test/b/mae", "comparison/cost/seconds"} <= metrics
-    assert metrics <= set(board.Tags()["scalars"])
+AWKWARD = ("seed", "model", "delta_m", "loss", "score")
 
 
-def test_the_dashboard_has_the_curves_by_configuration_and_seed(tmp_path: Path) -> None:
-    board = EventAccumulator(str(made(tmp_path) / "tensorboard" / "gated-equal" / "seed2")).Reload()
-    points = board.Scalars("val/a/r2")
-    assert [one.step for one in points] == list(range(5))
-    assert [one.value for one in points] == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4])
+def test_tasks_may_be_called_like_columns_and_keys(tmp_path: Path) -> None:
+    """Every number of a task is found under its name, whatever it is called."""
+    runs, (first, *others) = records(tmp_path / "runs"), AWKWARD
+    named = []
+    for one in runs:
+        test = {first: one.test["a"], **{task: one.test["b"] + i for i, task in enumerate(others)}}
+        primary = {first: "r2", **dict.fromkeys(others, "mae")}
+        named.append(make_record(one.model, one.weighting, one.seed, primary=primary, test=test))
+    found = compare(named)
+    folder = tmp_path / "report"
+    publish(folder, Report("study", "", found, verdict(found), ()))
+    table = pd.read_csv(folder / "results.csv")
+    summary = json.loads((folder / "summary.json").read_text())
+    assert set(table.task) == set(AWKWARD)
+    for row, shown in zip(found.all_rows, summary["configurations"], strict=True):
+        board = EventAccumulator(str(folder / "tensorboard" / row.label / "seed0")).Reload()
+        tags = board.Tags()["scalars"]
+        assert len(tags) == len(set(tags))
+        for task in AWKWARD:
+            values = list(row.cells[task].values)
+            mine = table[(table.configuration == row.label) & (table.task == task)]
+            assert mine.test.tolist() == pytest.approx(values)
+            assert shown["tasks"][task]["values"] == pytest.approx(values)
+            (point,) = board.Scalars(f"comparison/test/{task}/{found.primary[task]}")
+            assert point.value == pytest.approx(values[0])
+    for line in (folder / "report.md").read_text().splitlines():
+        if line.startswith("| configuration |"):
+            columns = line.strip("| ").split(" | ")
+            assert len(columns) == len(set(columns))
+
+
+def test_configurations_of_one_name_are_shown_apart(tmp_path: Path) -> None:
+    runs = [
+        replace(one, config={**one.config, "epochs": 3 if one.model == "hard" else 9})
+        for one in records(tmp_path / "runs")
+    ]
+    found = compare(runs, names={"hard-gradnorm": "mine", "soft-w": "mine"})
+    labels = [row.label for row in found.all_rows]
+    assert sorted(labels)[1:3] == [
+        "mine model=hard weighting=gradnorm epochs=3",
+        "mine model=soft weighting=w epochs=9",
+    ]
+    assert set(found.hypervolume) == set(labels)
+    publish(tmp_path / "report", Report("study", "", found, verdict(found), ()))
+    assert len(list((tmp_path / "report" / "tensorboard").glob("mine*"))) == 2

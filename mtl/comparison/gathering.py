@@ -1,0 +1,182 @@
+"""Gather the runs that a report is about, from directories of comparisons and of runs."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mtl.comparison.comparison import compare
+from mtl.comparison.records import Problem, Record, comparable, read, record
+from mtl.comparison.report.content import Report
+from mtl.comparison.report.publish import publish
+from mtl.comparison.report.readme import Provenance, write_readme
+from mtl.comparison.types import Rules
+from mtl.comparison.verdict import verdict
+from mtl.errors import InputError
+from mtl.runs.attempts import attempt_file
+from mtl.runs.directory import finished
+from mtl.runs.files import read_json_if_whole
+
+PLAN = "plan.json"  # in the directory of a comparison that was planned: its runs, by name
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """A run that a plan names.
+
+    Attributes:
+        name: its configuration and seed.
+        path: the directory of the first attempt; later ones stand beside it.
+        fingerprint: of its data.
+        attempt: the file about the last attempt at it.
+    """
+
+    name: str
+    path: Path
+    fingerprint: str
+    attempt: Path
+
+    @classmethod
+    def of(cls, run: Mapping[str, Any]) -> "PlannedRun":
+        """From plan.json."""
+        path = Path(run["path"])
+        attempt = attempt_file(path.parents[3], str(run["key"]))
+        return cls(f"{run['label']}, seed {int(run['seed'])}", path, str(run["fingerprint"]), attempt)
+
+
+@dataclass
+class GatheredRuns:
+    """Runs and what is known of them.
+
+    Attributes:
+        records: finished runs.
+        problems: runs that failed or could not be used.
+        names: labels by configuration id.
+        rules: when a difference counts.
+        command: that made the runs; empty if not known.
+        question: that they answer; empty if not known.
+        took: how long making them took, in words; empty if not known.
+    """
+
+    records: list[Record] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
+    rules: Rules = field(default_factory=Rules)
+    command: str = ""
+    question: str = ""
+    took: str = ""
+
+    def add(self, path: Path) -> None:
+        """Read the directory of a comparison, or a directory of runs. InputError if its plan is damaged."""
+        if (path / PLAN).is_file():
+            self.add_plan(path / PLAN)
+        else:
+            records, problems = read([path])
+            self.records += records
+            self.problems += problems
+
+    def add_plan(self, file: Path) -> None:
+        """Read the runs of a plan, and what it says of them. InputError if it is damaged."""
+        plan = read_json_if_whole(file)
+        try:
+            self.names |= {str(key): str(label) for key, label in plan["names"].items()}
+            self.rules = Rules(alpha=float(plan["rules"]["alpha"]), margin=float(plan["rules"]["margin"]))
+            self.command, self.question = str(plan["command"]), str(plan["question"])
+            self.took = str(plan.get("took", ""))
+            runs = [PlannedRun.of(run) for run in plan["runs"]]
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(f"'{file}' is damaged or not of a comparison: {error!r}") from None
+        for run in runs:
+            self.add_run(run)
+
+    def add_run(self, run: PlannedRun) -> None:
+        """Read a planned run: the first of its attempts that finished with the planned data, or why there is none."""
+        unusable = []
+        for place in finished(run.path):
+            try:
+                one = record(place)
+            except InputError as error:
+                unusable.append(Problem(str(place), str(error)))
+                continue
+            if one.fingerprint == run.fingerprint:
+                self.records.append(one)
+                self.problems += unusable
+                return
+        self.problems += unusable
+        failure = read_json_if_whole(run.attempt).get("error")
+        if failure:
+            self.problems.append(Problem(run.name, f"failed: {failure}"))
+        elif not unusable:
+            self.problems.append(Problem(run.name, "unfinished"))
+
+
+def gather(paths: Sequence[Path]) -> GatheredRuns:
+    """The runs below these paths that answer one question; the others are among the problems."""
+    found = GatheredRuns()
+    for path in paths:
+        found.add(path)
+    found.records, found.problems = comparable(found.records, found.problems)
+    return found
+
+
+def write_report(runs: GatheredRuns, directory: Path, folder: Path | None = None) -> Report:
+    """Compare runs and write the report.
+
+    Args:
+        runs: at least one.
+        directory: where to; the report is called like it.
+        folder: where to keep a short README of it as well.
+
+    Returns:
+        What the report shows.
+
+    Raises:
+        InputError: nothing can be compared.
+    """
+    comparison = compare(runs.records, runs.rules, runs.names)
+    report = Report(directory.name, runs.command, comparison, verdict(comparison), tuple(runs.problems))
+    figures = publish(directory, report)
+    if folder is not None:
+        training = f"training {sum(one.seconds for one in runs.records):,.0f} s in all, of one run after the other"
+        provenance = Provenance(runs.question, "; ".join(filter(None, (runs.took, training))))
+        write_readme(folder, report, provenance, figures)
+    return report
+
+
+def report_directory(paths: Sequence[Path], runs: GatheredRuns, name: str | None = None) -> Path:
+    """Where the report of the runs below these paths goes.
+
+    Args:
+        paths: directories of comparisons or of runs.
+        runs: what was found there.
+        name: of the report. By default that of the one comparison, or else one made of the names of all paths and a
+            hash of what is compared, so that two comparisons never share a directory.
+
+    Returns:
+        A directory, which may be there.
+
+    Raises:
+        InputError: the name is that of a planned comparison, whose report is about other runs.
+    """
+    if name is None and len(paths) == 1 and (paths[0] / PLAN).is_file():
+        return paths[0]
+    first = paths[0].resolve()
+    output = next(
+        (parent.parent for parent in (first, *first.parents) if parent.name in ("runs", "comparisons")), first
+    )
+    if name is not None:
+        directory = output / "comparisons" / name
+        if (directory / PLAN).is_file() and directory.resolve() not in (path.resolve() for path in paths):
+            raise InputError(f"name={name}: '{directory}' holds a comparison of its own: expected a new name")
+        return directory
+    joined = "+".join(dict.fromkeys(path.resolve().name for path in paths))
+    return output / "comparisons" / f"{joined}-{digest(runs)}"
+
+
+def digest(runs: GatheredRuns) -> str:
+    """Eight hexadecimal digits of what is compared: configurations, data, and how they are judged; not of the seeds."""
+    compared = sorted({(one.configuration, one.fingerprint) for one in runs.records})
+    text = json.dumps([compared, runs.rules.alpha, runs.rules.margin])
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

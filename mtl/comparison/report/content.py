@@ -1,0 +1,26 @@
+"""What a report shows: the same for the page, Markdown and the files for programs."""
+
+from dataclasses import dataclass
+
+from mtl.comparison.records import Problem
+from mtl.comparison.types import Comparison
+from mtl.comparison.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Report:
+    """A comparison with its name and its verdict.
+
+    Attributes:
+        name: of the comparison.
+        command: that made the runs; empty if not known.
+        comparison: its numbers.
+        verdict: what they say.
+        problems: runs that failed or could not be used.
+    """
+
+    name: str
+    command: str
+    comparison: Comparison
+    verdict: Verdict
+    problems: tuple[Problem, ...]

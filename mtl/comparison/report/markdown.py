@@ -1,0 +1,134 @@
+"""The report as Markdown."""
+
+from collections.abc import Sequence
+
+from mtl.comparison.report import number_format
+from mtl.comparison.report.content import Report
+from mtl.comparison.report.drawing import SvgFigure
+from mtl.comparison.report.execution import constants_sentence, execution_columns
+from mtl.comparison.report.findings import (
+    COST_NOTE,
+    NEGATIVE_TRANSFER_COLUMNS,
+    negative_transfer_rows,
+    pareto_sentences,
+    worst_gain_sentence,
+)
+from mtl.comparison.types import Comparison, Evidence
+from mtl.comparison.verdict import RULES, Verdict
+from mtl.comparison.wording import format_p, format_percent
+
+
+def markdown(report: Report, figures: Sequence[SvgFigure]) -> str:
+    """The same in short: verdict, gains, values, cost, figures as files beside it, problems, runs, environment."""
+    comparison = report.comparison
+    lines = [f"# {escaped(report.name)}", ""]
+    if report.command:
+        lines += [f"Command: <code>{escaped(report.command)}</code>", ""]
+    lines += body(comparison, report.verdict, figures)
+    if report.problems:
+        lines += ["", "## Failed and left out", ""]
+        lines += table(["run", "why"], [[one.path, one.reason] for one in report.problems])
+    lines += ["", "## Rules", "", RULES, "", "## Where every number comes from", ""]
+    runs = [[row.label, str(one.seed), str(one.path)] for row in comparison.all_rows for one in row.records]
+    lines += table(["configuration", "seed", "run"], runs)
+    lines += ["", "## Environment", ""]
+    lines += table(["what", "which"], [list(pair) for pair in comparison.baseline.records[0].environment.items()])
+    lines.append("")
+    return "\n".join(lines)
+
+
+def body(comparison: Comparison, verdict: Verdict, figures: Sequence[SvgFigure]) -> list[str]:
+    """Lines of Markdown: verdict, gains, negative transfer, values, cost, figures."""
+    lines = [f"**{escaped(verdict.headline)}**", ""]
+    lines += [f"- {escaped(sentence)}" for sentence in verdict.sentences if sentence]
+    lines += gains_section(comparison)
+    lines += negative_transfer_section(comparison)
+    lines += values_section(comparison)
+    lines += cost_section(comparison)
+    for one in figures:
+        lines += ["", f"### {one.title}", "", f"![{one.title}](figures/{one.name}.svg)", "", one.note]
+    return lines
+
+
+def gains_section(c: Comparison) -> list[str]:
+    """Gains with intervals of every configuration, and what the fronts and the ranks say."""
+    heads = [f"{task} ({c.primary[task]})" for task in c.tasks]  # a task may be called like another column
+    zeros = ["0" for _ in c.tasks]
+    rows = [[c.baseline.label, "0", *zeros, "", "", f"{c.baseline.rank:.2f}", "0", str(len(c.baseline.seeds))]]
+    for row in c.rows:
+        gains = [gain_cell(one) for one in (row.delta, *(row.cells[task].evidence for task in c.tasks))]
+        label = f"**{row.label}**" if c.best and row.label == c.best.label else row.label
+        effect, seeds = number_format.effect(row.delta.test.effect), str(len(row.seeds))
+        rows.append(
+            [label, *gains, format_p(row.delta.p), effect, f"{row.rank:.2f}", format_percent(row.validation), seeds]
+        )
+    columns = ["configuration", "delta_m", *heads, "p (Holm)", "effect", "mean rank", "on validation", "seeds"]
+    return [
+        "",
+        "### Gains over single-task learning",
+        "",
+        *table(columns, rows),
+        "",
+        "Mean gain over the same-seed single-task run on test data, 95 % interval in percent; positive is better. "
+        "▲ helps, ▼ hurts, = no difference that matters, no mark: no evidence. Bold: best by validation. p, effect "
+        "(Hedges' g of the paired differences) and validation are of delta_m; the rank is the mean over tasks.",
+        "",
+        *(f"- {escaped(sentence)}" for sentence in pareto_sentences(c)),
+    ]
+
+
+def gain_cell(one: Evidence) -> str:
+    """A gain, with its interval where there is one."""
+    interval = number_format.interval(one)
+    return f"{number_format.gain(one)} ({interval})" if interval else number_format.gain(one)
+
+
+def negative_transfer_section(c: Comparison) -> list[str]:
+    """Which tasks are hurt, or that none is shown to be."""
+    rows = [list(row) for row in negative_transfer_rows(c)]
+    found = table(list(NEGATIVE_TRANSFER_COLUMNS), rows) if rows else [escaped(worst_gain_sentence(c))]
+    return ["", "### Negative transfer", "", *found]
+
+
+def values_section(c: Comparison) -> list[str]:
+    """The primary metric of every configuration and task."""
+    heads = [f"{task} ({c.primary[task]}, {'higher' if c.directions[task] else 'lower'} is better)" for task in c.tasks]
+    rows = [
+        [row.label, *(number_format.value(row.cells[task].mean, row.cells[task].sd) for task in c.tasks)]
+        for row in c.all_rows
+    ]
+    note = "Primary metric on test data: mean ± standard deviation over seeds."
+    return ["", "### Values", "", *table(["configuration", *heads], rows), "", note]
+
+
+def cost_section(c: Comparison) -> list[str]:
+    """Parameters, time and memory of every configuration, and what came of acting."""
+    acted = execution_columns(c)
+    rows = [
+        [
+            row.label,
+            number_format.count(row.costs["parameters"]),
+            number_format.seconds(row.costs["seconds"]),
+            number_format.megabytes(row.costs["memory"]),
+            number_format.seconds(row.costs["inference"]),
+            *(number_format.value(row.execution.get(name, float("nan"))) for name in acted),
+            "yes" if row.label in c.front_tasks else "",
+            number_format.share(c.hypervolume[row.label]),
+        ]
+        for row in c.all_rows
+    ]
+    columns = ["configuration", "parameters", "training", "peak memory", "inference", *acted, "front", "unique"]
+    lines = ["", f"### {'Cost and acting' if acted else 'Cost'}", "", *table(columns, rows), "", COST_NOTE]
+    said = constants_sentence(c)
+    return [*lines, "", said] if said else lines
+
+
+def table(head: list[str], rows: list[list[str]]) -> list[str]:
+    """A Markdown table."""
+    lines = ["| " + " | ".join(map(escaped, head)) + " |", "|" + "---|" * len(head)]
+    return [*lines, *("| " + " | ".join(map(escaped, row)) + " |" for row in rows)]
+
+
+def escaped(text: str) -> str:
+    """A text that stays one cell, and no HTML."""
+    return " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")

@@ -1,0 +1,114 @@
+"""The lock of a run: a file that says who is at it, touched every few seconds while they are."""
+
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+HEARTBEAT = 5.0  # seconds between two touches of a lock
+STALE = 120.0  # a lock of another machine is dead when it was not touched for so many seconds
+TOLERANCE = 5.0  # seconds by which readings of one start time may differ; far fewer than until a number is used again
+
+
+def describe_this_process() -> dict[str, Any]:
+    """What a lock of this process holds."""
+    pid = os.getpid()
+    return {"token": uuid.uuid4().hex, "machine": machine_id(), "pid": pid, "started": start_time(pid)}
+
+
+def create_lock(lock: Path, text: str) -> bool:
+    """Write a lock that is not there yet, whole and in one step.
+
+    Where locks of the operating system do not reach other machines, as on some network file systems, of two that want a
+    new run still one gets it.
+
+    Args:
+        lock: its path.
+        text: what it holds.
+
+    Returns:
+        False if there is one already.
+    """
+    partial = lock.with_name(f".{lock.name}.{uuid.uuid4().hex}")
+    partial.write_text(text, encoding="utf-8")
+    try:
+        os.link(partial, lock)
+    except FileExistsError:
+        return False
+    finally:
+        partial.unlink()
+    return True
+
+
+@contextmanager
+def heartbeat(lock: Path) -> Iterator[None]:
+    """Touch the lock every few seconds."""
+    over = threading.Event()
+
+    def beat() -> None:
+        while not over.wait(HEARTBEAT):
+            with suppress(OSError):
+                os.utime(lock)
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def is_alive(holder: Mapping[str, Any], lock: Path) -> bool:
+    """Whether whoever wrote a lock still works: on this machine by process and start time, else by heartbeat."""
+    if holder.get("machine") == machine_id():
+        return is_running(holder.get("pid"), holder.get("started"))
+    clock = lock.with_name(".clock")
+    clock.touch()  # by the clock that also marks the locks: those of two machines may disagree
+    try:
+        return clock.stat().st_mtime - lock.stat().st_mtime < STALE
+    except FileNotFoundError:
+        return False
+
+
+def is_running(pid: Any, started: Any) -> bool:
+    """Whether a process of this machine lives: numbers are used again, so the start time has to agree."""
+    if not isinstance(pid, int) or not isinstance(started, int | float):
+        return False
+    now = start_time(pid)
+    return now is not None and abs(now - started) < TOLERANCE
+
+
+def start_time(pid: int) -> float | None:
+    """When a process started, in seconds; None if there is none, or only the remains of one.
+
+    On Linux since the start of the machine, because there the system's clock, when it is set, moves all start times.
+    """
+    boot = psutil.boot_time() if psutil.LINUX else 0.0
+    try:
+        process = psutil.Process(pid)
+        if process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+            return None
+        return float(process.create_time()) - boot
+    except (psutil.NoSuchProcess, ValueError):  # numbers below 0 are no processes
+        return None
+
+
+@cache
+def machine_id() -> str:
+    """Where a process number means something: host name, and on Linux also this boot and this namespace of processes.
+
+    Machines and containers may share a name, and then a process that is missing here may well be alive there.
+    """
+    parts = [socket.gethostname()]
+    with suppress(OSError):  # other systems have neither
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip())
+        parts.append(str(Path("/proc/self/ns/pid").readlink()))
+    return " ".join(parts)

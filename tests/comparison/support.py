@@ -1,0 +1,54 @@
+"""Records of runs that never were, as tests of comparisons need them."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mtl.comparison.records import Record
+
+METRICS = {"r2": True, "accuracy": True, "mae": False}  # whether higher is better
+
+
+def make_record(
+    model: str = "hard",
+    weighting: str = "equal",
+    seed: int = 0,
+    *,
+    primary: Mapping[str, str] | None = None,
+    test: Mapping[str, float] | None = None,
+    **changes: Any,
+) -> Record:
+    """A record.
+
+    Args:
+        model: its choice.
+        weighting: its choice.
+        seed: its seed.
+        primary: by task, one of :data:`METRICS`.
+        test: by task, the primary metric; on validation it is the same.
+        **changes: other fields.
+    """
+    name, primary = f"{model}-{weighting}", dict(primary or {})
+    one = Record(
+        path=Path(f"runs/{name}/{seed}"),
+        configuration=name,
+        suite="suite",
+        fingerprint="f",
+        model=model,
+        weighting=weighting,
+        seed=seed,
+        directions={task: METRICS[metric] for task, metric in primary.items()},
+        primary=primary,
+        val=dict(test or {}),
+        test=dict(test or {}),
+        score=1.0,
+        parameters=1000,
+        seconds=10.0,
+        inference=0.01,
+        memory=1e8,
+        execution={},
+        config={"model": {"_target_": model}, "weighting": {"_target_": weighting}, "epochs": 3, "seed": seed},
+        environment={},
+    )
+    return replace(one, **changes)

@@ -1,0 +1,73 @@
+"""Runs of a report: gathered from plans and directories, and a report that replaces no other one."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mtl.comparison.gathering import gather, report_directory
+from mtl.errors import InputError
+from mtl.runs.attempts import attempt_file
+from tests.comparison.test_records import result, write
+
+
+def planned(output: Path, name: str, run: Path, **more: Any) -> Path:
+    """The directory of a comparison with a plan of one run."""
+    directory = output / "comparisons" / name
+    directory.mkdir(parents=True)
+    entry = {"label": "hard-equal", "seed": 0, "key": "k", "fingerprint": "f", "path": str(run), **more}
+    plan = {"names": {}, "rules": {"alpha": 0.1, "margin": 0.02}, "command": "c", "question": "q", "runs": [entry]}
+    (directory / "plan.json").write_text(json.dumps(plan))
+    return directory
+
+
+def test_the_first_attempt_that_finished_with_the_planned_data_counts(tmp_path: Path) -> None:
+    run = tmp_path / "runs" / "s" / "hard-equal" / "id"
+    write(run, result(data={"fingerprint": "other"}))
+    write(run.with_name("id-2"), result())
+    write(run.with_name("id-3"), result())
+    found = gather([planned(tmp_path, "mine", run)])
+    assert [one.path.name for one in found.records] == ["id-2"]
+    assert found.problems == []
+    assert (found.rules.alpha, found.rules.margin, found.command, found.question) == (0.1, 0.02, "c", "q")
+
+
+def test_a_run_of_another_schema_is_one_problem_not_two(tmp_path: Path) -> None:
+    run = tmp_path / "runs" / "s" / "hard-equal" / "id"
+    write(run, result(schema=99))
+    (problem,) = gather([planned(tmp_path, "mine", run)]).problems
+    assert problem.path == str(run)
+    assert "another version" in problem.reason
+
+
+def test_why_a_planned_run_failed_is_said(tmp_path: Path) -> None:
+    directory = planned(tmp_path, "mine", tmp_path / "runs" / "s" / "hard-equal" / "id")
+    (problem,) = gather([directory]).problems
+    assert (problem.path, problem.reason) == ("hard-equal, seed 0", "unfinished")
+    attempt = attempt_file(tmp_path, "k")
+    attempt.parent.mkdir()
+    attempt.write_text(json.dumps({"error": "the disk is full"}))
+    (problem,) = gather([directory]).problems
+    assert problem.reason == "failed: the disk is full"
+
+
+@pytest.mark.parametrize("path", ["", "x", 3], ids=["empty", "short", "number"])
+def test_a_plan_whose_runs_are_nowhere_is_damaged(tmp_path: Path, path: object) -> None:
+    directory = planned(tmp_path, "mine", tmp_path)
+    plan = json.loads((directory / "plan.json").read_text())
+    plan["runs"][0]["path"] = path
+    (directory / "plan.json").write_text(json.dumps(plan))
+    with pytest.raises(InputError, match=r"plan\.json' is damaged or not of a comparison"):
+        gather([directory])
+
+
+def test_a_report_of_other_runs_does_not_replace_that_of_a_planned_comparison(tmp_path: Path) -> None:
+    mine = planned(tmp_path, "scheduling", tmp_path / "runs" / "scheduling" / "m" / "id")
+    other = planned(tmp_path / "elsewhere", "scheduling", tmp_path)
+    runs = tmp_path / "runs" / "scheduling"
+    assert report_directory([mine]) == mine
+    assert report_directory([runs]) == tmp_path / "comparisons" / "scheduling-2"
+    assert report_directory([mine, other]) == tmp_path / "comparisons" / "scheduling-2"
+    assert report_directory([mine, runs.parent]) == tmp_path / "comparisons" / "scheduling+runs"
+    assert report_directory([runs], "scheduling") == mine  # asked for by name

@@ -1,0 +1,61 @@
+"""Locks of runs: written once, and alive as long as their process."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from mtl.sweep.run_lock import create_lock, is_running, start_time
+
+NOBODY = 2**22 + 1  # above every process number of Linux
+
+
+def test_a_lock_is_created_once(tmp_path: Path) -> None:
+    lock = tmp_path / "x.lock"
+    assert create_lock(lock, "mine")
+    assert not create_lock(lock, "theirs")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_process_is_running_from_its_own_start_time_on() -> None:
+    started = start_time(os.getpid())
+    assert started is not None
+    assert is_running(os.getpid(), started)
+    assert not is_running(os.getpid(), started - 60)  # another process had this number before
+    assert not is_running(NOBODY, started)
+
+
+@pytest.mark.parametrize("pid", [-1, None, "1", NOBODY], ids=["negative", "none", "text", "nobody"])
+@pytest.mark.parametrize("started", [None, "1", 0.0], ids=["none", "text", "number"])
+def test_what_is_no_process_does_not_run(pid: object, started: object) -> None:
+    assert not is_running(pid, started)
+
+
+def test_a_clock_that_is_set_does_not_change_when_a_process_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start times of Linux are kept relative to the start of the machine, which moves with the clock."""
+    if not psutil.LINUX:
+        pytest.skip("other systems keep the time at which a process started")
+    started, boot = start_time(os.getpid()), psutil.boot_time()
+    created = psutil.Process.create_time
+    monkeypatch.setattr(psutil, "boot_time", lambda: boot + 3600)
+    monkeypatch.setattr(psutil.Process, "create_time", lambda process: created(process) + 3600)
+    assert is_running(os.getpid(), started)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_process_that_was_killed_does_not_run_also_before_its_parent_knows() -> None:
+    child = os.fork()
+    if child == 0:
+        time.sleep(60)
+        os._exit(0)
+    started = start_time(child)
+    assert is_running(child, started)
+    os.kill(child, signal.SIGKILL)
+    limit = time.monotonic() + 10
+    while is_running(child, started) and time.monotonic() < limit:
+        time.sleep(0.01)
+    assert not is_running(child, started)
+    os.waitpid(child, 0)
