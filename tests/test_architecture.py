@@ -68,7 +68,7 @@ def test_every_import_is_declared() -> None:
     installed = packages_distributions()
     for path in MODULES:
         for package in imported(path) - set(sys.stdlib_module_names) - {"mtl"}:
-            providers = {provider.lower() for provider in installed.get(package, [package])}
+            providers = {provider.lower().replace("_", "-") for provider in installed.get(package, [package])}
             assert providers & declared, f"{name(path)} imports {package}, which pyproject.toml does not declare"
 
 
