@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mtl.agent.environment import ExecutionReport
+from mtl.agent.report import ExecutionReport
 
 OWN = ("path", "targets", "tables")  # what a person's own data needs to be said again
 

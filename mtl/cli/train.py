@@ -13,7 +13,7 @@ def main(cfg: DictConfig) -> float | None:
     with user_errors():
         check_resume_overrides(cfg)
         # Imported here: help and --cfg answer without waiting for torch
-        from mtl.agent.environment import ExecutionReport
+        from mtl.agent.report import ExecutionReport
         from mtl.assembly import resolved
         from mtl.cli.run_summary import show
         from mtl.lifecycle.train import train

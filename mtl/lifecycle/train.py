@@ -14,7 +14,7 @@ import pytorch_lightning as lightning
 import torch
 from pytorch_lightning import Callback, Trainer
 
-from mtl.agent.environment import ExecutionReport
+from mtl.agent.report import ExecutionReport
 from mtl.assembly import (
     Assembly,
     Config,
@@ -29,7 +29,7 @@ from mtl.assembly import (
 from mtl.config.validation import check_options
 from mtl.errors import EXIT_INTERRUPTED, InputError
 from mtl.inspection.pictures import show_affinity, show_sharing
-from mtl.lifecycle.execution import act, place_to_act
+from mtl.lifecycle.execution import act, environment_for
 from mtl.module.loss_meter import Diverged
 from mtl.runs.directory import SCHEMA, Run
 from mtl.runs.files import atomic_path
@@ -102,7 +102,7 @@ def _train(
     check_measuring(assembly)
     call("optimizer or scheduler", assembly.module.configure_optimizers)
     world = processes_of(config["hardware"])
-    place = place_to_act(assembly)
+    place = environment_for(assembly)
     if resumed is not None:
         restore(assembly.module, resumed.best)  # both are needed, and of this model
         restore(assembly.module, resumed.last)

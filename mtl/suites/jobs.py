@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mtl.suites.base import Predict
 from mtl.suites.sources.catalogue import CHECK_TIMES, HPC
 from mtl.suites.sources.recorded import read_frame
 from mtl.suites.table import Splitting, Targets
@@ -55,21 +54,3 @@ def cluster() -> pd.DataFrame:
     frame = read_frame(HPC.read()).drop(columns="rownames")
     amounts = ["compounds", "input_fields", "iterations", "num_pending"]
     return frame.assign(**np.log1p(frame[amounts]))
-
-
-def durations(suite: TablesSuite, predict: Predict, split: str = "test") -> tuple[np.ndarray, np.ndarray]:
-    """Seconds that the checks of a split were estimated to take, and took: ``([N], [N])``.
-
-    A scheduler may plan with the first and be measured on the second.
-
-    Args:
-        suite: its rows loaded.
-        predict: a trained network, inputs to raw predictions by task.
-        split: whose rows.
-    """
-    rows = suite.splits[split]
-    task = next(task for task in suite.tasks if task.name == "log_seconds")
-    true = rows.targets["log_seconds"]
-    known = ~true.isnan()
-    estimated = task.decode(predict(rows.inputs)["log_seconds"])
-    return np.exp(estimated[known].numpy()), np.exp(true[known].numpy())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mtl.agent.agent import Agent
 from mtl.assembly import Assembly, Config, build
-from mtl.lifecycle.execution import place_to_act
+from mtl.lifecycle.execution import environment_for
 from mtl.suites.base import MultiTaskDataModule
 
 FILES = 1.0  # seconds of a run's checkpoints, logs and pictures, as a guess
@@ -15,8 +15,10 @@ FILES = 1.0  # seconds of a run's checkpoints, logs and pictures, as a guess
 
 @dataclass
 class Clock:
-    """Attributes:
-    seconds: of the block that it timed.
+    """A measured duration.
+
+    Attributes:
+        seconds: of the block that was timed.
     """
 
     seconds: float = 0.0
@@ -48,10 +50,10 @@ def validation_seconds(assembly: Assembly, data: MultiTaskDataModule) -> float:
 
 def closing_seconds(assembly: Assembly, data: MultiTaskDataModule) -> float:
     """Of what a run does when it is trained: measuring all splits, acting where the config says so, files."""
-    place = place_to_act(assembly)
+    environment = environment_for(assembly)
     with timed() as clock:
         for split in ("train", "val", "test"):
             assembly.module.evaluate(data.loader(split))
-        if place is not None:
-            Agent(assembly.graph, assembly.module.predict).execute(place)
+        if environment is not None:
+            Agent(assembly.module.predict).execute(environment, data)
     return clock.seconds + FILES

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from mtl.agent.environments.scheduling.report import Outcome, ScheduleReport
 from mtl.agent.environments.scheduling.schedule import Schedule
+from mtl.agent.environments.scheduling.schedule_report import Outcome, ScheduleReport
 from mtl.errors import InputError
 from mtl.suites.scheduling.instance import JobShop
 

@@ -1,29 +1,32 @@
-"""Job shops as a place to act: the agent schedules them, and so do the baselines."""
+"""Job shops as an environment: the agent schedules them, and so do the baselines."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import ClassVar
 
 import torch
 from rich.console import Console
 from rich.progress import Progress
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.agent.environment import Environment
 from mtl.agent.environments.scheduling.decoders import Decoder
 from mtl.agent.environments.scheduling.exact import CpSat
-from mtl.agent.environments.scheduling.report import AGENT, Outcome, ScheduleReport
-from mtl.agent.environments.scheduling.rules import chosen
+from mtl.agent.environments.scheduling.rules import select_rules
 from mtl.agent.environments.scheduling.schedule import Schedule
+from mtl.agent.environments.scheduling.schedule_report import AGENT, Outcome, ScheduleReport
 from mtl.errors import InputError
-from mtl.suites.base import Predict
+from mtl.suites.base import MultiTaskDataModule, Predict
 from mtl.suites.scheduling.features import features
 from mtl.suites.scheduling.instance import JobShop
 from mtl.suites.scheduling.published import select
 from mtl.suites.scheduling.rollout import learned
 from mtl.suites.scheduling.shops import Shops
 from mtl.suites.scheduling.simulator import Simulator
+from mtl.suites.scheduling.suite import SchedulingSuite
 
 _GANTT = {"all": "all", "first": "first", "none": "none", "true": "all", "false": "none"}
 
@@ -45,7 +48,8 @@ class JobShops(Environment):
         InputError: an unknown instance or baseline, a malformed file.
     """
 
-    requires = ("assignment",)
+    requires: ClassVar[Mapping[str, str]] = {"assignment": "choice"}
+    suite = SchedulingSuite
 
     def __init__(
         self,
@@ -62,16 +66,15 @@ class JobShops(Environment):
             if names.count(name) > 1:
                 raise InputError(f"instances: two are named '{name}'; rename the file of one")
         self.decoder = decoder
-        self.baselines = tuple(dict.fromkeys(baselines))
-        self.rules = chosen(self.baselines, seed)
+        self.baselines = select_rules(baselines, seed)
         self.cpsat = cpsat or CpSat()
         self.gantt = _GANTT.get(str(gantt).lower(), "")
         if not self.gantt:
             raise InputError(f"gantt={gantt}: expected all, first or none")
 
+    @override
     @torch.inference_mode()
-    def run(self, predict: Predict) -> ScheduleReport:
-        """Schedule every instance with every method."""
+    def run(self, predict: Predict, data: MultiTaskDataModule) -> ScheduleReport:
         policy = learned(lambda inputs: predict(inputs)["assignment"])
         outcomes: list[Outcome] = []
         console = Console(stderr=True)
@@ -88,7 +91,7 @@ class JobShops(Environment):
                     Outcome(AGENT, self.decoder.label, schedule, seconds, value)
                     for (schedule, seconds), value in zip(built, expected, strict=True)
                 ]
-                for name, rule in zip(self.baselines, self.rules, strict=True):
+                for name, rule in self.baselines.items():
                     built = timed(partial(rule.schedule, shops), group)
                     outcomes += [Outcome(name, rule.label, schedule, seconds) for schedule, seconds in built]
                 progress.advance(bar)
