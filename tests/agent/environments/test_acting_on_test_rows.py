@@ -42,6 +42,14 @@ def trained(output: Path, *overrides: str) -> Path:
     return Path(result["directory"])
 
 
+def records_of(run: Path) -> list[dict[str, Any]]:
+    """What the run did when it was trained, which is what it does when it is loaded."""
+    found: list[dict[str, Any]] = json.loads((run / "execution" / "execution.json").read_text())["records"]
+    report, _ = execute(None, str(run))
+    assert report.records() == found
+    return found
+
+
 def test_environments_say_whether_they_act_on_test_rows() -> None:
     """A new environment that does so belongs among the tests of this file."""
     nodes = {name: OmegaConf.load(CONF / "execution" / f"{name}.yaml") for name in options("execution")}
@@ -62,9 +70,7 @@ def test_lending_decides_on_the_test_rows_of_the_run(
     unique: tuple[pd.DataFrame, pd.DataFrame], tmp_path: Path, seed: int, given: list[str]
 ) -> None:
     run = trained(tmp_path, "task=credit", f"task.seed={seed}", "execution=lending", *given)
-    found = json.loads((run / "execution" / "execution.json").read_text())["records"]
-    report, _ = execute(None, str(run))
-    assert report.records() == found, "a loaded run acts otherwise than the run that was just trained"
+    found = records_of(run)
 
     assembly = load(run)
     rows = rows_of_the_test(assembly.data)
@@ -85,9 +91,7 @@ def test_operations_are_test_rows_of_the_run(
     """Shops of one operation, so that the executed makespan is the duration of one row."""
     options = ["execution.instances=300", "execution.size=[1,1]", "execution.planners=[spt]"]
     run = trained(tmp_path, "task=jobs", f"task.seed={seed}", "execution=estimates", *options, *given)
-    found = json.loads((run / "execution" / "execution.json").read_text())["records"]
-    report, _ = execute(None, str(run))
-    assert report.records() == found, "a loaded run acts otherwise than the run that was just trained"
+    found = records_of(run)
 
     rows = rows_of_the_test(load(run).data).dropna(subset="log_seconds")
     seconds = {round(value) for value in np.exp(rows["log_seconds"])}

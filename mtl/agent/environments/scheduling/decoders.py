@@ -7,6 +7,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from mtl.agent.environments.scheduling.noise import gumbel
+from mtl.agent.environments.scheduling.seeds import check_seed
 from mtl.errors import InputError
 from mtl.suites.scheduling.rollout import Policy, rollout
 from mtl.suites.scheduling.shops import Shops
@@ -82,7 +83,8 @@ class Sample(Decoder):
             raise InputError(f"decoder.samples={samples}: expected at least 1")
         if not 0.0 < temperature < float("inf"):
             raise InputError(f"decoder.temperature={temperature}: expected above 0 (decoder=greedy is the limit)")
-        self.samples, self.temperature, self.seed, self.rows = samples, temperature, seed, check_rows(rows)
+        self.samples, self.temperature, self.rows = samples, temperature, check_rows(rows)
+        self.seed = check_seed("decoder.seed", seed)
 
     @property
     @override

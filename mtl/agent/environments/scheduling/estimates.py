@@ -14,6 +14,7 @@ from mtl.agent.environment import Environment
 from mtl.agent.environments.scheduling.exact import CpSat
 from mtl.agent.environments.scheduling.rules import select_rules
 from mtl.agent.environments.scheduling.schedule import Schedule
+from mtl.agent.environments.scheduling.seeds import check_seed
 from mtl.agent.labelled_rows import predict_test_rows
 from mtl.agent.report import ExecutionReport, Value, plain_table
 from mtl.errors import InputError
@@ -77,11 +78,11 @@ class EstimatedShops(Environment):
         if instances < 1 or len(size) != 2 or min(size) < 1:
             raise InputError(f"instances={instances} and size={list(size)}: expected numbers from 1, size two of them")
         self.instances, self.size = instances, (int(size[0]), int(size[1]))
-        self.planners = select_rules(planners, seed, "planner")
+        self.seed = check_seed("seed", seed)
+        self.planners = select_rules(planners, self.seed, "planner")
         self.cpsat = cpsat or CpSat()
         if not self.planners and not self.cpsat.seconds:
             raise InputError("planners is empty: name a dispatching rule, or give cpsat.seconds")
-        self.seed = seed
 
     @override
     @torch.inference_mode()

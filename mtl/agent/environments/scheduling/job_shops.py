@@ -18,6 +18,7 @@ from mtl.agent.environments.scheduling.exact import CpSat
 from mtl.agent.environments.scheduling.rules import select_rules
 from mtl.agent.environments.scheduling.schedule import Schedule
 from mtl.agent.environments.scheduling.schedule_report import AGENT, Outcome, ScheduleReport
+from mtl.agent.environments.scheduling.seeds import check_seed
 from mtl.errors import InputError
 from mtl.suites.base import MultiTaskDataModule, Predict
 from mtl.suites.scheduling.features import features
@@ -66,7 +67,7 @@ class JobShops(Environment):
             if names.count(name) > 1:
                 raise InputError(f"instances: two are named '{name}'; rename the file of one")
         self.decoder = decoder
-        self.baselines = select_rules(baselines, seed)
+        self.baselines = select_rules(baselines, check_seed("seed", seed))
         self.cpsat = cpsat or CpSat()
         self.gantt = _GANTT.get(str(gantt).lower(), "")
         if not self.gantt:
@@ -85,7 +86,7 @@ class JobShops(Environment):
             bar = progress.add_task("Agent and rules", total=len(groups))
             for group in groups:
                 shops = Shops.pack(group)
-                expected = expected_utilisation(predict, shops)
+                expected = expected_utilisation(predict, data, shops)
                 built = timed(partial(self.decoder.decode, policy, shops), group)
                 outcomes += [
                     Outcome(AGENT, self.decoder.label, schedule, seconds, value)
@@ -130,11 +131,21 @@ def timed(build: Callable[[], Tensor], group: Sequence[JobShop]) -> list[tuple[S
     return [(Schedule.of(instance, row), seconds) for instance, row in zip(group, starts, strict=True)]
 
 
-def expected_utilisation(predict: Predict, shops: Shops) -> list[float | None]:
-    """What the network expects before the first real choice; None if it does not learn that or there is no choice."""
+def expected_utilisation(predict: Predict, data: MultiTaskDataModule, shops: Shops) -> list[float | None]:
+    """Ask the network how busy the machines will be, before the first real choice.
+
+    Args:
+        predict: inputs to raw predictions by task.
+        data: the suite, with the tasks that the network has learned.
+        shops: N job shops.
+
+    Returns:
+        A value for each; None if the network does not learn that or there is no choice.
+    """
+    task = next((task for task in data.tasks if task.name == "utilisation"), None)
+    if task is None:
+        return [None] * len(shops)
     simulator = Simulator(shops)
     simulator.advance()
-    values = predict(features(simulator)).get("utilisation")
-    if values is None:
-        return [None] * len(shops)
+    values = task.decode(predict(features(simulator))[task.name])
     return [None if over else value for over, value in zip(simulator.done.tolist(), values.tolist(), strict=True)]

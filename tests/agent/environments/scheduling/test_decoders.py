@@ -116,8 +116,9 @@ def test_large_shops_are_built_in_smaller_groups() -> None:
         (lambda: Sample(4, temperature=float("nan")), "temperature=nan"),
         (lambda: Sample(4, rows=0), "rows=0"),
         (lambda: Greedy(rows=0), "rows=0"),
+        (lambda: Sample(4, seed=2**70), "decoder.seed="),
     ],
-    ids=["none", "negative", "cold", "nan", "rows", "greedy_rows"],
+    ids=["none", "negative", "cold", "nan", "rows", "greedy_rows", "seed"],
 )
 def test_bad_settings(make: type, says: str) -> None:
     with pytest.raises(InputError, match=says):

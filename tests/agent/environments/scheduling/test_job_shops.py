@@ -34,6 +34,14 @@ def test_every_method_on_every_instance(predict: Predict) -> None:
     assert {row["utilisation_predicted"] for row in report.records() if row["method"] == "agent"} == {0.5}
 
 
+def test_the_expected_utilisation_is_decoded(predict: Predict) -> None:
+    """A task that standardises its target is asked in the target's own unit."""
+    suite = SUITE.part(["assignment", "utilisation"])
+    suite.tasks = (suite.tasks[0], regression("utilisation", mean=0.6, std=0.2, primary="mae"))
+    report = JobShops("ft06", Greedy()).run(predict, suite)
+    assert report.summary()["utilisation_predicted"] == pytest.approx(0.5 * 0.2 + 0.6)
+
+
 def test_baselines_do_not_depend_on_the_network(predict: Predict) -> None:
     def makespans(network: Predict) -> list[int]:
         outcomes = JobShops("la01..la03", Greedy(), RULES).run(network, SUITE).outcomes
@@ -140,10 +148,11 @@ def test_pictures(predict: Predict, gantt: str | bool, names: list[str]) -> None
         ({"instances": "no/such/file.txt"}, "no/such/file.txt"),
         ({"baselines": ["stp"]}, "unknown baseline 'stp': did you mean 'spt'"),
         ({"gantt": "some"}, "gantt=some: expected all, first or none"),
+        ({"seed": -1}, "seed=-1: expected a whole number"),
     ],
-    ids=["instance", "none", "file", "baseline", "gantt"],
+    ids=["instance", "none", "file", "baseline", "gantt", "seed"],
 )
-def test_mistakes(settings: dict[str, str], says: str) -> None:
+def test_mistakes(settings: dict[str, object], says: str) -> None:
     with pytest.raises(InputError, match=says):
         JobShops(**{"instances": "ft06", "decoder": Greedy(), **settings})  # type: ignore[arg-type]
 
