@@ -16,13 +16,19 @@ from mtl.suites.tables.suite import stacked
 def jobs(
     seed: int = 0, sampling: Mapping[str, Any] | None = None, statistics: str | None = None, form: str = "flat"
 ) -> TablesSuite:
-    """Two tables, a task each: ``log_seconds`` of 13,626 checks of software packages, from what they contain, and
-    ``duration`` of 4,331 jobs on a cluster (very fast, fast, moderate, long), from what was asked of it and when.
+    """Two tables, a task each: checks of software packages and jobs on a cluster.
+
+    ``log_seconds`` of 13,626 checks is told from what the packages contain, and ``duration`` of 4,331 jobs (very fast,
+    fast, moderate, long) from what was asked of the cluster and when.
 
     Args:
         seed: of the random split of each table into 70, 15 and 15 %.
         sampling: arguments of :class:`~mtl.suites.tables.Sampling`.
-        statistics, form: see :class:`~mtl.suites.table.TableSuite`.
+        statistics: see :class:`~mtl.suites.table.TableSuite`.
+        form: see :class:`~mtl.suites.table.TableSuite`.
+
+    Returns:
+        The suite.
     """
     targets: dict[str, Targets] = {
         "checks": {"log_seconds": "regression"},

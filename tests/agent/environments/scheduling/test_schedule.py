@@ -29,6 +29,5 @@ def test_reference(upper: int | None, lower: int | None, reference: int, kind: s
 
 def test_a_schedule_must_be_feasible() -> None:
     with pytest.raises(ValueError, match="not a feasible schedule"):
-        Schedule(
-            JobShop("a", DURATIONS, MACHINES), np.asarray([[0, 2], [1, 4]])
-        )  # job 1 is on machine 1 until 3, job 0 comes at 2
+        # Job 1 is on machine 1 until 3, job 0 comes at 2
+        Schedule(JobShop("a", DURATIONS, MACHINES), np.asarray([[0, 2], [1, 4]]))
