@@ -5,68 +5,49 @@ from typing import ClassVar
 
 import pytest
 import torch
-from torch import Tensor
 
-from mtl.agent.agent import Agent
 from mtl.agent.environment import Environment
 from mtl.agent.report import ExecutionReport
 from mtl.errors import InputError
-from mtl.nn.encoder import Inputs
 from mtl.suites.base import MultiTaskDataModule, Predict
 from mtl.suites.table import TableSuite
 from mtl.tasks import regression
 from tests.support import Rows
 
 
-class Recording(Environment):
-    """Keeps what it is given."""
+class Needing(Environment):
+    """Needs one task."""
 
     requires: ClassVar[Mapping[str, str]] = {"a": "regression"}
 
     def run(self, predict: Predict, data: MultiTaskDataModule) -> ExecutionReport:
-        self.predict, self.data, self.loaded = predict, data, bool(data.splits)
-        return None  # type: ignore[return-value]
+        raise NotImplementedError
 
 
-class OnRows(Recording):
-    """Acts on test rows."""
-
-    acts_on_test_rows = True
-
-
-class OnTables(Recording):
+class OnTables(Needing):
     """Acts with runs on tables."""
 
     suite = TableSuite
-
-
-def predict(inputs: Inputs) -> dict[str, Tensor]:
-    raise AssertionError("nothing is predicted before the environment asks")
 
 
 def suite(*names: str) -> Rows:
     return Rows(torch.zeros(4, 2), {name: torch.zeros(4) for name in names}, [regression(name) for name in names])
 
 
-@pytest.mark.parametrize("environment", [Recording(), OnRows()], ids=["none", "rows"])
-def test_rows_are_loaded_only_for_who_acts_on_them(environment: Recording) -> None:
-    data = suite("a", "b")
-    Agent(predict).execute(environment, data)
-    assert environment.predict is predict
-    assert environment.data is data
-    assert environment.loaded == environment.acts_on_test_rows
-
-
 @pytest.mark.parametrize(
     ("environment", "data", "says"),
     [
-        (Recording(), suite("b", "c"), "cannot act in Recording: that takes task 'a', and the run is trained on b, c"),
+        (Needing(), suite("b", "c"), "cannot act in Needing: that takes task 'a', and the run is trained on b, c"),
         (OnTables(), suite("a"), "cannot act in OnTables: that takes a run on TableSuite, and this one is on Rows"),
     ],
     ids=["task", "suite"],
 )
 def test_a_run_that_lacks_something_is_refused(environment: Environment, data: Rows, says: str) -> None:
     with pytest.raises(InputError) as error:
-        Agent(predict).execute(environment, data)
+        environment.check(data)
     assert str(error.value) == f"this run {says}"
     assert not data.splits
+
+
+def test_a_run_that_has_everything_may_act() -> None:
+    Needing().check(suite("b", "a"))
