@@ -1,38 +1,34 @@
 """The agent: acts with a trained network."""
 
-from mtl.agent.environment import Environment, ExecutionReport
-from mtl.errors import InputError
-from mtl.suites.base import Predict
-from mtl.tasks import TaskGraph
+from mtl.agent.environment import Environment
+from mtl.agent.report import ExecutionReport
+from mtl.suites.base import MultiTaskDataModule, Predict
 
 
 class Agent:
-    """Knows the tasks, asks the network, acts in environments.
+    """Acts in environments with the predictions of a trained network.
 
     Args:
-        graph: the tasks that the network was trained on.
         predict: inputs to raw predictions by task, in evaluation mode (``MultiTaskModule.predict``).
     """
 
-    def __init__(self, graph: TaskGraph, predict: Predict) -> None:
-        self.graph = graph
+    def __init__(self, predict: Predict) -> None:
         self.predict = predict
 
-    def execute(self, environment: Environment) -> ExecutionReport:
-        """Act in ``environment`` from beginning to end.
+    def execute(self, environment: Environment, data: MultiTaskDataModule) -> ExecutionReport:
+        """Act in an environment from beginning to end.
+
+        Args:
+            environment: where to act.
+            data: the suite that the network was trained on. Its rows are loaded if the environment acts on them.
+
+        Returns:
+            What came of it.
 
         Raises:
-            InputError: the network was not trained on a task that the environment asks for.
+            InputError: the suite is not what the environment needs.
         """
-        able(self.graph, environment)
-        return environment.run(self.predict)
-
-
-def able(graph: TaskGraph, environment: Environment) -> None:
-    """Raise InputError if acting in ``environment`` takes a task that is not among ``graph``'s."""
-    for name in environment.requires:
-        if name not in graph.names:
-            raise InputError(
-                f"this run cannot act in {type(environment).__name__}: that takes task '{name}', "
-                f"and the run is trained on {', '.join(graph.names)}"
-            )
+        environment.check(data)
+        if environment.acts_on_test_rows:
+            data.setup("test")
+        return environment.run(self.predict, data)

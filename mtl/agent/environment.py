@@ -1,115 +1,82 @@
-"""Where an agent acts, and what it brings back."""
+"""What every environment promises: what it needs of a run, and to act from beginning to end."""
 
-import csv
-import io
-import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import ClassVar
 
-from rich.table import Table
-
+from mtl.agent.report import ExecutionReport
 from mtl.errors import InputError
-from mtl.runs.files import write_text
-from mtl.suites.base import Predict
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-Value = str | int | float | bool | None
-
-
-class ExecutionReport(ABC):
-    """What came of acting: a record per action or instance, their summary, and pictures.
-
-    Attributes:
-        listing: name of the file with the records.
-    """
-
-    listing = "execution.csv"
-
-    @abstractmethod
-    def records(self) -> list[dict[str, Value]]:
-        """The rows of the report, all with the same columns."""
-
-    @abstractmethod
-    def summary(self) -> dict[str, float]:
-        """The report in plain numbers; the first is the one to compare agents by."""
-
-    @abstractmethod
-    def table(self) -> Table:
-        """The report for a person at a terminal."""
-
-    @abstractmethod
-    def figures(self) -> Iterator[tuple[str, "Figure"]]:
-        """Pictures by name, drawn one at a time."""
-
-    def content(self) -> dict[str, Any]:
-        """What ``execution.json`` holds: summary and records."""
-        return {"summary": self.summary(), "records": self.records()}
-
-    def write(self, directory: Path) -> list[Path]:
-        """Write the listing, the pictures as PNG and SVG, and last ``execution.json``: each whole or not at all.
-
-        Args:
-            directory: created when missing. Files of these names in it are replaced.
-
-        Returns:
-            The files.
-
-        Raises:
-            InputError: the directory cannot be written.
-        """
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-            written = [directory / self.listing]
-            write_text(written[0], self._csv())
-            for name, figure in self.figures():
-                written += save(figure, directory / name)
-            written.append(directory / "execution.json")
-            write_text(written[-1], json.dumps(self.content(), indent=2) + "\n")
-        except OSError as error:
-            raise InputError(f"execution report: '{directory}' cannot be written ({error.strerror})") from None
-        return written
-
-    def _csv(self) -> str:
-        records, text = self.records(), io.StringIO()
-        writer = csv.DictWriter(text, fieldnames=list(records[0]) if records else [], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(records)
-        return text.getvalue()
-
-
-def save(figure: "Figure", path: Path) -> list[Path]:
-    """Write a picture as ``<path>.png`` and ``<path>.svg``: whole or not at all, and always the same bytes."""
-    from matplotlib import rc_context  # slow to import, and not every report has a picture
-
-    files = []
-    settings: dict[str, dict[str, None]] = {"png": {}, "svg": {"Date": None}}
-    for ending, metadata in settings.items():
-        target = path.with_name(f"{path.name}.{ending}")
-        partial = target.with_name(f".{target.name}")
-        with rc_context({"svg.hashsalt": path.name}):
-            figure.savefig(partial, format=ending, metadata=metadata)
-        partial.replace(target)
-        files.append(target)
-    return files
+from mtl.suites.base import MultiTaskDataModule, Predict
 
 
 class Environment(ABC):
-    """A place to act in.
+    """Where a trained network acts. It never builds data: a run hands it the suite that the run was trained on.
 
     Attributes:
-        requires: names of the tasks whose predictions decide.
+        requires: the tasks whose predictions decide, and the kind of each (see :class:`~mtl.tasks.Task`).
+        suite: the kind of suite that a run has to be trained on.
+        acts_on_test_rows: whether it acts on the rows of the suite's test split. If not, it asks for none of its rows.
     """
 
-    requires: tuple[str, ...]
+    requires: ClassVar[Mapping[str, str]] = {}
+    suite: ClassVar[type] = MultiTaskDataModule
+    acts_on_test_rows: ClassVar[bool] = False
+
+    def check(self, data: MultiTaskDataModule) -> None:
+        """Check that a run on this suite can act here, without its rows.
+
+        Args:
+            data: the run's suite.
+
+        Raises:
+            InputError: it cannot; says what is missing.
+        """
+        check_required_tasks(self, data)
+        if not isinstance(data, self.suite):
+            raise InputError(
+                f"{cannot_act(self)}: that takes a run on {self.suite.__name__}, and this one is on "
+                f"{type(data).__name__}"
+            )
 
     @abstractmethod
-    def run(self, predict: Predict) -> ExecutionReport:
+    def run(self, predict: Predict, data: MultiTaskDataModule) -> ExecutionReport:
         """Act from beginning to end.
 
         Args:
-            predict: the environment's inputs to raw predictions by task.
+            predict: inputs to raw predictions by task, in evaluation mode.
+            data: the run's suite, with what was fitted on its training rows.
+
+        Returns:
+            What came of it.
+
+        Raises:
+            InputError: the rows do not hold what acting takes.
         """
+
+
+def check_required_tasks(environment: Environment, data: MultiTaskDataModule) -> None:
+    """Check that the suite has every task that the environment requires, each of the kind it requires.
+
+    Args:
+        environment: where to act.
+        data: the run's suite, with the tasks that are learned.
+
+    Raises:
+        InputError: it does not; says the first that is missing or of another kind.
+    """
+    kinds = {task.name: task.kind for task in data.tasks}
+    for name, kind in environment.requires.items():
+        if name not in kinds:
+            raise InputError(
+                f"{cannot_act(environment)}: that takes task '{name}', and the run is trained on {', '.join(kinds)}"
+            )
+        if kinds[name] != kind:
+            raise InputError(
+                f"{cannot_act(environment)}: that takes task '{name}' of kind {kind}, and the run's is of kind "
+                f"{kinds[name] or 'unknown'}"
+            )
+
+
+def cannot_act(environment: Environment) -> str:
+    """How messages begin that say why a run cannot act in an environment."""
+    return f"this run cannot act in {type(environment).__name__}"

@@ -1,12 +1,13 @@
 """Let a trained run act. The config is in conf/; `python execute.py --help` lists it."""
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from mtl.cli.application import user_errors
 from mtl.config.execute_config import ExecuteConfig
-from mtl.config.overrides import CONF
+from mtl.config.overrides import CONF, parse_override
 
 
 @hydra.main(config_path=str(CONF), config_name="execute", version_base="1.3")
@@ -17,7 +18,10 @@ def main(cfg: DictConfig) -> None:
         # Imported here: help and --cfg answer without waiting for torch
         from mtl.lifecycle.execution import execute
 
-        report, directory = execute(asked.environment, asked.run, asked.output, asked.threads, asked.records)
+        # The environment is the run's own, where nothing is said of one
+        typed = {parse_override(text).key_or_group.split(".")[0] for text in HydraConfig.get().overrides.task}
+        environment = asked.environment if typed - {*ExecuteConfig.model_fields, "hydra"} else None
+        report, directory = execute(environment, asked.run, asked.output, asked.threads, asked.records)
         console = Console()
         console.print(report.table())
         console.print(f"written to {directory}", soft_wrap=True, highlight=False)

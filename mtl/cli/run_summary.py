@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mtl.agent.environment import ExecutionReport
+from mtl.agent.report import ExecutionReport
 from mtl.config.run_result import LOSS, AffinityResult, RunResult
 
 OWN = ("path", "targets", "tables")  # what a person's own data needs to be said again

@@ -21,7 +21,7 @@ def main(cfg: DictConfig) -> float | None:
         check_processes(config)
         check_resume(config, typed)
         # Imported here: help and --cfg answer without waiting for torch
-        from mtl.agent.environment import ExecutionReport
+        from mtl.agent.report import ExecutionReport
         from mtl.cli.run_summary import show
         from mtl.lifecycle.resume import resumed_config
         from mtl.lifecycle.train import train

@@ -1,6 +1,5 @@
 """One execution: of an agent just trained, or from a trained run to a report beside it."""
 
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -8,22 +7,24 @@ from typing import Any
 import torch
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 
-from mtl.agent.agent import Agent, able
-from mtl.agent.environment import Environment, ExecutionReport
-from mtl.agent.environments.records import Records
+from mtl.agent.agent import Agent
+from mtl.agent.environment import Environment
+from mtl.agent.environments.new_rows import NewRows
+from mtl.agent.report import ExecutionReport
 from mtl.assembly import Assembly, load
 from mtl.config.factories import instantiate_node
+from mtl.config.overrides import option_names
 from mtl.config.run_result import RunResult
 from mtl.errors import InputError
 from mtl.runs.directory import Run, newest
-from mtl.runs.files import make_unique_directory, write_text
+from mtl.runs.files import make_unique_directory, write_json
 
 READING = ("separator", "encoding", "missing")
 SHOWN = ("model", "weighting", "encoder", "optimizer")  # with the seed as many columns as the dashboard shows at first
 
 
 def execute(
-    environment: dict[str, Any],
+    environment: dict[str, Any] | None,
     run: str | None,
     output: str = "outputs",
     threads: int | None = None,
@@ -34,7 +35,7 @@ def execute(
     The directory holds the files of :meth:`ExecutionReport.write` and ``settings.json``, the environment's config.
 
     Args:
-        environment: config of the environment.
+        environment: config of the environment; None: the one in the run's own config.
         run: a run directory; None takes the run under ``output`` that finished last.
         output: where runs are.
         threads: on the CPU; None: the cores, at most 4.
@@ -47,67 +48,116 @@ def execute(
         InputError: the run is missing, damaged or not of this environment, or the environment's config has a mistake.
     """
     torch.set_num_threads(threads or min(4, torch.get_num_threads()))
-    place: Environment | None = None if records else instantiate_node(environment, "environment")
+    given: Environment | None = (
+        None if records or not environment else instantiate_node(environment, "environment")
+    )  # its mistakes are said before a run is read
     opened = Run.open(str(run)) if run is not None else newest(str(output))
     assembly = load(opened.path)
     if records:
         environment = {"records": records}
-    place = place or Records(Path(str(records)), assembly.data, written_as(assembly))
-    check_able(assembly, place, opened)
-    report = Agent(assembly.graph, assembly.module.predict).execute(place)
+        chosen: Environment = NewRows(Path(str(records)), reading_options(assembly))
+    else:
+        environment = environment or assembly.config.execution
+        chosen = given or own_environment(assembly, opened)
+        check_environment(assembly, chosen, opened)
+    report = Agent(assembly.module.predict).execute(chosen, assembly.data)
     directory = make_unique_directory(opened.path / "executions" / time.strftime("%Y%m%d-%H%M%S"))
-    write_text(directory / "settings.json", json.dumps({"run": opened.id, "environment": environment}, indent=2) + "\n")
+    write_json(directory / "settings.json", {"run": opened.id, "environment": environment})
     report.write(directory)
     return report, directory
 
 
-def check_able(assembly: Assembly, place: Environment, run: Run) -> None:
-    """InputError if acting takes a task that the run does not have; says what a run on a table can do instead."""
+def own_environment(assembly: Assembly, run: Run) -> Environment:
+    """The environment of the run's own config. InputError if it has none."""
+    environment: Environment | None = instantiate_node(assembly.config.execution, "execution")
+    if environment is None:
+        raise InputError(f"run '{run.path}' has no environment of its own: name one {ways_to_act(run)}")
+    return environment
+
+
+def check_environment(assembly: Assembly, environment: Environment, run: Run) -> None:
+    """Check that a trained run can act in an environment, on the rows that it was trained beside.
+
+    Args:
+        assembly: the run's objects.
+        environment: where to act.
+        run: the run.
+
+    Raises:
+        InputError: it cannot, or the suite's rows are no longer those of the training; says what can be done instead.
+    """
     try:
-        able(assembly.graph, place)
+        environment.check(assembly.data)
     except InputError as error:
-        raise InputError(f"{error}{'; to predict new rows: records=new.csv' if run.statistics else ''}") from None
+        raise InputError(f"{error}; name another {ways_to_act(run)}") from None
+    if environment.acts_on_test_rows and (run.path / "result.json").is_file():
+        trained_on = run.result.data.fingerprint
+        if trained_on != assembly.data.fingerprint:
+            raise InputError(
+                f"the data of run '{run.path}' has changed since the training (fingerprint {assembly.data.fingerprint},"
+                f" was {trained_on}): its test rows may be rows that the run was trained on"
+            )
 
 
-def written_as(assembly: Assembly) -> dict[str, Any]:
+def ways_to_act(run: Run) -> str:
+    """What a person may type to let a run act; of a run on a table also how to predict new rows."""
+    rows = "; to predict new rows: records=new.csv" if run.statistics else ""
+    named = ", ".join(name for name in option_names("execution") if name != "none")
+    return f"with execution@_global_=<one of {named}>{rows}"
+
+
+def reading_options(assembly: Assembly) -> dict[str, Any]:
     """How the text files of a run's suite are written, if it reads a person's."""
     task = assembly.config.task
     return {key: task[key] for key in READING} if set(READING) <= set(task) else {}
 
 
-def place_to_act(assembly: Assembly) -> Environment | None:
-    """Where the config lets the trained agent act; None if nowhere, or if only a part of the tasks is learned and
-    acting takes another. InputError if acting takes a task that the suite does not have.
+def environment_for(assembly: Assembly) -> Environment | None:
+    """Build the environment in which the config lets the trained agent act, before the training.
+
+    Args:
+        assembly: the run's objects.
+
+    Returns:
+        The environment; None if the agent does not act.
+
+    Raises:
+        InputError: the run cannot act there.
     """
-    place: Environment | None = instantiate_node(assembly.config.execution, "execution")
-    if place is None or (assembly.config.tasks and not set(place.requires) <= set(assembly.graph.names)):
-        return None
-    able(assembly.graph, place)
-    return place
+    environment: Environment | None = instantiate_node(assembly.config.execution, "execution")
+    if environment is not None:
+        try:
+            environment.check(assembly.data)
+        except InputError as error:
+            raise InputError(f"{error}; execution=none trains without acting") from None
+    return environment
 
 
 def act(
-    run: Run, assembly: Assembly, place: Environment | None, result: RunResult, loggers: list[Logger], step: int
+    run: Run,
+    assembly: Assembly,
+    environment: Environment | None,
+    result: RunResult,
+    loggers: list[Logger],
+    step: int,
 ) -> tuple[ExecutionReport | None, RunResult]:
-    """Execute the agent that was just trained.
-
-    Its files go beside the result, its pictures and the final metrics onto the dashboard.
+    """Let the agent that was just trained act, and show its pictures and the final metrics on the dashboard.
 
     Args:
-        run: its directory.
-        assembly: its objects, trained.
-        place: the environment; None: it does not act.
-        result: without an execution.
-        loggers: a dashboard among them gets the numbers.
-        step: at which pictures are shown.
+        run: gets the report's files.
+        assembly: the run's objects, with the weights of the best checkpoint.
+        environment: where to act; None: it does not.
+        result: of the training.
+        loggers: those of the dashboard get the pictures.
+        step: optimizer steps so far.
 
     Returns:
-        The report, if it acted, and the result with its summary.
+        The report, None if the agent does not act; and the result with its summary as ``execution``.
     """
     report = None
     numbers = {f"hparam/{key}": value for key, value in result.metrics["val"].flat().items()}
-    if place is not None:
-        report = Agent(assembly.graph, assembly.module.predict).execute(place)
+    if environment is not None:
+        report = Agent(assembly.module.predict).execute(environment, assembly.data)
         report.write(run.path / "execution")
         result = result.model_copy(update={"execution": report.summary()})
         numbers |= {f"execution/{key}": v for key, v in report.summary().items() if isinstance(v, float)}

@@ -10,13 +10,14 @@ import pytorch_lightning as lightning
 import torch
 from pytorch_lightning import Callback
 
-from mtl.agent.environment import Environment, ExecutionReport
+from mtl.agent.environment import Environment
+from mtl.agent.report import ExecutionReport
 from mtl.assembly import Assembly, build, restore, save_statistics
 from mtl.config.factories import call_factory, instantiate_node
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
 from mtl.errors import InputError
-from mtl.lifecycle.execution import act, place_to_act
+from mtl.lifecycle.execution import act, environment_for
 from mtl.lifecycle.failures import failures_recorded
 from mtl.lifecycle.fit import fit
 from mtl.lifecycle.result import measure
@@ -99,7 +100,7 @@ def prepare(config: RunConfig) -> Prepared:
     check_measuring(assembly)
     call_factory("optimizer or scheduler", assembly.module.configure_optimizers)
     world = processes_of(hardware)
-    environment = place_to_act(assembly)
+    environment = environment_for(assembly)
     callbacks = own_callbacks(config)
     if resumed is not None:
         restore(assembly.module, resumed.best)  # both are needed, and of this model

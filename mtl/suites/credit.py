@@ -16,7 +16,11 @@ def credit(seed: int = 0, statistics: str | None = None, form: str = "flat") -> 
 
     Args:
         seed: of the random split into 70, 15 and 15 % of the rows.
-        statistics, form: see :class:`~mtl.suites.table.TableSuite`.
+        statistics: see :class:`~mtl.suites.table.TableSuite`.
+        form: see :class:`~mtl.suites.table.TableSuite`.
+
+    Returns:
+        The suite.
     """
     targets: Targets = {
         "default": {"column": "Status", "kind": "binary", "positive": "bad"},

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mtl.suites.base import Predict
 from mtl.suites.sources.catalogue import CHECK_TIMES, HPC
 from mtl.suites.sources.recorded import read_frame
 from mtl.suites.table import Splitting, Targets
@@ -17,13 +16,19 @@ from mtl.suites.tables.suite import stacked
 def jobs(
     seed: int = 0, sampling: Mapping[str, Any] | None = None, statistics: str | None = None, form: str = "flat"
 ) -> TablesSuite:
-    """Two tables, a task each: ``log_seconds`` of 13,626 checks of software packages, from what they contain, and
-    ``duration`` of 4,331 jobs on a cluster (very fast, fast, moderate, long), from what was asked of it and when.
+    """Two tables, a task each: checks of software packages and jobs on a cluster.
+
+    ``log_seconds`` of 13,626 checks is told from what the packages contain, and ``duration`` of 4,331 jobs (very fast,
+    fast, moderate, long) from what was asked of the cluster and when.
 
     Args:
         seed: of the random split of each table into 70, 15 and 15 %.
         sampling: arguments of :class:`~mtl.suites.tables.Sampling`.
-        statistics, form: see :class:`~mtl.suites.table.TableSuite`.
+        statistics: see :class:`~mtl.suites.table.TableSuite`.
+        form: see :class:`~mtl.suites.table.TableSuite`.
+
+    Returns:
+        The suite.
     """
     targets: dict[str, Targets] = {
         "checks": {"log_seconds": "regression"},
@@ -55,21 +60,3 @@ def cluster() -> pd.DataFrame:
     frame = read_frame(HPC.read()).drop(columns="rownames")
     amounts = ["compounds", "input_fields", "iterations", "num_pending"]
     return frame.assign(**np.log1p(frame[amounts]))
-
-
-def durations(suite: TablesSuite, predict: Predict, split: str = "test") -> tuple[np.ndarray, np.ndarray]:
-    """Seconds that the checks of a split were estimated to take, and took: ``([N], [N])``.
-
-    A scheduler may plan with the first and be measured on the second.
-
-    Args:
-        suite: its rows loaded.
-        predict: a trained network, inputs to raw predictions by task.
-        split: whose rows.
-    """
-    rows = suite.splits[split]
-    task = next(task for task in suite.tasks if task.name == "log_seconds")
-    true = rows.targets["log_seconds"]
-    known = ~true.isnan()
-    estimated = task.decode(predict(rows.inputs)["log_seconds"])
-    return np.exp(estimated[known].numpy()), np.exp(true[known].numpy())

@@ -12,7 +12,7 @@ from pytorch_lightning import Callback
 from mtl.agent.agent import Agent
 from mtl.assembly import Assembly, build
 from mtl.config.run_config import RunConfig
-from mtl.lifecycle.execution import place_to_act
+from mtl.lifecycle.execution import environment_for
 from mtl.module.lightning import silent_lightning
 from mtl.suites.base import MultiTaskDataModule
 from mtl.training.probe_trainer import probe_trainer
@@ -23,7 +23,7 @@ FILES = 1.0  # seconds of a run's checkpoints, logs and pictures, as a guess
 
 @dataclass
 class Clock:
-    """A duration.
+    """A measured duration.
 
     Attributes:
         seconds: of the block that was timed.
@@ -58,12 +58,12 @@ def validation_seconds(assembly: Assembly, data: MultiTaskDataModule) -> float:
 
 def closing_seconds(assembly: Assembly, data: MultiTaskDataModule) -> float:
     """Of what a run does when it is trained: measuring all splits, acting where the config says so, files."""
-    place = place_to_act(assembly)
+    environment = environment_for(assembly)
     with timed() as clock:
         for split in ("train", "val", "test"):
             assembly.module.evaluate(data.loader(split))
-        if place is not None:
-            Agent(assembly.graph, assembly.module.predict).execute(place)
+        if environment is not None:
+            Agent(assembly.module.predict).execute(environment, data)
     return clock.seconds + FILES
 
 

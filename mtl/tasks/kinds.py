@@ -25,6 +25,7 @@ def binary(name: str, hidden: int = 0) -> Task:
         decode=torch.sigmoid,
         metrics={"auroc": BinaryAUROC(), "accuracy": BinaryAccuracy()},
         primary="auroc",
+        kind="binary",
     )
 
 
@@ -49,6 +50,7 @@ def classification(name: str, classes: int, hidden: int = 0) -> Task:
             "f1": MulticlassF1Score(classes, average="macro"),
         },
         primary="accuracy",
+        kind="classes",
     )
 
 
@@ -69,6 +71,7 @@ def regression(name: str, hidden: int = 0, mean: float = 0.0, std: float = 1.0, 
             "rmse": MeanSquaredError(squared=False),
         },
         primary=primary,
+        kind="regression",
     )
 
 
@@ -85,6 +88,7 @@ def choice(name: str, hidden: int = 0) -> Task:
         decode=partial(torch.softmax, dim=-1),
         metrics={"accuracy": ChoiceAccuracy(), "rank": ChoiceRank()},
         primary="accuracy",
+        kind="choice",
     )
 
 

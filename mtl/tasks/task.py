@@ -41,6 +41,7 @@ class Task:
             with labelled rows only.
         primary: the metric that comparisons use; its ``higher_is_better`` gives the direction.
         depends_on: upstream tasks whose predictions this head also sees.
+        kind: what its predictions are: binary, classes, regression or choice; empty: something else.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Task:
     metrics: Mapping[str, Metric]
     primary: str
     depends_on: tuple[str, ...] = ()
+    kind: str = ""
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier() or iskeyword(self.name):

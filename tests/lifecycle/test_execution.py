@@ -81,6 +81,27 @@ def test_a_run_of_other_tasks_cannot_act(tmp_path: Path) -> None:
     assert not (other.path / "executions").exists()
 
 
+def test_nothing_said_of_an_environment_means_the_runs_own(tmp_path: Path) -> None:
+    """Its settings are those of the run, and the rows are loaded from the run's own config."""
+    given = ("execution.instances=[ft06,la01]", "execution.baselines=[]", "execution.gantt=none")
+    own = untrained(tmp_path, "task=scheduling", "encoder.width=16", "encoder.heads=2", *given)
+    report, directory = execute(None, str(own.path))
+    assert [row["instance"] for row in report.records()] == ["ft06", "la01"]
+    settings = json.loads((directory / "settings.json").read_text())
+    assert settings["environment"]["instances"] == ["ft06", "la01"]
+
+
+def test_a_run_without_an_environment_says_what_can_be_named(tmp_path: Path) -> None:
+    other = untrained(tmp_path, "task=synthetic")
+    with pytest.raises(InputError) as error:
+        execute(None, str(other.path))
+    assert "has no environment of its own: name one with execution@_global_=<one of estimates, lending" in str(
+        error.value
+    )
+    assert "\n" not in str(error.value)
+    assert not (other.path / "executions").exists()
+
+
 def damage(run: Run, kind: str) -> None:
     """Make the run unusable."""
     if kind == "no checkpoint":
@@ -139,6 +160,16 @@ def test_command_line(run: Run, tmp_path: Path) -> None:
     assert "ft06" in done.stdout
     assert "only a lower bound is known" in done.stdout
     assert str(run.path / "executions") in done.stdout
+
+
+@pytest.mark.smoke
+def test_command_line_without_an_environment_takes_the_runs_own(tmp_path: Path) -> None:
+    given = ("execution.instances=[ft06]", "execution.baselines=[spt]", "execution.gantt=none")
+    own = untrained(tmp_path, "task=scheduling", "encoder.width=16", "encoder.heads=2", *given)
+    done = command(f"run={own.path}", "threads=1")
+    assert done.returncode == 0, done.stderr
+    assert "ft06" in done.stdout
+    assert "ta01" not in done.stdout
 
 
 @pytest.mark.smoke

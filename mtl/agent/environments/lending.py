@@ -1,22 +1,20 @@
-"""Credit applications as a place to act: whom to lend to, decided by expected profit, paid by what came of it."""
+"""Lending: loans are granted by expected profit, and paid by what came of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import TYPE_CHECKING
+from typing import ClassVar
 
 import torch
-from rich import box
 from rich.table import Table
 from torch import Tensor
+from typing_extensions import override
 
-from mtl.agent.environment import Environment, ExecutionReport, Value
+from mtl.agent.environment import Environment
+from mtl.agent.labelled_rows import predict_test_rows
+from mtl.agent.report import ExecutionReport, Value, plain_table
 from mtl.errors import InputError
-from mtl.suites.base import Predict
-from mtl.suites.credit import credit
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from mtl.suites.base import MultiTaskDataModule, Predict
 
 AGENT, TRUTH = "agent", "truth"
 
@@ -36,48 +34,60 @@ class Terms:
     cost: float
 
     def profit(self, amount: Tensor, bad: Tensor) -> Tensor:
-        """``amount (margin (1 - bad) - loss bad) - cost``, ``[N]``: of what happened if ``bad`` is 0 or 1, expected if
-        it is a probability.
+        """Profit of granting each loan, ``amount (margin (1 - bad) - loss bad) - cost``.
+
+        Args:
+            amount: sums, ``[N]``.
+            bad: whether a loan is not paid back, ``[N]``: 1 or 0, or a probability, which gives the expected profit.
+
+        Returns:
+            ``[N]``.
         """
         return amount * (self.margin * (1 - bad) - self.loss * bad) - self.cost
 
 
 class Lending(Environment):
-    """Decides on the applications of the test rows of ``task=credit``.
+    """Decides on the applications for credit that are the run's test rows.
 
-    The agent lends where the expected profit, of the network's probability of default and its sum, is above 0. Beside
-    it: everyone gets a loan, and the truth, which lends exactly where a profit will be made. Profits are those of the
-    true outcomes and sums.
+    The agent lends where the expected profit, of the network's probability of default and its sum, is above 0. It is
+    compared with lending to everyone, and with the truth, which lends exactly where a profit will be made. Profits are
+    those of the true outcomes and sums. An application of which one of the two is not known is left out.
 
     Args:
-        margin, loss, cost: see :class:`Terms`.
-        split_seed: ``task.seed`` of the run, which says which rows are test rows.
+        margin: see :class:`Terms`.
+        loss: see :class:`Terms`.
+        cost: see :class:`Terms`.
 
     Raises:
         InputError: terms below 0.
     """
 
-    requires = ("default", "log_amount")
+    requires: ClassVar[Mapping[str, str]] = {"default": "binary", "log_amount": "regression"}
+    acts_on_test_rows = True
 
-    def __init__(self, margin: float = 0.2, loss: float = 0.5, cost: float = 20.0, split_seed: int = 0) -> None:
+    def __init__(self, margin: float = 0.2, loss: float = 0.5, cost: float = 20.0) -> None:
         if not all(isfinite(value) and value >= 0 for value in (margin, loss, cost)):
             raise InputError(f"margin={margin}, loss={loss}, cost={cost}: expected 0 or more")
-        self.terms, self.split_seed = Terms(margin, loss, cost), split_seed
+        self.terms = Terms(margin, loss, cost)
 
+    @override
     @torch.inference_mode()
-    def run(self, predict: Predict) -> "LendingReport":
-        """Decide on every application, and see what comes of it."""
-        suite = credit(seed=self.split_seed)
-        suite.batches(1, seed=0)  # nothing is trained, so no number of rows is too few
-        suite.setup("test")
-        rows = suite.splits["test"]
-        raw = predict(rows.inputs)
-        decoded = {task.name: task.decode(raw[task.name]).float() for task in suite.tasks}
-        expected = self.terms.profit(decoded["log_amount"].exp(), decoded["default"])
-        return self.decided(expected, rows.targets["log_amount"].exp(), rows.targets["default"])
+    def run(self, predict: Predict, data: MultiTaskDataModule) -> "LendingReport":
+        predicted, true = predict_test_rows(predict, data, tuple(self.requires))
+        expected = self.terms.profit(predicted["log_amount"].exp(), predicted["default"])
+        return self.decide(expected, true["log_amount"].exp(), true["default"])
 
-    def decided(self, expected: Tensor, amount: Tensor, bad: Tensor) -> "LendingReport":
-        """The same for given expected profits, true sums and outcomes (1 = not paid back), ``[N]`` each."""
+    def decide(self, expected: Tensor, amount: Tensor, bad: Tensor) -> "LendingReport":
+        """Decide on N applications.
+
+        Args:
+            expected: profits that the agent expects of granting each, ``[N]``.
+            amount: true sums, ``[N]``.
+            bad: true outcomes, ``[N]``: 1 = not paid back.
+
+        Returns:
+            The decisions of the agent, of lending to everyone and of the truth.
+        """
         profit = self.terms.profit(amount, bad)
         grants = {AGENT: expected > 0, "everyone": torch.ones_like(bad, dtype=torch.bool), TRUTH: profit > 0}
         decisions = [Decisions(who, lent.tolist(), expected.tolist(), profit.tolist()) for who, lent in grants.items()]
@@ -91,7 +101,8 @@ class Decisions:
     Attributes:
         who: decides.
         lent: whether, by application.
-        expected, profit: of every application if it is granted, by the network and as it came.
+        expected: profit of every application if it is granted, by the network.
+        profit: profit of every application if it is granted, as it came.
     """
 
     who: str
@@ -106,7 +117,16 @@ class Decisions:
 
 
 class LendingReport(ExecutionReport):
-    """Loans and profits of the agent, of lending to everyone and of who knows the truth."""
+    """Loans and profits of the agent, of lending to everyone and of the truth.
+
+    A record is one application: the expected and the true profit of granting it, and who does. The summary begins with
+    ``profit``, that of the agent per application; ``<who>_profit`` is per application too, ``<who>_loans`` counts the
+    loans given and ``<who>_bad`` is the share of them that was not paid back.
+
+    Args:
+        decisions: of each, the agent's first.
+        bad: true outcomes by application: 1 = not paid back.
+    """
 
     def __init__(self, decisions: Sequence[Decisions], bad: Sequence[float]) -> None:
         self.decisions, self.bad = tuple(decisions), tuple(bad)
@@ -116,39 +136,39 @@ class LendingReport(ExecutionReport):
         outcomes = [bad for bad, lent in zip(self.bad, decisions.lent, strict=True) if lent]
         return sum(outcomes) / len(outcomes) if outcomes else 0.0
 
+    @override
     def records(self) -> list[dict[str, Value]]:
-        """One row per application: expected and true profit of granting it, and who did."""
         first = self.decisions[0]
         return [
             {
                 "application": row + 1,
                 "expected": first.expected[row],
                 "profit": first.profit[row],
-                **{who.who: who.lent[row] for who in self.decisions},
+                **{one.who: one.lent[row] for one in self.decisions},
             }
             for row in range(len(self.bad))
         ]
 
+    @override
     def summary(self) -> dict[str, float]:
-        """``profit`` of the agent per application, then ``<who>_profit``, ``<who>_loans`` and ``<who>_bad`` of all."""
         numbers = {"profit": self.decisions[0].total / len(self.bad), "applications": len(self.bad)}
-        for who in self.decisions:
-            numbers[f"{who.who}_profit"] = who.total / len(self.bad)
-            numbers[f"{who.who}_loans"] = sum(who.lent)
-            numbers[f"{who.who}_bad"] = self.share_bad(who)
+        for one in self.decisions:
+            numbers[f"{one.who}_profit"] = one.total / len(self.bad)
+            numbers[f"{one.who}_loans"] = sum(one.lent)
+            numbers[f"{one.who}_bad"] = self.share_bad(one)
         return numbers
 
+    @override
     def table(self) -> Table:
-        """Who lends, to how many, and what comes of it."""
-        title = f"Lending: what comes of {len(self.bad)} applications"
-        table = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False)
-        for name in ("who decides", "loans", "not paid back", "profit", "per application"):
-            table.add_column(name, justify="left" if name == "who decides" else "right")
-        for who in self.decisions:
-            profit = f"{who.total:,.0f}", f"{who.total / len(self.bad):.1f}"
-            table.add_row(who.who, str(sum(who.lent)), f"{self.share_bad(who):.1%}", *profit)
-        return table
-
-    def figures(self) -> Iterator[tuple[str, "Figure"]]:
-        """None."""
-        return iter(())
+        columns = ("who decides", "loans", "not paid back", "profit", "per application")
+        rows = [
+            (
+                one.who,
+                str(sum(one.lent)),
+                f"{self.share_bad(one):.1%}",
+                f"{one.total:,.0f}",
+                f"{one.total / len(self.bad):.1f}",
+            )
+            for one in self.decisions
+        ]
+        return plain_table(f"Lending: what comes of {len(self.bad)} applications", columns, rows, texts=1)

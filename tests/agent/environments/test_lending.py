@@ -7,10 +7,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mtl.agent.agent import Agent
 from mtl.agent.environments.lending import Lending, Terms
 from mtl.errors import InputError
-from mtl.suites.base import Tensors
-from mtl.suites.credit import credit
+from mtl.nn.encoder import Inputs
+from mtl.tasks import binary, regression
+from tests.support import Rows
 
 
 def test_profits_by_hand() -> None:
@@ -23,7 +25,7 @@ def test_profits_by_hand() -> None:
 def test_decisions_by_hand() -> None:
     """Four applications: a good one granted, a bad one granted by mistake, a good one refused, one too small to pay."""
     amount, bad = torch.tensor([1000.0, 500.0, 2000.0, 50.0]), torch.tensor([0.0, 1.0, 0.0, 0.0])
-    report = Lending(0.2, 0.5, 20).decided(torch.tensor([5.0, 1.0, -1.0, -1.0]), amount, bad)
+    report = Lending(0.2, 0.5, 20).decide(torch.tensor([5.0, 1.0, -1.0, -1.0]), amount, bad)
     assert [who.who for who in report.decisions] == ["agent", "everyone", "truth"]
     numbers = report.summary()
     assert numbers["profit"] == numbers["agent_profit"] == pytest.approx((180 - 270) / 4)
@@ -40,25 +42,23 @@ def test_decisions_by_hand() -> None:
 @given(st.lists(st.tuples(st.floats(1, 5000), st.booleans(), st.floats(-100, 100)), min_size=1, max_size=20))
 def test_nobody_earns_more_than_the_truth(rows: list[tuple[float, bool, float]]) -> None:
     amount, bad, expected = (torch.tensor(column, dtype=torch.float32) for column in zip(*rows, strict=True))
-    numbers = Lending().decided(expected, amount, bad).summary()
+    numbers = Lending().decide(expected, amount, bad).summary()
     assert numbers["truth_profit"] >= max(numbers["agent_profit"], numbers["everyone_profit"], 0) - 1e-3
 
 
-@pytest.mark.usefixtures("published")
 def test_a_network_that_knows_earns_what_the_truth_earns() -> None:
-    """Predictions are decoded, and are those of the test rows."""
-    suite = credit()
-    suite.batches(1, seed=0)
-    suite.setup("test")
-    targets, (mean, std) = suite.splits["test"].targets, (suite.targets[1].mean, suite.targets[1].std)
+    """Predictions are decoded: a probability from a logit, a sum from a standardised logarithm."""
+    bad, amount = torch.tensor([0.0, 1.0, 0.0, 1.0, 0.0]), torch.tensor([1000.0, 800.0, 60.0, 70.0, 2000.0])
+    tasks = (binary("default"), regression("log_amount", mean=6.0, std=2.0))
+    data = Rows(torch.arange(5.0)[:, None], {"default": bad, "log_amount": amount.log()}, tasks)
 
-    def predict(inputs: Tensors) -> dict[str, torch.Tensor]:
-        assert torch.equal(inputs, suite.splits["test"].inputs)  # type: ignore[arg-type]
-        sure = (targets["default"] * 2 - 1) * 50
-        return {"default": sure, "log_amount": (targets["log_amount"] - mean) / std}
+    def predict(inputs: Inputs) -> dict[str, torch.Tensor]:
+        assert isinstance(inputs, torch.Tensor)
+        rows = inputs[:, 0].long()
+        return {"default": (bad[rows] * 2 - 1) * 50, "log_amount": (amount[rows].log() - 6.0) / 2.0}
 
-    numbers = Lending().run(predict).summary()
-    assert numbers["applications"] == len(suite.splits["test"])
+    numbers = Agent(predict).execute(Lending(), data).summary()
+    assert numbers["applications"] == 5
     assert numbers["agent_profit"] == pytest.approx(numbers["truth_profit"])
     assert numbers["agent_profit"] > numbers["everyone_profit"]
 

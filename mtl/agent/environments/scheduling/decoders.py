@@ -1,11 +1,13 @@
-"""Decoders: from scores of candidates to whole schedules."""
+"""Decoders: from scores of candidates to complete schedules."""
 
 from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.agent.environments.scheduling.noise import gumbel
+from mtl.agent.environments.scheduling.seeds import check_seed
 from mtl.errors import InputError
 from mtl.suites.scheduling.rollout import Policy, rollout
 from mtl.suites.scheduling.shops import Shops
@@ -31,7 +33,15 @@ class Decoder(ABC):
 
     @abstractmethod
     def decode(self, policy: Policy, shops: Shops) -> Tensor:
-        """Start times ``[N, J, M]`` by operation."""
+        """Build one schedule per shop.
+
+        Args:
+            policy: scores the candidates.
+            shops: N job shops.
+
+        Returns:
+            Start times ``[N, J, M]`` by operation.
+        """
 
 
 class Greedy(Decoder):
@@ -42,15 +52,15 @@ class Greedy(Decoder):
     """
 
     def __init__(self, rows: int | None = None) -> None:
-        self.rows = checked(rows)
+        self.rows = check_rows(rows)
 
     @property
+    @override
     def label(self) -> str:
-        """The decoder's name."""
         return "greedy"
 
+    @override
     def decode(self, policy: Policy, shops: Shops) -> Tensor:
-        """One schedule per shop."""
         parts = chunks(len(shops), self.rows or rows_at_once(shops))
         return torch.cat([rollout(policy, Simulator(shops.take(part))).starts for part in parts])
 
@@ -58,7 +68,8 @@ class Greedy(Decoder):
 class Sample(Decoder):
     """The best of many schedules that follow the probabilities ``softmax(scores / temperature)``.
 
-    The first of them is the greedy one, so the result is never longer than that of :class:`Greedy`.
+    Of equally short ones the one drawn first. The first of all is the greedy one, so the result is never longer than
+    that of :class:`Greedy`.
 
     Args:
         samples: schedules per shop.
@@ -72,29 +83,38 @@ class Sample(Decoder):
             raise InputError(f"decoder.samples={samples}: expected at least 1")
         if not 0.0 < temperature < float("inf"):
             raise InputError(f"decoder.temperature={temperature}: expected above 0 (decoder=greedy is the limit)")
-        self.samples, self.temperature, self.seed, self.rows = samples, temperature, seed, checked(rows)
+        self.samples, self.temperature, self.rows = samples, temperature, check_rows(rows)
+        self.seed = check_seed("decoder.seed", seed)
 
     @property
+    @override
     def label(self) -> str:
-        """The decoder's name and how often it draws."""
         return f"best of {self.samples}"
 
+    @override
     def decode(self, policy: Policy, shops: Shops) -> Tensor:
-        """The shortest schedule drawn for each shop; of equals the one drawn first."""
         best = torch.full((len(shops),), torch.inf)
         starts = torch.zeros_like(shops.durations)
         total = len(shops) * self.samples
         for chunk in chunks(total, self.rows or rows_at_once(shops)):
             origin, sample = chunk // self.samples, chunk % self.samples
-            drawn = rollout(self.drawn(policy, sample), Simulator(shops.take(origin)))
+            drawn = rollout(self.with_noise(policy, sample), Simulator(shops.take(origin)))
             shortest = torch.full_like(best, torch.inf).scatter_reduce_(0, origin, drawn.makespan, "amin")
             for shop in (shortest < best).nonzero().squeeze(1):
                 row = ((origin == shop) & (drawn.makespan == shortest[shop])).nonzero()[0, 0]
                 best[shop], starts[shop] = drawn.makespan[row], drawn.starts[row]
         return starts
 
-    def drawn(self, policy: Policy, sample: Tensor) -> Policy:
-        """``policy`` with noise, so that its greedy choices are draws from the softmax; ``sample`` is ``[N]``."""
+    def with_noise(self, policy: Policy, sample: Tensor) -> Policy:
+        """The policy with noise, so that its greedy choices are draws from the softmax.
+
+        Args:
+            policy: scores the candidates.
+            sample: number of each row's sample, ``[N]``; sample 0 gets no noise.
+
+        Returns:
+            The noisy policy.
+        """
         greedy = (sample == 0)[:, None]
 
         def noisy(simulator: Simulator) -> Tensor:
@@ -110,8 +130,8 @@ def chunks(total: int, size: int) -> tuple[Tensor, ...]:
     return torch.arange(total).tensor_split(list(range(size, total, size)))
 
 
-def checked(rows: int | None) -> int | None:
-    """``rows`` if it is a number of rows."""
+def check_rows(rows: int | None) -> int | None:
+    """The same number. InputError if it is below 1."""
     if rows is not None and rows < 1:
         raise InputError(f"decoder.rows={rows}: expected at least 1")
     return rows

@@ -1,36 +1,39 @@
 """Job shops of real durations that are planned by estimates: what is a better estimate worth?"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import ClassVar
 
 import numpy as np
 import torch
-from rich import box
 from rich.table import Table
+from typing_extensions import override
 
-from mtl.agent.environment import Environment, ExecutionReport, Value
+from mtl.agent.environment import Environment
 from mtl.agent.environments.scheduling.exact import CpSat
-from mtl.agent.environments.scheduling.rules import chosen
+from mtl.agent.environments.scheduling.rules import select_rules
 from mtl.agent.environments.scheduling.schedule import Schedule
+from mtl.agent.environments.scheduling.seeds import check_seed
+from mtl.agent.labelled_rows import predict_test_rows
+from mtl.agent.report import ExecutionReport, Value, plain_table
 from mtl.errors import InputError
-from mtl.suites.base import Predict
-from mtl.suites.jobs import durations, jobs
+from mtl.suites.base import MultiTaskDataModule, Predict
 from mtl.suites.scheduling.instance import JobShop
 from mtl.suites.scheduling.played import played
 from mtl.suites.scheduling.shops import Shops
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+# Seconds of all operations of one shop. A network that is far off may estimate more, which no job shop could hold
+LONGEST_ESTIMATE = 10_000_000
 
 
 @dataclass(frozen=True)
-class Carried:
+class ExecutedPlan:
     """One plan and what became of it, makespans in seconds.
 
     Attributes:
-        instance, planner: of what, by whom.
+        instance: what is planned.
+        planner: who plans.
         estimate: what the planner knew: ``network``, ``mean`` (every operation takes the mean) or ``truth``.
         planned: by the estimates.
         executed: when the true durations came to pass.
@@ -44,24 +47,25 @@ class Carried:
 
 
 class EstimatedShops(Environment):
-    """Plans job shops by estimated durations and plays the true ones (see :func:`mtl.suites.scheduling.played.played`).
+    """Plans job shops by estimated durations and then takes the true ones, every machine keeping the plan's order.
 
-    An operation is a real package check, drawn from the test rows of ``task=jobs``; its route is drawn at random. Every
-    planner plans with the network's estimates, with the mean duration for every operation (which is what one knows
-    without a network), and with the truth (which nobody has).
+    An operation is a real package check, drawn from the run's test rows; its route is drawn at random. Every planner
+    plans with the network's estimates, with the mean duration of the test rows for every operation (for one who knows
+    no more about a job), and with the truth (which nobody has).
 
     Args:
-        instances, size: how many shops, of how many jobs and machines.
+        instances: how many shops.
+        size: jobs and machines of each.
         planners: dispatching rules, see :func:`mtl.agent.environments.scheduling.rules.rules`.
         cpsat: the exact solver as one more planner, if it has time.
         seed: of the drawing.
-        split_seed: ``task.seed`` of the run, which says which rows are test rows.
 
     Raises:
-        InputError: a size below 1, an unknown planner.
+        InputError: a size below 1, an unknown planner, no planner.
     """
 
-    requires = ("log_seconds",)
+    requires: ClassVar[Mapping[str, str]] = {"log_seconds": "regression"}
+    acts_on_test_rows = True
 
     def __init__(
         self,
@@ -70,63 +74,77 @@ class EstimatedShops(Environment):
         planners: Sequence[str] = ("spt", "mwkr"),
         cpsat: CpSat | None = None,
         seed: int = 0,
-        split_seed: int = 0,
     ) -> None:
         if instances < 1 or len(size) != 2 or min(size) < 1:
             raise InputError(f"instances={instances} and size={list(size)}: expected numbers from 1, size two of them")
         self.instances, self.size = instances, (int(size[0]), int(size[1]))
-        self.planners, self.rules = tuple(planners), chosen(tuple(planners), seed)
+        self.seed = check_seed("seed", seed)
+        self.planners = select_rules(planners, self.seed, "planner")
         self.cpsat = cpsat or CpSat()
         if not self.planners and not self.cpsat.seconds:
             raise InputError("planners is empty: name a dispatching rule, or give cpsat.seconds")
-        self.seed, self.split_seed = seed, split_seed
 
+    @override
     @torch.inference_mode()
-    def run(self, predict: Predict) -> "EstimateReport":
-        """Plan every shop with every planner and estimate, and carry the plans out."""
-        suite = jobs(seed=self.split_seed)
-        suite.setup("test")
-        estimated, true = durations(suite, predict)
-        return self.carried(estimated, true)
+    def run(self, predict: Predict, data: MultiTaskDataModule) -> "EstimateReport":
+        predicted, true = predict_test_rows(predict, data, tuple(self.requires))
+        return self.execute_plans(np.exp(predicted["log_seconds"].numpy()), np.exp(true["log_seconds"].numpy()))
 
-    def carried(self, estimated: np.ndarray, true: np.ndarray) -> "EstimateReport":
-        """The same for given seconds of N operations, ``[N]`` each."""
+    def execute_plans(self, estimated: np.ndarray, true: np.ndarray) -> "EstimateReport":
+        """Plan shops that are drawn from N operations with every planner and estimate, and execute the plans.
+
+        Args:
+            estimated: seconds of the operations by the network, ``[N]``.
+            true: seconds that they take, ``[N]``.
+
+        Returns:
+            Every plan, and what came of it.
+        """
         draw = np.random.default_rng(self.seed)
+        estimated = np.minimum(estimated, LONGEST_ESTIMATE / (self.size[0] * self.size[1]))
         out = []
         for number in range(self.instances):
             rows = draw.integers(len(true), size=self.size)
             machines = draw.permuted(np.tile(np.arange(self.size[1]), (self.size[0], 1)), axis=1)
-            truth = JobShop(f"checks{number:02}", whole(true[rows]), machines)
+            truth = JobShop(f"checks{number:02}", whole_seconds(true[rows]), machines)
             known = {
-                "network": replace(truth, durations=whole(estimated[rows])),
-                "mean": replace(truth, durations=whole(np.full(self.size, true.mean()))),
+                "network": replace(truth, durations=whole_seconds(estimated[rows])),
+                "mean": replace(truth, durations=whole_seconds(np.full(self.size, true.mean()))),
                 "truth": truth,
             }
             for estimate, instance in known.items():
                 for planner, starts in self.plans(instance):
                     plan = Schedule(instance, starts)
                     executed = Schedule(truth, played(instance, starts, truth))
-                    out.append(Carried(truth.name, planner, estimate, plan.makespan, executed.makespan))
+                    out.append(ExecutedPlan(truth.name, planner, estimate, plan.makespan, executed.makespan))
         return EstimateReport(out)
 
     def plans(self, instance: JobShop) -> Iterator[tuple[str, np.ndarray]]:
         """A plan of every planner: its name and the start times ``[J, M]``."""
-        for name, rule in zip(self.planners, self.rules, strict=True):
+        for name, rule in self.planners.items():
             yield name, Schedule.of(instance, rule.schedule(Shops.pack([instance]))[0]).starts
         if self.cpsat.seconds:
             yield "cpsat", self.cpsat.solve(instance).starts
 
 
-def whole(seconds: np.ndarray) -> np.ndarray:
-    """Seconds as the whole numbers, from 1, that a job shop has."""
+def whole_seconds(seconds: np.ndarray) -> np.ndarray:
+    """Seconds as the whole numbers, from 1, that the durations of a job shop are."""
     found: np.ndarray = np.maximum(1, np.round(seconds)).astype(np.int64)
     return found
 
 
 class EstimateReport(ExecutionReport):
-    """Executed makespans by planner and estimate."""
+    """Executed makespans by planner and estimate.
 
-    def __init__(self, plans: Sequence[Carried]) -> None:
+    A record is one instance, planner and estimate. The summary holds the mean makespans in seconds, as
+    ``<planner>_<estimate>_executed`` and ``<planner>_<estimate>_planned``. The table also says what not knowing the
+    truth costs.
+
+    Args:
+        plans: of every instance, planner and estimate.
+    """
+
+    def __init__(self, plans: Sequence[ExecutedPlan]) -> None:
         self.plans = tuple(plans)
 
     def mean(self, planner: str, estimate: str, what: str) -> float:
@@ -138,29 +156,24 @@ class EstimateReport(ExecutionReport):
         """Planners with estimates, in order."""
         return list(dict.fromkeys((p.planner, p.estimate) for p in self.plans))
 
+    @override
     def records(self) -> list[dict[str, Value]]:
-        """One row per instance, planner and estimate."""
         return [dict(vars(plan)) for plan in self.plans]
 
+    @override
     def summary(self) -> dict[str, float]:
-        """``<planner>_<estimate>_executed`` and ``..._planned``: mean makespans in seconds."""
         return {
             f"{planner}_{estimate}_{what}": self.mean(planner, estimate, what)
             for planner, estimate in self.pairs
             for what in ("executed", "planned")
         }
 
+    @override
     def table(self) -> Table:
-        """Planners x estimates, with what not knowing the truth costs."""
-        table = Table(title="Real durations: mean makespan in seconds", box=box.SIMPLE_HEAD, pad_edge=False)
-        for name in ("planner", "estimate", "planned", "executed", "above truth"):
-            table.add_column(name, justify="left" if name in ("planner", "estimate") else "right")
+        rows = []
         for planner, estimate in self.pairs:
             planned, executed = (self.mean(planner, estimate, what) for what in ("planned", "executed"))
             excess = executed / self.mean(planner, "truth", "executed") - 1
-            table.add_row(planner, estimate, f"{planned:.0f}", f"{executed:.0f}", f"{excess:.1%}")
-        return table
-
-    def figures(self) -> Iterator[tuple[str, "Figure"]]:
-        """None."""
-        return iter(())
+            rows.append((planner, estimate, f"{planned:.0f}", f"{executed:.0f}", f"{excess:.1%}"))
+        columns = ("planner", "estimate", "planned", "executed", "above truth")
+        return plain_table("Real durations: mean makespan in seconds", columns, rows, texts=2)

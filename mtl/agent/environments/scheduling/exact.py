@@ -1,5 +1,6 @@
 """The exact baseline: constraint programming with a time limit."""
 
+from mtl.agent.environments.scheduling.seeds import check_seed
 from mtl.errors import InputError
 from mtl.suites.scheduling.instance import JobShop
 from mtl.suites.scheduling.solver import Solution, solve
@@ -19,7 +20,7 @@ class CpSat:
             raise InputError(f"cpsat.seconds={seconds}: expected a number of seconds, or 0 to leave CP-SAT out")
         if workers < 1:
             raise InputError(f"cpsat.workers={workers}: expected at least 1")
-        self.seconds, self.workers, self.seed = seconds, workers, seed
+        self.seconds, self.workers, self.seed = seconds, workers, check_seed("cpsat.seed", seed)
 
     @property
     def label(self) -> str:

@@ -35,6 +35,9 @@ def gantt(schedule: Schedule, method: str) -> Figure:
     Args:
         schedule: what to draw.
         method: who built it, for the title.
+
+    Returns:
+        The figure.
     """
     instance = schedule.instance
     with rc_context({"font.size": 9, "text.color": _INK, "axes.edgecolor": _QUIET, "axes.labelcolor": _QUIET}):
@@ -120,12 +123,12 @@ def _titles(axes: Axes, schedule: Schedule, method: str) -> None:
     size = f"{instance.jobs} jobs × {instance.operations} machines"
     axes.set_title(f"{instance.name}  ·  {size}", loc="left", weight="bold", pad=22)
     if schedule.makespan == schedule.reference:
-        beside = f"the {schedule.reference_kind}"
+        comparison = f"the {schedule.reference_kind}"
     else:
         direction = "above" if schedule.gap > 0 else "below"
-        beside = f"{abs(schedule.gap):.1%} {direction} the {schedule.reference_kind}, {schedule.reference} (dashed)"
+        comparison = f"{abs(schedule.gap):.1%} {direction} the {schedule.reference_kind}, {schedule.reference} (dashed)"
     axes.annotate(
-        f"{method}  ·  makespan {schedule.makespan}, {beside}  ·  machines busy {schedule.utilisation:.0%}",
+        f"{method}  ·  makespan {schedule.makespan}, {comparison}  ·  machines busy {schedule.utilisation:.0%}",
         (0, 1),
         xytext=(0, 8),
         xycoords="axes fraction",

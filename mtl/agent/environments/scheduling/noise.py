@@ -1,4 +1,4 @@
-"""Random numbers that belong to a place, not to a moment: the same wherever and in whatever company they are drawn."""
+"""Counter-based Gumbel noise: a number depends only on (seed, sample, step, column)."""
 
 import torch
 from torch import Tensor
@@ -13,11 +13,17 @@ def _shift(x: Tensor, bits: int) -> Tensor:
     return (x >> bits) & ((1 << (64 - bits)) - 1)
 
 
-def mix(x: Tensor) -> Tensor:
+def splitmix64(x: Tensor) -> Tensor:
     """The output function of SplitMix64: integers to integers, products wrapping around at 64 bits.
 
     Steele, Lea & Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014,
     https://doi.org/10.1145/2660193.2660195.
+
+    Args:
+        x: integers, of any shape.
+
+    Returns:
+        Integers of the same shape.
     """
     x = (x ^ _shift(x, 30)) * _FIRST
     x = (x ^ _shift(x, 27)) * _SECOND
@@ -25,14 +31,22 @@ def mix(x: Tensor) -> Tensor:
 
 
 def gumbel(seed: int, sample: Tensor, step: Tensor, width: int) -> Tensor:
-    """Standard Gumbel noise ``[N, width]``: adding it to logits and taking the largest draws from their softmax.
+    """Standard Gumbel noise: adding it to logits and taking the largest draws from their softmax.
 
-    Each number depends on the seed, its row's ``sample`` and ``step`` (``[N]`` integers) and its column alone. So a
-    sample does not change with how many others are drawn beside it, nor with how they are divided to fit into memory.
+    A sample does not change with how many others are drawn, nor with how they are divided to fit into memory.
+
+    Args:
+        seed: of all numbers.
+        sample: of each row, ``[N]`` integers.
+        step: of each row, ``[N]`` integers.
+        width: columns.
+
+    Returns:
+        ``[N, width]``.
     """
     keys = torch.full_like(sample, seed)
     for part in (sample, step):
-        keys = mix((keys + part + 1) * _GOLDEN)
-    bits = mix((keys[:, None] + torch.arange(1, width + 1)) * _GOLDEN)  # [N, width]
+        keys = splitmix64((keys + part + 1) * _GOLDEN)
+    bits = splitmix64((keys[:, None] + torch.arange(1, width + 1)) * _GOLDEN)  # [N, width]
     uniform = (_shift(bits, 40).double() + 0.5) / 2**24
     return -(-uniform.log()).log().float()

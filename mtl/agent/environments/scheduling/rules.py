@@ -1,5 +1,6 @@
 """Dispatching rules: what a shop floor does without a plan, on the same simulator as the learned policy."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -53,8 +54,8 @@ def first_come(simulator: Simulator) -> Tensor:
     return -simulator.job_ready
 
 
-def any_order(seed: int) -> Policy:
-    """A random candidate, each with the same probability."""
+def random_order(seed: int) -> Policy:
+    """A policy that takes a random candidate, each with the same probability."""
 
     def score(simulator: Simulator) -> Tensor:
         step = simulator.next_operation.sum(1)
@@ -75,14 +76,26 @@ def rules(seed: int) -> dict[str, Rule]:
         "mwkr": Rule("MWKR", most_work, 0.0),
         "mor": Rule("MOR", most_operations, 0.0),
         "fifo": Rule("FIFO", first_come, 0.0),
-        "random": Rule("random", any_order(seed), 0.0),
+        "random": Rule("random", random_order(seed), 0.0),
     }
 
 
-def chosen(names: tuple[str, ...], seed: int) -> list[Rule]:
-    """The rules of these names. An unknown name is an InputError."""
+def select_rules(names: Sequence[str], seed: int, what: str = "baseline") -> dict[str, Rule]:
+    """The rules of these names, each once, in the order named.
+
+    Args:
+        names: of rules.
+        seed: of the rule ``random``.
+        what: what the person who names them takes them for, for the message.
+
+    Returns:
+        The rules by name.
+
+    Raises:
+        InputError: there is no such rule; says the nearest.
+    """
     known = rules(seed)
     for name in names:
         if name not in known:
-            raise unknown("baseline", name, known)
-    return [known[name] for name in names]
+            raise unknown(what, name, known)
+    return {name: known[name] for name in names}

@@ -29,7 +29,7 @@ def test_samples_without_temperature_are_greedy(policy: Policy, instances: list[
     shops = Shops.pack(instances)
     greedy = rollout(policy, Simulator(shops)).starts
     cold = Sample(2, temperature=1e-9)
-    second = rollout(cold.drawn(policy, torch.ones(len(shops), dtype=torch.long)), Simulator(shops)).starts
+    second = rollout(cold.with_noise(policy, torch.ones(len(shops), dtype=torch.long)), Simulator(shops)).starts
     assert torch.equal(second, greedy)
     assert torch.equal(cold.decode(policy, shops), greedy)
 
@@ -43,7 +43,7 @@ def test_best_of_n_is_the_best_of_its_samples(policy: Policy, instances: list[Jo
     """Sample by sample, each alone."""
     shops, decoder = Shops.pack(instances), Sample(12, temperature=1.0, seed=4)
     each = [
-        makespans(instances, rollout(decoder.drawn(policy, torch.full((3,), k)), Simulator(shops)).starts)
+        makespans(instances, rollout(decoder.with_noise(policy, torch.full((3,), k)), Simulator(shops)).starts)
         for k in range(12)
     ]
     assert makespans(instances, decoder.decode(policy, shops)) == [min(column) for column in zip(*each, strict=True)]
@@ -57,13 +57,13 @@ def test_more_samples_are_never_worse(policy: Policy, instances: list[JobShop]) 
 
 
 @pytest.mark.parametrize("rows", [5, 7, 1000])
-def test_division_does_not_change_the_result(policy: Policy, instances: list[JobShop], rows: int) -> None:
+def test_the_size_of_chunks_does_not_change_the_result(policy: Policy, instances: list[JobShop], rows: int) -> None:
     shops = Shops.pack(instances)
     assert torch.equal(Sample(12, rows=rows).decode(policy, shops), Sample(12).decode(policy, shops))
     assert torch.equal(Greedy(rows=rows).decode(policy, shops), Greedy().decode(policy, shops))
 
 
-def test_company_does_not_change_the_result(policy: Policy, instances: list[JobShop]) -> None:
+def test_a_schedule_is_independent_of_the_other_shops(policy: Policy, instances: list[JobShop]) -> None:
     together = Sample(8).decode(policy, Shops.pack(instances))
     alone = [Sample(8).decode(policy, Shops.pack([instance]))[0] for instance in instances]
     assert torch.equal(together, torch.stack(alone))
@@ -116,8 +116,9 @@ def test_large_shops_are_built_in_smaller_groups() -> None:
         (lambda: Sample(4, temperature=float("nan")), "temperature=nan"),
         (lambda: Sample(4, rows=0), "rows=0"),
         (lambda: Greedy(rows=0), "rows=0"),
+        (lambda: Sample(4, seed=2**70), "decoder.seed="),
     ],
-    ids=["none", "negative", "cold", "nan", "rows", "greedy_rows"],
+    ids=["none", "negative", "cold", "nan", "rows", "greedy_rows", "seed"],
 )
 def test_bad_settings(make: type, says: str) -> None:
     with pytest.raises(InputError, match=says):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl.agent.environments.scheduling.estimates import EstimatedShops
-from mtl.agent.environments.scheduling.rules import chosen
+from mtl.agent.environments.scheduling.rules import select_rules
 from mtl.errors import InputError
 from mtl.suites.scheduling.instance import JobShop
 from mtl.suites.scheduling.played import played
@@ -21,8 +21,7 @@ def shop(seed: int, jobs: int, machines: int) -> JobShop:
 
 
 def planned(instance: JobShop, rule: str) -> np.ndarray:
-    (chosen_rule,) = chosen((rule,), 0)
-    return chosen_rule.schedule(Shops.pack([instance]))[0].long().numpy()
+    return select_rules((rule,), 0)[rule].schedule(Shops.pack([instance]))[0].long().numpy()
 
 
 @given(st.integers(0, 10**6), st.integers(1, 6), st.integers(1, 5), st.sampled_from(["spt", "mwkr", "random"]))
@@ -65,7 +64,7 @@ def test_other_routes_are_refused() -> None:
 
 def test_with_true_estimates_nothing_is_lost() -> None:
     true = np.random.default_rng(0).integers(1, 500, 200).astype(float)
-    report = EstimatedShops(instances=3, size=(4, 3)).carried(true, true)
+    report = EstimatedShops(instances=3, size=(4, 3)).execute_plans(true, true)
     for plan in report.plans:
         assert plan.executed > 0
         if plan.estimate != "mean":
@@ -76,10 +75,27 @@ def test_with_true_estimates_nothing_is_lost() -> None:
     assert report.table().row_count == 6
 
 
+def test_estimates_that_no_shop_could_hold_are_cut() -> None:
+    """A network that is far off names durations beyond all bounds; the plans are still executed with the true ones."""
+    true = np.random.default_rng(0).integers(1, 500, 50).astype(np.float32)
+    for far in (np.float32(1e30), np.float32(np.inf)):
+        report = EstimatedShops(instances=2, size=(4, 3)).execute_plans(np.where(true > 250, far, true), true)
+        assert all(0 < plan.planned <= 10_000_000 for plan in report.plans)
+        assert max(plan.executed for plan in report.plans) <= 12 * 500
+
+
+def test_a_planner_named_twice_counts_once() -> None:
+    true = np.arange(1.0, 50.0)
+    found = [EstimatedShops(2, (3, 2), planners).execute_plans(true, true) for planners in (["spt", "spt"], ["spt"])]
+    assert found[0].records() == found[1].records()
+
+
 def test_mistakes_are_said() -> None:
     with pytest.raises(InputError, match="size="):
         EstimatedShops(size=(3,))
-    with pytest.raises(InputError, match="unknown baseline 'sptt': did you mean 'spt'"):
+    with pytest.raises(InputError, match="unknown planner 'sptt': did you mean 'spt'"):
         EstimatedShops(planners=["sptt"])
+    with pytest.raises(InputError, match="seed=-1: expected a whole number"):
+        EstimatedShops(seed=-1)
     with pytest.raises(InputError, match="planners is empty"):
         EstimatedShops(planners=[])

@@ -15,7 +15,9 @@ def test_proves_the_optimum_of_ft06() -> None:
     assert feasible(instance, solution.starts)
 
 
-@pytest.mark.parametrize("settings", [{"seconds": -1}, {"seconds": float("nan")}, {"workers": 0}], ids=str)
+@pytest.mark.parametrize(
+    "settings", [{"seconds": -1}, {"seconds": float("nan")}, {"workers": 0}, {"seed": 2**40}], ids=str
+)
 def test_bad_settings(settings: dict[str, float]) -> None:
     name = next(iter(settings))
     with pytest.raises(InputError, match=f"cpsat.{name}="):

@@ -9,10 +9,10 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from mtl.agent.environment import save
 from mtl.agent.environments.scheduling.gantt import gantt, palette
 from mtl.agent.environments.scheduling.rules import rules
 from mtl.agent.environments.scheduling.schedule import Schedule
+from mtl.agent.report import save_figure
 from mtl.suites.scheduling.published import select
 from mtl.suites.scheduling.shops import Shops
 
@@ -61,7 +61,7 @@ def test_title_says_what_it_shows() -> None:
 
 
 def test_files_are_a_picture_and_a_drawing(tmp_path: Path) -> None:
-    png, svg = save(gantt(scheduled("ft06"), "test"), tmp_path / "chart")
+    png, svg = save_figure(gantt(scheduled("ft06"), "test"), tmp_path / "chart")
     pixels = imread(png)
     assert pixels.shape[0] > 300
     assert pixels.shape[1] > 1000

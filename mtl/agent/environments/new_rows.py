@@ -1,63 +1,62 @@
-"""A person's records as a place to act: what the network says of every new row."""
+"""New rows of a person's table: what the network says of each."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
-from rich import box
 from rich.table import Table
 from torch import Tensor
+from typing_extensions import override
 
-from mtl.agent.environment import Environment, ExecutionReport, Value
+from mtl.agent.environment import Environment
+from mtl.agent.report import ExecutionReport, Value, plain_table
 from mtl.suites.base import MultiTaskDataModule, Predict
 from mtl.suites.table.reading import read_table
 from mtl.tasks import Task
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 PIECE = 8192  # rows that are predicted at a time
 ROW = "row"
 DIGITS = 6  # that are written of a number
 
 
-class Records(Environment):
-    """Predicts every row of a file by what the run wrote down of its training rows: kinds, means, categories, words.
+class NewRows(Environment):
+    """Predicts every row of a file with what the run fitted on its training rows: kinds, means, categories, words.
 
     Args:
         path: a table like the one that the run was trained on; targets may be missing, other columns are not looked at.
-        data: the run's suite, which needs no rows of its own.
         reading: how a text file is written: ``separator``, ``encoding`` and ``missing`` of
             :func:`~mtl.suites.table.reading.read_table`.
 
     Raises:
-        InputError: a file that cannot be used, a column that is missing, a text among numbers; a suite whose inputs are
-            no rows of a table.
+        InputError: a file that cannot be used.
     """
 
-    requires = ()
-
-    def __init__(self, path: Path, data: MultiTaskDataModule, reading: Mapping[str, Any]) -> None:
-        self.data = data
+    def __init__(self, path: Path, reading: Mapping[str, Any]) -> None:
         self.frame = read_table(path, **reading, option="records")
+
+    @override
+    def check(self, data: MultiTaskDataModule) -> None:
+        super().check(data)
         data.inputs(self.frame.head(1))  # what is missing is said before anything is computed
 
+    @override
     @torch.inference_mode()
-    def run(self, predict: Predict) -> "PredictionReport":
-        """Predict the rows, piece by piece."""
-        found: dict[str, list[Tensor]] = {task.name: [] for task in self.data.tasks}
+    def run(self, predict: Predict, data: MultiTaskDataModule) -> "PredictionReport":
+        found: dict[str, list[Tensor]] = {task.name: [] for task in data.tasks}
         for start in range(0, len(self.frame), PIECE):
-            predictions = predict(self.data.inputs(self.frame.iloc[start : start + PIECE]))
-            for task in self.data.tasks:
+            predictions = predict(data.inputs(self.frame.iloc[start : start + PIECE]))
+            for task in data.tasks:
                 found[task.name].append(task.decode(predictions[task.name]).float())
         values = {name: torch.cat(parts) for name, parts in found.items()}
-        return PredictionReport(self.data.tasks, values, self.data.values)
+        return PredictionReport(data.tasks, values, data.values)
 
 
 class PredictionReport(ExecutionReport):
     """Predictions of every task, in the target's own words and units.
+
+    Of a binary task the probability is that of yes, of several classes that of the class that is named.
 
     Args:
         tasks: what was predicted.
@@ -85,39 +84,30 @@ class PredictionReport(ExecutionReport):
             self.columns[f"{task.name}.probability"] = rounded(sure)
         self.rows = len(next(iter(self.columns.values())))
 
+    @override
     def records(self) -> list[dict[str, Value]]:
-        """One row per row of the file, numbered from 1. Of a binary task the probability is that of yes, of several
-        classes that of the one that is named.
-        """
         rows = zip(*self.columns.values(), strict=True)
         return [{ROW: number, **dict(zip(self.columns, row, strict=True))} for number, row in enumerate(rows, 1)]
 
+    @override
     def summary(self) -> dict[str, float]:
-        """``rows``, and the mean of every column of numbers."""
         numbers = {name: column for name, column in self.columns.items() if isinstance(column[0], float)}
         return {"rows": self.rows, **{f"{name}_mean": fmean(map(float, column)) for name, column in numbers.items()}}  # type: ignore[arg-type]
 
+    @override
     def content(self) -> dict[str, Any]:
-        """The summary; the rows are in the list and may be many."""
-        return {"summary": self.summary()}
+        return {"summary": self.summary()}  # the rows are in the listing, and may be many
 
+    @override
     def table(self) -> Table:
-        """The first rows."""
-        table = Table(
-            title=f"Predictions for {self.rows:,} rows, the first of them", box=box.SIMPLE_HEAD, pad_edge=False
-        )
         first = self.records()[:5]
-        for name in first[0]:
-            table.add_column(name, justify="right", overflow="fold")
-        for record in first:
-            table.add_row(*(f"{value:.4g}" if isinstance(value, float) else str(value) for value in record.values()))
-        return table
-
-    def figures(self) -> Iterator[tuple[str, "Figure"]]:
-        """None."""
-        return iter(())
+        rows = [
+            [f"{value:.4g}" if isinstance(value, float) else str(value) for value in record.values()]
+            for record in first
+        ]
+        return plain_table(f"Predictions for {self.rows:,} rows, the first of them", list(first[0]), rows)
 
 
 def rounded(values: Tensor) -> list[Value]:
-    """As many digits as single precision has."""
+    """The numbers with as many digits as single precision has."""
     return [float(f"{value:.{DIGITS}g}") for value in values.tolist()]

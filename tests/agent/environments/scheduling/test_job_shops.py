@@ -1,4 +1,4 @@
-"""Job shops as a place to act."""
+"""Job shops as an environment."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,41 +9,50 @@ from torch import Tensor
 
 from mtl.agent.agent import Agent
 from mtl.agent.environments.scheduling.decoders import Greedy, Sample
-from mtl.agent.environments.scheduling.environment import JobShops
 from mtl.agent.environments.scheduling.exact import CpSat
-from mtl.agent.environments.scheduling.report import Outcome
+from mtl.agent.environments.scheduling.job_shops import JobShops
+from mtl.agent.environments.scheduling.schedule_report import Outcome
 from mtl.errors import InputError
 from mtl.network import Network
 from mtl.nn.candidates import CandidateSet
 from mtl.sharing.hard import Hard
-from mtl.suites.scheduling.features import CANDIDATE_FEATURES, CONTEXT_FEATURES
-from mtl.tasks import TaskGraph, binary, choice, regression
+from mtl.suites.scheduling.suite import SchedulingSuite
+from mtl.tasks import TaskGraph, choice, regression
+from tests.support import Rows
 
 Predict = Callable[[dict[str, Tensor]], dict[str, Tensor]]
-TASKS = (choice("assignment"), regression("utilisation"), regression("makespan"))
+SUITE = SchedulingSuite(instances=1, validation=1, test=["ft06"])
 RULES = ["spt", "mwkr", "mor", "fifo", "random"]
 
 
 def test_every_method_on_every_instance(predict: Predict) -> None:
     """Instances of two sizes, in the order named, each with the agent first."""
-    report = JobShops("la01,ft06,la02", Greedy(), RULES, CpSat(0.05)).run(predict)
+    report = JobShops("la01,ft06,la02", Greedy(), RULES, CpSat(0.05)).run(predict, SUITE)
     rows = [(row["instance"], row["method"]) for row in report.records()]
     assert rows == [(name, method) for name in ("la01", "ft06", "la02") for method in ("agent", *RULES, "cpsat")]
     assert all(row["makespan"] >= row["reference"] for row in report.records())  # type: ignore[operator]
     assert {row["utilisation_predicted"] for row in report.records() if row["method"] == "agent"} == {0.5}
 
 
+def test_the_expected_utilisation_is_decoded(predict: Predict) -> None:
+    """A task that standardises its target is asked in the target's own unit."""
+    suite = SUITE.part(["assignment", "utilisation"])
+    suite.tasks = (suite.tasks[0], regression("utilisation", mean=0.6, std=0.2, primary="mae"))
+    report = JobShops("ft06", Greedy()).run(predict, suite)
+    assert report.summary()["utilisation_predicted"] == pytest.approx(0.5 * 0.2 + 0.6)
+
+
 def test_baselines_do_not_depend_on_the_network(predict: Predict) -> None:
     def makespans(network: Predict) -> list[int]:
-        outcomes = JobShops("la01..la03", Greedy(), RULES).run(network).outcomes
+        outcomes = JobShops("la01..la03", Greedy(), RULES).run(network, SUITE).outcomes
         return [outcome.schedule.makespan for outcome in outcomes if outcome.method != "agent"]
 
     assert makespans(predict) == makespans(lambda inputs: {k: -v for k, v in predict(inputs).items()})
 
 
-def test_company_does_not_matter(predict: Predict) -> None:
+def test_a_makespan_is_independent_of_the_other_instances(predict: Predict) -> None:
     def agents(selector: str) -> dict[str, int]:
-        outcomes = JobShops(selector, Sample(6), []).run(predict).of("agent")
+        outcomes = JobShops(selector, Sample(6), []).run(predict, SUITE).of("agent")
         return {outcome.schedule.instance.name: outcome.schedule.makespan for outcome in outcomes}
 
     assert agents("ft06,la01..la03") == agents("ft06") | agents("la03") | agents("la01,la02")
@@ -52,28 +61,44 @@ def test_company_does_not_matter(predict: Predict) -> None:
 def test_an_untrained_network_acts(predict: Predict) -> None:
     """The schedules are feasible (the environment checks) and no task but assignment is asked for."""
     torch.manual_seed(0)
-    shape = {
-        "candidates": (None, len(CANDIDATE_FEATURES)),
-        "mask": (None,),
-        "context": (len(CONTEXT_FEATURES),),
-    }
-    graph = TaskGraph(TASKS)
+    shape, graph = SUITE.input_shape, TaskGraph(SUITE.tasks)
 
     def encoder(inputs: object) -> CandidateSet:
         return CandidateSet(shape, width=16, heads=2)
 
     network = Network(Hard(shape, graph.names, encoder), graph).eval()
-    report = Agent(graph, network).execute(JobShops("ft06,ft10", Greedy(), gantt=False))
+    report = Agent(network).execute(JobShops("ft06,ft10", Greedy(), gantt=False), SUITE)
     assert report.summary()["gap"] > 0
-    only = Agent(TaskGraph(TASKS[:1]), lambda inputs: {"assignment": predict(inputs)["assignment"]})
-    summary = only.execute(JobShops("ft06", Greedy())).summary()
+    only = Agent(lambda inputs: {"assignment": predict(inputs)["assignment"]})
+    summary = only.execute(JobShops("ft06", Greedy()), SUITE.part(["assignment"])).summary()
     assert "utilisation_predicted" not in summary
 
 
 def test_a_network_of_other_tasks_cannot_act(predict: Predict) -> None:
-    agent = Agent(TaskGraph((binary("late"), regression("delay"))), predict)
-    with pytest.raises(InputError, match=r"cannot act in JobShops: that takes task 'assignment', .* late, delay"):
-        agent.execute(JobShops("ft06", Greedy()))
+    suite = SUITE.part(["utilisation", "makespan"])
+    with pytest.raises(
+        InputError, match=r"cannot act in JobShops: that takes task 'assignment', .* utilisation, makespan"
+    ):
+        Agent(predict).execute(JobShops("ft06", Greedy()), suite)
+
+
+def test_a_network_that_reads_no_states_of_job_shops_cannot_act(predict: Predict) -> None:
+    """A task of the same name is not enough: on another suite its network reads other inputs."""
+    other = Rows(torch.zeros(4, 2), {"assignment": torch.ones(4, 3)}, [choice("assignment")])
+    with pytest.raises(InputError, match=r"cannot act in JobShops: that takes a run on SchedulingSuite, .* on Rows"):
+        Agent(predict).execute(JobShops("ft06", Greedy()), other)
+    named = Rows(torch.zeros(4, 2), {"assignment": torch.ones(4)}, [regression("assignment")])
+    with pytest.raises(InputError, match="takes task 'assignment' of kind choice, and the run's is of kind regression"):
+        Agent(predict).execute(JobShops("ft06", Greedy()), named)
+
+
+def test_acting_in_job_shops_loads_no_rows(predict: Predict, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(self: SchedulingSuite) -> None:
+        raise AssertionError("rows are loaded")
+
+    monkeypatch.setattr(SchedulingSuite, "load", load)
+    report = Agent(predict).execute(JobShops("ft06", Greedy()), SUITE)
+    assert len(report.records()) == 1
 
 
 @pytest.fixture
@@ -84,13 +109,13 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_a_file_is_compared_with_its_lower_bound(predict: Predict, file: Path) -> None:
-    record = JobShops(str(file), Greedy()).run(predict).records()[0]
+    record = JobShops(str(file), Greedy()).run(predict, SUITE).records()[0]
     assert (record["instance"], record["makespan"], record["reference"]) == ("mine", 4, 4)
     assert record["reference_kind"] == "lower bound"
 
 
 def test_what_the_solver_finds_out_counts(predict: Predict, file: Path) -> None:
-    report = JobShops([str(file), "ft06"], Greedy(), ["spt"], CpSat(10)).run(predict)
+    report = JobShops([str(file), "ft06"], Greedy(), ["spt"], CpSat(10)).run(predict, SUITE)
     assert {row["reference_kind"] for row in report.records()} == {"optimum"}
     assert report.gap("cpsat") == 0
 
@@ -100,7 +125,7 @@ def test_nothing_to_decide(predict: Predict, tmp_path: Path, jobs: int) -> None:
     """A single job leaves no choice, so the network is not asked."""
     path = tmp_path / "small.txt"
     path.write_text(f"{jobs} 2\n" + "0 3 1 4\n" * jobs)
-    outcome: Outcome = JobShops(str(path), Sample(3), RULES).run(predict).of("agent")[0]
+    outcome: Outcome = JobShops(str(path), Sample(3), RULES).run(predict, SUITE).of("agent")[0]
     assert outcome.schedule.makespan == 7 + 4 * (jobs - 1)
     assert (outcome.predicted is None) == (jobs == 1)
 
@@ -111,7 +136,7 @@ def test_nothing_to_decide(predict: Predict, tmp_path: Path, jobs: int) -> None:
     ids=str,
 )
 def test_pictures(predict: Predict, gantt: str | bool, names: list[str]) -> None:
-    report = JobShops("ft06,la01", Greedy(), gantt=gantt).run(predict)
+    report = JobShops("ft06,la01", Greedy(), gantt=gantt).run(predict, SUITE)
     assert [name for name, _ in report.figures()] == [f"gantt-{name}" for name in names]
 
 
@@ -123,10 +148,11 @@ def test_pictures(predict: Predict, gantt: str | bool, names: list[str]) -> None
         ({"instances": "no/such/file.txt"}, "no/such/file.txt"),
         ({"baselines": ["stp"]}, "unknown baseline 'stp': did you mean 'spt'"),
         ({"gantt": "some"}, "gantt=some: expected all, first or none"),
+        ({"seed": -1}, "seed=-1: expected a whole number"),
     ],
-    ids=["instance", "none", "file", "baseline", "gantt"],
+    ids=["instance", "none", "file", "baseline", "gantt", "seed"],
 )
-def test_mistakes(settings: dict[str, str], says: str) -> None:
+def test_mistakes(settings: dict[str, object], says: str) -> None:
     with pytest.raises(InputError, match=says):
         JobShops(**{"instances": "ft06", "decoder": Greedy(), **settings})  # type: ignore[arg-type]
 

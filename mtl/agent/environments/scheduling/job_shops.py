@@ -1,29 +1,33 @@
-"""Job shops as a place to act: the agent schedules them, and so do the baselines."""
+"""Job shops as an environment: the agent schedules them, and so do the baselines."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import ClassVar
 
 import torch
 from rich.console import Console
 from rich.progress import Progress
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.agent.environment import Environment
 from mtl.agent.environments.scheduling.decoders import Decoder
 from mtl.agent.environments.scheduling.exact import CpSat
-from mtl.agent.environments.scheduling.report import AGENT, Outcome, ScheduleReport
-from mtl.agent.environments.scheduling.rules import chosen
+from mtl.agent.environments.scheduling.rules import select_rules
 from mtl.agent.environments.scheduling.schedule import Schedule
+from mtl.agent.environments.scheduling.schedule_report import AGENT, Outcome, ScheduleReport
+from mtl.agent.environments.scheduling.seeds import check_seed
 from mtl.errors import InputError
-from mtl.suites.base import Predict
+from mtl.suites.base import MultiTaskDataModule, Predict
 from mtl.suites.scheduling.features import features
 from mtl.suites.scheduling.instance import JobShop
 from mtl.suites.scheduling.published import select
 from mtl.suites.scheduling.rollout import learned
 from mtl.suites.scheduling.shops import Shops
 from mtl.suites.scheduling.simulator import Simulator
+from mtl.suites.scheduling.suite import SchedulingSuite
 
 _GANTT = {"all": "all", "first": "first", "none": "none", "true": "all", "false": "none"}
 
@@ -45,7 +49,8 @@ class JobShops(Environment):
         InputError: an unknown instance or baseline, a malformed file.
     """
 
-    requires = ("assignment",)
+    requires: ClassVar[Mapping[str, str]] = {"assignment": "choice"}
+    suite = SchedulingSuite
 
     def __init__(
         self,
@@ -62,16 +67,15 @@ class JobShops(Environment):
             if names.count(name) > 1:
                 raise InputError(f"instances: two are named '{name}'; rename the file of one")
         self.decoder = decoder
-        self.baselines = tuple(dict.fromkeys(baselines))
-        self.rules = chosen(self.baselines, seed)
+        self.baselines = select_rules(baselines, check_seed("seed", seed))
         self.cpsat = cpsat or CpSat()
         self.gantt = _GANTT.get(str(gantt).lower(), "")
         if not self.gantt:
             raise InputError(f"gantt={gantt}: expected all, first or none")
 
+    @override
     @torch.inference_mode()
-    def run(self, predict: Predict) -> ScheduleReport:
-        """Schedule every instance with every method."""
+    def run(self, predict: Predict, data: MultiTaskDataModule) -> ScheduleReport:
         policy = learned(lambda inputs: predict(inputs)["assignment"])
         outcomes: list[Outcome] = []
         console = Console(stderr=True)
@@ -82,13 +86,13 @@ class JobShops(Environment):
             bar = progress.add_task("Agent and rules", total=len(groups))
             for group in groups:
                 shops = Shops.pack(group)
-                expected = expected_utilisation(predict, shops)
+                expected = expected_utilisation(predict, data, shops)
                 built = timed(partial(self.decoder.decode, policy, shops), group)
                 outcomes += [
                     Outcome(AGENT, self.decoder.label, schedule, seconds, value)
                     for (schedule, seconds), value in zip(built, expected, strict=True)
                 ]
-                for name, rule in zip(self.baselines, self.rules, strict=True):
+                for name, rule in self.baselines.items():
                     built = timed(partial(rule.schedule, shops), group)
                     outcomes += [Outcome(name, rule.label, schedule, seconds) for schedule, seconds in built]
                 progress.advance(bar)
@@ -127,11 +131,21 @@ def timed(build: Callable[[], Tensor], group: Sequence[JobShop]) -> list[tuple[S
     return [(Schedule.of(instance, row), seconds) for instance, row in zip(group, starts, strict=True)]
 
 
-def expected_utilisation(predict: Predict, shops: Shops) -> list[float | None]:
-    """What the network expects before the first real choice; None if it does not learn that or there is no choice."""
+def expected_utilisation(predict: Predict, data: MultiTaskDataModule, shops: Shops) -> list[float | None]:
+    """Ask the network how busy the machines will be, before the first real choice.
+
+    Args:
+        predict: inputs to raw predictions by task.
+        data: the suite, with the tasks that the network has learned.
+        shops: N job shops.
+
+    Returns:
+        A value for each; None if the network does not learn that or there is no choice.
+    """
+    task = next((task for task in data.tasks if task.name == "utilisation"), None)
+    if task is None:
+        return [None] * len(shops)
     simulator = Simulator(shops)
     simulator.advance()
-    values = predict(features(simulator)).get("utilisation")
-    if values is None:
-        return [None] * len(shops)
+    values = task.decode(predict(features(simulator))[task.name])
     return [None if over else value for over, value in zip(simulator.done.tolist(), values.tolist(), strict=True)]

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
-from mtl.agent.environments.records import PredictionReport
+from mtl.agent.environments.new_rows import PredictionReport
 from mtl.assembly import load
 from mtl.config.compose import configure
 from mtl.errors import InputError
@@ -22,7 +22,7 @@ from tests.lifecycle.test_execution import untrained
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run on a table written with semicolons, in which a question mark is no value; and the folder of its table."""
-    folder = tmp_path_factory.mktemp("records")
+    folder = tmp_path_factory.mktemp("new_rows")
     draw = np.random.default_rng(0)
     x, city = draw.normal(50, 10, 90), draw.choice(["Köln", "Oslo"], 90)
     frame = pd.DataFrame({"x": x, "city": city, "churn": np.where(x > 50, "yes", "no"), "spend": 1000 + x})

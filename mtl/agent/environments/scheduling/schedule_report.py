@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from rich import box
 from rich.table import Table
+from typing_extensions import override
 
-from mtl.agent.environment import ExecutionReport, Value
 from mtl.agent.environments.scheduling.schedule import Schedule
+from mtl.agent.report import ExecutionReport, Value
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -64,6 +65,11 @@ class ScheduleReport(ExecutionReport):
     Gap: ``(makespan - reference) / reference``, where the reference is the optimum if it is proven, else the best known
     makespan (the true gap to the optimum is then at least as large), else a lower bound (then it is at most as large).
 
+    A record is one method on one instance. The summary holds means over the instances: the agent's, then
+    ``<method>_gap`` and ``<method>_seconds`` of every baseline; ``optima`` counts the instances whose reference is a
+    proven optimum. The table has an instance per row, the smallest gap of each in bold, and fits into 80 characters.
+    Pictures are Gantt charts of the agent's schedules, named ``gantt-<instance>``.
+
     Args:
         outcomes: every method on every instance; the agent's are named ``agent``.
         gantt: which of the agent's schedules to draw: all, first or none.
@@ -82,15 +88,12 @@ class ScheduleReport(ExecutionReport):
         """Mean gap of a method over the instances."""
         return fmean(outcome.schedule.gap for outcome in self.of(method))
 
+    @override
     def records(self) -> list[dict[str, Value]]:
-        """One row per method and instance."""
         return [outcome.record() for outcome in self.outcomes]
 
+    @override
     def summary(self) -> dict[str, float]:
-        """Means over the instances: the agent's, then ``<method>_gap`` and ``<method>_seconds`` of every baseline.
-
-        ``optima`` counts the instances whose reference is a proven optimum.
-        """
         agent = self.of(AGENT)
         numbers: dict[str, float] = {
             "gap": self.gap(AGENT),
@@ -110,8 +113,8 @@ class ScheduleReport(ExecutionReport):
                 numbers[f"{method}_seconds"] = fmean(outcome.seconds for outcome in self.of(method))
         return numbers
 
+    @override
     def table(self) -> Table:
-        """Instances x methods and the means, the smallest gap of each row in bold; fits into 80 characters."""
         agent = self.of(AGENT)
         kinds = {outcome.schedule.reference_kind for outcome in agent}
         table = Table(
@@ -151,11 +154,10 @@ class ScheduleReport(ExecutionReport):
             )
         return table
 
+    @override
     def figures(self) -> Iterator[tuple[str, "Figure"]]:
-        """Gantt charts of the agent's schedules, named ``gantt-<instance>``."""
-        from mtl.agent.environments.scheduling.gantt import (
-            gantt,  # matplotlib is slow to import, and not every report has a picture
-        )
+        # matplotlib is slow to import, and not every report has a picture
+        from mtl.agent.environments.scheduling.gantt import gantt
 
         chosen = {"all": self.of(AGENT), "first": self.of(AGENT)[:1], "none": []}[self.gantt]
         for outcome in chosen:

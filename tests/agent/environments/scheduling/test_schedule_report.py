@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from mtl.agent.environments.scheduling.report import Outcome, ScheduleReport
 from mtl.agent.environments.scheduling.schedule import Schedule
+from mtl.agent.environments.scheduling.schedule_report import Outcome, ScheduleReport
 from mtl.errors import InputError
 from mtl.suites.scheduling.instance import JobShop
 
@@ -75,23 +75,6 @@ def test_records(report: ScheduleReport) -> None:
 
 
 @pytest.mark.parametrize(
-    ("upper", "lower", "reference", "kind"),
-    [
-        (4, 4, 4, "optimum"),
-        (5, 4, 5, "best known"),
-        (5, None, 5, "best known"),
-        (None, 3, 3, "lower bound"),
-        (None, None, 4, "lower bound"),
-    ],
-    ids=str,
-)
-def test_reference(upper: int | None, lower: int | None, reference: int, kind: str) -> None:
-    made = schedule(shop("a", upper, lower), 6)
-    assert (made.reference, made.reference_kind) == (reference, kind)
-    assert made.gap == pytest.approx(6 / reference - 1)
-
-
-@pytest.mark.parametrize(
     ("upper", "note"),
     [(4, None), (5, "not proven optimal"), (None, "only a lower bound is known")],
     ids=["optimum", "best", "bound"],
@@ -152,8 +135,3 @@ def test_unwritable_directory(report: ScheduleReport, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
         report.write(tmp_path / "file")
-
-
-def test_a_schedule_must_be_feasible() -> None:
-    with pytest.raises(ValueError, match="not a feasible schedule"):
-        Schedule(shop("a"), np.asarray([[0, 2], [1, 4]]))  # job 1 is on machine 1 until 3, job 0 comes at 2

@@ -1,0 +1,124 @@
+"""The report of an agent's actions: rows, summary, a table for the terminal, pictures, and the files that hold them."""
+
+import csv
+import io
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.table import Table
+
+from mtl.errors import InputError
+from mtl.runs.files import atomic_path, write_json, write_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Value = str | int | float | bool | None
+
+
+class ExecutionReport(ABC):
+    """What came of acting: a record per action or instance, their summary, and pictures.
+
+    Attributes:
+        listing: name of the file with the records.
+    """
+
+    listing = "execution.csv"
+
+    @abstractmethod
+    def records(self) -> list[dict[str, Value]]:
+        """The rows of the report, all with the same columns."""
+
+    @abstractmethod
+    def summary(self) -> dict[str, float]:
+        """The report in plain numbers; the first is the one to compare agents by."""
+
+    @abstractmethod
+    def table(self) -> Table:
+        """The report for a person at a terminal."""
+
+    def figures(self) -> Iterator[tuple[str, "Figure"]]:
+        """Pictures by name, drawn one at a time. Default: no picture."""
+        return iter(())
+
+    def content(self) -> dict[str, Any]:
+        """What ``execution.json`` holds: summary and records."""
+        return {"summary": self.summary(), "records": self.records()}
+
+    def write(self, directory: Path) -> list[Path]:
+        """Write the listing, the pictures as PNG and SVG, and last ``execution.json``, each file atomically.
+
+        Args:
+            directory: created when missing. Files of these names in it are replaced.
+
+        Returns:
+            The files.
+
+        Raises:
+            InputError: the directory cannot be written.
+        """
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            written = [directory / self.listing]
+            write_text(written[0], to_csv(self.records()))
+            for name, figure in self.figures():
+                written += save_figure(figure, directory / name)
+            written.append(directory / "execution.json")
+            write_json(written[-1], self.content())
+        except OSError as error:
+            raise InputError(f"execution report: '{directory}' cannot be written ({error.strerror})") from None
+        return written
+
+
+def to_csv(records: Sequence[dict[str, Value]]) -> str:
+    """The records as CSV, the names of their columns in the first line; empty without records."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(records[0]) if records else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(records)
+    return text.getvalue()
+
+
+def save_figure(figure: "Figure", path: Path) -> list[Path]:
+    """Write a picture as ``<path>.png`` and ``<path>.svg``, atomically. The same picture always gives the same bytes.
+
+    Args:
+        figure: the picture.
+        path: of the files, without the ending.
+
+    Returns:
+        The two files.
+    """
+    from matplotlib import rc_context  # slow to import, and not every report has a picture
+
+    files = []
+    settings: dict[str, dict[str, None]] = {"png": {}, "svg": {"Date": None}}
+    for ending, metadata in settings.items():
+        target = path.with_name(f"{path.name}.{ending}")
+        with atomic_path(target) as partial, rc_context({"svg.hashsalt": path.name}):
+            figure.savefig(partial, format=ending, metadata=metadata)
+        files.append(target)
+    return files
+
+
+def plain_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], texts: int = 0) -> Table:
+    """A table for the terminal.
+
+    Args:
+        title: stands above it.
+        columns: their names.
+        rows: a cell for each column.
+        texts: so many of the first columns hold words and are aligned to the left; the others hold numbers.
+
+    Returns:
+        The table.
+    """
+    table = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False)
+    for place, name in enumerate(columns):
+        table.add_column(name, justify="left" if place < texts else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table

@@ -1,0 +1,53 @@
+"""What an environment may ask of a run."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import pytest
+import torch
+
+from mtl.agent.environment import Environment
+from mtl.agent.report import ExecutionReport
+from mtl.errors import InputError
+from mtl.suites.base import MultiTaskDataModule, Predict
+from mtl.suites.table import TableSuite
+from mtl.tasks import regression
+from tests.support import Rows
+
+
+class Needing(Environment):
+    """Needs one task."""
+
+    requires: ClassVar[Mapping[str, str]] = {"a": "regression"}
+
+    def run(self, predict: Predict, data: MultiTaskDataModule) -> ExecutionReport:
+        raise NotImplementedError
+
+
+class OnTables(Needing):
+    """Acts with runs on tables."""
+
+    suite = TableSuite
+
+
+def suite(*names: str) -> Rows:
+    return Rows(torch.zeros(4, 2), {name: torch.zeros(4) for name in names}, [regression(name) for name in names])
+
+
+@pytest.mark.parametrize(
+    ("environment", "data", "says"),
+    [
+        (Needing(), suite("b", "c"), "cannot act in Needing: that takes task 'a', and the run is trained on b, c"),
+        (OnTables(), suite("a"), "cannot act in OnTables: that takes a run on TableSuite, and this one is on Rows"),
+    ],
+    ids=["task", "suite"],
+)
+def test_a_run_that_lacks_something_is_refused(environment: Environment, data: Rows, says: str) -> None:
+    with pytest.raises(InputError) as error:
+        environment.check(data)
+    assert str(error.value) == f"this run {says}"
+    assert not data.splits
+
+
+def test_a_run_that_has_everything_may_act() -> None:
+    Needing().check(suite("b", "a"))

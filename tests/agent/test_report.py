@@ -1,0 +1,62 @@
+"""What every report writes."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure
+from rich.table import Table
+
+from mtl.agent.report import ExecutionReport, Value, plain_table
+
+
+class OneRow(ExecutionReport):
+    """A report whose numbers and picture a test chooses."""
+
+    def __init__(self, value: float, figure: Figure | None = None) -> None:
+        self.value, self.figure = value, figure
+
+    def records(self) -> list[dict[str, Value]]:
+        return [{"name": "a, b", "value": self.value}]
+
+    def summary(self) -> dict[str, float]:
+        return {"value": self.value}
+
+    def table(self) -> Table:
+        return plain_table("One row", ("name", "value"), [("a, b", str(self.value))], texts=1)
+
+    def figures(self) -> Iterator[tuple[str, Figure]]:
+        return iter([("picture", self.figure)] if self.figure else [])
+
+
+class Unfinished(Figure):
+    """A picture that cannot be drawn to its end."""
+
+    def savefig(self, fname: Path, **settings: object) -> None:  # type: ignore[override]
+        Path(fname).write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+
+def test_numbers_that_are_not_finite_are_null_in_json(tmp_path: Path) -> None:
+    OneRow(float("nan")).write(tmp_path)
+    stored = json.loads((tmp_path / "execution.json").read_text(), parse_constant=pytest.fail)
+    assert stored == {"summary": {"value": None}, "records": [{"name": "a, b", "value": None}]}
+
+
+def test_the_listing_is_csv(tmp_path: Path) -> None:
+    written = OneRow(0.5).write(tmp_path)
+    assert [path.name for path in written] == ["execution.csv", "execution.json"]
+    assert written[0].read_text() == 'name,value\n"a, b",0.5\n'
+
+
+def test_a_picture_that_fails_leaves_no_half_file(tmp_path: Path) -> None:
+    with pytest.raises(Exception, match="No space left"):
+        OneRow(0.5, Unfinished()).write(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["execution.csv"]
+
+
+def test_words_stand_left_and_numbers_right() -> None:
+    table = plain_table("title", ("name", "value"), [("a", "1")], texts=1)
+    assert [column.justify for column in table.columns] == ["left", "right"]
+    assert table.row_count == 1
