@@ -23,6 +23,7 @@ from torch.nn import functional
 
 from mtl.assembly import build, configure
 from mtl.config.process import set_process_defaults
+from mtl.nn.encoder import SINGLE
 from mtl.runs.directory import Run
 from mtl.suites.base import Split
 from mtl.training.callbacks import Bar
@@ -55,15 +56,14 @@ def bare(splits: dict[str, Split], epochs: int, batch_size: int) -> None:
     """The same work by hand."""
     torch.manual_seed(0)
     train, val = splits["train"], splits["val"]
-    assert isinstance(train.inputs, torch.Tensor)
-    assert isinstance(val.inputs, torch.Tensor)
-    trunk = nn.Sequential(nn.Linear(train.inputs.shape[1], 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU())
+    inputs, held_out = train.inputs[SINGLE], val.inputs[SINGLE]
+    trunk = nn.Sequential(nn.Linear(inputs.shape[1], 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU())
     heads = nn.ModuleDict({name: nn.Linear(256, 1) for name in train.targets})
     parameters = [*trunk.parameters(), *heads.parameters()]
     optimizer = torch.optim.Adam(parameters, lr=1e-3, fused=True)
     for _ in range(epochs):
         for rows in torch.randperm(len(train)).split(batch_size):
-            hidden = trunk(train.inputs[rows])
+            hidden = trunk(inputs[rows])
             loss = sum(
                 functional.mse_loss(heads[name](hidden).squeeze(-1), target[rows])
                 for name, target in train.targets.items()
@@ -73,7 +73,7 @@ def bare(splits: dict[str, Split], epochs: int, batch_size: int) -> None:
             nn.utils.clip_grad_norm_(parameters, 1.0)
             optimizer.step()
         with torch.no_grad():
-            hidden = trunk(val.inputs)
+            hidden = trunk(held_out)
             for name, target in val.targets.items():
                 functional.mse_loss(heads[name](hidden).squeeze(-1), target).item()
 

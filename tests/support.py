@@ -12,6 +12,7 @@ from torch import Tensor
 from mtl.assembly import configure
 from mtl.module.module import MultiTaskModule, OptimizerFactory
 from mtl.network import Network
+from mtl.nn.encoder import SINGLE, Inputs
 from mtl.nn.mlp import MLP
 from mtl.sharing.hard import Hard
 from mtl.suites.base import MultiTaskDataModule, Split
@@ -28,10 +29,10 @@ class Rows(MultiTaskDataModule):
 
     fingerprint = "rows"
 
-    def __init__(self, inputs: Tensor, targets: dict[str, Tensor], tasks: Sequence[Task] | None = None) -> None:
+    def __init__(self, inputs: Inputs, targets: dict[str, Tensor], tasks: Sequence[Task] | None = None) -> None:
         super().__init__()
         self.tasks = tuple(tasks or (regression(name) for name in targets))
-        self.input_shape = tuple(inputs.shape[1:])
+        self.input_shape = {name: tuple(values.shape[1:]) for name, values in inputs.items()}
         self.given = Split(inputs, targets)
 
     def load(self) -> dict[str, Split]:
@@ -47,7 +48,7 @@ def rows(count: int = 40, tasks: int = 3, missing: float = 0.0, seed: int = 0) -
     )
     values[:, 0] *= 3
     values = values.masked_fill(torch.rand(count, tasks, generator=generator) < missing, torch.nan)
-    return Rows(inputs, {f"t{i}": values[:, i] for i in range(tasks)})
+    return Rows({SINGLE: inputs}, {f"t{i}": values[:, i] for i in range(tasks)})
 
 
 def module_of(

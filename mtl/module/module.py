@@ -2,7 +2,7 @@
 good it is.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from inspect import signature
 from math import isfinite
@@ -22,7 +22,8 @@ from mtl.gradients.task_gradients import add_mean_gradient
 from mtl.module.evaluation import Evaluation
 from mtl.module.loss_meter import Diverged, Tally
 from mtl.network import Network
-from mtl.suites.base import Batch, Tensors
+from mtl.nn.encoder import Inputs
+from mtl.suites.base import Batch
 from mtl.tasks import TaskGraph, labelled
 from mtl.weighting.base import Step, Weighting
 
@@ -47,7 +48,7 @@ class Moment:
     losses: list[Tensor] = field(default_factory=list)
     step: Step = field(default_factory=Step)
     representation: Tensor | None = None
-    inputs: list[Tensors] = field(default_factory=list)
+    inputs: list[Inputs] = field(default_factory=list)
     again: list[tuple[Batch, list[float]]] = field(default_factory=list)
     weights: Tensor | None = None
 
@@ -337,15 +338,13 @@ class MultiTaskModule(LightningModule):
             self.log_dict({f"val/{key}": value for key, value in values.items()})
 
     @torch.inference_mode()
-    def predict(self, inputs: Any) -> dict[str, Tensor]:
+    def predict(self, inputs: Inputs) -> dict[str, Tensor]:
         """Raw predictions for inputs on any device, in evaluation mode, on the device of the inputs."""
         training = self.network.training
         self.network.eval()
-        first = next(iter(inputs.values())) if isinstance(inputs, Mapping) else inputs
-        moved = (
-            {k: v.to(self.device) for k, v in inputs.items()} if isinstance(inputs, Mapping) else inputs.to(self.device)
-        )
-        out = {name: value.to(first.device) for name, value in self(moved).items()}
+        moved = {name: values.to(self.device) for name, values in inputs.items()}
+        device = next(iter(inputs.values())).device
+        out = {name: value.to(device) for name, value in self(moved).items()}
         self.network.train(training)
         return out
 

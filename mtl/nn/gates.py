@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from mtl.nn.stacked import mix
+from mtl.nn.stacked import mix_experts
 
 
 class Gate(nn.Module):
@@ -22,7 +22,7 @@ class Gate(nn.Module):
         return torch.cat([logits(state) for logits in self.groups.values()], -1).softmax(-1)
 
 
-def weighted(gates: Tensor, states: Tensor) -> Tensor:
+def mix_positions(gates: Tensor, states: Tensor) -> Tensor:
     """``sum_e g_ke h_e`` at every place: gates ``[K, B, ..., E]`` over states ``[E, B, ..., H]`` to ``[K, B, ..., H]``.
 
     Gates that have other places than the states (those of a stage before one that pools) are averaged over them.
@@ -30,11 +30,11 @@ def weighted(gates: Tensor, states: Tensor) -> Tensor:
     if gates.dim() > 3 and gates.shape[2:-1] != states.shape[2:-1]:
         gates = gates.flatten(2, -2).mean(2)
     if gates.dim() == 3:
-        return mix(gates, states)
-    return mix(gates.flatten(1, -2), states.flatten(1, -2)).view(len(gates), *states.shape[1:])
+        return mix_experts(gates, states)
+    return mix_experts(gates.flatten(1, -2), states.flatten(1, -2)).view(len(gates), *states.shape[1:])
 
 
-def combined(factors: Tensor, states: Tensor, dims: int = 1) -> Tensor:
+def combine(factors: Tensor, states: Tensor, dims: int = 1) -> Tensor:
     """``tensordot`` of learned factors with states, in the precision of the states: under ``torch.autocast`` these may
     have less than a parameter has.
     """

@@ -21,12 +21,12 @@ def masked_max(values: Tensor, mask: Tensor) -> Tensor:
     return peak.masked_fill(~mask.any(1, keepdim=True), 0.0)
 
 
-def pooled(representation: Tensor, inputs: Inputs) -> Tensor:
+def pool(representation: Tensor, inputs: Inputs) -> Tensor:
     """One vector per sample: ``[B, D]`` as it is; ``[B, J, D]`` as the mean over the members that ``inputs["mask"]``
     names, or over all if the inputs have no mask.
     """
     if representation.dim() == 2:
         return representation
-    if isinstance(inputs, Tensor):
+    if "mask" not in inputs:
         return representation.mean(1)
     return masked_mean(representation, inputs["mask"])

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from mtl.nn.encoder import Encoder, Inputs
-from mtl.nn.norm import PerTask, warn_of_batch_norm
+from mtl.nn.norm import PerTaskBatchNorm, warn_of_batch_norm
 
 
 class Trunks(nn.Module):
@@ -27,7 +27,7 @@ class Trunks(nn.Module):
         super().__init__()
         self.names = tuple(names)
         self.trunk = trunk
-        norms = [module for module in trunk.modules() if isinstance(module, PerTask)]
+        norms = [module for module in trunk.modules() if isinstance(module, PerTaskBatchNorm)]
         if not norms:
             warn_of_batch_norm(trunk, "this model runs one trunk once for each of several tasks")
         own = {
@@ -52,7 +52,7 @@ class Trunks(nn.Module):
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         """Scale and shift of the task's own norms."""
         for module in self[task].modules():
-            if isinstance(module, PerTask) and module.own_affine:
+            if isinstance(module, PerTaskBatchNorm) and module.own_affine:
                 yield from module.parameters()
 
     def last_shared_layer(self) -> Iterator[Parameter]:

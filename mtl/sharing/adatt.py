@@ -6,10 +6,11 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
+from typing_extensions import override
 
 from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
-from mtl.nn.gates import Gate, weighted
+from mtl.nn.gates import Gate, mix_positions
 from mtl.nn.towers import Towers
 from mtl.sharing.base import EncoderFactory, Sharing
 
@@ -41,7 +42,9 @@ class AdaTT(Sharing):
         super().__init__(input_shape, task_names, encoder)
         if own < 1:
             raise InputError(f"model.own={own}: at least 1 is needed")
-        self.experts = Towers([encoder(input_shape) for _ in range(own * len(self.task_names))])  # task after task
+        # Task after task; with a space in it, the name of an expert is not that of a task
+        names = [f"{name} {number}" for name in self.task_names for number in range(own)]
+        self.experts = Towers([encoder(input_shape) for _ in names], names)
         self.depth = self.experts.depth
         self.out_features = self.experts.encoder.out_features
         self.own = own
@@ -58,15 +61,18 @@ class AdaTT(Sharing):
         tasks = len(self.task_names)
         self.register_buffer("use", torch.zeros(self.depth, tasks, own * tasks), persistent=False)
 
+    @override
     def mixture(self) -> Tensor:
         return self.use[-1]
 
+    @override
     def mixtures(self) -> list[Tensor]:
         return list(self.use)
 
+    @override
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         read = [self.experts.encoder.summary(inputs)] * len(self.task_names)  # what each task's gate sees
-        hidden = self.experts.first(inputs)  # [E, B, ..., H], E experts of all tasks
+        hidden = self.experts.first_stage(inputs)  # [E, B, ..., H], E experts of all tasks
         use = []
         for index in range(self.depth):
             if index:
@@ -76,13 +82,19 @@ class AdaTT(Sharing):
             use.append(fused.detach().flatten(1, -2).mean(1))
             kept = torch.block_diag(*(native[name] for name in self.task_names)).to(fused.dtype)  # type: ignore[no-untyped-call]  # [K, E]
             fused = fused + kept.view(len(kept), *[1] * (fused.dim() - 2), -1)
-            read = list(weighted(fused, hidden))
+            read = list(mix_positions(fused, hidden))
         self.use.copy_(torch.stack(use))
         return dict(zip(self.task_names, read, strict=True))
 
+    @override
+    def per_task_axes(self) -> Iterator[tuple[Parameter, int]]:
+        return ((parameter, 0) for parameter in self.experts.stacked_parameters())
+
+    @override
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         yield from cast(nn.ModuleDict, self.gates[-1])[task].parameters()
         yield cast(nn.ParameterDict, self.native[-1])[task]
 
+    @override
     def last_shared_layer(self) -> Iterator[Parameter]:
         return self.experts.last_stage()

@@ -6,6 +6,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
+from typing_extensions import override
 
 from mtl.errors import InputError, unknown
 from mtl.nn.encoder import Encoder, Inputs, InputShape
@@ -81,14 +82,17 @@ class AITM(Sharing):
     def _encoder(self, name: str) -> Encoder:
         return cast(Encoder, self.encoders[name])
 
+    @override
     def expectations(self) -> Iterator[tuple[str, str, float]]:
         if self.calibrate:
             for before, name in zip(self.order, self.order[1:], strict=False):
                 yield before, name, self.calibrate
 
+    @override
     def mixture(self) -> Tensor:
         return self.use
 
+    @override
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         out = {self.order[0]: self.encoders[self.order[0]](inputs)}
         use = {self.order[0]: self.use.new_tensor([1.0, 0.0])}
@@ -98,11 +102,13 @@ class AITM(Sharing):
         self.use.copy_(torch.stack([use[name] for name in self.task_names]))
         return {name: out[name] for name in self.task_names}
 
+    @override
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         if task == self.order[-1]:
             yield from self.encoders[task].parameters()
             yield from self.transfers[task].parameters() if task in self.transfers else ()
 
+    @override
     def last_shared_layer(self) -> Iterator[Parameter]:
         if len(self.order) == 1:
             return iter(())

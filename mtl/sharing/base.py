@@ -52,6 +52,14 @@ class Sharing(nn.Module, ABC):
         slice.
         """
 
+    def per_task_axes(self) -> Iterator[tuple[Parameter, int]]:
+        """The parameters that stack a slice for every task, each with an axis along which it does; by default none.
+
+        Along that axis every task has equally many entries, task after task in their order. A parameter with two such
+        axes comes twice. All other parameters of a single task are registered under its name.
+        """
+        return iter(())
+
     @abstractmethod
     def last_shared_layer(self) -> Iterator[Parameter]:
         """The shared parameters nearest to the heads, at which some weightings compare gradients; empty if none is

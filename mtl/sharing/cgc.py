@@ -6,10 +6,11 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
+from typing_extensions import override
 
 from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
-from mtl.nn.stacked import mix
+from mtl.nn.stacked import mix_experts
 from mtl.sharing.base import EncoderFactory, Sharing
 from mtl.sharing.experts import Experts
 
@@ -49,9 +50,11 @@ class CGC(Sharing):
 
     use: Tensor
 
+    @override
     def mixture(self) -> Tensor:
         return self.use
 
+    @override
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         common = [experts(inputs) for experts in self.common]  # one or none, [E, B, ..., D]
         summary = self.encoder[0].summary(inputs)  # [B, S]
@@ -62,17 +65,19 @@ class CGC(Sharing):
             if name in self.gates:
                 gate = self.gates[name](summary).softmax(-1)  # [B, E]
                 use.append(gate.detach().mean(0))
-                out[name] = mix(gate.unsqueeze(0), outputs)[0]
+                out[name] = mix_experts(gate.unsqueeze(0), outputs)[0]
             else:
                 out[name] = outputs[0]
         if use:
             self.use.copy_(torch.stack(use))
         return out
 
+    @override
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         for part in (self.own, self.gates):
             if task in part:
                 yield from part[task].parameters()
 
+    @override
     def last_shared_layer(self) -> Iterator[Parameter]:
         return (p for experts in self.common for p in cast(Experts, experts).last_stage())

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 from torch.nn import Parameter
+from typing_extensions import override
 
 from mtl.nn.encoder import Inputs, InputShape
-from mtl.nn.gates import combined
+from mtl.nn.gates import combine
 from mtl.sharing.base import EncoderFactory
 from mtl.sharing.stitched import Stitched
 
@@ -32,17 +33,26 @@ class CrossStitch(Stitched):
         super().__init__(input_shape, task_names, encoder, own)
         self.stitch = Parameter(self.start(len(self.task_names)).repeat(self.towers.depth, 1, 1))
 
+    @override
     def mixture(self) -> Tensor:
         return self.stitch[-1].detach()
 
+    @override
     def mixtures(self) -> list[Tensor]:
         return list(self.stitch.detach())
 
+    @override
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
-        hidden = combined(self.stitch[0], self.towers.first(inputs))  # [K, B, ..., H]
+        hidden = combine(self.stitch[0], self.towers.first_stage(inputs))  # [K, B, ..., H]
         for index in range(1, self.towers.depth):
-            hidden = combined(self.stitch[index], self.towers.stage(index, hidden, inputs))
+            hidden = combine(self.stitch[index], self.towers.stage(index, hidden, inputs))
         return dict(zip(self.task_names, hidden, strict=True))
 
+    @override
+    def per_task_axes(self) -> Iterator[tuple[Parameter, int]]:
+        yield from super().per_task_axes()
+        yield from ((self.stitch, 1), (self.stitch, 2))
+
+    @override
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         return iter(())

@@ -1,16 +1,16 @@
 """Experts mixed by gates that choose k of them and can be differentiated."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.nn import Parameter
+from typing_extensions import override
 
 from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
-from mtl.nn.stacked import mix
-from mtl.sharing.base import EncoderFactory, RowMean, Sharing, mean_of_these
-from mtl.sharing.experts import Experts
+from mtl.sharing.base import EncoderFactory, RowMean, mean_of_these
+from mtl.sharing.experts import ExpertMixture
 
 SMALLEST = 1e-6  # keeps the logarithm of the entropy finite
 
@@ -51,7 +51,7 @@ class DSelectGate(nn.Module):
         return (shares.unsqueeze(-1) * points).sum(1), entropy.clamp(min=0.0), lost
 
 
-class DSelectK(Sharing):
+class DSelectK(ExpertMixture):
     """DSelect-k: ``f_i(x) = sum_j g_ij(x) W_j x`` with gates that end up choosing at most k experts, smoothly all the
     way.
 
@@ -76,8 +76,6 @@ class DSelectK(Sharing):
         entropy: factor of the penalty; 0 leaves the choice as soft as it likes.
     """
 
-    use: Tensor
-
     def __init__(
         self,
         input_shape: InputShape,
@@ -88,45 +86,27 @@ class DSelectK(Sharing):
         gamma: float = 1.0,
         entropy: float = 0.001,
     ) -> None:
-        super().__init__(input_shape, task_names, encoder)
         if experts < 2:
             raise InputError(f"model.experts={experts}: at least 2 are needed, to choose from")
         if entropy < 0:
             raise InputError(f"model.entropy={entropy}: expected 0 or more")
         if not 1 <= select <= experts or gamma <= 0:
             raise InputError(f"model.select={select}, model.gamma={gamma}: expected 1 to {experts}, and more than 0")
-        self.experts = Experts(input_shape, encoder, experts)
-        template = self.experts.encoder
-        self.out_features = template.out_features
-        self.gates = nn.ModuleDict(
-            {name: DSelectGate(template.summary_features, experts, select, gamma) for name in self.task_names}
-        )
+        super().__init__(input_shape, task_names, encoder, experts, partial(DSelectGate, select=select, gamma=gamma))
         self.entropy = entropy
         self.numbers_without_expert = experts & (experts - 1) > 0
-        self.register_buffer("use", torch.zeros(len(self.task_names), experts), persistent=False)
 
-    def mixture(self) -> Tensor:
-        return self.use
+    @override
+    def gate_weights(self, summary: Tensor) -> Tensor:
+        return torch.stack([self.gates[name](summary)[0] for name in self.task_names])
 
-    def forward(self, inputs: Inputs) -> dict[str, Tensor]:
-        outputs = self.experts(inputs)  # [E, B, ..., D]
-        summary = self.experts.encoder.summary(inputs)  # [B, S]
-        gates = torch.stack([self.gates[name](summary)[0] for name in self.task_names])  # [K, B, E]
-        self.use.copy_(gates.detach().mean(1))
-        return dict(zip(self.task_names, mix(gates, outputs), strict=True))
-
+    @override
     def penalty(self, batches: Sequence[Inputs] = (), mean: RowMean = mean_of_these) -> Tensor:
         if not batches or not (self.entropy or self.numbers_without_expert):
             return torch.zeros(())
         # Gates once more: the losses' graph through them is used up by now, and they are cheap
-        summary = torch.cat([self.experts.encoder.summary(inputs) for inputs in batches])
+        summary = self.summary(batches)
         terms = [self.gates[name](summary)[1:] for name in self.task_names]
         entropy, lost = mean(torch.stack([torch.stack(pair, -1) for pair in terms], 1)).sum(0)  # of [N, K, 2]
         total: Tensor = self.entropy * entropy + (lost if self.numbers_without_expert else 0.0)
         return total
-
-    def private_parameters(self, task: str) -> Iterator[Parameter]:
-        return self.gates[task].parameters()
-
-    def last_shared_layer(self) -> Iterator[Parameter]:
-        return self.experts.last_stage()

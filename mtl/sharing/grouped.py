@@ -6,6 +6,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
+from typing_extensions import override
 
 from mtl.errors import InputError, unknown
 from mtl.nn.encoder import Encoder, Inputs, InputShape
@@ -57,25 +58,30 @@ class Grouped(Sharing):
     def _networks(self) -> list[Sharing]:
         return [cast(Sharing, network) for network in self.networks]
 
+    @override
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         out = {name: encoder(inputs) for name, encoder in self.alone.items()}
         for network in self.networks:
             out |= network(inputs)
         return {name: out[name] for name in self.task_names}
 
+    @override
     def penalty(self, batches: Sequence[Inputs] = (), mean: RowMean = mean_of_these) -> Tensor:
         # Where there is none, it is a zero on the CPU
         terms = [network.penalty(batches, mean).cpu() for network in self._networks]
         return torch.stack(terms).sum() if terms else torch.zeros(())
 
+    @override
     def expectations(self) -> Iterator[tuple[str, str, float]]:
         for network in self._networks:
             yield from network.expectations()
 
+    @override
     def mixture(self) -> Tensor | None:
         found = self.mixtures()
         return found[-1] if found else None
 
+    @override
     def mixtures(self) -> list[Tensor]:
         order = [*(name for group in self.groups for name in group), *self.alone]
         rows = [order.index(name) for name in self.task_names]
@@ -85,6 +91,7 @@ class Grouped(Sharing):
             out.append(torch.block_diag(*blocks)[rows])  # type: ignore[no-untyped-call]  # [K, E of all groups]
         return out
 
+    @override
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         if task in self.alone:
             yield from self.alone[task].parameters()
@@ -92,6 +99,7 @@ class Grouped(Sharing):
             if task in group:
                 yield from network.private_parameters(task)
 
+    @override
     def last_shared_layer(self) -> Iterator[Parameter]:
         for network in self._networks:
             yield from network.last_shared_layer()

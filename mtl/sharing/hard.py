@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from torch import Tensor, nn
 from torch.nn import Parameter
+from typing_extensions import override
 
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.sharing.base import EncoderFactory, Sharing
@@ -31,12 +32,15 @@ class Hard(Sharing):
         own = self.task_names if residual else ()
         self.own = nn.ModuleDict({name: nn.Linear(width, width) for name in own})
 
+    @override
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         shared = self.trunk(inputs)  # g(x), [B, ..., D]
         return {name: shared + self.own[name](shared) if name in self.own else shared for name in self.task_names}
 
+    @override
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         return self.own[task].parameters() if task in self.own else iter(())
 
+    @override
     def last_shared_layer(self) -> Iterator[Parameter]:
         return self.trunk.stages[-1].parameters()

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import Parameter
+from typing_extensions import override
 
 from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
@@ -69,6 +70,7 @@ class LoRA(OneTrunk):
             }
         )
 
+    @override
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         base = dict(self.trunks.trunk.named_parameters())
         out = {}

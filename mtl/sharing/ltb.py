@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
+from typing_extensions import override
 
 from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
-from mtl.nn.gates import combined
+from mtl.nn.gates import combine
 from mtl.nn.towers import Towers
 from mtl.sharing.base import EncoderFactory, Sharing
 
@@ -63,14 +64,15 @@ class LearningToBranch(Sharing):
         self.half_life = half_life
         self.register_buffer("passes", torch.zeros(()))  # training batches seen
 
-    def _choice(self, logits: Tensor) -> Tensor:
-        """Weights along the last axis."""
+    def choice(self, logits: Tensor) -> Tensor:
+        """Weights along the last axis, by the temperature of the present batch; with noise in training."""
         temperature = self.final + (self.temperature - self.final) * torch.exp2(-self.passes / self.half_life)
         if self.training:
             noise = torch.rand_like(logits).clamp(SMALLEST, 1 - SMALLEST)
             logits = logits - (-noise.log()).log()
         return (logits / temperature).softmax(-1)
 
+    @override
     def mixture(self) -> Tensor:
         leaves = torch.stack([self.leaves[name].detach() for name in self.task_names])
         return leaves.softmax(-1)
@@ -85,17 +87,20 @@ class LearningToBranch(Sharing):
             out[name] = path
         return out
 
+    @override
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         if self.training:
             self.passes += 1
-        hidden = self.towers.first(inputs)
+        hidden = self.towers.first_stage(inputs)
         for index, parents in enumerate(self.parents, start=1):
-            hidden = self.towers.stage(index, combined(self._choice(parents), hidden), inputs)  # [C, B, ..., H]
-        leaves = self._choice(torch.stack([self.leaves[name] for name in self.task_names]))  # [K, C]
-        return dict(zip(self.task_names, combined(leaves, hidden), strict=True))  # of [K, B, ..., D]
+            hidden = self.towers.stage(index, combine(self.choice(parents), hidden), inputs)  # [C, B, ..., H]
+        leaves = self.choice(torch.stack([self.leaves[name] for name in self.task_names]))  # [K, C]
+        return dict(zip(self.task_names, combine(leaves, hidden), strict=True))  # of [K, B, ..., D]
 
+    @override
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         return iter((self.leaves[task],))
 
+    @override
     def last_shared_layer(self) -> Iterator[Parameter]:
         return self.towers.last_stage()

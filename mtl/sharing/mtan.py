@@ -6,6 +6,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
+from typing_extensions import override
 
 from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
@@ -64,6 +65,7 @@ class MTAN(Sharing):
             }
         )
 
+    @override
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         hidden, states = self.trunk.stem(inputs), []
         for stage in self.trunk.stages:
@@ -77,9 +79,11 @@ class MTAN(Sharing):
             out[name] = gathered
         return out
 
+    @override
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         return self.own[task].parameters()
 
+    @override
     def last_shared_layer(self) -> Iterator[Parameter]:
         return self.trunk.stages[-1].parameters()
 

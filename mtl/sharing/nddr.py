@@ -6,6 +6,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
+from typing_extensions import override
 
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.sharing.base import EncoderFactory
@@ -58,11 +59,20 @@ class NDDR(Stitched):
         fusions = cast(nn.ModuleDict, self.fusions[index])
         return [fusions[name](states) for name in self.task_names]
 
+    @override
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
-        hidden = self._fused(0, self.towers.first(inputs))
+        hidden = self._fused(0, self.towers.first_stage(inputs))
         for index in range(1, self.towers.depth):
             hidden = self._fused(index, self.towers.stage(index, torch.stack(hidden), inputs))
         return dict(zip(self.task_names, hidden, strict=True))
 
+    @override
+    def per_task_axes(self) -> Iterator[tuple[Parameter, int]]:
+        yield from super().per_task_axes()
+        for fusions in self.fusions:
+            for fusion in cast(nn.ModuleDict, fusions).values():
+                yield cast(Fusion, fusion).sources, 0
+
+    @override
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         return cast(nn.ModuleDict, self.fusions[-1])[task].parameters()

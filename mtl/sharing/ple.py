@@ -6,10 +6,11 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
+from typing_extensions import override
 
 from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
-from mtl.nn.gates import Gate, weighted
+from mtl.nn.gates import Gate, mix_positions
 from mtl.nn.towers import Towers
 from mtl.sharing.base import EncoderFactory, Sharing
 
@@ -65,12 +66,15 @@ class PLE(Sharing):
     def _group(self, group: str) -> Towers:
         return cast(Towers, self.experts[group])
 
+    @override
     def mixture(self) -> Tensor:
         return self.use[-1]
 
+    @override
     def mixtures(self) -> list[Tensor]:
         return list(self.use)
 
+    @override
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         summary = self._group(self.task_names[0]).encoder.summary(inputs)
         hidden: dict[str, Tensor] = {}
@@ -83,7 +87,7 @@ class PLE(Sharing):
                 if group in gates:
                     gate = gates[group](hidden[group] if index else summary)  # [B, ..., E]
                     states = torch.cat([outputs[source] for source in self.sources[group]])
-                    mixed[group] = weighted(gate.unsqueeze(0), states)[0]
+                    mixed[group] = mix_positions(gate.unsqueeze(0), states)[0]
                     use += [gate.detach().flatten(0, -2).mean(0)] if group != SHARED else []
                 elif group != SHARED:
                     mixed[group] = outputs[group][0]
@@ -96,10 +100,11 @@ class PLE(Sharing):
         """Stage ``index`` of a group's experts, ``[E, B, ..., H]``."""
         experts = self._group(group)
         if not index:
-            return experts.first(inputs)
+            return experts.first_stage(inputs)
         state = hidden[group]
         return experts.stage(index, state.expand(experts.count, *state.shape), inputs)
 
+    @override
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         # The shared state, where there is one, carries what a task's experts do before the last stage to all tasks, and
         # so what its gates do before the last but one
@@ -116,5 +121,6 @@ class PLE(Sharing):
                 for name, child in expert.named_children():
                     yield from child.parameters() if name != "stages" else ()
 
+    @override
     def last_shared_layer(self) -> Iterator[Parameter]:
         return self._group(SHARED).last_stage() if SHARED in self.experts else iter(())

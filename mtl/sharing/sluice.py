@@ -6,10 +6,11 @@ from itertools import combinations
 import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
+from typing_extensions import override
 
 from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
-from mtl.nn.gates import combined
+from mtl.nn.gates import combine
 from mtl.sharing.base import EncoderFactory, RowMean, mean_of_these
 from mtl.sharing.stitched import Stitched
 
@@ -59,19 +60,22 @@ class Sluice(Stitched):
         mixed = self.task_names if len(self.ends) > 1 else ()
         self.betas = nn.ParameterDict({name: Parameter(first.clamp(min=1e-3).log()) for name in mixed})
 
+    @override
     def mixture(self) -> Tensor:
         return self.mixtures()[-1]
 
+    @override
     def mixtures(self) -> list[Tensor]:
         return list(self.spaces.detach().sum((2, 4)) / self.subspaces)
 
     def _mixed(self, index: int, states: Tensor) -> Tensor:
         """States of the towers ``[K, B, ..., H]`` to those of the tasks."""
         parts = states.reshape(*states.shape[:-1], self.subspaces, -1).movedim(-2, 1)  # [K, G, B, ..., H / G]
-        return combined(self.spaces[index], parts, dims=2).movedim(1, -2).flatten(-2)  # [K, B, ..., H]
+        return combine(self.spaces[index], parts, dims=2).movedim(1, -2).flatten(-2)  # [K, B, ..., H]
 
+    @override
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
-        hidden = self._mixed(0, self.towers.first(inputs))
+        hidden = self._mixed(0, self.towers.first_stage(inputs))
         seen = [hidden]
         for index in range(1, self.towers.depth):
             hidden = self._mixed(index, self.towers.stage(index, hidden, inputs))
@@ -83,6 +87,7 @@ class Sluice(Stitched):
             hidden = torch.stack([column * end for column, end in zip(columns, ends, strict=True)]).sum(0)
         return dict(zip(self.task_names, hidden, strict=True))
 
+    @override
     def penalty(self, batches: Sequence[Inputs] = (), mean: RowMean = mean_of_these) -> Tensor:
         if self.subspaces == 1 or self.orthogonality == 0:
             return torch.zeros(())
@@ -94,6 +99,12 @@ class Sluice(Stitched):
                     terms += [(one @ other.mT).square().sum() for one, other in combinations(parts, 2)]
         return self.orthogonality * torch.stack(terms).sum() if terms else torch.zeros(())
 
+    @override
+    def per_task_axes(self) -> Iterator[tuple[Parameter, int]]:
+        yield from super().per_task_axes()
+        yield from ((self.spaces, 1), (self.spaces, 3))
+
+    @override
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         return iter((self.betas[task],) if task in self.betas else ())
 

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
+from typing_extensions import override
 
 from mtl.errors import unknown
 from mtl.nn.encoder import Inputs, InputShape
-from mtl.nn.gates import combined
+from mtl.nn.gates import combine
 from mtl.sharing.base import EncoderFactory, Sharing
 from mtl.sharing.experts import Experts
 
@@ -53,16 +54,24 @@ class Soft(Sharing):
         """The weights of the experts for each task, ``[K, E]``."""
         return self.alpha.softmax(-1) if self.normalised else self.alpha
 
+    @override
     def mixture(self) -> Tensor:
         return self.rows().detach()
 
+    @override
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         outputs = self.experts(inputs)  # [E, B, ..., D]
-        mixed = combined(self.rows(), outputs)  # [K, B, ..., D]
+        mixed = combine(self.rows(), outputs)  # [K, B, ..., D]
         return dict(zip(self.task_names, mixed, strict=True))
 
+    @override
+    def per_task_axes(self) -> Iterator[tuple[Parameter, int]]:
+        yield self.alpha, 0
+
+    @override
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         return iter(())
 
+    @override
     def last_shared_layer(self) -> Iterator[Parameter]:
         return self.experts.last_stage()

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 from torch.nn import Parameter
+from typing_extensions import override
 
 from mtl.errors import InputError
 from mtl.nn.encoder import InputShape
@@ -25,7 +26,7 @@ class Stitched(Sharing):
         if not 0 <= own <= 1:
             raise InputError(f"model.own={own}: expected 0 to 1")
         self.own = own
-        self.towers = Towers([encoder(input_shape) for _ in self.task_names])
+        self.towers = Towers([encoder(input_shape) for _ in self.task_names], self.task_names)
         self.out_features = self.towers.widths[-1]
 
     def start(self, parts: int) -> Tensor:
@@ -34,5 +35,10 @@ class Stitched(Sharing):
             return torch.ones(1, 1)
         return torch.full((parts, parts), (1 - self.own) / (parts - 1)).fill_diagonal_(self.own)
 
+    @override
+    def per_task_axes(self) -> Iterator[tuple[Parameter, int]]:
+        return ((parameter, 0) for parameter in self.towers.stacked_parameters())
+
+    @override
     def last_shared_layer(self) -> Iterator[Parameter]:
         return self.towers.last_stage()

@@ -5,6 +5,7 @@ from typing import cast
 
 from torch import Tensor, nn
 from torch.nn import Parameter
+from typing_extensions import override
 
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.nn.trunks import Trunks
@@ -34,10 +35,12 @@ class OneTrunk(Sharing):
             self.trunks.requires_grad_(False)
         self.out_features = self.trunks.trunk.out_features
 
+    @override
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         yield from self.own[task].parameters()
         yield from self.trunks.private_parameters(task)
 
+    @override
     def last_shared_layer(self) -> Iterator[Parameter]:
         return self.trunks.last_shared_layer()
 
@@ -63,6 +66,7 @@ class PerStage(OneTrunk):
         widths = self.trunks.trunk.widths
         self.own = nn.ModuleDict({name: nn.ModuleList(layer(width) for width in widths) for name in self.task_names})
 
+    @override
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         out = {}
         for name, state in self.trunks.first(inputs).items():

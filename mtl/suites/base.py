@@ -11,13 +11,12 @@ from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
 from mtl.errors import InputError, unknown
-from mtl.nn.encoder import Inputs, InputShape
+from mtl.nn.encoder import SINGLE, Inputs, InputShape
 from mtl.tasks import Task, labelled
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Tensors = Tensor | dict[str, Tensor]
 # Rows of a batch that is only measured, and the most where rows are flat: a batch costs much beside so little work
 MEASURED, MEASURED_FLAT = 1024, 4096
 Predict = Callable[[Inputs], dict[str, Tensor]]
@@ -27,33 +26,31 @@ class Batch(NamedTuple):
     """Rows of one step on one process.
 
     Attributes:
-        inputs: ``[B, ...]`` each; only encoders (and masked heads) read them.
+        inputs: by name, ``[B, ...]`` each; only encoders (and masked heads) read them.
         targets: by task, ``[B, ...]``; NaN (floating) or -100 (integer) = no label for this row.
         counts: labelled rows of each task in the whole optimizer step, over all processes and accumulated batches, in
             task order. They make means over labelled rows exact however the step is divided. Empty: not known.
         size: rows of the whole step; where ``counts`` says as many, no row has to be masked.
     """
 
-    inputs: Tensors
+    inputs: Inputs
     targets: dict[str, Tensor]
     counts: tuple[int, ...] = ()
     size: int = 0
 
 
 class Split(NamedTuple):
-    """The rows of one stage in memory: inputs ``[N, ...]`` and targets by task ``[N, ...]``."""
+    """The rows of one stage in memory: inputs by name and targets by task, ``[N, ...]`` each."""
 
-    inputs: Tensors
+    inputs: Inputs
     targets: dict[str, Tensor]
 
     def __len__(self) -> int:
         return len(next(iter(self.targets.values())))
 
     def rows(self, numbers: Tensor) -> "Split":
-        """Some of the rows."""
-        inputs = (
-            {k: v[numbers] for k, v in self.inputs.items()} if isinstance(self.inputs, dict) else self.inputs[numbers]
-        )
+        """The rows of these numbers, or those that a mask ``[N]`` names."""
+        inputs = {name: values[numbers] for name, values in self.inputs.items()}
         return Split(inputs, {name: target[numbers] for name, target in self.targets.items()})
 
 
@@ -140,19 +137,15 @@ class InMemoryLoader:
 
     def batch(self, rows: Tensor, counts: tuple[int, ...], size: int) -> Batch:
         """The rows as a batch."""
-        inputs = self.split.inputs  # index_select gathers wide rows some four times as fast as an index in brackets
-        taken = (
-            {k: v.index_select(0, rows) for k, v in inputs.items()}
-            if isinstance(inputs, dict)
-            else inputs.index_select(0, rows)
-        )
+        # index_select gathers wide rows some four times as fast as an index in brackets
+        inputs = {name: values.index_select(0, rows) for name, values in self.split.inputs.items()}
         targets = {name: target.index_select(0, rows) for name, target in self.split.targets.items()}
-        return Batch(taken, targets, counts, size)
+        return Batch(inputs, targets, counts, size)
 
 
-def measured_at_once(inputs: Tensors) -> int:
+def measured_at_once(inputs: Inputs) -> int:
     """How many rows are measured at once; sets, pictures and texts are no light rows."""
-    return MEASURED_FLAT if isinstance(inputs, Tensor) and inputs.ndim == 2 else MEASURED
+    return MEASURED_FLAT if SINGLE in inputs and inputs[SINGLE].ndim == 2 else MEASURED
 
 
 class MultiTaskDataModule(LightningDataModule, ABC):
@@ -163,7 +156,8 @@ class MultiTaskDataModule(LightningDataModule, ABC):
 
     Attributes:
         tasks: the tasks in THE order of every ``[K]`` vector.
-        input_shape: shape of one sample's inputs.
+        input_shape: shapes of one sample's inputs, by name; the name of a single one is
+            :data:`~mtl.nn.encoder.SINGLE`.
         selection: name and direction ("min" or "max") of the validation quantity by which the best checkpoint is
             chosen. ``val/score`` is the geometric mean of the tasks' validation losses, so that no task's unit
             outweighs another's.
@@ -237,7 +231,7 @@ class MultiTaskDataModule(LightningDataModule, ABC):
         """
         return {}
 
-    def inputs(self, frame: "pd.DataFrame") -> Tensors:
+    def inputs(self, frame: "pd.DataFrame") -> Inputs:
         """New rows, as a person's table holds them, as the network reads them. InputError for a suite whose inputs are
         no rows of a table, which is the default, or if a column is missing.
         """

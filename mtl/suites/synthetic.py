@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from mtl.errors import InputError, unknown
+from mtl.nn.encoder import SINGLE
 from mtl.suites.base import MultiTaskDataModule, Split
 from mtl.tasks import NO_LABEL, Task, binary, classification, regression
 
@@ -87,7 +88,7 @@ class SyntheticSuite(MultiTaskDataModule):
         self.conflict, self.imbalance, self.blocks = conflict, imbalance, blocks
         self.kinds = tuple(KINDS[kinds][i % len(KINDS[kinds])] for i in range(num_tasks))
         self.tasks = tuple(task(f"task{i}", kind) for i, kind in enumerate(self.kinds))
-        self.input_shape = (features,)
+        self.input_shape = {SINGLE: (features,)}
 
     @property
     def fingerprint(self) -> str:
@@ -121,7 +122,7 @@ class SyntheticSuite(MultiTaskDataModule):
                 key: values[start:end] if name == "test" else without(values, hidden[:, i])[start:end]
                 for i, (key, values) in enumerate(labels.items())
             }
-            splits[name] = Split(x[start:end], targets)
+            splits[name] = Split({SINGLE: x[start:end]}, targets)
         return splits
 
     def label(self, values: Tensor, kind: str) -> Tensor:

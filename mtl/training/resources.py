@@ -47,7 +47,7 @@ def count_flops(module: MultiTaskModule, data: MultiTaskDataModule) -> int:
 def inference_seconds(module: MultiTaskModule, data: MultiTaskDataModule) -> float:
     """Median seconds of predicting one batch of test rows (up to 1024) for all tasks, of 5 after one to warm up."""
     inputs = next(iter(data.loader("test"))).inputs
-    few = {k: v[:MEASURED] for k, v in inputs.items()} if isinstance(inputs, dict) else inputs[:MEASURED]
+    few = {name: values[:MEASURED] for name, values in inputs.items()}
     times = []
     for _ in range(6):
         started = time.perf_counter()

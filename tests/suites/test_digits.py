@@ -10,6 +10,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from mtl.errors import InputError
+from mtl.nn.encoder import SINGLE
 from mtl.suites.digits import PairsSuite, ScenesSuite
 from mtl.suites.digits.images import parts, read_digits
 from mtl.suites.digits.places import (
@@ -45,12 +46,11 @@ def test_pairs_are_two_digits_over_one_another(name: str, side: int) -> None:
     suite = PairsSuite(name, rows=60)
     suite.setup("fit")
     size = {28: 36, 8: 10}[side]
-    assert suite.input_shape == (1, size, size)
+    assert suite.input_shape == {SINGLE: (1, size, size)}
     assert [len(split) for split in suite.splits.values()] == [42, 9, 9]
     digits = read_digits(name)
     left, right = suite.splits["test"].targets["left"], suite.splits["test"].targets["right"]
-    for image, a, b in zip(suite.splits["test"].inputs, left, right, strict=True):
-        assert isinstance(image, torch.Tensor)
+    for image, a, b in zip(suite.splits["test"].inputs[SINGLE], left, right, strict=True):
         # Ink that all of a class share
         bars = [digits.images[digits.labels == label.item()].min(0) for label in (a, b)]
         assert (image[0, :side, :side].numpy() >= bars[0]).all()
@@ -61,10 +61,9 @@ def test_boxes_hold_the_ink_and_do_not_overlap() -> None:
     suite = ScenesSuite("optical", rows=60)
     suite.setup("fit")
     for split in suite.splits.values():
-        assert isinstance(split.inputs, torch.Tensor)
-        size = split.inputs.shape[-1]
+        size = split.inputs[SINGLE].shape[-1]
         for image, boxes, classes, count in zip(
-            split.inputs[:, 0], *(split.targets[k] for k in ("boxes", "digits", "count")), strict=True
+            split.inputs[SINGLE][:, 0], *(split.targets[k] for k in ("boxes", "digits", "count")), strict=True
         ):
             present = ~boxes.isnan().any(-1)
             assert present.sum() == count + 1 == (classes != -100).sum()
@@ -84,7 +83,7 @@ def test_boxes_hold_the_ink_and_do_not_overlap() -> None:
 
 @pytest.mark.parametrize("suite", [PairsSuite, ScenesSuite])
 def test_images_are_a_function_of_their_seed(suite: type[PairsSuite] | type[ScenesSuite]) -> None:
-    first, again, other = (suite("optical", rows=40, seed=seed).load()["train"].inputs for seed in (0, 0, 1))
+    first, again, other = (suite("optical", rows=40, seed=seed).load()["train"].inputs[SINGLE] for seed in (0, 0, 1))
     assert torch.equal(first, again)  # type: ignore[arg-type]
     assert not torch.equal(first, other)  # type: ignore[arg-type]
     assert suite("optical", seed=0).fingerprint != suite("optical", seed=1).fingerprint

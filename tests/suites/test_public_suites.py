@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
+from mtl.nn.encoder import SINGLE
 from mtl.suites.base import MultiTaskDataModule
 from mtl.suites.census import census
 from mtl.suites.credit import credit
@@ -160,8 +161,7 @@ def test_the_words_of_a_review_stay_with_its_labels() -> None:
     assert suite.vocabulary is not None
     place = suite.vocabulary.words.index("love")
     for split in suite.splits.values():
-        assert isinstance(split.inputs, torch.Tensor)
-        loving = split.inputs[:, place] > 0
+        loving = split.inputs[SINGLE][:, place] > 0
         assert loving.any()
         assert (split.targets["sentiment"][loving] == 2).all()
 
@@ -170,8 +170,7 @@ def test_the_vocabulary_is_of_the_training_rows() -> None:
     suite = ReviewsSuite(vocabulary=10_000)
     loaded(suite)
     assert suite.vocabulary is not None
-    inputs = suite.splits["train"].inputs
-    assert isinstance(inputs, torch.Tensor)
+    inputs = suite.splits["train"].inputs[SINGLE]
     used = (inputs > 0).any(0)
     assert used[: len(suite.vocabulary.words)].all(), "every word is in a training text"
 
@@ -180,7 +179,6 @@ def test_reviews_as_sequences() -> None:
     suite = ReviewsSuite(form="sequence", vocabulary=30, length=6)
     loaded(suite)
     for split in suite.splits.values():
-        assert isinstance(split.inputs, dict)
         tokens, mask = split.inputs["tokens"], split.inputs["mask"]
         assert tokens.shape == mask.shape == (len(split), 6)
         assert tokens.max() < 30 + FIRST

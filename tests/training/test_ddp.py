@@ -13,6 +13,7 @@ import torch
 
 from mtl.assembly import read_checkpoint
 from mtl.lifecycle.train import train
+from mtl.nn.encoder import SINGLE
 from mtl.runs.directory import Run
 from mtl.suites.table import table
 from tests.lifecycle.test_execution import composed
@@ -91,8 +92,8 @@ def test_two_processes_share_a_table_that_is_read_piece_by_piece(
         suite.setup("fit")
         suite.trainer = SimpleNamespace(global_rank=rank, world_size=2)  # type: ignore[assignment]
         loaders.append(suite.train_dataloader())
-    served = torch.cat([torch.as_tensor(batch.inputs)[:, 0] for loader in loaders for batch in loader])
-    whole = torch.as_tensor(suite.splits["train"].inputs)[:, 0]
+    served = torch.cat([batch.inputs[SINGLE][:, 0] for loader in loaders for batch in loader])
+    whole = suite.splits["train"].inputs[SINGLE][:, 0]
     torch.testing.assert_close(served.sort().values, whole.sort().values, rtol=0, atol=0)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from mtl.nn.encoder import SINGLE
 from mtl.suites.base import Split
 from mtl.suites.digits.images import SHARES, Digits, parts, read_digits, side
 from mtl.suites.digits.suite import DigitsSuite
@@ -30,7 +31,7 @@ class PairsSuite(DigitsSuite):
         self.offset = round(side(digits) * 2 / 7)
         self.size = side(digits) + self.offset
         self.tasks = (classification("left", 10), classification("right", 10))
-        self.input_shape = (1, self.size, self.size)
+        self.input_shape = {SINGLE: (1, self.size, self.size)}
 
     def load(self) -> dict[str, Split]:
         """Compose the images."""
@@ -47,4 +48,4 @@ class PairsSuite(DigitsSuite):
         lower = images[:, self.offset :, self.offset :]
         np.maximum(lower, right.images, out=lower)
         targets = {"left": torch.from_numpy(left.labels), "right": torch.from_numpy(right.labels)}
-        return Split(torch.from_numpy(images).unsqueeze(1), targets)
+        return Split({SINGLE: torch.from_numpy(images).unsqueeze(1)}, targets)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from mtl.nn.encoder import SINGLE
 from mtl.suites.base import Split
 from mtl.suites.digits import images
 from mtl.suites.digits.images import SHARES, SOURCES, Digits, parts, read_digits, side
@@ -38,7 +39,7 @@ class ScenesSuite(DigitsSuite):
         self.size = side(digits) * (2 if digits == "mnist" else 3)
         cells = self.size // CELL
         self.tasks = (classification("count", MOST), place_classes("digits", cells, 10), place_boxes("boxes", cells))
-        self.input_shape = (1, self.size, self.size)
+        self.input_shape = {SINGLE: (1, self.size, self.size)}
 
     def load(self) -> dict[str, Split]:
         """The scenes, composed once and then read from the cache."""
@@ -74,7 +75,7 @@ def compose(digits: Digits, rows: int, size: int, draw: np.random.Generator) -> 
         "digits": torch.from_numpy(classes),
         "boxes": torch.from_numpy(boxes / size),
     }
-    return Split(torch.from_numpy(images).unsqueeze(1), targets)
+    return Split({SINGLE: torch.from_numpy(images).unsqueeze(1)}, targets)
 
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels, the last two not included

@@ -10,7 +10,8 @@ import pandas as pd
 import torch
 
 from mtl.errors import InputError, absent, unknown
-from mtl.suites.base import MultiTaskDataModule, Split, Tensors
+from mtl.nn.encoder import SINGLE, Inputs
+from mtl.suites.base import MultiTaskDataModule, Split
 from mtl.suites.reviews import pieces, words
 from mtl.suites.reviews.pieces import MADE, Pieces
 from mtl.suites.reviews.words import Vocabulary
@@ -27,7 +28,7 @@ FORMS = ("bag", "sequence")
 class ReviewsSuite(MultiTaskDataModule):
     """22,628 reviews; tasks ``sentiment`` (3 classes), ``department`` (6 classes) and ``recommended`` (yes or no).
 
-    Inputs, from title and text, are either a bag of words ``[N, V]`` for any encoder of flat inputs, or a sequence
+    Inputs, from title and text, are either a bag of words ``x [N, V]`` for any encoder of flat inputs, or a sequence
     ``tokens [N, L]`` of numbers of words, or of pieces of words, with ``mask [N, L]`` (True = a word) for encoders of
     texts.
 
@@ -74,7 +75,7 @@ class ReviewsSuite(MultiTaskDataModule):
             classification("department", len(DEPARTMENTS)),
             binary("recommended"),
         )
-        self.input_shape = (vocabulary,) if form == "bag" else {"tokens": (None,), "mask": (None,)}
+        self.input_shape = {SINGLE: (vocabulary,)} if form == "bag" else {"tokens": (None,), "mask": (None,)}
 
     @property
     def fingerprint(self) -> str:
@@ -92,20 +93,20 @@ class ReviewsSuite(MultiTaskDataModule):
         """What the classes are called."""
         return {"sentiment": SENTIMENTS, "department": DEPARTMENTS, "recommended": ("no", "yes")}
 
-    def inputs(self, frame: pd.DataFrame) -> Tensors:
+    def inputs(self, frame: pd.DataFrame) -> Inputs:
         """New reviews, the column ``text``, as the network reads them; see :meth:`encode`."""
         if "text" not in frame.columns:
             raise absent("input column", "text", frame.columns)
         return self.encode(frame["text"].fillna("").astype(str).tolist())
 
-    def encode(self, texts: list[str]) -> Tensors:
+    def encode(self, texts: list[str]) -> Inputs:
         """New texts as the network reads them. Needs the rows of :meth:`load` or a run's statistics."""
         assert self.vocabulary is not None
         if self.form == "bag":
             assert isinstance(self.vocabulary, Vocabulary)
             bags = self.vocabulary.bags(texts)
             short = self.size - bags.shape[1]  # a small corpus may have fewer words than there is room for
-            return torch.nn.functional.pad(bags, (0, short)) if short else bags
+            return {SINGLE: torch.nn.functional.pad(bags, (0, short)) if short else bags}
         return self.vocabulary.sequences(texts, self.length)
 
     def load(self) -> dict[str, Split]:

@@ -17,6 +17,7 @@ from pyarrow import parquet
 from torch import Tensor
 
 from mtl.errors import InputError
+from mtl.nn.encoder import SINGLE, Inputs
 from mtl.suites.base import MultiTaskDataModule, Split
 from mtl.suites.sources.cache import alone, cache_directory, prepare
 from mtl.suites.table.preview import preview
@@ -88,9 +89,9 @@ class LargeTable(MultiTaskDataModule):
         targets = [target for target in self.fitted.targets if target.task in learned]
         return preview(self.fitted.frame, self.fitted.remarks, self.fitted.encoding, targets, self.splits)
 
-    def inputs(self, frame: pd.DataFrame) -> Tensor:
-        """New rows as the network reads them, ``[N, F]``."""
-        return self.fitted.encoding.encode(frame)
+    def inputs(self, frame: pd.DataFrame) -> Inputs:
+        """New rows as the network reads them, ``x [N, F]``."""
+        return self.fitted.inputs(frame)
 
     @property
     def values(self) -> dict[str, tuple[str, ...]]:
@@ -153,7 +154,7 @@ class LargeTable(MultiTaskDataModule):
             targets = {t.task: mapped(folder / f"{part}.{t.task}", rows[part], t.kind) for t in self.fitted.targets}
             width = len(self.fitted.encoding.features)
             inputs = mapped(folder / f"{part}.inputs", rows[part] * width, "inputs").view(rows[part], width)
-            splits[part] = Split(inputs, targets)
+            splits[part] = Split({SINGLE: inputs}, targets)
             for target in self.fitted.targets:
                 target.check(targets[target.task], part)
         return splits
@@ -164,7 +165,7 @@ class LargeTable(MultiTaskDataModule):
         temporary = Path(tempfile.mkdtemp(dir=folder.parent))
         try:
             for frame, parts in self.pieces():
-                arrays = {"inputs": self.inputs(frame).numpy()}
+                arrays = {"inputs": self.fitted.encoding.encode(frame).numpy()}
                 arrays |= {target.task: target.encode(frame).numpy() for target in self.fitted.targets}
                 for number, part in enumerate(PARTS):
                     chosen = parts == number

@@ -10,7 +10,8 @@ import pandas as pd
 from pandas.api.types import is_integer_dtype
 
 from mtl.errors import InputError, unknown
-from mtl.suites.base import MultiTaskDataModule, Split, Tensors
+from mtl.nn.encoder import SINGLE, Inputs
+from mtl.suites.base import MultiTaskDataModule, Split
 from mtl.suites.table.columns import kinds
 from mtl.suites.table.encoding import Encoding
 from mtl.suites.table.preview import preview
@@ -24,7 +25,7 @@ FORMS = ("flat", "columns")
 class TableSuite(MultiTaskDataModule):
     """Tasks over the columns of one table.
 
-    Inputs, for any encoder of flat inputs, are ``[N, F]``: numbers standardised, categories as indicators, times as
+    Inputs, for any encoder of flat inputs, are ``x [N, F]``: numbers standardised, categories as indicators, times as
     angles and age, each with what says that it is missing (see :class:`~mtl.suites.table.encoding.Encoding`). Or, for
     encoders of tables, ``numbers [N, F]``, NaN where missing, and ``categories [N, C]``, -1 where missing or unseen.
     All of it is fitted on the training rows.
@@ -68,7 +69,8 @@ class TableSuite(MultiTaskDataModule):
             self.targets, self.encoding = recall(Path(statistics))
         self.tasks = tuple(target.build() for target in self.targets)
         self.form = form
-        self.input_shape = (len(self.encoding.features),) if form == "flat" else self.encoding.shape
+        flat = {SINGLE: (len(self.encoding.features),)}
+        self.input_shape = flat if form == "flat" else self.encoding.shape
 
     def _fit(self, wanted: Mapping[str, Any], chosen: Mapping[str, str]) -> None:
         frame = self.frame
@@ -96,9 +98,9 @@ class TableSuite(MultiTaskDataModule):
         found.update(repr((list(self.frame.columns), self.splitting, self.statistics())).encode())
         return found.hexdigest()[:16]
 
-    def inputs(self, frame: pd.DataFrame) -> Tensors:
+    def inputs(self, frame: pd.DataFrame) -> Inputs:
         """New rows as the network reads them; unseen categories count as missing."""
-        return self.encoding.encode(frame) if self.form == "flat" else self.encoding.columns_of(frame)
+        return {SINGLE: self.encoding.encode(frame)} if self.form == "flat" else self.encoding.columns_of(frame)
 
     @property
     def values(self) -> dict[str, tuple[str, ...]]:

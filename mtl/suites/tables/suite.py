@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
 
 from mtl.errors import InputError, unknown
-from mtl.suites.base import InMemoryLoader, Tensors
+from mtl.nn.encoder import Inputs
+from mtl.suites.base import InMemoryLoader
 from mtl.suites.table import Splitting, TableSuite, Targets
 from mtl.suites.table.encoding import CategoryColumn
 from mtl.suites.table.reading import read_table
@@ -82,10 +82,10 @@ class TablesSuite(TableSuite):
         if form == "columns":
             self.input_shape = {**self.encoding.shape, "source": (self.sources,)}
 
-    def inputs(self, frame: pd.DataFrame) -> Tensors:
+    def inputs(self, frame: pd.DataFrame) -> Inputs:
         """New rows as the network reads them; a table that was not learned counts as all tables in equal parts."""
         found = super().inputs(frame)
-        if isinstance(found, Tensor):
+        if self.form == "flat":
             return found
         shares = torch.cat([torch.eye(len(self.names)), torch.full((1, self.sources), 1 / self.sources)])
         return {**found, "source": shares[pd.Index(self.names).get_indexer(frame[SOURCE])]}  # the last row: not learned

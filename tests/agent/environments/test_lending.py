@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mtl.agent.environments.lending import Lending, Terms
 from mtl.errors import InputError
-from mtl.suites.base import Tensors
+from mtl.nn.encoder import SINGLE, Inputs
 from mtl.suites.credit import credit
 
 
@@ -52,8 +52,8 @@ def test_a_network_that_knows_earns_what_the_truth_earns() -> None:
     suite.setup("test")
     targets, (mean, std) = suite.splits["test"].targets, (suite.targets[1].mean, suite.targets[1].std)
 
-    def predict(inputs: Tensors) -> dict[str, torch.Tensor]:
-        assert torch.equal(inputs, suite.splits["test"].inputs)  # type: ignore[arg-type]
+    def predict(inputs: Inputs) -> dict[str, torch.Tensor]:
+        assert torch.equal(inputs[SINGLE], suite.splits["test"].inputs[SINGLE])
         sure = (targets["default"] * 2 - 1) * 50
         return {"default": sure, "log_amount": (targets["log_amount"] - mean) / std}
 

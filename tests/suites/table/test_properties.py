@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtl.errors import InputError
+from mtl.nn.encoder import SINGLE
 from mtl.suites.table import Splitting, TableSuite, table
 
 CELLS = {
@@ -54,14 +55,13 @@ def test_rows_become_finite_inputs_and_labels_in_place(frame: pd.DataFrame, seed
         return
     rows = splitting.rows(frame)
     for name, split in suite.splits.items():
-        assert isinstance(split.inputs, torch.Tensor)
-        assert split.inputs.shape == (len(rows[name]), *suite.input_shape)
-        assert split.inputs.isfinite().all()
+        assert split.inputs[SINGLE].shape == (len(rows[name]), *suite.input_shape[SINGLE])
+        assert split.inputs[SINGLE].isfinite().all()
         assert split.targets["yes_"].tolist() == [float(i % 2) for i in rows[name]]
         assert split.targets["how_much"].isnan().tolist() == [i % 5 == 4 for i in rows[name]]
     assert suite.preview()
     again = type(suite.encoding).of(json.loads(json.dumps(suite.encoding.plain())))
-    assert torch.equal(again.encode(frame), suite.inputs(frame))
+    assert torch.equal(again.encode(frame), suite.inputs(frame)[SINGLE])
 
 
 @settings(max_examples=10)
@@ -77,7 +77,7 @@ def test_a_file_gives_what_the_frame_gave(frame: pd.DataFrame) -> None:
             assert "\n" not in str(error)  # noqa: PT017
             return
         assert len(suite.frame) == len(frame)
-        assert suite.inputs(suite.frame).isfinite().all()
+        assert suite.inputs(suite.frame)[SINGLE].isfinite().all()
 
 
 @settings(max_examples=40)

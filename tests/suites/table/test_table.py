@@ -15,6 +15,7 @@ import torch
 from pyarrow import parquet
 
 from mtl.errors import InputError
+from mtl.nn.encoder import SINGLE
 from mtl.suites.table import Splitting, TableSuite, table
 from mtl.suites.table.columns import infer
 from mtl.suites.table.encoding import Encoding
@@ -99,8 +100,7 @@ def test_labels_are_aligned_and_missing_ones_marked() -> None:
         torch.testing.assert_close(split.targets["spend"], spend, equal_nan=True)
         expected = [-100 if pd.isna(v) else ["north", "old", "young"].index(v) for v in part["segment"]]
         assert split.targets["segment"].tolist() == expected
-        assert isinstance(split.inputs, torch.Tensor)
-        assert split.inputs.isfinite().all()
+        assert split.inputs[SINGLE].isfinite().all()
 
 
 def test_statistics_come_from_the_training_rows_only() -> None:
@@ -114,12 +114,11 @@ def test_statistics_come_from_the_training_rows_only() -> None:
     changed.loc[elsewhere, "spend"] = -1e6
     other = suite(changed)
     assert made.statistics() == other.statistics()
-    assert torch.equal(made.splits["train"].inputs, other.splits["train"].inputs)  # type: ignore[arg-type]
+    assert torch.equal(made.splits["train"].inputs[SINGLE], other.splits["train"].inputs[SINGLE])
 
 
 def test_training_inputs_are_standardised() -> None:
-    inputs = suite(customers()).splits["train"].inputs
-    assert isinstance(inputs, torch.Tensor)
+    inputs = suite(customers()).splits["train"].inputs[SINGLE]
     torch.testing.assert_close(inputs[:, 0].mean(), torch.tensor(0.0), atol=1e-5, rtol=0)
     torch.testing.assert_close(inputs[:, 0].std(correction=0), torch.tensor(1.0), atol=1e-4, rtol=0)
 
@@ -130,7 +129,7 @@ def test_unseen_and_missing_categories_are_other() -> None:
     names = made.encoding.features
     start = names.index("city = other")
     expected = [[0, 0, 0, 1], [1, 0, 0, 0], [1, 0, 0, 0], [0, 1, 0, 0]]
-    assert made.inputs(rows)[:, start : start + 4].tolist() == expected
+    assert made.inputs(rows)[SINGLE][:, start : start + 4].tolist() == expected
     assert names[start + 1 : start + 4] == ("city = Köln", "city = Lima", "city = Oslo")
 
 
@@ -138,7 +137,7 @@ def test_missing_numbers_are_the_mean_and_say_so() -> None:
     made = suite(customers())
     place = made.encoding.features.index("visits")
     assert made.encoding.features[place + 1] == "visits is missing"
-    encoded = made.inputs(customers(2).assign(visits=[np.nan, made.encoding.plain()[1]["mean"]]))
+    encoded = made.inputs(customers(2).assign(visits=[np.nan, made.encoding.plain()[1]["mean"]]))[SINGLE]
     assert encoded[:, place].tolist() == [0, 0]
     assert encoded[:, place + 1].tolist() == [1, 0]
 
@@ -159,12 +158,11 @@ def test_columns_are_numbers_and_categories() -> None:
     assert made.input_shape == {"numbers": (11,), "categories": (1,)}
     rows = customers(4).assign(city=["Oslo", "Rome", None, "Köln"], visits=[np.nan, 1, 2, 3])
     found = made.inputs(rows)
-    assert isinstance(found, dict)
     assert found["categories"].tolist() == [[2], [-1], [-1], [0]]
     assert found["numbers"].shape == (4, 11)
     assert found["numbers"].isnan().sum() == 1
-    flat = suite(frame).inputs(rows)
-    assert torch.equal(found["numbers"][:, 0], flat[:, 0])  # type: ignore[call-overload,index]
+    flat = suite(frame).inputs(rows)[SINGLE]
+    assert torch.equal(found["numbers"][:, 0], flat[:, 0])
     with pytest.raises(InputError, match="unknown form"):
         suite(frame, form="rows")
 
@@ -191,7 +189,7 @@ def test_a_written_encoding_repeats_itself(tmp_path: Path) -> None:
     path.write_text(json.dumps(made.statistics()))
     again = TableSuite(lambda: pytest.fail("the rows are not needed"), TARGETS, statistics=str(path))
     new = customers(20).assign(city="Rome")
-    assert torch.equal(made.inputs(new), again.inputs(new))
+    assert torch.equal(made.inputs(new)[SINGLE], again.inputs(new)[SINGLE])
     assert again.input_shape == made.input_shape
     assert [task.name for task in again.tasks] == list(TARGETS)
     assert again.statistics() == made.statistics()
@@ -483,7 +481,7 @@ def test_huge_numbers_are_told_apart_or_left_out(tmp_path: Path) -> None:
     assert [name for name in made.encoding.features if name.startswith("group")][1:] == [
         f"group = {2**70 + i}" for i in range(3)
     ]
-    assert made.inputs(made.frame).isfinite().all()  # type: ignore[union-attr]
+    assert made.inputs(made.frame)[SINGLE].isfinite().all()
 
 
 def test_lists_and_records_are_texts(tmp_path: Path) -> None:
