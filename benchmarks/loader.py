@@ -94,7 +94,7 @@ def large(rows: int) -> None:
         before = memory()
         started = time.perf_counter()
         suite = table(str(path), {"churn": "binary", "spend": "regression", "segment": "classes"}, stream=True)
-        suite.batches(4096, seed=0)
+        suite.configure_batches(4096, seed=0)
         suite.setup("fit")
         encoding = time.perf_counter() - started
         epoch = seconds(suite.train_dataloader())

@@ -122,7 +122,7 @@ def build(config: Config, statistics: Path | None = None, groups: Groups | None 
     """
     repeated = {"statistics": str(statistics)} if statistics else {}
     data: MultiTaskDataModule = make({**config["task"], **repeated})
-    data.batches(config["batch_size"], config["seed"], config["accumulate"])
+    data.configure_batches(config["batch_size"], config["seed"], config["accumulate"])
     if config["tasks"]:
         data.restrict(config["tasks"])
     return around(data, config, groups)

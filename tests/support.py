@@ -82,7 +82,7 @@ def fit(
     save: Path | None = None,
 ) -> MultiTaskModule:
     """Train through the real trainer, without files but a checkpoint to go on from or to leave."""
-    data.batches(batch_size, seed=0, accumulate=accumulate)
+    data.configure_batches(batch_size, seed=0, accumulate=accumulate)
     with silent_lightning():
         trainer = Trainer(
             accelerator="cpu",

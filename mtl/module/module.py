@@ -56,7 +56,7 @@ class Moment:
 class Data(Protocol):
     """What the module asks of the data module it is trained with."""
 
-    def rehearse(self, predict: Callable[[Any], dict[str, Tensor]]) -> dict[str, float]:
+    def validation_rollout(self, predict: Callable[[Any], dict[str, Tensor]]) -> dict[str, float]:
         """Act with the network in validation."""
 
     def held_out(self, step: int) -> Iterator[Batch]:
@@ -333,7 +333,7 @@ class MultiTaskModule(LightningModule):
             if not isfinite(values.get(f"loss/{name}", 0.0)):  # the last step can break the network unseen
                 raise Diverged.at(self.global_step, f"validation loss of task '{name}'")
         data: Data = self.trainer.datamodule  # type: ignore[attr-defined]
-        values |= data.rehearse(self.predict)
+        values |= data.validation_rollout(self.predict)
         if not self.trainer.sanity_checking:
             self.log_dict({f"val/{key}": value for key, value in values.items()})
 

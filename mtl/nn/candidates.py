@@ -36,6 +36,7 @@ class SetBlock(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, hidden: Tensor, inputs: Inputs) -> Tensor:
+        """The stage's output, ``[B, J, H]``."""
         mask = inputs["mask"][..., None, None, :]  # [B, 1, 1, J]
         projected = self.query_key_value(self.attention_norm(hidden))  # [B, J, 3 * width]
         parts = projected.unflatten(-1, (3, self.heads, -1)).transpose(-4, -2)  # [B, heads, 3, J, d]
@@ -89,8 +90,8 @@ class CandidateSet(Encoder):
     @override
     def stem(self, inputs: Inputs) -> Tensor:
         candidates, context = inputs["candidates"], inputs["context"]
-        spread = context.unsqueeze(-2).expand(*candidates.shape[:-1], -1)  # [B, J, C]
-        out: Tensor = self.embed(torch.cat([candidates, spread], -1))
+        expanded = context.unsqueeze(-2).expand(*candidates.shape[:-1], -1)  # [B, J, C]
+        out: Tensor = self.embed(torch.cat([candidates, expanded], -1))
         return out
 
     @override

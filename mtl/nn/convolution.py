@@ -70,9 +70,9 @@ class ResidualBlock(nn.Module):
 class Convolution(Encoder):
     """Residual network over series ``[B, C, T]`` or pictures ``[B, C, H, W]``; each block is a stage.
 
-    States have their features last, ``[B, T', H]`` or ``[B, H', W', H]``; the last stage averages over the positions, so
-    that the representation is ``[B, D]``, or keeps them as ``[B, J, D]``, row by row, for tasks with an answer at every position.
-    Every stage but the first halves the positions along each axis.
+    States have their features last, ``[B, T', H]`` or ``[B, H', W', H]``; the last stage averages over the positions,
+    so that the representation is ``[B, D]``, or keeps them as ``[B, J, D]``, row by row, for tasks with an answer at
+    every position. Every stage but the first halves the positions along each axis.
 
     Args:
         input_shape: ``{"x": (C, T)}`` or ``{"x": (C, H, W)}``; anything else is an InputError.

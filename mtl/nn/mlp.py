@@ -27,10 +27,8 @@ class Layer(nn.Module):
     def forward(self, hidden: Tensor, inputs: Inputs) -> Tensor:
         """The stage's output; ``inputs`` are read by norms of several sources only."""
         hidden = self.linear(hidden)
-        if isinstance(self.norm, PerSourceBatchNorm):
-            hidden = self.norm(hidden, inputs["source"])
-        else:
-            hidden = self.norm(hidden)
+        by_source = isinstance(self.norm, PerSourceBatchNorm)
+        hidden = self.norm(hidden, inputs["source"]) if by_source else self.norm(hidden)
         out: Tensor = self.dropout(self.activation(hidden))
         return out
 

@@ -31,7 +31,8 @@ class FeaturesLast(nn.Module):
 class PerTaskBatchNorm(FeaturesLast):
     """A batch norm of which each task has one, where a trunk runs once per task (:class:`~mtl.nn.trunks.Trunks`).
 
-    Attributes:
+    Args:
+        norm: torch's batch norm.
         own_affine: scale and shift are each task's own too, not only the statistics.
     """
 
@@ -100,20 +101,26 @@ def warn_of_batch_norm(network: nn.Module, reason: str) -> None:
 
 
 def make_norm(name: str, features: int, axes: int = 1, sources: int = 0) -> nn.Module:
-    """The norm called ``name`` for ``[B, ..., D]``. InputError for a name it does not know.
+    """The norm called ``name`` for ``[B, ..., D]``.
 
-    ``layer`` normalises each row (and place) over its features, ``group`` over its places and up to 8 groups of
+    ``layer`` normalises each row (and position) over its features, ``group`` over its positions and up to 8 groups of
     features; both treat a row alike whatever is in the batch with it. ``batch`` uses statistics of the batch, and in
     evaluation running ones: where one trunk meets rows of several distributions it mixes them. ``per_task`` keeps them
-    apart: rows of several sources by their source (:class:`PerSourceBatchNorm`), a trunk that runs once per task by the task
-    (:class:`PerTaskBatchNorm`); ``per_task_statistics`` does so with one scale and shift for all. A trunk that runs once, on
-    rows of one source, has one distribution to normalise: there both are ``batch``.
+    apart: rows of several sources by their source (:class:`PerSourceBatchNorm`), a trunk that runs once per task by the
+    task (:class:`PerTaskBatchNorm`); ``per_task_statistics`` does so with one scale and shift for all. A trunk that
+    runs once, on rows of one source, has one distribution to normalise: there both are ``batch``.
 
     Args:
         name: one of the above, or none.
         features: D.
         axes: axes between batch and features, and the features' own: 1 for vectors, 2 for series, 3 for pictures.
         sources: how many the rows come from, where the inputs tell it.
+
+    Returns:
+        A module ``[B, ..., D] -> [B, ..., D]``; :class:`PerSourceBatchNorm` is given the sources of the rows, too.
+
+    Raises:
+        InputError: no such norm; names the nearest.
     """
     if name not in NORMS:
         raise unknown("encoder.norm", name, NORMS)

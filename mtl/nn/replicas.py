@@ -48,7 +48,7 @@ class Replicas(nn.Module):
         return [cast(Encoder, copy) for copy in self.copies.values()]
 
     def stacked_parameters(self) -> Iterator[nn.Parameter]:
-        """The parameters ``[E, ...]`` that stack those of all copies; none where the copies are modules of their own."""
+        """The parameters ``[E, ...]`` that stack those of all copies; none where each copy is a module."""
         return self.copies.parameters() if self.stackable else iter(())
 
     def last_stage(self) -> Iterator[nn.Parameter]:

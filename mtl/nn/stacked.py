@@ -1,5 +1,4 @@
-"""Layers that also run with stacked parameters: one more leading axis E on every parameter, one more on what they
-compute.
+"""Layers that also run with stacked parameters: one more leading axis E on parameters and outputs.
 
 With parameters of their usual shape they are torch's own layers. With stacked ones they compute E layers as one batched
 product, which costs no more than the products themselves; ``torch.vmap`` over torch's layers costs a third more on a

@@ -39,12 +39,14 @@ class WholeModel(nn.Module):
 
 
 class Timm(Encoder):
-    """A network of the library timm (Wightman, "PyTorch Image Models", 2019, https://doi.org/10.5281/zenodo.4414861)
-    over pictures ``[B, C, H, W]``.
+    """A network of the library timm over pictures ``[B, C, H, W]``.
+
+    Source: Wightman, "PyTorch Image Models", 2019, https://doi.org/10.5281/zenodo.4414861.
 
     Where timm can cut the network into a sequence of feature stages (ResNet, RegNet, ConvNeXt, ...) they are the
-    encoder's stages, with states ``[B, H', W', F]``, and the representation ``[B, D]`` is the average over the positions
-    of the last; any other network (vision transformers, EfficientNet, ...) is one stage with its own pooled features.
+    encoder's stages, with states ``[B, H', W', F]``, and the representation ``[B, D]`` is the average over the
+    positions of the last; any other network (vision transformers, EfficientNet, ...) is one stage with its own pooled
+    features.
 
     Most have batch norms: where one trunk runs once per task, or rows have several sources, choose one without, such as
     ConvNeXt.

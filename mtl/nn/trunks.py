@@ -12,8 +12,10 @@ from mtl.nn.norm import PerTaskBatchNorm, warn_of_batch_norm
 
 
 class Trunks(nn.Module):
-    """The same encoder for every task, ``trunks[name]``. A task's layers change what the next stage sees, so that batch
-    norm would mix the tasks' statistics; norms called ``per_task`` are therefore each task's own.
+    """The same encoder for every task, ``trunks[name]``.
+
+    A task's layers change what the next stage sees, so that batch norm would mix the tasks' statistics; norms called
+    ``per_task`` are therefore each task's own.
 
     Every task then has an encoder object, whose parameters are those of the first except in these norms: the stages
     need not be told for which task they run.
@@ -36,10 +38,10 @@ class Trunks(nn.Module):
         common: dict[int, Any] = {
             id(part): part for part in (*trunk.parameters(), *trunk.buffers()) if id(part) not in own
         }
-        self.twins = nn.ModuleDict({name: deepcopy(trunk, dict(common)) for name in (names[1:] if norms else ())})
+        self.copies = nn.ModuleDict({name: deepcopy(trunk, dict(common)) for name in (names[1:] if norms else ())})
 
     def __getitem__(self, name: str) -> Encoder:
-        return cast(Encoder, self.twins[name]) if name in self.twins else self.trunk
+        return cast(Encoder, self.copies[name]) if name in self.copies else self.trunk
 
     def first(self, inputs: Inputs) -> dict[str, Tensor]:
         """Each task's state after the first stage; computed once where it is the same for all."""
@@ -47,7 +49,7 @@ class Trunks(nn.Module):
         return {name: state.get(name, state[self.names[0]]) for name in self.names}
 
     def _different(self) -> list[tuple[str, Encoder]]:
-        return [(self.names[0], self.trunk), *((name, self[name]) for name in self.twins)]
+        return [(self.names[0], self.trunk), *((name, self[name]) for name in self.copies)]
 
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         """Scale and shift of the task's own norms."""

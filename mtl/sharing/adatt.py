@@ -30,7 +30,9 @@ class AdaTT(Sharing):
     a single one, and random values for several.
 
     Args:
-        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
         own: experts of each task, at least 1.
     """
 

@@ -49,7 +49,9 @@ class AITM(Sharing):
     which needs the predictions, the network is run once more.
 
     Args:
-        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
         order: all tasks in the order of the chain; empty means the suite's order.
         calibrate: factor of the calibrator, 0.6 in the paper; more than 0 needs tasks of probabilities.
     """

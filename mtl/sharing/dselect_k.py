@@ -22,7 +22,7 @@ def smooth_step(values: Tensor, gamma: float) -> Tensor:
 
 
 class DSelectGate(nn.Module):
-    """One task's gate: ``[B, S] -> [B, E]`` and, by the same pass, what is to be penalised in every row ``[B]``."""
+    """One task's gate: ``[B, S] -> [B, E]``, and by the same pass two penalties of every row, ``[B]`` each."""
 
     codes: Tensor
 
@@ -40,8 +40,15 @@ class DSelectGate(nn.Module):
         self.register_buffer("codes", codes.bool(), persistent=False)  # [E, bits]
 
     def forward(self, summary: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Weights of the experts; entropy of the selectors' choices (0 where each points at one expert); ``sum_s 1 /
-        m_s - 1`` where selector s gives the experts a mass ``m_s`` and the rest to numbers that no expert has.
+        """Weights of the experts, and what is to be penalised, of every row.
+
+        Args:
+            summary: the encoder's summary of the inputs, ``[B, S]``.
+
+        Returns:
+            Weights of the experts ``[B, E]``; entropy of the selectors' choices ``[B]`` (0 where each points at one
+            expert); ``sum_s 1 / m_s - 1`` ``[B]``, where selector s gives the experts a mass ``m_s`` and the rest to
+            numbers that no expert has.
         """
         step = smooth_step(self.code(summary).unflatten(-1, (self.select, 1, self.bits)), self.gamma)
         points = torch.where(self.codes, step, 1 - step).prod(-1)  # [B, k, E]
@@ -52,8 +59,7 @@ class DSelectGate(nn.Module):
 
 
 class DSelectK(ExpertMixture):
-    """DSelect-k: ``f_i(x) = sum_j g_ij(x) W_j x`` with gates that end up choosing at most k experts, smoothly all the
-    way.
+    """DSelect-k: ``f_i(x) = sum_j g_ij(x) W_j x`` with smooth gates that end up choosing at most k experts.
 
     Source: Hazimeh et al., "DSelect-k: Differentiable Selection in the Mixture of Experts with Applications to
     Multi-Task Learning", NeurIPS 2021, https://arxiv.org/abs/2106.03760.
@@ -69,7 +75,9 @@ class DSelectK(ExpertMixture):
     Deviation: the authors' code sums the penalties over a batch's rows, and so weighs them by the batch size.
 
     Args:
-        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
         experts: E, at least 2.
         select: k.
         gamma: width of the smooth step.

@@ -34,9 +34,9 @@ class ExpertMixture(Sharing):
     """Experts for all tasks, mixed for each row by a gate of each task's own: ``f_i(x) = sum_j g_ij(x) W_j x``.
 
     Args:
-        input_shape: see :class:`~mtl.sharing.base.Sharing`.
-        task_names: see :class:`~mtl.sharing.base.Sharing`.
-        encoder: see :class:`~mtl.sharing.base.Sharing`.
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
         experts: E.
         gate: builds a task's gate, from the features of the encoder's summary and E.
     """

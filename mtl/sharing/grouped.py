@@ -22,7 +22,9 @@ class Grouped(Sharing):
     https://arxiv.org/abs/1905.07553. One group of all tasks is the strategy itself, no groups is single-task learning.
 
     Args:
-        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
         strategy: builds the network of a group.
         groups: names of the tasks of each group; a task in none has an encoder of its own.
     """

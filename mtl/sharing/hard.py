@@ -19,7 +19,9 @@ class Hard(Sharing):
     own: the shared representation plus what the task needs besides.
 
     Args:
-        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
         residual: add each task's own ``h_i``.
     """
 

@@ -39,7 +39,9 @@ class LoRA(OneTrunk):
     flattened. The whole trunk is computed once per task.
 
     Args:
-        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
         rank: r, the rank of every task's term.
         scale: factor of the term (``alpha / r`` in the paper).
         freeze: the trunk stays as it is (for a pretrained one); only the terms and the heads learn.

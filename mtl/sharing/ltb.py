@@ -1,4 +1,4 @@
-"""A net of blocks in which it is learned where the tasks part ways."""
+"""Blocks at every stage, of which each task learns its path (learning to branch)."""
 
 from collections.abc import Iterator, Sequence
 
@@ -17,8 +17,7 @@ SMALLEST = 1e-6  # keeps the logarithms of the noise finite
 
 
 class LearningToBranch(Sharing):
-    """Learning to branch: every block chooses its parent among the blocks of the stage before, every task its last
-    block.
+    """Learning to branch: every block chooses its parent in the stage before, every task its last block.
 
     Source: Guo, Lee, Ulbricht, "Learning to Branch for Multi-Task Learning", ICML 2020,
     https://arxiv.org/abs/2006.01895.
@@ -31,9 +30,13 @@ class LearningToBranch(Sharing):
     Deviation: the paper takes the tree of the highest ``a`` and trains it anew; here the net is kept as it is.
 
     Args:
-        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
         blocks: C; 0 means one per task.
-        temperature, final, half_life: see above.
+        temperature: of the choices at first.
+        final: the temperature that it falls to.
+        half_life: training batches after which half of the way is gone.
     """
 
     passes: Tensor

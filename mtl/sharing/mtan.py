@@ -43,7 +43,9 @@ class MTAN(Sharing):
     batch norm.
 
     Args:
-        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
         bottleneck: features inside an attention layer.
     """
 

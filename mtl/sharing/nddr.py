@@ -40,7 +40,9 @@ class NDDR(Stitched):
     Deviation: no batch normalisation after the map and no weight decay of its own; the encoder decides on its norms.
 
     Args:
-        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
         own: how much of its own tower a task sees at the start, in [0, 1].
     """
 

@@ -30,7 +30,9 @@ class PLE(Sharing):
     expert this is single-task learning.
 
     Args:
-        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
         shared: experts for all tasks.
         own: experts of each task's own, at least 1.
     """

@@ -30,7 +30,9 @@ class Sluice(Stitched):
     Deviation: stages are mixed by a softmax, where the paper's beta is any number, so that they can be read as shares.
 
     Args:
-        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
         subspaces: G; divides the features of every stage.
         own: how much of its own subspace a subspace keeps at the start, in [0, 1].
         orthogonality: factor of the penalty.

@@ -24,7 +24,9 @@ class Soft(Sharing):
     mixture (hard sharing). ``alpha`` is one parameter of which task i uses row i, so it counts as shared.
 
     Args:
-        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
         experts: E; 0 means one per task.
         alpha: ``softmax`` (rows are positive and sum to 1) or ``free`` (any real number).
         own: how far alpha starts from equal shares towards expert ``i mod E`` for task i, in [0, 1).

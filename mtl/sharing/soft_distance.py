@@ -34,7 +34,9 @@ class SoftDistance(Sharing):
     either, as a parameter that stacks them would be shared.
 
     Args:
-        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
         strength: factor of the penalty, 0 or more.
         distance: ``l2`` or ``trace``.
     """

@@ -13,8 +13,9 @@ from mtl.sharing.experts import ExpertMixture
 
 
 class Sparse(ExpertMixture):
-    """Sparsely gated mixture: ``f_i(x) = sum_j g_ij(x) W_j x``, ``g_i`` the softmax over the k highest of ``V_i s(x)``,
-    else 0.
+    """Sparsely gated mixture: ``f_i(x) = sum_j g_ij(x) W_j x``, where only k experts have a weight.
+
+    ``g_i`` is the softmax over the k highest of ``V_i s(x)``, and 0 for the other experts.
 
     Sources: top-k gates, Shazeer et al., "Outrageously Large Neural Networks", ICLR 2017,
     https://arxiv.org/abs/1701.06538; balance, Fedus, Zoph, Shazeer, "Switch Transformers", JMLR 2022,
@@ -30,7 +31,9 @@ class Sparse(ExpertMixture):
     since the batched product is dearer to cut into pieces than to compute: sparse in what is learned, not in time.
 
     Args:
-        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
         experts: E.
         select: k.
         balance: factor of the penalty.

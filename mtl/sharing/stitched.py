@@ -17,7 +17,9 @@ class Stitched(Sharing):
     """A tower per task, and mixtures after their stages that a subclass defines.
 
     Args:
-        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
         own: how much of itself each part of a mixture keeps at the start, in [0, 1].
     """
 

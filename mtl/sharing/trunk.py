@@ -16,7 +16,9 @@ class OneTrunk(Sharing):
     """A trunk, and modules of each task's own that change what it computes.
 
     Args:
-        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
         freeze: the trunk stays as it is (for a pretrained one); only what is the tasks' own learns.
 
     Attributes:
@@ -46,12 +48,16 @@ class OneTrunk(Sharing):
 
 
 class PerStage(OneTrunk):
-    """A trunk with a layer of each task's own after every stage. The first stage is computed once, the later ones once
-    per task.
+    """A trunk with a layer of each task's own after every stage.
+
+    The first stage is computed once, the later ones once per task.
 
     Args:
-        input_shape, task_names, encoder, freeze: see :class:`OneTrunk`.
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
         layer: builds such a layer, ``[..., H] -> [..., H]``, for H features.
+        freeze: the trunk stays as it is; only what is the tasks' own learns.
     """
 
     def __init__(

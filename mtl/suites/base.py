@@ -4,7 +4,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
 import torch
 from pytorch_lightning import LightningDataModule
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from mtl.errors import InputError, unknown
 from mtl.nn.encoder import SINGLE, Inputs, InputShape
+from mtl.runs.files import read_json
 from mtl.tasks import Task, labelled
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 # Rows of a batch that is only measured, and the most where rows are flat: a batch costs much beside so little work
 MEASURED, MEASURED_FLAT = 1024, 4096
+Fitted = TypeVar("Fitted")
 Predict = Callable[[Inputs], dict[str, Tensor]]
 
 
@@ -69,7 +72,8 @@ class InMemoryLoader:
         shuffle: a new order each epoch; else the rows as they stand.
         seed: of the order.
         accumulate: batches per optimizer step.
-        rank, world: this process among how many.
+        rank: the number of this process.
+        world: the number of processes.
     """
 
     def __init__(
@@ -143,6 +147,27 @@ class InMemoryLoader:
         return Batch(inputs, targets, counts, size)
 
 
+def read_statistics(path: Path, parse: Callable[[dict[str, Any]], Fitted]) -> Fitted:
+    """What a run wrote down of its suite (:meth:`MultiTaskDataModule.statistics`), parsed.
+
+    Args:
+        path: of the JSON file.
+        parse: makes of its content what the suite needs.
+
+    Returns:
+        What ``parse`` returns.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    if not path.is_file():
+        raise InputError(f"task.statistics: no file '{path}'")
+    try:
+        return parse(read_json(path))
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"task.statistics: '{path}' is damaged: {error}") from None
+
+
 def measured_at_once(inputs: Inputs) -> int:
     """How many rows are measured at once; sets, pictures and texts are no light rows."""
     return MEASURED_FLAT if SINGLE in inputs and inputs[SINGLE].ndim == 2 else MEASURED
@@ -162,8 +187,8 @@ class MultiTaskDataModule(LightningDataModule, ABC):
             chosen. ``val/score`` is the geometric mean of the tasks' validation losses, so that no task's unit
             outweighs another's.
         sources: how many data sets the rows come from, each with a distribution of its own.
-        acting: the task with whose predictions :meth:`rehearse` acts, if that is what selects: alone it is selected
-            by the same quantity.
+        acting: the task with whose predictions :meth:`validation_rollout` acts, if that is what selects: trained alone
+            it is selected by the same quantity.
     """
 
     tasks: tuple[Task, ...]
@@ -180,13 +205,20 @@ class MultiTaskDataModule(LightningDataModule, ABC):
         self.kept: list[int] = []  # where rows are held out: numbers of the others among those loaded
         self._held: InMemoryLoader | None = None
 
-    def batches(self, batch_size: int, seed: int, accumulate: int = 1) -> None:
-        """How the training rows are served: rows per optimizer step, seed of their order, batches per step."""
+    def configure_batches(self, batch_size: int, seed: int, accumulate: int = 1) -> None:
+        """Choose how training rows are served.
+
+        Args:
+            batch_size: rows of an optimizer step.
+            seed: of their order.
+            accumulate: batches of an optimizer step.
+        """
         self.batch_size, self.seed, self.accumulate = batch_size, seed, accumulate
 
     def hold_out(self, share: float) -> None:
-        """Keep this share of the training rows out of the training split, as the split ``held_out``: rows for a
-        weighting to learn on. Which rows depends on the seed alone.
+        """Keep this share of the training rows out of the training split, as the split ``held_out``.
+
+        They are for a weighting to learn on. Which rows they are depends on the seed only.
         """
         self.held_share = share
 
@@ -226,27 +258,39 @@ class MultiTaskDataModule(LightningDataModule, ABC):
         return ""
 
     def statistics(self) -> dict[str, Any]:
-        """What was fitted on the training rows and a prediction has to repeat, as plain values for a JSON file. A
-        suite that gives any takes the file's path as argument ``statistics`` and then needs no data to be built.
+        """What was fitted on the training rows and a prediction has to repeat, as plain values for a JSON file.
+
+        A suite that gives any takes the file's path as argument ``statistics`` and then needs no data to be built.
         """
         return {}
 
     def inputs(self, frame: "pd.DataFrame") -> Inputs:
-        """New rows, as a person's table holds them, as the network reads them. InputError for a suite whose inputs are
-        no rows of a table, which is the default, or if a column is missing.
+        """Rows of a person's table as the network reads them.
+
+        Args:
+            frame: the rows.
+
+        Returns:
+            The inputs by name, ``[N, ...]`` each.
+
+        Raises:
+            InputError: a column is missing; the default: inputs of this suite are no rows of a table.
         """
         raise InputError(f"records are rows of a table, and {type(self).__name__} is trained on something else")
 
     @property
     def values(self) -> dict[str, tuple[str, ...]]:
-        """What the classes of a task are called, in the order of their numbers, of a binary one no and yes; by the
-        names of the tasks that have some.
-        """
+        """Names of the classes in the order of their numbers (of a binary task: no, yes), by task; default: none."""
         return {}
 
-    def rehearse(self, predict: Predict) -> dict[str, float]:
-        """Act with the network in validation; what comes back is logged as ``val/<key>``. By default there is
-        nothing to act in.
+    def validation_rollout(self, predict: Predict) -> dict[str, float]:
+        """Act with the network in validation; what comes back is logged as ``val/<key>``. Default: no-op.
+
+        Args:
+            predict: inputs to raw predictions by task.
+
+        Returns:
+            Measured quantities by name.
         """
         return {}
 
@@ -282,6 +326,9 @@ class MultiTaskDataModule(LightningDataModule, ABC):
             split: its name.
             training: shuffled and divided.
             world: processes; by default those of the trainer.
+
+        Returns:
+            The loader of this process.
         """
         rank = self.trainer.global_rank if self.trainer else 0
         if world is None:

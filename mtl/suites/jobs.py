@@ -8,29 +8,35 @@ import pandas as pd
 
 from mtl.suites.base import Predict
 from mtl.suites.sources.catalogue import CHECK_TIMES, HPC
-from mtl.suites.sources.recorded import read_frame
+from mtl.suites.sources.pickled_frames import read_frame
 from mtl.suites.table import Splitting, Targets
 from mtl.suites.tables import Sampling, TablesSuite
-from mtl.suites.tables.suite import stacked
+from mtl.suites.tables.suite import concatenate
 
 
 def jobs(
     seed: int = 0, sampling: Mapping[str, Any] | None = None, statistics: str | None = None, form: str = "flat"
 ) -> TablesSuite:
-    """Two tables, a task each: ``log_seconds`` of 13,626 checks of software packages, from what they contain, and
-    ``duration`` of 4,331 jobs on a cluster (very fast, fast, moderate, long), from what was asked of it and when.
+    """Two tables, a task each: ``log_seconds`` of checks of software packages, ``duration`` of jobs on a cluster.
+
+    13,626 checks, from what the packages contain; 4,331 jobs (very fast, fast, moderate, long), from what was asked of
+    the cluster and when.
 
     Args:
         seed: of the random split of each table into 70, 15 and 15 %.
         sampling: arguments of :class:`~mtl.suites.tables.Sampling`.
-        statistics, form: see :class:`~mtl.suites.table.TableSuite`.
+        statistics: file of what a run fitted, to be repeated; see :class:`~mtl.suites.table.TableSuite`.
+        form: ``flat`` or ``columns``, of the inputs; see :class:`~mtl.suites.table.TableSuite`.
+
+    Returns:
+        The suite.
     """
     targets: dict[str, Targets] = {
         "checks": {"log_seconds": "regression"},
         "cluster": {"duration": {"column": "class", "kind": "classes"}},
     }
     return TablesSuite(
-        lambda: stacked({"checks": checks(), "cluster": cluster()}, targets)[0],
+        lambda: concatenate({"checks": checks(), "cluster": cluster()}, targets)[0],
         {**targets["checks"], **targets["cluster"]},
         splitting=Splitting(seed=seed),
         sampling=Sampling(**dict(sampling or {})),
@@ -66,6 +72,9 @@ def durations(suite: TablesSuite, predict: Predict, split: str = "test") -> tupl
         suite: its rows loaded.
         predict: a trained network, inputs to raw predictions by task.
         split: whose rows.
+
+    Returns:
+        The estimated and the true seconds.
     """
     rows = suite.splits[split]
     task = next(task for task in suite.tasks if task.name == "log_seconds")

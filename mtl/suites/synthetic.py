@@ -38,12 +38,12 @@ class SyntheticSuite(MultiTaskDataModule):
         noise: standard deviation of the noise relative to the signal's.
         scale_ratio: largest over smallest scale of the targets, which makes losses of unlike size.
         missing: share of labels taken away, in train and val.
+        seed: of the data (not of the training).
         conflict: share of rows, those of the lowest last input, in which ``u_i`` of every second task changes its sign.
         kinds: ``regression``, ``binary``, ``classes``, or ``mixed``: these three in turn.
         imbalance: how many times as frequent the commonest class is as the rarest, the others between them
             geometrically.
         blocks: in how many blocks the tasks are.
-        seed: of the data (not of the training).
     """
 
     def __init__(

@@ -155,7 +155,7 @@ def files(folder: Path) -> dict[str, Any]:
 
 def test_tables_tell_where_a_row_comes_from(tmp_path: Path) -> None:
     suite = tables(files(tmp_path), form="columns")
-    suite.batches(20, seed=0)
+    suite.configure_batches(20, seed=0)
     suite.setup("fit")
     split = suite.splits["train"]
     assert split.inputs["source"].argmax(1).equal(split.targets["a_y"].isnan().long())

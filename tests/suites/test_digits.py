@@ -12,14 +12,8 @@ from pycocotools.cocoeval import COCOeval
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE
 from mtl.suites.digits import PairsSuite, ScenesSuite
-from mtl.suites.digits.images import parts, read_digits
-from mtl.suites.digits.places import (
-    place_boxes,
-    place_classes,
-    place_cross_entropy,
-    place_decode,
-    place_detection,
-)
+from mtl.suites.digits.grid import box_loss, decode_boxes, grid_boxes, grid_classes, grid_cross_entropy
+from mtl.suites.digits.images import read_digits, split_digits
 from mtl.suites.digits.precision import AveragePrecision, iou
 
 pytestmark = pytest.mark.usefixtures("published")
@@ -36,7 +30,7 @@ def test_images_are_read(name: str, side: int) -> None:
 
 def test_no_digit_is_in_two_splits() -> None:
     digits = read_digits("optical")._replace(labels=np.arange(200))
-    found = parts(digits, np.random.default_rng(0))
+    found = split_digits(digits, np.random.default_rng(0))
     assert sorted(np.concatenate([part.labels for part in found.values()])) == list(range(200))
     assert [len(part.labels) for part in found.values()] == [140, 30, 30]
 
@@ -108,8 +102,8 @@ def test_places_without_an_object_are_left_out_of_classes() -> None:
     logits = torch.zeros(2, 4, 10)
     logits[0, 0, 7] = 100.0
     target = torch.tensor([[7, -100, -100, -100], [1, 2, -100, -100]])
-    torch.testing.assert_close(place_cross_entropy(logits, target), torch.tensor([0.0, math.log(10)]))
-    metric = place_classes("digits", 2, 10).metrics["accuracy"].clone()
+    torch.testing.assert_close(grid_cross_entropy(logits, target), torch.tensor([0.0, math.log(10)]))
+    metric = grid_classes("digits", 2, 10).metrics["accuracy"].clone()
     metric.update(logits.softmax(-1), target)
     assert metric.compute() == pytest.approx(1 / 3)
 
@@ -119,12 +113,12 @@ def test_boxes_by_hand() -> None:
     raw = torch.zeros(1, 4, 5)
     centres = [[0.25, 0.25], [0.75, 0.25], [0.25, 0.75], [0.75, 0.75]]
     expected = torch.tensor([[[*centre, 0.5, 0.5, 0.5] for centre in centres]])
-    torch.testing.assert_close(place_decode(raw, 2), expected)
+    torch.testing.assert_close(decode_boxes(raw, 2), expected)
     target = torch.full((1, 4, 4), torch.nan)
     target[0, 2] = torch.tensor([0.25, 0.75, 0.5, 1.0])
-    torch.testing.assert_close(place_detection(raw, target, 2), torch.tensor([0.5 + 4 * math.log(2)]))
-    metric = place_boxes("boxes", 2).metrics["iou"].clone()
-    metric.update(place_decode(raw, 2), target)
+    torch.testing.assert_close(box_loss(raw, target, 2), torch.tensor([0.5 + 4 * math.log(2)]))
+    metric = grid_boxes("boxes", 2).metrics["iou"].clone()
+    metric.update(decode_boxes(raw, 2), target)
     assert metric.compute() == pytest.approx(0.25 / 0.5)
 
 
@@ -132,7 +126,7 @@ def test_boxes_of_empty_places_have_no_gradient() -> None:
     raw = torch.zeros(1, 4, 5, requires_grad=True)
     target = torch.full((1, 4, 4), torch.nan)
     target[0, 0] = 0.1
-    place_detection(raw, target, 2).sum().backward()
+    box_loss(raw, target, 2).sum().backward()
     assert raw.grad is not None
     assert raw.grad.isfinite().all()
     assert (raw.grad[0, 1:, :4] == 0).all()
@@ -140,10 +134,10 @@ def test_boxes_of_empty_places_have_no_gradient() -> None:
     assert (raw.grad[0, 0] != 0).all()
 
 
-def test_an_encoder_without_places_is_refused() -> None:
-    head = place_boxes("boxes", 3).head(8)
+def test_an_encoder_that_averages_is_refused() -> None:
+    head = grid_boxes("boxes", 3).head(8)
     for shape in ((2, 8), (2, 4, 8)):
-        with pytest.raises(InputError, match=r"answers at 9 places.*encoder\.average=false"):
+        with pytest.raises(InputError, match=r"answers in 9 cells.*encoder\.average=false"):
             head(torch.zeros(shape), torch.zeros(2, 1, 24, 24))
 
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("published")
 
 
 def loaded(suite: MultiTaskDataModule) -> MultiTaskDataModule:
-    suite.batches(16, seed=0)
+    suite.configure_batches(16, seed=0)
     suite.setup("fit")
     return suite
 
@@ -137,7 +137,7 @@ def test_jobs_have_a_task_for_each_table() -> None:
 def test_durations_are_in_seconds() -> None:
     suite = jobs()
     loaded(suite)
-    estimated, true = durations(suite, lambda inputs: {"log_seconds": torch.zeros(len(inputs))})
+    estimated, true = durations(suite, lambda inputs: {"log_seconds": torch.zeros(len(inputs[SINGLE]))})
     mean = suite.targets[0].mean
     np.testing.assert_allclose(estimated, np.exp(mean), rtol=1e-5)
     np.testing.assert_allclose(sorted(true % 10), 5, rtol=1e-3)
@@ -189,7 +189,7 @@ def test_a_bag_is_weighted_by_rarity_and_has_length_one() -> None:
     vocabulary = Vocabulary.fit(["a b", "a c", "a b c d"], 3)
     assert vocabulary.words == ("a", "b", "c")
     np.testing.assert_allclose(vocabulary.rarity, [1.0, np.log(4 / 3) + 1, np.log(4 / 3) + 1])
-    bag = vocabulary.bags(["b b a x", "y"])
+    bag = vocabulary.encode_bags(["b b a x", "y"])
     raw = torch.tensor([1.0, (1 + np.log(2)) * vocabulary.rarity[1], 0.0])
     torch.testing.assert_close(bag[0], (raw / raw.norm()).float())
     assert bag[1].tolist() == [0, 0, 0]
@@ -197,7 +197,7 @@ def test_a_bag_is_weighted_by_rarity_and_has_length_one() -> None:
 
 def test_a_sequence_keeps_the_order() -> None:
     vocabulary = Vocabulary(("good", "not"), (1.0, 1.0))
-    found = vocabulary.sequences(["Not GOOD, really", "", "good good good good good"], 4)
+    found = vocabulary.encode_sequences(["Not GOOD, really", "", "good good good good good"], 4)
     assert found["tokens"].tolist() == [[3, 2, OTHER, 0], [OTHER, 0, 0, 0], [2, 2, 2, 2]]
     assert torch.equal(found["mask"], found["tokens"] != PADDING)
     assert words("It's so-so!") == ["it's", "so", "so", "!"]

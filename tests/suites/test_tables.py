@@ -16,7 +16,7 @@ from mtl.nn.encoder import SINGLE
 from mtl.suites.base import Split
 from mtl.suites.tables import Sampling, tables
 from mtl.suites.tables.sampling import POLICIES, SamplingLoader
-from mtl.suites.tables.suite import stacked
+from mtl.suites.tables.suite import concatenate
 
 SIZES = [60, 30, 10]
 
@@ -139,7 +139,7 @@ def files(folder: Path) -> dict[str, dict[str, Any]]:
 
 def test_rows_have_the_labels_of_their_table(tmp_path: Path) -> None:
     suite = tables(files(tmp_path))
-    suite.batches(8, seed=0)
+    suite.configure_batches(8, seed=0)
     suite.setup("fit")
     assert suite.encoding.features == ("x", "only_a", "only_a is missing", "table = other", "table = a", "table = b")
     for name, (a, b) in {"train": (56, 28), "val": (12, 6), "test": (12, 6)}.items():
@@ -226,7 +226,7 @@ def test_targets_that_no_table_has_are_refused(
 ) -> None:
     made = {name: pd.DataFrame([[1] * len(columns)], columns=columns) for name, columns in frames.items()}
     with pytest.raises(InputError, match=message):
-        stacked(made, targets)
+        concatenate(made, targets)
 
 
 def test_policies_that_make_no_sense_are_refused() -> None:

@@ -88,7 +88,7 @@ def test_two_processes_share_a_table_that_is_read_piece_by_piece(
     loaders = []
     for rank in (0, 1):
         suite = table(str(tmp_path / "my.parquet"), {"churn": "binary", "spend": "regression"}, stream=True)
-        suite.batches(32, seed=0)
+        suite.configure_batches(32, seed=0)
         suite.setup("fit")
         suite.trainer = SimpleNamespace(global_rank=rank, world_size=2)  # type: ignore[assignment]
         loaders.append(suite.train_dataloader())

@@ -68,7 +68,7 @@ class Lending(Environment):
     def run(self, predict: Predict) -> "LendingReport":
         """Decide on every application, and see what comes of it."""
         suite = credit(seed=self.split_seed)
-        suite.batches(1, seed=0)  # nothing is trained, so no number of rows is too few
+        suite.configure_batches(1, seed=0)  # nothing is trained, so no number of rows is too few
         suite.setup("test")
         rows = suite.splits["test"]
         raw = predict(rows.inputs)

@@ -41,7 +41,7 @@ class Vocabulary:
         rarity = tuple(log((1 + len(texts)) / (1 + n)) + 1 for _, n in chosen)
         return cls(tuple(word for word, _ in chosen), rarity)
 
-    def bags(self, texts: Sequence[str]) -> Tensor:
+    def encode_bags(self, texts: Sequence[str]) -> Tensor:
         """Texts as ``[N, V]``: ``(1 + log count) * rarity`` of each word, each row of length 1, or 0 without a word."""
         place = {word: i for i, word in enumerate(self.words)}
         out = torch.zeros(len(texts), len(self.words))
@@ -52,10 +52,11 @@ class Vocabulary:
                 out[row, list(counts)] = values / values.norm()
         return out
 
-    def sequences(self, texts: Sequence[str], length: int) -> dict[str, Tensor]:
-        """Texts as ``tokens [N, length]``, word numbers from :data:`FIRST`; :data:`OTHER` for unknown words, later
-        words cut off, :data:`PADDING` at the end; and ``mask [N, length]``, True for a word. A text without a word is
-        one unknown word.
+    def encode_sequences(self, texts: Sequence[str], length: int) -> dict[str, Tensor]:
+        """Texts as ``tokens [N, length]`` and ``mask [N, length]``, True for a word.
+
+        Tokens are word numbers from :data:`FIRST`; :data:`OTHER` for unknown words, later words cut off,
+        :data:`PADDING` at the end. A text without a word is one unknown word.
         """
         place = {word: i + FIRST for i, word in enumerate(self.words)}
         out = torch.full((len(texts), length), PADDING)

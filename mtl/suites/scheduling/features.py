@@ -83,6 +83,9 @@ def features(simulator: Simulator) -> dict[str, Tensor]:
     shop, do not depend on padding, and move with the jobs when those are permuted; the numbering of machines has no
     influence.
 
+    Args:
+        simulator: the shops.
+
     Returns:
         ``candidates`` ``[N, W, F]`` (see ``CANDIDATE_FEATURES``) in the order of ``simulator.candidates()``, ``mask``
         ``[N, W]`` (real candidates; the others are 0), ``context`` ``[N, C]`` (see ``CONTEXT_FEATURES``).

@@ -48,7 +48,7 @@ def test_nobody_earns_more_than_the_truth(rows: list[tuple[float, bool, float]])
 def test_a_network_that_knows_earns_what_the_truth_earns() -> None:
     """Predictions are decoded, and are those of the test rows."""
     suite = credit()
-    suite.batches(1, seed=0)
+    suite.configure_batches(1, seed=0)
     suite.setup("test")
     targets, (mean, std) = suite.splits["test"].targets, (suite.targets[1].mean, suite.targets[1].std)
 

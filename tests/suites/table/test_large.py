@@ -44,7 +44,7 @@ def written(path: Path, **changes: Any) -> str:
 def made(path: str, batch_size: int = 16, **options: Any) -> LargeTable:
     suite = table(path, TARGETS, stream=True, **options)
     assert isinstance(suite, LargeTable)
-    suite.batches(batch_size, seed=0)
+    suite.configure_batches(batch_size, seed=0)
     suite.setup("fit")
     return suite
 

@@ -47,7 +47,7 @@ WANTED = {"yes?": "binary", "how much": "regression"}
 def test_rows_become_finite_inputs_and_labels_in_place(frame: pd.DataFrame, seed: int) -> None:
     splitting = Splitting(seed=seed, val=0.25, test=0.25)
     suite = TableSuite(lambda: frame, WANTED, splitting=splitting)
-    suite.batches(4, seed=0)
+    suite.configure_batches(4, seed=0)
     try:
         suite.setup("fit")
     except InputError as error:  # by chance a split may have one class only

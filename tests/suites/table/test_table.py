@@ -19,7 +19,7 @@ from mtl.nn.encoder import SINGLE
 from mtl.suites.table import Splitting, TableSuite, table
 from mtl.suites.table.columns import infer
 from mtl.suites.table.encoding import Encoding
-from mtl.suites.table.targets import identifier, wishes
+from mtl.suites.table.targets import identifier, parse_targets
 
 TARGETS = {"churn": "binary", "spend": "regression", "segment": "classes"}
 
@@ -51,7 +51,7 @@ def customers(rows: int = 200) -> pd.DataFrame:
 def suite(frame: pd.DataFrame, targets: Any = TARGETS, batch_size: int = 8, **options: Any) -> TableSuite:
     """A suite of the frame with its rows loaded."""
     made = TableSuite(lambda: frame, targets, **options)
-    made.batches(batch_size, seed=0)
+    made.configure_batches(batch_size, seed=0)
     made.setup("fit")
     return made
 
@@ -175,7 +175,7 @@ def test_a_table_may_have_no_numbers_or_no_categories() -> None:
 
 def test_fewer_tasks_can_be_learned() -> None:
     made = TableSuite(customers, TARGETS)
-    made.batches(8, seed=0)
+    made.configure_batches(8, seed=0)
     made.restrict(["churn"])
     made.setup("fit")
     assert list(made.splits["train"].targets) == ["churn"]
@@ -490,7 +490,7 @@ def test_lists_and_records_are_texts(tmp_path: Path) -> None:
     made = table(str(tmp_path / "my.parquet"), TARGETS)
     assert made.remarks["tags"][0] == "category"
     assert made.remarks["home"] == ("ignore", "constant")
-    made.batches(8, seed=0)
+    made.configure_batches(8, seed=0)
     made.setup("fit")
     assert made.preview()
     assert made.fingerprint
@@ -520,8 +520,8 @@ def test_texts_that_mean_no_value_can_be_named(tmp_path: Path) -> None:
     assert made.encoding.features == ("a", "a is missing")
 
 
-def test_wishes_name_tasks_and_columns() -> None:
-    found = wishes({"a b": "binary", "t": {"column": "c", "kind": "classes"}})
+def test_target_specs_name_tasks_and_columns() -> None:
+    found = parse_targets({"a b": "binary", "t": {"column": "c", "kind": "classes"}})
     assert {name: (wish.column, wish.kind) for name, wish in found.items()} == {
         "a_b": ("a b", "binary"),
         "t": ("c", "classes"),

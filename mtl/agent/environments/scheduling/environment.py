@@ -21,7 +21,7 @@ from mtl.suites.base import Predict
 from mtl.suites.scheduling.features import features
 from mtl.suites.scheduling.instance import JobShop
 from mtl.suites.scheduling.published import select
-from mtl.suites.scheduling.rollout import learned
+from mtl.suites.scheduling.rollout import network_policy
 from mtl.suites.scheduling.shops import Shops
 from mtl.suites.scheduling.simulator import Simulator
 
@@ -72,7 +72,7 @@ class JobShops(Environment):
     @torch.inference_mode()
     def run(self, predict: Predict) -> ScheduleReport:
         """Schedule every instance with every method."""
-        policy = learned(lambda inputs: predict(inputs)["assignment"])
+        policy = network_policy(lambda inputs: predict(inputs)["assignment"])
         outcomes: list[Outcome] = []
         console = Console(stderr=True)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:

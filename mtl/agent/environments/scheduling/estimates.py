@@ -17,8 +17,8 @@ from mtl.agent.environments.scheduling.schedule import Schedule
 from mtl.errors import InputError
 from mtl.suites.base import Predict
 from mtl.suites.jobs import durations, jobs
+from mtl.suites.scheduling.execute_plan import execute_plan
 from mtl.suites.scheduling.instance import JobShop
-from mtl.suites.scheduling.played import played
 from mtl.suites.scheduling.shops import Shops
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Carried:
 
 
 class EstimatedShops(Environment):
-    """Plans job shops by estimated durations and plays the true ones (see :func:`mtl.suites.scheduling.played.played`).
+    """Plans job shops by estimated durations, and executes the plans with the true ones.
 
     An operation is a real package check, drawn from the test rows of ``task=jobs``; its route is drawn at random. Every
     planner plans with the network's estimates, with the mean duration for every operation (which is what one knows
@@ -105,7 +105,7 @@ class EstimatedShops(Environment):
             for estimate, instance in known.items():
                 for planner, starts in self.plans(instance):
                     plan = Schedule(instance, starts)
-                    executed = Schedule(truth, played(instance, starts, truth))
+                    executed = Schedule(truth, execute_plan(instance, starts, truth))
                     out.append(Carried(truth.name, planner, estimate, plan.makespan, executed.makespan))
         return EstimateReport(out)
 
