@@ -33,35 +33,37 @@ class AdaTT(Sharing):
         input_shape: shapes of one sample's inputs, by name.
         task_names: the tasks, in order.
         encoder: builds an encoder for such inputs.
-        own: experts of each task, at least 1.
+        task_experts: experts of each task, at least 1.
     """
 
     use: Tensor  # at every stage
 
     def __init__(
-        self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory, own: int = 1
+        self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory, task_experts: int = 1
     ) -> None:
         super().__init__(input_shape, task_names, encoder)
-        if own < 1:
-            raise InputError(f"model.own={own}: at least 1 is needed")
+        if task_experts < 1:
+            raise InputError(f"model.task_experts={task_experts}: at least 1 is needed")
         # Task after task; with a space in it, the name of an expert is not that of a task
-        names = [f"{name} {number}" for name in self.task_names for number in range(own)]
+        names = [f"{name} {number}" for name in self.task_names for number in range(task_experts)]
         self.experts = Towers([encoder(input_shape) for _ in names], names)
         self.depth = self.experts.depth
         self.out_features = self.experts.encoder.out_features
-        self.own = own
-        counts = dict.fromkeys(self.task_names, own)
+        self.task_experts = task_experts
+        counts = dict.fromkeys(self.task_names, task_experts)
         inputs = (self.experts.encoder.summary_features, *self.experts.widths)
         self.gates = nn.ModuleList(
             nn.ModuleDict({name: Gate(inputs[stage], counts) for name in self.task_names})
             for stage in range(self.depth)
         )
         self.native = nn.ModuleList(
-            nn.ParameterDict({name: Parameter(torch.full((own,), 1 / own)) for name in self.task_names})
+            nn.ParameterDict(
+                {name: Parameter(torch.full((task_experts,), 1 / task_experts)) for name in self.task_names}
+            )
             for _ in range(self.depth)
         )
         tasks = len(self.task_names)
-        self.register_buffer("use", torch.zeros(self.depth, tasks, own * tasks), persistent=False)
+        self.register_buffer("use", torch.zeros(self.depth, tasks, task_experts * tasks), persistent=False)
 
     @override
     def mixture(self) -> Tensor:
@@ -78,7 +80,7 @@ class AdaTT(Sharing):
         use = []
         for index in range(self.depth):
             if index:
-                hidden = self.experts.stage(index, torch.stack(read).repeat_interleave(self.own, 0), inputs)
+                hidden = self.experts.stage(index, torch.stack(read).repeat_interleave(self.task_experts, 0), inputs)
             gates, native = cast(nn.ModuleDict, self.gates[index]), cast(nn.ParameterDict, self.native[index])
             fused = torch.stack([gates[name](state) for name, state in zip(self.task_names, read, strict=True)])
             use.append(fused.detach().flatten(1, -2).mean(1))

@@ -19,20 +19,20 @@ class CrossStitch(Stitched):
     https://arxiv.org/abs/1604.03539.
 
     ``h_i [B, ..., H]`` is the state of task i's tower, ``alpha [L, K, K]`` is learned, one number for all features of a
-    stage. It starts convex: ``own`` on the diagonal, the rest in equal parts beside it. With ``own=1`` this starts as
-    single-task learning.
+    stage. It starts convex: ``self_weight`` on the diagonal, the rest in equal parts beside it. With ``self_weight=1``
+    this starts as single-task learning.
 
     Args:
         input_shape: shapes of one sample's inputs, by name.
         task_names: the tasks, in order.
         encoder: builds an encoder for such inputs.
-        own: how much of its own tower a task sees at the start, in [0, 1].
+        self_weight: how much of its own tower a task sees at the start, in [0, 1].
     """
 
     def __init__(
-        self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory, own: float = 0.9
+        self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory, self_weight: float = 0.9
     ) -> None:
-        super().__init__(input_shape, task_names, encoder, own)
+        super().__init__(input_shape, task_names, encoder, self_weight)
         self.stitch = Parameter(self.start(len(self.task_names)).repeat(self.towers.depth, 1, 1))
 
     @override

@@ -45,13 +45,13 @@ class Grouped(Sharing):
             if named.count(name) > 1:
                 raise InputError(f"grouping: task '{name}' is in more than one group")
         # In the order of the tasks, so that the order in which groups are written changes nothing
-        together = [tuple(name for name in self.task_names if name in group) for group in groups if len(group) > 1]
-        self.groups = tuple(sorted(together, key=lambda group: self.task_names.index(group[0])))
+        members = [tuple(name for name in self.task_names if name in group) for group in groups if len(group) > 1]
+        self.groups = tuple(sorted(members, key=lambda group: self.task_names.index(group[0])))
         self.networks = nn.ModuleList(strategy(input_shape, group, encoder) for group in self.groups)
-        alone = [name for name in self.task_names if not any(name in group for group in self.groups)]
-        self.alone = nn.ModuleDict({name: encoder(input_shape) for name in alone})
+        ungrouped = [name for name in self.task_names if not any(name in group for group in self.groups)]
+        self.ungrouped = nn.ModuleDict({name: encoder(input_shape) for name in ungrouped})
         sizes = [network.out_features for network in self._networks]
-        sizes += [cast(Encoder, self.alone[name]).out_features for name in alone]
+        sizes += [cast(Encoder, self.ungrouped[name]).out_features for name in ungrouped]
         if len(set(sizes)) > 1:
             raise InputError(f"grouping: this model gives groups representations of unlike sizes {sizes}")
         self.out_features = sizes[0]
@@ -62,7 +62,7 @@ class Grouped(Sharing):
 
     @override
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
-        out = {name: encoder(inputs) for name, encoder in self.alone.items()}
+        out = {name: encoder(inputs) for name, encoder in self.ungrouped.items()}
         for network in self.networks:
             out |= network(inputs)
         return {name: out[name] for name in self.task_names}
@@ -85,18 +85,18 @@ class Grouped(Sharing):
 
     @override
     def mixtures(self) -> list[Tensor]:
-        order = [*(name for group in self.groups for name in group), *self.alone]
+        order = [*(name for group in self.groups for name in group), *self.ungrouped]
         rows = [order.index(name) for name in self.task_names]
         out = []
         for found in zip(*(network.mixtures() for network in self._networks), strict=True):  # of one strategy
-            blocks = [*found, *(found[0].new_ones(1, 1) for _ in self.alone)]
+            blocks = [*found, *(found[0].new_ones(1, 1) for _ in self.ungrouped)]
             out.append(torch.block_diag(*blocks)[rows])  # type: ignore[no-untyped-call]  # [K, E of all groups]
         return out
 
     @override
     def private_parameters(self, task: str) -> Iterator[Parameter]:
-        if task in self.alone:
-            yield from self.alone[task].parameters()
+        if task in self.ungrouped:
+            yield from self.ungrouped[task].parameters()
         for group, network in zip(self.groups, self._networks, strict=True):
             if task in group:
                 yield from network.private_parameters(task)

@@ -31,17 +31,19 @@ class Hard(Sharing):
         super().__init__(input_shape, task_names, encoder)
         self.trunk = encoder(input_shape)
         self.out_features = width = self.trunk.out_features
-        own = self.task_names if residual else ()
-        self.own = nn.ModuleDict({name: nn.Linear(width, width) for name in own})
+        names = self.task_names if residual else ()
+        self.private = nn.ModuleDict({name: nn.Linear(width, width) for name in names})
 
     @override
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         shared = self.trunk(inputs)  # g(x), [B, ..., D]
-        return {name: shared + self.own[name](shared) if name in self.own else shared for name in self.task_names}
+        return {
+            name: shared + self.private[name](shared) if name in self.private else shared for name in self.task_names
+        }
 
     @override
     def private_parameters(self, task: str) -> Iterator[Parameter]:
-        return self.own[task].parameters() if task in self.own else iter(())
+        return self.private[task].parameters() if task in self.private else iter(())
 
     @override
     def last_shared_layer(self) -> Iterator[Parameter]:

@@ -65,7 +65,7 @@ class LoRA(OneTrunk):
         if not matrices:
             raise InputError("model=lora: this encoder has no weight matrix to adapt")
         self.keys = tuple(matrices)
-        self.own = nn.ModuleDict(
+        self.private = nn.ModuleDict(
             {
                 name: nn.ModuleList(LowRank(rows, columns, rank) for rows, columns in matrices.values())
                 for name in self.task_names
@@ -77,7 +77,7 @@ class LoRA(OneTrunk):
         base = dict(self.trunks.trunk.named_parameters())
         out = {}
         for name in self.task_names:
-            terms = cast(nn.ModuleList, self.own[name])
+            terms = cast(nn.ModuleList, self.private[name])
             moved = {
                 key: base[key] + self.scale * term().view_as(base[key])
                 for key, term in zip(self.keys, terms, strict=True)

@@ -58,7 +58,7 @@ class MTAN(Sharing):
         self.trunk = encoder(input_shape)
         self.out_features = self.trunk.out_features
         widths = self.trunk.widths
-        self.own = nn.ModuleDict(
+        self.private = nn.ModuleDict(
             {
                 name: nn.ModuleList(
                     Attention(w, past, bottleneck) for past, w in zip((0, *widths), widths, strict=False)
@@ -76,14 +76,14 @@ class MTAN(Sharing):
         out = {}
         for name in self.task_names:
             gathered = states[0][..., :0]
-            for state, attention in zip(states, cast(nn.ModuleList, self.own[name]), strict=True):
+            for state, attention in zip(states, cast(nn.ModuleList, self.private[name]), strict=True):
                 gathered = attention(state, placed(gathered, state))
             out[name] = gathered
         return out
 
     @override
     def private_parameters(self, task: str) -> Iterator[Parameter]:
-        return self.own[task].parameters()
+        return self.private[task].parameters()
 
     @override
     def last_shared_layer(self) -> Iterator[Parameter]:

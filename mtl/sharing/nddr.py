@@ -35,7 +35,7 @@ class NDDR(Stitched):
     Dimensionality Reduction", CVPR 2019, https://arxiv.org/abs/1801.08297.
 
     The features of all towers lie side by side, and each task reduces them to its own width. Starts as cross-stitch
-    does: ``W_ii = own I``, ``W_ij = (1 - own) / (K - 1) I``. With ``own=1`` this starts as single-task learning.
+    does: ``W_ii = s I``, ``W_ij = (1 - s) / (K - 1) I`` with s the ``self_weight``; with 1 as single-task learning.
 
     Deviation: no batch normalisation after the map and no weight decay of its own; the encoder decides on its norms.
 
@@ -43,13 +43,13 @@ class NDDR(Stitched):
         input_shape: shapes of one sample's inputs, by name.
         task_names: the tasks, in order.
         encoder: builds an encoder for such inputs.
-        own: how much of its own tower a task sees at the start, in [0, 1].
+        self_weight: how much of its own tower a task sees at the start, in [0, 1].
     """
 
     def __init__(
-        self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory, own: float = 0.9
+        self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory, self_weight: float = 0.9
     ) -> None:
-        super().__init__(input_shape, task_names, encoder, own)
+        super().__init__(input_shape, task_names, encoder, self_weight)
         shares = self.start(len(self.task_names))
         self.fusions = nn.ModuleList(
             nn.ModuleDict({name: Fusion(width, shares[i]) for i, name in enumerate(self.task_names)})

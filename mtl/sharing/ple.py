@@ -26,24 +26,31 @@ class PLE(Sharing):
     At every stage l, a task's experts (the l-th stages of encoders of its own) read the task's state ``h_i``, the
     shared ones the shared state ``h_s``. Then ``h_i <- sum_e g_ie h_e`` over the task's own and the shared experts,
     ``h_s`` over all experts of all tasks. Gates read the raw input's summary at the first stage, the state of their
-    group afterwards, at each place of it. There is no shared state after the last stage. With one own and no shared
-    expert this is single-task learning.
+    group afterwards, at each position of it. There is no shared state after the last stage. With one expert each and
+    none shared this is single-task learning.
 
     Args:
         input_shape: shapes of one sample's inputs, by name.
         task_names: the tasks, in order.
         encoder: builds an encoder for such inputs.
-        shared: experts for all tasks.
-        own: experts of each task's own, at least 1.
+        shared_experts: experts for all tasks.
+        task_experts: experts of each task's own, at least 1.
     """
 
     def __init__(
-        self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory, shared: int = 1, own: int = 1
+        self,
+        input_shape: InputShape,
+        task_names: Sequence[str],
+        encoder: EncoderFactory,
+        shared_experts: int = 1,
+        task_experts: int = 1,
     ) -> None:
         super().__init__(input_shape, task_names, encoder)
-        if shared < 0 or own < 1:
-            raise InputError(f"model.shared={shared}, model.own={own}: expected at least 0 and 1")
-        counts = dict.fromkeys(self.task_names, own) | ({SHARED: shared} if shared else {})
+        if shared_experts < 0 or task_experts < 1:
+            raise InputError(
+                f"model.shared_experts={shared_experts}, model.task_experts={task_experts}: expected at least 0 and 1"
+            )
+        counts = dict.fromkeys(self.task_names, task_experts) | ({SHARED: shared_experts} if shared_experts else {})
         self.experts = nn.ModuleDict(
             {group: Towers([encoder(input_shape) for _ in range(count)]) for group, count in counts.items()}
         )
@@ -52,15 +59,17 @@ class PLE(Sharing):
         self.out_features = first.out_features
         widths = (first.summary_features, *first.widths)
         # What each group draws on. A gate over a single expert is always 1 and has nothing to learn.
-        self.sources = {name: [name, SHARED] if shared else [name] for name in self.task_names if own + shared > 1}
-        self.sources |= {SHARED: list(counts)} if shared else {}
+        total = shared_experts + task_experts
+        shared = [SHARED] if shared_experts else []
+        self.sources = {name: [name, *shared] for name in self.task_names if total > 1}
+        self.sources |= {SHARED: list(counts)} if shared_experts else {}
         self.gates = nn.ModuleList()
         for stage in range(self.depth):
             groups = self.sources if stage < self.depth - 1 else [name for name in self.sources if name != SHARED]
             self.gates.append(
                 nn.ModuleDict({g: Gate(widths[stage], {s: counts[s] for s in self.sources[g]}) for g in groups})
             )
-        start = torch.full((self.depth, len(self.task_names), own + shared), 1 / (own + shared))
+        start = torch.full((self.depth, len(self.task_names), total), 1 / total)
         self.register_buffer("use", start, persistent=False)
 
     use: Tensor  # at every stage
@@ -110,15 +119,15 @@ class PLE(Sharing):
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         # The shared state, where there is one, carries what a task's experts do before the last stage to all tasks, and
         # so what its gates do before the last but one
-        alone = SHARED not in self.experts
+        nothing_shared = SHARED not in self.experts
         for index in range(self.depth):
             gates = cast(nn.ModuleDict, self.gates[index])
-            if task in gates and (alone or index >= self.depth - 2):
+            if task in gates and (nothing_shared or index >= self.depth - 2):
                 yield from gates[task].parameters()
-            if alone or index == self.depth - 1:
+            if nothing_shared or index == self.depth - 1:
                 for expert in self._group(task).encoders():
                     yield from expert.stages[index].parameters()
-        if alone or self.depth == 1:
+        if nothing_shared or self.depth == 1:
             for expert in self._group(task).encoders():
                 for name, child in expert.named_children():
                     yield from child.parameters() if name != "stages" else ()

@@ -34,7 +34,7 @@ class Sluice(Stitched):
         task_names: the tasks, in order.
         encoder: builds an encoder for such inputs.
         subspaces: G; divides the features of every stage.
-        own: how much of its own subspace a subspace keeps at the start, in [0, 1].
+        self_weight: how much of its own subspace a subspace keeps at the start, in [0, 1].
         orthogonality: factor of the penalty.
     """
 
@@ -44,10 +44,10 @@ class Sluice(Stitched):
         task_names: Sequence[str],
         encoder: EncoderFactory,
         subspaces: int = 2,
-        own: float = 0.9,
+        self_weight: float = 0.9,
         orthogonality: float = 0.001,
     ) -> None:
-        super().__init__(input_shape, task_names, encoder, own)
+        super().__init__(input_shape, task_names, encoder, self_weight)
         self.widths = self.towers.widths
         if subspaces < 1 or any(width % subspaces for width in self.widths):
             raise InputError(f"model.subspaces={subspaces} does not divide the encoder's features {self.widths}")
@@ -57,8 +57,8 @@ class Sluice(Stitched):
         start = self.start(tasks * subspaces).repeat(depth, 1, 1)
         self.spaces = Parameter(start.view(depth, tasks, subspaces, tasks, subspaces))
         self.ends = [i for i, width in enumerate(self.widths) if width == self.out_features]
-        first = torch.full((len(self.ends),), (1 - own) / max(len(self.ends) - 1, 1))
-        first[-1] = own
+        first = torch.full((len(self.ends),), (1 - self_weight) / max(len(self.ends) - 1, 1))
+        first[-1] = self_weight
         mixed = self.task_names if len(self.ends) > 1 else ()
         self.betas = nn.ParameterDict({name: Parameter(first.clamp(min=1e-3).log()) for name in mixed})
 

@@ -29,7 +29,7 @@ class Soft(Sharing):
         encoder: builds an encoder for such inputs.
         experts: E; 0 means one per task.
         alpha: ``softmax`` (rows are positive and sum to 1) or ``free`` (any real number).
-        own: how far alpha starts from equal shares towards expert ``i mod E`` for task i, in [0, 1).
+        self_weight: how far alpha starts from equal shares towards expert ``i mod E`` for task i, in [0, 1).
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Soft(Sharing):
         encoder: EncoderFactory,
         experts: int = 0,
         alpha: str = "softmax",
-        own: float = 0.5,
+        self_weight: float = 0.5,
     ) -> None:
         super().__init__(input_shape, task_names, encoder)
         if alpha not in MIXTURES:
@@ -49,7 +49,7 @@ class Soft(Sharing):
         self.out_features = self.experts.encoder.out_features
         self.normalised = alpha == "softmax"
         favourite = nn.functional.one_hot(torch.arange(len(self.task_names)) % count, count).float()
-        start = own * favourite + (1 - own) / count  # rows sum to 1
+        start = self_weight * favourite + (1 - self_weight) / count  # rows sum to 1
         self.alpha = nn.Parameter(start.log() if self.normalised else start)
 
     def rows(self) -> Tensor:

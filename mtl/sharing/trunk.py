@@ -23,10 +23,10 @@ class OneTrunk(Sharing):
 
     Attributes:
         trunks: the trunk as each task has it.
-        own: by task, the modules that are its own; filled by the subclass.
+        private: by task, the modules that are its own; filled by the subclass.
     """
 
-    own: nn.ModuleDict
+    private: nn.ModuleDict
 
     def __init__(
         self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory, freeze: bool = False
@@ -39,7 +39,7 @@ class OneTrunk(Sharing):
 
     @override
     def private_parameters(self, task: str) -> Iterator[Parameter]:
-        yield from self.own[task].parameters()
+        yield from self.private[task].parameters()
         yield from self.trunks.private_parameters(task)
 
     @override
@@ -70,15 +70,17 @@ class PerStage(OneTrunk):
     ) -> None:
         super().__init__(input_shape, task_names, encoder, freeze)
         widths = self.trunks.trunk.widths
-        self.own = nn.ModuleDict({name: nn.ModuleList(layer(width) for width in widths) for name in self.task_names})
+        self.private = nn.ModuleDict(
+            {name: nn.ModuleList(layer(width) for width in widths) for name in self.task_names}
+        )
 
     @override
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         out = {}
         for name, state in self.trunks.first(inputs).items():
-            own, *others = cast(nn.ModuleList, self.own[name])
+            first, *others = cast(nn.ModuleList, self.private[name])
             _, *later = self.trunks[name].stages
-            hidden = own(state)
+            hidden = first(state)
             for stage, layer in zip(later, others, strict=True):
                 hidden = layer(stage(hidden, inputs))
             out[name] = hidden

@@ -16,7 +16,7 @@ def test_gates_sum_to_one(trunk: str, kind: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"own": 0}, "model.own=0"),
+        ({"task_experts": 0}, "model.task_experts=0"),
     ],
 )
 def test_mistakes_are_one_line(changes: dict[str, Any], complaint: str) -> None:

@@ -8,7 +8,7 @@ def test_residual_is_the_trunk_plus_a_layer_of_its_own(trunk: str, kind: str) ->
     hard, inputs = build("hard", trunk, kind, residual=True).eval(), sample(kind)
     shared = hard.trunk(inputs)  # type: ignore[operator]
     for name, value in hard(inputs).items():
-        own = hard.own[name]  # type: ignore[index]
+        own = hard.private[name]  # type: ignore[index]
         assert value.equal(shared + own(shared))
 
 

@@ -17,12 +17,12 @@ from tests.sharing.strategies import (
 
 @every_pair
 def test_starts_as_networks_apart(trunk: str, kind: str) -> None:
-    assert_starts_as("single_task", "ple", trunk, kind, own=1, shared=0)
+    assert_starts_as("single_task", "ple", trunk, kind, task_experts=1, shared_experts=0)
 
 
 @every_pair
 def test_own_experts_alone_share_nothing(trunk: str, kind: str) -> None:
-    assert_nothing_shared(disturbed(build("ple", trunk, kind, own=1, shared=0)), kind)
+    assert_nothing_shared(disturbed(build("ple", trunk, kind, task_experts=1, shared_experts=0)), kind)
 
 
 @every_pair
@@ -33,7 +33,7 @@ def test_gates_sum_to_one(trunk: str, kind: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"own": 0}, "model.own=0"),
+        ({"task_experts": 0}, "model.task_experts=0"),
     ],
 )
 def test_mistakes_are_one_line(changes: dict[str, Any], complaint: str) -> None:

@@ -12,7 +12,7 @@ from tests.sharing.strategies import build, every_pair, sample, seeded
 @every_pair
 def test_starts_nearly_as_networks_apart(trunk: str, kind: str) -> None:
     """Stages are mixed too: all but one thousandth of the last one."""
-    sluice = seeded("sluice", trunk, kind, own=1.0, orthogonality=0.0).eval()
+    sluice = seeded("sluice", trunk, kind, self_weight=1.0, orthogonality=0.0).eval()
     single, inputs = seeded("single_task", trunk, kind).eval(), sample(kind)
     for name, value in sluice(inputs).items():
         torch.testing.assert_close(value, single(inputs)[name], atol=0.01, rtol=0.01)

@@ -12,7 +12,7 @@ from tests.sharing.strategies import TASKS, assert_same, build, every_pair, samp
 @every_pair
 def test_soft_with_identity_is_single_task(trunk: str, kind: str) -> None:
     torch.manual_seed(2)
-    soft = build("soft", trunk, kind, alpha="free", own=1.0)
+    soft = build("soft", trunk, kind, alpha="free", self_weight=1.0)
     torch.manual_seed(2)
     single = build("single_task", trunk, kind)
     assert_same(soft, single, sample(kind))
@@ -20,7 +20,7 @@ def test_soft_with_identity_is_single_task(trunk: str, kind: str) -> None:
 
 @every_pair
 def test_soft_with_equal_rows_gives_all_the_same(trunk: str, kind: str) -> None:
-    out = build("soft", trunk, kind, own=0.0)(sample(kind))
+    out = build("soft", trunk, kind, self_weight=0.0)(sample(kind))
     for name in TASKS[1:]:
         torch.testing.assert_close(out[name], out[TASKS[0]])
 
