@@ -64,9 +64,9 @@ def stacked(copies: Sequence[nn.Module]) -> nn.Module:
     """The first of these modules of one shape, its parameters and buffers now those of all, ``[E, ...]``."""
     parameters, buffers = stack_module_state(list(copies))
     for name, value in parameters.items():
-        owner, _, own = name.rpartition(".")
-        setattr(copies[0].get_submodule(owner), own, nn.Parameter(value.detach().clone()))
+        owner, _, attribute = name.rpartition(".")
+        setattr(copies[0].get_submodule(owner), attribute, nn.Parameter(value.detach().clone()))
     for name, value in buffers.items():
-        owner, _, own = name.rpartition(".")
-        copies[0].get_submodule(owner).register_buffer(own, value)
+        owner, _, attribute = name.rpartition(".")
+        copies[0].get_submodule(owner).register_buffer(attribute, value)
     return copies[0]

@@ -32,11 +32,11 @@ class Trunks(nn.Module):
         norms = [module for module in trunk.modules() if isinstance(module, PerTaskBatchNorm)]
         if not norms:
             warn_of_batch_norm(trunk, "this model runs one trunk once for each of several tasks")
-        own = {
+        private = {
             id(part) for norm in norms for part in (*norm.buffers(), *(norm.parameters() if norm.own_affine else ()))
         }
         common: dict[int, Any] = {
-            id(part): part for part in (*trunk.parameters(), *trunk.buffers()) if id(part) not in own
+            id(part): part for part in (*trunk.parameters(), *trunk.buffers()) if id(part) not in private
         }
         self.copies = nn.ModuleDict({name: deepcopy(trunk, dict(common)) for name in (names[1:] if norms else ())})
 
@@ -59,5 +59,5 @@ class Trunks(nn.Module):
 
     def last_shared_layer(self) -> Iterator[Parameter]:
         """The parameters of the last stage that all tasks have in common."""
-        own = {id(p) for p in self.private_parameters(self.names[0])}
-        return (p for p in self.trunk.stages[-1].parameters() if id(p) not in own)
+        private = {id(p) for p in self.private_parameters(self.names[0])}
+        return (p for p in self.trunk.stages[-1].parameters() if id(p) not in private)

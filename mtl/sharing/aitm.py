@@ -23,9 +23,9 @@ class Transfer(nn.Module):
         self.key = nn.Linear(features, features)
         self.value = nn.Linear(features, features)
 
-    def forward(self, own: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, features: Tensor, previous: Tensor) -> tuple[Tensor, Tensor]:
         """The mixture, and the weights ``[B, ..., 2]`` of own and handed-on features."""
-        both = torch.stack([own, self.hand_on(before).relu()], -2)  # [B, ..., 2, D]
+        both = torch.stack([features, self.hand_on(previous).relu()], -2)  # [B, ..., 2, D]
         score = (self.query(both) * self.key(both)).sum(-1) / both.shape[-1] ** 0.5
         weights = score.softmax(-1)
         return (weights.unsqueeze(-1) * self.value(both)).sum(-2), weights

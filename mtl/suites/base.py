@@ -301,18 +301,18 @@ class MultiTaskDataModule(LightningDataModule, ABC):
             for name, split in self.load().items():
                 self.splits[name] = Split(split.inputs, {task: split.targets[task] for task in names})
             if self.held_share:
-                self._divide(self.splits["train"])
+                self._hold_out_rows(self.splits["train"])
             for name, split in self.splits.items():
                 if not len(split):
                     raise InputError(f"the {name} split has no rows")
 
-    def _divide(self, whole: Split) -> None:
+    def _hold_out_rows(self, train: Split) -> None:
         """Hold rows out of the training split; the others keep their order."""
-        order = torch.randperm(len(whole), generator=torch.Generator().manual_seed(self.seed))
-        count = round(self.held_share * len(whole))
+        order = torch.randperm(len(train), generator=torch.Generator().manual_seed(self.seed))
+        count = round(self.held_share * len(train))
         held, kept = order[:count].sort().values, order[count:].sort().values
         self.kept = kept.tolist()
-        self.splits |= {"train": whole.rows(kept), "held_out": whole.rows(held)}
+        self.splits |= {"train": train.rows(kept), "held_out": train.rows(held)}
 
     def held_out(self, step: int) -> Iterator[Batch]:
         """The held-out rows of an optimizer step, divided like those of training."""

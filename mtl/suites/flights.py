@@ -70,15 +70,15 @@ def departures() -> pd.DataFrame:
     weather = _read(WEATHER)[["origin", "time_hour", *WEATHER_COLUMNS]]
     weather["hour"] = pd.to_datetime(weather.pop("time_hour"), utc=True)
     weather = weather.drop_duplicates(["origin", "hour"])
-    places = _read(AIRPORTS)[["faa", "lat", "lon", "alt"]].rename(columns={"faa": "dest"})
+    airports = _read(AIRPORTS)[["faa", "lat", "lon", "alt"]].rename(columns={"faa": "dest"})
     airlines = _read(AIRLINES).rename(columns={"name": "airline"})
-    together = (
+    complete = (
         rows.merge(weather, on=["origin", "hour"], how="left", validate="many_to_one")
-        .merge(places, on="dest", how="left", validate="many_to_one")
+        .merge(airports, on="dest", how="left", validate="many_to_one")
         .merge(airlines, on="carrier", how="left", validate="many_to_one")
         .merge(fleets(flown, day), on=["carrier", "dest"], how="left", validate="many_to_one")
     )
-    return together.drop(columns=["hour", "carrier"])
+    return complete.drop(columns=["hour", "carrier"])
 
 
 def fleets(flown: pd.DataFrame, day: pd.Series) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from mtl.assembly import make
 from mtl.errors import InputError
 from mtl.nn.custom import CustomEncoder
-from mtl.nn.encoder import SINGLE, InputShape
+from mtl.nn.encoder import SINGLE, Inputs, InputShape
 from mtl.sharing.gated import Gated
 
 SET: InputShape = {"candidates": (None, 5), "mask": (None,), "context": (3,)}
@@ -53,3 +53,18 @@ def test_summary_of_a_set_for_a_module_of_ones_own() -> None:
 def test_a_module_returns_a_feature_at_least() -> None:
     with pytest.raises(InputError, match="features=0"):
         CustomEncoder({SINGLE: (3,)}, nn.Identity, 0)
+
+
+class Sum(nn.Module):
+    """A network of several inputs."""
+
+    def forward(self, inputs: Inputs) -> Tensor:
+        """Features."""
+        return inputs["a"] + inputs["b"]
+
+
+def test_a_module_of_several_inputs_is_given_all_of_them() -> None:
+    encoder = CustomEncoder({"a": (3,), "b": (3,)}, Sum, features=3)
+    inputs = {"a": torch.ones(2, 3), "b": torch.full((2, 3), 2.0)}
+    assert encoder(inputs).tolist() == [[3.0] * 3] * 2
+    assert encoder.summary(inputs).tolist() == [[1.0] * 3 + [2.0] * 3] * 2

@@ -58,9 +58,9 @@ class AveragePrecision(Metric):
         precision = precision.flip(0).cummax(0).values.flip(0)
         recall = (found / self.objects).T.contiguous()  # [T, N]
         recalls = torch.arange(RECALLS, dtype=torch.float64, device=right.device) / (RECALLS - 1)
-        place = torch.searchsorted(recall, recalls.expand(len(recall), -1).contiguous())
+        index = torch.searchsorted(recall, recalls.expand(len(recall), -1).contiguous())
         padded = torch.cat([precision.T, precision.new_zeros(len(recall), 1)], 1)
-        return padded.gather(1, place).mean().float()
+        return padded.gather(1, index).mean().float()
 
 
 def matched(overlap: Tensor) -> Tensor:

@@ -43,10 +43,10 @@ class Vocabulary:
 
     def encode_bags(self, texts: Sequence[str]) -> Tensor:
         """Texts as ``[N, V]``: ``(1 + log count) * rarity`` of each word, each row of length 1, or 0 without a word."""
-        place = {word: i for i, word in enumerate(self.words)}
+        index = {word: i for i, word in enumerate(self.words)}
         out = torch.zeros(len(texts), len(self.words))
         for row, text in enumerate(texts):
-            counts = Counter(place[word] for word in words(text) if word in place)
+            counts = Counter(index[word] for word in words(text) if word in index)
             if counts:
                 values = torch.tensor([(1 + log(n)) * self.rarity[i] for i, n in counts.items()])
                 out[row, list(counts)] = values / values.norm()
@@ -58,9 +58,9 @@ class Vocabulary:
         Tokens are word numbers from :data:`FIRST`; :data:`OTHER` for unknown words, later words cut off,
         :data:`PADDING` at the end. A text without a word is one unknown word.
         """
-        place = {word: i + FIRST for i, word in enumerate(self.words)}
+        index = {word: i + FIRST for i, word in enumerate(self.words)}
         out = torch.full((len(texts), length), PADDING)
         for row, text in enumerate(texts):
-            found = [place.get(word, OTHER) for word in words(text)[:length]] or [OTHER]
+            found = [index.get(word, OTHER) for word in words(text)[:length]] or [OTHER]
             out[row, : len(found)] = torch.tensor(found)
         return {"tokens": out, "mask": out != PADDING}

@@ -29,9 +29,9 @@ def follow_schedule(shops: Shops, starts: Tensor) -> Policy:
     def policy(simulator: Simulator) -> Tensor:
         scheduled = shops.position < simulator.next_operation[..., None]
         first = by_machine.masked_fill(scheduled | (by_machine < 0), torch.inf).amin(1)  # [N, M]
-        own = by_machine.gather(2, simulator.machine[..., None]).squeeze(2)  # [N, J]
-        turn = own == first.gather(1, simulator.machine)
-        return -simulator.ect + turn * 1e9
+        start = by_machine.gather(2, simulator.machine[..., None]).squeeze(2)  # [N, J]
+        is_next = start == first.gather(1, simulator.machine)
+        return -simulator.ect + is_next * 1e9
 
     return policy
 

@@ -123,8 +123,8 @@ class CategoryColumn(Column):
 
     @override
     def codes(self, values: pd.Series) -> Features:
-        place = {value: i for i, value in enumerate(self.values)}
-        found: Features = names(values).map(place).fillna(-1).to_numpy(dtype=np.int64)
+        index = {value: i for i, value in enumerate(self.values)}
+        found: Features = names(values).map(index).fillna(-1).to_numpy(dtype=np.int64)
         return found[:, None]
 
 

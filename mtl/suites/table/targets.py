@@ -90,8 +90,8 @@ class Target:
         """Labels ``[N]``: float for binary (0, 1, NaN) and regression (NaN), integer for classes (-100)."""
         if self.kind == "regression":
             return torch.tensor(numbers(frame[self.column], f"target '{self.column}'"), dtype=torch.float32)
-        place = {value: i for i, value in enumerate(self.values)}
-        codes = names(frame[self.column]).map(place).to_numpy(dtype="float64", na_value=np.nan)
+        index = {value: i for i, value in enumerate(self.values)}
+        codes = names(frame[self.column]).map(index).to_numpy(dtype="float64", na_value=np.nan)
         if self.kind == "binary":
             return torch.tensor(codes, dtype=torch.float32)
         return torch.from_numpy(np.nan_to_num(codes, nan=NO_LABEL).astype(np.int64))

@@ -142,13 +142,13 @@ def concatenate(frames: Mapping[str, pd.DataFrame], targets: Mapping[str, Target
                 raise unknown(f"column of target '{target}' in task.tables.{name}", column, frame.columns)
             if joined.setdefault(target, spec) != spec:
                 raise InputError(f"target '{target}' means two things: {joined[target]} and {spec}")
-    own = {name: {column_of(*entry) for entry in targets[name].items()} for name in frames}
-    every = set().union(*own.values())
+    columns = {name: {column_of(*entry) for entry in targets[name].items()} for name in frames}
+    every = set().union(*columns.values())
     # What is a target elsewhere and none here would be a label that nobody asked for
-    kept = {name: frame.drop(columns=[*(every - own[name]) & set(frame.columns)]) for name, frame in frames.items()}
+    kept = {name: frame.drop(columns=[*(every - columns[name]) & set(frame.columns)]) for name, frame in frames.items()}
     # Rows keep the numbers of their own table, which messages name
-    together = pd.concat([frame.assign(**{SOURCE: name}) for name, frame in kept.items()])
-    return together, joined
+    rows = pd.concat([frame.assign(**{SOURCE: name}) for name, frame in kept.items()])
+    return rows, joined
 
 
 def column_of(target: str, spec: str | Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The suite: splits by instance, shapes as promised, the same data for the same settings, and a rollout in validation."""
+"""The suite: splits by instance, the promised shapes, the same data for the same settings, rollouts in validation."""
 
 from pathlib import Path
 
