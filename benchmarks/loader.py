@@ -26,6 +26,7 @@ from rich.table import Table
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
 
+from mtl.nn.encoder import SINGLE
 from mtl.suites.base import InMemoryLoader, Split
 from mtl.suites.table import table
 
@@ -61,7 +62,7 @@ def main() -> None:
     inputs = torch.randn(options.rows, FEATURES)
     targets = {f"task{i}": torch.randn(options.rows) for i in range(TASKS)}
     rows = Rows(inputs, *targets.values())
-    ours = InMemoryLoader(Split(inputs, targets), BATCH, shuffle=True)
+    ours = InMemoryLoader(Split({SINGLE: inputs}, targets), BATCH, shuffle=True)
     loaders: dict[str, Callable[[], Iterable[object]]] = {
         "ours: whole batches by indexing": lambda: ours,
         "DataLoader, batches of indices": lambda: DataLoader(
@@ -93,7 +94,7 @@ def large(rows: int) -> None:
         before = memory()
         started = time.perf_counter()
         suite = table(str(path), {"churn": "binary", "spend": "regression", "segment": "classes"}, stream=True)
-        suite.batches(4096, seed=0)
+        suite.configure_batches(4096, seed=0)
         suite.setup("fit")
         encoding = time.perf_counter() - started
         epoch = seconds(suite.train_dataloader())

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from mtl.assembly import make
 from mtl.errors import unknown
-from mtl.nn.encoder import InputShape
+from mtl.nn.encoder import SINGLE, InputShape
 from mtl.nn.mlp import MLP
 from mtl.sharing.base import Sharing
 
@@ -33,7 +33,7 @@ MODELS = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
 WORK = {"small": (64, (256, 256), 3, 256), "tiny": (16, (64, 64), 3, 64)}
 
 
-def alone(input_shape: InputShape, widths: tuple[int, ...]) -> MLP:
+def not_stackable(input_shape: InputShape, widths: tuple[int, ...]) -> MLP:
     """An encoder that is not stacked with others."""
     encoder = MLP(input_shape, widths)
     encoder.stackable = False
@@ -47,11 +47,12 @@ def contestant(name: str, work: str, *, batched: bool) -> Callable[[], None]:
     node = OmegaConf.to_container(OmegaConf.load(CONFIGS / f"{name}.yaml"))
     assert isinstance(node, dict)
     names = [f"task{i}" for i in range(tasks)]
-    encoder = partial(MLP if batched else alone, widths=widths)
-    sharing: Sharing = make({str(key): value for key, value in node.items()})((inputs,), names, encoder).train()
+    encoder = partial(MLP if batched else not_stackable, widths=widths)
+    strategy = make({str(key): value for key, value in node.items()})
+    sharing: Sharing = strategy({SINGLE: (inputs,)}, names, encoder).train()
     heads = nn.ModuleDict({task: nn.Linear(sharing.out_features, 1) for task in names})
     optimizer = torch.optim.Adam([*sharing.parameters(), *heads.parameters()], fused=True)
-    x, y = torch.randn(rows, inputs), torch.randn(rows, 1)
+    x, y = {SINGLE: torch.randn(rows, inputs)}, torch.randn(rows, 1)
 
     def step() -> None:
         optimizer.zero_grad()

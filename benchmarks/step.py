@@ -44,6 +44,7 @@ from mtl.module.lightning import EpochCallback, LeanModule, NoProfiler, silent_l
 from mtl.module.loss_meter import LossMeter
 from mtl.module.module import MultiTaskModule
 from mtl.module.training_step import TrainingStep
+from mtl.nn.encoder import SINGLE
 from mtl.runs.directory import Run
 from mtl.suites.base import Batch, MultiTaskDataModule, Split
 from mtl.training.callbacks import ProgressBar
@@ -110,7 +111,7 @@ def bare(splits: dict[str, Split], epochs: int, batch_size: int) -> None:
     """The same work by hand."""
     torch.manual_seed(0)
     train, val = splits["train"], splits["val"]
-    inputs = {name: only(split.inputs) for name, split in (("train", train), ("val", val))}
+    inputs = {name: split.inputs[SINGLE] for name, split in (("train", train), ("val", val))}
     trunk = nn.Sequential(nn.Linear(inputs["train"].shape[1], 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU())
     heads = nn.ModuleDict({name: nn.Linear(256, 1) for name in train.targets})
     parameters = [*trunk.parameters(), *heads.parameters()]

@@ -55,14 +55,14 @@ def build(config: RunConfig, statistics: Path | None = None, groups: Groups | No
     """
     repeated = {"statistics": str(statistics)} if statistics else {}
     data: MultiTaskDataModule = instantiate_node({**config.task, **repeated}, "task")
-    data.batches(config.batch_size, config.seed, config.accumulate)
+    data.configure_batches(config.batch_size, config.seed, config.accumulate)
     if config.tasks:
         data.restrict(config.tasks)
     return build_with_data(data, config, groups)
 
 
 def build_with_data(data: MultiTaskDataModule, config: RunConfig, groups: Groups | None = None) -> Assembly:
-    """The objects of a run build_with_data a suite that is there already; arguments as for :func:`build`."""
+    """The objects of a run with a suite that is there already; arguments as for :func:`build`."""
     torch.manual_seed(config.seed)
     graph = TaskGraph(data.tasks).depending(config.relations.depends_on or {})
     model = instantiate_node(config.model, "model")

@@ -56,7 +56,7 @@ class Network(nn.Module):
             heads[name] = graph[name].head(features)
         self.heads = ModulesByName(heads)
         for name in {name for *pair, _ in sharing.expectations() for name in pair}:
-            if not heads[name].tells_probability:
+            if not heads[name].message_is_probability:
                 raise InputError(f"model.calibrate compares probabilities of events, and task '{name}' has none")
 
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:

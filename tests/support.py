@@ -14,6 +14,7 @@ from mtl.config.compose import configure
 from mtl.module.lightning import TRAINER, silent_lightning
 from mtl.module.module import MultiTaskModule, OptimizerFactory
 from mtl.network import Network
+from mtl.nn.encoder import SINGLE, Inputs
 from mtl.nn.mlp import MLP
 from mtl.sharing.hard import Hard
 from mtl.suites.base import MultiTaskDataModule, Split
@@ -29,10 +30,10 @@ class Rows(MultiTaskDataModule):
 
     fingerprint = "rows"
 
-    def __init__(self, inputs: Tensor, targets: dict[str, Tensor], tasks: Sequence[Task] | None = None) -> None:
+    def __init__(self, inputs: Inputs, targets: dict[str, Tensor], tasks: Sequence[Task] | None = None) -> None:
         super().__init__()
         self.tasks = tuple(tasks or (regression(name) for name in targets))
-        self.input_shape = tuple(inputs.shape[1:])
+        self.input_shape = {name: tuple(values.shape[1:]) for name, values in inputs.items()}
         self.given = Split(inputs, targets)
 
     def load(self) -> dict[str, Split]:
@@ -48,7 +49,7 @@ def rows(count: int = 40, tasks: int = 3, missing: float = 0.0, seed: int = 0) -
     )
     values[:, 0] *= 3
     values = values.masked_fill(torch.rand(count, tasks, generator=generator) < missing, torch.nan)
-    return Rows(inputs, {f"t{i}": values[:, i] for i in range(tasks)})
+    return Rows({SINGLE: inputs}, {f"t{i}": values[:, i] for i in range(tasks)})
 
 
 def module_of(
@@ -83,7 +84,7 @@ def fit(
     save: Path | None = None,
 ) -> MultiTaskModule:
     """Train through the real trainer, without files but a checkpoint to go on from or to leave."""
-    data.batches(batch_size, seed=0, accumulate=accumulate)
+    data.configure_batches(batch_size, seed=0, accumulate=accumulate)
     with silent_lightning():
         trainer = Trainer(
             accelerator="cpu",

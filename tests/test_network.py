@@ -6,11 +6,11 @@ from itertools import combinations
 
 import pytest
 import torch
-from torch import Tensor
 
 from mtl.errors import InputError
 from mtl.network import Network
 from mtl.nn.candidates import CandidateSet
+from mtl.nn.encoder import SINGLE, Inputs
 from mtl.nn.mlp import MLP
 from mtl.sharing.base import EncoderFactory
 from mtl.sharing.hard import Hard
@@ -28,7 +28,7 @@ def network(
     """A small network over six features, with noise on every parameter."""
     graph = TaskGraph(tasks)
     encoder: EncoderFactory = partial(MLP, widths=[8, 8], activation="tanh")
-    return Network(sharing((6,), graph.names, encoder), graph, detach)
+    return Network(sharing({SINGLE: (6,)}, graph.names, encoder), graph, detach)
 
 
 def after(task: Task, *upstream: str) -> Task:
@@ -45,7 +45,7 @@ def chain() -> tuple[Task, ...]:
     )
 
 
-def gradients(network: Network, inputs: Tensor) -> dict[str, set[int]]:
+def gradients(network: Network, inputs: Inputs) -> dict[str, set[int]]:
     """For each task the parameters that its prediction depends on."""
     parameters = list(network.parameters())
     found = {}
@@ -57,20 +57,20 @@ def gradients(network: Network, inputs: Tensor) -> dict[str, set[int]]:
 
 
 def test_predictions_come_in_the_order_of_the_tasks_with_their_shapes() -> None:
-    out = network(*chain())(torch.randn(5, 6))
+    out = network(*chain())({SINGLE: torch.randn(5, 6)})
     assert {name: tuple(value.shape) for name, value in out.items()} == {"value": (5,), "kind": (5, 3), "flag": (5,)}
     assert tuple(out) == ("value", "kind", "flag")
 
 
 def test_dependent_head_sees_the_messages_behind_its_representation() -> None:
-    net, inputs = network(*chain()).eval(), torch.randn(5, 6)
+    net, inputs = network(*chain()).eval(), {SINGLE: torch.randn(5, 6)}
     out, representations = net(inputs), net.sharing(inputs)
     seen = torch.cat([representations["value"], out["kind"].softmax(-1), out["flag"].sigmoid().unsqueeze(-1)], -1)
     torch.testing.assert_close(out["value"], net.heads["value"](seen, inputs))
 
 
 def test_head_without_dependence_sees_only_its_representation() -> None:
-    net, inputs = network(*chain()).eval(), torch.randn(5, 6)
+    net, inputs = network(*chain()).eval(), {SINGLE: torch.randn(5, 6)}
     torch.testing.assert_close(net(inputs)["flag"], net.heads["flag"](net.sharing(inputs)["flag"], inputs))
 
 
@@ -81,7 +81,7 @@ def test_partition_is_what_autograd_finds(sharing: type[Hard], detach: bool, dep
     tasks = chain() if dependent else tuple(replace(task, depends_on=()) for task in chain())
     net = network(*tasks, sharing=sharing, detach=detach)
     shared, private, _ = net.partition()
-    found = gradients(net, torch.randn(20, 6))
+    found = gradients(net, {SINGLE: torch.randn(20, 6)})
     for name in net.graph.names:
         others = set().union(*(found[other] for other in net.graph.names if other != name))
         assert {id(p) for p in private[name]} == found[name] - others
@@ -110,7 +110,7 @@ def test_frozen_parameters_are_in_no_part() -> None:
 def test_detached_prediction_sends_no_gradient_back() -> None:
     for detach in (True, False):
         net = network(*chain(), detach=detach)
-        net(torch.randn(5, 6))["value"].sum().backward()
+        net({SINGLE: torch.randn(5, 6)})["value"].sum().backward()
         upstream = [p.grad for p in net.heads["flag"].parameters()]
         assert all(grad is None for grad in upstream) == detach
 
@@ -173,7 +173,7 @@ def test_conditional_probability_is_the_product(shift: float) -> None:
     net = network(binary("click"), conditional("purchase", "click"), detach=False)
     with torch.no_grad():
         net.heads["purchase"].score[0].bias += shift  # type: ignore[index, operator, union-attr]
-    inputs = torch.randn(5, 6)
+    inputs = {SINGLE: torch.randn(5, 6)}
     out, features = net(inputs), net.sharing(inputs)["purchase"]
     q = net.heads["purchase"].score(features).squeeze(-1).sigmoid()  # type: ignore[operator, union-attr]
     torch.testing.assert_close(out["purchase"].sigmoid(), out["click"].sigmoid() * q)
@@ -182,9 +182,9 @@ def test_conditional_probability_is_the_product(shift: float) -> None:
 
 
 def test_network_exports_with_dependent_tasks() -> None:
-    net, inputs = network(*chain()).eval(), torch.randn(5, 6)
+    net, inputs = network(*chain()).eval(), {SINGLE: torch.randn(5, 6)}
     rows = torch.export.Dim("rows", min=2, max=100)
-    exported = torch.export.export(net, (inputs,), dynamic_shapes=({0: rows},)).module()
-    inputs = torch.randn(7, 6)
+    exported = torch.export.export(net, (inputs,), dynamic_shapes=({SINGLE: {0: rows}},)).module()
+    inputs = {SINGLE: torch.randn(7, 6)}
     for name, value in net(inputs).items():
         torch.testing.assert_close(exported(inputs)[name], value)

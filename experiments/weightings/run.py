@@ -20,6 +20,7 @@ import torch
 import yaml
 from torch import Tensor, nn
 
+from mtl.nn.encoder import SINGLE
 from mtl.suites.base import Split
 from mtl.suites.synthetic import SyntheticSuite
 from mtl.weighting.base import Weighting
@@ -55,7 +56,7 @@ def train(name: str, ratio: float, seed: int, steps: int = STEPS) -> list[float]
         return split.rows(torch.randint(len(split), (ROWS,), generator=draw))
 
     def losses(rows: Split) -> list[Tensor]:
-        h = trunk(rows.inputs)
+        h = trunk(rows.inputs[SINGLE])
         wanted = rows.targets.values()
         return [(head(h).squeeze(1) - y).square().mean() for head, y in zip(heads, wanted, strict=True)]
 

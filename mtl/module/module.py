@@ -1,6 +1,6 @@
 """The one Lightning module: it lets the parts of training and evaluation work at Lightning's times."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 import torch
@@ -21,6 +21,7 @@ from mtl.module.losses import loss_sums
 from mtl.module.random_state import RandomState
 from mtl.module.training_step import TrainingStep
 from mtl.network import Network
+from mtl.nn.encoder import Inputs
 from mtl.suites.base import Batch
 from mtl.tasks import TaskGraph
 from mtl.weighting.base import Weighting
@@ -32,7 +33,7 @@ SchedulerFactory = Callable[[Optimizer], LRScheduler]
 class Data(Protocol):
     """What the module asks of the data module it is trained with."""
 
-    def rehearse(self, predict: Callable[[Any], dict[str, Tensor]]) -> dict[str, float]:
+    def validation_rollout(self, predict: Callable[[Any], dict[str, Tensor]]) -> dict[str, float]:
         """Act with the network in validation."""
 
     def held_out(self, step: int) -> Iterator[Batch]:
@@ -208,19 +209,17 @@ class MultiTaskModule(LeanModule):
         measured = self.evaluation.result()
         check_validation(measured, self.global_step)
         data: Data = self.trainer.datamodule  # type: ignore[attr-defined]
-        acted = {f"val/{key}": value for key, value in data.rehearse(self.predict).items()}
+        acted = {f"val/{key}": value for key, value in data.validation_rollout(self.predict).items()}
         if not self.trainer.sanity_checking:
             self.log_dict(measured.flat("val/") | acted)
 
     @torch.inference_mode()
-    def predict(self, inputs: Any) -> dict[str, Tensor]:
+    def predict(self, inputs: Inputs) -> dict[str, Tensor]:
         """Raw predictions for inputs on any device, in evaluation mode, on the device of the inputs."""
-        first = next(iter(inputs.values())) if isinstance(inputs, Mapping) else inputs
-        moved = (
-            {k: v.to(self.device) for k, v in inputs.items()} if isinstance(inputs, Mapping) else inputs.to(self.device)
-        )
+        device = next(iter(inputs.values())).device
+        moved = {name: values.to(self.device) for name, values in inputs.items()}
         with evaluating(self.network):
-            return {name: value.to(first.device) for name, value in self(moved).items()}
+            return {name: value.to(device) for name, value in self(moved).items()}
 
     @torch.inference_mode()
     def evaluate(self, batches: Iterable[Batch]) -> SplitMetrics:

@@ -12,7 +12,8 @@ from mtl.distributed import mean_over_processes, mean_over_rows
 from mtl.gradients.accumulate import add_mean_gradient
 from mtl.module.losses import count_labels, loss_sums, share_factors
 from mtl.network import Network, Partition
-from mtl.suites.base import Batch, Tensors
+from mtl.nn.encoder import Inputs
+from mtl.suites.base import Batch
 from mtl.weighting.base import Step, Weighting
 
 
@@ -32,7 +33,7 @@ class StepState:
     losses: list[Tensor] = field(default_factory=list)
     position: Step = field(default_factory=Step)
     representation: Tensor | None = None
-    inputs: list[Tensors] = field(default_factory=list)
+    inputs: list[Inputs] = field(default_factory=list)
     micro_batches: list[tuple[Batch, list[float]]] = field(default_factory=list)
     weights: Tensor | None = None
 

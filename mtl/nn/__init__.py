@@ -1,3 +1,1 @@
-"""Plain torch blocks: encoders, heads, replicas of a module as one batched product. Knows nothing of tasks or
-training.
-"""
+"""Plain torch modules that know nothing of tasks or training: encoders, heads, batched copies of a module."""

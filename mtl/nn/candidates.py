@@ -2,12 +2,12 @@
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
-from mtl.errors import InputError
 from mtl.nn.activation import activation as make_activation
-from mtl.nn.encoder import Encoder, Inputs, InputShape, check_attention
+from mtl.nn.encoder import Encoder, Inputs, InputShape, check_attention, wrong_inputs
 from mtl.nn.pooling import masked_max, masked_mean
-from mtl.nn.stacked import LayerNorm, Linear
+from mtl.nn.stacked import StackedLayerNorm, StackedLinear
 
 
 class SetBlock(nn.Module):
@@ -24,16 +24,19 @@ class SetBlock(nn.Module):
     def __init__(self, width: int, heads: int, activation: str, dropout: float) -> None:
         super().__init__()
         self.heads = heads
-        self.attention_norm = LayerNorm(width)
-        self.query_key_value = Linear(width, 3 * width)
-        self.project = Linear(width, width)
+        self.attention_norm = StackedLayerNorm(width)
+        self.query_key_value = StackedLinear(width, 3 * width)
+        self.project = StackedLinear(width, width)
         self.feed_forward = nn.Sequential(
-            LayerNorm(width), Linear(width, 2 * width), make_activation(activation), Linear(2 * width, width)
+            StackedLayerNorm(width),
+            StackedLinear(width, 2 * width),
+            make_activation(activation),
+            StackedLinear(2 * width, width),
         )
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, hidden: Tensor, inputs: Inputs) -> Tensor:
-        assert not isinstance(inputs, Tensor)
+        """The stage's output, ``[B, J, H]``."""
         mask = inputs["mask"][..., None, None, :]  # [B, 1, 1, J]
         projected = self.query_key_value(self.attention_norm(hidden))  # [B, J, 3 * width]
         parts = projected.unflatten(-1, (3, self.heads, -1)).transpose(-4, -2)  # [B, heads, 3, J, d]
@@ -73,28 +76,25 @@ class CandidateSet(Encoder):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        if isinstance(input_shape, tuple) or not {"candidates", "mask", "context"} <= set(input_shape):
-            raise InputError(
-                "encoder=candidate_set reads candidates, mask and context, which this task does not give: "
-                "use encoder=mlp"
-            )
+        if not {"candidates", "mask", "context"} <= set(input_shape):
+            raise wrong_inputs("candidate_set", "candidates, mask and context", input_shape)
         check_attention(width, heads, depth)
         features, context = input_shape["candidates"][-1], input_shape["context"][-1]
         assert features is not None
         assert context is not None
         self.summary_features = 2 * features + context
         self.widths = (width,) * depth
-        self.embed = nn.Sequential(Linear(features + context, width), make_activation(activation))
+        self.embed = nn.Sequential(StackedLinear(features + context, width), make_activation(activation))
         self.stages = nn.ModuleList(SetBlock(width, heads, activation, dropout) for _ in range(depth))
 
+    @override
     def stem(self, inputs: Inputs) -> Tensor:
-        assert not isinstance(inputs, Tensor)
         candidates, context = inputs["candidates"], inputs["context"]
-        spread = context.unsqueeze(-2).expand(*candidates.shape[:-1], -1)  # [B, J, C]
-        out: Tensor = self.embed(torch.cat([candidates, spread], -1))
+        expanded = context.unsqueeze(-2).expand(*candidates.shape[:-1], -1)  # [B, J, C]
+        out: Tensor = self.embed(torch.cat([candidates, expanded], -1))
         return out
 
+    @override
     def summary(self, inputs: Inputs) -> Tensor:
-        assert not isinstance(inputs, Tensor)
         candidates, mask = inputs["candidates"], inputs["mask"]
         return torch.cat([masked_mean(candidates, mask), masked_max(candidates, mask), inputs["context"]], -1)

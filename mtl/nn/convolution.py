@@ -4,20 +4,21 @@ from math import prod
 
 from torch import Tensor, nn
 from torch.nn import functional
+from typing_extensions import override
 
 from mtl.errors import InputError
 from mtl.nn.activation import activation as make_activation
-from mtl.nn.encoder import Encoder, Inputs, InputShape, checked_widths
+from mtl.nn.encoder import SINGLE, Encoder, Inputs, InputShape, checked_widths, single_shape
 from mtl.nn.norm import make_norm
 
-PLACES = 4  # along each axis, of what gates see of a picture
+SUMMARY_POSITIONS = 4  # along each axis of the summary that gates read
 
 
-class PlaceMean(nn.Module):
-    """Average over all places: ``[B, ..., H] -> [B, H]``."""
+class PositionMean(nn.Module):
+    """Average over all positions: ``[B, ..., H] -> [B, H]``."""
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """The average."""
+        """The average, ``[B, H]``."""
         return hidden.flatten(1, -2).mean(1)
 
 
@@ -28,10 +29,12 @@ class ResidualBlock(nn.Module):
 
     Args:
         axes: 1 for series, 2 for pictures.
-        in_features, out_features: H and H'.
+        in_features: H.
+        out_features: H'.
         stride: of the first convolution; 2 halves every axis.
-        activation, norm: their names.
-        after: what is done with the places at the end.
+        activation: its name, see :mod:`mtl.nn.activation`.
+        norm: its name, see :mod:`mtl.nn.norm`.
+        after: applied to the output, such as an average over the positions.
     """
 
     def __init__(
@@ -56,7 +59,7 @@ class ResidualBlock(nn.Module):
         self.after = after
 
     def forward(self, hidden: Tensor, inputs: Inputs) -> Tensor:
-        """One stage."""
+        """The stage's output, ``[B, ..., H']``."""
         before = hidden.movedim(-1, 1)  # torch wants features second
         inner = self.activation(self.first_norm(self.first(before).movedim(1, -1))).movedim(-1, 1)
         sum_: Tensor = self.second_norm(self.second(inner).movedim(1, -1)) + self.skip(before).movedim(1, -1)
@@ -67,17 +70,17 @@ class ResidualBlock(nn.Module):
 class Convolution(Encoder):
     """Residual network over series ``[B, C, T]`` or pictures ``[B, C, H, W]``; each block is a stage.
 
-    States have their features last, ``[B, T', H]`` or ``[B, H', W', H]``; the last stage averages over the places, so
-    that the representation is ``[B, D]``, or keeps them as ``[B, J, D]``, row by row, for tasks that ask what is where.
-    Every stage but the first halves the places along each axis.
+    States have their features last, ``[B, T', H]`` or ``[B, H', W', H]``; the last stage averages over the positions,
+    so that the representation is ``[B, D]``, or keeps them as ``[B, J, D]``, row by row, for tasks with an answer at
+    every position. Every stage but the first halves the positions along each axis.
 
     Args:
-        input_shape: ``(C, T)`` or ``(C, H, W)``; anything else is an InputError.
+        input_shape: ``{"x": (C, T)}`` or ``{"x": (C, H, W)}``; anything else is an InputError.
         widths: features of each stage.
         activation: name of the activation (see :mod:`mtl.nn.activation`).
         norm: see :mod:`mtl.nn.norm`.
-        average: over the places at the end.
-        patch: inputs along each axis that make one place of the first stage; more is cheaper and coarser.
+        average: over the positions at the end.
+        patch: inputs along each axis that make one position of the first stage; more is cheaper and coarser.
     """
 
     def __init__(
@@ -90,16 +93,13 @@ class Convolution(Encoder):
         patch: int = 1,
     ) -> None:
         super().__init__()
-        if not isinstance(input_shape, tuple) or len(input_shape) not in (2, 3):
-            raise InputError(
-                f"encoder=convolution reads series (C, T) or pictures (C, H, W), this task gives {input_shape}"
-            )
+        shape = single_shape(input_shape, "convolution", "series x (C, T) or pictures x (C, H, W)", (2, 3))
         if patch < 1:
             raise InputError(f"encoder.patch={patch}: expected 1 or more")
-        self.axes = len(input_shape) - 1
+        self.axes = len(shape) - 1
         self.widths = checked_widths(widths)
         convolution = nn.Conv1d if self.axes == 1 else nn.Conv2d
-        self.embed = convolution(input_shape[0], self.widths[0], 2 * patch + 1, patch, padding=patch)
+        self.embed = convolution(shape[0], self.widths[0], 2 * patch + 1, patch, padding=patch)
         sizes = (self.widths[0], *self.widths)
         self.stages = nn.ModuleList(
             ResidualBlock(
@@ -109,21 +109,21 @@ class Convolution(Encoder):
                 stride=1 if i == 0 else 2,
                 activation=activation,
                 norm=norm,
-                after=nn.Identity() if i < len(self.widths) - 1 else PlaceMean() if average else nn.Flatten(1, -2),
+                after=nn.Identity() if i < len(self.widths) - 1 else PositionMean() if average else nn.Flatten(1, -2),
             )
             for i, width in enumerate(self.widths)
         )
-        self.places = tuple(min(PLACES, size) for size in input_shape[1:])
-        self.summary_features = input_shape[0] * prod(self.places)
+        self.summary_size = tuple(min(SUMMARY_POSITIONS, size) for size in shape[1:])
+        self.summary_features = shape[0] * prod(self.summary_size)
 
+    @override
     def stem(self, inputs: Inputs) -> Tensor:
-        assert isinstance(inputs, Tensor)
-        out: Tensor = self.embed(inputs).movedim(1, -1)
+        out: Tensor = self.embed(inputs[SINGLE]).movedim(1, -1)
         return out
 
+    @override
     def summary(self, inputs: Inputs) -> Tensor:
-        """The input, averaged to at most 4 places along each axis."""
-        assert isinstance(inputs, Tensor)
+        """The input, averaged to at most 4 positions along each axis."""
         if self.axes == 1:
-            return functional.adaptive_avg_pool1d(inputs, self.places[0]).flatten(1)
-        return functional.adaptive_avg_pool2d(inputs, (self.places[0], self.places[1])).flatten(1)
+            return functional.adaptive_avg_pool1d(inputs[SINGLE], self.summary_size[0]).flatten(1)
+        return functional.adaptive_avg_pool2d(inputs[SINGLE], (self.summary_size[0], self.summary_size[1])).flatten(1)

@@ -7,10 +7,42 @@ from torch import Tensor, nn
 
 from mtl.errors import InputError
 
-Inputs = Tensor | Mapping[str, Tensor]
-# Without the batch axis. In a mapping, None marks the axis of a set, whose members inputs["mask"] [B, J] tells apart
-# from padding.
-InputShape = tuple[int, ...] | Mapping[str, tuple[int | None, ...]]
+Inputs = Mapping[str, Tensor]  # by name, [B, ...] each
+# By name, without the batch axis. None marks the axis of a set, whose members inputs["mask"] [B, J] tells apart from
+# padding.
+InputShape = Mapping[str, tuple[int | None, ...]]
+SINGLE = "x"  # the name of a suite's only input
+# Encoders by an input that they read, for messages; what has none of these names is one tensor
+ENCODERS = {"candidates": "candidate_set", "tokens": "transformer", "numbers": "tabular", "categories": "tabular"}
+
+
+def single_shape(input_shape: InputShape, encoder: str, reads: str, axes: Sequence[int]) -> tuple[int, ...]:
+    """The shape of the one tensor that an encoder reads.
+
+    Args:
+        input_shape: shapes of one sample's inputs, by name.
+        encoder: name of the encoder that asks, for the message.
+        reads: what it reads, for the message.
+        axes: how many axes the tensor may have.
+
+    Returns:
+        The shape, without the batch axis.
+
+    Raises:
+        InputError: the inputs are something else; names the encoder that fits.
+    """
+    shape = tuple(size for size in input_shape.get(SINGLE, ()) if size is not None)
+    if set(input_shape) != {SINGLE} or len(shape) not in axes:
+        raise wrong_inputs(encoder, reads, input_shape)
+    return shape
+
+
+def wrong_inputs(encoder: str, reads: str, input_shape: InputShape) -> InputError:
+    """An :class:`InputError` for inputs that an encoder cannot read; names the encoder that fits."""
+    named = (ENCODERS[name] for name in input_shape if name in ENCODERS)
+    single = "mlp" if len(input_shape.get(SINGLE, ())) == 1 else "convolution"
+    shown = ", ".join(f"{name} {shape}" for name, shape in input_shape.items())
+    return InputError(f"encoder={encoder} reads {reads}, this task gives {shown}: use encoder={next(named, single)}")
 
 
 def checked_widths(widths: Sequence[int]) -> tuple[int, ...]:

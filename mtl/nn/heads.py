@@ -5,9 +5,10 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from typing_extensions import override
 
 from mtl.nn.encoder import Inputs
-from mtl.nn.pooling import pooled
+from mtl.nn.pooling import pool
 
 SMALLEST = 1e-6  # keeps logarithms of probabilities finite
 
@@ -17,11 +18,11 @@ class Head(nn.Module, ABC):
 
     Attributes:
         message_features: M, the width of :meth:`message`.
-        tells_probability: the message is the probability of one event.
+        message_is_probability: the message is the probability of one event.
     """
 
     message_features: int
-    tells_probability: bool = False
+    message_is_probability: bool = False
 
     @abstractmethod
     def forward(self, representation: Tensor, inputs: Inputs) -> Tensor:
@@ -50,35 +51,51 @@ class ClassificationHead(Head):
         self.message_features = classes
         self.score = Perceptron(in_features, classes, hidden)
 
+    @override
     def forward(self, representation: Tensor, inputs: Inputs) -> Tensor:
-        out: Tensor = self.score(pooled(representation, inputs))
+        out: Tensor = self.score(pool(representation, inputs))
         return out
 
+    @override
     def message(self, prediction: Tensor, inputs: Inputs) -> Tensor:
         return prediction.softmax(-1)
 
 
-class BinaryHead(Head):
-    """One logit: ``[B]``. The message is the probability."""
+class ScalarHead(Head):
+    """One number per sample: ``[B]``."""
 
     message_features = 1
-    tells_probability = True
 
     def __init__(self, in_features: int, hidden: int = 0) -> None:
         super().__init__()
         self.score = Perceptron(in_features, 1, hidden)
 
+    @override
     def forward(self, representation: Tensor, inputs: Inputs) -> Tensor:
-        out: Tensor = self.score(pooled(representation, inputs)).squeeze(-1)
+        out: Tensor = self.score(pool(representation, inputs)).squeeze(-1)
         return out
 
+
+class RegressionHead(ScalarHead):
+    """One value: ``[B]``. The message is the value."""
+
+    @override
+    def message(self, prediction: Tensor, inputs: Inputs) -> Tensor:
+        return prediction.unsqueeze(-1)
+
+
+class BinaryHead(ScalarHead):
+    """One logit: ``[B]``. The message is the probability."""
+
+    message_is_probability = True
+
+    @override
     def message(self, prediction: Tensor, inputs: Inputs) -> Tensor:
         return prediction.sigmoid().unsqueeze(-1)
 
 
-class ConditionalHead(Head):
-    """One logit, ``[B]``, of the probability ``p = p_upstream(x) * q(x)`` of an event that only another event makes
-    possible.
+class ConditionalHead(BinaryHead):
+    """One logit ``[B]`` of the probability ``p = p_upstream(x) * q(x)`` of an event that only another makes possible.
 
     Source: Ma et al., "Entire Space Multi-Task Model (ESMM)", SIGIR 2018, https://arxiv.org/abs/1804.07931: a purchase
     needs a click; learned over all rows, not only where there was a click, q is free of selection bias.
@@ -87,39 +104,16 @@ class ConditionalHead(Head):
     :class:`BinaryHead`), q a head like that one on the other features. The message is the probability p.
     """
 
-    message_features = 1
-    tells_probability = True
-
     def __init__(self, in_features: int, hidden: int = 0) -> None:
-        super().__init__()
-        self.score = Perceptron(in_features - 1, 1, hidden)
+        super().__init__(in_features - 1, hidden)
 
+    @override
     def forward(self, representation: Tensor, inputs: Inputs) -> Tensor:
-        features = pooled(representation, inputs)
-        own = functional.logsigmoid(self.score(features[:, :-1]).squeeze(-1))
-        log_p = own + features[:, -1].clamp(min=SMALLEST).log()
+        features = pool(representation, inputs)
+        log_q = functional.logsigmoid(self.score(features[:, :-1]).squeeze(-1))
+        log_p = log_q + features[:, -1].clamp(min=SMALLEST).log()
         log_p = log_p.clamp(max=-SMALLEST)  # log p = 0 has no logit
         return log_p - (-torch.expm1(log_p)).log()
-
-    def message(self, prediction: Tensor, inputs: Inputs) -> Tensor:
-        return prediction.sigmoid().unsqueeze(-1)
-
-
-class RegressionHead(Head):
-    """One value: ``[B]``. The message is the value."""
-
-    message_features = 1
-
-    def __init__(self, in_features: int, hidden: int = 0) -> None:
-        super().__init__()
-        self.score = Perceptron(in_features, 1, hidden)
-
-    def forward(self, representation: Tensor, inputs: Inputs) -> Tensor:
-        out: Tensor = self.score(pooled(representation, inputs)).squeeze(-1)
-        return out
-
-    def message(self, prediction: Tensor, inputs: Inputs) -> Tensor:
-        return prediction.unsqueeze(-1)
 
 
 class ChoiceHead(Head):
@@ -135,13 +129,13 @@ class ChoiceHead(Head):
         super().__init__()
         self.score = Perceptron(in_features, 1, hidden)
 
+    @override
     def forward(self, representation: Tensor, inputs: Inputs) -> Tensor:
-        assert not isinstance(inputs, Tensor)
         scores: Tensor = self.score(representation).squeeze(-1)
         return scores.masked_fill(~inputs["mask"], -torch.inf)
 
+    @override
     def message(self, prediction: Tensor, inputs: Inputs) -> Tensor:
-        assert not isinstance(inputs, Tensor)
         mask = inputs["mask"]
         probability = prediction.softmax(-1)
         surprise = -(prediction.log_softmax(-1).masked_fill(~mask, 0.0))

@@ -4,12 +4,12 @@ from itertools import pairwise
 from math import prod
 
 from torch import Tensor, nn
+from typing_extensions import override
 
-from mtl.errors import InputError
 from mtl.nn.activation import activation as make_activation
-from mtl.nn.encoder import Encoder, Inputs, InputShape, checked_widths
-from mtl.nn.norm import BySource, make_norm
-from mtl.nn.stacked import Linear
+from mtl.nn.encoder import SINGLE, Encoder, Inputs, InputShape, checked_widths, single_shape
+from mtl.nn.norm import PerSourceBatchNorm, make_norm
+from mtl.nn.stacked import StackedLinear
 
 
 class Layer(nn.Module):
@@ -19,18 +19,16 @@ class Layer(nn.Module):
         self, in_features: int, out_features: int, activation: str, norm: str, dropout: float, sources: int = 0
     ) -> None:
         super().__init__()
-        self.linear = Linear(in_features, out_features)
+        self.linear = StackedLinear(in_features, out_features)
         self.norm = make_norm(norm, out_features, sources=sources)
         self.activation = make_activation(activation)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, hidden: Tensor, inputs: Inputs) -> Tensor:
+        """The stage's output; ``inputs`` are read by norms of several sources only."""
         hidden = self.linear(hidden)
-        if isinstance(self.norm, BySource):
-            assert not isinstance(inputs, Tensor)
-            hidden = self.norm(hidden, inputs["source"])
-        else:
-            hidden = self.norm(hidden)
+        by_source = isinstance(self.norm, PerSourceBatchNorm)
+        hidden = self.norm(hidden, inputs["source"]) if by_source else self.norm(hidden)
         out: Tensor = self.dropout(self.activation(hidden))
         return out
 
@@ -39,7 +37,7 @@ class MLP(Encoder):
     """Multi-layer perceptron: the input is flattened to ``[B, F]``, each layer is one stage.
 
     Args:
-        input_shape: shape of one sample; anything but a tuple of sizes is an InputError.
+        input_shape: ``{"x": shape}``, of any number of axes; anything else is an InputError.
         widths: features of each layer.
         activation: name of the activation after each layer (see :mod:`mtl.nn.activation`).
         norm: before the activation (see :mod:`mtl.nn.norm`).
@@ -55,21 +53,18 @@ class MLP(Encoder):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        if not isinstance(input_shape, tuple):
-            raise InputError(
-                f"encoder=mlp reads one flat tensor, this task gives {', '.join(input_shape)}: "
-                "use encoder=candidate_set"
-            )
-        self.summary_features = prod(input_shape)
-        self.rank = len(input_shape)
+        shape = single_shape(input_shape, "mlp", "one tensor x", range(1, 9))
+        self.summary_features = prod(shape)
+        self.rank = len(shape)
         self.stackable = norm in ("none", "layer")
         self.widths = checked_widths(widths)
         sizes = (self.summary_features, *self.widths)
         self.stages = nn.ModuleList(Layer(a, b, activation, norm, dropout) for a, b in pairwise(sizes))
 
+    @override
     def stem(self, inputs: Inputs) -> Tensor:
-        assert isinstance(inputs, Tensor)
-        return inputs.flatten(-self.rank)
+        return inputs[SINGLE].flatten(-self.rank)
 
+    @override
     def summary(self, inputs: Inputs) -> Tensor:
         return self.stem(inputs)

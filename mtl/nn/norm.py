@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from mtl.errors import unknown
-from mtl.nn.stacked import LayerNorm
+from mtl.nn.stacked import StackedLayerNorm
 
 NORMS = ("none", "layer", "group", "batch", "per_task", "per_task_statistics")
 GROUPS = (8, 4, 2, 1)
@@ -15,7 +15,7 @@ MEMBERS = 4  # features of a group, at least: normalising a single value leaves 
 MOMENTUM, SMALLEST = 0.1, 1e-5  # as torch's batch norms have them
 
 
-class OverFeatures(nn.Module):
+class FeaturesLast(nn.Module):
     """A norm of torch's that wants the features second, for features that come last: ``[B, ..., D] -> [B, ..., D]``."""
 
     def __init__(self, norm: nn.Module) -> None:
@@ -28,10 +28,11 @@ class OverFeatures(nn.Module):
         return out
 
 
-class PerTask(OverFeatures):
+class PerTaskBatchNorm(FeaturesLast):
     """A batch norm of which each task has one, where a trunk runs once per task (:class:`~mtl.nn.trunks.Trunks`).
 
-    Attributes:
+    Args:
+        norm: torch's batch norm.
         own_affine: scale and shift are each task's own too, not only the statistics.
     """
 
@@ -40,7 +41,7 @@ class PerTask(OverFeatures):
         self.own_affine = own_affine
 
 
-class BySource(nn.Module):
+class PerSourceBatchNorm(nn.Module):
     """Batch norm of which every source of rows has statistics of its own: ``[B, D] -> [B, D]``.
 
     Source: Chang, You, Seo, Kwak, Han, "Domain-Specific Batch Normalization for Unsupervised Domain Adaptation", CVPR
@@ -100,32 +101,38 @@ def warn_of_batch_norm(network: nn.Module, reason: str) -> None:
 
 
 def make_norm(name: str, features: int, axes: int = 1, sources: int = 0) -> nn.Module:
-    """The norm called ``name`` for ``[B, ..., D]``. InputError for a name it does not know.
+    """The norm called ``name`` for ``[B, ..., D]``.
 
-    ``layer`` normalises each row (and place) over its features, ``group`` over its places and up to 8 groups of
+    ``layer`` normalises each row (and position) over its features, ``group`` over its positions and up to 8 groups of
     features; both treat a row alike whatever is in the batch with it. ``batch`` uses statistics of the batch, and in
     evaluation running ones: where one trunk meets rows of several distributions it mixes them. ``per_task`` keeps them
-    apart: rows of several sources by their source (:class:`BySource`), a trunk that runs once per task by the task
-    (:class:`PerTask`); ``per_task_statistics`` does so with one scale and shift for all. A trunk that runs once, on
-    rows of one source, has one distribution to normalise: there both are ``batch``.
+    apart: rows of several sources by their source (:class:`PerSourceBatchNorm`), a trunk that runs once per task by the
+    task (:class:`PerTaskBatchNorm`); ``per_task_statistics`` does so with one scale and shift for all. A trunk that
+    runs once, on rows of one source, has one distribution to normalise: there both are ``batch``.
 
     Args:
         name: one of the above, or none.
         features: D.
         axes: axes between batch and features, and the features' own: 1 for vectors, 2 for series, 3 for pictures.
         sources: how many the rows come from, where the inputs tell it.
+
+    Returns:
+        A module ``[B, ..., D] -> [B, ..., D]``; :class:`PerSourceBatchNorm` is given the sources of the rows, too.
+
+    Raises:
+        InputError: no such norm; names the nearest.
     """
     if name not in NORMS:
         raise unknown("encoder.norm", name, NORMS)
     if name == "layer":
-        return LayerNorm(features)
+        return StackedLayerNorm(features)
     if name == "group":
         fitting = (count for count in GROUPS if features % count == 0 and features // count >= MEMBERS)
-        return OverFeatures(nn.GroupNorm(next(fitting, 1), features))
+        return FeaturesLast(nn.GroupNorm(next(fitting, 1), features))
     if name == "none":
         return nn.Identity()
     own_affine = name == "per_task"
     if name != "batch" and sources:
-        return BySource(sources, features, own_affine)
+        return PerSourceBatchNorm(sources, features, own_affine)
     norm = {1: nn.BatchNorm1d, 2: nn.BatchNorm1d, 3: nn.BatchNorm2d}[axes](features)
-    return OverFeatures(norm) if name == "batch" else PerTask(norm, own_affine)
+    return FeaturesLast(norm) if name == "batch" else PerTaskBatchNorm(norm, own_affine)

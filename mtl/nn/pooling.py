@@ -7,8 +7,14 @@ from mtl.nn.encoder import Inputs
 
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean over the members of a set: values ``[B, J, D]``, mask ``[B, J]`` (True = member) to ``[B, D]``; no member
-    gives 0.
+    """Mean over the members of a set; no member gives 0.
+
+    Args:
+        values: ``[B, J, D]``.
+        mask: ``[B, J]``, True for a member.
+
+    Returns:
+        ``[B, D]``.
     """
     weights = mask.to(values.dtype).unsqueeze(-1)  # [B, J, 1]
     return (values * weights).sum(1) / weights.sum(1).clamp(min=1)
@@ -21,12 +27,14 @@ def masked_max(values: Tensor, mask: Tensor) -> Tensor:
     return peak.masked_fill(~mask.any(1, keepdim=True), 0.0)
 
 
-def pooled(representation: Tensor, inputs: Inputs) -> Tensor:
-    """One vector per sample: ``[B, D]`` as it is; ``[B, J, D]`` as the mean over the members that ``inputs["mask"]``
-    names, or over all if the inputs have no mask.
+def pool(representation: Tensor, inputs: Inputs) -> Tensor:
+    """One vector per sample, ``[B, D]``.
+
+    ``[B, D]`` stays as it is; of ``[B, J, D]`` it is the mean over the members that ``inputs["mask"]`` names, or over
+    all if the inputs have no mask.
     """
     if representation.dim() == 2:
         return representation
-    if isinstance(inputs, Tensor):
+    if "mask" not in inputs:
         return representation.mean(1)
     return masked_mean(representation, inputs["mask"])

@@ -1,13 +1,13 @@
 """Several encoders of one shape, computed together."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Iterator, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.func import stack_module_state
 
-from mtl.nn.encoder import Encoder
+from mtl.nn.encoder import Encoder, Inputs
 
 
 class Replicas(nn.Module):
@@ -19,44 +19,54 @@ class Replicas(nn.Module):
 
     Args:
         copies: the E encoders, independently initialised; at least one. They are used up.
+        names: by which copies that are not stacked are registered, such as those of the tasks; by default numbers.
     """
 
-    def __init__(self, copies: Sequence[Encoder]) -> None:
+    def __init__(self, copies: Sequence[Encoder], names: Sequence[str] = ()) -> None:
         super().__init__()
         self.count = len(copies)
         self.stackable = copies[0].stackable
-        self.copies = nn.ModuleList([stacked(copies)] if self.stackable else copies)
+        names = names or [str(number) for number in range(self.count)]
+        self.copies = nn.ModuleDict(
+            {"stacked": stacked(copies)} if self.stackable else dict(zip(names, copies, strict=True))
+        )
 
-    def forward(self, inputs: Any) -> Tensor:
+    def forward(self, inputs: Inputs) -> Tensor:
         """The same inputs through every copy: ``[E, *out]``."""
         if not self.stackable:
-            return torch.stack([copy(inputs) for copy in self.copies])
-        out: Tensor = self.copies[0](self._spread(inputs))
+            return torch.stack([copy(inputs) for copy in self.copies.values()])
+        out: Tensor = self.copies["stacked"](self.expand(inputs))
         return out
 
     @property
     def encoder(self) -> Encoder:
         """One of them, for its sizes and its summary of the inputs."""
-        return cast(Encoder, self.copies[0])
+        return self.encoders()[0]
+
+    def encoders(self) -> list[Encoder]:
+        """The copies; where they are stacked, the one that stands for all."""
+        return [cast(Encoder, copy) for copy in self.copies.values()]
+
+    def stacked_parameters(self) -> Iterator[nn.Parameter]:
+        """The parameters ``[E, ...]`` that stack those of all copies; none where each copy is a module."""
+        return self.copies.parameters() if self.stackable else iter(())
 
     def last_stage(self) -> Iterator[nn.Parameter]:
         """The parameters of their last stages."""
-        return (p for copy in self.copies for p in cast(Encoder, copy).stages[-1].parameters())
+        return (p for encoder in self.encoders() for p in encoder.stages[-1].parameters())
 
-    def _spread(self, inputs: Any) -> Any:
+    def expand(self, inputs: Inputs) -> Inputs:
         """The inputs with a leading axis E, without copying them."""
-        if isinstance(inputs, Mapping):
-            return {name: self._spread(value) for name, value in inputs.items()}
-        return inputs.expand(self.count, *inputs.shape)
+        return {name: value.expand(self.count, *value.shape) for name, value in inputs.items()}
 
 
 def stacked(copies: Sequence[nn.Module]) -> nn.Module:
     """The first of these modules of one shape, its parameters and buffers now those of all, ``[E, ...]``."""
     parameters, buffers = stack_module_state(list(copies))
     for name, value in parameters.items():
-        owner, _, own = name.rpartition(".")
-        setattr(copies[0].get_submodule(owner), own, nn.Parameter(value.detach().clone()))
+        owner, _, attribute = name.rpartition(".")
+        setattr(copies[0].get_submodule(owner), attribute, nn.Parameter(value.detach().clone()))
     for name, value in buffers.items():
-        owner, _, own = name.rpartition(".")
-        copies[0].get_submodule(owner).register_buffer(own, value)
+        owner, _, attribute = name.rpartition(".")
+        copies[0].get_submodule(owner).register_buffer(attribute, value)
     return copies[0]

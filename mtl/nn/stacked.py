@@ -1,5 +1,4 @@
-"""Layers that also run with stacked parameters: one more leading axis E on every parameter, one more on what they
-compute.
+"""Layers that also run with stacked parameters: one more leading axis E on parameters and outputs.
 
 With parameters of their usual shape they are torch's own layers. With stacked ones they compute E layers as one batched
 product, which costs no more than the products themselves; ``torch.vmap`` over torch's layers costs a third more on a
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-class Linear(nn.Linear):
+class StackedLinear(nn.Linear):
     """``nn.Linear``; with weights ``[E, out, in]`` E of them: ``[E, ..., in] -> [E, ..., out]``."""
 
     def forward(self, input: Tensor) -> Tensor:
@@ -23,7 +22,7 @@ class Linear(nn.Linear):
         return out.view(*input.shape[:-1], -1)
 
 
-class LayerNorm(nn.LayerNorm):
+class StackedLayerNorm(nn.LayerNorm):
     """``nn.LayerNorm`` over the last axis; with weights ``[E, D]`` E of them: ``[E, ..., D] -> [E, ..., D]``."""
 
     def __init__(self, features: int) -> None:
@@ -39,7 +38,7 @@ class LayerNorm(nn.LayerNorm):
         )
 
 
-def mix(gates: Tensor, outputs: Tensor) -> Tensor:
+def mix_experts(gates: Tensor, outputs: Tensor) -> Tensor:
     """Experts weighted by each row's gates: ``gates [K, B, E]``, ``outputs [E, B, ..., D]`` to ``[K, B, ..., D]``."""
     flat = outputs.flatten(2)  # [E, B, M]
     mixed = torch.bmm(gates.transpose(0, 1), flat.transpose(0, 1)).transpose(0, 1)

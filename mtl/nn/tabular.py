@@ -2,23 +2,24 @@
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from mtl.errors import InputError
-from mtl.nn.encoder import Encoder, Inputs, InputShape, checked_widths
+from mtl.nn.encoder import SINGLE, Encoder, Inputs, InputShape, checked_widths, wrong_inputs
 from mtl.nn.mlp import Layer
 
 
 class Tabular(Encoder):
     """Reads rows of a table with missing values and categories as they are.
 
-    Inputs: either ``numbers [B, F]`` alone, or a mapping of ``numbers [B, F]`` and ``categories [B, C]`` (integers).
+    Inputs: ``numbers [B, F]`` (or ``x [B, F]``), ``categories [B, C]`` (integers), or both.
     NaN is a missing number: it counts as 0, and an indicator says so. Every category column has a table of ``values``
     learned vectors; -1 is a missing category, which has a vector of its own, and larger numbers than the table has wrap
     around. ``source [B, S]``, 1 where the row comes from, is read by the norms ``per_task`` alone.
 
     Args:
-        input_shape: ``(F,)`` or ``{"numbers": (F,), "categories": (C,), "source": (S,)}``, of which only one of the
-            first two must be there; anything else is an InputError.
+        input_shape: ``{"numbers": (F,), "categories": (C,), "source": (S,)}``, of which only one of the first two must
+            be there, ``x`` standing for ``numbers``; anything else is an InputError.
         widths: features of each layer after the embedding.
         embedding: features of a category's vector.
         values: vectors of each category column.
@@ -38,13 +39,15 @@ class Tabular(Encoder):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        shape = {"numbers": input_shape} if isinstance(input_shape, tuple) else dict(input_shape)
+        shape = dict(input_shape)
         sources = shape.pop("source", (0,))[0] or 0
-        if not set(shape) <= {"numbers", "categories"} or any(len(size) != 1 or not size[0] for size in shape.values()):
-            raise InputError(f"encoder=tabular reads numbers (F,) and categories (C,), this task gives {input_shape}")
+        self.numbers = SINGLE if SINGLE in shape else "numbers"
+        known = {self.numbers, "categories"}
+        if not shape or not set(shape) <= known or any(len(size) != 1 or not size[0] for size in shape.values()):
+            raise wrong_inputs("tabular", "numbers (F,) and categories (C,)", input_shape)
         if embedding < 1 or values < 1:
             raise InputError(f"encoder.embedding={embedding}, values={values}: expected 1 or more each")
-        numbers, columns = (shape.get(key, (0,))[0] or 0 for key in ("numbers", "categories"))
+        numbers, columns = (shape.get(key, (0,))[0] or 0 for key in (self.numbers, "categories"))
         self.values = values
         self.embeddings = nn.ModuleList(nn.Embedding(values + 1, embedding) for _ in range(columns))
         self.widths = checked_widths(widths)
@@ -54,10 +57,9 @@ class Tabular(Encoder):
         )
         self.summary_features = 2 * numbers + columns
 
-    @staticmethod
-    def _numbers(inputs: Inputs) -> list[Tensor]:
+    def _numbers(self, inputs: Inputs) -> list[Tensor]:
         """Numbers with 0 for missing ones, and which are missing: two of ``[B, F]``, or none."""
-        found = inputs if isinstance(inputs, Tensor) else inputs.get("numbers")
+        found = inputs.get(self.numbers)
         if found is None:
             return []
         found = found.flatten(1)
@@ -66,17 +68,19 @@ class Tabular(Encoder):
 
     def _indices(self, inputs: Inputs) -> Tensor | None:
         """Rows of the embedding tables, ``[B, C]``: 0 is missing."""
-        if isinstance(inputs, Tensor) or "categories" not in inputs:
+        if "categories" not in inputs:
             return None
         categories = inputs["categories"].long()
         return torch.where(categories < 0, 0, categories % self.values + 1)
 
+    @override
     def stem(self, inputs: Inputs) -> Tensor:
         parts, indices = self._numbers(inputs), self._indices(inputs)
         if indices is not None:
             parts += [table(indices[:, column]) for column, table in enumerate(self.embeddings)]
         return torch.cat(parts, -1)
 
+    @override
     def summary(self, inputs: Inputs) -> Tensor:
         """Numbers, their indicators, and the categories' numbers scaled to [0, 1]."""
         parts, indices = self._numbers(inputs), self._indices(inputs)

@@ -1,7 +1,6 @@
 """Encoders walked side by side, stage by stage, for strategies that mix what they compute on the way."""
 
 from collections.abc import Sequence
-from typing import cast
 
 import torch
 from torch import Tensor
@@ -18,21 +17,22 @@ class Towers(Replicas):
 
     Args:
         encoders: the towers; at least one. They are used up.
+        names: see :class:`~mtl.nn.replicas.Replicas`.
 
     Attributes:
         depth: L, the number of stages.
         widths: features after each stage.
     """
 
-    def __init__(self, encoders: Sequence[Encoder]) -> None:
-        super().__init__(encoders)
+    def __init__(self, encoders: Sequence[Encoder], names: Sequence[str] = ()) -> None:
+        super().__init__(encoders, names)
         self.depth = len(self.encoder.stages)
         self.widths = self.encoder.widths
 
-    def first(self, inputs: Inputs) -> Tensor:
-        """What each tower makes of the inputs up to the end of its first stage."""
+    def first_stage(self, inputs: Inputs) -> Tensor:
+        """The state of each tower after its first stage, ``[C, B, ..., H]``."""
         if self.stackable:
-            inputs = self._spread(inputs)
+            inputs = self.expand(inputs)
             out: Tensor = self.encoder.stages[0](self.encoder.stem(inputs), inputs)
             return out
         return torch.stack([tower.stages[0](tower.stem(inputs), inputs) for tower in self.encoders()])
@@ -40,7 +40,7 @@ class Towers(Replicas):
     def stage(self, index: int, hidden: Tensor, inputs: Inputs) -> Tensor:
         """Stage ``index`` of each tower on a state of its own, ``[C, B, ..., H] -> [C, B, ..., H']``."""
         if self.stackable:
-            out: Tensor = self.encoder.stages[index](hidden, self._spread(inputs))
+            out: Tensor = self.encoder.stages[index](hidden, self.expand(inputs))
             return out
         pairs = zip(self.encoders(), hidden, strict=True)
         return torch.stack([tower.stages[index](state, inputs) for tower, state in pairs])
@@ -51,7 +51,3 @@ class Towers(Replicas):
             return list(self.encoder.stages[index].parameters())
         each = [list(tower.stages[index].parameters()) for tower in self.encoders()]
         return [torch.stack(parts) for parts in zip(*each, strict=True)]
-
-    def encoders(self) -> list[Encoder]:
-        """The towers; where they are stacked, the one that stands for all."""
-        return [cast(Encoder, copy) for copy in self.copies]

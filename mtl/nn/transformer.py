@@ -6,9 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from typing_extensions import override
 
 from mtl.errors import InputError, unknown
-from mtl.nn.encoder import Encoder, Inputs, InputShape, check_attention
+from mtl.nn.encoder import Encoder, Inputs, InputShape, check_attention, wrong_inputs
 from mtl.nn.pooling import masked_mean
 
 BUCKETS = 64  # of the words, for what gates see of a text
@@ -16,7 +17,7 @@ TUNINGS = ("full", "frozen", "lora")
 SLICEABLE = "bert"  # the kind of model whose layers are called one by one
 
 
-class Block(nn.Module):
+class BertLayer(nn.Module):
     """One layer of a BERT as a stage, ``[B, L, D] -> [B, L, D]``; the last one averages over the words, ``[B, D]``."""
 
     def __init__(self, layer: nn.Module, last: bool) -> None:
@@ -25,15 +26,14 @@ class Block(nn.Module):
         self.last = last
 
     def forward(self, hidden: Tensor, inputs: Inputs) -> Tensor:
-        """One stage."""
-        assert not isinstance(inputs, Tensor)
+        """The layer's output."""
         mask = inputs["mask"]
         unseen = torch.zeros_like(mask, dtype=hidden.dtype).masked_fill(~mask, torch.finfo(hidden.dtype).min)
         out: Tensor = self.layer(hidden, attention_mask=unseen[:, None, None, :])[0]
         return masked_mean(out, mask) if self.last else out
 
 
-class Whole(nn.Module):
+class WholeModel(nn.Module):
     """A whole model as the only stage: ``[B, D]``, the average over the words of its last hidden state."""
 
     def __init__(self, model: nn.Module) -> None:
@@ -41,8 +41,7 @@ class Whole(nn.Module):
         self.model = model
 
     def forward(self, hidden: Tensor, inputs: Inputs) -> Tensor:
-        """The stage; ``hidden`` are the words' numbers."""
-        assert not isinstance(inputs, Tensor)
+        """The average over the words; ``hidden`` are the numbers of the words, ``[B, L]``."""
         mask = inputs["mask"]
         out: Tensor = self.model(input_ids=hidden, attention_mask=mask.long()).last_hidden_state
         return masked_mean(out, mask)
@@ -58,7 +57,9 @@ class Transformer(Encoder):
 
     Args:
         input_shape: ``{"tokens": (None,), "mask": (None,)}``; anything else is an InputError.
-        width, depth, heads: of a new model.
+        width: features of a new model, a multiple of ``heads``.
+        depth: layers of a new model.
+        heads: attention heads of a new model.
         vocabulary: words of a new model; a larger number counts as the last one.
         length: most words of a text for a new model.
         dropout: share of features set to zero in training, of a new model.
@@ -84,8 +85,8 @@ class Transformer(Encoder):
         rank: int = 8,
     ) -> None:
         super().__init__()
-        if isinstance(input_shape, tuple) or set(input_shape) != {"tokens", "mask"}:
-            raise InputError(f"encoder=transformer reads tokens and a mask, this task gives {input_shape}")
+        if set(input_shape) != {"tokens", "mask"}:
+            raise wrong_inputs("transformer", "tokens and mask", input_shape)
         check_attention(width, heads, depth)
         if vocabulary < 1 or length < 1:
             raise InputError(f"encoder.vocabulary={vocabulary}, length={length}: expected 1 or more each")
@@ -102,23 +103,23 @@ class Transformer(Encoder):
         if sizes.model_type == SLICEABLE:
             self.embed: Callable[..., Tensor] | None = model.embeddings
             layers = list(model.encoder.layer)
-            self.stages = nn.ModuleList(Block(layer, last=layer is layers[-1]) for layer in layers)
+            self.stages = nn.ModuleList(BertLayer(layer, last=layer is layers[-1]) for layer in layers)
         else:
             self.embed = None
-            self.stages = nn.ModuleList([Whole(model)])
+            self.stages = nn.ModuleList([WholeModel(model)])
         self.widths = (width,) * len(self.stages)
         self.summary_features = BUCKETS
         if tuning == "frozen":
             self.requires_grad_(False)
 
+    @override
     def stem(self, inputs: Inputs) -> Tensor:
-        assert not isinstance(inputs, Tensor)
         tokens = inputs["tokens"].clamp(max=self.vocabulary - 1)
         return tokens if self.embed is None else self.embed(input_ids=tokens)
 
+    @override
     def summary(self, inputs: Inputs) -> Tensor:
         """How often words of each of 64 classes (their number, modulo) occur, as shares of the text."""
-        assert not isinstance(inputs, Tensor)
         words = functional.one_hot(inputs["tokens"] % BUCKETS, BUCKETS).to(torch.get_default_dtype())
         return masked_mean(words, inputs["mask"])
 

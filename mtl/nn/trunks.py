@@ -8,12 +8,14 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from mtl.nn.encoder import Encoder, Inputs
-from mtl.nn.norm import PerTask, warn_of_batch_norm
+from mtl.nn.norm import PerTaskBatchNorm, warn_of_batch_norm
 
 
 class Trunks(nn.Module):
-    """The same encoder for every task, ``trunks[name]``. A task's layers change what the next stage sees, so that batch
-    norm would mix the tasks' statistics; norms called ``per_task`` are therefore each task's own.
+    """The same encoder for every task, ``trunks[name]``.
+
+    A task's layers change what the next stage sees, so that batch norm would mix the tasks' statistics; norms called
+    ``per_task`` are therefore each task's own.
 
     Every task then has an encoder object, whose parameters are those of the first except in these norms: the stages
     need not be told for which task they run.
@@ -27,19 +29,19 @@ class Trunks(nn.Module):
         super().__init__()
         self.names = tuple(names)
         self.trunk = trunk
-        norms = [module for module in trunk.modules() if isinstance(module, PerTask)]
+        norms = [module for module in trunk.modules() if isinstance(module, PerTaskBatchNorm)]
         if not norms:
             warn_of_batch_norm(trunk, "this model runs one trunk once for each of several tasks")
-        own = {
+        private = {
             id(part) for norm in norms for part in (*norm.buffers(), *(norm.parameters() if norm.own_affine else ()))
         }
         common: dict[int, Any] = {
-            id(part): part for part in (*trunk.parameters(), *trunk.buffers()) if id(part) not in own
+            id(part): part for part in (*trunk.parameters(), *trunk.buffers()) if id(part) not in private
         }
-        self.twins = nn.ModuleDict({name: deepcopy(trunk, dict(common)) for name in (names[1:] if norms else ())})
+        self.copies = nn.ModuleDict({name: deepcopy(trunk, dict(common)) for name in (names[1:] if norms else ())})
 
     def __getitem__(self, name: str) -> Encoder:
-        return cast(Encoder, self.twins[name]) if name in self.twins else self.trunk
+        return cast(Encoder, self.copies[name]) if name in self.copies else self.trunk
 
     def first(self, inputs: Inputs) -> dict[str, Tensor]:
         """Each task's state after the first stage; computed once where it is the same for all."""
@@ -47,15 +49,15 @@ class Trunks(nn.Module):
         return {name: state.get(name, state[self.names[0]]) for name in self.names}
 
     def _different(self) -> list[tuple[str, Encoder]]:
-        return [(self.names[0], self.trunk), *((name, self[name]) for name in self.twins)]
+        return [(self.names[0], self.trunk), *((name, self[name]) for name in self.copies)]
 
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         """Scale and shift of the task's own norms."""
         for module in self[task].modules():
-            if isinstance(module, PerTask) and module.own_affine:
+            if isinstance(module, PerTaskBatchNorm) and module.own_affine:
                 yield from module.parameters()
 
     def last_shared_layer(self) -> Iterator[Parameter]:
         """The parameters of the last stage that all tasks have in common."""
-        own = {id(p) for p in self.private_parameters(self.names[0])}
-        return (p for p in self.trunk.stages[-1].parameters() if id(p) not in own)
+        private = {id(p) for p in self.private_parameters(self.names[0])}
+        return (p for p in self.trunk.stages[-1].parameters() if id(p) not in private)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from math import isfinite
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 from mtl.errors import InputError
@@ -17,7 +18,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
     Nothing is left of it where writing fails. The ending of the name is kept, since some writers go by it.
     """
-    partial = path.with_name(f".{os.getpid()}.{path.name}")
+    partial = path.with_name(f".{os.getpid()}.{get_ident()}.{path.name}")  # threads may write the same file, too
     try:
         yield partial
         partial.replace(path)

@@ -36,7 +36,9 @@ class Adapters(PerStage):
     Starts as hard sharing. The first stage is computed once, the later ones once per task.
 
     Args:
-        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
         bottleneck: features inside an adapter.
         freeze: the trunk stays as it is (for a pretrained one); only adapters and heads learn.
     """

@@ -6,10 +6,11 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
+from typing_extensions import override
 
 from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
-from mtl.nn.gates import Gate, weighted
+from mtl.nn.gates import Gate, mix_positions
 from mtl.nn.towers import Towers
 from mtl.sharing.base import EncoderFactory, Sharing
 
@@ -29,60 +30,75 @@ class AdaTT(Sharing):
     a single one, and random values for several.
 
     Args:
-        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
-        own: experts of each task, at least 1.
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
+        task_experts: experts of each task, at least 1.
     """
 
     use: Tensor  # at every stage
 
     def __init__(
-        self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory, own: int = 1
+        self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory, task_experts: int = 1
     ) -> None:
         super().__init__(input_shape, task_names, encoder)
-        if own < 1:
-            raise InputError(f"model.own={own}: at least 1 is needed")
-        self.experts = Towers([encoder(input_shape) for _ in range(own * len(self.task_names))])  # task after task
+        if task_experts < 1:
+            raise InputError(f"model.task_experts={task_experts}: at least 1 is needed")
+        # Task after task; with a space in it, the name of an expert is not that of a task
+        names = [f"{name} {number}" for name in self.task_names for number in range(task_experts)]
+        self.experts = Towers([encoder(input_shape) for _ in names], names)
         self.depth = self.experts.depth
         self.out_features = self.experts.encoder.out_features
-        self.own = own
-        counts = dict.fromkeys(self.task_names, own)
+        self.task_experts = task_experts
+        counts = dict.fromkeys(self.task_names, task_experts)
         inputs = (self.experts.encoder.summary_features, *self.experts.widths)
         self.gates = nn.ModuleList(
             nn.ModuleDict({name: Gate(inputs[stage], counts) for name in self.task_names})
             for stage in range(self.depth)
         )
         self.native = nn.ModuleList(
-            nn.ParameterDict({name: Parameter(torch.full((own,), 1 / own)) for name in self.task_names})
+            nn.ParameterDict(
+                {name: Parameter(torch.full((task_experts,), 1 / task_experts)) for name in self.task_names}
+            )
             for _ in range(self.depth)
         )
         tasks = len(self.task_names)
-        self.register_buffer("use", torch.zeros(self.depth, tasks, own * tasks), persistent=False)
+        self.register_buffer("use", torch.zeros(self.depth, tasks, task_experts * tasks), persistent=False)
 
+    @override
     def mixture(self) -> Tensor:
         return self.use[-1]
 
+    @override
     def mixtures(self) -> list[Tensor]:
         return list(self.use)
 
+    @override
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         read = [self.experts.encoder.summary(inputs)] * len(self.task_names)  # what each task's gate sees
-        hidden = self.experts.first(inputs)  # [E, B, ..., H], E experts of all tasks
+        hidden = self.experts.first_stage(inputs)  # [E, B, ..., H], E experts of all tasks
         use = []
         for index in range(self.depth):
             if index:
-                hidden = self.experts.stage(index, torch.stack(read).repeat_interleave(self.own, 0), inputs)
+                hidden = self.experts.stage(index, torch.stack(read).repeat_interleave(self.task_experts, 0), inputs)
             gates, native = cast(nn.ModuleDict, self.gates[index]), cast(nn.ParameterDict, self.native[index])
             fused = torch.stack([gates[name](state) for name, state in zip(self.task_names, read, strict=True)])
             use.append(fused.detach().flatten(1, -2).mean(1))
             kept = torch.block_diag(*(native[name] for name in self.task_names)).to(fused.dtype)  # type: ignore[no-untyped-call]  # [K, E]
             fused = fused + kept.view(len(kept), *[1] * (fused.dim() - 2), -1)
-            read = list(weighted(fused, hidden))
+            read = list(mix_positions(fused, hidden))
         self.use.copy_(torch.stack(use))
         return dict(zip(self.task_names, read, strict=True))
 
+    @override
+    def per_task_axes(self) -> Iterator[tuple[Parameter, int]]:
+        return ((parameter, 0) for parameter in self.experts.stacked_parameters())
+
+    @override
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         yield from cast(nn.ModuleDict, self.gates[-1])[task].parameters()
         yield cast(nn.ParameterDict, self.native[-1])[task]
 
+    @override
     def last_shared_layer(self) -> Iterator[Parameter]:
         return self.experts.last_stage()

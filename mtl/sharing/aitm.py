@@ -6,6 +6,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
+from typing_extensions import override
 
 from mtl.errors import InputError, unknown
 from mtl.nn.encoder import Encoder, Inputs, InputShape
@@ -22,9 +23,9 @@ class Transfer(nn.Module):
         self.key = nn.Linear(features, features)
         self.value = nn.Linear(features, features)
 
-    def forward(self, own: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, features: Tensor, previous: Tensor) -> tuple[Tensor, Tensor]:
         """The mixture, and the weights ``[B, ..., 2]`` of own and handed-on features."""
-        both = torch.stack([own, self.hand_on(before).relu()], -2)  # [B, ..., 2, D]
+        both = torch.stack([features, self.hand_on(previous).relu()], -2)  # [B, ..., 2, D]
         score = (self.query(both) * self.key(both)).sum(-1) / both.shape[-1] ** 0.5
         weights = score.softmax(-1)
         return (weights.unsqueeze(-1) * self.value(both)).sum(-2), weights
@@ -48,7 +49,9 @@ class AITM(Sharing):
     which needs the predictions, the network is run once more.
 
     Args:
-        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
         order: all tasks in the order of the chain; empty means the suite's order.
         calibrate: factor of the calibrator, 0.6 in the paper; more than 0 needs tasks of probabilities.
     """
@@ -81,14 +84,17 @@ class AITM(Sharing):
     def _encoder(self, name: str) -> Encoder:
         return cast(Encoder, self.encoders[name])
 
+    @override
     def expectations(self) -> Iterator[tuple[str, str, float]]:
         if self.calibrate:
             for before, name in zip(self.order, self.order[1:], strict=False):
                 yield before, name, self.calibrate
 
+    @override
     def mixture(self) -> Tensor:
         return self.use
 
+    @override
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         out = {self.order[0]: self.encoders[self.order[0]](inputs)}
         use = {self.order[0]: self.use.new_tensor([1.0, 0.0])}
@@ -98,11 +104,13 @@ class AITM(Sharing):
         self.use.copy_(torch.stack([use[name] for name in self.task_names]))
         return {name: out[name] for name in self.task_names}
 
+    @override
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         if task == self.order[-1]:
             yield from self.encoders[task].parameters()
             yield from self.transfers[task].parameters() if task in self.transfers else ()
 
+    @override
     def last_shared_layer(self) -> Iterator[Parameter]:
         if len(self.order) == 1:
             return iter(())

@@ -23,7 +23,7 @@ class Sharing(nn.Module, ABC):
     """Which parameters serve which task: inputs to one representation per task.
 
     Args:
-        input_shape: shape of one sample's inputs.
+        input_shape: shapes of one sample's inputs, by name.
         task_names: the tasks, in order.
         encoder: builds an encoder for that shape; called once, per task or per expert.
 
@@ -52,11 +52,17 @@ class Sharing(nn.Module, ABC):
         slice.
         """
 
+    def per_task_axes(self) -> Iterator[tuple[Parameter, int]]:
+        """The parameters that stack a slice for every task, each with an axis along which it does; by default none.
+
+        Along that axis every task has equally many entries, task after task in their order. A parameter with two such
+        axes comes twice. All other parameters of a single task are registered under its name.
+        """
+        return iter(())
+
     @abstractmethod
     def last_shared_layer(self) -> Iterator[Parameter]:
-        """The shared parameters nearest to the heads, at which some weightings compare gradients; empty if none is
-        shared.
-        """
+        """The shared parameters nearest to the heads, where some weightings compare gradients; empty if none is."""
 
     def shared_parameters(self) -> Iterator[Parameter]:
         """The parameters that the representations of two or more tasks depend on."""
@@ -70,13 +76,14 @@ class Sharing(nn.Module, ABC):
             batches: the inputs of this process in that step, batch by batch, for terms that look at the rows.
             mean: how such a term takes means over rows, so that it is one function of the whole step's rows, however
                 they are divided among batches and processes.
+
+        Returns:
+            The term.
         """
         return torch.zeros(())
 
     def expectations(self) -> Iterator[tuple[str, str, float]]:
-        """Pairs of tasks of which the later event should not be more probable than the earlier one, and the factor of
-        the penalty when it is; by default none.
-        """
+        """Pairs (earlier, later) of events with the factor of a penalty on a more probable later one; default: none."""
         return iter(())
 
     def mixture(self) -> Tensor | None:

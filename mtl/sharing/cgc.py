@@ -6,10 +6,11 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
+from typing_extensions import override
 
 from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
-from mtl.nn.stacked import mix
+from mtl.nn.stacked import mix_experts
 from mtl.sharing.base import EncoderFactory, Sharing
 from mtl.sharing.experts import Experts
 
@@ -21,27 +22,38 @@ class CGC(Sharing):
     https://doi.org/10.1145/3383313.3412236 (section 4.1).
 
     ``g_i(x) = softmax(V_i s(x))`` with the encoder's summary s of the raw input. Experts are whole encoders; what is
-    mixed at every stage is PLE. Without own experts this is a gated mixture, with one own and no shared expert
+    mixed at every stage is PLE. Without experts of the tasks this is a gated mixture, with one each and none shared
     single-task learning.
 
     Args:
-        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
-        shared: experts for all tasks.
-        own: experts of each task's own.
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
+        shared_experts: experts for all tasks.
+        task_experts: experts of each task's own.
     """
 
     def __init__(
-        self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory, shared: int = 2, own: int = 1
+        self,
+        input_shape: InputShape,
+        task_names: Sequence[str],
+        encoder: EncoderFactory,
+        shared_experts: int = 2,
+        task_experts: int = 1,
     ) -> None:
         super().__init__(input_shape, task_names, encoder)
-        if shared < 0 or own < 0 or shared + own < 1:
-            raise InputError(f"model.shared={shared}, model.own={own}: expected 0 or more each, at least one in all")
-        self.common = nn.ModuleList([Experts(input_shape, encoder, shared)] if shared else [])
-        self.own = nn.ModuleDict({name: Experts(input_shape, encoder, own) for name in self.task_names} if own else {})
-        first = cast(Experts, self.own[self.task_names[0]] if own else self.common[0])
+        if shared_experts < 0 or task_experts < 0 or shared_experts + task_experts < 1:
+            raise InputError(
+                f"model.shared_experts={shared_experts}, model.task_experts={task_experts}: expected 0 or more each, "
+                "at least one in all"
+            )
+        self.shared_experts = nn.ModuleList([Experts(input_shape, encoder, shared_experts)] if shared_experts else [])
+        names = self.task_names if task_experts else ()
+        self.task_experts = nn.ModuleDict({name: Experts(input_shape, encoder, task_experts) for name in names})
+        first = cast(Experts, self.task_experts[self.task_names[0]] if task_experts else self.shared_experts[0])
         self.encoder = (first.encoder,)  # in a tuple: registered where it belongs
         self.out_features = first.encoder.out_features
-        count = shared + own
+        count = shared_experts + task_experts
         # A gate over a single expert is always 1 and has nothing to learn
         gated = self.task_names if count > 1 else ()
         self.gates = nn.ModuleDict({name: nn.Linear(first.encoder.summary_features, count) for name in gated})
@@ -49,30 +61,34 @@ class CGC(Sharing):
 
     use: Tensor
 
+    @override
     def mixture(self) -> Tensor:
         return self.use
 
+    @override
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
-        common = [experts(inputs) for experts in self.common]  # one or none, [E, B, ..., D]
+        shared = [experts(inputs) for experts in self.shared_experts]  # one or none, [E, B, ..., D]
         summary = self.encoder[0].summary(inputs)  # [B, S]
         out, use = {}, []
         for name in self.task_names:
-            own = [self.own[name](inputs)] if name in self.own else []
-            outputs = torch.cat([*own, *common])  # own ones first
+            private = [self.task_experts[name](inputs)] if name in self.task_experts else []
+            outputs = torch.cat([*private, *shared])  # the task's own first
             if name in self.gates:
                 gate = self.gates[name](summary).softmax(-1)  # [B, E]
                 use.append(gate.detach().mean(0))
-                out[name] = mix(gate.unsqueeze(0), outputs)[0]
+                out[name] = mix_experts(gate.unsqueeze(0), outputs)[0]
             else:
                 out[name] = outputs[0]
         if use:
             self.use.copy_(torch.stack(use))
         return out
 
+    @override
     def private_parameters(self, task: str) -> Iterator[Parameter]:
-        for part in (self.own, self.gates):
+        for part in (self.task_experts, self.gates):
             if task in part:
                 yield from part[task].parameters()
 
+    @override
     def last_shared_layer(self) -> Iterator[Parameter]:
-        return (p for experts in self.common for p in cast(Experts, experts).last_stage())
+        return (p for experts in self.shared_experts for p in cast(Experts, experts).last_stage())

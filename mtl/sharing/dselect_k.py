@@ -1,16 +1,16 @@
 """Experts mixed by gates that choose k of them and can be differentiated."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.nn import Parameter
+from typing_extensions import override
 
 from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
-from mtl.nn.stacked import mix
-from mtl.sharing.base import EncoderFactory, RowMean, Sharing, mean_of_these
-from mtl.sharing.experts import Experts
+from mtl.sharing.base import EncoderFactory, RowMean, mean_of_these
+from mtl.sharing.experts import ExpertMixture
 
 SMALLEST = 1e-6  # keeps the logarithm of the entropy finite
 
@@ -22,7 +22,7 @@ def smooth_step(values: Tensor, gamma: float) -> Tensor:
 
 
 class DSelectGate(nn.Module):
-    """One task's gate: ``[B, S] -> [B, E]`` and, by the same pass, what is to be penalised in every row ``[B]``."""
+    """One task's gate: ``[B, S] -> [B, E]``, and by the same pass two penalties of every row, ``[B]`` each."""
 
     codes: Tensor
 
@@ -40,8 +40,15 @@ class DSelectGate(nn.Module):
         self.register_buffer("codes", codes.bool(), persistent=False)  # [E, bits]
 
     def forward(self, summary: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Weights of the experts; entropy of the selectors' choices (0 where each points at one expert); ``sum_s 1 /
-        m_s - 1`` where selector s gives the experts a mass ``m_s`` and the rest to numbers that no expert has.
+        """Weights of the experts, and what is to be penalised, of every row.
+
+        Args:
+            summary: the encoder's summary of the inputs, ``[B, S]``.
+
+        Returns:
+            Weights of the experts ``[B, E]``; entropy of the selectors' choices ``[B]`` (0 where each points at one
+            expert); ``sum_s 1 / m_s - 1`` ``[B]``, where selector s gives the experts a mass ``m_s`` and the rest to
+            numbers that no expert has.
         """
         step = smooth_step(self.code(summary).unflatten(-1, (self.select, 1, self.bits)), self.gamma)
         points = torch.where(self.codes, step, 1 - step).prod(-1)  # [B, k, E]
@@ -51,9 +58,8 @@ class DSelectGate(nn.Module):
         return (shares.unsqueeze(-1) * points).sum(1), entropy.clamp(min=0.0), lost
 
 
-class DSelectK(Sharing):
-    """DSelect-k: ``f_i(x) = sum_j g_ij(x) W_j x`` with gates that end up choosing at most k experts, smoothly all the
-    way.
+class DSelectK(ExpertMixture):
+    """DSelect-k: ``f_i(x) = sum_j g_ij(x) W_j x`` with smooth gates that end up choosing at most k experts.
 
     Source: Hazimeh et al., "DSelect-k: Differentiable Selection in the Mixture of Experts with Applications to
     Multi-Task Learning", NeurIPS 2021, https://arxiv.org/abs/2106.03760.
@@ -69,14 +75,14 @@ class DSelectK(Sharing):
     Deviation: the authors' code sums the penalties over a batch's rows, and so weighs them by the batch size.
 
     Args:
-        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
         experts: E, at least 2.
         select: k.
         gamma: width of the smooth step.
         entropy: factor of the penalty; 0 leaves the choice as soft as it likes.
     """
-
-    use: Tensor
 
     def __init__(
         self,
@@ -88,45 +94,27 @@ class DSelectK(Sharing):
         gamma: float = 1.0,
         entropy: float = 0.001,
     ) -> None:
-        super().__init__(input_shape, task_names, encoder)
         if experts < 2:
             raise InputError(f"model.experts={experts}: at least 2 are needed, to choose from")
         if entropy < 0:
             raise InputError(f"model.entropy={entropy}: expected 0 or more")
         if not 1 <= select <= experts or gamma <= 0:
             raise InputError(f"model.select={select}, model.gamma={gamma}: expected 1 to {experts}, and more than 0")
-        self.experts = Experts(input_shape, encoder, experts)
-        template = self.experts.encoder
-        self.out_features = template.out_features
-        self.gates = nn.ModuleDict(
-            {name: DSelectGate(template.summary_features, experts, select, gamma) for name in self.task_names}
-        )
+        super().__init__(input_shape, task_names, encoder, experts, partial(DSelectGate, select=select, gamma=gamma))
         self.entropy = entropy
         self.numbers_without_expert = experts & (experts - 1) > 0
-        self.register_buffer("use", torch.zeros(len(self.task_names), experts), persistent=False)
 
-    def mixture(self) -> Tensor:
-        return self.use
+    @override
+    def gate_weights(self, summary: Tensor) -> Tensor:
+        return torch.stack([self.gates[name](summary)[0] for name in self.task_names])
 
-    def forward(self, inputs: Inputs) -> dict[str, Tensor]:
-        outputs = self.experts(inputs)  # [E, B, ..., D]
-        summary = self.experts.encoder.summary(inputs)  # [B, S]
-        gates = torch.stack([self.gates[name](summary)[0] for name in self.task_names])  # [K, B, E]
-        self.use.copy_(gates.detach().mean(1))
-        return dict(zip(self.task_names, mix(gates, outputs), strict=True))
-
+    @override
     def penalty(self, batches: Sequence[Inputs] = (), mean: RowMean = mean_of_these) -> Tensor:
         if not batches or not (self.entropy or self.numbers_without_expert):
             return torch.zeros(())
         # Gates once more: the losses' graph through them is used up by now, and they are cheap
-        summary = torch.cat([self.experts.encoder.summary(inputs) for inputs in batches])
+        summary = self.summary(batches)
         terms = [self.gates[name](summary)[1:] for name in self.task_names]
         entropy, lost = mean(torch.stack([torch.stack(pair, -1) for pair in terms], 1)).sum(0)  # of [N, K, 2]
         total: Tensor = self.entropy * entropy + (lost if self.numbers_without_expert else 0.0)
         return total
-
-    def private_parameters(self, task: str) -> Iterator[Parameter]:
-        return self.gates[task].parameters()
-
-    def last_shared_layer(self) -> Iterator[Parameter]:
-        return self.experts.last_stage()

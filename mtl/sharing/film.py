@@ -34,7 +34,9 @@ class FiLM(PerStage):
     Starts as hard sharing. The first stage is computed once, the later ones once per task.
 
     Args:
-        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
     """
 
     def __init__(self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory) -> None:

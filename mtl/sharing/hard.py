@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from torch import Tensor, nn
 from torch.nn import Parameter
+from typing_extensions import override
 
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.sharing.base import EncoderFactory, Sharing
@@ -18,7 +19,9 @@ class Hard(Sharing):
     own: the shared representation plus what the task needs besides.
 
     Args:
-        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
         residual: add each task's own ``h_i``.
     """
 
@@ -28,15 +31,20 @@ class Hard(Sharing):
         super().__init__(input_shape, task_names, encoder)
         self.trunk = encoder(input_shape)
         self.out_features = width = self.trunk.out_features
-        own = self.task_names if residual else ()
-        self.own = nn.ModuleDict({name: nn.Linear(width, width) for name in own})
+        names = self.task_names if residual else ()
+        self.private = nn.ModuleDict({name: nn.Linear(width, width) for name in names})
 
+    @override
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         shared = self.trunk(inputs)  # g(x), [B, ..., D]
-        return {name: shared + self.own[name](shared) if name in self.own else shared for name in self.task_names}
+        return {
+            name: shared + self.private[name](shared) if name in self.private else shared for name in self.task_names
+        }
 
+    @override
     def private_parameters(self, task: str) -> Iterator[Parameter]:
-        return self.own[task].parameters() if task in self.own else iter(())
+        return self.private[task].parameters() if task in self.private else iter(())
 
+    @override
     def last_shared_layer(self) -> Iterator[Parameter]:
         return self.trunk.stages[-1].parameters()

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import Parameter
+from typing_extensions import override
 
 from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
@@ -38,7 +39,9 @@ class LoRA(OneTrunk):
     flattened. The whole trunk is computed once per task.
 
     Args:
-        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
         rank: r, the rank of every task's term.
         scale: factor of the term (``alpha / r`` in the paper).
         freeze: the trunk stays as it is (for a pretrained one); only the terms and the heads learn.
@@ -62,18 +65,19 @@ class LoRA(OneTrunk):
         if not matrices:
             raise InputError("model=lora: this encoder has no weight matrix to adapt")
         self.keys = tuple(matrices)
-        self.own = nn.ModuleDict(
+        self.private = nn.ModuleDict(
             {
                 name: nn.ModuleList(LowRank(rows, columns, rank) for rows, columns in matrices.values())
                 for name in self.task_names
             }
         )
 
+    @override
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         base = dict(self.trunks.trunk.named_parameters())
         out = {}
         for name in self.task_names:
-            terms = cast(nn.ModuleList, self.own[name])
+            terms = cast(nn.ModuleList, self.private[name])
             moved = {
                 key: base[key] + self.scale * term().view_as(base[key])
                 for key, term in zip(self.keys, terms, strict=True)

@@ -1,14 +1,15 @@
-"""A net of blocks in which it is learned where the tasks part ways."""
+"""Blocks at every stage, of which each task learns its path (learning to branch)."""
 
 from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
+from typing_extensions import override
 
 from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
-from mtl.nn.gates import combined
+from mtl.nn.gates import combine
 from mtl.nn.towers import Towers
 from mtl.sharing.base import EncoderFactory, Sharing
 
@@ -16,8 +17,7 @@ SMALLEST = 1e-6  # keeps the logarithms of the noise finite
 
 
 class LearningToBranch(Sharing):
-    """Learning to branch: every block chooses its parent among the blocks of the stage before, every task its last
-    block.
+    """Learning to branch: every block chooses its parent in the stage before, every task its last block.
 
     Source: Guo, Lee, Ulbricht, "Learning to Branch for Multi-Task Learning", ICML 2020,
     https://arxiv.org/abs/2006.01895.
@@ -30,9 +30,13 @@ class LearningToBranch(Sharing):
     Deviation: the paper takes the tree of the highest ``a`` and trains it anew; here the net is kept as it is.
 
     Args:
-        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
         blocks: C; 0 means one per task.
-        temperature, final, half_life: see above.
+        temperature: of the choices at first.
+        final: the temperature that it falls to.
+        half_life: training batches after which half of the way is gone.
     """
 
     passes: Tensor
@@ -63,14 +67,15 @@ class LearningToBranch(Sharing):
         self.half_life = half_life
         self.register_buffer("passes", torch.zeros(()))  # training batches seen
 
-    def _choice(self, logits: Tensor) -> Tensor:
-        """Weights along the last axis."""
+    def choice(self, logits: Tensor) -> Tensor:
+        """Weights along the last axis, by the temperature of the present batch; with noise in training."""
         temperature = self.final + (self.temperature - self.final) * torch.exp2(-self.passes / self.half_life)
         if self.training:
             noise = torch.rand_like(logits).clamp(SMALLEST, 1 - SMALLEST)
             logits = logits - (-noise.log()).log()
         return (logits / temperature).softmax(-1)
 
+    @override
     def mixture(self) -> Tensor:
         leaves = torch.stack([self.leaves[name].detach() for name in self.task_names])
         return leaves.softmax(-1)
@@ -85,17 +90,20 @@ class LearningToBranch(Sharing):
             out[name] = path
         return out
 
+    @override
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         if self.training:
             self.passes += 1
-        hidden = self.towers.first(inputs)
+        hidden = self.towers.first_stage(inputs)
         for index, parents in enumerate(self.parents, start=1):
-            hidden = self.towers.stage(index, combined(self._choice(parents), hidden), inputs)  # [C, B, ..., H]
-        leaves = self._choice(torch.stack([self.leaves[name] for name in self.task_names]))  # [K, C]
-        return dict(zip(self.task_names, combined(leaves, hidden), strict=True))  # of [K, B, ..., D]
+            hidden = self.towers.stage(index, combine(self.choice(parents), hidden), inputs)  # [C, B, ..., H]
+        leaves = self.choice(torch.stack([self.leaves[name] for name in self.task_names]))  # [K, C]
+        return dict(zip(self.task_names, combine(leaves, hidden), strict=True))  # of [K, B, ..., D]
 
+    @override
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         return iter((self.leaves[task],))
 
+    @override
     def last_shared_layer(self) -> Iterator[Parameter]:
         return self.towers.last_stage()

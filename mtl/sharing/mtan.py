@@ -6,6 +6,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
+from typing_extensions import override
 
 from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
@@ -42,7 +43,9 @@ class MTAN(Sharing):
     batch norm.
 
     Args:
-        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
         bottleneck: features inside an attention layer.
     """
 
@@ -55,7 +58,7 @@ class MTAN(Sharing):
         self.trunk = encoder(input_shape)
         self.out_features = self.trunk.out_features
         widths = self.trunk.widths
-        self.own = nn.ModuleDict(
+        self.private = nn.ModuleDict(
             {
                 name: nn.ModuleList(
                     Attention(w, past, bottleneck) for past, w in zip((0, *widths), widths, strict=False)
@@ -64,6 +67,7 @@ class MTAN(Sharing):
             }
         )
 
+    @override
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         hidden, states = self.trunk.stem(inputs), []
         for stage in self.trunk.stages:
@@ -72,14 +76,16 @@ class MTAN(Sharing):
         out = {}
         for name in self.task_names:
             gathered = states[0][..., :0]
-            for state, attention in zip(states, cast(nn.ModuleList, self.own[name]), strict=True):
+            for state, attention in zip(states, cast(nn.ModuleList, self.private[name]), strict=True):
                 gathered = attention(state, placed(gathered, state))
             out[name] = gathered
         return out
 
+    @override
     def private_parameters(self, task: str) -> Iterator[Parameter]:
-        return self.own[task].parameters()
+        return self.private[task].parameters()
 
+    @override
     def last_shared_layer(self) -> Iterator[Parameter]:
         return self.trunk.stages[-1].parameters()
 

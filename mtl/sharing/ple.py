@@ -6,10 +6,11 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
+from typing_extensions import override
 
 from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
-from mtl.nn.gates import Gate, weighted
+from mtl.nn.gates import Gate, mix_positions
 from mtl.nn.towers import Towers
 from mtl.sharing.base import EncoderFactory, Sharing
 
@@ -25,22 +26,31 @@ class PLE(Sharing):
     At every stage l, a task's experts (the l-th stages of encoders of its own) read the task's state ``h_i``, the
     shared ones the shared state ``h_s``. Then ``h_i <- sum_e g_ie h_e`` over the task's own and the shared experts,
     ``h_s`` over all experts of all tasks. Gates read the raw input's summary at the first stage, the state of their
-    group afterwards, at each place of it. There is no shared state after the last stage. With one own and no shared
-    expert this is single-task learning.
+    group afterwards, at each position of it. There is no shared state after the last stage. With one expert each and
+    none shared this is single-task learning.
 
     Args:
-        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
-        shared: experts for all tasks.
-        own: experts of each task's own, at least 1.
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
+        shared_experts: experts for all tasks.
+        task_experts: experts of each task's own, at least 1.
     """
 
     def __init__(
-        self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory, shared: int = 1, own: int = 1
+        self,
+        input_shape: InputShape,
+        task_names: Sequence[str],
+        encoder: EncoderFactory,
+        shared_experts: int = 1,
+        task_experts: int = 1,
     ) -> None:
         super().__init__(input_shape, task_names, encoder)
-        if shared < 0 or own < 1:
-            raise InputError(f"model.shared={shared}, model.own={own}: expected at least 0 and 1")
-        counts = dict.fromkeys(self.task_names, own) | ({SHARED: shared} if shared else {})
+        if shared_experts < 0 or task_experts < 1:
+            raise InputError(
+                f"model.shared_experts={shared_experts}, model.task_experts={task_experts}: expected at least 0 and 1"
+            )
+        counts = dict.fromkeys(self.task_names, task_experts) | ({SHARED: shared_experts} if shared_experts else {})
         self.experts = nn.ModuleDict(
             {group: Towers([encoder(input_shape) for _ in range(count)]) for group, count in counts.items()}
         )
@@ -49,15 +59,17 @@ class PLE(Sharing):
         self.out_features = first.out_features
         widths = (first.summary_features, *first.widths)
         # What each group draws on. A gate over a single expert is always 1 and has nothing to learn.
-        self.sources = {name: [name, SHARED] if shared else [name] for name in self.task_names if own + shared > 1}
-        self.sources |= {SHARED: list(counts)} if shared else {}
+        total = shared_experts + task_experts
+        shared = [SHARED] if shared_experts else []
+        self.sources = {name: [name, *shared] for name in self.task_names if total > 1}
+        self.sources |= {SHARED: list(counts)} if shared_experts else {}
         self.gates = nn.ModuleList()
         for stage in range(self.depth):
             groups = self.sources if stage < self.depth - 1 else [name for name in self.sources if name != SHARED]
             self.gates.append(
                 nn.ModuleDict({g: Gate(widths[stage], {s: counts[s] for s in self.sources[g]}) for g in groups})
             )
-        start = torch.full((self.depth, len(self.task_names), own + shared), 1 / (own + shared))
+        start = torch.full((self.depth, len(self.task_names), total), 1 / total)
         self.register_buffer("use", start, persistent=False)
 
     use: Tensor  # at every stage
@@ -65,12 +77,15 @@ class PLE(Sharing):
     def _group(self, group: str) -> Towers:
         return cast(Towers, self.experts[group])
 
+    @override
     def mixture(self) -> Tensor:
         return self.use[-1]
 
+    @override
     def mixtures(self) -> list[Tensor]:
         return list(self.use)
 
+    @override
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         summary = self._group(self.task_names[0]).encoder.summary(inputs)
         hidden: dict[str, Tensor] = {}
@@ -83,7 +98,7 @@ class PLE(Sharing):
                 if group in gates:
                     gate = gates[group](hidden[group] if index else summary)  # [B, ..., E]
                     states = torch.cat([outputs[source] for source in self.sources[group]])
-                    mixed[group] = weighted(gate.unsqueeze(0), states)[0]
+                    mixed[group] = mix_positions(gate.unsqueeze(0), states)[0]
                     use += [gate.detach().flatten(0, -2).mean(0)] if group != SHARED else []
                 elif group != SHARED:
                     mixed[group] = outputs[group][0]
@@ -96,25 +111,27 @@ class PLE(Sharing):
         """Stage ``index`` of a group's experts, ``[E, B, ..., H]``."""
         experts = self._group(group)
         if not index:
-            return experts.first(inputs)
+            return experts.first_stage(inputs)
         state = hidden[group]
         return experts.stage(index, state.expand(experts.count, *state.shape), inputs)
 
+    @override
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         # The shared state, where there is one, carries what a task's experts do before the last stage to all tasks, and
         # so what its gates do before the last but one
-        alone = SHARED not in self.experts
+        nothing_shared = SHARED not in self.experts
         for index in range(self.depth):
             gates = cast(nn.ModuleDict, self.gates[index])
-            if task in gates and (alone or index >= self.depth - 2):
+            if task in gates and (nothing_shared or index >= self.depth - 2):
                 yield from gates[task].parameters()
-            if alone or index == self.depth - 1:
+            if nothing_shared or index == self.depth - 1:
                 for expert in self._group(task).encoders():
                     yield from expert.stages[index].parameters()
-        if alone or self.depth == 1:
+        if nothing_shared or self.depth == 1:
             for expert in self._group(task).encoders():
                 for name, child in expert.named_children():
                     yield from child.parameters() if name != "stages" else ()
 
+    @override
     def last_shared_layer(self) -> Iterator[Parameter]:
         return self._group(SHARED).last_stage() if SHARED in self.experts else iter(())

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from torch import Tensor, nn
 from torch.nn import Parameter
+from typing_extensions import override
 
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.sharing.base import EncoderFactory, Sharing
@@ -18,11 +19,14 @@ class SingleTask(Sharing):
         self.out_features = next(iter(encoders.values())).out_features
         self.encoders = nn.ModuleDict(encoders)
 
+    @override
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         return {name: self.encoders[name](inputs) for name in self.task_names}
 
+    @override
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         return self.encoders[task].parameters()
 
+    @override
     def last_shared_layer(self) -> Iterator[Parameter]:
         return iter(())

@@ -6,10 +6,11 @@ from itertools import combinations
 import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
+from typing_extensions import override
 
 from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
-from mtl.nn.gates import combined
+from mtl.nn.gates import combine
 from mtl.sharing.base import EncoderFactory, RowMean, mean_of_these
 from mtl.sharing.stitched import Stitched
 
@@ -29,9 +30,11 @@ class Sluice(Stitched):
     Deviation: stages are mixed by a softmax, where the paper's beta is any number, so that they can be read as shares.
 
     Args:
-        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
         subspaces: G; divides the features of every stage.
-        own: how much of its own subspace a subspace keeps at the start, in [0, 1].
+        self_weight: how much of its own subspace a subspace keeps at the start, in [0, 1].
         orthogonality: factor of the penalty.
     """
 
@@ -41,10 +44,10 @@ class Sluice(Stitched):
         task_names: Sequence[str],
         encoder: EncoderFactory,
         subspaces: int = 2,
-        own: float = 0.9,
+        self_weight: float = 0.9,
         orthogonality: float = 0.001,
     ) -> None:
-        super().__init__(input_shape, task_names, encoder, own)
+        super().__init__(input_shape, task_names, encoder, self_weight)
         self.widths = self.towers.widths
         if subspaces < 1 or any(width % subspaces for width in self.widths):
             raise InputError(f"model.subspaces={subspaces} does not divide the encoder's features {self.widths}")
@@ -54,24 +57,27 @@ class Sluice(Stitched):
         start = self.start(tasks * subspaces).repeat(depth, 1, 1)
         self.spaces = Parameter(start.view(depth, tasks, subspaces, tasks, subspaces))
         self.ends = [i for i, width in enumerate(self.widths) if width == self.out_features]
-        first = torch.full((len(self.ends),), (1 - own) / max(len(self.ends) - 1, 1))
-        first[-1] = own
+        first = torch.full((len(self.ends),), (1 - self_weight) / max(len(self.ends) - 1, 1))
+        first[-1] = self_weight
         mixed = self.task_names if len(self.ends) > 1 else ()
         self.betas = nn.ParameterDict({name: Parameter(first.clamp(min=1e-3).log()) for name in mixed})
 
+    @override
     def mixture(self) -> Tensor:
         return self.mixtures()[-1]
 
+    @override
     def mixtures(self) -> list[Tensor]:
         return list(self.spaces.detach().sum((2, 4)) / self.subspaces)
 
     def _mixed(self, index: int, states: Tensor) -> Tensor:
         """States of the towers ``[K, B, ..., H]`` to those of the tasks."""
         parts = states.reshape(*states.shape[:-1], self.subspaces, -1).movedim(-2, 1)  # [K, G, B, ..., H / G]
-        return combined(self.spaces[index], parts, dims=2).movedim(1, -2).flatten(-2)  # [K, B, ..., H]
+        return combine(self.spaces[index], parts, dims=2).movedim(1, -2).flatten(-2)  # [K, B, ..., H]
 
+    @override
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
-        hidden = self._mixed(0, self.towers.first(inputs))
+        hidden = self._mixed(0, self.towers.first_stage(inputs))
         seen = [hidden]
         for index in range(1, self.towers.depth):
             hidden = self._mixed(index, self.towers.stage(index, hidden, inputs))
@@ -83,6 +89,7 @@ class Sluice(Stitched):
             hidden = torch.stack([column * end for column, end in zip(columns, ends, strict=True)]).sum(0)
         return dict(zip(self.task_names, hidden, strict=True))
 
+    @override
     def penalty(self, batches: Sequence[Inputs] = (), mean: RowMean = mean_of_these) -> Tensor:
         if self.subspaces == 1 or self.orthogonality == 0:
             return torch.zeros(())
@@ -94,6 +101,12 @@ class Sluice(Stitched):
                     terms += [(one @ other.mT).square().sum() for one, other in combinations(parts, 2)]
         return self.orthogonality * torch.stack(terms).sum() if terms else torch.zeros(())
 
+    @override
+    def per_task_axes(self) -> Iterator[tuple[Parameter, int]]:
+        yield from super().per_task_axes()
+        yield from ((self.spaces, 1), (self.spaces, 3))
+
+    @override
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         return iter((self.betas[task],) if task in self.betas else ())
 

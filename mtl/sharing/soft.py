@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
+from typing_extensions import override
 
 from mtl.errors import unknown
 from mtl.nn.encoder import Inputs, InputShape
-from mtl.nn.gates import combined
+from mtl.nn.gates import combine
 from mtl.sharing.base import EncoderFactory, Sharing
 from mtl.sharing.experts import Experts
 
@@ -23,10 +24,12 @@ class Soft(Sharing):
     mixture (hard sharing). ``alpha`` is one parameter of which task i uses row i, so it counts as shared.
 
     Args:
-        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
         experts: E; 0 means one per task.
         alpha: ``softmax`` (rows are positive and sum to 1) or ``free`` (any real number).
-        own: how far alpha starts from equal shares towards expert ``i mod E`` for task i, in [0, 1).
+        self_weight: how far alpha starts from equal shares towards expert ``i mod E`` for task i, in [0, 1).
     """
 
     def __init__(
@@ -36,7 +39,7 @@ class Soft(Sharing):
         encoder: EncoderFactory,
         experts: int = 0,
         alpha: str = "softmax",
-        own: float = 0.5,
+        self_weight: float = 0.5,
     ) -> None:
         super().__init__(input_shape, task_names, encoder)
         if alpha not in MIXTURES:
@@ -46,23 +49,31 @@ class Soft(Sharing):
         self.out_features = self.experts.encoder.out_features
         self.normalised = alpha == "softmax"
         favourite = nn.functional.one_hot(torch.arange(len(self.task_names)) % count, count).float()
-        start = own * favourite + (1 - own) / count  # rows sum to 1
+        start = self_weight * favourite + (1 - self_weight) / count  # rows sum to 1
         self.alpha = nn.Parameter(start.log() if self.normalised else start)
 
     def rows(self) -> Tensor:
         """The weights of the experts for each task, ``[K, E]``."""
         return self.alpha.softmax(-1) if self.normalised else self.alpha
 
+    @override
     def mixture(self) -> Tensor:
         return self.rows().detach()
 
+    @override
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         outputs = self.experts(inputs)  # [E, B, ..., D]
-        mixed = combined(self.rows(), outputs)  # [K, B, ..., D]
+        mixed = combine(self.rows(), outputs)  # [K, B, ..., D]
         return dict(zip(self.task_names, mixed, strict=True))
 
+    @override
+    def per_task_axes(self) -> Iterator[tuple[Parameter, int]]:
+        yield self.alpha, 0
+
+    @override
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         return iter(())
 
+    @override
     def last_shared_layer(self) -> Iterator[Parameter]:
         return self.experts.last_stage()

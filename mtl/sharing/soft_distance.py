@@ -6,6 +6,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
+from typing_extensions import override
 
 from mtl.errors import InputError, unknown
 from mtl.nn.encoder import Encoder, Inputs, InputShape
@@ -33,7 +34,9 @@ class SoftDistance(Sharing):
     either, as a parameter that stacks them would be shared.
 
     Args:
-        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
         strength: factor of the penalty, 0 or more.
         distance: ``l2`` or ``trace``.
     """
@@ -56,9 +59,11 @@ class SoftDistance(Sharing):
         self.encoders = nn.ModuleDict({name: encoder(input_shape) for name in self.task_names})
         self.out_features = cast(Encoder, self.encoders[self.task_names[0]]).out_features
 
+    @override
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         return {name: self.encoders[name](inputs) for name in self.task_names}
 
+    @override
     def penalty(self, batches: Sequence[Inputs] = (), mean: RowMean = mean_of_these) -> Tensor:
         if self.strength == 0 or len(self.task_names) == 1:
             return torch.zeros(())
@@ -67,9 +72,11 @@ class SoftDistance(Sharing):
         terms = [spread(each) if self.distance == "l2" else trace_norm(each) for each in rows]
         return self.strength * torch.stack(terms).sum()
 
+    @override
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         return self.encoders[task].parameters()
 
+    @override
     def last_shared_layer(self) -> Iterator[Parameter]:
         return iter(())
 

@@ -1,21 +1,21 @@
 """Experts of which each row and task uses only the k that its gate prefers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
-from torch.nn import Parameter
+from torch import Tensor
+from typing_extensions import override
 
 from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
-from mtl.nn.stacked import mix
-from mtl.sharing.base import EncoderFactory, RowMean, Sharing, mean_of_these
-from mtl.sharing.experts import Experts
+from mtl.sharing.base import EncoderFactory, RowMean, mean_of_these
+from mtl.sharing.experts import ExpertMixture
 
 
-class Sparse(Sharing):
-    """Sparsely gated mixture: ``f_i(x) = sum_j g_ij(x) W_j x``, ``g_i`` the softmax over the k highest of ``V_i s(x)``,
-    else 0.
+class Sparse(ExpertMixture):
+    """Sparsely gated mixture: ``f_i(x) = sum_j g_ij(x) W_j x``, where only k experts have a weight.
+
+    ``g_i`` is the softmax over the k highest of ``V_i s(x)``, and 0 for the other experts.
 
     Sources: top-k gates, Shazeer et al., "Outrageously Large Neural Networks", ICLR 2017,
     https://arxiv.org/abs/1701.06538; balance, Fedus, Zoph, Shazeer, "Switch Transformers", JMLR 2022,
@@ -31,13 +31,13 @@ class Sparse(Sharing):
     since the batched product is dearer to cut into pieces than to compute: sparse in what is learned, not in time.
 
     Args:
-        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
         experts: E.
         select: k.
         balance: factor of the penalty.
     """
-
-    use: Tensor
 
     def __init__(
         self,
@@ -48,19 +48,11 @@ class Sparse(Sharing):
         select: int = 2,
         balance: float = 0.01,
     ) -> None:
-        super().__init__(input_shape, task_names, encoder)
         if not 1 <= select <= experts:
             raise InputError(f"model.select={select}: expected 1 to {experts}, the number of experts")
-        self.experts = Experts(input_shape, encoder, experts)
-        template = self.experts.encoder
-        self.out_features = template.out_features
-        self.gates = nn.ModuleDict({name: nn.Linear(template.summary_features, experts) for name in self.task_names})
+        super().__init__(input_shape, task_names, encoder, experts)
         self.select = select
         self.balance = balance
-        self.register_buffer("use", torch.zeros(len(self.task_names), experts), persistent=False)
-
-    def mixture(self) -> Tensor:
-        return self.use
 
     def _logits(self, summary: Tensor) -> Tensor:
         return torch.stack([self.gates[name](summary) for name in self.task_names])  # [K, B, E]
@@ -70,26 +62,18 @@ class Sparse(Sharing):
         best = logits.topk(self.select, -1).indices
         return torch.zeros_like(logits, dtype=torch.bool).scatter(-1, best, True)
 
-    def forward(self, inputs: Inputs) -> dict[str, Tensor]:
-        outputs = self.experts(inputs)  # [E, B, ..., D]
-        summary = self.experts.encoder.summary(inputs)  # [B, S]
+    @override
+    def gate_weights(self, summary: Tensor) -> Tensor:
         logits = self._logits(summary)
-        gates = logits.masked_fill(~self._chosen(logits), -torch.inf).softmax(-1)
-        self.use.copy_(gates.detach().mean(1))
-        return dict(zip(self.task_names, mix(gates, outputs), strict=True))
+        return logits.masked_fill(~self._chosen(logits), -torch.inf).softmax(-1)
 
+    @override
     def penalty(self, batches: Sequence[Inputs] = (), mean: RowMean = mean_of_these) -> Tensor:
         if not batches or not self.balance:
             return torch.zeros(())
         # Gates once more: the losses' graph through them is used up by now, and they are cheap
-        logits = self._logits(torch.cat([self.experts.encoder.summary(inputs) for inputs in batches]))
+        logits = self._logits(self.summary(batches))
         chosen = self._chosen(logits).to(logits.dtype) / self.select
         share, likely = mean(torch.stack([chosen, logits.softmax(-1)]).mean(1).movedim(1, 0))  # of [N, 2, E]
         total: Tensor = self.balance * len(share) * (share * likely).sum()
         return total
-
-    def private_parameters(self, task: str) -> Iterator[Parameter]:
-        return self.gates[task].parameters()
-
-    def last_shared_layer(self) -> Iterator[Parameter]:
-        return self.experts.last_stage()

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 from torch.nn import Parameter
+from typing_extensions import override
 
 from mtl.errors import InputError
 from mtl.nn.encoder import InputShape
@@ -16,23 +17,32 @@ class Stitched(Sharing):
     """A tower per task, and mixtures after their stages that a subclass defines.
 
     Args:
-        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
-        own: how much of itself each part of a mixture keeps at the start, in [0, 1].
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
+        self_weight: how much of itself each part of a mixture keeps at the start, in [0, 1].
     """
 
-    def __init__(self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory, own: float) -> None:
+    def __init__(
+        self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory, self_weight: float
+    ) -> None:
         super().__init__(input_shape, task_names, encoder)
-        if not 0 <= own <= 1:
-            raise InputError(f"model.own={own}: expected 0 to 1")
-        self.own = own
-        self.towers = Towers([encoder(input_shape) for _ in self.task_names])
+        if not 0 <= self_weight <= 1:
+            raise InputError(f"model.self_weight={self_weight}: expected 0 to 1")
+        self.self_weight = self_weight
+        self.towers = Towers([encoder(input_shape) for _ in self.task_names], self.task_names)
         self.out_features = self.towers.widths[-1]
 
     def start(self, parts: int) -> Tensor:
-        """Convex shares ``[parts, parts]``: ``own`` on the diagonal, the rest in equal parts beside it."""
+        """Convex shares ``[parts, parts]``: ``self_weight`` on the diagonal, the rest in equal parts beside it."""
         if parts == 1:
             return torch.ones(1, 1)
-        return torch.full((parts, parts), (1 - self.own) / (parts - 1)).fill_diagonal_(self.own)
+        return torch.full((parts, parts), (1 - self.self_weight) / (parts - 1)).fill_diagonal_(self.self_weight)
 
+    @override
+    def per_task_axes(self) -> Iterator[tuple[Parameter, int]]:
+        return ((parameter, 0) for parameter in self.towers.stacked_parameters())
+
+    @override
     def last_shared_layer(self) -> Iterator[Parameter]:
         return self.towers.last_stage()

@@ -5,6 +5,7 @@ from typing import cast
 
 from torch import Tensor, nn
 from torch.nn import Parameter
+from typing_extensions import override
 
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.nn.trunks import Trunks
@@ -15,15 +16,17 @@ class OneTrunk(Sharing):
     """A trunk, and modules of each task's own that change what it computes.
 
     Args:
-        input_shape, task_names, encoder: see :class:`~mtl.sharing.base.Sharing`.
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
         freeze: the trunk stays as it is (for a pretrained one); only what is the tasks' own learns.
 
     Attributes:
         trunks: the trunk as each task has it.
-        own: by task, the modules that are its own; filled by the subclass.
+        private: by task, the modules that are its own; filled by the subclass.
     """
 
-    own: nn.ModuleDict
+    private: nn.ModuleDict
 
     def __init__(
         self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory, freeze: bool = False
@@ -34,21 +37,27 @@ class OneTrunk(Sharing):
             self.trunks.requires_grad_(False)
         self.out_features = self.trunks.trunk.out_features
 
+    @override
     def private_parameters(self, task: str) -> Iterator[Parameter]:
-        yield from self.own[task].parameters()
+        yield from self.private[task].parameters()
         yield from self.trunks.private_parameters(task)
 
+    @override
     def last_shared_layer(self) -> Iterator[Parameter]:
         return self.trunks.last_shared_layer()
 
 
 class PerStage(OneTrunk):
-    """A trunk with a layer of each task's own after every stage. The first stage is computed once, the later ones once
-    per task.
+    """A trunk with a layer of each task's own after every stage.
+
+    The first stage is computed once, the later ones once per task.
 
     Args:
-        input_shape, task_names, encoder, freeze: see :class:`OneTrunk`.
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
         layer: builds such a layer, ``[..., H] -> [..., H]``, for H features.
+        freeze: the trunk stays as it is; only what is the tasks' own learns.
     """
 
     def __init__(
@@ -61,14 +70,17 @@ class PerStage(OneTrunk):
     ) -> None:
         super().__init__(input_shape, task_names, encoder, freeze)
         widths = self.trunks.trunk.widths
-        self.own = nn.ModuleDict({name: nn.ModuleList(layer(width) for width in widths) for name in self.task_names})
+        self.private = nn.ModuleDict(
+            {name: nn.ModuleList(layer(width) for width in widths) for name in self.task_names}
+        )
 
+    @override
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
         out = {}
         for name, state in self.trunks.first(inputs).items():
-            own, *others = cast(nn.ModuleList, self.own[name])
+            first, *others = cast(nn.ModuleList, self.private[name])
             _, *later = self.trunks[name].stages
-            hidden = own(state)
+            hidden = first(state)
             for stage, layer in zip(later, others, strict=True):
                 hidden = layer(stage(hidden, inputs))
             out[name] = hidden

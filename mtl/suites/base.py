@@ -4,22 +4,24 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
 import torch
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
 from mtl.errors import InputError, unknown
-from mtl.nn.encoder import Inputs, InputShape
+from mtl.nn.encoder import SINGLE, Inputs, InputShape
+from mtl.runs.files import read_json
 from mtl.tasks import Task, labelled
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Tensors = Tensor | dict[str, Tensor]
 # Rows of a batch that is only measured, and the most where rows are flat: a batch costs much beside so little work
 MEASURED, MEASURED_FLAT = 1024, 4096
+Fitted = TypeVar("Fitted")
 Predict = Callable[[Inputs], dict[str, Tensor]]
 
 
@@ -27,14 +29,14 @@ class Batch(NamedTuple):
     """Rows of one step on one process.
 
     Attributes:
-        inputs: ``[B, ...]`` each; only encoders (and masked heads) read them.
+        inputs: by name, ``[B, ...]`` each; only encoders (and masked heads) read them.
         targets: by task, ``[B, ...]``; NaN (floating) or -100 (integer) = no label for this row.
         counts: labelled rows of each task in the whole optimizer step, over all processes and accumulated batches, in
             task order. They make means over labelled rows exact however the step is divided. Empty: not known.
         size: rows of the whole step; where ``counts`` says as many, no row has to be masked.
     """
 
-    inputs: Tensors
+    inputs: Inputs
     targets: dict[str, Tensor]
     counts: tuple[int, ...] = ()
     size: int = 0
@@ -46,19 +48,17 @@ class Batch(NamedTuple):
 
 
 class Split(NamedTuple):
-    """The rows of one stage in memory: inputs ``[N, ...]`` and targets by task ``[N, ...]``."""
+    """The rows of one stage in memory: inputs by name and targets by task, ``[N, ...]`` each."""
 
-    inputs: Tensors
+    inputs: Inputs
     targets: dict[str, Tensor]
 
     def __len__(self) -> int:
         return len(next(iter(self.targets.values())))
 
     def rows(self, numbers: Tensor) -> "Split":
-        """Some of the rows."""
-        inputs = (
-            {k: v[numbers] for k, v in self.inputs.items()} if isinstance(self.inputs, dict) else self.inputs[numbers]
-        )
+        """The rows of these numbers, or those that a mask ``[N]`` names."""
+        inputs = {name: values[numbers] for name, values in self.inputs.items()}
         return Split(inputs, {name: target[numbers] for name, target in self.targets.items()})
 
 
@@ -77,7 +77,8 @@ class InMemoryLoader:
         shuffle: a new order each epoch; else the rows as they stand.
         seed: of the order.
         accumulate: batches per optimizer step.
-        rank, world: this process among how many.
+        rank: the number of this process.
+        world: the number of processes.
     """
 
     def __init__(
@@ -145,19 +146,36 @@ class InMemoryLoader:
 
     def batch(self, rows: Tensor, counts: tuple[int, ...], size: int) -> Batch:
         """The rows as a batch."""
-        inputs = self.split.inputs  # index_select gathers wide rows some four times as fast as an index in brackets
-        taken = (
-            {k: v.index_select(0, rows) for k, v in inputs.items()}
-            if isinstance(inputs, dict)
-            else inputs.index_select(0, rows)
-        )
+        # index_select gathers wide rows some four times as fast as an index in brackets
+        inputs = {name: values.index_select(0, rows) for name, values in self.split.inputs.items()}
         targets = {name: target.index_select(0, rows) for name, target in self.split.targets.items()}
-        return Batch(taken, targets, counts, size)
+        return Batch(inputs, targets, counts, size)
 
 
-def measured_at_once(inputs: Tensors) -> int:
+def read_statistics(path: Path, parse: Callable[[dict[str, Any]], Fitted]) -> Fitted:
+    """What a run wrote down of its suite (:meth:`MultiTaskDataModule.statistics`), parsed.
+
+    Args:
+        path: of the JSON file.
+        parse: makes of its content what the suite needs.
+
+    Returns:
+        What ``parse`` returns.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    if not path.is_file():
+        raise InputError(f"task.statistics: no file '{path}'")
+    try:
+        return parse(read_json(path))
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"task.statistics: '{path}' is damaged: {error}") from None
+
+
+def measured_at_once(inputs: Inputs) -> int:
     """How many rows are measured at once; sets, pictures and texts are no light rows."""
-    return MEASURED_FLAT if isinstance(inputs, Tensor) and inputs.ndim == 2 else MEASURED
+    return MEASURED_FLAT if SINGLE in inputs and inputs[SINGLE].ndim == 2 else MEASURED
 
 
 class MultiTaskDataModule(LightningDataModule, ABC):
@@ -168,13 +186,14 @@ class MultiTaskDataModule(LightningDataModule, ABC):
 
     Attributes:
         tasks: the tasks in THE order of every ``[K]`` vector.
-        input_shape: shape of one sample's inputs.
+        input_shape: shapes of one sample's inputs, by name; the name of a single one is
+            :data:`~mtl.nn.encoder.SINGLE`.
         selection: name and direction ("min" or "max") of the validation quantity by which the best checkpoint is
             chosen. ``val/score`` is the geometric mean of the tasks' validation losses, so that no task's unit
             outweighs another's.
         sources: how many data sets the rows come from, each with a distribution of its own.
-        acting: the task with whose predictions :meth:`rehearse` acts, if that is what selects: alone it is selected
-            by the same quantity.
+        acting: the task with whose predictions :meth:`validation_rollout` acts, if that is what selects: trained alone
+            it is selected by the same quantity.
     """
 
     tasks: tuple[Task, ...]
@@ -191,13 +210,20 @@ class MultiTaskDataModule(LightningDataModule, ABC):
         self.kept: list[int] = []  # where rows are held out: numbers of the others among those loaded
         self._held: InMemoryLoader | None = None
 
-    def batches(self, batch_size: int, seed: int, accumulate: int = 1) -> None:
-        """How the training rows are served: rows per optimizer step, seed of their order, batches per step."""
+    def configure_batches(self, batch_size: int, seed: int, accumulate: int = 1) -> None:
+        """Choose how training rows are served.
+
+        Args:
+            batch_size: rows of an optimizer step.
+            seed: of their order.
+            accumulate: batches of an optimizer step.
+        """
         self.batch_size, self.seed, self.accumulate = batch_size, seed, accumulate
 
     def hold_out(self, share: float) -> None:
-        """Keep this share of the training rows out of the training split, as the split ``held_out``: rows for a
-        weighting to learn on. Which rows depends on the seed alone.
+        """Keep this share of the training rows out of the training split, as the split ``held_out``.
+
+        They are for a weighting to learn on. Which rows they are depends on the seed only.
         """
         self.held_share = share
 
@@ -237,27 +263,39 @@ class MultiTaskDataModule(LightningDataModule, ABC):
         return ""
 
     def statistics(self) -> dict[str, Any]:
-        """What was fitted on the training rows and a prediction has to repeat, as plain values for a JSON file. A
-        suite that gives any takes the file's path as argument ``statistics`` and then needs no data to be built.
+        """What was fitted on the training rows and a prediction has to repeat, as plain values for a JSON file.
+
+        A suite that gives any takes the file's path as argument ``statistics`` and then needs no data to be built.
         """
         return {}
 
-    def inputs(self, frame: "pd.DataFrame") -> Tensors:
-        """New rows, as a person's table holds them, as the network reads them. InputError for a suite whose inputs are
-        no rows of a table, which is the default, or if a column is missing.
+    def inputs(self, frame: "pd.DataFrame") -> Inputs:
+        """Rows of a person's table as the network reads them.
+
+        Args:
+            frame: the rows.
+
+        Returns:
+            The inputs by name, ``[N, ...]`` each.
+
+        Raises:
+            InputError: a column is missing; the default: inputs of this suite are no rows of a table.
         """
         raise InputError(f"records are rows of a table, and {type(self).__name__} is trained on something else")
 
     @property
     def values(self) -> dict[str, tuple[str, ...]]:
-        """What the classes of a task are called, in the order of their numbers, of a binary one no and yes; by the
-        names of the tasks that have some.
-        """
+        """Names of the classes in the order of their numbers (of a binary task: no, yes), by task; default: none."""
         return {}
 
-    def rehearse(self, predict: Predict) -> dict[str, float]:
-        """Act with the network in validation; what comes back is logged as ``val/<key>``. By default there is
-        nothing to act in.
+    def validation_rollout(self, predict: Predict) -> dict[str, float]:
+        """Act with the network in validation; what comes back is logged as ``val/<key>``. Default: no-op.
+
+        Args:
+            predict: inputs to raw predictions by task.
+
+        Returns:
+            Measured quantities by name.
         """
         return {}
 
@@ -268,18 +306,18 @@ class MultiTaskDataModule(LightningDataModule, ABC):
             for name, split in self.load().items():
                 self.splits[name] = Split(split.inputs, {task: split.targets[task] for task in names})
             if self.held_share:
-                self._divide(self.splits["train"])
+                self._hold_out_rows(self.splits["train"])
             for name, split in self.splits.items():
                 if not len(split):
                     raise InputError(f"the {name} split has no rows")
 
-    def _divide(self, whole: Split) -> None:
+    def _hold_out_rows(self, train: Split) -> None:
         """Hold rows out of the training split; the others keep their order."""
-        order = torch.randperm(len(whole), generator=torch.Generator().manual_seed(self.seed))
-        count = round(self.held_share * len(whole))
+        order = torch.randperm(len(train), generator=torch.Generator().manual_seed(self.seed))
+        count = round(self.held_share * len(train))
         held, kept = order[:count].sort().values, order[count:].sort().values
         self.kept = kept.tolist()
-        self.splits |= {"train": whole.rows(kept), "held_out": whole.rows(held)}
+        self.splits |= {"train": train.rows(kept), "held_out": train.rows(held)}
 
     def held_out(self, step: int) -> Iterator[Batch]:
         """The held-out rows of an optimizer step, divided like those of training."""
@@ -293,6 +331,9 @@ class MultiTaskDataModule(LightningDataModule, ABC):
             split: its name.
             training: shuffled and divided.
             world: processes; by default those of the trainer.
+
+        Returns:
+            The loader of this process.
         """
         rank = self.trainer.global_rank if self.trainer else 0
         if world is None:

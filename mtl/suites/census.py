@@ -16,7 +16,11 @@ def census(seed: int = 0, statistics: str | None = None, form: str = "flat") -> 
 
     Args:
         seed: of the random split into 70, 15 and 15 % of the rows.
-        statistics, form: see :class:`~mtl.suites.table.TableSuite`.
+        statistics: file of what a run fitted, to be repeated; see :class:`~mtl.suites.table.TableSuite`.
+        form: ``flat`` or ``columns``, of the inputs; see :class:`~mtl.suites.table.TableSuite`.
+
+    Returns:
+        The suite.
     """
     targets: Targets = {
         "income": {"column": "income", "kind": "binary", "positive": ">50K"},

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from mtl.suites.sources.catalogue import CREDIT
-from mtl.suites.sources.recorded import read_frame
+from mtl.suites.sources.pickled_frames import read_frame
 from mtl.suites.table import Splitting, TableSuite, Targets
 
 
@@ -16,8 +16,8 @@ def credit(seed: int = 0, statistics: str | None = None, form: str = "flat") -> 
 
     Args:
         seed: of the random split into 70, 15 and 15 % of the rows.
-        statistics: see :class:`~mtl.suites.table.TableSuite`.
-        form: see :class:`~mtl.suites.table.TableSuite`.
+        statistics: file of what a run fitted, to be repeated; see :class:`~mtl.suites.table.TableSuite`.
+        form: ``flat`` or ``columns``, of the inputs; see :class:`~mtl.suites.table.TableSuite`.
 
     Returns:
         The suite.

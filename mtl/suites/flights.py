@@ -5,8 +5,8 @@ from io import BytesIO
 import pandas as pd
 
 from mtl.suites.sources.archive import Source
+from mtl.suites.sources.cached_values import FRAME, load_or_make
 from mtl.suites.sources.catalogue import AIRLINES, AIRPORTS, FLIGHTS, PLANES, WEATHER
-from mtl.suites.sources.prepared import FRAME, prepared
 from mtl.suites.table import Splitting, TableSuite
 
 LATE = 15  # minutes
@@ -16,14 +16,18 @@ WEATHER_COLUMNS = ["temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust
 
 
 def flights(statistics: str | None = None, form: str = "flat") -> TableSuite:
-    """336,776 scheduled flights; tasks ``late`` (departs more than 15 minutes late), ``arrival_delay`` (minutes) and
-    ``cancelled``.
+    """336,776 scheduled flights; tasks ``late``, ``arrival_delay`` and ``cancelled``.
 
-    A flight that did not take place has no delay: those labels are missing. Split by time: the last 15 % of the year
-    is the test, the 15 % before it the validation.
+    A late flight departs more than 15 minutes late; the delay of the arrival is in minutes. A flight that did not take
+    place has no delay: those labels are missing. Split by time: the last 15 % of the year is the test, the 15 % before
+    it the validation.
 
     Args:
-        statistics, form: see :class:`~mtl.suites.table.TableSuite`.
+        statistics: file of what a run fitted, to be repeated; see :class:`~mtl.suites.table.TableSuite`.
+        form: ``flat`` or ``columns``, of the inputs; see :class:`~mtl.suites.table.TableSuite`.
+
+    Returns:
+        The suite.
     """
     targets = {"late": "binary", "arrival_delay": "regression", "cancelled": "binary"}
     splitting = Splitting(by="time", column="scheduled")
@@ -33,7 +37,7 @@ def flights(statistics: str | None = None, form: str = "flat") -> TableSuite:
 def joined() -> pd.DataFrame:
     """The rows of :func:`departures`, joined once and then read from the cache."""
     sources = (FLIGHTS, WEATHER, PLANES, AIRPORTS, AIRLINES)
-    return prepared("flights", departures, FRAME, sources=sources, code=(__file__,))
+    return load_or_make("flights", departures, FRAME, sources=sources, code=(__file__,))
 
 
 def departures() -> pd.DataFrame:
@@ -66,15 +70,15 @@ def departures() -> pd.DataFrame:
     weather = _read(WEATHER)[["origin", "time_hour", *WEATHER_COLUMNS]]
     weather["hour"] = pd.to_datetime(weather.pop("time_hour"), utc=True)
     weather = weather.drop_duplicates(["origin", "hour"])
-    places = _read(AIRPORTS)[["faa", "lat", "lon", "alt"]].rename(columns={"faa": "dest"})
+    airports = _read(AIRPORTS)[["faa", "lat", "lon", "alt"]].rename(columns={"faa": "dest"})
     airlines = _read(AIRLINES).rename(columns={"name": "airline"})
-    together = (
+    complete = (
         rows.merge(weather, on=["origin", "hour"], how="left", validate="many_to_one")
-        .merge(places, on="dest", how="left", validate="many_to_one")
+        .merge(airports, on="dest", how="left", validate="many_to_one")
         .merge(airlines, on="carrier", how="left", validate="many_to_one")
         .merge(fleets(flown, day), on=["carrier", "dest"], how="left", validate="many_to_one")
     )
-    return together.drop(columns=["hour", "carrier"])
+    return complete.drop(columns=["hour", "carrier"])
 
 
 def fleets(flown: pd.DataFrame, day: pd.Series) -> pd.DataFrame:

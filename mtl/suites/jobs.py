@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from mtl.suites.sources.catalogue import CHECK_TIMES, HPC
-from mtl.suites.sources.recorded import read_frame
+from mtl.suites.sources.pickled_frames import read_frame
 from mtl.suites.table import Splitting, Targets
 from mtl.suites.tables import Sampling, TablesSuite
-from mtl.suites.tables.suite import stacked
+from mtl.suites.tables.suite import concatenate
 
 
 def jobs(
@@ -35,7 +35,7 @@ def jobs(
         "cluster": {"duration": {"column": "class", "kind": "classes"}},
     }
     return TablesSuite(
-        lambda: stacked({"checks": checks(), "cluster": cluster()}, targets)[0],
+        lambda: concatenate({"checks": checks(), "cluster": cluster()}, targets)[0],
         {**targets["checks"], **targets["cluster"]},
         splitting=Splitting(seed=seed),
         sampling=Sampling(**dict(sampling or {})),

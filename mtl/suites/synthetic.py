@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from mtl.errors import InputError, unknown
+from mtl.nn.encoder import SINGLE
 from mtl.suites.base import MultiTaskDataModule, Split
 from mtl.tasks import NO_LABEL, Task, binary, classification, regression
 
@@ -37,12 +38,12 @@ class SyntheticSuite(MultiTaskDataModule):
         noise: standard deviation of the noise relative to the signal's.
         scale_ratio: largest over smallest scale of the targets, which makes losses of unlike size.
         missing: share of labels taken away, in train and val.
+        seed: of the data (not of the training).
         conflict: share of rows, those of the lowest last input, in which ``u_i`` of every second task changes its sign.
         kinds: ``regression``, ``binary``, ``classes``, or ``mixed``: these three in turn.
         imbalance: how many times as frequent the commonest class is as the rarest, the others between them
             geometrically.
         blocks: in how many blocks the tasks are.
-        seed: of the data (not of the training).
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class SyntheticSuite(MultiTaskDataModule):
         self.conflict, self.imbalance, self.blocks = conflict, imbalance, blocks
         self.kinds = tuple(KINDS[kinds][i % len(KINDS[kinds])] for i in range(num_tasks))
         self.tasks = tuple(task(f"task{i}", kind) for i, kind in enumerate(self.kinds))
-        self.input_shape = (features,)
+        self.input_shape = {SINGLE: (features,)}
 
     @property
     def fingerprint(self) -> str:
@@ -121,7 +122,7 @@ class SyntheticSuite(MultiTaskDataModule):
                 key: values[start:end] if name == "test" else without(values, hidden[:, i])[start:end]
                 for i, (key, values) in enumerate(labels.items())
             }
-            splits[name] = Split(x[start:end], targets)
+            splits[name] = Split({SINGLE: x[start:end]}, targets)
         return splits
 
     def label(self, values: Tensor, kind: str) -> Tensor:

@@ -49,10 +49,10 @@ def loading_seconds(config: RunConfig) -> float:
 
 
 def validation_seconds(assembly: Assembly, data: MultiTaskDataModule) -> float:
-    """Of one validation: measuring, and rehearsing where the suite does."""
+    """Of one validation: measuring, and the validation rollout where the suite has one."""
     with timed() as clock:
         assembly.module.evaluate(data.loader("val"))
-        data.rehearse(assembly.module.predict)
+        data.validation_rollout(assembly.module.predict)
     return clock.seconds
 
 

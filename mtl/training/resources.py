@@ -80,7 +80,7 @@ def inference_seconds(module: MultiTaskModule, data: MultiTaskDataModule) -> flo
 
     def measure() -> float:
         inputs = next(iter(data.loader("test"))).inputs
-        few = {k: v[:MEASURED] for k, v in inputs.items()} if isinstance(inputs, dict) else inputs[:MEASURED]
+        few = {name: values[:MEASURED] for name, values in inputs.items()}
         times = []
         for _ in range(6):
             started = time.perf_counter()

@@ -16,6 +16,7 @@ from mtl.assembly import load
 from mtl.config.run_config import RunConfig
 from mtl.errors import EXIT_INTERRUPTED, InputError
 from mtl.lifecycle.train import train
+from mtl.nn.encoder import SINGLE
 from mtl.runs.checkpoint import read_checkpoint
 from mtl.runs.directory import Run
 from tests.support import tiny
@@ -108,7 +109,7 @@ def test_a_run_stopped_after_its_last_epoch_is_finished(tmp_path: Path, capsys: 
 def test_an_interrupted_run_can_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Its best checkpoint so far loads; it has no result yet."""
     run = interrupted(tiny(tmp_path), 1, capsys)
-    assert load(run).module.predict(torch.zeros(2, 6)).keys() == {"task0", "task1", "task2"}
+    assert load(run).module.predict({SINGLE: torch.zeros(2, 6)}).keys() == {"task0", "task1", "task2"}
     assert Run.open(run).state == "interrupted"
     with pytest.raises(InputError, match=r"has no result\.json: its state is 'interrupted'"):
         _ = Run.open(run).result

@@ -11,6 +11,7 @@ from mtl.errors import InputError
 from mtl.module.affinity import mean_affinity, measure_affinity
 from mtl.module.module import MultiTaskModule
 from mtl.network import Network
+from mtl.nn.encoder import SINGLE
 from mtl.nn.mlp import MLP
 from mtl.sharing.hard import Hard
 from mtl.sharing.single_task import SingleTask
@@ -25,7 +26,7 @@ NAMES = ("a", "b", "c", "d")
 def module(sharing: type[Hard] | type[SingleTask] = Hard) -> MultiTaskModule:
     """A small network for four regressions."""
     graph = TaskGraph(tuple(regression(name) for name in NAMES))
-    network = Network(sharing((10,), NAMES, partial(MLP, widths=[16], activation="tanh")), graph)
+    network = Network(sharing({SINGLE: (10,)}, NAMES, partial(MLP, widths=[16], activation="tanh")), graph)
     return MultiTaskModule(network, graph, Equal(4), partial(torch.optim.SGD, lr=0.05))
 
 
@@ -34,7 +35,7 @@ def planted(rows: int = 64) -> Batch:
     inputs = torch.randn(rows, 10)
     first, second = inputs[:, 0], inputs[:, 1]
     noise = 0.1 * torch.randn(2, rows)
-    return Batch(inputs, {"a": first, "b": second, "c": first + noise[0], "d": second + noise[1]})
+    return Batch({SINGLE: inputs}, {"a": first, "b": second, "c": first + noise[0], "d": second + noise[1]})
 
 
 def test_planted_groups_are_found() -> None:

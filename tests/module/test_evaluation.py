@@ -24,7 +24,7 @@ GAP = 0.125
 class Acting(Rows):
     """Rows, and something to act in."""
 
-    def rehearse(self, predict: Callable[[Any], Any]) -> dict[str, float]:
+    def validation_rollout(self, predict: Callable[[Any], Any]) -> dict[str, float]:
         return {"execution_gap": GAP}
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from mtl.errors import InputError
 from mtl.module.loss_meter import Diverged
 from mtl.module.module import MultiTaskModule
+from mtl.nn.encoder import SINGLE
 from mtl.suites.base import Batch, Split
 from mtl.tasks import binary, classification, labelled
 from mtl.weighting.base import Weighting
@@ -66,7 +67,7 @@ def test_unlabelled_rows_do_not_matter(make: Callable[[int], Weighting]) -> None
     data = rows(30)
     hidden = torch.arange(30) % 3 == 0
     masked = Rows(data.given.inputs, {k: v.masked_fill(hidden, math.nan) for k, v in data.given.targets.items()})
-    subset = Rows(data.given.inputs[~hidden], {k: v[~hidden] for k, v in data.given.targets.items()})
+    subset = Rows(*data.given.rows(~hidden))
     found = fit(masked, module_of(data, make(3)), batch_size=30, epochs=5)
     expected = fit(subset, module_of(data, make(3)), batch_size=30, epochs=5)
     torch.testing.assert_close(parameters(found), parameters(expected), atol=1e-6, rtol=0)
@@ -136,8 +137,10 @@ def test_integer_labels_may_be_missing() -> None:
     yes = (inputs[:, 2] > 0).long()
     hidden = torch.arange(30) % 2 == 0
     tasks = (classification("kind", 3), binary("yes"))
-    masked = Rows(inputs, {"kind": labels.masked_fill(hidden, -100), "yes": yes.masked_fill(hidden, -100)}, tasks)
-    subset = Rows(inputs[~hidden], {"kind": labels[~hidden], "yes": yes[~hidden]}, tasks)
+    masked = Rows(
+        {SINGLE: inputs}, {"kind": labels.masked_fill(hidden, -100), "yes": yes.masked_fill(hidden, -100)}, tasks
+    )
+    subset = Rows({SINGLE: inputs[~hidden]}, {"kind": labels[~hidden], "yes": yes[~hidden]}, tasks)
     found = fit(masked, module_of(masked, Equal(2)), batch_size=30, epochs=3)
     expected = fit(subset, module_of(subset, Equal(2)), batch_size=30, epochs=3)
     torch.testing.assert_close(parameters(found), parameters(expected), atol=1e-6, rtol=0)
@@ -175,10 +178,10 @@ def test_what_rows_do_not_define_is_left_out() -> None:
     """R2 of one row, AUROC of one class, anything of a task without labels: no crash, no warning, no number."""
     nan = math.nan
     inputs = torch.randn(3, 5)
-    single = Rows(inputs, {"a": torch.tensor([1.0, nan, nan]), "b": torch.full((3,), nan)})
+    single = Rows({SINGLE: inputs}, {"a": torch.tensor([1.0, nan, nan]), "b": torch.full((3,), nan)})
     measured = module_of(single, Equal(2)).evaluate(data_loader(single)).flat()
     assert set(measured) == {"a/mae", "a/rmse", "a/loss", "score"}
-    one_class = Rows(inputs, {"yes": torch.tensor([1, 1, -100])}, [binary("yes")])
+    one_class = Rows({SINGLE: inputs}, {"yes": torch.tensor([1, 1, -100])}, [binary("yes")])
     assert "yes/auroc" not in module_of(one_class, Equal(1)).evaluate(data_loader(one_class)).flat()
 
 

@@ -15,13 +15,13 @@ from mtl.config.compose import configure
 from mtl.errors import InputError
 from mtl.lifecycle.train import train
 from mtl.nn.convolution import Convolution
-from mtl.nn.encoder import Encoder, InputShape
+from mtl.nn.encoder import SINGLE, Encoder, InputShape
 from mtl.nn.mlp import MLP
-from mtl.nn.norm import BySource, PerTask, make_norm
+from mtl.nn.norm import PerSourceBatchNorm, PerTaskBatchNorm, make_norm
 from mtl.nn.tabular import Tabular
 from mtl.sharing.base import Sharing
 from mtl.suites.tables import tables
-from tests.sharing.finding import reached
+from tests.sharing.strategies import reached
 
 CONF = Path(__file__).parents[2] / "conf"
 TASKS = ("first", "second", "third")
@@ -40,7 +40,7 @@ def of_each(source: Tensor, hidden: Tensor, norms: list[nn.BatchNorm1d]) -> Tens
 def test_rows_of_each_source_are_normalised_as_if_alone(own_affine: bool) -> None:
     """Values, gradients, running statistics and evaluation are those of a batch norm for each source."""
     torch.manual_seed(0)
-    norm, alone = BySource(2, 5, own_affine), [nn.BatchNorm1d(5) for _ in range(2)]
+    norm, alone = PerSourceBatchNorm(2, 5, own_affine), [nn.BatchNorm1d(5) for _ in range(2)]
     with torch.no_grad():
         norm.scale.copy_(torch.randn_like(norm.scale))
         norm.shift.copy_(torch.randn_like(norm.shift))
@@ -66,7 +66,7 @@ def test_rows_of_each_source_are_normalised_as_if_alone(own_affine: bool) -> Non
 
 
 def test_a_single_row_of_a_source_is_normalised_by_what_was_seen_before() -> None:
-    norm = BySource(2, 3, own_affine=True)
+    norm = PerSourceBatchNorm(2, 3, own_affine=True)
     norm.mean[1], norm.variance[1] = 2.0, 4.0
     source = nn.functional.one_hot(torch.tensor([0, 0, 1]), 2).float()
     out = norm(torch.tensor([[1.0] * 3, [3.0] * 3, [6.0] * 3]), source)
@@ -74,10 +74,10 @@ def test_a_single_row_of_a_source_is_normalised_by_what_was_seen_before() -> Non
     assert norm.mean[1].tolist() == [2.0] * 3
 
 
-def strategy(model: str, encoder: Any, shape: InputShape = (6,)) -> Sharing:
+def strategy(model: str, encoder: Any, shape: tuple[int, ...] = (6,)) -> Sharing:
     """As a run has it."""
     node: Any = OmegaConf.to_container(OmegaConf.load(CONF / "model" / f"{model}.yaml"))
-    sharing: Sharing = make(node)(shape, TASKS, encoder)
+    sharing: Sharing = make(node)({SINGLE: shape}, TASKS, encoder)
     return sharing
 
 
@@ -94,7 +94,7 @@ class TestTrunkOfSeveralTasks:
         with torch.no_grad():
             for parameter in sharing.parameters():
                 parameter += 0.3 * torch.randn_like(parameter)
-        found = reached(sharing.eval(), torch.randn(12, *shape))
+        found = reached(sharing.eval(), {SINGLE: torch.randn(12, *shape)})
         for name in TASKS:
             others = set().union(*(found[other] for other in TASKS if other != name))
             assert {id(p) for p in sharing.private_parameters(name)} == found[name] - others
@@ -107,9 +107,11 @@ class TestTrunkOfSeveralTasks:
     ) -> None:
         """Before the tasks' layers have learned anything all see the same; afterwards each norm has seen its own."""
         sharing = strategy(model, partial(kind, widths=[8, 8], norm=norm), shape).train()  # type: ignore[call-arg]
-        inputs = torch.randn(12, *shape)
+        inputs = {SINGLE: torch.randn(12, *shape)}
         sharing(inputs)
-        last = [[m.norm for m in sharing.trunks[name].modules() if isinstance(m, PerTask)][-1] for name in TASKS]  # type: ignore[index]
+        last = [
+            [m.norm for m in sharing.trunks[name].modules() if isinstance(m, PerTaskBatchNorm)][-1] for name in TASKS
+        ]  # type: ignore[index]
         assert last[0].running_mean.equal(last[1].running_mean)
         with torch.no_grad():
             for parameter in sharing.private_parameters("second"):
@@ -126,7 +128,7 @@ def test_a_trunk_that_runs_once_has_one_distribution(model: str) -> None:
     for norm in ("batch", "per_task", "per_task_statistics"):
         torch.manual_seed(0)
         sharing = strategy(model, partial(MLP, widths=[8, 8], norm=norm)).train()
-        outputs.append(sharing(torch.linspace(-1, 1, 60).view(10, 6)))
+        outputs.append(sharing({SINGLE: torch.linspace(-1, 1, 60).view(10, 6)}))
     for name in TASKS:
         assert all(other[name].equal(outputs[0][name]) for other in outputs[1:])
 
@@ -138,7 +140,7 @@ def test_sources_are_read_by_the_norms_alone() -> None:
     plain, with_source = (Tabular(s, [8], norm="layer") for s in ({"numbers": (3,)}, shape))
     with_source.load_state_dict(plain.state_dict())
     assert with_source(inputs).equal(plain({"numbers": inputs["numbers"]}))
-    assert isinstance(make_norm("per_task", 8, sources=2), BySource)
+    assert isinstance(make_norm("per_task", 8, sources=2), PerSourceBatchNorm)
     with pytest.raises(InputError, match="reads numbers"):
         Tabular({"source": (2,), "others": (3,)}, [8])
 
@@ -153,14 +155,12 @@ def files(folder: Path) -> dict[str, Any]:
 
 def test_tables_tell_where_a_row_comes_from(tmp_path: Path) -> None:
     suite = tables(files(tmp_path), form="columns")
-    suite.batches(20, seed=0)
+    suite.configure_batches(20, seed=0)
     suite.setup("fit")
     split = suite.splits["train"]
-    assert isinstance(split.inputs, dict)
     assert split.inputs["source"].argmax(1).equal(split.targets["a_y"].isnan().long())
-    assert suite.input_shape["source"] == (2,)  # type: ignore[index,call-overload]
+    assert suite.input_shape["source"] == (2,)
     unseen = suite.inputs(pd.DataFrame({"x": [0.0], "table": ["c"]}))
-    assert isinstance(unseen, dict)
     assert unseen["source"].tolist() == [[0.5, 0.5]]
 
 
@@ -174,3 +174,19 @@ def test_tables_of_unlike_distributions_end_to_end(tmp_path: Path) -> None:
         build(configure(*words, "encoder.norm=batch"))
     result = train(configure(*words, "encoder.norm=per_task"))
     assert set(result.metrics["test"].tasks) == {"a_y", "b_y"}
+
+
+@pytest.mark.parametrize("name", ["none", "layer", "group", "batch"])
+@pytest.mark.parametrize("middle", [(), (5,), (4, 5)])
+def test_norms_take_features_last(name: str, middle: tuple[int, ...]) -> None:
+    hidden = torch.randn(6, *middle, 16) * 3 + 1
+    norm = make_norm(name, 16, len(middle) + 1)
+    out = norm(hidden)
+    assert out.shape == hidden.shape
+    axes: tuple[int, ...] = {"layer": (-1,), "batch": tuple(range(len(middle) + 1))}.get(name, ())
+    if axes:
+        assert out.mean(axes).abs().max() < 1e-5
+    if name == "group":
+        assert out.flatten(1).mean(1).abs().max() < 1e-5
+    if name != "batch":
+        torch.testing.assert_close(norm(hidden[:2]), out[:2])

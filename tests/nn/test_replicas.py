@@ -8,19 +8,20 @@ import torch
 from torch import Tensor
 
 from mtl.nn.candidates import CandidateSet
-from mtl.nn.encoder import Encoder, Inputs
+from mtl.nn.encoder import SINGLE, Encoder, Inputs
 from mtl.nn.mlp import MLP
 from mtl.nn.replicas import Replicas
-from mtl.nn.stacked import LayerNorm, Linear, mix
+from mtl.nn.stacked import StackedLayerNorm, StackedLinear, mix_experts
 
 MASK = torch.arange(4).expand(5, 4) <= torch.arange(5).unsqueeze(1) % 4
-FLAT: Inputs = torch.arange(30.0).view(5, 6).sin()
+ROWS = torch.arange(30.0).view(5, 6).sin()
+FLAT: Inputs = {SINGLE: ROWS}
 SET: Inputs = {"candidates": torch.arange(100.0).view(5, 4, 5).sin(), "mask": MASK, "context": torch.ones(5, 3)}
 CASES: dict[str, tuple[Callable[[], Encoder], Inputs]] = {
-    "mlp": (partial(MLP, (6,), [8, 7], norm="layer"), FLAT),
-    "mlp of a table": (partial(MLP, (2, 3), [8]), FLAT.view(5, 2, 3)),
+    "mlp": (partial(MLP, {SINGLE: (6,)}, [8, 7], norm="layer"), FLAT),
+    "mlp of a table": (partial(MLP, {SINGLE: (2, 3)}, [8]), {SINGLE: ROWS.view(5, 2, 3)}),
     "candidate set": (partial(CandidateSet, {"candidates": (None, 5), "mask": (None,), "context": (3,)}, 8, 2, 2), SET),
-    "mlp with batch norm": (partial(MLP, (6,), [8, 7], norm="batch"), FLAT),
+    "mlp with batch norm": (partial(MLP, {SINGLE: (6,)}, [8, 7], norm="batch"), FLAT),
 }
 
 
@@ -47,14 +48,14 @@ def test_replicas_are_their_members(name: str) -> None:
 
 
 def test_members_start_differently() -> None:
-    out = Replicas([MLP((6,), [8]) for _ in range(3)])(FLAT)
+    out = Replicas([MLP({SINGLE: (6,)}, [8]) for _ in range(3)])(FLAT)
     assert not torch.allclose(out[0], out[1])
 
 
 @pytest.mark.parametrize("shape", [(3, 5, 4), (3, 2, 5, 4)])
 def test_stacked_linear_has_the_right_gradients(shape: tuple[int, ...]) -> None:
     weight, bias = torch.randn(3, 2, 4, dtype=torch.double), torch.randn(3, 2, dtype=torch.double)
-    layer = Linear(4, 2)
+    layer = StackedLinear(4, 2)
     layer.weight, layer.bias = torch.nn.Parameter(weight), torch.nn.Parameter(bias)
 
     def run(hidden: Tensor, w: Tensor, b: Tensor) -> Tensor:
@@ -66,13 +67,13 @@ def test_stacked_linear_has_the_right_gradients(shape: tuple[int, ...]) -> None:
 
 
 def test_stacked_norm_is_its_members() -> None:
-    members = [LayerNorm(4) for _ in range(3)]
+    members = [StackedLayerNorm(4) for _ in range(3)]
     for member in members:
         torch.nn.init.normal_(member.weight)
         torch.nn.init.normal_(member.bias)
     hidden = torch.randn(3, 2, 5, 4)
     expected = torch.stack([member(h) for member, h in zip(members, hidden, strict=True)])
-    layer = LayerNorm(4)
+    layer = StackedLayerNorm(4)
     layer.weight = torch.nn.Parameter(torch.stack([m.weight for m in members]))
     layer.bias = torch.nn.Parameter(torch.stack([m.bias for m in members]))
     torch.testing.assert_close(layer(hidden), expected)
@@ -82,5 +83,5 @@ def test_stacked_norm_is_its_members() -> None:
 def test_mix_is_a_weighted_sum_with_the_right_gradients(middle: tuple[int, ...]) -> None:
     gates, outputs = torch.rand(2, 5, 3, dtype=torch.double), torch.randn(3, 5, *middle, 6, dtype=torch.double)
     expected = torch.einsum("kbe,eb...d->kb...d", gates, outputs)
-    torch.testing.assert_close(mix(gates, outputs), expected)
-    assert torch.autograd.gradcheck(mix, (gates.requires_grad_(), outputs.requires_grad_()))
+    torch.testing.assert_close(mix_experts(gates, outputs), expected)
+    assert torch.autograd.gradcheck(mix_experts, (gates.requires_grad_(), outputs.requires_grad_()))

@@ -10,15 +10,10 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from mtl.errors import InputError
+from mtl.nn.encoder import SINGLE
 from mtl.suites.digits import PairsSuite, ScenesSuite
-from mtl.suites.digits.images import parts, read_digits
-from mtl.suites.digits.places import (
-    place_boxes,
-    place_classes,
-    place_cross_entropy,
-    place_decode,
-    place_detection,
-)
+from mtl.suites.digits.grid import box_loss, decode_boxes, grid_boxes, grid_classes, grid_cross_entropy
+from mtl.suites.digits.images import read_digits, split_digits
 from mtl.suites.digits.precision import AveragePrecision, iou
 
 pytestmark = pytest.mark.usefixtures("published")
@@ -35,7 +30,7 @@ def test_images_are_read(name: str, side: int) -> None:
 
 def test_no_digit_is_in_two_splits() -> None:
     digits = read_digits("optical")._replace(labels=np.arange(200))
-    found = parts(digits, np.random.default_rng(0))
+    found = split_digits(digits, np.random.default_rng(0))
     assert sorted(np.concatenate([part.labels for part in found.values()])) == list(range(200))
     assert [len(part.labels) for part in found.values()] == [140, 30, 30]
 
@@ -45,12 +40,11 @@ def test_pairs_are_two_digits_over_one_another(name: str, side: int) -> None:
     suite = PairsSuite(name, rows=60)
     suite.setup("fit")
     size = {28: 36, 8: 10}[side]
-    assert suite.input_shape == (1, size, size)
+    assert suite.input_shape == {SINGLE: (1, size, size)}
     assert [len(split) for split in suite.splits.values()] == [42, 9, 9]
     digits = read_digits(name)
     left, right = suite.splits["test"].targets["left"], suite.splits["test"].targets["right"]
-    for image, a, b in zip(suite.splits["test"].inputs, left, right, strict=True):
-        assert isinstance(image, torch.Tensor)
+    for image, a, b in zip(suite.splits["test"].inputs[SINGLE], left, right, strict=True):
         # Ink that all of a class share
         bars = [digits.images[digits.labels == label.item()].min(0) for label in (a, b)]
         assert (image[0, :side, :side].numpy() >= bars[0]).all()
@@ -61,10 +55,9 @@ def test_boxes_hold_the_ink_and_do_not_overlap() -> None:
     suite = ScenesSuite("optical", rows=60)
     suite.setup("fit")
     for split in suite.splits.values():
-        assert isinstance(split.inputs, torch.Tensor)
-        size = split.inputs.shape[-1]
+        size = split.inputs[SINGLE].shape[-1]
         for image, boxes, classes, count in zip(
-            split.inputs[:, 0], *(split.targets[k] for k in ("boxes", "digits", "count")), strict=True
+            split.inputs[SINGLE][:, 0], *(split.targets[k] for k in ("boxes", "digits", "count")), strict=True
         ):
             present = ~boxes.isnan().any(-1)
             assert present.sum() == count + 1 == (classes != -100).sum()
@@ -84,7 +77,7 @@ def test_boxes_hold_the_ink_and_do_not_overlap() -> None:
 
 @pytest.mark.parametrize("suite", [PairsSuite, ScenesSuite])
 def test_images_are_a_function_of_their_seed(suite: type[PairsSuite] | type[ScenesSuite]) -> None:
-    first, again, other = (suite("optical", rows=40, seed=seed).load()["train"].inputs for seed in (0, 0, 1))
+    first, again, other = (suite("optical", rows=40, seed=seed).load()["train"].inputs[SINGLE] for seed in (0, 0, 1))
     assert torch.equal(first, again)  # type: ignore[arg-type]
     assert not torch.equal(first, other)  # type: ignore[arg-type]
     assert suite("optical", seed=0).fingerprint != suite("optical", seed=1).fingerprint
@@ -109,8 +102,8 @@ def test_places_without_an_object_are_left_out_of_classes() -> None:
     logits = torch.zeros(2, 4, 10)
     logits[0, 0, 7] = 100.0
     target = torch.tensor([[7, -100, -100, -100], [1, 2, -100, -100]])
-    torch.testing.assert_close(place_cross_entropy(logits, target), torch.tensor([0.0, math.log(10)]))
-    metric = place_classes("digits", 2, 10).metrics["accuracy"].clone()
+    torch.testing.assert_close(grid_cross_entropy(logits, target), torch.tensor([0.0, math.log(10)]))
+    metric = grid_classes("digits", 2, 10).metrics["accuracy"].clone()
     metric.update(logits.softmax(-1), target)
     assert metric.compute() == pytest.approx(1 / 3)
 
@@ -120,12 +113,12 @@ def test_boxes_by_hand() -> None:
     raw = torch.zeros(1, 4, 5)
     centres = [[0.25, 0.25], [0.75, 0.25], [0.25, 0.75], [0.75, 0.75]]
     expected = torch.tensor([[[*centre, 0.5, 0.5, 0.5] for centre in centres]])
-    torch.testing.assert_close(place_decode(raw, 2), expected)
+    torch.testing.assert_close(decode_boxes(raw, 2), expected)
     target = torch.full((1, 4, 4), torch.nan)
     target[0, 2] = torch.tensor([0.25, 0.75, 0.5, 1.0])
-    torch.testing.assert_close(place_detection(raw, target, 2), torch.tensor([0.5 + 4 * math.log(2)]))
-    metric = place_boxes("boxes", 2).metrics["iou"].clone()
-    metric.update(place_decode(raw, 2), target)
+    torch.testing.assert_close(box_loss(raw, target, 2), torch.tensor([0.5 + 4 * math.log(2)]))
+    metric = grid_boxes("boxes", 2).metrics["iou"].clone()
+    metric.update(decode_boxes(raw, 2), target)
     assert metric.compute() == pytest.approx(0.25 / 0.5)
 
 
@@ -133,7 +126,7 @@ def test_boxes_of_empty_places_have_no_gradient() -> None:
     raw = torch.zeros(1, 4, 5, requires_grad=True)
     target = torch.full((1, 4, 4), torch.nan)
     target[0, 0] = 0.1
-    place_detection(raw, target, 2).sum().backward()
+    box_loss(raw, target, 2).sum().backward()
     assert raw.grad is not None
     assert raw.grad.isfinite().all()
     assert (raw.grad[0, 1:, :4] == 0).all()
@@ -141,10 +134,10 @@ def test_boxes_of_empty_places_have_no_gradient() -> None:
     assert (raw.grad[0, 0] != 0).all()
 
 
-def test_an_encoder_without_places_is_refused() -> None:
-    head = place_boxes("boxes", 3).head(8)
+def test_an_encoder_that_averages_is_refused() -> None:
+    head = grid_boxes("boxes", 3).head(8)
     for shape in ((2, 8), (2, 4, 8)):
-        with pytest.raises(InputError, match=r"answers at 9 places.*encoder\.average=false"):
+        with pytest.raises(InputError, match=r"answers in 9 cells.*encoder\.average=false"):
             head(torch.zeros(shape), torch.zeros(2, 1, 24, 24))
 
 

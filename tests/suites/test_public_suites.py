@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
+from mtl.nn.encoder import SINGLE
 from mtl.suites.base import MultiTaskDataModule
 from mtl.suites.census import census
 from mtl.suites.credit import credit
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("published")
 
 
 def loaded(suite: MultiTaskDataModule) -> MultiTaskDataModule:
-    suite.batches(16, seed=0)
+    suite.configure_batches(16, seed=0)
     suite.setup("fit")
     return suite
 
@@ -151,8 +152,7 @@ def test_the_words_of_a_review_stay_with_its_labels() -> None:
     assert suite.vocabulary is not None
     place = suite.vocabulary.words.index("love")
     for split in suite.splits.values():
-        assert isinstance(split.inputs, torch.Tensor)
-        loving = split.inputs[:, place] > 0
+        loving = split.inputs[SINGLE][:, place] > 0
         assert loving.any()
         assert (split.targets["sentiment"][loving] == 2).all()
 
@@ -161,8 +161,7 @@ def test_the_vocabulary_is_of_the_training_rows() -> None:
     suite = ReviewsSuite(vocabulary=10_000)
     loaded(suite)
     assert suite.vocabulary is not None
-    inputs = suite.splits["train"].inputs
-    assert isinstance(inputs, torch.Tensor)
+    inputs = suite.splits["train"].inputs[SINGLE]
     used = (inputs > 0).any(0)
     assert used[: len(suite.vocabulary.words)].all(), "every word is in a training text"
 
@@ -171,7 +170,6 @@ def test_reviews_as_sequences() -> None:
     suite = ReviewsSuite(form="sequence", vocabulary=30, length=6)
     loaded(suite)
     for split in suite.splits.values():
-        assert isinstance(split.inputs, dict)
         tokens, mask = split.inputs["tokens"], split.inputs["mask"]
         assert tokens.shape == mask.shape == (len(split), 6)
         assert tokens.max() < 30 + FIRST
@@ -182,7 +180,7 @@ def test_a_bag_is_weighted_by_rarity_and_has_length_one() -> None:
     vocabulary = Vocabulary.fit(["a b", "a c", "a b c d"], 3)
     assert vocabulary.words == ("a", "b", "c")
     np.testing.assert_allclose(vocabulary.rarity, [1.0, np.log(4 / 3) + 1, np.log(4 / 3) + 1])
-    bag = vocabulary.bags(["b b a x", "y"])
+    bag = vocabulary.encode_bags(["b b a x", "y"])
     raw = torch.tensor([1.0, (1 + np.log(2)) * vocabulary.rarity[1], 0.0])
     torch.testing.assert_close(bag[0], (raw / raw.norm()).float())
     assert bag[1].tolist() == [0, 0, 0]
@@ -190,7 +188,7 @@ def test_a_bag_is_weighted_by_rarity_and_has_length_one() -> None:
 
 def test_a_sequence_keeps_the_order() -> None:
     vocabulary = Vocabulary(("good", "not"), (1.0, 1.0))
-    found = vocabulary.sequences(["Not GOOD, really", "", "good good good good good"], 4)
+    found = vocabulary.encode_sequences(["Not GOOD, really", "", "good good good good good"], 4)
     assert found["tokens"].tolist() == [[3, 2, OTHER, 0], [OTHER, 0, 0, 0], [2, 2, 2, 2]]
     assert torch.equal(found["mask"], found["tokens"] != PADDING)
     assert words("It's so-so!") == ["it's", "so", "so", "!"]

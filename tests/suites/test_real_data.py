@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from mtl.errors import InputError
+from mtl.nn.encoder import SINGLE
 from mtl.nn.transformer import Transformer
 from mtl.suites.census import persons
 from mtl.suites.credit import applications
@@ -83,7 +84,7 @@ def test_no_input_of_the_flights_tells_the_outcome() -> None:
     suite = flights()
     suite.setup("fit")
     split = suite.splits["train"]
-    ranks = torch_ranks(split.inputs[::10])  # type: ignore[index,call-overload]
+    ranks = torch_ranks(split.inputs[SINGLE][::10])
     for task in ("late", "cancelled"):
         yes = (split.targets[task][::10] == 1).numpy()
         known = ~split.targets[task][::10].isnan().numpy()

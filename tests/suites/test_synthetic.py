@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from mtl.errors import InputError
+from mtl.nn.encoder import SINGLE
 from mtl.suites.synthetic import SyntheticSuite, directions
 
 
@@ -53,8 +54,7 @@ def test_labels_are_taken_away_but_not_from_the_test() -> None:
 def test_conflict_turns_every_second_task_in_that_share_of_the_rows(conflict: float) -> None:
     """With one direction for all and no noise, tasks agree but for the rows of the lowest last input."""
     train = SyntheticSuite(num_tasks=2, relatedness=1.0, noise=0.0, conflict=conflict).load()["train"]
-    assert isinstance(train.inputs, torch.Tensor)
-    order = train.inputs[:, -1].argsort()
+    order = train.inputs[SINGLE][:, -1].argsort()
     cut = round(conflict * len(order))
     for rows, sign in ((order[:cut][:-60], -1), (order[cut:][60:], 1)):
         if len(rows):

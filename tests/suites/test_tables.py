@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl.errors import InputError
+from mtl.nn.encoder import SINGLE
 from mtl.suites.base import Split
 from mtl.suites.tables import Sampling, tables
 from mtl.suites.tables.sampling import POLICIES, SamplingLoader
-from mtl.suites.tables.suite import stacked
+from mtl.suites.tables.suite import concatenate
 
 SIZES = [60, 30, 10]
 
@@ -100,22 +101,21 @@ def test_joint_steps_until_exhausted_have_equal_shares_while_they_last() -> None
 @pytest.mark.parametrize("joint", [True, False])
 def test_processes_together_see_what_one_sees(policy: str, joint: bool) -> None:
     sizes = [24, 12]
-    split = Split(torch.arange(36.0).unsqueeze(1), {"a": torch.tensor([1.0] * 24 + [torch.nan] * 12)})
+    split = Split({SINGLE: torch.arange(36.0).unsqueeze(1)}, {"a": torch.tensor([1.0] * 24 + [torch.nan] * 12)})
 
     def served(rank: int, world: int) -> Iterator[list[float]]:
         loader = SamplingLoader(split, 8, sizes, Sampling(policy, joint=joint), seed=3, rank=rank, world=world)
         loader.set_epoch(2)
         assert len(loader) == len(list(loader))
         for batch in loader:
-            assert isinstance(batch.inputs, torch.Tensor)
-            yield batch.inputs.flatten().tolist()
+            yield batch.inputs[SINGLE].flatten().tolist()
 
     one, two, both = (list(served(*place)) for place in ((0, 1), (0, 2), (1, 2)))
     assert [sorted(step) for step in one] == [sorted(a + b) for a, b in zip(two, both, strict=True)]
 
 
 def test_the_order_depends_on_seed_and_epoch_alone() -> None:
-    split = Split(torch.arange(30.0).unsqueeze(1), {"a": torch.ones(30)})
+    split = Split({SINGLE: torch.arange(30.0).unsqueeze(1)}, {"a": torch.ones(30)})
     loader = SamplingLoader(split, 8, [20, 10], Sampling("uniform"), seed=1)
     first = torch.cat(list(loader.plan()))
     assert torch.equal(first, torch.cat(list(loader.plan())))
@@ -139,18 +139,17 @@ def files(folder: Path) -> dict[str, dict[str, Any]]:
 
 def test_rows_have_the_labels_of_their_table(tmp_path: Path) -> None:
     suite = tables(files(tmp_path))
-    suite.batches(8, seed=0)
+    suite.configure_batches(8, seed=0)
     suite.setup("fit")
     assert suite.encoding.features == ("x", "only_a", "only_a is missing", "table = other", "table = a", "table = b")
     for name, (a, b) in {"train": (56, 28), "val": (12, 6), "test": (12, 6)}.items():
         split = suite.splits[name]
-        assert isinstance(split.inputs, torch.Tensor)
-        from_a = split.inputs[:, 4] == 1
+        from_a = split.inputs[SINGLE][:, 4] == 1
         assert from_a.sum() == a
         assert (~from_a).sum() == b
         assert torch.equal(split.targets["churn"].isnan(), ~from_a)
         assert torch.equal(split.targets["spend"].isnan(), from_a)
-        x = split.inputs[:, 0] * suite.encoding.plain()[0]["std"] + suite.encoding.plain()[0]["mean"]
+        x = split.inputs[SINGLE][:, 0] * suite.encoding.plain()[0]["std"] + suite.encoding.plain()[0]["mean"]
         torch.testing.assert_close(split.targets["spend"][~from_a], x[~from_a] * 3, atol=1e-4, rtol=1e-4)
     assert len(list(suite.train_dataloader())) == 11
 
@@ -227,7 +226,7 @@ def test_targets_that_no_table_has_are_refused(
 ) -> None:
     made = {name: pd.DataFrame([[1] * len(columns)], columns=columns) for name, columns in frames.items()}
     with pytest.raises(InputError, match=message):
-        stacked(made, targets)
+        concatenate(made, targets)
 
 
 def test_policies_that_make_no_sense_are_refused() -> None:
@@ -235,6 +234,6 @@ def test_policies_that_make_no_sense_are_refused() -> None:
         Sampling("unifrm")
     with pytest.raises(InputError, match="expected 1 or more"):
         Sampling("temperature", temperature=0.5)
-    split = Split(torch.zeros(10, 1), {"a": torch.ones(10)})
+    split = Split({SINGLE: torch.zeros(10, 1)}, {"a": torch.ones(10)})
     with pytest.raises(InputError, match="makes a step of 1 rows, which cannot be divided among 2 accumulated"):
         SamplingLoader(split, 8, [9, 1], Sampling("until_exhausted", joint=False), accumulate=2)

@@ -186,7 +186,7 @@ def test_a_name_that_holds_another_comparison_is_refused(tmp_path: Path) -> None
     mine.plan(mine.multi_task()).save("the command")
     again = planner(tmp_path, "models=[hard]", "name=mine", "seeds=9")
     assert again.directory == mine.directory
-    with pytest.raises(InputError, match="name=mine: '.*mine' holds another comparison"):
+    with pytest.raises(InputError, match=r"name=mine: '.*mine' holds another comparison"):
         planner(tmp_path, "models=[soft]", "name=mine")
 
 

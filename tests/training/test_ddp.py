@@ -13,6 +13,7 @@ import torch
 
 from mtl.config.compose import configure
 from mtl.lifecycle.train import train
+from mtl.nn.encoder import SINGLE
 from mtl.runs.checkpoint import read_checkpoint
 from mtl.runs.directory import Run
 from mtl.suites.table import table
@@ -86,12 +87,12 @@ def test_two_processes_share_a_table_that_is_read_piece_by_piece(
     loaders = []
     for rank in (0, 1):
         suite = table(str(tmp_path / "my.parquet"), {"churn": "binary", "spend": "regression"}, stream=True)
-        suite.batches(32, seed=0)
+        suite.configure_batches(32, seed=0)
         suite.setup("fit")
         suite.trainer = SimpleNamespace(global_rank=rank, world_size=2)  # type: ignore[assignment]
         loaders.append(suite.train_dataloader())
-    served = torch.cat([torch.as_tensor(batch.inputs)[:, 0] for loader in loaders for batch in loader])
-    whole = torch.as_tensor(suite.splits["train"].inputs)[:, 0]
+    served = torch.cat([batch.inputs[SINGLE][:, 0] for loader in loaders for batch in loader])
+    whole = suite.splits["train"].inputs[SINGLE][:, 0]
     torch.testing.assert_close(served.sort().values, whole.sort().values, rtol=0, atol=0)
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from mtl.assembly import build
 from mtl.config.compose import configure
 from mtl.errors import InputError
+from mtl.nn.encoder import SINGLE
 from mtl.weighting.held_out import HeldOutWeighting
 from tests.support import tiny
 from tests.weighting.problems import Problem, flat, make
@@ -69,14 +70,14 @@ def test_held_out_rows_are_of_the_training_split(tmp_path: Path) -> None:
         assembly.data.loader("train", training=True)
     all_rows, remaining, held = plain.data.splits["train"], carved.data.splits["train"], carved.data.splits["held_out"]
     assert len(held) == round(0.1 * len(all_rows))
-    assert torch.equal(remaining.inputs, all_rows.inputs[carved.data.kept])
-    both = torch.cat([remaining.inputs, held.inputs])
-    assert torch.equal(both[both[:, 0].argsort()], all_rows.inputs[all_rows.inputs[:, 0].argsort()])
+    assert torch.equal(remaining.inputs[SINGLE], all_rows.inputs[SINGLE][carved.data.kept])
+    both = torch.cat([remaining.inputs[SINGLE], held.inputs[SINGLE]])
+    assert torch.equal(both[both[:, 0].argsort()], all_rows.inputs[SINGLE][all_rows.inputs[SINGLE][:, 0].argsort()])
     for split in ("val", "test"):
-        assert torch.equal(carved.data.splits[split].inputs, plain.data.splits[split].inputs)
-    steps = [torch.cat([batch.inputs for batch in carved.data.held_out(step)]) for step in range(3)]
+        assert torch.equal(carved.data.splits[split].inputs[SINGLE], plain.data.splits[split].inputs[SINGLE])
+    steps = [torch.cat([batch.inputs[SINGLE] for batch in carved.data.held_out(step)]) for step in range(3)]
     assert len(list(carved.data.held_out(0))) == 2
-    assert torch.equal(steps[1], torch.cat([batch.inputs for batch in carved.data.held_out(1)]))
+    assert torch.equal(steps[1], torch.cat([batch.inputs[SINGLE] for batch in carved.data.held_out(1)]))
     assert not torch.equal(steps[0], steps[1])
 
 

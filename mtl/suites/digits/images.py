@@ -28,7 +28,7 @@ class Digits(NamedTuple):
 SOURCES = {"mnist": (MNIST, 28, 255.0), "optical": (OPTICAL_DIGITS, 8, 16.0)}
 
 
-def side(name: str) -> int:
+def side_length(name: str) -> int:
     """Pixels of a side of the digits called ``name``. InputError if there are none."""
     if name not in SOURCES:
         raise unknown("digits in task.digits", name, SOURCES)
@@ -42,7 +42,7 @@ def read_digits(name: str) -> Digits:
     return Digits(table[:, :-1].reshape(-1, pixels, pixels) / full, table[:, -1].astype(np.int64))
 
 
-def parts(digits: Digits, draw: np.random.Generator) -> dict[str, Digits]:
+def split_digits(digits: Digits, draw: np.random.Generator) -> dict[str, Digits]:
     """The digits of each split: no image of the test was seen in training, whatever it is composed with."""
     order = draw.permutation(len(digits.labels))
     ends = np.round(np.cumsum(list(SHARES.values())) * len(order)).astype(int)[:-1]

@@ -9,8 +9,7 @@ RECALLS = 101  # places at which precision is read off
 
 
 class AveragePrecision(Metric):
-    """Average precision of boxes of one kind, in [0, 1], higher is better:
-    ``update(boxes [B, S, 5], target [B, S, 4])``.
+    """Average precision of boxes of one kind, in [0, 1]; higher is better.
 
     Source: Lin et al., "Microsoft COCO: Common Objects in Context", ECCV 2014, https://arxiv.org/abs/1405.0312, and its
     evaluation code. A box (centre x, centre y, width, height, and fifth how sure) is right if it overlaps an object of
@@ -38,7 +37,7 @@ class AveragePrecision(Metric):
         self.add_state("objects", torch.tensor(0.0), dist_reduce_fx="sum")
 
     def update(self, boxes: Tensor, target: Tensor) -> None:
-        """Count one batch."""
+        """Add a batch: boxes ``[B, S, 5]`` and target ``[B, S, 4]``."""
         present = ~target.isnan().any(-1)
         overlap = iou(boxes[:, :, None, :4], target.nan_to_num()[:, None])  # [B, S boxes, S objects]
         overlap = overlap.masked_fill(~present[:, None], -1.0)
@@ -58,10 +57,10 @@ class AveragePrecision(Metric):
         precision = found / torch.arange(1, len(right) + 1, device=right.device)[:, None]
         precision = precision.flip(0).cummax(0).values.flip(0)
         recall = (found / self.objects).T.contiguous()  # [T, N]
-        wanted = torch.arange(RECALLS, dtype=torch.float64, device=right.device) / (RECALLS - 1)
-        place = torch.searchsorted(recall, wanted.expand(len(recall), -1).contiguous())
+        recalls = torch.arange(RECALLS, dtype=torch.float64, device=right.device) / (RECALLS - 1)
+        index = torch.searchsorted(recall, recalls.expand(len(recall), -1).contiguous())
         padded = torch.cat([precision.T, precision.new_zeros(len(recall), 1)], 1)
-        return padded.gather(1, place).mean().float()
+        return padded.gather(1, index).mean().float()
 
 
 def matched(overlap: Tensor) -> Tensor:
@@ -78,8 +77,9 @@ def matched(overlap: Tensor) -> Tensor:
 
 
 def iou(a: Tensor, b: Tensor) -> Tensor:
-    """Intersection over union of boxes (centre x, centre y, width, height): ``[..., 4]`` twice to ``[...]``; two boxes
-    without area give 0.
+    """Intersection over union of boxes (centre x, centre y, width, height): ``[..., 4]`` twice to ``[...]``.
+
+    Two boxes without area give 0.
     """
     low = torch.maximum(a[..., :2] - a[..., 2:] / 2, b[..., :2] - b[..., 2:] / 2)
     high = torch.minimum(a[..., :2] + a[..., 2:] / 2, b[..., :2] + b[..., 2:] / 2)

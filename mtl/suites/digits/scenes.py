@@ -5,12 +5,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from mtl.nn.encoder import SINGLE
 from mtl.suites.base import Split
 from mtl.suites.digits import images
-from mtl.suites.digits.images import SHARES, SOURCES, Digits, parts, read_digits, side
-from mtl.suites.digits.places import place_boxes, place_classes
+from mtl.suites.digits.grid import grid_boxes, grid_classes
+from mtl.suites.digits.images import SHARES, SOURCES, Digits, read_digits, side_length, split_digits
 from mtl.suites.digits.suite import DigitsSuite
-from mtl.suites.sources.prepared import TENSORS, prepared
+from mtl.suites.sources.cached_values import TENSORS, load_or_make
 from mtl.tasks import NO_LABEL, classification
 
 MOST = 3
@@ -25,32 +26,34 @@ class ScenesSuite(DigitsSuite):
     not overlap. The picture is divided into cells of 8 x 8 pixels, numbered row by row; a digit belongs to the cell
     that holds the middle of its box, and no two to the same. Inputs ``[N, 1, H, H]``, H twice the side of a digit,
     three times of optical digits; ``digits`` and ``boxes`` have one answer for each cell, see
-    :mod:`mtl.suites.digits.places`.
+    :mod:`mtl.suites.digits.grid`.
 
     Args:
-        digits, rows, seed: see :class:`~mtl.suites.digits.suite.DigitsSuite`.
+        digits: ``mnist`` or ``optical`` (small and quick).
+        rows: pictures of train, val and test together.
+        seed: of the data (not of the training).
     """
 
     kind = "scenes in cells"
 
     def __init__(self, digits: str = "mnist", rows: int = 12000, seed: int = 0) -> None:
         super().__init__(digits, rows, seed)
-        self.size = side(digits) * (2 if digits == "mnist" else 3)
+        self.size = side_length(digits) * (2 if digits == "mnist" else 3)
         cells = self.size // CELL
-        self.tasks = (classification("count", MOST), place_classes("digits", cells, 10), place_boxes("boxes", cells))
-        self.input_shape = (1, self.size, self.size)
+        self.tasks = (classification("count", MOST), grid_classes("digits", cells, 10), grid_boxes("boxes", cells))
+        self.input_shape = {SINGLE: (1, self.size, self.size)}
 
     def load(self) -> dict[str, Split]:
         """The scenes, composed once and then read from the cache."""
         source, code = SOURCES[self.digits][0], (__file__, images.__file__)
         options = (self.digits, self.rows, self.seed_of_data)
-        made = prepared("scenes", self.composed, TENSORS, sources=(source,), code=code, options=options)
+        made = load_or_make("scenes", self.composed, TENSORS, sources=(source,), code=code, options=options)
         return {name: Split(*split) for name, split in made.items()}
 
     def composed(self) -> dict[str, tuple[Any, ...]]:
         """Inputs and targets of each split."""
         draw = np.random.default_rng(self.seed_of_data)
-        found = parts(read_digits(self.digits), draw)
+        found = split_digits(read_digits(self.digits), draw)
         rows = {name: round(self.rows * share) for name, share in SHARES.items()}
         return {name: tuple(compose(digits, rows[name], self.size, draw)) for name, digits in found.items()}
 
@@ -74,7 +77,7 @@ def compose(digits: Digits, rows: int, size: int, draw: np.random.Generator) -> 
         "digits": torch.from_numpy(classes),
         "boxes": torch.from_numpy(boxes / size),
     }
-    return Split(torch.from_numpy(images).unsqueeze(1), targets)
+    return Split({SINGLE: torch.from_numpy(images).unsqueeze(1)}, targets)
 
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels, the last two not included

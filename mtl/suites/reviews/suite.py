@@ -1,7 +1,6 @@
 """Real reviews of clothes in a shop for women: how a customer felt, which department it is about, what she advises."""
 
 import hashlib
-import json
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,13 @@ import pandas as pd
 import torch
 
 from mtl.errors import InputError, absent, unknown
-from mtl.suites.base import MultiTaskDataModule, Split, Tensors
-from mtl.suites.reviews import pieces, words
-from mtl.suites.reviews.pieces import MADE, Pieces
+from mtl.nn.encoder import SINGLE, Inputs
+from mtl.suites.base import MultiTaskDataModule, Split, read_statistics
+from mtl.suites.reviews import subwords, words
+from mtl.suites.reviews.subwords import BPE, SubwordTokenizer
 from mtl.suites.reviews.words import Vocabulary
+from mtl.suites.sources.cached_values import TENSORS, load_or_make
 from mtl.suites.sources.catalogue import REVIEWS
-from mtl.suites.sources.prepared import TENSORS, prepared
 from mtl.suites.table import Splitting, columns, splitting
 from mtl.tasks import binary, classification
 
@@ -27,7 +27,7 @@ FORMS = ("bag", "sequence")
 class ReviewsSuite(MultiTaskDataModule):
     """22,628 reviews; tasks ``sentiment`` (3 classes), ``department`` (6 classes) and ``recommended`` (yes or no).
 
-    Inputs, from title and text, are either a bag of words ``[N, V]`` for any encoder of flat inputs, or a sequence
+    Inputs, from title and text, are either a bag of words ``x [N, V]`` for any encoder of flat inputs, or a sequence
     ``tokens [N, L]`` of numbers of words, or of pieces of words, with ``mask [N, L]`` (True = a word) for encoders of
     texts.
 
@@ -64,17 +64,17 @@ class ReviewsSuite(MultiTaskDataModule):
             raise InputError(f"task.tokenizer={tokenizer} makes sequences: set task.form=sequence")
         self.form, self.size, self.length, self.tokenizer = form, vocabulary, length, tokenizer
         self.splitting = Splitting("group", "text", seed=seed)
-        self.vocabulary: Vocabulary | Pieces | None = None
+        self.vocabulary: Vocabulary | SubwordTokenizer | None = None
         if statistics:
-            self.vocabulary = recall(Path(statistics))
-        elif tokenizer and tokenizer != MADE:
-            self.vocabulary = Pieces.pretrained(tokenizer)
+            self.vocabulary = read_statistics(Path(statistics), from_statistics)
+        elif tokenizer and tokenizer != BPE:
+            self.vocabulary = SubwordTokenizer.pretrained(tokenizer)
         self.tasks = (
             classification("sentiment", len(SENTIMENTS)),
             classification("department", len(DEPARTMENTS)),
             binary("recommended"),
         )
-        self.input_shape = (vocabulary,) if form == "bag" else {"tokens": (None,), "mask": (None,)}
+        self.input_shape = {SINGLE: (vocabulary,)} if form == "bag" else {"tokens": (None,), "mask": (None,)}
 
     @property
     def fingerprint(self) -> str:
@@ -92,28 +92,28 @@ class ReviewsSuite(MultiTaskDataModule):
         """What the classes are called."""
         return {"sentiment": SENTIMENTS, "department": DEPARTMENTS, "recommended": ("no", "yes")}
 
-    def inputs(self, frame: pd.DataFrame) -> Tensors:
+    def inputs(self, frame: pd.DataFrame) -> Inputs:
         """New reviews, the column ``text``, as the network reads them; see :meth:`encode`."""
         if "text" not in frame.columns:
             raise absent("input column", "text", frame.columns)
         return self.encode(frame["text"].fillna("").astype(str).tolist())
 
-    def encode(self, texts: list[str]) -> Tensors:
+    def encode(self, texts: list[str]) -> Inputs:
         """New texts as the network reads them. Needs the rows of :meth:`load` or a run's statistics."""
         assert self.vocabulary is not None
         if self.form == "bag":
             assert isinstance(self.vocabulary, Vocabulary)
-            bags = self.vocabulary.bags(texts)
+            bags = self.vocabulary.encode_bags(texts)
             short = self.size - bags.shape[1]  # a small corpus may have fewer words than there is room for
-            return torch.nn.functional.pad(bags, (0, short)) if short else bags
-        return self.vocabulary.sequences(texts, self.length)
+            return {SINGLE: torch.nn.functional.pad(bags, (0, short)) if short else bags}
+        return self.vocabulary.encode_sequences(texts, self.length)
 
     def load(self) -> dict[str, Split]:
         """The vocabulary and the encoded rows, made once and then read from the cache."""
-        code = (__file__, words.__file__, pieces.__file__, splitting.__file__, columns.__file__)
+        code = (__file__, words.__file__, subwords.__file__, splitting.__file__, columns.__file__)
         options = (self.form, self.size, self.length, self.tokenizer, self.splitting, self.vocabulary)
-        made = prepared("reviews", self.encoded, TENSORS, sources=(REVIEWS,), code=code, options=options)
-        self.vocabulary = restored(made.pop("vocabulary"))
+        made = load_or_make("reviews", self.encoded, TENSORS, sources=(REVIEWS,), code=code, options=options)
+        self.vocabulary = from_statistics(made.pop("vocabulary"))
         return {name: Split(*split) for name, split in made.items()}
 
     def encoded(self) -> dict[str, Any]:
@@ -121,7 +121,7 @@ class ReviewsSuite(MultiTaskDataModule):
         frame = reviews()
         rows = self.splitting.rows(frame)
         if self.vocabulary is None:
-            kind = Pieces if self.tokenizer else Vocabulary
+            kind = SubwordTokenizer if self.tokenizer else Vocabulary
             self.vocabulary = kind.fit(frame["text"].iloc[rows["train"]].tolist(), self.size)
         made: dict[str, Any] = {"vocabulary": self.statistics()}
         for name, chosen in rows.items():
@@ -150,18 +150,8 @@ def reviews() -> pd.DataFrame:
     ).reset_index(drop=True)
 
 
-def restored(found: dict[str, Any]) -> Vocabulary | Pieces:
-    """What :meth:`ReviewsSuite.statistics` gave."""
+def from_statistics(found: dict[str, Any]) -> Vocabulary | SubwordTokenizer:
+    """The vocabulary or tokenizer that :meth:`ReviewsSuite.statistics` wrote down."""
     if "written" in found:
-        return Pieces(str(found["written"]))
+        return SubwordTokenizer(str(found["written"]))
     return Vocabulary(tuple(found["words"]), tuple(found["rarity"]))
-
-
-def recall(path: Path) -> Vocabulary | Pieces:
-    """The vocabulary or tokenizer that a run wrote down. InputError if the file is missing or damaged."""
-    try:
-        return restored(json.loads(path.read_text(encoding="utf-8")))
-    except OSError:
-        raise InputError(f"task.statistics: no file '{path}'") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"task.statistics: '{path}' is damaged: {error}") from None

@@ -41,25 +41,26 @@ class Vocabulary:
         rarity = tuple(log((1 + len(texts)) / (1 + n)) + 1 for _, n in chosen)
         return cls(tuple(word for word, _ in chosen), rarity)
 
-    def bags(self, texts: Sequence[str]) -> Tensor:
+    def encode_bags(self, texts: Sequence[str]) -> Tensor:
         """Texts as ``[N, V]``: ``(1 + log count) * rarity`` of each word, each row of length 1, or 0 without a word."""
-        place = {word: i for i, word in enumerate(self.words)}
+        index = {word: i for i, word in enumerate(self.words)}
         out = torch.zeros(len(texts), len(self.words))
         for row, text in enumerate(texts):
-            counts = Counter(place[word] for word in words(text) if word in place)
+            counts = Counter(index[word] for word in words(text) if word in index)
             if counts:
                 values = torch.tensor([(1 + log(n)) * self.rarity[i] for i, n in counts.items()])
                 out[row, list(counts)] = values / values.norm()
         return out
 
-    def sequences(self, texts: Sequence[str], length: int) -> dict[str, Tensor]:
-        """Texts as ``tokens [N, length]``, word numbers from :data:`FIRST`; :data:`OTHER` for unknown words, later
-        words cut off, :data:`PADDING` at the end; and ``mask [N, length]``, True for a word. A text without a word is
-        one unknown word.
+    def encode_sequences(self, texts: Sequence[str], length: int) -> dict[str, Tensor]:
+        """Texts as ``tokens [N, length]`` and ``mask [N, length]``, True for a word.
+
+        Tokens are word numbers from :data:`FIRST`; :data:`OTHER` for unknown words, later words cut off,
+        :data:`PADDING` at the end. A text without a word is one unknown word.
         """
-        place = {word: i + FIRST for i, word in enumerate(self.words)}
+        index = {word: i + FIRST for i, word in enumerate(self.words)}
         out = torch.full((len(texts), length), PADDING)
         for row, text in enumerate(texts):
-            found = [place.get(word, OTHER) for word in words(text)[:length]] or [OTHER]
+            found = [index.get(word, OTHER) for word in words(text)[:length]] or [OTHER]
             out[row, : len(found)] = torch.tensor(found)
         return {"tokens": out, "mask": out != PADDING}

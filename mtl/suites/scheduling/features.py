@@ -83,6 +83,9 @@ def features(simulator: Simulator) -> dict[str, Tensor]:
     shop, do not depend on padding, and move with the jobs when those are permuted; the numbering of machines has no
     influence.
 
+    Args:
+        simulator: the shops.
+
     Returns:
         ``candidates`` ``[N, W, F]`` (see ``CANDIDATE_FEATURES``) in the order of ``simulator.candidates()``, ``mask``
         ``[N, W]`` (real candidates; the others are 0), ``context`` ``[N, C]`` (see ``CONTEXT_FEATURES``).
@@ -154,7 +157,7 @@ def _candidates(state: _State, rows: Tensor, jobs: Tensor) -> Tensor:
     overshoot = torch.maximum(heads, ect[:, None]) + durations + tails - bound[:, None]
     rivals = others & simulator.legal[rows] & (simulator.machine[rows] == machine[:, None])
     comers = others & (heads < ect[:, None])
-    alone = ~rivals.any(1)
+    no_rival = ~rivals.any(1)
 
     def among(values: Tensor, chosen: Tensor, reduce: str) -> Tensor:
         """Largest, smallest or mean of ``values`` [P, J] over the chosen; 0 where there is none."""
@@ -165,7 +168,7 @@ def _candidates(state: _State, rows: Tensor, jobs: Tensor) -> Tensor:
         return torch.where(chosen.any(1), result, 0.0)
 
     def against(own: Tensor, rival: Tensor) -> Tensor:
-        return torch.where(alone, 0.0, own - rival)
+        return torch.where(no_rival, 0.0, own - rival)
 
     last = operation + 1 == shops.operations[rows]
     following = (operation + 1).clamp(max=shops.durations.shape[2] - 1)

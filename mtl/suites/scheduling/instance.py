@@ -91,6 +91,12 @@ def parse(path: Path) -> JobShop:
     First line: number of jobs and number of machines. Then one line per job: pairs ``machine duration`` in the order of
     its route, machines counted from 0. Empty lines and lines that start with ``#`` are skipped.
 
+    Args:
+        path: of the file.
+
+    Returns:
+        The instance.
+
     Raises:
         InputError: no such file, or a malformed line (file, line number, what was expected).
     """

@@ -16,7 +16,7 @@ from mtl.suites.scheduling.simulator import Simulator
 _CHUNK = 2048
 
 
-def in_order(shops: Shops, starts: Tensor) -> Policy:
+def follow_schedule(shops: Shops, starts: Tensor) -> Policy:
     """Dispatch each machine's operations in the order of given schedules: ``starts`` ``[N, J, M]`` of ``shops``.
 
     From the empty state the result is the schedule shifted to the left: every operation ends when it did or earlier.
@@ -29,14 +29,14 @@ def in_order(shops: Shops, starts: Tensor) -> Policy:
     def policy(simulator: Simulator) -> Tensor:
         scheduled = shops.position < simulator.next_operation[..., None]
         first = by_machine.masked_fill(scheduled | (by_machine < 0), torch.inf).amin(1)  # [N, M]
-        own = by_machine.gather(2, simulator.machine[..., None]).squeeze(2)  # [N, J]
-        turn = own == first.gather(1, simulator.machine)
-        return -simulator.ect + turn * 1e9
+        start = by_machine.gather(2, simulator.machine[..., None]).squeeze(2)  # [N, J]
+        is_next = start == first.gather(1, simulator.machine)
+        return -simulator.ect + is_next * 1e9
 
     return policy
 
 
-def follow(policy: Policy, simulator: Simulator) -> None:
+def complete_schedules(policy: Policy, simulator: Simulator) -> None:
     """Like a greedy :func:`rollout`, for policies so cheap that they may as well be asked where there is no choice."""
     while not simulator.done.all():
         simulator.dispatch(policy(simulator).masked_fill(~simulator.legal, -torch.inf).argmax(1))
@@ -49,17 +49,19 @@ class States(NamedTuple):
     shop: Tensor
 
 
-def decisions(shops: Shops, starts: Tensor, astray: Sequence[float], generator: torch.Generator) -> States:
+def collect_states(
+    shops: Shops, starts: Tensor, deviation_probabilities: Sequence[float], generator: torch.Generator
+) -> States:
     """All states with a choice on the way to the end, following the schedules ``starts`` ``[N, J, M]``.
 
-    Every shop is gone through once per entry of ``astray``: the probability that a step goes to a random candidate
-    instead. Such states show how to go on after a mistake, which a learner that only ever saw perfect play has to
-    guess.
+    Every shop is simulated once per entry of ``deviation_probabilities``: the probability that a step goes to a random
+    candidate instead. Such states show how to go on after a mistake, which a learner that only ever saw the reference
+    has to guess.
     """
-    shop = torch.arange(len(shops)).repeat(len(astray))
-    share = torch.tensor(astray, dtype=torch.float).repeat_interleave(len(shops))[:, None]
+    shop = torch.arange(len(shops)).repeat(len(deviation_probabilities))
+    share = torch.tensor(deviation_probabilities, dtype=torch.float).repeat_interleave(len(shops))[:, None]
     simulator = Simulator(shops.take(shop))
-    order = in_order(simulator.shops, starts[shop])
+    order = follow_schedule(simulator.shops, starts[shop])
     parts, origins = [], []
     simulator.advance()
     while not simulator.done.all():
@@ -67,8 +69,8 @@ def decisions(shops: Shops, starts: Tensor, astray: Sequence[float], generator: 
         parts.append(simulator.take(rows))
         origins.append(shop[rows])
         scores = order(simulator)
-        stray = torch.rand(len(shop), 1, generator=generator) < share
-        scores = torch.where(stray, torch.rand(scores.shape, generator=generator), scores)
+        deviates = torch.rand(len(shop), 1, generator=generator) < share
+        scores = torch.where(deviates, torch.rand(scores.shape, generator=generator), scores)
         simulator.dispatch(scores.masked_fill(~simulator.legal, -torch.inf).argmax(1))
         simulator.advance()
     if not parts:
@@ -76,13 +78,13 @@ def decisions(shops: Shops, starts: Tensor, astray: Sequence[float], generator: 
     return States(Simulator.join(parts), torch.cat(origins))
 
 
-def narrow(states: States, widest: int) -> States:
-    """The states with at most ``widest`` candidates."""
-    rows = (states.simulator.legal.sum(1) <= widest).nonzero().squeeze(1)
+def limit_candidates(states: States, max_candidates: int) -> States:
+    """The states with at most ``max_candidates`` candidates."""
+    rows = (states.simulator.legal.sum(1) <= max_candidates).nonzero().squeeze(1)
     return States(states.simulator.take(rows), states.shop[rows])
 
 
-def outcomes(states: States, starts: Tensor) -> Tensor:
+def candidate_makespans(states: States, starts: Tensor) -> Tensor:
     """Makespan ``[S, W]`` when each candidate goes next and the order of the schedules ``starts`` is followed after it.
 
     Infinite for padded candidates.
@@ -97,7 +99,7 @@ def outcomes(states: States, starts: Tensor) -> Tensor:
     for part_rows, part_slots in zip(torch.split(rows, _CHUNK), torch.split(slots, _CHUNK), strict=True):
         branch = states.simulator.take(part_rows)
         branch.dispatch(jobs[part_rows, part_slots])
-        follow(in_order(branch.shops, starts[states.shop[part_rows]]), branch)
+        complete_schedules(follow_schedule(branch.shops, starts[states.shop[part_rows]]), branch)
         result[part_rows, part_slots] = branch.makespan
     return result
 
@@ -120,7 +122,7 @@ def label(states: States, starts: Tensor, tolerance: float = 0.0) -> tuple[dict[
         reference's end.
         makespan ``[S]``: the reference's end over the current lower bound, minus 1.
     """
-    ends = outcomes(states, starts)
+    ends = candidate_makespans(states, starts)
     best = ends.amin(1)
     simulator = states.simulator
     present = simulator.est.masked_fill(~simulator.unfinished, torch.inf).amin(1)

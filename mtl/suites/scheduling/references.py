@@ -12,9 +12,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from mtl.config.process import usable_cores
+from mtl.errors import InputError
+from mtl.runs.files import read_json, write_json
 from mtl.suites.scheduling.instance import JobShop
 from mtl.suites.scheduling.solver import Solution, feasible, solve
-from mtl.suites.sources.cache import prepare, write_bytes
+from mtl.suites.sources.cache import cache_errors, make_directory
 
 
 def references(
@@ -22,8 +24,8 @@ def references(
 ) -> list[Solution]:
     """A schedule of every instance, by CP-SAT with a deterministic limit for each (see :func:`solve`).
 
-    Each is one file named by the hash of all that determines it, written to a neighbour and renamed: an interrupted run
-    goes on where it stopped, and several first runs at once write the same files without harm. A file whose checksum or
+    Each is one file named by the hash of all that determines it, written atomically: an interrupted run goes on where
+    it stopped, and several first runs at once write the same files without harm. A file whose checksum or
     schedule is not right is solved anew.
 
     Args:
@@ -32,10 +34,13 @@ def references(
         cache: directory of the files, created when missing.
         workers: solvers at work at once; default: the cores this process may use.
 
+    Returns:
+        The schedules, in the order of the instances.
+
     Raises:
         InputError: the cache directory cannot be written.
     """
-    folder = prepare(cache / "scheduling")
+    folder = make_directory(cache / "scheduling")
     files = [folder / f"{_key(instance, limit)}.json" for instance, limit in zip(instances, limits, strict=True)]
     found = {i: cached for i, file in enumerate(files) if (cached := read(file, instances[i])) is not None}
     missing = [i for i in range(len(instances)) if i not in found]
@@ -70,21 +75,21 @@ def _key(instance: JobShop, limit: float) -> str:
 
 
 def write(file: Path, solution: Solution) -> None:
-    """Store a solution at once or not at all."""
+    """Store a solution with its checksum, atomically. InputError if the disk refuses."""
     content = json.dumps({"starts": solution.starts.tolist(), "bound": solution.bound})
-    text = json.dumps({"sha256": hashlib.sha256(content.encode()).hexdigest(), "content": content})
-    write_bytes(file, text.encode())
+    with cache_errors(file):
+        write_json(file, {"sha256": hashlib.sha256(content.encode()).hexdigest(), "content": content})
 
 
 def read(file: Path, instance: JobShop) -> Solution | None:
     """The stored solution; None when there is none or the file is damaged."""
     try:
-        outer = json.loads(file.read_text(encoding="utf-8"))
+        outer = read_json(file)
         if hashlib.sha256(outer["content"].encode()).hexdigest() != outer["sha256"]:
             return None
         content = json.loads(outer["content"])
         starts, bound = np.asarray(content["starts"], dtype=np.int64), int(content["bound"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (InputError, ValueError, KeyError, TypeError, AttributeError):
         return None
     if not feasible(instance, starts):
         return None

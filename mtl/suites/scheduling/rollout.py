@@ -12,7 +12,7 @@ from mtl.suites.scheduling.simulator import Simulator
 Policy = Callable[[Simulator], Tensor]
 
 
-def learned(score: Callable[[dict[str, Tensor]], Tensor]) -> Policy:
+def network_policy(score: Callable[[dict[str, Tensor]], Tensor]) -> Policy:
     """The policy of a network: ``score`` maps :func:`features` to one logit per candidate ``[N, W]``."""
 
     def policy(simulator: Simulator) -> Tensor:
@@ -33,6 +33,12 @@ def rollout(
     Greedy without a ``generator``; with one, jobs are drawn with probabilities ``softmax(scores / temperature)`` (the
     same generator state gives the same schedules). For S samples of each shop start from
     ``Simulator(shops.take(torch.arange(len(shops)).repeat_interleave(S)))``.
+
+    Args:
+        policy: scores of the candidates.
+        simulator: partly built schedules; they are completed in place.
+        generator: of the random numbers; None: greedy.
+        temperature: of the draws.
 
     Returns:
         ``simulator``, done: see its ``makespan``, ``starts``, ``utilisation``.

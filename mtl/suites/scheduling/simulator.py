@@ -123,6 +123,10 @@ class Simulator:
     def dispatch(self, jobs: Tensor, where: Tensor | None = None) -> None:
         """Schedule the next operation of ``jobs`` ``[N]``; rows done or not ``where`` ``[N]`` stay as they are.
 
+        Args:
+            jobs: a job of every row, ``[N]``.
+            where: rows to be changed, ``[N]``; None: all.
+
         Raises:
             ValueError: a row to be dispatched names a job outside its conflict set (``legal``).
         """

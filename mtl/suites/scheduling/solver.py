@@ -53,10 +53,14 @@ def solve(
     limit end the search before a first schedule is found, the schedule that runs one job after the other is returned.
 
     Args:
+        instance: what to schedule.
         limit: deterministic limit, > 0.
         seconds: wall-clock limit besides, for use as a baseline; results then depend on the machine.
         workers: parallel searches; more than one is not deterministic under ``seconds``.
         seed: of the search.
+
+    Returns:
+        The schedule, and what is proven about it.
     """
     # Imported here: loading the solver takes half a second that runs with cached schedules need not pay.
     from ortools.sat.python import cp_model

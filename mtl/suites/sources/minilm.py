@@ -19,11 +19,16 @@ MINILM = Archive(
 
 
 def folder() -> str:
-    """Where all-MiniLM-L6-v2 lies in the cache: 22.7 million parameters and the tokenizer that goes with them, for
-    ``encoder.pretrained`` and ``task.tokenizer``. The first time 84 MB are fetched, afterwards no network is needed.
+    """The folder of all-MiniLM-L6-v2 in the cache, for ``encoder.pretrained`` and ``task.tokenizer``.
+
+    22.7 million parameters and the tokenizer that goes with them. The first time 84 MB are fetched, afterwards no
+    network is needed.
 
     Source: the model sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0), which Reimers and Gurevych, "Sentence-BERT",
     EMNLP 2019, https://arxiv.org/abs/1908.10084, describe how to train.
+
+    Returns:
+        Its path.
 
     Raises:
         InputError: it is not in the cache and cannot be downloaded, or the cache cannot be written.

@@ -53,6 +53,9 @@ def kinds(frame: pd.DataFrame, chosen: Mapping[str, str], left_out: set[str]) ->
         chosen: kinds by column name.
         left_out: columns that are no inputs unless chosen, such as targets.
 
+    Returns:
+        ``(kind, remark)`` by column.
+
     Raises:
         InputError: a name that is no column, a kind that is none.
     """
@@ -92,8 +95,9 @@ def numbers(values: pd.Series, what: str) -> np.ndarray:
 
 
 def names(values: pd.Series) -> pd.Series:
-    """The values as texts, None where missing; whole numbers without a decimal point, so that a column with a missing
-    value reads as one without.
+    """The values as texts, None where missing.
+
+    Whole numbers have no decimal point, so that a column with a missing value reads as one without.
     """
     if infer_dtype(values, skipna=True).startswith("mixed"):  # where 1 and True are equal, but not the same text
         codes, distinct = np.arange(len(values)), list(values)

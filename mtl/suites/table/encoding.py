@@ -1,13 +1,15 @@
 """From columns to the inputs of a network, by statistics of the training rows only, which can be written down."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.errors import InputError, absent
 from mtl.suites.table.columns import names, numbers, times
@@ -17,47 +19,51 @@ DAY = 86400.0
 Features = np.ndarray
 
 
-class Column(Protocol):
-    """How one column is encoded; a frozen dataclass of plain values.
+@dataclass(frozen=True)
+class Column(ABC):
+    """How one column is encoded, as plain values.
 
     Attributes:
         kind: its kind, as in :data:`mtl.suites.table.columns.KINDS`.
         width: how many numbers, and how many categories, it is as a column of a table.
+        name: the column.
     """
 
     kind: ClassVar[str]
     width: ClassVar[tuple[int, int]]
+    name: str
 
     @property
-    def name(self) -> str:
-        """The column."""
-
-    @property
+    @abstractmethod
     def features(self) -> tuple[str, ...]:
         """Names of the F features."""
 
+    @abstractmethod
     def encode(self, values: pd.Series) -> Features:
         """Values to ``[N, F]``."""
 
     def numbers(self, values: pd.Series) -> Features:
         """Values to numbers, ``[N, width[0]]``, NaN where missing."""
+        return np.empty((len(values), 0))
 
     def codes(self, values: pd.Series) -> Features:
         """Values to categories, ``[N, width[1]]`` integer, -1 where missing or unseen."""
+        return np.empty((len(values), 0), dtype=np.int64)
 
     def plain(self) -> dict[str, Any]:
-        """Its fields."""
+        """The fields as plain values, for a JSON file."""
+        return {"kind": self.kind, **asdict(self)}
 
 
 @dataclass(frozen=True)
-class NumberColumn:
-    """A number, standardised and cut off at :data:`LIMIT`; a missing one is the mean (0), and says so in a second
-    feature if any was missing in training.
+class NumberColumn(Column):
+    """A number, standardised and cut off at :data:`LIMIT`.
+
+    A missing one is the mean (0), and a second feature says so if any was missing in training.
     """
 
     kind: ClassVar[str] = "number"
     width: ClassVar[tuple[int, int]] = (1, 0)
-    name: str
     mean: float
     std: float
     gaps: bool
@@ -72,37 +78,28 @@ class NumberColumn:
         return cls(name, mean, std if std > 0 else 1.0, len(known) < len(found))
 
     @property
+    @override
     def features(self) -> tuple[str, ...]:
-        """The value, and whether it is missing."""
         return (self.name, f"{self.name} is missing") if self.gaps else (self.name,)
 
+    @override
     def encode(self, values: pd.Series) -> Features:
-        """Values to ``[N, 1 or 2]``."""
         found = self.numbers(values)
         value = np.nan_to_num(found)
         return np.concatenate([value, np.isnan(found)], 1) if self.gaps else value
 
+    @override
     def numbers(self, values: pd.Series) -> Features:
-        """Values to ``[N, 1]``."""
         found = numbers(values, f"column '{self.name}'")
         return ((found - self.mean) / self.std).clip(-LIMIT, LIMIT)[:, None]
 
-    def codes(self, values: pd.Series) -> Features:
-        """Values to ``[N, 0]``."""
-        return np.empty((len(values), 0), dtype=np.int64)
-
-    def plain(self) -> dict[str, Any]:
-        """Its fields."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
-class CategoryColumn:
+class CategoryColumn(Column):
     """One of several values as an indicator each, the first indicator for all others: missing, rare or unseen ones."""
 
     kind: ClassVar[str] = "category"
     width: ClassVar[tuple[int, int]] = (0, 1)
-    name: str
     values: tuple[str, ...]
 
     @classmethod
@@ -113,39 +110,30 @@ class CategoryColumn:
         return cls(name, tuple(sorted(value for value, _ in frequent)))
 
     @property
+    @override
     def features(self) -> tuple[str, ...]:
-        """One for each value, and the first for all others."""
         return (f"{self.name} = other", *(f"{self.name} = {value}" for value in self.values))
 
+    @override
     def encode(self, values: pd.Series) -> Features:
-        """Values to ``[N, 1 + values]``."""
         codes = self.codes(values)[:, 0] + 1
         out = np.zeros((len(codes), 1 + len(self.values)), dtype=np.float32)
         out[np.arange(len(codes)), codes] = 1
         return out
 
-    def numbers(self, values: pd.Series) -> Features:
-        """Values to ``[N, 0]``."""
-        return np.empty((len(values), 0))
-
+    @override
     def codes(self, values: pd.Series) -> Features:
-        """Values to ``[N, 1]``."""
-        place = {value: i for i, value in enumerate(self.values)}
-        found: Features = names(values).map(place).fillna(-1).to_numpy(dtype=np.int64)
+        index = {value: i for i, value in enumerate(self.values)}
+        found: Features = names(values).map(index).fillna(-1).to_numpy(dtype=np.int64)
         return found[:, None]
-
-    def plain(self) -> dict[str, Any]:
-        """Its fields."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
-class TimeColumn:
+class TimeColumn(Column):
     """A moment as its place on the time axis, standardised, and as angles in the day, the week and the year."""
 
     kind: ClassVar[str] = "time"
     width: ClassVar[tuple[int, int]] = (8, 0)
-    name: str
     mean: float  # seconds since 1970, UTC
     std: float
 
@@ -158,13 +146,13 @@ class TimeColumn:
         return cls(name, float(known.mean()) if len(known) else 0.0, std if std > 0 else 1.0)
 
     @property
+    @override
     def features(self) -> tuple[str, ...]:
-        """Eight numbers, 0 for a missing time except the last."""
         angles = [f"{part} of {unit}" for unit in ("day", "week", "year") for part in ("sine", "cosine")]
         return tuple(f"{self.name}: {what}" for what in ("axis", *angles, "missing"))
 
+    @override
     def encode(self, values: pd.Series) -> Features:
-        """Values to ``[N, 8]``."""
         found = _seconds(times(values, f"column '{self.name}'"))
         days = found / DAY
         turns = np.stack([days, (days - 4) / 7, days / 365.2425]) * (2 * np.pi)  # 1970-01-05 was a Monday
@@ -173,17 +161,9 @@ class TimeColumn:
         features: Features = np.nan_to_num(np.stack([axis, *angles, np.isnan(found)], 1))
         return features
 
+    @override
     def numbers(self, values: pd.Series) -> Features:
-        """Values to ``[N, 8]``."""
         return self.encode(values)
-
-    def codes(self, values: pd.Series) -> Features:
-        """Values to ``[N, 0]``."""
-        return np.empty((len(values), 0), dtype=np.int64)
-
-    def plain(self) -> dict[str, Any]:
-        """Its fields."""
-        return asdict(self)
 
 
 def _seconds(values: pd.Series) -> Features:
@@ -246,8 +226,16 @@ class Encoding:
         return {key: (size,) for key, size in zip(("numbers", "categories"), sizes, strict=True) if size}
 
     def columns_of(self, frame: pd.DataFrame) -> dict[str, Tensor]:
-        """Rows to ``numbers [N, F]`` float, NaN where missing, and ``categories [N, C]``, -1 where missing, rare or
-        unseen; only those of the two that the table has. Times are numbers. InputError for a column that is missing.
+        """Rows to ``numbers [N, F]`` and ``categories [N, C]``, or the one of them that the table has.
+
+        Args:
+            frame: the rows.
+
+        Returns:
+            Numbers are float, NaN where missing; times are numbers. Categories are -1 where missing, rare or unseen.
+
+        Raises:
+            InputError: a column is missing.
         """
         self.check(frame)
         numbers = np.concatenate([column.numbers(frame[column.name]) for column in self.columns], 1)
@@ -257,7 +245,7 @@ class Encoding:
 
     def plain(self) -> list[dict[str, Any]]:
         """As plain values, for a JSON file."""
-        return [{"kind": column.kind, **column.plain()} for column in self.columns]
+        return [column.plain() for column in self.columns]
 
     @classmethod
     def of(cls, plain: Sequence[Mapping[str, Any]]) -> "Encoding":

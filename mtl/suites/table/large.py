@@ -1,7 +1,6 @@
 """A table larger than memory: read from Parquet piece by piece, encoded once, served from memory-mapped files."""
 
 import hashlib
-import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -17,8 +16,10 @@ from pyarrow import parquet
 from torch import Tensor
 
 from mtl.errors import InputError
+from mtl.nn.encoder import SINGLE, Inputs
+from mtl.runs.files import read_json, write_json
 from mtl.suites.base import MultiTaskDataModule, Split
-from mtl.suites.sources.cache import alone, cache_directory, prepare
+from mtl.suites.sources.cache import cache_directory, file_lock, make_directory
 from mtl.suites.table.preview import preview
 from mtl.suites.table.reading import one_line, plain, unique
 from mtl.suites.table.splitting import Division, Rows, Splitting
@@ -53,8 +54,11 @@ class LargeTable(MultiTaskDataModule):
 
     Args:
         path: the file.
-        targets, columns, categories, statistics: see :class:`~mtl.suites.table.TableSuite`.
+        targets: what to predict; see :func:`~mtl.suites.table.targets.parse_targets`.
+        columns: kinds of columns that are not as inferred; see :class:`~mtl.suites.table.TableSuite`.
         splitting: a random one.
+        categories: most values of a category that get an indicator of their own.
+        statistics: file of what a run fitted, to be repeated.
 
     Raises:
         InputError: another format or way to split; whatever is wrong with the sample.
@@ -88,9 +92,9 @@ class LargeTable(MultiTaskDataModule):
         targets = [target for target in self.fitted.targets if target.task in learned]
         return preview(self.fitted.frame, self.fitted.remarks, self.fitted.encoding, targets, self.splits)
 
-    def inputs(self, frame: pd.DataFrame) -> Tensor:
-        """New rows as the network reads them, ``[N, F]``."""
-        return self.fitted.encoding.encode(frame)
+    def inputs(self, frame: pd.DataFrame) -> Inputs:
+        """New rows as the network reads them, ``x [N, F]``."""
+        return self.fitted.inputs(frame)
 
     @property
     def values(self) -> dict[str, tuple[str, ...]]:
@@ -141,19 +145,19 @@ class LargeTable(MultiTaskDataModule):
     def load(self) -> dict[str, Split]:
         """The encoded rows, mapped; encoded first if they are not in the cache or the files there are damaged."""
         folder = cache_directory() / "tables" / self.fingerprint
-        prepare(folder.parent)
-        with alone(folder.with_suffix(".lock")):
+        make_directory(folder.parent)
+        with file_lock(folder.with_suffix(".lock")):
             if not complete(folder):
                 shutil.rmtree(folder, ignore_errors=True)
                 self._encode(folder)
-        rows = json.loads((folder / "rows.json").read_text(encoding="utf-8"))
+        rows = read_json(folder / "rows.json")
         check_batch(rows["train"], self.batch_size)
         splits = {}
         for part in PARTS:
             targets = {t.task: mapped(folder / f"{part}.{t.task}", rows[part], t.kind) for t in self.fitted.targets}
             width = len(self.fitted.encoding.features)
             inputs = mapped(folder / f"{part}.inputs", rows[part] * width, "inputs").view(rows[part], width)
-            splits[part] = Split(inputs, targets)
+            splits[part] = Split({SINGLE: inputs}, targets)
             for target in self.fitted.targets:
                 target.check(targets[target.task], part)
         return splits
@@ -164,7 +168,7 @@ class LargeTable(MultiTaskDataModule):
         temporary = Path(tempfile.mkdtemp(dir=folder.parent))
         try:
             for frame, parts in self.pieces():
-                arrays = {"inputs": self.inputs(frame).numpy()}
+                arrays = {"inputs": self.fitted.encoding.encode(frame).numpy()}
                 arrays |= {target.task: target.encode(frame).numpy() for target in self.fitted.targets}
                 for number, part in enumerate(PARTS):
                     chosen = parts == number
@@ -173,7 +177,7 @@ class LargeTable(MultiTaskDataModule):
                         with (temporary / f"{part}.{name}").open("ab") as file:
                             file.write(values[chosen].tobytes())
             sums = {path.name: checksum(path) for path in temporary.iterdir()}
-            (temporary / "rows.json").write_text(json.dumps({**rows, "checksums": sums}), encoding="utf-8")
+            write_json(temporary / "rows.json", {**rows, "checksums": sums})
             temporary.rename(folder)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -183,9 +187,9 @@ class LargeTable(MultiTaskDataModule):
 def complete(folder: Path) -> bool:
     """Whether every file of the encoded table is there and undamaged."""
     try:
-        sums = json.loads((folder / "rows.json").read_text(encoding="utf-8"))["checksums"]
+        sums = read_json(folder / "rows.json")["checksums"]
         return all(checksum(folder / name) == expected for name, expected in sums.items())
-    except (OSError, ValueError, KeyError):
+    except (InputError, OSError, KeyError):
         return False
 
 

@@ -35,6 +35,9 @@ def read_table(
         missing: texts that mean "no value", beside an empty cell, ``NA``, ``NaN``, ``null`` and the like.
         option: what named the file, for messages.
 
+    Returns:
+        The rows.
+
     Raises:
         InputError: no such file, empty, another format, a column twice, the wrong separator or encoding, no rows.
     """

@@ -57,6 +57,12 @@ class Splitting(Division):
     def rows(self, frame: pd.DataFrame) -> Rows:
         """Row numbers of ``train``, ``val`` and ``test``, each in the order of the table.
 
+        Args:
+            frame: the rows of the table.
+
+        Returns:
+            Row numbers by split.
+
         Raises:
             InputError: no such column, a time that is none or missing, a split that is left without rows.
         """

@@ -1,7 +1,6 @@
 """Columns of a table to be predicted from its other columns."""
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,13 @@ import pandas as pd
 from pandas.api.types import is_integer_dtype
 
 from mtl.errors import InputError, unknown
-from mtl.suites.base import MultiTaskDataModule, Split, Tensors
+from mtl.nn.encoder import SINGLE, Inputs
+from mtl.suites.base import MultiTaskDataModule, Split, read_statistics
 from mtl.suites.table.columns import kinds
 from mtl.suites.table.encoding import Encoding
 from mtl.suites.table.preview import preview
 from mtl.suites.table.splitting import Division, Splitting
-from mtl.suites.table.targets import Target, wishes
+from mtl.suites.table.targets import Target, TargetSpec, parse_targets
 
 Targets = Mapping[str, str | Mapping[str, Any]]
 FORMS = ("flat", "columns")
@@ -24,14 +24,14 @@ FORMS = ("flat", "columns")
 class TableSuite(MultiTaskDataModule):
     """Tasks over the columns of one table.
 
-    Inputs, for any encoder of flat inputs, are ``[N, F]``: numbers standardised, categories as indicators, times as
+    Inputs, for any encoder of flat inputs, are ``x [N, F]``: numbers standardised, categories as indicators, times as
     angles and age, each with what says that it is missing (see :class:`~mtl.suites.table.encoding.Encoding`). Or, for
     encoders of tables, ``numbers [N, F]``, NaN where missing, and ``categories [N, C]``, -1 where missing or unseen.
     All of it is fitted on the training rows.
 
     Args:
         read: gives the rows; called once, when the suite is built, since the tasks depend on the values.
-        targets: what to predict; see :func:`~mtl.suites.table.targets.wishes`.
+        targets: what to predict; see :func:`~mtl.suites.table.targets.parse_targets`.
         columns: kinds of columns that are not as inferred: number, category, time or ignore. Columns that are targets
             or tell the splits apart are no inputs unless they stand here.
         splitting: which rows are for what.
@@ -63,19 +63,20 @@ class TableSuite(MultiTaskDataModule):
         self.remarks: dict[str, tuple[str, str]] = {}
         self._frame: pd.DataFrame | None = None
         if statistics is None:
-            self._fit(wishes(targets), chosen_kinds(columns))
+            self._fit(parse_targets(targets), chosen_kinds(columns))
         else:
-            self.targets, self.encoding = recall(Path(statistics))
+            self.targets, self.encoding = read_statistics(Path(statistics), from_statistics)
         self.tasks = tuple(target.build() for target in self.targets)
         self.form = form
-        self.input_shape = (len(self.encoding.features),) if form == "flat" else self.encoding.shape
+        flat = {SINGLE: (len(self.encoding.features),)}
+        self.input_shape = flat if form == "flat" else self.encoding.shape
 
-    def _fit(self, wanted: Mapping[str, Any], chosen: Mapping[str, str]) -> None:
+    def _fit(self, specs: Mapping[str, TargetSpec], chosen: Mapping[str, str]) -> None:
         frame = self.frame
         rows = self.splitting.rows(frame)
         train = pd.Series(False, index=frame.index)
         train.iloc[rows["train"]] = True
-        self.targets = tuple(Target.fit(name, wish, frame, train.to_numpy()) for name, wish in wanted.items())
+        self.targets = tuple(Target.fit(name, spec, frame, train.to_numpy()) for name, spec in specs.items())
         left_out = {target.column for target in self.targets} | {self.splitting.column or ""}
         fitted = frame.iloc[rows["train"]]
         self.remarks = kinds(fitted, chosen, left_out)
@@ -96,9 +97,9 @@ class TableSuite(MultiTaskDataModule):
         found.update(repr((list(self.frame.columns), self.splitting, self.statistics())).encode())
         return found.hexdigest()[:16]
 
-    def inputs(self, frame: pd.DataFrame) -> Tensors:
+    def inputs(self, frame: pd.DataFrame) -> Inputs:
         """New rows as the network reads them; unseen categories count as missing."""
-        return self.encoding.encode(frame) if self.form == "flat" else self.encoding.columns_of(frame)
+        return {SINGLE: self.encoding.encode(frame)} if self.form == "flat" else self.encoding.columns_of(frame)
 
     @property
     def values(self) -> dict[str, tuple[str, ...]]:
@@ -143,13 +144,7 @@ def check_batch(rows: int, batch_size: int) -> None:
         raise InputError(f"the table has {rows} training rows, fewer than batch_size={batch_size}: lower batch_size")
 
 
-def recall(path: Path) -> tuple[tuple[Target, ...], Encoding]:
-    """What a run wrote down. InputError if the file is missing or damaged."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        targets = tuple(Target(**{**entry, "values": tuple(entry["values"])}) for entry in found["targets"])
-        return targets, Encoding.of(found["columns"])
-    except OSError:
-        raise InputError(f"task.statistics: no file '{path}'") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"task.statistics: '{path}' is damaged: {error}") from None
+def from_statistics(found: Mapping[str, Any]) -> tuple[tuple[Target, ...], Encoding]:
+    """The targets and the encoding that :meth:`TableSuite.statistics` wrote down."""
+    targets = tuple(Target(**{**entry, "values": tuple(entry["values"])}) for entry in found["targets"])
+    return targets, Encoding.of(found["columns"])

@@ -40,49 +40,58 @@ class Target:
     std: float = 1.0
 
     @classmethod
-    def fit(cls, name: str, wish: "Wish", frame: pd.DataFrame, train: np.ndarray) -> "Target":
-        """A target from the whole table, its statistics from the rows ``train``.
+    def fit(cls, name: str, spec: "TargetSpec", frame: pd.DataFrame, train: np.ndarray) -> "Target":
+        """A target from the whole table, its statistics from the training rows.
+
+        Args:
+            name: of the task.
+            spec: what the user specifies.
+            frame: all rows.
+            train: which of them are training rows, ``[N]`` bool.
+
+        Returns:
+            The target.
 
         Raises:
             InputError: no such column, all missing, constant, more than two values of a binary target, a text among
                 numbers, one class only or no label in the training rows.
         """
-        if wish.column not in frame.columns:
-            raise unknown("column in task.targets", wish.column, frame.columns)
-        column, what = frame[wish.column], f"target '{wish.column}'"
+        if spec.column not in frame.columns:
+            raise unknown("column in task.targets", spec.column, frame.columns)
+        column, what = frame[spec.column], f"target '{spec.column}'"
         known = column.notna().to_numpy()
         if not known.any():
             raise InputError(f"{what} is missing in every row")
-        if wish.kind == "regression":
+        if spec.kind == "regression":
             found = numbers(column, what)
             if np.unique(found[known]).size < 2:
                 raise InputError(f"{what} is the same in every row: {found[known][0]:g}")
             fitted = found[train & known]
             if fitted.size < 2 or fitted.std() == 0:
                 raise InputError(f"{what} has fewer than two different values in the training rows")
-            return cls(name, wish.column, "regression", (), float(fitted.mean()), float(fitted.std()))
+            return cls(name, spec.column, "regression", (), float(fitted.mean()), float(fitted.std()))
         texts = names(column)
         values = _ordered(column, texts)
         if len(values) < 2:
             raise InputError(f"{what} is the same in every row: '{values[0]}'")
-        if wish.kind == "binary":
+        if spec.kind == "binary":
             if len(values) > 2:
                 shown = ", ".join(f"'{v}'" for v in values[:5]) + (", ..." if len(values) > 5 else "")
                 raise InputError(f"{what} is to be binary and has {len(values)} values: {shown}; or is it classes?")
-            values = _yes_last(values, wish, what)
+            values = _order_binary(values, spec, what)
         seen = set(texts[train & known])
         if len(seen) < 2:
             raise InputError(
                 f"{what} has {f'one class only, {seen.pop()!r},' if seen else 'no label'} in the training rows"
             )
-        return cls(name, wish.column, wish.kind, tuple(values))
+        return cls(name, spec.column, spec.kind, tuple(values))
 
     def encode(self, frame: pd.DataFrame) -> Tensor:
         """Labels ``[N]``: float for binary (0, 1, NaN) and regression (NaN), integer for classes (-100)."""
         if self.kind == "regression":
             return torch.tensor(numbers(frame[self.column], f"target '{self.column}'"), dtype=torch.float32)
-        place = {value: i for i, value in enumerate(self.values)}
-        codes = names(frame[self.column]).map(place).to_numpy(dtype="float64", na_value=np.nan)
+        index = {value: i for i, value in enumerate(self.values)}
+        codes = names(frame[self.column]).map(index).to_numpy(dtype="float64", na_value=np.nan)
         if self.kind == "binary":
             return torch.tensor(codes, dtype=torch.float32)
         return torch.from_numpy(np.nan_to_num(codes, nan=NO_LABEL).astype(np.int64))
@@ -106,8 +115,8 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What the user says of a target.
+class TargetSpec:
+    """A target as the user specifies it.
 
     Attributes:
         column: name of the column.
@@ -120,10 +129,16 @@ class Wish:
     positive: str = ""
 
 
-def wishes(given: Mapping[str, str | Mapping[str, Any]]) -> dict[str, Wish]:
+def parse_targets(given: Mapping[str, str | Mapping[str, Any]]) -> dict[str, TargetSpec]:
     """Targets by task name, from ``{column: kind}`` or ``{task: {column: ..., kind: ..., positive: ...}}``.
 
     A task is named like its column, with underscores for what a name cannot hold.
+
+    Args:
+        given: the targets as a config has them.
+
+    Returns:
+        What the user specifies of every target.
 
     Raises:
         InputError: no target, an unknown kind or key, two tasks of one name.
@@ -131,7 +146,7 @@ def wishes(given: Mapping[str, str | Mapping[str, Any]]) -> dict[str, Wish]:
     if not given:
         raise InputError("task.targets is empty: name what to predict, e.g. 'task.targets={churn: binary}'")
     check_targets(given, "task.targets")
-    found: dict[str, Wish] = {}
+    found: dict[str, TargetSpec] = {}
     for key, value in given.items():
         entry = {"kind": value} if not isinstance(value, Mapping) else value
         for word in entry:
@@ -144,7 +159,7 @@ def wishes(given: Mapping[str, str | Mapping[str, Any]]) -> dict[str, Wish]:
             raise InputError(
                 f"task.targets: two targets are named '{task}': name one as {{other: {{column: '{key}'}}}}"
             )
-        found[task] = Wish(str(entry.get("column", key)), str(entry["kind"]), str(entry.get("positive", "")))
+        found[task] = TargetSpec(str(entry.get("column", key)), str(entry["kind"]), str(entry.get("positive", "")))
     return found
 
 
@@ -169,11 +184,11 @@ def _ordered(column: pd.Series, texts: pd.Series) -> list[str]:
     return sorted(pairs, key=lambda text: (float(pairs[text]) if plain else 0.0, text))
 
 
-def _yes_last(values: Sequence[str], wish: Wish, what: str) -> list[str]:
-    if wish.positive:
-        if wish.positive not in values:
-            raise unknown(f"positive value of {what}", wish.positive, values)
-        return sorted(values, key=lambda value: value == wish.positive)
+def _order_binary(values: Sequence[str], spec: TargetSpec, what: str) -> list[str]:
+    if spec.positive:
+        if spec.positive not in values:
+            raise unknown(f"positive value of {what}", spec.positive, values)
+        return sorted(values, key=lambda value: value == spec.positive)
     if (values[0].lower() in YES) != (values[1].lower() in YES):
         return sorted(values, key=lambda value: value.lower() in YES)
     return list(values)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.errors import InputError, unknown
 from mtl.suites.base import InMemoryLoader, Split
@@ -52,8 +53,15 @@ class Sampling:
         return weights / weights.sum()
 
     def steps(self, sizes: Sequence[int], batch_size: int, generator: torch.Generator) -> list[Tensor]:
-        """The rows of every step of an epoch, each ``[b]`` with b near ``batch_size``, as numbers of rows of the tables
-        laid one behind the other.
+        """The rows of every step of an epoch, each ``[b]`` with b near ``batch_size``.
+
+        Args:
+            sizes: rows of each table.
+            batch_size: rows of a step.
+            generator: of the random numbers.
+
+        Returns:
+            Numbers of rows of the concatenated tables, step by step.
         """
         if self.policy == "until_exhausted":
             return self._once(sizes, batch_size, generator)
@@ -70,8 +78,8 @@ class Sampling:
         tables = torch.split(drawn, lengths) if self.joint else [drawn[i].expand(b) for i, b in enumerate(lengths)]
         out = []
         for chosen in tables:
-            wanted = torch.bincount(chosen, minlength=len(sizes)).tolist()
-            out.append(torch.cat([take(stream, n) for stream, n in zip(streams, wanted, strict=True)]))
+            counts = torch.bincount(chosen, minlength=len(sizes)).tolist()
+            out.append(torch.cat([take(stream, n) for stream, n in zip(streams, counts, strict=True)]))
         return out
 
     def _once(self, sizes: Sequence[int], batch_size: int, generator: torch.Generator) -> list[Tensor]:
@@ -105,12 +113,17 @@ def take(stream: Iterator[int], number: int) -> Tensor:
 
 
 class SamplingLoader(InMemoryLoader):
-    """Serves the training rows of several tables, which lie one behind the other, as a policy says.
+    """Serves the training rows of several concatenated tables by a sampling policy.
 
     Args:
-        split, batch_size, seed, accumulate, rank, world: see :class:`~mtl.suites.base.InMemoryLoader`.
+        split: the rows.
+        batch_size: rows of one optimizer step over all processes and accumulated batches.
         sizes: training rows of each table.
         sampling: the policy.
+        seed: of the order.
+        accumulate: batches per optimizer step.
+        rank: the number of this process.
+        world: the number of processes.
     """
 
     def __init__(
@@ -135,5 +148,6 @@ class SamplingLoader(InMemoryLoader):
                 f"among {accumulate} accumulated batches on {world} processes"
             )
 
+    @override
     def plan(self) -> list[Tensor]:
         return self.sampling.steps(self.sizes, self.batch_size, self.generator())

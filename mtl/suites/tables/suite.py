@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
 
 from mtl.errors import InputError, unknown
-from mtl.suites.base import InMemoryLoader, Tensors
+from mtl.nn.encoder import Inputs
+from mtl.suites.base import InMemoryLoader
 from mtl.suites.table import Splitting, TableSuite, Targets
 from mtl.suites.table.encoding import CategoryColumn
 from mtl.suites.table.reading import read_table
@@ -55,9 +55,13 @@ class TablesSuite(TableSuite):
 
     Args:
         read: gives the rows of all tables, one table behind the other, with the column ``table``.
-        targets, columns, categories, statistics, form: see :class:`~mtl.suites.table.TableSuite`.
+        targets: what to predict; see :func:`~mtl.suites.table.targets.parse_targets`.
+        columns: kinds of columns that are not as inferred; see :class:`~mtl.suites.table.TableSuite`.
         splitting: how the rows of each table are divided.
         sampling: which tables the rows of each training step come from.
+        categories: most values of a category that get an indicator of their own.
+        statistics: file of what a run fitted, to be repeated.
+        form: ``flat`` or ``columns``, of the inputs.
     """
 
     def __init__(
@@ -82,10 +86,10 @@ class TablesSuite(TableSuite):
         if form == "columns":
             self.input_shape = {**self.encoding.shape, "source": (self.sources,)}
 
-    def inputs(self, frame: pd.DataFrame) -> Tensors:
+    def inputs(self, frame: pd.DataFrame) -> Inputs:
         """New rows as the network reads them; a table that was not learned counts as all tables in equal parts."""
         found = super().inputs(frame)
-        if isinstance(found, Tensor):
+        if self.form == "flat":
             return found
         shares = torch.cat([torch.eye(len(self.names)), torch.full((1, self.sources), 1 / self.sources)])
         return {**found, "source": shares[pd.Index(self.names).get_indexer(frame[SOURCE])]}  # the last row: not learned
@@ -110,39 +114,46 @@ class TablesSuite(TableSuite):
         )
 
 
-def stacked(frames: Mapping[str, pd.DataFrame], targets: Mapping[str, Targets]) -> tuple[pd.DataFrame, Targets]:
-    """Tables one behind the other with the column ``table``, and the targets of all.
+def concatenate(frames: Mapping[str, pd.DataFrame], targets: Mapping[str, Targets]) -> tuple[pd.DataFrame, Targets]:
+    """Concatenate tables, with a column ``table`` that names each row's.
 
     Targets are columns of their table; one that two tables share is one task with rows from both.
+
+    Args:
+        frames: the tables, by name.
+        targets: of each table, by its name.
+
+    Returns:
+        The rows of all tables, and the targets of all.
 
     Raises:
         InputError: a table without targets, a target that is no column or of two kinds, a column named ``table``.
     """
-    wanted: dict[str, Any] = {}
+    joined: dict[str, Any] = {}
     for name, frame in frames.items():
         if not targets.get(name):
             raise InputError(f"task.tables.{name} has no targets")
         check_targets(targets[name], f"task.tables.{name}.targets")
         if SOURCE in frame.columns:
             raise InputError(f"task.tables.{name} has a column '{SOURCE}', the name under which rows say their table")
-        for target, wish in targets[name].items():
-            column = column_of(target, wish)
+        for target, spec in targets[name].items():
+            column = column_of(target, spec)
             if column not in frame.columns:
                 raise unknown(f"column of target '{target}' in task.tables.{name}", column, frame.columns)
-            if wanted.setdefault(target, wish) != wish:
-                raise InputError(f"target '{target}' means two things: {wanted[target]} and {wish}")
-    own = {name: {column_of(*entry) for entry in targets[name].items()} for name in frames}
-    every = set().union(*own.values())
+            if joined.setdefault(target, spec) != spec:
+                raise InputError(f"target '{target}' means two things: {joined[target]} and {spec}")
+    columns = {name: {column_of(*entry) for entry in targets[name].items()} for name in frames}
+    every = set().union(*columns.values())
     # What is a target elsewhere and none here would be a label that nobody asked for
-    kept = {name: frame.drop(columns=[*(every - own[name]) & set(frame.columns)]) for name, frame in frames.items()}
+    kept = {name: frame.drop(columns=[*(every - columns[name]) & set(frame.columns)]) for name, frame in frames.items()}
     # Rows keep the numbers of their own table, which messages name
-    together = pd.concat([frame.assign(**{SOURCE: name}) for name, frame in kept.items()])
-    return together, wanted
+    rows = pd.concat([frame.assign(**{SOURCE: name}) for name, frame in kept.items()])
+    return rows, joined
 
 
-def column_of(target: str, wish: str | Mapping[str, Any]) -> str:
+def column_of(target: str, spec: str | Mapping[str, Any]) -> str:
     """The column that a target is named after, or that it names."""
-    return str(wish.get("column", target)) if isinstance(wish, Mapping) else target
+    return str(spec.get("column", target)) if isinstance(spec, Mapping) else target
 
 
 def tables(
@@ -161,10 +172,21 @@ def tables(
 
     Args:
         tables: by a name of your choice, ``{path: file, targets: {column: kind}}``.
+        columns: kinds of columns that are not as inferred; see :class:`~mtl.suites.table.TableSuite`.
         split: arguments of :class:`~mtl.suites.table.Splitting`.
         sampling: arguments of :class:`~mtl.suites.tables.Sampling`.
-        columns, categories, statistics, form: see :class:`~mtl.suites.table.TableSuite`.
-        separator, encoding, missing: see :func:`~mtl.suites.table.reading.read_table`.
+        categories: most values of a category that get an indicator of their own.
+        separator: between two values of a text file; see :func:`~mtl.suites.table.reading.read_table`.
+        encoding: of a text file.
+        missing: texts that mean "no value".
+        statistics: file of what a run fitted, to be repeated.
+        form: ``flat`` or ``columns``, of the inputs.
+
+    Returns:
+        The suite.
+
+    Raises:
+        InputError: no table, or one without path or targets.
     """
     if not tables:
         raise InputError(
@@ -178,7 +200,7 @@ def tables(
     @cache
     def load() -> tuple[pd.DataFrame, Targets]:
         frames = {name: read(Path(str(entry["path"]))) for name, entry in tables.items()}
-        return stacked(frames, {name: entry["targets"] for name, entry in tables.items()})
+        return concatenate(frames, {name: entry["targets"] for name, entry in tables.items()})
 
     targets = {} if statistics else load()[1]
     splitting, policy = Splitting(**dict(split or {})), Sampling(**dict(sampling or {}))

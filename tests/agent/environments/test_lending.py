@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mtl.agent.agent import Agent
 from mtl.agent.environments.lending import Lending, Terms
 from mtl.errors import InputError
-from mtl.nn.encoder import Inputs
+from mtl.nn.encoder import SINGLE, Inputs
 from mtl.tasks import binary, regression
 from tests.support import Rows
 
@@ -50,11 +50,10 @@ def test_a_network_that_knows_earns_what_the_truth_earns() -> None:
     """Predictions are decoded: a probability from a logit, a sum from a standardised logarithm."""
     bad, amount = torch.tensor([0.0, 1.0, 0.0, 1.0, 0.0]), torch.tensor([1000.0, 800.0, 60.0, 70.0, 2000.0])
     tasks = (binary("default"), regression("log_amount", mean=6.0, std=2.0))
-    data = Rows(torch.arange(5.0)[:, None], {"default": bad, "log_amount": amount.log()}, tasks)
+    data = Rows({SINGLE: torch.arange(5.0)[:, None]}, {"default": bad, "log_amount": amount.log()}, tasks)
 
     def predict(inputs: Inputs) -> dict[str, torch.Tensor]:
-        assert isinstance(inputs, torch.Tensor)
-        rows = inputs[:, 0].long()
+        rows = inputs[SINGLE][:, 0].long()
         return {"default": (bad[rows] * 2 - 1) * 50, "log_amount": (amount[rows].log() - 6.0) / 2.0}
 
     numbers = Agent(predict).execute(Lending(), data).summary()

@@ -14,6 +14,7 @@ from mtl.config.compose import configure
 from mtl.errors import InputError
 from mtl.lifecycle.execution import execute
 from mtl.lifecycle.train import train
+from mtl.nn.encoder import SINGLE
 from mtl.suites.table import TableSuite
 from mtl.tasks import binary, classification, regression
 from tests.lifecycle.test_execution import untrained
@@ -89,15 +90,12 @@ def test_new_rows_may_lack_every_value() -> None:
     frame = pd.DataFrame({**rows, "x": np.arange(40.0), "y": np.arange(40.0)})
     suite = TableSuite(lambda: frame, {"y": "regression"})
     assert {column.kind for column in suite.encoding.columns} == {"time", "category", "number"}
-    empty = suite.inputs(frame.head(2).assign(when=np.nan, city=np.nan, on=np.nan, x=np.nan))
-    assert isinstance(empty, torch.Tensor)
+    empty = suite.inputs(frame.head(2).assign(when=np.nan, city=np.nan, on=np.nan, x=np.nan))[SINGLE]
     assert empty.isfinite().all()
     assert torch.equal(empty[0], empty[1])
-    some = suite.inputs(frame.head(2).assign(on=pd.Series([True, None], dtype=object)))
-    assert isinstance(some, torch.Tensor)
+    some = suite.inputs(frame.head(2).assign(on=pd.Series([True, None], dtype=object)))[SINGLE]
     place = suite.encoding.features.index("on")
-    whole = suite.inputs(frame.head(1))
-    assert isinstance(whole, torch.Tensor)
+    whole = suite.inputs(frame.head(1))[SINGLE]
     assert some[:, place].tolist() == [float(whole[0, place]), 0.0]
 
 

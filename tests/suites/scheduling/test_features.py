@@ -9,7 +9,7 @@ from mtl.suites.scheduling.bounds import job_bounds, machine_bounds, machine_vie
 from mtl.suites.scheduling.features import CANDIDATE_FEATURES, CONTEXT_FEATURES, features, lower_bound
 from mtl.suites.scheduling.generate import taillard
 from mtl.suites.scheduling.instance import JobShop
-from mtl.suites.scheduling.rollout import learned, rollout
+from mtl.suites.scheduling.rollout import network_policy, rollout
 from mtl.suites.scheduling.shops import Shops
 from mtl.suites.scheduling.simulator import Simulator
 from tests.suites.scheduling.shops_strategy import job_shops, mixed, seeds
@@ -132,6 +132,8 @@ def test_runs_on_larger_shops_than_any_in_training() -> None:
     large = taillard(0, 0, 0, (30, 30), (10, 10))
     small = taillard(0, 0, 0, (6, 6), (6, 6))
     index = CANDIDATE_FEATURES.index("smooth_bound_rise_0.03")
-    built = rollout(learned(lambda inputs: -inputs["candidates"][..., index]), Simulator(Shops.pack([large, small])))
+    built = rollout(
+        network_policy(lambda inputs: -inputs["candidates"][..., index]), Simulator(Shops.pack([large, small]))
+    )
     assert built.done.all()
     assert built.makespan[0] <= 1.15 * large.trivial_bound  # three jobs per machine: nearly the busiest machine's load

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from mtl.errors import InputError
 from mtl.suites.scheduling.features import lower_bound
 from mtl.suites.scheduling.instance import JobShop
-from mtl.suites.scheduling.labels import decisions, in_order, label, outcomes
+from mtl.suites.scheduling.labels import candidate_makespans, collect_states, follow_schedule, label
 from mtl.suites.scheduling.rollout import rollout
 from mtl.suites.scheduling.shops import Shops
 from mtl.suites.scheduling.simulator import Simulator
@@ -28,7 +28,7 @@ def at_random(instances: list[JobShop], seed: int) -> tuple[Shops, torch.Tensor]
 @given(mixed, seeds)
 def test_replaying_an_active_schedule_reproduces_it(instances: list[JobShop], seed: int) -> None:
     shops, starts = at_random(instances, seed)
-    again = rollout(in_order(shops, starts), Simulator(shops))
+    again = rollout(follow_schedule(shops, starts), Simulator(shops))
     makespan = (starts + shops.durations).amax((1, 2))
     assert (again.makespan <= makespan).all()
     if (shops.durations[shops.real] > 0).all():
@@ -41,7 +41,7 @@ def test_replaying_a_schedule_with_gaps_ends_no_operation_later(instances: list[
     shops, starts = at_random(instances, seed)
     # Stretching time keeps a schedule feasible and leaves gaps everywhere.
     loose = torch.where(shops.real, 3 * starts, starts)
-    again = rollout(in_order(shops, loose), Simulator(shops))
+    again = rollout(follow_schedule(shops, loose), Simulator(shops))
     assert (again.starts <= loose)[shops.real & (shops.durations > 0)].all()
 
 
@@ -52,7 +52,7 @@ def test_replaying_the_solver_reproduces_its_makespan(instance: JobShop) -> None
     solution = solve(instance, limit=0.2)
     starts = torch.from_numpy(solution.starts).float()[None]
     shops = Shops.pack([instance])
-    replayed = rollout(in_order(shops, starts), Simulator(shops)).makespan.item()
+    replayed = rollout(follow_schedule(shops, starts), Simulator(shops)).makespan.item()
     assert replayed == solution.makespan if solution.optimal else replayed <= solution.makespan
 
 
@@ -64,12 +64,12 @@ def test_states_are_those_with_a_choice_and_the_reference_choice_is_never_worse_
     shops, starts = at_random(instances, seed)
     makespan = (starts + shops.durations).amax((1, 2))
     try:
-        states = decisions(shops, starts, [0.0, 0.3], torch.Generator().manual_seed(seed))
+        states = collect_states(shops, starts, [0.0, 0.3], torch.Generator().manual_seed(seed))
     except InputError:
         return  # no instance leaves a choice
     assert (states.simulator.legal.sum(1) >= 2).all()
-    on_the_way = decisions(shops, starts, [0.0], torch.Generator()) if len(states.shop) else states
-    ends = outcomes(on_the_way, starts)
+    on_the_way = collect_states(shops, starts, [0.0], torch.Generator()) if len(states.shop) else states
+    ends = candidate_makespans(on_the_way, starts)
     assert (ends.amin(1) <= makespan[on_the_way.shop]).all()
 
 
@@ -78,11 +78,11 @@ def test_states_are_those_with_a_choice_and_the_reference_choice_is_never_worse_
 def test_targets_against_a_finished_schedule(instances: list[JobShop], seed: int) -> None:
     shops, starts = at_random(instances, seed)
     try:
-        states = decisions(shops, starts, [0.0], torch.Generator().manual_seed(seed))
+        states = collect_states(shops, starts, [0.0], torch.Generator().manual_seed(seed))
     except InputError:
         return
     inputs, targets = label(states, starts)
-    ends = outcomes(states, starts)
+    ends = candidate_makespans(states, starts)
     assert torch.equal(targets["assignment"] > 0, ends == ends.amin(1, keepdim=True))
     assert (targets["assignment"] <= inputs["mask"]).all()
     assert ((targets["utilisation"] >= 0) & (targets["utilisation"] <= 1 + 1e-6)).all()
@@ -99,7 +99,7 @@ def test_utilisation_by_hand() -> None:
     for instance, expected in ((single, 1.0), (double, 7 / 12)):
         shops = Shops.pack([instance])
         starts = rollout(lambda s: -s.duration, Simulator(shops)).starts
-        states = decisions(shops, starts, [0.0], torch.Generator())
+        states = collect_states(shops, starts, [0.0], torch.Generator())
         targets = label(states, starts)[1]
         assert targets["utilisation"][0].item() == pytest.approx(expected)
 
@@ -121,4 +121,4 @@ def test_an_optimal_schedule_is_among_the_active_ones(instance: JobShop) -> None
 def test_instances_without_a_choice_are_an_error() -> None:
     alone = JobShop("alone", np.array([[1, 2]]), np.array([[0, 1]]))
     with pytest.raises(InputError, match="no choice"):
-        decisions(Shops.pack([alone]), torch.zeros(1, 1, 2), [0.0], torch.Generator())
+        collect_states(Shops.pack([alone]), torch.zeros(1, 1, 2), [0.0], torch.Generator())

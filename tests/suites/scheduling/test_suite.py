@@ -1,4 +1,4 @@
-"""The suite: splits by instance, shapes as promised, the same data for the same settings, and a rehearsal that acts."""
+"""The suite: splits by instance, the promised shapes, the same data for the same settings, rollouts in validation."""
 
 from pathlib import Path
 
@@ -12,19 +12,23 @@ from mtl.suites.scheduling.features import CANDIDATE_FEATURES
 
 
 def small(
-    cache: Path, instances: int = 4, astray: tuple[float, ...] = (0.0, 0.2), widest: int = 5, seed: int = 0
+    cache: Path,
+    instances: int = 4,
+    deviation_probabilities: tuple[float, ...] = (0.0, 0.2),
+    max_candidates: int = 5,
+    seed: int = 0,
 ) -> SchedulingSuite:
     return SchedulingSuite(
         instances=instances,
         validation=2,
         jobs=(3, 5),
         machines=(3, 5),
-        astray=astray,
-        widest=widest,
+        deviation_probabilities=deviation_probabilities,
+        max_candidates=max_candidates,
         limit=0.1,
-        rehearsal=2,
-        rehearsal_size=(6, 5),
-        rehearsal_limit=0.1,
+        rollout_instances=2,
+        rollout_size=(6, 5),
+        rollout_limit=0.1,
         test="ft06",
         seed=seed,
         cache=str(cache),
@@ -39,7 +43,6 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> SchedulingSuite:
 
 
 def inputs(split: Split) -> dict[str, torch.Tensor]:
-    assert isinstance(split.inputs, dict)
     return split.inputs
 
 
@@ -74,7 +77,7 @@ def test_no_instance_is_in_two_splits(suite: SchedulingSuite) -> None:
 
 def test_wide_training_states_can_be_left_out(suite: SchedulingSuite) -> None:
     assert inputs(suite.splits["train"])["mask"].shape[1] > 2
-    narrow = small(suite.cache, widest=2)
+    narrow = small(suite.cache, max_candidates=2)
     narrow.setup("fit")
     kept = (inputs(suite.splits["train"])["mask"].sum(1) == 2).sum()
     assert inputs(narrow.splits["train"])["mask"].shape == (kept, 2)
@@ -97,20 +100,20 @@ def test_same_settings_same_data(
 def test_other_settings_other_fingerprint(suite: SchedulingSuite) -> None:
     others = [
         small(suite.cache, instances=3),
-        small(suite.cache, astray=(0.0,)),
-        small(suite.cache, widest=2),
+        small(suite.cache, deviation_probabilities=(0.0,)),
+        small(suite.cache, max_candidates=2),
         small(suite.cache, seed=1),
     ]
     assert len({suite.fingerprint, *(other.fingerprint for other in others)}) == 5
 
 
-def test_rehearsal_tells_a_good_policy_from_its_opposite(suite: SchedulingSuite) -> None:
+def test_validation_rollout_tells_a_good_policy_from_its_opposite(suite: SchedulingSuite) -> None:
     index = CANDIDATE_FEATURES.index("smooth_bound_rise_0.03")
 
-    def rehearse(sign: float) -> float:
-        return suite.rehearse(lambda x: {"assignment": sign * x["candidates"][..., index]})["execution_gap"]
+    def gap(sign: float) -> float:
+        return suite.validation_rollout(lambda x: {"assignment": sign * x["candidates"][..., index]})["execution_gap"]
 
-    assert -0.01 <= rehearse(-1.0) < rehearse(1.0)
+    assert -0.01 <= gap(-1.0) < gap(1.0)
     assert suite.selection == ("val/execution_gap", "min")
 
 
@@ -118,14 +121,14 @@ def test_rehearsal_tells_a_good_policy_from_its_opposite(suite: SchedulingSuite)
     ("arguments", "message"),
     [
         ({"instances": 0}, "task.instances=0"),
-        ({"rehearsal": 0}, "task.rehearsal=0"),
+        ({"rollout_instances": 0}, "task.rollout_instances=0"),
         ({"limit": 0.0}, "task.limit=0.0"),
         ({"jobs": (3,)}, "task.jobs="),
         ({"jobs": (5, 3)}, r"jobs=\[5, 3\]"),
-        ({"astray": ()}, "task.astray="),
-        ({"astray": (1.5,)}, "task.astray="),
+        ({"deviation_probabilities": ()}, "task.deviation_probabilities="),
+        ({"deviation_probabilities": (1.5,)}, "task.deviation_probabilities="),
         ({"tolerance": -1.0}, "task.tolerance="),
-        ({"widest": 1}, "task.widest=1"),
+        ({"max_candidates": 1}, "task.max_candidates=1"),
         ({"test": "la99"}, "unknown instance 'la99'"),
     ],
 )

@@ -19,8 +19,8 @@ from mtl.agent.labelled_rows import predict_test_rows
 from mtl.agent.report import ExecutionReport, Value, plain_table
 from mtl.errors import InputError
 from mtl.suites.base import MultiTaskDataModule, Predict
+from mtl.suites.scheduling.execute_plan import execute_plan
 from mtl.suites.scheduling.instance import JobShop
-from mtl.suites.scheduling.played import played
 from mtl.suites.scheduling.shops import Shops
 
 # Seconds of all operations of one shop. A network that is far off may estimate more, which no job shop could hold
@@ -115,7 +115,7 @@ class EstimatedShops(Environment):
             for estimate, instance in known.items():
                 for planner, starts in self.plans(instance):
                     plan = Schedule(instance, starts)
-                    executed = Schedule(truth, played(instance, starts, truth))
+                    executed = Schedule(truth, execute_plan(instance, starts, truth))
                     out.append(ExecutedPlan(truth.name, planner, estimate, plan.makespan, executed.makespan))
         return EstimateReport(out)
 

@@ -24,7 +24,7 @@ from mtl.suites.base import MultiTaskDataModule, Predict
 from mtl.suites.scheduling.features import features
 from mtl.suites.scheduling.instance import JobShop
 from mtl.suites.scheduling.published import select
-from mtl.suites.scheduling.rollout import learned
+from mtl.suites.scheduling.rollout import network_policy
 from mtl.suites.scheduling.shops import Shops
 from mtl.suites.scheduling.simulator import Simulator
 from mtl.suites.scheduling.suite import SchedulingSuite
@@ -76,7 +76,7 @@ class JobShops(Environment):
     @override
     @torch.inference_mode()
     def run(self, predict: Predict, data: MultiTaskDataModule) -> ScheduleReport:
-        policy = learned(lambda inputs: predict(inputs)["assignment"])
+        policy = network_policy(lambda inputs: predict(inputs)["assignment"])
         outcomes: list[Outcome] = []
         console = Console(stderr=True)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:

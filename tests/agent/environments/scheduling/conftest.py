@@ -9,7 +9,7 @@ from torch import Tensor
 from mtl.suites.scheduling.features import CANDIDATE_FEATURES
 from mtl.suites.scheduling.instance import JobShop
 from mtl.suites.scheduling.published import select
-from mtl.suites.scheduling.rollout import Policy, learned
+from mtl.suites.scheduling.rollout import Policy, network_policy
 
 Predict = Callable[[dict[str, Tensor]], dict[str, Tensor]]
 
@@ -33,7 +33,7 @@ def predict() -> Predict:
 @pytest.fixture
 def policy(predict: Predict) -> Policy:
     """Its policy."""
-    return learned(lambda inputs: predict(inputs)["assignment"])
+    return network_policy(lambda inputs: predict(inputs)["assignment"])
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from mtl.agent.environments.scheduling.estimates import EstimatedShops
 from mtl.agent.environments.scheduling.rules import select_rules
 from mtl.errors import InputError
+from mtl.suites.scheduling.execute_plan import execute_plan
 from mtl.suites.scheduling.instance import JobShop
-from mtl.suites.scheduling.played import played
 from mtl.suites.scheduling.shops import Shops
 from mtl.suites.scheduling.solver import feasible
 
@@ -28,7 +28,7 @@ def planned(instance: JobShop, rule: str) -> np.ndarray:
 def test_a_plan_carried_out_as_planned_is_the_plan(seed: int, jobs: int, machines: int, rule: str) -> None:
     instance = shop(seed, jobs, machines)
     starts = planned(instance, rule)
-    np.testing.assert_array_equal(played(instance, starts, instance), starts)
+    np.testing.assert_array_equal(execute_plan(instance, starts, instance), starts)
 
 
 @given(st.integers(0, 10**6), st.integers(1, 6), st.integers(1, 5))
@@ -37,7 +37,7 @@ def test_what_is_carried_out_is_feasible_and_keeps_the_order(seed: int, jobs: in
     other = np.random.default_rng(seed + 1).integers(1, 300, (jobs, machines))
     true = JobShop("true", other, instance.machines)
     starts = planned(instance, "mwkr")
-    out = played(instance, starts, true)
+    out = execute_plan(instance, starts, true)
     assert feasible(true, out)
     for machine in range(machines):
         here = instance.machines == machine
@@ -51,7 +51,7 @@ def test_two_jobs_by_hand() -> None:
         JobShop("a", np.array([[3, 1], [2, 4]]), machines),
         JobShop("b", np.array([[3, 1], [5, 4]]), machines),
     )
-    out = played(thought, planned(thought, "spt"), true)
+    out = execute_plan(thought, planned(thought, "spt"), true)
     assert out.tolist() == [[5, 9], [0, 5]]
 
 
@@ -59,7 +59,7 @@ def test_other_routes_are_refused() -> None:
     one = JobShop("a", np.ones((1, 2), dtype=np.int64), np.array([[0, 1]]))
     two = JobShop("b", np.ones((1, 2), dtype=np.int64), np.array([[1, 0]]))
     with pytest.raises(ValueError, match="different routes"):
-        played(one, np.array([[0, 1]]), two)
+        execute_plan(one, np.array([[0, 1]]), two)
 
 
 def test_with_true_estimates_nothing_is_lost() -> None:

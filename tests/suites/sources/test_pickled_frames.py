@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from mtl.errors import InputError
-from mtl.suites.sources.recorded import read_frame
+from mtl.suites.sources.pickled_frames import read_frame
 from tests.suites.sources.recording import Call, Name, block, numbers, objects, recorded, recording, written
 
 

@@ -11,9 +11,10 @@ import torch
 
 from mtl.errors import InputError
 from mtl.lifecycle.train import train
+from mtl.suites.base import read_statistics
 from mtl.suites.reviews import ReviewsSuite
-from mtl.suites.reviews.pieces import Pieces
-from mtl.suites.reviews.suite import recall
+from mtl.suites.reviews.subwords import SubwordTokenizer
+from mtl.suites.reviews.suite import from_statistics
 from tests.suites.test_smoke import config
 
 TEXTS = ["I love this dress, love it", "Not the dress I loved!", "lovely dresses"] * 3
@@ -27,30 +28,29 @@ def transformers() -> Any:
 
 
 def test_pieces_put_together_are_the_words(transformers: Any) -> None:
-    pieces = Pieces.fit(TEXTS, 60)
-    known = json.loads(pieces.written)["model"]["vocab"]
+    tokenizer = SubwordTokenizer.fit(TEXTS, 60)
+    known = json.loads(tokenizer.written)["model"]["vocab"]
     names = {number: name for name, number in known.items()}
     assert len(known) <= 60
-    found = pieces.sequences(["Loved LOVE", "", "dress " * 9, "日"], 6)
+    found = tokenizer.encode_sequences(["Loved LOVE", "", "dress " * 9, "日"], 6)
     assert found["tokens"].shape == found["mask"].shape == (4, 6)
     first = [names[i] for i in found["tokens"][0][found["mask"][0]].tolist()]
     assert "".join(first) == "▁loved▁love"
     assert [names[i] for i in found["tokens"][1][found["mask"][1]].tolist()] == ["[UNK]"], "an empty text"
     assert found["mask"][2].all(), "cut off"
     assert [names[i] for i in found["tokens"][3][found["mask"][3]].tolist()] == ["▁", "[UNK]"]
-    assert Pieces.fit(TEXTS, 60) == pieces
+    assert SubwordTokenizer.fit(TEXTS, 60) == tokenizer
 
 
 def test_a_run_repeats_its_tokenizer(transformers: Any, tmp_path: Path) -> None:
     suite = ReviewsSuite("sequence", vocabulary=80, length=8, tokenizer="bpe")
     suite.setup("fit")
     inputs = suite.splits["train"].inputs
-    assert isinstance(inputs, dict)
     assert 1 < inputs["tokens"].max() < 80
     path = tmp_path / "statistics.json"
     path.write_text(json.dumps(suite.statistics()))
     again = ReviewsSuite("sequence", length=8, tokenizer="bpe", statistics=str(path))
-    assert again.vocabulary == suite.vocabulary == recall(path)
+    assert again.vocabulary == suite.vocabulary == read_statistics(path, from_statistics)
     torch.testing.assert_close(again.encode(TEXTS), suite.encode(TEXTS))
     plain = ReviewsSuite("sequence", vocabulary=80, length=8)
     assert plain.fingerprint != suite.fingerprint
@@ -70,7 +70,6 @@ def test_a_pretrained_tokenizer_goes_with_its_encoder(transformers: Any, tmp_pat
     suite = ReviewsSuite("sequence", length=6, tokenizer=str(folder))
     found = suite.encode(["I love this", "dresses!"])
     expected = tokenizer(["I love this", "dresses!"], padding="max_length", truncation=True, max_length=6)
-    assert isinstance(found, dict)
     assert found["tokens"].tolist() == expected["input_ids"]
     assert found["mask"].long().tolist() == expected["attention_mask"]
     options = ["task.form=sequence", "task.length=8", f"task.tokenizer={folder}", "model=hard"]

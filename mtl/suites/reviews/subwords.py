@@ -1,4 +1,4 @@
-"""From texts to numbers by pieces of words: a tokenizer of the library tokenizers, made of the texts or pretrained."""
+"""Subword tokenizers of the library tokenizers: fitted to the training texts, or pretrained."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ from torch import Tensor
 
 from mtl.errors import InputError
 
-MADE = "bpe"  # the option that makes one of the training texts
+BPE = "bpe"  # the option that makes one of the training texts
 PADDING, OTHER = "[PAD]", "[UNK]"
 
 
 @dataclass(frozen=True)
-class Pieces:
-    """Sequences of pieces of words.
+class SubwordTokenizer:
+    """Texts as sequences of subwords.
 
-    Source of those made here: Sennrich, Haddow, Birch, "Neural Machine Translation of Rare Words with Subword Units",
+    Source of those fitted here: Sennrich, Haddow, Birch, "Neural Machine Translation of Rare Words with Subword Units",
     ACL 2016, https://arxiv.org/abs/1508.07909 (byte pair encoding). Frequent words are one piece, rare ones are
     several, so that no word is unknown but for its letters. Not BERT's WordPiece, which the library makes differently
     each time.
@@ -29,9 +29,10 @@ class Pieces:
     written: str
 
     @classmethod
-    def fit(cls, texts: Sequence[str], size: int) -> "Pieces":
-        """``size`` pieces of lower-case words, or fewer where the texts have no more to join; a piece that begins a
-        word begins with a mark.
+    def fit(cls, texts: Sequence[str], size: int) -> "SubwordTokenizer":
+        """Fit ``size`` subwords of lower-case words, or fewer where the texts have no more to join.
+
+        A subword that begins a word begins with a mark.
         """
         library = tokenizers()
         tokenizer = library.Tokenizer(library.models.BPE(unk_token=OTHER))
@@ -46,9 +47,17 @@ class Pieces:
         return cls(tokenizer.to_str())
 
     @classmethod
-    def pretrained(cls, source: str) -> "Pieces":
-        """The tokenizer in a folder or on the Hugging Face hub, with the marks it puts around a text. InputError if
-        there is none.
+    def pretrained(cls, source: str) -> "SubwordTokenizer":
+        """The tokenizer in a folder or on the Hugging Face hub, with the marks it puts around a text.
+
+        Args:
+            source: the folder, or its name on the hub.
+
+        Returns:
+            The tokenizer.
+
+        Raises:
+            InputError: there is none.
         """
         tokenizers()
         import transformers  # slow to import, and an extra
@@ -60,9 +69,10 @@ class Pieces:
         except (OSError, ValueError, AttributeError) as error:
             raise InputError(f"task.tokenizer={source}: {' '.join(str(error).split())[:200]}") from None
 
-    def sequences(self, texts: Sequence[str], length: int) -> dict[str, Tensor]:
-        """Texts as ``tokens [N, length]``, later pieces cut off, and ``mask [N, length]``, True for a piece. A text
-        without any is one unknown piece.
+    def encode_sequences(self, texts: Sequence[str], length: int) -> dict[str, Tensor]:
+        """Texts as ``tokens [N, length]``, later subwords cut off, and ``mask [N, length]``, True for a subword.
+
+        A text without any is one unknown subword.
         """
         tokenizer = tokenizers().Tokenizer.from_str(self.written)
         tokenizer.no_padding()

@@ -1,4 +1,4 @@
-"""Your own table, by what a config says of it."""
+"""A suite of the user's table, from the options of a config."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -29,10 +29,22 @@ def table(
 
     Args:
         path: the file; None is an InputError.
-        targets, columns, categories, statistics, form: see :class:`TableSuite`.
+        targets: what to predict; see :func:`~mtl.suites.table.targets.parse_targets`.
+        columns: kinds of columns that are not as inferred; see :class:`~mtl.suites.table.TableSuite`.
         split: arguments of :class:`~mtl.suites.table.splitting.Splitting`.
-        separator, encoding, missing: see :func:`~mtl.suites.table.reading.read_table`.
+        categories: most values of a category that get an indicator of their own.
+        separator: between two values of a text file; see :func:`~mtl.suites.table.reading.read_table`.
+        encoding: of a text file.
+        missing: texts that mean "no value".
+        statistics: file of what a run fitted, to be repeated.
+        form: ``flat`` or ``columns``, of the inputs.
         stream: read a Parquet file piece by piece; see :class:`~mtl.suites.table.large.LargeTable`.
+
+    Returns:
+        The suite.
+
+    Raises:
+        InputError: no file, or options that do not go together.
     """
     if not path:
         raise InputError("task.path is empty: name your file, e.g. task.path=my.csv")

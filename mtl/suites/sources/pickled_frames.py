@@ -96,6 +96,12 @@ class _Reader(pickle.Unpickler):
 def read_frame(content: bytes) -> pd.DataFrame:
     """The table of an xz-compressed pickled frame of numbers and texts.
 
+    Args:
+        content: of the file.
+
+    Returns:
+        The table.
+
     Raises:
         InputError: the content is damaged, or holds anything but such a table.
     """

@@ -1,4 +1,4 @@
-"""What a suite makes of its sources, kept between runs: named by all that it depends on, checked when it is read."""
+"""Values that a suite computes from its sources, cached between runs: named by all they depend on, with a checksum."""
 
 import hashlib
 import os
@@ -13,7 +13,7 @@ import pyarrow
 import torch
 
 from mtl.suites.sources.archive import Source
-from mtl.suites.sources.cache import alone, cache_directory, prepare, sha256, write_bytes
+from mtl.suites.sources.cache import cache_directory, file_lock, make_directory, sha256, write_bytes
 
 T = TypeVar("T")
 DIGEST = 32  # bytes of a SHA-256, with which every file begins
@@ -53,7 +53,7 @@ FRAME: Form[pd.DataFrame] = Form(pack_frame, lambda content: pd.read_feather(Byt
 TENSORS: Form[Any] = Form(pack_tensors, unpack_tensors)
 
 
-def prepared(
+def load_or_make(
     name: str,
     make: Callable[[], T],
     form: Form[T],
@@ -63,7 +63,7 @@ def prepared(
     options: Any = (),
     cache: Path | None = None,
 ) -> T:
-    """What ``make`` gives, from the cache if it was made before of the same content by the same code.
+    """What ``make`` returns, from the cache if the same code made it before of the same content.
 
     Of several processes that ask at once, one makes it and the others wait. A damaged file is made again. Where the
     cache may not be written, as one that is shared, it is made every time.
@@ -76,18 +76,21 @@ def prepared(
         code: the Python files that make it.
         options: what else it depends on, with a ``repr`` that says all.
         cache: directory to keep it in; None: :func:`~mtl.suites.sources.cache.cache_directory`.
+
+    Returns:
+        What ``make`` returned, now or then.
     """
     read = [sha256(source.read()) for source in sources]
     written = [sha256(Path(file).read_bytes()) for file in code]
     key = repr((read, written, options, np.__version__, pd.__version__)).encode()
     path = (cache or cache_directory()) / "prepared" / f"{name}-{sha256(key)[:16]}"
-    content = intact(path)
+    content = read_checked(path)
     if content is None and not writable(path.parent):
         return make()
     if content is None:
-        prepare(path.parent)
-        with alone(path.with_suffix(".lock")):
-            content = intact(path)  # another process may have been quicker
+        make_directory(path.parent)
+        with file_lock(path.with_suffix(".lock")):
+            content = read_checked(path)  # another process may have been quicker
             if content is None:
                 made = make()
                 content = form.pack(made)
@@ -102,7 +105,7 @@ def writable(folder: Path) -> bool:
     return os.access(existing, os.W_OK)
 
 
-def intact(path: Path) -> bytes | None:
+def read_checked(path: Path) -> bytes | None:
     """The content of a kept file; None if there is none or it is damaged."""
     try:
         content = path.read_bytes()

@@ -1,16 +1,17 @@
-"""Networks for pictures, from the library timm: small and new, or pretrained."""
+"""Image networks of the library timm: small and untrained, or pretrained."""
 
 from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional
+from typing_extensions import override
 
 from mtl.errors import InputError
-from mtl.nn.convolution import PLACES, PlaceMean
-from mtl.nn.encoder import Encoder, Inputs, InputShape
+from mtl.nn.convolution import SUMMARY_POSITIONS, PositionMean
+from mtl.nn.encoder import SINGLE, Encoder, Inputs, InputShape, single_shape
 
 
-class Part(nn.Module):
+class TimmStage(nn.Module):
     """Modules of a network up to the end of one of its stages, ``[B, ..., H] -> [B, ..., H']`` with features last."""
 
     def __init__(self, modules: list[nn.Module], after: nn.Module) -> None:
@@ -19,12 +20,12 @@ class Part(nn.Module):
         self.after = after
 
     def forward(self, hidden: Tensor, inputs: Inputs) -> Tensor:
-        """One stage."""
+        """The stage's output, ``[B, ..., H']``."""
         out: Tensor = self.after(self.modules_(hidden.movedim(-1, 1)).movedim(1, -1))
         return out
 
 
-class Whole(nn.Module):
+class WholeModel(nn.Module):
     """A network that cannot be cut, as the only stage: ``[B, D]``, its own pooled features."""
 
     def __init__(self, model: nn.Module) -> None:
@@ -32,24 +33,26 @@ class Whole(nn.Module):
         self.model = model
 
     def forward(self, hidden: Tensor, inputs: Inputs) -> Tensor:
-        """The stage; ``hidden`` is the picture, features last."""
+        """The pooled features ``[B, D]``; ``hidden`` is the picture, features last."""
         out: Tensor = self.model(hidden.movedim(-1, 1))
         return out
 
 
 class Timm(Encoder):
-    """A network of the library timm (Wightman, "PyTorch Image Models", 2019, https://doi.org/10.5281/zenodo.4414861)
-    over pictures ``[B, C, H, W]``.
+    """A network of the library timm over pictures ``[B, C, H, W]``.
+
+    Source: Wightman, "PyTorch Image Models", 2019, https://doi.org/10.5281/zenodo.4414861.
 
     Where timm can cut the network into a sequence of feature stages (ResNet, RegNet, ConvNeXt, ...) they are the
-    encoder's stages, with states ``[B, H', W', F]``, and the representation ``[B, D]`` is the average over the places
-    of the last; any other network (vision transformers, EfficientNet, ...) is one stage with its own pooled features.
+    encoder's stages, with states ``[B, H', W', F]``, and the representation ``[B, D]`` is the average over the
+    positions of the last; any other network (vision transformers, EfficientNet, ...) is one stage with its own pooled
+    features.
 
     Most have batch norms: where one trunk runs once per task, or rows have several sources, choose one without, such as
     ConvNeXt.
 
     Args:
-        input_shape: ``(C, H, W)``; anything else is an InputError.
+        input_shape: ``{"x": (C, H, W)}``; anything else is an InputError.
         network: its name in timm.
         pretrained: take the values that timm has for it, from the Hugging Face hub; else new ones.
         side: pictures are enlarged to so many pixels a side (bilinear), as networks made for photographs divide each
@@ -64,27 +67,27 @@ class Timm(Encoder):
         side: int = 0,
     ) -> None:
         super().__init__()
-        if not isinstance(input_shape, tuple) or len(input_shape) != 3:
-            raise InputError(f"encoder=timm reads pictures (C, H, W), this task gives {input_shape}")
+        shape = single_shape(input_shape, "timm", "pictures x (C, H, W)", (3,))
         if side < 0:
             raise InputError(f"encoder.side={side}: expected 0 or more")
-        channels, *sides = input_shape
+        channels, *sides = shape
         self.side = side
-        self.places = tuple(min(PLACES, size) for size in sides)
-        self.summary_features = channels * self.places[0] * self.places[1]
+        self.summary_size = tuple(min(SUMMARY_POSITIONS, size) for size in sides)
+        self.summary_features = channels * self.summary_size[0] * self.summary_size[1]
         parts, self.widths = stages(network, channels, pretrained)
         self.stages = nn.ModuleList(parts)
 
+    @override
     def stem(self, inputs: Inputs) -> Tensor:
-        assert isinstance(inputs, Tensor)
+        pictures = inputs[SINGLE]
         if self.side:
-            inputs = functional.interpolate(inputs, (self.side, self.side), mode="bilinear", antialias=True)
-        return inputs.movedim(1, -1)
+            pictures = functional.interpolate(pictures, (self.side, self.side), mode="bilinear", antialias=True)
+        return pictures.movedim(1, -1)
 
+    @override
     def summary(self, inputs: Inputs) -> Tensor:
-        """The picture, averaged to at most 4 x 4 places."""
-        assert isinstance(inputs, Tensor)
-        return functional.adaptive_avg_pool2d(inputs, (self.places[0], self.places[1])).flatten(1)
+        """The picture, averaged to at most 4 x 4 positions."""
+        return functional.adaptive_avg_pool2d(inputs[SINGLE], (self.summary_size[0], self.summary_size[1])).flatten(1)
 
 
 def stages(network: str, channels: int, pretrained: bool) -> tuple[list[nn.Module], tuple[int, ...]]:
@@ -101,7 +104,7 @@ def stages(network: str, channels: int, pretrained: bool) -> tuple[list[nn.Modul
     try:
         if not isinstance(cut, library.models.FeatureListNet):
             model = library.create_model(network, num_classes=0, **options)
-            return [Whole(model)], (int(model.num_features),)
+            return [WholeModel(model)], (int(model.num_features),)
     except (OSError, RuntimeError) as error:
         raise InputError(f"encoder.network={network}: {' '.join(str(error).split())[:200]}") from None
     parts: list[nn.Module] = []
@@ -110,7 +113,7 @@ def stages(network: str, channels: int, pretrained: bool) -> tuple[list[nn.Modul
         pending.append(module)
         if name in cut.return_layers:
             last = len(parts) == len(cut.return_layers) - 1
-            parts.append(Part(pending, PlaceMean() if last else nn.Identity()))
+            parts.append(TimmStage(pending, PositionMean() if last else nn.Identity()))
             pending = []
     return parts, tuple(cut.feature_info.channels())
 

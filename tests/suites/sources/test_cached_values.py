@@ -12,9 +12,9 @@ import torch
 
 from mtl.suites.flights import departures, joined
 from mtl.suites.reviews import ReviewsSuite
-from mtl.suites.sources import prepared as module
+from mtl.suites.sources import cached_values as module
+from mtl.suites.sources.cached_values import FRAME, TENSORS, load_or_make
 from mtl.suites.sources.catalogue import CREDIT, MNIST
-from mtl.suites.sources.prepared import FRAME, TENSORS, prepared
 from tests.suites import standins
 
 VALUES = {"train": (torch.arange(6.0).reshape(2, 3), {"a": torch.tensor([1.0, torch.nan])}), "words": ("ß", "b")}
@@ -34,7 +34,7 @@ def asker(calls: list[int], **given: Any) -> Callable[[], Any]:
         sleep(0.02)
         return VALUES
 
-    return lambda: prepared("values", make, TENSORS, **{"sources": (CREDIT,), "code": (__file__,), **given})
+    return lambda: load_or_make("values", make, TENSORS, **{"sources": (CREDIT,), "code": (__file__,), **given})
 
 
 def same(one: Any, other: Any) -> None:
@@ -105,7 +105,7 @@ def test_nothing_is_kept_of_what_fails(cache: Path) -> None:
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
-        prepared("values", fail, TENSORS, sources=(CREDIT,), code=(__file__,))
+        load_or_make("values", fail, TENSORS, sources=(CREDIT,), code=(__file__,))
     assert [path.suffix for path in cache.iterdir()] == [".lock"]
 
 
@@ -129,7 +129,7 @@ def test_a_table_comes_back_as_it_was(cache: Path) -> None:
         }
     )
     for _ in range(2):
-        found = prepared("frame", lambda: frame, FRAME, sources=(CREDIT,), code=(__file__,))
+        found = load_or_make("frame", lambda: frame, FRAME, sources=(CREDIT,), code=(__file__,))
         pd.testing.assert_frame_equal(found, frame)
 
 

@@ -1,4 +1,4 @@
-"""What becomes of a plan when operations take other times than it was made for."""
+"""Execution of a plan with other durations than it was made for."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,16 +6,19 @@ from numpy.typing import NDArray
 from mtl.suites.scheduling.instance import JobShop
 
 
-def played(planned: JobShop, starts: NDArray[np.int64], true: JobShop) -> NDArray[np.int64]:
-    """Start times ``[J, M]`` when a plan is carried out: every machine keeps the plan's order of operations, and each
-    operation starts as soon as its machine and its job are free.
+def execute_plan(planned: JobShop, starts: NDArray[np.int64], true: JobShop) -> NDArray[np.int64]:
+    """Execute a plan with the true durations.
 
-    Nothing is planned anew on the way, so that the result tells what the plan was worth.
+    Every machine keeps the plan's order of operations, and each operation starts as soon as its machine and its job
+    are free. Nothing is planned anew on the way, so that the result tells what the plan was worth.
 
     Args:
         planned: the instance that was planned for.
         starts: the plan, ``[J, M]`` in the order of each job's route.
-        true: the same routes with the durations that come to pass.
+        true: the same routes with the true durations.
+
+    Returns:
+        Start times ``[J, M]``.
 
     Raises:
         ValueError: the routes differ.

@@ -1,35 +1,44 @@
-"""A module of the user's own as an encoder."""
+"""A module of the user's as an encoder."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from math import prod
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from mtl.errors import InputError
-from mtl.nn.encoder import Encoder, Inputs, InputShape
+from mtl.nn.encoder import SINGLE, Encoder, Inputs, InputShape
 from mtl.nn.pooling import masked_mean
 
 
 class OneStage(nn.Module):
-    """A module called with the raw inputs, as the only stage."""
+    """A module called with the raw inputs, as the only stage.
 
-    def __init__(self, module: nn.Module) -> None:
+    Args:
+        module: any module that returns ``[B, D]`` or ``[B, J, D]``.
+        single: it is called with the tensor of the only input, not with a mapping.
+    """
+
+    def __init__(self, module: nn.Module, single: bool) -> None:
         super().__init__()
         self.module = module
+        self.single = single
 
     def forward(self, hidden: Tensor, inputs: Inputs) -> Tensor:
-        """What the module makes of the inputs."""
-        out: Tensor = self.module(inputs)
+        """What the module returns for the inputs."""
+        out: Tensor = self.module(inputs[SINGLE] if self.single else inputs)
         return out
 
 
-class Own(Encoder):
+class CustomEncoder(Encoder):
     """Any module that turns inputs into ``[B, D]`` (or ``[B, J, D]`` for a set), taken as one stage.
+
+    The module is called with the tensor where the task gives a single one, else with the mapping of all.
 
     In a YAML of your own, ``conf/encoder/mine.yaml``::
 
-        _target_: mtl.nn.own.Own
+        _target_: mtl.nn.custom.CustomEncoder
         _partial_: true
         features: 64
         module:
@@ -41,7 +50,7 @@ class Own(Encoder):
     between them.
 
     Args:
-        input_shape: shape of one sample's inputs.
+        input_shape: shapes of one sample's inputs, by name.
         module: makes the module, without arguments; called once for each copy that a strategy needs.
         features: D, what it returns.
     """
@@ -50,20 +59,19 @@ class Own(Encoder):
         super().__init__()
         if features < 1:
             raise InputError(f"encoder.features={features}: at least 1 is needed")
-        self.stages = nn.ModuleList([OneStage(module())])
+        self.stages = nn.ModuleList([OneStage(module(), single=set(input_shape) == {SINGLE})])
         self.widths = (features,)
-        shapes = input_shape if isinstance(input_shape, Mapping) else {"": input_shape}
-        self.sets = {name for name, shape in shapes.items() if shape[0] is None}
-        sizes = {name: prod(axis or 1 for axis in shape) for name, shape in shapes.items() if name != "mask"}
+        self.sets = {name for name, shape in input_shape.items() if shape[0] is None}
+        sizes = {name: prod(axis or 1 for axis in shape) for name, shape in input_shape.items() if name != "mask"}
         self.summary_features = sum(sizes.values())
 
+    @override
     def stem(self, inputs: Inputs) -> Tensor:
-        return inputs if isinstance(inputs, Tensor) else next(iter(inputs.values()))
+        return next(iter(inputs.values()))
 
+    @override
     def summary(self, inputs: Inputs) -> Tensor:
         """All inputs, flattened and side by side; a set as the mean of its members."""
-        if isinstance(inputs, Tensor):
-            return inputs.flatten(1)
         parts = []
         for name, value in inputs.items():
             if name in self.sets and name != "mask":

@@ -1,0 +1,70 @@
+"""A module of the user's as an encoder."""
+
+import sys
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from mtl.assembly import make
+from mtl.errors import InputError
+from mtl.nn.custom import CustomEncoder
+from mtl.nn.encoder import SINGLE, Inputs, InputShape
+from mtl.sharing.gated import Gated
+
+SET: InputShape = {"candidates": (None, 5), "mask": (None,), "context": (3,)}
+
+
+class Mine(nn.Module):
+    """Somebody's network, which knows nothing of this project."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.layer = nn.Linear(6, width)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Features."""
+        return self.layer(inputs).tanh()
+
+
+def test_a_module_of_ones_own_by_its_target() -> None:
+    """As in a YAML: the module is built anew for every expert."""
+    node = {
+        "_target_": "mtl.nn.custom.CustomEncoder",
+        "_partial_": True,
+        "features": 7,
+        "module": {"_target_": f"{Mine.__module__}.Mine", "_partial_": True, "width": 7},
+    }
+    sys.modules.setdefault(Mine.__module__, sys.modules[__name__])
+    sharing = Gated({SINGLE: (6,)}, ("a", "b"), make(node), experts=3)
+    out = sharing({SINGLE: torch.randn(4, 6)})
+    assert out["a"].shape == (4, 7)
+    assert len({p.data_ptr() for p in sharing.experts.parameters()}) == 6
+
+
+def test_summary_of_a_set_for_a_module_of_ones_own() -> None:
+    encoder = CustomEncoder(SET, nn.Identity, features=5)
+    mask = torch.tensor([[True, False], [True, True]])
+    inputs = {"candidates": torch.ones(2, 2, 5), "mask": mask, "context": torch.zeros(2, 3)}
+    assert encoder.summary(inputs).tolist() == [[1.0] * 5 + [0.0] * 3] * 2
+    assert encoder.summary_features == 8
+
+
+def test_a_module_returns_a_feature_at_least() -> None:
+    with pytest.raises(InputError, match="features=0"):
+        CustomEncoder({SINGLE: (3,)}, nn.Identity, 0)
+
+
+class Sum(nn.Module):
+    """A network of several inputs."""
+
+    def forward(self, inputs: Inputs) -> Tensor:
+        """Features."""
+        return inputs["a"] + inputs["b"]
+
+
+def test_a_module_of_several_inputs_is_given_all_of_them() -> None:
+    encoder = CustomEncoder({"a": (3,), "b": (3,)}, Sum, features=3)
+    inputs = {"a": torch.ones(2, 3), "b": torch.full((2, 3), 2.0)}
+    assert encoder(inputs).tolist() == [[3.0] * 3] * 2
+    assert encoder.summary(inputs).tolist() == [[1.0] * 3 + [2.0] * 3] * 2

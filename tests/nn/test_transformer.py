@@ -1,0 +1,127 @@
+"""Texts; skipped where the extra is not installed."""
+
+import builtins
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from mtl.errors import InputError
+from mtl.nn.encoder import SINGLE, Inputs, InputShape
+from mtl.nn.transformer import Transformer
+
+TEXT: InputShape = {"tokens": (None,), "mask": (None,)}
+small = partial(Transformer, TEXT, width=8, depth=2, heads=2, vocabulary=30, length=8)
+
+
+def words(rows: int = 3) -> Inputs:
+    """Random words, of which some texts have fewer."""
+    mask = torch.arange(5).expand(rows, 5) <= torch.arange(rows).unsqueeze(1) + 1
+    return {"tokens": torch.randint(1, 30, (rows, 5)) * mask, "mask": mask}
+
+
+def test_without_the_library_one_line_tells_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def refuse(name: str, *args: Any, **kwargs: Any) -> Any:
+        if name == "transformers":
+            raise ImportError(name)
+        return real(name, *args, **kwargs)
+
+    monkeypatch.delitem(sys.modules, "transformers", raising=False)
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    with pytest.raises(InputError, match=r"mtl\[text\]"):
+        Transformer(TEXT)
+
+
+@pytest.fixture
+def library() -> Any:
+    """The library."""
+    return pytest.importorskip("transformers")
+
+
+def test_padding_changes_nothing(library: Any) -> None:
+    encoder, inputs = small().eval(), words()
+    longer = {key: nn.functional.pad(value, (0, 2)) for key, value in inputs.items()}
+    torch.testing.assert_close(encoder(inputs), encoder(longer))
+    torch.testing.assert_close(encoder.summary(inputs), encoder.summary(longer))
+
+
+def test_stages_are_the_model_itself(library: Any, tmp_path: Path) -> None:
+    """What the stages compute one by one is what the library computes as a whole."""
+    config = library.BertConfig(
+        vocab_size=30,
+        hidden_size=8,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=8,
+    )
+    model = library.BertModel(config, add_pooling_layer=False).eval()
+    model.save_pretrained(tmp_path)
+    encoder, inputs = Transformer(TEXT, pretrained=str(tmp_path)).eval(), words()
+    hidden = model(input_ids=inputs["tokens"], attention_mask=inputs["mask"].long()).last_hidden_state
+    rows = [state[mask].mean(0) for state, mask in zip(hidden, inputs["mask"], strict=True)]
+    torch.testing.assert_close(encoder(inputs), torch.stack(rows))
+    assert len(encoder.stages) == 2
+
+
+def test_pretrained_model_of_another_kind_is_one_stage(library: Any, tmp_path: Path) -> None:
+    config = library.DistilBertConfig(
+        vocab_size=30, dim=8, n_layers=2, n_heads=2, hidden_dim=16, max_position_embeddings=8
+    )
+    library.DistilBertModel(config).save_pretrained(tmp_path)
+    encoder = Transformer(TEXT, pretrained=str(tmp_path), tuning="frozen").eval()
+    assert len(encoder.stages) == 1
+    assert encoder(words()).shape == (3, 8)
+    assert not any(p.requires_grad for p in encoder.parameters())
+
+
+def test_unknown_words_are_the_last_word(library: Any) -> None:
+    encoder, inputs = small().eval(), words()
+    beyond = {**inputs, "tokens": inputs["tokens"].masked_fill(inputs["mask"], 99)}
+    last = {**inputs, "tokens": inputs["tokens"].masked_fill(inputs["mask"], 29)}
+    torch.testing.assert_close(encoder(beyond), encoder(last))
+
+
+def test_low_rank_terms_start_as_the_bare_model_and_learn_alone(library: Any) -> None:
+    pytest.importorskip("peft")
+    torch.manual_seed(0)
+    bare = small().eval()
+    torch.manual_seed(0)
+    adapted, inputs = small(tuning="lora", rank=2).eval(), words()
+    torch.testing.assert_close(adapted(inputs), bare(inputs))
+    learning = {name: p for name, p in adapted.named_parameters() if p.requires_grad}
+    assert len(learning) == 2 * 2 * 6  # two matrices for each of six linear layers of two blocks
+    assert all("lora" in name and 2 in p.shape for name, p in learning.items())
+    adapted(inputs).square().sum().backward()
+    assert {name for name, p in adapted.named_parameters() if p.grad is not None} == set(learning)
+
+
+def test_without_peft_one_line_tells_what_to_install(library: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "peft", None)
+    with pytest.raises(InputError, match=r"tuning=lora .*mtl\[text\]"):
+        small(tuning="lora")
+
+
+def test_no_such_model_is_one_line(library: Any, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"encoder\.pretrained="):
+        Transformer(TEXT, pretrained=str(tmp_path / "none"))
+
+
+def test_sizes_that_do_not_go_together(library: Any) -> None:
+    with pytest.raises(InputError, match="multiple of heads"):
+        Transformer(TEXT, width=10, heads=4)
+
+
+@pytest.mark.parametrize(
+    ("shape", "options", "complaint"),
+    [({SINGLE: (6,)}, {}, "tokens"), (TEXT, {"tuning": "freeze"}, "frozen"), (TEXT, {"rank": 0}, "rank=0")],
+)
+def test_mistakes_are_one_line(library: Any, shape: InputShape, options: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(InputError, match=complaint):
+        Transformer(shape, **options)

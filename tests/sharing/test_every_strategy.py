@@ -1,0 +1,269 @@
+"""Every strategy of conf/model on every encoder of conf/encoder that fits: what holds for each of them."""
+
+import copy
+import io
+from functools import partial
+from itertools import permutations
+
+import pytest
+import torch
+from torch import Tensor
+
+from mtl.errors import InputError
+from mtl.network import Network
+from mtl.nn.convolution import Convolution
+from mtl.nn.encoder import SINGLE
+from mtl.nn.mlp import MLP
+from mtl.sharing.base import Sharing
+from mtl.sharing.grouped import Grouped
+from mtl.tasks import TaskGraph, binary, classification, regression
+from tests.sharing.strategies import (
+    FITTING,
+    MODELS,
+    ROWS,
+    SHAPES,
+    TASKS,
+    build,
+    disturbed,
+    encoder,
+    every_model,
+    every_pair,
+    options,
+    reached,
+    sample,
+    some,
+    strategy,
+)
+
+
+@pytest.mark.parametrize("name", options("encoder"))
+def test_every_encoder_reads_some_kind_of_input(name: str) -> None:
+    """So that the suites below run on it; skipped, and named, is one whose library is not installed."""
+    if name in dict(FITTING):
+        return
+    for shape in SHAPES.values():
+        with pytest.raises(InputError) as refused:
+            encoder(name)(shape)
+        if "pip install" in str(refused.value) or "does not fit this torch" in str(refused.value):
+            pytest.skip(str(refused.value))
+    pytest.fail(f"encoder={name} reads none of {', '.join(SHAPES)}")
+
+
+def reordered(sharing: Sharing, order: list[int]) -> dict[str, Tensor]:
+    """The state of a strategy, for the same one whose tasks come in another order."""
+    names = {id(parameter): name for name, parameter in sharing.named_parameters()}
+    out = sharing.state_dict()
+    for parameter, axis in sharing.per_task_axes():
+        name = names[id(parameter)]
+        slices = out[name].unflatten(axis, (len(order), -1)).index_select(axis, torch.tensor(order))
+        out[name] = slices.flatten(axis, axis + 1)
+    return out
+
+
+@every_model
+@every_pair
+class TestEveryStrategy:
+    """What holds for each of them."""
+
+    def test_declared_parameters_are_those_that_autograd_finds(self, model: str, trunk: str, kind: str) -> None:
+        sharing = disturbed(build(model, trunk, kind))
+        found = reached(sharing, sample(kind, 12))
+        for name in TASKS:
+            others = set().union(*(found[other] for other in TASKS if other != name))
+            assert {id(p) for p in sharing.private_parameters(name)} == found[name] - others
+        common = {i for a, b in permutations(found.values(), 2) for i in a & b}
+        assert {id(p) for p in sharing.shared_parameters()} == common
+
+    def test_every_parameter_is_used_and_counted_once(self, model: str, trunk: str, kind: str) -> None:
+        sharing = disturbed(build(model, trunk, kind))
+        declared = [*sharing.shared_parameters(), *(p for name in TASKS for p in sharing.private_parameters(name))]
+        assert sorted(map(id, declared)) == sorted(map(id, sharing.parameters()))
+        used = set().union(*reached(sharing, sample(kind, 12)).values())
+        assert used == {id(p) for p in sharing.parameters()}
+
+    def test_last_shared_layer_is_shared_by_all(self, model: str, trunk: str, kind: str) -> None:
+        sharing = disturbed(build(model, trunk, kind))
+        layer = {id(p) for p in sharing.last_shared_layer()}
+        shared = {id(p) for p in sharing.shared_parameters()}
+        assert layer <= shared
+        assert bool(layer) == bool(shared)
+
+    def test_one_representation_per_task(self, model: str, trunk: str, kind: str) -> None:
+        sharing, inputs = build(model, trunk, kind), sample(kind)
+        out = sharing(inputs)
+        assert tuple(out) == TASKS
+        members = () if kind != "set" else (4,)
+        assert {value.shape for value in out.values()} == {(ROWS, *members, sharing.out_features)}
+        assert all(value.isfinite().all() for value in out.values())
+
+    def test_no_row_sees_another(self, model: str, trunk: str, kind: str) -> None:
+        sharing, inputs = disturbed(build(model, trunk, kind)), sample(kind)
+        whole, part = sharing(inputs), sharing(some(inputs, slice(2, 3)))
+        for name in TASKS:
+            torch.testing.assert_close(whole[name][2:3], part[name], atol=1e-4, rtol=1e-4)
+
+    def test_order_of_the_tasks_is_only_the_order_of_the_answers(self, model: str, trunk: str, kind: str) -> None:
+        """Tasks named in another order, with the same values for each: the same answers, in the other order."""
+        order = [2, 0, 1]
+        names = tuple(TASKS[i] for i in order)
+        chain = {"order": list(TASKS)} if "order" in strategy(model).keywords else {}  # which is not that of the tasks
+        first = disturbed(build(model, trunk, kind, **chain))
+        second = build(model, trunk, kind, names, **chain).eval()
+        second.load_state_dict(reordered(first, order))
+        inputs = sample(kind)
+        expected, out = first(inputs), second(inputs)
+        assert tuple(out) == names
+        for name in TASKS:
+            torch.testing.assert_close(out[name], expected[name])
+
+    def test_state_survives_saving_and_copying(self, model: str, trunk: str, kind: str) -> None:
+        sharing, inputs = disturbed(build(model, trunk, kind)), sample(kind)
+        file = io.BytesIO()
+        torch.save(sharing.state_dict(), file)
+        file.seek(0)
+        other = build(model, trunk, kind).eval()
+        other.load_state_dict(torch.load(file, weights_only=True))
+        for again in (other, copy.deepcopy(sharing)):
+            out = again(inputs)
+            assert all(out[name].equal(value) for name, value in sharing(inputs).items())
+
+    def test_one_task_is_legal(self, model: str, trunk: str, kind: str) -> None:
+        sharing = build(model, trunk, kind, ("only",))
+        assert tuple(sharing(sample(kind))) == ("only",)
+        assert sharing.penalty().shape == ()
+
+    def test_mixture_is_a_row_per_task(self, model: str, trunk: str, kind: str) -> None:
+        sharing = build(model, trunk, kind)
+        sharing(sample(kind))
+        mixture = sharing.mixture()
+        if mixture is not None:
+            assert mixture.dim() == 2
+            assert len(mixture) == len(TASKS)
+            assert not mixture.requires_grad
+        stages = sharing.mixtures()
+        assert all(stage.shape == stages[-1].shape for stage in stages)
+        for stage in stages:  # before anything is learned, shares
+            torch.testing.assert_close(stage.sum(1), torch.ones(len(TASKS)))
+        assert stages[-1].equal(mixture) if mixture is not None else not stages
+
+    def test_penalty_is_finite_and_not_negative(self, model: str, trunk: str, kind: str) -> None:
+        sharing, inputs = disturbed(build(model, trunk, kind)), sample(kind)
+        penalty = sharing.penalty([inputs])
+        assert penalty.shape == ()
+        assert 0 <= penalty.item() < torch.inf
+        parts = [some(inputs, slice(0, 2)), some(inputs, slice(2, ROWS))]
+        torch.testing.assert_close(sharing.penalty(parts), penalty)  # the rows count, not how they are divided
+
+    def test_gradients_do_not_depend_on_each_other(self, model: str, trunk: str, kind: str) -> None:
+        """Two passes in a row give what one gives: nothing is kept from the last batch."""
+        sharing, inputs = disturbed(build(model, trunk, kind)), sample(kind)
+        once = {name: value.detach().clone() for name, value in sharing(inputs).items()}
+        sharing(sample(kind))
+        again = sharing(inputs)
+        assert all(again[name].equal(value) for name, value in once.items())
+
+
+def network(model: str, trunk: str = "mlp", kind: str = "flat") -> Network:
+    """With heads, one of which sees another's prediction, in evaluation mode."""
+    tasks = (regression("first"), binary("second"), classification("third", 4))
+    out = Network(build(model, trunk, kind), TaskGraph(tasks).depending({"second": ["first"]}))
+    disturbed(out.sharing)
+    return out.eval()
+
+
+EVERY_MODEL_AND_ENCODER = [
+    *((model, "mlp", "flat") for model in MODELS),
+    *(("gated", trunk, kind) for trunk, kind in FITTING if trunk != "mlp"),
+]
+
+
+@pytest.mark.parametrize(
+    ("model", "trunk", "kind"), EVERY_MODEL_AND_ENCODER, ids=map("-".join, EVERY_MODEL_AND_ENCODER)
+)
+def test_export(model: str, trunk: str, kind: str) -> None:
+    """torch.export takes a network of every strategy and every encoder as it is, for any number of rows."""
+    whole, inputs, other = network(model, trunk, kind), sample(kind), sample(kind, 9)
+    rows = {0: torch.export.Dim("rows", min=2, max=1024)}
+    shapes = dict.fromkeys(inputs, rows)
+    exported = torch.export.export(whole, (inputs,), dynamic_shapes=(shapes,)).module()
+    found = exported(other)
+    for name, value in whole(other).items():
+        torch.testing.assert_close(found[name], value)
+
+
+@pytest.mark.parametrize(
+    ("model", "trunk", "kind"), EVERY_MODEL_AND_ENCODER, ids=map("-".join, EVERY_MODEL_AND_ENCODER)
+)
+def test_compile(model: str, trunk: str, kind: str) -> None:
+    """torch.compile traces a network of every strategy and every encoder in one piece, with the same values and
+    gradients.
+    """
+    whole, inputs = network(model, trunk, kind), sample(kind)
+    torch.compiler.reset()
+    # Tracing is what can fail; what comes after it is torch's own, and takes long
+    compiled = torch.compile(
+        whole, backend="aot_eager" if trunk == "mlp" and model in ("gated", "lora") else "eager", fullgraph=True
+    )
+    total = torch.stack([value.square().sum() for value in whole(inputs).values()]).sum()
+    expected = torch.autograd.grad(total, list(whole.parameters()))
+    again = torch.stack([value.square().sum() for value in compiled(inputs).values()]).sum()
+    torch.testing.assert_close(again, total)
+    torch.testing.assert_close(torch.autograd.grad(again, list(whole.parameters())), expected)
+
+
+@pytest.mark.parametrize(
+    ("model", "norm"), [*((model, "none") for model in MODELS), ("adapters", "per_task"), ("cgc", "batch")]
+)
+def test_training_goes_on_from_a_checkpoint_as_if_it_had_not_stopped(model: str, norm: str) -> None:
+    """Bit for bit, with dropout, noise, running statistics and penalties, from what is written to a file."""
+
+    def fresh(seed: int) -> tuple[Sharing, torch.optim.Optimizer]:
+        torch.manual_seed(seed)
+        sharing: Sharing = strategy(model)(SHAPES["flat"], TASKS, partial(MLP, widths=[8, 8], norm=norm, dropout=0.2))
+        return sharing.train(), torch.optim.Adam(sharing.parameters(), lr=0.01)
+
+    def steps(sharing: Sharing, optimizer: torch.optim.Optimizer) -> None:
+        for _ in range(2):
+            optimizer.zero_grad()
+            inputs = sample("flat")
+            total = torch.stack([value.square().mean() for value in sharing(inputs).values()]).sum()
+            (total + sharing.penalty([inputs])).backward()
+            optimizer.step()
+
+    sharing, optimizer = fresh(0)
+    steps(sharing, optimizer)
+    file = io.BytesIO()
+    torch.save([sharing.state_dict(), optimizer.state_dict(), torch.get_rng_state()], file)
+    steps(sharing, optimizer)
+    other, again = fresh(1)
+    file.seek(0)
+    state, moments, noise = torch.load(file, weights_only=True)
+    other.load_state_dict(state)
+    again.load_state_dict(moments)
+    torch.set_rng_state(noise)
+    steps(other, again)
+    for key, value in sharing.state_dict().items():
+        assert other.state_dict()[key].equal(value), key
+
+
+@every_model
+def test_stages_of_more_and_more_positions(model: str) -> None:
+    """A convolution of three stages: a state has more positions than what comes after it."""
+    shape, encoder = {SINGLE: (1, 12, 9)}, partial(Convolution, widths=[8, 8, 8])
+    out = disturbed(strategy(model)(shape, TASKS, encoder))({SINGLE: torch.randn(2, 1, 12, 9)})
+    assert all(value.shape == (2, 8) and value.isfinite().all() for value in out.values())
+
+
+GROUPS = [["third", "first"]]
+
+
+@every_model
+def test_groups_share_among_themselves_only(model: str) -> None:
+    sharing = disturbed(Grouped(SHAPES["flat"], TASKS, encoder("mlp"), strategy(model), GROUPS))
+    found = reached(sharing, sample("flat", 12))
+    assert tuple(sharing(sample("flat"))) == TASKS
+    assert not found["second"] & (found["first"] | found["third"])
+    assert {id(p) for p in sharing.private_parameters("second")} == found["second"]
+    assert {id(p) for p in sharing.shared_parameters()} == found["first"] & found["third"]
+    assert {id(p) for p in sharing.last_shared_layer()} <= found["first"] & found["third"]
+    assert all((stage[1] * stage[0] == 0).all() for stage in sharing.mixtures())

@@ -1,0 +1,47 @@
+"""Blocks that choose their parents."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from mtl.errors import InputError
+from mtl.sharing.ltb import LearningToBranch
+from tests.sharing.strategies import TASKS, assert_gates_sum_to_one, build, every_pair, sample
+
+
+def test_branches_follow_the_firmest_choices() -> None:
+    sharing = build("ltb", "mlp", "flat", blocks=2)
+    assert isinstance(sharing, LearningToBranch)
+    with torch.no_grad():
+        sharing.parents[0].copy_(torch.tensor([[0.0, 1.0], [1.0, 0.0]]))
+        for name, block in zip(TASKS, (0, 1, 1), strict=True):
+            sharing.leaves[name][block] = 1.0
+    assert sharing.branches() == {"first": [1, 0], "second": [0, 1], "third": [0, 1]}
+
+
+def test_branching_becomes_firm() -> None:
+    sharing = build("ltb", "mlp", "flat", temperature=5.0, final=0.01, half_life=1.0).train()
+    with torch.no_grad():
+        sharing.leaves["first"][1] = 1.0  # type: ignore[index]
+    for _ in range(20):
+        sharing(sample("flat"))
+    sharing.eval()
+    assert isinstance(sharing, LearningToBranch)
+    assert sharing.choice(sharing.leaves["first"])[1] > 0.99
+
+
+@every_pair
+def test_gates_sum_to_one(trunk: str, kind: str) -> None:
+    assert_gates_sum_to_one("ltb", trunk, kind)
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"final": 9.0}, "final"),
+    ],
+)
+def test_mistakes_are_one_line(changes: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(InputError, match=complaint):
+        build("ltb", "mlp", "flat", **changes)

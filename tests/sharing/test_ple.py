@@ -1,0 +1,41 @@
+"""Private experts beside shared ones, at every stage."""
+
+from typing import Any
+
+import pytest
+
+from mtl.errors import InputError
+from tests.sharing.strategies import (
+    assert_gates_sum_to_one,
+    assert_nothing_shared,
+    assert_starts_as,
+    build,
+    disturbed,
+    every_pair,
+)
+
+
+@every_pair
+def test_starts_as_networks_apart(trunk: str, kind: str) -> None:
+    assert_starts_as("single_task", "ple", trunk, kind, task_experts=1, shared_experts=0)
+
+
+@every_pair
+def test_own_experts_alone_share_nothing(trunk: str, kind: str) -> None:
+    assert_nothing_shared(disturbed(build("ple", trunk, kind, task_experts=1, shared_experts=0)), kind)
+
+
+@every_pair
+def test_gates_sum_to_one(trunk: str, kind: str) -> None:
+    assert_gates_sum_to_one("ple", trunk, kind)
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"task_experts": 0}, "model.task_experts=0"),
+    ],
+)
+def test_mistakes_are_one_line(changes: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(InputError, match=complaint):
+        build("ple", "mlp", "flat", **changes)

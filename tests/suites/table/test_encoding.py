@@ -1,0 +1,103 @@
+"""Columns as inputs of a network, by statistics of the training rows."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from mtl.errors import InputError
+from mtl.nn.encoder import SINGLE
+from mtl.suites.table import Splitting, TableSuite
+from mtl.suites.table.encoding import Encoding
+from tests.suites.table.customers import TARGETS, customers, suite
+
+
+def test_statistics_come_from_the_training_rows_only() -> None:
+    frame = customers()
+    rows = Splitting().rows(frame)
+    made = suite(frame)
+    changed = frame.copy()
+    elsewhere = np.concatenate([rows["val"], rows["test"]])
+    changed.loc[elsewhere, "age"] = 1e6
+    changed.loc[elsewhere, "city"] = "Rome"
+    changed.loc[elsewhere, "spend"] = -1e6
+    other = suite(changed)
+    assert made.statistics() == other.statistics()
+    assert torch.equal(made.splits["train"].inputs[SINGLE], other.splits["train"].inputs[SINGLE])
+
+
+def test_training_inputs_are_standardised() -> None:
+    inputs = suite(customers()).splits["train"].inputs[SINGLE]
+    torch.testing.assert_close(inputs[:, 0].mean(), torch.tensor(0.0), atol=1e-5, rtol=0)
+    torch.testing.assert_close(inputs[:, 0].std(correction=0), torch.tensor(1.0), atol=1e-4, rtol=0)
+
+
+def test_unseen_and_missing_categories_are_other() -> None:
+    made = suite(customers())
+    rows = customers(4).assign(city=["Oslo", "Rome", None, "Köln"])
+    names = made.encoding.features
+    start = names.index("city = other")
+    expected = [[0, 0, 0, 1], [1, 0, 0, 0], [1, 0, 0, 0], [0, 1, 0, 0]]
+    assert made.inputs(rows)[SINGLE][:, start : start + 4].tolist() == expected
+    assert names[start + 1 : start + 4] == ("city = Köln", "city = Lima", "city = Oslo")
+
+
+def test_missing_numbers_are_the_mean_and_say_so() -> None:
+    made = suite(customers())
+    place = made.encoding.features.index("visits")
+    assert made.encoding.features[place + 1] == "visits is missing"
+    encoded = made.inputs(customers(2).assign(visits=[np.nan, made.encoding.plain()[1]["mean"]]))[SINGLE]
+    assert encoded[:, place].tolist() == [0, 0]
+    assert encoded[:, place + 1].tolist() == [1, 0]
+
+
+def test_times_are_angles() -> None:
+    frame = pd.DataFrame({"t": ["2024-01-01 06:00", "2024-01-03 18:00", None]})
+    encoding = Encoding.fit(frame, {"t": "time"}, 5)
+    day, gone = encoding.encode(frame)[:, 1:3], encoding.encode(frame)[:, -1]
+    torch.testing.assert_close(day, torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 0.0]]), atol=1e-4, rtol=0)
+    assert gone.tolist() == [0, 0, 1]
+    monday = Encoding.fit(frame, {"t": "time"}, 5).encode(pd.DataFrame({"t": ["2024-01-01"]}))[0, 3:5]
+    torch.testing.assert_close(monday, torch.tensor([0.0, 1.0]), atol=1e-4, rtol=0)
+
+
+def test_columns_are_numbers_and_categories() -> None:
+    frame = customers()
+    made = suite(frame, form="columns")
+    assert made.input_shape == {"numbers": (11,), "categories": (1,)}
+    rows = customers(4).assign(city=["Oslo", "Rome", None, "Köln"], visits=[np.nan, 1, 2, 3])
+    found = made.inputs(rows)
+    assert found["categories"].tolist() == [[2], [-1], [-1], [0]]
+    assert found["numbers"].shape == (4, 11)
+    assert found["numbers"].isnan().sum() == 1
+    flat = suite(frame).inputs(rows)[SINGLE]
+    assert torch.equal(found["numbers"][:, 0], flat[:, 0])
+    with pytest.raises(InputError, match="unknown form"):
+        suite(frame, form="rows")
+
+
+def test_a_table_may_have_no_numbers_or_no_categories() -> None:
+    frame = pd.DataFrame({"c": ["a", "b"] * 20, "y": np.arange(40.0)})
+    assert suite(frame, {"y": "regression"}, form="columns").input_shape == {"categories": (1,)}
+    assert suite(frame, {"c": "binary"}, form="columns").input_shape == {"numbers": (1,)}
+
+
+def test_a_written_encoding_repeats_itself(tmp_path: Path) -> None:
+    frame = customers()
+    made = suite(frame)
+    path = tmp_path / "statistics.json"
+    path.write_text(json.dumps(made.statistics()))
+    again = TableSuite(lambda: pytest.fail("the rows are not needed"), TARGETS, statistics=str(path))
+    new = customers(20).assign(city="Rome")
+    assert torch.equal(made.inputs(new)[SINGLE], again.inputs(new)[SINGLE])
+    assert again.input_shape == made.input_shape
+    assert [task.name for task in again.tasks] == list(TARGETS)
+    assert again.statistics() == made.statistics()
+    with pytest.raises(InputError, match="no file"):
+        TableSuite(lambda: frame, TARGETS, statistics=str(tmp_path / "other.json"))
+    path.write_text('{"targets": [')
+    with pytest.raises(InputError, match="damaged"):
+        TableSuite(lambda: frame, TARGETS, statistics=str(path))

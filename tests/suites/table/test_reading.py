@@ -1,0 +1,144 @@
+"""Files of rows and columns, and what can be wrong with them."""
+
+import gzip
+from collections.abc import Callable, Sequence
+from io import BytesIO
+from pathlib import Path
+
+import pandas as pd
+import pyarrow
+import pytest
+from pyarrow import parquet
+
+from mtl.errors import InputError
+from mtl.suites.table import table
+from tests.suites.table.customers import TARGETS, customers
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".tsv", ".txt", ".parquet", ".arrow"])
+def test_every_format_gives_the_same_rows(tmp_path: Path, suffix: str) -> None:
+    frame, path = customers(), tmp_path / f"my{suffix}"
+    if suffix == ".parquet":
+        frame.to_parquet(path)
+    elif suffix == ".arrow":
+        frame.to_feather(path)
+    elif suffix == ".csv.gz":
+        with gzip.open(path, "wb") as file:
+            file.write(frame.to_csv(index=False).encode())
+    else:
+        frame.to_csv(path, index=False, sep={".tsv": "\t", ".txt": ";"}.get(suffix, ","))
+    read = table(str(path), TARGETS, separator=";" if suffix == ".txt" else ",").frame
+    pd.testing.assert_frame_equal(read, frame, check_dtype=False)
+
+
+def parquet_bytes(names: Sequence[str] = ("a", "churn")) -> bytes:
+    out = BytesIO()
+    parquet.write_table(pyarrow.table([pyarrow.array(range(50))] * len(names), names=list(names)), out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "options", "message"),
+    [
+        ("my.csv", b"", {}, "my.csv' is empty"),
+        ("my.csv", b"\n\n", {}, "my.csv' is empty"),
+        ("my.csv", b"a,churn\n", {}, "has no rows"),
+        ("my.csv", b"a,b,a\n1,2,3\n", {}, "has the column 'a' more than once: columns 1, 3"),
+        ("my.csv", b"a;churn\n1;2\n", {}, "whose name holds a semicolon: use task.separator=semicolon"),
+        ("my.csv", b"a churn\n1 2\n", {}, "whose name holds a space: use task.separator=space"),
+        ("my.csv", b"a,churn\n1,2\n", {"separator": ";"}, "whose name holds a comma: use task.separator=comma"),
+        ("my.csv", b"a::churn\n1::2\n", {"separator": "::"}, "unknown separator in task.separator '::'"),
+        ("my.csv", b"a,churn\n1,2\n", {"separator": "semicolons"}, "did you mean 'semicolon'"),
+        ("my.csv", b'a,churn\n1,"2\n3,4\n', {}, "cannot be read with comma between values: EOF inside string"),
+        ("my.csv", b"a\tchurn\n1\t2\n", {}, "use task.separator=tab"),
+        ("my.csv", b"a,churn\n1,2\n1,2,3\n", {}, "cannot be read with comma between values: .*line 3"),
+        ("my.csv", b"name,churn\nK\xf6ln,1\n", {}, r"no utf-8 text \(line 2\).*task.encoding=latin-1"),
+        ("my.csv", "name,churn\nKöln,1\n".encode("utf-16"), {}, r"no utf-8 text \(line 1\).*task.encoding=utf-16"),
+        ("my.csv", b"name,churn\nOslo,1\n", {"encoding": "utf-16"}, "my.csv' (is no utf-16 text|cannot be read)"),
+        ("my.csv.gz", b"a,churn\n1,2\n", {}, "is damaged or not compressed as its name says"),
+        (
+            "my.csv.gz",
+            gzip.compress(b"a,churn\n" + b"1,2\n" * 99, mtime=0)[:-12],
+            {},
+            "is damaged or not compressed as",
+        ),
+        ("my.csv", b"a,churn\n1,2\n", {"encoding": "latin-99"}, "task.encoding=latin-99: unknown"),
+        ("my.xlsx", b"PK", {}, "cannot read 'my.xlsx': expected .csv"),
+        ("my.parquet", b"a,churn\n", {}, "damaged or no .parquet file"),
+        ("my.parquet", b"", {}, "my.parquet' is empty"),
+        ("my.parquet", parquet_bytes()[:900], {}, "damaged or no .parquet file"),
+        ("my.parquet", parquet_bytes(["churn", "churn"]), {}, "has the column 'churn' more than once: columns 1, 2"),
+        ("my.arrow", parquet_bytes(), {}, "damaged or no .arrow file"),
+        ("my.arrow", b"a,churn\n", {}, "damaged or no .arrow file"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_refused(
+    tmp_path: Path, name: str, content: bytes, options: dict[str, str], message: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=message) as caught:
+        table(str(tmp_path / name), TARGETS, **options)  # type: ignore[arg-type]
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["my.csv", "my.parquet"])
+def test_a_file_that_may_not_be_read_is_told(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The administrator, who may run the tests, may read everything: so the refusal is played."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / name).write_bytes(b"a,churn\n1,2\n")
+    monkeypatch.setattr("pandas.read_csv", refuse)
+    monkeypatch.setattr("pyarrow.parquet.ParquetFile", refuse)
+    with pytest.raises(InputError, match=rf"{name}' cannot be read: Permission denied"):
+        table(str(tmp_path / name), TARGETS)
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "my.csv").mkdir()
+    for path in (tmp_path, tmp_path / "my.csv"):
+        with pytest.raises(InputError, match="is a folder, expected a file"):
+            table(str(path), TARGETS)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: "\ufeff" + text,
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: text.replace("\n", "\r\n", 50),
+        lambda text: text.replace("\n", "\r"),
+    ],
+    ids=["mark of byte order", "ends of Windows", "mixed ends", "ends of old"],
+)
+def test_how_lines_begin_and_end_makes_no_difference(tmp_path: Path, change: Callable[[str], str]) -> None:
+    frame = customers()[["churn", "age", "spend", "segment"]]
+    (tmp_path / "my.csv").write_bytes(change(frame.to_csv(index=False)).encode())
+    pd.testing.assert_frame_equal(table(str(tmp_path / "my.csv"), TARGETS).frame, frame, check_dtype=False)
+
+
+def test_line_breaks_in_quotes_are_part_of_a_value(tmp_path: Path) -> None:
+    frame = customers().assign(city=["Köln\nEhrenfeld", 'a "b", c'] * 100)
+    frame.to_csv(tmp_path / "my.csv", index=False)
+    made = table(str(tmp_path / "my.csv"), TARGETS)
+    pd.testing.assert_frame_equal(made.frame, frame, check_dtype=False)
+    assert "city = Köln\nEhrenfeld" in made.encoding.features
+
+
+def test_a_missing_file_is_told_with_its_neighbours(tmp_path: Path) -> None:
+    (tmp_path / "other.csv").write_text("a\n")
+    with pytest.raises(InputError, match=r"no file '.*my\.csv'; beside it: other\.csv"):
+        table(str(tmp_path / "my.csv"), TARGETS)
+
+
+def test_a_file_has_to_be_named() -> None:
+    with pytest.raises(InputError, match=r"task\.path is empty: name your file"):
+        table(None, TARGETS)
+
+
+def test_texts_that_mean_no_value_can_be_named(tmp_path: Path) -> None:
+    path = tmp_path / "my.csv"
+    path.write_text("a,y\n" + "".join(f"{i if i % 3 else '?'},{i % 2}\n" for i in range(60)))
+    made = table(str(path), {"y": "binary"}, missing=["?"])
+    assert made.encoding.features == ("a", "a is missing")

@@ -1,0 +1,96 @@
+"""The suite of one table as a whole."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mtl.errors import InputError
+from mtl.suites.table import Splitting, TableSuite
+from tests.suites.table.customers import TARGETS, customers, suite
+
+
+def test_fewer_tasks_can_be_learned() -> None:
+    made = TableSuite(customers, TARGETS)
+    made.configure_batches(8, seed=0)
+    made.restrict(["churn"])
+    made.setup("fit")
+    assert list(made.splits["train"].targets) == ["churn"]
+    assert "segment" not in [line.split()[0] for line in made.preview().splitlines() if line]
+
+
+def test_the_fingerprint_follows_the_data() -> None:
+    frame = customers()
+    same, other = suite(frame).fingerprint, suite(frame.assign(age=frame["age"] + 1)).fingerprint
+    assert suite(frame.copy()).fingerprint == same
+    assert suite(frame, splitting=Splitting(seed=1)).fingerprint != same
+    assert other != same
+
+
+def test_the_preview_shows_columns_targets_and_splits() -> None:
+    text = suite(customers()).preview()
+    assert "age      number" in text
+    assert "text or identifier" in text
+    assert "north" in text
+    assert text.splitlines()[-1].split() == ["rows", "140", "30", "30"]
+
+
+def bad(**changes: Any) -> pd.DataFrame:
+    return customers().assign(**changes)
+
+
+@pytest.mark.parametrize(
+    ("frame", "options", "message"),
+    [
+        (bad(), {"targets": {"chrn": "binary"}}, "unknown column in task.targets 'chrn': did you mean 'churn'"),
+        (bad(), {"targets": {"churn": "binry"}}, "unknown kind of target 'churn' 'binry': did you mean 'binary'"),
+        (bad(), {"targets": {}}, "task.targets is empty"),
+        (bad(), {"targets": ["churn"]}, r"task.targets=\['churn'\]: expected a kind for each column"),
+        (bad(), {"columns": ["age"]}, r"task.columns=\['age'\]: expected kinds by column"),
+        (bad(), {"categories": -1}, "task.categories=-1: expected 0 or more"),
+        (bad(), {"targets": {"churn": {"kid": "binary"}}}, "unknown key of target 'churn' 'kid'"),
+        (
+            bad(),
+            {"targets": {"a": {"column": "age", "kind": "regression"}, "ä b": "classes", "ä_b": "classes"}},
+            "two targets",
+        ),
+        (bad(churn="no"), {}, "target 'churn' is the same in every row: 'no'"),
+        (bad(spend=3.0), {}, "target 'spend' is the same in every row: 3"),
+        (bad(spend=np.nan), {}, "target 'spend' is missing in every row"),
+        (bad(segment=None), {}, "target 'segment' is missing in every row"),
+        (
+            bad(),
+            {"targets": {"segment": "binary"}},
+            "target 'segment' is to be binary and has 3 values: 'north', 'old', 'young'",
+        ),
+        (bad(spend=["1.5"] * 9 + ["n/k"] + ["2"] * 190), {}, "target 'spend': row 10 holds 'n/k', which is no number"),
+        (bad(spend=[1.0, np.inf] * 100), {}, "target 'spend': row 2 is infinite"),
+        (bad(age=[1.0, -np.inf] * 100), {}, "column 'age': row 2 is infinite"),
+        (bad(age=[1.0, 1e300] * 100), {}, r"column 'age': row 2 holds 1e\+300, which is too large"),
+        (bad(spend=[1e39, 1.0] * 100), {}, r"target 'spend': row 1 holds 1e\+39, which is too large"),
+        (bad(), {"columns": {"city": "number"}}, "column 'city': row 1 holds .*, which is no number"),
+        (bad(), {"columns": {"cty": "number"}}, "unknown column in task.columns 'cty': did you mean 'city'"),
+        (bad(), {"columns": {"city": "text"}}, "unknown kind of column 'city' in task.columns 'text'"),
+        (bad(), {"columns": dict.fromkeys(customers(), "ignore")}, "no input column is left"),
+        (bad(), {"splitting": Splitting("time", "city")}, "time column 'city': row 1 holds .*, which is no time"),
+        (bad(since=["2020-01-01", None] * 100), {"splitting": Splitting("time", "since")}, "row 2 has no time"),
+        (bad(), {"splitting": Splitting("group", "cty")}, "unknown column in task.split.column 'cty'"),
+        (bad(), {"splitting": Splitting("group", "fixed")}, "the val split is empty"),
+        (bad(), {"batch_size": 256}, "140 training rows, fewer than batch_size=256"),
+        (
+            bad(churn=["no"] * 180 + ["yes"] * 20),
+            {"splitting": Splitting("time", "since")},
+            "target 'churn' has one class only, 'no', in the training rows",
+        ),
+        (
+            bad(churn=["no"] * 70 + ["yes"] * 130),
+            {"splitting": Splitting("time", "since")},
+            "target 'churn' has only 'yes' in the val split",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said(frame: pd.DataFrame, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        suite(frame, **options)
+    assert "\n" not in str(caught.value)
