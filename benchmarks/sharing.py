@@ -22,7 +22,7 @@ import torch
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
-from mtl.assembly import make
+from mtl.config.factories import instantiate_node
 from mtl.errors import unknown
 from mtl.nn.encoder import SINGLE, InputShape
 from mtl.nn.mlp import MLP
@@ -48,7 +48,7 @@ def contestant(name: str, work: str, *, batched: bool) -> Callable[[], None]:
     assert isinstance(node, dict)
     names = [f"task{i}" for i in range(tasks)]
     encoder = partial(MLP if batched else not_stackable, widths=widths)
-    strategy = make({str(key): value for key, value in node.items()})
+    strategy = instantiate_node({str(key): value for key, value in node.items()}, "model")
     sharing: Sharing = strategy({SINGLE: (inputs,)}, names, encoder).train()
     heads = nn.ModuleDict({task: nn.Linear(sharing.out_features, 1) for task in names})
     optimizer = torch.optim.Adam([*sharing.parameters(), *heads.parameters()], fused=True)

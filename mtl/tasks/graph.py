@@ -11,8 +11,11 @@ from mtl.tasks.task import Task
 class TaskGraph:
     """The tasks in THE order of every ``[K]`` vector, and how they depend on one another.
 
+    Args:
+        tasks: in that order.
+
     Attributes:
-        tasks: the tasks as given.
+        tasks: the same.
         names: their names.
         order: names in an order in which every task comes after those it depends on.
         generations: groups of names; the tasks of one group depend only on earlier groups and may run in parallel.

@@ -9,6 +9,7 @@ import torch
 from mtl.agent.environment import Environment
 from mtl.agent.report import ExecutionReport
 from mtl.errors import InputError
+from mtl.nn.encoder import SINGLE
 from mtl.suites.base import MultiTaskDataModule, Predict
 from mtl.suites.table import TableSuite
 from mtl.tasks import regression
@@ -31,7 +32,7 @@ class OnTables(Needing):
 
 
 def suite(*names: str) -> Rows:
-    return Rows(torch.zeros(4, 2), {name: torch.zeros(4) for name in names}, [regression(name) for name in names])
+    return Rows({SINGLE: torch.zeros(4, 2)}, {name: torch.zeros(4) for name in names}, [regression(name) for name in names])
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from mtl.comparison.gathering import gather, report_directory
+from mtl.comparison.gathering import GatheredRuns, gather, report_directory
 from mtl.errors import InputError
 from mtl.runs.attempts import attempt_file
-from tests.comparison.test_records import result, write
+from mtl.runs.files import write_json
+from tests.results import run_result, write_result
 
 
 def planned(output: Path, name: str, run: Path, **more: Any) -> Path:
@@ -24,9 +25,9 @@ def planned(output: Path, name: str, run: Path, **more: Any) -> Path:
 
 def test_the_first_attempt_that_finished_with_the_planned_data_counts(tmp_path: Path) -> None:
     run = tmp_path / "runs" / "s" / "hard-equal" / "id"
-    write(run, result(data={"fingerprint": "other"}))
-    write(run.with_name("id-2"), result())
-    write(run.with_name("id-3"), result())
+    write_result(run, run_result(data={"fingerprint": "other", "rows": {}}))
+    write_result(run.with_name("id-2"), run_result())
+    write_result(run.with_name("id-3"), run_result())
     found = gather([planned(tmp_path, "mine", run)])
     assert [one.path.name for one in found.records] == ["id-2"]
     assert found.problems == []
@@ -35,10 +36,10 @@ def test_the_first_attempt_that_finished_with_the_planned_data_counts(tmp_path: 
 
 def test_a_run_of_another_schema_is_one_problem_not_two(tmp_path: Path) -> None:
     run = tmp_path / "runs" / "s" / "hard-equal" / "id"
-    write(run, result(schema=99))
+    write_json(write_result(run, run_result()) / "result.json", {**run_result().plain(), "schema": 99})
     (problem,) = gather([planned(tmp_path, "mine", run)]).problems
     assert problem.path == str(run)
-    assert "another version" in problem.reason
+    assert "is of schema 99, and this version reads 2" in problem.reason
 
 
 def test_why_a_planned_run_failed_is_said(tmp_path: Path) -> None:
@@ -64,10 +65,21 @@ def test_a_plan_whose_runs_are_nowhere_is_damaged(tmp_path: Path, path: object) 
 
 def test_a_report_of_other_runs_does_not_replace_that_of_a_planned_comparison(tmp_path: Path) -> None:
     mine = planned(tmp_path, "scheduling", tmp_path / "runs" / "scheduling" / "m" / "id")
-    other = planned(tmp_path / "elsewhere", "scheduling", tmp_path)
+    nothing = GatheredRuns()
     runs = tmp_path / "runs" / "scheduling"
-    assert report_directory([mine]) == mine
-    assert report_directory([runs]) == tmp_path / "comparisons" / "scheduling-2"
-    assert report_directory([mine, other]) == tmp_path / "comparisons" / "scheduling-2"
-    assert report_directory([mine, runs.parent]) == tmp_path / "comparisons" / "scheduling+runs"
-    assert report_directory([runs], "scheduling") == mine  # asked for by name
+    assert report_directory([mine], nothing) == report_directory([mine], nothing, "scheduling") == mine
+    assert report_directory([runs], nothing, "new") == tmp_path / "comparisons" / "new"
+    with pytest.raises(InputError, match=r"name=scheduling: '.*' holds a comparison of its own: expected a new name"):
+        report_directory([runs], nothing, "scheduling")
+
+
+def test_a_report_of_runs_is_named_by_what_it_compares(tmp_path: Path) -> None:
+    """Of the same directory too: other data or configurations are another report, more seeds are not."""
+    names = set()
+    for overrides, changes in (((), {}), (("epochs=3",), {}), ((), {"data": {"fingerprint": "other", "rows": {}}})):
+        place = tmp_path / str(len(names)) / "runs" / "table"
+        for seed in (0, 1):
+            write_result(place / str(seed), run_result(*overrides, f"seed={seed}", **changes))
+            names.add(report_directory([place], gather([place])).name)
+    assert len(names) == 3
+    assert all(name.startswith("table-") for name in names)

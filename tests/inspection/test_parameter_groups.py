@@ -2,7 +2,8 @@
 
 import pytest
 
-from mtl.assembly import build, configure
+from mtl.assembly import build
+from mtl.config.compose import configure
 from mtl.inspection.parameter_groups import ParameterGroup, group_parameters, largest
 
 SMALL = ("task=synthetic", "task.rows=50", "task.features=8", "encoder.widths=[16]")

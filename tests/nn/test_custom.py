@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mtl.assembly import make
+from mtl.config.factories import instantiate_node
 from mtl.errors import InputError
 from mtl.nn.custom import CustomEncoder
 from mtl.nn.encoder import SINGLE, Inputs, InputShape
@@ -36,7 +36,7 @@ def test_a_module_of_ones_own_by_its_target() -> None:
         "module": {"_target_": f"{Mine.__module__}.Mine", "_partial_": True, "width": 7},
     }
     sys.modules.setdefault(Mine.__module__, sys.modules[__name__])
-    sharing = Gated({SINGLE: (6,)}, ("a", "b"), make(node), experts=3)
+    sharing = Gated({SINGLE: (6,)}, ("a", "b"), instantiate_node(node, "encoder"), experts=3)
     out = sharing({SINGLE: torch.randn(4, 6)})
     assert out["a"].shape == (4, 7)
     assert len({p.data_ptr() for p in sharing.experts.parameters()}) == 6

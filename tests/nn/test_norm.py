@@ -10,8 +10,9 @@ import torch
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
-from mtl.assembly import build, make
+from mtl.assembly import build
 from mtl.config.compose import configure
+from mtl.config.factories import instantiate_node
 from mtl.errors import InputError
 from mtl.lifecycle.train import train
 from mtl.nn.convolution import Convolution
@@ -77,7 +78,7 @@ def test_a_single_row_of_a_source_is_normalised_by_what_was_seen_before() -> Non
 def strategy(model: str, encoder: Any, shape: tuple[int, ...] = (6,)) -> Sharing:
     """As a run has it."""
     node: Any = OmegaConf.to_container(OmegaConf.load(CONF / "model" / f"{model}.yaml"))
-    sharing: Sharing = make(node)({SINGLE: shape}, TASKS, encoder)
+    sharing: Sharing = instantiate_node(node, "model")({SINGLE: shape}, TASKS, encoder)
     return sharing
 
 

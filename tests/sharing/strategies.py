@@ -10,7 +10,7 @@ import torch
 from omegaconf import OmegaConf
 from torch import nn
 
-from mtl.assembly import make
+from mtl.config.factories import instantiate_node
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE, Inputs, InputShape
 from mtl.sharing.base import Sharing
@@ -51,7 +51,7 @@ def encoder(name: str) -> Callable[[InputShape], Any]:
     """An encoder factory, as a run has it, but small."""
     node: Any = OmegaConf.to_container(OmegaConf.load(CONF / "encoder" / f"{name}.yaml"))
     node |= {key: value for key, value in SMALL.items() if key in node}
-    factory: Callable[[InputShape], Any] = make(node)
+    factory: Callable[[InputShape], Any] = instantiate_node(node, "encoder")
     return factory
 
 
@@ -77,7 +77,7 @@ every_model = pytest.mark.parametrize("model", MODELS)
 def strategy(model: str, **changes: Any) -> Any:
     """The factory of a strategy as a run has it, with some arguments changed."""
     node: Any = OmegaConf.to_container(OmegaConf.load(CONF / "model" / f"{model}.yaml"))
-    return make(node | changes)
+    return instantiate_node(node | changes, "model")
 
 
 def build(model: str, trunk: str, kind: str, names: tuple[str, ...] = TASKS, **changes: Any) -> Sharing:

@@ -11,8 +11,9 @@ import torch
 from hydra.utils import get_class
 from omegaconf import OmegaConf
 
-from mtl.assembly import configure, load
-from mtl.config.overrides import CONF, options
+from mtl.assembly import load
+from mtl.config.compose import configure
+from mtl.config.overrides import CONF, option_names
 from mtl.errors import InputError
 from mtl.lifecycle.execution import execute
 from mtl.lifecycle.train import train
@@ -52,7 +53,7 @@ def records_of(run: Path) -> list[dict[str, Any]]:
 
 def test_environments_say_whether_they_act_on_test_rows() -> None:
     """A new environment that does so belongs among the tests of this file."""
-    nodes = {name: OmegaConf.load(CONF / "execution" / f"{name}.yaml") for name in options("execution")}
+    nodes = {name: OmegaConf.load(CONF / "execution" / f"{name}.yaml") for name in option_names("execution")}
     classes: dict[str, Any] = {name: get_class(node["_target_"]) for name, node in nodes.items() if "_target_" in node}
     assert {name for name, one in classes.items() if one.acts_on_test_rows} == {"lending", "estimates"}
 
@@ -89,8 +90,8 @@ def test_operations_are_test_rows_of_the_run(
     unique: tuple[pd.DataFrame, pd.DataFrame], tmp_path: Path, seed: int, given: list[str]
 ) -> None:
     """Shops of one operation, so that the executed makespan is the duration of one row."""
-    options = ["execution.instances=300", "execution.size=[1,1]", "execution.planners=[spt]"]
-    run = trained(tmp_path, "task=jobs", f"task.seed={seed}", "execution=estimates", *options, *given)
+    option_names = ["execution.instances=300", "execution.size=[1,1]", "execution.planners=[spt]"]
+    run = trained(tmp_path, "task=jobs", f"task.seed={seed}", "execution=estimates", *option_names, *given)
     found = records_of(run)
 
     rows = rows_of_the_test(load(run).data).dropna(subset="log_seconds")
@@ -109,8 +110,8 @@ def test_an_environment_acts_on_a_persons_table_too(unique: tuple[pd.DataFrame, 
     frame.to_parquet(path)
     targets = "task.targets={default: {column: default, kind: binary, positive: bad}, log_amount: regression}"
     for stream in ("false", "true"):
-        options = ["task=table", f"task.path={path}", targets, f"task.stream={stream}", "execution=lending"]
-        run = trained(tmp_path, *options)
+        option_names = ["task=table", f"task.path={path}", targets, f"task.stream={stream}", "execution=lending"]
+        run = trained(tmp_path, *option_names)
         data = load(run).data
         data.setup("test")
         labels = data.splits["test"].targets
@@ -161,7 +162,7 @@ def test_a_target_of_the_same_name_has_to_be_of_the_same_kind(tmp_path: Path, ta
     draw = np.random.default_rng(0)
     frame = pd.DataFrame({"x": draw.random(80), "default": draw.choice(["no", "yes"], 80)})
     frame.assign(log_amount=draw.integers(1, 4, 80)).to_csv(tmp_path / "my.csv", index=False)
-    options = ["task=table", f"task.path={tmp_path / 'my.csv'}", f"task.targets={targets}", "execution=lending"]
+    option_names = ["task=table", f"task.path={tmp_path / 'my.csv'}", f"task.targets={targets}", "execution=lending"]
     with pytest.raises(InputError, match=f"cannot act in Lending: that {says}"):
-        train(configure(*options, *TINY, "progress=false", f"output={tmp_path / 'outputs'}"))
+        train(configure(*option_names, *TINY, "progress=false", f"output={tmp_path / 'outputs'}"))
     assert not (tmp_path / "outputs").exists()
