@@ -25,7 +25,7 @@ def test_nash_solves_as_often_as_asked() -> None:
 
 @given(jacobians(independent=True))
 @SETTINGS
-def test_nash_bargain_is_struck(j: Tensor) -> None:
+def test_nash_bargaining_solution_meets_its_equation(j: Tensor) -> None:
     """``G w = 1 / w``, with the length of the update cut at max_norm."""
     w = solve(NashMTL(len(j), max_norm=0), j)
     assert float(w.min()) > 0

@@ -70,8 +70,8 @@ def test_one_task_at_least_counts(name: str, key: str, zero: float, by_name: boo
 
 
 @pytest.mark.parametrize(("name", "key"), PER_TASK)
-@pytest.mark.parametrize("wrong", [-1.0, math.nan, math.inf, 1e39], ids=str)
-def test_numbers_by_task_are_finite_and_not_negative(name: str, key: str, wrong: float) -> None:
+@pytest.mark.parametrize("wrong", [-1.0, math.nan, math.inf, 1e39, "x", None], ids=str)
+def test_numbers_by_task_are_finite_and_not_negative(name: str, key: str, wrong: Any) -> None:
     """In order and by name; finite in single precision, which training computes in."""
     for given in ([1.0, wrong, 1.0], {"b": wrong}):
         with pytest.raises(
