@@ -88,7 +88,7 @@ def visible(overrides: list[str], folder: Path, fabric: Fabric | None = None) ->
 
     def work() -> None:
         number = 0
-        for epoch in range(assembly.config["epochs"]):
+        for epoch in range(assembly.config.epochs):
             loader.set_epoch(epoch)
             for batch in loader:
                 losses = step.losses(batch, batches=1, last=True)

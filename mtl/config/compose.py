@@ -83,10 +83,10 @@ def _composed(given: list[str], config_name: str) -> tuple[DictConfig, dict[str,
 
 
 def to_run_config(cfg: DictConfig, choices: Mapping[str, Any] | None = None) -> RunConfig:
-    """The typed configuration of a compose_config config, every reference in it to_run_config.
+    """The typed configuration of a composed config, every reference in it resolved.
 
     Args:
-        cfg: the compose_config config.
+        cfg: the composed config.
         choices: the option chosen in each group; by default those of the Hydra application that is running.
 
     Returns:

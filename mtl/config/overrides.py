@@ -68,7 +68,7 @@ def check_types(given: list[str], config_name: str) -> None:
 
 @cache
 def defaults(conf: Path, config_name: str, chosen: tuple[str, ...]) -> DictConfig:
-    """The config of the directory ``conf`` with these option_names of groups, and no other override."""
+    """The config of the directory ``conf`` with these options of groups, and no other override."""
     return compose(config_name, list(chosen))
 
 

@@ -42,7 +42,7 @@ def read_study(arguments: Sequence[str]) -> Study:
     if "epochs" in keys:
         if "budget" in typed:
             raise InputError("epochs and budget are the same: expected one of them")
-        typed["budget"] = None  # what is typed counts, not what a read_study or suite would have
+        typed["budget"] = None  # what is typed counts, not what a study or suite would have
     of_config: dict[str, Any] = to_plain(cfg.get("compare", {}))
     check_compare_keys(of_config)
     experiment = str(choices.get("experiment") or "")
@@ -59,7 +59,7 @@ def read_study(arguments: Sequence[str]) -> Study:
 
 
 def question_of(experiment: str) -> str:
-    """The first comment of a read_study file."""
+    """The first comment of a study file."""
     file = overrides.CONF / "experiment" / f"{experiment}.yaml"
     lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
     comments = [line.removeprefix("#").strip() for line in lines if line.startswith("#") and "@package" not in line]

@@ -7,7 +7,7 @@ from torch import Tensor
 from mtl.agent.agent import Agent
 from mtl.agent.environment import Environment
 from mtl.agent.report import ExecutionReport
-from mtl.nn.encoder import Inputs
+from mtl.nn.encoder import SINGLE, Inputs
 from mtl.suites.base import MultiTaskDataModule, Predict
 from tests.support import Rows
 
@@ -32,7 +32,7 @@ def predict(inputs: Inputs) -> dict[str, Tensor]:
 
 @pytest.mark.parametrize("environment", [Recording(), OnRows()], ids=["none", "rows"])
 def test_rows_are_loaded_only_for_who_acts_on_them(environment: Recording) -> None:
-    data = Rows(torch.zeros(4, 2), {"a": torch.zeros(4)})
+    data = Rows({SINGLE: torch.zeros(4, 2)}, {"a": torch.zeros(4)})
     Agent(predict).execute(environment, data)
     assert environment.predict is predict
     assert environment.data is data

@@ -32,7 +32,9 @@ class OnTables(Needing):
 
 
 def suite(*names: str) -> Rows:
-    return Rows({SINGLE: torch.zeros(4, 2)}, {name: torch.zeros(4) for name in names}, [regression(name) for name in names])
+    return Rows(
+        {SINGLE: torch.zeros(4, 2)}, {name: torch.zeros(4) for name in names}, [regression(name) for name in names]
+    )
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from mtl.agent.labelled_rows import predict_test_rows
 from mtl.errors import InputError
-from mtl.nn.encoder import Inputs
+from mtl.nn.encoder import SINGLE, Inputs
 from mtl.suites.base import Split
 from mtl.tasks import classification, regression
 from tests.support import Rows
@@ -19,20 +19,20 @@ class Divided(Rows):
 
     def load(self) -> dict[str, Split]:
         return {
-            name: Split(self.given.inputs + offset, self.given.targets)
+            name: Split({SINGLE: self.given.inputs[SINGLE] + offset}, self.given.targets)
             for name, offset in {"train": 0.0, "val": 100.0, "test": 200.0}.items()
         }
 
 
 def double(inputs: Inputs) -> dict[str, Tensor]:
-    assert isinstance(inputs, Tensor)
-    return {"a": inputs[:, 0] * 2, "b": torch.stack([inputs[:, 0], -inputs[:, 0], 0 * inputs[:, 0]], 1)}
+    x = inputs[SINGLE][:, 0]
+    return {"a": x * 2, "b": torch.stack([x, -x, 0 * x], 1)}
 
 
 def suite(a: list[float], b: list[int]) -> Divided:
     rows = torch.arange(float(len(a)))[:, None]
     tasks = (regression("a", mean=1.0), classification("b", 3))
-    return Divided(rows, {"a": torch.tensor(a), "b": torch.tensor(b)}, tasks)
+    return Divided({SINGLE: rows}, {"a": torch.tensor(a), "b": torch.tensor(b)}, tasks)
 
 
 def test_only_test_rows_with_every_label_are_predicted() -> None:

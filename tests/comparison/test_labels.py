@@ -6,7 +6,7 @@ from mtl.comparison.labels import unique_labels
 from mtl.comparison.records import Record
 from tests.comparison.support import make_record
 
-CONFIG = {"choices": {"encoder": "mlp"}, "epochs": 3, "output": "somewhere"}
+CONFIG = {"choices": {"encoder": "mlp"}, "epochs": 3}
 
 
 def run(configuration: str, model: str = "hard", **changes: Any) -> Record:
@@ -15,7 +15,7 @@ def run(configuration: str, model: str = "hard", **changes: Any) -> Record:
 
 
 def test_labels_tell_apart_what_differs_and_nothing_else() -> None:
-    runs = [run("1"), run("2", epochs=9, output="elsewhere"), run("3", "soft")]
+    runs = [run("1"), run("2", epochs=9), run("3", "soft")]
     assert unique_labels(runs) == {"1": "hard-equal epochs=3", "2": "hard-equal epochs=9", "3": "soft-equal"}
 
 

@@ -1,4 +1,4 @@
-"""What a comparison is asked to do, from the command line and from a read_study file."""
+"""What a comparison is asked to do, from the command line and from a study file."""
 
 from pathlib import Path
 

@@ -11,6 +11,7 @@ from mtl.config.compose import configure
 from mtl.gradients.frontier import find_frontier
 from mtl.gradients.task_gradients import TaskGradients
 from mtl.module.module import MultiTaskModule
+from mtl.nn.encoder import SINGLE
 from mtl.weighting.base import Step
 from mtl.weighting.mgda import MGDA
 from tests.support import TINY
@@ -100,7 +101,7 @@ def test_every_sharing_strategy_has_one(model: str) -> None:
     with torch.no_grad():
         for parameter in network.parameters():
             parameter += 0.3 * torch.randn_like(parameter)
-    x = torch.randn(12, 6)
+    x = {SINGLE: torch.randn(12, 6)}
 
     def losses() -> list[Tensor]:
         return [(prediction - 0.5).square().mean() for prediction in network(x).values()]
@@ -124,7 +125,7 @@ def test_accumulated_batches_equal_one(model: str) -> None:
         shared, private, layer = module.network.partition()
         torch.manual_seed(0)
         for index, rows in enumerate(torch.randn(12, 6).chunk(parts)):
-            losses = [(prediction - 0.5).square().mean() for prediction in module.network(rows).values()]
+            losses = [(prediction - 0.5).square().mean() for prediction in module.network({SINGLE: rows}).values()]
             step = Step(batches=parts, last=index == parts - 1)
             module.weighting.backward(losses, shared, list(private.values()), layer, step)
         found.append(torch.cat([p.grad.flatten() for p in shared if p.grad is not None]))

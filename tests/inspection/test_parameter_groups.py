@@ -29,7 +29,7 @@ def test_groups_are_told_apart() -> None:
     assert found("model=hard", "task.num_tasks=5", "grouping=[[task0,task3],[task1,task4]]") == [
         ParameterGroup("networks.0", dict.fromkeys(("task0", "task3"), TRUNK), shared=True),
         ParameterGroup("networks.1", dict.fromkeys(("task1", "task4"), TRUNK), shared=True),
-        ParameterGroup("alone", {"task2": TRUNK}, shared=False),
+        ParameterGroup("ungrouped", {"task2": TRUNK}, shared=False),
         ParameterGroup("heads.*", dict.fromkeys([f"task{i}" for i in range(5)], HEAD), shared=False),
     ]
 

@@ -22,7 +22,7 @@ GRID = [f"{group}={option}" for group in GROUPS for option in option_names(group
 
 def needs_gpu(choice: str) -> bool:
     """An option that asks for an accelerator that a machine may not have."""
-    return choice.startswith("hardware=") and configure("task=synthetic", choice).hardware["accelerator"] == "gpu"
+    return choice.startswith("hardware=") and configure("task=synthetic", choice).hardware.accelerator == "gpu"
 
 
 @pytest.mark.filterwarnings("ignore:.*logs directory .* exists and is not empty")  # a forked process wrote it
@@ -35,7 +35,7 @@ def test_every_option_trains(choice: str, tmp_path: Path) -> None:
     if choice == "hardware=ddp_cpu":
         given.append("hardware.strategy=ddp_fork")  # in this process, not by starting train.py again
     if choice.startswith("encoder="):
-        config = {**tiny(tmp_path), "encoder": configure("task=synthetic", choice).encoder, "epochs": 1}
+        config = tiny(tmp_path).changed(encoder=configure("task=synthetic", choice).encoder, epochs=1)
     else:
         config = tiny(tmp_path, *given)
     if choice in OTHER_INPUTS:

@@ -4,6 +4,7 @@ import pytest
 from torch import nn
 
 from mtl.module.evaluating import evaluating
+from mtl.nn.encoder import SINGLE
 from mtl.weighting.equal import Equal
 from tests.support import module_of, rows
 
@@ -21,7 +22,7 @@ def test_the_mode_is_put_back_on_errors() -> None:
     data = rows()
     module = module_of(data, Equal(3), dropout=0.5).train()
     with pytest.raises(RuntimeError):
-        module.predict(data.given.inputs[:, :2])
+        module.predict({SINGLE: data.given.inputs[SINGLE][:, :2]})
     assert module.network.training
     with pytest.raises(TypeError), evaluating(module):
         raise TypeError

@@ -13,7 +13,10 @@ def halves(data: Rows) -> list[Batch]:
     """The rows as two batches of unlike size."""
     inputs, targets = data.given
     return [
-        Batch(inputs[part], {name: target[part] for name, target in targets.items()})
+        Batch(
+            {name: values[part] for name, values in inputs.items()},
+            {name: target[part] for name, target in targets.items()},
+        )
         for part in (slice(None, 12), slice(12, None))
     ]
 

@@ -140,7 +140,7 @@ def test_a_sweep_killed_at_random_moments_ends_with_the_numbers_of_an_undisturbe
     sweep(plan.entries, plan.output, 0)
     assert kills >= 6
     assert numbers(plan) == numbers(calm)
-    results = [json.loads(path.read_text())["run_id"] for path in plan.output.rglob("result.json")]
+    results = [json.loads(path.read_text()).run_id for path in plan.output.rglob("result.json")]
     assert len(results) == len(set(results)) == len(plan.entries)  # every run is there once
     assert not list((plan.output / "queue").glob("*.lock"))
 

@@ -40,7 +40,7 @@ def unique(published: dict[str, bytes]) -> tuple[pd.DataFrame, pd.DataFrame]:
 def trained(output: Path, *overrides: str) -> Path:
     """The directory of a short run."""
     result = train(configure(*overrides, *TINY, "progress=false", "threads=1", f"output={output}"))
-    return Path(result["directory"])
+    return Path(result.directory)
 
 
 def records_of(run: Path) -> list[dict[str, Any]]:

@@ -34,7 +34,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "task=table",
         f"task.path={folder / 'my.csv'}",
         "task.separator=semicolon",
-        "task.missing='?'",
+        "task.missing=['?']",
         "model=hard",
     ]
     options += ["task.targets={churn: binary, spend: regression, size: classes}", "encoder.widths=[8]", "epochs=2"]

@@ -15,6 +15,7 @@ from mtl.agent.environments.scheduling.schedule_report import Outcome
 from mtl.errors import InputError
 from mtl.network import Network
 from mtl.nn.candidates import CandidateSet
+from mtl.nn.encoder import SINGLE
 from mtl.sharing.hard import Hard
 from mtl.suites.scheduling.suite import SchedulingSuite
 from mtl.tasks import TaskGraph, choice, regression
@@ -84,10 +85,10 @@ def test_a_network_of_other_tasks_cannot_act(predict: Predict) -> None:
 
 def test_a_network_that_reads_no_states_of_job_shops_cannot_act(predict: Predict) -> None:
     """A task of the same name is not enough: on another suite its network reads other inputs."""
-    other = Rows(torch.zeros(4, 2), {"assignment": torch.ones(4, 3)}, [choice("assignment")])
+    other = Rows({SINGLE: torch.zeros(4, 2)}, {"assignment": torch.ones(4, 3)}, [choice("assignment")])
     with pytest.raises(InputError, match=r"cannot act in JobShops: that takes a run on SchedulingSuite, .* on Rows"):
         Agent(predict).execute(JobShops("ft06", Greedy()), other)
-    named = Rows(torch.zeros(4, 2), {"assignment": torch.ones(4)}, [regression("assignment")])
+    named = Rows({SINGLE: torch.zeros(4, 2)}, {"assignment": torch.ones(4)}, [regression("assignment")])
     with pytest.raises(InputError, match="takes task 'assignment' of kind choice, and the run's is of kind regression"):
         Agent(predict).execute(JobShops("ft06", Greedy()), named)
 
