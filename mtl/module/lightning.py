@@ -1,46 +1,19 @@
 """Every workaround against Lightning, in one place: what it does, why, and what it gains.
 
-It stands in ``mtl.module`` and not in ``mtl.training`` because the module needs it, too. Gains are shares of the
-processor's time of a training step of a small network and of a tiny one; ``docs/performance.md`` has the table, and
+It stands in ``mtl.module`` and not in ``mtl.training`` because the module needs it, too. ``docs/performance.md``
+has a table of gains, also of workarounds that are not here because they gain less than 2 % of a small step;
 ``python benchmarks/step.py --workarounds`` measures it again.
 """
 
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from inspect import signature
+from contextlib import contextmanager
 from typing import Any
 
-from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.profilers import Profiler
+from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.utilities.warnings import PossibleUserWarning  # type: ignore[attr-defined]
 from torch import nn
-from typing_extensions import override
-
-
-class LeanModule(LightningModule):
-    """A Lightning module whose bookkeeping costs less at every step."""
-
-    # Lightning passes over hooks that are None, and would call empty ones. Gain: 2 %, 4 %
-    on_train_batch_start: Any = None
-    on_before_zero_grad: Any = None
-    on_before_backward: Any = None
-    on_after_backward: Any = None
-    on_before_optimizer_step: Any = None
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        # Lightning reads the signature at every step, and finds it faster where it is written down. Gain: 4 %, 9 %
-        cls.training_step.__signature__ = signature(cls.training_step)  # type: ignore[attr-defined]
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        # Lightning notes the hook under way some fifty times a step, which need not be looked at as a parameter.
-        # Gain: 5 %, 11 %
-        if name == "_current_fx_name":
-            self.__dict__[name] = value
-        else:
-            super().__setattr__(name, value)
 
 
 class EpochCallback(Callback):
@@ -50,7 +23,7 @@ class EpochCallback(Callback):
     passes over.
     """
 
-    # Gain: 4 %, 7 %
+    # Gain: about 2 % of a small step with all callbacks of a run
 
     on_train_batch_start: Any = None
     on_train_batch_end: Any = None
@@ -60,30 +33,11 @@ class EpochCallback(Callback):
     on_before_optimizer_step: Any = None
 
 
-class NoProfiler(Profiler):
-    """Takes no profile: Lightning opens some eighty profiling contexts a step, and its own profiler makes each anew."""
-
-    # Gain: 4 %, 6 %
-    nothing = nullcontext()
-
-    @override
-    def start(self, action_name: str) -> None:
-        pass
-
-    @override
-    def stop(self, action_name: str) -> None:
-        pass
-
-    @override
-    def profile(self, action_name: str) -> AbstractContextManager[None]:  # type: ignore[override]
-        return self.nothing
-
-
 # Arguments of every run's trainer: what Lightning would do by itself, and this project does at less cost or not at all
 TRAINER: dict[str, Any] = {
-    "enable_progress_bar": False,  # ours is drawn less often
+    "enable_progress_bar": False,  # ours is drawn less often; gain: a third of a step
     "enable_model_summary": False,
-    "log_every_n_steps": 0,  # the dashboard writes at its own pace
+    "log_every_n_steps": 0,  # the dashboard writes at its own pace; with self.log, steps take a third longer
     "num_sanity_val_steps": 0,
     "use_distributed_sampler": False,  # the loader divides the rows
 }
