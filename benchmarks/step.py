@@ -12,19 +12,18 @@ CSV, TensorBoard and the progress bar on. Beside it:
 All run in this process in alternating rounds; the figures are medians over the rounds, of wall-clock seconds and of the
 processor's seconds of this process, which other programs on the machine disturb less.
 
-With ``--workarounds``: what each workaround against Lightning gains, those in ``mtl/module/lightning.py`` and others
-that were tried. One training switches it off and on again every few steps; the figure is the median, over all
-neighbouring pairs of such blocks, of the processor's seconds without it relative to those with it.
+With ``--workarounds``: what each workaround against Lightning (``mtl/module/lightning.py`` names those that are kept)
+gains. One training switches it off and on again every few steps; the figure is the median, over all neighbouring pairs
+of such blocks, of the processor's seconds without it relative to those with it.
 """
 
 import argparse
-import inspect
 import io
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ import torch
 from lightning_fabric import Fabric
 from pytorch_lightning import Callback, LightningDataModule, LightningModule, Trainer
 from pytorch_lightning.callbacks import TQDMProgressBar
-from pytorch_lightning.profilers import PassThroughProfiler, Profiler
+from pytorch_lightning.profilers import PassThroughProfiler
 from rich.console import Console
 from torch import Tensor, nn
 from torch.nn import functional
@@ -40,7 +39,7 @@ from torch.nn import functional
 from mtl.assembly import build, configure
 from mtl.config.process import set_process_defaults
 from mtl.module import loss_meter
-from mtl.module.lightning import EpochCallback, silent_lightning
+from mtl.module.lightning import EpochCallback, LeanModule, NoProfiler, silent_lightning
 from mtl.module.loss_meter import LossMeter
 from mtl.module.module import MultiTaskModule
 from mtl.module.training_step import TrainingStep
@@ -184,11 +183,12 @@ class Alternating(Callback):
             self.switch(True)
 
 
-def attributes(owner: type, values: dict[str, Any]) -> Switch:
-    """Gives a class attributes of its own, or takes them away, so that those of the parent show."""
+def attributes(owner: type, names: list[str]) -> Switch:
+    """Takes class attributes away, so that those of the parent show, and puts them back."""
+    kept = {name: owner.__dict__[name] for name in names}
 
     def switch(on: bool) -> None:
-        for name, value in values.items():
+        for name, value in kept.items():
             if on:
                 setattr(owner, name, value)
             elif name in owner.__dict__:
@@ -197,38 +197,13 @@ def attributes(owner: type, values: dict[str, Any]) -> Switch:
     return switch
 
 
-def hooks(owner: type) -> dict[str, Any]:
-    """The hooks of a step that a class does not define itself, as None."""
-    names = ["on_train_batch_start", "on_before_zero_grad", "on_before_backward", "on_after_backward"]
-    names += ["on_before_optimizer_step"]
-    return {name: None for name in names if owner.__dict__.get(name) is None}
-
-
-def set_hook_name(self: LightningModule, name: str, value: Any) -> None:
-    """Set an attribute, without a look at parameters if it is the name of the hook under way."""
-    if name == "_current_fx_name":
-        self.__dict__[name] = value
-    else:
-        nn.Module.__setattr__(self, name, value)
-
-
-class NoProfiler(Profiler):
-    """Hands out one context that does nothing."""
-
-    nothing = nullcontext()
-
-    def start(self, action_name: str) -> None:
-        pass
-
-    def stop(self, action_name: str) -> None:
-        pass
-
-    def profile(self, action_name: str) -> AbstractContextManager[None]:  # type: ignore[override]
-        return self.nothing
+def hooks(owner: type) -> list[str]:
+    """The hooks of a class that are None."""
+    return [name for name, value in vars(owner).items() if value is None and name.startswith("on_")]
 
 
 def profiler(trainer: Trainer, module: MultiTaskModule) -> Switch:
-    """One that does nothing, or Lightning's."""
+    """Ours, or Lightning's."""
     mine, theirs = NoProfiler(), PassThroughProfiler()
     return lambda on: setattr(trainer, "profiler", mine if on else theirs)
 
@@ -236,7 +211,9 @@ def profiler(trainer: Trainer, module: MultiTaskModule) -> Switch:
 def signature(trainer: Trainer, module: MultiTaskModule) -> Switch:
     """Of the training step, written down or not."""
     function = MultiTaskModule.training_step
-    found = inspect.signature(function)
+    from inspect import signature as signature_of
+
+    found = signature_of(function)
 
     def switch(on: bool) -> None:
         if on:
@@ -311,8 +288,8 @@ def hidden_state(trainer: Trainer, module: MultiTaskModule) -> Switch:
 WORKAROUNDS: dict[str, Callable[[Trainer, MultiTaskModule], Switch]] = {
     "profiler that does nothing": profiler,
     "callback hooks that are None": lambda *_: attributes(EpochCallback, hooks(EpochCallback)),
-    "module hooks that are None": lambda *_: attributes(MultiTaskModule, hooks(MultiTaskModule)),
-    "module that sets the current hook fast": lambda *_: attributes(MultiTaskModule, {"__setattr__": set_hook_name}),
+    "module hooks that are None": lambda *_: attributes(LeanModule, hooks(LeanModule)),
+    "module that sets the current hook fast": lambda *_: attributes(LeanModule, ["__setattr__"]),
     "signature written down": signature,
     "state of the step outside the module": hidden_state,
     "losses in our meter, not self.log": meter,

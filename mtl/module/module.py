@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 import torch
-from pytorch_lightning import LightningModule
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch._functorch import config as functorch
@@ -16,7 +15,7 @@ from mtl.config.run_result import SplitMetrics
 from mtl.errors import InputError
 from mtl.module.evaluating import evaluating
 from mtl.module.evaluation import Evaluation, check_validation
-from mtl.module.lightning import reduce_gradients_ourselves
+from mtl.module.lightning import LeanModule, reduce_gradients_ourselves
 from mtl.module.loss_meter import LossMeter
 from mtl.module.losses import loss_sums
 from mtl.module.random_state import RandomState
@@ -40,7 +39,7 @@ class Data(Protocol):
         """Rows for a weighting to learn on."""
 
 
-class MultiTaskModule(LightningModule):
+class MultiTaskModule(LeanModule):
     """Trains a network on several tasks with any weighting.
 
     ``training_step`` returns the loss VECTOR ``[K]``, and ``backward`` hands it to the weighting, so Lightning's

@@ -4,7 +4,7 @@ from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 
 from mtl.assembly import Assembly
-from mtl.module.lightning import FLUSH_SECONDS, TRAINER
+from mtl.module.lightning import FLUSH_SECONDS, TRAINER, NoProfiler
 from mtl.runs.directory import Run
 from mtl.training.callbacks import Checkpoints, Dashboard, ProgressBar, StepCost
 
@@ -40,6 +40,7 @@ def make_trainer(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...]) 
             *([ProgressBar(checkpoints)] if config["progress"] else []),
             *callbacks,
         ],
+        profiler=NoProfiler(),
     )
 
 
