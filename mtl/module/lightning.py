@@ -1,7 +1,7 @@
 """Every workaround against Lightning, in one place: what it does, why, and what it gains.
 
 It stands in ``mtl.module`` and not in ``mtl.training`` because the module needs it, too. Gains are those of each by
-itself; without the small ones together a small step takes a tenth longer. ``docs/performance.md`` has the table, and
+itself; without the small ones together a small step takes 7 % longer. ``docs/performance.md`` has the table, and
 ``python benchmarks/step.py --workarounds`` measures it again.
 """
 
