@@ -88,7 +88,7 @@ def inference_seconds(module: MultiTaskModule, data: MultiTaskDataModule) -> flo
             times.append(time.perf_counter() - started)
         return median(times[1:])
 
-    return if_possible(measure, 0.0)
+    return if_possible(measure, None)
 
 
 def reset_peak_memory() -> None:

@@ -96,7 +96,7 @@ BAD = {
     "word for rows": (["task.rows=many"], "task.rows=many: expected a whole number"),
     "no such target": (["model._target_=mtl.sharing.none.None_"], "mtl.sharing.none.None_"),
     "hardware that is not there": (["hardware=ddp_gpu"], "this machine cannot train with hardware accelerator=gpu"),
-    "unknown hardware key": (["+hardware.speed=fast"], "this machine cannot train with hardware"),
+    "unknown hardware key": (["+hardware.speed=fast"], "unknown argument of the trainer in hardware 'speed'"),
     "unknown accelerator": (
         ["hardware.accelerator=abacus"],
         "this machine cannot train with hardware accelerator=abacus",
@@ -276,7 +276,7 @@ UNREAD = {
     "+optimizer.weight_decays=0.1": "unknown key 'optimizer.weight_decays': did you mean 'optimizer.weight_decay'?",
     "+scheduler.eta_minimum=0": "unknown key 'scheduler.eta_minimum': did you mean 'scheduler.eta_min'?",
     "+task.row=3": "unknown key 'task.row': did you mean 'task.rows'?",
-    "+hardware.max_epoch=3": "max_epoch",
+    "+hardware.max_epochs=3": "hardware.max_epochs is set by every run itself: use epochs=3",
     "~log_every": "key 'log_every' is missing",
     "+callbacks.mine._target_=torch.nn.ReLU": "callbacks.mine: expected a Lightning callback, and it is a ReLU",
     "+callbacks.mine.patience=3": "callbacks.mine: it has no _target_",

@@ -1,6 +1,5 @@
 """Hydra's launchers and sweepers start the same runs as ours, and their runs can be compared."""
 
-import json
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -15,6 +14,7 @@ from mtl.cli.report import report
 from mtl.config.compose import check_overrides
 from mtl.config.overrides import CONF
 from mtl.config.study_arguments import read_study
+from mtl.runs.directory import read_result
 from mtl.sweep.planner import Planner
 from mtl.sweep.queue import DONE, RunQueue
 
@@ -71,7 +71,7 @@ def test_a_search_minimises_the_validation_score(tmp_path: Path) -> None:
     )
     (found,) = tmp_path.glob("multirun/optimization_results.yaml")
     best = OmegaConf.load(found)
-    results = [json.loads(path.read_text()) for path in tmp_path.glob("runs/*/*/*/result.json")]
+    results = [read_result(path) for path in tmp_path.glob("runs/*/*/*/result.json")]
     scores = {result.config.optimizer["lr"]: result.metrics["val"].score for result in results}
     assert len(scores) == 3
     assert best.best_value == pytest.approx(min(scores.values()))

@@ -12,6 +12,7 @@ from mtl.cli import compare, report
 from mtl.config.process import set_process_defaults
 from mtl.config.study_arguments import read_study
 from mtl.errors import InputError
+from mtl.runs.directory import Run
 
 TINY = [
     "task=synthetic",
@@ -65,7 +66,8 @@ def test_compare_then_report(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     bare = json.loads((tmp_path / "comparisons" / "bare" / "summary.json").read_text())
     assert bare["configurations"][1]["delta_m"] == first["configurations"][1]["delta_m"]
     assert report.main([str(directory), str(tmp_path / "runs")]) == 0  # the same runs twice are one comparison
-    both = json.loads((tmp_path / "comparisons" / "mine+runs" / "summary.json").read_text())
+    (joined,) = (tmp_path / "comparisons").glob("mine+runs-*")
+    both = json.loads((joined / "summary.json").read_text())
     assert both["configurations"] == first["configurations"]
     assert "report:" in capsys.readouterr().out
 
@@ -75,7 +77,8 @@ def test_a_failed_run_is_in_the_report_and_in_the_exit_code(tmp_path: Path) -> N
     code, text = run(f"output={tmp_path}", "models=[hard,'hard optimizer.lr=1e30']", "gradient_clip=null", "epochs=2")
     assert code == 1
     assert text.count("became NaN or infinite") == 2  # one line for each seed of the one that failed
-    assert "became NaN or infinite" in (tmp_path / "comparisons" / "synthetic" / "report.html").read_text()
+    (folder,) = (tmp_path / "comparisons").glob("synthetic-*")
+    assert "became NaN or infinite" in (folder / "report.html").read_text()
     assert "failed" in text
 
 
@@ -89,10 +92,10 @@ def test_a_dry_run_only_prints_the_plan(tmp_path: Path) -> None:
 @pytest.mark.smoke
 def test_tuning_chooses_on_validation(tmp_path: Path) -> None:
     run(f"output={tmp_path}", "tune=true", "grid={optimizer.lr:[1e-9,0.05]}", "seeds=1")
-    plan = json.loads((tmp_path / "comparisons" / "synthetic" / "plan.json").read_text())
+    (folder,) = (tmp_path / "comparisons").glob("synthetic-*")
+    plan = json.loads((folder / "plan.json").read_text())
     for one in plan["runs"]:
-        config = json.loads((Path(one["path"]) / "result.json").read_text()).config
-        assert config.optimizer["lr"] == 0.05
+        assert Run.open(one["path"]).config.optimizer["lr"] == 0.05
     assert len(list(tmp_path.rglob("result.json"))) == 4
 
 

@@ -45,7 +45,7 @@ def test_grouped_is_hard_sharing_in_groups_that_are_found_first(tmp_path: Path) 
         "grouped-equal",
         "grouped measure=pairwise-equal",
     ]
-    assert grouped.config == {**hard.config, "grouping": "auto"}
+    assert grouped.config == hard.config.changed(grouping="auto")
     trunk = 8 * 12 + 12
     assert grouped.parameters == hard.parameters + trunk  # two groups: one trunk more
     assert [one.measuring for one in (hard, grouped, pairwise)] == [0, 3, 3 * 4 * 5 // 2]

@@ -4,26 +4,36 @@ import json
 import os
 import socket
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mtl.runs.directory import SCHEMA, Run
+from mtl.config.compose import configure
+from mtl.config.run_config import SCHEMA, RunConfig
+from mtl.runs.directory import Run
+from mtl.runs.files import write_json
 from mtl.runs.identity import run_id
 from mtl.sweep import run_lock
 from mtl.sweep.queue import DEATHS, DONE, FAILED, PENDING, RUNNING, QueuedRun, RunQueue
 from mtl.sweep.run_lock import machine_id
+from tests.results import run_result
+
+
+@cache
+def config() -> RunConfig:
+    return configure("task=synthetic", "model=hard")
 
 
 def entry(path: Path, seed: int = 0, fingerprint: str = "data") -> QueuedRun:
-    choices = {"task": "t", "model": "m", "weighting": "w"}
-    return QueuedRun({"output": str(path), "choices": choices, "seed": seed}, fingerprint)
+    return QueuedRun(config().changed(output=str(path), seed=seed), fingerprint)
 
 
 def finish(queue: RunQueue, one: QueuedRun, fingerprint: str = "data", schema: int = SCHEMA) -> Run:
     run = Run.create(one.config)
-    run.finish({"schema": schema, "data": {"fingerprint": fingerprint}})
+    result = run_result(data={"fingerprint": fingerprint, "rows": {}}).plain()
+    write_json(run.path / "result.json", {**result, "schema": schema})
     return run
 
 

@@ -103,7 +103,7 @@ def test_a_run_of_the_training_command_counts(tmp_path: Path) -> None:
     from mtl.lifecycle.train import train
 
     plan = plan_of(tmp_path, "seeds=1")
-    train({**plan.entries[0].config, "threads": 1})
+    train(plan.entries[0].config.changed(threads=1))
     assert RunQueue(tmp_path).state(plan.entries[0]) == DONE
 
 
@@ -140,7 +140,7 @@ def test_a_sweep_killed_at_random_moments_ends_with_the_numbers_of_an_undisturbe
     sweep(plan.entries, plan.output, 0)
     assert kills >= 6
     assert numbers(plan) == numbers(calm)
-    results = [json.loads(path.read_text()).run_id for path in plan.output.rglob("result.json")]
+    results = [json.loads(path.read_text())["run_id"] for path in plan.output.rglob("result.json")]
     assert len(results) == len(set(results)) == len(plan.entries)  # every run is there once
     assert not list((plan.output / "queue").glob("*.lock"))
 
