@@ -91,13 +91,13 @@ class Seconds(Frozen):
         data: until the rows were in memory.
         fit: training with validation, logs and checkpoints, and the measuring before it.
         step: one batch, without validation and checkpoints.
-        inference: predicting one batch of test rows (up to 1024) for all tasks, median of 5.
+        inference: predicting one batch of test rows (up to 1024) for all tasks, median of 5; None: not measured.
     """
 
     data: float
     fit: float
     step: float
-    inference: float
+    inference: Measured
 
 
 class AffinityResult(Frozen):
@@ -136,11 +136,11 @@ class RunResult(Frozen):
         tasks: in the order of every vector.
         metrics: by split, measured once, at the end, with the chosen checkpoint.
         parameters: trainable numbers.
-        flops: floating-point operations of the matrix products and convolutions that predict one row for all tasks.
+        flops: floating-point operations of the products and convolutions that predict one row; None: not counted.
         seconds: wall clock.
         steps: optimizer steps.
         epochs: epochs.
-        peak_memory_bytes: most memory of the first process since training began.
+        peak_memory_bytes: most memory of the first process since training began; None: the system does not tell.
         environment: versions and machine.
         affinity: with ``grouping=auto`` what was measured first.
         execution: where the agent acted, its summary.
@@ -158,11 +158,11 @@ class RunResult(Frozen):
     tasks: dict[str, TaskFacts]
     metrics: dict[str, SplitMetrics]
     parameters: ParameterCounts
-    flops: int
+    flops: int | None
     seconds: Seconds
     steps: int
     epochs: int
-    peak_memory_bytes: int
+    peak_memory_bytes: int | None
     environment: dict[str, str]
     affinity: AffinityResult | None = None
     execution: dict[str, Any] | None = None

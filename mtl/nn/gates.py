@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from mtl.nn.by_name import ModulesByName
 from mtl.nn.stacked import mix_experts
 
 
@@ -13,7 +14,7 @@ class Gate(nn.Module):
 
     def __init__(self, features: int, counts: Mapping[str, int]) -> None:
         super().__init__()
-        self.groups = nn.ModuleDict({group: nn.Linear(features, count) for group, count in counts.items()})
+        self.groups = ModulesByName({group: nn.Linear(features, count) for group, count in counts.items()})
 
     def forward(self, state: Tensor) -> Tensor:
         """The weights, ``[B, ..., E]``."""

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import stack_module_state
 
+from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Encoder, Inputs
 
 
@@ -27,7 +28,7 @@ class Replicas(nn.Module):
         self.count = len(copies)
         self.stackable = copies[0].stackable
         names = names or [str(number) for number in range(self.count)]
-        self.copies = nn.ModuleDict(
+        self.copies = ModulesByName(
             {"stacked": stacked(copies)} if self.stackable else dict(zip(names, copies, strict=True))
         )
 

@@ -7,6 +7,7 @@ from typing import Any, cast
 from torch import Tensor, nn
 from torch.nn import Parameter
 
+from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Encoder, Inputs
 from mtl.nn.norm import PerTaskBatchNorm, warn_of_batch_norm
 
@@ -38,7 +39,7 @@ class Trunks(nn.Module):
         common: dict[int, Any] = {
             id(part): part for part in (*trunk.parameters(), *trunk.buffers()) if id(part) not in private
         }
-        self.copies = nn.ModuleDict({name: deepcopy(trunk, dict(common)) for name in (names[1:] if norms else ())})
+        self.copies = ModulesByName({name: deepcopy(trunk, dict(common)) for name in (names[1:] if norms else ())})
 
     def __getitem__(self, name: str) -> Encoder:
         return cast(Encoder, self.copies[name]) if name in self.copies else self.trunk

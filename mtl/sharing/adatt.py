@@ -9,6 +9,7 @@ from torch.nn import Parameter
 from typing_extensions import override
 
 from mtl.errors import InputError
+from mtl.nn.by_name import ModulesByName, ParametersByName
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.nn.gates import Gate, mix_positions
 from mtl.nn.towers import Towers
@@ -53,11 +54,11 @@ class AdaTT(Sharing):
         counts = dict.fromkeys(self.task_names, task_experts)
         inputs = (self.experts.encoder.summary_features, *self.experts.widths)
         self.gates = nn.ModuleList(
-            nn.ModuleDict({name: Gate(inputs[stage], counts) for name in self.task_names})
+            ModulesByName({name: Gate(inputs[stage], counts) for name in self.task_names})
             for stage in range(self.depth)
         )
         self.native = nn.ModuleList(
-            nn.ParameterDict(
+            ParametersByName(
                 {name: Parameter(torch.full((task_experts,), 1 / task_experts)) for name in self.task_names}
             )
             for _ in range(self.depth)
@@ -81,7 +82,7 @@ class AdaTT(Sharing):
         for index in range(self.depth):
             if index:
                 hidden = self.experts.stage(index, torch.stack(read).repeat_interleave(self.task_experts, 0), inputs)
-            gates, native = cast(nn.ModuleDict, self.gates[index]), cast(nn.ParameterDict, self.native[index])
+            gates, native = cast(nn.ModuleDict, self.gates[index]), cast(ParametersByName, self.native[index])
             fused = torch.stack([gates[name](state) for name, state in zip(self.task_names, read, strict=True)])
             use.append(fused.detach().flatten(1, -2).mean(1))
             kept = torch.block_diag(*(native[name] for name in self.task_names)).to(fused.dtype)  # type: ignore[no-untyped-call]  # [K, E]
@@ -97,7 +98,7 @@ class AdaTT(Sharing):
     @override
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         yield from cast(nn.ModuleDict, self.gates[-1])[task].parameters()
-        yield cast(nn.ParameterDict, self.native[-1])[task]
+        yield cast(ParametersByName, self.native[-1])[task]
 
     @override
     def last_shared_layer(self) -> Iterator[Parameter]:

@@ -9,6 +9,7 @@ from torch.nn import Parameter
 from typing_extensions import override
 
 from mtl.errors import InputError, unknown
+from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Encoder, Inputs, InputShape
 from mtl.sharing.base import EncoderFactory, Sharing
 
@@ -76,9 +77,9 @@ class AITM(Sharing):
         if calibrate < 0:
             raise InputError(f"model.calibrate={calibrate}: expected 0 or more")
         self.calibrate = calibrate
-        self.encoders = nn.ModuleDict({name: encoder(input_shape) for name in self.task_names})
+        self.encoders = ModulesByName({name: encoder(input_shape) for name in self.task_names})
         self.out_features = self._encoder(self.order[0]).out_features
-        self.transfers = nn.ModuleDict({name: Transfer(self.out_features) for name in self.order[1:]})
+        self.transfers = ModulesByName({name: Transfer(self.out_features) for name in self.order[1:]})
         self.register_buffer("use", torch.tensor([[1.0, 0.0]]).repeat(len(self.task_names), 1), persistent=False)
 
     def _encoder(self, name: str) -> Encoder:

@@ -9,6 +9,7 @@ from torch.nn import Parameter
 from typing_extensions import override
 
 from mtl.errors import InputError
+from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.nn.stacked import mix_experts
 from mtl.sharing.base import EncoderFactory, Sharing
@@ -49,14 +50,14 @@ class CGC(Sharing):
             )
         self.shared_experts = nn.ModuleList([Experts(input_shape, encoder, shared_experts)] if shared_experts else [])
         names = self.task_names if task_experts else ()
-        self.task_experts = nn.ModuleDict({name: Experts(input_shape, encoder, task_experts) for name in names})
+        self.task_experts = ModulesByName({name: Experts(input_shape, encoder, task_experts) for name in names})
         first = cast(Experts, self.task_experts[self.task_names[0]] if task_experts else self.shared_experts[0])
         self.encoder = (first.encoder,)  # in a tuple: registered where it belongs
         self.out_features = first.encoder.out_features
         count = shared_experts + task_experts
         # A gate over a single expert is always 1 and has nothing to learn
         gated = self.task_names if count > 1 else ()
-        self.gates = nn.ModuleDict({name: nn.Linear(first.encoder.summary_features, count) for name in gated})
+        self.gates = ModulesByName({name: nn.Linear(first.encoder.summary_features, count) for name in gated})
         self.register_buffer("use", torch.full((len(self.task_names), count), 1 / count), persistent=False)
 
     use: Tensor

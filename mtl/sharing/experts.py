@@ -9,6 +9,7 @@ from torch.nn import Parameter
 from typing_extensions import override
 
 from mtl.errors import InputError
+from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.nn.replicas import Replicas
 from mtl.nn.stacked import mix_experts
@@ -55,7 +56,7 @@ class ExpertMixture(Sharing):
         self.experts = Experts(input_shape, encoder, experts)
         template = self.experts.encoder
         self.out_features = template.out_features
-        self.gates = nn.ModuleDict({name: gate(template.summary_features, experts) for name in self.task_names})
+        self.gates = ModulesByName({name: gate(template.summary_features, experts) for name in self.task_names})
         self.register_buffer("use", torch.zeros(len(self.task_names), experts), persistent=False)
 
     @abstractmethod

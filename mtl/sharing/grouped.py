@@ -9,6 +9,7 @@ from torch.nn import Parameter
 from typing_extensions import override
 
 from mtl.errors import InputError, unknown
+from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Encoder, Inputs, InputShape
 from mtl.sharing.base import EncoderFactory, RowMean, Sharing, mean_of_these
 
@@ -49,7 +50,7 @@ class Grouped(Sharing):
         self.groups = tuple(sorted(members, key=lambda group: self.task_names.index(group[0])))
         self.networks = nn.ModuleList(strategy(input_shape, group, encoder) for group in self.groups)
         ungrouped = [name for name in self.task_names if not any(name in group for group in self.groups)]
-        self.ungrouped = nn.ModuleDict({name: encoder(input_shape) for name in ungrouped})
+        self.ungrouped = ModulesByName({name: encoder(input_shape) for name in ungrouped})
         sizes = [network.out_features for network in self._networks]
         sizes += [cast(Encoder, self.ungrouped[name]).out_features for name in ungrouped]
         if len(set(sizes)) > 1:

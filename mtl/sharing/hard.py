@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 from typing_extensions import override
 
+from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.sharing.base import EncoderFactory, Sharing
 
@@ -32,7 +33,7 @@ class Hard(Sharing):
         self.trunk = encoder(input_shape)
         self.out_features = width = self.trunk.out_features
         names = self.task_names if residual else ()
-        self.private = nn.ModuleDict({name: nn.Linear(width, width) for name in names})
+        self.private = ModulesByName({name: nn.Linear(width, width) for name in names})
 
     @override
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:

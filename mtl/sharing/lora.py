@@ -11,6 +11,7 @@ from torch.nn import Parameter
 from typing_extensions import override
 
 from mtl.errors import InputError
+from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.sharing.base import EncoderFactory
 from mtl.sharing.trunk import OneTrunk
@@ -65,7 +66,7 @@ class LoRA(OneTrunk):
         if not matrices:
             raise InputError("model=lora: this encoder has no weight matrix to adapt")
         self.keys = tuple(matrices)
-        self.private = nn.ModuleDict(
+        self.private = ModulesByName(
             {
                 name: nn.ModuleList(LowRank(rows, columns, rank) for rows, columns in matrices.values())
                 for name in self.task_names

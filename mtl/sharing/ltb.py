@@ -8,6 +8,7 @@ from torch.nn import Parameter
 from typing_extensions import override
 
 from mtl.errors import InputError
+from mtl.nn.by_name import ParametersByName
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.nn.gates import combine
 from mtl.nn.towers import Towers
@@ -61,7 +62,7 @@ class LearningToBranch(Sharing):
         self.towers = Towers([encoder(input_shape) for _ in range(count)])
         self.out_features = self.towers.widths[-1]
         self.parents = nn.ParameterList(Parameter(torch.zeros(count, count)) for _ in range(self.towers.depth - 1))
-        self.leaves = nn.ParameterDict({name: Parameter(torch.zeros(count)) for name in self.task_names})
+        self.leaves = ParametersByName({name: Parameter(torch.zeros(count)) for name in self.task_names})
         self.temperature = temperature
         self.final = final
         self.half_life = half_life

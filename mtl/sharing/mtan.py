@@ -9,6 +9,7 @@ from torch.nn import Parameter
 from typing_extensions import override
 
 from mtl.errors import InputError
+from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.sharing.base import EncoderFactory, Sharing
 
@@ -58,7 +59,7 @@ class MTAN(Sharing):
         self.trunk = encoder(input_shape)
         self.out_features = self.trunk.out_features
         widths = self.trunk.widths
-        self.private = nn.ModuleDict(
+        self.private = ModulesByName(
             {
                 name: nn.ModuleList(
                     Attention(w, past, bottleneck) for past, w in zip((0, *widths), widths, strict=False)

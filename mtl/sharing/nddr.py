@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 from typing_extensions import override
 
+from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.sharing.base import EncoderFactory
 from mtl.sharing.stitched import Stitched
@@ -52,7 +53,7 @@ class NDDR(Stitched):
         super().__init__(input_shape, task_names, encoder, self_weight)
         shares = self.start(len(self.task_names))
         self.fusions = nn.ModuleList(
-            nn.ModuleDict({name: Fusion(width, shares[i]) for i, name in enumerate(self.task_names)})
+            ModulesByName({name: Fusion(width, shares[i]) for i, name in enumerate(self.task_names)})
             for width in self.towers.widths
         )
 

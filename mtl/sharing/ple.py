@@ -9,6 +9,7 @@ from torch.nn import Parameter
 from typing_extensions import override
 
 from mtl.errors import InputError
+from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.nn.gates import Gate, mix_positions
 from mtl.nn.towers import Towers
@@ -51,7 +52,7 @@ class PLE(Sharing):
                 f"model.shared_experts={shared_experts}, model.task_experts={task_experts}: expected at least 0 and 1"
             )
         counts = dict.fromkeys(self.task_names, task_experts) | ({SHARED: shared_experts} if shared_experts else {})
-        self.experts = nn.ModuleDict(
+        self.experts = ModulesByName(
             {group: Towers([encoder(input_shape) for _ in range(count)]) for group, count in counts.items()}
         )
         first = self._group(self.task_names[0]).encoder
@@ -67,7 +68,7 @@ class PLE(Sharing):
         for stage in range(self.depth):
             groups = self.sources if stage < self.depth - 1 else [name for name in self.sources if name != SHARED]
             self.gates.append(
-                nn.ModuleDict({g: Gate(widths[stage], {s: counts[s] for s in self.sources[g]}) for g in groups})
+                ModulesByName({g: Gate(widths[stage], {s: counts[s] for s in self.sources[g]}) for g in groups})
             )
         start = torch.full((self.depth, len(self.task_names), total), 1 / total)
         self.register_buffer("use", start, persistent=False)

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import Parameter
 from typing_extensions import override
 
+from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.sharing.base import EncoderFactory, Sharing
 
@@ -17,7 +18,7 @@ class SingleTask(Sharing):
         super().__init__(input_shape, task_names, encoder)
         encoders = {name: encoder(input_shape) for name in self.task_names}
         self.out_features = next(iter(encoders.values())).out_features
-        self.encoders = nn.ModuleDict(encoders)
+        self.encoders = ModulesByName(encoders)
 
     @override
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:

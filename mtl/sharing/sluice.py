@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import Parameter
 from typing_extensions import override
 
 from mtl.errors import InputError
+from mtl.nn.by_name import ParametersByName
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.nn.gates import combine
 from mtl.sharing.base import EncoderFactory, RowMean, mean_of_these
@@ -60,7 +61,7 @@ class Sluice(Stitched):
         first = torch.full((len(self.ends),), (1 - self_weight) / max(len(self.ends) - 1, 1))
         first[-1] = self_weight
         mixed = self.task_names if len(self.ends) > 1 else ()
-        self.betas = nn.ParameterDict({name: Parameter(first.clamp(min=1e-3).log()) for name in mixed})
+        self.betas = ParametersByName({name: Parameter(first.clamp(min=1e-3).log()) for name in mixed})
 
     @override
     def mixture(self) -> Tensor:

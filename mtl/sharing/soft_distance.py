@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 from typing import cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import Parameter
 from typing_extensions import override
 
 from mtl.errors import InputError, unknown
+from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Encoder, Inputs, InputShape
 from mtl.sharing.base import EncoderFactory, RowMean, Sharing, mean_of_these
 
@@ -56,7 +57,7 @@ class SoftDistance(Sharing):
             raise InputError(f"model.strength={strength}: expected 0 or more")
         self.strength = strength
         self.distance = distance
-        self.encoders = nn.ModuleDict({name: encoder(input_shape) for name in self.task_names})
+        self.encoders = ModulesByName({name: encoder(input_shape) for name in self.task_names})
         self.out_features = cast(Encoder, self.encoders[self.task_names[0]]).out_features
 
     @override

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 from typing_extensions import override
 
+from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.nn.trunks import Trunks
 from mtl.sharing.base import EncoderFactory, Sharing
@@ -70,7 +71,7 @@ class PerStage(OneTrunk):
     ) -> None:
         super().__init__(input_shape, task_names, encoder, freeze)
         widths = self.trunks.trunk.widths
-        self.private = nn.ModuleDict(
+        self.private = ModulesByName(
             {name: nn.ModuleList(layer(width) for width in widths) for name in self.task_names}
         )
 

@@ -26,7 +26,7 @@ from mtl.module.module import MultiTaskModule
 from mtl.suites.base import MEASURED, MultiTaskDataModule
 
 PACKAGES = ("torch", "pytorch-lightning", "hydra-core", "torchmetrics", "numpy")
-Value = TypeVar("Value", int, float, str)
+Value = TypeVar("Value")
 
 
 def if_possible(tell: Callable[[], Value], otherwise: Value) -> Value:
@@ -44,7 +44,7 @@ def count_parameters(module: MultiTaskModule) -> dict[str, Any]:
     return {"total": shared + sum(private.values()), "shared": shared, "private": private}
 
 
-def count_flops(module: MultiTaskModule, data: MultiTaskDataModule) -> int:
+def count_flops(module: MultiTaskModule, data: MultiTaskDataModule) -> int | None:
     """Floating-point operations of the matrix products and convolutions that predict one row for all tasks.
 
     A multiplication and an addition count as two; of a set that is padded, the padding counts too.
@@ -54,20 +54,20 @@ def count_flops(module: MultiTaskModule, data: MultiTaskDataModule) -> int:
         data: of which a batch of test rows is predicted.
 
     Returns:
-        The number; 0 where counting fails.
+        The number; None where counting fails.
     """
 
-    def count() -> int:
+    def count() -> int | None:
         batch = module.transfer_batch_to_device(next(iter(data.loader("test"))), module.device, 0)
         with evaluating(module.network), FlopCounterMode(display=False) as counter, torch.inference_mode():
             module.network(batch.inputs)
         rows = len(next(iter(batch.targets.values())))
         return round(int(counter.get_total_flops()) / rows)
 
-    return if_possible(count, 0)
+    return if_possible(count, None)
 
 
-def inference_seconds(module: MultiTaskModule, data: MultiTaskDataModule) -> float:
+def inference_seconds(module: MultiTaskModule, data: MultiTaskDataModule) -> float | None:
     """Median seconds of predicting one batch of test rows (up to 1024) for all tasks, of 5 after one to warm up.
 
     Args:
@@ -75,10 +75,10 @@ def inference_seconds(module: MultiTaskModule, data: MultiTaskDataModule) -> flo
         data: has the rows.
 
     Returns:
-        Seconds; 0 where predicting fails.
+        Seconds; None where predicting fails.
     """
 
-    def measure() -> float:
+    def measure() -> float | None:
         inputs = next(iter(data.loader("test"))).inputs
         few = {name: values[:MEASURED] for name, values in inputs.items()}
         times = []
@@ -102,14 +102,14 @@ def reset_peak_memory() -> None:
         Path("/proc/self/clear_refs").write_text("5")
 
 
-def peak_memory() -> int:
-    """Most memory this process has used: on the GPU if it trained there, else of the host. Bytes; 0 if unknown."""
+def peak_memory() -> int | None:
+    """Most memory this process has used: on the GPU if it trained there, else of the host. Bytes; None if unknown."""
     if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
         return torch.cuda.max_memory_allocated()
-    return if_possible(_host_peak, 0)
+    return if_possible(_host_peak, None)
 
 
-def _host_peak() -> int:
+def _host_peak() -> int | None:
     """Most memory of the host, as the system tells it. psutil knows it on Windows only, elsewhere what is used now."""
     with suppress(OSError):  # Linux: getrusage starts from the peak of the program that started this one
         for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():

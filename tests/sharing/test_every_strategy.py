@@ -247,6 +247,24 @@ def test_training_goes_on_from_a_checkpoint_as_if_it_had_not_stopped(model: str,
 
 
 @every_model
+@pytest.mark.parametrize("norm", ["none", "per_task"])
+def test_tasks_may_be_called_like_methods_of_modules(model: str, norm: str) -> None:
+    """Names change nothing: the same initial values give the same representations, of each task in its place."""
+    odd = ("train", "items", "type")
+    x = sample("flat")
+    found = []
+    for names in (TASKS, odd):
+        torch.manual_seed(0)
+        sharing: Sharing = strategy(model)(SHAPES["flat"], names, partial(MLP, widths=[8, 8], norm=norm))
+        sharing.load_state_dict(sharing.eval().state_dict())
+        found.append([sharing(x)[name] for name in names])
+        private = [list(sharing.private_parameters(name)) for name in names]
+        assert len({id(p) for one in private for p in one}) == sum(map(len, private))
+    for plain, named in zip(*found, strict=True):
+        assert torch.equal(plain, named)
+
+
+@every_model
 def test_stages_of_more_and_more_positions(model: str) -> None:
     """A convolution of three stages: a state has more positions than what comes after it."""
     shape, encoder = {SINGLE: (1, 12, 9)}, partial(Convolution, widths=[8, 8, 8])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mtl.errors import InputError, unknown
 from mtl.suites.table.columns import names, numbers
@@ -170,10 +170,10 @@ def check_targets(given: object, where: str) -> None:
 
 
 def identifier(text: str) -> str:
-    """A text as the name of a task: letters, digits, underscores; no keyword, no name that modules use themselves."""
+    """A text as the name of a task: letters, digits, underscores; no keyword."""
     name = "".join(c if f"_{c}".isidentifier() else "_" for c in text) or "target"
     name = name if name.isidentifier() else f"_{name}"
-    return f"{name}_" if iskeyword(name) or name in dir(nn.ModuleDict()) else name
+    return f"{name}_" if iskeyword(name) else name
 
 
 def _ordered(column: pd.Series, texts: pd.Series) -> list[str]:

@@ -36,7 +36,7 @@ def test_labels_are_aligned_and_missing_ones_marked() -> None:
         ("a b-c", "a_b_c"),
         ("1st", "_1st"),
         ("class", "class_"),
-        ("items", "items_"),
+        ("items", "items"),
     ],
 )
 def test_odd_column_names_become_names_of_tasks(text: str, name: str) -> None:
