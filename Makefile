@@ -48,6 +48,7 @@ unit: $(ready)
 lint: $(ready)
 	@$(python) -m ruff check .
 	@$(python) -m ruff format --check .
+	@$(venv)/bin/pydoclint mtl
 	@$(python) -m mypy
 	@$(venv)/bin/lint-imports --no-logo
 

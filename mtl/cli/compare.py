@@ -61,19 +61,21 @@ def run(asked: Study, command: str, console: Console) -> int:
         last = planner.same_seconds_expected(plan)
         expected = [*configurations, *([last] if last else [])]
     if asked.tune:
-        console.print(plan_table(planner.tuning(expected), workers, "choosing by validation"))
+        console.print(plan_table(planner.grid_plan(expected), workers, "choosing by validation"))
     console.print(plan_table(planner.plan(expected), workers, "comparing"))
     if last:
         console.print(f"{last.label}: its epochs are set when the runs are done whose seconds it matches")
     if asked.dry_run:
         return 0
     if asked.tune:
-        configurations = tuned(planner, configurations, workers, console)
+        configurations = choose_on_validation(planner, configurations, workers, console)
     plan = planner.plan(configurations)
     plan.save(command)
     whole, runs = train(plan, workers, console)
     if whole and (timed := planner.same_seconds(plan)):
-        plan = planner.plan([*configurations, *(tuned(planner, [timed], workers, console) if asked.tune else [timed])])
+        plan = planner.plan(
+            [*configurations, *(choose_on_validation(planner, [timed], workers, console) if asked.tune else [timed])]
+        )
         plan.save(command)
         runs += train(plan, workers, console, again=False).runs
     if runs:
@@ -83,15 +85,15 @@ def run(asked: Study, command: str, console: Console) -> int:
     return 1 if failures else 0
 
 
-def tuned(
+def choose_on_validation(
     planner: "Planner", configurations: "list[Configuration]", workers: int, console: Console
 ) -> "list[Configuration]":
     """Each configuration with the values of the grid that validation prefers. InputError if a failure stopped it."""
-    tuning = planner.tuning(configurations)
+    tuning = planner.grid_plan(configurations)
     if not train(tuning, workers, console).whole:
         failed = [entry for entry in tuning.entries if planner.queue.state(entry) == FAILED]
         raise InputError(f"a run of the grid failed: {planner.queue.attempt(failed[0])['error']}")
-    return planner.tuned(tuning)
+    return planner.best_of_grid(tuning)
 
 
 class Trained(NamedTuple):

@@ -32,7 +32,7 @@ from mtl.training.hardware import processes_of
 from mtl.training.resources import count_parameters
 
 # What some names of models stand for; the baseline learns every task alone, whatever groups the runs are to have
-MEANT = {"grouped": "hard grouping=auto", BASELINE: "single_task grouping=null"}
+SHORTHANDS = {"grouped": "hard grouping=auto", BASELINE: "single_task grouping=null"}
 
 
 class Planner:
@@ -65,7 +65,7 @@ class Planner:
         self.overhead = loading_seconds(base) + closing_seconds(assembly, self.data)
         self._scratch = Path(mkdtemp(prefix="mtl-plan-"))
         finalize(self, rmtree, self._scratch, ignore_errors=True)
-        self.statistics = self.fitted()
+        self.statistics = self.write_statistics()
         self.steps = self.data.loader("train", training=True).steps
 
     def _check_directory(self) -> None:
@@ -77,7 +77,7 @@ class Planner:
                 "settings): expected a new name"
             )
 
-    def fitted(self) -> Path | None:
+    def write_statistics(self) -> Path | None:
         """A file of what the suite fitted, so that networks can be built without reading its data again."""
         found = self.data.statistics()
         if not found:
@@ -98,7 +98,7 @@ class Planner:
         Returns:
             The config.
         """
-        chosen = [*chosen_of("model", model), *chosen_of("weighting", weighting)]
+        chosen = [*overrides_for("model", model), *overrides_for("weighting", weighting)]
         wanted = epochs or self.study.budget
         budget = [] if wanted is None else [f"epochs={wanted}"]
         config = configure(*self.study.overrides, *budget, *chosen, f"seed={seed}")
@@ -121,8 +121,8 @@ class Planner:
 
     def label(self, model: str, weighting: str) -> str:
         """What a model with a weighting is called: in short, unless another pair is called so too."""
-        shorts = [f"{short(m)}-{short(w)}" for m, w in self.pairs]
-        label = f"{short(model)}-{short(weighting)}"
+        shorts = [f"{shorten_entry(m)}-{shorten_entry(w)}" for m, w in self.pairs]
+        label = f"{shorten_entry(model)}-{shorten_entry(weighting)}"
         return label if shorts.count(label) == 1 else f"{model}-{weighting}"
 
     def multi_task(self) -> list[Configuration]:
@@ -166,7 +166,7 @@ class Planner:
         question = hashlib.sha256(both.encode()).hexdigest()
         known = read_json_if_whole(kept)
         if known.get("question") == question:
-            return self.lasting(single, int(known["epochs"]))
+            return self.single_task_with_epochs(single, int(known["epochs"]))
         own, wanted = self.seconds(single), self.seconds(match)
         if own is None or wanted is None:
             return None
@@ -174,16 +174,18 @@ class Planner:
         self.directory.mkdir(parents=True, exist_ok=True)
         content = {"question": question, "epochs": epochs, "single_task": own, match.label: wanted}
         write_json(kept, content)
-        return self.lasting(single, epochs)
+        return self.single_task_with_epochs(single, epochs)
 
     def same_seconds_expected(self, plan: Plan) -> Configuration | None:
         """What :meth:`same_seconds` is likely to give when the runs of a plan are done, by the plan's estimates."""
         if "same_seconds" not in self.study.baselines:
             return None
         single, match = plan.configurations[0], self.matched(plan.configurations)
-        return self.lasting(single, epochs_within(single.epochs, plan.seconds(single), plan.seconds(match)))
+        return self.single_task_with_epochs(
+            single, epochs_within(single.epochs, plan.seconds(single), plan.seconds(match))
+        )
 
-    def lasting(self, single: Configuration, epochs: int) -> Configuration | None:
+    def single_task_with_epochs(self, single: Configuration, epochs: int) -> Configuration | None:
         """The single-task baseline with so many epochs; None if that is what it has."""
         if epochs == single.epochs:
             return None
@@ -221,7 +223,7 @@ class Planner:
         """A run of this config with this seed."""
         return QueuedRun(config.changed(seed=seed), self.fingerprint)
 
-    def tuning(self, configurations: Sequence[Configuration]) -> Plan:
+    def grid_plan(self, configurations: Sequence[Configuration]) -> Plan:
         """Every configuration with every point of the grid, on the first seed."""
         points = []
         for one in configurations:
@@ -230,7 +232,7 @@ class Planner:
                 points.append(replace(one, config=config, entries=(self.entry(config, self.study.seeds[0]),)))
         return self.planned(points)
 
-    def tuned(self, tuning: Plan) -> list[Configuration]:
+    def best_of_grid(self, tuning: Plan) -> list[Configuration]:
         """Of each configuration the point with the lowest validation score; those without one are left out."""
         best: dict[str, tuple[float, Configuration]] = {}
         for one in tuning.configurations:
@@ -243,14 +245,14 @@ class Planner:
         return [one for _, one in best.values()]
 
 
-def chosen_of(group: str, text: str) -> list[str]:
+def overrides_for(group: str, text: str) -> list[str]:
     """The overrides that an entry such as ``gated model.experts=8`` stands for."""
     given, *rest = text.split()
-    name, *meant = MEANT.get(given, given).split()
+    name, *meant = SHORTHANDS.get(given, given).split()
     return [f"{group}={name}", *meant, *rest]
 
 
-def short(text: str) -> str:
+def shorten_entry(text: str) -> str:
     """An entry as part of a label."""
     name, *rest = text.split()
     return " ".join([name, *(part.rpartition(".")[2] for part in rest)])

@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any
 
 from pytorch_lightning import Callback
+from typing_extensions import override
 
 from mtl.agent.agent import Agent
 from mtl.assembly import Assembly, build
@@ -78,12 +79,12 @@ class StepTimer(Callback):
         self.steps: list[float] = []
         self._started = 0.0
 
+    @override
     def on_train_batch_start(self, *args: Any) -> None:
-        """Start the clock."""
         self._started = time.perf_counter()
 
+    @override
     def on_train_batch_end(self, *args: Any) -> None:
-        """Stop it."""
         self.steps.append(time.perf_counter() - self._started)
 
 

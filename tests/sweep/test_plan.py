@@ -103,7 +103,7 @@ def test_the_scheduler_follows_the_budget(setting: str, tmp_path: Path) -> None:
 
 def test_tuning_gives_everyone_the_same_grid(tmp_path: Path) -> None:
     found = planner(tmp_path, "models=[hard]", "grid={optimizer.lr:[0.1,0.2],batch_size:[10,20]}", "baselines=[]")
-    tuning = found.tuning([*found.baselines(found.multi_task()), *found.multi_task()])
+    tuning = found.grid_plan([*found.baselines(found.multi_task()), *found.multi_task()])
     points = [(one.label, one.config.optimizer["lr"], one.config.batch_size) for one in tuning.configurations]
     grid = [(0.1, 10), (0.1, 20), (0.2, 10), (0.2, 20)]
     assert points == [(label, *point) for label in ("single_task", "hard-equal") for point in grid]

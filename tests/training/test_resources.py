@@ -44,7 +44,7 @@ def test_what_the_starting_process_used_does_not_count() -> None:
 def test_environment_tells_what_there_is() -> None:
     found = environment()
     assert found["torch"] == torch.__version__
-    assert found["threads"] == "1"
+    assert found["threads"] == str(torch.get_num_threads())
     assert int(found["cores"]) >= 1
 
 
@@ -67,7 +67,7 @@ def test_what_a_machine_does_not_tell_is_empty(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_finished_run_is_not_lost_for_what_only_informs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Counting and timing that fail are 0, and a machine without these files and functions has a peak all the same."""
+    """Counting and timing that fail are None, and a machine without these files and functions has a peak all the same."""
     data = rows()
     module = module_of(data, Equal(3))
     data.setup("fit")
@@ -85,10 +85,10 @@ def test_a_finished_run_is_not_lost_for_what_only_informs(monkeypatch: pytest.Mo
     monkeypatch.setitem(sys.modules, "resource", None)  # as on Windows
     assert peak_memory() > 0
     monkeypatch.setattr(psutil, "Process", fail)
-    assert peak_memory() == 0
+    assert peak_memory() is None
     monkeypatch.setattr(module.network, "forward", fail)
-    assert count_flops(module, data) == 0
-    assert inference_seconds(module, data) == 0
+    assert count_flops(module, data) is None
+    assert inference_seconds(module, data) is None
     assert module.training
     assert module.network.training
 

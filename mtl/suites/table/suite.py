@@ -84,7 +84,7 @@ class TableSuite(MultiTaskDataModule):
 
     @property
     def frame(self) -> pd.DataFrame:
-        """The rows."""
+        """The table, read at the first use."""
         if self._frame is None:
             found = self.read()  # messages number rows by the index
             self._frame = found if is_integer_dtype(found.index) else found.reset_index(drop=True)
