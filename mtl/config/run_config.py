@@ -62,7 +62,7 @@ class Relations(Frozen):
     @classmethod
     def _named_once(cls, value: dict[str, Names] | None) -> dict[str, Names] | None:
         for task, upstream in (value or {}).items():
-            check_names(f"relations.depends_on.{task}", upstream, "leave it out")
+            check_different(f"relations.depends_on.{task}", upstream)
         return value
 
 
@@ -176,18 +176,21 @@ class RunConfig(Frozen):
     @field_validator("tasks")
     @classmethod
     def _tasks_once(cls, value: Names | None) -> Names | None:
-        if value is not None:
-            check_names("tasks", value, "null for all")
+        if value == []:
+            raise ValueError("tasks=[]: expected at least one task, or null for all")
+        check_different("tasks", value or [])
         return value
 
     @field_validator("grouping")
     @classmethod
     def _groups_filled(cls, value: Any) -> Any:
         if isinstance(value, list):
-            if not value:
-                raise ValueError("grouping=[]: expected auto, groups of tasks such as [[a,b],[c]], or null")
+            if not value or not all(value):
+                raise ValueError(
+                    f"grouping={format_value(value)}: expected auto, groups of tasks such as [[a,b],[c]], or null"
+                )
             for group in value:
-                check_names("each of grouping", group, "leave it out")
+                check_different("grouping", group)
         return value
 
     @model_validator(mode="after")
@@ -212,10 +215,8 @@ class RunConfig(Frozen):
         return RunConfig.read({**self.model_dump(by_alias=True), **values})
 
 
-def check_names(key: str, names: Names, otherwise: str) -> None:
-    """Raise InputError unless these are different names, at least one; ``otherwise`` says what to write for none."""
-    if not names:
-        raise ValueError(f"{key}=[]: expected at least one task, or {otherwise}")
+def check_different(key: str, names: Names) -> None:
+    """Raise ValueError, which the model turns into one line, if a name stands twice."""
     for name in names:
         if names.count(name) > 1:
             raise ValueError(f"{key}={format_value(names)}: task '{name}' is named twice")
