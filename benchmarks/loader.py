@@ -27,7 +27,8 @@ from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
 
 from mtl.nn.encoder import SINGLE
-from mtl.suites.base import InMemoryLoader, Split
+from mtl.suites.batch import Split
+from mtl.suites.loader import InMemoryLoader
 from mtl.suites.table import table
 
 FEATURES, TASKS, BATCH = 64, 3, 256

@@ -46,7 +46,8 @@ from mtl.module.module import MultiTaskModule
 from mtl.module.training_step import TrainingStep
 from mtl.nn.encoder import SINGLE
 from mtl.runs.directory import Run
-from mtl.suites.base import Batch, MultiTaskDataModule, Split
+from mtl.suites.base import MultiTaskDataModule
+from mtl.suites.batch import Batch, Split
 from mtl.training.callbacks import ProgressBar
 from mtl.training.trainer import make_trainer
 

@@ -17,7 +17,8 @@ from mtl.network import Network
 from mtl.nn.encoder import SINGLE, Inputs
 from mtl.nn.mlp import MLP
 from mtl.sharing.hard import Hard
-from mtl.suites.base import MultiTaskDataModule, Split
+from mtl.suites.base import MultiTaskDataModule
+from mtl.suites.batch import Split
 from mtl.tasks import Task, TaskGraph, regression
 from mtl.weighting.base import Weighting
 

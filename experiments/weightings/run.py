@@ -21,7 +21,7 @@ import yaml
 from torch import Tensor, nn
 
 from mtl.nn.encoder import SINGLE
-from mtl.suites.base import Split
+from mtl.suites.batch import Split
 from mtl.suites.synthetic import SyntheticSuite
 from mtl.weighting.base import Weighting
 

@@ -8,7 +8,7 @@ from torch import nn
 from mtl.gradients.flat import reached
 from mtl.module.evaluating import evaluating
 from mtl.module.module import MultiTaskModule
-from mtl.suites.base import Batch
+from mtl.suites.batch import Batch
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mtl.inspection.parameter_groups import group_parameters, largest
 from mtl.module.module import MultiTaskModule
-from mtl.suites.base import Batch
+from mtl.suites.batch import Batch
 
 GROUPS = 30  # of parameters, that a picture has room for
 UNUSED = 0.01  # an expert with a smaller share in every task might as well not be there

@@ -13,7 +13,7 @@ from mtl.gradients.gramian import gramian_of
 from mtl.module.evaluating import evaluating
 from mtl.module.losses import count_labels, loss_sums
 from mtl.module.module import MultiTaskModule
-from mtl.suites.base import Batch
+from mtl.suites.batch import Batch
 from mtl.tasks import labelled
 
 

@@ -12,7 +12,7 @@ from mtl.config.run_result import LOSS, SplitMetrics
 from mtl.errors import InputError
 from mtl.module.loss_meter import Diverged
 from mtl.nn.by_name import ModulesByName
-from mtl.suites.base import Batch
+from mtl.suites.batch import Batch
 from mtl.tasks import TaskGraph, labelled
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from mtl.distributed import mean_over_processes, processes
-from mtl.suites.base import Batch
+from mtl.suites.batch import Batch
 from mtl.tasks import TaskGraph, labelled
 
 

@@ -22,7 +22,7 @@ from mtl.module.random_state import RandomState
 from mtl.module.training_step import TrainingStep
 from mtl.network import Network
 from mtl.nn.encoder import Inputs
-from mtl.suites.base import Batch
+from mtl.suites.batch import Batch
 from mtl.tasks import TaskGraph
 from mtl.weighting.base import Weighting
 

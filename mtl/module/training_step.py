@@ -13,7 +13,7 @@ from mtl.gradients.accumulate import add_mean_gradient
 from mtl.module.losses import count_labels, loss_sums, share_factors
 from mtl.network import Network, Partition
 from mtl.nn.encoder import Inputs
-from mtl.suites.base import Batch
+from mtl.suites.batch import Batch
 from mtl.weighting.base import Step, Weighting
 
 

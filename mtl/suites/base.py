@@ -1,155 +1,28 @@
-"""What every suite promises, and how data in memory is served: whole batches by indexing."""
+"""The contract of every suite: its tasks, its rows, a fingerprint of its data."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import torch
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
 from mtl.errors import InputError, unknown
-from mtl.nn.encoder import SINGLE, Inputs, InputShape
+from mtl.nn.encoder import Inputs, InputShape
 from mtl.runs.files import read_json
-from mtl.tasks import Task, labelled
+from mtl.suites.batch import Batch, Split
+from mtl.suites.loader import InMemoryLoader, measured_at_once
+from mtl.tasks import Task
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# Rows of a batch that is only measured, and the most where rows are flat: a batch costs much beside so little work
-MEASURED, MEASURED_FLAT = 1024, 4096
 Fitted = TypeVar("Fitted")
 Predict = Callable[[Inputs], dict[str, Tensor]]
-
-
-class Batch(NamedTuple):
-    """Rows of one step on one process.
-
-    Attributes:
-        inputs: by name, ``[B, ...]`` each; only encoders (and masked heads) read them.
-        targets: by task, ``[B, ...]``; NaN (floating) or -100 (integer) = no label for this row.
-        counts: labelled rows of each task in the whole optimizer step, over all processes and accumulated batches, in
-            task order. They make means over labelled rows exact however the step is divided. Empty: not known.
-        size: rows of the whole step; where ``counts`` says as many, no row has to be masked.
-    """
-
-    inputs: Inputs
-    targets: dict[str, Tensor]
-    counts: tuple[int, ...] = ()
-    size: int = 0
-
-    @property
-    def present(self) -> tuple[int, ...]:
-        """Indices of the tasks with labels in the step, by the counts."""
-        return tuple(i for i, n in enumerate(self.counts) if n)
-
-
-class Split(NamedTuple):
-    """The rows of one stage in memory: inputs by name and targets by task, ``[N, ...]`` each."""
-
-    inputs: Inputs
-    targets: dict[str, Tensor]
-
-    def __len__(self) -> int:
-        return len(next(iter(self.targets.values())))
-
-    def rows(self, numbers: Tensor) -> "Split":
-        """The rows of these numbers, or those that a mask ``[N]`` names."""
-        inputs = {name: values[numbers] for name, values in self.inputs.items()}
-        return Split(inputs, {name: target[numbers] for name, target in self.targets.items()})
-
-
-class InMemoryLoader:
-    """Serves a :class:`Split` as whole batches by indexing, without collating rows.
-
-    One optimizer step takes ``batch_size`` rows, whatever the hardware: they are divided among ``accumulate``
-    consecutive batches and, within those, among ``world`` processes, row r of a batch going to process ``r % world``.
-    So the union of what all processes see is what one process would see, and gradients need only be averaged.
-
-    The order of an epoch depends on ``(seed, epoch)`` alone, so that a resumed run goes on with the same batches.
-
-    Args:
-        split: the rows.
-        batch_size: most rows of one optimizer step over all processes and accumulated batches.
-        shuffle: a new order each epoch; else the rows as they stand.
-        seed: of the order.
-        accumulate: batches per optimizer step.
-        rank: the number of this process.
-        world: the number of processes.
-    """
-
-    def __init__(
-        self,
-        split: Split,
-        batch_size: int,
-        *,
-        shuffle: bool = False,
-        seed: int = 0,
-        accumulate: int = 1,
-        rank: int = 0,
-        world: int = 1,
-    ) -> None:
-        self.split, self.shuffle, self.seed = split, shuffle, seed
-        self.accumulate, self.rank, self.world = accumulate, rank, world
-        self.epoch = 0
-        self.labels = torch.stack([labelled(target) for target in split.targets.values()], 1)  # [N, K]
-        self.complete = bool(self.labels.all())
-        # Steps of nearly equal size: no tiny last one, whose gradient would be mostly noise, and no row left out.
-        self.steps = max(1, -(-len(split) // batch_size))
-        if len(split) // self.steps < accumulate * world:
-            raise InputError(
-                f"{len(split)} rows in steps of batch_size={batch_size} cannot be divided among "
-                f"{accumulate} accumulated batches on {world} processes"
-            )
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the order of epoch ``epoch``."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return self.steps * self.accumulate
-
-    def order(self) -> Tensor:
-        """Row numbers of this epoch, ``[N]``."""
-        if not self.shuffle:
-            return torch.arange(len(self.split))
-        return torch.randperm(len(self.split), generator=self.generator())
-
-    def generator(self) -> torch.Generator:
-        """The random numbers of this epoch."""
-        # Multiplied by a prime, so that seed 0 epoch 1 and seed 1 epoch 0 differ
-        return torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-
-    def plan(self) -> Sequence[Tensor]:
-        """Row numbers of each step of this epoch."""
-        return self.order().tensor_split(self.steps)
-
-    def __iter__(self) -> Iterator[Batch]:
-        for rows in self.plan():
-            yield from self.divided(rows)
-
-    def at(self, step: int) -> Iterator[Batch]:
-        """The batches of one optimizer step, counted from the first of epoch 0 on."""
-        epoch, number = divmod(step, self.steps)
-        self.set_epoch(epoch)
-        return self.divided(self.plan()[number])
-
-    def divided(self, rows: Tensor) -> Iterator[Batch]:
-        """The rows of one optimizer step, divided into batches."""
-        size = len(rows)
-        counts = (size,) * self.labels.shape[1] if self.complete else tuple(self.labels[rows].sum(0).tolist())
-        for part in rows.tensor_split(self.accumulate):
-            yield self.batch(part[self.rank :: self.world] if self.world > 1 else part, counts, size)
-
-    def batch(self, rows: Tensor, counts: tuple[int, ...], size: int) -> Batch:
-        """The rows as a batch."""
-        # index_select gathers wide rows some four times as fast as an index in brackets
-        inputs = {name: values.index_select(0, rows) for name, values in self.split.inputs.items()}
-        targets = {name: target.index_select(0, rows) for name, target in self.split.targets.items()}
-        return Batch(inputs, targets, counts, size)
 
 
 def read_statistics(path: Path, parse: Callable[[dict[str, Any]], Fitted]) -> Fitted:
@@ -171,11 +44,6 @@ def read_statistics(path: Path, parse: Callable[[dict[str, Any]], Fitted]) -> Fi
         return parse(read_json(path))
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"task.statistics: '{path}' is damaged: {error}") from None
-
-
-def measured_at_once(inputs: Inputs) -> int:
-    """How many rows are measured at once; sets, pictures and texts are no light rows."""
-    return MEASURED_FLAT if SINGLE in inputs and inputs[SINGLE].ndim == 2 else MEASURED
 
 
 class MultiTaskDataModule(LightningDataModule, ABC):

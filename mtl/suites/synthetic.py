@@ -8,7 +8,8 @@ from torch import Tensor
 
 from mtl.errors import InputError, unknown
 from mtl.nn.encoder import SINGLE
-from mtl.suites.base import MultiTaskDataModule, Split
+from mtl.suites.base import MultiTaskDataModule
+from mtl.suites.batch import Split
 from mtl.tasks import NO_LABEL, Task, binary, classification, regression
 
 

@@ -23,7 +23,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from mtl.config.process import usable_cores
 from mtl.module.evaluating import evaluating
 from mtl.module.module import MultiTaskModule
-from mtl.suites.base import MEASURED, MultiTaskDataModule
+from mtl.suites.base import MultiTaskDataModule
+from mtl.suites.loader import MEASURED
 
 PACKAGES = ("torch", "pytorch-lightning", "hydra-core", "torchmetrics", "numpy")
 Value = TypeVar("Value")

@@ -7,7 +7,7 @@ from torch import Tensor
 from mtl.agent.labelled_rows import predict_test_rows
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE, Inputs
-from mtl.suites.base import Split
+from mtl.suites.batch import Split
 from mtl.tasks import classification, regression
 from tests.support import Rows
 

@@ -15,7 +15,7 @@ from mtl.nn.encoder import SINGLE
 from mtl.nn.mlp import MLP
 from mtl.sharing.hard import Hard
 from mtl.sharing.single_task import SingleTask
-from mtl.suites.base import Batch
+from mtl.suites.batch import Batch
 from mtl.tasks import TaskGraph, regression
 from mtl.tasks.groups import best_groups
 from mtl.weighting.equal import Equal

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mtl.module.losses import count_labels, loss_sums, share_factors
-from mtl.suites.base import Batch
+from mtl.suites.batch import Batch
 from mtl.tasks import TaskGraph
 from tests.support import Rows, rows
 

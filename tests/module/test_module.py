@@ -15,7 +15,7 @@ from mtl.errors import InputError
 from mtl.module.loss_meter import Diverged
 from mtl.module.module import MultiTaskModule
 from mtl.nn.encoder import SINGLE
-from mtl.suites.base import Batch, Split
+from mtl.suites.batch import Batch, Split
 from mtl.tasks import binary, classification, labelled
 from mtl.weighting.base import Weighting
 from mtl.weighting.equal import Equal

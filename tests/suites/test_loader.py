@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE
-from mtl.suites.base import Batch, InMemoryLoader, Split
+from mtl.suites.batch import Batch, Split
+from mtl.suites.loader import InMemoryLoader
 
 
 def split(count: int, missing: bool = False) -> Split:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE
-from mtl.suites.base import Split
+from mtl.suites.batch import Split
 from mtl.suites.tables import Sampling, tables
 from mtl.suites.tables.sampling import POLICIES, SamplingLoader
 from mtl.suites.tables.suite import concatenate

@@ -67,7 +67,7 @@ def test_what_a_machine_does_not_tell_is_empty(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_finished_run_is_not_lost_for_what_only_informs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Counting and timing that fail are None, and a machine without these files and functions has a peak all the same."""
+    """Counting and timing that fail are None; a machine without these files and functions has a peak all the same."""
     data = rows()
     module = module_of(data, Equal(3))
     data.setup("fit")

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from mtl.nn.encoder import SINGLE
-from mtl.suites.base import Split
+from mtl.suites.batch import Split
 from mtl.suites.digits.images import SHARES, Digits, read_digits, side_length, split_digits
 from mtl.suites.digits.suite import DigitsSuite
 from mtl.tasks import classification

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from mtl.nn.encoder import SINGLE
-from mtl.suites.base import Split
+from mtl.suites.batch import Split
 from mtl.suites.digits import images
 from mtl.suites.digits.grid import grid_boxes, grid_classes
 from mtl.suites.digits.images import SHARES, SOURCES, Digits, read_digits, side_length, split_digits

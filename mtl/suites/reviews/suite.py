@@ -10,7 +10,8 @@ import torch
 
 from mtl.errors import InputError, absent, unknown
 from mtl.nn.encoder import SINGLE, Inputs
-from mtl.suites.base import MultiTaskDataModule, Split, read_statistics
+from mtl.suites.base import MultiTaskDataModule, read_statistics
+from mtl.suites.batch import Split
 from mtl.suites.reviews import subwords, words
 from mtl.suites.reviews.subwords import BPE, SubwordTokenizer
 from mtl.suites.reviews.words import Vocabulary

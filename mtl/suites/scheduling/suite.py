@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mtl.errors import InputError
-from mtl.suites.base import MultiTaskDataModule, Predict, Split
+from mtl.suites.base import MultiTaskDataModule, Predict
+from mtl.suites.batch import Split
 from mtl.suites.scheduling.features import CANDIDATE_FEATURES, CONTEXT_FEATURES
 from mtl.suites.scheduling.generate import Range, taillard
 from mtl.suites.scheduling.instance import JobShop

@@ -18,7 +18,8 @@ from torch import Tensor
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE, Inputs
 from mtl.runs.files import read_json, write_json
-from mtl.suites.base import MultiTaskDataModule, Split
+from mtl.suites.base import MultiTaskDataModule
+from mtl.suites.batch import Split
 from mtl.suites.sources.cache import cache_directory, file_lock, make_directory
 from mtl.suites.table.preview import preview
 from mtl.suites.table.reading import one_line, plain, unique

@@ -6,7 +6,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from mtl.suites.base import Split
+from mtl.suites.batch import Split
 from mtl.suites.table.encoding import Encoding
 from mtl.suites.table.targets import Target
 from mtl.tasks import labelled

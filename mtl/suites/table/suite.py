@@ -10,7 +10,8 @@ from pandas.api.types import is_integer_dtype
 
 from mtl.errors import InputError, unknown
 from mtl.nn.encoder import SINGLE, Inputs
-from mtl.suites.base import MultiTaskDataModule, Split, read_statistics
+from mtl.suites.base import MultiTaskDataModule, read_statistics
+from mtl.suites.batch import Split
 from mtl.suites.table.columns import kinds
 from mtl.suites.table.encoding import Encoding
 from mtl.suites.table.preview import preview

@@ -8,7 +8,8 @@ from torch import Tensor
 from typing_extensions import override
 
 from mtl.errors import InputError, unknown
-from mtl.suites.base import InMemoryLoader, Split
+from mtl.suites.batch import Split
+from mtl.suites.loader import InMemoryLoader
 
 POLICIES = ("proportional", "uniform", "temperature", "round_robin", "until_exhausted")
 

@@ -12,7 +12,7 @@ import torch
 
 from mtl.errors import InputError, unknown
 from mtl.nn.encoder import Inputs
-from mtl.suites.base import InMemoryLoader
+from mtl.suites.loader import InMemoryLoader
 from mtl.suites.table import Splitting, TableSuite, Targets
 from mtl.suites.table.encoding import CategoryColumn
 from mtl.suites.table.reading import read_table

@@ -9,7 +9,7 @@ from typing_extensions import override
 from mtl.module.affinity import measure_affinity
 from mtl.module.lightning import EpochCallback
 from mtl.module.module import MultiTaskModule
-from mtl.suites.base import Batch
+from mtl.suites.batch import Batch
 
 
 class AffinityRecorder(EpochCallback):

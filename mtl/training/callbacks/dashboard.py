@@ -13,7 +13,7 @@ from mtl.gradients.conflict import norms_and_cosines, summarise_pairs
 from mtl.module.affinity import gradient_gramian
 from mtl.module.lightning import EpochCallback
 from mtl.module.module import MultiTaskModule
-from mtl.suites.base import Batch
+from mtl.suites.batch import Batch
 
 
 class Dashboard(EpochCallback):

@@ -13,7 +13,7 @@ from typing_extensions import override
 from mtl.module.lightning import EpochCallback
 from mtl.module.losses import count_labels, loss_sums
 from mtl.module.module import MultiTaskModule
-from mtl.suites.base import Batch
+from mtl.suites.batch import Batch
 from mtl.weighting.base import Step, Weighting
 from mtl.weighting.equal import Equal
 

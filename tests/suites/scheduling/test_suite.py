@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mtl.errors import InputError
-from mtl.suites.base import Split
+from mtl.suites.batch import Split
 from mtl.suites.scheduling import SchedulingSuite
 from mtl.suites.scheduling.features import CANDIDATE_FEATURES
 

@@ -12,7 +12,7 @@ from mtl.gradients.gramian import gramian_of
 from mtl.lifecycle.train import train
 from mtl.module.affinity import gradient_gramian
 from mtl.runs.directory import Run
-from mtl.suites.base import Batch
+from mtl.suites.batch import Batch
 from mtl.training.callbacks.dashboard import Dashboard, gradients, layout
 from mtl.training.trainer import dashboard_loggers
 from mtl.weighting.equal import Equal

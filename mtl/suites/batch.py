@@ -1,0 +1,44 @@
+"""Rows of a step, and of a split: inputs by name and targets by task."""
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+from mtl.nn.encoder import Inputs
+
+
+class Batch(NamedTuple):
+    """Rows of one step on one process.
+
+    Attributes:
+        inputs: by name, ``[B, ...]`` each; only encoders (and masked heads) read them.
+        targets: by task, ``[B, ...]``; NaN (floating) or -100 (integer) = no label for this row.
+        counts: labelled rows of each task in the whole optimizer step, over all processes and accumulated batches, in
+            task order. They make means over labelled rows exact however the step is divided. Empty: not known.
+        size: rows of the whole step; where ``counts`` says as many, no row has to be masked.
+    """
+
+    inputs: Inputs
+    targets: dict[str, Tensor]
+    counts: tuple[int, ...] = ()
+    size: int = 0
+
+    @property
+    def present(self) -> tuple[int, ...]:
+        """Indices of the tasks with labels in the step, by the counts."""
+        return tuple(i for i, n in enumerate(self.counts) if n)
+
+
+class Split(NamedTuple):
+    """The rows of one stage in memory: inputs by name and targets by task, ``[N, ...]`` each."""
+
+    inputs: Inputs
+    targets: dict[str, Tensor]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.targets.values())))
+
+    def rows(self, numbers: Tensor) -> "Split":
+        """The rows of these numbers, or those that a mask ``[N]`` names."""
+        inputs = {name: values[numbers] for name, values in self.inputs.items()}
+        return Split(inputs, {name: target[numbers] for name, target in self.targets.items()})
