@@ -3,6 +3,8 @@
 import shlex
 from pathlib import Path
 
+from mtl.cli.application import print_page
+
 HELP = """\
 python experiments/affinity.py [override]...
 
@@ -22,7 +24,7 @@ Measured is one shared trunk (model=hard weighting=equal unless overridden). Wri
 def main(arguments: list[str]) -> int:
     """Run the command line."""
     if {"-h", "--help"} & set(arguments):
-        print(HELP)
+        print_page(HELP)
         return 0
     from mtl.config.compose import configure
 

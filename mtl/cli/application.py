@@ -41,7 +41,7 @@ def command(main: Callable[[], Any], config_name: str) -> None:
     In a sweep a job that fails does not stop the others; what failed is listed at the end.
     """
     if set(FLAGS) & set(sys.argv[1:]):
-        print(help_text(config_name, sys.argv[1:]))
+        print_page(help_text(config_name, sys.argv[1:]))
         return
     try:
         check_overrides(override_arguments(sys.argv[1:]), config_name)
@@ -59,6 +59,16 @@ def command(main: Callable[[], Any], config_name: str) -> None:
     if failures:
         sys.stderr.write(f"{len(failures)} of the sweep's runs failed:\n" + "".join(f"  {line}\n" for line in failures))
         raise SystemExit(EXIT_USER_ERROR)
+
+
+def print_page(text: str) -> None:
+    """Print a text that a person may read through another program, such as ``head``, which stops before its end."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # else Python complains when it closes the stream
 
 
 def run_program(main: Callable[[list[str]], int]) -> None:

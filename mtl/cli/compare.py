@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rich.console import Console
 
+from mtl.cli.application import print_page
 from mtl.config.overrides import CONF
 from mtl.config.study import Study
 from mtl.config.study_arguments import read_study
@@ -28,7 +29,7 @@ learning together pays. Run it again and it does only what is missing; stop it a
 def main(arguments: list[str]) -> int:
     """Run the command line; the exit code is 0, or 1 when runs failed, or 130 when it was interrupted."""
     if {"-h", "--help"} & set(arguments):
-        print(HELP + (CONF / "compare.yaml").read_text(encoding="utf-8"))
+        print_page(HELP + (CONF / "compare.yaml").read_text(encoding="utf-8"))
         return 0
     command = " ".join(["python experiments/compare.py", *arguments])
     console = Console()

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from mtl.cli.application import print_page
 from mtl.comparison.gathering import gather, report_directory, write_report
 from mtl.comparison.report import number_format
 from mtl.comparison.types import HELPS, HURTS, Comparison
@@ -87,7 +88,7 @@ def show(found: Comparison, decided: Verdict, console: Console) -> None:
 def main(arguments: list[str]) -> int:
     """Run the command line."""
     if not arguments or {"-h", "--help"} & set(arguments):
-        print(HELP)
+        print_page(HELP)
         return 0
     options: dict[str, str] = {}
     paths = []

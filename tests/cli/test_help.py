@@ -107,3 +107,16 @@ def test_other_flags_of_hydra_work(program: str, flags: list[str], expected: str
     done = subprocess.run([sys.executable, program, *flags], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert expected in done.stdout
+
+
+@pytest.mark.parametrize("program", ["train.py", "experiments/compare.py"])
+def test_help_may_be_read_in_part(program: str) -> None:
+    """Whoever stops reading, as ``head`` does, sees no complaint."""
+    with subprocess.Popen(
+        [sys.executable, program, "--help"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
