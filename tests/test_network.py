@@ -10,12 +10,13 @@ import torch
 from mtl.errors import InputError
 from mtl.network import Network
 from mtl.nn.candidates import CandidateSet
-from mtl.nn.encoder import SINGLE, Inputs
+from mtl.nn.encoder import SINGLE
 from mtl.nn.mlp import MLP
 from mtl.sharing.base import EncoderFactory
 from mtl.sharing.hard import Hard
 from mtl.sharing.single_task import SingleTask
 from mtl.tasks import Task, TaskGraph, binary, choice, classification, conditional, regression
+from tests.sharing.strategies import reached
 
 SET = {"candidates": (None, 5), "mask": (None,), "context": (3,)}
 
@@ -45,17 +46,6 @@ def chain() -> tuple[Task, ...]:
     )
 
 
-def gradients(network: Network, inputs: Inputs) -> dict[str, set[int]]:
-    """For each task the parameters that its prediction depends on."""
-    parameters = list(network.parameters())
-    found = {}
-    for name, out in network(inputs).items():
-        total = (out * torch.randn_like(out)).sum()
-        grads = torch.autograd.grad(total, parameters, retain_graph=True, allow_unused=True)
-        found[name] = {id(p) for p, g in zip(parameters, grads, strict=True) if g is not None and g.any()}
-    return found
-
-
 def test_predictions_come_in_the_order_of_the_tasks_with_their_shapes() -> None:
     out = network(*chain())({SINGLE: torch.randn(5, 6)})
     assert {name: tuple(value.shape) for name, value in out.items()} == {"value": (5,), "kind": (5, 3), "flag": (5,)}
@@ -81,7 +71,7 @@ def test_partition_is_what_autograd_finds(sharing: type[Hard], detach: bool, dep
     tasks = chain() if dependent else tuple(replace(task, depends_on=()) for task in chain())
     net = network(*tasks, sharing=sharing, detach=detach)
     shared, private, _ = net.partition()
-    found = gradients(net, {SINGLE: torch.randn(20, 6)})
+    found = reached(net, {SINGLE: torch.randn(20, 6)})
     for name in net.graph.names:
         others = set().union(*(found[other] for other in net.graph.names if other != name))
         assert {id(p) for p in private[name]} == found[name] - others

@@ -123,11 +123,11 @@ def some(inputs: Inputs, rows: Any) -> Inputs:
     return {name: values[rows] for name, values in inputs.items()}
 
 
-def reached(sharing: Sharing, inputs: Inputs) -> dict[str, set[int]]:
-    """For each task the parameters (by identity) that its representation depends on, by autograd."""
-    parameters = list(sharing.parameters())
+def reached(module: nn.Module, inputs: Inputs) -> dict[str, set[int]]:
+    """For each task the parameters (by identity) that what it gets from a strategy or a network depends on."""
+    parameters = list(module.parameters())
     found = {}
-    for name, out in sharing(inputs).items():
+    for name, out in module(inputs).items():
         total = (out * torch.randn_like(out)).sum()
         grads = torch.autograd.grad(total, parameters, retain_graph=True, allow_unused=True)
         found[name] = {id(p) for p, g in zip(parameters, grads, strict=True) if g is not None and g.any()}
