@@ -78,7 +78,7 @@ def ours(overrides: list[str], folder: Path, callbacks: tuple[Callback, ...] = (
 def visible(overrides: list[str], folder: Path, fabric: Fabric | None = None) -> Callable[[], None]:
     """The same training as a loop with the module's parts, ready to be started."""
     assembly = build(configure(*overrides))
-    data, module, clip = assembly.data, assembly.module, assembly.config["gradient_clip"]
+    data, module, clip = assembly.data, assembly.module, assembly.config.gradient_clip
     data.setup("fit")
     optimizer = module.configure_optimizers()
     assert isinstance(optimizer, torch.optim.Optimizer)
@@ -132,13 +132,6 @@ def bare(splits: dict[str, Split], epochs: int, batch_size: int) -> None:
             hidden = trunk(inputs["val"])
             for name, target in val.targets.items():
                 functional.mse_loss(heads[name](hidden).squeeze(-1), target).item()
-
-
-def only(inputs: Any) -> Tensor:
-    """The tensor of inputs that are one."""
-    found = inputs if isinstance(inputs, Tensor) else next(iter(inputs.values()))
-    assert isinstance(found, Tensor)
-    return found
 
 
 # -- workarounds -------------------------------------------------------------------------------------------------------

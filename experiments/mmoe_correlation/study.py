@@ -44,6 +44,7 @@ def main(output: str) -> None:
     for correlation, (model, chosen), seed in product(CORRELATIONS, MODELS.items(), SEEDS):
         data = (f"task.relatedness={correlation}", f"task.seed={seed}", f"seed={seed}", f"output={output}")
         result = train(configure(*COMMON, *chosen, *data))
+        assert result is not None  # one process
         losses = [result.metrics["test"].tasks[name]["loss"] for name in result.tasks]
         rows.append((correlation, model, seed, statistics.mean(losses), result.parameters.total))
         print(*rows[-1], flush=True)

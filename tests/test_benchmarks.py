@@ -1,0 +1,30 @@
+"""Every benchmark runs, on very little work; what it measures is for a person to read, not for a test to assert."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+LITTLE = {
+    "loader.py": ["--rows", "600", "--rounds", "1"],
+    "sharing.py": ["hard", "cross_stitch", "--rounds", "1", "--repeats", "1", "--work", "tiny"],
+    "step.py": ["--rounds", "1", "--steps", "4", "--epochs", "1"],
+    "step.py --workarounds": ["--workarounds", "--steps", "44", "--epochs", "1", "--only", "nothing"],
+    "weighting.py": ["--methods", "equal,mgda", "--rounds", "1", "--seconds", "0.1", "--processes", "1"],
+    "weighting.py --solvers": ["--solvers", "--methods", "mgda", "--rounds", "1"],
+}
+
+
+def test_every_benchmark_is_tried() -> None:
+    assert {name.split()[0] for name in LITTLE} == {path.name for path in (ROOT / "benchmarks").glob("*.py")}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LITTLE)
+def test_a_benchmark_prints_its_figures(name: str, tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "benchmarks" / name.split()[0]), *LITTLE[name]]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) >= 2
