@@ -204,6 +204,36 @@ def profiler(trainer: Trainer, module: MultiTaskModule) -> Switch:
     return lambda on: setattr(trainer, "profiler", mine if on else theirs)
 
 
+def callback_hooks(trainer: Trainer, module: MultiTaskModule) -> Switch:
+    """Hooks of callbacks that are None, or called though they are empty."""
+    return attributes(EpochCallback, hooks(EpochCallback))
+
+
+def both(trainer: Trainer, module: MultiTaskModule) -> Switch:
+    """Profiler and callback hooks: a hook that is called opens a context of the profiler."""
+    first, second = profiler(trainer, module), callback_hooks(trainer, module)
+
+    def switch(on: bool) -> None:
+        first(on)
+        second(on)
+
+    return switch
+
+
+def module_hooks(trainer: Trainer, module: MultiTaskModule) -> Switch:
+    """Hooks of the module that have nothing to do, as None or as Lightning's own, which are empty."""
+    names = [name for name in hooks(EpochCallback) if name != "on_train_batch_end"]
+
+    def switch(on: bool) -> None:
+        for name in names:
+            if on:
+                setattr(MultiTaskModule, name, None)
+            elif name in MultiTaskModule.__dict__:
+                delattr(MultiTaskModule, name)
+
+    return switch
+
+
 def signature(trainer: Trainer, module: MultiTaskModule) -> Switch:
     """Of the training step, written down or not."""
     function = MultiTaskModule.training_step
@@ -283,10 +313,11 @@ def hidden_state(trainer: Trainer, module: MultiTaskModule) -> Switch:
 
 WORKAROUNDS: dict[str, Callable[[Trainer, MultiTaskModule], Switch]] = {
     "profiler that does nothing": profiler,
-    "callback hooks that are None": lambda *_: attributes(EpochCallback, hooks(EpochCallback)),
-    "module hooks that are None": lambda *_: attributes(LeanModule, hooks(LeanModule)),
+    "callback hooks that are None": callback_hooks,
+    "the last two together": both,
+    "module hooks that are None (not kept)": module_hooks,
     "module that sets the current hook fast": lambda *_: attributes(LeanModule, ["__setattr__"]),
-    "signature written down": signature,
+    "signature written down (not kept)": signature,
     "state of the step outside the module": hidden_state,
     "losses in our meter, not self.log": meter,
     "losses of 64 steps added up at once": at_once,

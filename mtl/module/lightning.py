@@ -1,15 +1,14 @@
 """Every workaround against Lightning, in one place: what it does, why, and what it gains.
 
-It stands in ``mtl.module`` and not in ``mtl.training`` because the module needs it, too. Gains are those of each by
-itself; without the small ones together a small step takes 7 % longer. ``docs/performance.md`` has the table, and
-``python benchmarks/step.py --workarounds`` measures it again.
+It stands in ``mtl.module`` and not in ``mtl.training`` because the module needs it, too. Gains are shares of the
+processor's time of a small training step. ``docs/performance.md`` has the table, with what was tried and gained too
+little, and ``python benchmarks/step.py --workarounds`` measures it again.
 """
 
 import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from inspect import signature
 from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
@@ -22,21 +21,9 @@ from typing_extensions import override
 class LeanModule(LightningModule):
     """A Lightning module whose bookkeeping costs less at every step."""
 
-    # Lightning passes over hooks that are None, and would call empty ones. Gain: 5 x 4.4 us
-    on_train_batch_start: Any = None
-    on_before_zero_grad: Any = None
-    on_before_backward: Any = None
-    on_after_backward: Any = None
-    on_before_optimizer_step: Any = None
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        # Lightning reads the signature at every step, and finds it faster where it is written down. Gain: 6.6 us
-        cls.training_step.__signature__ = signature(cls.training_step)  # type: ignore[attr-defined]
-
     def __setattr__(self, name: str, value: Any) -> None:
         # Lightning notes the hook under way some fifty times a step, which need not be looked at as a parameter.
-        # Gain: 32 x 1.2 us
+        # Gain: 2.8 %
         if name == "_current_fx_name":
             self.__dict__[name] = value
         else:
@@ -50,7 +37,7 @@ class EpochCallback(Callback):
     passes over.
     """
 
-    # Gain: 1.6 us each, with the callbacks of a run 33 times a step
+    # Gain: 2.5 % together with NoProfiler, since a hook that is called opens a context of the profiler
 
     on_train_batch_start: Any = None
     on_train_batch_end: Any = None
@@ -63,7 +50,7 @@ class EpochCallback(Callback):
 class NoProfiler(Profiler):
     """Takes no profile: Lightning opens some eighty profiling contexts a step, and its own profiler makes each anew."""
 
-    # Gain: 0.7 us each, 14 times a step where the hooks above are None
+    # Gain: 2.5 % together with EpochCallback
     nothing = nullcontext()
 
     @override
