@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 HELP = """\
 python experiments/compare.py [setting=value | override=value]...
 
-Trains a single-task baseline and every model with every weighting, over several seeds, and says with evidence whether
-learning together pays. Run it again and it does only what is missing; stop it at any time. Settings and their defaults:
+Trains a single-task baseline and every model with every weighting, chooses the best one on validation, confirms it
+on fresh seeds, and says with evidence whether learning together pays. Run it again and it does only what is missing;
+stop it at any time. Settings and their defaults:
 
 """
 
@@ -47,6 +48,7 @@ def run(asked: Study, command: str, console: Console) -> int:
 
     from mtl.cli.report import report
     from mtl.config.process import usable_cores
+    from mtl.sweep.campaign import Campaign
     from mtl.sweep.planner import Planner
     from mtl.sweep.progress import plan_table
     from mtl.sweep.workers import threads_each
@@ -56,34 +58,57 @@ def run(asked: Study, command: str, console: Console) -> int:
     torch.set_num_threads(threads_each(workers))  # steps are timed as they will be made
     with console.status("loading the data, and timing a few steps of each configuration"):
         planner = Planner(asked)
-        multi = planner.multi_task()
-        configurations = [*planner.baselines(multi), *multi]
-        plan = planner.plan(configurations)
-        last = planner.same_seconds_expected(plan)
-        expected = [*configurations, *([last] if last else [])]
+        single, multi = planner.single_task(), planner.multi_task()
     if asked.tune:
-        console.print(plan_table(planner.grid_plan(expected), workers, "choosing by validation"))
-    console.print(plan_table(planner.plan(expected), workers, "comparing"))
-    if last:
-        console.print(f"{last.label}: its epochs are set when the runs are done whose seconds it matches")
+        console.print(plan_table(planner.grid_plan([single, *multi]), workers, "choosing by validation"))
+    announce(planner, single, multi, workers, console)
     if asked.dry_run:
         return 0
     if asked.tune:
-        configurations = choose_on_validation(planner, configurations, workers, console)
-    plan = planner.plan(configurations)
-    plan.save(command)
-    whole, runs = train(plan, workers, console)
-    if whole and (timed := planner.same_seconds(plan)):
-        plan = planner.plan(
-            [*configurations, *(choose_on_validation(planner, [timed], workers, console) if asked.tune else [timed])]
-        )
-        plan.save(command)
-        runs += train(plan, workers, console, again=False).runs
-    if runs:
-        seconds = time.perf_counter() - began
-        plan.save(command, f"{seconds:,.0f} s for {runs} of {len(plan.entries)} runs, {max(workers, 1)} at once")
-    failures = report([plan.directory], console, folder=Path(asked.keep) if asked.keep else None)
+        single, *multi = choose_on_validation(planner, [single, *multi], workers, console)
+    done = 0
+
+    def train_stage(plan: "Plan", heading: str) -> bool:
+        nonlocal done
+        console.print(heading, style="bold")
+        found = train(plan, workers, console)
+        done += found.runs
+        return found.whole
+
+    campaign = Campaign(planner, single, multi, command, train_stage)
+    if campaign.screen():
+        if campaign.decide():
+            campaign.add_baselines()
+        if done:
+            seconds = time.perf_counter() - began
+            runs = len(campaign.plan().entries)
+            campaign.save(f"{seconds:,.0f} s for {done} of {runs} runs, {max(workers, 1)} at once")
+    failures = report([planner.directory], console, folder=Path(asked.keep) if asked.keep else None)
     return 1 if failures else 0
+
+
+def announce(
+    planner: "Planner", single: "Configuration", multi: "list[Configuration]", workers: int, console: Console
+) -> None:
+    """Say before the runs what they will be, how long they take, and what they can show."""
+    from mtl.comparison.scope import planned_power_sentence
+    from mtl.sweep.campaign import expected_runs
+    from mtl.sweep.progress import format_duration, plan_table
+
+    asked = planner.study
+    seeds = asked.screening_seeds if asked.design == "confirm" and len(multi) > 1 else asked.deciding_seeds[:1]
+    plan = planner.plan([single, *multi], seeds)
+    what = "screening on validation" if asked.design == "confirm" and len(multi) > 1 else "comparing"
+    console.print(plan_table(plan, workers, what))
+    fewest, most = expected_runs(asked, len(multi))
+    mean = sum(plan.seconds(one) for one in plan.configurations) / len(plan.configurations) / max(workers, 1)
+    console.print(
+        f"{fewest} to {most} runs in all, {format_duration(fewest * mean)} to {format_duration(most * mean)}"
+        + (f", and those of {', '.join(asked.baselines)} on the same seeds" if asked.baselines else "")
+        + ": it ends at the first look that has an answer.",
+        highlight=False,
+    )
+    console.print(planned_power_sentence(asked.planned_looks, asked.alpha, len(multi), asked.design), highlight=False)
 
 
 def choose_on_validation(

@@ -12,7 +12,6 @@ from mtl.comparison.gathering import gather, report_directory, write_report
 from mtl.comparison.report import number_format
 from mtl.comparison.types import HELPS, HURTS, Comparison
 from mtl.comparison.verdict import DOES_NOT_PAY, PAYS, Verdict
-from mtl.comparison.wording import count_noun, format_p
 from mtl.config.study import check_name
 from mtl.errors import InputError, unknown
 
@@ -62,26 +61,27 @@ def report(paths: Sequence[Path], console: Console, name: str | None = None, fol
 
 def show(found: Comparison, decided: Verdict, console: Console) -> None:
     """The table of gains and the verdict."""
-    table = Table(
-        title=f"gains over single-task learning on test data ({count_noun(len(found.baseline.seeds), 'seed')})"
-    )
+    table = Table(title="gains over single-task learning on test data")
     table.add_column("configuration", overflow="fold")  # whole also on a narrow terminal
     tasks = [f"{task}\n[dim]{escape(found.primary[task])}[/]" for task in found.tasks]
-    for column in ("all tasks\n[dim]delta_m[/]", *tasks, "p (Holm)"):
+    acted = any(tested.outcome for _, tested in found.tested_rows)
+    for column in ("all tasks\n[dim]delta_m[/]", *tasks, *(["acting"] if acted else []), "seeds"):
         table.add_column(column, justify="right")
     colours = {HELPS: "green", HURTS: "red"}
-    for row in found.rows:
+    for row, tested in found.tested_rows:
         cells = []
-        for one in (row.delta, *(row.cells[task].evidence for task in found.tasks)):
-            text = f"{number_format.gain(one)}\n[dim]{number_format.interval(one)}[/]"
-            cells.append(f"[{colours[one.call]}]{text}[/]" if one.call in colours else text)
+        shown = [tested.delta, *(tested.cells[task].evidence for task in found.tasks)]
+        for one in [*shown, *([tested.outcome] if acted else [])]:
+            text = f"{number_format.gain(one)}\n[dim]{number_format.interval(one)}[/]" if one else "-"
+            cells.append(f"[{colours[one.call]}]{text}[/]" if one and one.call in colours else text)
         best = found.best is not None and row.label == found.best.label
         label = f"[bold]{escape(row.label)}[/]" if best else escape(row.label)
-        table.add_row(label, *cells, format_p(row.delta.p))
-    console.print(table)
+        table.add_row(label, *cells, str(len(tested.seeds)))
+    if found.tested_rows:
+        console.print(table)
     colour = {PAYS: "green", DOES_NOT_PAY: "red"}.get(decided.outcome, "yellow")
     console.print(f"[bold {colour}]{escape(decided.headline)}[/]", highlight=False)
-    for sentence in filter(None, decided.sentences):
+    for sentence in decided.sentences:
         console.print(escape(sentence), highlight=False)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from mtl.comparison.pairing import Runs, any_run, shared_seeds
+from mtl.comparison.gain_samples import Runs, any_run, shared_seeds
 from mtl.comparison.records import Record, flatten
 from mtl.comparison.types import BASELINE
 from mtl.errors import InputError

@@ -1,70 +1,109 @@
-"""From gains to evidence: tests that are corrected together, because they are looked at together."""
+"""From gains to evidence: every claim is read off one interval, which spends its part of one error rate."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from math import nan
 
 import numpy as np
 
-from mtl.comparison.pairing import PairedGains, Runs
-from mtl.comparison.statistics.bootstrap import bootstrap_interval
-from mtl.comparison.statistics.paired import equivalence, holm, paired
-from mtl.comparison.types import HELPS, HURTS, SAME, UNCLEAR, Cell, Evidence, Rules
-
-ALL_TASKS = ""  # in the place of a task: the mean over all of them (delta_m); no task is called so
-Hypothesis = tuple[str, str]  # a configuration id, and a task or ALL_TASKS
+from mtl.comparison.gain_samples import GainRule, GainSample, Runs
+from mtl.comparison.statistics.estimate import NO_INTERVAL
+from mtl.comparison.statistics.looks import Look, complete_looks, intersect
+from mtl.comparison.types import UNCLEAR, Cell, Evidence, Measurement, Rules, call_of
 
 
-def find_evidence(
-    configurations: Mapping[str, Runs], over: Runs, gains: PairedGains, rules: Rules
-) -> dict[Hypothesis, Evidence]:
-    """Evidence for each of these configurations, on every task and on all of them.
+def evidence_of(sample: GainSample, alpha: float, rules: Rules) -> Evidence:
+    """Evidence at one look, from an interval that may miss with probability ``alpha``."""
+    estimate = sample.estimate()
+    interval = estimate.interval(alpha)
+    return Evidence(tuple(sample.by_seed), estimate, alpha, interval, call_of(interval, rules.margin))
 
-    Tasks of all configurations are one family of hypotheses, the means over tasks another.
+
+def no_claim(sample: GainSample) -> Evidence:
+    """A mean gain that nothing is claimed of."""
+    return Evidence(tuple(sample.by_seed), sample.estimate(), nan, NO_INTERVAL, UNCLEAR)
+
+
+def look_at_mean(
+    runs: Runs,
+    over: Runs,
+    seeds: Sequence[int],
+    planned: Sequence[int],
+    alphas: Sequence[float],
+    gain: GainRule,
+    rules: Rules,
+) -> list[Look]:
+    """The looks at delta_m of one configuration, up to the one that decides.
 
     Args:
-        configurations: runs by configuration id.
-        over: runs of the baseline.
-        gains: how gains are computed.
+        runs: of the configuration.
+        over: of the baseline.
+        seeds: those that both have, in the order of the design.
+        planned: numbers of seeds at which one looks.
+        alphas: what each of these looks spends.
+        gain: how gains are computed.
         rules: when a difference counts.
 
     Returns:
-        Evidence by configuration and task, and by configuration and :data:`ALL_TASKS`.
+        One or more looks; none where there are too few seeds for the first.
     """
-    by_task = {
-        (key, task): gains.on_task(runs, over, task) for key, runs in configurations.items() for task in gains.tasks
-    }
-    together = {(key, ALL_TASKS): gains.on_all_tasks(runs, over) for key, runs in configurations.items()}
-    return correct_family(by_task, rules) | correct_family(together, rules)
+    looks: list[Look] = []
+    for number, alpha in zip(complete_looks(planned, len(seeds)), alphas, strict=False):
+        found = gain.on_all_tasks(runs, over, seeds[:number]).estimate().interval(alpha)
+        interval = intersect([*(look.interval for look in looks), found])
+        looks.append(Look(number, alpha, interval, call_of(interval, rules.margin)))
+        if looks[-1].call != UNCLEAR:
+            break
+    return looks
 
 
-def correct_family(gains: Mapping[Hypothesis, Sequence[float]], rules: Rules) -> dict[Hypothesis, Evidence]:
-    """Evidence of a family of hypotheses, with p-values that are corrected together."""
-    tests = {key: paired(values) for key, values in gains.items()}
-    different = dict(zip(tests, holm([test.p for test in tests.values()]), strict=True))
-    within = dict(zip(gains, holm([equivalence(values, rules.margin) for values in gains.values()]), strict=True))
-    return {
-        key: Evidence(
-            gains=tuple(values),
-            interval=bootstrap_interval(values),
-            test=tests[key],
-            p=different[key],
-            call=call_of(tests[key].mean, different[key], within[key], rules.alpha),
-        )
-        for key, values in gains.items()
-    }
+def measure_configuration(
+    runs: Runs,
+    over: Runs,
+    looks: Sequence[Look],
+    seeds: Sequence[int],
+    other_alpha: float,
+    gain: GainRule,
+    rules: Rules,
+) -> Measurement:
+    """What a configuration did on test at its last look.
+
+    Args:
+        runs: of the configuration.
+        over: of the baseline.
+        looks: at delta_m; without any, nothing is claimed.
+        seeds: those that both have, in the order of the design.
+        other_alpha: what one task, or acting, may spend at this look.
+        gain: how gains are computed.
+        rules: when a difference counts.
+
+    Returns:
+        Its evidence.
+    """
+    used = list(seeds[: looks[-1].seeds] if looks else seeds)
+
+    def judged(sample: GainSample) -> Evidence:
+        return evidence_of(sample, other_alpha, rules) if looks else no_claim(sample)
+
+    mean = gain.on_all_tasks(runs, over, used)
+    delta = no_claim(mean)
+    if looks:
+        last = looks[-1]
+        delta = Evidence(tuple(mean.by_seed), mean.estimate(), last.alpha, last.interval, last.call)
+    outcome = gain.on_outcome(runs, over, used)
+    return Measurement(
+        seeds=tuple(used),
+        records=tuple(runs[seed] for seed in used),
+        cells={
+            task: summarize([runs[seed].test[task] for seed in used], judged(gain.on_task(runs, over, used, task)))
+            for task in gain.tasks
+        },
+        delta=delta,
+        outcome=None if outcome is None else judged(outcome),
+        looks=tuple(looks),
+    )
 
 
-def call_of(mean: float, different: float, within: float, alpha: float) -> str:
-    """What to call a mean gain, from the corrected p-values of "it is not zero" and "it lies within the margin"."""
-    if within < alpha:
-        return SAME
-    if different < alpha:
-        return HELPS if mean > 0 else HURTS
-    return UNCLEAR
-
-
-def summarize(values: Iterable[float], evidence: Evidence) -> Cell:
+def summarize(values: Sequence[float], evidence: Evidence) -> Cell:
     """One configuration on one task, from its primary metric by seed."""
-    found = tuple(values)
-    sd = float(np.std(found, ddof=1)) if len(found) > 1 else nan
-    return Cell(found, float(np.mean(found)), sd, bootstrap_interval(found), evidence)
+    sd = float(np.std(values, ddof=1)) if len(values) > 1 else nan
+    return Cell(tuple(values), float(np.mean(values)), sd, evidence)

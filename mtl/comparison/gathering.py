@@ -3,11 +3,12 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from mtl.comparison.comparison import compare
+from mtl.comparison.design import Design
 from mtl.comparison.records import Problem, Record, comparable, read, record
 from mtl.comparison.report.content import Report
 from mtl.comparison.report.publish import publish
@@ -28,12 +29,14 @@ class PlannedRun:
 
     Attributes:
         name: its configuration and seed.
+        configuration: id of its configuration, the same for all seeds, also where each has a split of its own.
         path: the directory of the first attempt; later ones stand beside it.
         fingerprint: of its data.
         attempt: the file about the last attempt at it.
     """
 
     name: str
+    configuration: str
     path: Path
     fingerprint: str
     attempt: Path
@@ -43,7 +46,8 @@ class PlannedRun:
         """From plan.json."""
         path = Path(run["path"])
         attempt = attempt_file(path.parents[3], str(run["key"]))
-        return cls(f"{run['label']}, seed {int(run['seed'])}", path, str(run["fingerprint"]), attempt)
+        name = f"{run['label']}, seed {int(run['seed'])}"
+        return cls(name, str(run["configuration"]), path, str(run["fingerprint"]), attempt)
 
 
 @dataclass
@@ -55,6 +59,7 @@ class GatheredRuns:
         problems: runs that failed or could not be used.
         names: labels by configuration id.
         rules: when a difference counts.
+        design: of the one plan that the runs are of; None: they were found, or are of several plans.
         command: that made the runs; empty if not known.
         question: that they answer; empty if not known.
         took: how long making them took, in words; empty if not known.
@@ -64,6 +69,7 @@ class GatheredRuns:
     problems: list[Problem] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
     rules: Rules = field(default_factory=Rules)
+    design: Design | None = None
     command: str = ""
     question: str = ""
     took: str = ""
@@ -85,6 +91,7 @@ class GatheredRuns:
             self.rules = Rules(alpha=float(plan["rules"]["alpha"]), margin=float(plan["rules"]["margin"]))
             self.command, self.question = str(plan["command"]), str(plan["question"])
             self.took = str(plan.get("took", ""))
+            self.design = Design.read(plan["design"])
             runs = [PlannedRun.of(run) for run in plan["runs"]]
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"'{file}' is damaged or not of a comparison: {error!r}") from None
@@ -101,7 +108,7 @@ class GatheredRuns:
                 unusable.append(Problem(str(place), str(error)))
                 continue
             if one.fingerprint == run.fingerprint:
-                self.records.append(one)
+                self.records.append(replace(one, configuration=run.configuration))
                 self.problems += unusable
                 return
         self.problems += unusable
@@ -117,7 +124,10 @@ def gather(paths: Sequence[Path]) -> GatheredRuns:
     found = GatheredRuns()
     for path in paths:
         found.add(path)
-    found.records, found.problems = comparable(found.records, found.problems)
+    if len(paths) > 1:
+        found.design = None  # what one plan says of its looks does not hold for the runs of several
+    resplit = found.design is not None and found.design.resplit
+    found.records, found.problems = comparable(found.records, found.problems, resplit=resplit)
     return found
 
 
@@ -135,7 +145,7 @@ def write_report(runs: GatheredRuns, directory: Path, folder: Path | None = None
     Raises:
         InputError: nothing can be compared.
     """
-    comparison = compare(runs.records, runs.rules, runs.names)
+    comparison = compare(runs.records, runs.rules, runs.names, runs.design)
     report = Report(directory.name, runs.command, comparison, verdict(comparison), tuple(runs.problems))
     figures = publish(directory, report)
     if folder is not None:

@@ -1,13 +1,15 @@
 """Finished runs as records: what a comparison needs of each, read from its directory; broken ones are named."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from math import nan
 from pathlib import Path
 from typing import Any
 
 from mtl.config.run_result import AffinityResult, RunResult
 from mtl.errors import InputError
+from mtl.runs.contributions import Contributions, read_contributions
 from mtl.runs.directory import read_result
 from mtl.runs.identity import configuration_id, identity
 
@@ -26,7 +28,8 @@ class Record:
 
     Attributes:
         path: its directory.
-        configuration: hash of its config without the seed; runs that share it differ in the seed only.
+        configuration: hash of its config without the seed; runs that share it differ in the seed only, and in the split
+            where a plan says so.
         suite, fingerprint: the data.
         model, weighting, seed: what was chosen.
         directions: by task, whether a higher primary metric is better.
@@ -39,6 +42,9 @@ class Record:
         execution: what came of acting with the network; empty if it did not act.
         config: what can change a number in it, as plain values.
         environment: versions and machine.
+        kept: reads what each test row contributes to the primary metrics, and each instance to acting.
+        rows: by split.
+        still_improving: whether the budget ended it at its best epoch.
         affinity: what was measured to find groups of tasks; None if the config names none or says them.
     """
 
@@ -61,12 +67,20 @@ class Record:
     execution: dict[str, float]
     config: dict[str, Any]
     environment: dict[str, str]
+    kept: Callable[[], Contributions]
+    rows: dict[str, int]
+    still_improving: bool = False
     affinity: AffinityResult | None = None
 
     @property
     def question(self) -> tuple[object, ...]:
-        """What has to be equal for two runs to be comparable: suite, data, tasks with their primary metrics."""
-        return self.suite, self.fingerprint, tuple(self.primary.items()), tuple(self.directions.items())
+        """What has to be equal for two runs to be comparable beside their data: suite, tasks, primary metrics."""
+        return self.suite, tuple(self.primary.items()), tuple(self.directions.items())
+
+    @property
+    def test_share(self) -> float:
+        """Test rows over training rows."""
+        return self.rows["test"] / self.rows["train"]
 
 
 def record(path: Path) -> Record:
@@ -94,6 +108,9 @@ def record(path: Path) -> Record:
         execution={k: float(v) for k, v in (found.execution or {}).items() if isinstance(v, int | float)},
         config=identity(found.config),
         environment=found.environment,
+        kept=cache(partial(read_contributions, path)),
+        rows=dict(found.data.rows),
+        still_improving=found.selection.still_improving,
         affinity=found.affinity,
     )
 
@@ -136,9 +153,25 @@ def read(paths: Iterable[Path]) -> tuple[list[Record], list[Problem]]:
     return comparable(list(records.values()), problems)
 
 
-def comparable(records: list[Record], problems: list[Problem]) -> tuple[list[Record], list[Problem]]:
-    """The records of the question with most runs; the others become problems."""
-    questions = [one.question for one in records]
+def comparable(
+    records: list[Record], problems: list[Problem], *, resplit: bool = False
+) -> tuple[list[Record], list[Problem]]:
+    """The records of the question with most runs; the others become problems.
+
+    Args:
+        records: of runs.
+        problems: known already.
+        resplit: whether each seed has data of its own: then only runs of one seed have to agree in it, as their plan
+            sees to.
+
+    Returns:
+        Records and problems.
+    """
+
+    def question_of(one: Record) -> tuple[object, ...]:
+        return one.question if resplit else (*one.question, one.fingerprint)
+
+    questions = [question_of(one) for one in records]
     if not questions:
         return [], problems
     main = max(dict.fromkeys(questions), key=questions.count)
@@ -149,9 +182,9 @@ def comparable(records: list[Record], problems: list[Problem]) -> tuple[list[Rec
             "or other data",
         )
         for one in records
-        if one.question != main
+        if question_of(one) != main
     ]
-    return [one for one in records if one.question == main], [*problems, *foreign]
+    return [one for one in records if question_of(one) == main], [*problems, *foreign]
 
 
 def flatten(node: Any, prefix: str = "") -> dict[str, str]:

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mtl.comparison.design import Design
 from mtl.comparison.records import Record
+from mtl.comparison.statistics.estimate import Estimate, Interval
 from mtl.comparison.statistics.gains import Scale
-from mtl.comparison.statistics.paired import Paired
-from mtl.comparison.statistics.ranks import Ranking
+from mtl.comparison.statistics.looks import Look
 
 BASELINE = "single_task"  # the model whose runs every other is compared with
+TREES = "trees"  # boosted trees, each task by itself: a baseline, too
 COSTS = ("parameters", "seconds", "memory", "inference")
 
 HELPS, HURTS, SAME, UNCLEAR = "helps", "hurts", "same", "unclear"
@@ -19,7 +21,7 @@ class Rules:
     """When a difference counts.
 
     Attributes:
-        alpha: chance of calling any difference where there is none, over all configurations (and tasks) together.
+        alpha: chance of any false claim among all those of a comparison.
         margin: gains within +-margin are too small to matter.
         scales: by task, a divisor that replaces the one chosen by :func:`~mtl.comparison.statistics.gains.scale_of`.
     """
@@ -31,38 +33,68 @@ class Rules:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Gains of one configuration over the baseline, one per seed, on one task or (delta_m) over all.
+    """Gains of one configuration over another on test, on one task, on all (delta_m), or in acting.
 
     Attributes:
         gains: by seed, positive being better.
-        interval: 95 % bootstrap interval of the mean.
-        test: paired tests of the gains against zero.
-        p: the t test's p-value after Holm's correction over the family.
-        call: same (within the margin by two one-sided t tests at alpha, corrected likewise, whether or not it differs
-            from zero), else helps or hurts (p < alpha), else unclear.
+        estimate: their mean, with its standard error.
+        alpha: chance that the interval misses the truth; NaN where nothing is claimed.
+        interval: of the mean gain; NaN where nothing is claimed.
+        call: what the interval says: same (it lies within the margin), else helps or hurts (it leaves zero out), else
+            unclear.
     """
 
     gains: tuple[float, ...]
-    interval: tuple[float, float]
-    test: Paired
-    p: float
+    estimate: Estimate
+    alpha: float
+    interval: Interval
     call: str
 
     @property
     def mean(self) -> float:
         """Mean gain."""
-        return self.test.mean
+        return self.estimate.mean
+
+
+def call_of(interval: Interval, margin: float) -> str:
+    """What an interval of a gain says."""
+    low, high = interval
+    if -margin <= low and high <= margin:
+        return SAME
+    if low > 0:
+        return HELPS
+    return HURTS if high < 0 else UNCLEAR
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One configuration on one task: values of the primary metric on test by seed, mean, sd, interval, and evidence."""
+    """One configuration on one task: values of the primary metric on test by seed, mean, sd, and evidence."""
 
     values: tuple[float, ...]
     mean: float
     sd: float
-    interval: tuple[float, float]
     evidence: Evidence
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What a configuration did on test.
+
+    Attributes:
+        seeds: those of the last look, which it has in common with the baseline.
+        records: its runs, in the order of ``seeds``.
+        cells: by task.
+        delta: evidence on delta_m.
+        outcome: evidence on what came of acting; None where nothing comparable was kept.
+        looks: at delta_m, in order.
+    """
+
+    seeds: tuple[int, ...]
+    records: tuple[Record, ...]
+    cells: Mapping[str, Cell]
+    delta: Evidence
+    outcome: Evidence | None
+    looks: tuple[Look, ...]
 
 
 @dataclass(frozen=True)
@@ -70,34 +102,40 @@ class Row:
     """One configuration.
 
     Attributes:
+        key: its configuration id.
         label: its name in tables.
         model, weighting: its choices.
-        seeds: those it has in common with the baseline; numbers are over these.
-        cells: by task.
-        delta: evidence on delta_m.
-        validation: mean delta_m on the validation split, by which the best configuration is chosen.
+        validation: mean gains on the validation split by task, on the seeds of ``screened``.
+        delta_validation: their mean, by which the best configuration is chosen.
+        screened: the seeds of the runs that ``validation`` is of.
+        rank: mean over tasks of its rank among all configurations by mean validation metric.
         costs: median of each of :data:`COSTS`: the first run of a process takes longer than those after it.
+        inference_spread: fastest and slowest of its runs, in seconds.
         execution: mean of what came of acting.
-        rank: mean over tasks of its rank among all configurations by mean test metric.
-        records: its runs, in the order of ``seeds``.
+        still_improving: whether at least half of its runs were ended by their budget at their best epoch.
+        records: all its runs.
+        tested: what it did on test; None: it was screened only.
     """
 
+    key: str
     label: str
     model: str
     weighting: str
-    seeds: tuple[int, ...]
-    cells: dict[str, Cell]
-    delta: Evidence
-    validation: float
-    costs: dict[str, float]
-    execution: dict[str, float]
+    validation: Mapping[str, float]
+    delta_validation: float
+    screened: tuple[int, ...]
     rank: float
+    costs: Mapping[str, float]
+    inference_spread: tuple[float, float]
+    execution: Mapping[str, float]
+    still_improving: bool
     records: tuple[Record, ...]
+    tested: Measurement | None
 
     @property
     def multi(self) -> bool:
         """Whether it learns tasks together."""
-        return self.model != BASELINE
+        return self.model not in (BASELINE, TREES)
 
 
 @dataclass(frozen=True)
@@ -109,32 +147,39 @@ class Comparison:
         tasks: their names, in order; primary and directions by name.
         scales: by task.
         rules: when a difference counts.
+        design: which runs decide, and how often one looks.
         baseline: the single-task configuration that gains are over; its own gains are zero.
-        rows: all other configurations: multi-task first, further single-task ones last.
+        rows: all other configurations: multi-task first, further baselines last.
         best: the multi-task row with the highest delta_m on validation; None without any.
-        ranking: of all configurations over seeds by delta_m, when they have seeds in common.
-        against: by label of a further baseline, gains in delta_m of ``best`` over that one.
-        front_tasks: labels that no other configuration beats on every task.
-        front_cost: labels that no other beats in delta_m and training seconds.
-        hypervolume: by label, the share of the volume between worst and best gains that is lost without it.
+        against: by label of a further baseline, evidence on delta_m of ``best`` over that one.
+        hypotheses: how many tests a configuration has beside the one of delta_m.
+        front_tasks: labels that no other configuration beats on every task, on validation.
+        front_cost: labels that no other beats in delta_m on validation and training seconds.
+        hypervolume: by label, the share of the volume between worst and best validation gains that is lost without it.
     """
 
     suite: str
     tasks: tuple[str, ...]
-    primary: dict[str, str]
-    directions: dict[str, bool]
-    scales: dict[str, Scale]
+    primary: Mapping[str, str]
+    directions: Mapping[str, bool]
+    scales: Mapping[str, Scale]
     rules: Rules
+    design: Design
     baseline: Row
     rows: tuple[Row, ...]
     best: Row | None
-    ranking: Ranking
-    against: dict[str, Evidence]
+    against: Mapping[str, Evidence]
+    hypotheses: int
     front_tasks: tuple[str, ...]
     front_cost: tuple[str, ...]
-    hypervolume: dict[str, float]
+    hypervolume: Mapping[str, float]
 
     @property
     def all_rows(self) -> tuple[Row, ...]:
         """The baseline and the others."""
         return (self.baseline, *self.rows)
+
+    @property
+    def tested_rows(self) -> list[tuple[Row, Measurement]]:
+        """Configurations other than the baseline that were measured on test."""
+        return [(row, row.tested) for row in self.rows if row.tested is not None]

@@ -3,22 +3,28 @@
 from dataclasses import dataclass
 from math import isfinite
 
-from mtl.comparison.statistics.paired import seeds_needed, smallest_p
-from mtl.comparison.types import HELPS, HURTS, SAME, UNCLEAR, Comparison, Evidence, Row
-from mtl.comparison.wording import count_noun, format_p, format_percent, join_words
+from mtl.comparison.design import CONFIRM, MEAN_SHARE
+from mtl.comparison.scope import error_rate_sentence, power_sentence, scope_sentence
+from mtl.comparison.types import HELPS, HURTS, SAME, UNCLEAR, Comparison, Evidence, Measurement, Row
+from mtl.comparison.wording import count_noun, format_interval, format_percent, join_words
 
 PAYS = "pays"
 DOES_NOT_PAY = "does not pay"
 NO_DIFFERENCE = "makes no difference"
 NOT_ENOUGH = "not enough evidence"
 
-RULES = """\
-The best configuration is the multi-task one with the highest mean delta_m on the validation split; test data only
-measures. Learning together makes no difference if two one-sided t tests place its delta_m on test within the margin.
-Otherwise it pays if delta_m is above zero, and does not pay if it is below, by a paired t test over seeds at alpha; if
-neither, there is not enough evidence. All p-values are corrected by Holm's method over all multi-task configurations.
-Tasks are called by the same rules (helps, hurts, no difference that matters, no evidence), corrected over all
-configurations and tasks together. A task that is hurt shows negative transfer."""
+OUTCOMES = {HELPS: PAYS, HURTS: DOES_NOT_PAY, SAME: NO_DIFFERENCE, UNCLEAR: NOT_ENOUGH}
+
+RULES = f"""\
+The best configuration is the multi-task one with the highest mean gain (delta_m) on the validation split; test data
+only measures. Every claim is read off one interval: no difference that matters, if it lies within the margin; otherwise
+helps, if it lies above zero, or hurts, if it lies below; otherwise there is no evidence. An interval is Student's, with
+the standard error over seeds and test rows together (two crossed random factors, Satterthwaite's degrees of freedom).
+All intervals of a report hold together with probability 1 - alpha: {MEAN_SHARE:.0%} of alpha is divided among the
+configurations tested and the looks at delta_m, the rest among tasks, further baselines and acting, by Bonferroni's
+inequality, which holds however they depend on each other. After several looks the interval of delta_m is what those of
+all looks have in common. A task that is hurt shows negative transfer. No mark is given to a configuration half of whose
+runs, or of whose baseline's runs, ended by their budget while they still improved."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +34,23 @@ class Verdict:
     Attributes:
         outcome: :data:`PAYS`, :data:`DOES_NOT_PAY`, :data:`NO_DIFFERENCE` or :data:`NOT_ENOUGH`.
         headline: one sentence.
-        sentences: what else must be known, in order.
+        meaning: what it is for each task, in the metrics' own units, and for what the agent achieves.
+        cost: what it costs, and how it stands against other baselines.
+        certainty: how sure it is, for what it holds, and what to do where it is not sure.
         negative_transfer: (configuration, task) pairs that are hurt, over all configurations.
     """
 
     outcome: str
     headline: str
-    sentences: tuple[str, ...]
-    negative_transfer: tuple[tuple[str, str], ...]
+    meaning: tuple[str, ...] = ()
+    cost: tuple[str, ...] = ()
+    certainty: tuple[str, ...] = ()
+    negative_transfer: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What must be known beside the headline, in order."""
+        return (*self.meaning, *self.cost, *self.certainty)
 
     @property
     def text(self) -> str:
@@ -47,30 +62,51 @@ def verdict(comparison: Comparison) -> Verdict:
     """Apply :data:`RULES`."""
     hurt = tuple(
         (row.label, task)
-        for row in comparison.rows
+        for row, tested in comparison.tested_rows
         if row.multi
-        for task, cell in row.cells.items()
+        for task, cell in tested.cells.items()
         if cell.evidence.call == HURTS
     )
     best = comparison.best
     if best is None:
         text = "Not enough evidence: no multi-task configuration has a finished run on a seed of the baseline."
-        return Verdict(NOT_ENOUGH, text, (), hurt)
-    outcome = {HELPS: PAYS, HURTS: DOES_NOT_PAY, SAME: NO_DIFFERENCE, UNCLEAR: NOT_ENOUGH}[best.delta.call]
-    sentences = [
-        tasks_in_words(best),
+        return Verdict(NOT_ENOUGH, text, negative_transfer=hurt)
+    if best.tested is None or not best.tested.looks:
+        done = len(best.tested.seeds) if best.tested else 0
+        text = (
+            f"Not enough evidence yet: validation prefers {best.label}, and {done} of the "
+            f"{count_noun(comparison.design.looks[0], 'fresh seed')} of the first look are done."
+        )
+        return Verdict(NOT_ENOUGH, text, negative_transfer=hurt)
+    outcome = OUTCOMES[best.tested.delta.call]
+    tested = best.tested
+    meaning = [tasks_in_words(tested), units_in_words(comparison, tested), acting_in_words(tested)]
+    cost = [
         cost_in_words(best, comparison.baseline),
-        *matched_in_words(comparison),
-        *runners_up(comparison),
-        *caveats(comparison, best, outcome),
+        *(f"Against {label}: {gain_in_words(found)}." for label, found in comparison.against.items()),
     ]
-    return Verdict(outcome, headline(outcome, best, comparison), tuple(sentences), hurt)
+    certainty = [
+        *runners_up(comparison),
+        *caveats(comparison, best),
+        power_sentence(comparison, tested, decided=outcome != NOT_ENOUGH),
+        scope_sentence(comparison),
+        error_rate_sentence(comparison, tested),
+    ]
+    return Verdict(
+        outcome,
+        headline(outcome, best, tested, comparison),
+        tuple(filter(None, meaning)),
+        tuple(filter(None, cost)),
+        tuple(filter(None, certainty)),
+        hurt,
+    )
 
 
-def headline(outcome: str, best: Row, comparison: Comparison) -> str:
+def headline(outcome: str, best: Row, tested: Measurement, comparison: Comparison) -> str:
     """The one sentence."""
-    size = gain_in_words(best.delta)
-    over = f"averaged over {count_noun(len(comparison.tasks), 'task')} and {count_noun(len(best.seeds), 'seed')}"
+    size = gain_in_words(tested.delta)
+    fresh = "fresh seed" if comparison.design.kind == CONFIRM else "seed"
+    over = f"averaged over {count_noun(len(comparison.tasks), 'task')} and {count_noun(len(tested.seeds), fresh)}"
     if outcome == PAYS:
         return f"Learning together pays: the best configuration, {best.label}, gains {size}, {over}."
     if outcome == DOES_NOT_PAY:
@@ -80,19 +116,16 @@ def headline(outcome: str, best: Row, comparison: Comparison) -> str:
             f"Learning together makes no difference beyond {comparison.rules.margin:.1%}: "
             f"the best configuration, {best.label}, is at {size}, {over}."
         )
-    return (
-        f"Not enough evidence that learning together pays: the best configuration, {best.label}, is at {size}, {over}."
-    )
+    return f"Not enough evidence either way on average: the best configuration, {best.label}, is at {size}, {over}."
 
 
 def gain_in_words(evidence: Evidence) -> str:
-    """Mean, interval and p-value."""
-    low, high = evidence.interval
-    interval = f"95 % interval {format_percent(low)} to {format_percent(high)}, " if isfinite(low) else ""
-    return f"{format_percent(evidence.mean)} ({interval}p = {format_p(evidence.p)})"
+    """Mean and interval."""
+    interval = format_interval(evidence.interval)
+    return f"{format_percent(evidence.mean)} ({interval or 'no interval'})"
 
 
-def tasks_in_words(best: Row) -> str:
+def tasks_in_words(tested: Measurement) -> str:
     """Which tasks gain and which lose."""
     words = {
         HELPS: "It helps {}.",
@@ -103,13 +136,39 @@ def tasks_in_words(best: Row) -> str:
     parts = []
     for call, sentence in words.items():
         found = [
-            f"{task} ({format_percent(cell.evidence.mean)})"
-            for task, cell in best.cells.items()
+            f"{task} ({format_percent(cell.evidence.mean)}, {format_interval(cell.evidence.interval) or 'no interval'})"
+            for task, cell in tested.cells.items()
             if cell.evidence.call == call
         ]
         if found:
             parts.append(sentence.format(join_words(found)))
     return " ".join(parts)
+
+
+def units_in_words(comparison: Comparison, tested: Measurement) -> str:
+    """What the means are in the metrics' own units."""
+    base = comparison.baseline.tested
+    if base is None:
+        return ""
+    parts = [
+        f"{task} {comparison.primary[task]} {base.cells[task].mean:.4g} apart, {cell.mean:.4g} together"
+        for task, cell in tested.cells.items()
+        if isfinite(cell.mean) and isfinite(base.cells[task].mean)
+    ]
+    return f"In their own units: {'; '.join(parts)}." if parts else ""
+
+
+def acting_in_words(tested: Measurement) -> str:
+    """What the difference is in what the agent achieves."""
+    if tested.outcome is None:
+        return ""
+    words = {
+        HELPS: "The agent acts better with it",
+        HURTS: "The agent acts worse with it",
+        SAME: "It makes no difference that matters to how the agent acts",
+        UNCLEAR: "There is no evidence either way for how the agent acts",
+    }
+    return f"{words[tested.outcome.call]}: {gain_in_words(tested.outcome)} over its instances."
 
 
 def cost_in_words(best: Row, baseline: Row) -> str:
@@ -128,40 +187,32 @@ def cost_in_words(best: Row, baseline: Row) -> str:
     return f"Beside single-task networks: {', '.join(parts)}." if parts else ""
 
 
-def matched_in_words(comparison: Comparison) -> list[str]:
-    """How the best stands against further baselines."""
-    return [f"Against {label}: {gain_in_words(found)}." for label, found in comparison.against.items()]
-
-
 def runners_up(comparison: Comparison) -> list[str]:
     """Configurations for which there is proof where there is none for the best."""
     best = comparison.best
-    if best is None or best.delta.call == HELPS:
+    if best is None or best.tested is None or best.tested.delta.call == HELPS:
         return []
-    proven = [row for row in comparison.rows if row.multi and row.delta.call == HELPS]
+    proven = [(row, tested) for row, tested in comparison.tested_rows if row.multi and tested.delta.call == HELPS]
     if not proven:
         return []
-    found = join_words([f"{row.label} ({format_percent(row.delta.mean)})" for row in proven])
+    found = join_words([f"{row.label} ({format_percent(tested.delta.mean)})" for row, tested in proven])
     return [f"On test data {found} did gain, but validation data did not single it out."]
 
 
-def caveats(comparison: Comparison, best: Row, outcome: str) -> list[str]:
+def caveats(comparison: Comparison, best: Row) -> list[str]:
     """How far the evidence goes."""
-    n = len(best.seeds)
-    out = [
-        "One seed says nothing about chance: start the command again with more."
-        if n == 1
-        else f"{n} seeds: without assuming a distribution they can reach p = {smallest_p(n):.2g} at best"
-        + (", so these p-values lean on the differences between seeds being normal." if smallest_p(n) > 0.05 else ".")
-    ]
-    if outcome == NOT_ENOUGH:
-        family = sum(row.multi for row in comparison.rows)
-        needed = seeds_needed(best.delta.test.effect, comparison.rules.alpha / max(family, 1))
-        if needed is not None and needed > n:
-            out.append(f"If the effect is as large as it looks, about {needed} seeds would show it.")
-        elif needed is None and isfinite(best.delta.test.effect):
-            out.append("More than 1000 seeds would be needed to show an effect this small.")
-    unlike = [row.label for row in comparison.rows if len(row.seeds) < len(comparison.baseline.seeds)]
-    if unlike:
-        out.append(f"Seeds are missing for {join_words(unlike)}.")
+    out = []
+    improving = [row.label for row in (comparison.baseline, best) if row.still_improving]
+    if improving:
+        out.append(
+            f"{join_words(improving)} still improved when the budget ended the training, so nothing is claimed: "
+            "give more epochs."
+        )
+    if best.tested is not None and len(best.tested.seeds) == 1:
+        out.append("One seed says nothing about chance: start the command again with more.")
+    if comparison.design.kind != CONFIRM:
+        most = max((len(tested.seeds) for _, tested in comparison.tested_rows), default=0)
+        unlike = [row.label for row, tested in comparison.tested_rows if row.multi and len(tested.seeds) < most]
+        if unlike:
+            out.append(f"Seeds are missing for {join_words(unlike)}.")
     return out

@@ -1,17 +1,26 @@
 """Numbers and lists as sentences have them."""
 
 from collections.abc import Iterable
+from math import isfinite
 
 
 def format_percent(value: float) -> str:
     """A signed percentage with one decimal, two below 1 %."""
+    if not isfinite(value):
+        return "not measured"
     digits = 1 if abs(value) >= 0.01 else 2
     return f"{value * 100:+.{digits}f}\N{NO-BREAK SPACE}%"
 
 
-def format_p(p: float) -> str:
-    """A p-value with two digits that matter."""
-    return "< 0.0001" if p < 1e-4 else f"{p:.2g}"
+def format_size(value: float) -> str:
+    """The size of a difference, without a sign."""
+    return format_percent(abs(value)).removeprefix("+")
+
+
+def format_interval(interval: tuple[float, float]) -> str:
+    """An interval as words; empty where it is not known."""
+    low, high = interval
+    return f"{format_percent(low)} to {format_percent(high)}" if isfinite(low) else ""
 
 
 def count_noun(number: int, what: str) -> str:

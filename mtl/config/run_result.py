@@ -30,12 +30,14 @@ class Selection(Frozen):
         mode: which of its values is best.
         epoch: the epoch chosen, from 0.
         by_task: where nothing is shared, the epoch that each task keeps.
+        still_improving: the budget ended the training at its best epoch.
     """
 
     metric: str
     mode: Literal["min", "max"]
     epoch: int
     by_task: dict[str, int]
+    still_improving: bool = False
 
 
 class TaskFacts(Frozen):

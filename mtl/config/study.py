@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from itertools import count, islice
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -11,11 +12,12 @@ from mtl.errors import unknown
 
 BASELINE = "single_task"
 MATCHED = ("same_parameters", "same_seconds")
+BASELINES = (*MATCHED, "trees")
 
 
-def _seeds_of(value: Any) -> Any:
-    """A number of seeds as the seeds from 0 on."""
-    return list(range(value)) if type(value) is int and value > 0 else value
+def _list_of_one(value: Any) -> Any:
+    """A whole number as a list of it."""
+    return [value] if type(value) is int else value
 
 
 def _names() -> Any:
@@ -37,10 +39,16 @@ class Study(Frozen):
         name: of the comparison's directory; None: named by what it compares.
         models: with overrides of their own after a space.
         weightings: likewise.
-        seeds: of every configuration.
+        design: ``confirm`` or ``full``, see :mod:`mtl.comparison.design`.
+        screen: seeds on which all configurations are ranked on validation.
+        looks: numbers of deciding seeds after which one looks.
+        seeds: one look at so many deciding seeds, or at these; None: as ``looks`` says.
+        first_seed: the seeds begin with it.
+        data: ``fixed``: all seeds share one split; ``resplit``: each has its own.
+        front: of the weighting called front: loss weights are multiples of one in so many parts.
         budget: epochs of every run; None: what the config says.
         baselines: beside the single-task one.
-        match: the model whose size and duration these have.
+        match: the model whose size and duration these have; None: that of the configuration chosen.
         tune: values of the grid are chosen on validation.
         grid: values by dotted key.
         alpha: chance of any false claim.
@@ -57,14 +65,23 @@ class Study(Frozen):
     name: Annotated[str | None, Field(description="the name of a directory: letters, digits, spaces and any of _.=,+-")]
     models: Annotated[list[Entry], _names()]
     weightings: Annotated[list[Entry], _names()]
-    seeds: Annotated[
-        list[Seed],
-        BeforeValidator(_seeds_of),
-        Field(min_length=1, description="a number of seeds, or a list of seeds"),
+    design: Annotated[Literal["confirm", "full"], Field(description="confirm or full")]
+    screen: Annotated[int, Field(ge=1, description="a whole number, 1 or more")]
+    looks: Annotated[
+        list[Annotated[int, Field(ge=1)]],
+        BeforeValidator(_list_of_one),
+        Field(min_length=1, description="growing numbers of seeds, e.g. [3,5,8,12]"),
     ]
+    seeds: Annotated[
+        Annotated[int, Field(ge=1, strict=True)] | Annotated[list[Seed], Field(min_length=1)] | None,
+        Field(description="a number of seeds, a list of seeds, or null"),
+    ]
+    first_seed: Annotated[int, Field(ge=0, description="a whole number, 0 or more")]
+    data: Annotated[Literal["fixed", "resplit"], Field(description="fixed or resplit")]
+    front: Annotated[int, Field(ge=2, le=100, description="a whole number, 2 to 100")]
     budget: Annotated[int | None, Field(ge=1, description="a whole number, 1 or more, or null")]
-    baselines: Annotated[list[str], Field(description=f"a list of some of {', '.join(MATCHED)}, or []")]
-    match: Annotated[str | None, Field(description="one of the models, or null for the first")]
+    baselines: Annotated[list[str], Field(description=f"a list of some of {', '.join(BASELINES)}, or []")]
+    match: Annotated[str | None, Field(description="one of the models, or null for the one chosen")]
     tune: Switch
     grid: Annotated[
         dict[str, Annotated[list[Any], Field(min_length=1)]],
@@ -79,8 +96,8 @@ class Study(Frozen):
 
     @field_validator("models", "weightings", "seeds")
     @classmethod
-    def _each_once(cls, value: list[Any], info: Any) -> list[Any]:
-        if len(set(value)) < len(value):
+    def _each_once(cls, value: Any, info: Any) -> Any:
+        if isinstance(value, list) and len(set(value)) < len(value):
             kind = "seed" if info.field_name == "seeds" else "name"
             raise ValueError(f"{info.field_name}={format_value(value)}: expected each {kind} once")
         return value
@@ -92,6 +109,13 @@ class Study(Frozen):
             check_name(value)
         return value
 
+    @field_validator("looks")
+    @classmethod
+    def _growing(cls, value: list[int]) -> list[int]:
+        if value != sorted(set(value)):
+            raise ValueError(f"looks={format_value(value)}: expected growing numbers of seeds, e.g. [3,5,8,12]")
+        return value
+
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
         if BASELINE in self.models:
@@ -99,8 +123,8 @@ class Study(Frozen):
                 f"models={format_value(self.models)}: expected models to compare with {BASELINE}, which is always there"
             )
         for name in self.baselines:
-            if name not in MATCHED:
-                raise ValueError(str(unknown("baseline", name, MATCHED)))
+            if name not in BASELINES:
+                raise ValueError(str(unknown("baseline", name, BASELINES)))
         if self.match is not None and self.match not in self.models:
             raise ValueError(str(unknown("model in match", self.match, self.models)))
         if self.tune and not self.grid:
@@ -108,9 +132,28 @@ class Study(Frozen):
         return self
 
     @property
-    def matched_model(self) -> str:
-        """The model whose size and duration the matched baselines have."""
-        return self.match or self.models[0]
+    def planned_looks(self) -> list[int]:
+        """Numbers of deciding seeds after which one looks."""
+        if self.seeds is None:
+            return self.looks
+        return [self.seeds if isinstance(self.seeds, int) else len(self.seeds)]
+
+    @property
+    def screening_seeds(self) -> list[int]:
+        """Seeds on which all configurations are ranked on validation: none that decides, unless all decide."""
+        if self.design == "full":
+            return self.deciding_seeds
+        if isinstance(self.seeds, list):
+            return list(islice((seed for seed in count() if seed not in self.seeds), self.screen))
+        return list(range(self.first_seed, self.first_seed + self.screen))
+
+    @property
+    def deciding_seeds(self) -> list[int]:
+        """Seeds whose test results decide, in the order in which they are used."""
+        if isinstance(self.seeds, list):
+            return self.seeds
+        first = self.first_seed + (self.screen if self.design == "confirm" else 0)
+        return list(range(first, first + self.planned_looks[-1]))
 
 
 SETTINGS = tuple(name for name in Study.model_fields if name not in ("overrides", "subject", "question"))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from mtl.comparison.design import Design
 from mtl.config.run_config import RunConfig
 from mtl.config.study import Study
 from mtl.runs.directory import run_path
@@ -10,7 +11,7 @@ from mtl.runs.files import read_json_if_whole, write_json
 from mtl.runs.identity import configuration_id
 from mtl.sweep.queue import QueuedRun
 
-PLAN_SCHEMA = 2  # of plan.json
+PLAN_SCHEMA = 3  # of plan.json
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Configuration:
 
     Attributes:
         label: its name in tables.
-        config: a to_run_config config, of any seed.
+        config: of any seed.
         parameters: trainable numbers; where groups are to be found first, of groups of one size.
         step_seconds: of one optimizer step on this machine, as measured on a few.
         entries: its runs, one per seed.
@@ -74,11 +75,12 @@ class Plan:
         """Labels by configuration id."""
         return {configuration_id(one.config): one.label for one in self.configurations}
 
-    def save(self, command: str, took: str = "") -> None:
+    def save(self, command: str, design: Design, took: str = "") -> None:
         """Write plan.json, from which the report is made, also of a sweep that was interrupted.
 
         Args:
             command: that asked for it.
+            design: how the comparison is decided.
             took: how long it took, in words; empty keeps what an earlier save said of the same runs.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -87,6 +89,7 @@ class Plan:
             {
                 "label": one.label,
                 "seed": entry.config.seed,
+                "configuration": configuration_id(one.config),
                 "key": entry.key,
                 "fingerprint": entry.fingerprint,
                 "path": str(run_path(entry.config)),
@@ -102,6 +105,7 @@ class Plan:
             "question": self.study.question,
             "command": command,
             "rules": rules,
+            "design": design.plain(),
             "names": self.names,
             "runs": runs,
             "took": took or (before.get("took", "") if before.get("runs") == runs else ""),

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import product
 from math import inf
 from pathlib import Path
@@ -22,6 +22,7 @@ from mtl.module.lightning import silent_lightning
 from mtl.runs.files import read_json_if_whole, write_json
 from mtl.runs.identity import configuration_id, identity
 from mtl.suites.base import MultiTaskDataModule
+from mtl.sweep.entries import FRONT, overrides_for, shorten_entry, simplex, with_split_seed, with_values
 from mtl.sweep.matched_baselines import epochs_within, same_parameters
 from mtl.sweep.plan import Configuration, Plan
 from mtl.sweep.queue import QueuedRun, RunQueue
@@ -31,8 +32,18 @@ from mtl.training.grouping import epochs as measuring_epochs
 from mtl.training.hardware import processes_of
 from mtl.training.resources import count_parameters
 
-# What some names of models stand for; the baseline learns every task alone, whatever groups the runs are to have
-SHORTHANDS = {"grouped": "hard grouping=auto", BASELINE: "single_task grouping=null"}
+
+@dataclass(frozen=True)
+class Split:
+    """The data of one seed.
+
+    Attributes:
+        task: the config of its suite.
+        fingerprint: of the data.
+    """
+
+    task: dict[str, Any]
+    fingerprint: str
 
 
 class Planner:
@@ -58,6 +69,7 @@ class Planner:
         self.data: MultiTaskDataModule = assembly.data
         self.fingerprint = self.data.fingerprint
         configs = [base, *(self.config(model, weighting) for model, weighting in self.pairs)]
+        self.splits: dict[int, Split] = {}
         self.comparison_id = comparison_id(study, configs, self.fingerprint)
         self.directory = self.output / "comparisons" / (study.name or f"{study.subject}-{self.comparison_id}")
         self._check_directory()
@@ -115,9 +127,19 @@ class Planner:
         return Configuration(label, config, parameters, step_seconds(assembly, self.data), measuring=measuring)
 
     @property
+    def weightings(self) -> list[str]:
+        """The entries of ``weightings``, the front written out as one entry for each point of its grid."""
+        found = []
+        for entry in self.study.weightings:
+            name, *rest = entry.split()
+            points = simplex([task.name for task in self.data.tasks], self.study.front) if name == FRONT else []
+            found += [" ".join(["fixed", point, *rest]) for point in points] if name == FRONT else [entry]
+        return found
+
+    @property
     def pairs(self) -> list[tuple[str, str]]:
         """Every model with every weighting."""
-        return list(product(self.study.models, self.study.weightings))
+        return list(product(self.study.models, self.weightings))
 
     def label(self, model: str, weighting: str) -> str:
         """What a model with a weighting is called: in short, unless another pair is called so too."""
@@ -129,38 +151,35 @@ class Planner:
         """The configurations of every model with every weighting."""
         return [self.configuration(self.label(m, w), self.config(m, w)) for m, w in self.pairs]
 
-    def baselines(self, multi: Sequence[Configuration]) -> list[Configuration]:
-        """single_task, and the one of the size of what it is matched with, if that was asked for."""
-        single = self.configuration(BASELINE, self.config(BASELINE, "equal"))
-        if "same_parameters" not in self.study.baselines:
-            return [single]
-        config = same_parameters(single.config, self.matched(multi).parameters, self.statistics)
-        same = self.configuration(f"{BASELINE}, same parameters", config)
-        return [single] if same.config == single.config else [single, same]
+    def single_task(self) -> Configuration:
+        """The baseline."""
+        return self.configuration(BASELINE, self.config(BASELINE, "equal"))
 
-    def matched(self, configurations: Iterable[Configuration]) -> Configuration:
-        """The multi-task configuration that baselines are matched with: of ``match``, with the first weighting."""
-        label = self.label(self.study.matched_model, self.study.weightings[0])
+    def same_parameters(self, single: Configuration, match: Configuration) -> Configuration | None:
+        """The single-task baseline of the size of what it is matched with; None if that is the baseline itself."""
+        config = same_parameters(single.config, match.parameters, self.statistics)
+        return None if config == single.config else self.configuration(f"{BASELINE}, same parameters", config)
+
+    def matched(self, configurations: Iterable[Configuration], chosen: Configuration) -> Configuration:
+        """What baselines are matched with: the configuration chosen, or of ``match`` with the first weighting."""
+        if self.study.match is None:
+            return chosen
+        label = self.label(self.study.match, self.weightings[0])
         return next(one for one in configurations if one.label == label)
 
-    def same_seconds(self, plan: Plan) -> Configuration | None:
+    def same_seconds(self, single: Configuration, match: Configuration) -> Configuration | None:
         """The single-task baseline with the epochs that fit into the duration of what it is matched with.
 
-        Both durations are the medians of finished runs over the seeds, so this comes after them; a few timed steps say
-        too little of a run with validation and acting. The epochs are kept, so that plans repeat.
+        Both durations are medians of finished runs, so this comes after them; a few timed steps say too little of a run
+        with validation and acting. The epochs are kept, so that plans repeat.
 
         Args:
-            plan: whose runs are done.
+            single: the single-task baseline, with its runs.
+            match: what it is matched with, with its runs.
 
         Returns:
-            None if it was not asked for, would be single_task itself, or a duration is unknown since all runs failed.
+            None if it would be single_task itself, or a duration is unknown since all runs failed.
         """
-        if "same_seconds" not in self.study.baselines:
-            return None
-        try:
-            single, match = plan.configurations[0], self.matched(plan.configurations)
-        except (IndexError, StopIteration):  # no point of the grid could be trained
-            return None
         kept = self.directory / "same_seconds.json"
         both = f"{configuration_id(single.config)} {configuration_id(match.config)} by runs"
         question = hashlib.sha256(both.encode()).hexdigest()
@@ -176,15 +195,6 @@ class Planner:
         write_json(kept, content)
         return self.single_task_with_epochs(single, epochs)
 
-    def same_seconds_expected(self, plan: Plan) -> Configuration | None:
-        """What :meth:`same_seconds` is likely to give when the runs of a plan are done, by the plan's estimates."""
-        if "same_seconds" not in self.study.baselines:
-            return None
-        single, match = plan.configurations[0], self.matched(plan.configurations)
-        return self.single_task_with_epochs(
-            single, epochs_within(single.epochs, plan.seconds(single), plan.seconds(match))
-        )
-
     def single_task_with_epochs(self, single: Configuration, epochs: int) -> Configuration | None:
         """The single-task baseline with so many epochs; None if that is what it has."""
         if epochs == single.epochs:
@@ -198,11 +208,10 @@ class Planner:
         runs = [run for entry in configuration.entries if (run := self.queue.done(entry))]
         return median(run.result.seconds.fit for run in runs) if runs else None
 
-    def plan(self, configurations: Iterable[Configuration]) -> Plan:
-        """The runs of these configurations over all seeds."""
+    def plan(self, configurations: Iterable[Configuration], seeds: Sequence[int]) -> Plan:
+        """The runs of these configurations over these seeds."""
         planned = [
-            replace(one, entries=tuple(self.entry(one.config, seed) for seed in self.study.seeds))
-            for one in configurations
+            replace(one, entries=tuple(self.entry(one.config, seed) for seed in seeds)) for one in configurations
         ]
         return self.planned(planned)
 
@@ -220,8 +229,22 @@ class Planner:
         )
 
     def entry(self, config: RunConfig, seed: int) -> QueuedRun:
-        """A run of this config with this seed."""
-        return QueuedRun(config.changed(seed=seed), self.fingerprint)
+        """A run of this config with this seed, on the split of that seed where each has its own."""
+        seeded = config.changed(seed=seed)
+        if self.study.data == "fixed":
+            return QueuedRun(seeded, self.fingerprint)
+        split = self.split(seed)
+        return QueuedRun(seeded.changed(task=split.task), split.fingerprint)
+
+    def split(self, seed: int) -> Split:
+        """The data of a seed that has a split of its own."""
+        if seed not in self.splits:
+            base = self.config(BASELINE, "equal")
+            task = with_split_seed(base.task, seed)
+            data = build(base.changed(task=task)).data
+            data.setup("fit")
+            self.splits[seed] = Split(task, data.fingerprint)
+        return self.splits[seed]
 
     def grid_plan(self, configurations: Sequence[Configuration]) -> Plan:
         """Every configuration with every point of the grid, on the first seed."""
@@ -229,7 +252,7 @@ class Planner:
         for one in configurations:
             for values in product(*self.study.grid.values()):
                 config = with_values(one.config, dict(zip(self.study.grid, values, strict=True)))
-                points.append(replace(one, config=config, entries=(self.entry(config, self.study.seeds[0]),)))
+                points.append(replace(one, config=config, entries=(self.entry(config, self.study.screening_seeds[0]),)))
         return self.planned(points)
 
     def best_of_grid(self, tuning: Plan) -> list[Configuration]:
@@ -245,23 +268,10 @@ class Planner:
         return [one for _, one in best.values()]
 
 
-def overrides_for(group: str, text: str) -> list[str]:
-    """The overrides that an entry such as ``gated model.experts=8`` stands for."""
-    given, *rest = text.split()
-    name, *meant = SHORTHANDS.get(given, given).split()
-    return [f"{group}={name}", *meant, *rest]
-
-
-def shorten_entry(text: str) -> str:
-    """An entry as part of a label."""
-    name, *rest = text.split()
-    return " ".join([name, *(part.rpartition(".")[2] for part in rest)])
-
-
 def comparison_id(study: Study, configs: Sequence[RunConfig], fingerprint: str) -> str:
     """Eight hexadecimal digits of what is compared: data, tasks, configurations, and how they are judged.
 
-    Not of the seeds: more of them answer the same question with more certainty.
+    Not of the looks: those are fixed when the first one is taken, see :mod:`mtl.sweep.ledger`.
 
     Args:
         study: what is asked.
@@ -271,21 +281,9 @@ def comparison_id(study: Study, configs: Sequence[RunConfig], fingerprint: str) 
     Returns:
         The id.
     """
-    judged = study.model_dump(include={"baselines", "alpha", "margin", "tune"}) | {"match": study.matched_model}
+    judged = study.model_dump(
+        include={"baselines", "alpha", "margin", "tune", "match", "design", "screen", "first_seed", "data"}
+    )
     grid = study.grid if study.tune else None
     text = json.dumps([[configuration_id(one) for one in configs], fingerprint, judged, grid], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
-
-
-def with_values(config: RunConfig, values: dict[str, Any]) -> RunConfig:
-    """A config with these values by dotted key. InputError if there is no such key."""
-    out = config.model_dump(by_alias=True)
-    for key, value in values.items():
-        *parents, last = key.split(".")
-        node: Any = out
-        for parent in parents:
-            node = node.get(parent) if isinstance(node, dict) else None
-        if not isinstance(node, dict) or last not in node:
-            raise InputError(f"grid: the runs have no key '{key}'")
-        node[last] = value
-    return RunConfig.read(out)

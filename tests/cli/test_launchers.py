@@ -46,8 +46,7 @@ def test_a_multirun_gives_the_runs_of_a_comparison(tmp_path: Path, launcher: str
     planner = Planner(
         read_study([*RUNS, f"output={tmp_path}", "models=[hard]", "weightings=[equal]", "seeds=1", "baselines=[]"])
     )
-    multi = planner.multi_task()
-    plan = planner.plan([*planner.baselines(multi), *multi])
+    plan = planner.plan([planner.single_task(), *planner.multi_task()], [0])
     assert [RunQueue(tmp_path).state(entry) for entry in plan.entries] == [DONE, DONE]
 
     console = Console(file=StringIO(), width=100)

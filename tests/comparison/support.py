@@ -5,7 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mtl.comparison.records import Record
+from mtl.runs.contributions import Contributions, Outcome
 
 METRICS = {"r2": True, "accuracy": True, "mae": False}  # whether higher is better
 
@@ -17,6 +20,8 @@ def make_record(
     *,
     primary: Mapping[str, str] | None = None,
     test: Mapping[str, float] | None = None,
+    rows: Mapping[str, np.ndarray] | None = None,
+    outcome: Outcome | None = None,
     **changes: Any,
 ) -> Record:
     """A record.
@@ -27,9 +32,13 @@ def make_record(
         seed: its seed.
         primary: by task, one of :data:`METRICS`.
         test: by task, the primary metric; on validation it is the same.
+        rows: by task, what each test row contributes; by default two rows that contribute the same.
+        outcome: what came of acting.
         **changes: other fields.
     """
     name, primary = f"{model}-{weighting}", dict(primary or {})
+    tested = dict(test or {})
+    by_row = {task: np.full(2, value) for task, value in tested.items()} if rows is None else dict(rows)
     one = Record(
         path=Path(f"runs/{name}/{seed}"),
         configuration=name,
@@ -50,5 +59,7 @@ def make_record(
         execution={},
         config={"model": {"_target_": model}, "weighting": {"_target_": weighting}, "epochs": 3, "seed": seed},
         environment={},
+        kept=lambda: Contributions(by_row, outcome),
+        rows={"train": 100, "val": 20, "test": 20},
     )
     return replace(one, **changes)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from mtl.comparison.design import Design
 from mtl.comparison.gathering import GatheredRuns, gather, report_directory
 from mtl.errors import InputError
 from mtl.runs.attempts import attempt_file
@@ -18,7 +19,14 @@ def planned(output: Path, name: str, run: Path, **more: Any) -> Path:
     directory = output / "comparisons" / name
     directory.mkdir(parents=True)
     entry = {"label": "hard-equal", "seed": 0, "key": "k", "fingerprint": "f", "path": str(run), **more}
-    plan = {"names": {}, "rules": {"alpha": 0.1, "margin": 0.02}, "command": "c", "question": "q", "runs": [entry]}
+    plan = {
+        "names": {},
+        "rules": {"alpha": 0.1, "margin": 0.02},
+        "design": Design("confirm", (0,), (1, 2), (2,), baseline="b").plain(),
+        "command": "c",
+        "question": "q",
+        "runs": [{"configuration": "planned", **entry}],
+    }
     (directory / "plan.json").write_text(json.dumps(plan))
     return directory
 
@@ -29,7 +37,7 @@ def test_the_first_attempt_that_finished_with_the_planned_data_counts(tmp_path: 
     write_result(run.with_name("id-2"), run_result())
     write_result(run.with_name("id-3"), run_result())
     found = gather([planned(tmp_path, "mine", run)])
-    assert [one.path.name for one in found.records] == ["id-2"]
+    assert [(one.path.name, one.configuration) for one in found.records] == [("id-2", "planned")]
     assert found.problems == []
     assert (found.rules.alpha, found.rules.margin, found.command, found.question) == (0.1, 0.02, "c", "q")
 

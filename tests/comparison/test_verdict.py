@@ -1,6 +1,8 @@
 """The verdict on planted data: it must find what is there, and seldom find what is not."""
 
+import re
 from collections.abc import Iterable
+from dataclasses import replace
 from math import nan
 
 import numpy as np
@@ -8,10 +10,12 @@ import pytest
 from scipy import stats
 
 from mtl.comparison.comparison import compare
+from mtl.comparison.design import Design
 from mtl.comparison.records import Record
-from mtl.comparison.types import HURTS, SAME, UNCLEAR, Rules
+from mtl.comparison.types import HELPS, HURTS, SAME, UNCLEAR, Measurement, Row, Rules
 from mtl.comparison.verdict import DOES_NOT_PAY, NO_DIFFERENCE, NOT_ENOUGH, PAYS, verdict
 from mtl.errors import InputError
+from mtl.runs.contributions import Outcome
 from tests.comparison.support import make_record
 
 TASKS = ("a", "b")
@@ -51,6 +55,11 @@ def outcomes(effect: float, draws: int, **more: float) -> list[str]:
     return [verdict(compare(planted(rng, effect, **more))).outcome for _ in range(draws)]  # type: ignore[arg-type]
 
 
+def measured(row: Row) -> Measurement:
+    assert row.tested is not None
+    return row.tested
+
+
 def test_multi_task_that_must_win_wins() -> None:
     assert outcomes(0.05, 25).count(PAYS) >= 24
 
@@ -81,8 +90,9 @@ def test_negative_transfer_on_one_task_is_flagged_though_the_mean_gains() -> Non
     assert found.outcome == PAYS
     assert found.negative_transfer == (("hard-equal", "b"),)
     text = found.text.replace("\N{NO-BREAK SPACE}", " ")
-    assert "hurts b (-5.0 %) (negative transfer)" in text
+    assert re.search(r"It hurts b \(-5.0 %, -5.\d % to -4.\d %\) \(negative transfer\)", text)
     assert "parameters -67 %" in text
+    assert "b mae 2 apart, 2.1 together" in text
 
 
 def test_gains_by_hand() -> None:
@@ -90,19 +100,18 @@ def test_gains_by_hand() -> None:
         *(run("single_task", "equal", seed, (0.5, 2.0)) for seed in (0, 1)),
         run("hard", "equal", 0, (0.6, 1.0), seconds=5.0),
         run("hard", "equal", 1, (0.5, 1.0), seconds=7.0),
-        run("hard", "equal", 9, (0.9, 0.1)),  # no baseline at this seed
+        run("hard", "equal", 9, (0.9, 0.1), seconds=9.0),  # no baseline at this seed
     ]
     found = compare(records)
     (row,) = found.rows
-    assert row.seeds == (0, 1)
-    assert row.cells["a"].evidence.gains == pytest.approx((0.2, 0.0))
-    assert row.cells["b"].evidence.gains == pytest.approx((0.5, 0.5))
-    assert row.delta.gains == pytest.approx((0.35, 0.25))
-    assert row.costs["seconds"] == 6.0
+    assert measured(row).seeds == (0, 1)
+    assert measured(row).cells["a"].evidence.gains == pytest.approx((0.2, 0.0))
+    assert measured(row).cells["b"].evidence.gains == pytest.approx((0.5, 0.5))
+    assert measured(row).delta.gains == pytest.approx((0.35, 0.25))
+    assert row.costs["seconds"] == 7.0
     assert row.rank == 1.0
     assert found.baseline.rank == 2.0
     assert found.front_tasks == ("hard-equal",)
-    assert "2 seeds: without assuming a distribution they can reach p = 0.5 at best" in verdict(found).text
 
 
 def test_the_best_is_chosen_on_validation_not_on_test() -> None:
@@ -124,16 +133,16 @@ def test_a_gain_too_small_to_matter_does_not_pay_even_when_it_is_certain() -> No
         tiny = 1.002 + rng.normal(0, 0.0001, 2)
         records.append(run("hard", "equal", seed, (0.8 * tiny[0], 2.0 / tiny[1])))
     found = compare(records)
-    assert found.rows[0].delta.p < 0.001
-    assert found.rows[0].delta.call == SAME
-    assert compare(records, Rules(margin=1e-4)).rows[0].delta.call != SAME
+    assert measured(found.rows[0]).delta.interval[0] > 0
+    assert measured(found.rows[0]).delta.call == SAME
+    assert measured(compare(records, Rules(margin=1e-4)).rows[0]).delta.call == HELPS
 
 
 def test_an_unmeasured_task_is_no_evidence() -> None:
     records = [run(m, "equal", s, (0.8 + s / 100, nan)) for m in ("single_task", "hard") for s in range(3)]
     found = compare(records)
     assert found.best is None
-    assert found.rows[0].cells["b"].evidence.call == UNCLEAR
+    assert measured(found.rows[0]).cells["b"].evidence.call == UNCLEAR
     assert verdict(found).outcome == NOT_ENOUGH
 
 
@@ -144,12 +153,145 @@ def test_a_further_baseline_is_compared_with_the_best() -> None:
         config = {**small.config, "encoder": {"widths": [3]}}
         records.append(Record(**{**vars(small), "configuration": "small", "config": config}))
     found = compare(records)
-    assert found.baseline.records[0].configuration == "single_task-equal"
+    assert found.baseline.key == "single_task-equal"
     (against,) = found.against.values()
     assert against.mean > 0.2
     assert found.best is not None
-    assert found.best.delta.call == HURTS
+    assert measured(found.best).delta.call == HURTS
     assert not found.rows[-1].multi
+    assert measured(found.rows[-1]).delta.call == UNCLEAR  # of baselines nothing is claimed
+
+
+def test_what_still_improved_when_its_budget_ended_gets_no_mark() -> None:
+    records = planted(np.random.default_rng(4), 0.05)
+    assert verdict(compare(records)).outcome == PAYS
+    unfinished = [replace(one, still_improving=one.model == "single_task") for one in records]
+    found = verdict(compare(unfinished))
+    assert found.outcome == NOT_ENOUGH
+    assert "single_task-equal still improved when the budget ended the training" in found.text
+
+
+def confirmed(effect: float = 0.03, done: int = 12, chosen: str = "hard-equal") -> tuple[list[Record], Design]:
+    """Runs of a comparison by screening and confirmation, of which so many deciding seeds are done."""
+    rng = np.random.default_rng(5)
+    records = planted(rng, effect, seeds=2)
+    for seed in range(2, 2 + done):
+        noise = rng.normal(0, 0.01, 2)
+        records.append(run("single_task", "equal", seed, (0.8, 2.0)))
+        records.append(run("hard", "equal", seed, (0.8 * (1 + effect + noise[0]), 2.0 * (1 - effect - noise[1]))))
+    design = Design("confirm", (0, 1), tuple(range(2, 14)), (3, 5, 8, 12), False, "single_task-equal", chosen)
+    return records, design
+
+
+def test_only_the_chosen_configuration_is_measured_on_test_and_only_on_fresh_seeds() -> None:
+    records, design = confirmed()
+    found = compare(records, design=design)
+    confirmed_rows = [row for row, _ in found.tested_rows]
+    assert [row.label for row in confirmed_rows] == ["hard-equal"]
+    assert not set(measured(confirmed_rows[0]).seeds) & {0, 1}
+    assert {row.label for row in found.rows} == {"hard-equal", "soft-equal", "gated-equal"}
+    assert all(row.screened == (0, 1) for row in found.all_rows)
+
+
+def test_one_stops_at_the_look_that_decides_and_later_runs_do_not_count() -> None:
+    records, design = confirmed(effect=0.1)
+    found = compare(records, design=design)
+    assert found.best is not None
+    looks = measured(found.best).looks
+    assert [look.seeds for look in looks] == [3, 5, 8, 12][: len(looks)]
+    assert looks[-1].call == HELPS
+    assert all(look.call == UNCLEAR for look in looks[:-1])
+    assert len(measured(found.best).seeds) == looks[-1].seeds < 12
+
+
+def test_before_the_first_look_is_complete_nothing_is_said() -> None:
+    records, design = confirmed(effect=0.1, done=2)
+    found = verdict(compare(records, design=design))
+    assert found.outcome == NOT_ENOUGH
+    assert "2 of the 3 fresh seeds of the first look are done" in found.text
+
+
+def test_a_seed_that_failed_ends_what_can_be_looked_at() -> None:
+    records, design = confirmed(effect=0.02)
+    without = [one for one in records if (one.seed, one.model) != (5, "hard")]
+    found = compare(without, design=design)
+    assert found.best is not None
+    assert measured(found.best).seeds == (2, 3, 4)
+
+
+def test_one_error_rate_is_stated_and_adds_up() -> None:
+    records, design = confirmed(effect=0.0)
+    found = compare(records, design=design)
+    assert found.best is not None
+    mean = sum(design.mean_alphas(found.rules.alpha, 1))
+    others = sum(design.other_alphas(found.rules.alpha, 1, found.hypotheses)) * found.hypotheses
+    assert mean + others == pytest.approx(0.05)
+    text = verdict(found).text
+    assert "All claims of this report hold together with a chance of 95% or more" in text
+    assert "0.004 at 3 seeds, 0.008 at 5 seeds, 0.012 at 8 seeds and 0.016 at 12 seeds" in text
+
+
+def test_where_all_are_measured_the_error_rate_is_divided_among_them() -> None:
+    records = planted(np.random.default_rng(6), 0.0)
+    found = compare(records)
+    alphas = {measured(row).delta.alpha for row, _ in found.tested_rows}
+    assert list(alphas) == pytest.approx([0.8 * 0.05 / 3])
+
+
+def test_rows_of_the_test_set_widen_the_interval() -> None:
+    rng = np.random.default_rng(8)
+    records = []
+    for model in ("single_task", "hard"):
+        of_rows = rng.normal(0, 0.4, 100)
+        for seed in range(5):
+            accuracy = 0.8 + rng.normal(0, 0.001)
+            rows = {"a": accuracy + of_rows - of_rows.mean()}
+            one = make_record(model, "equal", seed, primary={"a": "accuracy"}, test={"a": accuracy}, rows=rows)
+            records.append(one)
+    plain = [make_record(o.model, "equal", o.seed, primary=o.primary, test=o.test) for o in records]
+    wide, narrow = (measured(compare(runs).rows[0]).delta.estimate.error for runs in (records, plain))
+    assert wide > 10 * narrow
+    assert wide == pytest.approx(np.sqrt(2 * 0.4**2 / 100) / 0.8, rel=0.3)
+
+
+def test_rows_without_a_label_have_no_part_in_it() -> None:
+    rng = np.random.default_rng(9)
+    full, part = [], []
+    for model in ("single_task", "hard"):
+        for seed in range(4):
+            values = 0.8 + rng.normal(0, 0.1, 50)
+            accuracy = float(values.mean())
+            arguments = {"primary": {"a": "accuracy"}, "test": {"a": accuracy}}
+            full.append(make_record(model, "equal", seed, **arguments, rows={"a": values}))  # type: ignore[arg-type]
+            padded = np.concatenate([values, np.full(50, nan)])
+            part.append(make_record(model, "equal", seed, **arguments, rows={"a": padded}))  # type: ignore[arg-type]
+    a, b = (measured(compare(runs).rows[0]).delta.estimate for runs in (full, part))
+    assert (a.mean, a.error) == pytest.approx((b.mean, b.error), rel=0.02)
+
+
+def test_what_the_agent_achieves_is_judged_by_the_same_statistics() -> None:
+    rng = np.random.default_rng(10)
+    records = []
+    for model, level in (("single_task", 1.10), ("hard", 1.05)):
+        for seed in range(6):
+            outcome = Outcome("makespan", False, level + rng.normal(0, 0.002, 20), None)
+            records.append(make_record(model, seed=seed, primary={"a": "mae"}, test={"a": 1.0}, outcome=outcome))
+    found = compare(records)
+    outcome = measured(found.rows[0]).outcome
+    assert outcome is not None
+    assert outcome.mean == pytest.approx(0.0455, abs=0.002)
+    assert outcome.call == HELPS
+    assert "The agent acts better with it: +4." in verdict(found).text
+
+
+def test_splits_of_their_own_make_the_claim_one_about_the_population() -> None:
+    records, design = confirmed(effect=0.02)
+    fixed, split = (compare(records, design=replace(design, resplit=resplit, looks=(12,))) for resplit in (False, True))
+    assert fixed.best is not None
+    assert split.best is not None
+    assert measured(split.best).delta.estimate.error > measured(fixed.best).delta.estimate.error
+    assert "It holds for the population" in verdict(split).text
+    assert "these training rows" in verdict(fixed).text
 
 
 @pytest.mark.parametrize(

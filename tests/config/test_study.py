@@ -18,14 +18,28 @@ def test_settings_are_told_apart_from_overrides_of_the_runs() -> None:
     )
     assert found.overrides == ["task=synthetic", "epochs=3", "task.rows=100"]
     assert found.models == ["hard"]
-    assert found.seeds == [4, 2]
+    assert found.seeds == found.deciding_seeds == [4, 2]
+    assert found.screening_seeds == [0, 1]
     assert found.grid == {"optimizer.lr": [0.1]}
     assert (found.name, found.subject) == (None, "synthetic")
-    assert found.matched_model == "hard"
 
 
-def test_a_number_of_seeds_counts_from_zero() -> None:
-    assert read_study(["task=synthetic", "seeds=3"]).seeds == [0, 1, 2]
+def test_seeds_that_decide_are_none_of_those_of_screening() -> None:
+    found = read_study(["task=synthetic"])
+    assert found.screening_seeds == [0, 1]
+    assert found.deciding_seeds == list(range(2, 14))
+    assert found.planned_looks == [3, 5, 8, 12]
+    fresh = read_study(["task=synthetic", "first_seed=14", "seeds=2", "screen=3"])
+    assert (fresh.screening_seeds, fresh.deciding_seeds, fresh.planned_looks) == ([14, 15, 16], [17, 18], [2])
+    listed = read_study(["task=synthetic", "seeds=[1,3]"])
+    assert (listed.screening_seeds, listed.deciding_seeds, listed.planned_looks) == ([0, 2], [1, 3], [2])
+
+
+def test_where_all_are_measured_all_seeds_decide() -> None:
+    found = read_study(["task=synthetic", "design=full", "seeds=3"])
+    assert found.screening_seeds == found.deciding_seeds == [0, 1, 2]
+    assert found.planned_looks == [3]
+    assert read_study(["task=synthetic", "looks=4"]).planned_looks == [4]
 
 
 @pytest.mark.parametrize(
@@ -34,6 +48,12 @@ def test_a_number_of_seeds_counts_from_zero() -> None:
         (["seeds=0"], "seeds=0: expected a number of seeds"),
         (["seeds=[1,1]"], "each seed once"),
         (["seeds=true"], "expected a number of seeds"),
+        (["looks=[5,3]"], r"looks=\[5,3\]: expected growing numbers of seeds"),
+        (["looks=[]"], "expected growing numbers of seeds"),
+        (["screen=0"], "screen=0: expected a whole number, 1 or more"),
+        (["design=ful"], "design=ful: expected confirm or full"),
+        (["data=new"], "data=new: expected fixed or resplit"),
+        (["front=1"], "front=1: expected a whole number, 2 to 100"),
         (["models=hard"], "models=hard: expected a list"),
         (["models=[]"], "at least one name"),
         (["models=[3]"], "models=.3.: expected a list of at least one name"),
@@ -98,11 +118,12 @@ def test_a_study_file_and_the_command_line_ask_the_same(tmp_path: Path, studies:
         update={"overrides": [], "subject": ""}
     )
     assert from_file.question == "Is it so?"
-    assert read_study(["experiment=mine", "seeds=5"]).seeds == [0, 1, 2, 3, 4]
+    assert read_study(["experiment=mine", "seeds=5"]).planned_looks == [5]
     assert read_study(["experiment=mine"]).subject == "mine"
 
     keys = [
-        [one.key for one in planner.plan(planner.multi_task()).entries] for planner in map(Planner, (from_file, typed))
+        [one.key for one in planner.plan(planner.multi_task(), [0, 1]).entries]
+        for planner in map(Planner, (from_file, typed))
     ]
     assert keys[0] == keys[1]
     assert len(keys[0]) == 2

@@ -49,7 +49,7 @@ def test_grouped_is_hard_sharing_in_groups_that_are_found_first(tmp_path: Path) 
     trunk = 8 * 12 + 12
     assert grouped.parameters == hard.parameters + trunk  # two groups: one trunk more
     assert [one.measuring for one in (hard, grouped, pairwise)] == [0, 3, 3 * 4 * 5 // 2]
-    plan = found.plan([hard, grouped])
+    plan = found.plan([hard, grouped], [0])
     assert plan.seconds(grouped) > plan.overhead + grouped.step_seconds * plan.steps * grouped.epochs
     out = StringIO()
     Console(file=out, width=120).print(plan_table(plan, 1, "comparing"))
@@ -58,9 +58,7 @@ def test_grouped_is_hard_sharing_in_groups_that_are_found_first(tmp_path: Path) 
 
 def test_the_baseline_learns_alone_whatever_groups_are_asked_for(tmp_path: Path) -> None:
     found = asked(tmp_path, "models=[hard]", "grouping=auto")
-    (single,) = found.baselines(found.multi_task())
-    plain = asked(tmp_path, "models=[hard]")
-    (same,) = plain.baselines(plain.multi_task())
+    single, same = found.single_task(), asked(tmp_path, "models=[hard]").single_task()
     assert single.config == same.config
     assert found.multi_task()[0].config.grouping == "auto"
 

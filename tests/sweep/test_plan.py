@@ -1,20 +1,21 @@
 """The list of runs: baselines of the right size and duration, one run per seed, the same plan every time."""
 
 from dataclasses import replace
-from io import StringIO
+from math import comb
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from rich.console import Console
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mtl.cli.compare import run
+from mtl.comparison.design import Design
 from mtl.config.study_arguments import read_study
 from mtl.errors import InputError
-from mtl.runs.files import read_json_if_whole
+from mtl.sweep.entries import simplex, with_split_seed, with_values
 from mtl.sweep.matched_baselines import epochs_within, same_parameters
 from mtl.sweep.plan import Configuration
-from mtl.sweep.planner import Planner, with_values
+from mtl.sweep.planner import Planner
 from mtl.sweep.queue import QueuedRun
 
 TINY = ["task=synthetic", "task.rows=100", "task.features=8", "encoder.widths=[12,8]", "weightings=[equal]", "epochs=2"]
@@ -24,12 +25,17 @@ def planner(path: Path, *arguments: str) -> Planner:
     return Planner(read_study([*TINY, f"output={path}", *arguments]))
 
 
-def test_every_model_and_weighting_and_seed_and_the_baselines(tmp_path: Path) -> None:
-    found = planner(tmp_path, "models=[hard,'gated model.experts=2']", "weightings=[equal,gradnorm]", "seeds=[3,5]")
-    plan = found.plan([*found.baselines(found.multi_task()), *found.multi_task()])
+def test_every_model_and_weighting_and_seed_and_the_baseline(tmp_path: Path) -> None:
+    found = planner(tmp_path, "models=[hard,'gated model.experts=2']", "weightings=[equal,gradnorm]")
+    plan = found.plan([found.single_task(), *found.multi_task()], [3, 5])
     labels = [one.label for one in plan.configurations]
-    assert labels[:2] == ["single_task", "single_task, same parameters"]
-    assert labels[-4:] == ["hard-equal", "hard-gradnorm", "gated experts=2-equal", "gated experts=2-gradnorm"]
+    assert labels == [
+        "single_task",
+        "hard-equal",
+        "hard-gradnorm",
+        "gated experts=2-equal",
+        "gated experts=2-gradnorm",
+    ]
     assert plan.configurations[-1].config.model["experts"] == 2
     assert [one.config.seed for one in plan.entries] == [3] * len(labels) + [5] * len(labels)
     assert len({one.key for one in plan.entries}) == len(plan.entries)
@@ -45,12 +51,23 @@ def test_same_parameters_come_close_and_keep_the_shape(tmp_path: Path) -> None:
     assert first / second == pytest.approx(2, rel=0.1)
 
 
+def test_the_baseline_of_the_same_size_is_matched_with_what_was_chosen(tmp_path: Path) -> None:
+    found = planner(tmp_path, "models=[hard,gated]")
+    single, (hard, gated) = found.single_task(), found.multi_task()
+    small, large = (found.same_parameters(single, found.matched([hard, gated], one)) for one in (hard, gated))
+    assert small is not None
+    assert large is not None
+    assert small.parameters < single.parameters < large.parameters
+    always_hard = planner(tmp_path, "models=[hard,gated]", "match=hard")
+    assert always_hard.matched([hard, gated], gated) is hard
+
+
 def test_same_seconds_are_those_of_finished_runs_and_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = planner(tmp_path, "epochs=10", "models=[hard]", "seeds=3")
+    found = planner(tmp_path, "epochs=10", "models=[hard]")
     single = Configuration("single_task", found.config("single_task", "equal"), 1, step_seconds=1.0)
     multi = Configuration("hard-equal", found.config("hard", "equal"), 1, step_seconds=1.0)
-    plan = found.plan([single, multi])
-    assert found.same_seconds(plan) is None  # nothing has run
+    with_runs = found.plan([single, multi], [0, 1, 2]).configurations
+    assert found.same_seconds(*with_runs) is None  # nothing has run
     took = {("single_task", 0): 2.0, ("single_task", 1): 2.2, ("single_task", 2): 90.0, ("hard", 1): 3.3}
 
     def done(entry: QueuedRun) -> SimpleNamespace | None:
@@ -60,16 +77,16 @@ def test_same_seconds_are_those_of_finished_runs_and_stay(tmp_path: Path, monkey
         )
 
     monkeypatch.setattr(found.queue, "done", done)
-    timed = found.same_seconds(plan)
+    timed = found.same_seconds(*with_runs)
     assert timed is not None
     assert timed.config.epochs == timed.config.scheduler["T_max"] == 15  # 3.3 s, by the median of 2.2 s for 10
     assert timed.label == "single_task, same seconds"
     took["hard", 1] = 100.0
-    again = found.same_seconds(plan)
+    again = found.same_seconds(*with_runs)
     assert again is not None
     assert again.epochs == 15
-    longer = found.plan([single, replace(multi, config=planner(tmp_path, "epochs=20").config("hard", "equal"))])
-    other = found.same_seconds(longer)
+    longer = replace(multi, config=planner(tmp_path, "epochs=20").config("hard", "equal"))
+    other = found.same_seconds(*found.plan([single, longer], [0, 1, 2]).configurations)
     assert other is not None
     assert other.epochs == 455  # another question
 
@@ -77,21 +94,6 @@ def test_same_seconds_are_those_of_finished_runs_and_stay(tmp_path: Path, monkey
 def test_same_seconds_that_are_those_of_single_task_are_no_baseline_of_their_own() -> None:
     assert epochs_within(10, seconds=2.0, wanted=2.09) == 10
     assert epochs_within(10, seconds=2.0, wanted=0.01) == 1
-
-
-@pytest.mark.smoke
-def test_the_baseline_of_the_same_seconds_comes_last_and_is_planned_again(tmp_path: Path) -> None:
-    console = Console(file=StringIO(), width=200)
-    asked = read_study([*TINY, f"output={tmp_path}", "models=[hard]", "seeds=1", "epochs=6", "workers=0", "tune=true",
-                   "grid={optimizer.lr:[0.001,0.003]}", "baselines=[same_seconds]"])  # fmt: skip
-    for _ in range(2):
-        assert run(asked, "the command", console) == 0
-        (folder,) = (tmp_path / "comparisons").iterdir()
-        plan = read_json_if_whole(folder / "plan.json")
-        measured = read_json_if_whole(folder / "same_seconds.json")
-        labels = ["single_task", "hard-equal", *(["single_task, same seconds"] if measured["epochs"] != 6 else [])]
-        assert [one["label"] for one in plan["runs"]] == labels
-    assert len(list(tmp_path.rglob("result.json"))) == 2 * len(labels)
 
 
 @pytest.mark.parametrize("setting", ["budget", "epochs"])
@@ -103,7 +105,7 @@ def test_the_scheduler_follows_the_budget(setting: str, tmp_path: Path) -> None:
 
 def test_tuning_gives_everyone_the_same_grid(tmp_path: Path) -> None:
     found = planner(tmp_path, "models=[hard]", "grid={optimizer.lr:[0.1,0.2],batch_size:[10,20]}", "baselines=[]")
-    tuning = found.grid_plan([*found.baselines(found.multi_task()), *found.multi_task()])
+    tuning = found.grid_plan([found.single_task(), *found.multi_task()])
     points = [(one.label, one.config.optimizer["lr"], one.config.batch_size) for one in tuning.configurations]
     grid = [(0.1, 10), (0.1, 20), (0.2, 10), (0.2, 20)]
     assert points == [(label, *point) for label in ("single_task", "hard-equal") for point in grid]
@@ -153,12 +155,12 @@ def directory(path: Path, *arguments: str) -> Path:
 
 
 def test_a_comparison_is_named_by_what_it_compares(tmp_path: Path) -> None:
-    """Two own tables, other models, tasks or rules are other comparisons; more seeds and workers are not."""
+    """Two own tables, other models, tasks or rules are other comparisons; other looks and workers are not."""
     first = table(tmp_path, "first.csv", "1,2,3\n4,5,7\n2,2,1\n")
     second = table(tmp_path, "second.csv", "1,2,3\n4,9,7\n2,2,1\n")
     base = directory(tmp_path, *first)
     assert base.name.startswith("table-")
-    for same in (["seeds=7"], ["workers=0"], ["dry_run=true"], ["keep=folder"], ["threads=1"]):
+    for same in (["seeds=7"], ["looks=[4]"], ["workers=0"], ["dry_run=true"], ["keep=folder"], ["threads=1"]):
         assert directory(tmp_path, *first, *same) == base, same
     others = [
         [*second],
@@ -167,6 +169,9 @@ def test_a_comparison_is_named_by_what_it_compares(tmp_path: Path) -> None:
         [*first, "grouping=auto"],
         [*first, "alpha=0.1"],
         [*first, "margin=0.2"],
+        [*first, "design=full"],
+        [*first, "data=resplit"],
+        [*first, "first_seed=20"],
         [*first, "baselines=[]"],
         [*first, "tasks=[y,z]"],
         [*first, "optimizer.lr=0.1"],
@@ -174,6 +179,48 @@ def test_a_comparison_is_named_by_what_it_compares(tmp_path: Path) -> None:
     ]
     found = [directory(tmp_path, *other) for other in others]
     assert len({base, *found}) == len(others) + 1
+
+
+def test_a_split_of_its_own_for_every_seed_is_other_data_for_the_same_configuration(tmp_path: Path) -> None:
+    first = table(tmp_path, "first.csv", "1,2,3\n4,5,7\n2,2,1\n")
+    given = ["weightings=[equal]", "models=[hard]", "batch_size=10", f"output={tmp_path}", *first, "data=resplit"]
+    found = Planner(read_study(given))
+    plan = found.plan([found.single_task(), *found.multi_task()], [0, 1])
+    by_seed = {seed: {e.fingerprint for e in plan.entries if e.config.seed == seed} for seed in (0, 1)}
+    assert all(len(fingerprints) == 1 for fingerprints in by_seed.values())
+    assert by_seed[0] != by_seed[1]
+    assert [entry.config.task["split"]["seed"] for entry in plan.entries] == [0, 0, 1, 1]
+
+
+def test_rows_that_can_be_divided_in_one_way_only_are_not_divided_again() -> None:
+    with pytest.raises(InputError, match="data=resplit: rows that are divided by time"):
+        with_split_seed({"split": {"by": "time", "seed": 0}}, 3)
+    with pytest.raises(InputError, match="data=resplit: this suite has no seed of its split"):
+        with_split_seed({"path": "x"}, 3)
+    assert with_split_seed({"seed": 0, "rows": 5}, 3) == {"seed": 3, "rows": 5}
+
+
+@given(st.integers(1, 4), st.integers(0, 5))
+def test_the_front_divides_the_weight_among_all_tasks_in_every_way(tasks: int, more: int) -> None:
+    names, parts = [f"t{i}" for i in range(tasks)], tasks + more
+    found = simplex(names, parts)
+    assert len(set(found)) == len(found) == comb(parts - 1, tasks - 1)
+    for text in found:
+        pairs = [pair.split(":") for pair in text.removeprefix("weighting.weights={").removesuffix("}").split(",")]
+        assert [name for name, _ in pairs] == names
+        weights = [float(weight) for _, weight in pairs]
+        assert sum(weights) == pytest.approx(tasks, abs=1e-4)
+        assert min(weights) > 0
+
+
+def test_the_front_is_a_configuration_for_each_point(tmp_path: Path) -> None:
+    found = planner(tmp_path, "models=[hard]", "weightings=[equal,front]", "tasks=[task0,task1]", "front=4")
+    labels = [one.label for one in found.multi_task()]
+    assert labels[0] == "hard-equal"
+    assert len(labels) == 1 + 3
+    assert found.multi_task()[1].config.weighting["weights"] == {"task0": 0.5, "task1": 1.5}
+    with pytest.raises(InputError, match="front=2: expected 3 or more"):
+        planner(tmp_path, "weightings=[front]", "front=2")
 
 
 def test_a_plan_that_is_only_looked_at_leaves_nothing(tmp_path: Path) -> None:
@@ -184,7 +231,7 @@ def test_a_plan_that_is_only_looked_at_leaves_nothing(tmp_path: Path) -> None:
 
 def test_a_name_that_holds_another_comparison_is_refused(tmp_path: Path) -> None:
     mine = planner(tmp_path, "models=[hard]", "name=mine")
-    mine.plan(mine.multi_task()).save("the command")
+    mine.plan(mine.multi_task(), [0]).save("the command", Design("confirm", (0,), (1,), (1,)))
     again = planner(tmp_path, "models=[hard]", "name=mine", "seeds=9")
     assert again.directory == mine.directory
     with pytest.raises(InputError, match=r"name=mine: '.*mine' holds another comparison"):

@@ -38,8 +38,7 @@ def _quiet() -> None:
 
 def plan_of(path: Path, *arguments: str) -> Plan:
     planner = Planner(read_study([*TINY, f"output={path}", *arguments]))
-    multi = planner.multi_task()
-    return planner.plan([*planner.baselines(multi), *multi])
+    return planner.plan([planner.single_task(), *planner.multi_task()], planner.study.deciding_seeds)
 
 
 def numbers(plan: Plan) -> dict[str, Any]:

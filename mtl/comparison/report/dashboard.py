@@ -7,6 +7,7 @@ from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
 
+from mtl.comparison.records import Record
 from mtl.comparison.report.curves import Logged
 from mtl.comparison.types import COSTS, Comparison, Row
 
@@ -29,35 +30,39 @@ def write_dashboard(directory: Path, comparison: Comparison, logs: Mapping[str, 
         "configuration": [row.label for row in rows],
         "model": sorted({row.model for row in rows}),
         "weighting": sorted({row.weighting for row in rows}),
-        "seed": [str(seed) for seed in sorted({seed for row in rows for seed in row.seeds})],
+        "seed": [str(seed) for seed in sorted({one.seed for row in rows for one in row.records})],
     }
     for row in rows:
-        for place, seed in enumerate(row.seeds):
-            choices = {"configuration": row.label, "model": row.model, "weighting": row.weighting, "seed": str(seed)}
+        for place, one in enumerate(row.records):
+            seed = str(one.seed)
+            choices = {"configuration": row.label, "model": row.model, "weighting": row.weighting, "seed": seed}
             with SummaryWriter(str(directory / folders[row.label] / f"seed{seed}")) as writer:
-                values = scalars(comparison, row, place)
+                values = scalars(comparison, row, one)
                 writer.add_hparams(choices, values, domains, run_name=".")
                 for tag, points in logs[row.label][place].items():
                     for step in sorted(points):
                         writer.add_scalar(tag, points[step], step)
 
 
-def scalars(comparison: Comparison, row: Row, place: int) -> dict[str, float]:
+def scalars(comparison: Comparison, row: Row, one: Record) -> dict[str, float]:
     """What came of one run, by tag.
 
     Args:
         comparison: what it is part of.
         row: its configuration.
-        place: of its seed among those of the configuration.
+        one: the run.
 
     Returns:
-        Values by tag; all tags begin with ``comparison/``, unlike those that runs log.
+        Values by tag; all tags begin with ``comparison/``, unlike those that runs log. Test values and gains are
+        those of runs that decide.
     """
-    one = row.records[place]
-    values = {"comparison/delta_m": row.delta.gains[place]}
-    for task in comparison.tasks:
-        values[f"comparison/gain/{task}"] = row.cells[task].evidence.gains[place]
-        values[f"comparison/test/{task}/{comparison.primary[task]}"] = one.test[task]
+    values = {f"comparison/val/{task}/{comparison.primary[task]}": one.val[task] for task in comparison.tasks}
+    if row.tested is not None and one.seed in row.tested.seeds:
+        place = row.tested.seeds.index(one.seed)
+        values["comparison/delta_m"] = row.tested.delta.gains[place]
+        for task in comparison.tasks:
+            values[f"comparison/gain/{task}"] = row.tested.cells[task].evidence.gains[place]
+            values[f"comparison/test/{task}/{comparison.primary[task]}"] = one.test[task]
     values |= {f"comparison/cost/{cost}": float(getattr(one, cost)) for cost in COSTS}
     return values | {f"comparison/execution/{name}": value for name, value in one.execution.items()}
 

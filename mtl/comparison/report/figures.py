@@ -11,6 +11,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
+from mtl.comparison.fixed_front import fronts_of_fixed_weights
 from mtl.comparison.report.curves import Logged, curve, mean_of
 from mtl.comparison.report.drawing import BAD, GOOD, INK, LINE, MUTED, PLAIN, SERIES, SvgFigure, style, to_svg
 from mtl.comparison.types import HELPS, HURTS, Comparison, Evidence, Row
@@ -59,24 +60,64 @@ def styles(rows: Sequence[Row]) -> dict[str, tuple[str, str]]:
     return out
 
 
-def forest(comparison: Comparison) -> SvgFigure:
-    """Gains with intervals, a panel per task and one for their mean."""
-    rows = comparison.rows
-    labels = shorten([row.label for row in rows])
-    found: list[tuple[str, list[Evidence]]] = [("all tasks (delta_m)", [row.delta for row in rows])]
+def answer(comparison: Comparison) -> SvgFigure | None:
+    """Gains of the best configuration with intervals, in one panel: the picture that belongs to the verdict."""
+    best = comparison.best
+    if best is None or best.tested is None or not best.tested.looks:
+        return None
+    tested = best.tested
+    found: list[tuple[str, Evidence]] = [("all tasks", tested.delta)]
+    found += [(task, cell.evidence) for task, cell in tested.cells.items()]
+    found += [("acting", tested.outcome)] if tested.outcome else []
+    found += [(f"against {label}", one) for label, one in comparison.against.items()]
+    names = shorten([name for name, _ in found], 40)
+    margin = comparison.rules.margin
+    with style():
+        figure, (ax,) = grid(1, 1, 4.6, 0.7 + 0.28 * len(found), names=0.6)
+        ax.axvspan(-margin, margin, color=LINE, alpha=0.5, linewidth=0)
+        ax.axvline(0, color=MUTED, linewidth=1)
+        for y, (_, one) in enumerate(found):
+            draw_evidence(ax, y, one)
+        ax.set_yticks(range(len(found)), [names[name] for name, _ in found])
+        ax.tick_params(axis="y", length=0, labelcolor=INK)
+        ax.set_ylim(len(found) - 0.5, -0.5)
+        ax.axhline(0.5, color=LINE, linewidth=0.8)
+        ax.xaxis.set_major_formatter(FuncFormatter(percent_axis))
+        ax.xaxis.set_major_locator(MaxNLocator(5))
+        ax.grid(axis="x")
+        ax.set_xlabel("gain over single-task learning, on test data")
+        note = (
+            f"{best.label}. Point: gain; bar: its interval, all of which hold together at the stated error rate; "
+            "ticks: seeds; grey: too small to matter. Right of 0 is better. Green: helps, red: hurts."
+        )
+        return to_svg(figure, "gains", "What learning together changes", note)
+
+
+def draw_evidence(ax: Axes, y: float, one: Evidence) -> None:
+    """One gain with its interval and the gains of the seeds, in a line of its own."""
+    colour = {HELPS: GOOD, HURTS: BAD}.get(one.call, PLAIN)
+    if isfinite(one.interval[0]):
+        ax.plot(one.interval, [y, y], color=colour, linewidth=2)
+    ax.plot(one.gains, [y] * len(one.gains), "|", color=colour, markersize=5, alpha=0.6)
+    ax.plot([one.mean], [y], "o", color=colour, markersize=4.5)
+
+
+def forest(comparison: Comparison) -> SvgFigure | None:
+    """Gains with intervals of several configurations, a panel per task and one for their mean; None of a single one."""
+    rows = [(row, tested) for row, tested in comparison.tested_rows if row.multi]
+    if len(rows) < 2:
+        return None
+    labels = shorten([row.label for row, _ in rows])
+    found: list[tuple[str, list[Evidence]]] = [("all tasks (delta_m)", [tested.delta for _, tested in rows])]
     tasks = shorten(comparison.tasks)
-    found += [(tasks[task], [row.cells[task].evidence for row in rows]) for task in comparison.tasks]
+    found += [(tasks[task], [tested.cells[task].evidence for _, tested in rows]) for task in comparison.tasks]
     with style():
         figure, axes = grid(len(found), 4, 2.6, 0.9 + 0.24 * len(rows), names=1.5)
         for i, (ax, (title, evidence)) in enumerate(zip(axes, found, strict=True)):
             ax.axvline(0, color=MUTED, linewidth=1)
             for y, one in enumerate(evidence):
-                colour = {HELPS: GOOD, HURTS: BAD}.get(one.call, PLAIN)
-                if isfinite(one.interval[0]):
-                    ax.plot(one.interval, [y, y], color=colour, linewidth=2)
-                ax.plot(one.gains, [y] * len(one.gains), "|", color=colour, markersize=5, alpha=0.6)
-                ax.plot([one.mean], [y], "o", color=colour, markersize=4.5)
-            ax.set_yticks(range(len(rows)), [labels[row.label] if i % 4 == 0 else "" for row in rows])
+                draw_evidence(ax, y, one)
+            ax.set_yticks(range(len(rows)), [labels[row.label] if i % 4 == 0 else "" for row, _ in rows])
             ax.tick_params(axis="y", length=0, labelcolor=INK)
             ax.set_ylim(len(rows) - 0.5, -0.5)
             ax.xaxis.set_major_formatter(FuncFormatter(percent_axis))
@@ -84,10 +125,47 @@ def forest(comparison: Comparison) -> SvgFigure:
             ax.grid(axis="x")
             ax.set_title(title)
         note = (
-            "Point: mean gain over the same-seed single-task run; bar: 95 % bootstrap interval; ticks: seeds. "
-            "Right of 0 is better. Coloured where the corrected test calls a difference: green helps, red hurts."
+            "Point: gain over the mean of the single-task runs; bar: interval, all of which hold together at the "
+            "stated error rate; ticks: seeds. Right of 0 is better. Coloured where the bar leaves 0 out: green helps, "
+            "red hurts."
         )
-        return to_svg(figure, "gains", "Gains with intervals", note)
+        return to_svg(figure, "configurations", "Gains of every configuration, with intervals", note)
+
+
+def fixed_front(comparison: Comparison) -> SvgFigure | None:
+    """Validation gains of every weighting beside those of fixed weights, a panel per pair of tasks."""
+    fronts = fronts_of_fixed_weights(comparison)
+    pairs = list(combinations(comparison.tasks, 2))[:6]
+    if not fronts or not pairs:
+        return None
+    tasks = shorten(comparison.tasks, 20)
+    with style():
+        figure, axes = grid(len(pairs), 3, 3.4, 3.2)
+        for ax, (a, b) in zip(axes, pairs, strict=True):
+            ax.axhline(0, color=MUTED, linewidth=1)
+            ax.axvline(0, color=MUTED, linewidth=1)
+            for i, (model, one) in enumerate(fronts.items()):
+                colour = SERIES[i % len(SERIES)]
+                for rows, marker, label in (
+                    (one.fixed, ".", f"{model}, fixed weights"),
+                    (one.outside, "*", f"{model}, outside"),
+                    (one.inside, "x", f"{model}, matched by fixed weights"),
+                ):
+                    if rows:
+                        x, y = ([row.validation[task] for row in rows] for task in (a, b))
+                        ax.plot(x, y, marker, color=colour, label=label, markersize=9 if marker == "*" else 6)
+            ax.set_xlabel(tasks[a])
+            ax.set_ylabel(tasks[b])
+            for axis in (ax.xaxis, ax.yaxis):
+                axis.set_major_formatter(FuncFormatter(percent_axis))
+                axis.set_major_locator(MaxNLocator(4))
+            ax.grid()
+        legend_below(figure, axes[0])
+        note = (
+            "Mean gains on validation; up and right is better. Star: no fixed weights of the same model are at least "
+            "as good on every task. Nothing is claimed of it."
+        )
+        return to_svg(figure, "front", "Weightings beside fixed weights", note)
 
 
 def learning(comparison: Comparison, logs: Logs) -> SvgFigure | None:
@@ -248,64 +326,43 @@ def cost(comparison: Comparison) -> SvgFigure:
     rows = comparison.all_rows
     look, labels = styles(rows), shorten([row.label for row in rows])
     with style():
-        figure, (ax,) = grid(1, 1, 7.2, 3.6)
+        figure, (ax,) = grid(1, 1, 4.6, 3.6)
         ax.axhline(0, color=MUTED, linewidth=1)
-        on_front = sorted((row.costs["seconds"], row.delta.mean) for row in rows if row.label in comparison.front_cost)
+        on_front = sorted(
+            (row.costs["seconds"], row.delta_validation) for row in rows if row.label in comparison.front_cost
+        )
         if len(on_front) > 1:
             ax.step(*zip(*on_front, strict=True), where="post", color=PLAIN, linewidth=1.2, zorder=1)
         numbers = {row.label: i + 1 for i, row in enumerate(rows)}
         for row in rows:
-            x, y = row.costs["seconds"], row.delta.mean
-            colour = look[row.label][0]
-            ax.plot(
-                [x], [y], "o", color=colour, markersize=7, label=f"{numbers[row.label]}  {labels[row.label]}", zorder=3
-            )
+            x, y = row.costs["seconds"], row.delta_validation
+            colour, best = look[row.label][0], comparison.best is not None and row.label == comparison.best.label
+            name = f"{numbers[row.label]}  {labels[row.label]}"
+            ax.plot([x], [y], "*" if best else "o", color=colour, markersize=11 if best else 7, label=name, zorder=3)
             ax.annotate(str(numbers[row.label]), (x, y), xytext=(6, 4), textcoords="offset points", fontsize=8)
         ax.yaxis.set_major_formatter(FuncFormatter(percent_axis))
         ax.set_xlabel("training seconds of one run")
-        ax.set_ylabel("delta_m")
+        ax.set_ylabel("delta_m on validation")
         ax.set_xlim(left=0)
         ax.grid()
-        ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8)
-        note = "Up is better, left is cheaper. The line joins what no other configuration beats in both."
-        return to_svg(figure, "cost", "Quality against cost", note)
-
-
-def ranks(comparison: Comparison) -> SvgFigure | None:
-    """Mean ranks and the critical difference, when there are enough configurations for one to be of use."""
-    difference = comparison.ranking.critical_difference
-    rows = comparison.all_rows
-    if not isfinite(difference) or len(rows) < 4:
-        return None
-    order = sorted(zip(comparison.ranking.mean, (row.label for row in rows), strict=True))
-    labels = shorten([label for _, label in order])
-    with style():
-        figure, (ax,) = grid(1, 1, 7.2, 0.9 + 0.22 * len(rows))
-        for y, (rank, _) in enumerate(order):
-            ax.plot([rank, rank + difference], [y, y], color=LINE, linewidth=2)
-            ax.plot([rank], [y], "o", color=INK, markersize=4.5)
-        ax.set_yticks(range(len(order)), [labels[label] for _, label in order])
-        ax.tick_params(axis="y", length=0, labelcolor=INK)
-        ax.set_ylim(len(order) - 0.5, -0.5)
-        ax.set_xlim(0.7, max(len(order), order[-1][0]) + 0.3)
-        ax.set_xlabel("mean rank by delta_m over seeds (1 is best)")
-        ax.grid(axis="x")
+        figure.legend(*ax.get_legend_handles_labels(), loc="outside lower left", ncols=2, fontsize=8)
         note = (
-            f"A configuration differs from those whose point lies beyond the end of its line (Nemenyi, critical "
-            f"difference {difference:.2f}; Friedman p = {comparison.ranking.p:.2g}). Blocks are seeds of one data set."
+            "Up is better, left is cheaper. The line joins what no other configuration beats in both. Star: the one "
+            "that validation prefers."
         )
-        return to_svg(figure, "ranks", "Ranks", note)
+        return to_svg(figure, "cost", "Quality against cost", note)
 
 
 def draw_figures(comparison: Comparison, logs: Logs) -> list[SvgFigure]:
     """All figures of a report, in order."""
     found = [
+        answer(comparison),
         forest(comparison),
+        fixed_front(comparison),
         learning(comparison, logs),
         cost(comparison),
         weights(comparison, logs),
         cosines(comparison, logs),
         affinity(comparison),
-        ranks(comparison),
     ]
     return [one for one in found if one is not None]

@@ -1,9 +1,11 @@
 """The report as Markdown."""
 
 from collections.abc import Sequence
+from math import isfinite
 
 from mtl.comparison.report import number_format
 from mtl.comparison.report.content import Report
+from mtl.comparison.report.data_facts import data_in_words
 from mtl.comparison.report.drawing import SvgFigure
 from mtl.comparison.report.execution import constants_sentence, execution_columns
 from mtl.comparison.report.findings import (
@@ -13,15 +15,15 @@ from mtl.comparison.report.findings import (
     pareto_sentences,
     worst_gain_sentence,
 )
-from mtl.comparison.types import Comparison, Evidence
+from mtl.comparison.types import Comparison, Evidence, Row
 from mtl.comparison.verdict import RULES, Verdict
-from mtl.comparison.wording import format_p, format_percent
+from mtl.comparison.wording import format_percent
 
 
 def markdown(report: Report, figures: Sequence[SvgFigure]) -> str:
     """The same in short: verdict, gains, values, cost, figures as files beside it, problems, runs, environment."""
     comparison = report.comparison
-    lines = [f"# {escaped(report.name)}", ""]
+    lines = [f"# {escaped(report.name)}", "", f"Data: {escaped(data_in_words(comparison))}", ""]
     if report.command:
         lines += [f"Command: <code>{escaped(report.command)}</code>", ""]
     lines += body(comparison, report.verdict, figures)
@@ -42,6 +44,7 @@ def body(comparison: Comparison, verdict: Verdict, figures: Sequence[SvgFigure])
     lines = [f"**{escaped(verdict.headline)}**", ""]
     lines += [f"- {escaped(sentence)}" for sentence in verdict.sentences if sentence]
     lines += gains_section(comparison)
+    lines += screening_section(comparison)
     lines += negative_transfer_section(comparison)
     lines += values_section(comparison)
     lines += cost_section(comparison)
@@ -51,30 +54,59 @@ def body(comparison: Comparison, verdict: Verdict, figures: Sequence[SvgFigure])
 
 
 def gains_section(c: Comparison) -> list[str]:
-    """Gains with intervals of every configuration, and what the fronts and the ranks say."""
+    """Gains with intervals of what was measured on test."""
     heads = [f"{task} ({c.primary[task]})" for task in c.tasks]  # a task may be called like another column
-    zeros = ["0" for _ in c.tasks]
-    rows = [[c.baseline.label, "0", *zeros, "", "", f"{c.baseline.rank:.2f}", "0", str(len(c.baseline.seeds))]]
-    for row in c.rows:
-        gains = [gain_cell(one) for one in (row.delta, *(row.cells[task].evidence for task in c.tasks))]
+    acted = any(tested.outcome for _, tested in c.tested_rows)
+    rows = []
+    for row, tested in c.tested_rows:
+        found = [tested.delta, *(tested.cells[task].evidence for task in c.tasks)]
+        cells = [gain_cell(one) for one in found]
+        if acted:
+            cells.append(gain_cell(tested.outcome) if tested.outcome else "-")
         label = f"**{row.label}**" if c.best and row.label == c.best.label else row.label
-        effect, seeds = number_format.effect(row.delta.test.effect), str(len(row.seeds))
-        rows.append(
-            [label, *gains, format_p(row.delta.p), effect, f"{row.rank:.2f}", format_percent(row.validation), seeds]
-        )
-    columns = ["configuration", "delta_m", *heads, "p (Holm)", "effect", "mean rank", "on validation", "seeds"]
+        rows.append([label, *cells, str(len(tested.seeds))])
+    columns = ["configuration", "delta_m", *heads, *(["acting"] if acted else []), "seeds"]
     return [
         "",
-        "### Gains over single-task learning",
+        "### Gains over single-task learning, on test data",
         "",
         *table(columns, rows),
         "",
-        "Mean gain over the same-seed single-task run on test data, 95 % interval in percent; positive is better. "
-        "▲ helps, ▼ hurts, = no difference that matters, no mark: no evidence. Bold: best by validation. p, effect "
-        "(Hedges' g of the paired differences) and validation are of delta_m; the rank is the mean over tasks.",
+        "Gain over the mean of the single-task runs of the same seeds, with its interval in percent; positive is "
+        "better. ▲ helps, ▼ hurts, = no difference that matters, no mark: no evidence. Of further baselines nothing "
+        "is claimed.",
+    ]
+
+
+def screening_section(c: Comparison) -> list[str]:
+    """How all configurations rank on validation, which claims nothing."""
+    heads = [f"{task} ({c.primary[task]})" for task in c.tasks]
+    rows = [
+        [
+            f"**{row.label}**" if c.best and row.label == c.best.label else row.label,
+            format_percent(row.delta_validation),
+            *(format_percent(row.validation[task]) for task in c.tasks),
+            f"{row.rank:.2f}",
+            str(len(row.screened)),
+        ]
+        for row in sorted(c.all_rows, key=by_validation)
+    ]
+    return [
+        "",
+        "### All configurations, on validation data",
+        "",
+        *table(["configuration", "delta_m", *heads, "mean rank", "seeds"], rows),
+        "",
+        "Mean gains on the validation rows. They choose the configuration in bold, and claim nothing. The rank is the "
+        "mean over tasks.",
         "",
         *(f"- {escaped(sentence)}" for sentence in pareto_sentences(c)),
     ]
+
+
+def by_validation(row: Row) -> tuple[bool, float]:
+    """A key to sort by: the best on validation first, what was not measured last."""
+    return not isfinite(row.delta_validation), -row.delta_validation
 
 
 def gain_cell(one: Evidence) -> str:
@@ -94,10 +126,11 @@ def values_section(c: Comparison) -> list[str]:
     """The primary metric of every configuration and task."""
     heads = [f"{task} ({c.primary[task]}, {'higher' if c.directions[task] else 'lower'} is better)" for task in c.tasks]
     rows = [
-        [row.label, *(number_format.value(row.cells[task].mean, row.cells[task].sd) for task in c.tasks)]
+        [row.label, *(number_format.value(row.tested.cells[task].mean, row.tested.cells[task].sd) for task in c.tasks)]
         for row in c.all_rows
+        if row.tested is not None
     ]
-    note = "Primary metric on test data: mean ± standard deviation over seeds."
+    note = "Primary metric on test data: mean ± standard deviation over seeds, of what was measured there."
     return ["", "### Values", "", *table(["configuration", *heads], rows), "", note]
 
 
@@ -110,7 +143,7 @@ def cost_section(c: Comparison) -> list[str]:
             number_format.count(row.costs["parameters"]),
             number_format.seconds(row.costs["seconds"]),
             number_format.megabytes(row.costs["memory"]),
-            number_format.seconds(row.costs["inference"]),
+            with_spread(row),
             *(number_format.value(row.execution.get(name, float("nan"))) for name in acted),
             "yes" if row.label in c.front_tasks else "",
             number_format.share(c.hypervolume[row.label]),
@@ -121,6 +154,12 @@ def cost_section(c: Comparison) -> list[str]:
     lines = ["", f"### {'Cost and acting' if acted else 'Cost'}", "", *table(columns, rows), "", COST_NOTE]
     said = constants_sentence(c)
     return [*lines, "", said] if said else lines
+
+
+def with_spread(row: Row) -> str:
+    """Inference seconds, with the fastest and the slowest run."""
+    spread = number_format.spread(*row.inference_spread)
+    return number_format.seconds(row.costs["inference"]) + (f" ({spread})" if spread else "")
 
 
 def table(head: list[str], rows: list[list[str]]) -> list[str]:

@@ -17,7 +17,7 @@ def gain(one: Evidence) -> str:
 
 
 def interval(one: Evidence) -> str:
-    """Its interval; empty with one seed."""
+    """Its interval; empty where nothing is claimed."""
     low, high = one.interval
     return f"{low * 100:+.1f} to {high * 100:+.1f}" if isfinite(low) else ""
 
@@ -29,11 +29,6 @@ def value(number: float, sd: float = float("nan")) -> str:
     return f"{number:.4g}" + (f" ± {sd:.2g}" if isfinite(sd) else "")
 
 
-def effect(number: float) -> str:
-    """A standardised effect."""
-    return f"{number:+.2f}" if isfinite(number) else "-"
-
-
 def share(number: float) -> str:
     """A part of a whole."""
     return f"{number * 100:.1f} %" if isfinite(number) else "-"
@@ -42,6 +37,11 @@ def share(number: float) -> str:
 def count(number: float) -> str:
     """A large number."""
     return f"{number:,.0f}" if isfinite(number) else "-"
+
+
+def spread(low: float, high: float) -> str:
+    """The extremes of a duration; empty where they read the same."""
+    return "" if seconds(low) == seconds(high) else f"{seconds(low)} to {seconds(high)}"
 
 
 def seconds(number: float) -> str:

@@ -7,6 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mtl.comparison.report import number_format
 from mtl.comparison.report.content import Report
+from mtl.comparison.report.data_facts import data_in_words
 from mtl.comparison.report.drawing import SvgFigure
 from mtl.comparison.report.execution import constants_sentence, execution_columns
 from mtl.comparison.report.findings import (
@@ -16,9 +17,10 @@ from mtl.comparison.report.findings import (
     pareto_sentences,
     worst_gain_sentence,
 )
+from mtl.comparison.report.markdown import by_validation
 from mtl.comparison.types import Evidence
 from mtl.comparison.verdict import DOES_NOT_PAY, PAYS, RULES
-from mtl.comparison.wording import format_p, format_percent
+from mtl.comparison.wording import format_percent
 
 FULL = 0.1  # a gain of 10 % has the full colour
 
@@ -56,6 +58,8 @@ def html(report: Report, figures: Sequence[SvgFigure]) -> str:
         },
         number_format=number_format,
         size=size,
+        data=data_in_words(comparison),
+        screened=sorted(comparison.all_rows, key=by_validation),
+        acted=any(tested.outcome for _, tested in comparison.tested_rows),
         format_percent=format_percent,
-        format_p=format_p,
     )

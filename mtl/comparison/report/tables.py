@@ -1,38 +1,44 @@
 """The numbers of a comparison as tables for machines."""
 
 from collections.abc import Sequence
+from math import nan
 from typing import Any
 
 import pandas as pd
 
 from mtl.comparison.records import Problem
-from mtl.comparison.statistics.paired import smallest_p
-from mtl.comparison.types import Comparison, Evidence, Row
+from mtl.comparison.types import Comparison, Evidence, Measurement, Row
 from mtl.comparison.verdict import Verdict
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def results(comparison: Comparison) -> pd.DataFrame:
-    """One line per run and task: configuration, seed, task, metric on validation and test, gain, cost, directory."""
+    """One line per run and task: configuration, seed, part, task, metric on validation and test, gain, cost, directory.
+
+    ``part`` says what the run is for: ``test``, one of those whose gains are given, or ``screening``.
+    """
     lines = []
     for row in comparison.all_rows:
-        for place, (seed, one) in enumerate(zip(row.seeds, row.records, strict=True)):
+        for one in row.records:
+            decides = row.tested is not None and one.seed in row.tested.seeds
             for task in comparison.tasks:
+                gain, delta = gains_of(row, one.seed, task)
                 lines.append(
                     {
                         "suite": comparison.suite,
                         "configuration": row.label,
                         "model": row.model,
                         "weighting": row.weighting,
-                        "seed": seed,
+                        "seed": one.seed,
+                        "part": "test" if decides else "screening",
                         "task": task,
                         "metric": comparison.primary[task],
                         "higher_is_better": comparison.directions[task],
                         "val": one.val[task],
                         "test": one.test[task],
-                        "gain": row.cells[task].evidence.gains[place],
-                        "delta_m": row.delta.gains[place],
+                        "gain": gain,
+                        "delta_m": delta,
                         "parameters": one.parameters,
                         "seconds": one.seconds,
                         "inference_seconds": one.inference,
@@ -44,6 +50,14 @@ def results(comparison: Comparison) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
+def gains_of(row: Row, seed: int, task: str) -> tuple[float, float]:
+    """Gain on a task and on all of them by one seed of a configuration; NaN where it is none of those that decide."""
+    if row.tested is None or seed not in row.tested.seeds:
+        return nan, nan
+    place = row.tested.seeds.index(seed)
+    return row.tested.cells[task].evidence.gains[place], row.tested.delta.gains[place]
+
+
 def summary(name: str, comparison: Comparison, verdict: Verdict, problems: Sequence[Problem]) -> dict[str, Any]:
     """Everything that a program may want to know of a comparison; see docs/result.md for what runs themselves say."""
     return {
@@ -53,16 +67,19 @@ def summary(name: str, comparison: Comparison, verdict: Verdict, problems: Seque
         "verdict": {
             "outcome": verdict.outcome,
             "headline": verdict.headline,
-            "sentences": list(verdict.sentences),
+            "meaning": list(verdict.meaning),
+            "cost": list(verdict.cost),
+            "certainty": list(verdict.certainty),
             "best": comparison.best.label if comparison.best else None,
             "negative_transfer": [
-                {"configuration": row.label, "task": task, "gain": evidence_summary(row.cells[task].evidence)}
-                for row in comparison.rows
+                {"configuration": row.label, "task": task, "gain": evidence_summary(tested.cells[task].evidence)}
+                for row, tested in comparison.tested_rows
                 for label, task in verdict.negative_transfer
                 if label == row.label
             ],
         },
         "rules": {"alpha": comparison.rules.alpha, "margin": comparison.rules.margin},
+        "design": {**comparison.design.plain(), "hypotheses": comparison.hypotheses},
         "tasks": {
             task: {
                 "metric": comparison.primary[task],
@@ -75,7 +92,6 @@ def summary(name: str, comparison: Comparison, verdict: Verdict, problems: Seque
         "configurations": [row_summary(row, comparison) for row in comparison.all_rows],
         "against": {label: evidence_summary(one) for label, one in comparison.against.items()},
         "front": {"tasks": list(comparison.front_tasks), "cost": list(comparison.front_cost)},
-        "ranking": {"p": comparison.ranking.p, "critical_difference": comparison.ranking.critical_difference},
         "problems": [{"path": one.path, "reason": one.reason} for one in problems],
         "environment": comparison.baseline.records[0].environment,
     }
@@ -87,25 +103,40 @@ def row_summary(row: Row, comparison: Comparison) -> dict[str, Any]:
         "label": row.label,
         "model": row.model,
         "weighting": row.weighting,
-        "seeds": list(row.seeds),
-        "smallest_p": smallest_p(len(row.seeds)),
-        "delta_m": evidence_summary(row.delta),
-        "delta_m_validation": row.validation,
-        "mean_rank": row.rank,
-        "hypervolume_contribution": comparison.hypervolume[row.label],
+        "validation": {
+            "seeds": list(row.screened),
+            "delta_m": row.delta_validation,
+            "gains": dict(row.validation),
+            "mean_rank": row.rank,
+            "hypervolume_contribution": comparison.hypervolume[row.label],
+        },
+        "still_improving": row.still_improving,
+        "test": None if row.tested is None else tested_summary(row.tested),
+        "costs": {**row.costs, "inference_spread": list(row.inference_spread)},
+        "execution": dict(row.execution),
+        "runs": [str(one.path) for one in row.records],
+    }
+
+
+def tested_summary(tested: Measurement) -> dict[str, Any]:
+    """What a configuration did on test."""
+    return {
+        "seeds": list(tested.seeds),
+        "delta_m": evidence_summary(tested.delta),
+        "looks": [
+            {"seeds": look.seeds, "alpha": look.alpha, "interval": list(look.interval), "call": look.call}
+            for look in tested.looks
+        ],
+        "outcome": None if tested.outcome is None else evidence_summary(tested.outcome),
         "tasks": {
             task: {
                 "mean": cell.mean,
                 "sd": cell.sd,
-                "interval": list(cell.interval),
                 "values": list(cell.values),
                 "gain": evidence_summary(cell.evidence),
             }
-            for task, cell in row.cells.items()
+            for task, cell in tested.cells.items()
         },
-        "costs": row.costs,
-        "execution": row.execution,
-        "runs": [str(one.path) for one in row.records],
     }
 
 
@@ -113,12 +144,10 @@ def evidence_summary(one: Evidence) -> dict[str, Any]:
     """Gains and how sure they are."""
     return {
         "mean": one.mean,
-        "sd": one.test.sd,
+        "standard_error": one.estimate.error,
+        "degrees_of_freedom": one.estimate.df,
+        "alpha": one.alpha,
         "interval": list(one.interval),
-        "p_t": one.test.p,
-        "p_sign_flip": one.test.p_exact,
-        "p_holm": one.p,
-        "effect": one.test.effect,
         "call": one.call,
         "by_seed": list(one.gains),
     }

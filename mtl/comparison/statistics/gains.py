@@ -1,8 +1,10 @@
-"""How much better a run is than its baseline, in one unit for all metrics, with a sign so that positive is better."""
+"""How much better a configuration is than its baseline, in one unit for all metrics; positive is better."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from math import isfinite, nan
+from math import isfinite
+
+import numpy as np
 
 # Metrics whose natural zero is guessing: they may be zero or negative, so dividing by a baseline's value means
 # nothing. Their scale is the distance from guessing to perfect; for R2 that is the variance of the target.
@@ -23,7 +25,7 @@ class Scale:
     """What a difference of a metric is divided by.
 
     Attributes:
-        divisor: a constant; None divides by the absolute value of the same-seed baseline.
+        divisor: a constant; None divides by the mean of the baseline over the seeds.
         reason: the rule that chose it, for the reader of a report.
     """
 
@@ -31,35 +33,46 @@ class Scale:
     reason: str
 
 
+RELATIVE = Scale(None, "relative to the mean of the baseline")
+
+
 def scale_of(metric: str, values: Iterable[float]) -> Scale:
     """The scale of a metric, given by its name and all its values in a comparison, baselines and others.
 
     1. A metric in :data:`FROM_GUESS_TO_PERFECT`: that constant.
-    2. Every value is positive: the same-seed baseline's value, the usual relative gain.
+    2. Every value is positive: the baseline's mean, the usual relative gain.
     3. Otherwise 1: gains are plain differences in the metric's own unit.
     """
     if metric in FROM_GUESS_TO_PERFECT:
         divisor = FROM_GUESS_TO_PERFECT[metric]
         return Scale(divisor, f"difference, since {metric} may be zero or negative: 100 % is from guessing to perfect")
     if all(value > 0 for value in values if isfinite(value)):
-        return Scale(None, "relative to the same-seed baseline")
+        return RELATIVE
     return Scale(1.0, "plain difference, since some values are zero or negative")
 
 
-def gain(value: float, baseline: float, *, higher_is_better: bool, scale: Scale) -> float:
-    """Signed gain, 0.05 being 5 % better: ``s (value - baseline) / divisor``, s = -1 where lower is better."""
-    sign = 1.0 if higher_is_better else -1.0
-    divisor = abs(baseline) if scale.divisor is None else scale.divisor
-    return sign * (value - baseline) / divisor
+def gains(values: np.ndarray, baseline: np.ndarray, *, higher_is_better: bool, scale: Scale) -> np.ndarray:
+    """Signed gains over the *mean* baseline, whose mean is the gain of the means; 0.05 is 5 % better.
 
+    With a constant divisor D they are ``s (x - b) / D``, s = -1 where lower is better. Relative gains are those of the
+    ratio ``R = mean x / mean b``, linearised: ``s (R - 1 + (x - R b) / mean b)``, by the delta method. Their mean is
+    ``s (R - 1)`` exactly, and their spread is that of the ratio. A mean of ratios to each seed's own baseline would be
+    biased where the baseline is noisy (by minus the square of its coefficient of variation for errors).
 
-def delta_m(gains: Sequence[float]) -> float:
-    """Mean gain over the tasks, ``(1/K) sum_i gain_i``; NaN when a task was not measured.
+    Args:
+        values: x, of the configuration: ``[n]`` or ``[n, m]``, seeds times rows.
+        baseline: b, of the baseline, of the same shape.
+        higher_is_better: the metric's direction.
+        scale: of the metric.
 
-    Source: Maninis, Radosavovic, Kokkinos, "Attentive Single-Tasking of Multiple Tasks", CVPR 2019,
-    https://arxiv.org/abs/1904.08918 (section 5).
-
-    Deviation: the paper always divides by the baseline; :func:`scale_of` says where we do not. Baselines are runs of
-    the same seed.
+    Returns:
+        Gains of the same shape.
     """
-    return sum(gains) / len(gains) if gains else nan
+    sign = 1.0 if higher_is_better else -1.0
+    if scale.divisor is not None:
+        return np.asarray(sign * (values - baseline) / scale.divisor)
+    if not baseline.size:
+        return np.asarray(sign * (values - baseline))
+    mean = baseline.mean()
+    ratio = values.mean() / mean
+    return np.asarray(sign * (ratio - 1 + (values - ratio * baseline) / mean))

@@ -5,6 +5,8 @@ from math import nan
 import numpy as np
 from numpy.typing import ArrayLike
 
+MOST_WORK = 50_000  # points ** (objectives - 1): slicing takes up to about a second
+
 
 def front(points: ArrayLike) -> list[bool]:
     """Which points ``[n, m]`` no other beats: at least as high everywhere and higher somewhere. A NaN never belongs."""
@@ -28,9 +30,10 @@ def hypervolume_contributions(points: np.ndarray) -> list[float]:
     """Share of the volume that points ``[n, m]`` dominate together which is lost without each of them.
 
     Each objective is scaled to [0, 1] between its worst and its best value; the reference is a tenth below the worst.
-    NaN for more than 8 objectives, where slicing takes too long, and where a value is not finite.
+    NaN where slicing would take seconds (:data:`MOST_WORK`), and where a value is not finite.
     """
-    if not np.isfinite(points).all() or points.shape[1] > 8:
+    count, objectives = points.shape
+    if not np.isfinite(points).all() or count ** (objectives - 1) > MOST_WORK:
         return [nan] * len(points)
     low, span = points.min(0), np.ptp(points, 0)
     x = (points - low) / np.where(span > 0, span, 1.0)

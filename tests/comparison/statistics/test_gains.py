@@ -1,25 +1,33 @@
 """Gains over a baseline, by hand."""
 
-from math import isnan, nan
-
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
-from mtl.comparison.statistics.gains import delta_m, gain, scale_of
+from mtl.comparison.statistics.gains import RELATIVE, Scale, gains, scale_of
+
+POSITIVE = st.floats(0.1, 10)
+
+
+def mean_gain(value: float, baseline: float, *, higher: bool, scale: Scale) -> float:
+    return float(gains(np.array([value]), np.array([baseline]), higher_is_better=higher, scale=scale).mean())
 
 
 def test_gain_is_relative_to_the_baseline_and_positive_when_better() -> None:
     accuracy = scale_of("accuracy", [0.8, 0.9])
-    assert gain(0.9, 0.8, higher_is_better=True, scale=accuracy) == pytest.approx(0.125)
+    assert mean_gain(0.9, 0.8, higher=True, scale=accuracy) == pytest.approx(0.125)
     error = scale_of("mae", [2.0, 1.5])
-    assert gain(1.5, 2.0, higher_is_better=False, scale=error) == pytest.approx(0.25)
-    assert gain(2.5, 2.0, higher_is_better=False, scale=error) == pytest.approx(-0.25)
+    assert mean_gain(1.5, 2.0, higher=False, scale=error) == pytest.approx(0.25)
+    assert mean_gain(2.5, 2.0, higher=False, scale=error) == pytest.approx(-0.25)
 
 
 def test_gain_in_r2_does_not_divide_by_a_baseline_that_may_be_zero_or_negative() -> None:
     scale = scale_of("r2", [0.9, 0.95])
-    assert gain(0.95, 0.9, higher_is_better=True, scale=scale) == pytest.approx(0.05)
-    assert gain(0.1, -0.2, higher_is_better=True, scale=scale) == pytest.approx(0.3)
-    assert gain(0.1, 0.0, higher_is_better=True, scale=scale) == pytest.approx(0.1)
+    assert mean_gain(0.95, 0.9, higher=True, scale=scale) == pytest.approx(0.05)
+    assert mean_gain(0.1, -0.2, higher=True, scale=scale) == pytest.approx(0.3)
+    assert mean_gain(0.1, 0.0, higher=True, scale=scale) == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize("values", [[0.0, 1.0], [-1.0, 2.0]], ids=["zero", "negative"])
@@ -29,7 +37,27 @@ def test_a_metric_that_reaches_zero_is_compared_by_differences(values: list[floa
     assert "plain difference" in scale.reason
 
 
-def test_delta_m_is_the_mean_gain() -> None:
-    assert delta_m([0.1, -0.3, 0.05]) == pytest.approx(-0.05)
-    assert isnan(delta_m([0.1, nan]))
-    assert isnan(delta_m([]))
+@given(arrays(float, 5, elements=POSITIVE), arrays(float, 5, elements=POSITIVE), st.booleans())
+def test_the_mean_of_relative_gains_is_the_gain_of_the_means(x: np.ndarray, b: np.ndarray, higher: bool) -> None:
+    found = gains(x, b, higher_is_better=higher, scale=RELATIVE)
+    assert found.mean() == pytest.approx((1 if higher else -1) * (x.mean() / b.mean() - 1), abs=1e-9)
+
+
+def test_the_spread_of_relative_gains_is_that_of_the_ratio_of_means() -> None:
+    rng, n = np.random.default_rng(0), 8
+    ratios, errors = [], []
+    for _ in range(2000):
+        x, b = 2 + 0.1 * rng.normal(size=n), 1 + 0.05 * rng.normal(size=n)
+        ratios.append(x.mean() / b.mean() - 1)
+        errors.append(gains(x, b, higher_is_better=True, scale=RELATIVE).var(ddof=1) / n)
+    assert np.mean(errors) == pytest.approx(np.var(ratios), rel=0.15)
+
+
+def test_a_noisy_baseline_does_not_bias_the_gain() -> None:
+    """A mean of ratios to each seed's own baseline would be at -4 % here."""
+    rng = np.random.default_rng(1)
+    found = [
+        gains(1 + 0.2 * rng.normal(size=30), 1 + 0.2 * rng.normal(size=30), higher_is_better=False, scale=RELATIVE)
+        for _ in range(400)
+    ]
+    assert abs(np.mean(found)) < 0.01

@@ -1,0 +1,107 @@
+"""What a comparison could have shown, for what it holds, and how often it is wrong, in sentences."""
+
+from collections.abc import Sequence
+from math import isfinite
+
+from mtl.comparison.design import CONFIRM, FULL, MEAN_SHARE, UNPLANNED
+from mtl.comparison.statistics.estimate import Estimate
+from mtl.comparison.statistics.looks import spend
+from mtl.comparison.types import Comparison, Measurement
+from mtl.comparison.wording import count_noun, format_size, join_words
+
+
+def planned_power_sentence(looks: Sequence[int], alpha: float, configurations: int, kind: str) -> str:
+    """What the planned looks can show, in multiples of how much gains vary from seed to seed.
+
+    Args:
+        looks: numbers of deciding seeds.
+        alpha: of the whole comparison.
+        configurations: how many are compared with the baseline.
+        kind: of the design.
+
+    Returns:
+        A sentence.
+    """
+    tested = configurations if kind == FULL else 1
+    each = spend(MEAN_SHARE * alpha / tested, len(looks))
+    parts = [
+        f"{Estimate(0.0, n**-0.5, n - 1).detectable(part):.1f} % with {n}"
+        for n, part in zip(looks, each, strict=True)
+        if n > 1
+    ]
+    if not parts:
+        return "One seed shows nothing: ask for more, e.g. looks=[3,5,8,12]."
+    return (
+        f"What it can show: if gains vary by 1 % from seed to seed (standard deviation), a true difference of "
+        f"{join_words(parts)} seeds would be seen in 4 of 5 cases; in proportion if they vary more or less. Test rows "
+        "add their own uncertainty."
+    )
+
+
+def power_sentence(comparison: Comparison, tested: Measurement, *, decided: bool) -> str:
+    """What difference the last look could show; empty where that is not known, or where the answer is clear.
+
+    Args:
+        comparison: all numbers.
+        tested: the best configuration.
+        decided: whether there is an answer.
+
+    Returns:
+        A sentence.
+    """
+    least = tested.delta.estimate.detectable(tested.delta.alpha)
+    if decided or not isfinite(least):
+        return ""
+    said = (
+        f"With {count_noun(len(tested.seeds), 'seed')} and these test rows, a true difference of {format_size(least)} "
+        "would be seen in 4 of 5 cases."
+    )
+    left = [look for look in comparison.design.looks if look > len(tested.seeds)]
+    if left:
+        return f"{said} The next look is planned at {left[0]} seeds: run the same command again."
+    if comparison.design.kind == CONFIRM:
+        fresh = max((*comparison.design.seeds, *comparison.design.screening)) + 1
+        more = 2 * comparison.design.looks[-1]
+        return (
+            f"{said} The whole error rate is spent at this look; more certainty takes a new comparison on fresh "
+            f"seeds: add first_seed={fresh} looks=[{more}]."
+        )
+    return said
+
+
+def scope_sentence(comparison: Comparison) -> str:
+    """For what the result holds."""
+    if comparison.design.resplit:
+        return (
+            "It holds for the population that the rows were drawn from: every seed has a split of its own, and the "
+            "interval is corrected for the rows that splits share."
+        )
+    return (
+        "It holds for this data and these training rows: the interval covers other seeds and other test rows, not "
+        "other training rows (data=resplit asks for those)."
+    )
+
+
+def error_rate_sentence(comparison: Comparison, tested: Measurement) -> str:
+    """The one error rate of a report, and what it was spent on."""
+    alpha, design = comparison.rules.alpha, comparison.design
+    configurations = sum(row.multi for row, _ in comparison.tested_rows)
+    claims = f"All claims of this report hold together with a chance of {1 - alpha:.0%} or more"
+    each = spend(MEAN_SHARE * alpha, len(design.looks))
+    looks = join_words(
+        [f"{part:.3g} at {count_noun(look, 'seed')}" for part, look in zip(each, design.looks, strict=True)]
+    )
+    shared = f", divided among {count_noun(configurations, 'configuration')}" if configurations > 1 else ""
+    rest = (1 - MEAN_SHARE) * alpha
+    said = (
+        f"{claims}: of alpha = {alpha:g}, {MEAN_SHARE * alpha:.3g} is for delta_m ({looks}{shared}) and {rest:.3g} for "
+        f"the {count_noun(comparison.hypotheses, 'other claim')} of each configuration"
+        f"{', in the same proportions' if len(design.looks) > 1 else ''}; {count_noun(len(tested.looks), 'look')} "
+        f"{'was' if len(tested.looks) == 1 else 'were'} taken."
+    )
+    if design.kind == UNPLANNED:
+        said += (
+            " These runs were found, not planned: that is so if neither their number nor their choice was decided by "
+            "looking at the result."
+        )
+    return said

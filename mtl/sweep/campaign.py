@@ -1,0 +1,184 @@
+"""A comparison from its first run to its answer: screening, looks, further baselines."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from mtl.comparison.design import CONFIRM, FULL, Design
+from mtl.comparison.gathering import gather
+from mtl.comparison.judge import Judge
+from mtl.comparison.statistics.looks import Look
+from mtl.comparison.types import UNCLEAR
+from mtl.config.study import Study
+from mtl.errors import InputError
+from mtl.runs.identity import configuration_id
+from mtl.sweep.ledger import Ledger
+from mtl.sweep.plan import Configuration, Plan
+from mtl.sweep.planner import Planner
+
+Train = Callable[[Plan, str], bool]  # does the runs of a plan, under a heading; False when a failure stopped it
+
+
+class Campaign:
+    """Goes through the stages of a comparison; every stage does only what is missing.
+
+    Args:
+        planner: of its runs.
+        single: the baseline.
+        multi: what is compared with it.
+        command: that asked for it.
+        train: does runs.
+
+    Raises:
+        InputError: looks were taken by another plan.
+    """
+
+    def __init__(
+        self, planner: Planner, single: Configuration, multi: Sequence[Configuration], command: str, train: Train
+    ) -> None:
+        self.planner, self.study = planner, planner.study
+        self.single, self.multi = single, list(multi)
+        self.command, self.train = command, train
+        self.further: list[Configuration] = []
+        self.ledger = Ledger(planner.directory)
+        self.ledger.check(self.study.planned_looks, self.study.deciding_seeds)
+        self.decided = 0  # deciding seeds in use
+
+    @property
+    def design(self) -> Design:
+        """How the comparison is decided, as far as it has come."""
+        return Design(
+            kind=self.study.design,
+            screening=tuple(self.study.screening_seeds),
+            seeds=tuple(self.study.deciding_seeds),
+            looks=tuple(self.study.planned_looks),
+            resplit=self.study.data == "resplit",
+            baseline=configuration_id(self.single.config),
+            chosen=self.ledger.chosen if self.study.design == CONFIRM else None,
+            further=tuple(configuration_id(one.config) for one in self.further),
+        )
+
+    def screen(self) -> bool:
+        """Rank all configurations on validation and choose the best one; nothing to do where there is no choice."""
+        if self.study.design == FULL or self.ledger.chosen is not None:
+            self.save()
+            return True
+        gains: dict[str, float] = {}
+        chosen = self.multi[0]
+        if len(self.multi) > 1:
+            if not self._do([self.single, *self.multi], self.study.screening_seeds, "screening on validation"):
+                return False
+            judge = self._judge()
+            found = judge.best()
+            if found is None:
+                raise InputError("no configuration could be screened: every one of their runs failed")
+            labels = {configuration_id(one.config): one for one in self.multi}
+            chosen = labels[found]
+            gains = {
+                labels[key].label: sum(values.values()) / len(values)
+                for key in judge.multi
+                for values in [judge.validation(key)]
+            }
+        self.ledger.choose(configuration_id(chosen.config), gains)
+        self.save()
+        return True
+
+    @property
+    def chosen(self) -> Configuration:
+        """The configuration that is confirmed; with ``design=full`` the best on validation so far."""
+        key = self.ledger.chosen or self._judge().best()
+        return next(one for one in self.multi if configuration_id(one.config) == key)
+
+    def decide(self) -> bool:
+        """Look as often as planned, until there is an answer; False when a failure stopped it."""
+        seeds = self.study.deciding_seeds
+        compared = [self.chosen] if self.study.design == CONFIRM else self.multi
+        for look in self.study.planned_looks:
+            heading = f"look at {look} seeds: {compared[0].label}" if len(compared) == 1 else f"look at {look} seeds"
+            if not self._do([self.single, *compared], seeds[:look], f"{heading} against {self.single.label}"):
+                return False
+            self.decided = look
+            looks = self._looks(compared)
+            self.ledger.take(self.study.planned_looks, seeds, looks)
+            if all(taken and taken[-1].call != UNCLEAR for taken in looks.values()):
+                break
+            if not any(taken and taken[-1].seeds == look for taken in looks.values()):
+                break  # runs of this look failed: there is no going on without them
+        return True
+
+    def add_baselines(self) -> bool:
+        """Run the further baselines on the seeds of the last look; False when a failure stopped it."""
+        match = self.planner.matched(self.multi, self.chosen)
+        single, match = (self._with_runs(one) for one in (self.single, match))
+        asked = self.study.baselines
+        found = [
+            self.planner.same_parameters(single, match) if "same_parameters" in asked else None,
+            self.planner.same_seconds(single, match) if "same_seconds" in asked else None,
+        ]
+        self.further = [one for one in found if one is not None]
+        self.save()
+        return not self.further or self._do(
+            self.further, self.study.deciding_seeds[: self.decided], "further baselines"
+        )
+
+    def plan(self) -> Plan:
+        """All runs of the comparison so far."""
+        return self.planner.planned([self._with_runs(one) for one in (self.single, *self.multi, *self.further)])
+
+    def save(self, took: str = "") -> Plan:
+        """Write the plan, from which a report can be made at any time.
+
+        Args:
+            took: how long the runs took, in words.
+
+        Returns:
+            The plan.
+        """
+        plan = self.plan()
+        plan.save(self.command, self.design, took)
+        return plan
+
+    def _do(self, configurations: Sequence[Configuration], seeds: Sequence[int], heading: str) -> bool:
+        self.decided = max(self.decided, len([seed for seed in seeds if seed in self.study.deciding_seeds]))
+        self.save()
+        return self.train(self.planner.plan(configurations, seeds), heading)
+
+    def _with_runs(self, one: Configuration) -> Configuration:
+        """A configuration with the runs that are planned of it so far."""
+        screened = self.study.design == CONFIRM and len(self.multi) > 1 and one not in self.further
+        seeds = list(self.study.screening_seeds) if screened else []
+        key = configuration_id(one.config)
+        confirmed = self.study.design == FULL or key == self.ledger.chosen or one is self.single or one in self.further
+        if confirmed:
+            seeds += self.study.deciding_seeds[: self.decided]
+        return replace(one, entries=tuple(self.planner.entry(one.config, seed) for seed in seeds))
+
+    def _judge(self) -> Judge:
+        """Of all finished runs."""
+        self.save()
+        runs = gather([self.planner.directory])
+        if not runs.records:
+            raise InputError(f"every run failed: {runs.problems[0].reason}" if runs.problems else "no finished run")
+        return Judge.of(runs.records, runs.rules, self.design)
+
+    def _looks(self, compared: Sequence[Configuration]) -> dict[str, list[Look]]:
+        """Looks at delta_m by label; none of a configuration whose runs failed."""
+        judge = self._judge()
+        keys = {one.label: configuration_id(one.config) for one in compared}
+        return {label: judge.looks(key) if key in judge.tested else [] for label, key in keys.items()}
+
+
+def expected_runs(study: Study, configurations: int) -> tuple[int, int]:
+    """Fewest and most runs of a comparison, without its further baselines.
+
+    Args:
+        study: what is asked.
+        configurations: how many are compared with the baseline.
+
+    Returns:
+        Both numbers.
+    """
+    looks = study.planned_looks
+    if study.design == FULL:
+        return (configurations + 1) * looks[0], (configurations + 1) * looks[-1]
+    screening = (configurations + 1) * study.screen if configurations > 1 else 0
+    return screening + 2 * looks[0], screening + 2 * looks[-1]

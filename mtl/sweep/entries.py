@@ -1,0 +1,71 @@
+"""What the entries of a comparison stand for: models, weightings, grids of values, splits of a seed."""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+from mtl.config.run_config import RunConfig
+from mtl.config.study import BASELINE
+from mtl.errors import InputError
+
+FRONT = "front"  # a weighting that stands for a grid of fixed weights
+
+# What some names of models stand for; the baseline learns every task alone, whatever groups the runs are to have
+SHORTHANDS = {"grouped": "hard grouping=auto", BASELINE: "single_task grouping=null"}
+
+
+def overrides_for(group: str, text: str) -> list[str]:
+    """The overrides that an entry such as ``gated model.experts=8`` stands for."""
+    given, *rest = text.split()
+    name, *meant = SHORTHANDS.get(given, given).split()
+    return [f"{group}={name}", *meant, *rest]
+
+
+def shorten_entry(text: str) -> str:
+    """An entry as part of a label."""
+    name, *rest = text.split()
+    return " ".join([name, *(part.rpartition(".")[2] for part in rest)])
+
+
+def simplex(tasks: Sequence[str], parts: int) -> list[str]:
+    """Overrides for every way to divide ``parts`` equal parts of weight among K tasks, each of which gets at least one.
+
+    Weights are scaled to sum K, as those of other weightings. InputError if there are more tasks than parts.
+    """
+    if parts < len(tasks):
+        raise InputError(f"front={parts}: expected {len(tasks)} or more, one part for each task")
+    out = []
+    for cuts in combinations(range(1, parts), len(tasks) - 1):
+        sizes = [b - a for a, b in zip((0, *cuts), (*cuts, parts), strict=True)]
+        pairs = ",".join(f"{task}:{size * len(tasks) / parts:.6g}" for task, size in zip(tasks, sizes, strict=True))
+        out.append(f"weighting.weights={{{pairs}}}")
+    return out
+
+
+def with_split_seed(task: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    """The config of a suite whose split is drawn with this seed. InputError if it draws none."""
+    out = dict(task)
+    split = out.get("split")
+    if isinstance(split, Mapping) and "seed" in split:
+        if split.get("by", "random") != "random":
+            raise InputError(f"data=resplit: rows that are divided by {split['by']} can be divided in one way only")
+        out["split"] = {**split, "seed": seed}
+    elif "seed" in out:
+        out["seed"] = seed
+    else:
+        raise InputError("data=resplit: this suite has no seed of its split, neither task.seed nor task.split.seed")
+    return out
+
+
+def with_values(config: RunConfig, values: dict[str, Any]) -> RunConfig:
+    """A config with these values by dotted key. InputError if there is no such key."""
+    out = config.model_dump(by_alias=True)
+    for key, value in values.items():
+        *parents, last = key.split(".")
+        node: Any = out
+        for parent in parents:
+            node = node.get(parent) if isinstance(node, dict) else None
+        if not isinstance(node, dict) or last not in node:
+            raise InputError(f"grid: the runs have no key '{key}'")
+        node[last] = value
+    return RunConfig.read(out)

@@ -1,0 +1,87 @@
+"""The ledger of a comparison's looks: what was planned, chosen and seen, so that going on is no peeking."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mtl.comparison.statistics.looks import Look
+from mtl.errors import InputError
+from mtl.runs.files import read_json, write_json
+
+
+class Ledger:
+    """``looks.json`` in the directory of a comparison.
+
+    The numbers of seeds at which one looks, and the seeds, are fixed when the first look is taken: whoever could change
+    them after it could look as often as it takes for chance to please.
+
+    Args:
+        directory: of the comparison.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / "looks.json"
+        found: dict[str, Any] = read_json(self.path) if self.path.is_file() else {}
+        try:
+            self.chosen: str | None = None if found.get("chosen") is None else str(found["chosen"])
+            self.screening = {str(label): float(gain) for label, gain in found.get("screening", {}).items()}
+            self.planned = [int(look) for look in found.get("planned", [])]
+            self.seeds = [int(seed) for seed in found.get("seeds", [])]
+            self.taken: list[dict[str, Any]] = [dict(look) for look in found.get("taken", [])]
+        except (TypeError, ValueError, AttributeError) as error:
+            raise InputError(f"'{self.path}' is damaged: {error}") from None
+
+    def check(self, planned: Sequence[int], seeds: Sequence[int]) -> None:
+        """Raise InputError if looks were taken by another plan than this one."""
+        if self.taken and (self.planned != list(planned) or self.seeds != list(seeds)):
+            free = max(self.seeds) + 1
+            raise InputError(
+                f"looks={list(planned)}: this comparison has begun to look by looks={self.planned}; go on with "
+                f"that, or compare on fresh seeds: first_seed={free}"
+            )
+
+    def choose(self, configuration: str, screening: Mapping[str, float]) -> None:
+        """Write down what screening chose, once.
+
+        Args:
+            configuration: its id.
+            screening: mean gain on validation by label.
+        """
+        self.chosen, self.screening = configuration, dict(screening)
+        self._write()
+
+    def take(self, planned: Sequence[int], seeds: Sequence[int], looks: Mapping[str, Sequence[Look]]) -> None:
+        """Write down the looks taken so far.
+
+        Args:
+            planned: numbers of seeds at which one looks.
+            seeds: in the order in which they are used.
+            looks: by label of a configuration.
+        """
+        self.planned, self.seeds = list(planned), list(seeds)
+        self.taken = [
+            {
+                "configuration": label,
+                "seeds": look.seeds,
+                "alpha": look.alpha,
+                "interval": list(look.interval),
+                "call": look.call,
+            }
+            for label, taken in looks.items()
+            for look in taken
+        ]
+        self._write()
+
+    def _write(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        content = {
+            "chosen": self.chosen,
+            "screening": self.screening,
+            "planned": self.planned,
+            "seeds": self.seeds,
+            "taken": self.taken,
+        }
+        write_json(self.path, content)

@@ -1,0 +1,85 @@
+"""Means over seeds and rows: by hand, against scipy, and in worlds of which the truth is known."""
+
+from math import isnan, nan
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy import stats
+
+from mtl.comparison.statistics.estimate import over_seeds, over_seeds_and_rows, over_splits
+
+FINITE = st.floats(-100, 100).map(lambda x: round(x, 6))
+
+
+def test_the_interval_over_seeds_is_students() -> None:
+    x = np.random.default_rng(0).normal(1, 2, 6)
+    low, high = over_seeds(x).interval(0.05)
+    expected = stats.ttest_1samp(x, 0).confidence_interval(0.95)
+    assert (low, high) == pytest.approx((expected.low, expected.high))
+
+
+@given(arrays(float, (4, 5), elements=FINITE))
+def test_the_error_over_seeds_and_rows_is_no_smaller_than_that_of_either(x: np.ndarray) -> None:
+    both = over_seeds_and_rows(x)
+    if isnan(both.error):
+        return
+    seeds, rows = x.mean(1).std(ddof=1) / np.sqrt(4), x.mean(0).std(ddof=1) / np.sqrt(5)
+    assert both.mean == pytest.approx(x.mean(), abs=1e-9)
+    assert both.error >= max(seeds, rows) - 1e-9
+    assert both.error**2 <= seeds**2 + rows**2 + 1e-9
+    assert both.df >= 3
+
+
+def test_rows_that_all_contribute_the_same_leave_the_error_of_the_seeds() -> None:
+    x = np.random.default_rng(1).normal(0, 1, (5, 1)) + np.zeros((5, 7))
+    found, plain = over_seeds_and_rows(x), over_seeds(x[:, 0])
+    assert (found.mean, found.error, found.df) == pytest.approx((plain.mean, plain.error, plain.df))
+
+
+@pytest.mark.parametrize(("seed_sd", "row_sd"), [(1.0, 0.0), (0.0, 5.0), (1.0, 5.0), (0.3, 8.0)])
+def test_the_interval_over_seeds_and_rows_covers_the_truth_as_often_as_it_says(seed_sd: float, row_sd: float) -> None:
+    rng, times, n, m = np.random.default_rng(2), 800, 5, 60
+    missed = 0
+    for _ in range(times):
+        x = seed_sd * rng.normal(size=(n, 1)) + row_sd * rng.normal(size=(1, m)) + rng.normal(size=(n, m))
+        low, high = over_seeds_and_rows(x).interval(0.05)
+        missed += not low <= 0 <= high
+    assert missed <= stats.binom.ppf(0.9999, times, 0.05)
+
+
+def test_an_interval_over_seeds_alone_would_miss_more_often_where_rows_vary() -> None:
+    rng, times = np.random.default_rng(3), 300
+    missed = 0
+    for _ in range(times):
+        x = rng.normal(size=(5, 1)) + 8 * rng.normal(size=(1, 60)) + rng.normal(size=(5, 60))
+        low, high = over_seeds(x.mean(1)).interval(0.05)
+        missed += not low <= 0 <= high
+    assert missed > 0.15 * times
+
+
+def test_splits_that_share_training_rows_are_less_certain_than_they_look() -> None:
+    x = np.random.default_rng(4).normal(size=10)
+    assert over_splits(x, 0.25).error == pytest.approx(x.std(ddof=1) * np.sqrt(1 / 10 + 0.25))
+    assert over_splits(x, 0.0).error == pytest.approx(over_seeds(x).error)
+
+
+@pytest.mark.parametrize("values", [[], [1.0], [1.0, nan], [2.0, 2.0]], ids=["none", "one", "nan", "do not vary"])
+def test_where_the_error_is_unknown_there_is_no_interval(values: list[float]) -> None:
+    found = over_seeds(values)
+    assert isnan(found.error)
+    assert all(map(isnan, found.interval(0.05)))
+    assert isnan(found.detectable(0.05))
+
+
+def test_runs_that_are_the_same_differ_by_nothing_for_sure() -> None:
+    assert over_seeds_and_rows(np.zeros((3, 4))).interval(0.01) == (0.0, 0.0)
+
+
+def test_what_is_called_detectable_is_seen_in_four_of_five_cases() -> None:
+    rng, times, n, alpha = np.random.default_rng(5), 2000, 6, 0.02
+    true = over_seeds(np.array([-1, 1, -1, 1, -1, 1]) * np.sqrt(5 / 6)).detectable(alpha)  # of variance 1
+    seen = sum(over_seeds(true + rng.normal(size=n)).interval(alpha)[0] > 0 for _ in range(times))
+    assert 0.72 < seen / times < 0.88

@@ -1,0 +1,133 @@
+"""A comparison from its first run to its answer, with runs of a second each."""
+
+import json
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from mtl.cli.compare import run
+from mtl.config.process import set_process_defaults
+from mtl.config.study_arguments import read_study
+from mtl.errors import InputError
+from mtl.runs.files import read_json_if_whole
+from mtl.sweep.campaign import expected_runs
+
+TINY = [
+    "task=synthetic",
+    "task.rows=60",
+    "task.features=6",
+    "encoder.widths=[6]",
+    "batch_size=12",
+    "epochs=2",
+    "models=[hard,gated]",
+    "weightings=[equal]",
+    "baselines=[]",
+    "workers=0",
+]
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> None:
+    set_process_defaults()
+
+
+def compare(path: Path, *arguments: str) -> tuple[int, str]:
+    out = StringIO()
+    code = run(read_study([*TINY, f"output={path}", *arguments]), "the command", Console(file=out, width=160))
+    return code, out.getvalue()
+
+
+def content(path: Path, name: str) -> dict[str, Any]:
+    (folder,) = (path / "comparisons").iterdir()
+    found: dict[str, Any] = json.loads((folder / name).read_text())
+    return found
+
+
+@pytest.mark.smoke
+def test_all_are_screened_and_the_best_is_confirmed_on_fresh_seeds(tmp_path: Path) -> None:
+    code, text = compare(tmp_path, "looks=[2,3]", "baselines=[same_parameters,same_seconds]", "margin=1e-9")
+    assert code == 0
+    plan, ledger, summary = (content(tmp_path, name) for name in ("plan.json", "looks.json", "summary.json"))
+    chosen = summary["verdict"]["best"]
+    seeds: dict[str, list[int]] = {}
+    for one in plan["runs"]:
+        seeds.setdefault(one["label"], []).append(one["seed"])
+    other = "gated-equal" if chosen == "hard-equal" else "hard-equal"
+    last = ledger["taken"][-1]["seeds"]
+    fresh = list(range(2, 2 + last))
+    assert seeds.pop("single_task") == seeds.pop(chosen) == [0, 1, *fresh]
+    assert seeds.pop(other) == [0, 1]
+    assert all(found == fresh for found in seeds.values())
+    assert set(seeds) <= {"single_task, same parameters", "single_task, same seconds"}
+    assert ledger["chosen"] == plan["design"]["chosen"]
+    assert max(ledger["screening"], key=ledger["screening"].get) == chosen
+    assert sum(look["alpha"] for look in ledger["taken"]) <= 0.05
+    assert "6 runs" not in text.splitlines()[0]
+    assert "10 to 12 runs in all" in text
+    assert "in 4 of 5 cases" in text
+    for row in summary["configurations"]:
+        assert (row["test"] is None) == (row["label"] == other)
+
+
+@pytest.mark.smoke
+def test_the_same_command_again_trains_nothing_and_says_the_same(tmp_path: Path) -> None:
+    compare(tmp_path, "looks=[2]")
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("result.json")}
+    first = content(tmp_path, "summary.json")
+    compare(tmp_path, "looks=[2]")
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("result.json")} == before
+    assert content(tmp_path, "summary.json") == first
+    with pytest.raises(InputError, match=r"looks=\[3\]: this comparison has begun to look by looks=\[2\]"):
+        compare(tmp_path, "looks=[3]")
+
+
+@pytest.mark.smoke
+def test_where_all_are_measured_none_is_screened(tmp_path: Path) -> None:
+    compare(tmp_path, "design=full", "seeds=2")
+    plan, summary = (content(tmp_path, name) for name in ("plan.json", "summary.json"))
+    assert len(plan["runs"]) == 3 * 2
+    assert {run["seed"] for run in plan["runs"]} == {0, 1}
+    assert all(row["test"] is not None for row in summary["configurations"])
+
+
+@pytest.mark.smoke
+def test_a_single_configuration_needs_no_screening(tmp_path: Path) -> None:
+    compare(tmp_path, "models=[hard]", "seeds=2")
+    assert [one["seed"] for one in content(tmp_path, "plan.json")["runs"]] == [2, 2, 3, 3]
+
+
+@pytest.mark.smoke
+def test_every_seed_has_a_split_of_its_own_if_asked_for(tmp_path: Path) -> None:
+    compare(tmp_path, "models=[hard]", "seeds=2", "data=resplit")
+    plan, summary = (content(tmp_path, name) for name in ("plan.json", "summary.json"))
+    assert len({one["fingerprint"] for one in plan["runs"]}) == 2
+    assert len({one["configuration"] for one in plan["runs"]}) == 2
+    (row,) = summary["configurations"][1:]
+    assert row["test"]["seeds"] == [2, 3]
+    assert any("population" in sentence for sentence in summary["verdict"]["certainty"])
+
+
+@pytest.mark.smoke
+def test_the_baseline_of_the_same_seconds_comes_last_and_is_planned_again(tmp_path: Path) -> None:
+    arguments = ["models=[hard]", "seeds=1", "epochs=6", "tune=true", "grid={optimizer.lr:[0.001,0.003]}"]
+    for _ in range(2):
+        assert compare(tmp_path, *arguments, "baselines=[same_seconds]")[0] == 0
+        (folder,) = (tmp_path / "comparisons").iterdir()
+        measured = read_json_if_whole(folder / "same_seconds.json")
+        labels = ["single_task", "hard-equal", *(["single_task, same seconds"] if measured["epochs"] != 6 else [])]
+        assert [one["label"] for one in content(tmp_path, "plan.json")["runs"]] == labels
+    assert len(list(tmp_path.rglob("result.json"))) == 2 * 2 + len(labels)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "configurations", "expected"),
+    [((), 9, (26, 44)), ((), 1, (6, 24)), (("seeds=5",), 9, (30, 30)), (("design=full", "seeds=3"), 9, (30, 30))],
+    ids=["default", "one configuration", "one look", "full"],
+)
+def test_how_many_runs_there_will_be(
+    arguments: tuple[str, ...], configurations: int, expected: tuple[int, int]
+) -> None:
+    assert expected_runs(read_study(["task=synthetic", *arguments]), configurations) == expected

@@ -1,0 +1,37 @@
+"""The ledger of looks: what is planned is kept, and going on is no peeking."""
+
+from pathlib import Path
+
+import pytest
+
+from mtl.comparison.statistics.looks import Look
+from mtl.errors import InputError
+from mtl.sweep.ledger import Ledger
+
+
+def test_what_was_written_is_read_again(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "new")
+    ledger.choose("id", {"hard-equal": 0.5})
+    ledger.take([3, 5], [2, 3, 4, 5, 6], {"hard-equal": [Look(3, 0.01, (-1.0, 1.0), "unclear")]})
+    again = Ledger(tmp_path / "new")
+    assert (again.chosen, again.screening, again.planned) == ("id", {"hard-equal": 0.5}, [3, 5])
+    (look,) = again.taken
+    assert (look["configuration"], look["seeds"], look["interval"]) == ("hard-equal", 3, [-1.0, 1.0])
+
+
+def test_looks_cannot_be_planned_again_once_one_was_taken(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.check([5], [2, 3, 4, 5, 6])  # nothing was looked at yet
+    ledger.take([3, 5], [2, 3, 4, 5, 6], {"x": [Look(3, 0.01, (-1.0, 1.0), "unclear")]})
+    ledger.check([3, 5], [2, 3, 4, 5, 6])
+    with pytest.raises(
+        InputError, match=r"looks=\[8\]: this comparison has begun to look .* fresh seeds: first_seed=7"
+    ):
+        Ledger(tmp_path).check([8], [2, 3, 4, 5, 6, 7, 8, 9])
+
+
+@pytest.mark.parametrize("text", ["{", '{"taken": 3}', '{"planned": ["x"]}', "[]"], ids=["cut", "kind", "word", "list"])
+def test_a_damaged_ledger_is_named_and_not_begun_again(tmp_path: Path, text: str) -> None:
+    (tmp_path / "looks.json").write_text(text)
+    with pytest.raises(InputError, match=r"looks\.json' is damaged"):
+        Ledger(tmp_path)
