@@ -11,6 +11,7 @@ from rich import box
 from rich.table import Table
 
 from mtl.errors import InputError
+from mtl.runs.contributions import Outcome
 from mtl.runs.files import atomic_path, write_json, write_text
 
 if TYPE_CHECKING:
@@ -39,6 +40,10 @@ class ExecutionReport(ABC):
     @abstractmethod
     def table(self) -> Table:
         """The report for a person at a terminal."""
+
+    def outcome(self) -> Outcome | None:
+        """What the agent achieved in each row or instance, to compare agents by. Default: None, nothing of the kind."""
+        return None
 
     def figures(self) -> Iterator[tuple[str, "Figure"]]:
         """Pictures by name, drawn one at a time. Default: no picture."""

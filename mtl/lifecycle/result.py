@@ -1,5 +1,9 @@
 """The result of a run: what is measured once, at the end, with the selected weights."""
 
+from dataclasses import dataclass
+
+import numpy as np
+
 from mtl.assembly import Assembly
 from mtl.config.run_result import (
     DataFacts,
@@ -9,6 +13,7 @@ from mtl.config.run_result import (
     TaskFacts,
 )
 from mtl.lifecycle.fit import Fitted
+from mtl.module.row_contributions import RowContributions
 from mtl.runs.directory import Run
 from mtl.runs.identity import run_id
 from mtl.training.resources import count_flops, count_parameters, environment, inference_seconds, peak_memory
@@ -16,7 +21,20 @@ from mtl.training.resources import count_flops, count_parameters, environment, i
 SPLITS = ("train", "val", "test")
 
 
-def measure(run: Run, assembly: Assembly, fitted: Fitted, data_seconds: float) -> RunResult:
+@dataclass(frozen=True)
+class Measured:
+    """What was measured.
+
+    Attributes:
+        result: of a run that has not acted yet.
+        contributions: by task, what each row of the test split contributes to the primary metric, ``[rows]``.
+    """
+
+    result: RunResult
+    contributions: dict[str, np.ndarray]
+
+
+def measure(run: Run, assembly: Assembly, fitted: Fitted, data_seconds: float) -> Measured:
     """Measure every split once, and what the run cost.
 
     Args:
@@ -26,13 +44,16 @@ def measure(run: Run, assembly: Assembly, fitted: Fitted, data_seconds: float) -
         data_seconds: until the rows were in memory.
 
     Returns:
-        The result, of a run that has not acted yet.
+        The result, and what each row of the test split contributes to its metrics: the rows are predicted once.
     """
     config, data, module = assembly.config, assembly.data, assembly.module
     affinity = run.affinity
-    metrics = {split: module.evaluate(data.loader(split)) for split in SPLITS}
+    contributions = RowContributions(module.graph)
+    metrics = {
+        split: module.evaluate(data.loader(split), contributions if split == "test" else None) for split in SPLITS
+    }
     memory = peak_memory()
-    return RunResult(
+    result = RunResult(
         run_id=run_id(config),
         directory=str(run.path),
         choices=config.choices,
@@ -58,3 +79,4 @@ def measure(run: Run, assembly: Assembly, fitted: Fitted, data_seconds: float) -
         environment=environment(),
         affinity=affinity,
     )
+    return Measured(result, contributions.result())

@@ -23,6 +23,7 @@ from mtl.lifecycle.fit import fit
 from mtl.lifecycle.result import measure
 from mtl.lifecycle.resume import resumable_run
 from mtl.module.lightning import silent_lightning
+from mtl.runs.contributions import Contributions
 from mtl.runs.directory import Run
 from mtl.training.grouping import check as check_measuring
 from mtl.training.grouping import grouped
@@ -139,9 +140,10 @@ def carry_out(run: Run, prepared: Prepared, on_report: Callable[[ExecutionReport
     fitted = fit(run, assembly, prepared.callbacks, resumed=prepared.resumed is not None)
     if fitted is None:
         return None
-    result = measure(run, assembly, fitted, prepared.data_seconds)
+    measured = measure(run, assembly, fitted, prepared.data_seconds)
     loggers, step = fitted.trainer.loggers, fitted.trainer.global_step
-    report, result = act(run, assembly, prepared.environment, result, loggers, step)
+    report, result = act(run, assembly, prepared.environment, measured.result, loggers, step)
+    run.contributions = Contributions(measured.contributions, report.outcome() if report is not None else None)
     run.finish(result)
     if report is not None:
         on_report(report)

@@ -1,19 +1,19 @@
 """How good predictions are: every task's metrics and mean loss over many batches, and one score of them all."""
 
-import warnings
-from math import nan
 from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torchmetrics import Metric, MetricCollection
+from torchmetrics import MetricCollection
 
 from mtl.config.run_result import LOSS, SplitMetrics
 from mtl.errors import InputError
 from mtl.module.loss_meter import Diverged
+from mtl.module.row_contributions import RowContributions
 from mtl.nn.by_name import ModulesByName
 from mtl.suites.batch import Batch
 from mtl.tasks import TaskGraph, labelled
+from mtl.tasks.measuring import by_one_process, computed
 
 
 class Evaluation(nn.Module):
@@ -31,15 +31,13 @@ class Evaluation(nn.Module):
     def __init__(self, graph: TaskGraph) -> None:
         super().__init__()
         self.graph = graph
-        self.metrics = ModulesByName({t.name: MetricCollection(dict(t.metrics)).clone() for t in graph.tasks})
-        for module in self.metrics.modules():
-            if isinstance(module, Metric):
-                module.distributed_available_fn = _not_distributed
+        metrics = ModulesByName({t.name: MetricCollection(dict(t.metrics)).clone() for t in graph.tasks})
+        self.metrics = by_one_process(metrics)
         for name in ("losses", "rows"):
             self.register_buffer(name, torch.zeros(len(graph.tasks), dtype=torch.float64), persistent=False)
 
-    def add(self, predictions: dict[str, Tensor], batch: Batch) -> None:
-        """Add the predictions of a batch to the metrics and losses."""
+    def add(self, predictions: dict[str, Tensor], batch: Batch, contributions: RowContributions | None = None) -> None:
+        """Add the predictions of a batch to the metrics and losses, and to the contributions where they are wanted."""
         for index, task in enumerate(self.graph.tasks):
             prediction, target = predictions[task.name].float(), batch.targets[task.name]
             rows = labelled(target)
@@ -47,8 +45,11 @@ class Evaluation(nn.Module):
             self.rows[index] += rows.sum()
             if not rows.all():
                 prediction, target = prediction[rows], target[rows]
+            decoded = task.decode(prediction)
             if len(target):
-                cast(MetricCollection, self.metrics[task.name]).update(task.decode(prediction), target)
+                cast(MetricCollection, self.metrics[task.name]).update(decoded, target)
+            if contributions is not None:
+                contributions.add(task.name, decoded, target, rows)
 
     def result(self) -> SplitMetrics:
         """Metrics, mean losses and score of what was counted, which is then forgotten.
@@ -89,18 +90,3 @@ def check_validation(measured: SplitMetrics, step: int) -> None:
     for name, values in measured.tasks.items():
         if values and values[LOSS] is None:
             raise Diverged.at(step, f"validation loss of task '{name}'")
-
-
-def _not_distributed() -> bool:
-    """Tell a metric that there are no other processes to ask: each measures all rows."""
-    return False
-
-
-def computed(metric: Metric) -> float:
-    """The value of a metric; NaN where the rows it has seen do not define it, of which torchmetrics warns or raises."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", UserWarning)
-        try:
-            return float(metric.compute())
-        except (ValueError, UserWarning):
-            return nan

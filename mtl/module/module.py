@@ -19,6 +19,7 @@ from mtl.module.lightning import LeanModule, reduce_gradients_ourselves
 from mtl.module.loss_meter import LossMeter
 from mtl.module.losses import loss_sums
 from mtl.module.random_state import RandomState
+from mtl.module.row_contributions import RowContributions
 from mtl.module.training_step import TrainingStep
 from mtl.network import Network
 from mtl.nn.encoder import Inputs
@@ -222,10 +223,18 @@ class MultiTaskModule(LeanModule):
             return {name: value.to(device) for name, value in self(moved).items()}
 
     @torch.inference_mode()
-    def evaluate(self, batches: Iterable[Batch]) -> SplitMetrics:
-        """Metrics, losses and score over these batches; see :meth:`~mtl.module.evaluation.Evaluation.result`."""
+    def evaluate(self, batches: Iterable[Batch], contributions: RowContributions | None = None) -> SplitMetrics:
+        """Measure the network on these batches.
+
+        Args:
+            batches: rows.
+            contributions: gets what is needed to say what each row contributes; None: that is not wanted.
+
+        Returns:
+            Metrics, losses and score; see :meth:`~mtl.module.evaluation.Evaluation.result`.
+        """
         with evaluating(self):
             for batch in batches:
                 moved = self.transfer_batch_to_device(batch, self.device, 0)
-                self.evaluation.add(self(moved.inputs), moved)
+                self.evaluation.add(self(moved.inputs), moved, contributions)
         return self.evaluation.result()

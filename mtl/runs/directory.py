@@ -9,6 +9,7 @@
     best.ckpt      the checkpoint selected on validation     (tensors and plain values only)
     last.ckpt      the checkpoint of the last finished epoch (from here ``resume=<run>`` goes on)
     tensorboard/   the dashboard; csv/ holds the same numbers as a table
+    contributions.npz  what each row of the test contributes to the metrics; see :mod:`mtl.runs.contributions`
     result.json    what came of it; see docs/result.md
 """
 
@@ -21,6 +22,7 @@ import yaml
 from mtl.config.run_config import SCHEMA, RunConfig
 from mtl.config.run_result import AffinityResult, RunResult
 from mtl.errors import InputError
+from mtl.runs.contributions import Contributions, read_contributions, write_contributions
 from mtl.runs.files import make_unique_directory, read_json, write_json, write_text
 from mtl.runs.identity import run_id
 
@@ -134,6 +136,19 @@ class Run:
     @affinity.setter
     def affinity(self, found: AffinityResult) -> None:
         write_json(self.path / "affinity.json", found.plain())
+
+    @property
+    def contributions(self) -> Contributions:
+        """What each row of the test contributes to the metrics; a run with a result has it.
+
+        InputError if the run has not finished, or the file is missing, damaged, or of other tasks or rows.
+        """
+        result = self.result
+        return read_contributions(self.path / "contributions.npz", list(result.tasks), result.data.rows["test"])
+
+    @contributions.setter
+    def contributions(self, found: Contributions) -> None:
+        write_contributions(self.path / "contributions.npz", found)
 
     def finish(self, result: RunResult) -> None:
         """Write the result, then say that the run is done."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import ClassVar
 
+import numpy as np
 import torch
 from rich.table import Table
 from torch import Tensor
@@ -14,6 +15,7 @@ from mtl.agent.environment import Environment
 from mtl.agent.labelled_rows import predict_test_rows
 from mtl.agent.report import ExecutionReport, Value, plain_table
 from mtl.errors import InputError
+from mtl.runs.contributions import Outcome
 from mtl.suites.base import MultiTaskDataModule, Predict
 
 AGENT, TRUTH = "agent", "truth"
@@ -157,6 +159,22 @@ class LendingReport(ExecutionReport):
             numbers[f"{one.who}_loans"] = sum(one.lent)
             numbers[f"{one.who}_bad"] = self.share_bad(one)
         return numbers
+
+    @override
+    def outcome(self) -> Outcome | None:
+        """Profit of the agent by application; 0 where it does not lend.
+
+        A difference is divided by the profit per application of one who knows the truth, so that a gain is a share of
+        all that can be earned. It is the same for every agent and above 0, where the profit of a baseline, or of
+        lending to everyone, may be near 0 or below and would make any difference large. None where nothing can be
+        earned.
+        """
+        agent = self.decisions[0]
+        earned = next(one.total for one in self.decisions if one.who == TRUTH)
+        if not earned:
+            return None
+        values = np.where(agent.lent, agent.profit, 0.0)
+        return Outcome("profit", higher_is_better=True, values=values, scale=earned / len(self.bad))
 
     @override
     def table(self) -> Table:

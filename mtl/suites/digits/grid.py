@@ -6,6 +6,7 @@ an object answers for it. Deviations: one box a cell; absolute errors and cross-
 between the parts of the loss.
 """
 
+from abc import abstractmethod
 from functools import partial
 
 import torch
@@ -19,6 +20,7 @@ from mtl.nn.encoder import Inputs
 from mtl.nn.heads import Head
 from mtl.suites.digits.precision import AveragePrecision, iou
 from mtl.tasks import NO_LABEL, Task
+from mtl.tasks.influence import ClosedForm, closed_form, measures_as, ratio_contributions
 
 
 class GridHead(Head):
@@ -49,7 +51,7 @@ class GridHead(Head):
 
 
 class ObjectMean(Metric):
-    """Mean over the objects; higher is better."""
+    """Mean of a value over the objects of all rows; higher is better."""
 
     higher_is_better = True
     full_state_update = False
@@ -61,6 +63,16 @@ class ObjectMean(Metric):
         self.add_state("sum", torch.tensor(0.0), dist_reduce_fx="sum")
         self.add_state("total", torch.tensor(0.0), dist_reduce_fx="sum")
 
+    @abstractmethod
+    def sums(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """The sum of the values of each row's objects, and how many they are: ``[B, 2]``."""
+
+    def update(self, prediction: Tensor, target: Tensor) -> None:
+        """Add a batch of B rows."""
+        values, objects = self.sums(prediction, target).sum(0)
+        self.sum += values
+        self.total += objects
+
     def compute(self) -> Tensor:
         """The mean; NaN before any object."""
         return self.sum / self.total
@@ -69,21 +81,29 @@ class ObjectMean(Metric):
 class ObjectAccuracy(ObjectMean):
     """Share of the objects whose class is the most probable: ``update(probabilities [B, P, C], target [B, P])``."""
 
-    def update(self, probabilities: Tensor, target: Tensor) -> None:
-        """Add a batch: probabilities ``[B, P, C]`` and target ``[B, P]``."""
+    @override
+    def sums(self, prediction: Tensor, target: Tensor) -> Tensor:
         present = target != NO_LABEL
-        self.sum += ((probabilities.argmax(-1) == target) & present).sum()
-        self.total += present.sum()
+        right = (prediction.argmax(-1) == target) & present
+        return torch.stack([right.sum(1), present.sum(1)], 1).float()
 
 
 class ObjectIoU(ObjectMean):
     """Mean intersection over union of the objects' boxes: ``update(boxes [B, P, 5], target [B, P, 4])``."""
 
-    def update(self, boxes: Tensor, target: Tensor) -> None:
-        """Add a batch: boxes ``[B, P, 5]`` and target ``[B, P, 4]``."""
+    @override
+    def sums(self, prediction: Tensor, target: Tensor) -> Tensor:
         present = ~target.isnan().any(-1)
-        self.sum += iou(boxes[present][:, :4], target[present]).sum()
-        self.total += present.sum()
+        overlap = iou(prediction[..., :4], target.nan_to_num()).masked_fill(~present, 0.0)
+        return torch.stack([overlap.sum(1), present.sum(1).float()], 1)
+
+
+@closed_form.register
+def of_object_mean(metric: ObjectMean) -> ClosedForm | None:
+    """Of a ratio of sums over the rows."""
+    if not measures_as(metric, ObjectMean):
+        return None
+    return ClosedForm(lambda p, t: metric.sums(p, t).double(), ratio_contributions, flat=False)
 
 
 def grid_classes(name: str, side: int, classes: int) -> Task:

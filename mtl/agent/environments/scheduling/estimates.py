@@ -18,6 +18,7 @@ from mtl.agent.environments.scheduling.seeds import check_seed
 from mtl.agent.labelled_rows import predict_test_rows
 from mtl.agent.report import ExecutionReport, Value, plain_table
 from mtl.errors import InputError
+from mtl.runs.contributions import Outcome
 from mtl.suites.base import MultiTaskDataModule, Predict
 from mtl.suites.scheduling.execute_plan import execute_plan
 from mtl.suites.scheduling.instance import JobShop
@@ -167,6 +168,21 @@ class EstimateReport(ExecutionReport):
             for planner, estimate in self.pairs
             for what in ("executed", "planned")
         }
+
+    @override
+    def outcome(self) -> Outcome:
+        """Executed makespan of the network's plans by instance, relative to that of plans made with the truth.
+
+        It is the mean over the planners of ``executed (network) / executed (truth)``, so that a shop of long durations
+        counts no more than others. Lower is better, and a gain is relative to the baseline.
+        """
+        executed = {(plan.instance, plan.planner, plan.estimate): plan.executed for plan in self.plans}
+        ratios: dict[str, list[float]] = {}
+        for (instance, planner, estimate), makespan in executed.items():
+            if estimate == "network":
+                ratios.setdefault(instance, []).append(makespan / executed[instance, planner, "truth"])
+        values = np.array([fmean(found) for found in ratios.values()])
+        return Outcome("makespan", higher_is_better=False, values=values, scale=None)
 
     @override
     def table(self) -> Table:

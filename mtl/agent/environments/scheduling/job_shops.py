@@ -17,7 +17,7 @@ from mtl.agent.environments.scheduling.decoders import Decoder
 from mtl.agent.environments.scheduling.exact import CpSat
 from mtl.agent.environments.scheduling.rules import select_rules
 from mtl.agent.environments.scheduling.schedule import Schedule
-from mtl.agent.environments.scheduling.schedule_report import AGENT, Outcome, ScheduleReport
+from mtl.agent.environments.scheduling.schedule_report import AGENT, BuiltSchedule, ScheduleReport
 from mtl.agent.environments.scheduling.seeds import check_seed
 from mtl.errors import InputError
 from mtl.suites.base import MultiTaskDataModule, Predict
@@ -77,7 +77,7 @@ class JobShops(Environment):
     @torch.inference_mode()
     def run(self, predict: Predict, data: MultiTaskDataModule) -> ScheduleReport:
         policy = network_policy(lambda inputs: predict(inputs)["assignment"])
-        outcomes: list[Outcome] = []
+        outcomes: list[BuiltSchedule] = []
         console = Console(stderr=True)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
             first = "CP-SAT" if self.cpsat.seconds else "Instances"
@@ -89,19 +89,19 @@ class JobShops(Environment):
                 expected = expected_utilisation(predict, data, shops)
                 built = timed(partial(self.decoder.decode, policy, shops), group)
                 outcomes += [
-                    Outcome(AGENT, self.decoder.label, schedule, seconds, value)
+                    BuiltSchedule(AGENT, self.decoder.label, schedule, seconds, value)
                     for (schedule, seconds), value in zip(built, expected, strict=True)
                 ]
                 for name, rule in self.baselines.items():
                     built = timed(partial(rule.schedule, shops), group)
-                    outcomes += [Outcome(name, rule.label, schedule, seconds) for schedule, seconds in built]
+                    outcomes += [BuiltSchedule(name, rule.label, schedule, seconds) for schedule, seconds in built]
                 progress.advance(bar)
         methods = [AGENT, *self.baselines, "cpsat"]
         names = [instance.name for instance in instances]
         outcomes.sort(key=lambda o: (names.index(o.schedule.instance.name), methods.index(o.method)))
         return ScheduleReport(outcomes, self.gantt)
 
-    def _solved(self, outcomes: list[Outcome]) -> Iterator[JobShop]:
+    def _solved(self, outcomes: list[BuiltSchedule]) -> Iterator[JobShop]:
         """The instances, where nothing better is known with what CP-SAT finds out about them. Adds its outcomes."""
         for instance in self.instances:
             known = instance
@@ -111,7 +111,7 @@ class JobShops(Environment):
                 seconds = time.perf_counter() - started
                 if instance.upper_bound is None:
                     known = replace(instance, upper_bound=solution.makespan, lower_bound=solution.bound)
-                outcomes.append(Outcome("cpsat", self.cpsat.label, Schedule(known, solution.starts), seconds))
+                outcomes.append(BuiltSchedule("cpsat", self.cpsat.label, Schedule(known, solution.starts), seconds))
             yield known
 
 

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+import numpy as np
 from rich import box
 from rich.table import Table
 from typing_extensions import override
 
 from mtl.agent.environments.scheduling.schedule import Schedule
 from mtl.agent.report import ExecutionReport, Value
+from mtl.runs.contributions import Outcome
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,7 +26,7 @@ _NOTES = {  # mark in the table, and what it means
 
 
 @dataclass(frozen=True)
-class Outcome:
+class BuiltSchedule:
     """One method on one instance.
 
     Attributes:
@@ -75,12 +77,12 @@ class ScheduleReport(ExecutionReport):
         gantt: which of the agent's schedules to draw: all, first or none.
     """
 
-    def __init__(self, outcomes: Sequence[Outcome], gantt: str = "first") -> None:
+    def __init__(self, outcomes: Sequence[BuiltSchedule], gantt: str = "first") -> None:
         self.outcomes = list(outcomes)
         self.gantt = gantt
         self.labels = {outcome.method: outcome.label for outcome in outcomes}  # in the order of their first outcome
 
-    def of(self, method: str) -> list[Outcome]:
+    def of(self, method: str) -> list[BuiltSchedule]:
         """The outcomes of one method, in the order of the instances."""
         return [outcome for outcome in self.outcomes if outcome.method == method]
 
@@ -112,6 +114,16 @@ class ScheduleReport(ExecutionReport):
                 numbers[f"{method}_gap"] = self.gap(method)
                 numbers[f"{method}_seconds"] = fmean(outcome.seconds for outcome in self.of(method))
         return numbers
+
+    @override
+    def outcome(self) -> Outcome:
+        """Makespan of the agent by instance, relative to the reference: 1 + gap.
+
+        Lower is better. A gain is relative to the baseline, in percent of the makespan: gaps near 0 would make any
+        difference large.
+        """
+        values = np.array([1.0 + outcome.schedule.gap for outcome in self.of(AGENT)])
+        return Outcome("makespan", higher_is_better=False, values=values, scale=None)
 
     @override
     def table(self) -> Table:

@@ -11,7 +11,7 @@ from mtl.agent.agent import Agent
 from mtl.agent.environments.scheduling.decoders import Greedy, Sample
 from mtl.agent.environments.scheduling.exact import CpSat
 from mtl.agent.environments.scheduling.job_shops import JobShops
-from mtl.agent.environments.scheduling.schedule_report import Outcome
+from mtl.agent.environments.scheduling.schedule_report import BuiltSchedule
 from mtl.errors import InputError
 from mtl.network import Network
 from mtl.nn.candidates import CandidateSet
@@ -126,7 +126,7 @@ def test_nothing_to_decide(predict: Predict, tmp_path: Path, jobs: int) -> None:
     """A single job leaves no choice, so the network is not asked."""
     path = tmp_path / "small.txt"
     path.write_text(f"{jobs} 2\n" + "0 3 1 4\n" * jobs)
-    outcome: Outcome = JobShops(str(path), Sample(3), RULES).run(predict, SUITE).of("agent")[0]
+    outcome: BuiltSchedule = JobShops(str(path), Sample(3), RULES).run(predict, SUITE).of("agent")[0]
     assert outcome.schedule.makespan == 7 + 4 * (jobs - 1)
     assert (outcome.predicted is None) == (jobs == 1)
 

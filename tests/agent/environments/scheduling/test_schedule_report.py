@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from mtl.agent.environments.scheduling.schedule import Schedule
-from mtl.agent.environments.scheduling.schedule_report import Outcome, ScheduleReport
+from mtl.agent.environments.scheduling.schedule_report import BuiltSchedule, ScheduleReport
 from mtl.errors import InputError
 from mtl.suites.scheduling.instance import JobShop
 
@@ -32,10 +32,10 @@ def report() -> ScheduleReport:
     a, b = shop("a"), shop("b")
     return ScheduleReport(
         [
-            Outcome("agent", "greedy", schedule(a, 4), 0.5, predicted=0.9),
-            Outcome("spt", "SPT", schedule(a, 5), 0.1),
-            Outcome("agent", "greedy", schedule(b, 8), 1.5, predicted=0.9),
-            Outcome("spt", "SPT", schedule(b, 5), 0.3),
+            BuiltSchedule("agent", "greedy", schedule(a, 4), 0.5, predicted=0.9),
+            BuiltSchedule("spt", "SPT", schedule(a, 5), 0.1),
+            BuiltSchedule("agent", "greedy", schedule(b, 8), 1.5, predicted=0.9),
+            BuiltSchedule("spt", "SPT", schedule(b, 5), 0.3),
         ]
     )
 
@@ -81,7 +81,7 @@ def test_records(report: ScheduleReport) -> None:
 )
 def test_table_says_what_gaps_refer_to(upper: int | None, note: str | None) -> None:
     text = io.StringIO()
-    outcome = Outcome("agent", "greedy", schedule(shop("a", upper), 6), 0.1)
+    outcome = BuiltSchedule("agent", "greedy", schedule(shop("a", upper), 6), 0.1)
     Console(file=text, width=120).print(ScheduleReport([outcome]).table())
     notes = [words for words in ("not proven optimal", "only a lower bound is known") if words in text.getvalue()]
     assert notes == ([note] if note else [])
@@ -94,7 +94,7 @@ def test_table_fits_into_80_columns() -> None:
     methods = {"agent": "best of 128", "spt": "SPT", "mwkr": "MWKR", "mor": "MOR", "fifo": "FIFO", "random": "random"}
     methods["cpsat"] = "CP-SAT\n600 s"
     text = io.StringIO()
-    outcomes = [Outcome(method, label, late, 23.45, 0.5) for method, label in methods.items()]
+    outcomes = [BuiltSchedule(method, label, late, 23.45, 0.5) for method, label in methods.items()]
     Console(file=text, width=80).print(ScheduleReport(outcomes).table())
     assert "…" not in text.getvalue()
     for word in ("ta71", "6600*", "9800", "48.5", "CP-SAT", "600 s", "37%", "50%", "23.45"):

@@ -1,0 +1,88 @@
+"""What each row contributes to every task's primary metric, gathered while the rows are measured."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mtl.tasks import Task, TaskGraph
+from mtl.tasks.influence import ClosedForm, closed_form
+from mtl.tasks.jackknife import group_jackknife
+
+
+class RowContributions:
+    """Takes the predictions of a split batch by batch, in the order of its rows.
+
+    Of a metric with a closed form (:mod:`mtl.tasks.influence`) some numbers are kept of each row; of any other one its
+    prediction and target are, in main memory.
+
+    Args:
+        graph: the tasks.
+    """
+
+    def __init__(self, graph: TaskGraph) -> None:
+        self.by_task = {task.name: TaskRows(task) for task in graph.tasks}
+
+    def add(self, name: str, prediction: Tensor, target: Tensor, rows: Tensor) -> None:
+        """Add a batch of a task.
+
+        Args:
+            name: of the task.
+            prediction: decoded, of the n rows with a label, ``[n, ...]``.
+            target: of these rows.
+            rows: which rows of the batch have a label, ``[B]`` bool.
+        """
+        self.by_task[name].add(prediction.cpu(), target.cpu(), rows.cpu())
+
+    def result(self) -> dict[str, np.ndarray]:
+        """By task, the contribution of every row, ``[rows]`` in double precision.
+
+        The mean over the rows with a label is the metric. NaN where a row has no label; of all rows where they do not
+        define the metric or the influence on it.
+        """
+        return {name: rows.contributions().numpy() for name, rows in self.by_task.items()}
+
+
+class Part(NamedTuple):
+    """What is kept of the labelled rows of a batch."""
+
+    prediction: Tensor
+    target: Tensor
+
+
+class TaskRows:
+    """What is kept of the rows of one task."""
+
+    def __init__(self, task: Task) -> None:
+        self.metric = task.metrics[task.primary]
+        self.form: ClosedForm | None = closed_form(self.metric)
+        self.labelled: list[Tensor] = []
+        self.statistics: list[Tensor] = []
+        self.whole: list[Part] = []
+
+    def add(self, prediction: Tensor, target: Tensor, rows: Tensor) -> None:
+        """Add the labelled rows of a batch, and which of its rows these are."""
+        self.labelled.append(rows)
+        if self.form is not None and self.form.flat and target.dim() != 1:
+            self.form = None
+        if not len(target):
+            return
+        if self.form is not None:
+            self.statistics.append(self.form.statistics(prediction, target))
+        else:
+            self.whole.append(Part(prediction, target))
+
+    def contributions(self) -> Tensor:
+        """The contribution of every row, see :meth:`RowContributions.result`."""
+        rows = torch.cat(self.labelled)
+        out = torch.full((len(rows),), torch.nan, dtype=torch.float64)
+        if self.statistics and self.form is not None:
+            found = self.form.contributions(torch.cat(self.statistics))
+        elif self.whole:
+            found = group_jackknife(self.metric, *(torch.cat(part) for part in zip(*self.whole, strict=True)))
+        else:
+            return out
+        if found.isfinite().all():
+            out[rows] = found
+        return out

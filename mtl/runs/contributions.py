@@ -1,0 +1,136 @@
+"""What each row of the test split contributes to the metrics of a run, and each instance to the outcome of acting.
+
+``contributions.npz`` is a NumPy archive of plain arrays, which runs no code when it is read::
+
+    tasks                     names, in the order of every vector              [K] text
+    means                     the primary metric of each on test               [K] float64
+    deviations                contribution of each row minus the mean          [K, rows] float32; NaN: no label
+    outcome_name, outcome_higher_is_better, outcome_scale                      where the agent acted; scale NaN: none
+    outcome_values            of each instance                                 [instances] float64
+
+Deviations are kept in single precision beside the means: so a contribution keeps seven digits of what is compared, even
+where the metric is far larger than its differences.
+"""
+
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isnan, nan
+from pathlib import Path
+
+import numpy as np
+
+from mtl.errors import InputError
+from mtl.runs.files import atomic_path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of acting, row by row.
+
+    Attributes:
+        name: what was achieved, for people.
+        higher_is_better: its direction.
+        values: of each row or instance, ``[instances]`` float64; the outcome is their mean.
+        scale: what a difference is divided by to become a gain; None: the outcome of the baseline.
+    """
+
+    name: str
+    higher_is_better: bool
+    values: np.ndarray
+    scale: float | None
+
+
+@dataclass(frozen=True)
+class Contributions:
+    """What rows contribute: their mean is the metric, their variance divided by the rows estimates that of the metric.
+
+    Attributes:
+        tasks: by task, of the rows of the test split in its order, ``[rows]`` float64. NaN: the row has no label; of
+            all rows: they do not define the metric, or how it depends on each. Without NaN the mean is the primary
+            metric.
+        outcome: of acting; None: the agent did not act, or the environment gives no outcome by instance.
+    """
+
+    tasks: dict[str, np.ndarray]
+    outcome: Outcome | None
+
+
+def write_contributions(path: Path, c: Contributions) -> None:
+    """Write the contributions, atomically.
+
+    Args:
+        path: of the file, which ends with ``.npz``.
+        c: the contributions; those of the tasks are kept in single precision around their mean.
+    """
+    rows = len(next(iter(c.tasks.values()), ()))
+    values = np.array(list(c.tasks.values()), dtype=np.float64).reshape(len(c.tasks), rows)
+    labelled = ~np.isnan(values)
+    count = labelled.sum(1)
+    means = np.where(count > 0, np.where(labelled, values, 0.0).sum(1) / np.maximum(count, 1), nan)
+    arrays = {
+        "tasks": np.array(list(c.tasks), dtype=np.str_),
+        "means": means,
+        "deviations": (values - means[:, None]).astype(np.float32),
+    }
+    if c.outcome is not None:
+        arrays |= {
+            "outcome_name": np.array(c.outcome.name, dtype=np.str_),
+            "outcome_higher_is_better": np.array(c.outcome.higher_is_better),
+            "outcome_scale": np.array(nan if c.outcome.scale is None else c.outcome.scale),
+            "outcome_values": np.asarray(c.outcome.values, dtype=np.float64),
+        }
+    with atomic_path(path) as partial:
+        np.savez_compressed(partial, allow_pickle=False, **arrays)
+
+
+def read_contributions(path: Path, tasks: Sequence[str] | None = None, rows: int | None = None) -> Contributions:
+    """The contributions that a file holds.
+
+    Args:
+        path: of the file, in the directory of its run.
+        tasks: names that it has to be of, in their order; None: any.
+        rows: of the test split, that it has to be of; None: any.
+
+    Returns:
+        The contributions.
+
+    Raises:
+        InputError: the file is missing, damaged, or of other tasks or rows.
+    """
+    if not path.is_file():
+        raise InputError(f"run '{path.parent}' keeps no {path.name}: train it again")
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            found = _parse({name: arrays[name] for name in arrays.files})
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(f"'{path}' is damaged: {' '.join(str(error).split())[:200]}; train the run again") from None
+    if tasks is not None and tuple(found.tasks) != tuple(tasks):
+        raise InputError(f"'{path}' is of other tasks: {', '.join(found.tasks)}; expected {', '.join(tasks)}")
+    if rows is not None and any(len(values) != rows for values in found.tasks.values()):
+        raise InputError(f"'{path}' is of other rows than the run's {rows} test rows: train the run again")
+    return found
+
+
+def _parse(arrays: dict[str, np.ndarray]) -> Contributions:
+    """What the arrays say. KeyError, TypeError or ValueError where they are not what was written."""
+    names, means, deviations = arrays["tasks"], arrays["means"], arrays["deviations"]
+    if names.dtype.kind != "U" or means.dtype != np.float64 or deviations.dtype != np.float32:
+        raise ValueError("arrays of other types")
+    if names.ndim != 1 or means.shape != names.shape or deviations.ndim != 2 or len(deviations) != len(names):
+        raise ValueError("arrays of other shapes")
+    values = means[:, None] + deviations
+    tasks = dict(zip(names.tolist(), values, strict=True))
+    if len(tasks) != len(names):
+        raise ValueError("a task is there twice")
+    return Contributions(tasks, _outcome(arrays) if "outcome_values" in arrays else None)
+
+
+def _outcome(arrays: dict[str, np.ndarray]) -> Outcome:
+    values = arrays["outcome_values"]
+    if values.ndim != 1 or values.dtype != np.float64:
+        raise ValueError("outcome_values are no list of numbers")
+    scale = float(arrays["outcome_scale"])
+    better = bool(arrays["outcome_higher_is_better"])
+    return Outcome(str(arrays["outcome_name"]), better, values, None if isnan(scale) else scale)

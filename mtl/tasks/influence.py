@@ -1,0 +1,271 @@
+"""What each row of a test contributes to a metric: the metric plus the row's influence on it, in closed form.
+
+A metric T of m rows is a function of the weights of the rows, all of which are 1. Row r contributes
+``c_r = T + m dT/dw_r``, where the weights are divided by their mean: the infinitesimal jackknife (Efron, "The
+Jackknife, the Bootstrap and Other Resampling Plans", SIAM 1982, https://doi.org/10.1137/1.9781611970319, chapter 6). So
+the mean of the contributions is T, and ``sum_r (c_r - T)^2 / m^2`` estimates the variance of T over samples of rows. Of
+a mean over rows, c_r is the row's own value.
+
+How a metric maps to its closed form follows from its class: ``closed_form`` is a single-dispatch function, and a metric
+of your own says its form by ``@closed_form.register`` beside its class. Any other metric has none, and
+:func:`mtl.tasks.jackknife.group_jackknife` does the same from outside.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial, singledispatch
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+from torchmetrics.classification import BinaryAUROC, BinaryStatScores, MulticlassStatScores
+from torchmetrics.regression import MeanAbsoluteError, MeanSquaredError, R2Score
+from torchmetrics.utilities.compute import normalize_logits_if_needed
+
+from mtl.tasks.metrics import MeanOverRows, StandardisedR2
+
+COUNTS = ("tp", "fp", "tn", "fn")  # states of the metrics that are functions of the confusion counts
+
+
+@dataclass(frozen=True)
+class ClosedForm:
+    """The contributions of rows in two steps, so that little is kept of each batch.
+
+    Attributes:
+        statistics: decoded predictions and targets of B labelled rows to what is kept of them, ``[B, S]`` in double
+            precision.
+        contributions: what was kept of all m rows, ``[m, S]``, to what each contributes, ``[m]``.
+        flat: it is for targets ``[B]`` only.
+    """
+
+    statistics: Callable[[Tensor, Tensor], Tensor]
+    contributions: Callable[[Tensor], Tensor]
+    flat: bool = True
+
+
+@singledispatch
+def closed_form(metric: Metric) -> ClosedForm | None:
+    """The closed form of a metric; None: it has none that is known."""
+    return None
+
+
+def measures_as(metric: Metric, known: Any) -> bool:
+    """Whether a metric is updated and computed as a known class is: one derived from it may do something else."""
+    own = type(metric)
+    return own.update is known.update and own.compute is known.compute
+
+
+def pair(prediction: Tensor, target: Tensor) -> Tensor:
+    """Both numbers of each row, ``[B, 2]``."""
+    return torch.stack([prediction.double(), target.double()], 1)
+
+
+# -- means and ratios of sums ------------------------------------------------------------------------------------------
+
+
+def mean_contributions(values: Tensor) -> Tensor:
+    """Of a mean: the row's own value; ``[m, 1]`` to ``[m]``."""
+    return values.squeeze(1)
+
+
+def ratio_contributions(parts: Tensor) -> Tensor:
+    """Of ``T = sum_r a_r / sum_r b_r``: ``T + m (a_r - T b_r) / sum_r b_r``; a and b ``[m, 2]`` to ``[m]``."""
+    above, below = parts.unbind(1)
+    value = above.sum() / below.sum()
+    return value + (above - value * below) / below.mean()
+
+
+@closed_form.register
+def of_mean_over_rows(metric: MeanOverRows) -> ClosedForm | None:
+    """Choice accuracy, choice rank and the like."""
+    if not measures_as(metric, MeanOverRows):
+        return None
+    return ClosedForm(lambda p, t: metric.values(p, t).double()[:, None], mean_contributions, flat=False)
+
+
+# -- numbers -----------------------------------------------------------------------------------------------------------
+
+
+@closed_form.register
+def of_mean_absolute_error(metric: MeanAbsoluteError) -> ClosedForm | None:
+    """The row's absolute error."""
+    if not measures_as(metric, MeanAbsoluteError):
+        return None
+    return ClosedForm(lambda p, t: (p.double() - t.double()).abs()[:, None], mean_contributions)
+
+
+@closed_form.register
+def of_mean_squared_error(metric: MeanSquaredError) -> ClosedForm | None:
+    """The row's squared error; of the root T of the mean M of them ``T + (e_r^2 - M) / (2 T)``."""
+    if not measures_as(metric, MeanSquaredError):
+        return None
+    contributions = mean_contributions if metric.squared else root_contributions
+    return ClosedForm(lambda p, t: (p.double() - t.double()).square()[:, None], contributions)
+
+
+def root_contributions(squares: Tensor) -> Tensor:
+    """Of the root of a mean, ``[m, 1]`` to ``[m]``; without any error nothing has an influence."""
+    mean = squares.mean()
+    return mean.sqrt() + (squares.squeeze(1) - mean) / (2 * mean.sqrt()) if mean else squares.squeeze(1)
+
+
+@closed_form.register
+def of_r2(metric: R2Score) -> ClosedForm | None:
+    """Of R2; standardised or not, it is the same. None where it is adjusted."""
+    known = StandardisedR2 if isinstance(metric, StandardisedR2) else R2Score
+    return ClosedForm(pair, r2_contributions) if measures_as(metric, known) and not metric.adjusted else None
+
+
+def r2_contributions(pairs: Tensor) -> Tensor:
+    """Of ``R2 = 1 - E / S``: ``R2 - m (e_r^2 - s_r^2 E / S) / S``.
+
+    E is the sum of ``e_r^2``, the squared errors, and S that of ``s_r^2``, the squared distances of the targets to
+    their mean. A row's weight also moves this mean, but S is least there, so that does not count.
+
+    Args:
+        pairs: predictions and targets ``[m, 2]``.
+
+    Returns:
+        ``[m]``; NaN where all targets are equal, as R2 is not defined then.
+    """
+    prediction, target = pairs.unbind(1)
+    error, distance = (target - prediction).square(), (target - target.mean()).square()
+    ratio = error.sum() / distance.sum()
+    return 1 - ratio - (error - ratio * distance) / distance.mean()
+
+
+# -- ranks -------------------------------------------------------------------------------------------------------------
+
+
+@closed_form.register
+def of_auroc(metric: BinaryAUROC) -> ClosedForm | None:
+    """Of the area under the whole ROC curve; None where thresholds are given or a part of it is asked for."""
+    if not measures_as(metric, BinaryAUROC) or metric.thresholds is not None or metric.ignore_index is not None:
+        return None
+    if metric.max_fpr not in (None, 1):
+        return None
+    return ClosedForm(lambda p, t: pair(normalize_logits_if_needed(p, "sigmoid"), t), auroc_contributions)
+
+
+def auroc_contributions(pairs: Tensor) -> Tensor:
+    """Of the area A under the ROC curve, by placements.
+
+    Source: DeLong, DeLong, Clarke-Pearson, "Comparing the Areas under Two or More Correlated Receiver Operating
+    Characteristic Curves: A Nonparametric Approach", Biometrics 1988, https://doi.org/10.2307/2531595.
+
+    The placement V of a positive is the share of the negatives that are scored lower, that of a negative the share of
+    the positives that are scored higher; ties count half. A is the mean of either. One of the n rows of its class
+    contributes ``A + m/n (V - A)``, so that the variance is DeLong's (with divisors n instead of n - 1).
+
+    Args:
+        pairs: scores and targets (0 or 1), ``[m, 2]``.
+
+    Returns:
+        ``[m]``; NaN where there is one class only.
+    """
+    score, target = pairs.unbind(1)
+    positive = target > 0.5
+    placement = torch.empty_like(score)
+    placement[positive] = share_below(score[positive], score[~positive])
+    placement[~positive] = 1 - share_below(score[~positive], score[positive])
+    area = placement[positive].mean()
+    rows = torch.where(positive, positive.sum(), (~positive).sum())
+    return area + len(score) / rows * (placement - area)
+
+
+def share_below(values: Tensor, others: Tensor) -> Tensor:
+    """The share of the others that each value is above, ties counting half: ``[n]`` and ``[k]`` to ``[n]``."""
+    ordered = others.sort().values
+    lower, upper = (torch.searchsorted(ordered, values, right=right) for right in (False, True))
+    return (lower + upper).double() / (2 * len(others))
+
+
+# -- functions of the confusion counts ---------------------------------------------------------------------------------
+
+
+@closed_form.register
+def of_binary_counts(metric: BinaryStatScores) -> ClosedForm | None:
+    """Accuracy, F1, precision, recall, specificity, ... of yes or no."""
+    if type(metric).update is not BinaryStatScores.update or not counts_rows(metric):
+        return None
+
+    def statistics(prediction: Tensor, target: Tensor) -> Tensor:
+        yes = prediction
+        if prediction.is_floating_point():
+            yes = normalize_logits_if_needed(prediction, "sigmoid") > metric.threshold
+        true = target.bool()
+        yes = yes.bool()
+        return torch.stack([yes & true, yes & ~true, ~yes & ~true, ~yes & true], 1).double()  # as COUNTS
+
+    def contributions(counts: Tensor) -> Tensor:
+        value, gradient = with_gradient(metric, counts.sum(0)[:, None])
+        return value + centred(len(counts) * counts @ gradient[:, 0])
+
+    return ClosedForm(statistics, contributions)
+
+
+@closed_form.register
+def of_class_counts(metric: MulticlassStatScores) -> ClosedForm | None:
+    """Accuracy, F1, precision, recall, ... of several classes, averaged as micro, macro or weighted."""
+    if type(metric).update is not MulticlassStatScores.update or not counts_rows(metric) or metric.top_k != 1:
+        return None
+
+    def statistics(prediction: Tensor, target: Tensor) -> Tensor:
+        return pair(prediction.argmax(1) if prediction.dim() == 2 else prediction, target)
+
+    return ClosedForm(statistics, partial(class_count_contributions, metric))
+
+
+def counts_rows(metric: BinaryStatScores | MulticlassStatScores) -> bool:
+    """Whether every row is counted, and all of them together."""
+    return metric.ignore_index is None and metric.multidim_average == "global"
+
+
+def class_count_contributions(metric: MulticlassStatScores, classes: Tensor) -> Tensor:
+    """Of a function of the confusion counts: its gradient times what a row adds to the counts (the delta method).
+
+    Args:
+        metric: the function.
+        classes: predicted and true, ``[m, 2]``.
+
+    Returns:
+        ``[m]``.
+    """
+    predicted, true = classes.long().unbind(1)
+    rows, width = len(true), int(metric.num_classes or 1)
+    right = predicted == true
+    tp, fp, fn = (part.bincount(minlength=width) for part in (true[right], predicted[~right], true[~right]))
+    counts = torch.stack([tp, fp, rows - tp - fp - fn, fn])  # [4, C], as COUNTS
+    if metric.average == "micro":
+        counts = counts.sum(1, keepdim=True)
+    value, gradient = with_gradient(metric, counts.double())
+    by_tp, by_fp, by_tn, by_fn = gradient.expand(4, width)
+    by_row = torch.where(right, by_tp[true], by_fp[predicted] + by_fn[true])
+    by_row += by_tn.sum() - by_tn[true] - by_tn[predicted].masked_fill(right, 0.0)  # of all other classes
+    return value + centred(rows * by_row)
+
+
+def with_gradient(metric: Metric, counts: Tensor) -> tuple[Tensor, Tensor]:
+    """A metric as a function of confusion counts.
+
+    Args:
+        metric: a template, which stays as it is.
+        counts: ``[4, C]`` in the order of COUNTS.
+
+    Returns:
+        The value, and its gradient ``[4, C]``: 0 where a class has no row, on which the metric then does not depend.
+    """
+    own = metric.clone()
+    with torch.inference_mode(False), torch.enable_grad():
+        leaves = counts.clone().requires_grad_()
+        for name, leaf in zip(COUNTS, leaves.unbind(), strict=True):
+            setattr(own, name, leaf)
+        value: Tensor = type(own).compute(own)  # not through the object, which would look for updates
+        (gradient,) = torch.autograd.grad(value.sum(), leaves)
+    return value.detach(), gradient.nan_to_num(0.0, 0.0, 0.0)
+
+
+def centred(values: Tensor) -> Tensor:
+    """The values minus their mean."""
+    return values - values.mean()
