@@ -1,10 +1,14 @@
 """Results of runs that never ran, for tests of what is made of them."""
 
+from math import nan
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mtl.config.compose import configure
 from mtl.config.run_result import RunResult
+from mtl.runs.contributions import FILE, Contributions, write_contributions
 from mtl.runs.files import write_json
 from mtl.runs.identity import run_id
 
@@ -38,7 +42,13 @@ def run_result(*overrides: str, **changes: Any) -> RunResult:
 
 
 def write_result(directory: Path, result: RunResult) -> Path:
-    """A run directory that holds this result and nothing else."""
+    """A run directory that holds this result, rows that all contribute the same, and nothing else."""
     directory.mkdir(parents=True)
+    test = result.metrics["test"].tasks
+    means = {name: test.get(name, {}).get(task.primary) for name, task in result.tasks.items()}
+    rows = {
+        name: np.full(result.data.rows.get("test", 2), nan if mean is None else mean) for name, mean in means.items()
+    }
+    write_contributions(directory / FILE, Contributions(rows, None))
     write_json(directory / "result.json", result.plain())
     return directory

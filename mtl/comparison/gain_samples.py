@@ -148,8 +148,8 @@ class GainRule:
         base = stack_rows(over, seeds, task)
         if mine.shape != base.shape:
             raise InputError(f"runs of one comparison have {mine.shape[1]} and {base.shape[1]} test rows: train again")
-        out = np.zeros_like(mine)
         labelled = np.isfinite(mine).all(0) & np.isfinite(base).all(0)
+        out = np.full_like(mine, 0.0 if labelled.any() else np.nan)  # unknown: then there is no interval either
         if labelled.any():
             by_row = gains(
                 mine[:, labelled],

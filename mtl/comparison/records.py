@@ -9,6 +9,7 @@ from typing import Any
 
 from mtl.config.run_result import AffinityResult, RunResult
 from mtl.errors import InputError
+from mtl.runs import contributions
 from mtl.runs.contributions import Contributions, read_contributions
 from mtl.runs.directory import read_result
 from mtl.runs.identity import configuration_id, identity
@@ -86,6 +87,8 @@ class Record:
 def record(path: Path) -> Record:
     """The record of one run directory. InputError says what is wrong with it."""
     found = read_result(path / "result.json")
+    if not (path / contributions.FILE).is_file():
+        raise InputError(f"run '{path}' keeps no {contributions.FILE}: train it again")
     val, test = (found.metrics[split] for split in ("val", "test"))
     primary = {name: task.primary for name, task in found.tasks.items()}
     return Record(
@@ -108,7 +111,7 @@ def record(path: Path) -> Record:
         execution={k: float(v) for k, v in (found.execution or {}).items() if isinstance(v, int | float)},
         config=identity(found.config),
         environment=found.environment,
-        kept=cache(partial(read_contributions, path)),
+        kept=cache(partial(read_contributions, path / contributions.FILE, tuple(primary), found.data.rows.get("test"))),
         rows=dict(found.data.rows),
         still_improving=found.selection.still_improving,
         affinity=found.affinity,

@@ -24,6 +24,8 @@ import numpy as np
 from mtl.errors import InputError
 from mtl.runs.files import atomic_path
 
+FILE = "contributions.npz"  # in the directory of a run
+
 
 @dataclass(frozen=True)
 class Outcome:

@@ -22,7 +22,7 @@ import yaml
 from mtl.config.run_config import SCHEMA, RunConfig
 from mtl.config.run_result import AffinityResult, RunResult
 from mtl.errors import InputError
-from mtl.runs.contributions import Contributions, read_contributions, write_contributions
+from mtl.runs.contributions import FILE, Contributions, read_contributions, write_contributions
 from mtl.runs.files import make_unique_directory, read_json, write_json, write_text
 from mtl.runs.identity import run_id
 
@@ -34,9 +34,12 @@ def run_path(config: RunConfig) -> Path:
 
 
 def finished(first: Path) -> list[Path]:
-    """Directories with a result of the config whose first run goes to ``first``: that one, and ``-2``, ``-3``, ..."""
+    """Directories with a result of the config whose first run goes to ``first``: that one, and ``-2``, ``-3``, ...
+
+    A result without the contributions of its test rows is none.
+    """
     places = sorted((*first.parent.glob(first.name), *first.parent.glob(f"{first.name}-*")))
-    return [place for place in places if (place / "result.json").is_file()]
+    return [place for place in places if all((place / name).is_file() for name in ("result.json", FILE))]
 
 
 class Run:
@@ -144,11 +147,11 @@ class Run:
         InputError if the run has not finished, or the file is missing, damaged, or of other tasks or rows.
         """
         result = self.result
-        return read_contributions(self.path / "contributions.npz", list(result.tasks), result.data.rows["test"])
+        return read_contributions(self.path / FILE, list(result.tasks), result.data.rows["test"])
 
     @contributions.setter
     def contributions(self, found: Contributions) -> None:
-        write_contributions(self.path / "contributions.npz", found)
+        write_contributions(self.path / FILE, found)
 
     def finish(self, result: RunResult) -> None:
         """Write the result, then say that the run is done."""
