@@ -110,7 +110,15 @@ def parameters(module: MultiTaskModule) -> Tensor:
     return torch.cat([p.detach().flatten() for p in module.parameters()])
 
 
-TINY = ("task=synthetic", "task.rows=200", "task.features=6", "encoder.widths=[8]", "batch_size=40", "progress=false")
+TINY = (
+    "task=synthetic",
+    "task.rows=200",
+    "task.features=6",
+    "encoder.widths=[8]",
+    "batch_size=40",
+    "validate_every=1",
+    "progress=false",
+)
 
 
 def tiny(output: Path, *overrides: str) -> dict[str, Any]:

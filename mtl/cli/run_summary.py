@@ -18,6 +18,8 @@ def show(result: RunResult, reports: Sequence[ExecutionReport] = (), console: Co
     """Print the final table of a run, what came of acting, and what to type next."""
     console = console or Console()
     console.print(metrics_table(result))
+    if result.selection.still_improving:
+        console.print(longer_advice(result), soft_wrap=True, highlight=False, markup=False)
     if result.affinity is not None:
         console.print(affinity_table(result.affinity))
     for report in reports:
@@ -25,6 +27,15 @@ def show(result: RunResult, reports: Sequence[ExecutionReport] = (), console: Co
     console.print("Next:")
     for why, what in next_commands(result):
         console.print(f"  {why:<28} {what}", soft_wrap=True, highlight=False, markup=False)
+
+
+def longer_advice(result: RunResult) -> str:
+    """What to type for a run that was still improving when its budget was used up."""
+    key = result.selection.budget_key
+    used = result.epochs if key == "epochs" else result.steps
+    return (
+        f"The best epoch is the last: validation was still improving after {used} {key}. Raise {key}= to train longer."
+    )
 
 
 def next_commands(result: RunResult) -> list[tuple[str, str]]:

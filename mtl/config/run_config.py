@@ -8,7 +8,7 @@ from pydantic.fields import FieldInfo
 
 from mtl.config.fields import IDENTITY, PLACE, RUNTIME, Frozen, Mark, format_value
 
-SCHEMA: Literal[2] = 2  # of result.json and of the config.yaml beside it
+SCHEMA: Literal[3] = 3  # of result.json and of the config.yaml beside it
 AUTO = "auto"  # the value of grouping that asks for measured groups
 LARGEST_SEED = 2**32 - 1
 
@@ -115,7 +115,10 @@ class RunConfig(Frozen):
         schema_version: of this layout; called ``schema`` in the file.
         choices: the option chosen in each group.
         seed: of initial values, order of the rows, and dropout.
-        epochs: how long.
+        epochs: most passes over the training rows; without patience exactly so many, unless ``steps`` are fewer.
+        steps: most optimizer steps, in whole epochs; None: no such limit.
+        patience: validations without improvement after which training comes to its end; None: the limits alone end it.
+        validate_every: optimizer steps at least from one validation to the next, in whole epochs.
         batch_size: rows of one optimizer step, over all processes and accumulated batches.
         accumulate: batches per optimizer step.
         gradient_clip: largest norm of the gradient; None: no limit.
@@ -140,10 +143,13 @@ class RunConfig(Frozen):
         progress: a progress bar.
     """
 
-    schema_version: Annotated[Literal[2], PLACE, Field(alias="schema", repr=False)] = SCHEMA  # nobody types it
+    schema_version: Annotated[Literal[3], PLACE, Field(alias="schema", repr=False)] = SCHEMA  # nobody types it
     choices: Annotated[Choices, IDENTITY, Field(repr=False)]
     seed: Annotated[int, IDENTITY, Field(ge=0, le=LARGEST_SEED, description=f"a whole number, 0 to {LARGEST_SEED}")]
     epochs: Annotated[int, IDENTITY, whole(1)]
+    steps: Annotated[int | None, IDENTITY, Field(ge=1, description="a whole number, 1 or more, or null")]
+    patience: Annotated[int | None, IDENTITY, Field(ge=1, description="a whole number, 1 or more, or null")]
+    validate_every: Annotated[int, IDENTITY, whole(1)]
     batch_size: Annotated[int, IDENTITY, whole(1)]
     accumulate: Annotated[int, IDENTITY, whole(1)]
     gradient_clip: Annotated[float | None, IDENTITY, Field(gt=0, description="a number above 0, or null for no limit")]
@@ -203,6 +209,17 @@ class RunConfig(Frozen):
             )
         if type(rate) in (int, float) and not 0 < rate < inf:
             raise ValueError(f"optimizer.lr={rate}: expected a number above 0, such as 0.001")
+        return self
+
+    @model_validator(mode="after")
+    def _ends_when_the_rate_does(self) -> "RunConfig":
+        limits = {"patience": self.patience, "steps": self.steps}
+        for name, value in limits.items():
+            if "T_max" in self.scheduler and value is not None:
+                raise ValueError(
+                    f"scheduler={self.choices.scheduler} falls to zero at an epoch fixed in advance, and "
+                    f"{name}={value} may end the training before: use scheduler=cooldown, or patience=null steps=null"
+                )
         return self
 
     @classmethod

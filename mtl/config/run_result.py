@@ -30,14 +30,17 @@ class Selection(Frozen):
         mode: which of its values is best.
         epoch: the epoch chosen, from 0.
         by_task: where nothing is shared, the epoch that each task keeps.
-        still_improving: the budget ended the training at its best epoch.
+        still_improving: the epoch chosen, or where nothing is shared that of any task, is the last one, and not
+            patience but the budget has ended the training.
+        budget_key: the key of the config that limited it.
     """
 
     metric: str
     mode: Literal["min", "max"]
     epoch: int
     by_task: dict[str, int]
-    still_improving: bool = False
+    still_improving: bool
+    budget_key: Literal["epochs", "steps"]
 
 
 class TaskFacts(Frozen):
@@ -148,7 +151,7 @@ class RunResult(Frozen):
         execution: where the agent acted, its summary.
     """
 
-    schema_version: Annotated[Literal[2], Field(alias="schema")] = SCHEMA
+    schema_version: Annotated[Literal[3], Field(alias="schema")] = SCHEMA
     run_id: str
     status: Literal["done"] = "done"
     directory: str

@@ -11,7 +11,8 @@ from mtl.inspection.show_affinity import show_affinity
 from mtl.inspection.show_sharing import show_sharing
 from mtl.runs.checkpoint import read_checkpoint, write_checkpoint
 from mtl.runs.directory import Run
-from mtl.training.callbacks import BestEpochPerTask, Timer
+from mtl.training.budget import budget_of
+from mtl.training.callbacks import BestEpochPerTask, Patience, Timer
 from mtl.training.resources import reset_peak_memory
 from mtl.training.trainer import make_trainer
 
@@ -37,7 +38,9 @@ def fit(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...], *, resume
     """Train, and restore the best weights; None for a process that is not the first."""
     data, module = assembly.data, assembly.module
     timer, best_epochs = Timer(), BestEpochPerTask(data.selection, data.acting)
-    trainer = make_trainer(run, assembly, (best_epochs, timer, *callbacks))
+    budget = budget_of(assembly.config, data.loader("train", training=True, world=1).steps)
+    patience = Patience(assembly.config.patience, budget, data.selection, data.acting)
+    trainer = make_trainer(run, assembly, budget, (best_epochs, patience, timer, *callbacks))
     reset_peak_memory()
     try:
         trainer.fit(module, datamodule=data, ckpt_path=run.last if resumed else None, weights_only=True)
@@ -56,8 +59,14 @@ def fit(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...], *, resume
         write_checkpoint(run.best, best)
     restore(module, run.best)
     metric, mode = data.selection
+    chosen = best_epochs.epochs or {"": best["epoch"]}
     selection = Selection(
-        metric=metric, mode="min" if mode == "min" else "max", epoch=best["epoch"], by_task=best_epochs.epochs
+        metric=metric,
+        mode="min" if mode == "min" else "max",
+        epoch=best["epoch"],
+        by_task=best_epochs.epochs,
+        still_improving=patience.still_improving(chosen),
+        budget_key=budget.key,
     )
     return Fitted(trainer, selection, seconds, step_seconds)
 

@@ -56,7 +56,8 @@ class MultiTaskModule(LeanModule):
         graph: the tasks.
         weighting: from K losses to one update.
         optimizer: from parameter groups to an optimizer.
-        scheduler: from an optimizer to a learning-rate scheduler that steps once per epoch; None keeps the rate.
+        scheduler: from an optimizer to a learning-rate scheduler; it steps once per epoch, or with every optimizer step
+            if it has an attribute ``interval`` that says "step". None keeps the rate.
         compile_network: compile the network's forward pass with ``torch.compile``.
 
     Attributes:
@@ -106,6 +107,11 @@ class MultiTaskModule(LeanModule):
     def weights(self) -> Tensor | None:
         """Effective weights of the last optimizer step, ``[K]``; None before the first."""
         return self.step.state.weights
+
+    @property
+    def nothing_shared(self) -> bool:
+        """Whether no parameter is shared and no task sees another's prediction."""
+        return not self.partition.shared and not any(task.depends_on for task in self.graph.tasks)
 
     def forward(self, inputs: Any) -> dict[str, Tensor]:
         """Raw predictions by task."""
@@ -185,15 +191,23 @@ class MultiTaskModule(LeanModule):
 
     @override
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """One optimizer for the network and, without weight decay, the parameters of the weighting."""
-        groups: list[dict[str, Any]] = [{"params": [p for p in self.network.parameters() if p.requires_grad]}]
+        """One optimizer for the network and, without weight decay, the parameters of the weighting.
+
+        Where nothing is shared, each task's parameters are a group, whose learning rate may have a course of its own.
+        """
+        parts = self.partition.private_lists
+        if not self.nothing_shared:
+            parts = [[p for p in self.network.parameters() if p.requires_grad]]
+        groups: list[dict[str, Any]] = [{"params": part} for part in parts]
         learned = list(self.weighting.parameters())
         if learned:
             groups.append({"params": learned, "weight_decay": 0.0})
         optimizer = self.make_optimizer(groups)
         if self.make_scheduler is None:
             return optimizer
-        return {"optimizer": optimizer, "lr_scheduler": self.make_scheduler(optimizer)}
+        scheduler = self.make_scheduler(optimizer)
+        interval = getattr(scheduler, "interval", "epoch")
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": interval}}
 
     # -- evaluation ----------------------------------------------------------------------------------------------------
 

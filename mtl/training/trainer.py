@@ -6,15 +6,17 @@ from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 from mtl.assembly import Assembly
 from mtl.module.lightning import FLUSH_SECONDS, TRAINER, NoProfiler
 from mtl.runs.directory import Run
+from mtl.training.budget import Budget
 from mtl.training.callbacks import Checkpoints, Dashboard, ProgressBar, StepCost
 
 
-def make_trainer(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...]) -> Trainer:
+def make_trainer(run: Run, assembly: Assembly, budget: Budget, callbacks: tuple[Callback, ...]) -> Trainer:
     """The trainer of a run, with its loggers and callbacks.
 
     Args:
         run: where to write.
         assembly: what is trained.
+        budget: the most that it is trained.
         callbacks: to add to those of every run.
 
     Returns:
@@ -26,7 +28,8 @@ def make_trainer(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...]) 
     return Trainer(
         **config.hardware.arguments(),
         **TRAINER,
-        max_epochs=config.epochs,
+        max_epochs=budget.epochs,
+        check_val_every_n_epoch=budget.every,
         accumulate_grad_batches=config.accumulate,
         gradient_clip_val=config.gradient_clip,
         logger=[

@@ -47,7 +47,7 @@ def test_a_run_of_another_schema_is_one_problem_not_two(tmp_path: Path) -> None:
     write_json(write_result(run, run_result()) / "result.json", {**run_result().plain(), "schema": 99})
     (problem,) = gather([planned(tmp_path, "mine", run)]).problems
     assert problem.path == str(run)
-    assert "is of schema 99, and this version reads 2" in problem.reason
+    assert "is of schema 99, and this version reads 3" in problem.reason
 
 
 def test_why_a_planned_run_failed_is_said(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import shutil
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from pytorch_lightning import Callback, Trainer
 from torch import Tensor
 
 from mtl.assembly import load
-from mtl.config.run_config import RunConfig
+from mtl.config.run_config import SCHEMA, RunConfig
 from mtl.errors import EXIT_INTERRUPTED, InputError
 from mtl.lifecycle.train import train
 from mtl.nn.encoder import SINGLE
@@ -89,6 +90,39 @@ def test_resumed_run_equals_the_uninterrupted_one(
         assert (a["epoch"], a["global_step"]) == (b["epoch"], b["global_step"])
     assert not (tmp_path / "elsewhere").exists()
     assert Run.open(stopped).state == "done"
+
+
+PATIENT = ["epochs=200", "patience=3", "task.rows=60", "task.noise=3", "batch_size=20", "optimizer.lr=0.03"]
+STEPS = 2  # of an epoch of these
+
+
+@pytest.mark.parametrize("model", ["hard", "single_task"])
+def test_resumed_run_equals_the_uninterrupted_one_in_every_phase(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """While validation does not improve, and while the learning rate falls; while it improves: above."""
+    options = [*PATIENT, f"model={model}", "weighting=equal", "encoder.dropout=0.3", "weighting.normalise=none"]
+    whole = train(tiny(tmp_path / "whole", *options))
+    assert whole.epochs < 100
+    assert not whole.selection.still_improving
+    parts = read_checkpoint(Path(whole.directory) / "last.ckpt")["callbacks"]["Patience"].values()
+    slowest = max(parts, key=lambda part: part["end"])
+    cooling = whole.epochs - ceil(slowest["steps"] / 4 / STEPS)  # the first epoch in which its rate falls
+    phases = set()
+    for epoch in (cooling - 1, whole.epochs - 1):
+        stopped = interrupted(tiny(tmp_path / str(epoch), *options), epoch, capsys)
+        parts = read_checkpoint(stopped / "last.ckpt")["callbacks"]["Patience"].values()
+        phases |= {(part["ended_by_patience"], part["waited"] > 0) for part in parts}
+        torch.rand(7)
+        resumed = resume(stopped)
+        assert (resumed.metrics, resumed.selection) == (whole.metrics, whole.selection)
+        assert (resumed.steps, resumed.epochs) == (whole.steps, whole.epochs)
+        for name in ("best", "last"):
+            a, b = (read_checkpoint(Path(result.directory) / f"{name}.ckpt") for result in (whole, resumed))
+            del a["callbacks"]["Timer"], b["callbacks"]["Timer"]
+            for part in ("state_dict", "optimizer_states", "lr_schedulers", "random_state", "callbacks"):
+                assert same(a[part], b[part]), f"{part} of {name}.ckpt"
+    assert phases >= {(False, True), (True, True)}
 
 
 def test_a_run_stopped_after_its_last_epoch_is_finished(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -175,8 +209,10 @@ def test_what_cannot_be_resumed_says_so(tmp_path: Path, capsys: pytest.CaptureFi
     for content in (b"", b"not a checkpoint", whole[:200], whole[: len(whole) // 2]):
         assert "is damaged" in refusal(changed("last.ckpt", content))
     assert "is damaged" in refusal(changed("config.yaml", b"a: [b"))
-    assert "is of schema 1, and this version reads 2: train it again" in refusal(changed("config.yaml", b"a: 1"))
-    assert "unknown key 'a'" in refusal(changed("config.yaml", b"schema: 2\na: 1"))
+    assert f"is of schema 1, and this version reads {SCHEMA}: train it again" in refusal(
+        changed("config.yaml", b"a: 1")
+    )
+    assert "unknown key 'a'" in refusal(changed("config.yaml", f"schema: {SCHEMA}\na: 1".encode()))
     assert "expected a mapping" in refusal(changed("config.yaml", b"- 1"))
     weights = tmp_path / "weights.ckpt"
     torch.save({"state_dict": read_checkpoint(run / "last.ckpt")["state_dict"]}, weights)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from mtl.assembly import load
+from mtl.config.run_config import SCHEMA
 from mtl.errors import InputError
 from mtl.lifecycle.train import train
 from mtl.runs.checkpoint import read_checkpoint
@@ -68,10 +69,10 @@ def test_a_run_of_another_schema_is_refused_in_one_line(name: str, tmp_path: Pat
     assert result is not None
     path = Path(result.directory) / name
     text = path.read_text(encoding="utf-8")
-    for other, said in (("1", "1"), ("3", "3"), ("", "1")):
-        line = re.sub(r'("?schema"?: )2(,?)', (rf"\g<1>{other}\2" if other else ""), text, count=1)
+    for other, said in (("1", "1"), (str(SCHEMA + 1), str(SCHEMA + 1)), ("", "1")):
+        line = re.sub(rf'("?schema"?: ){SCHEMA}(,?)', (rf"\g<1>{other}\2" if other else ""), text, count=1)
         path.write_text(line, encoding="utf-8")
-        with pytest.raises(InputError, match=f"is of schema {said}, and this version reads 2") as raised:
+        with pytest.raises(InputError, match=f"is of schema {said}, and this version reads {SCHEMA}") as raised:
             _ = load(result.directory) if name == "config.yaml" else Run.open(result.directory).result
         assert "\n" not in str(raised.value)
 

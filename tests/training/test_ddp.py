@@ -22,6 +22,7 @@ from tests.support import TINY, tiny
 ROOT = Path(__file__).parents[2]
 METHODS = {
     "equal": ["weighting=equal"],
+    "ended by patience, each task by its own": ["weighting=equal", "model=single_task", "patience=1", "epochs=9"],
     "uncertainty, accumulated": ["weighting=uncertainty", "accumulate=2"],
     "gradnorm, labels missing": ["weighting=gradnorm", "task.missing=0.4"],
     "gradnorm on all parameters, accumulated": ["weighting=gradnorm", "weighting.at=parameters", "accumulate=2"],

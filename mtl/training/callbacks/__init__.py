@@ -11,6 +11,7 @@ from mtl.training.callbacks.affinity import AffinityRecorder
 from mtl.training.callbacks.best_epoch_per_task import BestEpochPerTask
 from mtl.training.callbacks.checkpoints import Checkpoints
 from mtl.training.callbacks.dashboard import Dashboard
+from mtl.training.callbacks.patience import Patience
 from mtl.training.callbacks.progress_bar import ProgressBar
 from mtl.training.callbacks.step_cost import StepCost
 from mtl.training.callbacks.timer import Timer
@@ -20,6 +21,7 @@ __all__ = [
     "BestEpochPerTask",
     "Checkpoints",
     "Dashboard",
+    "Patience",
     "ProgressBar",
     "StepCost",
     "Timer",

@@ -42,7 +42,7 @@ class BestEpochPerTask(EpochCallback):
 
     @override
     def on_validation_end(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
-        if trainer.sanity_checking or not nothing_shared(module):
+        if trainer.sanity_checking or not module.nothing_shared:
             return
         owned = owners(module)
         state = module.state_dict()
@@ -69,11 +69,6 @@ class BestEpochPerTask(EpochCallback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.losses, self.epochs = dict(state_dict["losses"]), dict(state_dict["epochs"])
         self.values = dict(state_dict["values"])
-
-
-def nothing_shared(module: MultiTaskModule) -> bool:
-    """Whether no parameter is shared and no task sees another's prediction."""
-    return not module.partition.shared and not any(task.depends_on for task in module.graph.tasks)
 
 
 def owners(module: MultiTaskModule) -> dict[str, str]:

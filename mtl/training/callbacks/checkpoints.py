@@ -17,7 +17,7 @@ from mtl.runs.files import atomic_path
 
 
 class Checkpoints(EpochCallback, Checkpoint):
-    """Keeps the checkpoint of the last finished epoch, and that of the best one.
+    """Keeps the checkpoint of the last validated epoch, and that of the best one.
 
     Args:
         best: file of the best.
@@ -34,10 +34,18 @@ class Checkpoints(EpochCallback, Checkpoint):
         self.best, self.last, self.metric, self.mode = best, last, metric, mode
         self.value: float | None = None
         self.epoch = 0
+        self._validated = False
+
+    @override
+    def on_validation_end(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
+        self._validated = not trainer.sanity_checking
 
     @override
     def on_train_epoch_end(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
         # Lightning calls this after all other callbacks, and every process takes part
+        if not self._validated:
+            return
+        self._validated = False
         measured = trainer.callback_metrics
         if self.metric not in measured:
             raise unknown("validation metric to select by", self.metric, sorted(measured))

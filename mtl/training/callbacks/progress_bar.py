@@ -72,6 +72,7 @@ class ProgressBar(EpochCallback):
         losses = " ".join(f"{name} {value:.3g}" for name, value in module.loss_meter.last_means.items())
         self._bar.update(
             self._bar.task_ids[0],
+            total=int(trainer.num_training_batches) * (trainer.max_epochs or 0),  # which patience changes
             description=f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}",
             completed=self._done,
             said=f"loss {losses}  {self._selecting}" if losses else "",

@@ -1,0 +1,177 @@
+"""A training ends when it improves no more, and its learning rate falls to zero in time for whatever end it has."""
+
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from pytorch_lightning import Callback, Trainer
+
+from mtl.assembly import build
+from mtl.config.run_result import RunResult
+from mtl.errors import InputError
+from mtl.lifecycle.train import train
+from mtl.module.lightning import TRAINER, silent_lightning
+from mtl.runs.checkpoint import read_checkpoint
+from tests.support import tiny
+from tests.trained import train_with
+
+# So few and noisy rows that validation soon gets worse
+OVERFITTING = ("task.rows=60", "task.noise=3", "batch_size=20", "optimizer.lr=0.03", "encoder.widths=[32]")
+
+
+class Course(Callback):
+    """The learning rates of every step, by parameter group; the steps of every validation, and what it measured."""
+
+    def __init__(self) -> None:
+        self.rates: list[list[float]] = []
+        self.validated: list[int] = []
+        self.measured: list[dict[str, float]] = []
+
+    def on_train_batch_start(self, trainer: Trainer, module: Any, batch: Any, batch_idx: int) -> None:
+        self.rates.append([group["lr"] for group in trainer.optimizers[0].param_groups])
+
+    def on_validation_end(self, trainer: Trainer, module: Any) -> None:
+        self.validated.append(trainer.global_step)
+        self.measured.append({name: float(value) for name, value in trainer.callback_metrics.items()})
+
+    def cooldown(self, group: int) -> tuple[int, int]:
+        """The first step in which the rate of a group is less than at first, and the first in which it is zero."""
+        rates = [step[group] for step in self.rates] + [0.0]
+        return next(i for i, rate in enumerate(rates) if rate < rates[0]), rates.index(0.0)
+
+
+def trained(path: Path, *options: str) -> tuple[RunResult, Course]:
+    course = Course()
+    result = train_with(tiny(path, "weighting=equal", *options), course)
+    assert result is not None
+    return result, course
+
+
+def test_without_an_end_of_improvement_the_rate_falls_over_the_last_share_of_the_budget(tmp_path: Path) -> None:
+    result, course = trained(tmp_path, "model=hard", "epochs=10", "patience=10", "scheduler.share=0.3")
+    rates = [rate for (rate,) in course.rates]
+    assert len(rates) == result.steps == 30
+    assert set(rates[:22]) == {0.001}  # in step 21 a cooldown begins, with the whole rate
+    assert rates[21:] == sorted(rates[21:], reverse=True)
+    assert 0 < rates[-1] < 0.1 * rates[0]
+    assert result.selection.still_improving
+    assert result.selection.epoch == 9
+
+
+@pytest.mark.parametrize("shape", ["sqrt", "linear", "cosine"])
+def test_what_improves_no_more_cools_down_and_ends(shape: str, tmp_path: Path) -> None:
+    options = (*OVERFITTING, "epochs=200", "patience=4", f"scheduler.shape={shape}")
+    result, course = trained(tmp_path, "model=hard", *options)
+    assert result.epochs < 100
+    assert result.steps == len(course.rates) == course.validated[-1]
+    start, end = course.cooldown(0)
+    assert end == result.steps  # zero would come with the step after the last
+    assert course.rates[-1][0] < 0.6 * course.rates[0][0]
+    assert not result.selection.still_improving
+    constant, _ = trained(tmp_path / "none", "model=hard", *OVERFITTING, "epochs=200", "patience=4", "scheduler=none")
+    assert constant.steps == start - 1  # it ends where the other begins to cool down, with the whole rate
+    assert not constant.selection.still_improving
+
+
+def test_cooling_down_begins_at_the_best_state(tmp_path: Path) -> None:
+    """Of network and optimizer; what selects is never worse than without it."""
+
+    class Compare(Callback):
+        """Keeps the state at each validation, and that at the first step of the cooldown."""
+
+        def __init__(self) -> None:
+            self.at: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+            self.begun: list[tuple[torch.Tensor, torch.Tensor]] = []
+            self.scores: dict[int, float] = {}
+
+        def state(self, trainer: Trainer, module: Any) -> tuple[torch.Tensor, torch.Tensor]:
+            known = trainer.optimizers[0].state.values()
+            moments = [value["exp_avg"].flatten() for value in known]
+            return torch.cat([p.detach().flatten() for p in module.parameters()]), torch.cat(moments)
+
+        def on_validation_epoch_end(self, trainer: Trainer, module: Any) -> None:
+            self.at[trainer.global_step] = self.state(trainer, module)
+
+        def on_validation_end(self, trainer: Trainer, module: Any) -> None:
+            self.scores[trainer.global_step] = float(trainer.callback_metrics["val/score"])
+
+        def on_train_batch_start(self, trainer: Trainer, module: Any, batch: Any, batch_idx: int) -> None:
+            scheduler = trainer.lr_scheduler_configs[0].scheduler
+            if trainer.global_step == scheduler.spans[0][0]:
+                self.begun.append(self.state(trainer, module))
+
+    compare = Compare()
+    train_with(tiny(tmp_path, *OVERFITTING, "model=hard", "weighting=equal", "epochs=200", "patience=4"), compare)
+    (begun,) = compare.begun
+    steps = sorted(compare.scores)
+    before = [step for step in steps if torch.equal(compare.at[step][0], begun[0])]
+    (best,) = before
+    assert torch.equal(compare.at[best][1], begun[1])
+    assert compare.scores[best] == min(compare.scores[step] for step in steps if step <= best + 4 * 2)
+
+
+def test_where_nothing_is_shared_each_task_ends_as_if_it_were_alone(tmp_path: Path) -> None:
+    """Its own end of improvement, its own cooldown; the training ends with the last."""
+    result, course = trained(tmp_path, "model=single_task", *OVERFITTING, "epochs=200", "patience=4")
+    spans = {task: course.cooldown(group) for group, task in enumerate(result.tasks)}
+    assert len({end for _, end in spans.values()}) > 1  # else this run proves nothing
+    assert max(end for _, end in spans.values()) == result.steps
+    assert not result.selection.still_improving
+    for task, (start, end) in spans.items():
+        losses = [measured[f"val/{task}/loss"] for measured in course.measured]
+        best = next(i for i in range(len(losses)) if min(losses[i + 1 : i + 5]) >= min(losses[: i + 1]) == losses[i])
+        assert start - 1 == course.validated[best + 4], "a step later, the first with a lower rate"
+        assert end == start - 1 + ceil(course.validated[best] / 4 / 2) * 2, "a quarter of those steps, in whole epochs"
+
+
+def test_a_limit_of_steps_counts_in_whole_epochs_and_at_least_one(tmp_path: Path) -> None:
+    steps = {
+        given: trained(tmp_path / given, "model=hard", f"steps={given}", "epochs=5")[0] for given in ("1", "9", "99")
+    }
+    assert [result.steps for result in steps.values()] == [3, 9, 15]
+    assert [result.selection.budget_key for result in steps.values()] == ["steps", "steps", "epochs"]
+
+
+def test_validation_is_no_more_often_than_asked_and_always_at_the_end(tmp_path: Path) -> None:
+    result, course = trained(tmp_path, "model=hard", "epochs=8", "validate_every=9")
+    assert course.validated == [9, 18, 24]
+    last = read_checkpoint(Path(result.directory) / "last.ckpt")
+    assert last["global_step"] == result.steps == 24
+
+
+def test_a_rate_that_falls_to_zero_at_a_fixed_epoch_does_not_go_with_an_open_end(tmp_path: Path) -> None:
+    for given, other in (("patience=3", "steps=null"), ("steps=7", "patience=null")):
+        with pytest.raises(InputError, match=f"scheduler=cosine falls to zero .*, and {given} may end") as error:
+            tiny(tmp_path, "scheduler=cosine", given, other)
+        assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(("key", "said"), [("share=1.5", "between 0 and 1"), ("shape=sqr", "did you mean 'sqrt'")])
+def test_what_a_cooldown_cannot_be_is_said(key: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=said):
+        build(tiny(tmp_path, f"scheduler.{key}")).module.configure_optimizers()
+
+
+def test_without_patience_and_with_a_cosine_the_training_is_the_plain_one(tmp_path: Path) -> None:
+    """The same parameters, bit for bit, as Lightning's trainer gives without any of this."""
+    fixed = ("scheduler=cosine", "patience=null", "steps=null", "epochs=4", "model=hard", "weighting=uncertainty")
+    config = tiny(tmp_path, *fixed)
+    result = train(config)
+    assert result is not None
+    plain = build(config)
+    with silent_lightning():
+        trainer = Trainer(
+            accelerator="cpu",
+            max_epochs=4,
+            gradient_clip_val=config.gradient_clip,
+            limit_val_batches=0,
+            logger=False,
+            enable_checkpointing=False,
+            **TRAINER,
+        )
+        trainer.fit(plain.module, datamodule=plain.data)
+    kept = read_checkpoint(Path(result.directory) / "last.ckpt")["state_dict"]
+    for name, value in plain.module.state_dict().items():
+        assert torch.equal(value, kept[name]), name
