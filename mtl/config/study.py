@@ -46,7 +46,7 @@ class Study(Frozen):
         first_seed: the seeds begin with it.
         data: ``fixed``: all seeds share one split; ``resplit``: each has its own.
         front: of the weighting called front: loss weights are multiples of one in so many parts.
-        budget: epochs of every run; None: what the config says.
+        budget: most optimizer steps of every run; None: what the config says.
         baselines: beside the single-task one.
         match: the model whose size and duration these have; None: that of the configuration chosen.
         tune: values of the grid are chosen on validation.

@@ -39,9 +39,9 @@ def read_study(arguments: Sequence[str]) -> Study:
     for key, setting in SEVERAL.items():
         if key in keys:
             raise InputError(f"{of_runs[keys.index(key)]}: a comparison has several: expected {setting}=[...]")
-    if "epochs" in keys:
+    if "steps" in keys:
         if "budget" in typed:
-            raise InputError("epochs and budget are the same: expected one of them")
+            raise InputError("steps and budget are the same: expected one of them")
         typed["budget"] = None  # what is typed counts, not what a study or suite would have
     of_config: dict[str, Any] = to_plain(cfg.get("compare", {}))
     check_compare_keys(of_config)

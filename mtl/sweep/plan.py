@@ -10,6 +10,7 @@ from mtl.runs.directory import run_path
 from mtl.runs.files import read_json_if_whole, write_json
 from mtl.runs.identity import configuration_id
 from mtl.sweep.queue import QueuedRun
+from mtl.training.budget import Budget, budget_of
 
 PLAN_SCHEMA = 3  # of plan.json
 
@@ -33,11 +34,6 @@ class Configuration:
     step_seconds: float
     entries: tuple[QueuedRun, ...] = ()
     measuring: int = 0
-
-    @property
-    def epochs(self) -> int:
-        """Of each of its runs."""
-        return self.config.epochs
 
 
 @dataclass(frozen=True)
@@ -113,7 +109,11 @@ class Plan:
         write_json(self.directory / "plan.json", content)
 
     def seconds(self, configuration: Configuration) -> float:
-        """Estimate of one run of a configuration."""
-        each = configuration.step_seconds * self.steps
-        epochs = configuration.epochs
-        return self.overhead + each * (epochs + configuration.measuring) + self.validation * epochs
+        """Estimate of the longest that one run of a configuration may take; patience may end it before."""
+        each, budget = configuration.step_seconds * self.steps, self.budget(configuration)
+        validations = budget.epochs / budget.every
+        return self.overhead + each * (budget.epochs + configuration.measuring) + self.validation * validations
+
+    def budget(self, configuration: Configuration) -> Budget:
+        """The most that a run of a configuration trains."""
+        return budget_of(configuration.config, self.steps)

@@ -8,7 +8,7 @@ from itertools import product
 from math import inf
 from pathlib import Path
 from shutil import rmtree
-from statistics import median
+from statistics import median, median_low
 from tempfile import mkdtemp
 from typing import Any
 from weakref import finalize
@@ -16,6 +16,7 @@ from weakref import finalize
 from mtl.assembly import build
 from mtl.config.compose import configure
 from mtl.config.run_config import RunConfig
+from mtl.config.run_result import RunResult
 from mtl.config.study import BASELINE, Study
 from mtl.errors import InputError
 from mtl.module.lightning import silent_lightning
@@ -105,14 +106,15 @@ class Planner:
             model: an entry of ``models``.
             weighting: an entry of ``weightings``.
             seed: of the run.
-            epochs: of the run, which schedulers may follow; None: those that the comparison asks for.
+            epochs: exactly so many; None: the budget that the comparison asks for.
 
         Returns:
             The config.
         """
         chosen = [*overrides_for("model", model), *overrides_for("weighting", weighting)]
-        wanted = epochs or self.study.budget
-        budget = [] if wanted is None else [f"epochs={wanted}"]
+        budget = [] if self.study.budget is None else [f"steps={self.study.budget}"]
+        if epochs is not None:
+            budget = [f"epochs={epochs}", "steps=null", "patience=null"]
         config = configure(*self.study.overrides, *budget, *chosen, f"seed={seed}")
         return config.changed(output=str(Path(config.output).resolve()), progress=False, resume=None)
 
@@ -185,28 +187,29 @@ class Planner:
         question = hashlib.sha256(both.encode()).hexdigest()
         known = read_json_if_whole(kept)
         if known.get("question") == question:
-            return self.single_task_with_epochs(single, int(known["epochs"]))
-        own, wanted = self.seconds(single), self.seconds(match)
-        if own is None or wanted is None:
+            return self.single_task_with_epochs(single, int(known["epochs"]), int(known["single_task_epochs"]))
+        own, wanted = self.results(single), self.results(match)
+        if not own or not wanted:
             return None
-        epochs = epochs_within(single.epochs, own, wanted)
+        seconds, longest = (median(one.seconds.fit for one in found) for found in (own, wanted))
+        used = median_low(one.epochs for one in own)
+        epochs = epochs_within(used, seconds, longest)
         self.directory.mkdir(parents=True, exist_ok=True)
-        content = {"question": question, "epochs": epochs, "single_task": own, match.label: wanted}
-        write_json(kept, content)
-        return self.single_task_with_epochs(single, epochs)
+        content = {"question": question, "epochs": epochs, "single_task_epochs": used}
+        write_json(kept, {**content, "single_task": seconds, match.label: longest})
+        return self.single_task_with_epochs(single, epochs, used)
 
-    def single_task_with_epochs(self, single: Configuration, epochs: int) -> Configuration | None:
-        """The single-task baseline with so many epochs; None if that is what it has."""
-        if epochs == single.epochs:
+    def single_task_with_epochs(self, single: Configuration, epochs: int, used: int) -> Configuration | None:
+        """The single-task baseline with exactly so many epochs; None if that is what it has ``used`` anyway."""
+        if epochs == used:
             return None
         return replace(
             single, label=f"{BASELINE}, same seconds", config=self.config(BASELINE, "equal", epochs=epochs), entries=()
         )
 
-    def seconds(self, configuration: Configuration) -> float | None:
-        """Median seconds of training of its finished runs; None if there is none."""
-        runs = [run for entry in configuration.entries if (run := self.queue.done(entry))]
-        return median(run.result.seconds.fit for run in runs) if runs else None
+    def results(self, configuration: Configuration) -> list[RunResult]:
+        """Those of its finished runs."""
+        return [run.result for entry in configuration.entries if (run := self.queue.done(entry))]
 
     def plan(self, configurations: Iterable[Configuration], seeds: Sequence[int]) -> Plan:
         """The runs of these configurations over these seeds."""

@@ -20,19 +20,20 @@ def format_duration(seconds: float) -> str:
 
 
 def plan_table(plan: Plan, workers: int, what: str) -> Table:
-    """Configurations with their sizes, epochs (first those in which groups are found) and estimated seconds."""
+    """Configurations with their sizes, most epochs (first those in which groups are found) and most seconds."""
     runs = f"{len(plan.entries)} runs"
     shape = f"{len(plan.configurations)} configurations x {len(plan.configurations[0].entries)} seeds"
     total = sum(plan.seconds(one) * len(one.entries) for one in plan.configurations) / max(workers, 1)
     table = Table(
         title=f"{plan.directory.name}, {what}: {shape} = {runs}",
-        caption=f"about {format_duration(total)} with {max(workers, 1)} at once, measured on a few steps of each",
+        caption=f"at most {format_duration(total)} with {max(workers, 1)} at once, measured on a few steps of each",
     )
-    for column in ("configuration", "parameters", "epochs", "steps", "seconds a run"):
+    for column in ("configuration", "parameters", "most epochs", "most steps", "seconds a run"):
         table.add_column(column, justify="left" if column == "configuration" else "right", overflow="fold")
     for one in plan.configurations:
-        steps = plan.steps * (one.measuring + one.epochs)
-        epochs = f"{one.measuring} + {one.epochs}" if one.measuring else str(one.epochs)
+        most = plan.budget(one).epochs
+        steps = plan.steps * (one.measuring + most)
+        epochs = f"{one.measuring} + {most}" if one.measuring else str(most)
         cells = (f"{one.parameters:,}", epochs, f"{steps:,}", f"{plan.seconds(one):.0f}")
         table.add_row(Text(one.label), *cells)
     return table

@@ -59,7 +59,7 @@ def test_where_all_are_measured_all_seeds_decide() -> None:
         (["models=[3]"], "models=.3.: expected a list of at least one name"),
         (["model=hard"], r"model=hard: a comparison has several: expected models=\[...\]"),
         (["seed=3"], r"seed=3: a comparison has several: expected seeds=\[...\]"),
-        (["epochs=3", "budget=3"], "expected one of them"),
+        (["steps=3", "budget=3"], "steps and budget are the same: expected one of them"),
         (["baselines=[same_second]"], "did you mean 'same_seconds'"),
         (["alpha=2"], "alpha=2: expected a number between"),
         (["workers=-1"], "workers=-1: expected a whole number"),
@@ -141,6 +141,9 @@ def test_an_unknown_setting_in_a_study_file_is_named(studies: Path) -> None:
         read_study(["experiment=mine", "task=synthetic"])
 
 
-def test_typed_epochs_count_and_not_the_budget_of_a_suite() -> None:
-    assert read_study(["task=scheduling"]).budget is not None
-    assert read_study(["task=scheduling", "epochs=3"]).budget is None
+def test_typed_steps_count_and_not_the_budget_of_a_study(studies: Path) -> None:
+    (studies / "mine.yaml").write_text(
+        "# @package _global_\ndefaults:\n  - override /task: synthetic\ncompare: {budget: 50}\n"
+    )
+    assert read_study(["experiment=mine"]).budget == 50
+    assert read_study(["experiment=mine", "steps=3"]).budget is None

@@ -72,23 +72,24 @@ def test_same_seconds_are_those_of_finished_runs_and_stay(tmp_path: Path, monkey
 
     def done(entry: QueuedRun) -> SimpleNamespace | None:
         seconds = took.get((entry.config.choices.model, entry.config.seed))
-        return (
-            None if seconds is None else SimpleNamespace(result=SimpleNamespace(seconds=SimpleNamespace(fit=seconds)))
-        )
+        if seconds is None:
+            return None
+        return SimpleNamespace(result=SimpleNamespace(seconds=SimpleNamespace(fit=seconds), epochs=10))
 
     monkeypatch.setattr(found.queue, "done", done)
     timed = found.same_seconds(*with_runs)
     assert timed is not None
-    assert timed.config.epochs == timed.config.scheduler["T_max"] == 15  # 3.3 s, by the median of 2.2 s for 10
+    assert timed.config.epochs == 15  # 3.3 s, by the median of 2.2 s for 10
+    assert (timed.config.steps, timed.config.patience) == (None, None)
     assert timed.label == "single_task, same seconds"
     took["hard", 1] = 100.0
     again = found.same_seconds(*with_runs)
     assert again is not None
-    assert again.epochs == 15
+    assert again.config.epochs == 15
     longer = replace(multi, config=planner(tmp_path, "epochs=20").config("hard", "equal"))
     other = found.same_seconds(*found.plan([single, longer], [0, 1, 2]).configurations)
     assert other is not None
-    assert other.epochs == 455  # another question
+    assert other.config.epochs == 455  # another question
 
 
 def test_same_seconds_that_are_those_of_single_task_are_no_baseline_of_their_own() -> None:
@@ -96,11 +97,10 @@ def test_same_seconds_that_are_those_of_single_task_are_no_baseline_of_their_own
     assert epochs_within(10, seconds=2.0, wanted=0.01) == 1
 
 
-@pytest.mark.parametrize("setting", ["budget", "epochs"])
-def test_the_scheduler_follows_the_budget(setting: str, tmp_path: Path) -> None:
-    given = [text for text in TINY if not text.startswith("epochs=")]
-    config = Planner(read_study([*given, f"output={tmp_path}", f"{setting}=7"])).config("hard", "equal")
-    assert config.epochs == config.scheduler["T_max"] == 7
+@pytest.mark.parametrize("setting", ["budget", "steps"])
+def test_the_budget_is_one_of_optimizer_steps(setting: str, tmp_path: Path) -> None:
+    config = Planner(read_study([*TINY, f"output={tmp_path}", f"{setting}=7"])).config("hard", "equal")
+    assert config.steps == 7
 
 
 def test_tuning_gives_everyone_the_same_grid(tmp_path: Path) -> None:
