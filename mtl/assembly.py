@@ -78,7 +78,7 @@ def build_with_data(data: MultiTaskDataModule, config: RunConfig, groups: Groups
     data.hold_out(weighting.held_out)
     optimizer = instantiate_node(config.optimizer, "optimizer")
     scheduler = instantiate_node(config.scheduler, "scheduler")
-    module = MultiTaskModule(network, graph, weighting, optimizer, scheduler, config.compile)
+    module = MultiTaskModule(network, graph, weighting, optimizer, scheduler, config.compile, config.rates)
     return Assembly(config, data, graph, module)
 
 

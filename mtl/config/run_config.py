@@ -128,6 +128,7 @@ class RunConfig(Frozen):
         relations: between them.
         grouping: groups of tasks that share; ``auto``: as measured first; None: one group of all.
         affinity: how ``auto`` measures.
+        rates: learning rates of tasks that share nothing, where they are not the optimizer's; None: the optimizer's.
         task: factory of the suite.
         model: of the sharing strategy.
         encoder: of its trunk.
@@ -164,6 +165,11 @@ class RunConfig(Frozen):
     ]
     affinity: Annotated[
         AffinitySettings, IDENTITY, Field(description="a mapping with measure, networks, epochs, every")
+    ]
+    rates: Annotated[
+        dict[str, Annotated[float, Field(gt=0)]] | None,
+        IDENTITY,
+        Field(description="learning rates above 0 by task, such as {a: 0.001}, or null"),
     ]
     task: Annotated[Node, IDENTITY, node()]
     model: Annotated[Node, IDENTITY, node()]

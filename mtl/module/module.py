@@ -1,6 +1,6 @@
 """The one Lightning module: it lets the parts of training and evaluation work at Lightning's times."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 import torch
@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from typing_extensions import override
 
 from mtl.config.run_result import SplitMetrics
-from mtl.errors import InputError
+from mtl.errors import InputError, unknown
 from mtl.module.evaluating import evaluating
 from mtl.module.evaluation import Evaluation, check_validation
 from mtl.module.lightning import LeanModule, reduce_gradients_ourselves
@@ -59,6 +59,7 @@ class MultiTaskModule(LeanModule):
         scheduler: from an optimizer to a learning-rate scheduler; it steps once per epoch, or with every optimizer step
             if it has an attribute ``interval`` that says "step". None keeps the rate.
         compile_network: compile the network's forward pass with ``torch.compile``.
+        rates: learning rates of tasks, where nothing is shared, that are not the optimizer's.
 
     Attributes:
         partition: of the network's parameters.
@@ -76,14 +77,17 @@ class MultiTaskModule(LeanModule):
         optimizer: OptimizerFactory,
         scheduler: SchedulerFactory | None = None,
         compile_network: bool = False,
+        rates: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__()
         self.network = network
         self.graph = graph
         self.weighting = weighting
         self.make_optimizer = optimizer
+        self.rates = dict(rates or {})
         self.make_scheduler = scheduler
         self.partition = network.partition()
+        self._check_rates()
         if weighting.needs_shared and not self.partition.shared:
             raise InputError(
                 f"{type(weighting).__name__} compares the tasks' gradients on shared parameters, "
@@ -189,6 +193,14 @@ class MultiTaskModule(LeanModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.random_state.load(checkpoint)
 
+    def _check_rates(self) -> None:
+        """Raise InputError for rates of tasks that are not there, or that share parameters."""
+        for name in self.rates:
+            if name not in self.graph.names:
+                raise unknown("task in rates", name, self.graph.names)
+        if self.rates and not self.nothing_shared:
+            raise InputError("rates: tasks that share parameters have one learning rate: use model=single_task")
+
     @override
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """One optimizer for the network and, without weight decay, the parameters of the weighting.
@@ -199,6 +211,9 @@ class MultiTaskModule(LeanModule):
         if not self.nothing_shared:
             parts = [[p for p in self.network.parameters() if p.requires_grad]]
         groups: list[dict[str, Any]] = [{"params": part} for part in parts]
+        for name, group in zip(self.graph.names, groups, strict=False):
+            if name in self.rates:  # given only where each task has a group
+                group["lr"] = self.rates[name]
         learned = list(self.weighting.parameters())
         if learned:
             groups.append({"params": learned, "weight_decay": 0.0})

@@ -57,6 +57,14 @@ def with_split_seed(task: Mapping[str, Any], seed: int) -> dict[str, Any]:
     return out
 
 
+def value_of(config: RunConfig, key: str) -> Any:
+    """The value of a dotted key that the config has."""
+    node: Any = config.model_dump(by_alias=True)
+    for part in key.split("."):
+        node = node[part]
+    return node
+
+
 def with_values(config: RunConfig, values: dict[str, Any]) -> RunConfig:
     """A config with these values by dotted key. InputError if there is no such key."""
     out = config.model_dump(by_alias=True)

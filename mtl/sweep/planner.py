@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from math import inf
 from pathlib import Path
 from shutil import rmtree
 from statistics import median, median_low
@@ -23,11 +22,12 @@ from mtl.module.lightning import silent_lightning
 from mtl.runs.files import read_json_if_whole, write_json
 from mtl.runs.identity import configuration_id, identity
 from mtl.suites.base import MultiTaskDataModule
-from mtl.sweep.entries import FRONT, overrides_for, shorten_entry, simplex, with_split_seed, with_values
+from mtl.sweep.entries import FRONT, overrides_for, shorten_entry, simplex, value_of, with_split_seed, with_values
 from mtl.sweep.matched_baselines import epochs_within, same_parameters
 from mtl.sweep.plan import Configuration, Plan
 from mtl.sweep.queue import QueuedRun, RunQueue
 from mtl.sweep.timing import closing_seconds, loading_seconds, step_seconds, validation_seconds
+from mtl.sweep.tuning import best_points
 from mtl.training.grouping import check as check_measuring
 from mtl.training.grouping import epochs as measuring_epochs
 from mtl.training.hardware import processes_of
@@ -203,9 +203,11 @@ class Planner:
         """The single-task baseline with exactly so many epochs; None if that is what it has ``used`` anyway."""
         if epochs == used:
             return None
-        return replace(
-            single, label=f"{BASELINE}, same seconds", config=self.config(BASELINE, "equal", epochs=epochs), entries=()
-        )
+        config = self.config(BASELINE, "equal", epochs=epochs)
+        if self.study.tune:
+            tuned = {key: value_of(single.config, key) for key in self.study.grid}
+            config = with_values(config, tuned).changed(rates=single.config.rates)
+        return replace(single, label=f"{BASELINE}, same seconds", config=config, entries=())
 
     def results(self, configuration: Configuration) -> list[RunResult]:
         """Those of its finished runs."""
@@ -259,16 +261,9 @@ class Planner:
         return self.planned(points)
 
     def best_of_grid(self, tuning: Plan) -> list[Configuration]:
-        """Of each configuration the point with the lowest validation score; those without one are left out."""
-        best: dict[str, tuple[float, Configuration]] = {}
-        for one in tuning.configurations:
-            run = self.queue.done(one.entries[0])
-            if run is not None:
-                found = run.result.metrics["val"].score
-                score = inf if found is None else float(found)
-                if one.label not in best or score < best[one.label][0]:
-                    best[one.label] = (score, one)
-        return [one for _, one in best.values()]
+        """Of each configuration the point that validation prefers; those without a finished run are left out."""
+        done = [(one, self.queue.done(one.entries[0])) for one in tuning.configurations]
+        return best_points([(one, run.result) for one, run in done if run is not None])
 
 
 def comparison_id(study: Study, configs: Sequence[RunConfig], fingerprint: str) -> str:
