@@ -5,7 +5,8 @@
     tasks                     names, in the order of every vector              [K] text
     means                     the primary metric of each on test               [K] float64
     deviations                contribution of each row minus the mean          [K, rows] float32; NaN: no label
-    outcome_name, outcome_higher_is_better, outcome_scale                      where the agent acted; scale NaN: none
+    acted                     whether there is an outcome; only then the others are there
+    outcome_name, outcome_higher_is_better, outcome_scale                      scale NaN: none
     outcome_values            of each instance                                 [instances] float64
 
 Deviations are kept in single precision beside the means: so a contribution keeps seven digits of what is compared, even
@@ -25,6 +26,10 @@ from mtl.errors import InputError
 from mtl.runs.files import atomic_path
 
 FILE = "contributions.npz"  # in the directory of a run
+OF_TASKS = ("tasks", "means", "deviations")
+OF_OUTCOME = ("outcome_name", "outcome_higher_is_better", "outcome_scale", "outcome_values")
+# What NumPy and zipfile raise at a file that is not what was written; RuntimeError: it looks encrypted
+DAMAGED = (OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,7 @@ def write_contributions(path: Path, c: Contributions) -> None:
     count = labelled.sum(1)
     means = np.where(count > 0, np.where(labelled, values, 0.0).sum(1) / np.maximum(count, 1), nan)
     arrays = {
+        "acted": np.array(c.outcome is not None),
         "tasks": np.array(list(c.tasks), dtype=np.str_),
         "means": means,
         "deviations": (values - means[:, None]).astype(np.float32),
@@ -104,9 +110,9 @@ def read_contributions(path: Path, tasks: Sequence[str] | None = None, rows: int
     if not path.is_file():
         raise InputError(f"run '{path.parent}' keeps no {path.name}: train it again")
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             found = _parse({name: arrays[name] for name in arrays.files})
-    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGED as error:
         raise InputError(f"'{path}' is damaged: {' '.join(str(error).split())[:200]}; train the run again") from None
     if tasks is not None and tuple(found.tasks) != tuple(tasks):
         raise InputError(f"'{path}' is of other tasks: {', '.join(found.tasks)}; expected {', '.join(tasks)}")
@@ -117,7 +123,10 @@ def read_contributions(path: Path, tasks: Sequence[str] | None = None, rows: int
 
 def _parse(arrays: dict[str, np.ndarray]) -> Contributions:
     """What the arrays say. KeyError, TypeError or ValueError where they are not what was written."""
-    names, means, deviations = arrays["tasks"], arrays["means"], arrays["deviations"]
+    acted = bool(arrays["acted"])
+    if set(arrays) != {"acted", *OF_TASKS, *(OF_OUTCOME if acted else ())}:
+        raise ValueError(f"it holds the arrays {', '.join(sorted(arrays))}")
+    names, means, deviations = (arrays[name] for name in OF_TASKS)
     if names.dtype.kind != "U" or means.dtype != np.float64 or deviations.dtype != np.float32:
         raise ValueError("arrays of other types")
     if names.ndim != 1 or means.shape != names.shape or deviations.ndim != 2 or len(deviations) != len(names):
@@ -126,7 +135,7 @@ def _parse(arrays: dict[str, np.ndarray]) -> Contributions:
     tasks = dict(zip(names.tolist(), values, strict=True))
     if len(tasks) != len(names):
         raise ValueError("a task is there twice")
-    return Contributions(tasks, _outcome(arrays) if "outcome_values" in arrays else None)
+    return Contributions(tasks, _outcome(arrays) if acted else None)
 
 
 def _outcome(arrays: dict[str, np.ndarray]) -> Outcome:

@@ -170,7 +170,7 @@ def auroc_contributions(pairs: Tensor) -> Tensor:
     placement[positive] = share_below(score[positive], score[~positive])
     placement[~positive] = 1 - share_below(score[~positive], score[positive])
     area = placement[positive].mean()
-    rows = torch.where(positive, positive.sum(), (~positive).sum())
+    rows = torch.where(positive, positive.sum(), (~positive).sum()).double()
     return area + len(score) / rows * (placement - area)
 
 

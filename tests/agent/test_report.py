@@ -44,6 +44,10 @@ def test_numbers_that_are_not_finite_are_null_in_json(tmp_path: Path) -> None:
     assert stored == {"summary": {"value": None}, "records": [{"name": "a, b", "value": None}]}
 
 
+def test_a_report_has_no_outcome_unless_it_says_one() -> None:
+    assert OneRow(0.5).outcome() is None
+
+
 def test_the_listing_is_csv(tmp_path: Path) -> None:
     written = OneRow(0.5).write(tmp_path)
     assert [path.name for path in written] == ["execution.csv", "execution.json"]

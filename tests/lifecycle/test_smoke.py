@@ -11,6 +11,7 @@ from mtl.errors import InputError
 from mtl.lifecycle.train import train
 from mtl.runs.directory import Run
 from tests.support import tiny
+from tests.trained import assert_contributions_are_those_of_the_result
 
 pytestmark = pytest.mark.smoke
 # Several processes have tests of their own, and the suites bring their own data
@@ -54,6 +55,20 @@ def test_dependent_tasks_train(tmp_path: Path) -> None:
         chain = "relations.depends_on={task1: [task0], task2: [task0, task1]}"
         result = train(tiny(tmp_path, "epochs=1", chain, f"relations.detach={detach}"))
         assert result.config.relations.depends_on["task2"] == ["task0", "task1"]
+
+
+def test_a_scheduler_acts_and_keeps_what_came_of_each_instance(tmp_path: Path) -> None:
+    small = ["instances=2", "validation=1", "jobs=[3,4]", "machines=[3,4]", "rollout_instances=1", "test=ft06"]
+    given = [*(f"task.{option}" for option in small), "task.limit=0.1", "task.rollout_limit=0.1", "task.workers=1"]
+    given += ["task.rollout_size=[4,4]", "encoder.width=16", "encoder.heads=2", "execution.instances=[ft06,la01]"]
+    config = configure("task=scheduling", "model=hard", *given, "epochs=1", "progress=false", f"output={tmp_path}")
+    result = train(config)
+    assert result is not None
+    outcome = assert_contributions_are_those_of_the_result(result).outcome
+    assert outcome is not None
+    assert len(outcome.values) == 2
+    assert result.execution is not None
+    assert outcome.values.mean() == pytest.approx(1 + result.execution["gap"])
 
 
 @pytest.mark.parametrize("model", option_names("model"))

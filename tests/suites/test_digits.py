@@ -15,6 +15,8 @@ from mtl.suites.digits import PairsSuite, ScenesSuite
 from mtl.suites.digits.grid import box_loss, decode_boxes, grid_boxes, grid_classes, grid_cross_entropy
 from mtl.suites.digits.images import read_digits, split_digits
 from mtl.suites.digits.precision import AveragePrecision, iou
+from mtl.tasks.influence import closed_form
+from mtl.tasks.jackknife import group_jackknife
 
 pytestmark = pytest.mark.usefixtures("published")
 
@@ -193,3 +195,28 @@ def test_average_precision_is_that_of_pycocotools() -> None:
     result.summarize()
     assert 0.1 < result.stats[0] < 0.9
     assert average_precision(boxes, target) == pytest.approx(result.stats[0], abs=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["classes", "boxes"])
+def test_rows_contribute_their_objects(kind: str) -> None:
+    """The mean over rows is the mean over objects, and leaving a row out moves it as its contribution says."""
+    draw = torch.Generator().manual_seed(0)
+    there = torch.rand(60, 9, generator=draw) < 0.3
+    there[:, 0] = True
+    if kind == "classes":
+        task = grid_classes("a", 3, 4)
+        prediction = torch.rand(60, 9, 4, generator=draw)
+        target = torch.randint(4, (60, 9), generator=draw).masked_fill(~there, -100)
+    else:
+        task = grid_boxes("a", 3)
+        target = (torch.rand(60, 9, 4, generator=draw) * 0.3 + 0.2).masked_fill(~there[..., None], torch.nan)
+        prediction = torch.rand(60, 9, 5, generator=draw) * 0.3 + 0.2
+    metric = task.metrics[task.primary]
+    form = closed_form(metric)
+    assert form is not None
+    found = form.contributions(form.statistics(prediction, target))
+    metric.update(prediction, target)
+    assert float(found.mean()) == pytest.approx(float(metric.compute()), abs=1e-6)
+    pseudo = group_jackknife(metric, prediction, target)
+    assert np.corrcoef(found, pseudo)[0, 1] > 0.999
+    assert float(found.var() / pseudo.var()) == pytest.approx(1, abs=0.05)

@@ -11,6 +11,7 @@ from mtl.assembly import load
 from mtl.config.compose import configure
 from mtl.config.overrides import CONF
 from mtl.lifecycle.train import train
+from tests.trained import assert_contributions_are_those_of_the_result
 
 # What makes each suite small; those that read files get them from the test
 SMALL: dict[str, list[str]] = {
@@ -74,6 +75,7 @@ def test_suites_train(task: str, model: str, weighting: str, tmp_path: Path) -> 
     for split in ("train", "val", "test"):
         for name, entry in result.tasks.items():
             assert np.isfinite(result.metrics[split].tasks[name][entry.primary])
+    assert_contributions_are_those_of_the_result(result)
 
 
 @pytest.mark.smoke

@@ -18,6 +18,7 @@ from mtl.runs.checkpoint import read_checkpoint
 from mtl.runs.directory import Run
 from mtl.suites.table import table
 from tests.support import TINY, tiny
+from tests.trained import assert_contributions_are_those_of_the_result
 
 ROOT = Path(__file__).parents[2]
 METHODS = {
@@ -58,6 +59,9 @@ def test_two_processes_are_one(method: list[str], tmp_path: Path) -> None:
     assert_same_run(Path(one.directory), Path(two.directory))
     for split, values in one.metrics.items():
         assert two.metrics[split].flat() == pytest.approx(values.flat(), abs=1e-4)
+    of_one, of_two = (assert_contributions_are_those_of_the_result(result) for result in (one, two))
+    for name, contributions in of_one.tasks.items():
+        np.testing.assert_allclose(of_two.tasks[name], contributions, atol=1e-3, rtol=1e-3)
 
 
 @pytest.mark.smoke

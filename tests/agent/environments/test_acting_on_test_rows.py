@@ -17,9 +17,11 @@ from mtl.config.overrides import CONF, option_names
 from mtl.errors import InputError
 from mtl.lifecycle.execution import execute
 from mtl.lifecycle.train import train
+from mtl.runs.directory import Run
 from mtl.suites.sources import catalogue
 from tests.suites import standins
 from tests.suites.sources.recording import recorded
+from tests.trained import assert_contributions_are_those_of_the_result
 
 TINY = ["encoder.widths=[4]", "epochs=1", "batch_size=16", "model=hard", "weighting=equal"]
 COLUMNS = ["task.form=columns", "encoder=tabular"]
@@ -48,6 +50,12 @@ def records_of(run: Path) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = json.loads((run / "execution" / "execution.json").read_text())["records"]
     report, _ = execute(None, str(run))
     assert report.records() == found
+    kept = assert_contributions_are_those_of_the_result(Run.open(run).result).outcome
+    outcome = report.outcome()
+    assert kept is not None
+    assert outcome is not None
+    np.testing.assert_array_equal(kept.values, outcome.values)
+    assert (kept.name, kept.higher_is_better, kept.scale) == (outcome.name, outcome.higher_is_better, outcome.scale)
     return found
 
 

@@ -36,6 +36,12 @@ def test_decisions_by_hand() -> None:
     assert [row["agent"] for row in report.records()] == [True, True, False, False]
     assert report.records()[1]["profit"] == pytest.approx(-270)
     assert report.table().row_count == 3
+    outcome = report.outcome()
+    assert outcome is not None
+    assert (outcome.name, outcome.higher_is_better) == ("profit", True)
+    assert outcome.values.tolist() == pytest.approx([180, -270, 0, 0])
+    assert outcome.values.mean() == pytest.approx(numbers["profit"])
+    assert outcome.scale == pytest.approx(numbers["truth_profit"])
     assert not list(report.figures())
 
 
@@ -60,6 +66,11 @@ def test_a_network_that_knows_earns_what_the_truth_earns() -> None:
     assert numbers["applications"] == 5
     assert numbers["agent_profit"] == pytest.approx(numbers["truth_profit"])
     assert numbers["agent_profit"] > numbers["everyone_profit"]
+
+
+def test_where_nothing_can_be_earned_there_is_no_outcome() -> None:
+    report = Lending(0.2, 0.5, 20).decide(torch.tensor([1.0]), torch.tensor([500.0]), torch.tensor([1.0]))
+    assert report.outcome() is None
 
 
 @pytest.mark.parametrize("terms", [{"margin": -0.1}, {"loss": math.nan}, {"cost": -1}], ids=str)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtl.agent.environments.scheduling.estimates import EstimatedShops
+from mtl.agent.environments.scheduling.estimates import EstimatedShops, EstimateReport, ExecutedPlan
 from mtl.agent.environments.scheduling.rules import select_rules
 from mtl.errors import InputError
 from mtl.suites.scheduling.execute_plan import execute_plan
@@ -82,6 +82,20 @@ def test_estimates_that_no_shop_could_hold_are_cut() -> None:
         report = EstimatedShops(instances=2, size=(4, 3)).execute_plans(np.where(true > 250, far, true), true)
         assert all(0 < plan.planned <= 10_000_000 for plan in report.plans)
         assert max(plan.executed for plan in report.plans) <= 12 * 500
+
+
+def test_the_outcome_is_the_makespan_by_instance_relative_to_that_of_the_truth() -> None:
+    """The mean over the planners; 1 where the estimates are right."""
+    plans = [
+        ExecutedPlan(instance, planner, estimate, 1, executed)
+        for instance, planner, network, truth in [("a", "spt", 12, 10), ("a", "mwkr", 14, 10), ("b", "spt", 300, 100)]
+        for estimate, executed in (("network", network), ("mean", 999), ("truth", truth))
+    ]
+    outcome = EstimateReport(plans).outcome()
+    assert (outcome.name, outcome.higher_is_better, outcome.scale) == ("makespan", False, None)
+    assert outcome.values.tolist() == pytest.approx([1.3, 3])
+    true = np.random.default_rng(0).integers(1, 500, 200).astype(float)
+    assert EstimatedShops(3, (4, 3)).execute_plans(true, true).outcome().values.tolist() == [1, 1, 1]
 
 
 def test_a_planner_named_twice_counts_once() -> None:

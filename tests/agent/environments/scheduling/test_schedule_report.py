@@ -58,6 +58,13 @@ def test_summary(report: ScheduleReport) -> None:
     assert next(iter(report.summary())) == "gap"
 
 
+def test_the_outcome_is_the_makespan_of_the_agent_relative_to_the_reference(report: ScheduleReport) -> None:
+    outcome = report.outcome()
+    assert (outcome.name, outcome.higher_is_better, outcome.scale) == ("makespan", False, None)
+    assert outcome.values.tolist() == pytest.approx([1, 2])
+    assert outcome.values.mean() == pytest.approx(1 + report.gap("agent"))
+
+
 def test_records(report: ScheduleReport) -> None:
     assert report.records()[2] == {
         "instance": "b",
