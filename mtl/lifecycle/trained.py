@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -120,7 +121,23 @@ def load_trained(run: Run) -> Trained:
     config = run.config
     if trees_of(config) is None:
         return TrainedNetwork.of(load(run.path))
-    forest = Forest.read(run.trees)
-    data = build_suite(config, run.statistics)
+    return TrainedTrees(config, suite_of_columns(config, run.statistics), Forest.read(run.trees))
+
+
+def suite_of_columns(config: RunConfig, statistics: Path | None = None) -> MultiTaskDataModule:
+    """The suite of a run of trees, which serves raw columns. Loads no data that the suite can do without.
+
+    Args:
+        config: what the run is told.
+        statistics: what the run wrote down of its suite, to be repeated; None: to be fitted.
+
+    Returns:
+        The suite.
+
+    Raises:
+        InputError: its inputs are no columns of a table.
+    """
+    data = build_suite(config, statistics)
+    data.configure_batches(1, config.seed)  # nothing goes by steps, and no number of rows is too few for one
     data.serve_raw_columns()
-    return TrainedTrees(config, data, forest)
+    return data

@@ -9,7 +9,7 @@ import torch
 from pytorch_lightning.loggers import CSVLogger
 
 from mtl.agent.report import ExecutionReport
-from mtl.assembly import build_suite, save_statistics
+from mtl.assembly import save_statistics
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import LOSS, RunResult, Selection
 from mtl.errors import InputError
@@ -17,7 +17,7 @@ from mtl.lifecycle.execution import act, environment_for
 from mtl.lifecycle.failures import failures_recorded
 from mtl.lifecycle.fit import Fitted
 from mtl.lifecycle.result import measure
-from mtl.lifecycle.trained import TrainedTrees
+from mtl.lifecycle.trained import TrainedTrees, suite_of_columns
 from mtl.runs.directory import Run
 from mtl.suites.base import MultiTaskDataModule
 from mtl.training.hardware import processes_of, threads_for
@@ -77,10 +77,8 @@ def train_trees(
     check_config(config)
     torch.set_num_threads(config.threads or threads_for(config.hardware.arguments()))
     lightgbm()
-    data = build_suite(config)
-    data.configure_batches(1, config.seed)  # the fewest training rows: no step asks for more
+    data = suite_of_columns(config)
     trees.check(data)
-    data.serve_raw_columns()
     environment = environment_for(config, data)
     started = time.perf_counter()
     data.setup("fit")

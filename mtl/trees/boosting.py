@@ -53,9 +53,8 @@ class BoostedTrees:
     Sources: Friedman, "Greedy Function Approximation: A Gradient Boosting Machine", Annals of Statistics 2001,
     https://doi.org/10.1214/aos/1013203451; rows and columns drawn anew: Friedman, "Stochastic Gradient Boosting",
     Computational Statistics & Data Analysis 2002, https://doi.org/10.1016/S0167-9473(01)00065-2; trees from histograms,
-    grown leaf by leaf, with categories split in two sets: Ke et al., "LightGBM: A Highly Efficient Gradient Boosting
-    Decision Tree", NeurIPS 2017,
-    https://papers.nips.cc/paper/2017/hash/6449f44a102fde848669bdd9eb6b76fa-Abstract.html, whose authors' library this is.
+    grown leaf by leaf: Ke et al., "LightGBM: A Highly Efficient Gradient Boosting Decision Tree", NeurIPS 2017,
+    https://papers.nips.cc/paper/2017/hash/6449f44a102fde848669bdd9eb6b76fa-Abstract.html, by whose library they grow.
 
     ``f_0`` is the constant of the lowest training loss; ``f_m(x) = f_{m-1}(x) + learning_rate v_m(leaf_m(x))`` with the
     value ``v = -G / (H + lambda_l2)`` of a leaf, G and H the sums of the loss's first and second derivatives over the

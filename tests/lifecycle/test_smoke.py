@@ -10,6 +10,7 @@ from mtl.config.overrides import option_names
 from mtl.errors import InputError
 from mtl.lifecycle.train import train
 from mtl.runs.directory import Run
+from tests.sharing.strategies import every_model
 from tests.support import tiny
 
 pytestmark = pytest.mark.smoke
@@ -56,7 +57,7 @@ def test_dependent_tasks_train(tmp_path: Path) -> None:
         assert result.config.relations.depends_on["task2"] == ["task0", "task1"]
 
 
-@pytest.mark.parametrize("model", option_names("model"))
+@every_model
 def test_bfloat16_trains(model: str, tmp_path: Path) -> None:
     """Losses, weights and metrics stay in single precision, and the numbers are close to those of single precision."""
     given = (f"model={model}", "weighting=equal", "epochs=1")

@@ -118,7 +118,9 @@ class TableSuite(MultiTaskDataModule):
 
     def statistics(self) -> dict[str, Any]:
         """Targets and encoding; of raw columns also all categories."""
-        return self._fitted() | ({} if self.raw is None else {"categories": self.all_values})
+        if self.raw is None:
+            return self._fitted()
+        return self._fitted() | {"categories": {name: list(values) for name, values in self.all_values.items()}}
 
     def _fitted(self) -> dict[str, Any]:
         return {"targets": [vars(target) for target in self.targets], "columns": self.encoding.plain()}
