@@ -71,7 +71,7 @@ class SplitMetrics(Frozen):
 
 
 class ParameterCounts(Frozen):
-    """Trainable numbers of a network.
+    """Trainable numbers of a network, or nodes of trees, all of which are private.
 
     Attributes:
         total: all.
@@ -138,8 +138,8 @@ class RunResult(Frozen):
         parameters: trainable numbers.
         flops: floating-point operations of the products and convolutions that predict one row; None: not counted.
         seconds: wall clock.
-        steps: optimizer steps.
-        epochs: epochs.
+        steps: optimizer steps; of trees the iterations of all tasks together.
+        epochs: epochs; of trees the most iterations of a task.
         peak_memory_bytes: most memory of the first process since training began; None: the system does not tell.
         environment: versions and machine.
         affinity: with ``grouping=auto`` what was measured first.
