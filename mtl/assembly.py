@@ -20,6 +20,7 @@ from mtl.sharing.base import Sharing
 from mtl.sharing.grouped import Grouped
 from mtl.suites.base import MultiTaskDataModule
 from mtl.tasks import TaskGraph
+from mtl.trees.boosting import BoostedTrees
 from mtl.weighting.base import Weighting
 
 Groups = list[list[str]]  # names of the tasks of each
@@ -53,12 +54,23 @@ def build(config: RunConfig, statistics: Path | None = None, groups: Groups | No
     Returns:
         The objects.
     """
+    return build_with_data(build_suite(config, statistics), config, groups)
+
+
+def build_suite(config: RunConfig, statistics: Path | None = None) -> MultiTaskDataModule:
+    """The suite of a run; arguments as for :func:`build`."""
     repeated = {"statistics": str(statistics)} if statistics else {}
     data: MultiTaskDataModule = instantiate_node({**config.task, **repeated}, "task")
     data.configure_batches(config.batch_size, config.seed, config.accumulate)
     if config.tasks:
         data.restrict(config.tasks)
-    return build_with_data(data, config, groups)
+    return data
+
+
+def trees_of(config: RunConfig) -> BoostedTrees | None:
+    """What the config's model says of trees; None if it is a sharing strategy, and the run trains a network."""
+    model = instantiate_node(config.model, "model")
+    return model if isinstance(model, BoostedTrees) else None
 
 
 def build_with_data(data: MultiTaskDataModule, config: RunConfig, groups: Groups | None = None) -> Assembly:
@@ -66,6 +78,8 @@ def build_with_data(data: MultiTaskDataModule, config: RunConfig, groups: Groups
     torch.manual_seed(config.seed)
     graph = TaskGraph(data.tasks).depending(config.relations.depends_on or {})
     model = instantiate_node(config.model, "model")
+    if isinstance(model, BoostedTrees):
+        raise InputError(f"model={config.choices.model} has no network, which is asked for here")
     chosen = groups if config.grouping == AUTO else config.grouping
     strategy = partial(Grouped, strategy=model, groups=chosen) if chosen else model
     encoder = instantiate_node(config.encoder, "encoder")
@@ -82,9 +96,9 @@ def build_with_data(data: MultiTaskDataModule, config: RunConfig, groups: Groups
     return Assembly(config, data, graph, module)
 
 
-def save_statistics(run: Run, assembly: Assembly) -> None:
+def save_statistics(run: Run, data: MultiTaskDataModule) -> None:
     """Write what the suite fitted beside the checkpoints, so that predictions repeat it."""
-    fitted = assembly.data.statistics()
+    fitted = data.statistics()
     if fitted:
         # Also numbers that strict JSON does not know, since a prediction repeats exactly what was fitted
         write_text(run.path / "statistics.json", json.dumps(fitted, indent=1) + "\n")

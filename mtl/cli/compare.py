@@ -102,12 +102,12 @@ def announce(
     console.print(plan_table(plan, workers, what))
     fewest, most = expected_runs(asked, len(multi))
     mean = sum(plan.seconds(one) for one in plan.configurations) / len(plan.configurations) / max(workers, 1)
-    console.print(
-        f"{fewest} to {most} runs in all, {format_duration(fewest * mean)} to {format_duration(most * mean)}"
-        + (f", and those of {', '.join(asked.baselines)} on the same seeds" if asked.baselines else "")
-        + ": it ends at the first look that has an answer.",
-        highlight=False,
-    )
+    runs, times = f"{most} runs in all", f"at most {format_duration(most * mean)}"
+    if fewest < most:
+        runs = f"{fewest} to {most} runs in all, since it ends at the first look that has an answer"
+        times = f"at most {format_duration(fewest * mean)} to {format_duration(most * mean)}"
+    further = f"; then those of {', '.join(asked.baselines)} on the same seeds" if asked.baselines else ""
+    console.print(f"{runs}; {times}{further}.", highlight=False)
     console.print(planned_power_sentence(asked.planned_looks, asked.alpha, len(multi), asked.design), highlight=False)
 
 

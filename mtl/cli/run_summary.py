@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mtl.agent.report import ExecutionReport
+from mtl.assembly import trees_of
 from mtl.config.run_result import LOSS, AffinityResult, RunResult
 
 OWN = ("path", "targets", "tables")  # what a person's own data needs to be said again
@@ -32,10 +33,8 @@ def show(result: RunResult, reports: Sequence[ExecutionReport] = (), console: Co
 def longer_advice(result: RunResult) -> str:
     """What to type for a run that was still improving when its budget was used up."""
     key = result.selection.budget_key
-    used = result.epochs if key == "epochs" else result.steps
-    return (
-        f"The best epoch is the last: validation was still improving after {used} {key}. Raise {key}= to train longer."
-    )
+    used = f"{result.steps} steps" if key == "steps" else f"{result.epochs} epochs"
+    return f"The best epoch is the last: validation was still improving after {used}. Raise {key}= to train longer."
 
 
 def next_commands(result: RunResult) -> list[tuple[str, str]]:
@@ -69,9 +68,12 @@ def affinity_table(found: AffinityResult) -> Table:
 def metrics_table(result: RunResult) -> Table:
     """Tasks x metrics, for train, validation and test; the primary metric of each task in bold."""
     chosen, selected = result.choices, result.selection
+    how, best = f"{chosen.model} sharing, {chosen.weighting} weighting", f"epoch {selected.epoch}"
+    if trees_of(result.config) is not None:
+        how, best = "boosted trees", "iteration of " + ", ".join(f"{k} {v}" for k, v in selected.by_task.items())
     table = Table(
-        title=f"{chosen.task}: {chosen.model} sharing, {chosen.weighting} weighting, seed {result.seed}",
-        caption=f"best epoch {selected.epoch} by {selected.metric} ({selected.mode})",
+        title=f"{chosen.task}: {how}, seed {result.seed}",
+        caption=f"best {best} by {selected.metric} ({selected.mode})",
     )
     for column in ("task", "metric", *SPLITS):
         table.add_column(column, justify="left" if column in ("task", "metric") else "right")

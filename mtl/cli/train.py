@@ -22,10 +22,15 @@ def main(cfg: DictConfig) -> float | None:
         check_resume(config, typed)
         # Imported here: help and --cfg answer without waiting for torch
         from mtl.agent.report import ExecutionReport
+        from mtl.assembly import trees_of
         from mtl.cli.run_summary import show
         from mtl.lifecycle.resume import resumed_config
         from mtl.lifecycle.train import train
+        from mtl.lifecycle.trees import check_typed
 
+        # Of a sweep, what is typed is for all its runs, also those of networks
+        if trees_of(config) is not None and HydraConfig.get().mode == RunMode.RUN:
+            check_typed(typed.values())
         if config.resume is not None:
             config = resumed_config(config, typed.values())
         reports: list[ExecutionReport] = []

@@ -8,9 +8,9 @@ from mtl.comparison.records import Record
 from mtl.comparison.statistics.estimate import Estimate, Interval
 from mtl.comparison.statistics.gains import Scale
 from mtl.comparison.statistics.looks import Look
+from mtl.config.study import BASELINE, TREES
 
-BASELINE = "single_task"  # the model whose runs every other is compared with
-TREES = "trees"  # boosted trees, each task by itself: a baseline, too
+SINGLE = (BASELINE, TREES)  # models that learn every task by itself
 COSTS = ("parameters", "seconds", "memory", "inference")
 
 HELPS, HURTS, SAME, UNCLEAR = "helps", "hurts", "same", "unclear"
@@ -135,7 +135,7 @@ class Row:
     @property
     def multi(self) -> bool:
         """Whether it learns tasks together."""
-        return self.model not in (BASELINE, TREES)
+        return self.model not in SINGLE
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ def verdict(comparison: Comparison) -> Verdict:
     meaning = [tasks_in_words(tested), units_in_words(comparison, tested), acting_in_words(tested)]
     cost = [
         cost_in_words(best, comparison.baseline),
-        *(f"Against {label}: {gain_in_words(found)}." for label, found in comparison.against.items()),
+        *(against_in_words(label, found) for label, found in comparison.against.items()),
     ]
     certainty = [
         *runners_up(comparison),
@@ -185,6 +185,12 @@ def cost_in_words(best: Row, baseline: Row) -> str:
         if baseline.costs[key] > 0 and isfinite(best.costs[key] / baseline.costs[key])
     ]
     return f"Beside single-task networks: {', '.join(parts)}." if parts else ""
+
+
+def against_in_words(label: str, found: Evidence) -> str:
+    """How the best configuration stands against a further baseline."""
+    said = {HELPS: "it is better", HURTS: "it is worse", SAME: "no difference that matters", UNCLEAR: "no evidence"}
+    return f"Against {label}: {gain_in_words(found)}, {said[found.call]}."
 
 
 def runners_up(comparison: Comparison) -> list[str]:

@@ -40,7 +40,7 @@ class Selection(Frozen):
     epoch: int
     by_task: dict[str, int]
     still_improving: bool
-    budget_key: Literal["epochs", "steps"]
+    budget_key: Literal["epochs", "steps", "model.num_iterations"]
 
 
 class TaskFacts(Frozen):
@@ -76,7 +76,7 @@ class SplitMetrics(Frozen):
 
 
 class ParameterCounts(Frozen):
-    """Trainable numbers of a network.
+    """Trainable numbers of a network, or nodes of trees, all of which are private.
 
     Attributes:
         total: all.
@@ -143,8 +143,8 @@ class RunResult(Frozen):
         parameters: trainable numbers.
         flops: floating-point operations of the products and convolutions that predict one row; None: not counted.
         seconds: wall clock.
-        steps: optimizer steps.
-        epochs: epochs.
+        steps: optimizer steps; of trees the iterations of all tasks together.
+        epochs: epochs; of trees the most iterations of a task.
         peak_memory_bytes: most memory of the first process since training began; None: the system does not tell.
         environment: versions and machine.
         affinity: with ``grouping=auto`` what was measured first.

@@ -12,7 +12,8 @@ from mtl.errors import unknown
 
 BASELINE = "single_task"
 MATCHED = ("same_parameters", "same_seconds")
-BASELINES = (*MATCHED, "trees")
+TREES = "trees"
+BASELINES = (*MATCHED, TREES)
 
 
 def _list_of_one(value: Any) -> Any:

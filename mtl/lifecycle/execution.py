@@ -11,13 +11,15 @@ from mtl.agent.agent import Agent
 from mtl.agent.environment import Environment
 from mtl.agent.environments.new_rows import NewRows
 from mtl.agent.report import ExecutionReport
-from mtl.assembly import Assembly, load
 from mtl.config.factories import instantiate_node
 from mtl.config.overrides import option_names
+from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
 from mtl.errors import InputError
+from mtl.lifecycle.trained import Trained, load_trained
 from mtl.runs.directory import Run, newest
 from mtl.runs.files import make_unique_directory, write_json
+from mtl.suites.base import MultiTaskDataModule
 
 READING = ("separator", "encoding", "missing")
 SHOWN = ("model", "weighting", "encoder", "optimizer")  # with the seed as many columns as the dashboard shows at first
@@ -52,34 +54,34 @@ def execute(
         None if records or not environment else instantiate_node(environment, "environment")
     )  # its mistakes are said before a run is read
     opened = Run.open(str(run)) if run is not None else newest(str(output))
-    assembly = load(opened.path)
+    trained = load_trained(opened)
     if records:
         environment = {"records": records}
-        chosen: Environment = NewRows(Path(str(records)), reading_options(assembly))
+        chosen: Environment = NewRows(Path(str(records)), reading_options(trained.config))
     else:
-        environment = environment or assembly.config.execution
-        chosen = given or own_environment(assembly, opened)
-        check_environment(assembly, chosen, opened)
-    report = Agent(assembly.module.predict).execute(chosen, assembly.data)
+        environment = environment or trained.config.execution
+        chosen = given or own_environment(trained.config, opened)
+        check_environment(trained.data, chosen, opened)
+    report = Agent(trained.predict).execute(chosen, trained.data)
     directory = make_unique_directory(opened.path / "executions" / time.strftime("%Y%m%d-%H%M%S"))
     write_json(directory / "settings.json", {"run": opened.id, "environment": environment})
     report.write(directory)
     return report, directory
 
 
-def own_environment(assembly: Assembly, run: Run) -> Environment:
+def own_environment(config: RunConfig, run: Run) -> Environment:
     """The environment of the run's own config. InputError if it has none."""
-    environment: Environment | None = instantiate_node(assembly.config.execution, "execution")
+    environment: Environment | None = instantiate_node(config.execution, "execution")
     if environment is None:
         raise InputError(f"run '{run.path}' has no environment of its own: name one {ways_to_act(run)}")
     return environment
 
 
-def check_environment(assembly: Assembly, environment: Environment, run: Run) -> None:
+def check_environment(data: MultiTaskDataModule, environment: Environment, run: Run) -> None:
     """Check that a trained run can act in an environment, on the rows that it was trained beside.
 
     Args:
-        assembly: the run's objects.
+        data: the run's suite.
         environment: where to act.
         run: the run.
 
@@ -87,14 +89,14 @@ def check_environment(assembly: Assembly, environment: Environment, run: Run) ->
         InputError: it cannot, or the suite's rows are no longer those of the training; says what can be done instead.
     """
     try:
-        environment.check(assembly.data)
+        environment.check(data)
     except InputError as error:
         raise InputError(f"{error}; name another {ways_to_act(run)}") from None
     if environment.acts_on_test_rows and (run.path / "result.json").is_file():
         trained_on = run.result.data.fingerprint
-        if trained_on != assembly.data.fingerprint:
+        if trained_on != data.fingerprint:
             raise InputError(
-                f"the data of run '{run.path}' has changed since the training (fingerprint {assembly.data.fingerprint},"
+                f"the data of run '{run.path}' has changed since the training (fingerprint {data.fingerprint},"
                 f" was {trained_on}): its test rows may be rows that the run was trained on"
             )
 
@@ -106,17 +108,18 @@ def ways_to_act(run: Run) -> str:
     return f"with execution@_global_=<one of {named}>{rows}"
 
 
-def reading_options(assembly: Assembly) -> dict[str, Any]:
+def reading_options(config: RunConfig) -> dict[str, Any]:
     """How the text files of a run's suite are written, if it reads a person's."""
-    task = assembly.config.task
+    task = config.task
     return {key: task[key] for key in READING} if set(READING) <= set(task) else {}
 
 
-def environment_for(assembly: Assembly) -> Environment | None:
+def environment_for(config: RunConfig, data: MultiTaskDataModule) -> Environment | None:
     """Build the environment in which the config lets the trained agent act, before the training.
 
     Args:
-        assembly: the run's objects.
+        config: what the run is told.
+        data: its suite.
 
     Returns:
         The environment; None if the agent does not act.
@@ -124,10 +127,10 @@ def environment_for(assembly: Assembly) -> Environment | None:
     Raises:
         InputError: the run cannot act there.
     """
-    environment: Environment | None = instantiate_node(assembly.config.execution, "execution")
+    environment: Environment | None = instantiate_node(config.execution, "execution")
     if environment is not None:
         try:
-            environment.check(assembly.data)
+            environment.check(data)
         except InputError as error:
             raise InputError(f"{error}; execution=none trains without acting") from None
     return environment
@@ -135,7 +138,7 @@ def environment_for(assembly: Assembly) -> Environment | None:
 
 def act(
     run: Run,
-    assembly: Assembly,
+    trained: Trained,
     environment: Environment | None,
     result: RunResult,
     loggers: list[Logger],
@@ -145,7 +148,7 @@ def act(
 
     Args:
         run: gets the report's files.
-        assembly: the run's objects, with the weights of the best checkpoint.
+        trained: what its training left, as selected on validation.
         environment: where to act; None: it does not.
         result: of the training.
         loggers: those of the dashboard get the pictures.
@@ -157,7 +160,7 @@ def act(
     report = None
     numbers = {f"hparam/{key}": value for key, value in result.metrics["val"].flat().items()}
     if environment is not None:
-        report = Agent(assembly.module.predict).execute(environment, assembly.data)
+        report = Agent(trained.predict).execute(environment, trained.data)
         report.write(run.path / "execution")
         result = result.model_copy(update={"execution": report.summary()})
         numbers |= {f"execution/{key}": v for key, v in report.summary().items() if isinstance(v, float)}

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.loggers import Logger
 
 from mtl.assembly import Assembly, restore
 from mtl.config.run_result import Selection
@@ -19,23 +20,27 @@ from mtl.training.trainer import make_trainer
 
 @dataclass(frozen=True)
 class Fitted:
-    """What training leaves; the module has the weights of the best epoch.
+    """How training went.
 
     Attributes:
-        trainer: has trained.
+        loggers: that wrote its course.
+        steps: optimizer steps, or iterations of boosting.
+        epochs: times that the training rows were looked at.
         selection: how the epoch was chosen.
         seconds: of training, with validation, logs and checkpoints.
-        step_seconds: of one batch, without them.
+        step_seconds: of one step, without them.
     """
 
-    trainer: Trainer
+    loggers: list[Logger]
+    steps: int
+    epochs: int
     selection: Selection
     seconds: float
     step_seconds: float
 
 
 def fit(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...], *, resumed: bool) -> Fitted | None:
-    """Train, and restore the best weights; None for a process that is not the first."""
+    """Train, and restore the best weights to the module; None for a process that is not the first."""
     data, module = assembly.data, assembly.module
     timer, best_epochs = Timer(), BestEpochPerTask(data.selection, data.acting)
     budget = budget_of(assembly.config, data.loader("train", training=True, world=1).steps)
@@ -68,7 +73,7 @@ def fit(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...], *, resume
         still_improving=patience.still_improving(chosen),
         budget_key=budget.key,
     )
-    return Fitted(trainer, selection, seconds, step_seconds)
+    return Fitted(trainer.loggers, trainer.global_step, trainer.current_epoch, selection, seconds, step_seconds)
 
 
 def draw(run: Run, assembly: Assembly, trainer: Trainer) -> None:

@@ -4,19 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mtl.assembly import Assembly
-from mtl.config.run_result import (
-    DataFacts,
-    ParameterCounts,
-    RunResult,
-    Seconds,
-    TaskFacts,
-)
+from mtl.config.run_result import DataFacts, RunResult, Seconds, TaskFacts
 from mtl.lifecycle.fit import Fitted
+from mtl.lifecycle.trained import Trained
 from mtl.module.row_contributions import RowContributions
 from mtl.runs.directory import Run
 from mtl.runs.identity import run_id
-from mtl.training.resources import count_flops, count_parameters, environment, inference_seconds, peak_memory
+from mtl.tasks import TaskGraph
+from mtl.training.resources import environment, inference_seconds, peak_memory
 
 SPLITS = ("train", "val", "test")
 
@@ -34,23 +29,23 @@ class Measured:
     contributions: dict[str, np.ndarray]
 
 
-def measure(run: Run, assembly: Assembly, fitted: Fitted, data_seconds: float) -> Measured:
+def measure(run: Run, trained: Trained, fitted: Fitted, data_seconds: float) -> Measured:
     """Measure every split once, and what the run cost.
 
     Args:
         run: its directory.
-        assembly: its objects, with the selected weights.
-        fitted: what training left.
+        trained: what its training left, as selected on validation.
+        fitted: how that went.
         data_seconds: until the rows were in memory.
 
     Returns:
         The result, and what each row of the test split contributes to its metrics: the rows are predicted once.
     """
-    config, data, module = assembly.config, assembly.data, assembly.module
+    config, data = trained.config, trained.data
     affinity = run.affinity
-    contributions = RowContributions(module.graph)
+    contributions = RowContributions(TaskGraph(data.tasks))
     metrics = {
-        split: module.evaluate(data.loader(split), contributions if split == "test" else None) for split in SPLITS
+        split: trained.evaluate(data.loader(split), contributions if split == "test" else None) for split in SPLITS
     }
     memory = peak_memory()
     result = RunResult(
@@ -65,16 +60,16 @@ def measure(run: Run, assembly: Assembly, fitted: Fitted, data_seconds: float) -
             task.name: TaskFacts(primary=task.primary, higher_is_better=task.higher_is_better) for task in data.tasks
         },
         metrics=metrics,
-        parameters=ParameterCounts(**count_parameters(module)),
-        flops=count_flops(module, data),
+        parameters=trained.parameters(),
+        flops=trained.flops(),
         seconds=Seconds(
             data=data_seconds,
             fit=fitted.seconds + (affinity.seconds if affinity else 0.0),
             step=fitted.step_seconds,
-            inference=inference_seconds(module, data),
+            inference=inference_seconds(trained.predict, data),
         ),
-        steps=fitted.trainer.global_step,
-        epochs=fitted.trainer.current_epoch,
+        steps=fitted.steps,
+        epochs=fitted.epochs,
         peak_memory_bytes=memory,
         environment=environment(),
         affinity=affinity,

@@ -12,7 +12,7 @@ from pytorch_lightning import Callback
 
 from mtl.agent.environment import Environment
 from mtl.agent.report import ExecutionReport
-from mtl.assembly import Assembly, build, restore, save_statistics
+from mtl.assembly import Assembly, build, restore, save_statistics, trees_of
 from mtl.config.factories import call_factory, instantiate_node
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
@@ -22,6 +22,8 @@ from mtl.lifecycle.failures import failures_recorded
 from mtl.lifecycle.fit import fit
 from mtl.lifecycle.result import measure
 from mtl.lifecycle.resume import resumable_run
+from mtl.lifecycle.trained import TrainedNetwork
+from mtl.lifecycle.trees import train_trees
 from mtl.module.lightning import silent_lightning
 from mtl.runs.contributions import Contributions
 from mtl.runs.directory import Run
@@ -61,7 +63,7 @@ def train(
     on_report: Callable[[ExecutionReport], None] = ignore,
     on_run_created: Callable[[Run], None] = ignore,
 ) -> RunResult | None:
-    """Train what ``config`` says, or go on with the run that ``config.resume`` names.
+    """Train what ``config`` says, a network or trees, or go on with the run that ``config.resume`` names.
 
     Leaves a run directory (see :mod:`mtl.runs.directory`); an interrupted or failed run keeps its last good checkpoint.
 
@@ -77,6 +79,9 @@ def train(
         InputError: something in the config or the data is wrong, or the training diverged.
     """
     with silent_lightning():
+        trees = trees_of(config)
+        if trees is not None:
+            return train_trees(config, trees, on_report, on_run_created)
         prepared = prepare(config)
         first = RUN_VARIABLE not in os.environ
         run = prepared.resumed or (Run.create(config) if first else Run.open(os.environ[RUN_VARIABLE]))
@@ -101,7 +106,7 @@ def prepare(config: RunConfig) -> Prepared:
     check_measuring(assembly)
     call_factory("optimizer or scheduler", assembly.module.configure_optimizers)
     world = processes_of(hardware)
-    environment = environment_for(assembly)
+    environment = environment_for(config, assembly.data)
     callbacks = own_callbacks(config)
     if resumed is not None:
         restore(assembly.module, resumed.best)  # both are needed, and of this model
@@ -129,7 +134,7 @@ def begin(run: Run, prepared: Prepared, on_run_created: Callable[[Run], None]) -
     os.environ[RUN_VARIABLE] = str(run.path.resolve())
     run.state = "running"
     run.config = prepared.assembly.config
-    save_statistics(run, prepared.assembly)
+    save_statistics(run, prepared.assembly.data)
     if prepared.assembly.config.progress:
         sys.stderr.write(prepared.assembly.data.preview())
 
@@ -140,9 +145,9 @@ def carry_out(run: Run, prepared: Prepared, on_report: Callable[[ExecutionReport
     fitted = fit(run, assembly, prepared.callbacks, resumed=prepared.resumed is not None)
     if fitted is None:
         return None
-    measured = measure(run, assembly, fitted, prepared.data_seconds)
-    loggers, step = fitted.trainer.loggers, fitted.trainer.global_step
-    report, result = act(run, assembly, prepared.environment, measured.result, loggers, step)
+    trained = TrainedNetwork.of(assembly)
+    measured = measure(run, trained, fitted, prepared.data_seconds)
+    report, result = act(run, trained, prepared.environment, measured.result, fitted.loggers, fitted.steps)
     run.contributions = Contributions(measured.contributions, report.outcome() if report is not None else None)
     run.finish(result)
     if report is not None:

@@ -8,6 +8,7 @@
     affinity.json  what grouping=auto measured, and the groups that follow; affinity.png shows it
     best.ckpt      the checkpoint selected on validation     (tensors and plain values only)
     last.ckpt      the checkpoint of the last finished epoch (from here ``resume=<run>`` goes on)
+    trees.json     of a run without a network: its trees, as text
     tensorboard/   the dashboard; csv/ holds the same numbers as a table
     contributions.npz  what each row of the test contributes to the metrics; see :mod:`mtl.runs.contributions`
     result.json    what came of it; see docs/result.md
@@ -85,6 +86,11 @@ class Run:
     def last(self) -> Path:
         """Checkpoint of the last finished epoch."""
         return self.path / "last.ckpt"
+
+    @property
+    def trees(self) -> Path:
+        """Where a run without a network keeps its trees."""
+        return self.path / "trees.json"
 
     @property
     def statistics(self) -> Path | None:

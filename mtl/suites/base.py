@@ -12,7 +12,7 @@ from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
 from mtl.errors import InputError, unknown
-from mtl.nn.encoder import Inputs, InputShape
+from mtl.nn.encoder import SINGLE, Inputs, InputShape
 from mtl.runs.files import read_json
 from mtl.suites.batch import Batch, Split
 from mtl.suites.loader import InMemoryLoader, measured_at_once
@@ -21,6 +21,7 @@ from mtl.tasks import Task
 if TYPE_CHECKING:
     import pandas as pd
 
+COLUMNS = (SINGLE, "numbers", "categories")  # names of inputs that are the columns of a table
 Fitted = TypeVar("Fitted")
 Predict = Callable[[Inputs], dict[str, Tensor]]
 
@@ -106,6 +107,22 @@ class MultiTaskDataModule(LightningDataModule, ABC):
             for task in self.tasks
             if task.name in names
         )
+
+    def serve_raw_columns(self) -> None:
+        """Serve the inputs as what is no network reads them; called before the rows are loaded.
+
+        They are then columns of a table: ``numbers [N, F]`` in units of their own, NaN where missing, ``categories
+        [N, C]``, -1 where missing or unseen. By default the inputs stay as they are, if they are such columns.
+
+        Raises:
+            InputError: they are something else, such as pictures or words.
+        """
+        if not set(self.input_shape) <= set(COLUMNS) or any(len(size) != 1 for size in self.input_shape.values()):
+            shown = ", ".join(f"{name} {size}" for name, size in self.input_shape.items())
+            raise InputError(
+                f"the inputs of {type(self).__name__} are no columns of a table but {shown}: model=trees reads numbers "
+                "and categories, as task=table gives them"
+            )
 
     def part(self, names: Sequence[str]) -> Self:
         """The same rows, which are loaded already, for some of the tasks."""

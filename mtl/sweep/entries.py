@@ -5,13 +5,17 @@ from itertools import combinations
 from typing import Any
 
 from mtl.config.run_config import RunConfig
-from mtl.config.study import BASELINE
+from mtl.config.study import BASELINE, TREES
 from mtl.errors import InputError
 
 FRONT = "front"  # a weighting that stands for a grid of fixed weights
 
 # What some names of models stand for; the baseline learns every task alone, whatever groups the runs are to have
-SHORTHANDS = {"grouped": "hard grouping=auto", BASELINE: "single_task grouping=null"}
+SHORTHANDS = {
+    "grouped": "hard grouping=auto",
+    BASELINE: "single_task grouping=null",
+    TREES: "trees grouping=null",
+}
 
 
 def overrides_for(group: str, text: str) -> list[str]:

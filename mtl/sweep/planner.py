@@ -16,8 +16,9 @@ from mtl.assembly import build
 from mtl.config.compose import configure
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
-from mtl.config.study import BASELINE, Study
+from mtl.config.study import BASELINE, TREES, Study
 from mtl.errors import InputError
+from mtl.lifecycle.trees import check_trees
 from mtl.module.lightning import silent_lightning
 from mtl.runs.files import read_json_if_whole, write_json
 from mtl.runs.identity import configuration_id, identity
@@ -65,6 +66,7 @@ class Planner:
         with silent_lightning():
             processes_of(base.hardware.arguments())
         self.queue = RunQueue(self.output)
+        self.check_baselines()
         assembly = build(base)
         assembly.data.setup("fit")
         self.data: MultiTaskDataModule = assembly.data
@@ -161,6 +163,16 @@ class Planner:
         """The single-task baseline of the size of what it is matched with; None if that is the baseline itself."""
         config = same_parameters(single.config, match.parameters, self.statistics)
         return None if config == single.config else self.configuration(f"{BASELINE}, same parameters", config)
+
+    def trees(self) -> Configuration:
+        """Boosted trees for every task; what their training takes is not timed beforehand."""
+        return Configuration(TREES, self.config(TREES, "equal"), parameters=0, step_seconds=0.0)
+
+    def check_baselines(self) -> None:
+        """Raise InputError where trees are asked for and cannot learn these tasks."""
+        if TREES in self.study.baselines:
+            with silent_lightning():
+                check_trees(self.config(TREES, "equal"))
 
     def matched(self, configurations: Iterable[Configuration], chosen: Configuration) -> Configuration:
         """What baselines are matched with: the configuration chosen, or of ``match`` with the first weighting."""

@@ -59,7 +59,7 @@ def validation_seconds(assembly: Assembly, data: MultiTaskDataModule) -> float:
 
 def closing_seconds(assembly: Assembly, data: MultiTaskDataModule) -> float:
     """Of what a run does when it is trained: measuring all splits, acting where the config says so, files."""
-    environment = environment_for(assembly)
+    environment = environment_for(assembly.config, assembly.data)
     with timed() as clock:
         for split in ("train", "val", "test"):
             assembly.module.evaluate(data.loader(split))

@@ -23,7 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from mtl.config.process import usable_cores
 from mtl.module.evaluating import evaluating
 from mtl.module.module import MultiTaskModule
-from mtl.suites.base import MultiTaskDataModule
+from mtl.suites.base import MultiTaskDataModule, Predict
 from mtl.suites.loader import MEASURED
 
 PACKAGES = ("torch", "pytorch-lightning", "hydra-core", "torchmetrics", "numpy")
@@ -68,11 +68,11 @@ def count_flops(module: MultiTaskModule, data: MultiTaskDataModule) -> int | Non
     return if_possible(count, None)
 
 
-def inference_seconds(module: MultiTaskModule, data: MultiTaskDataModule) -> float | None:
+def inference_seconds(predict: Predict, data: MultiTaskDataModule) -> float | None:
     """Median seconds of predicting one batch of test rows (up to 1024) for all tasks, of 5 after one to warm up.
 
     Args:
-        module: predicts.
+        predict: inputs to raw predictions by task.
         data: has the rows.
 
     Returns:
@@ -85,7 +85,7 @@ def inference_seconds(module: MultiTaskModule, data: MultiTaskDataModule) -> flo
         times = []
         for _ in range(6):
             started = time.perf_counter()
-            module.predict(few)
+            predict(few)
             times.append(time.perf_counter() - started)
         return median(times[1:])
 

@@ -212,6 +212,21 @@ def test_sweep_over_sharing_and_weighting(train_py: Callable[..., Said], tmp_pat
     assert out.count("Next:") == 9
 
 
+def test_what_trees_do_not_read_is_refused(train_py: Callable[..., Said], tmp_path: Path) -> None:
+    """Where it is typed for a run of trees; in a sweep it may be meant for the networks."""
+    trees = ("task=synthetic", "task.rows=200", "task.features=6", "model=trees", "model.num_iterations=3")
+    for typed in ("weighting=equal", "epochs=3", "optimizer.lr=0.1", "grouping=auto"):
+        code, out, err = train_py(*trees, typed)
+        key = typed.partition("=")[0].partition(".")[0]
+        assert (code, out) == (EXIT_USER_ERROR, "")
+        assert err == f"error: '{key}' is for networks, and model=trees has none: leave it out\n"
+    assert list(tmp_path.iterdir()) == []
+    code, out, err = train_py(*trees, "progress=false")
+    assert (code, err) == (0, "")
+    assert "synthetic: boosted trees, seed 0" in out
+    assert "best iteration of task0 " in out
+
+
 def test_a_failed_run_does_not_stop_a_sweep(train_py: Callable[..., Said], tmp_path: Path) -> None:
     """It is listed at the end, and the exit code says that something failed."""
     code, _, err = train_py("-m", *TINY, "epochs=1", "model=hard", "task.relatedness=0.5,-0.9,0.7", "seed=0")

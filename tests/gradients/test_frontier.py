@@ -1,7 +1,5 @@
 """The last shared tensors of the graph."""
 
-from pathlib import Path
-
 import pytest
 import torch
 from torch import Tensor, nn
@@ -14,13 +12,10 @@ from mtl.module.module import MultiTaskModule
 from mtl.nn.encoder import SINGLE
 from mtl.weighting.base import Step
 from mtl.weighting.mgda import MGDA
+from tests.sharing import strategies
 from tests.support import TINY
 
-MODELS = sorted(
-    path.stem
-    for path in (Path(__file__).parents[2] / "conf" / "model").glob("*.yaml")
-    if path.stem not in ("single_task", "soft_distance")  # these share nothing
-)
+MODELS = [name for name in strategies.MODELS if name not in ("single_task", "soft_distance")]  # these share nothing
 
 
 class Skip:

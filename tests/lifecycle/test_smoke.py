@@ -10,6 +10,7 @@ from mtl.config.overrides import option_names
 from mtl.errors import InputError
 from mtl.lifecycle.train import train
 from mtl.runs.directory import Run
+from tests.sharing.strategies import every_model
 from tests.support import tiny
 from tests.trained import assert_contributions_are_those_of_the_result
 
@@ -71,7 +72,7 @@ def test_a_scheduler_acts_and_keeps_what_came_of_each_instance(tmp_path: Path) -
     assert outcome.values.mean() == pytest.approx(1 + result.execution["gap"])
 
 
-@pytest.mark.parametrize("model", option_names("model"))
+@every_model
 def test_bfloat16_trains(model: str, tmp_path: Path) -> None:
     """Losses, weights and metrics stay in single precision, and the numbers are close to those of single precision."""
     given = (f"model={model}", "weighting=equal", "epochs=1")

@@ -1,4 +1,4 @@
-"""Strategies of conf/model on encoders of conf/encoder, small, for the tests of their properties."""
+"""Sharing strategies of conf/model on encoders of conf/encoder, small, for the tests of their properties."""
 
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from hydra.utils import get_object
 from omegaconf import OmegaConf
 from torch import nn
 
@@ -46,6 +47,12 @@ def options(group: str) -> list[str]:
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
 
 
+def is_strategy(model: str) -> bool:
+    """Whether a model shares parameters of a network; what is no :class:`Sharing` has no network."""
+    target = get_object(str(OmegaConf.load(CONF / "model" / f"{model}.yaml")["_target_"]))
+    return isinstance(target, type) and issubclass(target, Sharing)
+
+
 @cache
 def encoder(name: str) -> Callable[[InputShape], Any]:
     """An encoder factory, as a run has it, but small."""
@@ -69,7 +76,7 @@ def fitting() -> Iterator[tuple[str, str]]:
 
 FITTING = list(fitting())
 
-MODELS = options("model")
+MODELS = [name for name in options("model") if is_strategy(name)]
 every_pair = pytest.mark.parametrize(("trunk", "kind"), FITTING, ids=["-".join(pair) for pair in FITTING])
 every_model = pytest.mark.parametrize("model", MODELS)
 

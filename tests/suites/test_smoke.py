@@ -10,6 +10,7 @@ import pytest
 from mtl.assembly import load
 from mtl.config.compose import configure
 from mtl.config.overrides import CONF
+from mtl.errors import InputError
 from mtl.lifecycle.train import train
 from tests.trained import assert_contributions_are_those_of_the_result
 
@@ -26,6 +27,8 @@ SMALL: dict[str, list[str]] = {
     "table": [],
     "tables": [],
 }
+TREES = ["model=trees", "model.num_iterations=5", "model.min_data_in_leaf=5"]
+OTHER_INPUTS = {"digits", "scenes"}  # pictures; counts of words are columns of numbers
 
 
 def config(task: str, folder: Path, *overrides: str) -> dict[str, Any]:
@@ -90,6 +93,29 @@ def test_suites_train(task: str, model: str, weighting: str, tmp_path: Path) -> 
 )
 def test_suites_suit_encoders_of_their_kind(task: str, options: list[str], tmp_path: Path) -> None:
     assert train(config(task, tmp_path, "model=hard", *options)).status == "done"
+
+
+@pytest.mark.smoke
+@pytest.mark.usefixtures("published")
+@pytest.mark.parametrize("task", sorted(SMALL))
+def test_trees_train_where_inputs_are_columns(task: str, tmp_path: Path) -> None:
+    """Other inputs are refused in one line, and leave nothing."""
+    chosen = config(task, tmp_path, *TREES).changed(output=str(tmp_path / "outputs"))
+    if task in OTHER_INPUTS:
+        with pytest.raises(InputError, match="are no columns of a table but x"):
+            train(chosen)
+        assert not (tmp_path / "outputs").exists()
+        return
+    result = train(chosen)
+    for name, entry in result.tasks.items():
+        assert np.isfinite(result.metrics["test"].tasks[name][entry.primary])
+
+
+@pytest.mark.smoke
+@pytest.mark.usefixtures("published")
+def test_trees_do_not_see_the_form_of_a_networks_inputs(tmp_path: Path) -> None:
+    flat, columns = (train(config("jobs", tmp_path, *TREES, f"task.form={form}")) for form in ("flat", "columns"))
+    assert flat.metrics == columns.metrics
 
 
 @pytest.mark.smoke

@@ -225,14 +225,15 @@ class Encoding:
         sizes = (sum(widths) for widths in zip(*(column.width for column in self.columns), strict=True))
         return {key: (size,) for key, size in zip(("numbers", "categories"), sizes, strict=True) if size}
 
-    def columns_of(self, frame: pd.DataFrame) -> dict[str, Tensor]:
+    def columns_of(self, frame: pd.DataFrame, dtype: torch.dtype = torch.float32) -> dict[str, Tensor]:
         """Rows to ``numbers [N, F]`` and ``categories [N, C]``, or the one of them that the table has.
 
         Args:
             frame: the rows.
+            dtype: of the numbers.
 
         Returns:
-            Numbers are float, NaN where missing; times are numbers. Categories are -1 where missing, rare or unseen.
+            Numbers are NaN where missing; times are numbers. Categories are -1 where missing, rare or unseen.
 
         Raises:
             InputError: a column is missing.
@@ -240,7 +241,7 @@ class Encoding:
         self.check(frame)
         numbers = np.concatenate([column.numbers(frame[column.name]) for column in self.columns], 1)
         codes = np.concatenate([column.codes(frame[column.name]) for column in self.columns], 1)
-        out = {"numbers": torch.tensor(numbers, dtype=torch.float32), "categories": torch.tensor(codes)}
+        out = {"numbers": torch.tensor(numbers, dtype=dtype), "categories": torch.tensor(codes)}
         return {key: out[key] for key in self.shape}
 
     def plain(self) -> list[dict[str, Any]]:

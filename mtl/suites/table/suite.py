@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
 from pandas.api.types import is_integer_dtype
+from typing_extensions import override
 
 from mtl.errors import InputError, unknown
 from mtl.nn.encoder import SINGLE, Inputs
@@ -15,6 +17,7 @@ from mtl.suites.batch import Split
 from mtl.suites.table.columns import kinds
 from mtl.suites.table.encoding import Encoding
 from mtl.suites.table.preview import preview
+from mtl.suites.table.raw import all_values, raw_encoding
 from mtl.suites.table.splitting import Division, Splitting
 from mtl.suites.table.targets import Target, TargetSpec, parse_targets
 
@@ -28,7 +31,8 @@ class TableSuite(MultiTaskDataModule):
     Inputs, for any encoder of flat inputs, are ``x [N, F]``: numbers standardised, categories as indicators, times as
     angles and age, each with what says that it is missing (see :class:`~mtl.suites.table.encoding.Encoding`). Or, for
     encoders of tables, ``numbers [N, F]``, NaN where missing, and ``categories [N, C]``, -1 where missing or unseen.
-    All of it is fitted on the training rows.
+    What is no network reads the latter with numbers in their own units, double precision, and with every category of
+    the training rows, numbered by how frequent it is. All of it is fitted on the training rows.
 
     Args:
         read: gives the rows; called once, when the suite is built, since the tasks depend on the values.
@@ -63,10 +67,13 @@ class TableSuite(MultiTaskDataModule):
         self.read, self.splitting, self.categories = read, splitting or Splitting(), categories
         self.remarks: dict[str, tuple[str, str]] = {}
         self._frame: pd.DataFrame | None = None
-        if statistics is None:
+        self.statistics_file = None if statistics is None else Path(statistics)
+        self.raw: Encoding | None = None
+        self.all_values: dict[str, tuple[str, ...]] = {}
+        if self.statistics_file is None:
             self._fit(parse_targets(targets), chosen_kinds(columns))
         else:
-            self.targets, self.encoding = read_statistics(Path(statistics), from_statistics)
+            self.targets, self.encoding = read_statistics(self.statistics_file, from_statistics)
         self.tasks = tuple(target.build() for target in self.targets)
         self.form = form
         flat = {SINGLE: (len(self.encoding.features),)}
@@ -95,11 +102,13 @@ class TableSuite(MultiTaskDataModule):
     def fingerprint(self) -> str:
         """Hash of the rows, of how they are divided, and of the encoding."""
         found = hashlib.sha256(pd.util.hash_pandas_object(self.frame, index=False).to_numpy().tobytes())
-        found.update(repr((list(self.frame.columns), self.splitting, self.statistics())).encode())
+        found.update(repr((list(self.frame.columns), self.splitting, self._fitted())).encode())
         return found.hexdigest()[:16]
 
     def inputs(self, frame: pd.DataFrame) -> Inputs:
         """New rows as the network reads them; unseen categories count as missing."""
+        if self.raw is not None:
+            return self.raw.columns_of(frame, torch.float64)
         return {SINGLE: self.encoding.encode(frame)} if self.form == "flat" else self.encoding.columns_of(frame)
 
     @property
@@ -108,9 +117,22 @@ class TableSuite(MultiTaskDataModule):
         return {target.task: target.values for target in self.targets if target.values}
 
     def statistics(self) -> dict[str, Any]:
-        """Targets and encoding."""
-        targets = [vars(target) for target in self.targets]
-        return {"targets": targets, "columns": self.encoding.plain()}
+        """Targets and encoding; of raw columns also all categories."""
+        if self.raw is None:
+            return self._fitted()
+        return self._fitted() | {"categories": {name: list(values) for name, values in self.all_values.items()}}
+
+    def _fitted(self) -> dict[str, Any]:
+        return {"targets": [vars(target) for target in self.targets], "columns": self.encoding.plain()}
+
+    @override
+    def serve_raw_columns(self) -> None:
+        if self.statistics_file is None:
+            self.all_values = all_values(self.encoding, self.frame.iloc[self.splitting.rows(self.frame)["train"]])
+        else:
+            self.all_values = read_statistics(self.statistics_file, lambda found: dict(found["categories"]))
+        self.raw = raw_encoding(self.encoding, self.all_values)
+        self.input_shape = self.raw.shape
 
     def load(self) -> dict[str, Split]:
         """Encode the rows of each split."""

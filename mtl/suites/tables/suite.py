@@ -89,7 +89,7 @@ class TablesSuite(TableSuite):
     def inputs(self, frame: pd.DataFrame) -> Inputs:
         """New rows as the network reads them; a table that was not learned counts as all tables in equal parts."""
         found = super().inputs(frame)
-        if self.form == "flat":
+        if self.form == "flat" or self.raw is not None:
             return found
         shares = torch.cat([torch.eye(len(self.names)), torch.full((1, self.sources), 1 / self.sources)])
         return {**found, "source": shares[pd.Index(self.names).get_indexer(frame[SOURCE])]}  # the last row: not learned

@@ -1,0 +1,1 @@
+"""Gradient-boosted trees, one ensemble for each task: the baseline that needs no network."""
