@@ -8,6 +8,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from pytorch_lightning import Callback, Trainer
@@ -21,7 +22,7 @@ from mtl.nn.encoder import SINGLE
 from mtl.runs.checkpoint import read_checkpoint
 from mtl.runs.directory import Run
 from tests.support import tiny
-from tests.trained import resume, train_with
+from tests.trained import assert_contributions_are_those_of_the_result, resume, train_with
 
 METHODS = {
     "uncertainty": ["weighting=uncertainty", "model=gated", "model.experts=2"],
@@ -81,6 +82,8 @@ def test_resumed_run_equals_the_uninterrupted_one(
     assert resumed.directory == str(stopped)
     assert resumed.metrics == whole.metrics
     assert resumed.selection == whole.selection
+    ours, theirs = (assert_contributions_are_those_of_the_result(result).tasks for result in (resumed, whole))
+    assert all(np.array_equal(ours[name], values, equal_nan=True) for name, values in theirs.items())
     assert (resumed.steps, resumed.epochs, resumed.run_id) == (12, 4, whole.run_id)
     for name in ("best", "last"):
         a, b = (read_checkpoint(Path(result.directory) / f"{name}.ckpt") for result in (whole, resumed))

@@ -59,7 +59,7 @@ def test_dependent_tasks_train(tmp_path: Path) -> None:
 
 
 def test_a_scheduler_acts_and_keeps_what_came_of_each_instance(tmp_path: Path) -> None:
-    small = ["instances=2", "validation=1", "jobs=[3,4]", "machines=[3,4]", "rollout_instances=1", "test=ft06"]
+    small = ["instances=2", "validation=1", "jobs=[3,4]", "machines=[3,4]", "rollout_instances=1", "test=[ft06]"]
     given = [*(f"task.{option}" for option in small), "task.limit=0.1", "task.rollout_limit=0.1", "task.workers=1"]
     given += ["task.rollout_size=[4,4]", "encoder.width=16", "encoder.heads=2", "execution.instances=[ft06,la01]"]
     config = configure("task=scheduling", "model=hard", *given, "epochs=1", "progress=false", f"output={tmp_path}")

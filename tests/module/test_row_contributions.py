@@ -40,11 +40,11 @@ def data(missing: bool, seed: int = 0) -> Rows:
     draw = torch.Generator().manual_seed(seed)
     x = torch.randn(COUNT, 4, generator=draw)
     targets = {
-        "yes": (x[:, 0] + torch.randn(COUNT, generator=draw) > 0).float(),
+        "yes": (x[:, 0] + torch.randn(COUNT, generator=draw) > 0).long(),
         "which": torch.randint(3, (COUNT,), generator=draw),
         "number": 5 + x[:, 1],
         "pick": (torch.rand(COUNT, 4, generator=draw) > 0.6).float(),
-        "precision": (x[:, 2] > 0.5).float(),
+        "precision": (x[:, 2] > 0.5).long(),
         "absolute": x[:, 3].clone(),
     }
     if missing:
@@ -91,8 +91,8 @@ def test_rows_stay_in_their_order() -> None:
     np.testing.assert_allclose(found["absolute"], error, atol=1e-6)
 
 
-@pytest.mark.parametrize("value", [torch.nan, 1.0], ids=["no label", "one class"])
-def test_rows_that_define_no_metric_contribute_nothing(value: float) -> None:
+@pytest.mark.parametrize("value", [NO_LABEL, 1], ids=["no label", "one class"])
+def test_rows_that_define_no_metric_contribute_nothing(value: int) -> None:
     rows = data(missing=False)
     rows.given.targets["yes"].fill_(value)
     metrics, found = measured(rows)
