@@ -98,7 +98,7 @@ def train_trees(
             sys.stderr.write(data.preview())
         trained, fitted = fit_trees(run, config, trees, data)
         measured = measure(run, trained, fitted, data_seconds)
-        machine = {**measured.result.environment, "lightgbm": version("lightgbm")}
+        machine = {**measured.result.environment, "device": "cpu", "lightgbm": version("lightgbm")}
         result = measured.result.model_copy(update={"environment": machine})
         report, result = act(run, trained, environment, result, fitted.loggers, fitted.steps)
         run.contributions = Contributions(measured.contributions, report.outcome() if report is not None else None)
