@@ -1,7 +1,5 @@
 """What each row contributes to every task's primary metric, gathered while the rows are measured."""
 
-from typing import NamedTuple
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -44,13 +42,6 @@ class RowContributions:
         return {name: rows.contributions().numpy() for name, rows in self.by_task.items()}
 
 
-class Part(NamedTuple):
-    """What is kept of the labelled rows of a batch."""
-
-    prediction: Tensor
-    target: Tensor
-
-
 class TaskRows:
     """What is kept of the rows of one task."""
 
@@ -59,7 +50,7 @@ class TaskRows:
         self.form: ClosedForm | None = closed_form(self.metric)
         self.labelled: list[Tensor] = []
         self.statistics: list[Tensor] = []
-        self.whole: list[Part] = []
+        self.whole: list[tuple[Tensor, Tensor]] = []  # predictions and targets
 
     def add(self, prediction: Tensor, target: Tensor, rows: Tensor) -> None:
         """Add the labelled rows of a batch, and which of its rows these are."""
@@ -71,7 +62,7 @@ class TaskRows:
         if self.form is not None:
             self.statistics.append(self.form.statistics(prediction, target))
         else:
-            self.whole.append(Part(prediction, target))
+            self.whole.append((prediction, target))
 
     def contributions(self) -> Tensor:
         """The contribution of every row, see :meth:`RowContributions.result`."""

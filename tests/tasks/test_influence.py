@@ -20,6 +20,7 @@ from torchmetrics.classification import (
 from torchmetrics.regression import MeanAbsoluteError, MeanSquaredError, R2Score
 from typing_extensions import override
 
+from mtl.tasks import binary, choice, classification, conditional, regression
 from mtl.tasks.influence import auroc_contributions, closed_form
 from mtl.tasks.metrics import ChoiceAccuracy, ChoiceRank, StandardisedR2
 
@@ -167,6 +168,12 @@ def test_what_has_no_variance_has_none() -> None:
 
 def test_targets_that_are_all_equal_do_not_define_r2() -> None:
     assert np.isnan(contributions(R2Score(), torch.arange(5.0), torch.ones(5))).all()
+
+
+def test_tasks_of_every_kind_are_compared_by_metrics_with_a_closed_form() -> None:
+    numbers = [regression("a", primary=name) for name in ("r2", "mae", "rmse")]
+    for task in (binary("a"), conditional("a", "b"), classification("a", 3), choice("a"), *numbers):
+        assert all(closed_form(metric) is not None for metric in task.metrics.values())
 
 
 class InLogarithms(MeanAbsoluteError):

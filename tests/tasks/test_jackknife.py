@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from torchmetrics.classification import BinaryAUROC, BinaryAveragePrecision
@@ -22,6 +22,7 @@ def r2(prediction: np.ndarray, target: np.ndarray) -> float:
     return float(1 - ((prediction - target) ** 2).sum() / ((target - target.mean()) ** 2).sum())
 
 
+@settings(max_examples=20)  # each measures the metric up to 200 times
 @given(st.integers(3, 3 * GROUPS))
 def test_contributions_of_a_mean_have_the_variance_of_the_mean(rows: int) -> None:
     """To first order, over any number of rows; their mean is the metric."""
