@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 INK, MUTED, LINE = "#010203", "#010204", "#010205"
 GOOD, BAD, PLAIN = "#010206", "#010207", "#010208"
 SERIES = ("#01020a", "#01020b", "#01020c", "#01020d", "#01020e", "#01020f", "#010210", "#010211")
+ONE_PANEL = 560  # pixels; a figure no wider than this can be read on a phone as a whole, a wider one is scrolled
 STYLES: Mapping[str, tuple[str, str]] = {
     INK: ("--ink", "#1a1a1a"),
     MUTED: ("--muted", "#666666"),
@@ -61,7 +62,8 @@ class SvgFigure:
         box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', text)
         assert box
         width, height = map(float, box.groups())  # points; a page has 4/3 pixels to each
-        head = f'<svg viewBox="0 0 {width} {height}" style="--width: {width * 4 / 3:.0f}px" role="img" '
+        kind = "one" if width * 4 / 3 < ONE_PANEL else "several"
+        head = f'<svg class="{kind}" viewBox="0 0 {width} {height}" style="--width: {width * 4 / 3:.0f}px" role="img" '
         text = re.sub(r"<svg [^>]*>", f'{head}aria-label="{self.title}">', text, count=1)
         return re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
 
