@@ -11,7 +11,7 @@ from mtl.inspection.show_affinity import show_affinity
 from mtl.inspection.show_sharing import show_sharing
 from mtl.runs.checkpoint import read_checkpoint, write_checkpoint
 from mtl.runs.directory import Run
-from mtl.training.callbacks import BestEpochPerTask, Timer
+from mtl.training.callbacks import BestEpochPerTask, LowWeights, Timer
 from mtl.training.resources import reset_peak_memory
 from mtl.training.trainer import make_trainer
 
@@ -25,19 +25,21 @@ class Fitted:
         selection: how the epoch was chosen.
         seconds: of training, with validation, logs and checkpoints.
         step_seconds: of one batch, without them.
+        notes: what was said of the training.
     """
 
     trainer: Trainer
     selection: Selection
     seconds: float
     step_seconds: float
+    notes: tuple[str, ...]
 
 
 def fit(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...], *, resumed: bool) -> Fitted | None:
     """Train, and restore the best weights; None for a process that is not the first."""
     data, module = assembly.data, assembly.module
-    timer, best_epochs = Timer(), BestEpochPerTask(data.selection, data.acting)
-    trainer = make_trainer(run, assembly, (best_epochs, timer, *callbacks))
+    timer, best_epochs, low_weights = Timer(), BestEpochPerTask(data.selection, data.acting), LowWeights()
+    trainer = make_trainer(run, assembly, (best_epochs, timer, low_weights, *callbacks))
     reset_peak_memory()
     try:
         trainer.fit(module, datamodule=data, ckpt_path=run.last if resumed else None, weights_only=True)
@@ -59,7 +61,7 @@ def fit(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...], *, resume
     selection = Selection(
         metric=metric, mode="min" if mode == "min" else "max", epoch=best["epoch"], by_task=best_epochs.epochs
     )
-    return Fitted(trainer, selection, seconds, step_seconds)
+    return Fitted(trainer, selection, seconds, step_seconds, tuple(low_weights.notes))
 
 
 def draw(run: Run, assembly: Assembly, trainer: Trainer) -> None:

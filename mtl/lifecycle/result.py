@@ -57,4 +57,5 @@ def measure(run: Run, assembly: Assembly, fitted: Fitted, data_seconds: float) -
         peak_memory_bytes=memory,
         environment=environment(),
         affinity=affinity,
+        notes=list(fitted.notes),
     )
