@@ -1,4 +1,4 @@
-"""Which alpha for GradNorm? Every suite, short trainings, beside equal weights. python experiments/gradnorm_alpha/run.py
+"""Which alpha for GradNorm? Every suite beside equal weights. python experiments/gradnorm_alpha/run.py
 
 Each suite is trained as its config says but for less: at most 4,000 training rows and 2,000 validation rows, a fixed
 number of steps, the learning rate falling to zero over them. GradNorm with its other options as in
@@ -130,7 +130,12 @@ def study(name: str, steps: int | None = None) -> Iterator[list[str]]:
         data = part_of(whole, seed)
         equal = train(data, work, seed, f"model={model}", "weighting=equal", steps=steps)
         for initial, alpha in options:
-            chosen = (f"model={model}", "weighting=gradnorm", f"weighting.alpha={alpha}", f"weighting.initial={initial}")
+            chosen = (
+                f"model={model}",
+                "weighting=gradnorm",
+                f"weighting.alpha={alpha}",
+                f"weighting.initial={initial}",
+            )
             found = train(data, work, seed, *chosen, steps=steps)
             gains = [gain(task, found.metrics[task.name], equal.metrics[task.name]) for task in data.tasks]
             percent = [f"{100 * value:.2f}" for value in (sum(gains) / len(gains), min(gains))]

@@ -166,5 +166,5 @@ class RunResult(Frozen):
     peak_memory_bytes: int | None
     environment: dict[str, str]
     affinity: AffinityResult | None = None
-    notes: list[str] = []
+    notes: list[str] = Field(default_factory=list)
     execution: dict[str, Any] | None = None

@@ -11,7 +11,6 @@ from mtl.errors import InputError, unknown
 from mtl.weighting.base import GradientWeighting, check_number
 from mtl.weighting.state.task_values import scatter_tasks, select_tasks
 
-
 STARTS = ("best_constant", "first_batch")
 
 

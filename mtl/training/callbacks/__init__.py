@@ -1,5 +1,4 @@
-"""Lightning callbacks of a run: dashboard, checkpoints, progress bar, what a step costs, the best epoch of each task,
-tasks that a weighting leaves out.
+"""Lightning callbacks of a run: dashboard, checkpoints, progress bar, costs, best epochs, low weights.
 
 The dashboard's tags are fixed: ``train/<task>/loss``, ``val/<task>/loss``, ``val/<task>/<metric>``, ``val/score``,
 ``weight/<task>``, ``gradient/norm/<task>``, ``gradient/cosine/<a>-<b>``, ``gradient/conflict``,
