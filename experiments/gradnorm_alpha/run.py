@@ -13,7 +13,6 @@ the last step: of each task's primary metric the change relative to that of equa
 
 import argparse
 import csv
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -71,7 +70,6 @@ class Outcome:
 
     metrics: dict[str, float]
     least_weight: float
-    seconds: float
 
 
 def loaded(work: Work) -> MultiTaskDataModule:
@@ -96,7 +94,7 @@ def part_of(data: MultiTaskDataModule, seed: int) -> MultiTaskDataModule:
 
 def train(data: MultiTaskDataModule, work: Work, seed: int, *overrides: str, steps: int | None = None) -> Outcome:
     """Train and measure once."""
-    started, steps = time.perf_counter(), steps or work.steps
+    steps = steps or work.steps
     per_epoch = -(-len(data.splits["train"]) // work.batch)
     epochs = -(-steps // per_epoch)
     config = configure(
@@ -111,7 +109,7 @@ def train(data: MultiTaskDataModule, work: Work, seed: int, *overrides: str, ste
     weights = module.weights
     assert weights is not None
     metrics = {task.name: float(measured[task.name][task.primary] or 0.0) for task in data.tasks}
-    return Outcome(metrics, float(weights.min() / weights.mean()), time.perf_counter() - started)
+    return Outcome(metrics, float(weights.min() / weights.mean()))
 
 
 def gain(task: Task, value: float, baseline: float) -> float:
@@ -139,8 +137,7 @@ def study(name: str, steps: int | None = None) -> Iterator[list[str]]:
             found = train(data, work, seed, *chosen, steps=steps)
             gains = [gain(task, found.metrics[task.name], equal.metrics[task.name]) for task in data.tasks]
             percent = [f"{100 * value:.2f}" for value in (sum(gains) / len(gains), min(gains))]
-            seconds = f"{found.seconds:.1f}"
-            yield [name, model, initial, str(alpha), str(seed), *percent, f"{found.least_weight:.4f}", seconds]
+            yield [name, model, initial, str(alpha), str(seed), *percent, f"{found.least_weight:.4f}"]
 
 
 def main() -> None:
@@ -160,7 +157,7 @@ def main() -> None:
     with (given.output / "result.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         columns = ["suite", "model", "initial", "alpha", "seed", "mean gain %", "worst task's gain %", "least weight"]
-        writer.writerows([[*columns, "seconds"], *rows])
+        writer.writerows([columns, *rows])
 
 
 if __name__ == "__main__":

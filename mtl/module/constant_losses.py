@@ -107,7 +107,7 @@ def least_loss(task: Task, parts: list[Part], exchangeable: bool) -> float:
         first = float(loss().detach())
         if not isfinite(first):
             return nan
-        optimizer.step(closure)  # type: ignore[arg-type]
+        optimizer.step(closure)  # type: ignore[no-untyped-call]
     least = min((value for value in seen if isfinite(value)), default=first)
     # What is constant can be said exactly, by probabilities only in the limit
     return 0.0 if abs(least) <= LEARNED * abs(first) and all_alike(parts) else least
