@@ -32,8 +32,7 @@ class GradNorm(GradientWeighting):
           much and nothing, and a weight may become negative;
         - ``L_i(0)`` is the loss of the best constant prediction of task i (``initial``). The paper takes the first
           loss, and where that depends much on the initial values the loss of an uninformed prediction, ``log C`` for C
-          classes (section 3.2). Over the labels as they are the best constant is that prediction, and it exists for
-          every kind of task;
+          classes. The best constant is that prediction over the labels as they are, for any kind of task;
         - ``r_i`` is of the losses before ``normalise``: a quotient of two losses of one task has no unit;
         - a task without labels in a step keeps its weight, and the others are renormalised among themselves. One whose
           gradient is zero keeps its weight relative to the others.
@@ -41,7 +40,7 @@ class GradNorm(GradientWeighting):
     Args:
         num_tasks: K.
         alpha: strength of the pull towards a common pace, 0 or more; 0 only equalises gradient norms. The paper takes
-            1.5 for NYUv2 and 0.12 for its toy.
+            a value for each problem; the default here is from ``experiments/gradnorm_alpha``.
         lr: largest relative change of a weight in one step.
         initial: what ``L_i(0)`` is. ``best_constant``: what :meth:`on_initial_losses` is told; ``first_batch``: the
             first loss seen of task i, which is also taken where nothing was told of a task.
@@ -61,7 +60,7 @@ class GradNorm(GradientWeighting):
     def __init__(
         self,
         num_tasks: int,
-        alpha: float = 1.5,
+        alpha: float = 0.25,
         lr: float = 0.025,
         initial: str = "best_constant",
         initial_losses: Sequence[float] | None = None,
