@@ -51,6 +51,8 @@ def train(name: str, ratio: float, seed: int, steps: int = STEPS) -> list[float]
     private = [list(head.parameters()) for head in heads]
     optimizer = torch.optim.Adam([*trunk.parameters(), *heads.parameters(), *weighting.parameters()], LR)
     draw = torch.Generator().manual_seed(seed)
+    labels = torch.stack(list(suite.splits["train"].targets.values()))
+    weighting.on_initial_losses(labels.var(1, correction=0))  # the losses of the best constants
 
     def some(split: Split) -> Split:
         return split.rows(torch.randint(len(split), (ROWS,), generator=draw))

@@ -148,6 +148,7 @@ class RunResult(Frozen):
         peak_memory_bytes: most memory of the first process since training began; None: the system does not tell.
         environment: versions and machine.
         affinity: with ``grouping=auto`` what was measured first.
+        notes: warnings of the training, as they were printed.
         execution: where the agent acted, its summary.
     """
 
@@ -170,4 +171,5 @@ class RunResult(Frozen):
     peak_memory_bytes: int | None
     environment: dict[str, str]
     affinity: AffinityResult | None = None
+    notes: list[str] = Field(default_factory=list)
     execution: dict[str, Any] | None = None

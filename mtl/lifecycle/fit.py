@@ -13,7 +13,7 @@ from mtl.inspection.show_sharing import show_sharing
 from mtl.runs.checkpoint import read_checkpoint, write_checkpoint
 from mtl.runs.directory import Run
 from mtl.training.budget import budget_of
-from mtl.training.callbacks import BestEpochPerTask, Patience, Timer
+from mtl.training.callbacks import BestEpochPerTask, LowWeights, Patience, Timer
 from mtl.training.resources import reset_peak_memory
 from mtl.training.trainer import make_trainer
 
@@ -29,6 +29,7 @@ class Fitted:
         selection: how the epoch was chosen.
         seconds: of training, with validation, logs and checkpoints.
         step_seconds: of one step, without them.
+        notes: what was said of the training.
     """
 
     loggers: list[Logger]
@@ -37,15 +38,16 @@ class Fitted:
     selection: Selection
     seconds: float
     step_seconds: float
+    notes: tuple[str, ...]
 
 
 def fit(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...], *, resumed: bool) -> Fitted | None:
     """Train, and restore the best weights to the module; None for a process that is not the first."""
     data, module = assembly.data, assembly.module
-    timer, best_epochs = Timer(), BestEpochPerTask(data.selection, data.acting)
+    timer, best_epochs, low_weights = Timer(), BestEpochPerTask(data.selection, data.acting), LowWeights()
     budget = budget_of(assembly.config, data.loader("train", training=True, world=1).steps)
     patience = Patience(assembly.config.patience, budget, data.selection, data.acting)
-    trainer = make_trainer(run, assembly, budget, (best_epochs, patience, timer, *callbacks))
+    trainer = make_trainer(run, assembly, budget, (best_epochs, patience, timer, low_weights, *callbacks))
     reset_peak_memory()
     try:
         trainer.fit(module, datamodule=data, ckpt_path=run.last if resumed else None, weights_only=True)
@@ -73,7 +75,15 @@ def fit(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...], *, resume
         still_improving=patience.still_improving(chosen),
         budget_key=budget.key,
     )
-    return Fitted(trainer.loggers, trainer.global_step, trainer.current_epoch, selection, seconds, step_seconds)
+    return Fitted(
+        trainer.loggers,
+        trainer.global_step,
+        trainer.current_epoch,
+        selection,
+        seconds,
+        step_seconds,
+        tuple(low_weights.notes),
+    )
 
 
 def draw(run: Run, assembly: Assembly, trainer: Trainer) -> None:

@@ -73,5 +73,6 @@ def measure(run: Run, trained: Trained, fitted: Fitted, data_seconds: float) -> 
         peak_memory_bytes=memory,
         environment=environment(),
         affinity=affinity,
+        notes=list(fitted.notes),
     )
     return Measured(result, contributions.result())

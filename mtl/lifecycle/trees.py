@@ -177,5 +177,6 @@ def fit_trees(
         ),
         seconds=seconds,
         step_seconds=seconds / steps,
+        notes=(),
     )
     return TrainedTrees(config, data, forest), fitted

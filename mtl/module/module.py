@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from mtl.config.run_result import SplitMetrics
 from mtl.errors import InputError, unknown
+from mtl.module.constant_losses import constant_losses
 from mtl.module.evaluating import evaluating
 from mtl.module.evaluation import Evaluation, check_validation
 from mtl.module.lightning import LeanModule, reduce_gradients_ourselves
@@ -39,6 +40,9 @@ class Data(Protocol):
 
     def held_out(self, step: int) -> Iterator[Batch]:
         """Rows for a weighting to learn on."""
+
+    def loader(self, split: str) -> Iterable[Batch]:
+        """The rows of a split as they stand."""
 
 
 class MultiTaskModule(LeanModule):
@@ -174,6 +178,11 @@ class MultiTaskModule(LeanModule):
     def on_train_start(self) -> None:
         reduce_gradients_ourselves(self.trainer)
         self.random_state.restore()
+        if self.weighting.needs_initial_losses and not self.global_step:
+            data: Data = self.trainer.datamodule  # type: ignore[attr-defined]
+            rows = (self.transfer_batch_to_device(batch, self.device, 0) for batch in data.loader("train"))
+            # Not by the compiled network, which would be compiled once more for this mode
+            self.weighting.on_initial_losses(constant_losses(self.network, rows))
 
     @override
     def on_train_epoch_start(self) -> None:

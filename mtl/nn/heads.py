@@ -19,10 +19,12 @@ class Head(nn.Module, ABC):
     Attributes:
         message_features: M, the width of :meth:`message`.
         message_is_probability: the message is the probability of one event.
+        exchangeable: the entries of a prediction belong to the members of a set, in any order.
     """
 
     message_features: int
     message_is_probability: bool = False
+    exchangeable: bool = False
 
     @abstractmethod
     def forward(self, representation: Tensor, inputs: Inputs) -> Tensor:
@@ -124,6 +126,7 @@ class ChoiceHead(Head):
     """
 
     message_features = 2
+    exchangeable = True
 
     def __init__(self, in_features: int, hidden: int = 0) -> None:
         super().__init__()

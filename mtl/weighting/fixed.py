@@ -22,6 +22,7 @@ class Fixed(LossWeighting):
     """
 
     linear = True
+    low_weight_advice = ""
 
     def __init__(self, num_tasks: int, weights: PerTaskNumbers = None, normalise: str = "none") -> None:
         super().__init__(num_tasks, normalise)

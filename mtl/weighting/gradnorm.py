@@ -1,11 +1,17 @@
 """Weights that bring the task gradients to a common size and the tasks to a common pace."""
 
+from collections.abc import Sequence
+from math import nan
+
 import torch
 from torch import Tensor
 from typing_extensions import override
 
+from mtl.errors import InputError, unknown
 from mtl.weighting.base import GradientWeighting, check_number
 from mtl.weighting.state.task_values import scatter_tasks, select_tasks
+
+STARTS = ("best_constant", "first_batch")
 
 
 class GradNorm(GradientWeighting):
@@ -24,39 +30,73 @@ class GradNorm(GradientWeighting):
           The paper leaves the optimizer open. A step of ``w`` itself along the sign of ``G_i - target_i`` is as long
           for a weight of 0.01 as for one of 1: tasks of unlike size, which need small weights, then swing between too
           much and nothing, and a weight may become negative;
-        - ``L_i(0)`` is the first loss seen of task i, which the paper advises against only for sharply unstable starts;
+        - ``L_i(0)`` is the loss of the best constant prediction of task i (``initial``). The paper takes the first
+          loss, and where that depends much on the initial values the loss of an uninformed prediction, ``log C`` for C
+          classes. The best constant is that prediction over the labels as they are, for any kind of task;
+        - ``r_i`` is of the losses before ``normalise``: a quotient of two losses of one task has no unit;
         - a task without labels in a step keeps its weight, and the others are renormalised among themselves. One whose
           gradient is zero keeps its weight relative to the others.
 
     Args:
         num_tasks: K.
-        alpha: strength of the pull towards a common pace, 0 or more; 0 only equalises gradient norms.
+        alpha: strength of the pull towards a common pace, 0 or more; 0 only equalises gradient norms. The paper takes
+            a value for each problem; the default here is from ``experiments/gradnorm_alpha``.
         lr: largest relative change of a weight in one step.
+        initial: what ``L_i(0)`` is. ``best_constant``: what :meth:`on_initial_losses` is told; ``first_batch``: the
+            first loss seen of task i, which is also taken where nothing was told of a task.
+        initial_losses: ``L_i(0)`` of the K tasks in order, in place of ``initial``.
         at: where gradients are compared, see :class:`~mtl.weighting.base.GradientWeighting`. The paper's
             choice is the last shared layer.
         normalise: see :class:`~mtl.weighting.base.Weighting`.
+
+    Raises:
+        InputError: a number out of range; an unknown ``initial``; a wrong number of initial losses.
     """
 
+    low_weight_advice = "try a smaller weighting.alpha, or weighting=equal"
     weights: Tensor
     initial_losses: Tensor
 
     def __init__(
         self,
         num_tasks: int,
-        alpha: float = 1.5,
+        alpha: float = 0.25,
         lr: float = 0.025,
+        initial: str = "best_constant",
+        initial_losses: Sequence[float] | None = None,
         at: str = "last_shared",
         normalise: str = "none",
     ) -> None:
         super().__init__(num_tasks, at, normalise)
         check_number("alpha", alpha, least=0)
         check_number("lr", lr, above=0)
+        if initial not in STARTS:
+            raise unknown("weighting.initial", initial, STARTS)
+        first = [nan] * num_tasks if initial_losses is None else list(initial_losses)
+        if len(first) != num_tasks:
+            raise InputError(f"weighting.initial_losses has {len(first)} values for {num_tasks} tasks")
+        for value in first if initial_losses is not None else ():
+            check_number("initial_losses", value, least=0)
         self.alpha, self.lr = alpha, lr
+        self.needs_initial_losses = initial == "best_constant" and initial_losses is None
         self.register_buffer("weights", torch.ones(num_tasks))
-        self.register_buffer("initial_losses", torch.full((num_tasks,), torch.nan))
+        self.register_buffer("initial_losses", torch.tensor(first, dtype=torch.float32))
+        self._unit: list[Tensor] = []  # what normalise divides the losses of this step by, [M]
+
+    @override
+    def on_initial_losses(self, losses: Tensor) -> None:
+        if self.needs_initial_losses:
+            self.initial_losses.copy_(losses)
+
+    @override
+    def _scales(self, losses: Tensor, tasks: list[int], norms: Tensor | None = None) -> Tensor:
+        self._unit[:] = [super()._scales(losses, tasks, norms)]
+        return self._unit[0]
 
     @override
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
+        if self._unit:
+            losses = losses * self._unit[0]
         first = select_tasks(self.initial_losses, tasks)
         first = torch.where(first.isnan(), losses, first)
         scatter_tasks(self.initial_losses, tasks, first)

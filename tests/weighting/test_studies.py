@@ -6,6 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from experiments.gradnorm_alpha.run import SUITES, gain, loaded, part_of
+from experiments.gradnorm_alpha.run import train as trained
 from experiments.gradnorm_toy.run import SCALES, SIZES, train
 from experiments.landscape.run import METHODS, NEAR, STARTS, descend, front, jacobians, objectives
 from experiments.weightings.run import train as everyone
@@ -64,3 +66,14 @@ def test_every_method_can_enter_the_comparison_of_all() -> None:
         errors = everyone(name, 1.0, 0, steps=12)
         assert len(errors) == 3
         assert all(0 < error < 3 for error in errors)
+
+
+def test_a_suite_can_enter_the_choice_of_alpha() -> None:
+    """The same rows give the same figures; a gain over oneself is none."""
+    work = SUITES["mixed"]
+    data = part_of(loaded(work), 0)
+    options = ("model=hard", "weighting=gradnorm", "weighting.alpha=0.5")
+    first, second = (trained(data, work, 0, *options, steps=5) for _ in range(2))
+    assert first == second
+    assert 0 < first.least_weight <= 1
+    assert all(gain(task, first.metrics[task.name], second.metrics[task.name]) == 0 for task in data.tasks)

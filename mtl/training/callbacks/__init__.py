@@ -1,4 +1,4 @@
-"""Lightning callbacks of a run: dashboard, checkpoints, progress bar, what a step costs, the best epoch of each task.
+"""Lightning callbacks of a run: dashboard, checkpoints, progress bar, costs, best epochs, low weights.
 
 The dashboard's tags are fixed: ``train/<task>/loss``, ``val/<task>/loss``, ``val/<task>/<metric>``, ``val/score``,
 ``weight/<task>``, ``gradient/norm/<task>``, ``gradient/cosine/<a>-<b>``, ``gradient/conflict``,
@@ -11,6 +11,7 @@ from mtl.training.callbacks.affinity import AffinityRecorder
 from mtl.training.callbacks.best_epoch_per_task import BestEpochPerTask
 from mtl.training.callbacks.checkpoints import Checkpoints
 from mtl.training.callbacks.dashboard import Dashboard
+from mtl.training.callbacks.low_weights import LowWeights
 from mtl.training.callbacks.patience import Patience
 from mtl.training.callbacks.progress_bar import ProgressBar
 from mtl.training.callbacks.step_cost import StepCost
@@ -21,6 +22,7 @@ __all__ = [
     "BestEpochPerTask",
     "Checkpoints",
     "Dashboard",
+    "LowWeights",
     "Patience",
     "ProgressBar",
     "StepCost",

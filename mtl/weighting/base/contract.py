@@ -29,14 +29,19 @@ class Weighting(nn.Module, ABC):
         needs_representation: gradients are compared at the last shared tensors of the graph.
         needs_recomputed_losses: :meth:`after_step` recomputes the losses, so the batches of a step have to be kept
             until then.
+        needs_initial_losses: :meth:`on_initial_losses` is called before the first step.
         held_out: share of the training rows whose losses go to :meth:`on_held_out_losses`, and that the network is not
             trained with.
+        low_weight_advice: what to try where a task's weight stays far below the others'; empty where the weights are
+            those that a person has given.
     """
 
     needs_shared = False
     needs_representation = False
     needs_recomputed_losses = False
+    needs_initial_losses = False
     held_out = 0.0
+    low_weight_advice = "compare with weighting=equal, and with weighting.normalise=loss_scale"
 
     def __init__(self, num_tasks: int, normalise: str = "none") -> None:
         super().__init__()
@@ -137,6 +142,16 @@ class Weighting(nn.Module, ABC):
         for part in self.modules():
             if isinstance(part, PerTaskOption):
                 part.bind(names)
+
+    def on_initial_losses(self, losses: Tensor) -> None:
+        """Called once, before the first step of a training, with the losses of the best constant predictions.
+
+        A training that goes on from a checkpoint is told nothing: what was made of them is in the state. Default:
+        no-op.
+
+        Args:
+            losses: ``[K]``, means over the labelled training rows; NaN for a task of which it is not known.
+        """
 
     def on_epoch_end(self, losses: Tensor) -> None:
         """Called at the end of every epoch with the mean training losses ``[K]``. Default: no-op.
