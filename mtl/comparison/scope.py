@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import isfinite
 
 from mtl.comparison.design import CONFIRM, FULL, MEAN_SHARE, UNPLANNED
-from mtl.comparison.statistics.estimate import Estimate
+from mtl.comparison.statistics.estimate import Estimate, Part
 from mtl.comparison.statistics.looks import spend
 from mtl.comparison.types import Comparison, Measurement
 from mtl.comparison.wording import count_noun, format_size, join_words
@@ -25,7 +25,7 @@ def planned_power_sentence(looks: Sequence[int], alpha: float, configurations: i
     tested = configurations if kind == FULL else 1
     each = spend(MEAN_SHARE * alpha / tested, len(looks))
     parts = [
-        f"{Estimate(0.0, n**-0.5, n - 1).detectable(part):.1f} % with {n}"
+        f"{Estimate(0.0, (Part(1 / n, n - 1),)).detectable(part):.1f} % with {n}"
         for n, part in zip(looks, each, strict=True)
         if n > 1
     ]

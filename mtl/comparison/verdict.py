@@ -18,8 +18,8 @@ OUTCOMES = {HELPS: PAYS, HURTS: DOES_NOT_PAY, SAME: NO_DIFFERENCE, UNCLEAR: NOT_
 RULES = f"""\
 The best configuration is the multi-task one with the highest mean gain (delta_m) on the validation split; test data
 only measures. Every claim is read off one interval: no difference that matters, if it lies within the margin; otherwise
-helps, if it lies above zero, or hurts, if it lies below; otherwise there is no evidence. An interval is Student's, with
-the standard error over seeds and test rows together (two crossed random factors, Satterthwaite's degrees of freedom).
+helps, if it lies above zero, or hurts, if it lies below; otherwise there is no evidence. An interval has the standard
+error over seeds and test rows together (two crossed random factors), each part with Student's quantile of its own.
 All intervals of a report hold together with probability 1 - alpha: {MEAN_SHARE:.0%} of alpha is divided among the
 configurations tested and the looks at delta_m, the rest among tasks, further baselines and acting, by Bonferroni's
 inequality, which holds however they depend on each other. After several looks the interval of delta_m is what those of

@@ -145,7 +145,7 @@ def evidence_summary(one: Evidence) -> dict[str, Any]:
     return {
         "mean": one.mean,
         "standard_error": one.estimate.error,
-        "degrees_of_freedom": one.estimate.df,
+        "variance": [{"variance": part.variance, "degrees_of_freedom": part.df} for part in one.estimate.parts],
         "alpha": one.alpha,
         "interval": list(one.interval),
         "call": one.call,
