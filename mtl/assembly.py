@@ -58,6 +58,8 @@ def build(config: RunConfig, statistics: Path | None = None, groups: Groups | No
     data.configure_batches(config.batch_size, config.seed, config.accumulate)
     if config.tasks:
         data.restrict(config.tasks)
+    if config.selection is not None:
+        data.select_by(config.selection)
     return build_with_data(data, config, groups)
 
 
