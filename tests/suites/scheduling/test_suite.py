@@ -144,6 +144,7 @@ def test_what_selects_can_be_chosen() -> None:
     assert (suite.selection, suite.acting) == (("val/execution_gap", "min"), "assignment")
     suite.select_by("score")
     assert (suite.selection, suite.acting) == (("val/score", "min"), None)
+    assert suite.validation_rollout(lambda _: pytest.fail("nothing is built that does not select")) == {}
     unable = SchedulingSuite()
     unable.restrict(["utilisation", "makespan"])
     with pytest.raises(InputError, match="no validation acts with the tasks utilisation, makespan") as error:
