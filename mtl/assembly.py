@@ -64,6 +64,8 @@ def build_suite(config: RunConfig, statistics: Path | None = None) -> MultiTaskD
     data.configure_batches(config.batch_size, config.seed, config.accumulate)
     if config.tasks:
         data.restrict(config.tasks)
+    if config.selection is not None:
+        data.select_by(config.selection)
     return data
 
 

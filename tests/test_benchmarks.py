@@ -8,6 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LITTLE = {
+    "budgets.py": ["synthetic", "--seeds", "1", "task.rows=60", "encoder.widths=[4]", "steps=20", "patience=2"],
     "loader.py": ["--rows", "600", "--rounds", "1"],
     "sharing.py": ["hard", "cross_stitch", "--rounds", "1", "--repeats", "1", "--work", "tiny"],
     "step.py": ["--rounds", "1", "--steps", "4", "--epochs", "1"],

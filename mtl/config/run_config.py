@@ -119,6 +119,7 @@ class RunConfig(Frozen):
         steps: most optimizer steps, in whole epochs; None: no such limit.
         patience: validations without improvement after which training comes to its end; None: the limits alone end it.
         validate_every: optimizer steps at least from one validation to the next, in whole epochs.
+        selection: what the best epoch is chosen by; None: as the suite says.
         batch_size: rows of one optimizer step, over all processes and accumulated batches.
         accumulate: batches per optimizer step.
         gradient_clip: largest norm of the gradient; None: no limit.
@@ -151,6 +152,7 @@ class RunConfig(Frozen):
     steps: Annotated[int | None, IDENTITY, Field(ge=1, description="a whole number, 1 or more, or null")]
     patience: Annotated[int | None, IDENTITY, Field(ge=1, description="a whole number, 1 or more, or null")]
     validate_every: Annotated[int, IDENTITY, whole(1)]
+    selection: Annotated[Literal["score", "acting"] | None, IDENTITY, Field(description="score, acting or null")]
     batch_size: Annotated[int, IDENTITY, whole(1)]
     accumulate: Annotated[int, IDENTITY, whole(1)]
     gradient_clip: Annotated[float | None, IDENTITY, Field(gt=0, description="a number above 0, or null for no limit")]
@@ -224,7 +226,8 @@ class RunConfig(Frozen):
             if "T_max" in self.scheduler and value is not None:
                 raise ValueError(
                     f"scheduler={self.choices.scheduler} falls to zero at an epoch fixed in advance, and "
-                    f"{name}={value} may end the training before: use scheduler=cooldown, or patience=null steps=null"
+                    f"{name}={value} may end the training before: use scheduler=cooldown, or patience=null steps=null "
+                    "and some epochs, such as 20"
                 )
         return self
 

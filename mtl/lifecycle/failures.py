@@ -41,7 +41,9 @@ def failures_recorded(run: Run, *, first: bool) -> Iterator[None]:
         signal.signal(signal.SIGINT, signal.default_int_handler)  # which it also turned off
         run.state = "interrupted"
         if first:
-            resume = f"go on with: python train.py resume={run.path}" if run.last.is_file() else "no epoch was finished"
+            resume = (
+                f"go on with: python train.py resume={run.path}" if run.last.is_file() else "no epoch was validated"
+            )
             sys.stderr.write(f"interrupted; {resume}\n")
         raise SystemExit(EXIT_INTERRUPTED) from None
     except BaseException:
@@ -51,4 +53,4 @@ def failures_recorded(run: Run, *, first: bool) -> Iterator[None]:
 
 def what_is_kept(run: Run) -> str:
     """What there is to go on from when a run fails."""
-    return f"the last good state is in {run.last}" if run.last.is_file() else "no epoch was finished"
+    return f"the last good state is in {run.last}" if run.last.is_file() else "no epoch was validated"

@@ -14,7 +14,7 @@ from mtl.runs.files import atomic_path
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """A checkpoint's contents, tensors and plain values only. InputError if it is missing or damaged."""
     if not path.is_file():
-        raise InputError(f"no checkpoint '{path}': the run has not finished an epoch")
+        raise InputError(f"no checkpoint '{path}': the run has not validated an epoch")
     try:
         with warnings.catch_warnings(action="ignore"):  # of what is refused anyway
             found = torch.load(path, map_location="cpu", weights_only=True)

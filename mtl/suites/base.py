@@ -134,6 +134,21 @@ class MultiTaskDataModule(LightningDataModule, ABC):
         }
         return part
 
+    def select_by(self, criterion: str) -> None:
+        """Choose what the best epoch is chosen by.
+
+        Args:
+            criterion: ``score``, over all tasks; ``acting``, by how acting in validation went.
+
+        Raises:
+            InputError: there is no acting in validation, or not with these tasks.
+        """
+        if criterion == "score":
+            self.selection, self.acting = MultiTaskDataModule.selection, None
+        elif self.acting is None:
+            names = ", ".join(task.name for task in self.tasks)
+            raise InputError(f"selection=acting: no validation acts with the tasks {names}: expected selection=score")
+
     @abstractmethod
     def load(self) -> dict[str, Split]:
         """The splits ``train``, ``val`` and ``test``. Called once."""

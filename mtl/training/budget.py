@@ -13,13 +13,11 @@ class Budget:
     Attributes:
         epochs: most epochs.
         every: epochs from one validation to the next.
-        steps: optimizer steps of an epoch.
         key: of the config, that limits the epochs.
     """
 
     epochs: int
     every: int
-    steps: int
     key: Literal["epochs", "steps"]
 
 
@@ -39,4 +37,4 @@ def budget_of(config: RunConfig, steps: int) -> Budget:
     within = config.epochs if config.steps is None else -(-config.steps // steps)
     epochs = min(config.epochs, within)
     every = min(epochs, -(-config.validate_every // steps))
-    return Budget(epochs, every, steps, "steps" if within < config.epochs else "epochs")
+    return Budget(epochs, every, "steps" if within < config.epochs else "epochs")

@@ -16,6 +16,8 @@ MOST_THREADS = 4  # of one process: small steps gain no more
 # Arguments of the trainer that every run sets itself, and the key of the config that decides them; None: no key does
 DECIDED_BY: dict[str, str | None] = {
     "max_epochs": "epochs",
+    "max_steps": "steps",
+    "check_val_every_n_epoch": "validate_every",
     "accumulate_grad_batches": "accumulate",
     "gradient_clip_val": "gradient_clip",
     "enable_progress_bar": "progress",

@@ -191,7 +191,7 @@ def test_divergence_is_one_line(train_py: Callable[..., Said], tmp_path: Path) -
     assert err.startswith("error: the ")
     assert "became NaN or infinite at step" in err
     assert "lower optimizer.lr" in err
-    assert "no epoch was finished" in err
+    assert "no epoch was validated" in err
     (run,) = (tmp_path / "outputs").glob("runs/*/*/*")
     assert Run.open(run).state == "failed"
     assert not (run / "result.json").exists()

@@ -157,9 +157,9 @@ def test_stopped_before_the_first_epoch(tmp_path: Path, capsys: pytest.CaptureFi
     with pytest.raises(SystemExit) as stop:
         train_with(tiny(tmp_path), CtrlC(0))
     assert stop.value.code == EXIT_INTERRUPTED
-    assert capsys.readouterr().err == "interrupted; no epoch was finished\n"
+    assert capsys.readouterr().err == "interrupted; no epoch was validated\n"
     (run,) = tmp_path.glob("runs/*/*/*")
-    with pytest.raises(InputError, match="the run has not finished an epoch"):
+    with pytest.raises(InputError, match="the run has not validated an epoch"):
         resume(run)
 
 

@@ -42,7 +42,11 @@ OTHER = (
     "+hardware.fast_dev_run=true",
     "+hardware.limit_train_batches=1",
     "+hardware.limit_val_batches=1",
-    "+hardware.max_steps=3",
+    "+hardware.limit_test_batches=1",
+    "steps=7",
+    "patience=3",
+    "validate_every=9",
+    "selection=score",
     "+callbacks.mine._target_=pytorch_lightning.callbacks.EarlyStopping",
 )
 # Names that once were left out wherever they stood: as keys of an argument they belong to the question

@@ -19,8 +19,9 @@ from mtl.suites.batch import Batch
 class Dashboard(EpochCallback):
     """Writes losses, weights, gradients and mixtures every ``every`` optimizer steps, straight to the loggers.
 
-    Where the weighting does not look at the tasks' gradients, these are compared once per epoch, on its last batch and
-    at the last shared layer: that a run with equal weights shows conflict is the reason to try another method.
+    Where the weighting does not look at the tasks' gradients, these are compared with every validation, on the last
+    batch and at the last shared layer: that a run with equal weights shows conflict is the reason to try another
+    method.
 
     Lightning's own ``self.log`` costs as much per scalar and step as a small training step; means are kept on the
     device instead.
@@ -34,6 +35,7 @@ class Dashboard(EpochCallback):
         self.every = every
         self.selection = selection
         self._written = -1
+        self._validated = False
         self._batch: Batch | None = None  # the last of the epoch
 
     @override
@@ -54,7 +56,14 @@ class Dashboard(EpochCallback):
             self._write(trainer, module)
 
     @override
+    def on_validation_end(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
+        self._validated = True
+
+    @override
     def on_train_epoch_end(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
+        if not self._validated:  # one of many short epochs
+            return
+        self._validated = False
         if trainer.global_step != self._written:  # an epoch shorter than the interval
             self._write(trainer, module)
         if module.weighting.gramian is None and self._batch is not None and comparable(module):

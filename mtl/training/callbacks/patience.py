@@ -67,20 +67,24 @@ class Patience(EpochCallback):
     ) -> None:
         self.patience, self.budget, self.selection, self.acting = patience, budget, selection, acting
         self.parts: dict[str, Part] = {}
+        self._steps = 0  # of an epoch
 
     @override
     def on_fit_start(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
         if not self.parts:  # else a checkpoint has been loaded by now
             self.parts = {name: Part() for name in (module.graph.names if module.nothing_shared else ("",))}
-        schedule = _cooldown(trainer)
-        if schedule is not None:
-            end = self.budget.epochs * self.budget.steps
-            start = min(round((1 - schedule.share) * end), end - 1)
-            for group in range(len(schedule.spans)):
-                schedule.begin(group, start, end)
 
     @override
     def on_train_start(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
+        # Not those of the budget, since an argument of the trainer may limit the batches
+        self._steps = ceil(int(trainer.num_training_batches) / trainer.accumulate_grad_batches)
+        schedule = _cooldown(trainer)
+        if schedule is not None:
+            end = self.budget.epochs * self._steps
+            start = min(round((1 - schedule.share) * end), end - 1)
+            for group, span in enumerate(schedule.spans):
+                if span is None:  # else a checkpoint has been loaded by now
+                    schedule.begin(group, start, end)
         self._set_end(trainer)
 
     @override
@@ -132,10 +136,10 @@ class Patience(EpochCallback):
         part.end = done
         if schedule is not None:
             restore_snapshot(part.snapshot, module, trainer.optimizers[0], groups)
-            cooling = ceil(part.steps * schedule.share / (1 - schedule.share) / self.budget.steps)
+            cooling = ceil(part.steps * schedule.share / (1 - schedule.share) / self._steps)
             part.end = min(done + cooling, self.budget.epochs)
             for group in groups:
-                schedule.begin(group, done * self.budget.steps, part.end * self.budget.steps)
+                schedule.begin(group, done * self._steps, part.end * self._steps)
         part.snapshot = {}
 
     def _set_end(self, trainer: Trainer) -> None:

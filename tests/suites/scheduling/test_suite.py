@@ -135,3 +135,18 @@ def test_validation_rollout_tells_a_good_policy_from_its_opposite(suite: Schedul
 def test_wrong_arguments_are_said_at_once(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         SchedulingSuite(**arguments)
+
+
+def test_what_selects_can_be_chosen() -> None:
+    """Acting where a task can act, the score anywhere, and the suite's own choice by default."""
+    suite = SchedulingSuite()
+    suite.select_by("acting")
+    assert (suite.selection, suite.acting) == (("val/execution_gap", "min"), "assignment")
+    suite.select_by("score")
+    assert (suite.selection, suite.acting) == (("val/score", "min"), None)
+    assert suite.validation_rollout(lambda _: pytest.fail("nothing is built that does not select")) == {}
+    unable = SchedulingSuite()
+    unable.restrict(["utilisation", "makespan"])
+    with pytest.raises(InputError, match="no validation acts with the tasks utilisation, makespan") as error:
+        unable.select_by("acting")
+    assert "\n" not in str(error.value)

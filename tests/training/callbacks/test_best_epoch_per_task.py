@@ -15,7 +15,15 @@ from mtl.errors import InputError
 from mtl.lifecycle.train import train
 from mtl.training.callbacks.best_epoch_per_task import BestEpochPerTask
 
-TINY = ["task=synthetic", "task.rows=60", "task.features=8", "encoder.widths=[8]", "progress=false", "task.noise=2"]
+TINY = [
+    "task=synthetic",
+    "task.rows=60",
+    "task.features=8",
+    "encoder.widths=[8]",
+    "progress=false",
+    "task.noise=2",
+    "validate_every=1",
+]
 
 
 @pytest.fixture(autouse=True)
