@@ -46,6 +46,7 @@ class Record:
         kept: reads what each test row contributes to the primary metrics, and each instance to acting.
         rows: by split.
         still_improving: whether the budget ended it at its best epoch.
+        notes: warnings of its training.
         affinity: what was measured to find groups of tasks; None if the config names none or says them.
     """
 
@@ -71,6 +72,7 @@ class Record:
     kept: Callable[[], Contributions]
     rows: dict[str, int]
     still_improving: bool = False
+    notes: tuple[str, ...] = ()
     affinity: AffinityResult | None = None
 
     @property
@@ -114,6 +116,7 @@ def record(path: Path) -> Record:
         kept=cache(partial(read_contributions, path / contributions.FILE, tuple(primary), found.data.rows.get("test"))),
         rows=dict(found.data.rows),
         still_improving=found.selection.still_improving,
+        notes=tuple(found.notes),
         affinity=found.affinity,
     )
 

@@ -171,6 +171,14 @@ def test_what_still_improved_when_its_budget_ended_gets_no_mark() -> None:
     assert "single_task-equal still improved when the budget ended the training" in found.text
 
 
+def test_what_runs_of_the_best_warned_of_is_said() -> None:
+    records = [
+        replace(one, notes=("task 'a': its weight stayed low.",) if one.model == "hard" and one.seed < 2 else ())
+        for one in planted(np.random.default_rng(4), 0.05)
+    ]
+    assert "2 of 5 runs of hard-equal warned: task 'a': its weight stayed low." in verdict(compare(records)).text
+
+
 def confirmed(effect: float = 0.03, done: int = 12, chosen: str = "hard-equal") -> tuple[list[Record], Design]:
     """Runs of a comparison by screening and confirmation, of which so many deciding seeds are done."""
     rng = np.random.default_rng(5)

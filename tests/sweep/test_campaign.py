@@ -14,6 +14,7 @@ from mtl.config.study_arguments import read_study
 from mtl.errors import InputError
 from mtl.runs.files import read_json_if_whole
 from mtl.sweep.campaign import expected_runs
+from mtl.sweep.planner import Planner
 
 TINY = [
     "task=synthetic",
@@ -131,3 +132,24 @@ def test_how_many_runs_there_will_be(
     arguments: tuple[str, ...], configurations: int, expected: tuple[int, int]
 ) -> None:
     assert expected_runs(read_study(["task=synthetic", *arguments]), configurations) == expected
+
+
+@pytest.mark.smoke
+def test_boosted_trees_stand_beside_the_networks(tmp_path: Path) -> None:
+    rows = "".join(f"{i % 7},{i % 5},{i % 7 + 0.1 * (i % 5)},{(i % 7) // 4}\n" for i in range(150))
+    (tmp_path / "rows.csv").write_text("a,b,y,z\n" + rows)
+    targets = f"task.path={tmp_path / 'rows.csv'}", "task.targets={y: regression, z: binary}"
+    given = [text for text in TINY if not text.startswith(("task", "models", "baselines"))]
+    study = read_study(
+        [*given, "task=table", *targets, "models=[hard]", "seeds=2", "baselines=[trees]", f"output={tmp_path}"]
+    )
+    assert run(study, "the command", Console(file=StringIO(), width=160)) == 0
+    summary = content(tmp_path, "summary.json")
+    assert summary["against"]["trees"]["by_seed"]
+    (row,) = [one for one in summary["configurations"] if one["label"] == "trees"]
+    assert row["test"]["seeds"] == [2, 3]
+
+
+def test_trees_that_cannot_learn_the_tasks_are_refused_before_any_data_is_loaded(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the inputs of SchedulingSuite are no columns of a table"):
+        Planner(read_study(["task=scheduling", "baselines=[trees]", f"output={tmp_path}"]))
