@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from pytorch_lightning import Callback, Trainer
+from torch.optim import Optimizer
 
 from mtl.assembly import build
 from mtl.config.run_result import RunResult
@@ -29,8 +30,8 @@ class Course(Callback):
         self.validated: list[int] = []
         self.measured: list[dict[str, float]] = []
 
-    def on_train_batch_start(self, trainer: Trainer, module: Any, batch: Any, batch_idx: int) -> None:
-        self.rates.append([group["lr"] for group in trainer.optimizers[0].param_groups])
+    def on_before_optimizer_step(self, trainer: Trainer, module: Any, optimizer: Optimizer) -> None:
+        self.rates.append([group["lr"] for group in optimizer.param_groups])
 
     def on_validation_end(self, trainer: Trainer, module: Any) -> None:
         self.validated.append(trainer.global_step)
@@ -49,8 +50,12 @@ def trained(path: Path, *options: str) -> tuple[RunResult, Course]:
     return result, course
 
 
-def test_without_an_end_of_improvement_the_rate_falls_over_the_last_share_of_the_budget(tmp_path: Path) -> None:
-    result, course = trained(tmp_path, "model=hard", "epochs=10", "patience=10", "scheduler.share=0.3")
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_without_an_end_of_improvement_the_rate_falls_over_the_last_share_of_the_budget(
+    accumulate: int, tmp_path: Path
+) -> None:
+    options = ("epochs=10", "patience=10", "scheduler.share=0.3", f"accumulate={accumulate}")
+    result, course = trained(tmp_path, "model=hard", *options)
     rates = [rate for (rate,) in course.rates]
     assert len(rates) == result.steps == 30
     assert set(rates[:22]) == {0.001}  # in step 21 a cooldown begins, with the whole rate
