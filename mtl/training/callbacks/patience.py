@@ -57,11 +57,12 @@ class Part:
 class Patience(EpochCallback):
     """Ends a training that improves no more, with a cooldown of the learning rate.
 
-    As soon as the quantity that selects the checkpoint has not improved in ``patience`` validations, an earlier state is
-    restored, and the learning rate falls to zero in as many steps as there were from it to the best one: at least the
-    share that the scheduler asks for (:class:`~mtl.training.cooldown.Cooldown`). Then training ends. The best number of
-    steps at a constant rate so is that of the whole; a network that is cooled down from its best state is trained
-    longer, on small data into overfitting. The earlier state is the last that was the best one until then.
+    As soon as the quantity that selects the checkpoint has not improved in ``patience`` validations, an earlier state
+    is restored, the last that was the best one until then and leaves steps enough. The learning rate falls to zero in
+    as many steps as there were from it to the best one: at least the share that the scheduler asks for
+    (:class:`~mtl.training.cooldown.Cooldown`). Then training ends. So the best number of steps at a constant rate is
+    that of the whole; a network that is cooled down from its best state is trained longer, on small data into
+    overfitting.
 
     Where validation improves until then, the rate falls over the last share of the budget. Under another scheduler
     training just ends.
