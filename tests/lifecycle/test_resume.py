@@ -4,7 +4,6 @@ import errno
 import json
 import os
 import shutil
-from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -108,9 +107,8 @@ def test_resumed_run_equals_the_uninterrupted_one_in_every_phase(
     whole = train(tiny(tmp_path / "whole", *options))
     assert whole.epochs < 100
     assert not whole.selection.still_improving
-    parts = read_checkpoint(Path(whole.directory) / "last.ckpt")["callbacks"]["Patience"].values()
-    slowest = max(parts, key=lambda part: part["end"])
-    cooling = whole.epochs - ceil(slowest["steps"] / 4 / STEPS)  # the first epoch in which its rate falls
+    (schedule,) = read_checkpoint(Path(whole.directory) / "last.ckpt")["lr_schedulers"]
+    cooling = max(start for start, _ in schedule["spans"]) // STEPS  # the last epoch in which a rate begins to fall
     phases = set()
     for epoch in (cooling - 1, whole.epochs - 1):
         stopped = interrupted(tiny(tmp_path / str(epoch), *options), epoch, capsys)

@@ -16,6 +16,8 @@ from mtl.training.callbacks.best_epoch_per_task import owners
 from mtl.training.cooldown import Cooldown
 from mtl.training.snapshot import Snapshot, restore_snapshot, take_snapshot
 
+SPACING = 1.1  # of the steps of a state that is kept, to those of the second next
+
 
 @dataclass
 class Part:
@@ -27,7 +29,8 @@ class Part:
         waited: validations since then.
         ended_by_patience: it has waited long enough.
         end: epochs after which its learning rate is zero; None: as the budget says.
-        snapshot: its state at the best value, until patience has ended.
+        kept: states of it, until patience has ended: the one that a cooldown would begin with, and those that later
+            ones may.
     """
 
     best: float = inf
@@ -35,20 +38,38 @@ class Part:
     waited: int = 0
     ended_by_patience: bool = False
     end: int | None = None
-    snapshot: Snapshot = field(default_factory=dict)
+    kept: list[Snapshot] = field(default_factory=list)
+
+    def keep(self, snapshot: Snapshot, share: float) -> None:
+        """Keep the state of a new best value, and forget what no cooldown will begin with.
+
+        Args:
+            snapshot: of now.
+            share: of all steps, those of a cooldown.
+        """
+        self.kept.append(snapshot)
+        while len(self.kept) > 1 and self.kept[1]["steps"] <= (1 - share) * self.steps:
+            del self.kept[0]
+        if len(self.kept) > 2 and self.kept[-1]["steps"] < SPACING * self.kept[-3]["steps"]:
+            del self.kept[-2]
 
 
 class Patience(EpochCallback):
     """Ends a training that improves no more, with a cooldown of the learning rate.
 
-    As soon as the quantity that selects the checkpoint has not improved in ``patience`` validations, the state of the
-    best one is restored, and the learning rate falls to zero in so many steps that they are the share of all steps that
-    the scheduler asks for (:class:`~mtl.training.cooldown.Cooldown`); then training ends. Where validation improves
-    until then, the rate falls over the last share of the budget. Under another scheduler training just ends.
+    As soon as the quantity that selects the checkpoint has not improved in ``patience`` validations, an earlier state
+    is restored, the last that was the best one until then and leaves steps enough. The learning rate falls to zero in
+    as many steps as there were from it to the best one: at least the share that the scheduler asks for
+    (:class:`~mtl.training.cooldown.Cooldown`). Then training ends. So the best number of steps at a constant rate is
+    that of the whole; a network that is cooled down from its best state is trained longer, on small data into
+    overfitting.
+
+    Where validation improves until then, the rate falls over the last share of the budget. Under another scheduler
+    training just ends.
 
     Where nothing is shared, every task is trained as it would be alone: by its own validation loss, or the acting one
-    by how acting went, it has its own patience, goes back to its own best state, and cools down by itself; the training
-    ends with the last of them.
+    by how acting went, it has its own patience, goes back by itself, and cools down by itself; the training ends with
+    the last of them.
 
     Lightning's ``EarlyStopping`` knows one quantity for all, and no end to which a learning rate could fall.
 
@@ -96,6 +117,7 @@ class Patience(EpochCallback):
     def on_validation_end(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
         if self.patience is None or trainer.sanity_checking:
             return
+        schedule = _cooldown(trainer)
         for number, (name, part) in enumerate(self.parts.items()):
             if part.ended_by_patience or self._cooling(trainer, number):
                 continue
@@ -104,16 +126,17 @@ class Patience(EpochCallback):
                 continue
             # All processes decide by what the first has measured
             value = trainer.strategy.broadcast(float(trainer.callback_metrics[metric]) * (1 if mode == "min" else -1))
-            groups = self._groups(trainer, number)
-            optimizer = trainer.optimizers[0]
             if value < part.best:
                 part.best, part.steps, part.waited = value, trainer.global_step, 0
                 names = [key for key, owner in owners(module).items() if owner == name] if name else module.state_dict()
-                part.snapshot = take_snapshot(module.state_dict(), names, optimizer, groups)
+                snapshot = take_snapshot(
+                    module.state_dict(), names, trainer.optimizers[0], self._groups(trainer, number)
+                )
+                part.keep({**snapshot, "steps": trainer.global_step}, schedule.share if schedule else 0.0)
                 continue
             part.waited += 1
             if part.waited >= self.patience:
-                self._end(trainer, module, part, groups)
+                self._end(trainer, module, number)
         self._set_end(trainer)
 
     def still_improving(self, chosen: Mapping[str, int]) -> bool:
@@ -129,18 +152,22 @@ class Patience(EpochCallback):
             chosen[name] == self.budget.epochs - 1 and not part.ended_by_patience for name, part in self.parts.items()
         )
 
-    def _end(self, trainer: Trainer, module: MultiTaskModule, part: Part, groups: list[int]) -> None:
-        """Let a part go back to its best state and cool down from there."""
+    def _end(self, trainer: Trainer, module: MultiTaskModule, number: int) -> None:
+        """Let a part go back and cool down."""
+        part = list(self.parts.values())[number]
         part.ended_by_patience = True
         schedule, done = _cooldown(trainer), trainer.current_epoch + 1
         part.end = done
         if schedule is not None:
-            restore_snapshot(part.snapshot, module, trainer.optimizers[0], groups)
-            cooling = ceil(part.steps * schedule.share / (1 - schedule.share) / self._steps)
-            part.end = min(done + cooling, self.budget.epochs)
+            groups = self._groups(trainer, number)
+            restore_snapshot(part.kept[0], module, trainer.optimizers[0], groups)
+            cooling = max(part.steps - part.kept[0]["steps"], schedule.share * part.steps)
+            part.end = min(done + ceil(cooling / self._steps), self.budget.epochs)
+            if all(other.ended_by_patience for other in self.parts.values()):  # the weighting goes with the last
+                groups += [group for group in range(len(self.parts), len(schedule.spans)) if group not in groups]
             for group in groups:
                 schedule.begin(group, done * self._steps, part.end * self._steps)
-        part.snapshot = {}
+        part.kept = []
 
     def _set_end(self, trainer: Trainer) -> None:
         """Train until the last part is at its end."""
@@ -153,13 +180,8 @@ class Patience(EpochCallback):
         return schedule is not None and schedule.factor(number, trainer.global_step + 1) < 1
 
     def _groups(self, trainer: Trainer, number: int) -> list[int]:
-        """The optimizer's parameter groups of a part; the weighting's, if it has any, go with the last part."""
-        every = len(trainer.optimizers[0].param_groups)
-        if len(self.parts) == 1:
-            return list(range(every))
-        others = [part for i, part in enumerate(self.parts.values()) if i != number]
-        last = all(part.ended_by_patience for part in others)
-        return [number, *(range(len(self.parts), every) if last else ())]
+        """The optimizer's parameter groups of a part: all, or where there are several parts its own."""
+        return [number] if len(self.parts) > 1 else list(range(len(trainer.optimizers[0].param_groups)))
 
     @override
     def state_dict(self) -> dict[str, Any]:

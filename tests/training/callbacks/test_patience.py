@@ -1,12 +1,12 @@
 """A training ends when it improves no more, and its learning rate falls to zero in time for whatever end it has."""
 
-from math import ceil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from pytorch_lightning import Callback, Trainer
+from torch.optim import Optimizer
 
 from mtl.assembly import build
 from mtl.config.run_result import RunResult
@@ -29,8 +29,8 @@ class Course(Callback):
         self.validated: list[int] = []
         self.measured: list[dict[str, float]] = []
 
-    def on_train_batch_start(self, trainer: Trainer, module: Any, batch: Any, batch_idx: int) -> None:
-        self.rates.append([group["lr"] for group in trainer.optimizers[0].param_groups])
+    def on_before_optimizer_step(self, trainer: Trainer, module: Any, optimizer: Optimizer) -> None:
+        self.rates.append([group["lr"] for group in optimizer.param_groups])
 
     def on_validation_end(self, trainer: Trainer, module: Any) -> None:
         self.validated.append(trainer.global_step)
@@ -49,8 +49,12 @@ def trained(path: Path, *options: str) -> tuple[RunResult, Course]:
     return result, course
 
 
-def test_without_an_end_of_improvement_the_rate_falls_over_the_last_share_of_the_budget(tmp_path: Path) -> None:
-    result, course = trained(tmp_path, "model=hard", "epochs=10", "patience=10", "scheduler.share=0.3")
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_without_an_end_of_improvement_the_rate_falls_over_the_last_share_of_the_budget(
+    accumulate: int, tmp_path: Path
+) -> None:
+    options = ("epochs=10", "patience=10", "scheduler.share=0.3", f"accumulate={accumulate}")
+    result, course = trained(tmp_path, "model=hard", *options)
     rates = [rate for (rate,) in course.rates]
     assert len(rates) == result.steps == 30
     assert set(rates[:22]) == {0.001}  # in step 21 a cooldown begins, with the whole rate
@@ -75,8 +79,8 @@ def test_what_improves_no_more_cools_down_and_ends(shape: str, tmp_path: Path) -
     assert not constant.selection.still_improving
 
 
-def test_cooling_down_begins_at_the_best_state(tmp_path: Path) -> None:
-    """Of network and optimizer; what selects is never worse than without it."""
+def test_cooling_down_begins_at_the_best_state_so_long_before_the_best_that_it_ends_with_it(tmp_path: Path) -> None:
+    """Of network and optimizer."""
 
     class Compare(Callback):
         """Keeps the state at each validation, and that at the first step of the cooldown."""
@@ -106,10 +110,13 @@ def test_cooling_down_begins_at_the_best_state(tmp_path: Path) -> None:
     train_with(tiny(tmp_path, *OVERFITTING, "model=hard", "weighting=equal", "epochs=200", "patience=4"), compare)
     (begun,) = compare.begun
     steps = sorted(compare.scores)
-    before = [step for step in steps if torch.equal(compare.at[step][0], begun[0])]
-    (best,) = before
-    assert torch.equal(compare.at[best][1], begun[1])
-    assert compare.scores[best] == min(compare.scores[step] for step in steps if step <= best + 4 * 2)
+    (start,) = [step for step in steps if torch.equal(compare.at[step][0], begun[0])]
+    assert torch.equal(compare.at[start][1], begun[1])
+    lowest = [step for step in steps if compare.scores[step] == min(compare.scores[s] for s in steps if s <= step)]
+    best = next(step for step in lowest if not any(step < other <= step + 4 * 2 for other in lowest))
+    assert start in lowest
+    wanted = max((step for step in lowest if step <= 0.8 * best), default=lowest[0])
+    assert wanted / 1.1 <= start <= wanted
 
 
 def test_where_nothing_is_shared_each_task_ends_as_if_it_were_alone(tmp_path: Path) -> None:
@@ -123,7 +130,7 @@ def test_where_nothing_is_shared_each_task_ends_as_if_it_were_alone(tmp_path: Pa
         losses = [measured[f"val/{task}/loss"] for measured in course.measured]
         best = next(i for i in range(len(losses)) if min(losses[i + 1 : i + 5]) >= min(losses[: i + 1]) == losses[i])
         assert start - 1 == course.validated[best + 4], "a step later, the first with a lower rate"
-        assert end == start - 1 + ceil(course.validated[best] / 4 / 2) * 2, "a quarter of those steps, in whole epochs"
+        assert 0.2 * course.validated[best] <= end - (start - 1) < course.validated[best] + 2
 
 
 def test_a_limit_of_steps_counts_in_whole_epochs_and_at_least_one(tmp_path: Path) -> None:
@@ -175,3 +182,11 @@ def test_without_patience_and_with_a_cosine_the_training_is_the_plain_one(tmp_pa
     kept = read_checkpoint(Path(result.directory) / "last.ckpt")["state_dict"]
     for name, value in plain.module.state_dict().items():
         assert torch.equal(value, kept[name]), name
+
+
+def test_what_a_weighting_learns_cools_down_with_the_last_task(tmp_path: Path) -> None:
+    options = ("model=single_task", "weighting=uncertainty", *OVERFITTING, "epochs=200", "patience=2")
+    result, course = trained(tmp_path, *options)
+    spans = [course.cooldown(group) for group in range(4)]
+    assert spans[3] == max(spans[:3])
+    assert spans[3][1] == result.steps
