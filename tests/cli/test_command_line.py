@@ -289,7 +289,7 @@ UNREAD = {
     "+weighting.normalize=none": "unknown key 'weighting.normalize': did you mean 'weighting.normalise'?",
     "+encoder.width=[8]": "unknown key 'encoder.width': did you mean 'encoder.widths'?",
     "+optimizer.weight_decays=0.1": "unknown key 'optimizer.weight_decays': did you mean 'optimizer.weight_decay'?",
-    "+scheduler.eta_minimum=0": "unknown key 'scheduler.eta_minimum': did you mean 'scheduler.eta_min'?",
+    "+scheduler.shares=0.1": "unknown key 'scheduler.shares': did you mean 'scheduler.share'?",
     "+task.row=3": "unknown key 'task.row': did you mean 'task.rows'?",
     "+hardware.max_epochs=3": "hardware.max_epochs is set by every run itself: use epochs=3",
     "~log_every": "key 'log_every' is missing",
