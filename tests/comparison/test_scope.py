@@ -1,0 +1,32 @@
+"""What a comparison says of its power, its scope and its error rate."""
+
+import re
+
+import numpy as np
+
+from mtl.comparison.scope import planned_power_sentence
+from mtl.comparison.statistics.estimate import over_seeds
+
+
+def sizes(text: str) -> list[float]:
+    return [float(number) for number in re.findall(r"([\d.]+) % with \d+", text)]
+
+
+def test_more_seeds_show_smaller_differences_and_more_configurations_larger_ones() -> None:
+    one = sizes(planned_power_sentence([3, 5, 8, 12], 0.05, 9, "confirm"))
+    assert len(one) == 4
+    assert one == sorted(one, reverse=True)
+    many = sizes(planned_power_sentence([3, 5, 8, 12], 0.05, 9, "full"))
+    assert all(a < b for a, b in zip(one, many, strict=True))
+    assert sizes(planned_power_sentence([12], 0.05, 9, "full")) < sizes(planned_power_sentence([12], 0.01, 9, "full"))
+
+
+def test_the_stated_difference_is_seen_in_four_of_five_cases() -> None:
+    (percent,) = sizes(planned_power_sentence([8], 0.05, 1, "confirm"))
+    rng, times = np.random.default_rng(0), 1500
+    found = [over_seeds(percent / 100 + 0.01 * rng.normal(size=8)).interval(0.8 * 0.05)[0] > 0 for _ in range(times)]
+    assert 0.72 < np.mean(found) < 0.88
+
+
+def test_one_seed_shows_nothing() -> None:
+    assert "One seed shows nothing" in planned_power_sentence([1], 0.05, 3, "confirm")
