@@ -2,11 +2,11 @@
 
 from itertools import permutations
 
+import torch
 from pytorch_lightning import Trainer
-from torch import Tensor
 from typing_extensions import override
 
-from mtl.module.affinity import measure_affinity
+from mtl.module.affinity import Look, measure_affinity
 from mtl.module.lightning import EpochCallback
 from mtl.module.module import MultiTaskModule
 from mtl.suites.batch import Batch
@@ -17,17 +17,17 @@ class AffinityRecorder(EpochCallback):
 
     Args:
         every: optimizer steps between two measurements.
+        seed: of what the measurements draw, which is nothing that training draws.
 
     Attributes:
-        cosines: of the gradients at each measurement, ``[K, K]``.
-        lookaheads: affinities at each measurement, ``[K, K]``.
+        looks: the measurements.
     """
 
-    def __init__(self, every: int = 10) -> None:
+    def __init__(self, every: int = 10, seed: int = 0) -> None:
         self.every = every
         self._seen = -1
-        self.cosines: list[Tensor] = []
-        self.lookaheads: list[Tensor] = []
+        self._generator = torch.Generator().manual_seed(seed)
+        self.looks: list[Look] = []
 
     @override
     def on_train_batch_start(  # type: ignore[override]
@@ -37,15 +37,14 @@ class AffinityRecorder(EpochCallback):
             return
         self._seen = trainer.global_step
         lr = float(trainer.optimizers[0].param_groups[0]["lr"])
-        cosine, lookahead = measure_affinity(module, batch, lr)
-        self.cosines.append(cosine)
-        self.lookaheads.append(lookahead)
+        look = measure_affinity(module, batch, lr, self._generator)
+        self.looks.append(look)
         names = module.graph.names
         values = {
             f"affinity/{measure}/{names[i]}-{names[j]}": float(matrix[i, j])
-            for measure, matrix in (("cosine", cosine), ("lookahead", lookahead))
+            for measure, matrix in look.affinity.items()
             for i, j in permutations(range(len(names)), 2)
-            if matrix[i, j].isfinite() and (i < j or measure != "cosine")
+            if matrix[i, j].isfinite() and (i < j or measure == "lookahead")  # the others are symmetric
         }
         for logger in trainer.loggers:
             logger.log_metrics(values, step=trainer.global_step)
