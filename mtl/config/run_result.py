@@ -125,9 +125,9 @@ class AffinityResult(Frozen):
     tasks: list[str]
     groups: list[list[str]]
     matrices: dict[str, list[list[Measured]]]
-    nulls: dict[str, list[list[Measured]]] = {}
-    errors: dict[str, list[list[Measured]]] = {}
-    margin: list[list[Measured]] = []
+    nulls: dict[str, list[list[Measured]]] = Field(default_factory=dict)
+    errors: dict[str, list[list[Measured]]] = Field(default_factory=dict)
+    margin: list[list[Measured]] = Field(default_factory=list)
     seconds: float
 
 

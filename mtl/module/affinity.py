@@ -52,7 +52,7 @@ def measure_affinity(module: MultiTaskModule, batch: Batch, lr: float, generator
     large as before, on the same rows, and without relation to the inputs. What common biases and positive activations
     alone make of a measure is so known and can be subtracted.
 
-    A task without a label in the batch has NaN. The parameters, and the mode of the module, are as they were afterwards.
+    A task without a label in the batch has NaN. The parameters and the mode of the module are afterwards as before.
 
     Args:
         module: the network and its tasks.
@@ -115,7 +115,7 @@ def feature_similarity(gradients: Tensor, parameters: Sequence[Tensor]) -> Tenso
 def _gradients(
     module: MultiTaskModule, batch: Batch, task: Task, prediction: Tensor, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Gradients ``[P]`` of a task by what is shared: its own, permuted, and both if its predictions were constant."""
+    """Gradients ``[P]`` of a task by what is shared: own, permuted, and both of constant predictions."""
     target = batch.targets[task.name]
     rows = labelled(target)
     places = rows.nonzero().flatten()

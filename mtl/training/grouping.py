@@ -144,8 +144,8 @@ def pairwise(assembly: Assembly) -> Tensor:
 
     Source: Standley et al., "Which Tasks Should Be Learned Together in Multi-task Learning?", ICML 2020,
     https://arxiv.org/abs/1905.07553; what a group gives is then estimated from its pairs as there (section 5.2).
-    Deviations: the pairs of a group are added up, where there a task's gain is their mean; and the networks for one task
-    are as large as those for two, where the paper halves them.
+    Deviations: the pairs of a group are added up, where there a task's gain is their mean; and the networks for one
+    task are as large as those for two, where the paper halves them.
     """
     names = assembly.graph.names
     single = {name: least_losses(assembly, (name,))[name] for name in names}
