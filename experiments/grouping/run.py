@@ -14,8 +14,8 @@ stand three methods of the literature in simple versions, each told that it may 
   best (by ridge regression, where theirs is a logistic one), and from it the loss of each task; the affinity of two
   tasks is the mean gain over the subsets with both. Spectral clusters, as many as the largest eigengap says, where
   theirs is a semidefinite relaxation.
-- *surrogate* (Li, Nguyen and Zhang, TMLR 2023, https://arxiv.org/abs/2303.14582): random subsets of tasks are trained; a
-  linear regression of each task's validation loss on the membership of the others; tasks are together where the mean
+- *surrogate* (Li, Nguyen and Zhang, TMLR 2023, https://arxiv.org/abs/2303.14582): random subsets of tasks are trained;
+  a linear regression of each task's validation loss on the membership of the others; tasks are together where the mean
   coefficient of both directions lowers the loss, by the same partition as ours.
 
 Writes ``result.csv`` beside this file: world, data seed, method, groups found, right or not, seconds.

@@ -19,7 +19,7 @@ from mtl.tasks import Task, labelled
 
 
 class Look(NamedTuple):
-    """What one look at the gradients says of every two of K tasks.
+    """Affinities of every two of K tasks at one time of the training.
 
     Attributes:
         affinity: by measure, of the row's task onto the column's, ``[K, K]``; NaN: not known.
@@ -30,8 +30,53 @@ class Look(NamedTuple):
     null: dict[str, Tensor]
 
 
-def measure_affinity(module: MultiTaskModule, batch: Batch, lr: float, generator: torch.Generator) -> Look:
-    """Affinities of the tasks on one batch, by three measures on which a factor of a loss has no influence.
+class TaskGradients(NamedTuple):
+    """Gradients of K tasks by the P shared parameters on one batch, ``[K, P]`` each.
+
+    In the permuted ones the derivatives of a task's loss by its predictions are permuted over its labelled rows: they
+    are as large as before, on the same rows, and without relation to the inputs. So they say what common biases and
+    positive activations alone make of a measure.
+
+    Attributes:
+        own: of the mean losses.
+        permuted: the same, permuted.
+        wanted: of the sums of the losses, were all predictions constant, without what a bias would learn. What a task
+            wants of the shared layers is so at any time as it was at the first, whatever has been learned of it.
+        wanted_permuted: the same, permuted.
+    """
+
+    own: Tensor
+    permuted: Tensor
+    wanted: Tensor
+    wanted_permuted: Tensor
+
+
+def task_gradients(module: MultiTaskModule, batch: Batch, generator: torch.Generator) -> TaskGradients:
+    """The gradients of the tasks on one batch, zero for a task without a label in it.
+
+    The parameters and the mode of the module are afterwards as before.
+
+    Args:
+        module: the network and its tasks.
+        batch: rows.
+        generator: of the permutations.
+
+    Returns:
+        Gradients.
+
+    Raises:
+        InputError: Nothing is shared.
+    """
+    if not module.partition.shared:
+        raise InputError("affinity is measured on shared parameters, and this model shares none: use model=hard")
+    with evaluating(module):  # dropout would add its own differences
+        predictions = module(batch.inputs)
+        tasks = [_gradients(module, batch, task, predictions[task.name], generator) for task in module.graph.tasks]
+    return TaskGradients(*(torch.stack(rows) for rows in zip(*tasks, strict=True)))
+
+
+def measure_affinity(module: MultiTaskModule, batch: Batch, lr: float, gradients: TaskGradients) -> Look:
+    """Cosines and lookahead affinities on one batch. A factor of a loss has no influence on them.
 
     With ``g_i`` the gradient of the mean loss of task i by the shared parameters theta:
 
@@ -42,51 +87,52 @@ def measure_affinity(module: MultiTaskModule, batch: Batch, lr: float, generator
       Task Groupings for Multi-Task Learning" (TAG), NeurIPS 2021, https://arxiv.org/abs/2109.04617 (eq. 1).
       Deviation: there it is ``1 - L_j(theta - lr g_i) / L_j(theta)``, which grows with the size of ``L_i``. Here all
       steps have the length ``s = lr |theta|``. NaN where the own step does not lower the loss.
-    - ``features``, :func:`feature_similarity` of the gradients that the tasks would have if their predictions were
-      constant. What a task wants of the shared layers is then in every look as it was in the first, whatever the heads
-      have learned of it. It does not depend on the direction of the heads, which are not shared and begin at random.
-      It is our own measure. It says whether two tasks need the same of the inputs, and not in which direction they
-      pull: tasks that want opposite things of the same features are alike to it.
-
-    The null is measured with the derivatives of a task's loss by its predictions permuted over its labelled rows: as
-    large as before, on the same rows, and without relation to the inputs. What common biases and positive activations
-    alone make of a measure is so known and can be subtracted.
 
     A task without a label in the batch has NaN. The parameters and the mode of the module are afterwards as before.
 
     Args:
-        module: the network and its tasks.
+        module: the network and its tasks; it shares something.
         batch: rows.
         lr: of the step.
-        generator: of the permutations.
+        gradients: of the tasks on these rows.
 
     Returns:
-        Affinities and null.
-
-    Raises:
-        InputError: Nothing is shared.
+        Affinities, and the null by permuted gradients of the row's task (lookahead) or the column's (cosine).
     """
-    shared = module.partition.shared
-    if not shared:
-        raise InputError("affinity is measured on shared parameters, and this model shares none: use model=hard")
-    with evaluating(module):  # dropout would add its own differences
-        predictions = module(batch.inputs)
-        tasks = [_gradients(module, batch, task, predictions[task.name], generator) for task in module.graph.tasks]
-        own, permuted, asked, asked_permuted = (torch.stack(rows) for rows in zip(*tasks, strict=True))  # [K, P] each
+    own, permuted, *_ = gradients
+    with evaluating(module):
         lookahead, null = _lookahead(module, batch, lr, own, permuted)
-    of_features = feature_similarity(torch.cat([asked, asked_permuted]), shared)
-    count = len(own)
     return Look(
-        {"features": of_features[:count, :count], "cosine": _cosine(own, own), "lookahead": lookahead},
-        {"features": of_features[:count, count:], "cosine": _cosine(own, permuted), "lookahead": null},
+        {"cosine": _cosine(own, own), "lookahead": lookahead}, {"cosine": _cosine(own, permuted), "lookahead": null}
     )
+
+
+def measure_features(gradients: Sequence[TaskGradients], parameters: Sequence[Tensor]) -> Look:
+    """Whether the tasks need the same of the inputs: :func:`feature_similarity` of what they want on several batches.
+
+    It is our own measure. It is high from the first step on, since it does not depend on the direction of the heads,
+    which are not shared and begin at random; and it does not fade as the tasks are learned. It does not see in which
+    direction tasks pull: two that want opposite things of the same features are alike to it.
+
+    Args:
+        gradients: on neighbouring batches, which are added up: a single one may have few labels.
+        parameters: the shared ones.
+
+    Returns:
+        Similarities, and the null by permuted gradients.
+    """
+    count = len(gradients[0].wanted)
+    wanted = sum(torch.cat([one.wanted, one.wanted_permuted]) for one in gradients)
+    assert isinstance(wanted, Tensor)
+    similar = feature_similarity(wanted, parameters)
+    return Look({"features": similar[:count, :count]}, {"features": similar[:count, count:]})
 
 
 def feature_similarity(gradients: Tensor, parameters: Sequence[Tensor]) -> Tensor:
     """How alike the inputs are that gradients ask the layers to use, whatever the layers make of them.
 
-    ``sum_l ||G_il G_jl'||^2`` with ``G_il [out, in]`` the gradient of weight matrix l in the vector i of norm 1, divided
-    by the geometric mean of the same for i with i and j with j: the cosine of the second moments ``G_il' G_il`` of the
+    ``sum_l ||G_il G_jl'||^2`` with ``G_il [out, in]`` the gradient of weight matrix l in vector i of norm 1, divided by
+    the geometric mean of the same for i with i and j with j: the cosine of the second moments ``G_il' G_il`` of the
     gradients' rows. Multiplying all ``G_il`` with an orthogonal matrix from the left, as another head does, changes
     nothing.
 
@@ -115,7 +161,7 @@ def feature_similarity(gradients: Tensor, parameters: Sequence[Tensor]) -> Tenso
 def _gradients(
     module: MultiTaskModule, batch: Batch, task: Task, prediction: Tensor, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Gradients ``[P]`` of a task by what is shared: own, permuted, and both of constant predictions."""
+    """Gradients ``[P]`` of a task by what is shared: in the order of TaskGradients."""
     target = batch.targets[task.name]
     rows = labelled(target)
     places = rows.nonzero().flatten()
@@ -129,6 +175,7 @@ def _gradients(
     residual = by_prediction(prediction)
     constant = by_prediction(torch.where(prediction.isfinite(), 0.0, prediction))  # infinite: a choice that is masked
     constant[places] -= constant[places].mean(0)  # a bias would learn the mean, and needs no feature for it
+    constant *= len(places)
     found = []
     for derivative in (residual, constant):
         permuted = derivative.clone()

@@ -117,7 +117,7 @@ def _lists(matrices: dict[str, Tensor]) -> dict[str, list[list[float | None]]]:
 def trained_jointly(assembly: Assembly, loggers: Sequence[Logger] = ()) -> dict[str, Evidence]:
     """The evidence by measure in the first epochs of the run as it would be without groups.
 
-    See :func:`~mtl.module.affinity.measure_affinity`.
+    See :mod:`mtl.module.affinity`.
     """
     settings = assembly.config.affinity
     observer = AffinityRecorder(settings.every, assembly.config.seed)
@@ -130,8 +130,9 @@ def trained_jointly(assembly: Assembly, loggers: Sequence[Logger] = ()) -> dict[
             "alike: raise affinity.epochs, or lower affinity.every\n"
         )
     return {
-        measure: weigh([look.affinity[measure] for look in looks], [look.null[measure] for look in looks])
-        for measure in looks[0].affinity
+        measure: weigh([look.affinity[measure] for look in series], [look.null[measure] for look in series])
+        for series in (observer.features, looks)
+        for measure in series[0].affinity
     }
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from mtl.errors import InputError
-from mtl.module.affinity import Look, feature_similarity, measure_affinity
+from mtl.module.affinity import Look, feature_similarity, measure_affinity, measure_features, task_gradients
 from mtl.module.module import MultiTaskModule
 from mtl.network import Network
 from mtl.nn.encoder import SINGLE
@@ -43,7 +43,9 @@ def planted(rows: int = 64) -> Batch:
 
 def look(net: MultiTaskModule, batch: Batch, lr: float = 0.05) -> Look:
     """One look, with permutations of a fixed seed."""
-    return measure_affinity(net, batch, lr, torch.Generator().manual_seed(0))
+    gradients = task_gradients(net, batch, torch.Generator().manual_seed(0))
+    one, features = measure_affinity(net, batch, lr, gradients), measure_features([gradients], net.partition.shared)
+    return Look({**one.affinity, **features.affinity}, {**one.null, **features.null})
 
 
 def test_planted_groups_are_found_by_every_measure() -> None:
