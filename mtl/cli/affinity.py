@@ -11,8 +11,8 @@ python experiments/affinity.py [override]...
 What `python train.py grouping=auto` does before it trains, and no more: measures which tasks help each other, and
 proposes groups. How is set by the keys of `affinity` in conf/config.yaml:
 
-    affinity.measure    lookahead, cosine (of gradients, in one training of all tasks) or pairwise (trains every pair)
-    affinity.networks   most groups
+    affinity.measure    features, lookahead, cosine (in one training of all tasks) or pairwise (trains every pair)
+    affinity.networks   most groups; null: as many as there are tasks
     affinity.epochs     of each of these trainings
     affinity.every      optimizer steps between two looks at the gradients
 

@@ -55,7 +55,7 @@ def affinity_table(found: AffinityResult) -> Table:
     groups = " ".join("[" + ", ".join(group) + "]" for group in found.groups)
     table = Table(
         title=f"affinity: {found.measure}, of a row onto a column",
-        caption=Text(f"groups, at most {found.networks}: {groups}"),
+        caption=Text(f"groups{f', at most {found.networks}' if found.networks else ''}: {groups}"),
     )
     table.add_column("")
     for name in found.tasks:

@@ -71,15 +71,21 @@ class AffinitySettings(Frozen):
 
     Attributes:
         measure: what is looked at.
-        networks: most groups.
+        networks: most groups; None: as many as there are tasks.
         epochs: of the first training, or of each of those of pairs.
         every: optimizer steps between two looks at the gradients.
     """
 
     measure: Annotated[
-        Literal["lookahead", "cosine", "pairwise"], IDENTITY, Field(description="lookahead, cosine or pairwise")
+        Literal["features", "lookahead", "cosine", "pairwise"],
+        IDENTITY,
+        Field(description="features, lookahead, cosine or pairwise"),
     ]
-    networks: Annotated[int, IDENTITY, whole(1)]
+    networks: Annotated[
+        int | None,
+        IDENTITY,
+        Field(ge=1, description="a whole number, 1 or more, or null for as many as there are tasks"),
+    ]
     epochs: Annotated[int, IDENTITY, whole(1)]
     every: Annotated[int, IDENTITY, whole(1)]
 

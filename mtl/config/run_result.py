@@ -110,18 +110,24 @@ class AffinityResult(Frozen):
 
     Attributes:
         measure: the one that decided.
-        networks: most groups that were allowed.
+        networks: most groups that were allowed; None: as many as there are tasks.
         tasks: names, in the order of the matrices.
         groups: names of the tasks of each.
-        matrices: by measure, ``[K][K]``, of the row's task onto the column's.
+        matrices: by measure, ``[K][K]``, of the row's task onto the column's, mean over looks.
+        nulls: what the same would be for unrelated tasks; without ``pairwise``, whose null is 0.
+        errors: standard error of the mean of both directions less that of their nulls; without ``pairwise``.
+        margin: what spoke for putting two tasks into one group, by the measure that decided.
         seconds: that measuring took.
     """
 
     measure: str
-    networks: int
+    networks: int | None
     tasks: list[str]
     groups: list[list[str]]
     matrices: dict[str, list[list[Measured]]]
+    nulls: dict[str, list[list[Measured]]] = Field(default_factory=dict)
+    errors: dict[str, list[list[Measured]]] = Field(default_factory=dict)
+    margin: list[list[Measured]] = Field(default_factory=list)
     seconds: float
 
 

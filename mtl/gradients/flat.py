@@ -12,12 +12,24 @@ def views(flat: Tensor, parameters: Sequence[Tensor]) -> list[Tensor]:
     return [part if p.dim() == 1 else part.view_as(p) for part, p in zip(parts, parameters, strict=True)]
 
 
-def gradient(loss: Tensor, parameters: Sequence[Tensor], *, retain_graph: bool = False) -> Tensor:
-    """The gradient of one loss as one flat vector ``[P]``; zero where the loss does not reach."""
+def gradient(
+    loss: Tensor, parameters: Sequence[Tensor], *, retain_graph: bool = False, of_output: Tensor | None = None
+) -> Tensor:
+    """The gradient of one loss as one flat vector ``[P]``; zero where the loss does not reach.
+
+    Args:
+        loss: a scalar, or with ``of_output`` a prediction of any shape.
+        parameters: P numbers in all.
+        retain_graph: there will be a further gradient through the same graph.
+        of_output: derivatives of a loss by the prediction, in its shape.
+
+    Returns:
+        The gradient.
+    """
     out = torch.zeros(sum(p.numel() for p in parameters), device=loss.device, dtype=torch.float32)
     if not parameters or not loss.requires_grad:
         return out
-    parts = torch.autograd.grad(loss, parameters, retain_graph=retain_graph, allow_unused=True)
+    parts = torch.autograd.grad(loss, parameters, of_output, retain_graph=retain_graph, allow_unused=True)
     for place, part in zip(views(out, parameters), parts, strict=True):
         if part is not None:
             place.copy_(part)

@@ -14,7 +14,8 @@ from mtl.inspection.colours import GROUP_COLOURS
 
 READABLE = 12  # tasks up to which a matrix shows its numbers
 MEANINGS = {
-    "lookahead": "share by which a step for one lowers the loss of another",
+    "features": "how alike what they need of the inputs is",
+    "lookahead": "gain from a step for one, of that from an own step",
     "cosine": "of the tasks' gradients",
     "pairwise": "share by which training beside one lowers the loss of another",
 }

@@ -103,7 +103,8 @@ def prepare(config: RunConfig) -> Prepared:
     torch.set_num_threads(config.threads or threads_for(hardware))
     known = resumed.affinity if resumed else None
     assembly = build(config, resumed.statistics if resumed else None, known.groups if known else None)
-    check_measuring(assembly)
+    if known is None:  # the groups that were found may share nothing any more
+        check_measuring(assembly)
     call_factory("optimizer or scheduler", assembly.module.configure_optimizers)
     world = processes_of(hardware)
     environment = environment_for(config, assembly.data)

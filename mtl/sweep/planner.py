@@ -124,7 +124,8 @@ class Planner:
         """A configuration with its size and speed."""
         check_measuring(build(config, self.statistics))
         names = [task.name for task in self.data.tasks]
-        expected = [names[i :: config.affinity.networks] for i in range(config.affinity.networks)]
+        groups = config.affinity.networks or min(2, len(names))  # how many there will be is not known yet
+        expected = [names[i::groups] for i in range(groups)]
         assembly = build(config, self.statistics, expected)
         parameters = count_parameters(assembly.module)["total"]
         measuring = measuring_epochs(config, len(names))

@@ -1,4 +1,4 @@
-"""Groups of tasks: those in which the tasks help each other most, by measured affinities."""
+"""Groups of tasks: those in which the evidence that tasks belong together is strongest."""
 
 from collections.abc import Callable
 from functools import cache
@@ -10,35 +10,36 @@ from mtl.errors import InputError
 
 Gain = Callable[[frozenset[int]], float]
 EXACT = 12  # tasks up to which all ways of grouping are compared; 3^12 steps take a second
+WORST = 1e6  # in place of infinity, which cannot be added up
 
 
-def best_groups(affinity: Tensor, budget: int) -> list[list[int]]:
-    """Tasks in at most ``budget`` groups such that the affinities within them are highest.
+def best_groups(margin: Tensor, budget: int | None = None) -> list[list[int]]:
+    """Tasks in the groups for which the sum of the margins within them is highest, which says how many there are.
 
-    A task's gain is the mean affinity onto it of the others in its group, 0 when it is alone; the groups are those with
-    the highest sum of gains (after Fifty et al.; there a task may also be trained in further groups). With up to 12
-    tasks all ways are compared; with more, the two groups whose union loses least are joined until the budget is met.
+    A pair with a margin above 0 belongs together, one below 0 apart: the objective of correlation clustering (Bansal,
+    Blum and Chawla, Machine Learning 56, 2004, https://doi.org/10.1023/B:MACH.0000033116.57574.95) with weighted pairs.
+    With up to 12 tasks all ways are compared; with more, the two groups whose union gains most are joined as long as it
+    gains something, or there are too many groups.
 
     Args:
-        affinity: ``[K, K]``, of row i onto column j.
-        budget: most groups, at least 1.
+        margin: ``[K, K]``, how much speaks for putting two tasks together, both directions alike.
+        budget: most groups, at least 1; None: K.
 
     Returns:
         Indices of the tasks of each group, both in rising order.
     """
-    tasks = len(affinity)
-    if budget < 1:
+    tasks = len(margin)
+    networks = tasks if budget is None else budget
+    if networks < 1:
         raise InputError(f"budget={budget}: at least one network is needed")
-    values = affinity.tolist()
+    values = margin.clamp(min=-WORST, max=WORST).tolist()
 
     @cache
     def gain(group: frozenset[int]) -> float:
-        if len(group) == 1:
-            return 0.0
-        total: float = sum(values[i][j] for i in group for j in group if i != j)
-        return total / (len(group) - 1)
+        total: float = sum((values[i][j] + values[j][i]) / 2 for i, j in combinations(sorted(group), 2))
+        return total
 
-    groups = _exact(tasks, budget, gain) if tasks <= EXACT else _joined(tasks, budget, gain)
+    groups = _exact(tasks, networks, gain) if tasks <= EXACT else _joined(tasks, networks, gain)
     return sorted(sorted(group) for group in groups)
 
 

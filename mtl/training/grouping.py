@@ -15,10 +15,10 @@ from mtl.assembly import Assembly, build_with_data
 from mtl.config.run_config import AUTO, RunConfig
 from mtl.config.run_result import LOSS, AffinityResult
 from mtl.errors import InputError
-from mtl.module.affinity import mean_affinity
 from mtl.module.lightning import EpochCallback
 from mtl.module.module import MultiTaskModule
 from mtl.runs.directory import Run
+from mtl.tasks.evidence import Evidence, mutual, weigh
 from mtl.tasks.groups import best_groups
 from mtl.training.callbacks import AffinityRecorder
 from mtl.training.probe_trainer import probe_trainer
@@ -55,7 +55,7 @@ def check(assembly: Assembly) -> None:
     tasks, settings = len(assembly.graph.names), assembly.config.affinity
     if tasks < 2:
         raise InputError(f"grouping=auto: there is one task, '{assembly.graph.names[0]}', and nothing to group")
-    if settings.networks > tasks:
+    if settings.networks is not None and settings.networks > tasks:
         raise InputError(f"affinity.networks={settings.networks}: expected 1 to {tasks}, the number of tasks")
     if settings.measure != "pairwise" and not assembly.module.partition.shared:
         raise InputError(
@@ -86,46 +86,67 @@ def measured(assembly: Assembly, loggers: Sequence[Logger] = ()) -> AffinityResu
     settings, names = assembly.config.affinity, assembly.graph.names
     if assembly.config.progress:
         sys.stderr.write(f"grouping=auto: measuring which tasks help each other ({settings.measure})\n")
-    pairs = settings.measure == "pairwise"
-    matrices = {"pairwise": pairwise(assembly)} if pairs else trained_jointly(assembly, loggers)
-    chosen = best_groups(matrices[settings.measure], settings.networks)
+    if settings.measure == "pairwise":
+        gains = pairwise(assembly)
+        matrices, nulls, errors = {"pairwise": gains}, {}, {}
+        margin = mutual(gains)
+    else:
+        found = trained_jointly(assembly, loggers)
+        matrices = {measure: one.mean for measure, one in found.items()}
+        nulls = {measure: one.null for measure, one in found.items()}
+        errors = {measure: one.error for measure, one in found.items()}
+        margin = found[settings.measure].margin
+    chosen = best_groups(margin, settings.networks)
     return AffinityResult(
         measure=settings.measure,
         networks=settings.networks,
         tasks=list(names),
         groups=[[names[i] for i in group] for group in chosen],
-        matrices={name: matrix.tolist() for name, matrix in matrices.items()},
+        matrices=_lists(matrices),
+        nulls=_lists(nulls),
+        errors=_lists(errors),
+        margin=margin.tolist(),
         seconds=time.perf_counter() - started,
     )
 
 
-def trained_jointly(assembly: Assembly, loggers: Sequence[Logger] = ()) -> dict[str, Tensor]:
-    """Mean cosines and lookahead affinities over the first epochs of the run as it would be without groups.
+def _lists(matrices: dict[str, Tensor]) -> dict[str, list[list[float | None]]]:
+    return {measure: matrix.tolist() for measure, matrix in matrices.items()}
 
-    See :func:`~mtl.module.affinity.observe`.
+
+def trained_jointly(assembly: Assembly, loggers: Sequence[Logger] = ()) -> dict[str, Evidence]:
+    """The evidence by measure in the first epochs of the run as it would be without groups.
+
+    See :mod:`mtl.module.affinity`.
     """
     settings = assembly.config.affinity
-    observer = AffinityRecorder(settings.every)
+    observer = AffinityRecorder(settings.every, assembly.config.seed)
     trainer = probe_trainer(assembly.config, (observer,), epochs=settings.epochs, loggers=loggers)
     trainer.fit(assembly.module, datamodule=assembly.data)
-    looks = len(observer.cosines)
-    if looks < FEW:
+    looks = observer.looks
+    if len(looks) < FEW:
         sys.stderr.write(
-            f"grouping=auto: only {looks} looks at the gradients, so the groups may be chance: "
-            "raise affinity.epochs, or lower affinity.every\n"
+            f"grouping=auto: only {len(looks)} looks at the gradients, which leave tasks apart unless they are much "
+            "alike: raise affinity.epochs, or lower affinity.every\n"
         )
-    return {"lookahead": mean_affinity(observer.lookaheads), "cosine": mean_affinity(observer.cosines)}
+    return {
+        measure: weigh([look.affinity[measure] for look in series], [look.null[measure] for look in series])
+        for series in (observer.features, looks)
+        for measure in series[0].affinity
+    }
 
 
 def pairwise(assembly: Assembly) -> Tensor:
     """Gains ``[K, K]``, of row i onto column j, from training every pair of tasks and every single task.
 
     A gain is the share ``1 - L_j(with i) / L_j(single)`` by which the other task lowers the validation loss, each loss
-    that of its best epoch.
+    that of its best epoch. Tasks belong together where the mean of both gains is above 0. One training of each says
+    nothing of how far a gain is chance, so there is no standard error.
 
     Source: Standley et al., "Which Tasks Should Be Learned Together in Multi-task Learning?", ICML 2020,
-    https://arxiv.org/abs/1905.07553; what a group gives a task is then estimated from its pairs as there (section 5.2),
-    as their mean. Deviation: the networks for one task are as large as those for two, where the paper halves them.
+    https://arxiv.org/abs/1905.07553; what a group gives is then estimated from its pairs as there (section 5.2).
+    Deviations: the pairs of a group are added up, where there a task's gain is their mean; and the networks for one
+    task are as large as those for two, where the paper halves them.
     """
     names = assembly.graph.names
     single = {name: least_losses(assembly, (name,))[name] for name in names}

@@ -92,5 +92,5 @@ def test_runs_that_no_plan_names_are_told_apart(tmp_path: Path) -> None:
     assert sorted(unique_labels(records).values()) == ["hard in groups-equal", "hard-equal", "single_task-equal"]
     drawn = affinity(compare(records))
     assert drawn is not None
-    assert "hard in groups-equal: lookahead" in drawn.svg
+    assert "hard in groups-equal: features" in drawn.svg
     assert affinity(compare([one for one in records if not one.affinity])) is None

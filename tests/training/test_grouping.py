@@ -41,9 +41,11 @@ PLANTED = (
 )
 # A trunk of one feature serves a block, and not two
 NARROW = ("task.missing=0", "task.rows=300", "batch_size=20", "encoder.widths=[1]", "encoder.activation=tanh")
+MANY = ("task.missing=0", "task.rows=800", "affinity.every=1", "affinity.epochs=4")  # gradients of single batches
 LONG = {
-    "lookahead": ("affinity.epochs=6",),
-    "cosine": ("affinity.epochs=6",),
+    "features": ("affinity.epochs=6",),
+    "lookahead": MANY,
+    "cosine": MANY,
     "pairwise": (*NARROW, "affinity.epochs=10", "optimizer.lr=0.05"),
 }
 BLOCKS = [["task0", "task2"], ["task1", "task3"]]
@@ -65,6 +67,26 @@ def test_every_measure_finds_the_planted_blocks(measure: str, tmp_path: Path) ->
     related = torch.stack([matrix[0, 2], matrix[2, 0], matrix[1, 3], matrix[3, 1]])
     unrelated = torch.stack([matrix[i, j] for i in range(4) for j in range(4) if (i + j) % 2])
     assert related.mean() > unrelated.mean() + unrelated.abs().mean()
+
+
+@pytest.mark.parametrize(
+    ("world", "groups"),
+    [
+        (("task.blocks=1",), [[0, 1, 2, 3]]),
+        (("task.blocks=1", "task.relatedness=0"), [[0], [1], [2], [3]]),
+        (("task.scale_ratio=100",), [[0, 2], [1, 3]]),
+        (("task.scale_ratio=0.01",), [[0, 2], [1, 3]]),
+        (("task.num_tasks=6", "task.relatedness=0.9", "task.kinds=mixed"), [[0, 2, 4], [1, 3, 5]]),
+        (("task.num_tasks=6", "task.blocks=3", "task.relatedness=0.9"), [[0, 3], [1, 4], [2, 5]]),
+        (("task.missing=0.8", "task.rows=2000"), [[0, 2], [1, 3]]),
+    ],
+    ids=["together", "apart", "large scales", "small scales", "mixed kinds", "three blocks", "few labels"],
+)
+def test_the_number_of_groups_is_found(world: tuple[str, ...], groups: list[list[int]], tmp_path: Path) -> None:
+    settings = ("task.rows=800", "task.missing=0", "task.features=12", "affinity.every=1", "affinity.epochs=4")
+    seen = found(tmp_path, *settings, *world)
+    assert seen.groups == [[f"task{i}" for i in group] for group in groups]
+    assert seen.networks is None
 
 
 def test_a_larger_budget_is_not_used_where_it_gains_nothing(tmp_path: Path) -> None:
@@ -121,7 +143,7 @@ def test_auto_trains_what_it_finds_and_says_so(tmp_path: Path) -> None:
 
 def test_few_looks_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found(tmp_path, "affinity.epochs=1", "affinity.every=4")
-    assert "only 2 looks at the gradients, so the groups may be chance" in capsys.readouterr().err
+    assert "only 2 looks at the gradients, which leave tasks apart" in capsys.readouterr().err
     found(tmp_path, "affinity.epochs=2", "affinity.every=1")
     assert not capsys.readouterr().err
 
@@ -168,10 +190,13 @@ def test_a_resumed_run_keeps_its_groups(tmp_path: Path) -> None:
         (["grouping=[[]]"], "expected auto, groups of tasks such as"),
         (["grouping=[[task0,tsk1]]"], "unknown task in grouping 'tsk1': did you mean 'task1'"),
         (["grouping=[[task0,task1],[task1,task2]]"], "task 'task1' is in more than one group"),
-        (["grouping=auto", "affinity.networks=0"], "affinity.networks=0: expected a whole number, 1 or more"),
+        (["grouping=auto", "affinity.networks=0"], "affinity.networks=0: expected a whole number, 1 or more, or null"),
         (["grouping=auto", "affinity.networks=5"], "affinity.networks=5: expected 1 to 4, the number of tasks"),
         (["grouping=auto", "affinity.epochs=0.5"], "affinity.epochs=0.5: expected a whole number"),
-        (["grouping=auto", "affinity.measure=lookahed"], "affinity.measure=lookahed: expected lookahead, cosine or"),
+        (
+            ["grouping=auto", "affinity.measure=lookahed"],
+            "affinity.measure=lookahed: expected features, lookahead, cosine or",
+        ),
         (["grouping=auto", "tasks=[task1]"], "there is one task, 'task1', and nothing to group"),
         (["grouping=auto", "model=single_task"], "shares none: use model=hard, or affinity.measure=pairwise"),
     ],
