@@ -216,7 +216,8 @@ def caveats(comparison: Comparison, best: Row) -> list[str]:
         )
     noted = [one for one in best.records if one.notes]
     if noted:
-        out.append(f"{len(noted)} of {count_noun(len(best.records), 'run')} of {best.label} warned: {noted[0].notes[0]}")
+        runs = count_noun(len(best.records), "run")
+        out.append(f"{len(noted)} of {runs} of {best.label} warned: {noted[0].notes[0]}")
     if best.tested is not None and len(best.tested.seeds) == 1:
         out.append("One seed says nothing about chance: start the command again with more.")
     if comparison.design.kind != CONFIRM:
