@@ -48,6 +48,7 @@ from mtl.nn.encoder import SINGLE
 from mtl.runs.directory import Run
 from mtl.suites.base import MultiTaskDataModule
 from mtl.suites.batch import Batch, Split
+from mtl.training.budget import budget_of
 from mtl.training.callbacks import ProgressBar
 from mtl.training.trainer import make_trainer
 
@@ -68,7 +69,8 @@ def ours(overrides: list[str], folder: Path, callbacks: tuple[Callback, ...] = (
     config = configure(*overrides, f"output={folder}")
     assembly = build(config)
     assembly.data.setup("fit")
-    trainer = make_trainer(Run.create(config), assembly, callbacks)
+    budget = budget_of(config, assembly.data.loader("train", training=True, world=1).steps)
+    trainer = make_trainer(Run.create(config), assembly, budget, callbacks)
     for callback in trainer.callbacks:
         if isinstance(callback, ProgressBar):  # as on a terminal
             callback.console = Console(file=io.StringIO(), force_terminal=True, width=120)
@@ -408,7 +410,8 @@ def main() -> None:
     torch.set_num_threads(1)
     rows = 256 * given.steps * 5 // 3
     base = ["task=synthetic", f"task.rows={rows}", "task.features=64", f"epochs={given.epochs}", "threads=1"]
-    base += ["model=hard", "weighting=equal", "scheduler=none", *given.overrides]
+    base += ["model=hard", "weighting=equal", "scheduler=none"]
+    base += ["patience=null", "steps=null", "validate_every=1", *given.overrides]
     if given.workarounds:  # the dashboard would be written in every second block only
         show_workarounds([*base, "log_every=1000000"], [name for name in WORKAROUNDS if given.only in name])
     else:

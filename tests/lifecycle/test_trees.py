@@ -66,7 +66,8 @@ def test_a_run_leaves_what_every_run_leaves(result: RunResult) -> None:
     assert run.result == result
     assert result.run_id == run_id(result.config) == run.id
     assert {path.name for path in run.path.iterdir()} == {
-        *("config.yaml", "state", "statistics.json", "trees.json", "tensorboard", "csv", "result.json")
+        *("config.yaml", "state", "statistics.json", "trees.json", "tensorboard", "csv", "contributions.npz"),
+        "result.json",
     }
     found = record(run.path)
     assert (found.model, found.suite, found.seed) == ("trees", "table", 0)

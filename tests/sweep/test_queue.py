@@ -12,13 +12,14 @@ import pytest
 
 from mtl.config.compose import configure
 from mtl.config.run_config import SCHEMA, RunConfig
+from mtl.config.run_result import RunResult
 from mtl.runs.directory import Run
 from mtl.runs.files import write_json
 from mtl.runs.identity import run_id
 from mtl.sweep import run_lock
 from mtl.sweep.queue import DEATHS, DONE, FAILED, PENDING, RUNNING, QueuedRun, RunQueue
 from mtl.sweep.run_lock import machine_id
-from tests.results import run_result
+from tests.results import run_result, write_result
 
 
 @cache
@@ -33,7 +34,8 @@ def entry(path: Path, seed: int = 0, fingerprint: str = "data") -> QueuedRun:
 def finish(queue: RunQueue, one: QueuedRun, fingerprint: str = "data", schema: int = SCHEMA) -> Run:
     run = Run.create(one.config)
     result = run_result(data={"fingerprint": fingerprint, "rows": {}}).plain()
-    write_json(run.path / "result.json", {**result, "schema": schema})
+    run.path.rmdir()
+    write_json(write_result(run.path, RunResult.read(result)) / "result.json", {**result, "schema": schema})
     return run
 
 

@@ -49,7 +49,7 @@ def body(comparison: Comparison, verdict: Verdict, figures: Sequence[SvgFigure])
     lines += values_section(comparison)
     lines += cost_section(comparison)
     for one in figures:
-        lines += ["", f"### {one.title}", "", f"![{one.title}](figures/{one.name}.svg)", "", one.note]
+        lines += ["", f"### {one.title}", "", f"![{one.title}](figures/{one.name}.svg)", "", escaped(one.note)]
     return lines
 
 
