@@ -77,8 +77,8 @@ def scope_sentence(comparison: Comparison) -> str:
             "interval is corrected for the rows that splits share."
         )
     return (
-        "It holds for this data and these training rows: the interval covers other seeds and other test rows, not "
-        "other training rows (data=resplit asks for those)."
+        "It holds for this data and these training rows: the interval covers other seeds and other test rows, taken to "
+        "be independent, not other training rows (data=resplit asks for those)."
     )
 
 
