@@ -14,7 +14,7 @@ from mtl.comparison.records import Record
 from mtl.runs.contributions import Contributions
 
 pytestmark = pytest.mark.slow
-DRAWS = 100
+DRAWS = 60
 
 
 def judged(name: str) -> list[Judged]:
