@@ -41,7 +41,8 @@ class Campaign:
         self.further: list[Configuration] = []
         self.ledger = Ledger(planner.directory)
         self.ledger.check(self.study.planned_looks, self.study.deciding_seeds)
-        self.decided = 0  # deciding seeds in use
+        # Deciding seeds in use: going on keeps those of earlier looks in the plan, whatever interrupts it
+        self.decided = self.ledger.seen
 
     @property
     def design(self) -> Design:

@@ -31,8 +31,9 @@ class Ledger:
             self.planned = [int(look) for look in found.get("planned", [])]
             self.seeds = [int(seed) for seed in found.get("seeds", [])]
             self.taken: list[dict[str, Any]] = [dict(look) for look in found.get("taken", [])]
-        except (TypeError, ValueError, AttributeError) as error:
-            raise InputError(f"'{self.path}' is damaged: {error}") from None
+            self.seen = max((int(look["seeds"]) for look in self.taken), default=0)  # deciding seeds of the last look
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(f"'{self.path}' is damaged: {error!r}") from None
 
     def check(self, planned: Sequence[int], seeds: Sequence[int]) -> None:
         """Raise InputError if looks were taken by another plan than this one."""

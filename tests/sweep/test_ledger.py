@@ -30,7 +30,11 @@ def test_looks_cannot_be_planned_again_once_one_was_taken(tmp_path: Path) -> Non
         Ledger(tmp_path).check([8], [2, 3, 4, 5, 6, 7, 8, 9])
 
 
-@pytest.mark.parametrize("text", ["{", '{"taken": 3}', '{"planned": ["x"]}', "[]"], ids=["cut", "kind", "word", "list"])
+@pytest.mark.parametrize(
+    "text",
+    ["{", '{"taken": 3}', '{"planned": ["x"]}', "[]", '{"taken": [{}]}'],
+    ids=["cut", "kind", "word", "list", "no seeds"],
+)
 def test_a_damaged_ledger_is_named_and_not_begun_again(tmp_path: Path, text: str) -> None:
     (tmp_path / "looks.json").write_text(text)
     with pytest.raises(InputError, match=r"looks\.json' is damaged"):
