@@ -40,7 +40,7 @@ class Planted:
     wrong: tuple[str, ...]
 
 
-SMALL = ("task=synthetic", "task.rows=2000", "task.features=16", "batch_size=128", "epochs=30")
+SMALL = ("task=synthetic", "task.rows=2000", "task.features=16", "batch_size=256")
 ALONE = "[[task0],[task1],[task2],[task3]]"
 PAYS, LOSES, SAME = "pays", "does not pay", "makes no difference"
 WORLDS: Mapping[str, Planted] = {
