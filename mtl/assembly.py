@@ -13,6 +13,7 @@ from mtl.errors import InputError
 from mtl.module.module import MultiTaskModule
 from mtl.network import Network
 from mtl.nn.norm import warn_of_batch_norm
+from mtl.nn.tabular import check_values
 from mtl.runs.checkpoint import read_checkpoint
 from mtl.runs.directory import Run
 from mtl.runs.files import write_text
@@ -86,6 +87,7 @@ def build_with_data(data: MultiTaskDataModule, config: RunConfig, groups: Groups
     strategy = partial(Grouped, strategy=model, groups=chosen) if chosen else model
     encoder = instantiate_node(config.encoder, "encoder")
     sharing: Sharing = call_factory("model", strategy, data.input_shape, graph.names, encoder)
+    check_values(sharing, data.most_values)
     if data.sources > 1:
         warn_of_batch_norm(sharing, f"rows of {data.sources} tables go through one network")
     network = Network(sharing, graph, detach=config.relations.detach)

@@ -21,7 +21,7 @@ from mtl.runs.directory import Run, newest
 from mtl.runs.files import make_unique_directory, write_json
 from mtl.suites.base import MultiTaskDataModule
 
-READING = ("separator", "encoding", "missing")
+READING = ("separator", "encoding", "missing", "header", "skip")
 SHOWN = ("model", "weighting", "encoder", "optimizer")  # with the seed as many columns as the dashboard shows at first
 
 
@@ -111,7 +111,7 @@ def ways_to_act(run: Run) -> str:
 def reading_options(config: RunConfig) -> dict[str, Any]:
     """How the text files of a run's suite are written, if it reads a person's."""
     task = config.task
-    return {key: task[key] for key in READING} if set(READING) <= set(task) else {}
+    return {key: task[key] for key in READING if key in task}
 
 
 def environment_for(config: RunConfig, data: MultiTaskDataModule) -> Environment | None:

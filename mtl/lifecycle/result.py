@@ -45,7 +45,7 @@ def measure(run: Run, trained: Trained, fitted: Fitted, data_seconds: float) -> 
     affinity = run.affinity
     contributions = RowContributions(TaskGraph(data.tasks))
     metrics = {
-        split: trained.evaluate(data.loader(split), contributions if split == "test" else None) for split in SPLITS
+        split: trained.evaluate(data.measured(split), contributions if split == "test" else None) for split in SPLITS
     }
     memory = peak_memory()
     result = RunResult(
@@ -73,6 +73,6 @@ def measure(run: Run, trained: Trained, fitted: Fitted, data_seconds: float) -> 
         peak_memory_bytes=memory,
         environment=environment(),
         affinity=affinity,
-        notes=list(fitted.notes),
+        notes=[*data.notes, *fitted.notes],
     )
     return Measured(result, contributions.result())

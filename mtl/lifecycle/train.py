@@ -1,7 +1,6 @@
 """One run from config to result: train, select on validation, measure once on test, act, write down what came of it."""
 
 import os
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from mtl.errors import InputError
 from mtl.lifecycle.execution import act, environment_for
 from mtl.lifecycle.failures import failures_recorded
 from mtl.lifecycle.fit import fit
+from mtl.lifecycle.introduction import introduce
 from mtl.lifecycle.result import measure
 from mtl.lifecycle.resume import resumable_run
 from mtl.lifecycle.trained import TrainedNetwork
@@ -136,8 +136,7 @@ def begin(run: Run, prepared: Prepared, on_run_created: Callable[[Run], None]) -
     run.state = "running"
     run.config = prepared.assembly.config
     save_statistics(run, prepared.assembly.data)
-    if prepared.assembly.config.progress:
-        sys.stderr.write(prepared.assembly.data.preview())
+    introduce(prepared.assembly.data)
 
 
 def carry_out(run: Run, prepared: Prepared, on_report: Callable[[ExecutionReport], None]) -> RunResult | None:

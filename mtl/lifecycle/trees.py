@@ -16,6 +16,7 @@ from mtl.errors import InputError
 from mtl.lifecycle.execution import act, environment_for
 from mtl.lifecycle.failures import failures_recorded
 from mtl.lifecycle.fit import Fitted
+from mtl.lifecycle.introduction import introduce
 from mtl.lifecycle.result import measure
 from mtl.lifecycle.trained import TrainedTrees, suite_of_columns
 from mtl.runs.contributions import Contributions
@@ -94,8 +95,7 @@ def train_trees(
         run.state = "running"
         run.config = config
         save_statistics(run, data)
-        if config.progress:
-            sys.stderr.write(data.preview())
+        introduce(data)
         trained, fitted = fit_trees(run, config, trees, data)
         measured = measure(run, trained, fitted, data_seconds)
         machine = {**measured.result.environment, "device": "cpu", "lightgbm": version("lightgbm")}

@@ -45,11 +45,11 @@ class Evaluation(nn.Module):
             self.rows[index] += rows.sum()
             if not rows.all():
                 prediction, target = prediction[rows], target[rows]
-            decoded = task.decode(prediction)
+            read = task.measured(prediction)
             if len(target):
-                cast(MetricCollection, self.metrics[task.name]).update(decoded, target)
+                cast(MetricCollection, self.metrics[task.name]).update(read, target)
             if contributions is not None:
-                contributions.add(task.name, decoded, target, rows)
+                contributions.add(task.name, read, target, rows)
 
     def result(self) -> SplitMetrics:
         """Metrics, mean losses and score of what was counted, which is then forgotten.

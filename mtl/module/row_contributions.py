@@ -27,7 +27,7 @@ class RowContributions:
 
         Args:
             name: of the task.
-            prediction: decoded, of the n rows with a label, ``[n, ...]``.
+            prediction: as the metrics read it, of the n rows with a label, ``[n, ...]``.
             target: of these rows.
             rows: which rows of the batch have a label, ``[B]`` bool.
         """

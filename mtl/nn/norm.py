@@ -4,7 +4,8 @@ import warnings
 
 import torch
 from torch import Tensor, nn
-from torch.nn import Parameter
+from torch.nn import Parameter, functional
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from mtl.errors import unknown
 from mtl.nn.stacked import StackedLayerNorm
@@ -16,7 +17,11 @@ MOMENTUM, SMALLEST = 0.1, 1e-5  # as torch's batch norms have them
 
 
 class FeaturesLast(nn.Module):
-    """A norm of torch's that wants the features second, for features that come last: ``[B, ..., D] -> [B, ..., D]``."""
+    """A norm of torch's that wants the features second, for features that come last: ``[B, ..., D] -> [B, ..., D]``.
+
+    In training, a single value of each feature has no variance: a batch norm then takes its running statistics, and
+    leaves them as they are.
+    """
 
     def __init__(self, norm: nn.Module) -> None:
         super().__init__()
@@ -24,8 +29,17 @@ class FeaturesLast(nn.Module):
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Normalise."""
+        if self.training and hidden.numel() == hidden.shape[-1] and isinstance(self.norm, _BatchNorm):
+            return self._by_running_statistics(self.norm, hidden)
         out: Tensor = self.norm(hidden.movedim(-1, 1)).movedim(1, -1)
         return out
+
+    @staticmethod
+    def _by_running_statistics(norm: _BatchNorm, hidden: Tensor) -> Tensor:
+        mean, variance = norm.running_mean, norm.running_var
+        return functional.batch_norm(
+            hidden.movedim(-1, 1), mean, variance, norm.weight, norm.bias, eps=norm.eps
+        ).movedim(1, -1)
 
 
 class PerTaskBatchNorm(FeaturesLast):
@@ -93,7 +107,7 @@ class PerSourceBatchNorm(nn.Module):
 
 def warn_of_batch_norm(network: nn.Module, reason: str) -> None:
     """Warn if a network has batch norm, which for some reason would mix statistics of unlike rows."""
-    if any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in network.modules()):
+    if any(isinstance(module, _BatchNorm) for module in network.modules()):
         warnings.warn(
             f"{reason}, and its batch norm mixes their statistics: use encoder.norm=layer, group or per_task",
             stacklevel=3,

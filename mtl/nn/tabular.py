@@ -14,8 +14,8 @@ class Tabular(Encoder):
 
     Inputs: ``numbers [B, F]`` (or ``x [B, F]``), ``categories [B, C]`` (integers), or both.
     NaN is a missing number: it counts as 0, and an indicator says so. Every category column has a table of ``values``
-    learned vectors; -1 is a missing category, which has a vector of its own, and larger numbers than the table has wrap
-    around. ``source [B, S]``, 1 where the row comes from, is read by the norms ``per_task`` alone.
+    learned vectors; -1 is a missing category, which has a vector of its own, and so is a number that the table does not
+    have. ``source [B, S]``, 1 where the row comes from, is read by the norms ``per_task`` alone.
 
     Args:
         input_shape: ``{"numbers": (F,), "categories": (C,), "source": (S,)}``, of which only one of the first two must
@@ -71,7 +71,7 @@ class Tabular(Encoder):
         if "categories" not in inputs:
             return None
         categories = inputs["categories"].long()
-        return torch.where(categories < 0, 0, categories % self.values + 1)
+        return torch.where((categories < 0) | (categories >= self.values), 0, categories + 1)
 
     @override
     def stem(self, inputs: Inputs) -> Tensor:
@@ -87,3 +87,18 @@ class Tabular(Encoder):
         if indices is not None:
             parts.append(indices / self.values)
         return torch.cat(parts, -1)
+
+
+def check_values(network: nn.Module, most: int) -> None:
+    """InputError if a table of vectors is too small for a column's categories, some of which it would take for missing.
+
+    Args:
+        network: with encoders of any kind.
+        most: categories that a column has.
+    """
+    few = [module.values for module in network.modules() if isinstance(module, Tabular) and module.values < most]
+    if few:
+        raise InputError(
+            f"encoder.values={few[0]} and a column of {most} categories: expected encoder.values={most} or more, or "
+            f"task.categories={few[0]} for the most frequent ones"
+        )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = (SINGLE, "numbers", "categories")  # names of inputs that are the columns of a table
+DIGITS = 6  # that single precision has
 Fitted = TypeVar("Fitted")
 Predict = Callable[[Inputs], dict[str, Tensor]]
 
@@ -60,6 +61,8 @@ class MultiTaskDataModule(LightningDataModule, ABC):
         selection: name and direction ("min" or "max") of the validation quantity by which the best checkpoint is
             chosen. ``val/score`` is the geometric mean of the tasks' validation losses, so that no task's unit
             outweighs another's.
+        notes: what the user should know of how the data were read.
+        most_values: how many categories a column of the inputs has at most.
         sources: how many data sets the rows come from, each with a distribution of its own.
         acting: the task with whose predictions :meth:`validation_rollout` acts, if that is what selects: trained alone
             it is selected by the same quantity.
@@ -70,11 +73,13 @@ class MultiTaskDataModule(LightningDataModule, ABC):
     selection: tuple[str, str] = ("val/score", "min")
     acting: str | None = None
     sources: int = 1
+    most_values: int = 0
 
     def __init__(self) -> None:
         super().__init__()
         self.splits: dict[str, Split] = {}
         self.batch_size, self.seed, self.accumulate = 256, 0, 1
+        self.notes: list[str] = []
         self.held_share = 0.0
         self.kept: list[int] = []  # where rows are held out: numbers of the others among those loaded
         self._held: InMemoryLoader | None = None
@@ -188,6 +193,22 @@ class MultiTaskDataModule(LightningDataModule, ABC):
         """Names of the classes in the order of their numbers (of a binary task: no, yes), by task; default: none."""
         return {}
 
+    def unfamiliar(self, frame: "pd.DataFrame") -> list[str]:
+        """In a line each, what of new rows is so unlike the training rows that predictions mean little."""
+        return []
+
+    def own_units(self, task: str, values: Tensor) -> list[float]:
+        """Decoded predictions of a task whose targets are numbers, as they are written down.
+
+        Args:
+            task: its name.
+            values: decoded, ``[N]``.
+
+        Returns:
+            In the units of the source, each with the digits that it has: by default those of single precision.
+        """
+        return [float(f"{value:.{DIGITS}g}") for value in values.tolist()]
+
     def validation_rollout(self, predict: Predict) -> dict[str, float]:
         """Act with the network in validation; what comes back is logged as ``val/<key>``. Default: no-op.
 
@@ -256,6 +277,10 @@ class MultiTaskDataModule(LightningDataModule, ABC):
             return batch
         moved: Batch = super().transfer_batch_to_device(batch, device, dataloader_idx)
         return moved
+
+    def measured(self, split: str) -> InMemoryLoader:
+        """The batches by which a split is measured after the training. Default: all of it."""
+        return self.loader(split)
 
     def train_dataloader(self) -> InMemoryLoader:
         """Shuffled batches of the training rows."""

@@ -13,9 +13,14 @@ from mtl.nn.heads import BinaryHead, ChoiceHead, ClassificationHead, Conditional
 from mtl.tasks.metrics import ChoiceAccuracy, ChoiceRank, StandardisedR2
 from mtl.tasks.task import Task
 
+LARGEST = 1e30
+
 
 def binary(name: str, hidden: int = 0) -> Task:
-    """Yes or no: target 0/1 (NaN or -100 = no label), loss binary cross-entropy, primary metric AUROC."""
+    """Yes or no: target 0/1 (NaN or -100 = no label), loss binary cross-entropy, primary metric AUROC.
+
+    The metrics read :func:`ranked` logits, so that AUROC ranks rows whose probabilities are 1 to the last digit.
+    """
     return Task(
         name=name,
         head=partial(BinaryHead, hidden=hidden),
@@ -23,10 +28,22 @@ def binary(name: str, hidden: int = 0) -> Task:
             logit, target.to(logit.dtype), reduction="none"
         ),
         decode=torch.sigmoid,
+        scores=ranked,
         metrics={"auroc": BinaryAUROC(), "accuracy": BinaryAccuracy()},
         primary="auroc",
         kind="binary",
     )
+
+
+def ranked(logit: Tensor) -> Tensor:
+    """Logits in (0, 1), in their order and with 0 at 1/2, ``(1 + z / (1 + |z|)) / 2`` in double precision.
+
+    The sigmoid of single precision is 1 from 17 on, that of double precision from 37 on. These values are no
+    probabilities; AUROC and accuracy at 1/2 are those of the probabilities.
+    """
+    wide = logit if logit.device.type == "mps" else logit.double()  # which has no double precision
+    wide = wide.clamp(min=-LARGEST, max=LARGEST)  # infinity over infinity is no number
+    return (1 + wide / (1 + wide.abs())) / 2
 
 
 def conditional(name: str, upstream: str, hidden: int = 0) -> Task:
@@ -54,17 +71,26 @@ def classification(name: str, classes: int, hidden: int = 0) -> Task:
     )
 
 
-def regression(name: str, hidden: int = 0, mean: float = 0.0, std: float = 1.0, primary: str = "r2") -> Task:
+def regression(
+    name: str,
+    hidden: int = 0,
+    mean: float = 0.0,
+    std: float = 1.0,
+    primary: str = "r2",
+    limits: tuple[float | None, float | None] = (None, None),
+) -> Task:
     """A number: target ``[B]`` floating (NaN = no label), loss squared error, primary metric R2, else mae or rmse.
 
     With ``mean`` and ``std`` of the training labels the head predicts the standardised value and the loss is relative
     to it, of the size of other tasks' losses; targets, decoded predictions and metrics stay in the target's own units.
+    Decoded predictions are cut off at the ``limits``, lower and upper, where these are given.
     """
+    low, high = limits
     return Task(
         name=name,
         head=partial(RegressionHead, hidden=hidden),
         loss=lambda value, target: functional.mse_loss(value, (target - mean) / std, reduction="none"),
-        decode=lambda value: value * std + mean,
+        decode=lambda value: value * std + mean if limits == (None, None) else (value * std + mean).clamp(low, high),
         metrics={
             "r2": StandardisedR2(mean, std),
             "mae": MeanAbsoluteError(),

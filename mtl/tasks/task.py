@@ -36,12 +36,14 @@ class Task:
         head: builds the head from the number of features it will see.
         loss: prediction and target to one loss per row ``[B]``; unlabelled rows are dealt with outside
             (:meth:`losses`).
-        decode: raw prediction to what the metrics and a person read (probabilities, values).
+        decode: raw prediction to what a person reads (probabilities, values), and the metrics unless there are
+            ``scores``.
         metrics: torchmetrics by name, which is not ``loss`` and has no slash; templates, cloned for each stage, updated
             with labelled rows only.
         primary: the metric that comparisons use; its ``higher_is_better`` gives the direction.
         depends_on: upstream tasks whose predictions this head also sees.
         kind: what its predictions are: binary, classes, regression or choice; empty: something else.
+        scores: raw prediction to what the metrics read; None: what ``decode`` gives.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Task:
     primary: str
     depends_on: tuple[str, ...] = ()
     kind: str = ""
+    scores: Callable[[Tensor], Tensor] | None = None
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier() or iskeyword(self.name):
@@ -71,6 +74,10 @@ class Task:
     def higher_is_better(self) -> bool:
         """Direction of the primary metric."""
         return bool(self.metrics[self.primary].higher_is_better)
+
+    def measured(self, prediction: Tensor) -> Tensor:
+        """What the metrics read of a raw prediction."""
+        return (self.scores or self.decode)(prediction)
 
     def losses(self, prediction: Tensor, target: Tensor, rows: Tensor | None = None) -> Tensor:
         """Loss of each row, 0 where it has no label.

@@ -191,3 +191,16 @@ def test_norms_take_features_last(name: str, middle: tuple[int, ...]) -> None:
         assert out.flatten(1).mean(1).abs().max() < 1e-5
     if name != "batch":
         torch.testing.assert_close(norm(hidden[:2]), out[:2])
+
+
+@pytest.mark.parametrize("name", ["batch", "per_task", "per_task_statistics"])
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_a_single_value_is_normalised_by_running_statistics(name: str, axes: int) -> None:
+    norm = make_norm(name, 4, axes)
+    shape = (6, *[3] * (axes - 1), 4)
+    norm(torch.randn(shape, generator=torch.Generator().manual_seed(0)) * 3 + 1)
+    before = {key: value.clone() for key, value in norm.state_dict().items()}
+    single = torch.ones(1, *[1] * (axes - 1), 4)
+    in_training = norm(single)
+    assert all(torch.equal(value, before[key]) for key, value in norm.state_dict().items())
+    torch.testing.assert_close(in_training, norm.eval()(single))

@@ -5,7 +5,7 @@ import torch
 
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE, InputShape
-from mtl.nn.tabular import Tabular
+from mtl.nn.tabular import Tabular, check_values
 
 TABLE: InputShape = {"numbers": (3,), "categories": (2,)}
 TEXT: InputShape = {"tokens": (None,), "mask": (None,)}
@@ -30,8 +30,16 @@ def test_categories_have_vectors_of_their_own() -> None:
     numbers = torch.zeros(5, 3)
     categories = torch.tensor([[-1, 0], [0, 0], [1, 0], [2, 0], [3, 0]])
     out = encoder({"numbers": numbers, "categories": categories})
-    assert not any(torch.allclose(out[a], out[b]) for a, b in ((0, 1), (1, 2), (2, 3), (0, 4)))
-    torch.testing.assert_close(out[4], out[1])  # the table has three: the fourth value wraps around
+    assert not any(torch.allclose(out[a], out[b]) for a, b in ((0, 1), (1, 2), (2, 3)))
+    torch.testing.assert_close(out[4], out[0])  # the table has three: the fourth value counts as missing
+
+
+def test_a_table_of_vectors_has_one_for_each_category() -> None:
+    check_values(Tabular(TABLE, [8], values=3), 3)
+    with pytest.raises(
+        InputError, match=r"encoder\.values=3 and a column of 4 categories: expected .*values=4 or more"
+    ):
+        check_values(Tabular(TABLE, [8], values=3), 4)
 
 
 def test_categories_alone() -> None:

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torchmetrics import MetricCollection
 
+from mtl.tasks import binary
 from mtl.tasks.metrics import ChoiceAccuracy, ChoiceRank
 
 SCORES = torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3], [0.2, 0.3, 0.5]])
@@ -48,3 +49,22 @@ def test_metrics_of_one_collection_stay_apart() -> None:
     together.reset()
     together.update(SCORES[2:], TARGET[2:])
     assert {name: float(value) for name, value in together.compute().items()} == {"accuracy": 0.0, "rank": 3.0}
+
+
+@pytest.mark.parametrize("shift", [0.0, 30.0, -30.0, 1000.0])
+def test_auroc_ranks_saturated_probabilities_by_their_logits(shift: float) -> None:
+    draw = torch.Generator().manual_seed(0)
+    target = torch.randint(0, 2, (500,), generator=draw)
+    logits = torch.randn(500, generator=draw) + target + shift
+    task = binary("a")
+    found = task.metrics["auroc"].clone()(task.measured(logits), target)
+    assert float(found) == pytest.approx(roc_auc(logits.double(), target), abs=1e-6)
+    share = ((logits >= 0) == (target > 0)).float().mean()
+    assert task.metrics["accuracy"].clone()(task.measured(logits), target) == pytest.approx(float(share))
+    assert task.measured(torch.tensor([torch.inf, -torch.inf, 0.0])).tolist() == [1.0, 0.0, 0.5]
+
+
+def roc_auc(scores: torch.Tensor, target: torch.Tensor) -> float:
+    """Share of the pairs of a yes and a no in which the yes has the higher score."""
+    pairs = scores[target == 1][:, None] - scores[target == 0]
+    return float(((pairs > 0).double() + (pairs == 0).double() / 2).mean())

@@ -1,6 +1,7 @@
 """New rows of a person's table: what the network says of each."""
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -12,13 +13,11 @@ from typing_extensions import override
 
 from mtl.agent.environment import Environment
 from mtl.agent.report import ExecutionReport, Value, plain_table
-from mtl.suites.base import MultiTaskDataModule, Predict
+from mtl.suites.base import DIGITS, MultiTaskDataModule, Predict
 from mtl.suites.table.reading import read_table
-from mtl.tasks import Task
 
 PIECE = 8192  # rows that are predicted at a time
 ROW = "row"
-DIGITS = 6  # that are written of a number
 
 
 class NewRows(Environment):
@@ -40,6 +39,7 @@ class NewRows(Environment):
     def check(self, data: MultiTaskDataModule) -> None:
         super().check(data)
         data.inputs(self.frame.head(1))  # what is missing is said before anything is computed
+        sys.stderr.write("".join(f"{line}\n" for line in data.unfamiliar(self.frame)))
 
     @override
     @torch.inference_mode()
@@ -50,7 +50,7 @@ class NewRows(Environment):
             for task in data.tasks:
                 found[task.name].append(task.decode(predictions[task.name]).float())
         values = {name: torch.cat(parts) for name, parts in found.items()}
-        return PredictionReport(data.tasks, values, data.values)
+        return PredictionReport(values, data.values, data.own_units, data.unfamiliar(self.frame))
 
 
 class PredictionReport(ExecutionReport):
@@ -59,29 +59,35 @@ class PredictionReport(ExecutionReport):
     Of a binary task the probability is that of yes, of several classes that of the class that is named.
 
     Args:
-        tasks: what was predicted.
         predictions: by task, decoded: numbers ``[N]``, probabilities of yes ``[N]`` or of classes ``[N, C]``.
         values: names of the classes of the tasks that have some; of two, no and yes.
+        own_units: see :meth:`~mtl.suites.base.MultiTaskDataModule.own_units`.
+        notes: what is unlike the training rows.
     """
 
     listing = "predictions.csv"
 
     def __init__(
-        self, tasks: Sequence[Task], predictions: Mapping[str, Tensor], values: Mapping[str, Sequence[str]]
+        self,
+        predictions: Mapping[str, Tensor],
+        values: Mapping[str, Sequence[str]],
+        own_units: Callable[[str, Tensor], Sequence[float]],
+        notes: Sequence[str] = (),
     ) -> None:
+        self.notes = list(notes)
         self.columns: dict[str, list[Value]] = {}
-        for task in tasks:
-            found, names = predictions[task.name], values.get(task.name)
+        for task, found in predictions.items():
+            names = values.get(task)
             if names is None:
-                self.columns[task.name] = rounded(found)
+                self.columns[task] = list(own_units(task, found))
                 continue
             if found.dim() == 1:
                 place, sure = (found >= 0.5).long(), found
             else:
                 sure, place = found.max(-1)
-            self.columns[task.name] = [names[i] for i in place.tolist()]
+            self.columns[task] = [names[i] for i in place.tolist()]
             # A dot is in no name of a task, so this is the name of no other column
-            self.columns[f"{task.name}.probability"] = rounded(sure)
+            self.columns[f"{task}.probability"] = [float(f"{value:.{DIGITS}g}") for value in sure.tolist()]
         self.rows = len(next(iter(self.columns.values())))
 
     @override
@@ -96,7 +102,7 @@ class PredictionReport(ExecutionReport):
 
     @override
     def content(self) -> dict[str, Any]:
-        return {"summary": self.summary()}  # the rows are in the listing, and may be many
+        return {"summary": self.summary(), "notes": self.notes}  # the rows are in the listing, and may be many
 
     @override
     def table(self) -> Table:
@@ -106,8 +112,3 @@ class PredictionReport(ExecutionReport):
             for record in first
         ]
         return plain_table(f"Predictions for {self.rows:,} rows, the first of them", list(first[0]), rows)
-
-
-def rounded(values: Tensor) -> list[Value]:
-    """The numbers with as many digits as single precision has."""
-    return [float(f"{value:.{DIGITS}g}") for value in values.tolist()]

@@ -1,26 +1,24 @@
 """What kind of values a column holds, and the values as that kind."""
 
-import re
 from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import infer_dtype, is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
+from pandas.api.types import infer_dtype, is_bool_dtype, is_datetime64_any_dtype, is_integer_dtype, is_numeric_dtype
 
 from mtl.errors import InputError, unknown
 
 LARGEST = float(np.finfo(np.float32).max)
 KINDS = ("number", "category", "time", "ignore")
-DATE = re.compile(
-    r"\d{4}-\d{1,2}(-\d{1,2})?([T ]\d{1,2}:\d{2}.*)?|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}.*|\d{4}/\d{1,2}/\d{1,2}.*"
-)
+EXACT = 2**53  # beyond it, double precision takes neighbouring whole numbers for the same
 
 
 def infer(values: pd.Series) -> tuple[str, str]:
     """Kind of a column, one of :data:`KINDS`, and in a few words why it is ignored if it is.
 
-    Numbers and truth values are numbers; dates and texts that are all written as dates are times; other texts are
-    categories if they repeat themselves: at most half as many distinct values as rows, or at most 20.
+    Numbers and truth values are numbers; dates are times; texts, and whole numbers that are too large to be told apart
+    in double precision, are categories if they repeat themselves: at most half as many distinct values as rows, or at
+    most 20. Texts that are written as dates are times before, see :mod:`mtl.suites.table.types`.
     """
     known = values.dropna()
     distinct = known.nunique()
@@ -28,15 +26,16 @@ def infer(values: pd.Series) -> tuple[str, str]:
         return "ignore", "all missing"
     if distinct == 1 and len(known) == len(values):
         return "ignore", "constant"
-    if is_numeric_dtype(values) or is_bool_dtype(values):
+    long = is_integer_dtype(values) and max(abs(int(known.min())), abs(int(known.max()))) > EXACT
+    if (is_numeric_dtype(values) or is_bool_dtype(values)) and not long:
         return "number", ""
-    if is_datetime64_any_dtype(values):
+    if is_datetime64_any_dtype(values) or infer_dtype(known) in ("date", "datetime"):
         return "time", ""
     texts = known.astype(str)
-    if texts.head(100).str.fullmatch(DATE).all() and parsed_times(texts).notna().all():
-        return "time", ""
     if distinct <= max(20, len(known) // 2):
         return "category", ""
+    if long:
+        return "ignore", "identifier: whole numbers beyond 2^53, nearly each of them another"
     numeric = pd.to_numeric(texts, errors="coerce").notna()
     if numeric.all():
         return "ignore", "numbers written as texts: say number in task.columns"
@@ -116,18 +115,14 @@ def _name(value: object) -> str:
     return str(value)
 
 
-def parsed_times(values: pd.Series) -> pd.Series:
-    """Texts as UTC times, missing where they are none."""
-    return pd.to_datetime(values, errors="coerce", utc=True, format="mixed")
-
-
 def times(values: pd.Series, what: str) -> pd.Series:
     """The values as UTC times, missing where missing. InputError for the first that is no time."""
     if is_datetime64_any_dtype(values):
         return pd.to_datetime(values, utc=True)
     if is_numeric_dtype(values) and values.notna().any():
         raise InputError(f"{what} holds numbers, not times")
-    found = parsed_times(values.astype(object))  # without a value, a column of a file is one of numbers
+    # Without a value, a column of a file is one of numbers. Texts have been read before, except where nobody said so.
+    found = pd.to_datetime(values.astype(object), errors="coerce", utc=True, format="ISO8601")
     bad = np.flatnonzero((found.isna() & values.notna()).to_numpy())
     if len(bad):
         raise InputError(f"{what}: row {values.index[bad[0]] + 1} holds '{values.iloc[bad[0]]}', which is no time")

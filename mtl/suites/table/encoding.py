@@ -16,6 +16,7 @@ from mtl.suites.table.columns import names, numbers, times
 
 LIMIT = 8.0  # standard deviations beyond which a value says no more; keeps one wrong cell from ruling a batch
 DAY = 86400.0
+NO_END = 253_370_764_800.0  # 9999-01-01, in seconds since 1970
 Features = np.ndarray
 
 
@@ -49,6 +50,10 @@ class Column(ABC):
     def codes(self, values: pd.Series) -> Features:
         """Values to categories, ``[N, width[1]]`` integer, -1 where missing or unseen."""
         return np.empty((len(values), 0), dtype=np.int64)
+
+    def unfamiliar(self, values: pd.Series) -> list[str]:
+        """A line for the user if the values are unlike those of the training; default: none."""
+        return []
 
     def plain(self) -> dict[str, Any]:
         """The fields as plain values, for a JSON file."""
@@ -122,6 +127,18 @@ class CategoryColumn(Column):
         return out
 
     @override
+    def unfamiliar(self, values: pd.Series) -> list[str]:
+        known = names(values).dropna()
+        unseen = known[~known.isin(self.values)]
+        if len(unseen) <= len(known) / 2:
+            return []
+        shown = ", ".join(f"'{value}'" for value in self.values[:5])
+        return [
+            f"column '{self.name}': {len(unseen)} of {len(known)} values, such as '{unseen.iloc[0]}', were rare in the "
+            f"training or not there, and count as missing; it had {shown}"
+        ]
+
+    @override
     def codes(self, values: pd.Series) -> Features:
         index = {value: i for i, value in enumerate(self.values)}
         found: Features = names(values).map(index).fillna(-1).to_numpy(dtype=np.int64)
@@ -130,7 +147,10 @@ class CategoryColumn(Column):
 
 @dataclass(frozen=True)
 class TimeColumn(Column):
-    """A moment as its place on the time axis, standardised, and as angles in the day, the week and the year."""
+    """A moment as its place on the time axis, standardised, and as angles in the day, the week and the year.
+
+    A year from 9999 on means "no end". It is at the end of the axis, and the other times are standardised without it.
+    """
 
     kind: ClassVar[str] = "time"
     width: ClassVar[tuple[int, int]] = (8, 0)
@@ -141,7 +161,7 @@ class TimeColumn(Column):
     def fit(cls, name: str, values: pd.Series) -> "TimeColumn":
         """From the training rows."""
         found = _seconds(times(values, f"column '{name}'"))
-        known = found[~np.isnan(found)]
+        known = found[found < NO_END]  # no missing ones either
         std = float(known.std()) if len(known) else 0.0
         return cls(name, float(known.mean()) if len(known) else 0.0, std if std > 0 else 1.0)
 
@@ -167,7 +187,8 @@ class TimeColumn(Column):
 
 
 def _seconds(values: pd.Series) -> Features:
-    since = (values - pd.Timestamp(0, tz="UTC")).dt.total_seconds()
+    # In seconds, since nanoseconds end in the year 2262
+    since = (values - pd.Timestamp(0, tz="UTC").as_unit("s")).dt.total_seconds()
     seconds: Features = since.to_numpy(dtype="float64", na_value=np.nan)
     return seconds
 
@@ -201,6 +222,11 @@ class Encoding:
     def features(self) -> tuple[str, ...]:
         """Names of the F features."""
         return tuple(feature for column in self.columns for feature in column.features)
+
+    @property
+    def most_values(self) -> int:
+        """How many categories a column has at most, others not counted."""
+        return max((len(one.values) for one in self.columns if isinstance(one, CategoryColumn)), default=0)
 
     def encode(self, frame: pd.DataFrame) -> Tensor:
         """Rows to ``[N, F]`` float. InputError for a column that is missing."""

@@ -14,17 +14,20 @@ import pyarrow
 import torch
 from pyarrow import parquet
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE, Inputs
 from mtl.runs.files import read_json, write_json
 from mtl.suites.base import MultiTaskDataModule
 from mtl.suites.batch import Split
+from mtl.suites.loader import InMemoryLoader, measured_at_once
 from mtl.suites.sources.cache import cache_directory, file_lock, make_directory
 from mtl.suites.table.preview import preview
 from mtl.suites.table.reading import one_line, plain, unique
 from mtl.suites.table.splitting import Division, Rows, Splitting
 from mtl.suites.table.suite import TableSuite, Targets, check_batch
+from mtl.suites.table.types import typed
 
 PIECE = 65_536  # rows in memory at a time
 SAMPLE = 200_000  # rows from which kinds and statistics are taken
@@ -51,7 +54,7 @@ class LargeTable(MultiTaskDataModule):
     statistics come from a random sample of about 200,000 rows, the statistics from those of them that are training
     rows; a class or category that the sample does not hold counts as missing. All rows are encoded once, into files in
     the cache whose name is a hash of the table's content and of what was fitted; later runs, and all processes of one,
-    map them into memory.
+    map them into memory. The training rows are measured by 200,000 of them.
 
     Args:
         path: the file.
@@ -60,6 +63,7 @@ class LargeTable(MultiTaskDataModule):
         splitting: a random one.
         categories: most values of a category that get an indicator of their own.
         statistics: file of what a run fitted, to be repeated.
+        formats: how the times or numbers of columns are written, where the file does not decide it.
 
     Raises:
         InputError: another format or way to split; whatever is wrong with the sample.
@@ -73,13 +77,17 @@ class LargeTable(MultiTaskDataModule):
         splitting: Splitting | None = None,
         categories: int = 50,
         statistics: str | None = None,
+        formats: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__()
         self.path, self.splitting = path.expanduser(), splitting or Splitting()
         if self.splitting.by != "random":
             raise InputError(f"task.stream=true divides rows at random only, not by {self.splitting.by}")
         sample, parts = self._sample() if statistics is None else (pd.DataFrame(), np.array([], dtype=int))
-        self.fitted = TableSuite(lambda: sample, targets, columns, Drawn(parts), categories, statistics)
+        self.fitted = TableSuite(
+            lambda: sample, targets, columns, Drawn(parts), categories, statistics, formats=formats
+        )
+        self.notes = self.fitted.notes
         self.tasks, self.input_shape = self.fitted.tasks, self.fitted.input_shape
         self._hash = ""
 
@@ -96,6 +104,26 @@ class LargeTable(MultiTaskDataModule):
     def inputs(self, frame: pd.DataFrame) -> Inputs:
         """New rows as the network reads them, ``x [N, F]``."""
         return self.fitted.inputs(frame)
+
+    @override
+    def unfamiliar(self, frame: pd.DataFrame) -> list[str]:
+        return self.fitted.unfamiliar(frame)
+
+    @override
+    def own_units(self, task: str, values: Tensor) -> list[float]:
+        return self.fitted.own_units(task, values)
+
+    @override
+    def measured(self, split: str) -> InMemoryLoader:
+        """The batches by which a split is measured: of the training rows, SAMPLE at random.
+
+        Metrics such as AUROC keep what was predicted for every row. Validation and test rows are measured all.
+        """
+        rows = self.splits[split]
+        if split != "train" or len(rows) <= SAMPLE:
+            return self.loader(split)
+        order = np.random.default_rng(self.splitting.seed).choice(len(rows), SAMPLE, replace=False)
+        return InMemoryLoader(rows.rows(torch.from_numpy(np.sort(order))), measured_at_once(rows.inputs))
 
     @property
     def values(self) -> dict[str, tuple[str, ...]]:
@@ -168,7 +196,8 @@ class LargeTable(MultiTaskDataModule):
         rows = dict.fromkeys(PARTS, 0)
         temporary = Path(tempfile.mkdtemp(dir=folder.parent))
         try:
-            for frame, parts in self.pieces():
+            for raw, parts in self.pieces():
+                frame = typed(raw, self.fitted.types or {})
                 arrays = {"inputs": self.fitted.encoding.encode(frame).numpy()}
                 arrays |= {target.task: target.encode(frame).numpy() for target in self.fitted.targets}
                 for number, part in enumerate(PARTS):

@@ -45,20 +45,22 @@ def sample(values: pd.Series) -> str:
         return ""
     if pd.api.types.is_numeric_dtype(known) or pd.api.types.is_datetime64_any_dtype(known):
         low, high = known.min(), known.max()
-        return f"{low:.6g} .. {high:.6g}" if pd.api.types.is_float_dtype(known) else f"{low} .. {high}"
+        return f"{low:.10g} .. {high:.10g}" if pd.api.types.is_float_dtype(known) else f"{low} .. {high}"
     counts = known.value_counts()
     shown = ", ".join(str(value)[:20] for value in counts.index[:4])
     return shown + (f", ... ({len(counts)} in all)" if len(counts) > 4 else "")
 
 
 def labels(target: Target, values: Tensor) -> str:
-    """Labelled rows: how many of each class, or mean and standard deviation."""
+    """Labelled rows: how many of each class, or mean and standard deviation; and how many have no label."""
     known = values[labelled(values)]
+    missing = f"; {len(values) - len(known)} without" if len(known) < len(values) else ""
     if target.kind == "regression":
-        return f"{len(known)}: {known.mean():.4g} ± {known.std():.4g}"
+        mean = float(known.double().mean()) + target.offset
+        return f"{len(known)}: {mean:.4g} ± {known.std():.4g}{missing}"
     counts = torch.bincount(known.long(), minlength=len(target.values)).tolist()
     shown = [f"{value[:20]} {count}" for value, count in zip(target.values, counts, strict=True)]
-    return ", ".join(shown[:8]) + (f", ... ({len(shown)} classes)" if len(shown) > 8 else "")
+    return ", ".join(shown[:8]) + (f", ... ({len(shown)} classes)" if len(shown) > 8 else "") + missing
 
 
 def aligned(lines: Sequence[Sequence[str]]) -> list[str]:

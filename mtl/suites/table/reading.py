@@ -4,18 +4,30 @@ import csv
 import zlib
 from collections import Counter
 from collections.abc import Sequence
+from lzma import LZMAError
 from pathlib import Path
 
 import pandas as pd
 import pyarrow
-from pyarrow import feather, parquet
+from pyarrow import feather, json, parquet
 
 from mtl.errors import InputError, unknown
+from mtl.suites.table.delimited import COMPRESSED, SEPARATORS, read_cells, spoken
 
-SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "space"}
+TEXTS, NOTES = "texts", "notes"  # attributes of a frame: see as_text
+QUOTES = {  # what Python's reader of CSV says of them
+    "unexpected end of data": "EOF inside string: a quote is not closed",
+}
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # how such texts begin
+EXACT = 18  # digits that every whole number of 64 bits may have
+WHOLE = {  # pandas' types for whole numbers some of which may be missing
+    getattr(pyarrow, f"{sign}int{bits}")(): getattr(pd, f"{sign.upper()}Int{bits}Dtype")()
+    for sign in ("", "u")
+    for bits in (8, 16, 32, 64)
+}
 TEXT = (".csv", ".tsv", ".txt")
-BINARY = (".parquet", ".pq", ".arrow", ".feather")
+JSON = (".jsonl", ".ndjson")
+BINARY = (".parquet", ".pq", ".arrow", ".feather", *JSON)
 
 
 def read_table(
@@ -23,16 +35,25 @@ def read_table(
     separator: str = ",",
     encoding: str = "utf-8",
     missing: Sequence[str] = (),
+    header: bool | None = None,
+    skip: int = 0,
     option: str = "task.path",
 ) -> pd.DataFrame:
-    """The rows of a CSV, Parquet or Arrow file, by its suffix.
+    """The rows of a CSV, JSON-lines, Parquet or Arrow file, by its suffix, or of a folder of Parquet files.
+
+    The cells of a text file are texts, as :func:`as_text` marks them; what they mean is fitted, written down and
+    repeated by :class:`~mtl.suites.table.types.ColumnType`.
 
     Args:
-        path: ``.csv``, ``.tsv``, ``.txt`` (each also ``.gz``), ``.parquet`` or ``.arrow``.
+        path: ``.csv``, ``.tsv``, ``.txt`` (each also ``.gz``, ``.xz`` or ``.bz2``), ``.jsonl``, ``.parquet`` or
+            ``.arrow``; or a folder whose ``.parquet`` files have the same columns.
         separator: between two values of a text file, one character or its name in :data:`SEPARATORS` (for a shell and
             a config, a semicolon is hard to quote); a ``.tsv`` has tabs.
         encoding: of a text file.
-        missing: texts that mean "no value", beside an empty cell, ``NA``, ``NaN``, ``null`` and the like.
+        missing: texts that mean "no value" in every column of a text file, beside an empty cell; among numbers and
+            times ``NA``, ``NaN``, ``null`` and the like do so anyway.
+        header: of a text file, whether its first row has the names of the columns; None: it must not look like values.
+        skip: lines of a text file before its table.
         option: what named the file, for messages.
 
     Returns:
@@ -42,19 +63,23 @@ def read_table(
         InputError: no such file, empty, another format, a column twice, the wrong separator or encoding, no rows.
     """
     missing = [missing] if isinstance(missing, str) else missing  # one text, not its letters
+    if isinstance(skip, bool) or not isinstance(skip, int) or skip < 0:
+        raise InputError(f"task.skip={skip}: expected a number of lines, 0 or more")
+    if header not in (None, True, False):
+        raise InputError(f"task.header={header}: expected true, false or null")
     path = path.expanduser()
     if path.is_dir():
-        raise InputError(f"{option}: '{path}' is a folder, expected a file")
+        return _parts(path, option)
     if not path.is_file():
         near = sorted(p.name for p in path.parent.glob(f"*{path.suffix}"))[:5] if path.parent.is_dir() else []
         raise InputError(f"{option}: no file '{path}'" + (f"; beside it: {', '.join(near)}" if near else ""))
     if not path.stat().st_size:
         raise InputError(f"'{path}' is empty")
-    suffix = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
+    suffix = path.with_suffix("").suffix if path.suffix in COMPRESSED else path.suffix
     if suffix.lower() in BINARY:
         frame = _binary(path, suffix.lower())
     elif suffix.lower() in TEXT:
-        frame = _text(path, "\t" if suffix.lower() == ".tsv" else character(separator), encoding, missing)
+        frame = _text(path, "\t" if suffix.lower() == ".tsv" else character(separator), encoding, missing, header, skip)
     else:
         raise InputError(f"{option}: cannot read '{path.name}': expected {', '.join([*TEXT, *BINARY])}")
     frame.columns = [str(name) for name in frame.columns]
@@ -77,6 +102,8 @@ def _binary(path: Path, suffix: str) -> pd.DataFrame:
         if suffix in (".parquet", ".pq"):
             with parquet.ParquetFile(path) as file:
                 table = file.read()
+        elif suffix in JSON:
+            table = json.read_json(path, parse_options=json.ParseOptions(newlines_in_values=False))
         else:
             table = feather.read_table(path)
     except PermissionError as error:
@@ -87,13 +114,41 @@ def _binary(path: Path, suffix: str) -> pd.DataFrame:
     return plain(table)
 
 
+def _parts(folder: Path, option: str) -> pd.DataFrame:
+    files = sorted(file for file in folder.iterdir() if file.suffix in (".parquet", ".pq"))
+    if not files:
+        raise InputError(f"{option}: '{folder}' is a folder, expected a file, or a folder of .parquet files")
+    frames = [_binary(file, file.suffix) for file in files]
+    for file, frame in zip(files, frames, strict=True):
+        if list(frame.columns) != list(frames[0].columns):
+            other = sorted(set(frame.columns) ^ set(frames[0].columns)) or ["the order"]
+            raise InputError(f"'{file}' has other columns than '{files[0].name}': {', '.join(other[:5])}")
+    return pd.concat(frames, ignore_index=True)
+
+
 def plain(table: pyarrow.Table | pyarrow.RecordBatch) -> pd.DataFrame:
-    """An Arrow table as a frame of single values: lists and records become texts."""
-    frame = table.to_pandas()
+    """An Arrow table as a frame of single values.
+
+    Lists and records become texts, decimals numbers, durations and times of the day seconds; whole numbers stay whole
+    where some are missing. An index that pandas wrote is a column like any other.
+    """
+    frame = table.to_pandas(ignore_metadata=True, types_mapper=WHOLE.get, date_as_object=False)
     for field in table.schema:
         if pyarrow.types.is_nested(field.type):
             frame[field.name] = frame[field.name].map(str, na_action="ignore")
+        elif pyarrow.types.is_decimal(field.type):
+            frame[field.name] = _decimals(frame[field.name], field.type)
+        elif pyarrow.types.is_duration(field.type):
+            frame[field.name] = frame[field.name].dt.total_seconds()
+        elif pyarrow.types.is_time(field.type):
+            frame[field.name] = pd.to_timedelta(frame[field.name].astype("str")).dt.total_seconds()
     return frame
+
+
+def _decimals(values: pd.Series, kind: pyarrow.DataType) -> pd.Series:
+    if kind.scale <= 0 and kind.precision - kind.scale <= EXACT:  # amounts in whole units, and identifiers
+        return values.map(int, na_action="ignore").astype("Int64")
+    return values.astype("float64")
 
 
 def character(separator: str) -> str:
@@ -104,16 +159,11 @@ def character(separator: str) -> str:
     return named.get(separator, separator)
 
 
-def _text(path: Path, separator: str, encoding: str, missing: Sequence[str]) -> pd.DataFrame:
+def _text(
+    path: Path, separator: str, encoding: str, missing: Sequence[str], header: bool | None, skip: int
+) -> pd.DataFrame:
     try:
-        # The header first: pandas would rename a second column of the same name
-        head = pd.read_csv(
-            path, sep=separator, encoding=encoding, header=None, nrows=1, dtype=str, keep_default_na=False
-        )
-        names = [str(name) for name in head.iloc[0]]
-        check_separator(names, path, separator)
-        unique(names, path)
-        return pd.read_csv(path, sep=separator, encoding=encoding, na_values=list(missing), low_memory=False)
+        frame, note = read_cells(path, separator, encoding, header, skip)
     except UnicodeError:
         likely = "utf-16" if path.read_bytes()[:2] in UTF_16 else "latin-1"
         raise InputError(
@@ -122,17 +172,26 @@ def _text(path: Path, separator: str, encoding: str, missing: Sequence[str]) -> 
         ) from None
     except LookupError:
         raise InputError(f"task.encoding={encoding}: unknown; expected e.g. utf-8, latin-1, cp1252") from None
-    except pd.errors.EmptyDataError:
-        raise InputError(f"'{path}' is empty") from None
     except PermissionError as error:
         raise InputError(f"'{path}' cannot be read: {error.strerror}") from None
-    except (OSError, EOFError, zlib.error) as error:
+    except (OSError, EOFError, zlib.error, LZMAError) as error:
         raise InputError(f"'{path}' is damaged or not compressed as its name says: {one_line(error)}") from None
-    except (pd.errors.ParserError, csv.Error, ValueError) as error:
-        reason = " ".join(str(error).removeprefix("Error tokenizing data. C error: ").split())
+    except csv.Error as error:
         raise InputError(
-            f"'{path}' cannot be read with {SEPARATORS.get(separator, repr(separator))} between values: {reason[:120]}"
+            f"'{path}' cannot be read with {spoken(separator)} between values: {QUOTES.get(str(error), error)}"
         ) from None
+    if not len(frame.columns):
+        raise InputError(f"'{path}' is empty")
+    unique(list(frame.columns), path)
+    for name in frame.columns if missing else ():
+        frame[name] = frame[name].mask(frame[name].isin(list(missing)))
+    return as_text(frame, note)
+
+
+def as_text(frame: pd.DataFrame, *notes: str) -> pd.DataFrame:
+    """Mark a frame as one of texts that say nothing about types, with notes for the user."""
+    frame.attrs = {TEXTS: True, NOTES: [note for note in notes if note]}
+    return frame
 
 
 def one_line(error: Exception) -> str:
@@ -150,14 +209,3 @@ def first_unreadable(path: Path, encoding: str) -> str:
     except UnicodeError:
         return ""
     return ""
-
-
-def check_separator(names: list[str], path: Path, separator: str) -> None:
-    """InputError if the header is one name in which another separator occurs."""
-    found = [other for other in SEPARATORS if len(names) == 1 and other != separator and other in names[0]]
-    if found:
-        best = max(found, key=names[0].count)
-        raise InputError(
-            f"'{path}' has one column only, whose name holds a {SEPARATORS[best]}: "
-            f"use task.separator={SEPARATORS[best]}"
-        )

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from typing_extensions import override
 
 from mtl.errors import InputError, unknown
 from mtl.suites.table.columns import names, times
+from mtl.suites.table.types import TEXT
 
 WAYS = ("random", "time", "group")
 Rows = dict[str, np.ndarray]
@@ -20,6 +22,11 @@ class Division(ABC):
     @abstractmethod
     def column(self) -> str | None:
         """The column that tells the splits apart, which therefore is no input; None if no column does."""
+
+    @property
+    def asked(self) -> dict[str, str]:
+        """Type of the column, where a text column has to be read as one; see :mod:`mtl.suites.table.types`."""
+        return {}
 
     @abstractmethod
     def rows(self, frame: pd.DataFrame) -> Rows:
@@ -53,6 +60,11 @@ class Splitting(Division):
             raise InputError(f"task.split: val={self.val} and test={self.test}: expected shares, such as 0.15")
         if self.val <= 0 or self.test <= 0 or self.val + self.test >= 1:
             raise InputError(f"task.split: val={self.val} and test={self.test} must be above 0, together below 1")
+
+    @property
+    @override
+    def asked(self) -> dict[str, str]:
+        return {self.column: TEXT} if self.by == "group" and self.column else {}
 
     def rows(self, frame: pd.DataFrame) -> Rows:
         """Row numbers of ``train``, ``val`` and ``test``, each in the order of the table.

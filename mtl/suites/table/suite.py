@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import torch
 from pandas.api.types import is_integer_dtype
+from torch import Tensor
 from typing_extensions import override
 
 from mtl.errors import InputError, unknown
@@ -16,13 +17,18 @@ from mtl.suites.base import MultiTaskDataModule, read_statistics
 from mtl.suites.batch import Split
 from mtl.suites.table.columns import kinds
 from mtl.suites.table.encoding import Encoding
+from mtl.suites.table.leaks import choice, leaks
 from mtl.suites.table.preview import preview
 from mtl.suites.table.raw import all_values, raw_encoding
+from mtl.suites.table.reading import NOTES, TEXTS
 from mtl.suites.table.splitting import Division, Splitting
 from mtl.suites.table.targets import Target, TargetSpec, parse_targets
+from mtl.suites.table.types import NUMBER, TEXT, TIME, ColumnType, fit_types, taken_as_values, typed
 
 Targets = Mapping[str, str | Mapping[str, Any]]
 FORMS = ("flat", "columns")
+# Types of text columns of a kind that the user chooses; of one that is left out, texts say nothing
+ASKED = {"category": TEXT, "number": NUMBER, "time": TIME, "ignore": TEXT}
 
 
 class TableSuite(MultiTaskDataModule):
@@ -44,6 +50,11 @@ class TableSuite(MultiTaskDataModule):
         statistics: file in which a run wrote down what it fitted: the tasks and inputs are then exactly that run's, and
             the rows are read only to be served.
         form: ``flat`` or ``columns``, of the inputs.
+        formats: how the times or numbers of columns are written, where the file does not decide it; see
+            :class:`~mtl.suites.table.types.ColumnType`.
+
+    Attributes:
+        notes: what the user should know of how the table was read.
 
     Raises:
         InputError: the table does not fit what is asked of it.
@@ -58,6 +69,7 @@ class TableSuite(MultiTaskDataModule):
         categories: int = 50,
         statistics: str | None = None,
         form: str = "flat",
+        formats: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__()
         if form not in FORMS:
@@ -66,6 +78,10 @@ class TableSuite(MultiTaskDataModule):
             raise InputError(f"task.categories={categories}: expected 0 or more")
         self.read, self.splitting, self.categories = read, splitting or Splitting(), categories
         self.remarks: dict[str, tuple[str, str]] = {}
+        self.types: dict[str, ColumnType] | None = None
+        self._asked: dict[str, str] = {}
+        self._chosen: Mapping[str, str] = {}
+        self._formats = checked_formats(formats)
         self._frame: pd.DataFrame | None = None
         self.statistics_file = None if statistics is None else Path(statistics)
         self.raw: Encoding | None = None
@@ -73,13 +89,18 @@ class TableSuite(MultiTaskDataModule):
         if self.statistics_file is None:
             self._fit(parse_targets(targets), chosen_kinds(columns))
         else:
-            self.targets, self.encoding = read_statistics(self.statistics_file, from_statistics)
+            self.targets, self.encoding, self.types = read_statistics(self.statistics_file, from_statistics)
         self.tasks = tuple(target.build() for target in self.targets)
         self.form = form
+        self.most_values = self.encoding.most_values
         flat = {SINGLE: (len(self.encoding.features),)}
         self.input_shape = flat if form == "flat" else self.encoding.shape
 
     def _fit(self, specs: Mapping[str, TargetSpec], chosen: Mapping[str, str]) -> None:
+        self._asked = {name: ASKED[kind] for name, kind in chosen.items() if kind in ASKED}
+        self._asked |= self.splitting.asked
+        self._asked |= {spec.column: NUMBER if spec.kind == "regression" else TEXT for spec in specs.values()}
+        self._chosen = chosen
         frame = self.frame
         rows = self.splitting.rows(frame)
         train = pd.Series(False, index=frame.index)
@@ -88,14 +109,40 @@ class TableSuite(MultiTaskDataModule):
         left_out = {target.column for target in self.targets} | {self.splitting.column or ""}
         fitted = frame.iloc[rows["train"]]
         self.remarks = kinds(fitted, chosen, left_out)
+        self._leave_out(leaks(frame, self.remarks, [spec.column for spec in specs.values()]))
+        used = {name for name, (kind, _) in self.remarks.items() if kind == "category"}
+        used |= {spec.column for spec in specs.values() if spec.kind != "regression"}
+        self.notes += [note for name in frame.columns if name in used for note in taken_as_values(frame[name])]
         self.encoding = Encoding.fit(fitted, {name: kind for name, (kind, _) in self.remarks.items()}, self.categories)
+
+    def _leave_out(self, found: Mapping[str, tuple[str, bool]]) -> None:
+        """Leave out the columns of which nothing for new rows can be learned, unless no other input is left."""
+        inputs = {name for name, (kind, _) in self.remarks.items() if kind != "ignore"}
+        certain = {name for name, (_, sure) in found.items() if sure}
+        for name, (reason, _) in found.items():
+            kind = self.remarks[name][0]
+            if name in certain and inputs - certain:
+                self.remarks[name] = "ignore", reason
+                self.notes.append(f"column '{name}' is left out: {reason}; to learn from it: {choice(name, kind)}")
+            else:
+                self.notes.append(f"column '{name}' is an input: {reason}; to leave it out: {choice(name, 'ignore')}")
 
     @property
     def frame(self) -> pd.DataFrame:
-        """The table, read at the first use."""
+        """The table, read at the first use, its columns of texts as what they are."""
         if self._frame is None:
-            found = self.read()  # messages number rows by the index
-            self._frame = found if is_integer_dtype(found.index) else found.reset_index(drop=True)
+            found = self.read()
+            self.notes += found.attrs.get(NOTES, [])
+            declared = not found.attrs.get(TEXTS, False)
+            # Messages number rows by the index
+            found = found if is_integer_dtype(found.index) else found.reset_index(drop=True)
+            if self.types is None:
+                for option, names in (("task.columns", self._chosen), ("task.formats", self._formats)):
+                    for name in names:
+                        if name not in found.columns:
+                            raise unknown(f"column in {option}", name, found.columns)
+                self.types = fit_types(found, self._asked, self._formats, declared)
+            self._frame = typed(found, self.types)
         return self._frame
 
     @property
@@ -107,23 +154,41 @@ class TableSuite(MultiTaskDataModule):
 
     def inputs(self, frame: pd.DataFrame) -> Inputs:
         """New rows as the network reads them; unseen categories count as missing."""
+        frame = self._typed_inputs(frame)
         if self.raw is not None:
             return self.raw.columns_of(frame, torch.float64)
         return {SINGLE: self.encoding.encode(frame)} if self.form == "flat" else self.encoding.columns_of(frame)
+
+    def _typed_inputs(self, frame: pd.DataFrame) -> pd.DataFrame:
+        self.encoding.check(frame)
+        types = self.types or {}
+        return typed(frame, {one.name: types[one.name] for one in self.encoding.columns if one.name in types})
 
     @property
     def values(self) -> dict[str, tuple[str, ...]]:
         """Values of the targets that are no numbers."""
         return {target.task: target.values for target in self.targets if target.values}
 
+    @override
+    def unfamiliar(self, frame: pd.DataFrame) -> list[str]:
+        frame = self._typed_inputs(frame)
+        return [line for column in self.encoding.columns for line in column.unfamiliar(frame[column.name])]
+
+    @override
+    def own_units(self, task: str, values: Tensor) -> list[float]:
+        (target,) = (target for target in self.targets if target.task == task)
+        found: list[float] = target.own_units(values.double().cpu().numpy()).tolist()
+        return found
+
     def statistics(self) -> dict[str, Any]:
-        """Targets and encoding; of raw columns also all categories."""
+        """Targets, encoding, types of columns that are texts in the file; of raw columns also all categories."""
         if self.raw is None:
             return self._fitted()
         return self._fitted() | {"categories": {name: list(values) for name, values in self.all_values.items()}}
 
     def _fitted(self) -> dict[str, Any]:
-        return {"targets": [vars(target) for target in self.targets], "columns": self.encoding.plain()}
+        types = {"types": [vars(one) for one in self.types.values()]} if self.types else {}
+        return {"targets": [vars(target) for target in self.targets], "columns": self.encoding.plain(), **types}
 
     @override
     def serve_raw_columns(self) -> None:
@@ -167,7 +232,17 @@ def check_batch(rows: int, batch_size: int) -> None:
         raise InputError(f"the table has {rows} training rows, fewer than batch_size={batch_size}: lower batch_size")
 
 
-def from_statistics(found: Mapping[str, Any]) -> tuple[tuple[Target, ...], Encoding]:
-    """The targets and the encoding that :meth:`TableSuite.statistics` wrote down."""
+def checked_formats(formats: object) -> dict[str, str]:
+    """How times and numbers are written, by column. InputError if a config gives something else."""
+    if formats is not None and not isinstance(formats, Mapping):
+        raise InputError(
+            f"task.formats={formats}: expected a way by column, e.g. 'task.formats={{birthday: day_first}}'"
+        )
+    return {str(name): str(way) for name, way in (formats or {}).items()}
+
+
+def from_statistics(found: Mapping[str, Any]) -> tuple[tuple[Target, ...], Encoding, dict[str, ColumnType]]:
+    """The targets, the encoding and the types that :meth:`TableSuite.statistics` wrote down."""
     targets = tuple(Target(**{**entry, "values": tuple(entry["values"])}) for entry in found["targets"])
-    return targets, Encoding.of(found["columns"])
+    types = {entry["name"]: ColumnType(**entry) for entry in found.get("types", [])}
+    return targets, Encoding.of(found["columns"]), types

@@ -1,5 +1,6 @@
 """From a column to a task's labels."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from keyword import iskeyword
@@ -12,9 +13,13 @@ from torch import Tensor
 
 from mtl.errors import InputError, unknown
 from mtl.suites.table.columns import names, numbers
+from mtl.suites.table.delimited import NUMBER
 from mtl.tasks import NO_LABEL, Task, binary, classification, labelled, regression
 
 KINDS = ("binary", "classes", "regression")
+KEYS = ("column", "kind", "positive", "clamp")
+FAR = 1000.0  # standard deviations from zero, from which on single precision tells few labels apart
+DIGITS = 6  # of a label's spread that are written
 # Pairs of texts whose second means yes; of any other pair the second in alphabetical order does
 YES = {"yes", "y", "true", "t", "1", "positive"}
 
@@ -30,6 +35,9 @@ class Target:
         values: the classes in the order of their numbers; of a binary target no, then yes.
         mean, std: of the training rows, by which a regression is standardised inside its loss; its metrics are in the
             units of the column.
+        offset: of a regression, taken off the labels and added to what is predicted, in double precision. Not 0 where
+            labels are so far from 0 that single precision would merge them; errors and R2 are the same.
+        low, high: of a regression, the smallest and largest training label if predictions are limited to them.
     """
 
     task: str
@@ -38,6 +46,9 @@ class Target:
     values: tuple[str, ...] = ()
     mean: float = 0.0
     std: float = 1.0
+    offset: float = 0.0
+    low: float | None = None
+    high: float | None = None
 
     @classmethod
     def fit(cls, name: str, spec: "TargetSpec", frame: pd.DataFrame, train: np.ndarray) -> "Target":
@@ -69,9 +80,12 @@ class Target:
             fitted = found[train & known]
             if fitted.size < 2 or fitted.std() == 0:
                 raise InputError(f"{what} has fewer than two different values in the training rows")
-            return cls(name, spec.column, "regression", (), float(fitted.mean()), float(fitted.std()))
+            mean, std = float(fitted.mean()), float(fitted.std())
+            offset = mean if abs(mean) > FAR * std else 0.0
+            limits = (float(fitted.min()), float(fitted.max())) if spec.clamp else (None, None)
+            return cls(name, spec.column, "regression", (), mean, std, offset, *limits)
         texts = names(column)
-        values = _ordered(column, texts)
+        values = _ordered(texts)
         if len(values) < 2:
             raise InputError(f"{what} is the same in every row: '{values[0]}'")
         if spec.kind == "binary":
@@ -89,7 +103,8 @@ class Target:
     def encode(self, frame: pd.DataFrame) -> Tensor:
         """Labels ``[N]``: float for binary (0, 1, NaN) and regression (NaN), integer for classes (-100)."""
         if self.kind == "regression":
-            return torch.tensor(numbers(frame[self.column], f"target '{self.column}'"), dtype=torch.float32)
+            found = numbers(frame[self.column], f"target '{self.column}'")
+            return torch.tensor(found - self.offset, dtype=torch.float32)
         index = {value: i for i, value in enumerate(self.values)}
         codes = names(frame[self.column]).map(index).to_numpy(dtype="float64", na_value=np.nan)
         if self.kind == "binary":
@@ -111,7 +126,22 @@ class Target:
             return binary(self.task)
         if self.kind == "classes":
             return classification(self.task, len(self.values))
-        return regression(self.task, mean=self.mean, std=self.std)
+        limits = (
+            (None, None) if self.low is None or self.high is None else (self._plain(self.low), self._plain(self.high))
+        )
+        return regression(self.task, mean=self._plain(self.mean), std=self.std, limits=limits)
+
+    def _plain(self, value: float) -> float:
+        return value - self.offset
+
+    def own_units(self, values: np.ndarray) -> np.ndarray:
+        """Decoded predictions of a regression as values of the column, ``[N]`` in double precision.
+
+        They have as many decimals as single precision can tell apart in the spread of the labels.
+        """
+        decimals = DIGITS - math.floor(math.log10(self.std))
+        found: np.ndarray = np.round(values.astype(np.float64) + self.offset, decimals)
+        return found
 
 
 @dataclass(frozen=True)
@@ -122,15 +152,17 @@ class TargetSpec:
         column: name of the column.
         kind: one of :data:`KINDS`.
         positive: of a binary target, the value that means yes; empty: found by its name.
+        clamp: of a regression, predictions are limited to the range of the training labels.
     """
 
     column: str
     kind: str
     positive: str = ""
+    clamp: bool = False
 
 
 def parse_targets(given: Mapping[str, str | Mapping[str, Any]]) -> dict[str, TargetSpec]:
-    """Targets by task name, from ``{column: kind}`` or ``{task: {column: ..., kind: ..., positive: ...}}``.
+    """Targets by task name, from ``{column: kind}`` or ``{task: {column: ..., kind: ..., ...}}``.
 
     A task is named like its column, with underscores for what a name cannot hold.
 
@@ -150,8 +182,8 @@ def parse_targets(given: Mapping[str, str | Mapping[str, Any]]) -> dict[str, Tar
     for key, value in given.items():
         entry = {"kind": value} if not isinstance(value, Mapping) else value
         for word in entry:
-            if word not in ("column", "kind", "positive"):
-                raise unknown(f"key of target '{key}'", word, ("column", "kind", "positive"))
+            if word not in KEYS:
+                raise unknown(f"key of target '{key}'", word, KEYS)
         if entry.get("kind") not in KINDS:
             raise unknown(f"kind of target '{key}'", str(entry.get("kind")), KINDS)
         task = identifier(str(key))
@@ -159,7 +191,11 @@ def parse_targets(given: Mapping[str, str | Mapping[str, Any]]) -> dict[str, Tar
             raise InputError(
                 f"task.targets: two targets are named '{task}': name one as {{other: {{column: '{key}'}}}}"
             )
-        found[task] = TargetSpec(str(entry.get("column", key)), str(entry["kind"]), str(entry.get("positive", "")))
+        clamp = entry.get("clamp", False)
+        if not isinstance(clamp, bool) or (clamp and entry["kind"] != "regression"):
+            raise InputError(f"target '{key}': clamp={clamp}: expected true or false, of a regression only")
+        positive = str(entry.get("positive", ""))
+        found[task] = TargetSpec(str(entry.get("column", key)), str(entry["kind"]), positive, clamp)
     return found
 
 
@@ -176,12 +212,12 @@ def identifier(text: str) -> str:
     return f"{name}_" if iskeyword(name) else name
 
 
-def _ordered(column: pd.Series, texts: pd.Series) -> list[str]:
+def _ordered(texts: pd.Series) -> list[str]:
     """Distinct values, numbers by size and texts by alphabet."""
     first = np.flatnonzero(texts.notna() & ~texts.duplicated())
-    pairs = dict(zip(texts.iloc[first], column.iloc[first], strict=True))
-    plain = all(isinstance(value, int | float | np.number) for value in pairs.values())
-    return sorted(pairs, key=lambda text: (float(pairs[text]) if plain else 0.0, text))
+    found = list(texts.iloc[first])
+    plain = all(NUMBER.fullmatch(text) for text in found)
+    return sorted(found, key=lambda text: (float(text) if plain else 0.0, text))
 
 
 def _order_binary(values: Sequence[str], spec: TargetSpec, what: str) -> list[str]:

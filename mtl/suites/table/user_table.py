@@ -24,6 +24,9 @@ def table(
     statistics: str | None = None,
     form: str = "flat",
     stream: bool = False,
+    header: bool | None = None,
+    skip: int = 0,
+    formats: Mapping[str, str] | None = None,
 ) -> TableSuite | LargeTable:
     """A suite of your own file; see :func:`~mtl.suites.table.reading.read_table` and :class:`TableSuite`.
 
@@ -35,10 +38,13 @@ def table(
         categories: most values of a category that get an indicator of their own.
         separator: between two values of a text file; see :func:`~mtl.suites.table.reading.read_table`.
         encoding: of a text file.
-        missing: texts that mean "no value".
+        missing: texts that mean "no value" in every column.
         statistics: file of what a run fitted, to be repeated.
         form: ``flat`` or ``columns``, of the inputs.
         stream: read a Parquet file piece by piece; see :class:`~mtl.suites.table.large.LargeTable`.
+        header: whether a text file has one; see :func:`~mtl.suites.table.reading.read_table`.
+        skip: lines of a text file before its table.
+        formats: how the times or numbers of columns are written, where the file does not decide it.
 
     Returns:
         The suite.
@@ -52,6 +58,6 @@ def table(
     if stream:
         if form != "flat":
             raise InputError(f"task.stream=true gives inputs of task.form=flat only, not {form}")
-        return LargeTable(Path(str(path)), targets, columns, splitting, categories, statistics)
-    read = partial(read_table, Path(str(path)), separator, encoding, missing)
-    return TableSuite(read, targets, columns, splitting, categories, statistics, form)
+        return LargeTable(Path(str(path)), targets, columns, splitting, categories, statistics, formats)
+    read = partial(read_table, Path(str(path)), separator, encoding, missing, header, skip)
+    return TableSuite(read, targets, columns, splitting, categories, statistics, form, formats)

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from typing_extensions import override
 
 from mtl.errors import InputError, unknown
 from mtl.nn.encoder import Inputs
 from mtl.suites.loader import InMemoryLoader
 from mtl.suites.table import Splitting, TableSuite, Targets
 from mtl.suites.table.encoding import CategoryColumn
-from mtl.suites.table.reading import read_table
+from mtl.suites.table.reading import NOTES, TEXTS, read_table
 from mtl.suites.table.splitting import Division, Rows
 from mtl.suites.table.suite import chosen_kinds
 from mtl.suites.table.targets import check_targets
@@ -34,6 +35,11 @@ class EachTable(Division):
     def column(self) -> str | None:
         """As of each table."""
         return self.splitting.column
+
+    @property
+    @override
+    def asked(self) -> dict[str, str]:
+        return self.splitting.asked
 
     def rows(self, frame: pd.DataFrame) -> Rows:
         """Row numbers of ``train``, ``val`` and ``test``, table after table."""
@@ -62,6 +68,7 @@ class TablesSuite(TableSuite):
         categories: most values of a category that get an indicator of their own.
         statistics: file of what a run fitted, to be repeated.
         form: ``flat`` or ``columns``, of the inputs.
+        formats: how the times or numbers of columns are written, where the files do not decide it.
     """
 
     def __init__(
@@ -74,10 +81,11 @@ class TablesSuite(TableSuite):
         categories: int = 50,
         statistics: str | None = None,
         form: str = "flat",
+        formats: Mapping[str, str] | None = None,
     ) -> None:
         each = EachTable(splitting or Splitting())
         super().__init__(
-            read, targets, {SOURCE: "category", **chosen_kinds(columns)}, each, categories, statistics, form
+            read, targets, {SOURCE: "category", **chosen_kinds(columns)}, each, categories, statistics, form, formats
         )
         self.sampling = sampling or Sampling()
         known = {column.name: column.values for column in self.encoding.columns if isinstance(column, CategoryColumn)}
@@ -148,6 +156,9 @@ def concatenate(frames: Mapping[str, pd.DataFrame], targets: Mapping[str, Target
     kept = {name: frame.drop(columns=[*(every - columns[name]) & set(frame.columns)]) for name, frame in frames.items()}
     # Rows keep the numbers of their own table, which messages name
     rows = pd.concat([frame.assign(**{SOURCE: name}) for name, frame in kept.items()])
+    texts = all(frame.attrs.get(TEXTS, False) for frame in frames.values())
+    notes = [note for frame in frames.values() for note in frame.attrs.get(NOTES, [])]
+    rows.attrs = {TEXTS: texts, NOTES: notes}
     return rows, joined
 
 
@@ -167,6 +178,9 @@ def tables(
     missing: Sequence[str] = (),
     statistics: str | None = None,
     form: str = "flat",
+    header: bool | None = None,
+    skip: int = 0,
+    formats: Mapping[str, str] | None = None,
 ) -> TablesSuite:
     """A suite of your own files, one for each task or group of tasks.
 
@@ -181,6 +195,9 @@ def tables(
         missing: texts that mean "no value".
         statistics: file of what a run fitted, to be repeated.
         form: ``flat`` or ``columns``, of the inputs.
+        header: whether text files have one; see :func:`~mtl.suites.table.reading.read_table`.
+        skip: lines of text files before their tables.
+        formats: how the times or numbers of columns are written, where the files do not decide it.
 
     Returns:
         The suite.
@@ -195,7 +212,7 @@ def tables(
     for name, entry in tables.items():
         if set(entry) != {"path", "targets"}:
             raise InputError(f"task.tables.{name}: expected path and targets, found {', '.join(entry) or 'nothing'}")
-    read = partial(read_table, separator=separator, encoding=encoding, missing=missing)
+    read = partial(read_table, separator=separator, encoding=encoding, missing=missing, header=header, skip=skip)
 
     @cache
     def load() -> tuple[pd.DataFrame, Targets]:
@@ -204,4 +221,4 @@ def tables(
 
     targets = {} if statistics else load()[1]
     splitting, policy = Splitting(**dict(split or {})), Sampling(**dict(sampling or {}))
-    return TablesSuite(lambda: load()[0], targets, columns, splitting, policy, categories, statistics, form)
+    return TablesSuite(lambda: load()[0], targets, columns, splitting, policy, categories, statistics, form, formats)

@@ -1,6 +1,7 @@
 """New rows are predicted by what a run wrote down of its training rows, in the words and units of its targets."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,9 @@ from mtl.errors import InputError
 from mtl.lifecycle.execution import execute
 from mtl.lifecycle.train import train
 from mtl.nn.encoder import SINGLE
+from mtl.suites.base import MultiTaskDataModule
+from mtl.suites.synthetic import SyntheticSuite
 from mtl.suites.table import TableSuite
-from mtl.tasks import binary, classification, regression
 from tests.lifecycle.test_execution import untrained
 
 
@@ -118,13 +120,13 @@ def test_a_run_on_a_table_that_cannot_act_says_what_it_can(trained: Path) -> Non
 
 
 def test_predictions_are_in_words_and_units() -> None:
-    tasks = [binary("a"), classification("b", 3), regression("c")]
     predictions = {
         "a": torch.tensor([0.25, 0.5]),
         "b": torch.tensor([[0.1, 0.7, 0.2], [0.6, 0.3, 0.1]]),
         "c": torch.tensor([123456.78, -1.0]),
     }
-    report = PredictionReport(tasks, predictions, {"a": ("good", "bad"), "b": ("s", "m", "l")})
+    units = partial(MultiTaskDataModule.own_units, SyntheticSuite())
+    report = PredictionReport(predictions, {"a": ("good", "bad"), "b": ("s", "m", "l")}, units)
     first = {"row": 1, "a": "good", "a.probability": 0.25, "b": "m", "b.probability": 0.7, "c": 123457.0}
     second = {"row": 2, "a": "bad", "a.probability": 0.5, "b": "s", "b.probability": 0.6, "c": -1.0}
     assert report.records() == [first, second]

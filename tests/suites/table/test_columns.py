@@ -9,11 +9,13 @@ import pytest
 from mtl.nn.encoder import SINGLE
 from mtl.suites.table import table
 from mtl.suites.table.columns import infer
+from mtl.suites.table.types import fit_types, typed
 from tests.suites.table.customers import TARGETS, customers
 
 
 def test_kinds_are_inferred() -> None:
     frame = customers()
+    frame = typed(frame, fit_types(frame, {}, {}, declared=True))
     kinds = {name: infer(frame[name])[0] for name in frame}
     expected = {"age": "number", "visits": "number", "city": "category", "since": "time", "member": "number"}
     assert {name: kinds[name] for name in expected} == expected
@@ -35,7 +37,8 @@ def test_kinds_are_inferred() -> None:
     ],
 )
 def test_a_column_is_what_its_values_say(values: list[Any], kind: str) -> None:
-    assert infer(pd.Series(values))[0] == kind
+    frame = pd.DataFrame({"column": values})
+    assert infer(typed(frame, fit_types(frame, {}, {}, declared=True))["column"])[0] == kind
 
 
 def test_a_text_among_numbers_is_pointed_out() -> None:

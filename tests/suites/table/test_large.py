@@ -140,3 +140,16 @@ def test_the_split_is_a_function_of_its_seed(tmp_path: Path) -> None:
         module.LargeTable(Path(path), TARGETS, splitting=Splitting(seed=seed)).fingerprint for seed in (0, 0, 1)
     )
     assert first == again != other
+
+
+def test_the_training_rows_are_measured_by_a_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = table(written(tmp_path), TARGETS, stream=True)
+    made.configure_batches(32, seed=0)
+    made.setup("fit")
+    rows = {split: sum(len(batch.targets["spend"]) for batch in made.measured(split)) for split in made.splits}
+    assert rows == {split: len(part) for split, part in made.splits.items()}
+    monkeypatch.setattr(module, "SAMPLE", 100)
+    spent = torch.cat([batch.targets["spend"] for batch in made.measured("train")])
+    assert len(spent.unique()) == 100
+    assert spent.std() > 400  # from everywhere in the file
+    assert sum(len(batch.targets["spend"]) for batch in made.measured("test")) == rows["test"]

@@ -28,7 +28,11 @@ def test_every_format_gives_the_same_rows(tmp_path: Path, suffix: str) -> None:
     else:
         frame.to_csv(path, index=False, sep={".tsv": "\t", ".txt": ";"}.get(suffix, ","))
     read = table(str(path), TARGETS, separator=";" if suffix == ".txt" else ",").frame
-    pd.testing.assert_frame_equal(read, frame, check_dtype=False)
+    pd.testing.assert_frame_equal(read, with_times(frame), check_dtype=False)
+
+
+def with_times(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(since=pd.to_datetime(frame.since, utc=True))
 
 
 def parquet_bytes(names: Sequence[str] = ("a", "churn")) -> bytes:
@@ -89,7 +93,7 @@ def test_a_file_that_may_not_be_read_is_told(tmp_path: Path, name: str, monkeypa
         raise PermissionError(13, "Permission denied")
 
     (tmp_path / name).write_bytes(b"a,churn\n1,2\n")
-    monkeypatch.setattr("pandas.read_csv", refuse)
+    monkeypatch.setattr("mtl.suites.table.reading.read_cells", refuse)
     monkeypatch.setattr("pyarrow.parquet.ParquetFile", refuse)
     with pytest.raises(InputError, match=rf"{name}' cannot be read: Permission denied"):
         table(str(tmp_path / name), TARGETS)
@@ -122,7 +126,7 @@ def test_line_breaks_in_quotes_are_part_of_a_value(tmp_path: Path) -> None:
     frame = customers().assign(city=["Köln\nEhrenfeld", 'a "b", c'] * 100)
     frame.to_csv(tmp_path / "my.csv", index=False)
     made = table(str(tmp_path / "my.csv"), TARGETS)
-    pd.testing.assert_frame_equal(made.frame, frame, check_dtype=False)
+    pd.testing.assert_frame_equal(made.frame, with_times(frame), check_dtype=False)
     assert "city = Köln\nEhrenfeld" in made.encoding.features
 
 

@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 import torch
 
+from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE
 from mtl.suites.table import Splitting
-from mtl.suites.table.targets import identifier, parse_targets
+from mtl.suites.table.targets import Target, identifier, parse_targets
 from tests.suites.table.customers import customers, suite
 
 
@@ -71,3 +72,43 @@ def test_target_specs_name_tasks_and_columns() -> None:
         "a_b": ("a b", "binary"),
         "t": ("c", "classes"),
     }
+
+
+def far(rows: int = 400) -> pd.DataFrame:
+    """A target near 1.7e9, as moments in seconds are, with a spread of 50."""
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=rows)
+    return pd.DataFrame({"x": x, "due": 1_700_000_000 + 50 * x + draw.normal(size=rows) / 10})
+
+
+def test_labels_far_from_zero_keep_their_digits() -> None:
+    frame = far()
+    made = suite(frame, {"due": "regression"})
+    (target,), (task,) = made.targets, made.tasks
+    labels = target.encode(frame)
+    kept = made.own_units("due", labels)
+    np.testing.assert_allclose(kept, frame.due, rtol=0, atol=1e-4)
+    raw = (labels.double() - (target.mean - target.offset)) / target.std
+    np.testing.assert_allclose(made.own_units("due", task.decode(raw.float())), frame.due, rtol=0, atol=1e-3)
+    assert task.metrics["r2"].clone()(task.decode(raw.float()), labels) > 0.999999
+    assert "1.7e+09" in made.preview()
+
+
+def test_what_is_written_has_the_digits_of_the_spread() -> None:
+    near = Target("a", "a", "regression", mean=0.0, std=1.0)
+    assert near.own_units(np.array([0.1234567891, 1e-7])).tolist() == [0.123457, 0.0]
+    assert Target("a", "a", "regression", std=1e-9).own_units(np.array([1.23456789e-9])).tolist() == [1.234568e-9]
+    assert Target("a", "a", "regression", std=1e9).own_units(np.array([123456789012.0])).tolist() == [123456789000.0]
+
+
+def test_predictions_are_limited_to_the_labels_of_the_training_if_asked_for() -> None:
+    frame = far().assign(due=lambda f: f.due - 1_700_000_000)
+    for offset in (0, 1_700_000_000):
+        moved = frame.assign(due=frame.due + offset)
+        made = suite(moved, {"due": {"column": "due", "kind": "regression", "clamp": True}})
+        found = made.own_units("due", made.tasks[0].decode(torch.tensor([-1e6, 0.0, 1e6])))
+        train = moved.due.iloc[made.splitting.rows(moved)["train"]]
+        np.testing.assert_allclose([found[0], found[2]], [train.min(), train.max()], rtol=0, atol=1e-3)
+        assert train.min() < found[1] < train.max()
+    with pytest.raises(InputError, match="target 'due': clamp=True: expected true or false, of a regression only"):
+        suite(frame, {"due": {"kind": "binary", "clamp": True}})

@@ -1,0 +1,187 @@
+"""The cells of a text file as they stand: which value belongs to which column, and nothing about what it means."""
+
+import bz2
+import csv
+import gzip
+import lzma
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TextIO
+
+import pandas as pd
+
+from mtl.errors import InputError
+
+SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "space"}
+PIECE = 50_000  # rows that are lists of Python at a time
+COMPRESSED: Mapping[str, Callable[..., TextIO]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+LOOK = 20  # rows that are looked at to find out where the header is
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+EXCEL = re.compile(r"sep=(.)\r?\n?", re.IGNORECASE)  # a first line by which Excel tells the separator
+
+
+@dataclass
+class Lines:
+    """The lines of a text, counted, without those at the beginning that are no rows.
+
+    Attributes:
+        source: the text.
+        skip: lines to leave out.
+        number: lines that were read, with those left out.
+        ended: whether the last line that was read has an end.
+    """
+
+    source: Iterable[str]
+    skip: int = 0
+    number: int = 0
+    ended: bool = True
+    _lines: Iterator[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._lines = iter(self.source)
+        for _ in islice(self._lines, self.skip):
+            self.number += 1
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self.number += 1
+        self.ended = line.endswith(("\n", "\r"))
+        return line
+
+
+def read_cells(path: Path, separator: str, encoding: str, header: bool | None, skip: int) -> tuple[pd.DataFrame, str]:
+    """The cells of a text file as texts, without the spaces around them; an empty cell is missing.
+
+    A separator at the end of every row is none between two values. An Excel line ``sep=;`` is followed.
+
+    Args:
+        path: the file.
+        separator: one character.
+        encoding: of the text.
+        header: whether the first row has the names of the columns; None: it has, and must not look like values.
+        skip: lines before the header.
+
+    Returns:
+        The rows, and a note for the user, which may be empty.
+
+    Raises:
+        InputError: a row that has more or fewer values than there are columns; no header; another separator.
+        csv.Error: a quote that is not closed, or followed by something else than a separator.
+    """
+    separator, skip = _told_by_excel(path, separator, encoding, skip)
+    with _open(path, encoding) as file:
+        first = list(islice(_rows(Lines(file, skip), separator), LOOK))
+    if not first:
+        return pd.DataFrame(), ""
+    names = [f"column{i}" for i in range(1, len(first[0][1]) + 1)] if header is False else _header(first, path, header)
+    if header is not False:
+        _check_separator(names, path, separator, SEPARATORS.keys() - {" "})
+        _check_preamble(first, path)
+        _check_separator(names, path, separator, SEPARATORS.keys())
+    with _open(path, encoding) as file:
+        lines = Lines(file, skip)
+        rows = _rows(lines, separator)
+        if header is not False:
+            next(rows)
+        frame = _frame(rows, names, f"'{path}' cannot be read with {spoken(separator)} between values")
+    cut = f"'{path}': the last line has no end; if the file was cut off, so was the last value"
+    return frame, "" if lines.ended else cut
+
+
+def _open(path: Path, encoding: str) -> TextIO:
+    encoding = "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding  # a mark is no cell
+    if path.suffix in COMPRESSED:
+        return COMPRESSED[path.suffix](path, "rt", encoding=encoding, newline="")
+    return path.open(encoding=encoding, newline="")
+
+
+def _told_by_excel(path: Path, separator: str, encoding: str, skip: int) -> tuple[str, int]:
+    with _open(path, encoding) as file:
+        found = EXCEL.fullmatch(next(Lines(file, skip), "")[:20])
+    return (found[1], skip + 1) if found else (separator, skip)
+
+
+def _rows(lines: Lines, separator: str) -> Iterator[tuple[int, list[str]]]:
+    """Rows with the number of the line in which each begins; empty lines are none."""
+    begin = lines.number + 1
+    for row in csv.reader(lines, delimiter=separator, skipinitialspace=separator != " ", strict=True):
+        if len(row) > 1 or (row and row[0].strip()):
+            yield begin, row
+        begin = lines.number + 1
+
+
+def _header(first: list[tuple[int, list[str]]], path: Path, header: bool | None) -> list[str]:
+    names = [name.strip() for name in first[0][1]]
+    filled = [name for name in names if name]
+    values = [name for name in filled if NUMBER.fullmatch(name)]
+    # Years and other whole numbers may be names of some columns, not of all
+    if header is None and values and (len(values) == len(filled) or any(not name.isdigit() for name in values)):
+        raise InputError(
+            f"'{path}': the first row looks like values, not like names: '{values[0]}'; no header? Say "
+            "task.header=false for columns named column1, column2, ..., or task.header=true if these are names"
+        )
+    return [name or f"Unnamed: {i}" for i, name in enumerate(names)]
+
+
+def _check_separator(names: list[str], path: Path, separator: str, others: Set[str]) -> None:
+    """InputError if the header is one name in which another separator occurs."""
+    found = [other for other in others if len(names) == 1 and other != separator and other in names[0]]
+    if found:
+        best = max(found, key=names[0].count)
+        raise InputError(
+            f"'{path}' has one column only, whose name holds a {spoken(best)}: use task.separator={spoken(best)}"
+        )
+
+
+def _check_preamble(first: list[tuple[int, list[str]]], path: Path) -> None:
+    """InputError if the table begins below the first row: with rows that have more values, all of them as many."""
+    widths = [_width(row) for _, row in first]
+    begin = next((i for i, width in enumerate(widths) if width > widths[0]), len(first))
+    if len(first) - begin > 2 and len(set(widths[begin:])) == 1:
+        line = first[begin][0]
+        raise InputError(
+            f"'{path}': line {first[0][0]} has {_count(widths[0])} and the lines from {line} on have {widths[begin]}: "
+            f"if the table begins there, say task.skip={line - 1}"
+        )
+
+
+def _width(row: list[str]) -> int:
+    return len(row) - (len(row) > 1 and not row[-1].strip())
+
+
+def _count(values: int) -> str:
+    return f"{values} value" + "s" * (values != 1)
+
+
+def spoken(separator: str) -> str:
+    """The name of a separator."""
+    return SEPARATORS.get(separator, repr(separator))
+
+
+def _frame(rows: Iterator[tuple[int, list[str]]], names: list[str], trouble: str) -> pd.DataFrame:
+    pieces = []
+    while piece := [_checked(line, row, len(names), trouble) for line, row in islice(rows, PIECE)]:
+        pieces.append(pd.DataFrame(dict(enumerate(zip(*piece, strict=True))), dtype="str"))
+    if not pieces:
+        return pd.DataFrame({}, columns=names)
+    frame = pd.concat(pieces, ignore_index=True)
+    for place in frame.columns:
+        texts = frame[place].str.strip()
+        frame[place] = texts.mask(texts == "")
+    frame.columns = pd.Index(names)
+    return frame
+
+
+def _checked(line: int, row: list[str], width: int, trouble: str) -> list[str]:
+    if len(row) == width:
+        return row
+    if len(row) > width and not any(cell.strip() for cell in row[width:]):
+        return row[:width]
+    why = "a separator inside a value has to be in quotes" if len(row) > width else "was the file cut off there?"
+    raise InputError(f"{trouble}: line {line} has {_count(len(row))}, where the header has {width}; {why}")

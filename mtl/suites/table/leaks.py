@@ -1,0 +1,87 @@
+"""Columns from which nothing can be learned for new rows: numbers of rows, identifiers, copies of a target."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_integer_dtype
+
+from mtl.suites.table.columns import names
+
+FEWEST = 20  # rows; among fewer, such patterns come about by chance
+DENSE = 0.5  # of the whole numbers of a range, from which on numbers of which none occurs twice are no measurements
+SPECIAL = re.compile(r"[\\:,()\[\]{}=]")  # signs of the language of overrides
+CALLED = re.compile(r"(.*[_\s-])?(id|uuid|guid|key|index|idx)|.*[a-z](Id|ID)")
+
+
+def leak(values: pd.Series, labels: Mapping[str, pd.Series]) -> tuple[str, bool]:
+    """What speaks against a column as an input.
+
+    Args:
+        values: the column.
+        labels: of the same rows, by the column of the target.
+
+    Returns:
+        The reason in a few words, empty if nothing speaks against it; and whether it is beyond doubt.
+    """
+    reason = _numbering(values)
+    if reason:
+        return reason, True
+    for name, found in labels.items():
+        both = (values.notna() & found.notna()).to_numpy()
+        if both.sum() >= max(FEWEST, found.notna().sum() / 2):
+            same, recoded = _copies(names(values[both]), names(found[both]))
+            if same:
+                return f"it is a copy of target '{name}'", True
+            if recoded:
+                return f"each of its values stands for one of target '{name}'", False
+    return "", False
+
+
+def _numbering(values: pd.Series) -> str:
+    if not is_integer_dtype(values) or len(values) < FEWEST or values.isna().any() or not values.is_unique:
+        return ""
+    numbers = values.to_numpy(dtype=np.int64) if values.max() <= np.iinfo(np.int64).max else np.array([], np.int64)
+    if len(numbers) and len(set((numbers - values.index.to_numpy()).tolist())) == 1:
+        return "it numbers the rows"
+    span = int(values.max()) - int(values.min()) + 1
+    if len(values) >= DENSE * span or CALLED.fullmatch(str(values.name)):
+        return "it identifies rows, by whole numbers of which none occurs twice"
+    return ""
+
+
+def _copies(values: pd.Series, labels: pd.Series) -> tuple[bool, bool]:
+    """Whether values are the labels, and whether they are another way to write few classes."""
+    if values.equals(labels):
+        return True, True
+    kinds = labels.nunique()
+    if values.nunique() != kinds or not 2 <= kinds <= len(labels) / 2:
+        return False, False
+    return False, len(pd.DataFrame({"value": values, "label": labels}).drop_duplicates()) == kinds
+
+
+def choice(name: str, kind: str) -> str:
+    """What the user types to choose the kind of a column, as far as a command line can hold its name."""
+    if name.isascii() and not set(name) & set("'#&;"):
+        escaped = SPECIAL.sub(r"\\\g<0>", name)
+        return f"'task.columns={{{escaped}: {kind}}}'"
+    return f"task.columns in a config file, with {name}: {kind}"
+
+
+def leaks(
+    frame: pd.DataFrame, kinds: Mapping[str, tuple[str, str]], targets: Sequence[str]
+) -> dict[str, tuple[str, bool]]:
+    """What speaks against the inputs that the user has not chosen.
+
+    Args:
+        frame: all rows.
+        kinds: kind and remark by column.
+        targets: their columns.
+
+    Returns:
+        By column, as of :func:`leak`.
+    """
+    candidates = [name for name, (kind, remark) in kinds.items() if kind in ("number", "category") and not remark]
+    found = {name: leak(frame[name], {target: frame[target] for target in targets}) for name in candidates}
+    return {name: what for name, what in found.items() if what[0]}

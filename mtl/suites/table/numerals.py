@@ -1,0 +1,93 @@
+"""Numbers written as texts, with commas, thousands, percent or currencies: one way of writing for a whole column."""
+
+import re
+from dataclasses import dataclass
+
+import pandas as pd
+import pyarrow
+from pyarrow import compute
+
+from mtl.errors import InputError
+
+SIGNS = r"%|[$€£¥₹]|EUR|USD|GBP|CHF|JPY|CNY|INR"  # of a unit, before or behind the number
+SPACE = "[ \u00a0\u202f'’]"  # between thousands, as many countries write them
+SIGNED = re.compile(rf"(?P<front>{SIGNS})?\s*(?P<number>[+-]?\s?[\d.,\u00a0\u202f '’]+)\s*(?P<back>{SIGNS})?")
+# Digits of a number with a decimal point, and thousands with a comma or a space between them
+POINT = re.compile(rf"[+-]?(\d+|\d{{1,3}}(,\d{{3}})+|\d{{1,3}}({SPACE}\d{{3}})+)(\.\d*)?")
+COMMA = re.compile(rf"[+-]?(\d+|\d{{1,3}}(\.\d{{3}})+|\d{{1,3}}({SPACE}\d{{3}})+)(,\d*)?")
+PLAIN, WAYS = "plain", ("decimal_point", "decimal_comma")
+
+
+@dataclass(frozen=True)
+class TextNumbers:
+    """A way to write numbers.
+
+    Attributes:
+        written: ``plain``, as programs write them; ``decimal_point`` or ``decimal_comma``, with or without a sign
+            between thousands and a sign of a unit (percent, a currency), which is the same in all cells that have one.
+    """
+
+    written: str = PLAIN
+
+    @classmethod
+    def fit(cls, texts: pd.Series, name: str, given: str | None = None) -> "TextNumbers | None":
+        """How the texts of a column are written.
+
+        Args:
+            texts: distinct ones, none missing.
+            name: of the column, for messages.
+            given: what the user says of it, one of :data:`WAYS`.
+
+        Returns:
+            The way; None if they are no numbers.
+
+        Raises:
+            InputError: the comma of 1,234 can be that of thousands or of decimals; the user says something else.
+        """
+        if given is not None:
+            if given not in WAYS:
+                raise InputError(f"task.formats.{name}={given}: expected {' or '.join(WAYS)}")
+            return cls(given)
+        if as_numbers(texts) is not None:
+            return cls()
+        parts = texts.str.extract(rf"^{SIGNED.pattern}$")
+        units = set(parts["front"].dropna()) | set(parts["back"].dropna())
+        if parts["number"].isna().any() or len(units) > 1:
+            return None
+        bare = parts["number"].str.strip()
+        ways = [way for way, form in zip(WAYS, (POINT, COMMA), strict=True) if bare.str.fullmatch(form).all()]
+        if len(ways) == 2 and bare.str.contains("[.,]", regex=True).any():
+            example = texts[bare.str.contains("[.,]", regex=True)].iloc[0]
+            raise InputError(
+                f"column '{name}': the sign in '{example}' may be that of thousands or of decimals, and no cell of the "
+                f"column decides it: say task.formats={{{name}: decimal_point}} or {{{name}: decimal_comma}}"
+            )
+        return cls(ways[0]) if ways else None
+
+    def read(self, texts: pd.Series) -> pd.Series | None:
+        """Texts as numbers, missing where missing; None if one is no number written so."""
+        if self.written == PLAIN:
+            return as_numbers(texts)
+        point, other, form = (".", ",", POINT) if self.written == "decimal_point" else (",", ".", COMMA)
+        bare = texts.str.extract(rf"^{SIGNED.pattern}$")["number"].str.strip()
+        if not bare[texts.notna()].str.fullmatch(form).fillna(False).astype(bool).all():
+            return None
+        digits = bare.str.replace(other, "", regex=False).str.replace(SPACE, "", regex=True)
+        return as_numbers(digits.str.replace(point, ".", regex=False))
+
+
+def as_numbers(texts: pd.Series) -> pd.Series | None:
+    """Plain texts as whole numbers if all are, else as floating ones; None if one is no number."""
+    cells = pyarrow.array(texts, type=pyarrow.string(), from_pandas=True)
+    cells = compute.replace_substring_regex(compute.utf8_trim_whitespace(cells), r"^\+", "")
+    if compute.any(compute.match_substring(cells, "x", ignore_case=True)).as_py():
+        return None  # the cast would read 0x10
+    for kind in (pyarrow.int64(), pyarrow.float64()):
+        try:
+            found = compute.cast(cells, kind)
+        except pyarrow.ArrowInvalid:
+            continue
+        whole = kind == pyarrow.int64() and found.null_count > 0  # pandas would make them floating ones
+        values = found.to_pandas(types_mapper={kind: pd.Int64Dtype()}.get if whole else None)
+        return pd.Series(values.array, index=texts.index, name=texts.name)
+    return None

@@ -1,0 +1,151 @@
+"""What the cells of a text column are: fitted once, written down with the run, and read back."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+from pandas.api.types import infer_dtype, is_object_dtype, is_string_dtype
+
+from mtl.suites.table.dates import TextTimes
+from mtl.suites.table.numerals import PLAIN, WAYS, TextNumbers
+
+# Among numbers and times, these mean "no value": they can be nothing else there. Among texts they are texts.
+NO_VALUE = frozenset("na|n/a|nan|-nan|null|none|<na>|#na|#n/a|#n/a n/a|1.#ind|-1.#ind|1.#qnan|-1.#qnan".split("|"))
+WHOLE = re.compile(r"-?(0|[1-9]\d*)(\.0+)?")
+CODE = re.compile(r"[+-]?0\d+")  # no number is written like this
+EXACT = 2**63  # from which on whole numbers have no type
+TRUTH = {"true": True, "false": False}
+TEXT, NUMBER, TIME = "text", "number", "time"  # what a column may be asked to be
+
+
+def is_text(values: pd.Series) -> bool:
+    """Whether a column holds texts, and nothing else beside missing values."""
+    return is_string_dtype(values) and (not is_object_dtype(values) or infer_dtype(values, skipna=True) == "string")
+
+
+@dataclass(frozen=True)
+class ColumnType:
+    """How the texts of a column are read.
+
+    Attributes:
+        name: of the column.
+        type: ``number``; ``truth``, true or false; ``time``; ``whole``: categories that are whole numbers, of which 1
+            and 1.0 are the same one; ``text``: as they stand.
+        written: how its times or numbers are, see :class:`~mtl.suites.table.dates.TextTimes` and
+            :class:`~mtl.suites.table.numerals.TextNumbers`.
+    """
+
+    name: str
+    type: str
+    written: str = PLAIN
+
+    @classmethod
+    def fit(cls, values: pd.Series, asked: str | None, written: str | None, declared: bool) -> "ColumnType":
+        """The type of a column of texts, from all of its cells.
+
+        Args:
+            values: the texts.
+            asked: ``text``, ``number`` or ``time`` if the user has said so; None: found out.
+            written: how its times or numbers are, if the user has said so.
+            declared: the file says that they are texts, so that they are no numbers unless asked for.
+
+        Returns:
+            The type.
+
+        Raises:
+            InputError: days and months, or decimals and thousands, cannot be told apart; a way to write that is none.
+        """
+        name, known = str(values.name), pd.Series(values.dropna().unique(), dtype=object)
+        others = known[~known.str.lower().isin(NO_VALUE)]
+        if asked == TEXT:
+            whole = len(others) > 0 and others.str.fullmatch(WHOLE).all()
+            return cls(name, "whole" if whole else "text")
+        if asked == NUMBER or written in WAYS:
+            numbers = TextNumbers.fit(others, name, written)
+            return cls(name, "number", numbers.written if numbers else PLAIN)
+        if asked == TIME or written is not None:
+            return cls(name, "time", TextTimes.fit(others, name, written).written)
+        if not declared:
+            if others.str.lower().isin(TRUTH).all() and len(others):
+                return cls(name, "truth")
+            numbers = None if _codes(others) else TextNumbers.fit(others, name)
+            if numbers is not None:
+                return cls(name, "number", numbers.written)
+        if len(others) and TextTimes.looks_like(others):
+            return cls(name, "time", TextTimes.fit(others, name, None).written)
+        return cls(name, "text")
+
+    def read(self, values: pd.Series) -> pd.Series:
+        """The values of a column of texts; a column of something else as it is.
+
+        Texts that are no numbers or truth values stay texts, for the message of whoever needs numbers. InputError for
+        the first text that is no time.
+        """
+        if self.type == "text" or not is_text(values):
+            return values
+        texts = values.astype(object)
+        texts = texts.mask(texts.str.lower().isin(NO_VALUE).fillna(False).astype(bool))
+        if self.type == "whole":
+            return texts.str.replace(r"^(-?\d+)\.0+$", r"\1", regex=True)
+        if self.type == "time":
+            return TextTimes(self.written).read(texts, f"column '{self.name}'")
+        if self.type == "truth":
+            found = texts.str.lower().map(TRUTH)
+            return found.astype("boolean") if found.isna().equals(texts.isna()) else texts
+        numbers = TextNumbers(self.written).read(texts)
+        return texts if numbers is None else numbers
+
+
+def _codes(texts: pd.Series) -> bool:
+    """Whether digits are no numbers: zeros before them say so, and more digits than are told apart."""
+    if texts.str.fullmatch(CODE).any():
+        return True
+    whole = texts.str.fullmatch(WHOLE)
+    return bool(whole.any() and whole.all() and max(abs(int(text.split(".")[0])) for text in texts) >= EXACT)
+
+
+def fit_types(
+    frame: pd.DataFrame, asked: Mapping[str, str], formats: Mapping[str, str], declared: bool
+) -> dict[str, ColumnType]:
+    """The types of the columns of texts.
+
+    Args:
+        frame: all rows.
+        asked: by column, see :meth:`ColumnType.fit`.
+        formats: by column, how times or numbers are written.
+        declared: the file says of every column what it is.
+
+    Returns:
+        By column; of a file that says what its columns are, only of those that are no texts after all.
+
+    Raises:
+        InputError: see :meth:`ColumnType.fit`.
+    """
+    found = {
+        str(name): ColumnType.fit(frame[name], asked.get(str(name)), formats.get(str(name)), declared)
+        for name in frame.columns
+        if is_text(frame[name])
+    }
+    return {name: one for name, one in found.items() if not declared or one.type != "text"}
+
+
+def typed(frame: pd.DataFrame, types: Mapping[str, ColumnType]) -> pd.DataFrame:
+    """The columns of texts as what they are. InputError for a text that is no time."""
+    return frame.assign(**{name: types[name].read(frame[name]) for name in frame.columns if name in types})
+
+
+def taken_as_values(values: pd.Series) -> list[str]:
+    """A note if a column of texts has some that often mean "no value"; it takes them as they stand."""
+    if not is_text(values):
+        return []
+    texts = values.astype(object)
+    counts = texts[texts.str.lower().isin(NO_VALUE).fillna(False).astype(bool)].value_counts()
+    if counts.empty:
+        return []
+    cells = ", ".join(f"'{text}' ({count} cells)" for text, count in counts.items())
+    listed = ", ".join(f'"{text}"' for text in counts.index)
+    return [
+        f"column '{values.name}': {cells} is a value like any other; if it means that there is none, say "
+        f"'task.missing=[{listed}]'"
+    ]

@@ -1,0 +1,289 @@
+"""Rows are taken as they stand, and what a cell means is fitted once and written down with the run."""
+
+import gzip
+import json
+import lzma
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow
+import pytest
+from pyarrow import parquet
+
+from mtl.errors import InputError
+from mtl.suites.table import TableSuite, table
+from mtl.suites.table.reading import read_table
+from mtl.suites.table.types import ColumnType
+
+ROWS = 120
+DRAW = np.random.default_rng(0)
+X, Y = DRAW.normal(size=ROWS).round(3), DRAW.integers(0, 2, ROWS)
+
+
+def written(path: Path, lines: Sequence[str], header: str) -> str:
+    path.write_text(header + "\n" + "".join(f"{line}\n" for line in lines))
+    return str(path)
+
+
+def read(path: Path, lines: Sequence[str], header: str, **options: object) -> TableSuite:
+    return TableSuite(lambda: read_table(Path(written(path, lines, header))), {"y": "binary"}, **options)  # type: ignore[arg-type]
+
+
+def test_a_separator_at_the_end_of_rows_moves_no_column(tmp_path: Path) -> None:
+    lines = [f"{1000 + i},{X[i]},{Y[i]}," for i in range(ROWS)]
+    frame = read(tmp_path / "my.csv", lines, "id,x,y").frame
+    assert list(frame.columns) == ["id", "x", "y"]
+    assert frame.id.tolist() == list(range(1000, 1000 + ROWS))
+    assert frame.y.tolist() == [str(y) for y in Y]
+
+
+@pytest.mark.parametrize(
+    ("header", "line", "message"),
+    [
+        (
+            "x,y",
+            "1,0,7",
+            "line 122 has 3 values, where the header has 2; a separator inside a value has to be in quotes",
+        ),
+        ("x,y", "1", r"line 122 has 1 value, where the header has 2; was the file cut off there\?"),
+        ("0.5,1", "", "the first row looks like values, not like names: '0.5'.*task.header=false"),
+        ("1,2", "", "the first row looks like values"),
+        ("Report of May", "", r"line 1 has 1 value and the lines from 2 on have 2: .*task.skip=1"),
+        ("x;y", "", "whose name holds a semicolon: use task.separator=semicolon"),
+    ],
+)
+def test_a_row_that_does_not_fit_is_named(tmp_path: Path, header: str, line: str, message: str) -> None:
+    separator = ";" if ";" in header else ","
+    lines = [f"{x}{separator}{y}" for x, y in zip(X, Y, strict=True)] + [line] * bool(line)
+    with pytest.raises(InputError, match=message):
+        read(tmp_path / "my.csv", lines, header)
+
+
+def test_a_file_without_header_keeps_its_first_row(tmp_path: Path) -> None:
+    path = written(tmp_path / "my.csv", [f"{x},{y}" for x, y in zip(X[1:], Y[1:], strict=True)], f"{X[0]},{Y[0]}")
+    made = table(path, {"column2": "binary"}, header=False)
+    np.testing.assert_array_equal(made.frame.column1, X)
+
+
+def test_a_preamble_and_the_line_of_excel_are_no_rows(tmp_path: Path) -> None:
+    lines = [f"{x};{y}" for x, y in zip(X, Y, strict=True)]
+    path = written(tmp_path / "my.csv", ["x;y", *lines], "sep=;")
+    np.testing.assert_array_equal(table(path, {"y": "binary"}).frame.x, X)
+    path = written(tmp_path / "my.csv", ["", "x;y", *lines], "of May, for all")
+    np.testing.assert_array_equal(table(path, {"y": "binary"}, separator="semicolon", skip=2).frame.x, X)
+
+
+def test_spaces_around_values_are_none_of_theirs(tmp_path: Path) -> None:
+    lines = [f'{x} , {y},  "a, b"' for x, y in zip(X, Y, strict=True)]
+    frame = read(tmp_path / "my.csv", lines, "x, y, note").frame
+    assert list(frame.columns) == ["x", "y", "note"]
+    assert set(frame.note) == {"a, b"}
+    assert set(frame.y) == {"0", "1"}
+
+
+def test_a_file_that_may_have_been_cut_off_is_noted(tmp_path: Path) -> None:
+    (tmp_path / "my.csv").write_text("x,y\n" + "\n".join(f"{x},{y}" for x, y in zip(X, Y, strict=True)))
+    assert table(str(tmp_path / "my.csv"), {"y": "binary"}).notes == [
+        f"'{tmp_path / 'my.csv'}': the last line has no end; if the file was cut off, so was the last value"
+    ]
+
+
+@pytest.mark.parametrize("word", ["None", "NA", "null", "nan"])
+def test_a_word_among_texts_is_a_value_and_among_numbers_none(tmp_path: Path, word: str) -> None:
+    grades = [("mild", word, "severe")[i % 3] for i in range(ROWS)]
+    lines = [f"{word if i % 7 == 0 else X[i]},{grades[i]}" for i in range(ROWS)]
+    path = written(tmp_path / "my.csv", lines, "x,grade")
+    made = table(path, {"grade": "classes"})
+    assert sorted(made.values["grade"]) == sorted({"mild", word, "severe"})
+    assert made.frame.x.isna().sum() == len(range(0, ROWS, 7))
+    assert made.notes == [
+        f"column 'grade': '{word}' (40 cells) is a value like any other; if it means that there is none, say "
+        f"'task.missing=[\"{word}\"]'"
+    ]
+    without = table(path, {"grade": "classes"}, missing=[word])
+    assert without.values["grade"] == ("mild", "severe")
+    without.configure_batches(8, seed=0)
+    without.setup("fit")
+    unlabelled = sum(int(part.split()[0]) for part in without.preview().split("; ")[1:])
+    assert unlabelled == 40
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_identifiers_beyond_double_precision_stay_apart(tmp_path: Path, suffix: str) -> None:
+    keys = [2**53 + i % 6 for i in range(ROWS)]
+    frame = pd.DataFrame({"x": X, "key": pd.array([None, *keys[1:]], dtype="Int64"), "y": Y})
+    path = tmp_path / f"my{suffix}"
+    if suffix == ".csv":
+        frame.to_csv(path, index=False)
+    else:
+        frame.to_parquet(path)
+    made = table(str(path), {"y": "binary"})
+    assert [name for name in made.encoding.features if name.startswith("key")][1:] == [
+        f"key = {2**53 + i}" for i in range(6)
+    ]
+
+
+def test_what_a_cell_means_does_not_depend_on_the_other_cells_of_its_file(tmp_path: Path) -> None:
+    codes = [("007", "A3", "012")[i % 3] for i in range(ROWS)]
+    flags = [("TRUE", "FALSE", "unknown")[i % 3] for i in range(ROWS)]
+    lines = [f"{codes[i]},{flags[i]},{Y[i]}" for i in range(ROWS)]
+    path = written(tmp_path / "train.csv", lines, "code,flag,y")
+    made = table(path, {"y": "binary"})
+    (tmp_path / "statistics.json").write_text(json.dumps(made.statistics()))
+    again = table(path, {"y": "binary"}, statistics=str(tmp_path / "statistics.json"))
+    new = read_table(Path(written(tmp_path / "new.csv", ["007,TRUE", "012,FALSE"], "code,flag")))
+    assert again.encoding == made.encoding
+    assert not again.unfamiliar(new)
+    active = [
+        {name for name, value in zip(made.encoding.features, row, strict=True) if value}
+        for row in again.inputs(new)["x"].tolist()
+    ]
+    assert active == [{"code = 007", "flag = TRUE"}, {"code = 012", "flag = FALSE"}]
+    other = read_table(Path(written(tmp_path / "new.csv", ["7,TRUE", "12,FALSE", "007,TRUE"], "code,flag")))
+    assert again.unfamiliar(other) == [
+        "column 'code': 2 of 3 values, such as '7', were rare in the training or not there, and count as missing; "
+        "it had '007', '012', 'A3'"
+    ]
+
+
+def test_zip_codes_that_are_asked_for_as_categories_keep_their_zeros(tmp_path: Path) -> None:
+    lines = [f"{'01234' if i % 2 else '1234'},{Y[i]}" for i in range(ROWS)]
+    made = read(tmp_path / "my.csv", lines, "zip,y", columns={"zip": "category"})
+    assert made.encoding.features == ("zip = other", "zip = 01234", "zip = 1234")
+
+
+def days(pattern: str) -> list[str]:
+    return [day.strftime(pattern) for day in pd.date_range("2023-01-01", periods=ROWS)]
+
+
+@pytest.mark.parametrize(
+    "pattern", ["%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y/%m/%d", "%Y-%m-%dT%H:%M", "%d/%m/%y 12:30"]
+)
+def test_days_are_read_in_one_way_that_the_column_decides(tmp_path: Path, pattern: str) -> None:
+    lines = [f"{day},{Y[i]}" for i, day in enumerate(days(pattern))]
+    made = read(tmp_path / "my.csv", lines, "day,y")
+    expected = pd.Series(pd.date_range("2023-01-01", periods=ROWS, tz="UTC"), name="day")
+    assert (made.frame.day.dt.floor("D") == expected).all()
+    assert made.remarks["day"] == ("time", "")
+
+
+def test_days_that_no_cell_decides_are_asked_for(tmp_path: Path) -> None:
+    lines = [f"{1 + i % 9:02}/{1 + i % 12:02}/2023,{Y[i]}" for i in range(ROWS)]
+    with pytest.raises(
+        InputError, match=r"'01/01/2023' may have the day or the month first.*task\.formats={day: day_first}"
+    ):
+        read(tmp_path / "my.csv", lines, "day,y")
+    made = read(tmp_path / "my.csv", lines, "day,y", formats={"day": "month_first"})
+    assert made.frame.day.dt.day.tolist() == [1 + i % 12 for i in range(ROWS)]
+    ignored = read(
+        tmp_path / "my.csv", [f"{X[i]},{line}" for i, line in enumerate(lines)], "x,day,y", columns={"day": "ignore"}
+    )
+    assert ignored.encoding.features == ("x",)
+    with pytest.raises(InputError, match=r"task\.formats\.day=day: expected year_first, day_first, month_first or a"):
+        read(tmp_path / "my.csv", lines, "day,y", formats={"day": "day"})
+    with pytest.raises(InputError, match=r"column in task\.formats 'dya': did you mean 'day'"):
+        read(tmp_path / "my.csv", lines, "day,y", formats={"dya": "day_first"})
+
+
+@pytest.mark.parametrize(
+    "values", [["2.8.11", "10.1.2"], ["4711-03", "4712-04"], ["1234-5", "1234-6"], ["12:30", "13:00"]]
+)
+def test_versions_and_codes_are_no_dates(values: list[str]) -> None:
+    assert ColumnType.fit(pd.Series(values, name="a"), None, None, declared=False).type == "text"
+
+
+def test_a_date_without_end_is_a_date(tmp_path: Path) -> None:
+    ends = ["9999-12-31" if i % 3 else day for i, day in enumerate(days("%Y-%m-%d"))]
+    lines = [f"{end},{Y[i]}" for i, end in enumerate(ends)]
+    made = read(tmp_path / "my.csv", lines, "end,y")
+    axis = made.inputs(made.frame)["x"][:, 0]
+    ended = axis[::3]
+    assert axis.max() == 8
+    assert ended.abs().max() < 3  # the others are standardised without those that have no end
+    new = read_table(Path(written(tmp_path / "new.csv", ["9999-12-31", "2023-02-01"], "end")))
+    assert made.inputs(new)["x"][0, 0] == 8
+
+
+def test_a_date_written_otherwise_than_in_the_training_is_refused(tmp_path: Path) -> None:
+    made = read(tmp_path / "my.csv", [f"{day},{Y[i]}" for i, day in enumerate(days("%d/%m/%Y"))], "day,y")
+    new = read_table(Path(written(tmp_path / "new.csv", ["13/02/2023", "02/13/2023"], "day")))
+    with pytest.raises(InputError, match="column 'day': row 2 holds '02/13/2023', which is no time written day first"):
+        made.inputs(new)
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (["1.234,50 €", "12,5 €"], [1234.5, 12.5]),
+        (["1,234", "1,234.5"], [1234, 1234.5]),
+        (["12 %", "3.5%"], [12, 3.5]),
+        (["1'000", "25"], [1000, 25]),
+        (["-1,1568", "0,5"], [-1.1568, 0.5]),
+        (["+3", "1e3"], [3, 1000]),
+    ],
+)
+def test_numbers_are_read_as_people_write_them(cells: list[str], expected: list[float]) -> None:
+    values = pd.Series(cells, name="a")
+    found = ColumnType.fit(values, None, None, declared=False)
+    assert found.type == "number"
+    assert found.read(values).tolist() == expected
+
+
+def test_two_currencies_are_no_numbers_and_an_unclear_comma_is_asked_for() -> None:
+    assert ColumnType.fit(pd.Series(["$5", "€6"], name="a"), None, None, declared=False).type == "text"
+    values = pd.Series(["1,234", "5,678"], name="a")
+    with pytest.raises(
+        InputError, match=r"'1,234' may be that of thousands or of decimals.*formats={a: decimal_point}"
+    ):
+        ColumnType.fit(values, None, None, declared=False)
+    for way, first in (("decimal_point", 1234), ("decimal_comma", 1.234)):
+        assert ColumnType.fit(values, None, way, declared=False).read(values).tolist()[0] == first
+
+
+def test_an_index_in_a_parquet_file_is_a_column(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"x": X, "y": Y})
+    frame.set_index("y").to_parquet(tmp_path / "my.parquet")
+    assert table(str(tmp_path / "my.parquet"), {"y": "binary"}).frame.y.tolist() == Y.tolist()
+
+
+def test_decimals_durations_and_times_of_the_day_are_numbers(tmp_path: Path) -> None:
+    amounts = pyarrow.array([Decimal(f"{x:.3f}") for x in X], type=pyarrow.decimal128(12, 3))
+    seconds = pyarrow.array(range(ROWS), type=pyarrow.duration("ms"))
+    clock = pyarrow.array(range(ROWS), type=pyarrow.time32("s"))
+    columns = pyarrow.table({"amount": amounts, "took": seconds, "clock": clock, "y": pyarrow.array(Y)})
+    parquet.write_table(columns, tmp_path / "my.parquet")
+    made = table(str(tmp_path / "my.parquet"), {"y": "binary"})
+    np.testing.assert_allclose(made.frame.amount, X)
+    np.testing.assert_allclose(made.frame.took, np.arange(ROWS) / 1000)
+    np.testing.assert_allclose(made.frame.clock, np.arange(ROWS))
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv.xz", "folder"])
+def test_other_files_give_the_same_rows(tmp_path: Path, ending: str) -> None:
+    frame, path = pd.DataFrame({"x": X, "y": Y}), tmp_path / f"my.{ending}"
+    if ending == "jsonl":
+        frame.to_json(path, orient="records", lines=True)
+    elif ending == "csv.xz":
+        path.write_bytes(lzma.compress(frame.to_csv(index=False).encode()))
+    else:
+        path.mkdir()
+        frame[:50].to_parquet(path / "part-0.parquet")
+        frame[50:].to_parquet(path / "part-1.parquet")
+    np.testing.assert_array_equal(table(str(path), {"y": "binary"}).frame[["x"]], frame[["x"]])
+
+
+def test_a_folder_of_unlike_parts_is_refused(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"x": X, "y": Y})
+    frame.to_parquet(tmp_path / "a.parquet")
+    frame.rename(columns={"x": "z"}).to_parquet(tmp_path / "b.parquet")
+    with pytest.raises(InputError, match=r"b\.parquet' has other columns than 'a\.parquet': x, z"):
+        table(str(tmp_path), {"y": "binary"})
+
+
+def test_a_damaged_compressed_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "my.csv.xz").write_bytes(gzip.compress(b"a,b\n1,2\n"))
+    with pytest.raises(InputError, match="is damaged or not compressed as its name says"):
+        table(str(tmp_path / "my.csv.xz"), {"y": "binary"})

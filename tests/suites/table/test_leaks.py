@@ -1,0 +1,75 @@
+"""Columns that number or identify rows, or copy a target, are left out, and the user is told how to overrule it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mtl.suites.table import TableSuite
+
+ROWS = 100
+DRAW = np.random.default_rng(0)
+
+
+def made(name: str, values: object, **options: object) -> TableSuite:
+    y = DRAW.integers(0, 3, ROWS)
+    frame = pd.DataFrame({"x": DRAW.normal(size=ROWS), name: y if values is None else values, "y": y})
+    return TableSuite(lambda: frame, {"y": "classes"}, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "reason"),
+    [
+        ("n", np.arange(ROWS) + 7, "it numbers the rows"),
+        ("n", DRAW.permutation(ROWS), "it identifies rows, by whole numbers of which none occurs twice"),
+        ("customer_id", DRAW.permutation(10**6)[:ROWS], "it identifies rows"),
+        ("orderId", DRAW.permutation(10**6)[:ROWS], "it identifies rows"),
+        ("twin", None, "it is a copy of target 'y'"),
+    ],
+)
+def test_it_is_left_out_and_can_be_chosen(name: str, values: object, reason: str) -> None:
+    suite = made(name, values)
+    assert suite.encoding.features == ("x",)
+    assert suite.remarks[name][1].startswith(reason)
+    (note,) = suite.notes
+    assert note.startswith(f"column '{name}' is left out: {reason}")
+    assert note.endswith(f"to learn from it: 'task.columns={{{name}: number}}'")
+    assert made(name, values, columns={name: "number"}).encoding.features == ("x", name)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("n", DRAW.integers(0, 50, ROWS)),
+        ("n", DRAW.permutation(10**6)[:ROWS]),
+        ("customer_id", DRAW.integers(0, 30, ROWS)),
+        ("paid", DRAW.permutation(10**6)[:ROWS]),
+        ("n", np.arange(ROWS) / 2),
+    ],
+)
+def test_measurements_and_groups_stay(name: str, values: object) -> None:
+    suite = made(name, values)
+    assert suite.encoding.features == ("x", name)
+    assert not suite.notes
+
+
+def test_another_way_to_write_the_target_is_noted_only() -> None:
+    y = np.arange(ROWS) % 3
+    frame = pd.DataFrame({"word": np.array(["low", "mid", "high"])[y], "y": y})
+    suite = TableSuite(lambda: frame, {"y": "classes"})
+    assert suite.encoding.features == ("word = other", "word = high", "word = low", "word = mid")
+    assert suite.notes == [
+        "column 'word' is an input: each of its values stands for one of target 'y'; to leave it out: "
+        "'task.columns={word: ignore}'"
+    ]
+
+
+def test_the_only_input_stays() -> None:
+    frame = pd.DataFrame({"n": range(ROWS), "y": DRAW.integers(0, 2, ROWS)})
+    suite = TableSuite(lambda: frame, {"y": "binary"})
+    assert suite.encoding.features == ("n",)
+    assert suite.notes == ["column 'n' is an input: it numbers the rows; to leave it out: 'task.columns={n: ignore}'"]
+
+
+def test_a_name_is_written_as_a_command_line_can_hold_it() -> None:
+    frame = pd.DataFrame({"x": DRAW.normal(size=ROWS), "Unnamed: 0": range(ROWS), "y": DRAW.integers(0, 2, ROWS)})
+    assert r"'task.columns={Unnamed\: 0: number}'" in TableSuite(lambda: frame, {"y": "binary"}).notes[0]
