@@ -108,7 +108,7 @@ class PredictionReport(ExecutionReport):
     def table(self) -> Table:
         first = self.records()[:5]
         rows = [
-            [f"{value:.4g}" if isinstance(value, float) else str(value) for value in record.values()]
+            [f"{value:.10g}" if isinstance(value, float) else str(value) for value in record.values()]
             for record in first
         ]
         return plain_table(f"Predictions for {self.rows:,} rows, the first of them", list(first[0]), rows)

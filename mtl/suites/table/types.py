@@ -11,7 +11,12 @@ from mtl.suites.table.dates import TextTimes
 from mtl.suites.table.numerals import PLAIN, WAYS, TextNumbers
 
 # Among numbers and times, these mean "no value": they can be nothing else there. Among texts they are texts.
-NO_VALUE = frozenset("na|n/a|nan|-nan|null|none|<na>|#na|#n/a|#n/a n/a|1.#ind|-1.#ind|1.#qnan|-1.#qnan".split("|"))
+NO_VALUE = frozenset(("na", "n/a", "nan", "-nan", "null", "none", "<na>", "#na", "#n/a", "#n/a n/a")) | {
+    "1.#ind",
+    "-1.#ind",
+    "1.#qnan",
+    "-1.#qnan",
+}  # as some systems print what is no number
 WHOLE = re.compile(r"-?(0|[1-9]\d*)(\.0+)?")
 CODE = re.compile(r"[+-]?0\d+")  # no number is written like this
 EXACT = 2**63  # from which on whole numbers have no type
