@@ -127,7 +127,7 @@ def main(data_sets: int, processes: int) -> None:
     table = pd.read_csv(FILE) if FILE.is_file() else pd.DataFrame(columns=["world", "data_set"])
     done = set(zip(table.world, table.data_set, strict=True))
     left = [(name, seed) for seed in range(data_sets) for name in WORLDS if (name, seed) not in done]
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), max_tasks_per_child=8) as pool:
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         for job in as_completed([pool.submit(compare, *one) for one in left]):
             table = pd.concat([table, pd.DataFrame([job.result()])]).sort_values(["world", "data_set"])
             table.to_csv(FILE, index=False, float_format="%.5f")
