@@ -9,7 +9,7 @@ from torch.nn import Parameter
 
 from mtl.errors import InputError
 from mtl.nn.by_name import ModulesByName
-from mtl.nn.encoder import Inputs
+from mtl.nn.encoder import Encoder, Inputs
 from mtl.nn.heads import Head
 from mtl.sharing.base import RowMean, Sharing
 from mtl.tasks import TaskGraph
@@ -58,10 +58,21 @@ class Network(nn.Module):
         for name in {name for *pair, _ in sharing.expectations() for name in pair}:
             if not heads[name].message_is_probability:
                 raise InputError(f"model.calibrate compares probabilities of events, and task '{name}' has none")
+        self.members = max((one.members for one in sharing.modules() if isinstance(one, Encoder)), default=1)
 
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
-        """Inputs to raw predictions, in the order of the tasks."""
-        return self.predictions(self.sharing(inputs), inputs)
+        """Inputs to raw predictions, in the order of the tasks.
+
+        Of an ensemble (:attr:`mtl.nn.encoder.Encoder.members`), those of every member in training, ``[B M, ...]``, else
+        their means.
+        """
+        predictions = self.predictions(self.sharing(inputs), inputs)
+        if self.members == 1 or self.training:
+            return predictions
+        return {
+            name: self.graph[name].merge(one.view(-1, self.members, *one.shape[1:]))
+            for name, one in predictions.items()
+        }
 
     def with_representation(self, inputs: Inputs) -> tuple[dict[str, Tensor], Tensor | None]:
         """Raw predictions, and the one representation through which all losses depend on what is shared.

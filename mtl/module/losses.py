@@ -11,12 +11,19 @@ from mtl.tasks import TaskGraph, labelled
 
 
 def loss_sums(graph: TaskGraph, predictions: dict[str, Tensor], batch: Batch) -> list[Tensor]:
-    """Sum of the losses of a batch's rows, one scalar per task; rows without a label add nothing."""
+    """Sum of the losses of a batch's rows, one scalar per task; rows without a label add nothing.
+
+    Where an ensemble has several predictions for each row, the loss of the row is the mean of theirs.
+    """
     sums = []
     for index, task in enumerate(graph.tasks):
-        target = batch.targets[task.name]
+        prediction, target = predictions[task.name], batch.targets[task.name]
         complete = bool(batch.counts) and batch.counts[index] == batch.size
-        sums.append(task.losses(predictions[task.name], target, None if complete else labelled(target)).sum())
+        members = len(prediction) // len(target)
+        if members > 1:
+            target = target.repeat_interleave(members, 0)
+        total = task.losses(prediction, target, None if complete else labelled(target)).sum()
+        sums.append(total / members if members > 1 else total)
     return sums
 
 

@@ -76,12 +76,15 @@ class Encoder(nn.Module, ABC):
         summary_features: S, the width of :meth:`summary`.
         stackable: made of :mod:`mtl.nn.stacked` layers and indifferent to leading axes, so that many of one shape can
             be computed as one (see :mod:`mtl.nn.replicas`).
+        members: M, how many rows it makes of every row of the inputs, one behind the other: of an ensemble in one
+            network. :class:`~mtl.network.Network` takes the mean of their predictions.
     """
 
     stages: nn.ModuleList
     widths: tuple[int, ...]
     summary_features: int
     stackable: bool = False
+    members: int = 1
 
     @property
     def out_features(self) -> int:

@@ -1,5 +1,7 @@
 """Tables: embeddings of categories, indicators of missing numbers, then a perceptron."""
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from typing_extensions import override
@@ -9,17 +11,73 @@ from mtl.nn.encoder import SINGLE, Encoder, Inputs, InputShape, checked_widths, 
 from mtl.nn.mlp import Layer
 
 
-class Tabular(Encoder):
-    """Reads rows of a table with missing values and categories as they are.
+class TableEncoder(Encoder):
+    """What encoders of rows of a table read: ``numbers [B, F]`` (or ``x [B, F]``), ``categories [B, C]``, or both.
 
-    Inputs: ``numbers [B, F]`` (or ``x [B, F]``), ``categories [B, C]`` (integers), or both.
     NaN is a missing number: it counts as 0, and an indicator says so. Every category column has a table of ``values``
     learned vectors; -1 is a missing category, which has a vector of its own, and so is a number that the table does not
     have. ``source [B, S]``, 1 where the row comes from, is read by the norms ``per_task`` alone.
 
     Args:
+        name: of the encoder, for messages.
         input_shape: ``{"numbers": (F,), "categories": (C,), "source": (S,)}``, of which only one of the first two must
             be there, ``x`` standing for ``numbers``; anything else is an InputError.
+        embedding: features of a category's vector.
+        values: vectors of each category column.
+    """
+
+    def __init__(self, name: str, input_shape: InputShape, embedding: int, values: int) -> None:
+        super().__init__()
+        shape = dict(input_shape)
+        self.sources = shape.pop("source", (0,))[0] or 0
+        self.numbers = SINGLE if SINGLE in shape else "numbers"
+        known = {self.numbers, "categories"}
+        if not shape or not set(shape) <= known or any(len(size) != 1 or not size[0] for size in shape.values()):
+            raise wrong_inputs(name, "numbers (F,) and categories (C,)", input_shape)
+        if embedding < 1 or values < 1:
+            raise InputError(f"encoder.embedding={embedding}, values={values}: expected 1 or more each")
+        self.number_columns, self.category_columns = (
+            shape.get(key, (0,))[0] or 0 for key in (self.numbers, "categories")
+        )
+        self.values = values
+        self.embeddings = nn.ModuleList(nn.Embedding(values + 1, embedding) for _ in range(self.category_columns))
+        self.summary_features = 2 * self.number_columns + self.category_columns
+
+    def _numbers(self, inputs: Inputs) -> list[Tensor]:
+        """Numbers with 0 for missing ones, and which are missing: two of ``[B, F]``, or none."""
+        found = inputs.get(self.numbers)
+        if found is None:
+            return []
+        found = found.flatten(1)
+        missing = found.isnan()
+        return [found.masked_fill(missing, 0.0), missing.to(found.dtype)]
+
+    def _indices(self, inputs: Inputs) -> Tensor | None:
+        """Rows of the embedding tables, ``[B, C]``: 0 is missing."""
+        if "categories" not in inputs:
+            return None
+        categories = inputs["categories"].long()
+        return torch.where((categories < 0) | (categories >= self.values), 0, categories + 1)
+
+    def _vectors(self, inputs: Inputs) -> list[Tensor]:
+        """The vectors of the categories, C of ``[B, embedding]``."""
+        indices = self._indices(inputs)
+        return [] if indices is None else [table(indices[:, i]) for i, table in enumerate(self.embeddings)]
+
+    @override
+    def summary(self, inputs: Inputs) -> Tensor:
+        """Numbers, their indicators, and the categories' numbers scaled to [0, 1]."""
+        parts, indices = self._numbers(inputs), self._indices(inputs)
+        if indices is not None:
+            parts.append(indices / self.values)
+        return torch.cat(parts, -1)
+
+
+class Tabular(TableEncoder):
+    """A perceptron over numbers with their indicators and the vectors of categories; see :class:`TableEncoder`.
+
+    Args:
+        input_shape: of numbers and categories.
         widths: features of each layer after the embedding.
         embedding: features of a category's vector.
         values: vectors of each category column.
@@ -38,55 +96,14 @@ class Tabular(Encoder):
         norm: str = "none",
         dropout: float = 0.0,
     ) -> None:
-        super().__init__()
-        shape = dict(input_shape)
-        sources = shape.pop("source", (0,))[0] or 0
-        self.numbers = SINGLE if SINGLE in shape else "numbers"
-        known = {self.numbers, "categories"}
-        if not shape or not set(shape) <= known or any(len(size) != 1 or not size[0] for size in shape.values()):
-            raise wrong_inputs("tabular", "numbers (F,) and categories (C,)", input_shape)
-        if embedding < 1 or values < 1:
-            raise InputError(f"encoder.embedding={embedding}, values={values}: expected 1 or more each")
-        numbers, columns = (shape.get(key, (0,))[0] or 0 for key in (self.numbers, "categories"))
-        self.values = values
-        self.embeddings = nn.ModuleList(nn.Embedding(values + 1, embedding) for _ in range(columns))
+        super().__init__("tabular", input_shape, embedding, values)
         self.widths = checked_widths(widths)
-        sizes = (2 * numbers + embedding * columns, *self.widths)
-        self.stages = nn.ModuleList(
-            Layer(a, b, activation, norm, dropout, sources) for a, b in zip(sizes, self.widths, strict=False)
-        )
-        self.summary_features = 2 * numbers + columns
-
-    def _numbers(self, inputs: Inputs) -> list[Tensor]:
-        """Numbers with 0 for missing ones, and which are missing: two of ``[B, F]``, or none."""
-        found = inputs.get(self.numbers)
-        if found is None:
-            return []
-        found = found.flatten(1)
-        missing = found.isnan()
-        return [found.masked_fill(missing, 0.0), missing.to(found.dtype)]
-
-    def _indices(self, inputs: Inputs) -> Tensor | None:
-        """Rows of the embedding tables, ``[B, C]``: 0 is missing."""
-        if "categories" not in inputs:
-            return None
-        categories = inputs["categories"].long()
-        return torch.where((categories < 0) | (categories >= self.values), 0, categories + 1)
+        sizes = (2 * self.number_columns + embedding * self.category_columns, *self.widths)
+        self.stages = nn.ModuleList(Layer(a, b, activation, norm, dropout, self.sources) for a, b in pairwise(sizes))
 
     @override
     def stem(self, inputs: Inputs) -> Tensor:
-        parts, indices = self._numbers(inputs), self._indices(inputs)
-        if indices is not None:
-            parts += [table(indices[:, column]) for column, table in enumerate(self.embeddings)]
-        return torch.cat(parts, -1)
-
-    @override
-    def summary(self, inputs: Inputs) -> Tensor:
-        """Numbers, their indicators, and the categories' numbers scaled to [0, 1]."""
-        parts, indices = self._numbers(inputs), self._indices(inputs)
-        if indices is not None:
-            parts.append(indices / self.values)
-        return torch.cat(parts, -1)
+        return torch.cat([*self._numbers(inputs), *self._vectors(inputs)], -1)
 
 
 def check_values(network: nn.Module, most: int) -> None:
@@ -96,7 +113,7 @@ def check_values(network: nn.Module, most: int) -> None:
         network: with encoders of any kind.
         most: categories that a column has.
     """
-    few = [module.values for module in network.modules() if isinstance(module, Tabular) and module.values < most]
+    few = [module.values for module in network.modules() if isinstance(module, TableEncoder) and module.values < most]
     if few:
         raise InputError(
             f"encoder.values={few[0]} and a column of {most} categories: expected encoder.values={most} or more, or "

@@ -8,7 +8,7 @@ from mtl.suites.sources.catalogue import CENSUS
 from mtl.suites.table import Splitting, TableSuite, Targets
 
 
-def census(seed: int = 0, statistics: str | None = None, form: str = "flat") -> TableSuite:
+def census(seed: int = 0, statistics: str | None = None, form: str = "flat", numbers: str = "standard") -> TableSuite:
     """48,842 persons; tasks ``income`` (above 50,000 dollars a year), ``never_married`` and ``hours`` (a week).
 
     Income and never-married are the pair of Ma et al., "Modeling Task Relationships in Multi-task Learning with
@@ -18,6 +18,7 @@ def census(seed: int = 0, statistics: str | None = None, form: str = "flat") -> 
         seed: of the random split into 70, 15 and 15 % of the rows.
         statistics: file of what a run fitted, to be repeated; see :class:`~mtl.suites.table.TableSuite`.
         form: ``flat`` or ``columns``, of the inputs; see :class:`~mtl.suites.table.TableSuite`.
+        numbers: ``standard`` or ``quantile``; see :class:`~mtl.suites.table.TableSuite`.
 
     Returns:
         The suite.
@@ -27,7 +28,9 @@ def census(seed: int = 0, statistics: str | None = None, form: str = "flat") -> 
         "never_married": "binary",
         "hours": {"column": "hours-per-week", "kind": "regression"},
     }
-    return TableSuite(persons, targets, splitting=Splitting(seed=seed), statistics=statistics, form=form)
+    return TableSuite(
+        persons, targets, splitting=Splitting(seed=seed), statistics=statistics, form=form, numbers=numbers
+    )
 
 
 def persons() -> pd.DataFrame:

@@ -8,7 +8,7 @@ from mtl.suites.sources.pickled_frames import read_frame
 from mtl.suites.table import Splitting, TableSuite, Targets
 
 
-def credit(seed: int = 0, statistics: str | None = None, form: str = "flat") -> TableSuite:
+def credit(seed: int = 0, statistics: str | None = None, form: str = "flat", numbers: str = "standard") -> TableSuite:
     """4,454 real applications for credit; tasks ``default`` (28 % turned bad) and ``log_amount`` (log of the sum lent).
 
     The tasks together answer whether to lend: the expected profit is what the sum earns times the chance that it comes
@@ -18,6 +18,7 @@ def credit(seed: int = 0, statistics: str | None = None, form: str = "flat") -> 
         seed: of the random split into 70, 15 and 15 % of the rows.
         statistics: file of what a run fitted, to be repeated; see :class:`~mtl.suites.table.TableSuite`.
         form: ``flat`` or ``columns``, of the inputs; see :class:`~mtl.suites.table.TableSuite`.
+        numbers: ``standard`` or ``quantile``; see :class:`~mtl.suites.table.TableSuite`.
 
     Returns:
         The suite.
@@ -26,7 +27,9 @@ def credit(seed: int = 0, statistics: str | None = None, form: str = "flat") -> 
         "default": {"column": "Status", "kind": "binary", "positive": "bad"},
         "log_amount": "regression",
     }
-    return TableSuite(applications, targets, splitting=Splitting(seed=seed), statistics=statistics, form=form)
+    return TableSuite(
+        applications, targets, splitting=Splitting(seed=seed), statistics=statistics, form=form, numbers=numbers
+    )
 
 
 def applications() -> pd.DataFrame:

@@ -29,6 +29,7 @@ def binary(name: str, hidden: int = 0) -> Task:
         ),
         decode=torch.sigmoid,
         scores=ranked,
+        merge=mean_chance,
         metrics={"auroc": BinaryAUROC(), "accuracy": BinaryAccuracy()},
         primary="auroc",
         kind="binary",
@@ -44,6 +45,17 @@ def ranked(logit: Tensor) -> Tensor:
     wide = logit if logit.device.type == "mps" else logit.double()  # which has no double precision
     wide = wide.clamp(min=-LARGEST, max=LARGEST)  # infinity over infinity is no number
     return (1 + wide / (1 + wide.abs())) / 2
+
+
+def mean_chance(logits: Tensor) -> Tensor:
+    """The logit of the mean of the members' probabilities, ``[B, M] -> [B]``."""
+    yes, no = functional.logsigmoid(logits), functional.logsigmoid(-logits)
+    return yes.logsumexp(1) - no.logsumexp(1)
+
+
+def mean_chances(logits: Tensor) -> Tensor:
+    """Logits of the mean of the members' probabilities of the classes, ``[B, M, C] -> [B, C]``."""
+    return logits.log_softmax(-1).logsumexp(1)
 
 
 def conditional(name: str, upstream: str, hidden: int = 0) -> Task:
@@ -68,6 +80,7 @@ def classification(name: str, classes: int, hidden: int = 0) -> Task:
         },
         primary="accuracy",
         kind="classes",
+        merge=mean_chances,
     )
 
 

@@ -27,6 +27,11 @@ def labelled(target: Tensor) -> Tensor:
     return ~missing.flatten(1).all(1) if target.dim() > 1 else ~missing
 
 
+def mean_of_members(predictions: Tensor) -> Tensor:
+    """The mean over the members of an ensemble, ``[B, M, ...] -> [B, ...]``."""
+    return predictions.mean(1)
+
+
 @dataclass(frozen=True)
 class Task:
     """One objective.
@@ -44,6 +49,8 @@ class Task:
         depends_on: upstream tasks whose predictions this head also sees.
         kind: what its predictions are: binary, classes, regression or choice; empty: something else.
         scores: raw prediction to what the metrics read; None: what ``decode`` gives.
+        merge: raw predictions of the M members of an ensemble, ``[B, M, ...]``, to one, ``[B, ...]``; by default their
+            mean.
     """
 
     name: str
@@ -55,6 +62,7 @@ class Task:
     depends_on: tuple[str, ...] = ()
     kind: str = ""
     scores: Callable[[Tensor], Tensor] | None = None
+    merge: Callable[[Tensor], Tensor] = mean_of_members
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier() or iskeyword(self.name):

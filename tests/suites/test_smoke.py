@@ -87,6 +87,7 @@ def test_suites_train(task: str, model: str, weighting: str, tmp_path: Path) -> 
     ("task", "options"),
     [
         ("credit", ["task.form=columns", "encoder=tabular", "encoder.widths=[8]"]),
+        ("credit", ["task.form=columns", "task.numbers=quantile", "encoder=tabm", "encoder.members=2"]),
         ("jobs", ["task.form=columns", "encoder=tabular", "encoder.widths=[8]", "task.sampling.policy=uniform"]),
         ("digits", ["encoder=convolution", "encoder.widths=[8]"]),
     ],

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 import torch
+from scipy.special import ndtri
 from torch import Tensor
 from typing_extensions import override
 
@@ -15,6 +16,8 @@ from mtl.errors import InputError, absent
 from mtl.suites.table.columns import names, numbers, times
 
 LIMIT = 8.0  # standard deviations beyond which a value says no more; keeps one wrong cell from ruling a batch
+KNOTS = 500  # quantiles that are written down of a column
+LEVEL = 1e-3  # nearer to 0 or 1 is no level of a value
 DAY = 86400.0
 NO_END = 253_370_764_800.0  # 9999-01-01, in seconds since 1970
 Features = np.ndarray
@@ -57,14 +60,21 @@ class Column(ABC):
 
     def plain(self) -> dict[str, Any]:
         """The fields as plain values, for a JSON file."""
-        return {"kind": self.kind, **asdict(self)}
+        found = {"kind": self.kind, **asdict(self)}
+        return {name: value for name, value in found.items() if value != ()} if self.kind == "number" else found
 
 
 @dataclass(frozen=True)
 class NumberColumn(Column):
-    """A number, standardised and cut off at :data:`LIMIT`.
+    """A number, standardised and cut off at :data:`LIMIT`, or mapped to a normal distribution.
 
     A missing one is the mean (0), and a second feature says so if any was missing in training.
+
+    Attributes:
+        mean, std: of the training rows.
+        gaps: whether any was missing in them.
+        knots: their quantiles at equal steps from 0 to 1, to which the normal ones between -3.1 and 3.1 belong; empty:
+            it is standardised.
     """
 
     kind: ClassVar[str] = "number"
@@ -72,15 +82,18 @@ class NumberColumn(Column):
     mean: float
     std: float
     gaps: bool
+    knots: tuple[float, ...] = ()
 
     @classmethod
-    def fit(cls, name: str, values: pd.Series) -> "NumberColumn":
+    def fit(cls, name: str, values: pd.Series, quantiles: bool = False) -> "NumberColumn":
         """From the training rows."""
         found = numbers(values, f"column '{name}'")
         known = found[~np.isnan(found)]
         std = float(known.std()) if len(known) else 0.0
         mean = float(known.mean()) if len(known) else 0.0
-        return cls(name, mean, std if std > 0 else 1.0, len(known) < len(found))
+        levels = np.linspace(0, 1, min(KNOTS, max(len(known), 2)))
+        knots = tuple(np.quantile(known, levels).tolist()) if quantiles and std > 0 else ()
+        return cls(name, mean, std if std > 0 else 1.0, len(known) < len(found), knots)
 
     @property
     @override
@@ -96,7 +109,17 @@ class NumberColumn(Column):
     @override
     def numbers(self, values: pd.Series) -> Features:
         found = numbers(values, f"column '{self.name}'")
+        if self.knots:
+            return self._normal(found)[:, None]
         return ((found - self.mean) / self.std).clip(-LIMIT, LIMIT)[:, None]
+
+    def _normal(self, found: Features) -> Features:
+        """The normal quantile of each value's level; of a value that fills several levels, of their middle."""
+        knots = np.array(self.knots)
+        levels = np.linspace(0, 1, len(knots))
+        upper, lower = np.interp(found, knots, levels), -np.interp(-found, -knots[::-1], -levels[::-1])
+        normal: Features = ndtri(((upper + lower) / 2).clip(LEVEL, 1 - LEVEL))
+        return normal
 
 
 @dataclass(frozen=True)
@@ -204,12 +227,25 @@ class Encoding:
     columns: tuple[Column, ...]
 
     @classmethod
-    def fit(cls, frame: pd.DataFrame, kinds: Mapping[str, str], most: int) -> "Encoding":
-        """From the training rows; ``kinds`` by column, ``most`` values of a category. InputError if none is left."""
+    def fit(cls, frame: pd.DataFrame, kinds: Mapping[str, str], most: int, quantiles: bool = False) -> "Encoding":
+        """How columns are encoded.
+
+        Args:
+            frame: the training rows.
+            kinds: by column.
+            most: values of a category.
+            quantiles: numbers are mapped to a normal distribution.
+
+        Returns:
+            The encoding.
+
+        Raises:
+            InputError: no column is left, or one holds something else than its kind.
+        """
         fitted: list[Column] = []
         for name, kind in kinds.items():
             if kind == "number":
-                fitted.append(NumberColumn.fit(name, frame[name]))
+                fitted.append(NumberColumn.fit(name, frame[name], quantiles))
             elif kind == "category":
                 fitted.append(CategoryColumn.fit(name, frame[name], most))
             elif kind == "time":
@@ -281,7 +317,8 @@ class Encoding:
         for entry in plain:
             kind = entry["kind"]
             if kind == "number":
-                columns.append(NumberColumn(entry["name"], entry["mean"], entry["std"], entry["gaps"]))
+                knots = tuple(entry.get("knots", ()))
+                columns.append(NumberColumn(entry["name"], entry["mean"], entry["std"], entry["gaps"], knots))
             elif kind == "category":
                 columns.append(CategoryColumn(entry["name"], tuple(entry["values"])))
             else:

@@ -64,6 +64,7 @@ class LargeTable(MultiTaskDataModule):
         categories: most values of a category that get an indicator of their own.
         statistics: file of what a run fitted, to be repeated.
         formats: how the times or numbers of columns are written, where the file does not decide it.
+        numbers: ``standard`` or ``quantile``; see :class:`~mtl.suites.table.TableSuite`.
 
     Raises:
         InputError: another format or way to split; whatever is wrong with the sample.
@@ -78,6 +79,7 @@ class LargeTable(MultiTaskDataModule):
         categories: int = 50,
         statistics: str | None = None,
         formats: Mapping[str, str] | None = None,
+        numbers: str = "standard",
     ) -> None:
         super().__init__()
         self.path, self.splitting = path.expanduser(), splitting or Splitting()
@@ -85,7 +87,7 @@ class LargeTable(MultiTaskDataModule):
             raise InputError(f"task.stream=true divides rows at random only, not by {self.splitting.by}")
         sample, parts = self._sample() if statistics is None else (pd.DataFrame(), np.array([], dtype=int))
         self.fitted = TableSuite(
-            lambda: sample, targets, columns, Drawn(parts), categories, statistics, formats=formats
+            lambda: sample, targets, columns, Drawn(parts), categories, statistics, formats=formats, numbers=numbers
         )
         self.notes = self.fitted.notes
         self.tasks, self.input_shape = self.fitted.tasks, self.fitted.input_shape

@@ -27,6 +27,7 @@ from mtl.suites.table.types import NUMBER, TEXT, TIME, ColumnType, fit_types, ta
 
 Targets = Mapping[str, str | Mapping[str, Any]]
 FORMS = ("flat", "columns")
+NUMBERS = ("standard", "quantile")
 # Types of text columns of a kind that the user chooses; of one that is left out, texts say nothing
 ASKED = {"category": TEXT, "number": NUMBER, "time": TIME, "ignore": TEXT}
 
@@ -52,6 +53,7 @@ class TableSuite(MultiTaskDataModule):
         form: ``flat`` or ``columns``, of the inputs.
         formats: how the times or numbers of columns are written, where the file does not decide it; see
             :class:`~mtl.suites.table.types.ColumnType`.
+        numbers: ``standard``, or ``quantile``: mapped to a normal distribution by the quantiles of the training rows.
 
     Attributes:
         notes: what the user should know of how the table was read.
@@ -70,8 +72,12 @@ class TableSuite(MultiTaskDataModule):
         statistics: str | None = None,
         form: str = "flat",
         formats: Mapping[str, str] | None = None,
+        numbers: str = "standard",
     ) -> None:
         super().__init__()
+        if numbers not in NUMBERS:
+            raise unknown("way in task.numbers", numbers, NUMBERS)
+        self.quantiles = numbers == "quantile"
         if form not in FORMS:
             raise unknown("form in task.form", form, FORMS)
         if categories < 0:
@@ -113,7 +119,8 @@ class TableSuite(MultiTaskDataModule):
         used = {name for name, (kind, _) in self.remarks.items() if kind == "category"}
         used |= {spec.column for spec in specs.values() if spec.kind != "regression"}
         self.notes += [note for name in frame.columns if name in used for note in taken_as_values(frame[name])]
-        self.encoding = Encoding.fit(fitted, {name: kind for name, (kind, _) in self.remarks.items()}, self.categories)
+        found = {name: kind for name, (kind, _) in self.remarks.items()}
+        self.encoding = Encoding.fit(fitted, found, self.categories, self.quantiles)
 
     def _leave_out(self, found: Mapping[str, tuple[str, bool]]) -> None:
         """Leave out the columns of which nothing for new rows can be learned, unless no other input is left."""

@@ -27,6 +27,7 @@ def table(
     header: bool | None = None,
     skip: int = 0,
     formats: Mapping[str, str] | None = None,
+    numbers: str = "standard",
 ) -> TableSuite | LargeTable:
     """A suite of your own file; see :func:`~mtl.suites.table.reading.read_table` and :class:`TableSuite`.
 
@@ -45,6 +46,7 @@ def table(
         header: whether a text file has one; see :func:`~mtl.suites.table.reading.read_table`.
         skip: lines of a text file before its table.
         formats: how the times or numbers of columns are written, where the file does not decide it.
+        numbers: ``standard`` or ``quantile``; see :class:`TableSuite`.
 
     Returns:
         The suite.
@@ -58,6 +60,6 @@ def table(
     if stream:
         if form != "flat":
             raise InputError(f"task.stream=true gives inputs of task.form=flat only, not {form}")
-        return LargeTable(Path(str(path)), targets, columns, splitting, categories, statistics, formats)
+        return LargeTable(Path(str(path)), targets, columns, splitting, categories, statistics, formats, numbers)
     read = partial(read_table, Path(str(path)), separator, encoding, missing, header, skip)
-    return TableSuite(read, targets, columns, splitting, categories, statistics, form, formats)
+    return TableSuite(read, targets, columns, splitting, categories, statistics, form, formats, numbers)

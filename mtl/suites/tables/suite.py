@@ -69,6 +69,7 @@ class TablesSuite(TableSuite):
         statistics: file of what a run fitted, to be repeated.
         form: ``flat`` or ``columns``, of the inputs.
         formats: how the times or numbers of columns are written, where the files do not decide it.
+        numbers: ``standard`` or ``quantile``; see :class:`~mtl.suites.table.TableSuite`.
     """
 
     def __init__(
@@ -82,10 +83,19 @@ class TablesSuite(TableSuite):
         statistics: str | None = None,
         form: str = "flat",
         formats: Mapping[str, str] | None = None,
+        numbers: str = "standard",
     ) -> None:
         each = EachTable(splitting or Splitting())
         super().__init__(
-            read, targets, {SOURCE: "category", **chosen_kinds(columns)}, each, categories, statistics, form, formats
+            read,
+            targets,
+            {SOURCE: "category", **chosen_kinds(columns)},
+            each,
+            categories,
+            statistics,
+            form,
+            formats,
+            numbers,
         )
         self.sampling = sampling or Sampling()
         known = {column.name: column.values for column in self.encoding.columns if isinstance(column, CategoryColumn)}
@@ -181,6 +191,7 @@ def tables(
     header: bool | None = None,
     skip: int = 0,
     formats: Mapping[str, str] | None = None,
+    numbers: str = "standard",
 ) -> TablesSuite:
     """A suite of your own files, one for each task or group of tasks.
 
@@ -198,6 +209,7 @@ def tables(
         header: whether text files have one; see :func:`~mtl.suites.table.reading.read_table`.
         skip: lines of text files before their tables.
         formats: how the times or numbers of columns are written, where the files do not decide it.
+        numbers: ``standard`` or ``quantile``; see :class:`~mtl.suites.table.TableSuite`.
 
     Returns:
         The suite.
@@ -221,4 +233,6 @@ def tables(
 
     targets = {} if statistics else load()[1]
     splitting, policy = Splitting(**dict(split or {})), Sampling(**dict(sampling or {}))
-    return TablesSuite(lambda: load()[0], targets, columns, splitting, policy, categories, statistics, form, formats)
+    return TablesSuite(
+        lambda: load()[0], targets, columns, splitting, policy, categories, statistics, form, formats, numbers
+    )

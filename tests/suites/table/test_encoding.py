@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 import torch
 
 from mtl.errors import InputError
@@ -101,3 +102,23 @@ def test_a_written_encoding_repeats_itself(tmp_path: Path) -> None:
     path.write_text('{"targets": [')
     with pytest.raises(InputError, match="damaged"):
         TableSuite(lambda: frame, TARGETS, statistics=str(path))
+
+
+def test_quantiles_make_any_distribution_normal_by_the_training_rows_alone() -> None:
+    draw = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {"skewed": np.exp(3 * draw.normal(size=2000)), "count": draw.poisson(1.0, 2000), "y": draw.integers(0, 2, 2000)}
+    )
+    made = suite(frame, {"y": "binary"}, form="columns", numbers="quantile")
+    train = made.splits["train"].inputs["numbers"]
+    skewed = train[:, 0].numpy()
+    assert scipy.stats.kstest(skewed, "norm").statistic < 0.02
+    order = made.frame.skewed.iloc[made.splitting.rows(made.frame)["train"]].to_numpy().argsort()
+    assert (np.diff(skewed[order]) >= 0).all()
+    assert abs(train[:, 1].mean()) < 0.1  # a value that fills many levels lies in their middle
+    beyond = made.inputs(pd.DataFrame({"skewed": [-1.0, 1e9, np.nan], "count": [0, 0, 0]}))["numbers"][:, 0]
+    np.testing.assert_allclose(beyond[:2], [-3.0902, 3.0902], atol=1e-3)
+    assert beyond[2].isnan()
+    assert Encoding.of(json.loads(json.dumps(made.encoding.plain()))) == made.encoding
+    with pytest.raises(InputError, match=r"way in task\.numbers 'quantiles': did you mean 'quantile'"):
+        suite(frame, {"y": "binary"}, numbers="quantiles")
