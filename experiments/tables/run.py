@@ -1,0 +1,167 @@
+"""Networks beside boosted trees on a table of your own, over several splits.
+
+python -m experiments.tables.run FILE TARGETS [--splits 5] [--output outputs/tables] [key=value ...]
+
+For example: python -m experiments.tables.run my.csv '{churn: binary, spend: regression}' task.separator=semicolon
+
+Trains every configuration on the same random splits, each with another seed, and writes result.csv (every run) and
+report.md into the output. What is in result.csv already is not done again. All choices within a run are made on its
+validation rows; the test rows are read once.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from mtl.cli.application import print_page, run_program
+from mtl.comparison.statistics.estimate import over_splits
+from mtl.config.compose import configure
+from mtl.errors import InputError
+from mtl.lifecycle.train import train
+from mtl.module.lightning import silent_lightning
+
+ADAMW = ("optimizer=adamw", "optimizer.lr=0.002", "optimizer.weight_decay=0.0003")
+TABM = ("task.form=columns", "task.numbers=quantile", "encoder=tabm", *ADAMW)
+CONFIGURATIONS = {
+    "trees": ("model=trees",),
+    "hard, default": ("model=hard", "weighting=equal"),
+    "apart, default": ("model=single_task", "weighting=equal"),
+    "hard, tabm": ("model=hard", "weighting=equal", *TABM),
+    "apart, tabm": ("model=single_task", "weighting=equal", *TABM),
+}
+REFERENCE = "trees"
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is to be trained: the words of the data and those of networks alone, how many splits, and where to."""
+
+    data: tuple[str, ...]
+    networks: tuple[str, ...]
+    splits: int
+    output: Path
+
+    @property
+    def words(self) -> str:
+        """All words, which tell this work from another."""
+        return " ".join([*self.data, *self.networks])
+
+    @property
+    def table(self) -> Path:
+        """Every run's metrics."""
+        return self.output / "result.csv"
+
+
+def work_of(arguments: Sequence[str]) -> Work:
+    """The command line. InputError or exit 2 for a mistake in it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("targets", help="{column: kind, ...}, kinds: binary, classes, regression")
+    parser.add_argument("--splits", type=int, default=5)
+    parser.add_argument("--output", type=Path)
+    parser.add_argument("words", nargs="*", help="key=value; what is not of the task is for the networks alone")
+    found = parser.parse_intermixed_args(arguments)
+    if found.splits < 2:
+        raise InputError(f"--splits={found.splits}: expected 2 or more, since their spread is what counts")
+    output = found.output or Path("outputs/tables") / found.file.name.split(".")[0]
+    of_task = [word for word in found.words if word.startswith("task.")]
+    data = ("task=table", f"task.path={found.file}", f"task.targets={found.targets}", *of_task)
+    return Work(data, tuple(word for word in found.words if word not in of_task), found.splits, output)
+
+
+def train_one(work: Work, name: str, split: int) -> list[dict[str, object]]:
+    """One configuration on one split: a row for each task."""
+    words = (*work.data, f"task.split.seed={split}", f"seed={split}", f"output={work.output}", "progress=false")
+    started = time.perf_counter()
+    own = () if name == REFERENCE else work.networks
+    result = train(configure(*words, *CONFIGURATIONS[name], *own, "threads=1"))
+    if result is None:
+        raise InputError("interrupted")
+    seconds = time.perf_counter() - started
+    return [
+        {
+            "configuration": name,
+            "split": split,
+            "task": task,
+            "metric": facts.primary,
+            "higher_is_better": facts.higher_is_better,
+            "test": result.metrics["test"].tasks[task][facts.primary],
+            "seconds": seconds,
+            "test_share": result.data.rows["test"] / result.data.rows["train"],
+            "run": result.directory,
+            "words": work.words,
+        }
+        for task, facts in result.tasks.items()
+    ]
+
+
+def measured(work: Work) -> pd.DataFrame:
+    """All runs, those of earlier calls included. InputError where these were of other data."""
+    work.output.mkdir(parents=True, exist_ok=True)
+    table = pd.read_csv(work.table) if work.table.is_file() else pd.DataFrame()
+    if len(table) and set(table["words"]) != {work.words}:
+        raise InputError(
+            f"'{work.table}' holds runs of something else, {table['words'].iloc[0]}: name another --output"
+        )
+    done = set(zip(table["configuration"], table["split"], strict=True)) if len(table) else set()
+    for split in range(work.splits):
+        for name in CONFIGURATIONS:
+            if (name, split) not in done:
+                print(f"{name}, split {split}", file=sys.stderr, flush=True)
+                table = pd.concat([table, pd.DataFrame(train_one(work, name, split))], ignore_index=True)
+                table.to_csv(work.table, index=False)
+    return table[table["split"] < work.splits]
+
+
+def report(table: pd.DataFrame, command: str) -> str:
+    """The page: test metrics, mean and range over the splits, and the difference to trees on the same splits."""
+    splits = table["split"].nunique()
+    names = [name for name in CONFIGURATIONS if name in set(table["configuration"])]
+    seconds = table.groupby(["configuration", "split"])["seconds"].first().groupby("configuration").mean()
+    lines = [
+        "# Networks beside boosted trees",
+        "",
+        f"    {command}",
+        "",
+        f"Test rows of {splits} random splits: mean (lowest to highest). Below, better (+) or worse (-) than trees on",
+        "the same splits: mean and its 95 % interval for the population, with the corrected variance of overlapping",
+        "splits, each by itself. Seconds of a whole run, one thread.",
+        "",
+        "| task, metric | " + " | ".join(names) + " |",
+        "|---|" + "---|" * len(names),
+    ]
+    for (task, metric, higher), rows in table.groupby(["task", "metric", "higher_is_better"], sort=False):
+        wide = rows.pivot(index="split", columns="configuration", values="test")
+        sign = 1 if higher else -1
+        cells, gains = [], []
+        for name in names:
+            values = wide[name]
+            gain = over_splits(sign * (values - wide[REFERENCE]), rows["test_share"].mean())
+            low, high = gain.interval(0.05)
+            cells.append(f"{values.mean():.4f} ({values.min():.4f} to {values.max():.4f})")
+            gains.append("" if name == REFERENCE else f"{gain.mean:+.4f} ({low:+.4f} to {high:+.4f})")
+        direction = "higher" if higher else "lower"
+        lines += [f"| {task}, {metric} ({direction} is better) | " + " | ".join(cells) + " |"]
+        lines += ["| | " + " | ".join(gains) + " |"]
+    lines += ["| seconds | " + " | ".join(f"{seconds[name]:.0f}" for name in names) + " |", ""]
+    return "\n".join(lines)
+
+
+def main(arguments: list[str]) -> int:
+    """Train what is missing and write the page."""
+    silent_lightning()
+    work = work_of(arguments)
+    quoted = " ".join(f"'{word}'" if set(word) & set(" {}[]") else word for word in arguments)
+    page = report(measured(work), f"python -m experiments.tables.run {quoted}")
+    (work.output / "report.md").write_text(page, encoding="utf-8")
+    print_page(f"{page}\nwritten to {work.output / 'report.md'}")
+    return 0
+
+
+if __name__ == "__main__":
+    run_program(main)

@@ -1,0 +1,41 @@
+"""The page that sets networks beside trees says what its runs say."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from experiments.tables.run import REFERENCE, measured, report, work_of
+from mtl.errors import InputError
+
+
+def rows(name: str, values: list[float], higher: bool) -> list[dict[str, object]]:
+    same = {"configuration": name, "task": "spend", "metric": "m", "higher_is_better": higher}
+    return [{**same, "split": i, "test": v, "test_share": 0.2, "seconds": 3.0} for i, v in enumerate(values)]
+
+
+@pytest.mark.parametrize(("higher", "sign"), [(True, "+"), (False, "-")])
+def test_gains_are_in_the_direction_of_the_metric(higher: bool, sign: str) -> None:
+    table = pd.DataFrame(rows(REFERENCE, [0.5, 0.7], higher) + rows("hard, tabm", [0.6, 0.8], higher))
+    page = report(table, "command")
+    assert "| 0.6000 (0.5000 to 0.7000) | 0.7000 (0.6000 to 0.8000) |" in page
+    assert f"| | {' '}| {sign}0.1000 (" in page
+    assert "| seconds | 3 | 3 |" in page
+
+
+def test_words_of_the_task_are_for_all_and_others_for_networks() -> None:
+    work = work_of(["my.csv", "{churn: binary}", "--splits", "3", "batch_size=64", "task.separator=tab"])
+    assert work.data == ("task=table", "task.path=my.csv", "task.targets={churn: binary}", "task.separator=tab")
+    assert work.networks == ("batch_size=64",)
+    assert work.output == Path("outputs/tables/my")
+    with pytest.raises(InputError, match="expected 2 or more"):
+        work_of(["my.csv", "{churn: binary}", "--splits=1"])
+
+
+def test_runs_of_something_else_are_not_mixed(tmp_path: Path) -> None:
+    work = work_of(["my.csv", "{churn: binary}", f"--output={tmp_path}"])
+    pd.DataFrame([{"configuration": "trees", "split": 0, "words": "task=table task.path=other.csv"}]).to_csv(work.table)
+    with pytest.raises(
+        InputError, match=r"holds runs of something else, task=table task\.path=other\.csv: name another"
+    ):
+        measured(work)
