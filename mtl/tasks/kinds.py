@@ -1,39 +1,87 @@
 """Kinds of tasks: yes or no, one of several classes, a number, one of several candidates."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torchmetrics.classification import BinaryAccuracy, BinaryAUROC, MulticlassAccuracy, MulticlassF1Score
+from torchmetrics import Metric
+from torchmetrics.classification import (
+    BinaryAccuracy,
+    BinaryAUROC,
+    BinaryAveragePrecision,
+    BinaryF1Score,
+    BinaryMatthewsCorrCoef,
+    MulticlassAccuracy,
+    MulticlassF1Score,
+)
 from torchmetrics.regression import MeanAbsoluteError, MeanSquaredError
 
+from mtl.errors import unknown
 from mtl.nn.heads import BinaryHead, ChoiceHead, ClassificationHead, ConditionalHead, RegressionHead
 from mtl.tasks.metrics import ChoiceAccuracy, ChoiceRank, StandardisedR2
 from mtl.tasks.task import Task
 
 LARGEST = 1e30
+# Metrics that may be primary beside the usual ones. Those of yes or no read ranked logits, so that they depend on the
+# order of rows and on probabilities above 1/2 alone.
+BINARY: Mapping[str, Callable[..., Metric]] = {
+    "auroc": BinaryAUROC,
+    "accuracy": BinaryAccuracy,
+    "average_precision": partial(BinaryAveragePrecision, validate_args=False),  # which would refuse 0.0 and 1.0
+    "f1": BinaryF1Score,
+    "mcc": BinaryMatthewsCorrCoef,
+}
+CLASSES: Mapping[str, Callable[..., Metric]] = {
+    "accuracy": MulticlassAccuracy,
+    "balanced_accuracy": partial(MulticlassAccuracy, average="macro"),
+    "f1": MulticlassF1Score,
+}
 
 
-def binary(name: str, hidden: int = 0) -> Task:
-    """Yes or no: target 0/1 (NaN or -100 = no label), loss binary cross-entropy, primary metric AUROC.
+def binary(name: str, hidden: int = 0, primary: str = "auroc", weights: Sequence[float] | None = None) -> Task:
+    """Yes or no: target 0/1 (NaN or -100 = no label), loss binary cross-entropy.
 
     The metrics read :func:`ranked` logits, so that AUROC ranks rows whose probabilities are 1 to the last digit.
+
+    Args:
+        name: of the task.
+        hidden: features of the head's hidden layer; 0: none.
+        primary: ``auroc``, ``average_precision``, ``accuracy``, ``f1`` or ``mcc``.
+        weights: of the losses of no and of yes; None: 1 each.
+
+    Returns:
+        The task.
     """
+
+    def loss(logit: Tensor, target: Tensor) -> Tensor:
+        target = target.to(logit.dtype)
+        found = functional.binary_cross_entropy_with_logits(logit, target, reduction="none")
+        return found if weights is None else found * torch.where(target > 0, weights[1], weights[0])
+
+    metrics: dict[str, Metric] = {"auroc": BinaryAUROC(), "accuracy": BinaryAccuracy()}
+    if primary not in metrics:
+        metrics = {primary: chosen_metric(name, primary, BINARY)(), **metrics}
     return Task(
         name=name,
         head=partial(BinaryHead, hidden=hidden),
-        loss=lambda logit, target: functional.binary_cross_entropy_with_logits(
-            logit, target.to(logit.dtype), reduction="none"
-        ),
+        loss=loss,
         decode=torch.sigmoid,
         scores=ranked,
         merge=mean_chance,
-        metrics={"auroc": BinaryAUROC(), "accuracy": BinaryAccuracy()},
-        primary="auroc",
+        metrics=metrics,
+        primary=primary,
         kind="binary",
     )
+
+
+def chosen_metric(task: str, name: str, known: Mapping[str, Callable[..., Metric]]) -> Callable[..., Metric]:
+    """What makes the metric of this name. InputError with the nearest name if there is none."""
+    if name not in known:
+        raise unknown(f"primary metric of task '{task}'", name, known)
+    return known[name]
 
 
 def ranked(logit: Tensor) -> Tensor:
@@ -67,18 +115,39 @@ def conditional(name: str, upstream: str, hidden: int = 0) -> Task:
     return replace(binary(name), head=partial(ConditionalHead, hidden=hidden), depends_on=(upstream,))
 
 
-def classification(name: str, classes: int, hidden: int = 0) -> Task:
-    """One of several classes: target ``[B]`` integer (-100 = no label), loss cross-entropy, primary metric accuracy."""
+def classification(
+    name: str, classes: int, hidden: int = 0, primary: str = "accuracy", weights: Sequence[float] | None = None
+) -> Task:
+    """One of several classes: target ``[B]`` integer (-100 = no label), loss cross-entropy.
+
+    Args:
+        name: of the task.
+        classes: how many.
+        hidden: features of the head's hidden layer; 0: none.
+        primary: ``accuracy``, ``balanced_accuracy`` or ``f1``, the mean over the classes.
+        weights: of the losses of each class; None: 1 each.
+
+    Returns:
+        The task.
+    """
+
+    def loss(logits: Tensor, target: Tensor) -> Tensor:
+        each = None if weights is None else torch.tensor(weights, dtype=logits.dtype, device=logits.device)
+        return functional.cross_entropy(logits, target.long(), each, reduction="none")
+
+    metrics: dict[str, Metric] = {
+        "accuracy": MulticlassAccuracy(classes, average="micro"),
+        "f1": MulticlassF1Score(classes, average="macro"),
+    }
+    if primary not in metrics:
+        metrics = {primary: chosen_metric(name, primary, CLASSES)(classes), **metrics}
     return Task(
         name=name,
         head=partial(ClassificationHead, classes=classes, hidden=hidden),
-        loss=lambda logits, target: functional.cross_entropy(logits, target.long(), reduction="none"),
+        loss=loss,
         decode=partial(torch.softmax, dim=-1),
-        metrics={
-            "accuracy": MulticlassAccuracy(classes, average="micro"),
-            "f1": MulticlassF1Score(classes, average="macro"),
-        },
-        primary="accuracy",
+        metrics=metrics,
+        primary=primary,
         kind="classes",
         merge=mean_chances,
     )
@@ -91,24 +160,45 @@ def regression(
     std: float = 1.0,
     primary: str = "r2",
     limits: tuple[float | None, float | None] = (None, None),
+    logarithm: tuple[float, float] | None = None,
 ) -> Task:
-    """A number: target ``[B]`` floating (NaN = no label), loss squared error, primary metric R2, else mae or rmse.
+    """A number: target ``[B]`` floating (NaN = no label), loss squared error.
 
     With ``mean`` and ``std`` of the training labels the head predicts the standardised value and the loss is relative
     to it, of the size of other tasks' losses; targets, decoded predictions and metrics stay in the target's own units.
-    Decoded predictions are cut off at the ``limits``, lower and upper, where these are given.
+    With a ``logarithm``, the head predicts the standardised ``log(1 + y)``.
+
+    Args:
+        name: of the task.
+        hidden: features of the head's hidden layer; 0: none.
+        mean: of the training labels.
+        std: of the training labels.
+        primary: ``r2``, ``mae`` or ``rmse``.
+        limits: lower and upper one, at which decoded predictions are cut off.
+        logarithm: mean and standard deviation of ``log(1 + y)`` of the training labels; None: y itself.
+
+    Returns:
+        The task.
     """
-    low, high = limits
+    center, scale = logarithm or (mean, std)
+
+    def encode(target: Tensor) -> Tensor:
+        return ((target.log1p() if logarithm else target) - center) / scale
+
+    def decode(value: Tensor) -> Tensor:
+        found = value * scale + center
+        found = found.expm1() if logarithm else found
+        return found if limits == (None, None) else found.clamp(*limits)
+
+    metrics = {"r2": StandardisedR2(mean, std), "mae": MeanAbsoluteError(), "rmse": MeanSquaredError(squared=False)}
+    chosen_metric(name, primary, dict.fromkeys(metrics, Metric))
     return Task(
         name=name,
         head=partial(RegressionHead, hidden=hidden),
-        loss=lambda value, target: functional.mse_loss(value, (target - mean) / std, reduction="none"),
-        decode=lambda value: value * std + mean if limits == (None, None) else (value * std + mean).clamp(low, high),
-        metrics={
-            "r2": StandardisedR2(mean, std),
-            "mae": MeanAbsoluteError(),
-            "rmse": MeanSquaredError(squared=False),
-        },
+        loss=lambda value, target: functional.mse_loss(value, encode(target), reduction="none"),
+        decode=decode,
+        encode=encode,
+        metrics=metrics,
         primary=primary,
         kind="regression",
     )

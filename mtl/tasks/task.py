@@ -49,6 +49,7 @@ class Task:
         depends_on: upstream tasks whose predictions this head also sees.
         kind: what its predictions are: binary, classes, regression or choice; empty: something else.
         scores: raw prediction to what the metrics read; None: what ``decode`` gives.
+        encode: of a number, targets to the scale of raw predictions; None: they are on it, or ``kind`` is another.
         merge: raw predictions of the M members of an ensemble, ``[B, M, ...]``, to one, ``[B, ...]``; by default their
             mean.
     """
@@ -62,6 +63,7 @@ class Task:
     depends_on: tuple[str, ...] = ()
     kind: str = ""
     scores: Callable[[Tensor], Tensor] | None = None
+    encode: Callable[[Tensor], Tensor] | None = None
     merge: Callable[[Tensor], Tensor] = mean_of_members
 
     def __post_init__(self) -> None:

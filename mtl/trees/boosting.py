@@ -227,7 +227,7 @@ def standardised(task: Task, labels: np.ndarray) -> np.ndarray:
     """Labels on the scale of raw predictions: those of a regression as its loss reads them, others as they are.
 
     Args:
-        task: whose ``decode`` takes raw predictions to the target's units.
+        task: whose ``encode`` takes labels there, or whose ``decode`` takes raw predictions to the target's units.
         labels: ``[N]``.
 
     Returns:
@@ -238,6 +238,9 @@ def standardised(task: Task, labels: np.ndarray) -> np.ndarray:
     """
     if task.kind != "regression":
         return labels
+    if task.encode is not None:
+        found: np.ndarray = task.encode(torch.from_numpy(labels)).numpy()
+        return found
     zero, one, two = task.decode(torch.arange(3, dtype=torch.float64)).tolist()
     if not np.isclose(two - one, one - zero) or one == zero:
         raise InputError(f"model=trees learns a number up to scale and offset, and task '{task.name}' decodes another")

@@ -195,7 +195,7 @@ class TableSuite(MultiTaskDataModule):
 
     def _fitted(self) -> dict[str, Any]:
         types = {"types": [vars(one) for one in self.types.values()]} if self.types else {}
-        return {"targets": [vars(target) for target in self.targets], "columns": self.encoding.plain(), **types}
+        return {"targets": [target.plain() for target in self.targets], "columns": self.encoding.plain(), **types}
 
     @override
     def serve_raw_columns(self) -> None:
@@ -250,6 +250,6 @@ def checked_formats(formats: object) -> dict[str, str]:
 
 def from_statistics(found: Mapping[str, Any]) -> tuple[tuple[Target, ...], Encoding, dict[str, ColumnType]]:
     """The targets, the encoding and the types that :meth:`TableSuite.statistics` wrote down."""
-    targets = tuple(Target(**{**entry, "values": tuple(entry["values"])}) for entry in found["targets"])
+    targets = tuple(Target.of(entry) for entry in found["targets"])
     types = {entry["name"]: ColumnType(**entry) for entry in found.get("types", [])}
     return targets, Encoding.of(found["columns"]), types

@@ -17,7 +17,8 @@ from mtl.suites.table.delimited import NUMBER
 from mtl.tasks import NO_LABEL, Task, binary, classification, labelled, regression
 
 KINDS = ("binary", "classes", "regression")
-KEYS = ("column", "kind", "positive", "clamp")
+KEYS = ("column", "kind", "positive", "clamp", "primary", "weights", "transform")
+BASIC = ("task", "column", "kind", "values", "mean", "std")  # fields that every target has
 FAR = 1000.0  # standard deviations from zero, from which on single precision tells few labels apart
 DIGITS = 6  # of a label's spread that are written
 # Pairs of texts whose second means yes; of any other pair the second in alphabetical order does
@@ -38,6 +39,9 @@ class Target:
         offset: of a regression, taken off the labels and added to what is predicted, in double precision. Not 0 where
             labels are so far from 0 that single precision would merge them; errors and R2 are the same.
         low, high: of a regression, the smallest and largest training label if predictions are limited to them.
+        primary: the metric by which it is compared; empty: that of its kind.
+        weights: of the loss of each class; empty: 1 each.
+        logarithm: of a regression whose ``log(1 + y)`` is learned, mean and standard deviation of that; else empty.
     """
 
     task: str
@@ -49,6 +53,9 @@ class Target:
     offset: float = 0.0
     low: float | None = None
     high: float | None = None
+    primary: str = ""
+    weights: tuple[float, ...] = ()
+    logarithm: tuple[float, ...] = ()
 
     @classmethod
     def fit(cls, name: str, spec: "TargetSpec", frame: pd.DataFrame, train: np.ndarray) -> "Target":
@@ -81,9 +88,19 @@ class Target:
             if fitted.size < 2 or fitted.std() == 0:
                 raise InputError(f"{what} has fewer than two different values in the training rows")
             mean, std = float(fitted.mean()), float(fitted.std())
-            offset = mean if abs(mean) > FAR * std else 0.0
-            limits = (float(fitted.min()), float(fitted.max())) if spec.clamp else (None, None)
-            return cls(name, spec.column, "regression", (), mean, std, offset, *limits)
+            offset = mean if abs(mean) > FAR * std and not spec.transform else 0.0
+            return cls(
+                name,
+                spec.column,
+                "regression",
+                mean=mean,
+                std=std,
+                offset=offset,
+                low=float(fitted.min()) if spec.clamp else None,
+                high=float(fitted.max()) if spec.clamp else None,
+                primary=spec.primary,
+                logarithm=_logarithms(found[known], fitted, what) if spec.transform else (),
+            )
         texts = names(column)
         values = _ordered(texts)
         if len(values) < 2:
@@ -98,7 +115,24 @@ class Target:
             raise InputError(
                 f"{what} has {f'one class only, {seen.pop()!r},' if seen else 'no label'} in the training rows"
             )
-        return cls(name, spec.column, spec.kind, tuple(values))
+        weights: tuple[float, ...] = ()
+        if spec.balanced:
+            counts = texts[train & known].value_counts()
+            if counts.size < len(values):
+                missing = next(value for value in values if value not in counts)
+                raise InputError(f"{what}: weights=balanced, and '{missing}' is in no training row")
+            weights = tuple(float(counts.sum() / (len(values) * counts[value])) for value in values)
+        return cls(name, spec.column, spec.kind, tuple(values), primary=spec.primary, weights=weights)
+
+    def plain(self) -> dict[str, Any]:
+        """The fields as plain values, for a JSON file; of the optional ones those that are used."""
+        return {name: value for name, value in vars(self).items() if name in BASIC or value not in (0, None, "", ())}
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> "Target":
+        """The target that :meth:`plain` wrote down."""
+        fields: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in plain.items()}
+        return cls(**fields)
 
     def encode(self, frame: pd.DataFrame) -> Tensor:
         """Labels ``[N]``: float for binary (0, 1, NaN) and regression (NaN), integer for classes (-100)."""
@@ -121,15 +155,21 @@ class Target:
             raise InputError(f"target '{self.column}' has {len(known)} labels in the {split} split; try other shares")
 
     def build(self) -> Task:
-        """The task."""
+        """The task. InputError for a primary metric that its kind does not have."""
         if self.kind == "binary":
-            return binary(self.task)
+            return binary(self.task, primary=self.primary or "auroc", weights=self.weights or None)
         if self.kind == "classes":
-            return classification(self.task, len(self.values))
-        limits = (
-            (None, None) if self.low is None or self.high is None else (self._plain(self.low), self._plain(self.high))
+            primary, weights = self.primary or "accuracy", self.weights or None
+            return classification(self.task, len(self.values), primary=primary, weights=weights)
+        bounded = self.low is not None and self.high is not None
+        return regression(
+            self.task,
+            mean=self._plain(self.mean),
+            std=self.std,
+            limits=(self._plain(self.low or 0.0), self._plain(self.high or 0.0)) if bounded else (None, None),
+            logarithm=(self.logarithm[0], self.logarithm[1]) if self.logarithm else None,
+            primary=self.primary or "r2",
         )
-        return regression(self.task, mean=self._plain(self.mean), std=self.std, limits=limits)
 
     def _plain(self, value: float) -> float:
         return value - self.offset
@@ -153,12 +193,18 @@ class TargetSpec:
         kind: one of :data:`KINDS`.
         positive: of a binary target, the value that means yes; empty: found by its name.
         clamp: of a regression, predictions are limited to the range of the training labels.
+        primary: the metric by which it is compared; empty: that of its kind.
+        balanced: the losses of classes are weighted so that each class counts as much as any other.
+        transform: ``log`` of a regression, whose ``log(1 + y)`` is then learned; else empty.
     """
 
     column: str
     kind: str
     positive: str = ""
     clamp: bool = False
+    primary: str = ""
+    balanced: bool = False
+    transform: str = ""
 
 
 def parse_targets(given: Mapping[str, str | Mapping[str, Any]]) -> dict[str, TargetSpec]:
@@ -191,12 +237,36 @@ def parse_targets(given: Mapping[str, str | Mapping[str, Any]]) -> dict[str, Tar
             raise InputError(
                 f"task.targets: two targets are named '{task}': name one as {{other: {{column: '{key}'}}}}"
             )
-        clamp = entry.get("clamp", False)
-        if not isinstance(clamp, bool) or (clamp and entry["kind"] != "regression"):
-            raise InputError(f"target '{key}': clamp={clamp}: expected true or false, of a regression only")
-        positive = str(entry.get("positive", ""))
-        found[task] = TargetSpec(str(entry.get("column", key)), str(entry["kind"]), positive, clamp)
+        found[task] = _spec(str(key), entry)
     return found
+
+
+def _spec(key: str, entry: Mapping[str, Any]) -> TargetSpec:
+    """InputError for a value that a key does not take."""
+    regression, clamp = entry["kind"] == "regression", entry.get("clamp", False)
+    if not isinstance(clamp, bool) or (clamp and not regression):
+        raise InputError(f"target '{key}': clamp={clamp}: expected true or false, of a regression only")
+    for word, value, fits in (("transform", "log", regression), ("weights", "balanced", not regression)):
+        if entry.get(word) is not None and (entry[word] != value or not fits):
+            kinds = "a regression" if word == "transform" else "a binary target or of classes"
+            raise InputError(f"target '{key}': {word}={entry[word]}: expected {word}={value}, of {kinds}")
+    return TargetSpec(
+        str(entry.get("column", key)),
+        str(entry["kind"]),
+        str(entry.get("positive", "")),
+        clamp,
+        str(entry.get("primary") or ""),
+        entry.get("weights") is not None,
+        str(entry.get("transform") or ""),
+    )
+
+
+def _logarithms(found: np.ndarray, fitted: np.ndarray, what: str) -> tuple[float, float]:
+    """Mean and standard deviation of the training labels' ``log(1 + y)``. InputError for a label below 0."""
+    if found.min() < 0:
+        raise InputError(f"{what}: transform=log, and {found.min():g} is below 0")
+    logs = np.log1p(fitted)
+    return float(logs.mean()), float(logs.std())
 
 
 def check_targets(given: object, where: str) -> None:

@@ -1,5 +1,6 @@
 """Columns as labels of tasks."""
 
+import json
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE
 from mtl.suites.table import Splitting
 from mtl.suites.table.targets import Target, identifier, parse_targets
+from mtl.tasks import labelled
 from tests.suites.table.customers import customers, suite
 
 
@@ -112,3 +114,78 @@ def test_predictions_are_limited_to_the_labels_of_the_training_if_asked_for() ->
         assert train.min() < found[1] < train.max()
     with pytest.raises(InputError, match="target 'due': clamp=True: expected true or false, of a regression only"):
         suite(frame, {"due": {"kind": "binary", "clamp": True}})
+
+
+def test_a_logarithm_is_learned_and_metrics_stay_in_own_units() -> None:
+    draw = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": draw.normal(size=300)}).assign(cost=lambda f: np.expm1(3 + f.x).clip(lower=0))
+    made = suite(frame, {"cost": {"kind": "regression", "transform": "log", "primary": "mae"}})
+    (task,), labels = made.tasks, made.splits["train"].targets["cost"]
+    raw = task.encode(labels)  # type: ignore[misc]
+    torch.testing.assert_close(
+        torch.stack([raw.mean(), raw.std(correction=0)]), torch.tensor([0.0, 1.0]), atol=1e-5, rtol=0
+    )
+    torch.testing.assert_close(task.decode(raw), labels, rtol=1e-4, atol=1e-4)
+    assert task.loss(raw, labels).abs().max() < 1e-8
+    assert task.primary == "mae"
+    assert Target.of(json.loads(json.dumps(made.targets[0].plain()))) == made.targets[0]
+    with pytest.raises(InputError, match="target 'cost': transform=log, and -1 is below 0"):
+        suite(frame.assign(cost=frame.cost - 1), {"cost": {"kind": "regression", "transform": "log"}})
+
+
+@pytest.mark.parametrize("kind", ["binary", "classes"])
+def test_balanced_weights_make_each_class_count_alike(kind: str) -> None:
+    frame = customers()
+    column = "churn" if kind == "binary" else "segment"
+    frame = frame.assign(churn=np.where(np.arange(len(frame)) % 5 == 0, "yes", "no"))
+    made = suite(frame, {column: {"kind": kind, "weights": "balanced"}})
+    (task,), labels = made.tasks, made.splits["train"].targets[column]
+    labels = labels[labelled(labels)]
+    prediction = torch.zeros(len(labels)) if kind == "binary" else torch.zeros(len(labels), len(made.targets[0].values))
+    losses = task.losses(prediction, labels)
+    totals = torch.stack([losses[labels == value].sum() for value in labels.unique()])
+    torch.testing.assert_close(totals, totals.mean().expand(len(totals)))
+    plain = suite(frame, {column: kind}).tasks[0].losses(prediction, labels)
+    torch.testing.assert_close(losses.mean(), plain.mean())
+
+
+@pytest.mark.parametrize(
+    ("kind", "primary"),
+    [
+        ("binary", "average_precision"),
+        ("binary", "f1"),
+        ("binary", "mcc"),
+        ("classes", "balanced_accuracy"),
+        ("classes", "f1"),
+        ("regression", "rmse"),
+    ],
+)
+def test_the_primary_metric_can_be_chosen(kind: str, primary: str) -> None:
+    column = {"binary": "churn", "classes": "segment", "regression": "spend"}[kind]
+    made = suite(customers(), {column: {"kind": kind, "primary": primary}})
+    (task,), split = made.tasks, made.splits["train"]
+    known = labelled(split.targets[column])
+    labels = split.targets[column][known]
+    perfect = {
+        "binary": lambda: 40 * labels - 20,
+        "classes": lambda: 40 * torch.nn.functional.one_hot(labels, len(made.targets[0].values)).float(),
+        "regression": lambda: (labels - made.targets[0].mean) / made.targets[0].std,
+    }[kind]()
+    found = task.metrics[task.primary].clone()(task.measured(perfect), labels)
+    assert found == pytest.approx(0.0 if kind == "regression" else 1.0, abs=1e-3)
+    with pytest.raises(InputError, match=f"unknown primary metric of task '{column}' 'mbe'"):
+        suite(customers(), {column: {"kind": kind, "primary": "mbe"}})
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"kind": "binary", "transform": "log"}, "transform=log: expected transform=log, of a regression"),
+        ({"kind": "regression", "transform": "sqrt"}, "transform=sqrt: expected transform=log, of a regression"),
+        ({"kind": "regression", "weights": "balanced"}, "expected weights=balanced, of a binary target or of classes"),
+        ({"kind": "classes", "weights": [1, 2]}, "expected weights=balanced"),
+    ],
+)
+def test_options_that_do_not_fit_a_target_are_refused(entry: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        parse_targets({"spend": entry})
