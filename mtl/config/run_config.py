@@ -17,6 +17,9 @@ Node = dict[str, Any]
 Names = list[str]
 
 
+ModuleName = Annotated[str, Field(pattern=r"^[^\W\d]\w*(\.[^\W\d]\w*)*$")]
+
+
 def whole(least: int) -> Any:
     """A field of whole numbers from ``least`` on."""
     return Field(ge=least, description=f"a whole number, {least} or more")
@@ -149,6 +152,8 @@ class RunConfig(Frozen):
         resume: a run directory to go on with.
         threads: of one process on the CPU; None: the cores divided among the processes, at most 4.
         progress: a progress bar.
+        trust: modules in which a ``_target_`` may be beside those that always may (:mod:`mtl.config.targets`). Never
+            read from a run directory.
     """
 
     schema_version: Annotated[Literal[3], PLACE, Field(alias="schema", repr=False)] = SCHEMA  # nobody types it
@@ -192,6 +197,7 @@ class RunConfig(Frozen):
     resume: Annotated[str | None, PLACE, Field(description="a run directory, or null")]
     threads: Annotated[int | None, RUNTIME, Field(ge=1, description="a whole number, 1 or more, or null")]
     progress: Annotated[bool, RUNTIME, switch()]
+    trust: Annotated[list[ModuleName], RUNTIME, Field(description="a list of modules, such as [acme]")] = []
 
     @field_validator("tasks")
     @classmethod

@@ -26,7 +26,7 @@ def resumed_config(asked: RunConfig, typed: Iterable[str]) -> RunConfig:
     Raises:
         InputError: there is no such run; the hardware that was typed would make it another run.
     """
-    own = Run.open(str(asked.resume)).config
+    own = Run.open(str(asked.resume), asked.trust).config
     keys = set(typed)
     new = {name: getattr(asked, name) for name in asked.resumable_keys() if name in keys}
     if "hardware" in keys:
@@ -50,7 +50,7 @@ def resumable_run(config: RunConfig) -> Run:
     Raises:
         InputError: it is complete, has nothing to go on from, or its config would give other numbers than this one.
     """
-    run = Run.open(str(config.resume))
+    run = Run.open(str(config.resume), config.trust)
     if run.state == "done":
         raise InputError(f"run '{run.path}' is complete: its result is in {run.path / 'result.json'}")
     if identity(run.config) != identity(config):

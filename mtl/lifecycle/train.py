@@ -122,7 +122,7 @@ def own_callbacks(config: RunConfig) -> tuple[Callback, ...]:
     """The Lightning callbacks that the config names. InputError if one is something else."""
     found = []
     for name, node in config.callbacks.items():
-        callback = instantiate_node(node, f"callbacks.{name}")
+        callback = instantiate_node(node, f"callbacks.{name}", config.trust)
         if not isinstance(callback, Callback):
             raise InputError(f"callbacks.{name}: expected a Lightning callback, and it is a {type(callback).__name__}")
         found.append(callback)

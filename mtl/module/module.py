@@ -16,6 +16,7 @@ from mtl.errors import InputError, unknown
 from mtl.module.constant_losses import constant_losses
 from mtl.module.evaluating import evaluating
 from mtl.module.evaluation import Evaluation, check_validation
+from mtl.module.finite_predictions import check_finite
 from mtl.module.lightning import LeanModule, reduce_gradients_ourselves
 from mtl.module.loss_meter import LossMeter
 from mtl.module.losses import loss_sums
@@ -254,11 +255,16 @@ class MultiTaskModule(LeanModule):
 
     @torch.inference_mode()
     def predict(self, inputs: Inputs) -> dict[str, Tensor]:
-        """Raw predictions for inputs on any device, in evaluation mode, on the device of the inputs."""
+        """Raw predictions for inputs on any device, in evaluation mode, on the device of the inputs.
+
+        InputError names the first task of which one is NaN or infinite.
+        """
         device = next(iter(inputs.values())).device
         moved = {name: values.to(self.device) for name, values in inputs.items()}
         with evaluating(self.network):
-            return {name: value.to(device) for name, value in self(moved).items()}
+            predictions = self(moved)
+        check_finite(predictions, moved)
+        return {name: value.to(device) for name, value in predictions.items()}
 
     @torch.inference_mode()
     def evaluate(self, batches: Iterable[Batch], contributions: RowContributions | None = None) -> SplitMetrics:
