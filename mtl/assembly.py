@@ -15,8 +15,8 @@ from mtl.module.module import MultiTaskModule
 from mtl.network import Network
 from mtl.nn.norm import warn_of_batch_norm
 from mtl.runs.checkpoint import read_checkpoint
-from mtl.runs.directory import Run
 from mtl.runs.checksums import write_checked_text
+from mtl.runs.directory import Run
 from mtl.sharing.base import Sharing
 from mtl.sharing.grouped import Grouped
 from mtl.suites.base import MultiTaskDataModule
@@ -119,8 +119,8 @@ def load(run: str | Path, trust: Sequence[str] = ()) -> Assembly:
         The objects.
 
     Raises:
-        InputError: there is no such run, something in its directory is missing or damaged, or its config names code that
-            is not trusted.
+        InputError: there is no such run, something in its directory is missing or damaged, or its config names code
+            that is not trusted.
     """
     return load_run(Run.open(run, trust))
 

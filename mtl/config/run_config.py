@@ -197,7 +197,7 @@ class RunConfig(Frozen):
     resume: Annotated[str | None, PLACE, Field(description="a run directory, or null")]
     threads: Annotated[int | None, RUNTIME, Field(ge=1, description="a whole number, 1 or more, or null")]
     progress: Annotated[bool, RUNTIME, switch()]
-    trust: Annotated[list[ModuleName], RUNTIME, Field(description="a list of modules, such as [acme]")] = []
+    trust: Annotated[list[ModuleName], RUNTIME, Field(default=[], description="a list of modules, such as [acme]")]
 
     @field_validator("tasks")
     @classmethod

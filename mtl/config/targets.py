@@ -73,8 +73,8 @@ def check_target(target: Any, where: str, trust: Sequence[str] = ()) -> None:
         return
     module = target.rpartition(".")[0]
     raise InputError(
-        f"{where}={target[:200]}: not run, since it is neither named in conf/ nor a class of {', '.join(_parts())}; if you "
-        f"trust that code: trust=[{module[:200]}]"
+        f"{where}={target[:200]}: not run, since it is neither named in conf/ nor a class of {', '.join(_parts())}; if "
+        f"you trust that code: trust=[{module[:200]}]"
     )
 
 

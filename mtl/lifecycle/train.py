@@ -4,6 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import pytorch_lightning as lightning
@@ -14,8 +15,10 @@ from mtl.agent.environment import Environment
 from mtl.agent.report import ExecutionReport
 from mtl.assembly import Assembly, build, restore, save_statistics, trees_of
 from mtl.config.factories import call_factory, instantiate_node
+from mtl.config.process import RUN_VARIABLE
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
+from mtl.config.signals import signals_interrupt
 from mtl.errors import InputError
 from mtl.lifecycle.execution import act, environment_for
 from mtl.lifecycle.failures import failures_recorded
@@ -27,12 +30,11 @@ from mtl.lifecycle.trees import train_trees
 from mtl.module.lightning import silent_lightning
 from mtl.runs.contributions import Contributions
 from mtl.runs.directory import Run
+from mtl.runs.lock import hold
 from mtl.training.grouping import check as check_measuring
 from mtl.training.grouping import grouped
 from mtl.training.hardware import processes_of, threads_for
 from mtl.training.trainer import dashboard_loggers
-
-RUN_VARIABLE = "MTL_RUN"  # tells the other processes of one training where the first writes
 
 
 def ignore(_: object) -> None:
@@ -78,13 +80,17 @@ def train(
     Raises:
         InputError: something in the config or the data is wrong, or the training diverged.
     """
-    with silent_lightning():
+    with silent_lightning(), signals_interrupt(), ExitStack() as lock:
         trees = trees_of(config)
         if trees is not None:
             return train_trees(config, trees, on_report, on_run_created)
-        prepared = prepare(config)
         first = RUN_VARIABLE not in os.environ
+        if first and config.resume is not None:
+            lock.enter_context(hold(Run.open(config.resume).path))
+        prepared = prepare(config)
         run = prepared.resumed or (Run.create(config) if first else Run.open(os.environ[RUN_VARIABLE]))
+        if first and prepared.resumed is None:
+            lock.enter_context(hold(run.path))
         try:
             with failures_recorded(run, first=first):
                 if first:

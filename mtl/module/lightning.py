@@ -6,12 +6,19 @@ little, and ``python benchmarks/step.py --workarounds`` measures it again.
 """
 
 import logging
+import os
+import signal
+import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.plugins.environments import (  # type: ignore[attr-defined]
+    SLURMEnvironment,
+    TorchElasticEnvironment,
+)
 from pytorch_lightning.profilers import Profiler
 from pytorch_lightning.utilities.warnings import PossibleUserWarning  # type: ignore[attr-defined]
 from torch import nn
@@ -66,8 +73,48 @@ class NoProfiler(Profiler):
         return self.nothing
 
 
+class OwnSignalHandler(EpochCallback):
+    """Keeps the handler of SIGTERM that was set before the training.
+
+    Lightning sets one of its own that, with several processes, waits inside the handler for all of them: where one is
+    told to end at another moment than the others, or alone, all hang.
+    """
+
+    def __init__(self) -> None:
+        self._handler: Any = None
+
+    @override
+    def on_fit_start(self, trainer: Trainer, module: LightningModule) -> None:
+        self._handler = signal.getsignal(signal.SIGTERM)
+
+    @override
+    def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
+        if self._handler is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._handler)
+
+
+def without_requeue(hardware: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of the trainer by which Lightning leaves the requeueing of SLURM jobs alone.
+
+    At SIGUSR1 it would write ``hpc_ckpt_<n>.ckpt``, and every later training under SLURM that finds one in the working
+    directory would begin from it, whatever its config. See also ``default_root_dir`` below.
+
+    Args:
+        hardware: the arguments so far.
+
+    Returns:
+        ``plugins``, with those of the hardware; empty where the processes were not started by SLURM.
+    """
+    if not SLURMEnvironment.detect() or TorchElasticEnvironment.detect():
+        return {}
+    given = hardware.get("plugins") or []
+    return {"plugins": [*(given if isinstance(given, list) else [given]), SLURMEnvironment(auto_requeue=False)]}
+
+
 # Arguments of every run's trainer: what Lightning would do by itself, and this project does at less cost or not at all
 TRAINER: dict[str, Any] = {
+    # Where it writes, and looks for checkpoints to begin from, if not told otherwise: a place where nothing can be
+    "default_root_dir": os.path.join(os.devnull, "nothing"),  # noqa: PTH118 - Windows' device is no path
     "enable_progress_bar": False,  # ours is drawn less often; with Lightning's, a small step takes half as long again
     "enable_model_summary": False,
     "log_every_n_steps": 0,  # the dashboard writes at its own pace

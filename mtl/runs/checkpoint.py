@@ -9,7 +9,7 @@ from zipfile import BadZipFile, ZipFile
 import torch
 
 from mtl.errors import InputError
-from mtl.runs.checksums import check, checked_path, has_checksum
+from mtl.runs.checksums import check, checked_path, checksums_of
 
 # What reading something that is no checkpoint, or a damaged one, raises
 DAMAGED = (
@@ -34,13 +34,13 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise InputError(f"no checkpoint '{path}': the run has not validated an epoch")
     check(path)
     try:
-        if not has_checksum(path):  # of an older version: the archive has checksums of its own, which torch ignores
+        if not checksums_of(path):  # of an older version: the archive has checksums of its own, which torch ignores
             with ZipFile(path) as archive:
                 damaged = archive.testzip()
             if damaged is not None:
                 raise BadZipFile(damaged)
         with warnings.catch_warnings(action="ignore"):  # of what is refused anyway
-            found = torch.load(path, map_location="cpu", weights_only=True)
+            found: Any = torch.load(path, map_location="cpu", weights_only=True)
     except DAMAGED as error:
         raise InputError(
             f"checkpoint '{path}' is damaged: it cannot be read as tensors and plain values ({type(error).__name__})"
@@ -50,7 +50,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise InputError(f"checkpoint '{path}' is damaged: it holds no weights")
     if not all(isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()):
         raise InputError(f"checkpoint '{path}' is damaged: its weights are not tensors by name")
-    return found
+    return dict(found)
 
 
 def write_checkpoint(path: Path, checkpoint: dict[str, Any]) -> None:

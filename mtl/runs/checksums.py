@@ -26,7 +26,7 @@ def checked_path(path: Path) -> Iterator[Path]:
     with atomic_path(path) as partial:
         yield partial
         digest = sha256_of(partial)
-        _note(path, [*_noted(path), digest])
+        _note(path, [*checksums_of(path), digest])
     _note(path, [digest])
 
 
@@ -36,17 +36,12 @@ def write_checked_text(path: Path, text: str) -> None:
         partial.write_text(text, encoding="utf-8")
 
 
-def has_checksum(path: Path) -> bool:
-    """Whether a checksum of this file was written down, which versions before there were any did not do."""
-    return bool(_noted(path))
-
-
 def check(path: Path) -> None:
     """Raise InputError if a file is not the one whose checksum was written down; nothing to do where none was."""
     if not (path.parent / FILE).is_file() or not path.is_file():
         return
     read_json(path.parent / FILE)  # says that it is damaged, if it is
-    noted = _noted(path)
+    noted = checksums_of(path)
     if noted and sha256_of(path) not in noted:
         raise InputError(f"'{path}' is damaged: its checksum is not the one in {FILE}")
 
@@ -60,7 +55,8 @@ def sha256_of(path: Path) -> str:
         raise InputError(f"'{path}' cannot be read: {error.strerror}") from None
 
 
-def _noted(path: Path) -> list[str]:
+def checksums_of(path: Path) -> list[str]:
+    """The checksums of a file that were written down: one, and while it is being replaced also that of the new one."""
     found = read_json_if_whole(path.parent / FILE).get(path.name)
     return [str(digest) for digest in found] if isinstance(found, list) else []
 

@@ -13,12 +13,12 @@ import pytest
 from mtl.config.compose import configure
 from mtl.config.run_config import SCHEMA, RunConfig
 from mtl.config.run_result import RunResult
+from mtl.runs import lock as run_lock
 from mtl.runs.directory import Run
 from mtl.runs.files import write_json
 from mtl.runs.identity import run_id
-from mtl.sweep import run_lock
+from mtl.runs.lock import machine_id
 from mtl.sweep.queue import DEATHS, DONE, FAILED, PENDING, RUNNING, QueuedRun, RunQueue
-from mtl.sweep.run_lock import machine_id
 from tests.results import run_result, write_result
 
 

@@ -1,5 +1,6 @@
 """The lock of a run: a file that says who is at it, touched every few seconds while they are."""
 
+import json
 import os
 import socket
 import threading
@@ -11,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
+from mtl.errors import InputError
+from mtl.runs.files import read_json_if_whole
 
 HEARTBEAT = 5.0  # seconds between two touches of a lock
 STALE = 120.0  # a lock of another machine is dead when it was not touched for so many seconds
@@ -45,6 +49,53 @@ def create_lock(lock: Path, text: str) -> bool:
     finally:
         partial.unlink()
     return True
+
+
+@contextmanager
+def hold(directory: Path) -> Iterator[None]:
+    """Within this, no other process trains the run in a directory; the lock of a dead process is taken over.
+
+    Args:
+        directory: of the run.
+
+    Raises:
+        InputError: somebody alive is at it, or no file can be made there.
+    """
+    lock, mine = directory / "lock", describe_this_process()
+    text = json.dumps(mine)
+    try:
+        while not create_lock(lock, text):
+            _remove_dead(lock, directory)
+    except OSError as error:
+        raise InputError(f"cannot make a lock in '{directory}': {error.strerror}") from None
+    try:
+        with heartbeat(lock):
+            yield
+    finally:
+        if read_json_if_whole(lock).get("token") == mine["token"]:
+            lock.unlink(missing_ok=True)
+
+
+def check_free(directory: Path) -> None:
+    """Raise InputError if somebody alive trains the run in a directory."""
+    lock = directory / "lock"
+    holder = read_json_if_whole(lock)
+    if holder and is_alive(holder, lock):
+        machine = str(holder.get("machine", "")).partition(" ")[0]
+        raise InputError(f"run '{directory}' is being trained by process {holder.get('pid')} on '{machine}'")
+
+
+def _remove_dead(lock: Path, directory: Path) -> None:
+    """Remove the lock of a dead process. InputError if its process lives."""
+    check_free(directory)
+    dead = read_json_if_whole(lock).get("token")
+    grave = lock.with_name(f".{lock.name}.{uuid.uuid4().hex}")
+    with suppress(FileNotFoundError):  # somebody else has removed it
+        lock.rename(grave)
+        if read_json_if_whole(grave).get("token") != dead:  # somebody else has taken it over since it was looked at
+            with suppress(FileExistsError):
+                os.link(grave, lock)
+        grave.unlink()
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mtl.sweep.run_lock import create_lock, is_running, start_time
+from mtl.runs.lock import create_lock, is_running, start_time
 
 NOBODY = 2**22 + 1  # above every process number of Linux
 
