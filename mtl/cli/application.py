@@ -33,6 +33,8 @@ FLAGS_WITH_VALUE = (
 )
 
 
+COMPLETION = ("--shell-completion", "-sc")  # what follows is no override
+
 failures: list[str] = []  # of a sweep's jobs, in this process
 
 
@@ -44,8 +46,10 @@ def command(main: Callable[[], Any], config_name: str) -> None:
     if set(FLAGS) & set(sys.argv[1:]):
         print_page(help_text(config_name, sys.argv[1:]))
         return
+    sys.argv[1:] = arranged(sys.argv[1:])
     try:
-        check_overrides(override_arguments(sys.argv[1:]), config_name)
+        if not set(COMPLETION) & set(sys.argv[1:]):
+            check_overrides(override_arguments(sys.argv[1:]), config_name)
     except InputError as error:
         fail(error)
     set_process_defaults()
@@ -110,6 +114,21 @@ def user_errors() -> Iterator[None]:
     except KeyboardInterrupt as error:
         sys.stderr.write("interrupted\n")
         raise SystemExit(exit_code(error)) from None
+
+
+def arranged(arguments: list[str]) -> list[str]:
+    """The arguments as Hydra reads them: flags before overrides, and without a group that is left as it is.
+
+    ``experiment=null`` is what the config says already, and nothing that Hydra lets be typed.
+    """
+    overrides = override_arguments(arguments)
+    rest, flags = list(overrides), []
+    for argument in arguments:
+        if rest and argument == rest[0]:
+            del rest[0]
+        else:
+            flags.append(argument)
+    return [*flags, *(text for text in overrides if text != "experiment=null")]
 
 
 def override_arguments(arguments: list[str]) -> list[str]:

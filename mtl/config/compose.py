@@ -13,7 +13,14 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mtl.config import overrides
-from mtl.config.overrides import COMPOSE_ERRORS, check_types, compose_with_hydra, raise_first_error, sweep_values
+from mtl.config.overrides import (
+    COMPOSE_ERRORS,
+    check_options,
+    check_types,
+    compose_with_hydra,
+    raise_first_error,
+    sweep_values,
+)
 from mtl.config.run_config import Choices, RunConfig
 from mtl.config.study import check_compare_keys
 from mtl.config.targets import check_config
@@ -71,6 +78,7 @@ def compose_config(given: list[str], config_name: str = "config") -> tuple[DictC
 
 
 def _composed(given: list[str], config_name: str) -> tuple[DictConfig, dict[str, Any]]:
+    check_options(given)
     try:
         cfg = compose_with_hydra(config_name, given)
         check_types(given, config_name)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 
 from mtl.config.fields import Frozen
-from mtl.config.run_config import ModuleName
+from mtl.config.run_config import MOST_THREADS, THREADS, ModuleName
 
 
 class ExecuteConfig(Frozen):
@@ -24,7 +24,7 @@ class ExecuteConfig(Frozen):
     run: Annotated[str | None, Field(description="a run directory, or null for the one that finished last")]
     output: Annotated[str, Field(min_length=1, description="the directory of the runs, such as outputs")]
     records: Annotated[str | None, Field(description="a file of rows to predict, or null")]
-    threads: Annotated[int | None, Field(ge=1, description="a whole number, 1 or more, or null")]
+    threads: Annotated[int | None, Field(ge=1, le=MOST_THREADS, description=THREADS)]
     trust: Annotated[list[ModuleName], Field(description="a list of modules, such as [acme]")]
 
     @property

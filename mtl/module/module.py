@@ -8,7 +8,7 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch._functorch import config as functorch
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from typing_extensions import override
 
 from mtl.config.run_result import SplitMetrics
@@ -231,6 +231,11 @@ class MultiTaskModule(LeanModule):
         if self.make_scheduler is None:
             return optimizer
         scheduler = self.make_scheduler(optimizer)
+        if isinstance(scheduler, ReduceLROnPlateau):
+            raise InputError(
+                "ReduceLROnPlateau waits for a metric, which a scheduler of a run is not told: use scheduler=cooldown, "
+                "whose learning rate falls when validation improves no more (patience)"
+            )
         interval = getattr(scheduler, "interval", "epoch")
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": interval}}
 

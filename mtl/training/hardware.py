@@ -9,6 +9,7 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.utilities.exceptions import MisconfigurationException  # type: ignore[attr-defined]
 
 from mtl.config.process import usable_cores
+from mtl.config.run_config import MOST_THREADS as LARGEST
 from mtl.errors import InputError, unknown
 
 MOST_THREADS = 4  # of one process: small steps gain no more
@@ -81,7 +82,7 @@ def threads_for(hardware: Mapping[str, Any]) -> int:
     """
     wished = os.environ.get("OMP_NUM_THREADS", "")
     if wished.isdigit() and int(wished):
-        return int(wished)
+        return min(int(wished), LARGEST)
     devices = hardware.get("devices")
     workers = devices if hardware.get("accelerator") == "cpu" and isinstance(devices, int) else 1
     return max(1, min(MOST_THREADS, usable_cores() // workers))
