@@ -60,6 +60,8 @@ def build(config: RunConfig, statistics: Path | None = None, groups: Groups | No
 
 def build_suite(config: RunConfig, statistics: Path | None = None) -> MultiTaskDataModule:
     """The suite of a run; arguments as for :func:`build`."""
+    if not config.task:
+        raise InputError("task: it has no _target_, which names what is to be made")
     repeated = {"statistics": str(statistics)} if statistics else {}
     data: MultiTaskDataModule = instantiate_node({**config.task, **repeated}, "task", config.trust)
     data.configure_batches(config.batch_size, config.seed, config.accumulate)

@@ -12,6 +12,7 @@ from hydra.types import RunMode
 
 from mtl.cli.help import FLAGS, help_text
 from mtl.config.compose import check_overrides
+from mtl.config.overrides import NO_STUDY
 from mtl.config.process import RUN_VARIABLE, set_process_defaults
 from mtl.config.signals import exit_code, signals_interrupt
 from mtl.errors import EXIT_USER_ERROR, InputError
@@ -117,10 +118,7 @@ def user_errors() -> Iterator[None]:
 
 
 def arranged(arguments: list[str]) -> list[str]:
-    """The arguments as Hydra reads them: flags before overrides, and without a group that is left as it is.
-
-    ``experiment=null`` is what the config says already, and nothing that Hydra lets be typed.
-    """
+    """The arguments as Hydra takes them: flags before overrides, and no ``experiment=null``."""
     overrides = override_arguments(arguments)
     rest, flags = list(overrides), []
     for argument in arguments:
@@ -128,7 +126,7 @@ def arranged(arguments: list[str]) -> list[str]:
             del rest[0]
         else:
             flags.append(argument)
-    return [*flags, *(text for text in overrides if text != "experiment=null")]
+    return [*flags, *(text for text in overrides if text != NO_STUDY)]
 
 
 def override_arguments(arguments: list[str]) -> list[str]:

@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from mtl.config import overrides
 from mtl.config.overrides import (
     COMPOSE_ERRORS,
+    NO_STUDY,
     check_options,
     check_types,
     compose_with_hydra,
@@ -78,6 +79,7 @@ def compose_config(given: list[str], config_name: str = "config") -> tuple[DictC
 
 
 def _composed(given: list[str], config_name: str) -> tuple[DictConfig, dict[str, Any]]:
+    given = [text for text in given if text != NO_STUDY]
     check_options(given)
     try:
         cfg = compose_with_hydra(config_name, given)

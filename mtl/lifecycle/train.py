@@ -14,7 +14,7 @@ from pytorch_lightning import Callback
 from mtl.agent.environment import Environment
 from mtl.agent.report import ExecutionReport
 from mtl.assembly import Assembly, build, restore, save_statistics, trees_of
-from mtl.config.factories import call_factory, instantiate_node
+from mtl.config.factories import REFUSALS, call_factory, instantiate_node
 from mtl.config.process import RUN_VARIABLE
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
@@ -119,7 +119,12 @@ def prepare(config: RunConfig) -> Prepared:
         restore(assembly.module, resumed.best)  # both are needed, and of this model
         restore(assembly.module, resumed.last)
     started = time.perf_counter()
-    assembly.data.setup("fit")
+    try:
+        assembly.data.setup("fit")
+    except REFUSALS as error:  # arguments of the suite that were not checked when they were typed
+        if resumed is None:
+            raise
+        raise InputError(f"run '{resumed.path}': its rows cannot be loaded: {' '.join(str(error).split())}") from error
     assembly.data.loader("train", training=True, world=world)
     return Prepared(assembly, environment, callbacks, resumed, time.perf_counter() - started)
 

@@ -69,7 +69,7 @@ def processes_of(hardware: Mapping[str, Any]) -> int:
     check_hardware(hardware)
     try:
         return Trainer(**hardware, logger=False, enable_checkpointing=False, enable_progress_bar=False).world_size
-    except (MisconfigurationException, RuntimeError, ValueError, TypeError) as error:
+    except (MisconfigurationException, ArithmeticError, RuntimeError, ValueError, TypeError) as error:
         options = ", ".join(f"{key}={value}" for key, value in hardware.items())
         text = " ".join(str(error).split())
         raise InputError(f"this machine cannot train with hardware {options}: {text[:200]}") from None

@@ -267,6 +267,7 @@ def test_check_accepts_what_hydra_accepts() -> None:
         [
             "+hardware.limit_train_batches=3",
             "+callbacks.mine._target_=my_package.Mine",
+            "trust=[my_package]",
             "model=hard,soft",
             "seed=range(3)",
             "threads=null",
@@ -302,7 +303,7 @@ UNREAD = {
 def test_what_nobody_reads_is_refused_also_behind_a_plus(
     word: str, message: str, train_py: Callable[..., Said], tmp_path: Path
 ) -> None:
-    code, out, err = train_py(*TINY, "model=gated", "optimizer=adamw", word)
+    code, out, err = train_py(*TINY, "model=gated", "optimizer=adamw", "trust=[torch.nn]", word)
     assert (code, out, err.count("\n")) == (EXIT_USER_ERROR, "", 1), err
     assert message in err
     assert list(tmp_path.iterdir()) == []
@@ -312,7 +313,7 @@ def test_own_callbacks_are_used_and_make_another_run(train_py: Callable[..., Sai
     stop = "+callbacks.early={_target_: pytorch_lightning.callbacks.EarlyStopping, monitor: val/score, patience: 0}"
     words = (*TINY, "model=hard", "epochs=30", "optimizer.lr=1", "gradient_clip=null")
     for given in ((), (stop,)):
-        code, _, err = train_py(*words, *given)
+        code, _, err = train_py(*words, *given, "trust=[pytorch_lightning.callbacks]")
         assert code == 0, err
     epochs = {Run.open(path).result.epochs for path in (tmp_path / "outputs").glob("runs/*/*/*")}
     assert 30 in epochs
