@@ -1,9 +1,11 @@
 """The lock of a run: a file that says who is at it, touched every few seconds while they are."""
 
+import hashlib
 import json
 import os
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -78,24 +80,37 @@ def hold(directory: Path) -> Iterator[None]:
 
 def check_free(directory: Path) -> None:
     """Raise InputError if somebody alive trains the run in a directory."""
-    lock = directory / "lock"
+    _dead_holder(directory / "lock", directory)
+
+
+def _dead_holder(lock: Path, directory: Path) -> dict[str, Any]:
+    """What a lock holds, of which nobody is alive; empty if there is none. InputError if its process lives."""
     holder = read_json_if_whole(lock)
     if holder and is_alive(holder, lock):
         machine = str(holder.get("machine", "")).partition(" ")[0]
         raise InputError(f"run '{directory}' is being trained by process {holder.get('pid')} on '{machine}'")
+    return holder
 
 
 def _remove_dead(lock: Path, directory: Path) -> None:
-    """Remove the lock of a dead process. InputError if its process lives."""
-    check_free(directory)
-    dead = read_json_if_whole(lock).get("token")
-    grave = lock.with_name(f".{lock.name}.{uuid.uuid4().hex}")
-    with suppress(FileNotFoundError):  # somebody else has removed it
-        lock.rename(grave)
-        if read_json_if_whole(grave).get("token") != dead:  # somebody else has taken it over since it was looked at
-            with suppress(FileExistsError):
-                os.link(grave, lock)
-        grave.unlink()
+    """Remove the lock of a dead process. InputError if its process lives.
+
+    Whoever removes it holds a second lock, named after the first: else of two that find it dead, the slower one could
+    remove the lock that the faster one has made in the meantime.
+    """
+    dead = _dead_holder(lock, directory).get("token")
+    removal = lock.with_name(f"lock-{hashlib.sha256(str(dead).encode()).hexdigest()[:16]}")
+    if not create_lock(removal, ""):
+        with suppress(FileNotFoundError):
+            if time.time() - removal.stat().st_mtime > STALE:  # its process has died, too
+                removal.unlink()
+        time.sleep(0.01)
+        return
+    try:
+        if lock.is_file() and read_json_if_whole(lock).get("token") == dead:
+            lock.unlink()
+    finally:
+        removal.unlink(missing_ok=True)
 
 
 @contextmanager
