@@ -15,7 +15,7 @@ from mtl.agent.environment import Environment
 from mtl.agent.report import ExecutionReport
 from mtl.assembly import Assembly, build, restore, save_statistics, trees_of
 from mtl.config.factories import REFUSALS, call_factory, instantiate_node
-from mtl.config.process import RUN_VARIABLE
+from mtl.config.process import RESUMED_VARIABLE, RUN_VARIABLE
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
 from mtl.config.signals import signals_interrupt
@@ -24,7 +24,7 @@ from mtl.lifecycle.execution import act, environment_for
 from mtl.lifecycle.failures import failures_recorded
 from mtl.lifecycle.fit import fit
 from mtl.lifecycle.result import measure
-from mtl.lifecycle.resume import resumable_run
+from mtl.lifecycle.resume import resumable_run, unfinished_run
 from mtl.lifecycle.trained import TrainedNetwork
 from mtl.lifecycle.trees import train_trees
 from mtl.module.lightning import silent_lightning
@@ -67,6 +67,8 @@ def train(
 ) -> RunResult | None:
     """Train what ``config`` says, a network or trees, or go on with the run that ``config.resume`` names.
 
+    Where a run of the same config was interrupted or killed, that one is gone on with.
+
     Leaves a run directory (see :mod:`mtl.runs.directory`); an interrupted or failed run keeps its last good checkpoint.
 
     Args:
@@ -85,6 +87,8 @@ def train(
         if trees is not None:
             return train_trees(config, trees, on_report, on_run_created)
         first = RUN_VARIABLE not in os.environ
+        if config.resume is None:
+            config = going_on(config, first=first)
         if first and config.resume is not None:
             lock.enter_context(hold(Run.open(config.resume).path))
         prepared = prepare(config)
@@ -99,6 +103,18 @@ def train(
         finally:
             if first:
                 os.environ.pop(RUN_VARIABLE, None)
+                os.environ.pop(RESUMED_VARIABLE, None)
+
+
+def going_on(config: RunConfig, *, first: bool) -> RunConfig:
+    """The config, with ``resume`` where a run of it was begun and not finished."""
+    if not first:
+        return config.changed(resume=os.environ[RUN_VARIABLE]) if RESUMED_VARIABLE in os.environ else config
+    found = unfinished_run(config)
+    if found is None:
+        return config
+    sys.stderr.write(f"goes on with {found.path}, which was not finished\n")
+    return config.changed(resume=str(found.path))
 
 
 def prepare(config: RunConfig) -> Prepared:
@@ -144,6 +160,8 @@ def begin(run: Run, prepared: Prepared, on_run_created: Callable[[Run], None]) -
     """Write down what the run is, for whoever looks at its directory and for the other processes."""
     on_run_created(run)
     os.environ[RUN_VARIABLE] = str(run.path.resolve())
+    if prepared.resumed is not None:
+        os.environ[RESUMED_VARIABLE] = "1"
     run.state = "running"
     run.config = prepared.assembly.config
     save_statistics(run, prepared.assembly.data)

@@ -117,6 +117,23 @@ def test_a_run_is_trained_by_one_process(tmp_path: Path, capsys: pytest.CaptureF
     assert resume(path).epochs == 4
 
 
+def test_the_same_command_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As often as it is interrupted; another run begins where one is finished, failed, or being trained."""
+    whole = train(tiny(tmp_path / "whole", "epochs=4"))
+    config = tiny(tmp_path / "parts", "epochs=4")
+    for _ in range(2):
+        with pytest.raises(SystemExit):
+            train_with(config, Kill(signal.SIGTERM))
+    (path,) = (tmp_path / "parts").glob("runs/*/*/*")
+    assert f"goes on with {path}, which was not finished\n" in capsys.readouterr().err
+    with hold(path):
+        beside = train(config)
+    again = train(config)
+    assert (again.directory, Path(beside.directory).name) == (str(path), f"{path.name}-2")
+    assert again.metrics == beside.metrics == whole.metrics
+    assert Path(train(config).directory).name == f"{path.name}-3"
+
+
 def started(output: Path, *words: str) -> subprocess.Popen[str]:
     """A training that has validated an epoch."""
     process = subprocess.Popen(
