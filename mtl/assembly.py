@@ -1,6 +1,7 @@
 """From a typed configuration to the objects of a run: YAML names factories, this file calls them."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,8 +16,8 @@ from mtl.network import Network
 from mtl.nn.norm import warn_of_batch_norm
 from mtl.nn.tabular import check_values
 from mtl.runs.checkpoint import read_checkpoint
+from mtl.runs.checksums import write_checked_text
 from mtl.runs.directory import Run
-from mtl.runs.files import write_text
 from mtl.sharing.base import Sharing
 from mtl.sharing.grouped import Grouped
 from mtl.suites.base import MultiTaskDataModule
@@ -60,8 +61,10 @@ def build(config: RunConfig, statistics: Path | None = None, groups: Groups | No
 
 def build_suite(config: RunConfig, statistics: Path | None = None) -> MultiTaskDataModule:
     """The suite of a run; arguments as for :func:`build`."""
+    if not config.task:
+        raise InputError("task: it has no _target_, which names what is to be made")
     repeated = {"statistics": str(statistics)} if statistics else {}
-    data: MultiTaskDataModule = instantiate_node({**config.task, **repeated}, "task")
+    data: MultiTaskDataModule = instantiate_node({**config.task, **repeated}, "task", config.trust)
     data.configure_batches(config.batch_size, config.seed, config.accumulate)
     if config.tasks:
         data.restrict(config.tasks)
@@ -72,7 +75,7 @@ def build_suite(config: RunConfig, statistics: Path | None = None) -> MultiTaskD
 
 def trees_of(config: RunConfig) -> BoostedTrees | None:
     """What the config's model says of trees; None if it is a sharing strategy, and the run trains a network."""
-    model = instantiate_node(config.model, "model")
+    model = instantiate_node(config.model, "model", config.trust)
     return model if isinstance(model, BoostedTrees) else None
 
 
@@ -80,22 +83,23 @@ def build_with_data(data: MultiTaskDataModule, config: RunConfig, groups: Groups
     """The objects of a run with a suite that is there already; arguments as for :func:`build`."""
     torch.manual_seed(config.seed)
     graph = TaskGraph(data.tasks).depending(config.relations.depends_on or {})
-    model = instantiate_node(config.model, "model")
+    model = instantiate_node(config.model, "model", config.trust)
     if isinstance(model, BoostedTrees):
         raise InputError(f"model={config.choices.model} has no network, which is asked for here")
     chosen = groups if config.grouping == AUTO else config.grouping
     strategy = partial(Grouped, strategy=model, groups=chosen) if chosen else model
-    encoder = instantiate_node(config.encoder, "encoder")
+    encoder = instantiate_node(config.encoder, "encoder", config.trust)
     sharing: Sharing = call_factory("model", strategy, data.input_shape, graph.names, encoder)
     check_values(sharing, data.most_values)
     if data.sources > 1:
         warn_of_batch_norm(sharing, f"rows of {data.sources} tables go through one network")
     network = Network(sharing, graph, detach=config.relations.detach)
-    weighting: Weighting = call_factory("weighting", instantiate_node(config.weighting, "weighting"), len(graph.tasks))
+    make_weighting = instantiate_node(config.weighting, "weighting", config.trust)
+    weighting: Weighting = call_factory("weighting", make_weighting, len(graph.tasks))
     weighting.bind(graph.names)
     data.hold_out(weighting.held_out)
-    optimizer = instantiate_node(config.optimizer, "optimizer")
-    scheduler = instantiate_node(config.scheduler, "scheduler")
+    optimizer = instantiate_node(config.optimizer, "optimizer", config.trust)
+    scheduler = instantiate_node(config.scheduler, "scheduler", config.trust)
     module = MultiTaskModule(network, graph, weighting, optimizer, scheduler, config.compile, config.rates)
     return Assembly(config, data, graph, module)
 
@@ -105,12 +109,28 @@ def save_statistics(run: Run, data: MultiTaskDataModule) -> None:
     fitted = data.statistics()
     if fitted:
         # Also numbers that strict JSON does not know, since a prediction repeats exactly what was fitted
-        write_text(run.path / "statistics.json", json.dumps(fitted, indent=1) + "\n")
+        write_checked_text(run.path / "statistics.json", json.dumps(fitted, indent=1) + "\n")
 
 
-def load(run: str | Path) -> Assembly:
-    """A trained run: its objects with the weights of the checkpoint selected on validation. Loads no data."""
-    opened = Run.open(run)
+def load(run: str | Path, trust: Sequence[str] = ()) -> Assembly:
+    """A trained run: its objects with the weights of the checkpoint selected on validation. Loads no data.
+
+    Args:
+        run: its directory.
+        trust: modules whose code its config may name, beside this package's and what ``conf/`` names.
+
+    Returns:
+        The objects.
+
+    Raises:
+        InputError: there is no such run, something in its directory is missing or damaged, or its config names code
+            that is not trusted.
+    """
+    return load_run(Run.open(run, trust))
+
+
+def load_run(opened: Run) -> Assembly:
+    """As :func:`load`, of a run that is open."""
     config = opened.config
     found = opened.affinity
     if config.grouping == AUTO and found is None:

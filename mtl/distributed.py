@@ -3,6 +3,9 @@
 import torch
 from torch import Tensor, distributed
 
+# What gloo, which has no errors of its own, says when another process is gone
+LOST_CONNECTION = ("Connection closed by peer", "Connection reset by peer", "gloo/transport")
+
 
 def processes() -> int:
     """How many processes train together."""
@@ -30,6 +33,12 @@ def mean_over_rows(values: Tensor) -> Tensor:
     mean_over_processes(totals_and_count)
     rows = totals_and_count[-1]  # of a process, on average
     return (totals_and_count[:-1].view_as(total) + total - total.detach()) / rows
+
+
+def is_lost_connection(error: BaseException) -> bool:
+    """Whether an error says that another of several processes is gone."""
+    lost = isinstance(error, distributed.DistError) if distributed.is_available() else False
+    return lost or any(text in str(error) for text in LOST_CONNECTION)
 
 
 def least_over_processes(values: Tensor) -> Tensor:

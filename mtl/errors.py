@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 EXIT_USER_ERROR = 2
-EXIT_INTERRUPTED = 130  # exit code of a program that Ctrl-C stopped
+EXIT_INTERRUPTED = 130  # exit code of a program that Ctrl-C stopped: 128 and the number of the signal
 
 
 class InputError(Exception):

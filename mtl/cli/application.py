@@ -12,8 +12,10 @@ from hydra.types import RunMode
 
 from mtl.cli.help import FLAGS, help_text
 from mtl.config.compose import check_overrides
-from mtl.config.process import set_process_defaults
-from mtl.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR, InputError
+from mtl.config.overrides import NO_STUDY
+from mtl.config.process import RUN_VARIABLE, set_process_defaults
+from mtl.config.signals import exit_code, signals_interrupt
+from mtl.errors import EXIT_USER_ERROR, InputError
 
 # Hydra's own flags that take a value
 FLAGS_WITH_VALUE = (
@@ -32,6 +34,8 @@ FLAGS_WITH_VALUE = (
 )
 
 
+COMPLETION = ("--shell-completion", "-sc")  # what follows is no override
+
 failures: list[str] = []  # of a sweep's jobs, in this process
 
 
@@ -43,15 +47,18 @@ def command(main: Callable[[], Any], config_name: str) -> None:
     if set(FLAGS) & set(sys.argv[1:]):
         print_page(help_text(config_name, sys.argv[1:]))
         return
+    sys.argv[1:] = arranged(sys.argv[1:])
     try:
-        check_overrides(override_arguments(sys.argv[1:]), config_name)
+        if not set(COMPLETION) & set(sys.argv[1:]):
+            check_overrides(override_arguments(sys.argv[1:]), config_name)
     except InputError as error:
         fail(error)
     set_process_defaults()
     failures.clear()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints what a launcher brings back, and leaves with 1
     try:
-        main()
+        with signals_interrupt():
+            main()
     except InputError as error:  # of a job that another process ran
         fail(error)
     except HydraException as error:  # what no override caused, such as a sweep over an unknown experiment
@@ -74,13 +81,13 @@ def print_page(text: str) -> None:
 def run_program(main: Callable[[list[str]], int]) -> None:
     """Run a program that reads its arguments itself. Exits with its code, or with 2 on a user's mistake."""
     set_process_defaults()
-    with user_errors():
+    with signals_interrupt(), user_errors():
         raise SystemExit(main(sys.argv[1:]))
 
 
 def fail(error: InputError) -> None:
     """Print the one line and leave. Of several processes that train together, the first speaks."""
-    if os.environ.get("LOCAL_RANK", "0") == "0":
+    if RUN_VARIABLE not in os.environ:
         sys.stderr.write(f"error: {one_line(error)}\n")
     raise SystemExit(EXIT_USER_ERROR)
 
@@ -105,9 +112,21 @@ def user_errors() -> Iterator[None]:
         else:
             failures.append(f"{' '.join(hydra.overrides.task)}: {one_line(error)}")
             sys.stderr.write(f"error: {failures[-1]}\n")
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         sys.stderr.write("interrupted\n")
-        raise SystemExit(EXIT_INTERRUPTED) from None
+        raise SystemExit(exit_code(error)) from None
+
+
+def arranged(arguments: list[str]) -> list[str]:
+    """The arguments as Hydra takes them: flags before overrides, and no ``experiment=null``."""
+    overrides = override_arguments(arguments)
+    rest, flags = list(overrides), []
+    for argument in arguments:
+        if rest and argument == rest[0]:
+            del rest[0]
+        else:
+            flags.append(argument)
+    return [*flags, *(text for text in overrides if text != NO_STUDY)]
 
 
 def override_arguments(arguments: list[str]) -> list[str]:

@@ -8,9 +8,10 @@ from rich.console import Console
 
 from mtl.cli.application import print_page
 from mtl.config.overrides import CONF
+from mtl.config.signals import exit_code
 from mtl.config.study import Study
 from mtl.config.study_arguments import read_study
-from mtl.errors import EXIT_INTERRUPTED, InputError
+from mtl.errors import InputError
 from mtl.sweep.queue import DONE, FAILED
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ stop it at any time. Settings and their defaults:
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command line; the exit code is 0, or 1 when runs failed, or 130 when it was interrupted."""
+    """Run the command line; the exit code is 0, 1 when runs failed, or 128 and the number of a signal that ended it."""
     if {"-h", "--help"} & set(arguments):
         print_page(HELP + (CONF / "compare.yaml").read_text(encoding="utf-8"))
         return 0
@@ -36,9 +37,9 @@ def main(arguments: list[str]) -> int:
     console = Console()
     try:
         return run(read_study(arguments), command, console)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         console.print(f"interrupted; the same command goes on from here: {command}", markup=False)
-        return EXIT_INTERRUPTED
+        return exit_code(error)
 
 
 def run(asked: Study, command: str, console: Console) -> int:

@@ -21,7 +21,7 @@ def main(cfg: DictConfig) -> None:
         # The environment is the run's own, where nothing is said of one
         typed = {parse_override(text).key_or_group.split(".")[0] for text in HydraConfig.get().overrides.task}
         environment = asked.environment if typed - {*ExecuteConfig.model_fields, "hydra"} else None
-        report, directory = execute(environment, asked.run, asked.output, asked.threads, asked.records)
+        report, directory = execute(environment, asked.run, asked.output, asked.threads, asked.records, asked.trust)
         console = Console()
         console.print(report.table())
         console.print(f"written to {directory}", soft_wrap=True, highlight=False)

@@ -13,9 +13,18 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mtl.config import overrides
-from mtl.config.overrides import COMPOSE_ERRORS, check_types, compose_with_hydra, raise_first_error, sweep_values
+from mtl.config.overrides import (
+    COMPOSE_ERRORS,
+    NO_STUDY,
+    check_options,
+    check_types,
+    compose_with_hydra,
+    raise_first_error,
+    sweep_values,
+)
 from mtl.config.run_config import Choices, RunConfig
 from mtl.config.study import check_compare_keys
+from mtl.config.targets import check_config
 from mtl.errors import InputError
 
 GROUPS = tuple(Choices.model_fields)
@@ -70,6 +79,8 @@ def compose_config(given: list[str], config_name: str = "config") -> tuple[DictC
 
 
 def _composed(given: list[str], config_name: str) -> tuple[DictConfig, dict[str, Any]]:
+    given = [text for text in given if text != NO_STUDY]
+    check_options(given)
     try:
         cfg = compose_with_hydra(config_name, given)
         check_types(given, config_name)
@@ -93,7 +104,8 @@ def to_run_config(cfg: DictConfig, choices: Mapping[str, Any] | None = None) -> 
         The configuration, whose choices name the class of what runs where the config names another than the option's.
 
     Raises:
-        InputError: a key that nobody reads, with the nearest name; a value that its key does not take.
+        InputError: a key that nobody reads, with the nearest name; a value that its key does not take; a target that is
+            not allowed.
     """
     try:
         values = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True))
@@ -102,7 +114,9 @@ def to_run_config(cfg: DictConfig, choices: Mapping[str, Any] | None = None) -> 
     check_compare_keys(values.pop("compare", None) or {})
     chosen = HydraConfig.get().runtime.choices if choices is None else choices
     named = {group: name_of_choice(group, chosen[group], values.get(group)) for group in GROUPS}
-    return RunConfig.read({"choices": named, **values})
+    config = RunConfig.read({"choices": named, **values})
+    check_config(config)
+    return config
 
 
 def name_of_choice(group: str, option: str | None, node: Any) -> str | None:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 
 from mtl.config.fields import Frozen
+from mtl.config.run_config import MOST_THREADS, THREADS, ModuleName
 
 
 class ExecuteConfig(Frozen):
@@ -15,6 +16,7 @@ class ExecuteConfig(Frozen):
         output: where to look for it.
         records: a file of new rows to be predicted; the environment is then not looked at.
         threads: on the CPU; None: the cores, at most 4.
+        trust: modules in which targets of the run and of the environment are allowed (:mod:`mtl.config.targets`).
     """
 
     model_config = ConfigDict(extra="allow")
@@ -22,7 +24,8 @@ class ExecuteConfig(Frozen):
     run: Annotated[str | None, Field(description="a run directory, or null for the one that finished last")]
     output: Annotated[str, Field(min_length=1, description="the directory of the runs, such as outputs")]
     records: Annotated[str | None, Field(description="a file of rows to predict, or null")]
-    threads: Annotated[int | None, Field(ge=1, description="a whole number, 1 or more, or null")]
+    threads: Annotated[int | None, Field(ge=1, le=MOST_THREADS, description=THREADS)]
+    trust: Annotated[list[ModuleName], Field(description="a list of modules, such as [acme]")]
 
     @property
     def environment(self) -> dict[str, Any]:

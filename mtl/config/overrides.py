@@ -18,6 +18,8 @@ from mtl.config.run_config import RunConfig
 from mtl.errors import InputError, unknown
 
 CONF = Path(__file__).parent.parent.parent / "conf"
+LONGEST = 200  # letters of a key or of an option's name, which the system looks for as a file
+NO_STUDY = "experiment=null"  # what the config says already, and Hydra does not let be typed
 COMPOSE_ERRORS = (HydraException, OmegaConfBaseException)  # for an override that does not fit
 # Keys whose values the typed configuration checks; those of the other keys, the nodes, are checked against the defaults
 TYPED = frozenset(name for name, field in RunConfig.model_fields.items() if field.annotation != dict[str, Any])
@@ -44,6 +46,24 @@ def raise_first_error(given: list[str], config_name: str) -> None:
             if parse_override(text).is_sweep_override():  # a sweep where none can be: Hydra says so well enough
                 return
             raise to_input_error(text, error, compose(config_name, given[:place])) from None
+
+
+def check_options(given: list[str]) -> None:
+    """Raise InputError for the first override that chooses something else than an option of its group.
+
+    Several options are for studies only, which change the same config one after the other: ``experiment=[a,b]``.
+    """
+    for text in given:
+        override = parse_override(text)
+        group, value = override.key_or_group, override.value()
+        if not is_option(text) or override.is_delete() or override.is_sweep_override():
+            continue
+        if isinstance(value, list) and group.partition("@")[0] != "experiment":
+            names = ",".join(str(name) for name in value)
+            raise InputError(f"'{text[:LONGEST]}': expected one option; a run of each: -m {group}={names[:LONGEST]}")
+        for name in value if isinstance(value, list) else [value]:
+            if not isinstance(name, str) or len(name) > LONGEST:
+                raise unknown(f"option of {group}", format_value(name)[:LONGEST], option_names(group.partition("@")[0]))
 
 
 def check_types(given: list[str], config_name: str) -> None:
@@ -105,12 +125,18 @@ def to_plain(value: Any) -> Any:
 @cache
 def parse_override(text: str) -> Override:
     """One override. InputError if it is not written as one."""
+    shown = text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
     try:
-        return OverridesParser.create().parse_override(text)
+        found = OverridesParser.create().parse_override(text)
     except HydraException:
         raise InputError(
-            f"'{text}' is no override: expected key=value, quoted for the shell if it holds spaces or braces"
+            f"'{shown}' is no override: expected key=value, quoted for the shell if it holds spaces or braces"
         ) from None
+    except (ValueError, RecursionError) as error:  # a number with thousands of digits, a thousand brackets
+        raise InputError(f"'{shown}': {' '.join(str(error).split())[:LONGEST]}") from None
+    if len(found.key_or_group) > LONGEST:
+        raise InputError(f"'{shown}': a key of {len(found.key_or_group)} letters, and none has more than {LONGEST}")
+    return found
 
 
 def sweep_values(text: str) -> list[str]:

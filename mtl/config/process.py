@@ -4,6 +4,10 @@ import os
 
 import psutil
 
+RUN_VARIABLE = "MTL_RUN"  # tells the other processes of one training where the first writes
+
+RESUMED_VARIABLE = "MTL_RESUMED"  # is set where they go on with that run
+
 
 def usable_cores() -> int:
     """Cores that this process may use; where the system does not tell, those of the machine."""

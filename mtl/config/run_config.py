@@ -11,10 +11,16 @@ from mtl.config.fields import IDENTITY, PLACE, RUNTIME, Frozen, Mark, format_val
 SCHEMA: Literal[3] = 3  # of result.json and of the config.yaml beside it
 AUTO = "auto"  # the value of grouping that asks for measured groups
 LARGEST_SEED = 2**32 - 1
+MOST_THREADS = 1024  # far more end the process before it can say anything
+THREADS = f"a whole number, 1 to {MOST_THREADS}, or null"
+PRECISIONS = ("32-true", "32", 32, "16-mixed", "16", 16, "bf16-mixed", "bf16")  # the rows are in single precision
 
 # What a factory is called with: ``_target_`` names it, the other keys are its arguments. Empty: there is none
 Node = dict[str, Any]
 Names = list[str]
+
+
+ModuleName = Annotated[str, Field(pattern=r"^[^\W\d]\w*(\.[^\W\d]\w*)*$")]
 
 
 def whole(least: int) -> Any:
@@ -109,6 +115,14 @@ class Hardware(Frozen):
     strategy: Annotated[str, IDENTITY] = "auto"
     precision: Annotated[str | int, IDENTITY]
 
+    @field_validator("precision")
+    @classmethod
+    def _precision_of_rows(cls, value: str | int) -> str | int:
+        if value not in PRECISIONS:
+            valid = ", ".join(str(one) for one in PRECISIONS if "-" in str(one))
+            raise ValueError(f"hardware.precision={value}: expected one of {valid}")
+        return value
+
     def arguments(self) -> dict[str, Any]:
         """What the trainer is called with."""
         return self.model_dump(exclude_unset=True)
@@ -149,6 +163,8 @@ class RunConfig(Frozen):
         resume: a run directory to go on with.
         threads: of one process on the CPU; None: the cores divided among the processes, at most 4.
         progress: a progress bar.
+        trust: modules in which a ``_target_`` may be beside those that always may (:mod:`mtl.config.targets`). Never
+            read from a run directory.
     """
 
     schema_version: Annotated[Literal[3], PLACE, Field(alias="schema", repr=False)] = SCHEMA  # nobody types it
@@ -190,8 +206,9 @@ class RunConfig(Frozen):
     hardware: Annotated[Hardware, IDENTITY, Field(description="a mapping of arguments of the trainer")]
     output: Annotated[str, PLACE, Field(min_length=1, description="a directory for the runs, such as outputs")]
     resume: Annotated[str | None, PLACE, Field(description="a run directory, or null")]
-    threads: Annotated[int | None, RUNTIME, Field(ge=1, description="a whole number, 1 or more, or null")]
+    threads: Annotated[int | None, RUNTIME, Field(ge=1, le=MOST_THREADS, description=THREADS)]
     progress: Annotated[bool, RUNTIME, switch()]
+    trust: Annotated[list[ModuleName], RUNTIME, Field(default=[], description="a list of modules, such as [acme]")]
 
     @field_validator("tasks")
     @classmethod
@@ -227,6 +244,9 @@ class RunConfig(Frozen):
 
     @model_validator(mode="after")
     def _ends_when_the_rate_does(self) -> "RunConfig":
+        most = self.scheduler.get("T_max", 1)
+        if type(most) is not int or most < 1:
+            raise ValueError(f"scheduler.T_max={format_value(most)}: expected a whole number of epochs, 1 or more")
         limits = {"patience": self.patience, "steps": self.steps}
         for name, value in limits.items():
             if "T_max" in self.scheduler and value is not None:

@@ -1,6 +1,7 @@
 """One execution: of an agent just trained, or from a trained run to a report beside it."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ def execute(
     output: str = "outputs",
     threads: int | None = None,
     records: str | None = None,
+    trust: Sequence[str] = (),
 ) -> tuple[ExecutionReport, Path]:
     """Let a trained run act, and keep what came of it in a new directory under ``<run>/executions``.
 
@@ -42,6 +44,7 @@ def execute(
         output: where runs are.
         threads: on the CPU; None: the cores, at most 4.
         records: a file of new rows, to be predicted; the environment is then not looked at.
+        trust: modules whose code the run and the environment may name, beside this package's and what ``conf/`` names.
 
     Returns:
         The report and the directory.
@@ -51,9 +54,9 @@ def execute(
     """
     torch.set_num_threads(threads or min(4, torch.get_num_threads()))
     given: Environment | None = (
-        None if records or not environment else instantiate_node(environment, "environment")
+        None if records or not environment else instantiate_node(environment, "environment", trust)
     )  # its mistakes are said before a run is read
-    opened = Run.open(str(run)) if run is not None else newest(str(output))
+    opened = Run.open(str(run) if run is not None else newest(str(output)).path, trust)
     trained = load_trained(opened)
     if records:
         environment = {"records": records}
@@ -71,7 +74,7 @@ def execute(
 
 def own_environment(config: RunConfig, run: Run) -> Environment:
     """The environment of the run's own config. InputError if it has none."""
-    environment: Environment | None = instantiate_node(config.execution, "execution")
+    environment: Environment | None = instantiate_node(config.execution, "execution", config.trust)
     if environment is None:
         raise InputError(f"run '{run.path}' has no environment of its own: name one {ways_to_act(run)}")
     return environment
@@ -127,7 +130,7 @@ def environment_for(config: RunConfig, data: MultiTaskDataModule) -> Environment
     Raises:
         InputError: the run cannot act there.
     """
-    environment: Environment | None = instantiate_node(config.execution, "execution")
+    environment: Environment | None = instantiate_node(config.execution, "execution", config.trust)
     if environment is not None:
         try:
             environment.check(data)

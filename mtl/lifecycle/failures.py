@@ -1,12 +1,13 @@
 """What is left of a run that does not come to its end: its state, what it can go on from, and one line for the user."""
 
 import shutil
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from mtl.errors import EXIT_INTERRUPTED, InputError
+from mtl.config.signals import exit_code, ignore_signals
+from mtl.distributed import is_lost_connection
+from mtl.errors import InputError
 from mtl.module.loss_meter import Diverged
 from mtl.runs.directory import Run
 
@@ -37,18 +38,28 @@ def failures_recorded(run: Run, *, first: bool) -> Iterator[None]:
         with suppress(OSError):
             run.state = "failed"
         raise InputError(f"cannot go on with run '{run.path}': {error}; {what_is_kept(run)}") from None
-    except (SystemExit, KeyboardInterrupt):  # SystemExit is what Lightning makes of Ctrl-C
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # which it also turned off
-        run.state = "interrupted"
+    except (SystemExit, KeyboardInterrupt) as error:  # SystemExit is what Lightning makes of Ctrl-C
+        ignore_signals()
+        with suppress(OSError):
+            run.state = "interrupted"
         if first:
-            resume = (
-                f"go on with: python train.py resume={run.path}" if run.last.is_file() else "no epoch was validated"
-            )
-            sys.stderr.write(f"interrupted; {resume}\n")
-        raise SystemExit(EXIT_INTERRUPTED) from None
+            sys.stderr.write(f"interrupted; {how_to_go_on(run)}\n")
+        raise SystemExit(exit_code(error)) from None
+    except RuntimeError as error:
+        if is_lost_connection(error):  # another process of this training was ended
+            ignore_signals()
+            run.state = "interrupted"
+            raise InputError(f"another process of this training has ended; {how_to_go_on(run)}") from None
+        run.state = "failed"
+        raise
     except BaseException:
         run.state = "failed"
         raise
+
+
+def how_to_go_on(run: Run) -> str:
+    """What a person types after an interruption."""
+    return f"go on with: python train.py resume={run.path}" if run.last.is_file() else "no epoch was validated"
 
 
 def what_is_kept(run: Run) -> str:

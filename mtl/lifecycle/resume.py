@@ -5,11 +5,13 @@ from collections.abc import Iterable
 from mtl.config.run_config import RunConfig
 from mtl.errors import InputError
 from mtl.runs.checkpoint import read_checkpoint
-from mtl.runs.directory import Run
+from mtl.runs.directory import Run, run_path
 from mtl.runs.identity import identity
+from mtl.runs.lock import check_free
 
 # What a checkpoint holds beside the weights, and training goes on from
 STATE = {"optimizer_states": list, "loops": dict, "callbacks": dict, "random_state": dict}
+UNFINISHED = ("running", "interrupted")  # a run that failed would fail again
 ALLOWED = "only threads, progress and hardware.accelerator may differ"
 
 
@@ -26,7 +28,7 @@ def resumed_config(asked: RunConfig, typed: Iterable[str]) -> RunConfig:
     Raises:
         InputError: there is no such run; the hardware that was typed would make it another run.
     """
-    own = Run.open(str(asked.resume)).config
+    own = Run.open(str(asked.resume), asked.trust).config
     keys = set(typed)
     new = {name: getattr(asked, name) for name in asked.resumable_keys() if name in keys}
     if "hardware" in keys:
@@ -36,6 +38,31 @@ def resumed_config(asked: RunConfig, typed: Iterable[str]) -> RunConfig:
             )
         new["choices"] = own.choices.model_copy(update={"hardware": asked.choices.hardware})
     return own.model_copy(update={**new, "resume": asked.resume})
+
+
+def unfinished_run(config: RunConfig) -> Run | None:
+    """The last run of this config that was interrupted or killed, and that nobody trains now.
+
+    So the same command started again goes on, as after a cluster has requeued its job.
+
+    Args:
+        config: what is to be trained.
+
+    Returns:
+        The run; None if there is none with a checkpoint to go on from.
+    """
+    first = run_path(config)
+    places = {path for path in (first, *first.parent.glob(f"{first.name}-*")) if (path / "config.yaml").is_file()}
+    for path in sorted(places, key=lambda place: (place / "config.yaml").stat().st_mtime, reverse=True):
+        run = Run(path, config.trust)
+        try:
+            check_free(path)
+            resumable_run(config.changed(resume=str(path)))
+        except InputError:  # somebody is at it, or there is nothing to go on from
+            continue
+        if run.state in UNFINISHED:
+            return run
+    return None
 
 
 def resumable_run(config: RunConfig) -> Run:
@@ -50,7 +77,7 @@ def resumable_run(config: RunConfig) -> Run:
     Raises:
         InputError: it is complete, has nothing to go on from, or its config would give other numbers than this one.
     """
-    run = Run.open(str(config.resume))
+    run = Run.open(str(config.resume), config.trust)
     if run.state == "done":
         raise InputError(f"run '{run.path}' is complete: its result is in {run.path / 'result.json'}")
     if identity(run.config) != identity(config):

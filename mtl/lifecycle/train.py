@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import pytorch_lightning as lightning
@@ -12,27 +13,28 @@ from pytorch_lightning import Callback
 from mtl.agent.environment import Environment
 from mtl.agent.report import ExecutionReport
 from mtl.assembly import Assembly, build, restore, save_statistics, trees_of
-from mtl.config.factories import call_factory, instantiate_node
+from mtl.config.factories import REFUSALS, call_factory, instantiate_node
+from mtl.config.process import RESUMED_VARIABLE, RUN_VARIABLE
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
+from mtl.config.signals import signals_interrupt
 from mtl.errors import InputError
 from mtl.lifecycle.execution import act, environment_for
 from mtl.lifecycle.failures import failures_recorded
 from mtl.lifecycle.fit import fit
 from mtl.lifecycle.introduction import introduce
 from mtl.lifecycle.result import measure
-from mtl.lifecycle.resume import resumable_run
+from mtl.lifecycle.resume import resumable_run, unfinished_run
 from mtl.lifecycle.trained import TrainedNetwork
 from mtl.lifecycle.trees import train_trees
 from mtl.module.lightning import silent_lightning
 from mtl.runs.contributions import Contributions
 from mtl.runs.directory import Run
+from mtl.runs.lock import hold
 from mtl.training.grouping import check as check_measuring
 from mtl.training.grouping import grouped
 from mtl.training.hardware import processes_of, threads_for
 from mtl.training.trainer import dashboard_loggers
-
-RUN_VARIABLE = "MTL_RUN"  # tells the other processes of one training where the first writes
 
 
 def ignore(_: object) -> None:
@@ -65,6 +67,8 @@ def train(
 ) -> RunResult | None:
     """Train what ``config`` says, a network or trees, or go on with the run that ``config.resume`` names.
 
+    Where a run of the same config was interrupted or killed, that one is gone on with.
+
     Leaves a run directory (see :mod:`mtl.runs.directory`); an interrupted or failed run keeps its last good checkpoint.
 
     Args:
@@ -78,13 +82,19 @@ def train(
     Raises:
         InputError: something in the config or the data is wrong, or the training diverged.
     """
-    with silent_lightning():
+    with silent_lightning(), signals_interrupt(), ExitStack() as lock:
         trees = trees_of(config)
         if trees is not None:
             return train_trees(config, trees, on_report, on_run_created)
-        prepared = prepare(config)
         first = RUN_VARIABLE not in os.environ
+        if config.resume is None:
+            config = going_on(config, first=first)
+        if first and config.resume is not None:
+            lock.enter_context(hold(Run.open(config.resume).path))
+        prepared = prepare(config)
         run = prepared.resumed or (Run.create(config) if first else Run.open(os.environ[RUN_VARIABLE]))
+        if first and prepared.resumed is None:
+            lock.enter_context(hold(run.path))
         try:
             with failures_recorded(run, first=first):
                 if first:
@@ -93,6 +103,18 @@ def train(
         finally:
             if first:
                 os.environ.pop(RUN_VARIABLE, None)
+                os.environ.pop(RESUMED_VARIABLE, None)
+
+
+def going_on(config: RunConfig, *, first: bool) -> RunConfig:
+    """The config, with ``resume`` where a run of it was begun and not finished."""
+    if not first:
+        return config.changed(resume=os.environ[RUN_VARIABLE]) if RESUMED_VARIABLE in os.environ else config
+    found = unfinished_run(config)
+    if found is None:
+        return config
+    sys.stderr.write(f"goes on with {found.path}, which was not finished\n")
+    return config.changed(resume=str(found.path))
 
 
 def prepare(config: RunConfig) -> Prepared:
@@ -113,7 +135,12 @@ def prepare(config: RunConfig) -> Prepared:
         restore(assembly.module, resumed.best)  # both are needed, and of this model
         restore(assembly.module, resumed.last)
     started = time.perf_counter()
-    assembly.data.setup("fit")
+    try:
+        assembly.data.setup("fit")
+    except REFUSALS as error:  # arguments of the suite that were not checked when they were typed
+        if resumed is None:
+            raise
+        raise InputError(f"run '{resumed.path}': its rows cannot be loaded: {' '.join(str(error).split())}") from error
     assembly.data.loader("train", training=True, world=world)
     return Prepared(assembly, environment, callbacks, resumed, time.perf_counter() - started)
 
@@ -122,7 +149,7 @@ def own_callbacks(config: RunConfig) -> tuple[Callback, ...]:
     """The Lightning callbacks that the config names. InputError if one is something else."""
     found = []
     for name, node in config.callbacks.items():
-        callback = instantiate_node(node, f"callbacks.{name}")
+        callback = instantiate_node(node, f"callbacks.{name}", config.trust)
         if not isinstance(callback, Callback):
             raise InputError(f"callbacks.{name}: expected a Lightning callback, and it is a {type(callback).__name__}")
         found.append(callback)
@@ -133,6 +160,8 @@ def begin(run: Run, prepared: Prepared, on_run_created: Callable[[Run], None]) -
     """Write down what the run is, for whoever looks at its directory and for the other processes."""
     on_run_created(run)
     os.environ[RUN_VARIABLE] = str(run.path.resolve())
+    if prepared.resumed is not None:
+        os.environ[RESUMED_VARIABLE] = "1"
     run.state = "running"
     run.config = prepared.assembly.config
     save_statistics(run, prepared.assembly.data)

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from mtl.assembly import Assembly, build_suite, load, trees_of
+from mtl.assembly import Assembly, build_suite, load_run, trees_of
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import ParameterCounts, SplitMetrics
 from mtl.module.evaluation import Evaluation
+from mtl.module.finite_predictions import check_finite
 from mtl.module.module import MultiTaskModule
 from mtl.module.row_contributions import RowContributions
 from mtl.nn.encoder import Inputs
@@ -38,7 +39,7 @@ class Trained(ABC):
 
     @abstractmethod
     def predict(self, inputs: Inputs) -> dict[str, Tensor]:
-        """Raw predictions by task for inputs of the suite."""
+        """Raw predictions by task for inputs of the suite. InputError if one is NaN or infinite."""
 
     @abstractmethod
     def evaluate(self, batches: Iterable[Batch], contributions: RowContributions | None = None) -> SplitMetrics:
@@ -105,7 +106,9 @@ class TrainedTrees(Trained):
 
     @override
     def predict(self, inputs: Inputs) -> dict[str, Tensor]:
-        return self.forest.predict(inputs)
+        predictions = self.forest.predict(inputs)
+        check_finite(predictions, inputs)
+        return predictions
 
     @override
     @torch.inference_mode()
@@ -129,7 +132,7 @@ def load_trained(run: Run) -> Trained:
     """What a run's training left, from its directory. Loads no data. InputError if something is missing or damaged."""
     config = run.config
     if trees_of(config) is None:
-        return TrainedNetwork.of(load(run.path))
+        return TrainedNetwork.of(load_run(run))
     return TrainedTrees(config, suite_of_columns(config, run.statistics), Forest.read(run.trees))
 
 

@@ -21,6 +21,7 @@ from mtl.lifecycle.result import measure
 from mtl.lifecycle.trained import TrainedTrees, suite_of_columns
 from mtl.runs.contributions import Contributions
 from mtl.runs.directory import Run
+from mtl.runs.lock import hold
 from mtl.suites.base import MultiTaskDataModule
 from mtl.training.hardware import processes_of, threads_for
 from mtl.training.resources import reset_peak_memory
@@ -90,7 +91,7 @@ def train_trees(
     data.setup("fit")
     data_seconds = time.perf_counter() - started
     run = Run.create(config)
-    with failures_recorded(run, first=True):
+    with hold(run.path), failures_recorded(run, first=True):
         on_run_created(run)
         run.state = "running"
         run.config = config

@@ -6,13 +6,24 @@ little, and ``python benchmarks/step.py --workarounds`` measures it again.
 """
 
 import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.plugins.environments import (  # type: ignore[attr-defined]
+    SLURMEnvironment,
+    TorchElasticEnvironment,
+)
 from pytorch_lightning.profilers import Profiler
+from pytorch_lightning.strategies.launchers import subprocess_script
 from pytorch_lightning.utilities.warnings import PossibleUserWarning  # type: ignore[attr-defined]
 from torch import nn
 from typing_extensions import override
@@ -66,8 +77,48 @@ class NoProfiler(Profiler):
         return self.nothing
 
 
+class OwnSignalHandler(EpochCallback):
+    """Keeps the handler of SIGTERM that was set before the training.
+
+    Lightning sets one of its own that, with several processes, waits inside the handler for all of them: where one is
+    told to end at another moment than the others, or alone, all hang.
+    """
+
+    def __init__(self) -> None:
+        self._handler: Any = None
+
+    @override
+    def on_fit_start(self, trainer: Trainer, module: LightningModule) -> None:
+        self._handler = signal.getsignal(signal.SIGTERM)
+
+    @override
+    def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
+        if self._handler is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._handler)
+
+
+def without_requeue(hardware: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of the trainer by which Lightning leaves the requeueing of SLURM jobs alone.
+
+    At SIGUSR1 it would write ``hpc_ckpt_<n>.ckpt``, and every later training under SLURM that finds one in the working
+    directory would begin from it, whatever its config. See also ``default_root_dir`` below.
+
+    Args:
+        hardware: the arguments so far.
+
+    Returns:
+        ``plugins``, with those of the hardware; empty where the processes were not started by SLURM.
+    """
+    if not SLURMEnvironment.detect() or TorchElasticEnvironment.detect():
+        return {}
+    given = hardware.get("plugins") or []
+    return {"plugins": [*(given if isinstance(given, list) else [given]), SLURMEnvironment(auto_requeue=False)]}
+
+
 # Arguments of every run's trainer: what Lightning would do by itself, and this project does at less cost or not at all
 TRAINER: dict[str, Any] = {
+    # Where it writes, and looks for checkpoints to begin from, if not told otherwise: a place where nothing can be
+    "default_root_dir": os.path.join(os.devnull, "nothing"),  # noqa: PTH118 - Windows' device is no path
     "enable_progress_bar": False,  # ours is drawn less often; with Lightning's, a small step takes half as long again
     "enable_model_summary": False,
     "log_every_n_steps": 0,  # the dashboard writes at its own pace
@@ -79,6 +130,8 @@ TRAINER: dict[str, Any] = {
 # is lost (as in https://github.com/python/cpython/issues/92530), and the run ends only when the thread looks by itself:
 # by default after two minutes
 FLUSH_SECONDS = 2
+OBSERVER = "_launch_process_observer"  # what Lightning calls with the processes that it has started
+GRACE = 15  # seconds in which a process ends by itself when another one of its training has ended
 
 
 def reduce_gradients_ourselves(trainer: Trainer) -> None:
@@ -91,13 +144,41 @@ def reduce_gradients_ourselves(trainer: Trainer) -> None:
         wrapper.require_backward_grad_sync = False
 
 
+def watch_processes(child_processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """End this process when one that it has started for the same training has failed and left it waiting.
+
+    In the place of Lightning's observer, which ends it within 5 s by SIGKILL: before a run could say what it has kept,
+    and write down that it was interrupted. Only what still waits after ``GRACE`` seconds, as some collectives do, is
+    ended so.
+
+    Args:
+        child_processes: those that were started.
+    """
+
+    def watch() -> None:
+        while not any(child.poll() for child in child_processes):
+            if all(child.returncode == 0 for child in child_processes):
+                return
+            time.sleep(1)
+        time.sleep(GRACE)  # a daemon's thread: it ends with the process
+        sys.stderr.write("a process of this training has ended, and the others wait for it: all are ended\n")
+        sys.stderr.flush()
+        for child in child_processes:
+            child.kill()
+        os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 @contextmanager
 def silent_lightning() -> Iterator[None]:
-    """Within this, Lightning says only what needs an answer."""
+    """Within this, Lightning says only what needs an answer, and processes are watched by us."""
     loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning_fabric")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.ERROR)
+    observer = getattr(subprocess_script, OBSERVER)
+    setattr(subprocess_script, OBSERVER, watch_processes)
     try:
         with warnings.catch_warnings():
             # Advice that does not apply: workers and samplers for data that is in memory, reducing metrics that every
@@ -106,5 +187,6 @@ def silent_lightning() -> Iterator[None]:
             warnings.filterwarnings("ignore", message="`isinstance\\(treespec, LeafSpec\\)` is deprecated")
             yield
     finally:
+        setattr(subprocess_script, OBSERVER, observer)
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)

@@ -8,7 +8,7 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch._functorch import config as functorch
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from typing_extensions import override
 
 from mtl.config.run_result import SplitMetrics
@@ -16,6 +16,7 @@ from mtl.errors import InputError, unknown
 from mtl.module.constant_losses import constant_losses
 from mtl.module.evaluating import evaluating
 from mtl.module.evaluation import Evaluation, check_validation
+from mtl.module.finite_predictions import check_finite
 from mtl.module.lightning import LeanModule, reduce_gradients_ourselves
 from mtl.module.loss_meter import LossMeter
 from mtl.module.losses import loss_sums
@@ -230,6 +231,11 @@ class MultiTaskModule(LeanModule):
         if self.make_scheduler is None:
             return optimizer
         scheduler = self.make_scheduler(optimizer)
+        if isinstance(scheduler, ReduceLROnPlateau):
+            raise InputError(
+                "ReduceLROnPlateau waits for a metric, which a scheduler of a run is not told: use scheduler=cooldown, "
+                "whose learning rate falls when validation improves no more (patience)"
+            )
         interval = getattr(scheduler, "interval", "epoch")
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": interval}}
 
@@ -254,11 +260,16 @@ class MultiTaskModule(LeanModule):
 
     @torch.inference_mode()
     def predict(self, inputs: Inputs) -> dict[str, Tensor]:
-        """Raw predictions for inputs on any device, in evaluation mode, on the device of the inputs."""
+        """Raw predictions for inputs on any device, in evaluation mode, on the device of the inputs.
+
+        InputError names the first task of which one is NaN or infinite.
+        """
         device = next(iter(inputs.values())).device
         moved = {name: values.to(self.device) for name, values in inputs.items()}
         with evaluating(self.network):
-            return {name: value.to(device) for name, value in self(moved).items()}
+            predictions = self(moved)
+        check_finite(predictions, moved)
+        return {name: value.to(device) for name, value in predictions.items()}
 
     @torch.inference_mode()
     def evaluate(self, batches: Iterable[Batch], contributions: RowContributions | None = None) -> SplitMetrics:

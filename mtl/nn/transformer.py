@@ -141,13 +141,13 @@ def new_model(width: int, depth: int, heads: int, vocabulary: int, length: int, 
 
 
 def pretrained_model(source: str) -> Any:
-    """The model in a folder or on the hub. InputError if there is none."""
+    """The model in a folder or on the hub, of which no code is run. InputError if there is none."""
     library = transformers()
     try:
-        config = library.AutoConfig.from_pretrained(source)
+        config = library.AutoConfig.from_pretrained(source, trust_remote_code=False)
         library.logging.set_verbosity_error()  # it would tell of a pooling layer that is left out on purpose
         extra = {"add_pooling_layer": False} if config.model_type == SLICEABLE else {}
-        return library.AutoModel.from_pretrained(source, **extra)
+        return library.AutoModel.from_pretrained(source, trust_remote_code=False, **extra)
     except (OSError, ValueError) as error:
         raise InputError(f"encoder.pretrained={source}: {' '.join(str(error).split())[:200]}") from None
 

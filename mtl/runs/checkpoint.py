@@ -4,30 +4,56 @@ import pickle
 import warnings
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import torch
 
 from mtl.errors import InputError
-from mtl.runs.files import atomic_path
+from mtl.runs.checksums import check, checked_path, checksums_of
+
+# What reading something that is no checkpoint, or a damaged one, raises
+DAMAGED = (
+    pickle.UnpicklingError,
+    ArithmeticError,
+    AttributeError,
+    BadZipFile,
+    EOFError,
+    LookupError,
+    MemoryError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """A checkpoint's contents, tensors and plain values only. InputError if it is missing or damaged."""
     if not path.is_file():
         raise InputError(f"no checkpoint '{path}': the run has not validated an epoch")
+    check(path)
     try:
+        if not checksums_of(path):  # of an older version: the archive has checksums of its own, which torch ignores
+            with ZipFile(path) as archive:
+                damaged = archive.testzip()
+            if damaged is not None:
+                raise BadZipFile(damaged)
         with warnings.catch_warnings(action="ignore"):  # of what is refused anyway
-            found = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+            found: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except DAMAGED as error:
         raise InputError(
             f"checkpoint '{path}' is damaged: it cannot be read as tensors and plain values ({type(error).__name__})"
         ) from None
-    if not isinstance(found, dict) or not isinstance(found.get("state_dict"), dict):
+    state = found.get("state_dict") if isinstance(found, dict) else None
+    if not isinstance(state, dict):
         raise InputError(f"checkpoint '{path}' is damaged: it holds no weights")
-    return found
+    if not all(isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()):
+        raise InputError(f"checkpoint '{path}' is damaged: its weights are not tensors by name")
+    return dict(found)
 
 
 def write_checkpoint(path: Path, checkpoint: dict[str, Any]) -> None:
-    """Write a checkpoint atomically."""
-    with atomic_path(path) as partial:
+    """Write a checkpoint atomically, with its checksum."""
+    with checked_path(path) as partial:
         torch.save(checkpoint, partial)

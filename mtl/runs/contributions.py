@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from mtl.errors import InputError
-from mtl.runs.files import atomic_path
+from mtl.runs.checksums import check, checked_path
 
 FILE = "contributions.npz"  # in the directory of a run
 OF_TASKS = ("tasks", "means", "deviations")
@@ -89,7 +89,7 @@ def write_contributions(path: Path, c: Contributions) -> None:
             "outcome_scale": np.array(nan if c.outcome.scale is None else c.outcome.scale),
             "outcome_values": np.asarray(c.outcome.values, dtype=np.float64),
         }
-    with atomic_path(path) as partial:
+    with checked_path(path) as partial:
         np.savez_compressed(partial, allow_pickle=False, **arrays)
 
 
@@ -109,6 +109,7 @@ def read_contributions(path: Path, tasks: Sequence[str] | None = None, rows: int
     """
     if not path.is_file():
         raise InputError(f"run '{path.parent}' keeps no {path.name}: train it again")
+    check(path)
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             found = _parse({name: arrays[name] for name in arrays.files})

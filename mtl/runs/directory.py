@@ -12,9 +12,11 @@
     tensorboard/   the dashboard; csv/ holds the same numbers as a table
     contributions.npz  what each row of the test contributes to the metrics; see :mod:`mtl.runs.contributions`
     result.json    what came of it; see docs/result.md
+    checksums.json SHA-256 of checkpoints, statistics, affinity, contributions and result
+    lock           who trains it now
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +24,11 @@ import yaml
 
 from mtl.config.run_config import SCHEMA, RunConfig
 from mtl.config.run_result import AffinityResult, RunResult
+from mtl.config.targets import check_config
 from mtl.errors import InputError
+from mtl.runs.checksums import check, write_checked_text
 from mtl.runs.contributions import FILE, Contributions, read_contributions, write_contributions
-from mtl.runs.files import make_unique_directory, read_json, write_json, write_text
+from mtl.runs.files import make_unique_directory, read_json, to_json, write_text
 from mtl.runs.identity import run_id
 
 
@@ -48,14 +52,16 @@ class Run:
 
     Args:
         path: the directory.
+        trust: modules whose code its config may name, beside this package's and what ``conf/`` names.
 
     Attributes:
         path: the same.
+        trust: the same.
         id: its run id.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, trust: Sequence[str] = ()) -> None:
+        self.path, self.trust = path, tuple(trust)
         self.id = path.name
 
     @classmethod
@@ -68,14 +74,14 @@ class Run:
         return cls(make_unique_directory(run_path(config)))
 
     @classmethod
-    def open(cls, path: str | Path) -> "Run":
-        """An existing run. InputError if there is no such run."""
+    def open(cls, path: str | Path, trust: Sequence[str] = ()) -> "Run":
+        """An existing run; arguments as for the class. InputError if there is no such run."""
         path = Path(path)
         if not path.is_dir():
             raise InputError(f"no run at '{path}': expected a run directory such as outputs/runs/<task>/<model>/<id>")
         if not (path / "config.yaml").is_file():
             raise InputError(f"'{path}' is no run directory: it has no config.yaml")
-        return cls(path.resolve())
+        return cls(path.resolve(), trust)
 
     @property
     def best(self) -> Path:
@@ -94,8 +100,9 @@ class Run:
 
     @property
     def statistics(self) -> Path | None:
-        """What the suite fitted on the training rows; None if it fits nothing."""
+        """What the suite fitted on the training rows; None if it fits nothing. InputError if it is damaged."""
         path = self.path / "statistics.json"
+        check(path)
         return path if path.is_file() else None
 
     @property
@@ -110,7 +117,10 @@ class Run:
 
     @property
     def config(self) -> RunConfig:
-        """What the run was told. InputError if the file is damaged, of another version, or not of a run."""
+        """What the run was told, with the opener's ``trust``: what the file says of that is not heard.
+
+        InputError if the file is damaged, of another version, not of a run, or names code that is not trusted.
+        """
         path = self.path / "config.yaml"
         try:
             values = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -119,11 +129,18 @@ class Run:
         if not isinstance(values, dict):
             raise InputError(f"'{path}' is not the config of a run: expected a mapping")
         check_schema(values, f"run '{self.path}'")
-        return RunConfig.read(values, f"'{path}' is not the config of a run")
+        values["trust"] = list(self.trust)
+        config = RunConfig.read(values, f"'{path}' is not the config of a run")
+        try:
+            check_config(config)
+        except InputError as error:
+            raise InputError(f"'{path}': {error}") from None
+        return config
 
     @config.setter
     def config(self, config: RunConfig) -> None:
-        write_text(self.path / "config.yaml", yaml.safe_dump(config.plain(), sort_keys=False, allow_unicode=True))
+        values = {key: value for key, value in config.plain().items() if key != "trust"}
+        write_text(self.path / "config.yaml", yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
 
     @property
     def result(self) -> RunResult:
@@ -140,11 +157,12 @@ class Run:
         InputError if the file is damaged.
         """
         path = self.path / "affinity.json"
+        check(path)
         return AffinityResult.read(read_json(path), f"'{path}' is damaged") if path.is_file() else None
 
     @affinity.setter
     def affinity(self, found: AffinityResult) -> None:
-        write_json(self.path / "affinity.json", found.plain())
+        write_checked_text(self.path / "affinity.json", to_json(found.plain()))
 
     @property
     def contributions(self) -> Contributions:
@@ -161,12 +179,13 @@ class Run:
 
     def finish(self, result: RunResult) -> None:
         """Write the result, then say that the run is done."""
-        write_json(self.path / "result.json", result.plain())
+        write_checked_text(self.path / "result.json", to_json(result.plain()))
         self.state = "done"
 
 
 def read_result(path: Path) -> RunResult:
     """The result that a file holds. InputError if it is damaged, not of a run, or of another version."""
+    check(path)
     found = read_json(path)
     check_schema(found, f"'{path}'")
     return RunResult.read(found, f"'{path}' is damaged")

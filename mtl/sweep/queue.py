@@ -23,12 +23,13 @@ from filelock import FileLock
 from mtl.config.run_config import RunConfig
 from mtl.errors import InputError
 from mtl.runs.attempts import attempt_file, queue_directory
+from mtl.runs.checksums import checksums_of
 from mtl.runs.directory import Run, finished, run_path
 from mtl.runs.files import read_json_if_whole, write_json
 from mtl.runs.identity import run_id
-from mtl.sweep.run_lock import create_lock, describe_this_process, heartbeat, is_alive
+from mtl.runs.lock import create_lock, describe_this_process, heartbeat, is_alive
 
-DEATHS = 3  # processes that may die over one run before it counts as failed
+DEATHS = 3  # processes that may die over one run without progress before it counts as failed
 
 PENDING, RUNNING, DONE, FAILED = "pending", "running", "done", "failed"
 
@@ -155,13 +156,22 @@ class RunQueue:
         holder = self.holder(entry)
         if holder and is_alive(holder, self._lock(entry)):
             return False
-        deaths = int(attempt.get("deaths", 0)) + 1
-        self._write(entry, {**attempt, "deaths": deaths})
+        # A cluster may end a long run many times: only deaths in a row that leave no new checkpoint count
+        left = self._checkpoint(attempt)
+        advanced = left is not None and left != attempt.get("checkpoint")
+        deaths = 1 if advanced else int(attempt.get("deaths", 0)) + 1
+        self._write(entry, {**attempt, "deaths": deaths, "checkpoint": left})
         self._lock(entry).unlink(missing_ok=True)
         if deaths < DEATHS:
             return True
-        self.fail(entry, f"the process that trained it died {deaths} times (out of memory?)")
+        self.fail(entry, f"the process that trained it died {deaths} times without progress (out of memory?)")
         return False
+
+    @staticmethod
+    def _checkpoint(attempt: Mapping[str, Any]) -> str | None:
+        """What tells the last checkpoint of an attempt from those before it; None if there is none."""
+        run = Run(Path(attempt.get("run", "")))
+        return ", ".join(checksums_of(run.last)) if run.last.is_file() else None
 
 
 @dataclass(frozen=True)

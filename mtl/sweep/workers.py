@@ -3,6 +3,7 @@
 import gc
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 import time
@@ -13,10 +14,12 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 
 from mtl.config.process import set_process_defaults, usable_cores
+from mtl.config.signals import exit_code, signals_interrupt
 from mtl.errors import InputError
 from mtl.runs.attempts import queue_directory
 from mtl.sweep.queue import DONE, FAILED, PENDING, Claim, QueuedRun, RunQueue
 
+GRACE = 20.0  # seconds that a worker has to end a run cleanly
 POLL = 0.5  # seconds between two looks at the queue
 
 
@@ -67,14 +70,20 @@ def run_worker(entries: Sequence[QueuedRun], output: Path, threads: int, stop: E
     os.dup2(log, 2)
     threading.Thread(target=exit_with_parent, daemon=True).start()
     set_process_defaults()
-    do_runs(entries, output, threads, stop, fail_fast=fail_fast)
+    try:
+        with signals_interrupt():
+            do_runs(entries, output, threads, stop, fail_fast=fail_fast)
+    except KeyboardInterrupt as error:  # between two runs
+        raise SystemExit(exit_code(error)) from None
 
 
 def exit_with_parent() -> None:
-    """Wait until the process that started this one is gone, then end this one at once."""
+    """Wait until the process that started this one is gone, then end this one, cleanly where that is soon done."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(GRACE)
         os._exit(1)
 
 
@@ -124,8 +133,11 @@ def sweep(
     finally:
         stop.set()
         for one in processes:
-            one.terminate()
+            one.terminate()  # what it trains is left interrupted, with its last checkpoint
+        limit = time.monotonic() + GRACE
         for one in processes:
+            one.join(max(0.0, limit - time.monotonic()))
+            one.kill()  # nothing, where it has ended
             one.join()
 
 

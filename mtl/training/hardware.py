@@ -9,6 +9,7 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.utilities.exceptions import MisconfigurationException  # type: ignore[attr-defined]
 
 from mtl.config.process import usable_cores
+from mtl.config.run_config import MOST_THREADS as LARGEST
 from mtl.errors import InputError, unknown
 
 MOST_THREADS = 4  # of one process: small steps gain no more
@@ -68,7 +69,7 @@ def processes_of(hardware: Mapping[str, Any]) -> int:
     check_hardware(hardware)
     try:
         return Trainer(**hardware, logger=False, enable_checkpointing=False, enable_progress_bar=False).world_size
-    except (MisconfigurationException, RuntimeError, ValueError, TypeError) as error:
+    except (MisconfigurationException, ArithmeticError, RuntimeError, ValueError, TypeError) as error:
         options = ", ".join(f"{key}={value}" for key, value in hardware.items())
         text = " ".join(str(error).split())
         raise InputError(f"this machine cannot train with hardware {options}: {text[:200]}") from None
@@ -81,7 +82,7 @@ def threads_for(hardware: Mapping[str, Any]) -> int:
     """
     wished = os.environ.get("OMP_NUM_THREADS", "")
     if wished.isdigit() and int(wished):
-        return int(wished)
+        return min(int(wished), LARGEST)
     devices = hardware.get("devices")
     workers = devices if hardware.get("accelerator") == "cpu" and isinstance(devices, int) else 1
     return max(1, min(MOST_THREADS, usable_cores() // workers))

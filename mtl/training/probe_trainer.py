@@ -6,7 +6,7 @@ from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.loggers import Logger
 
 from mtl.config.run_config import RunConfig
-from mtl.module.lightning import TRAINER
+from mtl.module.lightning import TRAINER, OwnSignalHandler, without_requeue
 
 
 def probe_trainer(
@@ -31,6 +31,7 @@ def probe_trainer(
     """
     return Trainer(
         **TRAINER,
+        **without_requeue({}),
         accelerator=config.hardware.accelerator,
         precision=config.hardware.precision,  # type: ignore[arg-type]
         devices=1,
@@ -41,5 +42,5 @@ def probe_trainer(
         limit_val_batches=0,
         logger=list(loggers),
         enable_checkpointing=False,
-        callbacks=list(callbacks),
+        callbacks=[OwnSignalHandler(), *callbacks],
     )

@@ -4,7 +4,7 @@ from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 
 from mtl.assembly import Assembly
-from mtl.module.lightning import FLUSH_SECONDS, TRAINER, NoProfiler
+from mtl.module.lightning import FLUSH_SECONDS, TRAINER, NoProfiler, OwnSignalHandler, without_requeue
 from mtl.runs.directory import Run
 from mtl.training.budget import Budget
 from mtl.training.callbacks import Checkpoints, Dashboard, ProgressBar, StepCost
@@ -26,7 +26,7 @@ def make_trainer(run: Run, assembly: Assembly, budget: Budget, callbacks: tuple[
     checkpoints = Checkpoints(run.best, run.last, *assembly.data.selection)
     number = len(list(run.path.glob("csv*"))) + 1  # a resumed run adds a file, since the logger would overwrite
     return Trainer(
-        **config.hardware.arguments(),
+        **{**config.hardware.arguments(), **without_requeue(config.hardware.arguments())},
         **TRAINER,
         max_epochs=budget.epochs,
         check_val_every_n_epoch=budget.every,
@@ -39,6 +39,7 @@ def make_trainer(run: Run, assembly: Assembly, budget: Budget, callbacks: tuple[
         callbacks=[
             Dashboard(config.log_every, assembly.data.selection[0]),
             StepCost(),
+            OwnSignalHandler(),
             checkpoints,
             *([ProgressBar(checkpoints)] if config.progress else []),
             *callbacks,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mtl.cli.application import command
+from mtl.cli.application import arranged, command
 from mtl.config.compose import check_overrides
 from mtl.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR
 from mtl.runs.directory import Run
@@ -101,6 +101,39 @@ BAD = {
         ["hardware.accelerator=abacus"],
         "this machine cannot train with hardware accelerator=abacus",
     ),
+    "no option": (["weighting=null"], "unknown option of weighting 'null': "),
+    "number for an option": (["encoder=3"], "unknown option of encoder '3': "),
+    "number for a study": (["experiment=3"], "unknown option of experiment '3': "),
+    "several options": (["model=[hard,soft]"], "expected one option; a run of each: -m model=hard,soft"),
+    "5,000 digits": (["seed=" + "9" * 5000], "Exceeds the limit"),
+    "5,000 digits of a rate": (["optimizer.lr=" + "9" * 5000], "Exceeds the limit"),
+    "10,000 letters": (["k" * 10_000 + "=1"], "a key of 10000 letters"),
+    "10,000 letters of a group's key": (["model." + "k" * 10_000 + "=1"], "a key of 10006 letters"),
+    "10,000 letters of an option": (["model=" + "k" * 10_000], "unknown option of model 'kkk"),
+    "thousand brackets": (["tasks=" + "[" * 1000 + "]" * 1000], "tasks="),
+    "no dependency": (["relations.depends_on={task0: [null]}"], "expected tasks and lists of tasks"),
+    "no period": (
+        ["scheduler=cosine", "scheduler.T_max=0", "patience=null", "steps=null"],
+        "scheduler.T_max=0: expected",
+    ),
+    "layer larger than any memory": ([f"encoder.widths=[{2**63 - 1}]"], "error: model("),
+    "threads without end": (["threads=100000"], "threads=100000: expected a whole number, 1 to 1024, or null"),
+    "double precision": (["hardware.precision=64-true"], "hardware.precision=64-true: expected one of 32-true"),
+    "half precision": (["hardware.precision=bf16-true"], "hardware.precision=bf16-true: expected one of 32-true"),
+    "schedule that waits for a metric": (
+        [
+            "scheduler=none",
+            "+scheduler._target_=torch.optim.lr_scheduler.ReduceLROnPlateau",
+            "+scheduler._partial_=true",
+            "trust=[torch.optim]",
+        ],
+        "ReduceLROnPlateau waits for a metric",
+    ),
+    "profiler": (["+hardware.profiler=simple"], "hardware.profiler is set by every run itself"),
+    "callbacks of the trainer": (["+hardware.callbacks=3"], "hardware.callbacks is set by every run itself"),
+    "clip of the trainer": (["+hardware.gradient_clip_val=3"], "use gradient_clip=3"),
+    "time limit that is none": (["+hardware.max_time=soon"], "max_time=soon"),
+    "code that is not trusted": (["optimizer._target_=torch.optim.RMSprop"], "trust=[torch.optim]"),
     "run that is not there": (["resume=nowhere"], "'task=synthetic': resume= goes on with the run's own config"),
 }
 
@@ -141,6 +174,32 @@ def test_a_mistake_is_one_line(words: list[str], message: str, train_py: Callabl
     assert message in err
     assert "Traceback" not in err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("flag", ["-sc", "--shell-completion"])
+def test_completion_of_a_shell_is_hydras(flag: str, train_py: Callable[..., Said], tmp_path: Path) -> None:
+    code, out, err = train_py(flag, "install=bash")
+    assert (code, err) == (0, "")
+    assert "complete" in out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_flags_may_stand_between_overrides(train_py: Callable[..., Said], tmp_path: Path) -> None:
+    """And the study may be named as it is by default: none."""
+    code, _, err = train_py(*TINY, "model=hard", "-m", "seed=0,1", "epochs=1", "experiment=null")
+    assert (code, err) == (0, "")
+    assert len(list(tmp_path.glob("outputs/runs/*/*/*/result.json"))) == 2
+    assert arranged(["a=1", "-cd", "b", "c=2", "-m"]) == ["-cd", "b", "-m", "a=1", "c=2"]
+
+
+def test_a_mistake_is_said_whatever_launched_the_command(
+    train_py: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LOCAL_RANK may be set from outside; only a process that the first of a training started keeps silent."""
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert train_py("modle=hard")[2].startswith("error: unknown key 'modle'")
+    monkeypatch.setenv("MTL_RUN", "somewhere")
+    assert train_py("modle=hard") == (EXIT_USER_ERROR, "", "")
 
 
 def test_where_no_run_can_be_written(train_py: Callable[..., Said], tmp_path: Path) -> None:
@@ -267,6 +326,7 @@ def test_check_accepts_what_hydra_accepts() -> None:
         [
             "+hardware.limit_train_batches=3",
             "+callbacks.mine._target_=my_package.Mine",
+            "trust=[my_package]",
             "model=hard,soft",
             "seed=range(3)",
             "threads=null",
@@ -302,7 +362,7 @@ UNREAD = {
 def test_what_nobody_reads_is_refused_also_behind_a_plus(
     word: str, message: str, train_py: Callable[..., Said], tmp_path: Path
 ) -> None:
-    code, out, err = train_py(*TINY, "model=gated", "optimizer=adamw", word)
+    code, out, err = train_py(*TINY, "model=gated", "optimizer=adamw", "trust=[torch.nn]", word)
     assert (code, out, err.count("\n")) == (EXIT_USER_ERROR, "", 1), err
     assert message in err
     assert list(tmp_path.iterdir()) == []
@@ -312,7 +372,7 @@ def test_own_callbacks_are_used_and_make_another_run(train_py: Callable[..., Sai
     stop = "+callbacks.early={_target_: pytorch_lightning.callbacks.EarlyStopping, monitor: val/score, patience: 0}"
     words = (*TINY, "model=hard", "epochs=30", "optimizer.lr=1", "gradient_clip=null")
     for given in ((), (stop,)):
-        code, _, err = train_py(*words, *given)
+        code, _, err = train_py(*words, *given, "trust=[pytorch_lightning.callbacks]")
         assert code == 0, err
     epochs = {Run.open(path).result.epochs for path in (tmp_path / "outputs").glob("runs/*/*/*")}
     assert 30 in epochs

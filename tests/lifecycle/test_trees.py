@@ -67,7 +67,7 @@ def test_a_run_leaves_what_every_run_leaves(result: RunResult) -> None:
     assert result.run_id == run_id(result.config) == run.id
     assert {path.name for path in run.path.iterdir()} == {
         *("config.yaml", "state", "statistics.json", "trees.json", "tensorboard", "csv", "contributions.npz"),
-        "result.json",
+        *("result.json", "checksums.json"),
     }
     found = record(run.path)
     assert (found.model, found.suite, found.seed) == ("trees", "table", 0)
@@ -178,7 +178,7 @@ class Own(Callback):
         (["grouping=[[task0,task1],[task2]]"], "'grouping' is for networks"),
         (["grouping=auto"], "'grouping' is for networks"),
         (["relations.depends_on={task1: [task0]}"], "'relations' is for networks"),
-        (["+callbacks.own._target_=tests.lifecycle.test_trees.Own"], "'callbacks' is for networks"),
+        (["+callbacks.own._target_=tests.Own", "trust=[tests]"], "'callbacks' is for networks"),
         (["hardware=ddp_cpu"], "'hardware' is for networks"),
         (["model.num_leaves=1"], "model.num_leaves=1: expected a whole number, 2 or more"),
         (["execution=lending"], "cannot act in Lending"),

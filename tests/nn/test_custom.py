@@ -36,7 +36,7 @@ def test_a_module_of_ones_own_by_its_target() -> None:
         "module": {"_target_": f"{Mine.__module__}.Mine", "_partial_": True, "width": 7},
     }
     sys.modules.setdefault(Mine.__module__, sys.modules[__name__])
-    sharing = Gated({SINGLE: (6,)}, ("a", "b"), instantiate_node(node, "encoder"), experts=3)
+    sharing = Gated({SINGLE: (6,)}, ("a", "b"), instantiate_node(node, "encoder", [Mine.__module__]), experts=3)
     out = sharing({SINGLE: torch.randn(4, 6)})
     assert out["a"].shape == (4, 7)
     assert len({p.data_ptr() for p in sharing.experts.parameters()}) == 6

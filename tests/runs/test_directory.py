@@ -68,6 +68,7 @@ def test_a_run_of_another_schema_is_refused_in_one_line(name: str, tmp_path: Pat
     result = train(tiny(tmp_path, "epochs=1"))
     assert result is not None
     path = Path(result.directory) / name
+    (path.parent / "checksums.json").unlink()
     text = path.read_text(encoding="utf-8")
     for other, said in (("1", "1"), (str(SCHEMA + 1), str(SCHEMA + 1)), ("", "1")):
         line = re.sub(rf'("?schema"?: ){SCHEMA}(,?)', (rf"\g<1>{other}\2" if other else ""), text, count=1)
@@ -83,6 +84,7 @@ def test_a_run_leaves_what_it_says(tmp_path: Path) -> None:
     run = Run.open(result.directory)
     assert {path.name for path in run.path.iterdir()} == {
         "config.yaml", "state", "best.ckpt", "last.ckpt", "csv", "tensorboard", "contributions.npz", "result.json",
+        "checksums.json",
     }  # fmt: skip
     header = (run.path / "csv" / "metrics.csv").read_text(encoding="utf-8").splitlines()[0].split(",")
     for tag in ("train/task0/loss", "val/task0/loss", "val/task0/r2", "val/score", "weight/task0", "mixture/task0/0"):

@@ -13,12 +13,13 @@ import pytest
 from mtl.config.compose import configure
 from mtl.config.run_config import SCHEMA, RunConfig
 from mtl.config.run_result import RunResult
+from mtl.runs import lock as run_lock
+from mtl.runs.checkpoint import write_checkpoint
 from mtl.runs.directory import Run
 from mtl.runs.files import write_json
 from mtl.runs.identity import run_id
-from mtl.sweep import run_lock
+from mtl.runs.lock import machine_id
 from mtl.sweep.queue import DEATHS, DONE, FAILED, PENDING, RUNNING, QueuedRun, RunQueue
-from mtl.sweep.run_lock import machine_id
 from tests.results import run_result, write_result
 
 
@@ -169,6 +170,25 @@ def test_a_run_over_which_processes_keep_dying_fails(tmp_path: Path) -> None:
             pass
     assert queue.state(one) == FAILED
     assert "died 3 times" in queue.attempt(one)["error"]
+
+
+def test_deaths_count_only_without_progress(tmp_path: Path) -> None:
+    """A cluster may end a long run as often as it likes, as long as there is a new checkpoint each time."""
+    queue, one = RunQueue(tmp_path), entry(tmp_path)
+    run = Run.create(one.config)
+    queue.record_attempt(one, run)
+
+    def die() -> int:
+        write_lock(queue, one, machine=machine_id(), pid=2**22 + 1)
+        with queue.claim(one):
+            return int(queue.attempt(one)["deaths"])
+
+    for epoch in range(2 * DEATHS):
+        write_checkpoint(run.last, {"state_dict": {}, "epoch": epoch})
+        assert die() == 1
+    assert [die(), die()] == [2, 3]
+    assert queue.state(one) == FAILED
+    assert "died 3 times without progress" in queue.attempt(one)["error"]
 
 
 def test_a_dead_attempt_is_found_again_or_discarded(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ class SubwordTokenizer:
 
         library: Any = transformers
         try:
-            found = library.AutoTokenizer.from_pretrained(source, use_fast=True)
+            found = library.AutoTokenizer.from_pretrained(source, use_fast=True, trust_remote_code=False)
             return cls(found.backend_tokenizer.to_str())
         except (OSError, ValueError, AttributeError) as error:
             raise InputError(f"task.tokenizer={source}: {' '.join(str(error).split())[:200]}") from None

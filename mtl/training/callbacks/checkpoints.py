@@ -13,7 +13,7 @@ from typing_extensions import override
 from mtl.errors import unknown
 from mtl.module.lightning import EpochCallback
 from mtl.module.module import MultiTaskModule
-from mtl.runs.files import atomic_path
+from mtl.runs.checksums import checked_path
 
 
 class Checkpoints(EpochCallback, Checkpoint):
@@ -54,10 +54,10 @@ class Checkpoints(EpochCallback, Checkpoint):
         if better:
             self.value, self.epoch = value, trainer.current_epoch
         # Lightning writes elsewhere and moves, which between two disks is a copy that may end half-way
-        with atomic_path(self.last) if trainer.is_global_zero else nullcontext(self.last) as place:
+        with checked_path(self.last) if trainer.is_global_zero else nullcontext(self.last) as place:
             trainer.save_checkpoint(place, weights_only=False)
         if better and trainer.is_global_zero:  # a copy costs less than to save again
-            with atomic_path(self.best) as partial:
+            with checked_path(self.best) as partial:
                 shutil.copyfile(self.last, partial)
 
     def _rank(self, value: float) -> float:

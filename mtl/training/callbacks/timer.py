@@ -30,6 +30,11 @@ class Timer(EpochCallback):
         """Seconds of training so far, with everything."""
         return self._before + time.perf_counter() - self._fit_started
 
+    @property
+    @override
+    def state_key(self) -> str:
+        return "TrainingTimer"  # Lightning's own callback for hardware.max_time is a Timer, too
+
     @override
     def state_dict(self) -> dict[str, Any]:
         return {"seconds": self.seconds, "batches": self.batches, "fit": self.fit()}

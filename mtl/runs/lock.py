@@ -1,8 +1,11 @@
 """The lock of a run: a file that says who is at it, touched every few seconds while they are."""
 
+import hashlib
+import json
 import os
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -11,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
+from mtl.errors import InputError
+from mtl.runs.files import read_json_if_whole
 
 HEARTBEAT = 5.0  # seconds between two touches of a lock
 STALE = 120.0  # a lock of another machine is dead when it was not touched for so many seconds
@@ -45,6 +51,66 @@ def create_lock(lock: Path, text: str) -> bool:
     finally:
         partial.unlink()
     return True
+
+
+@contextmanager
+def hold(directory: Path) -> Iterator[None]:
+    """Within this, no other process trains the run in a directory; the lock of a dead process is taken over.
+
+    Args:
+        directory: of the run.
+
+    Raises:
+        InputError: somebody alive is at it, or no file can be made there.
+    """
+    lock, mine = directory / "lock", describe_this_process()
+    text = json.dumps(mine)
+    try:
+        while not create_lock(lock, text):
+            _remove_dead(lock, directory)
+    except OSError as error:
+        raise InputError(f"cannot make a lock in '{directory}': {error.strerror}") from None
+    try:
+        with heartbeat(lock):
+            yield
+    finally:
+        if read_json_if_whole(lock).get("token") == mine["token"]:
+            lock.unlink(missing_ok=True)
+
+
+def check_free(directory: Path) -> None:
+    """Raise InputError if somebody alive trains the run in a directory."""
+    _dead_holder(directory / "lock", directory)
+
+
+def _dead_holder(lock: Path, directory: Path) -> dict[str, Any]:
+    """What a lock holds, of which nobody is alive; empty if there is none. InputError if its process lives."""
+    holder = read_json_if_whole(lock)
+    if holder and is_alive(holder, lock):
+        machine = str(holder.get("machine", "")).partition(" ")[0]
+        raise InputError(f"run '{directory}' is being trained by process {holder.get('pid')} on '{machine}'")
+    return holder
+
+
+def _remove_dead(lock: Path, directory: Path) -> None:
+    """Remove the lock of a dead process. InputError if its process lives.
+
+    Whoever removes it holds a second lock, named after the first: else of two that find it dead, the slower one could
+    remove the lock that the faster one has made in the meantime.
+    """
+    dead = _dead_holder(lock, directory).get("token")
+    removal = lock.with_name(f"lock-{hashlib.sha256(str(dead).encode()).hexdigest()[:16]}")
+    if not create_lock(removal, ""):
+        with suppress(FileNotFoundError):
+            if time.time() - removal.stat().st_mtime > STALE:  # its process has died, too
+                removal.unlink()
+        time.sleep(0.01)
+        return
+    try:
+        if lock.is_file() and read_json_if_whole(lock).get("token") == dead:
+            lock.unlink()
+    finally:
+        removal.unlink(missing_ok=True)
 
 
 @contextmanager

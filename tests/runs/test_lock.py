@@ -1,14 +1,17 @@
 """Locks of runs: written once, and alive as long as their process."""
 
+import json
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 
 import psutil
 import pytest
 
-from mtl.sweep.run_lock import create_lock, is_running, start_time
+from mtl.errors import InputError
+from mtl.runs.lock import check_free, create_lock, hold, is_running, machine_id, start_time
 
 NOBODY = 2**22 + 1  # above every process number of Linux
 
@@ -59,3 +62,43 @@ def test_a_process_that_was_killed_does_not_run_also_before_its_parent_knows() -
         time.sleep(0.01)
     assert not is_running(child, started)
     os.waitpid(child, 0)
+
+
+def test_a_lock_is_held_by_one_and_that_of_a_dead_process_by_the_next(tmp_path: Path) -> None:
+    with hold(tmp_path):
+        with pytest.raises(InputError, match=rf"is being trained by process {os.getpid()} on '"), hold(tmp_path):
+            pass
+        check = tmp_path / "lock"
+        mine = json.loads(check.read_text())
+    assert list(tmp_path.iterdir()) == []
+    for dead in ({**mine, "pid": NOBODY}, {**mine, "started": 0.0}, {}, [1]):
+        check.write_text(json.dumps(dead))
+        check_free(tmp_path)
+        with hold(tmp_path):
+            assert json.loads(check.read_text())["token"] not in ("", mine["token"])
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_of_many_that_find_a_dead_lock_one_gets_it(tmp_path: Path) -> None:
+    """Threads stand for processes: a lock names a process, and that one is alive."""
+    (tmp_path / "lock").write_text(json.dumps({"token": "dead", "machine": machine_id(), "pid": NOBODY}))
+    begin, over, granted, refused = threading.Barrier(8), threading.Event(), [], []
+
+    def take() -> None:
+        begin.wait()
+        try:
+            with hold(tmp_path):
+                granted.append(1)
+                over.wait(10)
+        except InputError:
+            refused.append(1)
+        if len(refused) + len(granted) == 8:
+            over.set()
+
+    threads = [threading.Thread(target=take) for _ in range(8)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert (len(granted), len(refused)) == (1, 7)
+    assert list(tmp_path.iterdir()) == []

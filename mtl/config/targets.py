@@ -1,0 +1,173 @@
+"""Which classes and functions a configuration may name: the run directory of somebody else is data, not code.
+
+A ``_target_`` is allowed where it is
+
+- a class of one of this package's ``PARTS``, which are what a configuration is made of,
+- named by a YAML in ``conf/``, or in another config folder that the user tells Hydra of, or
+- in a module that the user trusts: ``trust=[acme]``.
+
+What a run directory says of trust is not heard: see :attr:`mtl.runs.directory.Run.config`.
+"""
+
+import inspect
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra.core.hydra_config import HydraConfig
+
+from mtl.config import overrides
+from mtl.config.run_config import RunConfig
+from mtl.errors import InputError
+
+PACKAGE = Path(__file__).parent.parent
+# The others write files and start processes: their classes are no options of a run
+PARTS = ("agent", "nn", "sharing", "suites", "trees", "weighting")
+NODES = tuple(name for name, field in RunConfig.model_fields.items() if field.annotation == dict[str, Any])
+DOTTED_NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
+FILES = ("*.yaml", "*/*.yaml", "*/*/*.yaml")  # of a config folder, also in folders that are links
+
+
+def check_config(config: RunConfig) -> None:
+    """Raise InputError for the first target of a run that is not allowed. Imports nothing."""
+    for name in (*NODES, "callbacks"):
+        check_targets(getattr(config, name), name, config.trust)
+
+
+def check_targets(node: Any, where: str, trust: Sequence[str] = ()) -> None:
+    """Check every target of a node, at any depth. Imports nothing.
+
+    Args:
+        node: plain values.
+        where: the node's key in the configuration, for messages.
+        trust: modules in which targets are allowed.
+
+    Raises:
+        InputError: names the first target that is not allowed, and what would allow it.
+    """
+    for place, target in targets_in(node, where):
+        check_target(target, place, trust)
+
+
+def targets_in(node: Any, where: str) -> Iterator[tuple[str, Any]]:
+    """Every target of a node with its key."""
+    if isinstance(node, Mapping):
+        if "_target_" in node:
+            yield f"{where}._target_", node["_target_"]
+        for key, value in node.items():
+            yield from targets_in(value, f"{where}.{key}")
+    elif isinstance(node, list | tuple):
+        for place, value in enumerate(node):
+            yield from targets_in(value, f"{where}[{place}]")
+
+
+def check_target(target: Any, where: str, trust: Sequence[str] = ()) -> None:
+    """Raise InputError if a target is not allowed; arguments as for :func:`check_targets`. Imports nothing."""
+    if not isinstance(target, str) or not DOTTED_NAME.fullmatch(target):
+        raise InputError(f"{where}={str(target)[:100]}: expected the full name of a class, such as mtl.nn.mlp.MLP")
+    if is_named(target) or is_trusted(target, trust) or is_of_package(target):
+        return
+    module = target.rpartition(".")[0]
+    raise InputError(
+        f"{where}={target[:200]}: not run, since it is neither named in conf/ nor a class of {', '.join(_parts())}; if "
+        f"you trust that code: trust=[{module[:200]}]"
+    )
+
+
+def find_target(target: Any, where: str, trust: Sequence[str] = ()) -> Any:
+    """Import what a target names.
+
+    Args:
+        target: the full name.
+        where: its key in the configuration, for messages.
+        trust: modules in which targets are allowed.
+
+    Returns:
+        The class or function.
+
+    Raises:
+        InputError: it is not allowed, there is no such thing, or its name leads to another module than it says.
+    """
+    check_target(target, where, trust)
+    path, *names = target.split(".")
+    try:
+        found: Any = import_module(path)
+        for name in names:
+            path = f"{path}.{name}"
+            found = getattr(found, name) if hasattr(found, name) else _submodule(found, path)
+            if inspect.ismodule(found) and found.__name__ != path:
+                raise InputError(f"{where}={target}: not run, since {path} is the module {found.__name__}")
+    except InputError:
+        raise
+    except Exception as error:  # whatever a module raises while it is imported
+        raise InputError(f"cannot build {target}: {' '.join(str(error).split())}") from None
+    if not callable(found):
+        raise InputError(f"{where}={target}: expected a class or function, and it is a {type(found).__name__}")
+    if not is_named(target):
+        _check_origin(found, target, where, classes_only=not is_trusted(target, trust))
+    return found
+
+
+def _submodule(parent: Any, path: str) -> Any:
+    if not inspect.ismodule(parent):
+        raise AttributeError(f"no '{path.rpartition('.')[2]}' in {path.rpartition('.')[0]}")
+    return import_module(path)
+
+
+def _check_origin(found: Any, target: str, where: str, *, classes_only: bool) -> None:
+    """Raise InputError for what a module has only imported from another package, and for a function of this one."""
+    root = target.partition(".")[0]
+    origin = str(getattr(found, "__module__", None) or root)
+    if origin.partition(".")[0] != root:
+        raise InputError(f"{where}={target}: not run, since it is of the module {origin}")
+    if classes_only and not inspect.isclass(found):
+        raise InputError(f"{where}={target}: not run, since it is no class; a function has to be named in conf/")
+
+
+def is_of_package(target: str) -> bool:
+    """Whether a name is a module of this package's ``PARTS``, and one name in it."""
+    root, *parts, _ = target.split(".")
+    if root != PACKAGE.name or not parts or parts[0] not in PARTS:
+        return False
+    path = PACKAGE.joinpath(*parts)
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
+
+
+def is_trusted(target: str, trust: Sequence[str]) -> bool:
+    """Whether a name is in one of these modules."""
+    return any(target.startswith(f"{module}.") for module in trust)
+
+
+def is_named(target: str) -> bool:
+    """Whether a config folder of the user's names exactly this."""
+    return any(target in targets_of_folder(folder) for folder in config_folders())
+
+
+def config_folders() -> list[Path]:
+    """``conf/``, and the folders that the command line of the Hydra application that is running names."""
+    found = [overrides.CONF]
+    if HydraConfig.initialized():
+        found += [Path(one.path) for one in HydraConfig.get().runtime.config_sources if one.schema == "file"]
+    return found
+
+
+@cache
+def targets_of_folder(folder: Path) -> frozenset[str]:
+    """Every target that the YAML files of a folder name. InputError for a file that is no YAML."""
+    found: set[str] = set()
+    for path in (path for pattern in FILES for path in folder.glob(pattern)):
+        try:
+            text = path.read_text(encoding="utf-8")
+            if "_target_" in text:
+                found |= {str(target) for _, target in targets_in(yaml.safe_load(text), "")}
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            raise InputError(f"'{path}' cannot be read: {' '.join(str(error).split())[:200]}") from None
+    return frozenset(found)
+
+
+def _parts() -> list[str]:
+    return [f"{PACKAGE.name}.{part}" for part in PARTS]

@@ -1,0 +1,179 @@
+"""Whatever ends a run from outside leaves it so that it can be gone on with; and nobody else's checkpoint is taken."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from pytorch_lightning import Callback, Trainer
+
+from mtl.config.signals import SIGNALS
+from mtl.errors import InputError
+from mtl.lifecycle.train import train
+from mtl.runs.directory import Run
+from mtl.runs.lock import hold
+from tests.support import TINY, tiny
+from tests.trained import resume, train_with
+
+ROOT = Path(__file__).parents[2]
+SLURM = {
+    "SLURM_JOB_ID": "7",
+    "SLURM_JOB_NAME": "job",
+    "SLURM_NTASKS": "1",
+    "SLURM_NTASKS_PER_NODE": "1",
+    "SLURM_NODEID": "0",
+    "SLURM_PROCID": "0",
+    "SLURM_LOCALID": "0",
+}
+
+
+class Kill(Callback):
+    """Sends a signal to this process in the middle of an epoch."""
+
+    def __init__(self, signum: int, hook: str = "on_train_batch_end") -> None:
+        self.signum = signum
+        setattr(self, hook, self.send)
+
+    def send(self, trainer: Trainer, *_: Any) -> None:
+        if trainer.current_epoch >= 2:
+            os.kill(os.getpid(), self.signum)
+
+
+@pytest.mark.parametrize("signum", SIGNALS, ids=str)
+def test_every_signal_ends_a_run_alike(signum: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {one: signal.getsignal(one) for one in SIGNALS}
+    with pytest.raises(SystemExit) as stop:
+        train_with(tiny(tmp_path, "epochs=4"), Kill(signum))
+    (path,) = tmp_path.glob("runs/*/*/*")
+    run = Run.open(path)
+    assert stop.value.code == 128 + signum
+    assert capsys.readouterr().err == f"interrupted; go on with: python train.py resume={path}\n"
+    assert (run.state, (path / "lock").exists()) == ("interrupted", False)
+    assert {one: signal.getsignal(one) for one in SIGNALS} == before
+
+
+@pytest.mark.parametrize("hook", ["on_validation_start", "on_train_end"])
+def test_at_another_moment_too(hook: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The end is that of a run which nobody stopped."""
+    whole = train(tiny(tmp_path / "whole", "epochs=3"))
+    with pytest.raises(SystemExit) as stop:
+        train_with(tiny(tmp_path / "parts", "epochs=3"), Kill(signal.SIGTERM, hook))
+    assert stop.value.code == 128 + signal.SIGTERM
+    (path,) = (tmp_path / "parts").glob("runs/*/*/*")
+    assert resume(path).metrics == whole.metrics
+
+
+def test_what_is_ignored_stays_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert train_with(tiny(tmp_path, "epochs=3"), Kill(signal.SIGHUP)) is not None
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_under_slurm_a_run_begins_from_its_own_checkpoint_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Lightning would write one into the working directory at SIGUSR1, and begin every later run there from it."""
+    whole = train(tiny(tmp_path / "whole", "epochs=4"))
+    monkeypatch.chdir(tmp_path)
+    for name, value in SLURM.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as stop:
+        train_with(tiny(tmp_path / "parts", "epochs=4"), Kill(signal.SIGUSR1))
+    assert stop.value.code == 128 + signal.SIGUSR1
+    assert not list(tmp_path.rglob("hpc_ckpt*"))
+    (tmp_path / "hpc_ckpt_1.ckpt").write_bytes(b"of another run")
+    (path,) = (tmp_path / "parts").glob("runs/*/*/*")
+    assert resume(path).metrics == whole.metrics
+    again = train(tiny(tmp_path / "again", "epochs=4", "grouping=auto", "affinity.epochs=1"))
+    assert again.epochs == 4
+
+
+def test_a_run_is_trained_by_one_process(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The other one is told who does it, and leaves everything as it is."""
+    seen = []
+
+    class Look(Callback):
+        def on_train_batch_end(self, *_: Any) -> None:
+            seen.extend(tmp_path.glob("runs/*/*/*/lock"))
+
+    with pytest.raises(SystemExit):
+        train_with(tiny(tmp_path, "epochs=4"), Look(), Kill(signal.SIGTERM))
+    (path,) = tmp_path.glob("runs/*/*/*")
+    assert set(seen) == {path / "lock"}
+    assert not (path / "lock").exists()
+    before = {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
+    with hold(path), pytest.raises(InputError) as error:
+        resume(path)
+    assert str(error.value).startswith(f"run '{path}' is being trained by process {os.getpid()} on '")
+    assert {file: file.read_bytes() for file in path.rglob("*") if file.is_file()} == before
+    assert resume(path).epochs == 4
+
+
+def test_the_same_command_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As often as it is interrupted; another run begins where one is finished, failed, or being trained."""
+    whole = train(tiny(tmp_path / "whole", "epochs=4"))
+    config = tiny(tmp_path / "parts", "epochs=4")
+    for _ in range(2):
+        with pytest.raises(SystemExit):
+            train_with(config, Kill(signal.SIGTERM))
+    (path,) = (tmp_path / "parts").glob("runs/*/*/*")
+    assert f"goes on with {path}, which was not finished\n" in capsys.readouterr().err
+    with hold(path):
+        beside = train(config)
+    again = train(config)
+    assert (again.directory, Path(beside.directory).name) == (str(path), f"{path.name}-2")
+    assert again.metrics == beside.metrics == whole.metrics
+    assert Path(train(config).directory).name == f"{path.name}-3"
+
+
+def started(output: Path, *words: str) -> subprocess.Popen[str]:
+    """A training that has validated an epoch."""
+    process = subprocess.Popen(
+        [sys.executable, "train.py", *TINY, "model=hard", "epochs=100000", *words, f"output={output}"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    limit = time.monotonic() + 120
+    while not list(output.glob("runs/*/*/*/last.ckpt")) and time.monotonic() < limit and process.poll() is None:
+        time.sleep(0.1)
+    return process
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", ["all", "first", "second", "second, killed"])
+def test_processes_that_train_together_end_together(victim: str, tmp_path: Path) -> None:
+    """In one line, and what they trained can be gone on with."""
+    process = started(tmp_path, "hardware=ddp_cpu", "steps=null", "patience=null")
+    children = psutil.Process(process.pid).children()
+    try:
+        (second,) = [one for one in children if "train.py" in " ".join(one.cmdline())]
+        if victim in ("all", "second"):
+            second.send_signal(signal.SIGTERM)
+        if victim in ("all", "first"):
+            process.send_signal(signal.SIGTERM)
+        if victim == "second, killed":
+            second.kill()
+        _, err = process.communicate(timeout=60)
+        gone, alive = psutil.wait_procs([second], timeout=30)
+        assert (len(gone), alive) == (1, [])
+    finally:
+        for one in children:
+            if one.is_running():
+                one.kill()
+        process.kill()
+    (path,) = tmp_path.glob("runs/*/*/*")
+    assert err.count("\n") == 1, err
+    assert f"python train.py resume={path}" in err
+    assert process.returncode == (128 + signal.SIGTERM if victim in ("all", "first") else 2)
+    assert Run.open(path).state == "interrupted"
