@@ -87,8 +87,9 @@ class TaskGradients:
         factor = 1.0 / (scale * batches)
         start = self._one if scale == 1.0 else self._one * scale
         edges = edges if frontier is None else frontier.edges
-        # One edge of a frontier may lie behind another: each is differentiated with the others held fixed
-        several = frontier is not None and len(edges) > 1
+        # An edge of a frontier, or a parameter of it, may lie behind an edge: each is differentiated with the others held
+        # fixed
+        several = frontier is not None and len(edges) + len(frontier.parameters) > 1
         handles = [edge.node.register_prehook(_block_gradients) for edge in edges] if several else []
         while len(self.rows) < len(edges):
             self.rows.append(torch.empty(0))

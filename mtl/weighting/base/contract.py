@@ -76,8 +76,8 @@ class Weighting(nn.Module, ABC):
             layer: the last shared layer, for methods that look at that one alone; default all of ``shared``.
             step: where this call stands in the optimizer step.
             representation: the tensor through which every loss depends on ``shared``, for methods that compare
-                gradients there; None looks for the last shared tensors (:mod:`mtl.gradients.frontier`), a walk
-                through the graph.
+                gradients there. None looks for the last shared tensors (:mod:`mtl.gradients.frontier`), a walk
+                through the graph; so does a tensor that a loss does without, as by reading a shared parameter itself.
 
         Returns:
             The effective weights ``[K]``, 0 for a task that was left out or while batches are still being accumulated.
@@ -95,7 +95,7 @@ class Weighting(nn.Module, ABC):
             )
         frontier = None
         if self.needs_representation and representation is not None:
-            frontier = at_tensor(representation)
+            frontier = at_tensor(representation, list(losses), shared_parameters)
         elif self.needs_representation:
             frontier = find_frontier(list(losses), shared_parameters)
         call = Call(
