@@ -1,14 +1,16 @@
 """Loops that do what this framework's own networks do not: every method is right there, or says why not in one line."""
 
+import copy
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from mtl.weighting.base import Step
-from tests.weighting.problems import PLACED, Problem, flat, make
+from mtl.weighting.base import DirectionWeighting, Step
+from tests.weighting.problems import PLACED, VARIANTS, Problem, flat, label, make
 
 Parameters = Mapping[str, Tensor]
 # Losses of some rows, from the trunk's parameters as the tasks read them themselves, and from the representation
@@ -35,6 +37,7 @@ def in_a_pass_of_its_own(problem: Problem, trunk: Parameters, h: Tensor, rows: s
 
 
 ALL = slice(None)
+every_variant = pytest.mark.parametrize(("name", "changed"), VARIANTS, ids=map(label, VARIANTS))
 every_placed = pytest.mark.parametrize("name", PLACED)
 every_bypass = pytest.mark.parametrize("losses", [reading_a_weight, in_a_pass_of_its_own])
 named_or_not = pytest.mark.parametrize("named", [True, False], ids=["named", "found"])
@@ -98,3 +101,39 @@ def gradient(loss: Tensor, wanted: list[Tensor]) -> Tensor:
     """One loss's gradient as a flat vector, by autograd; the graph is kept."""
     parts = torch.autograd.grad(loss, wanted, retain_graph=True, allow_unused=True)
     return flat([torch.zeros_like(p) if part is None else part for p, part in zip(wanted, parts, strict=True)])
+
+
+def in_double(problem: Problem) -> Problem:
+    """The same in double precision."""
+    problem.trunk.double()
+    problem.heads.double()
+    problem.inputs, problem.targets = problem.inputs.double(), problem.targets.double()
+    return problem
+
+
+@every_variant
+def test_double_precision_is_kept(name: str, changed: dict[str, Any]) -> None:
+    """Steps are those of single precision; updates are exact to the rounding of double precision, in one batch and in
+    three, and a new object that loads the state makes them bit for bit.
+    """
+    single, double = Problem(3, [1.0, 2.0, 0.5]), in_double(Problem(3, [1.0, 2.0, 0.5]))
+    one, two = make(name, 3, **changed), make(name, 3, **changed)
+    single.train(one, 3)
+    double.train(two, 3)
+    torch.testing.assert_close(flat(double.parameters).float(), flat(single.parameters), rtol=1e-3, atol=1e-4)
+
+    resumed = make(name, 3, **changed)
+    resumed.load_state_dict(two.state_dict())
+    in_parts, updates = copy.deepcopy(two), []
+    for weighting in (two, resumed):
+        double.clear()
+        weights = double.backward(weighting)
+        updates.append(double.update())
+    assert updates[0].dtype == weights.dtype == torch.float64
+    assert torch.equal(updates[0], updates[1])
+    if not isinstance(two, DirectionWeighting):
+        torch.testing.assert_close(updates[0], weights @ double.gradients()[0], rtol=1e-9, atol=1e-12)
+    double.clear()
+    for number in range(3):
+        double.backward(in_parts, Step(batches=3, last=number == 2), 4 * number, 4 * number + 4)
+    torch.testing.assert_close(double.update(), updates[0], rtol=1e-6, atol=1e-9)
