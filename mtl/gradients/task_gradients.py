@@ -100,7 +100,7 @@ class TaskGradients:
         factor = 1.0 / (scale * batches)
         start = self._one if scale == 1.0 else self._one * scale
         edges = edges if frontier is None else frontier.edges
-        # An edge of a frontier, or a parameter of it, may lie behind an edge: each is differentiated with the others held
+        # One edge or parameter of a frontier may lie behind another edge: each is differentiated with the others held
         # fixed
         several = frontier is not None and len(edges) + len(frontier.parameters) > 1
         handles = [edge.node.register_prehook(_block_gradients) for edge in edges] if several else []
