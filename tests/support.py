@@ -64,7 +64,7 @@ def module_of(
     """A small hard-sharing module for these tasks."""
     torch.manual_seed(seed)
     graph = TaskGraph(data.tasks)
-    encoder = partial(MLP, widths=[8, 8], activation="tanh", dropout=dropout)
+    encoder = partial(MLP, widths=[8, 6], activation="tanh", dropout=dropout)
     network = Network(Hard(data.input_shape, graph.names, encoder), graph)
     weighting.bind(graph.names)
     return MultiTaskModule(network, graph, weighting, optimizer, compile_network=compile_network)
@@ -114,7 +114,7 @@ TINY = (
     "task=synthetic",
     "task.rows=200",
     "task.features=6",
-    "encoder.widths=[8]",
+    "encoder.widths=[8,6]",
     "batch_size=40",
     "validate_every=1",
     "progress=false",

@@ -10,6 +10,7 @@ from torch.nn import Parameter
 
 from mtl.distributed import mean_over_processes, processes
 from mtl.gradients.flat import views
+from mtl.gradients.precision import working_precision
 
 
 def add_gradient(flat: Tensor, parameters: Sequence[Parameter]) -> None:
@@ -55,7 +56,7 @@ def add_weighted_gradient(
         torch.autograd.backward(reached, factors, inputs=list(inputs))
         return
     # One reduction of one flat vector; a process whose rows miss a task still takes part
-    flat = torch.zeros(sum(p.numel() for p in inputs), device=inputs[0].device)
+    flat = torch.zeros(sum(p.numel() for p in inputs), device=inputs[0].device, dtype=working_precision(inputs))
     if pairs:
         parts = torch.autograd.grad(reached, inputs, factors, allow_unused=True)
         for place, part in zip(views(flat, inputs), parts, strict=True):

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from mtl.gradients.precision import working_precision
+
 
 def views(flat: Tensor, parameters: Sequence[Tensor]) -> list[Tensor]:
     """A flat vector ``[P]`` as views in the shapes of the parameters."""
@@ -26,7 +28,7 @@ def gradient(
     Returns:
         The gradient.
     """
-    out = torch.zeros(sum(p.numel() for p in parameters), device=loss.device, dtype=torch.float32)
+    out = torch.zeros(sum(p.numel() for p in parameters), device=loss.device, dtype=working_precision(loss))
     if not parameters or not loss.requires_grad:
         return out
     parts = torch.autograd.grad(loss, parameters, of_output, retain_graph=retain_graph, allow_unused=True)

@@ -29,9 +29,22 @@ class Frontier(NamedTuple):
     parameters: list[Parameter]
 
 
-def at_tensor(representation: Tensor) -> Frontier:
-    """The frontier of heads that read one tensor and no shared parameter."""
-    return Frontier([get_gradient_edge(representation)], [])
+def at_tensor(representation: Tensor, losses: Sequence[Tensor], shared: Sequence[Parameter]) -> Frontier:
+    """The frontier of heads that read one tensor and no shared parameter; where they do otherwise, the one found.
+
+    Args:
+        representation: the tensor. It need not be looked for, and the graph behind it is not walked, if every loss
+            depends on the shared parameters through it alone.
+        losses: M scalars.
+        shared: the shared parameters.
+
+    Returns:
+        The frontier.
+    """
+    if not representation.requires_grad:
+        return find_frontier(losses, shared)
+    edge = get_gradient_edge(representation)
+    return find_frontier(losses, shared) if _is_bypassed(edge, losses, shared) else Frontier([edge], [])
 
 
 def find_frontier(losses: Sequence[Tensor], shared: Sequence[Parameter]) -> Frontier:
@@ -69,6 +82,27 @@ def find_frontier(losses: Sequence[Tensor], shared: Sequence[Parameter]) -> Fron
         elif start not in private:
             edges[start, output] = None
     return Frontier([GradientEdge(*edge) for edge in edges], list(parameters.values()))
+
+
+def _is_bypassed(edge: GradientEdge, losses: Sequence[Tensor], shared: Sequence[Parameter]) -> bool:
+    """Whether a loss reaches a shared parameter, or another result of the operation, otherwise than through the edge."""
+    known = {id(p) for p in shared}
+    roots = [get_gradient_edge(loss) for loss in losses if loss.requires_grad]
+    ways: list[tuple[Node | None, int]] = [(root.node, root.output_nr) for root in roots]
+    seen: set[Node] = set()
+    while ways:
+        node, output = ways.pop()
+        if node is None or node in seen:
+            continue
+        if node == edge.node:
+            if output != edge.output_nr:
+                return True
+            continue
+        if id(getattr(node, "variable", None)) in known:
+            return True
+        seen.add(node)
+        ways += node.next_functions
+    return False
 
 
 def _mark_owners(start: Node, task: int, owners: dict[Node, int]) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.autograd.graph import GradientEdge, Node
 
 from mtl.gradients.linear_layers import plain
+from mtl.gradients.precision import at_least_single
 
 READS = {"AddmmBackward0": 1, "MmBackward0": 0}  # which argument of an operation is its H
 
@@ -33,7 +34,7 @@ class LinearHeads(NamedTuple):
 
     def gramian(self, columns: Tensor) -> Tensor:
         """``[M, M]`` of the gradients with respect to H, from those with respect to all ``Y_i``, ``[N, C]``."""
-        weights, tasks = self.weights.float(), len(self.edges)
+        weights, tasks = at_least_single(self.weights), len(self.edges)
         products = (columns.T @ columns) * (weights.T @ weights)
         if self.owners is None:
             return products

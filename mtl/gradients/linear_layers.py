@@ -14,6 +14,7 @@ from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
 from torch.nn import Parameter
 
 from mtl.gradients.gramian import gramian_of
+from mtl.gradients.precision import at_least_single
 
 BLOCK = 128  # rows
 LEAST = 2**18  # weights below which looking for the operation costs more than it saves
@@ -45,7 +46,7 @@ class LinearOp(NamedTuple):
         Returns:
             ``[M, M]``.
         """
-        x, rows = self.inputs.float(), rows.float()
+        x, rows = at_least_single(self.inputs), at_least_single(rows)
         tasks, count, _ = rows.shape
         total = rows.new_zeros(tasks, tasks)
         for start in range(0, count, BLOCK):

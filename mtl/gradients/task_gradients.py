@@ -24,6 +24,7 @@ class TaskGradients:
         shared: what the Jacobian is taken with respect to.
         private: for each of the M tasks its private parameters.
         device: where the losses live.
+        precision: of the gradients kept.
 
     Attributes:
         jacobian: ``[M, P]``, a task's gradient with respect to ``shared`` in each row.
@@ -36,13 +37,19 @@ class TaskGradients:
     losses: Tensor
     gramian: Tensor | None
 
-    def __init__(self, shared: Sequence[Tensor], private: Sequence[Sequence[Tensor]], device: torch.device) -> None:
+    def __init__(
+        self,
+        shared: Sequence[Tensor],
+        private: Sequence[Sequence[Tensor]],
+        device: torch.device,
+        precision: torch.dtype = torch.float32,
+    ) -> None:
         tasks = len(private)
-        self._made_for = _identity(shared, private, device)
-        self.jacobian = torch.empty(tasks, sum(p.numel() for p in shared), device=device)
+        self._made_for = _identity(shared, private, device, precision)
+        self.jacobian = torch.empty(tasks, sum(p.numel() for p in shared), device=device, dtype=precision)
         self._one = torch.ones((), device=device)  # handed to autograd, whose own way to find that costs more
         sizes = [sum(p.numel() for p in parameters) for parameters in private]
-        self._flat = torch.empty(sum(sizes), device=device)
+        self._flat = torch.empty(sum(sizes), device=device, dtype=precision)
         self.private = torch.split(self._flat, sizes)
         self._private_views = [views(flat, parameters) for flat, parameters in zip(self.private, private, strict=True)]
         rows = zip(self.jacobian, self._private_views, strict=True)
@@ -50,9 +57,15 @@ class TaskGradients:
         self.rows: list[Tensor] = []
         self.start(shared, private)
 
-    def fits(self, shared: Sequence[Tensor], private: Sequence[Sequence[Tensor]], device: torch.device) -> bool:
+    def fits(
+        self,
+        shared: Sequence[Tensor],
+        private: Sequence[Sequence[Tensor]],
+        device: torch.device,
+        precision: torch.dtype = torch.float32,
+    ) -> bool:
         """Another step over these parameters can be gathered in the same memory."""
-        return self._made_for == _identity(shared, private, device)
+        return self._made_for == _identity(shared, private, device, precision)
 
     def start(self, shared: Sequence[Tensor], private: Sequence[Sequence[Tensor]]) -> None:
         """Forget what was gathered, and begin a step over these parameters.
@@ -87,8 +100,9 @@ class TaskGradients:
         factor = 1.0 / (scale * batches)
         start = self._one if scale == 1.0 else self._one * scale
         edges = edges if frontier is None else frontier.edges
-        # One edge of a frontier may lie behind another: each is differentiated with the others held fixed
-        several = frontier is not None and len(edges) > 1
+        # One edge or parameter of a frontier may lie behind another edge: each is differentiated with the others held
+        # fixed
+        several = frontier is not None and len(edges) + len(frontier.parameters) > 1
         handles = [edge.node.register_prehook(_block_gradients) for edge in edges] if several else []
         while len(self.rows) < len(edges):
             self.rows.append(torch.empty(0))
@@ -131,7 +145,7 @@ class TaskGradients:
             edges: one of each task.
 
         Returns:
-            The tasks' gradients at the edges, in single precision.
+            The tasks' gradients at the edges, in the precision of the gradients kept.
         """
         wanted: list[Any] = [*(p for parameters in self._private for p in parameters), *edges]
         start = self._one if scale == 1.0 else self._one * scale
@@ -140,7 +154,8 @@ class TaskGradients:
         _write_parts(places, parts[: len(places)], 1.0 / scale, replace=True)
         self.losses = torch.stack(list(losses)).detach().to(self.jacobian.dtype)
         self._empty = False
-        return [part.float() if scale == 1.0 else part.float() / scale for part in parts[len(places) :]]
+        found = [part.to(self.jacobian.dtype) for part in parts[len(places) :]]
+        return found if scale == 1.0 else [part / scale for part in found]
 
     def _write_row(self, number: int, task: int, part: Tensor, factor: float) -> None:
         """Write what one task's pass gave at one edge."""
@@ -170,8 +185,10 @@ class TaskGradients:
             mean_over_processes(self.gramian).div_(processes())
 
 
-def _identity(shared: Sequence[Tensor], private: Sequence[Sequence[Tensor]], device: torch.device) -> object:
-    return device, [id(p) for p in shared], [[id(p) for p in parameters] for parameters in private]
+def _identity(
+    shared: Sequence[Tensor], private: Sequence[Sequence[Tensor]], device: torch.device, precision: torch.dtype
+) -> object:
+    return device, precision, [id(p) for p in shared], [[id(p) for p in parameters] for parameters in private]
 
 
 def _block_gradients(gradients: tuple[Tensor | None, ...]) -> tuple[None, ...]:

@@ -15,8 +15,8 @@ class DBMTL(DirectionWeighting):
     https://arxiv.org/abs/2308.12029.
 
     ``v_i <- beta_t v_i + (1 - beta_t) grad log L_i`` with ``beta_t = beta / t^decay``; ``d = a sum_i v_i / |v_i|``,
-    ``a = max_i |v_i|``. Heads get the gradient of ``sum_i log L_i``. Losses have to be positive; one that is not is
-    left out.
+    ``a = max_i |v_i|``. Heads get the gradient of ``sum_i log L_i``. A task whose loss is 0 or below is
+    left out of the step.
 
     The moving averages need a number per task and shared parameter, unless beta is 0. Deviation: t counts, for each
     task, the steps that it took part in.
@@ -28,6 +28,7 @@ class DBMTL(DirectionWeighting):
         normalise: see :class:`~mtl.weighting.base.Weighting`.
     """
 
+    needs_positive_losses = True
     steps: Tensor
 
     def __init__(self, num_tasks: int, beta: float = 0.9, decay: float = 0.5, normalise: str = "none") -> None:
@@ -40,7 +41,7 @@ class DBMTL(DirectionWeighting):
 
     @override
     def forward(self, jacobian: Tensor, losses: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
-        weights = torch.where(losses > 0, 1 / losses, torch.zeros_like(losses))
+        weights = 1 / losses
         jacobian *= weights[:, None]
         if self.beta > 0:
             self.steps[tasks] += 1

@@ -20,7 +20,8 @@ class FAMO(LossWeighting):
     With ``z = softmax(xi)`` the objective is ``c sum_i z_i log L_i``, ``c = 1 / sum_i (z_i / L_i)`` held constant, so
     that the weights are ``c z_i / L_i`` and sum to 1. After the optimizer's step the losses of the same rows are
     computed once more, and ``xi`` takes a step down ``J_softmax' (log L_before - log L_after) + decay xi``. That costs
-    one more forward pass and no gradient per task. Heads get the weighted gradient. Losses have to be positive.
+    one more forward pass and no gradient per task. Heads get the weighted gradient. A task whose loss is 0 or
+    below is left out of the step.
 
     The step on ``xi`` is Adam's, as in the authors' code (the paper's algorithm writes a plain step).
 
@@ -35,6 +36,7 @@ class FAMO(LossWeighting):
     """
 
     needs_recomputed_losses = True
+    needs_positive_losses = True
     logits: Tensor
     before: Tensor
     units: Tensor
@@ -58,7 +60,7 @@ class FAMO(LossWeighting):
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
         self.before.fill_(torch.nan)
         self.before[tasks] = losses.detach()
-        log = losses.clamp(min=torch.finfo(losses.dtype).tiny).log()
+        log = losses.log()
         share = torch.softmax(select_tasks(self.logits, tasks), 0)
         # c z_i / L_i in logarithms, since 1 / L overflows for tiny losses
         weights = torch.softmax(share.log() - log.detach(), 0)
@@ -69,10 +71,12 @@ class FAMO(LossWeighting):
     def after_step(self, recompute: Callable[[], Tensor]) -> None:
         """Compare the losses before and after the step, and move xi."""
         after = recompute().to(self.before) / self.units
-        tiny = torch.finfo(after.dtype).tiny
-        fall = self.before.clamp(min=tiny).log() - after.clamp(min=tiny).log()
-        present = fall.isfinite()
-        share = torch.softmax(self.logits.masked_fill(~present, -torch.inf), 0)  # NaN where no task is present
+        fall = self.before.log() - after.log()
+        present = fall.isfinite() & (after > 0)
+        self.before.fill_(torch.nan)
+        if not bool(present.any()):
+            return
+        share = torch.softmax(self.logits.masked_fill(~present, -torch.inf), 0)
         fall = torch.where(present, fall, torch.zeros_like(fall))
         slope = share * (fall - (share * fall).sum()) + self.decay * self.logits
         slope = torch.where(present, slope, torch.zeros_like(slope))

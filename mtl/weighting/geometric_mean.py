@@ -1,6 +1,5 @@
 """The geometric mean of the losses."""
 
-import torch
 from torch import Tensor
 from typing_extensions import override
 
@@ -16,11 +15,12 @@ class GeometricMean(LossWeighting):
     The weights are ``w_i = objective / (K L_i)``: the direction does not change when a loss is multiplied by a number.
     Heads get the weighted gradient.
 
-    Deviation: losses have to be positive, of which the paper says nothing; one that is not is left alone (weight 0) and
-    counts as the least positive number that single precision holds. The paper's second factor, by which chosen tasks
-    count more, is left out.
+    Deviation: a task whose loss is 0 or below, of which the paper says nothing, is left out of the step: the mean is
+    that of the others. The paper's second factor, by which chosen tasks count more, is left out.
     """
+
+    needs_positive_losses = True
 
     @override
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
-        return losses.clamp(min=torch.finfo(losses.dtype).tiny).log().mean().exp()
+        return losses.log().mean().exp()

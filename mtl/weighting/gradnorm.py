@@ -34,6 +34,7 @@ class GradNorm(GradientWeighting):
           loss, and where that depends much on the initial values the loss of an uninformed prediction, ``log C`` for C
           classes. The best constant is that prediction over the labels as they are, for any kind of task;
         - ``r_i`` is of the losses before ``normalise``: a quotient of two losses of one task has no unit;
+        - a task whose loss is below 0, now or at the start, counts as being on pace: it has no rate;
         - a task without labels in a step keeps its weight, and the others are renormalised among themselves. One whose
           gradient is zero keeps its weight relative to the others.
 
@@ -102,8 +103,8 @@ class GradNorm(GradientWeighting):
         scatter_tasks(self.initial_losses, tasks, first)
         weights = select_tasks(self.weights, tasks).clone()  # [M], those of this step
         scaled = weights * gramian.diagonal().clamp(min=0).sqrt()  # G_i
-        # A loss that starts at 0 has nothing to lose: it counts as being on pace
-        pace = torch.where(first > 0, losses / first, torch.ones_like(losses))
+        # A loss that starts at 0 has nothing to lose, and one below 0 is no share of where it began: on pace
+        pace = torch.where((first > 0) & (losses >= 0), losses / first, torch.ones_like(losses))
         target = scaled.mean() * (pace / pace.mean()) ** self.alpha
         way = (target.log() - scaled.log()).clamp(-self.lr, self.lr)
         # Without a gradient, or with all losses 0, there is nothing to balance

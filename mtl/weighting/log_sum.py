@@ -1,6 +1,5 @@
 """The sum of the logarithms of the losses."""
 
-import torch
 from torch import Tensor
 from typing_extensions import override
 
@@ -13,12 +12,13 @@ class LogSum(LossWeighting):
     Source: the scale-invariant baseline of Navon et al., "Multi-Task Learning as a Bargaining Game", ICML 2022,
     https://arxiv.org/abs/2202.01017.
 
-    Multiplying a loss by a number changes nothing. Heads get the weighted gradient. Losses have to be positive; one
-    that is not is left alone (weight 0).
+    Multiplying a loss by a number changes nothing. Heads get the weighted gradient.
 
-    Deviation: none; the authors' code is this sum.
+    Deviation: a task whose loss is 0 or below is left out of the step. Otherwise the authors' code is this sum.
     """
+
+    needs_positive_losses = True
 
     @override
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
-        return losses.clamp(min=torch.finfo(losses.dtype).tiny).log().sum()
+        return losses.log().sum()

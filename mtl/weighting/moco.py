@@ -19,7 +19,8 @@ class MoCo(DirectionWeighting):
 
     ``y_i <- y_i + beta (g_i - y_i)``; ``w <- Proj(w - gamma (Y Y' + rho I) w)`` onto the simplex; ``d = Y'w``. With
     small batches the minimum-norm direction of the noisy gradients is biased, and that of their averages y is not.
-    Heads get the gradient times w.
+    Heads get the gradient times w, as the paper's direction is one of all parameters; LibMTL's version leaves theirs
+    plain.
 
     Needs a number per task and shared parameter. Deviations: y starts at the first gradient and not at 0; ``Y Y'`` is
     divided by its trace over K, so that gamma and rho do not depend on the unit of the losses, where the authors' code

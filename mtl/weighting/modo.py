@@ -17,7 +17,8 @@ class MoDo(DirectionWeighting):
 
     ``w <- Proj(w - gamma (J_1 J_2' + rho I) w)`` onto the simplex; ``d = J_3'w``. ``J_1 J_2'`` of two independent
     batches is the Gramian of the mean gradients on average, which that of one batch is not: there noise adds to the
-    diagonal, and the weights lean towards equal ones. Heads get the gradient times w.
+    diagonal, and the weights lean towards equal ones. Heads get the gradient times w, as the
+    paper's direction is one of all parameters; LibMTL's version leaves theirs plain.
 
     Deviations:
         - the independent batches are those of consecutive steps: ``d = J_t'w_t``, then w moves by ``J_t J_(t-1)'``. So

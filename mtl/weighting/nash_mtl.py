@@ -22,9 +22,9 @@ class NashMTL(GradientWeighting):
 
     Deviations:
         - the equation is solved by damped Newton steps to 1e-9, not by a sequence of convex programs;
-        - it is that of the paper. The authors' code first divides G by its Frobenius norm n, which multiplies the
-          weights by ``sqrt n``: its updates become short with the gradients. Here their length is constant, so that
-          plain gradient descent needs a falling learning rate to settle (Adam hardly notices the difference);
+        - G is taken as it is. The authors' code divides it by its Frobenius norm n and demands ``w_i n (G / n w)_i >= 1``,
+          which is the same equation, so that its updates have the same length. As that is constant, plain gradient
+          descent needs a falling learning rate to settle (Adam hardly notices the difference);
         - the cut applies to the weights, so to the heads too; the authors' code cuts what is shared alone. As the
           length before the cut is the same in every step, for heads that is one constant factor;
         - at Pareto-stationary points, where the equation has no solution, each diagonal element of G counts a millionth

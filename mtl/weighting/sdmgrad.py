@@ -19,7 +19,8 @@ class SDMGrad(DirectionWeighting):
     ``d = J'(w + c p) / (1 + c)``, where w on the simplex minimises ``|J'(w + c p)|^2`` and p is a preference of sum 1:
     0 for c is MGDA, a large c the preferred mean gradient. w goes from step to step, by projected gradient steps
     ``w <- Proj(w - lr J_1 J_2'(w + c p))`` with gradients of two independent batches, whose product is unbiased. The
-    weights sum to 1. Heads get the gradient times its weight.
+    weights sum to 1. Heads get the gradient times its weight, as the paper's direction is one of all parameters;
+    LibMTL's version leaves theirs plain.
 
     Deviations:
         - the independent batches are those of consecutive steps: the direction is of J_t and the w found before, then

@@ -111,7 +111,7 @@ def test_every_sharing_strategy_has_one(model: str) -> None:
     assert bool((gramian - gramian.diagonal().diag()).any())
 
 
-@pytest.mark.parametrize("model", ["gated", "cross_stitch", "mtan"])
+@pytest.mark.parametrize("model", MODELS)
 def test_accumulated_batches_equal_one(model: str) -> None:
     """Two halves of a batch give the update of the whole."""
     found = []

@@ -30,7 +30,7 @@ SHAPES: dict[str, InputShape] = {
 }
 # Sizes that keep every encoder small, by the name of its argument; the others stay as they are in the YAML
 SMALL: dict[str, Any] = {
-    "widths": [8, 8],
+    "widths": [8, 6, 6],  # two stages of unlike width, two of like width
     "width": 8,
     "depth": 2,
     "heads": 2,

@@ -15,9 +15,10 @@ def test_branches_follow_the_firmest_choices() -> None:
     assert isinstance(sharing, LearningToBranch)
     with torch.no_grad():
         sharing.parents[0].copy_(torch.tensor([[0.0, 1.0], [1.0, 0.0]]))
+        sharing.parents[1].copy_(torch.eye(2))
         for name, block in zip(TASKS, (0, 1, 1), strict=True):
             sharing.leaves[name][block] = 1.0
-    assert sharing.branches() == {"first": [1, 0], "second": [0, 1], "third": [0, 1]}
+    assert sharing.branches() == {"first": [1, 0, 0], "second": [0, 1, 1], "third": [0, 1, 1]}
 
 
 def test_branching_becomes_firm() -> None:

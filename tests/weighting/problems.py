@@ -63,6 +63,7 @@ VARIANTS: tuple[tuple[str, dict[str, Any]], ...] = (
     *(("aligned_mtl", {"scale": scale}) for scale in ("median", "rmse")),
     ("uncertainty", {"regulariser": "liebel"}),
     ("random", {"distribution": "dirichlet"}),
+    ("stch", {"warm_up": 1}),
     ("nash_mtl", {"update_every": 2}),
     ("nash_mtl", {"max_norm": 0.0}),
     ("graddrop", {"leak": 0.5}),

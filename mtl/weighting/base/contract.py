@@ -1,7 +1,9 @@
 """What every weighting promises: losses to ``.grad``, whatever step they are of."""
 
+import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +11,7 @@ from torch.nn import Parameter
 
 from mtl.errors import InputError
 from mtl.gradients.frontier import at_tensor, find_frontier
+from mtl.gradients.precision import working_precision
 from mtl.weighting.base.gradient_memory import GradientMemory
 from mtl.weighting.base.normalisation import Normalisation
 from mtl.weighting.base.step import WHOLE_STEP, Call, Losses, Step
@@ -17,6 +20,8 @@ from mtl.weighting.state.per_task_option import PerTaskOption
 
 class Weighting(nn.Module, ABC):
     """The rule from K losses to one update. All state is in buffers and parameters, so a checkpoint carries it.
+
+    Task gradients and state are in single precision; in double precision from the first loss on that is.
 
     Args:
         num_tasks: K.
@@ -30,6 +35,9 @@ class Weighting(nn.Module, ABC):
         needs_recomputed_losses: :meth:`after_step` recomputes the losses, so the batches of a step have to be kept
             until then.
         needs_initial_losses: :meth:`on_initial_losses` is called before the first step.
+        needs_positive_losses: the method is not defined for a loss of 0 or below. Such a task is left out of the step,
+            as one without labels, with a warning at its first time: its weight is 0, and what the method knows of it
+            stays.
         held_out: share of the training rows whose losses go to :meth:`on_held_out_losses`, and that the network is not
             trained with.
         low_weight_advice: what to try where a task's weight stays far below the others'; empty where the weights are
@@ -40,6 +48,7 @@ class Weighting(nn.Module, ABC):
     needs_representation = False
     needs_recomputed_losses = False
     needs_initial_losses = False
+    needs_positive_losses = False
     held_out = 0.0
     low_weight_advice = "compare with weighting=equal, and with weighting.normalise=loss_scale"
 
@@ -56,6 +65,9 @@ class Weighting(nn.Module, ABC):
         ] = []  # a list: setting an attribute of a module is slow
         self._last_task_index: tuple[tuple[list[int], torch.device], Tensor] | None = None
         self._memory = GradientMemory()
+        self._names = [f"number {i}" for i in range(num_tasks)]
+        self._warned: set[int] = set()  # tasks of which it was said that they are left out
+        self._double = False
 
     def backward(
         self,
@@ -76,8 +88,8 @@ class Weighting(nn.Module, ABC):
             layer: the last shared layer, for methods that look at that one alone; default all of ``shared``.
             step: where this call stands in the optimizer step.
             representation: the tensor through which every loss depends on ``shared``, for methods that compare
-                gradients there; None looks for the last shared tensors (:mod:`mtl.gradients.frontier`), a walk
-                through the graph.
+                gradients there. None looks for the last shared tensors (:mod:`mtl.gradients.frontier`), a walk
+                through the graph; so does a tensor that a loss does without, as by reading a shared parameter itself.
 
         Returns:
             The effective weights ``[K]``, 0 for a task that was left out or while batches are still being accumulated.
@@ -87,6 +99,7 @@ class Weighting(nn.Module, ABC):
         """
         if len(losses) != self.num_tasks:
             raise InputError(f"{type(self).__name__} was made for {self.num_tasks} tasks and got {len(losses)} losses")
+        self._take_precision(losses)
         tasks = list(range(self.num_tasks)) if step.tasks is None else sorted(step.tasks)
         shared_parameters = list(shared)
         if self.needs_shared and not shared_parameters:
@@ -95,7 +108,7 @@ class Weighting(nn.Module, ABC):
             )
         frontier = None
         if self.needs_representation and representation is not None:
-            frontier = at_tensor(representation)
+            frontier = at_tensor(representation, list(losses), shared_parameters)
         elif self.needs_representation:
             frontier = find_frontier(list(losses), shared_parameters)
         call = Call(
@@ -111,9 +124,9 @@ class Weighting(nn.Module, ABC):
         weights = self._update(call)
         if weights is not None and len(tasks) == self.num_tasks:
             return weights.detach()
-        all_weights = torch.zeros(self.num_tasks, device=losses[0].device)
+        all_weights = torch.zeros(self.num_tasks, device=losses[0].device, dtype=working_precision(losses))
         if weights is not None:
-            all_weights[tasks] = weights.detach()
+            all_weights[tasks] = weights.detach().to(all_weights)
         return all_weights
 
     @abstractmethod
@@ -139,6 +152,7 @@ class Weighting(nn.Module, ABC):
         Raises:
             InputError: an option names a task that is not among them.
         """
+        self._names = [f"'{name}'" for name in names]
         for part in self.modules():
             if isinstance(part, PerTaskOption):
                 part.bind(names)
@@ -184,6 +198,42 @@ class Weighting(nn.Module, ABC):
             private: for each task the parameters that only its loss reaches.
             step: where this batch of held-out rows stands among those of the optimizer step.
         """
+
+    def _usable(self, losses: Tensor, tasks: Tensor) -> Tensor | None:
+        """The places, among M tasks, of those whose losses the method is defined for; None for all of them.
+
+        Args:
+            losses: ``[M]``, of the whole step.
+            tasks: indices ``[M]`` of these tasks.
+
+        Returns:
+            See above. A loss that is NaN is not left out: it has to be seen.
+        """
+        if not self.needs_positive_losses:
+            return None
+        outside = losses.detach() <= 0
+        if not bool(outside.any()):
+            return None
+        for index in tasks[outside].tolist():
+            if index not in self._warned:
+                self._warned.add(index)
+                warnings.warn(
+                    f"{type(self).__name__} is not defined for a loss of 0 or below: task {self._names[index]} is left "
+                    "out of every step in which its loss is; a constant added to the loss keeps it in",
+                    stacklevel=2,
+                )
+        return (~outside).nonzero().flatten()
+
+    def _take_precision(self, losses: Losses) -> None:
+        """Go over to double precision with the losses."""
+        if not self._double and working_precision(losses) == torch.float64:
+            self.double()
+            self._double = True
+
+    def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *args: Any) -> None:
+        if any(key.startswith(prefix) and value.dtype == torch.float64 for key, value in state_dict.items()):
+            self.double()  # before it is filled, by this module and those in it
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def _record_gramian(self, gramian: Tensor, tasks: list[int]) -> None:
         """Keep the Gramian of a solve for :attr:`gramian`."""

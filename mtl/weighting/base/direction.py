@@ -36,6 +36,18 @@ class DirectionWeighting(Weighting):
             The direction ``[P]``, and the weights ``[M]`` of the private gradients.
         """
 
+    def _direction(self, jacobian: Tensor, losses: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
+        """Direction ``[P]`` and weights ``[M]``, of those losses that the method is defined for."""
+        usable = self._usable(losses, tasks)
+        if usable is None:
+            direction, weights = self(jacobian, losses, tasks)
+            return direction, weights
+        direction, all_weights = torch.zeros_like(jacobian[0]), torch.zeros_like(losses)
+        if len(usable):
+            direction, weights = self(jacobian[usable], losses[usable], tasks[usable])
+            all_weights[usable] = weights
+        return direction, all_weights
+
     @override
     def _update(self, call: Call) -> Tensor | None:
         gathered = self._memory.gather(call.losses, call.shared, call.private, call.step)
@@ -51,10 +63,10 @@ class DirectionWeighting(Weighting):
                 direction = torch.full_like(gathered.jacobian[0], torch.nan)
                 weights = torch.full_like(gathered.losses, torch.nan)
             elif scales is None:
-                direction, weights = self(gathered.jacobian, gathered.losses, call.task_index)
+                direction, weights = self._direction(gathered.jacobian, gathered.losses, call.task_index)
             else:
                 gathered.jacobian /= scales[:, None]
-                direction, weights = self(gathered.jacobian, gathered.losses / scales, call.task_index)
+                direction, weights = self._direction(gathered.jacobian, gathered.losses / scales, call.task_index)
                 weights = weights / scales
         write_update(call, direction, gathered, weights)
         return weights

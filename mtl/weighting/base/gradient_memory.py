@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 from torch.autograd.graph import GradientEdge
 
 from mtl.gradients.frontier import Frontier
+from mtl.gradients.precision import working_precision
 from mtl.gradients.task_gradients import TaskGradients
 from mtl.weighting.base.step import Step
 
@@ -22,21 +22,22 @@ class GradientMemory:
         self._begun = False
 
     def begin(
-        self, watched: Sequence[Tensor], private: Sequence[Sequence[Tensor]], device: torch.device
+        self, watched: Sequence[Tensor], private: Sequence[Sequence[Tensor]], losses: Sequence[Tensor]
     ) -> TaskGradients:
         """Begin a step: with the memory of the last one, if that is for the same parameters.
 
         Args:
             watched: what the Jacobian is taken with respect to.
             private: for each of the M tasks its private parameters.
-            device: where the losses live.
+            losses: M scalars, which say the device and the precision.
 
         Returns:
             Gradients of which none is gathered yet.
         """
         gradients = self._gradients
-        if gradients is None or not gradients.fits(watched, private, device):
-            gradients = self._gradients = TaskGradients(watched, private, device)
+        device, precision = losses[0].device, working_precision(losses)
+        if gradients is None or not gradients.fits(watched, private, device, precision):
+            gradients = self._gradients = TaskGradients(watched, private, device, precision)
         gradients.start(watched, private)
         return gradients
 
@@ -66,7 +67,7 @@ class GradientMemory:
             The gradients of the whole step over all processes, or None before its last batch.
         """
         if not self._begun:
-            self.begin(watched, private, losses[0].device)
+            self.begin(watched, private, losses)
             self._begun = True
         gradients = self._gradients
         assert gradients is not None

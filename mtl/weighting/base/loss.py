@@ -57,12 +57,23 @@ class LossWeighting(Weighting):
         """One pass through the objective and the network together: the losses here are those of the whole step."""
         losses = torch.stack(call.losses)
         losses.retain_grad()
-        objective = self(losses, call.task_index)
+        objective = self._objective_of(losses, call.task_index)
         factor = call.step.scale / call.step.batches
         learned = [p for p in self.parameters() if p.requires_grad]
         torch.autograd.backward(objective, objective.new_tensor(factor), inputs=[*call.parameters, *learned])
         assert losses.grad is not None
         return losses.grad if factor == 1.0 else losses.grad / factor
+
+    def _objective_of(self, losses: Tensor, tasks: Tensor) -> Tensor:
+        """The objective of those losses ``[M]`` that the method is defined for."""
+        usable = self._usable(losses, tasks)
+        if usable is None:
+            objective: Tensor = self(losses, tasks)
+        elif len(usable) == 0:
+            objective = 0 * losses.sum()
+        else:
+            objective = self(losses[usable], tasks[usable])
+        return objective
 
     def _weights_known(self, tasks: list[int]) -> bool:
         """Whether the weights are known before the losses of the whole step are."""
@@ -72,7 +83,7 @@ class LossWeighting(Weighting):
         """Weights ``[M]`` at these losses; the method's own parameters get their gradient."""
         with torch.enable_grad():
             losses = losses.detach().requires_grad_()
-            objective = self(losses / scales, call.task_index)
+            objective = self._objective_of(losses / scales, call.task_index)
             learned = [p for p in self.parameters() if p.requires_grad]
             weights, *grads = torch.autograd.grad(objective, [losses, *learned], allow_unused=True)
         for parameter, grad in zip(learned, grads, strict=True):

@@ -27,7 +27,7 @@ def update_from_linear_heads(
     Returns:
         The weights ``[M]``.
     """
-    gathered = memory.begin([], call.private, call.losses[0].device)
+    gathered = memory.begin([], call.private, call.losses)
     columns = torch.cat(gathered.add_disjoint(call.losses, call.step.scale, heads.edges), 1)
     gathered.gramian = heads.gramian(columns)
     gathered.reduce()

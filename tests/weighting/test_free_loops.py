@@ -1,0 +1,139 @@
+"""Loops that do what this framework's own networks do not: every method is right there, or says why not in one line."""
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.func import functional_call
+
+from mtl.weighting.base import DirectionWeighting, Step
+from tests.weighting.problems import PLACED, VARIANTS, Problem, flat, label, make
+
+Parameters = Mapping[str, Tensor]
+# Losses of some rows, from the trunk's parameters as the tasks read them themselves, and from the representation
+Losses = Callable[[Problem, Parameters, Tensor, slice], list[Tensor]]
+
+
+def of_heads(problem: Problem, h: Tensor, rows: slice) -> list[Tensor]:
+    """Mean squared errors of some rows."""
+    targets = problem.targets[rows]
+    return [(head(h).squeeze(-1) - targets[:, i]).square().mean() for i, head in enumerate(problem.heads)]
+
+
+def reading_a_weight(problem: Problem, trunk: Parameters, h: Tensor, rows: slice) -> list[Tensor]:
+    """The first task's loss also depends on a weight of the trunk, the second's on another one."""
+    first, second, third = of_heads(problem, h, rows)
+    return [first + trunk["0.weight"].square().mean(), second - trunk["2.weight"].sum(), third]
+
+
+def in_a_pass_of_its_own(problem: Problem, trunk: Parameters, h: Tensor, rows: slice) -> list[Tensor]:
+    """The third task sends other rows through the trunk."""
+    first, second, _ = of_heads(problem, h, rows)
+    other = functional_call(problem.trunk, dict(trunk), problem.inputs[rows].flip(1))
+    return [first, second, of_heads(problem, other, rows)[2]]
+
+
+ALL = slice(None)
+every_variant = pytest.mark.parametrize(("name", "changed"), VARIANTS, ids=map(label, VARIANTS))
+every_placed = pytest.mark.parametrize("name", PLACED)
+every_bypass = pytest.mark.parametrize("losses", [reading_a_weight, in_a_pass_of_its_own])
+named_or_not = pytest.mark.parametrize("named", [True, False], ids=["named", "found"])
+
+
+@every_placed
+@every_bypass
+@named_or_not
+def test_what_passes_the_representation_by_counts_once(name: str, losses: Losses, named: bool) -> None:
+    """The Gramian is over the representation and the parameters that tasks read beside it, each with the others held
+    fixed; the update is the weighted sum of whole gradients.
+    """
+    problem = Problem(3)
+    trunk = dict(problem.trunk.named_parameters())
+    copies = {key: value.detach().clone().requires_grad_() for key, value in trunk.items()}
+    h = problem.trunk(problem.inputs).detach().requires_grad_()
+    place = [h, *copies.values()]
+    apart = [gradient(loss, place) for loss in losses(problem, copies, h, ALL)]
+    rows = torch.stack(apart)
+
+    weighting = make(name, 3, at="representation")
+    representation = problem.trunk(problem.inputs)
+    whole = torch.stack([gradient(loss, problem.shared) for loss in losses(problem, trunk, representation, ALL)])
+    weights = weighting.backward(
+        losses(problem, trunk, representation, ALL),
+        problem.shared,
+        problem.private,
+        problem.trunk[2].parameters(),
+        representation=representation if named else None,
+    )
+    assert weighting.gramian is not None
+    torch.testing.assert_close(weighting.gramian, rows @ rows.T, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(problem.update(), weights @ whole, rtol=1e-4, atol=1e-5)
+
+
+@every_placed
+@every_bypass
+@named_or_not
+def test_accumulated_batches_beside_the_representation_are_one(name: str, losses: Losses, named: bool) -> None:
+    """Three batches of four rows make the update of twelve."""
+    updates = []
+    for batches in (1, 3):
+        problem, weighting = Problem(3), make(name, 3, at="representation")
+        trunk, size = dict(problem.trunk.named_parameters()), 12 // batches
+        for number in range(batches):
+            rows = slice(number * size, (number + 1) * size)
+            h = problem.trunk(problem.inputs[rows])
+            weighting.backward(
+                losses(problem, trunk, h, rows),
+                problem.shared,
+                problem.private,
+                problem.trunk[2].parameters(),
+                Step(batches=batches, last=number == batches - 1),
+                h if named else None,
+            )
+        updates.append(problem.update())
+    torch.testing.assert_close(updates[1], updates[0], rtol=1e-3, atol=1e-5)
+
+
+def gradient(loss: Tensor, wanted: list[Tensor]) -> Tensor:
+    """One loss's gradient as a flat vector, by autograd; the graph is kept."""
+    parts = torch.autograd.grad(loss, wanted, retain_graph=True, allow_unused=True)
+    return flat([torch.zeros_like(p) if part is None else part for p, part in zip(wanted, parts, strict=True)])
+
+
+def in_double(problem: Problem) -> Problem:
+    """The same in double precision."""
+    problem.trunk.double()
+    problem.heads.double()
+    problem.inputs, problem.targets = problem.inputs.double(), problem.targets.double()
+    return problem
+
+
+@every_variant
+def test_double_precision_is_kept(name: str, changed: dict[str, Any]) -> None:
+    """Steps are those of single precision; updates are exact to the rounding of double precision, in one batch and in
+    three, and a new object that loads the state makes them bit for bit.
+    """
+    single, double = Problem(3, [1.0, 2.0, 0.5]), in_double(Problem(3, [1.0, 2.0, 0.5]))
+    one, two = make(name, 3, **changed), make(name, 3, **changed)
+    single.train(one, 3)
+    double.train(two, 3)
+    torch.testing.assert_close(flat(double.parameters).float(), flat(single.parameters), rtol=1e-3, atol=1e-4)
+
+    resumed = make(name, 3, **changed)
+    resumed.load_state_dict(two.state_dict())
+    in_parts, updates = copy.deepcopy(two), []
+    for weighting in (two, resumed):
+        double.clear()
+        weights = double.backward(weighting)
+        updates.append(double.update())
+    assert updates[0].dtype == weights.dtype == torch.float64
+    assert torch.equal(updates[0], updates[1])
+    if not isinstance(two, DirectionWeighting):
+        torch.testing.assert_close(updates[0], weights @ double.gradients()[0], rtol=1e-9, atol=1e-12)
+    double.clear()
+    for number in range(3):
+        double.backward(in_parts, Step(batches=3, last=number == 2), 4 * number, 4 * number + 4)
+    torch.testing.assert_close(double.update(), updates[0], rtol=1e-6, atol=1e-9)
