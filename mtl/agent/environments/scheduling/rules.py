@@ -28,7 +28,7 @@ class Rule:
     delay: float
 
     def schedule(self, shops: Shops) -> Tensor:
-        """Start times ``[N, J, M]`` by operation."""
+        """Start times ``[N, J, K]`` by operation."""
         return rollout(self.score, Simulator(shops, self.delay)).starts
 
 
@@ -46,7 +46,7 @@ def most_work(simulator: Simulator) -> Tensor:
 
 def most_operations(simulator: Simulator) -> Tensor:
     """Most operations remaining first."""
-    return (simulator.shops.operations[:, None] - simulator.next_operation).float()
+    return (simulator.shops.lengths - simulator.next_operation).float()
 
 
 def first_come(simulator: Simulator) -> Tensor:
