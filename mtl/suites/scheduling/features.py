@@ -1,5 +1,7 @@
 """What a dispatcher knows of every candidate and of the shop: inputs of the network, in training and in acting."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -46,6 +48,8 @@ CANDIDATE_FEATURES: tuple[str, ...] = (
     "jobs_regret",
     "tightest_machine_slack",  # lower bound minus the machine's bound after dispatching
 )
+
+_BOUND_RISE, _WAIT = map(CANDIDATE_FEATURES.index, ("smooth_bound_rise_0.03", "wait_for_start"))
 
 CONTEXT_FEATURES: tuple[str, ...] = (
     "progress",  # share of the work that is scheduled
@@ -96,6 +100,15 @@ def features(simulator: Simulator) -> dict[str, Tensor]:
     rows, slots = mask.nonzero(as_tuple=True)
     candidates[rows, slots] = _candidates(state, rows, jobs[rows, slots])
     return {"candidates": candidates, "mask": mask, "context": _context(state)}
+
+
+def bound_rule_scores(inputs: Mapping[str, Tensor]) -> Tensor:
+    """The bound rule as a score of each candidate, ``[N, W]``, from the inputs of the network; higher is sooner.
+
+    Minus ``smooth_bound_rise_0.03``, and minus 0.01 times ``wait_for_start`` to decide between equals.
+    """
+    candidates = inputs["candidates"]
+    return -candidates[..., _BOUND_RISE] - 0.01 * candidates[..., _WAIT]
 
 
 class _State:

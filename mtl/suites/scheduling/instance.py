@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,10 +101,10 @@ class JobShop:
             raise InputError(
                 f"instance {self.name}: bounds {lower} and {upper}, expected whole numbers from 1, the lower first"
             )
-        if upper is not None and upper < self.trivial_bound:
+        if upper is not None and upper < self.machine_bound:
             raise InputError(
-                f"instance {self.name}: the best known makespan {upper} is below {self.trivial_bound}, "
-                "which its longest job or its busiest machine takes"
+                f"instance {self.name}: the best known makespan {upper} is below {self.machine_bound}, "
+                "the least that its jobs and machines take"
             )
 
     @property
@@ -182,7 +183,7 @@ class JobShop:
 
 
 def from_routes(
-    name: str, routes: Sequence[Sequence[tuple[int, int]]], machine_names: Sequence[Name] = (), **known: object
+    name: str, routes: Sequence[Sequence[tuple[int, int]]], machine_names: Sequence[Name] = (), **known: Any
 ) -> JobShop:
     """An instance from the routes of its jobs.
 
@@ -203,4 +204,4 @@ def from_routes(
     for job, route in enumerate(routes):
         if route:
             machines[job, : len(route)], durations[job, : len(route)] = np.transpose(route)
-    return JobShop(name, durations, machines, machine_names=tuple(machine_names), **known)  # type: ignore[arg-type]
+    return JobShop(name, durations, machines, machine_names=tuple(machine_names), **known)

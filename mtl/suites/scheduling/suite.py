@@ -114,6 +114,7 @@ class SchedulingSuite(MultiTaskDataModule):
         self.data_seed, self.workers = seed, workers
         self.cache = Path(cache).expanduser() if cache else cache_directory()
         sizes = _range("jobs", jobs), _range("machines", machines)
+        self.sizes = {"jobs": sizes[0], "machines": sizes[1]}
         large = _range("rollout_size", rollout_size)
         self.instances = {
             "train": [taillard(seed, _TRAIN, i, *sizes) for i in range(instances)],
@@ -190,6 +191,11 @@ class SchedulingSuite(MultiTaskDataModule):
         super().restrict(names)
         if "assignment" not in names:
             self.selection, self.acting = MultiTaskDataModule.selection, None
+
+    def covers(self, instance: JobShop) -> bool:
+        """Whether the instance is of a size of the training instances, and classical like these."""
+        (fewest, most), (least, largest) = self.sizes["jobs"], self.sizes["machines"]
+        return instance.classical and fewest <= instance.jobs <= most and least <= instance.machine_count <= largest
 
     def validation_rollout(self, predict: Predict) -> dict[str, float]:
         """Build a schedule greedily for each rollout instance: mean gap to its reference, as ``execution_gap``.

@@ -75,7 +75,7 @@ def read_entry(where: str, name: str, entry: dict[str, Any]) -> JobShop:
     for key, value in bounds.items():
         if value is not None and type(value) is not int:
             raise InputError(f"{where}: {key}={value!r}: expected a whole number or null")
-    return from_routes(name, routes, **bounds)
+    return from_routes(name, routes, upper_bound=bounds.get("upper_bound"), lower_bound=bounds.get("lower_bound"))
 
 
 def is_matrix(value: Any) -> bool:
