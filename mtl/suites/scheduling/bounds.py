@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mtl.suites.scheduling.shops import Shops
+from mtl.suites.scheduling.shops import Shops, by_job
 
 
 class MachineView(NamedTuple):
@@ -74,4 +74,4 @@ def machine_bounds(view: MachineView, machine_ready: Tensor) -> Tensor:
 def job_bounds(view: MachineView, job_ready: Tensor) -> Tensor:
     """``[P, J]``: the earliest end of each job's whole route."""
     path = (view.heads + view.durations + view.tails).masked_fill(~view.waiting, -torch.inf)
-    return torch.maximum(path.reshape(*job_ready.shape, -1).amax(2), job_ready)
+    return torch.maximum(by_job(path, job_ready.shape[1]).amax(2), job_ready)

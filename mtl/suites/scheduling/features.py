@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from mtl.suites.scheduling.bounds import MachineView, job_bounds, machine_bounds, machine_view
+from mtl.suites.scheduling.shops import by_job
 from mtl.suites.scheduling.simulator import Simulator
 
 # Softness of the smooth bounds, as fractions of the lower bound: how far below the largest bound others still count.
@@ -267,7 +268,7 @@ def _context(state: _State) -> Tensor:
     simulator, shops = state.simulator, state.simulator.shops
     machines, jobs = state.machine_exists, state.exists
     waiting, total = state.load.sum(1), shops.durations.sum((1, 2))
-    remaining = state.view.durations.reshape(*jobs.shape, -1).sum(2)  # [N, J]
+    remaining = by_job(state.view.durations, jobs.shape[1]).sum(2)  # [N, J]
     horizon, bound = state.horizon[:, None], state.bound[:, None]
 
     def mean(values: Tensor, exists: Tensor) -> Tensor:

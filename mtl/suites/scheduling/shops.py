@@ -85,8 +85,7 @@ class Shops:
 
     def by_machine(self, values: Tensor) -> Tensor:
         """Values by operation, ``[N, J, K]``, by machine, ``[N, J * V, M]``; where no operation runs one of the job."""
-        n, j, _ = values.shape
-        return values.gather(2, self.position.view(n, j, -1)).view(self.position.shape)
+        return values.gather(2, by_job(self.position, values.shape[1])).view(self.position.shape)
 
     def take(self, rows: Tensor) -> "Shops":
         """The shops of ``rows`` ``[P]`` (a row may be taken many times)."""
@@ -98,6 +97,11 @@ class Shops:
         return Shops(
             **{field.name: torch.cat([getattr(part, field.name) for part in parts]) for field in fields(Shops)}
         )
+
+
+def by_job(values: Tensor, jobs: int) -> Tensor:
+    """What is by machine, ``[N, J * V, M]``, as one row per job, ``[N, J, V * M]``."""
+    return values.reshape(len(values), jobs, values.shape[1] // jobs * values.shape[2])
 
 
 def _by_machine(machines: Tensor, real: Tensor, count: int) -> tuple[Tensor, Tensor]:
