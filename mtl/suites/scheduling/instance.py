@@ -191,7 +191,7 @@ def from_routes(
         name: of the instance.
         routes: of each job the machine and the duration of each operation.
         machine_names: of all machines.
-        known: further arguments of :class:`JobShop`.
+        **known: further arguments of :class:`JobShop`.
 
     Returns:
         The instance.

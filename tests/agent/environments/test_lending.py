@@ -73,9 +73,7 @@ def test_a_network_that_knows_earns_what_the_truth_earns() -> None:
 
 
 def test_where_nothing_can_be_earned_there_is_no_outcome() -> None:
-    report = Lending(0.2, 0.5, 20).decide(
-        {"agent": torch.tensor([1.0])}, torch.tensor([500.0]), torch.tensor([1.0])
-    )
+    report = Lending(0.2, 0.5, 20).decide({"agent": torch.tensor([1.0])}, torch.tensor([500.0]), torch.tensor([1.0]))
     assert report.outcome() is None
 
 

@@ -138,7 +138,9 @@ def test_the_bound_of_one_machine_by_hand() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=7))
-def test_the_bound_of_one_machine_is_the_largest_of_all_sets_of_operations(operations: list[tuple[int, int, int]]) -> None:
+def test_the_bound_of_one_machine_is_the_largest_of_all_sets_of_operations(
+    operations: list[tuple[int, int, int]],
+) -> None:
     """Independent reference: Carlier's formula over every subset."""
     subsets = (
         [operations[i] for i in range(len(operations)) if chosen >> i & 1] for chosen in range(1, 1 << len(operations))

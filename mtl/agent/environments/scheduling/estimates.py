@@ -139,9 +139,7 @@ class EstimatedShops(Environment):
                 for planner, starts in self.plans(instance, tied=estimate == "mean"):
                     plan = Schedule(instance, starts)
                     executed = Schedule(truth, execute_plan(instance, starts, truth))
-                    out.append(
-                        ExecutedPlan(truth.name, planner, estimate, plan.makespan, executed.makespan, executed)
-                    )
+                    out.append(ExecutedPlan(truth.name, planner, estimate, plan.makespan, executed.makespan, executed))
         return EstimateReport(out)
 
     def plans(self, instance: JobShop, tied: bool = False) -> Iterator[tuple[str, np.ndarray]]:
@@ -152,7 +150,7 @@ class EstimatedShops(Environment):
             tied: whether all durations are equal, by which some rules cannot tell operations apart: they are left out.
 
         Yields:
-            The name of a planner and the start times ``[J, K]``.
+            tuple[str, np.ndarray]: the name of a planner and the start times ``[J, K]``.
         """
         for name, rule in self.planners.items():
             if tied and name in BY_DURATION_ALONE:

@@ -1,6 +1,7 @@
 """A finished schedule of one instance."""
 
 from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor

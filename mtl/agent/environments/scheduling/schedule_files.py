@@ -34,7 +34,7 @@ def schedule_files(executed: Sequence[ExecutedSchedule]) -> Iterator[tuple[str, 
         executed: schedules.
 
     Yields:
-        The name of a file and its text.
+        tuple[str, str]: the name of a file and its text.
 
     Raises:
         ValueError: a schedule is not feasible.

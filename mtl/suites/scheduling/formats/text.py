@@ -41,10 +41,10 @@ def parse_text(path: Path, text: str) -> list[JobShop]:
     """Read one or several instances of a text file. Each begins with a line ``jobs machines``.
 
     Two formats follow it. *Pairs*, the standard one of the literature and of the OR-Library: a line per job with pairs
-    ``machine duration`` in the order of its route. *Matrices*, that of Taillard: a line per job with its durations, then
-    a line per job with its machines, each a permutation; the first line may go on with two seeds, an upper and a lower
-    bound. Machines are numbered from 0 or from 1; in the latter case their names are these numbers. Empty lines, lines
-    that begin with ``#``, and captions before an instance and after the last one are skipped.
+    ``machine duration`` in the order of its route. *Matrices*, that of Taillard: a line per job with its durations,
+    then a line per job with its machines, each a permutation; the first line may go on with two seeds, an upper and a
+    lower bound. Machines are numbered from 0 or from 1; in the latter case their names are these numbers. Empty lines,
+    lines that begin with ``#``, and captions before an instance and after the last one are skipped.
 
     Args:
         path: for messages and for the name of the instance.

@@ -102,8 +102,8 @@ def test_estimates_that_no_shop_could_hold_are_cut() -> None:
     true = np.random.default_rng(0).integers(1, 500, 50).astype(np.float32)
     for far in (np.float32(1e30), np.float32(np.inf)):
         report = EstimatedShops(instances=2, size=(4, 3)).execute_plans(
-                {"network": np.where(true > 250, far, true)}, true
-            )
+            {"network": np.where(true > 250, far, true)}, true
+        )
         assert all(0 < plan.planned <= 10_000_000 for plan in report.plans)
         assert max(plan.executed for plan in report.plans) <= 12 * 500
 
@@ -124,7 +124,10 @@ def test_the_outcome_is_the_makespan_by_instance_relative_to_that_of_the_truth()
 
 def test_a_planner_named_twice_counts_once() -> None:
     true = np.arange(1.0, 50.0)
-    found = [EstimatedShops(2, (3, 2), planners).execute_plans({"network": true}, true) for planners in (["spt", "spt"], ["spt"])]
+    found = [
+        EstimatedShops(2, (3, 2), planners).execute_plans({"network": true}, true)
+        for planners in (["spt", "spt"], ["spt"])
+    ]
     assert found[0].records() == found[1].records()
 
 

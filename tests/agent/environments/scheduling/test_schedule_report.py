@@ -169,8 +169,10 @@ def test_files(report: ScheduleReport, tmp_path: Path) -> None:
     report.gantt = "all"
     written = report.write(tmp_path / "new" / "place")
     assert sorted(path.name for path in written) == sorted(
-        ["execution.csv", "execution.json", "gantt-a.png", "gantt-a.svg", "gantt-b.png", "gantt-b.svg"]
-        + ["schedules.csv", "schedules.json"]
+        [
+            *("execution.csv", "execution.json", "schedules.csv", "schedules.json"),
+            *("gantt-a.png", "gantt-a.svg", "gantt-b.png", "gantt-b.svg"),
+        ]
     )
     assert sorted((tmp_path / "new" / "place").iterdir()) == sorted(written), "a temporary file stayed behind"
     stored = json.loads((tmp_path / "new" / "place" / "execution.json").read_text())

@@ -1,4 +1,4 @@
-"""Text files: pairs, two matrices, captions; machines from 0 or 1; and what is wrong with bad ones in one clear line."""
+"""Text files: pairs, two matrices, captions; machines from 0 or 1; and what is wrong with bad ones in one line."""
 
 from pathlib import Path
 
@@ -67,7 +67,11 @@ def test_jobs_of_unlike_length_and_machines_that_are_visited_twice_or_never(tmp_
 
 def test_several_instances_of_one_file_are_called_as_their_captions(tmp_path: Path) -> None:
     text = "instance one\n1 1\n0 3\n+++\n instance two\n1 1\n0 4\n+++\n1 1\n0 5\n"
-    assert [(one.name, one.durations.item()) for one in read(tmp_path, text)] == [("one", 3), ("two", 4), ("small-3", 5)]
+    assert [(one.name, one.durations.item()) for one in read(tmp_path, text)] == [
+        ("one", 3),
+        ("two", 4),
+        ("small-3", 5),
+    ]
 
 
 @given(st.integers(0, 10**6), st.integers(1, 6), st.integers(1, 6), st.booleans())
