@@ -26,7 +26,7 @@ _QUIET = "#666666"
 _ROW = 0.82  # height of a bar, as a share of the distance between machines
 _LARGEST_LABELLED = 500  # operations; with more the numbers in the bars could not be read
 _PER_LETTER = 0.011  # width of a digit as a share of the axes
-_MACHINE_LETTERS, _JOB_LETTERS = 24, 12  # of the longest names shown in full
+_MACHINE_LETTERS, _JOB_LETTERS = 32, 16  # of the longest names shown in full
 
 
 def gantt(schedule: Schedule, method: str) -> Figure:
@@ -50,7 +50,8 @@ def gantt(schedule: Schedule, method: str) -> Figure:
         _bars(axes, schedule, colours)
         _frame(axes, schedule)
         _titles(axes, schedule, method)
-        if instance.operation_count > _LARGEST_LABELLED:
+        # Names need more room than numbers: some bars go without
+        if instance.operation_count > _LARGEST_LABELLED or not _numbered(instance.job_names):
             _key(figure, axes, colours, instance.job_names)
     return figure
 
@@ -108,8 +109,7 @@ def _frame(axes: Axes, schedule: Schedule) -> None:
     axes.set_ylim(instance.machine_count - 0.4, -0.6)  # the first machine on top
     axes.set_yticks(machines, [short(name, _MACHINE_LETTERS) for name in instance.machine_names], parse_math=False)
     axes.set_ylabel("machine")
-    numbered = all(isinstance(name, int) for name in instance.job_names)
-    labels = f"time ({'numbers' if numbered else 'names'}: jobs)"
+    labels = f"time ({'numbers' if _numbered(instance.job_names) else 'names'}: jobs)"
     axes.set_xlabel("time" if instance.operation_count > _LARGEST_LABELLED else labels)
     axes.tick_params(length=0, labelcolor=_QUIET)
     axes.grid(axis="x", color="#dddddd", linewidth=0.6)
@@ -150,6 +150,11 @@ def short(name: Name, letters: int) -> str:
     """The name, cut where it has more letters than these."""
     text = str(name)
     return text if len(text) <= letters else f"{text[: letters - 1]}…"
+
+
+def _numbered(names: Sequence[Name]) -> bool:
+    """Whether all names are numbers."""
+    return all(isinstance(name, int) for name in names)
 
 
 def _key(figure: Figure, axes: Axes, colours: Sequence[Colour], names: Sequence[Name]) -> None:
