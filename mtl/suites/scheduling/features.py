@@ -50,7 +50,11 @@ CANDIDATE_FEATURES: tuple[str, ...] = (
     "tightest_machine_slack",  # lower bound minus the machine's bound after dispatching
 )
 
-_BOUND_RISE, _WAIT = map(CANDIDATE_FEATURES.index, ("smooth_bound_rise_0.03", "wait_for_start"))
+# The bound rule: weights of the columns that it looks at
+BOUND_RULE = {
+    CANDIDATE_FEATURES.index("smooth_bound_rise_0.03"): -1.0,
+    CANDIDATE_FEATURES.index("wait_for_start"): -0.01,
+}
 
 CONTEXT_FEATURES: tuple[str, ...] = (
     "progress",  # share of the work that is scheduled
@@ -109,7 +113,7 @@ def bound_rule_scores(inputs: Mapping[str, Tensor]) -> Tensor:
     Minus ``smooth_bound_rise_0.03``, and minus 0.01 times ``wait_for_start`` to decide between equals.
     """
     candidates = inputs["candidates"]
-    return -candidates[..., _BOUND_RISE] - 0.01 * candidates[..., _WAIT]
+    return sum((weight * candidates[..., place] for place, weight in BOUND_RULE.items()), torch.zeros(()))
 
 
 class _State:
