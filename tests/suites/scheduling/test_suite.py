@@ -171,5 +171,5 @@ def test_an_untrained_dispatcher_is_the_bound_rule(tmp_path: Path) -> None:
     learned = rollout(network_policy(lambda inputs: network(inputs)["assignment"]), Simulator(shops))
     rule = rollout(network_policy(bound_rule_scores), Simulator(shops))
     assert learned.starts.equal(rule.starts)
-    with pytest.raises(InputError, match="unknown rule in task.prior 'bond': did you mean 'bound'"):
+    with pytest.raises(InputError, match=r"unknown rule in task.prior 'bond': did you mean 'bound'"):
         SchedulingSuite(prior="bond")
