@@ -3,7 +3,7 @@
 import csv
 import io
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,12 +49,16 @@ class ExecutionReport(ABC):
         """Pictures by name, drawn one at a time. Default: no picture."""
         return iter(())
 
+    def texts(self) -> Iterator[tuple[str, str]]:
+        """Further files by name, with their texts. Default: none."""
+        return iter(())
+
     def content(self) -> dict[str, Any]:
         """What ``execution.json`` holds: summary and records."""
         return {"summary": self.summary(), "records": self.records()}
 
     def write(self, directory: Path) -> list[Path]:
-        """Write the listing, the pictures as PNG and SVG, and last ``execution.json``, each file atomically.
+        """Write the listing, further files, the pictures as PNG and SVG, and last ``execution.json``, each atomically.
 
         Args:
             directory: created when missing. Files of these names in it are replaced.
@@ -69,6 +73,9 @@ class ExecutionReport(ABC):
             directory.mkdir(parents=True, exist_ok=True)
             written = [directory / self.listing]
             write_text(written[0], to_csv(self.records()))
+            for name, text in self.texts():
+                written.append(directory / name)
+                write_text(written[-1], text)
             for name, figure in self.figures():
                 written += save_figure(figure, directory / name)
             written.append(directory / "execution.json")
@@ -78,7 +85,7 @@ class ExecutionReport(ABC):
         return written
 
 
-def to_csv(records: Sequence[dict[str, Value]]) -> str:
+def to_csv(records: Sequence[Mapping[str, Value]]) -> str:
     """The records as CSV, the names of their columns in the first line; empty without records."""
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(records[0]) if records else [], lineterminator="\n")

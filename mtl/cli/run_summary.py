@@ -1,7 +1,9 @@
 """What a person sees at the end of a run: one table, and what to type next."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 
 from rich.console import Console
 from rich.table import Table
@@ -12,6 +14,7 @@ from mtl.assembly import trees_of
 from mtl.config.run_result import LOSS, AffinityResult, RunResult
 
 OWN = ("path", "targets", "tables")  # what a person's own data needs to be said again
+PLAIN = re.compile(r"[\w./~+-]+", re.ASCII)  # values that neither Hydra nor a shell reads as something else
 SPLITS = ("train", "val", "test")
 
 
@@ -40,14 +43,22 @@ def longer_advice(result: RunResult) -> str:
 def next_commands(result: RunResult) -> list[tuple[str, str]]:
     """What a person may want to do with a run, and what to type."""
     run = result.directory
-    commands = [("look at it:", f"tensorboard --logdir {run}")]
-    if result.config.execution:
-        commands.append(("let the agent act:", f"python execute.py run={run}"))
+    commands = [("look at it:", f"tensorboard --logdir {quote(run)}")]
+    if result.config.execution:  # which the run's own config names, so that nothing else has to be said
+        commands.append(("let the agent act:", f"python execute.py {override_argument('run', run)}"))
     if (Path(run) / "statistics.json").is_file():
-        commands.append(("predict new rows:", f"python execute.py run={run} records=new.csv"))
+        commands.append(("predict new rows:", f"python execute.py {override_argument('run', run)} records=new.csv"))
     own = [f" task.{key}=..." for key in OWN if result.config.task.get(key)]
     commands.append(("does it pay?", f"python experiments/compare.py task={result.choices.task}{''.join(own)}"))
     return [*commands, ("all numbers:", f"{run}/result.json")]
+
+
+def override_argument(key: str, value: str) -> str:
+    """An override as it is typed: quoted for Hydra and for the shell where the value needs it."""
+    if PLAIN.fullmatch(value):
+        return f"{key}={value}"
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return quote(f"{key}='{escaped}'")
 
 
 def affinity_table(found: AffinityResult) -> Table:

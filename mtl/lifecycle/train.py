@@ -1,6 +1,7 @@
 """One run from config to result: train, select on validation, measure once on test, act, write down what came of it."""
 
 import os
+import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack

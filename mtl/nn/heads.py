@@ -1,6 +1,7 @@
 """From a representation to a prediction, and from a prediction to what dependent tasks may know of it."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,7 @@ from typing_extensions import override
 from mtl.nn.encoder import Inputs
 from mtl.nn.pooling import pool
 
+PRIOR_SCALE = 3.0  # of a prior's logits at first; training changes it
 SMALLEST = 1e-6  # keeps logarithms of probabilities finite
 
 
@@ -121,6 +123,12 @@ class ConditionalHead(BinaryHead):
 class ChoiceHead(Head):
     """One logit per candidate: ``[B, J]``; a masked candidate has ``-inf``.
 
+    With a prior the logits are ``scale * prior + correction``: a known rule, the weighted sum of some columns of the
+    input ``candidates [B, J, F]``, plus what is learned. The correction is 0 at first, so that the untrained head
+    chooses as the rule does, and it stays 0 where more candidates are there than training shows: a choice among many is
+    then the rule's. The scale is learned. Such a sum is known as residual policy learning: T. Silver et al., "Residual
+    Policy Learning", 2018, https://arxiv.org/abs/1812.06298.
+
     The message tells how decided the choice is: the highest probability, and the entropy relative to a uniform choice
     (in [0, 1]).
     """
@@ -128,13 +136,33 @@ class ChoiceHead(Head):
     message_features = 2
     exchangeable = True
 
-    def __init__(self, in_features: int, hidden: int = 0) -> None:
+    def __init__(
+        self,
+        in_features: int,
+        hidden: int = 0,
+        prior: Mapping[int, float] | None = None,
+        most_candidates: int | None = None,
+    ) -> None:
         super().__init__()
         self.score = Perceptron(in_features, 1, hidden)
+        self.prior, self.most_candidates = dict(prior or {}), most_candidates
+        if self.prior:
+            last = self.score[-1]
+            assert isinstance(last, nn.Linear)
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+            self.scale = nn.Parameter(torch.tensor(PRIOR_SCALE))
 
     @override
     def forward(self, representation: Tensor, inputs: Inputs) -> Tensor:
         scores: Tensor = self.score(representation).squeeze(-1)
+        if self.prior:
+            if self.most_candidates is not None:
+                known = inputs["mask"].sum(-1, keepdim=True) <= self.most_candidates
+                scores = scores * known
+            columns = inputs["candidates"]
+            rule = sum((weight * columns[..., place] for place, weight in self.prior.items()), torch.zeros(()))
+            scores = scores + self.scale * rule
         return scores.masked_fill(~inputs["mask"], -torch.inf)
 
     @override

@@ -204,15 +204,27 @@ def regression(
     )
 
 
-def choice(name: str, hidden: int = 0) -> Task:
+def choice(
+    name: str, hidden: int = 0, prior: Mapping[int, float] | None = None, most_candidates: int | None = None
+) -> Task:
     """Which candidate: target ``[B, J]``, 1 for every acceptable candidate (NaN row = no label).
 
     Loss: ``-log sum_j p_j`` over the acceptable candidates j, so probability may lie on any of them (credit for ties).
     Primary metric: share of rows in which the most probable candidate is acceptable.
+
+    Args:
+        name: of the task.
+        hidden: features of a hidden layer of the head; 0: none.
+        prior: weights of columns of the input ``candidates``, the rule that the head starts at; None: none. See
+            :class:`~mtl.nn.heads.ChoiceHead`.
+        most_candidates: among more of them the rule alone chooses; None: the head always corrects it.
+
+    Returns:
+        The task.
     """
     return Task(
         name=name,
-        head=partial(ChoiceHead, hidden=hidden),
+        head=partial(ChoiceHead, hidden=hidden, prior=prior, most_candidates=most_candidates),
         loss=choice_loss,
         decode=partial(torch.softmax, dim=-1),
         metrics={"accuracy": ChoiceAccuracy(), "rank": ChoiceRank()},

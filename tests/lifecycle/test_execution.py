@@ -55,7 +55,8 @@ def test_training_and_execution_share_their_settings() -> None:
 def test_execution_leaves_a_report_beside_the_run(run: Run) -> None:
     report, directory = execute(environment("decoder=sample", "decoder.samples=4", "gantt=true"), str(run.path))
     assert directory.parent == run.path / "executions"
-    files = ("execution.csv", "execution.json", "gantt-ft06.png", "gantt-ft06.svg", "settings.json")
+    files = ["execution.csv", "execution.json", "gantt-ft06.png", "gantt-ft06.svg", "settings.json"]
+    files += ["schedules.csv", "schedules.json"]
     assert sorted(path.name for path in directory.iterdir()) == sorted(files)
     assert json.loads((directory / "execution.json").read_text())["summary"] == report.summary()
     settings = json.loads((directory / "settings.json").read_text())

@@ -13,12 +13,14 @@ from typing_extensions import override
 
 from mtl.agent.environment import Environment
 from mtl.agent.labelled_rows import predict_test_rows
+from mtl.agent.linear_baseline import LinearBaseline
 from mtl.agent.report import ExecutionReport, Value, plain_table
 from mtl.errors import InputError
 from mtl.runs.contributions import Outcome
 from mtl.suites.base import MultiTaskDataModule, Predict
 
-AGENT, TRUTH = "agent", "truth"
+AGENT, LINEAR, TRUTH = "agent", "linear", "truth"
+LABELS = {LINEAR: "linear model"}  # what the table calls those whose names in files are shorter
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,10 @@ class Lending(Environment):
     """Decides on the applications for credit that are the run's test rows.
 
     The agent lends where the expected profit, of the network's probability of default and its sum, is above 0. It is
-    compared with lending to everyone, and with the truth, which lends exactly where a profit will be made. Profits are
-    those of the true outcomes and sums. An application of which one of the two is not known is left out.
+    compared with a linear model that decides in the same way (logistic regression of the default, linear regression of
+    the logarithm of the sum, see :class:`~mtl.agent.linear_baseline.LinearBaseline`), with lending to everyone and to
+    nobody, and with the truth, which lends exactly where a profit will be made. Profits are those of the true outcomes
+    and sums. An application of which one of the two is not known is left out.
 
     Args:
         margin: see :class:`Terms`.
@@ -75,24 +79,34 @@ class Lending(Environment):
     @override
     @torch.inference_mode()
     def run(self, predict: Predict, data: MultiTaskDataModule) -> "LendingReport":
-        predicted, true = predict_test_rows(predict, data, tuple(self.requires))
-        expected = self.terms.profit(predicted["log_amount"].exp(), predicted["default"])
+        names = tuple(self.requires)
+        predicted, true = predict_test_rows(predict, data, names)
+        linear = predict_test_rows(LinearBaseline(data, names).predict, data, names).predicted
+        expected = {who: self.expect(values) for who, values in ((AGENT, predicted), (LINEAR, linear))}
         return self.decide(expected, true["log_amount"].exp(), true["default"])
 
-    def decide(self, expected: Tensor, amount: Tensor, bad: Tensor) -> "LendingReport":
+    def expect(self, predicted: Mapping[str, Tensor]) -> Tensor:
+        """Expected profit of granting each application, ``[N]``, by what is predicted of it."""
+        return self.terms.profit(predicted["log_amount"].exp(), predicted["default"])
+
+    def decide(self, expected: Mapping[str, Tensor], amount: Tensor, bad: Tensor) -> "LendingReport":
         """Decide on N applications.
 
         Args:
-            expected: profits that the agent expects of granting each, ``[N]``.
+            expected: profits that the agent, and others that predict, expect of granting each, ``[N]``; the agent's
+                first.
             amount: true sums, ``[N]``.
             bad: true outcomes, ``[N]``: 1 = not paid back.
 
         Returns:
-            The decisions of the agent, of lending to everyone and of the truth.
+            The decisions of these, of lending to everyone and to nobody, and of the truth.
         """
         profit = self.terms.profit(amount, bad)
-        grants = {AGENT: expected > 0, "everyone": torch.ones_like(bad, dtype=torch.bool), TRUTH: profit > 0}
-        decisions = [Decisions(who, lent.tolist(), expected.tolist(), profit.tolist()) for who, lent in grants.items()]
+        all_of_them = torch.ones_like(bad, dtype=torch.bool)
+        grants = {who: values > 0 for who, values in expected.items()}
+        grants |= {"everyone": all_of_them, "nobody": ~all_of_them, TRUTH: profit > 0}
+        first = next(iter(expected.values())).tolist()
+        decisions = [Decisions(who, lent.tolist(), first, profit.tolist()) for who, lent in grants.items()]
         return LendingReport(decisions, bad.tolist())
 
 
@@ -119,7 +133,7 @@ class Decisions:
 
 
 class LendingReport(ExecutionReport):
-    """Loans and profits of the agent, of lending to everyone and of the truth.
+    """Loans and profits of the agent, of its baselines and of the truth.
 
     A record is one application: the expected and the true profit of granting it, and who does. The summary begins with
     ``profit``, that of the agent per application; ``<who>_profit`` is per application too, ``<who>_loans`` counts the
@@ -181,7 +195,7 @@ class LendingReport(ExecutionReport):
         columns = ("who decides", "loans", "not paid back", "profit", "per application")
         rows = [
             (
-                one.who,
+                LABELS.get(one.who, one.who),
                 str(sum(one.lent)),
                 f"{self.share_bad(one):.1%}",
                 f"{one.total:,.0f}",

@@ -5,11 +5,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mtl.suites.scheduling.shops import Shops
+from mtl.suites.scheduling.shops import Shops, by_job
 
 
 class MachineView(NamedTuple):
-    """The unscheduled operations as their machines see them, ``[P, J, M]`` by machine (P states).
+    """The unscheduled operations as their machines see them, ``[P, J * V, M]`` by machine (P states).
 
     Attributes:
         heads: earliest start (infinite where scheduled).
@@ -30,19 +30,19 @@ def machine_view(shops: Shops, next_operation: Tensor, job_ready: Tensor, machin
     The head of operation k of a job is ``max(ready of its machine, head of k-1 + duration of k-1)``; with ``B_k`` the
     work before k that is ``B_k + max_i<=k (ready_i - B_i)``, a running maximum instead of a loop over the route.
     """
-    step = torch.arange(shops.durations.shape[2])
+    _, jobs, longest = shops.durations.shape
+    step = torch.arange(longest)
     following = next_operation[..., None]
     waiting = shops.real & (step >= following)
-    ready = machine_ready[:, None, :].expand_as(shops.durations).gather(2, shops.machines)
+    ready = machine_ready[:, None, :].expand(-1, jobs, -1).gather(2, shops.machines)
     ready = torch.where(step == following, torch.maximum(ready, job_ready[..., None]), ready)
     slack = (ready - shops.before).masked_fill(step < following, -torch.inf)
     heads = slack.cummax(2).values + shops.before
-    position = shops.position
-    waiting = waiting.gather(2, position)
+    waiting = shops.by_machine(waiting) & shops.visits
     return MachineView(
-        heads=heads.gather(2, position).masked_fill(~waiting, torch.inf),
-        durations=shops.durations.gather(2, position) * waiting,
-        tails=shops.tails.gather(2, position).masked_fill(~waiting, torch.inf),
+        heads=shops.by_machine(heads).masked_fill(~waiting, torch.inf),
+        durations=shops.by_machine(shops.durations) * waiting,
+        tails=shops.by_machine(shops.tails).masked_fill(~waiting, torch.inf),
         waiting=waiting,
     )
 
@@ -52,7 +52,7 @@ def machine_bounds(view: MachineView, machine_ready: Tensor) -> Tensor:
 
     For a set S of operations of one machine, ``min head(S) + sum duration(S) + min tail(S)`` is a bound (J. Carlier,
     "The one-machine sequencing problem", European Journal of Operational Research 11, 1982). The best one over all S is
-    that of the preemptive schedule; here 2 J sets are tried, which sorting and running sums give without a loop: the
+    that of the preemptive schedule; here 2 J V sets are tried, which sorting and running sums give without a loop: the
     operations in descending order of (head, tail) up to each, and in that of (tail, head) up to each. Machines
     without waiting operations get their ready time.
     """
@@ -74,4 +74,4 @@ def machine_bounds(view: MachineView, machine_ready: Tensor) -> Tensor:
 def job_bounds(view: MachineView, job_ready: Tensor) -> Tensor:
     """``[P, J]``: the earliest end of each job's whole route."""
     path = (view.heads + view.durations + view.tails).masked_fill(~view.waiting, -torch.inf)
-    return torch.maximum(path.amax(2), job_ready)
+    return torch.maximum(by_job(path, job_ready.shape[1]).amax(2), job_ready)

@@ -14,11 +14,11 @@ def execute_plan(planned: JobShop, starts: NDArray[np.int64], true: JobShop) -> 
 
     Args:
         planned: the instance that was planned for.
-        starts: the plan, ``[J, M]`` in the order of each job's route.
+        starts: the plan, ``[J, K]`` in the order of each job's route.
         true: the same routes with the true durations.
 
     Returns:
-        Start times ``[J, M]``.
+        Start times ``[J, K]``.
 
     Raises:
         ValueError: the routes differ.
@@ -27,10 +27,12 @@ def execute_plan(planned: JobShop, starts: NDArray[np.int64], true: JobShop) -> 
         raise ValueError(f"instances {planned.name} and {true.name} have different routes")
     _, place = np.indices(starts.shape)
     ends = starts + planned.durations
-    out = np.zeros_like(starts)
-    job_free, machine_free = np.zeros(true.jobs, dtype=np.int64), np.zeros(true.operations, dtype=np.int64)
+    out = np.full_like(starts, -1)
+    job_free, machine_free = np.zeros(true.jobs, dtype=np.int64), np.zeros(true.machine_count, dtype=np.int64)
     for flat in np.lexsort((place.ravel(), ends.ravel(), starts.ravel())):
-        job, operation = divmod(int(flat), true.operations)
+        job, operation = divmod(int(flat), starts.shape[1])
+        if not true.exists[job, operation]:
+            continue
         machine = true.machines[job, operation]
         out[job, operation] = max(job_free[job], machine_free[machine])
         job_free[job] = machine_free[machine] = out[job, operation] + true.durations[job, operation]

@@ -1,9 +1,12 @@
 """What a dispatcher knows of every candidate and of the shop: inputs of the network, in training and in acting."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
 from mtl.suites.scheduling.bounds import MachineView, job_bounds, machine_bounds, machine_view
+from mtl.suites.scheduling.shops import by_job
 from mtl.suites.scheduling.simulator import Simulator
 
 # Softness of the smooth bounds, as fractions of the lower bound: how far below the largest bound others still count.
@@ -46,6 +49,12 @@ CANDIDATE_FEATURES: tuple[str, ...] = (
     "jobs_regret",
     "tightest_machine_slack",  # lower bound minus the machine's bound after dispatching
 )
+
+# The bound rule: weights of the columns that it looks at
+BOUND_RULE = {
+    CANDIDATE_FEATURES.index("smooth_bound_rise_0.03"): -1.0,
+    CANDIDATE_FEATURES.index("wait_for_start"): -0.01,
+}
 
 CONTEXT_FEATURES: tuple[str, ...] = (
     "progress",  # share of the work that is scheduled
@@ -98,6 +107,15 @@ def features(simulator: Simulator) -> dict[str, Tensor]:
     return {"candidates": candidates, "mask": mask, "context": _context(state)}
 
 
+def bound_rule_scores(inputs: Mapping[str, Tensor]) -> Tensor:
+    """The bound rule as a score of each candidate, ``[N, W]``, from the inputs of the network; higher is sooner.
+
+    Minus ``smooth_bound_rise_0.03``, and minus 0.01 times ``wait_for_start`` to decide between equals.
+    """
+    candidates = inputs["candidates"]
+    return sum((weight * candidates[..., place] for place, weight in BOUND_RULE.items()), torch.zeros(()))
+
+
 class _State:
     """Quantities that several features share."""
 
@@ -116,7 +134,7 @@ class _State:
         self.queue = self.view.waiting.sum(1) / simulator.shops.jobs[:, None]  # [N, M]
         self.exists = simulator.shops.real[:, :, 0]
         # Machines are numbered 0..M-1 without holes, so that the first ones exist.
-        self.machine_exists = torch.arange(self.load.shape[1]) < simulator.shops.operations[:, None]
+        self.machine_exists = torch.arange(self.load.shape[1]) < simulator.shops.machine_count[:, None]
         self.all_bounds = torch.cat([self.machine_bounds, self.job_bounds], dim=1)  # [N, M + J]
         self.all_exist = torch.cat([self.machine_exists, self.exists], dim=1)
 
@@ -146,21 +164,22 @@ def _candidates(state: _State, rows: Tensor, jobs: Tensor) -> Tensor:
     tail = shops.tails[rows, jobs, operation]
     total = shops.before[rows, jobs, operation] + duration + tail
 
-    # The other operations of the candidate's machine, [P, J].
+    # The other operations of the candidate's machine, [P, J * V]. Later visits of its own job are no others.
     heads, durations, tails = (
         view.heads[rows, :, machine],
         view.durations[rows, :, machine],
         view.tails[rows, :, machine],
     )
-    others = view.waiting[rows, :, machine]
-    others[torch.arange(len(rows)), jobs] = False
+    slot_jobs = shops.slot_jobs
+    others = view.waiting[rows, :, machine] & (slot_jobs != jobs[:, None])
     overshoot = torch.maximum(heads, ect[:, None]) + durations + tails - bound[:, None]
-    rivals = others & simulator.legal[rows] & (simulator.machine[rows] == machine[:, None])
+    is_next = shops.position[rows, :, machine] == simulator.next_operation[rows][:, slot_jobs]
+    rivals = others & is_next & simulator.legal[rows][:, slot_jobs]
     comers = others & (heads < ect[:, None])
     no_rival = ~rivals.any(1)
 
     def among(values: Tensor, chosen: Tensor, reduce: str) -> Tensor:
-        """Largest, smallest or mean of ``values`` [P, J] over the chosen; 0 where there is none."""
+        """Largest, smallest or mean of ``values`` [P, J * V] over the chosen; 0 where there is none."""
         if reduce == "mean":
             return values.masked_fill(~chosen, 0.0).sum(1) / chosen.sum(1).clamp(min=1)
         sign = 1.0 if reduce == "max" else -1.0
@@ -170,7 +189,7 @@ def _candidates(state: _State, rows: Tensor, jobs: Tensor) -> Tensor:
     def against(own: Tensor, rival: Tensor) -> Tensor:
         return torch.where(no_rival, 0.0, own - rival)
 
-    last = operation + 1 == shops.operations[rows]
+    last = operation + 1 == shops.lengths[rows, jobs]
     following = (operation + 1).clamp(max=shops.durations.shape[2] - 1)
     next_machine = shops.machines[rows, jobs, following]
     after = _after(state, rows, jobs)
@@ -253,7 +272,7 @@ def _context(state: _State) -> Tensor:
     simulator, shops = state.simulator, state.simulator.shops
     machines, jobs = state.machine_exists, state.exists
     waiting, total = state.load.sum(1), shops.durations.sum((1, 2))
-    remaining = state.view.durations.sum(2)  # [N, J]
+    remaining = by_job(state.view.durations, jobs.shape[1]).sum(2)  # [N, J]
     horizon, bound = state.horizon[:, None], state.bound[:, None]
 
     def mean(values: Tensor, exists: Tensor) -> Tensor:
@@ -264,10 +283,10 @@ def _context(state: _State) -> Tensor:
         return mean((values - centre).square(), exists).sqrt()
 
     load, job, ratio = state.load / horizon, remaining / horizon, state.machine_bounds / bound
-    elapsed = state.present * shops.operations
+    elapsed = state.present * shops.machine_count
     columns = [
         1.0 - waiting / total,
-        (shops.jobs / shops.operations).log(),
+        (shops.jobs / shops.machine_count).log(),
         _squash(state.horizon / shops.unit),
         _squash(simulator.legal.sum(1).float()),
         mean(load, machines),

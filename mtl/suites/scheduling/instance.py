@@ -1,33 +1,46 @@
 """A job-shop instance: what has to be scheduled, and what is known about its best schedule."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mtl.errors import InputError
+from mtl.suites.scheduling.reference import Reference, one_machine_bound
 
 # The simulator keeps times as float32, which counts integers exactly up to here.
-_LARGEST_TIME = 2**24
+LARGEST_TIME = 2**24
+# The machine of a place beyond the end of a job's route
+NO_MACHINE = -1
+
+Name = str | int
 
 
 @dataclass(frozen=True, eq=False)
 class JobShop:
-    """One classical job shop: J jobs, each visits every one of M machines exactly once, in an order of its own.
+    """One job shop: J jobs, each a sequence of operations of its own on some of the M machines.
 
     Operation k of job j occupies machine ``machines[j, k]`` for ``durations[j, k]`` time units, without interruption,
-    after operation k - 1 of the same job has ended; a machine holds one operation at a time.
+    after operation k - 1 of the same job has ended; a machine holds one operation at a time. Jobs may be of unlike
+    length and may visit a machine several times or never. In a classical job shop every job visits every machine once.
 
     Args:
         name: what reports call it.
-        durations: ``[J, M]`` positive integers, in the order of the job's route.
-        machines: ``[J, M]`` machine numbers 0..M-1, every row a permutation.
+        durations: ``[J, K]`` whole numbers, in the order of the job's route; K operations of the longest job. 0 beyond
+            the end of a route.
+        machines: ``[J, K]`` machine numbers 0..M-1, ``NO_MACHINE`` beyond the end of a route.
         upper_bound: the smallest makespan known to be possible, if any is known.
         lower_bound: a proven lower bound of the makespan, if one is known.
+        lower_bound_source: who proved it, for reports.
+        job_names: what files and charts call the jobs; default: their numbers from 0.
+        machine_names: the same of the machines; default: their numbers from 0. Their number is M.
+        operation_names: by job, what files call its operations; default: their numbers from 0.
 
     Raises:
-        InputError: not a classical job shop; the message names the row and the rule.
+        InputError: no job shop, or bounds that contradict it; the message names the job and the rule.
     """
 
     name: str
@@ -35,27 +48,63 @@ class JobShop:
     machines: NDArray[np.int64]
     upper_bound: int | None = None
     lower_bound: int | None = None
+    lower_bound_source: str = "known"
+    job_names: tuple[Name, ...] = ()
+    machine_names: tuple[Name, ...] = ()
+    operation_names: tuple[tuple[Name, ...], ...] = ()
 
     def __post_init__(self) -> None:
         if self.durations.ndim != 2 or self.durations.shape != self.machines.shape or self.durations.size == 0:
             raise InputError(
                 f"instance {self.name}: durations {self.durations.shape} and machines {self.machines.shape} "
-                "must be two equal, non-empty matrices [jobs, machines]"
+                "must be two equal, non-empty matrices [jobs, operations]"
             )
-        route = np.arange(self.durations.shape[1])
-        for job, (durations, machines) in enumerate(zip(self.durations, self.machines, strict=True)):
-            if not np.array_equal(np.sort(machines), route):
+        # A frozen dataclass lets its own fields be completed in no other way
+        object.__setattr__(self, "job_names", self.job_names or tuple(range(len(self.durations))))
+        object.__setattr__(
+            self, "machine_names", self.machine_names or tuple(range(max(1, int(self.machines.max()) + 1)))
+        )
+        object.__setattr__(
+            self, "operation_names", self.operation_names or tuple(tuple(range(n)) for n in self.lengths.tolist())
+        )
+        self._check_jobs()
+        for what, names in (("jobs", self.job_names), ("machines", self.machine_names)):
+            if len(set(names)) < len(names):
+                raise InputError(f"instance {self.name}: two {what} have one name")
+        if not 0 < self.durations.sum() < LARGEST_TIME:
+            raise InputError(
+                f"instance {self.name}: total duration {self.durations.sum()} must be in 1..{LARGEST_TIME - 1}"
+            )
+        self._check_bounds()
+
+    def _check_jobs(self) -> None:
+        if len(self.job_names) != self.jobs or [len(names) for names in self.operation_names] != self.lengths.tolist():
+            raise InputError(f"instance {self.name}: names of {len(self.job_names)} jobs, expected {self.jobs}")
+        for job, durations, machines, length in zip(
+            self.job_names, self.durations, self.machines, self.lengths, strict=True
+        ):
+            if not length or (machines[length:] >= 0).any() or durations[length:].any():
+                raise InputError(f"instance {self.name}, job {job}: expected one operation or more, without gaps")
+            if machines[:length].max() >= self.machine_count:
                 raise InputError(
-                    f"instance {self.name}, job {job}: visits machines {machines.tolist()}, "
-                    f"expected each of 0..{len(route) - 1} exactly once"
+                    f"instance {self.name}, job {job}: visits machines {machines[:length].tolist()}, "
+                    f"expected 0..{self.machine_count - 1}"
                 )
             if durations.min() < 0:
                 raise InputError(
                     f"instance {self.name}, job {job}: durations {durations.tolist()} must not be negative"
                 )
-        if not 0 < self.durations.sum() < _LARGEST_TIME:
+
+    def _check_bounds(self) -> None:
+        lower, upper = self.lower_bound, self.upper_bound
+        if (lower is not None and lower < 1) or (upper is not None and upper < (lower or 1)):
             raise InputError(
-                f"instance {self.name}: total duration {self.durations.sum()} must be in 1..{_LARGEST_TIME - 1}"
+                f"instance {self.name}: bounds {lower} and {upper}, expected whole numbers from 1, the lower first"
+            )
+        if upper is not None and upper < self.machine_bound:
+            raise InputError(
+                f"instance {self.name}: the best known makespan {upper} is below {self.machine_bound}, "
+                "the least that its jobs and machines take"
             )
 
     @property
@@ -64,78 +113,95 @@ class JobShop:
         return int(self.durations.shape[0])
 
     @property
-    def operations(self) -> int:
-        """Operations per job, which equals the number of machines M."""
-        return int(self.durations.shape[1])
+    def machine_count(self) -> int:
+        """Number of machines M."""
+        return len(self.machine_names)
+
+    @cached_property
+    def exists(self) -> NDArray[np.bool_]:
+        """``[J, K]``: whether the job has that many operations."""
+        found: NDArray[np.bool_] = self.machines != NO_MACHINE
+        return found
+
+    @cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        """``[J]``: operations of each job."""
+        found: NDArray[np.int64] = self.exists.sum(1)
+        return found
+
+    @property
+    def operation_count(self) -> int:
+        """Operations of all jobs."""
+        return int(self.lengths.sum())
+
+    @property
+    def classical(self) -> bool:
+        """Whether every job visits every machine exactly once."""
+        every = np.arange(self.machine_count)
+        return self.machines.shape[1] == len(every) and bool((np.sort(self.machines, axis=1) == every).all())
+
+    @property
+    def load(self) -> NDArray[np.int64]:
+        """``[M]``: work of each machine."""
+        there = self.exists
+        return np.bincount(self.machines[there], self.durations[there], self.machine_count).astype(np.int64)
 
     @property
     def trivial_bound(self) -> int:
         """The longest job or the most loaded machine, whichever takes longer: no schedule is shorter."""
-        load = np.bincount(self.machines.ravel(), weights=self.durations.ravel())
-        return int(max(self.durations.sum(axis=1).max(), load.max()))
+        return int(max(self.durations.sum(axis=1).max(), self.load.max()))
+
+    @cached_property
+    def machine_bound(self) -> int:
+        """The largest bound of one machine, with what its jobs need before and after it; at least the trivial bound."""
+        before = self.durations.cumsum(1) - self.durations
+        after = self.durations.sum(1, keepdims=True) - before - self.durations
+        bounds = [self.trivial_bound]
+        for machine in range(self.machine_count):
+            here = self.machines == machine
+            bounds.append(one_machine_bound(before[here], self.durations[here], after[here]))
+        return max(bounds)
 
     @property
     def best_known(self) -> int | None:
         """Makespan of the best schedule known (the optimum where it is proven), or None."""
         return self.upper_bound
 
+    @property
+    def reference(self) -> Reference:
+        """What makespans are compared with: the best known one, else the largest lower bound; and which it is."""
+        if self.upper_bound is not None:
+            proven = self.upper_bound <= max(self.lower_bound or 0, self.machine_bound)
+            return Reference(self.upper_bound, "optimum" if proven else "best known")
+        if self.lower_bound is not None and self.lower_bound > self.machine_bound:
+            return Reference(self.lower_bound, "lower bound", self.lower_bound_source)
+        return Reference(self.machine_bound, "lower bound", "one machine")
+
     def gap(self, makespan: float) -> float:
-        """``(makespan - best) / best``; best is the best known makespan, else the largest lower bound known."""
-        best = self.upper_bound or self.lower_bound or self.trivial_bound
-        return makespan / best - 1.0
+        """``(makespan - reference) / reference``, see :attr:`reference`."""
+        return makespan / self.reference.makespan - 1.0
 
 
-def parse(path: Path) -> JobShop:
-    """Read one instance file in the format of the OR-Library, the usual one of the literature.
-
-    First line: number of jobs and number of machines. Then one line per job: pairs ``machine duration`` in the order of
-    its route, machines counted from 0. Empty lines and lines that start with ``#`` are skipped.
+def from_routes(
+    name: str, routes: Sequence[Sequence[tuple[int, int]]], machine_names: Sequence[Name] = (), **known: Any
+) -> JobShop:
+    """An instance from the routes of its jobs.
 
     Args:
-        path: of the file.
+        name: of the instance.
+        routes: of each job the machine and the duration of each operation.
+        machine_names: of all machines.
+        **known: further arguments of :class:`JobShop`.
 
     Returns:
         The instance.
 
     Raises:
-        InputError: no such file, or a malformed line (file, line number, what was expected).
+        InputError: it is no job shop.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise InputError(f"instance file {path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"instance file {path}: cannot be read as text ({type(error).__name__})") from None
-    rows: list[tuple[int, list[int]]] = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        try:
-            rows.append((number, [int(word) for word in line.split()]))
-        except ValueError:
-            raise InputError(f"{path}:{number}: expected whole numbers, found {line.strip()[:60]!r}") from None
-    if not rows:
-        raise InputError(f"{path}:1: expected 'jobs machines', found an empty file")
-    (number, head), body = rows[0], rows[1:]
-    if len(head) != 2 or min(head) < 1:
-        raise InputError(f"{path}:{number}: expected 'jobs machines' (two positive numbers), found {head}")
-    jobs, operations = head
-    for number, row in body[:jobs]:
-        if len(row) != 2 * operations:
-            raise InputError(
-                f"{path}:{number}: expected {operations} pairs 'machine duration' ({2 * operations} numbers), "
-                f"found {len(row)}"
-            )
-        if sorted(row[::2]) != list(range(operations)):
-            raise InputError(
-                f"{path}:{number}: expected each machine 0..{operations - 1} exactly once, found {row[::2]}"
-            )
-        if min(row[1::2]) < 0:
-            raise InputError(f"{path}:{number}: durations must not be negative, found {min(row[1::2])}")
-        if max(row[1::2]) >= _LARGEST_TIME:
-            raise InputError(f"{path}:{number}: durations must be below {_LARGEST_TIME}, found {max(row[1::2])}")
-    if len(body) != jobs:
-        last = body[jobs][0] if len(body) > jobs else rows[-1][0]
-        raise InputError(f"{path}:{last}: expected {jobs} job lines after the first line, found {len(body)}")
-    table = np.asarray([row for _, row in body], dtype=np.int64)
-    return JobShop(path.stem, durations=table[:, 1::2], machines=table[:, ::2])
+    shape = (len(routes), max(map(len, routes), default=0))
+    durations, machines = np.zeros(shape, np.int64), np.full(shape, NO_MACHINE, np.int64)
+    for job, route in enumerate(routes):
+        if route:
+            machines[job, : len(route)], durations[job, : len(route)] = np.transpose(route)
+    return JobShop(name, durations, machines, machine_names=tuple(machine_names), **known)

@@ -17,19 +17,21 @@ _CHUNK = 2048
 
 
 def follow_schedule(shops: Shops, starts: Tensor) -> Policy:
-    """Dispatch each machine's operations in the order of given schedules: ``starts`` ``[N, J, M]`` of ``shops``.
+    """Dispatch each machine's operations in the order of given schedules: ``starts`` ``[N, J, K]`` of ``shops``.
 
     From the empty state the result is the schedule shifted to the left: every operation ends when it did or earlier.
     (When the machine's first waiting operation by that order cannot start before another candidate would end, that
     candidate fits in before it and goes first.) Operations of duration 0 are the exception: the simulator lets them go
     only where nobody else can, which may delay them.
     """
-    by_machine = starts.gather(2, shops.position)
+    by_machine = shops.by_machine(starts).masked_fill(~shops.visits, torch.inf)
+    slot_jobs = shops.slot_jobs
 
     def policy(simulator: Simulator) -> Tensor:
-        scheduled = shops.position < simulator.next_operation[..., None]
-        first = by_machine.masked_fill(scheduled | (by_machine < 0), torch.inf).amin(1)  # [N, M]
-        start = by_machine.gather(2, simulator.machine[..., None]).squeeze(2)  # [N, J]
+        scheduled = shops.position < simulator.next_operation[:, slot_jobs, None]
+        first = by_machine.masked_fill(scheduled, torch.inf).amin(1)  # [N, M]
+        following = simulator.next_operation.clamp(max=starts.shape[2] - 1)
+        start = starts.gather(2, following[..., None]).squeeze(2)  # [N, J]
         is_next = start == first.gather(1, simulator.machine)
         return -simulator.ect + is_next * 1e9
 
@@ -52,7 +54,7 @@ class States(NamedTuple):
 def collect_states(
     shops: Shops, starts: Tensor, deviation_probabilities: Sequence[float], generator: torch.Generator
 ) -> States:
-    """All states with a choice on the way to the end, following the schedules ``starts`` ``[N, J, M]``.
+    """All states with a choice on the way to the end, following the schedules ``starts`` ``[N, J, K]``.
 
     Every shop is simulated once per entry of ``deviation_probabilities``: the probability that a step goes to a random
     candidate instead. Such states show how to go on after a mistake, which a learner that only ever saw the reference
@@ -126,7 +128,7 @@ def label(states: States, starts: Tensor, tolerance: float = 0.0) -> tuple[dict[
     best = ends.amin(1)
     simulator = states.simulator
     present = simulator.est.masked_fill(~simulator.unfinished, torch.inf).amin(1)
-    span = simulator.shops.operations * (best - present).clamp(min=1.0)
+    span = simulator.shops.machine_count * (best - present).clamp(min=1.0)
     targets = {
         "assignment": (ends <= best[:, None] * (1.0 + tolerance)).float(),
         "utilisation": busy_after(simulator, present) / span,

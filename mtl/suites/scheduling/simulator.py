@@ -28,21 +28,21 @@ class Simulator:
         shops: the instances.
         delay: 0..1, how long a machine may wait for an operation; 1 (default) gives all active schedules.
 
-    Attributes (N shops, J jobs, M machines; times in the instance's units):
+    Attributes (N shops, J jobs, K operations of the longest job, M machines; times in the instance's units):
         next_operation: ``[N, J]`` index of the first operation not yet scheduled.
         job_ready: ``[N, J]`` end of the job's last scheduled operation.
         machine_ready: ``[N, M]`` end of the machine's last scheduled operation.
-        starts: ``[N, J, M]`` start times by operation; -1 where not scheduled (and in padding).
+        starts: ``[N, J, K]`` start times by operation; -1 where not scheduled (and in padding).
     """
 
     def __init__(self, shops: Shops, delay: float = 1.0) -> None:
-        n, j, m = shops.durations.shape
+        n, j, k = shops.durations.shape
         self.shops = shops
         self.delay = delay
         self.next_operation = torch.zeros(n, j, dtype=torch.long)
         self.job_ready = torch.zeros(n, j)
-        self.machine_ready = torch.zeros(n, m)
-        self.starts = torch.full((n, j, m), -1.0)
+        self.machine_ready = torch.zeros(n, shops.position.shape[2])
+        self.starts = torch.full((n, j, k), -1.0)
         self._refresh()
 
     def take(self, rows: Tensor) -> "Simulator":
@@ -72,8 +72,7 @@ class Simulator:
 
     def _refresh(self) -> None:
         shops = self.shops
-        self.unfinished = self.next_operation < shops.operations[:, None]
-        self.unfinished &= shops.real[:, :, 0]
+        self.unfinished = self.next_operation < shops.lengths
         index = self.next_operation.clamp(max=shops.durations.shape[2] - 1)[..., None]
         self.machine = shops.machines.gather(2, index).squeeze(2)  # [N, J] machine of the next operation
         self.duration = shops.durations.gather(2, index).squeeze(2)
@@ -118,7 +117,7 @@ class Simulator:
     def utilisation(self) -> Tensor:
         """``[N]`` busy time of the machines as a fraction of machines x makespan (0 before anything is scheduled)."""
         busy = (self.shops.durations * (self.starts >= 0)).sum((1, 2))
-        return busy / (self.shops.operations * self.makespan).clamp(min=1.0)
+        return busy / (self.shops.machine_count * self.makespan).clamp(min=1.0)
 
     def dispatch(self, jobs: Tensor, where: Tensor | None = None) -> None:
         """Schedule the next operation of ``jobs`` ``[N]``; rows done or not ``where`` ``[N]`` stay as they are.

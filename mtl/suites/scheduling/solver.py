@@ -13,7 +13,7 @@ class Solution:
     """A feasible schedule and what is proven about it.
 
     Attributes:
-        starts: ``[J, M]`` start times in the order of each job's route.
+        starts: ``[J, K]`` start times in the order of each job's route; -1 beyond its end.
         makespan: end of the last operation.
         bound: proven lower bound of the makespan; equal to it when the schedule is optimal.
     """
@@ -29,13 +29,13 @@ class Solution:
 
 
 def feasible(instance: JobShop, starts: NDArray[np.int64]) -> bool:
-    """Whether ``starts`` ``[J, M]`` respects the routes and no machine holds two operations at once."""
-    if starts.shape != instance.durations.shape or starts.min() < 0:
+    """Whether ``starts`` ``[J, K]`` respects the routes and no machine holds two operations at once."""
+    if starts.shape != instance.durations.shape or starts[instance.exists].min() < 0:
         return False
     ends = starts + instance.durations
-    if (starts[:, 1:] < ends[:, :-1]).any():
+    if ((starts[:, 1:] < ends[:, :-1]) & instance.exists[:, 1:]).any():
         return False
-    for machine in range(instance.operations):
+    for machine in range(instance.machine_count):
         here = instance.machines == machine
         order = np.lexsort((ends[here], starts[here]))
         if (starts[here][order][1:] < ends[here][order][:-1]).any():
@@ -68,14 +68,14 @@ def solve(
     durations, machines = instance.durations, instance.machines
     horizon = int(durations.sum())
     model = cp_model.CpModel()
-    starts = [[model.new_int_var(0, horizon, "") for _ in row] for row in durations]
+    starts = [[model.new_int_var(0, horizon, "") for _ in range(length)] for length in instance.lengths]
     makespan = model.new_int_var(instance.trivial_bound, horizon, "")
-    queues: list[list[cp_model.IntervalVar]] = [[] for _ in range(instance.operations)]
+    queues: list[list[cp_model.IntervalVar]] = [[] for _ in range(instance.machine_count)]
     for job, row in enumerate(durations.tolist()):
-        for operation, duration in enumerate(row):
+        for operation, duration in enumerate(row[: instance.lengths[job]]):
             start = starts[job][operation]
             queues[machines[job, operation]].append(model.new_fixed_size_interval_var(start, duration, ""))
-            following = starts[job][operation + 1] if operation + 1 < len(row) else makespan
+            following = starts[job][operation + 1] if operation + 1 < len(starts[job]) else makespan
             model.add(following >= start + duration)
     for queue in queues:
         model.add_no_overlap(queue)
@@ -91,8 +91,10 @@ def solve(
     status = solver.solve(model)
     bound = max(instance.trivial_bound, round(solver.best_objective_bound))
     if solver.status_name(status) in ("OPTIMAL", "FEASIBLE"):
-        found = np.asarray([[solver.value(start) for start in row] for row in starts], dtype=np.int64)
+        found = np.full(durations.shape, -1, dtype=np.int64)
+        found[instance.exists] = [solver.value(start) for row in starts for start in row]
     else:
         before = np.concatenate([[0], durations.ravel().cumsum()[:-1]])
-        found, bound = before.reshape(durations.shape), instance.trivial_bound
+        found = np.where(instance.exists, before.reshape(durations.shape), -1)
+        bound = instance.trivial_bound
     return Solution(found, int((found + durations).max()), bound)

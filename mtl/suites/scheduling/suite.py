@@ -9,10 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mtl.errors import InputError
+from mtl.errors import InputError, unknown
 from mtl.suites.base import MultiTaskDataModule, Predict
 from mtl.suites.batch import Split
-from mtl.suites.scheduling.features import CANDIDATE_FEATURES, CONTEXT_FEATURES
+from mtl.suites.scheduling.features import BOUND_RULE, CANDIDATE_FEATURES, CONTEXT_FEATURES
 from mtl.suites.scheduling.generate import Range, taillard
 from mtl.suites.scheduling.instance import JobShop
 from mtl.suites.scheduling.labels import collect_states, label, limit_candidates
@@ -29,6 +29,7 @@ from mtl.tasks import choice, regression
 # Streams of generated instances.
 _TRAIN, _VAL, _ROLLOUT = 0, 1, 2
 _LABELLED = ("train", "val", "test")
+PRIORS: dict[str | None, dict[int, float] | None] = {"bound": BOUND_RULE, None: None}
 
 
 class SchedulingSuite(MultiTaskDataModule):
@@ -59,6 +60,8 @@ class SchedulingSuite(MultiTaskDataModule):
         rollout_limit: deterministic limit of CP-SAT for each of them: a reference to compare with, hardly ever
             optimal.
         test: published instances or instance files whose states make the test split.
+        prior: the rule that the dispatcher starts at and corrects: ``bound``, or None. Among more candidates than
+            ``max_candidates`` the rule alone chooses, as no training state has so many.
         seed: of everything generated. It is not the run's seed: runs share their data.
         cache: directory of solved instances and labelled states; default ``$MTL_CACHE`` or the platform's cache
             directory.
@@ -85,6 +88,7 @@ class SchedulingSuite(MultiTaskDataModule):
         rollout_size: Sequence[int] = (15, 15),
         rollout_limit: float = 0.3,
         test: str | Sequence[str] = ("ft06", "la01..la20"),
+        prior: str | None = "bound",
         seed: int = 0,
         cache: str | None = None,
         workers: int | None = None,
@@ -105,6 +109,8 @@ class SchedulingSuite(MultiTaskDataModule):
             raise InputError(f"task.tolerance={tolerance}: must not be negative")
         if max_candidates < 2:
             raise InputError(f"task.max_candidates={max_candidates}: a choice has at least 2 candidates")
+        if prior not in PRIORS:
+            raise unknown("rule in task.prior", str(prior), [name for name in PRIORS if name])
         self.deviation_probabilities, self.tolerance, self.max_candidates = (
             tuple(deviation_probabilities),
             tolerance,
@@ -114,6 +120,7 @@ class SchedulingSuite(MultiTaskDataModule):
         self.data_seed, self.workers = seed, workers
         self.cache = Path(cache).expanduser() if cache else cache_directory()
         sizes = _range("jobs", jobs), _range("machines", machines)
+        self.sizes = {"jobs": sizes[0], "machines": sizes[1]}
         large = _range("rollout_size", rollout_size)
         self.instances = {
             "train": [taillard(seed, _TRAIN, i, *sizes) for i in range(instances)],
@@ -125,7 +132,7 @@ class SchedulingSuite(MultiTaskDataModule):
             ],
         }
         self.tasks = (
-            choice("assignment"),
+            choice("assignment", prior=PRIORS[prior], most_candidates=self.max_candidates),
             regression("utilisation", primary="mae"),
             regression("makespan", primary="mae"),
         )
@@ -190,6 +197,11 @@ class SchedulingSuite(MultiTaskDataModule):
         super().restrict(names)
         if "assignment" not in names:
             self.selection, self.acting = MultiTaskDataModule.selection, None
+
+    def covers(self, instance: JobShop) -> bool:
+        """Whether the instance is of a size of the training instances, and classical like these."""
+        (fewest, most), (least, largest) = self.sizes["jobs"], self.sizes["machines"]
+        return instance.classical and fewest <= instance.jobs <= most and least <= instance.machine_count <= largest
 
     def validation_rollout(self, predict: Predict) -> dict[str, float]:
         """Build a schedule greedily for each rollout instance: mean gap to its reference, as ``execution_gap``.

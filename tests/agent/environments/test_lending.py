@@ -25,17 +25,20 @@ def test_profits_by_hand() -> None:
 def test_decisions_by_hand() -> None:
     """Four applications: a good one granted, a bad one granted by mistake, a good one refused, one too small to pay."""
     amount, bad = torch.tensor([1000.0, 500.0, 2000.0, 50.0]), torch.tensor([0.0, 1.0, 0.0, 0.0])
-    report = Lending(0.2, 0.5, 20).decide(torch.tensor([5.0, 1.0, -1.0, -1.0]), amount, bad)
-    assert [who.who for who in report.decisions] == ["agent", "everyone", "truth"]
+    expected = {"agent": torch.tensor([5.0, 1.0, -1.0, -1.0]), "linear": torch.tensor([1.0, -1.0, -1.0, -1.0])}
+    report = Lending(0.2, 0.5, 20).decide(expected, amount, bad)
+    assert [who.who for who in report.decisions] == ["agent", "linear", "everyone", "nobody", "truth"]
     numbers = report.summary()
     assert numbers["profit"] == numbers["agent_profit"] == pytest.approx((180 - 270) / 4)
     assert numbers["everyone_profit"] == pytest.approx((180 - 270 + 380 - 10) / 4)
     assert numbers["truth_profit"] == pytest.approx((180 + 380) / 4)
+    assert numbers["linear_profit"] == pytest.approx(180 / 4)
+    assert (numbers["nobody_profit"], numbers["nobody_loans"], numbers["nobody_bad"]) == (0, 0, 0)
     assert [numbers[f"{who}_loans"] for who in ("agent", "everyone", "truth")] == [2, 4, 2]
     assert [numbers[f"{who}_bad"] for who in ("agent", "everyone", "truth")] == [0.5, 0.25, 0]
     assert [row["agent"] for row in report.records()] == [True, True, False, False]
     assert report.records()[1]["profit"] == pytest.approx(-270)
-    assert report.table().row_count == 3
+    assert report.table().row_count == 5
     outcome = report.outcome()
     assert outcome is not None
     assert (outcome.name, outcome.higher_is_better) == ("profit", True)
@@ -48,8 +51,9 @@ def test_decisions_by_hand() -> None:
 @given(st.lists(st.tuples(st.floats(1, 5000), st.booleans(), st.floats(-100, 100)), min_size=1, max_size=20))
 def test_nobody_earns_more_than_the_truth(rows: list[tuple[float, bool, float]]) -> None:
     amount, bad, expected = (torch.tensor(column, dtype=torch.float32) for column in zip(*rows, strict=True))
-    numbers = Lending().decide(expected, amount, bad).summary()
+    numbers = Lending().decide({"agent": expected}, amount, bad).summary()
     assert numbers["truth_profit"] >= max(numbers["agent_profit"], numbers["everyone_profit"], 0) - 1e-3
+    assert numbers["nobody_profit"] == 0
 
 
 def test_a_network_that_knows_earns_what_the_truth_earns() -> None:
@@ -69,7 +73,7 @@ def test_a_network_that_knows_earns_what_the_truth_earns() -> None:
 
 
 def test_where_nothing_can_be_earned_there_is_no_outcome() -> None:
-    report = Lending(0.2, 0.5, 20).decide(torch.tensor([1.0]), torch.tensor([500.0]), torch.tensor([1.0]))
+    report = Lending(0.2, 0.5, 20).decide({"agent": torch.tensor([1.0])}, torch.tensor([500.0]), torch.tensor([1.0]))
     assert report.outcome() is None
 
 

@@ -1,5 +1,7 @@
 """Features mean the same whatever the numbering of jobs and machines, the padding, and the unit of time."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from hypothesis import given, settings
@@ -8,7 +10,7 @@ from torch import Tensor
 from mtl.suites.scheduling.bounds import job_bounds, machine_bounds, machine_view
 from mtl.suites.scheduling.features import CANDIDATE_FEATURES, CONTEXT_FEATURES, features, lower_bound
 from mtl.suites.scheduling.generate import taillard
-from mtl.suites.scheduling.instance import JobShop
+from mtl.suites.scheduling.instance import NO_MACHINE, JobShop
 from mtl.suites.scheduling.rollout import network_policy, rollout
 from mtl.suites.scheduling.shops import Shops
 from mtl.suites.scheduling.simulator import Simulator
@@ -69,8 +71,11 @@ def test_padding_changes_no_feature(instance: JobShop, larger: JobShop, seed: in
 @given(job_shops(), seeds)
 def test_features_follow_the_jobs_and_ignore_the_numbers_of_machines(instance: JobShop, seed: int) -> None:
     random = np.random.default_rng(seed)
-    jobs, machines = random.permutation(instance.jobs), random.permutation(instance.operations)
-    renamed = JobShop("renamed", instance.durations[jobs], machines[instance.machines[jobs]])
+    jobs, machines = random.permutation(instance.jobs), random.permutation(instance.machine_count)
+    routes = np.where(instance.exists, machines[instance.machines], NO_MACHINE)
+    renamed = JobShop(
+        "renamed", instance.durations[jobs], routes[jobs], machine_names=tuple(range(instance.machine_count))
+    )
     scores = preference(instance, seed)
     for (inputs, numbers), (moved, moved_numbers) in zip(
         walk([instance], [scores]), walk([renamed], [scores[torch.from_numpy(jobs)]]), strict=True
@@ -83,7 +88,7 @@ def test_features_follow_the_jobs_and_ignore_the_numbers_of_machines(instance: J
 @settings(max_examples=30)
 @given(job_shops(), seeds)
 def test_the_unit_of_time_does_not_matter(instance: JobShop, seed: int) -> None:
-    slower = JobShop("slower", 7 * instance.durations, instance.machines)
+    slower = replace(instance, durations=7 * instance.durations)
     scores = preference(instance, seed)
     for (inputs, jobs), (scaled, scaled_jobs) in zip(walk([instance], [scores]), walk([slower], [scores]), strict=True):
         # Clamps at one unit of time tell apart instances in which next to nothing remains.
@@ -113,17 +118,17 @@ def test_machine_bounds_against_all_sets_of_operations(instance: JobShop) -> Non
     """Independent reference: the same bound over the 2 J sets, by loops over plain numbers."""
     shops = Shops.pack([instance])
     zeros = torch.zeros(1, instance.jobs)
-    ready = torch.zeros(1, instance.operations)
+    ready = torch.zeros(1, instance.machine_count)
     view = machine_view(shops, zeros.long(), zeros, ready)
     found = machine_bounds(view, ready)[0]
     before = np.cumsum(instance.durations, 1) - instance.durations
     after = instance.durations.sum(1, keepdims=True) - before - instance.durations
-    for machine in range(instance.operations):
+    for machine in range(instance.machine_count):
         where = instance.machines == machine
         operations = list(zip(before[where], instance.durations[where], after[where], strict=True))
         sets = [[o for o in operations if (o[0], o[2]) >= (head, tail)] for head, _, tail in operations]
         sets += [[o for o in operations if (o[2], o[0]) >= (tail, head)] for head, _, tail in operations]
-        best = max(min(o[0] for o in s) + sum(o[1] for o in s) + min(o[2] for o in s) for s in sets)
+        best = max((min(o[0] for o in s) + sum(o[1] for o in s) + min(o[2] for o in s) for s in sets), default=0)
         assert found[machine] == best
     assert job_bounds(view, zeros).tolist() == [instance.durations.sum(1).tolist()]
 

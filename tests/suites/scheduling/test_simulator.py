@@ -24,7 +24,7 @@ def at_random(seed: int):
 
 def schedules(simulator: Simulator, instances: Sequence[JobShop]) -> list[np.ndarray]:
     return [
-        simulator.starts[row, : instance.jobs, : instance.operations].long().numpy()
+        simulator.starts[row, : instance.jobs, : instance.durations.shape[1]].long().numpy()
         for row, instance in enumerate(instances)
     ]
 
@@ -39,7 +39,7 @@ def test_every_schedule_is_feasible_and_its_makespan_is_its_last_end(
         assert feasible(instance, starts)
         assert built.makespan[row] == (starts + instance.durations).max()
         assert built.makespan[row] >= instance.trivial_bound
-        used = instance.durations.sum() / (instance.operations * max(1.0, float(built.makespan[row])))
+        used = instance.durations.sum() / (instance.machine_count * max(1.0, float(built.makespan[row])))
         assert built.utilisation[row] == pytest.approx(used)
 
 
@@ -49,12 +49,12 @@ def test_no_operation_of_an_active_schedule_fits_into_an_earlier_gap(instances: 
     built = rollout(at_random(seed), Simulator(Shops.pack(instances)))
     for instance, starts in zip(instances, schedules(built, instances), strict=True):
         for job in range(instance.jobs):
-            for operation in range(instance.operations):
+            for operation in range(instance.lengths[job]):
                 duration = instance.durations[job, operation]
                 if not duration:
                     continue
                 here = instance.machines == instance.machines[job, operation]
-                here[job] = False
+                here[job, operation] = False
                 here &= instance.durations > 0
                 released = starts[job, operation - 1] + instance.durations[job, operation - 1] if operation else 0
                 others = sorted(zip(starts[here], (starts + instance.durations)[here], strict=True))
@@ -71,7 +71,7 @@ def test_non_delay_schedules_leave_no_machine_idle_that_could_work(instances: li
     for instance, starts in zip(instances, schedules(built, instances), strict=True):
         ends = starts + instance.durations
         for job in range(instance.jobs):
-            for operation in range(instance.operations):
+            for operation in range(instance.lengths[job]):
                 here = instance.machines == instance.machines[job, operation]
                 released = ends[job, operation - 1] if operation else 0
                 for moment in range(released, starts[job, operation]):
@@ -87,7 +87,7 @@ def test_padding_does_not_change_a_schedule(instances: list[JobShop], larger: Jo
     together = rollout(shortest_first, Simulator(Shops.pack([*instances, larger])))
     for row, instance in enumerate(instances):
         alone = rollout(shortest_first, Simulator(Shops.pack([instance])))
-        assert torch.equal(alone.starts[0], together.starts[row, : instance.jobs, : instance.operations])
+        assert torch.equal(alone.starts[0], together.starts[row, : instance.jobs, : instance.durations.shape[1]])
 
 
 @settings(max_examples=30)

@@ -1,14 +1,23 @@
 """The suite: splits by instance, the promised shapes, the same data for the same settings, rollouts in validation."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 
 from mtl.errors import InputError
+from mtl.network import Network
+from mtl.nn.candidates import CandidateSet
+from mtl.sharing.hard import Hard
 from mtl.suites.batch import Split
 from mtl.suites.scheduling import SchedulingSuite
-from mtl.suites.scheduling.features import CANDIDATE_FEATURES
+from mtl.suites.scheduling.features import CANDIDATE_FEATURES, bound_rule_scores
+from mtl.suites.scheduling.generate import taillard
+from mtl.suites.scheduling.rollout import network_policy, rollout
+from mtl.suites.scheduling.shops import Shops
+from mtl.suites.scheduling.simulator import Simulator
+from mtl.tasks import TaskGraph
 
 
 def small(
@@ -150,3 +159,17 @@ def test_what_selects_can_be_chosen() -> None:
     with pytest.raises(InputError, match="no validation acts with the tasks utilisation, makespan") as error:
         unable.select_by("acting")
     assert "\n" not in str(error.value)
+
+
+def test_an_untrained_dispatcher_is_the_bound_rule(tmp_path: Path) -> None:
+    """Whatever its encoder says at first."""
+    suite = small(tmp_path)
+    graph = TaskGraph(suite.tasks)
+    encoder = partial(CandidateSet, width=8, heads=2)
+    network = Network(Hard(suite.input_shape, graph.names, encoder), graph).eval()
+    shops = Shops.pack([taillard(1, 0, i, (8, 8), (6, 6)) for i in range(4)])
+    learned = rollout(network_policy(lambda inputs: network(inputs)["assignment"]), Simulator(shops))
+    rule = rollout(network_policy(bound_rule_scores), Simulator(shops))
+    assert learned.starts.equal(rule.starts)
+    with pytest.raises(InputError, match=r"unknown rule in task.prior 'bond': did you mean 'bound'"):
+        SchedulingSuite(prior="bond")

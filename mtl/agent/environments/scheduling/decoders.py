@@ -19,8 +19,8 @@ _LARGEST_CHUNK = 8_000_000
 
 def rows_at_once(shops: Shops) -> int:
     """How many schedules of this size are built at once so that their features fit into memory: at least 1."""
-    _, jobs, machines = shops.durations.shape
-    return max(1, _LARGEST_CHUNK // (jobs * jobs * machines))
+    _, slots, machines = shops.position.shape
+    return max(1, _LARGEST_CHUNK // (shops.durations.shape[1] * slots * machines))
 
 
 class Decoder(ABC):
@@ -40,7 +40,7 @@ class Decoder(ABC):
             shops: N job shops.
 
         Returns:
-            Start times ``[N, J, M]`` by operation.
+            Start times ``[N, J, K]`` by operation.
         """
 
 

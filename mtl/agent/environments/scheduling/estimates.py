@@ -12,10 +12,13 @@ from typing_extensions import override
 
 from mtl.agent.environment import Environment
 from mtl.agent.environments.scheduling.exact import CpSat
-from mtl.agent.environments.scheduling.rules import select_rules
+from mtl.agent.environments.scheduling.learned_planner import load_dispatcher
+from mtl.agent.environments.scheduling.rules import Rule, select_rules
 from mtl.agent.environments.scheduling.schedule import Schedule
+from mtl.agent.environments.scheduling.schedule_files import ExecutedSchedule, schedule_files
 from mtl.agent.environments.scheduling.seeds import check_seed
 from mtl.agent.labelled_rows import predict_test_rows
+from mtl.agent.linear_baseline import LinearBaseline
 from mtl.agent.report import ExecutionReport, Value, plain_table
 from mtl.errors import InputError
 from mtl.runs.contributions import Outcome
@@ -26,6 +29,7 @@ from mtl.suites.scheduling.shops import Shops
 
 # Seconds of all operations of one shop. A network that is far off may estimate more, which no job shop could hold
 LONGEST_ESTIMATE = 10_000_000
+BY_DURATION_ALONE = ("spt",)  # rules that look at nothing but the duration of an operation
 
 
 @dataclass(frozen=True)
@@ -35,9 +39,11 @@ class ExecutedPlan:
     Attributes:
         instance: what is planned.
         planner: who plans.
-        estimate: what the planner knew: ``network``, ``mean`` (every operation takes the mean) or ``truth``.
+        estimate: what the planner knew: ``network``, ``linear`` (a linear model), ``mean`` (every operation takes the
+            mean) or ``truth``.
         planned: by the estimates.
         executed: when the true durations came to pass.
+        schedule: the executed one, to be written; None: it is not kept.
     """
 
     instance: str
@@ -45,24 +51,28 @@ class ExecutedPlan:
     estimate: str
     planned: int
     executed: int
+    schedule: Schedule | None = None
 
 
 class EstimatedShops(Environment):
     """Plans job shops by estimated durations and then takes the true ones, every machine keeping the plan's order.
 
     An operation is a real package check, drawn from the run's test rows; its route is drawn at random. Every planner
-    plans with the network's estimates, with the mean duration of the test rows for every operation (for one who knows
-    no more about a job), and with the truth (which nobody has).
+    plans with the network's estimates, with those of a linear model of the same inputs (see
+    :class:`~mtl.agent.linear_baseline.LinearBaseline`), with the mean duration of the test rows for every operation
+    (for one who knows no more about a job), and with the truth (which nobody has). Shortest processing time is not
+    asked with the mean, by which all operations are equally short: it would plan by the numbers of the jobs.
 
     Args:
         instances: how many shops.
         size: jobs and machines of each.
         planners: dispatching rules, see :func:`mtl.agent.environments.scheduling.rules.rules`.
+        dispatcher: directory of a run of ``task=scheduling``, whose network is one more planner; None: none.
         cpsat: the exact solver as one more planner, if it has time.
         seed: of the drawing.
 
     Raises:
-        InputError: a size below 1, an unknown planner, no planner.
+        InputError: a size below 1, an unknown planner, no planner, a dispatcher that is none.
     """
 
     requires: ClassVar[Mapping[str, str]] = {"log_seconds": "regression"}
@@ -72,7 +82,8 @@ class EstimatedShops(Environment):
         self,
         instances: int = 20,
         size: Sequence[int] = (10, 5),
-        planners: Sequence[str] = ("spt", "mwkr"),
+        planners: Sequence[str] = ("bound", "mwkr", "spt"),
+        dispatcher: str | None = None,
         cpsat: CpSat | None = None,
         seed: int = 0,
     ) -> None:
@@ -81,48 +92,69 @@ class EstimatedShops(Environment):
         self.instances, self.size = instances, (int(size[0]), int(size[1]))
         self.seed = check_seed("seed", seed)
         self.planners = select_rules(planners, self.seed, "planner")
+        if dispatcher is not None:
+            self.planners["dispatcher"] = Rule("dispatcher", load_dispatcher(dispatcher), 1.0)
         self.cpsat = cpsat or CpSat()
         if not self.planners and not self.cpsat.seconds:
-            raise InputError("planners is empty: name a dispatching rule, or give cpsat.seconds")
+            raise InputError("planners is empty: name a dispatching rule or a dispatcher, or give cpsat.seconds")
 
     @override
     @torch.inference_mode()
     def run(self, predict: Predict, data: MultiTaskDataModule) -> "EstimateReport":
-        predicted, true = predict_test_rows(predict, data, tuple(self.requires))
-        return self.execute_plans(np.exp(predicted["log_seconds"].numpy()), np.exp(true["log_seconds"].numpy()))
+        names = tuple(self.requires)
+        predicted, true = predict_test_rows(predict, data, names)
+        linear = predict_test_rows(LinearBaseline(data, names).predict, data, names).predicted
+        estimated = {"network": predicted, "linear": linear}
+        return self.execute_plans(
+            {name: np.exp(values["log_seconds"].numpy()) for name, values in estimated.items()},
+            np.exp(true["log_seconds"].numpy()),
+        )
 
-    def execute_plans(self, estimated: np.ndarray, true: np.ndarray) -> "EstimateReport":
+    def execute_plans(self, estimated: Mapping[str, np.ndarray], true: np.ndarray) -> "EstimateReport":
         """Plan shops that are drawn from N operations with every planner and estimate, and execute the plans.
 
         Args:
-            estimated: seconds of the operations by the network, ``[N]``.
+            estimated: seconds of the operations by the network and by other models, ``[N]`` each.
             true: seconds that they take, ``[N]``.
 
         Returns:
             Every plan, and what came of it.
         """
         draw = np.random.default_rng(self.seed)
-        estimated = np.minimum(estimated, LONGEST_ESTIMATE / (self.size[0] * self.size[1]))
+        longest = LONGEST_ESTIMATE / (self.size[0] * self.size[1])
         out = []
         for number in range(self.instances):
             rows = draw.integers(len(true), size=self.size)
             machines = draw.permuted(np.tile(np.arange(self.size[1]), (self.size[0], 1)), axis=1)
             truth = JobShop(f"checks{number:02}", whole_seconds(true[rows]), machines)
             known = {
-                "network": replace(truth, durations=whole_seconds(estimated[rows])),
+                **{
+                    name: replace(truth, durations=whole_seconds(np.minimum(values[rows], longest)))
+                    for name, values in estimated.items()
+                },
                 "mean": replace(truth, durations=whole_seconds(np.full(self.size, true.mean()))),
                 "truth": truth,
             }
             for estimate, instance in known.items():
-                for planner, starts in self.plans(instance):
+                for planner, starts in self.plans(instance, tied=estimate == "mean"):
                     plan = Schedule(instance, starts)
                     executed = Schedule(truth, execute_plan(instance, starts, truth))
-                    out.append(ExecutedPlan(truth.name, planner, estimate, plan.makespan, executed.makespan))
+                    out.append(ExecutedPlan(truth.name, planner, estimate, plan.makespan, executed.makespan, executed))
         return EstimateReport(out)
 
-    def plans(self, instance: JobShop) -> Iterator[tuple[str, np.ndarray]]:
-        """A plan of every planner: its name and the start times ``[J, M]``."""
+    def plans(self, instance: JobShop, tied: bool = False) -> Iterator[tuple[str, np.ndarray]]:
+        """A plan of every planner.
+
+        Args:
+            instance: what is planned.
+            tied: whether all durations are equal, by which some rules cannot tell operations apart: they are left out.
+
+        Yields:
+            tuple[str, np.ndarray]: the name of a planner and the start times ``[J, K]``.
+        """
         for name, rule in self.planners.items():
+            if tied and name in BY_DURATION_ALONE:
+                continue
             yield name, Schedule.of(instance, rule.schedule(Shops.pack([instance]))[0]).starts
         if self.cpsat.seconds:
             yield "cpsat", self.cpsat.solve(instance).starts
@@ -159,7 +191,7 @@ class EstimateReport(ExecutionReport):
 
     @override
     def records(self) -> list[dict[str, Value]]:
-        return [dict(vars(plan)) for plan in self.plans]
+        return [{name: value for name, value in vars(plan).items() if name != "schedule"} for plan in self.plans]
 
     @override
     def summary(self) -> dict[str, float]:
@@ -183,6 +215,11 @@ class EstimateReport(ExecutionReport):
                 ratios.setdefault(instance, []).append(makespan / executed[instance, planner, "truth"])
         values = np.array([fmean(found) for found in ratios.values()])
         return Outcome("makespan", higher_is_better=False, values=values, scale=None)
+
+    @override
+    def texts(self) -> Iterator[tuple[str, str]]:
+        kept = [(f"{one.planner}/{one.estimate}", one.schedule) for one in self.plans if one.schedule is not None]
+        return schedule_files([ExecutedSchedule(method, schedule) for method, schedule in kept])
 
     @override
     def table(self) -> Table:

@@ -25,7 +25,7 @@ class CpSat:
     @property
     def label(self) -> str:
         """What reports call it."""
-        return f"CP-SAT\n{self.seconds:g} s"
+        return f"CP-\nSAT\n{self.seconds:g} s"
 
     def solve(self, instance: JobShop) -> Solution:
         """The best schedule found in time, and what is proven about it."""

@@ -12,6 +12,7 @@ from matplotlib.colors import BoundaryNorm, ListedColormap, to_rgb
 from matplotlib.figure import Figure
 
 from mtl.agent.environments.scheduling.schedule import Schedule
+from mtl.suites.scheduling.instance import Name
 
 Colour = tuple[float, float, float]
 
@@ -25,6 +26,7 @@ _QUIET = "#666666"
 _ROW = 0.82  # height of a bar, as a share of the distance between machines
 _LARGEST_LABELLED = 500  # operations; with more the numbers in the bars could not be read
 _PER_LETTER = 0.011  # width of a digit as a share of the axes
+_MACHINE_LETTERS, _JOB_LETTERS = 32, 16  # of the longest names shown in full
 
 
 def gantt(schedule: Schedule, method: str) -> Figure:
@@ -41,15 +43,16 @@ def gantt(schedule: Schedule, method: str) -> Figure:
     """
     instance = schedule.instance
     with rc_context({"font.size": 9, "text.color": _INK, "axes.edgecolor": _QUIET, "axes.labelcolor": _QUIET}):
-        height = 1.5 + max(2.2, min(9.0, 0.34 * instance.operations))
+        height = 1.5 + max(2.2, min(9.0, 0.34 * instance.machine_count))
         figure = Figure(figsize=(11.0, height), dpi=140, layout="constrained")
         axes = figure.add_subplot()
         colours = palette(instance.jobs)
         _bars(axes, schedule, colours)
         _frame(axes, schedule)
         _titles(axes, schedule, method)
-        if instance.jobs * instance.operations > _LARGEST_LABELLED:
-            _key(figure, axes, colours)
+        # Names need more room than numbers: some bars go without
+        if instance.operation_count > _LARGEST_LABELLED or not _numbered(instance.job_names):
+            _key(figure, axes, colours, instance.job_names)
     return figure
 
 
@@ -62,13 +65,14 @@ def palette(jobs: int) -> list[Colour]:
 
 def _bars(axes: Axes, schedule: Schedule, colours: Sequence[Colour]) -> None:
     instance = schedule.instance
-    jobs = np.repeat(np.arange(instance.jobs), instance.operations).tolist()
-    left, width = schedule.starts.ravel(), instance.durations.ravel()
-    low = instance.machines.ravel() - _ROW / 2
+    there = instance.exists
+    jobs = np.repeat(np.arange(instance.jobs), instance.lengths).tolist()
+    left, width, machines = schedule.starts[there], instance.durations[there], instance.machines[there]
+    low = machines - _ROW / 2
     right, high = left + width, low + _ROW
     corners = ((left, low), (right, low), (right, high), (left, high))
     bars = PolyCollection(
-        list(np.stack([np.stack(corner, -1) for corner in corners], 1)),  # [J * M, 4, 2]
+        list(np.stack([np.stack(corner, -1) for corner in corners], 1)),  # [operations, 4, 2]
         facecolors=[colours[job] for job in jobs],
         edgecolors="white",
         linewidths=0.6 if len(jobs) <= _LARGEST_LABELLED else 0.2,
@@ -78,18 +82,20 @@ def _bars(axes: Axes, schedule: Schedule, colours: Sequence[Colour]) -> None:
     if len(jobs) > _LARGEST_LABELLED:
         return
     room = schedule.makespan * _PER_LETTER
-    places = zip(jobs, left.tolist(), width.tolist(), instance.machines.ravel().tolist(), strict=True)
+    places = zip(jobs, left.tolist(), width.tolist(), machines.tolist(), strict=True)
     for job, start, length, machine in places:
-        if length < room * len(str(job)):
+        name = str(instance.job_names[job])
+        if length < room * len(name):
             continue
         red, green, blue = colours[job]
         dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.6
         axes.text(
             start + length / 2,
             machine,
-            str(job),
+            name,
             color="white" if dark else _INK,
             fontsize=7.5,
+            parse_math=False,  # a name may hold a dollar sign
             ha="center",
             va="center_baseline",
         )
@@ -97,20 +103,22 @@ def _bars(axes: Axes, schedule: Schedule, colours: Sequence[Colour]) -> None:
 
 def _frame(axes: Axes, schedule: Schedule) -> None:
     instance, makespan = schedule.instance, schedule.makespan
-    machines = np.arange(instance.operations)
-    axes.set_xlim(0, max(makespan, schedule.reference) * 1.01)
-    axes.set_ylim(instance.operations - 0.4, -0.6)  # machine 0 on top
-    axes.set_yticks(machines, [str(machine) for machine in machines])
+    machines = np.arange(instance.machine_count)
+    reference = schedule.reference.makespan
+    axes.set_xlim(0, max(makespan, reference) * 1.01)
+    axes.set_ylim(instance.machine_count - 0.4, -0.6)  # the first machine on top
+    axes.set_yticks(machines, [short(name, _MACHINE_LETTERS) for name in instance.machine_names], parse_math=False)
     axes.set_ylabel("machine")
-    axes.set_xlabel("time" if instance.jobs * instance.operations > _LARGEST_LABELLED else "time (numbers: jobs)")
+    labels = f"time ({'numbers' if _numbered(instance.job_names) else 'names'}: jobs)"
+    axes.set_xlabel("time" if instance.operation_count > _LARGEST_LABELLED else labels)
     axes.tick_params(length=0, labelcolor=_QUIET)
     axes.grid(axis="x", color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.axvline(makespan, color=_INK, linewidth=1.2)
-    if schedule.reference != makespan:
-        axes.axvline(schedule.reference, color=_INK, linewidth=1.0, linestyle=(0, (4, 3)))
-    busy = np.bincount(instance.machines.ravel(), weights=instance.durations.ravel()) / makespan
+    if reference != makespan:
+        axes.axvline(reference, color=_INK, linewidth=1.0, linestyle=(0, (4, 3)))
+    busy = instance.load / makespan
     right = axes.secondary_yaxis("right")
     right.set_yticks(machines, [f"{share:.0%}" for share in busy])
     right.tick_params(length=0, labelcolor=_QUIET)
@@ -120,13 +128,14 @@ def _frame(axes: Axes, schedule: Schedule) -> None:
 
 def _titles(axes: Axes, schedule: Schedule, method: str) -> None:
     instance = schedule.instance
-    size = f"{instance.jobs} jobs × {instance.operations} machines"
-    axes.set_title(f"{instance.name}  ·  {size}", loc="left", weight="bold", pad=22)
-    if schedule.makespan == schedule.reference:
-        comparison = f"the {schedule.reference_kind}"
+    size = f"{instance.jobs} jobs × {instance.machine_count} machines"
+    axes.set_title(f"{instance.name}  ·  {size}", loc="left", weight="bold", pad=22, parse_math=False)
+    reference = schedule.reference
+    if schedule.makespan == reference.makespan:
+        comparison = f"the {reference.label}"
     else:
         direction = "above" if schedule.gap > 0 else "below"
-        comparison = f"{abs(schedule.gap):.1%} {direction} the {schedule.reference_kind}, {schedule.reference} (dashed)"
+        comparison = f"{abs(schedule.gap):.1%} {direction} the {reference.label}, {reference.makespan} (dashed)"
     axes.annotate(
         f"{method}  ·  makespan {schedule.makespan}, {comparison}  ·  machines busy {schedule.utilisation:.0%}",
         (0, 1),
@@ -137,14 +146,26 @@ def _titles(axes: Axes, schedule: Schedule, method: str) -> None:
     )
 
 
-def _key(figure: Figure, axes: Axes, colours: Sequence[Colour]) -> None:
-    """A scale from colours to job numbers, where numbers do not fit into the bars."""
+def short(name: Name, letters: int) -> str:
+    """The name, cut where it has more letters than these."""
+    text = str(name)
+    return text if len(text) <= letters else f"{text[: letters - 1]}…"
+
+
+def _numbered(names: Sequence[Name]) -> bool:
+    """Whether all names are numbers."""
+    return all(isinstance(name, int) for name in names)
+
+
+def _key(figure: Figure, axes: Axes, colours: Sequence[Colour], names: Sequence[Name]) -> None:
+    """A scale from colours to jobs, where their names do not fit into the bars."""
     jobs = len(colours)
     norm = BoundaryNorm(np.arange(jobs + 1) - 0.5, jobs)
     bar = figure.colorbar(
         ScalarMappable(norm, ListedColormap(colours)), ax=axes, fraction=0.012, pad=0.015, aspect=60, label="job"
     )
-    bar.set_ticks(list(range(0, jobs, max(1, jobs // 10))))
+    ticks = list(range(0, jobs, max(1, jobs // 10)))
+    bar.set_ticks(ticks, labels=[short(names[job], _JOB_LETTERS) for job in ticks], parse_math=False)
     bar.minorticks_off()
     bar.outline.set_visible(False)
     bar.ax.tick_params(length=0, labelcolor=_QUIET)

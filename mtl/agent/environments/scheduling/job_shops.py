@@ -19,7 +19,7 @@ from mtl.agent.environments.scheduling.rules import select_rules
 from mtl.agent.environments.scheduling.schedule import Schedule
 from mtl.agent.environments.scheduling.schedule_report import AGENT, BuiltSchedule, ScheduleReport
 from mtl.agent.environments.scheduling.seeds import check_seed
-from mtl.errors import InputError
+from mtl.errors import InputError, unknown
 from mtl.suites.base import MultiTaskDataModule, Predict
 from mtl.suites.scheduling.features import features
 from mtl.suites.scheduling.instance import JobShop
@@ -27,6 +27,7 @@ from mtl.suites.scheduling.published import select
 from mtl.suites.scheduling.rollout import network_policy
 from mtl.suites.scheduling.shops import Shops
 from mtl.suites.scheduling.simulator import Simulator
+from mtl.suites.scheduling.solver import Solution
 from mtl.suites.scheduling.suite import SchedulingSuite
 
 _GANTT = {"all": "all", "first": "first", "none": "none", "true": "all", "false": "none"}
@@ -35,18 +36,20 @@ _GANTT = {"all": "all", "first": "first", "none": "none", "true": "all", "false"
 class JobShops(Environment):
     """Builds a schedule of every instance with the agent, with dispatching rules and with an exact solver.
 
-    Every schedule is checked against the instance before it is reported.
+    Every schedule is checked against the instance before it is reported, and again as it is written.
 
     Args:
         instances: see :func:`mtl.suites.scheduling.published.select`.
         decoder: from the network's scores to schedules.
         baselines: dispatching rules, see :func:`mtl.agent.environments.scheduling.rules.rules`.
-        cpsat: the exact solver and its time.
+        bounds: by name of an instance, what is known of it: ``upper``, the best known makespan, and ``lower``, a proven
+            lower bound. Gaps are then relative to these.
+        cpsat: the exact solver and its time. What it proves of an instance without a known makespan counts as known.
         gantt: schedules of the agent to draw: ``all`` (or True), ``first``, ``none`` (or False).
         seed: of the rule ``random``.
 
     Raises:
-        InputError: an unknown instance or baseline, a malformed file.
+        InputError: an unknown instance or baseline, a malformed file, bounds that cannot be.
     """
 
     requires: ClassVar[Mapping[str, str]] = {"assignment": "choice"}
@@ -57,6 +60,7 @@ class JobShops(Environment):
         instances: str | Sequence[str],
         decoder: Decoder,
         baselines: Sequence[str] = (),
+        bounds: Mapping[str, Mapping[str, int]] | None = None,
         cpsat: CpSat | None = None,
         gantt: str | bool = "first",
         seed: int = 0,
@@ -66,6 +70,7 @@ class JobShops(Environment):
         for name in names:
             if names.count(name) > 1:
                 raise InputError(f"instances: two are named '{name}'; rename the file of one")
+        self.instances = with_bounds(self.instances, bounds or {})
         self.decoder = decoder
         self.baselines = select_rules(baselines, check_seed("seed", seed))
         self.cpsat = cpsat or CpSat()
@@ -86,12 +91,13 @@ class JobShops(Environment):
             bar = progress.add_task("Agent and rules", total=len(groups))
             for group in groups:
                 shops = Shops.pack(group)
-                expected = expected_utilisation(predict, data, shops)
+                expected = expected_utilisation(predict, data, group)
                 built = timed(partial(self.decoder.decode, policy, shops), group)
-                outcomes += [
-                    BuiltSchedule(AGENT, self.decoder.label, schedule, seconds, value)
-                    for (schedule, seconds), value in zip(built, expected, strict=True)
-                ]
+                for (schedule, seconds), value in zip(built, expected, strict=True):
+                    known = trained_on(data, schedule.instance)
+                    outcomes.append(
+                        BuiltSchedule(AGENT, self.decoder.label, schedule, seconds, value, calibrated=known)
+                    )
                 for name, rule in self.baselines.items():
                     built = timed(partial(rule.schedule, shops), group)
                     outcomes += [BuiltSchedule(name, rule.label, schedule, seconds) for schedule, seconds in built]
@@ -102,7 +108,7 @@ class JobShops(Environment):
         return ScheduleReport(outcomes, self.gantt)
 
     def _solved(self, outcomes: list[BuiltSchedule]) -> Iterator[JobShop]:
-        """The instances, where nothing better is known with what CP-SAT finds out about them. Adds its outcomes."""
+        """The instances, where no makespan is known with what CP-SAT proves of them. Adds its outcomes."""
         for instance in self.instances:
             known = instance
             if self.cpsat.seconds:
@@ -110,16 +116,16 @@ class JobShops(Environment):
                 solution = self.cpsat.solve(instance)
                 seconds = time.perf_counter() - started
                 if instance.upper_bound is None:
-                    known = replace(instance, upper_bound=solution.makespan, lower_bound=solution.bound)
+                    known = with_proof(instance, solution)
                 outcomes.append(BuiltSchedule("cpsat", self.cpsat.label, Schedule(known, solution.starts), seconds))
             yield known
 
 
 def same_size(instances: Sequence[JobShop]) -> Iterator[list[JobShop]]:
     """The instances in groups of one size: they are scheduled side by side, without padding."""
-    groups: dict[tuple[int, int], list[JobShop]] = {}
+    groups: dict[tuple[int, ...], list[JobShop]] = {}
     for instance in instances:
-        groups.setdefault((instance.jobs, instance.operations), []).append(instance)
+        groups.setdefault((*instance.durations.shape, instance.machine_count), []).append(instance)
     yield from groups.values()
 
 
@@ -131,21 +137,83 @@ def timed(build: Callable[[], Tensor], group: Sequence[JobShop]) -> list[tuple[S
     return [(Schedule.of(instance, row), seconds) for instance, row in zip(group, starts, strict=True)]
 
 
-def expected_utilisation(predict: Predict, data: MultiTaskDataModule, shops: Shops) -> list[float | None]:
+def with_bounds(instances: Sequence[JobShop], bounds: Mapping[str, Mapping[str, int]]) -> list[JobShop]:
+    """The instances with the bounds that a person gives of some.
+
+    Args:
+        instances: to be scheduled.
+        bounds: by name of an instance, ``upper`` and ``lower``.
+
+    Returns:
+        The instances, in their order.
+
+    Raises:
+        InputError: no such instance or bound, or a bound that the instance contradicts.
+    """
+    for name, given in bounds.items():
+        if name not in (known := [instance.name for instance in instances]):
+            raise unknown("instance in bounds", name, known)
+        if not isinstance(given, Mapping):
+            raise InputError(f"bounds.{name}={given}: expected upper, lower or both, such as {{upper: 100, lower: 90}}")
+        for key, value in given.items():
+            if key not in ("upper", "lower"):
+                raise unknown(f"bound of {name}", str(key), ("upper", "lower"))
+            if type(value) is not int:
+                raise InputError(f"bounds.{name}.{key}={value}: expected a whole number")
+    return [
+        replace(
+            instance,
+            upper_bound=bounds.get(instance.name, {}).get("upper", instance.upper_bound),
+            lower_bound=bounds.get(instance.name, {}).get("lower", instance.lower_bound),
+        )
+        for instance in instances
+    ]
+
+
+def with_proof(instance: JobShop, solution: Solution) -> JobShop:
+    """The instance with what a solver proved of it: the optimum, or else a lower bound if it is the largest known."""
+    if solution.optimal:
+        return replace(instance, upper_bound=solution.makespan, lower_bound=solution.bound)
+    if solution.bound <= max(instance.lower_bound or 0, instance.machine_bound):
+        return instance
+    return replace(instance, lower_bound=solution.bound, lower_bound_source="CP-SAT")
+
+
+def trained_on(data: MultiTaskDataModule, instance: JobShop) -> bool:
+    """Whether the suite's training instances are of the size of this one, so that what is expected is calibrated."""
+    return not isinstance(data, SchedulingSuite) or data.covers(instance)
+
+
+def expected_utilisation(
+    predict: Predict, data: MultiTaskDataModule, instances: Sequence[JobShop]
+) -> list[float | None]:
     """Ask the network how busy the machines will be, before the first real choice.
+
+    What it says is cut to what is possible: the machines cannot be busier than in a schedule as short as the largest
+    lower bound.
 
     Args:
         predict: inputs to raw predictions by task.
         data: the suite, with the tasks that the network has learned.
-        shops: N job shops.
+        instances: N job shops.
 
     Returns:
         A value for each; None if the network does not learn that or there is no choice.
     """
     task = next((task for task in data.tasks if task.name == "utilisation"), None)
     if task is None:
-        return [None] * len(shops)
-    simulator = Simulator(shops)
+        return [None] * len(instances)
+    simulator = Simulator(Shops.pack(instances))
     simulator.advance()
-    values = task.decode(predict(features(simulator))[task.name])
-    return [None if over else value for over, value in zip(simulator.done.tolist(), values.tolist(), strict=True)]
+    values = task.decode(predict(features(simulator))[task.name]).clamp(min=0.0).float()
+    done = simulator.done.tolist()
+    return [
+        None if over else min(value, largest_utilisation(instance))
+        for over, value, instance in zip(done, values.tolist(), instances, strict=True)
+    ]
+
+
+def largest_utilisation(instance: JobShop) -> float:
+    """The utilisation of a schedule that is as short as the largest lower bound known."""
+    bound = max(instance.machine_bound, instance.lower_bound or 0)
+    return float(instance.durations.sum()) / (instance.machine_count * bound)

@@ -1,13 +1,13 @@
 """A finished schedule of one instance."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from mtl.suites.scheduling.instance import JobShop
+from mtl.suites.scheduling.reference import Reference
 from mtl.suites.scheduling.solver import feasible
 
 
@@ -17,7 +17,7 @@ class Schedule:
 
     Args:
         instance: what is scheduled.
-        starts: ``[J, M]`` start times in the order of each job's route.
+        starts: ``[J, K]`` start times in the order of each job's route; -1 beyond its end.
 
     Raises:
         ValueError: a job is in two places at once, or a machine holds two operations.
@@ -33,7 +33,7 @@ class Schedule:
     @classmethod
     def of(cls, instance: JobShop, starts: Tensor) -> "Schedule":
         """From the simulator's start times, perhaps padded to more jobs and machines."""
-        return cls(instance, starts[: instance.jobs, : instance.operations].round().long().numpy())
+        return cls(instance, starts[: instance.jobs, : instance.durations.shape[1]].round().long().numpy())
 
     @property
     def makespan(self) -> int:
@@ -43,22 +43,14 @@ class Schedule:
     @property
     def utilisation(self) -> float:
         """Busy time of the machines as a fraction of machines x makespan."""
-        return float(self.instance.durations.sum()) / (self.instance.operations * self.makespan)
+        return float(self.instance.durations.sum()) / (self.instance.machine_count * self.makespan)
 
     @property
-    def reference(self) -> int:
-        """What the makespan is compared with: the best known makespan, else a lower bound."""
-        instance = self.instance
-        return instance.upper_bound or instance.lower_bound or instance.trivial_bound
-
-    @property
-    def reference_kind(self) -> Literal["optimum", "best known", "lower bound"]:
-        """What the reference is: ``optimum`` means proven."""
-        if self.instance.upper_bound is None:
-            return "lower bound"
-        return "optimum" if self.instance.upper_bound == self.instance.lower_bound else "best known"
+    def reference(self) -> Reference:
+        """What the makespan is compared with, and which it is."""
+        return self.instance.reference
 
     @property
     def gap(self) -> float:
         """``(makespan - reference) / reference``."""
-        return self.makespan / self.reference - 1.0
+        return self.makespan / self.reference.makespan - 1.0

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from rich import box
+from rich.markup import escape
 from rich.table import Table
 from typing_extensions import override
 
 from mtl.agent.environments.scheduling.schedule import Schedule
+from mtl.agent.environments.scheduling.schedule_files import ExecutedSchedule, schedule_files
 from mtl.agent.report import ExecutionReport, Value
 from mtl.runs.contributions import Outcome
 
@@ -18,11 +20,24 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 AGENT = "agent"
-_NOTES = {  # mark in the table, and what it means
-    "optimum": ("", ""),
-    "best known": ("*", "* best known, not proven optimal: the gap to the optimum may be larger"),
-    "lower bound": ("†", "† only a lower bound is known: the gap to the optimum may be smaller"),
+# Mark in the table, what it means, what the references are called together, and the head of their column
+_NOTES: dict[str, tuple[str, str, str, str]] = {
+    "optimum": ("", "", "the optimum", "opti-\nmum"),
+    "best known": (
+        "*",
+        "* best known, not proven optimal: the gap to the optimum may be larger",
+        "the best known makespan",
+        "best",
+    ),
+    "lower bound": (
+        "†",
+        "† only a lower bound is known: the gap to the optimum may be smaller",
+        "a lower bound",
+        "lower\nbound",
+    ),
 }
+_MIXED = ("the reference of each", "refe-\nrence")
+_NOT_CALIBRATED = ("~", "~ a size of shop that the network was not trained on: what it expects is not calibrated")
 
 
 @dataclass(frozen=True)
@@ -35,6 +50,7 @@ class BuiltSchedule:
         schedule: what it built.
         seconds: wall clock per instance; instances that are built side by side share theirs.
         predicted: utilisation that the network expected before the first decision, if it was asked.
+        calibrated: whether the network was trained on shops of this size, so that what it expects can be relied on.
     """
 
     method: str
@@ -42,6 +58,7 @@ class BuiltSchedule:
     schedule: Schedule
     seconds: float
     predicted: float | None = None
+    calibrated: bool = True
 
     def record(self) -> dict[str, Value]:
         """One row of the report."""
@@ -49,14 +66,16 @@ class BuiltSchedule:
         return {
             "instance": instance.name,
             "jobs": instance.jobs,
-            "machines": instance.operations,
+            "machines": instance.machine_count,
             "method": self.method,
             "makespan": self.schedule.makespan,
-            "reference": self.schedule.reference,
-            "reference_kind": self.schedule.reference_kind,
+            "reference": self.schedule.reference.makespan,
+            "reference_kind": self.schedule.reference.kind,
+            "reference_source": self.schedule.reference.source,
             "gap": self.schedule.gap,
             "utilisation": self.schedule.utilisation,
             "utilisation_predicted": self.predicted,
+            "utilisation_calibrated": None if self.predicted is None else self.calibrated,
             "seconds": self.seconds,
         }
 
@@ -68,9 +87,11 @@ class ScheduleReport(ExecutionReport):
     makespan (the true gap to the optimum is then at least as large), else a lower bound (then it is at most as large).
 
     A record is one method on one instance. The summary holds means over the instances: the agent's, then
-    ``<method>_gap`` and ``<method>_seconds`` of every baseline; ``optima`` counts the instances whose reference is a
-    proven optimum. The table has an instance per row, the smallest gap of each in bold, and fits into 80 characters.
-    Pictures are Gantt charts of the agent's schedules, named ``gantt-<instance>``.
+    ``<method>_gap`` and ``<method>_seconds`` of every baseline; ``optima``, ``best_known`` and ``lower_bounds`` count
+    the instances whose reference is such a one. The table has an instance per row, the smallest gap of each in bold,
+    and fits into 80 characters. Every schedule is written, see
+    :func:`~mtl.agent.environments.scheduling.schedule_files.schedule_files`. Pictures are Gantt charts of the agent's
+    schedules, named ``gantt-<instance>``.
 
     Args:
         outcomes: every method on every instance; the agent's are named ``agent``.
@@ -103,7 +124,12 @@ class ScheduleReport(ExecutionReport):
             "utilisation": fmean(outcome.schedule.utilisation for outcome in agent),
             "seconds": fmean(outcome.seconds for outcome in agent),
             "instances": len(agent),
-            "optima": sum(outcome.schedule.reference_kind == "optimum" for outcome in agent),
+        }
+        kinds = [outcome.schedule.reference.kind for outcome in agent]
+        numbers |= {
+            "optima": kinds.count("optimum"),
+            "best_known": kinds.count("best known"),
+            "lower_bounds": kinds.count("lower bound"),
         }
         asked = [(o.predicted, o.schedule.utilisation) for o in agent if o.predicted is not None]
         if asked:
@@ -128,43 +154,54 @@ class ScheduleReport(ExecutionReport):
     @override
     def table(self) -> Table:
         agent = self.of(AGENT)
-        kinds = {outcome.schedule.reference_kind for outcome in agent}
+        kinds = {outcome.schedule.reference.kind for outcome in agent}
+        asked = [outcome for outcome in agent if outcome.predicted is not None]
+        notes = [_NOTES[kind][1] for kind in _NOTES if kind in kinds and _NOTES[kind][1]]
+        notes += [] if all(outcome.calibrated for outcome in asked) else [_NOT_CALIBRATED[1]]
+        together, head = _NOTES[next(iter(kinds))][2:] if len(kinds) == 1 else _MIXED
         table = Table(
-            title=f"Job shops: gaps to the best known makespan in % (agent: {self.labels[AGENT]})",
-            caption="\n".join(text for kind, (_, text) in _NOTES.items() if kind in kinds and text) or None,
+            title=f"Job shops: gaps to {together} in % (agent: {self.labels[AGENT]})",
+            caption="\n".join(notes) or None,
             box=box.SIMPLE_HEAD,
             padding=0,
             pad_edge=False,
             show_footer=True,
         )
         every = list(self.labels)
-        expected = [outcome.predicted for outcome in agent if outcome.predicted is not None]
+        expected = [outcome.predicted for outcome in asked if outcome.predicted is not None]
         columns = {
             "instance": "mean",
-            "best": "",
+            head: "",
             "agent": f"{fmean(outcome.schedule.makespan for outcome in agent):.0f}",
             **{
                 "gap" if method == AGENT else self.labels[method]: mean
                 for method, mean in zip(every, bold_least([self.gap(method) for method in every]), strict=True)
             },
             "busy": f"{fmean(outcome.schedule.utilisation for outcome in agent):.0%}",
-            "pre-\ndicted": f"{fmean(expected):.0%}" if expected else "",
+            "fore-\ncast": f"{fmean(expected):.0%}" if expected else "",
             "sec.": f"{fmean(outcome.seconds for outcome in agent):.2f}",
         }
         for name, mean in columns.items():
-            table.add_column(name, mean, justify="left" if name == "instance" else "right", no_wrap=True)
+            if name == "instance":  # a long name is folded, numbers are not
+                table.add_column(name, mean, min_width=len(name), overflow="fold")
+            else:
+                table.add_column(name, mean, justify="right", no_wrap=True)
         for row in zip(*(self.of(method) for method in every), strict=True):
             schedule = row[0].schedule
             table.add_row(
-                schedule.instance.name,
-                f"{schedule.reference}{_NOTES[schedule.reference_kind][0]}",
+                escape(schedule.instance.name),
+                f"{schedule.reference.makespan}{_NOTES[schedule.reference.kind][0]}",
                 str(schedule.makespan),
                 *bold_least([outcome.schedule.gap for outcome in row]),
                 f"{schedule.utilisation:.0%}",
-                "" if row[0].predicted is None else f"{row[0].predicted:.0%}",
+                expected_share(row[0]),
                 f"{row[0].seconds:.2f}",
             )
         return table
+
+    @override
+    def texts(self) -> Iterator[tuple[str, str]]:
+        return schedule_files([ExecutedSchedule(outcome.method, outcome.schedule) for outcome in self.outcomes])
 
     @override
     def figures(self) -> Iterator[tuple[str, "Figure"]]:
@@ -174,6 +211,13 @@ class ScheduleReport(ExecutionReport):
         chosen = {"all": self.of(AGENT), "first": self.of(AGENT)[:1], "none": []}[self.gantt]
         for outcome in chosen:
             yield f"gantt-{outcome.schedule.instance.name}", gantt(outcome.schedule, f"agent ({outcome.label})")
+
+
+def expected_share(outcome: BuiltSchedule) -> str:
+    """What the network expected, marked where it was not trained on such a size; empty if it was not asked."""
+    if outcome.predicted is None:
+        return ""
+    return f"{'' if outcome.calibrated else _NOT_CALIBRATED[0]}{outcome.predicted:.0%}"
 
 
 def bold_least(gaps: list[float]) -> list[str]:

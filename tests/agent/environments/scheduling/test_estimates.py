@@ -1,5 +1,8 @@
 """Plans by estimates, carried out with the truth."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -64,22 +67,43 @@ def test_other_routes_are_refused() -> None:
 
 def test_with_true_estimates_nothing_is_lost() -> None:
     true = np.random.default_rng(0).integers(1, 500, 200).astype(float)
-    report = EstimatedShops(instances=3, size=(4, 3)).execute_plans(true, true)
+    report = EstimatedShops(instances=3, size=(4, 3)).execute_plans({"network": true}, true)
     for plan in report.plans:
         assert plan.executed > 0
         if plan.estimate != "mean":
             assert plan.planned == plan.executed
     numbers = report.summary()
     assert numbers["spt_network_executed"] == numbers["spt_truth_executed"]
-    assert len(report.records()) == 3 * 2 * 3
-    assert report.table().row_count == 6
+    assert len(report.records()) == 3 * (3 * 3 - 1)
+    assert report.table().row_count == 8
+
+
+def test_shortest_processing_time_is_not_asked_where_all_durations_are_equal() -> None:
+    true = np.random.default_rng(0).integers(1, 500, 200).astype(float)
+    pairs = EstimatedShops(instances=1, size=(4, 3)).execute_plans({"network": true, "linear": true}, true).pairs
+    assert ("spt", "mean") not in pairs
+    assert {("spt", "network"), ("spt", "linear"), ("spt", "truth"), ("mwkr", "mean")} <= set(pairs)
+
+
+def test_every_executed_plan_is_written(tmp_path: Path) -> None:
+    """With the true durations, on the machines of its route."""
+    true = np.random.default_rng(0).integers(1, 500, 200).astype(float)
+    report = EstimatedShops(instances=2, size=(4, 3)).execute_plans({"network": true + 3}, true)
+    report.write(tmp_path)
+    plans = json.loads((tmp_path / "schedules.json").read_text())["schedules"]
+    assert [(one["instance"], one["method"], one["makespan"]) for one in plans] == [
+        (plan.instance, f"{plan.planner}/{plan.estimate}", plan.executed) for plan in report.plans
+    ]
+    assert all(len(one["operations"]) == 12 for one in plans)
 
 
 def test_estimates_that_no_shop_could_hold_are_cut() -> None:
     """A network that is far off names durations beyond all bounds; the plans are still executed with the true ones."""
     true = np.random.default_rng(0).integers(1, 500, 50).astype(np.float32)
     for far in (np.float32(1e30), np.float32(np.inf)):
-        report = EstimatedShops(instances=2, size=(4, 3)).execute_plans(np.where(true > 250, far, true), true)
+        report = EstimatedShops(instances=2, size=(4, 3)).execute_plans(
+            {"network": np.where(true > 250, far, true)}, true
+        )
         assert all(0 < plan.planned <= 10_000_000 for plan in report.plans)
         assert max(plan.executed for plan in report.plans) <= 12 * 500
 
@@ -95,12 +119,15 @@ def test_the_outcome_is_the_makespan_by_instance_relative_to_that_of_the_truth()
     assert (outcome.name, outcome.higher_is_better, outcome.scale) == ("makespan", False, None)
     assert outcome.values.tolist() == pytest.approx([1.3, 3])
     true = np.random.default_rng(0).integers(1, 500, 200).astype(float)
-    assert EstimatedShops(3, (4, 3)).execute_plans(true, true).outcome().values.tolist() == [1, 1, 1]
+    assert EstimatedShops(3, (4, 3)).execute_plans({"network": true}, true).outcome().values.tolist() == [1, 1, 1]
 
 
 def test_a_planner_named_twice_counts_once() -> None:
     true = np.arange(1.0, 50.0)
-    found = [EstimatedShops(2, (3, 2), planners).execute_plans(true, true) for planners in (["spt", "spt"], ["spt"])]
+    found = [
+        EstimatedShops(2, (3, 2), planners).execute_plans({"network": true}, true)
+        for planners in (["spt", "spt"], ["spt"])
+    ]
     assert found[0].records() == found[1].records()
 
 
@@ -113,3 +140,5 @@ def test_mistakes_are_said() -> None:
         EstimatedShops(seed=-1)
     with pytest.raises(InputError, match="planners is empty"):
         EstimatedShops(planners=[])
+    with pytest.raises(InputError, match="no/such/run"):
+        EstimatedShops(dispatcher="no/such/run")

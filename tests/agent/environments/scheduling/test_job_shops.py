@@ -1,8 +1,10 @@
 """Job shops as an environment."""
 
+import csv
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -10,37 +12,51 @@ from torch import Tensor
 from mtl.agent.agent import Agent
 from mtl.agent.environments.scheduling.decoders import Greedy, Sample
 from mtl.agent.environments.scheduling.exact import CpSat
-from mtl.agent.environments.scheduling.job_shops import JobShops
+from mtl.agent.environments.scheduling.job_shops import JobShops, with_proof
 from mtl.agent.environments.scheduling.schedule_report import BuiltSchedule
 from mtl.errors import InputError
 from mtl.network import Network
 from mtl.nn.candidates import CandidateSet
 from mtl.nn.encoder import SINGLE
 from mtl.sharing.hard import Hard
+from mtl.suites.scheduling.instance import JobShop
+from mtl.suites.scheduling.solver import Solution
 from mtl.suites.scheduling.suite import SchedulingSuite
 from mtl.tasks import TaskGraph, choice, regression
 from tests.support import Rows
 
 Predict = Callable[[dict[str, Tensor]], dict[str, Tensor]]
 SUITE = SchedulingSuite(instances=1, validation=1, test=["ft06"])
-RULES = ["spt", "mwkr", "mor", "fifo", "random"]
+RULES = ["bound", "fdd", "mwkr", "mor", "fifo", "spt", "random"]
 
 
 def test_every_method_on_every_instance(predict: Predict) -> None:
     """Instances of two sizes, in the order named, each with the agent first."""
-    report = JobShops("la01,ft06,la02", Greedy(), RULES, CpSat(0.05)).run(predict, SUITE)
+    report = JobShops("la01,ft06,la02", Greedy(), RULES, cpsat=CpSat(0.05)).run(predict, SUITE)
     rows = [(row["instance"], row["method"]) for row in report.records()]
     assert rows == [(name, method) for name in ("la01", "ft06", "la02") for method in ("agent", *RULES, "cpsat")]
     assert all(row["makespan"] >= row["reference"] for row in report.records())  # type: ignore[operator]
-    assert {row["utilisation_predicted"] for row in report.records() if row["method"] == "agent"} == {0.5}
+    agents = [row for row in report.records() if row["method"] == "agent"]
+    assert {row["utilisation_predicted"] for row in agents} == {0.5}
+    assert [row["utilisation_calibrated"] for row in agents] == [False, True, False]  # trained on 6x6 to 10x10
 
 
 def test_the_expected_utilisation_is_decoded(predict: Predict) -> None:
     """A task that standardises its target is asked in the target's own unit."""
     suite = SUITE.part(["assignment", "utilisation"])
-    suite.tasks = (suite.tasks[0], regression("utilisation", mean=0.6, std=0.2, primary="mae"))
+    suite.tasks = (suite.tasks[0], regression("utilisation", mean=0.4, std=0.1, primary="mae"))
     report = JobShops("ft06", Greedy()).run(predict, suite)
-    assert report.summary()["utilisation_predicted"] == pytest.approx(0.5 * 0.2 + 0.6)
+    assert report.summary()["utilisation_predicted"] == pytest.approx(0.5 * 0.1 + 0.4)
+
+
+def test_no_more_is_expected_than_is_possible(predict: Predict, tmp_path: Path) -> None:
+    """One machine is always busy, and several are not busier than in a schedule as short as the lower bound."""
+    suite = SUITE.part(["assignment", "utilisation"])
+    suite.tasks = (suite.tasks[0], regression("utilisation", mean=5.0, std=1.0, primary="mae"))
+    (tmp_path / "one.txt").write_text("3 1\n0 3\n0 4\n0 5\n")
+    found = JobShops([str(tmp_path / "one.txt"), "ft06"], Greedy()).run(predict, suite).of("agent")
+    assert found[0].predicted == 1
+    assert found[1].predicted == pytest.approx(197 / (6 * 55))  # all work over six machines until the optimum
 
 
 def test_baselines_do_not_depend_on_the_network(predict: Predict) -> None:
@@ -112,11 +128,62 @@ def file(tmp_path: Path) -> Path:
 def test_a_file_is_compared_with_its_lower_bound(predict: Predict, file: Path) -> None:
     record = JobShops(str(file), Greedy()).run(predict, SUITE).records()[0]
     assert (record["instance"], record["makespan"], record["reference"]) == ("mine", 4, 4)
-    assert record["reference_kind"] == "lower bound"
+    assert (record["reference_kind"], record["reference_source"]) == ("lower bound", "one machine")
+
+
+def test_bounds_can_be_given(predict: Predict, file: Path) -> None:
+    given = {"mine": {"upper": 5, "lower": 4}}
+    record = JobShops(str(file), Greedy(), bounds=given).run(predict, SUITE).records()[0]
+    assert (record["reference"], record["reference_kind"], record["gap"]) == (5, "best known", pytest.approx(-0.2))
+    record = JobShops("ft06", Greedy(), bounds={"ft06": {"lower": 50}}).run(predict, SUITE).records()[0]
+    assert (record["reference"], record["reference_kind"]) == (55, "best known")
+
+
+def test_what_the_solver_does_not_prove_is_no_reference() -> None:
+    """A schedule that it found is not called the best known; a bound that it proved counts if it is the largest."""
+    shop = JobShop("own", np.full((2, 2), 2), np.array([[0, 1], [1, 0]]))
+    starts = np.array([[0, 2], [0, 4]])
+    assert with_proof(shop, Solution(starts, 6, 5)).reference == (5, "lower bound", "CP-SAT")
+    assert with_proof(shop, Solution(starts, 6, 3)).reference == (4, "lower bound", "one machine")
+    assert with_proof(shop, Solution(np.array([[0, 2], [0, 2]]), 4, 4)).reference == (4, "optimum", "")
+
+
+@pytest.mark.parametrize("name", ["bom", "one_based", "recirc", "unlike"])
+def test_any_shop_is_scheduled_and_written(name: str, predict: Predict, tmp_path: Path) -> None:
+    """Machines from 1, a byte order mark, a machine twice in a job, jobs of unlike length."""
+    texts = {
+        "bom": "\ufeff3 3\n0 3 1 2 2 2\n0 2 2 1 1 4\n1 4 2 3 0 1\n",
+        "one_based": "3 3\n1 3 2 2 3 2\n1 2 3 1 2 4\n2 4 3 3 1 1\n",
+        "recirc": "2 3\n0 3 1 2 0 2 2 1\n1 2 0 2 2 3 1 1\n",
+        "unlike": "3 3\n0 3 1 2\n1 2 0 2 2 3\n2 4\n",
+    }
+    (tmp_path / f"{name}.txt").write_text(texts[name], encoding="utf-8")
+    report = JobShops(str(tmp_path / f"{name}.txt"), Sample(3), RULES, cpsat=CpSat(5)).run(predict, SUITE)
+    assert report.records()[0]["reference_kind"] == "optimum"
+    assert all(row["gap"] >= 0 for row in report.records())  # type: ignore[operator]
+    report.write(tmp_path / "out")
+    rows = list(csv.DictReader((tmp_path / "out" / "schedules.csv").read_text().splitlines()))
+    assert {row["method"] for row in rows} == {"agent", *RULES, "cpsat"}
+    machines = {row["machine"] for row in rows}
+    assert machines == ({"1", "2", "3"} if name == "one_based" else {"0", "1", "2"})
+
+
+def test_names_of_a_table_are_kept_to_the_chart_and_the_file(predict: Predict, tmp_path: Path) -> None:
+    """Also those that a chart or a table might read as markup."""
+    rows = "job,operation,machine,duration\n$door$,10,saw [b],3\n$door$,20,paint,2\ntable,1,saw [b],4\n"
+    (tmp_path / "own.csv").write_text(rows)
+    report = JobShops(str(tmp_path / "own.csv"), Greedy()).run(predict, SUITE)
+    report.write(tmp_path / "out")
+    written = list(csv.DictReader((tmp_path / "out" / "schedules.csv").read_text().splitlines()))
+    named = [(row["job"], row["operation"], row["machine"]) for row in written]
+    assert named == [("$door$", "10", "saw [b]"), ("$door$", "20", "paint"), ("table", "1", "saw [b]")]
+    svg = (tmp_path / "out" / "gantt-own.svg").read_text()
+    assert "saw [b]" in svg
+    assert "$door$" in svg
 
 
 def test_what_the_solver_finds_out_counts(predict: Predict, file: Path) -> None:
-    report = JobShops([str(file), "ft06"], Greedy(), ["spt"], CpSat(10)).run(predict, SUITE)
+    report = JobShops([str(file), "ft06"], Greedy(), ["spt"], cpsat=CpSat(10)).run(predict, SUITE)
     assert {row["reference_kind"] for row in report.records()} == {"optimum"}
     assert report.gap("cpsat") == 0
 
@@ -148,10 +215,15 @@ def test_pictures(predict: Predict, gantt: str | bool, names: list[str]) -> None
         ({"instances": ""}, "instances: none named"),
         ({"instances": "no/such/file.txt"}, "no/such/file.txt"),
         ({"baselines": ["stp"]}, "unknown baseline 'stp': did you mean 'spt'"),
+        ({"bounds": {"ft6": {"upper": 55}}}, "unknown instance in bounds 'ft6': did you mean 'ft06'"),
+        ({"bounds": {"ft06": 55}}, "bounds.ft06=55: expected upper, lower or both"),
+        ({"bounds": {"ft06": {"uper": 55}}}, "unknown bound of ft06 'uper': did you mean 'upper'"),
+        ({"bounds": {"ft06": {"upper": 55.5}}}, "bounds.ft06.upper=55.5: expected a whole number"),
+        ({"bounds": {"ft06": {"upper": 20}}}, "ft06: bounds 55 and 20, expected"),
         ({"gantt": "some"}, "gantt=some: expected all, first or none"),
         ({"seed": -1}, "seed=-1: expected a whole number"),
     ],
-    ids=["instance", "none", "file", "baseline", "gantt", "seed"],
+    ids=str,
 )
 def test_mistakes(settings: dict[str, object], says: str) -> None:
     with pytest.raises(InputError, match=says):

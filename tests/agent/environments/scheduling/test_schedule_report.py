@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from mtl.agent.environments.scheduling.exact import CpSat
+from mtl.agent.environments.scheduling.rules import select_rules
 from mtl.agent.environments.scheduling.schedule import Schedule
 from mtl.agent.environments.scheduling.schedule_report import BuiltSchedule, ScheduleReport
+from mtl.config.compose import configure
 from mtl.errors import InputError
 from mtl.suites.scheduling.instance import JobShop
 
@@ -49,6 +52,8 @@ def test_summary(report: ScheduleReport) -> None:
             "seconds": 1.0,
             "instances": 2,
             "optima": 2,
+            "best_known": 0,
+            "lower_bounds": 0,
             "utilisation_predicted": 0.9,
             "utilisation_error": 0.25,
             "spt_gap": 0.25,
@@ -74,37 +79,80 @@ def test_records(report: ScheduleReport) -> None:
         "makespan": 8,
         "reference": 4,
         "reference_kind": "optimum",
+        "reference_source": "",
         "gap": 1.0,
         "utilisation": 0.5,
         "utilisation_predicted": 0.9,
+        "utilisation_calibrated": True,
         "seconds": 1.5,
     }
 
 
+def shown(outcomes: list[BuiltSchedule], width: int = 120) -> str:
+    text = io.StringIO()
+    Console(file=text, width=width).print(ScheduleReport(outcomes).table())
+    return text.getvalue()
+
+
+def words(text: str) -> str:
+    """Without the line breaks that a narrow table needs."""
+    return " ".join(text.split())
+
+
 @pytest.mark.parametrize(
-    ("upper", "note"),
-    [(4, None), (5, "not proven optimal"), (None, "only a lower bound is known")],
+    ("upper", "note", "title"),
+    [
+        (4, None, "gaps to the optimum in %"),
+        (5, "not proven optimal", "gaps to the best known makespan in %"),
+        (None, "only a lower bound is known", "gaps to a lower bound in %"),
+    ],
     ids=["optimum", "best", "bound"],
 )
-def test_table_says_what_gaps_refer_to(upper: int | None, note: str | None) -> None:
-    text = io.StringIO()
-    outcome = BuiltSchedule("agent", "greedy", schedule(shop("a", upper), 6), 0.1)
-    Console(file=text, width=120).print(ScheduleReport([outcome]).table())
-    notes = [words for words in ("not proven optimal", "only a lower bound is known") if words in text.getvalue()]
+def test_table_says_what_gaps_refer_to(upper: int | None, note: str | None, title: str) -> None:
+    text = words(shown([BuiltSchedule("agent", "greedy", schedule(shop("a", upper), 6), 0.1)]))
+    notes = [said for said in ("not proven optimal", "only a lower bound is known") if said in text]
     assert notes == ([note] if note else [])
+    assert title in text
+
+
+def test_instances_of_several_kinds_of_reference_are_told_apart() -> None:
+    kinds = {"a": 4, "b": 5, "c": None}
+    outcomes = [BuiltSchedule("agent", "greedy", schedule(shop(name, upper), 6), 0.1) for name, upper in kinds.items()]
+    text = shown(outcomes)
+    assert "gaps to the reference of each in %" in words(text)
+    assert [line.split()[1] for line in text.splitlines() if line[1:2] in kinds] == ["4", "5*", "4†"]
+    summary = ScheduleReport(outcomes).summary()
+    assert (summary["optima"], summary["best_known"], summary["lower_bounds"]) == (1, 1, 1)
+
+
+def test_what_is_expected_of_a_size_that_was_not_trained_on_is_marked() -> None:
+    late = schedule(shop("a"), 6)
+    text = words(shown([BuiltSchedule("agent", "greedy", late, 0.1, 0.5, calibrated=False)]))
+    assert "~50%" in text
+    assert "not calibrated" in text
+    assert "not calibrated" not in shown([BuiltSchedule("agent", "greedy", late, 0.1, 0.5)])
+    assert "not calibrated" not in shown([BuiltSchedule("agent", "greedy", late, 0.1, None, calibrated=False)])
+
+
+def test_a_long_name_is_shown_in_full() -> None:
+    name = "a-shop-with-a-very-long-name-indeed[1]"
+    built = [BuiltSchedule(method, method, schedule(shop(name), 6), 0.1) for method in ("agent", *"abcdefgh")]
+    cells = [line.split()[0] for line in shown(built, 80).splitlines() if line.startswith(" ") and line.split()]
+    assert name in "".join(cells)
 
 
 def test_table_fits_into_80_columns() -> None:
     """With all baselines and the widest plausible values."""
     instance = JobShop("ta71", 900 * DURATIONS, MACHINES, 6600, None)
     late = Schedule(instance, np.asarray([[0, 1800], [0, 8000]]))
-    methods = {"agent": "best of 128", "spt": "SPT", "mwkr": "MWKR", "mor": "MOR", "fifo": "FIFO", "random": "random"}
-    methods["cpsat"] = "CP-SAT\n600 s"
+    chosen = configure("execution=scheduling").execution["baselines"]
+    methods = {"agent": "best of 128", **{name: rule.label for name, rule in select_rules(chosen, 0).items()}}
+    methods["cpsat"] = CpSat(600).label
     text = io.StringIO()
-    outcomes = [BuiltSchedule(method, label, late, 23.45, 0.5) for method, label in methods.items()]
+    outcomes = [BuiltSchedule(method, label, late, 23.45, 0.5, False) for method, label in methods.items()]
     Console(file=text, width=80).print(ScheduleReport(outcomes).table())
     assert "…" not in text.getvalue()
-    for word in ("ta71", "6600*", "9800", "48.5", "CP-SAT", "600 s", "37%", "50%", "23.45"):
+    for word in ("ta71", "6600*", "9800", "48.5", "SAT", "600 s", "37%", "~50%", "23.45"):
         assert word in text.getvalue()
 
 
@@ -121,7 +169,10 @@ def test_files(report: ScheduleReport, tmp_path: Path) -> None:
     report.gantt = "all"
     written = report.write(tmp_path / "new" / "place")
     assert sorted(path.name for path in written) == sorted(
-        ["execution.csv", "execution.json", "gantt-a.png", "gantt-a.svg", "gantt-b.png", "gantt-b.svg"]
+        [
+            *("execution.csv", "execution.json", "schedules.csv", "schedules.json"),
+            *("gantt-a.png", "gantt-a.svg", "gantt-b.png", "gantt-b.svg"),
+        ]
     )
     assert sorted((tmp_path / "new" / "place").iterdir()) == sorted(written), "a temporary file stayed behind"
     stored = json.loads((tmp_path / "new" / "place" / "execution.json").read_text())

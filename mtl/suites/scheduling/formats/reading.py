@@ -1,0 +1,44 @@
+"""From a file to the job shops in it."""
+
+import json
+from pathlib import Path
+
+from mtl.errors import InputError
+from mtl.suites.scheduling.formats.csv_table import parse_csv
+from mtl.suites.scheduling.formats.matrices import parse_json
+from mtl.suites.scheduling.formats.text import parse_text
+from mtl.suites.scheduling.instance import JobShop
+
+
+def read_instances(path: Path) -> list[JobShop]:
+    """The job shops of one file, in its order. The ending says the format: ``.json``, ``.csv``, else plain text.
+
+    Args:
+        path: of the file; see :func:`~mtl.suites.scheduling.formats.text.parse_text`,
+            :func:`~mtl.suites.scheduling.formats.matrices.parse_json` and
+            :func:`~mtl.suites.scheduling.formats.csv_table.parse_csv`.
+
+    Returns:
+        One instance or more. A single one is called like the file, without its ending.
+
+    Raises:
+        InputError: no such file, or it does not hold what its format says (file, line, what was expected).
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")  # without the mark that some editors put first
+    except FileNotFoundError:
+        raise InputError(f"instance file {path}: no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"instance file {path}: cannot be read as text ({type(error).__name__})") from None
+    ending = path.suffix.lower()
+    if ending == ".fjs":
+        raise InputError(f"instance file {path}: flexible job shops, of which .fjs files are, are not supported")
+    if ending == ".csv":
+        return [parse_csv(path, text)]
+    if ending == ".json":
+        try:
+            content = json.loads(text)
+        except ValueError as error:
+            raise InputError(f"{path}: no JSON: {error}") from None
+        return parse_json(path, content)
+    return parse_text(path, text)

@@ -1,0 +1,62 @@
+"""A choice with a prior: a rule at first, and a correction of it where training shows such choices."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from mtl.nn.heads import ChoiceHead
+
+PRIOR = {0: -1.0, 2: 0.5}
+
+
+def candidates(seed: int, rows: int = 4, width: int = 6) -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    real = torch.randint(1, width + 1, (rows, 1), generator=generator)
+    return {
+        "candidates": torch.randn(rows, width, 3, generator=generator),
+        "mask": torch.arange(width) < real,
+        "representation": torch.randn(rows, width, 5, generator=generator),
+    }
+
+
+def rule(inputs: dict[str, Tensor]) -> Tensor:
+    values = -inputs["candidates"][..., 0] + 0.5 * inputs["candidates"][..., 2]
+    return values.masked_fill(~inputs["mask"], -torch.inf)
+
+
+@given(st.integers(0, 10**6), st.sampled_from([0, 4]))
+def test_an_untrained_head_chooses_as_its_prior(seed: int, hidden: int) -> None:
+    inputs = candidates(seed)
+    logits = ChoiceHead(5, hidden, prior=PRIOR)(inputs["representation"], inputs)
+    assert logits.argmax(-1).equal(rule(inputs).argmax(-1))
+    assert logits[~inputs["mask"]].eq(-torch.inf).all()
+
+
+@given(st.integers(0, 10**6))
+def test_among_more_candidates_than_training_shows_the_prior_alone_chooses(seed: int) -> None:
+    inputs = candidates(seed)
+    head = ChoiceHead(5, prior=PRIOR, most_candidates=3)
+    torch.nn.init.normal_(head.score[-1].weight, std=10.0)
+    logits = head(inputs["representation"], inputs)
+    many = inputs["mask"].sum(-1) > 3
+    torch.testing.assert_close(logits[many], (head.scale * rule(inputs))[many])
+    correction = head.score(inputs["representation"]).squeeze(-1)
+    torch.testing.assert_close(logits[~many], (head.scale * rule(inputs) + correction)[~many])
+
+
+def test_scale_and_correction_are_learned() -> None:
+    inputs = candidates(0)
+    head = ChoiceHead(5, prior=PRIOR)
+    head(inputs["representation"], inputs)[inputs["mask"]].square().sum().backward()
+    assert all(parameter.grad is not None and parameter.grad.any() for parameter in head.parameters())
+
+
+@pytest.mark.parametrize("most", [None, 2])
+def test_without_a_prior_nothing_changes(most: int | None) -> None:
+    inputs = candidates(1)
+    head = ChoiceHead(5, most_candidates=most)
+    expected = head.score(inputs["representation"]).squeeze(-1).masked_fill(~inputs["mask"], -torch.inf)
+    assert head(inputs["representation"], inputs).equal(expected)
+    assert not hasattr(head, "scale")

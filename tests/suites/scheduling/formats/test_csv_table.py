@@ -1,0 +1,61 @@
+"""A CSV table of one's own."""
+
+from pathlib import Path
+
+import pytest
+
+from mtl.errors import InputError
+from mtl.suites.scheduling.formats import read_instances
+from mtl.suites.scheduling.instance import JobShop
+
+ROWS = ["door,20,paint,3", "door,10,saw,2", "table,1,saw,4", "table,2,drill,1", "table,3,saw,2.0"]
+
+
+def read(tmp_path: Path, text: str) -> JobShop:
+    file = tmp_path / "shop.csv"
+    file.write_text(text, encoding="utf-8")
+    (instance,) = read_instances(file)
+    return instance
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_names_and_the_order_of_operations(tmp_path: Path, separator: str, mark: str) -> None:
+    text = "\n".join(["Job,Operation,Machine,Duration", *ROWS, ""]).replace(",", separator)
+    instance = read(tmp_path, mark + text)
+    assert instance.job_names == ("door", "table")
+    assert instance.machine_names == ("paint", "saw", "drill")
+    assert instance.operation_names == ((10, 20), (1, 2, 3))
+    assert instance.machines.tolist() == [[1, 0, -1], [1, 2, 1]]
+    assert instance.durations.tolist() == [[2, 3, 0], [4, 1, 2]]
+
+
+def test_the_order_of_columns_and_empty_lines_do_not_matter(tmp_path: Path) -> None:
+    instance = read(tmp_path, 'duration,machine,operation,job\n\n5,"saw, large",1,a\n')
+    assert instance.machine_names == ("saw, large",)
+    assert instance.durations.tolist() == [[5]]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", ":1: expected the columns job, operation, machine, duration"),
+        ("job,operation,machine\n", ":1: column 'duration' is not there"),
+        ("job,operation,machine,duration,duration\n", ":1: the column duration is there twice"),
+        ("job,operation,machine,duration,due\na,1,m,2,9\n", ":1: unknown column 'due': .*due dates"),
+        ("job,operation,machine,duration,jobs\n", ":1: unknown column 'jobs': did you mean 'job'?"),
+        ("job,operation,machine,duration\n", ":2: expected a row per operation"),
+        ("job,operation,machine,duration\na,1,m\n", ":2: expected 4 cells, found 3"),
+        ("job,operation,machine,duration\na,1,,2\n", ":2: machine is empty"),
+        ("job,operation,machine,duration\na,x,m,2\n", ":2: operation 'x': expected a whole number"),
+        ("job,operation,machine,duration\na,1,m,2.5\n", ":2: duration '2.5': expected a whole number"),
+        ("job,operation,machine,duration\na,1,m,nan\n", ":2: duration 'nan': expected a whole number"),
+        ("job,operation,machine,duration\na,1,m,-2\n", ":2: duration '-2': expected a whole number"),
+        ("job,operation,machine,duration\na,1,m,2\na,1,n,2\n", ":3: job a has an operation 1 already"),
+    ],
+    ids=str,
+)
+def test_mistakes_are_one_line(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match="shop.csv" + message) as error:
+        read(tmp_path, text)
+    assert "\n" not in str(error.value)

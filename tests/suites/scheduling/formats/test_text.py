@@ -1,0 +1,125 @@
+"""Text files: pairs, two matrices, captions; machines from 0 or 1; and what is wrong with bad ones in one line."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtl.errors import InputError
+from mtl.suites.scheduling.formats import read_instances
+from mtl.suites.scheduling.formats.text import parse_text
+from mtl.suites.scheduling.generate import taillard
+from mtl.suites.scheduling.instance import JobShop
+
+# One shop of three jobs and machines, as pairs
+PAIRS = "# comment\n3 3\n0 3 1 2 2 2\n\n0 2 2 1 1 4\n1 4 2 3 0 1\n"
+DURATIONS, MACHINES = [[3, 2, 2], [2, 1, 4], [4, 3, 1]], [[0, 1, 2], [0, 2, 1], [1, 2, 0]]
+MATRICES = "3 3\n3 2 2\n2 1 4\n4 3 1\n1 2 3\n1 3 2\n2 3 1\n"
+SAME = {
+    "pairs": PAIRS,
+    "mark": "\ufeff" + PAIRS,
+    "captions": " instance tiny\n +++++++++++++\n Tiny example\n" + PAIRS + " +++++++++++++\n the end\n",
+    "from one": "3 3\n1 3 2 2 3 2\n1 2 3 1 2 4\n2 4 3 3 1 1\n",
+    "matrices": MATRICES,
+    "windows": MATRICES.replace("\n", "\r\n"),
+    "taillard": (
+        "Nb of jobs, Nb of Machines, Time seed, Machine seed, Upper bound, Lower bound\n"
+        "3 3 840612802 398197754 11 10\nTimes\n3 2 2\n2 1 4\n4 3 1\nMachines\n1 2 3\n1 3 2\n2 3 1\n"
+    ),
+}
+
+
+def read(tmp_path: Path, text: str, name: str = "small.txt") -> list[JobShop]:
+    file = tmp_path / name
+    file.write_text(text, encoding="utf-8", newline="")
+    return read_instances(file)
+
+
+@pytest.mark.parametrize("text", SAME.values(), ids=SAME)
+def test_every_format_gives_the_same_shop(text: str, tmp_path: Path) -> None:
+    (instance,) = read(tmp_path, text)
+    assert instance.name == "small"
+    assert instance.durations.tolist() == DURATIONS
+    assert instance.machines.tolist() == MACHINES
+
+
+def test_machines_keep_the_numbers_of_the_file(tmp_path: Path) -> None:
+    assert read(tmp_path, SAME["pairs"])[0].machine_names == (0, 1, 2)
+    assert read(tmp_path, SAME["from one"])[0].machine_names == (1, 2, 3)
+    assert read(tmp_path, SAME["matrices"])[0].machine_names == (1, 2, 3)
+
+
+def test_bounds_of_taillard_count_as_known(tmp_path: Path) -> None:
+    assert read(tmp_path, SAME["taillard"])[0].reference == (11, "best known", "")
+
+
+def test_jobs_of_unlike_length_and_machines_that_are_visited_twice_or_never(tmp_path: Path) -> None:
+    (instance,) = read(tmp_path, "3 4\n0 3 1 2\n1 2 0 2 1 3\n2 4\n")
+    assert instance.durations.tolist() == [[3, 2, 0], [2, 2, 3], [4, 0, 0]]
+    assert instance.machines.tolist() == [[0, 1, -1], [1, 0, 1], [2, -1, -1]]
+    assert instance.lengths.tolist() == [2, 3, 1]
+    assert instance.machine_count == 4
+    assert not instance.classical
+    assert instance.load.tolist() == [5, 7, 4, 0]
+
+
+def test_several_instances_of_one_file_are_called_as_their_captions(tmp_path: Path) -> None:
+    text = "instance one\n1 1\n0 3\n+++\n instance two\n1 1\n0 4\n+++\n1 1\n0 5\n"
+    assert [(one.name, one.durations.item()) for one in read(tmp_path, text)] == [
+        ("one", 3),
+        ("two", 4),
+        ("small-3", 5),
+    ]
+
+
+@given(st.integers(0, 10**6), st.integers(1, 6), st.integers(1, 6), st.booleans())
+def test_what_is_written_is_read(seed: int, jobs: int, machines: int, matrices: bool) -> None:
+    made = taillard(seed, 0, 0, (jobs, jobs), (machines, machines))
+    if matrices:
+        rows = [*made.durations.tolist(), *(made.machines + 1).tolist()]
+    else:
+        rows = [np.stack([m, d], 1).ravel().tolist() for m, d in zip(made.machines, made.durations, strict=True)]
+    text = "\n".join(" ".join(map(str, row)) for row in [[jobs, machines], *rows])
+    (again,) = parse_text(Path("made.txt"), text)
+    assert np.array_equal(again.durations, made.durations)
+    assert np.array_equal(again.machines, made.machines)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", ":1: expected 'jobs machines', found an empty file"),
+        ("3\n", ":1: expected 'jobs machines'"),
+        ("0 3\n", ":1: expected 'jobs machines'"),
+        (PAIRS.replace("0 2 2 1", "0 two 2 1"), ":5: expected whole numbers, found '0 two"),
+        (PAIRS.replace("0 2 2 1 1 4", "0 2 2 1 1"), ":5: expected pairs .* found 5"),
+        (PAIRS.replace("0 2 2 1", "4 2 2 1"), r":5: expected machines 0..2 or 1..3, found 4"),
+        (PAIRS.replace("0 2 2 1", "3 2 2 1"), r":3: machines are numbered from 0 and from 1"),
+        (PAIRS.replace("0 2 2 1", "-1 2 2 1"), r":5: expected machines 0..2 or 1..3, found -1"),
+        (PAIRS.replace("1 4 2 3", "1 -4 2 3"), ":6: durations must not be negative, found -4"),
+        (PAIRS.replace("1 4 2 3", f"1 {10**20} 2 3"), f":6: durations must be below 16777216, found {10**20}"),
+        (PAIRS.replace("1 4 2 3 0 1\n", ""), ":5: expected 3 job lines after the first line, .* found 2"),
+        (PAIRS + "0 1 1 1 2 1\n", ":7: expected 3 job lines after the first line, .* found 4"),
+        (MATRICES.replace("2 1 4", "2 1 4 4"), ":3: expected 3 numbers, .* found 4"),
+        (MATRICES.replace("1 3 2", "1 3 3"), r":6: expected each machine exactly once, found \[1, 3, 3\]"),
+        (MATRICES.replace("1 3 2", "1 9 2"), ":6: expected machines 0..2 or 1..3, found 9"),
+        (SAME["taillard"].replace("11 10", "9 9"), "best known makespan 9 is below 10"),
+    ],
+    ids=str,
+)
+def test_a_mistake_names_file_line_and_rule(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match="small.*" + message) as error:
+        read(tmp_path, text)
+    assert "\n" not in str(error.value)
+
+
+def test_a_binary_file_and_a_flexible_shop_are_no_instances(tmp_path: Path) -> None:
+    (tmp_path / "bad.txt").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="cannot be read as text"):
+        read_instances(tmp_path / "bad.txt")
+    with pytest.raises(InputError, match="no such file"):
+        read_instances(tmp_path / "none.txt")
+    with pytest.raises(InputError, match="flexible job shops"):
+        read(tmp_path, "1 1 1\n1 1 1 3\n", "a.fjs")
