@@ -10,8 +10,17 @@ from typing_extensions import override
 
 from mtl.gradients.gramian import gramian_of
 from mtl.gradients.task_gradients import TaskGradients
-from mtl.weighting.base import WHOLE_STEP, Call, GradientMemory, Losses, Step, Weighting, check_number, write_update
-from mtl.weighting.base.contract import trained
+from mtl.weighting.base import (
+    WHOLE_STEP,
+    Call,
+    GradientMemory,
+    Losses,
+    Step,
+    Weighting,
+    check_number,
+    trained,
+    write_update,
+)
 
 
 class HeldOutWeighting(Weighting):

@@ -14,7 +14,7 @@ from mtl.gradients.frontier import at_tensor, find_frontier
 from mtl.gradients.precision import working_precision
 from mtl.weighting.base.gradient_memory import GradientMemory
 from mtl.weighting.base.normalisation import Normalisation
-from mtl.weighting.base.step import WHOLE_STEP, Call, Losses, Step
+from mtl.weighting.base.step import WHOLE_STEP, Call, Losses, Step, trained
 from mtl.weighting.state.per_task_option import PerTaskOption
 
 
@@ -255,8 +255,3 @@ class Weighting(nn.Module, ABC):
         if self._last_task_index is None or self._last_task_index[0] != (tasks, device):
             self._last_task_index = (tasks, device), torch.tensor(tasks, device=device)
         return self._last_task_index[1]
-
-
-def trained(parameters: Iterable[Parameter]) -> list[Parameter]:
-    """Those that are not frozen."""
-    return [parameter for parameter in parameters if parameter.requires_grad]
