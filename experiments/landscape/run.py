@@ -7,9 +7,10 @@ where their gradients conflict and differ in size by orders of magnitude; in the
 (FAMO, NeurIPS 2023) took over. Adam takes 3,500 steps of 0.01, which go as far as the 35,000 of 0.001 of the papers;
 more (--steps) tell what is slow from what is stuck.
 
-A way has reached the front when it is within 0.5 of it. Writes ``result.csv`` and ``result.png`` beside this file, or
-where --output says. FAMO takes logarithms of the losses, which become negative here: it is given what they exceed
-their lowest values by.
+A way has reached the front when it is within 0.5 of it. That is what is written, and no distance: the second digit of
+those is another one on another machine. Writes ``result.csv`` and ``result.png`` beside this file, or where --output
+says. FAMO takes logarithms of the losses, which become negative here: it is given what they exceed their lowest values
+by.
 """
 
 import argparse
@@ -150,14 +151,13 @@ def main() -> None:
     ways, rows = {}, []
     for name, make in METHODS.items():
         found = ways[name] = list(descend(make, STARTS, given.steps, given.lr).unbind(1))
-        distances = [float((best - way[-1]).norm(dim=1).min()) for way in found]
-        reached = sum(distance < NEAR for distance in distances)
-        rows.append([name, reached, *(f"{distance:.2f}" for distance in distances)])
+        reached = [float((best - way[-1]).norm(dim=1).min()) < NEAR for way in found]
+        rows.append([name, sum(reached), *("yes" if there else "no" for there in reached)])
         print(*rows[-1], flush=True)
     given.output.mkdir(parents=True, exist_ok=True)
     with (given.output / "result.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        header = ["weighting", "reached", *(f"distance from {a:g} {b:g}" for a, b in STARTS)]
+        header = ["weighting", "reached", *(f"from {a:g} {b:g}" for a, b in STARTS)]
         writer.writerows([header, *rows])
     draw(ways, best, given.output / "result.png")
 

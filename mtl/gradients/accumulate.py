@@ -23,6 +23,8 @@ def add_gradients(parts: Sequence[Tensor], parameters: Sequence[Parameter]) -> N
     for part, parameter in zip(parts, parameters, strict=True):
         if parameter.grad is None:
             parameter.grad = part if part.dtype == parameter.dtype else part.to(parameter.dtype)
+        elif parameter.grad.is_sparse:
+            parameter.grad = parameter.grad.to_dense() + part
         else:
             parameter.grad += part
 
@@ -61,5 +63,5 @@ def add_weighted_gradient(
         parts = torch.autograd.grad(reached, inputs, factors, allow_unused=True)
         for place, part in zip(views(flat, inputs), parts, strict=True):
             if part is not None:
-                place.copy_(part)
+                place.copy_(part.to_dense() if part.is_sparse else part)
     add_gradient(mean_over_processes(flat), inputs)

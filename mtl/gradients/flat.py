@@ -34,7 +34,7 @@ def gradient(
     parts = torch.autograd.grad(loss, parameters, of_output, retain_graph=retain_graph, allow_unused=True)
     for place, part in zip(views(out, parameters), parts, strict=True):
         if part is not None:
-            place.copy_(part)
+            place.copy_(part.to_dense() if part.is_sparse else part)
     return out
 
 

@@ -85,7 +85,7 @@ def find_frontier(losses: Sequence[Tensor], shared: Sequence[Parameter]) -> Fron
 
 
 def _is_bypassed(edge: GradientEdge, losses: Sequence[Tensor], shared: Sequence[Parameter]) -> bool:
-    """Whether a loss reaches a shared parameter, or another result of the operation, not through the edge."""
+    """Whether a loss reaches a shared parameter, or another result of the operation, but not through the edge."""
     known = {id(p) for p in shared}
     roots = [get_gradient_edge(loss) for loss in losses if loss.requires_grad]
     ways: list[tuple[Node | None, int]] = [(root.node, root.output_nr) for root in roots]

@@ -132,7 +132,7 @@ class TaskGradients:
         self.losses = seen if self._empty else self.losses + seen
         if frontier is not None:
             for rows in self.rows:
-                product = gramian_of(rows.flatten(1).to(self.jacobian.dtype))
+                product = gramian_of(rows.reshape(len(rows), -1).to(self.jacobian.dtype))
                 self.gramian = product if self.gramian is None else self.gramian + product
         self._empty = False
 
@@ -198,7 +198,7 @@ def _block_gradients(gradients: tuple[Tensor | None, ...]) -> tuple[None, ...]:
 
 def _write_parts(places: list[Tensor], parts: Sequence[Tensor | None], factor: float, *, replace: bool) -> None:
     """Write or add ``factor * part``; None is zero."""
-    found = [part for part in parts if part is not None]
+    found = [part.to_dense() if part.is_sparse else part for part in parts if part is not None]
     filled = places
     if len(found) < len(places):
         if replace:

@@ -46,8 +46,9 @@ class AITM(Sharing):
     ``calibrate * sum_k mean over rows max(p_k - p_(k-1), 0)``. With tasks made by :func:`mtl.tasks.conditional` that
     cannot happen, and it is not needed.
 
-    Deviations: no embedding below the towers that all share; ``G_k`` is one linear layer with relu. For the calibrator,
-    which needs the predictions, the network is run once more.
+    Deviations: no embedding below the towers that all share; ``G_k`` is one linear layer with relu; q, k and v have
+    biases, where the authors' code (https://github.com/xidongbo/AITM) has matrices alone. For the calibrator, which
+    needs the predictions, the network is run once more.
 
     Args:
         input_shape: shapes of one sample's inputs, by name.

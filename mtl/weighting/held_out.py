@@ -10,7 +10,17 @@ from typing_extensions import override
 
 from mtl.gradients.gramian import gramian_of
 from mtl.gradients.task_gradients import TaskGradients
-from mtl.weighting.base import WHOLE_STEP, Call, GradientMemory, Losses, Step, Weighting, check_number, write_update
+from mtl.weighting.base import (
+    WHOLE_STEP,
+    Call,
+    GradientMemory,
+    Losses,
+    Step,
+    Weighting,
+    check_number,
+    trained,
+    write_update,
+)
 
 
 class HeldOutWeighting(Weighting):
@@ -90,7 +100,7 @@ class HeldOutWeighting(Weighting):
         if self._last_step is None:
             return
         present = list(range(self.num_tasks)) if step.tasks is None else list(step.tasks)
-        shared_parameters, private_parameters = list(shared), [list(parameters) for parameters in private]
+        shared_parameters, private_parameters = trained(shared), [trained(parameters) for parameters in private]
         parameters = [*shared_parameters, *(p for part in private_parameters for p in part)]
         objectives = self.objectives([losses[i] / self.units[i] for i in present], present)
         # To the held-out objectives all parameters are alike: none is private to one of them

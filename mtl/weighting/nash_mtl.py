@@ -23,8 +23,8 @@ class NashMTL(GradientWeighting):
     Deviations:
         - the equation is solved by damped Newton steps to 1e-9, not by a sequence of convex programs;
         - G is taken as it is. The authors' code divides it by its Frobenius norm n and demands
-          ``w_i n (G / n w)_i >= 1``, which is the same equation, so that its updates have the same length. As that is
-          constant, plain gradient descent needs a falling learning rate to settle (Adam hardly notices the difference);
+          ``w_i n (G / n w)_i >= 1``, which is the same equation: its updates have the same length. As that is constant,
+          plain gradient descent needs a falling learning rate to settle (Adam hardly notices the difference);
         - the cut applies to the weights, so to the heads too; the authors' code cuts what is shared alone. As the
           length before the cut is the same in every step, for heads that is one constant factor;
         - at Pareto-stationary points, where the equation has no solution, each diagonal element of G counts a millionth

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
+from mtl.errors import InputError
 from mtl.weighting.base import DirectionWeighting, Step
 from tests.weighting.problems import PLACED, VARIANTS, Problem, flat, label, make
 
@@ -137,3 +138,74 @@ def test_double_precision_is_kept(name: str, changed: dict[str, Any]) -> None:
     for number in range(3):
         double.backward(in_parts, Step(batches=3, last=number == 2), 4 * number, 4 * number + 4)
     torch.testing.assert_close(double.update(), updates[0], rtol=1e-6, atol=1e-9)
+
+
+@every_variant
+def test_sparse_gradients_of_embeddings_are_those_of_dense_ones(name: str, changed: dict[str, Any]) -> None:
+    """An embedding as first layer of the trunk, whose gradient autograd gives as the rows that were looked up."""
+    updates = []
+    for sparse in (True, False):
+        problem = Problem(3, [1.0, 2.0, 0.5])
+        embedding = torch.nn.Embedding(10, 4, sparse=sparse, _weight=problem.inputs[:10].clone())
+        h = problem.trunk(embedding(torch.tensor([0, 3, 3, 5, 9, 1, 2, 2, 4, 7, 7, 0])))
+        make(name, 3, **changed).backward(
+            of_heads(problem, h, ALL),
+            [embedding.weight, *problem.shared],
+            problem.private,
+            problem.trunk[2].parameters(),
+        )
+        assert embedding.weight.grad is not None
+        updates.append(flat([embedding.weight.grad.to_dense(), problem.update()]))
+    torch.testing.assert_close(updates[0], updates[1], rtol=1e-4, atol=1e-6)
+
+
+@every_variant
+def test_frozen_parameters_may_be_handed_over(name: str, changed: dict[str, Any]) -> None:
+    """A partly frozen trunk, and a frozen head, are as if these parameters had not been named."""
+    updates = []
+    for everything in (True, False):
+        problem = Problem(3, [1.0, 2.0, 0.5])
+        for part in (problem.trunk[0], problem.heads[1]):
+            part.requires_grad_(False)
+        h = problem.trunk(problem.inputs)
+        shared = problem.shared if everything else [p for p in problem.shared if p.requires_grad]
+        private = problem.private if everything else [problem.private[0], [], problem.private[2]]
+        make(name, 3, **changed).backward(of_heads(problem, h, ALL), shared, private, problem.trunk[2].parameters())
+        assert problem.trunk[0].weight.grad is problem.heads[1].weight.grad is None
+        updates.append(flat([problem.update(), problem.private_update(0), problem.private_update(2)]))
+    assert torch.equal(updates[0], updates[1])
+    assert float(updates[0].norm()) > 0
+
+
+def test_a_wholly_frozen_trunk_is_one_line() -> None:
+    """For methods that compare its gradients."""
+    problem = Problem(2)
+    problem.trunk.requires_grad_(False)
+    losses = of_heads(problem, problem.trunk(problem.inputs), ALL)
+    with pytest.raises(InputError, match="MGDA compares gradients of shared parameters, and this network shares none"):
+        make("mgda", 2).backward(losses, problem.shared, problem.private)
+
+
+@every_placed
+def test_losses_that_meet_in_one_scalar(name: str) -> None:
+    """The scalar is then the last shared tensor, and the update the weighted sum of whole gradients."""
+    problem, weighting = Problem(3), make(name, 3, at="representation")
+    total = torch.stack(of_heads(problem, problem.trunk(problem.inputs), ALL)).sum()
+    whole = gradient(total, problem.parameters)
+    weights = weighting.backward([total, 2 * total, total**2], problem.parameters, [[], [], []])
+    slopes = torch.stack([torch.tensor(1.0), torch.tensor(2.0), 2 * total.detach()])
+    assert weighting.gramian is not None
+    torch.testing.assert_close(weighting.gramian, torch.outer(slopes, slopes), rtol=1e-4, atol=1e-6)
+    update = flat([p.grad for p in problem.parameters if p.grad is not None])
+    torch.testing.assert_close(update, (weights @ slopes) * whole, rtol=1e-4, atol=1e-5)
+
+
+def test_losses_that_are_no_scalars_are_one_line() -> None:
+    """The task, by name where it is known, and the shape."""
+    problem, weighting = Problem(2), make("equal", 2)
+    weighting.bind(["a", "b"])
+    first, second = problem.forward()[0]
+    with pytest.raises(InputError, match=r"the loss of task 'b' has the shape \(1,\): expected a scalar"):
+        weighting.backward([first, second[None]], problem.shared, problem.private)
+    with pytest.raises(InputError, match=r"losses have the shape \(2, 1\): expected one number of each task"):
+        weighting.backward(torch.stack([first, second])[:, None], problem.shared, problem.private)

@@ -19,7 +19,7 @@ from mtl.weighting.base.gradient_memory import GradientMemory
 from mtl.weighting.base.loss import LossWeighting
 from mtl.weighting.base.numbers import check_number
 from mtl.weighting.base.preferring import PreferringWeighting
-from mtl.weighting.base.step import WHOLE_STEP, Call, Losses, Step
+from mtl.weighting.base.step import WHOLE_STEP, Call, Losses, Step, trained
 from mtl.weighting.base.writing import write_update
 
 __all__ = [
@@ -34,5 +34,6 @@ __all__ = [
     "Step",
     "Weighting",
     "check_number",
+    "trained",
     "write_update",
 ]

@@ -14,7 +14,7 @@ from mtl.gradients.frontier import at_tensor, find_frontier
 from mtl.gradients.precision import working_precision
 from mtl.weighting.base.gradient_memory import GradientMemory
 from mtl.weighting.base.normalisation import Normalisation
-from mtl.weighting.base.step import WHOLE_STEP, Call, Losses, Step
+from mtl.weighting.base.step import WHOLE_STEP, Call, Losses, Step, trained
 from mtl.weighting.state.per_task_option import PerTaskOption
 
 
@@ -83,7 +83,7 @@ class Weighting(nn.Module, ABC):
         Args:
             losses: K scalars (a sequence is cheaper than a vector: indexing a vector gives every other head a zero
                 gradient).
-            shared: parameters that the losses of two or more tasks reach.
+            shared: parameters that the losses of two or more tasks reach. Frozen ones, here and below, are left out.
             private: for each task the parameters that only its loss reaches.
             layer: the last shared layer, for methods that look at that one alone; default all of ``shared``.
             step: where this call stands in the optimizer step.
@@ -95,16 +95,23 @@ class Weighting(nn.Module, ABC):
             The effective weights ``[K]``, 0 for a task that was left out or while batches are still being accumulated.
 
         Raises:
-            InputError: a wrong number of losses; no shared parameters, or no representation, where they are needed.
+            InputError: a wrong number of losses, or one that is no scalar; no shared parameters where they are needed.
         """
         if len(losses) != self.num_tasks:
             raise InputError(f"{type(self).__name__} was made for {self.num_tasks} tasks and got {len(losses)} losses")
+        if isinstance(losses, Tensor):
+            if losses.dim() != 1:
+                raise InputError(f"losses have the shape {tuple(losses.shape)}: expected one number of each task")
+        elif any(loss.dim() for loss in losses):
+            index, shape = next((i, tuple(loss.shape)) for i, loss in enumerate(losses) if loss.dim())
+            raise InputError(f"the loss of task {self._names[index]} has the shape {shape}: expected a scalar")
         self._take_precision(losses)
         tasks = list(range(self.num_tasks)) if step.tasks is None else sorted(step.tasks)
-        shared_parameters = list(shared)
+        shared_parameters = trained(shared)
         if self.needs_shared and not shared_parameters:
             raise InputError(
-                f"{type(self).__name__} compares gradients of shared parameters, and this network shares none"
+                f"{type(self).__name__} compares gradients of shared parameters, and this network shares none that are "
+                "trained"
             )
         frontier = None
         if self.needs_representation and representation is not None:
@@ -116,8 +123,8 @@ class Weighting(nn.Module, ABC):
             tasks=tasks,
             task_index=self._task_index(tasks, losses[0].device),
             shared=shared_parameters,
-            private=[list(private[i]) for i in tasks],
-            layer=shared_parameters if layer is None else list(layer),
+            private=[trained(private[i]) for i in tasks],
+            layer=shared_parameters if layer is None else trained(layer),
             frontier=frontier,
             step=step,
         )

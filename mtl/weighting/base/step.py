@@ -1,6 +1,6 @@
 """An optimizer step, and one call of ``backward`` in it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -66,3 +66,8 @@ class Call(NamedTuple):
     def parameters(self) -> list[Parameter]:
         """Shared and private ones."""
         return [*self.shared, *self.private_parameters]
+
+
+def trained(parameters: Iterable[Parameter]) -> list[Parameter]:
+    """Those that are not frozen."""
+    return [parameter for parameter in parameters if parameter.requires_grad]
