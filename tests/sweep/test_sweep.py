@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from mtl.config.process import set_process_defaults
+from mtl.config.signals import Interrupted, exit_code, signals_interrupt
 from mtl.config.study_arguments import read_study
+from mtl.runs.directory import Run
 from mtl.sweep.plan import Plan
 from mtl.sweep.planner import Planner
 from mtl.sweep.queue import DONE, FAILED, RunQueue
@@ -161,3 +163,22 @@ def test_worker_processes_share_the_runs_and_one_that_is_killed_is_replaced(tmp_
     assert killed
     assert {queue.state(entry) for entry in plan.entries} == {DONE}
     assert len(list(tmp_path.rglob("result.json"))) == len(plan.entries)
+
+
+@pytest.mark.slow
+def test_a_sweep_that_is_told_to_end_ends_its_workers(tmp_path: Path) -> None:
+    """Their runs are interrupted with their last checkpoint, and no process counts as dead."""
+    endless = ("epochs=100000", "steps=null", "patience=null", "validate_every=1", "seeds=1", "weightings=[equal]")
+    plan = plan_of(tmp_path, *endless)
+
+    def end() -> None:
+        if list(tmp_path.glob("runs/*/*/*/last.ckpt")):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with signals_interrupt(), pytest.raises(Interrupted) as stop:
+        sweep(plan.entries, tmp_path, 1, watch=end)
+    assert exit_code(stop.value) == 128 + signal.SIGTERM
+    (run,) = tmp_path.glob("runs/*/*/*")
+    assert Run.open(run).state == "interrupted"
+    assert not list(tmp_path.glob("queue/*.lock"))
+    assert not any(RunQueue(tmp_path).attempt(entry).get("deaths") for entry in plan.entries)

@@ -171,7 +171,7 @@ def test_a_resumed_run_keeps_its_groups(tmp_path: Path) -> None:
     (stopped,) = (path.parent for path in (tmp_path / "parts").rglob("config.yaml"))
     file = stopped / "affinity.json"
     marked = {**json.loads(file.read_text(encoding="utf-8")), "seconds": 1234.5}
-    file.write_text(json.dumps(marked), encoding="utf-8")
+    Run.open(stopped).affinity = AffinityResult.read(marked)
     resumed = resume(stopped)
     assert resumed.metrics == whole.metrics
     assert resumed.affinity == AffinityResult.read(marked)
