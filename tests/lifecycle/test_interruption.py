@@ -151,20 +151,20 @@ def started(output: Path, *words: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("victim", ["all", "first", "second", "second, killed"])
+@pytest.mark.parametrize("victim", ["all", "first", "second, killed"])
 def test_processes_that_train_together_end_together(victim: str, tmp_path: Path) -> None:
     """In one line, and what they trained can be gone on with."""
     process = started(tmp_path, "hardware=ddp_cpu", "steps=null", "patience=null")
     children = psutil.Process(process.pid).children()
     try:
         (second,) = [one for one in children if "train.py" in " ".join(one.cmdline())]
-        if victim in ("all", "second"):
+        if victim == "all":
             second.send_signal(signal.SIGTERM)
         if victim in ("all", "first"):
             process.send_signal(signal.SIGTERM)
         if victim == "second, killed":
             second.kill()
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=120)
         gone, alive = psutil.wait_procs([second], timeout=30)
         assert (len(gone), alive) == (1, [])
     finally:
