@@ -2,16 +2,19 @@
 
 import re
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from mtl.errors import InputError
 
-CLOCK = r"(?:(?:[T ,]\s*)(?P<clock>\d{1,2}:\d{2}.*))?"
-YEAR_FIRST = re.compile(rf"(?P<a>\d{{4}})(?P<s>[-/.])(?P<b>\d{{1,2}})(?:(?P=s)(?P<c>\d{{1,2}}))?{CLOCK}")
-YEAR_LAST = re.compile(rf"(?P<a>\d{{1,2}})(?P<s>[-/.])(?P<b>\d{{1,2}})(?P=s)(?P<c>\d{{4}}|\d{{2}}){CLOCK}")
-PARTS = ("a", "s", "b", "c", "clock")
+YEAR_FIRST = re.compile(r"(?P<a>\d{4})(?P<s>[-/.])(?P<b>\d{1,2})(?:(?P=s)(?P<c>\d{1,2}))?")
+YEAR_LAST = re.compile(r"(?P<a>\d{1,2})(?P<s>[-/.])(?P<b>\d{1,2})(?P=s)(?P<c>\d{4}|\d{2})")
+CLOCK = re.compile(r"\d{1,2}:\d{2}.*")
+BETWEEN = re.compile(r"[T ,]\s*")  # a date and a time of the day
+SOME = 100  # texts that tell most columns of other texts apart from dates
+DAY_ZERO = pd.Timestamp("2000-01-01", tz="UTC")  # of which times of the day are first read
 FIRST = {"year_first": "abc", "day_first": "cba", "month_first": "cab"}  # which part is the year, the month, the day
 WORDS = "words"  # months are written as words, so that nothing is ambiguous
 PLAUSIBLE = range(1700, 2200)  # years of a month alone (2023-04), which might as well be a code
@@ -28,25 +31,43 @@ class TextTimes:
 
     written: str
 
-    @staticmethod
-    def looks_like(texts: pd.Series) -> bool:
-        """Whether all texts are dates of one way to write them: versions and codes are none."""
-        return bool(_ways(texts))
-
     @classmethod
-    def fit(cls, texts: pd.Series, name: str, given: str | None) -> "TextTimes":
-        """How the texts of a column are written.
+    def guess(cls, texts: pd.Series, name: str) -> "TextTimes | None":
+        """How the texts of a column are written; None if they are no dates of one way: versions and codes are none.
 
         Args:
             texts: distinct ones, none missing.
             name: of the column, for messages.
-            given: what the user says of it.
 
         Returns:
             The way.
 
         Raises:
-            InputError: it can be day or month first, or the first text that is no time.
+            InputError: day or month may be the first.
+        """
+        ways = _ways(texts.head(SOME)) and _ways(texts)
+        if len(ways) > 1:
+            raise InputError(
+                f"column '{name}': '{texts.iloc[0]}' may have the day or the month first, and no cell of the column "
+                f"decides it: say task.formats={{{name}: day_first}} or {{{name}: month_first}}, or "
+                f"'task.columns={{{name}: ignore}}'"
+            )
+        return cls(ways[0]) if ways else None
+
+    @classmethod
+    def fit(cls, texts: pd.Series, name: str, given: str | None) -> "TextTimes":
+        """How the texts of a column are written that the user says are times.
+
+        Args:
+            texts: distinct ones, none missing.
+            name: of the column, for messages.
+            given: how they are written, if the user says so.
+
+        Returns:
+            The way.
+
+        Raises:
+            InputError: day or month may be the first, or there is no such way.
         """
         if given is not None:
             if given not in FIRST and "%" not in given:
@@ -54,17 +75,10 @@ class TextTimes:
                     f"task.formats.{name}={given}: expected {', '.join(FIRST)} or a format such as '%d.%m.%Y %H:%M'"
                 )
             return cls(given)
-        ways = _ways(texts)
-        if len(ways) > 1:
-            example = texts.iloc[0]
-            raise InputError(
-                f"column '{name}': '{example}' may have the day or the month first, and no cell of the column decides "
-                f"it: say task.formats={{{name}: day_first}} or {{{name}: month_first}}, or "
-                f"'task.columns={{{name}: ignore}}'"
-            )
-        if not ways and len(texts) and texts.str.fullmatch(r"\d{8}").all():
+        found = cls.guess(texts, name)
+        if found is None and len(texts) and texts.str.fullmatch(r"\d{8}").all():
             return cls("%Y%m%d")
-        return cls(ways[0] if ways else WORDS)
+        return found or cls(WORDS)
 
     def read(self, texts: pd.Series, what: str) -> pd.Series:
         """Texts as UTC times, missing where missing. InputError for the first that is no time written so."""
@@ -91,30 +105,57 @@ class TextTimes:
         return pd.to_datetime(texts, errors="coerce", utc=True, format=self.written)
 
 
+def _split(texts: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """The date of each text, and the time of the day, empty where there is none."""
+    parts = [(*BETWEEN.split(text, maxsplit=1), "")[:2] for text in texts]
+    dates, clocks = zip(*parts, strict=True) if parts else ((), ())
+    return tuple(pd.Series(part, index=texts.index, dtype=object) for part in (dates, clocks))  # type: ignore[return-value]
+
+
 def _ways(texts: pd.Series) -> list[str]:
     """Which of :data:`FIRST` all texts can be, without those that mean the same."""
+    dates, clocks = (pd.Series(part.unique(), dtype=object) for part in _split(texts))
+    if not (clocks.eq("") | clocks.str.fullmatch(CLOCK)).all() or _times_of_day(clocks).isna().any():
+        return []
     for pattern, ways in ((YEAR_FIRST, ["year_first"]), (YEAR_LAST, ["day_first", "month_first"])):
-        if not texts.str.fullmatch(pattern).all():
+        if not len(dates) or not dates.str.fullmatch(pattern).all():
             continue
-        parts = texts.str.extract(pattern)
+        parts = dates.str.extract(pattern)
         if pattern is YEAR_LAST and (parts.s == ".").any() and (parts.c.str.len() == 2).any():
             return []  # 2.8.11 is a version
         if pattern is YEAR_FIRST and parts.c.isna().any() and not parts.a.astype(int).isin(PLAUSIBLE).all():
             return []  # 4711-03 is a code
-        found = {way: _parse(texts, way) for way in ways}
-        found = {way: times for way, times in found.items() if times.notna().all()}
+        found = {way: _days(dates, way) for way in ways}
+        found = {way: days for way, days in found.items() if days.notna().all()}
         if len(found) == 2 and (found["day_first"].equals(found["month_first"]) or (parts.s == ".").all()):
             return ["day_first"]  # with dots the day is first everywhere
         return list(found)
     return []
 
 
-def _parse(texts: pd.Series, way: str) -> pd.Series:
-    parts = texts.str.extract(YEAR_FIRST if way == "year_first" else YEAR_LAST)
+def _days(dates: pd.Series, way: str) -> pd.Series:
+    """Distinct dates as UTC times, missing where they are none."""
+    pattern = YEAR_FIRST if way == "year_first" else YEAR_LAST
+    parts = dates.where(dates.str.fullmatch(pattern).fillna(False).astype(bool)).str.extract(pattern)
     year, month, day = (parts[part] for part in FIRST[way])
     short = year.str.len() == 2
-    century = pd.Series(np.where(pd.to_numeric(year, errors="coerce") < 69, "20", "19"), index=texts.index)  # as POSIX
+    century = pd.Series(np.where(pd.to_numeric(year, errors="coerce") < 69, "20", "19"), index=dates.index)  # as POSIX
     year = year.where(~short, century + year)
-    date = year + "-" + month.str.zfill(2) + "-" + day.fillna("01").str.zfill(2)
-    whole = date + (" " + parts["clock"]).fillna("")
-    return pd.to_datetime(whole, errors="coerce", utc=True, format="mixed")
+    whole = year + "-" + month.str.zfill(2) + "-" + day.fillna("01").str.zfill(2)
+    return pd.to_datetime(whole, errors="coerce", utc=True, format="%Y-%m-%d")
+
+
+def _times_of_day(clocks: pd.Series) -> pd.Series:
+    """Distinct times of the day as what is to be added to a day, which knows time zones; missing if they are none."""
+    whole = DAY_ZERO.strftime("%Y-%m-%d") + " " + clocks.where(clocks != "", "00:00")
+    return pd.to_datetime(whole, errors="coerce", utc=True, format="mixed") - DAY_ZERO
+
+
+def _parse(texts: pd.Series, way: str) -> pd.Series:
+    """Texts as UTC times, missing where they are none. Dates and times of the day are read once each."""
+    days, times = (
+        part.map(dict(zip(distinct, read(distinct), strict=True)))
+        for part, read in zip(_split(texts), (partial(_days, way=way), _times_of_day), strict=True)
+        for distinct in [pd.Series(part.unique(), dtype=object)]
+    )
+    return pd.to_datetime(days, utc=True) + pd.to_timedelta(times)

@@ -30,7 +30,8 @@ def leak(values: pd.Series, labels: Mapping[str, pd.Series]) -> tuple[str, bool]
         return reason, True
     for name, found in labels.items():
         both = (values.notna() & found.notna()).to_numpy()
-        if both.sum() >= max(FEWEST, found.notna().sum() / 2):
+        enough = both.sum() >= max(FEWEST, found.notna().sum() / 2)
+        if enough and values[both].nunique() == found[both].nunique():
             same, recoded = _copies(names(values[both]), names(found[both]))
             if same:
                 return f"it is a copy of target '{name}'", True

@@ -77,9 +77,8 @@ class ColumnType:
             numbers = None if _codes(others) else TextNumbers.fit(others, name)
             if numbers is not None:
                 return cls(name, "number", numbers.written)
-        if len(others) and TextTimes.looks_like(others):
-            return cls(name, "time", TextTimes.fit(others, name, None).written)
-        return cls(name, "text")
+        times = TextTimes.guess(others, name)
+        return cls(name, "time", times.written) if times else cls(name, "text")
 
     def read(self, values: pd.Series) -> pd.Series:
         """The values of a column of texts; a column of something else as it is.
@@ -89,6 +88,8 @@ class ColumnType:
         """
         if self.type == "text" or not is_text(values):
             return values
+        if self.type == "number" and (plain := TextNumbers(self.written).read(values)) is not None:
+            return plain
         texts = values.astype(object)
         texts = texts.mask(texts.str.lower().isin(NO_VALUE).fillna(False).astype(bool))
         if self.type == "whole":
