@@ -186,7 +186,7 @@ def test_a_full_disk_is_one_line_and_keeps_what_there_is(tmp_path: Path, monkeyp
 def test_what_cannot_be_resumed_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A finished run, none, a damaged checkpoint, one of another model, one of weights only, a damaged config."""
     run = interrupted(tiny(tmp_path / "a"), 1, capsys)
-    other = train(tiny(tmp_path / "b", "encoder.widths=[9]"))
+    other = train(tiny(tmp_path / "b", "encoder.widths=[9,6]"))
 
     def refusal(path: Path) -> str:
         with pytest.raises(InputError) as error:
