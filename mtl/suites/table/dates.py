@@ -1,6 +1,7 @@
 """Dates and times written as texts: one way of writing for the whole column, decided from the column."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -109,7 +110,7 @@ def _split(texts: pd.Series) -> tuple[pd.Series, pd.Series]:
     """The date of each text, and the time of the day, empty where there is none."""
     parts = [(*BETWEEN.split(text, maxsplit=1), "")[:2] for text in texts]
     dates, clocks = zip(*parts, strict=True) if parts else ((), ())
-    return tuple(pd.Series(part, index=texts.index, dtype=object) for part in (dates, clocks))  # type: ignore[return-value]
+    return tuple(pd.Series(part, index=texts.index, dtype=object) for part in (dates, clocks))
 
 
 def _ways(texts: pd.Series) -> list[str]:
@@ -153,9 +154,13 @@ def _times_of_day(clocks: pd.Series) -> pd.Series:
 
 def _parse(texts: pd.Series, way: str) -> pd.Series:
     """Texts as UTC times, missing where they are none. Dates and times of the day are read once each."""
-    days, times = (
-        part.map(dict(zip(distinct, read(distinct), strict=True)))
-        for part, read in zip(_split(texts), (partial(_days, way=way), _times_of_day), strict=True)
-        for distinct in [pd.Series(part.unique(), dtype=object)]
-    )
+    dates, clocks = _split(texts)
+    days = _once_each(dates, partial(_days, way=way))
+    times = _once_each(clocks, _times_of_day)
     return pd.to_datetime(days, utc=True) + pd.to_timedelta(times)
+
+
+def _once_each(values: pd.Series, read: Callable[[pd.Series], pd.Series]) -> pd.Series:
+    """What is read of every value, by reading distinct ones."""
+    distinct = pd.Series(values.unique(), dtype=object)
+    return values.map(dict(zip(distinct, read(distinct), strict=True)))
