@@ -66,14 +66,15 @@ class ColumnType:
         if asked == TEXT:
             whole = len(others) > 0 and others.str.fullmatch(WHOLE).all()
             return cls(name, "whole" if whole else "text")
+        truth = len(others) > 0 and others.str.lower().isin(TRUTH).all()
+        if (asked == NUMBER or not declared) and truth:
+            return cls(name, "truth")
         if asked == NUMBER or written in WAYS:
             numbers = TextNumbers.fit(others, name, written)
             return cls(name, "number", numbers.written if numbers else PLAIN)
         if asked == TIME or written is not None:
             return cls(name, "time", TextTimes.fit(others, name, written).written)
         if not declared:
-            if others.str.lower().isin(TRUTH).all() and len(others):
-                return cls(name, "truth")
             numbers = None if _codes(others) else TextNumbers.fit(others, name)
             if numbers is not None:
                 return cls(name, "number", numbers.written)

@@ -287,3 +287,13 @@ def test_a_damaged_compressed_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "my.csv.xz").write_bytes(gzip.compress(b"a,b\n1,2\n"))
     with pytest.raises(InputError, match="is damaged or not compressed as its name says"):
         table(str(tmp_path / "my.csv.xz"), {"y": "binary"})
+
+
+@pytest.mark.parametrize("asked", [None, "number"])
+def test_true_and_false_are_numbers_and_nothing_else_is_among_them(asked: str | None) -> None:
+    values = pd.Series(["TRUE", "false", None, "NA"], name="a", dtype="str")
+    found = ColumnType.fit(values, asked, None, declared=False)
+    assert found.read(values).astype("float64").tolist()[:2] == [1.0, 0.0]
+    assert found.read(values).isna().tolist() == [False, False, True, True]
+    assert found.read(pd.Series(["TRUE", "unknown"], name="a")).tolist() == ["TRUE", "unknown"]
+    assert ColumnType.fit(values, "text", None, declared=False).read(values).tolist()[:2] == ["TRUE", "false"]
