@@ -12,7 +12,7 @@ from torch import Tensor
 from mtl.errors import InputError
 from mtl.network import Network
 from mtl.nn.convolution import Convolution
-from mtl.nn.encoder import SINGLE
+from mtl.nn.encoder import SINGLE, Encoder
 from mtl.nn.mlp import MLP
 from mtl.sharing.base import Sharing
 from mtl.sharing.grouped import Grouped
@@ -60,6 +60,11 @@ def reordered(sharing: Sharing, order: list[int]) -> dict[str, Tensor]:
     return out
 
 
+def members(sharing: Sharing) -> int:
+    """How many rows there are of each row of the inputs."""
+    return max((one.members for one in sharing.modules() if isinstance(one, Encoder)), default=1)
+
+
 @every_model
 @every_pair
 class TestEveryStrategy:
@@ -92,15 +97,16 @@ class TestEveryStrategy:
         sharing, inputs = build(model, trunk, kind), sample(kind)
         out = sharing(inputs)
         assert tuple(out) == TASKS
-        members = () if kind != "set" else (4,)
-        assert {value.shape for value in out.values()} == {(ROWS, *members, sharing.out_features)}
+        candidates = () if kind != "set" else (4,)
+        assert {value.shape for value in out.values()} == {(ROWS * members(sharing), *candidates, sharing.out_features)}
         assert all(value.isfinite().all() for value in out.values())
 
     def test_no_row_sees_another(self, model: str, trunk: str, kind: str) -> None:
         sharing, inputs = disturbed(build(model, trunk, kind)), sample(kind)
         whole, part = sharing(inputs), sharing(some(inputs, slice(2, 3)))
+        each = members(sharing)
         for name in TASKS:
-            torch.testing.assert_close(whole[name][2:3], part[name], atol=1e-4, rtol=1e-4)
+            torch.testing.assert_close(whole[name][2 * each : 3 * each], part[name], atol=1e-4, rtol=1e-4)
 
     def test_order_of_the_tasks_is_only_the_order_of_the_answers(self, model: str, trunk: str, kind: str) -> None:
         """Tasks named in another order, with the same values for each: the same answers, in the other order."""
