@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,17 @@ class Kill(Callback):
             os.kill(os.getpid(), self.signum)
 
 
+@pytest.fixture
+def nothing_ignored() -> Iterator[None]:
+    """Signals as in a terminal, also where the tests run in the background, which ignores some."""
+    before = {one: signal.signal(one, signal.SIG_DFL) for one in SIGNALS}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    for one, handler in before.items():
+        signal.signal(one, handler)
+
+
+@pytest.mark.usefixtures("nothing_ignored")
 @pytest.mark.parametrize("signum", SIGNALS, ids=str)
 def test_every_signal_ends_a_run_alike(signum: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = {one: signal.getsignal(one) for one in SIGNALS}
