@@ -1,6 +1,5 @@
 """What a person sees at the end of a run: one table, and what to type next."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
@@ -11,10 +10,9 @@ from rich.text import Text
 
 from mtl.agent.report import ExecutionReport
 from mtl.assembly import trees_of
+from mtl.cli.override_text import override_argument, typed_options
 from mtl.config.run_result import LOSS, AffinityResult, RunResult
 
-OWN = ("path", "targets", "tables")  # what a person's own data needs to be said again
-PLAIN = re.compile(r"[\w./~+-]+", re.ASCII)  # values that neither Hydra nor a shell reads as something else
 SPLITS = ("train", "val", "test")
 
 
@@ -48,17 +46,9 @@ def next_commands(result: RunResult) -> list[tuple[str, str]]:
         commands.append(("let the agent act:", f"python execute.py {override_argument('run', run)}"))
     if (Path(run) / "statistics.json").is_file():
         commands.append(("predict new rows:", f"python execute.py {override_argument('run', run)} records=new.csv"))
-    own = [f" task.{key}=..." for key in OWN if result.config.task.get(key)]
-    commands.append(("does it pay?", f"python experiments/compare.py task={result.choices.task}{''.join(own)}"))
+    said = [f"task={result.choices.task}", *typed_options("task", result.choices.task, result.config.task)]
+    commands.append(("does it pay?", f"python experiments/compare.py {' '.join(said)}"))
     return [*commands, ("all numbers:", f"{run}/result.json")]
-
-
-def override_argument(key: str, value: str) -> str:
-    """An override as it is typed: quoted for Hydra and for the shell where the value needs it."""
-    if PLAIN.fullmatch(value):
-        return f"{key}={value}"
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return quote(f"{key}='{escaped}'")
 
 
 def affinity_table(found: AffinityResult) -> Table:

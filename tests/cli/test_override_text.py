@@ -1,0 +1,50 @@
+"""What is printed to be typed is read as it was meant."""
+
+import shlex
+import string
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtl.cli.override_text import override_argument, typed_options
+from mtl.config.compose import configure
+
+KEYS = st.text(string.ascii_letters + string.digits + "_ :,()=.-", min_size=1, max_size=8).filter(
+    lambda key: key == key.strip() and key[0].isalpha() and key.lower() not in ("true", "false", "null", "nan", "inf")
+)
+PLAIN = st.none() | st.booleans() | st.integers(-999, 999) | st.text(max_size=8).filter(lambda text: "$" not in text)
+VALUES = st.recursive(PLAIN, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3))
+
+
+@given(VALUES)
+def test_a_value_is_read_back(value: object) -> None:
+    (typed,) = shlex.split(override_argument("task.key", value))
+    assert OverridesParser.create().parse_override(typed).value() == value
+
+
+@pytest.mark.parametrize(
+    ("given_words", "expected"),
+    [
+        ((), []),
+        (("task.relatedness=0.9", "task.kinds=mixed"), ["task.relatedness=0.9", "task.kinds=mixed"]),
+    ],
+)
+def test_only_what_differs_from_the_option_is_said(given_words: tuple[str, ...], expected: list[str]) -> None:
+    config = configure("task=synthetic", *given_words)
+    assert typed_options("task", "synthetic", config.task) == expected
+
+
+def test_a_table_is_said_again_so_that_it_can_be_run() -> None:
+    words = [
+        "task=table",
+        "task.path=my file.csv",
+        "task.targets={churn: binary, spend: {column: Money spent, kind: regression}}",
+        "task.split.by=time",
+        "task.split.column=day",
+    ]
+    config = configure(*words)
+    said = typed_options("task", "table", config.task)
+    assert configure("task=table", *shlex.split(" ".join(said))).task == config.task
+    assert len(said) == 4
