@@ -10,7 +10,8 @@ from rich.text import Text
 
 from mtl.agent.report import ExecutionReport
 from mtl.assembly import trees_of
-from mtl.cli.override_text import override_argument, typed_options
+from mtl.cli.override_text import typed_options
+from mtl.config.literals import override_argument
 from mtl.config.run_result import LOSS, AffinityResult, RunResult
 
 SPLITS = ("train", "val", "test")

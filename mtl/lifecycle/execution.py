@@ -114,6 +114,8 @@ def ways_to_act(run: Run) -> str:
 def reading_options(config: RunConfig) -> dict[str, Any]:
     """How the text files of a run's suite are written, if it reads a person's."""
     task = config.task
+    if READING[0] not in task:  # other suites have keys of these names that mean something else
+        return {}
     return {key: task[key] for key in READING if key in task}
 
 

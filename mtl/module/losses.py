@@ -19,7 +19,7 @@ def loss_sums(graph: TaskGraph, predictions: dict[str, Tensor], batch: Batch) ->
     for index, task in enumerate(graph.tasks):
         prediction, target = predictions[task.name], batch.targets[task.name]
         complete = bool(batch.counts) and batch.counts[index] == batch.size
-        members = len(prediction) // len(target)
+        members = len(prediction) // max(len(target), 1)
         if members > 1:
             target = target.repeat_interleave(members, 0)
         total = task.losses(prediction, target, None if complete else labelled(target)).sum()

@@ -8,8 +8,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtl.cli.override_text import override_argument, typed_options
+from mtl.cli.override_text import typed_options
 from mtl.config.compose import configure
+from mtl.config.literals import override_argument
 
 KEYS = st.text(string.ascii_letters + string.digits + "_ :,()=.-", min_size=1, max_size=8).filter(
     lambda key: key == key.strip() and key[0].isalpha() and key.lower() not in ("true", "false", "null", "nan", "inf")
@@ -20,6 +21,12 @@ VALUES = st.recursive(PLAIN, lambda inner: st.lists(inner, max_size=3) | st.dict
 
 @given(VALUES)
 def test_a_value_is_read_back(value: object) -> None:
+    (typed,) = shlex.split(override_argument("task.key", value))
+    assert OverridesParser.create().parse_override(typed).value() == value
+
+
+@pytest.mark.parametrize("value", ["0", "1e5", "true", "null", "-", "/a b/c", "a/1", "x", "", "007", "it's"])
+def test_a_text_stays_a_text(value: str) -> None:
     (typed,) = shlex.split(override_argument("task.key", value))
     assert OverridesParser.create().parse_override(typed).value() == value
 

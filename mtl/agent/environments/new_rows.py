@@ -14,7 +14,7 @@ from typing_extensions import override
 from mtl.agent.environment import Environment
 from mtl.agent.report import ExecutionReport, Value, plain_table
 from mtl.suites.base import DIGITS, MultiTaskDataModule, Predict
-from mtl.suites.table.reading import read_table
+from mtl.suites.table.reading import NOTES, read_table
 
 PIECE = 8192  # rows that are predicted at a time
 ROW = "row"
@@ -34,12 +34,14 @@ class NewRows(Environment):
 
     def __init__(self, path: Path, reading: Mapping[str, Any]) -> None:
         self.frame = read_table(path, **reading, option="records")
+        self.notes: list[str] = []
 
     @override
     def check(self, data: MultiTaskDataModule) -> None:
         super().check(data)
         data.inputs(self.frame.head(1))  # what is missing is said before anything is computed
-        sys.stderr.write("".join(f"{line}\n" for line in data.unfamiliar(self.frame)))
+        self.notes = [*self.frame.attrs.get(NOTES, []), *data.unfamiliar(self.frame)]
+        sys.stderr.write("".join(f"{line}\n" for line in self.notes))
 
     @override
     @torch.inference_mode()
@@ -50,7 +52,7 @@ class NewRows(Environment):
             for task in data.tasks:
                 found[task.name].append(task.decode(predictions[task.name]).float())
         values = {name: torch.cat(parts) for name, parts in found.items()}
-        return PredictionReport(values, data.values, data.own_units, data.unfamiliar(self.frame))
+        return PredictionReport(values, data.values, data.own_units, self.notes)
 
 
 class PredictionReport(ExecutionReport):
@@ -62,7 +64,7 @@ class PredictionReport(ExecutionReport):
         predictions: by task, decoded: numbers ``[N]``, probabilities of yes ``[N]`` or of classes ``[N, C]``.
         values: names of the classes of the tasks that have some; of two, no and yes.
         own_units: see :meth:`~mtl.suites.base.MultiTaskDataModule.own_units`.
-        notes: what is unlike the training rows.
+        notes: how the file was read, and what of it is unlike the training rows.
     """
 
     listing = "predictions.csv"

@@ -131,7 +131,7 @@ def _header(first: list[tuple[int, list[str]]], path: Path, header: bool | None)
 
 def _check_separator(names: list[str], path: Path, separator: str, others: Set[str]) -> None:
     """InputError if the header is one name in which another separator occurs."""
-    found = [other for other in others if len(names) == 1 and other != separator and other in names[0]]
+    found = [one for one in SEPARATORS if one in others and len(names) == 1 and one != separator and one in names[0]]
     if found:
         best = max(found, key=names[0].count)
         raise InputError(
@@ -145,9 +145,14 @@ def _check_preamble(first: list[tuple[int, list[str]]], path: Path) -> None:
     begin = next((i for i, width in enumerate(widths) if width > widths[0]), len(first))
     if len(first) - begin > 2 and len(set(widths[begin:])) == 1:
         line = first[begin][0]
+        unnamed = (
+            " (or line 1 lacks the name of a column: then add it)"
+            if (begin, widths[begin]) == (1, widths[0] + 1)
+            else ""
+        )
         raise InputError(
             f"'{path}': line {first[0][0]} has {_count(widths[0])} and the lines from {line} on have {widths[begin]}: "
-            f"if the table begins there, say task.skip={line - 1}"
+            f"if the table begins there, say task.skip={line - 1}{unnamed}"
         )
 
 

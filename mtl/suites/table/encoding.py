@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 import torch
-from scipy.special import ndtri
 from torch import Tensor
 from typing_extensions import override
 
@@ -118,7 +117,8 @@ class NumberColumn(Column):
         knots = np.array(self.knots)
         levels = np.linspace(0, 1, len(knots))
         upper, lower = np.interp(found, knots, levels), -np.interp(-found, -knots[::-1], -levels[::-1])
-        normal: Features = ndtri(((upper + lower) / 2).clip(LEVEL, 1 - LEVEL))
+        middle = ((upper + lower) / 2).clip(LEVEL, 1 - LEVEL)
+        normal: Features = torch.special.ndtri(torch.from_numpy(middle)).numpy()
         return normal
 
 

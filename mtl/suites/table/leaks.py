@@ -7,20 +7,21 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_integer_dtype
 
+from mtl.config.literals import override_argument
 from mtl.suites.table.columns import names
 
 FEWEST = 20  # rows; among fewer, such patterns come about by chance
 DENSE = 0.5  # of the whole numbers of a range, from which on numbers of which none occurs twice are no measurements
-SPECIAL = re.compile(r"[\\:,()\[\]{}=]")  # signs of the language of overrides
 CALLED = re.compile(r"(.*[_\s-])?(id|uuid|guid|key|index|idx)|.*[a-z](Id|ID)")
 
 
-def leak(values: pd.Series, labels: Mapping[str, pd.Series]) -> tuple[str, bool]:
+def leak(values: pd.Series, fitted: np.ndarray, labels: Mapping[str, pd.Series]) -> tuple[str, bool]:
     """What speaks against a column as an input.
 
     Args:
-        values: the column.
-        labels: of the same rows, by the column of the target.
+        values: the column, of all rows.
+        fitted: numbers of the training rows.
+        labels: of the training rows, by the column of the target.
 
     Returns:
         The reason in a few words, empty if nothing speaks against it; and whether it is beyond doubt.
@@ -28,11 +29,12 @@ def leak(values: pd.Series, labels: Mapping[str, pd.Series]) -> tuple[str, bool]
     reason = _numbering(values)
     if reason:
         return reason, True
+    train = values.iloc[fitted]
     for name, found in labels.items():
-        both = (values.notna() & found.notna()).to_numpy()
+        both = (train.notna() & found.notna()).to_numpy()
         enough = both.sum() >= max(FEWEST, found.notna().sum() / 2)
-        if enough and values[both].nunique() == found[both].nunique():
-            same, recoded = _copies(names(values[both]), names(found[both]))
+        if enough and train[both].nunique() == found[both].nunique():
+            same, recoded = _copies(names(train[both]), names(found[both]))
             if same:
                 return f"it is a copy of target '{name}'", True
             if recoded:
@@ -44,7 +46,7 @@ def _numbering(values: pd.Series) -> str:
     if not is_integer_dtype(values) or len(values) < FEWEST or values.isna().any() or not values.is_unique:
         return ""
     numbers = values.to_numpy(dtype=np.int64) if values.max() <= np.iinfo(np.int64).max else np.array([], np.int64)
-    if len(numbers) and len(set((numbers - values.index.to_numpy()).tolist())) == 1:
+    if len(numbers) and np.ptp(numbers - values.index.to_numpy()) == 0:
         return "it numbers the rows"
     span = int(values.max()) - int(values.min()) + 1
     if len(values) >= DENSE * span or CALLED.fullmatch(str(values.name)):
@@ -65,24 +67,25 @@ def _copies(values: pd.Series, labels: pd.Series) -> tuple[bool, bool]:
 def choice(name: str, kind: str) -> str:
     """What the user types to choose the kind of a column, as far as a command line can hold its name."""
     if name.isascii() and not set(name) & set("'#&;"):
-        escaped = SPECIAL.sub(r"\\\g<0>", name)
-        return f"'task.columns={{{escaped}: {kind}}}'"
+        return override_argument("task.columns", {name: kind})
     return f"task.columns in a config file, with {name}: {kind}"
 
 
 def leaks(
-    frame: pd.DataFrame, kinds: Mapping[str, tuple[str, str]], targets: Sequence[str]
+    frame: pd.DataFrame, kinds: Mapping[str, tuple[str, str]], fitted: np.ndarray, targets: Sequence[str]
 ) -> dict[str, tuple[str, bool]]:
     """What speaks against the inputs that the user has not chosen.
 
     Args:
         frame: all rows.
         kinds: kind and remark by column.
+        fitted: numbers of the training rows.
         targets: their columns.
 
     Returns:
         By column, as of :func:`leak`.
     """
     candidates = [name for name, (kind, remark) in kinds.items() if kind in ("number", "category") and not remark]
-    found = {name: leak(frame[name], {target: frame[target] for target in targets}) for name in candidates}
+    labels = {target: frame[target].iloc[fitted] for target in targets}
+    found = {name: leak(frame[name], fitted, labels) for name in candidates}
     return {name: what for name, what in found.items() if what[0]}

@@ -68,8 +68,15 @@ def read_table(
     if header not in (None, True, False):
         raise InputError(f"task.header={header}: expected true, false or null")
     path = path.expanduser()
-    if path.is_dir():
-        return _parts(path, option)
+    frame = _parts(path, option) if path.is_dir() else _file(path, separator, encoding, missing, header, skip, option)
+    if frame.empty:
+        raise InputError(f"'{path}' has no rows")
+    return frame.reset_index(drop=True)
+
+
+def _file(
+    path: Path, separator: str, encoding: str, missing: Sequence[str], header: bool | None, skip: int, option: str
+) -> pd.DataFrame:
     if not path.is_file():
         near = sorted(p.name for p in path.parent.glob(f"*{path.suffix}"))[:5] if path.parent.is_dir() else []
         raise InputError(f"{option}: no file '{path}'" + (f"; beside it: {', '.join(near)}" if near else ""))
@@ -84,9 +91,7 @@ def read_table(
         raise InputError(f"{option}: cannot read '{path.name}': expected {', '.join([*TEXT, *BINARY])}")
     frame.columns = [str(name) for name in frame.columns]
     unique(list(frame.columns), path)
-    if frame.empty:
-        raise InputError(f"'{path}' has no rows")
-    return frame.reset_index(drop=True)
+    return frame
 
 
 def unique(names: list[str], path: Path) -> None:

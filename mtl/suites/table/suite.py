@@ -115,7 +115,7 @@ class TableSuite(MultiTaskDataModule):
         left_out = {target.column for target in self.targets} | {self.splitting.column or ""}
         fitted = frame.iloc[rows["train"]]
         self.remarks = kinds(fitted, chosen, left_out)
-        self._leave_out(leaks(frame, self.remarks, [spec.column for spec in specs.values()]))
+        self._leave_out(leaks(frame, self.remarks, rows["train"], [spec.column for spec in specs.values()]))
         used = {name for name, (kind, _) in self.remarks.items() if kind == "category"}
         used |= {spec.column for spec in specs.values() if spec.kind != "regression"}
         self.notes += [note for name in frame.columns if name in used for note in taken_as_values(frame[name])]
@@ -184,8 +184,7 @@ class TableSuite(MultiTaskDataModule):
     @override
     def own_units(self, task: str, values: Tensor) -> list[float]:
         (target,) = (target for target in self.targets if target.task == task)
-        found: list[float] = target.own_units(values.double().cpu().numpy()).tolist()
-        return found
+        return target.own_units(values.double().cpu().numpy())
 
     def statistics(self) -> dict[str, Any]:
         """Targets, encoding, types of columns that are texts in the file; of raw columns also all categories."""

@@ -174,14 +174,19 @@ class Target:
     def _plain(self, value: float) -> float:
         return value - self.offset
 
-    def own_units(self, values: np.ndarray) -> np.ndarray:
-        """Decoded predictions of a regression as values of the column, ``[N]`` in double precision.
+    def own_units(self, values: np.ndarray) -> list[float]:
+        """Decoded predictions of a regression as values of the column, ``[N]``.
 
-        They have as many decimals as single precision can tell apart in the spread of the labels.
+        They have as many digits as single precision can tell apart in the spread of the labels, and six at least.
         """
         decimals = DIGITS - math.floor(math.log10(self.std))
-        found: np.ndarray = np.round(values.astype(np.float64) + self.offset, decimals)
-        return found
+        found = (values.astype(np.float64) + self.offset).tolist()
+        return [float(f"{value:.{max(DIGITS, _whole_digits(value) + decimals)}g}") for value in found]
+
+
+def _whole_digits(value: float) -> int:
+    """How many digits a number has before the point; 0 or less for one below 1."""
+    return math.floor(math.log10(abs(value))) + 1 if value and math.isfinite(value) else 0
 
 
 @dataclass(frozen=True)

@@ -139,7 +139,11 @@ def fit_types(
 
 def typed(frame: pd.DataFrame, types: Mapping[str, ColumnType]) -> pd.DataFrame:
     """The columns of texts as what they are. InputError for a text that is no time."""
-    return frame.assign(**{name: types[name].read(frame[name]) for name in frame.columns if name in types})
+    out = frame.copy(deep=False)
+    for name in frame.columns:
+        if name in types:
+            out[name] = types[name].read(frame[name])
+    return out
 
 
 def taken_as_values(values: pd.Series) -> list[str]:

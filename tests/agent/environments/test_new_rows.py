@@ -3,6 +3,7 @@
 import json
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -103,13 +104,22 @@ def test_new_rows_may_lack_every_value() -> None:
 
 def test_a_run_on_something_else_takes_no_records(tmp_path: Path) -> None:
     (tmp_path / "new.csv").write_text("a\n1\n")
-    run = untrained(tmp_path, "task=synthetic")
+    run = untrained(tmp_path, "task=synthetic", "task.missing=0.5")  # a share, and no texts that mean no value
     with pytest.raises(
         InputError, match="records are rows of a table, and SyntheticSuite is trained on something else"
     ):
         execute({}, str(run.path), records=str(tmp_path / "new.csv"))
     with pytest.raises(InputError, match="records: no file"):
         execute({}, str(run.path), records=str(tmp_path / "no.csv"))
+
+
+@pytest.mark.smoke
+def test_what_is_doubtful_about_new_rows_is_said_and_kept(trained: Path, tmp_path: Path, capsys: Any) -> None:
+    (tmp_path / "new.csv").write_text("x;city\n50;Rome\n40;Rome")  # no such city, and no end of the last line
+    _, directory = execute({}, str(trained), records=str(tmp_path / "new.csv"))
+    notes = json.loads((directory / "execution.json").read_text())["notes"]
+    assert [note.split(":")[0] for note in notes] == [f"'{tmp_path / 'new.csv'}'", "column 'city'"]
+    assert capsys.readouterr().err.splitlines()[-2:] == notes
 
 
 @pytest.mark.smoke

@@ -52,6 +52,7 @@ def test_a_separator_at_the_end_of_rows_moves_no_column(tmp_path: Path) -> None:
         ("0.5,1", "", "the first row looks like values, not like names: '0.5'.*task.header=false"),
         ("1,2", "", "the first row looks like values"),
         ("Report of May", "", r"line 1 has 1 value and the lines from 2 on have 2: .*task.skip=1"),
+        ("y", "", r"say task\.skip=1 \(or line 1 lacks the name of a column: then add it\)"),
         ("x;y", "", "whose name holds a semicolon: use task.separator=semicolon"),
     ],
 )
@@ -297,3 +298,22 @@ def test_true_and_false_are_numbers_and_nothing_else_is_among_them(asked: str | 
     assert found.read(values).isna().tolist() == [False, False, True, True]
     assert found.read(pd.Series(["TRUE", "unknown"], name="a")).tolist() == ["TRUE", "unknown"]
     assert ColumnType.fit(values, "text", None, declared=False).read(values).tolist()[:2] == ["TRUE", "false"]
+
+
+def test_columns_may_have_any_name(tmp_path: Path) -> None:
+    lines = [f"{x},{y}" for x, y in zip(X, Y, strict=True)]
+    np.testing.assert_array_equal(read(tmp_path / "my.csv", lines, "self,y").frame["self"], X)
+
+
+def test_a_folder_without_rows_is_refused(tmp_path: Path) -> None:
+    pd.DataFrame({"x": X, "y": Y})[:0].to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(InputError, match="has no rows"):
+        table(str(tmp_path), {"y": "binary"})
+
+
+def test_a_time_of_the_day_may_be_missing(tmp_path: Path) -> None:
+    clock = pyarrow.array([None if i % 2 else i for i in range(ROWS)], type=pyarrow.time32("s"))
+    parquet.write_table(pyarrow.table({"clock": clock, "y": pyarrow.array(Y)}), tmp_path / "my.parquet")
+    assert table(str(tmp_path / "my.parquet"), {"y": "binary"}).frame.clock.isna().tolist() == [
+        i % 2 == 1 for i in range(ROWS)
+    ]

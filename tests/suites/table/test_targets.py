@@ -96,11 +96,23 @@ def test_labels_far_from_zero_keep_their_digits() -> None:
     assert "1.7e+09" in made.preview()
 
 
-def test_what_is_written_has_the_digits_of_the_spread() -> None:
-    near = Target("a", "a", "regression", mean=0.0, std=1.0)
-    assert near.own_units(np.array([0.1234567891, 1e-7])).tolist() == [0.123457, 0.0]
-    assert Target("a", "a", "regression", std=1e-9).own_units(np.array([1.23456789e-9])).tolist() == [1.234568e-9]
-    assert Target("a", "a", "regression", std=1e9).own_units(np.array([123456789012.0])).tolist() == [123456789000.0]
+@pytest.mark.parametrize(
+    ("std", "value", "written"),
+    [
+        (1.0, 0.1234567891, 0.123457),
+        (1.0, 1e-7, 1e-7),
+        (1e-9, 1.23456789e-9, 1.234568e-9),
+        (1e9, 123456789012.0, 123456789000.0),
+        (1e6, 0.1234567891, 0.123457),
+        (50.0, 1_700_000_000.123456, 1_700_000_000.12346),
+        (1.0, 0.0, 0.0),
+        (1.0, -2.5, -2.5),
+    ],
+)
+def test_what_is_written_has_the_digits_of_the_spread_and_six_at_least(
+    std: float, value: float, written: float
+) -> None:
+    assert Target("a", "a", "regression", std=std).own_units(np.array([value])) == [written]
 
 
 def test_predictions_are_limited_to_the_labels_of_the_training_if_asked_for() -> None:
