@@ -17,6 +17,7 @@ from mtl.comparison.design import CONFIRM, FULL
 
 HERE = Path(__file__).parent
 BESIDE = 0.01 * (200 / 5) ** 0.5  # noise of 200 test rows that is as large as that of 5 seeds
+GROUPED = 0.01 * (21 / 5) ** 0.5  # of 21 groups of rows likewise
 
 CELLS: dict[str, tuple[World, str, tuple[int, ...]]] = {
     "no difference": (World(), CONFIRM, LOOKS),
@@ -31,11 +32,18 @@ CELLS: dict[str, tuple[World, str, tuple[int, ...]]] = {
     "no difference, t(3)": (World(noise="t3", seed_sd=0.05), CONFIRM, LOOKS),
     "no difference, rows vary": (World(row_sd=BESIDE), CONFIRM, LOOKS),
     "no difference, rows vary, 1 configuration": (World(row_sd=BESIDE, configurations=1), CONFIRM, LOOKS),
+    "no difference, rows vary by 21 groups": (World(row_sd=GROUPED, groups=21), CONFIRM, LOOKS),
+    "no difference, rows vary by 21 groups, 1 configuration": (
+        World(row_sd=GROUPED, groups=21, configurations=1),
+        CONFIRM,
+        LOOKS,
+    ),
     "+1 %": (World(gain=0.01), CONFIRM, LOOKS),
     "+1.1 %, just beyond the margin": (World(gain=0.011), CONFIRM, LOOKS),
     "+1.1 %, rows vary": (World(gain=0.011, row_sd=BESIDE), CONFIRM, LOOKS),
     "+2 %": (World(gain=0.02), CONFIRM, LOOKS),
     "+2 %, rows vary": (World(gain=0.02, row_sd=BESIDE), CONFIRM, LOOKS),
+    "+2 %, rows vary by 21 groups": (World(gain=0.02, row_sd=GROUPED, groups=21), CONFIRM, LOOKS),
     "+2 %, seeds vary by 2 %": (World(gain=0.02, seed_sd=0.02), CONFIRM, LOOKS),
     "+3 %": (World(gain=0.03), CONFIRM, LOOKS),
     "-2 %": (World(gain=-0.02), CONFIRM, LOOKS),

@@ -40,6 +40,8 @@ class World:
         noise: one of :data:`NOISES`.
         row_sd: of what one test row adds, for this configuration, to all its runs; 0: no noise of rows.
         rows: test rows.
+        groups: the rows come in so many groups of unlike size, and what a row adds is what its group adds; 0: rows are
+            independent.
         further: whether there is a further baseline, as good as the first.
         resplit: every seed has a split of its own, and the claim is about the population. Results of one configuration
             then share, by the training rows that splits have in common, a part of their noise: test rows over all rows,
@@ -54,6 +56,7 @@ class World:
     noise: str = "normal"
     row_sd: float = 0.0
     rows: int = 200
+    groups: int = 0
     further: bool = True
     resplit: bool = False
 
@@ -124,7 +127,13 @@ def draw(world: World, rng: np.random.Generator, seeds: list[int]) -> list[Recor
         common = TEST_ROWS / (TRAIN_ROWS + TEST_ROWS)
         of_population = world.seed_sd * rng.standard_normal((len(names), 1, world.tasks, 1))
         seed_noise = np.sqrt(common) * of_population + np.sqrt(1 - common) * seed_noise
-    of_rows = world.row_sd * rng.standard_normal((len(names), world.tasks, 2, world.rows)) if world.row_sd else None
+    groups = None
+    if world.groups:
+        groups = np.sort(rng.choice(world.groups, world.rows, p=rng.dirichlet(np.full(world.groups, 3.0))))
+    count = world.groups or world.rows
+    of_rows = world.row_sd * rng.standard_normal((len(names), world.tasks, 2, count)) if world.row_sd else None
+    if of_rows is not None and groups is not None:
+        of_rows = of_rows[..., groups]
     metrics = {f"t{i}": "mae" if i % 2 else "accuracy" for i in range(world.tasks)}
     records = []
     for c, name in enumerate(names):
@@ -136,7 +145,7 @@ def draw(world: World, rng: np.random.Generator, seeds: list[int]) -> list[Recor
                 by_row = np.zeros((2, 2)) if of_rows is None else of_rows[c, t]
                 values = mu * (1 + sign * (gain + seed_noise[c, s, t][:, None] + by_row))  # [2, m]
                 val[task], test[task], rows[task] = float(values[0].mean()), float(values[1].mean()), values[1]
-            records.append(make_record(name, seed, metrics, val, test, rows))
+            records.append(make_record(name, seed, metrics, val, test, rows, groups))
     return records
 
 
@@ -147,6 +156,7 @@ def make_record(
     val: dict[str, float],
     test: dict[str, float],
     rows: dict[str, np.ndarray],
+    groups: np.ndarray | None,
 ) -> Record:
     """A run that never was."""
     return Record(
@@ -169,7 +179,7 @@ def make_record(
         execution={},
         config={"model": name},
         environment={},
-        kept=lambda: Contributions(rows, None),
+        kept=lambda: Contributions(rows, None, groups),
         rows={"train": TRAIN_ROWS, "val": TEST_ROWS, "test": TEST_ROWS},
     )
 

@@ -38,20 +38,22 @@ class GainSample:
 
     Attributes:
         by_seed: ``[n]``.
-        rows: ``[n, m]``, what each test row contributes to each seed's gain (their mean over the rows); None where the
-            rows differ from seed to seed.
+        rows: ``[n, m]``, what each test row, or each group of them, contributes to each seed's gain (their mean over
+            the rows); None where the rows differ from seed to seed.
         test_share: test rows over training rows, where each seed has a split of its own; None: all share one.
+        informative: how many of the m rows or groups have a label; None: all.
     """
 
     by_seed: np.ndarray
     rows: np.ndarray | None
     test_share: float | None
+    informative: int | None = None
 
     def estimate(self) -> Estimate:
         """The mean gain, with the error that belongs to how the data was split."""
         if self.test_share is not None:
             return over_splits(self.by_seed, self.test_share)
-        return over_seeds(self.by_seed) if self.rows is None else over_seeds_and_rows(self.rows)
+        return over_seeds(self.by_seed) if self.rows is None else over_seeds_and_rows(self.rows, self.informative)
 
 
 @dataclass(frozen=True)
@@ -126,8 +128,11 @@ class GainRule:
         by_seed = np.mean([self._gains(runs, over, seeds, task) for task in tasks], axis=0)
         if self.resplit:
             return GainSample(by_seed, None, float(np.mean([runs[seed].test_share for seed in seeds])))
-        deviations = np.mean([self._row_deviations(runs, over, seeds, task) for task in tasks], axis=0)
-        return GainSample(by_seed, by_seed[:, None] + deviations, None)
+        groups = row_groups([*(runs[seed] for seed in seeds), *(over[seed] for seed in seeds)])
+        found = [sum_groups(*self._row_deviations(runs, over, seeds, task), groups) for task in tasks]
+        deviations = np.mean([by_group for by_group, _ in found], axis=0)
+        # Of several tasks the one with fewest labels limits what is known
+        return GainSample(by_seed, by_seed[:, None] + deviations, None, min(labelled for _, labelled in found))
 
     def _gains(self, runs: Runs, over: Runs, seeds: Sequence[int], task: str) -> np.ndarray:
         """Gains by seed, ``[n]``."""
@@ -138,8 +143,10 @@ class GainRule:
             scale=self.scales[task],
         )
 
-    def _row_deviations(self, runs: Runs, over: Runs, seeds: Sequence[int], task: str) -> np.ndarray:
-        """What each test row adds to or takes from a seed's gain, ``[n, m]``; their mean over the rows is zero.
+    def _row_deviations(self, runs: Runs, over: Runs, seeds: Sequence[int], task: str) -> tuple[np.ndarray, np.ndarray]:
+        """What each test row adds to or takes from a seed's gain, ``[n, m]``, and which have a label, ``[m]``.
+
+        The mean over the rows is zero.
 
         A row without a label has no part in it. The others count so much more that the sum over all rows of their
         squares over ``m^2`` is the variance of the gain with as many labels as there are.
@@ -159,7 +166,49 @@ class GainRule:
             )
             share = labelled.sum() / len(labelled)
             out[:, labelled] = (by_row - by_row.mean(1, keepdims=True)) / share
-        return out
+        return out, labelled
+
+
+def row_groups(records: Sequence[Record]) -> np.ndarray | None:
+    """Which test rows belong together.
+
+    Args:
+        records: runs, one or more.
+
+    Returns:
+        Number of each test row's group, ``[m]``; None where rows are independent.
+
+    Raises:
+        InputError: the runs disagree.
+    """
+    first = records[0].kept().groups
+    for one in records[1:]:
+        other = one.kept().groups
+        same = other is None if first is None else other is not None and np.array_equal(first, other)
+        if not same:
+            raise InputError(f"'{records[0].path}' and '{one.path}' group their test rows differently: train again")
+    return first
+
+
+def sum_groups(deviations: np.ndarray, labelled: np.ndarray, groups: np.ndarray | None) -> tuple[np.ndarray, int]:
+    """What groups of rows contribute in place of rows, so that only what is independent counts as such.
+
+    With m rows in G groups, group j gets ``g_j = (G / m) sum of d_r over its rows r``: the mean over the groups is that
+    over the rows.
+
+    Args:
+        deviations: d, of the rows, ``[n, m]``.
+        labelled: which rows have a label, ``[m]``.
+        groups: number of each row's group, ``[m]``; None: every row is one of its own.
+
+    Returns:
+        ``[n, G]``, and how many groups have a row with a label.
+    """
+    if groups is None:
+        return deviations, int(labelled.sum())
+    names, place = np.unique(groups, return_inverse=True)
+    sums = np.stack([np.bincount(place, weights=one, minlength=len(names)) for one in deviations])
+    return sums * (len(names) / len(groups)), len(np.unique(place[labelled]))
 
 
 def stack_rows(runs: Runs, seeds: Sequence[int], task: str) -> np.ndarray:

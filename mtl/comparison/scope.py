@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from math import isfinite
 
 from mtl.comparison.design import CONFIRM, FULL, MEAN_SHARE, UNPLANNED
+from mtl.comparison.gain_samples import row_groups
 from mtl.comparison.statistics.estimate import Estimate, Part
 from mtl.comparison.statistics.looks import spend
 from mtl.comparison.types import Comparison, Measurement
@@ -76,9 +77,12 @@ def scope_sentence(comparison: Comparison) -> str:
             "It holds for the population that the rows were drawn from: every seed has a split of its own, and the "
             "interval is corrected for the rows that splits share."
         )
+    tested = [one for _, tested in comparison.tested_rows for one in tested.records]
+    groups = row_groups(tested) if tested else None
+    counted = "" if groups is None else f", which are {count_noun(len(set(groups.tolist())), 'group')} of rows"
     return (
-        "It holds for this data and these training rows: the interval covers other seeds and other test rows, taken to "
-        "be independent, not other training rows (data=resplit asks for those)."
+        "It holds for this data and these training rows: the interval covers other seeds and other test "
+        f"rows{counted}, taken to be independent, not other training rows (data=resplit asks for those)."
     )
 
 

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from mtl.config.run_result import DataFacts, RunResult, Seconds, TaskFacts
 from mtl.lifecycle.fit import Fitted
 from mtl.lifecycle.trained import Trained
 from mtl.module.row_contributions import RowContributions
+from mtl.runs.contributions import Contributions
 from mtl.runs.directory import Run
 from mtl.runs.identity import run_id
 from mtl.tasks import TaskGraph
@@ -22,11 +21,11 @@ class Measured:
 
     Attributes:
         result: of a run that has not acted yet.
-        contributions: by task, what each row of the test split contributes to the primary metric, ``[rows]``.
+        contributions: by task, what each row of the test split contributes to the primary metric.
     """
 
     result: RunResult
-    contributions: dict[str, np.ndarray]
+    contributions: Contributions
 
 
 def measure(run: Run, trained: Trained, fitted: Fitted, data_seconds: float) -> Measured:
@@ -75,4 +74,5 @@ def measure(run: Run, trained: Trained, fitted: Fitted, data_seconds: float) -> 
         affinity=affinity,
         notes=[*data.notes, *fitted.notes],
     )
-    return Measured(result, contributions.result())
+    groups = data.splits["test"].groups
+    return Measured(result, Contributions(contributions.result(), None, None if groups is None else groups.numpy()))

@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytorch_lightning as lightning
 import torch
@@ -29,7 +29,6 @@ from mtl.lifecycle.resume import resumable_run, unfinished_run
 from mtl.lifecycle.trained import TrainedNetwork
 from mtl.lifecycle.trees import train_trees
 from mtl.module.lightning import silent_lightning
-from mtl.runs.contributions import Contributions
 from mtl.runs.directory import Run
 from mtl.runs.lock import hold
 from mtl.training.grouping import check as check_measuring
@@ -178,7 +177,7 @@ def carry_out(run: Run, prepared: Prepared, on_report: Callable[[ExecutionReport
     trained = TrainedNetwork.of(assembly)
     measured = measure(run, trained, fitted, prepared.data_seconds)
     report, result = act(run, trained, prepared.environment, measured.result, fitted.loggers, fitted.steps)
-    run.contributions = Contributions(measured.contributions, report.outcome() if report is not None else None)
+    run.contributions = replace(measured.contributions, outcome=report.outcome() if report is not None else None)
     run.finish(result)
     if report is not None:
         on_report(report)

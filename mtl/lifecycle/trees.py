@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from importlib.metadata import version
 
 import torch
@@ -19,7 +20,6 @@ from mtl.lifecycle.fit import Fitted
 from mtl.lifecycle.introduction import introduce
 from mtl.lifecycle.result import measure
 from mtl.lifecycle.trained import TrainedTrees, suite_of_columns
-from mtl.runs.contributions import Contributions
 from mtl.runs.directory import Run
 from mtl.runs.lock import hold
 from mtl.suites.base import MultiTaskDataModule
@@ -102,7 +102,7 @@ def train_trees(
         machine = {**measured.result.environment, "device": "cpu", "lightgbm": version("lightgbm")}
         result = measured.result.model_copy(update={"environment": machine})
         report, result = act(run, trained, environment, result, fitted.loggers, fitted.steps)
-        run.contributions = Contributions(measured.contributions, report.outcome() if report is not None else None)
+        run.contributions = replace(measured.contributions, outcome=report.outcome() if report is not None else None)
         run.finish(result)
     if report is not None:
         on_report(report)

@@ -5,6 +5,7 @@
     tasks                     names, in the order of every vector              [K] text
     means                     the primary metric of each on test               [K] float64
     deviations                contribution of each row minus the mean          [K, rows] float32; NaN: no label
+    groups                    number of each row's group                       [rows] int64; [0]: rows are independent
     acted                     whether there is an outcome; only then the others are there
     outcome_name, outcome_higher_is_better, outcome_scale                      scale NaN: none
     outcome_values            of each instance                                 [instances] float64
@@ -27,6 +28,7 @@ from mtl.runs.checksums import check, checked_path
 
 FILE = "contributions.npz"  # in the directory of a run
 OF_TASKS = ("tasks", "means", "deviations")
+GROUPS = "groups"
 OF_OUTCOME = ("outcome_name", "outcome_higher_is_better", "outcome_scale", "outcome_values")
 # What NumPy and zipfile raise at a file that is not what was written; RuntimeError: it looks encrypted
 DAMAGED = (OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error)
@@ -58,10 +60,13 @@ class Contributions:
             all rows: they do not define the metric, or how it depends on each. Without NaN the mean is the primary
             metric.
         outcome: of acting; None: the agent did not act, or the environment gives no outcome by instance.
+        groups: number of each row's group, ``[rows]`` int64: rows of one group may depend on each other, those of two
+            do not. None: no row depends on another.
     """
 
     tasks: dict[str, np.ndarray]
     outcome: Outcome | None
+    groups: np.ndarray | None = None
 
 
 def write_contributions(path: Path, c: Contributions) -> None:
@@ -81,6 +86,7 @@ def write_contributions(path: Path, c: Contributions) -> None:
         "tasks": np.array(list(c.tasks), dtype=np.str_),
         "means": means,
         "deviations": (values - means[:, None]).astype(np.float32),
+        GROUPS: np.array([] if c.groups is None else c.groups, dtype=np.int64),
     }
     if c.outcome is not None:
         arrays |= {
@@ -125,18 +131,23 @@ def read_contributions(path: Path, tasks: Sequence[str] | None = None, rows: int
 def _parse(arrays: dict[str, np.ndarray]) -> Contributions:
     """What the arrays say. KeyError, TypeError or ValueError where they are not what was written."""
     acted = bool(arrays["acted"])
-    if set(arrays) != {"acted", *OF_TASKS, *(OF_OUTCOME if acted else ())}:
+    if GROUPS not in arrays:  # intervals without them may be too narrow
+        raise ValueError("it does not say which rows belong together, as older versions did not")
+    if set(arrays) != {"acted", *OF_TASKS, GROUPS, *(OF_OUTCOME if acted else ())}:
         raise ValueError(f"it holds the arrays {', '.join(sorted(arrays))}")
     names, means, deviations = (arrays[name] for name in OF_TASKS)
     if names.dtype.kind != "U" or means.dtype != np.float64 or deviations.dtype != np.float32:
         raise ValueError("arrays of other types")
     if names.ndim != 1 or means.shape != names.shape or deviations.ndim != 2 or len(deviations) != len(names):
         raise ValueError("arrays of other shapes")
+    groups = arrays[GROUPS]
+    if groups.dtype != np.int64 or groups.ndim != 1 or len(groups) not in (0, deviations.shape[1]):
+        raise ValueError("groups of other rows")
     values = means[:, None] + deviations
     tasks = dict(zip(names.tolist(), values, strict=True))
     if len(tasks) != len(names):
         raise ValueError("a task is there twice")
-    return Contributions(tasks, _outcome(arrays) if acted else None)
+    return Contributions(tasks, _outcome(arrays) if acted else None, groups if len(groups) else None)
 
 
 def _outcome(arrays: dict[str, np.ndarray]) -> Outcome:

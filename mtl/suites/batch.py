@@ -1,5 +1,6 @@
 """Rows of a step, and of a split: inputs by name and targets by task."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from torch import Tensor
@@ -30,10 +31,18 @@ class Batch(NamedTuple):
 
 
 class Split(NamedTuple):
-    """The rows of one stage in memory: inputs by name and targets by task, ``[N, ...]`` each."""
+    """The rows of one stage in memory.
+
+    Attributes:
+        inputs: by name, ``[N, ...]`` each.
+        targets: by task, ``[N, ...]`` each.
+        groups: which rows belong together, such as the states of one job shop: the number of each row's group, ``[N]``
+            int64. Rows of one group may depend on each other, those of two do not. None: no row depends on another.
+    """
 
     inputs: Inputs
     targets: dict[str, Tensor]
+    groups: Tensor | None = None
 
     def __len__(self) -> int:
         return len(next(iter(self.targets.values())))
@@ -41,4 +50,9 @@ class Split(NamedTuple):
     def rows(self, numbers: Tensor) -> "Split":
         """The rows of these numbers, or those that a mask ``[N]`` names."""
         inputs = {name: values[numbers] for name, values in self.inputs.items()}
-        return Split(inputs, {name: target[numbers] for name, target in self.targets.items()})
+        groups = None if self.groups is None else self.groups[numbers]
+        return Split(inputs, {name: target[numbers] for name, target in self.targets.items()}, groups)
+
+    def of(self, tasks: Iterable[str]) -> "Split":
+        """The same rows with the targets of these tasks only, in their order."""
+        return Split(self.inputs, {task: self.targets[task] for task in tasks}, self.groups)

@@ -30,7 +30,7 @@ def flights(statistics: str | None = None, form: str = "flat") -> TableSuite:
         The suite.
     """
     targets = {"late": "binary", "arrival_delay": "regression", "cancelled": "binary"}
-    splitting = Splitting(by="time", column="scheduled")
+    splitting = Splitting(by="time", column="scheduled", groups="day")
     return TableSuite(joined, targets, splitting=splitting, statistics=statistics, form=form)
 
 
@@ -52,6 +52,7 @@ def departures() -> pd.DataFrame:
     day = pd.to_datetime(flown[["year", "month", "day"]])
     rows = pd.DataFrame(
         {
+            "day": day.dt.strftime("%Y-%m-%d"),  # whose weather and crowds its flights share
             "scheduled": scheduled + pd.to_timedelta(flown["minute"], unit="min"),
             "weekday": day.dt.day_name(),
             "departure_minute": flown["hour"] * 60 + flown["minute"],

@@ -29,6 +29,7 @@ def judged(name: str) -> list[Judged]:
         "single against single",
         "no difference, skewed",
         "no difference, rows vary",
+        "no difference, rows vary by 21 groups, 1 configuration",
         "+1.1 %, rows vary",
         "no difference, all measured, rows vary",
         "no difference in the population",
@@ -45,6 +46,23 @@ def test_an_effect_of_two_percent_is_found() -> None:
     found = judged("+2 %")
     assert np.mean([one.helps for one in found]) > 0.95
     assert np.mean([one.runs for one in found]) < 40
+
+
+def without_groups(one: Record) -> Contributions:
+    return replace(one.kept(), groups=None)
+
+
+def test_rows_of_a_group_taken_for_independent_would_be_too_sure() -> None:
+    """The same draws, judged as if every row were on its own: the check above can fail."""
+    world = CELLS["no difference, rows vary by 21 groups, 1 configuration"][0]
+    missed = 0
+    for seed in range(60):
+        records = draw(world, np.random.default_rng(seed), list(range(12)))
+        blind = [replace(one, kept=partial(without_groups, one)) for one in records]
+        (_, tested), *_ = compare(blind).tested_rows
+        low, high = tested.delta.interval
+        missed += not low <= 0 <= high
+    assert missed > 9
 
 
 def rows_that_do_not_vary(one: Record) -> Contributions:

@@ -26,9 +26,11 @@ def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, data:
     """Whatever tasks are called, and whichever rows have no label."""
     tasks = {name: data.draw(arrays.arrays(np.float64, m, elements=VALUES)) for name in names}
     path = tmp_path_factory.mktemp("run") / "contributions.npz"
-    write_contributions(path, Contributions(tasks, None))
+    groups = data.draw(st.none() | arrays.arrays(np.int64, m)) if names else None
+    write_contributions(path, Contributions(tasks, None, groups))
     found = read_contributions(path, names, m)
     assert list(found.tasks) == names
+    np.testing.assert_equal(found.groups, groups)
     assert found.outcome is None
     for name, values in tasks.items():
         spread = np.nanmax(np.abs(values - np.nanmean(values)), initial=0.0) if np.isfinite(values).any() else 0.0
@@ -75,6 +77,9 @@ DAMAGE: dict[str, dict[str, Any]] = {
     "objects": {"tasks": np.array(["a", None], dtype=object)},
     "names that are numbers": {"tasks": np.arange(2)},
     "the same name twice": {"tasks": np.array(["a", "a"])},
+    "no groups, as of older versions": {"groups": None},
+    "groups of other rows": {"groups": np.zeros(2, np.int64)},
+    "groups that are names": {"groups": np.array(["a", "b", "c"])},
     "outcome without a name": {"outcome_name": None},
     "outcome in a table": {"outcome_values": np.zeros((2, 2))},
     "scale in a list": {"outcome_scale": np.zeros(2)},

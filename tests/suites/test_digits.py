@@ -11,6 +11,7 @@ from pycocotools.cocoeval import COCOeval
 
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE
+from mtl.suites.batch import Split
 from mtl.suites.digits import PairsSuite, ScenesSuite
 from mtl.suites.digits.grid import box_loss, decode_boxes, grid_boxes, grid_classes, grid_cross_entropy
 from mtl.suites.digits.images import read_digits, split_digits
@@ -35,6 +36,26 @@ def test_no_digit_is_in_two_splits() -> None:
     found = split_digits(digits, np.random.default_rng(0))
     assert sorted(np.concatenate([part.labels for part in found.values()])) == list(range(200))
     assert [len(part.labels) for part in found.values()] == [140, 30, 30]
+
+
+@pytest.mark.parametrize("kind", [PairsSuite, ScenesSuite])
+def test_test_pictures_of_two_groups_share_no_digit(monkeypatch: pytest.MonkeyPatch, kind: Any) -> None:
+    used = []
+
+    def compose(suite: Any, digits: Any, rows: int, draw: Any) -> Split:
+        used.append(digits.images.reshape(len(digits.labels), -1).tolist())
+        return original(suite, digits, rows, draw)
+
+    original = kind.compose
+    monkeypatch.setattr(kind, "compose", compose)
+    splits = kind("optical", rows=60).composed()
+    assert splits["train"].groups is None
+    groups = splits["test"].groups
+    assert groups is not None
+    assert len(groups) == len(splits["test"]) == 9
+    of_test = used[2:]
+    assert len(of_test) == len(groups.unique()) == 3
+    assert sum(map(len, of_test)) == 30  # every digit of the test in one group
 
 
 @pytest.mark.parametrize(("name", "side"), [("mnist", 28), ("optical", 8)])

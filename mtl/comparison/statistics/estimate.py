@@ -76,7 +76,7 @@ def over_seeds(values: ArrayLike) -> Estimate:
     return _known(mean, Part(float(x.var(ddof=1)) / n, n - 1))
 
 
-def over_seeds_and_rows(values: ArrayLike) -> Estimate:
+def over_seeds_and_rows(values: ArrayLike, informative: int | None = None) -> Estimate:
     """The mean of ``[n, m]`` values, n seeds times m test rows, whose error is that over both.
 
     ``v_seed`` is the variance of the seeds' means over n, ``v_row`` that of the rows' means over m, ``v_both`` that of
@@ -85,25 +85,35 @@ def over_seeds_and_rows(values: ArrayLike) -> Estimate:
     being smaller than either part. Its parts are ``v_seed``, with n - 1 degrees of freedom, and what the rows add to
     it, with m - 1.
 
+    Where rows come in groups, a row is the sum of what the rows of a group contribute, see
+    :func:`~mtl.comparison.gain_samples.sum_groups`: so the error is the one that is robust to clusters (Liang, Zeger,
+    "Longitudinal Data Analysis Using Generalized Linear Models", Biometrika 73, 1986,
+    https://doi.org/10.1093/biomet/73.1.13), with as many degrees of freedom as there are groups, less one.
+
     Source: two random factors, crossed, as in Searle, Casella, McCulloch, "Variance Components", Wiley 1992, chapter 4.
 
     Args:
         values: ``[n, m]``.
+        informative: how many of the rows tell anything, u: the others, which have no label, are as the mean of their
+            seed, and u takes the place of m in divisors and degrees of freedom. None: all.
 
     Returns:
-        The estimate; its error is NaN with fewer than two seeds. With one row it is that over the seeds.
+        The estimate; its error is NaN with fewer than two seeds, or fewer than two rows that tell anything: one row
+        does not say how others differ.
     """
     x = np.asarray(values, dtype=float)
     n, m = x.shape
-    if n < 2 or m < 2 or not np.isfinite(x).all():
-        return over_seeds(x.mean(1) if m else np.full(n, nan))
+    u = m if informative is None else informative
+    if n < 2 or u < 2 or not np.isfinite(x).all():
+        return Estimate(float(x.mean()) if x.size else nan, ())
     of_seeds, of_rows, mean = x.mean(1), x.mean(0), float(x.mean())
     rest = x - of_seeds[:, None] - of_rows[None] + mean
     v_seed = float(of_seeds.var(ddof=1)) / n
-    v_row = float(of_rows.var(ddof=1)) / m
-    v_both = float((rest**2).sum()) / ((n - 1) * (m - 1)) / (n * m)
+    divisor = m * m * (u - 1) / u  # m (m - 1) where all tell something
+    v_row = float(((of_rows - mean) ** 2).sum()) / divisor
+    v_both = float((rest**2).sum()) / ((n - 1) * n * divisor)
     added = max(v_row - min(v_seed, v_both), 0.0)
-    return _known(mean, Part(v_seed, n - 1), *([Part(added, m - 1)] if added > 0 else []))
+    return _known(mean, Part(v_seed, n - 1), *([Part(added, u - 1)] if added > 0 else []))
 
 
 def over_splits(values: ArrayLike, test_share: float) -> Estimate:

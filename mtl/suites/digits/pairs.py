@@ -2,10 +2,11 @@
 
 import numpy as np
 import torch
+from typing_extensions import override
 
 from mtl.nn.encoder import SINGLE
 from mtl.suites.batch import Split
-from mtl.suites.digits.images import SHARES, Digits, read_digits, side_length, split_digits
+from mtl.suites.digits.images import Digits, side_length
 from mtl.suites.digits.suite import DigitsSuite
 from mtl.tasks import classification
 
@@ -39,12 +40,10 @@ class PairsSuite(DigitsSuite):
 
     def load(self) -> dict[str, Split]:
         """Compose the images."""
-        draw = np.random.default_rng(self.seed_of_data)
-        found = split_digits(read_digits(self.digits), draw)
-        return {name: self.compose(digits, round(self.rows * SHARES[name]), draw) for name, digits in found.items()}
+        return self.composed()
 
+    @override
     def compose(self, digits: Digits, rows: int, draw: np.random.Generator) -> Split:
-        """``rows`` images of two digits drawn at random."""
         left, right = (digits.take(draw.integers(len(digits.labels), size=rows)) for _ in range(2))
         images = np.zeros((rows, self.size, self.size), dtype=np.float32)
         size = side_length(self.digits)

@@ -4,12 +4,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from typing_extensions import override
 
 from mtl.nn.encoder import SINGLE
 from mtl.suites.batch import Split
-from mtl.suites.digits import images
+from mtl.suites.digits import images, suite
 from mtl.suites.digits.grid import grid_boxes, grid_classes
-from mtl.suites.digits.images import SHARES, SOURCES, Digits, read_digits, side_length, split_digits
+from mtl.suites.digits.images import SOURCES, Digits, side_length
 from mtl.suites.digits.suite import DigitsSuite
 from mtl.suites.sources.cached_values import TENSORS, load_or_make
 from mtl.tasks import NO_LABEL, classification
@@ -45,17 +46,18 @@ class ScenesSuite(DigitsSuite):
 
     def load(self) -> dict[str, Split]:
         """The scenes, composed once and then read from the cache."""
-        source, code = SOURCES[self.digits][0], (__file__, images.__file__)
+        source, code = SOURCES[self.digits][0], (__file__, images.__file__, suite.__file__)
         options = (self.digits, self.rows, self.seed_of_data)
-        made = load_or_make("scenes", self.composed, TENSORS, sources=(source,), code=code, options=options)
+        made = load_or_make("scenes", self.made, TENSORS, sources=(source,), code=code, options=options)
         return {name: Split(*split) for name, split in made.items()}
 
-    def composed(self) -> dict[str, tuple[Any, ...]]:
-        """Inputs and targets of each split."""
-        draw = np.random.default_rng(self.seed_of_data)
-        found = split_digits(read_digits(self.digits), draw)
-        rows = {name: round(self.rows * share) for name, share in SHARES.items()}
-        return {name: tuple(compose(digits, rows[name], self.size, draw)) for name, digits in found.items()}
+    def made(self) -> dict[str, tuple[Any, ...]]:
+        """Inputs, targets and groups of each split."""
+        return {name: tuple(split) for name, split in self.composed().items()}
+
+    @override
+    def compose(self, digits: Digits, rows: int, draw: np.random.Generator) -> Split:
+        return compose(digits, rows, self.size, draw)
 
 
 def compose(digits: Digits, rows: int, size: int, draw: np.random.Generator) -> Split:

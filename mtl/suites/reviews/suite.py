@@ -32,7 +32,8 @@ class ReviewsSuite(MultiTaskDataModule):
     ``tokens [N, L]`` of numbers of words, or of pieces of words, with ``mask [N, L]`` (True = a word) for encoders of
     texts.
 
-    The vocabulary is made of the training rows. Equal texts are in the same split.
+    The vocabulary is made of the training rows. Equal texts are in the same split. Reviews of one product may depend on
+    each other, so that test rows count as so many products.
 
     Args:
         form: ``bag`` or ``sequence``.
@@ -64,7 +65,7 @@ class ReviewsSuite(MultiTaskDataModule):
         if tokenizer and form == "bag":
             raise InputError(f"task.tokenizer={tokenizer} makes sequences: set task.form=sequence")
         self.form, self.size, self.length, self.tokenizer = form, vocabulary, length, tokenizer
-        self.splitting = Splitting("group", "text", seed=seed)
+        self.splitting = Splitting("group", "text", groups="product", seed=seed)
         self.vocabulary: Vocabulary | SubwordTokenizer | None = None
         if statistics:
             self.vocabulary = read_statistics(Path(statistics), from_statistics)
@@ -118,9 +119,10 @@ class ReviewsSuite(MultiTaskDataModule):
         return {name: Split(*split) for name, split in made.items()}
 
     def encoded(self) -> dict[str, Any]:
-        """Read the reviews, make the vocabulary, encode the rows: inputs and targets of each split, and the words."""
+        """Read the reviews, make the vocabulary, encode the rows: inputs, targets and products by split; the words."""
         frame = reviews()
-        rows = self.splitting.rows(frame)
+        rows, groups = self.splitting.rows(frame), self.splitting.row_groups(frame)
+        assert groups is not None
         if self.vocabulary is None:
             kind = SubwordTokenizer if self.tokenizer else Vocabulary
             self.vocabulary = kind.fit(frame["text"].iloc[rows["train"]].tolist(), self.size)
@@ -132,18 +134,19 @@ class ReviewsSuite(MultiTaskDataModule):
                 "department": torch.tensor(part["department"].to_numpy()),
                 "recommended": torch.tensor(part["recommended"].to_numpy(), dtype=torch.float32),
             }
-            made[name] = (self.encode(part["text"].tolist()), targets)
+            made[name] = (self.encode(part["text"].tolist()), targets, torch.from_numpy(groups[chosen]))
         return made
 
 
 def reviews() -> pd.DataFrame:
-    """One row per review with a text and a department: ``text`` and the numbers of the labels."""
+    """One row per review with a text and a department: ``text``, ``product`` and the numbers of the labels."""
     frame = pd.read_parquet(BytesIO(REVIEWS.read()))
     frame = frame[frame["Review Text"].notna() & frame["Department Name"].isin(DEPARTMENTS)]
     text = frame["Title"].fillna("") + " " + frame["Review Text"]
     return pd.DataFrame(
         {
             "text": text,
+            "product": frame["Clothing ID"],
             "sentiment": frame["Rating"].map({1: 0, 2: 0, 3: 1, 4: 2, 5: 2}).astype("int64"),
             "department": frame["Department Name"].map(DEPARTMENTS.index).astype("int64"),
             "recommended": frame["Recommended IND"],

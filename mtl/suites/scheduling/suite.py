@@ -168,8 +168,8 @@ class SchedulingSuite(MultiTaskDataModule):
         )
         return {name: Split(*split) for name, split in made.items()}
 
-    def labelled(self, solutions: Sequence[Solution]) -> dict[str, tuple[dict[str, Tensor], dict[str, Tensor]]]:
-        """Inputs and targets of the states along these solutions of the splits' instances, by split."""
+    def labelled(self, solutions: Sequence[Solution]) -> dict[str, tuple[dict[str, Tensor], dict[str, Tensor], Tensor]]:
+        """Inputs, targets and instance of the states along these solutions of the splits' instances, by split."""
         remaining = iter(solutions)
         splits = {}
         for name in _LABELLED:
@@ -183,7 +183,7 @@ class SchedulingSuite(MultiTaskDataModule):
                 )
             else:
                 states = collect_states(shops, starts, (0.0,), generator)
-            splits[name] = label(states, starts, self.tolerance)
+            splits[name] = (*label(states, starts, self.tolerance), states.shop)
         return splits
 
     @property

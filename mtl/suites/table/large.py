@@ -40,11 +40,14 @@ class Drawn(Division):
     """Rows whose part was drawn before."""
 
     parts: np.ndarray
-    column: None = None
+    columns: tuple[str, ...] = ()
 
     def rows(self, frame: pd.DataFrame) -> Rows:
         """Row numbers of each part."""
         return {name: np.flatnonzero(self.parts == i) for i, name in enumerate(PARTS)}
+
+    def row_groups(self, frame: pd.DataFrame) -> None:
+        """Rows are independent."""
 
 
 class LargeTable(MultiTaskDataModule):
@@ -85,6 +88,8 @@ class LargeTable(MultiTaskDataModule):
         self.path, self.splitting = path.expanduser(), splitting or Splitting()
         if self.splitting.by != "random":
             raise InputError(f"task.stream=true divides rows at random only, not by {self.splitting.by}")
+        if self.splitting.groups:
+            raise InputError("task.stream=true takes rows to be independent: task.split.groups needs task.stream=false")
         sample, parts = self._sample() if statistics is None else (pd.DataFrame(), np.array([], dtype=int))
         self.fitted = TableSuite(
             lambda: sample, targets, columns, Drawn(parts), categories, statistics, formats=formats, numbers=numbers

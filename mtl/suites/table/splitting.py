@@ -20,8 +20,8 @@ class Division(ABC):
 
     @property
     @abstractmethod
-    def column(self) -> str | None:
-        """The column that tells the splits apart, which therefore is no input; None if no column does."""
+    def columns(self) -> tuple[str, ...]:
+        """Columns that tell splits or groups of rows apart, which therefore are no inputs."""
 
     @property
     def asked(self) -> dict[str, str]:
@@ -32,6 +32,10 @@ class Division(ABC):
     def rows(self, frame: pd.DataFrame) -> Rows:
         """Row numbers of ``train``, ``val`` and ``test``. InputError if that cannot be."""
 
+    @abstractmethod
+    def row_groups(self, frame: pd.DataFrame) -> np.ndarray | None:
+        """Number of each row's group, ``[N]`` int64; None: rows do not depend on each other."""
+
 
 @dataclass(frozen=True)
 class Splitting(Division):
@@ -41,12 +45,16 @@ class Splitting(Division):
         by: ``random``; ``time``: the latest rows are the test, those before them the validation; ``group``: rows
             that agree in a column stay together.
         column: of the times or groups.
+        groups: column whose equal values mark rows that depend on each other, as those of one customer or one day:
+            test rows then count as so many groups, not as so many rows. None: with ``group`` it is ``column``, else
+            rows are taken to be independent.
         val, test: shares of the rows.
         seed: of the random order; the same whatever the training's seed.
     """
 
     by: str = "random"
     column: str | None = None
+    groups: str | None = None
     val: float = 0.15
     test: float = 0.15
     seed: int = 0
@@ -63,8 +71,27 @@ class Splitting(Division):
 
     @property
     @override
+    def columns(self) -> tuple[str, ...]:
+        return tuple(name for name in (self.column, self.groups) if name)
+
+    @property
+    def group_column(self) -> str | None:
+        """Column whose equal values mark rows that depend on each other."""
+        return self.groups or (self.column if self.by == "group" else None)
+
+    @property
+    @override
     def asked(self) -> dict[str, str]:
-        return {self.column: TEXT} if self.by == "group" and self.column else {}
+        texts = [name for name in (self.column if self.by == "group" else None, self.groups) if name]
+        return dict.fromkeys(texts, TEXT)
+
+    @override
+    def row_groups(self, frame: pd.DataFrame) -> np.ndarray | None:
+        if self.group_column is None:
+            return None
+        if self.group_column not in frame.columns:
+            raise unknown("column in task.split.groups", self.group_column, frame.columns)
+        return group_numbers(frame[self.group_column])
 
     def rows(self, frame: pd.DataFrame) -> Rows:
         """Row numbers of ``train``, ``val`` and ``test``, each in the order of the table.
@@ -84,7 +111,7 @@ class Splitting(Division):
         if self.by == "time":
             units = _moments(frame[self.column])
         elif self.by == "group":
-            units = _shuffled(pd.factorize(names(frame[self.column]), use_na_sentinel=False)[0], self.seed)
+            units = _shuffled(group_numbers(frame[self.column]), self.seed)
         else:
             units = np.random.default_rng(self.seed).permutation(total)
         # Rows of one unit (moment, group) stay together, where the first of them would be in the order
@@ -115,6 +142,12 @@ def _moments(values: pd.Series) -> np.ndarray:
 
 def _is_number(values: pd.Series) -> bool:
     return bool(pd.api.types.is_numeric_dtype(values))
+
+
+def group_numbers(values: pd.Series) -> np.ndarray:
+    """A number for each value; rows without one are one group."""
+    found: np.ndarray = pd.factorize(names(values), use_na_sentinel=False)[0].astype(np.int64)
+    return found
 
 
 def _shuffled(codes: np.ndarray, seed: int) -> np.ndarray:

@@ -112,7 +112,7 @@ class TableSuite(MultiTaskDataModule):
         train = pd.Series(False, index=frame.index)
         train.iloc[rows["train"]] = True
         self.targets = tuple(Target.fit(name, spec, frame, train.to_numpy()) for name, spec in specs.items())
-        left_out = {target.column for target in self.targets} | {self.splitting.column or ""}
+        left_out = {target.column for target in self.targets} | set(self.splitting.columns)
         fitted = frame.iloc[rows["train"]]
         self.remarks = kinds(fitted, chosen, left_out)
         self._leave_out(leaks(frame, self.remarks, rows["train"], [spec.column for spec in specs.values()]))
@@ -208,6 +208,7 @@ class TableSuite(MultiTaskDataModule):
     def load(self) -> dict[str, Split]:
         """Encode the rows of each split."""
         rows = self.splitting.rows(self.frame)
+        groups = self.splitting.row_groups(self.frame)
         check_batch(len(rows["train"]), self.batch_size)
         splits = {}
         for name, chosen in rows.items():
@@ -215,7 +216,8 @@ class TableSuite(MultiTaskDataModule):
             labels = {target.task: target.encode(part) for target in self.targets}
             for target in self.targets:
                 target.check(labels[target.task], name)
-            splits[name] = Split(self.inputs(part), labels)
+            of_rows = None if groups is None else torch.from_numpy(groups[chosen])
+            splits[name] = Split(self.inputs(part), labels, of_rows)
         return splits
 
     def preview(self) -> str:

@@ -32,9 +32,9 @@ class EachTable(Division):
     splitting: Splitting
 
     @property
-    def column(self) -> str | None:
-        """As of each table."""
-        return self.splitting.column
+    @override
+    def columns(self) -> tuple[str, ...]:
+        return self.splitting.columns
 
     @property
     @override
@@ -49,6 +49,10 @@ class EachTable(Division):
             for split, rows in self.splitting.rows(frame.iloc[places]).items():
                 parts[split].append(places[rows])
         return {split: np.concatenate(rows) for split, rows in parts.items()}
+
+    @override
+    def row_groups(self, frame: pd.DataFrame) -> np.ndarray | None:
+        return self.splitting.row_groups(frame)
 
 
 class TablesSuite(TableSuite):

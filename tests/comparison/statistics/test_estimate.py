@@ -40,6 +40,22 @@ def test_rows_that_all_contribute_the_same_leave_the_error_of_the_seeds() -> Non
     assert found.interval(0.01) == pytest.approx(plain.interval(0.01))
 
 
+def test_rows_that_tell_nothing_count_for_nothing() -> None:
+    """With the others scaled so that the mean stays, as gains of labelled rows are."""
+    x = np.random.default_rng(6).normal(size=(4, 1)) + np.random.default_rng(7).normal(size=(4, 9))
+    means = x.mean(1, keepdims=True)
+    padded = means + np.concatenate([(x - means) * 5, np.zeros((4, 36))], 1)
+    few, many = over_seeds_and_rows(x), over_seeds_and_rows(padded, 9)
+    assert (many.mean, many.error) == pytest.approx((few.mean, few.error))
+    assert many.interval(0.01) == pytest.approx(few.interval(0.01))
+
+
+@pytest.mark.parametrize("informative", [None, 1])
+def test_one_row_does_not_say_how_others_differ(informative: int | None) -> None:
+    found = over_seeds_and_rows(np.random.default_rng(8).normal(size=(5, 1 if informative is None else 3)), informative)
+    assert all(map(isnan, found.interval(0.05)))
+
+
 @pytest.mark.parametrize("alpha", [0.05, 0.005])
 @pytest.mark.parametrize(("seed_sd", "row_sd"), [(1.0, 0.0), (0.0, 5.0), (1.0, 5.0), (0.3, 8.0)])
 def test_the_interval_over_seeds_and_rows_covers_the_truth_as_often_as_it_says(

@@ -36,6 +36,29 @@ def test_a_group_is_in_one_split_only() -> None:
     assert not groups[1] & groups[2]
 
 
+def test_rows_that_depend_on_each_other_are_named_by_a_column() -> None:
+    frame = customers().assign(city=lambda f: f["city"] + f["visits"].astype(str))
+    ways = [Splitting(groups="city"), Splitting("group", "city"), Splitting("time", "since", groups="city")]
+    for splitting in ways:
+        data = suite(frame, splitting=splitting)
+        data.setup("fit")
+        assert not any(name.startswith("city") for name in data.encoding.features)
+        for split, rows in splitting.rows(data.frame).items():
+            groups = data.splits[split].groups
+            assert groups is not None
+            cities = data.frame["city"].iloc[rows].astype(str).tolist()
+            pairs = set(zip(groups.tolist(), cities, strict=True))
+            assert len(pairs) == len(set(groups.tolist())) == len(set(cities))
+
+
+def test_rows_are_independent_unless_a_column_says_otherwise() -> None:
+    data = suite(customers(), splitting=Splitting("time", "since"))
+    data.setup("fit")
+    assert data.splits["test"].groups is None
+    with pytest.raises(InputError, match=r"unknown column in task.split.groups 'citi': did you mean 'city'"):
+        suite(customers(), splitting=Splitting(groups="citi")).setup("fit")
+
+
 def test_the_column_of_the_split_is_no_input_unless_chosen() -> None:
     frame = customers()
     split = Splitting("time", "since")

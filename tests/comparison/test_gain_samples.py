@@ -1,0 +1,78 @@
+"""Rows that belong together count as one: groups in place of rows."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from mtl.comparison.gain_samples import GainRule, row_groups, sum_groups
+from mtl.comparison.records import Record
+from mtl.comparison.statistics.estimate import over_seeds_and_rows
+from mtl.comparison.types import Rules
+from mtl.errors import InputError
+from mtl.runs.contributions import Contributions
+from tests.comparison.support import make_record
+
+VALUES = st.floats(-10, 10).map(lambda x: round(x, 3))
+
+
+@given(arrays(float, (3, 8), elements=VALUES), arrays(np.int64, 8, elements=st.integers(0, 4)))
+def test_the_mean_over_groups_is_that_over_rows(x: np.ndarray, groups: np.ndarray) -> None:
+    found, labelled = sum_groups(x, np.full(8, True), groups)
+    assert found.shape == (3, labelled) == (3, len(set(groups.tolist())))
+    np.testing.assert_allclose(found.mean(1), x.mean(1), atol=1e-9)
+
+
+@given(arrays(float, (3, 6), elements=VALUES), st.permutations(range(6)))
+def test_groups_of_one_row_are_rows(x: np.ndarray, names: list[int]) -> None:
+    every = np.full(6, True)
+    grouped, rows = (sum_groups(x, every, groups) for groups in (np.array(names), None))
+    np.testing.assert_allclose(np.sort(grouped[0]), np.sort(rows[0]))
+    assert grouped[1] == rows[1] == 6
+
+
+@given(arrays(float, (3, 6), elements=VALUES), st.integers(2, 5))
+def test_rows_written_several_times_tell_no_more_than_once(x: np.ndarray, times: int) -> None:
+    x = x - x.mean(1, keepdims=True)
+    copies, labelled = sum_groups(np.tile(x, times), np.full(6 * times, True), np.tile(np.arange(6), times))
+    once, many = over_seeds_and_rows(x), over_seeds_and_rows(copies, labelled)
+    assert many.error == pytest.approx(once.error, abs=1e-9, nan_ok=True)
+
+
+def test_only_groups_with_a_label_count() -> None:
+    labelled = np.array([True, True, False, False, True, False])
+    assert sum_groups(np.zeros((2, 6)), labelled, np.array([0, 0, 1, 1, 2, 3]))[1] == 2
+
+
+def grouped(model: str, seed: int, value: float, groups: np.ndarray | None) -> Record:
+    rows = {"a": value + np.random.default_rng(seed).normal(size=6)}
+    one = make_record(model, seed=seed, primary={"a": "mae"}, test={"a": float(rows["a"].mean())})
+    return replace(one, kept=lambda: Contributions(rows, None, groups))
+
+
+def test_an_interval_is_of_groups() -> None:
+    """By hand: the gains of the rows, summed over each group."""
+    groups = np.array([5, 5, 5, 9, 9, 2])
+    runs, over = (
+        {seed: grouped(m, seed + k, v, groups) for seed in range(4)} for m, k, v in (("a", 0, 8), ("b", 9, 9))
+    )
+    found = GainRule.of([*runs.values(), *over.values()], Rules()).on_all_tasks(runs, over, range(4))
+    assert found.rows is not None
+    assert found.rows.shape == (4, 3)
+    mine, base = (np.stack([one.kept().tasks["a"] for one in each.values()]) for each in (runs, over))
+    ratio = mine.mean() / base.mean()
+    gain = -(mine - ratio * base) / base.mean()
+    centred = gain - gain.mean(1, keepdims=True)
+    expected = np.stack([centred[:, groups == g].sum(1) / 2 for g in (2, 5, 9)], 1)  # 3 groups of 6 rows
+    np.testing.assert_allclose(found.rows - found.by_seed[:, None], expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("other", [None, np.array([0, 0, 1, 1, 2, 3])], ids=["none", "others"])
+def test_runs_that_group_their_rows_differently_are_refused(other: np.ndarray | None) -> None:
+    first = grouped("a", 0, 1.0, np.array([0, 0, 1, 1, 2, 2]))
+    assert row_groups([first, first]) is not None
+    with pytest.raises(InputError, match="group their test rows differently"):
+        row_groups([first, grouped("b", 0, 1.0, other)])
