@@ -25,14 +25,13 @@ from mtl.suites.loader import InMemoryLoader, measured_at_once
 from mtl.suites.sources.cache import cache_directory, file_lock, make_directory
 from mtl.suites.table.preview import preview
 from mtl.suites.table.reading import one_line, plain, unique
-from mtl.suites.table.splitting import Division, Rows, Splitting
+from mtl.suites.table.splitting import PARTS, Division, Rows, Splitting
 from mtl.suites.table.suite import TableSuite, Targets, check_batch
 from mtl.suites.table.types import typed
 
 PIECE = 65_536  # rows in memory at a time
 SAMPLE = 200_000  # rows from which kinds and statistics are taken
 CHUNK = 2**20  # bytes of a file that are looked at together
-PARTS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
@@ -85,6 +84,10 @@ class LargeTable(MultiTaskDataModule):
         self.path, self.splitting = path.expanduser(), splitting or Splitting()
         if self.splitting.by != "random":
             raise InputError(f"task.stream=true divides rows at random only, not by {self.splitting.by}")
+        if self.splitting.folds is not None:
+            raise InputError(
+                "task.stream=true draws the test rows one by one: task.split.folds needs task.stream=false"
+            )
         sample, parts = self._sample() if statistics is None else (pd.DataFrame(), np.array([], dtype=int))
         self.fitted = TableSuite(
             lambda: sample, targets, columns, Drawn(parts), categories, statistics, formats=formats, numbers=numbers

@@ -11,17 +11,17 @@ from pandas.api.types import is_integer_dtype
 from torch import Tensor
 from typing_extensions import override
 
-from mtl.errors import InputError, unknown
+from mtl.errors import InputError, absent, unknown
 from mtl.nn.encoder import SINGLE, Inputs
 from mtl.suites.base import MultiTaskDataModule, read_statistics
 from mtl.suites.batch import Split
-from mtl.suites.table.columns import kinds
+from mtl.suites.table.columns import kinds, read_alike
 from mtl.suites.table.encoding import Encoding
 from mtl.suites.table.leaks import choice, leaks
 from mtl.suites.table.preview import preview
 from mtl.suites.table.raw import all_values, raw_encoding
 from mtl.suites.table.reading import NOTES, TEXTS
-from mtl.suites.table.splitting import Division, Splitting
+from mtl.suites.table.splitting import Division, Rows, Splitting, WithTestRows
 from mtl.suites.table.targets import Target, TargetSpec, parse_targets
 from mtl.suites.table.types import NUMBER, TEXT, TIME, ColumnType, fit_types, taken_as_values, typed
 
@@ -54,6 +54,7 @@ class TableSuite(MultiTaskDataModule):
         formats: how the times or numbers of columns are written, where the file does not decide it; see
             :class:`~mtl.suites.table.types.ColumnType`.
         numbers: ``standard``, or ``quantile``: mapped to a normal distribution by the quantiles of the training rows.
+        read_test: gives the test rows, where they are in a file of their own; ``splitting`` then divides the others.
 
     Attributes:
         notes: what the user should know of how the table was read.
@@ -73,8 +74,10 @@ class TableSuite(MultiTaskDataModule):
         form: str = "flat",
         formats: Mapping[str, str] | None = None,
         numbers: str = "standard",
+        read_test: Callable[[], pd.DataFrame] | None = None,
     ) -> None:
         super().__init__()
+        self.read_test = read_test
         if numbers not in NUMBERS:
             raise unknown("way in task.numbers", numbers, NUMBERS)
         self.quantiles = numbers == "quantile"
@@ -82,7 +85,9 @@ class TableSuite(MultiTaskDataModule):
             raise unknown("form in task.form", form, FORMS)
         if categories < 0:
             raise InputError(f"task.categories={categories}: expected 0 or more")
-        self.read, self.splitting, self.categories = read, splitting or Splitting(), categories
+        self.read, self.categories = read, categories
+        self.splitting: Division = splitting or Splitting()
+        self._tested = 0
         self.remarks: dict[str, tuple[str, str]] = {}
         self.types: dict[str, ColumnType] | None = None
         self._asked: dict[str, str] = {}
@@ -107,15 +112,15 @@ class TableSuite(MultiTaskDataModule):
         self._asked |= self.splitting.asked
         self._asked |= {spec.column: NUMBER if spec.kind == "regression" else TEXT for spec in specs.values()}
         self._chosen = chosen
-        frame = self.frame
-        rows = self.splitting.rows(frame)
+        frame, rows = self.frame, self._rows()
         train = pd.Series(False, index=frame.index)
         train.iloc[rows["train"]] = True
         self.targets = tuple(Target.fit(name, spec, frame, train.to_numpy()) for name, spec in specs.items())
         left_out = {target.column for target in self.targets} | {self.splitting.column or ""}
         fitted = frame.iloc[rows["train"]]
         self.remarks = kinds(fitted, chosen, left_out)
-        self._leave_out(leaks(frame, self.remarks, rows["train"], [spec.column for spec in specs.values()]))
+        own = frame.iloc[: len(frame) - self._tested]  # an identifier may begin anew in the file of the test rows
+        self._leave_out(leaks(own, self.remarks, rows["train"], [spec.column for spec in specs.values()]))
         used = {name for name, (kind, _) in self.remarks.items() if kind == "category"}
         used |= {spec.column for spec in specs.values() if spec.kind != "regression"}
         self.notes += [note for name in frame.columns if name in used for note in taken_as_values(frame[name])]
@@ -150,7 +155,30 @@ class TableSuite(MultiTaskDataModule):
                             raise unknown(f"column in {option}", name, found.columns)
                 self.types = fit_types(found, self._asked, self._formats, declared)
             self._frame = typed(found, self.types)
+            if self.read_test is not None:
+                self._add_test_rows(self._frame, self.read_test())
         return self._frame
+
+    def _rows(self) -> Rows:
+        """Row numbers by split."""
+        frame = self.frame  # reading it may change how rows are divided
+        return self.splitting.rows(frame)
+
+    def _add_test_rows(self, own: pd.DataFrame, test: pd.DataFrame) -> None:
+        """Put the test rows, read as the others are, behind them. InputError if they have not the same columns."""
+        for name in own.columns:
+            if name not in test.columns:
+                raise absent("column in task.path_test", str(name), test.columns)
+        try:
+            test = typed(test[list(own.columns)], self.types or {})
+            for name in own.columns:
+                test[name] = read_alike(test[name], own[name], f"column '{name}'")
+        except InputError as error:
+            raise InputError(f"task.path_test: {error}") from None
+        self._frame = pd.concat([own, test], ignore_index=True)
+        self._tested = len(test)
+        assert isinstance(self.splitting, Splitting)
+        self.splitting = WithTestRows(self.splitting, len(test))
 
     @property
     def fingerprint(self) -> str:
@@ -199,7 +227,7 @@ class TableSuite(MultiTaskDataModule):
     @override
     def serve_raw_columns(self) -> None:
         if self.statistics_file is None:
-            self.all_values = all_values(self.encoding, self.frame.iloc[self.splitting.rows(self.frame)["train"]])
+            self.all_values = all_values(self.encoding, self.frame.iloc[self._rows()["train"]])
         else:
             self.all_values = read_statistics(self.statistics_file, lambda found: dict(found["categories"]))
         self.raw = raw_encoding(self.encoding, self.all_values)
@@ -207,7 +235,7 @@ class TableSuite(MultiTaskDataModule):
 
     def load(self) -> dict[str, Split]:
         """Encode the rows of each split."""
-        rows = self.splitting.rows(self.frame)
+        rows = self._rows()
         check_batch(len(rows["train"]), self.batch_size)
         splits = {}
         for name, chosen in rows.items():

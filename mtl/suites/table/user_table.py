@@ -28,6 +28,7 @@ def table(
     skip: int = 0,
     formats: Mapping[str, str] | None = None,
     numbers: str = "standard",
+    path_test: str | None = None,
 ) -> TableSuite | LargeTable:
     """A suite of your own file; see :func:`~mtl.suites.table.reading.read_table` and :class:`TableSuite`.
 
@@ -47,6 +48,7 @@ def table(
         skip: lines of a text file before its table.
         formats: how the times or numbers of columns are written, where the file does not decide it.
         numbers: ``standard`` or ``quantile``; see :class:`TableSuite`.
+        path_test: file of the test rows, with the same columns, written in the same way; None: ``split`` draws them.
 
     Returns:
         The suite.
@@ -60,6 +62,10 @@ def table(
     if stream:
         if form != "flat":
             raise InputError(f"task.stream=true gives inputs of task.form=flat only, not {form}")
+        if path_test:
+            raise InputError("task.stream=true reads one file: task.path_test needs task.stream=false")
         return LargeTable(Path(str(path)), targets, columns, splitting, categories, statistics, formats, numbers)
-    read = partial(read_table, Path(str(path)), separator, encoding, missing, header, skip)
-    return TableSuite(read, targets, columns, splitting, categories, statistics, form, formats, numbers)
+    way = (separator, encoding, missing, header, skip)
+    read = partial(read_table, Path(str(path)), *way)
+    read_test = partial(read_table, Path(str(path_test)), *way, option="task.path_test") if path_test else None
+    return TableSuite(read, targets, columns, splitting, categories, statistics, form, formats, numbers, read_test)
