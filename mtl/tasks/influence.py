@@ -11,7 +11,7 @@ of your own says its form by ``@closed_form.register`` beside its class. Any oth
 :func:`mtl.tasks.jackknife.group_jackknife` does the same from outside.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial, singledispatch
 from typing import Any
@@ -19,8 +19,8 @@ from typing import Any
 import torch
 from torch import Tensor
 from torchmetrics import Metric
-from torchmetrics.classification import BinaryAUROC, BinaryStatScores, MulticlassStatScores
-from torchmetrics.regression import MeanAbsoluteError, MeanSquaredError, R2Score
+from torchmetrics.classification import BinaryAUROC, BinaryStatScores, MulticlassCohenKappa, MulticlassStatScores
+from torchmetrics.regression import MeanAbsoluteError, MeanSquaredError, R2Score, TweedieDevianceScore
 from torchmetrics.utilities.compute import normalize_logits_if_needed
 
 from mtl.tasks.metrics import MeanOverRows, StandardisedR2
@@ -78,7 +78,7 @@ def ratio_contributions(parts: Tensor) -> Tensor:
 
 @closed_form.register
 def of_mean_over_rows(metric: MeanOverRows) -> ClosedForm | None:
-    """Choice accuracy, choice rank and the like."""
+    """Choice accuracy, choice rank, distance of ranks, pinball loss and the like."""
     if not measures_as(metric, MeanOverRows):
         return None
     return ClosedForm(lambda p, t: metric.values(p, t).double()[:, None], mean_contributions, flat=False)
@@ -108,6 +108,19 @@ def root_contributions(squares: Tensor) -> Tensor:
     """Of the root of a mean, ``[m, 1]`` to ``[m]``; without any error nothing has an influence."""
     mean = squares.mean()
     return mean.sqrt() + (squares.squeeze(1) - mean) / (2 * mean.sqrt()) if mean else squares.squeeze(1)
+
+
+@closed_form.register
+def of_deviance(metric: TweedieDevianceScore) -> ClosedForm | None:
+    """The row's Poisson deviance; None of another distribution."""
+    if not measures_as(metric, TweedieDevianceScore) or metric.power != 1:
+        return None
+
+    def statistics(prediction: Tensor, target: Tensor) -> Tensor:
+        rate, seen = prediction.double(), target.double()
+        return 2 * (torch.special.xlogy(seen, seen / rate) + rate - seen)[:, None]
+
+    return ClosedForm(statistics, mean_contributions)
 
 
 @closed_form.register
@@ -199,7 +212,7 @@ def of_binary_counts(metric: BinaryStatScores) -> ClosedForm | None:
         return torch.stack([yes & true, yes & ~true, ~yes & ~true, ~yes & true], 1).double()  # as COUNTS
 
     def contributions(counts: Tensor) -> Tensor:
-        value, gradient = with_gradient(metric, counts.sum(0)[:, None])
+        value, gradient = with_count_gradient(metric, counts.sum(0)[:, None])
         return value + centred(len(counts) * counts @ gradient[:, 0])
 
     return ClosedForm(statistics, contributions)
@@ -215,6 +228,33 @@ def of_class_counts(metric: MulticlassStatScores) -> ClosedForm | None:
         return pair(prediction.argmax(1) if prediction.dim() == 2 else prediction, target)
 
     return ClosedForm(statistics, partial(class_count_contributions, metric))
+
+
+@closed_form.register
+def of_cohen_kappa(metric: MulticlassCohenKappa) -> ClosedForm | None:
+    """Of Cohen's kappa, weighted or not."""
+    if not measures_as(metric, MulticlassCohenKappa) or metric.ignore_index is not None:
+        return None
+    return ClosedForm(
+        lambda p, t: pair(p.argmax(1) if p.dim() == 2 else p, t), partial(confusion_contributions, metric)
+    )
+
+
+def confusion_contributions(metric: MulticlassCohenKappa, classes: Tensor) -> Tensor:
+    """Of a function of the confusion matrix: its derivative by the row's cell (the delta method).
+
+    Args:
+        metric: the function.
+        classes: predicted and true, ``[m, 2]``.
+
+    Returns:
+        ``[m]``; NaN where the matrix does not define the metric.
+    """
+    predicted, true = classes.long().unbind(1)
+    width = int(metric.num_classes)
+    counts = (true * width + predicted).bincount(minlength=width**2).double().view(width, width)
+    value, (gradient,) = with_gradient(metric, {"confmat": counts})
+    return value + centred(len(true) * gradient[true, predicted])
 
 
 def counts_rows(metric: BinaryStatScores | MulticlassStatScores) -> bool:
@@ -239,14 +279,14 @@ def class_count_contributions(metric: MulticlassStatScores, classes: Tensor) -> 
     counts = torch.stack([tp, fp, rows - tp - fp - fn, fn])  # [4, C], as COUNTS
     if metric.average == "micro":
         counts = counts.sum(1, keepdim=True)
-    value, gradient = with_gradient(metric, counts.double())
+    value, gradient = with_count_gradient(metric, counts.double())
     by_tp, by_fp, by_tn, by_fn = gradient.expand(4, width)
     by_row = torch.where(right, by_tp[true], by_fp[predicted] + by_fn[true])
     by_row += by_tn.sum() - by_tn[true] - by_tn[predicted].masked_fill(right, 0.0)  # of all other classes
     return value + centred(rows * by_row)
 
 
-def with_gradient(metric: Metric, counts: Tensor) -> tuple[Tensor, Tensor]:
+def with_count_gradient(metric: Metric, counts: Tensor) -> tuple[Tensor, Tensor]:
     """A metric as a function of confusion counts.
 
     Args:
@@ -256,14 +296,28 @@ def with_gradient(metric: Metric, counts: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         The value, and its gradient ``[4, C]``: 0 where a class has no row, on which the metric then does not depend.
     """
+    value, gradients = with_gradient(metric, dict(zip(COUNTS, counts.unbind(), strict=True)))
+    return value, torch.stack(gradients).nan_to_num(0.0, 0.0, 0.0)
+
+
+def with_gradient(metric: Metric, states: Mapping[str, Tensor]) -> tuple[Tensor, list[Tensor]]:
+    """A metric as a function of its states.
+
+    Args:
+        metric: a template, which stays as it is.
+        states: by name.
+
+    Returns:
+        The value, and its gradient by each of the states.
+    """
     own = metric.clone()
     with torch.inference_mode(False), torch.enable_grad():
-        leaves = counts.clone().requires_grad_()
-        for name, leaf in zip(COUNTS, leaves.unbind(), strict=True):
+        leaves = {name: state.clone().requires_grad_() for name, state in states.items()}
+        for name, leaf in leaves.items():
             setattr(own, name, leaf)
         value: Tensor = type(own).compute(own)  # not through the object, which would look for updates
-        (gradient,) = torch.autograd.grad(value.sum(), leaves)
-    return value.detach(), gradient.nan_to_num(0.0, 0.0, 0.0)
+        gradients = torch.autograd.grad(value.sum(), list(leaves.values()), materialize_grads=True)
+    return value.detach(), list(gradients)
 
 
 def centred(values: Tensor) -> Tensor:

@@ -21,7 +21,9 @@ LARGEST_SEED = 2**31  # seeds of LightGBM are below it
 LOSSES = {
     "binary": ("binary", "binary_logloss"),
     "classes": ("multiclass", "multi_logloss"),
+    "ordinal": ("multiclass", "multi_logloss"),
     "regression": ("l2", "l2"),
+    "count": ("poisson", "poisson"),
 }
 
 
@@ -59,7 +61,8 @@ class BoostedTrees:
     ``f_0`` is the constant of the lowest training loss; ``f_m(x) = f_{m-1}(x) + learning_rate v_m(leaf_m(x))`` with the
     value ``v = -G / (H + lambda_l2)`` of a leaf, G and H the sums of the loss's first and second derivatives over the
     leaf's rows. A task of several classes grows a tree for each of them per iteration. The loss is that of the task's
-    kind: binary cross-entropy, cross-entropy, or squared error of the standardised target.
+    kind: binary cross-entropy, cross-entropy (classes from low to high are learned as if they had no order), squared
+    error of the standardised target, or the Poisson likelihood.
 
     Deviations: early stopping looks at the run's validation rows, the same that select a network's checkpoint, and the
     trees end with the iteration of the lowest validation loss. By default each tree sees 80 % of the rows and of the
@@ -164,7 +167,7 @@ class BoostedTrees:
             "deterministic": True,
             "force_row_wise": True,  # else the faster layout is measured, and results depend on the clock
             "verbosity": -1,
-            **({"num_class": classes_of(task)} if task.kind == "classes" else {}),
+            **({"num_class": classes_of(task)} if loss == "multiclass" else {}),
         }
 
     def boost(
@@ -224,7 +227,7 @@ def labelled_rows(task: Task, columns: Matrix, target: Tensor, split: str) -> Ro
 
 
 def standardised(task: Task, labels: np.ndarray) -> np.ndarray:
-    """Labels on the scale of raw predictions: those of a regression as its loss reads them, others as they are.
+    """Labels on the scale of raw predictions: numbers as their loss reads them, others as they are.
 
     Args:
         task: whose ``encode`` takes labels there, or whose ``decode`` takes raw predictions to the target's units.
@@ -236,11 +239,11 @@ def standardised(task: Task, labels: np.ndarray) -> np.ndarray:
     Raises:
         InputError: ``decode`` is no scale and offset.
     """
-    if task.kind != "regression":
-        return labels
     if task.encode is not None:
         found: np.ndarray = task.encode(torch.from_numpy(labels)).numpy()
         return found
+    if task.kind != "regression":
+        return labels
     zero, one, two = task.decode(torch.arange(3, dtype=torch.float64)).tolist()
     if not np.isclose(two - one, one - zero) or one == zero:
         raise InputError(f"model=trees learns a number up to scale and offset, and task '{task.name}' decodes another")

@@ -57,7 +57,7 @@ class LargeTable(MultiTaskDataModule):
 
     Args:
         path: the file.
-        targets: what to predict; see :func:`~mtl.suites.table.targets.parse_targets`.
+        targets: what to predict; see :func:`~mtl.suites.table.target_specs.parse_targets`.
         columns: kinds of columns that are not as inferred; see :class:`~mtl.suites.table.TableSuite`.
         splitting: a random one.
         categories: most values of a category that get an indicator of their own.
@@ -109,6 +109,11 @@ class LargeTable(MultiTaskDataModule):
     def inputs(self, frame: pd.DataFrame) -> Inputs:
         """New rows as the network reads them, ``x [N, F]``."""
         return self.fitted.inputs(frame)
+
+    @property
+    @override
+    def parts(self) -> dict[str, tuple[str, ...]]:
+        return self.fitted.parts
 
     @override
     def unfamiliar(self, frame: pd.DataFrame) -> list[str]:
@@ -239,5 +244,5 @@ def checksum(path: Path) -> int:
 
 def mapped(path: Path, size: int, kind: str) -> Tensor:
     """A file as a tensor ``[size]`` whose pages are read when they are used."""
-    dtype = torch.int64 if kind == "classes" else torch.float32
+    dtype = torch.int64 if kind in ("classes", "ordinal") else torch.float32
     return torch.from_file(str(path), shared=False, size=size, dtype=dtype)

@@ -22,7 +22,8 @@ from mtl.suites.table.preview import preview
 from mtl.suites.table.raw import all_values, raw_encoding
 from mtl.suites.table.reading import NOTES, TEXTS
 from mtl.suites.table.splitting import Division, Rows, Splitting, WithTestRows
-from mtl.suites.table.targets import Target, TargetSpec, parse_targets
+from mtl.suites.table.target_specs import NUMERIC, TargetSpec, parse_targets
+from mtl.suites.table.targets import Target
 from mtl.suites.table.types import NUMBER, TEXT, TIME, ColumnType, fit_types, taken_as_values, typed
 
 Targets = Mapping[str, str | Mapping[str, Any]]
@@ -43,7 +44,7 @@ class TableSuite(MultiTaskDataModule):
 
     Args:
         read: gives the rows; called once, when the suite is built, since the tasks depend on the values.
-        targets: what to predict; see :func:`~mtl.suites.table.targets.parse_targets`.
+        targets: what to predict; see :func:`~mtl.suites.table.target_specs.parse_targets`.
         columns: kinds of columns that are not as inferred: number, category, time or ignore. Columns that are targets
             or tell the splits apart are no inputs unless they stand here.
         splitting: which rows are for what.
@@ -110,7 +111,7 @@ class TableSuite(MultiTaskDataModule):
     def _fit(self, specs: Mapping[str, TargetSpec], chosen: Mapping[str, str]) -> None:
         self._asked = {name: ASKED[kind] for name, kind in chosen.items() if kind in ASKED}
         self._asked |= self.splitting.asked
-        self._asked |= {spec.column: NUMBER if spec.kind == "regression" else TEXT for spec in specs.values()}
+        self._asked |= {spec.column: NUMBER if spec.kind in NUMERIC else TEXT for spec in specs.values()}
         self._chosen = chosen
         frame, rows = self.frame, self._rows()
         train = pd.Series(False, index=frame.index)
@@ -122,7 +123,7 @@ class TableSuite(MultiTaskDataModule):
         own = frame.iloc[: len(frame) - self._tested]  # an identifier may begin anew in the file of the test rows
         self._leave_out(leaks(own, self.remarks, rows["train"], [spec.column for spec in specs.values()]))
         used = {name for name, (kind, _) in self.remarks.items() if kind == "category"}
-        used |= {spec.column for spec in specs.values() if spec.kind != "regression"}
+        used |= {spec.column for spec in specs.values() if spec.kind not in NUMERIC}
         self.notes += [note for name in frame.columns if name in used for note in taken_as_values(frame[name])]
         found = {name: kind for name, (kind, _) in self.remarks.items()}
         self.encoding = Encoding.fit(fitted, found, self.categories, self.quantiles)
@@ -203,6 +204,11 @@ class TableSuite(MultiTaskDataModule):
     def values(self) -> dict[str, tuple[str, ...]]:
         """Values of the targets that are no numbers."""
         return {target.task: target.values for target in self.targets if target.values}
+
+    @property
+    @override
+    def parts(self) -> dict[str, tuple[str, ...]]:
+        return {target.task: target.parts for target in self.targets if target.parts}
 
     @override
     def unfamiliar(self, frame: pd.DataFrame) -> list[str]:

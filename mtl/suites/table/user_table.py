@@ -34,7 +34,7 @@ def table(
 
     Args:
         path: the file; None is an InputError.
-        targets: what to predict; see :func:`~mtl.suites.table.targets.parse_targets`.
+        targets: what to predict; see :func:`~mtl.suites.table.target_specs.parse_targets`.
         columns: kinds of columns that are not as inferred; see :class:`~mtl.suites.table.TableSuite`.
         split: arguments of :class:`~mtl.suites.table.splitting.Splitting`.
         categories: most values of a category that get an indicator of their own.

@@ -11,7 +11,8 @@ import torch
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE
 from mtl.suites.table import Splitting
-from mtl.suites.table.targets import Target, identifier, parse_targets
+from mtl.suites.table.target_specs import identifier, parse_targets
+from mtl.suites.table.targets import Target
 from mtl.tasks import labelled
 from tests.suites.table.customers import customers, suite
 
