@@ -50,7 +50,8 @@ def count(
     def loss(log_rate: Tensor, target: Tensor) -> Tensor:
         relative = encode(target)
         likelihood = functional.poisson_nll_loss(log_rate, relative, log_input=True, reduction="none")
-        return likelihood - relative + torch.special.xlogy(relative, relative)
+        found: Tensor = likelihood - relative + torch.special.xlogy(relative, relative)
+        return found
 
     def decode(log_rate: Tensor) -> Tensor:
         rate = log_rate.clamp(-FARTHEST, FARTHEST).exp() * mean

@@ -118,7 +118,8 @@ def of_deviance(metric: TweedieDevianceScore) -> ClosedForm | None:
 
     def statistics(prediction: Tensor, target: Tensor) -> Tensor:
         rate, seen = prediction.double(), target.double()
-        return 2 * (torch.special.xlogy(seen, seen / rate) + rate - seen)[:, None]
+        deviance: Tensor = 2 * (torch.special.xlogy(seen, seen / rate) + rate - seen)
+        return deviance[:, None]
 
     return ClosedForm(statistics, mean_contributions)
 

@@ -1,6 +1,6 @@
 """What a user specifies of targets."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from keyword import iskeyword
 from typing import Any
@@ -85,18 +85,11 @@ def parse_targets(given: Mapping[str, str | Mapping[str, Any]]) -> dict[str, Tar
 def _spec(key: str, entry: Mapping[str, Any]) -> TargetSpec:
     """InputError for a value that a key does not take."""
     kind, given = str(entry["kind"]), {word: value for word, value in entry.items() if value is not None}
-    expected = {
-        "clamp": ("true or false", lambda value: isinstance(value, bool)),
-        "weights": ("weights=balanced", lambda value: value == "balanced"),
-        "transform": ("transform=log", lambda value: value == "log"),
-        "levels": ("increasing numbers above 0 and below 1, such as [0.1,0.5,0.9]", _are_levels),
-        "order": ("its values from low to high, each once", _are_values),
-        "positive": ("a value", lambda value: not isinstance(value, Mapping | list)),
-    }
-    for word, (what, fits) in expected.items():
+    for word, (what, fits) in EXPECTED.items():
         if word in given and given[word] is not False and not (kind in FITS[word] and fits(given[word])):
-            kinds = " or ".join(FITS[word])
-            raise InputError(f"target '{key}': {word}={given[word]}: expected {what}, of kind {kinds}")
+            raise InputError(
+                f"target '{key}': {word}={given[word]}: expected {what}, of kind {' or '.join(FITS[word])}"
+            )
     levels = given.get("levels", LEVELS if kind == "quantiles" else ())
     return TargetSpec(
         str(given.get("column", key)),
@@ -121,6 +114,17 @@ def _are_levels(value: object) -> bool:
 
 def _are_values(value: object) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str) and len(set(map(str, value))) == len(value) > 1
+
+
+# By key, what is expected, in words and as a check
+EXPECTED: Mapping[str, tuple[str, Callable[[object], bool]]] = {
+    "clamp": ("true or false", lambda value: isinstance(value, bool)),
+    "weights": ("weights=balanced", lambda value: value == "balanced"),
+    "transform": ("transform=log", lambda value: value == "log"),
+    "levels": ("increasing numbers above 0 and below 1, such as [0.1,0.5,0.9]", _are_levels),
+    "order": ("its values from low to high, each once", _are_values),
+    "positive": ("a value", lambda value: not isinstance(value, Mapping | list)),
+}
 
 
 def check_targets(given: object, where: str) -> None:

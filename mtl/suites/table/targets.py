@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -147,13 +147,14 @@ class Target:
 
     def plain(self) -> dict[str, Any]:
         """The fields as plain values, for a JSON file; of the optional ones those that are used."""
-        return {name: value for name, value in vars(self).items() if name in BASIC or value not in (0, None, "", ())}
+        usual = {one.name: one.default for one in fields(self)}
+        return {name: value for name, value in vars(self).items() if name in BASIC or value != usual[name]}
 
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> "Target":
         """The target that :meth:`plain` wrote down."""
-        fields: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in plain.items()}
-        return cls(**fields)
+        found: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in plain.items()}
+        return cls(**found)
 
     def encode(self, frame: pd.DataFrame) -> Tensor:
         """Labels ``[N]``: float for binary (0, 1, NaN) and numbers (NaN), integer for all classes (-100)."""
