@@ -134,9 +134,7 @@ class MultiTaskDataModule(LightningDataModule, ABC):
         part = copy(self)
         part.restrict(names)
         kept = [task.name for task in part.tasks]
-        part.splits = {
-            name: Split(rows.inputs, {task: rows.targets[task] for task in kept}) for name, rows in self.splits.items()
-        }
+        part.splits = {name: rows.of(kept) for name, rows in self.splits.items()}
         return part
 
     def select_by(self, criterion: str) -> None:
@@ -230,7 +228,7 @@ class MultiTaskDataModule(LightningDataModule, ABC):
         if not self.splits:
             names = [task.name for task in self.tasks]
             for name, split in self.load().items():
-                self.splits[name] = Split(split.inputs, {task: split.targets[task] for task in names})
+                self.splits[name] = split.of(names)
             if self.held_share:
                 self._hold_out_rows(self.splits["train"])
             for name, split in self.splits.items():

@@ -1,5 +1,6 @@
 """Rows of a step, and of a split: inputs by name and targets by task."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from torch import Tensor
@@ -16,12 +17,14 @@ class Batch(NamedTuple):
         counts: labelled rows of each task in the whole optimizer step, over all processes and accumulated batches, in
             task order. They make means over labelled rows exact however the step is divided. Empty: not known.
         size: rows of the whole step; where ``counts`` says as many, no row has to be masked.
+        weights: of the rows in every loss and metric, ``[B]``; None: 1 each.
     """
 
     inputs: Inputs
     targets: dict[str, Tensor]
     counts: tuple[int, ...] = ()
     size: int = 0
+    weights: Tensor | None = None
 
     @property
     def present(self) -> tuple[int, ...]:
@@ -30,10 +33,17 @@ class Batch(NamedTuple):
 
 
 class Split(NamedTuple):
-    """The rows of one stage in memory: inputs by name and targets by task, ``[N, ...]`` each."""
+    """The rows of one stage in memory.
+
+    Attributes:
+        inputs: by name, ``[N, ...]`` each.
+        targets: by task, ``[N, ...]`` each.
+        weights: of the rows in every loss and metric, ``[N]``, 1 on average over the training rows; None: 1 each.
+    """
 
     inputs: Inputs
     targets: dict[str, Tensor]
+    weights: Tensor | None = None
 
     def __len__(self) -> int:
         return len(next(iter(self.targets.values())))
@@ -41,4 +51,9 @@ class Split(NamedTuple):
     def rows(self, numbers: Tensor) -> "Split":
         """The rows of these numbers, or those that a mask ``[N]`` names."""
         inputs = {name: values[numbers] for name, values in self.inputs.items()}
-        return Split(inputs, {name: target[numbers] for name, target in self.targets.items()})
+        targets = {name: target[numbers] for name, target in self.targets.items()}
+        return Split(inputs, targets, None if self.weights is None else self.weights[numbers])
+
+    def of(self, tasks: Iterable[str]) -> "Split":
+        """The same rows with the targets of these tasks only, in their order."""
+        return Split(self.inputs, {task: self.targets[task] for task in tasks}, self.weights)

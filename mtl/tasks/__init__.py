@@ -6,6 +6,7 @@ from mtl.tasks.kinds import binary, choice, choice_loss, classification, conditi
 from mtl.tasks.ordinal import ordinal
 from mtl.tasks.quantiles import quantiles
 from mtl.tasks.task import NO_LABEL, HeadFactory, Loss, Task, labelled
+from mtl.tasks.weighted import with_row_weights
 
 __all__ = [
     "NO_LABEL",
@@ -23,4 +24,5 @@ __all__ = [
     "ordinal",
     "quantiles",
     "regression",
+    "with_row_weights",
 ]

@@ -90,8 +90,10 @@ class Task:
         """What the metrics read of a raw prediction."""
         return (self.scores or self.decode)(prediction)
 
-    def losses(self, prediction: Tensor, target: Tensor, rows: Tensor | None = None) -> Tensor:
-        """Loss of each row, 0 where it has no label.
+    def losses(
+        self, prediction: Tensor, target: Tensor, rows: Tensor | None = None, weights: Tensor | None = None
+    ) -> Tensor:
+        """Loss of each row, times its weight, 0 where it has no label.
 
         The loss is computed in single precision whatever the network ran in. Unlabelled targets are replaced before the
         loss sees them, so that no NaN can reach a gradient through a product with zero.
@@ -100,10 +102,13 @@ class Task:
             prediction: raw prediction ``[B, ...]``.
             target: ``[B, ...]``.
             rows: which rows carry a label, ``[B]`` bool (see :func:`labelled`); None: all of them.
+            weights: of the rows, ``[B]``; None: 1 each.
 
         Returns:
             ``[B]``.
         """
+        if weights is not None:
+            return self.losses(prediction, target, rows) * weights
         if rows is None:
             return self.loss(prediction.float(), target)
         shape = (-1, *[1] * (target.dim() - 1))

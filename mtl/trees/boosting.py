@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from mtl.errors import InputError
 from mtl.suites.base import MultiTaskDataModule
+from mtl.suites.batch import Split
 from mtl.tasks import Task, labelled
 from mtl.trees.columns import Matrix, categorical, matrix_of
 from mtl.trees.forest import Forest
@@ -28,10 +28,11 @@ LOSSES = {
 
 
 class Rows(NamedTuple):
-    """The labelled rows of a task: columns ``[N, F]`` and labels ``[N]``."""
+    """The labelled rows of a task: columns ``[N, F]``, labels ``[N]``, and weights ``[N]`` if they have some."""
 
     columns: Matrix
     labels: np.ndarray
+    weights: np.ndarray | None
 
 
 class Boosted(NamedTuple):
@@ -141,10 +142,7 @@ class BoostedTrees:
         categories = categorical(data.splits["train"].inputs)
         texts = {}
         for task in data.tasks:
-            parts = {
-                split: labelled_rows(task, columns[split], data.splits[split].targets[task.name], split)
-                for split in columns
-            }
+            parts = {split: labelled_rows(task, columns[split], data.splits[split], split) for split in columns}
             boosted = self.boost(task, parts["train"], parts["val"], categories, self._parameters(task, seed, threads))
             texts[task.name] = boosted.text
             on_task(task.name, boosted)
@@ -186,8 +184,11 @@ class BoostedTrees:
             The trees and the course of the loss.
         """
         library = lightgbm()
-        first = library.Dataset(train.columns, standardised(task, train.labels), categorical_feature=categories)
-        second = library.Dataset(val.columns, standardised(task, val.labels), reference=first)
+        first, second = (
+            library.Dataset(rows.columns, standardised(task, rows.labels), weight=rows.weights) for rows in (train, val)
+        )
+        first.set_categorical_feature(categories)
+        second.set_reference(first)
         course: dict[str, dict[str, list[float]]] = {}
         booster = library.train(
             dict(parameters),
@@ -205,13 +206,13 @@ class BoostedTrees:
         return Boosted(booster.model_to_string(num_iteration=best), losses, best - 1)
 
 
-def labelled_rows(task: Task, columns: Matrix, target: Tensor, split: str) -> Rows:
+def labelled_rows(task: Task, columns: Matrix, rows: Split, split: str) -> Rows:
     """The rows of a split that have a label of a task.
 
     Args:
         task: the task.
         columns: of all rows, ``[N, F]``.
-        target: labels, ``[N]``.
+        rows: with the labels.
         split: its name, for the message.
 
     Returns:
@@ -220,10 +221,12 @@ def labelled_rows(task: Task, columns: Matrix, target: Tensor, split: str) -> Ro
     Raises:
         InputError: there are none.
     """
+    target = rows.targets[task.name]
     known = labelled(target)
     if not known.any():
         raise InputError(f"task '{task.name}' has no label in the {split} split: model=trees learns and stops by them")
-    return Rows(columns if known.all() else columns[known.numpy()], target[known].double().numpy())
+    weights = None if rows.weights is None else rows.weights[known].double().numpy()
+    return Rows(columns if known.all() else columns[known.numpy()], target[known].double().numpy(), weights)
 
 
 def standardised(task: Task, labels: np.ndarray) -> np.ndarray:

@@ -121,6 +121,17 @@ def test_columns_that_say_nothing_give_the_mean() -> None:
     torch.testing.assert_close(predicted, data.splits["train"].targets["level"].mean().expand(400))
 
 
+def test_rows_count_by_their_weights() -> None:
+    """Where two labels contradict each other, the prediction is the weighted mean."""
+    data = Planted(TASKS[2:])
+    for name, rows in data.splits.items():
+        level = torch.arange(len(rows)) % 2 * 40.0
+        inputs = {"numbers": torch.zeros(len(rows), 1, dtype=torch.float64)}
+        data.splits[name] = Split(inputs, {"level": level}, 0.5 + (level > 0))
+    predicted = TASKS[2].decode(fit(data)[0].predict(data.splits["test"].inputs)["level"])
+    torch.testing.assert_close(predicted, torch.full((400,), 30.0))
+
+
 def test_a_conditional_task_is_learned_over_all_rows() -> None:
     data = Planted((TASKS[0], conditional("level", "above")))
     for rows in data.splits.values():

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from pandas.api.types import is_integer_dtype
@@ -15,7 +16,7 @@ from mtl.errors import InputError, absent, unknown
 from mtl.nn.encoder import SINGLE, Inputs
 from mtl.suites.base import MultiTaskDataModule, read_statistics
 from mtl.suites.batch import Split
-from mtl.suites.table.columns import kinds, read_alike
+from mtl.suites.table.columns import kinds, numbers, read_alike
 from mtl.suites.table.encoding import Encoding
 from mtl.suites.table.leaks import choice, leaks
 from mtl.suites.table.preview import preview
@@ -25,6 +26,7 @@ from mtl.suites.table.splitting import Division, Rows, Splitting, WithTestRows
 from mtl.suites.table.target_specs import NUMERIC, TargetSpec, parse_targets
 from mtl.suites.table.targets import Target
 from mtl.suites.table.types import NUMBER, TEXT, TIME, ColumnType, fit_types, taken_as_values, typed
+from mtl.tasks import with_row_weights
 
 Targets = Mapping[str, str | Mapping[str, Any]]
 FORMS = ("flat", "columns")
@@ -55,6 +57,7 @@ class TableSuite(MultiTaskDataModule):
         formats: how the times or numbers of columns are written, where the file does not decide it; see
             :class:`~mtl.suites.table.types.ColumnType`.
         numbers: ``standard``, or ``quantile``: mapped to a normal distribution by the quantiles of the training rows.
+        row_weight: column of the weight that each row has in every loss and metric, which is no input; None: 1 each.
         read_test: gives the test rows, where they are in a file of their own; ``splitting`` then divides the others.
 
     Attributes:
@@ -76,8 +79,10 @@ class TableSuite(MultiTaskDataModule):
         formats: Mapping[str, str] | None = None,
         numbers: str = "standard",
         read_test: Callable[[], pd.DataFrame] | None = None,
+        row_weight: str | None = None,
     ) -> None:
         super().__init__()
+        self.row_weight = row_weight
         self.read_test = read_test
         if numbers not in NUMBERS:
             raise unknown("way in task.numbers", numbers, NUMBERS)
@@ -102,7 +107,8 @@ class TableSuite(MultiTaskDataModule):
             self._fit(parse_targets(targets), chosen_kinds(columns))
         else:
             self.targets, self.encoding, self.types = read_statistics(self.statistics_file, from_statistics)
-        self.tasks = tuple(target.build() for target in self.targets)
+        tasks = [target.build() for target in self.targets]
+        self.tasks = tuple(with_row_weights(task) for task in tasks) if row_weight else tuple(tasks)
         self.form = form
         self.most_values = self.encoding.most_values
         flat = {SINGLE: (len(self.encoding.features),)}
@@ -112,12 +118,20 @@ class TableSuite(MultiTaskDataModule):
         self._asked = {name: ASKED[kind] for name, kind in chosen.items() if kind in ASKED}
         self._asked |= self.splitting.asked
         self._asked |= {spec.column: NUMBER if spec.kind in NUMERIC else TEXT for spec in specs.values()}
+        self._asked |= {self.row_weight: NUMBER} if self.row_weight else {}
         self._chosen = chosen
         frame, rows = self.frame, self._rows()
         train = pd.Series(False, index=frame.index)
         train.iloc[rows["train"]] = True
         self.targets = tuple(Target.fit(name, spec, frame, train.to_numpy()) for name, spec in specs.items())
-        left_out = {target.column for target in self.targets} | {self.splitting.column or ""}
+        left_out = {target.column for target in self.targets}
+        left_out |= {name for name in (self.splitting.column, self.row_weight) if name}
+        weights = self._row_weights()
+        if weights is not None:
+            self.notes.append(
+                f"rows are weighted by column '{self.row_weight}' in all losses and metrics, by {weights.min():.4g} to "
+                f"{weights.max():.4g} times the mean of the training rows"
+            )
         fitted = frame.iloc[rows["train"]]
         self.remarks = kinds(fitted, chosen, left_out)
         own = frame.iloc[: len(frame) - self._tested]  # an identifier may begin anew in the file of the test rows
@@ -164,6 +178,25 @@ class TableSuite(MultiTaskDataModule):
         """Row numbers by split."""
         frame = self.frame  # reading it may change how rows are divided
         return self.splitting.rows(frame)
+
+    def _row_weights(self) -> np.ndarray | None:
+        """The weights of all rows, 1 on average over the training rows. InputError for one that is none."""
+        if self.row_weight is None:
+            return None
+        frame, train = self.frame, self._rows()["train"]
+        if self.row_weight not in frame.columns:
+            raise unknown("column in task.row_weight", self.row_weight, frame.columns)
+        what = f"column '{self.row_weight}' of task.row_weight"
+        found = numbers(frame[self.row_weight], what)
+        bad = np.flatnonzero(~(found >= 0))
+        if len(bad):
+            holds = "has no value" if np.isnan(found[bad[0]]) else f"holds {found[bad[0]]:g}"
+            raise InputError(f"{what}: row {frame.index[bad[0]] + 1} {holds}, expected a number, 0 or more")
+        for name, chosen in self._rows().items():
+            if not found[chosen].any():
+                raise InputError(f"{what} is 0 in every row of the {name} split")
+        weights: np.ndarray = found / found[train].mean()
+        return weights
 
     def _add_test_rows(self, own: pd.DataFrame, test: pd.DataFrame) -> None:
         """Put the test rows, read as the others are, behind them. InputError if they have not the same columns."""
@@ -241,7 +274,7 @@ class TableSuite(MultiTaskDataModule):
 
     def load(self) -> dict[str, Split]:
         """Encode the rows of each split."""
-        rows = self._rows()
+        rows, weights = self._rows(), self._row_weights()
         check_batch(len(rows["train"]), self.batch_size)
         splits = {}
         for name, chosen in rows.items():
@@ -249,7 +282,8 @@ class TableSuite(MultiTaskDataModule):
             labels = {target.task: target.encode(part) for target in self.targets}
             for target in self.targets:
                 target.check(labels[target.task], name)
-            splits[name] = Split(self.inputs(part), labels)
+            of_rows = None if weights is None else torch.tensor(weights[chosen], dtype=torch.float32)
+            splits[name] = Split(self.inputs(part), labels, of_rows)
         return splits
 
     def preview(self) -> str:

@@ -29,6 +29,7 @@ def table(
     formats: Mapping[str, str] | None = None,
     numbers: str = "standard",
     path_test: str | None = None,
+    row_weight: str | None = None,
 ) -> TableSuite | LargeTable:
     """A suite of your own file; see :func:`~mtl.suites.table.reading.read_table` and :class:`TableSuite`.
 
@@ -49,6 +50,7 @@ def table(
         formats: how the times or numbers of columns are written, where the file does not decide it.
         numbers: ``standard`` or ``quantile``; see :class:`TableSuite`.
         path_test: file of the test rows, with the same columns, written in the same way; None: ``split`` draws them.
+        row_weight: column of the weight that each row has in every loss and metric; None: 1 each.
 
     Returns:
         The suite.
@@ -64,8 +66,13 @@ def table(
             raise InputError(f"task.stream=true gives inputs of task.form=flat only, not {form}")
         if path_test:
             raise InputError("task.stream=true reads one file: task.path_test needs task.stream=false")
+        if row_weight:
+            raise InputError(
+                "task.stream=true gives every row the same weight: task.row_weight needs task.stream=false"
+            )
         return LargeTable(Path(str(path)), targets, columns, splitting, categories, statistics, formats, numbers)
     way = (separator, encoding, missing, header, skip)
     read = partial(read_table, Path(str(path)), *way)
     read_test = partial(read_table, Path(str(path_test)), *way, option="task.path_test") if path_test else None
-    return TableSuite(read, targets, columns, splitting, categories, statistics, form, formats, numbers, read_test)
+    options = (splitting, categories, statistics, form, formats, numbers, read_test, row_weight)
+    return TableSuite(read, targets, columns, *options)
