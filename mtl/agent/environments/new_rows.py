@@ -14,7 +14,8 @@ from typing_extensions import override
 from mtl.agent.environment import Environment
 from mtl.agent.report import ExecutionReport, Value, plain_table
 from mtl.suites.base import DIGITS, MultiTaskDataModule, Predict
-from mtl.suites.table.reading import NOTES, read_table
+from mtl.suites.table.reading import NOTES
+from mtl.suites.table.source import read_source
 
 PIECE = 8192  # rows that are predicted at a time
 ROW = "row"
@@ -25,15 +26,14 @@ class NewRows(Environment):
 
     Args:
         path: a table like the one that the run was trained on; targets may be missing, other columns are not looked at.
-        reading: how a text file is written: ``separator``, ``encoding`` and ``missing`` of
-            :func:`~mtl.suites.table.reading.read_table`.
+        reading: how files are written and joined; arguments of :func:`~mtl.suites.table.source.read_source`.
 
     Raises:
         InputError: a file that cannot be used.
     """
 
     def __init__(self, path: Path, reading: Mapping[str, Any]) -> None:
-        self.frame = read_table(path, **reading, option="records")
+        self.frame = read_source(str(path), **reading, option="records")
         self.notes: list[str] = []
 
     @override

@@ -7,7 +7,8 @@ from typing import Any
 
 from mtl.errors import InputError
 from mtl.suites.table.large import LargeTable
-from mtl.suites.table.reading import read_table
+from mtl.suites.table.joining import parse_joins
+from mtl.suites.table.source import read_source
 from mtl.suites.table.splitting import Splitting
 from mtl.suites.table.suite import TableSuite, Targets
 
@@ -30,11 +31,14 @@ def table(
     numbers: str = "standard",
     path_test: str | None = None,
     row_weight: str | None = None,
+    sheet: str | None = None,
+    query: str | None = None,
+    join: Sequence[Mapping[str, Any]] | None = None,
 ) -> TableSuite | LargeTable:
-    """A suite of your own file; see :func:`~mtl.suites.table.reading.read_table` and :class:`TableSuite`.
+    """A suite of your own table; see :func:`~mtl.suites.table.source.read_source` and :class:`TableSuite`.
 
     Args:
-        path: the file; None is an InputError.
+        path: the file or folder, or the address of a database; None is an InputError.
         targets: what to predict; see :func:`~mtl.suites.table.target_specs.parse_targets`.
         columns: kinds of columns that are not as inferred; see :class:`~mtl.suites.table.TableSuite`.
         split: arguments of :class:`~mtl.suites.table.splitting.Splitting`.
@@ -51,6 +55,9 @@ def table(
         numbers: ``standard`` or ``quantile``; see :class:`TableSuite`.
         path_test: file of the test rows, with the same columns, written in the same way; None: ``split`` draws them.
         row_weight: column of the weight that each row has in every loss and metric; None: 1 each.
+        sheet: of an Excel file; None: the first one.
+        query: of a database.
+        join: other files whose columns are put beside the rows; see :func:`~mtl.suites.table.joining.parse_joins`.
 
     Returns:
         The suite.
@@ -70,9 +77,13 @@ def table(
             raise InputError(
                 "task.stream=true gives every row the same weight: task.row_weight needs task.stream=false"
             )
+        for name, given in (("sheet", sheet), ("query", query), ("join", join)):
+            if given:
+                raise InputError(f"task.stream=true reads one Parquet file: task.{name} needs task.stream=false")
         return LargeTable(Path(str(path)), targets, columns, splitting, categories, statistics, formats, numbers)
-    way = (separator, encoding, missing, header, skip)
-    read = partial(read_table, Path(str(path)), *way)
-    read_test = partial(read_table, Path(str(path_test)), *way, option="task.path_test") if path_test else None
+    way = {"separator": separator, "encoding": encoding, "missing": missing, "header": header, "skip": skip}
+    read_one = partial(read_source, joins=parse_joins(join), sheet=sheet, **way)
+    read = partial(read_one, str(path), query)
+    read_test = partial(read_one, str(path_test), option="task.path_test") if path_test else None
     options = (splitting, categories, statistics, form, formats, numbers, read_test, row_weight)
     return TableSuite(read, targets, columns, *options)
