@@ -8,11 +8,11 @@ import lzma
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, TextIO, cast
+from typing import IO, Any, TextIO, cast
 
 from mtl.errors import InputError
 
-OPENERS: Mapping[str, Callable[..., IO[bytes]]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+OPENERS: Mapping[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
 ZIP = ".zip"
 LITTER = ("__MACOSX/", ".DS_Store")  # what some systems put into archives
 
@@ -44,7 +44,7 @@ def open_bytes(path: Path) -> IO[bytes]:
                 return io.BytesIO(archive.read(member))
             except RuntimeError:  # as zipfile says it
                 raise InputError(f"'{path}' is locked with a password: unpack it") from None
-    return OPENERS[suffix](path, "rb") if suffix in OPENERS else path.open("rb")
+    return cast(IO[bytes], OPENERS[suffix](path, "rb")) if suffix in OPENERS else path.open("rb")
 
 
 def open_text(path: Path, encoding: str) -> TextIO:

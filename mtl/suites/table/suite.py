@@ -57,8 +57,8 @@ class TableSuite(MultiTaskDataModule):
         formats: how the times or numbers of columns are written, where the file does not decide it; see
             :class:`~mtl.suites.table.types.ColumnType`.
         numbers: ``standard``, or ``quantile``: mapped to a normal distribution by the quantiles of the training rows.
-        row_weight: column of the weight that each row has in every loss and metric, which is no input; None: 1 each.
         read_test: gives the test rows, where they are in a file of their own; ``splitting`` then divides the others.
+        row_weight: column of the weight that each row has in every loss and metric, which is no input; None: 1 each.
 
     Attributes:
         notes: what the user should know of how the table was read.

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from mtl.errors import InputError
-from mtl.suites.table.large import LargeTable
 from mtl.suites.table.joining import parse_joins
+from mtl.suites.table.large import LargeTable
 from mtl.suites.table.source import read_source
 from mtl.suites.table.splitting import Splitting
 from mtl.suites.table.suite import TableSuite, Targets
@@ -81,7 +81,13 @@ def table(
             if given:
                 raise InputError(f"task.stream=true reads one Parquet file: task.{name} needs task.stream=false")
         return LargeTable(Path(str(path)), targets, columns, splitting, categories, statistics, formats, numbers)
-    way = {"separator": separator, "encoding": encoding, "missing": missing, "header": header, "skip": skip}
+    way: dict[str, Any] = {
+        "separator": separator,
+        "encoding": encoding,
+        "missing": missing,
+        "header": header,
+        "skip": skip,
+    }
     read_one = partial(read_source, joins=parse_joins(join), sheet=sheet, **way)
     read = partial(read_one, str(path), query)
     read_test = partial(read_one, str(path_test), option="task.path_test") if path_test else None
