@@ -62,7 +62,7 @@ def work_of(arguments: Sequence[str]) -> Work:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path)
     parser.add_argument(
-        "targets", help="{column: kind, ...}, kinds: binary, classes, ordinal, regression, count, quantiles"
+        "targets", help="{column: kind, ...}, kinds: binary, classes, ordinal, regression, count, quantiles, survival"
     )
     parser.add_argument("--splits", type=int, default=5)
     parser.add_argument("--output", type=Path)

@@ -5,6 +5,7 @@ from mtl.tasks.graph import TaskGraph
 from mtl.tasks.kinds import binary, choice, choice_loss, classification, conditional, regression
 from mtl.tasks.ordinal import ordinal
 from mtl.tasks.quantiles import quantiles
+from mtl.tasks.survival import survival
 from mtl.tasks.task import NO_LABEL, HeadFactory, Loss, Task, labelled
 from mtl.tasks.weighted import with_row_weights
 
@@ -24,5 +25,6 @@ __all__ = [
     "ordinal",
     "quantiles",
     "regression",
+    "survival",
     "with_row_weights",
 ]

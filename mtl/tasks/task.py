@@ -47,8 +47,8 @@ class Task:
             with labelled rows only.
         primary: the metric that comparisons use; its ``higher_is_better`` gives the direction.
         depends_on: upstream tasks whose predictions this head also sees.
-        kind: what its predictions are: binary, classes, ordinal, regression, count, quantiles or choice; empty: none of
-            these.
+        kind: what its predictions are: binary, classes, ordinal, regression, count, quantiles, survival or choice;
+            empty: none of these.
         scores: raw prediction to what the metrics read; None: what ``decode`` gives.
         encode: of a number, targets to the scale of raw predictions; None: they are on it, or ``kind`` is another.
         merge: raw predictions of the M members of an ensemble, ``[B, M, ...]``, to one, ``[B, ...]``; by default their

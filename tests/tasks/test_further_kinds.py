@@ -9,7 +9,8 @@ from scipy.stats import logistic, poisson
 
 from mtl.errors import InputError
 from mtl.nn.heads import OrdinalHead
-from mtl.tasks import count, ordinal, quantiles
+from mtl.tasks import count, ordinal, quantiles, survival
+from mtl.tasks.survival import Concordance
 
 
 @given(st.integers(0, 50), st.integers(0, 50), st.floats(-4, 4))
@@ -71,3 +72,40 @@ def test_an_ordinal_head_is_a_logistic_variable_in_its_interval(weights: list[fl
     loss.sum().backward()
     assert loss.isfinite().all()
     assert all(one.grad is None or one.grad.isfinite().all() for one in head.parameters())
+
+
+def test_the_best_constant_hazards_are_those_of_a_life_table() -> None:
+    """Events over rows at risk in each interval; the loss has no slope there, and the area is that of the curve."""
+    draw = np.random.default_rng(0)
+    edges, time = np.array([0.0, 1, 2, 4]), draw.exponential(2, 500)
+    event = draw.random(500) < 0.7
+    reached = np.where(event, time, np.inf)[:, None]
+    survived = np.where(event[:, None], time[:, None] >= edges[1:], time[:, None] >= (edges[1:] + edges[:-1]) / 2)
+    came = (reached >= edges[:-1]) & (reached < edges[1:])
+    hazards = came.sum(0) / (came | survived).sum(0)
+    task = survival("a", edges.tolist())
+    raw = torch.tensor(np.log(hazards / (1 - hazards)), dtype=torch.float32).requires_grad_()
+    target = torch.tensor(np.stack([time, event], 1), dtype=torch.float32)
+    task.losses(raw.expand(500, 3), target).mean().backward()
+    assert raw.grad is not None
+    assert raw.grad.abs().max() < 1e-6
+    left = np.concatenate([[1], np.cumprod(1 - hazards)])
+    assert task.decode(raw)[None].item() == pytest.approx(((left[:-1] + left[1:]) / 2 * np.diff(edges)).sum(), rel=1e-5)
+    members = torch.stack([raw.detach(), raw.detach() + 1])[None]
+    curves = [np.cumprod(1 - torch.sigmoid(one).numpy()) for one in members[0]]
+    merged = np.cumprod(1 - torch.sigmoid(task.merge(members))[0].numpy())
+    np.testing.assert_allclose(merged, np.mean(curves, 0), rtol=1e-5)
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.booleans()), min_size=2, max_size=12))
+def test_concordance_counts_pairs(rows: list[tuple[int, int, bool]]) -> None:
+    found = [
+        0.5 + 0.5 * np.sign(theirs - mine)
+        for mine, time, event in rows
+        for theirs, other, later in rows
+        if event and (time < other or (time == other and not later))
+    ]
+    metric = Concordance()
+    for mine, time, event in rows:
+        metric.update(torch.tensor([float(mine)]), torch.tensor([[float(time), float(event)]]))
+    assert float(metric.compute()) == pytest.approx(np.mean(found) if found else np.nan, nan_ok=True)

@@ -21,9 +21,10 @@ from torchmetrics.classification import (
 from torchmetrics.regression import MeanAbsoluteError, MeanSquaredError, R2Score, TweedieDevianceScore
 from typing_extensions import override
 
-from mtl.tasks import binary, choice, classification, conditional, count, ordinal, quantiles, regression
+from mtl.tasks import binary, choice, classification, conditional, count, ordinal, quantiles, regression, survival
 from mtl.tasks.influence import auroc_contributions, closed_form
 from mtl.tasks.metrics import ChoiceAccuracy, ChoiceRank, PinballLoss, PoissonDeviance, RankError, StandardisedR2
+from mtl.tasks.survival import Concordance
 
 ROWS = 300
 
@@ -70,6 +71,14 @@ def intervals() -> tuple[Tensor, Tensor]:
     return torch.stack([center - 1, center + 1], 1), target
 
 
+def lifetimes() -> tuple[Tensor, Tensor]:
+    """Predicted times in steps, and true ones, of which a third is censored."""
+    draw = torch.Generator().manual_seed(5)
+    risk, last = torch.randn(ROWS, generator=draw), torch.rand(ROWS, generator=draw) * 4
+    time = (-torch.rand(ROWS, generator=draw).log() * risk.exp()).mul(20).round() / 20
+    return risk.mul(5).round(), torch.stack([time.minimum(last), (time <= last).float()], 1)
+
+
 CASES = {
     "mae": (MeanAbsoluteError(), numbers),
     "mse": (MeanSquaredError(), numbers),
@@ -91,6 +100,7 @@ CASES = {
     "distance of ranks": (RankError(), classes),
     "poisson deviance": (PoissonDeviance(), counts),
     "pinball": (PinballLoss((0.1, 0.9)), intervals),
+    "concordance": (Concordance(), lifetimes),
     "choice accuracy": (ChoiceAccuracy(), choices),
     "choice rank": (ChoiceRank(), choices),
 }
@@ -197,6 +207,7 @@ def test_tasks_of_every_kind_are_compared_by_metrics_with_a_closed_form() -> Non
         *(count("a", primary=name) for name in ("deviance", "mae", "rmse")),
         *(ordinal("a", [0.2, 0.3, 0.5], primary=name) for name in ("mae", "kappa", "accuracy")),
         quantiles("a", [0.1, 0.9]),
+        survival("a", [0.0, 1.0, 2.0]),
     ]
     for task in (binary("a"), conditional("a", "b"), classification("a", 3), choice("a"), *numbers, *others):
         assert all(closed_form(metric) is not None for metric in task.metrics.values())

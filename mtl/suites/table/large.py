@@ -92,6 +92,11 @@ class LargeTable(MultiTaskDataModule):
         self.fitted = TableSuite(
             lambda: sample, targets, columns, Drawn(parts), categories, statistics, formats=formats, numbers=numbers
         )
+        for target in self.fitted.targets:
+            if target.kind == "survival":
+                raise InputError(
+                    f"task.stream=true keeps one number of a label: '{target.column}' of kind survival has two"
+                )
         self.notes = self.fitted.notes
         self.tasks, self.input_shape = self.fitted.tasks, self.fitted.input_shape
         self._hash = ""

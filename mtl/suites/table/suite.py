@@ -118,6 +118,7 @@ class TableSuite(MultiTaskDataModule):
         self._asked = {name: ASKED[kind] for name, kind in chosen.items() if kind in ASKED}
         self._asked |= self.splitting.asked
         self._asked |= {spec.column: NUMBER if spec.kind in NUMERIC else TEXT for spec in specs.values()}
+        self._asked |= {spec.event: TEXT for spec in specs.values() if spec.event}
         self._asked |= {self.row_weight: NUMBER} if self.row_weight else {}
         self._chosen = chosen
         frame, rows = self.frame, self._rows()
@@ -126,6 +127,7 @@ class TableSuite(MultiTaskDataModule):
         self.targets = tuple(Target.fit(name, spec, frame, train.to_numpy()) for name, spec in specs.items())
         left_out = {target.column for target in self.targets}
         left_out |= {name for name in (self.splitting.column, self.row_weight) if name}
+        left_out |= {target.event for target in self.targets if target.event}
         weights = self._row_weights()
         if weights is not None:
             self.notes.append(
@@ -135,7 +137,8 @@ class TableSuite(MultiTaskDataModule):
         fitted = frame.iloc[rows["train"]]
         self.remarks = kinds(fitted, chosen, left_out)
         own = frame.iloc[: len(frame) - self._tested]  # an identifier may begin anew in the file of the test rows
-        self._leave_out(leaks(own, self.remarks, rows["train"], [spec.column for spec in specs.values()]))
+        labels = [name for spec in specs.values() for name in (spec.column, spec.event) if name]
+        self._leave_out(leaks(own, self.remarks, rows["train"], labels))
         used = {name for name, (kind, _) in self.remarks.items() if kind == "category"}
         used |= {spec.column for spec in specs.values() if spec.kind not in NUMERIC}
         self.notes += [note for name in frame.columns if name in used for note in taken_as_values(frame[name])]

@@ -7,15 +7,16 @@ from typing import Any
 
 from mtl.errors import InputError, unknown
 
-NUMERIC = ("regression", "count", "quantiles")  # kinds whose labels are numbers
+NUMERIC = ("regression", "count", "quantiles", "survival")  # kinds whose labels are numbers
 KINDS = ("binary", "classes", "ordinal", *NUMERIC)
 FITS = {  # by key, the kinds that it is for
-    "positive": ("binary",),
+    "positive": ("binary", "survival"),
     "weights": ("binary", "classes"),
     "order": ("ordinal",),
     "transform": ("regression",),
-    "clamp": NUMERIC,
+    "clamp": ("regression", "count", "quantiles"),
     "levels": ("quantiles",),
+    "event": ("survival",),
 }
 KEYS = ("column", "kind", "primary", *FITS)
 LEVELS = (0.1, 0.5, 0.9)
@@ -28,13 +29,14 @@ class TargetSpec:
     Attributes:
         column: name of the column.
         kind: one of :data:`KINDS`.
-        positive: of a binary target, the value that means yes; empty: found by its name.
+        positive: of a binary target or an event, the value that means yes; empty: found by its name.
         clamp: of numbers, predictions are limited to the range of the training labels.
         primary: the metric by which it is compared; empty: that of its kind.
         balanced: the losses of classes are weighted so that each class counts as much as any other.
         transform: ``log`` of a regression, whose ``log(1 + y)`` is then learned; else empty.
         order: of an ordinal target, its values from low to high; empty: they are numbers.
         levels: of quantiles, increasing, each above 0 and below 1.
+        event: of a time until an event, the column that says whether it came.
     """
 
     column: str
@@ -46,6 +48,7 @@ class TargetSpec:
     transform: str = ""
     order: tuple[str, ...] = ()
     levels: tuple[float, ...] = ()
+    event: str = ""
 
 
 def parse_targets(given: Mapping[str, str | Mapping[str, Any]]) -> dict[str, TargetSpec]:
@@ -90,6 +93,10 @@ def _spec(key: str, entry: Mapping[str, Any]) -> TargetSpec:
             raise InputError(
                 f"target '{key}': {word}={given[word]}: expected {what}, of kind {' or '.join(FITS[word])}"
             )
+    if kind == "survival" and "event" not in given:
+        raise InputError(
+            f"target '{key}': kind survival needs the column that says whether the event came: event: <column>"
+        )
     levels = given.get("levels", LEVELS if kind == "quantiles" else ())
     return TargetSpec(
         str(given.get("column", key)),
@@ -101,6 +108,7 @@ def _spec(key: str, entry: Mapping[str, Any]) -> TargetSpec:
         str(given.get("transform") or ""),
         tuple(map(str, given.get("order", ()))),
         tuple(map(float, levels)),
+        str(given.get("event", "")),
     )
 
 
@@ -122,6 +130,7 @@ EXPECTED: Mapping[str, tuple[str, Callable[[object], bool]]] = {
     "weights": ("weights=balanced", lambda value: value == "balanced"),
     "transform": ("transform=log", lambda value: value == "log"),
     "levels": ("increasing numbers above 0 and below 1, such as [0.1,0.5,0.9]", _are_levels),
+    "event": ("a column", lambda value: not isinstance(value, Mapping | list)),
     "order": ("its values from low to high, each once", _are_values),
     "positive": ("a value", lambda value: not isinstance(value, Mapping | list)),
 }

@@ -14,10 +14,13 @@ from mtl.errors import InputError, unknown
 from mtl.suites.table.columns import names, numbers
 from mtl.suites.table.delimited import NUMBER
 from mtl.suites.table.target_specs import NUMERIC, TargetSpec
-from mtl.tasks import NO_LABEL, Task, binary, classification, count, labelled, ordinal, quantiles, regression
+from mtl.tasks import NO_LABEL, Task, binary, classification, count, labelled, ordinal, quantiles, regression, survival
+from mtl.tasks.kinds import chosen_metric
+from mtl.tasks.survival import Concordance
 
 BASIC = ("task", "column", "kind", "values", "mean", "std")  # fields that every target has
 FAR = 1000.0  # standard deviations from zero, from which on single precision tells few labels apart
+INTERVALS = 20  # in which an event comes, with about as many events in each
 DIGITS = 6  # of a label's spread that are written
 # Pairs of texts whose second means yes; of any other pair the second in alphabetical order does
 YES = {"yes", "y", "true", "t", "1", "positive"}
@@ -41,6 +44,9 @@ class Target:
         weights: of the loss of each class; empty: 1 each.
         logarithm: of a regression whose ``log(1 + y)`` is learned, mean and standard deviation of that; else empty.
         levels: of quantiles.
+        event: of a time until an event, the column that says whether it came.
+        came: its values, no and yes.
+        edges: of the intervals in which the event comes.
         shares: of an ordinal target, those of the values among the training labels.
     """
 
@@ -58,6 +64,9 @@ class Target:
     logarithm: tuple[float, ...] = ()
     levels: tuple[float, ...] = ()
     shares: tuple[float, ...] = ()
+    event: str = ""
+    came: tuple[str, ...] = ()
+    edges: tuple[float, ...] = ()
 
     @classmethod
     def fit(cls, name: str, spec: TargetSpec, frame: pd.DataFrame, train: np.ndarray) -> "Target":
@@ -83,6 +92,8 @@ class Target:
         known = column.notna().to_numpy()
         if not known.any():
             raise InputError(f"{what} is missing in every row")
+        if spec.kind == "survival":
+            return cls._of_times(name, spec, frame, train)
         if spec.kind in NUMERIC:
             return cls._of_numbers(name, spec, column, known, train)
         return cls._of_classes(name, spec, column, known, train)
@@ -114,6 +125,42 @@ class Target:
             primary=spec.primary,
             logarithm=_logarithms(found[known], fitted, what) if spec.transform else (),
             levels=spec.levels,
+        )
+
+    @classmethod
+    def _of_times(cls, name: str, spec: TargetSpec, frame: pd.DataFrame, train: np.ndarray) -> "Target":
+        what = f"target '{spec.column}'"
+        if spec.event not in frame.columns:
+            raise unknown(f"column 'event' of {what}", spec.event, frame.columns)
+        found, texts = numbers(frame[spec.column], what), names(frame[spec.event])
+        bad = np.flatnonzero(found < 0)
+        if len(bad):
+            raise InputError(
+                f"{what}: row {frame.index[bad[0]] + 1} holds {found[bad[0]]:g}, and a time is not negative"
+            )
+        values = _ordered(texts)
+        if len(values) != 2:
+            shown = ", ".join(f"'{value}'" for value in values[:5]) or "no value"
+            raise InputError(f"column '{spec.event}', the event of {what}, holds {shown}: expected yes and no")
+        values = _order_binary(values, spec, f"column '{spec.event}'")
+        known = train & ~np.isnan(found) & texts.notna().to_numpy()
+        events = found[known & (texts == values[1]).to_numpy()]
+        if np.unique(events).size < 2:
+            raise InputError(f"{what} has fewer than two times at which the event came in the training rows")
+        inner = np.unique(np.quantile(events, np.linspace(0, 1, INTERVALS + 1)[1:]))
+        # The last interval ends behind the last training row, so that what happened there came within it
+        last = np.nextafter(np.float32(found[known].max()), np.float32(np.inf))
+        edges = [0.0, *(float(edge) for edge in inner if 0 < edge < found[known].max()), float(last)]
+        return cls(
+            name,
+            spec.column,
+            spec.kind,
+            mean=float(found[known].mean()),
+            std=float(found[known].std()),
+            primary=spec.primary,
+            event=spec.event,
+            came=tuple(values),
+            edges=tuple(edges),
         )
 
     @classmethod
@@ -157,7 +204,16 @@ class Target:
         return cls(**found)
 
     def encode(self, frame: pd.DataFrame) -> Tensor:
-        """Labels ``[N]``: float for binary (0, 1, NaN) and numbers (NaN), integer for all classes (-100)."""
+        """Labels ``[N]``: float for binary (0, 1, NaN) and numbers (NaN), integer for all classes (-100).
+
+        Of times until an event ``[N, 2]``, the time and whether it came; NaN twice where one of them is missing.
+        """
+        if self.kind == "survival":
+            times = numbers(frame[self.column], f"target '{self.column}'")
+            came = names(frame[self.event]).map({value: i for i, value in enumerate(self.came)})
+            both = np.stack([times, came.to_numpy(dtype="float64", na_value=np.nan)], 1)
+            both[np.isnan(both).any(1)] = np.nan
+            return torch.tensor(both, dtype=torch.float32)
         if self.kind in NUMERIC:
             found = numbers(frame[self.column], f"target '{self.column}'")
             return torch.tensor(found - self.offset, dtype=torch.float32)
@@ -173,6 +229,8 @@ class Target:
         if self.kind == "binary" and not ((known == 0).any() and (known == 1).any()):
             only = f"only '{self.values[int(known[0])]}'" if len(known) else "no label"
             raise InputError(f"target '{self.column}' has {only} in the {split} split; try another task.split")
+        if self.kind == "survival" and not (known[:, 1] > 0).any():
+            raise InputError(f"target '{self.column}' has no event in the {split} split; try another task.split")
         if len(known) < 2:
             raise InputError(f"target '{self.column}' has {len(known)} labels in the {split} split; try other shares")
 
@@ -185,6 +243,9 @@ class Target:
             return classification(self.task, len(self.values), primary=primary, weights=weights)
         if self.kind == "ordinal":
             return ordinal(self.task, self.shares, primary=self.primary or "mae")
+        if self.kind == "survival":
+            chosen_metric(self.task, self.primary or "concordance", {"concordance": Concordance})
+            return survival(self.task, self.edges)
         bounded = self.low is not None and self.high is not None
         limits = (self._plain(self.low or 0.0), self._plain(self.high or 0.0)) if bounded else (None, None)
         if self.kind == "count":

@@ -218,27 +218,35 @@ def orders(rows: int = 200) -> pd.DataFrame:
 
 
 def test_counts_quantiles_and_ordinal_targets_are_repeated_from_what_was_written_down() -> None:
-    frame = orders()
+    frame = orders().assign(days=lambda f: 10 + 3 * f.x.abs(), left=lambda f: np.where(f.index % 3, "yes", "no"))
+    frame.loc[0, "left"] = None
     asked = {
+        "stay": {"kind": "survival", "column": "days", "event": "left"},
         "items": {"kind": "count", "clamp": True},
         "price": {"kind": "quantiles", "levels": [0.2, 0.8]},
         "grade": {"kind": "ordinal", "order": ["none", "low", "mid", "high"]},
     }
     made = suite(frame, asked)
-    items, price, grade = made.tasks
-    assert [task.primary for task in made.tasks] == ["deviance", "pinball", "mae"]
+    stay, items, price, grade = made.tasks
+    assert [task.primary for task in made.tasks] == ["concordance", "deviance", "pinball", "mae"]
+    assert "left" not in made.encoding.features
+    first, second = made.targets[0].encode(frame)[:2]
+    assert first.isnan().all()
+    assert second.tolist() == pytest.approx([frame.days[1], 1])
+    longest = stay.decode(torch.full((1, len(made.targets[0].edges) - 1), -50.0))
+    assert longest.item() == pytest.approx(frame.days.iloc[made.splitting.rows(frame)["train"]].max())
     assert made.values == {"grade": ("low", "mid", "high")}
     assert made.parts == {"price": ("q0.2", "q0.8")}
     for target in made.targets:
         assert Target.of(json.loads(json.dumps(target.plain()))) == target
-    labels = made.targets[0].encode(frame)
+    labels = made.targets[1].encode(frame)
     np.testing.assert_array_equal(labels, frame["items"])
     train = labels[: len(labels)].numpy()[made.splitting.rows(frame)["train"]]
     assert items.decode(torch.tensor([0.0, 99.0])).tolist() == pytest.approx([train.mean(), train.max()])
     ends = price.decode(torch.tensor([[1.0, -1.0]]))  # crossing
     low, high = (made.own_units("price", part)[0] for part in ends.unbind(1))
-    assert (high - low, (high + low) / 2) == pytest.approx((2 * made.targets[1].std, made.targets[1].mean), rel=1e-6)
-    assert made.targets[2].encode(frame).tolist() == [["low", "mid", "high"].index(one) for one in frame.grade]
+    assert (high - low, (high + low) / 2) == pytest.approx((2 * made.targets[2].std, made.targets[2].mean), rel=1e-6)
+    assert made.targets[3].encode(frame).tolist() == [["low", "mid", "high"].index(one) for one in frame.grade]
     shares = grade.decode(grade.head(4)(torch.zeros(1, 4), {}) * 1.0)
     assert shares.shape == (1, 3)
     assert "low 14, mid 8, high 8" in made.preview()
@@ -249,6 +257,13 @@ def test_counts_quantiles_and_ordinal_targets_are_repeated_from_what_was_written
     [
         ({"items": -1}, {"items": "count"}, "target 'items': row 1 holds -1, and a count is a whole number, 0 or more"),
         ({"items": 1.5}, {"items": "count"}, "row 1 holds 1.5, and a count is"),
+        ({}, {"items": "survival"}, "target 'items': kind survival needs the column that says whether the event came"),
+        (
+            {},
+            {"items": {"kind": "survival", "event": "grade"}},
+            "the event of target 'items', holds 'high', 'low', 'mid'",
+        ),
+        ({"price": -1}, {"price": {"kind": "survival", "event": "x"}}, "row 1 holds -1, and a time is not negative"),
         ({}, {"grade": "ordinal"}, r"say their order, from low to high: order: \[high, low, mid\]"),
         ({}, {"grade": {"kind": "ordinal", "order": ["low", "mid"]}}, "unknown value of target 'grade', which 'order'"),
     ],
