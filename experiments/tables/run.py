@@ -61,7 +61,9 @@ def work_of(arguments: Sequence[str]) -> Work:
     """The command line. InputError or exit 2 for a mistake in it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path)
-    parser.add_argument("targets", help="{column: kind, ...}, kinds: binary, classes, regression")
+    parser.add_argument(
+        "targets", help="{column: kind, ...}, kinds: binary, classes, ordinal, regression, count, quantiles, survival"
+    )
     parser.add_argument("--splits", type=int, default=5)
     parser.add_argument("--output", type=Path)
     parser.add_argument("words", nargs="*", help="key=value; what is not of the task is for the networks alone")

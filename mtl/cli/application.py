@@ -10,6 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
 
+from mtl.cli.cache import asks_for_cache, cache_page
 from mtl.cli.help import FLAGS, help_text
 from mtl.config.compose import check_overrides
 from mtl.config.overrides import NO_STUDY
@@ -46,6 +47,10 @@ def command(main: Callable[[], Any], config_name: str) -> None:
     """
     if set(FLAGS) & set(sys.argv[1:]):
         print_page(help_text(config_name, sys.argv[1:]))
+        return
+    if asks_for_cache(sys.argv[1:]):
+        with user_errors():
+            print_page(cache_page(sys.argv[1:]))
         return
     sys.argv[1:] = arranged(sys.argv[1:])
     try:

@@ -17,6 +17,7 @@ HYDRA_FLAGS = """\
 -m                      a sweep: key=a,b,c makes one run of each value, several such keys all combinations
 --cfg job               print the composed config and stop; --resolve: with values in place of ${...}
 --info, --hydra-help    what Hydra found, and its other flags
+--cache                 print what lies in the cache and how it is removed (--remove-cache=tables: your encoded tables)
 group=option --help     also print the keys of that option; with model=gated: experts, typed as model.experts=8"""
 
 # An entry of a defaults list that chooses an option; "override" and "_self_" do not

@@ -21,6 +21,8 @@ from mtl.lifecycle.trained import Trained, load_trained
 from mtl.runs.directory import Run, newest
 from mtl.runs.files import make_unique_directory, write_json
 from mtl.suites.base import MultiTaskDataModule
+from mtl.suites.table.joining import parse_joins
+from mtl.suites.table.reading import EXCEL
 
 READING = ("separator", "encoding", "missing", "header", "skip")
 SHOWN = ("model", "weighting", "encoder", "optimizer")  # with the seed as many columns as the dashboard shows at first
@@ -60,7 +62,7 @@ def execute(
     trained = load_trained(opened)
     if records:
         environment = {"records": records}
-        chosen: Environment = NewRows(Path(str(records)), reading_options(trained.config))
+        chosen: Environment = NewRows(Path(str(records)), reading_options(trained.config, Path(str(records))))
     else:
         environment = environment or trained.config.execution
         chosen = given or own_environment(trained.config, opened)
@@ -111,12 +113,21 @@ def ways_to_act(run: Run) -> str:
     return f"with execution@_global_=<one of {named}>{rows}"
 
 
-def reading_options(config: RunConfig) -> dict[str, Any]:
-    """How the text files of a run's suite are written, if it reads a person's."""
+def reading_options(config: RunConfig, records: Path) -> dict[str, Any]:
+    """How the files of a run's suite are written and joined, if it reads a person's.
+
+    Args:
+        config: of the run.
+        records: the file that is to be read like them.
+
+    Returns:
+        Arguments of :func:`~mtl.suites.table.source.read_source`.
+    """
     task = config.task
     if READING[0] not in task:  # other suites have keys of these names that mean something else
         return {}
-    return {key: task[key] for key in READING if key in task}
+    sheet = {"sheet": task["sheet"]} if task.get("sheet") and records.suffix.lower() == EXCEL else {}
+    return {key: task[key] for key in READING if key in task} | sheet | {"joins": parse_joins(task.get("join"))}
 
 
 def environment_for(config: RunConfig, data: MultiTaskDataModule) -> Environment | None:

@@ -169,7 +169,7 @@ def _gradients(
 
     def by_prediction(at: Tensor) -> Tensor:
         at = at.detach().requires_grad_()
-        loss = task.losses(at, target, rows).sum() / max(len(places), 1)
+        loss = task.losses(at, target, rows, batch.weights).sum() / max(len(places), 1)
         return torch.autograd.grad(loss, at)[0]
 
     residual = by_prediction(prediction)

@@ -24,11 +24,13 @@ class Part(NamedTuple):
         shape: of the raw predictions, ``[B, ...]``.
         masked: which of their entries are no answers (``-inf``), as of padded candidates; None: none.
         target: ``[B, ...]``.
+        weights: of the rows, ``[B]``; None: 1 each.
     """
 
     shape: torch.Size
     masked: Tensor | None
     target: Tensor
+    weights: Tensor | None = None
 
 
 def constant_losses(network: Network, batches: Iterable[Batch]) -> Tensor:
@@ -59,7 +61,8 @@ def constant_losses(network: Network, batches: Iterable[Batch]) -> Tensor:
                 rows = labelled(target)
                 if rows.any():
                     masked = (predictions[name] == -inf)[rows]
-                    found.append(Part(masked.shape, masked if masked.any() else None, target[rows]))
+                    weights = None if batch.weights is None else batch.weights[rows]
+                    found.append(Part(masked.shape, masked if masked.any() else None, target[rows], weights))
     losses = [
         least_loss(task, parts[task.name], cast(Head, network.heads[task.name]).exchangeable)
         for task in network.graph.tasks
@@ -91,7 +94,7 @@ def least_loss(task: Task, parts: list[Part], exchangeable: bool) -> float:
             prediction = constant.expand(part.shape)
             if part.masked is not None:
                 prediction = prediction.masked_fill(part.masked, -inf)
-            total = total + task.losses(prediction, part.target).sum()
+            total = total + task.losses(prediction, part.target, weights=part.weights).sum()
         return total / rows
 
     def closure() -> Tensor:

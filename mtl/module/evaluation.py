@@ -19,7 +19,8 @@ from mtl.tasks.measuring import by_one_process, computed
 class Evaluation(nn.Module):
     """Counts predictions in every task's metrics and losses.
 
-    Each process measures all rows for itself, and a checkpoint holds nothing of it.
+    Each process measures all rows for itself, and a checkpoint holds nothing of it. Where rows have weights, losses are
+    weighted means, and the metrics of the tasks have to be :class:`~mtl.tasks.weighted.WeightedMetric`.
 
     Args:
         graph: the tasks.
@@ -40,16 +41,19 @@ class Evaluation(nn.Module):
         """Add the predictions of a batch to the metrics and losses, and to the contributions where they are wanted."""
         for index, task in enumerate(self.graph.tasks):
             prediction, target = predictions[task.name].float(), batch.targets[task.name]
-            rows = labelled(target)
-            self.losses[index] += task.losses(prediction, target, rows).sum()
-            self.rows[index] += rows.sum()
+            rows, weights = labelled(target), batch.weights
+            self.losses[index] += task.losses(prediction, target, rows, weights).sum()
+            if weights is not None:
+                weights = weights[rows]
+            self.rows[index] += rows.sum() if weights is None else weights.sum()
             if not rows.all():
                 prediction, target = prediction[rows], target[rows]
             read = task.measured(prediction)
             if len(target):
-                cast(MetricCollection, self.metrics[task.name]).update(read, target)
+                metrics = cast(MetricCollection, self.metrics[task.name])
+                metrics.update(read, target, *(() if weights is None else (weights,)))
             if contributions is not None:
-                contributions.add(task.name, read, target, rows)
+                contributions.add(task.name, read, target, rows, weights)
 
     def result(self) -> SplitMetrics:
         """Metrics, mean losses and score of what was counted, which is then forgotten.

@@ -13,16 +13,19 @@ from mtl.tasks import TaskGraph, labelled
 def loss_sums(graph: TaskGraph, predictions: dict[str, Tensor], batch: Batch) -> list[Tensor]:
     """Sum of the losses of a batch's rows, one scalar per task; rows without a label add nothing.
 
-    Where an ensemble has several predictions for each row, the loss of the row is the mean of theirs.
+    Where an ensemble has several predictions for each row, the loss of the row is the mean of theirs. Rows count by
+    their weights, which are 1 on average.
     """
     sums = []
     for index, task in enumerate(graph.tasks):
         prediction, target = predictions[task.name], batch.targets[task.name]
         complete = bool(batch.counts) and batch.counts[index] == batch.size
         members = len(prediction) // max(len(target), 1)
+        weights = batch.weights
         if members > 1:
             target = target.repeat_interleave(members, 0)
-        total = task.losses(prediction, target, None if complete else labelled(target)).sum()
+            weights = None if weights is None else weights.repeat_interleave(members, 0)
+        total = task.losses(prediction, target, None if complete else labelled(target), weights).sum()
         sums.append(total / members if members > 1 else total)
     return sums
 

@@ -22,7 +22,7 @@ class RowContributions:
     def __init__(self, graph: TaskGraph) -> None:
         self.by_task = {task.name: TaskRows(task) for task in graph.tasks}
 
-    def add(self, name: str, prediction: Tensor, target: Tensor, rows: Tensor) -> None:
+    def add(self, name: str, prediction: Tensor, target: Tensor, rows: Tensor, weights: Tensor | None = None) -> None:
         """Add a batch of a task.
 
         Args:
@@ -30,8 +30,9 @@ class RowContributions:
             prediction: as the metrics read it, of the n rows with a label, ``[n, ...]``.
             target: of these rows.
             rows: which rows of the batch have a label, ``[B]`` bool.
+            weights: of the n rows; None: 1 each.
         """
-        self.by_task[name].add(prediction.cpu(), target.cpu(), rows.cpu())
+        self.by_task[name].add(prediction.cpu(), target.cpu(), rows.cpu(), None if weights is None else weights.cpu())
 
     def result(self) -> dict[str, np.ndarray]:
         """By task, the contribution of every row, ``[rows]`` in double precision.
@@ -50,9 +51,10 @@ class TaskRows:
         self.form: ClosedForm | None = closed_form(self.metric)
         self.labelled: list[Tensor] = []
         self.statistics: list[Tensor] = []
+        self.weights: list[Tensor] = []  # of the rows whose statistics are kept, where they have some
         self.whole: list[tuple[Tensor, Tensor]] = []  # predictions and targets
 
-    def add(self, prediction: Tensor, target: Tensor, rows: Tensor) -> None:
+    def add(self, prediction: Tensor, target: Tensor, rows: Tensor, weights: Tensor | None) -> None:
         """Add the labelled rows of a batch, and which of its rows these are."""
         self.labelled.append(rows)
         if self.form is not None and self.form.flat and target.dim() != 1:
@@ -61,6 +63,8 @@ class TaskRows:
             return
         if self.form is not None:
             self.statistics.append(self.form.statistics(prediction, target))
+            if weights is not None:
+                self.weights.append(weights.double())
         else:
             self.whole.append((prediction, target))
 
@@ -69,7 +73,9 @@ class TaskRows:
         rows = torch.cat(self.labelled)
         out = torch.full((len(rows),), torch.nan, dtype=torch.float64)
         if self.statistics and self.form is not None:
-            found = self.form.contributions(torch.cat(self.statistics))
+            found = self.form.contributions(
+                torch.cat(self.statistics), torch.cat(self.weights) if self.weights else None
+            )
         elif self.whole:
             found = group_jackknife(self.metric, *(torch.cat(part) for part in zip(*self.whole, strict=True)))
         else:

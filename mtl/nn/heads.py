@@ -1,7 +1,7 @@
 """From a representation to a prediction, and from a prediction to what dependent tasks may know of it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -59,6 +59,65 @@ class ClassificationHead(Head):
     def forward(self, representation: Tensor, inputs: Inputs) -> Tensor:
         out: Tensor = self.score(pool(representation, inputs))
         return out
+
+    @override
+    def message(self, prediction: Tensor, inputs: Inputs) -> Tensor:
+        return prediction.softmax(-1)
+
+
+class VectorHead(Head):
+    """Several values: ``[B, values]``. The message is the values."""
+
+    def __init__(self, in_features: int, values: int, hidden: int = 0) -> None:
+        super().__init__()
+        self.message_features = values
+        self.score = Perceptron(in_features, values, hidden)
+
+    @override
+    def forward(self, representation: Tensor, inputs: Inputs) -> Tensor:
+        out: Tensor = self.score(pool(representation, inputs))
+        return out
+
+    @override
+    def message(self, prediction: Tensor, inputs: Inputs) -> Tensor:
+        return prediction
+
+
+class OrdinalHead(Head):
+    """Logits of C classes from low to high, ``[B, C]``, by cumulative logits. The message is the class probabilities.
+
+    Source: McCullagh, "Regression Models for Ordinal Data", Journal of the Royal Statistical Society B 1980,
+    https://doi.org/10.1111/j.2517-6161.1980.tb01109.x (the proportional odds model): ``P(class > k) = sigmoid(s(x) -
+    t_k)`` with one score s and increasing thresholds ``t_0 < ... < t_{C-2}``. With ``a = s - t_{k-1}`` and ``b = s -
+    t_k`` the logit of class k is ``log P(class k) = log sigmoid(a) + log sigmoid(-b) + log(1 - exp(b - a))``.
+
+    The differences of the thresholds are softplus of what is learned. Where the score is 0, the untrained head gives
+    the shares of the classes in training.
+
+    Args:
+        in_features: of the representation.
+        shares: of the C classes in training, none of them 0.
+        hidden: features of the hidden layer; 0: none.
+    """
+
+    def __init__(self, in_features: int, shares: Sequence[float], hidden: int = 0) -> None:
+        super().__init__()
+        self.message_features = len(shares)
+        self.score = Perceptron(in_features, 1, hidden)
+        below = torch.tensor(shares, dtype=torch.float64).cumsum(0)[:-1]
+        thresholds = torch.logit(below / sum(shares))
+        self.first = nn.Parameter(thresholds[:1].float())
+        # Inverse of softplus
+        self.steps = nn.Parameter(thresholds.diff().expm1().log().float())
+
+    @override
+    def forward(self, representation: Tensor, inputs: Inputs) -> Tensor:
+        steps = functional.softplus(self.steps)
+        thresholds = torch.cat([self.first, self.first + steps.cumsum(0)])
+        above = self.score(pool(representation, inputs)) - thresholds  # [B, C-1], logits of the classes above each
+        between = functional.logsigmoid(above[:, :-1]) + functional.logsigmoid(-above[:, 1:])
+        inner = between + torch.log(-torch.expm1(-steps))
+        return torch.cat([functional.logsigmoid(-above[:, :1]), inner, functional.logsigmoid(above[:, -1:])], 1)
 
     @override
     def message(self, prediction: Tensor, inputs: Inputs) -> Tensor:

@@ -191,6 +191,11 @@ class MultiTaskDataModule(LightningDataModule, ABC):
         """Names of the classes in the order of their numbers (of a binary task: no, yes), by task; default: none."""
         return {}
 
+    @property
+    def parts(self) -> dict[str, tuple[str, ...]]:
+        """Names of the numbers that a prediction consists of, by task, where they are several; default: none."""
+        return {}
+
     def unfamiliar(self, frame: "pd.DataFrame") -> list[str]:
         """In a line each, what of new rows is so unlike the training rows that predictions mean little."""
         return []

@@ -17,12 +17,14 @@ class Batch(NamedTuple):
         counts: labelled rows of each task in the whole optimizer step, over all processes and accumulated batches, in
             task order. They make means over labelled rows exact however the step is divided. Empty: not known.
         size: rows of the whole step; where ``counts`` says as many, no row has to be masked.
+        weights: of the rows in every loss and metric, ``[B]``; None: 1 each.
     """
 
     inputs: Inputs
     targets: dict[str, Tensor]
     counts: tuple[int, ...] = ()
     size: int = 0
+    weights: Tensor | None = None
 
     @property
     def present(self) -> tuple[int, ...]:
@@ -36,12 +38,14 @@ class Split(NamedTuple):
     Attributes:
         inputs: by name, ``[N, ...]`` each.
         targets: by task, ``[N, ...]`` each.
+        weights: of the rows in every loss and metric, ``[N]``, 1 on average over the training rows; None: 1 each.
         groups: which rows belong together, such as the states of one job shop: the number of each row's group, ``[N]``
             int64. Rows of one group may depend on each other, those of two do not. None: no row depends on another.
     """
 
     inputs: Inputs
     targets: dict[str, Tensor]
+    weights: Tensor | None = None
     groups: Tensor | None = None
 
     def __len__(self) -> int:
@@ -50,9 +54,10 @@ class Split(NamedTuple):
     def rows(self, numbers: Tensor) -> "Split":
         """The rows of these numbers, or those that a mask ``[N]`` names."""
         inputs = {name: values[numbers] for name, values in self.inputs.items()}
-        groups = None if self.groups is None else self.groups[numbers]
-        return Split(inputs, {name: target[numbers] for name, target in self.targets.items()}, groups)
+        targets = {name: target[numbers] for name, target in self.targets.items()}
+        weights, groups = (None if values is None else values[numbers] for values in (self.weights, self.groups))
+        return Split(inputs, targets, weights, groups)
 
     def of(self, tasks: Iterable[str]) -> "Split":
         """The same rows with the targets of these tasks only, in their order."""
-        return Split(self.inputs, {task: self.targets[task] for task in tasks}, self.groups)
+        return Split(self.inputs, {task: self.targets[task] for task in tasks}, self.weights, self.groups)

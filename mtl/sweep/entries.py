@@ -8,6 +8,7 @@ from mtl.config.run_config import RunConfig
 from mtl.config.study import BASELINE, TREES
 from mtl.errors import InputError
 
+SEEDED = ("random", "group")  # ways to divide rows that depend on a seed
 FRONT = "front"  # a weighting that stands for a grid of fixed weights
 
 # What some names of models stand for; the baseline learns every task alone, whatever groups the runs are to have
@@ -51,8 +52,10 @@ def with_split_seed(task: Mapping[str, Any], seed: int) -> dict[str, Any]:
     out = dict(task)
     split = out.get("split")
     if isinstance(split, Mapping) and "seed" in split:
-        if split.get("by", "random") != "random":
+        if split.get("by", "random") not in SEEDED:
             raise InputError(f"data=resplit: rows that are divided by {split['by']} can be divided in one way only")
+        if out.get("path_test"):
+            raise InputError("data=resplit: the test rows are those of task.path_test, whatever the seed")
         out["split"] = {**split, "seed": seed}
     elif "seed" in out:
         out["seed"] = seed

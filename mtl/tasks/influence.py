@@ -6,26 +6,36 @@ Jackknife, the Bootstrap and Other Resampling Plans", SIAM 1982, https://doi.org
 the mean of the contributions is T, and ``sum_r (c_r - T)^2 / m^2`` estimates the variance of T over samples of rows. Of
 a mean over rows, c_r is the row's own value.
 
+Where rows have weights of their own, ``v_r``, T is the weighted metric and a row is drawn with its weight: ``c_r = T +
+m v_r dT/dv_r``.
+
 How a metric maps to its closed form follows from its class: ``closed_form`` is a single-dispatch function, and a metric
 of your own says its form by ``@closed_form.register`` beside its class. Any other metric has none, and
 :func:`mtl.tasks.jackknife.group_jackknife` does the same from outside.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial, singledispatch
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torchmetrics import Metric
-from torchmetrics.classification import BinaryAUROC, BinaryStatScores, MulticlassStatScores
-from torchmetrics.regression import MeanAbsoluteError, MeanSquaredError, R2Score
+from torchmetrics.classification import BinaryAUROC, BinaryStatScores, MulticlassCohenKappa, MulticlassStatScores
+from torchmetrics.regression import MeanAbsoluteError, MeanSquaredError, R2Score, TweedieDevianceScore
 from torchmetrics.utilities.compute import normalize_logits_if_needed
 
 from mtl.tasks.metrics import MeanOverRows, StandardisedR2
 
 COUNTS = ("tp", "fp", "tn", "fn")  # states of the metrics that are functions of the confusion counts
+
+
+class FromStatistics(Protocol):
+    """What was kept of all m rows ``[m, S]``, and their weights ``[m]`` or None, to what each contributes ``[m]``."""
+
+    def __call__(self, statistics: Tensor, weights: Tensor | None = None, /) -> Tensor:
+        """The contributions."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +45,12 @@ class ClosedForm:
     Attributes:
         statistics: decoded predictions and targets of B labelled rows to what is kept of them, ``[B, S]`` in double
             precision.
-        contributions: what was kept of all m rows, ``[m, S]``, to what each contributes, ``[m]``.
+        contributions: what was kept of all m rows to what each contributes.
         flat: it is for targets ``[B]`` only.
     """
 
     statistics: Callable[[Tensor, Tensor], Tensor]
-    contributions: Callable[[Tensor], Tensor]
+    contributions: FromStatistics
     flat: bool = True
 
 
@@ -64,21 +74,31 @@ def pair(prediction: Tensor, target: Tensor) -> Tensor:
 # -- means and ratios of sums ------------------------------------------------------------------------------------------
 
 
-def mean_contributions(values: Tensor) -> Tensor:
-    """Of a mean: the row's own value; ``[m, 1]`` to ``[m]``."""
-    return values.squeeze(1)
+def given_or_ones(weights: Tensor | None, rows: int) -> Tensor:
+    """The weights in double precision, 1 each where there are none, ``[m]``."""
+    return torch.ones(rows, dtype=torch.float64) if weights is None else weights.double()
 
 
-def ratio_contributions(parts: Tensor) -> Tensor:
-    """Of ``T = sum_r a_r / sum_r b_r``: ``T + m (a_r - T b_r) / sum_r b_r``; a and b ``[m, 2]`` to ``[m]``."""
-    above, below = parts.unbind(1)
+def mean_contributions(values: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Of a mean: the row's own value; ``[m, 1]`` to ``[m]``. Of a weighted one as of a ratio of sums."""
+    if weights is None:
+        return values.squeeze(1)
+    return ratio_contributions(torch.cat([values, torch.ones_like(values)], 1), weights)
+
+
+def ratio_contributions(parts: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Of ``T = sum_r a_r / sum_r b_r``: ``T + m (a_r - T b_r) / sum_r b_r``; a and b ``[m, 2]`` to ``[m]``.
+
+    Weights multiply both.
+    """
+    above, below = (parts if weights is None else parts * weights[:, None]).unbind(1)
     value = above.sum() / below.sum()
     return value + (above - value * below) / below.mean()
 
 
 @closed_form.register
 def of_mean_over_rows(metric: MeanOverRows) -> ClosedForm | None:
-    """Choice accuracy, choice rank and the like."""
+    """Choice accuracy, choice rank, distance of ranks, pinball loss and the like."""
     if not measures_as(metric, MeanOverRows):
         return None
     return ClosedForm(lambda p, t: metric.values(p, t).double()[:, None], mean_contributions, flat=False)
@@ -104,10 +124,25 @@ def of_mean_squared_error(metric: MeanSquaredError) -> ClosedForm | None:
     return ClosedForm(lambda p, t: (p.double() - t.double()).square()[:, None], contributions)
 
 
-def root_contributions(squares: Tensor) -> Tensor:
+def root_contributions(squares: Tensor, weights: Tensor | None = None) -> Tensor:
     """Of the root of a mean, ``[m, 1]`` to ``[m]``; without any error nothing has an influence."""
-    mean = squares.mean()
-    return mean.sqrt() + (squares.squeeze(1) - mean) / (2 * mean.sqrt()) if mean else squares.squeeze(1)
+    of_mean = mean_contributions(squares, weights)
+    mean = of_mean.mean()
+    return mean.sqrt() + (of_mean - mean) / (2 * mean.sqrt()) if mean else squares.squeeze(1)
+
+
+@closed_form.register
+def of_deviance(metric: TweedieDevianceScore) -> ClosedForm | None:
+    """The row's Poisson deviance; None of another distribution."""
+    if not measures_as(metric, TweedieDevianceScore) or metric.power != 1:
+        return None
+
+    def statistics(prediction: Tensor, target: Tensor) -> Tensor:
+        rate, seen = prediction.double(), target.double()
+        deviance: Tensor = 2 * (torch.special.xlogy(seen, seen / rate) + rate - seen)
+        return deviance[:, None]
+
+    return ClosedForm(statistics, mean_contributions)
 
 
 @closed_form.register
@@ -117,7 +152,7 @@ def of_r2(metric: R2Score) -> ClosedForm | None:
     return ClosedForm(pair, r2_contributions) if measures_as(metric, known) and not metric.adjusted else None
 
 
-def r2_contributions(pairs: Tensor) -> Tensor:
+def r2_contributions(pairs: Tensor, weights: Tensor | None = None) -> Tensor:
     """Of ``R2 = 1 - E / S``: ``R2 - m (e_r^2 - s_r^2 E / S) / S``.
 
     E is the sum of ``e_r^2``, the squared errors, and S that of ``s_r^2``, the squared distances of the targets to
@@ -125,12 +160,15 @@ def r2_contributions(pairs: Tensor) -> Tensor:
 
     Args:
         pairs: predictions and targets ``[m, 2]``.
+        weights: of the rows in both sums and in the mean; None: 1 each.
 
     Returns:
         ``[m]``; NaN where all targets are equal, as R2 is not defined then.
     """
     prediction, target = pairs.unbind(1)
-    error, distance = (target - prediction).square(), (target - target.mean()).square()
+    each = given_or_ones(weights, len(target))
+    middle = (each * target).sum() / each.sum()
+    error, distance = each * (target - prediction).square(), each * (target - middle).square()
     ratio = error.sum() / distance.sum()
     return 1 - ratio - (error - ratio * distance) / distance.mean()
 
@@ -148,7 +186,7 @@ def of_auroc(metric: BinaryAUROC) -> ClosedForm | None:
     return ClosedForm(lambda p, t: pair(normalize_logits_if_needed(p, "sigmoid"), t), auroc_contributions)
 
 
-def auroc_contributions(pairs: Tensor) -> Tensor:
+def auroc_contributions(pairs: Tensor, weights: Tensor | None = None) -> Tensor:
     """Of the area A under the ROC curve, by placements.
 
     Source: DeLong, DeLong, Clarke-Pearson, "Comparing the Areas under Two or More Correlated Receiver Operating
@@ -156,29 +194,41 @@ def auroc_contributions(pairs: Tensor) -> Tensor:
 
     The placement V of a positive is the share of the negatives that are scored lower, that of a negative the share of
     the positives that are scored higher; ties count half. A is the mean of either. One of the n rows of its class
-    contributes ``A + m/n (V - A)``, so that the variance is DeLong's (with divisors n instead of n - 1).
+    contributes ``A + m/n (V - A)``, so that the variance is DeLong's (with divisors n instead of n - 1). With weights
+    v, shares and means are weighted, and the factor is ``m v_r / sum of v over the class``.
 
     Args:
         pairs: scores and targets (0 or 1), ``[m, 2]``.
+        weights: of the rows; None: 1 each.
 
     Returns:
         ``[m]``; NaN where there is one class only.
     """
     score, target = pairs.unbind(1)
-    positive = target > 0.5
+    positive, each = target > 0.5, given_or_ones(weights, len(score))
     placement = torch.empty_like(score)
-    placement[positive] = share_below(score[positive], score[~positive])
-    placement[~positive] = 1 - share_below(score[~positive], score[positive])
-    area = placement[positive].mean()
-    rows = torch.where(positive, positive.sum(), (~positive).sum()).double()
-    return area + len(score) / rows * (placement - area)
+    placement[positive] = share_below(score[positive], score[~positive], each[~positive])
+    placement[~positive] = 1 - share_below(score[~positive], score[positive], each[positive])
+    area = (each * placement)[positive].sum() / each[positive].sum()
+    of_class = torch.where(positive, each[positive].sum(), each[~positive].sum())
+    return area + len(score) * each / of_class * (placement - area)
 
 
-def share_below(values: Tensor, others: Tensor) -> Tensor:
-    """The share of the others that each value is above, ties counting half: ``[n]`` and ``[k]`` to ``[n]``."""
-    ordered = others.sort().values
-    lower, upper = (torch.searchsorted(ordered, values, right=right) for right in (False, True))
-    return (lower + upper).double() / (2 * len(others))
+def share_below(values: Tensor, others: Tensor, weights: Tensor) -> Tensor:
+    """The share of the others that each value is above, ties counting half.
+
+    Args:
+        values: ``[n]``.
+        others: ``[k]``.
+        weights: of the others, ``[k]``.
+
+    Returns:
+        ``[n]``.
+    """
+    ordered, order = others.sort()
+    below = torch.cat([weights.new_zeros(1), weights[order].cumsum(0)])  # total weight of the first i
+    lower, upper = (below[torch.searchsorted(ordered, values, right=right)] for right in (False, True))
+    return (lower + upper) / (2 * below[-1])
 
 
 # -- functions of the confusion counts ---------------------------------------------------------------------------------
@@ -198,8 +248,9 @@ def of_binary_counts(metric: BinaryStatScores) -> ClosedForm | None:
         yes = yes.bool()
         return torch.stack([yes & true, yes & ~true, ~yes & ~true, ~yes & true], 1).double()  # as COUNTS
 
-    def contributions(counts: Tensor) -> Tensor:
-        value, gradient = with_gradient(metric, counts.sum(0)[:, None])
+    def contributions(counts: Tensor, weights: Tensor | None = None) -> Tensor:
+        counts = counts * given_or_ones(weights, len(counts))[:, None]
+        value, gradient = with_count_gradient(metric, counts.sum(0)[:, None])
         return value + centred(len(counts) * counts @ gradient[:, 0])
 
     return ClosedForm(statistics, contributions)
@@ -217,36 +268,68 @@ def of_class_counts(metric: MulticlassStatScores) -> ClosedForm | None:
     return ClosedForm(statistics, partial(class_count_contributions, metric))
 
 
+@closed_form.register
+def of_cohen_kappa(metric: MulticlassCohenKappa) -> ClosedForm | None:
+    """Of Cohen's kappa, weighted or not."""
+    if not measures_as(metric, MulticlassCohenKappa) or metric.ignore_index is not None:
+        return None
+    return ClosedForm(
+        lambda p, t: pair(p.argmax(1) if p.dim() == 2 else p, t), partial(confusion_contributions, metric)
+    )
+
+
+def confusion_contributions(metric: MulticlassCohenKappa, classes: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Of a function of the confusion matrix: its derivative by the row's cell (the delta method).
+
+    Args:
+        metric: the function.
+        classes: predicted and true, ``[m, 2]``.
+        weights: of the rows; None: 1 each.
+
+    Returns:
+        ``[m]``; NaN where the matrix does not define the metric.
+    """
+    predicted, true = classes.long().unbind(1)
+    each, width = given_or_ones(weights, len(true)), int(metric.num_classes)
+    counts = (true * width + predicted).bincount(each, minlength=width**2).view(width, width)
+    value, (gradient,) = with_gradient(metric, {"confmat": counts})
+    return value + centred(len(true) * each * gradient[true, predicted])
+
+
 def counts_rows(metric: BinaryStatScores | MulticlassStatScores) -> bool:
     """Whether every row is counted, and all of them together."""
     return metric.ignore_index is None and metric.multidim_average == "global"
 
 
-def class_count_contributions(metric: MulticlassStatScores, classes: Tensor) -> Tensor:
+def class_count_contributions(metric: MulticlassStatScores, classes: Tensor, weights: Tensor | None = None) -> Tensor:
     """Of a function of the confusion counts: its gradient times what a row adds to the counts (the delta method).
 
     Args:
         metric: the function.
         classes: predicted and true, ``[m, 2]``.
+        weights: of the rows; None: 1 each.
 
     Returns:
         ``[m]``.
     """
     predicted, true = classes.long().unbind(1)
-    rows, width = len(true), int(metric.num_classes or 1)
+    each, width = given_or_ones(weights, len(true)), int(metric.num_classes or 1)
     right = predicted == true
-    tp, fp, fn = (part.bincount(minlength=width) for part in (true[right], predicted[~right], true[~right]))
-    counts = torch.stack([tp, fp, rows - tp - fp - fn, fn])  # [4, C], as COUNTS
+    tp, fp, fn = (
+        part.bincount(each[chosen], minlength=width)
+        for part, chosen in ((true[right], right), (predicted[~right], ~right), (true[~right], ~right))
+    )
+    counts = torch.stack([tp, fp, each.sum() - tp - fp - fn, fn])  # [4, C], as COUNTS
     if metric.average == "micro":
         counts = counts.sum(1, keepdim=True)
-    value, gradient = with_gradient(metric, counts.double())
+    value, gradient = with_count_gradient(metric, counts)
     by_tp, by_fp, by_tn, by_fn = gradient.expand(4, width)
     by_row = torch.where(right, by_tp[true], by_fp[predicted] + by_fn[true])
     by_row += by_tn.sum() - by_tn[true] - by_tn[predicted].masked_fill(right, 0.0)  # of all other classes
-    return value + centred(rows * by_row)
+    return value + centred(len(true) * each * by_row)
 
 
-def with_gradient(metric: Metric, counts: Tensor) -> tuple[Tensor, Tensor]:
+def with_count_gradient(metric: Metric, counts: Tensor) -> tuple[Tensor, Tensor]:
     """A metric as a function of confusion counts.
 
     Args:
@@ -256,14 +339,28 @@ def with_gradient(metric: Metric, counts: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         The value, and its gradient ``[4, C]``: 0 where a class has no row, on which the metric then does not depend.
     """
+    value, gradients = with_gradient(metric, dict(zip(COUNTS, counts.unbind(), strict=True)))
+    return value, torch.stack(gradients).nan_to_num(0.0, 0.0, 0.0)
+
+
+def with_gradient(metric: Metric, states: Mapping[str, Tensor]) -> tuple[Tensor, list[Tensor]]:
+    """A metric as a function of its states.
+
+    Args:
+        metric: a template, which stays as it is.
+        states: by name.
+
+    Returns:
+        The value, and its gradient by each of the states.
+    """
     own = metric.clone()
     with torch.inference_mode(False), torch.enable_grad():
-        leaves = counts.clone().requires_grad_()
-        for name, leaf in zip(COUNTS, leaves.unbind(), strict=True):
+        leaves = {name: state.clone().requires_grad_() for name, state in states.items()}
+        for name, leaf in leaves.items():
             setattr(own, name, leaf)
         value: Tensor = type(own).compute(own)  # not through the object, which would look for updates
-        (gradient,) = torch.autograd.grad(value.sum(), leaves)
-    return value.detach(), gradient.nan_to_num(0.0, 0.0, 0.0)
+        gradients = torch.autograd.grad(value.sum(), list(leaves.values()), materialize_grads=True)
+    return value.detach(), list(gradients)
 
 
 def centred(values: Tensor) -> Tensor:

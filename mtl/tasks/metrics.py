@@ -1,11 +1,12 @@
-"""Metrics that torchmetrics does not have: choices of which several may be right, and R2 of values far from zero."""
+"""Metrics that torchmetrics does not have: of choices, ranks and quantiles, and of values far from zero."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from torchmetrics import MeanMetric, Metric
-from torchmetrics.regression import R2Score
+from torchmetrics.regression import R2Score, TweedieDevianceScore
 from typing_extensions import override
 
 
@@ -69,6 +70,65 @@ class ChoiceRank(MeanOverRows):
         best = scores.masked_fill(target <= 0, -torch.inf).amax(-1, keepdim=True)
         better = (scores > best) & (target > 0).any(-1, keepdim=True)
         return better.sum(-1) + 1
+
+
+class RankError(MeanOverRows):
+    """Mean distance between the most probable and the true one of classes from low to high; lower is better.
+
+    ``update(probabilities [B, C], target [B])``.
+    """
+
+    higher_is_better = False
+
+    @override
+    def values(self, scores: Tensor, target: Tensor) -> Tensor:
+        return (scores.argmax(-1) - target).abs()
+
+
+def pinball(predictions: Tensor, target: Tensor, levels: Tensor) -> Tensor:
+    """The mean over Q levels of the pinball loss of quantiles ``[B, Q]``, beside targets ``[B]``: ``[B]``."""
+    above = target.unsqueeze(-1) - predictions
+    return torch.maximum(levels * above, (levels - 1) * above).mean(-1)
+
+
+class PinballLoss(MeanOverRows):
+    """Mean pinball loss over rows and levels; lower is better. ``update(quantiles [B, Q], target [B])``.
+
+    Args:
+        levels: of the Q quantiles.
+    """
+
+    higher_is_better = False
+
+    def __init__(self, levels: Sequence[float]) -> None:
+        super().__init__()
+        self.levels = tuple(levels)
+
+    @override
+    def values(self, scores: Tensor, target: Tensor) -> Tensor:
+        return pinball(scores, target, torch.tensor(self.levels, device=scores.device))
+
+
+class Coverage(MeanOverRows):
+    """Share of targets between the lowest and the highest quantile, of one quantile those not above it.
+
+    ``update(quantiles [B, Q], target [B])``. Neither high nor low is better: it is to be near the difference of the
+    highest and the lowest level.
+    """
+
+    @override
+    def values(self, scores: Tensor, target: Tensor) -> Tensor:
+        within = target <= scores[:, -1]
+        return within & (target >= scores[:, 0]) if scores.shape[1] > 1 else within
+
+
+class PoissonDeviance(TweedieDevianceScore):
+    """Mean Poisson deviance ``2 (y log(y / p) - y + p)`` of counts y and rates p above 0; lower is better."""
+
+    higher_is_better = False  # type: ignore[assignment]  # which the library leaves open
+
+    def __init__(self) -> None:
+        super().__init__(power=1.0)
 
 
 class StandardisedR2(R2Score):

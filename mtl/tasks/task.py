@@ -47,7 +47,8 @@ class Task:
             with labelled rows only.
         primary: the metric that comparisons use; its ``higher_is_better`` gives the direction.
         depends_on: upstream tasks whose predictions this head also sees.
-        kind: what its predictions are: binary, classes, regression or choice; empty: something else.
+        kind: what its predictions are: binary, classes, ordinal, regression, count, quantiles, survival or choice;
+            empty: none of these.
         scores: raw prediction to what the metrics read; None: what ``decode`` gives.
         encode: of a number, targets to the scale of raw predictions; None: they are on it, or ``kind`` is another.
         merge: raw predictions of the M members of an ensemble, ``[B, M, ...]``, to one, ``[B, ...]``; by default their
@@ -89,8 +90,10 @@ class Task:
         """What the metrics read of a raw prediction."""
         return (self.scores or self.decode)(prediction)
 
-    def losses(self, prediction: Tensor, target: Tensor, rows: Tensor | None = None) -> Tensor:
-        """Loss of each row, 0 where it has no label.
+    def losses(
+        self, prediction: Tensor, target: Tensor, rows: Tensor | None = None, weights: Tensor | None = None
+    ) -> Tensor:
+        """Loss of each row, times its weight, 0 where it has no label.
 
         The loss is computed in single precision whatever the network ran in. Unlabelled targets are replaced before the
         loss sees them, so that no NaN can reach a gradient through a product with zero.
@@ -99,10 +102,13 @@ class Task:
             prediction: raw prediction ``[B, ...]``.
             target: ``[B, ...]``.
             rows: which rows carry a label, ``[B]`` bool (see :func:`labelled`); None: all of them.
+            weights: of the rows, ``[B]``; None: 1 each.
 
         Returns:
             ``[B]``.
         """
+        if weights is not None:
+            return self.losses(prediction, target, rows) * weights
         if rows is None:
             return self.loss(prediction.float(), target)
         shape = (-1, *[1] * (target.dim() - 1))

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from mtl.errors import InputError
 from mtl.suites.base import MultiTaskDataModule
+from mtl.suites.batch import Split
 from mtl.tasks import Task, labelled
 from mtl.trees.columns import Matrix, categorical, matrix_of
 from mtl.trees.forest import Forest
@@ -21,15 +21,18 @@ LARGEST_SEED = 2**31  # seeds of LightGBM are below it
 LOSSES = {
     "binary": ("binary", "binary_logloss"),
     "classes": ("multiclass", "multi_logloss"),
+    "ordinal": ("multiclass", "multi_logloss"),
     "regression": ("l2", "l2"),
+    "count": ("poisson", "poisson"),
 }
 
 
 class Rows(NamedTuple):
-    """The labelled rows of a task: columns ``[N, F]`` and labels ``[N]``."""
+    """The labelled rows of a task: columns ``[N, F]``, labels ``[N]``, and weights ``[N]`` if they have some."""
 
     columns: Matrix
     labels: np.ndarray
+    weights: np.ndarray | None
 
 
 class Boosted(NamedTuple):
@@ -59,7 +62,8 @@ class BoostedTrees:
     ``f_0`` is the constant of the lowest training loss; ``f_m(x) = f_{m-1}(x) + learning_rate v_m(leaf_m(x))`` with the
     value ``v = -G / (H + lambda_l2)`` of a leaf, G and H the sums of the loss's first and second derivatives over the
     leaf's rows. A task of several classes grows a tree for each of them per iteration. The loss is that of the task's
-    kind: binary cross-entropy, cross-entropy, or squared error of the standardised target.
+    kind: binary cross-entropy, cross-entropy (classes from low to high are learned as if they had no order), squared
+    error of the standardised target, or the Poisson likelihood.
 
     Deviations: early stopping looks at the run's validation rows, the same that select a network's checkpoint, and the
     trees end with the iteration of the lowest validation loss. By default each tree sees 80 % of the rows and of the
@@ -138,10 +142,7 @@ class BoostedTrees:
         categories = categorical(data.splits["train"].inputs)
         texts = {}
         for task in data.tasks:
-            parts = {
-                split: labelled_rows(task, columns[split], data.splits[split].targets[task.name], split)
-                for split in columns
-            }
+            parts = {split: labelled_rows(task, columns[split], data.splits[split], split) for split in columns}
             boosted = self.boost(task, parts["train"], parts["val"], categories, self._parameters(task, seed, threads))
             texts[task.name] = boosted.text
             on_task(task.name, boosted)
@@ -164,7 +165,7 @@ class BoostedTrees:
             "deterministic": True,
             "force_row_wise": True,  # else the faster layout is measured, and results depend on the clock
             "verbosity": -1,
-            **({"num_class": classes_of(task)} if task.kind == "classes" else {}),
+            **({"num_class": classes_of(task)} if loss == "multiclass" else {}),
         }
 
     def boost(
@@ -183,8 +184,11 @@ class BoostedTrees:
             The trees and the course of the loss.
         """
         library = lightgbm()
-        first = library.Dataset(train.columns, standardised(task, train.labels), categorical_feature=categories)
-        second = library.Dataset(val.columns, standardised(task, val.labels), reference=first)
+        first, second = (
+            library.Dataset(rows.columns, standardised(task, rows.labels), weight=rows.weights) for rows in (train, val)
+        )
+        first.set_categorical_feature(categories)
+        second.set_reference(first)
         course: dict[str, dict[str, list[float]]] = {}
         booster = library.train(
             dict(parameters),
@@ -202,13 +206,13 @@ class BoostedTrees:
         return Boosted(booster.model_to_string(num_iteration=best), losses, best - 1)
 
 
-def labelled_rows(task: Task, columns: Matrix, target: Tensor, split: str) -> Rows:
+def labelled_rows(task: Task, columns: Matrix, rows: Split, split: str) -> Rows:
     """The rows of a split that have a label of a task.
 
     Args:
         task: the task.
         columns: of all rows, ``[N, F]``.
-        target: labels, ``[N]``.
+        rows: with the labels.
         split: its name, for the message.
 
     Returns:
@@ -217,14 +221,16 @@ def labelled_rows(task: Task, columns: Matrix, target: Tensor, split: str) -> Ro
     Raises:
         InputError: there are none.
     """
+    target = rows.targets[task.name]
     known = labelled(target)
     if not known.any():
         raise InputError(f"task '{task.name}' has no label in the {split} split: model=trees learns and stops by them")
-    return Rows(columns if known.all() else columns[known.numpy()], target[known].double().numpy())
+    weights = None if rows.weights is None else rows.weights[known].double().numpy()
+    return Rows(columns if known.all() else columns[known.numpy()], target[known].double().numpy(), weights)
 
 
 def standardised(task: Task, labels: np.ndarray) -> np.ndarray:
-    """Labels on the scale of raw predictions: those of a regression as its loss reads them, others as they are.
+    """Labels on the scale of raw predictions: numbers as their loss reads them, others as they are.
 
     Args:
         task: whose ``encode`` takes labels there, or whose ``decode`` takes raw predictions to the target's units.
@@ -236,11 +242,11 @@ def standardised(task: Task, labels: np.ndarray) -> np.ndarray:
     Raises:
         InputError: ``decode`` is no scale and offset.
     """
-    if task.kind != "regression":
-        return labels
     if task.encode is not None:
         found: np.ndarray = task.encode(torch.from_numpy(labels)).numpy()
         return found
+    if task.kind != "regression":
+        return labels
     zero, one, two = task.decode(torch.arange(3, dtype=torch.float64)).tolist()
     if not np.isclose(two - one, one - zero) or one == zero:
         raise InputError(f"model=trees learns a number up to scale and offset, and task '{task.name}' decodes another")

@@ -11,7 +11,7 @@ from tests.support import Rows, rows
 
 def halves(data: Rows) -> list[Batch]:
     """The rows as two batches of unlike size."""
-    inputs, targets = data.given
+    inputs, targets = data.given.inputs, data.given.targets
     return [
         Batch(
             {name: values[part] for name, values in inputs.items()},
@@ -24,7 +24,7 @@ def halves(data: Rows) -> list[Batch]:
 def test_mean_of_shares_is_the_mean_over_labelled_rows() -> None:
     data = rows(40, missing=0.4)
     graph = TaskGraph(data.tasks)
-    counts = count_labels(graph, Batch(*data.given), 1)
+    counts = count_labels(graph, Batch(data.given.inputs, data.given.targets), 1)
     assert counts == tuple(int(target.isfinite().sum()) for target in data.given.targets.values())
     shares = []
     for batch in halves(data):
@@ -33,6 +33,17 @@ def test_mean_of_shares_is_the_mean_over_labelled_rows() -> None:
         shares.append(sums * torch.tensor(share_factors(counts, batches=2)))
     means = [float(target[target.isfinite()].square().mean()) for target in data.given.targets.values()]
     assert torch.stack(shares).mean(0).tolist() == pytest.approx(means)
+
+
+@pytest.mark.parametrize("members", [1, 3])
+def test_rows_count_by_their_weights(members: int) -> None:
+    """Also those of an ensemble, each member of which has every row."""
+    data = rows(40, missing=0.4)
+    graph, weights = TaskGraph(data.tasks), torch.rand(40)
+    batch = Batch(data.given.inputs, data.given.targets, weights=weights)
+    predictions = {name: torch.zeros(40 * members) for name in batch.targets}
+    expected = [float((weights * target.nan_to_num().square()).sum()) for target in batch.targets.values()]
+    assert [float(one) for one in loss_sums(graph, predictions, batch)] == pytest.approx(expected)
 
 
 def test_present_tasks_are_those_with_labels_in_the_step() -> None:

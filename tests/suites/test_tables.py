@@ -182,7 +182,7 @@ def test_a_target_of_another_table_is_no_label(tmp_path: Path) -> None:
         ("a.csv", b"x,churn\n" + b"1,\n" * 80, "target 'churn' is missing in every row"),
         ("a.csv", b"x,churn\n" + b"1,a\n2,b\n3,c\n" * 30, "target 'churn' is to be binary and has 3 values"),
         ("a.csv", b"x,churn\n" + b"1,a\ninf,b\n" * 40, "column 'x': row 2 is infinite"),
-        ("a.csv", b"x,churn\n1,no\n2,yes\n", "split is empty: 2 rows"),
+        ("a.csv", b"x,churn\n1,no\n2,yes\n", "random divides 2 rows into"),
         ("a.csv", b"x,churn\n1,K\xf6ln\n", r"no utf-8 text \(line 2\)"),
         (
             "b.csv",

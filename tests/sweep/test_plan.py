@@ -197,6 +197,9 @@ def test_rows_that_can_be_divided_in_one_way_only_are_not_divided_again() -> Non
         with_split_seed({"split": {"by": "time", "seed": 0}}, 3)
     with pytest.raises(InputError, match="data=resplit: this suite has no seed of its split"):
         with_split_seed({"path": "x"}, 3)
+    with pytest.raises(InputError, match=r"data=resplit: the test rows are those of task\.path_test"):
+        with_split_seed({"split": {"by": "random", "seed": 0}, "path_test": "test.csv"}, 3)
+    assert with_split_seed({"split": {"by": "group", "seed": 0}}, 3) == {"split": {"by": "group", "seed": 3}}
     assert with_split_seed({"seed": 0, "rows": 5}, 3) == {"seed": 3, "rows": 5}
 
 

@@ -13,16 +13,18 @@ from torchmetrics.classification import (
     BinaryF1Score,
     BinarySpecificity,
     MulticlassAccuracy,
+    MulticlassCohenKappa,
     MulticlassF1Score,
     MulticlassPrecision,
     MulticlassSpecificity,
 )
-from torchmetrics.regression import MeanAbsoluteError, MeanSquaredError, R2Score
+from torchmetrics.regression import MeanAbsoluteError, MeanSquaredError, R2Score, TweedieDevianceScore
 from typing_extensions import override
 
-from mtl.tasks import binary, choice, classification, conditional, regression
+from mtl.tasks import binary, choice, classification, conditional, count, ordinal, quantiles, regression, survival
 from mtl.tasks.influence import auroc_contributions, closed_form
-from mtl.tasks.metrics import ChoiceAccuracy, ChoiceRank, StandardisedR2
+from mtl.tasks.metrics import ChoiceAccuracy, ChoiceRank, PinballLoss, PoissonDeviance, RankError, StandardisedR2
+from mtl.tasks.survival import Concordance
 
 ROWS = 300
 
@@ -56,6 +58,27 @@ def choices() -> tuple[Tensor, Tensor]:
     return scores, (scores + torch.randn(ROWS, 4, generator=draw) > 1).float()
 
 
+def counts() -> tuple[Tensor, Tensor]:
+    """Rates, and counts drawn of nearly these."""
+    draw = torch.Generator().manual_seed(4)
+    rate = torch.randn(ROWS, generator=draw).exp()
+    return rate, torch.poisson(rate * torch.rand(ROWS, generator=draw) * 2, generator=draw)
+
+
+def intervals() -> tuple[Tensor, Tensor]:
+    """Two quantiles of each row, and numbers."""
+    center, target = numbers()
+    return torch.stack([center - 1, center + 1], 1), target
+
+
+def lifetimes() -> tuple[Tensor, Tensor]:
+    """Predicted times in steps, and true ones, of which a third is censored."""
+    draw = torch.Generator().manual_seed(5)
+    risk, last = torch.randn(ROWS, generator=draw), torch.rand(ROWS, generator=draw) * 4
+    time = (-torch.rand(ROWS, generator=draw).log() * risk.exp()).mul(20).round() / 20
+    return risk.mul(5).round(), torch.stack([time.minimum(last), (time <= last).float()], 1)
+
+
 CASES = {
     "mae": (MeanAbsoluteError(), numbers),
     "mse": (MeanSquaredError(), numbers),
@@ -72,6 +95,12 @@ CASES = {
     "weighted f1": (MulticlassF1Score(5, average="weighted"), classes),
     "precision": (MulticlassPrecision(5), classes),
     "specificity": (MulticlassSpecificity(5), classes),
+    "kappa": (MulticlassCohenKappa(5, weights="quadratic"), classes),
+    "kappa without weights": (MulticlassCohenKappa(5), classes),
+    "distance of ranks": (RankError(), classes),
+    "poisson deviance": (PoissonDeviance(), counts),
+    "pinball": (PinballLoss((0.1, 0.9)), intervals),
+    "concordance": (Concordance(), lifetimes),
     "choice accuracy": (ChoiceAccuracy(), choices),
     "choice rank": (ChoiceRank(), choices),
 }
@@ -122,7 +151,9 @@ def test_contributions_vary_as_the_metric_does_over_samples_of_rows(case: str) -
     assert contributions(metric, prediction, target).var() / ROWS == pytest.approx(np.var(values), rel=0.25)
 
 
-@pytest.mark.parametrize("case", ["mae", "mse", "binary accuracy", "accuracy", "choice accuracy", "choice rank"])
+@pytest.mark.parametrize(
+    "case", ["mae", "mse", "binary accuracy", "accuracy", "choice accuracy", "choice rank", "pinball"]
+)
 def test_of_a_mean_a_row_contributes_its_own_value(case: str) -> None:
     metric, data = CASES[case]
     prediction, target = data()
@@ -172,7 +203,13 @@ def test_targets_that_are_all_equal_do_not_define_r2() -> None:
 
 def test_tasks_of_every_kind_are_compared_by_metrics_with_a_closed_form() -> None:
     numbers = [regression("a", primary=name) for name in ("r2", "mae", "rmse")]
-    for task in (binary("a"), conditional("a", "b"), classification("a", 3), choice("a"), *numbers):
+    others = [
+        *(count("a", primary=name) for name in ("deviance", "mae", "rmse")),
+        *(ordinal("a", [0.2, 0.3, 0.5], primary=name) for name in ("mae", "kappa", "accuracy")),
+        quantiles("a", [0.1, 0.9]),
+        survival("a", [0.0, 1.0, 2.0]),
+    ]
+    for task in (binary("a"), conditional("a", "b"), classification("a", 3), choice("a"), *numbers, *others):
         assert all(closed_form(metric) is not None for metric in task.metrics.values())
 
 
@@ -210,6 +247,8 @@ OTHERS: dict[str, Metric] = {
     "auroc without some rows": BinaryAUROC(ignore_index=-1),
     "accuracy without some rows": BinaryAccuracy(ignore_index=-1),
     "one of the first two": MulticlassAccuracy(5, top_k=2),
+    "kappa without some rows": MulticlassCohenKappa(5, ignore_index=-1),
+    "gamma deviance": TweedieDevianceScore(2),
     "by sample": MulticlassAccuracy(5, multidim_average="samplewise"),
 }
 

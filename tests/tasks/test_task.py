@@ -16,8 +16,12 @@ from mtl.tasks import (
     choice,
     choice_loss,
     classification,
+    count,
     labelled,
+    ordinal,
+    quantiles,
     regression,
+    survival,
 )
 
 NAN = math.nan
@@ -44,9 +48,23 @@ CASES = [
     (binary("a"), (), torch.tensor([1.0, 0.0, 1.0]), torch.tensor([NAN])),
     (binary("a"), (), torch.tensor([1, 0, 1]), torch.tensor([NO_LABEL])),
     (classification("a", 4), (4,), torch.tensor([3, 0, 1]), torch.tensor([NO_LABEL])),
+    (count("a", mean=2.0), (), torch.tensor([0.0, 1.0, 7.0]), torch.tensor([NAN])),
+    (quantiles("a", [0.1, 0.9]), (2,), torch.tensor([0.5, -1.0, 7.0]), torch.tensor([NAN])),
+    (ordinal("a", [0.2, 0.3, 0.5]), (3,), torch.tensor([2, 0, 1]), torch.tensor([NO_LABEL])),
+    (survival("a", [0, 1, 2]), (2,), torch.tensor([[0.5, 1], [1.7, 0], [3, 1]]), torch.full((1, 2), NAN)),
     (choice("a"), (3,), torch.tensor([[1.0, 0, 0], [0, 1, 1], [0, 0, 1]]), torch.full((1, 3), NAN)),
 ]
-IDS = ["regression", "binary", "binary of integers", "classification", "choice"]
+IDS = [
+    "regression",
+    "binary",
+    "binary of integers",
+    "classification",
+    "count",
+    "quantiles",
+    "ordinal",
+    "survival",
+    "choice",
+]
 
 
 @pytest.mark.parametrize(("task", "shape", "target", "nothing"), CASES, ids=IDS)

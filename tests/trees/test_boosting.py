@@ -12,7 +12,7 @@ from mtl.config.compose import configure
 from mtl.errors import InputError
 from mtl.module.evaluation import Evaluation
 from mtl.suites.batch import Split
-from mtl.tasks import NO_LABEL, Task, TaskGraph, choice, conditional, regression
+from mtl.tasks import NO_LABEL, Task, TaskGraph, choice, conditional, count, ordinal, quantiles, regression
 from mtl.trees.boosting import Boosted, BoostedTrees
 from mtl.trees.forest import Forest
 from tests.trees.planted import TASKS, Planted, without_labels
@@ -121,11 +121,37 @@ def test_columns_that_say_nothing_give_the_mean() -> None:
     torch.testing.assert_close(predicted, data.splits["train"].targets["level"].mean().expand(400))
 
 
+def test_rows_count_by_their_weights() -> None:
+    """Where two labels contradict each other, the prediction is the weighted mean."""
+    data = Planted(TASKS[2:])
+    for name, rows in data.splits.items():
+        level = torch.arange(len(rows)) % 2 * 40.0
+        inputs = {"numbers": torch.zeros(len(rows), 1, dtype=torch.float64)}
+        data.splits[name] = Split(inputs, {"level": level}, 0.5 + (level > 0))
+    predicted = TASKS[2].decode(fit(data)[0].predict(data.splits["test"].inputs)["level"])
+    torch.testing.assert_close(predicted, torch.full((400,), 30.0))
+
+
 def test_a_conditional_task_is_learned_over_all_rows() -> None:
     data = Planted((TASKS[0], conditional("level", "above")))
     for rows in data.splits.values():
         rows.targets["level"] = (rows.targets["level"] > 70).float()
     assert measured(fit(data)[0], data, "test")["level"]["auroc"] > 0.999
+
+
+def test_rates_and_classes_in_order_are_found() -> None:
+    """Rates of 3 to 85, of which counts are drawn; classes as if they had no order."""
+    data = Planted((count("level", mean=50.0), ordinal("third", [0.3, 0.3, 0.4])))
+    rates = {name: rows.targets["level"] for name, rows in data.splits.items()}
+    draw = torch.Generator().manual_seed(0)
+    for name, rows in data.splits.items():
+        rows.targets["level"] = torch.poisson(rates[name], generator=draw)
+    forest, _ = fit(data)
+    found = measured(forest, data, "test")
+    assert found["third"] == {"mae": 0.0, "kappa": 1.0, "accuracy": 1.0, "loss": pytest.approx(0, abs=0.01)}
+    predicted = data.tasks[0].decode(forest.predict(data.splits["test"].inputs)["level"])
+    assert (predicted / rates["test"] - 1).abs().mean() < 0.05
+    assert found["level"]["deviance"] == pytest.approx(1, abs=0.15)  # that of counts whose rate is known
 
 
 @pytest.mark.parametrize("split", ["train", "val"])
@@ -143,7 +169,8 @@ def curved(name: str) -> Task:
 @pytest.mark.parametrize(
     ("task", "says"),
     [
-        (choice("level"), "learns tasks of the kinds binary, classes, regression, and 'level' is of the kind choice"),
+        (choice("level"), "the kinds binary, classes, ordinal, regression, count, and 'level' is of the kind choice"),
+        (quantiles("level", [0.5]), "'level' is of the kind quantiles"),
         (replace(TASKS[2], kind=""), "'level' is of the kind unknown"),
     ],
 )

@@ -14,7 +14,8 @@ from typing_extensions import override
 from mtl.agent.environment import Environment
 from mtl.agent.report import ExecutionReport, Value, plain_table
 from mtl.suites.base import DIGITS, MultiTaskDataModule, Predict
-from mtl.suites.table.reading import NOTES, read_table
+from mtl.suites.table.reading import NOTES
+from mtl.suites.table.source import read_source
 
 PIECE = 8192  # rows that are predicted at a time
 ROW = "row"
@@ -25,15 +26,14 @@ class NewRows(Environment):
 
     Args:
         path: a table like the one that the run was trained on; targets may be missing, other columns are not looked at.
-        reading: how a text file is written: ``separator``, ``encoding`` and ``missing`` of
-            :func:`~mtl.suites.table.reading.read_table`.
+        reading: how files are written and joined; arguments of :func:`~mtl.suites.table.source.read_source`.
 
     Raises:
         InputError: a file that cannot be used.
     """
 
     def __init__(self, path: Path, reading: Mapping[str, Any]) -> None:
-        self.frame = read_table(path, **reading, option="records")
+        self.frame = read_source(str(path), **reading, option="records")
         self.notes: list[str] = []
 
     @override
@@ -52,7 +52,7 @@ class NewRows(Environment):
             for task in data.tasks:
                 found[task.name].append(task.decode(predictions[task.name]).float())
         values = {name: torch.cat(parts) for name, parts in found.items()}
-        return PredictionReport(values, data.values, data.own_units, self.notes)
+        return PredictionReport(values, data.values, data.own_units, self.notes, data.parts)
 
 
 class PredictionReport(ExecutionReport):
@@ -61,10 +61,12 @@ class PredictionReport(ExecutionReport):
     Of a binary task the probability is that of yes, of several classes that of the class that is named.
 
     Args:
-        predictions: by task, decoded: numbers ``[N]``, probabilities of yes ``[N]`` or of classes ``[N, C]``.
+        predictions: by task, decoded: numbers ``[N]`` or ``[N, P]``, probabilities of yes ``[N]`` or of classes
+            ``[N, C]``.
         values: names of the classes of the tasks that have some; of two, no and yes.
         own_units: see :meth:`~mtl.suites.base.MultiTaskDataModule.own_units`.
         notes: how the file was read, and what of it is unlike the training rows.
+        parts: names of the P numbers of a task's predictions, where they are several.
     """
 
     listing = "predictions.csv"
@@ -75,11 +77,16 @@ class PredictionReport(ExecutionReport):
         values: Mapping[str, Sequence[str]],
         own_units: Callable[[str, Tensor], Sequence[float]],
         notes: Sequence[str] = (),
+        parts: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.notes = list(notes)
         self.columns: dict[str, list[Value]] = {}
         for task, found in predictions.items():
-            names = values.get(task)
+            names, several = values.get(task), (parts or {}).get(task)
+            if several is not None:
+                for name, column in zip(several, found.unbind(1), strict=True):
+                    self.columns[f"{task}.{name}"] = list(own_units(task, column))
+                continue
             if names is None:
                 self.columns[task] = list(own_units(task, found))
                 continue

@@ -63,7 +63,7 @@ class DigitsSuite(MultiTaskDataModule):
         return Split(
             {name: torch.cat([part.inputs[name] for part in parts]) for name in parts[0].inputs},
             {name: torch.cat([part.targets[name] for part in parts]) for name in parts[0].targets},
-            torch.arange(count).repeat_interleave(torch.tensor(sizes)),
+            groups=torch.arange(count).repeat_interleave(torch.tensor(sizes)),
         )
 
     @property

@@ -116,7 +116,7 @@ class ReviewsSuite(MultiTaskDataModule):
         options = (self.form, self.size, self.length, self.tokenizer, self.splitting, self.vocabulary)
         made = load_or_make("reviews", self.encoded, TENSORS, sources=(REVIEWS,), code=code, options=options)
         self.vocabulary = from_statistics(made.pop("vocabulary"))
-        return {name: Split(*split) for name, split in made.items()}
+        return {name: Split(inputs, targets, groups=products) for name, (inputs, targets, products) in made.items()}
 
     def encoded(self) -> dict[str, Any]:
         """Read the reviews, make the vocabulary, encode the rows: inputs, targets and products by split; the words."""

@@ -166,7 +166,7 @@ class SchedulingSuite(MultiTaskDataModule):
             options=(self._facts, torch.__version__),
             cache=self.cache,
         )
-        return {name: Split(*split) for name, split in made.items()}
+        return {name: Split(inputs, targets, groups=shops) for name, (inputs, targets, shops) in made.items()}
 
     def labelled(self, solutions: Sequence[Solution]) -> dict[str, tuple[dict[str, Tensor], dict[str, Tensor], Tensor]]:
         """Inputs, targets and instance of the states along these solutions of the splits' instances, by split."""

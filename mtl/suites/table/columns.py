@@ -127,3 +127,12 @@ def times(values: pd.Series, what: str) -> pd.Series:
     if len(bad):
         raise InputError(f"{what}: row {values.index[bad[0]] + 1} holds '{values.iloc[bad[0]]}', which is no time")
     return found
+
+
+def read_alike(values: pd.Series, like: pd.Series, what: str) -> pd.Series:
+    """The values as numbers or times where another column holds such. InputError for the first that is none."""
+    if is_datetime64_any_dtype(like):
+        return times(values, what)
+    if (is_numeric_dtype(like) or is_bool_dtype(like)) and not (is_numeric_dtype(values) or is_bool_dtype(values)):
+        return pd.Series(numbers(values, what), index=values.index, name=values.name)
+    return values

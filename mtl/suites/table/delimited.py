@@ -1,11 +1,8 @@
 """The cells of a text file as they stand: which value belongs to which column, and nothing about what it means."""
 
-import bz2
 import csv
-import gzip
-import lzma
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -14,10 +11,10 @@ from typing import TextIO
 import pandas as pd
 
 from mtl.errors import InputError
+from mtl.suites.table.packed import open_text
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "space"}
 PIECE = 50_000  # rows that are lists of Python at a time
-COMPRESSED: Mapping[str, Callable[..., TextIO]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
 LOOK = 20  # rows that are looked at to find out where the header is
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 EXCEL = re.compile(r"sep=(.)\r?\n?", re.IGNORECASE)  # a first line by which Excel tells the separator
@@ -79,26 +76,23 @@ def read_cells(path: Path, separator: str, encoding: str, header: bool | None, s
         first = list(islice(_rows(Lines(file, skip), separator), LOOK))
     if not first:
         return pd.DataFrame(), ""
-    names = [f"column{i}" for i in range(1, len(first[0][1]) + 1)] if header is False else _header(first, path, header)
+    names = column_names(first[0][1], path, header)
     if header is not False:
         _check_separator(names, path, separator, SEPARATORS.keys() - {" "})
-        _check_preamble(first, path)
+        check_preamble(first, path)
         _check_separator(names, path, separator, SEPARATORS.keys())
     with _open(path, encoding) as file:
         lines = Lines(file, skip)
         rows = _rows(lines, separator)
         if header is not False:
             next(rows)
-        frame = _frame(rows, names, f"'{path}' cannot be read with {spoken(separator)} between values")
+        frame = frame_of(rows, names, f"'{path}' cannot be read with {spoken(separator)} between values")
     cut = f"'{path}': the last line has no end; if the file was cut off, so was the last value"
     return frame, "" if lines.ended else cut
 
 
 def _open(path: Path, encoding: str) -> TextIO:
-    encoding = "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding  # a mark is no cell
-    if path.suffix in COMPRESSED:
-        return COMPRESSED[path.suffix](path, "rt", encoding=encoding, newline="")
-    return path.open(encoding=encoding, newline="")
+    return open_text(path, "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding)
 
 
 def _told_by_excel(path: Path, separator: str, encoding: str, skip: int) -> tuple[str, int]:
@@ -116,8 +110,23 @@ def _rows(lines: Lines, separator: str) -> Iterator[tuple[int, list[str]]]:
         begin = lines.number + 1
 
 
-def _header(first: list[tuple[int, list[str]]], path: Path, header: bool | None) -> list[str]:
-    names = [name.strip() for name in first[0][1]]
+def column_names(first: Sequence[str], path: Path, header: bool | None) -> list[str]:
+    """Names of columns.
+
+    Args:
+        first: the first row.
+        path: of the file, for messages.
+        header: whether the row has the names; None: it has, and must not look like values.
+
+    Returns:
+        The names; made up where there are none.
+
+    Raises:
+        InputError: the row looks like values.
+    """
+    if header is False:
+        return [f"column{i}" for i in range(1, len(first) + 1)]
+    names = [name.strip() for name in first]
     filled = [name for name in names if name]
     values = [name for name in filled if NUMBER.fullmatch(name)]
     # Years and other whole numbers may be names of some columns, not of all
@@ -139,7 +148,7 @@ def _check_separator(names: list[str], path: Path, separator: str, others: Set[s
         )
 
 
-def _check_preamble(first: list[tuple[int, list[str]]], path: Path) -> None:
+def check_preamble(first: list[tuple[int, list[str]]], path: Path) -> None:
     """InputError if the table begins below the first row: with rows that have more values, all of them as many."""
     widths = [_width(row) for _, row in first]
     begin = next((i for i, width in enumerate(widths) if width > widths[0]), len(first))
@@ -169,7 +178,20 @@ def spoken(separator: str) -> str:
     return SEPARATORS.get(separator, repr(separator))
 
 
-def _frame(rows: Iterator[tuple[int, list[str]]], names: list[str], trouble: str) -> pd.DataFrame:
+def frame_of(rows: Iterator[tuple[int, list[str]]], names: list[str], trouble: str) -> pd.DataFrame:
+    """Rows of texts as a frame, without the spaces around them; an empty cell is missing.
+
+    Args:
+        rows: with the number of the line in which each begins.
+        names: of the columns.
+        trouble: how messages begin.
+
+    Returns:
+        The frame.
+
+    Raises:
+        InputError: a row that has more or fewer values than there are columns.
+    """
     pieces = []
     while piece := [_checked(line, row, len(names), trouble) for line, row in islice(rows, PIECE)]:
         pieces.append(pd.DataFrame(dict(enumerate(zip(*piece, strict=True))), dtype="str"))

@@ -25,14 +25,13 @@ from mtl.suites.loader import InMemoryLoader, measured_at_once
 from mtl.suites.sources.cache import cache_directory, file_lock, make_directory
 from mtl.suites.table.preview import preview
 from mtl.suites.table.reading import one_line, plain, unique
-from mtl.suites.table.splitting import Division, Rows, Splitting
+from mtl.suites.table.splitting import PARTS, Division, Rows, Splitting
 from mtl.suites.table.suite import TableSuite, Targets, check_batch
 from mtl.suites.table.types import typed
 
 PIECE = 65_536  # rows in memory at a time
 SAMPLE = 200_000  # rows from which kinds and statistics are taken
 CHUNK = 2**20  # bytes of a file that are looked at together
-PARTS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class LargeTable(MultiTaskDataModule):
 
     Args:
         path: the file.
-        targets: what to predict; see :func:`~mtl.suites.table.targets.parse_targets`.
+        targets: what to predict; see :func:`~mtl.suites.table.target_specs.parse_targets`.
         columns: kinds of columns that are not as inferred; see :class:`~mtl.suites.table.TableSuite`.
         splitting: a random one.
         categories: most values of a category that get an indicator of their own.
@@ -90,10 +89,19 @@ class LargeTable(MultiTaskDataModule):
             raise InputError(f"task.stream=true divides rows at random only, not by {self.splitting.by}")
         if self.splitting.groups:
             raise InputError("task.stream=true takes rows to be independent: task.split.groups needs task.stream=false")
+        if self.splitting.folds is not None:
+            raise InputError(
+                "task.stream=true draws the test rows one by one: task.split.folds needs task.stream=false"
+            )
         sample, parts = self._sample() if statistics is None else (pd.DataFrame(), np.array([], dtype=int))
         self.fitted = TableSuite(
             lambda: sample, targets, columns, Drawn(parts), categories, statistics, formats=formats, numbers=numbers
         )
+        for target in self.fitted.targets:
+            if target.kind == "survival":
+                raise InputError(
+                    f"task.stream=true keeps one number of a label: '{target.column}' of kind survival has two"
+                )
         self.notes = self.fitted.notes
         self.tasks, self.input_shape = self.fitted.tasks, self.fitted.input_shape
         self._hash = ""
@@ -111,6 +119,11 @@ class LargeTable(MultiTaskDataModule):
     def inputs(self, frame: pd.DataFrame) -> Inputs:
         """New rows as the network reads them, ``x [N, F]``."""
         return self.fitted.inputs(frame)
+
+    @property
+    @override
+    def parts(self) -> dict[str, tuple[str, ...]]:
+        return self.fitted.parts
 
     @override
     def unfamiliar(self, frame: pd.DataFrame) -> list[str]:
@@ -241,5 +254,5 @@ def checksum(path: Path) -> int:
 
 def mapped(path: Path, size: int, kind: str) -> Tensor:
     """A file as a tensor ``[size]`` whose pages are read when they are used."""
-    dtype = torch.int64 if kind == "classes" else torch.float32
+    dtype = torch.int64 if kind in ("classes", "ordinal") else torch.float32
     return torch.from_file(str(path), shared=False, size=size, dtype=dtype)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from mtl.suites.batch import Split
 from mtl.suites.table.encoding import Encoding
+from mtl.suites.table.target_specs import NUMERIC
 from mtl.suites.table.targets import Target
 from mtl.tasks import labelled
 
@@ -55,7 +56,10 @@ def labels(target: Target, values: Tensor) -> str:
     """Labelled rows: how many of each class, or mean and standard deviation; and how many have no label."""
     known = values[labelled(values)]
     missing = f"; {len(values) - len(known)} without" if len(known) < len(values) else ""
-    if target.kind == "regression":
+    if target.kind == "survival":
+        times, came = known.unbind(1)
+        return f"{len(known)}: {times.mean():.4g} ± {times.std():.4g}, {int(came.sum())} events{missing}"
+    if target.kind in NUMERIC:
         mean = float(known.double().mean()) + target.offset
         return f"{len(known)}: {mean:.4g} ± {known.std():.4g}{missing}"
     counts = torch.bincount(known.long(), minlength=len(target.values)).tolist()

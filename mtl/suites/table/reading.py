@@ -12,7 +12,10 @@ import pyarrow
 from pyarrow import feather, json, parquet
 
 from mtl.errors import InputError, unknown
-from mtl.suites.table.delimited import COMPRESSED, SEPARATORS, read_cells, spoken
+from mtl.suites.table.dataset_folder import is_dataset, named, read_dataset
+from mtl.suites.table.delimited import SEPARATORS, read_cells, spoken
+from mtl.suites.table.excel import read_sheet
+from mtl.suites.table.packed import open_bytes, plain_suffix
 
 TEXTS, NOTES = "texts", "notes"  # attributes of a frame: see as_text
 QUOTES = {  # what Python's reader of CSV says of them
@@ -28,6 +31,7 @@ WHOLE = {  # pandas' types for whole numbers some of which may be missing
 TEXT = (".csv", ".tsv", ".txt")
 JSON = (".jsonl", ".ndjson")
 BINARY = (".parquet", ".pq", ".arrow", ".feather", *JSON)
+EXCEL = ".xlsx"
 
 
 def read_table(
@@ -37,23 +41,26 @@ def read_table(
     missing: Sequence[str] = (),
     header: bool | None = None,
     skip: int = 0,
+    sheet: str | None = None,
     option: str = "task.path",
 ) -> pd.DataFrame:
-    """The rows of a CSV, JSON-lines, Parquet or Arrow file, by its suffix, or of a folder of Parquet files.
+    """The rows of a CSV, Excel, JSON-lines, Parquet or Arrow file, by its suffix, or of a folder.
 
-    The cells of a text file are texts, as :func:`as_text` marks them; what they mean is fitted, written down and
-    repeated by :class:`~mtl.suites.table.types.ColumnType`.
+    The cells of a text file and of an Excel sheet are texts, as :func:`as_text` marks them; what they mean is fitted,
+    written down and repeated by :class:`~mtl.suites.table.types.ColumnType`.
 
     Args:
-        path: ``.csv``, ``.tsv``, ``.txt`` (each also ``.gz``, ``.xz`` or ``.bz2``), ``.jsonl``, ``.parquet`` or
-            ``.arrow``; or a folder whose ``.parquet`` files have the same columns.
+        path: ``.csv``, ``.tsv``, ``.txt``, ``.xlsx``, ``.jsonl``, ``.parquet`` or ``.arrow``, each also ``.gz``,
+            ``.xz``, ``.bz2`` or alone in a ``.zip``; or a folder whose ``.parquet`` files have the same columns, or
+            that the library ``datasets`` saved.
         separator: between two values of a text file, one character or its name in :data:`SEPARATORS` (for a shell and
             a config, a semicolon is hard to quote); a ``.tsv`` has tabs.
         encoding: of a text file.
         missing: texts that mean "no value" in every column of a text file, beside an empty cell; among numbers and
             times ``NA``, ``NaN``, ``null`` and the like do so anyway.
         header: of a text file, whether its first row has the names of the columns; None: it must not look like values.
-        skip: lines of a text file before its table.
+        skip: lines of a text file, or rows of a sheet, before the table.
+        sheet: of an Excel file; None: the first one.
         option: what named the file, for messages.
 
     Returns:
@@ -68,55 +75,85 @@ def read_table(
     if header not in (None, True, False):
         raise InputError(f"task.header={header}: expected true, false or null")
     path = path.expanduser()
-    frame = _parts(path, option) if path.is_dir() else _file(path, separator, encoding, missing, header, skip, option)
+    if sheet is not None and (path.is_dir() or plain_suffix(path) != EXCEL):
+        raise InputError(f"task.sheet={sheet} is for Excel files, and '{path.name}' is none")
+    if path.is_dir():
+        frame = _dataset(path, option) if is_dataset(path) else _parts(path, option)
+    else:
+        frame = _file(path, separator, encoding, missing, header, skip, sheet, option)
     if frame.empty:
         raise InputError(f"'{path}' has no rows")
     return frame.reset_index(drop=True)
 
 
 def _file(
-    path: Path, separator: str, encoding: str, missing: Sequence[str], header: bool | None, skip: int, option: str
+    path: Path,
+    separator: str,
+    encoding: str,
+    missing: Sequence[str],
+    header: bool | None,
+    skip: int,
+    sheet: str | None,
+    option: str,
 ) -> pd.DataFrame:
     if not path.is_file():
         near = sorted(p.name for p in path.parent.glob(f"*{path.suffix}"))[:5] if path.parent.is_dir() else []
         raise InputError(f"{option}: no file '{path}'" + (f"; beside it: {', '.join(near)}" if near else ""))
     if not path.stat().st_size:
         raise InputError(f"'{path}' is empty")
-    suffix = path.with_suffix("").suffix if path.suffix in COMPRESSED else path.suffix
-    if suffix.lower() in BINARY:
-        frame = _binary(path, suffix.lower())
-    elif suffix.lower() in TEXT:
-        frame = _text(path, "\t" if suffix.lower() == ".tsv" else character(separator), encoding, missing, header, skip)
+    suffix = plain_suffix(path)
+    if suffix in BINARY:
+        frame = _binary(path, suffix)
+    elif suffix in TEXT:
+        frame = _text(path, "\t" if suffix == ".tsv" else character(separator), encoding, missing, header, skip)
+    elif suffix == EXCEL:
+        with open_bytes(path) as content:
+            cells, note = read_sheet(content, path, sheet, header, skip)
+        frame = _without(cells, missing, path, note)
     else:
-        raise InputError(f"{option}: cannot read '{path.name}': expected {', '.join([*TEXT, *BINARY])}")
+        raise InputError(f"{option}: cannot read '{path.name}': expected {', '.join([*TEXT, EXCEL, *BINARY])}")
     frame.columns = [str(name) for name in frame.columns]
     unique(list(frame.columns), path)
     return frame
 
 
 def unique(names: list[str], path: Path) -> None:
+    """InputError for the first column name of a file that occurs twice."""
+    unique_names(names, f"'{path}'")
+
+
+def unique_names(names: list[str], what: str) -> None:
     """InputError for the first column name that occurs twice."""
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         places = [str(i + 1) for i, name in enumerate(names) if name == twice[0]]
-        raise InputError(f"'{path}' has the column '{twice[0]}' more than once: columns {', '.join(places)}")
+        raise InputError(f"{what} has the column '{twice[0]}' more than once: columns {', '.join(places)}")
 
 
 def _binary(path: Path, suffix: str) -> pd.DataFrame:
     try:
-        if suffix in (".parquet", ".pq"):
-            with parquet.ParquetFile(path) as file:
-                table = file.read()
-        elif suffix in JSON:
-            table = json.read_json(path, parse_options=json.ParseOptions(newlines_in_values=False))
-        else:
-            table = feather.read_table(path)
+        with open_bytes(path) as content:
+            if suffix in (".parquet", ".pq"):
+                table = parquet.ParquetFile(content).read()
+            elif suffix in JSON:
+                table = json.read_json(content, parse_options=json.ParseOptions(newlines_in_values=False))
+            else:
+                table = feather.read_table(content)
     except PermissionError as error:
         raise InputError(f"'{path}' cannot be read: {error.strerror}") from None
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, EOFError, zlib.error, LZMAError) as error:
         raise InputError(f"'{path}' is damaged or no {suffix} file: {one_line(error)}") from None
     unique(table.column_names, path)
     return plain(table)
+
+
+def _dataset(folder: Path, option: str) -> pd.DataFrame:
+    table, classes = read_dataset(folder, option)
+    unique(table.column_names, folder)
+    frame = plain(table)
+    for name, names in classes.items():
+        frame[name] = named(frame[name], names)
+    return frame
 
 
 def _parts(folder: Path, option: str) -> pd.DataFrame:
@@ -170,7 +207,8 @@ def _text(
     try:
         frame, note = read_cells(path, separator, encoding, header, skip)
     except UnicodeError:
-        likely = "utf-16" if path.read_bytes()[:2] in UTF_16 else "latin-1"
+        with open_bytes(path) as content:
+            likely = "utf-16" if content.read(2) in UTF_16 else "latin-1"
         raise InputError(
             f"'{path}' is no {encoding} text{first_unreadable(path, encoding)}: name its encoding, e.g. "
             f"task.encoding={likely}"
@@ -185,6 +223,11 @@ def _text(
         raise InputError(
             f"'{path}' cannot be read with {spoken(separator)} between values: {QUOTES.get(str(error), error)}"
         ) from None
+    return _without(frame, missing, path, note)
+
+
+def _without(frame: pd.DataFrame, missing: Sequence[str], path: Path, note: str) -> pd.DataFrame:
+    """The texts of a file, those that mean "no value" taken away. InputError for no column, or a column twice."""
     if not len(frame.columns):
         raise InputError(f"'{path}' is empty")
     unique(list(frame.columns), path)
@@ -206,7 +249,8 @@ def one_line(error: Exception) -> str:
 
 def first_unreadable(path: Path, encoding: str) -> str:
     """In which line a text stops to be one, in brackets; empty if that cannot be said."""
-    content = path.read_bytes()
+    with open_bytes(path) as file:
+        content = file.read()
     try:
         content.decode(encoding)
     except UnicodeDecodeError as error:

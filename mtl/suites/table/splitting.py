@@ -1,6 +1,7 @@
 """Which rows are for training, for validation and for the test."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,14 @@ from mtl.errors import InputError, unknown
 from mtl.suites.table.columns import names, times
 from mtl.suites.table.types import TEXT
 
-WAYS = ("random", "time", "group")
+WAYS = ("random", "time", "group", "given")
+NEEDED = {"time": "the times", "group": "the groups", "given": "what each row is for"}  # column of a way
+PARTS = ("train", "val", "test")
+WORDS = {  # values of a column that says what each row is for, in lower case
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
 Rows = dict[str, np.ndarray]
 
 
@@ -39,17 +47,23 @@ class Division(ABC):
 
 @dataclass(frozen=True)
 class Splitting(Division):
-    """Rows divided at random, by time or by group.
+    """Rows divided at random, by time, by group or as a column says.
+
+    With k folds the rows are divided into k parts of equal size, one of which is the test. Seeds 0 to k - 1 take one
+    after the other from the same division, seeds k to 2 k - 1 from another one, and so on: so k seeds in a row test
+    every row once, as cross-validation does.
 
     Attributes:
         by: ``random``; ``time``: the latest rows are the test, those before them the validation; ``group``: rows
-            that agree in a column stay together.
-        column: of the times or groups.
+            that agree in a column stay together; ``given``: a column says train, validation or test. Where it names no
+            row for validation, a share of the training rows is drawn.
+        column: of the times, groups or parts.
         groups: column whose equal values mark rows that depend on each other, as those of one customer or one day:
             test rows then count as so many groups, not as so many rows. None: with ``group`` it is ``column``, else
             rows are taken to be independent.
-        val, test: shares of the rows.
+        val, test: shares of the rows; with folds, and where it is given, no share for the test is asked for.
         seed: of the random order; the same whatever the training's seed.
+        folds: k; None: no folds.
     """
 
     by: str = "random"
@@ -58,16 +72,27 @@ class Splitting(Division):
     val: float = 0.15
     test: float = 0.15
     seed: int = 0
+    folds: int | None = None
 
     def __post_init__(self) -> None:
         if self.by not in WAYS:
             raise unknown("way in task.split.by", self.by, WAYS)
         if self.by != "random" and not self.column:
-            raise InputError(f"task.split.by={self.by} needs the column of the {self.by}s: task.split.column=...")
+            raise InputError(f"task.split.by={self.by} needs the column of {NEEDED[self.by]}: task.split.column=...")
         if not all(isinstance(share, int | float) for share in (self.val, self.test)):
             raise InputError(f"task.split: val={self.val} and test={self.test}: expected shares, such as 0.15")
         if self.val <= 0 or self.test <= 0 or self.val + self.test >= 1:
             raise InputError(f"task.split: val={self.val} and test={self.test} must be above 0, together below 1")
+        if self.folds is not None:
+            self._check_folds(self.folds)
+
+    def _check_folds(self, folds: int) -> None:
+        if type(folds) is not int or folds < 2:
+            raise InputError(f"task.split.folds={folds}: expected a whole number, 2 or more, or null")
+        if self.by not in ("random", "group"):
+            raise InputError(f"task.split.folds={folds}: rows by {self.by} are divided in one way only, not in folds")
+        if self.val + 1 / folds >= 1:
+            raise InputError(f"task.split: folds={folds} and val={self.val} leave no training rows")
 
     @property
     @override
@@ -82,7 +107,7 @@ class Splitting(Division):
     @property
     @override
     def asked(self) -> dict[str, str]:
-        texts = [name for name in (self.column if self.by == "group" else None, self.groups) if name]
+        texts = [name for name in (self.column if self.by in ("group", "given") else None, self.groups) if name]
         return dict.fromkeys(texts, TEXT)
 
     @override
@@ -105,27 +130,130 @@ class Splitting(Division):
         Raises:
             InputError: no such column, a time that is none or missing, a split that is left without rows.
         """
-        total = len(frame)
-        if self.column and self.column not in frame.columns:
-            raise unknown("column in task.split.column", self.column, frame.columns)
-        if self.by == "time":
-            units = _moments(frame[self.column])
-        elif self.by == "group":
-            units = _shuffled(group_numbers(frame[self.column]), self.seed)
+        if self.by == "given":
+            part = self._given(self._column(frame))
+        elif self.folds is not None:
+            part = self._fold(self._order(frame, self.seed // self.folds), self.folds)
         else:
-            units = np.random.default_rng(self.seed).permutation(total)
-        # Rows of one unit (moment, group) stay together, where the first of them would be in the order
-        order = np.sort(units)
-        cuts = [order[min(total - 1, round(total * share) - 1)] for share in (1 - self.val - self.test, 1 - self.test)]
-        part = np.searchsorted(np.array(cuts), units, side="left")  # 0, 1, 2
-        found = {name: np.flatnonzero(part == i) for i, name in enumerate(("train", "val", "test"))}
+            part = _cut(self._order(frame, self.seed), (1 - self.val - self.test, 1 - self.test))
+        return self.numbered(part)
+
+    def rows_beside_test(self, frame: pd.DataFrame) -> np.ndarray:
+        """Where the test rows are others: 0 for each row that is for training, 1 for validation.
+
+        Args:
+            frame: the rows of the table without the test rows.
+
+        Returns:
+            ``[N]``.
+
+        Raises:
+            InputError: the way to divide leaves no choice of the test rows; else as of :meth:`rows`.
+        """
+        if self.by == "given" or self.folds is not None:
+            key = "folds" if self.folds is not None else "by=given"
+            raise InputError(f"task.split.{key} and task.path_test both say which rows are the test: leave one out")
+        return _cut(self._order(frame, self.seed), (1 - self.val,))
+
+    def numbered(self, part: np.ndarray) -> Rows:
+        """Row numbers of each part, of parts 0, 1, 2 by row. InputError for a part without rows."""
+        found = {name: np.flatnonzero(part == i) for i, name in enumerate(PARTS)}
         for name, chosen in found.items():
             if not len(chosen):
+                column = f" and task.split.column={self.column}" if self.column else ""
                 raise InputError(
-                    f"the {name} split is empty: {total} rows, {len(np.unique(units))} of which differ in what "
-                    f"task.split.by={self.by} looks at; give more rows or other shares"
+                    f"the {name} split is empty: task.split.by={self.by}{column} divides {len(part)} rows into "
+                    f"{', '.join(f'{len(rows)} {one}' for one, rows in found.items())}; give more rows or other shares"
                 )
         return found
+
+    def _column(self, frame: pd.DataFrame) -> pd.Series:
+        if self.column not in frame.columns:
+            raise unknown("column in task.split.column", str(self.column), frame.columns)
+        return frame[self.column]
+
+    def _order(self, frame: pd.DataFrame, seed: int) -> np.ndarray:
+        """A number for each row, by which rows are ordered; rows of one number stay together."""
+        if self.column:
+            self._column(frame)
+        if self.by == "time":
+            return _moments(frame[self.column])
+        if self.by == "group":
+            return _shuffled(group_numbers(frame[self.column]), seed)
+        return np.random.default_rng(seed).permutation(len(frame))
+
+    def _fold(self, units: np.ndarray, folds: int) -> np.ndarray:
+        """Parts of the rows with one fold as the test, and the rows that follow it in the order as the last ones."""
+        test = _cut(units, [number / folds for number in range(1, folds)]) == self.seed % folds
+        part = np.full(len(units), PARTS.index("test"))
+        if test.any() and not test.all():
+            turned = (units[~test] - units[test].max() - 1) % (units.max() + 1)
+            part[~test] = _cut(turned, (1 - self.val * len(units) / (~test).sum(),))
+        return part
+
+    def _given(self, column: pd.Series) -> np.ndarray:
+        """Parts of the rows as a column names them. InputError for a row for which it does not."""
+        found = names(column)
+        part = found.str.strip().str.lower().map(WORDS)
+        wrong = np.flatnonzero(part.isna())
+        if len(wrong):
+            value = found.iloc[wrong[0]]
+            holds = "has no value" if value is None else f"holds '{value}'"
+            raise InputError(
+                f"column '{self.column}' of task.split.by=given: row {column.index[wrong[0]] + 1} {holds}, expected "
+                "train, validation or test"
+            )
+        numbers = np.array(part.map(PARTS.index), dtype=np.int64)
+        train = numbers == PARTS.index("train")
+        if not (numbers == PARTS.index("val")).any() and train.any():
+            order = np.random.default_rng(self.seed).permutation(int(train.sum()))
+            numbers[train] = _cut(order, (1 - self.val,))
+        return numbers
+
+
+@dataclass(frozen=True)
+class WithTestRows(Division):
+    """The last rows are the test, whatever the others are divided by.
+
+    Attributes:
+        splitting: divides the others into training and validation.
+        tested: how many rows are the test.
+    """
+
+    splitting: Splitting
+    tested: int
+
+    @property
+    @override
+    def columns(self) -> tuple[str, ...]:
+        return self.splitting.columns
+
+    @property
+    @override
+    def asked(self) -> dict[str, str]:
+        return self.splitting.asked
+
+    @override
+    def row_groups(self, frame: pd.DataFrame) -> np.ndarray | None:
+        return self.splitting.row_groups(frame)
+
+    def rows(self, frame: pd.DataFrame) -> Rows:
+        """Row numbers of ``train``, ``val`` and ``test``; as of :meth:`Splitting.rows`."""
+        part = np.full(len(frame), PARTS.index("test"))
+        own = len(frame) - self.tested
+        part[:own] = self.splitting.rows_beside_test(frame.iloc[:own])
+        return self.splitting.numbered(part)
+
+
+def _cut(units: np.ndarray, shares: Sequence[float]) -> np.ndarray:
+    """The part of each row, 0, 1, ..., which begin behind these shares of the rows in the order of their units.
+
+    Rows of one unit (moment, group) stay together, where the first of them would be in the order.
+    """
+    order, total = np.sort(units), len(units)
+    cuts = [order[min(total - 1, round(total * share) - 1)] for share in shares]
+    found: np.ndarray = np.searchsorted(np.array(cuts), units, side="left")
+    return found
 
 
 def _moments(values: pd.Series) -> np.ndarray:

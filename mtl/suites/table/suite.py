@@ -5,25 +5,28 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from pandas.api.types import is_integer_dtype
 from torch import Tensor
 from typing_extensions import override
 
-from mtl.errors import InputError, unknown
+from mtl.errors import InputError, absent, unknown
 from mtl.nn.encoder import SINGLE, Inputs
 from mtl.suites.base import MultiTaskDataModule, read_statistics
 from mtl.suites.batch import Split
-from mtl.suites.table.columns import kinds
+from mtl.suites.table.columns import kinds, numbers, read_alike
 from mtl.suites.table.encoding import Encoding
 from mtl.suites.table.leaks import choice, leaks
 from mtl.suites.table.preview import preview
 from mtl.suites.table.raw import all_values, raw_encoding
 from mtl.suites.table.reading import NOTES, TEXTS
-from mtl.suites.table.splitting import Division, Splitting
-from mtl.suites.table.targets import Target, TargetSpec, parse_targets
+from mtl.suites.table.splitting import Division, Rows, Splitting, WithTestRows
+from mtl.suites.table.target_specs import NUMERIC, TargetSpec, parse_targets
+from mtl.suites.table.targets import Target
 from mtl.suites.table.types import NUMBER, TEXT, TIME, ColumnType, fit_types, taken_as_values, typed
+from mtl.tasks import with_row_weights
 
 Targets = Mapping[str, str | Mapping[str, Any]]
 FORMS = ("flat", "columns")
@@ -43,7 +46,7 @@ class TableSuite(MultiTaskDataModule):
 
     Args:
         read: gives the rows; called once, when the suite is built, since the tasks depend on the values.
-        targets: what to predict; see :func:`~mtl.suites.table.targets.parse_targets`.
+        targets: what to predict; see :func:`~mtl.suites.table.target_specs.parse_targets`.
         columns: kinds of columns that are not as inferred: number, category, time or ignore. Columns that are targets
             or tell the splits apart are no inputs unless they stand here.
         splitting: which rows are for what.
@@ -54,6 +57,8 @@ class TableSuite(MultiTaskDataModule):
         formats: how the times or numbers of columns are written, where the file does not decide it; see
             :class:`~mtl.suites.table.types.ColumnType`.
         numbers: ``standard``, or ``quantile``: mapped to a normal distribution by the quantiles of the training rows.
+        read_test: gives the test rows, where they are in a file of their own; ``splitting`` then divides the others.
+        row_weight: column of the weight that each row has in every loss and metric, which is no input; None: 1 each.
 
     Attributes:
         notes: what the user should know of how the table was read.
@@ -73,8 +78,12 @@ class TableSuite(MultiTaskDataModule):
         form: str = "flat",
         formats: Mapping[str, str] | None = None,
         numbers: str = "standard",
+        read_test: Callable[[], pd.DataFrame] | None = None,
+        row_weight: str | None = None,
     ) -> None:
         super().__init__()
+        self.row_weight = row_weight
+        self.read_test = read_test
         if numbers not in NUMBERS:
             raise unknown("way in task.numbers", numbers, NUMBERS)
         self.quantiles = numbers == "quantile"
@@ -82,7 +91,9 @@ class TableSuite(MultiTaskDataModule):
             raise unknown("form in task.form", form, FORMS)
         if categories < 0:
             raise InputError(f"task.categories={categories}: expected 0 or more")
-        self.read, self.splitting, self.categories = read, splitting or Splitting(), categories
+        self.read, self.categories = read, categories
+        self.splitting: Division = splitting or Splitting()
+        self._tested = 0
         self.remarks: dict[str, tuple[str, str]] = {}
         self.types: dict[str, ColumnType] | None = None
         self._asked: dict[str, str] = {}
@@ -96,7 +107,8 @@ class TableSuite(MultiTaskDataModule):
             self._fit(parse_targets(targets), chosen_kinds(columns))
         else:
             self.targets, self.encoding, self.types = read_statistics(self.statistics_file, from_statistics)
-        self.tasks = tuple(target.build() for target in self.targets)
+        tasks = [target.build() for target in self.targets]
+        self.tasks = tuple(with_row_weights(task) for task in tasks) if row_weight else tuple(tasks)
         self.form = form
         self.most_values = self.encoding.most_values
         flat = {SINGLE: (len(self.encoding.features),)}
@@ -105,19 +117,30 @@ class TableSuite(MultiTaskDataModule):
     def _fit(self, specs: Mapping[str, TargetSpec], chosen: Mapping[str, str]) -> None:
         self._asked = {name: ASKED[kind] for name, kind in chosen.items() if kind in ASKED}
         self._asked |= self.splitting.asked
-        self._asked |= {spec.column: NUMBER if spec.kind == "regression" else TEXT for spec in specs.values()}
+        self._asked |= {spec.column: NUMBER if spec.kind in NUMERIC else TEXT for spec in specs.values()}
+        self._asked |= {spec.event: TEXT for spec in specs.values() if spec.event}
+        self._asked |= {self.row_weight: NUMBER} if self.row_weight else {}
         self._chosen = chosen
-        frame = self.frame
-        rows = self.splitting.rows(frame)
+        frame, rows = self.frame, self._rows()
         train = pd.Series(False, index=frame.index)
         train.iloc[rows["train"]] = True
         self.targets = tuple(Target.fit(name, spec, frame, train.to_numpy()) for name, spec in specs.items())
-        left_out = {target.column for target in self.targets} | set(self.splitting.columns)
+        left_out = {target.column for target in self.targets}
+        left_out |= {*self.splitting.columns, self.row_weight or ""}
+        left_out |= {target.event for target in self.targets if target.event}
+        weights = self._row_weights()
+        if weights is not None:
+            self.notes.append(
+                f"rows are weighted by column '{self.row_weight}' in all losses and metrics, by {weights.min():.4g} to "
+                f"{weights.max():.4g} times the mean of the training rows"
+            )
         fitted = frame.iloc[rows["train"]]
         self.remarks = kinds(fitted, chosen, left_out)
-        self._leave_out(leaks(frame, self.remarks, rows["train"], [spec.column for spec in specs.values()]))
+        own = frame.iloc[: len(frame) - self._tested]  # an identifier may begin anew in the file of the test rows
+        labels = [name for spec in specs.values() for name in (spec.column, spec.event) if name]
+        self._leave_out(leaks(own, self.remarks, rows["train"], labels))
         used = {name for name, (kind, _) in self.remarks.items() if kind == "category"}
-        used |= {spec.column for spec in specs.values() if spec.kind != "regression"}
+        used |= {spec.column for spec in specs.values() if spec.kind not in NUMERIC}
         self.notes += [note for name in frame.columns if name in used for note in taken_as_values(frame[name])]
         found = {name: kind for name, (kind, _) in self.remarks.items()}
         self.encoding = Encoding.fit(fitted, found, self.categories, self.quantiles)
@@ -150,7 +173,49 @@ class TableSuite(MultiTaskDataModule):
                             raise unknown(f"column in {option}", name, found.columns)
                 self.types = fit_types(found, self._asked, self._formats, declared)
             self._frame = typed(found, self.types)
+            if self.read_test is not None:
+                self._add_test_rows(self._frame, self.read_test())
         return self._frame
+
+    def _rows(self) -> Rows:
+        """Row numbers by split."""
+        frame = self.frame  # reading it may change how rows are divided
+        return self.splitting.rows(frame)
+
+    def _row_weights(self) -> np.ndarray | None:
+        """The weights of all rows, 1 on average over the training rows. InputError for one that is none."""
+        if self.row_weight is None:
+            return None
+        frame, train = self.frame, self._rows()["train"]
+        if self.row_weight not in frame.columns:
+            raise unknown("column in task.row_weight", self.row_weight, frame.columns)
+        what = f"column '{self.row_weight}' of task.row_weight"
+        found = numbers(frame[self.row_weight], what)
+        bad = np.flatnonzero(~(found >= 0))
+        if len(bad):
+            holds = "has no value" if np.isnan(found[bad[0]]) else f"holds {found[bad[0]]:g}"
+            raise InputError(f"{what}: row {frame.index[bad[0]] + 1} {holds}, expected a number, 0 or more")
+        for name, chosen in self._rows().items():
+            if not found[chosen].any():
+                raise InputError(f"{what} is 0 in every row of the {name} split")
+        weights: np.ndarray = found / found[train].mean()
+        return weights
+
+    def _add_test_rows(self, own: pd.DataFrame, test: pd.DataFrame) -> None:
+        """Put the test rows, read as the others are, behind them. InputError if they have not the same columns."""
+        for name in own.columns:
+            if name not in test.columns:
+                raise absent("column in task.path_test", str(name), test.columns)
+        try:
+            test = typed(test[list(own.columns)], self.types or {})
+            for name in own.columns:
+                test[name] = read_alike(test[name], own[name], f"column '{name}'")
+        except InputError as error:
+            raise InputError(f"task.path_test: {error}") from None
+        self._frame = pd.concat([own, test], ignore_index=True)
+        self._tested = len(test)
+        assert isinstance(self.splitting, Splitting)
+        self.splitting = WithTestRows(self.splitting, len(test))
 
     @property
     def fingerprint(self) -> str:
@@ -176,6 +241,11 @@ class TableSuite(MultiTaskDataModule):
         """Values of the targets that are no numbers."""
         return {target.task: target.values for target in self.targets if target.values}
 
+    @property
+    @override
+    def parts(self) -> dict[str, tuple[str, ...]]:
+        return {target.task: target.parts for target in self.targets if target.parts}
+
     @override
     def unfamiliar(self, frame: pd.DataFrame) -> list[str]:
         frame = self._typed_inputs(frame)
@@ -199,7 +269,7 @@ class TableSuite(MultiTaskDataModule):
     @override
     def serve_raw_columns(self) -> None:
         if self.statistics_file is None:
-            self.all_values = all_values(self.encoding, self.frame.iloc[self.splitting.rows(self.frame)["train"]])
+            self.all_values = all_values(self.encoding, self.frame.iloc[self._rows()["train"]])
         else:
             self.all_values = read_statistics(self.statistics_file, lambda found: dict(found["categories"]))
         self.raw = raw_encoding(self.encoding, self.all_values)
@@ -207,8 +277,7 @@ class TableSuite(MultiTaskDataModule):
 
     def load(self) -> dict[str, Split]:
         """Encode the rows of each split."""
-        rows = self.splitting.rows(self.frame)
-        groups = self.splitting.row_groups(self.frame)
+        rows, weights, groups = self._rows(), self._row_weights(), self.splitting.row_groups(self.frame)
         check_batch(len(rows["train"]), self.batch_size)
         splits = {}
         for name, chosen in rows.items():
@@ -216,8 +285,9 @@ class TableSuite(MultiTaskDataModule):
             labels = {target.task: target.encode(part) for target in self.targets}
             for target in self.targets:
                 target.check(labels[target.task], name)
-            of_rows = None if groups is None else torch.from_numpy(groups[chosen])
-            splits[name] = Split(self.inputs(part), labels, of_rows)
+            of_rows = None if weights is None else torch.tensor(weights[chosen], dtype=torch.float32)
+            together = None if groups is None else torch.from_numpy(groups[chosen])
+            splits[name] = Split(self.inputs(part), labels, of_rows, together)
         return splits
 
     def preview(self) -> str:

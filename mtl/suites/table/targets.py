@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from keyword import iskeyword
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -14,12 +13,14 @@ from torch import Tensor
 from mtl.errors import InputError, unknown
 from mtl.suites.table.columns import names, numbers
 from mtl.suites.table.delimited import NUMBER
-from mtl.tasks import NO_LABEL, Task, binary, classification, labelled, regression
+from mtl.suites.table.target_specs import NUMERIC, TargetSpec
+from mtl.tasks import NO_LABEL, Task, binary, classification, count, labelled, ordinal, quantiles, regression, survival
+from mtl.tasks.kinds import chosen_metric
+from mtl.tasks.survival import Concordance
 
-KINDS = ("binary", "classes", "regression")
-KEYS = ("column", "kind", "positive", "clamp", "primary", "weights", "transform")
 BASIC = ("task", "column", "kind", "values", "mean", "std")  # fields that every target has
 FAR = 1000.0  # standard deviations from zero, from which on single precision tells few labels apart
+INTERVALS = 20  # in which an event comes, with about as many events in each
 DIGITS = 6  # of a label's spread that are written
 # Pairs of texts whose second means yes; of any other pair the second in alphabetical order does
 YES = {"yes", "y", "true", "t", "1", "positive"}
@@ -32,16 +33,21 @@ class Target:
     Attributes:
         task: name of the task.
         column: name of the column.
-        kind: binary, classes or regression.
+        kind: one of :data:`~mtl.suites.table.target_specs.KINDS`.
         values: the classes in the order of their numbers; of a binary target no, then yes.
-        mean, std: of the training rows, by which a regression is standardised inside its loss; its metrics are in the
+        mean, std: of the training rows, by which numbers are standardised inside their loss; their metrics are in the
             units of the column.
-        offset: of a regression, taken off the labels and added to what is predicted, in double precision. Not 0 where
-            labels are so far from 0 that single precision would merge them; errors and R2 are the same.
-        low, high: of a regression, the smallest and largest training label if predictions are limited to them.
+        offset: of a regression or quantiles, taken off the labels and added to what is predicted, in double precision.
+            Not 0 where labels are so far from 0 that single precision would merge them; errors and R2 are the same.
+        low, high: of numbers, the smallest and largest training label if predictions are limited to them.
         primary: the metric by which it is compared; empty: that of its kind.
         weights: of the loss of each class; empty: 1 each.
         logarithm: of a regression whose ``log(1 + y)`` is learned, mean and standard deviation of that; else empty.
+        levels: of quantiles.
+        event: of a time until an event, the column that says whether it came.
+        came: its values, no and yes.
+        edges: of the intervals in which the event comes.
+        shares: of an ordinal target, those of the values among the training labels.
     """
 
     task: str
@@ -56,9 +62,14 @@ class Target:
     primary: str = ""
     weights: tuple[float, ...] = ()
     logarithm: tuple[float, ...] = ()
+    levels: tuple[float, ...] = ()
+    shares: tuple[float, ...] = ()
+    event: str = ""
+    came: tuple[str, ...] = ()
+    edges: tuple[float, ...] = ()
 
     @classmethod
-    def fit(cls, name: str, spec: "TargetSpec", frame: pd.DataFrame, train: np.ndarray) -> "Target":
+    def fit(cls, name: str, spec: TargetSpec, frame: pd.DataFrame, train: np.ndarray) -> "Target":
         """A target from the whole table, its statistics from the training rows.
 
         Args:
@@ -72,7 +83,8 @@ class Target:
 
         Raises:
             InputError: no such column, all missing, constant, more than two values of a binary target, a text among
-                numbers, one class only or no label in the training rows.
+                numbers, a count that is none, a value without a place in the order, one class only or no label in the
+                training rows.
         """
         if spec.column not in frame.columns:
             raise unknown("column in task.targets", spec.column, frame.columns)
@@ -80,28 +92,82 @@ class Target:
         known = column.notna().to_numpy()
         if not known.any():
             raise InputError(f"{what} is missing in every row")
-        if spec.kind == "regression":
-            found = numbers(column, what)
-            if np.unique(found[known]).size < 2:
-                raise InputError(f"{what} is the same in every row: {found[known][0]:g}")
-            fitted = found[train & known]
-            if fitted.size < 2 or fitted.std() == 0:
-                raise InputError(f"{what} has fewer than two different values in the training rows")
-            mean, std = float(fitted.mean()), float(fitted.std())
-            offset = mean if abs(mean) > FAR * std and not spec.transform else 0.0
-            return cls(
-                name,
-                spec.column,
-                "regression",
-                mean=mean,
-                std=std,
-                offset=offset,
-                low=float(fitted.min()) if spec.clamp else None,
-                high=float(fitted.max()) if spec.clamp else None,
-                primary=spec.primary,
-                logarithm=_logarithms(found[known], fitted, what) if spec.transform else (),
+        if spec.kind == "survival":
+            return cls._of_times(name, spec, frame, train)
+        if spec.kind in NUMERIC:
+            return cls._of_numbers(name, spec, column, known, train)
+        return cls._of_classes(name, spec, column, known, train)
+
+    @classmethod
+    def _of_numbers(
+        cls, name: str, spec: TargetSpec, column: pd.Series, known: np.ndarray, train: np.ndarray
+    ) -> "Target":
+        what = f"target '{spec.column}'"
+        found = numbers(column, what)
+        if spec.kind == "count":
+            _check_counts(column, found, what)
+        if np.unique(found[known]).size < 2:
+            raise InputError(f"{what} is the same in every row: {found[known][0]:g}")
+        fitted = found[train & known]
+        if fitted.size < 2 or fitted.std() == 0:
+            raise InputError(f"{what} has fewer than two different values in the training rows")
+        mean, std = float(fitted.mean()), float(fitted.std())
+        far = abs(mean) > FAR * std and not spec.transform and spec.kind != "count"
+        return cls(
+            name,
+            spec.column,
+            spec.kind,
+            mean=mean,
+            std=std,
+            offset=mean if far else 0.0,
+            low=float(fitted.min()) if spec.clamp else None,
+            high=float(fitted.max()) if spec.clamp else None,
+            primary=spec.primary,
+            logarithm=_logarithms(found[known], fitted, what) if spec.transform else (),
+            levels=spec.levels,
+        )
+
+    @classmethod
+    def _of_times(cls, name: str, spec: TargetSpec, frame: pd.DataFrame, train: np.ndarray) -> "Target":
+        what = f"target '{spec.column}'"
+        if spec.event not in frame.columns:
+            raise unknown(f"column 'event' of {what}", spec.event, frame.columns)
+        found, texts = numbers(frame[spec.column], what), names(frame[spec.event])
+        bad = np.flatnonzero(found < 0)
+        if len(bad):
+            raise InputError(
+                f"{what}: row {frame.index[bad[0]] + 1} holds {found[bad[0]]:g}, and a time is not negative"
             )
-        texts = names(column)
+        values = _ordered(texts)
+        if len(values) != 2:
+            shown = ", ".join(f"'{value}'" for value in values[:5]) or "no value"
+            raise InputError(f"column '{spec.event}', the event of {what}, holds {shown}: expected yes and no")
+        values = _order_binary(values, spec, f"column '{spec.event}'")
+        known = train & ~np.isnan(found) & texts.notna().to_numpy()
+        events = found[known & (texts == values[1]).to_numpy()]
+        if np.unique(events).size < 2:
+            raise InputError(f"{what} has fewer than two times at which the event came in the training rows")
+        inner = np.unique(np.quantile(events, np.linspace(0, 1, INTERVALS + 1)[1:]))
+        # The last interval ends behind the last training row, so that what happened there came within it
+        last = np.nextafter(np.float32(found[known].max()), np.float32(np.inf))
+        edges = [0.0, *(float(edge) for edge in inner if 0 < edge < found[known].max()), float(last)]
+        return cls(
+            name,
+            spec.column,
+            spec.kind,
+            mean=float(found[known].mean()),
+            std=float(found[known].std()),
+            primary=spec.primary,
+            event=spec.event,
+            came=tuple(values),
+            edges=tuple(edges),
+        )
+
+    @classmethod
+    def _of_classes(
+        cls, name: str, spec: TargetSpec, column: pd.Series, known: np.ndarray, train: np.ndarray
+    ) -> "Target":
+        what, texts = f"target '{spec.column}'", names(column)
         values = _ordered(texts)
         if len(values) < 2:
             raise InputError(f"{what} is the same in every row: '{values[0]}'")
@@ -110,33 +176,45 @@ class Target:
                 shown = ", ".join(f"'{v}'" for v in values[:5]) + (", ..." if len(values) > 5 else "")
                 raise InputError(f"{what} is to be binary and has {len(values)} values: {shown}; or is it classes?")
             values = _order_binary(values, spec, what)
-        seen = set(texts[train & known])
-        if len(seen) < 2:
-            raise InputError(
-                f"{what} has {f'one class only, {seen.pop()!r},' if seen else 'no label'} in the training rows"
-            )
-        weights: tuple[float, ...] = ()
-        if spec.balanced:
-            counts = texts[train & known].value_counts()
-            if counts.size < len(values):
-                missing = next(value for value in values if value not in counts)
-                raise InputError(f"{what}: weights=balanced, and '{missing}' is in no training row")
-            weights = tuple(float(counts.sum() / (len(values) * counts[value])) for value in values)
-        return cls(name, spec.column, spec.kind, tuple(values), primary=spec.primary, weights=weights)
+        if spec.kind == "ordinal":
+            values = _order_ordinal(values, spec, what)
+        counts = texts[train & known].value_counts()
+        if len(counts) < 2:
+            only = f"one class only, {counts.index[0]!r}," if len(counts) else "no label"
+            raise InputError(f"{what} has {only} in the training rows")
+        return cls(
+            name,
+            spec.column,
+            spec.kind,
+            tuple(values),
+            primary=spec.primary,
+            weights=_balanced(counts, values, what) if spec.balanced else (),
+            shares=_smoothed(counts, values) if spec.kind == "ordinal" else (),
+        )
 
     def plain(self) -> dict[str, Any]:
         """The fields as plain values, for a JSON file; of the optional ones those that are used."""
-        return {name: value for name, value in vars(self).items() if name in BASIC or value not in (0, None, "", ())}
+        usual = {one.name: one.default for one in fields(self)}
+        return {name: value for name, value in vars(self).items() if name in BASIC or value != usual[name]}
 
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> "Target":
         """The target that :meth:`plain` wrote down."""
-        fields: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in plain.items()}
-        return cls(**fields)
+        found: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in plain.items()}
+        return cls(**found)
 
     def encode(self, frame: pd.DataFrame) -> Tensor:
-        """Labels ``[N]``: float for binary (0, 1, NaN) and regression (NaN), integer for classes (-100)."""
-        if self.kind == "regression":
+        """Labels ``[N]``: float for binary (0, 1, NaN) and numbers (NaN), integer for all classes (-100).
+
+        Of times until an event ``[N, 2]``, the time and whether it came; NaN twice where one of them is missing.
+        """
+        if self.kind == "survival":
+            times = numbers(frame[self.column], f"target '{self.column}'")
+            came = names(frame[self.event]).map({value: i for i, value in enumerate(self.came)})
+            both = np.stack([times, came.to_numpy(dtype="float64", na_value=np.nan)], 1)
+            both[np.isnan(both).any(1)] = np.nan
+            return torch.tensor(both, dtype=torch.float32)
+        if self.kind in NUMERIC:
             found = numbers(frame[self.column], f"target '{self.column}'")
             return torch.tensor(found - self.offset, dtype=torch.float32)
         index = {value: i for i, value in enumerate(self.values)}
@@ -151,6 +229,8 @@ class Target:
         if self.kind == "binary" and not ((known == 0).any() and (known == 1).any()):
             only = f"only '{self.values[int(known[0])]}'" if len(known) else "no label"
             raise InputError(f"target '{self.column}' has {only} in the {split} split; try another task.split")
+        if self.kind == "survival" and not (known[:, 1] > 0).any():
+            raise InputError(f"target '{self.column}' has no event in the {split} split; try another task.split")
         if len(known) < 2:
             raise InputError(f"target '{self.column}' has {len(known)} labels in the {split} split; try other shares")
 
@@ -161,21 +241,37 @@ class Target:
         if self.kind == "classes":
             primary, weights = self.primary or "accuracy", self.weights or None
             return classification(self.task, len(self.values), primary=primary, weights=weights)
+        if self.kind == "ordinal":
+            return ordinal(self.task, self.shares, primary=self.primary or "mae")
+        if self.kind == "survival":
+            chosen_metric(self.task, self.primary or "concordance", {"concordance": Concordance})
+            return survival(self.task, self.edges)
         bounded = self.low is not None and self.high is not None
+        limits = (self._plain(self.low or 0.0), self._plain(self.high or 0.0)) if bounded else (None, None)
+        if self.kind == "count":
+            return count(self.task, self.mean, limits=limits, primary=self.primary or "deviance")
+        mean = self._plain(self.mean)
+        if self.kind == "quantiles":
+            return quantiles(self.task, self.levels, mean, self.std, limits=limits, primary=self.primary or "pinball")
         return regression(
             self.task,
-            mean=self._plain(self.mean),
+            mean=mean,
             std=self.std,
-            limits=(self._plain(self.low or 0.0), self._plain(self.high or 0.0)) if bounded else (None, None),
+            limits=limits,
             logarithm=(self.logarithm[0], self.logarithm[1]) if self.logarithm else None,
             primary=self.primary or "r2",
         )
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the numbers that a prediction consists of; empty: it is one, or names a class."""
+        return tuple(f"q{level:g}" for level in self.levels)
 
     def _plain(self, value: float) -> float:
         return value - self.offset
 
     def own_units(self, values: np.ndarray) -> list[float]:
-        """Decoded predictions of a regression as values of the column, ``[N]``.
+        """Decoded predictions of numbers as values of the column, ``[N]``.
 
         They have as many digits as single precision can tell apart in the spread of the labels, and six at least.
         """
@@ -189,83 +285,6 @@ def _whole_digits(value: float) -> int:
     return math.floor(math.log10(abs(value))) + 1 if value and math.isfinite(value) else 0
 
 
-@dataclass(frozen=True)
-class TargetSpec:
-    """A target as the user specifies it.
-
-    Attributes:
-        column: name of the column.
-        kind: one of :data:`KINDS`.
-        positive: of a binary target, the value that means yes; empty: found by its name.
-        clamp: of a regression, predictions are limited to the range of the training labels.
-        primary: the metric by which it is compared; empty: that of its kind.
-        balanced: the losses of classes are weighted so that each class counts as much as any other.
-        transform: ``log`` of a regression, whose ``log(1 + y)`` is then learned; else empty.
-    """
-
-    column: str
-    kind: str
-    positive: str = ""
-    clamp: bool = False
-    primary: str = ""
-    balanced: bool = False
-    transform: str = ""
-
-
-def parse_targets(given: Mapping[str, str | Mapping[str, Any]]) -> dict[str, TargetSpec]:
-    """Targets by task name, from ``{column: kind}`` or ``{task: {column: ..., kind: ..., ...}}``.
-
-    A task is named like its column, with underscores for what a name cannot hold.
-
-    Args:
-        given: the targets as a config has them.
-
-    Returns:
-        What the user specifies of every target.
-
-    Raises:
-        InputError: no target, an unknown kind or key, two tasks of one name.
-    """
-    if not given:
-        raise InputError("task.targets is empty: name what to predict, e.g. 'task.targets={churn: binary}'")
-    check_targets(given, "task.targets")
-    found: dict[str, TargetSpec] = {}
-    for key, value in given.items():
-        entry = {"kind": value} if not isinstance(value, Mapping) else value
-        for word in entry:
-            if word not in KEYS:
-                raise unknown(f"key of target '{key}'", word, KEYS)
-        if entry.get("kind") not in KINDS:
-            raise unknown(f"kind of target '{key}'", str(entry.get("kind")), KINDS)
-        task = identifier(str(key))
-        if task in found:
-            raise InputError(
-                f"task.targets: two targets are named '{task}': name one as {{other: {{column: '{key}'}}}}"
-            )
-        found[task] = _spec(str(key), entry)
-    return found
-
-
-def _spec(key: str, entry: Mapping[str, Any]) -> TargetSpec:
-    """InputError for a value that a key does not take."""
-    regression, clamp = entry["kind"] == "regression", entry.get("clamp", False)
-    if not isinstance(clamp, bool) or (clamp and not regression):
-        raise InputError(f"target '{key}': clamp={clamp}: expected true or false, of a regression only")
-    for word, value, fits in (("transform", "log", regression), ("weights", "balanced", not regression)):
-        if entry.get(word) is not None and (entry[word] != value or not fits):
-            kinds = "a regression" if word == "transform" else "a binary target or of classes"
-            raise InputError(f"target '{key}': {word}={entry[word]}: expected {word}={value}, of {kinds}")
-    return TargetSpec(
-        str(entry.get("column", key)),
-        str(entry["kind"]),
-        str(entry.get("positive", "")),
-        clamp,
-        str(entry.get("primary") or ""),
-        entry.get("weights") is not None,
-        str(entry.get("transform") or ""),
-    )
-
-
 def _logarithms(found: np.ndarray, fitted: np.ndarray, what: str) -> tuple[float, float]:
     """Mean and standard deviation of the training labels' ``log(1 + y)``. InputError for a label below 0."""
     if found.min() < 0:
@@ -274,25 +293,47 @@ def _logarithms(found: np.ndarray, fitted: np.ndarray, what: str) -> tuple[float
     return float(logs.mean()), float(logs.std())
 
 
-def check_targets(given: object, where: str) -> None:
-    """InputError if the targets say no kind of each."""
-    if not isinstance(given, Mapping):
-        raise InputError(f"{where}={given}: expected a kind for each column, e.g. '{where}={{churn: binary}}'")
-
-
-def identifier(text: str) -> str:
-    """A text as the name of a task: letters, digits, underscores; no keyword."""
-    name = "".join(c if f"_{c}".isidentifier() else "_" for c in text) or "target"
-    name = name if name.isidentifier() else f"_{name}"
-    return f"{name}_" if iskeyword(name) else name
-
-
 def _ordered(texts: pd.Series) -> list[str]:
     """Distinct values, numbers by size and texts by alphabet."""
     first = np.flatnonzero(texts.notna() & ~texts.duplicated())
     found = list(texts.iloc[first])
     plain = all(NUMBER.fullmatch(text) for text in found)
     return sorted(found, key=lambda text: (float(text) if plain else 0.0, text))
+
+
+def _check_counts(column: pd.Series, found: np.ndarray, what: str) -> None:
+    """InputError for the first value that is no count."""
+    bad = np.flatnonzero((found < 0) | (found % 1 > 0))
+    if len(bad):
+        raise InputError(
+            f"{what}: row {column.index[bad[0]] + 1} holds {found[bad[0]]:g}, and a count is a whole number, 0 or more"
+        )
+
+
+def _balanced(counts: pd.Series, values: Sequence[str], what: str) -> tuple[float, ...]:
+    """Weights by which each value counts alike. InputError for one that is in no training row."""
+    missing = [value for value in values if value not in counts]
+    if missing:
+        raise InputError(f"{what}: weights=balanced, and '{missing[0]}' is in no training row")
+    return tuple(float(counts.sum() / (len(values) * counts[value])) for value in values)
+
+
+def _smoothed(counts: pd.Series, values: Sequence[str]) -> tuple[float, ...]:
+    """Shares of the values, none of them 0: each is counted half a time more."""
+    more = [float(counts.get(value, 0)) + 0.5 for value in values]
+    return tuple(one / sum(more) for one in more)
+
+
+def _order_ordinal(values: Sequence[str], spec: TargetSpec, what: str) -> list[str]:
+    if spec.order:
+        for value in values:
+            if value not in spec.order:
+                raise unknown(f"value of {what}, which 'order' has to name,", value, spec.order)
+        return [value for value in spec.order if value in values]
+    if all(NUMBER.fullmatch(value) for value in values):
+        return list(values)
+    shown = ", ".join(values[:5]) + (", ..." if len(values) > 5 else "")
+    raise InputError(f"{what} is to be ordinal and has texts: say their order, from low to high: order: [{shown}]")
 
 
 def _order_binary(values: Sequence[str], spec: TargetSpec, what: str) -> list[str]:

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from mtl.errors import InputError
+from mtl.suites.table.joining import parse_joins
 from mtl.suites.table.large import LargeTable
-from mtl.suites.table.reading import read_table
+from mtl.suites.table.source import read_source
 from mtl.suites.table.splitting import Splitting
 from mtl.suites.table.suite import TableSuite, Targets
 
@@ -28,12 +29,17 @@ def table(
     skip: int = 0,
     formats: Mapping[str, str] | None = None,
     numbers: str = "standard",
+    path_test: str | None = None,
+    row_weight: str | None = None,
+    sheet: str | None = None,
+    query: str | None = None,
+    join: Sequence[Mapping[str, Any]] | None = None,
 ) -> TableSuite | LargeTable:
-    """A suite of your own file; see :func:`~mtl.suites.table.reading.read_table` and :class:`TableSuite`.
+    """A suite of your own table; see :func:`~mtl.suites.table.source.read_source` and :class:`TableSuite`.
 
     Args:
-        path: the file; None is an InputError.
-        targets: what to predict; see :func:`~mtl.suites.table.targets.parse_targets`.
+        path: the file or folder, or the address of a database; None is an InputError.
+        targets: what to predict; see :func:`~mtl.suites.table.target_specs.parse_targets`.
         columns: kinds of columns that are not as inferred; see :class:`~mtl.suites.table.TableSuite`.
         split: arguments of :class:`~mtl.suites.table.splitting.Splitting`.
         categories: most values of a category that get an indicator of their own.
@@ -47,6 +53,11 @@ def table(
         skip: lines of a text file before its table.
         formats: how the times or numbers of columns are written, where the file does not decide it.
         numbers: ``standard`` or ``quantile``; see :class:`TableSuite`.
+        path_test: file of the test rows, with the same columns, written in the same way; None: ``split`` draws them.
+        row_weight: column of the weight that each row has in every loss and metric; None: 1 each.
+        sheet: of an Excel file; None: the first one.
+        query: of a database.
+        join: other files whose columns are put beside the rows; see :func:`~mtl.suites.table.joining.parse_joins`.
 
     Returns:
         The suite.
@@ -60,6 +71,25 @@ def table(
     if stream:
         if form != "flat":
             raise InputError(f"task.stream=true gives inputs of task.form=flat only, not {form}")
+        if path_test:
+            raise InputError("task.stream=true reads one file: task.path_test needs task.stream=false")
+        if row_weight:
+            raise InputError(
+                "task.stream=true gives every row the same weight: task.row_weight needs task.stream=false"
+            )
+        for name, given in (("sheet", sheet), ("query", query), ("join", join)):
+            if given:
+                raise InputError(f"task.stream=true reads one Parquet file: task.{name} needs task.stream=false")
         return LargeTable(Path(str(path)), targets, columns, splitting, categories, statistics, formats, numbers)
-    read = partial(read_table, Path(str(path)), separator, encoding, missing, header, skip)
-    return TableSuite(read, targets, columns, splitting, categories, statistics, form, formats, numbers)
+    way: dict[str, Any] = {
+        "separator": separator,
+        "encoding": encoding,
+        "missing": missing,
+        "header": header,
+        "skip": skip,
+    }
+    read_one = partial(read_source, joins=parse_joins(join), sheet=sheet, **way)
+    read = partial(read_one, str(path), query)
+    read_test = partial(read_one, str(path_test), option="task.path_test") if path_test else None
+    options = (splitting, categories, statistics, form, formats, numbers, read_test, row_weight)
+    return TableSuite(read, targets, columns, *options)

@@ -19,7 +19,7 @@ from mtl.suites.table.encoding import CategoryColumn
 from mtl.suites.table.reading import NOTES, TEXTS, read_table
 from mtl.suites.table.splitting import Division, Rows
 from mtl.suites.table.suite import chosen_kinds
-from mtl.suites.table.targets import check_targets
+from mtl.suites.table.target_specs import check_targets
 from mtl.suites.tables.sampling import Sampling, SamplingLoader
 
 SOURCE = "table"  # the column that says where a row comes from
@@ -65,7 +65,7 @@ class TablesSuite(TableSuite):
 
     Args:
         read: gives the rows of all tables, one table behind the other, with the column ``table``.
-        targets: what to predict; see :func:`~mtl.suites.table.targets.parse_targets`.
+        targets: what to predict; see :func:`~mtl.suites.table.target_specs.parse_targets`.
         columns: kinds of columns that are not as inferred; see :class:`~mtl.suites.table.TableSuite`.
         splitting: how the rows of each table are divided.
         sampling: which tables the rows of each training step come from.

@@ -31,6 +31,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     x, city = draw.normal(50, 10, 90), draw.choice(["Köln", "Oslo"], 90)
     frame = pd.DataFrame({"x": x, "city": city, "churn": np.where(x > 50, "yes", "no"), "spend": 1000 + x})
     frame["size"] = np.where(city == "Oslo", "s", np.where(x > 45, "m", "l"))
+    frame["visits"], frame["cost"] = draw.poisson(x / 10), 10 * x
     frame["x"] = frame["x"].astype(object).where(frame.index % 9 > 0, "?")
     frame.to_csv(folder / "my.csv", index=False, sep=";")
     options = [
@@ -40,7 +41,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "task.missing=['?']",
         "model=hard",
     ]
-    options += ["task.targets={churn: binary, spend: regression, size: classes}", "encoder.widths=[8]", "epochs=2"]
+    ordinal = "grade: {column: size, kind: ordinal, order: [s, m, l]}"
+    targets = f"churn: binary, spend: regression, size: classes, visits: count, cost: quantiles, {ordinal}"
+    options += [f"task.targets={{{targets}}}", "encoder.widths=[8]", "epochs=2"]
     result = train(configure(*options, "batch_size=16", "progress=false", "threads=1", f"output={folder}"))
     return Path(result.directory)
 
@@ -68,6 +71,10 @@ def test_new_rows_are_predicted_as_the_loaded_run_predicts_them(trained: Path) -
     assert found["churn"].tolist() == [["no", "yes"][int(p >= 0.5)] for p in values["churn"]]
     assert found["size"].tolist() == [["l", "m", "s"][i] for i in values["size"].argmax(-1)]
     np.testing.assert_allclose(found["size.probability"], values["size"].max(-1).values, rtol=1e-5)
+    assert found["grade"].tolist() == [["s", "m", "l"][i] for i in values["grade"].argmax(-1)]
+    np.testing.assert_allclose(found["visits"], values["visits"], rtol=1e-5)
+    np.testing.assert_allclose(found[["cost.q0.1", "cost.q0.5", "cost.q0.9"]], values["cost"], rtol=1e-5)
+    assert "cost" not in found
     assert json.loads((directory / "execution.json").read_text())["summary"] == report.summary()
     assert json.loads((directory / "settings.json").read_text())["environment"]["records"].endswith("new.csv")
 

@@ -1,12 +1,15 @@
 """Which rows are for training, validation and test."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 
 from mtl.errors import InputError
-from mtl.suites.table import Splitting
+from mtl.suites.table import Splitting, table
 from tests.suites.table.customers import customers, suite
 
 
@@ -74,8 +77,85 @@ def test_the_column_of_the_split_is_no_input_unless_chosen() -> None:
         ({"val": 0.6, "test": 0.5}, "together below 1"),
         ({"val": 0.0}, "must be above 0"),
         ({"test": "a tenth"}, "test=a tenth: expected shares"),
+        ({"by": "given"}, "needs the column of what each row is for"),
+        ({"folds": 1}, "folds=1: expected a whole number, 2 or more"),
+        ({"folds": 5, "by": "time", "column": "since"}, "by time are divided in one way only, not in folds"),
+        ({"folds": 2, "val": 0.5}, "leave no training rows"),
     ],
 )
 def test_a_split_that_makes_no_sense_is_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         Splitting(**options)
+
+
+@pytest.mark.parametrize("by", ["random", "group"])
+def test_as_many_seeds_as_folds_test_every_row_once(by: str) -> None:
+    frame = customers().assign(group=np.arange(200) // 7)
+    for first in (0, 5):
+        found = [Splitting(by, "group", seed=seed, folds=5).rows(frame) for seed in range(first, first + 5)]
+        assert sorted(np.concatenate([rows["test"] for rows in found])) == list(range(200))
+        assert len({tuple(rows["val"]) for rows in found}) == 5
+        for rows in found:
+            assert sorted(np.concatenate(list(rows.values()))) == list(range(200))
+            assert abs(len(rows["val"]) - 30) <= 7
+            if by == "group":
+                groups = [set(frame.group.iloc[chosen]) for chosen in rows.values()]
+                assert sum(map(len, groups)) == frame.group.nunique()
+    folds = [set(Splitting(by, "group", seed=seed, folds=5).rows(frame)["test"]) for seed in (0, 5)]
+    assert folds[0] != folds[1]
+
+
+def test_a_column_says_what_each_row_is_for() -> None:
+    frame = pd.DataFrame({"part": ["train", "Training ", "dev", "test"] * 10})
+    rows = Splitting("given", "part").rows(frame)
+    assert [len(chosen) for chosen in rows.values()] == [20, 10, 10]
+    assert (frame.part.iloc[rows["test"]] == "test").all()
+    without = Splitting("given", "part").rows(frame.replace("dev", "train"))
+    assert [len(chosen) for chosen in without.values()] == [26, 4, 10]
+    assert rows["test"].tolist() == without["test"].tolist()
+    for value, message in (("tset", "row 3 holds 'tset', expected train"), (None, "row 3 has no value")):
+        frame.loc[2, "part"] = value
+        with pytest.raises(InputError, match=message):
+            Splitting("given", "part").rows(frame)
+    with pytest.raises(InputError, match=r"the test split is empty: .* into 17 train, 3 val, 0 test"):
+        Splitting("given", "part").rows(frame.assign(part="train").head(20))
+
+
+def files(folder: Path, test: str) -> dict[str, Any]:
+    """A training file and a test file."""
+    rows = "".join(f"{i},{'A' if i % 3 else '00'}{i % 7},{1.5 * i},{i % 2}\n" for i in range(100))
+    (folder / "train.csv").write_text("number,code,size,y\n" + rows)
+    (folder / "test.csv").write_text("y,number,code,size,more\n" + test)
+    return {"path": str(folder / "train.csv"), "path_test": str(folder / "test.csv"), "targets": {"y": "binary"}}
+
+
+def test_rows_of_a_test_file_are_read_as_those_of_training(tmp_path: Path) -> None:
+    test = "".join(f"{i % 2},{i},00{i % 7},{i},x\n" for i in range(30))
+    made = table(**files(tmp_path, test), form="columns", columns={"number": "number"}, split={"val": 0.2})
+    made.configure_batches(8, seed=0)
+    made.setup("fit")
+    assert [len(split) for split in made.splits.values()] == [80, 20, 30]
+    codes = made.splits["test"].inputs["categories"][:, 0]  # digits alone, where the training has letters
+    known = sorted({f"{'A' if i % 3 else '00'}{i % 7}" for i in range(100)})
+    assert codes.tolist() == [known.index(f"00{i % 7}") for i in range(30)]
+    torch.testing.assert_close(made.splits["test"].targets["y"], torch.tensor([0.0, 1.0] * 15))
+
+
+@pytest.mark.parametrize(
+    ("test", "split", "message"),
+    [
+        ("1,5,A1,large,x\n0,5,A1,1,x\n", {}, "task.path_test: column 'size': row 1 holds 'large', which is no number"),
+        ("1,5,A1,2,x\n0,5,A1,1,x\n", {"folds": 3}, "folds and task.path_test both say which rows are the test"),
+        ("1,5,A1,2,x\n1,5,A1,1,x\n", {}, "target 'y' has only '1' in the test split"),
+    ],
+)
+def test_a_test_file_that_does_not_fit_is_refused(
+    test: str, split: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    def load() -> None:
+        made = table(**files(tmp_path, test), split=split)
+        made.configure_batches(8, seed=0)
+        made.setup("fit")
+
+    with pytest.raises(InputError, match=message):
+        load()

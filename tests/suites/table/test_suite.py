@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from mtl.errors import InputError
+from mtl.nn.encoder import SINGLE
 from mtl.suites.table import Splitting, TableSuite
 from tests.suites.table.customers import TARGETS, customers, suite
 
@@ -77,6 +78,10 @@ def bad(**changes: Any) -> pd.DataFrame:
         (bad(since=["2020-01-01", None] * 100), {"splitting": Splitting("time", "since")}, "row 2 has no time"),
         (bad(), {"splitting": Splitting("group", "cty")}, "unknown column in task.split.column 'cty'"),
         (bad(), {"splitting": Splitting("group", "fixed")}, "the val split is empty"),
+        (bad(), {"row_weight": "agee"}, "unknown column in task.row_weight 'agee': did you mean 'age'"),
+        (bad(), {"row_weight": "visits"}, "column 'visits' of task.row_weight: row .* has no value, expected a number"),
+        (bad(age=[1.0, -2.0] * 100), {"row_weight": "age"}, "of task.row_weight: row 2 holds -2, expected a number, 0"),
+        (bad(age=0.0), {"row_weight": "age"}, "column 'age' of task.row_weight is 0 in every row of the train split"),
         (bad(), {"batch_size": 256}, "140 training rows, fewer than batch_size=256"),
         (
             bad(churn=["no"] * 180 + ["yes"] * 20),
@@ -94,3 +99,20 @@ def test_what_is_wrong_is_said(frame: pd.DataFrame, options: dict[str, Any], mes
     with pytest.raises(InputError, match=message) as caught:
         suite(frame, **options)
     assert "\n" not in str(caught.value)
+
+
+def test_rows_have_the_weights_of_their_column() -> None:
+    """1 on average over the training rows, in every part and batch; the column is no input."""
+    frame = customers().assign(times=np.arange(200) % 4)
+    made = suite(frame, row_weight="times")
+    assert "times" not in made.encoding.features
+    rows = made.splitting.rows(frame)
+    mean = frame.times.iloc[rows["train"]].mean()
+    for name, split in made.splits.items():
+        assert split.weights is not None
+        np.testing.assert_allclose(split.weights, frame.times.iloc[rows[name]] / mean, rtol=1e-6)
+    assert made.notes[-1].startswith("rows are weighted by column 'times' in all losses and metrics, by 0 to")
+    for batch in made.part(["spend"]).loader("train", training=True):
+        ages = batch.inputs[SINGLE][:, 0]
+        places = [int((made.splits["train"].inputs[SINGLE][:, 0] == age).nonzero()) for age in ages]
+        assert batch.weights.equal(made.splits["train"].weights[places])

@@ -11,7 +11,8 @@ import torch
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE
 from mtl.suites.table import Splitting
-from mtl.suites.table.targets import Target, identifier, parse_targets
+from mtl.suites.table.target_specs import identifier, parse_targets
+from mtl.suites.table.targets import Target
 from mtl.tasks import labelled
 from tests.suites.table.customers import customers, suite
 
@@ -124,7 +125,7 @@ def test_predictions_are_limited_to_the_labels_of_the_training_if_asked_for() ->
         train = moved.due.iloc[made.splitting.rows(moved)["train"]]
         np.testing.assert_allclose([found[0], found[2]], [train.min(), train.max()], rtol=0, atol=1e-3)
         assert train.min() < found[1] < train.max()
-    with pytest.raises(InputError, match="target 'due': clamp=True: expected true or false, of a regression only"):
+    with pytest.raises(InputError, match="target 'due': clamp=True: expected true or false, of kind regression or"):
         suite(frame, {"due": {"kind": "binary", "clamp": True}})
 
 
@@ -192,12 +193,85 @@ def test_the_primary_metric_can_be_chosen(kind: str, primary: str) -> None:
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ({"kind": "binary", "transform": "log"}, "transform=log: expected transform=log, of a regression"),
-        ({"kind": "regression", "transform": "sqrt"}, "transform=sqrt: expected transform=log, of a regression"),
-        ({"kind": "regression", "weights": "balanced"}, "expected weights=balanced, of a binary target or of classes"),
+        ({"kind": "binary", "transform": "log"}, "transform=log: expected transform=log, of kind regression"),
+        ({"kind": "regression", "transform": "sqrt"}, "transform=sqrt: expected transform=log, of kind regression"),
+        ({"kind": "regression", "weights": "balanced"}, "expected weights=balanced, of kind binary or classes"),
         ({"kind": "classes", "weights": [1, 2]}, "expected weights=balanced"),
+        ({"kind": "classes", "positive": "a"}, "positive=a: expected a value, of kind binary"),
+        ({"kind": "quantiles", "levels": [0.9, 0.1]}, "expected increasing numbers above 0 and below 1"),
+        ({"kind": "quantiles", "levels": [0, 0.5]}, "expected increasing numbers above 0 and below 1"),
+        ({"kind": "ordinal", "order": ["low", "low"]}, "expected its values from low to high, each once"),
+        ({"kind": "ordinal", "levels": [0.5]}, r"levels=\[0.5\]: .* of kind quantiles"),
     ],
 )
 def test_options_that_do_not_fit_a_target_are_refused(entry: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         parse_targets({"spend": entry})
+
+
+def orders(rows: int = 200) -> pd.DataFrame:
+    """A count, a price and a grade."""
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=rows)
+    grade = np.array(["low", "mid", "high"])[np.digitize(x + draw.normal(size=rows), [-0.5, 0.5])]
+    return pd.DataFrame({"x": x, "items": draw.poisson(np.exp(1 + x)), "price": 1e7 + x, "grade": grade})
+
+
+def test_counts_quantiles_and_ordinal_targets_are_repeated_from_what_was_written_down() -> None:
+    frame = orders().assign(days=lambda f: 10 + 3 * f.x.abs(), left=lambda f: np.where(f.index % 3, "yes", "no"))
+    frame.loc[0, "left"] = None
+    asked = {
+        "stay": {"kind": "survival", "column": "days", "event": "left"},
+        "items": {"kind": "count", "clamp": True},
+        "price": {"kind": "quantiles", "levels": [0.2, 0.8]},
+        "grade": {"kind": "ordinal", "order": ["none", "low", "mid", "high"]},
+    }
+    made = suite(frame, asked)
+    stay, items, price, grade = made.tasks
+    assert [task.primary for task in made.tasks] == ["concordance", "deviance", "pinball", "mae"]
+    assert "left" not in made.encoding.features
+    first, second = made.targets[0].encode(frame)[:2]
+    assert first.isnan().all()
+    assert second.tolist() == pytest.approx([frame.days[1], 1])
+    longest = stay.decode(torch.full((1, len(made.targets[0].edges) - 1), -50.0))
+    assert longest.item() == pytest.approx(frame.days.iloc[made.splitting.rows(frame)["train"]].max())
+    assert made.values == {"grade": ("low", "mid", "high")}
+    assert made.parts == {"price": ("q0.2", "q0.8")}
+    for target in made.targets:
+        assert Target.of(json.loads(json.dumps(target.plain()))) == target
+    labels = made.targets[1].encode(frame)
+    np.testing.assert_array_equal(labels, frame["items"])
+    train = labels[: len(labels)].numpy()[made.splitting.rows(frame)["train"]]
+    assert items.decode(torch.tensor([0.0, 99.0])).tolist() == pytest.approx([train.mean(), train.max()])
+    ends = price.decode(torch.tensor([[1.0, -1.0]]))  # crossing
+    low, high = (made.own_units("price", part)[0] for part in ends.unbind(1))
+    assert (high - low, (high + low) / 2) == pytest.approx((2 * made.targets[2].std, made.targets[2].mean), rel=1e-6)
+    assert made.targets[3].encode(frame).tolist() == [["low", "mid", "high"].index(one) for one in frame.grade]
+    shares = grade.decode(grade.head(4)(torch.zeros(1, 4), {}) * 1.0)
+    assert shares.shape == (1, 3)
+    assert "low 14, mid 8, high 8" in made.preview()
+
+
+@pytest.mark.parametrize(
+    ("changes", "entry", "message"),
+    [
+        ({"items": -1}, {"items": "count"}, "target 'items': row 1 holds -1, and a count is a whole number, 0 or more"),
+        ({"items": 1.5}, {"items": "count"}, "row 1 holds 1.5, and a count is"),
+        ({}, {"items": "survival"}, "target 'items': kind survival needs the column that says whether the event came"),
+        (
+            {},
+            {"items": {"kind": "survival", "event": "grade"}},
+            "the event of target 'items', holds 'high', 'low', 'mid'",
+        ),
+        ({"price": -1}, {"price": {"kind": "survival", "event": "x"}}, "row 1 holds -1, and a time is not negative"),
+        ({}, {"grade": "ordinal"}, r"say their order, from low to high: order: \[high, low, mid\]"),
+        ({}, {"grade": {"kind": "ordinal", "order": ["low", "mid"]}}, "unknown value of target 'grade', which 'order'"),
+    ],
+)
+def test_values_that_do_not_fit_a_kind_are_named(changes: dict[str, Any], entry: Any, message: str) -> None:
+    frame = orders()
+    for name, value in changes.items():
+        frame[name] = frame[name].astype(float)
+        frame.loc[0, name] = value
+    with pytest.raises(InputError, match=message):
+        suite(frame, entry)

@@ -1,0 +1,104 @@
+"""A sheet of an Excel workbook, its cells as the texts that a text file would have."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+import pandas as pd
+
+from mtl.errors import InputError, unknown
+from mtl.suites.table.delimited import LOOK, check_preamble, column_names, frame_of
+
+Rows = Iterator[tuple[int, list[str]]]
+
+
+def read_sheet(
+    content: IO[bytes], path: Path, sheet: str | None, header: bool | None, skip: int
+) -> tuple[pd.DataFrame, str]:
+    """The cells of a sheet as texts; what they mean is fitted as for a text file.
+
+    Dates are written year first, whole numbers without a decimal point. Of a formula the value counts that Excel kept
+    beside it.
+
+    Args:
+        content: of the file.
+        path: of the file, for messages.
+        sheet: its name; None: the first one that is not hidden.
+        header: whether the first row has the names of the columns; None: it has, and must not look like values.
+        skip: rows before the header.
+
+    Returns:
+        The rows, and a note for the user, which may be empty.
+
+    Raises:
+        InputError: no workbook, no such sheet, a formula without a value, no header.
+    """
+    book = _workbook(content, path, values=True)
+    shown = [one.title for one in book.worksheets if one.sheet_state == "visible"]
+    if sheet is not None and sheet not in book.sheetnames:
+        raise unknown(f"sheet of '{path}' in task.sheet", sheet, book.sheetnames)
+    chosen = sheet or (shown or book.sheetnames)[0]
+    rows = list(islice(_rows(book[chosen]), skip, None))
+    if not rows:
+        return pd.DataFrame(), ""
+    width = max(len(row) for _, row in rows)
+    rows = [(number, row + [""] * (width - len(row))) for number, row in rows]
+    if header is not False:
+        check_preamble(rows[:LOOK], path)
+    names = column_names(rows[0][1], path, header)
+    frame = frame_of(iter(rows if header is False else rows[1:]), names, f"'{path}' cannot be read")
+    if frame.isna().to_numpy().any():
+        _check_formulas(content, path, chosen)
+    others = ", ".join(f"'{name}'" for name in book.sheetnames if name != chosen)
+    return frame, f"'{path}': sheet '{chosen}' is read, not {others}" if others and sheet is None else ""
+
+
+def _workbook(content: IO[bytes], path: Path, *, values: bool) -> Any:
+    try:
+        import openpyxl
+    except ImportError:
+        raise InputError(f"'{path.name}' is an Excel file, which needs openpyxl: pip install 'mtl[excel]'") from None
+    content.seek(0)
+    try:
+        return openpyxl.load_workbook(content, data_only=values)
+    except Exception as error:  # openpyxl lets through whatever its parsers raise
+        raise InputError(f"'{path}' is damaged or no .xlsx file: {' '.join(str(error).split())[:120]}") from None
+
+
+def _rows(sheet: Any) -> Rows:
+    """Rows with their number, without empty ones and without empty cells at the end."""
+    for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):
+        row = [_text(cell) for cell in cells]
+        while row and not row[-1]:
+            row.pop()
+        if row:
+            yield number, row
+
+
+def _text(cell: object) -> str:
+    """A cell as a text file would have it."""
+    if cell is None:
+        return ""
+    if isinstance(cell, datetime):
+        return cell.strftime("%Y-%m-%d") if cell.time() == time() else cell.isoformat(" ")
+    if isinstance(cell, date | time):
+        return cell.isoformat()
+    if isinstance(cell, timedelta):
+        return repr(cell.total_seconds())
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return str(cell).strip()
+
+
+def _check_formulas(content: IO[bytes], path: Path, sheet: str) -> None:
+    """InputError for the first formula beside which no value was kept: it would count as missing."""
+    kept, written = (_workbook(content, path, values=values)[sheet] for values in (True, False))
+    for row in written.iter_rows():
+        for cell in row:
+            if cell.data_type == "f" and kept[cell.coordinate].value is None:
+                raise InputError(
+                    f"'{path}': cell {cell.coordinate} of sheet '{sheet}' is a formula without a value: open the file "
+                    "in a spreadsheet program and save it"
+                )

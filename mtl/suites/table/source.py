@@ -1,0 +1,44 @@
+"""Where the rows of a user's table come from: a file, a folder or a query, with columns of others beside them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mtl.errors import InputError
+from mtl.suites.table.joining import Join, join_all
+from mtl.suites.table.reading import read_table
+from mtl.suites.table.sql import is_database, read_query
+
+
+def read_source(
+    path: str,
+    query: str | None = None,
+    joins: Sequence[Join] = (),
+    sheet: str | None = None,
+    option: str = "task.path",
+    **way: Any,
+) -> pd.DataFrame:
+    """The rows.
+
+    Args:
+        path: of the file or folder, or with a query the address of the database.
+        query: of the database; None: it is a file or folder.
+        joins: other files whose columns are put beside the rows, written in the same way.
+        sheet: of an Excel file.
+        option: what named the path, for messages.
+        **way: how text files are written; see :func:`~mtl.suites.table.reading.read_table`.
+
+    Returns:
+        The rows.
+
+    Raises:
+        InputError: a database without query, a query without database, or whatever is wrong with the source.
+    """
+    if query is None and is_database(path):
+        raise InputError(f"{option} is a database: say task.query='SELECT ...', the rows that are wanted")
+    if query is not None and not is_database(path):
+        raise InputError(f"task.query is for a database, and {option}={path} is none, such as sqlite:///my.db")
+    frame = read_query(path, query) if query else read_table(Path(path), sheet=sheet, option=option, **way)
+    return join_all(frame, joins, lambda file, name: read_table(file, option=name, **way))

@@ -1,0 +1,104 @@
+"""The rows that a query of a database gives. Nothing is changed there, and no password is written down."""
+
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow
+
+from mtl.errors import InputError
+from mtl.suites.table.reading import one_line, plain, unique_names
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
+VARIABLE = "env:"  # how a variable of the environment is named that holds the address of a database
+READS = re.compile(r"\s*(--[^\n]*\n\s*)*(select|with|values|from)\b", re.IGNORECASE)
+SECRETS = re.compile("pass|pwd|token|secret|key|credential", re.IGNORECASE)  # parameters of an address
+
+
+def is_database(path: str) -> bool:
+    """Whether a path is the address of a database, or names a variable that holds one."""
+    return "://" in path or path.startswith(VARIABLE)
+
+
+def read_query(database: str, query: str) -> pd.DataFrame:
+    """The rows of a query.
+
+    It is run in a transaction that is never committed; databases that know it (SQLite, PostgreSQL, DuckDB) are opened
+    for reading only.
+
+    Args:
+        database: a SQLAlchemy address without a password, such as ``sqlite:///my.db``, or ``env:`` and the name of a
+            variable of the environment that holds an address: so secrets stay out of the config.
+        query: begins with ``select``, ``with``, ``values`` or ``from``.
+
+    Returns:
+        The rows, each column of the type that its values have.
+
+    Raises:
+        InputError: a password in the address, another statement, or whatever the database says.
+    """
+    if not READS.match(query):
+        raise InputError(f"task.query: expected a query that reads, SELECT ... or WITH ...: '{query[:40]}'")
+    address = _address(database)
+    names, rows = _run(address, query)
+    if not rows:
+        raise InputError("task.query gives no rows")
+    unique_names(names, "task.query")
+    return plain(pyarrow.table({name: _array([row[i] for row in rows]) for i, name in enumerate(names)}))
+
+
+def _address(database: str) -> "URL":
+    """The address, whose password is only ever in a variable of the environment."""
+    try:
+        from sqlalchemy.engine import make_url
+        from sqlalchemy.exc import ArgumentError
+    except ImportError:
+        raise InputError("task.query needs SQLAlchemy: pip install 'mtl[sql]'") from None
+    variable = database.removeprefix(VARIABLE) if database.startswith(VARIABLE) else ""
+    if variable and not os.environ.get(variable):
+        raise InputError(f"task.path={database}: the variable {variable} is not set")
+    try:
+        url = make_url(os.environ[variable] if variable else database)
+    except ArgumentError:
+        what = f"the variable {variable}" if variable else f"'{database}'"
+        raise InputError(f"task.path: {what} is no address of a database, such as sqlite:///my.db") from None
+    if not variable and (url.password or any(SECRETS.search(name) for name in url.query)):
+        raise InputError(
+            "task.path: an address with a password would be written into the config of the run: put it into a variable "
+            "of the environment, and say task.path=env:NAME"
+        )
+    if url.get_backend_name() == "sqlite" and url.database:
+        if not os.path.isfile(url.database):  # noqa: PTH113  # a path as the address has it
+            raise InputError(f"task.path: no file '{url.database}'")
+        url = url.set(database=f"file:{url.database}").update_query_dict({"mode": "ro", "uri": "true"})
+    return url
+
+
+def _run(url: "URL", query: str) -> tuple[list[str], list[Any]]:
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import SQLAlchemyError
+
+    arguments = {"read_only": True} if url.get_backend_name() == "duckdb" else {}
+    try:
+        engine = create_engine(url, connect_args=arguments)
+        try:
+            with engine.connect().execution_options(postgresql_readonly=True) as connection:
+                found = connection.exec_driver_sql(query)
+                return [str(name) for name in found.keys()], list(found.fetchall())  # noqa: SIM118  # no mapping
+        finally:
+            engine.dispose()
+    except (SQLAlchemyError, ImportError) as error:
+        said = one_line(getattr(error, "orig", None) or error)
+        hidden = said.replace(str(url.password), "***") if url.password else said
+        raise InputError(f"task.query: {url.get_backend_name()} says: {hidden}") from None
+
+
+def _array(values: list[Any]) -> pyarrow.Array:
+    """Values of one type as they are, others as texts."""
+    try:
+        return pyarrow.array(values)
+    except (pyarrow.ArrowException, OverflowError):
+        return pyarrow.array([None if value is None else str(value) for value in values])

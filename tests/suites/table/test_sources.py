@@ -1,0 +1,252 @@
+"""Rows from Excel sheets, archives, saved data sets and databases, and columns of other files beside them."""
+
+import gzip
+import json
+import sqlite3
+import zipfile
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pandas as pd
+import pyarrow
+import pytest
+from pyarrow import ipc
+
+from mtl.agent.environments.new_rows import NewRows
+from mtl.config.compose import configure
+from mtl.errors import InputError
+from mtl.lifecycle.execution import reading_options
+from mtl.suites.table import TableSuite, table
+from mtl.suites.table.joining import parse_joins
+from mtl.suites.table.reading import NOTES, TEXTS, read_table
+from mtl.suites.table.source import read_source
+from mtl.suites.table.sql import read_query
+
+ROWS = [
+    ["code", "day", "at", "count", "share", "on"],
+    ["007", date(2024, 1, 31), datetime(2024, 1, 31, 12, 30), 3, 0.25, True],
+    ["A3 ", datetime(2024, 2, 1), None, None, 1e-7, False],
+]
+CSV = b"""code,day,at,count,share,on
+007,2024-01-31,2024-01-31 12:30:00,3,0.25,True
+A3,2024-02-01,,,1e-07,False
+"""
+
+
+def workbook(path: Path, rows: list[list[Any]] = ROWS) -> Path:
+    """A workbook whose first sheet is hidden, and whose second one begins below two lines of notes."""
+    book = openpyxl.Workbook()
+    book.active.title, book.active.sheet_state = "hidden", "hidden"
+    for name in ("Data", "Other"):
+        sheet = book.create_sheet(name)
+        for row in [*([["made by hand"], []] if name == "Other" else []), *rows, []]:
+            sheet.append(row)
+    book.save(path)
+    return path
+
+
+def test_a_sheet_is_read_as_a_text_file_of_the_same_cells(tmp_path: Path) -> None:
+    (tmp_path / "my.csv").write_bytes(CSV)
+    path = workbook(tmp_path / "my.xlsx")
+    found, expected = read_table(path), read_table(tmp_path / "my.csv")
+    pd.testing.assert_frame_equal(found, expected)
+    assert found.attrs[NOTES] == [f"'{path}': sheet 'Data' is read, not 'hidden', 'Other'"]
+    other = read_table(path, sheet="Other", skip=1)
+    pd.testing.assert_frame_equal(other, expected)
+    with pytest.raises(InputError, match=r"say task\.skip=2"):
+        read_table(path, sheet="Other")
+    with pytest.raises(InputError, match=r"unknown sheet of .* in task\.sheet 'Date': did you mean 'Data'"):
+        read_table(path, sheet="Date")
+    with pytest.raises(InputError, match=r"task\.sheet=Data is for Excel files, and 'my.csv' is none"):
+        read_table(tmp_path / "my.csv", sheet="Data")
+
+
+def test_a_formula_that_was_never_computed_is_no_missing_value(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "my.xlsx", [["a", "b"], [1, "=A2*2"], [2, 4]])
+    with pytest.raises(InputError, match="cell B2 of sheet 'Data' is a formula without a value"):
+        read_table(path)
+
+
+def test_an_archive_with_one_file_is_that_file(tmp_path: Path) -> None:
+    (tmp_path / "my.csv").write_bytes(CSV)
+    expected = read_table(tmp_path / "my.csv")
+    numbers = pd.DataFrame({"a": [1, None, 2**60 + 1]}, dtype="Int64")
+    numbers.to_parquet(tmp_path / "my.parquet")
+    for name in ("my.csv", "my.parquet"):
+        with zipfile.ZipFile(tmp_path / f"{name}.zip", "w") as archive:
+            archive.write(tmp_path / name, f"folder/{name}")
+            archive.writestr("__MACOSX/x", "")
+    pd.testing.assert_frame_equal(read_table(tmp_path / "my.csv.zip"), expected)
+    (tmp_path / "my.parquet.gz").write_bytes(gzip.compress((tmp_path / "my.parquet").read_bytes()))
+    for name in ("my.parquet.zip", "my.parquet.gz"):
+        pd.testing.assert_frame_equal(read_table(tmp_path / name), numbers)
+    with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
+        archive.writestr("a.csv", "")
+        archive.writestr("b.csv", "")
+    with pytest.raises(InputError, match=r"holds 2 files, expected one: a\.csv, b\.csv"):
+        read_table(tmp_path / "two.zip")
+
+
+def saved(folder: Path) -> Path:
+    """A data set as the library saves it: streams of Arrow, and what they are in JSON."""
+    folder.mkdir(parents=True)
+    features = {"x": {"dtype": "int64", "_type": "Value"}, "y": {"names": ["no", "yes"], "_type": "ClassLabel"}}
+    described = {"huggingface": json.dumps({"info": {"features": features}})}
+    whole = pyarrow.table({"x": [1, 2, 3], "y": [1, 0, -1]}).replace_schema_metadata(described)
+    files = []
+    for number, part in enumerate((whole.slice(0, 2), whole.slice(2))):
+        files.append({"filename": f"data-{number:05}-of-00002.arrow"})
+        with (
+            pyarrow.OSFile(str(folder / files[-1]["filename"]), "wb") as sink,
+            ipc.new_stream(sink, whole.schema) as out,
+        ):
+            out.write_table(part)
+    (folder / "state.json").write_text(json.dumps({"_data_files": files, "_indices_data_files": None}))
+    return folder
+
+
+def test_a_saved_data_set_is_read_with_the_names_of_its_classes(tmp_path: Path) -> None:
+    found = read_table(saved(tmp_path / "all" / "train"))
+    assert found["x"].tolist() == [1, 2, 3]
+    assert found["y"].tolist()[:2] == ["yes", "no"]
+    assert found["y"].isna().tolist() == [False, False, True]
+    (tmp_path / "all" / "dataset_dict.json").write_text('{"splits": ["train"]}')
+    with pytest.raises(InputError, match=r"has the splits train: name one, e\.g\. .*/all/train"):
+        read_table(tmp_path / "all")
+    (tmp_path / "all" / "train" / "data-00001-of-00002.arrow").write_bytes(b"cut off")
+    with pytest.raises(InputError, match="is a damaged data set"):
+        read_table(tmp_path / "all" / "train")
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> str:
+    """A table of customers in SQLite."""
+    with sqlite3.connect(tmp_path / "my.db") as connection:
+        connection.execute("create table people (id integer, city text, age real, mixed)")
+        rows = [(2**60 + i if i else None, "Oslo" if i % 2 else "Rome", i / 2, i if i else "none") for i in range(40)]
+        connection.executemany("insert into people values (?, ?, ?, ?)", rows)
+    connection.close()
+    return f"sqlite:///{tmp_path / 'my.db'}"
+
+
+def test_a_query_gives_rows_of_the_types_of_their_values(database: str) -> None:
+    found = read_query(database, "with x as (select * from people) select id, city, age, mixed from x where age < 2")
+    assert found["id"].tolist()[1:] == [2**60 + 1, 2**60 + 2, 2**60 + 3]
+    assert found["id"].isna().tolist() == [True, False, False, False]
+    assert found["age"].tolist() == [0, 0.5, 1, 1.5]
+    assert found["mixed"].tolist() == ["none", "1", "2", "3"]
+    assert not found.attrs.get(TEXTS)
+    made = table(database, {"city": "binary"}, query="select id, city, age from people where id is not null")
+    assert isinstance(made, TableSuite)
+    assert [column.name for column in made.encoding.columns] == ["age"]
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "message"),
+    [
+        (None, "delete from people", "task.query: expected a query that reads"),
+        (None, "select * from peple", "task.query: sqlite says: no such table: peple"),
+        (None, "select * from people where age > 99", "task.query gives no rows"),
+        (None, "select city, city from people", "task.query has the column 'city' more than once: columns 1, 2"),
+        (None, None, "task.path is a database: say task.query="),
+        ("my.csv", "select 1", "task.query is for a database, and task.path=my.csv is none"),
+        ("sqlite:///no.db", "select 1", "task.path: no file 'no.db'"),
+        ("postgresql://me:geheim@host/db", "select 1", "an address with a password would be written"),
+        ("postgresql://host/db?password=geheim", "select 1", "an address with a password would be written"),
+        ("env:NO_SUCH_VARIABLE", "select 1", "the variable NO_SUCH_VARIABLE is not set"),
+        ("env:ADDRESS", "select 1", "task.query: .* says: "),
+        ("nosuch://host/db", "select 1", "task.query: nosuch says: "),
+    ],
+)
+def test_what_is_wrong_with_a_query_is_said_without_secrets(
+    database: str, path: str | None, query: str | None, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ADDRESS", "nosuch://me:geheim@host/geheim")
+    with pytest.raises(InputError, match=message) as caught:
+        read_source(path or database, query)
+    assert "geheim" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_query_changes_nothing(database: str) -> None:
+    with pytest.raises(InputError, match="readonly"):
+        read_query(database, "with x as (select 1) insert into people (id) select * from x returning id")
+    assert len(read_query(database, "select * from people")) == 40
+
+
+def joined(folder: Path, changes: str = "", **entry: Any) -> pd.DataFrame:
+    """Flights, with the airports beside them."""
+    (folder / "flights.csv").write_text("from,to,late\n007,A,1\n8,B,0\n007,,1\n9,A,0\n")
+    (folder / "airports.csv").write_text(f"code,size,late\n007,10,5\n8,,6\n11,12,7\n{changes}")
+    join = {"path": str(folder / "airports.csv"), "on": {"from": "code"}, "prefix": "airport_", **entry}
+    return read_source(str(folder / "flights.csv"), joins=parse_joins([join]))
+
+
+def test_columns_of_another_file_stand_beside_the_rows(tmp_path: Path) -> None:
+    found = joined(tmp_path)
+    assert list(found.columns) == ["from", "to", "late", "airport_size", "airport_late"]
+    assert found["airport_late"].fillna("").tolist() == ["5", "6", "5", ""]
+    assert found["airport_size"].fillna("").tolist() == ["10", "", "10", ""]
+    (note,) = found.attrs[NOTES]
+    assert note.endswith("airports.csv': 1 of 4 rows have no partner by from; its columns have no value there")
+    # Beside cells that are texts, numbers are written as in a text file
+    pd.DataFrame({"code": [8, 9], "id": [2**60 + 1, 5], "part": [0.5, 2.0]}).to_parquet(tmp_path / "more.parquet")
+    found = joined(tmp_path, path=str(tmp_path / "more.parquet"), prefix=None)
+    assert found.attrs[TEXTS]
+    assert found["id"].fillna("").tolist() == ["", str(2**60 + 1), "", "5"]
+    assert found["part"].fillna("").tolist() == ["", "0.5", "", "2"]
+
+
+def test_numbers_of_another_file_keep_their_digits_beside_gaps(tmp_path: Path) -> None:
+    pd.DataFrame({"a": [1, 2, 3], "b": [1, 1, 2]}).to_parquet(tmp_path / "left.parquet")
+    frame = pd.DataFrame({"a": [1, 3], "b": [1, 2], "id": [2**60 + 1, 5], "on": [True, False]})
+    frame.to_parquet(tmp_path / "right.parquet")
+    joins = parse_joins([{"path": str(tmp_path / "right.parquet"), "on": ["a", "b"]}])
+    found = read_source(str(tmp_path / "left.parquet"), joins=joins)
+    assert found["id"].tolist()[::2] == [2**60 + 1, 5]
+    assert found["id"].isna().tolist() == found["on"].isna().tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("changes", "entry", "message"),
+    [
+        ("8,1,2\n", {}, "has the key code=8 in row 2 and in row 4, expected once"),
+        ("", {"prefix": None}, "both tables have the column 'late': say prefix"),
+        ("", {"on": {"to": "code"}}, "no row has a partner in .* by to: are the keys written alike"),
+        ("", {"on": "from"}, "unknown column of '.*airports.csv' in task.join.0..on 'from'"),
+        ("", {"how": "inner"}, "task.join.0..how=inner: expected left"),
+        ("", {"key": "from"}, "unknown key of task.join.0. 'key'"),
+        ("", {"on": None}, "expected a path and the columns of the key"),
+        ("", {"path": "no.csv"}, r"task.join\[0\].path: no file 'no.csv'"),
+    ],
+)
+def test_a_join_that_cannot_be_is_refused(tmp_path: Path, changes: str, entry: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        joined(tmp_path, changes, **entry)
+
+
+def test_new_rows_are_joined_and_read_as_those_of_training(tmp_path: Path) -> None:
+    """Codes of the second file that are digits alone among the new rows stay texts."""
+    codes = ["A1", "002", "003", "A4"]
+    rows = [f"{codes[i % 4]},{i},{i % 2}\n" for i in range(60)]
+    (tmp_path / "my.csv").write_text("code,x,y\n" + "".join(rows))
+    (tmp_path / "kinds.csv").write_text("code,kind\n" + "".join(f"{code},{code[-1]}0{code}\n" for code in codes))
+    join = f"task.join=[{{path: {tmp_path / 'kinds.csv'}, on: code}}]"
+    config = configure(
+        "task=table", f"task.path={tmp_path / 'my.csv'}", "task.targets={y: binary}", "task.form=columns", join
+    )
+    made = table(**{key: value for key, value in config.task.items() if key != "_target_"})
+    (tmp_path / "statistics.json").write_text(json.dumps(made.statistics()))
+    repeated = TableSuite(lambda: pd.DataFrame(), {}, statistics=str(tmp_path / "statistics.json"), form="columns")
+    (tmp_path / "new.csv").write_text("code,x\n002,1\n003,2\n")
+    records = NewRows(tmp_path / "new.csv", reading_options(config, tmp_path / "new.csv"))
+    assert list(records.frame.columns) == ["code", "x", "kind"]
+    for suite in (made, repeated):
+        assert (suite.inputs(records.frame)["categories"] >= 0).all()
+    # Columns that are there already are not looked up again
+    (tmp_path / "new.csv").write_text("code,x,kind\n002,1,own\n")
+    records = NewRows(tmp_path / "new.csv", reading_options(config, tmp_path / "new.csv"))
+    assert records.frame["kind"].tolist() == ["own"]
+    assert repeated.inputs(records.frame)["categories"].tolist() == [[0, -1]]
