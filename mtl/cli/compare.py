@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from rich.console import Console
 
 from mtl.cli.application import print_page
-from mtl.config.overrides import CONF
+from mtl.config.commands import typed
+from mtl.config.folders import main_file
 from mtl.config.signals import exit_code
 from mtl.config.study import Study
 from mtl.config.study_arguments import read_study
@@ -31,9 +32,9 @@ stop it at any time. Settings and their defaults:
 def main(arguments: list[str]) -> int:
     """Run the command line; the exit code is 0, 1 when runs failed, or 128 and the number of a signal that ended it."""
     if {"-h", "--help"} & set(arguments):
-        print_page(HELP + (CONF / "compare.yaml").read_text(encoding="utf-8"))
+        print_page(HELP + main_file("compare").read_text(encoding="utf-8"))
         return 0
-    command = " ".join(["python experiments/compare.py", *arguments])
+    command = " ".join([typed("compare"), *arguments])
     console = Console()
     try:
         return run(read_study(arguments), command, console)

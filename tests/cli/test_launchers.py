@@ -12,7 +12,7 @@ from rich.console import Console
 
 from mtl.cli.report import report
 from mtl.config.compose import check_overrides
-from mtl.config.overrides import CONF
+from mtl.config.folders import CONF
 from mtl.config.study_arguments import read_study
 from mtl.runs.directory import read_result
 from mtl.sweep.planner import Planner
