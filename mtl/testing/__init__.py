@@ -8,6 +8,10 @@ the same ones::
         check(lambda num_tasks: Mine(num_tasks))
 """
 
+from mtl.testing.encoders import ENCODER_CHECKS
+from mtl.testing.environments import ENVIRONMENT_CHECKS
+from mtl.testing.strategies import SHARING_CHECKS
+from mtl.testing.suites import SUITE_CHECKS
 from mtl.testing.weightings import WEIGHTING_CHECKS
 
-__all__ = ["WEIGHTING_CHECKS"]
+__all__ = ["ENCODER_CHECKS", "ENVIRONMENT_CHECKS", "SHARING_CHECKS", "SUITE_CHECKS", "WEIGHTING_CHECKS"]
