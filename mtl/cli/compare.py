@@ -37,7 +37,7 @@ def compare(*given: str) -> "Report":
     processes that train, and needs ``if __name__ == "__main__":`` around the call.
 
     Args:
-        given: settings of the comparison and overrides of its runs, as on the command line: ``task=digits``.
+        *given: settings of the comparison and overrides of its runs, as on the command line: ``task=digits``.
 
     Returns:
         The comparison and its verdict; written, with pictures, to ``<output>/comparisons/<name>``.

@@ -130,7 +130,7 @@ class Problem:
             with torch.no_grad():
                 for p, rate in [*((p, lr) for p in self.parameters), *((p, 0.01) for p in learned)]:
                     if p.grad is not None:
-                        p -= rate * p.grad
+                        p.sub_(rate * p.grad)
             weighting.after_step(current_losses)
             if feed_held_out is None:
                 self.feed_held_out(weighting)

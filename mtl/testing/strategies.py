@@ -32,7 +32,7 @@ def disturbed(module: Sharing) -> Sharing:
     noise = 0.3 if module.out_features < 50 else 0.03
     with torch.no_grad():
         for parameter in module.parameters():
-            parameter += noise * torch.randn_like(parameter)
+            parameter.add_(noise * torch.randn_like(parameter))
     return module.eval()
 
 
