@@ -126,9 +126,12 @@ def to_run_config(cfg: DictConfig, choices: Mapping[str, Any] | None = None) -> 
 
 
 def name_of_choice(group: str, option: str | None, node: Any) -> str | None:
-    """The option of a group; of an own ``_target_`` the name of its class."""
+    """The option of a group; of an own ``_target_`` the name of its class, also where it has the name of an option."""
     target = node.get("_target_") if isinstance(node, Mapping) else None
-    if option is None or target is None or target == target_of(option_file(group, option), group):
+    theirs = folders.CONF / group / f"{option}.yaml"
+    if option is None or target is None:
+        return option
+    if target == target_of(theirs if theirs.is_file() else option_file(group, option), group):
         return option
     return str(target).rpartition(".")[2]
 
