@@ -7,7 +7,9 @@ from rich.console import Console
 
 from mtl.cli.application import user_errors
 from mtl.config.execute_config import ExecuteConfig
-from mtl.config.overrides import CONF, parse_override
+from mtl.config.folders import CONF
+from mtl.config.overrides import parse_override
+from mtl.config.targets import own_modules
 
 
 @hydra.main(config_path=str(CONF), config_name="execute", version_base="1.3")
@@ -21,7 +23,10 @@ def main(cfg: DictConfig) -> None:
         # The environment is the run's own, where nothing is said of one
         typed = {parse_override(text).key_or_group.split(".")[0] for text in HydraConfig.get().overrides.task}
         environment = asked.environment if typed - {*ExecuteConfig.model_fields, "hydra"} else None
-        report, directory = execute(environment, asked.run, asked.output, asked.threads, asked.records, asked.trust)
+        own = own_modules(environment) if environment else []
+        report, directory = execute(
+            environment, asked.run, asked.output, asked.threads, asked.records, asked.trust, own
+        )
         console = Console()
         console.print(report.table())
         console.print(f"written to {directory}", soft_wrap=True, highlight=False)

@@ -13,7 +13,7 @@ from mtl.agent.environment import Environment
 from mtl.agent.environments.new_rows import NewRows
 from mtl.agent.report import ExecutionReport
 from mtl.config.factories import instantiate_node
-from mtl.config.overrides import option_names
+from mtl.config.folders import option_names
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
 from mtl.errors import InputError
@@ -35,6 +35,7 @@ def execute(
     threads: int | None = None,
     records: str | None = None,
     trust: Sequence[str] = (),
+    own: Sequence[str] = (),
 ) -> tuple[ExecutionReport, Path]:
     """Let a trained run act, and keep what came of it in a new directory under ``<run>/executions``.
 
@@ -47,6 +48,7 @@ def execute(
         threads: on the CPU; None: the cores, at most 4.
         records: a file of new rows, to be predicted; the environment is then not looked at.
         trust: modules whose code the run and the environment may name, beside this package's and what ``conf/`` names.
+        own: modules whose code the environment may name, and the run may not.
 
     Returns:
         The report and the directory.
@@ -56,7 +58,7 @@ def execute(
     """
     torch.set_num_threads(threads or min(4, torch.get_num_threads()))
     given: Environment | None = (
-        None if records or not environment else instantiate_node(environment, "environment", trust)
+        None if records or not environment else instantiate_node(environment, "environment", (*trust, *own))
     )  # its mistakes are said before a run is read
     opened = Run.open(str(run) if run is not None else newest(str(output)).path, trust)
     trained = load_trained(opened)
