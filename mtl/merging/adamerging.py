@@ -16,7 +16,7 @@ BY = ("task", "layer")
 
 
 class AdaMerging(Merging):
-    """AdaMerging: a coefficient for each task vector, or for each parameter tensor of it, that makes predictions certain.
+    """AdaMerging: a coefficient for each task vector, or each of its parameter tensors, that makes predictions certain.
 
     Source: Yang et al., "AdaMerging: Adaptive Model Merging for Multi-Task Learning", ICLR 2024,
     https://arxiv.org/abs/2310.02575.
@@ -69,6 +69,6 @@ class AdaMerging(Merging):
 
         for step in range(self.steps):
             optimizer.zero_grad()
-            trials.entropy(trunk(), step).backward()
+            (raw.grad,) = torch.autograd.grad(trials.entropy(trunk(), step), [raw])
             optimizer.step()
         return MergedTrunk(trunk().detach(), raw.detach().clamp(0, 1))

@@ -79,7 +79,7 @@ class Merging(ABC):
             The trunk.
         """
 
-    def check(self, tasks: Sequence[Task], *, keeps_statistics: bool) -> None:
+    def check(self, tasks: Sequence[Task], *, keeps_statistics: bool) -> None:  # noqa: B027 (no-op by default)
         """Raise InputError where these networks cannot be merged so; by default all can.
 
         Args:
@@ -107,9 +107,7 @@ class ScaledMerging(Merging):
     @override
     def merge(self, vectors: TaskVectors, trials: Trials) -> MergedTrunk:
         direction = self.direction(vectors)
-        tried = tuple(
-            (one, trials.validation_score(vectors.start + one * direction)) for one in self.coefficients
-        )
+        tried = tuple((one, trials.validation_score(vectors.start + one * direction)) for one in self.coefficients)
         best = min(tried, key=lambda pair: pair[1] if isfinite(pair[1]) else inf)
         if not isfinite(best[1]):
             raise InputError("merging: no coefficient of model.merge.coefficients gives a finite validation loss")

@@ -21,9 +21,7 @@ class Merged:
         merge: how the trunks are merged.
     """
 
-    def __init__(
-        self, start: str | None = None, joint_steps: int | None = None, merge: Merging | None = None
-    ) -> None:
+    def __init__(self, start: str | None = None, joint_steps: int | None = None, merge: Merging | None = None) -> None:
         if merge is None:
             raise InputError("model=merged: expected a way to merge, such as merge=task_arithmetic")
         if start is not None and joint_steps is not None:

@@ -48,6 +48,10 @@ class CommonStart(Sharing):
         return self.encoders[task].parameters()
 
     @override
+    def shared_parameters(self) -> Iterator[Parameter]:
+        return iter(())  # what is kept of the start does not learn
+
+    @override
     def last_shared_layer(self) -> Iterator[Parameter]:
         return iter(())
 
