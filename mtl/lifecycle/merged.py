@@ -218,6 +218,8 @@ def merge(run: Run, assembly: Assembly, merged: Merged, parts: Parts) -> tuple[F
     trials.trunk.load_state_dict(networks.network.sharing.start.state_dict())
     found = merged.merge.merge(task_vectors(networks.network.sharing, trials, assembly.config.seed), trials)
     trials.put(found.values)
+    noted = [found.note] if found.note else []
+    sys.stderr.write("".join(f"{note}\n" for note in noted))
     apart = parts.counted[-1]
     write_checkpoint(run.best, {"state_dict": assembly.module.state_dict(), "epoch": apart.selection.epoch})
     seconds = time.perf_counter() - started
@@ -232,7 +234,7 @@ def merge(run: Run, assembly: Assembly, merged: Merged, parts: Parts) -> tuple[F
         selection=apart.selection,
         seconds=sum(one.seconds.fit for one in parts.counted) + seconds,
         step_seconds=apart.seconds.step,
-        notes=tuple(note for one in parts.counted for note in one.notes if note not in assembly.data.notes),
+        notes=(*(note for one in parts.counted for note in one.notes if note not in assembly.data.notes), *noted),
     )
     return fitted, merging_result(found, assembly, parts, seconds)
 

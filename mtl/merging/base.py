@@ -57,11 +57,13 @@ class MergedTrunk:
         values: the trunk, ``[P]``.
         coefficients: of each task vector, ``[K, 1]``, or of each of its parameter tensors, ``[K, L]``.
         tried: coefficients that were tried, with their validation scores; empty: validation chose none.
+        note: what the user should know of the choice; empty: nothing.
     """
 
     values: Tensor
     coefficients: Tensor
     tried: tuple[tuple[float, float], ...] = ()
+    note: str = ""
 
 
 class Merging(ABC):
@@ -112,4 +114,10 @@ class ScaledMerging(Merging):
         if not isfinite(best[1]):
             raise InputError("merging: no coefficient of model.merge.coefficients gives a finite validation loss")
         chosen = torch.full((len(vectors.differences), 1), best[0])
-        return MergedTrunk(vectors.start + best[0] * direction, chosen, tried)
+        note = ""
+        if best[0] == max(self.coefficients) and len(self.coefficients) > 1:
+            note = (
+                f"merging: the best coefficient, {best[0]:g}, is the largest of model.merge.coefficients: try larger "
+                "ones"
+            )
+        return MergedTrunk(vectors.start + best[0] * direction, chosen, tried, note)

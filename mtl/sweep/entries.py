@@ -5,7 +5,7 @@ from itertools import combinations
 from typing import Any
 
 from mtl.config.run_config import RunConfig
-from mtl.config.study import BASELINE, TREES
+from mtl.config.study import BASELINE, MERGED, TREES
 from mtl.errors import InputError
 
 FRONT = "front"  # a weighting that stands for a grid of fixed weights
@@ -15,6 +15,7 @@ SHORTHANDS = {
     "grouped": "hard grouping=auto",
     BASELINE: "single_task grouping=null",
     TREES: "trees grouping=null",
+    MERGED: "merged grouping=null",
 }
 
 
