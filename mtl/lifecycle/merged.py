@@ -131,7 +131,7 @@ def prepare(config: RunConfig, merged: Merged) -> tuple[Assembly, Environment | 
     assembly = build(config)
     networks = build(apart_config(config, None)).module.network.sharing  # says what is wrong with them
     assert isinstance(networks, CommonStart)
-    merged.merge.check(assembly.graph.tasks, keeps_statistics=bool(batch_norms(networks.start)))
+    merged.merge.check(assembly.graph.tasks, keeps_statistics=bool(batch_norms(networks)))
     return assembly, environment_for(config, assembly.data)
 
 
@@ -253,7 +253,7 @@ def merging_result(found: MergedTrunk, assembly: Assembly, parts: Parts, seconds
 def task_vectors(networks: CommonStart, trials: TrunkTrials, seed: int) -> TaskVectors:
     """What the networks have learned since their start, in the order of the parameters of the trunk to be."""
     parameters = trainable(trials.trunk)
-    start = flat(networks.start, parameters)
+    start = torch.cat([networks.start[name].flatten() for name in parameters])
     learned = torch.stack([flat(networks.encoders[name], parameters) for name in networks.task_names])
     return TaskVectors(start, learned - start, tuple(one.numel() for one in parameters.values()), seed)
 

@@ -8,7 +8,7 @@ from torch.nn import Parameter
 from typing_extensions import override
 
 from mtl.errors import InputError
-from mtl.nn.by_name import ModulesByName
+from mtl.nn.by_name import BuffersByName, ModulesByName
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.sharing.base import EncoderFactory, Sharing
 
@@ -17,7 +17,7 @@ class CommonStart(Sharing):
     """K disjoint encoders that begin with the same values, and these values.
 
     They are single-task networks in all but that. ``model=merged`` trains them and merges what they have learned since
-    the start, which is therefore kept, frozen, with them.
+    the start, which is therefore kept with them.
 
     Args:
         input_shape: shapes of one sample's inputs, by name.
@@ -34,10 +34,10 @@ class CommonStart(Sharing):
         if start is not None and not isinstance(start, str):
             raise InputError(f"model.start={start}: expected a run directory, or null")
         self.start_run = start
-        self.start = encoder(input_shape)
-        self.out_features = self.start.out_features
-        self.encoders = ModulesByName({name: deepcopy(self.start) for name in self.task_names})
-        self.start.requires_grad_(False)
+        first = encoder(input_shape)
+        self.out_features = first.out_features
+        self.encoders = ModulesByName({name: deepcopy(first) for name in self.task_names})
+        self.start = BuffersByName(first.state_dict())
 
     @override
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
@@ -46,10 +46,6 @@ class CommonStart(Sharing):
     @override
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         return self.encoders[task].parameters()
-
-    @override
-    def shared_parameters(self) -> Iterator[Parameter]:
-        return iter(())  # what is kept of the start does not learn
 
     @override
     def last_shared_layer(self) -> Iterator[Parameter]:
