@@ -215,7 +215,7 @@ def merge(run: Run, assembly: Assembly, merged: Merged, parts: Parts) -> tuple[F
     assembly.module.weighting.load_state_dict(networks.weighting.state_dict())
     trials = TrunkTrials(assembly.module, assembly.data)
     check_kept_state(networks.network.sharing)
-    trials.trunk.load_state_dict(networks.network.sharing.start.state_dict())
+    trials.trunk.load_state_dict(networks.network.sharing.start.state)
     found = merged.merge.merge(task_vectors(networks.network.sharing, trials, assembly.config.seed), trials)
     trials.put(found.values)
     noted = [found.note] if found.note else []
@@ -253,7 +253,8 @@ def merging_result(found: MergedTrunk, assembly: Assembly, parts: Parts, seconds
 def task_vectors(networks: CommonStart, trials: TrunkTrials, seed: int) -> TaskVectors:
     """What the networks have learned since their start, in the order of the parameters of the trunk to be."""
     parameters = trainable(trials.trunk)
-    start = torch.cat([networks.start[name].flatten() for name in parameters])
+    at_start = networks.start.state
+    start = torch.cat([at_start[name].flatten() for name in parameters])
     learned = torch.stack([flat(networks.encoders[name], parameters) for name in networks.task_names])
     return TaskVectors(start, learned - start, tuple(one.numel() for one in parameters.values()), seed)
 
@@ -261,7 +262,7 @@ def task_vectors(networks: CommonStart, trials: TrunkTrials, seed: int) -> TaskV
 def check_kept_state(networks: CommonStart) -> None:
     """InputError where a trunk has changed something in training that merging knows nothing of."""
     kept = other_state(networks.encoders[networks.task_names[0]])
-    at_start = networks.start.state_dict()
+    at_start = networks.start.state
     for name in kept.keys() & at_start.keys():
         for task in networks.task_names:
             if not torch.equal(networks.encoders[task].state_dict()[name], at_start[name]):

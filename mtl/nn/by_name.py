@@ -1,4 +1,4 @@
-"""Modules, parameters and buffers by names that a user chooses, such as those of tasks.
+"""Modules, parameters and values by names that a user chooses, such as those of tasks.
 
 torch's own dictionaries make every entry an attribute, and so refuse the names of their methods: ``train``, ``items``.
 """
@@ -36,18 +36,19 @@ class ParametersByName(nn.Module):
         return key in self._parameters
 
 
-class BuffersByName(nn.Module):
-    """Values that do not learn, by names that may hold dots, as those of a state dict do.
+class StateByName(nn.Module):
+    """The values of another module's state, which do not learn here.
 
     Args:
-        entries: the values, which are copied.
+        state: the values by name, which are copied.
     """
 
-    def __init__(self, entries: Mapping[str, Tensor]) -> None:
+    def __init__(self, state: Mapping[str, Tensor]) -> None:
         super().__init__()
-        self._buffers.update({name: value.detach().clone() for name, value in entries.items()})
+        # torch takes what stands before a dot for the name of a module
+        self._buffers.update({name.replace(".", "/"): value.detach().clone() for name, value in state.items()})
 
-    def __getitem__(self, key: str) -> Tensor:
-        found = self._buffers[key]
-        assert found is not None
-        return found
+    @property
+    def state(self) -> dict[str, Tensor]:
+        """The values, by the names that they had."""
+        return {name.replace("/", "."): value for name, value in self._buffers.items() if value is not None}

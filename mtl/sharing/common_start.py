@@ -8,7 +8,7 @@ from torch.nn import Parameter
 from typing_extensions import override
 
 from mtl.errors import InputError
-from mtl.nn.by_name import BuffersByName, ModulesByName
+from mtl.nn.by_name import ModulesByName, StateByName
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.sharing.base import EncoderFactory, Sharing
 
@@ -37,7 +37,7 @@ class CommonStart(Sharing):
         first = encoder(input_shape)
         self.out_features = first.out_features
         self.encoders = ModulesByName({name: deepcopy(first) for name in self.task_names})
-        self.start = BuffersByName(first.state_dict())
+        self.start = StateByName(first.state_dict())
 
     @override
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
@@ -53,5 +53,6 @@ class CommonStart(Sharing):
 
     def begin_with(self, trunk: Mapping[str, Tensor]) -> None:
         """Begin with the values of this trunk. RuntimeError if it is of another shape."""
-        for one in (self.start, *self.encoders.values()):
-            one.load_state_dict(trunk)
+        for encoder in self.encoders.values():
+            encoder.load_state_dict(trunk)
+        self.start = StateByName(trunk)

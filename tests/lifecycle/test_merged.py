@@ -37,6 +37,11 @@ def weights(directory: str | Path) -> dict[str, np.ndarray]:
     return {name: value.double().numpy() for name, value in found.items()}
 
 
+def kept(name: str) -> str:
+    """Where networks keep what their trunk was at the start."""
+    return f"network.sharing.start.{name.replace('.', '/')}"
+
+
 @pytest.fixture(scope="module")
 def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("outputs")
@@ -56,7 +61,7 @@ def test_the_trunk_is_the_start_and_a_multiple_of_the_task_vectors(result: RunRe
     names = [name.removeprefix(TRUNK) for name in own if name.startswith(TRUNK)]
     assert len(names) == 4
     for name in names:
-        start = apart[f"network.sharing.start.{name}"]
+        start = apart[kept(name)]
         tau = [apart[f"network.sharing.encoders.{task}.{name}"] - start for task in result.tasks]
         assert all(np.abs(one).max() > 0 for one in tau)
         np.testing.assert_allclose(own[TRUNK + name], start + coefficient * sum(tau), rtol=1e-5, atol=1e-6)
@@ -81,7 +86,7 @@ def test_the_joint_start_is_the_trunk_and_the_heads_of_a_run_that_learned_all_ta
     start, apart = weights(result.merging.start), weights(result.merging.parts)
     for name, value in start.items():
         if name.startswith(TRUNK):
-            np.testing.assert_array_equal(value, apart[f"network.sharing.start.{name.removeprefix(TRUNK)}"])
+            np.testing.assert_array_equal(value, apart[kept(name.removeprefix(TRUNK))])
     # One epoch of Adam away from the joint start, not from other random values
     moved = [np.abs(apart[name] - value).max() for name, value in start.items() if name.startswith(HEADS)]
     assert 0 < max(moved) < 0.2
