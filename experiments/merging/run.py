@@ -5,10 +5,10 @@ way of ``conf/merge/``. The common start is random, or what one trunk has learne
 steps. Equal weights, the same encoder, budget and patience for all; each seed is other initial values and another order
 of the rows.
 
-What counts first is the geometric mean of the tasks' losses on the test rows, as a change relative to that of *single_task*
-with the same seed: below 0 is better; ``metric`` is the mean of
-their primary metrics (R2, accuracy). ``steps`` are the optimizer steps of all parts together, ``coefficient`` is the
-mean over tasks and parameter tensors. Writes ``result.csv`` (every run) and ``table.md`` beside this file, or where
+What counts first is the geometric mean of the tasks' losses on the test rows, as a change relative to that of
+*single_task* with the same seed: below 0 is better; ``metric`` is the mean of their primary metrics (R2, accuracy).
+``steps`` are the optimizer steps of all parts together, ``coefficient`` is the mean over tasks and parameter tensors.
+Writes ``result.csv`` (every run) and ``table.md`` beside this file, or where
 --output says; the runs stay in --runs and are not trained again.
 """
 
