@@ -28,6 +28,7 @@ from mtl.lifecycle.trunk_trials import TrunkTrials, batch_norms, flat, other_sta
 from mtl.merging.base import MergedTrunk, TaskVectors
 from mtl.merging.merged import Merged
 from mtl.module.lightning import silent_lightning
+from mtl.nn.norm import PerSourceBatchNorm
 from mtl.runs.checkpoint import write_checkpoint
 from mtl.runs.contributions import Contributions
 from mtl.runs.directory import Run, finished, run_path
@@ -131,6 +132,8 @@ def prepare(config: RunConfig, merged: Merged) -> tuple[Assembly, Environment | 
     assembly = build(config)
     networks = build(apart_config(config, None)).module.network.sharing  # says what is wrong with them
     assert isinstance(networks, CommonStart)
+    if any(isinstance(one, PerSourceBatchNorm) for one in networks.modules()):
+        raise InputError("encoder.norm: merging knows no statistics of several tables; expected layer, group or batch")
     merged.merge.check(assembly.graph.tasks, keeps_statistics=bool(batch_norms(networks)))
     return assembly, environment_for(config, assembly.data)
 

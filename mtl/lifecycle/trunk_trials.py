@@ -1,6 +1,6 @@
 """What a trunk is worth on validation rows, before it is chosen."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from math import nan
 
 import torch
@@ -31,7 +31,7 @@ class TrunkTrials:
         assert isinstance(module.network.sharing, Hard)
         self.module, self.data = module, data
         self.trunk: Encoder = module.network.sharing.trunk
-        self._batches = list(data.loader("val"))
+        self._validation_inputs = self._endlessly()
 
     def put(self, values: Tensor) -> None:
         """Give the trunk these numbers ``[P]``; statistics of batch norms are taken anew from the training rows."""
@@ -42,15 +42,14 @@ class TrunkTrials:
     def validation_score(self, trunk: Tensor) -> float:
         """Geometric mean of the tasks' validation losses, lower being better; NaN where it is not finite."""
         self.put(trunk)
-        score = self.module.evaluate(self._batches).score
+        score = self.module.evaluate(self.data.loader("val")).score
         return nan if score is None else score
 
-    def entropy(self, trunk: Tensor, step: int) -> Tensor:
-        """Mean entropy of the predictions on one batch of validation rows, ``[]``, summed over the tasks.
+    def entropy(self, trunk: Tensor) -> Tensor:
+        """Mean entropy of the predictions on the next batch of validation rows, ``[]``, summed over the tasks.
 
         Args:
             trunk: its numbers ``[P]``, which the gradient reaches.
-            step: which batch.
 
         Returns:
             The entropy.
@@ -61,10 +60,13 @@ class TrunkTrials:
             f"sharing.trunk.{name}": part.view_as(one)
             for (name, one), part in zip(parameters.items(), parts, strict=True)
         }
-        inputs = self._batches[step % len(self._batches)].inputs
         with evaluating(self.module.network):
-            predictions = functional_call(self.module.network, given, (inputs,))
+            predictions = functional_call(self.module.network, given, (next(self._validation_inputs),))
         return torch.stack([entropy_of(one).mean() for one in predictions.values()]).sum()
+
+    def _endlessly(self) -> Iterator[Inputs]:
+        while True:
+            yield from (batch.inputs for batch in self.data.loader("val"))
 
 
 def entropy_of(logits: Tensor) -> Tensor:

@@ -67,8 +67,8 @@ class AdaMerging(Merging):
             spread = raw.clamp(0, 1).repeat_interleave(sizes, dim=1)  # [K, P]
             return vectors.start + (spread * vectors.differences).sum(0)
 
-        for step in range(self.steps):
+        for _ in range(self.steps):
             optimizer.zero_grad()
-            (raw.grad,) = torch.autograd.grad(trials.entropy(trunk(), step), [raw])
+            (raw.grad,) = torch.autograd.grad(trials.entropy(trunk()), [raw])
             optimizer.step()
         return MergedTrunk(trunk().detach(), raw.detach().clamp(0, 1))

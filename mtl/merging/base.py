@@ -37,15 +37,10 @@ class Trials(Protocol):
     def validation_score(self, trunk: Tensor) -> float:
         """Geometric mean of the tasks' validation losses with the trunk ``[P]``, lower being better."""
 
-    def entropy(self, trunk: Tensor, step: int) -> Tensor:
-        """Entropy of the predictions, ``[]``, summed over the tasks; its gradient reaches the trunk ``[P]``.
+    def entropy(self, trunk: Tensor) -> Tensor:
+        """Mean entropy of the predictions on the next batch of validation rows, ``[]``, summed over the tasks.
 
-        Args:
-            trunk: the numbers.
-            step: which batch of validation rows; their labels are not looked at.
-
-        Returns:
-            The mean over the rows.
+        The labels are not looked at. The gradient reaches the trunk ``[P]``.
         """
 
 

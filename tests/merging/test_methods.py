@@ -45,7 +45,7 @@ class Nearest:
     def validation_score(self, trunk: Tensor) -> float:
         return float((trunk - self.wanted).square().sum())
 
-    def entropy(self, trunk: Tensor, step: int) -> Tensor:
+    def entropy(self, trunk: Tensor) -> Tensor:
         return (trunk - self.wanted).square().sum()
 
 

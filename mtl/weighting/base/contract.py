@@ -185,7 +185,7 @@ class Weighting(nn.Module, ABC):
     def on_epoch_end(self, losses: Tensor) -> None:
         """Called at the end of every epoch with the mean training losses ``[K]``.
 
-        Default: a warning where the method ``grows_below_zero`` and a loss is there.
+        Default: a warning where the method ``grows_below_zero`` and a loss is below 0.
 
         Args:
             losses: NaN for a task without labels in the epoch.
