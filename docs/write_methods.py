@@ -26,23 +26,24 @@ PAGE = Path(__file__).parent / "methods.md"
 YES, REFUSED, NONE = "yes", "refused", ""
 HEAD = """# Which weighting is tested for what
 
-Written by `python -m docs.write_methods` from the parameters of the tests in `tests/weighting`; a test sees to it that the
-page is up to date. *yes*: the test of the column is run for the method as it is configured; empty: it is not, as where a
-method has no such option. `auto_lambda`, `moml` and `random` have tests of their own. What the methods do, cost and fail at:
-[weighting.md](weighting.md).
+Written by `python -m docs.write_methods` from the parameters of the tests in `tests/weighting`; a test sees to it
+that the page is up to date. *yes*: the test of the column is run for the method as it is configured; empty: it is
+not, as where a method has no such option. `auto_lambda`, `moml` and `random` have tests of their own. What the
+methods do, cost and fail at: [weighting.md](weighting.md).
 
 """
 FOOT = """
-- *by hand*: one case, or several steps, computed by hand. *TorchJD*: the result is that of TorchJD, or the test says where
-  the two differ. *claims*: what its paper claims of the update (no conflict, least length, equal projections, rest at
-  stationary points, invariance to the size of a loss).
-- *sizes*: finite for losses from 1e-8 to 1e8. *degenerate*: finite for zero, duplicated, opposed and dependent gradients.
-- *unlabelled*: a task without labels is left out of the step. *accumulated*: k batches make the update of one. *resume*: bit
-  for bit.
-- *half*, *double*: losses and networks in bfloat16, and in double precision. *sparse*: embeddings with sparse gradients.
-  *frozen*: frozen parameters among those handed over.
-- *0 and below*: a loss of 0 or below does not stop the other tasks. *left out*: its task is left out of the step, with a
-  warning; *warned of*: the weight of one that stays below 0 grows without limit, and a warning says so.
+- *by hand*: one case, or several steps, computed by hand. *TorchJD*: the result is that of TorchJD, or the test says
+  where the two differ. *claims*: what its paper claims of the update (no conflict, least length, equal projections,
+  rest at stationary points, invariance to the size of a loss).
+- *sizes*: finite for losses from 1e-8 to 1e8. *degenerate*: finite for zero, duplicated, opposed and dependent
+  gradients.
+- *unlabelled*: a task without labels is left out of the step. *accumulated*: k batches make the update of one.
+  *resume*: bit for bit.
+- *half*, *double*: losses and networks in bfloat16, and in double precision. *sparse*: embeddings with sparse
+  gradients. *frozen*: frozen parameters among those handed over.
+- *0 and below*: a loss of 0 or below does not stop the other tasks. *left out*: its task is left out of the step,
+  with a warning; *warned of*: the weight of one that stays below 0 grows without limit, and a warning says so.
 - *representation*: gradients compared at the last shared tensors, also where a loss passes them by.
 - *nothing shared*: of a network that shares nothing; refused in one line by methods that compare gradients.
 
