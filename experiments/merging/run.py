@@ -71,10 +71,10 @@ def mean_metric(result: RunResult) -> float:
     return mean(test[name][task.primary] or 0.0 for name, task in result.tasks.items())
 
 
-def study(name: str, seeds: int, runs: Path) -> Iterator[list[str]]:
+def study(name: str, seeds: range, runs: Path) -> Iterator[list[str]]:
     """The rows of the table for one suite."""
     methods = [one for one in METHODS if one != "adamerging" or name == "digits"]  # which needs classes
-    for seed in range(seeds):
+    for seed in seeds:
         given = (*SUITES[name], *BUDGET, f"seed={seed}", f"output={runs}")
         apart = result_of(configure(*given, "model=single_task"))
         found = {("single_task", ""): apart, ("hard", ""): result_of(configure(*given, "model=hard"))}
@@ -117,13 +117,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--suites", nargs="+", choices=SUITES, default=list(SUITES))
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--runs", type=Path, default=Path("outputs/merging"))
     parser.add_argument("--output", type=Path, default=Path(__file__).parent)
     given = parser.parse_args()
     set_process_defaults()
     rows = []
+    seeds = range(given.first_seed, given.first_seed + given.seeds)
     for name in given.suites:
-        for row in study(name, given.seeds, given.runs):
+        for row in study(name, seeds, given.runs):
             rows.append(row)
             print(*row, flush=True)
     given.output.mkdir(parents=True, exist_ok=True)
