@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -189,8 +190,9 @@ def finished_run(config: RunConfig, fingerprint: str, train: Train) -> Run:
     try:
         for path in finished(first):
             run = Run.open(path, config.trust)
-            if run.result.data.fingerprint == fingerprint:
-                return run
+            with suppress(InputError):  # damaged: not an answer
+                if run.result.data.fingerprint == fingerprint:
+                    return run
         result = train(config)
         assert result is not None  # this process is the first
         return Run.open(Path(result.directory), config.trust)
