@@ -7,19 +7,23 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from mtl.config.factories import call_factory, instantiate_node
 from mtl.config.run_config import AUTO, RunConfig
 from mtl.errors import InputError
+from mtl.merging.merged import Merged
 from mtl.module.module import MultiTaskModule
 from mtl.network import Network
+from mtl.nn.encoder import Encoder
 from mtl.nn.norm import warn_of_batch_norm
 from mtl.nn.tabular import check_values
 from mtl.runs.checkpoint import read_checkpoint
 from mtl.runs.checksums import write_checked_text
 from mtl.runs.directory import Run
-from mtl.sharing.base import Sharing
+from mtl.sharing.base import EncoderFactory, Sharing
 from mtl.sharing.grouped import Grouped
+from mtl.sharing.hard import Hard
 from mtl.suites.base import MultiTaskDataModule
 from mtl.tasks import TaskGraph
 from mtl.trees.boosting import BoostedTrees
@@ -79,6 +83,12 @@ def trees_of(config: RunConfig) -> BoostedTrees | None:
     return model if isinstance(model, BoostedTrees) else None
 
 
+def merged_of(config: RunConfig) -> Merged | None:
+    """What the config's model says of merging; None if the run trains a network as its model has it, or trees."""
+    model = instantiate_node(config.model, "model", config.trust)
+    return model if isinstance(model, Merged) else None
+
+
 def build_with_data(data: MultiTaskDataModule, config: RunConfig, groups: Groups | None = None) -> Assembly:
     """The objects of a run with a suite that is there already; arguments as for :func:`build`."""
     torch.manual_seed(config.seed)
@@ -86,9 +96,12 @@ def build_with_data(data: MultiTaskDataModule, config: RunConfig, groups: Groups
     model = instantiate_node(config.model, "model", config.trust)
     if isinstance(model, BoostedTrees):
         raise InputError(f"model={config.choices.model} has no network, which is asked for here")
+    rates = config.rates
+    if isinstance(model, Merged):  # the network that there is in the end; its parts have the rates
+        model, rates = Hard, None
     chosen = groups if config.grouping == AUTO else config.grouping
     strategy = partial(Grouped, strategy=model, groups=chosen) if chosen else model
-    encoder = instantiate_node(config.encoder, "encoder", config.trust)
+    encoder = encoder_factory(config)
     sharing: Sharing = call_factory("model", strategy, data.input_shape, graph.names, encoder)
     check_values(sharing, data.most_values)
     if data.sources > 1:
@@ -100,8 +113,23 @@ def build_with_data(data: MultiTaskDataModule, config: RunConfig, groups: Groups
     data.hold_out(weighting.held_out)
     optimizer = instantiate_node(config.optimizer, "optimizer", config.trust)
     scheduler = instantiate_node(config.scheduler, "scheduler", config.trust)
-    module = MultiTaskModule(network, graph, weighting, optimizer, scheduler, config.compile, config.rates)
+    module = MultiTaskModule(network, graph, weighting, optimizer, scheduler, config.compile, rates)
     return Assembly(config, data, graph, module)
+
+
+def encoder_factory(config: RunConfig) -> EncoderFactory:
+    """What makes the encoders of a run. InputError where the config names a module that is no encoder."""
+    made = instantiate_node(config.encoder, "encoder", config.trust)
+    if isinstance(made, nn.Module):
+        raise InputError("encoder: expected what makes an encoder, and it is one that is made: add _partial_: true")
+    target = made.func if isinstance(made, partial) else made
+    if isinstance(target, type) and issubclass(target, nn.Module) and not issubclass(target, Encoder):
+        raise InputError(
+            f"encoder._target_={config.encoder['_target_']}: a module of torch is no encoder by itself; expected "
+            "encoder._target_=mtl.nn.custom.CustomEncoder, with the module as its argument 'module'"
+        )
+    factory: EncoderFactory = made
+    return factory
 
 
 def save_statistics(run: Run, data: MultiTaskDataModule) -> None:

@@ -75,6 +75,8 @@ def metrics_table(result: RunResult) -> Table:
     how, best = f"{chosen.model} sharing, {chosen.weighting} weighting", f"epoch {selected.epoch}"
     if trees_of(result.config) is not None:
         how, best = "boosted trees", "iteration of " + ", ".join(f"{k} {v}" for k, v in selected.by_task.items())
+    if result.merging is not None:
+        how = f"merged from networks trained apart, {chosen.weighting} weighting"
     table = Table(
         title=f"{chosen.task}: {how}, seed {result.seed}",
         caption=f"best {best} by {selected.metric} ({selected.mode})",

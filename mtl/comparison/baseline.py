@@ -4,8 +4,7 @@ from collections.abc import Mapping
 
 from mtl.comparison.gain_samples import Runs, any_run, shared_seeds
 from mtl.comparison.records import Record, flatten
-from mtl.comparison.types import SINGLE
-from mtl.config.study import BASELINE
+from mtl.config.study import APART, BASELINE
 from mtl.errors import InputError
 
 
@@ -24,7 +23,7 @@ def choose_baseline(configurations: Mapping[str, Runs]) -> str:
     Raises:
         InputError: there is none, or it has no seed in common with a multi-task configuration.
     """
-    multi = [runs for runs in configurations.values() if any_run(runs).model not in SINGLE]
+    multi = [runs for runs in configurations.values() if any_run(runs).model not in APART]
     single = {key: runs for key, runs in configurations.items() if any_run(runs).model == BASELINE}
     if not single:
         raise InputError(f"no baseline: none of the runs has model={BASELINE}")

@@ -15,8 +15,8 @@ from mtl.comparison.records import Record
 from mtl.comparison.statistics.looks import Look
 from mtl.comparison.statistics.pareto import front, hypervolume_contributions
 from mtl.comparison.statistics.ranks import mean_ranks
-from mtl.comparison.types import COSTS, SINGLE, UNCLEAR, Comparison, Evidence, Measurement, Row, Rules
-from mtl.config.study import BASELINE
+from mtl.comparison.types import COSTS, UNCLEAR, Comparison, Evidence, Measurement, Row, Rules
+from mtl.config.study import APART, BASELINE
 from mtl.errors import InputError
 
 
@@ -52,7 +52,7 @@ class Judge:
             raise InputError(f"no run of the baseline ({BASELINE}) has finished")
         base = runs[design.baseline]
         usable = [key for key in runs if key != design.baseline and shared_seeds(runs[key], base)]
-        single = [key for key in usable if any_run(runs[key]).model in SINGLE]
+        single = [key for key in usable if any_run(runs[key]).model in APART]
         multi = [key for key in usable if key not in single]
         gain = GainRule.of(records, rules, resplit=design.resplit)
         return cls(runs, design, rules, gain, tuple(multi), tuple(single))

@@ -8,9 +8,8 @@ from mtl.comparison.records import Record
 from mtl.comparison.statistics.estimate import Estimate, Interval
 from mtl.comparison.statistics.gains import Scale
 from mtl.comparison.statistics.looks import Look
-from mtl.config.study import BASELINE, TREES
+from mtl.config.study import APART
 
-SINGLE = (BASELINE, TREES)  # models that learn every task by itself
 COSTS = ("parameters", "seconds", "memory", "inference")
 
 HELPS, HURTS, SAME, UNCLEAR = "helps", "hurts", "same", "unclear"
@@ -135,7 +134,7 @@ class Row:
     @property
     def multi(self) -> bool:
         """Whether it learns tasks together."""
-        return self.model not in SINGLE
+        return self.model not in APART
 
 
 @dataclass(frozen=True)

@@ -25,11 +25,12 @@ from mtl.config.overrides import (
 )
 from mtl.config.run_config import Choices, RunConfig
 from mtl.config.search_path import search_own_folders
-from mtl.config.study import check_compare_keys
+from mtl.config.study import MERGED, check_compare_keys
 from mtl.config.targets import check_config, nodes_of, own_modules
 from mtl.errors import InputError
 
 GROUPS = tuple(Choices.model_fields)
+NO_MERGE = "none"  # the option that merges nothing
 
 
 @contextmanager
@@ -117,6 +118,9 @@ def to_run_config(cfg: DictConfig, choices: Mapping[str, Any] | None = None) -> 
     check_compare_keys(values.pop("compare", None) or {})
     chosen = HydraConfig.get().runtime.choices if choices is None else choices
     named = {group: name_of_choice(group, chosen[group], values.get(group)) for group in GROUPS}
+    merge = chosen.get("merge", NO_MERGE)
+    if merge != NO_MERGE and named["model"] != MERGED:
+        raise InputError(f"merge={merge}: networks that were trained apart are merged; expected model={MERGED}")
     config = RunConfig.read({"choices": named, **values})
     own = own_modules(nodes_of(config)) if config.resume is None else []  # a run that is gone on with says its own
     if own:

@@ -131,6 +131,24 @@ class AffinityResult(Frozen):
     seconds: float
 
 
+class MergingResult(Frozen):
+    """What a run of ``model=merged`` was made of.
+
+    Attributes:
+        parts: directory of the run whose networks were merged.
+        start: of the run that these began with; None: random values.
+        coefficients: by task, what its task vector was multiplied by; or one for each of its parameter tensors.
+        tried: pairs of a coefficient and its validation score; empty where validation chose none.
+        seconds: that merging took.
+    """
+
+    parts: str
+    start: str | None
+    coefficients: dict[str, list[Measured]]
+    tried: list[list[Measured]]
+    seconds: float
+
+
 class RunResult(Frozen):
     """What came of a run.
 
@@ -154,6 +172,7 @@ class RunResult(Frozen):
         peak_memory_bytes: most memory of the first process since training began; None: the system does not tell.
         environment: versions and machine.
         affinity: with ``grouping=auto`` what was measured first.
+        merging: of merged networks, what they were made of.
         notes: warnings of the training, as they were printed.
         execution: where the agent acted, its summary.
     """
@@ -177,5 +196,6 @@ class RunResult(Frozen):
     peak_memory_bytes: int | None
     environment: dict[str, str]
     affinity: AffinityResult | None = None
+    merging: MergingResult | None = None
     notes: list[str] = Field(default_factory=list)
     execution: dict[str, Any] | None = None

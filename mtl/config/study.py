@@ -13,7 +13,9 @@ from mtl.errors import unknown
 BASELINE = "single_task"
 MATCHED = ("same_parameters", "same_seconds")
 TREES = "trees"
-BASELINES = (*MATCHED, TREES)
+MERGED = "merged"
+BASELINES = (*MATCHED, TREES, MERGED)
+APART = (BASELINE, TREES, MERGED, "common_start")  # models whose tasks are trained by themselves
 
 
 def _list_of_one(value: Any) -> Any:
@@ -49,6 +51,7 @@ class Study(Frozen):
         front: of the weighting called front: loss weights are multiples of one in so many parts.
         budget: most optimizer steps of every run; None: what the config says.
         baselines: beside the single-task one.
+        merges: ways to merge of the baseline called merged, with overrides of their own after a space.
         match: the model whose size and duration these have; None: that of the configuration chosen.
         tune: values of the grid are chosen on validation.
         grid: values by dotted key.
@@ -82,6 +85,7 @@ class Study(Frozen):
     front: Annotated[int, Field(ge=2, le=100, description="a whole number, 2 to 100")]
     budget: Annotated[int | None, Field(ge=1, description="a whole number, 1 or more, or null")]
     baselines: Annotated[list[str], Field(description=f"a list of some of {', '.join(BASELINES)}, or []")]
+    merges: Annotated[list[Entry], _names()]
     match: Annotated[str | None, Field(description="one of the models, or null for the one chosen")]
     tune: Switch
     grid: Annotated[
@@ -95,7 +99,7 @@ class Study(Frozen):
     fail_fast: Switch
     keep: Annotated[str | None, Field(pattern=r"\S", description="a folder, or null")]
 
-    @field_validator("models", "weightings", "seeds")
+    @field_validator("models", "weightings", "seeds", "merges")
     @classmethod
     def _each_once(cls, value: Any, info: Any) -> Any:
         if isinstance(value, list) and len(set(value)) < len(value):
@@ -123,6 +127,12 @@ class Study(Frozen):
             raise ValueError(
                 f"models={format_value(self.models)}: expected models to compare with {BASELINE}, which is always there"
             )
+        for entry in self.models:
+            if entry.split()[0] in APART:
+                raise ValueError(
+                    f"models={format_value(self.models)}: {entry.split()[0]} trains every task by itself; expected it "
+                    "in baselines, if at all"
+                )
         for name in self.baselines:
             if name not in BASELINES:
                 raise ValueError(str(unknown("baseline", name, BASELINES)))

@@ -31,7 +31,7 @@ from mtl.config.search_path import PROVIDER
 from mtl.errors import InputError
 
 # The others write files and start processes: their classes are no options of a run
-PARTS = ("agent", "nn", "sharing", "suites", "trees", "weighting")
+PARTS = ("agent", "merging", "nn", "sharing", "suites", "trees", "weighting")
 NODES = tuple(name for name, field in RunConfig.model_fields.items() if field.annotation == dict[str, Any])
 DOTTED_NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
 FILES = ("*.yaml", "*/*.yaml", "*/*/*.yaml")  # of a config folder, also in folders that are links

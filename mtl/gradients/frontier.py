@@ -15,6 +15,8 @@ from torch.nn import Parameter
 
 SHARED = -1
 UNBIND_NODE = "UnbindBackward0"
+ENTRIES = ("SelectBackward0", UNBIND_NODE)  # operations that take an entry of a vector
+JOINTS = ("StackBackward0", "CatBackward0")  # and that put one together
 
 
 class Frontier(NamedTuple):
@@ -82,6 +84,26 @@ def find_frontier(losses: Sequence[Tensor], shared: Sequence[Parameter]) -> Fron
         elif start not in private:
             edges[start, output] = None
     return Frontier([GradientEdge(*edge) for edge in edges], list(parameters.values()))
+
+
+def is_of_losses_themselves(frontier: Frontier, losses: Sequence[Tensor]) -> bool:
+    """Whether a frontier is the very vector whose entries the losses are, or what it was put together of.
+
+    Its gradients are unit vectors whatever the tasks are, so that they say nothing of them.
+
+    Args:
+        frontier: as found.
+        losses: M scalars.
+
+    Returns:
+        True if so.
+    """
+    entries = [loss.grad_fn for loss in losses if loss.grad_fn is not None and loss.grad_fn.name() in ENTRIES]
+    vectors = {following for entry in entries for following in entry.next_functions}
+    joints = [end for entry in entries if (end := _chain(entry)[-1]).name() in JOINTS]
+    parts = {following for joint in joints for following in joint.next_functions}
+    found = {(edge.node, edge.output_nr) for edge in frontier.edges}
+    return bool(found & vectors) or (bool(found) and found <= parts)
 
 
 def _is_bypassed(edge: GradientEdge, losses: Sequence[Tensor], shared: Sequence[Parameter]) -> bool:

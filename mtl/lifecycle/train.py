@@ -13,17 +13,19 @@ from pytorch_lightning import Callback
 
 from mtl.agent.environment import Environment
 from mtl.agent.report import ExecutionReport
-from mtl.assembly import Assembly, build, restore, save_statistics, trees_of
+from mtl.assembly import Assembly, build, merged_of, restore, save_statistics, trees_of
 from mtl.config.factories import REFUSALS, call_factory, instantiate_node
 from mtl.config.process import RESUMED_VARIABLE, RUN_VARIABLE
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
 from mtl.config.signals import signals_interrupt
 from mtl.errors import InputError
+from mtl.lifecycle.common_start import begin_with_start
 from mtl.lifecycle.execution import act, environment_for
 from mtl.lifecycle.failures import failures_recorded
 from mtl.lifecycle.fit import fit
 from mtl.lifecycle.introduction import introduce
+from mtl.lifecycle.merged import train_merged
 from mtl.lifecycle.result import measure
 from mtl.lifecycle.resume import resumable_run, unfinished_run
 from mtl.lifecycle.trained import TrainedNetwork
@@ -65,7 +67,7 @@ def train(
     on_report: Callable[[ExecutionReport], None] = ignore,
     on_run_created: Callable[[Run], None] = ignore,
 ) -> RunResult | None:
-    """Train what ``config`` says, a network or trees, or go on with the run that ``config.resume`` names.
+    """Train what ``config`` says, a network, merged ones or trees, or go on with the run that ``config.resume`` names.
 
     Where a run of the same config was interrupted or killed, that one is gone on with.
 
@@ -82,6 +84,9 @@ def train(
     Raises:
         InputError: something in the config or the data is wrong, or the training diverged.
     """
+    merged = merged_of(config)
+    if merged is not None:
+        return train_merged(config, merged, on_report, on_run_created, train)
     with silent_lightning(), signals_interrupt(), ExitStack() as lock:
         trees = trees_of(config)
         if trees is not None:
@@ -134,6 +139,8 @@ def prepare(config: RunConfig) -> Prepared:
     if resumed is not None:
         restore(assembly.module, resumed.best)  # both are needed, and of this model
         restore(assembly.module, resumed.last)
+    else:
+        begin_with_start(assembly.module, config)
     started = time.perf_counter()
     try:
         assembly.data.setup("fit")

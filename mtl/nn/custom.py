@@ -57,6 +57,11 @@ class CustomEncoder(Encoder):
 
     def __init__(self, input_shape: InputShape, module: Callable[[], nn.Module], features: int) -> None:
         super().__init__()
+        if isinstance(module, nn.Module):
+            raise InputError(
+                "encoder.module: expected what makes a module, a class or a function, and it is one that is made; in "
+                "a YAML add _partial_: true"
+            )
         if features < 1:
             raise InputError(f"encoder.features={features}: at least 1 is needed")
         self.stages = nn.ModuleList([OneStage(module(), single=set(input_shape) == {SINGLE})])

@@ -8,7 +8,7 @@ from mtl.comparison.gathering import gather
 from mtl.comparison.judge import Judge
 from mtl.comparison.statistics.looks import Look
 from mtl.comparison.types import UNCLEAR
-from mtl.config.study import TREES, Study
+from mtl.config.study import MERGED, TREES, Study
 from mtl.errors import InputError
 from mtl.runs.identity import configuration_id
 from mtl.sweep.ledger import Ledger
@@ -115,6 +115,7 @@ class Campaign:
             self.planner.same_parameters(single, match) if "same_parameters" in asked else None,
             self.planner.same_seconds(single, match) if "same_seconds" in asked else None,
             self.planner.trees() if TREES in asked else None,
+            *(self.planner.merged(single) if MERGED in asked else ()),
         ]
         self.further = [one for one in found if one is not None]
         self.save()

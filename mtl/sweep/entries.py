@@ -5,7 +5,7 @@ from itertools import combinations
 from typing import Any
 
 from mtl.config.run_config import RunConfig
-from mtl.config.study import BASELINE, TREES
+from mtl.config.study import BASELINE, MERGED, TREES
 from mtl.errors import InputError
 
 SEEDED = ("random", "group")  # ways to divide rows that depend on a seed
@@ -16,6 +16,7 @@ SHORTHANDS = {
     "grouped": "hard grouping=auto",
     BASELINE: "single_task grouping=null",
     TREES: "trees grouping=null",
+    MERGED: "merged grouping=null",
 }
 
 

@@ -16,8 +16,9 @@ from mtl.assembly import build
 from mtl.config.compose import configure
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
-from mtl.config.study import BASELINE, TREES, Study
+from mtl.config.study import BASELINE, MERGED, TREES, Study
 from mtl.errors import InputError
+from mtl.lifecycle.merged import check_merged
 from mtl.lifecycle.trees import check_trees
 from mtl.module.lightning import silent_lightning
 from mtl.runs.files import read_json_if_whole, write_json
@@ -169,8 +170,32 @@ class Planner:
         """Boosted trees for every task; what their training takes is not timed beforehand."""
         return Configuration(TREES, self.config(TREES, "equal"), parameters=0, step_seconds=0.0)
 
+    def merged(self, single: Configuration) -> list[Configuration]:
+        """Single-task networks merged in every way that is asked for.
+
+        Args:
+            single: the baseline, whose steps take as long as theirs. All of them merge the same networks.
+
+        Returns:
+            One for each entry of ``merges``, with the parameters of the network that comes out.
+        """
+        found = []
+        for number, entry in enumerate(self.study.merges):
+            config = self.tuned_as(single, self.merged_config(entry))
+            parameters = count_parameters(build(config, self.statistics).module)["total"]
+            seconds = 0.0 if number else single.step_seconds
+            found.append(Configuration(f"{MERGED} {shorten_entry(entry)}", config, parameters, seconds))
+        return found
+
+    def merged_config(self, entry: str) -> RunConfig:
+        """The config of an entry of ``merges``."""
+        return self.config(f"{MERGED} merge={entry}", "equal")
+
     def check_baselines(self) -> None:
-        """Raise InputError where trees are asked for and cannot learn these tasks."""
+        """Raise InputError where trees or merged networks are asked for and cannot learn these tasks."""
+        if MERGED in self.study.baselines:
+            for entry in self.study.merges:
+                check_merged(self.merged_config(entry))
         if TREES in self.study.baselines:
             with silent_lightning():
                 check_trees(self.config(TREES, "equal"))
@@ -216,11 +241,15 @@ class Planner:
         """The single-task baseline with exactly so many epochs; None if that is what it has ``used`` anyway."""
         if epochs == used:
             return None
-        config = self.config(BASELINE, "equal", epochs=epochs)
-        if self.study.tune:
-            tuned = {key: value_of(single.config, key) for key in self.study.grid}
-            config = with_values(config, tuned).changed(rates=single.config.rates)
+        config = self.tuned_as(single, self.config(BASELINE, "equal", epochs=epochs))
         return replace(single, label=f"{BASELINE}, same seconds", config=config, entries=())
+
+    def tuned_as(self, single: Configuration, config: RunConfig) -> RunConfig:
+        """The config with the values of the grid that were chosen for the baseline; as it is where nothing is tuned."""
+        if not self.study.tune:
+            return config
+        tuned = {key: value_of(single.config, key) for key in self.study.grid}
+        return with_values(config, tuned).changed(rates=single.config.rates)
 
     def results(self, configuration: Configuration) -> list[RunResult]:
         """Those of its finished runs."""
@@ -295,6 +324,8 @@ def comparison_id(study: Study, configs: Sequence[RunConfig], fingerprint: str) 
     judged = study.model_dump(
         include={"baselines", "alpha", "margin", "tune", "match", "design", "screen", "first_seed", "data"}
     )
+    if MERGED in study.baselines:
+        judged["merges"] = study.merges
     grid = study.grid if study.tune else None
     text = json.dumps([[configuration_id(one) for one in configs], fingerprint, judged, grid], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]

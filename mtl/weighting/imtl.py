@@ -29,6 +29,7 @@ class IMTL(GradientWeighting):
         normalise: see :class:`~mtl.weighting.base.Weighting`.
     """
 
+    grows_below_zero = True
     log_scale: Tensor
 
     def __init__(self, num_tasks: int, lr: float = 0.01, at: str = "parameters", normalise: str = "none") -> None:

@@ -27,6 +27,7 @@ class IMTLL(LossWeighting):
     """
 
     linear = True
+    grows_below_zero = True
 
     def __init__(self, num_tasks: int, initial: float = 0.0, normalise: str = "none") -> None:
         super().__init__(num_tasks, normalise)

@@ -35,6 +35,7 @@ class Uncertainty(LossWeighting):
     """
 
     linear = True
+    grows_below_zero = True
 
     def __init__(
         self, num_tasks: int, initial: float = 0.0, regulariser: str = "kendall", normalise: str = "none"

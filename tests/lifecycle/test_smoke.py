@@ -19,7 +19,10 @@ pytestmark = pytest.mark.smoke
 GROUPS = ("model", "encoder", "weighting", "optimizer", "scheduler", "hardware")
 # Encoders of what a synthetic task does not give: candidates, pictures, words
 OTHER_INPUTS = {f"encoder={option}" for option in ("candidate_set", "convolution", "timm", "transformer")}
-GRID = [f"{group}={option}" for group in GROUPS for option in option_names(group)]
+# Networks that were trained apart are merged in every way below
+PARTS = {"model=common_start", "model=merged"}
+GRID = [f"{group}={option}" for group in GROUPS for option in option_names(group) if f"{group}={option}" not in PARTS]
+MERGES = [option for option in option_names("merge") if option != "none"]
 
 
 def needs_gpu(choice: str) -> bool:
@@ -50,6 +53,20 @@ def test_every_option_trains(choice: str, tmp_path: Path) -> None:
     result = train(config)
     assert result.status == Run.open(result.directory).state == "done"
     assert all(torch.tensor(list(measured.flat().values())).isfinite().all() for measured in result.metrics.values())
+
+
+@pytest.mark.parametrize("merge", MERGES)
+def test_every_way_to_merge_makes_a_network(merge: str, trained_apart: Path) -> None:
+    """Of the same networks, of tasks that predict probabilities."""
+    result = train(tiny(trained_apart, "model=merged", f"merge={merge}", "task.kinds=classes", "epochs=1"))
+    assert result.merging is not None
+    assert result.metrics["test"].score is not None
+
+
+@pytest.fixture(scope="module")
+def trained_apart(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the runs of the tests of merging are."""
+    return tmp_path_factory.mktemp("apart")
 
 
 def test_dependent_tasks_train(tmp_path: Path) -> None:

@@ -1,16 +1,19 @@
 """A module of the user's as an encoder."""
 
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from mtl.assembly import build
 from mtl.config.factories import instantiate_node
 from mtl.errors import InputError
 from mtl.nn.custom import CustomEncoder
 from mtl.nn.encoder import SINGLE, Inputs, InputShape
 from mtl.sharing.gated import Gated
+from tests.support import tiny
 
 SET: InputShape = {"candidates": (None, 5), "mask": (None,), "context": (3,)}
 
@@ -68,3 +71,16 @@ def test_a_module_of_several_inputs_is_given_all_of_them() -> None:
     inputs = {"a": torch.ones(2, 3), "b": torch.full((2, 3), 2.0)}
     assert encoder(inputs).tolist() == [[3.0] * 3] * 2
     assert encoder.summary(inputs).tolist() == [[1.0] * 3 + [2.0] * 3] * 2
+
+
+def test_a_module_where_what_makes_it_is_wanted_is_one_line(tmp_path: Path) -> None:
+    """Of a strategy too, whose encoder is a class of torch's own."""
+    with pytest.raises(InputError, match="expected what makes a module"):
+        CustomEncoder({SINGLE: (3,)}, nn.Identity(), 5)  # type: ignore[arg-type]
+    config = tiny(tmp_path)
+    for node, said in (
+        ({"_target_": "torch.nn.Identity", "_partial_": True}, "CustomEncoder, with the module"),
+        ({"_target_": "torch.nn.Identity"}, "add _partial_: true"),
+    ):
+        with pytest.raises(InputError, match=said):
+            build(config.changed(encoder=node, trust=["torch.nn"]))

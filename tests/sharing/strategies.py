@@ -11,6 +11,7 @@ from hydra.utils import get_object
 from omegaconf import OmegaConf
 from torch import nn
 
+from mtl.config.compose import target_of
 from mtl.config.factories import instantiate_node
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE, Inputs, InputShape
@@ -48,7 +49,7 @@ def options(group: str) -> list[str]:
 
 def is_strategy(model: str) -> bool:
     """Whether a model shares parameters of a network; what is no :class:`Sharing` has no network."""
-    target = get_object(str(OmegaConf.load(CONF / "model" / f"{model}.yaml")["_target_"]))
+    target = get_object(str(target_of(CONF, "model", model)))
     return isinstance(target, type) and issubclass(target, Sharing)
 
 

@@ -131,19 +131,19 @@ def test_how_many_runs_there_will_be(
 
 
 @pytest.mark.smoke
-def test_boosted_trees_stand_beside_the_networks(tmp_path: Path) -> None:
+def test_boosted_trees_and_merged_networks_stand_beside_the_others(tmp_path: Path) -> None:
     rows = "".join(f"{i % 7},{i % 5},{i % 7 + 0.1 * (i % 5)},{(i % 7) // 4}\n" for i in range(150))
     (tmp_path / "rows.csv").write_text("a,b,y,z\n" + rows)
     targets = f"task.path={tmp_path / 'rows.csv'}", "task.targets={y: regression, z: binary}"
     given = [text for text in TINY if not text.startswith(("task", "models", "baselines"))]
-    study = read_study(
-        [*given, "task=table", *targets, "models=[hard]", "seeds=1", "baselines=[trees]", f"output={tmp_path}"]
-    )
+    further = ["baselines=[trees,merged]", "merges=[ties]"]
+    study = read_study([*given, "task=table", *targets, "models=[hard]", "seeds=1", *further, f"output={tmp_path}"])
     assert run(study, "the command", Console(file=StringIO(), width=160)) == 0
     summary = content(tmp_path, "summary.json")
-    assert summary["against"]["trees"]["by_seed"]
-    (row,) = [one for one in summary["configurations"] if one["label"] == "trees"]
-    assert row["test"]["seeds"] == [2]
+    for label in ("trees", "merged ties"):
+        assert summary["against"][label]["by_seed"]
+        (row,) = [one for one in summary["configurations"] if one["label"] == label]
+        assert row["test"]["seeds"] == [2]
 
 
 def test_trees_that_cannot_learn_the_tasks_are_refused_before_any_data_is_loaded(tmp_path: Path) -> None:

@@ -210,3 +210,19 @@ def test_losses_that_are_no_scalars_are_one_line() -> None:
         weighting.backward([first, second[None]], problem.shared, problem.private)
     with pytest.raises(InputError, match=r"losses have the shape \(2, 1\): expected one number of each task"):
         weighting.backward(torch.stack([first, second])[:, None], problem.shared, problem.private)
+
+
+@pytest.mark.parametrize(
+    "take", [torch.stack, lambda losses: list(torch.stack(losses).unbind())], ids=["vector", "list"]
+)
+def test_entries_of_one_vector_need_something_that_tells_what_is_shared(take: Callable[..., Any]) -> None:
+    """At the vector itself every task's gradient is a unit vector, and nothing could conflict."""
+    problem = Problem(3)
+    everything = [*problem.shared, *(p for part in problem.private for p in part)]
+    losses, _ = problem.forward()
+    with pytest.raises(InputError, match="entries of one vector, and nothing tells"):
+        make("mgda", 3, at="representation").backward(take(losses), everything, [[], [], []])
+    weights = make("mgda", 3, at="representation").backward(take(losses), problem.shared, problem.private)
+    losses, _ = problem.forward()
+    expected = make("mgda", 3, at="representation").backward(losses, problem.shared, problem.private)
+    torch.testing.assert_close(weights, expected)

@@ -102,3 +102,18 @@ def assert_same_state(one: Weighting, other: Weighting) -> None:
     for key, value in one.state_dict().items():
         if key != "before":
             torch.testing.assert_close(other.state_dict()[key], value, equal_nan=True, msg=key)
+
+
+@pytest.mark.parametrize("name", ["uncertainty", "imtl_l", "imtl"])
+def test_a_weight_that_would_grow_without_limit_is_warned_of_once(name: str) -> None:
+    """After an epoch whose mean loss is below 0; a loss that is above, or not known, is no matter."""
+    weighting = make(name, 3)
+    weighting.bind(["a", "b", "c"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        weighting.on_epoch_end(torch.tensor([0.0, 1e-3, torch.nan]))
+    with pytest.warns(UserWarning, match="no limit for the weight of a task .* as that of task 'b'"):
+        weighting.on_epoch_end(torch.tensor([1.0, -0.1, 1.0]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        weighting.on_epoch_end(torch.tensor([1.0, -0.2, 1.0]))

@@ -59,7 +59,9 @@ def _workbook(content: IO[bytes], path: Path, *, values: bool) -> Any:
     try:
         import openpyxl
     except ImportError:
-        raise InputError(f"'{path.name}' is an Excel file, which needs openpyxl: pip install 'mtl[excel]'") from None
+        raise InputError(
+            f"'{path.name}' is an Excel file, which needs openpyxl: pip install 'mtl-verdict[excel]'"
+        ) from None
     content.seek(0)
     try:
         return openpyxl.load_workbook(content, data_only=values)

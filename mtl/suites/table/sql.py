@@ -56,7 +56,7 @@ def _address(database: str) -> "URL":
         from sqlalchemy.engine import make_url
         from sqlalchemy.exc import ArgumentError
     except ImportError:
-        raise InputError("task.query needs SQLAlchemy: pip install 'mtl[sql]'") from None
+        raise InputError("task.query needs SQLAlchemy: pip install 'mtl-verdict[sql]'") from None
     variable = database.removeprefix(VARIABLE) if database.startswith(VARIABLE) else ""
     if variable and not os.environ.get(variable):
         raise InputError(f"task.path={database}: the variable {variable} is not set")

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from mtl.errors import InputError
-from mtl.gradients.frontier import at_tensor, find_frontier
+from mtl.gradients.frontier import at_tensor, find_frontier, is_of_losses_themselves
 from mtl.gradients.precision import working_precision
 from mtl.weighting.base.gradient_memory import GradientMemory
 from mtl.weighting.base.normalisation import Normalisation
@@ -35,6 +35,7 @@ class Weighting(nn.Module, ABC):
         needs_recomputed_losses: :meth:`after_step` recomputes the losses, so the batches of a step have to be kept
             until then.
         needs_initial_losses: :meth:`on_initial_losses` is called before the first step.
+        grows_below_zero: the weight of a task whose loss stays below 0 grows without a limit; a warning names it once.
         needs_positive_losses: the method is not defined for a loss of 0 or below. Such a task is left out of the step,
             as one without labels, with a warning at its first time: its weight is 0, and what the method knows of it
             stays.
@@ -49,6 +50,7 @@ class Weighting(nn.Module, ABC):
     needs_recomputed_losses = False
     needs_initial_losses = False
     needs_positive_losses = False
+    grows_below_zero = False
     held_out = 0.0
     low_weight_advice = "compare with weighting=equal, and with weighting.normalise=loss_scale"
 
@@ -95,7 +97,8 @@ class Weighting(nn.Module, ABC):
             The effective weights ``[K]``, 0 for a task that was left out or while batches are still being accumulated.
 
         Raises:
-            InputError: a wrong number of losses, or one that is no scalar; no shared parameters where they are needed.
+            InputError: a wrong number of losses, or one that is no scalar; no shared parameters where they are needed;
+                losses that meet in one vector, where gradients are compared at a representation that has to be found.
         """
         if len(losses) != self.num_tasks:
             raise InputError(f"{type(self).__name__} was made for {self.num_tasks} tasks and got {len(losses)} losses")
@@ -118,6 +121,11 @@ class Weighting(nn.Module, ABC):
             frontier = at_tensor(representation, list(losses), shared_parameters)
         elif self.needs_representation:
             frontier = find_frontier(list(losses), shared_parameters)
+        if frontier is not None and is_of_losses_themselves(frontier, list(losses)):
+            raise InputError(
+                "weighting.at=representation: the losses are entries of one vector, and nothing tells what of them is "
+                "shared: name the private parameters or the representation, or take at=parameters"
+            )
         call = Call(
             losses=[losses[i] for i in tasks],
             tasks=tasks,
@@ -175,11 +183,19 @@ class Weighting(nn.Module, ABC):
         """
 
     def on_epoch_end(self, losses: Tensor) -> None:
-        """Called at the end of every epoch with the mean training losses ``[K]``. Default: no-op.
+        """Called at the end of every epoch with the mean training losses ``[K]``.
+
+        Default: a warning where the method ``grows_below_zero`` and a loss is below 0.
 
         Args:
             losses: NaN for a task without labels in the epoch.
         """
+        if self.grows_below_zero:
+            self._warn_of(
+                (losses < 0).nonzero().flatten(),
+                "has no limit for the weight of a task whose loss stays below 0, as that of task {}: a constant "
+                "added to the loss keeps it above",
+            )
 
     def after_step(self, recompute: Callable[[], Tensor]) -> None:
         """Called after every optimizer step. Default: no-op.
@@ -221,15 +237,19 @@ class Weighting(nn.Module, ABC):
         outside = losses.detach() <= 0
         if not bool(outside.any()):
             return None
-        for index in tasks[outside].tolist():
+        self._warn_of(
+            tasks[outside],
+            "is not defined for a loss of 0 or below: task {} is left out of every step in which its loss is; a "
+            "constant added to the loss keeps it in",
+        )
+        return (~outside).nonzero().flatten()
+
+    def _warn_of(self, tasks: Tensor, what: str) -> None:
+        """Warn of these tasks, each once; ``what`` has a place for the name."""
+        for index in tasks.tolist():
             if index not in self._warned:
                 self._warned.add(index)
-                warnings.warn(
-                    f"{type(self).__name__} is not defined for a loss of 0 or below: task {self._names[index]} is left "
-                    "out of every step in which its loss is; a constant added to the loss keeps it in",
-                    stacklevel=2,
-                )
-        return (~outside).nonzero().flatten()
+                warnings.warn(f"{type(self).__name__} {what.format(self._names[index])}", stacklevel=3)
 
     def _take_precision(self, losses: Losses) -> None:
         """Go over to double precision with the losses."""

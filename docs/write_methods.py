@@ -1,0 +1,144 @@
+"""Writes docs/methods.md, what is tested of each weighting, from the tests themselves: python -m docs.write_methods.
+
+A method meets a condition if the test of that condition is run for it; which methods that are is read from the test's
+parameters, so the page says no more than what the tests check.
+"""
+
+import inspect
+import re
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from mtl.weighting.base import Weighting
+from tests.weighting import (
+    test_every_method,
+    test_free_loops,
+    test_nonpositive_losses,
+    test_properties,
+    test_torchjd,
+    test_values,
+)
+from tests.weighting.problems import METHODS, make, method
+
+PAGE = Path(__file__).parent / "methods.md"
+YES, REFUSED, NONE = "yes", "refused", ""
+HEAD = """# Which weighting is tested for what
+
+Written by `python -m docs.write_methods` from the parameters of the tests in `tests/weighting`; a test sees to it
+that the page is up to date. *yes*: the test of the column is run for the method as it is configured; empty: it is
+not, as where a method has no such option. `auto_lambda`, `moml` and `random` have tests of their own. What the
+methods do, cost and fail at: [weighting.md](weighting.md).
+
+"""
+FOOT = """
+- *by hand*: one case, or several steps, computed by hand. *TorchJD*: the result is that of TorchJD, or the test says
+  where the two differ. *claims*: what its paper claims of the update (no conflict, least length, equal projections,
+  rest at stationary points, invariance to the size of a loss).
+- *sizes*: finite for losses from 1e-8 to 1e8. *degenerate*: finite for zero, duplicated, opposed and dependent
+  gradients.
+- *unlabelled*: a task without labels is left out of the step. *accumulated*: k batches make the update of one.
+  *resume*: bit for bit.
+- *half*, *double*: losses and networks in bfloat16, and in double precision. *sparse*: embeddings with sparse
+  gradients. *frozen*: frozen parameters among those handed over.
+- *0 and below*: a loss of 0 or below does not stop the other tasks. *left out*: its task is left out of the step,
+  with a warning; *warned of*: the weight of one that stays below 0 grows without limit, and a warning says so.
+- *representation*: gradients compared at the last shared tensors, also where a loss passes them by.
+- *nothing shared*: of a network that shares nothing; refused in one line by methods that compare gradients.
+
+For all methods together, in one test each: two processes make the update of one (`test_processes.py`), and a compiled
+network takes the steps of one that is not (`test_conditions.py`).
+"""
+
+
+def names_tested(test: Callable[..., Any]) -> set[str]:
+    """The methods, as configured, that a test is run for."""
+    for mark in getattr(test, "pytestmark", []):
+        if mark.name == "parametrize":
+            keys = mark.args[0].split(",") if isinstance(mark.args[0], str) else list(mark.args[0])
+            for key in ("name", "case"):
+                if key in keys:
+                    values = [value if len(keys) == 1 else value[keys.index(key)] for value in mark.args[1]]
+                    return {str(value).split()[0] for value in values}
+    return set()
+
+
+def names_in(module: ModuleType) -> set[str]:
+    """The methods that a module of tests names."""
+    source = inspect.getsource(module)
+    return {name for name in METHODS if re.search(rf'"{name}[" ]', source)}
+
+
+def tests_of(module: ModuleType) -> list[Callable[..., Any]]:
+    """The tests of a module."""
+    return [value for name, value in vars(module).items() if name.startswith("test_")]
+
+
+def named_by(tests: list[Callable[..., Any]]) -> set[str]:
+    """The methods that some of these tests are run for."""
+    return {name for test in tests for name in names_tested(test)}
+
+
+def columns() -> dict[str, Callable[[str, Weighting], str]]:
+    """By heading, what a cell says of a method."""
+
+    def tested(*tests: Callable[..., Any]) -> Callable[[str, Weighting], str]:
+        return lambda name, _: YES if all(name in names_tested(test) for test in tests) else NONE
+
+    by_hand, claims, torchjd = (
+        named_by(tests_of(test_values)),
+        named_by(tests_of(test_properties)),
+        names_in(test_torchjd),
+    )
+    alone = tested(test_every_method.test_networks_that_share_nothing)
+    going_on = tested(test_nonpositive_losses.test_the_other_tasks_go_on)
+
+    def below_zero(name: str, weighting: Weighting) -> str:
+        if weighting.needs_positive_losses:
+            return "left out" if name in names_tested(LEFT_OUT) else NONE
+        if weighting.grows_below_zero:
+            return "warned of" if name in names_tested(WARNED_OF) else NONE
+        return going_on(name, weighting)
+
+    return {
+        "by hand": lambda name, _: YES if name in by_hand else NONE,
+        "TorchJD": lambda name, _: YES if name in torchjd else NONE,
+        "claims": lambda name, _: YES if name in claims else NONE,
+        "sizes": tested(test_every_method.test_finite_for_losses_of_unlike_size),
+        "degenerate": tested(test_every_method.test_finite_for_degenerate_gradients),
+        "unlabelled": tested(test_every_method.test_absent_tasks_are_left_out),
+        "accumulated": tested(test_every_method.test_accumulated_batches_are_one_batch),
+        "resume": tested(test_every_method.test_resumed_is_uninterrupted),
+        "half": tested(test_every_method.test_half_precision_forward),
+        "double": tested(test_free_loops.test_double_precision_is_kept),
+        "sparse": tested(test_free_loops.test_sparse_gradients_of_embeddings_are_those_of_dense_ones),
+        "frozen": tested(test_free_loops.test_frozen_parameters_may_be_handed_over),
+        "0 and below": below_zero,
+        "representation": tested(test_free_loops.test_what_passes_the_representation_by_counts_once),
+        "nothing shared": lambda name, one: REFUSED if one.needs_shared and alone(name, one) else alone(name, one),
+    }
+
+
+LEFT_OUT = test_nonpositive_losses.test_such_a_task_is_left_out_as_an_absent_one
+WARNED_OF = test_nonpositive_losses.test_a_weight_that_would_grow_without_limit_is_warned_of_once
+
+
+def source_of(name: str) -> str:
+    """The first link of a method's docstring, as one of Markdown; empty where it has no source."""
+    found = re.search(r"https://[^\s)]+[^\s).,;]", method(name).__doc__ or "")
+    return "" if found is None else f"[source]({found.group()})"
+
+
+def page() -> str:
+    """The whole page."""
+    cells = columns()
+    lines = [f"| `weighting=` | source | {' | '.join(cells)} |", "|---" * (2 + len(cells)) + "|"]
+    for name in METHODS:
+        found = [cell(name, make(name, 3)) for cell in cells.values()]
+        lines.append(f"| `{name}` | {source_of(name)} | {' | '.join(found)} |")
+    return HEAD + "\n".join(lines) + "\n" + FOOT
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

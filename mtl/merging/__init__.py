@@ -1,0 +1,1 @@
+"""Merging: networks of one task each, trained apart from a common start, become one trunk for all."""
