@@ -1,4 +1,4 @@
-"""Lightning callbacks of a run: dashboard, checkpoints, progress bar, costs, best epochs, low weights.
+"""Lightning callbacks of a run: dashboard, checkpoints, progress, costs, best epochs, low weights.
 
 The dashboard's tags are fixed: ``train/<task>/loss``, ``val/<task>/loss``, ``val/<task>/<metric>``, ``val/score``,
 ``weight/<task>``, ``gradient/norm/<task>``, ``gradient/cosine/<a>-<b>``, ``gradient/conflict``,
@@ -14,6 +14,7 @@ from mtl.training.callbacks.dashboard import Dashboard
 from mtl.training.callbacks.low_weights import LowWeights
 from mtl.training.callbacks.patience import Patience
 from mtl.training.callbacks.progress_bar import ProgressBar
+from mtl.training.callbacks.progress_lines import ProgressLines
 from mtl.training.callbacks.step_cost import StepCost
 from mtl.training.callbacks.timer import Timer
 
@@ -25,6 +26,7 @@ __all__ = [
     "LowWeights",
     "Patience",
     "ProgressBar",
+    "ProgressLines",
     "StepCost",
     "Timer",
 ]
