@@ -3,14 +3,15 @@
 import sys
 
 from pytorch_lightning import Callback, Trainer
-from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
+from pytorch_lightning.loggers import CSVLogger, Logger
 from rich.console import Console
 
 from mtl.assembly import Assembly
-from mtl.module.lightning import FLUSH_SECONDS, TRAINER, NoProfiler, OwnSignalHandler, without_requeue
+from mtl.module.lightning import TRAINER, NoProfiler, OwnSignalHandler, without_requeue
 from mtl.runs.directory import Run
 from mtl.training.budget import Budget
 from mtl.training.callbacks import Checkpoints, Dashboard, ProgressBar, ProgressLines, StepCost
+from mtl.training.dashboard_logger import DashboardLogger
 
 
 def make_trainer(run: Run, assembly: Assembly, budget: Budget, callbacks: tuple[Callback, ...]) -> Trainer:
@@ -53,7 +54,7 @@ def make_trainer(run: Run, assembly: Assembly, budget: Budget, callbacks: tuple[
 
 def dashboard_loggers(run: Run) -> list[Logger]:
     """The loggers that write the dashboard of a run."""
-    return [TensorBoardLogger(run.path, name="", version="tensorboard", flush_secs=FLUSH_SECONDS)]
+    return [DashboardLogger(run.path)]
 
 
 def progress_of(checkpoints: Checkpoints) -> Callback:
