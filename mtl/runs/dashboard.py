@@ -10,7 +10,7 @@ TensorBoard gives a colour to every directory, draws the curves of one tag into 
 from collections.abc import Mapping
 from pathlib import Path
 
-from tensorboard.plugins.hparams.summary_v2 import hparams_pb  # its package api asks for tensorflow
+from tensorboard.plugins.hparams.summary_v2 import hparams_pb  # type: ignore[import-untyped]
 from torch.utils.tensorboard import SummaryWriter
 
 TRAIN, VALIDATION, SUMMARY = "train", "validation", "summary"
@@ -50,5 +50,5 @@ def write_choices(writer: SummaryWriter, run: Path, choices: Mapping[str, str], 
     for tag, value in numbers.items():
         writer.add_scalar(f"{SUMMARY}/{tag}", value)
     name = "/".join(run.resolve().parts[-5:])  # of <output>/runs/<task>/<model>-<weighting>/<run id>
-    # SummaryWriter.add_hparams names no group
-    writer._get_file_writer().add_summary(hparams_pb(dict(choices), trial_id=name))
+    # SummaryWriter.add_hparams names no group, and tensorboard's own functions around hparams_pb ask for tensorflow
+    writer._get_file_writer().add_summary(hparams_pb(dict(choices), trial_id=name))  # type: ignore[no-untyped-call]

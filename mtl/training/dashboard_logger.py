@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pytorch_lightning.loggers import TensorBoardLogger
-from pytorch_lightning.utilities import rank_zero_only  # type: ignore[attr-defined]
+from pytorch_lightning.utilities import rank_zero_only
 from torch.utils.tensorboard import SummaryWriter
 from typing_extensions import override
 
@@ -35,7 +35,8 @@ class DashboardLogger(TensorBoardLogger):
 
     def _writer(self, folder: str) -> SummaryWriter:
         if folder == SUMMARY:
-            return self.experiment
+            summary: SummaryWriter = self.experiment
+            return summary
         if folder not in self._curves:
             place = Path(self.log_dir).parent / folder
             self._curves[folder] = SummaryWriter(str(place), flush_secs=FLUSH_SECONDS)
