@@ -35,13 +35,14 @@ def comparison_arguments(result: RunResult, overrides: Sequence[str] = ()) -> li
     if "resume" in key_of.values():
         overrides = ()
     said = [quote(text) for text in overrides if key_of[text].partition(".")[0] not in (*OF_ONE_RUN, *COLUMNS)]
+    if overrides and not {"task", "experiment"} & set(key_of.values()):
+        said.insert(0, f"task={result.choices.task}")
     if not overrides:
         said = [f"task={result.choices.task}", *typed_options("task", result.choices.task, result.config.task)]
     for group, setting in COLUMNS.items():
         chosen = getattr(result.choices, group)
-        own = [
-            "".join(text.split()) for text in overrides if key_of[text].startswith(f"{group}.")
-        ]  # entries end at a space
+        # Without spaces, which end an entry
+        own = ["".join(text.split()) for text in overrides if key_of[text].startswith(f"{group}.")]
         if chosen != BASELINE and trees_of(result.config) is None and (own or group in key_of.values()):
             said.append(override_argument(setting, [" ".join([chosen, *own])]))
     if trees_of(result.config) is not None:
