@@ -1,6 +1,8 @@
 """Rules about the source itself: who imports whom, what is documented, and what must not be written anywhere."""
 
 import ast
+import hashlib
+import json
 import re
 import subprocess
 import sys
@@ -134,6 +136,16 @@ def test_python_names_in_documents_exist(path: Path) -> None:
         file = place / f"{parts[0]}.py" if parts and (place / f"{parts[0]}.py").is_file() else place / "__init__.py"
         rest = parts[1:] if file.name != "__init__.py" else parts
         assert not rest or re.search(rf"\b{rest[0]}\b", file.read_text(encoding="utf-8")), dotted
+
+
+def test_pictures_are_of_the_run_that_the_readme_shows() -> None:
+    """Taken together by docs/take_pictures.py, and of the schedule whose makespan stands in the table."""
+    images = ROOT / "docs" / "images"
+    shown = json.loads((images / "pictures.json").read_text(encoding="utf-8"))
+    for picture, digest in shown["sha256"].items():
+        assert hashlib.sha256((images / picture).read_bytes()).hexdigest() == digest, picture
+    (row,) = re.findall(rf"^ {shown['instance']} +\d+ +(\d+) ", (ROOT / "README.md").read_text(encoding="utf-8"), re.M)
+    assert int(row) == shown["makespan"]
 
 
 def test_the_picture_of_layers_shows_every_package() -> None:

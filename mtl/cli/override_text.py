@@ -1,6 +1,8 @@
 """The overrides that a run was told, to be typed again."""
 
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -23,9 +25,15 @@ def typed_options(group: str, option: str | None, node: Mapping[str, Any]) -> li
     file = option_file(group, option)
     if file is None:
         return []
-    content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    content = content_of(file)
     usual = content.get(group, content)
     return _differences(group, usual, node)
+
+
+@cache
+def content_of(file: Path) -> dict[str, Any]:
+    """What a YAML file of ``conf/`` says, read once."""
+    return yaml.safe_load(file.read_text(encoding="utf-8")) or {}
 
 
 def _differences(path: str, usual: Any, value: Any) -> list[str]:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from mtl.agent.report import ExecutionReport
 from mtl.assembly import trees_of
-from mtl.cli.override_text import typed_options
+from mtl.cli.next_comparison import comparison_arguments
 from mtl.config.commands import trusting, typed
 from mtl.config.literals import override_argument
 from mtl.config.run_result import LOSS, AffinityResult, RunResult
@@ -18,8 +18,13 @@ from mtl.config.run_result import LOSS, AffinityResult, RunResult
 SPLITS = ("train", "val", "test")
 
 
-def show(result: RunResult, reports: Sequence[ExecutionReport] = (), console: Console | None = None) -> None:
-    """Print the final table of a run, what came of acting, and what to type next."""
+def show(
+    result: RunResult,
+    reports: Sequence[ExecutionReport] = (),
+    console: Console | None = None,
+    overrides: Sequence[str] = (),
+) -> None:
+    """Print the final table of a run, what came of acting, and what to type next; ``overrides`` were typed for it."""
     console = console or Console()
     console.print(metrics_table(result))
     if result.selection.still_improving:
@@ -29,7 +34,7 @@ def show(result: RunResult, reports: Sequence[ExecutionReport] = (), console: Co
     for report in reports:
         console.print(report.table())
     console.print("Next:")
-    for why, what in next_commands(result):
+    for why, what in next_commands(result, overrides):
         console.print(f"  {why:<28} {what}", soft_wrap=True, highlight=False, markup=False)
 
 
@@ -40,8 +45,8 @@ def longer_advice(result: RunResult) -> str:
     return f"The best epoch is the last: validation was still improving after {used}. Raise {key}= to train longer."
 
 
-def next_commands(result: RunResult) -> list[tuple[str, str]]:
-    """What a person may want to do with a run, and what to type."""
+def next_commands(result: RunResult, overrides: Sequence[str] = ()) -> list[tuple[str, str]]:
+    """What a person may want to do with a run of these overrides, and what to type."""
     run = result.directory
     named = " ".join([override_argument("run", run), *trusting(result.config.trust)])
     commands = [("look at it:", f"tensorboard --logdir {quote(run)}")]
@@ -49,8 +54,9 @@ def next_commands(result: RunResult) -> list[tuple[str, str]]:
         commands.append(("let the agent act:", f"{typed('execute')} {named}"))
     if (Path(run) / "statistics.json").is_file():
         commands.append(("predict new rows:", f"{typed('execute')} {named} records=new.csv"))
-    said = [f"task={result.choices.task}", *typed_options("task", result.choices.task, result.config.task)]
-    commands.append(("does it pay?", f"{typed('compare')} {' '.join(said)}"))
+    compared = comparison_arguments(result, overrides)
+    if compared is not None:
+        commands.append(("does it pay?", f"{typed('compare')} {' '.join(compared)}"))
     return [*commands, ("all numbers:", f"{run}/result.json")]
 
 

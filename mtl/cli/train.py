@@ -38,7 +38,7 @@ def main(cfg: DictConfig) -> float | None:
         result = train(config, on_report=reports.append)
         if result is None:  # a process that is not the first of its training
             return None
-        show(result, reports)
+        show(result, reports, overrides=list(typed))
         return result.metrics["val"].score
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from mtl.comparison.comparison import compare
 from mtl.comparison.design import Design
-from mtl.comparison.records import Problem, Record, comparable, read, record
+from mtl.comparison.records import PLAN, Problem, Record, comparable, read, record
 from mtl.comparison.report.content import Report
 from mtl.comparison.report.publish import publish
 from mtl.comparison.report.readme import Provenance, write_readme
@@ -19,8 +19,6 @@ from mtl.errors import InputError
 from mtl.runs.attempts import attempt_file
 from mtl.runs.directory import finished
 from mtl.runs.files import read_json_if_whole
-
-PLAN = "plan.json"  # in the directory of a comparison that was planned: its runs, by name
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from mtl.runs.contributions import Contributions, read_contributions
 from mtl.runs.directory import read_result
 from mtl.runs.identity import configuration_id, identity
 
+PLAN = "plan.json"  # in the directory of a comparison that was planned: its runs, by name
+
 
 @dataclass(frozen=True)
 class Problem:

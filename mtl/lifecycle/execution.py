@@ -18,6 +18,7 @@ from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
 from mtl.errors import InputError
 from mtl.lifecycle.trained import Trained, load_trained
+from mtl.runs.dashboard import CHOSEN, write_choices
 from mtl.runs.directory import Run, newest
 from mtl.runs.files import make_unique_directory, write_json
 from mtl.suites.base import MultiTaskDataModule
@@ -25,7 +26,6 @@ from mtl.suites.table.joining import parse_joins
 from mtl.suites.table.reading import EXCEL
 
 READING = ("separator", "encoding", "missing", "header", "skip")
-SHOWN = ("model", "weighting", "encoder", "optimizer")  # with the seed as many columns as the dashboard shows at first
 
 
 def execute(
@@ -176,7 +176,7 @@ def act(
         The report, None if the agent does not act; and the result with its summary as ``execution``.
     """
     report = None
-    numbers = {f"hparam/{key}": value for key, value in result.metrics["val"].flat().items()}
+    numbers = {f"val/{key}": value for key, value in result.metrics["val"].flat().items()}
     if environment is not None:
         report = Agent(trained.predict).execute(environment, trained.data)
         report.write(run.path / "execution")
@@ -184,8 +184,8 @@ def act(
         numbers |= {f"execution/{key}": v for key, v in report.summary().items() if isinstance(v, float)}
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):
-            chosen = {group: getattr(result.choices, group) for group in SHOWN}
-            logger.log_hyperparams({**chosen, "seed": result.seed}, numbers)
+            chosen = {group: str(getattr(result.choices, group)) for group in CHOSEN}
+            write_choices(logger.experiment, run.path, {**chosen, "seed": str(result.seed)}, numbers)
             for picture in sorted((run.path / "execution").glob("*.png")):
                 add_picture(logger, picture, step)
         logger.save()

@@ -11,6 +11,8 @@ from rich.text import Text
 from mtl.sweep.plan import Plan
 from mtl.sweep.queue import DONE, FAILED, PENDING, RUNNING, RunQueue
 
+INTERVAL = 30.0  # seconds at least between two lines, where there is no terminal
+
 
 def format_duration(seconds: float) -> str:
     """A duration in seconds, minutes or hours."""
@@ -40,7 +42,7 @@ def plan_table(plan: Plan, workers: int, what: str) -> Table:
 
 
 class Progress:
-    """A live table of a sweep, read from the queue.
+    """A live table of a sweep, read from the queue; where there is no terminal a line every half a minute.
 
     Args:
         plan: what is being done.
@@ -52,7 +54,7 @@ class Progress:
         self.plan, self.workers = plan, max(workers, 1)
         self.queue = RunQueue(plan.output)
         self.live = Live(console=console, auto_refresh=False, transient=True)
-        self.started = time.perf_counter()
+        self.started = self._said = time.perf_counter()
         self.done_before = self.counts()[DONE]
 
     def counts(self) -> Counter[str]:
@@ -72,7 +74,17 @@ class Progress:
 
     def show(self) -> None:
         """Draw the table again, with what is known now."""
-        self.live.update(self.table(), refresh=True)
+        if self.live.console.is_terminal:
+            self.live.update(self.table(), refresh=True)
+        elif time.perf_counter() - self._said > INTERVAL:
+            self._said = time.perf_counter()
+            self.live.console.print(self.line(self.counts()), highlight=False, markup=False, soft_wrap=True)
+
+    def line(self, counts: Counter[str]) -> str:
+        """How many runs are done, and how long the rest is likely to take."""
+        passed, left = format_duration(time.perf_counter() - self.started), format_duration(self.seconds_left())
+        counted = f"{counts[DONE]} of {len(self.plan.entries)} done, {counts[FAILED]} failed"
+        return f"{counted}, {passed} passed, about {left} left"
 
     def table(self) -> Group:
         """Runs of each configuration by state, and how long the rest is likely to take."""
@@ -87,7 +99,4 @@ class Progress:
             table.add_row(
                 Text(one.label), *cells, style="red" if found[FAILED] else "dim" if not found[RUNNING] else ""
             )
-        passed, left = format_duration(time.perf_counter() - self.started), format_duration(self.seconds_left())
-        counted = f"{total[DONE]} of {len(self.plan.entries)} done, {total[FAILED]} failed"
-        line = f"{counted}, {passed} passed, about {left} left"
-        return Group(table, Text(line))
+        return Group(table, Text(self.line(total)))

@@ -1,13 +1,17 @@
 """Lightning's trainer as every run uses it."""
 
+import sys
+
 from pytorch_lightning import Callback, Trainer
-from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
+from pytorch_lightning.loggers import CSVLogger, Logger
+from rich.console import Console
 
 from mtl.assembly import Assembly
-from mtl.module.lightning import FLUSH_SECONDS, TRAINER, NoProfiler, OwnSignalHandler, without_requeue
+from mtl.module.lightning import TRAINER, NoProfiler, OwnSignalHandler, without_requeue
 from mtl.runs.directory import Run
 from mtl.training.budget import Budget
-from mtl.training.callbacks import Checkpoints, Dashboard, ProgressBar, StepCost
+from mtl.training.callbacks import Checkpoints, Dashboard, ProgressBar, ProgressLines, StepCost
+from mtl.training.dashboard_logger import DashboardLogger
 
 
 def make_trainer(run: Run, assembly: Assembly, budget: Budget, callbacks: tuple[Callback, ...]) -> Trainer:
@@ -41,7 +45,7 @@ def make_trainer(run: Run, assembly: Assembly, budget: Budget, callbacks: tuple[
             StepCost(),
             OwnSignalHandler(),
             checkpoints,
-            *([ProgressBar(checkpoints)] if config.progress else []),
+            *([progress_of(checkpoints)] if config.progress else []),
             *callbacks,
         ],
         profiler=NoProfiler(),
@@ -50,4 +54,12 @@ def make_trainer(run: Run, assembly: Assembly, budget: Budget, callbacks: tuple[
 
 def dashboard_loggers(run: Run) -> list[Logger]:
     """The loggers that write the dashboard of a run."""
-    return [TensorBoardLogger(run.path, name="", version="tensorboard", flush_secs=FLUSH_SECONDS)]
+    return [DashboardLogger(run.path)]
+
+
+def progress_of(checkpoints: Checkpoints) -> Callback:
+    """A progress bar where standard output is a terminal that can be drawn on, else lines to standard error."""
+    console = Console()
+    # Variables such as FORCE_COLOR, which many continuous integrations set, make rich take a file for a terminal
+    drawable = console.is_interactive and not console.is_dumb_terminal and console.file.isatty()
+    return ProgressBar(checkpoints, console) if drawable else ProgressLines(checkpoints, sys.stderr)

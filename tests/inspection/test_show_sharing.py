@@ -26,11 +26,11 @@ def test_the_dashboard_shows_who_draws_on_what(model: str, tmp_path: Path) -> No
     """The use of experts over time and at the end, and the parameters; in groups and with relations too."""
     relations = ("grouping=[[task0,task2],[task1]]", "relations.depends_on={task2: [task0]}")
     result = train(tiny(tmp_path, f"model={model}", "epochs=2", "log_every=1", "weighting=equal", *relations))
-    board = EventAccumulator(str(Path(result.directory, "tensorboard")))
-    board.Reload()
-    tags = board.Tags()
-    assert {"sharing/parameters", "sharing/mixture", "sharing/tasks"} <= set(tags["images"])
-    assert len(board.Scalars("mixture/task0/1")) > 2
+    board, curves = (
+        EventAccumulator(str(Path(result.directory, "tensorboard", folder))).Reload() for folder in ("summary", "train")
+    )
+    assert {"sharing/parameters", "sharing/mixture", "sharing/tasks"} <= set(board.Tags()["images"])
+    assert len(curves.Scalars("mixture/task0/1")) > 2
     for tag in ("sharing/parameters", "sharing/mixture", "sharing/tasks"):
         picture = Image.open(io.BytesIO(board.Images(tag)[-1].encoded_image_string))
         assert len(set(picture.convert("L").tobytes())) > 10  # something is drawn

@@ -10,6 +10,7 @@ from torch.utils.tensorboard import SummaryWriter
 from mtl.comparison.records import Record
 from mtl.comparison.report.curves import Logged
 from mtl.comparison.types import COSTS, Comparison, Row
+from mtl.runs.dashboard import CHOSEN, SUMMARY, place_of, write_choices
 
 LONGEST = 80  # characters of a directory, each of up to 3 bytes; file systems end at 255 bytes
 
@@ -26,22 +27,32 @@ def write_dashboard(directory: Path, comparison: Comparison, logs: Mapping[str, 
     shutil.rmtree(directory, ignore_errors=True)
     rows = comparison.all_rows
     folders = folder_names(row.label for row in rows)
-    domains = {  # of its filters; a seed is a name, not a quantity
-        "configuration": [row.label for row in rows],
-        "model": sorted({row.model for row in rows}),
-        "weighting": sorted({row.weighting for row in rows}),
-        "seed": [str(seed) for seed in sorted({one.seed for row in rows for one in row.records})],
-    }
     for row in rows:
         for place, one in enumerate(row.records):
             seed = str(one.seed)
-            choices = {"configuration": row.label, "model": row.model, "weighting": row.weighting, "seed": seed}
-            with SummaryWriter(str(directory / folders[row.label] / f"seed{seed}")) as writer:
-                values = scalars(comparison, row, one)
-                writer.add_hparams(choices, values, domains, run_name=".")
-                for tag, points in logs[row.label][place].items():
+            folder = directory / folders[row.label] / f"seed{seed}"
+            chosen = {group: str(one.config.get("choices", {}).get(group)) for group in CHOSEN}
+            choices = {
+                **chosen,
+                "configuration": row.label,
+                "model": row.model,
+                "weighting": row.weighting,
+                "seed": seed,
+            }
+            with SummaryWriter(str(folder / SUMMARY)) as writer:
+                write_choices(writer, one.path, choices, scalars(comparison, row, one))
+            write_curves(folder, logs[row.label][place])
+
+
+def write_curves(folder: Path, logged: Logged) -> None:
+    """Write what a run logged below its directory of the dashboard."""
+    places = {tag: place_of(tag) for tag in logged}
+    for name in sorted({name for name, _ in places.values()} - {SUMMARY}):  # single numbers are there already
+        with SummaryWriter(str(folder / name)) as writer:
+            for tag, points in logged.items():
+                if places[tag][0] == name:
                     for step in sorted(points):
-                        writer.add_scalar(tag, points[step], step)
+                        writer.add_scalar(places[tag][1], points[step], step)
 
 
 def scalars(comparison: Comparison, row: Row, one: Record) -> dict[str, float]:
@@ -53,18 +64,17 @@ def scalars(comparison: Comparison, row: Row, one: Record) -> dict[str, float]:
         one: the run.
 
     Returns:
-        Values by tag; all tags begin with ``comparison/``, unlike those that runs log. Test values and gains are
-        those of runs that decide.
+        Values by tag. Test values and gains are those of runs that decide.
     """
-    values = {f"comparison/val/{task}/{comparison.primary[task]}": one.val[task] for task in comparison.tasks}
+    values = {f"val/{task}/{comparison.primary[task]}": one.val[task] for task in comparison.tasks}
     if row.tested is not None and one.seed in row.tested.seeds:
         place = row.tested.seeds.index(one.seed)
-        values["comparison/delta_m"] = row.tested.delta.gains[place]
+        values["delta_m"] = row.tested.delta.gains[place]
         for task in comparison.tasks:
-            values[f"comparison/gain/{task}"] = row.tested.cells[task].evidence.gains[place]
-            values[f"comparison/test/{task}/{comparison.primary[task]}"] = one.test[task]
-    values |= {f"comparison/cost/{cost}": float(getattr(one, cost)) for cost in COSTS}
-    return values | {f"comparison/execution/{name}": value for name, value in one.execution.items()}
+            values[f"gain/{task}"] = row.tested.cells[task].evidence.gains[place]
+            values[f"test/{task}/{comparison.primary[task]}"] = one.test[task]
+    values |= {f"cost/{cost}": float(getattr(one, cost)) for cost in COSTS}
+    return values | {f"execution/{name}": value for name, value in one.execution.items()}
 
 
 def folder_names(labels: Iterable[str]) -> dict[str, str]:

@@ -1,10 +1,10 @@
-"""Lightning callbacks of a run: dashboard, checkpoints, progress bar, costs, best epochs, low weights.
+"""Lightning callbacks of a run: dashboard, checkpoints, progress, costs, best epochs, low weights.
 
-The dashboard's tags are fixed: ``train/<task>/loss``, ``val/<task>/loss``, ``val/<task>/<metric>``, ``val/score``,
+The tags that are logged are fixed: ``train/<task>/loss``, ``val/<task>/loss``, ``val/<task>/<metric>``, ``val/score``,
 ``weight/<task>``, ``gradient/norm/<task>``, ``gradient/cosine/<a>-<b>``, ``gradient/conflict``,
 ``gradient/magnitude_similarity``, ``mixture/<task>/<expert>``, ``affinity/<measure>/<of>-<onto>``,
-``cost/step_relative_to_equal``; pictures ``sharing/mixture``, ``sharing/parameters``, ``sharing/tasks`` and
-``sharing/affinity``.
+``cost/step_relative_to_equal``. TensorBoard shows them as :mod:`mtl.runs.dashboard` says, and the pictures
+``sharing/mixture``, ``sharing/parameters``, ``sharing/tasks`` and ``sharing/affinity``.
 """
 
 from mtl.training.callbacks.affinity import AffinityRecorder
@@ -14,6 +14,7 @@ from mtl.training.callbacks.dashboard import Dashboard
 from mtl.training.callbacks.low_weights import LowWeights
 from mtl.training.callbacks.patience import Patience
 from mtl.training.callbacks.progress_bar import ProgressBar
+from mtl.training.callbacks.progress_lines import ProgressLines
 from mtl.training.callbacks.step_cost import StepCost
 from mtl.training.callbacks.timer import Timer
 
@@ -25,6 +26,7 @@ __all__ = [
     "LowWeights",
     "Patience",
     "ProgressBar",
+    "ProgressLines",
     "StepCost",
     "Timer",
 ]

@@ -60,6 +60,10 @@ class Checkpoints(EpochCallback, Checkpoint):
             with checked_path(self.best) as partial:
                 shutil.copyfile(self.last, partial)
 
+    def best_with(self, value: float) -> float:
+        """The best value so far and this one: Lightning lets checkpoints look at an epoch after all other callbacks."""
+        return value if self.value is None or self._rank(value) < self._rank(self.value) else self.value
+
     def _rank(self, value: float) -> float:
         """A number that is less for a better value."""
         if value != value:  # not a number: worse than any

@@ -1,5 +1,6 @@
 """What the dashboard shows while a network is trained."""
 
+import re
 from itertools import combinations
 from typing import Any
 
@@ -13,6 +14,7 @@ from mtl.gradients.conflict import norms_and_cosines, summarise_pairs
 from mtl.module.affinity import gradient_gramian
 from mtl.module.lightning import EpochCallback
 from mtl.module.module import MultiTaskModule
+from mtl.runs.dashboard import place_of
 from mtl.suites.batch import Batch
 
 
@@ -145,9 +147,12 @@ def layout(module: MultiTaskModule, selection: str) -> dict[str, dict[str, list[
         By page and title what TensorBoard's ``add_custom_scalars`` takes.
     """
     tasks = module.graph.tasks
-    learning = {f"{task.name}: loss in training and validation": f"(train|val)/{task.name}/{LOSS}$" for task in tasks}
-    learning[f"selects the checkpoint: {selection}"] = f"{selection}$"
-    learning |= {f"{task.name}: {task.primary} in validation": f"val/{task.name}/{task.primary}$" for task in tasks}
+    # One tag in two directories, which have unlike colours
+    learning = {f"{task.name}: loss in training and validation": shown(f"val/{task.name}/{LOSS}") for task in tasks}
+    learning[f"selects the checkpoint: {selection}"] = shown(selection)
+    learning |= {
+        f"{task.name}: {task.primary} in validation": shown(f"val/{task.name}/{task.primary}") for task in tasks
+    }
     pages = {"learning": learning, "weighting": {"weights of the tasks": "weight/.*"}}
     if comparable(module):
         pages["weighting"] |= {
@@ -159,3 +164,8 @@ def layout(module: MultiTaskModule, selection: str) -> dict[str, dict[str, list[
     if module.network.sharing.mixture() is not None:
         pages["sharing"] = {f"experts used by {task.name}": f"mixture/{task.name}/.*" for task in tasks}
     return {page: {title: ["Multiline", [tags]] for title, tags in charts.items()} for page, charts in pages.items()}
+
+
+def shown(tag: str) -> str:
+    """An expression for the tag under which TensorBoard has what a run logs as ``tag``."""
+    return f"^{re.escape(place_of(tag)[1])}$"

@@ -130,7 +130,7 @@ def test_tables_and_summary_say_the_same(tmp_path: Path) -> None:
         assert row["test"]["tasks"]["a"]["mean"] == pytest.approx(mine[mine.task == "a"].test.mean())
         assert row["test"]["delta_m"]["mean"] == pytest.approx(mine.gain.mean(), abs=1e-12)
     assert summary["problems"] == [{"path": "outputs/run", "reason": "failed: disk full"}]
-    assert {path.parent.name for path in (report / "tensorboard").glob("hard-gradnorm/*/events*")} == {
+    assert {path.parents[1].name for path in (report / "tensorboard").glob("hard-gradnorm/*/*/events*")} == {
         "seed0",
         "seed1",
         "seed2",
@@ -208,7 +208,7 @@ def test_tasks_may_be_called_like_columns_and_keys(tmp_path: Path) -> None:
     summary = json.loads((folder / "summary.json").read_text())
     assert set(table.task) == set(AWKWARD)
     for row, shown in zip(found.all_rows, summary["configurations"], strict=True):
-        board = EventAccumulator(str(folder / "tensorboard" / row.label / "seed0")).Reload()
+        board = EventAccumulator(str(folder / "tensorboard" / row.label / "seed0" / "summary")).Reload()
         tags = board.Tags()["scalars"]
         assert len(tags) == len(set(tags))
         for task in AWKWARD:
@@ -217,7 +217,7 @@ def test_tasks_may_be_called_like_columns_and_keys(tmp_path: Path) -> None:
             mine = table[(table.configuration == row.label) & (table.task == task)]
             assert mine.test.tolist() == pytest.approx(values)
             assert shown["test"]["tasks"][task]["values"] == pytest.approx(values)
-            (point,) = board.Scalars(f"comparison/test/{task}/{found.primary[task]}")
+            (point,) = board.Scalars(f"summary/test/{task}/{found.primary[task]}")
             assert point.value == pytest.approx(values[0])
     for line in (folder / "report.md").read_text().splitlines():
         if line.startswith("| configuration |"):

@@ -96,12 +96,12 @@ def test_looking_changes_nothing(make: type[Equal] | type[PCGrad]) -> None:
 def test_a_dashboard_can_be_read_while_the_run_goes_on(tmp_path: Path) -> None:
     """What is written reaches the disk by itself, and does not wait for the end."""
     (board,) = dashboard_loggers(Run.create(tiny(tmp_path)))
-    board.log_metrics({"loss": 1.5}, 3)
-    events = EventAccumulator(str(board.log_dir))
+    board.log_metrics({"train/a/loss": 1.5, "epoch": 0}, 3)
+    events = EventAccumulator(str(Path(board.log_dir).parent / "train"))
     for _ in range(600):
         events.Reload()
-        if "loss" in events.Tags()["scalars"]:
+        if "fit/a/loss" in events.Tags()["scalars"]:
             break
         time.sleep(0.1)
-    assert [(event.step, event.value) for event in events.Scalars("loss")] == [(3, 1.5)]
+    assert [(event.step, event.value) for event in events.Scalars("fit/a/loss")] == [(3, 1.5)]
     board.finalize("success")

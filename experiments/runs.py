@@ -1,0 +1,12 @@
+"""All runs on one page: `python experiments/runs.py [COLUMN=VALUE]...`; see `--help`."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))  # the clone: this file is started by its path
+
+from mtl.cli.application import run_program
+from mtl.cli.runs import main
+
+if __name__ == "__main__":
+    run_program(main)

@@ -1,0 +1,50 @@
+"""What to type to learn whether a run's tasks should be learned together."""
+
+from collections.abc import Sequence
+from shlex import quote
+
+from mtl.assembly import trees_of
+from mtl.cli.override_text import typed_options
+from mtl.config.literals import override_argument
+from mtl.config.overrides import parse_override
+from mtl.config.run_result import RunResult
+from mtl.config.study import BASELINE, TREES
+
+# Of one run, or decided by a comparison itself
+OF_ONE_RUN = ("seed", "progress", "resume", "hydra")
+COLUMNS = {"model": "models", "weighting": "weightings"}
+
+
+def comparison_arguments(result: RunResult, overrides: Sequence[str] = ()) -> list[str] | None:
+    """What to give ``compare`` to compare a run's configuration with single-task learning.
+
+    What was typed for the run is typed again. A model or a weighting of it, with its keys, becomes the one that is
+    compared; where none was typed, those that every comparison begins with are.
+
+    Args:
+        result: of the run.
+        overrides: that were typed for it; of a run that was gone on with by ``resume``, they are read from its config
+            as far as they are about the data.
+
+    Returns:
+        Arguments, quoted for the shell; None for a run of one task, which there is nothing to learn together with.
+    """
+    if len(result.tasks) < 2:
+        return None
+    key_of = {text: parse_override(text).key_or_group for text in overrides}
+    if "resume" in key_of.values():
+        overrides = ()
+    said = [quote(text) for text in overrides if key_of[text].partition(".")[0] not in (*OF_ONE_RUN, *COLUMNS)]
+    if overrides and not {"task", "experiment"} & set(key_of.values()):
+        said.insert(0, f"task={result.choices.task}")
+    if not overrides:
+        said = [f"task={result.choices.task}", *typed_options("task", result.choices.task, result.config.task)]
+    for group, setting in COLUMNS.items():
+        chosen = getattr(result.choices, group)
+        # Without spaces, which end an entry
+        own = ["".join(text.split()) for text in overrides if key_of[text].startswith(f"{group}.")]
+        if chosen != BASELINE and trees_of(result.config) is None and (own or group in key_of.values()):
+            said.append(override_argument(setting, [" ".join([chosen, *own])]))
+    if trees_of(result.config) is not None:
+        said.append(override_argument("baselines", [TREES]))
+    return said
