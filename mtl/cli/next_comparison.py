@@ -8,7 +8,7 @@ from mtl.cli.override_text import typed_options
 from mtl.config.literals import override_argument
 from mtl.config.overrides import parse_override
 from mtl.config.run_result import RunResult
-from mtl.config.study import BASELINE, TREES
+from mtl.config.study import APART, MERGED, TREES
 
 # Of one run, or decided by a comparison itself
 OF_ONE_RUN = ("seed", "progress", "resume", "hydra")
@@ -43,8 +43,9 @@ def comparison_arguments(result: RunResult, overrides: Sequence[str] = ()) -> li
         chosen = getattr(result.choices, group)
         # Without spaces, which end an entry
         own = ["".join(text.split()) for text in overrides if key_of[text].startswith(f"{group}.")]
-        if chosen != BASELINE and trees_of(result.config) is None and (own or group in key_of.values()):
+        if chosen not in APART and trees_of(result.config) is None and (own or group in key_of.values()):
             said.append(override_argument(setting, [" ".join([chosen, *own])]))
-    if trees_of(result.config) is not None:
-        said.append(override_argument("baselines", [TREES]))
+    for baseline, found in ((TREES, trees_of(result.config)), (MERGED, result.merging)):
+        if found is not None:
+            said.append(override_argument("baselines", [baseline]))
     return said

@@ -14,6 +14,7 @@ COMMANDS = {
     "execute": "let a trained run act: mtl execute run=outputs/runs/...",
     "predict": "predict new rows: mtl predict run=outputs/runs/table/... records=new.csv",
     "report": "compare finished runs: mtl report outputs/runs/digits",
+    "runs": "all runs with filters, on the terminal or as one page: mtl runs task=digits html=runs.html",
     "affinity": "which tasks help each other? mtl affinity task=census",
     "init": "write a small project for methods and data of your own: mtl init myproject",
     "doctor": "what is installed, what is missing, what this machine has",

@@ -14,6 +14,7 @@ SCRIPTS = {
     "compare": "experiments/compare.py",
     "report": "experiments/report.py",
     "affinity": "experiments/affinity.py",
+    "runs": "experiments/runs.py",
 }
 
 config_dirs: list[str] = []  # folders that were named by --config-dir, to be named again
