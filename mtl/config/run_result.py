@@ -153,6 +153,8 @@ class RunResult(Frozen):
         epochs: epochs; of trees the most iterations of a task.
         peak_memory_bytes: most memory of the first process since training began; None: the system does not tell.
         environment: versions and machine.
+        replicas: runs that were trained at once in one process, this one among them. Their numbers are those of runs one
+            after another up to rounding; seconds of training are the run's share.
         affinity: with ``grouping=auto`` what was measured first.
         notes: warnings of the training, as they were printed.
         execution: where the agent acted, its summary.
@@ -176,6 +178,7 @@ class RunResult(Frozen):
     epochs: int
     peak_memory_bytes: int | None
     environment: dict[str, str]
+    replicas: int = Field(default=1, ge=1)
     affinity: AffinityResult | None = None
     notes: list[str] = Field(default_factory=list)
     execution: dict[str, Any] | None = None
