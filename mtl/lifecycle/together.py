@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytorch_lightning as lightning
 import torch
@@ -38,15 +38,15 @@ class Job:
 
     Attributes:
         config: what it is told.
-        on_report: called with the report when the trained agent has acted.
         on_run_created: called with the run as soon as it has a directory.
+        reports: of the trained agent, where it has acted.
         result: what came of it; None before, and where it failed.
         error: why it failed; None: it has not.
     """
 
     config: RunConfig
-    on_report: Callable[[ExecutionReport], None] = ignore
     on_run_created: Callable[[Run], None] = ignore
+    reports: list[ExecutionReport] = field(default_factory=list)
     result: RunResult | None = None
     error: Exception | None = None
 
@@ -104,7 +104,7 @@ def groups_of(jobs: Iterable[Job], replicas: int) -> list[list[Job]]:
 def train_alone(job: Job) -> None:
     """Do a job as a run of its own."""
     try:
-        job.result = train(job.config, job.on_report, job.on_run_created)
+        job.result = train(job.config, job.reports.append, job.on_run_created)
     except Exception as error:
         job.error = error
 
@@ -215,7 +215,7 @@ class Training:
                 if member.error is not None:
                     raise member.error
                 how = fitted(one.run, one.prepared.assembly, member, one.observers)
-                job.result = conclude(one.run, one.prepared, how, job.on_report, self.size)
+                job.result = conclude(one.run, one.prepared, how, job.reports.append, self.size)
         except Exception as error:
             job.error = error
 

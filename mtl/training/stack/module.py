@@ -273,6 +273,5 @@ def clip_gradients(stack: StackedParameters, members: Sequence[Member], limit: f
             for p in parameters:
                 if p.grad is not None:
                     p.grad.mul_(factor)
-    if not shared:
-        for member in members:
-            nn.utils.clip_grad_norm_(member.module.weighting.parameters(), limit)
+    for member in members if not shared else ():
+        nn.utils.clip_grad_norm_(list(member.module.weighting.parameters()), limit)

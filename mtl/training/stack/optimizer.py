@@ -62,6 +62,10 @@ class StackedOptimizer:
 
     def keep(self, numbers: Sequence[int]) -> None:
         """Go on with some of the members, whose parameters have been attached anew."""
+        for number, row in enumerate(self.rows):
+            if number not in numbers:
+                for p in (p for part in row for p in part):
+                    self.optimizer.state.pop(p, None)
         self.members = [self.members[number] for number in numbers]
         self.rows = [self.rows[number] for number in numbers]
         for number, (member, row) in enumerate(self._pairs()):
