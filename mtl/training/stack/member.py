@@ -71,6 +71,7 @@ class Member:
         max_epochs: after which its training ends.
         check_val_every_n_epoch: epochs from one validation to the next.
         error: what has ended it early; None: nothing.
+        weights: of the losses, by the tasks with labels, where the weighting never changes them.
     """
 
     accumulate_grad_batches = 1
@@ -99,6 +100,7 @@ class Member:
         self.max_epochs = budget.epochs
         self.check_val_every_n_epoch = budget.every
         self.error: InputError | None = None
+        self.weights: dict[tuple[int, ...], Tensor] = {}
         self._counters: tuple[int, int] | None = None
 
     @property

@@ -10,7 +10,6 @@ from torch.optim import Optimizer
 from typing_extensions import override
 
 from mtl.errors import InputError
-from mtl.module.evaluating import evaluating
 from mtl.module.evaluation import check_validation
 from mtl.module.lightning import LeanModule
 from mtl.module.losses import share_factors
@@ -21,7 +20,7 @@ from mtl.training.callbacks import Timer
 from mtl.training.stack.member import Member, SharedTimer
 from mtl.training.stack.optimizer import StackedOptimizer
 from mtl.training.stack.parameters import StackedParameters
-from mtl.weighting.base import Step, Weighting
+from mtl.weighting.base import LossWeighting, Step, Weighting
 
 
 class StackedModule(LeanModule):
@@ -110,11 +109,7 @@ class StackedModule(LeanModule):
     @override
     def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
         assert self._losses is not None
-        weights = []
-        for member, losses in zip(self.members, loss, strict=True):
-            state = member.module.step.state
-            state.weights, found = loss_weights(member.module.weighting, losses, state.position)
-            weights.append(found)
+        weights = [weigh(member, losses) for member, losses in zip(self.members, loss.unbind(), strict=True)]
         self.stack.write_gradients(self._losses, torch.stack(weights))
         self._losses = None
 
@@ -164,8 +159,7 @@ class StackedModule(LeanModule):
         for number, member in enumerate(self.members):
             if member.validates:
                 own = {name: values[number] for name, values in predictions.items()}
-                with evaluating(member.module):
-                    member.module.evaluation.add(own, batch)
+                member.module.evaluation.add(own, batch)
 
     @override
     def on_validation_epoch_end(self) -> None:
@@ -231,6 +225,19 @@ class StackedModule(LeanModule):
 def timers(member: Member) -> list[SharedTimer]:
     """The callbacks of a member that count its seconds."""
     return [one for one in member.callbacks if isinstance(one, Timer) and isinstance(one, SharedTimer)]
+
+
+def weigh(member: Member, losses: Tensor) -> Tensor:
+    """The factors ``[K]`` of the gradients of a member's losses ``[K]`` in the step under way."""
+    state, weighting = member.module.step.state, member.module.weighting
+    known = member.weights.get(state.position.tasks or ())
+    if known is not None:
+        state.weights = known
+        return known
+    state.weights, found = loss_weights(weighting, losses, state.position)
+    if isinstance(weighting, LossWeighting) and weighting.constant and weighting.normalise == "none":
+        member.weights[state.position.tasks or ()] = found
+    return found
 
 
 def loss_weights(weighting: Weighting, losses: Tensor, step: Step) -> tuple[Tensor, Tensor]:
