@@ -1,10 +1,11 @@
 """Runs trained at once beside the same runs one after another, in one process: python benchmarks/replicas.py
 
-Work: ``model=hard weighting=equal`` on ``task=synthetic``, three tasks, 64 inputs, whole runs from config to result, with their
-directories, checkpoints, logs and validations. *Tiny* has a trunk 64-64 and batches of 64 rows, *W1* a trunk 256-256 and batches of
-256. In each round both ways train the same seeds; figures are medians over the rounds, of wall-clock seconds and of the processor's
-seconds of this process, which other programs on the machine disturb less. *Fit* is training with validations, logs and checkpoints
-(``seconds.fit`` of the results, added up), *whole* everything. ``--save`` writes them to ``benchmarks/results/replicas.json``.
+Work: ``model=hard weighting=equal`` on ``task=synthetic``, three tasks, 64 inputs, whole runs from config to result,
+with their directories, checkpoints, logs and validations. *Tiny* has a trunk 64-64 and batches of 64 rows, *W1* a trunk
+256-256 and batches of 256. In each round both ways train the same seeds; figures are medians over the rounds, of
+wall-clock seconds and of the processor's seconds of this process, which other programs on the machine disturb less.
+*Whole* is everything, *fit* training with validations, logs and checkpoints (``seconds.fit`` of the results, added up),
+*steps* training without them. ``--save`` writes them to ``benchmarks/results/replicas.json``.
 """
 
 import argparse
@@ -62,6 +63,7 @@ def measured(way: Callable[[list[RunConfig]], list[RunResult]], configs: list[Ru
         "whole": time.perf_counter() - wall,
         "whole, processor": time.process_time() - processor,
         "fit": sum(one.seconds.fit for one in results),
+        "steps": sum(one.seconds.step * one.steps for one in results),
     }
 
 
@@ -85,9 +87,7 @@ def main() -> None:
             overrides += ["weighting=equal", f"epochs={given.epochs}", "steps=null", "patience=null"]
             overrides += [f"threads={given.threads}", "progress=false", f"output={folder}"]
             configs = [configure(*overrides, f"seed={seed}") for seed in range(given.replicas)]
-            rounds = [
-                (measured(one_after_another, configs), measured(at_once, configs)) for _ in range(given.rounds)
-            ]
+            rounds = [(measured(one_after_another, configs), measured(at_once, configs)) for _ in range(given.rounds)]
             figures[work] = {
                 name: {
                     "one after another": statistics.median(alone[name] for alone, _ in rounds),

@@ -153,8 +153,8 @@ class RunResult(Frozen):
         epochs: epochs; of trees the most iterations of a task.
         peak_memory_bytes: most memory of the first process since training began; None: the system does not tell.
         environment: versions and machine.
-        replicas: runs that were trained at once in one process, this one among them. Their numbers are those of runs one
-            after another up to rounding; seconds of training are the run's share.
+        replicas: runs that were trained at once in one process, this one among them. Their numbers are those of runs
+            one after another up to rounding; seconds of training are the run's share.
         affinity: with ``grouping=auto`` what was measured first.
         notes: warnings of the training, as they were printed.
         execution: where the agent acted, its summary.

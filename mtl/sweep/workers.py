@@ -115,7 +115,9 @@ def alike_to(entry: QueuedRun, entries: Sequence[QueuedRun], most: int) -> list[
 
     shape = shape_of(entry.config)
     alike = [
-        one for one in entries if one.fingerprint == entry.fingerprint and (one is entry or shape_of(one.config) == shape)
+        one
+        for one in entries
+        if one.fingerprint == entry.fingerprint and (one is entry or shape_of(one.config) == shape)
     ]
     return alike[:most]
 
@@ -164,8 +166,8 @@ def sweep(
         workers: processes; 0 does it in this one.
         fail_fast: stop at the first failure. Runs under way are finished.
         watch: called between and, with workers, several times a second.
-        replicas: most runs of one shape that a process trains at once; with several processes the runs are divided among
-            them first.
+        replicas: most runs of one shape that a process trains at once; with several processes the runs are divided
+            among them first.
     """
     queue = RunQueue(output)
     for entry in entries:
