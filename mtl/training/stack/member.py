@@ -41,7 +41,7 @@ class SharedTimer(Timer):
         return self._shared
 
     @override
-    def on_validation_start(self, trainer: Trainer, module: MultiTaskModule) -> None:
+    def on_validation_start(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
         before = self.seconds
         super().on_validation_start(trainer, module)
         self.seconds = before + (self.seconds - before) / trainer.members  # type: ignore[attr-defined]

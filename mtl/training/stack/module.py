@@ -1,6 +1,7 @@
 """The Lightning module of a stack: one step for all its members."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -131,9 +132,7 @@ class StackedModule(LeanModule):
         for number, member in enumerate(self.members):
             member.schedule(epoch_ends=last)
             own = batch.of(number) if last else None  # of the others nobody looks at the rows
-            self._try(
-                member, lambda m, n=number, b=own: m.call("on_train_batch_end", {"loss": losses[n]}, b, batch_idx)
-            )
+            self._try(member, partial(end_batch, losses=losses[number], batch=own, number=batch_idx))
 
     @override
     def on_train_epoch_end(self) -> None:
@@ -220,6 +219,11 @@ class StackedModule(LeanModule):
             member.members = len(self.members)
             for timer in timers(member):
                 timer.skip()
+
+
+def end_batch(member: Member, losses: Tensor, batch: Batch | None, number: int) -> None:
+    """Tell a member's callbacks of the end of a batch."""
+    member.call("on_train_batch_end", {"loss": losses}, batch, number)
 
 
 def timers(member: Member) -> list[SharedTimer]:

@@ -33,9 +33,9 @@ class StackedOptimizer:
     def __init__(self, members: Sequence[Member], stack: StackedParameters) -> None:
         self.members, self.stack = list(members), stack
         self.rows = [self._row(member, number) for number, member in enumerate(self.members)]
-        own = self.members[0].optimizers[0]
+        kind: Any = type(self.members[0].optimizers[0])
         everything = [{**self._settings(m, g), "params": row[g]} for m, row in self._pairs() for g in range(len(row))]
-        self.optimizer: Optimizer = type(own)(everything)
+        self.optimizer: Optimizer = kind(everything)
         self._rates: list[Any] = []
         self._linked = False
         self.group()

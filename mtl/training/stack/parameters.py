@@ -118,7 +118,9 @@ class StackedParameters:
             losses: ``[R, K]``, with their graph.
             weights: ``[R, K]``.
         """
-        found = torch.autograd.grad(losses, list(self.leaves.values()), weights, allow_unused=True)
+        found: tuple[Tensor | None, ...] = torch.autograd.grad(
+            losses, list(self.leaves.values()), weights, allow_unused=True
+        )
         for slot, gradient in zip(self._slots, found, strict=True):
             if gradient is None:
                 slot.zero_()
