@@ -15,7 +15,7 @@ from mtl.cli.help import FLAGS, help_text
 from mtl.config import commands
 from mtl.config.compose import check_overrides
 from mtl.config.folders import name_folders, take_folders
-from mtl.config.overrides import NO_STUDY, searchpath
+from mtl.config.overrides import NO_STUDY, parse_override, searchpath
 from mtl.config.process import RUN_VARIABLE, set_process_defaults
 from mtl.config.search_path import search_own_folders
 from mtl.config.signals import exit_code, signals_interrupt
@@ -36,6 +36,7 @@ FLAGS_WITH_VALUE = (
 )
 
 
+IN_THIS_PROCESS = ("basic", "replicas")  # launchers that run jobs one after another where the sweep was started
 COMPLETION = ("--shell-completion", "-sc")  # what follows is no override
 
 failures: list[str] = []  # of a sweep's jobs, in this process
@@ -58,6 +59,7 @@ def command(main: Callable[[], Any], config_name: str) -> None:
     try:
         if not set(COMPLETION) & set(sys.argv[1:]):
             check_overrides(override_arguments(sys.argv[1:]), config_name)
+        sys.argv[1:] = with_launcher(sys.argv[1:])
     except InputError as error:
         fail(error)
     set_process_defaults()
@@ -127,7 +129,7 @@ def user_errors() -> Iterator[None]:
         hydra = HydraConfig.get() if HydraConfig.initialized() else None
         if hydra is None or hydra.mode != RunMode.MULTIRUN:
             fail(error)
-        elif hydra.runtime.choices["hydra/launcher"] != "basic":
+        elif hydra.runtime.choices["hydra/launcher"] not in IN_THIS_PROCESS:
             # The process that started the sweep says it, when the other jobs are done
             raise InputError(f"{' '.join(hydra.overrides.task)}: {one_line(error)}") from None
         else:
@@ -148,6 +150,19 @@ def arranged(arguments: list[str]) -> list[str]:
         else:
             flags.append(argument)
     return [*flags, *(text for text in overrides if text != NO_STUDY)]
+
+
+def with_launcher(arguments: list[str]) -> list[str]:
+    """The arguments, with the launcher of ``replicas`` where a sweep has several. InputError where it has another."""
+    given = [parse_override(text) for text in override_arguments(arguments)]
+    typed = {one.key_or_group: one.value() for one in given}
+    if typed.get("replicas", 1) == 1:
+        return arguments
+    if not {"-m", "--multirun"} & set(arguments):
+        raise InputError("replicas: these are runs of a sweep: add -m and several values, such as seed=0,1,2")
+    if typed.get("hydra/launcher", "replicas") != "replicas":
+        raise InputError("replicas: runs are trained at once by the launcher of this name: leave hydra/launcher out")
+    return [*arguments, *([] if "hydra/launcher" in typed else ["hydra/launcher=replicas"])]
 
 
 def override_arguments(arguments: list[str]) -> list[str]:

@@ -171,7 +171,8 @@ def train(plan: "Plan", workers: int, console: Console, *, again: bool = True) -
     before = progress.counts()[DONE]
     entries = [entry for entry in plan.entries if again or progress.queue.state(entry) != FAILED]
     with progress.live:
-        sweep(entries, plan.output, workers, fail_fast=plan.study.fail_fast, watch=progress.show)
+        study = plan.study
+        sweep(entries, plan.output, workers, fail_fast=study.fail_fast, watch=progress.show, replicas=study.replicas)
     console.print(progress.table())
     counts = progress.counts()
     return Trained(not (plan.study.fail_fast and counts[FAILED]), counts[DONE] - before)

@@ -5,8 +5,8 @@ from typing import Any
 
 from mtl.cli.override_text import content_of, typed_options
 from mtl.comparison.catalogue import CataloguedRun
+from mtl.config.folders import main_file
 from mtl.config.literals import override_argument
-from mtl.config.overrides import CONF
 from mtl.config.run_config import RunConfig
 
 GROUPS = ("task", "model", "encoder", "weighting", "optimizer", "scheduler")
@@ -40,7 +40,7 @@ def _row(run: CataloguedRun) -> dict[str, str]:
 
 def settings(config: RunConfig) -> list[str]:
     """What a run was told beside its options: overrides of the options' keys, and of keys of ``conf/config.yaml``."""
-    values, usual = config.model_dump(), content_of(CONF / "config.yaml")
+    values, usual = config.model_dump(), content_of(main_file("config"))
     nodes: dict[str, Any] = {group: (getattr(config.choices, group), values[group]) for group in GROUPS}
     said = [text for group, (option, node) in nodes.items() for text in typed_options(group, option, node)]
     return [*said, *(override_argument(key, values[key]) for key in KEYS if values[key] != usual.get(key))]

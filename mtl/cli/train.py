@@ -24,6 +24,7 @@ def main(cfg: DictConfig) -> float | None:
         # Imported here: help and --cfg answer without waiting for torch
         from mtl.agent.report import ExecutionReport
         from mtl.assembly import trees_of
+        from mtl.cli import at_once
         from mtl.cli.run_summary import show
         from mtl.lifecycle.resume import resumed_config
         from mtl.lifecycle.train import train
@@ -35,7 +36,11 @@ def main(cfg: DictConfig) -> float | None:
         if config.resume is not None:
             config = resumed_config(config, typed.values())
         reports: list[ExecutionReport] = []
-        result = train(config, on_report=reports.append)
+        job = at_once.take(config)
+        if job is not None and job.error is not None:
+            raise job.error
+        result = train(config, on_report=reports.append) if job is None else job.result
+        reports = reports if job is None else job.reports
         if result is None:  # a process that is not the first of its training
             return None
         show(result, reports, overrides=list(typed))

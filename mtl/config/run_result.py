@@ -171,6 +171,8 @@ class RunResult(Frozen):
         epochs: epochs; of trees the most iterations of a task.
         peak_memory_bytes: most memory of the first process since training began; None: the system does not tell.
         environment: versions and machine.
+        replicas: runs that were trained at once in one process, this one among them. Their numbers are those of runs
+            one after another up to rounding; seconds of training are the run's share.
         affinity: with ``grouping=auto`` what was measured first.
         merging: of merged networks, what they were made of.
         notes: warnings of the training, as they were printed.
@@ -195,6 +197,7 @@ class RunResult(Frozen):
     epochs: int
     peak_memory_bytes: int | None
     environment: dict[str, str]
+    replicas: int = Field(default=1, ge=1)
     affinity: AffinityResult | None = None
     merging: MergingResult | None = None
     notes: list[str] = Field(default_factory=list)

@@ -58,6 +58,7 @@ class Study(Frozen):
         alpha: chance of any false claim.
         margin: a gain within +-margin is too small to matter.
         workers: processes that train; None: one per core; 0: this process.
+        replicas: most runs that a process trains at once.
         dry_run: print the plan and stop.
         fail_fast: stop at the first run that fails.
         keep: a folder for a README with the result.
@@ -95,6 +96,7 @@ class Study(Frozen):
     alpha: Annotated[float, Field(gt=0, lt=0.5, description="a number between 0 and 0.5")]
     margin: Annotated[float, Field(gt=0, lt=1, description="a number between 0 and 1")]
     workers: Annotated[int | None, Field(ge=0, description="a whole number, 0 or more, or null")]
+    replicas: Annotated[int, Field(ge=1, description="a whole number, 1 or more")]
     dry_run: Switch
     fail_fast: Switch
     keep: Annotated[str | None, Field(pattern=r"\S", description="a folder, or null")]

@@ -1,8 +1,9 @@
 """The training of one run: from initial values to the weights of the best epoch."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
-from pytorch_lightning import Callback, Trainer
+from pytorch_lightning import Callback
 from pytorch_lightning.loggers import Logger
 
 from mtl.assembly import Assembly, restore
@@ -10,9 +11,10 @@ from mtl.config.run_result import Selection
 from mtl.errors import InputError
 from mtl.inspection.show_affinity import show_affinity
 from mtl.inspection.show_sharing import show_sharing
+from mtl.module.lightning import EpochCallback
 from mtl.runs.checkpoint import read_checkpoint, write_checkpoint
 from mtl.runs.directory import Run
-from mtl.training.budget import budget_of
+from mtl.training.budget import Budget, budget_of
 from mtl.training.callbacks import BestEpochPerTask, LowWeights, Patience, Timer
 from mtl.training.resources import reset_peak_memory
 from mtl.training.trainer import make_trainer
@@ -41,13 +43,64 @@ class Fitted:
     notes: tuple[str, ...]
 
 
+class Progress(Protocol):
+    """What is read of the trainer when training is over."""
+
+    @property
+    def loggers(self) -> list[Logger]:
+        """That wrote its course."""
+
+    @property
+    def global_step(self) -> int:
+        """Optimizer steps."""
+
+    @property
+    def current_epoch(self) -> int:
+        """Epochs."""
+
+
+@dataclass(frozen=True)
+class Observers:
+    """Callbacks that know at the end how training went.
+
+    Attributes:
+        budget: the most that is trained.
+        timer: its seconds.
+        best_epochs: of each task, where nothing is shared.
+        patience: how it ended.
+        low_weights: what was said of weights.
+    """
+
+    budget: Budget
+    timer: Timer
+    best_epochs: BestEpochPerTask
+    patience: Patience
+    low_weights: LowWeights
+
+    @classmethod
+    def of(cls, assembly: Assembly, timer: Timer) -> "Observers":
+        """Those of a run whose rows are loaded."""
+        data = assembly.data
+        budget = budget_of(assembly.config, data.loader("train", training=True, world=1).steps)
+        return cls(
+            budget,
+            timer,
+            BestEpochPerTask(data.selection, data.acting),
+            Patience(assembly.config.patience, budget, data.selection, data.acting),
+            LowWeights(),
+        )
+
+    @property
+    def callbacks(self) -> tuple[EpochCallback, ...]:
+        """In the order in which they are called."""
+        return self.best_epochs, self.patience, self.timer, self.low_weights
+
+
 def fit(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...], *, resumed: bool) -> Fitted | None:
     """Train, and restore the best weights to the module; None for a process that is not the first."""
     data, module = assembly.data, assembly.module
-    timer, best_epochs, low_weights = Timer(), BestEpochPerTask(data.selection, data.acting), LowWeights()
-    budget = budget_of(assembly.config, data.loader("train", training=True, world=1).steps)
-    patience = Patience(assembly.config.patience, budget, data.selection, data.acting)
-    trainer = make_trainer(run, assembly, budget, (best_epochs, patience, timer, low_weights, *callbacks))
+    observers = Observers.of(assembly, Timer())
+    trainer = make_trainer(run, assembly, observers.budget, (*observers.callbacks, *callbacks))
     reset_peak_memory()
     try:
         trainer.fit(module, datamodule=data, ckpt_path=run.last if resumed else None, weights_only=True)
@@ -56,9 +109,24 @@ def fit(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...], *, resume
             text = " ".join(str(error).split())
             raise InputError(f"compile=true does not work here, use compile=false: {text[:200]}") from None
         raise
+    return fitted(run, assembly, trainer, observers) if trainer.is_global_zero else None
+
+
+def fitted(run: Run, assembly: Assembly, trainer: Progress, observers: Observers) -> Fitted:
+    """Restore the best weights to the module when training is over, and say how it went.
+
+    Args:
+        run: its directory.
+        assembly: what was trained.
+        trainer: how far it came.
+        observers: what they have seen.
+
+    Returns:
+        How it went.
+    """
+    data, module, timer = assembly.data, assembly.module, observers.timer
+    best_epochs, patience, budget = observers.best_epochs, observers.patience, observers.budget
     seconds, step_seconds = timer.fit(), timer.seconds / max(timer.batches, 1)
-    if not trainer.is_global_zero:
-        return None
     draw(run, assembly, trainer)
     best = read_checkpoint(run.best)
     if best_epochs.values:
@@ -82,11 +150,11 @@ def fit(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...], *, resume
         selection,
         seconds,
         step_seconds,
-        tuple(low_weights.notes),
+        tuple(observers.low_weights.notes),
     )
 
 
-def draw(run: Run, assembly: Assembly, trainer: Trainer) -> None:
+def draw(run: Run, assembly: Assembly, trainer: Progress) -> None:
     """Show on the dashboard what the trained network shares, and what was measured to group its tasks."""
     data, module = assembly.data, assembly.module
     batch = module.transfer_batch_to_device(next(iter(data.loader("val"))), module.device, 0)

@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytorch_lightning as lightning
@@ -31,7 +31,6 @@ from mtl.merging.merged import Merged
 from mtl.module.lightning import silent_lightning
 from mtl.nn.norm import PerSourceBatchNorm
 from mtl.runs.checkpoint import write_checkpoint
-from mtl.runs.contributions import Contributions
 from mtl.runs.directory import Run, finished, run_path
 from mtl.runs.lock import hold
 from mtl.sharing.common_start import CommonStart
@@ -105,7 +104,9 @@ def train_merged(
             peaks = [one.peak_memory_bytes or 0 for one in (*parts.counted, measured.result)]
             result = measured.result.model_copy(update={"merging": found, "peak_memory_bytes": max(peaks) or None})
             report, result = act(run, trained, environment, result, fitted.loggers, fitted.steps)
-            run.contributions = Contributions(measured.contributions, report.outcome() if report is not None else None)
+            run.contributions = replace(
+                measured.contributions, outcome=report.outcome() if report is not None else None
+            )
             run.finish(result)
     if report is not None:
         on_report(report)

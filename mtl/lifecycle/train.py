@@ -23,7 +23,7 @@ from mtl.errors import InputError
 from mtl.lifecycle.common_start import begin_with_start
 from mtl.lifecycle.execution import act, environment_for
 from mtl.lifecycle.failures import failures_recorded
-from mtl.lifecycle.fit import fit
+from mtl.lifecycle.fit import Fitted, fit
 from mtl.lifecycle.introduction import introduce
 from mtl.lifecycle.merged import train_merged
 from mtl.lifecycle.result import measure
@@ -165,25 +165,47 @@ def own_callbacks(config: RunConfig) -> tuple[Callback, ...]:
 
 def begin(run: Run, prepared: Prepared, on_run_created: Callable[[Run], None]) -> None:
     """Write down what the run is, for whoever looks at its directory and for the other processes."""
-    on_run_created(run)
     os.environ[RUN_VARIABLE] = str(run.path.resolve())
     if prepared.resumed is not None:
         os.environ[RESUMED_VARIABLE] = "1"
-    run.state = "running"
-    run.config = prepared.assembly.config
-    save_statistics(run, prepared.assembly.data)
+    write_beginning(run, prepared.assembly, on_run_created)
     introduce(prepared.assembly.data)
+
+
+def write_beginning(run: Run, assembly: Assembly, on_run_created: Callable[[Run], None]) -> None:
+    """Write down in its directory what the run is."""
+    on_run_created(run)
+    run.state = "running"
+    run.config = assembly.config
+    save_statistics(run, assembly.data)
 
 
 def carry_out(run: Run, prepared: Prepared, on_report: Callable[[ExecutionReport], None]) -> RunResult | None:
     """Train, measure, act, and write the result."""
     assembly = grouped(run, prepared.assembly, dashboard_loggers(run))
     fitted = fit(run, assembly, prepared.callbacks, resumed=prepared.resumed is not None)
-    if fitted is None:
-        return None
-    trained = TrainedNetwork.of(assembly)
+    return None if fitted is None else conclude(run, replace(prepared, assembly=assembly), fitted, on_report)
+
+
+def conclude(
+    run: Run, prepared: Prepared, fitted: Fitted, on_report: Callable[[ExecutionReport], None], replicas: int = 1
+) -> RunResult:
+    """Measure what was trained, let it act, and write the result.
+
+    Args:
+        run: its directory.
+        prepared: its objects, with the weights selected on validation.
+        fitted: how training went.
+        on_report: called with the report when the trained agent has acted.
+        replicas: runs that were trained at once, this one among them.
+
+    Returns:
+        The result.
+    """
+    trained = TrainedNetwork.of(prepared.assembly)
     measured = measure(run, trained, fitted, prepared.data_seconds)
-    report, result = act(run, trained, prepared.environment, measured.result, fitted.loggers, fitted.steps)
+    found = measured.result.model_copy(update={"replicas": replicas})
+    report, result = act(run, trained, prepared.environment, found, fitted.loggers, fitted.steps)
     run.contributions = replace(measured.contributions, outcome=report.outcome() if report is not None else None)
     run.finish(result)
     if report is not None:

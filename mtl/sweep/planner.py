@@ -211,7 +211,8 @@ class Planner:
         """The single-task baseline with the epochs that fit into the duration of what it is matched with.
 
         Both durations are medians of finished runs, so this comes after them; a few timed steps say too little of a run
-        with validation and acting. The epochs are kept, so that plans repeat.
+        with validation and acting. Where runs of one were trained at once and those of the other were not, their shares
+        of seconds say nothing of each other, and timed steps have to do. The epochs are kept, so that plans repeat.
 
         Args:
             single: the single-task baseline, with its runs.
@@ -230,6 +231,9 @@ class Planner:
         if not own or not wanted:
             return None
         seconds, longest = (median(one.seconds.fit for one in found) for found in (own, wanted))
+        if any(one.replicas > 1 for one in (*own, *wanted)):
+            seconds = median(one.steps for one in own) * single.step_seconds
+            longest = median(one.steps for one in wanted) * match.step_seconds
         used = median_low(one.epochs for one in own)
         epochs = epochs_within(used, seconds, longest)
         self.directory.mkdir(parents=True, exist_ok=True)

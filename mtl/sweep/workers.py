@@ -9,6 +9,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -49,20 +50,81 @@ def do_run(claim: Claim, threads: int) -> None:
         gc.collect()  # a trained network and its data refer to each other, and the next run needs the memory
 
 
-def do_runs(entries: Sequence[QueuedRun], output: Path, threads: int, stop: Event, *, fail_fast: bool) -> None:
-    """Go through the entries once, doing each that is neither done, failed nor held by somebody."""
+def do_at_once(claims: Sequence[Claim], threads: int) -> None:
+    """Train several runs of one shape at once. Errors are recorded, not raised."""
+    from mtl.lifecycle.together import Job, train_jobs
+
+    jobs = []
+    for claim in claims:
+        own = claim.entry.config
+        jobs.append(Job(own.changed(threads=own.threads or threads), claim.on_run_created))
+    try:
+        train_jobs(jobs, len(jobs))
+    except Exception as error:  # of all of them
+        for job in jobs:
+            job.error = job.error or error
+    finally:
+        gc.collect()
+    for claim, job in zip(claims, jobs, strict=True):
+        if job.result is None and job.error is not None:
+            text = str(job.error) if isinstance(job.error, InputError) else f"{type(job.error).__name__}: {job.error}"
+            claim.queue.fail(claim.entry, " ".join(text.split()), "".join(traceback.format_exception(job.error)))
+
+
+def do_runs(
+    entries: Sequence[QueuedRun], output: Path, threads: int, stop: Event, *, fail_fast: bool, replicas: int = 1
+) -> None:
+    """Go through the entries once, doing each that is neither done, failed nor held by somebody.
+
+    Args:
+        entries: what to do, in this order.
+        output: the directory that holds ``runs/`` and the queue.
+        threads: of a run that does not say them.
+        stop: ends it after the run under way.
+        fail_fast: set ``stop`` at the first failure.
+        replicas: most runs of one shape that are trained at once.
+    """
     queue = RunQueue(output)
-    for entry in entries:
+    for number, entry in enumerate(entries):
         if stop.is_set():
             return
-        with queue.claim(entry) as claim:
-            if claim is not None:
+        alike = [entry] if replicas == 1 else alike_to(entry, entries[number:], replicas)
+        with ExitStack() as held:
+            claims = [claim for claim in (held.enter_context(queue.claim(one)) for one in alike) if claim is not None]
+            fresh = [claim for claim in claims if claim.unfinished() is None]  # a dead run is gone on with by itself
+            if len(fresh) > 1:
+                do_at_once(fresh, threads)
+            for claim in claims if len(fresh) <= 1 else [one for one in claims if one not in fresh]:
                 do_run(claim, threads)
-        if fail_fast and queue.state(entry) == FAILED:
+        if fail_fast and any(queue.state(one) == FAILED for one in alike):
             stop.set()
 
 
-def run_worker(entries: Sequence[QueuedRun], output: Path, threads: int, stop: Event, fail_fast: bool) -> None:
+def alike_to(entry: QueuedRun, entries: Sequence[QueuedRun], most: int) -> list[QueuedRun]:
+    """The entry and others of its shape, which are trained at once.
+
+    Args:
+        entry: the first.
+        entries: where the others may be, the entry among them.
+        most: so many at most.
+
+    Returns:
+        Entries of one shape and of the same rows, in their order.
+    """
+    from mtl.training.stack.offered import shape_of
+
+    shape = shape_of(entry.config)
+    alike = [
+        one
+        for one in entries
+        if one.fingerprint == entry.fingerprint and (one is entry or shape_of(one.config) == shape)
+    ]
+    return alike[:most]
+
+
+def run_worker(
+    entries: Sequence[QueuedRun], output: Path, threads: int, stop: Event, fail_fast: bool, replicas: int
+) -> None:
     """What a worker process does. It ends with the process that started it; its output goes to a file of the queue."""
     log = os.open(queue_directory(output) / f"worker-{os.getpid()}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     sys.stdout.flush()
@@ -72,7 +134,7 @@ def run_worker(entries: Sequence[QueuedRun], output: Path, threads: int, stop: E
     set_process_defaults()
     try:
         with signals_interrupt():
-            do_runs(entries, output, threads, stop, fail_fast=fail_fast)
+            do_runs(entries, output, threads, stop, fail_fast=fail_fast, replicas=replicas)
     except KeyboardInterrupt as error:  # between two runs
         raise SystemExit(exit_code(error)) from None
 
@@ -94,6 +156,7 @@ def sweep(
     *,
     fail_fast: bool = False,
     watch: Callable[[], None] = lambda: None,
+    replicas: int = 1,
 ) -> None:
     """Do all runs; returns when each is done or failed, or one failed and ``fail_fast``.
 
@@ -103,6 +166,8 @@ def sweep(
         workers: processes; 0 does it in this one.
         fail_fast: stop at the first failure. Runs under way are finished.
         watch: called between and, with workers, several times a second.
+        replicas: most runs of one shape that a process trains at once; with several processes the runs are divided
+            among them first.
     """
     queue = RunQueue(output)
     for entry in entries:
@@ -110,10 +175,12 @@ def sweep(
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
     if workers == 0:
-        for entry in entries:
-            do_runs([entry], output, threads_each(1), stop, fail_fast=fail_fast)
+        parts = [list(entries)] if replicas > 1 else [[entry] for entry in entries]
+        for part in parts:
+            do_runs(part, output, threads_each(1), stop, fail_fast=fail_fast, replicas=replicas)
             watch()
         return
+    each = min(replicas, max(1, -(-len(entries) // workers)))
     processes: list[BaseProcess] = []
     try:
         while True:
@@ -126,7 +193,7 @@ def sweep(
                 return
             waiting = [entry for entry in left if queue.state(entry) == PENDING]
             for _ in range(min(len(waiting), workers - len(processes))):
-                arguments = (list(entries), output, threads_each(workers), stop, fail_fast)
+                arguments = (list(entries), output, threads_each(workers), stop, fail_fast, each)
                 processes.append(context.Process(target=run_worker, args=arguments, daemon=True))
                 processes[-1].start()
             time.sleep(POLL)

@@ -7,6 +7,7 @@ from pytorch_lightning.loggers import CSVLogger, Logger
 from rich.console import Console
 
 from mtl.assembly import Assembly
+from mtl.config.run_config import RunConfig
 from mtl.module.lightning import TRAINER, NoProfiler, OwnSignalHandler, without_requeue
 from mtl.runs.directory import Run
 from mtl.training.budget import Budget
@@ -28,7 +29,6 @@ def make_trainer(run: Run, assembly: Assembly, budget: Budget, callbacks: tuple[
     """
     config = assembly.config
     checkpoints = Checkpoints(run.best, run.last, *assembly.data.selection)
-    number = len(list(run.path.glob("csv*"))) + 1  # a resumed run adds a file, since the logger would overwrite
     return Trainer(
         **{**config.hardware.arguments(), **without_requeue(config.hardware.arguments())},
         **TRAINER,
@@ -36,10 +36,7 @@ def make_trainer(run: Run, assembly: Assembly, budget: Budget, callbacks: tuple[
         check_val_every_n_epoch=budget.every,
         accumulate_grad_batches=config.accumulate,
         gradient_clip_val=config.gradient_clip,
-        logger=[
-            *dashboard_loggers(run),
-            CSVLogger(run.path, name="", version="csv" if number == 1 else f"csv-{number}"),
-        ],
+        logger=run_loggers(run),
         callbacks=[
             Dashboard(config.log_every, assembly.data.selection[0]),
             StepCost(),
@@ -50,6 +47,34 @@ def make_trainer(run: Run, assembly: Assembly, budget: Budget, callbacks: tuple[
         ],
         profiler=NoProfiler(),
     )
+
+
+def stack_trainer(config: RunConfig, epochs: int) -> Trainer:
+    """The trainer of several runs at once, whose loggers and callbacks are their own.
+
+    Args:
+        config: of any of them.
+        epochs: the most that one of them is trained.
+
+    Returns:
+        Lightning's trainer.
+    """
+    return Trainer(
+        **config.hardware.arguments(),
+        **TRAINER,
+        max_epochs=epochs,
+        gradient_clip_val=config.gradient_clip,
+        logger=False,
+        enable_checkpointing=False,
+        callbacks=[OwnSignalHandler()],
+        profiler=NoProfiler(),
+    )
+
+
+def run_loggers(run: Run) -> list[Logger]:
+    """The loggers of a run: of the dashboard, and of a table."""
+    number = len(list(run.path.glob("csv*"))) + 1  # a resumed run adds a file, since the logger would overwrite
+    return [*dashboard_loggers(run), CSVLogger(run.path, name="", version="csv" if number == 1 else f"csv-{number}")]
 
 
 def dashboard_loggers(run: Run) -> list[Logger]:

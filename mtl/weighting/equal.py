@@ -14,6 +14,7 @@ class Equal(LossWeighting):
     """
 
     linear = True
+    constant = True
 
     @override
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:

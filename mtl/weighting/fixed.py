@@ -22,6 +22,7 @@ class Fixed(LossWeighting):
     """
 
     linear = True
+    constant = True
     low_weight_advice = ""
 
     def __init__(self, num_tasks: int, weights: PerTaskNumbers = None, normalise: str = "none") -> None:

@@ -10,10 +10,12 @@ import pytest
 from omegaconf import OmegaConf
 from rich.console import Console
 
+from mtl.cli.application import with_launcher
 from mtl.cli.report import report
 from mtl.config.compose import check_overrides
 from mtl.config.folders import CONF
 from mtl.config.study_arguments import read_study
+from mtl.errors import InputError
 from mtl.runs.directory import read_result
 from mtl.sweep.planner import Planner
 from mtl.sweep.queue import DONE, RunQueue
@@ -60,6 +62,36 @@ def test_a_multirun_gives_the_runs_of_a_comparison_and_says_what_failed(tmp_path
     console = Console(file=StringIO(), width=100)
     assert report([tmp_path / "runs"], console, "multirun").problems == ()
     assert (tmp_path / "comparisons" / "multirun" / "report.html").is_file()
+
+
+@pytest.mark.slow
+def test_a_multirun_trains_runs_of_one_shape_at_once_and_shows_each(tmp_path: Path) -> None:
+    swept = ["model=hard", "weighting=equal,pcgrad", "seed=0,1", "replicas=2", "progress=false", f"output={tmp_path}"]
+    said = subprocess.run(
+        [sys.executable, "train.py", "-m", *RUNS, *swept], cwd=CONF.parent, capture_output=True, timeout=300, text=True
+    )
+    assert said.returncode == 0, said.stderr
+    results = [read_result(path) for path in tmp_path.glob("runs/*/*/*/result.json")]
+    assert sorted((one.choices.weighting, one.seed, one.replicas) for one in results) == [
+        ("equal", 0, 2),
+        ("equal", 1, 2),
+        ("pcgrad", 0, 1),
+        ("pcgrad", 1, 1),
+    ]
+    assert said.stdout.count("all numbers:") == 4
+    assert "trained one after another, not at once: weighting=pcgrad" in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "reason"),
+    [
+        (["replicas=2"], "add -m"),
+        (["-m", "seed=0,1", "replicas=2", "hydra/launcher=joblib"], "leave hydra/launcher out"),
+    ],
+)
+def test_replicas_are_of_a_sweep_with_their_own_launcher(typed: list[str], reason: str) -> None:
+    with pytest.raises(InputError, match=reason):
+        with_launcher(typed)
 
 
 @pytest.mark.slow

@@ -25,9 +25,11 @@ class LossWeighting(Weighting):
     Attributes:
         linear: the weights do not depend on this step's losses, so that accumulated batches need one pass each;
             otherwise each task's gradient is accumulated on its own until the losses of the whole step are known.
+        constant: they never change while the same tasks have labels, unless losses are normalised.
     """
 
     linear = False
+    constant = False
 
     @abstractmethod
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:

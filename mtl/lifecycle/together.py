@@ -1,0 +1,227 @@
+"""Several runs in one process: those of one shape are trained at once, the others one after another."""
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, suppress
+from copy import copy
+from dataclasses import dataclass, field
+
+import pytorch_lightning as lightning
+import torch
+
+from mtl.agent.report import ExecutionReport
+from mtl.assembly import build_with_data, trees_of
+from mtl.config.run_config import RunConfig
+from mtl.config.run_result import RunResult
+from mtl.config.signals import signals_interrupt
+from mtl.errors import InputError
+from mtl.lifecycle.execution import environment_for
+from mtl.lifecycle.failures import failures_recorded
+from mtl.lifecycle.fit import Observers, fitted
+from mtl.lifecycle.introduction import introduce
+from mtl.lifecycle.resume import unfinished_run
+from mtl.lifecycle.train import Prepared, conclude, ignore, prepare, train, write_beginning
+from mtl.module.lightning import silent_lightning
+from mtl.runs.directory import Run
+from mtl.runs.lock import hold
+from mtl.training.callbacks import Checkpoints, Dashboard
+from mtl.training.resources import reset_peak_memory
+from mtl.training.stack.member import Member, SharedTimer
+from mtl.training.stack.module import StackedModule
+from mtl.training.stack.offered import check_losses, obstacle, obstacle_in_config, shape_of
+from mtl.training.trainer import run_loggers, stack_trainer
+
+
+@dataclass
+class Job:
+    """A run to be done.
+
+    Attributes:
+        config: what it is told.
+        on_run_created: called with the run as soon as it has a directory.
+        reports: of the trained agent, where it has acted.
+        result: what came of it; None before, and where it failed.
+        error: why it failed; None: it has not.
+    """
+
+    config: RunConfig
+    on_run_created: Callable[[Run], None] = ignore
+    reports: list[ExecutionReport] = field(default_factory=list)
+    result: RunResult | None = None
+    error: Exception | None = None
+
+
+@dataclass
+class Trainee:
+    """A run of a stack.
+
+    Attributes:
+        job: what is to be done.
+        prepared: its objects.
+        observers: of its training.
+        member: of the stack; None before it begins.
+        run: its directory; None before it has one.
+    """
+
+    job: Job
+    prepared: Prepared
+    observers: Observers
+    random_state: torch.Tensor
+    run: Run | None = None
+    member: Member | None = None
+
+
+def train_jobs(jobs: Sequence[Job], replicas: int) -> None:
+    """Train runs, up to ``replicas`` of one shape at once, and put into each job what came of it.
+
+    Runs are of one shape where they differ in nothing but the seed, the weighting, the learning rate and the weight
+    decay. Where several cannot be trained at once, one line on the standard error says why, and they are trained one
+    after another. A run that fails leaves the others alone.
+
+    Args:
+        jobs: runs.
+        replicas: most runs at once.
+    """
+    for group in groups_of(jobs, replicas):
+        reason = train_stack(group) if len(group) > 1 else None
+        if reason is not None:
+            sys.stderr.write(f"{len(group)} runs are trained one after another, not at once: {reason}\n")
+        for job in group:
+            if job.result is None and job.error is None:
+                train_alone(job)
+
+
+def groups_of(jobs: Iterable[Job], replicas: int) -> list[list[Job]]:
+    """Jobs that may be done at once, in the order in which the first of each group stands."""
+    alike: dict[str, list[Job]] = {}
+    for number, job in enumerate(jobs):
+        config = job.config
+        alone = trees_of(config) is not None or unfinished_run(config) is not None
+        alike.setdefault(str(number) if alone else shape_of(config), []).append(job)
+    return [group[first : first + replicas] for group in alike.values() for first in range(0, len(group), replicas)]
+
+
+def train_alone(job: Job) -> None:
+    """Do a job as a run of its own."""
+    try:
+        job.result = train(job.config, job.reports.append, job.on_run_created)
+    except Exception as error:
+        job.error = error
+
+
+def train_stack(jobs: Sequence[Job]) -> str | None:
+    """Train runs of one shape at once.
+
+    Args:
+        jobs: two or more.
+
+    Returns:
+        Why they cannot be; None where they were.
+    """
+    reason = next(filter(None, (obstacle_in_config(job.config) for job in jobs)), None)
+    if reason is not None:
+        return reason
+    with silent_lightning(), signals_interrupt(), ExitStack() as locks:
+        try:
+            trainees = prepare_all(jobs)
+        except InputError:  # each says it for itself, where it is trained alone
+            return "one of them cannot be prepared"
+        reason = next(filter(None, (obstacle(one.prepared.assembly) for one in trainees)), None)
+        if reason is not None:
+            return reason
+        return Training(trainees).start(locks)
+
+
+def prepare_all(jobs: Sequence[Job]) -> list[Trainee]:
+    """The objects of all runs; the rows are loaded once."""
+    first = prepare(jobs[0].config)
+    out = [Trainee(jobs[0], first, Observers.of(first.assembly, SharedTimer()), torch.get_rng_state())]
+    for job in jobs[1:]:
+        config = job.config
+        lightning.seed_everything(config.seed, verbose=False)
+        data = copy(first.assembly.data)
+        data.configure_batches(config.batch_size, config.seed, config.accumulate)
+        assembly = build_with_data(data, config)
+        prepared = Prepared(assembly, environment_for(config, data), (), None, first.data_seconds)
+        out.append(Trainee(job, prepared, Observers.of(assembly, SharedTimer()), torch.get_rng_state()))
+    return out
+
+
+class Training:
+    """A training of several runs at once.
+
+    Args:
+        trainees: runs of one shape.
+    """
+
+    def __init__(self, trainees: Sequence[Trainee]) -> None:
+        self.trainees = list(trainees)
+        self.size = len(self.trainees)
+
+    def start(self, locks: ExitStack) -> str | None:
+        """Train.
+
+        Args:
+            locks: hold the runs' directories.
+
+        Returns:
+            Why it is not possible; nothing was written then.
+        """
+        members = [self.member(one) for one in self.trainees]
+        data = [one.prepared.assembly.data for one in self.trainees]
+        config = self.trainees[0].job.config
+        module = StackedModule(members, data, config.gradient_clip, self.on_end)
+        reason = check_losses(module.stack, [member.module for member in members], module.loader())
+        if reason is not None:
+            return reason
+        for one in self.trainees:
+            self.begin(one, locks)
+        introduce(data[0])
+        trainer = stack_trainer(config, max(member.budget.epochs for member in members))
+        reset_peak_memory()
+        try:
+            trainer.fit(module, module.loader(), data[0].val_dataloader())
+        except BaseException as error:
+            self.interrupted(error)
+            raise
+        return None
+
+    def member(self, one: Trainee) -> Member:
+        """A run as a member of the stack, without what it writes."""
+        one.member = Member(one.prepared.assembly.module, one.observers.budget, one.random_state)
+        return one.member
+
+    def begin(self, one: Trainee, locks: ExitStack) -> None:
+        """Give a run its directory, and let its loggers and callbacks look at the training."""
+        assert one.member is not None
+        assembly = one.prepared.assembly
+        one.run = run = Run.create(one.job.config)
+        locks.enter_context(hold(run.path))
+        write_beginning(run, assembly, one.job.on_run_created)
+        one.member.loggers = run_loggers(run)
+        one.member.callbacks = [
+            Dashboard(assembly.config.log_every, assembly.data.selection[0]),
+            *one.observers.callbacks,
+            Checkpoints(run.best, run.last, *assembly.data.selection),
+        ]
+
+    def on_end(self, member: Member) -> None:
+        """Conclude a run whose training has ended."""
+        one = next(one for one in self.trainees if one.member is member)
+        assert one.run is not None
+        job = one.job
+        try:
+            with failures_recorded(one.run, first=True):
+                if member.error is not None:
+                    raise member.error
+                how = fitted(one.run, one.prepared.assembly, member, one.observers)
+                job.result = conclude(one.run, one.prepared, how, job.reports.append, self.size)
+        except Exception as error:
+            job.error = error
+
+    def interrupted(self, error: BaseException) -> None:
+        """Write down of the runs that have not ended that they were interrupted, or failed with the stack."""
+        for one in self.trainees:
+            if one.run is not None and one.job.result is None and one.job.error is None:
+                with suppress(BaseException), failures_recorded(one.run, first=True):
+                    raise error

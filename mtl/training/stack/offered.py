@@ -1,0 +1,116 @@
+"""Which runs can be trained at once, and why others cannot."""
+
+import json
+from collections.abc import Sequence
+from math import log
+
+import torch
+from torch import nn
+
+from mtl.assembly import Assembly
+from mtl.config.run_config import RunConfig
+from mtl.module.module import MultiTaskModule
+from mtl.runs.identity import identity
+from mtl.sharing.base import Sharing
+from mtl.suites.stacked_loader import StackedBatch, StackedLoader
+from mtl.training.stack.optimizer import OFFERED
+from mtl.training.stack.parameters import StackedParameters
+from mtl.weighting.base import LossWeighting
+
+MEMBERS_OWN = ("seed", "weighting")  # keys in which runs that are trained at once may differ
+RATES = ("lr", "weight_decay")  # of the optimizer likewise
+TOLERANCE = 1e-4  # of the losses of a first batch, relative to those of each network by itself
+UNLIKELY = -30.0  # logarithm of the chance that a step of a training has no label of a task
+
+
+def shape_of(config: RunConfig) -> str:
+    """What runs that are trained at once have in common, as text."""
+    found = {key: value for key, value in identity(config).items() if key not in MEMBERS_OWN}
+    found["choices"] = {key: value for key, value in found["choices"].items() if key != "weighting"}
+    found["optimizer"] = {key: value for key, value in config.optimizer.items() if key not in RATES}
+    found["runtime"] = [config.hardware.accelerator, config.threads, config.output]
+    return json.dumps(found, sort_keys=True, default=str)
+
+
+def obstacle_in_config(config: RunConfig) -> str | None:
+    """Why a run cannot be trained beside others, as far as its config says; None if it can."""
+    asked = {
+        "grouping=auto": config.grouping == "auto",
+        f"accumulate={config.accumulate}": config.accumulate > 1,
+        "compile=true": config.compile,
+        "callbacks of your own": bool(config.callbacks),
+        "resume": config.resume is not None,
+        f"hardware.accelerator={config.hardware.accelerator}": config.hardware.accelerator != "cpu",
+        f"hardware.devices={config.hardware.devices}": config.hardware.devices not in (1, "1"),
+        f"hardware.precision={config.hardware.precision}": config.hardware.precision not in ("32-true", "32", 32),
+    }
+    return next((what for what, found in asked.items() if found), None)
+
+
+def obstacle(assembly: Assembly) -> str | None:
+    """Why a run cannot be trained beside others; None if it can. Its rows are loaded."""
+    module, config = assembly.module, assembly.config
+    network, weighting = module.network, module.weighting
+    sharing = network.sharing
+    name = f"model={config.choices.model}"
+    optimizer = module.make_optimizer([{"params": [nn.Parameter(torch.zeros(1))]}])
+    found = {
+        f"weighting={config.choices.weighting}, which looks at more than the losses": not by_losses(weighting),
+        f"{name}, whose objective has a term of its own": type(sharing).penalty is not Sharing.penalty
+        or bool(list(sharing.expectations())),
+        f"{name}, which mixes experts": type(sharing).mixture is not Sharing.mixture,
+        "rows with weights": assembly.data.splits["train"].weights is not None,
+        "dropout": any(isinstance(one, nn.Dropout) and one.p > 0 for one in network.modules()),
+        "buffers in the network": any(True for _ in network.buffers()),
+        "frozen parameters": not all(p.requires_grad for p in network.parameters()),
+        "an ensemble in one network": network.members > 1,
+        f"optimizer={config.choices.optimizer}": type(optimizer) not in OFFERED,
+        "steps without a label of some task": may_lack_labels(assembly),
+    }
+    return next((what for what, there in found.items() if there), None)
+
+
+def by_losses(weighting: nn.Module) -> bool:
+    """Whether a weighting needs nothing but the losses of each step."""
+    return isinstance(weighting, LossWeighting) and not (
+        weighting.needs_shared
+        or weighting.needs_representation
+        or weighting.needs_recomputed_losses
+        or weighting.needs_initial_losses
+        or weighting.held_out
+    )
+
+
+def may_lack_labels(assembly: Assembly) -> bool:
+    """Whether some step of the training may have no label of a task, which its optimizer would then leave alone."""
+    loader = assembly.data.loader("train", training=True, world=1)
+    if loader.complete:
+        return False
+    rows = len(loader.labels)
+    lacking = float(1 - loader.labels.float().mean(0).min())
+    steps = loader.steps * assembly.config.epochs
+    return lacking == 1 or log(lacking) * (rows // loader.steps) + log(steps) > UNLIKELY
+
+
+def check_losses(stack: StackedParameters, modules: Sequence[MultiTaskModule], loader: StackedLoader) -> str | None:
+    """Compare the losses of a first batch with those of every network by itself.
+
+    Args:
+        stack: of the networks' parameters.
+        modules: the networks.
+        loader: of their rows.
+
+    Returns:
+        Why the networks cannot be computed at once; None if they can.
+    """
+    batch: StackedBatch = next(iter(loader))
+    try:
+        found = stack.loss_sums(batch)
+    except RuntimeError as error:  # of vmap: a choice that depends on values, a random draw, an operation it lacks
+        return f"a network that cannot be computed for several at once ({' '.join(str(error).split())[:120]})"
+    for number, module in enumerate(modules):
+        with torch.no_grad():
+            own = torch.stack(module.losses(batch.of(number)))
+        if not torch.allclose(found[number], own, rtol=TOLERANCE, atol=TOLERANCE):
+            return "a network whose losses are others when several are computed at once"
+    return None

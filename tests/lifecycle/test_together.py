@@ -1,0 +1,115 @@
+"""Runs trained at once: each is what it would be alone."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import torch
+
+from mtl.config.run_config import RunConfig
+from mtl.config.run_result import RunResult
+from mtl.errors import InputError
+from mtl.lifecycle.together import Job, train_jobs
+from mtl.lifecycle.train import train
+from mtl.runs.checkpoint import read_checkpoint
+from mtl.runs.directory import Run
+from tests.support import tiny
+from tests.trained import assert_contributions_are_those_of_the_result, resume
+
+CLOSE = 1e-5
+# Of losses alone: what a stack offers, with options of its own for each member
+WEIGHTINGS = (
+    ("weighting=equal",),
+    ("weighting=fixed", "weighting.weights={task0:2.0}", "optimizer.lr=0.01"),
+    ("weighting=uncertainty", "+optimizer.weight_decay=0.1"),
+    ("weighting=dwa",),
+    ("weighting=random",),
+    ("weighting=imtl_l",),
+    ("weighting=geometric_mean",),
+    ("weighting=log_sum", "weighting.normalise=loss_scale"),
+)
+
+
+def configs(output: Path, *overrides: str, members: Sequence[tuple[str, ...]] = WEIGHTINGS) -> list[RunConfig]:
+    """A run of each member, with a seed of its own."""
+    return [tiny(output, "model=hard", *overrides, *own, f"seed={seed}") for seed, own in enumerate(members)]
+
+
+def together(wanted: list[RunConfig]) -> list[Job]:
+    """The jobs of these runs, done."""
+    jobs = [Job(config) for config in wanted]
+    train_jobs(jobs, len(jobs))
+    return jobs
+
+
+def assert_equal_runs(one: RunResult, other: RunResult) -> None:
+    """Results, checkpoints, logs and contributions are the same, up to rounding."""
+    assert one.run_id == other.run_id
+    for field in ("selection", "steps", "epochs", "data", "parameters", "flops", "notes"):
+        assert getattr(one, field) == getattr(other, field), field
+    for split, metrics in other.metrics.items():
+        assert one.metrics[split].flat() == pytest.approx(metrics.flat(), rel=CLOSE, abs=CLOSE)
+    first, second = Run.open(one.directory), Run.open(other.directory)
+    assert sorted(p.name for p in first.path.iterdir()) == sorted(p.name for p in second.path.iterdir())
+    for path in ("best", "last"):
+        found, expected = (read_checkpoint(getattr(run, path)) for run in (first, second))
+        assert found.keys() == expected.keys()
+        for name, values in expected["state_dict"].items():
+            torch.testing.assert_close(found["state_dict"][name], values, rtol=CLOSE, atol=CLOSE)
+    rows = zip(first.contributions.tasks.values(), second.contributions.tasks.values(), strict=True)
+    assert all(a == pytest.approx(b, rel=1e-4, abs=1e-4, nan_ok=True) for a, b in rows)
+    assert_contributions_are_those_of_the_result(one)
+
+
+@pytest.mark.slow
+def test_a_member_equals_its_separate_run(tmp_path: Path) -> None:
+    # Patience ends the members one after another, each goes back to a state of its own
+    asked = ("task.missing=0.2", "task.kinds=mixed", "epochs=12", "patience=2", "optimizer.lr=0.05")
+    jobs = together(configs(tmp_path / "stack", *asked))
+    assert [job.error for job in jobs] == [None] * len(jobs)
+    results = [job.result for job in jobs if job.result is not None]
+    for found, config in zip(results, configs(tmp_path / "alone", *asked), strict=True):
+        expected = train(config)
+        assert expected is not None
+        assert (found.replicas, expected.replicas) == (len(jobs), 1)
+        assert_equal_runs(found, expected)
+    assert len({found.epochs for found in results}) > 1, "all ended with the same epoch"
+
+
+@pytest.mark.slow
+def test_members_that_share_nothing_equal_their_separate_runs(tmp_path: Path) -> None:
+    asked = ("model=single_task", "encoder.norm=layer", "epochs=8", "patience=1", "optimizer.lr=0.05")
+    members = WEIGHTINGS[1:3]
+    for job, config in zip(
+        together(configs(tmp_path / "stack", *asked, members=members)),
+        configs(tmp_path / "alone", *asked, members=members),
+        strict=True,
+    ):
+        expected = train(config)
+        assert job.result is not None
+        assert expected is not None
+        assert_equal_runs(job.result, expected)
+
+
+@pytest.mark.slow
+def test_a_member_that_fails_leaves_the_others_alone_and_one_that_is_interrupted_goes_on_alone(tmp_path: Path) -> None:
+    broken = ("weighting=equal", "optimizer.lr=1e30")
+    kept, failed = together(configs(tmp_path / "stack", "gradient_clip=null", members=[("weighting=equal",), broken]))
+    assert isinstance(failed.error, InputError)
+    assert "NaN or infinite" in str(failed.error)
+    assert kept.error is None
+    assert kept.result is not None
+    run = Run.open(kept.result.directory)
+    (run.path / "result.json").unlink()
+    run.state = "interrupted"
+    again = resume(run.path)  # its training is over, so only what follows is done
+    assert again.metrics["test"].flat() == pytest.approx(kept.result.metrics["test"].flat(), rel=CLOSE, abs=CLOSE)
+
+
+@pytest.mark.slow
+def test_what_is_not_offered_is_said_and_trained_one_after_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    jobs = together(configs(tmp_path, "epochs=1", members=[("weighting=pcgrad",)] * 2))
+    assert "2 runs are trained one after another, not at once: weighting=pcgrad" in capsys.readouterr().err
+    assert [job.result.replicas for job in jobs if job.result] == [1, 1]
