@@ -131,6 +131,22 @@ class AffinityResult(Frozen):
     seconds: float
 
 
+class ImprovementResult(Frozen):
+    """What a search on the outcome of acting found after the training.
+
+    Attributes:
+        kept: ``searched``, or ``start`` or ``rule`` where that was better on the validation shops.
+        validation: by name of these three, mean makespan relative to the bound rule's, minus 1.
+        generations: of the search.
+        seconds: that it took, with the validation.
+    """
+
+    kept: str
+    validation: dict[str, float]
+    generations: int
+    seconds: float
+
+
 class RunResult(Frozen):
     """What came of a run.
 
@@ -154,6 +170,7 @@ class RunResult(Frozen):
         peak_memory_bytes: most memory of the first process since training began; None: the system does not tell.
         environment: versions and machine.
         affinity: with ``grouping=auto`` what was measured first.
+        improvement: with ``improve`` what the search found.
         notes: warnings of the training, as they were printed.
         execution: where the agent acted, its summary.
     """
@@ -177,5 +194,6 @@ class RunResult(Frozen):
     peak_memory_bytes: int | None
     environment: dict[str, str]
     affinity: AffinityResult | None = None
+    improvement: ImprovementResult | None = None
     notes: list[str] = Field(default_factory=list)
     execution: dict[str, Any] | None = None

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mtl.config.run_result import DataFacts, RunResult, Seconds, TaskFacts
+from mtl.config.run_result import DataFacts, ImprovementResult, RunResult, Seconds, TaskFacts
 from mtl.lifecycle.fit import Fitted
 from mtl.lifecycle.trained import Trained
 from mtl.module.row_contributions import RowContributions
@@ -29,7 +29,9 @@ class Measured:
     contributions: dict[str, np.ndarray]
 
 
-def measure(run: Run, trained: Trained, fitted: Fitted, data_seconds: float) -> Measured:
+def measure(
+    run: Run, trained: Trained, fitted: Fitted, data_seconds: float, improvement: ImprovementResult | None = None
+) -> Measured:
     """Measure every split once, and what the run cost.
 
     Args:
@@ -37,6 +39,7 @@ def measure(run: Run, trained: Trained, fitted: Fitted, data_seconds: float) -> 
         trained: what its training left, as selected on validation.
         fitted: how that went.
         data_seconds: until the rows were in memory.
+        improvement: what came of improving the network by acting; None: it stayed as it was trained.
 
     Returns:
         The result, and what each row of the test split contributes to its metrics: the rows are predicted once.
@@ -73,6 +76,7 @@ def measure(run: Run, trained: Trained, fitted: Fitted, data_seconds: float) -> 
         peak_memory_bytes=memory,
         environment=environment(),
         affinity=affinity,
+        improvement=improvement,
         notes=[*data.notes, *fitted.notes],
     )
     return Measured(result, contributions.result())

@@ -12,6 +12,7 @@ import torch
 from pytorch_lightning import Callback
 
 from mtl.agent.environment import Environment
+from mtl.agent.improvement.base import Improvement
 from mtl.agent.report import ExecutionReport
 from mtl.assembly import Assembly, build, restore, save_statistics, trees_of
 from mtl.config.factories import REFUSALS, call_factory, instantiate_node
@@ -23,6 +24,7 @@ from mtl.errors import InputError
 from mtl.lifecycle.execution import act, environment_for
 from mtl.lifecycle.failures import failures_recorded
 from mtl.lifecycle.fit import fit
+from mtl.lifecycle.improvement import improve, improvement_for
 from mtl.lifecycle.introduction import introduce
 from mtl.lifecycle.result import measure
 from mtl.lifecycle.resume import resumable_run, unfinished_run
@@ -48,6 +50,7 @@ class Prepared:
 
     Attributes:
         assembly: its objects, the rows loaded.
+        improvement: changes the trained network by acting; None: it stays as it is.
         environment: the trained agent acts in it; None: it does not act.
         callbacks: own ones of the config.
         resumed: the run to go on with.
@@ -55,6 +58,7 @@ class Prepared:
     """
 
     assembly: Assembly
+    improvement: Improvement | None
     environment: Environment | None
     callbacks: tuple[Callback, ...]
     resumed: Run | None
@@ -130,6 +134,7 @@ def prepare(config: RunConfig) -> Prepared:
         check_measuring(assembly)
     call_factory("optimizer or scheduler", assembly.module.configure_optimizers)
     world = processes_of(hardware)
+    improvement = improvement_for(config, assembly)
     environment = environment_for(config, assembly.data)
     callbacks = own_callbacks(config)
     if resumed is not None:
@@ -143,7 +148,7 @@ def prepare(config: RunConfig) -> Prepared:
             raise
         raise InputError(f"run '{resumed.path}': its rows cannot be loaded: {' '.join(str(error).split())}") from error
     assembly.data.loader("train", training=True, world=world)
-    return Prepared(assembly, environment, callbacks, resumed, time.perf_counter() - started)
+    return Prepared(assembly, improvement, environment, callbacks, resumed, time.perf_counter() - started)
 
 
 def own_callbacks(config: RunConfig) -> tuple[Callback, ...]:
@@ -175,8 +180,9 @@ def carry_out(run: Run, prepared: Prepared, on_report: Callable[[ExecutionReport
     fitted = fit(run, assembly, prepared.callbacks, resumed=prepared.resumed is not None)
     if fitted is None:
         return None
+    found = improve(run, assembly, prepared.improvement, fitted)
     trained = TrainedNetwork.of(assembly)
-    measured = measure(run, trained, fitted, prepared.data_seconds)
+    measured = measure(run, trained, fitted, prepared.data_seconds, found)
     report, result = act(run, trained, prepared.environment, measured.result, fitted.loggers, fitted.steps)
     run.contributions = Contributions(measured.contributions, report.outcome() if report is not None else None)
     run.finish(result)

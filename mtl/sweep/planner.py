@@ -14,6 +14,7 @@ from weakref import finalize
 
 from mtl.assembly import build
 from mtl.config.compose import configure
+from mtl.config.overrides import parse_override
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
 from mtl.config.study import BASELINE, TREES, Study
@@ -117,7 +118,9 @@ class Planner:
         budget = [] if self.study.budget is None else [f"steps={self.study.budget}"]
         if epochs is not None:
             budget = [f"epochs={epochs}", "steps=null", "patience=null"]
-        config = configure(*self.study.overrides, *budget, *chosen, f"seed={seed}")
+        typed = {parse_override(text).key_or_group.partition(".")[0] for text in self.study.overrides}
+        improve = [] if "improve" in typed else ["improve=none"]  # it would hide what the trainings differ in
+        config = configure(*self.study.overrides, *improve, *budget, *chosen, f"seed={seed}")
         return config.changed(output=str(Path(config.output).resolve()), progress=False, resume=None)
 
     def configuration(self, label: str, config: RunConfig) -> Configuration:

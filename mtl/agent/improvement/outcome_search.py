@@ -1,0 +1,316 @@
+"""Learning to dispatch from the outcome: a search for the weights of the dispatcher that make schedules short."""
+
+import time
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from typing_extensions import override
+
+from mtl.agent.improvement.base import Improvement, Progress
+from mtl.agent.improvement.evolution import Evolution
+from mtl.agent.improvement.population import dispatch_head, makespans
+from mtl.config.run_result import ImprovementResult
+from mtl.errors import InputError
+from mtl.network import Network
+from mtl.runs.checkpoint import read_checkpoint, write_checkpoint
+from mtl.suites.base import MultiTaskDataModule
+from mtl.suites.scheduling.features import BOUND_RULE
+from mtl.suites.scheduling.generate import taillard
+from mtl.suites.scheduling.rollout import network_policy, rollout
+from mtl.suites.scheduling.shops import Shops
+from mtl.suites.scheduling.simulator import Simulator
+from mtl.suites.scheduling.suite import SchedulingSuite
+
+# Streams of generated shops beside those of the suite
+_SEARCH, _VALIDATION, _SCALE = 10, 11, 12
+_NO_DIFFERENCE = 1e-4  # standard deviation among candidates below which a feature chooses nothing
+
+
+@dataclass(frozen=True)
+class Group:
+    """Shops of one size.
+
+    Attributes:
+        jobs: of each.
+        machines: of each.
+        count: how many.
+    """
+
+    jobs: int
+    machines: int
+    count: int
+
+    def shops(self, seed: int, stream: int, first: int) -> Shops:
+        """Generated shops of Taillard's distribution, those from number ``first`` on."""
+        size = (self.jobs, self.jobs), (self.machines, self.machines)
+        return Shops.pack([taillard(seed, stream, first + i, *size) for i in range(self.count)])
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """The searched vector z ``[F + 1]``, in which each dimension moves the scores alike.
+
+    Of each candidate feature, z is its weight times the standard deviation of the feature among the candidates of one
+    state; the last dimension is the gain times that of the network's correction, over the learned scale. Then all is
+    divided by one number, so that the start has length 1.
+
+    Attributes:
+        deviations: ``[F + 1]`` standard deviations.
+        length: of the start before that division.
+        used: ``[F + 1]`` bool: dimensions in which candidates differ; the others keep the value of the start.
+        start: ``[F + 1]`` the vector of the trained network.
+    """
+
+    deviations: Tensor
+    length: Tensor
+    used: Tensor
+    start: Tensor
+
+    @classmethod
+    def of(cls, rule: Tensor, gain: Tensor, deviations: Tensor) -> "Coordinates":
+        """Coordinates around a trained head: its rule ``[F]`` and gain ``[]``."""
+        raw = torch.cat([rule, gain[None]]) * deviations
+        length = raw.norm()
+        return cls(deviations, length, deviations > _NO_DIFFERENCE, raw / length)
+
+    def weights(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Rules ``[P, F]`` and gains ``[P]`` of vectors z ``[P, F + 1]``, each scaled to the length of the start.
+
+        The length of a score's weights changes no greedy choice; kept, it leaves what a temperature means.
+        """
+        z = torch.where(self.used, z, self.start)
+        values = z / z.norm(dim=1, keepdim=True) * self.length / self.deviations.clamp(min=_NO_DIFFERENCE)
+        return values[:, :-1], values[:, -1]
+
+
+class OutcomeSearch(Improvement):
+    """Searches the weights of the dispatcher's rule by the makespans of the schedules that it builds.
+
+    The trained dispatcher scores a candidate by ``scale * rule . features + gain * correction``
+    (:class:`~mtl.nn.heads.ChoiceHead`). The search moves the rule's weights, which begin at the bound rule, and the
+    gain of the network's correction; the network itself stays as it is, so that the other tasks predict as before.
+    Members of a generation schedule the same freshly generated shops greedily. What counts is the makespan relative to
+    that of the bound rule on the same shop, the mean over shops of each size, and then over sizes: see
+    :class:`~mtl.agent.improvement.evolution.Evolution`.
+
+    At the end the trained dispatcher, the bound rule and the searched one schedule the validation shops, which no
+    generation has seen. The best of them stays, so on these the result is never worse than the start or the rule.
+
+    Args:
+        generations: of the search.
+        members: dispatchers in each, an even number.
+        shops: of a generation: jobs, machines and how many, by size.
+        validation: likewise, of the shops that decide in the end.
+        spread: standard deviation of the members in each dimension at first, where the start has length 1.
+
+    Raises:
+        InputError: an argument out of range.
+    """
+
+    task: ClassVar[str] = "assignment"
+
+    def __init__(
+        self,
+        generations: int,
+        members: int,
+        shops: Sequence[Sequence[int]],
+        validation: Sequence[Sequence[int]],
+        spread: float = 0.08,
+    ) -> None:
+        if generations < 1:
+            raise InputError(f"improve.generations={generations}: expected at least 1")
+        if members < 4 or members % 2:
+            raise InputError(f"improve.members={members}: expected an even number, 4 or more")
+        if not spread > 0:
+            raise InputError(f"improve.spread={spread}: expected a number above 0")
+        self.generations, self.members, self.spread = generations, members, spread
+        self.shops, self.validation = _groups("shops", shops), _groups("validation", validation)
+
+    @override
+    def check(self, data: MultiTaskDataModule, network: Network) -> None:
+        if not isinstance(data, SchedulingSuite) or self.task not in {task.name for task in data.tasks}:
+            raise InputError(
+                f"improve: that takes task=scheduling with the task '{self.task}'; improve=none trains without it"
+            )
+        if not dispatch_head(network, self.task).has_prior:
+            raise InputError("improve: that takes a dispatcher that starts at a rule, such as task.prior=bound")
+
+    @override
+    def improve(
+        self, network: Network, seed: int, memory: Path, watch: Callable[[Progress], None]
+    ) -> ImprovementResult:
+        search = Search.of(self, network, seed)
+        state = State.read(memory) or search.begin()
+        while state.evolution.generation < self.generations:
+            began = time.perf_counter()
+            values = search.advance(state)
+            state.seconds += time.perf_counter() - began
+            state.write(memory)
+            watch(Progress(state.evolution.generation, self.generations, values))
+        began = time.perf_counter()
+        choice, ratios = search.choose(state)
+        head = dispatch_head(network, self.task)
+        rule, gain = search.candidates(state)[choice]
+        head.rule.copy_(rule)
+        head.gain.copy_(gain)
+        return ImprovementResult(
+            kept=choice,
+            validation=ratios,
+            generations=self.generations,
+            seconds=state.seconds + time.perf_counter() - began,
+        )
+
+
+@dataclass
+class State:
+    """What an interrupted search goes on from.
+
+    Attributes:
+        coordinates: of the vector that is searched.
+        evolution: the search.
+        seconds: that it has taken.
+    """
+
+    coordinates: Coordinates
+    evolution: Evolution
+    seconds: float = 0.0
+
+    def write(self, path: Path) -> None:
+        """Write it down, whole or not at all."""
+        parts = {"coordinates": vars(self.coordinates), "evolution": vars(self.evolution)}
+        tensors = {
+            f"{name}.{key}": torch.as_tensor(value) for name, part in parts.items() for key, value in part.items()
+        }
+        write_checkpoint(path, {"state_dict": {**tensors, "seconds": torch.tensor(self.seconds, dtype=torch.double)}})
+
+    @classmethod
+    def read(cls, path: Path) -> "State | None":
+        """What was written; None if nothing was. InputError if it is damaged."""
+        if not path.is_file():
+            return None
+        tensors = read_checkpoint(path)["state_dict"]
+
+        def part(name: str) -> dict[str, Tensor]:
+            return {key.partition(".")[2]: value for key, value in tensors.items() if key.startswith(f"{name}.")}
+
+        try:
+            evolution = part("evolution")
+            counts = {key: int(evolution.pop(key)) for key in ("counted", "generation")}
+            return cls(Coordinates(**part("coordinates")), Evolution(**evolution, **counts), float(tensors["seconds"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"'{path}' is damaged: it is not the state of a search ({error})") from None
+
+
+@dataclass(frozen=True)
+class Search:
+    """One search: what it is told, and of which network.
+
+    Attributes:
+        settings: what it is told.
+        network: a copy of the trained network, on the CPU.
+        seed: of everything random.
+        start: the trained head's rule ``[F]`` and gain ``[]``.
+    """
+
+    settings: OutcomeSearch
+    network: Network
+    seed: int
+    start: tuple[Tensor, Tensor]
+
+    @classmethod
+    def of(cls, settings: OutcomeSearch, network: Network, seed: int) -> "Search":
+        """A search for a trained network, of which it makes a copy."""
+        own = deepcopy(network).to("cpu").eval()
+        head = dispatch_head(own, settings.task)
+        return cls(settings, own, seed, (head.rule.clone(), head.gain.clone()))
+
+    def begin(self) -> State:
+        """The state before the first generation."""
+        coordinates = Coordinates.of(*self.start, self.deviations())
+        return State(coordinates, Evolution.start(coordinates.start, self.settings.spread))
+
+    @torch.inference_mode()
+    def deviations(self) -> Tensor:
+        """``[F + 1]``: standard deviations among the candidates of one state, of features and of the correction.
+
+        The mean square over the states of schedules that the start builds; the correction is over the learned scale.
+        """
+        task, head = self.settings.task, dispatch_head(self.network, self.settings.task)
+        squares, count = torch.zeros(len(head.rule) + 1, dtype=torch.double), 0
+
+        def score(inputs: dict[str, Tensor]) -> Tensor:
+            nonlocal squares, count
+            scores = self.network(inputs)[task]
+            rule = (inputs["candidates"] * head.rule).sum(-1)
+            correction = (scores - head.scale * rule) / (head.gain * head.scale)
+            values = torch.cat([inputs["candidates"], correction[..., None]], -1)
+            real = inputs["mask"][..., None]
+            values = values.masked_fill(~real, 0.0)
+            mean = values.sum(1, keepdim=True) / real.sum(1, keepdim=True).clamp(min=1)
+            squares += ((values - mean) * real).double().square().sum((0, 1))
+            count += int(real.sum())
+            return scores
+
+        for group in self.settings.shops:
+            rollout(network_policy(score), Simulator(group.shops(self.seed, _SCALE, 0)))
+        return (squares / max(count, 1)).sqrt().float()
+
+    def advance(self, state: State) -> dict[str, float]:
+        """One generation. Returns the relative makespans in percent: of the mean, and of the best member."""
+        settings, evolution = self.settings, state.evolution
+        members = evolution.members(settings.members, self.seed)
+        first = evolution.generation
+        groups = [group.shops(self.seed, _SEARCH, first * group.count) for group in settings.shops]
+        rules, gains = state.coordinates.weights(torch.cat([members, evolution.mean[None]]))
+        ratios = self.relative(rules, gains, groups)
+        evolution.update(members, ratios[:-1], settings.spread, settings.generations)
+        return {"mean": float(ratios[-1]), "best": float(ratios[:-1].min())}
+
+    def relative(self, rules: Tensor, gains: Tensor, groups: Sequence[Shops]) -> Tensor:
+        """``[P]``: how much longer schedules are than the bound rule's, mean over the shops of a size and over sizes.
+
+        Args:
+            rules: of P dispatchers, ``[P, F]``.
+            gains: of these, ``[P]``.
+            groups: shops.
+
+        Returns:
+            Differences relative to the rule.
+        """
+        rules = torch.cat([rules, torch.tensor(BOUND_RULE)[None]])
+        gains = torch.cat([gains, torch.zeros(1)])
+        built = makespans(self.network, self.settings.task, rules, gains, groups, torch.get_num_threads())
+        return torch.stack([(one[:-1] / one[-1] - 1.0).mean(1) for one in built]).mean(0)
+
+    def candidates(self, state: State) -> dict[str, tuple[Tensor, Tensor]]:
+        """Rule ``[F]`` and gain ``[]`` of the dispatchers among which validation chooses."""
+        rules, gains = state.coordinates.weights(state.evolution.average[None])
+        return {
+            "start": self.start,
+            "rule": (torch.tensor(BOUND_RULE), torch.tensor(0.0)),
+            "searched": (rules[0], gains[0]),
+        }
+
+    def choose(self, state: State) -> tuple[str, dict[str, float]]:
+        """The best of the candidates on the validation shops, and how each did there; the first of equals."""
+        named = self.candidates(state)
+        groups = [group.shops(self.seed, _VALIDATION, 0) for group in self.settings.validation]
+        rules = torch.stack([rule for rule, _ in named.values()])
+        gains = torch.stack([gain for _, gain in named.values()])
+        ratios = dict(zip(named, self.relative(rules, gains, groups).tolist(), strict=True))
+        return min(ratios, key=lambda name: ratios[name]), ratios
+
+
+def _groups(key: str, sizes: Sequence[Sequence[int]]) -> tuple[Group, ...]:
+    """The groups of a key. InputError if one is not three numbers of at least 1, or there is none."""
+    for size in sizes:
+        if len(size) != 3 or not all(type(number) is int and number >= 1 for number in size):
+            raise InputError(f"improve.{key}={list(sizes)}: expected a list of [jobs, machines, how many]")
+    if not sizes:
+        raise InputError(f"improve.{key}=[]: expected at least one size, such as [15, 15, 8]")
+    return tuple(Group(*size) for size in sizes)
