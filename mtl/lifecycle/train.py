@@ -134,8 +134,8 @@ def prepare(config: RunConfig) -> Prepared:
         check_measuring(assembly)
     call_factory("optimizer or scheduler", assembly.module.configure_optimizers)
     world = processes_of(hardware)
-    improvement = improvement_for(config, assembly)
     environment = environment_for(config, assembly.data)
+    improvement = improvement_for(config, assembly)
     callbacks = own_callbacks(config)
     if resumed is not None:
         restore(assembly.module, resumed.best)  # both are needed, and of this model

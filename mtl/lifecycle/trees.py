@@ -126,7 +126,6 @@ def check_config(config: RunConfig) -> None:
         "grouping": config.grouping is not None,
         "relations.depends_on": bool(config.relations.depends_on),
         "callbacks": bool(config.callbacks),
-        "improve": bool(config.improve),
         "hardware": processes_of(config.hardware.arguments()) > 1,
     }
     check_typed(key.partition(".")[0] for key, found in asked.items() if found)

@@ -98,7 +98,7 @@ class OutcomeSearch(Improvement):
     that of the bound rule on the same shop, the mean over shops of each size, and then over sizes: see
     :class:`~mtl.agent.improvement.evolution.Evolution`.
 
-    At the end the trained dispatcher, the bound rule and the searched one schedule the validation shops, which no
+    At the end the trained dispatcher, the searched one and the bound rule schedule the validation shops, which no
     generation has seen. The best of them stays, so on these the result is never worse than the start or the rule.
 
     Args:
@@ -241,13 +241,14 @@ class Search:
         The mean square over the states of schedules that the start builds; the correction is over the learned scale.
         """
         task, head = self.settings.task, dispatch_head(self.network, self.settings.task)
+        head.gain = torch.tensor(1.0)  # of this copy; the members have gains of their own
         squares, count = torch.zeros(len(head.rule) + 1, dtype=torch.double), 0
 
         def score(inputs: dict[str, Tensor]) -> Tensor:
             nonlocal squares, count
             scores = self.network(inputs)[task]
             rule = (inputs["candidates"] * head.rule).sum(-1)
-            correction = (scores - head.scale * rule) / (head.gain * head.scale)
+            correction = (scores - head.scale * rule) / head.scale
             values = torch.cat([inputs["candidates"], correction[..., None]], -1)
             real = inputs["mask"][..., None]
             values = values.masked_fill(~real, 0.0)
@@ -292,8 +293,8 @@ class Search:
         rules, gains = state.coordinates.weights(state.evolution.average[None])
         return {
             "start": self.start,
-            "rule": (torch.tensor(BOUND_RULE), torch.tensor(0.0)),
             "searched": (rules[0], gains[0]),
+            "rule": (torch.tensor(BOUND_RULE), torch.tensor(0.0)),
         }
 
     def choose(self, state: State) -> tuple[str, dict[str, float]]:

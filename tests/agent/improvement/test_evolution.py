@@ -1,0 +1,47 @@
+"""An evolution strategy finds a minimum, looks at ranks alone, and repeats itself."""
+
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtl.agent.improvement.evolution import Evolution
+
+GENERATIONS, SPREAD = 60, 0.3
+
+
+def search(target: torch.Tensor, seed: int, noise: float = 0.0) -> Evolution:
+    evolution = Evolution.start(torch.zeros_like(target), SPREAD)
+    generator = torch.Generator().manual_seed(seed)
+    for _ in range(GENERATIONS):
+        members = evolution.members(24, seed)
+        costs = (members - target).square().sum(1) + noise * torch.randn(24, generator=generator)
+        evolution.update(members, costs, SPREAD, GENERATIONS)
+    return evolution
+
+
+@given(st.integers(0, 10**6))
+def test_it_finds_a_minimum_also_through_noise(seed: int) -> None:
+    target = torch.randn(6, generator=torch.Generator().manual_seed(seed))
+    assert (search(target, seed).average - target).norm() < 0.1
+    assert (search(target, seed, noise=0.3).average - target).norm() < 0.5
+
+
+@given(st.integers(0, 10**6), st.integers(0, 5))
+def test_members_lie_in_pairs_around_the_mean_and_repeat(seed: int, generation: int) -> None:
+    evolution = Evolution.start(torch.tensor([3.0, -1.0, 0.5]), 0.2)
+    evolution.generation = generation
+    members = evolution.members(8, seed)
+    torch.testing.assert_close(members[:4] + members[4:], 2 * evolution.mean.expand(4, -1))
+    assert members.equal(evolution.members(8, seed))
+    evolution.generation += 1
+    assert not members.equal(evolution.members(8, seed))
+
+
+def test_only_ranks_count() -> None:
+    ended = []
+    for change in (torch.clone, torch.exp):
+        evolution = Evolution.start(torch.zeros(4), SPREAD)
+        members = evolution.members(12, 0)
+        evolution.update(members, change(members.sum(1)), SPREAD, 1)
+        ended.append((evolution.mean, evolution.spread, evolution.average))
+    assert all(one.equal(other) for one, other in zip(*ended, strict=True))
