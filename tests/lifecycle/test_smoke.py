@@ -5,11 +5,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from mtl.assembly import load
 from mtl.config.compose import configure
 from mtl.config.overrides import option_names
 from mtl.errors import InputError
+from mtl.lifecycle.execution import execute
 from mtl.lifecycle.train import train
 from mtl.runs.directory import Run
+from mtl.suites.scheduling.features import BOUND_RULE
 from tests.sharing.strategies import every_model
 from tests.support import tiny
 from tests.trained import assert_contributions_are_those_of_the_result
@@ -60,10 +63,11 @@ def test_dependent_tasks_train(tmp_path: Path) -> None:
         assert result.config.relations.depends_on["task2"] == ["task0", "task1"]
 
 
-def test_a_scheduler_acts_and_keeps_what_came_of_each_instance(tmp_path: Path) -> None:
+def test_a_scheduler_improves_and_acts_and_keeps_what_came_of_it(tmp_path: Path) -> None:
     small = ["instances=2", "validation=1", "jobs=[3,4]", "machines=[3,4]", "rollout_instances=1", "test=[ft06]"]
     given = [*(f"task.{option}" for option in small), "task.limit=0.1", "task.rollout_limit=0.1", "task.workers=1"]
     given += ["task.rollout_size=[4,4]", "encoder.width=16", "encoder.heads=2", "execution.instances=[ft06,la01]"]
+    given += ["improve.generations=2", "improve.members=4", "improve.shops=[[4,4,1]]", "improve.validation=[[4,4,2]]"]
     config = configure("task=scheduling", "model=hard", *given, "epochs=1", "progress=false", f"output={tmp_path}")
     result = train(config)
     assert result is not None
@@ -72,6 +76,14 @@ def test_a_scheduler_acts_and_keeps_what_came_of_each_instance(tmp_path: Path) -
     assert len(outcome.values) == 2
     assert result.execution is not None
     assert outcome.values.mean() == pytest.approx(1 + result.execution["gap"])
+    found = result.improvement
+    assert found is not None
+    assert found.validation[found.kept] == min(found.validation.values())
+    rule, gain = (load(result.directory).module.network.heads["assignment"].get_buffer(key) for key in ("rule", "gain"))
+    assert (found.kept == "rule") == bool(gain == 0)
+    assert (found.kept == "searched") == (not rule.equal(torch.tensor(BOUND_RULE)))
+    report, _ = execute(None, result.directory)
+    assert report.summary()["gap"] == pytest.approx(result.execution["gap"])
 
 
 @every_model

@@ -72,9 +72,9 @@ class Coordinates:
     start: Tensor
 
     @classmethod
-    def of(cls, rule: Tensor, gain: Tensor, deviations: Tensor) -> "Coordinates":
-        """Coordinates around a trained head: its rule ``[F]`` and gain ``[]``."""
-        raw = torch.cat([rule, gain[None]]) * deviations
+    def of(cls, start: Tensor, deviations: Tensor) -> "Coordinates":
+        """Coordinates around the rule and the gain of a trained head, ``[F + 1]``, which are the start."""
+        raw = start * deviations
         length = raw.norm()
         return cls(deviations, length, deviations > _NO_DIFFERENCE, raw / length)
 
@@ -171,11 +171,13 @@ class State:
     """What an interrupted search goes on from.
 
     Attributes:
+        start: ``[F + 1]`` rule and gain of the trained network.
         coordinates: of the vector that is searched.
         evolution: the search.
         seconds: that it has taken.
     """
 
+    start: Tensor
     coordinates: Coordinates
     evolution: Evolution
     seconds: float = 0.0
@@ -186,7 +188,8 @@ class State:
         tensors = {
             f"{name}.{key}": torch.as_tensor(value) for name, part in parts.items() for key, value in part.items()
         }
-        write_checkpoint(path, {"state_dict": {**tensors, "seconds": torch.tensor(self.seconds, dtype=torch.double)}})
+        tensors |= {"start": self.start, "seconds": torch.tensor(self.seconds, dtype=torch.double)}
+        write_checkpoint(path, {"state_dict": tensors})
 
     @classmethod
     def read(cls, path: Path) -> "State | None":
@@ -201,7 +204,8 @@ class State:
         try:
             evolution = part("evolution")
             counts = {key: int(evolution.pop(key)) for key in ("counted", "generation")}
-            return cls(Coordinates(**part("coordinates")), Evolution(**evolution, **counts), float(tensors["seconds"]))
+            coordinates = Coordinates(**part("coordinates"))
+            return cls(tensors["start"], coordinates, Evolution(**evolution, **counts), float(tensors["seconds"]))
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"'{path}' is damaged: it is not the state of a search ({error})") from None
 
@@ -214,25 +218,23 @@ class Search:
         settings: what it is told.
         network: a copy of the trained network, on the CPU.
         seed: of everything random.
-        start: the trained head's rule ``[F]`` and gain ``[]``.
     """
 
     settings: OutcomeSearch
     network: Network
     seed: int
-    start: tuple[Tensor, Tensor]
 
     @classmethod
     def of(cls, settings: OutcomeSearch, network: Network, seed: int) -> "Search":
         """A search for a trained network, of which it makes a copy."""
-        own = deepcopy(network).to("cpu").eval()
-        head = dispatch_head(own, settings.task)
-        return cls(settings, own, seed, (head.rule.clone(), head.gain.clone()))
+        return cls(settings, deepcopy(network).to("cpu").eval(), seed)
 
     def begin(self) -> State:
         """The state before the first generation."""
-        coordinates = Coordinates.of(*self.start, self.deviations())
-        return State(coordinates, Evolution.start(coordinates.start, self.settings.spread))
+        head = dispatch_head(self.network, self.settings.task)
+        start = torch.cat([head.rule, head.gain[None]])
+        coordinates = Coordinates.of(start, self.deviations())
+        return State(start, coordinates, Evolution.start(coordinates.start, self.settings.spread))
 
     @torch.inference_mode()
     def deviations(self) -> Tensor:
@@ -292,7 +294,7 @@ class Search:
         """Rule ``[F]`` and gain ``[]`` of the dispatchers among which validation chooses."""
         rules, gains = state.coordinates.weights(state.evolution.average[None])
         return {
-            "start": self.start,
+            "start": (state.start[:-1], state.start[-1]),
             "searched": (rules[0], gains[0]),
             "rule": (torch.tensor(BOUND_RULE), torch.tensor(0.0)),
         }
