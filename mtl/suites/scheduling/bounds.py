@@ -1,5 +1,6 @@
 """Lower bounds of the makespan of partly built schedules, many at once."""
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -59,7 +60,7 @@ def machine_view(
     ready = machine_ready.gather(1, shops.machines[rows].flatten(1)).view(before.shape)
     ready = torch.where(step == following, torch.maximum(ready, job_ready[..., None]), ready)
     slack = (ready - before).masked_fill((step < following) | ~shops.real[rows], -torch.inf)
-    latest = torch.from_numpy(np.maximum.accumulate(slack.numpy(), axis=2))  # torch has cummax, ten times as slow
+    latest = torch.from_numpy(_running(np.maximum, slack.movedim(2, 0).contiguous().numpy())).movedim(0, 2)
     work = shops.durations.sum(2)[rows]
     flat = place.flatten(1)
     heads = (latest + before).flatten(1).gather(1, flat).view(place.shape)
@@ -85,7 +86,7 @@ def machine_bounds(view: MachineView, machine_ready: Tensor) -> Tensor:
     bits = (slots - 1).bit_length()
     durations, tails = shops.by_machine(shops.durations).numpy(), shops.by_machine(shops.tails).numpy()
     _, machines, _ = durations.shape
-    first = (view.rows.numpy()[:, None] * machines + np.arange(machines))[..., None] * slots  # of each machine
+    first = (view.rows.numpy()[:, None] * machines + np.arange(machines)) * slots  # of each machine
     heads = view.heads.masked_fill(~view.waiting, _NEVER).long().numpy()
     # By machine, operations are in descending order of tails: their numbers are the second key
     late = ((_LATEST - heads) << bits) | np.arange(slots)
@@ -94,15 +95,27 @@ def machine_bounds(view: MachineView, machine_ready: Tensor) -> Tensor:
     def bounds(keys: NDArray[np.int64]) -> NDArray[np.float32]:
         """``[P, M]`` the best bound of the sets that this order gives."""
         keys.sort(axis=2)
+        keys = np.ascontiguousarray(np.moveaxis(keys, 2, 0))
         at = (keys & ((1 << bits) - 1)) + first
         head = (_LATEST - ((keys >> bits) & ((1 << _HEAD_BITS) - 1))).astype(np.float32)
-        duration, tail = durations.take(at), tails.take(at)
-        ends = np.minimum.accumulate(head, axis=2) + np.add.accumulate(duration, axis=2)
-        return (ends + np.minimum.accumulate(tail, axis=2)).max(axis=2)
+        sets = _running(np.minimum, head)
+        sets += _running(np.add, durations.take(at))
+        sets += _running(np.minimum, tails.take(at))
+        return sets.max(axis=0)
 
     # What is scheduled comes last in either order, with a head that makes its sets count for nothing
-    best = np.maximum(bounds(late), bounds((ranks << (_HEAD_BITS + bits)) | late))
+    best = np.maximum(bounds((ranks << (_HEAD_BITS + bits)) | late), bounds(late))
     return torch.maximum(torch.from_numpy(best), machine_ready)
+
+
+def _running(operation: np.ufunc, values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Running sums, minima or maxima along the first axis, in place.
+
+    Row by row, which is ten times as fast as the operation's own ``accumulate``.
+    """
+    for before, row in pairwise(values):
+        operation(before, row, out=row)
+    return values
 
 
 def job_bounds(view: MachineView, job_ready: Tensor) -> Tensor:

@@ -122,7 +122,7 @@ def _by_machine(machines: Tensor, real: Tensor, tails: Tensor, count: int) -> tu
     there = (machines.flatten(1)[:, None] == torch.arange(count)[:, None]) & real.flatten(1)[:, None]  # [N, M, J K]
     most = int(there.sum(2).max())
     tails = tails.flatten(1)[:, None].masked_fill(~there, -torch.inf)
-    place = tails.argsort(2, descending=True, stable=True)[..., :most]
+    place = tails.argsort(dim=2, descending=True, stable=True)[..., :most]
     visits = there.gather(2, place)
     return place * visits, visits
 
