@@ -1,7 +1,7 @@
 """An evolution strategy finds a minimum, looks at ranks alone, and repeats itself."""
 
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtl.agent.improvement.evolution import Evolution
@@ -19,6 +19,7 @@ def search(target: torch.Tensor, seed: int, noise: float = 0.0) -> Evolution:
     return evolution
 
 
+@settings(max_examples=5)
 @given(st.integers(0, 10**6))
 def test_it_finds_a_minimum_also_through_noise(seed: int) -> None:
     target = torch.randn(6, generator=torch.Generator().manual_seed(seed))
@@ -26,6 +27,7 @@ def test_it_finds_a_minimum_also_through_noise(seed: int) -> None:
     assert (search(target, seed, noise=0.3).average - target).norm() < 0.5
 
 
+@settings(max_examples=20)
 @given(st.integers(0, 10**6), st.integers(0, 5))
 def test_members_lie_in_pairs_around_the_mean_and_repeat(seed: int, generation: int) -> None:
     evolution = Evolution.start(torch.tensor([3.0, -1.0, 0.5]), 0.2)
