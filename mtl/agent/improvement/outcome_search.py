@@ -106,7 +106,8 @@ class OutcomeSearch(Improvement):
         members: dispatchers in each, an even number.
         shops: of a generation: jobs, machines and how many, by size.
         validation: likewise, of the shops that decide in the end.
-        spread: standard deviation of the members in each dimension at first, where the start has length 1.
+        spread: standard deviation of the members in each dimension, where the start has length 1.
+        rate: how far each generation moves.
 
     Raises:
         InputError: an argument out of range.
@@ -120,15 +121,17 @@ class OutcomeSearch(Improvement):
         members: int,
         shops: Sequence[Sequence[int]],
         validation: Sequence[Sequence[int]],
-        spread: float = 0.08,
+        spread: float = 0.12,
+        rate: float = 0.7,
     ) -> None:
         if generations < 1:
             raise InputError(f"improve.generations={generations}: expected at least 1")
         if members < 4 or members % 2:
             raise InputError(f"improve.members={members}: expected an even number, 4 or more")
-        if not spread > 0:
-            raise InputError(f"improve.spread={spread}: expected a number above 0")
-        self.generations, self.members, self.spread = generations, members, spread
+        for key, value in {"spread": spread, "rate": rate}.items():
+            if not value > 0:
+                raise InputError(f"improve.{key}={value}: expected a number above 0")
+        self.generations, self.members, self.spread, self.rate = generations, members, spread, rate
         self.shops, self.validation = _groups("shops", shops), _groups("validation", validation)
 
     @override
@@ -234,7 +237,7 @@ class Search:
         head = dispatch_head(self.network, self.settings.task)
         start = torch.cat([head.rule, head.gain[None]])
         coordinates = Coordinates.of(start, self.deviations())
-        return State(start, coordinates, Evolution.start(coordinates.start, self.settings.spread))
+        return State(start, coordinates, Evolution.start(coordinates.start))
 
     @torch.inference_mode()
     def deviations(self) -> Tensor:
@@ -266,12 +269,12 @@ class Search:
     def advance(self, state: State) -> dict[str, float]:
         """One generation. Returns the relative makespans in percent: of the mean, and of the best member."""
         settings, evolution = self.settings, state.evolution
-        members = evolution.members(settings.members, self.seed)
+        members = evolution.members(settings.members, settings.spread, self.seed)
         first = evolution.generation
         groups = [group.shops(self.seed, _SEARCH, first * group.count) for group in settings.shops]
         rules, gains = state.coordinates.weights(torch.cat([members, evolution.mean[None]]))
         ratios = self.relative(rules, gains, groups)
-        evolution.update(members, ratios[:-1], settings.spread, settings.generations)
+        evolution.update(members, ratios[:-1], settings.rate, settings.generations)
         return {"mean": float(ratios[-1]), "best": float(ratios[:-1].min())}
 
     def relative(self, rules: Tensor, gains: Tensor, groups: Sequence[Shops]) -> Tensor:
