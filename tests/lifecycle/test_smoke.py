@@ -82,10 +82,10 @@ def test_a_scheduler_improves_and_acts_and_keeps_what_came_of_it(
             raise KeyboardInterrupt
         update(evolution, *given)
 
-    monkeypatch.setattr(Evolution, "update", stop_in_the_second_generation)
-    with pytest.raises(SystemExit):
-        train(config)
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(Evolution, "update", stop_in_the_second_generation)
+        with pytest.raises(SystemExit):
+            train(config)
     (stopped,) = tmp_path.glob("runs/*/*/*")
     assert read_checkpoint(Run.open(stopped).improvement)["state_dict"]["evolution.generation"] == 1
     result = train(config)
