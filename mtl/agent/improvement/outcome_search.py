@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -27,7 +27,9 @@ from mtl.suites.scheduling.simulator import Simulator
 from mtl.suites.scheduling.suite import SchedulingSuite
 
 # Streams of generated shops beside those of the suite
-_SEARCH, _VALIDATION, _SCALE = 10, 11, 12
+_SEARCH, _VALIDATION, _SCALE, _GAIN = 10, 11, 12, 13
+_GAINS = (1.0, 0.4, 0.2, 0.1, 0.05, 0.0)  # parts of the trained gain among which the search begins with the best
+_GAIN_SHOPS = 4  # times as many shops as in a generation tell these apart
 _NO_DIFFERENCE = 1e-4  # standard deviation among candidates below which a feature chooses nothing
 
 
@@ -53,39 +55,48 @@ class Group:
 
 @dataclass(frozen=True)
 class Coordinates:
-    """The searched vector z ``[F + 1]``, in which each dimension moves the scores alike.
+    """The searched vector z ``[F + 1]``, in which dimensions are of one size.
 
-    Of each candidate feature, z is its weight times the standard deviation of the feature among the candidates of one
-    state; the last dimension is the gain times that of the network's correction, over the learned scale. Then all is
-    divided by one number, so that the start has length 1.
+    Of each candidate feature, z is its weight in the rule times the standard deviation of the feature among the
+    candidates of one state, over the length of all these at the start. The last dimension is the gain of the network's
+    correction, over that of the start. So a step of 0.1 moves the rule's scores by a tenth of what they differ by, and
+    what the network adds by a tenth, whichever of the two is larger.
 
     Attributes:
-        deviations: ``[F + 1]`` standard deviations.
-        length: of the start before that division.
+        units: ``[F + 1]`` weights and gain of z = 1.
         used: ``[F + 1]`` bool: dimensions in which candidates differ; the others keep the value of the start.
-        start: ``[F + 1]`` the vector of the trained network.
+        start: ``[F + 1]`` the vector of the trained network; its part of the rule has length 1.
     """
 
-    deviations: Tensor
-    length: Tensor
+    units: Tensor
     used: Tensor
     start: Tensor
 
     @classmethod
     def of(cls, start: Tensor, deviations: Tensor) -> "Coordinates":
-        """Coordinates around the rule and the gain of a trained head, ``[F + 1]``, which are the start."""
-        raw = start * deviations
-        length = raw.norm()
-        return cls(deviations, length, deviations > _NO_DIFFERENCE, raw / length)
+        """Coordinates around the rule and the gain of a trained head.
+
+        Args:
+            start: these, ``[F + 1]``.
+            deviations: of the features and of the network's correction among the candidates of one state, ``[F + 1]``.
+
+        Returns:
+            The coordinates.
+        """
+        used = deviations > _NO_DIFFERENCE
+        length = (start * deviations)[:-1].norm()
+        gain = start[-1:] if start[-1] != 0 else torch.ones(1)
+        units = torch.cat([length / deviations[:-1].clamp(min=_NO_DIFFERENCE), gain])
+        return cls(units, used, start / units)
 
     def weights(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Rules ``[P, F]`` and gains ``[P]`` of vectors z ``[P, F + 1]``, each scaled to the length of the start.
+        """Rules ``[P, F]`` and gains ``[P]`` of vectors z ``[P, F + 1]``; each rule is scaled to the length of the start.
 
-        The length of a score's weights changes no greedy choice; kept, it leaves what a temperature means.
+        That changes no choice of the rule, and leaves what the gain and a temperature mean.
         """
         z = torch.where(self.used, z, self.start)
-        values = z / z.norm(dim=1, keepdim=True) * self.length / self.deviations.clamp(min=_NO_DIFFERENCE)
-        return values[:, :-1], values[:, -1]
+        rules = z[:, :-1] / z[:, :-1].norm(dim=1, keepdim=True) * self.start[:-1].norm()
+        return rules * self.units[:-1], z[:, -1] * self.units[-1]
 
 
 class OutcomeSearch(Improvement):
@@ -93,10 +104,10 @@ class OutcomeSearch(Improvement):
 
     The trained dispatcher scores a candidate by ``scale * rule . features + gain * correction``
     (:class:`~mtl.nn.heads.ChoiceHead`). The search moves the rule's weights, which begin at the bound rule, and the
-    gain of the network's correction; the network itself stays as it is, so that the other tasks predict as before.
-    Members of a generation schedule the same freshly generated shops greedily. What counts is the makespan relative to
-    that of the bound rule on the same shop, the mean over shops of each size, and then over sizes: see
-    :class:`~mtl.agent.improvement.evolution.Evolution`.
+    gain of the network's correction, which begins at the best of a few parts of the trained one. The network itself
+    stays as it is, so that the other tasks predict as before. Members of a generation schedule the same freshly
+    generated shops greedily. What counts is the makespan relative to that of the bound rule on the same shop, the mean
+    over shops of each size, and then over sizes: see :class:`~mtl.agent.improvement.evolution.Evolution`.
 
     At the end the trained dispatcher, the searched one and the bound rule schedule the validation shops, which no
     generation has seen. The best of them stays, so on these the result is never worse than the start or the rule.
@@ -106,7 +117,7 @@ class OutcomeSearch(Improvement):
         members: dispatchers in each, an even number.
         shops: of a generation: jobs, machines and how many, by size.
         validation: likewise, of the shops that decide in the end.
-        spread: standard deviation of the members in each dimension, where the start has length 1.
+        spread: standard deviation of the members in each dimension of :class:`Coordinates`.
         rate: how far each generation moves.
 
     Raises:
@@ -205,10 +216,10 @@ class State:
             return {key.partition(".")[2]: value for key, value in tensors.items() if key.startswith(f"{name}.")}
 
         try:
-            evolution = part("evolution")
-            counts = {key: int(evolution.pop(key)) for key in ("counted", "generation")}
-            coordinates = Coordinates(**part("coordinates"))
-            return cls(tensors["start"], coordinates, Evolution(**evolution, **counts), float(tensors["seconds"]))
+            found = part("evolution")
+            counts = int(found["counted"]), int(found["generation"])
+            evolution = Evolution(found["mean"], found["total"], *counts)
+            return cls(tensors["start"], Coordinates(**part("coordinates")), evolution, float(tensors["seconds"]))
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"'{path}' is damaged: it is not the state of a search ({error})") from None
 
@@ -236,8 +247,22 @@ class Search:
         """The state before the first generation."""
         head = dispatch_head(self.network, self.settings.task)
         start = torch.cat([head.rule, head.gain[None]])
-        coordinates = Coordinates.of(start, self.deviations())
+        deviations = self.deviations()
+        gain = self.best_gain(start) if deviations[-1] > _NO_DIFFERENCE else start[-1:]
+        coordinates = Coordinates.of(torch.cat([start[:-1], gain]), deviations)
         return State(start, coordinates, Evolution.start(coordinates.start))
+
+    def best_gain(self, start: Tensor) -> Tensor:
+        """``[1]``: the best part of the trained gain, the others as they are.
+
+        Labels teach the correction to be sure of itself, so that it may outweigh the rule by far.
+        """
+        groups = [
+            replace(group, count=_GAIN_SHOPS * group.count).shops(self.seed, _GAIN, 0) for group in self.settings.shops
+        ]
+        gains = start[-1] * torch.tensor(_GAINS)
+        ratios = self.relative(start[:-1].expand(len(gains), -1), gains, groups)
+        return gains[ratios.argmin()][None]
 
     @torch.inference_mode()
     def deviations(self) -> Tensor:
@@ -251,7 +276,7 @@ class Search:
 
         def score(inputs: dict[str, Tensor]) -> Tensor:
             nonlocal squares, count
-            scores = self.network(inputs)[task]
+            scores: Tensor = self.network(inputs)[task]
             rule = (inputs["candidates"] * head.rule).sum(-1)
             correction = (scores - head.scale * rule) / head.scale
             values = torch.cat([inputs["candidates"], correction[..., None]], -1)

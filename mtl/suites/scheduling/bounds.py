@@ -101,7 +101,8 @@ def machine_bounds(view: MachineView, machine_ready: Tensor) -> Tensor:
         sets = _running(np.minimum, head)
         sets += _running(np.add, durations.take(at))
         sets += _running(np.minimum, tails.take(at))
-        return sets.max(axis=0)
+        best: NDArray[np.float32] = sets.max(axis=0)
+        return best
 
     # What is scheduled comes last in either order, with a head that makes its sets count for nothing
     best = np.maximum(bounds((ranks << (_HEAD_BITS + bits)) | late), bounds(late))
