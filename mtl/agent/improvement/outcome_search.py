@@ -90,9 +90,9 @@ class Coordinates:
         return cls(units, used, start / units)
 
     def weights(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Rules ``[P, F]`` and gains ``[P]`` of vectors z ``[P, F + 1]``; each rule is scaled to the length of the start.
+        """Rules ``[P, F]`` and gains ``[P]`` of vectors z ``[P, F + 1]``.
 
-        That changes no choice of the rule, and leaves what the gain and a temperature mean.
+        Each rule is scaled to the length of the start's. That changes no choice of the rule, and leaves what the gain and a temperature mean.
         """
         z = torch.where(self.used, z, self.start)
         rules = z[:, :-1] / z[:, :-1].norm(dim=1, keepdim=True) * self.start[:-1].norm()
