@@ -92,7 +92,8 @@ class Coordinates:
     def weights(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Rules ``[P, F]`` and gains ``[P]`` of vectors z ``[P, F + 1]``.
 
-        Each rule is scaled to the length of the start's. That changes no choice of the rule, and leaves what the gain and a temperature mean.
+        Each rule is scaled to the length of the start's. That changes no choice of the rule, and leaves what the gain
+        and a temperature mean.
         """
         z = torch.where(self.used, z, self.start)
         rules = z[:, :-1] / z[:, :-1].norm(dim=1, keepdim=True) * self.start[:-1].norm()
