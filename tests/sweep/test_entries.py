@@ -7,7 +7,7 @@ from mtl.sweep.entries import as_trained
 
 
 @pytest.mark.parametrize(
-    ("typed", "generations"), [([], None), (["improve=outcome_search"], 30), (["improve.generations=3"], 3)]
+    ("typed", "generations"), [([], None), (["improve=outcome_search"], 16), (["improve.generations=3"], 3)]
 )
 def test_networks_are_compared_as_they_were_trained_unless_a_person_asks(
     typed: list[str], generations: int | None
