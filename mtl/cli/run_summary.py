@@ -13,7 +13,7 @@ from mtl.assembly import trees_of
 from mtl.cli.next_comparison import comparison_arguments
 from mtl.config.commands import trusting, typed
 from mtl.config.literals import override_argument
-from mtl.config.run_result import LOSS, AffinityResult, RunResult
+from mtl.config.run_result import LOSS, AffinityResult, ImprovementResult, RunResult
 
 SPLITS = ("train", "val", "test")
 
@@ -31,6 +31,8 @@ def show(
         console.print(longer_advice(result), soft_wrap=True, highlight=False, markup=False)
     if result.affinity is not None:
         console.print(affinity_table(result.affinity))
+    if result.improvement is not None:
+        console.print(improvement_sentence(result.improvement), soft_wrap=True, highlight=False, markup=False)
     for report in reports:
         console.print(report.table())
     console.print("Next:")
@@ -43,6 +45,16 @@ def longer_advice(result: RunResult) -> str:
     key = result.selection.budget_key
     used = f"{result.steps} steps" if key == "steps" else f"{result.epochs} epochs"
     return f"The best epoch is the last: validation was still improving after {used}. Raise {key}= to train longer."
+
+
+def improvement_sentence(found: ImprovementResult) -> str:
+    """What a search on the outcome of acting found, and which dispatcher is kept."""
+    kept = {"searched": "what was found is kept", "start": "the trained dispatcher stays", "rule": "the rule is kept"}
+    start, searched = (f"{100 * found.validation[name]:+.1f} %" for name in ("start", "searched"))
+    return (
+        f"Improved by acting, makespan against the bound rule's on validation shops: trained {start}, after "
+        f"{found.generations} generations {searched}; {kept[found.kept]}."
+    )
 
 
 def next_commands(result: RunResult, overrides: Sequence[str] = ()) -> list[tuple[str, str]]:

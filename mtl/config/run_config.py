@@ -48,6 +48,7 @@ class Choices(Frozen):
     optimizer: Annotated[str, IDENTITY]
     scheduler: Annotated[str | None, IDENTITY]
     hardware: Annotated[str, PLACE]
+    improve: Annotated[str | None, IDENTITY]
     execution: Annotated[str | None, IDENTITY]
 
 
@@ -156,6 +157,7 @@ class RunConfig(Frozen):
         weighting: of the weighting.
         optimizer: of the optimizer.
         scheduler: of the learning rate's schedule; empty: the rate stays.
+        improve: of what improves the trained network by acting; empty: nothing.
         execution: of the environment that the trained agent acts in; empty: it does not act.
         callbacks: factories of own Lightning callbacks, by any name.
         hardware: arguments of the trainer.
@@ -202,6 +204,7 @@ class RunConfig(Frozen):
     weighting: Annotated[Node, IDENTITY, node()]
     optimizer: Annotated[Node, IDENTITY, node()]
     scheduler: Annotated[Node, IDENTITY, node()]
+    improve: Annotated[Node, IDENTITY, node()]
     execution: Annotated[Node, IDENTITY, node()]
     callbacks: Annotated[dict[str, Node], IDENTITY, Field(description="nodes with a _target_, by name")]
     hardware: Annotated[Hardware, IDENTITY, Field(description="a mapping of arguments of the trainer")]

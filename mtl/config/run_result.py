@@ -149,6 +149,22 @@ class MergingResult(Frozen):
     seconds: float
 
 
+class ImprovementResult(Frozen):
+    """What a search on the outcome of acting found after the training.
+
+    Attributes:
+        kept: ``searched``, or ``start`` or ``rule`` where that was better on the validation shops.
+        validation: by name of these three, mean makespan relative to the bound rule's, minus 1.
+        generations: of the search.
+        seconds: that it took, with the validation.
+    """
+
+    kept: str
+    validation: dict[str, float]
+    generations: int
+    seconds: float
+
+
 class RunResult(Frozen):
     """What came of a run.
 
@@ -175,6 +191,7 @@ class RunResult(Frozen):
             one after another up to rounding; seconds of training are the run's share.
         affinity: with ``grouping=auto`` what was measured first.
         merging: of merged networks, what they were made of.
+        improvement: with ``improve`` what the search found.
         notes: warnings of the training, as they were printed.
         execution: where the agent acted, its summary.
     """
@@ -200,5 +217,6 @@ class RunResult(Frozen):
     replicas: int = Field(default=1, ge=1)
     affinity: AffinityResult | None = None
     merging: MergingResult | None = None
+    improvement: ImprovementResult | None = None
     notes: list[str] = Field(default_factory=list)
     execution: dict[str, Any] | None = None

@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 from pytorch_lightning.loggers import CSVLogger
 
 from mtl.agent.environment import Environment
+from mtl.agent.improvement.base import Improvement
 from mtl.agent.report import ExecutionReport
 from mtl.assembly import Assembly, build, load_run, merged_of, save_statistics
 from mtl.config.run_config import Node, RunConfig
@@ -23,6 +24,7 @@ from mtl.lifecycle.common_start import copy_heads
 from mtl.lifecycle.execution import act, environment_for
 from mtl.lifecycle.failures import failures_recorded
 from mtl.lifecycle.fit import Fitted
+from mtl.lifecycle.improvement import improve, improvement_for
 from mtl.lifecycle.result import measure
 from mtl.lifecycle.trained import TrainedNetwork
 from mtl.lifecycle.trunk_trials import TrunkTrials, batch_norms, flat, other_state, trainable
@@ -86,7 +88,7 @@ def train_merged(
         InputError: something in the config or the data is wrong, or a training diverged.
     """
     with silent_lightning(), signals_interrupt():
-        assembly, environment = prepare(config, merged)
+        assembly, environment, improvement = prepare(config, merged)
         started = time.perf_counter()
         assembly.data.setup("fit")
         data_seconds = time.perf_counter() - started
@@ -99,8 +101,9 @@ def train_merged(
             run.config = config
             save_statistics(run, assembly.data)
             fitted, found = merge(run, assembly, merged, parts)
+            improved = improve(run, assembly, improvement, fitted)
             trained = TrainedNetwork.of(assembly)
-            measured = measure(run, trained, fitted, data_seconds)
+            measured = measure(run, trained, fitted, data_seconds, improved)
             peaks = [one.peak_memory_bytes or 0 for one in (*parts.counted, measured.result)]
             result = measured.result.model_copy(update={"merging": found, "peak_memory_bytes": max(peaks) or None})
             report, result = act(run, trained, environment, result, fitted.loggers, fitted.steps)
@@ -121,8 +124,8 @@ def check_merged(config: RunConfig) -> None:
         prepare(config, merged)
 
 
-def prepare(config: RunConfig, merged: Merged) -> tuple[Assembly, Environment | None]:
-    """Build the network that there will be, and where it acts: mistakes end here, before anything is trained."""
+def prepare(config: RunConfig, merged: Merged) -> tuple[Assembly, Environment | None, Improvement | None]:
+    """Build the network that there will be, where it acts and what improves it: mistakes end here, before a training."""
     if config.resume is not None:
         raise InputError("resume: a run of model=merged has nothing to go on from; start its command again instead")
     if config.grouping is not None:
@@ -137,7 +140,7 @@ def prepare(config: RunConfig, merged: Merged) -> tuple[Assembly, Environment | 
     if any(isinstance(one, PerSourceBatchNorm) for one in networks.modules()):
         raise InputError("encoder.norm: merging knows no statistics of several tables; expected layer, group or batch")
     merged.merge.check(assembly.graph.tasks, keeps_statistics=bool(batch_norms(networks)))
-    return assembly, environment_for(config, assembly.data)
+    return assembly, environment_for(config, assembly.data), improvement_for(config, assembly)
 
 
 def train_parts(config: RunConfig, merged: Merged, fingerprint: str, train: Train) -> Parts:
@@ -162,7 +165,7 @@ def train_parts(config: RunConfig, merged: Merged, fingerprint: str, train: Trai
 
 
 def apart_config(config: RunConfig, start: Run | None) -> RunConfig:
-    """The config of the networks that are trained apart; they do not act."""
+    """The config of the networks that are trained apart; they neither act nor are improved by acting."""
     path = None if start is None else str(start.path)
     return part_of(config, "common_start", {**COMMON_START, "start": path})
 
@@ -174,8 +177,8 @@ def joint_config(config: RunConfig, steps: int) -> RunConfig:
 
 def part_of(config: RunConfig, name: str, model: Node) -> RunConfig:
     """The same config with another model, which does not act."""
-    choices = {**config.choices.model_dump(), "model": name, "execution": "none"}
-    return config.changed(choices=choices, model=model, execution={})
+    choices = {**config.choices.model_dump(), "model": name, "execution": "none", "improve": "none"}
+    return config.changed(choices=choices, model=model, execution={}, improve={})
 
 
 def finished_run(config: RunConfig, fingerprint: str, train: Train) -> Run:

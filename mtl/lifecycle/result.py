@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mtl.config.run_result import DataFacts, RunResult, Seconds, TaskFacts
+from mtl.config.run_result import DataFacts, ImprovementResult, RunResult, Seconds, TaskFacts
 from mtl.lifecycle.fit import Fitted
 from mtl.lifecycle.trained import Trained
 from mtl.module.row_contributions import RowContributions
@@ -28,7 +28,9 @@ class Measured:
     contributions: Contributions
 
 
-def measure(run: Run, trained: Trained, fitted: Fitted, data_seconds: float) -> Measured:
+def measure(
+    run: Run, trained: Trained, fitted: Fitted, data_seconds: float, improvement: ImprovementResult | None = None
+) -> Measured:
     """Measure every split once, and what the run cost.
 
     Args:
@@ -36,6 +38,7 @@ def measure(run: Run, trained: Trained, fitted: Fitted, data_seconds: float) -> 
         trained: what its training left, as selected on validation.
         fitted: how that went.
         data_seconds: until the rows were in memory.
+        improvement: what came of improving the network by acting; None: it stayed as it was trained.
 
     Returns:
         The result, and what each row of the test split contributes to its metrics: the rows are predicted once.
@@ -72,6 +75,7 @@ def measure(run: Run, trained: Trained, fitted: Fitted, data_seconds: float) -> 
         peak_memory_bytes=memory,
         environment=environment(),
         affinity=affinity,
+        improvement=improvement,
         notes=[*data.notes, *fitted.notes],
     )
     groups = data.splits["test"].groups

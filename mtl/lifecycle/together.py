@@ -18,6 +18,7 @@ from mtl.errors import InputError
 from mtl.lifecycle.execution import environment_for
 from mtl.lifecycle.failures import failures_recorded
 from mtl.lifecycle.fit import Observers, fitted
+from mtl.lifecycle.improvement import improvement_for
 from mtl.lifecycle.introduction import introduce
 from mtl.lifecycle.resume import unfinished_run
 from mtl.lifecycle.train import Prepared, conclude, ignore, prepare, train, write_beginning
@@ -142,7 +143,8 @@ def prepare_all(jobs: Sequence[Job]) -> list[Trainee]:
         data = copy(first.assembly.data)
         data.configure_batches(config.batch_size, config.seed, config.accumulate)
         assembly = build_with_data(data, config)
-        prepared = Prepared(assembly, environment_for(config, data), (), None, first.data_seconds)
+        improvement, environment = improvement_for(config, assembly), environment_for(config, data)
+        prepared = Prepared(assembly, improvement, environment, (), None, first.data_seconds)
         out.append(Trainee(job, prepared, Observers.of(assembly, SharedTimer()), torch.get_rng_state()))
     return out
 

@@ -12,6 +12,7 @@ import torch
 from pytorch_lightning import Callback
 
 from mtl.agent.environment import Environment
+from mtl.agent.improvement.base import Improvement
 from mtl.agent.report import ExecutionReport
 from mtl.assembly import Assembly, build, merged_of, restore, save_statistics, trees_of
 from mtl.config.factories import REFUSALS, call_factory, instantiate_node
@@ -24,6 +25,7 @@ from mtl.lifecycle.common_start import begin_with_start
 from mtl.lifecycle.execution import act, environment_for
 from mtl.lifecycle.failures import failures_recorded
 from mtl.lifecycle.fit import Fitted, fit
+from mtl.lifecycle.improvement import improve, improvement_for
 from mtl.lifecycle.introduction import introduce
 from mtl.lifecycle.merged import train_merged
 from mtl.lifecycle.result import measure
@@ -49,6 +51,7 @@ class Prepared:
 
     Attributes:
         assembly: its objects, the rows loaded.
+        improvement: changes the trained network by acting; None: it stays as it is.
         environment: the trained agent acts in it; None: it does not act.
         callbacks: own ones of the config.
         resumed: the run to go on with.
@@ -56,6 +59,7 @@ class Prepared:
     """
 
     assembly: Assembly
+    improvement: Improvement | None
     environment: Environment | None
     callbacks: tuple[Callback, ...]
     resumed: Run | None
@@ -135,6 +139,7 @@ def prepare(config: RunConfig) -> Prepared:
     call_factory("optimizer or scheduler", assembly.module.configure_optimizers)
     world = processes_of(hardware)
     environment = environment_for(config, assembly.data)
+    improvement = improvement_for(config, assembly)
     callbacks = own_callbacks(config)
     if resumed is not None:
         restore(assembly.module, resumed.best)  # both are needed, and of this model
@@ -149,7 +154,7 @@ def prepare(config: RunConfig) -> Prepared:
             raise
         raise InputError(f"run '{resumed.path}': its rows cannot be loaded: {' '.join(str(error).split())}") from error
     assembly.data.loader("train", training=True, world=world)
-    return Prepared(assembly, environment, callbacks, resumed, time.perf_counter() - started)
+    return Prepared(assembly, improvement, environment, callbacks, resumed, time.perf_counter() - started)
 
 
 def own_callbacks(config: RunConfig) -> tuple[Callback, ...]:
@@ -202,8 +207,9 @@ def conclude(
     Returns:
         The result.
     """
+    improvement = improve(run, prepared.assembly, prepared.improvement, fitted)
     trained = TrainedNetwork.of(prepared.assembly)
-    measured = measure(run, trained, fitted, prepared.data_seconds)
+    measured = measure(run, trained, fitted, prepared.data_seconds, improvement)
     found = measured.result.model_copy(update={"replicas": replicas})
     report, result = act(run, trained, prepared.environment, found, fitted.loggers, fitted.steps)
     run.contributions = replace(measured.contributions, outcome=report.outcome() if report is not None else None)

@@ -49,6 +49,7 @@ OF_NETWORKS = (
     "relations",
     "grouping",
     "affinity",
+    "improve",
     "callbacks",
     "resume",
 )

@@ -1,7 +1,7 @@
 """From a representation to a prediction, and from a prediction to what dependent tasks may know of it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -182,11 +182,15 @@ class ConditionalHead(BinaryHead):
 class ChoiceHead(Head):
     """One logit per candidate: ``[B, J]``; a masked candidate has ``-inf``.
 
-    With a prior the logits are ``scale * prior + correction``: a known rule, the weighted sum of some columns of the
-    input ``candidates [B, J, F]``, plus what is learned. The correction is 0 at first, so that the untrained head
+    With a prior the logits are ``scale * prior + gain * correction``: a known rule, the weighted sum of the columns of
+    the input ``candidates [B, J, F]``, plus what is learned. The correction is 0 at first, so that the untrained head
     chooses as the rule does, and it stays 0 where more candidates are there than training shows: a choice among many is
     then the rule's. The scale is learned. Such a sum is known as residual policy learning: T. Silver et al., "Residual
     Policy Learning", 2018, https://arxiv.org/abs/1812.06298.
+
+    The weights of the rule and the gain are buffers ``rule [F]`` and ``gain []`` that no gradient reaches: a search on
+    the outcome of acting may change them (:mod:`mtl.agent.improvement`). In place of them a call may give others for
+    each row, ``[B, F]`` and ``[B, 1]`` (``torch.func.functional_call``).
 
     The message tells how decided the choice is: the highest probability, and the entropy relative to a uniform choice
     (in [0, 1]).
@@ -194,34 +198,37 @@ class ChoiceHead(Head):
 
     message_features = 2
     exchangeable = True
+    rule: Tensor
+    gain: Tensor
 
     def __init__(
         self,
         in_features: int,
         hidden: int = 0,
-        prior: Mapping[int, float] | None = None,
+        prior: Sequence[float] | None = None,
         most_candidates: int | None = None,
     ) -> None:
         super().__init__()
         self.score = Perceptron(in_features, 1, hidden)
-        self.prior, self.most_candidates = dict(prior or {}), most_candidates
-        if self.prior:
+        self.has_prior, self.most_candidates = prior is not None, most_candidates
+        if prior is not None:
             last = self.score[-1]
             assert isinstance(last, nn.Linear)
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)
             self.scale = nn.Parameter(torch.tensor(PRIOR_SCALE))
+            self.register_buffer("rule", torch.tensor(prior))
+            self.register_buffer("gain", torch.tensor(1.0))
 
     @override
     def forward(self, representation: Tensor, inputs: Inputs) -> Tensor:
         scores: Tensor = self.score(representation).squeeze(-1)
-        if self.prior:
+        if self.has_prior:
             if self.most_candidates is not None:
                 known = inputs["mask"].sum(-1, keepdim=True) <= self.most_candidates
                 scores = scores * known
-            columns = inputs["candidates"]
-            rule = sum((weight * columns[..., place] for place, weight in self.prior.items()), torch.zeros(()))
-            scores = scores + self.scale * rule
+            rule = (inputs["candidates"] * self.rule.unsqueeze(-2)).sum(-1)  # [B, J]
+            scores = self.scale * rule + self.gain * scores
         return scores.masked_fill(~inputs["mask"], -torch.inf)
 
     @override

@@ -8,6 +8,7 @@
     affinity.json  what grouping=auto measured, and the groups that follow; affinity.png shows it
     best.ckpt      the checkpoint selected on validation     (tensors and plain values only)
     last.ckpt      the checkpoint of the last finished epoch (from here ``resume=<run>`` goes on)
+    improvement.ckpt  the state of a search on the outcome of acting, which changes best.ckpt when it ends
     trees.json     of a run without a network: its trees, as text
     tensorboard/   the dashboard; csv/ holds the same numbers as a table
     contributions.npz  what each row of the test contributes to the metrics; see :mod:`mtl.runs.contributions`
@@ -92,6 +93,11 @@ class Run:
     def last(self) -> Path:
         """Checkpoint of the last finished epoch."""
         return self.path / "last.ckpt"
+
+    @property
+    def improvement(self) -> Path:
+        """Where a search on the outcome of acting keeps its state."""
+        return self.path / "improvement.ckpt"
 
     @property
     def trees(self) -> Path:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
+from mtl.config.overrides import parse_override
 from mtl.config.run_config import RunConfig
 from mtl.config.study import BASELINE, MERGED, TREES
 from mtl.errors import InputError
@@ -18,6 +19,15 @@ SHORTHANDS = {
     TREES: "trees grouping=null",
     MERGED: "merged grouping=null",
 }
+
+
+def as_trained(overrides: Sequence[str]) -> list[str]:
+    """The overrides that all runs share, with ``improve=none`` unless they say something of ``improve``.
+
+    A search on the outcome of acting begins where the training ended, and hides what the trainings differ in.
+    """
+    typed = {parse_override(text).key_or_group.partition(".")[0] for text in overrides}
+    return [*overrides, *([] if "improve" in typed else ["improve=none"])]
 
 
 def overrides_for(group: str, text: str) -> list[str]:

@@ -24,7 +24,16 @@ from mtl.module.lightning import silent_lightning
 from mtl.runs.files import read_json_if_whole, write_json
 from mtl.runs.identity import configuration_id, identity
 from mtl.suites.base import MultiTaskDataModule
-from mtl.sweep.entries import FRONT, overrides_for, shorten_entry, simplex, value_of, with_split_seed, with_values
+from mtl.sweep.entries import (
+    FRONT,
+    as_trained,
+    overrides_for,
+    shorten_entry,
+    simplex,
+    value_of,
+    with_split_seed,
+    with_values,
+)
 from mtl.sweep.matched_baselines import epochs_within, same_parameters
 from mtl.sweep.plan import Configuration, Plan
 from mtl.sweep.queue import QueuedRun, RunQueue
@@ -118,7 +127,7 @@ class Planner:
         budget = [] if self.study.budget is None else [f"steps={self.study.budget}"]
         if epochs is not None:
             budget = [f"epochs={epochs}", "steps=null", "patience=null"]
-        config = configure(*self.study.overrides, *budget, *chosen, f"seed={seed}")
+        config = configure(*as_trained(self.study.overrides), *budget, *chosen, f"seed={seed}")
         return config.changed(output=str(Path(config.output).resolve()), progress=False, resume=None)
 
     def configuration(self, label: str, config: RunConfig) -> Configuration:

@@ -205,7 +205,7 @@ def regression(
 
 
 def choice(
-    name: str, hidden: int = 0, prior: Mapping[int, float] | None = None, most_candidates: int | None = None
+    name: str, hidden: int = 0, prior: Sequence[float] | None = None, most_candidates: int | None = None
 ) -> Task:
     """Which candidate: target ``[B, J]``, 1 for every acceptable candidate (NaN row = no label).
 

@@ -16,6 +16,20 @@ def shown(result: RunResult) -> str:
     return console.file.getvalue()  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize(
+    ("kept", "said"),
+    [("searched", "what was found is kept"), ("start", "the trained dispatcher stays"), ("rule", "the rule is kept")],
+)
+def test_which_dispatcher_a_search_has_kept_is_said(kept: str, said: str) -> None:
+    measured = {split: {"score": 1.0, "tasks": {"a": {"loss": 1.0, "r2": 0.5}}} for split in ("train", "val", "test")}
+    found = {"kept": kept, "validation": {"start": -0.01, "searched": -0.02, "rule": 0.0}, "generations": 3}
+    text = shown(run_result(metrics=measured, improvement={**found, "seconds": 1.0}))
+    (line,) = [line for line in text.splitlines() if line.startswith("Improved by acting")]
+    assert "trained -1.0 %, after 3 generations -2.0 %" in line
+    assert line.endswith(f"{said}.")
+    assert "Improved" not in shown(run_result(metrics=measured))
+
+
 @pytest.mark.parametrize(("key", "used"), [("epochs", "3 epochs"), ("steps", "70 steps")])
 def test_a_budget_that_was_too_small_is_said_with_the_key_to_raise(key: str, used: str) -> None:
     measured = {split: {"score": 1.0, "tasks": {"a": {"loss": 1.0, "r2": 0.5}}} for split in ("train", "val", "test")}

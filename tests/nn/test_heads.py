@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mtl.nn.heads import ChoiceHead
 
-PRIOR = {0: -1.0, 2: 0.5}
+PRIOR = (-1.0, 0.0, 0.5)
 
 
 def candidates(seed: int, rows: int = 4, width: int = 6) -> dict[str, Tensor]:
@@ -60,3 +60,16 @@ def test_without_a_prior_nothing_changes(most: int | None) -> None:
     expected = head.score(inputs["representation"]).squeeze(-1).masked_fill(~inputs["mask"], -torch.inf)
     assert head(inputs["representation"], inputs).equal(expected)
     assert not hasattr(head, "scale")
+
+
+def test_rows_may_have_rules_and_gains_of_their_own() -> None:
+    inputs = candidates(0)
+    head = ChoiceHead(5, prior=PRIOR)
+    torch.nn.init.normal_(head.score[-1].weight)
+    rules, gains = torch.randn(4, 3), torch.randn(4, 1)
+    head.rule, head.gain = rules, gains
+    together = head(inputs["representation"], inputs)
+    for row in range(4):
+        head.rule, head.gain = rules[row], gains[row, 0]
+        one = {name: values[row : row + 1] for name, values in inputs.items()}
+        torch.testing.assert_close(head(one["representation"], one), together[row : row + 1])

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from mtl.suites.scheduling.bounds import MachineView, job_bounds, machine_bounds, machine_view
-from mtl.suites.scheduling.shops import by_job
+from mtl.suites.scheduling.bounds import job_bounds, machine_bounds, machine_view
 from mtl.suites.scheduling.simulator import Simulator
 
 # Softness of the smooth bounds, as fractions of the lower bound: how far below the largest bound others still count.
@@ -50,11 +49,10 @@ CANDIDATE_FEATURES: tuple[str, ...] = (
     "tightest_machine_slack",  # lower bound minus the machine's bound after dispatching
 )
 
-# The bound rule: weights of the columns that it looks at
-BOUND_RULE = {
-    CANDIDATE_FEATURES.index("smooth_bound_rise_0.03"): -1.0,
-    CANDIDATE_FEATURES.index("wait_for_start"): -0.01,
-}
+# The bound rule: weights of the candidate features
+BOUND_RULE = tuple(
+    {"smooth_bound_rise_0.03": -1.0, "wait_for_start": -0.01}.get(name, 0.0) for name in CANDIDATE_FEATURES
+)
 
 CONTEXT_FEATURES: tuple[str, ...] = (
     "progress",  # share of the work that is scheduled
@@ -112,8 +110,7 @@ def bound_rule_scores(inputs: Mapping[str, Tensor]) -> Tensor:
 
     Minus ``smooth_bound_rise_0.03``, and minus 0.01 times ``wait_for_start`` to decide between equals.
     """
-    candidates = inputs["candidates"]
-    return sum((weight * candidates[..., place] for place, weight in BOUND_RULE.items()), torch.zeros(()))
+    return (inputs["candidates"] * torch.tensor(BOUND_RULE)).sum(-1)
 
 
 class _State:
@@ -130,8 +127,9 @@ class _State:
         self.present = simulator.est.masked_fill(~simulator.unfinished, torch.inf).amin(1)
         self.present = torch.where(self.present.isinf(), self.bound, self.present)
         self.horizon = torch.maximum(self.bound - self.present, simulator.shops.unit)
-        self.load = self.view.durations.sum(1)  # [N, M]
-        self.queue = self.view.waiting.sum(1) / simulator.shops.jobs[:, None]  # [N, M]
+        self.durations = simulator.shops.by_machine(simulator.shops.durations)  # [N, M, S]
+        self.load = (self.durations * self.view.waiting).sum(2)  # [N, M]
+        self.queue = self.view.waiting.sum(2) / simulator.shops.jobs[:, None]  # [N, M]
         self.exists = simulator.shops.real[:, :, 0]
         # Machines are numbered 0..M-1 without holes, so that the first ones exist.
         self.machine_exists = torch.arange(self.load.shape[1]) < simulator.shops.machine_count[:, None]
@@ -164,22 +162,21 @@ def _candidates(state: _State, rows: Tensor, jobs: Tensor) -> Tensor:
     tail = shops.tails[rows, jobs, operation]
     total = shops.before[rows, jobs, operation] + duration + tail
 
-    # The other operations of the candidate's machine, [P, J * V]. Later visits of its own job are no others.
-    heads, durations, tails = (
-        view.heads[rows, :, machine],
-        view.durations[rows, :, machine],
-        view.tails[rows, :, machine],
-    )
-    slot_jobs = shops.slot_jobs
-    others = view.waiting[rows, :, machine] & (slot_jobs != jobs[:, None])
+    # The other operations of the candidate's machine, [P, S]. Later visits of its own job are no others.
+    heads, durations = view.heads[rows, machine], state.durations[rows, machine]
+    place = shops.place[rows, machine]
+    tails = shops.tails[rows].flatten(1).gather(1, place)
+    longest = shops.durations.shape[2]
+    slot_jobs, position = place // longest, place % longest
+    others = view.waiting[rows, machine] & (slot_jobs != jobs[:, None])
     overshoot = torch.maximum(heads, ect[:, None]) + durations + tails - bound[:, None]
-    is_next = shops.position[rows, :, machine] == simulator.next_operation[rows][:, slot_jobs]
-    rivals = others & is_next & simulator.legal[rows][:, slot_jobs]
+    is_next = position == simulator.next_operation[rows].gather(1, slot_jobs)
+    rivals = others & is_next & simulator.legal[rows].gather(1, slot_jobs)
     comers = others & (heads < ect[:, None])
     no_rival = ~rivals.any(1)
 
     def among(values: Tensor, chosen: Tensor, reduce: str) -> Tensor:
-        """Largest, smallest or mean of ``values`` [P, J * V] over the chosen; 0 where there is none."""
+        """Largest, smallest or mean of ``values`` [P, S] over the chosen; 0 where there is none."""
         if reduce == "mean":
             return values.masked_fill(~chosen, 0.0).sum(1) / chosen.sum(1).clamp(min=1)
         sign = 1.0 if reduce == "max" else -1.0
@@ -227,16 +224,16 @@ def _candidates(state: _State, rows: Tensor, jobs: Tensor) -> Tensor:
 def _after(state: _State, rows: Tensor, jobs: Tensor) -> list[Tensor]:
     """One step ahead: how the bounds move when a candidate is dispatched, alone and against rivals; each ``[P]``."""
     simulator = state.simulator
-    shops = simulator.shops.take(rows)
+    shops = simulator.shops
     each = torch.arange(len(rows))
-    machine, end, unit = simulator.machine[rows, jobs], simulator.ect[rows, jobs], shops.unit
+    machine, end, unit = simulator.machine[rows, jobs], simulator.ect[rows, jobs], shops.unit[rows]
     next_operation = simulator.next_operation[rows]
     next_operation[each, jobs] += 1
     job_ready = simulator.job_ready[rows]
     job_ready[each, jobs] = end
     machine_ready = simulator.machine_ready[rows]
     machine_ready[each, machine] = end
-    view: MachineView = machine_view(shops, next_operation, job_ready, machine_ready)
+    view = machine_view(shops, next_operation, job_ready, machine_ready, rows)
     machines = machine_bounds(view, machine_ready)  # [P, M]
     paths = job_bounds(view, job_ready)  # [P, J]
 
@@ -272,7 +269,8 @@ def _context(state: _State) -> Tensor:
     simulator, shops = state.simulator, state.simulator.shops
     machines, jobs = state.machine_exists, state.exists
     waiting, total = state.load.sum(1), shops.durations.sum((1, 2))
-    remaining = by_job(state.view.durations, jobs.shape[1]).sum(2)  # [N, J]
+    waiting_operations = torch.arange(shops.durations.shape[2]) >= simulator.next_operation[..., None]
+    remaining = (shops.durations * waiting_operations).sum(2)  # [N, J]
     horizon, bound = state.horizon[:, None], state.bound[:, None]
 
     def mean(values: Tensor, exists: Tensor) -> Tensor:

@@ -25,11 +25,11 @@ def follow_schedule(shops: Shops, starts: Tensor) -> Policy:
     only where nobody else can, which may delay them.
     """
     by_machine = shops.by_machine(starts).masked_fill(~shops.visits, torch.inf)
-    slot_jobs = shops.slot_jobs
+    jobs, position = shops.slot_jobs.flatten(1), shops.position
 
     def policy(simulator: Simulator) -> Tensor:
-        scheduled = shops.position < simulator.next_operation[:, slot_jobs, None]
-        first = by_machine.masked_fill(scheduled, torch.inf).amin(1)  # [N, M]
+        scheduled = position < simulator.next_operation.gather(1, jobs).view(position.shape)
+        first = by_machine.masked_fill(scheduled, torch.inf).amin(2)  # [N, M]
         following = simulator.next_operation.clamp(max=starts.shape[2] - 1)
         start = starts.gather(2, following[..., None]).squeeze(2)  # [N, J]
         is_next = start == first.gather(1, simulator.machine)

@@ -11,20 +11,21 @@ from mtl.suites.scheduling.instance import JobShop
 
 @dataclass(frozen=True, eq=False)
 class Shops:
-    """Padded instances: J jobs, K operations of the longest job, M machines and V visits of one machine by one job.
+    """Padded instances: J jobs, K operations of the longest job, M machines, S operations of the busiest machine.
 
     *By operation* means in the order of the job's route, ``[N, J, K]``; padding has duration 0 and is False in
-    ``real``. *By machine* means ``[N, J * V, M]``: the visits of job j to machine m are in the rows ``j V ... j V + V -
-    1``. V is 1 where no job visits a machine twice.
+    ``real``. *By machine* means ``[N, M, S]``: the operations of machine m, those with the most work of their job after
+    them first, then padding.
 
     Attributes:
         durations: ``[N, J, K]`` float, by operation.
         machines: ``[N, J, K]`` machine of each operation; 0 in padding.
         real: ``[N, J, K]`` bool, by operation.
-        position: ``[N, J * V, M]`` by machine: which operation of the job runs there; 0 where none does.
-        visits: ``[N, J * V, M]`` bool, by machine: whether an operation runs there.
         before: ``[N, J, K]`` work of the job before each operation, by operation.
         tails: ``[N, J, K]`` work of the job after each operation, by operation.
+        place: ``[N, M, S]`` by machine: where the operation is among the ``J K`` by operation; 0 in padding.
+        visits: ``[N, M, S]`` bool, by machine: whether there is an operation.
+        tail_rank: ``[N, M, S]`` by machine: how many different tails there are before, largest first; S in padding.
         unit: ``[N]`` mean duration of an operation, the unit of time of the features.
         jobs: ``[N]`` numbers of jobs.
         lengths: ``[N, J]`` numbers of operations; 0 in padding.
@@ -34,10 +35,11 @@ class Shops:
     durations: Tensor
     machines: Tensor
     real: Tensor
-    position: Tensor
-    visits: Tensor
     before: Tensor
     tails: Tensor
+    place: Tensor
+    visits: Tensor
+    tail_rank: Tensor
     unit: Tensor
     jobs: Tensor
     lengths: Tensor
@@ -57,17 +59,19 @@ class Shops:
             durations[area] = torch.from_numpy(instance.durations).float()
             machines[area] = torch.from_numpy(instance.machines).clamp(min=0)
             real[area] = torch.from_numpy(instance.exists)
-        position, visits = _by_machine(machines, real, m)
         total = durations.sum(-1, keepdim=True)
         before = durations.cumsum(-1) - durations
+        tails = total - before - durations
+        place, visits = _by_machine(machines, real, tails, m)
         return cls(
             durations=durations,
             machines=machines,
             real=real,
-            position=position,
-            visits=visits,
             before=before,
-            tails=total - before - durations,
+            tails=tails,
+            place=place,
+            visits=visits,
+            tail_rank=_rank(tails.flatten(1).gather(1, place.flatten(1)).view(place.shape), visits),
             unit=durations.sum((1, 2)) / real.sum((1, 2)),
             jobs=real[:, :, 0].sum(1),
             lengths=real.sum(2),
@@ -79,13 +83,17 @@ class Shops:
 
     @property
     def slot_jobs(self) -> Tensor:
-        """``[J * V]``: the job of each row of what is by machine."""
-        jobs = self.durations.shape[1]
-        return torch.arange(jobs).repeat_interleave(self.position.shape[1] // jobs)
+        """``[N, M, S]`` by machine: the job of each operation; 0 in padding."""
+        return self.place // self.durations.shape[2]
+
+    @property
+    def position(self) -> Tensor:
+        """``[N, M, S]`` by machine: which operation of its job each one is; 0 in padding."""
+        return self.place % self.durations.shape[2]
 
     def by_machine(self, values: Tensor) -> Tensor:
-        """Values by operation, ``[N, J, K]``, by machine, ``[N, J * V, M]``; where no operation runs one of the job."""
-        return values.gather(2, by_job(self.position, values.shape[1])).view(self.position.shape)
+        """Values by operation, ``[N, J, K]``, by machine, ``[N, M, S]``; in padding one of the first job."""
+        return values.flatten(1).gather(1, self.place.flatten(1)).view(self.place.shape)
 
     def take(self, rows: Tensor) -> "Shops":
         """The shops of ``rows`` ``[P]`` (a row may be taken many times)."""
@@ -99,30 +107,28 @@ class Shops:
         )
 
 
-def by_job(values: Tensor, jobs: int) -> Tensor:
-    """What is by machine, ``[N, J * V, M]``, as one row per job, ``[N, J, V * M]``."""
-    return values.reshape(len(values), jobs, values.shape[1] // jobs * values.shape[2])
-
-
-def _by_machine(machines: Tensor, real: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Which operation runs where, and whether one does, ``[N, J * V, M]`` each.
+def _by_machine(machines: Tensor, real: Tensor, tails: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Which operations each machine has, those with the largest tails first.
 
     Args:
         machines: by operation, ``[N, J, K]``.
         real: which operations exist, ``[N, J, K]``.
+        tails: work of the job after each, ``[N, J, K]``.
         count: machines M.
 
     Returns:
-        ``position`` and ``visits``.
+        ``place`` and ``visits``, ``[N, M, S]`` each.
     """
-    n, j, k = machines.shape
-    # Number of earlier visits of the same machine by the same job
-    same = (machines[..., None] == machines[:, :, None, :]) & real[:, :, None, :]
-    earlier = (same & torch.ones(k, k, dtype=torch.bool).tril(-1)).sum(3)
-    most = int(earlier[real].max()) + 1
-    position = torch.zeros(n, j, most, count, dtype=torch.long)
-    visits = torch.zeros(n, j, most, count, dtype=torch.bool)
-    row, job, operation = real.nonzero(as_tuple=True)
-    where = (row, job, earlier[real], machines[real])
-    position[where], visits[where] = operation, True
-    return position.flatten(1, 2), visits.flatten(1, 2)
+    there = (machines.flatten(1)[:, None] == torch.arange(count)[:, None]) & real.flatten(1)[:, None]  # [N, M, J K]
+    most = int(there.sum(2).max())
+    tails = tails.flatten(1)[:, None].masked_fill(~there, -torch.inf)
+    place = tails.argsort(dim=2, descending=True, stable=True)[..., :most]
+    visits = there.gather(2, place)
+    return place * visits, visits
+
+
+def _rank(tails: Tensor, visits: Tensor) -> Tensor:
+    """How many different tails are larger, ``[N, M, S]``, of tails in descending order; S in padding."""
+    falls = torch.zeros(tails.shape, dtype=torch.long)
+    falls[..., 1:] = tails[..., 1:] < tails[..., :-1]
+    return falls.cumsum(2).masked_fill(~visits, tails.shape[2])

@@ -41,7 +41,7 @@ class Simulator:
         self.delay = delay
         self.next_operation = torch.zeros(n, j, dtype=torch.long)
         self.job_ready = torch.zeros(n, j)
-        self.machine_ready = torch.zeros(n, shops.position.shape[2])
+        self.machine_ready = torch.zeros(n, shops.place.shape[1])
         self.starts = torch.full((n, j, k), -1.0)
         self._refresh()
 

@@ -29,7 +29,7 @@ from mtl.tasks import choice, regression
 # Streams of generated instances.
 _TRAIN, _VAL, _ROLLOUT = 0, 1, 2
 _LABELLED = ("train", "val", "test")
-PRIORS: dict[str | None, dict[int, float] | None] = {"bound": BOUND_RULE, None: None}
+PRIORS: dict[str | None, tuple[float, ...] | None] = {"bound": BOUND_RULE, None: None}
 
 
 class SchedulingSuite(MultiTaskDataModule):

@@ -34,7 +34,7 @@ SMALL = {
     "scheduling": [
         *(f"task.{key}=1" for key in ("instances", "validation", "rollout_instances", "workers")),
         *("task.jobs=[3,3]", "task.machines=[3,3]", "task.rollout_size=[3,3]", "task.test=[ft06]"),
-        *("task.limit=0.1", "task.rollout_limit=0.1", "encoder.width=8", "encoder.heads=2"),
+        *("task.limit=0.1", "task.rollout_limit=0.1", "encoder.width=8", "encoder.heads=2", "improve=none"),
     ],
     "digits": ["task.digits=optical", "task.rows=60"],
     "scenes": ["task.digits=optical", "task.rows=60"],

@@ -19,7 +19,7 @@ _LARGEST_CHUNK = 8_000_000
 
 def rows_at_once(shops: Shops) -> int:
     """How many schedules of this size are built at once so that their features fit into memory: at least 1."""
-    _, slots, machines = shops.position.shape
+    _, machines, slots = shops.place.shape
     return max(1, _LARGEST_CHUNK // (shops.durations.shape[1] * slots * machines))
 
 

@@ -1,0 +1,49 @@
+"""An evolution strategy finds a minimum, looks at ranks alone, and repeats itself."""
+
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mtl.agent.improvement.evolution import Evolution
+
+GENERATIONS, SPREAD, RATE = 60, 0.3, 0.7
+
+
+def search(target: torch.Tensor, seed: int, noise: float = 0.0) -> Evolution:
+    evolution = Evolution.start(torch.zeros_like(target))
+    generator = torch.Generator().manual_seed(seed)
+    for _ in range(GENERATIONS):
+        members = evolution.members(24, SPREAD, seed)
+        costs = (members - target).square().sum(1) + noise * torch.randn(24, generator=generator)
+        evolution.update(members, costs, RATE, GENERATIONS)
+    return evolution
+
+
+@settings(max_examples=5)
+@given(st.integers(0, 10**6))
+def test_it_finds_a_minimum_also_through_noise(seed: int) -> None:
+    target = torch.randn(6, generator=torch.Generator().manual_seed(seed))
+    assert (search(target, seed).average - target).norm() < 0.1
+    assert (search(target, seed, noise=0.3).average - target).norm() < 0.5
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 10**6), st.integers(0, 5))
+def test_members_lie_in_pairs_around_the_mean_and_repeat(seed: int, generation: int) -> None:
+    evolution = Evolution.start(torch.tensor([3.0, -1.0, 0.5]))
+    evolution.generation = generation
+    members = evolution.members(8, SPREAD, seed)
+    torch.testing.assert_close(members[:4] + members[4:], 2 * evolution.mean.expand(4, -1))
+    assert members.equal(evolution.members(8, SPREAD, seed))
+    evolution.generation += 1
+    assert not members.equal(evolution.members(8, SPREAD, seed))
+
+
+def test_only_ranks_count() -> None:
+    ended = []
+    for change in (torch.clone, torch.exp):
+        evolution = Evolution.start(torch.zeros(4))
+        members = evolution.members(12, SPREAD, 0)
+        evolution.update(members, change(members.sum(1)), RATE, 1)
+        ended.append((evolution.mean, evolution.average))
+    assert all(one.equal(other) for one, other in zip(*ended, strict=True))
