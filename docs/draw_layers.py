@@ -14,6 +14,7 @@ PICTURE = ROOT / "docs" / "images" / "layers.svg"
 PLACES = {
     "cli": (2.6, 0),
     "sweep": (2.6, 1),
+    "testing": (0.6, 1),
     "comparison": (4.0, 2),
     "lifecycle": (2.0, 2),
     "inspection": (3.5, 3),
@@ -38,6 +39,7 @@ WITHOUT_ARROWS = {"runs", "config", "errors", "distributed"}  # imported by many
 PURPOSES = {
     "cli": "commands",
     "sweep": "many runs",
+    "testing": "checks of own parts",
     "comparison": "statistics, report",
     "lifecycle": "one run: config to result",
     "inspection": "figures of a network",
@@ -74,7 +76,7 @@ def layers() -> list[str]:
     """The packages and modules of ``mtl/`` in the order of the import contract, from the top."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
     rows = next(contract["layers"] for contract in settings["contracts"] if contract["id"] == "layers")
-    return [name.strip() for row in rows for name in row.split("|")]
+    return [name.strip() for row in rows for name in row.split("|") if "__" not in name]  # of __main__, a call of cli
 
 
 def imports(package: str) -> set[str]:

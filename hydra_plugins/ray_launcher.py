@@ -52,9 +52,9 @@ class RayLauncher(Launcher):
         try:
             import ray  # an extra, and slow to import
         except ModuleNotFoundError:
-            from mtl.errors import InputError
+            from mtl.errors import lacks
 
-            raise InputError("hydra/launcher=ray needs the package ray: pip install 'mtl[sweep]'") from None
+            raise lacks("hydra/launcher=ray", "the package ray", "sweep") from None
 
         setup_globals()
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 EXIT_USER_ERROR = 2
+DISTRIBUTION = "mtl-verdict"  # the name on the package index, where another project is called mtl
 EXIT_INTERRUPTED = 130  # exit code of a program that Ctrl-C stopped: 128 and the number of the signal
 
 
@@ -24,6 +25,11 @@ def absent(what: str, name: str, found: Iterable[str]) -> InputError:
     """An :class:`InputError` for a needed ``name`` that is not among those ``found``; says the nearest of them."""
     near, shown = suggestion(name, found)
     return InputError(f"{what} '{name}' is not there: {near}found: {shown}")
+
+
+def lacks(what: str, library: str, extra: str) -> InputError:
+    """An :class:`InputError` for something that needs a library of an extra; says what to type."""
+    return InputError(f"{what} needs {library}: pip install '{DISTRIBUTION}[{extra}]'")
 
 
 def suggestion(name: str, valid: Iterable[str]) -> tuple[str, str]:

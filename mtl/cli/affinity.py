@@ -4,6 +4,7 @@ import shlex
 from pathlib import Path
 
 from mtl.cli.application import print_page
+from mtl.config.commands import typed
 
 HELP = """\
 python experiments/affinity.py [override]...
@@ -53,7 +54,7 @@ def main(arguments: list[str]) -> int:
     console = Console()
     console.print(affinity_table(found))
     groups = ",".join("[" + ",".join(group) + "]" for group in found.groups)
-    command = shlex.join(["python", "train.py", *overrides, f"grouping=[{groups}]"])
+    command = f"{typed('train')} {shlex.join([*overrides, f'grouping=[{groups}]'])}"
     for what, text in (("picture", directory / "affinity.png"), ("train the groups", command)):
         console.print(f"{what}: {text}", soft_wrap=True, highlight=False, markup=False)
     return 0

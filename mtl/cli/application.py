@@ -4,16 +4,19 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
 
 from mtl.cli.help import FLAGS, help_text
+from mtl.config import commands
 from mtl.config.compose import check_overrides
-from mtl.config.overrides import NO_STUDY
+from mtl.config.folders import name_folders, take_folders
+from mtl.config.overrides import NO_STUDY, searchpath
 from mtl.config.process import RUN_VARIABLE, set_process_defaults
+from mtl.config.search_path import search_own_folders
 from mtl.config.signals import exit_code, signals_interrupt
 from mtl.errors import EXIT_USER_ERROR, InputError
 
@@ -27,8 +30,6 @@ FLAGS_WITH_VALUE = (
     "-cp",
     "--config-name",
     "-cn",
-    "--config-dir",
-    "-cd",
     "--info",
     "-i",
 )
@@ -44,6 +45,7 @@ def command(main: Callable[[], Any], config_name: str) -> None:
 
     In a sweep a job that fails does not stop the others; what failed is listed at the end.
     """
+    sys.argv[1:] = without_folders(sys.argv[1:])
     if set(FLAGS) & set(sys.argv[1:]):
         print_page(help_text(config_name, sys.argv[1:]))
         return
@@ -54,6 +56,7 @@ def command(main: Callable[[], Any], config_name: str) -> None:
     except InputError as error:
         fail(error)
     set_process_defaults()
+    search_own_folders()
     failures.clear()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints what a launcher brings back, and leaves with 1
     try:
@@ -68,10 +71,23 @@ def command(main: Callable[[], Any], config_name: str) -> None:
         raise SystemExit(EXIT_USER_ERROR)
 
 
+def without_folders(arguments: list[str]) -> list[str]:
+    """The arguments without the config folders, which are searched from now on. A mistake ends the program."""
+    try:
+        flagged, rest = take_folders(arguments)
+        listed, rest = searchpath(rest)
+        if flagged or listed:
+            name_folders([*flagged, *listed])
+    except InputError as error:
+        fail(error)
+    commands.config_dirs[:] = [*flagged, *listed]
+    return rest
+
+
 def print_page(text: str) -> None:
     """Print a text that a person may read through another program, such as ``head``, which stops before its end."""
     try:
-        print(text, flush=True)
+        print(commands.as_typed(text), flush=True)
     except BrokenPipeError:
         os.dup2(
             os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
@@ -82,10 +98,10 @@ def run_program(main: Callable[[list[str]], int]) -> None:
     """Run a program that reads its arguments itself. Exits with its code, or with 2 on a user's mistake."""
     set_process_defaults()
     with signals_interrupt(), user_errors():
-        raise SystemExit(main(sys.argv[1:]))
+        raise SystemExit(main(without_folders(sys.argv[1:])))
 
 
-def fail(error: InputError) -> None:
+def fail(error: InputError) -> NoReturn:
     """Print the one line and leave. Of several processes that train together, the first speaks."""
     if RUN_VARIABLE not in os.environ:
         sys.stderr.write(f"error: {one_line(error)}\n")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from rich.console import Console
 
 from mtl.cli.application import print_page
-from mtl.config.overrides import CONF
+from mtl.config.commands import typed
+from mtl.config.folders import main_file
 from mtl.config.signals import exit_code
 from mtl.config.study import Study
 from mtl.config.study_arguments import read_study
@@ -15,6 +16,7 @@ from mtl.errors import InputError
 from mtl.sweep.queue import DONE, FAILED
 
 if TYPE_CHECKING:
+    from mtl.comparison.report.content import Report
     from mtl.sweep.plan import Configuration, Plan
     from mtl.sweep.planner import Planner
 
@@ -28,22 +30,48 @@ stop it at any time. Settings and their defaults:
 """
 
 
+def compare(*given: str) -> "Report":
+    """Whether learning together pays, as the command ``compare`` finds it out: trains what is missing, and decides.
+
+    With ``workers=0`` everything is trained in this process; otherwise the script that calls this is imported by the
+    processes that train, and needs ``if __name__ == "__main__":`` around the call.
+
+    Args:
+        *given: settings of the comparison and overrides of its runs, as on the command line: ``task=digits``.
+
+    Returns:
+        The comparison and its verdict; written, with pictures, to ``<output>/comparisons/<name>``.
+
+    Raises:
+        InputError: a setting or an override is wrong, or every run failed.
+    """
+    made = run(read_study([*given, "dry_run=false"]), " ".join([typed("compare"), *given]), Console())
+    assert made is not None
+    return made
+
+
 def main(arguments: list[str]) -> int:
     """Run the command line; the exit code is 0, 1 when runs failed, or 128 and the number of a signal that ended it."""
     if {"-h", "--help"} & set(arguments):
-        print_page(HELP + (CONF / "compare.yaml").read_text(encoding="utf-8"))
+        print_page(HELP + main_file("compare").read_text(encoding="utf-8"))
         return 0
-    command = " ".join(["python experiments/compare.py", *arguments])
+    command = " ".join([typed("compare"), *arguments])
     console = Console()
     try:
-        return run(read_study(arguments), command, console)
+        made = run(read_study(arguments), command, console)
+        return 1 if made is not None and failed_runs(made) else 0
     except KeyboardInterrupt as error:
         console.print(f"interrupted; the same command goes on from here: {command}", markup=False)
         return exit_code(error)
 
 
-def run(asked: Study, command: str, console: Console) -> int:
-    """Plan, train, compare."""
+def failed_runs(made: "Report") -> int:
+    """How many runs of a comparison failed."""
+    return sum(problem.reason.startswith("failed") for problem in made.problems)
+
+
+def run(asked: Study, command: str, console: Console) -> "Report | None":
+    """Plan, train, compare. None where the plan alone was asked for."""
     # Imported here: help and mistakes in settings are answered without waiting for torch
     import torch
 
@@ -64,7 +92,7 @@ def run(asked: Study, command: str, console: Console) -> int:
         console.print(plan_table(planner.grid_plan([single, *multi]), workers, "choosing by validation"))
     announce(planner, single, multi, workers, console)
     if asked.dry_run:
-        return 0
+        return None
     if asked.tune:
         single, *multi = choose_on_validation(planner, [single, *multi], workers, console)
     done = 0
@@ -84,8 +112,7 @@ def run(asked: Study, command: str, console: Console) -> int:
             seconds = time.perf_counter() - began
             runs = len(campaign.plan().entries)
             campaign.save(f"{seconds:,.0f} s for {done} of {runs} runs, {max(workers, 1)} at once")
-    failures = report([planner.directory], console, folder=Path(asked.keep) if asked.keep else None)
-    return 1 if failures else 0
+    return report([planner.directory], console, folder=Path(asked.keep) if asked.keep else None)
 
 
 def announce(

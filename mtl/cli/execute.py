@@ -7,7 +7,9 @@ from rich.console import Console
 
 from mtl.cli.application import user_errors
 from mtl.config.execute_config import ExecuteConfig
-from mtl.config.overrides import CONF, parse_override
+from mtl.config.folders import CONF
+from mtl.config.overrides import parse_override
+from mtl.config.targets import own_modules
 
 
 @hydra.main(config_path=str(CONF), config_name="execute", version_base="1.3")
@@ -15,13 +17,14 @@ def main(cfg: DictConfig) -> None:
     """From a run directory to a report beside it."""
     with user_errors():
         asked = ExecuteConfig.read(OmegaConf.to_container(cfg, resolve=True))
+        trust = [*asked.trust, *own_modules(asked.environment)]
         # Imported here: help and --cfg answer without waiting for torch
         from mtl.lifecycle.execution import execute
 
         # The environment is the run's own, where nothing is said of one
         typed = {parse_override(text).key_or_group.split(".")[0] for text in HydraConfig.get().overrides.task}
         environment = asked.environment if typed - {*ExecuteConfig.model_fields, "hydra"} else None
-        report, directory = execute(environment, asked.run, asked.output, asked.threads, asked.records, asked.trust)
+        report, directory = execute(environment, asked.run, asked.output, asked.threads, asked.records, trust)
         console = Console()
         console.print(report.table())
         console.print(f"written to {directory}", soft_wrap=True, highlight=False)

@@ -9,7 +9,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import NamedTuple
 
-from mtl.config.overrides import CONF
+from mtl.config.folders import main_file, option_file, option_files
 
 COLUMNS = 120
 FLAGS = ("-h", "--help")
@@ -52,7 +52,7 @@ def help_text(config_name: str, arguments: Sequence[str] = ()) -> str:
         The header of the config's file; every option of every group with its first comment line; the keys with their
         defaults and comments; Hydra's flags. No line is wider than ``COLUMNS``.
     """
-    path = CONF / f"{config_name}.yaml"
+    path = main_file(config_name)
     groups = groups_of(path).values()
     shown = {group.name: group.default for group in groups if group.here} | dict(named(arguments))
     sections = [
@@ -62,7 +62,7 @@ def help_text(config_name: str, arguments: Sequence[str] = ()) -> str:
     sections += [listing(group) for group in groups]
     sections += ["Keys and their values, unless an option says otherwise: key=value sets another one", body(path)]
     for group_name, option in shown.items():
-        file = CONF / group_name / f"{option}.yaml"
+        file = option_files(group_name)[option]
         sections += [f"Keys of {group_name}={option}", "\n".join([*header(file)[1:], body(file)])]
     sections += ["Flags", HYDRA_FLAGS]
     return "\n".join(part for line in "\n\n".join(sections).splitlines() for part in wrapped(line))
@@ -73,14 +73,9 @@ def groups_of(path: Path) -> dict[str, Group]:
     found: dict[str, Group] = {}
     for name, here, default, comment in CHOICE.findall(path.read_text(encoding="utf-8")):
         found[name] = Group(name, bool(here), default, comment)
-        for file in option_files(name):
+        for file in option_files(name).values():
             found |= {key: group for key, group in groups_of(file).items() if key not in found}
     return found
-
-
-def option_files(group: str) -> list[Path]:
-    """The options of a group."""
-    return sorted((CONF / group).glob("*.yaml"))
 
 
 def named(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -88,16 +83,16 @@ def named(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
     for argument in arguments:
         group, _, option = argument.partition("=")
         group = group.partition("@")[0]
-        if (CONF / group / f"{option}.yaml").is_file():
+        if option_file(group, option):
             yield group, option
 
 
 def listing(group: Group) -> str:
     """The options of a group, one a line, with the first comment line of each file."""
     lines = [f"{group.name}: {group.comment}"]
-    for file in option_files(group.name):
-        mark = "*" if file.stem == group.default else " "
-        lines += wrapped(f"{mark} {file.stem:<16} {header(file)[0]}", " " * 19)
+    for option, file in option_files(group.name).items():
+        mark = "*" if option == group.default else " "
+        lines += wrapped(f"{mark} {option:<16} {(header(file) or [''])[0]}", " " * 19)
     return "\n".join(lines)
 
 

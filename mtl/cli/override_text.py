@@ -1,13 +1,12 @@
 """The overrides that a run was told, to be typed again."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import yaml
 
+from mtl.config.folders import option_file
 from mtl.config.literals import override_argument
-from mtl.config.overrides import CONF
 
 
 def typed_options(group: str, option: str | None, node: Mapping[str, Any]) -> list[str]:
@@ -21,8 +20,8 @@ def typed_options(group: str, option: str | None, node: Mapping[str, Any]) -> li
     Returns:
         An override for each key that has another value than the option's YAML; none where there is no such file.
     """
-    file: Path = CONF / group / f"{option}.yaml"
-    if not file.is_file():
+    file = option_file(group, option)
+    if file is None:
         return []
     content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
     usual = content.get(group, content)

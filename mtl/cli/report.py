@@ -10,6 +10,7 @@ from rich.table import Table
 from mtl.cli.application import print_page
 from mtl.comparison.gathering import gather, report_directory, write_report
 from mtl.comparison.report import number_format
+from mtl.comparison.report.content import Report
 from mtl.comparison.types import HELPS, HURTS, Comparison
 from mtl.comparison.verdict import DOES_NOT_PAY, PAYS, Verdict
 from mtl.config.study import check_name
@@ -31,7 +32,7 @@ there under "## Reading" stays.
 OPTIONS = ("name", "keep")
 
 
-def report(paths: Sequence[Path], console: Console, name: str | None = None, folder: Path | None = None) -> int:
+def report(paths: Sequence[Path], console: Console, name: str | None = None, folder: Path | None = None) -> Report:
     """Compare the runs below these paths, write the report, show the verdict.
 
     Args:
@@ -41,7 +42,7 @@ def report(paths: Sequence[Path], console: Console, name: str | None = None, fol
         folder: where to keep a short README of it as well.
 
     Returns:
-        The number of failed runs.
+        What the report shows.
 
     Raises:
         InputError: nothing can be compared.
@@ -56,7 +57,7 @@ def report(paths: Sequence[Path], console: Console, name: str | None = None, fol
     made = write_report(runs, directory, folder)
     show(made.comparison, made.verdict, console)
     console.print(f"report: {directory / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
-    return sum(problem.reason.startswith("failed") for problem in runs.problems)
+    return made
 
 
 def show(found: Comparison, decided: Verdict, console: Console) -> None:

@@ -7,7 +7,8 @@ from omegaconf import DictConfig
 
 from mtl.cli.application import fail, user_errors
 from mtl.config.compose import to_run_config
-from mtl.config.overrides import CONF, parse_override
+from mtl.config.folders import CONF
+from mtl.config.overrides import parse_override
 from mtl.config.run_config import RunConfig
 from mtl.errors import InputError
 

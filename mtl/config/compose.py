@@ -12,7 +12,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from mtl.config import overrides
+from mtl.config import folders
+from mtl.config.folders import option_file
 from mtl.config.overrides import (
     COMPOSE_ERRORS,
     NO_STUDY,
@@ -23,8 +24,9 @@ from mtl.config.overrides import (
     sweep_values,
 )
 from mtl.config.run_config import Choices, RunConfig
+from mtl.config.search_path import search_own_folders
 from mtl.config.study import check_compare_keys
-from mtl.config.targets import check_config
+from mtl.config.targets import check_config, nodes_of, own_modules
 from mtl.errors import InputError
 
 GROUPS = tuple(Choices.model_fields)
@@ -32,10 +34,11 @@ GROUPS = tuple(Choices.model_fields)
 
 @contextmanager
 def hydra_initialised() -> Iterator[None]:
-    """Within this, Hydra composes from ``conf/``; its state of before is lost, as of each program that ends."""
+    """Within this, Hydra composes from the config folders; its state of before is lost, as after a program."""
     GlobalHydra.instance().clear()
+    search_own_folders()
     try:
-        with initialize_config_dir(str(overrides.CONF), version_base="1.3"):
+        with initialize_config_dir(str(folders.CONF), version_base="1.3"):
             yield
     finally:
         GlobalHydra.instance().clear()
@@ -115,23 +118,28 @@ def to_run_config(cfg: DictConfig, choices: Mapping[str, Any] | None = None) -> 
     chosen = HydraConfig.get().runtime.choices if choices is None else choices
     named = {group: name_of_choice(group, chosen[group], values.get(group)) for group in GROUPS}
     config = RunConfig.read({"choices": named, **values})
+    own = own_modules(nodes_of(config))
+    if own:
+        config = config.changed(trust=[*config.trust, *own])
     check_config(config)
     return config
 
 
 def name_of_choice(group: str, option: str | None, node: Any) -> str | None:
-    """The option of a group; of an own ``_target_`` the name of its class."""
+    """The option of a group; of an own ``_target_`` the name of its class, also where it has the name of an option."""
     target = node.get("_target_") if isinstance(node, Mapping) else None
-    if option is None or target is None or target == target_of(overrides.CONF, group, option):
+    theirs = folders.CONF / group / f"{option}.yaml"
+    if option is None or target is None:
+        return option
+    if target == target_of(theirs if theirs.is_file() else option_file(group, option), group):
         return option
     return str(target).rpartition(".")[2]
 
 
 @cache
-def target_of(conf: Path, group: str, option: str) -> str | None:
-    """The ``_target_`` that the file of an option names; None if it names none."""
-    path = conf / group / f"{option}.yaml"
-    if not path.is_file():
+def target_of(path: Path | None, group: str) -> str | None:
+    """The ``_target_`` that the file of an option of a group names; None if it names none."""
+    if path is None:
         return None
     node: Any = OmegaConf.load(path)
     found = OmegaConf.select(node, f"{group}._target_") or OmegaConf.select(node, "_target_")

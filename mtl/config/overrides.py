@@ -14,11 +14,12 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mtl.config.fields import format_value
+from mtl.config.folders import config_folders, is_group, option_names
 from mtl.config.run_config import RunConfig
 from mtl.errors import InputError, unknown
 
-CONF = Path(__file__).parent.parent.parent / "conf"
 LONGEST = 200  # letters of a key or of an option's name, which the system looks for as a file
+SEARCH_PATH = "hydra.searchpath="
 NO_STUDY = "experiment=null"  # what the config says already, and Hydra does not let be typed
 COMPOSE_ERRORS = (HydraException, OmegaConfBaseException)  # for an override that does not fit
 # Keys whose values the typed configuration checks; those of the other keys, the nodes, are checked against the defaults
@@ -82,13 +83,14 @@ def check_types(given: list[str], config_name: str) -> None:
         key = override.key_or_group
         if text in chosen or override.is_delete() or override.is_sweep_override() or key.split(".")[0] in TYPED:
             continue
-        default = OmegaConf.select(defaults(CONF, config_name, chosen), key, throw_on_resolution_failure=False)
+        usual = defaults(tuple(config_folders()), config_name, chosen)
+        default = OmegaConf.select(usual, key, throw_on_resolution_failure=False)
         check_type(key, default, override.value())
 
 
 @cache
-def defaults(conf: Path, config_name: str, chosen: tuple[str, ...]) -> DictConfig:
-    """The config of the directory ``conf`` with these options of groups, and no other override."""
+def defaults(folders: tuple[Path, ...], config_name: str, chosen: tuple[str, ...]) -> DictConfig:
+    """The config in these config folders with these options of groups, and no other override."""
     return compose(config_name, list(chosen))
 
 
@@ -139,6 +141,24 @@ def parse_override(text: str) -> Override:
     return found
 
 
+def searchpath(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Divide overrides into the config folders that ``hydra.searchpath`` names, and the other ones.
+
+    InputError where it is no list of folders.
+    """
+    folders: list[str] = []
+    others = []
+    for text in arguments:
+        if not text.startswith(SEARCH_PATH):
+            others.append(text)
+            continue
+        value = to_plain(parse_override(text).value())
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            raise InputError(f"'{text}': expected a list of config folders, such as {SEARCH_PATH}[conf]")
+        folders += value
+    return folders, others
+
+
 def sweep_values(text: str) -> list[str]:
     """The override itself, or each value that a sweep over it would take."""
     override = parse_override(text)
@@ -162,9 +182,9 @@ def to_input_error(text: str, error: Exception, before: DictConfig) -> InputErro
     """
     override = parse_override(text)
     key, value = override.key_or_group, override.get_value_element_as_str()
-    if (CONF / key).is_dir() and value in option_names(key):  # the group's keys stand at the top level of this config
+    if is_group(key) and value in option_names(key):  # the group's keys stand at the top level of this config
         return InputError(f"'{text}': expected {key}@_global_={value}")
-    if (CONF / key).is_dir():
+    if is_group(key):
         return unknown(f"option of {key}", value, option_names(key))
     if key.startswith("hydra."):  # its own settings, of which it knows more
         return InputError(f"'{text}': Hydra does not take it: {str(error).splitlines()[0]}")
@@ -178,12 +198,7 @@ def to_input_error(text: str, error: Exception, before: DictConfig) -> InputErro
 
 def is_option(text: str) -> bool:
     """Whether an override chooses an option of a group."""
-    return (CONF / parse_override(text).key_or_group).is_dir()
-
-
-def option_names(group: str) -> list[str]:
-    """The files of a config group."""
-    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+    return is_group(parse_override(text).key_or_group)
 
 
 def config_keys(cfg: DictConfig, prefix: str = "") -> Iterator[str]:

@@ -5,8 +5,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from mtl.config import overrides
 from mtl.config.compose import compose_config
+from mtl.config.folders import main_file, option_file
 from mtl.config.overrides import parse_override, to_plain
 from mtl.config.study import SETTINGS, Study, check_compare_keys
 from mtl.errors import InputError
@@ -51,7 +51,7 @@ def read_study(arguments: Sequence[str]) -> Study:
             "overrides": of_runs,
             "subject": experiment or str(choices["task"]),
             "question": question_of(experiment),
-            **to_plain(OmegaConf.load(overrides.CONF / "compare.yaml")),
+            **to_plain(OmegaConf.load(main_file("compare"))),
             **of_config,
             **typed,
         }
@@ -60,7 +60,7 @@ def read_study(arguments: Sequence[str]) -> Study:
 
 def question_of(experiment: str) -> str:
     """The first comment of a study file."""
-    file = overrides.CONF / "experiment" / f"{experiment}.yaml"
-    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    file = option_file("experiment", experiment)
+    lines = file.read_text(encoding="utf-8").splitlines() if file else []
     comments = [line.removeprefix("#").strip() for line in lines if line.startswith("#") and "@package" not in line]
     return comments[0] if comments else ""

@@ -3,8 +3,12 @@
 A ``_target_`` is allowed where it is
 
 - a class of one of this package's ``PARTS``, which are what a configuration is made of,
-- named by a YAML in ``conf/``, or in another config folder that the user tells Hydra of, or
+- named by a YAML of the package's ``conf/``, of an installed package's, or in another config folder that the user
+  names (:mod:`mtl.config.folders`), or
 - in a module that the user trusts: ``trust=[acme]``.
+
+A ``conf/`` that is merely there, in the working directory, opens no run directory: both may come from the same
+stranger. What it names is allowed where a person types the configuration, as for a training.
 
 What a run directory says of trust is not heard: see :attr:`mtl.runs.directory.Run.config`.
 """
@@ -20,11 +24,12 @@ from typing import Any
 import yaml
 from hydra.core.hydra_config import HydraConfig
 
-from mtl.config import overrides
+from mtl.config import folders
+from mtl.config.folders import PACKAGE, make_code_importable
 from mtl.config.run_config import RunConfig
+from mtl.config.search_path import PROVIDER
 from mtl.errors import InputError
 
-PACKAGE = Path(__file__).parent.parent
 # The others write files and start processes: their classes are no options of a run
 PARTS = ("agent", "nn", "sharing", "suites", "trees", "weighting")
 NODES = tuple(name for name, field in RunConfig.model_fields.items() if field.annotation == dict[str, Any])
@@ -34,8 +39,12 @@ FILES = ("*.yaml", "*/*.yaml", "*/*/*.yaml")  # of a config folder, also in fold
 
 def check_config(config: RunConfig) -> None:
     """Raise InputError for the first target of a run that is not allowed. Imports nothing."""
-    for name in (*NODES, "callbacks"):
-        check_targets(getattr(config, name), name, config.trust)
+    check_targets(nodes_of(config), "", config.trust)
+
+
+def nodes_of(config: RunConfig) -> dict[str, Any]:
+    """By key, the parts of a config that name targets."""
+    return {name: getattr(config, name) for name in (*NODES, "callbacks")}
 
 
 def check_targets(node: Any, where: str, trust: Sequence[str] = ()) -> None:
@@ -59,7 +68,7 @@ def targets_in(node: Any, where: str) -> Iterator[tuple[str, Any]]:
         if "_target_" in node:
             yield f"{where}._target_", node["_target_"]
         for key, value in node.items():
-            yield from targets_in(value, f"{where}.{key}")
+            yield from targets_in(value, f"{where}.{key}" if where else str(key))
     elif isinstance(node, list | tuple):
         for place, value in enumerate(node):
             yield from targets_in(value, f"{where}[{place}]")
@@ -94,6 +103,7 @@ def find_target(target: Any, where: str, trust: Sequence[str] = ()) -> Any:
     """
     check_target(target, where, trust)
     path, *names = target.split(".")
+    make_code_importable(working_directory=is_trusted(target, trust))
     try:
         found: Any = import_module(path)
         for name in names:
@@ -144,15 +154,29 @@ def is_trusted(target: str, trust: Sequence[str]) -> bool:
 
 def is_named(target: str) -> bool:
     """Whether a config folder of the user's names exactly this."""
-    return any(target in targets_of_folder(folder) for folder in config_folders())
+    return any(target in targets_of_folder(folder) for folder in trusted_folders())
 
 
-def config_folders() -> list[Path]:
-    """``conf/``, and the folders that the command line of the Hydra application that is running names."""
-    found = [overrides.CONF]
+def trusted_folders() -> list[Path]:
+    """The config folders but the one that is merely there; also those of a Hydra application of the user's own."""
+    found = [*folders.named_folders(), *folders.installed_folders(), folders.CONF]
     if HydraConfig.initialized():
-        found += [Path(one.path) for one in HydraConfig.get().runtime.config_sources if one.schema == "file"]
+        sources = HydraConfig.get().runtime.config_sources
+        found += [Path(one.path) for one in sources if one.schema == "file" and one.provider != PROVIDER]
     return found
+
+
+def own_modules(nodes: Mapping[str, Any]) -> list[str]:
+    """Modules of those targets, in what a person typed, that ``conf/`` in the working directory names."""
+    folder = folders.working_folder()
+    named = targets_of_folder(folder) if folder else frozenset()
+    found = dict.fromkeys(
+        target.rpartition(".")[0]
+        for _, target in targets_in(nodes, "")
+        if isinstance(target, str) and target in named and DOTTED_NAME.fullmatch(target)
+        if not is_named(target) and not is_of_package(target)
+    )
+    return list(found)
 
 
 @cache

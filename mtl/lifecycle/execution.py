@@ -13,7 +13,7 @@ from mtl.agent.environment import Environment
 from mtl.agent.environments.new_rows import NewRows
 from mtl.agent.report import ExecutionReport
 from mtl.config.factories import instantiate_node
-from mtl.config.overrides import option_names
+from mtl.config.folders import option_names
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
 from mtl.errors import InputError

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from typing_extensions import override
 
-from mtl.errors import InputError
+from mtl.errors import InputError, lacks
 from mtl.nn.convolution import SUMMARY_POSITIONS, PositionMean
 from mtl.nn.encoder import SINGLE, Encoder, Inputs, InputShape, single_shape
 
@@ -123,7 +123,7 @@ def timm() -> Any:
     try:
         import timm as library
     except ImportError:
-        raise InputError("encoder=timm needs the library timm: pip install 'mtl[vision]'") from None
+        raise lacks("encoder=timm", "the library timm", "vision") from None
     except RuntimeError as error:  # torchvision, which timm brings, is built for one torch
         reason = " ".join(str(error).split())[:120]
         raise InputError(

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from typing_extensions import override
 
-from mtl.errors import InputError, unknown
+from mtl.errors import InputError, lacks, unknown
 from mtl.nn.encoder import Encoder, Inputs, InputShape, check_attention, wrong_inputs
 from mtl.nn.pooling import masked_mean
 
@@ -157,7 +157,7 @@ def add_low_rank(model: nn.Module, rank: int) -> None:
     try:
         import peft  # slow to import, and an extra
     except ImportError:
-        raise InputError("encoder.tuning=lora needs the library peft: pip install 'mtl[text]'") from None
+        raise lacks("encoder.tuning=lora", "the library peft", "text") from None
     peft.inject_adapter_in_model(peft.LoraConfig(r=rank, lora_alpha=rank, target_modules="all-linear"), model)
 
 
@@ -166,5 +166,5 @@ def transformers() -> Any:
     try:
         import transformers as library
     except ImportError:
-        raise InputError("encoder=transformer needs the library transformers: pip install 'mtl[text]'") from None
+        raise lacks("encoder=transformer", "the library transformers", "text") from None
     return library

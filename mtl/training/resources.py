@@ -20,6 +20,7 @@ import psutil
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from mtl.config.folders import CONF, PACKAGE
 from mtl.config.process import usable_cores
 from mtl.module.evaluating import evaluating
 from mtl.module.module import MultiTaskModule
@@ -141,8 +142,10 @@ def environment() -> dict[str, str]:
 
 
 def _commit() -> str:
-    """The commit of this clone; empty outside of one."""
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    """The commit of this repository; empty where the package is installed, also into somebody else's repository."""
+    if CONF.parent == PACKAGE:
+        return ""
+    command = ["git", "-C", str(PACKAGE), "rev-parse", "HEAD"]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 

@@ -2,7 +2,7 @@
 
 from types import ModuleType
 
-from mtl.errors import InputError
+from mtl.errors import InputError, lacks
 
 
 def lightgbm() -> ModuleType:
@@ -13,7 +13,7 @@ def lightgbm() -> ModuleType:
     try:
         import lightgbm
     except ImportError:
-        raise InputError("model=trees needs LightGBM: pip install 'mtl[trees]'") from None
+        raise lacks("model=trees", "LightGBM", "trees") from None
     except OSError as error:  # such as a system without OpenMP
         raise InputError(f"model=trees: LightGBM cannot be loaded: {' '.join(str(error).split())}") from None
     return lightgbm

@@ -9,7 +9,7 @@ import pytest
 
 from mtl.cli.application import command
 from mtl.cli.help import COLUMNS, help_text
-from mtl.config.overrides import CONF
+from mtl.config.folders import CONF
 
 OPTIONS = sorted(CONF.glob("*/*.yaml"))
 COMMANDS = ["config", "execute"]

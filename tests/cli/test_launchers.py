@@ -12,7 +12,7 @@ from rich.console import Console
 
 from mtl.cli.report import report
 from mtl.config.compose import check_overrides
-from mtl.config.overrides import CONF
+from mtl.config.folders import CONF
 from mtl.config.study_arguments import read_study
 from mtl.runs.directory import read_result
 from mtl.sweep.planner import Planner
@@ -50,7 +50,7 @@ def test_a_multirun_gives_the_runs_of_a_comparison(tmp_path: Path, launcher: str
     assert [RunQueue(tmp_path).state(entry) for entry in plan.entries] == [DONE, DONE]
 
     console = Console(file=StringIO(), width=100)
-    assert report([tmp_path / "runs"], console, "multirun") == 0
+    assert report([tmp_path / "runs"], console, "multirun").problems == ()
     assert (tmp_path / "comparisons" / "multirun" / "report.html").is_file()
 
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from mtl.config import overrides
 from mtl.config.compose import compose_config, to_run_config
 from mtl.config.study_arguments import read_study
 from mtl.errors import InputError
@@ -91,15 +90,11 @@ def test_mistakes_are_named(arguments: list[str], message: str) -> None:
 
 @pytest.fixture
 def studies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder of study files, beside the project's own config."""
-    conf = tmp_path / "conf"
-    conf.mkdir()
-    for path in overrides.CONF.iterdir():
-        if path.name != "experiment":
-            (conf / path.name).symlink_to(path)
-    (conf / "experiment").mkdir()
-    monkeypatch.setattr("mtl.config.overrides.CONF", conf)
-    return conf / "experiment"
+    """An empty folder of study files in a config folder of one's own."""
+    folder = tmp_path / "conf" / "experiment"
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("MTL_CONF", str(folder.parent))
+    return folder
 
 
 def test_a_study_file_and_the_command_line_ask_the_same(tmp_path: Path, studies: Path) -> None:

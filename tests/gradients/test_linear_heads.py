@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from torch.autograd.graph import get_gradient_edge
 
 from mtl.gradients.linear_heads import LinearHeads, find_linear_heads
+from mtl.testing.problem import Problem
 from mtl.weighting.base import Step
-from tests.weighting.problems import PLACED, Problem, make
+from tests.weighting.problems import PLACED, make
 
 ROWS, FEATURES = 5, 12
 

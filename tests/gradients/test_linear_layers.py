@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 from mtl.gradients import linear_layers as linear
 from mtl.gradients.linear_layers import LinearOp, find_linear
+from mtl.testing.problem import Problem, flat
 from mtl.weighting.base import Step
-from tests.weighting.problems import PLACED, Problem, flat, make
+from tests.weighting.problems import PLACED, make
 
 WIDTH, ROWS, TASKS = 24, 7, 4
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mtl.config.compose import configure
-from mtl.config.overrides import option_names
+from mtl.config.folders import option_names
 from mtl.errors import InputError
 from mtl.lifecycle.train import train
 from mtl.runs.directory import Run

@@ -15,10 +15,9 @@ from mtl.config.factories import instantiate_node
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE, Inputs, InputShape
 from mtl.sharing.base import Sharing
+from mtl.testing.strategies import ROWS, TASKS, disturbed, reached
 
 CONF = Path(__file__).parents[2] / "conf"
-TASKS = ("first", "second", "third")
-ROWS = 6
 
 # One shape of sample for each kind of input that an encoder may read
 SHAPES: dict[str, InputShape] = {
@@ -111,34 +110,6 @@ def sample(kind: str, rows: int = ROWS) -> Inputs:
     if kind == "text":
         return {"tokens": torch.randint(0, 20, (rows, 4)) * mask, "mask": mask}
     return {"candidates": torch.randn(rows, 4, 5) * mask.unsqueeze(-1), "mask": mask, "context": torch.randn(rows, 3)}
-
-
-def disturbed(module: Sharing) -> Sharing:
-    """The same in evaluation mode, with noise on every parameter: nothing is zero by its initial value.
-
-    Wide ones get less, as their features would grow until a softmax is exactly 0.
-    """
-    noise = 0.3 if module.out_features < 50 else 0.03
-    with torch.no_grad():
-        for parameter in module.parameters():
-            parameter += noise * torch.randn_like(parameter)
-    return module.eval()
-
-
-def some(inputs: Inputs, rows: Any) -> Inputs:
-    """Some rows of the inputs."""
-    return {name: values[rows] for name, values in inputs.items()}
-
-
-def reached(module: nn.Module, inputs: Inputs) -> dict[str, set[int]]:
-    """For each task the parameters (by identity) that what it gets from a strategy or a network depends on."""
-    parameters = list(module.parameters())
-    found = {}
-    for name, out in module(inputs).items():
-        total = (out * torch.randn_like(out)).sum()
-        grads = torch.autograd.grad(total, parameters, retain_graph=True, allow_unused=True)
-        found[name] = {id(p) for p, g in zip(parameters, grads, strict=True) if g is not None and g.any()}
-    return found
 
 
 def assert_same(one: nn.Module, other: nn.Module, inputs: Inputs) -> None:

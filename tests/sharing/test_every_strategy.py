@@ -1,37 +1,32 @@
 """Every strategy of conf/model on every encoder of conf/encoder that fits: what holds for each of them."""
 
-import copy
 import io
+from collections.abc import Callable
 from functools import partial
-from itertools import permutations
 
 import pytest
 import torch
-from torch import Tensor
 
 from mtl.errors import InputError
 from mtl.network import Network
 from mtl.nn.convolution import Convolution
-from mtl.nn.encoder import SINGLE, Encoder
+from mtl.nn.encoder import SINGLE
 from mtl.nn.mlp import MLP
 from mtl.sharing.base import Sharing
 from mtl.sharing.grouped import Grouped
 from mtl.tasks import TaskGraph, binary, classification, regression
+from mtl.testing import strategies as checks
+from mtl.testing.strategies import SHARING_CHECKS, TASKS, disturbed, reached
 from tests.sharing.strategies import (
     FITTING,
     MODELS,
-    ROWS,
     SHAPES,
-    TASKS,
     build,
-    disturbed,
     encoder,
     every_model,
     every_pair,
     options,
-    reached,
     sample,
-    some,
     strategy,
 )
 
@@ -49,124 +44,15 @@ def test_every_encoder_reads_some_kind_of_input(name: str) -> None:
     pytest.fail(f"encoder={name} reads none of {', '.join(SHAPES)}")
 
 
-def reordered(sharing: Sharing, order: list[int]) -> dict[str, Tensor]:
-    """The state of a strategy, for the same one whose tasks come in another order."""
-    names = {id(parameter): name for name, parameter in sharing.named_parameters()}
-    out = sharing.state_dict()
-    for parameter, axis in sharing.per_task_axes():
-        name = names[id(parameter)]
-        slices = out[name].unflatten(axis, (len(order), -1)).index_select(axis, torch.tensor(order))
-        out[name] = slices.flatten(axis, axis + 1)
-    return out
-
-
-def members(sharing: Sharing) -> int:
-    """How many rows there are of each row of the inputs."""
-    return max((one.members for one in sharing.modules() if isinstance(one, Encoder)), default=1)
-
-
 @every_model
 @every_pair
-class TestEveryStrategy:
-    """What holds for each of them."""
-
-    def test_declared_parameters_are_those_that_autograd_finds(self, model: str, trunk: str, kind: str) -> None:
-        sharing = disturbed(build(model, trunk, kind))
-        found = reached(sharing, sample(kind, 12))
-        for name in TASKS:
-            others = set().union(*(found[other] for other in TASKS if other != name))
-            assert {id(p) for p in sharing.private_parameters(name)} == found[name] - others
-        common = {i for a, b in permutations(found.values(), 2) for i in a & b}
-        assert {id(p) for p in sharing.shared_parameters()} == common
-
-    def test_every_parameter_is_used_and_counted_once(self, model: str, trunk: str, kind: str) -> None:
-        sharing = disturbed(build(model, trunk, kind))
-        declared = [*sharing.shared_parameters(), *(p for name in TASKS for p in sharing.private_parameters(name))]
-        assert sorted(map(id, declared)) == sorted(map(id, sharing.parameters()))
-        used = set().union(*reached(sharing, sample(kind, 12)).values())
-        assert used == {id(p) for p in sharing.parameters()}
-
-    def test_last_shared_layer_is_shared_by_all(self, model: str, trunk: str, kind: str) -> None:
-        sharing = disturbed(build(model, trunk, kind))
-        layer = {id(p) for p in sharing.last_shared_layer()}
-        shared = {id(p) for p in sharing.shared_parameters()}
-        assert layer <= shared
-        assert bool(layer) == bool(shared)
-
-    def test_one_representation_per_task(self, model: str, trunk: str, kind: str) -> None:
-        sharing, inputs = build(model, trunk, kind), sample(kind)
-        out = sharing(inputs)
-        assert tuple(out) == TASKS
-        candidates = () if kind != "set" else (4,)
-        assert {value.shape for value in out.values()} == {(ROWS * members(sharing), *candidates, sharing.out_features)}
-        assert all(value.isfinite().all() for value in out.values())
-
-    def test_no_row_sees_another(self, model: str, trunk: str, kind: str) -> None:
-        sharing, inputs = disturbed(build(model, trunk, kind)), sample(kind)
-        whole, part = sharing(inputs), sharing(some(inputs, slice(2, 3)))
-        each = members(sharing)
-        for name in TASKS:
-            torch.testing.assert_close(whole[name][2 * each : 3 * each], part[name], atol=1e-4, rtol=1e-4)
-
-    def test_order_of_the_tasks_is_only_the_order_of_the_answers(self, model: str, trunk: str, kind: str) -> None:
-        """Tasks named in another order, with the same values for each: the same answers, in the other order."""
-        order = [2, 0, 1]
-        names = tuple(TASKS[i] for i in order)
-        chain = {"order": list(TASKS)} if "order" in strategy(model).keywords else {}  # which is not that of the tasks
-        first = disturbed(build(model, trunk, kind, **chain))
-        second = build(model, trunk, kind, names, **chain).eval()
-        second.load_state_dict(reordered(first, order))
-        inputs = sample(kind)
-        expected, out = first(inputs), second(inputs)
-        assert tuple(out) == names
-        for name in TASKS:
-            torch.testing.assert_close(out[name], expected[name])
-
-    def test_state_survives_saving_and_copying(self, model: str, trunk: str, kind: str) -> None:
-        sharing, inputs = disturbed(build(model, trunk, kind)), sample(kind)
-        file = io.BytesIO()
-        torch.save(sharing.state_dict(), file)
-        file.seek(0)
-        other = build(model, trunk, kind).eval()
-        other.load_state_dict(torch.load(file, weights_only=True))
-        for again in (other, copy.deepcopy(sharing)):
-            out = again(inputs)
-            assert all(out[name].equal(value) for name, value in sharing(inputs).items())
-
-    def test_one_task_is_legal(self, model: str, trunk: str, kind: str) -> None:
-        sharing = build(model, trunk, kind, ("only",))
-        assert tuple(sharing(sample(kind))) == ("only",)
-        assert sharing.penalty().shape == ()
-
-    def test_mixture_is_a_row_per_task(self, model: str, trunk: str, kind: str) -> None:
-        sharing = build(model, trunk, kind)
-        sharing(sample(kind))
-        mixture = sharing.mixture()
-        if mixture is not None:
-            assert mixture.dim() == 2
-            assert len(mixture) == len(TASKS)
-            assert not mixture.requires_grad
-        stages = sharing.mixtures()
-        assert all(stage.shape == stages[-1].shape for stage in stages)
-        for stage in stages:  # before anything is learned, shares
-            torch.testing.assert_close(stage.sum(1), torch.ones(len(TASKS)))
-        assert stages[-1].equal(mixture) if mixture is not None else not stages
-
-    def test_penalty_is_finite_and_not_negative(self, model: str, trunk: str, kind: str) -> None:
-        sharing, inputs = disturbed(build(model, trunk, kind)), sample(kind)
-        penalty = sharing.penalty([inputs])
-        assert penalty.shape == ()
-        assert 0 <= penalty.item() < torch.inf
-        parts = [some(inputs, slice(0, 2)), some(inputs, slice(2, ROWS))]
-        torch.testing.assert_close(sharing.penalty(parts), penalty)  # the rows count, not how they are divided
-
-    def test_gradients_do_not_depend_on_each_other(self, model: str, trunk: str, kind: str) -> None:
-        """Two passes in a row give what one gives: nothing is kept from the last batch."""
-        sharing, inputs = disturbed(build(model, trunk, kind)), sample(kind)
-        once = {name: value.detach().clone() for name, value in sharing(inputs).items()}
-        sharing(sample(kind))
-        again = sharing(inputs)
-        assert all(again[name].equal(value) for name, value in once.items())
+@pytest.mark.parametrize("check", SHARING_CHECKS, ids=lambda one: one.__name__)
+def test_every_strategy(model: str, trunk: str, kind: str, check: Callable[..., None]) -> None:
+    """What users' own strategies are tested by, too."""
+    order = check is checks.order_of_the_tasks_is_only_the_order_of_the_answers
+    # A chain of tasks, which is not the order in which they are named
+    chain = {"order": list(TASKS)} if order and "order" in strategy(model).keywords else {}
+    check(lambda names: build(model, trunk, kind, tuple(names), **chain), lambda rows: sample(kind, rows))
 
 
 def network(model: str, trunk: str = "mlp", kind: str = "flat") -> Network:

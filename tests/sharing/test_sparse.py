@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from mtl.errors import InputError
+from mtl.testing.strategies import some
 from tests.sharing.strategies import (
     ROWS,
     assert_gates_sum_to_one,
@@ -15,7 +16,6 @@ from tests.sharing.strategies import (
     every_pair,
     sample,
     seeded,
-    some,
 )
 
 

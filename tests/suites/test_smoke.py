@@ -9,7 +9,7 @@ import pytest
 
 from mtl.assembly import load
 from mtl.config.compose import configure
-from mtl.config.overrides import CONF
+from mtl.config.folders import CONF
 from mtl.errors import InputError
 from mtl.lifecycle.train import train
 from tests.trained import assert_contributions_are_those_of_the_result

@@ -1,7 +1,6 @@
 """Affinity finds the blocks of tasks that were planted, and ``grouping=auto`` trains them."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from pytorch_lightning import Callback, Trainer
 from mtl.assembly import build, load
 from mtl.cli.affinity import main as measure
 from mtl.config.compose import configure
-from mtl.config.overrides import CONF
+from mtl.config.folders import CONF
 from mtl.config.run_config import AUTO
 from mtl.config.run_result import AffinityResult
 from mtl.errors import InputError
@@ -221,12 +220,11 @@ def test_a_suite_says_its_groups_and_the_command_line_has_the_last_word(
 ) -> None:
     """Relations stand in the suite's own file, beside its data."""
 
-    conf = tmp_path / "conf"
-    shutil.copytree(CONF, conf)
-    theirs = (conf / "task" / "synthetic.yaml").read_text(encoding="utf-8")
+    theirs = (CONF / "task" / "synthetic.yaml").read_text(encoding="utf-8")
     mine = "grouping: [[task0, task2]]\nrelations:\n  depends_on: {task2: [task0]}\n"
-    (conf / "task" / "mine.yaml").write_text(theirs + mine, encoding="utf-8")
-    monkeypatch.setattr("mtl.config.overrides.CONF", conf)
+    (tmp_path / "task").mkdir()
+    (tmp_path / "task" / "mine.yaml").write_text(theirs + mine, encoding="utf-8")
+    monkeypatch.setenv("MTL_CONF", str(tmp_path))
     small = ("task=mine", "task.rows=50", "task.features=8", "model=hard")
     said = configure(*small)
     module = build(said).module

@@ -12,7 +12,7 @@ from mtl.trees.lightgbm import lightgbm
 @pytest.mark.parametrize(
     ("error", "says"),
     [
-        (ModuleNotFoundError("No module named 'lightgbm'"), r"needs LightGBM: pip install 'mtl\[trees\]'"),
+        (ModuleNotFoundError("No module named 'lightgbm'"), r"needs LightGBM: pip install 'mtl-verdict\[trees\]'"),
         (
             OSError("libgomp.so.1: cannot open\nshared object"),
             "cannot be loaded: libgomp.so.1: cannot open shared object",

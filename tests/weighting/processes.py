@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, distributed
 
 from mtl.distributed import mean_over_processes
-from tests.weighting.problems import VARIANTS, Problem, flat, make
+from mtl.testing.problem import Problem, flat
+from tests.weighting.problems import VARIANTS, make
 
 
 def trained(name: str, changed: dict[str, Any], start: int, stop: int) -> Tensor:

@@ -5,8 +5,9 @@ import torch
 from torch import nn
 
 from mtl.errors import InputError
+from mtl.testing.problem import Problem
 from mtl.weighting.auto_lambda import AutoLambda
-from tests.weighting.problems import Problem, make, weights_after_held_out
+from tests.weighting.problems import make, weights_after_held_out
 
 
 def test_auto_lambda_by_hand() -> None:

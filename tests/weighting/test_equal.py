@@ -2,7 +2,8 @@
 
 import torch
 
-from tests.weighting.problems import Problem, make
+from mtl.testing.problem import Problem
+from tests.weighting.problems import make
 
 
 def test_equal_is_the_plain_sum() -> None:

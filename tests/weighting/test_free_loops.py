@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.func import functional_call
 
 from mtl.errors import InputError
+from mtl.testing.problem import Problem, flat
 from mtl.weighting.base import DirectionWeighting, Step
-from tests.weighting.problems import PLACED, VARIANTS, Problem, flat, label, make
+from tests.weighting.problems import PLACED, VARIANTS, label, make
 
 Parameters = Mapping[str, Tensor]
 # Losses of some rows, from the trunk's parameters as the tasks read them themselves, and from the representation

@@ -11,9 +11,10 @@ from mtl.assembly import build
 from mtl.config.compose import configure
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE
+from mtl.testing.problem import Problem, flat
 from mtl.weighting.held_out import HeldOutWeighting
 from tests.support import tiny
-from tests.weighting.problems import Problem, flat, make
+from tests.weighting.problems import make
 
 
 @pytest.mark.parametrize("name", ["auto_lambda", "moml"])

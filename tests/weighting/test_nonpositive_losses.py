@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from mtl.testing.problem import Problem
 from mtl.weighting.base import Step, Weighting
-from tests.weighting.problems import METHODS, VARIANTS, Problem, label, make, method
+from tests.weighting.problems import METHODS, VARIANTS, label, make, method
 
 POSITIVE = tuple(name for name in METHODS if method(name).needs_positive_losses)
 every_variant = pytest.mark.parametrize(("name", "changed"), VARIANTS, ids=map(label, VARIANTS))

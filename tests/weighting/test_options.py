@@ -11,9 +11,10 @@ import torch
 
 from mtl.assembly import build
 from mtl.errors import InputError
+from mtl.testing.problem import Problem
 from mtl.weighting.base import check_number
 from tests.support import tiny
-from tests.weighting.problems import METHODS, Problem, make, method, options
+from tests.weighting.problems import METHODS, make, method, options
 
 NUMBERS = [(name, key) for name in METHODS for key, value in options(name).items() if isinstance(value, int | float)]
 PER_TASK = [

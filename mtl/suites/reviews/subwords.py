@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mtl.errors import InputError
+from mtl.errors import InputError, lacks
 
 BPE = "bpe"  # the option that makes one of the training texts
 PADDING, OTHER = "[PAD]", "[UNK]"
@@ -92,5 +92,5 @@ def tokenizers() -> Any:
     try:
         import tokenizers as library
     except ImportError:
-        raise InputError("task.tokenizer needs the library tokenizers: pip install 'mtl[text]'") from None
+        raise lacks("task.tokenizer", "the library tokenizers", "text") from None
     return library

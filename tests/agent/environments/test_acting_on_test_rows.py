@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 
 from mtl.assembly import load
 from mtl.config.compose import configure
-from mtl.config.overrides import CONF, option_names
+from mtl.config.folders import CONF, option_names
 from mtl.errors import InputError
 from mtl.lifecycle.execution import execute
 from mtl.lifecycle.train import train

@@ -14,7 +14,7 @@ from mtl.assembly import build_suite
 from mtl.cli.application import command
 from mtl.cli.run_summary import next_commands
 from mtl.config.compose import configure
-from mtl.config.overrides import option_names
+from mtl.config.folders import option_names
 from mtl.config.run_config import RunConfig
 from mtl.errors import InputError
 from mtl.lifecycle.execution import environment_for

@@ -96,5 +96,5 @@ def test_without_the_library_one_line_tells_what_to_install(monkeypatch: pytest.
     monkeypatch.setattr(builtins, "__import__", refuse)
     suite = ReviewsSuite("sequence", tokenizer="bpe")
     for needing in (suite.load, lambda: ReviewsSuite("sequence", tokenizer="some/model")):
-        with pytest.raises(InputError, match=r"pip install 'mtl\[text\]'"):
+        with pytest.raises(InputError, match=r"pip install 'mtl-verdict\[text\]'"):
             needing()

@@ -1,0 +1,68 @@
+"""The command ``mtl``: help and mistakes are answered at once, since a command is imported when it is asked for."""
+
+import os
+import sys
+from importlib import import_module
+
+from mtl import __version__
+from mtl.config.process import RUN_VARIABLE
+from mtl.errors import EXIT_USER_ERROR, unknown
+
+COMMANDS = {
+    "train": "train one run, or with -m a sweep: mtl train task=digits model=gated",
+    "compare": "does learning these tasks together pay? mtl compare task=digits",
+    "execute": "let a trained run act: mtl execute run=outputs/runs/...",
+    "predict": "predict new rows: mtl predict run=outputs/runs/table/... records=new.csv",
+    "report": "compare finished runs: mtl report outputs/runs/digits",
+    "affinity": "which tasks help each other? mtl affinity task=census",
+    "init": "write a small project for methods and data of your own: mtl init myproject",
+    "doctor": "what is installed, what is missing, what this machine has",
+}
+CONFIG_NAMES = {"train": "config", "execute": "execute"}  # commands that Hydra configures
+
+HELP = """\
+mtl COMMAND [key=value]...
+
+Multi-task learning with evidence: learn tasks together or apart, and act with the winner.
+
+{commands}
+
+mtl COMMAND --help says what a command takes; mtl --version what is installed."""
+
+
+def main() -> None:
+    """Run the command line. Exits with 2 on a user's mistake."""
+    name, *arguments = sys.argv[1:] or ["--help"]
+    if name in ("-h", "--help", "help"):
+        print(HELP.format(commands="\n".join(f"  {one:<9} {what}" for one, what in COMMANDS.items())))
+    elif name == "--version":
+        print(__version__)
+    elif name in COMMANDS:
+        sys.argv[1:] = arguments  # what Hydra reads
+        run(name)
+    elif RUN_VARIABLE in os.environ:  # Lightning starts the program again with what Hydra has read
+        run("train")
+    else:
+        sys.stderr.write(f"error: {unknown('command', name, COMMANDS)}\n")
+        raise SystemExit(EXIT_USER_ERROR)
+
+
+def run(name: str) -> None:
+    """Run one of the commands, with the arguments that ``sys.argv`` holds."""
+    from mtl.cli.application import command, run_program
+
+    if name == "predict":
+        check_records(sys.argv[1:])
+        name = "execute"
+    main = import_module(f"mtl.cli.{name}").main
+    if name in CONFIG_NAMES:
+        command(main, CONFIG_NAMES[name])
+    else:
+        run_program(main)
+
+
+def check_records(arguments: list[str]) -> None:
+    """Leave where the rows to be predicted are not named."""
+    if not any(text.startswith("records=") or text in ("-h", "--help") for text in arguments):
+        sys.stderr.write("error: predict: expected a file of new rows, such as records=new.csv\n")
+        raise SystemExit(EXIT_USER_ERROR)

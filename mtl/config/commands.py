@@ -1,0 +1,43 @@
+"""How a person types the commands of this package: ``python train.py`` in a repository, ``mtl train`` elsewhere."""
+
+import sys
+from pathlib import Path
+from shlex import quote
+
+from mtl.config.folders import PACKAGE
+
+SCRIPTS = {
+    "train": "train.py",
+    "execute": "execute.py",
+    "compare": "experiments/compare.py",
+    "report": "experiments/report.py",
+    "affinity": "experiments/affinity.py",
+}
+
+config_dirs: list[str] = []  # folders that were named by --config-dir, to be named again
+
+
+def installed_command() -> str | None:
+    """The command if a person used the installed one, or can use no other; None in a repository."""
+    program = Path(sys.argv[0] if sys.argv else "")
+    if program.name == "__main__.py" and program.parent.name == PACKAGE.name:
+        return "python -m mtl"
+    if program.name == "mtl" or not (PACKAGE.parent / SCRIPTS["train"]).is_file():
+        return "mtl"
+    return None
+
+
+def typed(command: str) -> str:
+    """A command as it is typed, with the config folders that were named by a flag."""
+    installed = installed_command()
+    words = f"{installed} {command}" if installed else f"python {SCRIPTS[command]}"
+    return " ".join([words, *(f"--config-dir {quote(folder)}" for folder in config_dirs)])
+
+
+def as_typed(text: str) -> str:
+    """A text with its commands as they are typed."""
+    installed = installed_command()
+    if installed:
+        for command, script in SCRIPTS.items():
+            text = text.replace(f"python {script}", f"{installed} {command}")
+    return text

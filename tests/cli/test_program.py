@@ -1,0 +1,91 @@
+"""The command ``mtl``: answers at once, and is the same code as the scripts of the repository."""
+
+import subprocess
+import sys
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import mtl
+from mtl.cli import program
+from mtl.config.commands import as_typed, config_dirs, typed
+from mtl.config.process import RUN_VARIABLE
+from mtl.errors import EXIT_USER_ERROR
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["trian"], ["--version"]], ids=str)
+def test_it_answers_without_what_takes_long_to_import(words: list[str]) -> None:
+    code = (
+        "import sys; from mtl.cli.program import main; sys.argv = ['mtl', *sys.argv[1:]]\n"
+        "try: main()\n"
+        "finally: assert not {'torch', 'hydra', 'numpy', 'pydantic', 'rich'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
+    if words == ["trian"]:
+        assert done.returncode == EXIT_USER_ERROR
+        assert done.stderr.startswith("error: unknown command 'trian': did you mean 'train'? valid: train, compare")
+        assert done.stderr.count("\n") == 1
+    else:
+        assert (done.returncode, done.stderr) == (0, "")
+        assert mtl.__version__ in done.stdout if words == ["--version"] else "  train " in done.stdout
+
+
+@pytest.mark.parametrize("name", sorted(set(program.COMMANDS) - {"predict"}))
+def test_every_command_is_a_module_with_help(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["mtl", name, "--help"])
+    with suppress(SystemExit):  # of some; a mistake would be said
+        program.main()
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert len(said.out.splitlines()) > 2
+    assert callable(import_module(f"mtl.cli.{name}").main)
+
+
+def test_to_predict_takes_rows(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["mtl", "predict", "run=outputs/x"])
+    with pytest.raises(SystemExit) as stop:
+        program.main()
+    assert stop.value.code == EXIT_USER_ERROR
+    assert capsys.readouterr().err == "error: predict: expected a file of new rows, such as records=new.csv\n"
+
+
+def test_a_further_process_of_a_training_trains(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lightning starts the program again with what Hydra has read, which is without the command's name."""
+    ran: list[tuple[str, list[str]]] = []
+    monkeypatch.setattr(program, "run", lambda name: ran.append((name, sys.argv[1:])))
+    monkeypatch.setattr(sys, "argv", ["mtl", "task=synthetic", "hydra.job.name=second"])
+    monkeypatch.setenv(RUN_VARIABLE, "outputs/runs/x")
+    program.main()
+    assert ran == [("train", ["task=synthetic", "hydra.job.name=second"])]
+
+
+@pytest.mark.parametrize(
+    ("started", "expected"),
+    [
+        ("train.py", "python train.py"),
+        ("bin/mtl", "mtl train"),
+        ("site-packages/mtl/__main__.py", "python -m mtl train"),
+        ("bin/pytest", "python train.py"),
+    ],
+)
+def test_what_is_to_be_typed_next_is_typed_as_before(
+    started: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", [started])
+    assert typed("train") == expected
+    assert as_typed("# python train.py model=hard; python experiments/compare.py").startswith(
+        f"# {expected} model=hard"
+    )
+    monkeypatch.setattr("mtl.config.commands.config_dirs", ["my conf"])
+    assert typed("train") == f"{expected} --config-dir 'my conf'"
+    assert config_dirs == []
+
+
+def test_an_installed_package_has_no_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mtl.config.commands.PACKAGE", tmp_path / "mtl")
+    monkeypatch.setattr(sys, "argv", ["notebook"])
+    assert typed("compare") == "mtl compare"

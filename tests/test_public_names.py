@@ -1,0 +1,49 @@
+"""``import mtl`` gives the public names, and imports nothing for it."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mtl
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; before = set(sys.modules); import mtl; names = dir(mtl)\n"
+        "print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["mtl"]
+
+
+def test_configuring_needs_no_torch() -> None:
+    code = "import sys, mtl; mtl.configure('task=synthetic'); assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("name", mtl.__all__)
+def test_every_public_name_is_there(name: str) -> None:
+    found = getattr(mtl, name)
+    assert found is getattr(mtl, name)
+    assert name in dir(mtl)
+    assert found.__doc__
+
+
+def test_what_a_type_checker_sees_is_what_is_there() -> None:
+    """The imports for type checkers name the same modules as those at the first use."""
+    tree = ast.parse(Path(mtl.__file__).read_text(encoding="utf-8"))
+    (checked,) = [node for node in tree.body if isinstance(node, ast.If)]
+    seen = {
+        alias.name: node.module for node in checked.body if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+    assert set(seen) == set(mtl.__all__)
+    for name, module in seen.items():
+        assert getattr(sys.modules[str(module)], name) is getattr(mtl, name)
+
+
+def test_other_names_are_not_there() -> None:
+    with pytest.raises(AttributeError, match="module 'mtl' has no attribute 'trian'"):
+        mtl.trian  # noqa: B018
