@@ -7,7 +7,6 @@ The README is the home page, README.zh.md the Chinese one. The other pages at th
 import os
 import re
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -23,7 +22,8 @@ PAGES = {
 }
 STUDIES = ("*.md", "*.csv", "*.png", "*.svg")  # in experiments/
 LINK = re.compile(r"(\]\()(?!https?:|mailto:)([^)#\s]+)((?:#[^)]*)?\))")
-ROLE = re.compile(r":\w+:`~?(?:[\w.]*\.)?(\w+)`")  # :class:`~mtl.runs.Run` in a docstring
+ROW = re.compile(r"^\|.*\|$", re.MULTILINE)
+CODE = re.compile(r"`[^`]*`")
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -50,21 +50,20 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         target = os.path.normpath(source.parent / link[2])
         return link[1] + os.path.relpath(in_site(target), place.parent) + link[3]
 
-    return LINK.sub(rewritten, markdown)
+    return ROW.sub(with_plain_bars, LINK.sub(rewritten, markdown))
+
+
+def with_plain_bars(row: re.Match[str]) -> str:
+    """A row of a table whose code has bars as they are: GitHub wants a backslash before them, which would be shown here."""
+    return CODE.sub(lambda code: code[0].replace(r"\|", "|"), row[0])
 
 
 def in_repository(place: str) -> str:
     """Where a page of the site lies in the repository."""
-    beside = {**{page: source for source, page in PAGES.items()}}
-    if place in beside:
-        return beside[place]
-    return place if place.startswith("experiments/") else DOCS + place
+    beside = {page: source for source, page in PAGES.items()}
+    return beside.get(place, place if place.startswith("experiments/") else DOCS + place)
 
 
 def in_site(source: str) -> str:
     """Where a file of the repository is in the site."""
     return PAGES.get(source, source.removeprefix(DOCS))
-
-
-def on_startup(**_: Any) -> None:
-    """MkDocs keeps the hook loaded while it serves pages."""
