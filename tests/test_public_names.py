@@ -1,6 +1,8 @@
 """``import mtl`` gives the public names, and imports nothing for it."""
 
 import ast
+import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import mtl
+
+INSTALL = Path(__file__).parents[1] / "docs" / "install.md"
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:
@@ -47,3 +51,15 @@ def test_what_a_type_checker_sees_is_what_is_there() -> None:
 def test_other_names_are_not_there() -> None:
     with pytest.raises(AttributeError, match="module 'mtl' has no attribute 'trian'"):
         mtl.trian  # noqa: B018
+
+
+@pytest.mark.smoke
+def test_the_example_in_the_documents_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a configuration to a verdict."""
+    (example,) = re.findall(r"^```python\n(.*?)^```", INSTALL.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    (tmp_path / "example.py").write_text(example, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    names = runpy.run_path("example.py")
+    assert names["predictions"].keys() == names["result"].tasks.keys()
+    assert names["found"].verdict.headline
+    assert not names["found"].problems

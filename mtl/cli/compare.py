@@ -45,7 +45,7 @@ def compare(*given: str) -> "Report":
     Raises:
         InputError: a setting or an override is wrong, or every run failed.
     """
-    made = run(read_study([*given, "dry_run=false"]), " ".join([typed("compare"), *given]), Console())
+    made = carry_out(read_study([*given, "dry_run=false"]), " ".join([typed("compare"), *given]), Console())
     assert made is not None
     return made
 
@@ -58,19 +58,19 @@ def main(arguments: list[str]) -> int:
     command = " ".join([typed("compare"), *arguments])
     console = Console()
     try:
-        made = run(read_study(arguments), command, console)
-        return 1 if made is not None and failed_runs(made) else 0
+        return run(read_study(arguments), command, console)
     except KeyboardInterrupt as error:
         console.print(f"interrupted; the same command goes on from here: {command}", markup=False)
         return exit_code(error)
 
 
-def failed_runs(made: "Report") -> int:
-    """How many runs of a comparison failed."""
-    return sum(problem.reason.startswith("failed") for problem in made.problems)
+def run(asked: Study, command: str, console: Console) -> int:
+    """Plan, train, compare; the exit code is 1 when runs failed."""
+    made = carry_out(asked, command, console)
+    return 1 if made and any(problem.reason.startswith("failed") for problem in made.problems) else 0
 
 
-def run(asked: Study, command: str, console: Console) -> "Report | None":
+def carry_out(asked: Study, command: str, console: Console) -> "Report | None":
     """Plan, train, compare. None where the plan alone was asked for."""
     # Imported here: help and mistakes in settings are answered without waiting for torch
     import torch

@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> int:
     for title, lines in sections.items():
         print(f"{title}:")
         for what, value in lines:
-            print(f"  {what:<12} {value}".rstrip())
+            print(f"  {what:<18} {value}".rstrip())
     return 0
 
 

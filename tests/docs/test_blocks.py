@@ -13,10 +13,12 @@ import torch
 from torch import nn
 
 from mtl.cli import program
+from mtl.cli.init import write_project
 from mtl.weighting.gradnorm import GradNorm
 from tests.docs.pages import PAGES, ROOT, blocks, name
 
-WITH_PYTHON = [path for path in PAGES if blocks(path, "python") and path.name not in {"tutorial.md", "table.md"}]
+ELSEWHERE = {"tutorial.md", "table.md", "install.md"}  # tests of their own, below and in test_public_names.py
+WITH_PYTHON = [path for path in PAGES if blocks(path, "python") and path.name not in ELSEWHERE]
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 QUICK = {  # the same commands with fewer and shorter runs
     "train": ["epochs=1", "progress=false"],
@@ -46,6 +48,8 @@ def surroundings() -> dict[str, Any]:
 def test_python_of_a_page_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The blocks of a page one after the other; of the tests that they define, the first check of each."""
     monkeypatch.chdir(tmp_path)
+    write_project(tmp_path / "myproject")
+    monkeypatch.syspath_prepend(tmp_path / "myproject")
     found = surroundings()
     for block in blocks(path, "python"):
         exec(compile(block, name(path), "exec"), found)  # noqa: S102  the project's own pages

@@ -1,11 +1,14 @@
 """Planted truth: what the dials say is what is in the data."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE
 from mtl.suites.synthetic import SyntheticSuite, directions
+from mtl.testing import SUITE_CHECKS
 
 
 @pytest.mark.parametrize("cosine", [-0.3, 0.0, 0.5, 1.0])
@@ -98,3 +101,9 @@ def test_sixty_four_tasks() -> None:
 def test_dials_that_make_no_sense_are_refused(options: dict[str, float], message: str) -> None:
     with pytest.raises(InputError, match=message):
         SyntheticSuite(**options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("check", SUITE_CHECKS, ids=lambda one: one.__name__)
+def test_what_holds_for_every_suite(check: Callable[..., None]) -> None:
+    """What users' own suites are tested by, too."""
+    check(lambda: SyntheticSuite(rows=60, features=6, kinds="mixed", missing=0.2))

@@ -61,6 +61,9 @@ def test_what_a_machine_does_not_tell_is_empty(monkeypatch: pytest.MonkeyPatch) 
     found = environment()
     assert found["commit"] == found["torch"] == ""
     assert int(found["cores"]) >= 1
+    monkeypatch.undo()
+    monkeypatch.setattr(resources, "CONF", resources.PACKAGE / "conf")  # as where the package is installed
+    assert environment()["commit"] == ""
     monkeypatch.setattr(psutil, "Process", lambda: missing("process"))
     assert environment()["cores"] == ""
     assert environment().keys() == found.keys()
