@@ -43,12 +43,17 @@ def blocks(path: Path, language: str) -> list[str]:
     return [text for _, found, text in FENCE.findall(path.read_text(encoding="utf-8")) if found == language]
 
 
+def lines(block: str) -> list[str]:
+    """The lines of a shell block, those that a backslash continues as one."""
+    return block.replace("\\\n", " ").splitlines()
+
+
 def command_lines(path: Path) -> Iterator[str]:
     """The lines of shell blocks and indented blocks, and the spans of code, that begin with a program."""
     text = path.read_text(encoding="utf-8")
     rest = FENCE.sub("", text)
     for block in [*blocks(path, "sh"), *INDENTED.findall(rest)]:
-        yield from block.replace("\\\n", " ").splitlines()
+        yield from lines(block)
     for span in SPAN.findall(INDENTED.sub("", rest)):
         yield " ".join(span.split())
 
