@@ -1,7 +1,7 @@
 """MkDocs hook: puts pages that lie beside ``docs/`` into the site, so that each text has one place in the repository.
 
-The README is the home page, README.zh.md the Chinese one. The other pages at the top of the repository and the studies of
-``experiments/`` keep their paths, and so does what they show or link to.
+The README is the home page, README.zh.md the Chinese one. The other pages at the top of the repository and the studies
+of ``experiments/`` keep their paths, and so does what they show or link to.
 """
 
 import os
@@ -54,7 +54,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def with_plain_bars(row: re.Match[str]) -> str:
-    """A row of a table whose code has bars as they are: GitHub wants a backslash before them, which would be shown here."""
+    """A row of a table whose code has bars as they are; GitHub wants a backslash before one, which would be shown."""
     return CODE.sub(lambda code: code[0].replace(r"\|", "|"), row[0])
 
 

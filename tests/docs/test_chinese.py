@@ -1,4 +1,4 @@
-"""The Chinese pages say what the English ones say: as many headings, tables and links, and the same commands and code."""
+"""The Chinese pages say what the English ones say: the same headings, tables and links, commands and code."""
 
 import os
 import re
