@@ -9,7 +9,7 @@ venv := .venv
 ready := $(venv)/.complete
 python := $(venv)/bin/python
 
-.PHONY: help setup train compare dashboard bench test unit lint format
+.PHONY: help setup train compare dashboard bench test unit lint format docs
 .NOTPARALLEL:
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo 'make unit       the fast tests only'
 	@echo 'make lint       style, format, types and import contracts'
 	@echo 'make format     put the code into format'
+	@echo 'make docs       the site, into site/; warnings are errors'
 
 setup: $(ready)
 
@@ -55,3 +56,10 @@ lint: $(ready)
 format: $(ready)
 	@$(python) -m ruff check --fix .
 	@$(python) -m ruff format .
+
+docs: $(venv)/.docs
+	@NO_MKDOCS_2_WARNING=1 $(python) -m mkdocs build --strict $(ARGS)
+
+$(venv)/.docs: $(ready)
+	@$(python) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	@touch $@

@@ -125,7 +125,7 @@ def check_merged(config: RunConfig) -> None:
 
 
 def prepare(config: RunConfig, merged: Merged) -> tuple[Assembly, Environment | None, Improvement | None]:
-    """Build the network that there will be, where it acts and what improves it: mistakes end here, before a training."""
+    """Build the network, what it acts in and what improves it: mistakes end here, before anything is trained."""
     if config.resume is not None:
         raise InputError("resume: a run of model=merged has nothing to go on from; start its command again instead")
     if config.grouping is not None:
