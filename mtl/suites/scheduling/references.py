@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 from rich.console import Console
@@ -45,9 +46,10 @@ def references(
     found = {i: cached for i, file in enumerate(files) if (cached := read(file, instances[i])) is not None}
     missing = [i for i in range(len(instances)) if i not in found]
     if missing:
+        stop = Event()
 
         def work(i: int) -> tuple[int, Solution]:
-            solution = solve(instances[i], limits[i])
+            solution = solve(instances[i], limits[i], stop=stop)
             write(files[i], solution)
             return i, solution
 
@@ -60,6 +62,7 @@ def references(
                 ):
                     found[i] = solution
         finally:
+            stop.set()  # where this was interrupted: nobody waits for the searches that are under way
             pool.shutdown(cancel_futures=True)
     return [found[i] for i in range(len(instances))]
 
