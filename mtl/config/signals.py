@@ -1,4 +1,4 @@
-"""What ends a program from outside: a signal, which does what Ctrl-C does and says which one it was, and a time limit."""
+"""What ends a program from outside: a signal, which does what Ctrl-C does and says which it was, and a time limit."""
 
 import signal
 import threading

@@ -4,10 +4,10 @@ from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 
 from mtl.assembly import Assembly
-from mtl.module.lightning import FLUSH_SECONDS, TRAINER, NoProfiler, OwnSignalHandler, without_requeue
+from mtl.module.lightning import FLUSH_SECONDS, TRAINER, NoProfiler, OwnSignalHandler, without_slurm
 from mtl.runs.directory import Run
 from mtl.training.budget import Budget
-from mtl.training.callbacks import Checkpoints, Dashboard, ProgressBar, StepCost
+from mtl.training.callbacks import Checkpoints, Dashboard, ProgressBar, StepCost, TimeLimit
 
 
 def make_trainer(run: Run, assembly: Assembly, budget: Budget, callbacks: tuple[Callback, ...]) -> Trainer:
@@ -26,7 +26,7 @@ def make_trainer(run: Run, assembly: Assembly, budget: Budget, callbacks: tuple[
     checkpoints = Checkpoints(run.best, run.last, *assembly.data.selection)
     number = len(list(run.path.glob("csv*"))) + 1  # a resumed run adds a file, since the logger would overwrite
     return Trainer(
-        **{**config.hardware.arguments(), **without_requeue(config.hardware.arguments())},
+        **{**config.hardware.arguments(), **without_slurm(config.hardware.arguments())},
         **TRAINER,
         max_epochs=budget.epochs,
         check_val_every_n_epoch=budget.every,
@@ -40,6 +40,7 @@ def make_trainer(run: Run, assembly: Assembly, budget: Budget, callbacks: tuple[
             Dashboard(config.log_every, assembly.data.selection[0]),
             StepCost(),
             OwnSignalHandler(),
+            TimeLimit(config.hardware.seconds),
             checkpoints,
             *([ProgressBar(checkpoints)] if config.progress else []),
             *callbacks,

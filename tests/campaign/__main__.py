@@ -29,8 +29,10 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.campaign", description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--cases", type=int, default=2000, help="of all kinds together (default: 2000)")
-    parser.add_argument("--kinds", nargs="*", choices=[*SHARES], default=[*SHARES], metavar="KIND", help=str([*SHARES]))
-    parser.add_argument("--case", nargs="*", default=[], help="run these alone, such as 0/kills/3; their files are kept")
+    parser.add_argument("--kinds", nargs="*", choices=SHARES, default=[*SHARES], metavar="KIND", help=", ".join(SHARES))
+    parser.add_argument(
+        "--case", nargs="*", default=[], help="run these alone, such as 0/kills/3; their files are kept"
+    )
     parser.add_argument("--output", type=Path, default=Path("outputs/campaign"), help="what is there is gone on with")
     return parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""What cases begin with: finished and interrupted runs, a comparison, tables and shops; made once, copied by each case."""
+"""What cases begin with: finished and interrupted runs, a comparison, tables and shops; made once, then copied."""
 
 import os
 import random
@@ -76,9 +76,12 @@ class Templates:
         """The user cache of every case."""
         return self.path / "cache"
 
-    def words(self) -> tuple[str, ...]:
-        """Overrides of a run on the table."""
-        return ("task=table", f"task.path={self.table}", TARGETS, "model=hard", "weighting=equal", *SMALL)
+    def words(self, *, trees: bool = False, path: Path | None = None) -> tuple[str, ...]:
+        """Overrides of a run on the table, or on another one, of a network or of trees."""
+        table = ("task=table", f"task.path={path or self.table}", TARGETS)
+        if trees:
+            return (*table, *TREES, "progress=false", "threads=1")
+        return (*table, "model=hard", "weighting=equal", *SMALL)
 
     @property
     def table(self) -> Path:
@@ -93,12 +96,12 @@ class Templates:
     @property
     def finished(self) -> Path:
         """The output directory of a finished run on the table, and the predictions for the records."""
-        return self._made("finished", self._predict_after("epochs=4"))
+        return self._made("finished", self._predict_after(*self.words(), "epochs=4"))
 
     @property
     def trees(self) -> Path:
         """The same of boosted trees."""
-        return self._made("trees", self._predict_after(*TREES))
+        return self._made("trees", self._predict_after(*self.words(trees=True)))
 
     @property
     def interrupted(self) -> Path:
@@ -136,7 +139,7 @@ class Templates:
 
     def _predict_after(self, *words: str) -> Callable[[], None]:
         def program() -> None:
-            train_py(*self.words(), *words, "output=outputs")
+            train_py(*words, "output=outputs")
             execute_py(f"run={run_in(Path('outputs')).path}", f"records={self.records}")
 
         return program

@@ -15,6 +15,7 @@ from mtl.training.callbacks.low_weights import LowWeights
 from mtl.training.callbacks.patience import Patience
 from mtl.training.callbacks.progress_bar import ProgressBar
 from mtl.training.callbacks.step_cost import StepCost
+from mtl.training.callbacks.time_limit import TimeLimit
 from mtl.training.callbacks.timer import Timer
 
 __all__ = [
@@ -26,5 +27,6 @@ __all__ = [
     "Patience",
     "ProgressBar",
     "StepCost",
+    "TimeLimit",
     "Timer",
 ]

@@ -32,8 +32,11 @@ def tasks(draw: Random, place: Path, templates: Templates) -> None:
     for rank in ("0", "1"):
         step = {**JOB, **dict.fromkeys(names, "2"), "SLURM_PROCID": rank, "SLURM_LOCALID": rank, "SLURM_STEP_ID": "0"}
         children.append(
-            start(partial(train_py, *WORDS[:-1], *hardware, f"output={place / 'outputs'}"), place / rank,
-                  {**templates.environment(), **step})
+            start(
+                partial(train_py, *WORDS[:-1], *hardware, f"output={place / 'outputs'}"),
+                place / rank,
+                {**templates.environment(), **step},
+            )
         )
     for child in children:
         check_said(child.wait(LIMIT), child.place, (0, 2))
@@ -57,7 +60,12 @@ def requeued(draw: Random, place: Path, templates: Templates) -> None:
     environment = {**os.environ, **{key: text for key, text in templates.environment().items() if text is not None}}
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "train.py"), "-m", *words, *launcher],
-        cwd=place, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, text=True,
+        cwd=place,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
     )
     try:
         limit = time.monotonic() + LIMIT
@@ -95,7 +103,12 @@ def processes(draw: Random, place: Path, templates: Templates) -> None:
     environment = {**os.environ, **{key: text for key, text in templates.environment().items() if text is not None}}
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "train.py"), *TWO_PROCESSES, f"output={place / 'outputs'}"],
-        cwd=place, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, text=True,
+        cwd=place,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
     )
     try:
         limit = time.monotonic() + LIMIT

@@ -6,8 +6,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from mtl.config.compose import compose_config, hydra_initialised
-from mtl.config.overrides import CONF, compose_with_hydra, config_keys, option_names
+from mtl.config.compose import compose_config
+from mtl.config.overrides import CONF, config_keys, option_names
 from tests.campaign.checks import check_nothing_written, check_said, check_whole, files_of
 from tests.campaign.child import start
 from tests.campaign.commands import compare_py, execute_py, train_py
@@ -31,8 +31,8 @@ def keys_of(model: str) -> tuple[str, ...]:
 @cache
 def execute_keys() -> tuple[str, ...]:
     """The keys of the config of ``execute.py``."""
-    with hydra_initialised():
-        return tuple(key for key in config_keys(compose_with_hydra("execute", [])) if not key.startswith("hydra"))
+    cfg, _ = compose_config([], "execute")
+    return tuple(config_keys(cfg))
 
 
 def written(given: Any, draw: Random) -> str:

@@ -18,7 +18,8 @@ from tests.campaign.mutations import mutate_bytes, mutate_tree
 from tests.campaign.templates import Templates, predictions_in, run_in
 
 LIMIT = 120
-PARTS = ("config.yaml", "config.yaml", "statistics.json", "trees.json", "result.json", "state", "contributions.npz", CHECKSUMS)
+RESULTS = ("result.json", "state", "contributions.npz", CHECKSUMS)
+PARTS = ("config.yaml", "config.yaml", "statistics.json", "trees.json", *RESULTS)
 
 
 def damage(run: Run, draw: Random) -> str:

@@ -8,7 +8,7 @@ from tests.campaign.checks import check_nothing_written, check_said, check_whole
 from tests.campaign.child import start
 from tests.campaign.commands import execute_py, train_py
 from tests.campaign.mutations import mutate_bytes
-from tests.campaign.templates import TREES, Templates, run_in
+from tests.campaign.templates import Templates, run_in
 
 LIMIT = 120
 CELLS = (
@@ -56,9 +56,9 @@ def case(draw: Random, place: Path, templates: Templates) -> None:
     if draw.random() < 0.65:
         path = place / draw.choice(("my.csv", "my.csv", "my.tsv", "my.txt", "my.csv.gz", "my.parquet", "my.arrow"))
         path.write_bytes(odd_file(templates.table.read_bytes(), draw))
-        more = TREES if draw.random() < 0.2 else ()
-        words = [f"task.path={path}" if word.startswith("task.path") else word for word in templates.words()]
-        program = partial(train_py, *words, *more, "epochs=1", "output=outputs")
+        trees = draw.random() < 0.2
+        words = (*templates.words(trees=trees, path=path), *(() if trees else ("epochs=1",)))
+        program = partial(train_py, *words, "output=outputs")
     else:
         run = run_in(templates.copy(templates.trees if draw.random() < 0.3 else templates.finished, place))
         path = place / draw.choice(("new.csv", "new.csv", "new.tsv", "new.parquet"))
