@@ -1,15 +1,19 @@
 """What ends a program from outside: a signal, which does what Ctrl-C does and says which it was, and a time limit."""
 
+import os
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 from typing import Any
 
 # Ctrl-C, the end of a job's time or of a machine, a closed terminal, and what batch systems send before they preempt
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
 SIGNALS = tuple(getattr(signal, name) for name in NAMES if hasattr(signal, name))  # Windows has the first two
+AGAIN = 0.05  # seconds until a signal that was lost is sent again
 EXIT_TIME_LIMIT = 124  # as the command "timeout" has it
 
 
@@ -66,16 +70,28 @@ def signals_interrupt() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {signum: signal.getsignal(signum) for signum in SIGNALS}
+    before, hook = {signum: signal.getsignal(signum) for signum in SIGNALS}, sys.unraisablehook
+    sys.unraisablehook = partial(_raise_later, hook)
     for signum, handler in before.items():
         if handler in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(signum, _interrupt)
     try:
         yield
     finally:
+        sys.unraisablehook = hook
         for signum, handler in before.items():
             if handler is not None:
                 signal.signal(signum, handler)
+
+
+def _raise_later(hook: Callable[[Any], Any], unraisable: Any) -> None:
+    """Send a signal again that came in a place where no exception can be raised, such as a destructor."""
+    if isinstance(unraisable.exc_value, Interrupted):
+        again = threading.Timer(AGAIN, os.kill, (os.getpid(), unraisable.exc_value.signum))
+        again.daemon = True
+        again.start()
+    else:
+        hook(unraisable)
 
 
 def ignore_signals() -> None:

@@ -18,12 +18,13 @@ from tests.campaign.child import start
 from tests.campaign.commands import execute_py, report_py, train_py
 from tests.campaign.kinds.checkpoints import check_same_as_calm
 from tests.campaign.kinds.kills import LIMIT, SECONDS, WORDS, finished_runs
-from tests.campaign.templates import SCHEDULING, Templates, run_in
+from tests.campaign.templates import SCHEDULING, SYNTHETIC, Templates, run_in
 from tests.trained import train_with
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 IN_TIME = 10  # seconds from a signal to the end, on a machine that has nothing else to do
 BUSY = 3  # times as long on one that has
+SLOW_TREES = ("model=trees", "model.num_iterations=100000", "progress=false")
 HOOKS = (
     *("on_fit_start", "on_train_start", "on_train_epoch_start", "on_train_batch_start", "on_train_batch_end"),
     *("on_validation_start", "on_validation_batch_end", "on_validation_end", "on_train_epoch_end", "on_train_end"),
@@ -95,7 +96,7 @@ def other_programs(draw: Random, place: Path, templates: Templates) -> tuple[Cal
         (partial(execute_py, f"run={shop}", *slow, "cpsat.seconds=120"), 12),
         (partial(execute_py, f"run={shop}", *slow, "decoder=sample", "decoder.samples=64"), 8),
         (partial(train_py, *SCHEDULING, "epochs=1", "task.instances=40", "task.limit=3", "output=new"), 8),
-        (partial(train_py, *WORDS, "model=trees", "model.num_iterations=100000", "output=new"), 6),
+        (partial(train_py, *SYNTHETIC[:3], *SLOW_TREES, "output=new"), 6),
         (partial(train_py, *WORDS, "grouping=auto", "affinity.epochs=200", "output=new"), 6),
         (partial(report_py, str(templates.copy(templates.comparison, place / "reported"))), 2),
     )
