@@ -1,15 +1,14 @@
 """What every answer of a program has to be: in time, said in one line, without foreign code and without half files."""
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from mtl.errors import EXIT_USER_ERROR
+from mtl.runs.files import PARTIAL
 from tests.campaign.child import Ended
 
 CANARY = "RAN"  # the file that foreign code would make
 NEVER_SAID = ("Traceback (most recent call last)", "Fatal Python error", "Exception ignored", "Warning:")
-PARTIAL = re.compile(r"\.\d+\.\d+\..+|\.lock\.[0-9a-f]{32}")  # of a file that was being written
 
 
 class Failed(Exception):
@@ -70,5 +69,5 @@ def check_nothing_written(before: dict[str, tuple[int, int]], place: Path) -> No
 
 def check_whole(place: Path) -> None:
     """Check that no file is there in part, and no lock is left."""
-    left = [path for path in place.rglob("*") if PARTIAL.fullmatch(path.name) or path.name == "lock"]
+    left = [path for path in place.rglob("*") if PARTIAL.match(path.name) or path.name == "lock"]
     require("half", not left, f"left behind: {[str(path.relative_to(place)) for path in left]}")

@@ -115,6 +115,7 @@ def start(
 def _become_program(place: Path, environment: Mapping[str, str | None], out: Path | None) -> None:
     """Streams, signals, limits and variables as of a process that a shell has started."""
     os.setsid()
+    sys.modules["__main__"].__spec__ = None  # by which Lightning would start further processes
     os.chdir(place)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for number, target in ((1, out or place / "stdout"), (2, place / "stderr")):

@@ -1,7 +1,7 @@
 """The kinds of cases, how many of each there are, and the order in which they are done."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -23,20 +23,20 @@ from tests.campaign.kinds import (
 from tests.campaign.templates import Templates
 
 Case = Callable[[Random, Path, Templates], None]
-# Of a thousand cases so many are of each kind; those of the first six take half a second each, the others several
+# Of a thousand cases so many are of each kind; one of the first five takes half a second, one of the others several
 SHARES: dict[str, tuple[Case, int]] = {
-    "overrides": (overrides.case, 240),
-    "tables": (tables.case, 170),
-    "instances": (instances.case, 80),
-    "run directories": (run_directories.case, 150),
+    "overrides": (overrides.case, 280),
+    "tables": (tables.case, 190),
+    "instances": (instances.case, 100),
+    "run directories": (run_directories.case, 170),
     "checkpoints": (checkpoints.case, 130),
-    "ledgers": (ledgers.case, 50),
-    "kills": (kills.case, 50),
-    "signals": (signals.case, 60),
-    "limits": (limits.case, 30),
-    "surroundings": (surroundings.case, 25),
-    "clusters": (clusters.case, 8),
-    "sweeps": (sweeps.case, 7),
+    "ledgers": (ledgers.case, 35),
+    "kills": (kills.case, 30),
+    "signals": (signals.case, 30),
+    "limits": (limits.case, 13),
+    "surroundings": (surroundings.case, 12),
+    "clusters": (clusters.case, 5),
+    "sweeps": (sweeps.case, 5),
 }
 
 
@@ -70,10 +70,13 @@ class PlannedCase:
         SHARES[self.kind][0](random.Random(self.name), place, templates)
 
 
-def plan(seed: int, cases: int, kinds: list[str]) -> Iterator[PlannedCase]:
-    """So many cases of these kinds, mixed, so that a campaign which is stopped has seen something of each."""
-    shares = {kind: SHARES[kind][1] for kind in kinds}
-    counts = {kind: max(1, round(cases * share / sum(shares.values()))) for kind, share in shares.items()}
+def plan(seed: int, cases: int, kinds: Sequence[str] = tuple(SHARES)) -> Iterator[PlannedCase]:
+    """The cases of these kinds among so many of all kinds.
+
+    They are mixed, so that a campaign which is stopped has seen something of each.
+    """
+    whole = sum(share for _, share in SHARES.values())
+    counts = {kind: max(1, round(cases * SHARES[kind][1] / whole)) for kind in kinds}
     found = [((number + 0.5) / count, kind, number) for kind, count in counts.items() for number in range(count)]
     for _, kind, number in sorted(found):
         yield PlannedCase(seed, kind, number)

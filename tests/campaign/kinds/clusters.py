@@ -13,10 +13,9 @@ import psutil
 
 from tests.campaign.checks import check_said, require
 from tests.campaign.child import Ended, start
-from tests.campaign.commands import train_py
+from tests.campaign.commands import ROOT, train_py
 from tests.campaign.kinds.checkpoints import check_same_as_calm
 from tests.campaign.kinds.kills import LIMIT, WORDS, finished_runs
-from tests.campaign.kinds.surroundings import ROOT
 from tests.campaign.templates import SYNTHETIC, Templates, run_in
 
 JOB: dict[str, str | None] = {"SLURM_JOB_ID": "7", "SLURM_JOB_NAME": "job", "SLURM_NODEID": "0"}

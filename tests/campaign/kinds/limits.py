@@ -137,7 +137,7 @@ def clock(draw: Random, place: Path, templates: Templates) -> None:
     check_said(ended, place, (0,))
     require("doubled", len(finished_runs(output)) == 1, [str(one.path) for one in finished_runs(output)])
     check_same_as_calm(run, run_in(templates.finished / "outputs"))
-    require("different", run.result.seconds.training >= 0, run.result.seconds)
+    require("different", run.result.seconds.fit >= 0, run.result.seconds)
 
 
 def case(draw: Random, place: Path, templates: Templates) -> None:

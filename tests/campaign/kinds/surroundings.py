@@ -12,11 +12,10 @@ from random import Random
 
 from tests.campaign.checks import check_said, require
 from tests.campaign.child import Ended, start
-from tests.campaign.commands import compare_py, execute_py, report_py, train_py
+from tests.campaign.commands import ROOT, compare_py, execute_py, report_py, train_py
 from tests.campaign.kinds.kills import LIMIT, WORDS, finished_runs
 from tests.campaign.templates import STUDY, Templates, run_in
 
-ROOT = Path(__file__).parents[3]
 HOMES: tuple[dict[str, str | None], ...] = (
     {"HOME": None, "XDG_CACHE_HOME": None},
     {"HOME": "/nonexistent", "XDG_CACHE_HOME": None},

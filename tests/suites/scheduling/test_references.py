@@ -24,9 +24,9 @@ def solved(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the instances that were solved, not read."""
     names: list[str] = []
 
-    def counting(instance: object, limit: float) -> Solution:
+    def counting(instance: object, limit: float, **more: object) -> Solution:
         names.append(instance.name)
-        return solve(instance, limit)
+        return solve(instance, limit, **more)
 
     monkeypatch.setattr(module, "solve", counting)
     return names
