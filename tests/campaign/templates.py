@@ -15,7 +15,7 @@ from mtl.config.compose import configure
 from mtl.runs.directory import Run
 from tests.campaign.checks import Failed
 from tests.campaign.child import start
-from tests.campaign.commands import compare_py, execute_py, train_py
+from tests.campaign.commands import ROOT, compare_py, execute_py, train_py
 from tests.trained import train_with
 
 SMALL = ("encoder.widths=[8]", "batch_size=32", "validate_every=1", "progress=false", "threads=1")
@@ -163,9 +163,9 @@ class Templates:
         return place
 
     def environment(self) -> dict[str, str | None]:
-        """Variables of every process: a cache of the campaign's own."""
+        """Variables of every process: a cache of the campaign's own, and this clone of the project."""
         self.cache.mkdir(parents=True, exist_ok=True)
-        return {"XDG_CACHE_HOME": str(self.cache), "MTL_CACHE": None}
+        return {"XDG_CACHE_HOME": str(self.cache), "MTL_CACHE": None, "PYTHONPATH": str(ROOT)}
 
 
 def run_in(output: Path) -> Run:

@@ -41,9 +41,12 @@ def test_a_signal_in_a_destructor_is_not_lost() -> None:
         def __del__(self) -> None:
             os.kill(os.getpid(), signal.SIGUSR1)
 
-    with pytest.raises(Interrupted), signals_interrupt():
+    def use() -> None:
         Slow()
         time.sleep(10)
+
+    with pytest.raises(Interrupted), signals_interrupt():
+        use()
 
 
 def test_a_handler_of_the_program_around_stays() -> None:
