@@ -29,7 +29,7 @@ SCHEDULING = (
     *("progress=false", "threads=1"),
 )
 STUDY = (*SYNTHETIC, "models=[hard]", "weightings=[equal]", "seeds=2", "baselines=[]", "design=full")
-LIMIT = 300  # seconds for one template on a busy machine
+LIMIT = 600  # seconds for one template on a machine that others share
 
 
 class InterruptAt(Callback):

@@ -17,7 +17,7 @@ from tests.campaign.commands import execute_py, train_py
 from tests.campaign.mutations import mutate_bytes
 from tests.campaign.templates import Templates, predictions_in, run_in
 
-LIMIT = 120
+LIMIT = 300
 
 
 class Touch:

@@ -11,7 +11,7 @@ from tests.campaign.commands import execute_py
 from tests.campaign.mutations import mutate_bytes, mutate_tree
 from tests.campaign.templates import SHOP, SHOP_TEXT, Templates, run_in
 
-LIMIT = 120
+LIMIT = 300
 SHOP_JSON = {
     "name": "mine",
     "duration_matrix": [[3, 2, 2], [2, 1, 4], [4, 3, 1]],

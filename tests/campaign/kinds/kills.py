@@ -13,7 +13,7 @@ from tests.campaign.commands import train_py
 from tests.campaign.kinds.checkpoints import check_same_as_calm
 from tests.campaign.templates import SYNTHETIC, Templates, run_in
 
-LIMIT = 180
+LIMIT = 300
 WORDS = (*SYNTHETIC, "model=hard", "epochs=8", "patience=null", "output=outputs")
 SECONDS = 3.0  # a moment is drawn from so many: somewhat longer than a training
 

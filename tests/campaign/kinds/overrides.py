@@ -14,7 +14,7 @@ from tests.campaign.commands import compare_py, execute_py, train_py
 from tests.campaign.mutations import mutate_bytes, value
 from tests.campaign.templates import STUDY, SYNTHETIC, Templates
 
-LIMIT = 120
+LIMIT = 300
 MODELS = ("hard", "gated", "single_task", "soft", "cross_stitch")
 GROUPS = ("model", "weighting", "encoder", "optimizer", "scheduler", "hardware", "execution", "task", "experiment")
 # Their larger values are no mistakes, and would only take long

@@ -17,7 +17,7 @@ from tests.campaign.commands import execute_py, report_py, train_py
 from tests.campaign.mutations import mutate_bytes, mutate_tree
 from tests.campaign.templates import Templates, predictions_in, run_in
 
-LIMIT = 120
+LIMIT = 300
 RESULTS = ("result.json", "state", "contributions.npz", CHECKSUMS)
 PARTS = ("config.yaml", "config.yaml", "statistics.json", "trees.json", *RESULTS)
 

@@ -37,7 +37,7 @@ def case(draw: Random, place: Path, templates: Templates) -> None:
         time.sleep(draw.uniform(0, 25 if workers else 6))  # workers import everything anew
         how = draw.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGTERM))
         child.send(how)
-        ended = child.wait(60)
+        ended = child.wait(LIMIT)
         # Before the program has set its handlers, and where it is killed, the system ends it
         check_said(ended, place, (0, 1, 128 + how, -how))
     ended = start(partial(compare_py, *WORDS, "workers=0"), place, environment).wait(LIMIT)

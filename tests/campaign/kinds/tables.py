@@ -10,7 +10,7 @@ from tests.campaign.commands import execute_py, train_py
 from tests.campaign.mutations import mutate_bytes
 from tests.campaign.templates import Templates, run_in
 
-LIMIT = 120
+LIMIT = 300
 CELLS = (
     *("", " ", "NA", "null", "nan", "inf", "-inf", "1e400", "1e-400", "-0", "0x1F", "1,5", '"', '""', '"a', "'"),
     *("=cmd|' /C calc'!A0", "\t", "\\", "ünï", "日本", "x" * 5000, "9" * 400, "2024-13-45", "31.02.2024", "9999-12-31"),
