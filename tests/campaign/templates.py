@@ -129,6 +129,11 @@ class Templates:
         )
 
     @property
+    def seconds(self) -> float:
+        """How long a training lasts here and now, within which a moment is drawn."""
+        return float((self.synthetic / "made").read_text())
+
+    @property
     def comparison(self) -> Path:
         """The output directory of a comparison that nothing disturbed."""
         return self._made("comparison", partial(compare_py, *STUDY, "epochs=4", "workers=0", "output=outputs"))
@@ -159,7 +164,7 @@ class Templates:
             ended = start(program, place, self.environment()).wait(LIMIT)
             if ended.code != 0:
                 raise Failed("template", f"{name} ended with {ended.code}: {ended.err[-2000:]}")
-            (place / "made").touch()
+            (place / "made").write_text(str(ended.seconds))
         return place
 
     def environment(self) -> dict[str, str | None]:

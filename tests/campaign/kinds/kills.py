@@ -15,7 +15,6 @@ from tests.campaign.templates import SYNTHETIC, Templates, run_in
 
 LIMIT = 300
 WORDS = (*SYNTHETIC, "model=hard", "epochs=8", "patience=null", "output=outputs")
-SECONDS = 3.0  # a moment is drawn from so many: somewhat longer than a training
 
 
 def finished_runs(output: Path) -> list[Run]:
@@ -28,7 +27,7 @@ def case(draw: Random, place: Path, templates: Templates) -> None:
     output, words = place / "outputs", WORDS
     for _ in range(draw.randint(1, 3)):
         child = start(partial(train_py, *words), place, templates.environment())
-        time.sleep(draw.uniform(0, SECONDS))
+        time.sleep(draw.uniform(0, templates.seconds))
         child.send(signal.SIGKILL)
         ended = child.wait(LIMIT)
         check_said(ended, place, (0, -signal.SIGKILL))

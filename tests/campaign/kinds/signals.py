@@ -17,7 +17,7 @@ from tests.campaign.checks import check_said, check_whole, require
 from tests.campaign.child import start
 from tests.campaign.commands import execute_py, report_py, train_py
 from tests.campaign.kinds.checkpoints import check_same_as_calm
-from tests.campaign.kinds.kills import LIMIT, SECONDS, WORDS, finished_runs
+from tests.campaign.kinds.kills import LIMIT, WORDS, finished_runs
 from tests.campaign.templates import SCHEDULING, SYNTHETIC, Templates, run_in
 from tests.trained import train_with
 
@@ -66,7 +66,7 @@ def train_at_hook(draw: Random, signum: int, place: Path, templates: Templates) 
 def train_at_moment(draw: Random, signum: int, place: Path, templates: Templates) -> None:
     """A training that gets it, or two, at some moment."""
     child = start(partial(train_py, *WORDS), place, templates.environment())
-    time.sleep(draw.uniform(0, SECONDS))
+    time.sleep(draw.uniform(0, templates.seconds))
     child.send(signum)
     if draw.random() < 0.3:
         time.sleep(draw.uniform(0, 0.2))
