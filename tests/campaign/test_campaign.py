@@ -1,10 +1,13 @@
 """A few cases of the campaign at every change, and more of each kind where they are asked for."""
 
+from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from unittest.mock import patch
 
 import pytest
 
+from tests.campaign.kinds import clusters
 from tests.campaign.plan import SHARES, PlannedCase, plan
 from tests.campaign.record import Outcome, append, by_kind, read
 from tests.campaign.templates import Templates
@@ -30,6 +33,14 @@ def test_cheap_cases_hold(kind: str, templates: Templates, tmp_path: Path) -> No
 @pytest.mark.parametrize("kind", SHARES)
 def test_cases_of_every_kind_hold(kind: str, templates: Templates, tmp_path: Path) -> None:
     run_first(LONG, SEED + 1, kind, templates, tmp_path)
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("situation", clusters.SITUATIONS, ids=lambda situation: situation.__name__)
+def test_every_situation_of_a_cluster(
+    situation: Callable[[Random, Path, Templates], None], templates: Templates, tmp_path: Path
+) -> None:
+    situation(Random(SEED), tmp_path, templates)
 
 
 def run_first(cases: int, seed: int, kind: str, templates: Templates, path: Path) -> None:

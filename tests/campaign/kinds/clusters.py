@@ -134,8 +134,9 @@ def processes(draw: Random, place: Path, templates: Templates) -> None:
     require("lines", len(err.splitlines()) == 1 and "resume=" in err, err)
 
 
+SITUATIONS = (tasks, interactive, requeued, time_limit, processes)
+
+
 def case(draw: Random, place: Path, templates: Templates) -> None:
-    """One of these; those of several processes are rarer, since each takes half a minute."""
-    rare = (requeued, processes)
-    often = (tasks, tasks, interactive, interactive, time_limit)
-    draw.choice((*rare, *often * 2))(draw, place, templates)
+    """One of these."""
+    draw.choice(SITUATIONS)(draw, place, templates)
