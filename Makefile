@@ -9,7 +9,7 @@ venv := .venv
 ready := $(venv)/.complete
 python := $(venv)/bin/python
 
-.PHONY: help setup train compare dashboard bench test unit lint format docs
+.PHONY: help setup train compare dashboard bench test unit campaign lint format docs
 .NOTPARALLEL:
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo 'make bench      speed of a training step: python benchmarks/step.py $$ARGS'
 	@echo 'make test       all tests ($(WORKERS) processes: WORKERS=n)'
 	@echo 'make unit       the fast tests only'
+	@echo 'make campaign 2,000 cases of kills, damage and mistakes, about an hour on two idle cores (docs/reliability.md)'
 	@echo 'make lint       style, format, types and import contracts'
 	@echo 'make format     put the code into format'
 	@echo 'make docs       the site, into site/; warnings are errors'
@@ -45,6 +46,9 @@ test: $(ready)
 
 unit: $(ready)
 	@$(python) -m pytest -m unit $(ARGS)
+
+campaign: $(ready)
+	@$(python) -m tests.campaign $(ARGS)
 
 lint: $(ready)
 	@$(python) -m ruff check .

@@ -15,7 +15,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import hypothesis
 import pytest
 
-MARKERS = {"unit", "smoke", "slow"}
+MARKERS = {"unit", "smoke", "slow", "campaign"}
 CACHE = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 
 # The same examples on every machine, and no limit on their duration: a test fails for what the code does.

@@ -3,7 +3,8 @@
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, NoReturn
 
 from hydra.core.hydra_config import HydraConfig
@@ -37,6 +38,7 @@ FLAGS_WITH_VALUE = (
 
 
 IN_THIS_PROCESS = ("basic", "replicas")  # launchers that run jobs one after another where the sweep was started
+EXIT_BROKEN_PIPE = 141  # 128 and the number of SIGPIPE, as of other programs whose output nobody reads
 COMPLETION = ("--shell-completion", "-sc")  # what follows is no override
 
 failures: list[str] = []  # of a sweep's jobs, in this process
@@ -47,65 +49,97 @@ def command(main: Callable[[], Any], config_name: str) -> None:
 
     In a sweep a job that fails does not stop the others; what failed is listed at the end.
     """
-    sys.argv[1:] = without_folders(sys.argv[1:])
-    if set(FLAGS) & set(sys.argv[1:]):
-        print_page(help_text(config_name, sys.argv[1:]))
-        return
-    if asks_for_cache(sys.argv[1:]):
-        with user_errors():
+    open_missing_streams()
+    with signals_interrupt(), ends_in_one_line():
+        check_working_directory()
+        sys.argv[1:] = without_folders(sys.argv[1:])
+        if set(FLAGS) & set(sys.argv[1:]):
+            print_page(help_text(config_name, sys.argv[1:]))
+            return
+        if asks_for_cache(sys.argv[1:]):
             print_page(cache_page(sys.argv[1:]))
-        return
-    sys.argv[1:] = arranged(sys.argv[1:])
-    try:
+            return
+        sys.argv[1:] = arranged(sys.argv[1:])
         if not set(COMPLETION) & set(sys.argv[1:]):
             check_overrides(override_arguments(sys.argv[1:]), config_name)
         sys.argv[1:] = with_launcher(sys.argv[1:])
-    except InputError as error:
-        fail(error)
-    set_process_defaults()
-    search_own_folders()
-    failures.clear()
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints what a launcher brings back, and leaves with 1
-    try:
-        with signals_interrupt():
+        set_process_defaults()
+        search_own_folders()
+        failures.clear()
+        os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints what a launcher brings back, and leaves with 1
+        try:
             main()
-    except InputError as error:  # of a job that another process ran
-        fail(error)
-    except HydraException as error:  # what no override caused, such as a sweep over an unknown experiment
-        fail(InputError(str(error)))
+        except HydraException as error:  # what no override caused, such as a sweep over an unknown experiment
+            raise InputError(str(error)) from None
+        print_page("", end="")
     if failures:
         sys.stderr.write(f"{len(failures)} of the sweep's runs failed:\n" + "".join(f"  {line}\n" for line in failures))
         raise SystemExit(EXIT_USER_ERROR)
 
 
 def without_folders(arguments: list[str]) -> list[str]:
-    """The arguments without the config folders, which are searched from now on. A mistake ends the program."""
-    try:
-        flagged, rest = take_folders(arguments)
-        listed, rest = searchpath(rest)
-        if flagged or listed:
-            name_folders([*flagged, *listed])
-    except InputError as error:
-        fail(error)
+    """The arguments without the config folders, which are searched from now on. InputError for one that is none."""
+    flagged, rest = take_folders(arguments)
+    listed, rest = searchpath(rest)
+    if flagged or listed:
+        name_folders([*flagged, *listed])
     commands.config_dirs[:] = [*flagged, *listed]
     return rest
 
 
-def print_page(text: str) -> None:
-    """Print a text that a person may read through another program, such as ``head``, which stops before its end."""
+def open_missing_streams() -> None:
+    """Let a stream that the program was started without lead nowhere: else the next file is opened in its place."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the first free number, which is this one
+            setattr(sys, name, open(number, "r" if number == 0 else "w", encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
+def check_working_directory() -> None:
+    """Raise InputError where the working directory has been removed: paths mean nothing there."""
     try:
-        print(commands.as_typed(text), flush=True)
-    except BrokenPipeError:
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # else Python complains when it closes the stream
+        Path.cwd()
+    except OSError as error:
+        raise InputError(f"the working directory cannot be used: {error.strerror}") from None
+
+
+def print_page(text: str, end: str = "\n") -> None:
+    """Print a text, and whatever is still to be printed.
+
+    A person may read it through another program, such as ``head``, which stops before its end.
+
+    Args:
+        text: what to print.
+        end: what comes after it.
+
+    Raises:
+        InputError: standard output cannot be written, as where it is a file on a full disk.
+    """
+    try:
+        print(commands.as_typed(text), end=end, flush=True)
+    except OSError as error:
+        print_nowhere()
+        if not isinstance(error, BrokenPipeError):
+            raise InputError(f"standard output cannot be written: {error.strerror}") from None
+
+
+def print_nowhere() -> None:
+    """Let what is still to be printed lead nowhere: else Python complains when it closes the stream."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run_program(main: Callable[[list[str]], int]) -> None:
     """Run a program that reads its arguments itself. Exits with its code, or with 2 on a user's mistake."""
+    open_missing_streams()
     set_process_defaults()
-    with signals_interrupt(), user_errors():
-        raise SystemExit(main(without_folders(sys.argv[1:])))
+    with signals_interrupt(), ends_in_one_line():
+        check_working_directory()
+        code = main(without_folders(sys.argv[1:]))
+        print_page("", end="")
+        raise SystemExit(code)
 
 
 def fail(error: InputError) -> NoReturn:
@@ -121,23 +155,51 @@ def one_line(error: Exception) -> str:
 
 
 @contextmanager
-def user_errors() -> Iterator[None]:
-    """Within this, an InputError ends the program in one line, or in a sweep the one run."""
+def ends_in_one_line() -> Iterator[None]:
+    """Within this, a user's mistake, what the system refuses, and an interruption end the program in one line.
+
+    The system may refuse because of a full disk, a directory that may not be written, or too many open files.
+    """
     try:
         yield
+    except BrokenPipeError:  # whoever read the output has read enough
+        print_nowhere()
+        raise SystemExit(EXIT_BROKEN_PIPE) from None
     except InputError as error:
-        hydra = HydraConfig.get() if HydraConfig.initialized() else None
-        if hydra is None or hydra.mode != RunMode.MULTIRUN:
-            fail(error)
-        elif hydra.runtime.choices["hydra/launcher"] not in IN_THIS_PROCESS:
-            # The process that started the sweep says it, when the other jobs are done
-            raise InputError(f"{' '.join(hydra.overrides.task)}: {one_line(error)}") from None
-        else:
-            failures.append(f"{' '.join(hydra.overrides.task)}: {one_line(error)}")
-            sys.stderr.write(f"error: {failures[-1]}\n")
+        fail(error)
+    except OSError as error:
+        fail(refused_by_system(error))
     except KeyboardInterrupt as error:
         sys.stderr.write("interrupted\n")
         raise SystemExit(exit_code(error)) from None
+
+
+@contextmanager
+def user_errors() -> Iterator[None]:
+    """Within this, a mistake ends the program in one line, or in a sweep the one run."""
+    hydra = HydraConfig.get() if HydraConfig.initialized() else None
+    if hydra is None or hydra.mode != RunMode.MULTIRUN:
+        with ends_in_one_line():
+            yield
+        return
+    try:
+        yield
+    except (InputError, OSError) as found:
+        error = found if isinstance(found, InputError) else refused_by_system(found)
+        if hydra.runtime.choices["hydra/launcher"] not in IN_THIS_PROCESS:
+            # The process that started the sweep says it, when the other jobs are done
+            raise InputError(f"{' '.join(hydra.overrides.task)}: {one_line(error)}") from None
+        failures.append(f"{' '.join(hydra.overrides.task)}: {one_line(error)}")
+        sys.stderr.write(f"error: {failures[-1]}\n")
+    except KeyboardInterrupt as error:
+        sys.stderr.write("interrupted\n")
+        raise SystemExit(exit_code(error)) from None
+
+
+def refused_by_system(error: OSError) -> InputError:
+    """What the system did not let be done, as a user's error."""
+    where = f"'{error.filename}'" if error.filename else "a file or standard output"
+    return InputError(f"{where} cannot be used: {error.strerror or error}")
 
 
 def arranged(arguments: list[str]) -> list[str]:

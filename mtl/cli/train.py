@@ -9,6 +9,7 @@ from mtl.cli.application import fail, user_errors
 from mtl.config.compose import to_run_config
 from mtl.config.folders import CONF
 from mtl.config.overrides import parse_override
+from mtl.config.process import check_task_of_slurm
 from mtl.config.run_config import RunConfig
 from mtl.errors import InputError
 
@@ -19,6 +20,7 @@ def main(cfg: DictConfig) -> float | None:
     with user_errors():
         typed = {text: parse_override(text).key_or_group.split(".")[0] for text in HydraConfig.get().overrides.task}
         config = to_run_config(cfg)
+        check_task_of_slurm()
         check_processes(config)
         check_resume(config, typed)
         # Imported here: help and --cfg answer without waiting for torch

@@ -120,8 +120,11 @@ def check_type(key: str, default: Any, value: Any) -> None:
 
 
 def to_plain(value: Any) -> Any:
-    """A value of a config or an override as plain lists, mappings and texts."""
-    return OmegaConf.to_container(OmegaConf.create({"value": value}), resolve=True)["value"]  # type: ignore[call-overload, index]
+    """A value of a config or an override as plain lists, mappings and texts. InputError if it refers to nothing."""
+    try:
+        return OmegaConf.to_container(OmegaConf.create({"value": value}), resolve=True)["value"]  # type: ignore[call-overload, index]
+    except OmegaConfBaseException as error:
+        raise InputError(" ".join(str(error).split())[:LONGEST]) from None
 
 
 @cache

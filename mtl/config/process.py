@@ -4,6 +4,8 @@ import os
 
 import psutil
 
+from mtl.errors import InputError
+
 RUN_VARIABLE = "MTL_RUN"  # tells the other processes of one training where the first writes
 
 RESUMED_VARIABLE = "MTL_RESUMED"  # is set where they go on with that run
@@ -23,3 +25,18 @@ def set_process_defaults() -> None:
     # of the time (measured: 40 ms instead of 200). Has to be set before torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def check_task_of_slurm() -> None:
+    """Raise InputError in each of several processes that ``srun`` has started at once: each would train the run.
+
+    Not in those that the first process of a training has started.
+    """
+    if RUN_VARIABLE in os.environ:
+        return
+    tasks, rank = os.environ.get("SLURM_STEP_NUM_TASKS", "1"), os.environ.get("SLURM_PROCID", "0")
+    if tasks != "1" or rank != "0":
+        raise InputError(
+            f"srun has started this command several times (SLURM_PROCID={rank}), and each would train the run: start "
+            "it once (srun --ntasks=1); it starts the processes that hardware.devices asks for by itself"
+        )

@@ -106,6 +106,7 @@ class Hardware(Frozen):
         num_nodes: machines.
         strategy: how processes work together.
         precision: of the numbers.
+        max_time: of one training, ``days:hours:minutes:seconds``; then the run ends so that it can be gone on with.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -115,6 +116,14 @@ class Hardware(Frozen):
     num_nodes: Annotated[int, IDENTITY, whole(1)] = 1
     strategy: Annotated[str, IDENTITY] = "auto"
     precision: Annotated[str | int, IDENTITY]
+    max_time: Annotated[
+        str | None,
+        RUNTIME,
+        Field(
+            pattern=r"^\d{1,4}(:\d{1,2}){3}$",
+            description="days:hours:minutes:seconds, such as 00:01:30:00, or null for no limit",
+        ),
+    ] = None
 
     @field_validator("precision")
     @classmethod
@@ -126,7 +135,15 @@ class Hardware(Frozen):
 
     def arguments(self) -> dict[str, Any]:
         """What the trainer is called with."""
-        return self.model_dump(exclude_unset=True)
+        return self.model_dump(exclude_unset=True, exclude={"max_time"})
+
+    @property
+    def seconds(self) -> float | None:
+        """The most seconds of one training."""
+        if self.max_time is None:
+            return None
+        days, hours, minutes, seconds = map(int, self.max_time.split(":"))
+        return float(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
 
 
 class RunConfig(Frozen):

@@ -1,15 +1,20 @@
-"""What ends a program from outside: every signal that asks for it does what Ctrl-C does, and says which one it was."""
+"""What ends a program from outside: a signal, which does what Ctrl-C does and says which it was, and a time limit."""
 
+import os
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 from typing import Any
 
 # Ctrl-C, the end of a job's time or of a machine, a closed terminal, and what batch systems send before they preempt
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
 SIGNALS = tuple(getattr(signal, name) for name in NAMES if hasattr(signal, name))  # Windows has the first two
+AGAIN = 0.05  # seconds until a signal that was lost is sent again
+EXIT_TIME_LIMIT = 124  # as the command "timeout" has it
 
 
 class Interrupted(KeyboardInterrupt):
@@ -27,35 +32,66 @@ class Interrupted(KeyboardInterrupt):
         self.signum = signum
 
 
+class TimeLimitReached(KeyboardInterrupt):
+    """The time that a training was given is over."""
+
+
 def exit_code(error: BaseException) -> int:
-    """128 and the number of the signal that led to an error, as shells have it; of a plain Ctrl-C that of SIGINT."""
+    """The exit code for an error that ends a program.
+
+    Args:
+        error: a KeyboardInterrupt, or the SystemExit that came of one or that another program's handler of a signal
+            raised.
+
+    Returns:
+        128 and the number of the signal that led to it, as shells have it; of a plain Ctrl-C that of SIGINT; of a time
+        limit 124; the code of a SystemExit that nothing of these led to.
+    """
     cause: BaseException | None = error
+    code = error.code if isinstance(error, SystemExit) else None
     while cause is not None:
+        if isinstance(cause, TimeLimitReached):
+            return EXIT_TIME_LIMIT
         if isinstance(cause, Interrupted):
             return 128 + cause.signum
+        if isinstance(cause, KeyboardInterrupt):
+            code = None
         cause = cause.__context__
-    return 128 + signal.SIGINT
+    return code if isinstance(code, int) else 128 + signal.SIGINT
 
 
 @contextmanager
 def signals_interrupt() -> Iterator[None]:
-    """Within this, a signal that asks the program to end raises :class:`Interrupted`; one that is ignored stays so.
+    """Within this, a signal that asks the program to end raises :class:`Interrupted`.
 
-    Outside of the main thread, where Python sets no handlers, it does nothing.
+    One that is ignored stays so, and so does a handler of the program around this one, such as submitit's, which has a
+    job that is preempted started again. Outside of the main thread, where Python sets no handlers, it does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {signum: signal.getsignal(signum) for signum in SIGNALS}
+    before, hook = {signum: signal.getsignal(signum) for signum in SIGNALS}, sys.unraisablehook
+    sys.unraisablehook = partial(_raise_later, hook)
     for signum, handler in before.items():
-        if handler not in (signal.SIG_IGN, None):  # None: it was not set from Python
+        if handler in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(signum, _interrupt)
     try:
         yield
     finally:
+        sys.unraisablehook = hook
         for signum, handler in before.items():
             if handler is not None:
                 signal.signal(signum, handler)
+
+
+def _raise_later(hook: Callable[[Any], Any], unraisable: Any) -> None:
+    """Send a signal again that came in a place where no exception can be raised, such as a destructor."""
+    if isinstance(unraisable.exc_value, Interrupted):
+        again = threading.Timer(AGAIN, os.kill, (os.getpid(), unraisable.exc_value.signum))
+        again.daemon = True
+        again.start()
+    else:
+        hook(unraisable)
 
 
 def ignore_signals() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from mtl.config.commands import trusting, typed
-from mtl.config.signals import exit_code, ignore_signals
+from mtl.config.signals import EXIT_TIME_LIMIT, exit_code, ignore_signals
 from mtl.distributed import is_lost_connection
 from mtl.errors import InputError
 from mtl.module.loss_meter import Diverged
@@ -44,7 +44,8 @@ def failures_recorded(run: Run, *, first: bool) -> Iterator[None]:
         with suppress(OSError):
             run.state = "interrupted"
         if first:
-            sys.stderr.write(f"interrupted; {how_to_go_on(run)}\n")
+            why = "the time limit is reached" if exit_code(error) == EXIT_TIME_LIMIT else "interrupted"
+            sys.stderr.write(f"{why}; {how_to_go_on(run)}\n")
         raise SystemExit(exit_code(error)) from None
     except RuntimeError as error:
         if is_lost_connection(error):  # another process of this training was ended

@@ -19,6 +19,7 @@ from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.plugins.environments import (  # type: ignore[attr-defined]
+    LightningEnvironment,
     SLURMEnvironment,
     TorchElasticEnvironment,
 )
@@ -97,22 +98,23 @@ class OwnSignalHandler(EpochCallback):
             signal.signal(signal.SIGTERM, self._handler)
 
 
-def without_requeue(hardware: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments of the trainer by which Lightning leaves the requeueing of SLURM jobs alone.
+def without_slurm(hardware: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of the trainer by which Lightning takes no notice of SLURM, under which it was started.
 
-    At SIGUSR1 it would write ``hpc_ckpt_<n>.ckpt``, and every later training under SLURM that finds one in the working
-    directory would begin from it, whatever its config. See also ``default_root_dir`` below.
+    It would take one process for all those of the job, and wait for the others. At SIGUSR1 it would write
+    ``hpc_ckpt_<n>.ckpt``, and every later training under SLURM that finds one in the working directory would begin from
+    it, whatever its config. See also ``default_root_dir`` below.
 
     Args:
         hardware: the arguments so far.
 
     Returns:
-        ``plugins``, with those of the hardware; empty where the processes were not started by SLURM.
+        ``plugins``, with those of the hardware; empty where SLURM has started nothing.
     """
     if not SLURMEnvironment.detect() or TorchElasticEnvironment.detect():
         return {}
     given = hardware.get("plugins") or []
-    return {"plugins": [*(given if isinstance(given, list) else [given]), SLURMEnvironment(auto_requeue=False)]}
+    return {"plugins": [*(given if isinstance(given, list) else [given]), LightningEnvironment()]}
 
 
 # Arguments of every run's trainer: what Lightning would do by itself, and this project does at less cost or not at all

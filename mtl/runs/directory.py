@@ -115,7 +115,7 @@ class Run:
     def state(self) -> str:
         """running, done, failed or interrupted; empty before anything happened."""
         path = self.path / "state"
-        return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+        return path.read_text(encoding="utf-8", errors="replace").strip() if path.is_file() else ""
 
     @state.setter
     def state(self, value: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from math import isfinite
@@ -10,6 +11,8 @@ from threading import get_ident
 from typing import Any
 
 from mtl.errors import InputError
+
+PARTIAL = re.compile(r"\.\d+\.\d+\.")  # how the name of a file begins that is being written: process and thread
 
 
 @contextmanager
@@ -24,6 +27,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def remove_partial_files(directory: Path) -> None:
+    """Remove what processes that were killed had begun to write; for whoever alone writes there."""
+    for path in directory.iterdir():
+        if PARTIAL.match(path.name):
+            path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 
 from mtl.errors import InputError
-from mtl.runs.files import read_json_if_whole
+from mtl.runs.files import read_json_if_whole, remove_partial_files
 
 HEARTBEAT = 5.0  # seconds between two touches of a lock
 STALE = 120.0  # a lock of another machine is dead when it was not touched for so many seconds
@@ -71,6 +71,7 @@ def hold(directory: Path) -> Iterator[None]:
     except OSError as error:
         raise InputError(f"cannot make a lock in '{directory}': {error.strerror}") from None
     try:
+        remove_partial_files(directory)
         with heartbeat(lock):
             yield
     finally:

@@ -73,6 +73,8 @@ class Planner:
             raise InputError(
                 "the seed decides other keys of the config too, such as the data's: seeds are not comparable"
             )
+        if base.hardware.max_time is not None:
+            raise InputError("hardware.max_time is for single runs: a comparison can be interrupted at any time")
         with silent_lightning():
             processes_of(base.hardware.arguments())
         self.queue = RunQueue(self.output)

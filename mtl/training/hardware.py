@@ -11,6 +11,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException  # 
 from mtl.config.process import usable_cores
 from mtl.config.run_config import MOST_THREADS as LARGEST
 from mtl.errors import InputError, unknown
+from mtl.module.lightning import without_slurm
 
 MOST_THREADS = 4  # of one process: small steps gain no more
 
@@ -68,7 +69,8 @@ def processes_of(hardware: Mapping[str, Any]) -> int:
     """
     check_hardware(hardware)
     try:
-        return Trainer(**hardware, logger=False, enable_checkpointing=False, enable_progress_bar=False).world_size
+        arguments = {**hardware, **without_slurm(hardware)}
+        return Trainer(**arguments, logger=False, enable_checkpointing=False, enable_progress_bar=False).world_size
     except (MisconfigurationException, ArithmeticError, RuntimeError, ValueError, TypeError) as error:
         options = ", ".join(f"{key}={value}" for key, value in hardware.items())
         text = " ".join(str(error).split())

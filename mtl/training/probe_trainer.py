@@ -6,7 +6,7 @@ from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.loggers import Logger
 
 from mtl.config.run_config import RunConfig
-from mtl.module.lightning import TRAINER, OwnSignalHandler, without_requeue
+from mtl.module.lightning import TRAINER, OwnSignalHandler, without_slurm
 
 
 def probe_trainer(
@@ -31,7 +31,7 @@ def probe_trainer(
     """
     return Trainer(
         **TRAINER,
-        **without_requeue({}),
+        **without_slurm({}),
         accelerator=config.hardware.accelerator,
         precision=config.hardware.precision,  # type: ignore[arg-type]
         devices=1,

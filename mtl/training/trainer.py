@@ -8,10 +8,10 @@ from rich.console import Console
 
 from mtl.assembly import Assembly
 from mtl.config.run_config import RunConfig
-from mtl.module.lightning import TRAINER, NoProfiler, OwnSignalHandler, without_requeue
+from mtl.module.lightning import TRAINER, NoProfiler, OwnSignalHandler, without_slurm
 from mtl.runs.directory import Run
 from mtl.training.budget import Budget
-from mtl.training.callbacks import Checkpoints, Dashboard, ProgressBar, ProgressLines, StepCost
+from mtl.training.callbacks import Checkpoints, Dashboard, ProgressBar, ProgressLines, StepCost, TimeLimit
 from mtl.training.dashboard_logger import DashboardLogger
 
 
@@ -30,7 +30,7 @@ def make_trainer(run: Run, assembly: Assembly, budget: Budget, callbacks: tuple[
     config = assembly.config
     checkpoints = Checkpoints(run.best, run.last, *assembly.data.selection)
     return Trainer(
-        **{**config.hardware.arguments(), **without_requeue(config.hardware.arguments())},
+        **{**config.hardware.arguments(), **without_slurm(config.hardware.arguments())},
         **TRAINER,
         max_epochs=budget.epochs,
         check_val_every_n_epoch=budget.every,
@@ -41,6 +41,7 @@ def make_trainer(run: Run, assembly: Assembly, budget: Budget, callbacks: tuple[
             Dashboard(config.log_every, assembly.data.selection[0]),
             StepCost(),
             OwnSignalHandler(),
+            TimeLimit(config.hardware.seconds),
             checkpoints,
             *([progress_of(checkpoints)] if config.progress else []),
             *callbacks,
@@ -60,7 +61,7 @@ def stack_trainer(config: RunConfig, epochs: int) -> Trainer:
         Lightning's trainer.
     """
     return Trainer(
-        **config.hardware.arguments(),
+        **{**config.hardware.arguments(), **without_slurm(config.hardware.arguments())},
         **TRAINER,
         max_epochs=epochs,
         gradient_clip_val=config.gradient_clip,

@@ -202,6 +202,18 @@ def test_a_mistake_is_said_whatever_launched_the_command(
     assert train_py("modle=hard") == (EXIT_USER_ERROR, "", "")
 
 
+def test_a_run_is_trained_by_one_of_the_processes_that_srun_starts(
+    train_py: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of them says so, the first one too where SLURM tells that there are several."""
+    for tasks, rank in (("2", "1"), ("2", "0"), ("1", "1")):
+        monkeypatch.setenv("SLURM_STEP_NUM_TASKS", tasks)
+        monkeypatch.setenv("SLURM_PROCID", rank)
+        code, out, err = train_py(*TINY)
+        assert (code, out, err.count("\n")) == (EXIT_USER_ERROR, "", 1)
+        assert "srun --ntasks=1" in err
+
+
 def test_where_no_run_can_be_written(train_py: Callable[..., Said], tmp_path: Path) -> None:
     """A file in the place of the directory, a path that is none."""
     (tmp_path / "file").write_text("")

@@ -60,6 +60,7 @@ def test_where_all_are_measured_all_seeds_decide() -> None:
         (["seed=3"], r"seed=3: a comparison has several: expected seeds=\[...\]"),
         (["steps=3", "budget=3"], "steps and budget are the same: expected one of them"),
         (["baselines=[same_second]"], "did you mean 'same_seconds'"),
+        (["alpha='${seed}'"], "Interpolation key 'seed' not found"),
         (["alpha=2"], "alpha=2: expected a number between"),
         (["workers=-1"], "workers=-1: expected a whole number"),
         (["budget=0"], "budget=0: expected a whole number, 1 or more"),

@@ -1,12 +1,15 @@
 """Whatever ends a run from outside leaves it so that it can be gone on with; and nobody else's checkpoint is taken."""
 
+import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -17,6 +20,7 @@ from mtl.config.signals import SIGNALS
 from mtl.errors import InputError
 from mtl.lifecycle.train import train
 from mtl.runs.directory import Run
+from mtl.runs.identity import run_id
 from mtl.runs.lock import hold
 from tests.support import TINY, tiny
 from tests.trained import resume, train_with
@@ -78,6 +82,50 @@ def test_at_another_moment_too(hook: str, tmp_path: Path, capsys: pytest.Capture
     assert stop.value.code == 128 + signal.SIGTERM
     (path,) = (tmp_path / "parts").glob("runs/*/*/*")
     assert resume(path).metrics == whole.metrics
+
+
+def test_a_time_limit_ends_a_run_so_that_it_can_be_gone_on_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As often as the time is over; the id and the numbers are those of a run without a limit."""
+    whole = train(tiny(tmp_path / "whole", "epochs=3"))
+    limited = tiny(tmp_path / "parts", "epochs=3", "+hardware.max_time=00:00:00:01")
+    assert run_id(limited) == whole.run_id
+
+    class Slow(Callback):
+        def on_train_batch_start(self, trainer: Trainer, *_: Any) -> None:
+            if trainer.current_epoch == 1:
+                time.sleep(1.1)
+
+    with pytest.raises(SystemExit) as stop:
+        train_with(limited, Slow())
+    assert stop.value.code == 124
+    (path,) = (tmp_path / "parts").glob("runs/*/*/*")
+    assert capsys.readouterr().err == f"the time limit is reached; go on with: python train.py resume={path}\n"
+    assert resume(path, "+hardware.max_time=00:01:00:00").metrics == whole.metrics
+
+
+def test_a_run_that_ends_between_its_two_checkpoints_comes_to_the_same_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The best one is that of the last epoch, whichever of the two could not be written any more."""
+    whole = train(tiny(tmp_path / "whole", "epochs=3"))
+    assert whole.selection.epoch == 2
+    copies = []
+
+    def copy(source: Path, target: Path) -> None:
+        copies.append(target)
+        if len(copies) == 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        shutil.copyfile(source, target)
+
+    with monkeypatch.context() as full:
+        full.setattr("mtl.training.callbacks.checkpoints.shutil", SimpleNamespace(copyfile=copy))
+        with pytest.raises(InputError, match="No space left on device; the last good state is in"):
+            train(tiny(tmp_path / "parts", "epochs=3"))
+    (path,) = (tmp_path / "parts").glob("runs/*/*/*")
+    again = resume(path)
+    assert (again.metrics, again.selection) == (whole.metrics, whole.selection)
 
 
 def test_what_is_ignored_stays_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -129,6 +129,9 @@ def test_damaged_results_say_so(tmp_path: Path) -> None:
     """One line each."""
     (tmp_path / "config.yaml").write_text("a: 1", encoding="utf-8")
     run = Run.open(tmp_path)
+    (tmp_path / "state").write_bytes(b"d\xa3ne")
+    assert run.state == "d\ufffdne"
+    (tmp_path / "state").unlink()
     assert run.state == ""
     with pytest.raises(InputError, match=r"has no result\.json: its state is 'unknown'"):
         _ = run.result

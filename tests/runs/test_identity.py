@@ -12,7 +12,10 @@ from mtl.runs.identity import configuration_id, identity, run_id
 
 BASE = ("task=synthetic", "model=hard")
 # Where a run goes, what it shows, and on which processor the same computation is made
-ELSEWHERE = ("output=elsewhere", "threads=3", "progress=false", "hardware.accelerator=gpu", "resume=some/run", "seed=0")
+ELSEWHERE = (
+    *("output=elsewhere", "threads=3", "progress=false", "hardware.accelerator=gpu", "resume=some/run", "seed=0"),
+    "+hardware.max_time=00:01:00:00",
+)
 # Overrides that change a number, each of which has an id of its own
 OTHER = (
     "seed=1",

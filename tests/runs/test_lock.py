@@ -102,3 +102,10 @@ def test_of_many_that_find_a_dead_lock_one_gets_it(tmp_path: Path) -> None:
         one.join()
     assert (len(granted), len(refused)) == (1, 7)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_whoever_holds_a_run_removes_what_a_killed_process_had_begun_to_write(tmp_path: Path) -> None:
+    for name in (".12.34.last.ckpt", "last.ckpt", ".clock"):
+        (tmp_path / name).touch()
+    with hold(tmp_path):
+        assert sorted(path.name for path in tmp_path.iterdir()) == [".clock", "last.ckpt", "lock"]

@@ -132,7 +132,7 @@ def in_child(plan: Plan) -> int:
         os._exit(1)
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_a_sweep_killed_at_random_moments_ends_with_the_numbers_of_an_undisturbed_one(tmp_path: Path) -> None:
     calm, plan = plan_of(tmp_path / "calm", "seeds=2"), plan_of(tmp_path / "killed", "seeds=2")
     started = time.monotonic()

@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 from rich.console import Console
@@ -44,9 +45,10 @@ def references(
     found = {i: cached for i, file in enumerate(files) if (cached := read(file, instances[i])) is not None}
     missing = [i for i in range(len(instances)) if i not in found]
     if missing:
+        stop = Event()
 
         def work(i: int) -> tuple[int, Solution]:
-            solution = solve(instances[i], limits[i])
+            solution = solve(instances[i], limits[i], stop=stop)
             write(files[i], solution)
             return i, solution
 
@@ -59,6 +61,7 @@ def references(
                 ):
                     found[i] = solution
         finally:
+            stop.set()  # where this was interrupted: nobody waits for the searches that are under way
             pool.shutdown(cancel_futures=True)
     return [found[i] for i in range(len(instances))]
 

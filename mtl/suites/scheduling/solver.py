@@ -1,13 +1,21 @@
 """Reference schedules by constraint programming (Google OR-tools CP-SAT)."""
 
+from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from threading import Event
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mtl.errors import InputError, lacks
 from mtl.suites.scheduling.instance import JobShop
+
+if TYPE_CHECKING:
+    from ortools.sat.python import cp_model
+
+POLL = 0.1  # seconds between two looks at whether a search is to be stopped
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +67,13 @@ def lack_of_solver() -> InputError:
 
 
 def solve(
-    instance: JobShop, limit: float, *, seconds: float | None = None, workers: int = 1, seed: int = 0
+    instance: JobShop,
+    limit: float,
+    *,
+    seconds: float | None = None,
+    workers: int = 1,
+    seed: int = 0,
+    stop: Event | None = None,
 ) -> Solution:
     """The best schedule that CP-SAT finds within its limits.
 
@@ -73,12 +87,14 @@ def solve(
         seconds: wall-clock limit besides, for use as a baseline; results then depend on the machine.
         workers: parallel searches; more than one is not deterministic under ``seconds``.
         seed: of the search.
+        stop: when it is set, the search ends.
 
     Returns:
         The schedule, and what is proven about it.
 
     Raises:
         InputError: OR-tools, of the extra ``scheduling``, is not installed.
+        CancelledError: it was stopped.
     """
     # Imported here: loading the solver takes half a second that runs with cached schedules need not pay.
     try:
@@ -109,7 +125,7 @@ def solve(
     solver.parameters.catch_sigint_signal = False
     if seconds is not None:
         solver.parameters.max_time_in_seconds = seconds
-    status = solver.solve(model)
+    status = _solve_interruptibly(solver, model, stop or Event())
     bound = max(instance.trivial_bound, round(solver.best_objective_bound))
     if solver.status_name(status) in ("OPTIMAL", "FEASIBLE"):
         found = np.full(durations.shape, -1, dtype=np.int64)
@@ -119,3 +135,18 @@ def solve(
         found = np.where(instance.exists, before.reshape(durations.shape), -1)
         bound = instance.trivial_bound
     return Solution(found, int((found + durations).max()), bound)
+
+
+def _solve_interruptibly(solver: "cp_model.CpSolver", model: "cp_model.CpModel", stop: Event) -> Any:
+    """The solver's status. In a thread: the main one would answer signals only when the search ends."""
+    with ThreadPoolExecutor(1) as pool:
+        search = pool.submit(solver.solve, model)
+        try:
+            while not wait([search], timeout=POLL).done:
+                if stop.is_set():
+                    raise CancelledError
+            return search.result()
+        finally:
+            while not search.done():  # a search that has not begun yet passes over the first words
+                solver.stop_search()
+                wait([search], timeout=POLL)

@@ -16,6 +16,7 @@ from mtl.training.callbacks.patience import Patience
 from mtl.training.callbacks.progress_bar import ProgressBar
 from mtl.training.callbacks.progress_lines import ProgressLines
 from mtl.training.callbacks.step_cost import StepCost
+from mtl.training.callbacks.time_limit import TimeLimit
 from mtl.training.callbacks.timer import Timer
 
 __all__ = [
@@ -28,5 +29,6 @@ __all__ = [
     "ProgressBar",
     "ProgressLines",
     "StepCost",
+    "TimeLimit",
     "Timer",
 ]

@@ -53,12 +53,14 @@ class Checkpoints(EpochCallback, Checkpoint):
         better = self.value is None or self._rank(value) < self._rank(self.value)
         if better:
             self.value, self.epoch = value, trainer.current_epoch
+        # The best one first: whoever goes on from the last relies on the best one that it knows of
+        path = self.best if better else self.last
         # Lightning writes elsewhere and moves, which between two disks is a copy that may end half-way
-        with checked_path(self.last) if trainer.is_global_zero else nullcontext(self.last) as place:
+        with checked_path(path) if trainer.is_global_zero else nullcontext(path) as place:
             trainer.save_checkpoint(place, weights_only=False)
         if better and trainer.is_global_zero:  # a copy costs less than to save again
-            with checked_path(self.best) as partial:
-                shutil.copyfile(self.last, partial)
+            with checked_path(self.last) as partial:
+                shutil.copyfile(self.best, partial)
 
     def best_with(self, value: float) -> float:
         """The best value so far and this one: Lightning lets checkpoints look at an epoch after all other callbacks."""

@@ -40,6 +40,7 @@ def obstacle_in_config(config: RunConfig) -> str | None:
         "compile=true": config.compile,
         "callbacks of your own": bool(config.callbacks),
         "resume": config.resume is not None,
+        "hardware.max_time": config.hardware.max_time is not None,
         f"hardware.accelerator={config.hardware.accelerator}": config.hardware.accelerator != "cpu",
         f"hardware.devices={config.hardware.devices}": config.hardware.devices not in (1, "1"),
         f"hardware.precision={config.hardware.precision}": config.hardware.precision not in ("32-true", "32", 32),

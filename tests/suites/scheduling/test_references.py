@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -24,9 +25,9 @@ def solved(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the instances that were solved, not read."""
     names: list[str] = []
 
-    def counting(instance: object, limit: float) -> Solution:
+    def counting(instance: object, limit: float, **more: object) -> Solution:
         names.append(instance.name)
-        return solve(instance, limit)
+        return solve(instance, limit, **more)
 
     monkeypatch.setattr(module, "solve", counting)
     return names
@@ -132,3 +133,11 @@ def test_a_cache_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be made"):
         references(INSTANCES, LIMITS, tmp_path / "file")
+
+
+def test_a_search_that_is_stopped_gives_no_schedule() -> None:
+    """At once, whatever its limit is; else the references would keep one that more time would have improved."""
+    stop = Event()
+    stop.set()
+    with pytest.raises(CancelledError):
+        solve(published()["ta51"], float("inf"), stop=stop)

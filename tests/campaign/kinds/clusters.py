@@ -1,0 +1,142 @@
+"""What batch systems do: several tasks of one step, requeued jobs, time limits, processes that train together."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from random import Random
+
+import psutil
+
+from tests.campaign.checks import check_said, require
+from tests.campaign.child import Ended, start
+from tests.campaign.commands import ROOT, train_py
+from tests.campaign.kinds.checkpoints import check_same_as_calm
+from tests.campaign.kinds.kills import LIMIT, WORDS, finished_runs
+from tests.campaign.templates import SYNTHETIC, Templates, run_in
+
+JOB: dict[str, str | None] = {"SLURM_JOB_ID": "7", "SLURM_JOB_NAME": "job", "SLURM_NODEID": "0"}
+TWO_PROCESSES = (*SYNTHETIC, "model=hard", "hardware=ddp_cpu", "epochs=100000", "steps=null", "patience=null")
+ENDS = 180  # seconds until all processes of a training have ended, on a machine that others share
+
+
+def tasks(draw: Random, place: Path, templates: Templates) -> None:
+    """``srun`` starts the command two times in one step: no run is trained twice."""
+    names = draw.choice((("SLURM_NTASKS",), ("SLURM_NTASKS", "SLURM_NTASKS_PER_NODE")))
+    hardware = draw.choice(((), ("hardware=ddp_cpu",)))
+    children = []
+    for rank in ("0", "1"):
+        step = {**JOB, **dict.fromkeys(names, "2"), "SLURM_PROCID": rank, "SLURM_LOCALID": rank, "SLURM_STEP_ID": "0"}
+        children.append(
+            start(
+                partial(train_py, *WORDS[:-1], *hardware, f"output={place / 'outputs'}"),
+                place / rank,
+                {**templates.environment(), **step},
+            )
+        )
+    for child in children:
+        check_said(child.wait(LIMIT), child.place, (0, 2))
+    require("doubled", len(finished_runs(place / "outputs")) <= 1, finished_runs(place / "outputs"))
+
+
+def interactive(draw: Random, place: Path, templates: Templates) -> None:
+    """Variables of a job in which the command is typed, not started by ``srun``."""
+    step = {**JOB, "SLURM_NTASKS": draw.choice("128"), "SLURM_JOB_NAME": draw.choice(("bash", "interactive", "job"))}
+    if draw.random() < 0.5:
+        step |= {"SLURM_PROCID": "0", "SLURM_LOCALID": "0"}
+    ended = start(partial(train_py, *WORDS), place, {**templates.environment(), **step}).wait(LIMIT)
+    check_said(ended, place, (0, 2))
+    require("lost", ended.code == 2 or len(finished_runs(place / "outputs")) == 1, ended.err)
+
+
+def requeued(draw: Random, place: Path, templates: Templates) -> None:
+    """A job of submitit's local executor is preempted, requeued, and goes on with the same run."""
+    words = [*SYNTHETIC, "model=hard", "epochs=60", "patience=null", f"output={place / 'outputs'}"]
+    launcher = ["hydra/launcher=submitit_local", "hydra.launcher.timeout_min=60", "hydra.launcher.cpus_per_task=1"]
+    environment = {**os.environ, **{key: text for key, text in templates.environment().items() if text is not None}}
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "train.py"), "-m", *words, *launcher],
+        cwd=place,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+    )
+    try:
+        limit = time.monotonic() + LIMIT
+        while not list(place.glob("outputs/runs/*/*/*/last.ckpt")) and time.monotonic() < limit:
+            time.sleep(0.05)
+        time.sleep(draw.uniform(0, 0.3))
+        for one in psutil.Process(process.pid).children(recursive=True):
+            if "submitit.core._submit" in " ".join(one.cmdline()) and not one.children():
+                one.send_signal(signal.SIGUSR2)
+        out, err = process.communicate(timeout=LIMIT)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    check_said(Ended(process.returncode, out, err, 0.0), place, (0,))
+    done = finished_runs(place / "outputs")
+    require("doubled", len(done) == 1 and len(list(done[0].path.parent.iterdir())) == 1, [str(x.path) for x in done])
+    require("different", done[0].result.epochs == 60, done[0].result.epochs)
+
+
+def time_limit(draw: Random, place: Path, templates: Templates) -> None:
+    """A run that may train for a second ends with a checkpoint, as often as it is started, until it is done."""
+    words = (*WORDS, "+hardware.max_time=00:00:00:01", "epochs=8")
+    for _ in range(60):
+        ended = start(partial(train_py, *words), place, templates.environment()).wait(LIMIT)
+        check_said(ended, place, (0, 124))
+        if ended.code == 0:
+            break
+    done = finished_runs(place / "outputs")
+    require("lost", len(done) == 1, "it comes to no end")
+    check_same_as_calm(done[0], run_in(templates.synthetic / "outputs"))
+
+
+def processes(draw: Random, place: Path, templates: Templates) -> None:
+    """Of two processes that train together some get a signal: both end, in one line, with a checkpoint."""
+    environment = {**os.environ, **{key: text for key, text in templates.environment().items() if text is not None}}
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "train.py"), *TWO_PROCESSES, f"output={place / 'outputs'}"],
+        cwd=place,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+    )
+    try:
+        limit = time.monotonic() + LIMIT
+        while not list(place.glob("outputs/runs/*/*/*/last.ckpt")) and time.monotonic() < limit:
+            time.sleep(0.1)
+        time.sleep(draw.uniform(0, 2))
+        second = next(one for one in psutil.Process(process.pid).children() if "train.py" in " ".join(one.cmdline()))
+        how = draw.choice((signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP, signal.SIGINT, signal.SIGKILL))
+        victims = draw.choice(("first", "second", "both")) if how != signal.SIGKILL else "second"
+        if victims in ("first", "both"):
+            process.send_signal(how)
+        if victims in ("second", "both"):
+            time.sleep(draw.uniform(0, 0.3))
+            second.send_signal(how)
+        _, err = process.communicate(timeout=ENDS)
+        gone, alive = psutil.wait_procs([second], timeout=ENDS)
+        require("hang", not alive, f"the second process lives: {gone}")
+    except subprocess.TimeoutExpired:
+        raise AssertionError("hang") from None
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    check_said(Ended(process.returncode, "", err, 0.0), place, (2, 128 + how))
+    require("lines", len(err.splitlines()) == 1 and "resume=" in err, err)
+
+
+SITUATIONS = (tasks, interactive, requeued, time_limit, processes)
+
+
+def case(draw: Random, place: Path, templates: Templates) -> None:
+    """One of these."""
+    draw.choice(SITUATIONS)(draw, place, templates)

@@ -1,0 +1,74 @@
+"""A few cases of the campaign at every change, and more of each kind where they are asked for."""
+
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from unittest.mock import patch
+
+import pytest
+
+from tests.campaign.kinds import clusters
+from tests.campaign.plan import SHARES, PlannedCase, plan
+from tests.campaign.record import Outcome, append, by_kind, read
+from tests.campaign.templates import Templates
+
+SEED = 20  # of no campaign whose table is kept
+SHORT = {"overrides": 3, "tables": 2, "run directories": 3, "checkpoints": 3}
+LONG = 3  # of each kind
+
+
+@pytest.fixture(scope="module")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    """Made once; the process that they are made in is not this one."""
+    return Templates(tmp_path_factory.mktemp("templates"))
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("kind", SHORT)
+def test_cheap_cases_hold(kind: str, templates: Templates, tmp_path: Path) -> None:
+    run_first(SHORT[kind], SEED, kind, templates, tmp_path)
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("kind", SHARES)
+def test_cases_of_every_kind_hold(kind: str, templates: Templates, tmp_path: Path) -> None:
+    run_first(LONG, SEED + 1, kind, templates, tmp_path)
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("situation", clusters.SITUATIONS, ids=lambda situation: situation.__name__)
+def test_every_situation_of_a_cluster(
+    situation: Callable[[Random, Path, Templates], None], templates: Templates, tmp_path: Path
+) -> None:
+    situation(Random(SEED), tmp_path, templates)
+
+
+def run_first(cases: int, seed: int, kind: str, templates: Templates, path: Path) -> None:
+    """Run so many cases, each in a directory of its own; Failed if one does not hold."""
+    for number in range(cases):
+        place = path / str(number)
+        place.mkdir()
+        PlannedCase(seed, kind, number).run(place, templates)
+
+
+def test_a_case_depends_on_its_name_alone(tmp_path: Path) -> None:
+    """So it can be run again without the others."""
+    drawn = []
+    with patch.dict(SHARES, {"overrides": (lambda draw, place, templates: drawn.append(draw.random()), 1)}):
+        for case in plan(3, 2000, ["overrides"]):
+            case.run(tmp_path, Templates(tmp_path))
+            PlannedCase.parse(case.name).run(tmp_path, Templates(tmp_path))
+    assert drawn[::2] == drawn[1::2]
+    assert len(set(drawn)) == len(drawn) // 2 > 1
+
+
+def test_a_campaign_goes_on_from_what_was_written(tmp_path: Path) -> None:
+    """A line that was cut off is not counted."""
+    log = tmp_path / "cases.jsonl"
+    outcomes = [Outcome("0/kills/0", "kills", "", 1.0), Outcome("0/kills/1", "kills", "lost: a run", 2.0)]
+    for one in outcomes:
+        append(log, one)
+    with log.open("a") as file:
+        file.write('{"case": "0/kil')
+    assert read(log) == outcomes
+    assert by_kind(outcomes)["all"] == {"tried": 2, "held": 1, "failed": 1, "seconds": 3.0}

@@ -1,0 +1,65 @@
+"""Whatever ends a program is one line, and standard output may be gone."""
+
+import errno
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from mtl.cli.application import EXIT_BROKEN_PIPE, ends_in_one_line, open_missing_streams, print_page
+from mtl.config.signals import Interrupted
+from mtl.errors import EXIT_USER_ERROR, InputError
+
+ENDS: dict[BaseException, tuple[int, str]] = {
+    InputError("no run"): (EXIT_USER_ERROR, "error: no run\n"),
+    OSError(errno.ENOSPC, "No space left on device"): (
+        EXIT_USER_ERROR,
+        "error: a file or standard output cannot be used: No space left on device\n",
+    ),
+    PermissionError(errno.EACCES, "Permission denied", "report.html"): (
+        EXIT_USER_ERROR,
+        "error: 'report.html' cannot be used: Permission denied\n",
+    ),
+    KeyboardInterrupt(): (128 + signal.SIGINT, "interrupted\n"),
+    Interrupted(signal.SIGHUP): (128 + signal.SIGHUP, "interrupted\n"),
+}
+
+
+@pytest.mark.parametrize("error", ENDS, ids=repr)
+def test_a_program_ends_in_one_line(error: BaseException, capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = ENDS[error]
+    with pytest.raises(SystemExit) as stop, ends_in_one_line():
+        raise error
+    assert (stop.value.code, capsys.readouterr().err) == (code, said)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
+def test_a_page_that_cannot_be_printed_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe that nobody reads any more is none at all."""
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(InputError, match="standard output cannot be written: No space left on device"):
+            print_page("a page")
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        print_page("a page")
+        with pytest.raises(SystemExit) as stop, ends_in_one_line():
+            raise BrokenPipeError
+    assert stop.value.code == EXIT_BROKEN_PIPE
+
+
+def test_a_stream_that_is_missing_leads_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no file takes its number."""
+    monkeypatch.setattr(sys, "stdin", sys.stdin)
+    kept = os.dup(0)
+    os.close(0)
+    try:
+        open_missing_streams()
+        assert os.fstat(0).st_rdev == Path(os.devnull).stat().st_rdev
+    finally:
+        os.dup2(kept, 0)
+        os.close(kept)

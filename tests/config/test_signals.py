@@ -1,0 +1,58 @@
+"""What ends a program from outside is raised once, wherever it comes, and says how the program ends."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from mtl.config.signals import SIGNALS, Interrupted, TimeLimitReached, exit_code, signals_interrupt
+
+
+@pytest.fixture(autouse=True)
+def _nothing_ignored() -> Iterator[None]:
+    """Signals as in a terminal, also where the tests run in the background, which ignores some."""
+    before = {one: signal.signal(one, signal.SIG_DFL) for one in SIGNALS}
+    yield
+    for one, handler in before.items():
+        signal.signal(one, handler)
+
+
+def test_the_exit_code_says_what_ended_the_program() -> None:
+    """Also where a library has made a SystemExit of it; one that nothing led to keeps its own."""
+    causes = {
+        Interrupted(signal.SIGTERM): 128 + signal.SIGTERM,
+        KeyboardInterrupt(): 128 + signal.SIGINT,
+        TimeLimitReached(): 124,
+    }
+    for cause, code in causes.items():
+        assert exit_code(cause) == code
+        later = SystemExit(1)
+        later.__context__ = cause
+        assert exit_code(later) == code
+    assert exit_code(SystemExit(144)) == 144
+
+
+def test_a_signal_in_a_destructor_is_not_lost() -> None:
+    """Python raises no exception there, and would only print it."""
+
+    class Slow:
+        def __del__(self) -> None:
+            os.kill(os.getpid(), signal.SIGUSR1)
+
+    def use() -> None:
+        Slow()
+        time.sleep(10)
+
+    with pytest.raises(Interrupted), signals_interrupt():
+        use()
+
+
+def test_a_handler_of_the_program_around_stays() -> None:
+    """As submitit's, which has a job that is preempted started again."""
+    seen = []
+    signal.signal(signal.SIGUSR2, lambda signum, frame: seen.append(signum))
+    with signals_interrupt():
+        os.kill(os.getpid(), signal.SIGUSR2)
+    assert seen == [signal.SIGUSR2]
