@@ -10,7 +10,7 @@ from scipy.stats import logistic, poisson
 from mtl.errors import InputError
 from mtl.nn.heads import OrdinalHead
 from mtl.tasks import count, ordinal, quantiles, survival
-from mtl.tasks.survival import Concordance
+from mtl.tasks.concordance import Concordance, suffix_sums
 
 
 @given(st.integers(0, 50), st.integers(0, 50), st.floats(-4, 4))
@@ -109,3 +109,15 @@ def test_concordance_counts_pairs(rows: list[tuple[int, int, bool]]) -> None:
     for mine, time, event in rows:
         metric.update(torch.tensor([float(mine)]), torch.tensor([[float(time), float(event)]]))
     assert float(metric.compute()) == pytest.approx(np.mean(found) if found else np.nan, nan_ok=True)
+
+
+@given(st.lists(st.integers(0, 5), max_size=20), st.integers(0, 10**6))
+def test_sums_over_the_rows_from_a_place_on(ranks: list[int], seed: int) -> None:
+    weights = torch.rand(len(ranks), dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    begins = torch.arange(len(ranks) + 1)
+    for asked in range(7):
+        found = torch.stack(suffix_sums(torch.tensor(ranks, dtype=torch.long), weights, begins, begins * 0 + asked))
+        for begin in begins:
+            rest = list(zip(ranks[begin:], weights[begin:].tolist(), strict=True))
+            sums = [sum(w for r, w in rest if fits(r)) for fits in (lambda r: True, asked.__lt__, asked.__eq__)]
+            assert found[:, begin].tolist() == pytest.approx(sums, abs=1e-12)

@@ -22,9 +22,9 @@ from torchmetrics.regression import MeanAbsoluteError, MeanSquaredError, R2Score
 from typing_extensions import override
 
 from mtl.tasks import binary, choice, classification, conditional, count, ordinal, quantiles, regression, survival
+from mtl.tasks.concordance import Concordance
 from mtl.tasks.influence import auroc_contributions, closed_form
 from mtl.tasks.metrics import ChoiceAccuracy, ChoiceRank, PinballLoss, PoissonDeviance, RankError, StandardisedR2
-from mtl.tasks.survival import Concordance
 
 ROWS = 300
 
