@@ -1,5 +1,6 @@
 """Harrell's concordance of predicted and true times, of which some are right-censored."""
 
+import numpy as np
 import torch
 from torch import Tensor
 from torchmetrics import Metric
@@ -61,8 +62,8 @@ def concordance_contributions(rows: Tensor, weights: Tensor | None = None) -> Te
     predicted, time, event = rows.unbind(1)
     each, came = given_or_ones(weights, len(rows)), event > 0
     # At one time, events come before what is censored: with an event are compared all rows behind those like it
-    key = 2 * time.unique(return_inverse=True)[1] + (~came).long()
-    rank = predicted.unique(return_inverse=True)[1]
+    key = 2 * dense_ranks(time) + (~came).long()
+    rank = dense_ranks(predicted)
     ordered, order = key.sort()
     pairs, right = torch.zeros_like(each), torch.zeros_like(each)
     begins = torch.searchsorted(ordered, key[came], right=True)
@@ -78,6 +79,11 @@ def concordance_contributions(rows: Tensor, weights: Tensor | None = None) -> Te
     right += total - above - alike / 2
     share = (each * right).sum() / (each * pairs).sum()
     return share + len(rows) * each * (right - share * pairs) / ((each * pairs).sum() / 2)
+
+
+def dense_ranks(values: Tensor) -> Tensor:
+    """The place of each value among the distinct ones, from 0 on, ``[m]`` integer."""
+    return torch.from_numpy(np.unique(values.numpy(), return_inverse=True)[1]).long()
 
 
 def suffix_sums(ranks: Tensor, weights: Tensor, begins: Tensor, asked: Tensor) -> tuple[Tensor, Tensor, Tensor]:

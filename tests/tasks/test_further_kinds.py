@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import logistic, poisson
 
@@ -13,6 +13,7 @@ from mtl.tasks import count, ordinal, quantiles, survival
 from mtl.tasks.concordance import Concordance, suffix_sums
 
 
+@settings(max_examples=30)
 @given(st.integers(0, 50), st.integers(0, 50), st.floats(-4, 4))
 def test_the_loss_of_counts_is_the_likelihood_up_to_a_constant(a: int, b: int, log_rate: float) -> None:
     """Scaled by the mean, and 0 where the rate is the label."""
@@ -33,6 +34,7 @@ def test_rates_are_always_possible() -> None:
     assert deviance.compute().isfinite()
 
 
+@settings(max_examples=20)
 @given(st.integers(0, 10**6), st.sampled_from([0.1, 0.5, 0.8]))
 def test_the_quantile_has_the_least_loss(seed: int, level: float) -> None:
     labels = torch.randn(40, generator=torch.Generator().manual_seed(seed))
@@ -57,6 +59,7 @@ def test_quantiles_do_not_cross_and_their_coverage_is_measured() -> None:
         quantiles("a", [0.1], primary="coverage")
 
 
+@settings(max_examples=30)
 @given(st.lists(st.floats(0.01, 1), min_size=2, max_size=6), st.floats(-30, 30))
 def test_an_ordinal_head_is_a_logistic_variable_in_its_interval(weights: list[float], score: float) -> None:
     """The shares of training where the score is 0, and moved along the logistic axis elsewhere."""
@@ -111,6 +114,7 @@ def test_concordance_counts_pairs(rows: list[tuple[int, int, bool]]) -> None:
     assert float(metric.compute()) == pytest.approx(np.mean(found) if found else np.nan, nan_ok=True)
 
 
+@settings(max_examples=30)
 @given(st.lists(st.integers(0, 5), max_size=20), st.integers(0, 10**6))
 def test_sums_over_the_rows_from_a_place_on(ranks: list[int], seed: int) -> None:
     weights = torch.rand(len(ranks), dtype=torch.float64, generator=torch.Generator().manual_seed(seed))

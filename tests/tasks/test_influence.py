@@ -96,7 +96,6 @@ CASES = {
     "precision": (MulticlassPrecision(5), classes),
     "specificity": (MulticlassSpecificity(5), classes),
     "kappa": (MulticlassCohenKappa(5, weights="quadratic"), classes),
-    "kappa without weights": (MulticlassCohenKappa(5), classes),
     "distance of ranks": (RankError(), classes),
     "poisson deviance": (PoissonDeviance(), counts),
     "pinball": (PinballLoss((0.1, 0.9)), intervals),
