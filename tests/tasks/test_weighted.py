@@ -9,13 +9,9 @@ from mtl.errors import InputError
 from mtl.tasks import binary, with_row_weights
 from mtl.tasks.influence import closed_form
 from mtl.tasks.weighted import WeightedMetric
-from tests.tasks.test_influence import CASES, ROWS, measured
+from tests.tasks.test_influence import CASES, FORMS, ROWS, measured
 
 WEIGHTS = torch.randint(0, 4, (ROWS,), generator=torch.Generator().manual_seed(9))
-
-
-# One of each closed form; several are of means over rows and of counts
-FORMS = ("pinball", "rmse", "standardised r2", "auroc", "binary f1", "macro f1", "kappa", "concordance")
 
 
 @pytest.mark.parametrize("case", FORMS)
