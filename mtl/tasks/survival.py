@@ -6,14 +6,10 @@ from functools import partial
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torchmetrics import Metric
-from typing_extensions import override
 
 from mtl.nn.heads import VectorHead
-from mtl.tasks.influence import ClosedForm, closed_form, given_or_ones, measures_as
+from mtl.tasks.concordance import Concordance
 from mtl.tasks.task import Task
-
-PIECE = 256  # rows that are compared with all others at once
 
 
 def survival(name: str, edges: Sequence[float], hidden: int = 0) -> Task:
@@ -38,7 +34,7 @@ def survival(name: str, edges: Sequence[float], hidden: int = 0) -> Task:
         hidden: features of the head's hidden layer; 0: none.
 
     Returns:
-        The task; its metric is :class:`Concordance`.
+        The task; its metric is :class:`~mtl.tasks.concordance.Concordance`.
     """
     bounds = tuple(edges)
 
@@ -74,76 +70,3 @@ def mean_survival(logits: Tensor) -> Tensor:
     left = functional.logsigmoid(-logits).cumsum(-1).logsumexp(1) - torch.tensor(float(logits.shape[1])).log()
     stays = left.diff(prepend=torch.zeros_like(left[:, :1])).clamp(max=-torch.finfo(left.dtype).tiny)
     return (-torch.expm1(stays)).log() - stays
-
-
-class Concordance(Metric):
-    """Share of the comparable pairs of rows in which the predicted times are ordered as the true ones, ties half.
-
-    ``update(times [B], target [B, 2])``, the target a time and whether the event came. A pair is comparable if the
-    event of the one came before the time of the other, or at this time, if the other one was then still without it.
-
-    Source: Harrell, Califf, Pryor, Lee, Rosati, "Evaluating the Yield of Medical Tests", JAMA 1982,
-    https://doi.org/10.1001/jama.1982.03320430047030.
-
-    What is kept is no state of torchmetrics: see :class:`~mtl.tasks.weighted.WeightedMetric`.
-    """
-
-    full_state_update = False
-    higher_is_better = True
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._kept: list[Tensor] = []
-
-    @override
-    def update(self, times: Tensor, target: Tensor) -> None:
-        self._kept.append(as_triples(times, target).cpu())
-
-    @override
-    def compute(self) -> Tensor:
-        return concordance_contributions(torch.cat(self._kept)).mean()
-
-    @override
-    def reset(self) -> None:
-        super().reset()
-        self._kept = []
-
-
-def as_triples(times: Tensor, target: Tensor) -> Tensor:
-    """Predicted time, true time, and whether the event came, ``[B, 3]``."""
-    return torch.cat([times.double()[:, None], target.double()], 1)
-
-
-def concordance_contributions(rows: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Of a ratio ``C = N / D`` of sums over pairs: ``C + m v_r (dN/dv_r - C dD/dv_r) / D``, v the weights.
-
-    The derivative of a sum over pairs is the row's share in it: all pairs that the row is in. Every row with an event
-    is compared with every other row.
-
-    Args:
-        rows: as of :func:`as_triples`, ``[m, 3]``.
-        weights: of the rows; None: 1 each.
-
-    Returns:
-        ``[m]``; NaN where no pair is comparable.
-    """
-    predicted, time, event = rows.unbind(1)
-    each, came = given_or_ones(weights, len(rows)), event > 0
-    pairs, right = torch.zeros_like(each), torch.zeros_like(each)
-    for chosen in torch.split(came.nonzero().flatten(), PIECE):
-        mine = time[chosen, None]
-        later = ((mine < time) | ((mine == time) & ~came)).double()  # [P, m]
-        won = later * (0.5 + 0.5 * torch.sign(predicted - predicted[chosen, None]))
-        for total, found in ((pairs, later), (right, won)):
-            total[chosen] += found @ each
-            total += each[chosen] @ found
-    share = (each * right).sum() / (each * pairs).sum()
-    return share + len(rows) * each * (right - share * pairs) / ((each * pairs).sum() / 2)
-
-
-@closed_form.register
-def of_concordance(metric: Concordance) -> ClosedForm | None:
-    """Of Harrell's concordance."""
-    if not measures_as(metric, Concordance):
-        return None
-    return ClosedForm(as_triples, concordance_contributions, flat=False)

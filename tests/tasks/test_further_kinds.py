@@ -3,16 +3,17 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import logistic, poisson
 
 from mtl.errors import InputError
 from mtl.nn.heads import OrdinalHead
 from mtl.tasks import count, ordinal, quantiles, survival
-from mtl.tasks.survival import Concordance
+from mtl.tasks.concordance import Concordance, suffix_sums
 
 
+@settings(max_examples=30)
 @given(st.integers(0, 50), st.integers(0, 50), st.floats(-4, 4))
 def test_the_loss_of_counts_is_the_likelihood_up_to_a_constant(a: int, b: int, log_rate: float) -> None:
     """Scaled by the mean, and 0 where the rate is the label."""
@@ -33,6 +34,7 @@ def test_rates_are_always_possible() -> None:
     assert deviance.compute().isfinite()
 
 
+@settings(max_examples=20)
 @given(st.integers(0, 10**6), st.sampled_from([0.1, 0.5, 0.8]))
 def test_the_quantile_has_the_least_loss(seed: int, level: float) -> None:
     labels = torch.randn(40, generator=torch.Generator().manual_seed(seed))
@@ -57,6 +59,7 @@ def test_quantiles_do_not_cross_and_their_coverage_is_measured() -> None:
         quantiles("a", [0.1], primary="coverage")
 
 
+@settings(max_examples=30)
 @given(st.lists(st.floats(0.01, 1), min_size=2, max_size=6), st.floats(-30, 30))
 def test_an_ordinal_head_is_a_logistic_variable_in_its_interval(weights: list[float], score: float) -> None:
     """The shares of training where the score is 0, and moved along the logistic axis elsewhere."""
@@ -109,3 +112,16 @@ def test_concordance_counts_pairs(rows: list[tuple[int, int, bool]]) -> None:
     for mine, time, event in rows:
         metric.update(torch.tensor([float(mine)]), torch.tensor([[float(time), float(event)]]))
     assert float(metric.compute()) == pytest.approx(np.mean(found) if found else np.nan, nan_ok=True)
+
+
+@settings(max_examples=30)
+@given(st.lists(st.integers(0, 5), max_size=20), st.integers(0, 10**6))
+def test_sums_over_the_rows_from_a_place_on(ranks: list[int], seed: int) -> None:
+    weights = torch.rand(len(ranks), dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    begins = torch.arange(len(ranks) + 1)
+    for asked in range(7):
+        found = torch.stack(suffix_sums(torch.tensor(ranks, dtype=torch.long), weights, begins, begins * 0 + asked))
+        for begin in begins:
+            rest = list(zip(ranks[begin:], weights[begin:].tolist(), strict=True))
+            sums = [sum(w for r, w in rest if fits(r)) for fits in (lambda r: True, asked.__lt__, asked.__eq__)]
+            assert found[:, begin].tolist() == pytest.approx(sums, abs=1e-12)

@@ -9,12 +9,12 @@ from mtl.errors import InputError
 from mtl.tasks import binary, with_row_weights
 from mtl.tasks.influence import closed_form
 from mtl.tasks.weighted import WeightedMetric
-from tests.tasks.test_influence import CASES, ROWS, measured
+from tests.tasks.test_influence import CASES, FORMS, ROWS, measured
 
 WEIGHTS = torch.randint(0, 4, (ROWS,), generator=torch.Generator().manual_seed(9))
 
 
-@pytest.mark.parametrize("case", [name for name in CASES if not name.startswith("choice")])
+@pytest.mark.parametrize("case", FORMS)
 def test_a_weight_is_a_number_of_copies(case: str) -> None:
     """The metric is that of the copies, and a row contributes what leaving out all of its copies changes."""
     metric, data = CASES[case]

@@ -15,8 +15,8 @@ from mtl.suites.table.columns import names, numbers
 from mtl.suites.table.delimited import NUMBER
 from mtl.suites.table.target_specs import NUMERIC, TargetSpec
 from mtl.tasks import NO_LABEL, Task, binary, classification, count, labelled, ordinal, quantiles, regression, survival
+from mtl.tasks.concordance import Concordance
 from mtl.tasks.kinds import chosen_metric
-from mtl.tasks.survival import Concordance
 
 BASIC = ("task", "column", "kind", "values", "mean", "std")  # fields that every target has
 FAR = 1000.0  # standard deviations from zero, from which on single precision tells few labels apart

@@ -1,9 +1,12 @@
 """A suite of the user's table, from the options of a config."""
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from mtl.errors import InputError
 from mtl.suites.table.joining import parse_joins
@@ -11,6 +14,8 @@ from mtl.suites.table.large import LargeTable
 from mtl.suites.table.source import read_source
 from mtl.suites.table.splitting import Splitting
 from mtl.suites.table.suite import TableSuite, Targets
+
+CONSENT = "MTL_TRUST_QUERY"  # variable of the environment
 
 
 def table(
@@ -90,6 +95,29 @@ def table(
     }
     read_one = partial(read_source, joins=parse_joins(join), sheet=sheet, **way)
     read = partial(read_one, str(path), query)
+    if query and statistics:
+        read = partial(read_by_consent, read, query)
     read_test = partial(read_one, str(path_test), option="task.path_test") if path_test else None
     options = (splitting, categories, statistics, form, formats, numbers, read_test, row_weight)
     return TableSuite(read, targets, columns, *options)
+
+
+def read_by_consent(read: Callable[[], pd.DataFrame], query: str) -> pd.DataFrame:
+    """The rows of the query in a run's directory, which may be somebody else's.
+
+    Args:
+        read: gives the rows.
+        query: for the message.
+
+    Returns:
+        The rows.
+
+    Raises:
+        InputError: nobody has said that such queries are trusted.
+    """
+    if not os.environ.get(CONSENT):
+        raise InputError(
+            f"the rows of this run come from a query that its directory names, {query[:60]!r}: if you trust it, set "
+            f"the variable {CONSENT}=1"
+        )
+    return read()

@@ -143,6 +143,21 @@ def test_a_query_gives_rows_of_the_types_of_their_values(database: str) -> None:
     assert [column.name for column in made.encoding.columns] == ["age"]
 
 
+def test_the_query_of_a_run_is_run_again_by_consent_only(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query, file = "select city, age from people", tmp_path / "statistics.json"
+    first = table(database, {"city": "binary"}, query=query)
+    file.write_text(json.dumps(first.statistics()))
+    opened = table(database, {}, query=query, statistics=str(file))
+    assert isinstance(opened, TableSuite)
+    assert opened.inputs(pd.DataFrame({"age": [1.0, 2.0]}))["x"].shape == (2, 1)
+    with pytest.raises(InputError, match="come from a query that its directory names, 'select city, age"):
+        opened.fingerprint  # noqa: B018
+    monkeypatch.setenv("MTL_TRUST_QUERY", "1")
+    assert opened.fingerprint == first.fingerprint
+
+
 @pytest.mark.parametrize(
     ("path", "query", "message"),
     [
