@@ -17,14 +17,16 @@ def main(cfg: DictConfig) -> None:
     """From a run directory to a report beside it."""
     with user_errors():
         asked = ExecuteConfig.read(OmegaConf.to_container(cfg, resolve=True))
-        trust = [*asked.trust, *own_modules(asked.environment)]
         # Imported here: help and --cfg answer without waiting for torch
         from mtl.lifecycle.execution import execute
 
         # The environment is the run's own, where nothing is said of one
         typed = {parse_override(text).key_or_group.split(".")[0] for text in HydraConfig.get().overrides.task}
         environment = asked.environment if typed - {*ExecuteConfig.model_fields, "hydra"} else None
-        report, directory = execute(environment, asked.run, asked.output, asked.threads, asked.records, trust)
+        own = own_modules(environment) if environment else []
+        report, directory = execute(
+            environment, asked.run, asked.output, asked.threads, asked.records, asked.trust, own
+        )
         console = Console()
         console.print(report.table())
         console.print(f"written to {directory}", soft_wrap=True, highlight=False)

@@ -11,7 +11,7 @@ from rich.text import Text
 from mtl.agent.report import ExecutionReport
 from mtl.assembly import trees_of
 from mtl.cli.override_text import typed_options
-from mtl.config.commands import typed
+from mtl.config.commands import trusting, typed
 from mtl.config.literals import override_argument
 from mtl.config.run_result import LOSS, AffinityResult, RunResult
 
@@ -43,8 +43,7 @@ def longer_advice(result: RunResult) -> str:
 def next_commands(result: RunResult) -> list[tuple[str, str]]:
     """What a person may want to do with a run, and what to type."""
     run = result.directory
-    trust = trusted_code(result.config.trust)
-    named = " ".join([override_argument("run", run), *([override_argument("trust", trust)] if trust else [])])
+    named = " ".join([override_argument("run", run), *trusting(result.config.trust)])
     commands = [("look at it:", f"tensorboard --logdir {quote(run)}")]
     if result.config.execution:  # which the run's own config names, so that nothing else has to be said
         commands.append(("let the agent act:", f"{typed('execute')} {named}"))
@@ -53,14 +52,6 @@ def next_commands(result: RunResult) -> list[tuple[str, str]]:
     said = [f"task={result.choices.task}", *typed_options("task", result.choices.task, result.config.task)]
     commands.append(("does it pay?", f"{typed('compare')} {' '.join(said)}"))
     return [*commands, ("all numbers:", f"{run}/result.json")]
-
-
-def trusted_code(modules: Sequence[str]) -> list[str]:
-    """What a person has to trust to open a run whose config names these modules: packages, or single modules."""
-    packages: dict[str, list[str]] = {}
-    for module in modules:
-        packages.setdefault(module.partition(".")[0], []).append(module)
-    return [package if len(parts) > 1 else parts[0] for package, parts in packages.items()]
 
 
 def affinity_table(found: AffinityResult) -> Table:

@@ -1,10 +1,12 @@
 """How a person types the commands of this package: ``python train.py`` in a repository, ``mtl train`` elsewhere."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
 
 from mtl.config.folders import PACKAGE
+from mtl.config.literals import override_argument
 
 SCRIPTS = {
     "train": "train.py",
@@ -32,6 +34,15 @@ def typed(command: str) -> str:
     installed = installed_command()
     words = f"{installed} {command}" if installed else f"python {SCRIPTS[command]}"
     return " ".join([words, *(f"--config-dir {quote(folder)}" for folder in config_dirs)])
+
+
+def trusting(modules: Sequence[str]) -> list[str]:
+    """What is typed to open a run whose config names code of these modules: of several of a package, the package."""
+    packages: dict[str, list[str]] = {}
+    for module in modules:
+        packages.setdefault(module.partition(".")[0], []).append(module)
+    named = [package if len(parts) > 1 else parts[0] for package, parts in packages.items()]
+    return [override_argument("trust", named)] if named else []
 
 
 def as_typed(text: str) -> str:

@@ -118,7 +118,7 @@ def to_run_config(cfg: DictConfig, choices: Mapping[str, Any] | None = None) -> 
     chosen = HydraConfig.get().runtime.choices if choices is None else choices
     named = {group: name_of_choice(group, chosen[group], values.get(group)) for group in GROUPS}
     config = RunConfig.read({"choices": named, **values})
-    own = own_modules(nodes_of(config))
+    own = own_modules(nodes_of(config)) if config.resume is None else []  # a run that is gone on with says its own
     if own:
         config = config.changed(trust=[*config.trust, *own])
     check_config(config)

@@ -33,6 +33,7 @@ def execute(
     threads: int | None = None,
     records: str | None = None,
     trust: Sequence[str] = (),
+    own: Sequence[str] = (),
 ) -> tuple[ExecutionReport, Path]:
     """Let a trained run act, and keep what came of it in a new directory under ``<run>/executions``.
 
@@ -45,6 +46,7 @@ def execute(
         threads: on the CPU; None: the cores, at most 4.
         records: a file of new rows, to be predicted; the environment is then not looked at.
         trust: modules whose code the run and the environment may name, beside this package's and what ``conf/`` names.
+        own: modules whose code the environment may name, and the run may not.
 
     Returns:
         The report and the directory.
@@ -54,7 +56,7 @@ def execute(
     """
     torch.set_num_threads(threads or min(4, torch.get_num_threads()))
     given: Environment | None = (
-        None if records or not environment else instantiate_node(environment, "environment", trust)
+        None if records or not environment else instantiate_node(environment, "environment", (*trust, *own))
     )  # its mistakes are said before a run is read
     opened = Run.open(str(run) if run is not None else newest(str(output)).path, trust)
     trained = load_trained(opened)

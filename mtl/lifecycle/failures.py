@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from mtl.config.commands import typed
+from mtl.config.commands import trusting, typed
 from mtl.config.signals import exit_code, ignore_signals
 from mtl.distributed import is_lost_connection
 from mtl.errors import InputError
@@ -60,7 +60,9 @@ def failures_recorded(run: Run, *, first: bool) -> Iterator[None]:
 
 def how_to_go_on(run: Run) -> str:
     """What a person types after an interruption."""
-    return f"go on with: {typed('train')} resume={run.path}" if run.last.is_file() else "no epoch was validated"
+    if not run.last.is_file():
+        return "no epoch was validated"
+    return f"go on with: {' '.join([typed('train'), f'resume={run.path}', *trusting(run.trust)])}"
 
 
 def what_is_kept(run: Run) -> str:

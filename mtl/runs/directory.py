@@ -71,7 +71,7 @@ class Run:
         The same config run again gets ``<id>-2``, ``<id>-3``, ...: nothing is overwritten. InputError if no directory
         can be made there.
         """
-        return cls(make_unique_directory(run_path(config)))
+        return cls(make_unique_directory(run_path(config)), config.trust)
 
     @classmethod
     def open(cls, path: str | Path, trust: Sequence[str] = ()) -> "Run":

@@ -10,7 +10,7 @@ import pytest
 
 import mtl
 from mtl.cli import program
-from mtl.config.commands import as_typed, config_dirs, typed
+from mtl.config.commands import as_typed, config_dirs, trusting, typed
 from mtl.config.process import RUN_VARIABLE
 from mtl.errors import EXIT_USER_ERROR
 
@@ -89,3 +89,16 @@ def test_an_installed_package_has_no_script(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr("mtl.config.commands.PACKAGE", tmp_path / "mtl")
     monkeypatch.setattr(sys, "argv", ["notebook"])
     assert typed("compare") == "mtl compare"
+
+
+@pytest.mark.parametrize(
+    ("modules", "expected"),
+    [
+        ([], []),
+        (["acme.weighting"], ["'trust=[acme.weighting]'"]),
+        (["acme.weighting", "torch_extra", "acme.suite"], ["'trust=[acme, torch_extra]'"]),
+    ],
+)
+def test_what_has_to_be_trusted_again_is_short(modules: list[str], expected: list[str]) -> None:
+    """One module by its name, several of a package by that of the package."""
+    assert trusting(modules) == expected

@@ -5,7 +5,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from mtl.cli.run_summary import show, trusted_code
+from mtl.cli.run_summary import show
 from mtl.config.run_result import RunResult
 from tests.results import run_result
 
@@ -27,16 +27,3 @@ def test_a_budget_that_was_too_small_is_said_with_the_key_to_raise(key: str, use
     assert "still improving" not in shown(
         run_result(selection={**selection, "still_improving": False}, metrics=measured)
     )
-
-
-@pytest.mark.parametrize(
-    ("modules", "expected"),
-    [
-        ([], []),
-        (["acme.weighting"], ["acme.weighting"]),
-        (["acme.weighting", "torch_extra", "acme.suite"], ["acme", "torch_extra"]),
-    ],
-)
-def test_what_has_to_be_trusted_again_is_short(modules: list[str], expected: list[str]) -> None:
-    """One module by its name, several of a package by that of the package."""
-    assert trusted_code(modules) == expected

@@ -63,6 +63,15 @@ def test_a_folder_that_is_merely_there_opens_no_run_of_a_stranger(project: Path)
     assert instantiate_node(node, "weighting")(2) is not None
 
 
+def test_an_option_in_place_of_a_default_opens_no_run_of_a_stranger(project: Path) -> None:
+    """What a folder puts under the name of a default is for trainings; it opens no run that is gone on with."""
+    module = "module_of_test_an_option_in_place_of_a_default_opens_no_run_of_a_stranger"
+    write(project / "conf", "uncertainty", f"{module}.Mine")
+    assert configure("task=synthetic").trust == [module]
+    with pytest.raises(InputError, match="not run, since"):
+        configure("task=synthetic", "resume=outputs/runs/theirs")
+
+
 @pytest.mark.parametrize("why", ["no group of ours", "another application"])
 def test_a_conf_of_others_is_left_alone(project: Path, why: str) -> None:
     if why == "another application":
