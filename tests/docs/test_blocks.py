@@ -57,7 +57,7 @@ def myproject(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 @pytest.mark.usefixtures("myproject")
 @pytest.mark.parametrize("path", WITH_PYTHON, ids=name)
 def test_python_of_a_page_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The blocks of a page one after the other; of the tests that they define, the first check of each."""
+    """The blocks of a page one after the other; of the tests that they define, the last check of each, a short one."""
     monkeypatch.chdir(tmp_path)
     found = surroundings()
     for block in blocks(path, "python"):
@@ -65,7 +65,7 @@ def test_python_of_a_page_runs(path: Path, tmp_path: Path, monkeypatch: pytest.M
     tests: list[Callable[..., None]] = [value for key, value in found.items() if key.startswith("test_")]
     for test in tests:
         (mark,) = test.pytestmark  # type: ignore[attr-defined]
-        test(mark.args[1][0])
+        test(mark.args[1][-1])
 
 
 @pytest.mark.slow
