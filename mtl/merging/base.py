@@ -109,10 +109,12 @@ class ScaledMerging(Merging):
         if not isfinite(best[1]):
             raise InputError("merging: no coefficient of model.merge.coefficients gives a finite validation loss")
         chosen = torch.full((len(vectors.differences), 1), best[0])
-        note = ""
-        if best[0] == max(self.coefficients) and len(self.coefficients) > 1:
-            note = (
-                f"merging: the best coefficient, {best[0]:g}, is the largest of model.merge.coefficients: try larger "
-                "ones"
-            )
-        return MergedTrunk(vectors.start + best[0] * direction, chosen, tried, note)
+        return MergedTrunk(vectors.start + best[0] * direction, chosen, tried, self._note(best[0]))
+
+    def _note(self, best: float) -> str:
+        """What to say where the best coefficient is at an end of what was tried; empty where it is not."""
+        ends = {max(self.coefficients): ("largest", "larger"), min(self.coefficients): ("smallest", "smaller")}
+        if best not in ends or len(self.coefficients) == 1:
+            return ""
+        end, further = ends[best]
+        return f"merging: the best coefficient, {best:g}, is the {end} of model.merge.coefficients: try {further} ones"

@@ -8,7 +8,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from mtl.assembly import load, merged_of
+from mtl.assembly import merged_of
 from mtl.comparison.records import record
 from mtl.config.overrides import CONF
 from mtl.config.run_result import RunResult
@@ -16,7 +16,9 @@ from mtl.errors import InputError
 from mtl.lifecycle.merged import COMMON_START, HARD, check_merged
 from mtl.lifecycle.train import train
 from mtl.lifecycle.trained import load_trained
-from mtl.lifecycle.trunk_trials import batch_norms, entropy_of
+from mtl.lifecycle.trunk_trials import batch_norms, entropy_of, renew_statistics
+from mtl.nn.encoder import SINGLE
+from mtl.nn.mlp import MLP
 from mtl.runs.checkpoint import read_checkpoint
 from mtl.runs.directory import Run
 from tests.support import tiny
@@ -147,18 +149,21 @@ def test_one_task_at_coefficient_one_is_its_own_network(tmp_path: Path) -> None:
     assert plain.merging.start is None
 
 
-def test_statistics_of_batch_norms_are_taken_anew_from_the_training_rows(tmp_path: Path) -> None:
-    found = run(tmp_path, "encoder.norm=batch")
-    assembly = load(found.directory)
-    norm = batch_norms(assembly.module.network.sharing)[0]
-    assembly.data.setup("fit")
+def test_statistics_of_batch_norms_are_taken_anew_from_the_rows() -> None:
+    """The mean over the batches of what the norm sees of them, whatever it knew before; and the mode stays."""
+    trunk = MLP({SINGLE: (6,)}, widths=[8, 6], norm="batch", dropout=0.5)
+    batches = [{SINGLE: torch.randn(20, 6)} for _ in range(3)]
+    renew_statistics(trunk, [{SINGLE: torch.randn(20, 6) + 5}])
+    renew_statistics(trunk, batches)
+    first = batch_norms(trunk)[0]
     seen: list[torch.Tensor] = []
-    norm.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
-    for batch in assembly.data.measured("train"):
-        assembly.module.network(batch.inputs)
-    rows = torch.cat(seen)
-    assert norm.running_mean is not None
-    torch.testing.assert_close(norm.running_mean, rows.mean(0), rtol=1e-4, atol=1e-5)
+    first.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    trunk.eval()
+    for inputs in batches:
+        trunk(inputs)
+    assert first.running_mean is not None
+    assert first.momentum == 0.1
+    torch.testing.assert_close(first.running_mean, torch.stack([one.mean(0) for one in seen]).mean(0))
 
 
 def test_parts_are_the_models_of_these_names() -> None:

@@ -165,6 +165,8 @@ def test_validation_chooses_the_coefficient(name: str) -> None:
     assert found.note == ""
     beyond = one.merge(vectors, Nearest(vectors.start + 3 * one.direction(vectors)))
     assert "0.8, is the largest" in beyond.note
+    below = one.merge(vectors, Nearest(vectors.start))
+    assert "0.2, is the smallest" in below.note
 
 
 class Broken(Nearest):
