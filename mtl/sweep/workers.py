@@ -10,6 +10,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from itertools import islice
 from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -85,10 +86,15 @@ def do_runs(
         replicas: most runs of one shape that are trained at once.
     """
     queue = RunQueue(output)
+    shapes = shapes_of(entries) if replicas > 1 else []
     for number, entry in enumerate(entries):
         if stop.is_set():
             return
-        alike = [entry] if replicas == 1 else alike_to(entry, entries[number:], replicas)
+        alike = [entry]
+        if replicas > 1:
+            rest = zip(entries[number:], shapes[number:], strict=True)
+            pending = (one for one, shape in rest if shape == shapes[number] and queue.state(one) == PENDING)
+            alike = list(islice(pending, replicas))
         with ExitStack() as held:
             claims = [claim for claim in (held.enter_context(queue.claim(one)) for one in alike) if claim is not None]
             fresh = [claim for claim in claims if claim.unfinished() is None]  # a dead run is gone on with by itself
@@ -100,26 +106,11 @@ def do_runs(
             stop.set()
 
 
-def alike_to(entry: QueuedRun, entries: Sequence[QueuedRun], most: int) -> list[QueuedRun]:
-    """The entry and others of its shape, which are trained at once.
-
-    Args:
-        entry: the first.
-        entries: where the others may be, the entry among them.
-        most: so many at most.
-
-    Returns:
-        Entries of one shape and of the same rows, in their order.
-    """
+def shapes_of(entries: Sequence[QueuedRun]) -> list[tuple[str, str]]:
+    """What entries have in common that may be trained at once: data, and all but seed, weighting and rates."""
     from mtl.training.stack.offered import shape_of
 
-    shape = shape_of(entry.config)
-    alike = [
-        one
-        for one in entries
-        if one.fingerprint == entry.fingerprint and (one is entry or shape_of(one.config) == shape)
-    ]
-    return alike[:most]
+    return [(entry.fingerprint, shape_of(entry.config)) for entry in entries]
 
 
 def run_worker(

@@ -13,8 +13,9 @@ from mtl.lifecycle.together import Job, train_jobs
 from mtl.lifecycle.train import train
 from mtl.runs.checkpoint import read_checkpoint
 from mtl.runs.directory import Run
+from mtl.training.stack.module import StackedModule
 from tests.support import tiny
-from tests.trained import assert_contributions_are_those_of_the_result, resume
+from tests.trained import assert_contributions_are_those_of_the_result
 
 CLOSE = 1e-5
 # Of losses alone: what a stack offers, with options of its own for each member
@@ -92,18 +93,36 @@ def test_members_that_share_nothing_equal_their_separate_runs(tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_a_member_that_fails_leaves_the_others_alone_and_one_that_is_interrupted_goes_on_alone(tmp_path: Path) -> None:
+def test_a_member_that_fails_leaves_the_others_alone(tmp_path: Path) -> None:
     broken = ("weighting=equal", "optimizer.lr=1e30")
-    kept, failed = together(configs(tmp_path / "stack", "gradient_clip=null", members=[("weighting=equal",), broken]))
+    kept, failed = together(configs(tmp_path, "gradient_clip=null", members=[("weighting=equal",), broken]))
     assert isinstance(failed.error, InputError)
     assert "NaN or infinite" in str(failed.error)
     assert kept.error is None
     assert kept.result is not None
-    run = Run.open(kept.result.directory)
-    (run.path / "result.json").unlink()
-    run.state = "interrupted"
-    again = resume(run.path)  # its training is over, so only what follows is done
-    assert again.metrics["test"].flat() == pytest.approx(kept.result.metrics["test"].flat(), rel=CLOSE, abs=CLOSE)
+
+
+@pytest.mark.slow
+def test_a_member_that_was_interrupted_goes_on_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    members = WEIGHTINGS[2:4]
+    begin = StackedModule.on_train_epoch_start
+
+    def interrupt(module: StackedModule) -> None:
+        if module.current_epoch == 2:
+            raise KeyboardInterrupt
+        begin(module)
+
+    monkeypatch.setattr(StackedModule, "on_train_epoch_start", interrupt)
+    with pytest.raises(SystemExit):
+        together(configs(tmp_path / "stack", "epochs=4", members=members))
+    runs = [path.parent for path in (tmp_path / "stack").rglob("state")]
+    assert [Run.open(run).state for run in runs] == ["interrupted"] * len(members)
+    wanted, same = (configs(tmp_path / place, "epochs=4", members=members)[0] for place in ("stack", "alone"))
+    found, expected = train(wanted), train(same)
+    assert found is not None
+    assert expected is not None
+    assert found.directory in map(str, runs)
+    assert found.metrics["test"].flat() == pytest.approx(expected.metrics["test"].flat(), rel=CLOSE, abs=CLOSE)
 
 
 @pytest.mark.slow
