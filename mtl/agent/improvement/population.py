@@ -88,10 +88,11 @@ def makespans(
 
     before = torch.get_num_threads()
     torch.set_num_threads(1)  # each operation is small: whole chunks side by side use the cores better
+    pool = ThreadPoolExecutor(threads)
     try:
-        with ThreadPoolExecutor(threads) as pool:
-            built = list(pool.map(build, parts))
+        built = list(pool.map(build, parts))
     finally:
+        pool.shutdown(cancel_futures=True)  # an interruption does not wait for what has not begun
         torch.set_num_threads(before)
     found = []
     for group, shops in enumerate(groups):

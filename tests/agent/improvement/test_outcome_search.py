@@ -133,6 +133,22 @@ def test_it_learns_what_is_right_in_a_shop_where_that_is_known(tmp_path: Path, m
 
 
 @pytest.mark.parametrize(
+    ("prior", "tasks", "message"),
+    [
+        ("bound", ["makespan"], "that takes task=scheduling with the task 'assignment'; improve=none"),
+        (None, ["assignment"], "a dispatcher that starts at a rule, such as task.prior=bound"),
+    ],
+)
+def test_what_cannot_be_improved_is_said_before_the_training(prior: str | None, tasks: list[str], message: str) -> None:
+    suite = SchedulingSuite(instances=1, validation=1, rollout_instances=1, test="ft06", prior=prior)
+    suite.restrict(tasks)
+    graph = TaskGraph(suite.tasks)
+    network = Network(Hard(suite.input_shape, graph.names, partial(CandidateSet, width=8, heads=2)), graph)
+    with pytest.raises(InputError, match=message):
+        OutcomeSearch(1, 4, SIZES, SIZES).check(suite, network)
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"generations": 0}, "improve.generations=0"),
