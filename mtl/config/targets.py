@@ -34,7 +34,7 @@ FILES = ("*.yaml", "*/*.yaml", "*/*/*.yaml")  # of a config folder, also in fold
 
 def check_config(config: RunConfig) -> None:
     """Raise InputError for the first target of a run that is not allowed. Imports nothing."""
-    for name in (*NODES, "callbacks"):
+    for name in (*NODES, "callbacks", "logger"):
         check_targets(getattr(config, name), name, config.trust)
 
 

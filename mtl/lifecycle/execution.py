@@ -22,6 +22,7 @@ from mtl.runs.dashboard import CHOSEN, write_choices
 from mtl.runs.directory import Run, newest
 from mtl.runs.files import make_unique_directory, write_json
 from mtl.suites.base import MultiTaskDataModule
+from mtl.training.loggers import log_outcome
 
 READING = ("separator", "encoding", "missing", "header", "skip")
 
@@ -176,6 +177,7 @@ def act(
             for picture in sorted((run.path / "execution").glob("*.png")):
                 add_picture(logger, picture, step)
         logger.save()
+    log_outcome(loggers, result, step)
     return report, result
 
 

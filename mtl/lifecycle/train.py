@@ -170,7 +170,7 @@ def begin(run: Run, prepared: Prepared, on_run_created: Callable[[Run], None]) -
 
 def carry_out(run: Run, prepared: Prepared, on_report: Callable[[ExecutionReport], None]) -> RunResult | None:
     """Train, measure, act, and write the result."""
-    assembly = grouped(run, prepared.assembly, dashboard_loggers(run))
+    assembly = grouped(run, prepared.assembly, dashboard_loggers(run, prepared.assembly.config))
     fitted = fit(run, assembly, prepared.callbacks, resumed=prepared.resumed is not None)
     if fitted is None:
         return None
