@@ -13,7 +13,7 @@ from mtl.inspection.show_sharing import show_sharing
 from mtl.runs.checkpoint import read_checkpoint, write_checkpoint
 from mtl.runs.directory import Run
 from mtl.training.budget import budget_of
-from mtl.training.callbacks import BestEpochPerTask, LowWeights, Patience, Timer
+from mtl.training.callbacks import BestEpochPerTask, LowWeights, Patience, PlateauWatch, Timer
 from mtl.training.loggers import log_hyperparameters
 from mtl.training.resources import reset_peak_memory
 from mtl.training.trainer import make_trainer
@@ -48,7 +48,8 @@ def fit(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...], *, resume
     timer, best_epochs, low_weights = Timer(), BestEpochPerTask(data.selection, data.acting), LowWeights()
     budget = budget_of(assembly.config, data.loader("train", training=True, world=1).steps)
     patience = Patience(assembly.config.patience, budget, data.selection, data.acting)
-    trainer = make_trainer(run, assembly, budget, (best_epochs, patience, timer, low_weights, *callbacks))
+    plateau = PlateauWatch(data.selection, data.acting)
+    trainer = make_trainer(run, assembly, budget, (best_epochs, patience, plateau, timer, low_weights, *callbacks))
     log_hyperparameters(trainer.loggers, assembly.config)
     reset_peak_memory()
     try:

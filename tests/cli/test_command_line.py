@@ -127,7 +127,7 @@ BAD = {
             "+scheduler._partial_=true",
             "trust=[torch.optim]",
         ],
-        "ReduceLROnPlateau waits for a metric",
+        "ReduceLROnPlateau waits for one metric, which a scheduler of a run is not told: use scheduler=plateau",
     ),
     "profiler": (["+hardware.profiler=simple"], "hardware.profiler is set by every run itself"),
     "callbacks of the trainer": (["+hardware.callbacks=3"], "hardware.callbacks is set by every run itself"),

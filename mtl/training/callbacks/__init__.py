@@ -13,6 +13,7 @@ from mtl.training.callbacks.checkpoints import Checkpoints
 from mtl.training.callbacks.dashboard import Dashboard
 from mtl.training.callbacks.low_weights import LowWeights
 from mtl.training.callbacks.patience import Patience
+from mtl.training.callbacks.plateau_watch import PlateauWatch
 from mtl.training.callbacks.progress_bar import ProgressBar
 from mtl.training.callbacks.progress_lines import ProgressLines
 from mtl.training.callbacks.step_cost import StepCost
@@ -25,6 +26,7 @@ __all__ = [
     "Dashboard",
     "LowWeights",
     "Patience",
+    "PlateauWatch",
     "ProgressBar",
     "ProgressLines",
     "StepCost",
