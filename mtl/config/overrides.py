@@ -20,7 +20,7 @@ from mtl.errors import InputError, unknown
 CONF = Path(__file__).parent.parent.parent / "conf"
 LONGEST = 200  # letters of a key or of an option's name, which the system looks for as a file
 NO_STUDY = "experiment=null"  # what the config says already, and Hydra does not let be typed
-ADDING_UP = ("experiment", "logger")  # groups of which several options may be chosen
+ADDING_UP = ("experiment", "callbacks", "logger")  # groups of which several options may be chosen
 COMPOSE_ERRORS = (HydraException, OmegaConfBaseException)  # for an override that does not fit
 # Keys whose values the typed configuration checks; those of the other keys, the nodes, are checked against the defaults
 TYPED = frozenset(name for name, field in RunConfig.model_fields.items() if field.annotation != dict[str, Any])

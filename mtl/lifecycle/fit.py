@@ -13,7 +13,7 @@ from mtl.inspection.show_sharing import show_sharing
 from mtl.runs.checkpoint import read_checkpoint, write_checkpoint
 from mtl.runs.directory import Run
 from mtl.training.budget import budget_of
-from mtl.training.callbacks import BestEpochPerTask, LowWeights, Patience, PlateauWatch, Timer
+from mtl.training.callbacks import BestEpochPerTask, LowWeights, MovingAverage, Patience, PlateauWatch, Timer
 from mtl.training.loggers import log_hyperparameters
 from mtl.training.resources import reset_peak_memory
 from mtl.training.trainer import make_trainer
@@ -49,7 +49,11 @@ def fit(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...], *, resume
     budget = budget_of(assembly.config, data.loader("train", training=True, world=1).steps)
     patience = Patience(assembly.config.patience, budget, data.selection, data.acting)
     plateau = PlateauWatch(data.selection, data.acting)
-    trainer = make_trainer(run, assembly, budget, (best_epochs, patience, plateau, timer, low_weights, *callbacks))
+    # The best epoch of a task keeps averaged weights, and patience goes back to those of the training
+    averages = [one for one in callbacks if isinstance(one, MovingAverage)]
+    others = [one for one in callbacks if one not in averages]
+    ours = (best_epochs, *averages, patience, plateau, timer, low_weights, *others)
+    trainer = make_trainer(run, assembly, budget, ours)
     log_hyperparameters(trainer.loggers, assembly.config)
     reset_peak_memory()
     try:

@@ -12,6 +12,7 @@ from mtl.training.callbacks.best_epoch_per_task import BestEpochPerTask
 from mtl.training.callbacks.checkpoints import Checkpoints
 from mtl.training.callbacks.dashboard import Dashboard
 from mtl.training.callbacks.low_weights import LowWeights
+from mtl.training.callbacks.moving_average import MovingAverage
 from mtl.training.callbacks.patience import Patience
 from mtl.training.callbacks.plateau_watch import PlateauWatch
 from mtl.training.callbacks.progress_bar import ProgressBar
@@ -25,6 +26,7 @@ __all__ = [
     "Checkpoints",
     "Dashboard",
     "LowWeights",
+    "MovingAverage",
     "Patience",
     "PlateauWatch",
     "ProgressBar",
