@@ -163,6 +163,8 @@ def to_input_error(text: str, error: Exception, before: DictConfig) -> InputErro
     """
     override = parse_override(text)
     key, value = override.key_or_group, override.get_value_element_as_str()
+    if (CONF / key).is_dir() and value in option_names(key) and text.startswith("+"):
+        return InputError(f"'{text}': expected {text.lstrip('+')}, since the group is there already")
     if (CONF / key).is_dir() and value in option_names(key):  # the group's keys stand at the top level of this config
         return InputError(f"'{text}': expected {key}@_global_={value}")
     if (CONF / key).is_dir():

@@ -337,7 +337,7 @@ def test_check_accepts_what_hydra_accepts() -> None:
 
 
 UNREAD = {
-    "+logger=mlflow": "unknown key 'logger'",
+    "+logger=mlflow": "expected logger=mlflow, since the group is there already",
     "+trainer.max_epochs=3": "unknown key 'trainer'",
     "+anything.at.all=3": "unknown key 'anything'",
     "+epoch=3": "unknown key 'epoch': did you mean 'epochs'?",
