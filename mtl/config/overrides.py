@@ -21,6 +21,7 @@ from mtl.errors import InputError, unknown
 LONGEST = 200  # letters of a key or of an option's name, which the system looks for as a file
 SEARCH_PATH = "hydra.searchpath="
 NO_STUDY = "experiment=null"  # what the config says already, and Hydra does not let be typed
+ADDING_UP = ("experiment", "callbacks", "logger")  # groups of which several options may be chosen
 COMPOSE_ERRORS = (HydraException, OmegaConfBaseException)  # for an override that does not fit
 # Keys whose values the typed configuration checks; those of the other keys, the nodes, are checked against the defaults
 TYPED = frozenset(name for name, field in RunConfig.model_fields.items() if field.annotation != dict[str, Any])
@@ -52,14 +53,14 @@ def raise_first_error(given: list[str], config_name: str) -> None:
 def check_options(given: list[str]) -> None:
     """Raise InputError for the first override that chooses something else than an option of its group.
 
-    Several options are for studies only, which change the same config one after the other: ``experiment=[a,b]``.
+    Several options are for groups only whose options add up: ``experiment=[a,b]``, ``logger=[tensorboard,mlflow]``.
     """
     for text in given:
         override = parse_override(text)
         group, value = override.key_or_group, override.value()
         if not is_option(text) or override.is_delete() or override.is_sweep_override():
             continue
-        if isinstance(value, list) and group.partition("@")[0] != "experiment":
+        if isinstance(value, list) and group.partition("@")[0] not in ADDING_UP:
             names = ",".join(str(name) for name in value)
             raise InputError(f"'{text[:LONGEST]}': expected one option; a run of each: -m {group}={names[:LONGEST]}")
         for name in value if isinstance(value, list) else [value]:
@@ -185,6 +186,8 @@ def to_input_error(text: str, error: Exception, before: DictConfig) -> InputErro
     """
     override = parse_override(text)
     key, value = override.key_or_group, override.get_value_element_as_str()
+    if is_group(key) and value in option_names(key) and text.startswith("+"):
+        return InputError(f"'{text}': expected {text.lstrip('+')}, since the group is there already")
     if is_group(key) and value in option_names(key):  # the group's keys stand at the top level of this config
         return InputError(f"'{text}': expected {key}@_global_={value}")
     if is_group(key):

@@ -181,7 +181,9 @@ class RunConfig(Frozen):
         output: directory of runs.
         resume: a run directory to go on with.
         threads: of one process on the CPU; None: the cores divided among the processes, at most 4.
-        progress: a progress bar.
+        progress: a progress bar, or lines.
+        profiler: of Lightning, that writes where a training spends its time; None: none.
+        logger: Lightning loggers, or factories of them, by any name.
         replicas: most runs of a sweep that are trained at once in one process.
         trust: modules in which a ``_target_`` may be beside those that always may (:mod:`mtl.config.targets`). Never
             read from a run directory.
@@ -229,6 +231,12 @@ class RunConfig(Frozen):
     resume: Annotated[str | None, PLACE, Field(description="a run directory, or null")]
     threads: Annotated[int | None, RUNTIME, Field(ge=1, le=MOST_THREADS, description=THREADS)]
     progress: Annotated[bool, RUNTIME, switch()]
+    profiler: Annotated[
+        Literal["simple", "advanced"] | None, RUNTIME, Field(default=None, description="simple, advanced or null")
+    ]
+    logger: Annotated[
+        dict[str, Node], RUNTIME, Field(default={}, description="loggers, such as logger=[tensorboard,mlflow]")
+    ]
     replicas: Annotated[int, RUNTIME, Field(default=1, ge=1, description="a whole number, 1 or more")]
     trust: Annotated[list[ModuleName], RUNTIME, Field(default=[], description="a list of modules, such as [acme]")]
 

@@ -44,7 +44,7 @@ def check_config(config: RunConfig) -> None:
 
 def nodes_of(config: RunConfig) -> dict[str, Any]:
     """By key, the parts of a config that name targets."""
-    return {name: getattr(config, name) for name in (*NODES, "callbacks")}
+    return {name: getattr(config, name) for name in (*NODES, "callbacks", "logger")}
 
 
 def check_targets(node: Any, where: str, trust: Sequence[str] = ()) -> None:

@@ -24,6 +24,7 @@ from mtl.runs.files import make_unique_directory, write_json
 from mtl.suites.base import MultiTaskDataModule
 from mtl.suites.table.joining import parse_joins
 from mtl.suites.table.reading import EXCEL
+from mtl.training.loggers import log_outcome
 
 READING = ("separator", "encoding", "missing", "header", "skip")
 
@@ -189,6 +190,7 @@ def act(
             for picture in sorted((run.path / "execution").glob("*.png")):
                 add_picture(logger, picture, step)
         logger.save()
+    log_outcome(loggers, result, step)
     return report, result
 
 

@@ -15,7 +15,8 @@ from mtl.module.lightning import EpochCallback
 from mtl.runs.checkpoint import read_checkpoint, write_checkpoint
 from mtl.runs.directory import Run
 from mtl.training.budget import Budget, budget_of
-from mtl.training.callbacks import BestEpochPerTask, LowWeights, Patience, Timer
+from mtl.training.callbacks import BestEpochPerTask, LowWeights, MovingAverage, Patience, PlateauWatch, Timer
+from mtl.training.loggers import log_hyperparameters
 from mtl.training.resources import reset_peak_memory
 from mtl.training.trainer import make_trainer
 
@@ -100,7 +101,13 @@ def fit(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...], *, resume
     """Train, and restore the best weights to the module; None for a process that is not the first."""
     data, module = assembly.data, assembly.module
     observers = Observers.of(assembly, Timer())
-    trainer = make_trainer(run, assembly, observers.budget, (*observers.callbacks, *callbacks))
+    best_epochs, patience, *others = observers.callbacks
+    plateau = PlateauWatch(data.selection, data.acting)
+    # The best epoch of a task keeps averaged weights, and patience goes back to those of the training
+    averages = [one for one in callbacks if isinstance(one, MovingAverage)]
+    others += [one for one in callbacks if one not in averages]
+    trainer = make_trainer(run, assembly, observers.budget, (best_epochs, *averages, patience, plateau, *others))
+    log_hyperparameters(trainer.loggers, assembly.config)
     reset_peak_memory()
     try:
         trainer.fit(module, datamodule=data, ckpt_path=run.last if resumed else None, weights_only=True)

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytorch_lightning as lightning
 import torch
 from filelock import FileLock, Timeout
-from pytorch_lightning.loggers import CSVLogger
 
 from mtl.agent.environment import Environment
 from mtl.agent.improvement.base import Improvement
@@ -37,8 +36,8 @@ from mtl.runs.directory import Run, finished, run_path
 from mtl.runs.lock import hold
 from mtl.sharing.common_start import CommonStart
 from mtl.training.hardware import processes_of, threads_for
+from mtl.training.loggers import log_hyperparameters, make_loggers
 from mtl.training.resources import reset_peak_memory
-from mtl.training.trainer import dashboard_loggers
 
 # As conf/model/ has them, so that runs which are there already are used
 HARD: Node = {"_target_": "mtl.sharing.hard.Hard", "_partial_": True, "residual": False}
@@ -232,7 +231,8 @@ def merge(run: Run, assembly: Assembly, merged: Merged, parts: Parts) -> tuple[F
     apart = parts.counted[-1]
     write_checkpoint(run.best, {"state_dict": assembly.module.state_dict(), "epoch": apart.selection.epoch})
     seconds = time.perf_counter() - started
-    loggers = [*dashboard_loggers(run), CSVLogger(run.path, name="", version="csv")]
+    loggers = make_loggers(run.path, assembly.config)
+    log_hyperparameters(loggers, assembly.config)
     for step, (coefficient, score) in enumerate(found.tried):
         for logger in loggers:
             logger.log_metrics({"merging/coefficient": coefficient, "val/score": score}, step)

@@ -26,11 +26,12 @@ from mtl.module.lightning import silent_lightning
 from mtl.runs.directory import Run
 from mtl.runs.lock import hold
 from mtl.training.callbacks import Checkpoints, Dashboard
+from mtl.training.loggers import make_loggers
 from mtl.training.resources import reset_peak_memory
 from mtl.training.stack.member import Member, SharedTimer
 from mtl.training.stack.module import StackedModule
 from mtl.training.stack.offered import check_losses, obstacle, obstacle_in_config, shape_of
-from mtl.training.trainer import run_loggers, stack_trainer
+from mtl.training.trainer import stack_trainer
 
 
 @dataclass
@@ -200,7 +201,7 @@ class Training:
         one.run = run = Run.create(one.job.config)
         locks.enter_context(hold(run.path))
         write_beginning(run, assembly, one.job.on_run_created)
-        one.member.loggers = run_loggers(run)
+        one.member.loggers = make_loggers(run.path, run.config)
         one.member.callbacks = [
             Dashboard(assembly.config.log_every, assembly.data.selection[0]),
             *one.observers.callbacks,

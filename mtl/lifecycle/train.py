@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import pytorch_lightning as lightning
 import torch
 from pytorch_lightning import Callback
+from pytorch_lightning.callbacks import WeightAveraging
 
 from mtl.agent.environment import Environment
 from mtl.agent.improvement.base import Improvement
@@ -35,6 +36,7 @@ from mtl.lifecycle.trees import train_trees
 from mtl.module.lightning import silent_lightning
 from mtl.runs.directory import Run
 from mtl.runs.lock import hold
+from mtl.training.callbacks import MovingAverage
 from mtl.training.grouping import check as check_measuring
 from mtl.training.grouping import grouped
 from mtl.training.hardware import processes_of, threads_for
@@ -164,8 +166,21 @@ def own_callbacks(config: RunConfig) -> tuple[Callback, ...]:
         callback = instantiate_node(node, f"callbacks.{name}", config.trust)
         if not isinstance(callback, Callback):
             raise InputError(f"callbacks.{name}: expected a Lightning callback, and it is a {type(callback).__name__}")
+        check_averaging(callback, f"callbacks.{name}", config)
         found.append(callback)
     return tuple(found)
+
+
+def check_averaging(callback: Callback, where: str, config: RunConfig) -> None:
+    """InputError where an average of the weights would not be one of the training that is kept."""
+    if isinstance(callback, WeightAveraging):
+        raise InputError(f"{where}: Lightning's averages what a run measures with, too: use callbacks=ema")
+    cooldown = str(config.scheduler.get("_target_")).endswith(".Cooldown")
+    if isinstance(callback, MovingAverage) and config.patience is not None and cooldown:
+        raise InputError(
+            f"{where}: with scheduler=cooldown, patience goes back to an earlier state, which an average cannot: use "
+            "patience=null with some steps, or scheduler=plateau"
+        )
 
 
 def begin(run: Run, prepared: Prepared, on_run_created: Callable[[Run], None]) -> None:
@@ -187,7 +202,7 @@ def write_beginning(run: Run, assembly: Assembly, on_run_created: Callable[[Run]
 
 def carry_out(run: Run, prepared: Prepared, on_report: Callable[[ExecutionReport], None]) -> RunResult | None:
     """Train, measure, act, and write the result."""
-    assembly = grouped(run, prepared.assembly, dashboard_loggers(run))
+    assembly = grouped(run, prepared.assembly, dashboard_loggers(run, prepared.assembly.config))
     fitted = fit(run, assembly, prepared.callbacks, resumed=prepared.resumed is not None)
     return None if fitted is None else conclude(run, replace(prepared, assembly=assembly), fitted, on_report)
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from importlib.metadata import version
 
 import torch
-from pytorch_lightning.loggers import CSVLogger
 
 from mtl.agent.report import ExecutionReport
 from mtl.assembly import save_statistics, trees_of
@@ -24,8 +23,8 @@ from mtl.runs.directory import Run
 from mtl.runs.lock import hold
 from mtl.suites.base import MultiTaskDataModule
 from mtl.training.hardware import processes_of, threads_for
+from mtl.training.loggers import log_hyperparameters, make_loggers
 from mtl.training.resources import reset_peak_memory
-from mtl.training.trainer import dashboard_loggers
 from mtl.trees.boosting import Boosted, BoostedTrees
 from mtl.trees.lightgbm import lightgbm
 
@@ -158,7 +157,8 @@ def fit_trees(
     forest = trees.fit(data, config.seed, torch.get_num_threads(), on_task)
     forest.write(run.trees)
     seconds = time.perf_counter() - started
-    loggers = [*dashboard_loggers(run), CSVLogger(run.path, name="", version="csv")]
+    loggers = make_loggers(run.path, config)
+    log_hyperparameters(loggers, config)
     course = {f"val/{name}/{LOSS}": boosted.losses for name, boosted in done.items()}
     for step in range(max(map(len, course.values()))):
         for logger in loggers:

@@ -233,8 +233,8 @@ class MultiTaskModule(LeanModule):
         scheduler = self.make_scheduler(optimizer)
         if isinstance(scheduler, ReduceLROnPlateau):
             raise InputError(
-                "ReduceLROnPlateau waits for a metric, which a scheduler of a run is not told: use scheduler=cooldown, "
-                "whose learning rate falls when validation improves no more (patience)"
+                "ReduceLROnPlateau waits for one metric, which a scheduler of a run is not told: use "
+                "scheduler=plateau, which does the same, and where nothing is shared for every task by itself"
             )
         interval = getattr(scheduler, "interval", "epoch")
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": interval}}

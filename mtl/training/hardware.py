@@ -25,13 +25,20 @@ DECIDED_BY: dict[str, str | None] = {
     "enable_progress_bar": "progress",
     "log_every_n_steps": "log_every",
     "default_root_dir": "output",
-    "callbacks": None,
+    "callbacks": "callbacks",
     "enable_checkpointing": None,
     "enable_model_summary": None,
-    "logger": None,
+    "logger": "logger",
     "num_sanity_val_steps": None,
-    "profiler": None,
+    "profiler": "profiler",
     "use_distributed_sampler": None,
+}
+
+# Where the trainer's values are objects: how the key is typed
+EXAMPLES = {
+    "callbacks": "ema, or +callbacks.<name>._target_=<class>",
+    "logger": "[tensorboard,mlflow]",
+    "profiler": "simple",
 }
 
 
@@ -49,7 +56,8 @@ def check_hardware(hardware: Mapping[str, Any]) -> None:
     for name in hardware:
         if name in DECIDED_BY:
             key = DECIDED_BY[name]
-            instead = f"use {key}={hardware[name]}" if key else "and no other value is possible"
+            value = EXAMPLES.get(name, hardware[name])
+            instead = f"use {key}={value}" if key else "and no other value is possible"
             raise InputError(f"hardware.{name} is set by every run itself: {instead}")
         if name not in valid:
             raise unknown("argument of the trainer in hardware", name, valid)

@@ -3,7 +3,8 @@
 import sys
 
 from pytorch_lightning import Callback, Trainer
-from pytorch_lightning.loggers import CSVLogger, Logger
+from pytorch_lightning.loggers import Logger
+from pytorch_lightning.profilers import AdvancedProfiler, Profiler, SimpleProfiler
 from rich.console import Console
 
 from mtl.assembly import Assembly
@@ -12,7 +13,8 @@ from mtl.module.lightning import TRAINER, NoProfiler, OwnSignalHandler, without_
 from mtl.runs.directory import Run
 from mtl.training.budget import Budget
 from mtl.training.callbacks import Checkpoints, Dashboard, ProgressBar, ProgressLines, StepCost, TimeLimit
-from mtl.training.dashboard_logger import DashboardLogger
+from mtl.training.loggers import make_loggers
+from mtl.training.loggers.dashboard import DashboardLogger
 
 
 def make_trainer(run: Run, assembly: Assembly, budget: Budget, callbacks: tuple[Callback, ...]) -> Trainer:
@@ -36,7 +38,7 @@ def make_trainer(run: Run, assembly: Assembly, budget: Budget, callbacks: tuple[
         check_val_every_n_epoch=budget.every,
         accumulate_grad_batches=config.accumulate,
         gradient_clip_val=config.gradient_clip,
-        logger=run_loggers(run),
+        logger=make_loggers(run.path, config),
         callbacks=[
             Dashboard(config.log_every, assembly.data.selection[0]),
             StepCost(),
@@ -46,7 +48,7 @@ def make_trainer(run: Run, assembly: Assembly, budget: Budget, callbacks: tuple[
             *([progress_of(checkpoints)] if config.progress else []),
             *callbacks,
         ],
-        profiler=NoProfiler(),
+        profiler=profiler_of(config.profiler, run),
     )
 
 
@@ -72,15 +74,15 @@ def stack_trainer(config: RunConfig, epochs: int) -> Trainer:
     )
 
 
-def run_loggers(run: Run) -> list[Logger]:
-    """The loggers of a run: of the dashboard, and of a table."""
-    number = len(list(run.path.glob("csv*"))) + 1  # a resumed run adds a file, since the logger would overwrite
-    return [*dashboard_loggers(run), CSVLogger(run.path, name="", version="csv" if number == 1 else f"csv-{number}")]
+def profiler_of(name: str | None, run: Run) -> Profiler:
+    """Lightning's profiler of this name, which writes to the run's directory; None: one that costs nothing."""
+    kinds = {"simple": SimpleProfiler, "advanced": AdvancedProfiler}
+    return NoProfiler() if name is None else kinds[name](dirpath=run.path, filename="profile")
 
 
-def dashboard_loggers(run: Run) -> list[Logger]:
-    """The loggers that write the dashboard of a run."""
-    return [DashboardLogger(run.path)]
+def dashboard_loggers(run: Run, config: RunConfig) -> list[Logger]:
+    """The loggers of what is measured before a run's own training: its dashboard, if it has one."""
+    return [DashboardLogger(run.path)] if "tensorboard" in config.logger else []
 
 
 def progress_of(checkpoints: Checkpoints) -> Callback:

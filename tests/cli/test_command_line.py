@@ -127,7 +127,7 @@ BAD = {
             "+scheduler._partial_=true",
             "trust=[torch.optim]",
         ],
-        "ReduceLROnPlateau waits for a metric",
+        "ReduceLROnPlateau waits for one metric, which a scheduler of a run is not told: use scheduler=plateau",
     ),
     "profiler": (["+hardware.profiler=simple"], "hardware.profiler is set by every run itself"),
     "callbacks of the trainer": (["+hardware.callbacks=3"], "hardware.callbacks is set by every run itself"),
@@ -349,7 +349,7 @@ def test_check_accepts_what_hydra_accepts() -> None:
 
 
 UNREAD = {
-    "+logger=mlflow": "unknown key 'logger'",
+    "+logger=mlflow": "expected logger=mlflow, since the group is there already",
     "+trainer.max_epochs=3": "unknown key 'trainer'",
     "+anything.at.all=3": "unknown key 'anything'",
     "+epoch=3": "unknown key 'epoch': did you mean 'epochs'?",

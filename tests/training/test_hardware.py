@@ -23,7 +23,7 @@ def test_processes_are_those_of_the_trainer() -> None:
         ),
         ({"max_epochs": 3}, "hardware.max_epochs is set by every run itself: use epochs=3"),
         ({"gradient_clip_val": 1.0}, "hardware.gradient_clip_val is set by every run itself: use gradient_clip=1.0"),
-        ({"logger": False}, "hardware.logger is set by every run itself: and no other value is possible"),
+        ({"logger": False}, "hardware.logger is set by every run itself: use logger=[tensorboard,mlflow]"),
         ({"callbacks": []}, "hardware.callbacks is set by every run itself"),
         ({"precision": "31-true"}, "this machine cannot train with hardware accelerator=cpu, devices=1, precision=31"),
     ],

@@ -12,7 +12,9 @@ from mtl.training.callbacks.best_epoch_per_task import BestEpochPerTask
 from mtl.training.callbacks.checkpoints import Checkpoints
 from mtl.training.callbacks.dashboard import Dashboard
 from mtl.training.callbacks.low_weights import LowWeights
+from mtl.training.callbacks.moving_average import MovingAverage
 from mtl.training.callbacks.patience import Patience
+from mtl.training.callbacks.plateau_watch import PlateauWatch
 from mtl.training.callbacks.progress_bar import ProgressBar
 from mtl.training.callbacks.progress_lines import ProgressLines
 from mtl.training.callbacks.step_cost import StepCost
@@ -25,7 +27,9 @@ __all__ = [
     "Checkpoints",
     "Dashboard",
     "LowWeights",
+    "MovingAverage",
     "Patience",
+    "PlateauWatch",
     "ProgressBar",
     "ProgressLines",
     "StepCost",

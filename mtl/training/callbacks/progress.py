@@ -26,7 +26,7 @@ class Progress(EpochCallback):
         self.checkpoints, self.interval = checkpoints, interval
         self.done = 0
         self._speaks = False
-        self._said = 0.0
+        self._said, self._done_said = 0.0, -1
         self._selecting = ""
 
     def begin(self, trainer: Trainer) -> None:
@@ -82,12 +82,13 @@ class Progress(EpochCallback):
 
     def _say(self, trainer: Trainer, module: MultiTaskModule) -> None:
         self.say(trainer, module)
-        self._said = time.perf_counter()
+        self._said, self._done_said = time.perf_counter(), self.done
 
     @override
     def on_train_end(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
-        if self._speaks:
+        if self._speaks and self._done_said != self.done:
             self._say(trainer, module)
+        if self._speaks:
             self.end()
 
     @override
