@@ -29,6 +29,12 @@ class Rules:
     margin: float = 0.01
     scales: Mapping[str, float] | None = None
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for numbers by which everything, or nothing, would count."""
+        for name, value in (("alpha", self.alpha), ("margin", self.margin)):
+            if not 0 <= value < 1:
+                raise ValueError(f"{name}={value}: expected a number between 0 and 1")
+
 
 @dataclass(frozen=True)
 class Evidence:

@@ -117,6 +117,9 @@ def to_run_config(cfg: DictConfig, choices: Mapping[str, Any] | None = None) -> 
         raise InputError(f"config: {' '.join(str(error).split())}") from None
     check_compare_keys(values.pop("compare", None) or {})
     chosen = HydraConfig.get().runtime.choices if choices is None else choices
+    missing = [group for group in GROUPS if group not in chosen]
+    if missing:
+        raise InputError(f"'~{missing[0]}': every run has an option of {missing[0]}, so it cannot be taken away")
     named = {group: name_of_choice(group, chosen[group], values.get(group)) for group in GROUPS}
     merge = chosen.get("merge", NO_MERGE)
     if merge != NO_MERGE and named["model"] != MERGED:

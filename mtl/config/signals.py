@@ -87,11 +87,15 @@ def signals_interrupt() -> Iterator[None]:
 def _raise_later(hook: Callable[[Any], Any], unraisable: Any) -> None:
     """Send a signal again that came in a place where no exception can be raised, such as a destructor."""
     if isinstance(unraisable.exc_value, Interrupted):
-        again = threading.Timer(AGAIN, os.kill, (os.getpid(), unraisable.exc_value.signum))
-        again.daemon = True
-        again.start()
+        _send_again(unraisable.exc_value.signum)
     else:
         hook(unraisable)
+
+
+def _send_again(signum: int) -> None:
+    again = threading.Timer(AGAIN, os.kill, (os.getpid(), signum))
+    again.daemon = True
+    again.start()
 
 
 def ignore_signals() -> None:
@@ -102,4 +106,9 @@ def ignore_signals() -> None:
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> Any:
+    above = frame
+    while above is not None:
+        if above.f_code is _raise_later.__code__:  # nothing can be raised there either
+            return _send_again(signum)
+        above = above.f_back
     raise Interrupted(signum)

@@ -13,8 +13,9 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
@@ -172,6 +173,12 @@ def watch_processes(child_processes: Sequence[subprocess.Popen[bytes]]) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+def _passing_over_refusals(hook: Callable[[threading.ExceptHookArgs], Any], args: threading.ExceptHookArgs) -> None:
+    """Say nothing of a full disk in the dashboard's thread: its writer raises the same error in the main one."""
+    if not issubclass(args.exc_type, OSError):
+        hook(args)
+
+
 @contextmanager
 def silent_lightning() -> Iterator[None]:
     """Within this, Lightning says only what needs an answer, and processes are watched by us."""
@@ -179,7 +186,8 @@ def silent_lightning() -> Iterator[None]:
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.ERROR)
-    observer = getattr(subprocess_script, OBSERVER)
+    observer, hook = getattr(subprocess_script, OBSERVER), threading.excepthook
+    threading.excepthook = partial(_passing_over_refusals, hook)
     setattr(subprocess_script, OBSERVER, watch_processes)
     try:
         with warnings.catch_warnings():
@@ -189,6 +197,7 @@ def silent_lightning() -> Iterator[None]:
             warnings.filterwarnings("ignore", message="`isinstance\\(treespec, LeafSpec\\)` is deprecated")
             yield
     finally:
+        threading.excepthook = hook
         setattr(subprocess_script, OBSERVER, observer)
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)

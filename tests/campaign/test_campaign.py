@@ -1,5 +1,7 @@
 """A few cases of the campaign at every change, and more of each kind where they are asked for."""
 
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -7,6 +9,9 @@ from unittest.mock import patch
 
 import pytest
 
+from mtl.errors import EXIT_USER_ERROR
+from tests.campaign.checks import CANARY, Failed, check_nothing_written, check_said, check_whole, files_of
+from tests.campaign.child import start
 from tests.campaign.kinds import clusters
 from tests.campaign.plan import SHARES, PlannedCase, plan
 from tests.campaign.record import Outcome, append, by_kind, read
@@ -49,6 +54,38 @@ def run_first(cases: int, seed: int, kind: str, templates: Templates, path: Path
         place = path / str(number)
         place.mkdir()
         PlannedCase(seed, kind, number).run(place, templates)
+
+
+def mistake(text: str) -> None:
+    """Say something and leave as programs do after a user's mistake."""
+    sys.stderr.write(text)
+    raise SystemExit(EXIT_USER_ERROR)
+
+
+WRONG: dict[str, Callable[[], object]] = {
+    "traceback": lambda: 1 / 0,
+    "hang": lambda: time.sleep(60),
+    "foreign": lambda: Path(CANARY).touch(),
+    "code": lambda: sys.exit(1),
+    "lines": lambda: mistake("error: one\nerror: two\n"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_a_wrong_program_is_seen(what: str, tmp_path: Path) -> None:
+    ended = start(WRONG[what], tmp_path).wait(0.5 if what == "hang" else 30)
+    with pytest.raises(Failed, match=f"^{what}: "):
+        check_said(ended, tmp_path, (0, EXIT_USER_ERROR))
+
+
+def test_what_a_refused_command_wrote_is_seen(tmp_path: Path) -> None:
+    before = files_of(tmp_path)
+    (tmp_path / ".12.34.result.json").touch()
+    with pytest.raises(Failed, match="files: "):
+        check_nothing_written(before, tmp_path)
+    with pytest.raises(Failed, match="half: "):
+        check_whole(tmp_path)
+    check_said(start(lambda: mistake("error: one\n"), tmp_path).wait(30), tmp_path, (EXIT_USER_ERROR,))
 
 
 def test_a_case_depends_on_its_name_alone(tmp_path: Path) -> None:

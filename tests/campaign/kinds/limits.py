@@ -74,7 +74,7 @@ def file_size(draw: Random, place: Path, templates: Templates) -> None:
     run = run_in(templates.copy(templates.finished, place)).path
     predict = partial(execute_py, f"run={run}", f"records={templates.records}", "threads=1")
     program = draw.choice((partial(train_py, *WORDS), predict, partial(report_py, str(place / "outputs"), "name=mine")))
-    program = with_limit(resource.RLIMIT_FSIZE, int(10 ** draw.uniform(1, 5)), program)
+    program = with_limit(resource.RLIMIT_FSIZE, int(10 ** draw.uniform(3, 5)), program)
     ended = start(program, place, templates.environment(), out=Path(os.devnull)).wait(LIMIT)
     check_said(ended, place, (0, 2))
     check_whole(place)
