@@ -189,7 +189,7 @@ def test_flags_may_stand_between_overrides(train_py: Callable[..., Said], tmp_pa
     code, _, err = train_py(*TINY, "model=hard", "-m", "seed=0,1", "epochs=1", "experiment=null")
     assert (code, err) == (0, "")
     assert len(list(tmp_path.glob("outputs/runs/*/*/*/result.json"))) == 2
-    assert arranged(["a=1", "-cd", "b", "c=2", "-m"]) == ["-cd", "b", "-m", "a=1", "c=2"]
+    assert arranged(["a=1", "-cn", "b", "c=2", "-m"]) == ["-cn", "b", "-m", "a=1", "c=2"]
 
 
 def test_a_mistake_is_said_whatever_launched_the_command(
