@@ -105,8 +105,9 @@ def fit(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...], *, resume
     plateau = PlateauWatch(data.selection, data.acting)
     # The best epoch of a task keeps averaged weights, and patience goes back to those of the training
     averages = [one for one in callbacks if isinstance(one, MovingAverage)]
-    others += [one for one in callbacks if one not in averages]
-    trainer = make_trainer(run, assembly, observers.budget, (best_epochs, *averages, patience, plateau, *others))
+    own = [one for one in callbacks if one not in averages]
+    ours = (best_epochs, *averages, patience, plateau, *others, *own)
+    trainer = make_trainer(run, assembly, observers.budget, ours)
     log_hyperparameters(trainer.loggers, assembly.config)
     reset_peak_memory()
     try:
