@@ -8,7 +8,7 @@ from typing import IO, Any
 
 import pandas as pd
 
-from mtl.errors import InputError, unknown
+from mtl.errors import InputError, lacks, unknown
 from mtl.suites.table.delimited import LOOK, check_preamble, column_names, frame_of
 
 Rows = Iterator[tuple[int, list[str]]]
@@ -59,9 +59,7 @@ def _workbook(content: IO[bytes], path: Path, *, values: bool) -> Any:
     try:
         import openpyxl
     except ImportError:
-        raise InputError(
-            f"'{path.name}' is an Excel file, which needs openpyxl: pip install 'mtl-verdict[excel]'"
-        ) from None
+        raise lacks(f"'{path.name}', an Excel file,", "openpyxl", "excel") from None
     content.seek(0)
     try:
         return openpyxl.load_workbook(content, data_only=values)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pyarrow
 
-from mtl.errors import InputError
+from mtl.errors import InputError, lacks
 from mtl.suites.table.reading import one_line, plain, unique_names
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _address(database: str) -> "URL":
         from sqlalchemy.engine import make_url
         from sqlalchemy.exc import ArgumentError
     except ImportError:
-        raise InputError("task.query needs SQLAlchemy: pip install 'mtl-verdict[sql]'") from None
+        raise lacks("task.query", "SQLAlchemy", "sql") from None
     variable = database.removeprefix(VARIABLE) if database.startswith(VARIABLE) else ""
     if variable and not os.environ.get(variable):
         raise InputError(f"task.path={database}: the variable {variable} is not set")
