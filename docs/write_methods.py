@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from mtl.testing import weightings as checks
 from mtl.weighting.base import Weighting
 from tests.weighting import (
     test_every_method,
@@ -64,6 +65,15 @@ def names_tested(test: Callable[..., Any]) -> set[str]:
     return set()
 
 
+def names_checked(check: Callable[..., Any]) -> set[str]:
+    """The methods that a check of :mod:`mtl.testing.weightings` is run for."""
+    for test in (test_every_method.test_every_variant, test_every_method.test_every_method):
+        for mark in getattr(test, "pytestmark", []):
+            if mark.name == "parametrize" and mark.args[0] == "check" and check in mark.args[1]:
+                return names_tested(test)
+    return set()
+
+
 def names_in(module: ModuleType) -> set[str]:
     """The methods that a module of tests names."""
     source = inspect.getsource(module)
@@ -86,12 +96,15 @@ def columns() -> dict[str, Callable[[str, Weighting], str]]:
     def tested(*tests: Callable[..., Any]) -> Callable[[str, Weighting], str]:
         return lambda name, _: YES if all(name in names_tested(test) for test in tests) else NONE
 
+    def checked(check: Callable[..., Any]) -> Callable[[str, Weighting], str]:
+        return lambda name, _: YES if name in names_checked(check) else NONE
+
     by_hand, claims, torchjd = (
         named_by(tests_of(test_values)),
         named_by(tests_of(test_properties)),
         names_in(test_torchjd),
     )
-    alone = tested(test_every_method.test_networks_that_share_nothing)
+    alone = checked(checks.networks_that_share_nothing)
     going_on = tested(test_nonpositive_losses.test_the_other_tasks_go_on)
 
     def below_zero(name: str, weighting: Weighting) -> str:
@@ -105,12 +118,12 @@ def columns() -> dict[str, Callable[[str, Weighting], str]]:
         "by hand": lambda name, _: YES if name in by_hand else NONE,
         "TorchJD": lambda name, _: YES if name in torchjd else NONE,
         "claims": lambda name, _: YES if name in claims else NONE,
-        "sizes": tested(test_every_method.test_finite_for_losses_of_unlike_size),
-        "degenerate": tested(test_every_method.test_finite_for_degenerate_gradients),
-        "unlabelled": tested(test_every_method.test_absent_tasks_are_left_out),
-        "accumulated": tested(test_every_method.test_accumulated_batches_are_one_batch),
-        "resume": tested(test_every_method.test_resumed_is_uninterrupted),
-        "half": tested(test_every_method.test_half_precision_forward),
+        "sizes": checked(checks.finite_for_losses_of_unlike_size),
+        "degenerate": checked(checks.finite_for_degenerate_gradients),
+        "unlabelled": checked(checks.absent_tasks_are_left_out),
+        "accumulated": checked(checks.accumulated_batches_are_one_batch),
+        "resume": checked(checks.resumed_is_uninterrupted),
+        "half": checked(checks.half_precision_forward),
         "double": tested(test_free_loops.test_double_precision_is_kept),
         "sparse": tested(test_free_loops.test_sparse_gradients_of_embeddings_are_those_of_dense_ones),
         "frozen": tested(test_free_loops.test_frozen_parameters_may_be_handed_over),
