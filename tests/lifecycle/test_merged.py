@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from mtl.assembly import merged_of
 from mtl.comparison.records import record
-from mtl.config.overrides import CONF
+from mtl.config.folders import CONF
 from mtl.config.run_result import RunResult
 from mtl.errors import InputError
 from mtl.lifecycle.merged import COMMON_START, HARD, check_merged

@@ -67,7 +67,8 @@ def test_unlabelled_rows_do_not_matter(make: Callable[[int], Weighting]) -> None
     data = rows(30)
     hidden = torch.arange(30) % 3 == 0
     masked = Rows(data.given.inputs, {k: v.masked_fill(hidden, math.nan) for k, v in data.given.targets.items()})
-    subset = Rows(*data.given.rows(~hidden))
+    kept = data.given.rows(~hidden)
+    subset = Rows(kept.inputs, kept.targets)
     found = fit(masked, module_of(data, make(3)), batch_size=30, epochs=5)
     expected = fit(subset, module_of(data, make(3)), batch_size=30, epochs=5)
     torch.testing.assert_close(parameters(found), parameters(expected), atol=1e-6, rtol=0)

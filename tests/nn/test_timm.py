@@ -13,7 +13,7 @@ from mtl.nn.timm import Timm
 
 def test_without_timm_one_line_tells_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "timm", None)
-    with pytest.raises(InputError, match=r"mtl\[vision\]"):
+    with pytest.raises(InputError, match=r"mtl-verdict\[vision\]"):
         Timm({SINGLE: (1, 28, 28)})
 
 

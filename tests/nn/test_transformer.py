@@ -34,7 +34,7 @@ def test_without_the_library_one_line_tells_what_to_install(monkeypatch: pytest.
 
     monkeypatch.delitem(sys.modules, "transformers", raising=False)
     monkeypatch.setattr(builtins, "__import__", refuse)
-    with pytest.raises(InputError, match=r"mtl\[text\]"):
+    with pytest.raises(InputError, match=r"mtl-verdict\[text\]"):
         Transformer(TEXT)
 
 
@@ -104,7 +104,7 @@ def test_low_rank_terms_start_as_the_bare_model_and_learn_alone(library: Any) ->
 
 def test_without_peft_one_line_tells_what_to_install(library: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "peft", None)
-    with pytest.raises(InputError, match=r"tuning=lora .*mtl\[text\]"):
+    with pytest.raises(InputError, match=r"tuning=lora .*mtl-verdict\[text\]"):
         small(tuning="lora")
 
 

@@ -49,7 +49,7 @@ def options(group: str) -> list[str]:
 
 def is_strategy(model: str) -> bool:
     """Whether a model shares parameters of a network; what is no :class:`Sharing` has no network."""
-    target = get_object(str(target_of(CONF, "model", model)))
+    target = get_object(str(target_of(CONF / "model" / f"{model}.yaml", "model")))
     return isinstance(target, type) and issubclass(target, Sharing)
 
 

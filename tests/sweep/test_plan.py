@@ -74,7 +74,7 @@ def test_same_seconds_are_those_of_finished_runs_and_stay(tmp_path: Path, monkey
         seconds = took.get((entry.config.choices.model, entry.config.seed))
         if seconds is None:
             return None
-        return SimpleNamespace(result=SimpleNamespace(seconds=SimpleNamespace(fit=seconds), epochs=10))
+        return SimpleNamespace(result=SimpleNamespace(seconds=SimpleNamespace(fit=seconds), epochs=10, replicas=1))
 
     monkeypatch.setattr(found.queue, "done", done)
     timed = found.same_seconds(*with_runs)
