@@ -13,7 +13,6 @@ LITTLE = {
     "replicas.py": ["--works", "tiny", "--rounds", "1", "--epochs", "1", "--replicas", "2", "--rows", "200"],
     "sharing.py": ["hard", "cross_stitch", "--rounds", "1", "--repeats", "1", "--work", "tiny"],
     "step.py": ["--rounds", "1", "--steps", "4", "--epochs", "1"],
-    "step.py --workarounds": ["--workarounds", "--steps", "44", "--epochs", "1", "--only", "nothing"],
     "weighting.py": ["--methods", "equal,mgda", "--rounds", "1", "--seconds", "0.1", "--processes", "1"],
     "weighting.py --solvers": ["--solvers", "--methods", "mgda", "--rounds", "1"],
 }

@@ -33,7 +33,9 @@ WEIGHTINGS = (
 
 def configs(output: Path, *overrides: str, members: Sequence[tuple[str, ...]] = WEIGHTINGS) -> list[RunConfig]:
     """A run of each member, with a seed of its own."""
-    return [tiny(output, "model=hard", *overrides, *own, f"seed={seed}") for seed, own in enumerate(members)]
+    return [
+        tiny(output, "model=hard", "logger=csv", *overrides, *own, f"seed={seed}") for seed, own in enumerate(members)
+    ]
 
 
 def together(wanted: list[RunConfig]) -> list[Job]:

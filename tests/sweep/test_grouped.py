@@ -30,6 +30,7 @@ SMALL = (
     "affinity.epochs=3",
     "affinity.every=1",
     "baselines=[]",
+    "logger=csv",
 )
 
 

@@ -30,6 +30,7 @@ TINY = [
     "models=[hard]",
     "weightings=[equal,uncertainty]",
     "baselines=[]",
+    "logger=csv",  # drawing takes most of the time of such a run
 ]
 
 
