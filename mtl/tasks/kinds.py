@@ -74,6 +74,7 @@ def binary(name: str, hidden: int = 0, primary: str = "auroc", weights: Sequence
         metrics=metrics,
         primary=primary,
         kind="binary",
+        class_weights=None if weights is None else tuple(weights),
     )
 
 
@@ -150,6 +151,7 @@ def classification(
         primary=primary,
         kind="classes",
         merge=mean_chances,
+        class_weights=None if weights is None else tuple(weights),
     )
 
 

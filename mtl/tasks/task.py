@@ -53,6 +53,7 @@ class Task:
         encode: of a number, targets to the scale of raw predictions; None: they are on it, or ``kind`` is another.
         merge: raw predictions of the M members of an ensemble, ``[B, M, ...]``, to one, ``[B, ...]``; by default their
             mean.
+        class_weights: what the loss of a row of each class is multiplied by, in ``loss``; None: 1 each.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Task:
     scores: Callable[[Tensor], Tensor] | None = None
     encode: Callable[[Tensor], Tensor] | None = None
     merge: Callable[[Tensor], Tensor] = mean_of_members
+    class_weights: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier() or iskeyword(self.name):

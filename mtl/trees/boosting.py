@@ -28,7 +28,7 @@ LOSSES = {
 
 
 class Rows(NamedTuple):
-    """The labelled rows of a task: columns ``[N, F]``, labels ``[N]``, and weights ``[N]`` if they have some."""
+    """The labelled rows of a task: columns ``[N, F]``, labels ``[N]``, weights ``[N]`` or None: all count alike."""
 
     columns: Matrix
     labels: np.ndarray
@@ -226,6 +226,9 @@ def labelled_rows(task: Task, columns: Matrix, rows: Split, split: str) -> Rows:
     if not known.any():
         raise InputError(f"task '{task.name}' has no label in the {split} split: model=trees learns and stops by them")
     weights = None if rows.weights is None else rows.weights[known].double().numpy()
+    if task.class_weights is not None:
+        by_class = np.array(task.class_weights)[target[known].long().numpy()]
+        weights = by_class if weights is None else weights * by_class
     return Rows(columns if known.all() else columns[known.numpy()], target[known].double().numpy(), weights)
 
 

@@ -12,7 +12,19 @@ from mtl.config.compose import configure
 from mtl.errors import InputError
 from mtl.module.evaluation import Evaluation
 from mtl.suites.batch import Split
-from mtl.tasks import NO_LABEL, Task, TaskGraph, choice, conditional, count, ordinal, quantiles, regression
+from mtl.tasks import (
+    NO_LABEL,
+    Task,
+    TaskGraph,
+    binary,
+    choice,
+    classification,
+    conditional,
+    count,
+    ordinal,
+    quantiles,
+    regression,
+)
 from mtl.trees.boosting import Boosted, BoostedTrees
 from mtl.trees.forest import Forest
 from tests.trees.planted import TASKS, Planted, without_labels
@@ -130,6 +142,20 @@ def test_rows_count_by_their_weights() -> None:
         data.splits[name] = Split(inputs, {"level": level}, 0.5 + (level > 0))
     predicted = TASKS[2].decode(fit(data)[0].predict(data.splits["test"].inputs)["level"])
     torch.testing.assert_close(predicted, torch.full((400,), 30.0))
+
+
+def test_classes_count_by_their_weights() -> None:
+    """Of a column that says nothing the chance of each class is its weighted share."""
+    tasks = (binary("above", weights=(1.0, 3.0)), classification("third", 3, weights=(1.0, 1.0, 4.0)))
+    data = Planted(tasks)
+    for name, rows in data.splits.items():
+        inputs = {"numbers": torch.zeros(len(rows), 1, dtype=torch.float64)}
+        targets = {"above": torch.arange(len(rows)) % 2 * 1.0, "third": torch.arange(len(rows)) % 4 % 3}
+        data.splits[name] = Split(inputs, targets)
+    predicted = fit(data)[0].predict(data.splits["test"].inputs)
+    torch.testing.assert_close(torch.sigmoid(predicted["above"])[0], torch.tensor(0.75), atol=1e-3, rtol=0)
+    chances = torch.softmax(predicted["third"], 1)[0]
+    torch.testing.assert_close(chances, torch.tensor([2.0, 1.0, 4.0]) / 7, atol=5e-3, rtol=0)
 
 
 def test_a_conditional_task_is_learned_over_all_rows() -> None:
