@@ -1,6 +1,7 @@
 """How far a training is: what the progress bar of a terminal and the lines of a log file have in common."""
 
 import time
+from abc import ABC, abstractmethod
 from typing import Any
 
 from pytorch_lightning import Trainer
@@ -11,7 +12,7 @@ from mtl.module.module import MultiTaskModule
 from mtl.training.callbacks.checkpoints import Checkpoints
 
 
-class Progress(EpochCallback):
+class Progress(EpochCallback, ABC):
     """Counts the batches of a training, and says something of it at times; the first process alone.
 
     Args:
@@ -32,9 +33,9 @@ class Progress(EpochCallback):
     def begin(self, trainer: Trainer) -> None:
         """Called once, before the first batch."""
 
+    @abstractmethod
     def say(self, trainer: Trainer, module: MultiTaskModule) -> None:
         """Show where the training is."""
-        raise NotImplementedError
 
     def end(self) -> None:
         """Called once, after the training or what ended it."""
