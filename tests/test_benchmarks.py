@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LITTLE = {
     "budgets.py": ["synthetic", "--seeds", "1", "task.rows=60", "encoder.widths=[4]", "steps=20", "patience=2"],
+    "load.py": ["--seeds", "2", "--workers", "2", "--copies", "2", "--steps", "40"],
     "loader.py": ["--rows", "600", "--rounds", "1"],
     "replicas.py": ["--works", "tiny", "--rounds", "1", "--epochs", "1", "--replicas", "2", "--rows", "200"],
     "sharing.py": ["hard", "cross_stitch", "--rounds", "1", "--repeats", "1", "--work", "tiny"],

@@ -6,6 +6,7 @@ from importlib import import_module
 
 from mtl import __version__
 from mtl.config.process import RUN_VARIABLE
+from mtl.config.signals import interrupt_ends_at_once
 from mtl.errors import EXIT_USER_ERROR, unknown
 
 COMMANDS = {
@@ -50,12 +51,13 @@ def main() -> None:
 
 def run(name: str) -> None:
     """Run one of the commands, with the arguments that ``sys.argv`` holds."""
-    from mtl.cli.application import command, run_program
-
     if name == "predict":
         check_records(sys.argv[1:])
         name = "execute"
-    main = import_module(f"mtl.cli.{name}").main
+    with interrupt_ends_at_once():
+        from mtl.cli.application import command, run_program
+
+        main = import_module(f"mtl.cli.{name}").main
     if name in CONFIG_NAMES:
         command(main, CONFIG_NAMES[name])
     else:

@@ -84,6 +84,23 @@ def signals_interrupt() -> Iterator[None]:
                 signal.signal(signum, handler)
 
 
+@contextmanager
+def interrupt_ends_at_once() -> Iterator[None]:
+    """Within this, Ctrl-C ends the program as the system does, without a word.
+
+    For the imports of a program, which take seconds: Python would print where in them it was.
+    """
+    python_asks = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if not python_asks or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def _raise_later(hook: Callable[[Any], Any], unraisable: Any) -> None:
     """Send a signal again that came in a place where no exception can be raised, such as a destructor."""
     if isinstance(unraisable.exc_value, Interrupted):

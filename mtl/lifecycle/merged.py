@@ -24,6 +24,7 @@ from mtl.lifecycle.execution import act, environment_for
 from mtl.lifecycle.failures import failures_recorded
 from mtl.lifecycle.fit import Fitted
 from mtl.lifecycle.improvement import improve, improvement_for
+from mtl.lifecycle.new_run import new_run
 from mtl.lifecycle.result import measure
 from mtl.lifecycle.trained import TrainedNetwork
 from mtl.lifecycle.trunk_trials import TrunkTrials, batch_norms, flat, other_state, trainable
@@ -33,7 +34,6 @@ from mtl.module.lightning import silent_lightning
 from mtl.nn.norm import PerSourceBatchNorm
 from mtl.runs.checkpoint import write_checkpoint
 from mtl.runs.directory import Run, finished, run_path
-from mtl.runs.lock import hold
 from mtl.sharing.common_start import CommonStart
 from mtl.training.hardware import processes_of, threads_for
 from mtl.training.loggers import log_hyperparameters, make_loggers
@@ -92,24 +92,20 @@ def train_merged(
         assembly.data.setup("fit")
         data_seconds = time.perf_counter() - started
     parts = train_parts(config, merged, assembly.data.fingerprint, train)
-    with silent_lightning(), signals_interrupt():
-        run = Run.create(config)
-        with hold(run.path), failures_recorded(run, first=True):
-            on_run_created(run)
-            run.state = "running"
-            run.config = config
-            save_statistics(run, assembly.data)
-            fitted, found = merge(run, assembly, merged, parts)
-            improved = improve(run, assembly, improvement, fitted)
-            trained = TrainedNetwork.of(assembly)
-            measured = measure(run, trained, fitted, data_seconds, improved)
-            peaks = [one.peak_memory_bytes or 0 for one in (*parts.counted, measured.result)]
-            result = measured.result.model_copy(update={"merging": found, "peak_memory_bytes": max(peaks) or None})
-            report, result = act(run, trained, environment, result, fitted.loggers, fitted.steps)
-            run.contributions = replace(
-                measured.contributions, outcome=report.outcome() if report is not None else None
-            )
-            run.finish(result)
+    with silent_lightning(), signals_interrupt(), new_run(config) as run, failures_recorded(run, first=True):
+        on_run_created(run)
+        run.state = "running"
+        run.config = config
+        save_statistics(run, assembly.data)
+        fitted, found = merge(run, assembly, merged, parts)
+        improved = improve(run, assembly, improvement, fitted)
+        trained = TrainedNetwork.of(assembly)
+        measured = measure(run, trained, fitted, data_seconds, improved)
+        peaks = [one.peak_memory_bytes or 0 for one in (*parts.counted, measured.result)]
+        result = measured.result.model_copy(update={"merging": found, "peak_memory_bytes": max(peaks) or None})
+        report, result = act(run, trained, environment, result, fitted.loggers, fitted.steps)
+        run.contributions = replace(measured.contributions, outcome=report.outcome() if report is not None else None)
+        run.finish(result)
     if report is not None:
         on_report(report)
     return result

@@ -51,18 +51,23 @@ def unfinished_run(config: RunConfig) -> Run | None:
     Returns:
         The run; None if there is none with a checkpoint to go on from.
     """
-    first = run_path(config)
-    places = {path for path in (first, *first.parent.glob(f"{first.name}-*")) if (path / "config.yaml").is_file()}
-    for path in sorted(places, key=lambda place: (place / "config.yaml").stat().st_mtime, reverse=True):
-        run = Run(path, config.trust)
+    for run in runs_of(config):
         try:
-            check_free(path)
-            resumable_run(config.changed(resume=str(path)))
+            check_free(run.path)
+            resumable_run(config.changed(resume=str(run.path)))
         except InputError:  # somebody is at it, or there is nothing to go on from
             continue
         if run.state in UNFINISHED:
             return run
     return None
+
+
+def runs_of(config: RunConfig) -> list[Run]:
+    """Runs that were begun with the id of this config, the last one first."""
+    first = run_path(config)
+    places = {path for path in (first, *first.parent.glob(f"{first.name}-*")) if (path / "config.yaml").is_file()}
+    by_age = sorted(places, key=lambda place: (place / "config.yaml").stat().st_mtime, reverse=True)
+    return [Run(path, config.trust) for path in by_age]
 
 
 def resumable_run(config: RunConfig) -> Run:

@@ -20,11 +20,11 @@ from mtl.lifecycle.failures import failures_recorded
 from mtl.lifecycle.fit import Observers, fitted
 from mtl.lifecycle.improvement import improvement_for
 from mtl.lifecycle.introduction import introduce
+from mtl.lifecycle.new_run import new_run
 from mtl.lifecycle.resume import unfinished_run
 from mtl.lifecycle.train import Prepared, conclude, ignore, prepare, train, write_beginning
 from mtl.module.lightning import silent_lightning
 from mtl.runs.directory import Run
-from mtl.runs.lock import hold
 from mtl.training.callbacks import Checkpoints, Dashboard
 from mtl.training.loggers import make_loggers
 from mtl.training.resources import reset_peak_memory
@@ -198,8 +198,7 @@ class Training:
         """Give a run its directory, and let its loggers and callbacks look at the training."""
         assert one.member is not None
         assembly = one.prepared.assembly
-        one.run = run = Run.create(one.job.config)
-        locks.enter_context(hold(run.path))
+        one.run = run = locks.enter_context(new_run(one.job.config))
         write_beginning(run, assembly, one.job.on_run_created)
         one.member.loggers = make_loggers(run.path, run.config)
         one.member.callbacks = [

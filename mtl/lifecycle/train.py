@@ -29,6 +29,7 @@ from mtl.lifecycle.fit import Fitted, fit
 from mtl.lifecycle.improvement import improve, improvement_for
 from mtl.lifecycle.introduction import introduce
 from mtl.lifecycle.merged import train_merged
+from mtl.lifecycle.new_run import new_run
 from mtl.lifecycle.result import measure
 from mtl.lifecycle.resume import resumable_run, unfinished_run
 from mtl.lifecycle.trained import TrainedNetwork
@@ -103,9 +104,9 @@ def train(
         if first and config.resume is not None:
             lock.enter_context(hold(Run.open(config.resume).path))
         prepared = prepare(config)
-        run = prepared.resumed or (Run.create(config) if first else Run.open(os.environ[RUN_VARIABLE]))
-        if first and prepared.resumed is None:
-            lock.enter_context(hold(run.path))
+        run = prepared.resumed
+        if run is None:
+            run = lock.enter_context(new_run(config)) if first else Run.open(os.environ[RUN_VARIABLE])
         try:
             with failures_recorded(run, first=first):
                 if first:

@@ -17,10 +17,10 @@ from mtl.lifecycle.execution import act, environment_for
 from mtl.lifecycle.failures import failures_recorded
 from mtl.lifecycle.fit import Fitted
 from mtl.lifecycle.introduction import introduce
+from mtl.lifecycle.new_run import new_run
 from mtl.lifecycle.result import measure
 from mtl.lifecycle.trained import TrainedTrees, suite_of_columns
 from mtl.runs.directory import Run
-from mtl.runs.lock import hold
 from mtl.suites.base import MultiTaskDataModule
 from mtl.training.hardware import processes_of, threads_for
 from mtl.training.loggers import log_hyperparameters, make_loggers
@@ -90,8 +90,7 @@ def train_trees(
     started = time.perf_counter()
     data.setup("fit")
     data_seconds = time.perf_counter() - started
-    run = Run.create(config)
-    with hold(run.path), failures_recorded(run, first=True):
+    with new_run(config) as run, failures_recorded(run, first=True):
         on_run_created(run)
         run.state = "running"
         run.config = config

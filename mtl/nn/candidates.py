@@ -7,6 +7,7 @@ from typing_extensions import override
 from mtl.nn.activation import activation as make_activation
 from mtl.nn.encoder import Encoder, Inputs, InputShape, check_attention, wrong_inputs
 from mtl.nn.pooling import masked_max, masked_mean
+from mtl.nn.short_sets import apply_by_length, rows_by_length
 from mtl.nn.stacked import StackedLayerNorm, StackedLinear
 
 
@@ -19,11 +20,16 @@ class SetBlock(nn.Module):
 
     Deviation: written with plain matrix products instead of torch's fused attention; the sets are small, so nothing is
     lost, and leading axes pass through (:mod:`mtl.nn.replicas`).
+
+    Attributes:
+        by_length: compute short sets by themselves, see :mod:`mtl.nn.short_sets`; False: whatever the lengths are, the
+            shapes are the same.
     """
 
     def __init__(self, width: int, heads: int, activation: str, dropout: float) -> None:
         super().__init__()
         self.heads = heads
+        self.by_length = True
         self.attention_norm = StackedLayerNorm(width)
         self.query_key_value = StackedLinear(width, 3 * width)
         self.project = StackedLinear(width, width)
@@ -37,7 +43,13 @@ class SetBlock(nn.Module):
 
     def forward(self, hidden: Tensor, inputs: Inputs) -> Tensor:
         """The stage's output, ``[B, J, H]``."""
-        mask = inputs["mask"][..., None, None, :]  # [B, 1, 1, J]
+        mask = inputs["mask"]
+        parts = rows_by_length(mask) if self.by_length else []
+        return apply_by_length(self.transform, hidden, mask, parts) if parts else self.transform(hidden, mask)
+
+    def transform(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        """Sets ``[B, J, H]`` with their mask ``[B, J]`` to ``[B, J, H]``."""
+        mask = mask[..., None, None, :]  # [B, 1, 1, J]
         projected = self.query_key_value(self.attention_norm(hidden))  # [B, J, 3 * width]
         parts = projected.unflatten(-1, (3, self.heads, -1)).transpose(-4, -2)  # [B, heads, 3, J, d]
         query, key, value = parts.unbind(-3)  # each [B, heads, J, d]

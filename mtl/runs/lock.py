@@ -18,6 +18,7 @@ import psutil
 from mtl.errors import InputError
 from mtl.runs.files import read_json_if_whole, remove_partial_files
 
+LOCK = "lock"  # its name in the directory of a run
 HEARTBEAT = 5.0  # seconds between two touches of a lock
 STALE = 120.0  # a lock of another machine is dead when it was not touched for so many seconds
 TOLERANCE = 5.0  # seconds by which readings of one start time may differ; far fewer than until a number is used again
@@ -63,7 +64,7 @@ def hold(directory: Path) -> Iterator[None]:
     Raises:
         InputError: somebody alive is at it, or no file can be made there.
     """
-    lock, mine = directory / "lock", describe_this_process()
+    lock, mine = directory / LOCK, describe_this_process()
     text = json.dumps(mine)
     try:
         while not create_lock(lock, text):
@@ -81,7 +82,7 @@ def hold(directory: Path) -> Iterator[None]:
 
 def check_free(directory: Path) -> None:
     """Raise InputError if somebody alive trains the run in a directory."""
-    _dead_holder(directory / "lock", directory)
+    _dead_holder(directory / LOCK, directory)
 
 
 def _dead_holder(lock: Path, directory: Path) -> dict[str, Any]:

@@ -7,7 +7,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from mtl.config.signals import SIGNALS, Interrupted, TimeLimitReached, exit_code, signals_interrupt
+from mtl.config.signals import (
+    SIGNALS,
+    Interrupted,
+    TimeLimitReached,
+    exit_code,
+    interrupt_ends_at_once,
+    signals_interrupt,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -56,3 +63,16 @@ def test_a_handler_of_the_program_around_stays() -> None:
     with signals_interrupt():
         os.kill(os.getpid(), signal.SIGUSR2)
     assert seen == [signal.SIGUSR2]
+
+
+def test_ctrl_c_ends_imports_without_a_word() -> None:
+    """And only what Python itself would have done is changed: where it is ignored, it stays so."""
+    for before, within in [
+        (signal.default_int_handler, signal.SIG_DFL),
+        (signal.SIG_IGN, signal.SIG_IGN),
+        (signal.SIG_DFL, signal.SIG_DFL),
+    ]:
+        signal.signal(signal.SIGINT, before)
+        with interrupt_ends_at_once():
+            assert signal.getsignal(signal.SIGINT) == within
+        assert signal.getsignal(signal.SIGINT) == before

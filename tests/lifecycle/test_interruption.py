@@ -18,6 +18,7 @@ from pytorch_lightning import Callback, Trainer
 
 from mtl.config.signals import SIGNALS
 from mtl.errors import InputError
+from mtl.lifecycle.new_run import new_run
 from mtl.lifecycle.train import train
 from mtl.runs.directory import Run
 from mtl.runs.identity import run_id
@@ -126,6 +127,31 @@ def test_a_run_that_ends_between_its_two_checkpoints_comes_to_the_same_end(
     (path,) = (tmp_path / "parts").glob("runs/*/*/*")
     again = resume(path)
     assert (again.metrics, again.selection) == (whole.metrics, whole.selection)
+
+
+def test_a_run_that_was_ended_before_its_first_checkpoint_leaves_no_directory_behind(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The next one of the same config takes it, unless somebody is at it."""
+    config = tiny(tmp_path, "epochs=1")
+
+    class Stop(Callback):
+        def on_train_start(self, *_: Any) -> None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit):
+        train_with(config, Stop())
+    assert capsys.readouterr().err == "interrupted; no epoch was validated\n"
+    (path,) = tmp_path.glob("runs/*/*/*")
+    (path / "left").mkdir()
+    with hold(path), new_run(config) as other:
+        assert other.path.name == f"{path.name}-2"
+    other.path.rmdir()
+    result = train(config)
+    assert Path(result.directory) == path
+    assert not (path / "left").exists()
+    with new_run(config) as other:  # this one is done
+        assert other.path.name == f"{path.name}-2"
 
 
 def test_what_is_ignored_stays_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from mtl.config.compose import configure
+from mtl.config.folders import option_names
 from mtl.lifecycle.train import train
 from mtl.nn.encoder import SINGLE
 from mtl.runs.checkpoint import read_checkpoint
@@ -62,6 +63,23 @@ def test_two_processes_are_one(method: list[str], tmp_path: Path) -> None:
     of_one, of_two = (assert_contributions_are_those_of_the_result(result) for result in (one, two))
     for name, contributions in of_one.tasks.items():
         np.testing.assert_allclose(of_two.tasks[name], contributions, atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.campaign
+@pytest.mark.filterwarnings("ignore:.*logs directory .* exists and is not empty")  # a forked process wrote it
+@pytest.mark.parametrize("model", ["hard", "gated"])
+@pytest.mark.parametrize("weighting", option_names("weighting"))
+def test_processes_and_accumulated_batches_make_the_same_steps(weighting: str, model: str, tmp_path: Path) -> None:
+    """Under every weighting, with labels missing and a last batch that is not full."""
+    options = [f"model={model}", f"weighting={weighting}", "task.missing=0.3", "logger=csv"]
+    ways = {
+        "one": ["batch_size=32"],
+        "two processes": ["batch_size=32", "hardware=ddp_cpu", "hardware.strategy=ddp_fork"],
+        "accumulated": ["batch_size=16", "accumulate=2"],
+    }
+    one, *others = (Path(train(tiny(tmp_path / name, *options, *way)).directory) for name, way in ways.items())
+    for other in others:
+        assert_same_run(one, other)
 
 
 @pytest.mark.smoke

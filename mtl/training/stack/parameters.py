@@ -10,6 +10,7 @@ from torch.func import functional_call, vmap
 
 from mtl.module.losses import loss_sums
 from mtl.module.module import MultiTaskModule
+from mtl.nn.candidates import SetBlock
 from mtl.nn.encoder import Inputs
 from mtl.suites.batch import Batch
 from mtl.suites.stacked_loader import StackedBatch
@@ -51,6 +52,9 @@ class StackedParameters:
     def __init__(self, modules: Sequence[MultiTaskModule]) -> None:
         first = modules[0]
         self.template = deepcopy(first.network)
+        for block in self.template.modules():
+            if isinstance(block, SetBlock):
+                block.by_length = False  # the networks' batches have unlike numbers of short sets, and one shape
         self.graph = first.graph
         names = {id(p): name for name, p in first.network.named_parameters()}
         self.places: list[Place] = []

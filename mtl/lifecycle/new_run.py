@@ -1,0 +1,69 @@
+"""The directory of a new run, locked; that of a run which was ended before its first checkpoint is used again."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from mtl.config.run_config import RunConfig
+from mtl.errors import InputError
+from mtl.lifecycle.resume import UNFINISHED, runs_of
+from mtl.runs.directory import Run
+from mtl.runs.identity import identity
+from mtl.runs.lock import LOCK, hold
+
+
+@contextmanager
+def new_run(config: RunConfig) -> Iterator[Run]:
+    """Within this, no other process trains the run.
+
+    A run of this config that was ended before its first checkpoint has nothing to go on from, and would stay for ever.
+    Its directory is emptied and used again.
+
+    Args:
+        config: what the run is told.
+
+    Yields:
+        The run, with an empty directory but for its lock.
+
+    Raises:
+        InputError: no directory can be made there.
+    """
+    with ExitStack() as lock:
+        for run in runs_of(config):
+            if without_checkpoint(run, config) and held(run, lock):
+                if without_checkpoint(run, config):  # nobody was faster
+                    empty(run)
+                    yield run
+                    return
+                lock.close()
+        run = Run.create(config)
+        lock.enter_context(hold(run.path))
+        yield run
+
+
+def held(run: Run, lock: ExitStack) -> bool:
+    """Whether the lock of a run was free, and is held now."""
+    try:
+        lock.enter_context(hold(run.path))
+    except InputError:
+        return False
+    return True
+
+
+def without_checkpoint(run: Run, config: RunConfig) -> bool:
+    """Whether a run of this very config was ended before there was anything to go on from."""
+    try:
+        return run.state in UNFINISHED and not run.last.is_file() and identity(run.config) == identity(config)
+    except InputError:  # its config is damaged: whose directory it is cannot be said
+        return False
+
+
+def empty(run: Run) -> None:
+    """Remove what is in a run's directory, but for its lock."""
+    for path in run.path.iterdir():
+        if path.name == LOCK:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
