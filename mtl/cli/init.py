@@ -14,8 +14,9 @@ from mtl.runs.files import write_text
 HELP = """\
 mtl init NAME
 
-Writes the folder NAME with a small project: a suite, a weighting, a sharing strategy, an encoder and an environment of
-your own, one Python file and one YAML each, and tests that hold them to what mtl's own parts are held to.
+Writes the folder NAME with a small project: a suite, a weighting, a sharing strategy, an encoder, a head and an
+environment of your own, one Python file and (but for the head) one YAML each, and tests that hold them to what mtl's
+own parts are held to.
 """
 TEMPLATE = Path(__file__).parent / "template"
 PLACEHOLDER = "acme"  # the name of the project that the template is

@@ -189,7 +189,8 @@ class MultiTaskModule(LeanModule):
     def on_train_epoch_start(self) -> None:
         loader = self.trainer.train_dataloader
         assert loader is not None
-        loader.set_epoch(self.current_epoch)  # the order of the rows depends on the seed and the epoch alone
+        # The order of rows depends on the seed and the epoch alone; batches that are to be overfitted stay the same ones
+        loader.set_epoch(0 if self.trainer.overfit_batches else self.current_epoch)
 
     @override
     def on_train_epoch_end(self) -> None:

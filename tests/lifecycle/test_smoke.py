@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from pytorch_lightning import Callback, Trainer
 
 from mtl.agent.improvement.evolution import Evolution
 from mtl.assembly import load
@@ -13,16 +14,18 @@ from mtl.config.folders import option_names
 from mtl.errors import InputError
 from mtl.lifecycle.execution import execute
 from mtl.lifecycle.train import train
+from mtl.nn.encoder import SINGLE
 from mtl.runs.checkpoint import read_checkpoint
 from mtl.runs.directory import Run
+from mtl.suites.batch import Batch
 from mtl.suites.scheduling.features import BOUND_RULE
 from tests.sharing.strategies import every_model
 from tests.support import tiny
-from tests.trained import assert_contributions_are_those_of_the_result
+from tests.trained import assert_contributions_are_those_of_the_result, train_with
 
 pytestmark = pytest.mark.smoke
 # Several processes have tests of their own, and the suites bring their own data
-GROUPS = ("model", "encoder", "weighting", "optimizer", "scheduler", "hardware")
+GROUPS = ("model", "encoder", "weighting", "optimizer", "scheduler", "hardware", "debug", "callbacks")
 # Encoders of what a synthetic task does not give: candidates, pictures, words
 OTHER_INPUTS = {f"encoder={option}" for option in ("candidate_set", "convolution", "timm", "transformer")}
 # Networks that were trained apart are merged in every way below
@@ -36,6 +39,19 @@ def needs_gpu(choice: str) -> bool:
     return choice.startswith("hardware=") and configure("task=synthetic", choice).hardware.accelerator == "gpu"
 
 
+def test_a_batch_that_is_overfitted_is_the_same_in_every_epoch(tmp_path: Path) -> None:
+    seen = []
+
+    class Look(Callback):
+        def on_train_batch_start(self, trainer: Trainer, module: Any, batch: Batch, batch_idx: int) -> None:
+            seen.append(batch.inputs[SINGLE])
+
+    train_with(tiny(tmp_path, "debug=overfit", "epochs=3", "logger=csv"), Look())
+    assert len(seen) == 3
+    assert seen[0].equal(seen[1])
+    assert seen[0].equal(seen[2])
+
+
 @pytest.mark.filterwarnings("ignore:.*logs directory .* exists and is not empty")  # a forked process wrote it
 @pytest.mark.parametrize("choice", GRID)
 def test_every_option_trains(choice: str, tmp_path: Path) -> None:
@@ -45,6 +61,8 @@ def test_every_option_trains(choice: str, tmp_path: Path) -> None:
     given = [choice, "epochs=1"]
     if choice == "hardware=ddp_cpu":
         given.append("hardware.strategy=ddp_fork")  # in this process, not by starting train.py again
+    if choice == "callbacks=ema":
+        given.append("patience=null")
     if choice == "scheduler=cosine":
         given += ["patience=null", "steps=null"]
     if choice.startswith("encoder="):

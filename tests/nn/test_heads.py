@@ -1,4 +1,7 @@
-"""A choice with a prior: a rule at first, and a correction of it where training shows such choices."""
+"""What every head promises; and a choice with a prior: a rule at first, corrected where training shows such choices."""
+
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
@@ -6,8 +9,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from mtl.nn.heads import ChoiceHead
+from mtl.nn.encoder import SINGLE, Inputs
+from mtl.nn.heads import (
+    BinaryHead,
+    ChoiceHead,
+    ClassificationHead,
+    ConditionalHead,
+    Head,
+    OrdinalHead,
+    RegressionHead,
+    VectorHead,
+)
+from mtl.testing import HEAD_CHECKS
 
+HEADS: dict[str, Callable[[int], Head]] = {
+    "binary": partial(BinaryHead, hidden=4),
+    "conditional": ConditionalHead,
+    "classes": partial(ClassificationHead, classes=3),
+    "ordinal": partial(OrdinalHead, shares=(0.2, 0.3, 0.5)),
+    "regression": RegressionHead,
+    "values": partial(VectorHead, values=2, hidden=4),
+    "choice": partial(ChoiceHead, hidden=4),
+    "choice with a prior": lambda features: ChoiceHead(features, prior=PRIOR, most_candidates=8),
+}
 PRIOR = (-1.0, 0.0, 0.5)
 
 
@@ -19,6 +43,17 @@ def candidates(seed: int, rows: int = 4, width: int = 6) -> dict[str, Tensor]:
         "mask": torch.arange(width) < real,
         "representation": torch.randn(rows, width, 5, generator=generator),
     }
+
+
+@pytest.mark.parametrize("check", HEAD_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("name", HEADS)
+def test_a_head_keeps_its_promises(check: Callable[..., None], name: str) -> None:
+    torch.manual_seed(0)
+
+    def sample(rows: int) -> Inputs:
+        return candidates(0, rows) if name.startswith("choice") else {SINGLE: torch.randn(rows, 3)}
+
+    check(HEADS[name], sample)
 
 
 def rule(inputs: dict[str, Tensor]) -> Tensor:

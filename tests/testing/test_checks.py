@@ -1,6 +1,6 @@
 """A part that does not keep its promise is found out by a check; those that do are in the tests of the parts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import pytest
@@ -8,12 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from mtl.nn.encoder import SINGLE, Inputs, InputShape
+from mtl.nn.heads import RegressionHead
 from mtl.nn.mlp import MLP
 from mtl.sharing.base import EncoderFactory
 from mtl.sharing.hard import Hard
 from mtl.suites.batch import Split
 from mtl.suites.synthetic import SyntheticSuite
-from mtl.testing import encoders, strategies, suites, weightings
+from mtl.testing import encoders, heads, strategies, suites, weightings
 from mtl.testing.weightings import refuses
 from mtl.weighting.equal import Equal
 
@@ -67,6 +68,16 @@ class Idle(MLP):
         self.idle = nn.Linear(3, 3)
 
 
+class Wide(RegressionHead):
+    """Says that its message is wider than it is, and looks at the other rows of a batch."""
+
+    message_features = 2
+
+    def forward(self, representation: Tensor, inputs: Inputs) -> Tensor:
+        out = super().forward(representation, inputs)
+        return out - out.mean()
+
+
 class Unseeded(SyntheticSuite):
     """Draws its rows from the random state of the training."""
 
@@ -100,6 +111,12 @@ def test_strategies(kind: type[Hard], check: object) -> None:
 def test_encoders() -> None:
     with pytest.raises(AssertionError, match=r"no effect on the representation: idle\.weight, idle\.bias"):
         encoders.every_parameter_is_used(lambda: Idle(SHAPE), rows)
+
+
+@pytest.mark.parametrize("check", [heads.a_message_is_as_wide_as_the_head_says, heads.no_row_sees_another])
+def test_heads(check: Callable[..., None]) -> None:
+    with pytest.raises(AssertionError):
+        check(Wide, rows)
 
 
 def test_suites() -> None:

@@ -11,6 +11,7 @@ from mtl.training.callbacks.affinity import AffinityRecorder
 from mtl.training.callbacks.best_epoch_per_task import BestEpochPerTask
 from mtl.training.callbacks.checkpoints import Checkpoints
 from mtl.training.callbacks.dashboard import Dashboard
+from mtl.training.callbacks.device_stats import DeviceStats
 from mtl.training.callbacks.low_weights import LowWeights
 from mtl.training.callbacks.moving_average import MovingAverage
 from mtl.training.callbacks.patience import Patience
@@ -26,6 +27,7 @@ __all__ = [
     "BestEpochPerTask",
     "Checkpoints",
     "Dashboard",
+    "DeviceStats",
     "LowWeights",
     "MovingAverage",
     "Patience",

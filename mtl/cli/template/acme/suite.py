@@ -1,7 +1,11 @@
 """A suite: data and the tasks that are learned from it."""
 
+from dataclasses import replace
+from functools import partial
+
 import torch
 
+from acme.head import WideHead
 from mtl.nn.encoder import SINGLE
 from mtl.suites.base import MultiTaskDataModule
 from mtl.suites.batch import Split
@@ -19,8 +23,9 @@ class Deliveries(MultiTaskDataModule):
     def __init__(self, rows: int = 600, seed: int = 0) -> None:
         super().__init__()
         self.rows, self.data_seed = rows, seed
-        self.tasks = (regression("hours"), binary("late"))  # their order is that of every vector of losses
         self.input_shape = {SINGLE: (4,)}  # of one row: distance, weight, traffic, rain
+        hours = replace(regression("hours"), head=partial(WideHead, columns=4))
+        self.tasks = (hours, binary("late"))  # their order is that of every vector of losses
 
     @property
     def fingerprint(self) -> str:

@@ -6,13 +6,21 @@ import pytest
 import torch
 from acme.encoder import Products
 from acme.environment import Warn
+from acme.head import WideHead
 from acme.sharing import OwnLayer
 from acme.suite import Deliveries
 from acme.weighting import LargestFirst
 
 from mtl.nn.encoder import SINGLE, Inputs
 from mtl.nn.mlp import MLP
-from mtl.testing import ENCODER_CHECKS, ENVIRONMENT_CHECKS, SHARING_CHECKS, SUITE_CHECKS, WEIGHTING_CHECKS
+from mtl.testing import (
+    ENCODER_CHECKS,
+    ENVIRONMENT_CHECKS,
+    HEAD_CHECKS,
+    SHARING_CHECKS,
+    SUITE_CHECKS,
+    WEIGHTING_CHECKS,
+)
 
 SHAPE = {SINGLE: (4,)}
 
@@ -50,6 +58,12 @@ def test_sharing(check: Callable[..., None], encoder: Callable[..., MLP | Produc
 def test_encoder(check: Callable[..., None]) -> None:
     """The encoder."""
     check(lambda: Products(SHAPE), rows)
+
+
+@pytest.mark.parametrize("check", HEAD_CHECKS, ids=name)
+def test_head(check: Callable[..., None]) -> None:
+    """The head of one task."""
+    check(lambda features: WideHead(features, columns=4), rows)
 
 
 @pytest.mark.parametrize("check", ENVIRONMENT_CHECKS, ids=name)
