@@ -189,7 +189,7 @@ class MultiTaskModule(LeanModule):
     def on_train_epoch_start(self) -> None:
         loader = self.trainer.train_dataloader
         assert loader is not None
-        # The order of rows depends on the seed and the epoch alone; batches that are to be overfitted stay the same ones
+        # The order depends on the seed and the epoch alone; batches that are to be overfitted stay the same ones
         loader.set_epoch(0 if self.trainer.overfit_batches else self.current_epoch)
 
     @override
