@@ -19,14 +19,7 @@ def new_run(config: RunConfig) -> Iterator[Run]:
     A run of this config that was ended before its first checkpoint has nothing to go on from, and would stay for ever.
     Its directory is emptied and used again.
 
-    Args:
-        config: what the run is told.
-
-    Yields:
-        The run, with an empty directory but for its lock.
-
-    Raises:
-        InputError: no directory can be made there.
+    What it gives is the run, with a directory that is empty but for its lock. InputError if none can be made there.
     """
     with ExitStack() as lock:
         for run in runs_of(config):

@@ -21,9 +21,8 @@ class SetBlock(nn.Module):
     Deviation: written with plain matrix products instead of torch's fused attention; the sets are small, so nothing is
     lost, and leading axes pass through (:mod:`mtl.nn.replicas`).
 
-    Attributes:
-        by_length: compute short sets by themselves, see :mod:`mtl.nn.short_sets`; False: whatever the lengths are, the
-            shapes are the same.
+    Short sets are computed by themselves (:mod:`mtl.nn.short_sets`) unless ``by_length`` is False: then the shapes are
+    the same whatever the lengths are.
     """
 
     def __init__(self, width: int, heads: int, activation: str, dropout: float) -> None:
