@@ -51,11 +51,15 @@ def maker(name: str, changed: dict[str, Any]) -> Callable[[int], Weighting]:
 def make(name: str, num_tasks: int, **changed: Any) -> Weighting:
     """A method with the options of its config, some of them changed."""
     torch.manual_seed(0)
-    return method(name)(num_tasks, **{**options(name), **changed})
+    made = method(name)(num_tasks, **{**options(name), **changed})
+    if changed.get("primary") is PRIMARY:
+        made.bind([f"t{i}" for i in range(num_tasks)])
+    return made
 
 
 PLACED = tuple(name for name in METHODS if "at" in options(name))
 PREFERENCE = [0.2, 0.3, 0.5]
+PRIMARY = ["t0"]  # the first task, by the name that :func:`make` gives it
 
 # Methods as configured; at every place, behind every normalisation, with a preference where they have these; and the
 # other options that choose another formula or keep another state
@@ -77,6 +81,8 @@ VARIANTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("modo", {"rho": 0.1}),
     ("krum", {"outliers": 0, "selected": 2}),
     ("gradnorm", {"alpha": 0.0}),
+    ("pcd", {"primary": PRIMARY}),
+    ("coba", {"warm_up": 2, "window": 3}),
 )
 
 
