@@ -48,15 +48,16 @@ class MTLLoRA(OneTrunk):
     Source: Yang, Muhtar, Shen, Zhan, Liu, Wang, Sun, Deng, Sun, Zhang, Chen, Tong, "MTL-LoRA: Low-Rank Adaptation for
     Multi-Task Learning", AAAI 2025, https://arxiv.org/abs/2410.09437.
 
-    ``A [r, in]`` and ``B_n [out, r]`` are shared, ``Lambda_i [r, r]`` and ``c_i = softmax(w_i / temperature)`` are task i's
-    own: what the tasks need apart is told apart where the features are few, and what they have in common is in A and B.
-    Beside ``lora``, whose terms share nothing, a task costs ``r r + n`` numbers for each weight matrix W instead of
-    ``r (in + out)``.
+    ``A [r, in]`` and ``B_n [out, r]`` are shared, ``Lambda_i [r, r]`` and ``c_i = softmax(w_i / temperature)`` are task
+    i's own: what the tasks need apart is told apart where the features are few, and what they have in common is in A
+    and B. Beside ``lora``, whose terms share nothing, a task costs ``r r + n`` numbers for each weight matrix W instead
+    of ``r (in + out)``.
 
     Starts as hard sharing. Any parameter of two or more axes is a weight matrix, its further axes (of a convolution)
     flattened. The whole trunk is computed once per task.
 
-    Deviation: in the paper W is frozen, which ``freeze`` does here; A begins with normal numbers, there with uniform ones.
+    Deviations: in the paper W is frozen, which ``freeze`` does here; A begins with normal numbers, there with uniform
+    ones.
 
     Args:
         input_shape: shapes of one sample's inputs, by name.
@@ -94,10 +95,7 @@ class MTLLoRA(OneTrunk):
         self.keys = tuple(matrices)
         self.factors = nn.ModuleList(SharedFactors(rows, columns, rank, ups) for rows, columns in matrices.values())
         self.private = ModulesByName(
-            {
-                name: nn.ModuleList(Transformation(rank, ups, temperature) for _ in matrices)
-                for name in self.task_names
-            }
+            {name: nn.ModuleList(Transformation(rank, ups, temperature) for _ in matrices) for name in self.task_names}
         )
 
     @override

@@ -40,11 +40,12 @@ class PEPNet(Sharing):
     The embedding, all that comes before the stages of the encoder, is shared; the stages are each task's own.
     ``delta_il(x) [B, H_l] = gamma sigmoid(V'_il relu(V_il s(x)))`` with ``gamma = 2`` and the encoder's parameter-free
     summary ``s(x) [B, S]`` of the row: what a person or an article is turns features of each task up or down. With an
-    encoder that has no parameters before its stages, such as ``mlp``, nothing is shared. Starts as towers without gates.
+    encoder that has no parameters before its stages, such as ``mlp``, nothing is shared. Starts as towers without
+    gates.
 
     Deviations:
-        - gates read the summary, so that no gradient reaches the embedding through them; the paper reads vectors of the
-          user, the item and its author, and the embedding without gradient;
+        - gates read the summary, and no gradient reaches the embedding through them; in the paper they read vectors of
+          the user, the item and its author, and the embedding without gradient;
         - the last layer of a gate begins with zeros, so that all factors are 1;
         - no gate on the embedding by the domain of a row (the paper's EPNet): a suite is one domain.
 
@@ -81,7 +82,9 @@ class PEPNet(Sharing):
             for stage, gate in zip(stages, gates, strict=True):
                 hidden = stage(hidden, inputs)
                 factors = gate(summary)
-                hidden = hidden * factors.view(len(factors), *[1] * (hidden.dim() - 2), -1)
+                for _ in range(hidden.dim() - 2):  # the same at every position of a state
+                    factors = factors.unsqueeze(1)
+                hidden = hidden * factors
             out[name] = hidden
         return out
 

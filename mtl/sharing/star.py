@@ -17,14 +17,14 @@ from mtl.sharing.trunk import OneTrunk
 
 
 class STAR(OneTrunk):
-    """Star topology: task i runs every stage with ``W * W_i`` in place of a weight W and ``b + b_i`` in place of a bias b.
+    """Star topology: task i runs every stage with weights ``W * W_i`` and biases ``b + b_i``.
 
     Source: Sheng et al., "One Model to Serve All: Star Topology Adaptive Recommender for Multi-Domain CTR Prediction",
     CIKM 2021, https://arxiv.org/abs/2101.11427.
 
-    W and b, in the centre of the star, learn from all tasks, ``W_i`` and ``b_i`` from task i alone; the product is number
-    by number. What comes before the stages, such as the vectors of a table's categories, is shared as it is. Starts as
-    hard sharing. The whole trunk is computed once per task.
+    W and b, in the centre of the star, learn from all tasks, ``W_i`` and ``b_i`` from task i alone; the product is
+    number by number. What comes before the stages, such as the vectors of a table's categories, is shared as it is.
+    Starts as hard sharing. The whole trunk is computed once per task.
 
     Deviations:
         - the paper's domains are tasks here, as every row has labels of some tasks;

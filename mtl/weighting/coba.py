@@ -15,8 +15,8 @@ from mtl.weighting.state.series import Series
 class CoBa(LossWeighting):
     """Convergence balancer: all tasks converge at one pace, and one that diverges loses weight.
 
-    Source: Gong, Yu, Liao, Liu, Chen, Li, "CoBa: Convergence Balancer for Multitask Finetuning of Large Language Models",
-    EMNLP 2024, https://arxiv.org/abs/2410.06741.
+    Source: Gong, Yu, Liao, Liu, Chen, Li, "CoBa: Convergence Balancer for Multitask Finetuning of Large Language
+    Models", EMNLP 2024, https://arxiv.org/abs/2410.06741.
 
     ``r_i(t) = F_i(t) / F_i(0)`` with the held-out loss ``F_i`` after step t, ``a_i(t)`` the slope of a line through the
     last N of them, and ``a(t)`` that of a line through the largest ``max_i r_i`` of each step. A negative slope is
@@ -140,7 +140,7 @@ def ratio(values: Tensor, size: Tensor) -> Tensor:
 
 
 def slopes_of(points: Tensor) -> Tensor:
-    """Slopes ``[M]`` of the lines of least squares through points ``(x, y)``, ``[M, 2, N]``; those of NaN are not there."""
+    """Slopes ``[M]`` of lines of least squares through points ``(x, y)``, ``[M, 2, N]``; those of NaN are not there."""
     centred = points - points.nanmean(2, keepdim=True)
     x, y = centred.nan_to_num(0.0).unbind(1)
     return ratio((x * y).sum(1), x.square().sum(1))

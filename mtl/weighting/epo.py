@@ -21,15 +21,15 @@ class EPO(GradientWeighting):
     With ``l = p L / sum(p L)``, ``l_i`` are off balance by ``mu = sum_i l_i log(K l_i)``, and ``a_i = p_i (log(K l_i) -
     mu)`` are the losses' shares in it: along ``J'a`` the balance is restored fastest. w is on the simplex, ``G = JJ'``:
 
-    - off balance (``mu > tolerance``): w maximises ``w'Ga``; no loss rises but those of tasks with ``(Ga)_j <= 0``, each by
-      no more than along ``J'a``, and the loss with the largest ``p_i L_i`` does not; without a task with ``(Ga)_j > 0``
-      none rises;
+    - off balance (``mu > tolerance``): w maximises ``w'Ga``. ``(Gw)_j >= (Ga)_j`` where ``(Ga)_j <= 0``, which may let
+      loss j rise, and ``(Gw)_j >= 0`` for the largest ``p_j L_j``. Where no ``(Ga)_j`` is above 0, ``Gw >= 0``;
     - on balance: w maximises the sum of ``Gw``, ``Gw >= 0``, ``w'Ga >= min(0, max_j (Ga)_j)``.
 
     The weights are K w. A preferred task ends with the smaller loss. Heads get the weighted gradient.
 
-    Deviations: where the program has no solution, ``w = p / sum p``, as in the authors' code; ``K l_i`` below 0.001 counts
-    as that in the logarithm, a loss below 0 as 0. The rate is not raised with mu, which the authors do for their toys.
+    Where the program has no solution, ``w = p / sum p``, as in the authors' code. Deviations: ``K l_i`` below 0.001
+    counts as that in the logarithm, a loss below 0 as 0. The rate is not raised with mu, which the authors do for their
+    toys.
 
     Args:
         num_tasks: K.

@@ -16,10 +16,10 @@ class GO4Align(LossWeighting):
     Source: Shen, Wang, Xiao, van Noord, Worring, "GO4Align: Group Optimization for Multi-Task Alignment", NeurIPS 2024,
     https://arxiv.org/abs/2404.06486; formulas as in the authors' code, https://github.com/autumn9999/GO4Align.
 
-    ``q_i <- q_i exp(-rate L_i) / sum_j q_j exp(-rate L_j)`` from equal ones, ``gamma_i = q_i sum_j L_j / L_i``: the factor
-    brings the losses to one size, q remembers the risks of earlier steps. k-means divides the tasks into groups of like
-    ``gamma``; the weight of a task is the mean of ``gamma`` over its group, held constant. Heads get the weighted
-    gradient. A task whose loss is 0 or below is left out of the step.
+    ``q_i <- q_i exp(-rate L_i) / sum_j q_j exp(-rate L_j)`` from equal ones, ``gamma_i = q_i sum_j L_j / L_i``: the
+    factor brings the losses to one size, q remembers the risks of earlier steps. k-means divides the tasks into groups
+    of like ``gamma``; the weight of a task is the mean of ``gamma`` over its group, held constant. Heads get the
+    weighted gradient. A task whose loss is 0 or below is left out of the step.
 
     Deviation: the clusters of k-means are found exactly, which numbers on a line allow; the authors' code moves random
     centres until they rest.

@@ -110,7 +110,7 @@ class PCD(GradientWeighting):
             others: indices ``[S]`` of the other tasks.
             primary: whether a primary task takes part.
         """
-        new = torch.from_numpy(squares).to(self.squares)
+        new = tensor(squares.copy(), self.squares).to(self.squares)
         if primary:
             self.primary_square.lerp_(new[0], 1 - self.beta)
             self.primary_count += 1

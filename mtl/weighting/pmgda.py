@@ -9,6 +9,8 @@ from mtl.weighting.solvers.linear import best_worst_on_simplex
 from mtl.weighting.solvers.quadratic import Array, array, min_norm, tensor
 from mtl.weighting.state.per_task_option import PerTaskNumbers, PerTaskOption
 
+FLAT = 1e-3  # length of the gradient of h, relative to the longest: of Gramians in single precision less is rounding
+
 
 class PMGDA(GradientWeighting):
     """Preference-based multiple-gradient descent: predict and correct.
@@ -20,7 +22,8 @@ class PMGDA(GradientWeighting):
     preference, ``g_h = J'h'`` its gradient with ``h' = dh/dL``.
 
     - correct, where ``h > tolerance``: ``d = sum_i m_i g_i / |g_i| + m_h g_h / |g_h|`` with m on the simplex such that
-      ``g_h'd >= sigma |g_h|``, and the least ``g_i'd`` is as large as can be. So ``w_i = m_i / |g_i| + m_h h'_i / |g_h|``;
+      ``g_h'd >= sigma |g_h|``, and the least ``g_i'd`` is as large as can be. So ``w_i = m_i / |g_i| + m_h h'_i /
+      |g_h|``;
     - predict, elsewhere: the shortest convex combination of the gradients, as MGDA.
 
     A preferred task ends with the larger loss: losses are in proportion to p. Weights may be negative. Heads get the
@@ -65,10 +68,10 @@ class PMGDA(GradientWeighting):
         return min_norm(gramian) if found is None else tensor(found, gramian)
 
     def _correction(self, gramian: Array, slope: Array) -> Array | None:
-        """Weights ``[M]``, with ``h'``, ``[M]``; None where h has no gradient."""
+        """Weights ``[M]``, with ``h'``, ``[M]``; None where h has no gradient to speak of."""
         rows = np.concatenate([np.eye(len(slope)), slope[None]])
         lengths = np.sqrt((rows * (rows @ gramian)).sum(1).clip(min=0))
-        if not lengths[-1] > 0:
+        if not lengths[-1] > FLAT * lengths.max():
             return None
         products = rows @ gramian @ (rows / np.where(lengths > 0, lengths, np.inf)[:, None]).T / lengths.max()
         m = best_worst_on_simplex(products[:-1], products[-1], self.sigma * float(products[-1, -1]))

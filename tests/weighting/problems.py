@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from mtl.weighting.base import Weighting
 
 CONFIGS = Path(__file__).parents[2] / "conf" / "weighting"
-METHODS = tuple(sorted(path.stem for path in CONFIGS.glob("*.yaml")))
+WRAPPERS = ("samo",)  # around another method, and tested with several
+METHODS = tuple(sorted(path.stem for path in CONFIGS.glob("*.yaml") if path.stem not in WRAPPERS))
 PLACES = ("parameters", "last_shared", "representation")
 NORMALISATIONS = ("loss_scale", "gradient_norm")
 
@@ -61,11 +62,15 @@ PLACED = tuple(name for name in METHODS if "at" in options(name))
 PREFERENCE = [0.2, 0.3, 0.5]
 PRIMARY = ["t0"]  # the first task, by the name that :func:`make` gives it
 
-# Methods as configured; at every place, behind every normalisation, with a preference where they have these; and the
-# other options that choose another formula or keep another state
+# Losses are normalised before a method sees them, in one way for all methods of a kind: one of each kind, and those
+# that keep what losses were divided by
+NORMALISED = ("dwa", "uncertainty", "famo", "gradnorm", "upgrad", "graddrop", "moml")
+
+# Methods as configured; at every place, and with a preference where they have these; behind every normalisation; and
+# the other options that choose another formula or keep another state
 VARIANTS: tuple[tuple[str, dict[str, Any]], ...] = (
     *((name, {}) for name in METHODS),
-    *((name, {"normalise": normalise}) for name in METHODS for normalise in NORMALISATIONS),
+    *((name, {"normalise": normalise}) for name in NORMALISED for normalise in NORMALISATIONS),
     *((name, {"at": at}) for name in PLACED for at in PLACES if at != options(name)["at"]),
     *((name, {"preference": PREFERENCE}) for name in METHODS if "preference" in options(name)),
     *(("mgda", {"measure": measure}) for measure in ("norm", "loss", "loss_norm")),

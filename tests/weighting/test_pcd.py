@@ -16,8 +16,8 @@ from tests.weighting.problems import PRIMARY, make
 @given(jacobians(independent=True), st.sampled_from([0.0, 0.02, 0.5, 1.0]))
 @SETTINGS
 def test_every_other_task_makes_its_share_of_progress(j: Tensor, tau: float) -> None:
-    """On the way there the direction is the nearest to the primary gradient: the rest of it is of tasks at their bound."""
-    weighting = make("pcd", len(j), primary=PRIMARY, tau=tau)
+    """And the direction is the nearest to the primary gradient: the rest of it is of tasks at their bound."""
+    weighting = make("pcd", len(j), primary=PRIMARY, tau=tau, eps=0)
     weights = solve(weighting, j)
     unit, shares = j / j.norm(dim=1, keepdim=True), weights * j.norm(dim=1)
     d = shares @ unit

@@ -34,6 +34,8 @@ class Weighting(nn.Module, ABC):
         needs_representation: gradients are compared at the last shared tensors of the graph.
         needs_recomputed_losses: :meth:`after_step` recomputes the losses, so the batches of a step have to be kept
             until then.
+        needs_nearby_losses: :meth:`backward` computes the losses of the step at other parameters: it is given
+            ``step.recompute``, and the batches of a step are kept until then.
         needs_initial_losses: :meth:`on_initial_losses` is called before the first step.
         grows_below_zero: the weight of a task whose loss stays below 0 grows without a limit; a warning names it once.
         needs_positive_losses: the method is not defined for a loss of 0 or below. Such a task is left out of the step,
@@ -48,6 +50,7 @@ class Weighting(nn.Module, ABC):
     needs_shared = False
     needs_representation = False
     needs_recomputed_losses = False
+    needs_nearby_losses = False
     needs_initial_losses = False
     needs_positive_losses = False
     grows_below_zero = False
