@@ -18,10 +18,11 @@ from tests.weighting import (
     test_free_loops,
     test_nonpositive_losses,
     test_properties,
+    test_samo,
     test_torchjd,
     test_values,
 )
-from tests.weighting.problems import METHODS, make, method
+from tests.weighting.problems import METHODS, WRAPPERS, make, method
 
 PAGE = Path(__file__).parent / "methods.md"
 YES, REFUSED, NONE = "yes", "refused", ""
@@ -29,8 +30,8 @@ HEAD = """# Which weighting is tested for what
 
 Written by `python -m docs.write_methods` from the parameters of the tests in `tests/weighting`; a test sees to it
 that the page is up to date. *yes*: the test of the column is run for the method as it is configured; empty: it is
-not, as where a method has no such option. `auto_lambda`, `moml` and `random` have tests of their own. What the
-methods do, cost and fail at: [weighting.md](weighting.md).
+not, as where a method has no such option. `auto_lambda`, `moml` and `random` have tests of their own; `samo` is tested
+around methods of every kind. What the methods do, cost and fail at: [weighting.md](weighting.md).
 
 """
 FOOT = """
@@ -70,7 +71,7 @@ def names_checked(check: Callable[..., Any]) -> set[str]:
     for test in (test_every_method.test_every_variant, test_every_method.test_every_method):
         for mark in getattr(test, "pytestmark", []):
             if mark.name == "parametrize" and mark.args[0] == "check" and check in mark.args[1]:
-                return names_tested(test)
+                return names_tested(test) | (set(WRAPPERS) if check in test_samo.CHECKS else set())
     return set()
 
 
@@ -100,7 +101,7 @@ def columns() -> dict[str, Callable[[str, Weighting], str]]:
         return lambda name, _: YES if name in names_checked(check) else NONE
 
     by_hand, claims, torchjd = (
-        named_by(tests_of(test_values)),
+        named_by(tests_of(test_values)) | set(WRAPPERS),
         named_by(tests_of(test_properties)),
         names_in(test_torchjd),
     )
@@ -147,8 +148,9 @@ def page() -> str:
     """The whole page."""
     cells = columns()
     lines = [f"| `weighting=` | source | {' | '.join(cells)} |", "|---" * (2 + len(cells)) + "|"]
-    for name in METHODS:
-        found = [cell(name, make(name, 3)) for cell in cells.values()]
+    for name in sorted([*METHODS, *WRAPPERS]):
+        weighting = test_samo.around("equal", 3) if name in WRAPPERS else make(name, 3)
+        found = [cell(name, weighting) for cell in cells.values()]
         lines.append(f"| `{name}` | {source_of(name)} | {' | '.join(found)} |")
     return HEAD + "\n".join(lines) + "\n" + FOOT
 

@@ -212,7 +212,8 @@ def shifted(parameters: Sequence[Parameter], moves: Vectors) -> Iterator[None]:
 
 def length(vector: Tensor) -> Tensor:
     """Of all numbers of a tensor."""
-    return torch.linalg.vector_norm(vector)
+    out: Tensor = torch.linalg.vector_norm(vector)
+    return out
 
 
 def unit(vector: Tensor) -> Tensor:

@@ -45,5 +45,6 @@ def best_worst_on_simplex(matrix: Array, row: Array, least: float) -> Array | No
 
 def normalised(values: Array) -> Array:
     """What a solver gives for weights on the simplex, exactly on it."""
-    out: Array = np.maximum(values, 0.0)
-    return out / out.sum()
+    weights = np.maximum(values, 0.0)
+    out: Array = weights / weights.sum()
+    return out
