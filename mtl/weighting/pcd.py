@@ -89,10 +89,13 @@ class PCD(GradientWeighting):
         return tensor(weights @ rows, gramian)
 
     def _multipliers(self, unit: Array) -> Array:
-        """Of the conditions, ``[S]``; zeros where they exclude one another.
+        """How much of the other tasks' gradients the conditions add.
 
         Args:
             unit: Gramian ``[1 + S, 1 + S]`` of the scaled gradients, that of the primary objective first.
+
+        Returns:
+            ``[S]``; zeros where the conditions exclude one another.
         """
         inner, size = scaled(unit[1:, 1:]) if len(unit) > 1 else (np.zeros((0, 0)), 1.0)
         missed = self.tau * unit.diagonal()[1:] - unit[1:, 0]
@@ -103,12 +106,15 @@ class PCD(GradientWeighting):
         return found if met.all() else np.zeros(len(missed))
 
     def _lengths(self, squares: Array, others: Tensor, primary: bool) -> Array:
-        """Typical lengths ``[1 + S]`` of the gradients after this step, of which these are the squared lengths.
+        """Remember the gradients' lengths in this step.
 
         Args:
-            squares: ``[1 + S]``, of the primary objective first.
+            squares: squared ones ``[1 + S]``, that of the primary objective first.
             others: indices ``[S]`` of the other tasks.
             primary: whether a primary task takes part.
+
+        Returns:
+            Typical lengths ``[1 + S]``, those that the gradients are divided by.
         """
         new = tensor(squares.copy(), self.squares).to(self.squares)
         if primary:
