@@ -44,10 +44,16 @@ FOOT = """
   *resume*: bit for bit.
 - *half*, *double*: losses and networks in bfloat16, and in double precision. *sparse*: embeddings with sparse
   gradients. *frozen*: frozen parameters among those handed over.
+- *checkpointed*: parts of the network that are computed once more in every backward pass, with `use_reentrant=False`;
+  the other kind, behind which no gradient would arrive, is refused in one line. *tied*: one weight in two layers.
+  *recurrent*: a trunk that is a GRU. *used twice*: one layer in two places of the trunk. The update is that of the
+  same method given the gradients that autograd finds.
 - *0 and below*: a loss of 0 or below does not stop the other tasks. *left out*: its task is left out of the step,
   with a warning; *warned of*: the weight of one that stays below 0 grows without limit, and a warning says so.
 - *representation*: gradients compared at the last shared tensors, also where a loss passes them by.
 - *nothing shared*: of a network that shares nothing; refused in one line by methods that compare gradients.
+
+A parameter that is handed over twice counts once; one that is both shared and private is refused in one line.
 
 For all methods together, in one test each: two processes make the update of one (`test_processes.py`), and a compiled
 network takes the steps of one that is not (`test_conditions.py`).
@@ -128,6 +134,10 @@ def columns() -> dict[str, Callable[[str, Weighting], str]]:
         "double": tested(test_free_loops.test_double_precision_is_kept),
         "sparse": tested(test_free_loops.test_sparse_gradients_of_embeddings_are_those_of_dense_ones),
         "frozen": tested(test_free_loops.test_frozen_parameters_may_be_handed_over),
+        "checkpointed": tested(test_free_loops.test_checkpointed_trunks),
+        "tied": tested(test_free_loops.test_tied_weights),
+        "recurrent": tested(test_free_loops.test_recurrent_trunks),
+        "used twice": tested(test_free_loops.test_layers_used_twice),
         "0 and below": below_zero,
         "representation": tested(test_free_loops.test_what_passes_the_representation_by_counts_once),
         "nothing shared": lambda name, one: REFUSED if one.needs_shared and alone(name, one) else alone(name, one),

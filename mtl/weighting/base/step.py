@@ -72,5 +72,5 @@ class Call(NamedTuple):
 
 
 def trained(parameters: Iterable[Parameter]) -> list[Parameter]:
-    """Those that are not frozen."""
-    return [parameter for parameter in parameters if parameter.requires_grad]
+    """Those that are not frozen, each once."""
+    return list({id(parameter): parameter for parameter in parameters if parameter.requires_grad}.values())
