@@ -15,6 +15,9 @@ def has_reentrant_checkpoint(losses: Sequence[Tensor]) -> bool:
 
     Args:
         losses: where the graph begins.
+
+    Returns:
+        Whether there is such an operation.
     """
     waiting = [loss.grad_fn for loss in losses]
     seen = set()
