@@ -18,10 +18,11 @@ from tests.weighting import (
     test_free_loops,
     test_nonpositive_losses,
     test_properties,
+    test_samo,
     test_torchjd,
     test_values,
 )
-from tests.weighting.problems import METHODS, make, method
+from tests.weighting.problems import METHODS, WRAPPERS, make, method
 
 PAGE = Path(__file__).parent / "methods.md"
 YES, REFUSED, NONE = "yes", "refused", ""
@@ -29,8 +30,8 @@ HEAD = """# Which weighting is tested for what
 
 Written by `python -m docs.write_methods` from the parameters of the tests in `tests/weighting`; a test sees to it
 that the page is up to date. *yes*: the test of the column is run for the method as it is configured; empty: it is
-not, as where a method has no such option. `auto_lambda`, `moml` and `random` have tests of their own. What the
-methods do, cost and fail at: [weighting.md](weighting.md).
+not, as where a method has no such option. `auto_lambda`, `moml` and `random` have tests of their own; `samo` is tested
+around methods of every kind. What the methods do, cost and fail at: [weighting.md](weighting.md).
 
 """
 FOOT = """
@@ -43,10 +44,16 @@ FOOT = """
   *resume*: bit for bit.
 - *half*, *double*: losses and networks in bfloat16, and in double precision. *sparse*: embeddings with sparse
   gradients. *frozen*: frozen parameters among those handed over.
+- *checkpointed*: parts of the network that are computed once more in every backward pass, with `use_reentrant=False`;
+  the other kind, behind which no gradient would arrive, is refused in one line. *tied*: one weight in two layers.
+  *recurrent*: a trunk that is a GRU. *used twice*: one layer in two places of the trunk. The update is that of the
+  same method given the gradients that autograd finds.
 - *0 and below*: a loss of 0 or below does not stop the other tasks. *left out*: its task is left out of the step,
   with a warning; *warned of*: the weight of one that stays below 0 grows without limit, and a warning says so.
 - *representation*: gradients compared at the last shared tensors, also where a loss passes them by.
 - *nothing shared*: of a network that shares nothing; refused in one line by methods that compare gradients.
+
+A parameter that is handed over twice counts once; one that is both shared and private is refused in one line.
 
 For all methods together, in one test each: two processes make the update of one (`test_processes.py`), and a compiled
 network takes the steps of one that is not (`test_conditions.py`).
@@ -70,7 +77,7 @@ def names_checked(check: Callable[..., Any]) -> set[str]:
     for test in (test_every_method.test_every_variant, test_every_method.test_every_method):
         for mark in getattr(test, "pytestmark", []):
             if mark.name == "parametrize" and mark.args[0] == "check" and check in mark.args[1]:
-                return names_tested(test)
+                return names_tested(test) | (set(WRAPPERS) if check in test_samo.CHECKS else set())
     return set()
 
 
@@ -100,7 +107,7 @@ def columns() -> dict[str, Callable[[str, Weighting], str]]:
         return lambda name, _: YES if name in names_checked(check) else NONE
 
     by_hand, claims, torchjd = (
-        named_by(tests_of(test_values)),
+        named_by(tests_of(test_values)) | set(WRAPPERS),
         named_by(tests_of(test_properties)),
         names_in(test_torchjd),
     )
@@ -127,6 +134,10 @@ def columns() -> dict[str, Callable[[str, Weighting], str]]:
         "double": tested(test_free_loops.test_double_precision_is_kept),
         "sparse": tested(test_free_loops.test_sparse_gradients_of_embeddings_are_those_of_dense_ones),
         "frozen": tested(test_free_loops.test_frozen_parameters_may_be_handed_over),
+        "checkpointed": tested(test_free_loops.test_checkpointed_trunks),
+        "tied": tested(test_free_loops.test_tied_weights),
+        "recurrent": tested(test_free_loops.test_recurrent_trunks),
+        "used twice": tested(test_free_loops.test_layers_used_twice),
         "0 and below": below_zero,
         "representation": tested(test_free_loops.test_what_passes_the_representation_by_counts_once),
         "nothing shared": lambda name, one: REFUSED if one.needs_shared and alone(name, one) else alone(name, one),
@@ -147,8 +158,9 @@ def page() -> str:
     """The whole page."""
     cells = columns()
     lines = [f"| `weighting=` | source | {' | '.join(cells)} |", "|---" * (2 + len(cells)) + "|"]
-    for name in METHODS:
-        found = [cell(name, make(name, 3)) for cell in cells.values()]
+    for name in sorted([*METHODS, *WRAPPERS]):
+        weighting = test_samo.around("equal", 3) if name in WRAPPERS else make(name, 3)
+        found = [cell(name, weighting) for cell in cells.values()]
         lines.append(f"| `{name}` | {source_of(name)} | {' | '.join(found)} |")
     return HEAD + "\n".join(lines) + "\n" + FOOT
 

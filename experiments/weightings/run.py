@@ -13,29 +13,27 @@ of the worst one. Writes ``result.csv`` beside this file, or where --output says
 import argparse
 import csv
 import statistics
-from importlib import import_module
 from pathlib import Path
 
 import torch
-import yaml
 from torch import Tensor, nn
 
+from mtl.config.compose import configure
+from mtl.config.factories import instantiate_node
+from mtl.config.folders import option_names
 from mtl.nn.encoder import SINGLE
 from mtl.suites.batch import Split
 from mtl.suites.synthetic import SyntheticSuite
-from mtl.weighting.base import Weighting
+from mtl.weighting.base import Step, Weighting
 
-CONFIGS = Path(__file__).parents[2] / "conf" / "weighting"
 PROBLEMS = {"alike": 1.0, "unlike": 100.0}  # largest over smallest scale of the targets
 TASKS, FEATURES, WIDTH, ROWS, STEPS, EPOCH, LR = 3, 24, 8, 128, 300, 12, 0.01
 
 
 def make(name: str) -> Weighting:
     """The method that a file in conf/weighting names, with its options."""
-    options = yaml.safe_load((CONFIGS / f"{name}.yaml").read_text(encoding="utf-8"))
-    module, _, kind = options.pop("_target_").rpartition(".")
-    del options["_partial_"]
-    made: Weighting = getattr(import_module(module), kind)(TASKS, **options)
+    node = configure("task=synthetic", f"weighting={name}").weighting
+    made: Weighting = instantiate_node(node, "weighting")(TASKS)
     return made
 
 
@@ -67,7 +65,8 @@ def train(name: str, ratio: float, seed: int, steps: int = STEPS) -> list[float]
         rows = some(suite.splits["train"])
         found = losses(rows)
         optimizer.zero_grad()
-        weighting.backward(found, trunk.parameters(), private, trunk[2].parameters())
+        whole_step = Step(recompute=lambda rows=rows: [losses(rows)])
+        weighting.backward(found, trunk.parameters(), private, trunk[2].parameters(), whole_step)
         optimizer.step()
         with torch.no_grad():
             epoch += torch.stack(found) / EPOCH
@@ -86,11 +85,12 @@ def main() -> None:
     """Train everything, write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--weightings", nargs="+", default=option_names("weighting"))
     parser.add_argument("--output", type=Path, default=Path(__file__).parent)
     given = parser.parse_args()
     torch.set_num_threads(1)
     rows = []
-    for name in sorted(path.stem for path in CONFIGS.glob("*.yaml")):
+    for name in sorted(given.weightings):
         row = [name]
         for ratio in PROBLEMS.values():
             found = [train(name, ratio, seed) for seed in range(given.seeds)]

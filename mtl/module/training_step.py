@@ -1,6 +1,7 @@
 """One optimizer step: batches to task losses, task losses to gradients."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
@@ -36,6 +37,15 @@ class StepState:
     inputs: list[Inputs] = field(default_factory=list)
     micro_batches: list[tuple[Batch, list[float]]] = field(default_factory=list)
     weights: Tensor | None = None
+
+
+@contextmanager
+def unchanged_buffers(network: nn.Module) -> Iterator[None]:
+    """Running statistics and other buffers are afterwards as they were, whatever passes go through the network."""
+    kept = [(buffer, buffer.clone()) for buffer in network.buffers()]
+    yield
+    for buffer, value in kept:
+        buffer.copy_(value)
 
 
 class TrainingStep:
@@ -90,7 +100,7 @@ class TrainingStep:
         counted = batch if batch.counts else batch._replace(counts=count_labels(self.graph, batch, batches))
         factors = share_factors(counted.counts, batches)
         state.losses = [total * factor for total, factor in zip(sums, factors, strict=True)]
-        if self.weighting.needs_recomputed_losses:
+        if self.weighting.needs_recomputed_losses or self.weighting.needs_nearby_losses:
             state.micro_batches.append((batch, factors))
         state.position = Step(counted.present, batches, last)
         with torch.no_grad():
@@ -105,14 +115,16 @@ class TrainingStep:
         state, step = self.state, self.state.position
         if not step.tasks:  # no row of the whole step has any label
             return
-        weights = self.weighting.backward(
-            state.losses,
-            self.partition.shared,
-            self.partition.private_lists,
-            self.partition.layer,
-            Step(step.tasks, step.batches, step.last, scale),
-            state.representation,
-        )
+        nearby = self.weighting.needs_nearby_losses
+        with unchanged_buffers(self.network) if nearby else nullcontext():
+            weights = self.weighting.backward(
+                state.losses,
+                self.partition.shared,
+                self.partition.private_lists,
+                self.partition.layer,
+                Step(step.tasks, step.batches, step.last, scale, self._losses_of_batches if nearby else None),
+                state.representation,
+            )
         state.losses, state.representation = [], None
         if step.last:
             state.weights = weights
@@ -145,6 +157,13 @@ class TrainingStep:
             sums = torch.stack(loss_sums(self.graph, self.forward(batch.inputs), batch))
             parts.append(sums * torch.tensor(factors, device=sums.device) / len(self.state.micro_batches))
         return mean_over_processes(reduce(torch.add, parts))
+
+    def _losses_of_batches(self) -> Iterator[list[Tensor]]:
+        """The losses of the step's batches, as :meth:`losses` has them, at the parameters as they are now."""
+        for batch, factors in self.state.micro_batches:
+            # Not by the compiled network, which would be compiled once more for parameters that are moved
+            sums = loss_sums(self.graph, self.network(batch.inputs), batch)
+            yield [total * factor for total, factor in zip(sums, factors, strict=True)]
 
     def feed_held_out_losses(self, held_out: Iterable[Batch], batches: int) -> None:
         """Tell the weighting the losses of held-out rows at the parameters as they are now.

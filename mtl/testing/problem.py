@@ -1,6 +1,7 @@
 """A small problem to weigh: tasks on one trunk, without a data set or a trainer."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,7 @@ class Problem:
     def __init__(self, num_tasks: int, factors: Sequence[float] = (), seed: int = 0, rows: int = 12) -> None:
         torch.manual_seed(seed)
         self.factors = list(factors) or [1.0] * num_tasks
+        self.batches: list[tuple[int, int | None]] = []  # of the optimizer step so far, where they are looked at again
         self.inputs = torch.randn(rows, 4)
         self.targets = torch.randn(rows, num_tasks)
         self.trunk = nn.Sequential(nn.Linear(4, 7), nn.Tanh(), nn.Linear(7, 6), nn.Tanh())
@@ -66,7 +68,13 @@ class Problem:
     ) -> Tensor:
         """One call of ``backward`` on some rows."""
         losses, h = self.forward(start, stop)
-        return weighting.backward(losses, self.shared, self.private, self.trunk[2].parameters(), step, h)
+        if weighting.needs_nearby_losses:
+            self.batches.append((start, stop))
+            step = replace(step, recompute=lambda: [self.forward(*rows)[0] for rows in self.batches])
+        weights = weighting.backward(losses, self.shared, self.private, self.trunk[2].parameters(), step, h)
+        if step.last:
+            self.batches.clear()
+        return weights
 
     def feed_held_out(
         self, weighting: Weighting, step: Step = WHOLE_STEP, start: int = 0, stop: int | None = None

@@ -19,7 +19,7 @@ from mtl.runs.checkpoint import read_checkpoint
 from mtl.runs.directory import Run
 from mtl.suites.batch import Batch
 from mtl.suites.scheduling.features import BOUND_RULE
-from tests.sharing.strategies import every_model
+from tests.sharing.strategies import MODELS, every_model
 from tests.support import tiny
 from tests.trained import assert_contributions_are_those_of_the_result, train_with
 
@@ -28,9 +28,9 @@ pytestmark = pytest.mark.smoke
 GROUPS = ("model", "encoder", "weighting", "optimizer", "scheduler", "hardware", "debug", "callbacks")
 # Encoders of what a synthetic task does not give: candidates, pictures, words
 OTHER_INPUTS = {f"encoder={option}" for option in ("candidate_set", "convolution", "timm", "transformer")}
-# Networks that were trained apart are merged in every way below
-PARTS = {"model=common_start", "model=merged"}
-GRID = [f"{group}={option}" for group in GROUPS for option in option_names(group) if f"{group}={option}" not in PARTS]
+# Networks that were trained apart are merged in every way below, and every strategy trains in two precisions
+ELSEWHERE = {"model=common_start", "model=merged", *(f"model={model}" for model in MODELS)}
+GRID = [one for group in GROUPS for one in (f"{group}={name}" for name in option_names(group)) if one not in ELSEWHERE]
 MERGES = [option for option in option_names("merge") if option != "none"]
 
 
@@ -150,3 +150,6 @@ def test_bfloat16_trains(model: str, tmp_path: Path) -> None:
     single = train(tiny(tmp_path / "single", *given))
     assert half.metrics["val"].score == pytest.approx(single.metrics["val"].score, rel=0.05)
     assert half.metrics != single.metrics
+    for result in (half, single):
+        assert result.status == Run.open(result.directory).state == "done"
+        assert all(torch.tensor(list(one.flat().values())).isfinite().all() for one in result.metrics.values())

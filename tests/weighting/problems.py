@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from mtl.weighting.base import Weighting
 
 CONFIGS = Path(__file__).parents[2] / "conf" / "weighting"
-METHODS = tuple(sorted(path.stem for path in CONFIGS.glob("*.yaml")))
+WRAPPERS = ("samo",)  # around another method, and tested with several
+METHODS = tuple(sorted(path.stem for path in CONFIGS.glob("*.yaml") if path.stem not in WRAPPERS))
 PLACES = ("parameters", "last_shared", "representation")
 NORMALISATIONS = ("loss_scale", "gradient_norm")
 
@@ -51,17 +52,25 @@ def maker(name: str, changed: dict[str, Any]) -> Callable[[int], Weighting]:
 def make(name: str, num_tasks: int, **changed: Any) -> Weighting:
     """A method with the options of its config, some of them changed."""
     torch.manual_seed(0)
-    return method(name)(num_tasks, **{**options(name), **changed})
+    made = method(name)(num_tasks, **{**options(name), **changed})
+    if changed.get("primary") is PRIMARY:
+        made.bind([f"t{i}" for i in range(num_tasks)])
+    return made
 
 
 PLACED = tuple(name for name in METHODS if "at" in options(name))
 PREFERENCE = [0.2, 0.3, 0.5]
+PRIMARY = ["t0"]  # the first task, by the name that :func:`make` gives it
 
-# Methods as configured; at every place, behind every normalisation, with a preference where they have these; and the
-# other options that choose another formula or keep another state
+# Losses are normalised before a method sees them, in one way for all methods of a kind: one of each kind, and those
+# that keep what losses were divided by
+NORMALISED = ("dwa", "uncertainty", "famo", "gradnorm", "upgrad", "graddrop", "moml")
+
+# Methods as configured; at every place, and with a preference where they have these; behind every normalisation; and
+# the other options that choose another formula or keep another state
 VARIANTS: tuple[tuple[str, dict[str, Any]], ...] = (
     *((name, {}) for name in METHODS),
-    *((name, {"normalise": normalise}) for name in METHODS for normalise in NORMALISATIONS),
+    *((name, {"normalise": normalise}) for name in NORMALISED for normalise in NORMALISATIONS),
     *((name, {"at": at}) for name in PLACED for at in PLACES if at != options(name)["at"]),
     *((name, {"preference": PREFERENCE}) for name in METHODS if "preference" in options(name)),
     *(("mgda", {"measure": measure}) for measure in ("norm", "loss", "loss_norm")),
@@ -77,6 +86,8 @@ VARIANTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("modo", {"rho": 0.1}),
     ("krum", {"outliers": 0, "selected": 2}),
     ("gradnorm", {"alpha": 0.0}),
+    ("pcd", {"primary": PRIMARY}),
+    ("coba", {"warm_up": 2, "window": 3}),
 )
 
 

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import functional_call
+from torch.utils.checkpoint import checkpoint
 
 from mtl.errors import InputError
 from mtl.testing.problem import Problem, flat
 from mtl.weighting.base import DirectionWeighting, Step
-from tests.weighting.problems import PLACED, VARIANTS, label, make
+from tests.weighting.problems import METHODS, PLACED, VARIANTS, label, make
 
 Parameters = Mapping[str, Tensor]
 # Losses of some rows, from the trunk's parameters as the tasks read them themselves, and from the representation
@@ -176,6 +177,103 @@ def test_frozen_parameters_may_be_handed_over(name: str, changed: dict[str, Any]
         updates.append(flat([problem.update(), problem.private_update(0), problem.private_update(2)]))
     assert torch.equal(updates[0], updates[1])
     assert float(updates[0].norm()) > 0
+
+
+def expected_update(
+    name: str, losses: list[Tensor], parts: list[list[nn.Parameter]], layer: list[nn.Parameter]
+) -> Tensor:
+    """``.grad`` of all parameters, by the same method on linear functions with these losses' values and gradients."""
+    shared, *private = parts
+    linear = []
+    for loss, own in zip(losses, private, strict=True):
+        wanted = [*shared, *own]
+        slopes = torch.autograd.grad(loss, wanted, retain_graph=True)
+        products = [((p - p.detach()) * slope).sum() for p, slope in zip(wanted, slopes, strict=True)]
+        linear.append(loss.detach() + torch.stack(products).sum())
+    make(name, len(private)).backward(linear, shared, private, layer)
+    return taken(parts)
+
+
+def taken(parts: list[list[nn.Parameter]]) -> Tensor:
+    """``.grad`` of all parameters, which is cleared."""
+    found = flat([p.grad for part in parts for p in part if p.grad is not None])
+    for p in (p for part in parts for p in part):
+        p.grad = None
+    return found
+
+
+def check_trunk(name: str, trunk: nn.Module, run: Callable[[Tensor], Tensor], layer: nn.Module) -> None:
+    """Two methods of one name make the same update: one walks through this trunk, the other is given its gradients."""
+    torch.manual_seed(1)
+    heads, inputs = nn.ModuleList(nn.Linear(4, 1) for _ in range(3)), torch.randn(8, 4)
+    parts = [list(trunk.parameters()), *(list(head.parameters()) for head in heads)]
+    h = run(inputs)
+    losses = [(head(h) - i).square().mean() + 0.1 for i, head in enumerate(heads)]
+    expected = expected_update(name, losses, parts, list(layer.parameters()))
+    h = run(inputs)
+    losses = [(head(h) - i).square().mean() + 0.1 for i, head in enumerate(heads)]
+    make(name, 3).backward(losses, parts[0], parts[1:], layer.parameters(), representation=h)
+    torch.testing.assert_close(taken(parts), expected, rtol=1e-4, atol=1e-6)
+
+
+every_method = pytest.mark.parametrize("name", METHODS)
+
+
+@every_method
+def test_checkpointed_trunks(name: str) -> None:
+    """Computed once more in every backward pass."""
+    trunk = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 4), nn.Tanh())
+    check_trunk(name, trunk, lambda x: torch.as_tensor(checkpoint(trunk, x, use_reentrant=False)), trunk[2])
+
+
+@every_method
+def test_tied_weights(name: str) -> None:
+    """Of two layers, one of which is the transpose of the other."""
+    trunk = nn.ModuleList([nn.Linear(4, 4), nn.Linear(4, 4)])
+    trunk[1].weight = trunk[0].weight
+
+    def run(x: Tensor) -> Tensor:
+        return nn.functional.linear(torch.tanh(trunk[0](x)), trunk[1].weight.T, trunk[1].bias)
+
+    check_trunk(name, trunk, run, trunk[1])
+
+
+@every_method
+def test_recurrent_trunks(name: str) -> None:
+    """The last state of a sequence."""
+    trunk = nn.GRU(2, 4, batch_first=True)
+    check_trunk(name, trunk, lambda x: torch.as_tensor(trunk(x.view(8, 2, 2))[0][:, -1]), trunk)
+
+
+@every_method
+def test_layers_used_twice(name: str) -> None:
+    """One module in two places."""
+    trunk = nn.Sequential(layer := nn.Linear(4, 4), nn.Tanh(), layer, nn.Tanh())
+    check_trunk(name, trunk, trunk, layer)
+
+
+@pytest.mark.parametrize("name", ["equal", "mgda", "graddrop"])
+def test_a_parameter_that_is_handed_over_twice_counts_once(name: str) -> None:
+    """As by naming the parameters of two modules with a common one; shared and private at once is one line."""
+    problem, other = Problem(2), Problem(2)
+    other.backward(make(name, 2))
+    losses, h = problem.forward()
+    shared, private = problem.shared, problem.private
+    make(name, 2).backward(losses, [*shared, *shared], [[*part, *part] for part in private], representation=h)
+    torch.testing.assert_close(problem.update(), other.update())
+    torch.testing.assert_close(problem.private_update(0), other.private_update(0))
+    losses, _ = problem.forward()
+    with pytest.raises(InputError, match="a parameter is handed over as shared and as private of task number 1"):
+        make(name, 2).backward(losses, shared, [private[0], [*private[1], shared[0]]])
+
+
+@pytest.mark.parametrize("name", ["equal", "mgda"])
+def test_reentrant_checkpoints_are_one_line(name: str) -> None:
+    """Torch walks through them for ``loss.backward()`` alone."""
+    problem = Problem(2)
+    h = checkpoint(problem.trunk, problem.inputs.clone().requires_grad_(), use_reentrant=True)
+    with pytest.raises(InputError, match="use_reentrant=False"):
+        make(name, 2).backward(of_heads(problem, torch.as_tensor(h), ALL), problem.shared, problem.private)
 
 
 def test_a_wholly_frozen_trunk_is_one_line() -> None:

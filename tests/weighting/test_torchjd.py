@@ -16,7 +16,7 @@ from torch import Tensor
 from torchjd import aggregation, scalarization
 
 from mtl.weighting.base import DirectionWeighting, GradientWeighting, LossWeighting, Weighting
-from tests.weighting.problems import make
+from tests.weighting.problems import PRIMARY, make
 
 PREFERENCE = [0.2, 0.3, 0.5]
 
@@ -168,6 +168,19 @@ def test_same_excess_risks() -> None:
     theirs = aggregation.ExcessMTL(robust_step_size=0.3, n_warmup_steps=1)
     for seed in range(4):
         j = jacobian(seed).float()
+        torch.testing.assert_close(update(ours, j), theirs(j), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("tasks", [1, 2, 4])
+def test_same_priority(tasks: int) -> None:
+    """PCD over steps in which its averages move, and with conditions that exclude one another."""
+    ours = make("pcd", tasks, primary=PRIMARY, tau=0.3)
+    theirs = aggregation.PCD(tau=0.3)
+    for seed in range(8):
+        j = jacobian(seed, tasks)
+        j[1:] *= 10.0 ** (seed % 3 - 1)
+        if tasks > 2 and seed == 5:
+            j[2] = -j[1]
         torch.testing.assert_close(update(ours, j), theirs(j), rtol=1e-4, atol=1e-5)
 
 

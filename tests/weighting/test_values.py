@@ -12,7 +12,7 @@ import torch
 from mtl.weighting.base import DirectionWeighting, GradientWeighting
 from mtl.weighting.held_out import HeldOutWeighting
 from tests.weighting.gradients import ROOT, J, slope
-from tests.weighting.problems import METHODS, make, method
+from tests.weighting.problems import METHODS, PRIMARY, make, method
 
 SHRINK = math.sqrt(30 - 10 * math.sqrt(5)) / 20
 
@@ -28,6 +28,8 @@ LOSS_CASES = {
     "famo": ([2, 8], {}, [0.8, 0.2]),  # 1/2 and 1/8, divided by their sum
     "stch": ([2, 2 + 2 * math.log(3)], {}, [0.125, 0.375]),  # 1/2 softmax(1, 1 + log 3)
     "cosmos": ([3, 4], {"mu": 5}, [0.386863, 0.584853]),  # 1/2 - 5 (p_i / (|p||L|) - p'L L_i / (|p||L|^3))
+    "coba": ([2, 8], {}, [0.5, 0.5]),  # nothing is known of held-out losses
+    "go4align": ([2, 8], {"rate": 0}, [2.5, 0.625]),  # 10 / 2 and 10 / 8, halved
     "pbi": ([3, 1], {}, [ROOT, 0]),  # (1, 1) / sqrt 2 along, (1, -1) / sqrt 2 across
 }
 
@@ -50,6 +52,9 @@ GRADIENT_CASES = {
     "dualproj": ({}, [0.5, 0.5]),  # the mean conflicts with neither
     "config": ({}, [(1 + 1 / ROOT) / 2, (1 + 1 / ROOT) / ROOT]),  # the bisector, at 67.5 degrees
     "cr_mogm": ({}, [0.49, 0.51]),  # 0.9 (1/2, 1/2) + 0.1 (0.4, 0.6)
+    "epo": ({}, [1, 1]),  # balanced losses; more of the first would raise the second
+    "pmgda": ({}, [0.4, 0.6]),  # on the ray: as mgda
+    "pcd": ({"primary": PRIMARY, "tau": 0}, [ROOT, ROOT]),  # (1, 0) made orthogonal to g_2, stretched to 2
     "krum": ({}, [0.5, 0.5]),  # of two neither is nearer to the other
 }
 

@@ -85,7 +85,6 @@ def relative_cost(module: MultiTaskModule, batch: Batch, counts: Sequence[int]) 
 def one_pass(module: MultiTaskModule, batch: Batch, counts: Sequence[int], weighting: Weighting) -> Callable[[], None]:
     """A function that takes losses to gradients under some weighting."""
     partition = module.partition
-    step = Step(batch._replace(counts=tuple(counts)).present)
 
     def losses(predictions: dict[str, Tensor]) -> list[Tensor]:
         sums = loss_sums(module.graph, predictions, batch)
@@ -94,6 +93,8 @@ def one_pass(module: MultiTaskModule, batch: Batch, counts: Sequence[int], weigh
     def recompute() -> Tensor:
         with torch.no_grad():
             return torch.stack(losses(module(batch.inputs)))
+
+    step = Step(batch._replace(counts=tuple(counts)).present, recompute=lambda: [losses(module.network(batch.inputs))])
 
     def run() -> None:
         predictions, representation = (

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from mtl.errors import InputError
+from mtl.gradients.checkpoints import has_reentrant_checkpoint
 from mtl.gradients.frontier import at_tensor, find_frontier, is_of_losses_themselves
 from mtl.gradients.precision import working_precision
 from mtl.weighting.base.gradient_memory import GradientMemory
@@ -34,6 +35,8 @@ class Weighting(nn.Module, ABC):
         needs_representation: gradients are compared at the last shared tensors of the graph.
         needs_recomputed_losses: :meth:`after_step` recomputes the losses, so the batches of a step have to be kept
             until then.
+        needs_nearby_losses: :meth:`backward` computes the losses of the step at other parameters: it is given
+            ``step.recompute``, and the batches of a step are kept until then.
         needs_initial_losses: :meth:`on_initial_losses` is called before the first step.
         grows_below_zero: the weight of a task whose loss stays below 0 grows without a limit; a warning names it once.
         needs_positive_losses: the method is not defined for a loss of 0 or below. Such a task is left out of the step,
@@ -48,6 +51,7 @@ class Weighting(nn.Module, ABC):
     needs_shared = False
     needs_representation = False
     needs_recomputed_losses = False
+    needs_nearby_losses = False
     needs_initial_losses = False
     needs_positive_losses = False
     grows_below_zero = False
@@ -70,6 +74,7 @@ class Weighting(nn.Module, ABC):
         self._names = [f"number {i}" for i in range(num_tasks)]
         self._warned: set[int] = set()  # tasks of which it was said that they are left out
         self._double = False
+        self._checked = False  # what the first call was given
 
     def backward(
         self,
@@ -99,6 +104,7 @@ class Weighting(nn.Module, ABC):
         Raises:
             InputError: a wrong number of losses, or one that is no scalar; no shared parameters where they are needed;
                 losses that meet in one vector, where gradients are compared at a representation that has to be found.
+                In the first call also: a parameter that is both shared and private; a reentrant checkpoint.
         """
         if len(losses) != self.num_tasks:
             raise InputError(f"{type(self).__name__} was made for {self.num_tasks} tasks and got {len(losses)} losses")
@@ -136,6 +142,8 @@ class Weighting(nn.Module, ABC):
             frontier=frontier,
             step=step,
         )
+        if not self._checked:
+            self._check_first_call(call)
         weights = self._update(call)
         if weights is not None and len(tasks) == self.num_tasks:
             return weights.detach()
@@ -143,6 +151,19 @@ class Weighting(nn.Module, ABC):
         if weights is not None:
             all_weights[tasks] = weights.detach().to(all_weights)
         return all_weights
+
+    def _check_first_call(self, call: Call) -> None:
+        """Raise InputError for what would give wrong gradients without a word."""
+        shared = {id(p) for p in call.shared}
+        for index, private in zip(call.tasks, call.private, strict=True):
+            if any(id(p) in shared for p in private):
+                raise InputError(f"a parameter is handed over as shared and as private of task {self._names[index]}")
+        if has_reentrant_checkpoint(call.losses):
+            raise InputError(
+                "a part of the network is checkpointed with use_reentrant=True, where gradients of chosen parameters "
+                "cannot be taken: expected torch.utils.checkpoint.checkpoint(..., use_reentrant=False)"
+            )
+        self._checked = True
 
     @abstractmethod
     def _update(self, call: Call) -> Tensor | None:

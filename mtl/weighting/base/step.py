@@ -1,6 +1,6 @@
 """An optimizer step, and one call of ``backward`` in it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -23,12 +23,15 @@ class Step:
             these calls, and over the processes, is the loss of the whole step.
         last: this is the last of these calls.
         scale: factor on every gradient written, e.g. that of a gradient scaler for half precision.
+        recompute: for a method that ``needs_nearby_losses``: computes the losses of all batches of the optimizer step
+            once more, batch by batch, at the parameters as they are. Needed with the last of the calls.
     """
 
     tasks: tuple[int, ...] | None = None
     batches: int = 1
     last: bool = True
     scale: float = 1.0
+    recompute: Callable[[], Iterable[Losses]] | None = None
 
 
 WHOLE_STEP = Step()
@@ -69,5 +72,5 @@ class Call(NamedTuple):
 
 
 def trained(parameters: Iterable[Parameter]) -> list[Parameter]:
-    """Those that are not frozen."""
-    return [parameter for parameter in parameters if parameter.requires_grad]
+    """Those that are not frozen, each once."""
+    return list({id(parameter): parameter for parameter in parameters if parameter.requires_grad}.values())

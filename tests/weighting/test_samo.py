@@ -1,0 +1,138 @@
+"""SAMO around other methods: gradients are those at the parameters that the formulas say, and the contract holds."""
+
+import copy
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from mtl.assembly import build
+from mtl.errors import InputError
+from mtl.lifecycle.train import train
+from mtl.testing import weightings as checks
+from mtl.testing.problem import Problem, flat
+from mtl.weighting.base import Step, Weighting
+from mtl.weighting.samo import SAMO
+from tests.support import tiny
+from tests.weighting.problems import make
+
+INNER = ("famo", "upgrad", "graddrop", "moml")  # one of each kind
+CHECKS = (
+    checks.finite_for_degenerate_gradients,
+    checks.resumed_is_uninterrupted,
+    checks.accumulated_batches_are_one_batch,
+    checks.steps_without_a_task_do_not_teach_about_it,
+    checks.factor_of_a_gradient_scaler_cancels,
+    checks.wrong_number_of_losses,
+)
+
+
+def around(name: str, num_tasks: int, **options: float) -> SAMO:
+    """SAMO with an inner method as its config has it."""
+    torch.manual_seed(0)
+    return SAMO(num_tasks, partial(make, name), **options)
+
+
+def maker(name: str) -> Callable[[int], Weighting]:
+    """What makes it for any number of tasks."""
+    return lambda num_tasks: around(name, num_tasks)
+
+
+def moved_by_hand(problem: Problem, weighting: SAMO, tasks: range) -> list[Tensor]:
+    """For each task the gradient of its loss at ``theta + e_i``, by the shared and its own parameters: the formulas."""
+    shared, out = problem.shared, []
+    mean = torch.stack(problem.forward()[0]).mean()
+    g = torch.autograd.grad(mean, problem.parameters)
+    generator = copy.deepcopy(weighting.draws).generator()
+    for i in tasks:
+        z = [torch.randn(p.shape, generator=generator) for p in shared]
+        ends = []
+        for sign in (1, -1):
+            other = copy.deepcopy(problem)
+            with torch.no_grad():
+                for p, one in zip(other.shared, z, strict=True):
+                    p += sign * weighting.distance * one
+            ends.append(other.current_losses()[i])
+        rise = (ends[0] - ends[1]) / (2 * weighting.distance)
+        parts = [
+            (1 - weighting.beta) * a + weighting.beta * a.norm() * (rise * b) / (rise * b).norm()
+            for a, b in zip(g, z, strict=False)
+        ]
+        other = copy.deepcopy(problem)
+        start = len(shared) + 2 * i
+        own = g[start : start + 2]
+        with torch.no_grad():
+            for group, slopes in ((other.shared, parts), (other.private[i], own)):
+                size = flat(list(slopes)).norm()
+                for p, slope in zip(group, slopes, strict=True):
+                    p += weighting.rho * slope / size
+        loss = other.forward()[0][i]
+        out.append(flat(torch.autograd.grad(loss, [*other.shared, *other.private[i]])))
+    return out
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.5, 1.0])
+def test_gradients_are_those_at_the_moved_parameters(beta: float) -> None:
+    """Of what is shared their sum, of a head its own; the parameters are afterwards as they were."""
+    problem, weighting = Problem(3, [1.0, 2.0, 0.5]), around("equal", 3, rho=0.3, beta=beta)
+    before = flat(problem.parameters)
+    expected = moved_by_hand(problem, weighting, range(3))
+    weights = problem.backward(weighting)
+    assert torch.equal(flat(problem.parameters), before)
+    assert weights.tolist() == [1, 1, 1]
+    size = problem.update().numel()
+    torch.testing.assert_close(
+        problem.update(), torch.stack([one[:size] for one in expected]).sum(0), rtol=1e-3, atol=1e-5
+    )
+    for i in range(3):
+        torch.testing.assert_close(problem.private_update(i), expected[i][size:], rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["upgrad", "mgda"])
+def test_the_inner_method_weighs_these_gradients(name: str) -> None:
+    """Its Gramian is theirs."""
+    problem, weighting = Problem(3, [1.0, 2.0, 0.5]), around(name, 3, rho=0.3)
+    expected = torch.stack([one[: problem.update().numel()] for one in moved_by_hand(problem, weighting, range(3))])
+    weights = problem.backward(weighting)
+    assert weighting.gramian is not None
+    torch.testing.assert_close(weighting.gramian, expected @ expected.T, rtol=1e-3, atol=1e-6)
+    torch.testing.assert_close(problem.update(), weights @ expected, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", INNER)
+def test_every_kind_of_inner_method_does_what_all_methods_do(name: str) -> None:
+    for check in CHECKS:
+        check(maker(name))
+
+
+def test_absent_tasks_are_left_out() -> None:
+    """Weight and head of the absent one are left alone."""
+    problem, weighting = Problem(3), around("mgda", 3)
+    weights = problem.backward(weighting, Step(tasks=(0, 2)))
+    assert weights[1] == 0
+    assert float(weights[[0, 2]].sum()) == pytest.approx(1)
+    assert float(problem.private_update(1).abs().max()) == 0
+
+
+def test_a_loop_has_to_say_how_losses_are_computed_once_more() -> None:
+    """One line, and no step that is not sharpness-aware."""
+    problem = Problem(2)
+    losses, _ = problem.forward()
+    with pytest.raises(InputError, match=r"give backward a step=Step\(recompute=\.\.\.\)"):
+        around("equal", 2).backward(losses, problem.shared, problem.private)
+    with pytest.raises(InputError, match=r"weighting\.inner: expected a weighting that does not itself look"):
+        SAMO(2, lambda num_tasks: around("equal", num_tasks))
+
+
+@pytest.mark.smoke
+def test_inner_method_is_chosen_on_the_command_line(tmp_path: Path) -> None:
+    """And its options; with accumulated batches, and running statistics, which further passes leave alone."""
+    given = ("weighting=samo", "weighting@weighting.inner=fairgrad", "weighting.inner.alpha=1.5")
+    config = tiny(tmp_path, *given, "model=hard", "encoder.norm=batch", "accumulate=2", "epochs=1")
+    weighting = build(config).module.weighting
+    assert isinstance(weighting, SAMO)
+    assert (type(weighting.inner).__name__, weighting.inner.alpha) == ("FairGrad", 1.5)
+    assert train(config).metrics["test"].score is not None
