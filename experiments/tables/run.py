@@ -35,7 +35,6 @@ REALMLP = (
     *("optimizer.weight_decay=0.32", "+optimizer.betas=[0.9,0.95]"),
 )
 MLP = ("task.form=flat", "task.numbers=standard", "encoder=mlp", "optimizer=adam", "optimizer.lr=0.001")
-PIECEWISE = (*QUANTILES, "encoder=piecewise", *ADAMW)
 TRANSFORMER = (*QUANTILES, "encoder=ft_transformer", "optimizer=adamw", "optimizer.weight_decay=0.00001")
 CONFIGURATIONS = {
     "trees": ("model=trees",),
@@ -43,7 +42,6 @@ CONFIGURATIONS = {
     "hard": HARD,
     "apart": APART,
     "mlp": (*HARD, *MLP),
-    "piecewise": (*HARD, *PIECEWISE),
     "tabm": (*HARD, *TABM),
     "tabm_apart": (*APART, *TABM),
     "realmlp": (*HARD, *REALMLP),
