@@ -1,10 +1,11 @@
 """Networks beside boosted trees on a table of your own, over several splits.
 
-python -m experiments.tables.run FILE TARGETS [--splits 5] [--output outputs/tables] [key=value ...]
+python -m experiments.tables.run FILE TARGETS [--splits 5] [--networks default,hard,...] [--output outputs/tables/NAME]
+[key=value ...]
 
 For example: python -m experiments.tables.run my.csv '{churn: binary, spend: regression}' task.separator=semicolon
 
-Trains every configuration on the same random splits, each with another seed, and writes result.csv (every run) and
+Trains trees and every network on the same random splits, each with another seed, and writes result.csv (every run) and
 report.md into the output. What is in result.csv already is not done again. All choices within a run are made on its
 validation rows; the test rows are read once.
 """
@@ -21,28 +22,42 @@ import pandas as pd
 from mtl.cli.application import print_page, run_program
 from mtl.comparison.statistics.estimate import over_splits
 from mtl.config.compose import configure
-from mtl.errors import InputError
+from mtl.errors import InputError, unknown
 from mtl.lifecycle.train import train
 from mtl.module.lightning import silent_lightning
 
+HARD, APART = ("model=hard", "weighting=equal"), ("model=single_task", "weighting=equal")
 ADAMW = ("optimizer=adamw", "optimizer.lr=0.002", "optimizer.weight_decay=0.0003")
-TABM = ("task.form=columns", "task.numbers=quantile", "encoder=tabm", *ADAMW)
+QUANTILES = ("task.form=columns", "task.numbers=quantile")
+TABM = (*QUANTILES, "encoder=tabm", *ADAMW)
+REALMLP = (
+    *("task.form=columns", "task.numbers=robust", "encoder=realmlp", "optimizer=adamw", "optimizer.lr=0.0025"),
+    *("optimizer.weight_decay=0.32", "+optimizer.betas=[0.9,0.95]"),
+)
+MLP = ("task.form=flat", "task.numbers=standard", "encoder=mlp", "optimizer=adam", "optimizer.lr=0.001")
+TRANSFORMER = (*QUANTILES, "encoder=ft_transformer", "optimizer=adamw", "optimizer.weight_decay=0.00001")
 CONFIGURATIONS = {
     "trees": ("model=trees",),
-    "hard, default": ("model=hard", "weighting=equal"),
-    "apart, default": ("model=single_task", "weighting=equal"),
-    "hard, tabm": ("model=hard", "weighting=equal", *TABM),
-    "apart, tabm": ("model=single_task", "weighting=equal", *TABM),
+    "default": (),  # what a run does that is told nothing else
+    "hard": HARD,
+    "apart": APART,
+    "mlp": (*HARD, *MLP),
+    "tabm": (*HARD, *TABM),
+    "tabm_apart": (*APART, *TABM),
+    "realmlp": (*HARD, *REALMLP),
+    "ft_transformer": (*HARD, *TRANSFORMER),
 }
+NETWORKS = ("default", "hard", "apart", "tabm")  # if nothing else is asked for
 REFERENCE = "trees"
 
 
 @dataclass(frozen=True)
 class Work:
-    """What is to be trained: the words of the data and those of networks alone, how many splits, and where to."""
+    """What is to be trained: words of the data and of networks alone, which networks, how many splits, where to."""
 
     data: tuple[str, ...]
     networks: tuple[str, ...]
+    names: tuple[str, ...]
     splits: int
     output: Path
 
@@ -65,26 +80,31 @@ def work_of(arguments: Sequence[str]) -> Work:
         "targets", help="{column: kind, ...}, kinds: binary, classes, ordinal, regression, count, quantiles, survival"
     )
     parser.add_argument("--splits", type=int, default=5)
+    parser.add_argument("--networks", default=",".join(NETWORKS), help=f"of {', '.join(CONFIGURATIONS)}")
     parser.add_argument("--output", type=Path)
     parser.add_argument("words", nargs="*", help="key=value; what is not of the task is for the networks alone")
     found = parser.parse_intermixed_args(arguments)
     if found.splits < 2:
         raise InputError(f"--splits={found.splits}: expected 2 or more, since their spread is what counts")
+    names = tuple(dict.fromkeys((REFERENCE, *found.networks.split(","))))
+    for name in names:
+        if name not in CONFIGURATIONS:
+            raise unknown("network in --networks", name, CONFIGURATIONS)
     output = found.output or Path("outputs/tables") / found.file.name.split(".")[0]
     of_task = [word for word in found.words if word.startswith("task.")]
     data = ("task=table", f"task.path={found.file}", f"task.targets={found.targets}", *of_task)
-    return Work(data, tuple(word for word in found.words if word not in of_task), found.splits, output)
+    return Work(data, tuple(word for word in found.words if word not in of_task), names, found.splits, output)
 
 
 def train_one(work: Work, name: str, split: int) -> list[dict[str, object]]:
     """One configuration on one split: a row for each task."""
     words = (*work.data, f"task.split.seed={split}", f"seed={split}", f"output={work.output}", "progress=false")
-    started = time.perf_counter()
+    started = time.process_time()
     own = () if name == REFERENCE else work.networks
     result = train(configure(*words, *CONFIGURATIONS[name], *own, "threads=1"))
     if result is None:
         raise InputError("interrupted")
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     return [
         {
             "configuration": name,
@@ -92,6 +112,7 @@ def train_one(work: Work, name: str, split: int) -> list[dict[str, object]]:
             "task": task,
             "metric": facts.primary,
             "higher_is_better": facts.higher_is_better,
+            "validation": result.metrics["val"].tasks[task][facts.primary],
             "test": result.metrics["test"].tasks[task][facts.primary],
             "seconds": seconds,
             "test_share": result.data.rows["test"] / result.data.rows["train"],
@@ -112,7 +133,7 @@ def measured(work: Work) -> pd.DataFrame:
         )
     done = set(zip(table["configuration"], table["split"], strict=True)) if len(table) else set()
     for split in range(work.splits):
-        for name in CONFIGURATIONS:
+        for name in work.names:
             if (name, split) not in done:
                 print(f"{name}, split {split}", file=sys.stderr, flush=True)
                 table = pd.concat([table, pd.DataFrame(train_one(work, name, split))], ignore_index=True)
@@ -132,7 +153,7 @@ def report(table: pd.DataFrame, command: str) -> str:
         "",
         f"Test rows of {splits} random splits: mean (lowest to highest). Below, better (+) or worse (-) than trees on",
         "the same splits: mean and its 95 % interval for the population, with the corrected variance of overlapping",
-        "splits, each by itself. Seconds of a whole run, one thread.",
+        "splits, each by itself. Processor seconds of a whole run, one thread.",
         "",
         "| task, metric | " + " | ".join(names) + " |",
         "|---|" + "---|" * len(names),

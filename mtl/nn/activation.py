@@ -8,6 +8,8 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
     "gelu": nn.GELU,
     "silu": nn.SiLU,
+    "selu": nn.SELU,
+    "mish": nn.Mish,
     "tanh": nn.Tanh,
     "identity": nn.Identity,
 }

@@ -42,7 +42,9 @@ def wrong_inputs(encoder: str, reads: str, input_shape: InputShape) -> InputErro
     named = (ENCODERS[name] for name in input_shape if name in ENCODERS)
     single = "mlp" if len(input_shape.get(SINGLE, ())) == 1 else "convolution"
     shown = ", ".join(f"{name} {shape}" for name, shape in input_shape.items())
-    return InputError(f"encoder={encoder} reads {reads}, this task gives {shown}: use encoder={next(named, single)}")
+    fitting = next(named, single)
+    flat = ", or task.form=flat" if fitting == "tabular" and encoder == "mlp" else ""
+    return InputError(f"encoder={encoder} reads {reads}, this task gives {shown}: use encoder={fitting}{flat}")
 
 
 def checked_widths(widths: Sequence[int]) -> tuple[int, ...]:

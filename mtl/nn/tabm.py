@@ -114,11 +114,7 @@ class TabM(TableEncoder):
 
     @override
     def stem(self, inputs: Inputs) -> Tensor:
-        parts = self._vectors(inputs)
-        if self.curves is not None:
-            known, missing = self._numbers(inputs)
-            vectors = self.curves(known) * (1 - missing).unsqueeze(-1)
-            parts = [missing, vectors.flatten(1), *parts]
+        parts = self._vectors(inputs) if self.curves is None else self._with_curves(inputs, self.curves)
         return torch.cat(parts, -1).repeat_interleave(self.members, 0)
 
     @override

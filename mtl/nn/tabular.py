@@ -9,6 +9,7 @@ from typing_extensions import override
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE, Encoder, Inputs, InputShape, checked_widths, wrong_inputs
 from mtl.nn.mlp import Layer
+from mtl.nn.piecewise import PiecewiseLinear
 
 
 class TableEncoder(Encoder):
@@ -64,6 +65,12 @@ class TableEncoder(Encoder):
         indices = self._indices(inputs)
         return [] if indices is None else [table(indices[:, i]) for i, table in enumerate(self.embeddings)]
 
+    def _with_curves(self, inputs: Inputs, curves: nn.Module) -> list[Tensor]:
+        """Which numbers are missing, the vectors of those that are not, and the vectors of the categories."""
+        known, missing = self._numbers(inputs)
+        vectors = curves(known) * (1 - missing).unsqueeze(-1)
+        return [missing, vectors.flatten(1), *self._vectors(inputs)]
+
     @override
     def summary(self, inputs: Inputs) -> Tensor:
         """Numbers, their indicators, and the categories' numbers scaled to [0, 1]."""
@@ -76,14 +83,18 @@ class TableEncoder(Encoder):
 class Tabular(TableEncoder):
     """A perceptron over numbers with their indicators and the vectors of categories; see :class:`TableEncoder`.
 
+    With ``bins`` each number is a vector, too, that changes linearly within each bin
+    (:class:`~mtl.nn.piecewise.PiecewiseLinear`).
+
     Args:
         input_shape: of numbers and categories.
         widths: features of each layer after the embedding.
-        embedding: features of a category's vector.
+        embedding: features of a category's vector, and of a number's.
         values: vectors of each category column.
         activation: name of the activation after each layer (see :mod:`mtl.nn.activation`).
         norm: see :mod:`mtl.nn.norm`.
         dropout: share of features set to zero in training.
+        bins: of a number; 0: numbers have no vectors.
     """
 
     def __init__(
@@ -95,14 +106,19 @@ class Tabular(TableEncoder):
         activation: str = "relu",
         norm: str = "none",
         dropout: float = 0.0,
+        bins: int = 0,
     ) -> None:
         super().__init__("tabular", input_shape, embedding, values)
         self.widths = checked_widths(widths)
-        sizes = (2 * self.number_columns + embedding * self.category_columns, *self.widths)
+        self.curves = PiecewiseLinear(self.number_columns, bins, embedding) if bins and self.number_columns else None
+        of_a_number = 1 + (embedding if self.curves else 1)
+        sizes = (of_a_number * self.number_columns + embedding * self.category_columns, *self.widths)
         self.stages = nn.ModuleList(Layer(a, b, activation, norm, dropout, self.sources) for a, b in pairwise(sizes))
 
     @override
     def stem(self, inputs: Inputs) -> Tensor:
+        if self.curves is not None:
+            return torch.cat(self._with_curves(inputs, self.curves), -1)
         return torch.cat([*self._numbers(inputs), *self._vectors(inputs)], -1)
 
 

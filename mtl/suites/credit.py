@@ -18,7 +18,7 @@ def credit(seed: int = 0, statistics: str | None = None, form: str = "flat", num
         seed: of the random split into 70, 15 and 15 % of the rows.
         statistics: file of what a run fitted, to be repeated; see :class:`~mtl.suites.table.TableSuite`.
         form: ``flat`` or ``columns``, of the inputs; see :class:`~mtl.suites.table.TableSuite`.
-        numbers: ``standard`` or ``quantile``; see :class:`~mtl.suites.table.TableSuite`.
+        numbers: ``standard``, ``quantile`` or ``robust``; see :class:`~mtl.suites.table.TableSuite`.
 
     Returns:
         The suite.

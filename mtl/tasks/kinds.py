@@ -41,7 +41,13 @@ CLASSES: Mapping[str, Callable[..., Metric]] = {
 }
 
 
-def binary(name: str, hidden: int = 0, primary: str = "auroc", weights: Sequence[float] | None = None) -> Task:
+def binary(
+    name: str,
+    hidden: int = 0,
+    primary: str = "auroc",
+    weights: Sequence[float] | None = None,
+    smoothing: float = 0.0,
+) -> Task:
     """Yes or no: target 0/1 (NaN or -100 = no label), loss binary cross-entropy.
 
     The metrics read :func:`ranked` logits, so that AUROC ranks rows whose probabilities are 1 to the last digit.
@@ -51,6 +57,7 @@ def binary(name: str, hidden: int = 0, primary: str = "auroc", weights: Sequence
         hidden: features of the head's hidden layer; 0: none.
         primary: ``auroc``, ``average_precision``, ``accuracy``, ``f1`` or ``mcc``.
         weights: of the losses of no and of yes; None: 1 each.
+        smoothing: of the labels, as of :func:`classification`.
 
     Returns:
         The task.
@@ -58,7 +65,8 @@ def binary(name: str, hidden: int = 0, primary: str = "auroc", weights: Sequence
 
     def loss(logit: Tensor, target: Tensor) -> Tensor:
         target = target.to(logit.dtype)
-        found = functional.binary_cross_entropy_with_logits(logit, target, reduction="none")
+        smooth = torch.lerp(target, torch.full_like(target, 0.5), smoothing)
+        found = functional.binary_cross_entropy_with_logits(logit, smooth, reduction="none")
         return found if weights is None else found * torch.where(target > 0, weights[1], weights[0])
 
     metrics: dict[str, Metric] = {"auroc": BinaryAUROC(), "accuracy": BinaryAccuracy()}
@@ -117,9 +125,18 @@ def conditional(name: str, upstream: str, hidden: int = 0) -> Task:
 
 
 def classification(
-    name: str, classes: int, hidden: int = 0, primary: str = "accuracy", weights: Sequence[float] | None = None
+    name: str,
+    classes: int,
+    hidden: int = 0,
+    primary: str = "accuracy",
+    weights: Sequence[float] | None = None,
+    smoothing: float = 0.0,
 ) -> Task:
     """One of several classes: target ``[B]`` integer (-100 = no label), loss cross-entropy.
+
+    With smoothing s the loss is that of a label which is so with probability ``1 - s`` and else any of the C classes:
+    ``-(1 - s) log p_y - s / C sum_c log p_c`` (Szegedy, Vanhoucke, Ioffe, Shlens, Wojna, "Rethinking the Inception
+    Architecture for Computer Vision", CVPR 2016, https://arxiv.org/abs/1512.00567). It is so in validation, too.
 
     Args:
         name: of the task.
@@ -127,14 +144,16 @@ def classification(
         hidden: features of the head's hidden layer; 0: none.
         primary: ``accuracy``, ``balanced_accuracy`` or ``f1``, the mean over the classes.
         weights: of the losses of each class; None: 1 each.
+        smoothing: s, of the labels.
 
     Returns:
         The task.
     """
 
     def loss(logits: Tensor, target: Tensor) -> Tensor:
-        each = None if weights is None else torch.tensor(weights, dtype=logits.dtype, device=logits.device)
-        return functional.cross_entropy(logits, target.long(), each, reduction="none")
+        target = target.long()
+        found = functional.cross_entropy(logits, target, reduction="none", label_smoothing=smoothing)
+        return found if weights is None else found * logits.new_tensor(weights)[target]
 
     metrics: dict[str, Metric] = {
         "accuracy": MulticlassAccuracy(classes, average="micro"),

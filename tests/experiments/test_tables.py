@@ -5,7 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from experiments.tables.run import REFERENCE, measured, report, work_of
+from experiments.tables.public import cell
+from experiments.tables.run import NETWORKS, REFERENCE, measured, report, work_of
 from mtl.errors import InputError
 
 
@@ -16,7 +17,7 @@ def rows(name: str, values: list[float], higher: bool) -> list[dict[str, object]
 
 @pytest.mark.parametrize(("higher", "sign"), [(True, "+"), (False, "-")])
 def test_gains_are_in_the_direction_of_the_metric(higher: bool, sign: str) -> None:
-    table = pd.DataFrame(rows(REFERENCE, [0.5, 0.7], higher) + rows("hard, tabm", [0.6, 0.8], higher))
+    table = pd.DataFrame(rows(REFERENCE, [0.5, 0.7], higher) + rows("tabm", [0.6, 0.8], higher))
     page = report(table, "command")
     assert "| 0.6000 (0.5000 to 0.7000) | 0.7000 (0.6000 to 0.8000) |" in page
     assert f"| | {' '}| {sign}0.1000 (" in page
@@ -28,6 +29,10 @@ def test_words_of_the_task_are_for_all_and_others_for_networks() -> None:
     assert work.data == ("task=table", "task.path=my.csv", "task.targets={churn: binary}", "task.separator=tab")
     assert work.networks == ("batch_size=64",)
     assert work.output == Path("outputs/tables/my")
+    assert work.names == (REFERENCE, *NETWORKS)
+    assert work_of(["my.csv", "{churn: binary}", "--networks", "hard,tabm"]).names == (REFERENCE, "hard", "tabm")
+    with pytest.raises(InputError, match="unknown network in --networks 'tab': did you mean 'tabm'"):
+        work_of(["my.csv", "{churn: binary}", "--networks=tab"])
     with pytest.raises(InputError, match="expected 2 or more"):
         work_of(["my.csv", "{churn: binary}", "--splits=1"])
 
@@ -39,3 +44,11 @@ def test_runs_of_something_else_are_not_mixed(tmp_path: Path) -> None:
         InputError, match=r"holds runs of something else, task=table task\.path=other\.csv: name another"
     ):
         measured(work)
+
+
+def test_gains_over_all_tables_are_in_deviations_of_the_trees_on_the_same_splits() -> None:
+    values = pd.DataFrame({REFERENCE: [0.5, 0.7, 0.6], "tabm": [0.7, 0.9, None]})
+    assert cell(values, REFERENCE, 1) == "0.6000 ± 0.1000"
+    assert cell(values, "tabm", 1) == "0.8000 (+2.0)"
+    assert cell(values, "tabm", -1) == "0.8000 (-2.0)"
+    assert cell(values, "hard", 1) == "-"

@@ -33,7 +33,7 @@ PICTURE: InputShape = {SINGLE: (1, 8, 8)}
     ],
 )
 def test_inputs_of_another_kind_name_the_encoder_that_fits(encoder: Any, shape: InputShape, fitting: str) -> None:
-    with pytest.raises(InputError, match=f"reads .*: use encoder={fitting}$"):
+    with pytest.raises(InputError, match=rf"reads .*: use encoder={fitting}(, or task\.form=flat)?$"):
         encoder(shape)
 
 

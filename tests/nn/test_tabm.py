@@ -13,6 +13,7 @@ from mtl.network import Network
 from mtl.nn.encoder import SINGLE, InputShape
 from mtl.nn.piecewise import PiecewiseLinear
 from mtl.nn.tabm import MemberLayer, TabM
+from mtl.nn.tabular import Tabular
 from mtl.sharing.gated import Gated
 from mtl.suites.batch import Batch
 from mtl.tasks import TaskGraph, binary, classification, labelled, regression
@@ -71,6 +72,23 @@ def test_curves_are_linear_within_bins_and_go_on_beyond_them(bins: int) -> None:
         torch.testing.assert_close(ends[1], (ends[0] + ends[2]) / 2, rtol=1e-4, atol=1e-4)
     chance = torch.special.ndtr(edges[1:-1])
     torch.testing.assert_close(chance, torch.arange(1, bins) / bins)
+
+
+def test_one_member_that_scales_nothing_is_a_perceptron_over_the_same_vectors() -> None:
+    member, perceptron = TabM(TABLE, [8, 6], 1, 4, 5, 3), Tabular(TABLE, [8, 6], 5, 3, bins=4)
+    with torch.no_grad():
+        for value in (*perceptron.parameters(), *member.parameters()):
+            value.copy_(torch.randn_like(value))
+        for stage, layer in zip(member.stages, perceptron.stages, strict=True):
+            stage.before.fill_(1), stage.after.fill_(1)
+            stage.weight.copy_(layer.linear.weight), stage.bias.copy_(layer.linear.bias[None])
+        for one, other in ((member.curves, perceptron.curves), (member.embeddings, perceptron.embeddings)):
+            assert one is not None
+            assert other is not None
+            one.load_state_dict(other.state_dict())
+    missing = {**INPUTS, "numbers": INPUTS["numbers"].masked_fill(torch.eye(5, 3).bool(), torch.nan)}
+    for inputs in (INPUTS, missing):
+        torch.testing.assert_close(member.eval()(inputs), perceptron(inputs))
 
 
 def test_predictions_are_means_over_members() -> None:

@@ -74,7 +74,10 @@ def fitting() -> Iterator[tuple[str, str]]:
             break
 
 
-FITTING = list(fitting())
+ALL_FITTING = list(fitting())
+# What a strategy sees of these is what it sees of another encoder of tables: stages of vectors, or of sets and a vector
+ALIKE = {"ft_transformer", "piecewise", "realmlp"}
+FITTING = [(name, kind) for name, kind in ALL_FITTING if name not in ALIKE]
 
 # common_start is single_task but for its initial values: see test_common_start.py
 MODELS = [name for name in options("model") if is_strategy(name) and name != "common_start"]

@@ -1,5 +1,7 @@
 """Several tables: rows keep their labels, steps are made as the policy says."""
 
+import json
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -154,6 +156,38 @@ def test_rows_have_the_labels_of_their_table(tmp_path: Path) -> None:
     assert len(list(suite.train_dataloader())) == 11
 
 
+def test_each_table_is_a_source_of_its_own_with_columns_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A query with a joined file, beside a file; the query of a run's directory is run only where it is trusted."""
+    given = files(tmp_path)
+    a, b = (pd.read_csv(tmp_path / name).assign(code=lambda f: f.index % 3) for name in ("a.csv", "b.csv"))
+    with sqlite3.connect(tmp_path / "a.db") as database:
+        a.to_sql("rows", database, index=False)
+    database.close()
+    b.to_csv(tmp_path / "b.csv", index=False)
+    pd.DataFrame({"code": [0, 1, 2], "times": [1, 2, 3]}).to_csv(tmp_path / "codes.csv", index=False)
+    join = [{"path": str(tmp_path / "codes.csv"), "on": "code"}]
+    of_query = {"path": f"sqlite:///{tmp_path / 'a.db'}", "query": "SELECT * FROM rows"}
+    given = {"a": {**given["a"], **of_query, "join": join}, "b": {**given["b"], "join": join}}
+    suite = tables(given, row_weight="times")
+    suite.configure_batches(8, seed=0)
+    suite.setup("fit")
+    assert not {"times", "churn", "spend"} & set(suite.encoding.features)
+    assert {"x", "only_a", "code"} <= set(suite.encoding.features)
+    times = suite.frame["code"].to_numpy() + 1
+    rows = suite.splitting.rows(suite.frame)
+    for name, split in suite.splits.items():
+        assert split.weights is not None
+        np.testing.assert_allclose(split.weights, times[rows[name]] / times[rows["train"]].mean(), rtol=1e-6)
+    (tmp_path / "statistics.json").write_text(json.dumps(suite.statistics()))
+    repeated = tables(given, row_weight="times", statistics=str(tmp_path / "statistics.json"))
+    with pytest.raises(InputError, match="MTL_TRUST_QUERY"):
+        repeated.setup("fit")
+    monkeypatch.setenv("MTL_TRUST_QUERY", "1")
+    assert repeated.fingerprint == suite.fingerprint
+
+
 def test_kinds_of_columns_are_given_by_column(tmp_path: Path) -> None:
     assert "x = other" in tables(files(tmp_path), columns={"x": "category"}).encoding.features
     with pytest.raises(InputError, match=r"task\.columns=\['x'\]: expected kinds by column"):
@@ -204,6 +238,9 @@ def test_what_is_wrong_with_a_table_is_said(tmp_path: Path, name: str, content: 
     [
         ({}, "task.tables is empty"),
         ({"a": {"path": "a.csv"}}, "task.tables.a: expected path and targets, found path"),
+        ({"a": {"path": "a.csv", "targets": {}, "joins": []}}, "key of task.tables.a 'joins': did you mean 'join'"),
+        ({"a": {"path": "a.csv", "targets": {"y": "binary"}, "join": "b"}}, "task.tables.a.join=b: expected a list"),
+        ({"a": {"path": "sqlite:///a.db", "targets": {"y": "binary"}}}, "say task.tables.a.query='SELECT"),
         ({"a": {"path": "no.csv", "targets": {"churn": "binary"}}}, "no file"),
     ],
 )

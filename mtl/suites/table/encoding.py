@@ -15,6 +15,8 @@ from mtl.errors import InputError, absent
 from mtl.suites.table.columns import names, numbers, times
 
 LIMIT = 8.0  # standard deviations beyond which a value says no more; keeps one wrong cell from ruling a batch
+SMOOTH_LIMIT = 3.0  # that robust numbers come near to, however far a value is
+WAYS = ("standard", "quantile", "robust")  # to scale numbers
 KNOTS = 500  # quantiles that are written down of a column
 LEVEL = 1e-3  # nearer to 0 or 1 is no level of a value
 DAY = 86400.0
@@ -59,21 +61,23 @@ class Column(ABC):
 
     def plain(self) -> dict[str, Any]:
         """The fields as plain values, for a JSON file."""
-        found = {"kind": self.kind, **asdict(self)}
-        return {name: value for name, value in found.items() if value != ()} if self.kind == "number" else found
+        return {"kind": self.kind, **asdict(self)}
 
 
 @dataclass(frozen=True)
 class NumberColumn(Column):
-    """A number, standardised and cut off at :data:`LIMIT`, or mapped to a normal distribution.
+    """A number, standardised and cut off at :data:`LIMIT`, mapped to a normal distribution, or scaled robustly.
 
-    A missing one is the mean (0), and a second feature says so if any was missing in training.
+    A robust one is ``z / sqrt(1 + (z / 3)^2)``, between -3 and 3, with ``z = (x - median) / IQR``; where the quartiles
+    are the same, half the range stands for their distance (Holzmueller, Grinsztajn, Steinwart, NeurIPS 2024,
+    https://arxiv.org/abs/2407.04491). A missing one is 0, and a second feature says so if any was missing in training.
 
     Attributes:
-        mean, std: of the training rows.
+        mean, std: of the training rows; of a robust number their median and distance of quartiles.
         gaps: whether any was missing in them.
         knots: their quantiles at equal steps from 0 to 1, to which the normal ones between -3.1 and 3.1 belong; empty:
-            it is standardised.
+            it is no number that is mapped to a normal distribution.
+        smooth: it is a robust number.
     """
 
     kind: ClassVar[str] = "number"
@@ -82,17 +86,28 @@ class NumberColumn(Column):
     std: float
     gaps: bool
     knots: tuple[float, ...] = ()
+    smooth: bool = False
 
     @classmethod
-    def fit(cls, name: str, values: pd.Series, quantiles: bool = False) -> "NumberColumn":
-        """From the training rows."""
+    def fit(cls, name: str, values: pd.Series, way: str = "standard") -> "NumberColumn":
+        """From the training rows, in one of :data:`WAYS`."""
         found = numbers(values, f"column '{name}'")
         known = found[~np.isnan(found)]
+        gaps = len(known) < len(found)
         std = float(known.std()) if len(known) else 0.0
+        if way == "robust" and std > 0:
+            low, mean, high = (float(value) for value in np.quantile(known, (0.25, 0.5, 0.75)))
+            return cls(name, mean, high - low or float(np.ptp(known)) / 2, gaps, smooth=True)
         mean = float(known.mean()) if len(known) else 0.0
         levels = np.linspace(0, 1, min(KNOTS, max(len(known), 2)))
-        knots = tuple(np.quantile(known, levels).tolist()) if quantiles and std > 0 else ()
-        return cls(name, mean, std if std > 0 else 1.0, len(known) < len(found), knots)
+        knots = tuple(np.quantile(known, levels).tolist()) if way == "quantile" and std > 0 else ()
+        return cls(name, mean, std if std > 0 else 1.0, gaps, knots)
+
+    @override
+    def plain(self) -> dict[str, Any]:
+        """Without the fields that another way of scaling has."""
+        unused = {("knots", ()), ("smooth", False)}
+        return {name: value for name, value in super().plain().items() if (name, value) not in unused}
 
     @property
     @override
@@ -110,7 +125,9 @@ class NumberColumn(Column):
         found = numbers(values, f"column '{self.name}'")
         if self.knots:
             return self._normal(found)[:, None]
-        return ((found - self.mean) / self.std).clip(-LIMIT, LIMIT)[:, None]
+        scaled = (found - self.mean) / self.std
+        limited = scaled / np.hypot(1, scaled / SMOOTH_LIMIT) if self.smooth else scaled.clip(-LIMIT, LIMIT)
+        return limited[:, None]
 
     def _normal(self, found: Features) -> Features:
         """The normal quantile of each value's level; of a value that fills several levels, of their middle."""
@@ -227,14 +244,14 @@ class Encoding:
     columns: tuple[Column, ...]
 
     @classmethod
-    def fit(cls, frame: pd.DataFrame, kinds: Mapping[str, str], most: int, quantiles: bool = False) -> "Encoding":
+    def fit(cls, frame: pd.DataFrame, kinds: Mapping[str, str], most: int, way: str = "standard") -> "Encoding":
         """How columns are encoded.
 
         Args:
             frame: the training rows.
             kinds: by column.
             most: values of a category.
-            quantiles: numbers are mapped to a normal distribution.
+            way: how numbers are scaled, one of :data:`WAYS`.
 
         Returns:
             The encoding.
@@ -245,7 +262,7 @@ class Encoding:
         fitted: list[Column] = []
         for name, kind in kinds.items():
             if kind == "number":
-                fitted.append(NumberColumn.fit(name, frame[name], quantiles))
+                fitted.append(NumberColumn.fit(name, frame[name], way))
             elif kind == "category":
                 fitted.append(CategoryColumn.fit(name, frame[name], most))
             elif kind == "time":
@@ -317,8 +334,8 @@ class Encoding:
         for entry in plain:
             kind = entry["kind"]
             if kind == "number":
-                knots = tuple(entry.get("knots", ()))
-                columns.append(NumberColumn(entry["name"], entry["mean"], entry["std"], entry["gaps"], knots))
+                knots, smooth = tuple(entry.get("knots", ())), entry.get("smooth", False)
+                columns.append(NumberColumn(entry["name"], entry["mean"], entry["std"], entry["gaps"], knots, smooth))
             elif kind == "category":
                 columns.append(CategoryColumn(entry["name"], tuple(entry["values"])))
             else:

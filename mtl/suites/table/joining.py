@@ -36,11 +36,12 @@ class Join:
     option: str
 
 
-def parse_joins(given: object) -> list[Join]:
+def parse_joins(given: object, option: str = "task.join") -> list[Join]:
     """Joins from ``[{path, on, how, prefix}]`` of a config, ``on`` a column, several, or ``{there: here}``.
 
     Args:
         given: as the config has it.
+        option: where it has it, for messages.
 
     Returns:
         The joins, in order.
@@ -51,8 +52,8 @@ def parse_joins(given: object) -> list[Join]:
     if given is None:
         return []
     if not isinstance(given, Sequence) or isinstance(given, str):
-        raise InputError(f"task.join={given}: expected a list, such as {EXAMPLE}")
-    return [_parse(entry, f"task.join[{number}]") for number, entry in enumerate(given)]
+        raise InputError(f"{option}={given}: expected a list, such as {EXAMPLE}")
+    return [_parse(entry, f"{option}[{number}]") for number, entry in enumerate(given)]
 
 
 def _parse(entry: object, option: str) -> Join:
@@ -116,7 +117,7 @@ def _join(left: pd.DataFrame, join: Join, right: pd.DataFrame) -> pd.DataFrame:
             f"'{join.path}': {lost} of {len(left)} rows have no partner by {on}; its columns have no value there"
         )
     if any(texts) and not all(texts):
-        left, right = ((found if text else _as_texts(found)) for found, text in zip((left, right), texts, strict=True))
+        left, right = ((found if text else as_texts(found)) for found, text in zip((left, right), texts, strict=True))
     columns = right[list(added)].rename(columns=added)
     beside = pd.DataFrame({name: _gappy(columns[name]) if lost else columns[name] for name in columns})
     beside = beside.reindex(pd.Index(np.where(places < 0, len(right), places)))  # there is no such row
@@ -147,7 +148,8 @@ def _keys(frame: pd.DataFrame, columns: Sequence[str]) -> list[tuple[object, ...
     return list(zip(*(names(frame[column]) for column in columns), strict=True))
 
 
-def _as_texts(frame: pd.DataFrame) -> pd.DataFrame:
+def as_texts(frame: pd.DataFrame) -> pd.DataFrame:
+    """The cells of typed columns as a text file would have them."""
     return pd.DataFrame({name: names(frame[name]).astype("str") for name in frame.columns}, index=frame.index)
 
 

@@ -66,7 +66,7 @@ class LargeTable(MultiTaskDataModule):
         categories: most values of a category that get an indicator of their own.
         statistics: file of what a run fitted, to be repeated.
         formats: how the times or numbers of columns are written, where the file does not decide it.
-        numbers: ``standard`` or ``quantile``; see :class:`~mtl.suites.table.TableSuite`.
+        numbers: ``standard``, ``quantile`` or ``robust``; see :class:`~mtl.suites.table.TableSuite`.
 
     Raises:
         InputError: another format or way to split; whatever is wrong with the sample.

@@ -36,9 +36,10 @@ def read_source(
     Raises:
         InputError: a database without query, a query without database, or whatever is wrong with the source.
     """
+    beside = f"{option.removesuffix('path')}query" if option.endswith(".path") else "task.query"
     if query is None and is_database(path):
-        raise InputError(f"{option} is a database: say task.query='SELECT ...', the rows that are wanted")
+        raise InputError(f"{option} is a database: say {beside}='SELECT ...', the rows that are wanted")
     if query is not None and not is_database(path):
-        raise InputError(f"task.query is for a database, and {option}={path} is none, such as sqlite:///my.db")
+        raise InputError(f"{beside} is for a database, and {option}={path} is none, such as sqlite:///my.db")
     frame = read_query(path, query) if query else read_table(Path(path), sheet=sheet, option=option, **way)
     return join_all(frame, joins, lambda file, name: read_table(file, option=name, **way))

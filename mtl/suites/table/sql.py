@@ -2,6 +2,7 @@
 
 import os
 import re
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -27,7 +28,7 @@ def read_query(database: str, query: str) -> pd.DataFrame:
     """The rows of a query.
 
     It is run in a transaction that is never committed; databases that know it (SQLite, PostgreSQL, DuckDB) are opened
-    for reading only.
+    for reading only. DuckDB also queries files, ``SELECT * FROM 'my.parquet'``, without a database: ``duckdb://``.
 
     Args:
         database: a SQLAlchemy address without a password, such as ``sqlite:///my.db``, or ``env:`` and the name of a
@@ -79,21 +80,39 @@ def _address(database: str) -> "URL":
 
 def _run(url: "URL", query: str) -> tuple[list[str], list[Any]]:
     from sqlalchemy import create_engine
-    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError
 
-    arguments = {"read_only": True} if url.get_backend_name() == "duckdb" else {}
+    duckdb, stored = url.get_backend_name() == "duckdb", (url.database or ":memory:") != ":memory:"
     try:
-        engine = create_engine(url, connect_args=arguments)
+        engine = create_engine(url, connect_args={"read_only": True} if duckdb and stored else {})
+        if duckdb:
+            _check_duckdb(query)
         try:
             with engine.connect().execution_options(postgresql_readonly=True) as connection:
                 found = connection.exec_driver_sql(query)
                 return [str(name) for name in found.keys()], list(found.fetchall())  # noqa: SIM118  # no mapping
         finally:
             engine.dispose()
+    except NoSuchModuleError:
+        raise InputError(
+            f"task.path: there is no driver for '{url.drivername}': install the package that SQLAlchemy needs for this "
+            "database, such as duckdb-engine for duckdb"
+        ) from None
     except (SQLAlchemyError, ImportError) as error:
         said = one_line(getattr(error, "orig", None) or error)
         hidden = said.replace(str(url.password), "***") if url.password else said
         raise InputError(f"task.query: {url.get_backend_name()} says: {hidden}") from None
+
+
+def _check_duckdb(query: str) -> None:
+    """InputError for more than one statement, or one that writes, if only files, as also read-only databases do."""
+    library = import_module("duckdb")
+    try:
+        found = [statement.type for statement in library.extract_statements(query)]
+    except library.Error:
+        return  # the database says it better
+    if found != [library.StatementType.SELECT]:
+        raise InputError(f"task.query: expected one query that reads, SELECT ... or WITH ...: '{query[:40]}'")
 
 
 def _array(values: list[Any]) -> pyarrow.Array:

@@ -17,7 +17,7 @@ from mtl.nn.encoder import SINGLE, Inputs
 from mtl.suites.base import MultiTaskDataModule, read_statistics
 from mtl.suites.batch import Split
 from mtl.suites.table.columns import kinds, numbers, read_alike
-from mtl.suites.table.encoding import Encoding
+from mtl.suites.table.encoding import WAYS, Encoding
 from mtl.suites.table.leaks import choice, leaks
 from mtl.suites.table.preview import preview
 from mtl.suites.table.raw import all_values, raw_encoding
@@ -30,7 +30,6 @@ from mtl.tasks import with_row_weights
 
 Targets = Mapping[str, str | Mapping[str, Any]]
 FORMS = ("flat", "columns")
-NUMBERS = ("standard", "quantile")
 # Types of text columns of a kind that the user chooses; of one that is left out, texts say nothing
 ASKED = {"category": TEXT, "number": NUMBER, "time": TIME, "ignore": TEXT}
 
@@ -56,7 +55,8 @@ class TableSuite(MultiTaskDataModule):
         form: ``flat`` or ``columns``, of the inputs.
         formats: how the times or numbers of columns are written, where the file does not decide it; see
             :class:`~mtl.suites.table.types.ColumnType`.
-        numbers: ``standard``, or ``quantile``: mapped to a normal distribution by the quantiles of the training rows.
+        numbers: ``standard``; ``quantile``: mapped to a normal distribution by the quantiles of the training rows; or
+            ``robust``: scaled by median and quartiles, and smoothly limited.
         read_test: gives the test rows, where they are in a file of their own; ``splitting`` then divides the others.
         row_weight: column of the weight that each row has in every loss and metric, which is no input; None: 1 each.
 
@@ -84,9 +84,9 @@ class TableSuite(MultiTaskDataModule):
         super().__init__()
         self.row_weight = row_weight
         self.read_test = read_test
-        if numbers not in NUMBERS:
-            raise unknown("way in task.numbers", numbers, NUMBERS)
-        self.quantiles = numbers == "quantile"
+        if numbers not in WAYS:
+            raise unknown("way in task.numbers", numbers, WAYS)
+        self.scaling = numbers
         if form not in FORMS:
             raise unknown("form in task.form", form, FORMS)
         if categories < 0:
@@ -143,7 +143,7 @@ class TableSuite(MultiTaskDataModule):
         used |= {spec.column for spec in specs.values() if spec.kind not in NUMERIC}
         self.notes += [note for name in frame.columns if name in used for note in taken_as_values(frame[name])]
         found = {name: kind for name, (kind, _) in self.remarks.items()}
-        self.encoding = Encoding.fit(fitted, found, self.categories, self.quantiles)
+        self.encoding = Encoding.fit(fitted, found, self.categories, self.scaling)
 
     def _leave_out(self, found: Mapping[str, tuple[str, bool]]) -> None:
         """Leave out the columns of which nothing for new rows can be learned, unless no other input is left."""

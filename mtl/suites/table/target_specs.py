@@ -12,6 +12,7 @@ KINDS = ("binary", "classes", "ordinal", *NUMERIC)
 FITS = {  # by key, the kinds that it is for
     "positive": ("binary", "survival"),
     "weights": ("binary", "classes"),
+    "smoothing": ("binary", "classes"),
     "order": ("ordinal",),
     "transform": ("regression",),
     "clamp": ("regression", "count", "quantiles"),
@@ -33,6 +34,7 @@ class TargetSpec:
         clamp: of numbers, predictions are limited to the range of the training labels.
         primary: the metric by which it is compared; empty: that of its kind.
         balanced: the losses of classes are weighted so that each class counts as much as any other.
+        smoothing: of the labels of classes, as of :func:`~mtl.tasks.classification`.
         transform: ``log`` of a regression, whose ``log(1 + y)`` is then learned; else empty.
         order: of an ordinal target, its values from low to high; empty: they are numbers.
         levels: of quantiles, increasing, each above 0 and below 1.
@@ -45,6 +47,7 @@ class TargetSpec:
     clamp: bool = False
     primary: str = ""
     balanced: bool = False
+    smoothing: float = 0.0
     transform: str = ""
     order: tuple[str, ...] = ()
     levels: tuple[float, ...] = ()
@@ -105,6 +108,7 @@ def _spec(key: str, entry: Mapping[str, Any]) -> TargetSpec:
         bool(given.get("clamp", False)),
         str(given.get("primary") or ""),
         "weights" in given,
+        float(given.get("smoothing", 0.0)),
         str(given.get("transform") or ""),
         tuple(map(str, given.get("order", ()))),
         tuple(map(float, levels)),
@@ -120,6 +124,10 @@ def _are_levels(value: object) -> bool:
     return list(value) == sorted(set(value))
 
 
+def _is_share(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1
+
+
 def _are_values(value: object) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str) and len(set(map(str, value))) == len(value) > 1
 
@@ -128,6 +136,7 @@ def _are_values(value: object) -> bool:
 EXPECTED: Mapping[str, tuple[str, Callable[[object], bool]]] = {
     "clamp": ("true or false", lambda value: isinstance(value, bool)),
     "weights": ("weights=balanced", lambda value: value == "balanced"),
+    "smoothing": ("a number, 0 or more and below 1, such as 0.1", _is_share),
     "transform": ("transform=log", lambda value: value == "log"),
     "levels": ("increasing numbers above 0 and below 1, such as [0.1,0.5,0.9]", _are_levels),
     "event": ("a column", lambda value: not isinstance(value, Mapping | list)),

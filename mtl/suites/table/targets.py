@@ -42,6 +42,7 @@ class Target:
         low, high: of numbers, the smallest and largest training label if predictions are limited to them.
         primary: the metric by which it is compared; empty: that of its kind.
         weights: of the loss of each class; empty: 1 each.
+        smoothing: of the labels of classes.
         logarithm: of a regression whose ``log(1 + y)`` is learned, mean and standard deviation of that; else empty.
         levels: of quantiles.
         event: of a time until an event, the column that says whether it came.
@@ -61,6 +62,7 @@ class Target:
     high: float | None = None
     primary: str = ""
     weights: tuple[float, ...] = ()
+    smoothing: float = 0.0
     logarithm: tuple[float, ...] = ()
     levels: tuple[float, ...] = ()
     shares: tuple[float, ...] = ()
@@ -189,6 +191,7 @@ class Target:
             tuple(values),
             primary=spec.primary,
             weights=_balanced(counts, values, what) if spec.balanced else (),
+            smoothing=spec.smoothing,
             shares=_smoothed(counts, values) if spec.kind == "ordinal" else (),
         )
 
@@ -237,10 +240,13 @@ class Target:
     def build(self) -> Task:
         """The task. InputError for a primary metric that its kind does not have."""
         if self.kind == "binary":
-            return binary(self.task, primary=self.primary or "auroc", weights=self.weights or None)
+            primary = self.primary or "auroc"
+            return binary(self.task, primary=primary, weights=self.weights or None, smoothing=self.smoothing)
         if self.kind == "classes":
             primary, weights = self.primary or "accuracy", self.weights or None
-            return classification(self.task, len(self.values), primary=primary, weights=weights)
+            return classification(
+                self.task, len(self.values), primary=primary, weights=weights, smoothing=self.smoothing
+            )
         if self.kind == "ordinal":
             return ordinal(self.task, self.shares, primary=self.primary or "mae")
         if self.kind == "survival":

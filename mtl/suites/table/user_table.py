@@ -28,7 +28,7 @@ def table(
     encoding: str = "utf-8",
     missing: Sequence[str] = (),
     statistics: str | None = None,
-    form: str = "flat",
+    form: str | None = None,
     stream: bool = False,
     header: bool | None = None,
     skip: int = 0,
@@ -52,12 +52,12 @@ def table(
         encoding: of a text file.
         missing: texts that mean "no value" in every column.
         statistics: file of what a run fitted, to be repeated.
-        form: ``flat`` or ``columns``, of the inputs.
+        form: ``flat`` or ``columns``, of the inputs; None: columns, of a file that is read piece by piece flat.
         stream: read a Parquet file piece by piece; see :class:`~mtl.suites.table.large.LargeTable`.
         header: whether a text file has one; see :func:`~mtl.suites.table.reading.read_table`.
         skip: lines of a text file before its table.
         formats: how the times or numbers of columns are written, where the file does not decide it.
-        numbers: ``standard`` or ``quantile``; see :class:`TableSuite`.
+        numbers: ``standard``, ``quantile`` or ``robust``; see :class:`TableSuite`.
         path_test: file of the test rows, with the same columns, written in the same way; None: ``split`` draws them.
         row_weight: column of the weight that each row has in every loss and metric; None: 1 each.
         sheet: of an Excel file; None: the first one.
@@ -74,7 +74,7 @@ def table(
         raise InputError("task.path is empty: name your file, e.g. task.path=my.csv")
     splitting = Splitting(**dict(split or {}))
     if stream:
-        if form != "flat":
+        if form not in (None, "flat"):
             raise InputError(f"task.stream=true gives inputs of task.form=flat only, not {form}")
         if path_test:
             raise InputError("task.stream=true reads one file: task.path_test needs task.stream=false")
@@ -98,7 +98,7 @@ def table(
     if query and statistics:
         read = partial(read_by_consent, read, query)
     read_test = partial(read_one, str(path_test), option="task.path_test") if path_test else None
-    options = (splitting, categories, statistics, form, formats, numbers, read_test, row_weight)
+    options = (splitting, categories, statistics, form or "columns", formats, numbers, read_test, row_weight)
     return TableSuite(read, targets, columns, *options)
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,13 +15,17 @@ from mtl.nn.encoder import Inputs
 from mtl.suites.loader import InMemoryLoader
 from mtl.suites.table import Splitting, TableSuite, Targets
 from mtl.suites.table.encoding import CategoryColumn
-from mtl.suites.table.reading import NOTES, TEXTS, read_table
+from mtl.suites.table.joining import as_texts, parse_joins
+from mtl.suites.table.reading import NOTES, TEXTS
+from mtl.suites.table.source import read_source
 from mtl.suites.table.splitting import Division, Rows
 from mtl.suites.table.suite import chosen_kinds
 from mtl.suites.table.target_specs import check_targets
+from mtl.suites.table.user_table import read_by_consent
 from mtl.suites.tables.sampling import Sampling, SamplingLoader
 
 SOURCE = "table"  # the column that says where a row comes from
+NEEDED, OPTIONAL = ("path", "targets"), ("query", "sheet", "join")  # keys of a table
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,8 @@ class TablesSuite(TableSuite):
         statistics: file of what a run fitted, to be repeated.
         form: ``flat`` or ``columns``, of the inputs.
         formats: how the times or numbers of columns are written, where the files do not decide it.
-        numbers: ``standard`` or ``quantile``; see :class:`~mtl.suites.table.TableSuite`.
+        numbers: ``standard``, ``quantile`` or ``robust``; see :class:`~mtl.suites.table.TableSuite`.
+        row_weight: column, of every table, of the weight that each row has in every loss and metric; None: 1 each.
     """
 
     def __init__(
@@ -88,6 +92,7 @@ class TablesSuite(TableSuite):
         form: str = "flat",
         formats: Mapping[str, str] | None = None,
         numbers: str = "standard",
+        row_weight: str | None = None,
     ) -> None:
         each = EachTable(splitting or Splitting())
         super().__init__(
@@ -100,6 +105,7 @@ class TablesSuite(TableSuite):
             form,
             formats,
             numbers,
+            row_weight=row_weight,
         )
         self.sampling = sampling or Sampling()
         known = {column.name: column.values for column in self.encoding.columns if isinstance(column, CategoryColumn)}
@@ -168,11 +174,13 @@ def concatenate(frames: Mapping[str, pd.DataFrame], targets: Mapping[str, Target
     every = set().union(*columns.values())
     # What is a target elsewhere and none here would be a label that nobody asked for
     kept = {name: frame.drop(columns=[*(every - columns[name]) & set(frame.columns)]) for name, frame in frames.items()}
+    texts = {name: frame.attrs.get(TEXTS, False) for name, frame in frames.items()}
+    if any(texts.values()):  # what the cells of a column mean is fitted for all tables together
+        kept = {name: frame if texts[name] else as_texts(frame) for name, frame in kept.items()}
     # Rows keep the numbers of their own table, which messages name
     rows = pd.concat([frame.assign(**{SOURCE: name}) for name, frame in kept.items()])
-    texts = all(frame.attrs.get(TEXTS, False) for frame in frames.values())
     notes = [note for frame in frames.values() for note in frame.attrs.get(NOTES, [])]
-    rows.attrs = {TEXTS: texts, NOTES: notes}
+    rows.attrs = {TEXTS: any(texts.values()), NOTES: notes}
     return rows, joined
 
 
@@ -196,11 +204,13 @@ def tables(
     skip: int = 0,
     formats: Mapping[str, str] | None = None,
     numbers: str = "standard",
+    row_weight: str | None = None,
 ) -> TablesSuite:
     """A suite of your own files, one for each task or group of tasks.
 
     Args:
-        tables: by a name of your choice, ``{path: file, targets: {column: kind}}``.
+        tables: by a name of your choice, ``{path: file, targets: {column: kind}}``, where ``query``, ``sheet`` and
+            ``join`` may stand, too; see :func:`~mtl.suites.table.source.read_source`.
         columns: kinds of columns that are not as inferred; see :class:`~mtl.suites.table.TableSuite`.
         split: arguments of :class:`~mtl.suites.table.Splitting`.
         sampling: arguments of :class:`~mtl.suites.tables.Sampling`.
@@ -213,30 +223,45 @@ def tables(
         header: whether text files have one; see :func:`~mtl.suites.table.reading.read_table`.
         skip: lines of text files before their tables.
         formats: how the times or numbers of columns are written, where the files do not decide it.
-        numbers: ``standard`` or ``quantile``; see :class:`~mtl.suites.table.TableSuite`.
+        numbers: ``standard``, ``quantile`` or ``robust``; see :class:`~mtl.suites.table.TableSuite`.
+        row_weight: column, of every table, of the weight that each row has in every loss and metric; None: 1 each.
 
     Returns:
         The suite.
 
     Raises:
-        InputError: no table, or one without path or targets.
+        InputError: no table, one without path or targets, or with a key that it does not take.
     """
     if not tables:
         raise InputError(
             "task.tables is empty: expected 'task.tables={a: {path: a.csv, targets: {churn: binary}}, ...}'"
         )
     for name, entry in tables.items():
-        if set(entry) != {"path", "targets"}:
+        if not set(NEEDED) <= set(entry):
             raise InputError(f"task.tables.{name}: expected path and targets, found {', '.join(entry) or 'nothing'}")
-    read = partial(read_table, separator=separator, encoding=encoding, missing=missing, header=header, skip=skip)
+        for word in entry:
+            if word not in NEEDED + OPTIONAL:
+                raise unknown(f"key of task.tables.{name}", str(word), NEEDED + OPTIONAL)
+    way: dict[str, Any] = {
+        "separator": separator,
+        "encoding": encoding,
+        "missing": missing,
+        "header": header,
+        "skip": skip,
+    }
+
+    def read(name: str, entry: Mapping[str, Any]) -> pd.DataFrame:
+        where, query = f"task.tables.{name}", entry.get("query")
+        joins = parse_joins(entry.get("join"), f"{where}.join")
+        rows = partial(read_source, str(entry["path"]), query, joins, entry.get("sheet"), f"{where}.path", **way)
+        return read_by_consent(rows, query) if query and statistics else rows()
 
     @cache
     def load() -> tuple[pd.DataFrame, Targets]:
-        frames = {name: read(Path(str(entry["path"]))) for name, entry in tables.items()}
+        frames = {name: read(name, entry) for name, entry in tables.items()}
         return concatenate(frames, {name: entry["targets"] for name, entry in tables.items()})
 
     targets = {} if statistics else load()[1]
     splitting, policy = Splitting(**dict(split or {})), Sampling(**dict(sampling or {}))
-    return TablesSuite(
-        lambda: load()[0], targets, columns, splitting, policy, categories, statistics, form, formats, numbers
-    )
+    options = (splitting, policy, categories, statistics, form, formats, numbers, row_weight)
+    return TablesSuite(lambda: load()[0], targets, columns, *options)

@@ -122,3 +122,22 @@ def test_quantiles_make_any_distribution_normal_by_the_training_rows_alone() -> 
     assert Encoding.of(json.loads(json.dumps(made.encoding.plain()))) == made.encoding
     with pytest.raises(InputError, match=r"way in task\.numbers 'quantiles': did you mean 'quantile'"):
         suite(frame, {"y": "binary"}, numbers="quantiles")
+
+
+def test_robust_numbers_are_scaled_by_quartiles_and_limited_smoothly() -> None:
+    draw = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {"heavy": draw.standard_t(2, 500), "rare": (draw.random(500) < 0.1) * 4.0, "y": draw.integers(0, 2, 500)}
+    )
+    frame.loc[7, "heavy"] = 1e30
+    made = suite(frame, {"y": "binary"}, form="columns", numbers="robust")
+    rows = made.splitting.rows(frame)
+    train = frame.iloc[rows["train"]]
+    for name, place, scale in (("heavy", 0, scipy.stats.iqr(train.heavy)), ("rare", 1, 2.0)):  # half the range
+        z = (frame[name].iloc[rows["test"]] - train[name].median()) / scale
+        found = made.splits["test"].inputs["numbers"][:, place].numpy()
+        np.testing.assert_allclose(found, z / np.sqrt(1 + (z / 3) ** 2), rtol=1e-5, atol=1e-6)
+    far = made.inputs(pd.DataFrame({"heavy": [1e30, -1e30, np.nan], "rare": 0.0}))["numbers"][:, 0]
+    assert far.tolist()[:2] == [3, -3]
+    assert far[2].isnan()
+    assert Encoding.of(json.loads(json.dumps(made.encoding.plain()))) == made.encoding

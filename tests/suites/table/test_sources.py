@@ -5,6 +5,8 @@ import json
 import sqlite3
 import zipfile
 from datetime import date, datetime
+from importlib import import_module
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -151,7 +153,7 @@ def test_the_query_of_a_run_is_run_again_by_consent_only(
     file.write_text(json.dumps(first.statistics()))
     opened = table(database, {}, query=query, statistics=str(file))
     assert isinstance(opened, TableSuite)
-    assert opened.inputs(pd.DataFrame({"age": [1.0, 2.0]}))["x"].shape == (2, 1)
+    assert opened.inputs(pd.DataFrame({"age": [1.0, 2.0]}))["numbers"].shape == (2, 1)
     with pytest.raises(InputError, match="come from a query that its directory names, 'select city, age"):
         opened.fingerprint  # noqa: B018
     monkeypatch.setenv("MTL_TRUST_QUERY", "1")
@@ -171,8 +173,8 @@ def test_the_query_of_a_run_is_run_again_by_consent_only(
         ("postgresql://me:geheim@host/db", "select 1", "an address with a password would be written"),
         ("postgresql://host/db?password=geheim", "select 1", "an address with a password would be written"),
         ("env:NO_SUCH_VARIABLE", "select 1", "the variable NO_SUCH_VARIABLE is not set"),
-        ("env:ADDRESS", "select 1", "task.query: .* says: "),
-        ("nosuch://host/db", "select 1", "task.query: nosuch says: "),
+        ("env:ADDRESS", "select 1", "task.path: there is no driver for 'nosuch': install the package"),
+        ("postgresql+pg8000://host/db", "select 1", "task.query: postgresql says: No module named 'pg8000'"),
     ],
 )
 def test_what_is_wrong_with_a_query_is_said_without_secrets(
@@ -189,6 +191,40 @@ def test_a_query_changes_nothing(database: str) -> None:
     with pytest.raises(InputError, match="readonly"):
         read_query(database, "with x as (select 1) insert into people (id) select * from x returning id")
     assert len(read_query(database, "select * from people")) == 40
+
+
+@pytest.fixture
+def duck(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of a DuckDB database of one table, beside a file with the same rows."""
+    pytest.importorskip("duckdb_engine")
+    monkeypatch.chdir(tmp_path)
+    pd.DataFrame({"id": [2**60 + 1, 7], "price": [1.5, None]}).to_parquet("my.parquet")
+    with import_module("duckdb").connect("my.duckdb") as made:
+        made.execute(
+            "create table rows as select id, price::decimal(9, 2) price, date '2024-01-31' d from 'my.parquet'"
+        )
+    return "duckdb:///my.duckdb"
+
+
+def test_duckdb_gives_rows_of_its_database_and_of_files(duck: str) -> None:
+    found = read_query(duck, "select * from rows order by id")
+    assert found["id"].tolist() == [7, 2**60 + 1]
+    assert found["price"].tolist()[1] == 1.5
+    assert str(found["d"].iloc[0]).startswith("2024-01-31")
+    assert read_query("duckdb://", "from 'my.parquet'")["id"].tolist() == [2**60 + 1, 7]
+
+
+def test_duckdb_changes_nothing_and_writes_no_file(duck: str) -> None:
+    queries = (
+        "select 1 a; copy (select 1) to 'made.csv'",
+        "with a as (select 1) insert into rows select 1, 1, null",
+        "select 1 a; drop table rows",
+    )
+    for address, query in product((duck, "duckdb://"), queries):
+        with pytest.raises(InputError, match=r"task\.query: expected one query that reads"):
+            read_query(address, query)
+    assert len(read_query(duck, "select * from rows")) == 2
+    assert not Path("made.csv").exists()
 
 
 def joined(folder: Path, changes: str = "", **entry: Any) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from mtl.nn.encoder import SINGLE
 from mtl.suites.table import Splitting
 from mtl.suites.table.target_specs import identifier, parse_targets
 from mtl.suites.table.targets import Target
-from mtl.tasks import labelled
+from mtl.tasks import classification, labelled
 from tests.suites.table.customers import customers, suite
 
 
@@ -162,6 +162,23 @@ def test_balanced_weights_make_each_class_count_alike(kind: str) -> None:
     torch.testing.assert_close(losses.mean(), plain.mean())
 
 
+def test_smooth_labels_are_so_only_with_some_probability() -> None:
+    """With 0.2 of two classes, nine in ten; weights are those of the label."""
+    asked = {"churn": {"kind": "binary", "smoothing": 0.2}, "segment": {"kind": "classes", "smoothing": 0.2}}
+    made = suite(customers(), asked)
+    churn, segment = made.tasks
+    logit, label = torch.tensor([2.0, -1.0]), torch.tensor([1.0, 0.0])
+    likely, unlikely = logit.abs().sigmoid().log(), (-logit.abs()).sigmoid().log()
+    torch.testing.assert_close(churn.losses(logit, label), -(0.9 * likely + 0.1 * unlikely))
+    scores, labels = torch.randn(4, 3), torch.tensor([0, 1, 2, 1])
+    chances = scores.log_softmax(-1)
+    expected = -(0.8 * chances[range(4), labels] + 0.2 * chances.mean(-1))
+    torch.testing.assert_close(segment.losses(scores, labels), expected)
+    weighted = classification("a", 3, weights=[1.0, 2.0, 3.0], smoothing=0.2)
+    torch.testing.assert_close(weighted.losses(scores, labels), expected * torch.tensor([1.0, 2.0, 3.0, 2.0]))
+    assert [Target.of(target.plain()) for target in made.targets] == list(made.targets)
+
+
 @pytest.mark.parametrize(
     ("kind", "primary"),
     [
@@ -197,6 +214,8 @@ def test_the_primary_metric_can_be_chosen(kind: str, primary: str) -> None:
         ({"kind": "regression", "transform": "sqrt"}, "transform=sqrt: expected transform=log, of kind regression"),
         ({"kind": "regression", "weights": "balanced"}, "expected weights=balanced, of kind binary or classes"),
         ({"kind": "classes", "weights": [1, 2]}, "expected weights=balanced"),
+        ({"kind": "classes", "smoothing": 1}, "smoothing=1: expected a number, 0 or more and below 1"),
+        ({"kind": "regression", "smoothing": 0.1}, "smoothing=0.1: .* of kind binary or classes"),
         ({"kind": "classes", "positive": "a"}, "positive=a: expected a value, of kind binary"),
         ({"kind": "quantiles", "levels": [0.9, 0.1]}, "expected increasing numbers above 0 and below 1"),
         ({"kind": "quantiles", "levels": [0, 0.5]}, "expected increasing numbers above 0 and below 1"),
