@@ -30,7 +30,8 @@ class PMGDA(GradientWeighting):
     weighted gradient.
 
     Deviations: the tolerance is relative to ``|L|``, so that it has no unit (the authors' 0.01 is of the losses
-    themselves); the paper's prediction keeps h as it is besides, the authors' code does not.
+    themselves); sigma is 0.5, where the authors' code has 0.95, with which a correction leaves little to descent
+    (``experiments/weightings``); the paper's prediction keeps h as it is besides, the authors' code does not.
 
     Args:
         num_tasks: K.
@@ -45,7 +46,7 @@ class PMGDA(GradientWeighting):
         self,
         num_tasks: int,
         preference: PerTaskNumbers = None,
-        sigma: float = 0.95,
+        sigma: float = 0.5,
         tolerance: float = 0.01,
         at: str = "parameters",
         normalise: str = "none",

@@ -14,7 +14,7 @@ from tests.weighting.problems import make
 
 A, B = torch.tensor([0.0, 0.0]), torch.tensor([3.0, 0.0])
 # On the front, the way from A to B, the squared distances are as 1 to 4 at a third
-CASES = [("epo", {"preference": [0.8, 0.2]}), ("pmgda", {"preference": [0.2, 0.8], "sigma": 0.5})]
+CASES = [("epo", {"preference": [0.8, 0.2]}), ("pmgda", {"preference": [0.2, 0.8]})]
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)
