@@ -11,6 +11,7 @@ from mtl.config.literals import override_argument
 SCRIPTS = {
     "train": "train.py",
     "execute": "execute.py",
+    "improve": "improve.py",
     "compare": "experiments/compare.py",
     "report": "experiments/report.py",
     "affinity": "experiments/affinity.py",
