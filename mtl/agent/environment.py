@@ -38,6 +38,24 @@ class Environment(ABC):
                 f"{type(data).__name__}"
             )
 
+    def act(self, predict: Predict, data: MultiTaskDataModule) -> ExecutionReport:
+        """Check that the run can act here, load the rows that it acts on, and act.
+
+        Args:
+            predict: inputs to raw predictions by task, in evaluation mode.
+            data: the suite that the network was trained on. Its rows are loaded if the environment acts on them.
+
+        Returns:
+            What came of it.
+
+        Raises:
+            InputError: the suite is not what the environment needs.
+        """
+        self.check(data)
+        if self.acts_on_test_rows:
+            data.setup("test")
+        return self.run(predict, data)
+
     @abstractmethod
     def run(self, predict: Predict, data: MultiTaskDataModule) -> ExecutionReport:
         """Act from beginning to end.

@@ -66,7 +66,8 @@ def rounds_sentence(rounds: Sequence[RoundResult], gain: GainResult, alpha: floa
     said = "a gain" if gain.low > 0.0 else "a loss" if gain.high < 0.0 else "no gain that is told from chance"
     return (
         f"Improved by acting: {kept} of {len(rounds)} rounds kept. On instances that no round has seen {said}: "
-        f"{gain_text(gain)} of the plain rule. The intervals of the rounds and of this hold together at {1 - alpha:.0%}."
+        f"{gain_text(gain)} of the plain rule. The intervals of the rounds and this one hold together at "
+        f"{1 - alpha:.0%}."
     )
 
 

@@ -34,7 +34,10 @@ def rounds_figure(rounds: Sequence[RoundResult]) -> Figure:
     gains.set_ylabel("gain in points, above 0 is better")
     gains.set_title("Gain of each round, with its interval (filled: kept)", fontsize=10)
     for place, name in enumerate(rounds[0].before):
-        values = [100 * rounds[0].before[name], *(100 * (one.after if one.kept else one.before)[name] for one in rounds)]
+        values = [
+            100 * rounds[0].before[name],
+            *(100 * (one.after if one.kept else one.before)[name] for one in rounds),
+        ]
         numbers = [rounds[0].number - 1, *(one.number for one in rounds)]
         colour = GROUP_COLOURS[place % len(GROUP_COLOURS)]
         achieved.plot(numbers, values, "o-", color=colour, markersize=3, label=name)

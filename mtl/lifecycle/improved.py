@@ -91,11 +91,12 @@ def improved_config(parent: Run, improvement: dict[str, Any], choice: str) -> Ru
     if improvement.get("first") is not None:
         raise InputError("first: what comes before the rounds is the improvement of the finished run; expected null")
     config = parent.config
-    place = parent.path.parents[3] if parent.path.parents[2].name == "runs" else Path(config.output)
+    *output, runs, _, _, _ = ("", *parent.path.parts[:-4], *parent.path.parts[-4:])
+    place = str(Path(*output)) if runs == "runs" else config.output  # beside the finished run, wherever that is
     return config.changed(
         choices={**config.choices.model_dump(), "improve": choice},
         improve={**improvement, "first": config.improve or None},
-        output=str(place),
+        output=place,
         resume=None,
     )
 

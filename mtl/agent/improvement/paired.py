@@ -57,4 +57,3 @@ def mean_difference(groups: Mapping[str, Tensor], alpha: float) -> Difference:
     freedom = variance**2 / sum(v**2 / d for v, d in zip(variances, degrees, strict=True))
     half = float(stdtrit(freedom, 1.0 - alpha / 2)) * sqrt(variance)
     return Difference(mean, mean - half, mean + half)
-

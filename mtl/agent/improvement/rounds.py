@@ -47,9 +47,7 @@ class Rounds(Improvement):
         InputError: an argument out of range, or a search that cannot be repeated.
     """
 
-    def __init__(
-        self, rounds: int, search: Improvement, alpha: float = 0.05, first: Improvement | None = None
-    ) -> None:
+    def __init__(self, rounds: int, search: Improvement, alpha: float = 0.05, first: Improvement | None = None) -> None:
         if rounds < 1:
             raise InputError(f"rounds={rounds}: expected at least 1")
         if not 0.0 < alpha < 1.0:
@@ -59,7 +57,9 @@ class Rounds(Improvement):
                 f"search: expected what proposes a network, such as OutcomeSearch, and it is a {type(search).__name__}"
             )
         if search.fewest < 2:
-            raise InputError(f"search.validation: expected at least 2 instances of a group, and one has {search.fewest}")
+            raise InputError(
+                f"search.validation: expected at least 2 instances of a group, and one has {search.fewest}"
+            )
         self.rounds, self.search, self.alpha, self.first = rounds, search, alpha, first
         self.behind = first.behind + first.rounds if isinstance(first, Rounds) else 0
 
