@@ -13,6 +13,7 @@ COMMANDS = {
     "compare": "does learning these tasks together pay? mtl compare task=digits",
     "execute": "let a trained run act: mtl execute run=outputs/runs/...",
     "improve": "improve a finished run by acting: mtl improve run=outputs/runs/... rounds=5",
+    "analyse": "what limits the outcome of a run? mtl analyse run=outputs/runs/...",
     "predict": "predict new rows: mtl predict run=outputs/runs/table/... records=new.csv",
     "report": "compare finished runs: mtl report outputs/runs/digits",
     "runs": "all runs with filters, on the terminal or as one page: mtl runs task=digits html=runs.html",

@@ -13,6 +13,7 @@ SCRIPTS = {
     "execute": "execute.py",
     "improve": "improve.py",
     "compare": "experiments/compare.py",
+    "analyse": "experiments/analyse.py",
     "report": "experiments/report.py",
     "affinity": "experiments/affinity.py",
     "runs": "experiments/runs.py",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from mtl.agent.analysis.content import Analysis
 from mtl.agent.environment import Environment
 from mtl.agent.report import ExecutionReport
 from mtl.assembly import build_suite
@@ -13,6 +14,7 @@ from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
 from mtl.config.targets import own_modules
 from mtl.errors import InputError
+from mtl.lifecycle.analysis import analyse
 from mtl.lifecycle.execution import execute, execute_in
 from mtl.lifecycle.improved import improve_run
 from mtl.lifecycle.train import train
@@ -94,6 +96,21 @@ class Agent:
         own = own_modules(node) if node else []
         report, _ = execute(node, str(run.path), threads=asked.threads, records=asked.records, trust=run.trust, own=own)
         return report
+
+    def analyse(self, report: ExecutionReport | None = None) -> Analysis:
+        """Say what limits the outcome, as ``python experiments/analyse.py`` does; the page is in ``<run>/analysis``.
+
+        Args:
+            report: what came of acting; None: it acts once more in the environment of its run's config.
+
+        Returns:
+            The analysis.
+
+        Raises:
+            InputError: it is not trained, or its data has changed.
+        """
+        run = self._trained("analyse")
+        return analyse(run.path, run.trust, report=report)[0]
 
     def improve(self, *given: str) -> RunResult:
         """Improve by acting, as ``python improve.py`` does; from then on it is the agent of the new run.

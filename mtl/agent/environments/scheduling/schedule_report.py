@@ -152,6 +152,27 @@ class ScheduleReport(ExecutionReport):
         return Outcome("makespan", higher_is_better=False, values=values, scale=None)
 
     @override
+    def failures(self, count: int) -> list[dict[str, Value]]:
+        """The agent's schedules with the largest gaps, with the gap of every rule and facts about the shop."""
+        rules = [method for method in self.labels if method != AGENT]
+        rows = []
+        for row in zip(*(self.of(method) for method in self.labels), strict=True):
+            first = row[list(self.labels).index(AGENT)]
+            instance, found = first.schedule.instance, first.record()
+            longest = int(instance.durations.sum(1).max())
+            shown = {key: found[key] for key in ("instance", "jobs", "machines", "makespan", "reference", "gap")}
+            shown |= {f"gap_{one.method}": one.schedule.gap for one in row if one.method in rules}
+            shown |= {
+                "jobs_per_machine": instance.jobs / instance.machine_count,
+                "longest_job_share": longest / first.schedule.reference.makespan,
+                "machine_bound_share": instance.machine_bound / first.schedule.reference.makespan,
+                "utilisation": first.schedule.utilisation,
+                "utilisation_predicted": first.predicted,
+            }
+            rows.append(shown)
+        return sorted(rows, key=lambda one: -float(one["gap"] or 0.0))[:count]
+
+    @override
     def table(self) -> Table:
         agent = self.of(AGENT)
         kinds = {outcome.schedule.reference.kind for outcome in agent}
