@@ -35,7 +35,7 @@ class Agent:
     All state is on disk, in the directory of the run: an agent that is made of it again goes on where it was.
 
     Args:
-        given: overrides of ``conf/config.yaml``, for an agent that is to be trained.
+        *given: overrides of ``conf/config.yaml``, for an agent that is to be trained.
         run: directory of a finished run, for an agent that is trained already.
         trust: modules whose code the run's config may name, beside this package's and what ``conf/`` names.
 
@@ -77,7 +77,7 @@ class Agent:
         """Act, as ``python execute.py`` does; the report is written to ``<run>/executions``.
 
         Args:
-            given: overrides of ``conf/execute.yaml``; without any it acts in the environment of its run's config.
+            *given: overrides of ``conf/execute.yaml``; without any it acts in the environment of its run's config.
             environment: another one, that is made already.
 
         Returns:
@@ -116,7 +116,7 @@ class Agent:
         """Improve by acting, as ``python improve.py`` does; from then on it is the agent of the new run.
 
         Args:
-            given: overrides of ``conf/improve.yaml``, such as ``rounds=5``.
+            *given: overrides of ``conf/improve.yaml``, such as ``rounds=5``.
 
         Returns:
             The result of the new run; its ``improvement.parent`` is the run of before.

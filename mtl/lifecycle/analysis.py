@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mtl.agent.analysis.association import Association, associations
 from mtl.agent.analysis.calibration import KINDS, Calibration, LabelledPredictions, calibration
 from mtl.agent.analysis.content import Analysis, OutcomeFacts
-from mtl.agent.analysis.resampling import Numbers, draws_of_groups, group_numbers, percentile_interval, sums_by_group
+from mtl.agent.analysis.resampling import Numbers, group_numbers, percentile_interval, resampled, sums_by_group
 from mtl.agent.environment import Environment
 from mtl.agent.report import ExecutionReport
 from mtl.comparison.report.analysis_page import analysis_page
@@ -122,7 +122,7 @@ def outcome_facts(report: ExecutionReport | None, environment: Environment | Non
     if outcome is None:
         return None
     values = outcome.values
-    low, high = percentile_interval(draws_of_groups(len(values)) @ values / len(values), ALPHA)
+    low, high = percentile_interval(resampled(values[None])[:, 0] / len(values), ALPHA)
     return OutcomeFacts(
         name=outcome.name,
         environment=type(environment).__name__ if environment is not None else "",

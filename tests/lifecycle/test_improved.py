@@ -201,3 +201,18 @@ def test_progress_is_lines_where_there_is_no_terminal() -> None:
             assert lines[0].startswith(expected[0])
             assert len(lines) == 3
             assert lines[2] == "improving by acting 4/4  round 2 of 2  mean -3.00 %"
+
+
+def test_an_acting_run_is_analysed(trained: RunResult) -> None:
+    found = Agent(run=trained.directory).analyse()
+    assert trained.execution is not None
+    assert found.outcome is not None
+    assert found.outcome.mean == pytest.approx(1 + trained.execution["gap"])
+    assert found.outcome.low <= found.outcome.mean <= found.outcome.high
+    assert (found.associations, found.no_association) == ((), "too few test instances, or they do not differ")
+    assert [(one.task, one.kind) for one in found.calibrations] == [("assignment", "choice")]
+    assert {row["instance"] for row in found.failures} == {"ft06", "la01"}
+    gaps = [float(row["gap"] or 0.0) for row in found.failures]
+    assert gaps == sorted(gaps, reverse=True)
+    page = Path(trained.directory, "analysis", "analysis.html").read_text()
+    assert all(text in page for text in ("ft06", "la01", "What probabilities are worth", "<svg"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
-from mtl.agent.analysis.resampling import Numbers, draws_of_groups, percentile_interval
+from mtl.agent.analysis.resampling import Numbers, percentile_interval, resampled, sums_by_group
 
 FEWEST = 8  # instances below which no association is looked at
 
@@ -60,21 +60,16 @@ def associations(
         a, b = rankdata(values[known]), rankdata(outcome[known])
         if len(a) == 0 or len(set(numbers)) < FEWEST or np.ptp(a) == 0 or np.ptp(b) == 0:
             continue
-        weights = draws_of_groups(int(numbers.max()) + 1)[:, numbers]
-        low, high = percentile_interval(_correlations(a, b, weights), alpha / len(losses))
-        correlation = float(_correlations(a, b, np.ones((1, len(a))))[0])
+        sums = sums_by_group(np.stack([np.ones(len(a)), a, b, a * a, b * b, a * b]), numbers)
+        low, high = percentile_interval(_correlations(resampled(sums)), alpha / len(losses))
+        correlation = float(_correlations(sums.sum(1)[None])[0])
         found.append(Association(task, correlation, low, high, len(a)))
     return found
 
 
-def _correlations(a: Numbers, b: Numbers, weights: Numbers) -> Numbers:
-    """Correlations of two vectors ``[N]`` with the weights of each draw, ``[draws, N]``."""
-    total = weights.sum(1)
-
-    def mean(values: Numbers) -> Numbers:
-        return np.asarray(weights @ values / total, dtype=np.float64)
-
-    covariance = mean(a * b) - mean(a) * mean(b)
-    spread = (mean(a * a) - mean(a) ** 2) * (mean(b * b) - mean(b) ** 2)
+def _correlations(sums: Numbers) -> Numbers:
+    """Correlations from sums of 1, a, b, a a, b b and a b, ``[draws, 6] -> [draws]``."""
+    a, b, aa, bb, ab = (sums[:, 1:] / sums[:, :1]).T
+    spread = (aa - a * a) * (bb - b * b)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.where(spread > 0, covariance / np.sqrt(spread), np.nan), dtype=np.float64)
+        return np.asarray(np.where(spread > 0, (ab - a * b) / np.sqrt(spread), np.nan), dtype=np.float64)

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from mtl.agent.analysis.resampling import (
     Numbers,
-    draws_of_groups,
     group_numbers,
     percentile_interval,
+    resampled,
     sums_by_group,
 )
 from mtl.tasks import Task
@@ -115,7 +115,7 @@ def calibration(
     losses = losses_by_temperature(task, validation)
     numbers = group_numbers(validation.groups, losses.shape[1])
     summed = sums_by_group(losses, numbers)  # [temperatures, groups]
-    drawn = minima(draws_of_groups(summed.shape[1]) @ summed.T)
+    drawn = minima(resampled(summed))
     temperature = float(minima(summed.sum(1)[None])[0])
     low, high = percentile_interval(drawn, alpha)
     after, _ = confidences(task, test.raw / temperature, test.target)
@@ -169,15 +169,14 @@ def reliability(confidence: Numbers, true: Numbers, groups: NDArray[np.int64] | 
     """Confidence and truth of each bin; intervals at ``alpha`` divided by the bins."""
     bins = bins_of(confidence)
     numbers = group_numbers(groups, len(confidence))
-    drawn = draws_of_groups(int(numbers.max()) + 1)
-    count = len(np.unique(bins))
+    places = np.unique(bins)
+    inside = (bins == places[:, None]).astype(np.float64)  # [bins, N]
+    drawn = resampled(sums_by_group(np.concatenate([inside, inside * true]), numbers))
     found = []
-    for place in np.unique(bins):
-        inside = (bins == place).astype(np.float64)
-        rows, hits = (drawn @ sums_by_group(values, numbers) for values in (inside, inside * true))
+    for row, place in enumerate(places):
+        here = bins == place
         with np.errstate(invalid="ignore", divide="ignore"):
-            low, high = percentile_interval(hits / rows, alpha / count)
-        here = inside > 0
+            low, high = percentile_interval(drawn[:, len(places) + row] / drawn[:, row], alpha / len(places))
         found.append(Bin(float(confidence[here].mean()), float(true[here].mean()), low, high, int(here.sum())))
     return tuple(found)
 

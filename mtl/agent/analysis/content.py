@@ -63,15 +63,16 @@ def association_sentence(found: Sequence[Association]) -> str:
     """Which task limits the outcome, no more than the intervals say."""
     limiting = [one for one in found if one.limits]
     if not limiting:
+        opposite = [one.task for one in found if one.high < 0.0]
+        said = f" It is better where {joined(opposite)} errs more." if len(opposite) == 1 else ""
         return (
             "No task is shown to limit the outcome, which is no proof that none does: every interval reaches down to 0 "
-            "or below."
+            f"or below.{said}"
         )
     most = max(limiting, key=lambda one: one.correlation)
     others = [one for one in found if one is not most]
-    said = [
-        f"The outcome is poorer where {joined([one.task for one in limiting])} {'err' if len(limiting) > 1 else 'errs'} more."
-    ]
+    names, verb = joined([one.task for one in limiting]), "err" if len(limiting) > 1 else "errs"
+    said = [f"The outcome is poorer where {names} {verb} more."]
     if others and all(most.low > one.high for one in others):
         said.append(f"It goes with {most.task} most.")
     elif len(found) > 1:
@@ -89,10 +90,14 @@ def calibration_sentence(one: Calibration) -> str:
         said = "it is less sure of itself than it may be"
     else:
         said = "it is not told from a calibrated head by its temperature"
+    beside = (
+        "which also counts the probability that acceptable candidates share"
+        if one.kind == "choice"
+        else f"of calibrated heads 95 in 100 stay below {100 * one.error_calibrated:.1f} % on as many independent rows"
+    )
     return (
         f"{one.task}: {said} (temperature {one.temperature:.2f}, {one.low:.2f} to {one.high:.2f}). Calibration error "
-        f"{100 * one.error:.1f} %, with this temperature {100 * one.error_after:.1f} %; of calibrated heads 95 in 100 "
-        f"stay below {100 * one.error_calibrated:.1f} % on as many independent rows."
+        f"{100 * one.error:.1f} %, with this temperature {100 * one.error_after:.1f} %; {beside}."
     )
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-DRAWS = 1000
+DRAWS, FEWEST_DRAWS = 1000, 200
+NUMBERS_DRAWN = 5_000_000  # in all, of very many groups
 Numbers = NDArray[np.float64]
 
 
@@ -16,19 +17,29 @@ def group_numbers(groups: Numbers | NDArray[np.int64] | None, rows: int) -> NDAr
 
 def sums_by_group(values: Numbers, numbers: NDArray[np.int64]) -> Numbers:
     """Sums over the rows of each group, ``[..., rows] -> [..., groups]``."""
-    found = np.zeros((*values.shape[:-1], int(numbers.max()) + 1))
-    np.add.at(found, (..., numbers), values)
-    return found
+    rows = values.reshape(-1, values.shape[-1])
+    return np.array([np.bincount(numbers, row) for row in rows]).reshape(*values.shape[:-1], -1)
 
 
-def draws_of_groups(count: int, seed: int = 0, draws: int = DRAWS) -> Numbers:
-    """How often each group is drawn, ``[draws, count]``; each draw has ``count`` of them, with replacement.
+def resampled(sums: Numbers, seed: int = 0) -> Numbers:
+    """Sums over groups that are drawn again, with replacement: ``[S, groups] -> [draws, S]``.
 
     The bootstrap of groups: Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 8,
-    https://doi.org/10.1201/9780429246593.
+    https://doi.org/10.1201/9780429246593. There are 1,000 draws; of very many groups fewer, at least 200, as then they
+    differ little.
+
+    Args:
+        sums: over the rows of each group.
+        seed: of the draws.
+
+    Returns:
+        The sums over as many groups as there are, in each draw.
     """
-    random = np.random.default_rng(seed)
-    return random.multinomial(count, np.full(count, 1 / count), size=draws).astype(np.float64)
+    count = sums.shape[1]
+    draws = max(FEWEST_DRAWS, min(DRAWS, NUMBERS_DRAWN // count))
+    random, shares = np.random.default_rng(seed), np.full(count, 1 / count)
+    found = [random.multinomial(count, shares) @ sums.T for _ in range(draws)]  # one by one, as groups may be many
+    return np.asarray(found, dtype=np.float64)
 
 
 def percentile_interval(values: Numbers, alpha: float) -> tuple[float, float]:

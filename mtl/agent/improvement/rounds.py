@@ -61,7 +61,7 @@ class Rounds(Improvement):
                 f"search.validation: expected at least 2 instances of a group, and one has {search.fewest}"
             )
         self.rounds, self.search, self.alpha, self.first = rounds, search, alpha, first
-        self.behind = first.behind + first.rounds if isinstance(first, Rounds) else 0
+        self.behind: int = first.behind + first.rounds if isinstance(first, Rounds) else 0
 
     def without_first(self) -> Self:
         """The same rounds for a network that ``first`` has improved already."""

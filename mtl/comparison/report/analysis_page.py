@@ -51,7 +51,8 @@ def headline(found: Analysis) -> str:
     if one is None:
         return "This run does not act, or its outcome is not known instance by instance."
     better = "higher" if one.higher_is_better else "lower"
-    return f"{one.name}: {one.mean:.4g} ({one.low:.4g} to {one.high:.4g}) over {one.instances} instances; {better} is better."
+    interval = f"{one.low:.4g} to {one.high:.4g}"
+    return f"Outcome ({one.name}): {one.mean:.4g} ({interval}) over {one.instances} instances, {better} is better."
 
 
 def transfer_sentence(gains: Sequence[TaskGain]) -> str:
@@ -77,4 +78,4 @@ def cell(value: Value) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

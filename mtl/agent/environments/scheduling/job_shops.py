@@ -116,7 +116,7 @@ class JobShops(Environment):
         assert isinstance(data, SchedulingSuite)
         policy = network_policy(lambda inputs: predict(inputs)["assignment"])
         instances = data.instances["test"]
-        gaps = {}
+        gaps: dict[str, float] = {}
         for group in same_size(instances):
             built = timed(partial(self.decoder.decode, policy, Shops.pack(group)), group)
             gaps |= {schedule.instance.name: schedule.gap for schedule, _ in built}

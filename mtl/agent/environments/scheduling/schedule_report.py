@@ -153,24 +153,24 @@ class ScheduleReport(ExecutionReport):
 
     @override
     def failures(self, count: int) -> list[dict[str, Value]]:
-        """The agent's schedules with the largest gaps, with the gap of every rule and facts about the shop."""
-        rules = [method for method in self.labels if method != AGENT]
+        """The agent's schedules with the largest gaps, beside the best of the others, with facts about the shop."""
         rows = []
-        for row in zip(*(self.of(method) for method in self.labels), strict=True):
-            first = row[list(self.labels).index(AGENT)]
-            instance, found = first.schedule.instance, first.record()
-            longest = int(instance.durations.sum(1).max())
-            shown = {key: found[key] for key in ("instance", "jobs", "machines", "makespan", "reference", "gap")}
-            shown |= {f"gap_{one.method}": one.schedule.gap for one in row if one.method in rules}
+        for outcomes in zip(*(self.of(method) for method in self.labels), strict=True):
+            agent = next(one for one in outcomes if one.method == AGENT)
+            best = min((one for one in outcomes if one is not agent), key=lambda one: one.schedule.gap, default=None)
+            instance, reference = agent.schedule.instance, agent.schedule.reference.makespan
+            record = agent.record()
+            shown = {key: record[key] for key in ("instance", "jobs", "machines", "makespan", "reference", "gap")}
+            if best is not None:
+                shown |= {"best_other": best.method, "gap_of_it": best.schedule.gap}
             shown |= {
-                "jobs_per_machine": instance.jobs / instance.machine_count,
-                "longest_job_share": longest / first.schedule.reference.makespan,
-                "machine_bound_share": instance.machine_bound / first.schedule.reference.makespan,
-                "utilisation": first.schedule.utilisation,
-                "utilisation_predicted": first.predicted,
+                "longest_job": int(instance.durations.sum(1).max()) / reference,
+                "machine_bound": instance.machine_bound / reference,
+                "utilisation": agent.schedule.utilisation,
+                "predicted": agent.predicted,
             }
-            rows.append(shown)
-        return sorted(rows, key=lambda one: -float(one["gap"] or 0.0))[:count]
+            rows.append((agent.schedule.gap, shown))
+        return [shown for _, shown in sorted(rows, key=lambda row: -row[0])[:count]]
 
     @override
     def table(self) -> Table:
