@@ -20,6 +20,7 @@ from mtl.errors import InputError
 from mtl.lifecycle.execution import environment_for
 from mtl.lifecycle.failures import failures_recorded
 from mtl.lifecycle.fit import Fitted
+from mtl.lifecycle.improvement import improvement_for
 from mtl.lifecycle.resume import UNFINISHED
 from mtl.lifecycle.train import Prepared, conclude, ignore
 from mtl.module.lightning import silent_lightning
@@ -70,6 +71,11 @@ def improve_run(
     Raises:
         InputError: the run is missing, damaged or not finished, or cannot be improved so.
     """
+    rounds = instantiate_node(improvement, "improve", (*trust, *own))  # its mistakes are said before a run is read
+    if not isinstance(rounds, Rounds):
+        raise InputError(f"a finished run is improved in rounds, and improve={choice} has none")
+    if rounds.first is not None:
+        raise InputError("first: what comes before the rounds is the improvement of the finished run; expected null")
     parent = Run.open(run if run is not None else newest(output).path, trust)
     config = improved_config(parent, improvement, choice).changed(progress=progress, trust=[*parent.trust, *own])
     config = config.changed(threads=threads or config.threads)
@@ -88,8 +94,6 @@ def improve_run(
 
 def improved_config(parent: Run, improvement: dict[str, Any], choice: str) -> RunConfig:
     """The config of the new run: that of the finished one, whose own improvement comes first."""
-    if improvement.get("first") is not None:
-        raise InputError("first: what comes before the rounds is the improvement of the finished run; expected null")
     config = parent.config
     *output, runs, _, _, _ = ("", *parent.path.parts[:-4], *parent.path.parts[-4:])
     place = str(Path(*output)) if runs == "runs" else config.output  # beside the finished run, wherever that is
@@ -120,10 +124,8 @@ def prepare(parent: Run, config: RunConfig) -> tuple[Prepared, Callable[[list[An
     known = parent.affinity
     assembly = build(config, parent.statistics, known.groups if known else None)
     environment = environment_for(config, assembly.data)
-    improvement = instantiate_node(config.improve, "improve", config.trust)
-    if not isinstance(improvement, Rounds):
-        raise InputError(f"a finished run is improved in rounds, and {type(improvement).__name__} has none")
-    improvement.check(assembly.data, assembly.module.network)
+    improvement = improvement_for(config, assembly)
+    assert isinstance(improvement, Rounds)
     restore(assembly.module, parent.best)
     assembly.module.eval()
     started = time.perf_counter()

@@ -43,7 +43,12 @@ def config(output: Path) -> RunConfig:
     small = ["instances=2", "validation=1", "jobs=[3,4]", "machines=[3,4]", "rollout_instances=1", "test=[ft06]"]
     given = [*(f"task.{option}" for option in small), "task.limit=0.1", "task.rollout_limit=0.1", "task.workers=1"]
     given += ["task.rollout_size=[4,4]", "encoder.width=16", "encoder.heads=2", "execution.instances=[ft06,la01]"]
-    given += [*(f"improve.{text}" for text in SEARCH), "improve.validation=[[4,4,2]]", "execution.gantt=none"]
+    given += [
+        *(f"improve.{text}" for text in SEARCH),
+        "improve.validation=[[4,4,2]]",
+        "execution.gantt=none",
+        "execution.baselines=[]",
+    ]
     return configure("task=scheduling", "model=hard", *given, "epochs=1", "progress=false", f"output={output}")
 
 
@@ -99,17 +104,28 @@ def test_a_trained_dispatcher_improves_and_acts_and_keeps_what_came_of_it(traine
 
 
 def test_a_finished_run_is_improved_as_a_run_of_its_own(trained: RunResult, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Killed in the second round and gone on with, it comes to the numbers of one that was not stopped."""
+    """Killed in the second round and gone on with; training its config from the beginning gives the same network."""
     parent, before = Path(trained.directory), Path(trained.directory, "result.json").read_bytes()
     monkeypatch.setattr("mtl.agent.improvement.rounds.Outcome.better", property(lambda self: True))
     agent = Agent(run=parent)
     assert agent.tasks == ("assignment", "utilisation", "makespan")
+    with monkeypatch.context() as patch:
+        stop_at(patch, 3)  # in the second generation of the second round
+        with pytest.raises(SystemExit):
+            agent.improve(*ROUNDS)
+    (stopped,) = (file.parent for file in parent.parent.glob("*/parent.json"))
+    run = Run.open(stopped)
+    assert run.state == "interrupted"
+    assert not (stopped / "result.json").exists()
+    history = json.loads((stopped / "improvement.json").read_text())
+    assert (history["over"], len(history["rounds"])) == (False, 1)
+    run.state = "running"  # as of one that was killed
     whole = agent.improve(*ROUNDS)
     assert agent.run is not None
-    assert str(agent.run.path) == whole.directory != trained.directory
+    assert str(agent.run.path) == whole.directory == str(stopped)
     assert Path(trained.directory, "result.json").read_bytes() == before
     # An id of its own, of a config that says all that it is made of
-    assert whole.run_id == Path(whole.directory).name == run_id(Run.open(whole.directory).config)
+    assert whole.run_id == stopped.name == run_id(agent.config)
     assert whole.run_id != trained.run_id
     assert (whole.choices.improve, whole.config.improve["first"]) == ("rounds", trained.config.improve)
     found = whole.improvement
@@ -117,36 +133,25 @@ def test_a_finished_run_is_improved_as_a_run_of_its_own(trained: RunResult, monk
     assert (found.parent, len(found.rounds), found.generations) == (str(parent), 2, 4)
     assert set(found.rounds[0].groups) == {"4x4", "5x3"}
     # A reader finds a finished run, the newest one, which acts with the improved weights
-    assert record(Path(whole.directory)).execution["gap"] == whole.execution["gap"]  # type: ignore[index]
-    assert str(newest(Run.open(whole.directory).config.output).path) == whole.directory
+    assert whole.execution is not None
+    assert record(stopped).execution["gap"] == whole.execution["gap"]
+    assert newest(whole.config.output).path == stopped
     heads = [load(one.directory).module.network.heads["assignment"] for one in (trained, whole)]
     assert not heads[0].get_buffer("rule").equal(heads[1].get_buffer("rule"))
     report = agent.execute(environment=JobShops("ft06,la01", Greedy(), gantt="none"))
-    assert report.summary()["gap"] == whole.execution["gap"]  # type: ignore[index]
-    history = json.loads(Path(whole.directory, "improvement.json").read_text())
-    assert history["over"]
-    assert len(history["rounds"]) == 2
-    assert Path(whole.directory, "improvement.svg").is_file()
-
-    with monkeypatch.context() as patch:
-        stop_at(patch, 3)  # in the second generation of the second round
-        with pytest.raises(SystemExit):
-            improve_run(node(), parent)
-    (stopped,) = parent.parent.glob(f"{whole.run_id}-2")
-    run = Run.open(stopped)
-    assert run.state == "interrupted"
-    assert not (stopped / "result.json").exists()
-    assert json.loads((stopped / "improvement.json").read_text())["over"] is False
-    run.state = "running"  # as of one that was killed
-    again = improve_run(node(), parent)
-    assert again.directory == str(stopped)
-    assert again.improvement is not None
-    assert numbers(again) == numbers(whole)
-    weights = [load(one.directory).module.state_dict() for one in (whole, again)]
-    assert all(value.equal(weights[1][name]) for name, value in weights[0].items())
+    assert report.summary()["gap"] == whole.execution["gap"]
+    history = json.loads((stopped / "improvement.json").read_text())
+    assert (history["over"], len(history["rounds"])) == (True, 2)
+    assert (stopped / "improvement.svg").is_file()
     said = io.StringIO()
     show(whole, console=Console(width=200, file=said))
     assert "2 of 2 rounds kept. On instances that no round has seen" in said.getvalue()
+
+    anew = train(whole.config)
+    assert anew is not None
+    assert numbers(anew) == {**numbers(whole), "parent": None}
+    weights = [load(one.directory).module.state_dict() for one in (whole, anew)]
+    assert all(value.equal(weights[1][name]) for name, value in weights[0].items())
 
 
 def numbers(result: RunResult) -> dict[str, Any]:
@@ -161,7 +166,7 @@ def test_what_cannot_be_improved_is_said_before_a_directory_is_made(trained: Run
     before = sorted(folder.iterdir())
     with pytest.raises(InputError, match="first: what comes before the rounds is the improvement of the finished run"):
         improve_run({**node(), "first": trained.config.improve}, trained.directory)
-    with pytest.raises(InputError, match="a finished run is improved in rounds, and OutcomeSearch has none"):
+    with pytest.raises(InputError, match="a finished run is improved in rounds, and improve=rounds has none"):
         improve_run(trained.config.improve, trained.directory)
     with pytest.raises(InputError, match=r"search\.validation: expected at least 2 instances"):
         improve_run(node("search.validation=[[4,4,1]]"), trained.directory)
@@ -196,7 +201,7 @@ def test_progress_is_lines_where_there_is_no_terminal() -> None:
             shown(Progress(4, 4, {"mean": -0.03}, "round 2 of 2", (one,)))
         lines = [line for line in said.getvalue().splitlines() if line.strip()]
         decided = "round 1: gain +0.50 points (+0.20 to +0.80), worse at 9x9: not kept, the network of before goes on"
-        assert decided in lines
+        assert any(decided in line for line in lines)
         if not terminal:
             assert lines[0].startswith(expected[0])
             assert len(lines) == 3

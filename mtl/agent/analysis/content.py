@@ -64,10 +64,10 @@ def association_sentence(found: Sequence[Association]) -> str:
     limiting = [one for one in found if one.limits]
     if not limiting:
         opposite = [one.task for one in found if one.high < 0.0]
-        said = f" It is better where {joined(opposite)} errs more." if len(opposite) == 1 else ""
+        better = f" It is better where {opposite[0]} errs more." if len(opposite) == 1 else ""
         return (
             "No task is shown to limit the outcome, which is no proof that none does: every interval reaches down to 0 "
-            f"or below.{said}"
+            f"or below.{better}"
         )
     most = max(limiting, key=lambda one: one.correlation)
     others = [one for one in found if one is not most]
