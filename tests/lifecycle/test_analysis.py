@@ -15,7 +15,7 @@ pytestmark = pytest.mark.smoke
 
 
 def test_a_run_that_does_not_act_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    agent = Agent(*TINY, "epochs=1", "threads=1", f"output={tmp_path / 'a <b>'}")
+    agent = Agent(*TINY, "epochs=1", "threads=1", f"output='{tmp_path / 'a <b>'}'")
     agent.train()
     assert agent.run is not None
     found = agent.analyse()

@@ -21,16 +21,19 @@ from mtl.runs.checkpoint import read_checkpoint, write_checkpoint
 from mtl.suites.base import MultiTaskDataModule
 
 _ROUND, _TOTAL = 0, 1  # streams of seeds
+_PARTS = ("start", "kept", "searched")  # networks of a state
 
 
 class Rounds(Improvement):
     """Repeats a search, and keeps what it finds only where the outcome is better beyond its interval.
 
-    In each round the search begins at the network that was kept last, and both schedule (or whatever the task asks for)
-    the same validation instances, which no search and no earlier round has seen: so a round is decided as if it were
-    the only one. The proposed network is kept where the interval of its mean gain lies above 0, and that of no group of
-    instances below 0; else the network of before goes on. In the end the network that is kept and that of the start
-    meet once more, on further instances.
+    In each round a search proposes a network, and this one and the one that was kept last act on the same validation
+    instances, which no search and no earlier round has seen: so a round is decided as if it were the only one. The
+    proposed network is kept where the interval of its mean gain lies above 0, and that of no group of instances below
+    0; else the network of before stays. Gains that are smaller than an interval may add up: where the proposed network
+    is better on average, and in no group worse beyond its interval, the next search goes on from it, kept or not; else
+    from the one that is kept. In the end the network that is kept and that of the start meet once more, on further
+    instances.
 
     All these intervals are of one level: alpha divided by the rounds and the last comparison (Bonferroni), so that all
     of them hold together in a share ``1 - alpha`` of the times. See
@@ -81,7 +84,7 @@ class Rounds(Improvement):
         if state is None:
             if self.first is not None:
                 self.first.improve(network, seed, beside(memory, "first"), partial(_before, watch))
-            state = State(weights(network), weights(network))
+            state = State(weights(network), weights(network), weights(network))
             state.write(memory)
         network.load_state_dict(state.kept)
         while len(state.rounds) < self.rounds:
@@ -110,20 +113,22 @@ class Rounds(Improvement):
             watch(replace(progress, done=done_before + progress.done, total=total, stage=stage, rounds=state.rounds))
 
         proposed = deepcopy(network)
+        proposed.load_state_dict(state.searched)
         seconds = self.search.propose(proposed, drawn, own, watch_round)
         began = time.perf_counter()
         outcome = self.compared(proposed, state.kept, drawn)
-        kept = outcome.better
         found = RoundResult(
             number=done + 1,
-            kept=kept,
+            kept=outcome.better,
             gain=outcome.gain,
             groups=outcome.groups,
             before=outcome.before,
             after=outcome.after,
             seconds=seconds + time.perf_counter() - began,
         )
-        after = State(state.start, weights(proposed) if kept else state.kept, (*state.rounds, found))
+        kept = weights(proposed) if outcome.better else state.kept
+        searched = weights(proposed) if outcome.promising else kept
+        after = State(state.start, kept, searched, (*state.rounds, found))
         after.write(memory)
         own.unlink(missing_ok=True)
         network.load_state_dict(after.kept)
@@ -161,9 +166,14 @@ class Outcome:
     after: dict[str, float]
 
     @property
+    def promising(self) -> bool:
+        """Whether the gain is above 0, and the interval of no group below 0."""
+        return self.gain.mean > 0.0 and all(one.high >= 0.0 for one in self.groups.values())
+
+    @property
     def better(self) -> bool:
-        """Whether the interval of the gain lies above 0, and that of no group below 0."""
-        return self.gain.low > 0.0 and all(one.high >= 0.0 for one in self.groups.values())
+        """Whether also the interval of the gain lies above 0."""
+        return self.promising and self.gain.low > 0.0
 
 
 @dataclass(frozen=True)
@@ -173,16 +183,18 @@ class State:
     Attributes:
         start: the network before the first round.
         kept: the one that was kept last.
+        searched: the one that the next search begins at.
         rounds: that are decided.
     """
 
     start: Mapping[str, Tensor]
     kept: Mapping[str, Tensor]
+    searched: Mapping[str, Tensor]
     rounds: tuple[RoundResult, ...] = field(default=())
 
     def write(self, path: Path) -> None:
         """Write it down, whole or not at all."""
-        parts = {"start": self.start, "kept": self.kept}
+        parts = {"start": self.start, "kept": self.kept, "searched": self.searched}
         tensors = {f"{part}.{name}": value for part, values in parts.items() for name, value in values.items()}
         write_checkpoint(path, {"state_dict": tensors, "rounds": [one.plain() for one in self.rounds]})
 
@@ -192,14 +204,14 @@ class State:
         if not path.is_file():
             return None
         found: dict[str, Any] = read_checkpoint(path)
-        parts: dict[str, dict[str, Tensor]] = {"start": {}, "kept": {}}
+        parts: dict[str, dict[str, Tensor]] = {name: {} for name in _PARTS}
         for name, value in found["state_dict"].items():
             part, _, key = name.partition(".")
             parts.setdefault(part, {})[key] = value
-        if set(parts) != {"start", "kept"} or not parts["start"] or not isinstance(found.get("rounds"), list):
+        if set(parts) != set(_PARTS) or not all(parts.values()) or not isinstance(found.get("rounds"), list):
             raise InputError(f"'{path}' is damaged: it is not the state of rounds")
         rounds = tuple(RoundResult.read(one, f"'{path}' is damaged") for one in found["rounds"])
-        return cls(parts["start"], parts["kept"], rounds)
+        return cls(*(parts[name] for name in _PARTS), rounds=rounds)
 
 
 def weights(network: Network) -> dict[str, Tensor]:

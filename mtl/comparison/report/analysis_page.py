@@ -28,7 +28,6 @@ def analysis_page(found: Analysis, gains: Sequence[TaskGain], result: RunResult)
     environment = Environment(
         loader=PackageLoader("mtl.comparison.report", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    drawn = {one.name: one for one in (association_figure(found), reliability_figure(found.calibrations)) if one}
     return environment.get_template("analysis.html").render(
         a=found,
         result=result,
@@ -38,7 +37,8 @@ def analysis_page(found: Analysis, gains: Sequence[TaskGain], result: RunResult)
         sentences=[association_sentence(found.associations)] if found.associations else [],
         calibration_sentences=[calibration_sentence(one) for one in found.calibrations],
         transfer_sentence=transfer_sentence(gains),
-        figures=drawn,
+        associations=association_figure(found),
+        reliability=reliability_figure(found.calibrations),
         columns=list(dict.fromkeys(name for row in found.failures for name in row)),
         cell=cell,
         number_format=number_format,

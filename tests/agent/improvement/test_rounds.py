@@ -109,7 +109,7 @@ def test_a_round_is_kept_where_it_is_better_in_no_group_worse_and_else_leaves_no
     assert (uneven.rounds[0].kept, uneven.kept, level) == (False, "start", 0.0)  # but worse in one of them
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(st.integers(0, 10**6), st.floats(-0.5, 0.5))
 def test_what_is_kept_was_better_beyond_its_interval(
     tmp_path_factory: pytest.TempPathFactory, seed: int, step: float
@@ -118,17 +118,20 @@ def test_what_is_kept_was_better_beyond_its_interval(
     for one in found.rounds:
         assert one.gain.low <= one.gain.mean <= one.gain.high
         assert one.kept == (one.gain.low > 0 and all(group.high >= 0 for group in one.groups.values()))
-    assert level == pytest.approx(step * sum(one.kept for one in found.rounds), abs=1e-6)
+    kept = searched = 0.0
+    for one in found.rounds:  # what is better on average is gone on from, kept or not
+        proposed = searched + step
+        kept = proposed if one.kept else kept
+        promising = one.gain.mean > 0 and all(group.high >= 0 for group in one.groups.values())
+        searched = proposed if promising else kept
+    assert level == pytest.approx(kept, abs=1e-6)
 
 
-def test_proposals_without_worth_are_kept_as_rarely_as_alpha_says(tmp_path_factory: pytest.TempPathFactory) -> None:
-    folder = tmp_path_factory.mktemp("null")
-    kept = 0
-    for seed in range(150):
-        (folder / str(seed)).mkdir()
-        found, _ = run(Rounds(2, Steps(0.0, noise=1.0), alpha=0.3), folder / str(seed), seed=seed)
-        kept += any(one.kept for one in found.rounds)
-    assert kept / 150 < 0.3 * 2 / 3 + 0.05  # two of the three parts of alpha, and only gains are kept
+def test_a_proposal_without_worth_is_kept_as_rarely_as_alpha_says() -> None:
+    """Each of two rounds and the last comparison has a third of alpha, of which half is for losses."""
+    rounds, made = Rounds(2, Steps(0.0, noise=1.0), alpha=0.3), network()
+    kept = [rounds.compared(made, made.state_dict(), seed).better for seed in range(400)]
+    assert 0.01 < sum(kept) / len(kept) < 0.3 / 3 / 2 + 0.03
 
 
 def test_stopped_anywhere_it_goes_on_to_the_same(tmp_path: Path) -> None:
@@ -194,7 +197,7 @@ def test_mistakes_are_said_at_once_and_a_damaged_state_before_anything_is_done(t
         ((0, Steps(0.0)), "rounds=0: expected at least 1"),
         ((1, Steps(0.0), 1.0), r"alpha=1.0: expected a number above 0 and below 1"),
         ((1, Once()), "search: expected what proposes a network, such as OutcomeSearch, and it is a Once"),
-        ((1, few), "search.validation: expected at least 2 instances of each size, and one has 1"),
+        ((1, few), "search.validation: expected at least 2 instances of a group, and one has 1"),
     ):
         with pytest.raises(InputError, match=message):
             Rounds(*arguments)  # type: ignore[arg-type]
