@@ -63,6 +63,12 @@ def improvement_sentence(found: ImprovementResult) -> str:
 def rounds_sentence(rounds: Sequence[RoundResult], gain: GainResult, alpha: float) -> str:
     """What an improvement in rounds came to, no more than its interval says."""
     kept = sum(one.kept for one in rounds)
+    if not kept:
+        best = max(rounds, key=lambda one: one.gain.mean)
+        return (
+            f"Improved by acting: none of {len(rounds)} rounds is kept, so the network stays as it was. The largest gain "
+            f"is {gain_text(best.gain)} of the plain rule; the intervals of all rounds hold together at {1 - alpha:.0%}."
+        )
     said = "a gain" if gain.low > 0.0 else "a loss" if gain.high < 0.0 else "no gain that is told from chance"
     return (
         f"Improved by acting: {kept} of {len(rounds)} rounds kept. On instances that no round has seen {said}: "

@@ -95,8 +95,8 @@ def improve_run(
 def improved_config(parent: Run, improvement: dict[str, Any], choice: str) -> RunConfig:
     """The config of the new run: that of the finished one, whose own improvement comes first."""
     config = parent.config
-    *output, runs, _, _, _ = ("", *parent.path.parts[:-4], *parent.path.parts[-4:])
-    place = str(Path(*output)) if runs == "runs" else config.output  # beside the finished run, wherever that is
+    parts = parent.path.parts  # beside the finished run, wherever that is
+    place = str(Path(*parts[:-4])) if parts[-4:-3] == ("runs",) else config.output
     return config.changed(
         choices={**config.choices.model_dump(), "improve": choice},
         improve={**improvement, "first": config.improve or None},
@@ -137,7 +137,7 @@ def prepare(parent: Run, config: RunConfig) -> tuple[Prepared, Callable[[list[An
         )
     seconds = time.perf_counter() - started
     reset_peak_memory()
-    prepared = Prepared(assembly, improvement.without_first(), environment, (), None, seconds, parent)
+    prepared = Prepared(assembly, improvement.without_first(), environment, (), None, seconds)
 
     def fitted(loggers: list[Any]) -> Fitted:
         notes = tuple(note for note in was.notes if note not in assembly.data.notes)

@@ -62,6 +62,9 @@ def improve(run: Run, assembly: Assembly, improvement: Improvement | None, fitte
                     logger.log_metrics(values, fitted.steps + progress.done)
 
         found = improvement.improve(assembly.module.network, assembly.config.seed, run.improvement, watch)
+    parent = run.parent
+    if parent is not None:
+        found = found.model_copy(update={"parent": parent.directory})
     if found.rounds:
         write_history(run, found.rounds, found)
     best = read_checkpoint(run.best)

@@ -58,7 +58,6 @@ class Prepared:
         callbacks: own ones of the config.
         resumed: the run to go on with.
         data_seconds: until the rows were in memory.
-        parent: the finished run whose weights are improved; None: the weights are trained.
     """
 
     assembly: Assembly
@@ -67,7 +66,6 @@ class Prepared:
     callbacks: tuple[Callback, ...]
     resumed: Run | None
     data_seconds: float
-    parent: Run | None = None
 
 
 def train(
@@ -225,8 +223,6 @@ def conclude(
         The result.
     """
     improvement = improve(run, prepared.assembly, prepared.improvement, fitted)
-    if improvement is not None and prepared.parent is not None:
-        improvement = improvement.model_copy(update={"parent": str(prepared.parent.path)})
     trained = TrainedNetwork.of(prepared.assembly)
     measured = measure(run, trained, fitted, prepared.data_seconds, improvement)
     found = measured.result.model_copy(update={"replicas": replicas})
