@@ -66,8 +66,9 @@ def rounds_sentence(rounds: Sequence[RoundResult], gain: GainResult, alpha: floa
     if not kept:
         best = max(rounds, key=lambda one: one.gain.mean)
         return (
-            f"Improved by acting: none of {len(rounds)} rounds is kept, so the network stays as it was. The largest gain "
-            f"is {gain_text(best.gain)} of the plain rule; the intervals of all rounds hold together at {1 - alpha:.0%}."
+            f"Improved by acting: none of {len(rounds)} rounds is kept, so the network stays as it was. The largest "
+            f"gain is {gain_text(best.gain)} of the plain rule; the intervals of all rounds hold together at "
+            f"{1 - alpha:.0%}."
         )
     said = "a gain" if gain.low > 0.0 else "a loss" if gain.high < 0.0 else "no gain that is told from chance"
     return (
