@@ -211,7 +211,7 @@ class State:
         if set(parts) != set(_PARTS) or not all(parts.values()) or not isinstance(found.get("rounds"), list):
             raise InputError(f"'{path}' is damaged: it is not the state of rounds")
         rounds = tuple(RoundResult.read(one, f"'{path}' is damaged") for one in found["rounds"])
-        return cls(*(parts[name] for name in _PARTS), rounds=rounds)
+        return cls(parts["start"], parts["kept"], parts["searched"], rounds)
 
 
 def weights(network: Network) -> dict[str, Tensor]:
