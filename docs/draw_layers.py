@@ -15,26 +15,26 @@ PLACES = {
     "cli": (2.6, 0),
     "sweep": (2.6, 1),
     "testing": (0.6, 1),
-    "comparison": (4.0, 2),
+    "comparison": (4.0, 3),
     "lifecycle": (2.0, 2),
-    "inspection": (3.5, 3),
-    "agent": (0.6, 3),
-    "training": (2.0, 4),
-    "assembly": (2.0, 5),
-    "module": (2.0, 6),
-    "network": (2.0, 7),
-    "weighting": (3.6, 7),
-    "sharing": (2.6, 8),
-    "trees": (1.1, 6),
-    "merging": (0.9, 8),
-    "gradients": (3.9, 8),
-    "suites": (0.6, 9),
-    "tasks": (1.2, 10),
-    "runs": (3.9, 9),
-    "nn": (2.6, 11),
-    "config": (0.6, 11),
-    "errors": (1.6, 11),
-    "distributed": (3.9, 11),
+    "inspection": (3.5, 4),
+    "agent": (0.6, 4),
+    "training": (2.0, 5),
+    "assembly": (2.0, 6),
+    "module": (2.0, 7),
+    "network": (2.0, 8),
+    "weighting": (3.6, 8),
+    "sharing": (2.6, 9),
+    "trees": (1.1, 7),
+    "merging": (0.9, 9),
+    "gradients": (3.9, 9),
+    "suites": (0.6, 10),
+    "tasks": (1.2, 11),
+    "runs": (3.9, 10),
+    "nn": (2.6, 12),
+    "config": (0.6, 12),
+    "errors": (1.6, 12),
+    "distributed": (3.9, 12),
 }
 WITHOUT_ARROWS = {"runs", "config", "errors", "distributed"}  # imported by many
 PURPOSES = {
@@ -44,7 +44,7 @@ PURPOSES = {
     "comparison": "statistics, report",
     "lifecycle": "one run: config to result",
     "inspection": "figures of a network",
-    "agent": "acts in environments",
+    "agent": "acts, improves by it",
     "training": "trainer, callbacks",
     "assembly": "objects from a config",
     "module": "the Lightning module",
@@ -64,10 +64,10 @@ PURPOSES = {
 }
 # Layer, its first and last row, colour
 BANDS = [
-    ("control", 0, 3, "#e8eefc"),
-    ("compute", 4, 8, "#eaf6ea"),
-    ("data", 9, 10, "#fdf3df"),
-    ("foundations", 11, 11, "#eeeeee"),
+    ("control", 0, 4, "#e8eefc"),
+    ("compute", 5, 9, "#eaf6ea"),
+    ("data", 10, 11, "#fdf3df"),
+    ("foundations", 12, 12, "#eeeeee"),
 ]
 WIDTH, HEIGHT = 156, 38  # of a box
 COLUMN, ROW = 176, 66
@@ -135,7 +135,7 @@ def arrow(start: str, end: str) -> str:
 def draw() -> str:
     """The picture."""
     width = LEFT + 4.5 * COLUMN + 30
-    height = TOP + 12 * ROW
+    height = TOP + 13 * ROW
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}" height="{height:g}" viewBox="0 0 {width:g} '
         f'{height:g}" font-family="Helvetica, Arial, sans-serif" font-size="14" text-anchor="middle">',

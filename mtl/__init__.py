@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mtl.config.run_config import RunConfig
     from mtl.config.run_result import RunResult
     from mtl.errors import InputError
+    from mtl.lifecycle.agent import Agent
     from mtl.lifecycle.execution import execute
     from mtl.lifecycle.train import train
     from mtl.nn.encoder import Encoder
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = (
+    "Agent",
     "DirectionWeighting",
     "Encoder",
     "Environment",
@@ -65,6 +67,7 @@ _MODULES = {
     "mtl.config.run_config": ("RunConfig",),
     "mtl.config.run_result": ("RunResult",),
     "mtl.errors": ("InputError",),
+    "mtl.lifecycle.agent": ("Agent",),
     "mtl.lifecycle.execution": ("execute",),
     "mtl.lifecycle.train": ("train",),
     "mtl.nn.encoder": ("Encoder",),

@@ -4,6 +4,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mtl.agent.report import ExecutionReport
 from mtl.errors import InputError
 from mtl.suites.base import MultiTaskDataModule, Predict
@@ -37,6 +40,37 @@ class Environment(ABC):
                 f"{cannot_act(self)}: that takes a run on {self.suite.__name__}, and this one is on "
                 f"{type(data).__name__}"
             )
+
+    def act(self, predict: Predict, data: MultiTaskDataModule) -> ExecutionReport:
+        """Check that the run can act here, load the rows that it acts on, and act.
+
+        Args:
+            predict: inputs to raw predictions by task, in evaluation mode.
+            data: the suite that the network was trained on. Its rows are loaded if the environment acts on them.
+
+        Returns:
+            What came of it.
+
+        Raises:
+            InputError: the suite is not what the environment needs.
+        """
+        self.check(data)
+        if self.acts_on_test_rows:
+            data.setup("test")
+        return self.run(predict, data)
+
+    def test_outcome(self, predict: Predict, data: MultiTaskDataModule) -> NDArray[np.float64] | None:
+        """Act on what the labels of the test rows are about, to see where errors of heads and poor outcomes meet.
+
+        Args:
+            predict: inputs to raw predictions by task, in evaluation mode.
+            data: the run's suite, its test rows loaded.
+
+        Returns:
+            The outcome for each group of test rows, by the group's number, lower being better; None, the default: this
+            is not possible, or the outcome is by test row anyway.
+        """
+        return None
 
     @abstractmethod
     def run(self, predict: Predict, data: MultiTaskDataModule) -> ExecutionReport:

@@ -45,6 +45,23 @@ class ExecutionReport(ABC):
         """What the agent achieved in each row or instance, to compare agents by. Default: None, nothing of the kind."""
         return None
 
+    def failures(self, count: int) -> list[dict[str, Value]]:
+        """The records with the worst outcome, the worst first.
+
+        By default those of the outcome where it has a value for each record; none otherwise.
+
+        Args:
+            count: at most so many.
+
+        Returns:
+            Records, which may have further columns.
+        """
+        outcome, records = self.outcome(), self.records()
+        if outcome is None or len(outcome.values) != len(records):
+            return []
+        cost = outcome.values if outcome.higher_is_better else -outcome.values
+        return [records[row] for row in cost.argsort(kind="stable")[:count]]
+
     def figures(self) -> Iterator[tuple[str, "Figure"]]:
         """Pictures by name, drawn one at a time. Default: no picture."""
         return iter(())

@@ -13,6 +13,8 @@ COMMANDS = {
     "train": "train one run, or with -m a sweep: mtl train task=digits model=gated",
     "compare": "does learning these tasks together pay? mtl compare task=digits",
     "execute": "let a trained run act: mtl execute run=outputs/runs/...",
+    "improve": "improve a finished run by acting: mtl improve run=outputs/runs/... rounds=5",
+    "analyse": "what limits the outcome of a run? mtl analyse run=outputs/runs/...",
     "predict": "predict new rows: mtl predict run=outputs/runs/table/... records=new.csv",
     "report": "compare finished runs: mtl report outputs/runs/digits",
     "runs": "all runs with filters, on the terminal or as one page: mtl runs task=digits html=runs.html",
@@ -20,7 +22,7 @@ COMMANDS = {
     "init": "write a small project for methods and data of your own: mtl init myproject",
     "doctor": "what is installed, what is missing, what this machine has",
 }
-CONFIG_NAMES = {"train": "config", "execute": "execute"}  # commands that Hydra configures
+CONFIG_NAMES = {"train": "config", "execute": "execute", "improve": "improve"}  # commands that Hydra configures
 
 HELP = """\
 mtl COMMAND [key=value]...

@@ -13,7 +13,8 @@ from mtl.assembly import trees_of
 from mtl.cli.next_comparison import comparison_arguments
 from mtl.config.commands import trusting, typed
 from mtl.config.literals import override_argument
-from mtl.config.run_result import LOSS, AffinityResult, ImprovementResult, RunResult
+from mtl.config.run_result import LOSS, AffinityResult, GainResult, ImprovementResult, RoundResult, RunResult
+from mtl.lifecycle.improvement_progress import gain_text
 
 SPLITS = ("train", "val", "test")
 
@@ -49,11 +50,31 @@ def longer_advice(result: RunResult) -> str:
 
 def improvement_sentence(found: ImprovementResult) -> str:
     """What a search on the outcome of acting found, and which dispatcher is kept."""
+    if found.gain is not None and found.alpha is not None:
+        return rounds_sentence(found.rounds, found.gain, found.alpha)
     kept = {"searched": "what was found is kept", "start": "the trained dispatcher stays", "rule": "the rule is kept"}
     start, searched = (f"{100 * found.validation[name]:+.1f} %" for name in ("start", "searched"))
     return (
         f"Improved by acting, makespan against the bound rule's on validation shops: trained {start}, after "
         f"{found.generations} generations {searched}; {kept[found.kept]}."
+    )
+
+
+def rounds_sentence(rounds: Sequence[RoundResult], gain: GainResult, alpha: float) -> str:
+    """What an improvement in rounds came to, no more than its interval says."""
+    kept = sum(one.kept for one in rounds)
+    if not kept:
+        best = max(rounds, key=lambda one: one.gain.mean)
+        return (
+            f"Improved by acting: none of {len(rounds)} rounds is kept, so the network stays as it was. The largest "
+            f"gain is {gain_text(best.gain)} of the plain rule; the intervals of all rounds hold together at "
+            f"{1 - alpha:.0%}."
+        )
+    said = "a gain" if gain.low > 0.0 else "a loss" if gain.high < 0.0 else "no gain that is told from chance"
+    return (
+        f"Improved by acting: {kept} of {len(rounds)} rounds kept. On instances that no round has seen {said}: "
+        f"{gain_text(gain)} of the plain rule. The intervals of the rounds and this one hold together at "
+        f"{1 - alpha:.0%}."
     )
 
 
@@ -64,10 +85,12 @@ def next_commands(result: RunResult, overrides: Sequence[str] = ()) -> list[tupl
     commands = [("look at it:", f"tensorboard --logdir {quote(run)}")]
     if result.config.execution:  # which the run's own config names, so that nothing else has to be said
         commands.append(("let the agent act:", f"{typed('execute')} {named}"))
+    if result.improvement is not None:
+        commands.append(("improve it by acting:", f"{typed('improve')} {named}"))
     if (Path(run) / "statistics.json").is_file():
         commands.append(("predict new rows:", f"{typed('execute')} {named} records=new.csv"))
     compared = comparison_arguments(result, overrides)
-    if compared is not None:
+    if compared is not None and (result.improvement is None or result.improvement.parent is None):
         commands.append(("does it pay?", f"{typed('compare')} {' '.join(compared)}"))
     return [*commands, ("all numbers:", f"{run}/result.json")]
 

@@ -11,7 +11,9 @@ from mtl.config.literals import override_argument
 SCRIPTS = {
     "train": "train.py",
     "execute": "execute.py",
+    "improve": "improve.py",
     "compare": "experiments/compare.py",
+    "analyse": "experiments/analyse.py",
     "report": "experiments/report.py",
     "affinity": "experiments/affinity.py",
     "runs": "experiments/runs.py",

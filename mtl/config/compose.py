@@ -1,6 +1,6 @@
 """From what is typed to the typed configuration of a run. Imports no torch."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -80,6 +80,12 @@ def compose_config(given: list[str], config_name: str = "config") -> tuple[DictC
     """
     with hydra_initialised():
         return _composed(given, config_name)
+
+
+def compose_plain(given: Sequence[str], config_name: str) -> dict[str, Any]:
+    """The same as plain values, every reference in it resolved."""
+    cfg, _ = compose_config(list(given), config_name)
+    return cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
 
 
 def _composed(given: list[str], config_name: str) -> tuple[DictConfig, dict[str, Any]]:

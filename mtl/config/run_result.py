@@ -149,20 +149,65 @@ class MergingResult(Frozen):
     seconds: float
 
 
+class GainResult(Frozen):
+    """A gain of acting with its interval, in shares of what a plain rule achieves; above 0 is better.
+
+    Attributes:
+        mean: of the gain.
+        low: lower end of the interval.
+        high: upper end.
+    """
+
+    mean: float
+    low: float
+    high: float
+
+
+class RoundResult(Frozen):
+    """One round of an improvement: what was proposed beside the network of before, on fresh validation instances.
+
+    Attributes:
+        number: of the round, from 1.
+        kept: whether the proposed network goes on.
+        gain: of the proposed network over that of before, mean over the groups of instances.
+        groups: by name of a group of instances, the same of each.
+        before: by name of a group, what the network of before achieved relative to a plain rule, minus 1.
+        after: the same of the proposed one.
+        seconds: that the round took.
+    """
+
+    number: int
+    kept: bool
+    gain: GainResult
+    groups: dict[str, GainResult]
+    before: dict[str, float]
+    after: dict[str, float]
+    seconds: float
+
+
 class ImprovementResult(Frozen):
-    """What a search on the outcome of acting found after the training.
+    """What an improvement by the outcome of acting found.
 
     Attributes:
         kept: ``searched``, or ``start`` or ``rule`` where that was better on the validation shops.
         validation: by name of these three, mean makespan relative to the bound rule's, minus 1.
-        generations: of the search.
+        generations: of the search, of all rounds.
         seconds: that it took, with the validation.
+        parent: directory of the finished run that was improved; None: the improvement followed its training.
+        alpha: share of the times that any of the intervals of ``gain`` and of ``rounds`` misses; None without rounds.
+        gain: of the network that is kept over that of the start, on instances that no round has seen; None without
+            rounds.
+        rounds: in their order.
     """
 
     kept: str
     validation: dict[str, float]
     generations: int
     seconds: float
+    parent: str | None = None
+    alpha: float | None = None
+    gain: GainResult | None = None
+    rounds: list[RoundResult] = Field(default_factory=list)
 
 
 class RunResult(Frozen):

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 
-from mtl.agent.agent import Agent
 from mtl.agent.environment import Environment
 from mtl.agent.environments.new_rows import NewRows
 from mtl.agent.report import ExecutionReport
@@ -70,11 +69,36 @@ def execute(
         environment = environment or trained.config.execution
         chosen = given or own_environment(trained.config, opened)
         check_environment(trained.data, chosen, opened)
-    report = Agent(trained.predict).execute(chosen, trained.data)
-    directory = make_unique_directory(opened.path / "executions" / time.strftime("%Y%m%d-%H%M%S"))
-    write_json(directory / "settings.json", {"run": opened.id, "environment": environment})
+    report = chosen.act(trained.predict, trained.data)
+    return report, keep(report, opened, environment)
+
+
+def execute_in(environment: Environment, run: Run, settings: Any) -> tuple[ExecutionReport, Path]:
+    """Let a trained run act in an environment that is made already, and keep what came of it as :func:`execute` does.
+
+    Args:
+        environment: where to act.
+        run: the trained run.
+        settings: what is written down of the environment, as plain values.
+
+    Returns:
+        The report and its directory.
+
+    Raises:
+        InputError: the run is damaged, or cannot act there.
+    """
+    trained = load_trained(run)
+    check_environment(trained.data, environment, run)
+    report = environment.act(trained.predict, trained.data)
+    return report, keep(report, run, settings)
+
+
+def keep(report: ExecutionReport, run: Run, environment: Any) -> Path:
+    """Write a report to a new directory under ``<run>/executions``, with the config of the environment."""
+    directory = make_unique_directory(run.path / "executions" / time.strftime("%Y%m%d-%H%M%S"))
+    write_json(directory / "settings.json", {"run": run.id, "environment": environment})
     report.write(directory)
-    return report, directory
+    return directory
 
 
 def own_environment(config: RunConfig, run: Run) -> Environment:
@@ -179,7 +203,7 @@ def act(
     report = None
     numbers = {f"val/{key}": value for key, value in result.metrics["val"].flat().items()}
     if environment is not None:
-        report = Agent(trained.predict).execute(environment, trained.data)
+        report = environment.act(trained.predict, trained.data)
         report.write(run.path / "execution")
         result = result.model_copy(update={"execution": report.summary()})
         numbers |= {f"execution/{key}": v for key, v in report.summary().items() if isinstance(v, float)}

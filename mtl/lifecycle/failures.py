@@ -14,12 +14,13 @@ from mtl.runs.directory import Run
 
 
 @contextmanager
-def failures_recorded(run: Run, *, first: bool) -> Iterator[None]:
+def failures_recorded(run: Run, *, first: bool, again: str | None = None) -> Iterator[None]:
     """Within this, whatever ends a run early is written to its state, and its last good checkpoint is kept.
 
     Args:
         run: its directory.
         first: this is the first of the processes that train it.
+        again: how it can be gone on with; None: by its last checkpoint, if there is one.
 
     Raises:
         InputError: what the user can do something about, such as a full disk.
@@ -32,20 +33,20 @@ def failures_recorded(run: Run, *, first: bool) -> Iterator[None]:
         raise Diverged(f"{error}; {what_is_kept(run)}") from None
     except InputError:
         run.state = "failed"
-        if first and not run.last.is_file():
+        if first and not run.last.is_file() and not run.improvement.is_file():
             shutil.rmtree(run.path)  # nothing that could be of use
         raise
     except OSError as error:  # a full disk, a directory that may not be written
         with suppress(OSError):
             run.state = "failed"
-        raise InputError(f"cannot go on with run '{run.path}': {error}; {what_is_kept(run)}") from None
+        raise InputError(f"cannot go on with run '{run.path}': {error}; {again or what_is_kept(run)}") from None
     except (SystemExit, KeyboardInterrupt) as error:  # SystemExit is what Lightning makes of Ctrl-C
         ignore_signals()
         with suppress(OSError):
             run.state = "interrupted"
         if first:
             why = "the time limit is reached" if exit_code(error) == EXIT_TIME_LIMIT else "interrupted"
-            sys.stderr.write(f"{why}; {how_to_go_on(run)}\n")
+            sys.stderr.write(f"{why}; {again or how_to_go_on(run)}\n")
         raise SystemExit(exit_code(error)) from None
     except RuntimeError as error:
         if is_lost_connection(error):  # another process of this training was ended

@@ -1,18 +1,20 @@
 """One trained network improved by acting: with progress on the terminal and the dashboard, kept in its checkpoint."""
 
+from collections.abc import Sequence
+
 from pytorch_lightning.loggers import TensorBoardLogger
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 
 from mtl.agent.improvement.base import Improvement, Progress
+from mtl.agent.report import save_figure
 from mtl.assembly import Assembly
 from mtl.config.factories import instantiate_node
 from mtl.config.run_config import RunConfig
-from mtl.config.run_result import ImprovementResult
+from mtl.config.run_result import ImprovementResult, RoundResult
 from mtl.lifecycle.fit import Fitted
+from mtl.lifecycle.improvement_progress import ImprovementProgress
 from mtl.runs.checkpoint import read_checkpoint, write_checkpoint
 from mtl.runs.directory import Run
+from mtl.runs.files import write_json
 
 
 def improvement_for(config: RunConfig, assembly: Assembly) -> Improvement | None:
@@ -48,22 +50,39 @@ def improve(run: Run, assembly: Assembly, improvement: Improvement | None, fitte
     """
     if improvement is None:
         return None
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    shown = assembly.config.progress and console.is_terminal
-    with Bar(*columns, TextColumn("{task.fields[said]}"), console=console, transient=True, disable=not shown) as bar:
-        task = bar.add_task("improving by acting", total=None, said="")
+    with ImprovementProgress(shown=assembly.config.progress) as shown:
 
         def watch(progress: Progress) -> None:
-            said = "  ".join(f"{name} {100 * value:+.2f} %" for name, value in progress.values.items())
-            bar.update(task, total=progress.total, completed=progress.done, said=said)
+            shown(progress)
+            if progress.rounds and not progress.values:  # a round was decided just now
+                write_history(run, progress.rounds)
             for logger in fitted.loggers:
                 if isinstance(logger, TensorBoardLogger):
                     values = {f"improve/{name}": value for name, value in progress.values.items()}
                     logger.log_metrics(values, fitted.steps + progress.done)
 
         found = improvement.improve(assembly.module.network, assembly.config.seed, run.improvement, watch)
+    parent = run.parent
+    if parent is not None:
+        found = found.model_copy(update={"parent": parent.directory})
+    if found.rounds:
+        write_history(run, found.rounds, found)
     best = read_checkpoint(run.best)
     best["state_dict"] = assembly.module.state_dict()
     write_checkpoint(run.best, best)
     return found
+
+
+def write_history(run: Run, rounds: Sequence[RoundResult], found: ImprovementResult | None = None) -> None:
+    """Write what came of the rounds as ``improvement.json`` and a curve, as PNG and SVG.
+
+    Args:
+        run: its directory.
+        rounds: that are decided.
+        found: what came of all of them; None: they are not over.
+    """
+    from mtl.inspection.rounds_figure import rounds_figure  # matplotlib is slow to import
+
+    history = {"over": found is not None, "rounds": [one.plain() for one in rounds]}
+    write_json(run.path / "improvement.json", history if found is None else {**history, **found.plain()})
+    save_figure(rounds_figure(rounds), run.path / "improvement")

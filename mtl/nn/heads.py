@@ -12,6 +12,7 @@ from mtl.nn.encoder import Inputs
 from mtl.nn.pooling import pool
 
 PRIOR_SCALE = 3.0  # of a prior's logits at first; training changes it
+TRAINED_GAIN = 1.0  # of a correction as training leaves it
 SMALLEST = 1e-6  # keeps logarithms of probabilities finite
 
 
@@ -218,7 +219,7 @@ class ChoiceHead(Head):
             nn.init.zeros_(last.bias)
             self.scale = nn.Parameter(torch.tensor(PRIOR_SCALE))
             self.register_buffer("rule", torch.tensor(prior))
-            self.register_buffer("gain", torch.tensor(1.0))
+            self.register_buffer("gain", torch.tensor(TRAINED_GAIN))
 
     @override
     def forward(self, representation: Tensor, inputs: Inputs) -> Tensor:

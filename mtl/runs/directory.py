@@ -9,6 +9,8 @@
     best.ckpt      the checkpoint selected on validation     (tensors and plain values only)
     last.ckpt      the checkpoint of the last finished epoch (from here ``resume=<run>`` goes on)
     improvement.ckpt  the state of a search on the outcome of acting, which changes best.ckpt when it ends
+    improvement.json  what came of each round of it, where it has rounds; improvement.png and .svg show it
+    parent.json    of a run that improves a finished one: which
     trees.json     of a run without a network: its trees, as text
     tensorboard/   the dashboard; csv/ holds the same numbers as a table
     contributions.npz  what each row of the test contributes to the metrics; see :mod:`mtl.runs.contributions`
@@ -19,7 +21,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -27,9 +29,9 @@ from mtl.config.run_config import SCHEMA, RunConfig
 from mtl.config.run_result import AffinityResult, RunResult
 from mtl.config.targets import check_config
 from mtl.errors import InputError
-from mtl.runs.checksums import check, write_checked_text
+from mtl.runs.checksums import check, sha256_of, write_checked_text
 from mtl.runs.contributions import FILE, Contributions, read_contributions, write_contributions
-from mtl.runs.files import make_unique_directory, read_json, to_json, write_text
+from mtl.runs.files import make_unique_directory, read_json, to_json, write_json, write_text
 from mtl.runs.identity import run_id
 
 
@@ -46,6 +48,23 @@ def finished(first: Path) -> list[Path]:
     """
     places = sorted((*first.parent.glob(first.name), *first.parent.glob(f"{first.name}-*")))
     return [place for place in places if all((place / name).is_file() for name in ("result.json", FILE))]
+
+
+class Parent(NamedTuple):
+    """The finished run that another one improves.
+
+    Attributes:
+        directory: of the finished run.
+        checkpoint: SHA-256 of its weights.
+    """
+
+    directory: str
+    checkpoint: str
+
+    @classmethod
+    def of(cls, run: "Run") -> "Parent":
+        """The parent that a run would be."""
+        return cls(str(run.path), sha256_of(run.best))
 
 
 class Run:
@@ -98,6 +117,19 @@ class Run:
     def improvement(self) -> Path:
         """Where a search on the outcome of acting keeps its state."""
         return self.path / "improvement.ckpt"
+
+    @property
+    def parent(self) -> Parent | None:
+        """The finished run that this one improves; None if it was trained. InputError if the file is damaged."""
+        path = self.path / "parent.json"
+        if not path.is_file():
+            return None
+        found = read_json(path)
+        return Parent(*(str(found.get(name, "")) for name in Parent._fields))
+
+    @parent.setter
+    def parent(self, found: Parent) -> None:
+        write_json(self.path / "parent.json", found._asdict())
 
     @property
     def trees(self) -> Path:

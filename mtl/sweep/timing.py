@@ -10,7 +10,6 @@ from typing import Any
 from pytorch_lightning import Callback
 from typing_extensions import override
 
-from mtl.agent.agent import Agent
 from mtl.assembly import Assembly, build
 from mtl.config.run_config import RunConfig
 from mtl.lifecycle.execution import environment_for
@@ -64,7 +63,7 @@ def closing_seconds(assembly: Assembly, data: MultiTaskDataModule) -> float:
         for split in ("train", "val", "test"):
             assembly.module.evaluate(data.loader(split))
         if environment is not None:
-            Agent(assembly.module.predict).execute(environment, data)
+            environment.act(assembly.module.predict, data)
     return clock.seconds + FILES
 
 

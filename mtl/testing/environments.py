@@ -8,7 +8,6 @@ from math import isfinite
 
 import torch
 
-from mtl.agent.agent import Agent
 from mtl.agent.environment import Environment
 from mtl.agent.report import ExecutionReport
 from mtl.errors import InputError
@@ -29,7 +28,7 @@ def acted(build: Build, suite: Suite) -> ExecutionReport:
     graph = TaskGraph(data.tasks)
     network = Network(Hard(data.input_shape, graph.names, lambda shape: MLP(shape, [8])), graph).eval()
     data.setup("fit")
-    return Agent(network).execute(build(), data)
+    return build().act(network, data)
 
 
 def fitting_runs_may_act(build: Build, suite: Suite) -> None:

@@ -5,11 +5,12 @@ from typing import ClassVar
 
 import pytest
 import torch
+from torch import Tensor
 
 from mtl.agent.environment import Environment
 from mtl.agent.report import ExecutionReport
 from mtl.errors import InputError
-from mtl.nn.encoder import SINGLE
+from mtl.nn.encoder import SINGLE, Inputs
 from mtl.suites.base import MultiTaskDataModule, Predict
 from mtl.suites.table import TableSuite
 from mtl.tasks import regression
@@ -54,3 +55,30 @@ def test_a_run_that_lacks_something_is_refused(environment: Environment, data: R
 
 def test_a_run_that_has_everything_may_act() -> None:
     Needing().check(suite("b", "a"))
+
+
+class Recording(Environment):
+    """Keeps what it is given."""
+
+    def run(self, predict: Predict, data: MultiTaskDataModule) -> ExecutionReport:
+        self.predict, self.data, self.loaded = predict, data, bool(data.splits)
+        return None  # type: ignore[return-value]
+
+
+class OnRows(Recording):
+    """Acts on test rows."""
+
+    acts_on_test_rows = True
+
+
+def predict(inputs: Inputs) -> dict[str, Tensor]:
+    raise AssertionError("nothing is predicted before the environment asks")
+
+
+@pytest.mark.parametrize("environment", [Recording(), OnRows()], ids=["none", "rows"])
+def test_rows_are_loaded_only_for_who_acts_on_them(environment: Recording) -> None:
+    data = suite("a")
+    environment.act(predict, data)
+    assert environment.predict is predict
+    assert environment.data is data
+    assert environment.loaded == environment.acts_on_test_rows

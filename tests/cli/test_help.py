@@ -12,7 +12,7 @@ from mtl.cli.help import COLUMNS, help_text
 from mtl.config.folders import CONF
 
 OPTIONS = sorted(CONF.glob("*/*.yaml"))
-COMMANDS = ["config", "execute"]
+COMMANDS = ["config", "execute", "improve"]
 ROOT = CONF.parent
 
 
@@ -83,12 +83,12 @@ def test_environments_show_their_keys_where_they_need_no_prefix() -> None:
 
 
 @pytest.mark.parametrize("flags", [["--help"], ["seed=1", "-h"]], ids=["long", "short"])
-@pytest.mark.parametrize("program", ["train.py", "execute.py"])
+@pytest.mark.parametrize("program", ["train.py", "execute.py", "improve.py"])
 def test_the_flag_answers_and_starts_nothing(
     program: str, flags: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", [program, *flags])
-    name = "config" if program == "train.py" else "execute"
+    name = {"train.py": "config"}.get(program, program.removesuffix(".py"))
     command(lambda: pytest.fail("started"), name)
     assert capsys.readouterr() == (help_text(name) + "\n", "")
 

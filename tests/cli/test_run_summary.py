@@ -30,6 +30,29 @@ def test_which_dispatcher_a_search_has_kept_is_said(kept: str, said: str) -> Non
     assert "Improved" not in shown(run_result(metrics=measured))
 
 
+@pytest.mark.parametrize(
+    ("kept", "low", "said"),
+    [
+        (True, 0.1, "1 of 1 rounds kept. On instances that no round has seen a gain: +20.00 points"),
+        (
+            True,
+            -0.1,
+            "1 of 1 rounds kept. On instances that no round has seen no gain that is told from chance: +20.00",
+        ),
+        (False, -0.1, "none of 1 rounds is kept, so the network stays as it was. The largest gain is +20.00 points"),
+    ],
+)
+def test_rounds_say_no_more_than_their_intervals(kept: bool, low: float, said: str) -> None:
+    measured = {split: {"score": 1.0, "tasks": {"a": {"loss": 1.0, "r2": 0.5}}} for split in ("train", "val", "test")}
+    gain = {"mean": 0.2, "low": low, "high": 0.5}
+    one = {"number": 1, "kept": kept, "gain": gain, "groups": {}, "before": {}, "after": {}, "seconds": 1.0}
+    found = {"kept": "searched", "validation": {"start": 0.0, "searched": 0.0, "rule": 0.0}, "generations": 3}
+    found |= {"seconds": 1.0, "parent": "x", "alpha": 0.05, "gain": gain, "rounds": [one]}
+    text = shown(run_result(metrics=measured, improvement=found))
+    assert f"Improved by acting: {said}" in text
+    assert "does it pay?" not in text
+
+
 @pytest.mark.parametrize(("key", "used"), [("epochs", "3 epochs"), ("steps", "70 steps")])
 def test_a_budget_that_was_too_small_is_said_with_the_key_to_raise(key: str, used: str) -> None:
     measured = {split: {"score": 1.0, "tasks": {"a": {"loss": 1.0, "r2": 0.5}}} for split in ("train", "val", "test")}

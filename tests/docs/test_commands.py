@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mtl.cli.analyse import read_options
 from mtl.cli.application import override_arguments
 from mtl.cli.program import COMMANDS
 from mtl.config.compose import check_overrides
@@ -18,8 +19,10 @@ from tests.docs.pages import PAGES, ROOT, Command, commands, tables
 SCRIPTS = {
     "train.py": "train",
     "execute.py": "execute",
+    "improve.py": "improve",
     "experiments/compare.py": "compare",
     "experiments/report.py": "report",
+    "experiments/analyse.py": "analyse",
     "experiments/affinity.py": "affinity",
 }
 OWN = ROOT / "mtl" / "cli" / "template" / "conf"  # of the project that `mtl init` writes
@@ -70,8 +73,10 @@ def check_own(command: str, *arguments: str) -> None:
     given = [filled(text) for text in arguments if not re.fullmatch("<.*>", text)]
     if command == "compare":
         read_study(given)
-    elif command in {"train", "execute", "predict"}:
-        check_overrides(override_arguments(given), "config" if command == "train" else "execute")
+    elif command in (files := {"train": "config", "execute": "execute", "predict": "execute", "improve": "improve"}):
+        check_overrides(override_arguments(given), files[command])
+    elif command == "analyse":
+        read_options(given)
 
 
 def check_install(arguments: list[str]) -> None:

@@ -1,27 +1,21 @@
 """Every option of every group, found by listing conf/, trains once."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from pytorch_lightning import Callback, Trainer
 
-from mtl.agent.improvement.evolution import Evolution
-from mtl.assembly import load
 from mtl.config.compose import configure
 from mtl.config.folders import option_names
 from mtl.errors import InputError
-from mtl.lifecycle.execution import execute
 from mtl.lifecycle.train import train
 from mtl.nn.encoder import SINGLE
-from mtl.runs.checkpoint import read_checkpoint
 from mtl.runs.directory import Run
 from mtl.suites.batch import Batch
-from mtl.suites.scheduling.features import BOUND_RULE
 from tests.sharing.strategies import MODELS, every_model
 from tests.support import tiny
-from tests.trained import assert_contributions_are_those_of_the_result, train_with
+from tests.trained import train_with
 
 pytestmark = pytest.mark.smoke
 # Several processes have tests of their own, and the suites bring their own data
@@ -100,46 +94,6 @@ def test_dependent_tasks_train(tmp_path: Path) -> None:
         chain = "relations.depends_on={task1: [task0], task2: [task0, task1]}"
         result = train(tiny(tmp_path, "epochs=1", chain, f"relations.detach={detach}"))
         assert result.config.relations.depends_on["task2"] == ["task0", "task1"]
-
-
-def test_a_scheduler_improves_and_acts_and_keeps_what_came_of_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Also where it is stopped in the middle of the search: the same command goes on from there."""
-    small = ["instances=2", "validation=1", "jobs=[3,4]", "machines=[3,4]", "rollout_instances=1", "test=[ft06]"]
-    given = [*(f"task.{option}" for option in small), "task.limit=0.1", "task.rollout_limit=0.1", "task.workers=1"]
-    given += ["task.rollout_size=[4,4]", "encoder.width=16", "encoder.heads=2", "execution.instances=[ft06,la01]"]
-    given += ["improve.generations=2", "improve.members=4", "improve.shops=[[4,4,1]]", "improve.validation=[[4,4,2]]"]
-    config = configure("task=scheduling", "model=hard", *given, "epochs=1", "progress=false", f"output={tmp_path}")
-    update = Evolution.update
-
-    def stop_in_the_second_generation(evolution: Evolution, *given: Any) -> None:
-        if evolution.generation == 1:
-            raise KeyboardInterrupt
-        update(evolution, *given)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Evolution, "update", stop_in_the_second_generation)
-        with pytest.raises(SystemExit):
-            train(config)
-    (stopped,) = tmp_path.glob("runs/*/*/*")
-    assert read_checkpoint(Run.open(stopped).improvement)["state_dict"]["evolution.generation"] == 1
-    result = train(config)
-    assert result is not None
-    outcome = assert_contributions_are_those_of_the_result(result).outcome
-    assert outcome is not None
-    assert len(outcome.values) == 2
-    assert result.execution is not None
-    assert outcome.values.mean() == pytest.approx(1 + result.execution["gap"])
-    found = result.improvement
-    assert found is not None
-    assert (result.directory, found.generations) == (str(stopped), 2)
-    assert found.validation[found.kept] == min(found.validation.values())
-    rule, gain = (load(result.directory).module.network.heads["assignment"].get_buffer(key) for key in ("rule", "gain"))
-    assert (found.kept == "rule") == bool(gain == 0)
-    assert (found.kept == "searched") == (not rule.equal(torch.tensor(BOUND_RULE)))
-    report, _ = execute(None, result.directory)
-    assert report.summary()["gap"] == pytest.approx(result.execution["gap"])
 
 
 @every_model

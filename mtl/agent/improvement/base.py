@@ -1,12 +1,14 @@
-"""What every way to improve a trained network promises: a policy that is no worse on shops kept for that."""
+"""What every way to improve a trained network promises: a policy that is no worse on instances kept for that."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from mtl.config.run_result import ImprovementResult
+from torch import Tensor
+
+from mtl.config.run_result import ImprovementResult, RoundResult
 from mtl.network import Network
 from mtl.suites.base import MultiTaskDataModule
 
@@ -19,21 +21,22 @@ class Progress:
         done: generations that are behind.
         total: of how many.
         values: what was measured in the last one, by name.
+        stage: what is being done; empty: an improvement has one part only.
+        rounds: what came of the rounds that are decided, where there are rounds.
     """
 
     done: int
     total: int
     values: dict[str, float]
+    stage: str = ""
+    rounds: tuple[RoundResult, ...] = ()
+
+
+Watch = Callable[[Progress], None]
 
 
 class Improvement(ABC):
-    """Changes a trained network by what comes of acting with it, without labels.
-
-    Attributes:
-        task: the one whose head is changed; the others predict as before.
-    """
-
-    task: ClassVar[str]
+    """Changes a trained network by what comes of acting with it, without labels."""
 
     @abstractmethod
     def check(self, data: MultiTaskDataModule, network: Network) -> None:
@@ -48,9 +51,7 @@ class Improvement(ABC):
         """
 
     @abstractmethod
-    def improve(
-        self, network: Network, seed: int, memory: Path, watch: Callable[[Progress], None]
-    ) -> ImprovementResult:
+    def improve(self, network: Network, seed: int, memory: Path, watch: Watch) -> ImprovementResult:
         """Search, and change the network to the best that was found, or leave it as it is.
 
         Args:
@@ -61,4 +62,47 @@ class Improvement(ABC):
 
         Returns:
             What came of it.
+        """
+
+
+class Proposer(Improvement):
+    """An improvement that can be repeated: it proposes a changed network, and says what networks achieve.
+
+    Whether a proposal is kept is decided by :class:`~mtl.agent.improvement.rounds.Rounds`.
+
+    Attributes:
+        task: the one whose head is changed; the others predict as before.
+        generations: of one proposal.
+        fewest: validation instances of the smallest group.
+    """
+
+    task: ClassVar[str]
+    generations: int
+    fewest: int
+
+    @abstractmethod
+    def propose(self, network: Network, seed: int, memory: Path, watch: Watch) -> float:
+        """Search, and change the network to what was found, whether it is better or not.
+
+        Args:
+            network: the one to begin with.
+            seed: of everything random: the same seed gives the same network.
+            memory: file in which the search keeps its state. Where there is one it goes on from it.
+            watch: called after each step of the search.
+
+        Returns:
+            Seconds that it took; a search that is gone on with counts on.
+        """
+
+    @abstractmethod
+    def achieved(self, networks: Sequence[Network], seed: int) -> dict[str, Tensor]:
+        """Act with networks on validation instances, the same ones for each.
+
+        Args:
+            networks: P networks that differ in what :meth:`propose` changes.
+            seed: says which instances: those of another seed are others.
+
+        Returns:
+            By name of a group of instances what each network achieves on each, ``[P, N]``; lower is better, and 0 is as
+            good as the plain rule that the report has beside the agent.
         """

@@ -1,7 +1,7 @@
 """Learning to dispatch from the outcome: a search for the weights of the dispatcher that make schedules short."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from mtl.agent.improvement.base import Improvement, Progress
+from mtl.agent.improvement.base import Progress, Proposer, Watch
 from mtl.agent.improvement.evolution import Evolution
 from mtl.agent.improvement.population import dispatch_head, makespans
 from mtl.config.run_result import ImprovementResult
 from mtl.errors import InputError
 from mtl.network import Network
+from mtl.nn.heads import TRAINED_GAIN
 from mtl.runs.checkpoint import read_checkpoint, write_checkpoint
 from mtl.suites.base import MultiTaskDataModule
 from mtl.suites.scheduling.features import BOUND_RULE
@@ -100,15 +101,16 @@ class Coordinates:
         return rules * self.units[:-1], z[:, -1] * self.units[-1]
 
 
-class OutcomeSearch(Improvement):
+class OutcomeSearch(Proposer):
     """Searches the weights of the dispatcher's rule by the makespans of the schedules that it builds.
 
     The trained dispatcher scores a candidate by ``scale * rule . features + gain * correction``
     (:class:`~mtl.nn.heads.ChoiceHead`). The search moves the rule's weights, which begin at the bound rule, and the
-    gain of the network's correction, which begins at the best of a few parts of the trained one. The network itself
-    stays as it is, so that the other tasks predict as before. Members of a generation schedule the same freshly
-    generated shops greedily. What counts is the makespan relative to that of the bound rule on the same shop, the mean
-    over shops of each size, and then over sizes: see :class:`~mtl.agent.improvement.evolution.Evolution`.
+    gain of the network's correction, which begins at the best of a few parts of the trained one, or where an earlier
+    search has left it. The network itself stays as it is, so that the other tasks predict as before. Members of a
+    generation schedule the same freshly generated shops greedily. What counts is the makespan relative to that of the
+    bound rule on the same shop, the mean over shops of each size, and then over sizes: see
+    :class:`~mtl.agent.improvement.evolution.Evolution`.
 
     At the end the trained dispatcher, the searched one and the bound rule schedule the validation shops, which no
     generation has seen. The best of them stays, so on these the result is never worse than the start or the rule.
@@ -145,6 +147,7 @@ class OutcomeSearch(Improvement):
                 raise InputError(f"improve.{key}={value}: expected a number above 0")
         self.generations, self.members, self.spread, self.rate = generations, members, spread, rate
         self.shops, self.validation = _groups("shops", shops), _groups("validation", validation)
+        self.fewest = min(group.count for group in self.validation)
 
     @override
     def check(self, data: MultiTaskDataModule, network: Network) -> None:
@@ -156,17 +159,8 @@ class OutcomeSearch(Improvement):
             raise InputError("improve: that takes a dispatcher that starts at a rule, such as task.prior=bound")
 
     @override
-    def improve(
-        self, network: Network, seed: int, memory: Path, watch: Callable[[Progress], None]
-    ) -> ImprovementResult:
-        search = Search.of(self, network, seed)
-        state = State.read(memory) or search.begin()
-        while state.evolution.generation < self.generations:
-            began = time.perf_counter()
-            values = search.advance(state)
-            state.seconds += time.perf_counter() - began
-            state.write(memory)
-            watch(Progress(state.evolution.generation, self.generations, values))
+    def improve(self, network: Network, seed: int, memory: Path, watch: Watch) -> ImprovementResult:
+        search, state = self.searched(network, seed, memory, watch)
         began = time.perf_counter()
         choice, ratios = search.choose(state)
         head = dispatch_head(network, self.task)
@@ -179,6 +173,36 @@ class OutcomeSearch(Improvement):
             generations=self.generations,
             seconds=state.seconds + time.perf_counter() - began,
         )
+
+    @override
+    def propose(self, network: Network, seed: int, memory: Path, watch: Watch) -> float:
+        search, state = self.searched(network, seed, memory, watch)
+        head = dispatch_head(network, self.task)
+        rule, gain = search.candidates(state)["searched"]
+        head.rule.copy_(rule)
+        head.gain.copy_(gain)
+        return state.seconds
+
+    @override
+    def achieved(self, networks: Sequence[Network], seed: int) -> dict[str, Tensor]:
+        search = Search.of(self, networks[0], seed)
+        heads = [dispatch_head(network, self.task) for network in networks]
+        rules, gains = torch.stack([head.rule for head in heads]), torch.stack([head.gain for head in heads])
+        groups = [group.shops(seed, _VALIDATION, 0) for group in self.validation]
+        named = [f"{group.jobs}x{group.machines}" for group in self.validation]
+        return dict(zip(named, search.ratios(rules, gains, groups), strict=True))
+
+    def searched(self, network: Network, seed: int, memory: Path, watch: Watch) -> "tuple[Search, State]":
+        """A search that is over, and its last state; arguments as for :meth:`improve`."""
+        search = Search.of(self, network, seed)
+        state = State.read(memory) or search.begin()
+        while state.evolution.generation < self.generations:
+            began = time.perf_counter()
+            values = search.advance(state)
+            state.seconds += time.perf_counter() - began
+            state.write(memory)
+            watch(Progress(state.evolution.generation, self.generations, values))
+        return search, state
 
 
 @dataclass
@@ -249,7 +273,8 @@ class Search:
         head = dispatch_head(self.network, self.settings.task)
         start = torch.cat([head.rule, head.gain[None]])
         deviations = self.deviations()
-        gain = self.best_gain(start) if deviations[-1] > _NO_DIFFERENCE else start[-1:]
+        trained = start[-1] == TRAINED_GAIN and deviations[-1] > _NO_DIFFERENCE
+        gain = self.best_gain(start) if trained else start[-1:]  # one that was searched already is not tried again
         coordinates = Coordinates.of(torch.cat([start[:-1], gain]), deviations)
         return State(start, coordinates, Evolution.start(coordinates.start))
 
@@ -314,10 +339,14 @@ class Search:
         Returns:
             Differences relative to the rule.
         """
+        return torch.stack([one.mean(1) for one in self.ratios(rules, gains, groups)]).mean(0)
+
+    def ratios(self, rules: Tensor, gains: Tensor, groups: Sequence[Shops]) -> list[Tensor]:
+        """The same of each shop, ``[P, N]`` for each group; arguments as for :meth:`relative`."""
         rules = torch.cat([rules, torch.tensor(BOUND_RULE)[None]])
         gains = torch.cat([gains, torch.zeros(1)])
         built = makespans(self.network, self.settings.task, rules, gains, groups, torch.get_num_threads())
-        return torch.stack([(one[:-1] / one[-1] - 1.0).mean(1) for one in built]).mean(0)
+        return [one[:-1] / one[-1] - 1.0 for one in built]
 
     def candidates(self, state: State) -> dict[str, tuple[Tensor, Tensor]]:
         """Rule ``[F]`` and gain ``[]`` of the dispatchers among which validation chooses."""
@@ -345,4 +374,6 @@ def _groups(key: str, sizes: Sequence[Sequence[int]]) -> tuple[Group, ...]:
             raise InputError(f"improve.{key}={list(sizes)}: expected a list of [jobs, machines, how many]")
     if not sizes:
         raise InputError(f"improve.{key}=[]: expected at least one size, such as [15, 15, 8]")
+    if len({tuple(size[:2]) for size in sizes}) < len(sizes):
+        raise InputError(f"improve.{key}={list(sizes)}: expected every size once")
     return tuple(Group(*size) for size in sizes)

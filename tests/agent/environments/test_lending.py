@@ -7,7 +7,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtl.agent.agent import Agent
 from mtl.agent.environments.lending import Lending, Terms
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE, Inputs
@@ -66,7 +65,7 @@ def test_a_network_that_knows_earns_what_the_truth_earns() -> None:
         rows = inputs[SINGLE][:, 0].long()
         return {"default": (bad[rows] * 2 - 1) * 50, "log_amount": (amount[rows].log() - 6.0) / 2.0}
 
-    numbers = Agent(predict).execute(Lending(), data).summary()
+    numbers = Lending().act(predict, data).summary()
     assert numbers["applications"] == 5
     assert numbers["agent_profit"] == pytest.approx(numbers["truth_profit"])
     assert numbers["agent_profit"] > numbers["everyone_profit"]

@@ -6,7 +6,9 @@ from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 from torch import Tensor
@@ -106,6 +108,19 @@ class JobShops(Environment):
         names = [instance.name for instance in instances]
         outcomes.sort(key=lambda o: (names.index(o.schedule.instance.name), methods.index(o.method)))
         return ScheduleReport(outcomes, self.gantt)
+
+    @override
+    @torch.inference_mode()
+    def test_outcome(self, predict: Predict, data: MultiTaskDataModule) -> NDArray[np.float64] | None:
+        """Gaps of the agent's schedules of the instances whose states are the test rows."""
+        assert isinstance(data, SchedulingSuite)
+        policy = network_policy(lambda inputs: predict(inputs)["assignment"])
+        instances = data.instances["test"]
+        gaps: dict[str, float] = {}
+        for group in same_size(instances):
+            built = timed(partial(self.decoder.decode, policy, Shops.pack(group)), group)
+            gaps |= {schedule.instance.name: schedule.gap for schedule, _ in built}
+        return np.array([gaps[instance.name] for instance in instances])
 
     def _solved(self, outcomes: list[BuiltSchedule]) -> Iterator[JobShop]:
         """The instances, where no makespan is known with what CP-SAT proves of them. Adds its outcomes."""

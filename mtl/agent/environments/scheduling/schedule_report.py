@@ -152,6 +152,27 @@ class ScheduleReport(ExecutionReport):
         return Outcome("makespan", higher_is_better=False, values=values, scale=None)
 
     @override
+    def failures(self, count: int) -> list[dict[str, Value]]:
+        """The agent's schedules with the largest gaps, beside the best of the others, with facts about the shop."""
+        rows = []
+        for outcomes in zip(*(self.of(method) for method in self.labels), strict=True):
+            agent = next(one for one in outcomes if one.method == AGENT)
+            best = min((one for one in outcomes if one is not agent), key=lambda one: one.schedule.gap, default=None)
+            instance, reference = agent.schedule.instance, agent.schedule.reference.makespan
+            record = agent.record()
+            shown = {key: record[key] for key in ("instance", "jobs", "machines", "makespan", "reference", "gap")}
+            if best is not None:
+                shown |= {"best_other": best.method, "gap_of_it": best.schedule.gap}
+            shown |= {
+                "longest_job": int(instance.durations.sum(1).max()) / reference,
+                "machine_bound": instance.machine_bound / reference,
+                "utilisation": agent.schedule.utilisation,
+                "predicted": agent.predicted,
+            }
+            rows.append((agent.schedule.gap, shown))
+        return [shown for _, shown in sorted(rows, key=lambda row: -row[0])[:count]]
+
+    @override
     def table(self) -> Table:
         agent = self.of(AGENT)
         kinds = {outcome.schedule.reference.kind for outcome in agent}

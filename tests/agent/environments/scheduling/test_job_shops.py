@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from mtl.agent.agent import Agent
 from mtl.agent.environments.scheduling.decoders import Greedy, Sample
 from mtl.agent.environments.scheduling.exact import CpSat
 from mtl.agent.environments.scheduling.job_shops import JobShops, with_proof
@@ -84,10 +83,13 @@ def test_an_untrained_network_acts(predict: Predict) -> None:
         return CandidateSet(shape, width=16, heads=2)
 
     network = Network(Hard(shape, graph.names, encoder), graph).eval()
-    report = Agent(network).execute(JobShops("ft06,ft10", Greedy(), gantt=False), SUITE)
+    report = JobShops("ft06,ft10", Greedy(), gantt=False).act(network, SUITE)
     assert report.summary()["gap"] > 0
-    only = Agent(lambda inputs: {"assignment": predict(inputs)["assignment"]})
-    summary = only.execute(JobShops("ft06", Greedy()), SUITE.part(["assignment"])).summary()
+
+    def only(inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {"assignment": predict(inputs)["assignment"]}
+
+    summary = JobShops("ft06", Greedy()).act(only, SUITE.part(["assignment"])).summary()
     assert "utilisation_predicted" not in summary
 
 
@@ -96,17 +98,17 @@ def test_a_network_of_other_tasks_cannot_act(predict: Predict) -> None:
     with pytest.raises(
         InputError, match=r"cannot act in JobShops: that takes task 'assignment', .* utilisation, makespan"
     ):
-        Agent(predict).execute(JobShops("ft06", Greedy()), suite)
+        JobShops("ft06", Greedy()).act(predict, suite)
 
 
 def test_a_network_that_reads_no_states_of_job_shops_cannot_act(predict: Predict) -> None:
     """A task of the same name is not enough: on another suite its network reads other inputs."""
     other = Rows({SINGLE: torch.zeros(4, 2)}, {"assignment": torch.ones(4, 3)}, [choice("assignment")])
     with pytest.raises(InputError, match=r"cannot act in JobShops: that takes a run on SchedulingSuite, .* on Rows"):
-        Agent(predict).execute(JobShops("ft06", Greedy()), other)
+        JobShops("ft06", Greedy()).act(predict, other)
     named = Rows({SINGLE: torch.zeros(4, 2)}, {"assignment": torch.ones(4)}, [regression("assignment")])
     with pytest.raises(InputError, match="takes task 'assignment' of kind choice, and the run's is of kind regression"):
-        Agent(predict).execute(JobShops("ft06", Greedy()), named)
+        JobShops("ft06", Greedy()).act(predict, named)
 
 
 def test_acting_in_job_shops_loads_no_rows(predict: Predict, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,7 +116,7 @@ def test_acting_in_job_shops_loads_no_rows(predict: Predict, monkeypatch: pytest
         raise AssertionError("rows are loaded")
 
     monkeypatch.setattr(SchedulingSuite, "load", load)
-    report = Agent(predict).execute(JobShops("ft06", Greedy()), SUITE)
+    report = JobShops("ft06", Greedy()).act(predict, SUITE)
     assert len(report.records()) == 1
 
 

@@ -1,0 +1,75 @@
+"""Which task limits the outcome: where a head's error is large, is the outcome poor?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import rankdata
+
+from mtl.agent.analysis.resampling import Numbers, percentile_interval, resampled, sums_by_group
+
+FEWEST = 8  # instances below which no association is looked at
+
+
+@dataclass(frozen=True)
+class Association:
+    """How the error of one head goes with the outcome, over instances.
+
+    Attributes:
+        task: of the head.
+        correlation: rank correlation of its loss with how poor the outcome is, -1 to 1.
+        low: lower end of its interval.
+        high: upper end.
+        instances: how many.
+    """
+
+    task: str
+    correlation: float
+    low: float
+    high: float
+    instances: int
+
+    @property
+    def limits(self) -> bool:
+        """Whether the interval says that the outcome is poorer where this head errs more."""
+        return self.low > 0.0
+
+
+def associations(
+    losses: Mapping[str, Numbers], outcome: Numbers, groups: np.ndarray | None, alpha: float
+) -> list[Association]:
+    """Spearman's rank correlation of each head's loss with the outcome; instances are drawn again for the intervals.
+
+    The intervals of all tasks hold together in a share ``1 - alpha`` of the times (Bonferroni). An association is no
+    cause: instances that are hard for a head may be hard for other reasons.
+
+    Args:
+        losses: by task, of each instance ``[N]``; NaN: it has no label.
+        outcome: of each instance, ``[N]``, lower being better; NaN: the agent did not act on it.
+        groups: number of each instance's group, ``[N]``; None: no instance depends on another.
+        alpha: share of the times that any of the intervals misses.
+
+    Returns:
+        An association for each task with enough instances of which both are known and that differ.
+    """
+    found = []
+    for task, values in losses.items():
+        known = np.isfinite(values) & np.isfinite(outcome)
+        numbers = np.arange(len(values)) if groups is None else groups
+        _, numbers = np.unique(numbers[known], return_inverse=True)
+        a, b = rankdata(values[known]), rankdata(outcome[known])
+        if len(a) == 0 or len(set(numbers)) < FEWEST or np.ptp(a) == 0 or np.ptp(b) == 0:
+            continue
+        sums = sums_by_group(np.stack([np.ones(len(a)), a, b, a * a, b * b, a * b]), numbers)
+        low, high = percentile_interval(_correlations(resampled(sums)), alpha / len(losses))
+        correlation = float(_correlations(sums.sum(1)[None])[0])
+        found.append(Association(task, correlation, low, high, len(a)))
+    return found
+
+
+def _correlations(sums: Numbers) -> Numbers:
+    """Correlations from sums of 1, a, b, a a, b b and a b, ``[draws, 6] -> [draws]``."""
+    a, b, aa, bb, ab = (sums[:, 1:] / sums[:, :1]).T
+    spread = (aa - a * a) * (bb - b * b)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.where(spread > 0, (ab - a * b) / np.sqrt(spread), np.nan), dtype=np.float64)

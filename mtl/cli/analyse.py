@@ -1,0 +1,66 @@
+"""What limits the outcome of a finished run, and where it fails: `python experiments/analyse.py run=RUN`."""
+
+from collections.abc import Sequence
+
+from mtl.cli.application import print_page
+from mtl.errors import InputError, unknown
+
+HELP = """\
+python experiments/analyse.py [run=RUN] [output=outputs] [threads=N] [trust=MODULE,...]
+
+Looks at a finished run from the side of its outcome, and writes a page to <run>/analysis/analysis.html and its numbers
+to analysis.json: which task limits the outcome (each head's error beside the outcome over test instances), how
+calibrated each head is (reliability, expected calibration error, temperature), the worst failures, and what the
+comparisons that the run is part of say of negative transfer. The run acts once in the environment of its config.
+
+Without run, the run under the output directory that finished last is looked at.
+"""
+OPTIONS = ("run", "output", "threads", "trust")
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command line."""
+    if {"-h", "--help"} & set(arguments):
+        print_page(HELP, end="")
+        return 0
+    options = read_options(arguments)
+    # Imported here: help and mistakes are answered without waiting for torch
+    from rich.console import Console
+
+    from mtl.agent.analysis.content import association_sentence, calibration_sentence
+    from mtl.comparison.report.analysis_page import headline
+    from mtl.lifecycle.analysis import analyse
+    from mtl.runs.directory import newest
+
+    trust = [name for name in options.get("trust", "").strip("[]").split(",") if name]
+    run = options["run"] if "run" in options else newest(options.get("output", "outputs")).path
+    found, page = analyse(run, trust, threads(options))
+    console = Console()
+    said = [headline(found)]
+    said += [association_sentence(found.associations)] if found.associations else []
+    said += [calibration_sentence(one) for one in found.calibrations]
+    for text in (*said, f"analysis: {page}"):
+        console.print(text, soft_wrap=True, highlight=False, markup=False)
+    return 0
+
+
+def read_options(arguments: Sequence[str]) -> dict[str, str]:
+    """The options by name. InputError for what is none."""
+    options: dict[str, str] = {}
+    for text in arguments:
+        key, sign, value = text.partition("=")
+        if key not in OPTIONS:
+            raise unknown("option", key, OPTIONS)
+        if not sign or not value:
+            raise InputError(f"'{text}': expected {key}=VALUE")
+        options[key] = value
+    return options
+
+
+def threads(options: dict[str, str]) -> int | None:
+    """How many threads are asked for. InputError where that is no number above 0."""
+    if "threads" not in options:
+        return None
+    if not options["threads"].isdecimal() or int(options["threads"]) < 1:
+        raise InputError(f"threads={options['threads']}: expected a whole number, 1 or more")
+    return int(options["threads"])

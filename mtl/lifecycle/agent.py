@@ -1,0 +1,146 @@
+"""The agent: manages tasks, is trained, acts, analyses what came of it, and improves."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mtl.agent.analysis.content import Analysis
+from mtl.agent.environment import Environment
+from mtl.agent.report import ExecutionReport
+from mtl.assembly import build_suite
+from mtl.config.compose import compose_plain, configure
+from mtl.config.execute_config import ExecuteConfig
+from mtl.config.improve_config import ImproveConfig
+from mtl.config.run_config import RunConfig
+from mtl.config.run_result import RunResult
+from mtl.config.targets import own_modules
+from mtl.errors import InputError
+from mtl.lifecycle.analysis import analyse
+from mtl.lifecycle.execution import execute, execute_in
+from mtl.lifecycle.improved import improve_run
+from mtl.lifecycle.train import train
+from mtl.runs.directory import Run
+
+
+class Agent:
+    """One agent from its tasks to its improvement; each method does what the command of its name does.
+
+    What is typed for a command is given in the same words, so ``Agent("task=credit", "tasks=[default]")`` is an agent
+    of one task, and ``agent.execute("instances=ta01..ta80")`` schedules other shops::
+
+        agent = Agent("task=scheduling", "model=hard")
+        agent.train()
+        report = agent.execute("instances=la01..la05")
+        agent.improve("rounds=2")
+
+    All state is on disk, in the directory of the run: an agent that is made of it again goes on where it was.
+
+    Args:
+        *given: overrides of ``conf/config.yaml``, for an agent that is to be trained.
+        run: directory of a finished run, for an agent that is trained already.
+        trust: modules whose code the run's config may name, beside this package's and what ``conf/`` names.
+
+    Attributes:
+        config: what its run is told.
+        run: the run that it acts with; None before it is trained.
+
+    Raises:
+        InputError: an override that does not fit, no such run, or both are given.
+    """
+
+    def __init__(self, *given: str, run: str | Path | None = None, trust: Sequence[str] = ()) -> None:
+        if given and run is not None:
+            raise InputError("Agent: expected overrides of an agent to be trained, or the run of a trained one")
+        self.run = None if run is None else Run.open(run, trust)
+        self.config: RunConfig = configure(*given) if self.run is None else self.run.config
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The names of its tasks, in the order of every vector. Loads no data that the suite can do without."""
+        return tuple(task.name for task in build_suite(self.config).tasks)
+
+    def train(self) -> RunResult:
+        """Train it, as ``python train.py`` does; what was interrupted is gone on with.
+
+        Returns:
+            The result of its run.
+
+        Raises:
+            InputError: something in the config or the data is wrong, the training diverged, or another process trains.
+        """
+        result = train(self.config)
+        if result is None:
+            raise InputError("Agent.train: this is not the first process of its training")
+        self.run = Run.open(result.directory, self.config.trust)
+        return result
+
+    def execute(self, *given: str, environment: Environment | None = None) -> ExecutionReport:
+        """Act, as ``python execute.py`` does; the report is written to ``<run>/executions``.
+
+        Args:
+            *given: overrides of ``conf/execute.yaml``; without any it acts in the environment of its run's config.
+            environment: another one, that is made already.
+
+        Returns:
+            What came of it.
+
+        Raises:
+            InputError: it is not trained, cannot act there, or an override does not fit.
+        """
+        run = self._trained("execute")
+        if environment is not None:
+            report, _ = execute_in(environment, run, {"_target_": type(environment).__name__})
+            return report
+        asked = ExecuteConfig.read(compose_plain(given, "execute"))
+        _check_own_run("execute", asked.run)
+        node = asked.environment if given else None
+        own = own_modules(node) if node else []
+        report, _ = execute(node, str(run.path), threads=asked.threads, records=asked.records, trust=run.trust, own=own)
+        return report
+
+    def analyse(self, report: ExecutionReport | None = None) -> Analysis:
+        """Say what limits the outcome, as ``python experiments/analyse.py`` does; the page is in ``<run>/analysis``.
+
+        Args:
+            report: what came of acting; None: it acts once more in the environment of its run's config.
+
+        Returns:
+            The analysis.
+
+        Raises:
+            InputError: it is not trained, or its data has changed.
+        """
+        run = self._trained("analyse")
+        return analyse(run.path, run.trust, report=report)[0]
+
+    def improve(self, *given: str) -> RunResult:
+        """Improve by acting, as ``python improve.py`` does; from then on it is the agent of the new run.
+
+        Args:
+            *given: overrides of ``conf/improve.yaml``, such as ``rounds=5``.
+
+        Returns:
+            The result of the new run; its ``improvement.parent`` is the run of before.
+
+        Raises:
+            InputError: it is not trained, or cannot be improved.
+        """
+        run = self._trained("improve")
+        asked = ImproveConfig.read(compose_plain(given, "improve"))
+        _check_own_run("improve", asked.run)
+        node = asked.improvement
+        own = own_modules({"improve": node})
+        result = improve_run(node, run.path, threads=asked.threads, trust=run.trust, own=own, progress=asked.progress)
+        self.run = Run.open(result.directory, (*run.trust, *own))
+        self.config = self.run.config
+        return result
+
+    def _trained(self, what: str) -> Run:
+        if self.run is None:
+            raise InputError(f"Agent.{what}: it is not trained yet; call train() first")
+        return self.run
+
+
+def _check_own_run(what: str, named: str | None) -> None:
+    """InputError where another run is named than the agent's."""
+    if named is not None:
+        raise InputError(f"Agent.{what}: run={named}: it acts with its own run; Agent(run=...) is the agent of another")

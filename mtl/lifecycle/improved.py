@@ -1,0 +1,176 @@
+"""A finished run is improved by acting: a run of its own, that begins with the weights of the finished one."""
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as lightning
+import torch
+
+from mtl.agent.improvement.rounds import Rounds
+from mtl.agent.report import ExecutionReport
+from mtl.assembly import build, restore, save_statistics
+from mtl.config.factories import instantiate_node
+from mtl.config.run_config import RunConfig
+from mtl.config.run_result import RunResult
+from mtl.config.signals import signals_interrupt
+from mtl.errors import InputError
+from mtl.lifecycle.execution import environment_for
+from mtl.lifecycle.failures import failures_recorded
+from mtl.lifecycle.fit import Fitted
+from mtl.lifecycle.improvement import improvement_for
+from mtl.lifecycle.resume import UNFINISHED
+from mtl.lifecycle.train import Prepared, conclude, ignore
+from mtl.module.lightning import silent_lightning
+from mtl.runs.checkpoint import read_checkpoint, write_checkpoint
+from mtl.runs.directory import Parent, Run, newest, run_path
+from mtl.runs.lock import check_free, hold
+from mtl.training.hardware import threads_for
+from mtl.training.loggers import log_hyperparameters, make_loggers
+from mtl.training.resources import reset_peak_memory
+
+CHOICE = "rounds"  # the option of the config group
+
+
+def improve_run(
+    improvement: dict[str, Any],
+    run: str | Path | None = None,
+    output: str = "outputs",
+    threads: int | None = None,
+    trust: Sequence[str] = (),
+    own: Sequence[str] = (),
+    *,
+    progress: bool = True,
+    choice: str = CHOICE,
+    on_report: Callable[[ExecutionReport], None] = ignore,
+    on_run_created: Callable[[Run], None] = ignore,
+) -> RunResult:
+    """Improve a finished run by acting, in rounds.
+
+    Leaves a run directory beside that of the finished run, which stays as it is: the same config but for ``improve``,
+    so that training this config from the beginning would give the same network. It is a run like any other; where it
+    was interrupted or killed, the same call goes on with it.
+
+    Args:
+        improvement: config of the rounds, see :class:`~mtl.agent.improvement.rounds.Rounds`.
+        run: a run directory; None: the run under ``output`` that finished last.
+        output: where runs are.
+        threads: on the CPU; None: the cores, at most 4.
+        trust: modules whose code the run and the improvement may name, beside this package's and what ``conf/`` names.
+        own: modules whose code the improvement may name, and the run may not.
+        progress: show a progress bar, or lines.
+        choice: what the option of the improvement is called.
+        on_report: called with the report when the improved agent has acted.
+        on_run_created: called with the new run as soon as it has a directory.
+
+    Returns:
+        The result of the new run.
+
+    Raises:
+        InputError: the run is missing, damaged or not finished, or cannot be improved so.
+    """
+    rounds = instantiate_node(improvement, "improve", (*trust, *own))  # its mistakes are said before a run is read
+    if not isinstance(rounds, Rounds):
+        raise InputError(f"a finished run is improved in rounds, and improve={choice} has none")
+    if rounds.first is not None:
+        raise InputError("first: what comes before the rounds is the improvement of the finished run; expected null")
+    parent = Run.open(run if run is not None else newest(output).path, trust)
+    config = improved_config(parent, improvement, choice).changed(progress=progress, trust=[*parent.trust, *own])
+    config = config.changed(threads=threads or config.threads)
+    with silent_lightning(), signals_interrupt():
+        prepared, fitted = prepare(parent, config)
+        begun = unfinished(config, parent)
+        if begun is not None:
+            sys.stderr.write(f"goes on with {begun.path}, which was not finished\n")
+        child = begun or Run.create(config)
+        with hold(child.path), failures_recorded(child, first=True, again="the same command goes on"):
+            begin(child, parent, prepared, on_run_created)
+            loggers = make_loggers(child.path, config)
+            log_hyperparameters(loggers, config)
+            return conclude(child, prepared, fitted(loggers), on_report)
+
+
+def improved_config(parent: Run, improvement: dict[str, Any], choice: str) -> RunConfig:
+    """The config of the new run: that of the finished one, whose own improvement comes first."""
+    config = parent.config
+    parts = parent.path.parts  # beside the finished run, wherever that is
+    place = str(Path(*parts[:-4])) if parts[-4:-3] == ("runs",) else config.output
+    return config.changed(
+        choices={**config.choices.model_dump(), "improve": choice},
+        improve={**improvement, "first": config.improve or None},
+        output=place,
+        resume=None,
+    )
+
+
+def prepare(parent: Run, config: RunConfig) -> tuple[Prepared, Callable[[list[Any]], Fitted]]:
+    """Build everything and load the rows: mistakes end here, before a directory is made.
+
+    Args:
+        parent: the finished run.
+        config: of the new one.
+
+    Returns:
+        What the new run needs; and how its training went, which is that of the finished one, from its loggers.
+
+    Raises:
+        InputError: the run cannot be improved so, or its data has changed.
+    """
+    was = parent.result
+    lightning.seed_everything(config.seed, verbose=False)
+    torch.set_num_threads(config.threads or threads_for(config.hardware.arguments()))
+    known = parent.affinity
+    assembly = build(config, parent.statistics, known.groups if known else None)
+    environment = environment_for(config, assembly.data)
+    improvement = improvement_for(config, assembly)
+    assert isinstance(improvement, Rounds)
+    restore(assembly.module, parent.best)
+    assembly.module.eval()
+    started = time.perf_counter()
+    assembly.data.setup("fit")
+    if assembly.data.fingerprint != was.data.fingerprint:
+        raise InputError(
+            f"the data of run '{parent.path}' has changed since the training (fingerprint {assembly.data.fingerprint}, "
+            f"was {was.data.fingerprint}): its validation rows may be rows that it was trained on"
+        )
+    seconds = time.perf_counter() - started
+    reset_peak_memory()
+    prepared = Prepared(assembly, improvement.without_first(), environment, (), None, seconds)
+
+    def fitted(loggers: list[Any]) -> Fitted:
+        notes = tuple(note for note in was.notes if note not in assembly.data.notes)
+        return Fitted(loggers, was.steps, was.epochs, was.selection, was.seconds.fit, was.seconds.step, notes)
+
+    return prepared, fitted
+
+
+def unfinished(config: RunConfig, parent: Run) -> Run | None:
+    """The last run of this config that improves the same weights, was interrupted or killed, and that nobody is at."""
+    first = run_path(config)
+    places = [path for path in (first, *first.parent.glob(f"{first.name}-*")) if (path / "parent.json").is_file()]
+    for path in sorted(places, key=lambda place: (place / "parent.json").stat().st_mtime, reverse=True):
+        run = Run(path, config.trust)
+        try:
+            check_free(path)
+            same = run.parent == Parent.of(parent)
+        except InputError:  # somebody is at it, or it is damaged
+            continue
+        if same and run.state in UNFINISHED and run.best.is_file():
+            return run
+    return None
+
+
+def begin(run: Run, parent: Run, prepared: Prepared, on_run_created: Callable[[Run], None]) -> None:
+    """Write down in its directory what the run is, with the weights that it begins with."""
+    on_run_created(run)
+    known = parent.affinity
+    if known is not None:
+        run.affinity = known
+    save_statistics(run, prepared.assembly.data)
+    if not run.best.is_file():
+        write_checkpoint(run.best, read_checkpoint(parent.best))
+    run.config = prepared.assembly.config
+    run.parent = Parent.of(parent)
+    run.state = "running"

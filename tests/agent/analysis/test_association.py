@@ -1,0 +1,44 @@
+"""A head whose error goes with the outcome is found, and nothing is said where the interval does not say it."""
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from mtl.agent.analysis.association import FEWEST, associations
+from mtl.agent.analysis.content import association_sentence
+
+RANDOM = np.random.default_rng(0)
+OUTCOME = RANDOM.normal(size=60)
+
+
+def test_it_is_spearmans_correlation_of_the_instances_that_are_known() -> None:
+    loss = OUTCOME + RANDOM.normal(size=60)
+    loss[:5] = np.nan
+    (found,) = associations({"a": loss}, OUTCOME, None, 0.05)
+    assert found.correlation == pytest.approx(spearmanr(loss[5:], OUTCOME[5:]).statistic)
+    assert found.low < found.correlation < found.high
+    assert found.instances == 55
+
+
+def test_only_what_the_intervals_say_is_said() -> None:
+    strong, weak = OUTCOME + 0.05 * RANDOM.normal(size=60), OUTCOME + 2 * RANDOM.normal(size=60)
+    nothing, opposite = RANDOM.normal(size=60), -OUTCOME
+    told = associations({"strong": strong, "nothing": nothing}, OUTCOME, None, 0.05)
+    assert [one.limits for one in told] == [True, False]
+    assert association_sentence(told) == "The outcome is poorer where strong errs more. It goes with strong most."
+    alike = associations({"one": strong, "two": OUTCOME + 0.05 * RANDOM.normal(size=60)}, OUTCOME, None, 0.05)
+    assert "one and two err more. Which task it goes with most is not told" in association_sentence(alike)
+    neither = association_sentence(associations({"nothing": nothing, "opposite": opposite}, OUTCOME, None, 0.05))
+    assert neither.startswith("No task is shown to limit the outcome, which is no proof that none does")
+    assert neither.endswith("It is better where opposite errs more.")
+    assert len(associations({"weak": weak}, OUTCOME, None, 0.05)) == 1
+
+
+def test_few_instances_tell_nothing_and_rows_of_a_group_count_once() -> None:
+    few = np.where(np.arange(60) < FEWEST - 1, OUTCOME, np.nan)
+    assert associations({"few": few, "same": np.ones(60)}, OUTCOME, None, 0.05) == []
+    assert associations({"grouped": OUTCOME}, OUTCOME, np.arange(60) % (FEWEST - 1), 0.05) == []
+    loss = OUTCOME + RANDOM.normal(size=60)
+    (alone,) = associations({"a": loss}, OUTCOME, None, 0.05)
+    (copies,) = associations({"a": np.tile(loss, 5)}, np.tile(OUTCOME, 5), np.tile(np.arange(60), 5), 0.05)
+    assert copies.high - copies.low == pytest.approx(alone.high - alone.low, rel=0.2)

@@ -1,0 +1,77 @@
+"""The temperature of a head is found, one that is too sure is told from a calibrated one, and groups count once."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mtl.agent.analysis.calibration import LabelledPredictions, calibration, calibration_error, confidences
+from mtl.agent.analysis.content import calibration_sentence
+from mtl.tasks import Task, binary, choice, classification
+
+ROWS = 1500
+
+
+def drawn(task: Task, sharper: float, seed: int, groups: int | None = None) -> LabelledPredictions:
+    """Labels drawn from what a head says, and what the same head says when it is this much surer."""
+    draw = torch.Generator().manual_seed(seed)
+    if task.kind == "binary":
+        raw = 2 * torch.randn(ROWS, generator=draw)
+        target = (torch.rand(ROWS, generator=draw) < raw.sigmoid()).float()
+    else:
+        raw = 1.5 * torch.randn(ROWS, 4, generator=draw)
+        target = torch.multinomial(raw.softmax(-1), 1, generator=draw).squeeze(1)
+        if task.kind == "choice":
+            target = torch.nn.functional.one_hot(target, 4).float()
+    numbers = None if groups is None else np.arange(ROWS) % groups
+    return LabelledPredictions(raw * sharper, target, numbers)
+
+
+@pytest.mark.parametrize("task", [binary("b"), classification("c", 4), choice("d")], ids=lambda task: task.kind)
+@pytest.mark.parametrize("sharper", [1.0, 2.5])
+def test_the_temperature_is_what_made_the_head_too_sure(task: Task, sharper: float) -> None:
+    found = calibration(task, drawn(task, sharper, 0), drawn(task, sharper, 1))
+    assert found.low < sharper < found.high
+    assert found.temperature == pytest.approx(sharper, rel=0.2)
+    assert sharper == 1 or found.error_after < found.error / 2
+    assert (found.error > 2 * found.error_calibrated) == (sharper > 1)
+    assert ("too sure of itself" in calibration_sentence(found)) == (sharper > 1)
+    assert sum(one.rows for one in found.bins) == found.rows == ROWS
+    if sharper == 1:
+        assert sum(not one.low <= one.confidence <= one.high for one in found.bins) <= 1
+
+
+def test_rows_of_a_group_widen_the_interval() -> None:
+    """Every row is there ten times, which tells no more than once."""
+    task = binary("b")
+    one = drawn(task, 2.0, 0)
+    part = LabelledPredictions(one.raw[:300], one.target[:300], None)
+    copies = [torch.cat([values] * 10) for values in (part.raw, part.target)]
+    repeated = LabelledPredictions(*copies, np.tile(np.arange(300), 10))
+    alone, together = (calibration(task, rows, rows) for rows in (part, repeated))
+    assert together.temperature == pytest.approx(alone.temperature)
+    assert together.high - together.low == pytest.approx(alone.high - alone.low, rel=0.15)
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 10**6))
+def test_the_error_is_that_of_the_bins_one_by_one(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    confidence = random.random(200).round(1)
+    true = (random.random(200) < 0.5).astype(float)
+    edges = np.unique(np.quantile(confidence, np.linspace(0, 1, 11)[1:-1]))
+    expected = 0.0
+    for low, high in zip([-1.0, *edges], [*edges, 2.0], strict=True):
+        inside = (confidence >= low) & (confidence < high)
+        if inside.any():
+            expected += inside.mean() * abs(true[inside].mean() - confidence[inside].mean())
+    assert calibration_error(confidence, true) == pytest.approx(expected)
+
+
+def test_the_most_probable_candidate_is_right_where_it_is_acceptable() -> None:
+    raw = torch.tensor([[2.0, 0.0, -torch.inf], [0.0, 3.0, 1.0]])
+    target = torch.tensor([[1.0, 1.0, 0.0], [1.0, 0.0, 1.0]])
+    confidence, true = confidences(choice("d"), raw, target)
+    assert confidence.tolist() == pytest.approx([float(torch.tensor(2.0).sigmoid()), float(raw[1].softmax(0)[1])])
+    assert true.tolist() == [1.0, 0.0]
