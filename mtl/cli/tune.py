@@ -134,11 +134,11 @@ def conclude(study: "SearchStudy", console: Console) -> None:
         title=f"{study.search.name}: lowest validation scores",
         caption=", ".join(f"{number} {word}" for word, number in counts.items() if number),
     )
-    for column in ("trial", "score", "values", "run"):
-        table.add_column(column, justify="right" if column in ("trial", "score") else "left", overflow="fold")
+    for column in ("score", "values", "run"):
+        table.add_column(column, justify="right" if column == "score" else "left", overflow="fold")
     for one in sorted(complete, key=lambda one: (one.value, one.number))[:SHOWN]:
         values = "\n".join(study.overrides(one))
-        table.add_row(str(one.number), f"{one.value:.4g}", Text(values), Text(one.user_attrs["run"].rpartition("/")[2]))
+        table.add_row(f"{one.value:.4g}", Text(values), Text(one.user_attrs["run"].rpartition("/")[2]))
     console.print(table)
     best = study.best
     assert best is not None

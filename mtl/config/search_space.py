@@ -120,7 +120,7 @@ def _dimension(text: str, override: Override) -> Dimension:
     if isinstance(value, Glob):
         raise InputError(f"'{text}': expected the options one by one, such as {key}=a,b")
     if isinstance(value, IntervalSweep):
-        return _range(text, Range(key, *map(_number, (value.start, value.end)), None, "log" in value.tags))
+        return _range(text, Range(key, _number(value.start), _number(value.end), None, "log" in value.tags))
     if isinstance(value, RangeSweep):
         found = [_number(one) for one in value.range()]
         if not found:

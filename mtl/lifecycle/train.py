@@ -41,6 +41,7 @@ from mtl.training.callbacks import MovingAverage, ValidationWatch
 from mtl.training.grouping import check as check_measuring
 from mtl.training.grouping import grouped
 from mtl.training.hardware import processes_of, threads_for
+from mtl.training.loggers import register_run
 from mtl.training.trainer import dashboard_loggers
 
 
@@ -236,6 +237,7 @@ def conclude(
     report, result = act(run, trained, prepared.environment, found, fitted.loggers, fitted.steps)
     run.contributions = replace(measured.contributions, outcome=report.outcome() if report is not None else None)
     run.finish(result)
+    register_run(fitted.loggers, run.path)
     if report is not None:
         on_report(report)
     return result

@@ -17,6 +17,7 @@ from mtl.config.run_result import RunResult
 from mtl.errors import InputError
 from mtl.runs.identity import identity
 from mtl.training.loggers.dashboard import DashboardLogger
+from mtl.training.loggers.mlflow import RunLogger
 
 
 def make_loggers(directory: Path, config: RunConfig) -> list[Logger]:
@@ -79,6 +80,18 @@ def log_outcome(loggers: Sequence[Logger], result: RunResult, step: int) -> None
         finish = getattr(getattr(logger, "experiment", None), "finish", None)
         if callable(finish):
             finish()
+
+
+def register_run(loggers: Sequence[Logger], run: Path) -> None:
+    """Let loggers that have a registry of models register a finished run, where they were told to.
+
+    Args:
+        loggers: of the run.
+        run: its directory, with its result.
+    """
+    for logger in loggers:
+        if isinstance(logger, RunLogger):
+            logger.register(run)
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
