@@ -1,4 +1,4 @@
-"""What a search for hyper-parameters is asked to do: its settings, and what it varies. Imports neither torch nor Optuna."""
+"""What a search for hyper-parameters is asked to do: settings, and what varies. Imports neither torch nor Optuna."""
 
 import hashlib
 from collections.abc import Sequence

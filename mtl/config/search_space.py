@@ -158,5 +158,5 @@ def _check_values(fixed: Sequence[str], space: Sequence[Dimension]) -> None:
             one for one in space if isinstance(one, Range) and isinstance(one.low, float) and one.low == int(one.low)
         ]
         said = next((one.key for one in floats if str(error).startswith(f"{one.key}=") and "whole" in str(error)), None)
-        hint = f"; whole numbers are drawn by int(interval(...)) or range(...)" if said else ""
+        hint = "; whole numbers are drawn by int(interval(...)) or range(...)" if said else ""
         raise InputError(f"{error}{hint}") from None

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pytorch_lightning.loggers import CSVLogger, Logger
+from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 
 from mtl.config.factories import call_factory, instantiate_node
 from mtl.config.run_config import RunConfig
@@ -76,10 +76,8 @@ def log_outcome(loggers: Sequence[Logger], result: RunResult, step: int) -> None
     for logger in of_other_projects(loggers):
         logger.log_metrics({**numbers, "final/seconds": result.seconds.fit}, step=step)
         logger.finalize("success")
-        # Of W&B, whose next run in this process would else be the same
-        finish = getattr(getattr(logger, "experiment", None), "finish", None)
-        if callable(finish):
-            finish()
+        if isinstance(logger, WandbLogger):  # whose next run in this process would else be the same
+            logger.experiment.finish()
 
 
 def register_run(loggers: Sequence[Logger], run: Path) -> None:
