@@ -147,7 +147,8 @@ class SearchStudy:
         number = sum(one.state.name != "WAITING" for one in trials)
         # Anew for each trial, so that a search that was interrupted draws what it would have drawn
         self.study.sampler = _sampler(self.search, number)
-        return self.study.ask(self._distributions)
+        trial: Trial = self.study.ask(self._distributions)
+        return trial
 
     def _put_back(self, trial: "FrozenTrial", *, died: bool) -> None:
         """Let the values of a trial whose process has ended wait for another one."""

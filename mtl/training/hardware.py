@@ -49,8 +49,8 @@ def check_hardware(hardware: Mapping[str, Any]) -> None:
         hardware: arguments of Lightning's trainer.
 
     Raises:
-        InputError: an unknown argument, with the nearest one; or one that every run sets itself, with the key that
-            decides it.
+        InputError: an unknown argument, with the nearest one; one that every run sets itself, with the key that
+            decides it; a strategy under which a weighting would not be what makes the gradients.
     """
     valid = [name for name in signature(Trainer).parameters if name not in DECIDED_BY]
     for name in hardware:
@@ -61,6 +61,14 @@ def check_hardware(hardware: Mapping[str, Any]) -> None:
             raise InputError(f"hardware.{name} is set by every run itself: {instead}")
         if name not in valid:
             raise unknown("argument of the trainer in hardware", name, valid)
+    strategy = str(hardware.get("strategy", "auto"))
+    if strategy != "auto" and not strategy.startswith("ddp"):
+        # FSDP leaves each process a part of a parameter, and what reduces its gradients is a call of Tensor.backward,
+        # which no weighting makes; DeepSpeed's engine takes gradients by itself, and passes over the weighting
+        raise InputError(
+            f"hardware.strategy={strategy}: expected auto or ddp: a weighting takes the gradients of whole parameters "
+            "in each process, and other strategies divide them or take gradients of their own"
+        )
 
 
 def processes_of(hardware: Mapping[str, Any]) -> int:

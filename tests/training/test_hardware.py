@@ -25,6 +25,12 @@ def test_processes_are_those_of_the_trainer() -> None:
         ({"gradient_clip_val": 1.0}, "hardware.gradient_clip_val is set by every run itself: use gradient_clip=1.0"),
         ({"logger": False}, "hardware.logger is set by every run itself: use logger=[tensorboard,mlflow]"),
         ({"callbacks": []}, "hardware.callbacks is set by every run itself"),
+        (
+            {"strategy": "fsdp"},
+            "hardware.strategy=fsdp: expected auto or ddp: a weighting takes the gradients of whole",
+        ),
+        ({"strategy": "deepspeed_stage_2"}, "hardware.strategy=deepspeed_stage_2: expected auto or ddp"),
+        ({"accelerator": "mps"}, "this machine cannot train with hardware accelerator=mps"),
         ({"precision": "31-true"}, "this machine cannot train with hardware accelerator=cpu, devices=1, precision=31"),
     ],
 )
