@@ -22,6 +22,14 @@ DECIDED_BY: dict[str, str | None] = {
     "check_val_every_n_epoch": "validate_every",
     "accumulate_grad_batches": "accumulate",
     "gradient_clip_val": "gradient_clip",
+    "gradient_clip_algorithm": None,
+    "val_check_interval": "validate_every",
+    "min_epochs": "patience",
+    "min_steps": "patience",
+    "limit_test_batches": None,
+    "limit_predict_batches": None,
+    "barebones": None,
+    "model_registry": None,
     "enable_progress_bar": "progress",
     "log_every_n_steps": "log_every",
     "default_root_dir": "output",
@@ -34,8 +42,11 @@ DECIDED_BY: dict[str, str | None] = {
     "use_distributed_sampler": None,
 }
 
-# Where the trainer's values are objects: how the key is typed
+# Where the trainer's values are objects, or mean something else: how the key is typed
 EXAMPLES = {
+    "val_check_interval": "20, in optimizer steps",
+    "min_epochs": "null and some epochs, such as 20",
+    "min_steps": "null and some steps, such as 3000",
     "callbacks": "ema, or +callbacks.<name>._target_=<class>",
     "logger": "[tensorboard,mlflow]",
     "profiler": "simple",

@@ -46,6 +46,10 @@ def test_a_multirun_gives_the_runs_of_a_comparison_and_says_what_failed(tmp_path
     assert last.startswith("error: ")
     assert "accumulate=50" in last
     assert "cannot be divided among 50 accumulated batches" in last
+    if launcher == "submitit":  # the others print what their jobs do
+        assert f"write what they print to {tmp_path}/multirun/.submitit/<job>; this waits for them" in done.stderr
+    else:
+        assert done.stdout.count("all numbers: ") == 2
 
     settings = ["batch_size=4", f"output={tmp_path}", "models=[hard]", "weightings=[equal]", "seeds=1", "baselines=[]"]
     planner = Planner(read_study([*RUNS, *settings]))
