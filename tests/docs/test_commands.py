@@ -12,6 +12,7 @@ from mtl.cli.application import override_arguments
 from mtl.cli.program import COMMANDS
 from mtl.config.compose import check_overrides
 from mtl.config.folders import option_names
+from mtl.config.search_settings import read_search
 from mtl.config.study_arguments import read_study
 from tests.docs.pages import PAGES, ROOT, Command, commands, tables
 
@@ -70,6 +71,8 @@ def check_own(command: str, *arguments: str) -> None:
     given = [filled(text) for text in arguments if not re.fullmatch("<.*>", text)]
     if command == "compare":
         read_study(given)
+    elif command == "tune":
+        read_search(given)
     elif command in {"train", "execute", "predict"}:
         check_overrides(override_arguments(given), "config" if command == "train" else "execute")
 
