@@ -21,7 +21,15 @@ mtl doctor
 Says which version this is and where it is, which libraries are there and which extras are incomplete, what the machine
 has, and which config folders are searched.
 """
-FOR_USERS = ("scheduling", "text", "vision", "trees", "sweep", "export")  # the extras that options of a run need
+FOR_USERS = (
+    "scheduling",
+    "text",
+    "vision",
+    "trees",
+    "sweep",
+    "tune",
+    "export",
+)  # the extras that options of a run need
 GIGABYTE = 2**30
 
 

@@ -12,6 +12,7 @@ from mtl.errors import EXIT_USER_ERROR, unknown
 COMMANDS = {
     "train": "train one run, or with -m a sweep: mtl train task=digits model=gated",
     "compare": "does learning these tasks together pay? mtl compare task=digits",
+    "tune": "search for hyper-parameters: mtl tune task=digits weighting=equal,pcgrad trials=20",
     "execute": "let a trained run act: mtl execute run=outputs/runs/...",
     "improve": "improve a finished run by acting: mtl improve run=outputs/runs/... rounds=5",
     "analyse": "what limits the outcome of a run? mtl analyse run=outputs/runs/...",

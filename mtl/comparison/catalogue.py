@@ -24,7 +24,7 @@ class CataloguedRun:
 
     Attributes:
         path: its directory, below the output directory.
-        state: done, running, interrupted or failed, as the run says; "killed": its process ended without a word;
+        state: done, running, interrupted, pruned or failed, as it says; "killed": its process ended without a word;
             "damaged": what it has written cannot be read.
         choices: the option chosen in each config group, and the seed; empty where it cannot be read.
         result: what came of it; None if it has not finished.

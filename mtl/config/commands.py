@@ -17,7 +17,7 @@ SCRIPTS = {
     "report": "experiments/report.py",
     "affinity": "experiments/affinity.py",
     "runs": "experiments/runs.py",
-}
+}  # the others have none
 
 config_dirs: list[str] = []  # folders that were named by --config-dir, to be named again
 
@@ -35,7 +35,8 @@ def installed_command() -> str | None:
 def typed(command: str) -> str:
     """A command as it is typed, with the config folders that were named by a flag."""
     installed = installed_command()
-    words = f"{installed} {command}" if installed else f"python {SCRIPTS[command]}"
+    in_repository = f"python {SCRIPTS[command]}" if command in SCRIPTS else f"python -m mtl {command}"
+    words = f"{installed} {command}" if installed else in_repository
     return " ".join([words, *(f"--config-dir {quote(folder)}" for folder in config_dirs)])
 
 

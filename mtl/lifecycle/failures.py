@@ -11,6 +11,7 @@ from mtl.distributed import is_lost_connection
 from mtl.errors import InputError
 from mtl.module.loss_meter import Diverged
 from mtl.runs.directory import Run
+from mtl.training.callbacks import Pruned
 
 
 @contextmanager
@@ -25,12 +26,16 @@ def failures_recorded(run: Run, *, first: bool, again: str | None = None) -> Ite
     Raises:
         InputError: what the user can do something about, such as a full disk.
         SystemExit: it was interrupted.
+        Pruned: a search has ended it, and the same command goes on.
     """
     try:
         yield
     except Diverged as error:
         run.state = "failed"
         raise Diverged(f"{error}; {what_is_kept(run)}") from None
+    except Pruned:
+        run.state = "pruned"
+        raise
     except InputError:
         run.state = "failed"
         if first and not run.last.is_file() and not run.improvement.is_file():

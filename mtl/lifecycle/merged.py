@@ -36,7 +36,7 @@ from mtl.runs.checkpoint import write_checkpoint
 from mtl.runs.directory import Run, finished, run_path
 from mtl.sharing.common_start import CommonStart
 from mtl.training.hardware import processes_of, threads_for
-from mtl.training.loggers import log_hyperparameters, make_loggers
+from mtl.training.loggers import log_hyperparameters, make_loggers, register_run
 from mtl.training.resources import reset_peak_memory
 
 # As conf/model/ has them, so that runs which are there already are used
@@ -106,6 +106,7 @@ def train_merged(
         report, result = act(run, trained, environment, result, fitted.loggers, fitted.steps)
         run.contributions = replace(measured.contributions, outcome=report.outcome() if report is not None else None)
         run.finish(result)
+        register_run(fitted.loggers, run.path)
     if report is not None:
         on_report(report)
     return result

@@ -11,7 +11,7 @@ from mtl.runs.lock import check_free
 
 # What a checkpoint holds beside the weights, and training goes on from
 STATE = {"optimizer_states": list, "loops": dict, "callbacks": dict, "random_state": dict}
-UNFINISHED = ("running", "interrupted")  # a run that failed would fail again
+UNFINISHED = ("running", "interrupted", "pruned")  # a run that failed would fail again
 ALLOWED = "only threads, progress, hardware.accelerator and hardware.max_time may differ"
 
 

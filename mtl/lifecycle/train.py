@@ -37,10 +37,11 @@ from mtl.lifecycle.trees import train_trees
 from mtl.module.lightning import silent_lightning
 from mtl.runs.directory import Run
 from mtl.runs.lock import hold
-from mtl.training.callbacks import MovingAverage
+from mtl.training.callbacks import MovingAverage, ValidationWatch
 from mtl.training.grouping import check as check_measuring
 from mtl.training.grouping import grouped
 from mtl.training.hardware import processes_of, threads_for
+from mtl.training.loggers import register_run
 from mtl.training.trainer import dashboard_loggers
 
 
@@ -56,7 +57,7 @@ class Prepared:
         assembly: its objects, the rows loaded.
         improvement: changes the trained network by acting; None: it stays as it is.
         environment: the trained agent acts in it; None: it does not act.
-        callbacks: own ones of the config.
+        callbacks: own ones of the config, and whoever watches the validation.
         resumed: the run to go on with.
         data_seconds: until the rows were in memory.
     """
@@ -73,6 +74,7 @@ def train(
     config: RunConfig,
     on_report: Callable[[ExecutionReport], None] = ignore,
     on_run_created: Callable[[Run], None] = ignore,
+    on_validation: Callable[[int, float], bool] | None = None,
 ) -> RunResult | None:
     """Train what ``config`` says, a network, merged ones or trees, or go on with the run that ``config.resume`` names.
 
@@ -84,12 +86,15 @@ def train(
         config: what the run is told.
         on_report: called with the report when the trained agent has acted.
         on_run_created: called with the run as soon as it has a directory.
+        on_validation: of a network, called after each validation with the epochs so far and the score; the training
+            ends where it returns True.
 
     Returns:
         The result; None for a process that is not the first of its training.
 
     Raises:
         InputError: something in the config or the data is wrong, or the training diverged.
+        Pruned: ``on_validation`` has ended it.
     """
     merged = merged_of(config)
     if merged is not None:
@@ -104,6 +109,8 @@ def train(
         if first and config.resume is not None:
             lock.enter_context(hold(Run.open(config.resume).path))
         prepared = prepare(config)
+        if on_validation is not None:
+            prepared = replace(prepared, callbacks=(*prepared.callbacks, ValidationWatch(on_validation)))
         run = prepared.resumed
         if run is None:
             run = lock.enter_context(new_run(config)) if first else Run.open(os.environ[RUN_VARIABLE])
@@ -230,6 +237,7 @@ def conclude(
     report, result = act(run, trained, prepared.environment, found, fitted.loggers, fitted.steps)
     run.contributions = replace(measured.contributions, outcome=report.outcome() if report is not None else None)
     run.finish(result)
+    register_run(fitted.loggers, run.path)
     if report is not None:
         on_report(report)
     return result

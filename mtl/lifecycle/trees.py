@@ -23,7 +23,7 @@ from mtl.lifecycle.trained import TrainedTrees, suite_of_columns
 from mtl.runs.directory import Run
 from mtl.suites.base import MultiTaskDataModule
 from mtl.training.hardware import processes_of, threads_for
-from mtl.training.loggers import log_hyperparameters, make_loggers
+from mtl.training.loggers import log_hyperparameters, make_loggers, register_run
 from mtl.training.resources import reset_peak_memory
 from mtl.trees.boosting import Boosted, BoostedTrees
 from mtl.trees.lightgbm import lightgbm
@@ -103,6 +103,7 @@ def train_trees(
         report, result = act(run, trained, environment, result, fitted.loggers, fitted.steps)
         run.contributions = replace(measured.contributions, outcome=report.outcome() if report is not None else None)
         run.finish(result)
+        register_run(fitted.loggers, run.path)
     if report is not None:
         on_report(report)
     return result

@@ -3,7 +3,7 @@
 ``<output>/runs/<task>/<model>-<weighting>/<run id>/`` holds::
 
     config.yaml    the resolved config, the run's truth
-    state          one word: running, done, failed or interrupted
+    state          one word: running, done, failed, interrupted, or pruned by a search
     statistics.json  what the suite fitted on the training rows, for suites that do
     affinity.json  what grouping=auto measured, and the groups that follow; affinity.png shows it
     best.ckpt      the checkpoint selected on validation     (tensors and plain values only)
@@ -145,7 +145,7 @@ class Run:
 
     @property
     def state(self) -> str:
-        """running, done, failed or interrupted; empty before anything happened."""
+        """running, done, failed, interrupted or pruned; empty before anything happened."""
         path = self.path / "state"
         return path.read_text(encoding="utf-8", errors="replace").strip() if path.is_file() else ""
 

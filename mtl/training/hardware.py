@@ -22,6 +22,14 @@ DECIDED_BY: dict[str, str | None] = {
     "check_val_every_n_epoch": "validate_every",
     "accumulate_grad_batches": "accumulate",
     "gradient_clip_val": "gradient_clip",
+    "gradient_clip_algorithm": None,
+    "val_check_interval": "validate_every",
+    "min_epochs": "patience",
+    "min_steps": "patience",
+    "limit_test_batches": None,
+    "limit_predict_batches": None,
+    "barebones": None,
+    "model_registry": None,
     "enable_progress_bar": "progress",
     "log_every_n_steps": "log_every",
     "default_root_dir": "output",
@@ -34,8 +42,11 @@ DECIDED_BY: dict[str, str | None] = {
     "use_distributed_sampler": None,
 }
 
-# Where the trainer's values are objects: how the key is typed
+# Where the trainer's values are objects, or mean something else: how the key is typed
 EXAMPLES = {
+    "val_check_interval": "20, in optimizer steps",
+    "min_epochs": "null and some epochs, such as 20",
+    "min_steps": "null and some steps, such as 3000",
     "callbacks": "ema, or +callbacks.<name>._target_=<class>",
     "logger": "[tensorboard,mlflow]",
     "profiler": "simple",
@@ -49,8 +60,8 @@ def check_hardware(hardware: Mapping[str, Any]) -> None:
         hardware: arguments of Lightning's trainer.
 
     Raises:
-        InputError: an unknown argument, with the nearest one; or one that every run sets itself, with the key that
-            decides it.
+        InputError: an unknown argument, with the nearest one; one that every run sets itself, with the key that
+            decides it; a strategy under which a weighting would not be what makes the gradients.
     """
     valid = [name for name in signature(Trainer).parameters if name not in DECIDED_BY]
     for name in hardware:
@@ -61,6 +72,14 @@ def check_hardware(hardware: Mapping[str, Any]) -> None:
             raise InputError(f"hardware.{name} is set by every run itself: {instead}")
         if name not in valid:
             raise unknown("argument of the trainer in hardware", name, valid)
+    strategy = str(hardware.get("strategy", "auto"))
+    if strategy != "auto" and not strategy.startswith("ddp"):
+        # FSDP leaves each process a part of a parameter, and what reduces its gradients is a call of Tensor.backward,
+        # which no weighting makes; DeepSpeed's engine takes gradients by itself, and passes over the weighting
+        raise InputError(
+            f"hardware.strategy={strategy}: expected auto or ddp: a weighting takes the gradients of whole parameters "
+            "in each process, and other strategies divide them or take gradients of their own"
+        )
 
 
 def processes_of(hardware: Mapping[str, Any]) -> int:

@@ -1,4 +1,4 @@
-"""Hydra's launchers and sweepers start the same runs as ours, and their runs can be compared."""
+"""Hydra's launchers start the same runs as ours, and their runs can be compared."""
 
 import subprocess
 import sys
@@ -7,12 +7,10 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from omegaconf import OmegaConf
 from rich.console import Console
 
 from mtl.cli.application import with_launcher
 from mtl.cli.report import report
-from mtl.config.compose import check_overrides
 from mtl.config.folders import CONF
 from mtl.config.study_arguments import read_study
 from mtl.errors import InputError
@@ -26,10 +24,6 @@ LAUNCHERS = {
     "ray": ["hydra/launcher=ray", "+hydra.launcher.init.num_cpus=2", "threads=1"],
     "submitit": ["hydra/launcher=submitit_local", "hydra.launcher.cpus_per_task=1", "hydra.launcher.timeout_min=5"],
 }
-
-
-def test_a_search_over_an_interval_passes_the_check() -> None:
-    check_overrides(["task=synthetic", "optimizer.lr=tag(log,interval(0.0001,0.1))"], "config")
 
 
 @pytest.mark.slow
@@ -52,6 +46,10 @@ def test_a_multirun_gives_the_runs_of_a_comparison_and_says_what_failed(tmp_path
     assert last.startswith("error: ")
     assert "accumulate=50" in last
     assert "cannot be divided among 50 accumulated batches" in last
+    if launcher == "submitit":  # the others print what their jobs do
+        assert f"write what they print to {tmp_path}/multirun/.submitit/<job>; this waits for them" in done.stderr
+    else:
+        assert done.stdout.count("all numbers: ") == 2
 
     settings = ["batch_size=4", f"output={tmp_path}", "models=[hard]", "weightings=[equal]", "seeds=1", "baselines=[]"]
     planner = Planner(read_study([*RUNS, *settings]))
@@ -92,26 +90,3 @@ def test_a_multirun_trains_runs_of_one_shape_at_once_and_shows_each(tmp_path: Pa
 def test_replicas_are_of_a_sweep_with_their_own_launcher(typed: list[str], reason: str) -> None:
     with pytest.raises(InputError, match=reason):
         with_launcher(typed)
-
-
-@pytest.mark.slow
-def test_a_search_minimises_the_validation_score(tmp_path: Path) -> None:
-    """By Optuna: what it calls best is the best of the runs that it started."""
-    if find_spec("hydra_plugins.hydra_optuna_sweeper") is None:
-        pytest.skip("hydra-optuna-sweeper is not installed")
-    search = ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=3", "hydra.sweeper.n_jobs=1"]
-    swept = ["optimizer.lr=tag(log,interval(1e-4,1e-1))", "progress=false", f"output={tmp_path}"]
-    subprocess.run(
-        [sys.executable, "train.py", "-m", *RUNS, *search, *swept],
-        cwd=CONF.parent,
-        capture_output=True,
-        timeout=300,
-        check=True,
-    )
-    (found,) = tmp_path.glob("multirun/optimization_results.yaml")
-    best = OmegaConf.load(found)
-    results = [read_result(path) for path in tmp_path.glob("runs/*/*/*/result.json")]
-    scores = {result.config.optimizer["lr"]: result.metrics["val"].score for result in results}
-    assert len(scores) == 3
-    assert best.best_value == pytest.approx(min(scores.values()))
-    assert best.best_params["optimizer.lr"] == pytest.approx(min(scores, key=lambda lr: scores[lr]))

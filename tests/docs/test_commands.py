@@ -13,6 +13,7 @@ from mtl.cli.application import override_arguments
 from mtl.cli.program import COMMANDS
 from mtl.config.compose import check_overrides
 from mtl.config.folders import option_names
+from mtl.config.search_settings import read_search
 from mtl.config.study_arguments import read_study
 from tests.docs.pages import PAGES, ROOT, Command, commands, tables
 
@@ -77,6 +78,8 @@ def check_own(command: str, *arguments: str) -> None:
         check_overrides(override_arguments(given), files[command])
     elif command == "analyse":
         read_options(given)
+    elif command == "tune":
+        read_search(given)
 
 
 def check_install(arguments: list[str]) -> None:

@@ -1,6 +1,7 @@
 """Every option of every group, found by listing conf/, trains once."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch

@@ -23,8 +23,20 @@ def test_processes_are_those_of_the_trainer() -> None:
         ),
         ({"max_epochs": 3}, "hardware.max_epochs is set by every run itself: use epochs=3"),
         ({"gradient_clip_val": 1.0}, "hardware.gradient_clip_val is set by every run itself: use gradient_clip=1.0"),
+        (
+            {"val_check_interval": 0.5},
+            "hardware.val_check_interval is set by every run itself: use validate_every=20, in",
+        ),
+        ({"min_epochs": 5}, "hardware.min_epochs is set by every run itself: use patience=null and some epochs"),
+        ({"gradient_clip_algorithm": "value"}, "hardware.gradient_clip_algorithm is set by every run itself: and no"),
         ({"logger": False}, "hardware.logger is set by every run itself: use logger=[tensorboard,mlflow]"),
         ({"callbacks": []}, "hardware.callbacks is set by every run itself"),
+        (
+            {"strategy": "fsdp"},
+            "hardware.strategy=fsdp: expected auto or ddp: a weighting takes the gradients of whole",
+        ),
+        ({"strategy": "deepspeed_stage_2"}, "hardware.strategy=deepspeed_stage_2: expected auto or ddp"),
+        ({"accelerator": "mps"}, "this machine cannot train with hardware accelerator=mps"),
         ({"precision": "31-true"}, "this machine cannot train with hardware accelerator=cpu, devices=1, precision=31"),
     ],
 )

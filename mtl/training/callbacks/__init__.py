@@ -22,6 +22,7 @@ from mtl.training.callbacks.progress_lines import ProgressLines
 from mtl.training.callbacks.step_cost import StepCost
 from mtl.training.callbacks.time_limit import TimeLimit
 from mtl.training.callbacks.timer import Timer
+from mtl.training.callbacks.validation_watch import Pruned, ValidationWatch
 
 __all__ = [
     "AffinityRecorder",
@@ -36,7 +37,9 @@ __all__ = [
     "PlateauWatch",
     "ProgressBar",
     "ProgressLines",
+    "Pruned",
     "StepCost",
     "TimeLimit",
     "Timer",
+    "ValidationWatch",
 ]

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pytorch_lightning.loggers import CSVLogger, Logger
+from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 
 from mtl.config.factories import call_factory, instantiate_node
 from mtl.config.run_config import RunConfig
@@ -17,6 +17,7 @@ from mtl.config.run_result import RunResult
 from mtl.errors import InputError
 from mtl.runs.identity import identity
 from mtl.training.loggers.dashboard import DashboardLogger
+from mtl.training.loggers.mlflow import RunLogger
 
 
 def make_loggers(directory: Path, config: RunConfig) -> list[Logger]:
@@ -75,10 +76,20 @@ def log_outcome(loggers: Sequence[Logger], result: RunResult, step: int) -> None
     for logger in of_other_projects(loggers):
         logger.log_metrics({**numbers, "final/seconds": result.seconds.fit}, step=step)
         logger.finalize("success")
-        # Of W&B, whose next run in this process would else be the same
-        finish = getattr(getattr(logger, "experiment", None), "finish", None)
-        if callable(finish):
-            finish()
+        if isinstance(logger, WandbLogger):  # whose next run in this process would else be the same
+            logger.experiment.finish()
+
+
+def register_run(loggers: Sequence[Logger], run: Path) -> None:
+    """Let loggers that have a registry of models register a finished run, where they were told to.
+
+    Args:
+        loggers: of the run.
+        run: its directory, with its result.
+    """
+    for logger in loggers:
+        if isinstance(logger, RunLogger):
+            logger.register(run)
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

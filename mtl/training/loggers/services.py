@@ -4,9 +4,10 @@ import os
 from importlib.util import find_spec
 from pathlib import Path
 
-from pytorch_lightning.loggers import Logger, MLFlowLogger, WandbLogger
+from pytorch_lightning.loggers import Logger, WandbLogger
 
 from mtl.errors import InputError
+from mtl.training.loggers.mlflow import RunLogger, check_server
 
 
 def check_installed(package: str) -> None:
@@ -20,25 +21,27 @@ def output_of(run: Path) -> Path:
     return run.resolve().parents[3]
 
 
-def mlflow_logger(run: Path, experiment: str = "mtl", tracking_uri: str | None = None) -> Logger:
+def mlflow_logger(
+    run: Path, experiment: str = "mtl", tracking_uri: str | None = None, registered_model: str | None = None
+) -> Logger:
     """A logger for MLflow; a run is called by its id there, and a resumed one is a new run of the same name.
 
     Args:
         run: the run's directory.
         experiment: that it is part of.
         tracking_uri: where to; None: the variable ``MLFLOW_TRACKING_URI``, or else ``<output>/mlflow.db``.
+        registered_model: a name in the model registry, of which the finished run becomes a version; None: it does not.
 
     Returns:
         The logger.
 
     Raises:
-        InputError: the package is missing.
+        InputError: the package is missing, or no server answers.
     """
     check_installed("mlflow")
     place = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{output_of(run) / 'mlflow.db'}"
-    return MLFlowLogger(
-        experiment, run.name, place, tags={"mtl.directory": str(run.resolve())}, save_dir=str(output_of(run))
-    )
+    check_server(place)
+    return RunLogger(experiment, run, place, str(output_of(run)), registered_model)
 
 
 def wandb_logger(run: Path, project: str = "mtl", *, offline: bool = True) -> Logger:

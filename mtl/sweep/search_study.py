@@ -1,0 +1,235 @@
+"""A search for hyper-parameters in Optuna's storage: which trials there are, and which one is next.
+
+Akiba et al., "Optuna: A Next-generation Hyperparameter Optimization Framework", KDD 2019,
+https://arxiv.org/abs/1907.10902. Only its public interface is used (``ask`` and ``tell``).
+
+``<output>/searches/<name>/`` holds::
+
+    journal.log      all trials, unless another storage was named
+    trial-<n>.lock   who trains it: machine, process, its start time; touched every few seconds
+    worker-<p>.log   what a worker process has printed
+"""
+
+import json
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+
+from mtl.config.search_settings import Search
+from mtl.config.search_space import Choice, Dimension
+from mtl.errors import InputError, lacks
+from mtl.runs.files import read_json_if_whole
+from mtl.runs.lock import create_lock, describe_this_process, heartbeat, is_alive
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+    from optuna.pruners import BasePruner
+    from optuna.samplers import BaseSampler
+    from optuna.trial import FrozenTrial, Trial
+
+DEATHS = 3  # processes that may die over the same values before these count as failed
+FAILURES = 3  # trials that fail before any other does not, after which a search ends
+# Attributes of the study and of its trials, in Optuna's words
+ABOUT, DATA, PUT_BACK, DEAD = "about", "data", "put_back", "dead"
+RUN, ERROR = "run", "error"
+
+
+class SearchStudy:
+    """A search, to be used by any number of processes at once.
+
+    Args:
+        search: what is asked.
+
+    Attributes:
+        search: the same.
+        directory: of its files.
+
+    Raises:
+        InputError: Optuna is missing, its storage cannot be used, or a search of this name is about something else.
+    """
+
+    def __init__(self, search: Search) -> None:
+        self.search = search
+        self.directory = Path(search.output, "searches", search.name)
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"output={search.output}: cannot be written ({error.strerror})") from None
+        self._mutex = FileLock(self.directory / ".mutex")
+        with self._mutex:
+            self.study = _open_study(search, self.directory)
+            about = self.study.user_attrs.get(ABOUT)
+            if about is None:
+                self.study.set_user_attr(ABOUT, search.identity)
+            elif about != search.identity:
+                raise InputError(
+                    f"name={search.name}: the search of this name is about other overrides or ranges; give this one "
+                    "another name, or none"
+                )
+        self._distributions = {one.key: _distribution(one) for one in search.space}
+
+    @property
+    def trials(self) -> "list[FrozenTrial]":
+        """Those that count, in order: not what was put back because its process ended."""
+        replaced = set(self.study.user_attrs.get(PUT_BACK, []))
+        return [one for one in self.study.get_trials(deepcopy=False) if one.number not in replaced]
+
+    @property
+    def best(self) -> "FrozenTrial | None":
+        """The trial with the lowest validation score; None before the first is complete."""
+        done = [one for one in self.trials if one.state.name == "COMPLETE"]
+        return min(done, key=lambda one: (one.value, one.number)) if done else None
+
+    def overrides(self, trial: "FrozenTrial | Trial") -> list[str]:
+        """What a trial varies, as overrides of a run."""
+        return [one.override(trial.params[one.key]) for one in self.search.space]
+
+    def left(self) -> int:
+        """How many trials are still to be trained and under nobody's hands; 0 where the first ones have all failed."""
+        trials = self.trials
+        states = [one.state.name for one in trials]
+        if states.count("FAIL") >= FAILURES and not {"COMPLETE", "PRUNED"} & set(states):
+            return 0
+        waiting = [one for one in trials if one.state.name == "WAITING" or self._is_dead(one)]
+        return len(waiting) + max(0, self.search.settings.trials - len(trials))
+
+    @contextmanager
+    def claim(self) -> "Iterator[Trial | None]":
+        """The next trial, held while the context lasts; None where there is none left.
+
+        What is left behind by an interruption is put back: another trial of the same values goes on with its run.
+        """
+        with self._mutex:
+            for one in self.trials:
+                if self._is_dead(one):
+                    self._put_back(one, died=True)
+            trial = self._ask() if self.left() else None
+            lock = self._lock(trial.number) if trial is not None else None
+            if lock is not None:
+                create_lock(lock, json.dumps(describe_this_process()))
+        if trial is None or lock is None:
+            yield None
+            return
+        try:
+            with heartbeat(lock):
+                yield trial
+        finally:
+            with self._mutex:
+                found = self.study.get_trials(deepcopy=False)[trial.number]
+                if found.state.name == "RUNNING":  # interrupted
+                    self._put_back(found, died=False)
+                lock.unlink(missing_ok=True)
+
+    def twin(self, trial: "Trial") -> "FrozenTrial | None":
+        """A complete trial of the same values, which need not be trained again."""
+        same = self.overrides(trial)
+        return next((o for o in self.trials if o.state.name == "COMPLETE" and self.overrides(o) == same), None)
+
+    def check_data(self, fingerprint: str) -> None:
+        """Raise InputError where the data is not that of the trials before, unless the search varies it."""
+        if any(one.key.lstrip("+").partition(".")[0] == "task" for one in self.search.space):
+            return
+        with self._mutex:
+            known = self.study.user_attrs.get(DATA)
+            if known is None:
+                self.study.set_user_attr(DATA, fingerprint)
+            elif known != fingerprint:
+                raise InputError(
+                    f"the data has changed since search '{self.search.name}' was begun: give a new one another name="
+                )
+
+    def _ask(self) -> "Trial":
+        trials = self.trials
+        number = sum(one.state.name != "WAITING" for one in trials)
+        # Anew for each trial, so that a search that was interrupted draws what it would have drawn
+        self.study.sampler = _sampler(self.search, number)
+        trial: Trial = self.study.ask(self._distributions)
+        return trial
+
+    def _put_back(self, trial: "FrozenTrial", *, died: bool) -> None:
+        """Let the values of a trial whose process has ended wait for another one."""
+        from optuna.trial import TrialState
+
+        dead = [*self.study.user_attrs.get(DEAD, []), *([trial.number] if died else [])]
+        every = self.study.get_trials(deepcopy=False)
+        if died:
+            self.study.set_user_attr(DEAD, dead)
+        if sum(every[number].params == trial.params for number in dead) < DEATHS:
+            self.study.enqueue_trial(trial.params)
+            self.study.set_user_attr(PUT_BACK, [*self.study.user_attrs.get(PUT_BACK, []), trial.number])
+        self.study.tell(trial.number, state=TrialState.FAIL)
+        self._lock(trial.number).unlink(missing_ok=True)
+
+    def _is_dead(self, trial: "FrozenTrial") -> bool:
+        if trial.state.name != "RUNNING":
+            return False
+        lock = self._lock(trial.number)
+        holder = read_json_if_whole(lock)
+        return not holder or not is_alive(holder, lock)
+
+    def _lock(self, number: int) -> Path:
+        return self.directory / f"trial-{number}.lock"
+
+
+def _open_study(search: Search, directory: Path) -> Any:
+    try:
+        import optuna
+    except ModuleNotFoundError:
+        raise lacks("mtl tune", "Optuna", "tune") from None
+    from optuna.storages import JournalStorage, get_storage
+    from optuna.storages.journal import JournalFileBackend
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+    address = search.settings.storage
+    try:
+        storage = (
+            JournalStorage(JournalFileBackend(str(directory / "journal.log")))
+            if address is None
+            else get_storage(address)
+        )
+        return optuna.create_study(
+            storage=storage,
+            study_name=search.name,
+            pruner=_pruner(search),
+            direction="minimize",
+            load_if_exists=True,
+        )
+    except Exception as error:
+        where = f"storage={address}" if address else f"'{directory / 'journal.log'}'"
+        raise InputError(f"{where} cannot be used: {' '.join(str(error).split())[:200]}") from None
+
+
+def _sampler(search: Search, number: int) -> "BaseSampler":
+    from optuna.samplers import RandomSampler, TPESampler
+
+    settings = search.settings
+    seed = (settings.search_seed * 1_000_003 + number) % 2**32
+    if settings.sampler == "random":
+        return RandomSampler(seed=seed)
+    # With constant_liar, trials under way count as bad ones, so that several workers do not all draw the same
+    return TPESampler(seed=seed, n_startup_trials=settings.startup, constant_liar=True)
+
+
+def _pruner(search: Search) -> "BasePruner":
+    from optuna.pruners import MedianPruner, NopPruner, SuccessiveHalvingPruner
+
+    if search.settings.pruner == "median":
+        return MedianPruner(n_startup_trials=search.settings.startup)
+    if search.settings.pruner == "halving":
+        return SuccessiveHalvingPruner(bootstrap_count=search.settings.startup)
+    return NopPruner()
+
+
+def _distribution(one: Dimension) -> "BaseDistribution":
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    if isinstance(one, Choice):
+        return CategoricalDistribution(one.values)
+    if isinstance(one.low, int) and isinstance(one.high, int):
+        return IntDistribution(one.low, one.high, log=one.log, step=int(one.step or 1))
+    return FloatDistribution(float(one.low), float(one.high), log=one.log, step=one.step)

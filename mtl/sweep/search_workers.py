@@ -1,0 +1,157 @@
+"""Worker processes of a search for hyper-parameters: each takes the next trial until none is left."""
+
+import gc
+import multiprocessing
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from math import isfinite
+from multiprocessing.process import BaseProcess
+from typing import TYPE_CHECKING
+
+from mtl.config.process import set_process_defaults
+from mtl.config.search_settings import Search
+from mtl.config.signals import exit_code, signals_interrupt
+from mtl.errors import InputError
+from mtl.sweep.search_study import ERROR, RUN, SearchStudy
+from mtl.sweep.workers import GRACE, POLL, exit_with_parent, threads_each
+
+if TYPE_CHECKING:
+    from optuna.trial import Trial
+
+ENDS = 3  # worker processes in a row that may fail before a trial changes its state
+
+
+def do_trial(study: SearchStudy, trial: "Trial", threads: int) -> None:
+    """Train one trial, or go on with its run, and tell Optuna what came of it. Errors are recorded, not raised."""
+    from optuna.trial import TrialState
+
+    from mtl.config.compose import configure
+    from mtl.lifecycle.train import train
+    from mtl.training.callbacks import Pruned
+
+    same = study.twin(trial)
+    if same is not None:
+        trial.set_user_attr(RUN, same.user_attrs[RUN])
+        study.study.tell(trial, same.value)
+        return
+
+    reported: set[int] = set()
+
+    def on_validation(epochs: int, score: float) -> bool:
+        if epochs not in reported and isfinite(score):  # once, also where a run is gone on with
+            reported.add(epochs)
+            trial.report(score, epochs)
+        return trial.should_prune()
+
+    try:
+        own = configure(*study.search.fixed, *study.overrides(trial))
+        config = own.changed(threads=own.threads or threads, progress=False)
+        result = train(
+            config,
+            on_run_created=lambda run: trial.set_user_attr(RUN, str(run.path)),
+            on_validation=on_validation,
+        )
+        if result is None:
+            raise InputError("a search trains in one process for each trial: choose hardware of one process")
+        study.check_data(result.data.fingerprint)
+        score = result.metrics["val"].score
+        if score is None:
+            raise InputError("validation gave no score")
+        study.study.tell(trial, score)
+    except Pruned:
+        study.study.tell(trial, state=TrialState.PRUNED)
+    except Exception as error:
+        if not isinstance(error, InputError):
+            traceback.print_exc()
+        text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+        trial.set_user_attr(ERROR, " ".join(text.split()))
+        study.study.tell(trial, state=TrialState.FAIL)
+    finally:
+        gc.collect()  # a trained network and its data refer to each other, and the next trial needs the memory
+
+
+def do_trials(search: Search, threads: int, watch: Callable[[SearchStudy], None] = lambda _: None) -> None:
+    """Train trials until none is left.
+
+    Args:
+        search: what is asked.
+        threads: of a trial that does not say them.
+        watch: called before each trial and at the end.
+    """
+    study = SearchStudy(search)
+    while True:
+        watch(study)
+        with study.claim() as trial:
+            if trial is None:
+                return
+            do_trial(study, trial, threads)
+
+
+def run_worker(search: Search, threads: int) -> None:
+    """What a worker process does. It ends with the process that started it; its output goes to a file of the search."""
+    directory = SearchStudy(search).directory
+    log = os.open(directory / f"worker-{os.getpid()}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    sys.stdout.flush()
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    threading.Thread(target=exit_with_parent, daemon=True).start()
+    set_process_defaults()
+    try:
+        with signals_interrupt():
+            do_trials(search, threads)
+    except KeyboardInterrupt as error:  # between two trials
+        raise SystemExit(exit_code(error)) from None
+
+
+def carry_out(search: Search, workers: int, watch: Callable[[SearchStudy], None]) -> SearchStudy:
+    """Train all trials that are left.
+
+    Args:
+        search: what is asked.
+        workers: processes; 0 does it in this one.
+        watch: called between two trials and, with workers, several times a second.
+
+    Returns:
+        The search.
+
+    Raises:
+        InputError: the storage cannot be used, or workers end before they have trained anything.
+    """
+    study = SearchStudy(search)
+    if workers == 0:
+        do_trials(search, threads_each(1), watch)
+        watch(study)
+        return study
+    context = multiprocessing.get_context("spawn")
+    processes: list[BaseProcess] = []
+    ended, states = 0, ""
+    try:
+        while True:
+            now = str([one.state for one in study.trials])
+            ended = 0 if now != states else ended + sum(one.exitcode not in (None, 0) for one in processes)
+            states = now
+            if ended >= ENDS:
+                raise InputError(
+                    f"workers of the search end before they have trained: see {study.directory}/worker-*.log"
+                )
+            processes = [one for one in processes if one.is_alive()]
+            left = study.left()
+            watch(study)
+            if not processes and not left:
+                return study
+            for _ in range(min(left, workers - len(processes))):
+                processes.append(context.Process(target=run_worker, args=(search, threads_each(workers)), daemon=True))
+                processes[-1].start()
+            time.sleep(POLL)
+    finally:
+        for one in processes:
+            one.terminate()  # what it trains is left interrupted, with its last checkpoint
+        limit = time.monotonic() + GRACE
+        for one in processes:
+            one.join(max(0.0, limit - time.monotonic()))
+            one.kill()  # nothing, where it has ended
+            one.join()

@@ -1,0 +1,126 @@
+"""A search in Optuna's storage: what is asked next, what an interruption leaves, and what is refused."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mtl.config.search_settings import Search, SearchSettings
+from mtl.config.search_space import Choice, Dimension, Range
+from mtl.errors import InputError
+from mtl.runs.lock import machine_id
+from mtl.sweep.search_study import DEATHS, FAILURES, SearchStudy
+
+pytest.importorskip("optuna", minversion="5", reason="the extra tune is not installed")
+
+SPACE: list[Dimension] = [Range("optimizer.lr", 1e-4, 1e-1, log=True), Choice("weighting", ("equal", "pcgrad"))]
+JOURNAL, DATABASE = None, "sqlite:///{}/search.db"
+
+
+def search(output: Path, storage: str | None = None, fixed: tuple[str, ...] = (), **values: Any) -> Search:
+    settings: dict[str, Any] = {
+        "trials": 6,
+        "sampler": "tpe",
+        "pruner": "median",
+        "startup": 2,
+        "search_seed": 0,
+        "workers": 0,
+    }
+    given = SearchSettings.read({"name": None, "storage": storage and storage.format(output), **settings, **values})
+    return Search(given, "test", str(output), list(fixed), SPACE)
+
+
+def score(trial: Any) -> float:
+    return abs(trial.params["optimizer.lr"] - 0.01) + (trial.params["weighting"] == "equal")
+
+
+def complete(study: SearchStudy, most: int = 100) -> None:
+    """Train what is left, at once."""
+    for _ in range(most):
+        with study.claim() as trial:
+            if trial is None:
+                return
+            study.study.tell(trial, score(trial))
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # of SQLAlchemy's pool, which is closed with the process
+@pytest.mark.parametrize("storage", [JOURNAL, DATABASE], ids=["journal", "database"])
+def test_an_interrupted_search_draws_what_an_uninterrupted_one_does(tmp_path: Path, storage: str | None) -> None:
+    """Interrupted within a trial, and again by a death: every object is that of a new process."""
+    whole = SearchStudy(search(tmp_path / "whole"))
+    complete(whole)
+    place = tmp_path / "parts"
+    place.mkdir()
+    complete(SearchStudy(search(place, storage)), 2)
+    with pytest.raises(KeyboardInterrupt), SearchStudy(search(place, storage)).claim():
+        raise KeyboardInterrupt
+    complete(SearchStudy(search(place, storage)), 1)
+    dying = SearchStudy(search(place, storage))
+    with dying.claim() as trial:
+        assert trial is not None
+        lock = dying.directory / f"trial-{trial.number}.lock"
+        lock.write_text(json.dumps({"machine": machine_id(), "pid": 2**22 + 1, "started": 0.0}))
+        assert dying.left() == 3  # the dead one, and two that were not begun
+        complete(SearchStudy(search(place, storage)))
+    found = SearchStudy(search(place, storage))
+    assert [one.params for one in found.trials] == [one.params for one in whole.trials]
+    assert [one.value for one in found.trials] == [one.value for one in whole.trials]
+    assert len(found.trials) == 6
+    assert found.best is not None
+    assert found.best.value == min(map(score, found.trials))
+
+
+def test_a_trial_is_held_by_one_process(tmp_path: Path) -> None:
+    one, other = SearchStudy(search(tmp_path, trials=2)), SearchStudy(search(tmp_path, trials=2))
+    with one.claim() as first, other.claim() as second, one.claim() as third:
+        assert first is not None
+        assert second is not None
+        assert third is None
+        assert first.number != second.number
+        for study, trial in ((one, first), (other, second)):
+            study.study.tell(trial, 1.0)
+
+
+def test_more_trials_go_on(tmp_path: Path) -> None:
+    complete(SearchStudy(search(tmp_path, trials=2)))
+    more = SearchStudy(search(tmp_path, trials=3))
+    assert more.left() == 1
+    complete(more)
+    assert len(more.trials) == 3
+
+
+def test_it_ends_where_the_first_trials_have_all_failed(tmp_path: Path) -> None:
+    study = SearchStudy(search(tmp_path, trials=20))
+    while study.left():
+        with study.claim() as trial:
+            assert trial is not None
+            study.study.tell(trial, state=type(study.trials[-1].state).FAIL)
+    assert len(study.trials) == FAILURES
+    assert study.best is None
+
+
+def test_values_that_kill_their_processes_fail(tmp_path: Path) -> None:
+    """Each process is gone as soon as it has begun: its lock is that of a dead one."""
+    held = []
+    for _ in range(DEATHS + 1):
+        study = SearchStudy(search(tmp_path, trials=1))
+        held.append(study.claim())  # kept, since what ends in order is put back
+        trial = held[-1].__enter__()
+        if trial is None:
+            break
+        lock = study.directory / f"trial-{trial.number}.lock"
+        lock.write_text(json.dumps({"machine": machine_id(), "pid": 2**22 + 1, "started": 0.0}))
+    assert len(held) == DEATHS + 1
+    assert trial is None
+    assert [one.state.name for one in study.trials] == ["FAIL"]
+
+
+def test_what_cannot_be_gone_on_with_is_refused(tmp_path: Path) -> None:
+    SearchStudy(search(tmp_path)).check_data("some rows")
+    with pytest.raises(InputError, match=r"^name=test: the search of this name is about other overrides or ranges"):
+        SearchStudy(search(tmp_path, fixed=("epochs=3",)))
+    with pytest.raises(InputError, match=r"^the data has changed since search 'test' was begun"):
+        SearchStudy(search(tmp_path)).check_data("other rows")
+    with pytest.raises(InputError, match=r"^storage=nonsense://x cannot be used: "):
+        SearchStudy(search(tmp_path, "nonsense://x"))

@@ -1,0 +1,94 @@
+"""MLflow: a server of its own with a registry, and what is said where none answers."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+import torch
+
+from mtl.assembly import load
+from mtl.errors import InputError
+from mtl.lifecycle.train import train
+from mtl.training.loggers.mlflow import check_server
+from tests.support import tiny
+
+needs_mlflow = pytest.mark.skipif(find_spec("mlflow") is None, reason="the extra mlflow is not installed")
+MOST_SECONDS = 180  # until a server answers, on a machine with other work
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """The address of a server with an empty database."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    command = [
+        *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
+        *(
+            "--backend-store-uri",
+            f"sqlite:///{tmp_path / 'mlflow.db'}",
+            "--artifacts-destination",
+            str(tmp_path / "files"),
+        ),
+    ]
+    with (tmp_path / "server.log").open("w") as log:
+        process = subprocess.Popen(command, cwd=tmp_path, stdout=log, stderr=log, start_new_session=True)
+        try:
+            for _ in range(MOST_SECONDS):
+                assert process.poll() is None, (tmp_path / "server.log").read_text()
+                try:
+                    urlopen(f"{address}/health", timeout=5).close()
+                    break
+                except (URLError, OSError):
+                    time.sleep(1)
+            yield address
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)  # its workers too
+            process.wait()
+
+
+@needs_mlflow
+@pytest.mark.campaign
+@pytest.mark.filterwarnings("ignore")  # of MLflow's own code
+def test_a_registered_run_can_be_fetched_and_predicts_as_before(tmp_path: Path, server: str) -> None:
+    """Hyper-parameters and final metrics are on the server, a second run is a second version."""
+    from mlflow import MlflowClient
+    from mlflow.artifacts import download_artifacts
+
+    options = ["model=hard", "weighting=equal", "logger=mlflow", f"logger.mlflow.tracking_uri={server}"]
+    config = tiny(tmp_path / "out", *options, "logger.mlflow.registered_model=planted")
+    result = train(config)
+    assert result is not None
+    client = MlflowClient(server)
+    (version,) = client.search_model_versions("name='planted'")
+    logged = client.get_run(version.run_id).data
+    assert logged.params["optimizer.lr"] == str(result.config.optimizer["lr"])
+    assert logged.metrics["final/test/score"] == pytest.approx(result.metrics["test"].score)
+    fetched = download_artifacts("models:/planted/1", tracking_uri=server, dst_path=str(tmp_path / "fetched"))
+    ours, theirs = load(result.directory), load(fetched)
+    ours.data.setup("fit")
+    inputs = ours.data.splits["test"].inputs
+    for task, values in ours.module.predict(inputs).items():
+        torch.testing.assert_close(theirs.module.predict(inputs)[task], values, atol=0, rtol=0)
+    train(config.changed(seed=1))
+    assert [int(one.version) for one in client.search_model_versions("name='planted'")] == [2, 1]
+
+
+def test_a_server_that_does_not_answer_is_said_in_one_line() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+        with pytest.raises(InputError) as error:
+            check_server(address)
+    assert str(error.value).startswith(f"logger.mlflow.tracking_uri={address}: no server answers there (")
+    check_server("sqlite:///mlflow.db")  # no server
