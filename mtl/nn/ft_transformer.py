@@ -125,4 +125,4 @@ class FTTransformer(TableEncoder):
             both = torch.stack(self._numbers(inputs), 1).unsqueeze(-1)  # [B, 2, F, 1]
             tokens = [(both * self.slopes.view(2, -1, self.out_features)).sum(1), *tokens]
         found = torch.cat(tokens, 1) + self.offsets
-        return torch.cat([self.start.expand(len(found), 1, -1), found], 1)
+        return torch.cat([self.start.expand(found.shape[0], 1, -1), found], 1)
