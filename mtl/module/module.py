@@ -190,7 +190,8 @@ class MultiTaskModule(LeanModule):
         loader = self.trainer.train_dataloader
         assert loader is not None
         # The order depends on the seed and the epoch alone; batches that are to be overfitted stay the same ones
-        loader.set_epoch(0 if self.trainer.overfit_batches else self.current_epoch)
+        # (an attribute that Lightning sets where types do not see it)
+        loader.set_epoch(0 if getattr(self.trainer, "overfit_batches", 0) else self.current_epoch)
 
     @override
     def on_train_epoch_end(self) -> None:
