@@ -31,7 +31,7 @@ def searched(output: Path, *more: str) -> tuple[int, str]:
 
 @pytest.mark.smoke
 def test_a_search_ends_bad_trials_and_says_what_to_type_next(tmp_path: Path) -> None:
-    """Halving without startup prunes; a pruned run is not finished, and its own command goes on with it."""
+    """A pruned run is not finished, and its own command goes on with it."""
     space = "optimizer.lr=tag(log,interval(1e-6,1e-1))"
     code, said = searched(tmp_path, space, "trials=4", "startup=1", "search_seed=3")
     assert code == 0
