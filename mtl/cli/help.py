@@ -4,7 +4,7 @@ Hydra's own help prints values without comments and, to do so, composes the whol
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from textwrap import wrap
 from typing import NamedTuple
@@ -69,13 +69,19 @@ def help_text(config_name: str, arguments: Sequence[str] = ()) -> str:
     return "\n".join(part for line in "\n\n".join(sections).splitlines() for part in wrapped(line))
 
 
-def groups_of(path: Path) -> dict[str, Group]:
-    """By name, the groups that a file's defaults list chooses from, and those that their options choose from."""
+def groups_of(path: Path, known: Collection[str] = ()) -> dict[str, Group]:
+    """By name, the groups that a file's defaults list chooses from, and those that their options choose from.
+
+    An option may choose from its own group, as a weighting that works on another one: such groups are ``known``.
+    """
     found: dict[str, Group] = {}
     for name, here, default, comment in CHOICE.findall(path.read_text(encoding="utf-8")):
+        if name in known:
+            continue
         found[name] = Group(name, bool(here), default, comment)
         for file in option_files(name).values():
-            found |= {key: group for key, group in groups_of(file).items() if key not in found}
+            more = groups_of(file, {*known, *found})
+            found |= {key: group for key, group in more.items() if key not in found}
     return found
 
 
