@@ -121,8 +121,11 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=8)
     parser.add_argument("--copies", type=int, default=5, help="runs of the report: so many times those of the sweep")
     parser.add_argument("--steps", type=int, default=100_000)
+    parser.add_argument("--parts", nargs="*", default=["sweep", "report", "steps"], help="of these (default: all)")
     parser.add_argument("--save", action="store_true")
     given = parser.parse_args()
+    if "report" in given.parts and "sweep" not in given.parts:
+        parser.error("report reads the runs of sweep")
     set_process_defaults()
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as name:
@@ -132,6 +135,8 @@ def main() -> None:
             ("report", lambda: report(folder / "sweep", given.copies)),
             ("steps", lambda: steps(folder / "steps", given.steps)),
         ):
+            if part not in given.parts:
+                continue
             figures[part] = measured(work)
             print(f"{part:6} " + ", ".join(f"{name} {value}" for name, value in figures[part].items()), flush=True)
     if given.save:

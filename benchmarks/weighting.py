@@ -34,7 +34,8 @@ from mtl.errors import unknown
 from mtl.weighting.base import GradientWeighting, Step, Weighting
 
 CONFIGS = Path(__file__).parent.parent / "conf" / "weighting"
-METHODS = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
+WRAPPERS = ("samo",)  # of another weighting, which needs the losses of a step once more
+METHODS = sorted(path.stem for path in CONFIGS.glob("*.yaml") if path.stem not in WRAPPERS)
 Work = tuple[int, tuple[int, ...], int, int]
 WORK: dict[str, Work] = {"small": (64, (256, 256), 3, 256), "large": (512, (1024, 1024, 1024), 8, 512)}
 PLACES = ("parameters", "last_shared", "representation")

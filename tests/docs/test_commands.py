@@ -78,7 +78,7 @@ def check_own(command: str, *arguments: str) -> None:
         check_overrides(override_arguments(given), files[command])
     elif command == "analyse":
         read_options(given)
-    elif command == "tune":
+    elif command == "tune" and given:
         read_search(given)
 
 

@@ -29,9 +29,11 @@ GRID = [one for group in GROUPS for one in (f"{group}={name}" for name in option
 MERGES = [option for option in option_names("merge") if option != "none"]
 
 
-def needs_gpu(choice: str) -> bool:
-    """An option that asks for an accelerator that a machine may not have."""
-    return choice.startswith("hardware=") and configure("task=synthetic", choice).hardware.accelerator == "gpu"
+def lacking(choice: str) -> str:
+    """The accelerator that an option asks for and this machine does not have."""
+    wanted = configure("task=synthetic", choice).hardware.accelerator if choice.startswith("hardware=") else "cpu"
+    there = {"gpu": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    return "" if there.get(wanted, True) else wanted
 
 
 def test_a_batch_that_is_overfitted_is_the_same_in_every_epoch(tmp_path: Path) -> None:
@@ -51,8 +53,8 @@ def test_a_batch_that_is_overfitted_is_the_same_in_every_epoch(tmp_path: Path) -
 @pytest.mark.parametrize("choice", GRID)
 def test_every_option_trains(choice: str, tmp_path: Path) -> None:
     """One epoch, with a result; or one line that says which encoder this task needs."""
-    if needs_gpu(choice) and not torch.cuda.is_available():
-        pytest.skip(f"{choice} needs a GPU, and this machine has none")
+    if lacking(choice):
+        pytest.skip(f"{choice} needs the accelerator {lacking(choice)}, which this machine does not have")
     given = [choice, "epochs=1"]
     if choice == "hardware=ddp_cpu":
         given.append("hardware.strategy=ddp_fork")  # in this process, not by starting train.py again

@@ -132,9 +132,9 @@ def test_what_a_cell_means_does_not_depend_on_the_other_cells_of_its_file(tmp_pa
     flags = [("TRUE", "FALSE", "unknown")[i % 3] for i in range(ROWS)]
     lines = [f"{codes[i]},{flags[i]},{Y[i]}" for i in range(ROWS)]
     path = written(tmp_path / "train.csv", lines, "code,flag,y")
-    made = table(path, {"y": "binary"})
+    made = table(path, {"y": "binary"}, form="flat")
     (tmp_path / "statistics.json").write_text(json.dumps(made.statistics()))
-    again = table(path, {"y": "binary"}, statistics=str(tmp_path / "statistics.json"))
+    again = table(path, {"y": "binary"}, form="flat", statistics=str(tmp_path / "statistics.json"))
     new = read_table(Path(written(tmp_path / "new.csv", ["007,TRUE", "012,FALSE"], "code,flag")))
     assert again.encoding == made.encoding
     assert not again.unfamiliar(new)

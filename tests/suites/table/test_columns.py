@@ -51,7 +51,7 @@ def test_huge_numbers_are_told_apart_or_left_out(tmp_path: Path) -> None:
     """Identifiers beyond what an integer of 64 bits holds."""
     frame = customers().assign(key=[str(2**80 + i) for i in range(200)], group=[2**70 + i % 3 for i in range(200)])
     frame.to_csv(tmp_path / "my.csv", index=False)
-    made = table(str(tmp_path / "my.csv"), TARGETS)
+    made = table(str(tmp_path / "my.csv"), TARGETS, form="flat")
     assert made.remarks["key"][0] == "ignore"
     assert [name for name in made.encoding.features if name.startswith("group")][1:] == [
         f"group = {2**70 + i}" for i in range(3)
