@@ -1,4 +1,4 @@
-"""What a person is told of a sweep whose jobs print elsewhere, as those of submitit do."""
+"""What a person is told of a sweep whose jobs print elsewhere, as those of submitit do, or where it may be lost."""
 
 import sys
 from typing import Any
@@ -9,7 +9,8 @@ from omegaconf import DictConfig
 from mtl.config.commands import typed
 from mtl.config.literals import override_argument
 
-SPEAKING = ("basic", "replicas", "joblib", "ray")  # launchers whose jobs print where the sweep was started
+# Launchers whose jobs print where the sweep was started. Ray brings what they print, but may lose the last lines
+SPEAKING = ("basic", "replicas", "joblib")
 
 
 class QuietLaunchers(Callback):
