@@ -217,6 +217,7 @@ class RunConfig(Frozen):
         IDENTITY,
         Field(description="learning rates above 0 by task, such as {a: 0.001}, or null"),
     ]
+    finish_heads: Annotated[bool, IDENTITY, Field(default=False, description="true or false")]
     task: Annotated[Node, IDENTITY, node()]
     model: Annotated[Node, IDENTITY, node()]
     encoder: Annotated[Node, IDENTITY, node()]

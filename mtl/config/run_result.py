@@ -29,7 +29,8 @@ class Selection(Frozen):
         metric: the validation quantity.
         mode: which of its values is best.
         epoch: the epoch chosen, from 0.
-        by_task: where nothing is shared, the epoch that each task keeps.
+        by_task: where nothing is shared, the epoch that each task keeps; with ``finish_heads`` that of the second
+            training, of the tasks that it has made better.
         still_improving: the epoch chosen, or where nothing is shared that of any task, is the last one, and not
             patience but the budget has ended the training.
         budget_key: the key of the config that limited it.

@@ -17,7 +17,6 @@ from mtl.runs.directory import Run
 from mtl.training.budget import Budget, budget_of
 from mtl.training.callbacks import BestEpochPerTask, LowWeights, MovingAverage, Patience, PlateauWatch, Timer
 from mtl.training.loggers import log_hyperparameters
-from mtl.training.resources import reset_peak_memory
 from mtl.training.trainer import make_trainer
 
 
@@ -109,7 +108,6 @@ def fit(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...], *, resume
     ours = (best_epochs, *averages, patience, plateau, *others, *own)
     trainer = make_trainer(run, assembly, observers.budget, ours)
     log_hyperparameters(trainer.loggers, assembly.config)
-    reset_peak_memory()
     try:
         trainer.fit(module, datamodule=data, ckpt_path=run.last if resumed else None, weights_only=True)
     except Exception as error:

@@ -25,6 +25,7 @@ from mtl.errors import InputError
 from mtl.lifecycle.common_start import begin_with_start
 from mtl.lifecycle.execution import act, environment_for
 from mtl.lifecycle.failures import failures_recorded
+from mtl.lifecycle.finished_heads import check_finishing, finish_heads
 from mtl.lifecycle.fit import Fitted, fit
 from mtl.lifecycle.improvement import improve, improvement_for
 from mtl.lifecycle.introduction import introduce
@@ -42,6 +43,7 @@ from mtl.training.grouping import check as check_measuring
 from mtl.training.grouping import grouped
 from mtl.training.hardware import processes_of, threads_for
 from mtl.training.loggers import register_run
+from mtl.training.resources import reset_peak_memory
 from mtl.training.trainer import dashboard_loggers
 
 
@@ -148,6 +150,8 @@ def prepare(config: RunConfig) -> Prepared:
         check_measuring(assembly)
     call_factory("optimizer or scheduler", assembly.module.configure_optimizers)
     world = processes_of(hardware)
+    if config.finish_heads:
+        check_finishing(assembly, world)
     environment = environment_for(config, assembly.data)
     improvement = improvement_for(config, assembly)
     callbacks = own_callbacks(config)
@@ -211,8 +215,13 @@ def write_beginning(run: Run, assembly: Assembly, on_run_created: Callable[[Run]
 def carry_out(run: Run, prepared: Prepared, on_report: Callable[[ExecutionReport], None]) -> RunResult | None:
     """Train, measure, act, and write the result."""
     assembly = grouped(run, prepared.assembly, dashboard_loggers(run, prepared.assembly.config))
+    reset_peak_memory()
     fitted = fit(run, assembly, prepared.callbacks, resumed=prepared.resumed is not None)
-    return None if fitted is None else conclude(run, replace(prepared, assembly=assembly), fitted, on_report)
+    if fitted is None:
+        return None
+    if assembly.config.finish_heads:
+        fitted = finish_heads(run, assembly, fitted)
+    return conclude(run, replace(prepared, assembly=assembly), fitted, on_report)
 
 
 def conclude(

@@ -8,6 +8,7 @@
     affinity.json  what grouping=auto measured, and the groups that follow; affinity.png shows it
     best.ckpt      the checkpoint selected on validation     (tensors and plain values only)
     last.ckpt      the checkpoint of the last finished epoch (from here ``resume=<run>`` goes on)
+    heads/         with finish_heads: the second training, of each task's own parameters; start.ckpt is what it began with
     improvement.ckpt  the state of a search on the outcome of acting, which changes best.ckpt when it ends
     improvement.json  what came of each round of it, where it has rounds; improvement.png and .svg show it
     parent.json    of a run that improves a finished one: which
@@ -112,6 +113,11 @@ class Run:
     def last(self) -> Path:
         """Checkpoint of the last finished epoch."""
         return self.path / "last.ckpt"
+
+    @property
+    def heads(self) -> "Run":
+        """The second training of a run that finishes its heads, which has no result of its own."""
+        return Run(self.path / "heads", self.trust)
 
     @property
     def improvement(self) -> Path:

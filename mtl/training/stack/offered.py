@@ -38,6 +38,7 @@ def obstacle_in_config(config: RunConfig) -> str | None:
         "grouping=auto": config.grouping == "auto",
         f"accumulate={config.accumulate}": config.accumulate > 1,
         "compile=true": config.compile,
+        "finish_heads=true": config.finish_heads,
         "callbacks of your own": bool(config.callbacks),
         "resume": config.resume is not None,
         "hardware.max_time": config.hardware.max_time is not None,

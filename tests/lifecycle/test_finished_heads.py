@@ -1,0 +1,92 @@
+"""With ``finish_heads`` what is shared stays as it was chosen, and no task becomes worse in validation."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from mtl.assembly import load, restore
+from mtl.config.compose import configure
+from mtl.config.run_config import RunConfig
+from mtl.errors import EXIT_INTERRUPTED, InputError
+from mtl.lifecycle.finished_heads import FrozenStatistics
+from mtl.lifecycle.train import train
+from mtl.runs.directory import Run
+from tests.support import tiny
+from tests.trained import resume
+
+OPTIONS = ("model=hard", "weighting=uncertainty", "epochs=4", "task.missing=0.3", "encoder.norm=batch")
+
+
+def config(output: Path, *options: str) -> RunConfig:
+    return tiny(output, *OPTIONS, "finish_heads=true", "encoder.dropout=0.3", *options)
+
+
+def test_tasks_are_trained_on_and_what_is_shared_stays(tmp_path: Path) -> None:
+    """Also running statistics of the trunk; no task has a higher validation loss than before, and some a lower one."""
+    result = train(config(tmp_path))
+    assert result is not None
+    run = Run(Path(result.directory))
+    assembly = load(run.path)
+    finished = {name: value.clone() for name, value in assembly.module.network.state_dict().items()}
+    restore(assembly.module, run.heads.path / "start.ckpt")
+    started = assembly.module.network.state_dict()
+    changed = {name for name in started if not torch.equal(started[name], finished[name])}
+    assert changed and all(name.startswith("heads.") for name in changed)
+    assembly.data.setup("fit")
+    before = assembly.module.evaluate(assembly.data.val_dataloader()).tasks
+    after = result.metrics["val"].tasks
+    gains = {name: float(before[name]["loss"]) - float(after[name]["loss"]) for name in result.tasks}  # type: ignore[arg-type]
+    assert all(gain > -1e-6 for gain in gains.values())
+    assert result.selection.by_task.keys() == {name for name, gain in gains.items() if gain > 1e-6} != set()
+
+
+def test_killed_in_the_second_training_comes_to_the_same_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = train(config(tmp_path / "whole"))
+    with monkeypatch.context() as patch:
+
+        def stop(_: Any, trainer: Any, module: Any) -> None:
+            if trainer.current_epoch == 2:
+                raise KeyboardInterrupt
+
+        patch.setattr(FrozenStatistics, "on_train_epoch_end", stop)
+        with pytest.raises(SystemExit) as ended:
+            train(config(tmp_path / "parts"))
+    assert ended.value.code == EXIT_INTERRUPTED
+    torch.rand(7)  # whatever happens in between
+    resumed = resume(Path(capsys.readouterr().err.strip().rpartition("resume=")[2]))
+    assert whole is not None and resumed is not None
+    assert resumed.metrics == whole.metrics
+    assert (resumed.steps, resumed.epochs, resumed.selection) == (whole.steps, whole.epochs, whole.selection)
+
+
+def test_nothing_happens_where_nothing_is_shared(tmp_path: Path) -> None:
+    plain = train(tiny(tmp_path / "plain", "model=single_task", "weighting=equal"))
+    result = train(tiny(tmp_path / "finished", "model=single_task", "weighting=equal", "finish_heads=true"))
+    assert plain is not None and result is not None
+    assert result.metrics == plain.metrics and result.steps == plain.steps
+    assert not Run(Path(result.directory)).heads.path.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    {
+        "relations.depends_on={task2: [task0]}": "'task2' sees the prediction of 'task0'",
+        "hardware.devices=2": "takes one process",
+    }.items(),
+)
+def test_what_cannot_be_finished_is_refused_before_there_is_a_directory(
+    options: str, expected: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=expected):
+        train(config(tmp_path, options))
+    assert not list(tmp_path.glob("runs/**/config.yaml"))
+
+
+def test_acting_and_losses_do_not_both_choose(tmp_path: Path) -> None:
+    acting = configure("task=scheduling", "selection=acting", "improve=none", "finish_heads=true", f"output={tmp_path}")
+    with pytest.raises(InputError, match="use selection=score"):
+        train(acting)
