@@ -52,7 +52,9 @@ def check_finishing(assembly: Assembly, processes: int) -> None:
     if processes > 1:
         raise InputError(f"finish_heads=true: that takes one process, and the hardware asks for {processes}")
     if data.acting is not None:
-        raise InputError("finish_heads=true chooses by validation losses, selection=acting does not: use selection=score")
+        raise InputError(
+            "finish_heads=true chooses by validation losses, selection=acting does not: use selection=score"
+        )
     for task in graph.tasks:
         if task.depends_on:
             raise InputError(

@@ -8,7 +8,7 @@
     affinity.json  what grouping=auto measured, and the groups that follow; affinity.png shows it
     best.ckpt      the checkpoint selected on validation     (tensors and plain values only)
     last.ckpt      the checkpoint of the last finished epoch (from here ``resume=<run>`` goes on)
-    heads/         with finish_heads: the second training, of each task's own parameters; start.ckpt is what it began with
+    heads/         with finish_heads: the training of each task's own parameters; it begins with start.ckpt
     improvement.ckpt  the state of a search on the outcome of acting, which changes best.ckpt when it ends
     improvement.json  what came of each round of it, where it has rounds; improvement.png and .svg show it
     parent.json    of a run that improves a finished one: which

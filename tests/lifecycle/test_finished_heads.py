@@ -33,7 +33,8 @@ def test_tasks_are_trained_on_and_what_is_shared_stays(tmp_path: Path) -> None:
     restore(assembly.module, run.heads.path / "start.ckpt")
     started = assembly.module.network.state_dict()
     changed = {name for name in started if not torch.equal(started[name], finished[name])}
-    assert changed and all(name.startswith("heads.") for name in changed)
+    assert changed
+    assert all(name.startswith("heads.") for name in changed)
     assembly.data.setup("fit")
     before = assembly.module.evaluate(assembly.data.val_dataloader()).tasks
     after = result.metrics["val"].tasks
@@ -58,7 +59,8 @@ def test_killed_in_the_second_training_comes_to_the_same_numbers(
     assert ended.value.code == EXIT_INTERRUPTED
     torch.rand(7)  # whatever happens in between
     resumed = resume(Path(capsys.readouterr().err.strip().rpartition("resume=")[2]))
-    assert whole is not None and resumed is not None
+    assert whole is not None
+    assert resumed is not None
     assert resumed.metrics == whole.metrics
     assert (resumed.steps, resumed.epochs, resumed.selection) == (whole.steps, whole.epochs, whole.selection)
 
@@ -66,8 +68,10 @@ def test_killed_in_the_second_training_comes_to_the_same_numbers(
 def test_nothing_happens_where_nothing_is_shared(tmp_path: Path) -> None:
     plain = train(tiny(tmp_path / "plain", "model=single_task", "weighting=equal"))
     result = train(tiny(tmp_path / "finished", "model=single_task", "weighting=equal", "finish_heads=true"))
-    assert plain is not None and result is not None
-    assert result.metrics == plain.metrics and result.steps == plain.steps
+    assert plain is not None
+    assert result is not None
+    assert result.metrics == plain.metrics
+    assert result.steps == plain.steps
     assert not Run(Path(result.directory)).heads.path.exists()
 
 
