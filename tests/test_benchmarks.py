@@ -21,14 +21,16 @@ LITTLE = {
     "weighting.py": ["--methods", "equal,mgda", "--rounds", "1", "--seconds", "0.1", "--processes", "1"],
     "weighting.py --solvers": ["--solvers", "--methods", "mgda", "--rounds", "1"],
 }
+LONG = ("load.py", "replicas.py", "weighting.py")  # even so
 
 
 def test_every_benchmark_is_tried() -> None:
     assert {name.split()[0] for name in LITTLE} == {path.name for path in (ROOT / "benchmarks").glob("*.py")}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", LITTLE)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.campaign if name in LONG else pytest.mark.slow) for name in LITTLE]
+)
 def test_a_benchmark_prints_its_figures(name: str, tmp_path: Path) -> None:
     script = str(ROOT / "benchmarks" / name.split()[0])
 
