@@ -25,6 +25,8 @@ from tests.weighting import (
 from tests.weighting.problems import METHODS, WRAPPERS, make, method
 
 PAGE = Path(__file__).parent / "methods.md"
+COSTS = Path(__file__).parent / "weighting.md"
+STUDIES = Path(__file__).parent.parent / "experiments"
 YES, REFUSED, NONE = "yes", "refused", ""
 HEAD = """# Which weighting is tested for what
 
@@ -33,10 +35,15 @@ that the page is up to date. *yes*: the test of the column is run for the method
 not, as where a method has no such option. `auto_lambda`, `moml` and `random` have tests of their own; `samo` is tested
 around methods of every kind. What the methods do, cost and fail at: [weighting.md](weighting.md).
 
+*step*: processor time of a training step in the first table of its [costs](weighting.md#cost), the plain sum of the
+losses being 1, at the first place that the method has. *compared in*: the folders of `experiments/` whose tables have
+a row of the method.
+
 """
 FOOT = """
-- *by hand*: one case, or several steps, computed by hand. *TorchJD*: the result is that of TorchJD, or the test says
-  where the two differ. *claims*: what its paper claims of the update (no conflict, least length, equal projections,
+- *by hand*: one case, or several steps, computed by hand, agree to a ten-thousandth or better. *TorchJD*: the update
+  is that of TorchJD, up to so much of its largest element; *yes*: otherwise or elsewhere than in one update, or the
+  test says where the two differ. *claims*: what its paper claims of the update (no conflict, least length, equal projections,
   rest at stationary points, invariance to the size of a loss).
 - *sizes*: finite for losses from 1e-8 to 1e8. *degenerate*: finite for zero, duplicated, opposed and dependent
   gradients.
@@ -111,6 +118,7 @@ def columns() -> dict[str, Callable[[str, Weighting], str]]:
         named_by(tests_of(test_properties)),
         names_in(test_torchjd),
     )
+    digits = {name: f"to {tolerance:g}".replace("e-0", "e-") for name, _, _, tolerance in test_torchjd.AGGREGATORS.values()}
     alone = checked(checks.networks_that_share_nothing)
     going_on = tested(test_nonpositive_losses.test_the_other_tasks_go_on)
 
@@ -123,7 +131,7 @@ def columns() -> dict[str, Callable[[str, Weighting], str]]:
 
     return {
         "by hand": lambda name, _: YES if name in by_hand else NONE,
-        "TorchJD": lambda name, _: YES if name in torchjd else NONE,
+        "TorchJD": lambda name, _: digits.get(name, YES if name in torchjd else NONE),
         "claims": lambda name, _: YES if name in claims else NONE,
         "sizes": checked(checks.finite_for_losses_of_unlike_size),
         "degenerate": checked(checks.finite_for_degenerate_gradients),
@@ -154,9 +162,36 @@ def source_of(name: str) -> str:
     return "" if found is None else f"[source]({found.group()})"
 
 
+def step_costs() -> dict[str, str]:
+    """By method, the first figure of its row in the first table of costs."""
+    rows = re.findall(r"^\| (\w+) \|((?: [\d.]* \|)+)$", COSTS.read_text(encoding="utf-8"), re.MULTILINE)
+    costs: dict[str, str] = {}
+    for name, figures in rows:
+        costs.setdefault(name, figures.replace("|", " ").split()[0])
+    return costs
+
+
+def studies() -> dict[str, list[str]]:
+    """By folder of ``experiments``, the first cells of the rows of its tables: configurations or methods."""
+    return {
+        path.parent.name: re.findall(r"^\| [*`]*([^|*`]+)[*`]* \|", path.read_text(encoding="utf-8"), re.MULTILINE)
+        for path in sorted(STUDIES.glob("*/README.md"))
+    }
+
+
+def compared_in(name: str, found: dict[str, list[str]]) -> str:
+    """The studies with a row of a method, by itself or behind a sharing strategy as in ``hard-gradnorm``."""
+    return ", ".join(study for study, rows in found.items() if any(re.search(rf"(^|-){name}$", row) for row in rows))
+
+
 def page() -> str:
     """The whole page."""
-    cells = columns()
+    costs, found_in = step_costs(), studies()
+    cells = {
+        **columns(),
+        "step": lambda name, _: costs.get(name, NONE),
+        "compared in": lambda name, _: compared_in(name, found_in),
+    }
     lines = [f"| `weighting=` | source | {' | '.join(cells)} |", "|---" * (2 + len(cells)) + "|"]
     for name in sorted([*METHODS, *WRAPPERS]):
         weighting = test_samo.around("equal", 3) if name in WRAPPERS else make(name, 3)
