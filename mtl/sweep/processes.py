@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from mtl.config.process import set_process_defaults, usable_cores
+from mtl.config.process import set_process_defaults
 from mtl.config.signals import exit_code, signals_interrupt
+from mtl.config.system import usable_cores
 
 GRACE = 20.0  # seconds that a worker has to end a run cleanly
 POLL = 0.5  # seconds between two looks at what is left to do
