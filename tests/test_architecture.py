@@ -51,6 +51,18 @@ def imported(path: Path) -> set[str]:
     return found
 
 
+def test_one_file_asks_a_system_by_name() -> None:
+    """What one system has and another has not is in mtl/config/system.py, whose tests take it away."""
+    of_one_system = {"ctypes", "fcntl", "grp", "msvcrt", "posix", "pwd", "resource", "termios", "winreg"}
+    words = re.compile(r"/proc\b|sched_[gs]etaffinity|sys\.platform|os\.name\b|cpu_affinity")
+    asking = {
+        name(path)
+        for path in MODULES
+        if imported(path) & of_one_system or words.search(path.read_text(encoding="utf-8"))
+    }
+    assert asking == {"mtl/config/system.py"}
+
+
 def test_import_contracts() -> None:
     """The layers and contracts of pyproject.toml hold."""
     lint = "from importlinter.cli import lint_imports; raise SystemExit(lint_imports(no_cache=True, no_logo=True))"

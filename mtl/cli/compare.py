@@ -76,11 +76,11 @@ def carry_out(asked: Study, command: str, console: Console) -> "Report | None":
     import torch
 
     from mtl.cli.report import report
-    from mtl.config.process import usable_cores
+    from mtl.config.system import usable_cores
     from mtl.sweep.campaign import Campaign
     from mtl.sweep.planner import Planner
+    from mtl.sweep.processes import threads_each
     from mtl.sweep.progress import plan_table
-    from mtl.sweep.workers import threads_each
 
     began = time.perf_counter()
     workers = usable_cores() if asked.workers is None else asked.workers

@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from mtl import __version__
 from mtl.cli.application import print_page
 from mtl.config import folders
-from mtl.config.process import usable_cores
+from mtl.config.system import usable_cores
 from mtl.errors import DISTRIBUTION, InputError
 
 HELP = """\

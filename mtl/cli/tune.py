@@ -13,9 +13,9 @@ from mtl.cli.application import print_page
 from mtl.config.commands import typed
 from mtl.config.folders import main_file
 from mtl.config.overrides import parse_override
-from mtl.config.process import usable_cores
 from mtl.config.search_settings import Search, read_search
 from mtl.config.signals import exit_code
+from mtl.config.system import usable_cores
 from mtl.errors import InputError
 
 if TYPE_CHECKING:

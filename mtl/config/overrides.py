@@ -1,6 +1,6 @@
 """What is typed as ``key=value``: whether it fits the config, and if not, what would. Imports no torch."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 from math import isfinite
 from pathlib import Path
@@ -143,6 +143,32 @@ def parse_override(text: str) -> Override:
     if len(found.key_or_group) > LONGEST:
         raise InputError(f"'{shown}': a key of {len(found.key_or_group)} letters, and none has more than {LONGEST}")
     return found
+
+
+def separate_settings(arguments: Sequence[str], settings: Collection[str]) -> tuple[dict[str, Any], list[str]]:
+    """Tell settings of a command of several runs from overrides of these runs.
+
+    Args:
+        arguments: as typed.
+        settings: their names.
+
+    Returns:
+        Values of the settings by name, and the overrides.
+
+    Raises:
+        InputError: something is neither, or a setting has several values.
+    """
+    typed: dict[str, Any] = {}
+    of_runs = []
+    for text in arguments:
+        override = parse_override(text)
+        if override.key_or_group not in settings:
+            of_runs.append(text)
+        elif override.is_sweep_override():
+            raise InputError(f"'{text}': a setting has one value; expected a list in brackets where it may be several")
+        else:
+            typed[override.key_or_group] = to_plain(override.value())
+    return typed, of_runs
 
 
 def searchpath(arguments: list[str]) -> tuple[list[str], list[str]]:

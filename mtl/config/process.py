@@ -1,22 +1,12 @@
-"""What holds for the whole process: its cores, and defaults that have to be set before torch is imported."""
+"""What holds for the whole process: defaults that have to be set before torch is imported."""
 
 import os
-
-import psutil
 
 from mtl.errors import InputError
 
 RUN_VARIABLE = "MTL_RUN"  # tells the other processes of one training where the first writes
 
 RESUMED_VARIABLE = "MTL_RESUMED"  # is set where they go on with that run
-
-
-def usable_cores() -> int:
-    """Cores that this process may use; where the system does not tell, those of the machine."""
-    process = psutil.Process()
-    if hasattr(process, "cpu_affinity"):  # psutil has it on Linux and Windows only
-        return len(process.cpu_affinity())
-    return int(psutil.cpu_count() or 1)
 
 
 def set_process_defaults() -> None:

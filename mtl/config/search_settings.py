@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from omegaconf import OmegaConf
 from pydantic import Field, field_validator
@@ -10,10 +10,9 @@ from pydantic import Field, field_validator
 from mtl.config.compose import compose_config
 from mtl.config.fields import Frozen
 from mtl.config.folders import main_file
-from mtl.config.overrides import parse_override, to_plain
+from mtl.config.overrides import parse_override, separate_settings, to_plain
 from mtl.config.search_space import UNSEARCHED, Dimension, read_space
 from mtl.config.study import check_name
-from mtl.errors import InputError
 
 
 class SearchSettings(Frozen):
@@ -86,16 +85,7 @@ def read_search(arguments: Sequence[str]) -> Search:
     Raises:
         InputError: a setting or an override is wrong.
     """
-    typed: dict[str, Any] = {}
-    of_runs = []
-    for text in arguments:
-        override = parse_override(text)
-        if override.key_or_group in SETTINGS:
-            if override.is_sweep_override():
-                raise InputError(f"'{text}': a setting of the search has one value")
-            typed[override.key_or_group] = to_plain(override.value())
-        else:
-            of_runs.append(text)
+    typed, of_runs = separate_settings(arguments, SETTINGS)
     settings = SearchSettings.read({**to_plain(OmegaConf.load(main_file("tune"))), **typed})
     fixed, space = read_space(of_runs)
     cfg, choices = compose_config([*fixed, *(one.ends[0] for one in space)])

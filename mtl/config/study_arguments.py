@@ -7,7 +7,7 @@ from omegaconf import OmegaConf
 
 from mtl.config.compose import compose_config
 from mtl.config.folders import main_file, option_file
-from mtl.config.overrides import parse_override, to_plain
+from mtl.config.overrides import parse_override, separate_settings, to_plain
 from mtl.config.study import SETTINGS, Study, check_compare_keys
 from mtl.errors import InputError
 
@@ -26,14 +26,7 @@ def read_study(arguments: Sequence[str]) -> Study:
     Raises:
         InputError: a setting or an override is wrong.
     """
-    typed: dict[str, Any] = {}
-    of_runs = []
-    for text in arguments:
-        override = parse_override(text)
-        if override.key_or_group in SETTINGS:
-            typed[override.key_or_group] = to_plain(override.value())
-        else:
-            of_runs.append(text)
+    typed, of_runs = separate_settings(arguments, SETTINGS)
     cfg, choices = compose_config(of_runs)
     keys = [parse_override(text).key_or_group for text in of_runs]
     for key, setting in SEVERAL.items():

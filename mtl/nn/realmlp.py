@@ -69,8 +69,7 @@ class RealMLP(TableEncoder):
     training; the learning rate is that of the run's scheduler.
 
     Args:
-        input_shape: ``{"numbers": (F,), "categories": (C,)}``, of which only one must be there, ``x`` standing for
-            ``numbers``; anything else is an InputError.
+        input_shape: of numbers and categories, see :class:`~mtl.nn.tabular.TableEncoder`.
         widths: features of each stage.
         waves: of a number.
         number: features of a number's vector.
@@ -106,5 +105,4 @@ class RealMLP(TableEncoder):
 
     @override
     def stem(self, inputs: Inputs) -> Tensor:
-        parts = self._vectors(inputs) if self.curves is None else self._with_curves(inputs, self.curves)
-        return torch.cat(parts, -1) * (1 + SCALE_RATE * self.scales)
+        return self._features(inputs, self.curves) * (1 + SCALE_RATE * self.scales)

@@ -72,8 +72,7 @@ class TabM(TableEncoder):
     where the paper has a linear layer of each member.
 
     Args:
-        input_shape: ``{"numbers": (F,), "categories": (C,)}``, of which only one must be there, ``x`` standing for
-            ``numbers``; anything else is an InputError.
+        input_shape: of numbers and categories, see :class:`~mtl.nn.tabular.TableEncoder`.
         widths: features of each stage.
         members: M.
         bins: T of the piecewise-linear embedding.
@@ -114,8 +113,7 @@ class TabM(TableEncoder):
 
     @override
     def stem(self, inputs: Inputs) -> Tensor:
-        parts = self._vectors(inputs) if self.curves is None else self._with_curves(inputs, self.curves)
-        return torch.cat(parts, -1).repeat_interleave(self.members, 0)
+        return self._features(inputs, self.curves).repeat_interleave(self.members, 0)
 
     @override
     def summary(self, inputs: Inputs) -> Tensor:

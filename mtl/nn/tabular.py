@@ -65,11 +65,17 @@ class TableEncoder(Encoder):
         indices = self._indices(inputs)
         return [] if indices is None else [table(indices[:, i]) for i, table in enumerate(self.embeddings)]
 
-    def _with_curves(self, inputs: Inputs, curves: nn.Module) -> list[Tensor]:
-        """Which numbers are missing, the vectors of those that are not, and the vectors of the categories."""
-        known, missing = self._numbers(inputs)
-        vectors = curves(known) * (1 - missing).unsqueeze(-1)
-        return [missing, vectors.flatten(1), *self._vectors(inputs)]
+    def _features(self, inputs: Inputs, curves: nn.Module | None) -> Tensor:
+        """All features of a row, ``[B, H]``, those of the categories last.
+
+        With curves every number is a vector, which is 0 where the number is missing; the indicators come first.
+        """
+        numbers = self._numbers(inputs)
+        if curves is not None:
+            known, missing = numbers
+            vectors = curves(known) * (1 - missing).unsqueeze(-1)
+            numbers = [missing, vectors.flatten(1)]
+        return torch.cat([*numbers, *self._vectors(inputs)], -1)
 
     @override
     def summary(self, inputs: Inputs) -> Tensor:
@@ -117,9 +123,7 @@ class Tabular(TableEncoder):
 
     @override
     def stem(self, inputs: Inputs) -> Tensor:
-        if self.curves is not None:
-            return torch.cat(self._with_curves(inputs, self.curves), -1)
-        return torch.cat([*self._numbers(inputs), *self._vectors(inputs)], -1)
+        return self._features(inputs, self.curves)
 
 
 def check_values(network: nn.Module, most: int) -> None:

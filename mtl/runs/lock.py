@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 
+from mtl.config.system import boot_and_namespace
 from mtl.errors import InputError
 from mtl.runs.files import read_json_if_whole, remove_partial_files
 
@@ -175,8 +176,4 @@ def machine_id() -> str:
 
     Machines and containers may share a name, and then a process that is missing here may well be alive there.
     """
-    parts = [socket.gethostname()]
-    with suppress(OSError):  # other systems have neither
-        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip())
-        parts.append(str(Path("/proc/self/ns/pid").readlink()))
-    return " ".join(parts)
+    return " ".join((socket.gethostname(), *boot_and_namespace()))

@@ -1,20 +1,19 @@
 """One trunk, its weight matrices moved by a low-rank term of each task's own."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import sqrt
 from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn import Parameter
 from typing_extensions import override
 
 from mtl.errors import InputError
 from mtl.nn.by_name import ModulesByName
-from mtl.nn.encoder import Inputs, InputShape
+from mtl.nn.encoder import InputShape
 from mtl.sharing.base import EncoderFactory
-from mtl.sharing.trunk import OneTrunk
+from mtl.sharing.trunk import PerMatrix
 
 
 class LowRank(nn.Module):
@@ -30,7 +29,7 @@ class LowRank(nn.Module):
         return self.up @ self.down
 
 
-class LoRA(OneTrunk):
+class LoRA(PerMatrix):
     """Low-rank adaptation per task: task i runs the trunk with ``W + scale U_i D_i`` in place of every weight matrix W.
 
     Source: Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", ICLR 2022,
@@ -57,31 +56,16 @@ class LoRA(OneTrunk):
         scale: float = 1.0,
         freeze: bool = False,
     ) -> None:
-        super().__init__(input_shape, task_names, encoder, freeze)
+        super().__init__(input_shape, task_names, encoder, scale, freeze)
         if rank < 1:
             raise InputError(f"model.rank={rank}: at least 1 is needed")
-        self.scale = scale
-        parameters = self.trunks.trunk.named_parameters()
-        matrices = {key: (len(p), p[0].numel()) for key, p in parameters if p.dim() >= 2}
-        if not matrices:
-            raise InputError("model=lora: this encoder has no weight matrix to adapt")
-        self.keys = tuple(matrices)
         self.private = ModulesByName(
             {
-                name: nn.ModuleList(LowRank(rows, columns, rank) for rows, columns in matrices.values())
+                name: nn.ModuleList(LowRank(rows, columns, rank) for rows, columns in self.matrices.values())
                 for name in self.task_names
             }
         )
 
     @override
-    def forward(self, inputs: Inputs) -> dict[str, Tensor]:
-        base = dict(self.trunks.trunk.named_parameters())
-        out = {}
-        for name in self.task_names:
-            terms = cast(nn.ModuleList, self.private[name])
-            moved = {
-                key: base[key] + self.scale * term().view_as(base[key])
-                for key, term in zip(self.keys, terms, strict=True)
-            }
-            out[name] = functional_call(self.trunks[name], moved, (inputs,))
-        return out
+    def terms(self, task: str) -> Iterable[Tensor]:
+        return (term() for term in cast(nn.ModuleList, self.private[task]))

@@ -1,20 +1,19 @@
 """One trunk, its weight matrices moved by low-rank terms of which tasks share the outer factors."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import sqrt
 from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn import Parameter
 from typing_extensions import override
 
 from mtl.errors import InputError
 from mtl.nn.by_name import ModulesByName
-from mtl.nn.encoder import Inputs, InputShape
+from mtl.nn.encoder import InputShape
 from mtl.sharing.base import EncoderFactory
-from mtl.sharing.trunk import OneTrunk
+from mtl.sharing.trunk import PerMatrix
 
 
 class SharedFactors(nn.Module):
@@ -42,7 +41,7 @@ class Transformation(nn.Module):
         return up @ self.inner @ down
 
 
-class MTLLoRA(OneTrunk):
+class MTLLoRA(PerMatrix):
     """Low-rank adaptation for multi-task learning: task i runs the trunk with ``W + scale sum_n c_in B_n Lambda_i A``.
 
     Source: Yang, Muhtar, Shen, Zhan, Liu, Wang, Sun, Deng, Sun, Zhang, Chen, Tong, "MTL-LoRA: Low-Rank Adaptation for
@@ -81,41 +80,32 @@ class MTLLoRA(OneTrunk):
         scale: float = 1.0,
         freeze: bool = False,
     ) -> None:
-        super().__init__(input_shape, task_names, encoder, freeze)
+        super().__init__(input_shape, task_names, encoder, scale, freeze)
         for option, value in (("rank", rank), ("ups", ups)):
             if value < 1:
                 raise InputError(f"model.{option}={value}: at least 1 is needed")
         if not temperature > 0:
             raise InputError(f"model.temperature={temperature}: expected a number above 0")
-        self.scale = scale
-        parameters = self.trunks.trunk.named_parameters()
-        matrices = {key: (len(p), p[0].numel()) for key, p in parameters if p.dim() >= 2}
-        if not matrices:
-            raise InputError("model=mtl_lora: this encoder has no weight matrix to adapt")
-        self.keys = tuple(matrices)
-        self.factors = nn.ModuleList(SharedFactors(rows, columns, rank, ups) for rows, columns in matrices.values())
+        self.factors = nn.ModuleList(
+            SharedFactors(rows, columns, rank, ups) for rows, columns in self.matrices.values()
+        )
         self.private = ModulesByName(
-            {name: nn.ModuleList(Transformation(rank, ups, temperature) for _ in matrices) for name in self.task_names}
+            {
+                name: nn.ModuleList(Transformation(rank, ups, temperature) for _ in self.matrices)
+                for name in self.task_names
+            }
         )
 
     @override
-    def forward(self, inputs: Inputs) -> dict[str, Tensor]:
-        base = dict(self.trunks.trunk.named_parameters())
-        shared = [cast(SharedFactors, one) for one in self.factors]
-        out = {}
-        for name in self.task_names:
-            own = cast(nn.ModuleList, self.private[name])
-            moved = {
-                key: base[key] + self.scale * term(factors.down, factors.ups).view_as(base[key])
-                for key, term, factors in zip(self.keys, own, shared, strict=True)
-            }
-            out[name] = functional_call(self.trunks[name], moved, (inputs,))
-        return out
+    def terms(self, task: str) -> Iterable[Tensor]:
+        own = cast(nn.ModuleList, self.private[task])
+        factors = (cast(SharedFactors, one) for one in self.factors)
+        return (term(one.down, one.ups) for term, one in zip(own, factors, strict=True))
 
     @override
     def last_shared_layer(self) -> Iterator[Parameter]:
         last = f"stages.{len(self.trunks.trunk.stages) - 1}."
         yield from super().last_shared_layer()
-        for key, factors in zip(self.keys, self.factors, strict=True):
+        for key, factors in zip(self.matrices, self.factors, strict=True):
             if key.startswith(last):
                 yield from factors.parameters()

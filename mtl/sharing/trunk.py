@@ -1,12 +1,15 @@
 """One trunk that every task runs in its own way, as adapters, modulation and low-rank terms have it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import cast
 
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import Parameter
 from typing_extensions import override
 
+from mtl.errors import InputError
 from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.nn.trunks import Trunks
@@ -85,4 +88,56 @@ class PerStage(OneTrunk):
             for stage, layer in zip(later, others, strict=True):
                 hidden = layer(stage(hidden, inputs))
             out[name] = hidden
+        return out
+
+
+class PerMatrix(OneTrunk):
+    """A trunk that task i runs with ``W + scale M_i`` in place of every weight matrix W.
+
+    Any parameter of two or more axes is a weight matrix, its further axes (of a convolution) flattened. The whole trunk
+    is computed once per task.
+
+    Args:
+        input_shape: shapes of one sample's inputs, by name.
+        task_names: the tasks, in order.
+        encoder: builds an encoder for such inputs.
+        scale: factor of ``M_i``.
+        freeze: the trunk stays as it is; only what makes the ``M_i`` learns.
+
+    Attributes:
+        matrices: rows and columns of every weight matrix, by the name of the parameter.
+
+    Raises:
+        InputError: the trunk has no weight matrix.
+    """
+
+    def __init__(
+        self,
+        input_shape: InputShape,
+        task_names: Sequence[str],
+        encoder: EncoderFactory,
+        scale: float = 1.0,
+        freeze: bool = False,
+    ) -> None:
+        super().__init__(input_shape, task_names, encoder, freeze)
+        self.scale = scale
+        parameters = self.trunks.trunk.named_parameters()
+        self.matrices = {key: (len(p), p[0].numel()) for key, p in parameters if p.dim() >= 2}
+        if not self.matrices:
+            raise InputError("model: this encoder has no weight matrix to adapt")
+
+    @abstractmethod
+    def terms(self, task: str) -> Iterable[Tensor]:
+        """``M_i`` of a task for each of the matrices, in their order, ``[rows, columns]``."""
+
+    @override
+    def forward(self, inputs: Inputs) -> dict[str, Tensor]:
+        base = dict(self.trunks.trunk.named_parameters())
+        out = {}
+        for name in self.task_names:
+            moved = {
+                key: base[key] + self.scale * term.view_as(base[key])
+                for key, term in zip(self.matrices, self.terms(name), strict=True)
+            }
+            out[name] = functional_call(self.trunks[name], moved, (inputs,))
         return out

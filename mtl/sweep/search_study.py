@@ -12,7 +12,7 @@ https://arxiv.org/abs/1907.10902. Only its public interface is used (``ask`` and
 
 import json
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial, Trial
 
-DEATHS = 3  # processes that may die over the same values before these count as failed
+DEATHS = (
+    3  # processes that may die in a row over the same values, none with an epoch more, before these count as failed
+)
 FAILURES = 3  # trials that fail before any other does not, after which a search ends
 # Attributes of the study and of its trials, in Optuna's words
 ABOUT, DATA, PUT_BACK, DEAD = "about", "data", "put_back", "dead"
@@ -158,7 +160,7 @@ class SearchStudy:
         every = self.study.get_trials(deepcopy=False)
         if died:
             self.study.set_user_attr(DEAD, dead)
-        if sum(every[number].params == trial.params for number in dead) < DEATHS:
+        if fruitless_deaths([every[number] for number in dead if every[number].params == trial.params]) < DEATHS:
             self.study.enqueue_trial(trial.params)
             self.study.set_user_attr(PUT_BACK, [*self.study.user_attrs.get(PUT_BACK, []), trial.number])
         self.study.tell(trial.number, state=TrialState.FAIL)
@@ -173,6 +175,16 @@ class SearchStudy:
 
     def _lock(self, number: int) -> Path:
         return self.directory / f"trial-{number}.lock"
+
+
+def fruitless_deaths(trials: "Sequence[FrozenTrial]") -> int:
+    """How many of the last of these trials, whose processes died over the same values, came no further than others."""
+    reached = fruitless = 0
+    for one in trials:
+        step = one.last_step or 0  # epochs at its last validation; of one that went on, all since the first began
+        fruitless = 0 if step > reached else fruitless + 1
+        reached = max(reached, step)
+    return fruitless
 
 
 def _open_study(search: Search, directory: Path) -> Any:

@@ -2,9 +2,6 @@
 
 import gc
 import multiprocessing
-import os
-import sys
-import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -12,12 +9,10 @@ from math import isfinite
 from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING
 
-from mtl.config.process import set_process_defaults
 from mtl.config.search_settings import Search
-from mtl.config.signals import exit_code, signals_interrupt
 from mtl.errors import InputError
+from mtl.sweep.processes import POLL, end_all, threads_each, worker_process
 from mtl.sweep.search_study import ERROR, RUN, SearchStudy
-from mtl.sweep.workers import GRACE, POLL, exit_with_parent, threads_each
 
 if TYPE_CHECKING:
     from optuna.trial import Trial
@@ -93,18 +88,8 @@ def do_trials(search: Search, threads: int, watch: Callable[[SearchStudy], None]
 
 def run_worker(search: Search, threads: int) -> None:
     """What a worker process does. It ends with the process that started it; its output goes to a file of the search."""
-    directory = SearchStudy(search).directory
-    log = os.open(directory / f"worker-{os.getpid()}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    sys.stdout.flush()
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    threading.Thread(target=exit_with_parent, daemon=True).start()
-    set_process_defaults()
-    try:
-        with signals_interrupt():
-            do_trials(search, threads)
-    except KeyboardInterrupt as error:  # between two trials
-        raise SystemExit(exit_code(error)) from None
+    with worker_process(SearchStudy(search).directory):
+        do_trials(search, threads)
 
 
 def carry_out(search: Search, workers: int, watch: Callable[[SearchStudy], None]) -> SearchStudy:
@@ -148,10 +133,4 @@ def carry_out(search: Search, workers: int, watch: Callable[[SearchStudy], None]
                 processes[-1].start()
             time.sleep(POLL)
     finally:
-        for one in processes:
-            one.terminate()  # what it trains is left interrupted, with its last checkpoint
-        limit = time.monotonic() + GRACE
-        for one in processes:
-            one.join(max(0.0, limit - time.monotonic()))
-            one.kill()  # nothing, where it has ended
-            one.join()
+        end_all(processes)

@@ -2,10 +2,6 @@
 
 import gc
 import multiprocessing
-import os
-import signal
-import sys
-import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -15,14 +11,10 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
-from mtl.config.process import set_process_defaults, usable_cores
-from mtl.config.signals import exit_code, signals_interrupt
 from mtl.errors import InputError
 from mtl.runs.attempts import queue_directory
+from mtl.sweep.processes import POLL, end_all, threads_each, worker_process
 from mtl.sweep.queue import DONE, FAILED, PENDING, Claim, QueuedRun, RunQueue
-
-GRACE = 20.0  # seconds that a worker has to end a run cleanly
-POLL = 0.5  # seconds between two looks at the queue
 
 
 def do_run(claim: Claim, threads: int) -> None:
@@ -117,27 +109,8 @@ def run_worker(
     entries: Sequence[QueuedRun], output: Path, threads: int, stop: Event, fail_fast: bool, replicas: int
 ) -> None:
     """What a worker process does. It ends with the process that started it; its output goes to a file of the queue."""
-    log = os.open(queue_directory(output) / f"worker-{os.getpid()}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    sys.stdout.flush()
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    threading.Thread(target=exit_with_parent, daemon=True).start()
-    set_process_defaults()
-    try:
-        with signals_interrupt():
-            do_runs(entries, output, threads, stop, fail_fast=fail_fast, replicas=replicas)
-    except KeyboardInterrupt as error:  # between two runs
-        raise SystemExit(exit_code(error)) from None
-
-
-def exit_with_parent() -> None:
-    """Wait until the process that started this one is gone, then end this one, cleanly where that is soon done."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(GRACE)
-        os._exit(1)
+    with worker_process(queue_directory(output)):
+        do_runs(entries, output, threads, stop, fail_fast=fail_fast, replicas=replicas)
 
 
 def sweep(
@@ -190,15 +163,4 @@ def sweep(
             time.sleep(POLL)
     finally:
         stop.set()
-        for one in processes:
-            one.terminate()  # what it trains is left interrupted, with its last checkpoint
-        limit = time.monotonic() + GRACE
-        for one in processes:
-            one.join(max(0.0, limit - time.monotonic()))
-            one.kill()  # nothing, where it has ended
-            one.join()
-
-
-def threads_each(workers: int) -> int:
-    """Threads of each of so many processes: together they use every core once, each at most 4, as in a single run."""
-    return max(1, min(4, usable_cores() // max(workers, 1)))
+        end_all(processes)

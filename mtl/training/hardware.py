@@ -8,8 +8,8 @@ from typing import Any
 from pytorch_lightning import Trainer
 from pytorch_lightning.utilities.exceptions import MisconfigurationException  # type: ignore[attr-defined]
 
-from mtl.config.process import usable_cores
 from mtl.config.run_config import MOST_THREADS as LARGEST
+from mtl.config.system import usable_cores
 from mtl.errors import InputError, unknown
 from mtl.module.lightning import without_slurm
 

@@ -7,21 +7,17 @@ is lost for it.
 import gc
 import platform
 import subprocess
-import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from importlib.metadata import version
-from pathlib import Path
 from statistics import median
 from typing import Any, TypeVar
 
-import psutil
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from mtl.config.folders import CONF, PACKAGE
-from mtl.config.process import usable_cores
+from mtl.config.system import forget_peak_of_host, peak_of_host, processor, usable_cores
 from mtl.module.evaluating import evaluating
 from mtl.module.module import MultiTaskModule
 from mtl.suites.base import MultiTaskDataModule, Predict
@@ -98,32 +94,14 @@ def reset_peak_memory() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
-    with suppress(AttributeError, OSError, psutil.Error):
-        psutil.heap_trim()  # the C library keeps what is freed, and it would count for the next run
-    with suppress(OSError):  # Linux: 5 sets the high-water mark to what is used now
-        Path("/proc/self/clear_refs").write_text("5")
+    forget_peak_of_host()
 
 
 def peak_memory() -> int | None:
     """Most memory this process has used: on the GPU if it trained there, else of the host. Bytes; None if unknown."""
     if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
         return torch.cuda.max_memory_allocated()
-    return if_possible(_host_peak, None)
-
-
-def _host_peak() -> int | None:
-    """Most memory of the host, as the system tells it. psutil knows it on Windows only, elsewhere what is used now."""
-    with suppress(OSError):  # Linux: getrusage starts from the peak of the program that started this one
-        for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    used = psutil.Process().memory_info()
-    with suppress(ImportError):  # not on Windows
-        import resource
-
-        unit = 1 if sys.platform == "darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    return int(getattr(used, "peak_wset", used.rss))
+    return if_possible(peak_of_host, None)
 
 
 def environment() -> dict[str, str]:
@@ -134,7 +112,7 @@ def environment() -> dict[str, str]:
         "platform": platform.platform,
         "commit": _commit,
         "device": lambda: torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
-        "processor": _processor,
+        "processor": processor,
         "cores": lambda: str(usable_cores()),
         "threads": lambda: str(torch.get_num_threads()),
     }
@@ -147,12 +125,3 @@ def _commit() -> str:
         return ""
     command = ["git", "-C", str(PACKAGE), "rev-parse", "HEAD"]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-
-
-def _processor() -> str:
-    """The model of the processor; where the system does not tell, its architecture."""
-    with suppress(OSError):
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-        return names[0] if names else platform.machine()
-    return platform.machine()

@@ -111,7 +111,7 @@ class CoBa(LossWeighting):
             if not step.last:
                 return
             found, self._parts = mean_over_processes(torch.stack(self._parts).sum(0)), []
-            present = list(range(self.num_tasks)) if step.tasks is None else sorted(step.tasks)
+            present = step.present(self.num_tasks)
             if present and bool(found[present].isfinite().all()):
                 self._remember(found[present], torch.tensor(present, device=found.device))
 

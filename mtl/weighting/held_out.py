@@ -99,7 +99,7 @@ class HeldOutWeighting(Weighting):
     ) -> None:
         if self._last_step is None:
             return
-        present = list(range(self.num_tasks)) if step.tasks is None else list(step.tasks)
+        present = step.present(self.num_tasks)
         shared_parameters, private_parameters = trained(shared), [trained(parameters) for parameters in private]
         parameters = [*shared_parameters, *(p for part in private_parameters for p in part)]
         objectives = self.objectives([losses[i] / self.units[i] for i in present], present)

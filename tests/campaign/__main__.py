@@ -42,16 +42,16 @@ def try_case(case: PlannedCase, output: Path, templates: Templates, *, keep: boo
     place = output / "cases" / case.name.replace("/", "-")
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
-    began, failed = time.monotonic(), ""
+    began, failed, ending = time.monotonic(), "", None
     try:
-        case.run(place, templates)
+        ending = case.run(place, templates)
     except Failed as error:
         failed = str(error)
     except Exception as error:
         failed = f"{type(error).__name__}: {error}"
     if not failed and not keep:
         shutil.rmtree(place, ignore_errors=True)
-    return record.Outcome(case.name, case.kind, failed, round(time.monotonic() - began, 2))
+    return record.Outcome(case.name, case.kind, failed, round(time.monotonic() - began, 2), round(ending or 0.0, 2))
 
 
 def main() -> int:

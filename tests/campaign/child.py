@@ -23,12 +23,14 @@ class Ended:
         out: what it wrote to standard output.
         err: what it wrote to the error stream.
         seconds: until then.
+        ending: seconds from the first signal that it was sent until then; 0 where it had ended before.
     """
 
     code: int | None
     out: str
     err: str
     seconds: float
+    ending: float = 0.0
 
 
 class Child:
@@ -42,6 +44,7 @@ class Child:
     def __init__(self, pid: int, place: Path) -> None:
         self.pid, self.place, self.began = pid, place, time.monotonic()
         self.code: int | None = None
+        self.sent: float | None = None  # when it was sent the first signal
 
     def ended(self) -> bool:
         """Whether it has ended."""
@@ -51,10 +54,11 @@ class Child:
                 self.code = os.waitstatus_to_exitcode(status)
         return self.code is not None
 
-    def send(self, signum: int) -> None:
-        """Send it a signal, if it has not ended."""
+    def send(self, signum: int, *, to_all: bool = False) -> None:
+        """Send it a signal, or also all that it has started, as a terminal does; nothing if it has ended."""
         if not self.ended():
-            os.kill(self.pid, signum)
+            self.sent = self.sent or time.monotonic()
+            (os.killpg if to_all else os.kill)(self.pid, signum)
 
     def kill(self) -> None:
         """End it and all that it has started."""
@@ -68,12 +72,12 @@ class Child:
         limit = time.monotonic() + seconds
         while not self.ended() and time.monotonic() < limit:
             time.sleep(POLL)
-        code = self.code
+        code, now = self.code, time.monotonic()
         self.kill()
         while not self.ended():
             time.sleep(POLL)
         texts = [(self.place / name).read_text(encoding="utf-8", errors="replace") for name in ("stdout", "stderr")]
-        return Ended(code, *texts, time.monotonic() - self.began)
+        return Ended(code, *texts, now - self.began, now - (self.sent or now))
 
 
 def start(

@@ -9,12 +9,14 @@ from random import Random
 from tests.campaign.kinds import (
     checkpoints,
     clusters,
+    improvements,
     instances,
     kills,
     ledgers,
     limits,
     overrides,
     run_directories,
+    searches,
     signals,
     surroundings,
     sweeps,
@@ -22,7 +24,7 @@ from tests.campaign.kinds import (
 )
 from tests.campaign.templates import Templates
 
-Case = Callable[[Random, Path, Templates], None]
+Case = Callable[[Random, Path, Templates], float | None]
 # Of a thousand cases so many are of each kind; one of the first five takes half a second, one of the others several
 SHARES: dict[str, tuple[Case, int]] = {
     "overrides": (overrides.case, 280),
@@ -37,6 +39,8 @@ SHARES: dict[str, tuple[Case, int]] = {
     "surroundings": (surroundings.case, 12),
     "clusters": (clusters.case, 5),
     "sweeps": (sweeps.case, 5),
+    "searches": (searches.case, 5),
+    "improvements": (improvements.case, 5),
 }
 
 
@@ -65,9 +69,9 @@ class PlannedCase:
         seed, kind, number = name.split("/")
         return cls(int(seed), kind.replace("_", " "), int(number))
 
-    def run(self, place: Path, templates: Templates) -> None:
-        """Try it. Failed, or any other error, if it does not hold."""
-        SHARES[self.kind][0](random.Random(self.name), place, templates)
+    def run(self, place: Path, templates: Templates) -> float | None:
+        """Try it, and return the seconds in which a program ended after a signal. Failed, or any error, if it fails."""
+        return SHARES[self.kind][0](random.Random(self.name), place, templates)
 
 
 def plan(seed: int, cases: int, kinds: Sequence[str] = tuple(SHARES)) -> Iterator[PlannedCase]:

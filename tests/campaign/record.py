@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from rich.table import Table
 
 from mtl.runs.files import write_json
+
+ALL = "all"
 
 
 @dataclass(frozen=True)
@@ -19,12 +21,14 @@ class Outcome:
         kind: the kind.
         failed: what did not hold; empty if all did.
         seconds: that it took.
+        ending: the longest that a program took to end after a signal, in seconds; 0 where none was sent.
     """
 
     case: str
     kind: str
     failed: str
     seconds: float
+    ending: float = 0.0
 
 
 def append(path: Path, outcome: Outcome) -> None:
@@ -40,24 +44,24 @@ def read(path: Path) -> list[Outcome]:
 
 
 def by_kind(outcomes: Iterable[Outcome]) -> dict[str, dict[str, float]]:
-    """Cases tried, held and failed, and their seconds, by kind; the last line is of all."""
+    """Cases tried, held and failed, their seconds, and the longest end after a signal, by kind; at last of all."""
     found: dict[str, dict[str, float]] = {}
     outcomes = list(outcomes)
-    for one in outcomes:
-        for name in (one.kind,):
-            row = found.setdefault(name, {"tried": 0, "held": 0, "failed": 0, "seconds": 0.0})
-            row["tried"] += 1
-            row["failed" if one.failed else "held"] += 1
-            row["seconds"] += one.seconds
-    found["all"] = {key: sum(row[key] for row in found.values()) for key in ("tried", "held", "failed", "seconds")}
+    for one in (*outcomes, *(replace(one, kind=ALL) for one in outcomes)):
+        row = found.setdefault(one.kind, {"tried": 0, "held": 0, "failed": 0, "seconds": 0.0, "ending": 0.0})
+        row["tried"] += 1
+        row["failed" if one.failed else "held"] += 1
+        row["seconds"] += one.seconds
+        row["ending"] = max(row["ending"], one.ending)
     return found
 
 
 def table(outcomes: Iterable[Outcome]) -> Table:
     """The table by kind."""
-    shown = Table("kind", "tried", "held", "failed", "seconds")
+    shown = Table("kind", "tried", "held", "failed", "seconds", "longest end after a signal, s")
     for kind, row in by_kind(outcomes).items():
-        shown.add_row(kind, *(f"{row[key]:.0f}" for key in ("tried", "held", "failed", "seconds")))
+        ending = f"{row['ending']:.1f}" if row["ending"] else "-"
+        shown.add_row(kind, *(f"{row[key]:.0f}" for key in ("tried", "held", "failed", "seconds")), ending)
     return shown
 
 

@@ -15,7 +15,7 @@ from mtl.config.compose import configure
 from mtl.runs.directory import Run
 from tests.campaign.checks import Failed
 from tests.campaign.child import start
-from tests.campaign.commands import ROOT, compare_py, execute_py, train_py
+from tests.campaign.commands import ROOT, compare_py, execute_py, improve_py, train_py, tune_py
 from tests.trained import train_with
 
 SMALL = ("encoder.widths=[8]", "batch_size=32", "validate_every=1", "progress=false", "threads=1")
@@ -29,6 +29,16 @@ SCHEDULING = (
     *("progress=false", "threads=1"),
 )
 STUDY = (*SYNTHETIC, "models=[hard]", "weightings=[equal]", "seeds=2", "baselines=[]", "design=full")
+ROUNDS = (
+    *("rounds=2", "search.generations=4", "search.members=4", "search.shops=[[4,4,1]]"),
+    *("search.validation=[[4,4,3],[5,3,2]]", "progress=false", "threads=1"),
+)
+SEARCHED = (*SYNTHETIC, "model=hard", "weighting=equal,uncertainty", "optimizer.lr=tag(log,interval(1e-3,1e-1))")
+# With one worker a search is a function of its seed; with several, where no trial depends on what came of others
+SEARCHES = {
+    1: (*SEARCHED, "epochs=4", "trials=4", "startup=2", "name=alone"),
+    2: (*SEARCHED, "epochs=4", "trials=4", "sampler=random", "pruner=none", "name=together"),
+}
 LIMIT = 600  # seconds for one template on a machine that others share
 
 
@@ -119,7 +129,7 @@ class Templates:
     @property
     def scheduler(self) -> Path:
         """The output directory of a run of the scheduling suite."""
-        return self._made("scheduler", partial(train_py, *SCHEDULING, "epochs=1", "output=outputs"))
+        return self._made("scheduler", partial(train_py, *SCHEDULING, "epochs=1", "improve=none", "output=outputs"))
 
     @property
     def synthetic(self) -> Path:
@@ -131,12 +141,33 @@ class Templates:
     @property
     def seconds(self) -> float:
         """How long a training lasts here and now, within which a moment is drawn."""
-        return float((self.synthetic / "made").read_text())
+        return self.seconds_of(self.synthetic)
+
+    @staticmethod
+    def seconds_of(template: Path) -> float:
+        """How long a template was made."""
+        return float((template / "made").read_text())
 
     @property
     def comparison(self) -> Path:
         """The output directory of a comparison that nothing disturbed."""
         return self._made("comparison", partial(compare_py, *STUDY, "epochs=4", "workers=0", "output=outputs"))
+
+    @property
+    def improved(self) -> Path:
+        """The output directory of a run of the scheduling suite that was improved, beside the run that came of that."""
+        before = self.scheduler / "outputs"
+
+        def program() -> None:
+            shutil.copytree(before, "outputs", symlinks=True)
+            improve_py(f"run={run_in(Path('outputs')).path}", *ROUNDS)
+
+        return self._made("improved", program)
+
+    def search(self, workers: int) -> Path:
+        """The output directory of a search that nothing disturbed, made for so many workers by one process."""
+        words = SEARCHES[workers]
+        return self._made(f"search-{workers}", partial(tune_py, *words, "workers=0", "output=outputs"))
 
     def copy(self, template: Path, place: Path) -> Path:
         """A copy of a template's ``outputs``, in a case's directory."""

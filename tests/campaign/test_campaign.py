@@ -13,7 +13,7 @@ from mtl.errors import EXIT_USER_ERROR
 from tests.campaign.checks import CANARY, Failed, check_nothing_written, check_said, check_whole, files_of
 from tests.campaign.child import start
 from tests.campaign.kinds import clusters
-from tests.campaign.plan import SHARES, PlannedCase, plan
+from tests.campaign.plan import SHARES, Case, PlannedCase, plan
 from tests.campaign.record import Outcome, append, by_kind, read
 from tests.campaign.templates import Templates
 
@@ -42,9 +42,7 @@ def test_cases_of_every_kind_hold(kind: str, templates: Templates, tmp_path: Pat
 
 @pytest.mark.campaign
 @pytest.mark.parametrize("situation", clusters.SITUATIONS, ids=lambda situation: situation.__name__)
-def test_every_situation_of_a_cluster(
-    situation: Callable[[Random, Path, Templates], None], templates: Templates, tmp_path: Path
-) -> None:
+def test_every_situation_of_a_cluster(situation: Case, templates: Templates, tmp_path: Path) -> None:
     situation(Random(SEED), tmp_path, templates)
 
 
@@ -102,10 +100,10 @@ def test_a_case_depends_on_its_name_alone(tmp_path: Path) -> None:
 def test_a_campaign_goes_on_from_what_was_written(tmp_path: Path) -> None:
     """A line that was cut off is not counted."""
     log = tmp_path / "cases.jsonl"
-    outcomes = [Outcome("0/kills/0", "kills", "", 1.0), Outcome("0/kills/1", "kills", "lost: a run", 2.0)]
+    outcomes = [Outcome("0/kills/0", "kills", "", 1.0), Outcome("0/kills/1", "kills", "lost: a run", 2.0, 0.5)]
     for one in outcomes:
         append(log, one)
     with log.open("a") as file:
         file.write('{"case": "0/kil')
     assert read(log) == outcomes
-    assert by_kind(outcomes)["all"] == {"tried": 2, "held": 1, "failed": 1, "seconds": 3.0}
+    assert by_kind(outcomes)["all"] == {"tried": 2, "held": 1, "failed": 1, "seconds": 3.0, "ending": 0.5}

@@ -58,7 +58,7 @@ def test_the_name_is_that_of_what_can_change_a_number() -> None:
         (["weighting=equal,pcgrad", "trials=0"], "trials=0: expected a whole number, 1 or more"),
         (["weighting=equal,pcgrad", "pruner=hyper"], "pruner=hyper: expected median, halving or none"),
         (["weighting=equal,pcgrad", "storage=search.db"], "storage=search.db: expected an address such as sqlite:///"),
-        (["weighting=equal,pcgrad", "trials=5,6"], "'trials=5,6': a setting of the search has one value"),
+        (["weighting=equal,pcgrad", "trials=5,6"], "'trials=5,6': a setting has one value"),
     ],
 )  # fmt: skip
 def test_mistakes_are_one_line(typed: list[str], complaint: str) -> None:

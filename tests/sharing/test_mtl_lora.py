@@ -26,7 +26,7 @@ def test_weights_are_those_of_the_formula() -> None:
     base = dict(sharing.trunks.trunk.named_parameters())
     for name in TASKS:
         hidden = inputs[SINGLE]
-        for key, factors, own in zip(sharing.keys, sharing.factors, sharing.private[name], strict=True):
+        for key, factors, own in zip(sharing.matrices, sharing.factors, sharing.private[name], strict=True):
             shares = torch.exp(own.choice / 0.4) / torch.exp(own.choice / 0.4).sum()
             up = sum(share * one for share, one in zip(shares, factors.ups, strict=True))
             weight = base[key] + 0.7 * up @ own.inner @ factors.down

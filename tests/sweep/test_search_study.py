@@ -100,18 +100,21 @@ def test_it_ends_where_the_first_trials_have_all_failed(tmp_path: Path) -> None:
     assert study.best is None
 
 
-def test_values_that_kill_their_processes_fail(tmp_path: Path) -> None:
-    """Each process is gone as soon as it has begun: its lock is that of a dead one."""
+@pytest.mark.parametrize("validated", [0, 2])
+def test_values_that_kill_their_processes_fail(validated: int, tmp_path: Path) -> None:
+    """Each process is gone as soon as it has begun, or first comes an epoch further: its lock is that of a dead one."""
     held = []
-    for _ in range(DEATHS + 1):
+    for number in range(validated + DEATHS + 1):
         study = SearchStudy(search(tmp_path, trials=1))
         held.append(study.claim())  # kept, since what ends in order is put back
         trial = held[-1].__enter__()
         if trial is None:
             break
+        if number < validated:
+            trial.report(1.0, number + 1)
         lock = study.directory / f"trial-{trial.number}.lock"
         lock.write_text(json.dumps({"machine": machine_id(), "pid": 2**22 + 1, "started": 0.0}))
-    assert len(held) == DEATHS + 1
+    assert len(held) == validated + DEATHS + 1
     assert trial is None
     assert [one.state.name for one in study.trials] == ["FAIL"]
 

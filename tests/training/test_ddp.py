@@ -75,7 +75,7 @@ def test_processes_and_accumulated_batches_make_the_same_steps(weighting: str, m
     ways = {
         "one": ["batch_size=32"],
         "two processes": ["batch_size=32", "hardware=ddp_cpu", "hardware.strategy=ddp_fork"],
-        "accumulated": ["batch_size=16", "accumulate=2"],
+        "accumulated": ["batch_size=32", "accumulate=2"],
     }
     one, *others = (Path(train(tiny(tmp_path / name, *options, *way)).directory) for name, way in ways.items())
     for other in others:

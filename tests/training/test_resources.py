@@ -94,8 +94,3 @@ def test_a_finished_run_is_not_lost_for_what_only_informs(monkeypatch: pytest.Mo
     assert inference_seconds(module.predict, data) is None
     assert module.training
     assert module.network.training
-
-
-def test_import_needs_no_module_of_one_system() -> None:
-    program = "import sys, psutil; sys.modules['resource'] = None; import mtl.training.resources"
-    subprocess.run([sys.executable, "-c", program], check=True)

@@ -11,7 +11,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from mtl.config.process import usable_cores
+from mtl.config.system import usable_cores
 from mtl.errors import InputError
 from mtl.runs.files import read_json, write_json
 from mtl.suites.scheduling.instance import JobShop

@@ -115,7 +115,7 @@ class Weighting(nn.Module, ABC):
             index, shape = next((i, tuple(loss.shape)) for i, loss in enumerate(losses) if loss.dim())
             raise InputError(f"the loss of task {self._names[index]} has the shape {shape}: expected a scalar")
         self._take_precision(losses)
-        tasks = list(range(self.num_tasks)) if step.tasks is None else sorted(step.tasks)
+        tasks = step.present(self.num_tasks)
         shared_parameters = trained(shared)
         if self.needs_shared and not shared_parameters:
             raise InputError(

@@ -33,6 +33,10 @@ class Step:
     scale: float = 1.0
     recompute: Callable[[], Iterable[Losses]] | None = None
 
+    def present(self, num_tasks: int) -> list[int]:
+        """Indices of the tasks that have labels in this optimizer step, of so many tasks in all, in order."""
+        return list(range(num_tasks)) if self.tasks is None else sorted(self.tasks)
+
 
 WHOLE_STEP = Step()
 

@@ -23,6 +23,28 @@ TWO_PROCESSES = (*SYNTHETIC, "model=hard", "hardware=ddp_cpu", "epochs=100000", 
 ENDS = 180  # seconds until all processes of a training have ended, on a machine that others share
 
 
+def start_cold(place: Path, templates: Templates, *words: str) -> "subprocess.Popen[str]":
+    """``train.py`` in an interpreter of its own, which leads a session."""
+    environment = {**os.environ, **{key: text for key, text in templates.environment().items() if text is not None}}
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "train.py"), *words],
+        cwd=place,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+    )
+
+
+def wait_for_checkpoint(place: Path) -> None:
+    """Wait until a run has one. Failed if that takes too long."""
+    limit = time.monotonic() + LIMIT
+    while not list(place.glob("outputs/runs/*/*/*/last.ckpt")):
+        require("hang", time.monotonic() < limit, f"no checkpoint after {LIMIT} s")
+        time.sleep(0.05)
+
+
 def tasks(draw: Random, place: Path, templates: Templates) -> None:
     """``srun`` starts the command two times in one step: no run is trained twice."""
     names = draw.choice((("SLURM_NTASKS",), ("SLURM_NTASKS", "SLURM_NTASKS_PER_NODE")))
@@ -56,20 +78,9 @@ def requeued(draw: Random, place: Path, templates: Templates) -> None:
     """A job of submitit's local executor is preempted, requeued, and goes on with the same run."""
     words = [*SYNTHETIC, "model=hard", "epochs=60", "patience=null", f"output={place / 'outputs'}"]
     launcher = ["hydra/launcher=submitit_local", "hydra.launcher.timeout_min=60", "hydra.launcher.cpus_per_task=1"]
-    environment = {**os.environ, **{key: text for key, text in templates.environment().items() if text is not None}}
-    process = subprocess.Popen(
-        [sys.executable, str(ROOT / "train.py"), "-m", *words, *launcher],
-        cwd=place,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        text=True,
-    )
+    process = start_cold(place, templates, "-m", *words, *launcher)
     try:
-        limit = time.monotonic() + LIMIT
-        while not list(place.glob("outputs/runs/*/*/*/last.ckpt")) and time.monotonic() < limit:
-            time.sleep(0.05)
+        wait_for_checkpoint(place)
         time.sleep(draw.uniform(0, 0.3))
         for one in psutil.Process(process.pid).children(recursive=True):
             if "submitit.core._submit" in " ".join(one.cmdline()) and not one.children():
@@ -97,26 +108,16 @@ def time_limit(draw: Random, place: Path, templates: Templates) -> None:
     check_same_as_calm(done[0], run_in(templates.synthetic / "outputs"))
 
 
-def processes(draw: Random, place: Path, templates: Templates) -> None:
+def processes(draw: Random, place: Path, templates: Templates) -> float:
     """Of two processes that train together some get a signal: both end, in one line, with a checkpoint."""
-    environment = {**os.environ, **{key: text for key, text in templates.environment().items() if text is not None}}
-    process = subprocess.Popen(
-        [sys.executable, str(ROOT / "train.py"), *TWO_PROCESSES, f"output={place / 'outputs'}"],
-        cwd=place,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        text=True,
-    )
+    process = start_cold(place, templates, *TWO_PROCESSES, f"output={place / 'outputs'}")
     try:
-        limit = time.monotonic() + LIMIT
-        while not list(place.glob("outputs/runs/*/*/*/last.ckpt")) and time.monotonic() < limit:
-            time.sleep(0.1)
+        wait_for_checkpoint(place)
         time.sleep(draw.uniform(0, 2))
         second = next(one for one in psutil.Process(process.pid).children() if "train.py" in " ".join(one.cmdline()))
         how = draw.choice((signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP, signal.SIGINT, signal.SIGKILL))
         victims = draw.choice(("first", "second", "both")) if how != signal.SIGKILL else "second"
+        sent = time.monotonic()
         if victims in ("first", "both"):
             process.send_signal(how)
         if victims in ("second", "both"):
@@ -124,6 +125,7 @@ def processes(draw: Random, place: Path, templates: Templates) -> None:
             second.send_signal(how)
         _, err = process.communicate(timeout=ENDS)
         gone, alive = psutil.wait_procs([second], timeout=ENDS)
+        ending = time.monotonic() - sent
         require("hang", not alive, f"the second process lives: {gone}")
     except subprocess.TimeoutExpired:
         raise AssertionError("hang") from None
@@ -132,11 +134,12 @@ def processes(draw: Random, place: Path, templates: Templates) -> None:
             os.killpg(process.pid, signal.SIGKILL)
     check_said(Ended(process.returncode, "", err, 0.0), place, (2, 128 + how))
     require("lines", len(err.splitlines()) == 1 and "resume=" in err, err)
+    return ending
 
 
 SITUATIONS = (tasks, interactive, requeued, time_limit, processes)
 
 
-def case(draw: Random, place: Path, templates: Templates) -> None:
+def case(draw: Random, place: Path, templates: Templates) -> float | None:
     """One of these."""
-    draw.choice(SITUATIONS)(draw, place, templates)
+    return draw.choice(SITUATIONS)(draw, place, templates)

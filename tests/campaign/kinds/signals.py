@@ -24,6 +24,7 @@ from tests.trained import train_with
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 IN_TIME = 10  # seconds from a signal to the end, on a machine that has nothing else to do
 BUSY = 12  # times as long on one that others share
+SENT = Path("sent")  # where a training that sends a signal to itself notes when
 SLOW_TREES = ("model=trees", "model.num_iterations=100000", "progress=false")
 HOOKS = (
     *("on_fit_start", "on_train_start", "on_train_epoch_start", "on_train_batch_start", "on_train_batch_end"),
@@ -42,6 +43,7 @@ class SendAt(Callback):
     def send(self, trainer: Trainer, *_: Any) -> None:
         if trainer.current_epoch >= self.epoch:
             self.epoch = 10**9
+            SENT.write_text(str(time.monotonic()))  # the same clock in every process
             os.kill(os.getpid(), self.signum)
 
 
@@ -54,18 +56,21 @@ def check_interrupted(place: Path, err: str, output: Path) -> None:
     check_whole(output)
 
 
-def train_at_hook(draw: Random, signum: int, place: Path, templates: Templates) -> None:
-    """A training that gets the signal in one hook."""
+def train_at_hook(draw: Random, signum: int, place: Path, templates: Templates) -> float:
+    """A training that gets the signal in one hook; returns the seconds until it ended."""
     callback = SendAt(draw.choice(HOOKS), draw.choice((0, 0, 1, 4, 7)), signum)
     config = configure(*WORDS)
-    ended = start(lambda: train_with(config, callback), place, templates.environment()).wait(LIMIT)
+    child = start(lambda: train_with(config, callback), place, templates.environment())
+    ended = child.wait(LIMIT)
     check_said(ended, place, (0, 128 + signum))
-    if ended.code:
-        check_interrupted(place, ended.err, place / "outputs")
+    if not ended.code:  # the hook was never called in such an epoch, or only when all was done
+        return 0.0
+    check_interrupted(place, ended.err, place / "outputs")
+    return child.began + ended.seconds - float((place / SENT).read_text())
 
 
-def train_at_moment(draw: Random, signum: int, place: Path, templates: Templates) -> None:
-    """A training that gets it, or two, at some moment."""
+def train_at_moment(draw: Random, signum: int, place: Path, templates: Templates) -> float:
+    """A training that gets it, or two, at some moment; returns the seconds until it ended."""
     child = start(partial(train_py, *WORDS), place, templates.environment())
     time.sleep(draw.uniform(0, templates.seconds))
     child.send(signum)
@@ -76,6 +81,7 @@ def train_at_moment(draw: Random, signum: int, place: Path, templates: Templates
     check_said(ended, place, (0, 128 + signum, 128 + signal.SIGTERM, -signum, -signal.SIGTERM))
     if ended.code is not None and ended.code > 0:
         check_interrupted(place, ended.err, place / "outputs")
+    return ended.ending
 
 
 def check_goes_on(place: Path, templates: Templates) -> None:
@@ -97,6 +103,7 @@ def other_programs(draw: Random, place: Path, templates: Templates) -> tuple[Cal
         (partial(execute_py, f"run={shop}", *slow, "cpsat.seconds=120"), 12),
         (partial(execute_py, f"run={shop}", *slow, "decoder=sample", "decoder.samples=64"), 8),
         (partial(train_py, *SCHEDULING, "epochs=1", "task.instances=40", "task.limit=3", "output=new"), 8),
+        (partial(train_py, *SCHEDULING, "epochs=1", "output=new"), 12),
         (partial(train_py, *SYNTHETIC[:3], *SLOW_TREES, "output=new"), 6),
         (partial(train_py, *WORDS, "grouping=auto", "affinity.epochs=200", "output=new"), 6),
         (partial(report_py, str(templates.copy(templates.comparison, place / "reported"))), 2),
@@ -104,14 +111,14 @@ def other_programs(draw: Random, place: Path, templates: Templates) -> tuple[Cal
     return draw.choice(choices)
 
 
-def case(draw: Random, place: Path, templates: Templates) -> None:
-    """A training or another program gets one of the signals."""
+def case(draw: Random, place: Path, templates: Templates) -> float:
+    """A training or another program gets one of the signals; returns the seconds until it ended."""
     signum = draw.choice(SIGNALS)
     how = draw.random()
     if how < 0.75:
-        (train_at_hook if how < 0.35 else train_at_moment)(draw, signum, place, templates)
+        ending = (train_at_hook if how < 0.35 else train_at_moment)(draw, signum, place, templates)
         check_goes_on(place, templates)
-        return
+        return ending
     program, seconds = other_programs(draw, place, templates)
     child = start(program, place, {**templates.environment(), "XDG_CACHE_HOME": str(place / "cache")})
     time.sleep(draw.uniform(0, seconds))
@@ -120,3 +127,4 @@ def case(draw: Random, place: Path, templates: Templates) -> None:
     check_said(ended, place, (0, 128 + signum, -signum))
     said = [line for line in ended.err.splitlines() if "Solving" not in line]
     require("lines", ended.code == 0 or len(said) <= 2, ended.err)
+    return ended.ending
