@@ -108,6 +108,8 @@ class Target:
         found = numbers(column, what)
         if spec.kind == "count":
             _check_counts(column, found, what)
+        if spec.primary == "mape":
+            _check_none_is_zero(column, found, what)
         if np.unique(found[known]).size < 2:
             raise InputError(f"{what} is the same in every row: {found[known][0]:g}")
         fitted = found[train & known]
@@ -266,6 +268,7 @@ class Target:
             limits=limits,
             logarithm=(self.logarithm[0], self.logarithm[1]) if self.logarithm else None,
             primary=self.primary or "r2",
+            offset=self.offset,
         )
 
     @property
@@ -313,6 +316,16 @@ def _check_counts(column: pd.Series, found: np.ndarray, what: str) -> None:
     if len(bad):
         raise InputError(
             f"{what}: row {column.index[bad[0]] + 1} holds {found[bad[0]]:g}, and a count is a whole number, 0 or more"
+        )
+
+
+def _check_none_is_zero(column: pd.Series, found: np.ndarray, what: str) -> None:
+    """InputError for the first value to which no error is relative."""
+    zeros = np.flatnonzero(found == 0)
+    if len(zeros):
+        raise InputError(
+            f"{what}: row {column.index[zeros[0]] + 1} holds 0, of which no error is a share: choose another primary "
+            "than mape"
         )
 
 

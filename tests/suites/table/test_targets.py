@@ -185,9 +185,14 @@ def test_smooth_labels_are_so_only_with_some_probability() -> None:
         ("binary", "average_precision"),
         ("binary", "f1"),
         ("binary", "mcc"),
+        ("binary", "log_loss"),
+        ("binary", "brier"),
         ("classes", "balanced_accuracy"),
         ("classes", "f1"),
+        ("classes", "log_loss"),
+        ("classes", "brier"),
         ("regression", "rmse"),
+        ("regression", "mape"),
     ],
 )
 def test_the_primary_metric_can_be_chosen(kind: str, primary: str) -> None:
@@ -202,7 +207,7 @@ def test_the_primary_metric_can_be_chosen(kind: str, primary: str) -> None:
         "regression": lambda: (labels - made.targets[0].mean) / made.targets[0].std,
     }[kind]()
     found = task.metrics[task.primary].clone()(task.measured(perfect), labels)
-    assert found == pytest.approx(0.0 if kind == "regression" else 1.0, abs=1e-3)
+    assert found == pytest.approx(1.0 if task.higher_is_better else 0.0, abs=1e-3)
     with pytest.raises(InputError, match=f"unknown primary metric of task '{column}' 'mbe'"):
         suite(customers(), {column: {"kind": kind, "primary": "mbe"}})
 
@@ -283,6 +288,7 @@ def test_counts_quantiles_and_ordinal_targets_are_repeated_from_what_was_written
             "the event of target 'items', holds 'high', 'low', 'mid'",
         ),
         ({"price": -1}, {"price": {"kind": "survival", "event": "x"}}, "row 1 holds -1, and a time is not negative"),
+        ({"price": 0}, {"price": {"kind": "regression", "primary": "mape"}}, "row 1 holds 0, of which no error is a share"),
         ({}, {"grade": "ordinal"}, r"say their order, from low to high: order: \[high, low, mid\]"),
         ({}, {"grade": {"kind": "ordinal", "order": ["low", "mid"]}}, "unknown value of target 'grade', which 'order'"),
     ],
