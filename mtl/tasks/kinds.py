@@ -41,7 +41,8 @@ CLASSES: Mapping[str, Callable[..., Metric]] = {
     "balanced_accuracy": partial(MulticlassAccuracy, average="macro"),
     "f1": MulticlassF1Score,
 }
-OF_CHANCES: Mapping[str, Callable[[], Metric]] = {"log_loss": LogLoss, "brier": Brier}  # of classes, by log-probabilities
+# Those of classes that read log-probabilities
+OF_CHANCES: Mapping[str, Callable[[], Metric]] = {"log_loss": LogLoss, "brier": Brier}
 
 
 def binary(

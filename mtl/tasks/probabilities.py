@@ -54,7 +54,7 @@ class BinaryBrier(MeanOverRows):
 
 
 class LogLoss(MeanOverRows):
-    """Mean of ``-log p`` of the class that it was; lower is better. ``update(log-probabilities [B, C], target [B])``."""
+    """Mean of ``-log p`` of the true class; lower is better. ``update(log-probabilities [B, C], target [B])``."""
 
     higher_is_better = False
 

@@ -22,8 +22,9 @@ BASIC = ("task", "column", "kind", "values", "mean", "std")  # fields that every
 FAR = 1000.0  # standard deviations from zero, from which on single precision tells few labels apart
 INTERVALS = 20  # in which an event comes, with about as many events in each
 DIGITS = 6  # of a label's spread that are written
-# Pairs of texts whose second means yes; of any other pair the second in alphabetical order does
+# Of a value from each of these, the first means yes; of any other pair that is no event, the second in order does
 YES = {"yes", "y", "true", "t", "1", "positive"}
+NO = {"no", "n", "false", "f", "0", "-1", "negative"}
 
 
 @dataclass(frozen=True)
@@ -360,6 +361,17 @@ def _order_binary(values: Sequence[str], spec: TargetSpec, what: str) -> list[st
         if spec.positive not in values:
             raise unknown(f"positive value of {what}", spec.positive, values)
         return sorted(values, key=lambda value: value == spec.positive)
-    if (values[0].lower() in YES) != (values[1].lower() in YES):
+    if yes_and_no(values):
         return sorted(values, key=lambda value: value.lower() in YES)
+    if spec.kind == "survival":
+        raise InputError(
+            f"{what} holds '{values[0]}' and '{values[1]}': say which of them means that the event came, such as "
+            f"positive: {values[1]}"
+        )
     return list(values)
+
+
+def yes_and_no(values: Sequence[str]) -> bool:
+    """Whether two values say by themselves which of them means yes."""
+    one, other = (value.lower() for value in values)
+    return (one in YES and other in NO) or (other in YES and one in NO)
