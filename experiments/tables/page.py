@@ -24,12 +24,13 @@ class Gain:
 
 @dataclass(frozen=True)
 class Cell:
-    """A configuration's test metric of one task over the splits; no gain of the trees themselves."""
+    """A configuration's test metric of one task over its splits; no gain of the trees themselves."""
 
     name: str
     mean: float
     low: float
     high: float
+    splits: int
     gain: Gain | None
 
 
@@ -68,6 +69,10 @@ class Page:
                 found.append(f"{name}: of {len(gains)} targets ahead of trees on {ahead}, behind on {behind}")
         return found
 
+    def fewer(self, cell: Cell) -> str:
+        """How many splits a cell is of, where these are not all; then not its mean, but its gain is to be compared."""
+        return f", of {cell.splits} only" if cell.splits < self.splits else ""
+
     @property
     def notes(self) -> list[str]:
         """How to read it."""
@@ -101,13 +106,13 @@ def page_of(table: pd.DataFrame, names: list[str], command: str) -> Page:
 
 
 def _cell(name: str, wide: pd.DataFrame, sign: int, share: float) -> Cell:
-    values, trees = wide[name], wide[REFERENCE]
+    values, trees = wide[name].dropna(), wide[REFERENCE]
     gain = None
     if name != REFERENCE:
-        difference = sign * (values - trees)
+        difference = (sign * (values - trees)).dropna()
         found = over_splits(difference, share)
         gain = Gain(found.mean, *found.interval(ALPHA), difference.mean() / trees.std())
-    return Cell(name, values.mean(), values.min(), values.max(), gain)
+    return Cell(name, values.mean(), values.min(), values.max(), len(values), gain)
 
 
 def markdown(page: Page) -> str:
@@ -117,7 +122,7 @@ def markdown(page: Page) -> str:
     lines += [*(f"- {sentence}" for sentence in page.sentences), "", *page.notes, ""]
     lines += [head, "|---|" + "---|" * len(page.seconds)]
     for row in page.rows:
-        cells = [f"{cell.mean:.4f} ({cell.low:.4f} to {cell.high:.4f})" for cell in row.cells]
+        cells = [f"{c.mean:.4f} ({c.low:.4f} to {c.high:.4f}{page.fewer(c)})" for c in row.cells]
         lines += [f"| {row.task}, {row.metric} ({row.direction}) | " + " | ".join(cells) + " |"]
         gains = [cell.gain for cell in row.cells]
         texts = [f"{g.mean:+.4f} ({g.low:+.4f} to {g.high:+.4f}), {g.deviations:+.1f}" if g else "" for g in gains]

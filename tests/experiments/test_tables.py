@@ -25,6 +25,9 @@ def test_gains_are_in_the_direction_of_the_metric(higher: bool, sign: str) -> No
     assert f"| | {' '}| {sign}0.1000 (" in text
     assert "| seconds | 3 | 3 |" in text
     assert page.sentences == ["tabm: of 1 targets ahead of trees on 0, behind on 0"]
+    part = page_of(table[(table.configuration == REFERENCE) | (table.split == 0)], [REFERENCE, "tabm"], "")
+    assert "| 0.6000 (0.6000 to 0.6000, of 1 only) |" in markdown(part)
+    assert f"{sign}0.1000 (+nan to +nan), {sign}0.7" in markdown(part)
     shown = html(page)
     assert f"{sign}0.7 deviations" in shown
     assert "<command>" not in shown
