@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from experiments.tables import run
+from experiments.tables.page import REFERENCE
 from mtl.cli.application import print_page, run_program
 from mtl.errors import unknown
 from mtl.module.lightning import silent_lightning
@@ -143,8 +144,8 @@ def cell(values: pd.DataFrame, name: str, sign: int) -> str:
     """
     if name not in values:
         return "-"
-    trees, own = values[run.REFERENCE], values[name].dropna()
-    if name == run.REFERENCE:
+    trees, own = values[REFERENCE], values[name].dropna()
+    if name == REFERENCE:
         return f"{trees.mean():.4f} ± {trees.std():.4f}"
     return f"{own.mean():.4f} ({sign * (own - trees).mean() / trees.std():+.1f})"
 

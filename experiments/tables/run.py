@@ -5,9 +5,9 @@ python -m experiments.tables.run FILE TARGETS [--splits 5] [--networks default,h
 
 For example: python -m experiments.tables.run my.csv '{churn: binary, spend: regression}' task.separator=semicolon
 
-Trains trees and every network on the same random splits, each with another seed, and writes result.csv (every run) and
-report.md into the output. What is in result.csv already is not done again. All choices within a run are made on its
-validation rows; the test rows are read once.
+Trains trees and every network on the same random splits, each with another seed, and writes result.csv (every run),
+report.html and report.md into the output. What is in result.csv already is not done again. All choices within a run are
+made on its validation rows; the test rows are read once.
 """
 
 import argparse
@@ -19,8 +19,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from experiments.tables.page import REFERENCE, html, markdown, page_of
 from mtl.cli.application import print_page, run_program
-from mtl.comparison.statistics.estimate import over_splits
 from mtl.config.compose import configure
 from mtl.errors import InputError, unknown
 from mtl.lifecycle.train import train
@@ -30,6 +30,7 @@ HARD, APART = ("model=hard", "weighting=equal"), ("model=single_task", "weightin
 ADAMW = ("optimizer=adamw", "optimizer.lr=0.002", "optimizer.weight_decay=0.0003")
 QUANTILES = ("task.form=columns", "task.numbers=quantile")
 TABM = (*QUANTILES, "encoder=tabm", *ADAMW)
+TABM4 = (*QUANTILES, "encoder=tabm", "encoder.members=4")  # with the optimizer of other runs
 REALMLP = (
     *("task.form=columns", "task.numbers=robust", "encoder=realmlp", "optimizer=adamw", "optimizer.lr=0.0025"),
     *("optimizer.weight_decay=0.32", "+optimizer.betas=[0.9,0.95]"),
@@ -44,11 +45,11 @@ CONFIGURATIONS = {
     "mlp": (*HARD, *MLP),
     "tabm": (*HARD, *TABM),
     "tabm_apart": (*APART, *TABM),
+    "tabm4": (*HARD, *TABM4),
     "realmlp": (*HARD, *REALMLP),
     "ft_transformer": (*HARD, *TRANSFORMER),
 }
 NETWORKS = ("default", "hard", "apart", "tabm")  # if nothing else is asked for
-REFERENCE = "trees"
 
 
 @dataclass(frozen=True)
@@ -141,48 +142,18 @@ def measured(work: Work) -> pd.DataFrame:
     return table[table["split"] < work.splits]
 
 
-def report(table: pd.DataFrame, command: str) -> str:
-    """The page: test metrics, mean and range over the splits, and the difference to trees on the same splits."""
-    splits = table["split"].nunique()
-    names = [name for name in CONFIGURATIONS if name in set(table["configuration"])]
-    seconds = table.groupby(["configuration", "split"])["seconds"].first().groupby("configuration").mean()
-    lines = [
-        "# Networks beside boosted trees",
-        "",
-        f"    {command}",
-        "",
-        f"Test rows of {splits} random splits: mean (lowest to highest). Below, better (+) or worse (-) than trees on",
-        "the same splits: mean and its 95 % interval for the population, with the corrected variance of overlapping",
-        "splits, each by itself. Processor seconds of a whole run, one thread.",
-        "",
-        "| task, metric | " + " | ".join(names) + " |",
-        "|---|" + "---|" * len(names),
-    ]
-    for (task, metric, higher), rows in table.groupby(["task", "metric", "higher_is_better"], sort=False):
-        wide = rows.pivot(index="split", columns="configuration", values="test")
-        sign = 1 if higher else -1
-        cells, gains = [], []
-        for name in names:
-            values = wide[name]
-            gain = over_splits(sign * (values - wide[REFERENCE]), rows["test_share"].mean())
-            low, high = gain.interval(0.05)
-            cells.append(f"{values.mean():.4f} ({values.min():.4f} to {values.max():.4f})")
-            gains.append("" if name == REFERENCE else f"{gain.mean:+.4f} ({low:+.4f} to {high:+.4f})")
-        direction = "higher" if higher else "lower"
-        lines += [f"| {task}, {metric} ({direction} is better) | " + " | ".join(cells) + " |"]
-        lines += ["| | " + " | ".join(gains) + " |"]
-    lines += ["| seconds | " + " | ".join(f"{seconds[name]:.0f}" for name in names) + " |", ""]
-    return "\n".join(lines)
-
-
 def main(arguments: list[str]) -> int:
     """Train what is missing and write the page."""
     silent_lightning()
     work = work_of(arguments)
     quoted = " ".join(f"'{word}'" if set(word) & set(" {}[]") else word for word in arguments)
-    page = report(measured(work), f"python -m experiments.tables.run {quoted}")
-    (work.output / "report.md").write_text(page, encoding="utf-8")
-    print_page(f"{page}\nwritten to {work.output / 'report.md'}")
+    table = measured(work)
+    names = [name for name in CONFIGURATIONS if name in set(table["configuration"])]
+    page = page_of(table, names, f"python -m experiments.tables.run {quoted}")
+    text = markdown(page)
+    (work.output / "report.md").write_text(text, encoding="utf-8")
+    (work.output / "report.html").write_text(html(page), encoding="utf-8")
+    print_page(f"{text}\nwritten to {work.output / 'report.html'}, and as report.md")
     return 0
 
 

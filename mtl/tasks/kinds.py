@@ -21,24 +21,28 @@ from torchmetrics.regression import MeanAbsoluteError, MeanSquaredError
 
 from mtl.errors import unknown
 from mtl.nn.heads import BinaryHead, ChoiceHead, ClassificationHead, ConditionalHead, RegressionHead
-from mtl.tasks.metrics import ChoiceAccuracy, ChoiceRank, StandardisedR2
+from mtl.tasks.metrics import AbsolutePercentageError, ChoiceAccuracy, ChoiceRank, StandardisedR2
+from mtl.tasks.probabilities import BinaryBrier, BinaryLogLoss, Brier, LogLoss, log_probabilities, ranked
 from mtl.tasks.task import Task
 
-LARGEST = 1e30
-# Metrics that may be primary beside the usual ones. Those of yes or no read ranked logits, so that they depend on the
-# order of rows and on probabilities above 1/2 alone.
+# Metrics that may be primary beside the usual ones. Those of yes or no read ranked logits: they depend on the order of
+# rows and on probabilities above 1/2 alone, or take the logits back
 BINARY: Mapping[str, Callable[..., Metric]] = {
     "auroc": BinaryAUROC,
     "accuracy": BinaryAccuracy,
     "average_precision": partial(BinaryAveragePrecision, validate_args=False),  # which would refuse 0.0 and 1.0
     "f1": BinaryF1Score,
     "mcc": BinaryMatthewsCorrCoef,
+    "log_loss": BinaryLogLoss,
+    "brier": BinaryBrier,
 }
 CLASSES: Mapping[str, Callable[..., Metric]] = {
     "accuracy": MulticlassAccuracy,
     "balanced_accuracy": partial(MulticlassAccuracy, average="macro"),
     "f1": MulticlassF1Score,
 }
+# Those of classes that read log-probabilities
+OF_CHANCES: Mapping[str, Callable[[], Metric]] = {"log_loss": LogLoss, "brier": Brier}
 
 
 def binary(
@@ -55,7 +59,7 @@ def binary(
     Args:
         name: of the task.
         hidden: features of the head's hidden layer; 0: none.
-        primary: ``auroc``, ``average_precision``, ``accuracy``, ``f1`` or ``mcc``.
+        primary: ``auroc``, ``average_precision``, ``accuracy``, ``f1``, ``mcc``, ``log_loss`` or ``brier``.
         weights: of the losses of no and of yes; None: 1 each.
         smoothing: of the labels, as of :func:`classification`.
 
@@ -91,17 +95,6 @@ def chosen_metric(task: str, name: str, known: Mapping[str, Callable[..., Metric
     if name not in known:
         raise unknown(f"primary metric of task '{task}'", name, known)
     return known[name]
-
-
-def ranked(logit: Tensor) -> Tensor:
-    """Logits in (0, 1), in their order and with 0 at 1/2, ``(1 + z / (1 + |z|)) / 2`` in double precision.
-
-    The sigmoid of single precision is 1 from 17 on, that of double precision from 37 on. These values are no
-    probabilities; AUROC and accuracy at 1/2 are those of the probabilities.
-    """
-    wide = logit if logit.device.type == "mps" else logit.double()  # which has no double precision
-    wide = wide.clamp(min=-LARGEST, max=LARGEST)  # infinity over infinity is no number
-    return (1 + wide / (1 + wide.abs())) / 2
 
 
 def mean_chance(logits: Tensor) -> Tensor:
@@ -142,7 +135,7 @@ def classification(
         name: of the task.
         classes: how many.
         hidden: features of the head's hidden layer; 0: none.
-        primary: ``accuracy``, ``balanced_accuracy`` or ``f1``, the mean over the classes.
+        primary: ``accuracy``; ``balanced_accuracy`` or ``f1``, the mean over the classes; ``log_loss`` or ``brier``.
         weights: of the losses of each class; None: 1 each.
         smoothing: s, of the labels.
 
@@ -159,13 +152,17 @@ def classification(
         "accuracy": MulticlassAccuracy(classes, average="micro"),
         "f1": MulticlassF1Score(classes, average="macro"),
     }
-    if primary not in metrics:
-        metrics = {primary: chosen_metric(name, primary, CLASSES)(classes), **metrics}
+    if primary in OF_CHANCES:
+        metrics = {primary: OF_CHANCES[primary](), **metrics}
+    elif primary not in metrics:
+        known = {**CLASSES, **OF_CHANCES}
+        metrics = {primary: chosen_metric(name, primary, known)(classes), **metrics}
     return Task(
         name=name,
         head=partial(ClassificationHead, classes=classes, hidden=hidden),
         loss=loss,
         decode=partial(torch.softmax, dim=-1),
+        scores=log_probabilities if primary in OF_CHANCES else None,  # of the same order for the other metrics
         metrics=metrics,
         primary=primary,
         kind="classes",
@@ -182,6 +179,7 @@ def regression(
     primary: str = "r2",
     limits: tuple[float | None, float | None] = (None, None),
     logarithm: tuple[float, float] | None = None,
+    offset: float = 0.0,
 ) -> Task:
     """A number: target ``[B]`` floating (NaN = no label), loss squared error.
 
@@ -194,9 +192,10 @@ def regression(
         hidden: features of the head's hidden layer; 0: none.
         mean: of the training labels.
         std: of the training labels.
-        primary: ``r2``, ``mae`` or ``rmse``.
+        primary: ``r2``, ``mae``, ``rmse``, or ``mape``, of labels that are not 0.
         limits: lower and upper one, at which decoded predictions are cut off.
         logarithm: mean and standard deviation of ``log(1 + y)`` of the training labels; None: y itself.
+        offset: what labels and decoded predictions lack of the target's own values, which ``mape`` is relative to.
 
     Returns:
         The task.
@@ -211,8 +210,14 @@ def regression(
         found = found.expm1() if logarithm else found
         return found if limits == (None, None) else found.clamp(*limits)
 
-    metrics = {"r2": StandardisedR2(mean, std), "mae": MeanAbsoluteError(), "rmse": MeanSquaredError(squared=False)}
-    chosen_metric(name, primary, dict.fromkeys(metrics, Metric))
+    metrics: dict[str, Metric] = {
+        "r2": StandardisedR2(mean, std),
+        "mae": MeanAbsoluteError(),
+        "rmse": MeanSquaredError(squared=False),
+    }
+    if primary == "mape":
+        metrics = {"mape": AbsolutePercentageError(offset), **metrics}
+    chosen_metric(name, primary, dict.fromkeys([*metrics, "mape"], Metric))
     return Task(
         name=name,
         head=partial(RegressionHead, hidden=hidden),

@@ -122,6 +122,24 @@ class Coverage(MeanOverRows):
         return within & (target >= scores[:, 0]) if scores.shape[1] > 1 else within
 
 
+class AbsolutePercentageError(MeanOverRows):
+    """Mean of ``|p - y| / |y|`` of numbers that are not 0, 0.1 for 10 %; lower is better. ``update(p [B], y [B])``.
+
+    Args:
+        offset: what both lack of their own values.
+    """
+
+    higher_is_better = False
+
+    def __init__(self, offset: float = 0.0) -> None:
+        super().__init__()
+        self.offset = offset
+
+    @override
+    def values(self, scores: Tensor, target: Tensor) -> Tensor:
+        return (scores - target).abs() / (target + self.offset).abs()
+
+
 class PoissonDeviance(TweedieDevianceScore):
     """Mean Poisson deviance ``2 (y log(y / p) - y + p)`` of counts y and rates p above 0; lower is better."""
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from experiments.tables.page import REFERENCE, html, markdown, page_of
 from experiments.tables.public import cell
-from experiments.tables.run import NETWORKS, REFERENCE, measured, report, work_of
+from experiments.tables.run import NETWORKS, measured, work_of
 from mtl.errors import InputError
 
 
@@ -18,10 +19,18 @@ def rows(name: str, values: list[float], higher: bool) -> list[dict[str, object]
 @pytest.mark.parametrize(("higher", "sign"), [(True, "+"), (False, "-")])
 def test_gains_are_in_the_direction_of_the_metric(higher: bool, sign: str) -> None:
     table = pd.DataFrame(rows(REFERENCE, [0.5, 0.7], higher) + rows("tabm", [0.6, 0.8], higher))
-    page = report(table, "command")
-    assert "| 0.6000 (0.5000 to 0.7000) | 0.7000 (0.6000 to 0.8000) |" in page
-    assert f"| | {' '}| {sign}0.1000 (" in page
-    assert "| seconds | 3 | 3 |" in page
+    page = page_of(table, [REFERENCE, "tabm"], "<command>")
+    text = markdown(page)
+    assert "| 0.6000 (0.5000 to 0.7000) | 0.7000 (0.6000 to 0.8000) |" in text
+    assert f"| | {' '}| {sign}0.1000 (" in text
+    assert "| seconds | 3 | 3 |" in text
+    assert page.sentences == ["tabm: of 1 targets ahead of trees on 0, behind on 0"]
+    part = page_of(table[(table.configuration == REFERENCE) | (table.split == 0)], [REFERENCE, "tabm"], "")
+    assert "| 0.6000 (0.6000 to 0.6000, of 1 only) |" in markdown(part)
+    assert f"{sign}0.1000 (+nan to +nan), {sign}0.7" in markdown(part)
+    shown = html(page)
+    assert f"{sign}0.7 deviations" in shown
+    assert "<command>" not in shown
 
 
 def test_words_of_the_task_are_for_all_and_others_for_networks() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torchmetrics import MetricCollection
 
-from mtl.tasks import binary
+from mtl.tasks import binary, classification, regression
 from mtl.tasks.metrics import ChoiceAccuracy, ChoiceRank
 
 SCORES = torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3], [0.2, 0.3, 0.5]])
@@ -68,3 +68,27 @@ def roc_auc(scores: torch.Tensor, target: torch.Tensor) -> float:
     """Share of the pairs of a yes and a no in which the yes has the higher score."""
     pairs = scores[target == 1][:, None] - scores[target == 0]
     return float(((pairs > 0).double() + (pairs == 0).double() / 2).mean())
+
+
+@pytest.mark.parametrize("shift", [0.0, 30.0, -200.0])
+def test_what_reads_probabilities_reads_them_of_any_logit(shift: float) -> None:
+    """By the formulas, in double precision, also where single precision knows 0 and 1 alone."""
+    draw = torch.Generator().manual_seed(0)
+    logits, target = torch.randn(50, generator=draw) + shift, torch.randint(0, 2, (50,), generator=draw)
+    both = torch.stack([torch.zeros(50), logits], 1)
+    chances = both.double().log_softmax(1)
+    surprise = -chances[range(50), target].mean()
+    squares = (chances[:, 1].exp() - target).square().mean()
+    for name, expected in (("log_loss", surprise), ("brier", squares)):
+        task, classes = binary("a", primary=name), classification("a", 2, primary=name)
+        found = task.metrics[name].clone()(task.measured(logits), target)
+        assert float(found) == pytest.approx(float(expected), rel=1e-5)
+        found = classes.metrics[name].clone()(classes.measured(both), target)
+        assert float(found) == pytest.approx(float(expected) * (2 if name == "brier" else 1), rel=1e-5)
+        assert not task.higher_is_better
+
+
+def test_shares_of_labels_are_of_their_own_values() -> None:
+    task = regression("a", primary="mape", offset=1000.0)
+    found = task.metrics["mape"].clone()(torch.tensor([-499.0, 1.0]), torch.tensor([-500.0, 0.0]))
+    assert float(found) == pytest.approx((1 / 500 + 1 / 1000) / 2)

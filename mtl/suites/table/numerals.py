@@ -10,11 +10,16 @@ from pyarrow import compute
 from mtl.errors import InputError
 
 SIGNS = r"%|[$€£¥₹]|EUR|USD|GBP|CHF|JPY|CNY|INR"  # of a unit, before or behind the number
+MINUS = "\u2212"  # the sign of mathematics, which office programs write
 SPACE = "[ \u00a0\u202f'’]"  # between thousands, as many countries write them
-SIGNED = re.compile(rf"(?P<front>{SIGNS})?\s*(?P<number>[+-]?\s?[\d.,\u00a0\u202f '’]+)\s*(?P<back>{SIGNS})?")
+NUMBER = r"(?P<number>[+-]?\s?[\d.,\u00a0\u202f '’]+)"
+SIGNED = rf"^(?P<sign>[+-])?(?P<front>{SIGNS})?\s*{NUMBER}\s*(?P<back>{SIGNS})?$"
 # Digits of a number with a decimal point, and thousands with a comma or a space between them
 POINT = re.compile(rf"[+-]?(\d+|\d{{1,3}}(,\d{{3}})+|\d{{1,3}}({SPACE}\d{{3}})+)(\.\d*)?")
 COMMA = re.compile(rf"[+-]?(\d+|\d{{1,3}}(\.\d{{3}})+|\d{{1,3}}({SPACE}\d{{3}})+)(,\d*)?")
+# Where some cells have a point before three digits and others, below 1,000, have none, a program would have written
+# 12.500 as 12.5 or 999 as 999.000: the point may be that of thousands
+GROUPED, SMALL = r"[+-]?[1-9]\d{0,2}\.\d{3}", r"[+-]?\d{1,3}"
 PLAIN, WAYS = "plain", ("decimal_point", "decimal_comma")
 
 
@@ -49,19 +54,24 @@ class TextNumbers:
                 raise InputError(f"task.formats.{name}={given}: expected {' or '.join(WAYS)}")
             return cls(given)
         if as_numbers(texts) is not None:
+            grouped = texts[texts.str.fullmatch(GROUPED)]
+            others, rounded = texts.drop(grouped.index), grouped[grouped.str.endswith("0")]
+            if len(rounded) and len(others) and others.str.fullmatch(SMALL).all():
+                raise _unclear(name, rounded.iloc[0])
             return cls()
-        parts = texts.str.extract(rf"^{SIGNED.pattern}$")
+        parts = _parts(texts)
         units = set(parts["front"].dropna()) | set(parts["back"].dropna())
-        if parts["number"].isna().any() or len(units) > 1:
+        if parts["bare"].isna().any() or len(units) > 1 or texts.str.startswith("(").all():
             return None
-        bare = parts["number"].str.strip()
+        bare = parts["bare"]
+        if units == {"%"}:
+            without = bare[parts["front"].isna() & parts["back"].isna()]
+            if not without.str.fullmatch("0+([.,]0*)?").all():
+                return None  # 12 % and 0.12 may be the same
         ways = [way for way, form in zip(WAYS, (POINT, COMMA), strict=True) if bare.str.fullmatch(form).all()]
         if len(ways) == 2 and bare.str.contains("[.,]", regex=True).any():
             example = texts[bare.str.contains("[.,]", regex=True)].iloc[0]
-            raise InputError(
-                f"column '{name}': the sign in '{example}' may be that of thousands or of decimals, and no cell of the "
-                f"column decides it: say task.formats={{{name}: decimal_point}} or {{{name}: decimal_comma}}"
-            )
+            raise _unclear(name, example)
         return cls(ways[0]) if ways else None
 
     def read(self, texts: pd.Series) -> pd.Series | None:
@@ -69,17 +79,36 @@ class TextNumbers:
         if self.written == PLAIN:
             return as_numbers(texts)
         point, other, form = (".", ",", POINT) if self.written == "decimal_point" else (",", ".", COMMA)
-        bare = texts.str.extract(rf"^{SIGNED.pattern}$")["number"].str.strip()
+        bare = _parts(texts)["bare"]
         if not bare[texts.notna()].str.fullmatch(form).fillna(False).astype(bool).all():
             return None
         digits = bare.str.replace(other, "", regex=False).str.replace(SPACE, "", regex=True)
         return as_numbers(digits.str.replace(point, ".", regex=False))
 
 
+def _parts(texts: pd.Series) -> pd.DataFrame:
+    """What stands before and behind each number, and with its sign the number, missing where it is none.
+
+    Brackets around a number are a minus, as in accounts.
+    """
+    plain = texts.str.replace(MINUS, "-", regex=False).str.replace(r"^\((.+)\)$", r"-\1", regex=True)
+    parts = plain.str.extract(SIGNED)
+    parts["bare"] = parts["sign"].fillna("") + parts["number"].str.strip()
+    return parts
+
+
+def _unclear(name: str, example: str) -> InputError:
+    return InputError(
+        f"column '{name}': the sign in '{example}' may be that of thousands or of decimals, and no cell of the column "
+        f"decides it: say task.formats={{{name}: decimal_point}} or {{{name}: decimal_comma}}"
+    )
+
+
 def as_numbers(texts: pd.Series) -> pd.Series | None:
     """Plain texts as whole numbers if all are, else as floating ones; None if one is no number."""
     cells = pyarrow.array(texts, type=pyarrow.string(), from_pandas=True)
-    cells = compute.replace_substring_regex(compute.utf8_trim_whitespace(cells), r"^\+", "")
+    cells = compute.replace_substring(compute.utf8_trim_whitespace(cells), MINUS, "-")
+    cells = compute.replace_substring_regex(cells, r"^\+", "")
     if compute.any(compute.match_substring(cells, "x", ignore_case=True)).as_py():
         return None  # the cast would read 0x10
     for kind in (pyarrow.int64(), pyarrow.float64()):

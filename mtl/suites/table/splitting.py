@@ -258,7 +258,10 @@ def _cut(units: np.ndarray, shares: Sequence[float]) -> np.ndarray:
 
 def _moments(values: pd.Series) -> np.ndarray:
     """Time as a number. A row without a time belongs to no side of a cut, so it is an InputError."""
-    found = times(values, f"time column '{values.name}'") if not _is_number(values) else values
+    try:
+        found = times(values, f"time column '{values.name}'") if not _is_number(values) else values
+    except InputError as error:
+        raise InputError(f"{error}; if it is, say how it is written, task.formats={{{values.name}: ...}}") from None
     missing = np.flatnonzero(found.isna())
     if len(missing):
         raise InputError(

@@ -18,18 +18,19 @@ from mtl.suites.base import MultiTaskDataModule, read_statistics
 from mtl.suites.batch import Split
 from mtl.suites.table.columns import kinds, numbers, read_alike
 from mtl.suites.table.encoding import WAYS, Encoding
-from mtl.suites.table.leaks import choice, leaks
+from mtl.suites.table.leaks import FEWEST, choice, leaks
 from mtl.suites.table.preview import preview
 from mtl.suites.table.raw import all_values, raw_encoding
 from mtl.suites.table.reading import NOTES, TEXTS
 from mtl.suites.table.splitting import Division, Rows, Splitting, WithTestRows
 from mtl.suites.table.target_specs import NUMERIC, TargetSpec, parse_targets
-from mtl.suites.table.targets import Target
+from mtl.suites.table.targets import Target, yes_and_no
 from mtl.suites.table.types import NUMBER, TEXT, TIME, ColumnType, fit_types, taken_as_values, typed
 from mtl.tasks import with_row_weights
 
 Targets = Mapping[str, str | Mapping[str, Any]]
 FORMS = ("flat", "columns")
+COPIES = 0.1  # of the test rows, from which on copies of training rows are worth a line
 # Types of text columns of a kind that the user chooses; of one that is left out, texts say nothing
 ASKED = {"category": TEXT, "number": NUMBER, "time": TIME, "ignore": TEXT}
 
@@ -125,6 +126,12 @@ class TableSuite(MultiTaskDataModule):
         train = pd.Series(False, index=frame.index)
         train.iloc[rows["train"]] = True
         self.targets = tuple(Target.fit(name, spec, frame, train.to_numpy()) for name, spec in specs.items())
+        self.notes += [
+            f"target '{target.column}': '{target.values[1]}' counts as yes; for the other one, say positive: "
+            f"{target.values[0]}"
+            for target in self.targets
+            if target.kind == "binary" and not specs[target.task].positive and not yes_and_no(target.values)
+        ]
         left_out = {target.column for target in self.targets}
         left_out |= {*self.splitting.columns, self.row_weight or ""}
         left_out |= {target.event for target in self.targets if target.event}
@@ -142,7 +149,11 @@ class TableSuite(MultiTaskDataModule):
         used = {name for name, (kind, _) in self.remarks.items() if kind == "category"}
         used |= {spec.column for spec in specs.values() if spec.kind not in NUMERIC}
         self.notes += [note for name in frame.columns if name in used for note in taken_as_values(frame[name])]
+        self.notes += _copies(frame, rows)
         found = {name: kind for name, (kind, _) in self.remarks.items()}
+        if all(kind == "ignore" for kind in found.values()):
+            why = [f"'{name}' is left out: {remark}" for name, (_, remark) in self.remarks.items()]
+            raise InputError(f"no input column is left; {'; '.join(why[:3]) or 'all are targets'}; see task.columns")
         self.encoding = Encoding.fit(fitted, found, self.categories, self.scaling)
 
     def _leave_out(self, found: Mapping[str, tuple[str, bool]]) -> None:
@@ -295,6 +306,25 @@ class TableSuite(MultiTaskDataModule):
         learned = {task.name for task in self.tasks}
         targets = [target for target in self.targets if target.task in learned]
         return preview(self.frame, self.remarks, self.encoding, targets, self.splits)
+
+
+def _copies(frame: pd.DataFrame, rows: Rows) -> list[str]:
+    """A note if many test rows stand among the training rows, too, so that they test nothing new.
+
+    In a table of few different values rows are alike by chance, which is no such case: of different rows, half have to
+    differ in one column.
+    """
+    seen = pd.util.hash_pandas_object(frame, index=False).to_numpy()
+    copies = int(np.isin(seen[rows["test"]], seen[rows["train"]]).sum())
+    if copies < max(FEWEST, COPIES * len(rows["test"])):
+        return []
+    different = frame[~pd.Series(seen, index=frame.index).duplicated()]
+    if len(different) < FEWEST or different.astype("str").nunique().max() < len(different) / 2:
+        return []
+    return [
+        f"{copies} of {len(rows['test'])} test rows are copies of training rows in all columns: if such rows are one "
+        "case, leave the copies out, or keep them together by task.split.by=group"
+    ]
 
 
 def chosen_kinds(columns: object) -> dict[str, str]:

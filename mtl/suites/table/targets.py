@@ -22,8 +22,9 @@ BASIC = ("task", "column", "kind", "values", "mean", "std")  # fields that every
 FAR = 1000.0  # standard deviations from zero, from which on single precision tells few labels apart
 INTERVALS = 20  # in which an event comes, with about as many events in each
 DIGITS = 6  # of a label's spread that are written
-# Pairs of texts whose second means yes; of any other pair the second in alphabetical order does
+# Of a value from each of these, the first means yes; of any other pair that is no event, the second in order does
 YES = {"yes", "y", "true", "t", "1", "positive"}
+NO = {"no", "n", "false", "f", "0", "-1", "negative"}
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,8 @@ class Target:
         found = numbers(column, what)
         if spec.kind == "count":
             _check_counts(column, found, what)
+        if spec.primary == "mape":
+            _check_none_is_zero(column, found, what)
         if np.unique(found[known]).size < 2:
             raise InputError(f"{what} is the same in every row: {found[known][0]:g}")
         fitted = found[train & known]
@@ -266,6 +269,7 @@ class Target:
             limits=limits,
             logarithm=(self.logarithm[0], self.logarithm[1]) if self.logarithm else None,
             primary=self.primary or "r2",
+            offset=self.offset,
         )
 
     @property
@@ -316,6 +320,16 @@ def _check_counts(column: pd.Series, found: np.ndarray, what: str) -> None:
         )
 
 
+def _check_none_is_zero(column: pd.Series, found: np.ndarray, what: str) -> None:
+    """InputError for the first value to which no error is relative."""
+    zeros = np.flatnonzero(found == 0)
+    if len(zeros):
+        raise InputError(
+            f"{what}: row {column.index[zeros[0]] + 1} holds 0, of which no error is a share: choose another primary "
+            "than mape"
+        )
+
+
 def _balanced(counts: pd.Series, values: Sequence[str], what: str) -> tuple[float, ...]:
     """Weights by which each value counts alike. InputError for one that is in no training row."""
     missing = [value for value in values if value not in counts]
@@ -347,6 +361,17 @@ def _order_binary(values: Sequence[str], spec: TargetSpec, what: str) -> list[st
         if spec.positive not in values:
             raise unknown(f"positive value of {what}", spec.positive, values)
         return sorted(values, key=lambda value: value == spec.positive)
-    if (values[0].lower() in YES) != (values[1].lower() in YES):
+    if yes_and_no(values):
         return sorted(values, key=lambda value: value.lower() in YES)
+    if spec.kind == "survival":
+        raise InputError(
+            f"{what} holds '{values[0]}' and '{values[1]}': say which of them means that the event came, such as "
+            f"positive: {values[1]}"
+        )
     return list(values)
+
+
+def yes_and_no(values: Sequence[str]) -> bool:
+    """Whether two values say by themselves which of them means yes."""
+    one, other = (value.lower() for value in values)
+    return (one in YES and other in NO) or (other in YES and one in NO)

@@ -19,6 +19,7 @@ NO_VALUE = frozenset(("na", "n/a", "nan", "-nan", "null", "none", "<na>", "#na",
 }  # as some systems print what is no number
 WHOLE = re.compile(r"-?(0|[1-9]\d*)(\.0+)?")
 CODE = re.compile(r"[+-]?0\d+")  # no number is written like this
+LETTERED = re.compile(r"\d+E\d+")  # 3E2, a code: programs write 3E+02 or 300.0
 EXACT = 2**63  # from which on whole numbers have no type
 TRUTH = {"true": True, "false": False}
 TEXT, NUMBER, TIME = "text", "number", "time"  # what a column may be asked to be
@@ -105,8 +106,10 @@ class ColumnType:
 
 
 def _codes(texts: pd.Series) -> bool:
-    """Whether digits are no numbers: zeros before them say so, and more digits than are told apart."""
+    """Whether digits are no numbers: zeros before them say so, an E between them, more digits than are told apart."""
     if texts.str.fullmatch(CODE).any():
+        return True
+    if texts.str.fullmatch(LETTERED).any() and not texts.str.contains(".", regex=False).any():
         return True
     whole = texts.str.fullmatch(WHOLE)
     return bool(whole.any() and whole.all() and max(abs(int(text.split(".")[0])) for text in texts) >= EXACT)

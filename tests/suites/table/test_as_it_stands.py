@@ -224,6 +224,11 @@ def test_a_date_written_otherwise_than_in_the_training_is_refused(tmp_path: Path
         (["1'000", "25"], [1000, 25]),
         (["-1,1568", "0,5"], [-1.1568, 0.5]),
         (["+3", "1e3"], [3, 1000]),
+        (["(1,234.50)", "12"], [-1234.5, 12]),
+        (["-$5", "$7", "$-1"], [-5, 7, -1]),
+        (["\u22125", "3.5"], [-5, 3.5]),
+        (["12%", "0"], [12, 0]),
+        (["1.250", "999.5"], [1.25, 999.5]),
     ],
 )
 def test_numbers_are_read_as_people_write_them(cells: list[str], expected: list[float]) -> None:
@@ -233,14 +238,22 @@ def test_numbers_are_read_as_people_write_them(cells: list[str], expected: list[
     assert found.read(values).tolist() == expected
 
 
-def test_two_currencies_are_no_numbers_and_an_unclear_comma_is_asked_for() -> None:
-    assert ColumnType.fit(pd.Series(["$5", "€6"], name="a"), None, None, declared=False).type == "text"
-    values = pd.Series(["1,234", "5,678"], name="a")
+@pytest.mark.parametrize("cells", [["$5", "€6"], ["12%", "0.12"], ["(1)", "(2)"], ["3E2", "302"]])
+def test_two_currencies_shares_beside_percents_and_codes_are_no_numbers(cells: list[str]) -> None:
+    assert ColumnType.fit(pd.Series(cells, name="a"), None, None, declared=False).type == "text"
+
+
+@pytest.mark.parametrize(
+    ("cells", "point", "comma"), [(["1,234", "5,678"], 1234, 1.234), (["1.230", "999"], 1.23, 1230)]
+)
+def test_an_unclear_sign_of_thousands_is_asked_for(cells: list[str], point: float, comma: float) -> None:
+    """A program writes 1.230 as 1.23, or 999 as 999.000."""
+    values = pd.Series(cells, name="a")
     with pytest.raises(
-        InputError, match=r"'1,234' may be that of thousands or of decimals.*formats={a: decimal_point}"
+        InputError, match=rf"'{cells[0]}' may be that of thousands or of decimals.*formats={{a: decimal_point}}"
     ):
         ColumnType.fit(values, None, None, declared=False)
-    for way, first in (("decimal_point", 1234), ("decimal_comma", 1.234)):
+    for way, first in (("decimal_point", point), ("decimal_comma", comma)):
         assert ColumnType.fit(values, None, way, declared=False).read(values).tolist()[0] == first
 
 

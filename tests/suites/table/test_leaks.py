@@ -73,3 +73,15 @@ def test_the_only_input_stays() -> None:
 def test_a_name_is_written_as_a_command_line_can_hold_it() -> None:
     frame = pd.DataFrame({"x": DRAW.normal(size=ROWS), "Unnamed: 0": range(ROWS), "y": DRAW.integers(0, 2, ROWS)})
     assert r"'task.columns={Unnamed\: 0: number}'" in TableSuite(lambda: frame, {"y": "binary"}).notes[0]
+
+
+@pytest.mark.parametrize(("same", "said"), [("x", True), ("plan", False)])
+def test_copies_of_training_rows_among_the_test_rows_are_noted(same: str, said: bool) -> None:
+    """Unless rows are alike because there are few ways to differ."""
+    draw = np.random.default_rng(0)
+    values = draw.normal(size=50) if same == "x" else np.array(list("abcde") * 10)
+    frame = pd.DataFrame({same: np.tile(values, 4), "y": np.tile(draw.normal(size=50).round(), 4)})
+    notes = TableSuite(lambda: frame, {"y": "regression"}).notes
+    assert [note for note in notes if "test rows are copies" in note] == notes[: int(said)]
+    if said:
+        assert notes[0].startswith("30 of 30 test rows are copies of training rows in all columns")

@@ -55,11 +55,16 @@ def test_odd_column_names_become_names_of_tasks(text: str, name: str) -> None:
         ([True, False], ("False", "True")),
         (["good", "bad"], ("bad", "good")),
         ([10, 9], ("9", "10")),
+        ([1, 2], ("1", "2")),
     ],
 )
 def test_the_second_value_of_a_binary_target_means_yes(values: list[Any], order: tuple[str, str]) -> None:
-    frame = pd.DataFrame({"x": np.arange(40), "y": values * 20})
-    assert suite(frame, {"y": "binary"}).targets[0].values == order
+    """A line says so, unless the values themselves do."""
+    frame = pd.DataFrame({"x": np.sqrt(np.arange(40)), "y": values * 20})
+    made = suite(frame, {"y": "binary"})
+    assert made.targets[0].values == order
+    said = f"target 'y': '{order[1]}' counts as yes; for the other one, say positive: {order[0]}"
+    assert made.notes == ([] if order[1] in ("yes", "1", "True") else [said])
 
 
 def test_the_positive_value_can_be_chosen() -> None:
@@ -185,9 +190,14 @@ def test_smooth_labels_are_so_only_with_some_probability() -> None:
         ("binary", "average_precision"),
         ("binary", "f1"),
         ("binary", "mcc"),
+        ("binary", "log_loss"),
+        ("binary", "brier"),
         ("classes", "balanced_accuracy"),
         ("classes", "f1"),
+        ("classes", "log_loss"),
+        ("classes", "brier"),
         ("regression", "rmse"),
+        ("regression", "mape"),
     ],
 )
 def test_the_primary_metric_can_be_chosen(kind: str, primary: str) -> None:
@@ -202,7 +212,7 @@ def test_the_primary_metric_can_be_chosen(kind: str, primary: str) -> None:
         "regression": lambda: (labels - made.targets[0].mean) / made.targets[0].std,
     }[kind]()
     found = task.metrics[task.primary].clone()(task.measured(perfect), labels)
-    assert found == pytest.approx(0.0 if kind == "regression" else 1.0, abs=1e-3)
+    assert found == pytest.approx(1.0 if task.higher_is_better else 0.0, abs=1e-3)
     with pytest.raises(InputError, match=f"unknown primary metric of task '{column}' 'mbe'"):
         suite(customers(), {column: {"kind": kind, "primary": "mbe"}})
 
@@ -233,7 +243,8 @@ def orders(rows: int = 200) -> pd.DataFrame:
     draw = np.random.default_rng(0)
     x = draw.normal(size=rows)
     grade = np.array(["low", "mid", "high"])[np.digitize(x + draw.normal(size=rows), [-0.5, 0.5])]
-    return pd.DataFrame({"x": x, "items": draw.poisson(np.exp(1 + x)), "price": 1e7 + x, "grade": grade})
+    died = np.arange(rows) % 2 + 1
+    return pd.DataFrame({"x": x, "items": draw.poisson(np.exp(1 + x)), "price": 1e7 + x, "grade": grade, "died": died})
 
 
 def test_counts_quantiles_and_ordinal_targets_are_repeated_from_what_was_written_down() -> None:
@@ -282,7 +293,13 @@ def test_counts_quantiles_and_ordinal_targets_are_repeated_from_what_was_written
             {"items": {"kind": "survival", "event": "grade"}},
             "the event of target 'items', holds 'high', 'low', 'mid'",
         ),
+        (
+            {},
+            {"price": {"kind": "survival", "event": "died"}},
+            "holds '1' and '2': say which of them means that the event came, such as positive: 2",
+        ),
         ({"price": -1}, {"price": {"kind": "survival", "event": "x"}}, "row 1 holds -1, and a time is not negative"),
+        ({"price": 0}, {"price": {"kind": "regression", "primary": "mape"}}, "row 1 holds 0, of which no error is a"),
         ({}, {"grade": "ordinal"}, r"say their order, from low to high: order: \[high, low, mid\]"),
         ({}, {"grade": {"kind": "ordinal", "order": ["low", "mid"]}}, "unknown value of target 'grade', which 'order'"),
     ],
