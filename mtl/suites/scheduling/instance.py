@@ -9,14 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtl.errors import InputError
+from mtl.suites.scheduling.constraints import (
+    NO_CONSTRAINTS,
+    Constraints,
+    Name,
+    Objective,
+    check_constraints,
+    check_fixed,
+    check_objective,
+)
 from mtl.suites.scheduling.reference import Reference, one_machine_bound
 
 # The simulator keeps times as float32, which counts integers exactly up to here.
 LARGEST_TIME = 2**24
 # The machine of a place beyond the end of a job's route
 NO_MACHINE = -1
-
-Name = str | int
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,9 +45,13 @@ class JobShop:
         job_names: what files and charts call the jobs; default: their numbers from 0.
         machine_names: the same of the machines; default: their numbers from 0. Their number is M.
         operation_names: by job, what files call its operations; default: their numbers from 0.
+        constraints: what a schedule has to keep besides the routes.
+        objective: what it is to minimise: ``makespan``, the end of the last operation, or ``weighted_tardiness``, the
+            sum over the jobs of weight times ``max(0, end - due date)``; a job without a due date is never late.
 
     Raises:
-        InputError: no job shop, or bounds that contradict it; the message names the job and the rule.
+        InputError: no job shop, constraints that cannot be kept, or bounds that contradict it; the message names the
+            job and the rule.
     """
 
     name: str
@@ -52,6 +63,8 @@ class JobShop:
     job_names: tuple[Name, ...] = ()
     machine_names: tuple[Name, ...] = ()
     operation_names: tuple[tuple[Name, ...], ...] = ()
+    constraints: Constraints = NO_CONSTRAINTS
+    objective: Objective = "makespan"
 
     def __post_init__(self) -> None:
         if self.durations.ndim != 2 or self.durations.shape != self.machines.shape or self.durations.size == 0:
@@ -75,6 +88,7 @@ class JobShop:
             raise InputError(
                 f"instance {self.name}: total duration {self.durations.sum()} must be in 1..{LARGEST_TIME - 1}"
             )
+        self._check_constraints()
         self._check_bounds()
 
     def _check_jobs(self) -> None:
@@ -94,6 +108,20 @@ class JobShop:
                 raise InputError(
                     f"instance {self.name}, job {job}: durations {durations.tolist()} must not be negative"
                 )
+
+    def _check_constraints(self) -> None:
+        where, constraints = f"instance {self.name}", self.constraints
+        check_objective(where, self.objective, constraints, self.job_names)
+        if not self.constrained:
+            return
+        check_constraints(where, constraints, self.job_names, self.machine_names, self.lengths.tolist())
+        names = (self.job_names, self.operation_names, self.machine_names)
+        check_fixed(where, constraints, names, self.durations, self.machines)
+        if self.horizon >= LARGEST_TIME:
+            raise InputError(
+                f"instance {self.name}: its dates and durations reach to {self.horizon}, expected less than "
+                f"{LARGEST_TIME}: count from a later moment or in a larger unit of time"
+            )
 
     def _check_bounds(self) -> None:
         lower, upper = self.lower_bound, self.upper_bound
@@ -141,6 +169,49 @@ class JobShop:
         return self.machines.shape[1] == len(every) and bool((np.sort(self.machines, axis=1) == every).all())
 
     @property
+    def constrained(self) -> bool:
+        """Whether a schedule has more to keep than the routes."""
+        return self.constraints != NO_CONSTRAINTS
+
+    @cached_property
+    def fixed(self) -> NDArray[np.int64]:
+        """``[J, K]``: start times of the fixed operations; -1 where one is free, and beyond the end of a route."""
+        starts = np.full(self.durations.shape, -1, dtype=np.int64)
+        for job in range(self.jobs):
+            given = self.constraints.starts_of(job)
+            starts[job, : len(given)] = given
+        return starts
+
+    @cached_property
+    def heads(self) -> NDArray[np.int64]:
+        """``[J, K]``: before this an operation cannot begin, by dates and route of its job; of a fixed one its start.
+
+        The machines of the route count for nothing. Beyond the end of a route: the end of the job.
+        """
+        if not self.constrained:
+            return self.durations.cumsum(1) - self.durations
+        free = np.array([self.constraints.release(job) for job in range(self.jobs)], dtype=np.int64)
+        found = np.empty_like(self.durations)
+        for place in range(self.durations.shape[1]):
+            fixed = self.fixed[:, place]
+            planned = np.where(self.exists[:, place], np.maximum(free, self.constraints.now), free)
+            found[:, place] = np.where(fixed >= 0, fixed, planned)
+            free = found[:, place] + self.durations[:, place]
+        return found
+
+    @cached_property
+    def earliest_ends(self) -> NDArray[np.int64]:
+        """``[J]``: the end of each job if it had the machines to itself."""
+        found: NDArray[np.int64] = self.heads[:, -1] + self.durations[:, -1]
+        return found
+
+    @property
+    def horizon(self) -> int:
+        """No schedule without needless waiting ends later."""
+        latest = int((self.fixed + self.durations)[self.fixed >= 0].max(initial=0))
+        return max(self.constraints.latest(), latest) + int(self.durations.sum())
+
+    @property
     def load(self) -> NDArray[np.int64]:
         """``[M]``: work of each machine."""
         there = self.exists
@@ -149,17 +220,16 @@ class JobShop:
     @property
     def trivial_bound(self) -> int:
         """The longest job or the most loaded machine, whichever takes longer: no schedule is shorter."""
-        return int(max(self.durations.sum(axis=1).max(), self.load.max()))
+        return int(max(self.earliest_ends.max(), self.load.max()))
 
     @cached_property
     def machine_bound(self) -> int:
         """The largest bound of one machine, with what its jobs need before and after it; at least the trivial bound."""
-        before = self.durations.cumsum(1) - self.durations
-        after = self.durations.sum(1, keepdims=True) - before - self.durations
+        after = self.durations[:, ::-1].cumsum(1)[:, ::-1] - self.durations
         bounds = [self.trivial_bound]
         for machine in range(self.machine_count):
             here = self.machines == machine
-            bounds.append(one_machine_bound(before[here], self.durations[here], after[here]))
+            bounds.append(one_machine_bound(self.heads[here], self.durations[here], after[here]))
         return max(bounds)
 
     @property

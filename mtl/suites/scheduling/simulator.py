@@ -18,6 +18,10 @@ class Simulator:
     optimal schedule is among the active ones. Of several machines that reach ``ect*`` together, the operations of all
     are candidates, so that the numbering of machines does not matter.
 
+    Jobs begin where their fixed operations and release dates leave them. An operation that would meet a downtime or a
+    fixed operation on its machine starts after it; ``ect*`` counts that, so that an optimal schedule is still among
+    those that can be built.
+
     ``delay`` narrows the set as in Bierwirth & Mattfeld ("Production scheduling and rescheduling with genetic
     algorithms", Evolutionary Computation 7(1), 1999, https://doi.org/10.1162/evco.1999.7.1.1): with ``est*`` the
     earliest start on that machine, only operations that start by ``est* + delay (ect* - est*)``. 0 gives non-delay
@@ -39,10 +43,11 @@ class Simulator:
         n, j, k = shops.durations.shape
         self.shops = shops
         self.delay = delay
-        self.next_operation = torch.zeros(n, j, dtype=torch.long)
-        self.job_ready = torch.zeros(n, j)
-        self.machine_ready = torch.zeros(n, shops.place.shape[1])
-        self.starts = torch.full((n, j, k), -1.0)
+        given = shops.constraints
+        self.next_operation = given.fixed.clone() if given else torch.zeros(n, j, dtype=torch.long)
+        self.job_ready = given.job_ready.clone() if given else torch.zeros(n, j)
+        self.machine_ready = given.machine_ready.clone() if given else torch.zeros(n, shops.place.shape[1])
+        self.starts = given.starts.clone() if given else torch.full((n, j, k), -1.0)
         self._refresh()
 
     def take(self, rows: Tensor) -> "Simulator":
@@ -77,6 +82,8 @@ class Simulator:
         self.machine = shops.machines.gather(2, index).squeeze(2)  # [N, J] machine of the next operation
         self.duration = shops.durations.gather(2, index).squeeze(2)
         self.est = torch.maximum(self.job_ready, self.machine_ready.gather(1, self.machine))
+        if shops.constraints is not None:
+            self.est = shops.constraints.after_pauses(self.est, self.duration, self.machine)
         self.ect = self.est + self.duration
         ect = self.ect.masked_fill(~self.unfinished, torch.inf)
         soonest = ect.amin(1, keepdim=True)
@@ -112,6 +119,15 @@ class Simulator:
     def makespan(self) -> Tensor:
         """``[N]`` end of the last scheduled operation."""
         return self.job_ready.amax(1)
+
+    @property
+    def cost(self) -> Tensor:
+        """``[N]`` float64: what the shops' objective makes of the finished schedules."""
+        given = self.shops.constraints
+        if given is None or given.objective == "makespan":
+            return self.makespan.double()
+        late = (self.job_ready.double() - given.due).clamp(min=0.0)
+        return (given.weights * late).sum(1)
 
     @property
     def utilisation(self) -> Tensor:

@@ -199,9 +199,10 @@ class SchedulingSuite(MultiTaskDataModule):
             self.selection, self.acting = MultiTaskDataModule.selection, None
 
     def covers(self, instance: JobShop) -> bool:
-        """Whether the instance is of a size of the training instances, and classical like these."""
+        """Whether the instance is of a size of the training instances, and classical and without dates like these."""
         (fewest, most), (least, largest) = self.sizes["jobs"], self.sizes["machines"]
-        return instance.classical and fewest <= instance.jobs <= most and least <= instance.machine_count <= largest
+        plain = instance.classical and not instance.constrained
+        return plain and fewest <= instance.jobs <= most and least <= instance.machine_count <= largest
 
     def validation_rollout(self, predict: Predict) -> dict[str, float]:
         """Build a schedule greedily for each rollout instance: mean gap to its reference, as ``execution_gap``.

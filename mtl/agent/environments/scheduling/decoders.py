@@ -68,8 +68,8 @@ class Greedy(Decoder):
 class Sample(Decoder):
     """The best of many schedules that follow the probabilities ``softmax(scores / temperature)``.
 
-    Of equally short ones the one drawn first. The first of all is the greedy one, so the result is never longer than
-    that of :class:`Greedy`.
+    The best is the one that costs least by the objective of the shop, of equals the one drawn first. The first of all
+    is the greedy one, so the result is never worse than that of :class:`Greedy`.
 
     Args:
         samples: schedules per shop.
@@ -93,16 +93,17 @@ class Sample(Decoder):
 
     @override
     def decode(self, policy: Policy, shops: Shops) -> Tensor:
-        best = torch.full((len(shops),), torch.inf)
+        best = torch.full((len(shops),), torch.inf, dtype=torch.double)
         starts = torch.zeros_like(shops.durations)
         total = len(shops) * self.samples
         for chunk in chunks(total, self.rows or rows_at_once(shops)):
             origin, sample = chunk // self.samples, chunk % self.samples
             drawn = rollout(self.with_noise(policy, sample), Simulator(shops.take(origin)))
-            shortest = torch.full_like(best, torch.inf).scatter_reduce_(0, origin, drawn.makespan, "amin")
-            for shop in (shortest < best).nonzero().squeeze(1):
-                row = ((origin == shop) & (drawn.makespan == shortest[shop])).nonzero()[0, 0]
-                best[shop], starts[shop] = drawn.makespan[row], drawn.starts[row]
+            cost = drawn.cost
+            least = torch.full_like(best, torch.inf).scatter_reduce_(0, origin, cost, "amin")
+            for shop in (least < best).nonzero().squeeze(1):
+                row = ((origin == shop) & (cost == least[shop])).nonzero()[0, 0]
+                best[shop], starts[shop] = cost[row], drawn.starts[row]
         return starts
 
     def with_noise(self, policy: Policy, sample: Tensor) -> Policy:

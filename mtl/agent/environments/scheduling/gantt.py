@@ -12,7 +12,7 @@ from matplotlib.colors import BoundaryNorm, ListedColormap, to_rgb
 from matplotlib.figure import Figure
 
 from mtl.agent.environments.scheduling.schedule import Schedule
-from mtl.suites.scheduling.instance import Name
+from mtl.suites.scheduling.constraints import Name
 
 Colour = tuple[float, float, float]
 

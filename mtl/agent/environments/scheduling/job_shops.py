@@ -16,13 +16,16 @@ from typing_extensions import override
 
 from mtl.agent.environment import Environment
 from mtl.agent.environments.scheduling.decoders import Decoder
+from mtl.agent.environments.scheduling.demands import with_demands
 from mtl.agent.environments.scheduling.exact import CpSat
-from mtl.agent.environments.scheduling.rules import select_rules
+from mtl.agent.environments.scheduling.rules import BY_DUE_DATE, select_rules
 from mtl.agent.environments.scheduling.schedule import Schedule
 from mtl.agent.environments.scheduling.schedule_report import AGENT, BuiltSchedule, ScheduleReport
 from mtl.agent.environments.scheduling.seeds import check_seed
+from mtl.agent.environments.scheduling.tardiness_report import TardinessReport
 from mtl.errors import InputError, unknown
 from mtl.suites.base import MultiTaskDataModule, Predict
+from mtl.suites.scheduling.constraints import Objective
 from mtl.suites.scheduling.features import features
 from mtl.suites.scheduling.instance import JobShop
 from mtl.suites.scheduling.published import select
@@ -49,9 +52,14 @@ class JobShops(Environment):
         cpsat: the exact solver and its time. What it proves of an instance without a known makespan counts as known.
         gantt: schedules of the agent to draw: ``all`` (or True), ``first``, ``none`` (or False).
         seed: of the rule ``random``.
+        objective: what schedules are to minimise: ``makespan`` or ``weighted_tardiness``. Of the latter the agent has
+            learned nothing; the rules that look at due dates are then always among the baselines.
+        downtime: by name of an instance, the CSV file of its downtimes.
+        now: by name of an instance, the moment of planning.
 
     Raises:
-        InputError: an unknown instance or baseline, a malformed file, bounds that cannot be.
+        InputError: an unknown instance or baseline, a malformed file, bounds that cannot be, an objective without the
+            dates and weights that it takes.
     """
 
     requires: ClassVar[Mapping[str, str]] = {"assignment": "choice"}
@@ -66,6 +74,9 @@ class JobShops(Environment):
         cpsat: CpSat | None = None,
         gantt: str | bool = "first",
         seed: int = 0,
+        objective: Objective = "makespan",
+        downtime: Mapping[str, str] | None = None,
+        now: Mapping[str, int] | None = None,
     ) -> None:
         self.instances = select(instances)
         names = [instance.name for instance in self.instances]
@@ -73,8 +84,17 @@ class JobShops(Environment):
             if names.count(name) > 1:
                 raise InputError(f"instances: two are named '{name}'; rename the file of one")
         self.instances = with_bounds(self.instances, bounds or {})
+        self.instances = with_demands(self.instances, objective, downtime or {}, now or {})
+        self.objective = objective
+        if objective != "makespan" and bounds:
+            raise InputError(f"bounds are makespans, and objective={objective}: leave one of them out")
         self.decoder = decoder
-        self.baselines = select_rules(baselines, check_seed("seed", seed))
+        by_due_date = BY_DUE_DATE if objective == "weighted_tardiness" else ()
+        self.baselines = select_rules([*by_due_date, *baselines], check_seed("seed", seed))
+        for name in self.baselines:
+            for instance in self.instances:
+                if name in BY_DUE_DATE and not instance.constraints.dated:
+                    raise InputError(f"baseline {name}: no job of instance {instance.name} has a due date")
         self.cpsat = cpsat or CpSat()
         self.gantt = _GANTT.get(str(gantt).lower(), "")
         if not self.gantt:
@@ -82,9 +102,10 @@ class JobShops(Environment):
 
     @override
     @torch.inference_mode()
-    def run(self, predict: Predict, data: MultiTaskDataModule) -> ScheduleReport:
+    def run(self, predict: Predict, data: MultiTaskDataModule) -> ScheduleReport | TardinessReport:
         policy = network_policy(lambda inputs: predict(inputs)["assignment"])
         outcomes: list[BuiltSchedule] = []
+        self.proofs: dict[str, int] = {}  # what CP-SAT proves that every schedule costs, by instance
         console = Console(stderr=True)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
             first = "CP-SAT" if self.cpsat.seconds else "Instances"
@@ -107,6 +128,8 @@ class JobShops(Environment):
         methods = [AGENT, *self.baselines, "cpsat"]
         names = [instance.name for instance in instances]
         outcomes.sort(key=lambda o: (names.index(o.schedule.instance.name), methods.index(o.method)))
+        if self.objective == "weighted_tardiness":
+            return TardinessReport(outcomes, self.proofs, self.gantt)
         return ScheduleReport(outcomes, self.gantt)
 
     @override
@@ -130,7 +153,8 @@ class JobShops(Environment):
                 started = time.perf_counter()
                 solution = self.cpsat.solve(instance)
                 seconds = time.perf_counter() - started
-                if instance.upper_bound is None:
+                self.proofs[instance.name] = solution.bound
+                if instance.upper_bound is None and instance.objective == "makespan":
                     known = with_proof(instance, solution)
                 outcomes.append(BuiltSchedule("cpsat", self.cpsat.label, Schedule(known, solution.starts), seconds))
             yield known

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mtl.suites.scheduling.instance import JobShop
 from mtl.suites.scheduling.reference import Reference
-from mtl.suites.scheduling.solver import feasible
+from mtl.suites.scheduling.solver import feasible, tardiness, weighted_tardiness
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +20,7 @@ class Schedule:
         starts: ``[J, K]`` start times in the order of each job's route; -1 beyond its end.
 
     Raises:
-        ValueError: a job is in two places at once, or a machine holds two operations.
+        ValueError: a job is in two places at once, a machine holds two operations, or a constraint is not kept.
     """
 
     instance: JobShop
@@ -39,6 +39,21 @@ class Schedule:
     def makespan(self) -> int:
         """End of the last operation."""
         return int((self.starts + self.instance.durations).max())
+
+    @property
+    def cost(self) -> int:
+        """What the objective of the instance makes of it: makespan or weighted tardiness."""
+        return self.weighted_tardiness if self.instance.objective == "weighted_tardiness" else self.makespan
+
+    @property
+    def weighted_tardiness(self) -> int:
+        """The sum over the jobs, which all have weights, of weight times tardiness."""
+        return weighted_tardiness(self.instance, self.starts)
+
+    @property
+    def late_jobs(self) -> int:
+        """How many jobs end after their due dates."""
+        return int((tardiness(self.instance, self.starts) > 0).sum())
 
     @property
     def utilisation(self) -> float:
