@@ -131,6 +131,12 @@ class SchedulingSuite(MultiTaskDataModule):
                 for i in range(rollout_instances)
             ],
         }
+        for instance in self.instances["test"]:
+            if instance.constrained:
+                raise InputError(
+                    f"task.test: instance {instance.name} has {', '.join(instance.constraints.demanded)}: the network "
+                    "learns shops without; execution.instances takes such files"
+                )
         self.tasks = (
             choice("assignment", prior=PRIORS[prior], most_candidates=self.max_candidates),
             regression("utilisation", primary="mae"),
