@@ -163,6 +163,12 @@ class Simulator:
         self.next_operation.scatter_(1, column, operation + live)
         self._refresh()
 
+    def with_delay(self, delay: float) -> "Simulator":
+        """The same simulator, in which a machine from now on waits for an operation as long as ``delay`` allows."""
+        self.delay = delay
+        self._refresh()
+        return self
+
     def advance(self) -> None:
         """Dispatch wherever there is no choice, until every shop that is not done has two candidates or more."""
         while True:
