@@ -47,5 +47,7 @@ def with_demands(
             constraints = replace(constraints, downtimes=(*constraints.downtimes, *more))
         if instance.name in now:
             constraints = replace(constraints, now=now[instance.name])
+        if constraints != instance.constraints:  # what is known of the best schedule was known without them
+            instance = replace(instance, upper_bound=None, lower_bound=None)
         found.append(replace(instance, constraints=constraints, objective=objective))
     return found

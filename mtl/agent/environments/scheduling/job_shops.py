@@ -83,8 +83,8 @@ class JobShops(Environment):
         for name in names:
             if names.count(name) > 1:
                 raise InputError(f"instances: two are named '{name}'; rename the file of one")
-        self.instances = with_bounds(self.instances, bounds or {})
         self.instances = with_demands(self.instances, objective, downtime or {}, now or {})
+        self.instances = with_bounds(self.instances, bounds or {})
         self.objective = objective
         if objective != "makespan" and bounds:
             raise InputError(f"bounds are makespans, and objective={objective}: leave one of them out")
