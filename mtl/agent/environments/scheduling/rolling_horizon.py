@@ -16,14 +16,15 @@ class RollingHorizon(Decoder):
     """The candidate with the highest score in the first choices, that of a rule afterwards.
 
     A shop that is planned anew after every disturbance carries out only the beginning of a plan. The network takes
-    milliseconds for a choice and a simple rule a tenth of that, so a plan of a large shop is there several times sooner.
+    milliseconds for a choice and a simple rule a tenth of that, so the plan of a large shop is there several times
+    sooner.
 
     Args:
         decisions: choices that the network makes in each shop.
         rule: makes the others, see :func:`mtl.agent.environments.scheduling.rules.rules`.
     """
 
-    def __init__(self, decisions: int = 100, rule: str = "fdd") -> None:
+    def __init__(self, decisions: int = 80, rule: str = "fdd") -> None:
         if decisions < 1:
             raise InputError(f"decoder.decisions={decisions}: expected at least 1")
         self.decisions = decisions

@@ -135,6 +135,15 @@ def test_a_file_is_compared_with_its_lower_bound(predict: Predict, file: Path) -
     assert (record["reference_kind"], record["reference_source"]) == ("lower bound", "one machine")
 
 
+def test_what_is_known_of_a_published_shop_does_not_count_with_downtime(predict: Predict, tmp_path: Path) -> None:
+    """Its best known makespan was that of the shop without."""
+    (tmp_path / "stops.csv").write_text("machine,start,end\n3,0,70\n")
+    shops = JobShops("ft06", Greedy(), downtime={"ft06": str(tmp_path / "stops.csv")})
+    record = shops.run(predict, SUITE).records()[0]
+    assert record["reference_kind"] == "lower bound"
+    assert record["makespan"] > 70  # type: ignore[operator]
+
+
 def test_bounds_can_be_given(predict: Predict, file: Path) -> None:
     given = {"mine": {"upper": 5, "lower": 4}}
     record = JobShops(str(file), Greedy(), bounds=given).run(predict, SUITE).records()[0]
@@ -207,7 +216,7 @@ def dated(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("objective", ["makespan", "weighted_tardiness"])
 def test_a_shop_with_dates_downtime_and_work_begun(objective: Objective, predict: Predict, dated: Path) -> None:
-    """All methods, the report says that the agent did not learn it, the files hold it, and no other schedule is better."""
+    """All methods; the report says that the agent did not learn it; the files hold it; no other schedule is better."""
     demands = {"objective": objective, "downtime": {"own": str(dated.parent / "stops.csv")}, "now": {"own": 2}}
     shops = JobShops(str(dated), Sample(8), [*RULES, "edd"], cpsat=CpSat(10), **demands)  # type: ignore[arg-type]
     report = shops.run(predict, SUITE)

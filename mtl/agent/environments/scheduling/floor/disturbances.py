@@ -107,22 +107,24 @@ class Disturbances:
             The episode.
         """
         random = np.random.default_rng([seed, number])
-        span, unit = instance.machine_bound, float(instance.durations[instance.exists].mean())
+        first = instance.constraints.now + 1
+        last, unit = first + instance.machine_bound, float(instance.durations[instance.exists].mean())
         breakdowns = []
         for machine in range(instance.machine_count):
-            free = 0
-            for time in np.sort(random.uniform(0, span, random.poisson(self.breakdowns))).astype(int).tolist():
+            free = first
+            for time in np.sort(random.uniform(first, last, random.poisson(self.breakdowns))).astype(int).tolist():
                 repair = max(1, round(unit * random.uniform(*self.repair)))
                 if time >= free:  # it does not fail while it is repaired
                     breakdowns.append(Breakdown(time, machine, repair))
                     free = time + repair + 1
         jobs = []
-        for time in np.sort(random.uniform(0, span / 2, self.new_jobs)).astype(int).tolist():
+        for time in np.sort(random.uniform(first, (first + last) / 2, self.new_jobs)).astype(int).tolist():
             durations = random.choice(instance.durations[instance.exists], instance.machine_count)
             jobs.append(
                 NewJob(time, random.permutation(instance.machine_count), durations, self._lateness(random, durations))
             )
-        late = self._lateness(random, instance.durations)
+        done = (instance.fixed >= 0) & (instance.fixed + instance.durations < first)
+        late = self._lateness(random, instance.durations) * ~done
         return Episode(f"{instance.name}-{number}", instance, late, tuple(sorted(breakdowns)), tuple(jobs))
 
     def _lateness(self, random: np.random.Generator, durations: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -33,6 +33,8 @@ class Played:
 class Floor:
     """The state of a shop floor. Nothing that is to come is in ``instance``, which planners see.
 
+    Operations that are frozen for the future are free again once something happens.
+
     Args:
         episode: what happens.
 

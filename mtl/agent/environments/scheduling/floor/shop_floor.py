@@ -36,7 +36,7 @@ class ShopFloor(Environment):
 
     After everything that happens all planners plan what has not begun yet: the agent and CP-SAT for ``seconds`` each,
     the rules at once. One more keeps to the agent's first plan, whose operations are only put off. All planners meet
-    the same disturbances, drawn from the seed; nobody knows of one before it happens, or, of a late operation, before it
+    the same disturbances, drawn from the seed. Nobody knows of one before it happens, or of a late operation before it
     should have ended. A machine that fails goes on with its operation after the repair, whose end is known.
 
     Args:
