@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from mtl.errors import InputError, lacks
+from mtl.suites.scheduling.alternatives import NO_MACHINE
 from mtl.suites.scheduling.instance import JobShop
 from mtl.suites.scheduling.program import build_program
 from mtl.suites.scheduling.rollout import rollout
@@ -32,12 +33,14 @@ class Solution:
         makespan: end of the last operation.
         bound: proven lower bound of the cost; equal to it when the schedule is optimal.
         tardiness: weighted tardiness of the jobs, where that is the objective; None: the makespan is.
+        machines: ``[J, K]`` where every operation is, of a shop with alternatives; None: on its one machine.
     """
 
     starts: NDArray[np.int64]
     makespan: int
     bound: int
     tardiness: int | None = None
+    machines: NDArray[np.int64] | None = None
 
     @property
     def cost(self) -> int:
@@ -156,23 +159,26 @@ def solve(
     if solver.status_name(status) in ("OPTIMAL", "FEASIBLE"):
         found = np.full(instance.durations.shape, -1, dtype=np.int64)
         found[instance.exists] = [solver.value(start) for row in program.starts for start in row]
+        machines = instance.machines.copy()
+        for place, there in program.chosen.items():
+            machines[place] = next(machine for machine, used in there.items() if solver.value(used))
     else:
-        found, bound = first_schedule(instance), program.least
+        (found, machines), bound = first_schedule(instance), program.least
+    instance = instance.on(machines)
     late = weighted_tardiness(instance, found) if instance.objective == "weighted_tardiness" else None
-    return Solution(found, int((found + instance.durations).max()), bound, late)
+    return Solution(
+        found, int((found + instance.durations).max()), bound, late, None if instance.alternatives is None else machines
+    )
 
 
-def first_schedule(instance: JobShop) -> NDArray[np.int64]:
-    """Start times ``[J, K]`` of some feasible schedule, without a search."""
-    if instance.constrained:
-        return (
-            rollout(lambda simulator: torch.zeros_like(simulator.est), Simulator(Shops.pack([instance])))
-            .starts[0]
-            .long()
-            .numpy()
-        )
+def first_schedule(instance: JobShop) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Starts and machines, ``[J, K]`` each, of some feasible schedule, without a search."""
+    if instance.constrained or instance.alternatives is not None:
+        built = rollout(lambda simulator: torch.zeros_like(simulator.est), Simulator(Shops.pack([instance])))
+        starts, machines = built.starts[0].long().numpy(), built.machines[0].numpy()
+        return starts, np.where(instance.exists, machines, NO_MACHINE)
     before = np.concatenate([[0], instance.durations.ravel().cumsum()[:-1]])
-    return np.where(instance.exists, before.reshape(instance.durations.shape), -1)
+    return np.where(instance.exists, before.reshape(instance.durations.shape), -1), instance.machines
 
 
 def _solve_interruptibly(solver: "cp_model.CpSolver", model: "cp_model.CpModel", stop: Event) -> Any:

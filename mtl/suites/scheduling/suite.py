@@ -132,10 +132,10 @@ class SchedulingSuite(MultiTaskDataModule):
             ],
         }
         for instance in self.instances["test"]:
-            if instance.constrained:
+            if instance.demanded:
                 raise InputError(
-                    f"task.test: instance {instance.name} has {', '.join(instance.constraints.demanded)}: the network "
-                    "learns shops without; execution.instances takes such files"
+                    f"task.test: instance {instance.name} has {', '.join(instance.demanded)}: the network learns shops "
+                    "without; execution.instances takes such files"
                 )
         self.tasks = (
             choice("assignment", prior=PRIORS[prior], most_candidates=self.max_candidates),
@@ -207,7 +207,7 @@ class SchedulingSuite(MultiTaskDataModule):
     def covers(self, instance: JobShop) -> bool:
         """Whether the instance is of a size of the training instances, and classical and without dates like these."""
         (fewest, most), (least, largest) = self.sizes["jobs"], self.sizes["machines"]
-        plain = instance.classical and not instance.constrained
+        plain = instance.classical and not instance.constrained  # nor flexible, which no classical one is
         return plain and fewest <= instance.jobs <= most and least <= instance.machine_count <= largest
 
     def validation_rollout(self, predict: Predict) -> dict[str, float]:

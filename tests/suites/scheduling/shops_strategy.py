@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from hypothesis import strategies as st
 
+from mtl.suites.scheduling.alternatives import pad_alternatives
 from mtl.suites.scheduling.constraints import Constraints, Downtime, Objective
 from mtl.suites.scheduling.instance import JobShop, from_routes
 from mtl.suites.scheduling.rollout import rollout
@@ -72,3 +73,21 @@ def constrained_shops(draw: st.DrawFn, objective: Objective = "makespan", larges
     frozen = now + int(random.integers(3)) * int(random.integers(span))
     fixed = tuple(tuple(int(start) for start in row if 0 <= start < frozen) for row in begun.starts[0].tolist())
     return replace(shop, constraints=replace(constraints, now=now, fixed=fixed))
+
+
+@st.composite
+def flexible_shops(draw: st.DrawFn, objective: Objective = "makespan", largest: int = 4) -> JobShop:
+    """A job shop whose operations some machines can do, each in its time; perhaps with constraints, and work begun."""
+    shop = draw(job_shops(largest) if objective == "makespan" else constrained_shops(objective, largest))
+    shop = draw(st.sampled_from([shop, draw(constrained_shops(objective, largest))]))
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    routes = []
+    for job in range(shop.jobs):
+        route = []
+        for place in range(int(shop.lengths[job])):
+            own = (int(shop.machines[job, place]), int(shop.durations[job, place]))
+            others = [machine for machine in range(shop.machine_count) if machine != own[0] and random.random() < 0.4]
+            route.append([own, *((machine, int(random.integers(0, 12))) for machine in others)])
+        routes.append(route)
+    alternatives = pad_alternatives(routes)
+    return replace(shop, alternatives=alternatives)

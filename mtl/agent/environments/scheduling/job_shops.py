@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
-from torch import Tensor
 from typing_extensions import override
 
 from mtl.agent.environment import Environment
@@ -28,6 +27,7 @@ from mtl.suites.base import MultiTaskDataModule, Predict
 from mtl.suites.scheduling.constraints import Objective
 from mtl.suites.scheduling.features import features
 from mtl.suites.scheduling.instance import JobShop
+from mtl.suites.scheduling.plans import Plans
 from mtl.suites.scheduling.published import select
 from mtl.suites.scheduling.rollout import network_policy
 from mtl.suites.scheduling.shops import Shops
@@ -115,14 +115,14 @@ class JobShops(Environment):
             for group in groups:
                 shops = Shops.pack(group)
                 expected = expected_utilisation(predict, data, group)
-                built = timed(partial(self.decoder.decode, policy, shops), group)
+                built = timed(partial(self.decoder.build, policy, shops), group)
                 for (schedule, seconds), value in zip(built, expected, strict=True):
                     known = trained_on(data, schedule.instance)
                     outcomes.append(
                         BuiltSchedule(AGENT, self.decoder.label, schedule, seconds, value, calibrated=known)
                     )
                 for name, rule in self.baselines.items():
-                    built = timed(partial(rule.schedule, shops), group)
+                    built = timed(partial(rule.build, shops), group)
                     outcomes += [BuiltSchedule(name, rule.label, schedule, seconds) for schedule, seconds in built]
                 progress.advance(bar)
         methods = [AGENT, *self.baselines, "cpsat"]
@@ -141,7 +141,7 @@ class JobShops(Environment):
         instances = data.instances["test"]
         gaps: dict[str, float] = {}
         for group in same_size(instances):
-            built = timed(partial(self.decoder.decode, policy, Shops.pack(group)), group)
+            built = timed(partial(self.decoder.build, policy, Shops.pack(group)), group)
             gaps |= {schedule.instance.name: schedule.gap for schedule, _ in built}
         return np.array([gaps[instance.name] for instance in instances])
 
@@ -156,7 +156,11 @@ class JobShops(Environment):
                 self.proofs[instance.name] = solution.bound
                 if instance.upper_bound is None and instance.objective == "makespan":
                     known = with_proof(instance, solution)
-                outcomes.append(BuiltSchedule("cpsat", self.cpsat.label, Schedule(known, solution.starts), seconds))
+                outcomes.append(
+                    BuiltSchedule(
+                        "cpsat", self.cpsat.label, Schedule(on_machines(known, solution), solution.starts), seconds
+                    )
+                )
             yield known
 
 
@@ -168,12 +172,18 @@ def same_size(instances: Sequence[JobShop]) -> Iterator[list[JobShop]]:
     yield from groups.values()
 
 
-def timed(build: Callable[[], Tensor], group: Sequence[JobShop]) -> list[tuple[Schedule, float]]:
+def on_machines(instance: JobShop, solution: Solution) -> JobShop:
+    """The instance with the machines that a solution chose."""
+    return instance if solution.machines is None else instance.on(solution.machines)
+
+
+def timed(build: Callable[[], Plans], group: Sequence[JobShop]) -> list[tuple[Schedule, float]]:
     """The schedules of a group and each one's share of the time."""
     started = time.perf_counter()
-    starts = build()
+    plans = build()
     seconds = (time.perf_counter() - started) / len(group)
-    return [(Schedule.of(instance, row), seconds) for instance, row in zip(group, starts, strict=True)]
+    rows = zip(group, plans.starts, plans.machines, strict=True)
+    return [(Schedule.of(instance, starts, machines), seconds) for instance, starts, machines in rows]
 
 
 def with_bounds(instances: Sequence[JobShop], bounds: Mapping[str, Mapping[str, int]]) -> list[JobShop]:

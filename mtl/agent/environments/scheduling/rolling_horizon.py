@@ -1,18 +1,18 @@
 """A plan whose beginning the network decides and whose end a rule fills in: for those who plan again soon anyway."""
 
 import torch
-from torch import Tensor
 from typing_extensions import override
 
-from mtl.agent.environments.scheduling.decoders import Decoder, chunks, rows_at_once
+from mtl.agent.environments.scheduling.decoders import ChoosingDecoder, chunks, join_plans, rows_at_once
 from mtl.agent.environments.scheduling.rules import select_rules
 from mtl.errors import InputError
+from mtl.suites.scheduling.plans import Plans
 from mtl.suites.scheduling.rollout import Policy, rollout
 from mtl.suites.scheduling.shops import Shops
 from mtl.suites.scheduling.simulator import Simulator
 
 
-class RollingHorizon(Decoder):
+class RollingHorizon(ChoosingDecoder):
     """The candidate with the highest score in the first choices, that of a rule afterwards.
 
     A shop that is planned anew after every disturbance carries out only the beginning of a plan. The network takes
@@ -36,8 +36,8 @@ class RollingHorizon(Decoder):
         return f"first {self.decisions}"
 
     @override
-    def decode(self, policy: Policy, shops: Shops) -> Tensor:
-        starts = []
+    def build(self, policy: Policy, shops: Shops) -> Plans:
+        parts = []
         for part in chunks(len(shops), rows_at_once(shops)):
             simulator = Simulator(shops.take(part))
             simulator.advance()
@@ -46,5 +46,5 @@ class RollingHorizon(Decoder):
                     break
                 simulator.dispatch(policy(simulator).masked_fill(~simulator.legal, -torch.inf).argmax(1))
                 simulator.advance()
-            starts.append(rollout(self.rule.score, simulator.with_delay(self.rule.delay)).starts)
-        return torch.cat(starts)
+            parts.append(rollout(self.rule.score, simulator.with_delay(self.rule.delay)).plans)
+        return join_plans(parts)

@@ -10,6 +10,7 @@ from mtl.agent.environments.scheduling.due_date_rules import apparent_tardiness_
 from mtl.agent.environments.scheduling.noise import gumbel
 from mtl.errors import unknown
 from mtl.suites.scheduling.features import bound_rule_scores, features
+from mtl.suites.scheduling.plans import Plans
 from mtl.suites.scheduling.rollout import Policy, rollout
 from mtl.suites.scheduling.shops import Shops
 from mtl.suites.scheduling.simulator import Simulator
@@ -33,7 +34,11 @@ class Rule:
 
     def schedule(self, shops: Shops) -> Tensor:
         """Start times ``[N, J, K]`` by operation."""
-        return rollout(self.score, Simulator(shops, self.delay)).starts
+        return self.build(shops).starts
+
+    def build(self, shops: Shops) -> Plans:
+        """Start times and machines; where several can do an operation, the one on which it ends first."""
+        return rollout(self.score, Simulator(shops, self.delay)).plans
 
 
 def shortest(simulator: Simulator) -> Tensor:

@@ -39,7 +39,7 @@ _NOTES: dict[str, tuple[str, str, str, str]] = {
 }
 _MIXED = ("the reference of each", "refe-\nrence")
 # What the network was trained for
-_TRAINED = "the agent was trained on shops without dates, downtime or work begun, for short makespans"
+_TRAINED = "the agent was trained on plain shops, for short makespans"
 _NOT_CALIBRATED = ("~", "~ a size of shop that the network was not trained on: what it expects is not calibrated")
 
 
@@ -240,7 +240,7 @@ class ScheduleReport(ExecutionReport):
 
 def what_was_not_trained(instances: Sequence[JobShop]) -> list[str]:
     """What a person has to know of the agent's schedules of such instances; nothing where it was trained for them."""
-    demanded = dict.fromkeys(what for instance in instances for what in instance.constraints.demanded)
+    demanded = dict.fromkeys(what for instance in instances for what in instance.demanded)
     late = any(instance.objective == "weighted_tardiness" for instance in instances)
     if not demanded and not late:
         return []

@@ -51,7 +51,7 @@ def parse_csv(path: Path, text: str) -> JobShop:
         if operation in route:
             raise InputError(f"{where}: job {cells['job']} has an operation {operation} already")
         start = whole(where, START, cells[START]) if cells.get(START) else None
-        route[operation] = OwnOperation(machines.setdefault(cells["machine"], len(machines)), duration, start)
+        route[operation] = OwnOperation([(machines.setdefault(cells["machine"], len(machines)), duration)], start)
         for name in OF_JOBS:
             if cells.get(name):
                 read_of_job(where, cells["job"], job, name, cells[name])

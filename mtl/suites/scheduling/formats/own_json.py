@@ -10,7 +10,7 @@ from mtl.suites.scheduling.instance import JobShop
 
 OF_SHOP = ("jobs", "machines", "downtimes", "now")
 OF_JOBS = ("name", "operations", "release", "due", "weight")
-OF_OPERATIONS = ("name", "machine", "duration", "start")
+OF_OPERATIONS = ("name", "machine", "duration", "machines", "start")
 OF_DOWNTIMES = ("machine", "start", "end")
 
 
@@ -19,7 +19,9 @@ def parse_own_json(where: str, name: str, content: Mapping[str, Any]) -> JobShop
 
     ``jobs`` is a list of objects with ``name``, ``operations`` and perhaps ``release``, ``due`` and ``weight``;
     ``operations`` a list, in the order of the route, of objects with ``machine``, ``duration``, and perhaps ``name``
-    and ``start``, which fixes it. ``downtimes`` is a list of objects with ``machine``, ``start`` and ``end``,
+    and ``start``, which fixes it; where several machines can do it, ``machines`` holds the duration of each by its
+    name, instead of ``machine`` and ``duration``. ``downtimes`` is a list of objects with ``machine``, ``start`` and
+    ``end``,
     ``machines`` the names of all machines in the order of charts, ``now`` the moment of planning.
 
     Args:
@@ -78,16 +80,44 @@ def read_job(where: str, entry: Mapping[str, Any], machines: dict[str, Name], li
         here = f"{where}, operation {name}"
         if not isinstance(name, str | int):
             raise InputError(f"{here}: expected a name or a number")
-        check_keys(here, operation, OF_OPERATIONS, ("machine", "duration"))
         if name in job.operations:
             raise InputError(f"{where}: two operations are called {name}")
-        machine = operation["machine"]
+        start = number_of(here, operation, "start") if operation.get("start") is not None else None
+        job.operations[name] = OwnOperation(read_options(here, operation, machines, listed), start)
+    return job
+
+
+def read_options(
+    where: str, operation: Mapping[str, Any], machines: dict[str, Name], listed: bool
+) -> list[tuple[int, int]]:
+    """The machines that can do an operation, with their durations. Adds machines that are met first.
+
+    Args:
+        where: the operation, for messages.
+        operation: of the file.
+        machines: names of those known so far.
+        listed: whether these are all.
+
+    Returns:
+        Numbers of machines with durations, at least one.
+
+    Raises:
+        InputError: there is none, or one is not known.
+    """
+    several = operation.get("machines")
+    check_keys(where, operation, OF_OPERATIONS, ("machine", "duration") if several is None else ("machines",))
+    if several is None:
+        several = {operation["machine"]: operation["duration"]} if isinstance(operation["machine"], str | int) else None
+    elif "machine" in operation or "duration" in operation:
+        raise InputError(f"{where}: expected machine and duration, or machines, and not both")
+    if not isinstance(several, dict) or not several:
+        raise InputError(f"{where}: expected the name of a machine, or machines with the duration on each")
+    found = []
+    for machine in several:
         if not listed:
             machines.setdefault(str(machine), machine)
-        start = number_of(here, operation, "start") if operation.get("start") is not None else None
-        place = machine_number(here, str(machine), list(machines))
-        job.operations[name] = OwnOperation(place, number_of(here, operation, "duration"), start)
-    return job
+        found.append((machine_number(where, str(machine), list(machines)), number_of(where, several, machine)))
+    return found
 
 
 def objects(where: str, what: str, found: Any) -> list[Mapping[str, Any]]:
@@ -107,8 +137,8 @@ def check_keys(where: str, entry: Mapping[str, Any], known: tuple[str, ...], nee
             raise InputError(f"{where}: without {key}")
 
 
-def number_of(where: str, entry: Mapping[str, Any], key: str) -> int:
+def number_of(where: str, entry: Mapping[Any, Any], key: Name) -> int:
     """The whole number under a key. InputError if it is none, or out of range."""
     if isinstance(entry[key], bool) or not isinstance(entry[key], int | float):
         raise InputError(f"{where}: {key} {entry[key]!r}: expected a whole number")
-    return whole(where, key, str(entry[key]))
+    return whole(where, str(key), str(entry[key]))

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mtl.errors import InputError, unknown
+from mtl.suites.scheduling.alternatives import Option
 from mtl.suites.scheduling.constraints import Constraints, Downtime, Name
-from mtl.suites.scheduling.instance import LARGEST_TIME, JobShop, from_routes
+from mtl.suites.scheduling.instance import LARGEST_TIME, JobShop, from_options
 
 
 @dataclass
@@ -13,13 +14,11 @@ class OwnOperation:
     """An operation of a file.
 
     Attributes:
-        machine: number of its machine.
-        duration: how long it takes.
+        options: numbers of the machines that can do it, with the durations on them.
         start: when it began or is to begin, if that is fixed.
     """
 
-    machine: int
-    duration: int
+    options: list[Option]
     start: int | None = None
 
 
@@ -78,9 +77,9 @@ def build_shop(
         fixed=fixed_starts(where, jobs),
         now=now,
     )
-    return from_routes(
+    return from_options(
         name,
-        [[(one.machine, one.duration) for one in job.operations.values()] for job in given],
+        [[one.options for one in job.operations.values()] for job in given],
         machines,
         job_names=tuple(jobs),
         operation_names=tuple(tuple(job.operations) for job in given),
@@ -105,6 +104,12 @@ def fixed_starts(where: str, jobs: Mapping[str, OwnJob]) -> tuple[tuple[int, ...
     for name, job in jobs.items():
         starts = [one.start for one in job.operations.values()]
         fixed = [start for start in starts if start is not None]
+        for operation, one in job.operations.items():
+            if one.start is not None and len(one.options) > 1:
+                raise InputError(
+                    f"{where}: operation {operation} of job {name} has a start and {len(one.options)} machines: name "
+                    "the one that it is on"
+                )
         if None in starts[: len(fixed)]:
             names, free = list(job.operations), starts.index(None)
             late = next(place for place, start in enumerate(starts) if place > free and start is not None)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mtl.errors import InputError
 from mtl.suites.scheduling.formats.csv_table import parse_csv
+from mtl.suites.scheduling.formats.fjs import parse_fjs
 from mtl.suites.scheduling.formats.matrices import parse_json
 from mtl.suites.scheduling.formats.own_json import parse_own_json
 from mtl.suites.scheduling.formats.text import parse_text
@@ -13,12 +14,13 @@ from mtl.suites.scheduling.instance import JobShop
 
 
 def read_instances(path: Path) -> list[JobShop]:
-    """The job shops of one file, in its order. The ending says the format: ``.json``, ``.csv``, else plain text.
+    """The job shops of one file, in its order. The ending says the format: ``.json``, ``.csv``, ``.fjs``, else text.
 
     Args:
         path: of the file; see :func:`~mtl.suites.scheduling.formats.text.parse_text`,
             :func:`~mtl.suites.scheduling.formats.matrices.parse_json`,
-            :func:`~mtl.suites.scheduling.formats.own_json.parse_own_json` and
+            :func:`~mtl.suites.scheduling.formats.own_json.parse_own_json`,
+            :func:`~mtl.suites.scheduling.formats.fjs.parse_fjs` and
             :func:`~mtl.suites.scheduling.formats.csv_table.parse_csv`.
 
     Returns:
@@ -30,7 +32,7 @@ def read_instances(path: Path) -> list[JobShop]:
     text = read_text(path, "instance file")
     ending = path.suffix.lower()
     if ending == ".fjs":
-        raise InputError(f"instance file {path}: flexible job shops, of which .fjs files are, are not supported")
+        return [parse_fjs(path, text)]
     if ending == ".csv":
         return [parse_csv(path, text)]
     if ending == ".json":

@@ -125,7 +125,12 @@ def with_due_dates(instance: JobShop, objective: Objective, tightness: float) ->
 
     Returns:
         The shop.
+
+    Raises:
+        InputError: it has alternative machines.
     """
+    if instance.alternatives is not None:
+        raise InputError(f"instance {instance.name}: a shop floor with alternative machines is not played")
     given = instance.constraints
     changed: dict[str, Any] = {"upper_bound": None, "lower_bound": None, "objective": objective}
     if objective == "weighted_tardiness" and not given.dated:
