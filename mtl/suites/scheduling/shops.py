@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 
 from mtl.suites.scheduling.instance import JobShop
+from mtl.suites.scheduling.padded_alternatives import PaddedAlternatives
+from mtl.suites.scheduling.padded_constraints import PaddedConstraints
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +32,8 @@ class Shops:
         jobs: ``[N]`` numbers of jobs.
         lengths: ``[N, J]`` numbers of operations; 0 in padding.
         machine_count: ``[N]`` numbers of machines.
+        constraints: dates, downtimes, fixed operations and due dates; None: no shop has any.
+        alternatives: the machines that can do each operation; None: each has one.
     """
 
     durations: Tensor
@@ -44,6 +48,8 @@ class Shops:
     jobs: Tensor
     lengths: Tensor
     machine_count: Tensor
+    constraints: PaddedConstraints | None = None
+    alternatives: PaddedAlternatives | None = None
 
     @classmethod
     def pack(cls, instances: Sequence[JobShop]) -> "Shops":
@@ -76,6 +82,8 @@ class Shops:
             jobs=real[:, :, 0].sum(1),
             lengths=real.sum(2),
             machine_count=torch.tensor([instance.machine_count for instance in instances]),
+            constraints=PaddedConstraints.pack(instances, durations.shape, m),
+            alternatives=PaddedAlternatives.pack(instances, durations.shape),
         )
 
     def __len__(self) -> int:
@@ -97,14 +105,25 @@ class Shops:
 
     def take(self, rows: Tensor) -> "Shops":
         """The shops of ``rows`` ``[P]`` (a row may be taken many times)."""
-        return Shops(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
+        return Shops(
+            **{name: getattr(self, name)[rows] for name in _TENSORS},
+            constraints=self.constraints and self.constraints.take(rows),
+            alternatives=self.alternatives and self.alternatives.take(rows),
+        )
 
     @staticmethod
     def join(parts: Sequence["Shops"]) -> "Shops":
         """Equally padded sets one after the other."""
+        constraints = [part.constraints for part in parts if part.constraints]
+        alternatives = [part.alternatives for part in parts if part.alternatives]
         return Shops(
-            **{field.name: torch.cat([getattr(part, field.name) for part in parts]) for field in fields(Shops)}
+            **{name: torch.cat([getattr(part, name) for part in parts]) for name in _TENSORS},
+            constraints=PaddedConstraints.join(constraints) if constraints else None,
+            alternatives=PaddedAlternatives.join(alternatives) if alternatives else None,
         )
+
+
+_TENSORS = tuple(field.name for field in fields(Shops) if field.name not in ("constraints", "alternatives"))
 
 
 def _by_machine(machines: Tensor, real: Tensor, tails: Tensor, count: int) -> tuple[Tensor, Tensor]:

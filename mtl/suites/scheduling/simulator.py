@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from mtl.suites.scheduling.plans import Plans
 from mtl.suites.scheduling.shops import Shops
 
 
@@ -17,6 +18,13 @@ class Simulator:
     chosen, the result is an active schedule (no operation could start earlier without delaying another), and an
     optimal schedule is among the active ones. Of several machines that reach ``ect*`` together, the operations of all
     are candidates, so that the numbering of machines does not matter.
+
+    Jobs begin where their fixed operations and release dates leave them. An operation that would meet a downtime or a
+    fixed operation on its machine starts after it; ``ect*`` counts that, so that an optimal schedule is still among
+    those that can be built.
+
+    Where several machines can do an operation, it goes to the one on which it ends first, of equals to the one that is
+    listed first. What is built then need not contain an optimal schedule.
 
     ``delay`` narrows the set as in Bierwirth & Mattfeld ("Production scheduling and rescheduling with genetic
     algorithms", Evolutionary Computation 7(1), 1999, https://doi.org/10.1162/evco.1999.7.1.1): with ``est*`` the
@@ -33,16 +41,23 @@ class Simulator:
         job_ready: ``[N, J]`` end of the job's last scheduled operation.
         machine_ready: ``[N, M]`` end of the machine's last scheduled operation.
         starts: ``[N, J, K]`` start times by operation; -1 where not scheduled (and in padding).
+        machines: ``[N, J, K]`` the machine of each operation; with alternatives, of one that is not scheduled the one
+            that the shop has for it.
+        durations: ``[N, J, K]`` on these machines.
     """
 
     def __init__(self, shops: Shops, delay: float = 1.0) -> None:
         n, j, k = shops.durations.shape
         self.shops = shops
         self.delay = delay
-        self.next_operation = torch.zeros(n, j, dtype=torch.long)
-        self.job_ready = torch.zeros(n, j)
-        self.machine_ready = torch.zeros(n, shops.place.shape[1])
-        self.starts = torch.full((n, j, k), -1.0)
+        given = shops.constraints
+        self.next_operation = given.fixed.clone() if given else torch.zeros(n, j, dtype=torch.long)
+        self.job_ready = given.job_ready.clone() if given else torch.zeros(n, j)
+        self.machine_ready = given.machine_ready.clone() if given else torch.zeros(n, shops.place.shape[1])
+        self.starts = given.starts.clone() if given else torch.full((n, j, k), -1.0)
+        flexible = shops.alternatives is not None
+        self.machines = shops.machines.clone() if flexible else shops.machines
+        self.durations = shops.durations.clone() if flexible else shops.durations
         self._refresh()
 
     def take(self, rows: Tensor) -> "Simulator":
@@ -54,6 +69,9 @@ class Simulator:
         copy.job_ready = self.job_ready[rows]
         copy.machine_ready = self.machine_ready[rows]
         copy.starts = self.starts[rows]
+        flexible = copy.shops.alternatives is not None
+        copy.machines = self.machines[rows] if flexible else copy.shops.machines
+        copy.durations = self.durations[rows] if flexible else copy.shops.durations
         copy._refresh()
         return copy
 
@@ -67,6 +85,9 @@ class Simulator:
         joined.job_ready = torch.cat([part.job_ready for part in parts])
         joined.machine_ready = torch.cat([part.machine_ready for part in parts])
         joined.starts = torch.cat([part.starts for part in parts])
+        flexible = joined.shops.alternatives is not None
+        joined.machines = torch.cat([part.machines for part in parts]) if flexible else joined.shops.machines
+        joined.durations = torch.cat([part.durations for part in parts]) if flexible else joined.shops.durations
         joined._refresh()
         return joined
 
@@ -74,9 +95,12 @@ class Simulator:
         shops = self.shops
         self.unfinished = self.next_operation < shops.lengths
         index = self.next_operation.clamp(max=shops.durations.shape[2] - 1)[..., None]
-        self.machine = shops.machines.gather(2, index).squeeze(2)  # [N, J] machine of the next operation
-        self.duration = shops.durations.gather(2, index).squeeze(2)
-        self.est = torch.maximum(self.job_ready, self.machine_ready.gather(1, self.machine))
+        if shops.alternatives is None:
+            self.machine = shops.machines.gather(2, index).squeeze(2)  # [N, J] machine of the next operation
+            self.duration = shops.durations.gather(2, index).squeeze(2)
+            self.est = self._earliest_start(self.machine, self.duration, self.job_ready)
+        else:
+            self._choose_machines(index)
         self.ect = self.est + self.duration
         ect = self.ect.masked_fill(~self.unfinished, torch.inf)
         soonest = ect.amin(1, keepdim=True)
@@ -93,6 +117,27 @@ class Simulator:
         crowded = torch.zeros_like(contested)
         crowded.scatter_reduce_(1, self.machine, rivals, "amax")
         self.legal = rivals | (first & ~crowded.gather(1, self.machine))
+
+    def _earliest_start(self, machine: Tensor, duration: Tensor, job_ready: Tensor) -> Tensor:
+        """When operations can start on machines; all ``[N, X]``."""
+        start = torch.maximum(job_ready, self.machine_ready.gather(1, machine))
+        if self.shops.constraints is not None:
+            start = self.shops.constraints.after_pauses(start, duration, machine)
+        return start
+
+    def _choose_machines(self, index: Tensor) -> None:
+        """Set the machine of each next operation, ``index`` ``[N, J, 1]``, to the one on which it ends first."""
+        given = self.shops.alternatives
+        assert given is not None
+        count = given.machines.shape[3]
+        at = index[..., None].expand(-1, -1, 1, count)
+        machines, durations = given.machines.gather(2, at).squeeze(2), given.durations.gather(2, at).squeeze(2)
+        ready = self.job_ready.repeat_interleave(count, 1)
+        starts = self._earliest_start(machines.flatten(1), durations.flatten(1), ready).view(machines.shape)
+        first = (starts + durations).argmin(2, keepdim=True)
+        self.machine = machines.gather(2, first).squeeze(2)
+        self.duration = durations.gather(2, first).squeeze(2)
+        self.est = starts.gather(2, first).squeeze(2)
 
     def candidates(self) -> tuple[Tensor, Tensor]:
         """The conflict sets side by side: job numbers ``[N, W]``, ascending, and which are real, ``[N, W]`` bool.
@@ -114,9 +159,18 @@ class Simulator:
         return self.job_ready.amax(1)
 
     @property
+    def cost(self) -> Tensor:
+        """``[N]`` float64: what the shops' objective makes of the finished schedules."""
+        given = self.shops.constraints
+        if given is None or given.objective == "makespan":
+            return self.makespan.double()
+        late = (self.job_ready.double() - given.due).clamp(min=0.0)
+        return (given.weights * late).sum(1)
+
+    @property
     def utilisation(self) -> Tensor:
         """``[N]`` busy time of the machines as a fraction of machines x makespan (0 before anything is scheduled)."""
-        busy = (self.shops.durations * (self.starts >= 0)).sum((1, 2))
+        busy = (self.durations * (self.starts >= 0)).sum((1, 2))
         return busy / (self.shops.machine_count * self.makespan).clamp(min=1.0)
 
     def dispatch(self, jobs: Tensor, where: Tensor | None = None) -> None:
@@ -142,10 +196,24 @@ class Simulator:
         operation = self.next_operation.gather(1, column)
         rows = live.squeeze(1).nonzero().squeeze(1)
         self.starts[rows, jobs[rows], operation[rows, 0]] = start[rows, 0]
+        if self.shops.alternatives is not None:
+            self.machines[rows, jobs[rows], operation[rows, 0]] = machine[rows, 0]
+            self.durations[rows, jobs[rows], operation[rows, 0]] = self.duration.gather(1, column)[rows, 0]
         self.machine_ready.scatter_(1, machine, torch.where(live, end, self.machine_ready.gather(1, machine)))
         self.job_ready.scatter_(1, column, end)
         self.next_operation.scatter_(1, column, operation + live)
         self._refresh()
+
+    @property
+    def plans(self) -> Plans:
+        """The schedules as far as they are built."""
+        return Plans(self.starts, self.machines)
+
+    def with_delay(self, delay: float) -> "Simulator":
+        """The same simulator, in which a machine from now on waits for an operation as long as ``delay`` allows."""
+        self.delay = delay
+        self._refresh()
+        return self
 
     def advance(self) -> None:
         """Dispatch wherever there is no choice, until every shop that is not done has two candidates or more."""

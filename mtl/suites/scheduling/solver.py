@@ -7,10 +7,16 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from mtl.errors import InputError, lacks
+from mtl.suites.scheduling.alternatives import NO_MACHINE
 from mtl.suites.scheduling.instance import JobShop
+from mtl.suites.scheduling.program import build_program
+from mtl.suites.scheduling.rollout import rollout
+from mtl.suites.scheduling.shops import Shops
+from mtl.suites.scheduling.simulator import Simulator
 
 if TYPE_CHECKING:
     from ortools.sat.python import cp_model
@@ -25,25 +31,36 @@ class Solution:
     Attributes:
         starts: ``[J, K]`` start times in the order of each job's route; -1 beyond its end.
         makespan: end of the last operation.
-        bound: proven lower bound of the makespan; equal to it when the schedule is optimal.
+        bound: proven lower bound of the cost; equal to it when the schedule is optimal.
+        tardiness: weighted tardiness of the jobs, where that is the objective; None: the makespan is.
+        machines: ``[J, K]`` where every operation is, of a shop with alternatives; None: on its one machine.
     """
 
     starts: NDArray[np.int64]
     makespan: int
     bound: int
+    tardiness: int | None = None
+    machines: NDArray[np.int64] | None = None
+
+    @property
+    def cost(self) -> int:
+        """What was minimised."""
+        return self.makespan if self.tardiness is None else self.tardiness
 
     @property
     def optimal(self) -> bool:
-        """No schedule is shorter."""
-        return self.bound >= self.makespan
+        """No schedule costs less."""
+        return self.bound >= self.cost
 
 
 def feasible(instance: JobShop, starts: NDArray[np.int64]) -> bool:
-    """Whether ``starts`` ``[J, K]`` respects the routes and no machine holds two operations at once."""
+    """Whether ``starts`` ``[J, K]`` keeps routes and constraints and no machine holds two operations at once."""
     if starts.shape != instance.durations.shape or starts[instance.exists].min() < 0:
         return False
     ends = starts + instance.durations
     if ((starts[:, 1:] < ends[:, :-1]) & instance.exists[:, 1:]).any():
+        return False
+    if instance.constrained and not keeps_constraints(instance, starts):
         return False
     for machine in range(instance.machine_count):
         here = instance.machines == machine
@@ -51,6 +68,31 @@ def feasible(instance: JobShop, starts: NDArray[np.int64]) -> bool:
         if (starts[here][order][1:] < ends[here][order][:-1]).any():
             return False
     return True
+
+
+def keeps_constraints(instance: JobShop, starts: NDArray[np.int64]) -> bool:
+    """Whether ``starts`` ``[J, K]`` keeps dates, downtimes and fixed operations."""
+    fixed = instance.fixed >= 0
+    if (starts != instance.fixed)[fixed].any() or (starts < instance.heads)[instance.exists].any():
+        return False
+    ends = starts + instance.durations
+    return not any(
+        ((starts < down.end) & (ends > down.start) & (instance.machines == down.machine) & ~fixed).any()
+        for down in instance.constraints.downtimes
+    )
+
+
+def tardiness(instance: JobShop, starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """``[J]``: how much later than its due date each job ends; 0 for one without."""
+    ends = (starts + instance.durations).max(1)
+    due = [end if date is None else date for date, end in zip(instance.constraints.due, ends.tolist(), strict=True)]
+    late: NDArray[np.int64] = np.maximum(0, ends - np.array(due, dtype=np.int64))
+    return late
+
+
+def weighted_tardiness(instance: JobShop, starts: NDArray[np.int64]) -> int:
+    """The sum over the jobs of weight times tardiness."""
+    return int((tardiness(instance, starts) * np.array(instance.constraints.weights, dtype=np.int64)).sum())
 
 
 def solver_version() -> str:
@@ -75,11 +117,12 @@ def solve(
     seed: int = 0,
     stop: Event | None = None,
 ) -> Solution:
-    """The best schedule that CP-SAT finds within its limits.
+    """The best schedule that CP-SAT finds within its limits, by the objective of the instance.
 
     With ``workers=1`` and no ``seconds`` the result depends on the instance, the limit, the seed and the version of
     OR-tools alone: ``limit`` counts the solver's own steps (about seconds on a common machine), not time. Should the
-    limit end the search before a first schedule is found, the schedule that runs one job after the other is returned.
+    limit end the search before a first schedule is found, the schedule that runs one job after the other is returned;
+    where there are constraints, the one in which the first of the jobs that compete for a machine always goes first.
 
     Args:
         instance: what to schedule.
@@ -102,21 +145,7 @@ def solve(
     except ModuleNotFoundError:
         raise lack_of_solver() from None
 
-    durations, machines = instance.durations, instance.machines
-    horizon = int(durations.sum())
-    model = cp_model.CpModel()
-    starts = [[model.new_int_var(0, horizon, "") for _ in range(length)] for length in instance.lengths]
-    makespan = model.new_int_var(instance.trivial_bound, horizon, "")
-    queues: list[list[cp_model.IntervalVar]] = [[] for _ in range(instance.machine_count)]
-    for job, row in enumerate(durations.tolist()):
-        for operation, duration in enumerate(row[: instance.lengths[job]]):
-            start = starts[job][operation]
-            queues[machines[job, operation]].append(model.new_fixed_size_interval_var(start, duration, ""))
-            following = starts[job][operation + 1] if operation + 1 < len(starts[job]) else makespan
-            model.add(following >= start + duration)
-    for queue in queues:
-        model.add_no_overlap(queue)
-    model.minimize(makespan)
+    program = build_program(instance)
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = workers
     solver.parameters.random_seed = seed
@@ -125,16 +154,31 @@ def solve(
     solver.parameters.catch_sigint_signal = False
     if seconds is not None:
         solver.parameters.max_time_in_seconds = seconds
-    status = _solve_interruptibly(solver, model, stop or Event())
-    bound = max(instance.trivial_bound, round(solver.best_objective_bound))
+    status = _solve_interruptibly(solver, program.model, stop or Event())
+    bound = max(program.least, round(solver.best_objective_bound))
     if solver.status_name(status) in ("OPTIMAL", "FEASIBLE"):
-        found = np.full(durations.shape, -1, dtype=np.int64)
-        found[instance.exists] = [solver.value(start) for row in starts for start in row]
+        found = np.full(instance.durations.shape, -1, dtype=np.int64)
+        found[instance.exists] = [solver.value(start) for row in program.starts for start in row]
+        machines = instance.machines.copy()
+        for place, there in program.chosen.items():
+            machines[place] = next(machine for machine, used in there.items() if solver.value(used))
     else:
-        before = np.concatenate([[0], durations.ravel().cumsum()[:-1]])
-        found = np.where(instance.exists, before.reshape(durations.shape), -1)
-        bound = instance.trivial_bound
-    return Solution(found, int((found + durations).max()), bound)
+        (found, machines), bound = first_schedule(instance), program.least
+    instance = instance.on(machines)
+    late = weighted_tardiness(instance, found) if instance.objective == "weighted_tardiness" else None
+    return Solution(
+        found, int((found + instance.durations).max()), bound, late, None if instance.alternatives is None else machines
+    )
+
+
+def first_schedule(instance: JobShop) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Starts and machines, ``[J, K]`` each, of some feasible schedule, without a search."""
+    if instance.constrained or instance.alternatives is not None:
+        built = rollout(lambda simulator: torch.zeros_like(simulator.est), Simulator(Shops.pack([instance])))
+        starts, machines = built.starts[0].long().numpy(), built.machines[0].numpy()
+        return starts, np.where(instance.exists, machines, NO_MACHINE)
+    before = np.concatenate([[0], instance.durations.ravel().cumsum()[:-1]])
+    return np.where(instance.exists, before.reshape(instance.durations.shape), -1), instance.machines
 
 
 def _solve_interruptibly(solver: "cp_model.CpSolver", model: "cp_model.CpModel", stop: Event) -> Any:

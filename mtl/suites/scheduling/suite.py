@@ -131,6 +131,12 @@ class SchedulingSuite(MultiTaskDataModule):
                 for i in range(rollout_instances)
             ],
         }
+        for instance in self.instances["test"]:
+            if instance.demanded:
+                raise InputError(
+                    f"task.test: instance {instance.name} has {', '.join(instance.demanded)}: the network learns shops "
+                    "without; execution.instances takes such files"
+                )
         self.tasks = (
             choice("assignment", prior=PRIORS[prior], most_candidates=self.max_candidates),
             regression("utilisation", primary="mae"),
@@ -199,9 +205,10 @@ class SchedulingSuite(MultiTaskDataModule):
             self.selection, self.acting = MultiTaskDataModule.selection, None
 
     def covers(self, instance: JobShop) -> bool:
-        """Whether the instance is of a size of the training instances, and classical like these."""
+        """Whether the instance is of a size of the training instances, and classical and without dates like these."""
         (fewest, most), (least, largest) = self.sizes["jobs"], self.sizes["machines"]
-        return instance.classical and fewest <= instance.jobs <= most and least <= instance.machine_count <= largest
+        plain = instance.classical and not instance.constrained  # nor flexible, which no classical one is
+        return plain and fewest <= instance.jobs <= most and least <= instance.machine_count <= largest
 
     def validation_rollout(self, predict: Predict) -> dict[str, float]:
         """Build a schedule greedily for each rollout instance: mean gap to its reference, as ``execution_gap``.

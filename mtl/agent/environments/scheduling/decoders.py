@@ -1,6 +1,7 @@
 """Decoders: from scores of candidates to complete schedules."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -9,6 +10,7 @@ from typing_extensions import override
 from mtl.agent.environments.scheduling.noise import gumbel
 from mtl.agent.environments.scheduling.seeds import check_seed
 from mtl.errors import InputError
+from mtl.suites.scheduling.plans import Plans
 from mtl.suites.scheduling.rollout import Policy, rollout
 from mtl.suites.scheduling.shops import Shops
 from mtl.suites.scheduling.simulator import Simulator
@@ -43,8 +45,33 @@ class Decoder(ABC):
             Start times ``[N, J, K]`` by operation.
         """
 
+    def build(self, policy: Policy, shops: Shops) -> Plans:
+        """Build one schedule per shop, also where several machines can do an operation.
 
-class Greedy(Decoder):
+        Args:
+            policy: scores the candidates.
+            shops: N job shops.
+
+        Returns:
+            Start times and machines.
+
+        Raises:
+            InputError: there are alternative machines, and this decoder does not choose among them.
+        """
+        if shops.alternatives is not None:
+            raise InputError(f"the decoder '{self.label}' does not choose machines: take decoder=greedy or sample")
+        return Plans(self.decode(policy, shops), shops.machines)
+
+
+class ChoosingDecoder(Decoder):
+    """A decoder that also chooses machines, where several can do an operation."""
+
+    @override
+    def decode(self, policy: Policy, shops: Shops) -> Tensor:
+        return self.build(policy, shops).starts
+
+
+class Greedy(ChoosingDecoder):
     """Always the candidate with the highest score; of equals the one with the lowest job number.
 
     Args:
@@ -60,16 +87,16 @@ class Greedy(Decoder):
         return "greedy"
 
     @override
-    def decode(self, policy: Policy, shops: Shops) -> Tensor:
+    def build(self, policy: Policy, shops: Shops) -> Plans:
         parts = chunks(len(shops), self.rows or rows_at_once(shops))
-        return torch.cat([rollout(policy, Simulator(shops.take(part))).starts for part in parts])
+        return join_plans([rollout(policy, Simulator(shops.take(part))).plans for part in parts])
 
 
-class Sample(Decoder):
+class Sample(ChoosingDecoder):
     """The best of many schedules that follow the probabilities ``softmax(scores / temperature)``.
 
-    Of equally short ones the one drawn first. The first of all is the greedy one, so the result is never longer than
-    that of :class:`Greedy`.
+    The best is the one that costs least by the objective of the shop, of equals the one drawn first. The first of all
+    is the greedy one, so the result is never worse than that of :class:`Greedy`.
 
     Args:
         samples: schedules per shop.
@@ -92,18 +119,19 @@ class Sample(Decoder):
         return f"best of {self.samples}"
 
     @override
-    def decode(self, policy: Policy, shops: Shops) -> Tensor:
-        best = torch.full((len(shops),), torch.inf)
-        starts = torch.zeros_like(shops.durations)
+    def build(self, policy: Policy, shops: Shops) -> Plans:
+        best = torch.full((len(shops),), torch.inf, dtype=torch.double)
+        starts, machines = torch.zeros_like(shops.durations), shops.machines.clone()
         total = len(shops) * self.samples
         for chunk in chunks(total, self.rows or rows_at_once(shops)):
             origin, sample = chunk // self.samples, chunk % self.samples
             drawn = rollout(self.with_noise(policy, sample), Simulator(shops.take(origin)))
-            shortest = torch.full_like(best, torch.inf).scatter_reduce_(0, origin, drawn.makespan, "amin")
-            for shop in (shortest < best).nonzero().squeeze(1):
-                row = ((origin == shop) & (drawn.makespan == shortest[shop])).nonzero()[0, 0]
-                best[shop], starts[shop] = drawn.makespan[row], drawn.starts[row]
-        return starts
+            cost = drawn.cost
+            least = torch.full_like(best, torch.inf).scatter_reduce_(0, origin, cost, "amin")
+            for shop in (least < best).nonzero().squeeze(1):
+                row = ((origin == shop) & (cost == least[shop])).nonzero()[0, 0]
+                best[shop], starts[shop], machines[shop] = cost[row], drawn.starts[row], drawn.machines[row]
+        return Plans(starts, machines)
 
     def with_noise(self, policy: Policy, sample: Tensor) -> Policy:
         """The policy with noise, so that its greedy choices are draws from the softmax.
@@ -123,6 +151,11 @@ class Sample(Decoder):
             return scores + self.temperature * noise.masked_fill(greedy, 0.0)
 
         return noisy
+
+
+def join_plans(parts: Sequence[Plans]) -> Plans:
+    """Plans of some shops and of further ones."""
+    return Plans(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
 
 
 def chunks(total: int, size: int) -> tuple[Tensor, ...]:

@@ -12,7 +12,7 @@ from matplotlib.colors import BoundaryNorm, ListedColormap, to_rgb
 from matplotlib.figure import Figure
 
 from mtl.agent.environments.scheduling.schedule import Schedule
-from mtl.suites.scheduling.instance import Name
+from mtl.suites.scheduling.constraints import Name
 
 Colour = tuple[float, float, float]
 
@@ -32,7 +32,9 @@ _MACHINE_LETTERS, _JOB_LETTERS = 32, 16  # of the longest names shown in full
 def gantt(schedule: Schedule, method: str) -> Figure:
     """The schedule as a picture: one bar per operation, coloured and, where there is room, numbered by job.
 
-    Beside each machine stands how much of the makespan it works. A line marks the makespan, another the reference.
+    Beside each machine stands how much of the makespan it works. A line marks the makespan, another the reference where
+    the makespan is the objective, a third the moment of planning where it is not 0. Downtimes are hatched, the bars of
+    fixed operations have dark edges.
 
     Args:
         schedule: what to draw.
@@ -48,6 +50,7 @@ def gantt(schedule: Schedule, method: str) -> Figure:
         axes = figure.add_subplot()
         colours = palette(instance.jobs)
         _bars(axes, schedule, colours)
+        _downtimes(axes, schedule)
         _frame(axes, schedule)
         _titles(axes, schedule, method)
         # Names need more room than numbers: some bars go without
@@ -74,7 +77,7 @@ def _bars(axes: Axes, schedule: Schedule, colours: Sequence[Colour]) -> None:
     bars = PolyCollection(
         list(np.stack([np.stack(corner, -1) for corner in corners], 1)),  # [operations, 4, 2]
         facecolors=[colours[job] for job in jobs],
-        edgecolors="white",
+        edgecolors=[_INK if fixed else "white" for fixed in (instance.fixed[there] >= 0).tolist()],
         linewidths=0.6 if len(jobs) <= _LARGEST_LABELLED else 0.2,
         gid="operations",
     )
@@ -101,10 +104,30 @@ def _bars(axes: Axes, schedule: Schedule, colours: Sequence[Colour]) -> None:
         )
 
 
+def _downtimes(axes: Axes, schedule: Schedule) -> None:
+    """Downtimes of the machines, as far as the schedule reaches."""
+    for down in schedule.instance.constraints.downtimes:
+        end = min(down.end, schedule.makespan)
+        if down.start < end:
+            axes.barh(
+                down.machine,
+                end - down.start,
+                left=down.start,
+                height=_ROW,
+                color="none",
+                edgecolor=_QUIET,
+                hatch="////",
+                linewidth=0.4,
+                gid="downtime",
+            )
+
+
 def _frame(axes: Axes, schedule: Schedule) -> None:
     instance, makespan = schedule.instance, schedule.makespan
     machines = np.arange(instance.machine_count)
-    reference = schedule.reference.makespan
+    reference = schedule.reference.makespan if instance.objective == "makespan" else makespan
+    if instance.constraints.now:
+        axes.axvline(instance.constraints.now, color=_INK, linewidth=0.8, linestyle=":")
     axes.set_xlim(0, max(makespan, reference) * 1.01)
     axes.set_ylim(instance.machine_count - 0.4, -0.6)  # the first machine on top
     axes.set_yticks(machines, [short(name, _MACHINE_LETTERS) for name in instance.machine_names], parse_math=False)
@@ -131,7 +154,9 @@ def _titles(axes: Axes, schedule: Schedule, method: str) -> None:
     size = f"{instance.jobs} jobs × {instance.machine_count} machines"
     axes.set_title(f"{instance.name}  ·  {size}", loc="left", weight="bold", pad=22, parse_math=False)
     reference = schedule.reference
-    if schedule.makespan == reference.makespan:
+    if instance.objective == "weighted_tardiness":
+        comparison = f"weighted tardiness {schedule.cost}, {schedule.late_jobs} of {instance.jobs} jobs late"
+    elif schedule.makespan == reference.makespan:
         comparison = f"the {reference.label}"
     else:
         direction = "above" if schedule.gap > 0 else "below"

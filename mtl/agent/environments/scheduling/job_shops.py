@@ -11,20 +11,23 @@ import torch
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
-from torch import Tensor
 from typing_extensions import override
 
 from mtl.agent.environment import Environment
 from mtl.agent.environments.scheduling.decoders import Decoder
+from mtl.agent.environments.scheduling.demands import with_demands
 from mtl.agent.environments.scheduling.exact import CpSat
-from mtl.agent.environments.scheduling.rules import select_rules
+from mtl.agent.environments.scheduling.rules import BY_DUE_DATE, select_rules
 from mtl.agent.environments.scheduling.schedule import Schedule
 from mtl.agent.environments.scheduling.schedule_report import AGENT, BuiltSchedule, ScheduleReport
 from mtl.agent.environments.scheduling.seeds import check_seed
+from mtl.agent.environments.scheduling.tardiness_report import TardinessReport
 from mtl.errors import InputError, unknown
 from mtl.suites.base import MultiTaskDataModule, Predict
+from mtl.suites.scheduling.constraints import Objective
 from mtl.suites.scheduling.features import features
 from mtl.suites.scheduling.instance import JobShop
+from mtl.suites.scheduling.plans import Plans
 from mtl.suites.scheduling.published import select
 from mtl.suites.scheduling.rollout import network_policy
 from mtl.suites.scheduling.shops import Shops
@@ -49,9 +52,14 @@ class JobShops(Environment):
         cpsat: the exact solver and its time. What it proves of an instance without a known makespan counts as known.
         gantt: schedules of the agent to draw: ``all`` (or True), ``first``, ``none`` (or False).
         seed: of the rule ``random``.
+        objective: what schedules are to minimise: ``makespan`` or ``weighted_tardiness``. Of the latter the agent has
+            learned nothing; the rules that look at due dates are then always among the baselines.
+        downtime: by name of an instance, the CSV file of its downtimes.
+        now: by name of an instance, the moment of planning.
 
     Raises:
-        InputError: an unknown instance or baseline, a malformed file, bounds that cannot be.
+        InputError: an unknown instance or baseline, a malformed file, bounds that cannot be, an objective without the
+            dates and weights that it takes.
     """
 
     requires: ClassVar[Mapping[str, str]] = {"assignment": "choice"}
@@ -66,15 +74,27 @@ class JobShops(Environment):
         cpsat: CpSat | None = None,
         gantt: str | bool = "first",
         seed: int = 0,
+        objective: Objective = "makespan",
+        downtime: Mapping[str, str] | None = None,
+        now: Mapping[str, int] | None = None,
     ) -> None:
         self.instances = select(instances)
         names = [instance.name for instance in self.instances]
         for name in names:
             if names.count(name) > 1:
                 raise InputError(f"instances: two are named '{name}'; rename the file of one")
+        self.instances = with_demands(self.instances, objective, downtime or {}, now or {})
         self.instances = with_bounds(self.instances, bounds or {})
+        self.objective = objective
+        if objective != "makespan" and bounds:
+            raise InputError(f"bounds are makespans, and objective={objective}: leave one of them out")
         self.decoder = decoder
-        self.baselines = select_rules(baselines, check_seed("seed", seed))
+        by_due_date = BY_DUE_DATE if objective == "weighted_tardiness" else ()
+        self.baselines = select_rules([*by_due_date, *baselines], check_seed("seed", seed))
+        for name in self.baselines:
+            for instance in self.instances:
+                if name in BY_DUE_DATE and not instance.constraints.dated:
+                    raise InputError(f"baseline {name}: no job of instance {instance.name} has a due date")
         self.cpsat = cpsat or CpSat()
         self.gantt = _GANTT.get(str(gantt).lower(), "")
         if not self.gantt:
@@ -82,9 +102,10 @@ class JobShops(Environment):
 
     @override
     @torch.inference_mode()
-    def run(self, predict: Predict, data: MultiTaskDataModule) -> ScheduleReport:
+    def run(self, predict: Predict, data: MultiTaskDataModule) -> ScheduleReport | TardinessReport:
         policy = network_policy(lambda inputs: predict(inputs)["assignment"])
         outcomes: list[BuiltSchedule] = []
+        self.proofs: dict[str, int] = {}  # what CP-SAT proves that every schedule costs, by instance
         console = Console(stderr=True)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
             first = "CP-SAT" if self.cpsat.seconds else "Instances"
@@ -94,19 +115,21 @@ class JobShops(Environment):
             for group in groups:
                 shops = Shops.pack(group)
                 expected = expected_utilisation(predict, data, group)
-                built = timed(partial(self.decoder.decode, policy, shops), group)
+                built = timed(partial(self.decoder.build, policy, shops), group)
                 for (schedule, seconds), value in zip(built, expected, strict=True):
                     known = trained_on(data, schedule.instance)
                     outcomes.append(
                         BuiltSchedule(AGENT, self.decoder.label, schedule, seconds, value, calibrated=known)
                     )
                 for name, rule in self.baselines.items():
-                    built = timed(partial(rule.schedule, shops), group)
+                    built = timed(partial(rule.build, shops), group)
                     outcomes += [BuiltSchedule(name, rule.label, schedule, seconds) for schedule, seconds in built]
                 progress.advance(bar)
         methods = [AGENT, *self.baselines, "cpsat"]
         names = [instance.name for instance in instances]
         outcomes.sort(key=lambda o: (names.index(o.schedule.instance.name), methods.index(o.method)))
+        if self.objective == "weighted_tardiness":
+            return TardinessReport(outcomes, self.proofs, self.gantt)
         return ScheduleReport(outcomes, self.gantt)
 
     @override
@@ -118,7 +141,7 @@ class JobShops(Environment):
         instances = data.instances["test"]
         gaps: dict[str, float] = {}
         for group in same_size(instances):
-            built = timed(partial(self.decoder.decode, policy, Shops.pack(group)), group)
+            built = timed(partial(self.decoder.build, policy, Shops.pack(group)), group)
             gaps |= {schedule.instance.name: schedule.gap for schedule, _ in built}
         return np.array([gaps[instance.name] for instance in instances])
 
@@ -130,9 +153,14 @@ class JobShops(Environment):
                 started = time.perf_counter()
                 solution = self.cpsat.solve(instance)
                 seconds = time.perf_counter() - started
-                if instance.upper_bound is None:
+                self.proofs[instance.name] = solution.bound
+                if instance.upper_bound is None and instance.objective == "makespan":
                     known = with_proof(instance, solution)
-                outcomes.append(BuiltSchedule("cpsat", self.cpsat.label, Schedule(known, solution.starts), seconds))
+                outcomes.append(
+                    BuiltSchedule(
+                        "cpsat", self.cpsat.label, Schedule(on_machines(known, solution), solution.starts), seconds
+                    )
+                )
             yield known
 
 
@@ -144,12 +172,18 @@ def same_size(instances: Sequence[JobShop]) -> Iterator[list[JobShop]]:
     yield from groups.values()
 
 
-def timed(build: Callable[[], Tensor], group: Sequence[JobShop]) -> list[tuple[Schedule, float]]:
+def on_machines(instance: JobShop, solution: Solution) -> JobShop:
+    """The instance with the machines that a solution chose."""
+    return instance if solution.machines is None else instance.on(solution.machines)
+
+
+def timed(build: Callable[[], Plans], group: Sequence[JobShop]) -> list[tuple[Schedule, float]]:
     """The schedules of a group and each one's share of the time."""
     started = time.perf_counter()
-    starts = build()
+    plans = build()
     seconds = (time.perf_counter() - started) / len(group)
-    return [(Schedule.of(instance, row), seconds) for instance, row in zip(group, starts, strict=True)]
+    rows = zip(group, plans.starts, plans.machines, strict=True)
+    return [(Schedule.of(instance, starts, machines), seconds) for instance, starts, machines in rows]
 
 
 def with_bounds(instances: Sequence[JobShop], bounds: Mapping[str, Mapping[str, int]]) -> list[JobShop]:

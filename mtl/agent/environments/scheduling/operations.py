@@ -1,28 +1,12 @@
 """Schedules as lists of operations: what is written into files, and a check of just that."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
+from mtl.agent.environments.scheduling.kept_constraints import find_broken_constraint
 from mtl.agent.environments.scheduling.schedule import Schedule
-from mtl.suites.scheduling.instance import JobShop, Name
-
-
-class ScheduledOperation(NamedTuple):
-    """One operation with its times, under the names of the instance.
-
-    Attributes:
-        job: its name.
-        operation: its name within the job.
-        machine: the name of its machine.
-        start: when it begins.
-        end: when it ends.
-    """
-
-    job: Name
-    operation: Name
-    machine: Name
-    start: int
-    end: int
+from mtl.agent.environments.scheduling.scheduled_operation import ScheduledOperation
+from mtl.suites.scheduling.constraints import Name
+from mtl.suites.scheduling.instance import JobShop
 
 
 def list_operations(schedule: Schedule) -> list[ScheduledOperation]:
@@ -62,7 +46,7 @@ def find_violation(instance: JobShop, operations: Sequence[ScheduledOperation]) 
 
     It looks at the names and times of the list alone, and shares no code with the simulator, the rules or the solver:
     every operation is there once, on its machine, for as long as it takes, after the one before it in its job, and
-    while no other operation is on the machine.
+    while no other operation is on the machine; and the constraints of the instance are kept.
 
     Args:
         instance: what is scheduled.
@@ -102,7 +86,7 @@ def find_violation(instance: JobShop, operations: Sequence[ScheduledOperation]) 
         problem = find_overlap(sorted(there, key=lambda one: (one.start, one.end)), f"machine {machine_name}")
         if problem:
             return problem
-    return None
+    return find_broken_constraint(instance, found)
 
 
 def find_overlap(operations: Iterable[ScheduledOperation], where: str) -> str | None:

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mtl.agent.environments.scheduling.due_date_rules import apparent_tardiness_cost, earliest_due_date
 from mtl.agent.environments.scheduling.noise import gumbel
 from mtl.errors import unknown
 from mtl.suites.scheduling.features import bound_rule_scores, features
+from mtl.suites.scheduling.plans import Plans
 from mtl.suites.scheduling.rollout import Policy, rollout
 from mtl.suites.scheduling.shops import Shops
 from mtl.suites.scheduling.simulator import Simulator
+
+BY_DUE_DATE = ("edd", "atc")  # rules that mean something only where jobs have due dates
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,11 @@ class Rule:
 
     def schedule(self, shops: Shops) -> Tensor:
         """Start times ``[N, J, K]`` by operation."""
-        return rollout(self.score, Simulator(shops, self.delay)).starts
+        return self.build(shops).starts
+
+    def build(self, shops: Shops) -> Plans:
+        """Start times and machines; where several can do an operation, the one on which it ends first."""
+        return rollout(self.score, Simulator(shops, self.delay)).plans
 
 
 def shortest(simulator: Simulator) -> Tensor:
@@ -91,7 +99,7 @@ def random_order(seed: int) -> Policy:
 
 
 def rules(seed: int) -> dict[str, Rule]:
-    """The rules by name, the strongest first.
+    """The rules by name, the strongest first; of EDD and ATC, which look at due dates, that says nothing.
 
     The bound rule builds active schedules, as the agent does. Each of the others builds non-delay schedules, the usual
     setting, with which none does worse than with active ones: mean gaps on ta01..ta10, non-delay / active, were SPT
@@ -105,6 +113,8 @@ def rules(seed: int) -> dict[str, Rule]:
         "mwkr": Rule("MWKR", most_work, 0.0),
         "mor": Rule("MOR", most_operations, 0.0),
         "fifo": Rule("FIFO", first_come, 0.0),
+        "edd": Rule("EDD", earliest_due_date, 0.0),
+        "atc": Rule("ATC", apparent_tardiness_cost, 0.0),
         "random": Rule("ran-\ndom", random_order(seed), 0.0),
     }
 

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mtl.suites.scheduling.alternatives import NO_MACHINE
 from mtl.suites.scheduling.instance import JobShop
 from mtl.suites.scheduling.reference import Reference
-from mtl.suites.scheduling.solver import feasible
+from mtl.suites.scheduling.solver import feasible, tardiness, weighted_tardiness
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,11 +17,11 @@ class Schedule:
     """When every operation starts.
 
     Args:
-        instance: what is scheduled.
+        instance: what is scheduled, with the machines that are chosen where there are alternatives.
         starts: ``[J, K]`` start times in the order of each job's route; -1 beyond its end.
 
     Raises:
-        ValueError: a job is in two places at once, or a machine holds two operations.
+        ValueError: a job is in two places at once, a machine holds two operations, or a constraint is not kept.
     """
 
     instance: JobShop
@@ -31,14 +32,41 @@ class Schedule:
             raise ValueError(f"instance {self.instance.name}: not a feasible schedule")
 
     @classmethod
-    def of(cls, instance: JobShop, starts: Tensor) -> "Schedule":
-        """From the simulator's start times, perhaps padded to more jobs and machines."""
-        return cls(instance, starts[: instance.jobs, : instance.durations.shape[1]].round().long().numpy())
+    def of(cls, instance: JobShop, starts: Tensor, machines: Tensor | None = None) -> "Schedule":
+        """From the simulator's start times, perhaps padded to more jobs and machines.
+
+        Args:
+            instance: what is scheduled.
+            starts: ``[J', K']`` by operation.
+            machines: the machines that were chosen, ``[J', K']``; None: those of the instance.
+
+        Returns:
+            The schedule.
+        """
+        rows, columns = instance.durations.shape
+        if machines is not None:
+            instance = instance.on(np.where(instance.exists, machines[:rows, :columns].numpy(), NO_MACHINE))
+        return cls(instance, starts[:rows, :columns].round().long().numpy())
 
     @property
     def makespan(self) -> int:
         """End of the last operation."""
         return int((self.starts + self.instance.durations).max())
+
+    @property
+    def cost(self) -> int:
+        """What the objective of the instance makes of it: makespan or weighted tardiness."""
+        return self.weighted_tardiness if self.instance.objective == "weighted_tardiness" else self.makespan
+
+    @property
+    def weighted_tardiness(self) -> int:
+        """The sum over the jobs, which all have weights, of weight times tardiness."""
+        return weighted_tardiness(self.instance, self.starts)
+
+    @property
+    def late_jobs(self) -> int:
+        """How many jobs end after their due dates."""
+        return int((tardiness(self.instance, self.starts) > 0).sum())
 
     @property
     def utilisation(self) -> float:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from mtl.agent.environments.scheduling.operations import list_operations
 from mtl.agent.environments.scheduling.schedule import Schedule
@@ -28,7 +29,8 @@ def schedule_files(executed: Sequence[ExecutedSchedule]) -> Iterator[tuple[str, 
     """The names and contents of the two files that hold the schedules.
 
     The CSV has a row per operation: instance, method, job, operation, machine, start, end. The JSON holds a list of
-    schedules with instance, method, makespan and their operations. Jobs and machines have the names of the instance.
+    schedules with instance, method, makespan and their operations, and the end and tardiness of each job that has a due
+    date. Jobs and machines have the names of the instance.
 
     Args:
         executed: schedules.
@@ -45,6 +47,22 @@ def schedule_files(executed: Sequence[ExecutedSchedule]) -> Iterator[tuple[str, 
         operations = [operation._asdict() for operation in list_operations(one.schedule)]
         named = {"instance": one.schedule.instance.name, "method": one.method}
         rows += [{**named, **operation} for operation in operations]
-        plans.append({**named, "makespan": one.schedule.makespan, "operations": operations})
+        plans.append({**named, "makespan": one.schedule.makespan, **due_dates(one.schedule), "operations": operations})
     yield f"{NAME}.csv", to_csv(rows)
     yield f"{NAME}.json", json.dumps({"schedules": plans}) + "\n"
+
+
+def due_dates(schedule: Schedule) -> dict[str, Any]:
+    """What became of the due dates of a schedule, under ``due_dates``; empty where no job has one."""
+    given = schedule.instance.constraints
+    if not given.dated:
+        return {}
+    ends = (schedule.starts + schedule.instance.durations).max(1).tolist()
+    jobs = zip(schedule.instance.job_names, given.due, ends, strict=True)
+    return {
+        "due_dates": [
+            {"job": job, "due": due, "end": end, "tardiness": max(0, end - due)}
+            for job, due, end in jobs
+            if due is not None
+        ]
+    }

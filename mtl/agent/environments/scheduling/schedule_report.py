@@ -15,6 +15,7 @@ from mtl.agent.environments.scheduling.schedule import Schedule
 from mtl.agent.environments.scheduling.schedule_files import ExecutedSchedule, schedule_files
 from mtl.agent.report import ExecutionReport, Value
 from mtl.runs.contributions import Outcome
+from mtl.suites.scheduling.instance import JobShop
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,6 +38,8 @@ _NOTES: dict[str, tuple[str, str, str, str]] = {
     ),
 }
 _MIXED = ("the reference of each", "refe-\nrence")
+# What the network was trained for
+_TRAINED = "the agent was trained on plain shops, for short makespans"
 _NOT_CALIBRATED = ("~", "~ a size of shop that the network was not trained on: what it expects is not calibrated")
 
 
@@ -179,6 +182,7 @@ class ScheduleReport(ExecutionReport):
         asked = [outcome for outcome in agent if outcome.predicted is not None]
         notes = [_NOTES[kind][1] for kind in _NOTES if kind in kinds and _NOTES[kind][1]]
         notes += [] if all(outcome.calibrated for outcome in asked) else [_NOT_CALIBRATED[1]]
+        notes += what_was_not_trained([outcome.schedule.instance for outcome in agent])
         together, head = _NOTES[next(iter(kinds))][2:] if len(kinds) == 1 else _MIXED
         table = Table(
             title=f"Job shops: gaps to {together} in % (agent: {self.labels[AGENT]})",
@@ -232,6 +236,18 @@ class ScheduleReport(ExecutionReport):
         chosen = {"all": self.of(AGENT), "first": self.of(AGENT)[:1], "none": []}[self.gantt]
         for outcome in chosen:
             yield f"gantt-{outcome.schedule.instance.name}", gantt(outcome.schedule, f"agent ({outcome.label})")
+
+
+def what_was_not_trained(instances: Sequence[JobShop]) -> list[str]:
+    """What a person has to know of the agent's schedules of such instances; nothing where it was trained for them."""
+    demanded = dict.fromkeys(what for instance in instances for what in instance.demanded)
+    late = any(instance.objective == "weighted_tardiness" for instance in instances)
+    if not demanded and not late:
+        return []
+    kept = [what for what in demanded if what != "due dates"]
+    keeps = f"; it keeps {', '.join(kept)}" if kept else ""
+    ignores = "; it does not look at due dates" if "due dates" in demanded else ""
+    return [f"! {_TRAINED}{keeps}{ignores}"]
 
 
 def expected_share(outcome: BuiltSchedule) -> str:

@@ -1,13 +1,20 @@
 """A CSV table of one's own: a row per operation."""
 
-import csv
 from pathlib import Path
 
-from mtl.errors import InputError, absent, suggestion
-from mtl.suites.scheduling.instance import LARGEST_TIME, JobShop, Name, from_routes
+from mtl.errors import InputError
+from mtl.suites.scheduling.constraints import Name
+from mtl.suites.scheduling.formats.csv_rows import csv_rows
+from mtl.suites.scheduling.formats.own_shop import OwnJob, OwnOperation, build_shop, whole
+from mtl.suites.scheduling.instance import JobShop
 
 COLUMNS = ("job", "operation", "machine", "duration")
-SEPARATORS = (",", ";", "\t")
+OF_JOBS = ("release", "due", "weight")
+START = "start"
+HINT = (
+    "; remove it if a schedule may pass over it (set-ups are not supported, alternative machines stand in a JSON or "
+    ".fjs file)"
+)
 
 
 def parse_csv(path: Path, text: str) -> JobShop:
@@ -16,6 +23,9 @@ def parse_csv(path: Path, text: str) -> JobShop:
     Jobs and machines are names, of which the order of the first appearance counts. ``operation`` is a number, in whose
     order the operations of a job follow each other; the numbers may have gaps. The separator is a comma, a semicolon or
     a tab.
+
+    Further columns may be there, and their cells may be empty. ``release``, ``due`` and ``weight`` are of the job, and
+    stand in one of its rows or in several alike. ``start`` fixes when an operation begins, or says when it began.
 
     Args:
         path: for messages and for the name of the instance.
@@ -27,69 +37,35 @@ def parse_csv(path: Path, text: str) -> JobShop:
     Raises:
         InputError: a column is missing or not known, or a row is no operation (file, line, what was expected).
     """
-    lines = text.splitlines()
-    if not lines or not lines[0].strip():
-        raise InputError(f"{path}:1: expected the columns {', '.join(COLUMNS)}, found an empty line")
-    separator = max(SEPARATORS, key=lines[0].count)
-    rows = csv.reader(lines, delimiter=separator)
-    head = [name.strip().lower() for name in next(rows)]
-    check_columns(path, head)
-    jobs: dict[str, dict[int, tuple[int, int]]] = {}
+    jobs: dict[str, OwnJob] = {}
+    numbered: dict[str, dict[int, OwnOperation]] = {}
     machines: dict[str, int] = {}
-    for row in rows:
-        if not any(cell.strip() for cell in row):
-            continue
-        where = f"{path}:{rows.line_num}"
-        if len(row) != len(head):
-            raise InputError(f"{where}: expected {len(head)} cells, found {len(row)}")
-        cells = dict(zip(head, (cell.strip() for cell in row), strict=True))
+    for where, cells in csv_rows(path, text, COLUMNS, (*OF_JOBS, START), HINT):
         for name in ("job", "machine"):
             if not cells[name]:
                 raise InputError(f"{where}: {name} is empty")
         operation = whole(where, "operation", cells["operation"])
         duration = whole(where, "duration", cells["duration"])
-        route = jobs.setdefault(cells["job"], {})
+        job = jobs.setdefault(cells["job"], OwnJob())
+        route = numbered.setdefault(cells["job"], {})
         if operation in route:
             raise InputError(f"{where}: job {cells['job']} has an operation {operation} already")
-        route[operation] = (machines.setdefault(cells["machine"], len(machines)), duration)
+        start = whole(where, START, cells[START]) if cells.get(START) else None
+        route[operation] = OwnOperation([(machines.setdefault(cells["machine"], len(machines)), duration)], start)
+        for name in OF_JOBS:
+            if cells.get(name):
+                read_of_job(where, cells["job"], job, name, cells[name])
     if not jobs:
         raise InputError(f"{path}:2: expected a row per operation, found none")
-    numbers = {job: sorted(route) for job, route in jobs.items()}
-    operations: tuple[tuple[Name, ...], ...] = tuple(tuple(found) for found in numbers.values())
-    return from_routes(
-        path.stem,
-        [[route[number] for number in numbers[job]] for job, route in jobs.items()],
-        tuple(machines),
-        job_names=tuple(jobs),
-        operation_names=operations,
-    )
+    for name, route in numbered.items():
+        ordered: dict[Name, OwnOperation] = {number: route[number] for number in sorted(route)}
+        jobs[name].operations = ordered
+    return build_shop(f"{path}", path.stem, jobs, tuple(machines))
 
 
-def check_columns(path: Path, head: list[str]) -> None:
-    """InputError if a column is missing, there twice, or one that would change what has to be scheduled."""
-    for name in COLUMNS:
-        if head.count(name) > 1:
-            raise InputError(f"{path}:1: the column {name} is there twice")
-        if name not in head:
-            raise absent(f"{path}:1: column", name, head)
-    for name in head:
-        if name not in COLUMNS:
-            near, _ = suggestion(name, COLUMNS)
-            raise InputError(
-                f"{path}:1: unknown column '{name}': {near}known: {', '.join(COLUMNS)}; remove it if a schedule may "
-                "pass over it (release and due dates, weights and set-ups are not supported)"
-            )
-
-
-def whole(where: str, name: str, cell: str) -> int:
-    """The whole number in a cell, also written as 3.0. InputError if it is none, or out of range."""
-    try:
-        value = float(cell)
-    except ValueError:
-        raise InputError(f"{where}: {name} {cell!r}: expected a whole number") from None
-    if not 0 <= value < LARGEST_TIME or value != int(value):
-        raise InputError(
-            f"{where}: {name} {cell!r}: expected a whole number, 0 to {LARGEST_TIME - 1}; a smaller unit of time makes "
-            "durations whole"
-        )
-    return int(value)
+def read_of_job(where: str, name: str, job: OwnJob, what: str, cell: str) -> None:
+    """Take a release date, due date or weight of a job. InputError if an earlier row has another one."""
+    value, before = whole(where, what, cell), getattr(job, what)
+    if before not in (None, value):
+        raise InputError(f"{where}: {what} {value} of job {name}, which has {before} in an earlier row")
+    setattr(job, what, value)

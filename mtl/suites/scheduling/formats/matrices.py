@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from mtl.errors import InputError
-from mtl.suites.scheduling.instance import LARGEST_TIME, JobShop, from_routes
+from mtl.suites.scheduling.instance import LARGEST_TIME, JobShop, from_options
 
 DURATIONS, MACHINES = "duration_matrix", "machines_matrix"
 # Constraints that job-shop-lib may write, and that no schedule here would keep
@@ -25,7 +25,7 @@ def parse_json(path: Path, content: Any) -> list[JobShop]:
         The instances.
 
     Raises:
-        InputError: it is no such file; or it has dates or alternative machines, which would not be kept.
+        InputError: it is no such file; or it has dates of operations, which would not be kept.
     """
     if isinstance(content, dict) and DURATIONS in content:
         return [read_entry(f"{path}", path.stem, content)]
@@ -50,7 +50,10 @@ def read_entry(where: str, name: str, entry: dict[str, Any]) -> JobShop:
     """
     for key in UNSUPPORTED:
         if any(value for row in entry.get(key) or () for value in row):
-            raise InputError(f"{where}: {key} is not supported, a schedule would not keep it: remove it")
+            raise InputError(
+                f"{where}: {key} is not supported, a schedule would not keep it: remove it, or give the dates of jobs "
+                "in a CSV or JSON file of your own"
+            )
     durations, machines = entry.get(DURATIONS), entry.get(MACHINES)
     if not (is_matrix(durations) and is_matrix(machines)):
         raise InputError(f"{where}: expected {DURATIONS} and {MACHINES}, each a list of lists")
@@ -60,22 +63,26 @@ def read_entry(where: str, name: str, entry: dict[str, Any]) -> JobShop:
         raise InputError(f"{where}: {DURATIONS} and {MACHINES} differ in their numbers of operations")
     routes = []
     for job, (lengths, places) in enumerate(zip(durations, machines, strict=True)):
-        # job-shop-lib also writes a list of alternative machines per operation; one alternative is none
-        places = [place[0] if isinstance(place, list) and len(place) == 1 else place for place in places]
-        if any(isinstance(place, list) for place in places):
-            raise InputError(f"{where}: job {job} has alternative machines, which are not supported")
-        for value in (*lengths, *places):
+        # job-shop-lib also writes a list of the machines that can do an operation, all in the same time
+        choices = [place if isinstance(place, list) else [place] for place in places]
+        for value in (*lengths, *(place for choice in choices for place in choice)):
             if type(value) is not int or not 0 <= value < LARGEST_TIME:
                 raise InputError(
                     f"{where}: job {job}: expected whole numbers, 0 to {LARGEST_TIME - 1}, found {value!r}"
                 )
-        routes.append(list(zip(places, lengths, strict=True)))
+        if not all(len(set(choice)) == len(choice) > 0 for choice in choices):
+            raise InputError(f"{where}: job {job}: expected one machine or more for each operation, each once")
+        routes.append([[(place, length) for place in choice] for choice, length in zip(choices, lengths, strict=True)])
     metadata = entry.get("metadata") or {}
     bounds = {key: metadata.get(key) for key in ("upper_bound", "lower_bound")} if isinstance(metadata, dict) else {}
     for key, value in bounds.items():
         if value is not None and type(value) is not int:
             raise InputError(f"{where}: {key}={value!r}: expected a whole number or null")
-    return from_routes(name, routes, upper_bound=bounds.get("upper_bound"), lower_bound=bounds.get("lower_bound"))
+    largest = max((place for route in routes for options in route for place, _ in options), default=0)
+    machines = tuple(range(largest + 1))
+    return from_options(
+        name, routes, machines, upper_bound=bounds.get("upper_bound"), lower_bound=bounds.get("lower_bound")
+    )
 
 
 def is_matrix(value: Any) -> bool:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mtl.errors import InputError
-from mtl.suites.scheduling.instance import LARGEST_TIME, JobShop, Name, from_routes
+from mtl.suites.scheduling.constraints import Name
+from mtl.suites.scheduling.instance import LARGEST_TIME, JobShop, from_routes
 
 INTEGER = re.compile(r"[+-]?\d+")
 NAMED = re.compile(r"\s*instance\s+(\S+)\s*$", re.IGNORECASE)

@@ -1,6 +1,7 @@
 """Job shops as an environment."""
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from mtl.network import Network
 from mtl.nn.candidates import CandidateSet
 from mtl.nn.encoder import SINGLE
 from mtl.sharing.hard import Hard
+from mtl.suites.scheduling.constraints import Objective
 from mtl.suites.scheduling.instance import JobShop
 from mtl.suites.scheduling.solver import Solution
 from mtl.suites.scheduling.suite import SchedulingSuite
@@ -133,6 +135,15 @@ def test_a_file_is_compared_with_its_lower_bound(predict: Predict, file: Path) -
     assert (record["reference_kind"], record["reference_source"]) == ("lower bound", "one machine")
 
 
+def test_what_is_known_of_a_published_shop_does_not_count_with_downtime(predict: Predict, tmp_path: Path) -> None:
+    """Its best known makespan was that of the shop without."""
+    (tmp_path / "stops.csv").write_text("machine,start,end\n3,0,70\n")
+    shops = JobShops("ft06", Greedy(), downtime={"ft06": str(tmp_path / "stops.csv")})
+    record = shops.run(predict, SUITE).records()[0]
+    assert record["reference_kind"] == "lower bound"
+    assert record["makespan"] > 70  # type: ignore[operator]
+
+
 def test_bounds_can_be_given(predict: Predict, file: Path) -> None:
     given = {"mine": {"upper": 5, "lower": 4}}
     record = JobShops(str(file), Greedy(), bounds=given).run(predict, SUITE).records()[0]
@@ -184,6 +195,54 @@ def test_names_of_a_table_are_kept_to_the_chart_and_the_file(predict: Predict, t
     assert "$door$" in svg
 
 
+DATED = """job,operation,machine,duration,release,due,weight,start
+door,1,saw,3,0,4,2,1
+door,2,paint,2,,,,
+table,1,paint,2,2,6,1,
+table,2,saw,4,,,,
+desk,1,saw,1,1,,,
+desk,2,paint,5,,,,
+"""
+
+
+@pytest.fixture
+def dated(tmp_path: Path) -> Path:
+    """A shop with all constraints, the downtimes in a file beside it."""
+    (tmp_path / "stops.csv").write_text("machine;start;end\npaint;8;10\nsaw;3;5\n")
+    path = tmp_path / "own.csv"
+    path.write_text(DATED)
+    return path
+
+
+@pytest.mark.parametrize("objective", ["makespan", "weighted_tardiness"])
+def test_a_shop_with_dates_downtime_and_work_begun(objective: Objective, predict: Predict, dated: Path) -> None:
+    """All methods; the report says that the agent did not learn it; the files hold it; no other schedule is better."""
+    demands = {"objective": objective, "downtime": {"own": str(dated.parent / "stops.csv")}, "now": {"own": 2}}
+    shops = JobShops(str(dated), Sample(8), [*RULES, "edd"], cpsat=CpSat(10), **demands)  # type: ignore[arg-type]
+    report = shops.run(predict, SUITE)
+    costs = {outcome.method: outcome.schedule.cost for outcome in report.outcomes}
+    assert set(costs) == {"agent", *RULES, "edd", "cpsat"} | ({"atc"} if objective == "weighted_tardiness" else set())
+    assert min(costs.values()) == costs["cpsat"]
+    caption = str(report.table().caption)
+    assert (
+        "! the agent was trained on shops without dates, downtime or work begun, for short makespans; it keeps"
+        in caption
+    )
+    assert "release dates, downtime, fixed operations, a start in the middle; it does not look at due dates" in caption
+    report.write(dated.parent / "out")
+    rows = list(csv.DictReader((dated.parent / "out" / "schedules.csv").read_text().splitlines()))
+    assert len(rows) == 6 * len(costs)
+    plan = json.loads((dated.parent / "out" / "schedules.json").read_text())["schedules"][0]
+    assert [job["job"] for job in plan["due_dates"]] == ["door", "table"]
+    if objective == "weighted_tardiness":
+        late = sum(weight * job["tardiness"] for job, weight in zip(plan["due_dates"], (2, 1), strict=True))
+        assert report.summary()["weighted_tardiness"] == costs["agent"] == late
+        assert {row["lower_bound"] for row in report.records()} == {costs["cpsat"]}
+        assert f"weighted tardiness {late}" in (dated.parent / "out" / "gantt-own.svg").read_text()
+    else:
+        assert report.records()[0]["reference_kind"] == "optimum"
+
+
 def test_what_the_solver_finds_out_counts(predict: Predict, file: Path) -> None:
     report = JobShops([str(file), "ft06"], Greedy(), ["spt"], cpsat=CpSat(10)).run(predict, SUITE)
     assert {row["reference_kind"] for row in report.records()} == {"optimum"}
@@ -224,6 +283,13 @@ def test_pictures(predict: Predict, gantt: str | bool, names: list[str]) -> None
         ({"bounds": {"ft06": {"upper": 20}}}, "ft06: bounds 55 and 20, expected"),
         ({"gantt": "some"}, "gantt=some: expected all, first or none"),
         ({"seed": -1}, "seed=-1: expected a whole number"),
+        ({"objective": "tardines"}, "unknown objective 'tardines'"),
+        ({"objective": "weighted_tardiness"}, "ft06: objective=weighted_tardiness needs due dates"),
+        ({"baselines": ["edd"]}, "baseline edd: no job of instance ft06 has a due date"),
+        ({"downtime": {"ft6": "stops.csv"}}, "unknown instance in downtime 'ft6': did you mean 'ft06'"),
+        ({"downtime": "stops.csv"}, "downtime=stops.csv: expected a value by name of an instance"),
+        ({"downtime": {"ft06": "no.csv"}}, "downtime file no.csv: no such file"),
+        ({"now": {"ft06": -3}}, "now.ft06=-3: expected a whole number, 0 or later"),
     ],
     ids=str,
 )

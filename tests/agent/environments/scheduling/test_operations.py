@@ -1,11 +1,16 @@
 """Lists of operations as they are written, and the check that they are a schedule."""
 
+import re
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
 
-from mtl.agent.environments.scheduling.operations import ScheduledOperation, find_violation, list_operations
+from mtl.agent.environments.scheduling.operations import find_violation, list_operations
 from mtl.agent.environments.scheduling.schedule import Schedule
+from mtl.agent.environments.scheduling.scheduled_operation import ScheduledOperation
+from mtl.suites.scheduling.constraints import Constraints, Downtime
 from mtl.suites.scheduling.instance import JobShop, from_routes
 from mtl.suites.scheduling.rollout import rollout
 from mtl.suites.scheduling.shops import Shops
@@ -72,3 +77,19 @@ def test_what_the_simulator_builds_and_the_solver_finds_has_no_violation(instanc
         assert len(operations) == instance.operation_count
         assert max(one.end for one in operations) == schedule.makespan
         assert schedule.makespan >= instance.machine_bound
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        (Constraints(releases=(0, 1)), "operation 10 of job b begins at 0, before the release of the job at 1"),
+        (Constraints(now=1), "operation 10 of job a begins at 0, before .* the moment of planning, 1"),
+        (Constraints(fixed=((1,), ())), "operation 10 of job a begins at 0 and is fixed to 1"),
+        (Constraints(downtimes=(Downtime(1, 4, 9),)), "operation 20 of job a .* drill does not work from 4 to 9"),
+    ],
+    ids=str,
+)
+def test_every_broken_constraint_is_found(given: Constraints, problem: str) -> None:
+    found = find_violation(replace(SHOP, constraints=given), GOOD)
+    assert found is not None
+    assert re.search(problem, found)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from mtl.errors import InputError
+from mtl.suites.scheduling.constraints import NO_CONSTRAINTS
 from mtl.suites.scheduling.formats import read_instances
 from mtl.suites.scheduling.instance import JobShop
 
@@ -36,13 +37,34 @@ def test_the_order_of_columns_and_empty_lines_do_not_matter(tmp_path: Path) -> N
     assert instance.durations.tolist() == [[5]]
 
 
+def test_dates_weights_and_starts(tmp_path: Path) -> None:
+    """What is of a job stands in one of its rows or in several; empty cells say nothing."""
+    rows = ["door,10,saw,2,5,,,6", "door,20,paint,3,,20,2,", "table,1,saw,4,,,,", "desk,1,paint,4,1,9,1,1"]
+    constraints = read(
+        tmp_path, "\n".join(["job,operation,machine,duration,release,due,weight,start", *rows])
+    ).constraints
+    assert constraints.releases == (5, 0, 1)
+    assert constraints.due == (20, None, 9)
+    assert constraints.weights == (2, 0, 1)
+    assert constraints.fixed == ((6,), (), (1,))
+    assert read(tmp_path, "\n".join(["job,operation,machine,duration,due", "a,1,m,2,"])).constraints == NO_CONSTRAINTS
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("", ":1: expected the columns job, operation, machine, duration"),
         ("job,operation,machine\n", ":1: column 'duration' is not there"),
         ("job,operation,machine,duration,duration\n", ":1: the column duration is there twice"),
-        ("job,operation,machine,duration,due\na,1,m,2,9\n", ":1: unknown column 'due': .*due dates"),
+        ("job,operation,machine,duration,setup\na,1,m,2,9\n", ":1: unknown column 'setup': .*set-ups are not"),
+        ("job,operation,machine,duration,release\na,1,m,2,-3\n", ":2: release '-3': expected a whole number"),
+        ("job,operation,machine,duration,due\na,1,m,2,9\na,2,m,1,8\n", ":3: due 8 of job a, which has 9 in an ear"),
+        ("job,operation,machine,duration,due,release\na,1,m,2,3,4\n", "job a: due 3 is before its release 4"),
+        (
+            "job,operation,machine,duration,due,weight\na,1,m,2,9,2\nb,1,m,2,9,\n",
+            ": job b has a due date and no weight",
+        ),
+        ("job,operation,machine,duration,start\na,1,m,2,\na,2,m,1,4\n", ": operation 2 of job a has a start, and oper"),
         ("job,operation,machine,duration,jobs\n", ":1: unknown column 'jobs': did you mean 'job'?"),
         ("job,operation,machine,duration\n", ":2: expected a row per operation"),
         ("job,operation,machine,duration\na,1,m\n", ":2: expected 4 cells, found 3"),
@@ -56,6 +78,6 @@ def test_the_order_of_columns_and_empty_lines_do_not_matter(tmp_path: Path) -> N
     ids=str,
 )
 def test_mistakes_are_one_line(tmp_path: Path, text: str, message: str) -> None:
-    with pytest.raises(InputError, match="shop.csv" + message) as error:
+    with pytest.raises(InputError, match=("" if "job a: due" in message else "shop.csv") + message) as error:
         read(tmp_path, text)
     assert "\n" not in str(error.value)

@@ -1,0 +1,1 @@
+"""A shop floor: disturbances happen, and what is left is planned anew."""

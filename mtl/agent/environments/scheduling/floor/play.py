@@ -1,0 +1,150 @@
+"""A shop floor at work: plans are carried out until something happens, then what is left is planned anew."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtl.agent.environments.scheduling.floor.disturbances import Breakdown, Episode, NewJob
+from mtl.agent.environments.scheduling.schedule import Schedule
+from mtl.suites.scheduling.constraints import Downtime
+from mtl.suites.scheduling.instance import NO_MACHINE, JobShop
+
+# From a shop in the middle of its work to start times of all operations, [J, K]
+Planner = Callable[[JobShop], NDArray[np.int64]]
+NEVER = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True, eq=False)
+class Played:
+    """What became of a shop.
+
+    Attributes:
+        schedule: what was done, with the times that it took.
+        seconds: wall clock of each plan.
+    """
+
+    schedule: Schedule
+    seconds: list[float] = field(default_factory=list)
+
+
+class Floor:
+    """The state of a shop floor. Nothing that is to come is in ``instance``, which planners see.
+
+    Operations that are frozen for the future are free again once something happens.
+
+    Args:
+        episode: what happens.
+
+    Attributes:
+        instance: what is known: jobs, what has begun, how long operations take as far as that is known, downtimes.
+        late: ``[J, K]`` additional time of operations that nobody knows of yet.
+    """
+
+    def __init__(self, episode: Episode) -> None:
+        self.instance = episode.instance
+        self.late = episode.late.copy()
+        self.events = sorted([*episode.breakdowns, *episode.new_jobs], key=lambda event: event.time)
+
+    def next_moment(self, starts: NDArray[np.int64]) -> int:
+        """When the first thing happens that is not in a plan; ``NEVER`` if nothing will."""
+        unknown = self.late > 0
+        found_out = (starts + self.instance.durations)[unknown]
+        event = self.events[0].time if self.events else NEVER
+        return int(min(found_out.min(initial=NEVER), event))
+
+    def carry_out(self, starts: NDArray[np.int64], until: int) -> None:
+        """Do what a plan has begun before a moment, and let happen what happens then.
+
+        Args:
+            starts: the plan, ``[J, K]``.
+            until: the moment, no later than the next one at which something happens.
+        """
+        shop = self.instance
+        fixed = tuple(tuple(start for start in row if 0 <= start < until) for row in starts.tolist())
+        ended = starts + shop.durations == until
+        found_out = (self.late > 0) & ended & (starts < until) & shop.exists
+        durations = shop.durations + self.late * found_out
+        self.late = self.late * ~found_out
+        now = 0 if until == NEVER else until
+        self.instance = replace(shop, durations=durations, constraints=replace(shop.constraints, fixed=fixed, now=now))
+        while self.events and self.events[0].time == until:
+            event = self.events.pop(0)
+            if isinstance(event, Breakdown):
+                self._break_down(event)
+            else:
+                self._arrive(event)
+
+    def _break_down(self, event: Breakdown) -> None:
+        """A machine fails: what runs on it goes on after the repair."""
+        shop = self.instance
+        begun = (shop.machines == event.machine) & (shop.fixed >= 0)
+        running = begun & (shop.fixed + shop.durations > event.time)
+        downtime = Downtime(event.machine, event.time, event.time + event.repair)
+        constraints = replace(shop.constraints, downtimes=(*shop.constraints.downtimes, downtime))
+        self.instance = replace(shop, durations=shop.durations + event.repair * running, constraints=constraints)
+
+    def _arrive(self, event: NewJob) -> None:
+        """A job comes in addition."""
+        shop, given = self.instance, self.instance.constraints
+        columns = max(shop.durations.shape[1], len(event.machines))
+
+        def below(table: NDArray[np.int64], row: NDArray[np.int64], empty: int) -> NDArray[np.int64]:
+            larger = np.full((len(table) + 1, columns), empty, dtype=np.int64)
+            larger[:-1, : table.shape[1]], larger[-1, : len(row)] = table, row
+            return larger
+
+        due = event.time + round(new_job_allowance(shop) * int(event.durations.sum()))
+        self.late = below(self.late, event.late, 0)
+        self.instance = replace(
+            shop,
+            durations=below(shop.durations, event.durations, 0),
+            machines=below(shop.machines, event.machines, NO_MACHINE),
+            job_names=(*shop.job_names, shop.jobs if numbered(shop) else f"new {shop.jobs}"),
+            operation_names=(*shop.operation_names, tuple(range(len(event.machines)))),
+            constraints=replace(
+                given,
+                releases=(*(given.releases or (0,) * shop.jobs), event.time),
+                due=(*given.due, due) if given.due else (),
+                weights=(*given.weights, 1) if given.weights else (),
+                fixed=(*(given.fixed or ((),) * shop.jobs), ()),
+            ),
+        )
+
+
+def numbered(shop: JobShop) -> bool:
+    """Whether jobs are called by their numbers from 0, which a new one can go on with."""
+    return shop.job_names == tuple(range(shop.jobs))
+
+
+def new_job_allowance(shop: JobShop) -> float:
+    """How many times its work a new job may take until its due date: as many as the jobs of the shop on average."""
+    given = shop.constraints
+    work = shop.durations.sum(1).tolist()
+    shares = [
+        (due - given.release(job)) / work[job] for job, due in enumerate(given.due) if due is not None and work[job]
+    ]
+    return sum(shares) / len(shares) if shares else 0.0
+
+
+def play(episode: Episode, planner: Planner) -> Played:
+    """Let a planner run a shop from beginning to end.
+
+    Args:
+        episode: what happens.
+        planner: plans at the beginning, and after everything that happens.
+
+    Returns:
+        What became of it. The schedule is checked against all that happened.
+    """
+    floor, seconds = Floor(episode), []
+    while True:
+        started = time.perf_counter()
+        starts = planner(floor.instance)
+        seconds.append(time.perf_counter() - started)
+        moment = floor.next_moment(starts)
+        if moment == NEVER:
+            return Played(Schedule(floor.instance, starts), seconds)
+        floor.carry_out(starts, moment)

@@ -1,0 +1,169 @@
+"""What came of scheduling where jobs have due dates: the weighted tardiness of every method on every instance."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+from typing_extensions import override
+
+from mtl.agent.environments.scheduling.schedule_files import ExecutedSchedule, schedule_files
+from mtl.agent.environments.scheduling.schedule_report import AGENT, BuiltSchedule, what_was_not_trained
+from mtl.agent.report import ExecutionReport, Value
+from mtl.runs.contributions import Outcome
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_BOUND_ONLY = "†"
+_NOTE = "† only a lower bound is known"
+
+
+class TardinessReport(ExecutionReport):
+    """Outcomes of the agent and of the baselines on the same instances, by weighted tardiness.
+
+    The optimum is often 0, to which nothing can be put in relation: so there are no gaps, and the tardiness itself is
+    shown, beside the largest lower bound that is known.
+
+    A record is one method on one instance. The summary holds means over the instances: the agent's, then
+    ``<method>_weighted_tardiness`` and ``<method>_seconds`` of every baseline. Every schedule is written, see
+    :func:`~mtl.agent.environments.scheduling.schedule_files.schedule_files`. Pictures are Gantt charts of the agent's
+    schedules, named ``gantt-<instance>``.
+
+    Args:
+        outcomes: every method on every instance; the agent's are named ``agent``.
+        proofs: by name of an instance, a lower bound of the weighted tardiness that a solver proved.
+        gantt: which of the agent's schedules to draw: all, first or none.
+    """
+
+    def __init__(self, outcomes: Sequence[BuiltSchedule], proofs: Mapping[str, int], gantt: str = "first") -> None:
+        self.outcomes, self.proofs, self.gantt = list(outcomes), dict(proofs), gantt
+        self.labels = {outcome.method: outcome.label for outcome in outcomes}  # in the order of their first outcome
+
+    def of(self, method: str) -> list[BuiltSchedule]:
+        """The outcomes of one method, in the order of the instances."""
+        return [outcome for outcome in self.outcomes if outcome.method == method]
+
+    def mean(self, method: str) -> float:
+        """Mean weighted tardiness of a method over the instances."""
+        return fmean(outcome.schedule.cost for outcome in self.of(method))
+
+    def proof(self, outcome: BuiltSchedule) -> int:
+        """The largest lower bound known of an instance: what jobs would cost alone, or what a solver proved."""
+        instance = outcome.schedule.instance
+        late = [
+            weight * max(0, int(end) - due)
+            for due, weight, end in zip(
+                instance.constraints.due, instance.constraints.weights, instance.earliest_ends, strict=True
+            )
+            if due is not None
+        ]
+        return max(sum(late), self.proofs.get(instance.name, 0))
+
+    @override
+    def records(self) -> list[dict[str, Value]]:
+        return [
+            {
+                "instance": outcome.schedule.instance.name,
+                "jobs": outcome.schedule.instance.jobs,
+                "machines": outcome.schedule.instance.machine_count,
+                "method": outcome.method,
+                "weighted_tardiness": outcome.schedule.cost,
+                "lower_bound": self.proof(outcome),
+                "late_jobs": outcome.schedule.late_jobs,
+                "makespan": outcome.schedule.makespan,
+                "utilisation": outcome.schedule.utilisation,
+                "seconds": outcome.seconds,
+            }
+            for outcome in self.outcomes
+        ]
+
+    @override
+    def summary(self) -> dict[str, float]:
+        agent = self.of(AGENT)
+        numbers: dict[str, float] = {
+            "weighted_tardiness": self.mean(AGENT),
+            "late_jobs": fmean(outcome.schedule.late_jobs for outcome in agent),
+            "makespan": fmean(outcome.schedule.makespan for outcome in agent),
+            "utilisation": fmean(outcome.schedule.utilisation for outcome in agent),
+            "seconds": fmean(outcome.seconds for outcome in agent),
+            "instances": len(agent),
+        }
+        for method in self.labels:
+            if method != AGENT:
+                numbers[f"{method}_weighted_tardiness"] = self.mean(method)
+                numbers[f"{method}_seconds"] = fmean(outcome.seconds for outcome in self.of(method))
+        return numbers
+
+    @override
+    def outcome(self) -> Outcome:
+        """Weighted tardiness of the agent by instance. Lower is better, and a gain is relative to the baseline."""
+        values = np.array([float(outcome.schedule.cost) for outcome in self.of(AGENT)])
+        return Outcome("weighted_tardiness", higher_is_better=False, values=values, scale=None)
+
+    @override
+    def table(self) -> Table:
+        agent, every = self.of(AGENT), list(self.labels)
+        open_bounds = any(self.proof(rows[0]) < min(one.schedule.cost for one in rows) for rows in self._rows())
+        notes = [_NOTE] if open_bounds else []
+        notes += what_was_not_trained([outcome.schedule.instance for outcome in agent])
+        table = Table(
+            title=f"Job shops: weighted tardiness (agent: {self.labels[AGENT]})",
+            caption="\n".join(notes) or None,
+            box=box.SIMPLE_HEAD,
+            padding=0,
+            pad_edge=False,
+            show_footer=True,
+        )
+        table.add_column("instance", "mean", min_width=8, overflow="fold")
+        means = bold_least([self.mean(method) for method in every])
+        columns = {
+            "least": "",
+            **{
+                AGENT if method == AGENT else self.labels[method]: mean
+                for method, mean in zip(every, means, strict=True)
+            },
+            "late\njobs": f"{fmean(outcome.schedule.late_jobs for outcome in agent):.1f}",
+            "make-\nspan": f"{fmean(outcome.schedule.makespan for outcome in agent):.0f}",
+            "sec.": f"{fmean(outcome.seconds for outcome in agent):.2f}",
+        }
+        for name, mean in columns.items():
+            table.add_column(name, mean, justify="right", no_wrap=True)
+        for rows in self._rows():
+            schedule, proof = rows[0].schedule, self.proof(rows[0])
+            met = proof == min(one.schedule.cost for one in rows)
+            table.add_row(
+                escape(schedule.instance.name),
+                f"{proof}{'' if met else _BOUND_ONLY}",
+                *bold_least([one.schedule.cost for one in rows]),
+                str(schedule.late_jobs),
+                str(schedule.makespan),
+                f"{rows[0].seconds:.2f}",
+            )
+        return table
+
+    def _rows(self) -> Iterator[tuple[BuiltSchedule, ...]]:
+        """The outcomes of each instance, the agent's first."""
+        yield from zip(*(self.of(method) for method in self.labels), strict=True)
+
+    @override
+    def texts(self) -> Iterator[tuple[str, str]]:
+        return schedule_files([ExecutedSchedule(outcome.method, outcome.schedule) for outcome in self.outcomes])
+
+    @override
+    def figures(self) -> Iterator[tuple[str, "Figure"]]:
+        # matplotlib is slow to import, and not every report has a picture
+        from mtl.agent.environments.scheduling.gantt import gantt
+
+        chosen = {"all": self.of(AGENT), "first": self.of(AGENT)[:1], "none": []}[self.gantt]
+        for outcome in chosen:
+            yield f"gantt-{outcome.schedule.instance.name}", gantt(outcome.schedule, f"agent ({outcome.label})")
+
+
+def bold_least(costs: Sequence[float]) -> list[str]:
+    """The costs, the smallest in bold."""
+    least = min(costs)
+    return [f"[bold]{cost:.0f}[/bold]" if cost == least else f"{cost:.0f}" for cost in costs]

@@ -1,0 +1,76 @@
+"""Text files of flexible job shops (.fjs), in which several machines can do an operation."""
+
+from pathlib import Path
+
+from mtl.errors import InputError
+from mtl.suites.scheduling.alternatives import Option
+from mtl.suites.scheduling.instance import LARGEST_TIME, JobShop, from_options
+
+
+def parse_fjs(path: Path, text: str) -> JobShop:
+    """Read the format of the benchmark files of Brandimarte and of Hurink.
+
+    The first line says ``jobs machines``, perhaps followed by the mean number of machines of an operation. A line per
+    job begins with its number of operations; of each operation there follow the number of machines that can do it, and
+    as many pairs ``machine duration``. Machines are numbered from 1, and keep these numbers as names. Empty lines, and
+    what follows after the last job, are passed over.
+
+    Args:
+        path: for messages and for the name of the instance.
+        text: content of the file.
+
+    Returns:
+        The instance.
+
+    Raises:
+        InputError: a malformed line (file, line number, what was expected).
+    """
+    lines = [(number, line.split()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    if not lines:
+        raise InputError(f"{path}:1: expected 'jobs machines', found an empty file")
+    number, words = lines[0]
+    head = [whole_number(path, number, word) for word in words[:2]]
+    if len(head) < 2 or min(head) < 1 or len(words) > 3:
+        raise InputError(f"{path}:{number}: expected 'jobs machines' (two positive numbers), found {' '.join(words)!r}")
+    jobs, machines = head
+    if len(lines) - 1 < jobs:
+        raise InputError(
+            f"{path}:{lines[-1][0]}: expected {jobs} job lines after the first line, found {len(lines) - 1}"
+        )
+    routes = [read_job(path, *line, machines) for line in lines[1 : jobs + 1]]
+    return from_options(path.stem, routes, tuple(range(1, machines + 1)))
+
+
+def read_job(path: Path, number: int, words: list[str], machines: int) -> list[list[Option]]:
+    """The operations of a line, each with the machines that can do it. InputError if it is malformed."""
+    values = [whole_number(path, number, word) for word in words]
+    route, place = [], 1
+    for operation in range(values[0]):
+        count = values[place] if place < len(values) else 0
+        pairs = values[place + 1 : place + 1 + 2 * count]
+        if count < 1 or len(pairs) < 2 * count:
+            raise InputError(
+                f"{path}:{number}: operation {operation + 1} of {values[0]}: expected a number of machines and as many "
+                "pairs 'machine duration'"
+            )
+        options = list(zip([machine - 1 for machine in pairs[::2]], pairs[1::2], strict=True))
+        for machine, duration in options:
+            if not 0 <= machine < machines:
+                raise InputError(f"{path}:{number}: expected machines 1..{machines}, found {machine + 1}")
+            if not 0 <= duration < LARGEST_TIME:
+                raise InputError(f"{path}:{number}: expected durations 0..{LARGEST_TIME - 1}, found {duration}")
+        if len({machine for machine, _ in options}) < count:
+            raise InputError(f"{path}:{number}: operation {operation + 1} names a machine twice")
+        route.append(options)
+        place += 1 + 2 * count
+    if place != len(values) or not route:
+        raise InputError(f"{path}:{number}: expected {values[0]} operations, found {len(values) - place} numbers more")
+    return route
+
+
+def whole_number(path: Path, number: int, word: str) -> int:
+    """The whole number that a word is. InputError if it is none."""
+    try:
+        return int(word)
+    except ValueError:
+        raise InputError(f"{path}:{number}: expected whole numbers, found {word!r}") from None

@@ -1,0 +1,117 @@
+"""What is done on a shop floor is possible, and is what happened; planners know of nothing that is to come."""
+
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from mtl.agent.environments.scheduling.floor.disturbances import Breakdown, Disturbances, Episode, NewJob
+from mtl.agent.environments.scheduling.floor.planners import keeping_planner, rule_planner, solver_planner
+from mtl.agent.environments.scheduling.floor.play import Floor, Planner, play
+from mtl.agent.environments.scheduling.operations import list_operations
+from mtl.agent.environments.scheduling.rules import rules
+from mtl.suites.scheduling.instance import JobShop
+from tests.suites.scheduling.shops_strategy import constrained_shops, job_shops, seeds
+
+MUCH = Disturbances(breakdowns=1.0, late=0.3, new_jobs=2)
+PLANNERS = {
+    "random": lambda: rule_planner(rules(0)["random"]),
+    "bound": lambda: rule_planner(rules(0)["bound"]),
+    "kept": lambda: keeping_planner(rule_planner(rules(0)["mwkr"])),
+    "solver": lambda: solver_planner(0.02, 1, 0),
+}
+
+
+def watched(planner: Planner, episode: Episode, seen: list[int]) -> Planner:
+    """The planner, which must not know what is to come; notes when it is asked."""
+
+    def plan(instance: JobShop) -> NDArray[np.int64]:
+        now = instance.constraints.now
+        assert all(down.start <= now for down in instance.constraints.downtimes[first:])
+        assert instance.jobs == episode.instance.jobs + sum(job.time <= now for job in episode.new_jobs)
+        seen.append(now)
+        return planner(instance)
+
+    first = len(episode.instance.constraints.downtimes)
+    return plan
+
+
+@settings(max_examples=20)
+@given(job_shops(4) | constrained_shops(largest=4), seeds, st.sampled_from(list(PLANNERS)))
+def test_what_is_done_is_what_happened(instance: JobShop, seed: int, name: str) -> None:
+    episode = MUCH.draw(instance, seed, 3)
+    seen: list[int] = []
+    played = play(episode, watched(PLANNERS[name](), episode, seen))
+    assert seen == sorted(seen)
+    assert len(played.seconds) == len(seen)
+    operations = list_operations(played.schedule)  # which checks it
+    late = [*episode.late.tolist(), *(job.late.tolist() for job in episode.new_jobs)]
+    planned = [*instance.durations.tolist(), *(job.durations.tolist() for job in episode.new_jobs)]
+    shop = played.schedule.instance
+    assert shop.jobs == len(planned)
+    place = iter(operations)
+    for job, length in enumerate(shop.lengths.tolist()):
+        arrival = episode.new_jobs[job - instance.jobs].time if job >= instance.jobs else 0
+        for operation in range(length):
+            one = next(place)
+            machine = shop.machines[job, operation]
+            failures = [down for down in episode.breakdowns if down.machine == machine]
+            repairs = sum(down.repair for down in failures if one.start < down.time < one.end)
+            assert one.end - one.start == planned[job][operation] + late[job][operation] + repairs
+            assert one.start >= arrival
+            for down in failures:
+                assert one.start == one.end or not down.time <= one.start < down.time + down.repair
+
+
+def test_without_disturbances_the_first_plan_is_carried_out() -> None:
+    instance = JobShop("two", np.array([[3, 2], [2, 4]]), np.array([[0, 1], [1, 0]]))
+    nothing = Disturbances(breakdowns=0, late=0, new_jobs=0).draw(instance, 0, 0)
+    planner = rule_planner(rules(0)["spt"])
+    played = play(nothing, planner)
+    assert played.schedule.starts.tolist() == planner(instance).tolist()
+    assert len(played.seconds) == 1
+
+
+def test_a_floor_by_hand() -> None:
+    """Job 0 saws from 0 to 3; the saw fails at 2 for 4; at 7 it is found out that it takes 2 more; a job comes at 8."""
+    instance = JobShop("one", np.array([[3, 2]]), np.array([[0, 1]]))
+    new = NewJob(8, np.array([1]), np.array([5]), np.array([0]))
+    episode = Episode("hand", instance, np.array([[2, 0]]), (Breakdown(2, 0, 4),), (new,))
+    floor = Floor(episode)
+    starts = np.array([[0, 3]])
+    assert floor.next_moment(starts) == 2
+    floor.carry_out(starts, 2)
+    assert floor.instance.durations.tolist() == [[7, 2]]
+    assert floor.instance.constraints.fixed == ((0,),)
+    starts = np.array([[0, 7]])
+    assert floor.next_moment(starts) == 7
+    floor.carry_out(starts, 7)
+    assert floor.instance.durations.tolist() == [[9, 2]]
+    assert floor.instance.constraints.fixed == ((0,),)
+    floor.carry_out(np.array([[0, 9]]), 8)
+    assert floor.instance.job_names == (0, 1)
+    assert floor.instance.constraints.releases == (0, 8)
+    played = play(episode, rule_planner(rules(0)["fifo"]))
+    assert played.schedule.starts.tolist() == [[0, 13], [8, -1]]
+    assert len(played.seconds) == 4
+
+
+def test_new_jobs_have_due_dates_where_others_have() -> None:
+    shop = JobShop("two", np.array([[4, 6], [5, 5]]), np.array([[0, 1], [1, 0]]))
+    dated = replace(shop, constraints=replace(shop.constraints, due=(20, 40), weights=(1, 1)))
+    new = NewJob(3, np.array([0, 1]), np.array([2, 2]), np.array([0, 0]))
+    floor = Floor(Episode("dated", dated, np.zeros((2, 2), int), (), (new,)))
+    floor.carry_out(np.array([[0, 5], [0, 5]]), 3)
+    assert floor.instance.constraints.due == (20, 40, 15)  # at 3, and three times its work after it
+    assert floor.instance.constraints.weights == (1, 1, 1)
+
+
+def test_episodes_are_those_of_the_seed() -> None:
+    shop = JobShop("two", np.array([[40, 60], [50, 50]]), np.array([[0, 1], [1, 0]]))
+    drawn = [MUCH.draw(shop, seed, number) for seed, number in ((1, 2), (1, 2), (1, 3), (2, 2))]
+    assert drawn[0].breakdowns == drawn[1].breakdowns
+    assert np.array_equal(drawn[0].late, drawn[1].late)
+    facts = {(one.breakdowns, one.late.tobytes(), tuple(job.time for job in one.new_jobs)) for one in drawn}
+    assert len(facts) == 3

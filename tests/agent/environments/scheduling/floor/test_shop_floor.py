@@ -1,0 +1,90 @@
+"""Shop floors as an environment."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from torch import Tensor
+
+from mtl.agent.environments.scheduling.floor.disturbances import Disturbances
+from mtl.agent.environments.scheduling.floor.shop_floor import ShopFloor
+from mtl.agent.environments.scheduling.seeds import LARGEST_SEED
+from mtl.errors import InputError
+from mtl.suites.scheduling.suite import SchedulingSuite
+from tests.agent.environments.scheduling.conftest import random_network
+
+Predict = Callable[[dict[str, Tensor]], dict[str, Tensor]]
+SUITE = SchedulingSuite(instances=1, validation=1, test=["ft06"])
+FEW = Disturbances(breakdowns=0.2, late=0.05, new_jobs=1)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> str:
+    """A shop of three jobs and machines."""
+    (tmp_path / "small.txt").write_text("3 3\n0 9 1 7 2 5\n1 6 2 8 0 7\n2 9 0 4 1 8\n")
+    return str(tmp_path / "small.txt")
+
+
+@pytest.mark.parametrize("objective", ["makespan", "weighted_tardiness"])
+def test_all_planners_meet_the_same_disturbances(objective: str, small: str, tmp_path: Path) -> None:
+    """Agent, rules, solver and the plan that is kept, each with its interval; the files hold what was done."""
+    floor = ShopFloor(small, 2, FEW, 0.05, baselines=["bound", "spt"], objective=objective)  # type: ignore[arg-type]
+    report = floor.act(random_network, SUITE)
+    rows = report.records()
+    assert [row["planner"] for row in rows] == ["agent", "bound", "spt", "cpsat", "kept plan"] * 2
+    for number in range(2):
+        same = [row for row in rows if row["episode"] == f"small-{number}"]
+        assert len({(row["breakdowns"], row["late_operations"], row["new_jobs"]) for row in same}) == 1
+    summary = report.summary()
+    assert next(iter(summary)) == objective
+    costs = {name: [float(row[objective]) for row in rows if row["planner"] == name] for name in ("agent", "spt")}  # type: ignore[arg-type]
+    pairs = list(zip(costs["spt"], costs["agent"], strict=True))
+    expected = [100 * (a / b - 1) if objective == "makespan" else a - b for a, b in pairs]
+    assert summary["spt_difference"] == pytest.approx(sum(expected) / 2)
+    assert summary["spt_difference_low"] <= summary["spt_difference"] <= summary["spt_difference_high"]
+    assert report.outcome().values.tolist() == costs["agent"]
+    assert "the agent was trained on shops without dates" in str(report.table().caption)
+    names = {path.name for path in report.write(tmp_path)}
+    assert {"schedules.csv", "schedules.json", "gantt-small-0.png", "execution.csv"} <= names
+
+
+def test_without_seconds_nothing_depends_on_the_clock(small: str) -> None:
+    """Then the solver is left out, and the same seed gives the same costs."""
+    costs = [
+        [(row["planner"], row["makespan"]) for row in ShopFloor(small, 2, FEW, 0).act(random_network, SUITE).records()]
+        for _ in range(2)
+    ]
+    assert costs[0] == costs[1]
+    assert "cpsat" not in dict(costs[0])
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"episodes": 1}, "episodes=1: expected at least 2"),
+        ({"seconds": -1}, "seconds=-1: expected a number of seconds"),
+        ({"workers": 0}, "workers=0, temperature=0.3, tightness=1.5: expected"),
+        ({"objective": "late"}, "unknown objective 'late'"),
+        ({"baselines": ["stp"]}, "unknown baseline 'stp': did you mean 'spt'"),
+        ({"seed": LARGEST_SEED + 1}, "seed=2147483648: expected"),
+    ],
+    ids=str,
+)
+def test_mistakes(settings: dict[str, object], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        ShopFloor(**{"instances": "ft06", **settings})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"breakdowns": -1}, "disturbances.breakdowns=-1: expected 0 or more"),
+        ({"late": 2}, "disturbances.late=2: expected a share"),
+        ({"lateness": (1, 0)}, r"disturbances.lateness=\[1, 0\]: expected two numbers"),
+        ({"new_jobs": 0.5}, "disturbances.new_jobs=0.5: expected a whole number"),
+    ],
+    ids=str,
+)
+def test_mistakes_in_disturbances(settings: dict[str, object], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        Disturbances(**settings)  # type: ignore[arg-type]
