@@ -125,7 +125,7 @@ class Alerts(DecidingEnvironment[Flights]):
     def run(self, predict: Predict, data: MultiTaskDataModule) -> "AlertsReport":
         assert isinstance(data, TableSuite)
         flights = self.cases(predict, data, "test")
-        others = {LINEAR: LinearBaseline(data, tuple(self.requires)).predict}
+        others: dict[str, Predict] = {LINEAR: LinearBaseline(data, tuple(self.requires)).predict}
         if self.single is not None:
             others = {SINGLE: predict_of(self.single, data, tuple(self.requires), "single"), **others}
         expected = {AGENT: self.expect(flights.predicted)}
@@ -198,7 +198,7 @@ class Alerts(DecidingEnvironment[Flights]):
         worth = cases.minutes - self.price
         best = self.chosen(worth, cases.day, 0.0)
         days = int(cases.day.max()) + 1
-        return np.bincount(cases.day, chosen * worth, minlength=days), float((best * worth).sum()) / days
+        return by_day(chosen * worth, cases.day), float((best * worth).sum()) / days
 
     @override
     def decisions(self, predicted: Mapping[str, Tensor]) -> dict[str, list[Value]]:
@@ -211,7 +211,9 @@ class Alerts(DecidingEnvironment[Flights]):
             "expected_minutes": np.round(expected, 2).tolist(),
         }
 
-    def warn(self, expected: Mapping[str, Floats], flights: Flights, shown: pd.DataFrame | None = None) -> "AlertsReport":
+    def warn(
+        self, expected: Mapping[str, Floats], flights: Flights, shown: pd.DataFrame | None = None
+    ) -> "AlertsReport":
         """Warn of N flights.
 
         Args:
@@ -261,15 +263,20 @@ class Alerts(DecidingEnvironment[Flights]):
         groups = data.splits["test"].groups
         assert groups is not None
         report = self.warn({AGENT: self.expect(flights.predicted)}, flights)
-        by_day = report.lost() / np.maximum(report.net(TRUTH), self.price + 1e-9)
+        lost = report.lost() / np.maximum(report.net(TRUTH), self.price + 1e-9)
         found = np.full(int(groups.max()) + 1, np.nan)
-        found[groups.numpy()[flights.rows]] = by_day[flights.day]
+        found[groups.numpy()[flights.rows]] = lost[flights.day]
         return found
 
 
 def in_order(groups: Numbers) -> Numbers:
     """Groups numbered from 0 in the order in which they appear, ``[N]``."""
     return np.asarray(pd.factorize(groups)[0], dtype=np.int64)
+
+
+def by_day(values: Floats, day: Numbers) -> Floats:
+    """Sums over the flights of each day, ``[N] -> [D]``."""
+    return np.asarray(np.bincount(day, values), dtype=np.float64)
 
 
 def place_in_day(expected: Floats, day: Numbers) -> Numbers:
@@ -298,8 +305,7 @@ class Warnings:
     @classmethod
     def of(cls, chosen: Flags, flights: Flights) -> "Warnings":
         """Those of the chosen flights."""
-        sums = (np.bincount(flights.day, chosen * values) for values in (1.0, flights.bad, flights.minutes))
-        return cls(*sums)
+        return cls(*(by_day(chosen * values, flights.day) for values in (1.0, flights.bad, flights.minutes)))
 
     @classmethod
     def drawn(cls, budgets: Numbers, flights: Flights) -> "Warnings":
