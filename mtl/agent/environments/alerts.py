@@ -305,7 +305,8 @@ class Warnings:
     @classmethod
     def of(cls, chosen: Flags, flights: Flights) -> "Warnings":
         """Those of the chosen flights."""
-        return cls(*(by_day(chosen * values, flights.day) for values in (1.0, flights.bad, flights.minutes)))
+        warned = chosen.astype(np.float64)
+        return cls(*(by_day(warned * values, flights.day) for values in (1.0, flights.bad, flights.minutes)))
 
     @classmethod
     def drawn(cls, budgets: Numbers, flights: Flights) -> "Warnings":
