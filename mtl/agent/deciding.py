@@ -23,9 +23,11 @@ class DecidingEnvironment(Environment, Generic[Cases]):
     Attributes:
         tunable: the settings that validation may change, which are attributes of the environment: the lowest and the
             highest value of each. None of them changes what an outcome is worth.
+        reference: what the difference of two outcomes is relative to, for people.
     """
 
     tunable: ClassVar[Mapping[str, tuple[float, float]]] = {}
+    reference: ClassVar[str] = "what the truth earns"
 
     @abstractmethod
     def cases(self, predict: Predict, data: MultiTaskDataModule, split: str) -> Cases:
@@ -74,18 +76,22 @@ class DecidingEnvironment(Environment, Generic[Cases]):
     def with_settings(self, values: Mapping[str, Any]) -> Self:
         """The same environment with other values of some tunable settings. InputError if one is unknown or no value."""
         changed = copy(self)
+        changed.use(values)
+        return changed
+
+    def use(self, values: Mapping[str, Any]) -> None:
+        """Decide by other values of some tunable settings from now on. InputError if one is unknown or no value."""
         for name, value in values.items():
             if name not in self.tunable:
                 raise unknown("setting of the environment", name, self.tunable)
             low, high = self.tunable[name]
             if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
                 raise InputError(f"{name}={value}: expected a number, {low:g} to {high:g}")
-            setattr(changed, name, float(value))
-        return changed
+            setattr(self, name, float(value))
 
     def check_settings(self) -> None:
         """Check that the settings are within their ranges. InputError if one is not."""
-        self.with_settings({name: getattr(self, name) for name in self.tunable})
+        self.use({name: getattr(self, name) for name in self.tunable})
 
 
 def check_columns(environment: Environment, option: str, names: Sequence[str], columns: Sequence[str]) -> None:

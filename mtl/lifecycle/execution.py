@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 
+from mtl.agent.deciding import DecidingEnvironment
 from mtl.agent.environment import Environment
 from mtl.agent.environments.new_rows import NewRows
 from mtl.agent.report import ExecutionReport
@@ -106,7 +107,15 @@ def own_environment(config: RunConfig, run: Run) -> Environment:
     environment: Environment | None = instantiate_node(config.execution, "execution", config.trust)
     if environment is None:
         raise InputError(f"run '{run.path}' has no environment of its own: name one {ways_to_act(run)}")
+    if (run.path / "result.json").is_file():
+        use_settings(environment, run.result)
     return environment
+
+
+def use_settings(environment: Environment | None, result: RunResult) -> None:
+    """Let an environment decide by the settings that an improvement of a run has kept, if there are any."""
+    if result.improvement is not None and result.improvement.settings and isinstance(environment, DecidingEnvironment):
+        environment.use(result.improvement.settings)
 
 
 def check_environment(data: MultiTaskDataModule, environment: Environment, run: Run) -> None:

@@ -149,7 +149,7 @@ def prepare(config: RunConfig) -> Prepared:
     call_factory("optimizer or scheduler", assembly.module.configure_optimizers)
     world = processes_of(hardware)
     environment = environment_for(config, assembly.data)
-    improvement = improvement_for(config, assembly)
+    improvement = improvement_for(config, assembly, environment)
     callbacks = own_callbacks(config)
     if resumed is not None:
         restore(assembly.module, resumed.best)  # both are needed, and of this model

@@ -125,6 +125,7 @@ class Routing(DecidingEnvironment[Messages]):
     suite: ClassVar[type] = ReviewsSuite
     acts_on_test_rows = True
     tunable: ClassVar[Mapping[str, tuple[float, float]]] = {"head_start": (0.0, 600.0)}
+    reference: ClassVar[str] = "the wait in the order of arrival"
 
     def __init__(
         self,
