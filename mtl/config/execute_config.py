@@ -14,7 +14,7 @@ class ExecuteConfig(Frozen):
     Attributes:
         run: a run directory; None: the run that finished last.
         output: where to look for it.
-        records: a file of new rows to be predicted; the environment is then not looked at.
+        records: a file of new rows to be predicted, and decided on where the environment decides on rows.
         threads: on the CPU; None: the cores, at most 4.
         trust: modules in which targets of the run and of the environment are allowed (:mod:`mtl.config.targets`).
     """
