@@ -68,8 +68,9 @@ def execute(
         chosen: Environment = NewRows(Path(str(records)), reading_options(trained.config, Path(str(records))), deciding)
         environment = {"records": records} | ({"settings": deciding.settings} if deciding is not None else {})
     else:
-        environment = environment or trained.config.execution
         chosen = given or own_environment(trained.config, opened)
+        tuned = chosen.settings if given is None and isinstance(chosen, DecidingEnvironment) else {}
+        environment = environment or {**trained.config.execution, **tuned}
         check_environment(trained.data, chosen, opened)
     report = chosen.act(trained.predict, trained.data)
     return report, keep(report, opened, environment)

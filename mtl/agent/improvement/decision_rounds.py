@@ -146,7 +146,7 @@ class DecisionRounds(InRounds):
         trials = tuple((dict(one.params), float(one.values[0])) for one in study.trials)
         proposed = {name: float(value) for name, value in study.best_params.items()}
         gain, before, after = self.compared(state.kept, proposed, episodes)
-        better = gain.low > 0.0
+        better = is_better(gain)
         found = RoundResult(
             number=number,
             kept=better,
@@ -255,6 +255,11 @@ class State:
             return cls(dict(found["start"]), dict(found["kept"]), trials, rounds)
         except (KeyError, TypeError, ValueError):
             raise InputError(f"'{path}' is damaged: it is not the state of rounds of decisions") from None
+
+
+def is_better(gain: GainResult) -> bool:
+    """Whether a gain is told from chance."""
+    return gain.low > 0.0
 
 
 def optuna() -> Any:
