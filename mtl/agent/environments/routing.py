@@ -31,7 +31,7 @@ from mtl.suites.reviews.words import FIRST, Vocabulary
 AGENT, FCFS, SINGLE, LINEAR, KEYWORDS, TRUTH = "agent", "fcfs", "single", "linear", "keywords", "truth"
 LABELS = {
     AGENT: "agent",
-    FCFS: "agent, first come first served",
+    FCFS: "agent, by arrival",
     SINGLE: "single-task run",
     LINEAR: "linear model",
     KEYWORDS: "keywords",
@@ -375,7 +375,7 @@ class RoutingReport(ExecutionReport):
 
     @override
     def table(self) -> Table:
-        columns = ("who routes", "unhappy wait", "all wait", "wrong desk", "unhappy wait longer by")
+        columns = ("who routes", "unhappy", "all", "wrong desk", "unhappy wait longer by")
         rows = []
         for who, one in self.waits.items():
             gain, low, high = self.before(who)
