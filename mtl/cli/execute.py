@@ -6,9 +6,8 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from mtl.cli.application import user_errors
-from mtl.config.execute_config import ExecuteConfig
+from mtl.config.execute_config import ExecuteConfig, names_environment
 from mtl.config.folders import CONF
-from mtl.config.overrides import parse_override
 from mtl.config.targets import own_modules
 
 
@@ -21,8 +20,7 @@ def main(cfg: DictConfig) -> None:
         from mtl.lifecycle.execution import execute
 
         # The environment is the run's own, where nothing is said of one
-        typed = {parse_override(text).key_or_group.split(".")[0] for text in HydraConfig.get().overrides.task}
-        environment = asked.environment if typed - {*ExecuteConfig.model_fields, "hydra"} else None
+        environment = asked.environment if names_environment(HydraConfig.get().overrides.task) else None
         own = own_modules(environment) if environment else []
         report, directory = execute(
             environment, asked.run, asked.output, asked.threads, asked.records, asked.trust, own

@@ -8,12 +8,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from mtl.agent.deciding import DecidingEnvironment
 from mtl.agent.report import ExecutionReport
 from mtl.assembly import trees_of
 from mtl.cli.next_comparison import comparison_arguments
 from mtl.config.commands import trusting, typed
+from mtl.config.factories import instantiate_node
 from mtl.config.literals import override_argument
-from mtl.config.run_result import LOSS, AffinityResult, GainResult, ImprovementResult, RoundResult, RunResult
+from mtl.config.run_result import LOSS, AffinityResult, ImprovementResult, RunResult
 from mtl.lifecycle.improvement_progress import gain_text
 
 SPLITS = ("train", "val", "test")
@@ -51,7 +53,7 @@ def longer_advice(result: RunResult) -> str:
 def improvement_sentence(found: ImprovementResult) -> str:
     """What a search on the outcome of acting found, and which dispatcher is kept."""
     if found.gain is not None and found.alpha is not None:
-        return rounds_sentence(found.rounds, found.gain, found.alpha)
+        return rounds_sentence(found)
     kept = {"searched": "what was found is kept", "start": "the trained dispatcher stays", "rule": "the rule is kept"}
     start, searched = (f"{100 * found.validation[name]:+.1f} %" for name in ("start", "searched"))
     return (
@@ -60,22 +62,40 @@ def improvement_sentence(found: ImprovementResult) -> str:
     )
 
 
-def rounds_sentence(rounds: Sequence[RoundResult], gain: GainResult, alpha: float) -> str:
+def rounds_sentence(found: ImprovementResult) -> str:
     """What an improvement in rounds came to, no more than its interval says."""
-    kept = sum(one.kept for one in rounds)
+    assert found.gain is not None
+    assert found.alpha is not None
+    rounds, gain, kept = found.rounds, found.gain, sum(one.kept for one in found.rounds)
+    changed = "the network stays as it was" if found.settings is None else f"it decides as before ({decided_by(found)})"
     if not kept:
         best = max(rounds, key=lambda one: one.gain.mean)
         return (
-            f"Improved by acting: none of {len(rounds)} rounds is kept, so the network stays as it was. The largest "
-            f"gain is {gain_text(best.gain)} of the plain rule; the intervals of all rounds hold together at "
-            f"{1 - alpha:.0%}."
+            f"Improved by acting: none of {len(rounds)} rounds is kept, so {changed}. The largest "
+            f"gain is {gain_text(best.gain)} of {found.reference}; the intervals of all rounds hold together at "
+            f"{1 - found.alpha:.0%}."
         )
     said = "a gain" if gain.low > 0.0 else "a loss" if gain.high < 0.0 else "no gain that is told from chance"
+    where = "instances that no round has seen" if found.settings is None else "validation rows that no search has seen"
+    now = "" if found.settings is None else f", {decided_by(found)}"
     return (
-        f"Improved by acting: {kept} of {len(rounds)} rounds kept. On instances that no round has seen {said}: "
-        f"{gain_text(gain)} of the plain rule. The intervals of the rounds and this one hold together at "
-        f"{1 - alpha:.0%}."
+        f"Improved by acting: {kept} of {len(rounds)} rounds kept{now}. On {where} {said}: "
+        f"{gain_text(gain)} of {found.reference}. The intervals of the rounds and this one hold together at "
+        f"{1 - found.alpha:.0%}."
     )
+
+
+def decided_by(found: ImprovementResult) -> str:
+    """The settings with which an agent decides."""
+    return ", ".join(f"{name}={value:.4g}" for name, value in (found.settings or {}).items())
+
+
+def can_improve_decisions(result: RunResult) -> bool:
+    """Whether a run decides by settings that can be tuned, and can be improved."""
+    if trees_of(result.config) is not None or result.merging is not None:
+        return False
+    environment = instantiate_node(result.config.execution, "execution", result.config.trust)
+    return isinstance(environment, DecidingEnvironment) and bool(environment.tunable)
 
 
 def next_commands(result: RunResult, overrides: Sequence[str] = ()) -> list[tuple[str, str]]:
@@ -85,7 +105,9 @@ def next_commands(result: RunResult, overrides: Sequence[str] = ()) -> list[tupl
     commands = [("look at it:", f"tensorboard --logdir {quote(run)}")]
     if result.config.execution:  # which the run's own config names, so that nothing else has to be said
         commands.append(("let the agent act:", f"{typed('execute')} {named}"))
-    if result.improvement is not None:
+    if can_improve_decisions(result):
+        commands.append(("improve how it decides:", f"{typed('improve')} improve@_global_=decisions {named}"))
+    elif result.improvement is not None:
         commands.append(("improve it by acting:", f"{typed('improve')} {named}"))
     if (Path(run) / "statistics.json").is_file():
         commands.append(("predict new rows:", f"{typed('execute')} {named} records=new.csv"))

@@ -1,10 +1,12 @@
 """What ``execute.py`` is told: a run, and the environment that it acts in."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
 from mtl.config.fields import Frozen
+from mtl.config.overrides import parse_override
 from mtl.config.run_config import MOST_THREADS, THREADS, ModuleName
 
 
@@ -14,7 +16,7 @@ class ExecuteConfig(Frozen):
     Attributes:
         run: a run directory; None: the run that finished last.
         output: where to look for it.
-        records: a file of new rows to be predicted; the environment is then not looked at.
+        records: a file of new rows to be predicted, and decided on where the environment decides on rows.
         threads: on the CPU; None: the cores, at most 4.
         trust: modules in which targets of the run and of the environment are allowed (:mod:`mtl.config.targets`).
     """
@@ -31,3 +33,9 @@ class ExecuteConfig(Frozen):
     def environment(self) -> dict[str, Any]:
         """The node of the environment."""
         return dict(self.model_extra or {})
+
+
+def names_environment(overrides: Iterable[str]) -> bool:
+    """Whether what is typed for ``execute.py`` says anything of an environment, else it is the run's own."""
+    typed = {parse_override(text).key_or_group.split(".")[0] for text in overrides}
+    return bool(typed - {*ExecuteConfig.model_fields, "hydra"})

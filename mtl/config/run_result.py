@@ -199,6 +199,8 @@ class ImprovementResult(Frozen):
         gain: of the network that is kept over that of the start, on instances that no round has seen; None without
             rounds.
         rounds: in their order.
+        settings: with which the agent decides from then on, where these are what is improved; None: the network is.
+        reference: what gains are relative to, for people.
     """
 
     kept: str
@@ -209,6 +211,8 @@ class ImprovementResult(Frozen):
     alpha: float | None = None
     gain: GainResult | None = None
     rounds: list[RoundResult] = Field(default_factory=list)
+    settings: dict[str, float] | None = None
+    reference: str = "the plain rule"
 
 
 class RunResult(Frozen):

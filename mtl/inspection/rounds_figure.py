@@ -11,7 +11,7 @@ from mtl.inspection.colours import GROUP_COLOURS
 KEPT, LEFT = "#00785a", "#6b6b6b"
 
 
-def rounds_figure(rounds: Sequence[RoundResult]) -> Figure:
+def rounds_figure(rounds: Sequence[RoundResult], reference: str = "the plain rule") -> Figure:
     """Two panels over the rounds.
 
     On the left the gain of the proposed network over that of before with its interval, green where it was kept. On the
@@ -20,6 +20,7 @@ def rounds_figure(rounds: Sequence[RoundResult]) -> Figure:
 
     Args:
         rounds: at least one.
+        reference: what gains are relative to, for people.
 
     Returns:
         The figure.
@@ -42,7 +43,7 @@ def rounds_figure(rounds: Sequence[RoundResult]) -> Figure:
         colour = GROUP_COLOURS[place % len(GROUP_COLOURS)]
         achieved.plot(numbers, values, "o-", color=colour, markersize=3, label=name)
     achieved.axhline(0.0, color="black", linewidth=0.8)
-    achieved.set_ylabel("% of the plain rule, below 0 is better")
+    achieved.set_ylabel(f"% of {reference}, lower is better")
     achieved.set_title("What the network achieves that goes on", fontsize=10)
     achieved.legend(fontsize=8)
     for axes in (gains, achieved):

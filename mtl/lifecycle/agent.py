@@ -8,7 +8,7 @@ from mtl.agent.environment import Environment
 from mtl.agent.report import ExecutionReport
 from mtl.assembly import build_suite
 from mtl.config.compose import compose_plain, configure
-from mtl.config.execute_config import ExecuteConfig
+from mtl.config.execute_config import ExecuteConfig, names_environment
 from mtl.config.improve_config import ImproveConfig
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
@@ -77,7 +77,8 @@ class Agent:
         """Act, as ``python execute.py`` does; the report is written to ``<run>/executions``.
 
         Args:
-            *given: overrides of ``conf/execute.yaml``; without any it acts in the environment of its run's config.
+            *given: overrides of ``conf/execute.yaml``; where they name none, it acts in the environment of its run's
+                config.
             environment: another one, that is made already.
 
         Returns:
@@ -92,7 +93,7 @@ class Agent:
             return report
         asked = ExecuteConfig.read(compose_plain(given, "execute"))
         _check_own_run("execute", asked.run)
-        node = asked.environment if given else None
+        node = asked.environment if names_environment(given) else None
         own = own_modules(node) if node else []
         report, _ = execute(node, str(run.path), threads=asked.threads, records=asked.records, trust=run.trust, own=own)
         return report

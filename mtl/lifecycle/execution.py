@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 
-from mtl.agent.environment import Environment
+from mtl.agent.deciding import DecidingEnvironment
+from mtl.agent.environment import Environment, check_required_tasks
 from mtl.agent.environments.new_rows import NewRows
 from mtl.agent.report import ExecutionReport
 from mtl.config.factories import instantiate_node
@@ -46,7 +47,7 @@ def execute(
         run: a run directory; None takes the run under ``output`` that finished last.
         output: where runs are.
         threads: on the CPU; None: the cores, at most 4.
-        records: a file of new rows, to be predicted; the environment is then not looked at.
+        records: a file of new rows, to be predicted, and decided on where the environment decides on rows.
         trust: modules whose code the run and the environment may name, beside this package's and what ``conf/`` names.
         own: modules whose code the environment may name, and the run may not.
 
@@ -58,16 +59,18 @@ def execute(
     """
     torch.set_num_threads(threads or min(4, torch.get_num_threads()))
     given: Environment | None = (
-        None if records or not environment else instantiate_node(environment, "environment", (*trust, *own))
+        None if not environment else instantiate_node(environment, "environment", (*trust, *own))
     )  # its mistakes are said before a run is read
     opened = Run.open(str(run) if run is not None else newest(str(output)).path, trust)
     trained = load_trained(opened)
     if records:
-        environment = {"records": records}
-        chosen: Environment = NewRows(Path(str(records)), reading_options(trained.config, Path(str(records))))
+        deciding = deciding_environment(given, trained, opened)
+        chosen: Environment = NewRows(Path(str(records)), reading_options(trained.config, Path(str(records))), deciding)
+        environment = {"records": records} | ({"settings": deciding.settings} if deciding is not None else {})
     else:
-        environment = environment or trained.config.execution
         chosen = given or own_environment(trained.config, opened)
+        tuned = chosen.settings if given is None and isinstance(chosen, DecidingEnvironment) else {}
+        environment = environment or {**trained.config.execution, **tuned}
         check_environment(trained.data, chosen, opened)
     report = chosen.act(trained.predict, trained.data)
     return report, keep(report, opened, environment)
@@ -106,7 +109,36 @@ def own_environment(config: RunConfig, run: Run) -> Environment:
     environment: Environment | None = instantiate_node(config.execution, "execution", config.trust)
     if environment is None:
         raise InputError(f"run '{run.path}' has no environment of its own: name one {ways_to_act(run)}")
+    if (run.path / "result.json").is_file():
+        use_settings(environment, run.result)
     return environment
+
+
+def deciding_environment(given: Environment | None, trained: Trained, run: Run) -> DecidingEnvironment[Any] | None:
+    """The environment that decides on new rows: the one that is given, or that of the run's own config.
+
+    Args:
+        given: an environment; None: that of the run.
+        trained: the run's network.
+        run: the run.
+
+    Returns:
+        It; None if it decides on no rows, as one that schedules shops.
+
+    Raises:
+        InputError: the run has not learned what deciding takes.
+    """
+    environment = given or (own_environment(trained.config, run) if trained.config.execution else None)
+    if not isinstance(environment, DecidingEnvironment):
+        return None
+    check_required_tasks(environment, trained.data)
+    return environment
+
+
+def use_settings(environment: Environment | None, result: RunResult) -> None:
+    """Let an environment decide by the settings that an improvement of a run has kept, if there are any."""
+    if result.improvement is not None and result.improvement.settings and isinstance(environment, DecidingEnvironment):
+        environment.use(result.improvement.settings)
 
 
 def check_environment(data: MultiTaskDataModule, environment: Environment, run: Run) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytorch_lightning as lightning
 import torch
 
-from mtl.agent.improvement.rounds import Rounds
+from mtl.agent.improvement.base import InRounds
 from mtl.agent.report import ExecutionReport
 from mtl.assembly import build, restore, save_statistics
 from mtl.config.factories import instantiate_node
@@ -17,7 +17,7 @@ from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
 from mtl.config.signals import signals_interrupt
 from mtl.errors import InputError
-from mtl.lifecycle.execution import environment_for
+from mtl.lifecycle.execution import environment_for, use_settings
 from mtl.lifecycle.failures import failures_recorded
 from mtl.lifecycle.fit import Fitted
 from mtl.lifecycle.improvement import improvement_for
@@ -72,7 +72,7 @@ def improve_run(
         InputError: the run is missing, damaged or not finished, or cannot be improved so.
     """
     rounds = instantiate_node(improvement, "improve", (*trust, *own))  # its mistakes are said before a run is read
-    if not isinstance(rounds, Rounds):
+    if not isinstance(rounds, InRounds):
         raise InputError(f"a finished run is improved in rounds, and improve={choice} has none")
     if rounds.first is not None:
         raise InputError("first: what comes before the rounds is the improvement of the finished run; expected null")
@@ -124,8 +124,9 @@ def prepare(parent: Run, config: RunConfig) -> tuple[Prepared, Callable[[list[An
     known = parent.affinity
     assembly = build(config, parent.statistics, known.groups if known else None)
     environment = environment_for(config, assembly.data)
-    improvement = improvement_for(config, assembly)
-    assert isinstance(improvement, Rounds)
+    use_settings(environment, was)
+    improvement = improvement_for(config, assembly, environment)
+    assert isinstance(improvement, InRounds)
     restore(assembly.module, parent.best)
     assembly.module.eval()
     started = time.perf_counter()

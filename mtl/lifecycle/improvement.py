@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from pytorch_lightning.loggers import TensorBoardLogger
 
+from mtl.agent.environment import Environment
 from mtl.agent.improvement.base import Improvement, Progress
 from mtl.agent.report import save_figure
 from mtl.assembly import Assembly
@@ -17,12 +18,13 @@ from mtl.runs.directory import Run
 from mtl.runs.files import write_json
 
 
-def improvement_for(config: RunConfig, assembly: Assembly) -> Improvement | None:
+def improvement_for(config: RunConfig, assembly: Assembly, environment: Environment | None) -> Improvement | None:
     """What is to improve the trained network, checked before the training.
 
     Args:
         config: what the run is told.
         assembly: its objects.
+        environment: in which it will act; None: it does not.
 
     Returns:
         It; None if the network stays as it was trained.
@@ -32,6 +34,7 @@ def improvement_for(config: RunConfig, assembly: Assembly) -> Improvement | None
     """
     improvement: Improvement | None = instantiate_node(config.improve, "improve", config.trust)
     if improvement is not None:
+        improvement.act_in(environment, assembly.module.predict)
         improvement.check(assembly.data, assembly.module.network)
     return improvement
 
@@ -55,7 +58,7 @@ def improve(run: Run, assembly: Assembly, improvement: Improvement | None, fitte
         def watch(progress: Progress) -> None:
             shown(progress)
             if progress.rounds and not progress.values:  # a round was decided just now
-                write_history(run, progress.rounds)
+                write_history(run, progress.rounds, improvement.reference)
             for logger in fitted.loggers:
                 if isinstance(logger, TensorBoardLogger):
                     values = {f"improve/{name}": value for name, value in progress.values.items()}
@@ -66,23 +69,26 @@ def improve(run: Run, assembly: Assembly, improvement: Improvement | None, fitte
     if parent is not None:
         found = found.model_copy(update={"parent": parent.directory})
     if found.rounds:
-        write_history(run, found.rounds, found)
+        write_history(run, found.rounds, found.reference, found)
     best = read_checkpoint(run.best)
     best["state_dict"] = assembly.module.state_dict()
     write_checkpoint(run.best, best)
     return found
 
 
-def write_history(run: Run, rounds: Sequence[RoundResult], found: ImprovementResult | None = None) -> None:
+def write_history(
+    run: Run, rounds: Sequence[RoundResult], reference: str, found: ImprovementResult | None = None
+) -> None:
     """Write what came of the rounds as ``improvement.json`` and a curve, as PNG and SVG.
 
     Args:
         run: its directory.
         rounds: that are decided.
+        reference: what gains are relative to.
         found: what came of all of them; None: they are not over.
     """
     from mtl.inspection.rounds_figure import rounds_figure  # matplotlib is slow to import
 
     history = {"over": found is not None, "rounds": [one.plain() for one in rounds]}
     write_json(run.path / "improvement.json", history if found is None else {**history, **found.plain()})
-    save_figure(rounds_figure(rounds), run.path / "improvement")
+    save_figure(rounds_figure(rounds, reference), run.path / "improvement")

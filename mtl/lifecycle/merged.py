@@ -136,7 +136,8 @@ def prepare(config: RunConfig, merged: Merged) -> tuple[Assembly, Environment | 
     if any(isinstance(one, PerSourceBatchNorm) for one in networks.modules()):
         raise InputError("encoder.norm: merging knows no statistics of several tables; expected layer, group or batch")
     merged.merge.check(assembly.graph.tasks, keeps_statistics=bool(batch_norms(networks)))
-    return assembly, environment_for(config, assembly.data), improvement_for(config, assembly)
+    environment = environment_for(config, assembly.data)
+    return assembly, environment, improvement_for(config, assembly, environment)
 
 
 def train_parts(config: RunConfig, merged: Merged, fingerprint: str, train: Train) -> Parts:

@@ -144,7 +144,8 @@ def prepare_all(jobs: Sequence[Job]) -> list[Trainee]:
         data = copy(first.assembly.data)
         data.configure_batches(config.batch_size, config.seed, config.accumulate)
         assembly = build_with_data(data, config)
-        improvement, environment = improvement_for(config, assembly), environment_for(config, data)
+        environment = environment_for(config, data)
+        improvement = improvement_for(config, assembly, environment)
         prepared = Prepared(assembly, improvement, environment, (), None, first.data_seconds)
         out.append(Trainee(job, prepared, Observers.of(assembly, SharedTimer()), torch.get_rng_state()))
     return out

@@ -153,7 +153,7 @@ def prepare(config: RunConfig) -> Prepared:
     if config.finish_heads:
         check_finishing(assembly, world)
     environment = environment_for(config, assembly.data)
-    improvement = improvement_for(config, assembly)
+    improvement = improvement_for(config, assembly, environment)
     callbacks = own_callbacks(config)
     if resumed is not None:
         restore(assembly.module, resumed.best)  # both are needed, and of this model

@@ -7,17 +7,20 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from rich.table import Table
 from torch import Tensor
 from typing_extensions import override
 
-from mtl.agent.environment import Environment
+from mtl.agent.analysis.resampling import group_numbers, sums_by_group
+from mtl.agent.deciding import DecidingEnvironment
 from mtl.agent.labelled_rows import predict_test_rows
 from mtl.agent.linear_baseline import LinearBaseline
 from mtl.agent.report import ExecutionReport, Value, plain_table
 from mtl.errors import InputError
 from mtl.runs.contributions import Outcome
 from mtl.suites.base import MultiTaskDataModule, Predict
+from mtl.tasks import labelled
 
 AGENT, LINEAR, TRUTH = "agent", "linear", "truth"
 LABELS = {LINEAR: "linear model"}  # what the table calls those whose names in files are shorter
@@ -50,44 +53,95 @@ class Terms:
         return amount * (self.margin * (1 - bad) - self.loss * bad) - self.cost
 
 
-class Lending(Environment):
+@dataclass(frozen=True)
+class Applications:
+    """Applications of which it is known what comes of them.
+
+    Attributes:
+        predicted: decoded predictions by task, ``[N]`` each.
+        amount: true sums, ``[N]``.
+        bad: true outcomes, 1 = not paid back, ``[N]``.
+        groups: number of each one's group, from 0, whose applications may depend on each other, ``[N]``.
+    """
+
+    predicted: Mapping[str, Tensor]
+    amount: Tensor
+    bad: Tensor
+    groups: NDArray[np.int64]
+
+
+class Lending(DecidingEnvironment[Applications]):
     """Decides on the applications for credit that are the run's test rows.
 
-    The agent lends where the expected profit, of the network's probability of default and its sum, is above 0. It is
-    compared with a linear model that decides in the same way (logistic regression of the default, linear regression of
-    the logarithm of the sum, see :class:`~mtl.agent.linear_baseline.LinearBaseline`), with lending to everyone and to
-    nobody, and with the truth, which lends exactly where a profit will be made. Profits are those of the true outcomes
-    and sums. An application of which one of the two is not known is left out.
+    The agent lends where the expected profit, of the network's probability of default and its sum, is above
+    ``threshold``. Of a probability p it takes the odds ``p / (1 - p)`` times ``odds``: above 1 it is more careful than
+    the network, which validation can say (see :mod:`mtl.agent.improvement.decision_rounds`). It is compared with a
+    linear model that decides in the same way, by the same settings (logistic regression of the default, linear
+    regression of the logarithm of the sum, see :class:`~mtl.agent.linear_baseline.LinearBaseline`), with lending to
+    everyone and to nobody, and with the truth, which lends exactly where a profit will be made. Profits are those of
+    the true outcomes and sums. An application of which one of the two is not known is left out.
 
     Args:
         margin: see :class:`Terms`.
         loss: see :class:`Terms`.
         cost: see :class:`Terms`.
+        threshold: expected profit above which it lends, in the units of the sum.
+        odds: what the odds of a default are multiplied by.
 
     Raises:
-        InputError: terms below 0.
+        InputError: terms below 0, or a setting out of range.
     """
 
     requires: ClassVar[Mapping[str, str]] = {"default": "binary", "log_amount": "regression"}
     acts_on_test_rows = True
+    tunable: ClassVar[Mapping[str, tuple[float, float]]] = {"threshold": (-200.0, 200.0), "odds": (0.25, 4.0)}
 
-    def __init__(self, margin: float = 0.2, loss: float = 0.5, cost: float = 20.0) -> None:
+    def __init__(
+        self, margin: float = 0.2, loss: float = 0.5, cost: float = 20.0, threshold: float = 0.0, odds: float = 1.0
+    ) -> None:
         if not all(isfinite(value) and value >= 0 for value in (margin, loss, cost)):
             raise InputError(f"margin={margin}, loss={loss}, cost={cost}: expected 0 or more")
         self.terms = Terms(margin, loss, cost)
+        self.threshold, self.odds = threshold, odds
+        self.check_settings()
 
     @override
     @torch.inference_mode()
     def run(self, predict: Predict, data: MultiTaskDataModule) -> "LendingReport":
-        names = tuple(self.requires)
-        predicted, true = predict_test_rows(predict, data, names)
-        linear = predict_test_rows(LinearBaseline(data, names).predict, data, names).predicted
-        expected = {who: self.expect(values) for who, values in ((AGENT, predicted), (LINEAR, linear))}
-        return self.decide(expected, true["log_amount"].exp(), true["default"])
+        applications = self.cases(predict, data, "test")
+        linear = self.cases(LinearBaseline(data, tuple(self.requires)).predict, data, "test")
+        expected = {AGENT: self.expect(applications.predicted), LINEAR: self.expect(linear.predicted)}
+        return self.decide(expected, applications.amount, applications.bad)
+
+    @override
+    def cases(self, predict: Predict, data: MultiTaskDataModule, split: str) -> Applications:
+        predicted, true = predict_test_rows(predict, data, tuple(self.requires), split)
+        groups, targets = data.splits[split].groups, data.splits[split].targets
+        known = torch.stack([labelled(targets[name]) for name in self.requires]).all(0)
+        numbers = group_numbers(None if groups is None else groups[known].numpy(), len(true["default"]))
+        return Applications(predicted, true["log_amount"].exp(), true["default"], numbers)
+
+    @override
+    def achieved(self, cases: Applications) -> tuple[NDArray[np.float64], float]:
+        profit = self.terms.profit(cases.amount, cases.bad).double().numpy()
+        lent = (self.expect(cases.predicted) > self.threshold).numpy()
+        earned = sums_by_group(np.where(lent, profit, 0.0), cases.groups)
+        return earned * (len(earned) / len(profit)), float(np.maximum(profit, 0.0).mean())
+
+    @override
+    def decisions(self, predicted: Mapping[str, Tensor]) -> dict[str, list[Value]]:
+        expected = self.expect(predicted)
+        return {
+            "lend": (expected > self.threshold).tolist(),
+            "expected_profit": [round(value, 2) for value in expected.tolist()],
+        }
 
     def expect(self, predicted: Mapping[str, Tensor]) -> Tensor:
         """Expected profit of granting each application, ``[N]``, by what is predicted of it."""
-        return self.terms.profit(predicted["log_amount"].exp(), predicted["default"])
+        bad = predicted["default"]
+        if self.odds != 1.0:  # else the probability stays to the last digit what the network said
+            bad = self.odds * bad / (1.0 - bad + self.odds * bad)
+        return self.terms.profit(predicted["log_amount"].exp(), bad)
 
     def decide(self, expected: Mapping[str, Tensor], amount: Tensor, bad: Tensor) -> "LendingReport":
         """Decide on N applications.
@@ -103,7 +157,7 @@ class Lending(Environment):
         """
         profit = self.terms.profit(amount, bad)
         all_of_them = torch.ones_like(bad, dtype=torch.bool)
-        grants = {who: values > 0 for who, values in expected.items()}
+        grants = {who: values > self.threshold for who, values in expected.items()}
         grants |= {"everyone": all_of_them, "nobody": ~all_of_them, TRUTH: profit > 0}
         first = next(iter(expected.values())).tolist()
         decisions = [Decisions(who, lent.tolist(), first, profit.tolist()) for who, lent in grants.items()]

@@ -1,4 +1,4 @@
-"""New rows of a person's table: what the network says of each."""
+"""New rows of a person's table: what the network says of each, and what an agent decides on them."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +11,7 @@ from rich.table import Table
 from torch import Tensor
 from typing_extensions import override
 
+from mtl.agent.deciding import DecidingEnvironment
 from mtl.agent.environment import Environment
 from mtl.agent.report import ExecutionReport, Value, plain_table
 from mtl.suites.base import DIGITS, MultiTaskDataModule, Predict
@@ -27,12 +28,16 @@ class NewRows(Environment):
     Args:
         path: a table like the one that the run was trained on; targets may be missing, other columns are not looked at.
         reading: how files are written and joined; arguments of :func:`~mtl.suites.table.source.read_source`.
+        deciding: also decides on the rows, by what is predicted; None: they are predicted only.
 
     Raises:
         InputError: a file that cannot be used.
     """
 
-    def __init__(self, path: Path, reading: Mapping[str, Any]) -> None:
+    def __init__(
+        self, path: Path, reading: Mapping[str, Any], deciding: DecidingEnvironment[Any] | None = None
+    ) -> None:
+        self.deciding = deciding
         self.frame = read_source(str(path), **reading, option="records")
         self.notes: list[str] = []
 
@@ -52,7 +57,8 @@ class NewRows(Environment):
             for task in data.tasks:
                 found[task.name].append(task.decode(predictions[task.name]).float())
         values = {name: torch.cat(parts) for name, parts in found.items()}
-        return PredictionReport(values, data.values, data.own_units, self.notes, data.parts)
+        decided = self.deciding.decisions(values) if self.deciding is not None else {}
+        return PredictionReport(values, data.values, data.own_units, self.notes, data.parts, decided)
 
 
 class PredictionReport(ExecutionReport):
@@ -67,6 +73,7 @@ class PredictionReport(ExecutionReport):
         own_units: see :meth:`~mtl.suites.base.MultiTaskDataModule.own_units`.
         notes: how the file was read, and what of it is unlike the training rows.
         parts: names of the P numbers of a task's predictions, where they are several.
+        decided: columns of decisions by name, a value for each row; those of the report are ``decision.<name>``.
     """
 
     listing = "predictions.csv"
@@ -78,6 +85,7 @@ class PredictionReport(ExecutionReport):
         own_units: Callable[[str, Tensor], Sequence[float]],
         notes: Sequence[str] = (),
         parts: Mapping[str, Sequence[str]] | None = None,
+        decided: Mapping[str, Sequence[Value]] | None = None,
     ) -> None:
         self.notes = list(notes)
         self.columns: dict[str, list[Value]] = {}
@@ -97,6 +105,8 @@ class PredictionReport(ExecutionReport):
             self.columns[task] = [names[i] for i in place.tolist()]
             # A dot is in no name of a task, so this is the name of no other column
             self.columns[f"{task}.probability"] = [float(f"{value:.{DIGITS}g}") for value in sure.tolist()]
+        self.decided = {f"decision.{name}": list(column) for name, column in (decided or {}).items()}
+        self.columns = {**self.decided, **self.columns}  # what is decided comes first
         self.rows = len(next(iter(self.columns.values())))
 
     @override
@@ -120,4 +130,5 @@ class PredictionReport(ExecutionReport):
             [f"{value:.10g}" if isinstance(value, float) else str(value) for value in record.values()]
             for record in first
         ]
-        return plain_table(f"Predictions for {self.rows:,} rows, the first of them", list(first[0]), rows)
+        what = "Decisions on" if self.decided else "Predictions for"
+        return plain_table(f"{what} {self.rows:,} rows, the first of them", list(first[0]), rows)

@@ -4,13 +4,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from torch import Tensor
 
+from mtl.agent.environment import Environment
 from mtl.config.run_result import ImprovementResult, RoundResult
 from mtl.network import Network
-from mtl.suites.base import MultiTaskDataModule
+from mtl.suites.base import MultiTaskDataModule, Predict
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,21 @@ Watch = Callable[[Progress], None]
 
 
 class Improvement(ABC):
-    """Changes a trained network by what comes of acting with it, without labels."""
+    """Changes a trained network, or how it is acted with, by what comes of acting.
+
+    Attributes:
+        reference: what gains are relative to, for people.
+    """
+
+    reference: str = "the plain rule"
+
+    def act_in(self, environment: Environment | None, predict: Predict) -> None:  # noqa: B027
+        """Where the agent will act, and what the network predicts; called before :meth:`check`. Default: no-op.
+
+        Args:
+            environment: that of the run; None: it does not act.
+            predict: inputs to raw predictions by task, by the network as it is when called.
+        """
 
     @abstractmethod
     def check(self, data: MultiTaskDataModule, network: Network) -> None:
@@ -63,6 +78,25 @@ class Improvement(ABC):
         Returns:
             What came of it.
         """
+
+
+class InRounds(Improvement):
+    """An improvement of rounds, with which a finished run can be improved.
+
+    Attributes:
+        rounds: how many.
+        first: an improvement that comes before the rounds; None: none. A run that improves a finished one has that of
+            the finished one here, so that its config says all that it is made of.
+        behind: rounds of the improvements before, of those that improved finished runs.
+    """
+
+    rounds: int
+    first: Improvement | None
+    behind: int
+
+    @abstractmethod
+    def without_first(self) -> Self:
+        """The same rounds for a network that ``first`` has improved already."""
 
 
 class Proposer(Improvement):

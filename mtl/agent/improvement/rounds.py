@@ -12,7 +12,7 @@ import numpy as np
 from torch import Tensor
 from typing_extensions import override
 
-from mtl.agent.improvement.base import Improvement, Progress, Proposer, Watch
+from mtl.agent.improvement.base import Improvement, InRounds, Progress, Proposer, Watch
 from mtl.agent.improvement.paired import Difference, mean_difference
 from mtl.config.run_result import GainResult, ImprovementResult, RoundResult
 from mtl.errors import InputError
@@ -24,7 +24,7 @@ _ROUND, _TOTAL = 0, 1  # streams of seeds
 _PARTS = ("start", "kept", "searched")  # networks of a state
 
 
-class Rounds(Improvement):
+class Rounds(InRounds):
     """Repeats a search, and keeps what it finds only where the outcome is better beyond its interval.
 
     In each round a search proposes a network, and this one and the one that was kept last act on the same validation
@@ -64,7 +64,7 @@ class Rounds(Improvement):
                 f"search.validation: expected at least 2 instances of a group, and one has {search.fewest}"
             )
         self.rounds, self.search, self.alpha, self.first = rounds, search, alpha, first
-        self.behind: int = first.behind + first.rounds if isinstance(first, Rounds) else 0
+        self.behind = first.behind + first.rounds if isinstance(first, InRounds) else 0
 
     def without_first(self) -> Self:
         """The same rounds for a network that ``first`` has improved already."""

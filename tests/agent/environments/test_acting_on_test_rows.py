@@ -63,7 +63,12 @@ def test_environments_say_whether_they_act_on_test_rows() -> None:
     """A new environment that does so belongs among the tests of this file."""
     nodes = {name: OmegaConf.load(CONF / "execution" / f"{name}.yaml") for name in option_names("execution")}
     classes: dict[str, Any] = {name: get_class(node["_target_"]) for name, node in nodes.items() if "_target_" in node}
-    assert {name for name, one in classes.items() if one.acts_on_test_rows} == {"lending", "estimates"}
+    assert {name for name, one in classes.items() if one.acts_on_test_rows} == {
+        "lending",
+        "estimates",
+        "alerts",
+        "routing",
+    }
 
 
 def rows_of_the_test(suite: Any) -> pd.DataFrame:

@@ -24,6 +24,8 @@ ENVIRONMENTS = [name for name in option_names("execution") if name != "none"]
 ACTING = {
     ("scheduling", "scheduling"),
     ("credit", "lending"),
+    ("flights", "alerts"),
+    ("reviews", "routing"),
     ("jobs", "estimates"),
     ("table", "lending"),
     ("table", "estimates"),
@@ -114,5 +116,5 @@ def test_what_is_printed_after_training_works(
     assert said.err == ""
     (directory,) = (Path(result.directory) / "executions").iterdir()
     assert (directory / "execution.json").is_file()
-    if environment != "lending":
+    if environment in ("scheduling", "estimates"):
         assert (directory / "schedules.csv").is_file()
