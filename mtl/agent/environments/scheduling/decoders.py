@@ -1,6 +1,7 @@
 """Decoders: from scores of candidates to complete schedules."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -30,6 +31,10 @@ class Decoder(ABC):
     @abstractmethod
     def label(self) -> str:
         """What reports call it."""
+
+    def parts(self) -> Mapping[str, "Decoder"]:
+        """Decoders to be reported beside it, by name: what it is made of and improves on. None by default."""
+        return {}
 
     @abstractmethod
     def decode(self, policy: Policy, shops: Shops) -> Tensor:

@@ -73,7 +73,7 @@ class JobShops(Environment):
             if names.count(name) > 1:
                 raise InputError(f"instances: two are named '{name}'; rename the file of one")
         self.instances = with_bounds(self.instances, bounds or {})
-        self.decoder = decoder
+        self.decoder, self.parts = decoder, decoder.parts()
         self.baselines = select_rules(baselines, check_seed("seed", seed))
         self.cpsat = cpsat or CpSat()
         self.gantt = _GANTT.get(str(gantt).lower(), "")
@@ -100,11 +100,14 @@ class JobShops(Environment):
                     outcomes.append(
                         BuiltSchedule(AGENT, self.decoder.label, schedule, seconds, value, calibrated=known)
                     )
+                for name, part in self.parts.items():
+                    built = timed(partial(part.decode, policy, shops), group)
+                    outcomes += [BuiltSchedule(name, part.label, schedule, seconds) for schedule, seconds in built]
                 for name, rule in self.baselines.items():
                     built = timed(partial(rule.schedule, shops), group)
                     outcomes += [BuiltSchedule(name, rule.label, schedule, seconds) for schedule, seconds in built]
                 progress.advance(bar)
-        methods = [AGENT, *self.baselines, "cpsat"]
+        methods = [AGENT, *self.parts, *self.baselines, "cpsat"]
         names = [instance.name for instance in instances]
         outcomes.sort(key=lambda o: (names.index(o.schedule.instance.name), methods.index(o.method)))
         return ScheduleReport(outcomes, self.gantt)
