@@ -33,11 +33,13 @@ def one_after_the_other(shop: JobShop) -> np.ndarray:
 
 @given(job_shops(), seeds)
 def test_every_order_that_keeps_to_the_routes_is_a_schedule(shop: JobShop, seed: int) -> None:
-    """And sorted by its starts it is the same schedule."""
+    """And sorted by its starts it is no later: two operations without duration may change places."""
     operations, order = Operations(shop), any_order(shop, seed)
     starts = operations.earliest(order)
     assert feasible(shop, operations.matrix(starts))
-    assert operations.earliest(operations.sort(order, starts)) == starts
+    again = operations.earliest(operations.sort(order, starts))
+    assert all(later <= start for later, start in zip(again, starts, strict=True))
+    assert again == starts or (shop.durations[shop.exists] == 0).any()
     assert operations.listed(operations.matrix(starts)) == starts
 
 

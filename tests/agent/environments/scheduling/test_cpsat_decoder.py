@@ -46,12 +46,13 @@ def test_it_finds_the_optimum_of_small_shops_and_is_never_worse_than_greedy(poli
     assert makespans(instances, CpSatDecoder(1e-6).decode(policy, shops)) == greedy > found
 
 
-def test_samples_of_a_time_are_those_of_a_number(policy: Policy, instances: list[JobShop]) -> None:
-    """No time for a second one leaves the greedy one, and more are never worse."""
+def test_samples_of_a_time_begin_with_the_greedy_one(policy: Policy, instances: list[JobShop]) -> None:
+    """Without time for a second one it is the result, and more are never worse."""
+    instances = instances[:2]
     shops = Shops.pack(instances)
     greedy = Greedy().decode(policy, shops)
     assert torch.equal(TimedSample(1e-6).decode(policy, shops), greedy)
-    more = makespans(instances, TimedSample(0.3).decode(policy, shops))
+    more = makespans(instances, TimedSample(0.2).decode(policy, shops))
     assert all(some <= one for some, one in zip(more, makespans(instances, greedy), strict=True))
 
 
@@ -61,7 +62,7 @@ def test_the_report_has_the_parts_beside_the_whole(predict: Predict, alone: bool
     report = JobShops("ft06", CpSatDecoder(0.2, 1, alone=alone), ["spt"]).run(predict, suite)
     parts = ["greedy", "samples", "cpsat_alone"] if alone else []
     assert [row["method"] for row in report.records()] == ["agent", *parts, "spt"]
-    assert report.gap("agent") == min(report.gap(method) for method in report.labels) == 0
+    assert report.gap("agent") <= min(report.gap(name) for name in ("agent", "greedy") if name in report.labels)
 
 
 @pytest.mark.parametrize(
