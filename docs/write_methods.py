@@ -118,7 +118,9 @@ def columns() -> dict[str, Callable[[str, Weighting], str]]:
         named_by(tests_of(test_properties)),
         names_in(test_torchjd),
     )
-    digits = {name: f"to {tolerance:g}".replace("e-0", "e-") for name, _, _, tolerance in test_torchjd.AGGREGATORS.values()}
+    digits = {
+        name: f"to {tolerance:g}".replace("e-0", "e-") for name, _, _, tolerance in test_torchjd.AGGREGATORS.values()
+    }
     alone = checked(checks.networks_that_share_nothing)
     going_on = tested(test_nonpositive_losses.test_the_other_tasks_go_on)
 

@@ -1,7 +1,7 @@
 """Decoders: from scores of candidates to complete schedules."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -10,6 +10,7 @@ from typing_extensions import override
 from mtl.agent.environments.scheduling.noise import gumbel
 from mtl.agent.environments.scheduling.seeds import check_seed
 from mtl.errors import InputError
+from mtl.suites.scheduling.instance import JobShop
 from mtl.suites.scheduling.plans import Plans
 from mtl.suites.scheduling.rollout import Policy, rollout
 from mtl.suites.scheduling.shops import Shops
@@ -32,6 +33,13 @@ class Decoder(ABC):
     @abstractmethod
     def label(self) -> str:
         """What reports call it."""
+
+    def parts(self) -> Mapping[str, "Decoder"]:
+        """Decoders to be reported beside it, by name: what it is made of and improves on. None by default."""
+        return {}
+
+    def check(self, instance: JobShop) -> None:  # noqa: B027
+        """InputError if it cannot schedule such a shop. Every decoder can by default."""
 
     @abstractmethod
     def decode(self, policy: Policy, shops: Shops) -> Tensor:

@@ -88,7 +88,9 @@ class JobShops(Environment):
         self.objective = objective
         if objective != "makespan" and bounds:
             raise InputError(f"bounds are makespans, and objective={objective}: leave one of them out")
-        self.decoder = decoder
+        self.decoder, self.parts = decoder, decoder.parts()
+        for instance in self.instances:
+            decoder.check(instance)
         by_due_date = BY_DUE_DATE if objective == "weighted_tardiness" else ()
         self.baselines = select_rules([*by_due_date, *baselines], check_seed("seed", seed))
         for name in self.baselines:
@@ -121,11 +123,14 @@ class JobShops(Environment):
                     outcomes.append(
                         BuiltSchedule(AGENT, self.decoder.label, schedule, seconds, value, calibrated=known)
                     )
+                for name, part in self.parts.items():
+                    built = timed(partial(part.build, policy, shops), group)
+                    outcomes += [BuiltSchedule(name, part.label, schedule, seconds) for schedule, seconds in built]
                 for name, rule in self.baselines.items():
                     built = timed(partial(rule.build, shops), group)
                     outcomes += [BuiltSchedule(name, rule.label, schedule, seconds) for schedule, seconds in built]
                 progress.advance(bar)
-        methods = [AGENT, *self.baselines, "cpsat"]
+        methods = [AGENT, *self.parts, *self.baselines, "cpsat"]
         names = [instance.name for instance in instances]
         outcomes.sort(key=lambda o: (names.index(o.schedule.instance.name), methods.index(o.method)))
         if self.objective == "weighted_tardiness":

@@ -1,0 +1,126 @@
+"""The agent together with CP-SAT: the solver goes on from the agent's schedule."""
+
+import time
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from typing_extensions import override
+
+from mtl.agent.environments.scheduling.decoders import Decoder, Greedy
+from mtl.agent.environments.scheduling.seeds import check_seed
+from mtl.agent.environments.scheduling.timed_sample import TimedSample
+from mtl.errors import InputError
+from mtl.suites.scheduling.instance import NO_MACHINE, JobShop
+from mtl.suites.scheduling.rollout import Policy
+from mtl.suites.scheduling.shops import Shops
+from mtl.suites.scheduling.solver import solve
+from mtl.suites.scheduling.window_search import shorten
+
+
+class CpSatDecoder(Decoder):
+    """The agent's greedy schedule, which CP-SAT shortens window by window in the time that is left.
+
+    See :func:`~mtl.suites.scheduling.window_search.shorten`. Shops are scheduled one after the other. The schedule is
+    never longer than the greedy one, which is built to its end in any case: where that takes longer than ``seconds``,
+    it is the result.
+
+    Args:
+        seconds: wall-clock time of one shop, with that of the agent. Results depend on the machine.
+        workers: parallel searches.
+        alone: report beside it what agent and CP-SAT find without each other in as many seconds; this takes three times
+            as long.
+        seed: of the search and of the samples.
+
+    Raises:
+        InputError: an argument out of range.
+    """
+
+    def __init__(self, seconds: float = 10.0, workers: int = 2, *, alone: bool = True, seed: int = 0) -> None:
+        if not 0.0 < seconds < float("inf"):
+            raise InputError(f"decoder.seconds={seconds}: expected a number of seconds above 0")
+        if workers < 1:
+            raise InputError(f"decoder.workers={workers}: expected at least 1")
+        self.seconds, self.workers, self.alone = seconds, workers, alone
+        self.seed = check_seed("decoder.seed", seed)
+
+    @property
+    @override
+    def label(self) -> str:
+        return f"with CP-SAT, {self.seconds:g} s"
+
+    @override
+    def parts(self) -> Mapping[str, Decoder]:
+        if not self.alone:
+            return {}
+        return {
+            "greedy": Greedy(),
+            "samples": TimedSample(self.seconds, seed=self.seed),
+            "cpsat_alone": SolverAlone(self.seconds, self.workers, self.seed),
+        }
+
+    @override
+    def check(self, instance: JobShop) -> None:
+        found = [*instance.demanded, *([instance.objective] if instance.objective != "makespan" else [])]
+        if found:
+            raise InputError(
+                f"decoder=cpsat: its windows know routes and durations alone, and instance {instance.name} has "
+                f"{', '.join(found)}: take decoder=greedy or sample, beside which CP-SAT stands with all of them"
+            )
+
+    @override
+    def decode(self, policy: Policy, shops: Shops) -> Tensor:
+        found = torch.full_like(shops.durations, -1.0)
+        for row in range(len(shops)):
+            began = time.perf_counter()
+            instance = shop_of(shops, row)
+            greedy = Greedy().decode(policy, shops.take(torch.tensor([row])))[0]
+            starts = greedy[: instance.jobs, : instance.durations.shape[1]].round().long().numpy()
+            left = self.seconds - (time.perf_counter() - began)
+            found[row] = padded(shorten(instance, starts, left, workers=self.workers, seed=self.seed).starts, shops)
+        return found
+
+
+class SolverAlone(Decoder):
+    """CP-SAT from an empty start: what it finds without an agent, whose scores it does not ask for.
+
+    Args:
+        seconds: wall-clock time of one shop.
+        workers: parallel searches.
+        seed: of the search.
+    """
+
+    def __init__(self, seconds: float, workers: int, seed: int) -> None:
+        self.seconds, self.workers, self.seed = seconds, workers, seed
+
+    @property
+    @override
+    def label(self) -> str:
+        return f"CP-SAT\nalone\n{self.seconds:g} s"
+
+    @override
+    def decode(self, policy: Policy, shops: Shops) -> Tensor:
+        instances = [shop_of(shops, row) for row in range(len(shops))]
+        found = [
+            solve(one, float("inf"), seconds=self.seconds, workers=self.workers, seed=self.seed) for one in instances
+        ]
+        return torch.stack([padded(one.starts, shops) for one in found])
+
+
+def shop_of(shops: Shops, row: int) -> JobShop:
+    """One of the shops as an instance, without names and known bounds."""
+    real = shops.real[row, : int(shops.jobs[row])]
+    real = real[:, : int(real.sum(1).max())]
+    jobs, longest = real.shape
+    durations = shops.durations[row, :jobs, :longest].long().numpy()
+    machines = shops.machines[row, :jobs, :longest].masked_fill(~real, NO_MACHINE).numpy()
+    return JobShop(f"shop {row}", durations, machines, machine_names=tuple(range(int(shops.machine_count[row]))))
+
+
+def padded(starts: NDArray[np.int64], shops: Shops) -> Tensor:
+    """Start times ``[J, K]`` of one of the shops, as large as the largest, ``[J, K]``; -1 in padding."""
+    out = torch.full(shops.durations.shape[1:], -1.0)
+    out[: starts.shape[0], : starts.shape[1]] = torch.from_numpy(starts).float()
+    return out

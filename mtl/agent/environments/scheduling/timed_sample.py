@@ -1,0 +1,55 @@
+"""The best of as many samples as fit into a time."""
+
+import time
+
+import torch
+from torch import Tensor
+from typing_extensions import override
+
+from mtl.agent.environments.scheduling.decoders import Decoder, Sample, rows_at_once
+from mtl.suites.scheduling.rollout import Policy, rollout
+from mtl.suites.scheduling.shops import Shops
+from mtl.suites.scheduling.simulator import Simulator
+
+
+class TimedSample(Decoder):
+    """As :class:`Sample`, with a time in place of a number of samples.
+
+    The first sample, the greedy one, is drawn in any case. Then each shop's samples are drawn in groups, each twice as
+    large as the one before, as long as one that takes as many seconds per sample would be there in time.
+
+    Args:
+        seconds: wall-clock time of one shop.
+        temperature: see :class:`Sample`.
+        seed: likewise.
+    """
+
+    def __init__(self, seconds: float, temperature: float = 0.3, seed: int = 0) -> None:
+        self.seconds, self.sample = seconds, Sample(1, temperature, seed)
+
+    @property
+    @override
+    def label(self) -> str:
+        return f"samples\nin {self.seconds:g} s"
+
+    @override
+    def decode(self, policy: Policy, shops: Shops) -> Tensor:
+        return torch.stack([self._best(policy, shops.take(torch.tensor([row]))) for row in range(len(shops))])
+
+    def _best(self, policy: Policy, shop: Shops) -> Tensor:
+        """Start times ``[J, K]`` of the shortest schedule of one shop, of equals the first."""
+        began = time.perf_counter()
+        best, makespan, drawn, count = torch.empty(0), torch.inf, 0, 1
+        while count:
+            since = time.perf_counter()
+            samples = torch.arange(drawn, drawn + count)
+            noisy = self.sample.with_noise(policy, samples)
+            built = rollout(noisy, Simulator(shop.take(torch.zeros_like(samples))))
+            row = int(built.makespan.argmin())
+            if float(built.makespan[row]) < makespan:
+                best, makespan = built.starts[row], float(built.makespan[row])
+            drawn += count
+            each = (time.perf_counter() - since) / count
+            left = self.seconds - (time.perf_counter() - began)
+            count = min(2 * count, rows_at_once(shop), max(0, int(left / each)))
+        return best
