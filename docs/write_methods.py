@@ -43,8 +43,8 @@ a row of the method.
 FOOT = """
 - *by hand*: one case, or several steps, computed by hand, agree to a ten-thousandth or better. *TorchJD*: the update
   is that of TorchJD, up to so much of its largest element; *yes*: otherwise or elsewhere than in one update, or the
-  test says where the two differ. *claims*: what its paper claims of the update (no conflict, least length, equal projections,
-  rest at stationary points, invariance to the size of a loss).
+  test says where the two differ. *claims*: what its paper claims of the update (no conflict, least length, equal
+  projections, rest at stationary points, invariance to the size of a loss).
 - *sizes*: finite for losses from 1e-8 to 1e8. *degenerate*: finite for zero, duplicated, opposed and dependent
   gradients.
 - *unlabelled*: a task without labels is left out of the step. *accumulated*: k batches make the update of one.
