@@ -79,9 +79,8 @@ class Machines:
         try:
             store = self._store = TCPStore(self._address, self._port, None, True, wait_for_workers=False)
         except RuntimeError as error:
-            raise InputError(
-                f"{PORT}={self._port - 1}: port {self._port} is needed, too: {first_line(error)}"
-            ) from None
+            text = first_line(error)
+            raise InputError(f"{PORT}={self._port - 1}: port {self._port} is needed, too: {text}") from None
         store.set("resumed", os.environ.get(RESUMED_VARIABLE, ""))
         store.set("run", os.environ[RUN_VARIABLE])
         until(lambda: store.add("ready", 0) == self.count - 1, f"not all of the {self.count} machines have come")

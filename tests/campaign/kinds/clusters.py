@@ -160,7 +160,7 @@ def machines(draw: Random, place: Path, templates: Templates) -> float:
     for number in victims:
         children[number].send(how)
     limit = time.monotonic() + TOLD
-    while not all([child.ended() for child in children]) and time.monotonic() < limit:
+    while not all(child.ended() for child in children) and time.monotonic() < limit:
         time.sleep(0.05)
     for child in children:
         child.send(signal.SIGTERM)
