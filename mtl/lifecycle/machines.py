@@ -1,6 +1,7 @@
 """Several machines that train one run: each has the command started, and the first tells the others where it writes."""
 
 import os
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -88,8 +89,10 @@ class Machines:
     def _reached(self) -> TCPStore | None:
         """The store of the first machine; None if nobody answers."""
         try:
+            # PyTorch would print each attempt
+            socket.create_connection((self._address, self._port), ATTEMPT).close()
             return TCPStore(self._address, self._port, None, False, timedelta(seconds=ATTEMPT))
-        except RuntimeError:
+        except (OSError, RuntimeError):
             return None
 
 

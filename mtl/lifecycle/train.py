@@ -20,7 +20,7 @@ from mtl.config.factories import REFUSALS, call_factory, instantiate_node
 from mtl.config.process import RESUMED_VARIABLE, RUN_VARIABLE
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
-from mtl.config.signals import signals_interrupt
+from mtl.config.signals import signals_end_what_waits, signals_interrupt
 from mtl.errors import InputError
 from mtl.lifecycle.common_start import begin_with_start
 from mtl.lifecycle.execution import act, environment_for
@@ -107,6 +107,8 @@ def train(
         if trees is not None:
             return train_trees(config, trees, on_report, on_run_created)
         machines = machines_of(config)
+        if config.hardware.num_nodes > 1:
+            lock.enter_context(signals_end_what_waits())
         if machines is not None and not machines.first:
             lock.enter_context(machines.run_of_first())
         first = RUN_VARIABLE not in os.environ
