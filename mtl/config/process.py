@@ -15,6 +15,7 @@ def set_process_defaults() -> None:
     # of the time (measured: 40 ms instead of 200). Has to be set before torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # else the end of a connection is a page of C++
 
 
 def check_task_of_slurm() -> None:

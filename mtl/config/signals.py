@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -14,6 +15,7 @@ from typing import Any
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
 SIGNALS = tuple(getattr(signal, name) for name in NAMES if hasattr(signal, name))  # Windows has the first two
 AGAIN = 0.05  # seconds until a signal that was lost is sent again
+JUST = 5.0  # seconds by which a handler may have been called before it is seen that the signal came
 EXIT_TIME_LIMIT = 124  # as the command "timeout" has it
 
 
@@ -30,6 +32,12 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, signum: int) -> None:
         super().__init__(f"signal {signum}")
         self.signum = signum
+
+
+class Heard:
+    """When a handler of this module was called last, in seconds of the monotonic clock."""
+
+    at = float("-inf")
 
 
 class TimeLimitReached(KeyboardInterrupt):
@@ -85,6 +93,43 @@ def signals_interrupt() -> Iterator[None]:
 
 
 @contextmanager
+def signals_end_what_waits(seconds: float = 20.0) -> Iterator[None]:
+    """Within this, a signal that a library does not let through for so long ends the program at once.
+
+    Python calls a handler when a library's code returns. What PyTorch does to find the other processes of a training
+    returns after half an hour, if one of them is gone.
+
+    Args:
+        seconds: until then.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)  # the system writes each signal's number here
+    threading.Thread(target=_end_what_waits, args=(reading, seconds), daemon=True).start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(writing)
+
+
+def _end_what_waits(reading: int, seconds: float) -> None:
+    """End the program where the handler of a signal was not called in time; returns when nothing can be read more."""
+    while number := os.read(reading, 1):
+        came = time.monotonic()
+        while signal.getsignal(number[0]) is _interrupt and Heard.at < came - JUST:
+            if time.monotonic() > came + seconds:
+                sys.stderr.write("interrupted\n")
+                sys.stderr.flush()
+                os._exit(128 + number[0])
+            time.sleep(AGAIN)
+    os.close(reading)
+
+
+@contextmanager
 def interrupt_ends_at_once() -> Iterator[None]:
     """Within this, Ctrl-C ends the program as the system does, without a word.
 
@@ -123,6 +168,7 @@ def ignore_signals() -> None:
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> Any:
+    Heard.at = time.monotonic()
     above = frame
     while above is not None:
         if above.f_code is _raise_later.__code__:  # nothing can be raised there either

@@ -20,7 +20,7 @@ from mtl.config.factories import REFUSALS, call_factory, instantiate_node
 from mtl.config.process import RESUMED_VARIABLE, RUN_VARIABLE
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
-from mtl.config.signals import signals_interrupt
+from mtl.config.signals import signals_end_what_waits, signals_interrupt
 from mtl.errors import InputError
 from mtl.lifecycle.common_start import begin_with_start
 from mtl.lifecycle.execution import act, environment_for
@@ -29,6 +29,7 @@ from mtl.lifecycle.finished_heads import check_finishing, finish_heads
 from mtl.lifecycle.fit import Fitted, fit
 from mtl.lifecycle.improvement import improve, improvement_for
 from mtl.lifecycle.introduction import introduce
+from mtl.lifecycle.machines import Machines
 from mtl.lifecycle.merged import train_merged
 from mtl.lifecycle.new_run import new_run
 from mtl.lifecycle.result import measure
@@ -105,6 +106,11 @@ def train(
         trees = trees_of(config)
         if trees is not None:
             return train_trees(config, trees, on_report, on_run_created)
+        machines = machines_of(config)
+        if config.hardware.num_nodes > 1:
+            lock.enter_context(signals_end_what_waits())
+        if machines is not None and not machines.first:
+            lock.enter_context(machines.run_of_first())
         first = RUN_VARIABLE not in os.environ
         if config.resume is None:
             config = going_on(config, first=first)
@@ -120,11 +126,19 @@ def train(
             with failures_recorded(run, first=first):
                 if first:
                     begin(run, prepared, on_run_created)
+                if machines is not None:
+                    machines.meet()
                 return carry_out(run, prepared, on_report)
         finally:
             if first:
                 os.environ.pop(RUN_VARIABLE, None)
                 os.environ.pop(RESUMED_VARIABLE, None)
+
+
+def machines_of(config: RunConfig) -> Machines | None:
+    """The machines that train the run; None where there is one, or Lightning has started this process."""
+    count = config.hardware.num_nodes
+    return Machines(count) if count > 1 and RUN_VARIABLE not in os.environ else None
 
 
 def going_on(config: RunConfig, *, first: bool) -> RunConfig:

@@ -11,6 +11,7 @@ from pathlib import Path
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: threads do not survive a fork
 os.environ["MPLBACKEND"] = "Agg"
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TORCH_CPP_LOG_LEVEL"] = "ERROR"  # as in every program of the project, before torch is imported
 
 from rich.console import Console
 

@@ -14,6 +14,7 @@ from tests.campaign.kinds import (
     kills,
     ledgers,
     limits,
+    mistakes,
     overrides,
     run_directories,
     searches,
@@ -41,6 +42,8 @@ SHARES: dict[str, tuple[Case, int]] = {
     "sweeps": (sweeps.case, 5),
     "searches": (searches.case, 5),
     "improvements": (improvements.case, 5),
+    "machines": (clusters.machines, 3),
+    "mistakes": (mistakes.case, 20),
 }
 
 

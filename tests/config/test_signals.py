@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 
@@ -76,3 +78,24 @@ def test_ctrl_c_ends_imports_without_a_word() -> None:
         with interrupt_ends_at_once():
             assert signal.getsignal(signal.SIGINT) == within
         assert signal.getsignal(signal.SIGINT) == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="locks of other systems begin otherwise")
+@pytest.mark.parametrize("heard", [False, True])
+def test_a_signal_that_a_library_does_not_let_through_ends_the_program(heard: bool) -> None:
+    """Here the library is a function of C that waits for ever; what is heard has the time that it takes."""
+    waiting = "time.sleep(60)" if heard else "lock(mutex), lock(mutex)"
+    program = f"""
+import ctypes, os, signal, threading, time
+from mtl.config.signals import Interrupted, signals_end_what_waits, signals_interrupt
+lock, mutex = ctypes.CDLL(None).pthread_mutex_lock, ctypes.create_string_buffer(64)
+threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM)).start()
+with signals_interrupt(), signals_end_what_waits(0.2):
+    try:
+        {waiting}
+    except Interrupted:
+        time.sleep(0.5)
+        raise SystemExit(3) from None
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=50)
+    assert (done.returncode, done.stderr) == ((3, "") if heard else (128 + signal.SIGTERM, "interrupted\n"))

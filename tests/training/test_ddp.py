@@ -70,7 +70,11 @@ def test_two_processes_are_one(method: list[str], tmp_path: Path) -> None:
 @pytest.mark.parametrize("model", ["hard", "gated"])
 @pytest.mark.parametrize("weighting", option_names("weighting"))
 def test_processes_and_accumulated_batches_make_the_same_steps(weighting: str, model: str, tmp_path: Path) -> None:
-    """Under every weighting, with labels missing and a last batch that is not full."""
+    """Under every weighting, with labels missing and a last batch that is not full.
+
+    Most differ by a few units of the last place. FAMO comes closest to the limit, with 9e-6: it learns its weights with
+    Adam from how much the losses change, and Adam makes steps of one size of changes that are mere rounding.
+    """
     options = [f"model={model}", f"weighting={weighting}", "task.missing=0.3", "logger=csv"]
     ways = {
         "one": ["batch_size=32"],

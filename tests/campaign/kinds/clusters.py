@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ from random import Random
 import psutil
 
 from tests.campaign.checks import check_said, require
-from tests.campaign.child import Ended, start
+from tests.campaign.child import Child, Ended, start
 from tests.campaign.commands import ROOT, train_py
 from tests.campaign.kinds.checkpoints import check_same_as_calm
 from tests.campaign.kinds.kills import LIMIT, WORDS, finished_runs
@@ -20,6 +21,7 @@ from tests.campaign.templates import SYNTHETIC, Templates, run_in
 
 JOB: dict[str, str | None] = {"SLURM_JOB_ID": "7", "SLURM_JOB_NAME": "job", "SLURM_NODEID": "0"}
 TWO_PROCESSES = (*SYNTHETIC, "model=hard", "hardware=ddp_cpu", "epochs=100000", "steps=null", "patience=null")
+TOLD = 30  # seconds in which a machine ends that has lost the other, before it is told to
 ENDS = 180  # seconds until all processes of a training have ended, on a machine that others share
 
 
@@ -135,6 +137,45 @@ def processes(draw: Random, place: Path, templates: Templates) -> float:
     check_said(Ended(process.returncode, "", err, 0.0), place, (2, 128 + how))
     require("lines", len(err.splitlines()) == 1 and "resume=" in err, err)
     return ending
+
+
+def machines(draw: Random, place: Path, templates: Templates) -> float:
+    """Two machines that train one run, here two commands that meet by the network; returns the longest end.
+
+    One or both get a signal. Where one alone does, the batch system tells the other a little later. Then both start
+    anew, and come to one result.
+    """
+    words = (*WORDS[:-1], "hardware=ddp_cpu", "hardware.devices=1", "+hardware.num_nodes=2", f"output={place / 'all'}")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        job: dict[str, str | None] = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1] - 1)}
+
+    def both() -> list[Child]:
+        variables = ({**templates.environment(), **job, "NODE_RANK": rank} for rank in "01")
+        return [start(partial(train_py, *words), place / one["NODE_RANK"], one) for one in variables]
+
+    children, how = both(), draw.choice((signal.SIGTERM, signal.SIGUSR1, signal.SIGINT, signal.SIGKILL))
+    time.sleep(draw.uniform(0, 2 * templates.seconds))
+    victims = draw.choice(((0,), (1,), (0, 1)))
+    for number in victims:
+        children[number].send(how)
+    limit = time.monotonic() + TOLD
+    while not all(child.ended() for child in children) and time.monotonic() < limit:
+        time.sleep(0.05)
+    for child in children:
+        child.send(signal.SIGTERM)
+    said = [child.wait(ENDS) for child in children]
+    for child, ended in zip(children, said, strict=True):
+        check_said(ended, child.place, (0, 2, 128 + how, -how, 128 + signal.SIGTERM, -signal.SIGTERM))
+        require("lines", len(ended.err.splitlines()) <= 2, ended.err)
+    if not finished_runs(place / "all"):
+        for child in both():
+            check_said(child.wait(LIMIT), child.place, (0,))
+    runs = list((place / "all").glob("runs/*/*/*"))
+    require("doubled", len(runs) == 1, runs)
+    require("lost", finished_runs(place / "all"), "no run has a result")
+    require("different", finished_runs(place / "all")[0].result.epochs == 8, "it has not trained for 8 epochs")
+    return max(ended.ending for ended in said)
 
 
 SITUATIONS = (tasks, interactive, requeued, time_limit, processes)
