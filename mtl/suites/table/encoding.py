@@ -18,6 +18,7 @@ LIMIT = 8.0  # standard deviations beyond which a value says no more; keeps one 
 SMOOTH_LIMIT = 3.0  # that robust numbers come near to, however far a value is
 WAYS = ("standard", "quantile", "robust")  # to scale numbers
 KNOTS = 500  # quantiles that are written down of a column
+SHARES = 48  # of the rows of a column, as many as the bins of a number in the encoders of tables
 LEVEL = 1e-3  # nearer to 0 or 1 is no level of a value
 DAY = 86400.0
 NO_END = 253_370_764_800.0  # 9999-01-01, in seconds since 1970
@@ -99,8 +100,7 @@ class NumberColumn(Column):
             low, mean, high = (float(value) for value in np.quantile(known, (0.25, 0.5, 0.75)))
             return cls(name, mean, high - low or float(np.ptp(known)) / 2, gaps, smooth=True)
         mean = float(known.mean()) if len(known) else 0.0
-        levels = np.linspace(0, 1, min(KNOTS, max(len(known), 2)))
-        knots = tuple(np.quantile(known, levels).tolist()) if way == "quantile" and std > 0 else ()
+        knots = _knots(known) if way == "quantile" and std > 0 else ()
         return cls(name, mean, std if std > 0 else 1.0, gaps, knots)
 
     @override
@@ -137,6 +137,19 @@ class NumberColumn(Column):
         middle = ((upper + lower) / 2).clip(LEVEL, 1 - LEVEL)
         normal: Features = torch.special.ndtri(torch.from_numpy(middle)).numpy()
         return normal
+
+
+def _knots(known: Features) -> tuple[float, ...]:
+    """Quantiles at evenly spaced levels, of rows among which no value fills more than one of :data:`SHARES`.
+
+    Else the values beside a frequent one, as the amounts of the few who have any, would share a few levels. So does
+    LightGBM divide the values of a column into bins (Ke et al., NeurIPS 2017): a frequent value has one of its own, and
+    the others are as fine as if it was not there.
+    """
+    values, counts = np.unique(known, return_counts=True)
+    limited = np.repeat(values, np.minimum(counts, -(-len(known) // SHARES)))
+    levels = np.linspace(0, 1, min(KNOTS, max(len(limited), 2)))
+    return tuple(np.quantile(limited, levels).tolist())
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import torch
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE
 from mtl.suites.table import Splitting, TableSuite
-from mtl.suites.table.encoding import Encoding
+from mtl.suites.table.encoding import Encoding, NumberColumn
 from tests.suites.table.customers import TARGETS, customers, suite
 
 
@@ -115,13 +115,26 @@ def test_quantiles_make_any_distribution_normal_by_the_training_rows_alone() -> 
     assert scipy.stats.kstest(skewed, "norm").statistic < 0.02
     order = made.frame.skewed.iloc[made.splitting.rows(made.frame)["train"]].to_numpy().argsort()
     assert (np.diff(skewed[order]) >= 0).all()
-    assert abs(train[:, 1].mean()) < 0.1  # a value that fills many levels lies in their middle
+    halves = NumberColumn.fit("a", pd.Series([0, 1] * 9000), "quantile").numbers(pd.Series([0, 1]))
+    np.testing.assert_allclose(
+        halves[:, 0], scipy.stats.norm.ppf([0.25, 0.75]), rtol=0.01
+    )  # middle of the levels of each
     beyond = made.inputs(pd.DataFrame({"skewed": [-1.0, 1e9, np.nan], "count": [0, 0, 0]}))["numbers"][:, 0]
     np.testing.assert_allclose(beyond[:2], [-3.0902, 3.0902], atol=1e-3)
     assert beyond[2].isnan()
     assert Encoding.of(json.loads(json.dumps(made.encoding.plain()))) == made.encoding
     with pytest.raises(InputError, match=r"way in task\.numbers 'quantiles': did you mean 'quantile'"):
         suite(frame, {"y": "binary"}, numbers="quantiles")
+
+
+def test_a_frequent_value_leaves_the_others_their_levels() -> None:
+    """Of amounts that nine in ten do not have, those that are there are told apart as if all had one."""
+    draw = np.random.default_rng(0)
+    amount = np.exp(draw.normal(size=3000)).round(2)
+    column = NumberColumn.fit("amount", pd.Series(np.where(np.arange(3000) % 10, 0.0, amount)), "quantile")
+    rare = column.numbers(pd.Series(np.quantile(amount, [0.1, 0.5, 0.9])))[:, 0]
+    assert rare[0] < 0 < rare[1] < 1 < rare[2] < 2
+    assert column.numbers(pd.Series([0.0]))[0, 0] < rare[0]
 
 
 def test_robust_numbers_are_scaled_by_quartiles_and_limited_smoothly() -> None:
