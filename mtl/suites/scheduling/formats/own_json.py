@@ -21,8 +21,7 @@ def parse_own_json(where: str, name: str, content: Mapping[str, Any]) -> JobShop
     ``operations`` a list, in the order of the route, of objects with ``machine``, ``duration``, and perhaps ``name``
     and ``start``, which fixes it; where several machines can do it, ``machines`` holds the duration of each by its
     name, instead of ``machine`` and ``duration``. ``downtimes`` is a list of objects with ``machine``, ``start`` and
-    ``end``,
-    ``machines`` the names of all machines in the order of charts, ``now`` the moment of planning.
+    ``end``, ``machines`` the names of all machines in the order of charts, ``now`` the moment of planning.
 
     Args:
         where: the file, for messages.
