@@ -12,8 +12,8 @@ def parse_fjs(path: Path, text: str) -> JobShop:
 
     The first line says ``jobs machines``, perhaps followed by the mean number of machines of an operation. A line per
     job begins with its number of operations; of each operation there follow the number of machines that can do it, and
-    as many pairs ``machine duration``. Machines are numbered from 1, or from 0 where a machine 0 is there, and keep these
-    numbers as names. Empty lines, and what follows after the last job, are passed over.
+    as many pairs ``machine duration``. Machines are numbered from 1, or from 0 where there is a machine 0, and keep
+    these numbers as names. Empty lines, and what follows after the last job, are passed over.
 
     Args:
         path: for messages and for the name of the instance.

@@ -106,6 +106,7 @@ def read_options(
     several = operation.get("machines")
     check_keys(where, operation, OF_OPERATIONS, ("machine", "duration") if several is None else ("machines",))
     if several is None:
+        number_of(where, operation, "duration")
         several = {operation["machine"]: operation["duration"]} if isinstance(operation["machine"], str | int) else None
     elif "machine" in operation or "duration" in operation:
         raise InputError(f"{where}: expected machine and duration, or machines, and not both")

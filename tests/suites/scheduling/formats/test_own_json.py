@@ -79,7 +79,7 @@ def test_machines_with_their_durations(tmp_path: Path) -> None:
         ({"jobs": [{"operations": [{"machines": {"a": 1}, "machine": "a"}]}]}, "or machines, and not both"),
         (
             {"jobs": [{"operations": [{"machines": {"a": 1, "b": 2}, "start": 0}]}]},
-            "a start and 2 machines: name the one",
+            "has a start and 2 machines",
         ),
         ({"jobs": [{"operations": []}], "downtimes": []}, "two equal, non-empty matrices"),
     ],
