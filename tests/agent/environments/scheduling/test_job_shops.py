@@ -193,6 +193,9 @@ def test_names_of_a_table_are_kept_to_the_chart_and_the_file(predict: Predict, t
     named = [(row["job"], row["operation"], row["machine"]) for row in written]
     assert named == [("$door$", "10", "saw [b]"), ("$door$", "20", "paint"), ("table", "1", "saw [b]")]
     svg = (tmp_path / "out" / "gantt-own.svg").read_text()
+    page = (tmp_path / "out" / "chart-own.html").read_text()
+    assert '"machines": ["saw [b]", "paint"]' in page
+    assert "<td>$door$</td>" in page
     assert "saw [b]" in svg
     assert "$door$" in svg
 

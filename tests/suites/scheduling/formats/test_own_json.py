@@ -78,7 +78,7 @@ def test_machines_with_their_durations(tmp_path: Path) -> None:
         ({"jobs": [{"operations": [{"machines": {}}]}]}, "operation 0: expected the name of a machine, or machines"),
         ({"jobs": [{"operations": [{"machines": {"a": 1}, "machine": "a"}]}]}, "or machines, and not both"),
         (
-            {"jobs": [{"operations": [{"machines": {"a": 1, "b": 2}, "start": 0}]}]},
+            {"jobs": [{"operations": [{"machines": {"saw": 1, "paint": 2}, "start": 0}]}]},
             "has a start and 2 machines",
         ),
         ({"jobs": [{"operations": []}], "downtimes": []}, "two equal, non-empty matrices"),
