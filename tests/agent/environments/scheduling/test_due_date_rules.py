@@ -20,7 +20,7 @@ GIVEN = Constraints(due=(40, 6, None), weights=(2, 1, 0))
 def test_due_dates_by_hand() -> None:
     state = Simulator(Shops.pack([from_routes("own", ROUTES, ("saw", "drill"), constraints=GIVEN)]))
     assert earliest_due_date(state)[0].argsort(descending=True).tolist() == [1, 0, 2]
-    # Slacks are 40 - 4 - 3 * 5 = 21, and 6 - 2 = 4; the mean of the three durations is 3, and is looked ahead three times
+    # Slacks are 40 - 4 - 3 * 5 = 21, and 6 - 2 = 4; the mean of the durations is 3, and looked ahead three times
     expected = [log(2 / 4) - 21 / 9, log(1 / 2) - 4 / 9]
     assert apparent_tardiness_cost(state)[0, :2].tolist() == pytest.approx(expected)
     assert apparent_tardiness_cost(state)[0, 2] < -1e6
