@@ -55,13 +55,23 @@ def test_training_and_execution_share_their_settings() -> None:
 def test_execution_leaves_a_report_beside_the_run(run: Run) -> None:
     report, directory = execute(environment("decoder=sample", "decoder.samples=4", "gantt=true"), str(run.path))
     assert directory.parent == run.path / "executions"
-    files = ["execution.csv", "execution.json", "gantt-ft06.png", "gantt-ft06.svg", "settings.json"]
+    files = ["chart-ft06.html", "execution.csv", "execution.json", "gantt-ft06.png", "gantt-ft06.svg", "settings.json"]
     files += ["schedules.csv", "schedules.json"]
     assert sorted(path.name for path in directory.iterdir()) == sorted(files)
     assert json.loads((directory / "execution.json").read_text())["summary"] == report.summary()
     settings = json.loads((directory / "settings.json").read_text())
     assert settings["run"] == run.id
     assert settings["environment"]["decoder"]["samples"] == 4
+
+
+def test_what_is_known_of_instances_can_be_typed() -> None:
+    """Values by name of an instance, which is no key that the options know."""
+    typed = environment("bounds={mine: {upper: 12}}", "downtime={mine: stops.csv}", "now={mine: 4}")
+    assert [typed[key] for key in ("bounds", "downtime", "now")] == [
+        {"mine": {"upper": 12}},
+        {"mine": "stops.csv"},
+        {"mine": 4},
+    ]
 
 
 def test_executions_do_not_overwrite_one_another(run: Run) -> None:

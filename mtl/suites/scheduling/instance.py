@@ -221,7 +221,8 @@ class JobShop:
         """``[J, K]``: whether an operation has its machine for sure."""
         if self.alternatives is None:
             return self.exists
-        return self.exists & ((self.alternatives.count == 1) | (self.fixed >= 0))
+        found: NDArray[np.bool_] = self.exists & ((self.alternatives.count == 1) | (self.fixed >= 0))
+        return found
 
     def on(self, machines: NDArray[np.int64]) -> "JobShop":
         """The shop with other machines chosen for its operations.

@@ -23,6 +23,7 @@ from mtl.lifecycle.train import train
 ENVIRONMENTS = [name for name in option_names("execution") if name != "none"]
 ACTING = {
     ("scheduling", "scheduling"),
+    ("scheduling", "shop_floor"),
     ("credit", "lending"),
     ("flights", "alerts"),
     ("reviews", "routing"),
@@ -44,6 +45,10 @@ SMALL = {
 }
 QUICK = {
     "scheduling": ["execution.instances=[ft06]", "execution.baselines=[spt]", "execution.gantt=none"],
+    "shop_floor": [
+        *("execution.instances=[ft06]", "execution.episodes=2", "execution.seconds=0", "execution.baselines=[]"),
+        *("execution.disturbances.breakdowns=0.1", "execution.disturbances.late=0", "execution.gantt=false"),
+    ],
     "estimates": ["execution.instances=1", "execution.size=[2,2]", "execution.planners=[spt]"],
 }
 

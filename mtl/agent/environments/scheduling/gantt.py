@@ -1,26 +1,19 @@
 """Gantt charts: machines x time, jobs by colour."""
 
 from collections.abc import Sequence
-from colorsys import hls_to_rgb
 
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import PolyCollection
-from matplotlib.colors import BoundaryNorm, ListedColormap, to_rgb
+from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 
+from mtl.agent.environments.scheduling.palette import Colour, is_dark, palette
 from mtl.agent.environments.scheduling.schedule import Schedule
 from mtl.suites.scheduling.constraints import Name
 
-Colour = tuple[float, float, float]
-
-# Up to 20 jobs: the Tableau 20 palette, strong colours first, so that few jobs differ most.
-_FEW = (
-    *("#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#76b7b2", "#edc948", "#ff9da7", "#9c755f", "#bab0ac"),
-    *("#a0cbe8", "#ffbe7d", "#8cd17d", "#d37295", "#d4a6c8", "#499894", "#f1ce63", "#fabfd2", "#b6992d", "#d7b5a6"),
-)
 _INK = "#222222"
 _QUIET = "#666666"
 _ROW = 0.82  # height of a bar, as a share of the distance between machines
@@ -59,13 +52,6 @@ def gantt(schedule: Schedule, method: str) -> Figure:
     return figure
 
 
-def palette(jobs: int) -> list[Colour]:
-    """A colour for each job. Many jobs go once around the colour circle, in three shades so that neighbours differ."""
-    if jobs <= len(_FEW):
-        return [to_rgb(code) for code in _FEW[:jobs]]
-    return [hls_to_rgb(job / jobs * 0.95, (0.42, 0.56, 0.70)[job % 3], 0.55) for job in range(jobs)]
-
-
 def _bars(axes: Axes, schedule: Schedule, colours: Sequence[Colour]) -> None:
     instance = schedule.instance
     there = instance.exists
@@ -90,8 +76,7 @@ def _bars(axes: Axes, schedule: Schedule, colours: Sequence[Colour]) -> None:
         name = str(instance.job_names[job])
         if length < room * len(name):
             continue
-        red, green, blue = colours[job]
-        dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.6
+        dark = is_dark(colours[job])
         axes.text(
             start + length / 2,
             machine,

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 from typing_extensions import override
 
+from mtl.agent.environments.scheduling.chart_page import chart_page
 from mtl.agent.environments.scheduling.schedule import Schedule
 from mtl.agent.environments.scheduling.schedule_files import ExecutedSchedule, schedule_files
 from mtl.agent.report import ExecutionReport, Value
@@ -94,7 +95,7 @@ class ScheduleReport(ExecutionReport):
     the instances whose reference is such a one. The table has an instance per row, the smallest gap of each in bold,
     and fits into 80 characters. Every schedule is written, see
     :func:`~mtl.agent.environments.scheduling.schedule_files.schedule_files`. Pictures are Gantt charts of the agent's
-    schedules, named ``gantt-<instance>``.
+    schedules, named ``gantt-<instance>``, and there is a page of each, ``chart-<instance>.html``.
 
     Args:
         outcomes: every method on every instance; the agent's are named ``agent``.
@@ -226,16 +227,23 @@ class ScheduleReport(ExecutionReport):
 
     @override
     def texts(self) -> Iterator[tuple[str, str]]:
-        return schedule_files([ExecutedSchedule(outcome.method, outcome.schedule) for outcome in self.outcomes])
+        yield from schedule_files([ExecutedSchedule(outcome.method, outcome.schedule) for outcome in self.outcomes])
+        for outcome in drawn(self.of(AGENT), self.gantt):
+            page = chart_page(outcome.schedule, f"agent ({outcome.label})")
+            yield f"chart-{outcome.schedule.instance.name}.html", page
 
     @override
     def figures(self) -> Iterator[tuple[str, "Figure"]]:
         # matplotlib is slow to import, and not every report has a picture
         from mtl.agent.environments.scheduling.gantt import gantt
 
-        chosen = {"all": self.of(AGENT), "first": self.of(AGENT)[:1], "none": []}[self.gantt]
-        for outcome in chosen:
+        for outcome in drawn(self.of(AGENT), self.gantt):
             yield f"gantt-{outcome.schedule.instance.name}", gantt(outcome.schedule, f"agent ({outcome.label})")
+
+
+def drawn(outcomes: list[BuiltSchedule], which: str) -> list[BuiltSchedule]:
+    """The outcomes of which there are charts: all, the first, or none."""
+    return {"all": outcomes, "first": outcomes[:1], "none": []}[which]
 
 
 def what_was_not_trained(instances: Sequence[JobShop]) -> list[str]:

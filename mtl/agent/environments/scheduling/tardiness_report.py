@@ -10,8 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 from typing_extensions import override
 
+from mtl.agent.environments.scheduling.chart_page import chart_page
 from mtl.agent.environments.scheduling.schedule_files import ExecutedSchedule, schedule_files
-from mtl.agent.environments.scheduling.schedule_report import AGENT, BuiltSchedule, what_was_not_trained
+from mtl.agent.environments.scheduling.schedule_report import AGENT, BuiltSchedule, drawn, what_was_not_trained
 from mtl.agent.report import ExecutionReport, Value
 from mtl.runs.contributions import Outcome
 
@@ -31,7 +32,7 @@ class TardinessReport(ExecutionReport):
     A record is one method on one instance. The summary holds means over the instances: the agent's, then
     ``<method>_weighted_tardiness`` and ``<method>_seconds`` of every baseline. Every schedule is written, see
     :func:`~mtl.agent.environments.scheduling.schedule_files.schedule_files`. Pictures are Gantt charts of the agent's
-    schedules, named ``gantt-<instance>``.
+    schedules, named ``gantt-<instance>``, and there is a page of each, ``chart-<instance>.html``.
 
     Args:
         outcomes: every method on every instance; the agent's are named ``agent``.
@@ -151,15 +152,17 @@ class TardinessReport(ExecutionReport):
 
     @override
     def texts(self) -> Iterator[tuple[str, str]]:
-        return schedule_files([ExecutedSchedule(outcome.method, outcome.schedule) for outcome in self.outcomes])
+        yield from schedule_files([ExecutedSchedule(outcome.method, outcome.schedule) for outcome in self.outcomes])
+        for outcome in drawn(self.of(AGENT), self.gantt):
+            page = chart_page(outcome.schedule, f"agent ({outcome.label})")
+            yield f"chart-{outcome.schedule.instance.name}.html", page
 
     @override
     def figures(self) -> Iterator[tuple[str, "Figure"]]:
         # matplotlib is slow to import, and not every report has a picture
         from mtl.agent.environments.scheduling.gantt import gantt
 
-        chosen = {"all": self.of(AGENT), "first": self.of(AGENT)[:1], "none": []}[self.gantt]
-        for outcome in chosen:
+        for outcome in drawn(self.of(AGENT), self.gantt):
             yield f"gantt-{outcome.schedule.instance.name}", gantt(outcome.schedule, f"agent ({outcome.label})")
 
 

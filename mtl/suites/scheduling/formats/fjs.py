@@ -12,8 +12,8 @@ def parse_fjs(path: Path, text: str) -> JobShop:
 
     The first line says ``jobs machines``, perhaps followed by the mean number of machines of an operation. A line per
     job begins with its number of operations; of each operation there follow the number of machines that can do it, and
-    as many pairs ``machine duration``. Machines are numbered from 1, and keep these numbers as names. Empty lines, and
-    what follows after the last job, are passed over.
+    as many pairs ``machine duration``. Machines are numbered from 1, or from 0 where there is a machine 0, and keep
+    these numbers as names. Empty lines, and what follows after the last job, are passed over.
 
     Args:
         path: for messages and for the name of the instance.
@@ -38,11 +38,18 @@ def parse_fjs(path: Path, text: str) -> JobShop:
             f"{path}:{lines[-1][0]}: expected {jobs} job lines after the first line, found {len(lines) - 1}"
         )
     routes = [read_job(path, *line, machines) for line in lines[1 : jobs + 1]]
-    return from_options(path.stem, routes, tuple(range(1, machines + 1)))
+    seen = {machine for route in routes for options in route for machine, _ in options}
+    first = 0 if 0 in seen else 1
+    if max(seen) >= first + machines:
+        raise InputError(
+            f"{path}: machines are numbered from 0 and from 1: expected 0..{machines - 1} or 1..{machines}"
+        )
+    routes = [[[(place - first, lasts) for place, lasts in options] for options in route] for route in routes]
+    return from_options(path.stem, routes, tuple(range(first, first + machines)))
 
 
 def read_job(path: Path, number: int, words: list[str], machines: int) -> list[list[Option]]:
-    """The operations of a line, each with the machines that can do it. InputError if it is malformed."""
+    """The operations of a line, each with the machines that can do it, 0..M, as they may be numbered from 0 or 1."""
     values = [whole_number(path, number, word) for word in words]
     route, place = [], 1
     for operation in range(values[0]):
@@ -53,10 +60,10 @@ def read_job(path: Path, number: int, words: list[str], machines: int) -> list[l
                 f"{path}:{number}: operation {operation + 1} of {values[0]}: expected a number of machines and as many "
                 "pairs 'machine duration'"
             )
-        options = list(zip([machine - 1 for machine in pairs[::2]], pairs[1::2], strict=True))
+        options = list(zip(pairs[::2], pairs[1::2], strict=True))
         for machine, duration in options:
-            if not 0 <= machine < machines:
-                raise InputError(f"{path}:{number}: expected machines 1..{machines}, found {machine + 1}")
+            if not 0 <= machine <= machines:
+                raise InputError(f"{path}:{number}: expected machines 1..{machines}, found {machine}")
             if not 0 <= duration < LARGEST_TIME:
                 raise InputError(f"{path}:{number}: expected durations 0..{LARGEST_TIME - 1}, found {duration}")
         if len({machine for machine, _ in options}) < count:

@@ -21,8 +21,7 @@ def parse_own_json(where: str, name: str, content: Mapping[str, Any]) -> JobShop
     ``operations`` a list, in the order of the route, of objects with ``machine``, ``duration``, and perhaps ``name``
     and ``start``, which fixes it; where several machines can do it, ``machines`` holds the duration of each by its
     name, instead of ``machine`` and ``duration``. ``downtimes`` is a list of objects with ``machine``, ``start`` and
-    ``end``,
-    ``machines`` the names of all machines in the order of charts, ``now`` the moment of planning.
+    ``end``, ``machines`` the names of all machines in the order of charts, ``now`` the moment of planning.
 
     Args:
         where: the file, for messages.
@@ -107,6 +106,7 @@ def read_options(
     several = operation.get("machines")
     check_keys(where, operation, OF_OPERATIONS, ("machine", "duration") if several is None else ("machines",))
     if several is None:
+        number_of(where, operation, "duration")
         several = {operation["machine"]: operation["duration"]} if isinstance(operation["machine"], str | int) else None
     elif "machine" in operation or "duration" in operation:
         raise InputError(f"{where}: expected machine and duration, or machines, and not both")

@@ -9,7 +9,8 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from mtl.agent.environments.scheduling.gantt import gantt, palette
+from mtl.agent.environments.scheduling.gantt import gantt
+from mtl.agent.environments.scheduling.palette import palette
 from mtl.agent.environments.scheduling.rules import rules
 from mtl.agent.environments.scheduling.schedule import Schedule
 from mtl.agent.report import save_figure

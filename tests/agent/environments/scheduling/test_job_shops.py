@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mtl.agent.environments.scheduling.decoders import Greedy, Sample
+from mtl.agent.environments.scheduling.decoders import Decoder, Greedy, Sample
 from mtl.agent.environments.scheduling.exact import CpSat
 from mtl.agent.environments.scheduling.job_shops import JobShops, with_proof
 from mtl.agent.environments.scheduling.schedule_report import BuiltSchedule
@@ -21,6 +21,8 @@ from mtl.nn.encoder import SINGLE
 from mtl.sharing.hard import Hard
 from mtl.suites.scheduling.constraints import Objective
 from mtl.suites.scheduling.instance import JobShop
+from mtl.suites.scheduling.rollout import Policy
+from mtl.suites.scheduling.shops import Shops
 from mtl.suites.scheduling.solver import Solution
 from mtl.suites.scheduling.suite import SchedulingSuite
 from mtl.tasks import TaskGraph, choice, regression
@@ -191,6 +193,9 @@ def test_names_of_a_table_are_kept_to_the_chart_and_the_file(predict: Predict, t
     named = [(row["job"], row["operation"], row["machine"]) for row in written]
     assert named == [("$door$", "10", "saw [b]"), ("$door$", "20", "paint"), ("table", "1", "saw [b]")]
     svg = (tmp_path / "out" / "gantt-own.svg").read_text()
+    page = (tmp_path / "out" / "chart-own.html").read_text()
+    assert '"machines": ["saw [b]", "paint"]' in page
+    assert "<td>$door$</td>" in page
     assert "saw [b]" in svg
     assert "$door$" in svg
 
@@ -224,10 +229,7 @@ def test_a_shop_with_dates_downtime_and_work_begun(objective: Objective, predict
     assert set(costs) == {"agent", *RULES, "edd", "cpsat"} | ({"atc"} if objective == "weighted_tardiness" else set())
     assert min(costs.values()) == costs["cpsat"]
     caption = str(report.table().caption)
-    assert (
-        "! the agent was trained on shops without dates, downtime or work begun, for short makespans; it keeps"
-        in caption
-    )
+    assert "! the agent was trained on plain shops, for short makespans; it keeps release dates" in caption
     assert "release dates, downtime, fixed operations, a start in the middle; it does not look at due dates" in caption
     report.write(dated.parent / "out")
     rows = list(csv.DictReader((dated.parent / "out" / "schedules.csv").read_text().splitlines()))
@@ -241,6 +243,35 @@ def test_a_shop_with_dates_downtime_and_work_begun(objective: Objective, predict
         assert f"weighted tardiness {late}" in (dated.parent / "out" / "gantt-own.svg").read_text()
     else:
         assert report.records()[0]["reference_kind"] == "optimum"
+
+
+def test_a_flexible_shop_is_scheduled_and_written(predict: Predict, tmp_path: Path) -> None:
+    """By all methods; the gap is relative to what the solver proves, and the files say on which machine it was."""
+    (tmp_path / "flexible.fjs").write_text("3 3\n2 2 1 5 3 4 1 2 3\n3 1 3 2 3 1 4 2 6 3 5 1 2 2\n1 2 2 9 1 7\n")
+    report = JobShops(str(tmp_path / "flexible.fjs"), Sample(3), RULES, cpsat=CpSat(5)).run(predict, SUITE)
+    assert report.records()[0]["reference_kind"] == "optimum"
+    assert all(row["gap"] >= 0 for row in report.records())  # type: ignore[operator]
+    assert "it keeps alternative machines" in str(report.table().caption)
+    report.write(tmp_path / "out")
+    rows = list(csv.DictReader((tmp_path / "out" / "schedules.csv").read_text().splitlines()))
+    first = [row for row in rows if (row["job"], row["operation"]) == ("0", "0")]
+    assert {(row["machine"], int(row["end"]) - int(row["start"])) for row in first} <= {("1", 5), ("3", 4)}
+
+
+class StartsOnly(Decoder):
+    """A decoder that says when operations start and not where."""
+
+    label = "starts"
+
+    def decode(self, policy: Policy, shops: Shops) -> Tensor:
+        return Greedy().decode(policy, shops)
+
+
+def test_a_decoder_that_does_not_choose_machines_says_so(predict: Predict, tmp_path: Path) -> None:
+    (tmp_path / "flexible.fjs").write_text("1 2\n1 2 1 5 2 4\n")
+    with pytest.raises(InputError, match="the decoder 'starts' does not choose machines"):
+        JobShops(str(tmp_path / "flexible.fjs"), StartsOnly()).run(predict, SUITE)
+    assert JobShops("ft06", StartsOnly()).run(predict, SUITE).records()[0]["reference"] == 55
 
 
 def test_what_the_solver_finds_out_counts(predict: Predict, file: Path) -> None:

@@ -171,7 +171,7 @@ def test_files(report: ScheduleReport, tmp_path: Path) -> None:
     assert sorted(path.name for path in written) == sorted(
         [
             *("execution.csv", "execution.json", "schedules.csv", "schedules.json"),
-            *("gantt-a.png", "gantt-a.svg", "gantt-b.png", "gantt-b.svg"),
+            *("gantt-a.png", "gantt-a.svg", "gantt-b.png", "gantt-b.svg", "chart-a.html", "chart-b.html"),
         ]
     )
     assert sorted((tmp_path / "new" / "place").iterdir()) == sorted(written), "a temporary file stayed behind"

@@ -44,6 +44,8 @@ def test_without_alternatives_it_is_a_job_shop(tmp_path: Path) -> None:
     instance = read(tmp_path, "1 2\n2 1 2 7 1 1 3\n")
     assert instance.alternatives is None
     assert instance.machines.tolist() == [[1, 0]]
+    from_zero = read(tmp_path, "1 2\n2 1 1 7 1 0 3\n")
+    assert (from_zero.machine_names, from_zero.machines.tolist()) == ((0, 1), [[1, 0]])
     assert instance.durations.tolist() == [[7, 3]]
 
 
@@ -57,6 +59,7 @@ def test_without_alternatives_it_is_a_job_shop(tmp_path: Path) -> None:
         ("1 2\n2 1 1 3\n", ":2: operation 2 of 2: expected a number of machines"),
         ("1 2\n1 2 1 3\n", ":2: operation 1 of 1: expected a number of machines and as many pairs"),
         ("1 2\n1 1 1 3 4\n", ":2: expected 1 operations, found 1 numbers more"),
+        ("1 2\n2 1 0 3 1 2 4\n", ": machines are numbered from 0 and from 1"),
         ("1 2\n1 1 3 3\n", ":2: expected machines 1..2, found 3"),
         ("1 2\n1 1 2 -3\n", ":2: expected durations 0"),
         ("1 2\n1 2 1 3 1 4\n", ":2: operation 1 names a machine twice"),

@@ -35,6 +35,14 @@ def test_jobs_of_unlike_length(tmp_path: Path) -> None:
     assert instance.durations.tolist() == [[3, 2, 1], [4, 0, 0]]
 
 
+def test_alternative_machines(tmp_path: Path) -> None:
+    theirs = JobShopInstance([[Operation([0, 2], 3), Operation(1, 2)], [Operation([1, 0], 4)]], name="theirs")
+    (instance,) = read_instances(written(tmp_path, theirs.to_dict()))
+    assert instance.alternatives is not None
+    assert instance.alternatives.machines.tolist() == [[[0, 2], [1, -1]], [[1, 0], [-1, -1]]]
+    assert instance.alternatives.durations.tolist() == [[[3, 3], [2, 0]], [[4, 4], [0, 0]]]
+
+
 def test_several_instances_by_name(tmp_path: Path) -> None:
     one = {"duration_matrix": [[3]], "machines_matrix": [[[0]]]}
     assert [instance.name for instance in read_instances(written(tmp_path, {"a": one, "b": one}))] == ["a", "b"]
@@ -49,7 +57,8 @@ def test_several_instances_by_name(tmp_path: Path) -> None:
         ({"duration_matrix": [[1]], "machines_matrix": [[0, 1]]}, "differ in their numbers of operations"),
         ({"duration_matrix": [[1.5]], "machines_matrix": [[0]]}, "job 0: expected whole numbers, .* found 1.5"),
         ({"duration_matrix": [[1]], "machines_matrix": [[-1]]}, "job 0: expected whole numbers, .* found -1"),
-        ({"duration_matrix": [[1]], "machines_matrix": [[[0, 1]]]}, "job 0 has alternative machines"),
+        ({"duration_matrix": [[1]], "machines_matrix": [[[0, 0]]]}, "job 0: expected one machine or more for each"),
+        ({"duration_matrix": [[1]], "machines_matrix": [[[]]]}, "job 0: expected one machine or more for each"),
         ({"duration_matrix": [[1]], "machines_matrix": [[0]], "due_dates_matrix": [[9]]}, "due_dates_matrix is not"),
         (
             {"duration_matrix": [[1]], "machines_matrix": [[0]], "metadata": {"upper_bound": "x"}},

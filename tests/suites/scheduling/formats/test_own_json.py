@@ -45,6 +45,14 @@ def test_all_that_a_shop_demands(tmp_path: Path) -> None:
     assert read(tmp_path, {**SHOP, "machines": ["paint", "saw", "drill"]}).machine_names == ("paint", "saw", "drill")
 
 
+def test_machines_with_their_durations(tmp_path: Path) -> None:
+    cut = {"machines": {"saw": 3, "laser": 2}}
+    instance = read(tmp_path, {"jobs": [{"operations": [cut, {"machine": "saw", "duration": 1}]}]})
+    assert instance.alternatives is not None
+    assert instance.alternatives.machines.tolist() == [[[0, 1], [0, -1]]]
+    assert instance.alternatives.durations.tolist() == [[[3, 2], [1, 0]]]
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
@@ -67,6 +75,12 @@ def test_all_that_a_shop_demands(tmp_path: Path) -> None:
         ({"jobs": [{"operations": [{"machine": "saw"}]}]}, "job 0, operation 0: without duration"),
         ({"jobs": [{"operations": [{"machine": "saw", "duration": True}]}]}, "duration True: expected a whole number"),
         ({"jobs": [{"operations": [{"name": [], "machine": "a", "duration": 1}]}]}, "expected a name or a number"),
+        ({"jobs": [{"operations": [{"machines": {}}]}]}, "operation 0: expected the name of a machine, or machines"),
+        ({"jobs": [{"operations": [{"machines": {"a": 1}, "machine": "a"}]}]}, "or machines, and not both"),
+        (
+            {"jobs": [{"operations": [{"machines": {"saw": 1, "paint": 2}, "start": 0}]}]},
+            "has a start and 2 machines",
+        ),
         ({"jobs": [{"operations": []}], "downtimes": []}, "two equal, non-empty matrices"),
     ],
     ids=str,

@@ -115,11 +115,9 @@ def test_a_mistake_names_file_line_and_rule(tmp_path: Path, text: str, message: 
     assert "\n" not in str(error.value)
 
 
-def test_a_binary_file_and_a_flexible_shop_are_no_instances(tmp_path: Path) -> None:
+def test_a_binary_file_is_no_instance(tmp_path: Path) -> None:
     (tmp_path / "bad.txt").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="cannot be read as text"):
         read_instances(tmp_path / "bad.txt")
     with pytest.raises(InputError, match="no such file"):
         read_instances(tmp_path / "none.txt")
-    with pytest.raises(InputError, match="flexible job shops"):
-        read(tmp_path, "1 1 1\n1 1 1 3\n", "a.fjs")

@@ -10,6 +10,7 @@ import torch
 from rich.table import Table
 from typing_extensions import override
 
+from mtl.agent.environments.scheduling.chart_page import chart_page
 from mtl.agent.environments.scheduling.floor.disturbances import Episode
 from mtl.agent.environments.scheduling.floor.play import Played
 from mtl.agent.environments.scheduling.schedule_files import ExecutedSchedule, schedule_files
@@ -149,7 +150,10 @@ class FloorReport(ExecutionReport):
     @override
     def texts(self) -> Iterator[tuple[str, str]]:
         named = [(f"{one.planner}/{one.episode.name}", one.played.schedule) for one in self.outcomes]
-        return schedule_files([ExecutedSchedule(method, schedule) for method, schedule in named])
+        yield from schedule_files([ExecutedSchedule(method, schedule) for method, schedule in named])
+        if self.gantt:
+            first = self.of(AGENT)[0]
+            yield f"chart-{first.episode.name}.html", chart_page(first.played.schedule, "agent, as it was done")
 
     @override
     def figures(self) -> Iterator[tuple[str, "Figure"]]:

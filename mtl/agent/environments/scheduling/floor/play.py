@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from mtl.agent.environments.scheduling.floor.disturbances import Breakdown, Episode, NewJob
 from mtl.agent.environments.scheduling.schedule import Schedule
+from mtl.suites.scheduling.alternatives import NO_MACHINE
 from mtl.suites.scheduling.constraints import Downtime
-from mtl.suites.scheduling.instance import NO_MACHINE, JobShop
+from mtl.suites.scheduling.instance import JobShop
 
 # From a shop in the middle of its work to start times of all operations, [J, K]
 Planner = Callable[[JobShop], NDArray[np.int64]]
@@ -46,7 +47,8 @@ class Floor:
     def __init__(self, episode: Episode) -> None:
         self.instance = episode.instance
         self.late = episode.late.copy()
-        self.events = sorted([*episode.breakdowns, *episode.new_jobs], key=lambda event: event.time)
+        events: list[Breakdown | NewJob] = [*episode.breakdowns, *episode.new_jobs]
+        self.events = sorted(events, key=lambda event: event.time)
 
     def next_moment(self, starts: NDArray[np.int64]) -> int:
         """When the first thing happens that is not in a plan; ``NEVER`` if nothing will."""

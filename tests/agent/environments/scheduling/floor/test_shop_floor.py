@@ -43,7 +43,7 @@ def test_all_planners_meet_the_same_disturbances(objective: str, small: str, tmp
     assert summary["spt_difference"] == pytest.approx(sum(expected) / 2)
     assert summary["spt_difference_low"] <= summary["spt_difference"] <= summary["spt_difference_high"]
     assert report.outcome().values.tolist() == costs["agent"]
-    assert "the agent was trained on shops without dates" in str(report.table().caption)
+    assert "the agent was trained on plain shops" in str(report.table().caption)
     names = {path.name for path in report.write(tmp_path)}
     assert {"schedules.csv", "schedules.json", "gantt-small-0.png", "execution.csv"} <= names
 
@@ -56,6 +56,12 @@ def test_without_seconds_nothing_depends_on_the_clock(small: str) -> None:
     ]
     assert costs[0] == costs[1]
     assert "cpsat" not in dict(costs[0])
+
+
+def test_alternative_machines_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "flexible.fjs").write_text("1 2\n1 2 1 5 2 4\n")
+    with pytest.raises(InputError, match="instance flexible: a shop floor with alternative machines is not played"):
+        ShopFloor(str(tmp_path / "flexible.fjs"))
 
 
 @pytest.mark.parametrize(

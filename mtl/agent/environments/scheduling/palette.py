@@ -1,0 +1,30 @@
+"""Colours of jobs in charts."""
+
+from colorsys import hls_to_rgb
+
+Colour = tuple[float, float, float]
+
+# Up to 20 jobs: the Tableau 20 palette, strong colours first, so that few jobs differ most.
+_FEW = (
+    *("#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#76b7b2", "#edc948", "#ff9da7", "#9c755f", "#bab0ac"),
+    *("#a0cbe8", "#ffbe7d", "#8cd17d", "#d37295", "#d4a6c8", "#499894", "#f1ce63", "#fabfd2", "#b6992d", "#d7b5a6"),
+)
+
+
+def palette(jobs: int) -> list[Colour]:
+    """A colour for each job. Many jobs go once around the colour circle, in three shades so that neighbours differ."""
+    if jobs <= len(_FEW):
+        return [parse(code) for code in _FEW[:jobs]]
+    return [hls_to_rgb(job / jobs * 0.95, (0.42, 0.56, 0.70)[job % 3], 0.55) for job in range(jobs)]
+
+
+def parse(code: str) -> Colour:
+    """Red, green and blue, 0 to 1, of ``#rrggbb``."""
+    red, green, blue = (int(code[place : place + 2], 16) / 255 for place in (1, 3, 5))
+    return red, green, blue
+
+
+def is_dark(colour: Colour) -> bool:
+    """Whether white letters can be read on it better than black ones."""
+    red, green, blue = colour
+    return 0.299 * red + 0.587 * green + 0.114 * blue < 0.6
