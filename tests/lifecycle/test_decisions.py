@@ -16,6 +16,7 @@ from mtl.cli.run_summary import next_commands, show
 from mtl.errors import InputError
 from mtl.lifecycle.agent import Agent
 from mtl.lifecycle.execution import own_environment
+from mtl.lifecycle.improved import read_improvement
 from mtl.runs.directory import Run
 from mtl.runs.files import read_json
 from mtl.suites.flights import departures
@@ -27,7 +28,7 @@ __all__ = ["published"]
 pytestmark = [pytest.mark.smoke, pytest.mark.usefixtures("published")]
 
 QUICK = ["epochs=1", "batch_size=16", "model=hard", "weighting=equal", "progress=false", "threads=1"]
-ROUNDS = ["improve@_global_=decisions", "rounds=2", "trials=3", "progress=false"]
+ROUNDS = ["rounds=2", "improve@_global_=decisions", "trials=3", "progress=false"]
 # By environment: the run, a setting to begin with that can be bettered, and the columns of a decision
 CASES: dict[str, tuple[list[str], dict[str, float], list[str]]] = {
     "lending": (["task=credit"], {"threshold": 190.0}, ["lend", "expected_profit"]),
@@ -63,7 +64,9 @@ def test_an_agent_improves_how_it_decides(name: str, tmp_path: Path, monkeypatch
     assert outcome is not None
     assert parent.execution is not None
     assert outcome.values.mean() == pytest.approx(next(iter(parent.execution.values())), rel=1e-5)
-    assert "improve@_global_=decisions" in dict(next_commands(parent))["improve how it decides:"]
+    assert dict(next_commands(parent))["improve how it decides:"].startswith("python improve.py")
+    asked, chosen = read_improvement(["rounds=2"], parent.directory, ())
+    assert (chosen, asked.improvement["rounds"]) == ("decisions", 2), "which follows from what the run does"
 
     after_round = DecisionRounds.after_round
     with monkeypatch.context() as patch:
