@@ -96,12 +96,14 @@ def next_commands(result: RunResult, overrides: Sequence[str] = ()) -> list[tupl
     commands = [("look at it:", f"tensorboard --logdir {quote(run)}")]
     if result.config.execution:  # which the run's own config names, so that nothing else has to be said
         commands.append(("let the agent act:", f"{typed('execute')} {named}"))
-    if decides(result.config):
+    decided = decides(result.config)
+    if decided:
         commands.append(("improve how it decides:", f"{typed('improve')} {named}"))
     elif result.improvement is not None:
         commands.append(("improve it by acting:", f"{typed('improve')} {named}"))
     if (Path(run) / "statistics.json").is_file():
-        commands.append(("predict new rows:", f"{typed('execute')} {named} records=new.csv"))
+        what = "decide on new rows:" if decided else "predict new rows:"
+        commands.append((what, f"{typed('execute')} {named} records=new.csv"))
     compared = comparison_arguments(result, overrides)
     if compared is not None and (result.improvement is None or result.improvement.parent is None):
         commands.append(("does it pay?", f"{typed('compare')} {' '.join(compared)}"))
