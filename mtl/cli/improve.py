@@ -5,26 +5,24 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from mtl.cli.application import user_errors
-from mtl.config.compose import name_of_choice
 from mtl.config.folders import CONF
 from mtl.config.improve_config import ImproveConfig
 from mtl.config.targets import own_modules
-
-GROUP = "improve"
 
 
 @hydra.main(config_path=str(CONF), config_name="improve", version_base="1.3")
 def main(cfg: DictConfig) -> None:
     """From a finished run to a better one, in a directory of its own."""
     with user_errors():
-        asked = ImproveConfig.read(OmegaConf.to_container(cfg, resolve=True))
+        # Its mistakes are said before torch is imported
+        trusted = ImproveConfig.read(OmegaConf.to_container(cfg, resolve=True)).trust
         # Imported here: help and --cfg answer without waiting for torch
         from mtl.agent.report import ExecutionReport
         from mtl.cli.run_summary import show
-        from mtl.lifecycle.improved import improve_run
+        from mtl.lifecycle.improved import GROUP, improve_run, read_improvement
 
+        asked, chosen = read_improvement(list(HydraConfig.get().overrides.task), None, trusted)
         node = asked.improvement
-        chosen = name_of_choice(GROUP, HydraConfig.get().runtime.choices[f"{GROUP}@_global_"], node)
         reports: list[ExecutionReport] = []
         result = improve_run(
             node,
@@ -34,7 +32,7 @@ def main(cfg: DictConfig) -> None:
             asked.trust,
             own_modules({GROUP: node}),
             progress=asked.progress,
-            choice=str(chosen),
+            choice=chosen,
             on_report=reports.append,
         )
         show(result, reports)

@@ -8,14 +8,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mtl.agent.deciding import DecidingEnvironment
 from mtl.agent.report import ExecutionReport
 from mtl.assembly import trees_of
 from mtl.cli.next_comparison import comparison_arguments
 from mtl.config.commands import trusting, typed
-from mtl.config.factories import instantiate_node
 from mtl.config.literals import override_argument
 from mtl.config.run_result import LOSS, AffinityResult, ImprovementResult, RunResult
+from mtl.lifecycle.execution import decides
 from mtl.lifecycle.improvement_progress import gain_text
 
 SPLITS = ("train", "val", "test")
@@ -90,14 +89,6 @@ def decided_by(found: ImprovementResult) -> str:
     return ", ".join(f"{name}={value:.4g}" for name, value in (found.settings or {}).items())
 
 
-def can_improve_decisions(result: RunResult) -> bool:
-    """Whether a run decides by settings that can be tuned, and can be improved."""
-    if trees_of(result.config) is not None or result.merging is not None:
-        return False
-    environment = instantiate_node(result.config.execution, "execution", result.config.trust)
-    return isinstance(environment, DecidingEnvironment) and bool(environment.tunable)
-
-
 def next_commands(result: RunResult, overrides: Sequence[str] = ()) -> list[tuple[str, str]]:
     """What a person may want to do with a run of these overrides, and what to type."""
     run = result.directory
@@ -105,12 +96,14 @@ def next_commands(result: RunResult, overrides: Sequence[str] = ()) -> list[tupl
     commands = [("look at it:", f"tensorboard --logdir {quote(run)}")]
     if result.config.execution:  # which the run's own config names, so that nothing else has to be said
         commands.append(("let the agent act:", f"{typed('execute')} {named}"))
-    if can_improve_decisions(result):
-        commands.append(("improve how it decides:", f"{typed('improve')} improve@_global_=decisions {named}"))
+    decided = decides(result.config)
+    if decided:
+        commands.append(("improve how it decides:", f"{typed('improve')} {named}"))
     elif result.improvement is not None:
         commands.append(("improve it by acting:", f"{typed('improve')} {named}"))
     if (Path(run) / "statistics.json").is_file():
-        commands.append(("predict new rows:", f"{typed('execute')} {named} records=new.csv"))
+        what = "decide on new rows:" if decided else "predict new rows:"
+        commands.append((what, f"{typed('execute')} {named} records=new.csv"))
     compared = comparison_arguments(result, overrides)
     if compared is not None and (result.improvement is None or result.improvement.parent is None):
         commands.append(("does it pay?", f"{typed('compare')} {' '.join(compared)}"))

@@ -84,8 +84,13 @@ def compose_config(given: list[str], config_name: str = "config") -> tuple[DictC
 
 def compose_plain(given: Sequence[str], config_name: str) -> dict[str, Any]:
     """The same as plain values, every reference in it resolved."""
-    cfg, _ = compose_config(list(given), config_name)
-    return cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
+    return compose_chosen(given, config_name)[0]
+
+
+def compose_chosen(given: Sequence[str], config_name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The config as plain values, and the option chosen in each group; otherwise as :func:`compose_config`."""
+    cfg, choices = compose_config(list(given), config_name)
+    return cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True)), choices
 
 
 def _composed(given: list[str], config_name: str) -> tuple[DictConfig, dict[str, Any]]:

@@ -9,14 +9,13 @@ from mtl.agent.report import ExecutionReport
 from mtl.assembly import build_suite
 from mtl.config.compose import compose_plain, configure
 from mtl.config.execute_config import ExecuteConfig, names_environment
-from mtl.config.improve_config import ImproveConfig
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
 from mtl.config.targets import own_modules
 from mtl.errors import InputError
 from mtl.lifecycle.analysis import analyse
 from mtl.lifecycle.execution import execute, execute_in
-from mtl.lifecycle.improved import improve_run
+from mtl.lifecycle.improved import improve_run, read_improvement
 from mtl.lifecycle.train import train
 from mtl.runs.directory import Run
 
@@ -126,11 +125,19 @@ class Agent:
             InputError: it is not trained, or cannot be improved.
         """
         run = self._trained("improve")
-        asked = ImproveConfig.read(compose_plain(given, "improve"))
+        asked, chosen = read_improvement(given, run.path, run.trust)
         _check_own_run("improve", asked.run)
         node = asked.improvement
         own = own_modules({"improve": node})
-        result = improve_run(node, run.path, threads=asked.threads, trust=run.trust, own=own, progress=asked.progress)
+        result = improve_run(
+            node,
+            run.path,
+            threads=asked.threads,
+            trust=run.trust,
+            own=own,
+            progress=asked.progress,
+            choice=chosen,
+        )
         self.run = Run.open(result.directory, (*run.trust, *own))
         self.config = self.run.config
         return result

@@ -12,6 +12,7 @@ from mtl.agent.deciding import DecidingEnvironment
 from mtl.agent.environment import Environment, check_required_tasks
 from mtl.agent.environments.new_rows import NewRows
 from mtl.agent.report import ExecutionReport
+from mtl.assembly import merged_of, trees_of
 from mtl.config.factories import instantiate_node
 from mtl.config.folders import option_names
 from mtl.config.run_config import RunConfig
@@ -133,6 +134,14 @@ def deciding_environment(given: Environment | None, trained: Trained, run: Run) 
         return None
     check_required_tasks(environment, trained.data)
     return environment
+
+
+def decides(config: RunConfig) -> bool:
+    """Whether the network of a run decides by settings that can be tuned. InputError if its environment is refused."""
+    if trees_of(config) is not None or merged_of(config) is not None:
+        return False
+    environment: Environment | None = instantiate_node(config.execution, "execution", config.trust)
+    return isinstance(environment, DecidingEnvironment) and bool(environment.tunable)
 
 
 def use_settings(environment: Environment | None, result: RunResult) -> None:

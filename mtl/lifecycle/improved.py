@@ -12,12 +12,15 @@ import torch
 from mtl.agent.improvement.base import InRounds
 from mtl.agent.report import ExecutionReport
 from mtl.assembly import build, restore, save_statistics
+from mtl.config.compose import compose_chosen, name_of_choice
 from mtl.config.factories import instantiate_node
+from mtl.config.improve_config import ImproveConfig
+from mtl.config.overrides import parse_override
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
 from mtl.config.signals import signals_interrupt
 from mtl.errors import InputError
-from mtl.lifecycle.execution import environment_for, use_settings
+from mtl.lifecycle.execution import decides, environment_for, use_settings
 from mtl.lifecycle.failures import failures_recorded
 from mtl.lifecycle.fit import Fitted
 from mtl.lifecycle.improvement import improvement_for
@@ -31,7 +34,8 @@ from mtl.training.hardware import threads_for
 from mtl.training.loggers import log_hyperparameters, make_loggers
 from mtl.training.resources import reset_peak_memory
 
-CHOICE = "rounds"  # the option of the config group
+GROUP = "improve"  # of the config, and its file of what is asked for
+CHOICE, DECISIONS = "rounds", "decisions"  # options of the group: how a network is improved, and how decisions are
 
 
 def improve_run(
@@ -90,6 +94,34 @@ def improve_run(
             loggers = make_loggers(child.path, config)
             log_hyperparameters(loggers, config)
             return conclude(child, prepared, fitted(loggers), on_report)
+
+
+def read_improvement(given: Sequence[str], run: str | Path | None, trust: Sequence[str]) -> tuple[ImproveConfig, str]:
+    """What is asked for, of a run whose way to improve follows from what it does if none is typed.
+
+    Args:
+        given: overrides of ``conf/improve.yaml``.
+        run: the run that is to be improved; None: the one that they name.
+        trust: modules whose code its config may name.
+
+    Returns:
+        It, and what the chosen option is called.
+
+    Raises:
+        InputError: an override that does not fit.
+    """
+    plain, choices = compose_chosen(given, GROUP)
+    asked = ImproveConfig.read(plain)
+    if not any(parse_override(text).key_or_group.startswith(f"{GROUP}@") for text in given):
+        try:
+            opened = Run.open(run or asked.run or newest(asked.output).path, trust)
+            tuned = decides(opened.config)
+        except InputError:  # which is said when the run is improved
+            tuned = False
+        if tuned:
+            plain, choices = compose_chosen([*given, f"{GROUP}@_global_={DECISIONS}"], GROUP)
+            asked = ImproveConfig.read(plain)
+    return asked, str(name_of_choice(GROUP, choices[f"{GROUP}@_global_"], asked.improvement))
 
 
 def improved_config(parent: Run, improvement: dict[str, Any], choice: str) -> RunConfig:

@@ -62,7 +62,7 @@ class DecisionRounds(InRounds):
     """
 
     def __init__(
-        self, rounds: int = 3, trials: int = 60, alpha: float = 0.05, first: Improvement | None = None
+        self, rounds: int = 1, trials: int = 100, alpha: float = 0.05, first: Improvement | None = None
     ) -> None:
         if rounds < 1 or trials < 1:
             raise InputError(f"rounds={rounds}, trials={trials}: expected at least 1")

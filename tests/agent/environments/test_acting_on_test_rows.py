@@ -78,8 +78,9 @@ def rows_of_the_test(suite: Any) -> pd.DataFrame:
 
 
 @pytest.mark.smoke
-@pytest.mark.parametrize("seed", [0, 1])
-@pytest.mark.parametrize("given", [[], ["tasks=[log_amount,default]"], COLUMNS], ids=["all", "tasks", "columns"])
+@pytest.mark.parametrize(
+    ("seed", "given"), [(0, ["tasks=[log_amount,default]"]), (1, COLUMNS)], ids=["tasks", "columns"]
+)
 def test_lending_decides_on_the_test_rows_of_the_run(
     unique: tuple[pd.DataFrame, pd.DataFrame], tmp_path: Path, seed: int, given: list[str]
 ) -> None:
@@ -97,20 +98,21 @@ def test_lending_decides_on_the_test_rows_of_the_run(
 
 
 @pytest.mark.smoke
-@pytest.mark.parametrize("seed", [0, 1])
-@pytest.mark.parametrize("given", [[], ["tasks=[log_seconds]"], COLUMNS], ids=["all", "tasks", "columns"])
+@pytest.mark.parametrize(("seed", "given"), [(0, ["tasks=[log_seconds]"]), (1, COLUMNS)], ids=["tasks", "columns"])
 def test_operations_are_test_rows_of_the_run(
     unique: tuple[pd.DataFrame, pd.DataFrame], tmp_path: Path, seed: int, given: list[str]
 ) -> None:
     """Shops of one operation, so that the executed makespan is the duration of one row."""
-    option_names = ["execution.instances=300", "execution.size=[1,1]", "execution.planners=[spt]"]
+    option_names = ["execution.instances=60", "execution.size=[1,1]", "execution.planners=[spt]"]
     run = trained(tmp_path, "task=jobs", f"task.seed={seed}", "execution=estimates", *option_names, *given)
     found = records_of(run)
 
     rows = rows_of_the_test(load(run).data).dropna(subset="log_seconds")
     seconds = {round(value) for value in np.exp(rows["log_seconds"])}
     assert len(seconds) == len(rows) == 30
-    assert {one["executed"] for one in found} == seconds
+    executed = {one["executed"] for one in found}
+    assert executed <= seconds
+    assert len(executed) > 20, "of 60 draws"
 
 
 @pytest.mark.smoke

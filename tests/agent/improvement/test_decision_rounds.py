@@ -99,12 +99,12 @@ def test_what_is_kept_is_never_worse_than_what_was_before(
 def test_settings_without_worth_are_kept_as_rarely_as_alpha_says(tmp_path: Path) -> None:
     kept = [
         ready(Valley(None, noise=1.0), trials=2).improve(NETWORK, seed, tmp_path / f"{seed}.ckpt", ignore).kept
-        for seed in range(40)
+        for seed in range(20)
     ]
-    assert kept.count("searched") <= 5  # at most 2 are expected; more than 5 come in one of 70 such tests
+    assert kept.count("searched") <= 3  # at most 1 is expected; more than 3 come in one of 60 such tests
 
 
-@pytest.mark.parametrize("stop", [1, 7, 8, 9, 15])
+@pytest.mark.parametrize("stop", [1, 8, 15])
 def test_a_search_that_was_stopped_ends_as_if_it_had_not_been(tmp_path: Path, stop: int) -> None:
     whole = ready(Valley()).improve(NETWORK, 3, tmp_path / "whole.ckpt", ignore)
 
