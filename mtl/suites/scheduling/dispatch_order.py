@@ -79,6 +79,36 @@ class Operations:
         self.dispatch(order, *self.free(), starts)
         return starts
 
+    def without_delay(self) -> list[int]:
+        """A schedule in milliseconds, in which no machine waits while it could work.
+
+        Of several operations a machine takes that with the least flow due date per work remaining (FDD/MWKR, see
+        :func:`mtl.agent.environments.scheduling.rules.flow_due_date`).
+
+        Returns:
+            The operations in the order in which they are dispatched.
+        """
+        durations = self.instance.durations
+        until, total = durations.cumsum(1), durations.sum(1, keepdims=True)
+        ratio = (until / np.maximum(total - until + durations, 1))[self.instance.exists].tolist()
+        following = {job: self.jobs.index(job) for job in range(self.instance.jobs)}  # by job that is not done
+        job_free, machine_free = self.free()
+        starts, order = [0] * len(self), []
+        while following:
+
+            def soonest(job: int) -> tuple[int, float, int]:
+                operation = following[job]
+                return max(job_free[job], machine_free[self.machines[operation]]), ratio[operation], job
+
+            job = min(following, key=soonest)
+            operation = following[job]
+            self.dispatch([operation], job_free, machine_free, starts)
+            order.append(operation)
+            following[job] = operation + 1
+            if operation + 1 == len(self) or self.jobs[operation + 1] != job:
+                del following[job]
+        return order
+
     def makespan(self, starts: list[int]) -> int:
         """End of the last operation."""
         return max(start + duration for start, duration in zip(starts, self.durations, strict=True))

@@ -1,7 +1,8 @@
 """Search in large neighbourhoods: CP-SAT shortens a schedule window by window, several windows at once."""
 
 import time
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from collections.abc import Callable, Collection
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from random import Random
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -26,22 +27,31 @@ _LEAST_SECONDS = 0.02  # that a window needs
 
 
 def shorten(
-    instance: JobShop, starts: NDArray[np.int64], seconds: float, *, workers: int = 1, seed: int = 0
+    instance: JobShop,
+    build: Callable[[], NDArray[np.int64]],
+    seconds: float,
+    *,
+    workers: int = 1,
+    seed: int = 0,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> Solution:
     """Shorten a schedule as long as there is time.
 
     CP-SAT solves windows of the schedule (:class:`Window`) anew, at random places, each for a schedule that is shorter
     than the shortest one so far: only such a one is taken, so the result is never longer than the schedule that is
-    given. Windows grow where they are solved without success, until the window is the whole shop, and shrink where the
+    built. Windows grow where they are solved without success, until the window is the whole shop, and shrink where the
     solver does not come to an end; in a shop that is small enough the optimum is thereby proven. Windows that are
     solved side by side change the same schedule: that of one is put into whatever the others have made of the rest.
 
+    While one core builds the schedule, the other workers shorten that of a simple rule, and go on from the shorter one.
+
     Args:
         instance: what is scheduled.
-        starts: a feasible schedule, ``[J, K]``.
-        seconds: wall-clock time.
+        build: gives a feasible schedule, ``[J, K]``; it is called once, in this thread, and waited for.
+        seconds: how long, with the time that it takes to build.
         workers: windows that are solved side by side.
         seed: of the places and of the solver. Results depend on the machine all the same, as time does.
+        clock: tells the time; processor time is fairer than the default, wall-clock time, where others use the machine.
 
     Returns:
         The schedule, and what is proven about it.
@@ -53,20 +63,19 @@ def shorten(
         import ortools.sat.python.cp_model  # noqa: F401
     except ModuleNotFoundError:
         raise lack_of_solver() from None
-    return _Search(instance, starts, time.perf_counter() + seconds).run(workers, seed)
+    return _Search(instance, seconds, clock).run(build, workers, seed)
 
 
 class _Search:
     """What the workers of one search share."""
 
-    def __init__(self, instance: JobShop, starts: NDArray[np.int64], deadline: float) -> None:
-        self.operations, self.deadline = Operations(instance), deadline
+    def __init__(self, instance: JobShop, seconds: float, clock: Callable[[], float]) -> None:
+        self.operations, self.clock, self.deadline = Operations(instance), clock, clock() + seconds
         self.bound = instance.machine_bound
-        every, given = range(len(self.operations)), self.operations.listed(starts)
         self.size = float(min(_SIZE, len(self.operations)))
         self.lock, self.over = Lock(), False
         self.solvers: set[cp_model.CpSolver] = set()  # at work
-        self._take(self.operations.sort(every, given))
+        self._take(self.operations.without_delay())
 
     def _take(self, order: list[int]) -> None:
         """Make this order the present one."""
@@ -75,11 +84,18 @@ class _Search:
         self.makespan = self.operations.makespan(self.starts)
         self.vain: list[tuple[int, int]] = []  # windows of this order that have no shorter schedule
 
-    def run(self, workers: int, seed: int) -> Solution:
+    def run(self, build: Callable[[], NDArray[np.int64]], workers: int, seed: int) -> Solution:
+        randoms = [Random(f"{seed} {worker}") for worker in range(workers)]
         with ThreadPoolExecutor(workers) as pool:
-            works = [pool.submit(self._work, Random(f"{seed} {worker}")) for worker in range(workers)]
+            works = [pool.submit(self._work, random) for random in randoms[1:]]
             try:
-                wait(works, return_when=FIRST_EXCEPTION)
+                self._offer(build())
+                works.append(pool.submit(self._work, randoms[0]))
+                going: Collection[Future[None]] = works
+                while going and self._left > 0.0:
+                    done, going = wait(works, timeout=min(POLL, self._left), return_when=FIRST_EXCEPTION)
+                    for work in done:
+                        work.result()
             finally:  # also where a signal ends the program: nobody waits for the windows that are being solved
                 self.over = True
                 while not all(work.done() for work in works):
@@ -87,9 +103,17 @@ class _Search:
                         for solver in self.solvers:  # one that has not begun yet passes over the first words
                             solver.stop_search()
                     wait(works, timeout=POLL)
-        for work in works:
-            work.result()
         return Solution(self.operations.matrix(self.starts), self.makespan, self.bound)
+
+    def _take_if_shorter(self, order: list[int]) -> None:
+        if self.operations.makespan(self.operations.earliest(order)) < self.makespan:
+            self._take(order)
+
+    def _offer(self, starts: NDArray[np.int64]) -> None:
+        """Take a schedule if it is shorter."""
+        listed = self.operations.listed(starts)
+        with self.lock:
+            self._take_if_shorter(self.operations.sort(range(len(self.operations)), listed))
 
     def _work(self, random: Random) -> None:
         while (drawn := self._draw(random)) is not None:
@@ -100,7 +124,7 @@ class _Search:
     @property
     def _left(self) -> float:
         """Seconds until the end."""
-        return self.deadline - time.perf_counter()
+        return self.deadline - self.clock()
 
     def _draw(self, random: Random) -> tuple[Window, int] | None:
         """A window at a random place, none that is known to have no shorter schedule; and the makespan it may have.
@@ -134,7 +158,6 @@ class _Search:
         solver.parameters.random_seed = seed
         solver.parameters.linearization_level = 0  # linear relaxations say little about job shops
         solver.parameters.max_deterministic_time = _LIMIT
-        solver.parameters.max_time_in_seconds = max(self._left, 0.0)
         solver.parameters.catch_sigint_signal = False  # see mtl.suites.scheduling.solver
         with self.lock:
             self.solvers.add(solver)
@@ -151,9 +174,7 @@ class _Search:
         """Take what was found if it is shorter, and learn from what was not."""
         with self.lock:
             if found:
-                order = window.place(found, self.order)
-                if self.operations.makespan(self.operations.earliest(order)) < self.makespan:
-                    self._take(order)
+                self._take_if_shorter(window.place(found, self.order))
             elif status == "INFEASIBLE":
                 self._grow()
                 if window.order is self.order:

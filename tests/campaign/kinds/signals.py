@@ -102,6 +102,7 @@ def other_programs(draw: Random, place: Path, templates: Templates) -> tuple[Cal
     choices: tuple[tuple[Callable[[], None], float], ...] = (
         (partial(execute_py, f"run={shop}", *slow, "cpsat.seconds=120"), 12),
         (partial(execute_py, f"run={shop}", *slow, "decoder=sample", "decoder.samples=64"), 8),
+        (partial(execute_py, f"run={shop}", *slow, "decoder=cpsat", "decoder.seconds=60"), 20),
         (partial(train_py, *SCHEDULING, "epochs=1", "task.instances=40", "task.limit=3", "output=new"), 8),
         (partial(train_py, *SCHEDULING, "epochs=1", "output=new"), 12),
         (partial(train_py, *SYNTHETIC[:3], *SLOW_TREES, "output=new"), 6),

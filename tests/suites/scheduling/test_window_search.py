@@ -1,6 +1,8 @@
 """CP-SAT in windows of a schedule: feasible, never longer, and the optimum where a shop is small."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from threading import Event
 
 import numpy as np
@@ -9,9 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ortools.sat.python import cp_model
 
+from mtl.agent.environments.scheduling.rules import rules
+from mtl.agent.environments.scheduling.schedule import Schedule
 from mtl.suites.scheduling.dispatch_order import Operations
 from mtl.suites.scheduling.generate import taillard
 from mtl.suites.scheduling.instance import JobShop
+from mtl.suites.scheduling.shops import Shops
 from mtl.suites.scheduling.solver import feasible, solve
 from mtl.suites.scheduling.window import Window
 from mtl.suites.scheduling.window_search import shorten
@@ -31,6 +36,7 @@ def one_after_the_other(shop: JobShop) -> np.ndarray:
     return np.where(shop.exists, ends - shop.durations, -1)
 
 
+@settings(max_examples=40)
 @given(job_shops(), seeds)
 def test_every_order_that_keeps_to_the_routes_is_a_schedule(shop: JobShop, seed: int) -> None:
     """And sorted by its starts it is no later: two operations without duration may change places."""
@@ -41,6 +47,17 @@ def test_every_order_that_keeps_to_the_routes_is_a_schedule(shop: JobShop, seed:
     assert all(later <= start for later, start in zip(again, starts, strict=True))
     assert again == starts or (shop.durations[shop.exists] == 0).any()
     assert operations.listed(operations.matrix(starts)) == starts
+
+
+@settings(max_examples=30)
+@given(job_shops())
+def test_the_schedule_without_delay_is_that_of_the_rule(shop: JobShop) -> None:
+    """As the simulator builds it by FDD/MWKR, where no operation takes no time."""
+    shop = replace(shop, durations=np.where(shop.exists, shop.durations + 1, 0))
+    operations = Operations(shop)
+    starts = operations.matrix(operations.earliest(operations.without_delay()))
+    assert feasible(shop, starts)
+    assert np.array_equal(starts, Schedule.of(shop, rules(0)["fdd"].schedule(Shops.pack([shop]))[0]).starts)
 
 
 @settings(max_examples=30)
@@ -69,7 +86,7 @@ def test_a_window_says_what_its_schedules_are_worth(shop: JobShop, seed: int, da
 @settings(max_examples=20)
 @given(job_shops(5), st.integers(1, 3))
 def test_small_shops_are_solved_to_the_optimum(shop: JobShop, workers: int) -> None:
-    found = shorten(shop, one_after_the_other(shop), 60.0, workers=workers)
+    found = shorten(shop, partial(one_after_the_other, shop), 60.0, workers=workers)
     assert feasible(shop, found.starts)
     assert found.optimal
     assert found.makespan == solve(shop, 10.0).makespan == (found.starts + shop.durations).max()
@@ -78,12 +95,12 @@ def test_small_shops_are_solved_to_the_optimum(shop: JobShop, workers: int) -> N
 def test_a_schedule_of_a_large_shop_gets_shorter_and_never_longer() -> None:
     shop = taillard(0, 0, 0, (20, 20), (10, 10))
     start = one_after_the_other(shop)
-    once = shorten(shop, start, 0.5, workers=2)
+    once = shorten(shop, lambda: start, 0.5, workers=2)
     assert feasible(shop, once.starts)
     assert shop.machine_bound <= once.bound <= once.makespan < (start + shop.durations).max()
-    again = shorten(shop, once.starts, 0.1, workers=2, seed=1)
+    again = shorten(shop, lambda: once.starts, 0.1, workers=2, seed=1)
     assert again.makespan <= once.makespan
-    assert shorten(shop, once.starts, 0.0).makespan <= once.makespan
+    assert shorten(shop, lambda: once.starts, 0.0).makespan <= once.makespan
 
 
 def test_a_change_of_one_window_goes_into_what_others_have_made_of_the_rest() -> None:
@@ -110,11 +127,11 @@ def test_a_search_whose_program_ends_does_not_go_on(monkeypatch: pytest.MonkeyPa
         solving.set()
         return solve_window(self, model)
 
-    def interrupted(works: object, timeout: float | None = None, return_when: str = "") -> object:
-        if timeout is None:
+    def interrupted(works: object, **options: object) -> object:
+        if "return_when" in options:  # the search has not ended yet
             solving.wait()
             raise KeyboardInterrupt
-        return real_wait(works, timeout)
+        return real_wait(works, **options)
 
     from mtl.suites.scheduling import window_search
 
@@ -122,4 +139,4 @@ def test_a_search_whose_program_ends_does_not_go_on(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(cp_model.CpSolver, "solve", watched)
     monkeypatch.setattr(window_search, "wait", interrupted)
     with ThreadPoolExecutor(1) as pool, pytest.raises(KeyboardInterrupt):
-        pool.submit(shorten, shop, one_after_the_other(shop), 3600.0, workers=2).result()
+        pool.submit(shorten, shop, partial(one_after_the_other, shop), 3600.0, workers=2).result()

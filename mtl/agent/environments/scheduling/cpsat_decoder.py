@@ -1,6 +1,5 @@
 """The agent together with CP-SAT: the solver goes on from the agent's schedule."""
 
-import time
 from collections.abc import Mapping
 
 import numpy as np
@@ -24,8 +23,8 @@ class CpSatDecoder(Decoder):
     """The agent's greedy schedule, which CP-SAT shortens window by window in the time that is left.
 
     See :func:`~mtl.suites.scheduling.window_search.shorten`. Shops are scheduled one after the other. The schedule is
-    never longer than the greedy one, which is built to its end in any case: where that takes longer than ``seconds``,
-    it is the result.
+    never longer than the greedy one, which is built to its end in any case, also where that takes longer than
+    ``seconds``.
 
     Args:
         seconds: wall-clock time of one shop, with that of the agent. Results depend on the machine.
@@ -74,12 +73,14 @@ class CpSatDecoder(Decoder):
     def decode(self, policy: Policy, shops: Shops) -> Tensor:
         found = torch.full_like(shops.durations, -1.0)
         for row in range(len(shops)):
-            began = time.perf_counter()
             instance = shop_of(shops, row)
-            greedy = Greedy().decode(policy, shops.take(torch.tensor([row])))[0]
-            starts = greedy[: instance.jobs, : instance.durations.shape[1]].round().long().numpy()
-            left = self.seconds - (time.perf_counter() - began)
-            found[row] = padded(shorten(instance, starts, left, workers=self.workers, seed=self.seed).starts, shops)
+
+            def build(instance: JobShop = instance, row: int = row) -> NDArray[np.int64]:
+                starts = Greedy().decode(policy, shops.take(torch.tensor([row])))[0]
+                return starts[: instance.jobs, : instance.durations.shape[1]].round().long().numpy()
+
+            solution = shorten(instance, build, self.seconds, workers=self.workers, seed=self.seed)
+            found[row] = padded(solution.starts, shops)
         return found
 
 

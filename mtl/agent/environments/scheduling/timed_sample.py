@@ -1,6 +1,7 @@
 """The best of as many samples as fit into a time."""
 
 import time
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -19,13 +20,20 @@ class TimedSample(Decoder):
     large as the one before, as long as one that takes as many seconds per sample would be there in time.
 
     Args:
-        seconds: wall-clock time of one shop.
+        seconds: of one shop.
         temperature: see :class:`Sample`.
         seed: likewise.
+        clock: tells the time; default: wall-clock time.
     """
 
-    def __init__(self, seconds: float, temperature: float = 0.3, seed: int = 0) -> None:
-        self.seconds, self.sample = seconds, Sample(1, temperature, seed)
+    def __init__(
+        self,
+        seconds: float,
+        temperature: float = 0.3,
+        seed: int = 0,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.seconds, self.sample, self.clock = seconds, Sample(1, temperature, seed), clock
 
     @property
     @override
@@ -38,10 +46,10 @@ class TimedSample(Decoder):
 
     def _best(self, policy: Policy, shop: Shops) -> Tensor:
         """Start times ``[J, K]`` of the shortest schedule of one shop, of equals the first."""
-        began = time.perf_counter()
+        began = self.clock()
         best, makespan, drawn, count = torch.empty(0), torch.inf, 0, 1
         while count:
-            since = time.perf_counter()
+            since = self.clock()
             samples = torch.arange(drawn, drawn + count)
             noisy = self.sample.with_noise(policy, samples)
             built = rollout(noisy, Simulator(shop.take(torch.zeros_like(samples))))
@@ -49,7 +57,7 @@ class TimedSample(Decoder):
             if float(built.makespan[row]) < makespan:
                 best, makespan = built.starts[row], float(built.makespan[row])
             drawn += count
-            each = (time.perf_counter() - since) / count
-            left = self.seconds - (time.perf_counter() - began)
+            each = (self.clock() - since) / count
+            left = self.seconds - (self.clock() - began)
             count = min(2 * count, rows_at_once(shop), max(0, int(left / each)))
         return best

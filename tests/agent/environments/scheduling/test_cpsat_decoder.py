@@ -39,13 +39,14 @@ def test_a_shop_is_taken_out_of_the_padding() -> None:
 
 
 def test_it_finds_the_optimum_of_small_shops_and_is_never_worse_than_greedy(policy: Policy) -> None:
-    """Side by side with another size of shop. Where the agent takes all the time, its own schedule is the result."""
+    """Side by side with another size of shop, and where the agent takes all the time."""
     instances = [published()["ft06"], UNLIKE, published()["la01"]]
     shops = Shops.pack(instances)
     greedy = makespans(instances, Greedy().decode(policy, shops))
     found = makespans(instances, CpSatDecoder(20.0).decode(policy, shops))
     assert found == [55, makespans([UNLIKE], SolverAlone(20.0, 1, 0).decode(policy, Shops.pack([UNLIKE])))[0], 666]
-    assert makespans(instances, CpSatDecoder(1e-6).decode(policy, shops)) == greedy > found
+    hurried = makespans(instances, CpSatDecoder(1e-6, 1).decode(policy, shops))
+    assert all(mine <= its for mine, its in zip(hurried, greedy, strict=True))
 
 
 def test_samples_of_a_time_begin_with_the_greedy_one(policy: Policy, instances: list[JobShop]) -> None:
