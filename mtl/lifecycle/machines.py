@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TypeVar
 
-from torch.distributed import TCPStore
+from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
 from mtl.config.process import RESUMED_VARIABLE, RUN_VARIABLE
 from mtl.errors import InputError

@@ -12,7 +12,8 @@ from mtl.agent.environments.scheduling.decoders import Decoder, Greedy
 from mtl.agent.environments.scheduling.seeds import check_seed
 from mtl.agent.environments.scheduling.timed_sample import TimedSample
 from mtl.errors import InputError
-from mtl.suites.scheduling.instance import NO_MACHINE, JobShop
+from mtl.suites.scheduling.alternatives import NO_MACHINE
+from mtl.suites.scheduling.instance import JobShop
 from mtl.suites.scheduling.rollout import Policy
 from mtl.suites.scheduling.shops import Shops
 from mtl.suites.scheduling.solver import solve
