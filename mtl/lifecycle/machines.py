@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from torch.distributed import TCPStore  # type: ignore[attr-defined]
+from torch import distributed
 
 from mtl.config.process import RESUMED_VARIABLE, RUN_VARIABLE
 from mtl.errors import InputError
@@ -37,6 +37,8 @@ class Machines:
     """
 
     def __init__(self, count: int, environment: Mapping[str, str] = os.environ) -> None:
+        if not distributed.is_available():
+            raise InputError(f"hardware.num_nodes={count}: this PyTorch is built without torch.distributed")
         self.count = count
         rank = next((environment[name] for name in RANKS if name in environment), "")
         address, port = environment.get(ADDRESS, ""), environment.get(PORT, "")
@@ -49,7 +51,7 @@ class Machines:
             )
         self.first = int(rank) == 0
         self._address, self._port = address, int(port) + 1
-        self._store: TCPStore | None = None
+        self._store: Any = None  # of PyTorch, which says no types of it
 
     @contextmanager
     def run_of_first(self) -> Iterator[None]:
@@ -78,7 +80,7 @@ class Machines:
             self._store.add("ready", 1)
             return
         try:
-            store = self._store = TCPStore(self._address, self._port, None, True, wait_for_workers=False)
+            store = self._store = self._open(first=True)
         except RuntimeError as error:
             text = first_line(error)
             raise InputError(f"{PORT}={self._port - 1}: port {self._port} is needed, too: {text}") from None
@@ -86,14 +88,20 @@ class Machines:
         store.set("run", os.environ[RUN_VARIABLE])
         until(lambda: store.add("ready", 0) == self.count - 1, f"not all of the {self.count} machines have come")
 
-    def _reached(self) -> TCPStore | None:
+    def _reached(self) -> Any:
         """The store of the first machine; None if nobody answers."""
         try:
             # PyTorch would print each attempt
             socket.create_connection((self._address, self._port), ATTEMPT).close()
-            return TCPStore(self._address, self._port, None, False, timedelta(seconds=ATTEMPT))
+            return self._open(first=False)
         except (OSError, RuntimeError):
             return None
+
+    def _open(self, *, first: bool) -> Any:
+        """Where machines write down what others read; RuntimeError if the port is in use, or nobody answers."""
+        wait = timedelta(seconds=ATTEMPT if not first else PATIENCE)
+        store = distributed.TCPStore  # type: ignore[attr-defined]
+        return store(self._address, self._port, None, first, wait, wait_for_workers=False)
 
 
 def until(look: Callable[[], Found | None], otherwise: str) -> Found:

@@ -46,6 +46,7 @@ def test_where_all_are_measured_all_seeds_decide() -> None:
     [
         (["seeds=0"], "seeds=0: expected a number of seeds"),
         (["seeds=[1,1]"], "each seed once"),
+        (["seeds=1,2"], "'seeds=1,2': a setting has one value; expected a list in brackets"),
         (["seeds=true"], "expected a number of seeds"),
         (["looks=[5,3]"], r"looks=\[5,3\]: expected growing numbers of seeds"),
         (["looks=[]"], "expected growing numbers of seeds"),
