@@ -27,7 +27,7 @@ from tests.suites.scheduling.test_constraints import cost_by_hand
 objectives = st.sampled_from(OBJECTIVES)
 
 
-@settings(max_examples=15)
+@settings(max_examples=12)
 @given(objectives.flatmap(lambda o: st.lists(flexible_shops(o), min_size=1, max_size=3)), job_shops(), seeds)
 def test_every_schedule_that_is_built_is_possible(instances: list[JobShop], plain: JobShop, seed: int) -> None:
     """Also beside a shop without alternatives, and from a copied state; the features of every state are numbers."""
@@ -46,7 +46,7 @@ def test_every_schedule_that_is_built_is_possible(instances: list[JobShop], plai
         assert schedule.makespan >= instance.machine_bound
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(objectives.flatmap(flexible_shops), st.sampled_from([1e-9, 0.05]))
 def test_the_solver_counts_what_the_schedule_costs(instance: JobShop, limit: float) -> None:
     solution = solve(instance, limit)

@@ -34,7 +34,7 @@ def cost_by_hand(instance: JobShop, schedule: Schedule) -> int:
     return sum(weight * max(0, ends[job] - due) for job, due, weight in jobs if due is not None)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(objectives.flatmap(lambda o: st.lists(constrained_shops(o), min_size=1, max_size=3)), job_shops(), seeds)
 def test_every_schedule_that_is_built_keeps_the_constraints(
     instances: list[JobShop], plain: JobShop, seed: int

@@ -29,7 +29,7 @@ def schedules(simulator: Simulator, instances: Sequence[JobShop]) -> list[np.nda
     ]
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(mixed, seeds, st.sampled_from([0.0, 0.5, 1.0]))
 def test_every_schedule_is_feasible_and_its_makespan_is_its_last_end(
     instances: list[JobShop], seed: int, delay: float
@@ -43,7 +43,7 @@ def test_every_schedule_is_feasible_and_its_makespan_is_its_last_end(
         assert built.utilisation[row] == pytest.approx(used)
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(mixed, seeds)
 def test_no_operation_of_an_active_schedule_fits_into_an_earlier_gap(instances: list[JobShop], seed: int) -> None:
     built = rollout(at_random(seed), Simulator(Shops.pack(instances)))
@@ -64,7 +64,7 @@ def test_no_operation_of_an_active_schedule_fits_into_an_earlier_gap(instances: 
                 assert starts[job, operation] <= earliest
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(mixed, seeds)
 def test_non_delay_schedules_leave_no_machine_idle_that_could_work(instances: list[JobShop], seed: int) -> None:
     built = rollout(at_random(seed), Simulator(Shops.pack(instances), delay=0.0))
@@ -78,7 +78,7 @@ def test_non_delay_schedules_leave_no_machine_idle_that_could_work(instances: li
                     assert ((starts[here] <= moment) & (moment < ends[here])).any()
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(mixed, job_shops(8), seeds)
 def test_padding_does_not_change_a_schedule(instances: list[JobShop], larger: JobShop, seed: int) -> None:
     def shortest_first(simulator: Simulator) -> Tensor:
@@ -90,7 +90,7 @@ def test_padding_does_not_change_a_schedule(instances: list[JobShop], larger: Jo
         assert torch.equal(alone.starts[0], together.starts[row, : instance.jobs, : instance.durations.shape[1]])
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(mixed, seeds)
 def test_samples_are_repeatable_and_rows_independent(instances: list[JobShop], seed: int) -> None:
     shops = Shops.pack(instances)

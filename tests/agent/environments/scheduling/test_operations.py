@@ -62,7 +62,7 @@ def test_a_missing_operation_is_a_violation() -> None:
     assert find_violation(SHOP, [*GOOD, GOOD[2]]) is not None
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(job_shops(), seeds)
 def test_what_the_simulator_builds_and_the_solver_finds_has_no_violation(instance: JobShop, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)

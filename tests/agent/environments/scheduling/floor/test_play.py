@@ -38,7 +38,7 @@ def watched(planner: Planner, episode: Episode, seen: list[int]) -> Planner:
     return plan
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(job_shops(4) | constrained_shops(largest=4), seeds, st.sampled_from(list(PLANNERS)))
 def test_what_is_done_is_what_happened(instance: JobShop, seed: int, name: str) -> None:
     episode = MUCH.draw(instance, seed, 3)
