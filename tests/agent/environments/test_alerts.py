@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtl.agent.environments.alerts import AGENT, RANDOM, TRUTH, Alerts, Flights, place_in_day
 from mtl.errors import InputError
+from mtl.suites.table import Splitting, TableSuite
 
 
 def flights(minutes: list[float], day: list[int], bad: list[bool] | None = None) -> Flights:
@@ -70,6 +71,7 @@ DAYS = st.lists(
 )
 
 
+@settings(max_examples=40)
 @given(DAYS, st.sampled_from([1, 2, 7, 0.1, 0.5]))
 def test_no_budget_is_exceeded_and_nobody_is_ahead_of_the_truth(
     rows: list[tuple[int, float, float, bool]], budget: float
@@ -122,3 +124,30 @@ def test_new_flights_are_one_day() -> None:
 def test_arguments_that_make_no_sense_are_refused(given_options: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="expected"):
         Alerts(**given_options)
+
+
+def test_the_plain_rule_is_a_mean_of_training_flights_that_agree_by_hand() -> None:
+    """Numbers in tenths, a value that training has not seen, and nothing of the test rows themselves."""
+    late = pd.DataFrame(
+        {
+            "when": pd.date_range("2020-01-01", periods=100).astype(str),
+            "x": np.arange(100.0) % 7,
+            "dest": ["a", "b"] * 45 + ["a"] * 9 + ["new"],
+            "day": [str(number // 5) for number in range(100)],
+            "arrival_delay": [60.0, 0.0] * 45 + [999.0] * 10,
+            "late": [True, False] * 50,
+            "cancelled": [number in (1, 75, 95) for number in range(100)],
+        }
+    )
+    targets = {"late": "binary", "arrival_delay": "regression", "cancelled": "binary"}
+    splitting = Splitting(by="time", column="when", groups="day", val=0.2, test=0.1)
+    data = TableSuite(lambda: late, targets, splitting=splitting, columns={"dest": "category", "x": "number"})
+    data.configure_batches(16, 0)
+    alerts = Alerts(rule=["dest"], price=10, cancelled_minutes=180)
+    alerts.check(data)
+    data.setup("test")
+    # Of 70 training flights 35 go to a and are worth 60, and of those to b one was cancelled
+    everywhere = (35 * 60 + 180) / 70 - 10
+    to_a = (35 * 50 + 20 * everywhere) / 55
+    np.testing.assert_allclose(alerts.expect_by_rule(data), [to_a] * 9 + [everywhere])
+    assert np.isfinite(Alerts(rule=["x", "dest"]).expect_by_rule(data)).all()

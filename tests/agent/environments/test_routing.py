@@ -8,7 +8,7 @@ import torch
 
 from mtl.agent.environments.routing import AGENT, FCFS, TRUTH, Messages, Opinion, Routing
 from mtl.errors import InputError
-from mtl.suites.reviews.suite import DEPARTMENTS
+from mtl.suites.reviews.suite import DEPARTMENTS, ReviewsSuite
 
 N = 600
 
@@ -95,3 +95,19 @@ def test_shifts_without_an_unhappy_customer_do_not_count() -> None:
 def test_arguments_that_make_no_sense_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=r"expected|did you mean 'Dresses'"):
         Routing(**options)
+
+
+@pytest.mark.parametrize("form", ["bag", "sequence"])
+def test_keywords_find_the_department_and_the_mood(form: str, published: dict[str, bytes]) -> None:
+    """Of the stand-in each text names its department; what has no keyword goes to the most usual desk."""
+    data = ReviewsSuite(form=form, vocabulary=60, length=20)
+    data.setup("test")
+    routing = Routing(keywords={"Dresses": ["dresses"], "Tops": ["tops"], "Trend": []}, complaints=["awful", "poor"])
+    said = routing.by_keywords(data)(
+        data.encode(["awful dresses", "nice tops and dresses", "a nice coat", "poor tops"])
+    )
+    opinion = Opinion.of({name: raw.softmax(1) for name, raw in said.items()})
+    usual = int(data.splits["train"].targets["department"].bincount().argmax())
+    assert opinion.desk.tolist() == [1, 1, usual, 4]
+    np.testing.assert_allclose(opinion.unhappy, [1, 0, 0, 1], atol=1e-6)
+    assert published
