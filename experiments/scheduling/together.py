@@ -1,6 +1,7 @@
 """The agent together with CP-SAT, and each of them alone, in equal processor time of two cores.
 
-python -m experiments.scheduling.together run=<run> seconds=1 instances=ta11,ta12
+python -m experiments.scheduling.together run=<run> seconds=10 instances=ta11,ta12
+python -m experiments.scheduling.together run=<run> after=1 instances=ta11,ta12
 
 The machine may be shared: what counts is the time of the processor, half of it where two cores are at work, so that a
 second is what it is on two idle cores. The agent's samples count as if two cores halved their time.
@@ -8,7 +9,7 @@ second is what it is on two idle cores. The agent's samples count as if two core
 
 import sys
 import time
-from statistics import fmean
+from collections.abc import Iterator
 from threading import Event, Thread
 
 import numpy as np
@@ -68,47 +69,52 @@ def solver_alone(instance: JobShop, seconds: float) -> float:
     return Schedule(instance, operations.matrix(starts)).gap
 
 
-def measure(policy: Policy, instance: JobShop, seconds: float) -> dict[str, float]:
-    """Gaps by method, and the seconds of the greedy schedule."""
+def measure(policy: Policy, instance: JobShop, seconds: float, after: float) -> Iterator[tuple[str, float]]:
+    """Gaps by method, and the seconds that each of them had.
+
+    Args:
+        policy: the agent's.
+        instance: a job shop.
+        seconds: of two cores for each method.
+        after: more than that, as many seconds as this after the greedy schedule is there.
+
+    Yields:
+        tuple[str, float]: a method and its gap.
+    """
     shops = Shops.pack([instance])
-    began = time.process_time()  # one core
-    greedy = Schedule.of(instance, rollout(policy, Simulator(shops)).starts[0])
-    took = time.process_time() - began
 
     def build() -> NDArray[np.int64]:
         return Schedule.of(instance, rollout(policy, Simulator(shops)).starts[0]).starts
 
+    began = time.process_time()  # one core
+    yield "greedy", Schedule(instance, build()).gap
+    took = time.process_time() - began
+    yield "seconds of greedy", took
+    seconds = max(seconds, took + after)
+    together = shorten(instance, build, seconds, workers=CORES, clock=two_cores)
+    yield "together", Schedule(instance, together.starts).gap
+    yield "CP-SAT alone", solver_alone(instance, seconds)
     operations = Operations(instance)
     rule = operations.matrix(operations.earliest(operations.without_delay()))
-    drawn = TimedSample(seconds, clock=two_cores).decode(policy, shops)
-    together = shorten(instance, build, seconds, workers=CORES, clock=two_cores)
     windows = shorten(instance, lambda: rule, seconds, workers=CORES, clock=two_cores)
-    return {
-        "greedy": greedy.gap,
-        "samples": Schedule.of(instance, drawn[0]).gap,
-        "CP-SAT alone": solver_alone(instance, seconds),
-        "together": Schedule(instance, together.starts).gap,
-        "windows without the agent": Schedule(instance, windows.starts).gap,
-        "seconds of greedy": took,
-    }
+    yield "windows without the agent", Schedule(instance, windows.starts).gap
+    drawn = TimedSample(seconds, clock=two_cores).decode(policy, shops)
+    yield "samples", Schedule.of(instance, drawn[0]).gap
 
 
 def main() -> None:
-    """Print a line for each instance, and the mean of each size."""
+    """Print instance, size, method and gap."""
     given = dict(argument.split("=", 1) for argument in sys.argv[1:])
     torch.set_num_threads(1)
     trained = load_trained(Run.open(given["run"]))
     policy = network_policy(lambda inputs: trained.predict(inputs)["assignment"])
-    sizes: dict[str, list[dict[str, float]]] = {}
+    seconds, after = float(given.get("seconds", 0)), float(given.get("after", 0))
     with torch.inference_mode():
         rollout(policy, Simulator(Shops.pack(select("ft06"))))  # what is done once is not measured
         for instance in select(given["instances"]):
-            size = f"{instance.jobs}x{instance.machine_count}"
-            found = measure(policy, instance, float(given["seconds"]))
-            sizes.setdefault(size, []).append(found)
-            print(instance.name, size, {name: round(value, 4) for name, value in found.items()}, flush=True)
-    for size, rows in sizes.items():
-        print(size, *(f"{name} {100 * fmean(row[name] for row in rows):.1f}" for name in rows[0]), sep="  ")
+            for name, value in measure(policy, instance, seconds, after):
+                size = f"{instance.jobs}x{instance.machine_count}"
+                print(instance.name, size, name, round(value, 4), sep=",", flush=True)
 
 
 if __name__ == "__main__":
