@@ -26,10 +26,8 @@ LAUNCHERS = {
 }
 
 
-@pytest.mark.parametrize(
-    "launcher",
-    [pytest.param(name, marks=pytest.mark.slow if name == "submitit" else pytest.mark.campaign) for name in LAUNCHERS],
-)
+@pytest.mark.campaign
+@pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_a_multirun_gives_the_runs_of_a_comparison_and_says_what_failed(tmp_path: Path, launcher: str) -> None:
     """Of four jobs two have a mistake: it is one line, and the others are done."""
     if find_spec(launcher) is None:
