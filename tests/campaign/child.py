@@ -45,13 +45,14 @@ class Child:
         self.pid, self.place, self.began = pid, place, time.monotonic()
         self.code: int | None = None
         self.sent: float | None = None  # when it was sent the first signal
+        self.stopped: float | None = None  # when it was seen to have ended
 
     def ended(self) -> bool:
         """Whether it has ended."""
         if self.code is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
-                self.code = os.waitstatus_to_exitcode(status)
+                self.code, self.stopped = os.waitstatus_to_exitcode(status), time.monotonic()
         return self.code is not None
 
     def send(self, signum: int, *, to_all: bool = False) -> None:
@@ -72,7 +73,7 @@ class Child:
         limit = time.monotonic() + seconds
         while not self.ended() and time.monotonic() < limit:
             time.sleep(POLL)
-        code, now = self.code, time.monotonic()
+        code, now = self.code, self.stopped or time.monotonic()
         self.kill()
         while not self.ended():
             time.sleep(POLL)

@@ -10,6 +10,7 @@ from pytorch_lightning import Trainer
 from torch import Tensor
 from typing_extensions import override
 
+from mtl.distributed import least_over_processes
 from mtl.module.lightning import EpochCallback
 from mtl.module.losses import count_labels, loss_sums
 from mtl.module.module import MultiTaskModule
@@ -75,11 +76,25 @@ def relative_cost(module: MultiTaskModule, batch: Batch, counts: Sequence[int]) 
         equal()
         ratios: list[float] = []
         started = time.perf_counter()
-        while len(ratios) < ROUNDS and (not ratios or time.perf_counter() - started < SECONDS):
+        while len(ratios) < ROUNDS and (not ratios or all_have_time(started, module.device)):
             ratios.append(seconds(mine, module.device) / seconds(equal, module.device))
     for name, value in module.network.named_buffers():
         value.copy_(buffers[name])
     return median(ratios)
+
+
+def all_have_time(started: float, device: torch.device) -> bool:
+    """Whether no process has measured for too long: all take the same number of passes, in which they wait for others.
+
+    Args:
+        started: when this one began.
+        device: of the module.
+
+    Returns:
+        The same in every process.
+    """
+    left = torch.tensor(SECONDS - (time.perf_counter() - started), device=device)
+    return bool(least_over_processes(left) > 0)
 
 
 def one_pass(module: MultiTaskModule, batch: Batch, counts: Sequence[int], weighting: Weighting) -> Callable[[], None]:
