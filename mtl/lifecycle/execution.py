@@ -110,7 +110,7 @@ def own_environment(config: RunConfig, run: Run) -> Environment:
     environment: Environment | None = instantiate_node(config.execution, "execution", config.trust)
     if environment is None:
         raise InputError(f"run '{run.path}' has no environment of its own: name one {ways_to_act(run)}")
-    if (run.path / "result.json").is_file():
+    if isinstance(environment, DecidingEnvironment) and (run.path / "result.json").is_file():
         use_settings(environment, run.result)
     return environment
 

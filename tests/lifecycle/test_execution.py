@@ -106,7 +106,7 @@ def test_a_run_without_an_environment_says_what_can_be_named(tmp_path: Path) -> 
     other = untrained(tmp_path, "task=synthetic")
     with pytest.raises(InputError) as error:
         execute(None, str(other.path))
-    assert "has no environment of its own: name one with execution@_global_=<one of estimates, lending" in str(
+    assert "has no environment of its own: name one with execution@_global_=<one of alerts, estimates, lending" in str(
         error.value
     )
     assert "\n" not in str(error.value)
