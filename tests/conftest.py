@@ -1,5 +1,6 @@
 """What holds for every test: a marker, one thread, caches of its own, no network, and a fresh random state."""
 
+import gc
 import os
 import socket
 import sys
@@ -44,6 +45,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if "PYTEST_XDIST_WORKER" not in os.environ:  # worker processes inherit the variable
         config.stash[CACHE] = tempfile.TemporaryDirectory(prefix="mtl-tests-", ignore_cleanup_errors=True)
         os.environ["XDG_CACHE_HOME"] = config.stash[CACHE].name
+
+
+def pytest_collection_finish() -> None:
+    """Let collections pass over the tests and what they import: each run of a test begins with a collection."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -9,7 +9,7 @@ from mtl.cli.application import fail, user_errors
 from mtl.config.compose import to_run_config
 from mtl.config.folders import CONF
 from mtl.config.overrides import parse_override
-from mtl.config.process import check_task_of_slurm
+from mtl.config.process import check_task_of_slurm, keep_imports
 from mtl.config.run_config import RunConfig
 from mtl.errors import InputError
 
@@ -32,6 +32,7 @@ def main(cfg: DictConfig) -> float | None:
         from mtl.lifecycle.train import train
         from mtl.lifecycle.trees import check_typed
 
+        keep_imports()
         # Of a sweep, what is typed is for all its runs, also those of networks
         if trees_of(config) is not None and HydraConfig.get().mode == RunMode.RUN:
             check_typed(typed.values())

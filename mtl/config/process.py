@@ -1,5 +1,6 @@
 """What holds for the whole process: defaults that have to be set before torch is imported."""
 
+import gc
 import os
 
 from mtl.errors import InputError
@@ -16,6 +17,15 @@ def set_process_defaults() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # else the end of a connection is a page of C++
+
+
+def keep_imports() -> None:
+    """Let garbage collections pass over what has been imported by now, which stays; only once in a process.
+
+    Those are some hundred thousand objects, and every run begins with a collection.
+    """
+    if not gc.get_freeze_count():  # a second time would keep what earlier runs left, too
+        gc.freeze()
 
 
 def check_task_of_slurm() -> None:

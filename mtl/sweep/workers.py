@@ -11,6 +11,7 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
+from mtl.config.process import keep_imports
 from mtl.errors import InputError
 from mtl.runs.attempts import queue_directory
 from mtl.sweep.processes import POLL, end_all, threads_each, worker_process
@@ -23,6 +24,7 @@ def do_run(claim: Claim, threads: int) -> None:
     from mtl.lifecycle.resume import resumable_run
     from mtl.lifecycle.train import train
 
+    keep_imports()
     own = claim.entry.config
     config = own.changed(threads=own.threads or threads)
     try:
@@ -47,6 +49,7 @@ def do_at_once(claims: Sequence[Claim], threads: int) -> None:
     """Train several runs of one shape at once. Errors are recorded, not raised."""
     from mtl.lifecycle.together import Job, train_jobs
 
+    keep_imports()
     jobs = []
     for claim in claims:
         own = claim.entry.config
