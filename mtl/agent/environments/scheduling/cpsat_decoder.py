@@ -100,7 +100,7 @@ class SolverAlone(Decoder):
     @property
     @override
     def label(self) -> str:
-        return f"CP-SAT\nalone\n{self.seconds:g} s"
+        return f"SAT\nalone\n{self.seconds:g} s"
 
     @override
     def decode(self, policy: Policy, shops: Shops) -> Tensor:

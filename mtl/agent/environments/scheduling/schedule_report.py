@@ -40,6 +40,7 @@ _NOTES: dict[str, tuple[str, str, str, str]] = {
 }
 _MIXED = ("the reference of each", "refe-\nrence")
 # What the network was trained for
+_MOST_METHODS = 9  # beside which there is room for how busy machines are, in 80 characters
 _TRAINED = "the agent was trained on plain shops, for short makespans"
 _NOT_CALIBRATED = ("~", "~ a size of shop that the network was not trained on: what it expects is not calibrated")
 
@@ -182,7 +183,9 @@ class ScheduleReport(ExecutionReport):
         kinds = {outcome.schedule.reference.kind for outcome in agent}
         asked = [outcome for outcome in agent if outcome.predicted is not None]
         notes = [_NOTES[kind][1] for kind in _NOTES if kind in kinds and _NOTES[kind][1]]
-        notes += [] if all(outcome.calibrated for outcome in asked) else [_NOT_CALIBRATED[1]]
+        every = list(self.labels)
+        wide = len(every) > _MOST_METHODS
+        notes += [] if wide or all(outcome.calibrated for outcome in asked) else [_NOT_CALIBRATED[1]]
         notes += what_was_not_trained([outcome.schedule.instance for outcome in agent])
         together, head = _NOTES[next(iter(kinds))][2:] if len(kinds) == 1 else _MIXED
         table = Table(
@@ -193,7 +196,6 @@ class ScheduleReport(ExecutionReport):
             pad_edge=False,
             show_footer=True,
         )
-        every = list(self.labels)
         expected = [outcome.predicted for outcome in asked if outcome.predicted is not None]
         columns = {
             "instance": "mean",
@@ -207,6 +209,8 @@ class ScheduleReport(ExecutionReport):
             "fore-\ncast": f"{fmean(expected):.0%}" if expected else "",
             "sec.": f"{fmean(outcome.seconds for outcome in agent):.2f}",
         }
+        if wide:
+            del columns["busy"], columns["fore-\ncast"]
         for name, mean in columns.items():
             if name == "instance":  # a long name is folded, numbers are not
                 table.add_column(name, mean, min_width=len(name), overflow="fold")
@@ -219,8 +223,7 @@ class ScheduleReport(ExecutionReport):
                 f"{schedule.reference.makespan}{_NOTES[schedule.reference.kind][0]}",
                 str(schedule.makespan),
                 *bold_least([outcome.schedule.gap for outcome in row]),
-                f"{schedule.utilisation:.0%}",
-                expected_share(row[0]),
+                *([] if wide else [f"{schedule.utilisation:.0%}", expected_share(row[0])]),
                 f"{row[0].seconds:.2f}",
             )
         return table

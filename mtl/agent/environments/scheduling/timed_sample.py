@@ -38,7 +38,7 @@ class TimedSample(Decoder):
     @property
     @override
     def label(self) -> str:
-        return f"samples\nin {self.seconds:g} s"
+        return f"sam-\nples\n{self.seconds:g} s"
 
     @override
     def decode(self, policy: Policy, shops: Shops) -> Tensor:
