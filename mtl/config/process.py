@@ -1,4 +1,4 @@
-"""What holds for the whole process: defaults that have to be set before torch is imported."""
+"""What holds for the whole process: defaults that have to be set before torch is imported, and what is kept of imports."""
 
 import gc
 import os

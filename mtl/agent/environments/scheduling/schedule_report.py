@@ -85,7 +85,43 @@ class BuiltSchedule:
         }
 
 
-class ScheduleReport(ExecutionReport):
+class BuiltSchedulesReport(ExecutionReport):
+    """Schedules of the agent and of the baselines on the same instances, with their files and charts.
+
+    Every schedule is written, see :func:`~mtl.agent.environments.scheduling.schedule_files.schedule_files`. Pictures
+    are Gantt charts of the agent's schedules, named ``gantt-<instance>``, and there is a page of each,
+    ``chart-<instance>.html``. What schedules are measured by is for the subclasses to say.
+
+    Args:
+        outcomes: every method on every instance; the agent's are named ``agent``.
+        gantt: which of the agent's schedules to draw: all, first or none.
+    """
+
+    def __init__(self, outcomes: Sequence[BuiltSchedule], gantt: str = "first") -> None:
+        self.outcomes, self.gantt = list(outcomes), gantt
+        self.labels = {outcome.method: outcome.label for outcome in outcomes}  # in the order of their first outcome
+
+    def of(self, method: str) -> list[BuiltSchedule]:
+        """The outcomes of one method, in the order of the instances."""
+        return [outcome for outcome in self.outcomes if outcome.method == method]
+
+    @override
+    def texts(self) -> Iterator[tuple[str, str]]:
+        yield from schedule_files([ExecutedSchedule(outcome.method, outcome.schedule) for outcome in self.outcomes])
+        for outcome in drawn(self.of(AGENT), self.gantt):
+            page = chart_page(outcome.schedule, f"agent ({outcome.label})")
+            yield f"chart-{outcome.schedule.instance.name}.html", page
+
+    @override
+    def figures(self) -> Iterator[tuple[str, "Figure"]]:
+        # matplotlib is slow to import, and not every report has a picture
+        from mtl.agent.environments.scheduling.gantt import gantt
+
+        for outcome in drawn(self.of(AGENT), self.gantt):
+            yield f"gantt-{outcome.schedule.instance.name}", gantt(outcome.schedule, f"agent ({outcome.label})")
+
+
+class ScheduleReport(BuiltSchedulesReport):
     """Outcomes of the agent and of the baselines on the same instances.
 
     Gap: ``(makespan - reference) / reference``, where the reference is the optimum if it is proven, else the best known
@@ -102,15 +138,6 @@ class ScheduleReport(ExecutionReport):
         outcomes: every method on every instance; the agent's are named ``agent``.
         gantt: which of the agent's schedules to draw: all, first or none.
     """
-
-    def __init__(self, outcomes: Sequence[BuiltSchedule], gantt: str = "first") -> None:
-        self.outcomes = list(outcomes)
-        self.gantt = gantt
-        self.labels = {outcome.method: outcome.label for outcome in outcomes}  # in the order of their first outcome
-
-    def of(self, method: str) -> list[BuiltSchedule]:
-        """The outcomes of one method, in the order of the instances."""
-        return [outcome for outcome in self.outcomes if outcome.method == method]
 
     def gap(self, method: str) -> float:
         """Mean gap of a method over the instances."""
@@ -227,21 +254,6 @@ class ScheduleReport(ExecutionReport):
                 f"{row[0].seconds:.2f}",
             )
         return table
-
-    @override
-    def texts(self) -> Iterator[tuple[str, str]]:
-        yield from schedule_files([ExecutedSchedule(outcome.method, outcome.schedule) for outcome in self.outcomes])
-        for outcome in drawn(self.of(AGENT), self.gantt):
-            page = chart_page(outcome.schedule, f"agent ({outcome.label})")
-            yield f"chart-{outcome.schedule.instance.name}.html", page
-
-    @override
-    def figures(self) -> Iterator[tuple[str, "Figure"]]:
-        # matplotlib is slow to import, and not every report has a picture
-        from mtl.agent.environments.scheduling.gantt import gantt
-
-        for outcome in drawn(self.of(AGENT), self.gantt):
-            yield f"gantt-{outcome.schedule.instance.name}", gantt(outcome.schedule, f"agent ({outcome.label})")
 
 
 def drawn(outcomes: list[BuiltSchedule], which: str) -> list[BuiltSchedule]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
-from typing import TYPE_CHECKING
 
 import numpy as np
 from rich import box
@@ -10,20 +9,20 @@ from rich.markup import escape
 from rich.table import Table
 from typing_extensions import override
 
-from mtl.agent.environments.scheduling.chart_page import chart_page
-from mtl.agent.environments.scheduling.schedule_files import ExecutedSchedule, schedule_files
-from mtl.agent.environments.scheduling.schedule_report import AGENT, BuiltSchedule, drawn, what_was_not_trained
-from mtl.agent.report import ExecutionReport, Value
+from mtl.agent.environments.scheduling.schedule_report import (
+    AGENT,
+    BuiltSchedule,
+    BuiltSchedulesReport,
+    what_was_not_trained,
+)
+from mtl.agent.report import Value
 from mtl.runs.contributions import Outcome
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _BOUND_ONLY = "†"
 _NOTE = "† only a lower bound is known"
 
 
-class TardinessReport(ExecutionReport):
+class TardinessReport(BuiltSchedulesReport):
     """Outcomes of the agent and of the baselines on the same instances, by weighted tardiness.
 
     The optimum is often 0, to which nothing can be put in relation: so there are no gaps, and the tardiness itself is
@@ -41,12 +40,8 @@ class TardinessReport(ExecutionReport):
     """
 
     def __init__(self, outcomes: Sequence[BuiltSchedule], proofs: Mapping[str, int], gantt: str = "first") -> None:
-        self.outcomes, self.proofs, self.gantt = list(outcomes), dict(proofs), gantt
-        self.labels = {outcome.method: outcome.label for outcome in outcomes}  # in the order of their first outcome
-
-    def of(self, method: str) -> list[BuiltSchedule]:
-        """The outcomes of one method, in the order of the instances."""
-        return [outcome for outcome in self.outcomes if outcome.method == method]
+        super().__init__(outcomes, gantt)
+        self.proofs = dict(proofs)
 
     def mean(self, method: str) -> float:
         """Mean weighted tardiness of a method over the instances."""
@@ -149,21 +144,6 @@ class TardinessReport(ExecutionReport):
     def _rows(self) -> Iterator[tuple[BuiltSchedule, ...]]:
         """The outcomes of each instance, the agent's first."""
         yield from zip(*(self.of(method) for method in self.labels), strict=True)
-
-    @override
-    def texts(self) -> Iterator[tuple[str, str]]:
-        yield from schedule_files([ExecutedSchedule(outcome.method, outcome.schedule) for outcome in self.outcomes])
-        for outcome in drawn(self.of(AGENT), self.gantt):
-            page = chart_page(outcome.schedule, f"agent ({outcome.label})")
-            yield f"chart-{outcome.schedule.instance.name}.html", page
-
-    @override
-    def figures(self) -> Iterator[tuple[str, "Figure"]]:
-        # matplotlib is slow to import, and not every report has a picture
-        from mtl.agent.environments.scheduling.gantt import gantt
-
-        for outcome in drawn(self.of(AGENT), self.gantt):
-            yield f"gantt-{outcome.schedule.instance.name}", gantt(outcome.schedule, f"agent ({outcome.label})")
 
 
 def bold_least(costs: Sequence[float]) -> list[str]:
