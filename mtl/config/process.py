@@ -1,4 +1,4 @@
-"""What holds for the whole process: defaults that have to be set before torch is imported, and what is kept of imports."""
+"""What holds for the whole process: defaults that are set before torch is imported, and that imports are kept."""
 
 import gc
 import os
