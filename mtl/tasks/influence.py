@@ -265,7 +265,7 @@ def precision_contributions(pairs: Tensor, weights: Tensor | None = None) -> Ten
     """
     score, order = pairs[:, 0].sort(descending=True)
     positive, each = pairs[order, 1] > 0.5, given_or_ones(weights, len(score))[order]
-    last = score.unique_consecutive(return_counts=True)[1].cumsum(0) - 1  # of the rows with each score
+    last = torch.unique_consecutive(score, return_counts=True)[1].cumsum(0) - 1  # of the rows with each score
     with torch.inference_mode(False), torch.enable_grad():
         leaf = each.clone().requires_grad_()
         found, seen = ((leaf * chosen).cumsum(0)[last] for chosen in (positive, torch.ones_like(positive)))

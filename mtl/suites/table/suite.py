@@ -259,8 +259,13 @@ class TableSuite(MultiTaskDataModule):
 
     @override
     def unfamiliar(self, frame: pd.DataFrame) -> list[str]:
-        frame = self._typed_inputs(frame)
-        return [line for column in self.encoding.columns for line in column.unfamiliar(frame[column.name])]
+        types, found = self.types or {}, self._typed_inputs(frame)
+        lines = []
+        for column in self.encoding.columns:
+            if column.name in types:
+                lines += types[column.name].unfamiliar(frame[column.name])
+            lines += column.unfamiliar(found[column.name])
+        return lines
 
     @override
     def own_units(self, task: str, values: Tensor) -> list[float]:
@@ -274,7 +279,7 @@ class TableSuite(MultiTaskDataModule):
         return self._fitted() | {"categories": {name: list(values) for name, values in self.all_values.items()}}
 
     def _fitted(self) -> dict[str, Any]:
-        types = {"types": [vars(one) for one in self.types.values()]} if self.types else {}
+        types = {"types": [one.plain() for one in self.types.values()]} if self.types else {}
         return {"targets": [target.plain() for target in self.targets], "columns": self.encoding.plain(), **types}
 
     @override

@@ -244,6 +244,39 @@ def test_two_currencies_shares_beside_percents_and_codes_are_no_numbers(cells: l
 
 
 @pytest.mark.parametrize(
+    ("cells", "new", "message"),
+    [
+        (["12 %", "3.5%", "0"], ["0", "0.12"], "row 2 holds '0.12', where the others are written with %"),
+        (["$5", "7"], ["8", "€6"], "row 2 holds '€6', where the others are written with \\$"),
+        (["1,234.5", "7"], ["5", "12%"], "row 2 holds '12%', where the others are written without a unit"),
+    ],
+)
+def test_a_number_of_another_unit_than_in_the_training_is_refused(
+    tmp_path: Path, cells: list[str], new: list[str], message: str
+) -> None:
+    """0.12 beside 12 % may be the same or a hundredth of it. A sign that the training did not have in all cells may miss."""
+    made = read(tmp_path / "my.csv", [f'"{cells[i % len(cells)]}",{Y[i]}' for i in range(ROWS)], "rate,y")
+    assert made.types is not None
+    again = ColumnType(**made.types["rate"].plain())
+    for one in (made.types["rate"], again):
+        with pytest.raises(InputError, match=f"column 'rate': {message}"):
+            one.read(pd.Series(new, name="rate"))
+    assert len(made.inputs(pd.DataFrame({"rate": cells}))["x"]) == len(cells)
+
+
+def test_percents_that_a_file_of_numbers_has_are_pointed_out(tmp_path: Path) -> None:
+    made = read(tmp_path / "my.csv", [f"{i % 9}%,{Y[i]}" for i in range(ROWS)], "rate,y")
+    (line,) = made.unfamiliar(pd.DataFrame({"rate": [0.05, 0.12]}))
+    assert line == "column 'rate': numbers without %, where the training's are written with it: 12 counts as 12 %"
+    assert made.unfamiliar(pd.DataFrame({"rate": ["5%", "12 %"]})) == []
+
+
+def test_several_units_are_refused_also_where_the_decimals_are_said() -> None:
+    with pytest.raises(InputError, match="column 'a': its numbers have the signs \\$ and €, expected one"):
+        ColumnType.fit(pd.Series(["$5", "€6"], name="a"), None, "decimal_point", declared=False)
+
+
+@pytest.mark.parametrize(
     ("cells", "point", "comma"), [(["1,234", "5,678"], 1234, 1.234), (["1.230", "999"], 1.23, 1230)]
 )
 def test_an_unclear_sign_of_thousands_is_asked_for(cells: list[str], point: float, comma: float) -> None:
