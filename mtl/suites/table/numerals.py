@@ -57,7 +57,9 @@ class TextNumbers:
             parts = _parts(texts)
             units = _units(parts)
             if len(units) > 1:
-                raise InputError(f"column '{name}': its numbers have the signs {' and '.join(sorted(units))}, expected one")
+                raise InputError(
+                    f"column '{name}': its numbers have the signs {' and '.join(sorted(units))}, expected one"
+                )
             return cls(given, next(iter(units), ""))
         if as_numbers(texts) is not None:
             grouped = texts[texts.str.fullmatch(GROUPED)]

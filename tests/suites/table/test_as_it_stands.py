@@ -254,7 +254,7 @@ def test_two_currencies_shares_beside_percents_and_codes_are_no_numbers(cells: l
 def test_a_number_of_another_unit_than_in_the_training_is_refused(
     tmp_path: Path, cells: list[str], new: list[str], message: str
 ) -> None:
-    """0.12 beside 12 % may be the same or a hundredth of it. A sign that the training did not have in all cells may miss."""
+    """0.12 may be 12 % or 0.12 %. The sign of a currency may be missing."""
     made = read(tmp_path / "my.csv", [f'"{cells[i % len(cells)]}",{Y[i]}' for i in range(ROWS)], "rate,y")
     assert made.types is not None
     again = ColumnType(**made.types["rate"].plain())
