@@ -89,7 +89,7 @@ class TabM(TableEncoder):
         self,
         input_shape: InputShape,
         widths: tuple[int, ...] | list[int] = (192, 192),
-        members: int = 16,
+        members: int = 4,
         bins: int = 48,
         embedding: int = 16,
         values: int = 64,
