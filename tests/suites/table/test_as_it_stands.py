@@ -213,6 +213,11 @@ def test_a_date_written_otherwise_than_in_the_training_is_refused(tmp_path: Path
     new = read_table(Path(written(tmp_path / "new.csv", ["13/02/2023", "02/13/2023"], "day")))
     with pytest.raises(InputError, match="column 'day': row 2 holds '02/13/2023', which is no time written day first"):
         made.inputs(new)
+    missing = made.inputs(pd.DataFrame({"day": ["", None]}).replace("", None))["x"]
+    assert missing[:, -1].tolist() == [1, 1]
+    for first in ("soon", "2023-02-13", "17", "0 days 01:00:00", "True"):
+        with pytest.raises(InputError, match=f"column 'day': row 1 holds '{first}', which is no time written day first"):
+            made.inputs(pd.DataFrame({"day": [first, "never"]}))
 
 
 @pytest.mark.parametrize(
