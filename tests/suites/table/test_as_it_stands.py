@@ -216,7 +216,9 @@ def test_a_date_written_otherwise_than_in_the_training_is_refused(tmp_path: Path
     missing = made.inputs(pd.DataFrame({"day": ["", None]}).replace("", None))["x"]
     assert missing[:, -1].tolist() == [1, 1]
     for first in ("soon", "2023-02-13", "17", "0 days 01:00:00", "True"):
-        with pytest.raises(InputError, match=f"column 'day': row 1 holds '{first}', which is no time written day first"):
+        with pytest.raises(
+            InputError, match=f"column 'day': row 1 holds '{first}', which is no time written day first"
+        ):
             made.inputs(pd.DataFrame({"day": [first, "never"]}))
 
 
