@@ -29,8 +29,7 @@ from mtl.module.lightning import silent_lightning
 HARD, APART = ("model=hard", "weighting=equal"), ("model=single_task", "weighting=equal")
 ADAMW = ("optimizer=adamw", "optimizer.lr=0.002", "optimizer.weight_decay=0.0003")
 QUANTILES = ("task.form=columns", "task.numbers=quantile")
-TABM = (*QUANTILES, "encoder=tabm", *ADAMW)
-TABM4 = (*QUANTILES, "encoder=tabm", "encoder.members=4")  # with the optimizer of other runs
+TABM16 = (*QUANTILES, "encoder=tabm", "encoder.members=16", *ADAMW)
 REALMLP = (
     *("task.form=columns", "task.numbers=robust", "encoder=realmlp", "optimizer=adamw", "optimizer.lr=0.0025"),
     *("optimizer.weight_decay=0.32", "+optimizer.betas=[0.9,0.95]"),
@@ -43,13 +42,14 @@ CONFIGURATIONS = {
     "hard": HARD,
     "apart": APART,
     "mlp": (*HARD, *MLP),
-    "tabm": (*HARD, *TABM),
-    "tabm_apart": (*APART, *TABM),
-    "tabm4": (*HARD, *TABM4),
+    "tabm8": (*HARD, "encoder.members=8"),
+    "tabm16": (*HARD, *TABM16),
+    "tabm16_apart": (*APART, *TABM16),
+    "piecewise": (*HARD, "encoder=piecewise"),
     "realmlp": (*HARD, *REALMLP),
     "ft_transformer": (*HARD, *TRANSFORMER),
 }
-NETWORKS = ("default", "hard", "apart", "tabm")  # if nothing else is asked for
+NETWORKS = ("default", "hard", "apart", "piecewise")  # if nothing else is asked for
 
 
 @dataclass(frozen=True)

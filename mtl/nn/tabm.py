@@ -69,7 +69,8 @@ class TabM(TableEncoder):
 
     Deviations: the paper is about one target, here every sharing strategy and any number of tasks may use the trunk.
     The head of a task is one for all members, which differ in what the last stage hands to it (``s_m`` and ``b_m``),
-    where the paper has a linear layer of each member.
+    where the paper has a linear layer of each member. Four members are the default, where it has 32: two to four times
+    the time of one perceptron, and most of what eight reach (docs/trees.md).
 
     Args:
         input_shape: of numbers and categories, see :class:`~mtl.nn.tabular.TableEncoder`.
@@ -89,7 +90,7 @@ class TabM(TableEncoder):
         self,
         input_shape: InputShape,
         widths: tuple[int, ...] | list[int] = (192, 192),
-        members: int = 16,
+        members: int = 4,
         bins: int = 48,
         embedding: int = 16,
         values: int = 64,

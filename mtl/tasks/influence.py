@@ -22,7 +22,14 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 from torchmetrics import Metric
-from torchmetrics.classification import BinaryAUROC, BinaryStatScores, MulticlassCohenKappa, MulticlassStatScores
+from torchmetrics.classification import (
+    BinaryAUROC,
+    BinaryAveragePrecision,
+    BinaryMatthewsCorrCoef,
+    BinaryStatScores,
+    MulticlassCohenKappa,
+    MulticlassStatScores,
+)
 from torchmetrics.regression import MeanAbsoluteError, MeanSquaredError, R2Score, TweedieDevianceScore
 from torchmetrics.utilities.compute import normalize_logits_if_needed
 
@@ -231,6 +238,43 @@ def share_below(values: Tensor, others: Tensor, weights: Tensor) -> Tensor:
     return (lower + upper) / (2 * below[-1])
 
 
+@closed_form.register
+def of_average_precision(metric: BinaryAveragePrecision) -> ClosedForm | None:
+    """Of average precision over all thresholds; None where some are given."""
+    if not measures_as(metric, BinaryAveragePrecision) or metric.thresholds is not None:
+        return None
+    if metric.ignore_index is not None:
+        return None
+    return ClosedForm(lambda p, t: pair(normalize_logits_if_needed(p, "sigmoid"), t), precision_contributions)
+
+
+def precision_contributions(pairs: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Of average precision, by its gradient.
+
+    With rows sorted from the highest score on, ``A = sum_t p_t P_t / sum_t p_t`` over the different scores t: p_t is
+    the weight of the positives with this score, and the precision P_t the share of the positives in the weight of all
+    rows with this score or a higher one. It is the area that torchmetrics has, and does not change if all weights are
+    multiplied by one number, so that the mean of ``A + m v_r dA/dv_r`` is A.
+
+    Args:
+        pairs: scores and targets (0 or 1), ``[m, 2]``.
+        weights: of the rows; None: 1 each.
+
+    Returns:
+        ``[m]``; NaN where there is no positive.
+    """
+    score, order = pairs[:, 0].sort(descending=True)
+    positive, each = pairs[order, 1] > 0.5, given_or_ones(weights, len(score))[order]
+    last = torch.unique_consecutive(score, return_counts=True)[1].cumsum(0) - 1  # of the rows with each score
+    with torch.inference_mode(False), torch.enable_grad():
+        leaf = each.clone().requires_grad_()
+        found, seen = ((leaf * chosen).cumsum(0)[last] for chosen in (positive, torch.ones_like(positive)))
+        precision = found / seen.clamp(min=torch.finfo(seen.dtype).tiny)  # rows without weight may come first
+        area = (found.diff(prepend=found.new_zeros(1)) * precision).sum() / found[-1]
+        (gradient,) = torch.autograd.grad(area, leaf)
+    return torch.empty_like(score).index_copy(0, order, area.detach() + len(score) * each * gradient)
+
+
 # -- functions of the confusion counts ---------------------------------------------------------------------------------
 
 
@@ -278,7 +322,9 @@ def of_cohen_kappa(metric: MulticlassCohenKappa) -> ClosedForm | None:
     )
 
 
-def confusion_contributions(metric: MulticlassCohenKappa, classes: Tensor, weights: Tensor | None = None) -> Tensor:
+def confusion_contributions(
+    metric: MulticlassCohenKappa | BinaryMatthewsCorrCoef, classes: Tensor, weights: Tensor | None = None
+) -> Tensor:
     """Of a function of the confusion matrix: its derivative by the row's cell (the delta method).
 
     Args:
@@ -290,10 +336,23 @@ def confusion_contributions(metric: MulticlassCohenKappa, classes: Tensor, weigh
         ``[m]``; NaN where the matrix does not define the metric.
     """
     predicted, true = classes.long().unbind(1)
-    each, width = given_or_ones(weights, len(true)), int(metric.num_classes)
+    each = given_or_ones(weights, len(true))
+    width = 2 if isinstance(metric, BinaryMatthewsCorrCoef) else int(metric.num_classes)
     counts = (true * width + predicted).bincount(each, minlength=width**2).view(width, width)
     value, (gradient,) = with_gradient(metric, {"confmat": counts})
     return value + centred(len(true) * each * gradient[true, predicted])
+
+
+@closed_form.register
+def of_matthews(metric: BinaryMatthewsCorrCoef) -> ClosedForm | None:
+    """Of Matthews' correlation coefficient of yes or no."""
+    if not measures_as(metric, BinaryMatthewsCorrCoef) or metric.ignore_index is not None:
+        return None
+
+    def statistics(prediction: Tensor, target: Tensor) -> Tensor:
+        return pair(normalize_logits_if_needed(prediction, "sigmoid") > metric.threshold, target)
+
+    return ClosedForm(statistics, partial(confusion_contributions, metric))
 
 
 def counts_rows(metric: BinaryStatScores | MulticlassStatScores) -> bool:

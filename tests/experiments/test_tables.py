@@ -39,9 +39,9 @@ def test_words_of_the_task_are_for_all_and_others_for_networks() -> None:
     assert work.networks == ("batch_size=64",)
     assert work.output == Path("outputs/tables/my")
     assert work.names == (REFERENCE, *NETWORKS)
-    assert work_of(["my.csv", "{churn: binary}", "--networks", "hard,tabm"]).names == (REFERENCE, "hard", "tabm")
-    with pytest.raises(InputError, match="unknown network in --networks 'tab': did you mean 'tabm'"):
-        work_of(["my.csv", "{churn: binary}", "--networks=tab"])
+    assert work_of(["my.csv", "{churn: binary}", "--networks", "hard,tabm8"]).names == (REFERENCE, "hard", "tabm8")
+    with pytest.raises(InputError, match="unknown network in --networks 'tabm': did you mean 'tabm8'"):
+        work_of(["my.csv", "{churn: binary}", "--networks=tabm"])
     with pytest.raises(InputError, match="expected 2 or more"):
         work_of(["my.csv", "{churn: binary}", "--splits=1"])
 

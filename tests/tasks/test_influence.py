@@ -10,7 +10,9 @@ from torchmetrics import Metric
 from torchmetrics.classification import (
     BinaryAccuracy,
     BinaryAUROC,
+    BinaryAveragePrecision,
     BinaryF1Score,
+    BinaryMatthewsCorrCoef,
     MulticlassAccuracy,
     MulticlassCohenKappa,
     MulticlassF1Score,
@@ -22,7 +24,8 @@ from typing_extensions import override
 
 from mtl.tasks import binary, choice, classification, conditional, count, ordinal, quantiles, regression, survival
 from mtl.tasks.concordance import Concordance
-from mtl.tasks.influence import auroc_contributions, closed_form
+from mtl.tasks.influence import auroc_contributions, closed_form, pair, precision_contributions
+from mtl.tasks.kinds import BINARY
 from mtl.tasks.metrics import ChoiceAccuracy, ChoiceRank, PinballLoss, PoissonDeviance, RankError, StandardisedR2
 
 ROWS = 300
@@ -85,6 +88,8 @@ CASES = {
     "r2": (R2Score(), numbers),
     "standardised r2": (StandardisedR2(5.0, 2.0), numbers),
     "auroc": (BinaryAUROC(), answers),
+    "average precision": (BinaryAveragePrecision(), answers),
+    "mcc": (BinaryMatthewsCorrCoef(threshold=0.4), answers),
     "binary accuracy": (BinaryAccuracy(), answers),
     "binary f1": (BinaryF1Score(threshold=0.4), answers),
     "accuracy": (MulticlassAccuracy(5, average="micro"), classes),
@@ -103,7 +108,10 @@ CASES = {
 
 
 # One of each closed form, which rows with weights are tested by; several are of means over rows and of counts
-FORMS = ("pinball", "rmse", "standardised r2", "auroc", "binary f1", "macro f1", "kappa", "concordance")
+FORMS = (
+    *("pinball", "rmse", "standardised r2", "auroc", "average precision"),
+    *("binary f1", "mcc", "macro f1", "kappa", "concordance"),
+)
 
 
 def contributions(metric: Metric, prediction: Tensor, target: Tensor) -> np.ndarray:
@@ -198,6 +206,14 @@ def test_what_has_no_variance_has_none() -> None:
     assert contributions(R2Score(), perfect, perfect).tolist() == [1] * 5
 
 
+def test_average_precision_needs_a_positive() -> None:
+    """Rows without weight change nothing, also where they have the highest scores."""
+    score, target = torch.tensor([0.1, 0.7, 0.9]), torch.tensor([1, 0, 0])
+    assert np.isnan(contributions(BinaryAveragePrecision(), score, 0 * target)).all()
+    found = precision_contributions(pair(score, target), torch.tensor([2.0, 1.0, 0.0]))
+    assert found.mean() == pytest.approx(2 / 3)
+
+
 def test_targets_that_are_all_equal_do_not_define_r2() -> None:
     assert np.isnan(contributions(R2Score(), torch.arange(5.0), torch.ones(5))).all()
 
@@ -205,6 +221,7 @@ def test_targets_that_are_all_equal_do_not_define_r2() -> None:
 def test_tasks_of_every_kind_are_compared_by_metrics_with_a_closed_form() -> None:
     numbers = [regression("a", primary=name) for name in ("r2", "mae", "rmse")]
     others = [
+        *(binary("a", primary=name) for name in BINARY),
         *(count("a", primary=name) for name in ("deviance", "mae", "rmse")),
         *(ordinal("a", [0.2, 0.3, 0.5], primary=name) for name in ("mae", "kappa", "accuracy")),
         quantiles("a", [0.1, 0.9]),
@@ -245,6 +262,9 @@ OTHERS: dict[str, Metric] = {
     "adjusted r2": R2Score(adjusted=2),
     "part of the curve": BinaryAUROC(max_fpr=0.5),
     "thresholds": BinaryAUROC(thresholds=10),
+    "average precision at thresholds": BinaryAveragePrecision(thresholds=10),
+    "average precision without some rows": BinaryAveragePrecision(ignore_index=-1),
+    "mcc without some rows": BinaryMatthewsCorrCoef(ignore_index=-1),
     "auroc without some rows": BinaryAUROC(ignore_index=-1),
     "accuracy without some rows": BinaryAccuracy(ignore_index=-1),
     "one of the first two": MulticlassAccuracy(5, top_k=2),

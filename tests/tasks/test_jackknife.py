@@ -52,7 +52,7 @@ def test_the_variance_is_that_of_the_delete_a_group_jackknife(rows: int) -> None
     assert len(set(np.round(found, 9))) <= groups
 
 
-def test_a_metric_without_closed_form_varies_as_over_samples_of_rows() -> None:
+def test_contributions_vary_as_the_metric_does_over_samples_of_rows() -> None:
     draw = torch.Generator().manual_seed(0)
     signal = torch.randn(900, generator=draw)
     target = (signal + torch.randn(900, generator=draw) > 0.5).long()

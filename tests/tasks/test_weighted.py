@@ -1,9 +1,12 @@
 """Metrics of rows with weights: whole numbers as weights are as many copies of a row."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torchmetrics import MetricCollection
+from torchmetrics.classification import BinaryAUROC
 
 from mtl.errors import InputError
 from mtl.tasks import binary, with_row_weights
@@ -52,5 +55,6 @@ def test_metrics_of_a_task_stay_apart_and_are_forgotten() -> None:
 
 
 def test_a_metric_that_is_not_known_with_weights_is_refused() -> None:
-    with pytest.raises(InputError, match="metric 'average_precision' of task 'a' is not known for rows with weights"):
-        with_row_weights(binary("a", primary="average_precision"))
+    task = replace(binary("a"), metrics={"part": BinaryAUROC(max_fpr=0.5)}, primary="part")
+    with pytest.raises(InputError, match="metric 'part' of task 'a' is not known for rows with weights"):
+        with_row_weights(task)

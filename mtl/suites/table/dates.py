@@ -84,13 +84,14 @@ class TextTimes:
     def read(self, texts: pd.Series, what: str) -> pd.Series:
         """Texts as UTC times, missing where missing. InputError for the first that is no time written so."""
         distinct = pd.Series(texts.dropna().unique(), dtype=object)
+        if distinct.empty:
+            return pd.Series(pd.NaT, index=texts.index, dtype="datetime64[us, UTC]", name=texts.name)
         found = self._parsed(distinct)
         bad = np.flatnonzero(found.isna())
         if len(bad):
             row = texts.index[np.flatnonzero((texts == distinct.iloc[bad[0]]).to_numpy())[0]]
             raise InputError(f"{what}: row {row + 1} holds '{distinct.iloc[bad[0]]}', which is no time{self._expected}")
-        times = pd.Series(found.to_numpy(), index=distinct) if len(distinct) else pd.Series(dtype="datetime64[us]")
-        return pd.to_datetime(texts.map(times), utc=True)
+        return pd.to_datetime(texts.map(pd.Series(found.to_numpy(), index=distinct)), utc=True)
 
     @property
     def _expected(self) -> str:
@@ -137,7 +138,8 @@ def _ways(texts: pd.Series) -> list[str]:
 def _days(dates: pd.Series, way: str) -> pd.Series:
     """Distinct dates as UTC times, missing where they are none."""
     pattern = YEAR_FIRST if way == "year_first" else YEAR_LAST
-    parts = dates.where(dates.str.fullmatch(pattern).fillna(False).astype(bool)).str.extract(pattern)
+    fitting = dates.where(dates.str.fullmatch(pattern).fillna(False).astype(bool))
+    parts = fitting.str.extract(pattern).astype("str")  # also where none fits
     year, month, day = (parts[part] for part in FIRST[way])
     short = year.str.len() == 2
     century = pd.Series(np.where(pd.to_numeric(year, errors="coerce") < 69, "20", "19"), index=dates.index)  # as POSIX
@@ -162,5 +164,6 @@ def _parse(texts: pd.Series, way: str) -> pd.Series:
 
 def _once_each(values: pd.Series, read: Callable[[pd.Series], pd.Series]) -> pd.Series:
     """What is read of every value, by reading distinct ones."""
-    distinct = pd.Series(values.unique(), dtype=object)
-    return values.map(dict(zip(distinct, read(distinct), strict=True)))
+    codes, distinct = pd.factorize(values)
+    found = read(pd.Series(distinct, dtype=object)).iloc[codes]
+    return found.set_axis(values.index)

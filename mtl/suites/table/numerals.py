@@ -30,9 +30,11 @@ class TextNumbers:
     Attributes:
         written: ``plain``, as programs write them; ``decimal_point`` or ``decimal_comma``, with or without a sign
             between thousands and a sign of a unit (percent, a currency), which is the same in all cells that have one.
+        unit: this sign, empty where no cell has one; None: it is not known, or the numbers are plain.
     """
 
     written: str = PLAIN
+    unit: str | None = None
 
     @classmethod
     def fit(cls, texts: pd.Series, name: str, given: str | None = None) -> "TextNumbers | None":
@@ -52,7 +54,13 @@ class TextNumbers:
         if given is not None:
             if given not in WAYS:
                 raise InputError(f"task.formats.{name}={given}: expected {' or '.join(WAYS)}")
-            return cls(given)
+            parts = _parts(texts)
+            units = _units(parts)
+            if len(units) > 1:
+                raise InputError(
+                    f"column '{name}': its numbers have the signs {' and '.join(sorted(units))}, expected one"
+                )
+            return cls(given, next(iter(units), ""))
         if as_numbers(texts) is not None:
             grouped = texts[texts.str.fullmatch(GROUPED)]
             others, rounded = texts.drop(grouped.index), grouped[grouped.str.endswith("0")]
@@ -60,28 +68,37 @@ class TextNumbers:
                 raise _unclear(name, rounded.iloc[0])
             return cls()
         parts = _parts(texts)
-        units = set(parts["front"].dropna()) | set(parts["back"].dropna())
+        units = _units(parts)
         if parts["bare"].isna().any() or len(units) > 1 or texts.str.startswith("(").all():
             return None
         bare = parts["bare"]
-        if units == {"%"}:
-            without = bare[parts["front"].isna() & parts["back"].isna()]
-            if not without.str.fullmatch("0+([.,]0*)?").all():
-                return None  # 12 % and 0.12 may be the same
+        unit = next(iter(units), "")
+        if _other_unit(parts, unit).any():
+            return None  # 12 % and 0.12 may be the same
         ways = [way for way, form in zip(WAYS, (POINT, COMMA), strict=True) if bare.str.fullmatch(form).all()]
         if len(ways) == 2 and bare.str.contains("[.,]", regex=True).any():
             example = texts[bare.str.contains("[.,]", regex=True)].iloc[0]
             raise _unclear(name, example)
-        return cls(ways[0]) if ways else None
+        return cls(ways[0], unit) if ways else None
 
     def read(self, texts: pd.Series) -> pd.Series | None:
-        """Texts as numbers, missing where missing; None if one is no number written so."""
+        """Texts as numbers, missing where missing; None if one is no number written so.
+
+        InputError for the first one of another unit: 0.12 where all others are written as 12 %.
+        """
         if self.written == PLAIN:
             return as_numbers(texts)
         point, other, form = (".", ",", POINT) if self.written == "decimal_point" else (",", ".", COMMA)
-        bare = _parts(texts)["bare"]
+        parts = _parts(texts)
+        bare = parts["bare"]
         if not bare[texts.notna()].str.fullmatch(form).fillna(False).astype(bool).all():
             return None
+        if self.unit is not None and (others := _other_unit(parts, self.unit)).any():
+            row = others.idxmax()
+            expected = f"with {self.unit}" if self.unit else "without a unit"
+            raise InputError(
+                f"column '{texts.name}': row {row + 1} holds '{texts[row]}', where the others are written {expected}"
+            )
         digits = bare.str.replace(other, "", regex=False).str.replace(SPACE, "", regex=True)
         return as_numbers(digits.str.replace(point, ".", regex=False))
 
@@ -95,6 +112,20 @@ def _parts(texts: pd.Series) -> pd.DataFrame:
     parts = plain.str.extract(SIGNED)
     parts["bare"] = parts["sign"].fillna("") + parts["number"].str.strip()
     return parts
+
+
+def _units(parts: pd.DataFrame) -> set[str]:
+    """The signs of units."""
+    return set(parts["front"].dropna()) | set(parts["back"].dropna())
+
+
+def _other_unit(parts: pd.DataFrame, unit: str) -> pd.Series:
+    """Which cells have another sign of a unit, or of percents none, unless they are 0."""
+    found = parts["front"].fillna(parts["back"])
+    bare = parts["bare"]
+    if unit == "%":
+        return bare.notna() & (found != "%").fillna(True) & ~bare.str.fullmatch("0+([.,]0*)?").fillna(True).astype(bool)
+    return found.notna() & (found != unit)
 
 
 def _unclear(name: str, example: str) -> InputError:

@@ -19,6 +19,7 @@ from mtl.suites.batch import Split
 from mtl.suites.table.columns import kinds, numbers, read_alike
 from mtl.suites.table.encoding import WAYS, Encoding
 from mtl.suites.table.leaks import FEWEST, choice, leaks
+from mtl.suites.table.oddities import no_values, total_row
 from mtl.suites.table.preview import preview
 from mtl.suites.table.raw import all_values, raw_encoding
 from mtl.suites.table.reading import NOTES, TEXTS
@@ -101,6 +102,7 @@ class TableSuite(MultiTaskDataModule):
         self._chosen: Mapping[str, str] = {}
         self._formats = checked_formats(formats)
         self._frame: pd.DataFrame | None = None
+        self._written: pd.DataFrame | None = None  # the cells as they stand, while types are being fitted
         self.statistics_file = None if statistics is None else Path(statistics)
         self.raw: Encoding | None = None
         self.all_values: dict[str, tuple[str, ...]] = {}
@@ -149,6 +151,12 @@ class TableSuite(MultiTaskDataModule):
         used = {name for name, (kind, _) in self.remarks.items() if kind == "category"}
         used |= {spec.column for spec in specs.values() if spec.kind not in NUMERIC}
         self.notes += [note for name in frame.columns if name in used for note in taken_as_values(frame[name])]
+        numeric = {name for name, (kind, _) in self.remarks.items() if kind == "number"}
+        numeric |= {spec.column for spec in specs.values() if spec.kind in NUMERIC}
+        assert self._written is not None
+        self.notes += no_values(self._written, own, [str(name) for name in frame.columns if name in numeric])
+        self.notes += total_row(self._written)
+        self._written = None
         self.notes += _copies(frame, rows)
         found = {name: kind for name, (kind, _) in self.remarks.items()}
         if all(kind == "ignore" for kind in found.values()):
@@ -182,7 +190,7 @@ class TableSuite(MultiTaskDataModule):
                     for name in names:
                         if name not in found.columns:
                             raise unknown(f"column in {option}", name, found.columns)
-                self.types = fit_types(found, self._asked, self._formats, declared)
+                self.types, self._written = fit_types(found, self._asked, self._formats, declared), found
             self._frame = typed(found, self.types)
             if self.read_test is not None:
                 self._add_test_rows(self._frame, self.read_test())
@@ -259,8 +267,13 @@ class TableSuite(MultiTaskDataModule):
 
     @override
     def unfamiliar(self, frame: pd.DataFrame) -> list[str]:
-        frame = self._typed_inputs(frame)
-        return [line for column in self.encoding.columns for line in column.unfamiliar(frame[column.name])]
+        types, found = self.types or {}, self._typed_inputs(frame)
+        lines = []
+        for column in self.encoding.columns:
+            if column.name in types:
+                lines += types[column.name].unfamiliar(frame[column.name])
+            lines += column.unfamiliar(found[column.name])
+        return lines
 
     @override
     def own_units(self, task: str, values: Tensor) -> list[float]:
@@ -274,7 +287,7 @@ class TableSuite(MultiTaskDataModule):
         return self._fitted() | {"categories": {name: list(values) for name, values in self.all_values.items()}}
 
     def _fitted(self) -> dict[str, Any]:
-        types = {"types": [vars(one) for one in self.types.values()]} if self.types else {}
+        types = {"types": [one.plain() for one in self.types.values()]} if self.types else {}
         return {"targets": [target.plain() for target in self.targets], "columns": self.encoding.plain(), **types}
 
     @override

@@ -40,11 +40,13 @@ class ColumnType:
             and 1.0 are the same one; ``text``: as they stand.
         written: how its times or numbers are, see :class:`~mtl.suites.table.dates.TextTimes` and
             :class:`~mtl.suites.table.numerals.TextNumbers`.
+        unit: of its numbers, see there; it is not known of runs that did not write it down.
     """
 
     name: str
     type: str
     written: str = PLAIN
+    unit: str | None = None
 
     @classmethod
     def fit(cls, values: pd.Series, asked: str | None, written: str | None, declared: bool) -> "ColumnType":
@@ -72,25 +74,40 @@ class ColumnType:
             return cls(name, "truth")
         if asked == NUMBER or written in WAYS:
             numbers = TextNumbers.fit(others, name, written)
-            return cls(name, "number", numbers.written if numbers else PLAIN)
+            return cls._of_numbers(name, numbers or TextNumbers())
         if asked == TIME or written is not None:
             return cls(name, "time", TextTimes.fit(others, name, written).written)
         if not declared:
             numbers = None if _codes(others) else TextNumbers.fit(others, name)
             if numbers is not None:
-                return cls(name, "number", numbers.written)
+                return cls._of_numbers(name, numbers)
         times = TextTimes.guess(others, name)
         return cls(name, "time", times.written) if times else cls(name, "text")
+
+    @classmethod
+    def _of_numbers(cls, name: str, numbers: TextNumbers) -> "ColumnType":
+        return cls(name, "number", numbers.written, numbers.unit)
+
+    def plain(self) -> dict[str, str]:
+        """The fields that are known, for a JSON file."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+    def unfamiliar(self, values: pd.Series) -> list[str]:
+        """A line for the user if the training had percents as texts, and new rows have numbers without a sign."""
+        if self.unit != "%" or is_text(values) or not values.notna().any():
+            return []
+        return [f"column '{self.name}': numbers without %, where the training's are written with it: 12 counts as 12 %"]
 
     def read(self, values: pd.Series) -> pd.Series:
         """The values of a column of texts; a column of something else as it is.
 
         Texts that are no numbers or truth values stay texts, for the message of whoever needs numbers. InputError for
-        the first text that is no time.
+        the first text that is no time, or a number of another unit than those before.
         """
         if self.type == "text" or not is_text(values):
             return values
-        if self.type == "number" and (plain := TextNumbers(self.written).read(values)) is not None:
+        as_written = TextNumbers(self.written, self.unit)
+        if self.type == "number" and (plain := as_written.read(values)) is not None:
             return plain
         texts = values.astype(object)
         texts = texts.mask(texts.str.lower().isin(NO_VALUE).fillna(False).astype(bool))
@@ -101,7 +118,7 @@ class ColumnType:
         if self.type == "truth":
             found = texts.str.lower().map(TRUTH)
             return found.astype("boolean") if found.isna().equals(texts.isna()) else texts
-        numbers = TextNumbers(self.written).read(texts)
+        numbers = as_written.read(texts)
         return texts if numbers is None else numbers
 
 

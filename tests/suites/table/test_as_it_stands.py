@@ -213,6 +213,13 @@ def test_a_date_written_otherwise_than_in_the_training_is_refused(tmp_path: Path
     new = read_table(Path(written(tmp_path / "new.csv", ["13/02/2023", "02/13/2023"], "day")))
     with pytest.raises(InputError, match="column 'day': row 2 holds '02/13/2023', which is no time written day first"):
         made.inputs(new)
+    missing = made.inputs(pd.DataFrame({"day": ["", None]}).replace("", None))["x"]
+    assert missing[:, -1].tolist() == [1, 1]
+    for first in ("soon", "2023-02-13", "17", "0 days 01:00:00", "True"):
+        with pytest.raises(
+            InputError, match=f"column 'day': row 1 holds '{first}', which is no time written day first"
+        ):
+            made.inputs(pd.DataFrame({"day": [first, "never"]}))
 
 
 @pytest.mark.parametrize(
@@ -241,6 +248,39 @@ def test_numbers_are_read_as_people_write_them(cells: list[str], expected: list[
 @pytest.mark.parametrize("cells", [["$5", "€6"], ["12%", "0.12"], ["(1)", "(2)"], ["3E2", "302"]])
 def test_two_currencies_shares_beside_percents_and_codes_are_no_numbers(cells: list[str]) -> None:
     assert ColumnType.fit(pd.Series(cells, name="a"), None, None, declared=False).type == "text"
+
+
+@pytest.mark.parametrize(
+    ("cells", "new", "message"),
+    [
+        (["12 %", "3.5%", "0"], ["0", "0.12"], "row 2 holds '0.12', where the others are written with %"),
+        (["$5", "7"], ["8", "€6"], "row 2 holds '€6', where the others are written with \\$"),
+        (["1,234.5", "7"], ["5", "12%"], "row 2 holds '12%', where the others are written without a unit"),
+    ],
+)
+def test_a_number_of_another_unit_than_in_the_training_is_refused(
+    tmp_path: Path, cells: list[str], new: list[str], message: str
+) -> None:
+    """0.12 may be 12 % or 0.12 %. The sign of a currency may be missing."""
+    made = read(tmp_path / "my.csv", [f'"{cells[i % len(cells)]}",{Y[i]}' for i in range(ROWS)], "rate,y")
+    assert made.types is not None
+    again = ColumnType(**made.types["rate"].plain())
+    for one in (made.types["rate"], again):
+        with pytest.raises(InputError, match=f"column 'rate': {message}"):
+            one.read(pd.Series(new, name="rate"))
+    assert len(made.inputs(pd.DataFrame({"rate": cells}))["x"]) == len(cells)
+
+
+def test_percents_that_a_file_of_numbers_has_are_pointed_out(tmp_path: Path) -> None:
+    made = read(tmp_path / "my.csv", [f"{i % 9}%,{Y[i]}" for i in range(ROWS)], "rate,y")
+    (line,) = made.unfamiliar(pd.DataFrame({"rate": [0.05, 0.12]}))
+    assert line == "column 'rate': numbers without %, where the training's are written with it: 12 counts as 12 %"
+    assert made.unfamiliar(pd.DataFrame({"rate": ["5%", "12 %"]})) == []
+
+
+def test_several_units_are_refused_also_where_the_decimals_are_said() -> None:
+    with pytest.raises(InputError, match="column 'a': its numbers have the signs \\$ and €, expected one"):
+        ColumnType.fit(pd.Series(["$5", "€6"], name="a"), None, "decimal_point", declared=False)
 
 
 @pytest.mark.parametrize(
