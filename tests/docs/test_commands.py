@@ -11,6 +11,7 @@ import pytest
 from mtl.cli.analyse import read_options
 from mtl.cli.application import override_arguments
 from mtl.cli.program import COMMANDS
+from mtl.cli.runs import read_arguments
 from mtl.config.compose import check_overrides
 from mtl.config.folders import option_names
 from mtl.config.search_settings import read_search
@@ -25,6 +26,7 @@ SCRIPTS = {
     "experiments/report.py": "report",
     "experiments/analyse.py": "analyse",
     "experiments/affinity.py": "affinity",
+    "experiments/runs.py": "runs",
 }
 OWN = ROOT / "mtl" / "cli" / "template" / "conf"  # of the project that `mtl init` writes
 FILLED = {"task=<suite>": "task=digits", "task=<name>": "task=digits", "weighting=<name>": "weighting=equal"}
@@ -78,6 +80,8 @@ def check_own(command: str, *arguments: str) -> None:
         check_overrides(override_arguments(given), files[command])
     elif command == "analyse":
         read_options(given)
+    elif command == "runs":
+        read_arguments(given)
     elif command == "tune" and given:
         read_search(given)
 
