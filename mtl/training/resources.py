@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from mtl import __version__
 from mtl.config.folders import CONF, PACKAGE
 from mtl.config.system import forget_peak_of_host, peak_of_host, processor, usable_cores
 from mtl.module.evaluating import evaluating
@@ -107,6 +108,7 @@ def peak_memory() -> int | None:
 def environment() -> dict[str, str]:
     """Versions and machine, for whoever wants to repeat the run; what cannot be found out is empty."""
     facts: dict[str, Callable[[], str]] = {
+        "mtl": lambda: __version__,
         "python": platform.python_version,
         **{name: lambda name=name: version(name) for name in PACKAGES},  # type: ignore[misc]
         "platform": platform.platform,

@@ -52,7 +52,9 @@ def check(words: list[str]) -> None:
     program, *rest = words
     if program in {"docker", "tensorboard"} or words[:2] in PASSED:
         return
-    if program == "bash":
+    if program == "git":
+        assert rest[0] in {"tag", "push"}
+    elif program == "bash":
         check(rest[1].removeprefix("time ").split())
     elif program == "make":
         makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
