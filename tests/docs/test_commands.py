@@ -30,7 +30,11 @@ SCRIPTS = {
 }
 OWN = ROOT / "mtl" / "cli" / "template" / "conf"  # of the project that `mtl init` writes
 FILLED = {"task=<suite>": "task=digits", "task=<name>": "task=digits", "weighting=<name>": "weighting=equal"}
-PASSED = [["mtl", "COMMAND"], ["python", "make_customers.py"]]  # any; saved by the reader, and run in test_blocks.py
+PASSED = [
+    ["mtl", "COMMAND"],
+    ["mtl", "--version"],
+    ["python", "make_customers.py"],
+]  # any; saved by the reader, and run in test_blocks.py
 DISTRIBUTION, EXTRAS = (
     tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][key]
     for key in ("name", "optional-dependencies")
