@@ -20,12 +20,15 @@ def option_classes(package: str, group: str) -> dict[str, str]:
 
 
 def class_named(name: str, package: str, group: str) -> Any:
-    """The class of this name.
+    """Import a class by its name alone.
 
     Args:
         name: of the class.
         package: in which its module is.
         group: of options, one of which names it.
+
+    Returns:
+        The class.
 
     Raises:
         AttributeError: no option names such a class.

@@ -52,6 +52,9 @@ def of_trainer(key: str, value: str) -> InputError:
     Args:
         key: as typed, without a plus sign.
         value: as typed.
+
+    Returns:
+        The error, which says what to type instead.
     """
     name = key.partition(".")[2]
     if not name:
