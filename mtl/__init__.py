@@ -1,6 +1,7 @@
 """Multi-task learning with evidence: learn tasks together or apart, shared how, weighted how; then act.
 
 The public names below are imported when they are first used, so that ``import mtl`` itself imports nothing heavy.
+Methods are in ``mtl.weighting``, ``mtl.sharing`` and ``mtl.nn``, by the names of their classes.
 """
 
 from importlib import import_module
@@ -80,10 +81,13 @@ _MODULES = {
     "mtl.weighting.base": ("DirectionWeighting", "GradientWeighting", "LossWeighting", "Weighting"),
 }
 _PLACES = {name: module for module, names in _MODULES.items() for name in names}
+_PACKAGES = ("nn", "sharing", "weighting")  # in which methods are, as mtl.weighting.UPGrad
 
 
 def __getattr__(name: str) -> Any:
     """A public name, imported at its first use."""
+    if name in _PACKAGES:
+        return import_module(f"mtl.{name}")
     if name not in _PLACES:
         raise AttributeError(f"module 'mtl' has no attribute '{name}'")
     value = getattr(import_module(_PLACES[name]), name)
@@ -93,4 +97,4 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """The public names, imported or not."""
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_PACKAGES})

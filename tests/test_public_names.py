@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import mtl
+from mtl.config.compose import target_of
+from mtl.config.folders import CONF
 
 INSTALL = Path(__file__).parents[1] / "docs" / "install.md"
 
@@ -46,6 +48,25 @@ def test_what_a_type_checker_sees_is_what_is_there() -> None:
     assert set(seen) == set(mtl.__all__)
     for name, module in seen.items():
         assert getattr(sys.modules[str(module)], name) is getattr(mtl, name)
+
+
+@pytest.mark.parametrize(("package", "group"), [("weighting", "weighting"), ("sharing", "model"), ("nn", "encoder")])
+def test_methods_are_there_by_the_names_of_their_classes(package: str, group: str) -> None:
+    """Those that the package's options name, and no other; a module of the package is still one."""
+    place = getattr(mtl, package)
+    targets = [str(target_of(path, group)) for path in sorted((CONF / group).glob("*.yaml"))]
+    of_package = [target.rpartition(".") for target in targets if target.startswith(f"mtl.{package}.")]
+    assert len(of_package) > 5
+    for module, _, name in of_package:
+        assert getattr(place, name) is getattr(sys.modules[module], name)
+        assert name in dir(place)
+    with pytest.raises(AttributeError, match=f"module 'mtl.{package}' has no attribute 'Nothing'"):
+        place.Nothing  # noqa: B018
+
+
+def test_importing_a_package_of_methods_imports_no_method() -> None:
+    code = "import sys, mtl; dir(mtl.weighting), dir(mtl.sharing), dir(mtl.nn); assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_other_names_are_not_there() -> None:

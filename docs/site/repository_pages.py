@@ -1,7 +1,7 @@
 """MkDocs hook: puts pages that lie beside ``docs/`` into the site, so that each text has one place in the repository.
 
 The README is the home page, README.zh.md the Chinese one. The other pages at the top of the repository and the studies
-of ``experiments/`` keep their paths, and so does what they show or link to.
+of ``experiments/`` keep their paths, and so does what pages show or link to, such as a file of code.
 """
 
 import os
@@ -36,9 +36,22 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the files of the repository that lie beside ``docs/``."""
     studies = [path for pattern in STUDIES for path in sorted((ROOT / "experiments").rglob(pattern))]
     places = {**PAGES, **{path.relative_to(ROOT).as_posix(): path.relative_to(ROOT).as_posix() for path in studies}}
+    pages = [Path(str(file.abs_src_path)) for file in files.documentation_pages()] + [ROOT / name for name in places]
+    for target in sorted({target for page in pages if page.suffix == ".md" for target in linked(page)} - set(places)):
+        places[target] = target
     for source, place in places.items():
         files.append(File.generated(config, place, abs_src_path=str(ROOT / source)))
     return files
+
+
+def linked(page: Path) -> set[str]:
+    """The files of the repository outside of ``docs/`` that a page links to."""
+    found = set()
+    for _, target, _ in LINK.findall(page.read_text(encoding="utf-8")):
+        path = (page.parent / target).resolve()
+        if path.is_file() and path.is_relative_to(ROOT) and not path.is_relative_to(ROOT / DOCS):
+            found.add(path.relative_to(ROOT).as_posix())
+    return found
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:

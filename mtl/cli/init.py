@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
     print(f"{len(written)} files in {folder}/; its README.md says what they are. Next:")
     print(f"  cd {folder}")
     print(f"  {command} train task=deliveries weighting=largest_first model=own_layer encoder=products execution=warn")
-    print(f"  {command} compare task=deliveries models=[hard,own_layer] weightings=[equal,largest_first]")
+    print(f"  {command} compare task=deliveries 'models=[hard,own_layer]' 'weightings=[equal,largest_first]'")
     print("  python -m pytest")
     return 0
 

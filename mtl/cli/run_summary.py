@@ -128,7 +128,7 @@ def affinity_table(found: AffinityResult) -> Table:
 def metrics_table(result: RunResult) -> Table:
     """Tasks x metrics, for train, validation and test; the primary metric of each task in bold."""
     chosen, selected = result.choices, result.selection
-    how, best = f"{chosen.model} sharing, {chosen.weighting} weighting", f"epoch {selected.epoch}"
+    how, best = f"{chosen.model} sharing, {chosen.weighting} weighting", f"epoch {selected.epoch + 1}"
     if trees_of(result.config) is not None:
         how, best = "boosted trees", "iteration of " + ", ".join(f"{k} {v}" for k, v in selected.by_task.items())
     if result.merging is not None:

@@ -16,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 from mtl.config.fields import format_value
 from mtl.config.folders import config_folders, is_group, option_names
 from mtl.config.run_config import RunConfig
+from mtl.config.trainer_arguments import of_trainer
 from mtl.errors import InputError, unknown
 
 LONGEST = 200  # letters of a key or of an option's name, which the system looks for as a file
@@ -58,6 +59,8 @@ def check_options(given: list[str]) -> None:
     for text in given:
         override = parse_override(text)
         group, value = override.key_or_group, override.value()
+        if group.partition(".")[0] == "trainer":
+            raise of_trainer(group, text.partition("=")[2])
         if not is_option(text) or override.is_delete() or override.is_sweep_override():
             continue
         if isinstance(value, list) and group.partition("@")[0] not in ADDING_UP:

@@ -10,47 +10,11 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException  # 
 
 from mtl.config.run_config import MOST_THREADS as LARGEST
 from mtl.config.system import usable_cores
+from mtl.config.trainer_arguments import DECIDED_BY, decided_by
 from mtl.errors import InputError, unknown
 from mtl.module.lightning import without_slurm
 
 MOST_THREADS = 4  # of one process: small steps gain no more
-
-# Arguments of the trainer that every run sets itself, and the key of the config that decides them; None: no key does
-DECIDED_BY: dict[str, str | None] = {
-    "max_epochs": "epochs",
-    "max_steps": "steps",
-    "check_val_every_n_epoch": "validate_every",
-    "accumulate_grad_batches": "accumulate",
-    "gradient_clip_val": "gradient_clip",
-    "gradient_clip_algorithm": None,
-    "val_check_interval": "validate_every",
-    "min_epochs": "patience",
-    "min_steps": "patience",
-    "limit_test_batches": None,
-    "limit_predict_batches": None,
-    "barebones": None,
-    "model_registry": None,
-    "enable_progress_bar": "progress",
-    "log_every_n_steps": "log_every",
-    "default_root_dir": "output",
-    "callbacks": "callbacks",
-    "enable_checkpointing": None,
-    "enable_model_summary": None,
-    "logger": "logger",
-    "num_sanity_val_steps": None,
-    "profiler": "profiler",
-    "use_distributed_sampler": None,
-}
-
-# Where the trainer's values are objects, or mean something else: how the key is typed
-EXAMPLES = {
-    "val_check_interval": "20, in optimizer steps",
-    "min_epochs": "null and some epochs, such as 20",
-    "min_steps": "null and some steps, such as 3000",
-    "callbacks": "ema, or +callbacks.<name>._target_=<class>",
-    "logger": "[tensorboard,mlflow]",
-    "profiler": "simple",
-}
 
 
 def check_hardware(hardware: Mapping[str, Any]) -> None:
@@ -66,10 +30,7 @@ def check_hardware(hardware: Mapping[str, Any]) -> None:
     valid = [name for name in signature(Trainer).parameters if name not in DECIDED_BY]
     for name in hardware:
         if name in DECIDED_BY:
-            key = DECIDED_BY[name]
-            value = EXAMPLES.get(name, hardware[name])
-            instead = f"use {key}={value}" if key else "and no other value is possible"
-            raise InputError(f"hardware.{name} is set by every run itself: {instead}")
+            raise InputError(f"hardware.{name} is set by every run itself: {decided_by(name, hardware[name])}")
         if name not in valid:
             raise unknown("argument of the trainer in hardware", name, valid)
     strategy = str(hardware.get("strategy", "auto"))

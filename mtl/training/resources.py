@@ -18,6 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mtl.config.folders import CONF, PACKAGE
 from mtl.config.system import forget_peak_of_host, peak_of_host, processor, usable_cores
+from mtl.errors import DISTRIBUTION
 from mtl.module.evaluating import evaluating
 from mtl.module.module import MultiTaskModule
 from mtl.suites.base import MultiTaskDataModule, Predict
@@ -107,6 +108,7 @@ def peak_memory() -> int | None:
 def environment() -> dict[str, str]:
     """Versions and machine, for whoever wants to repeat the run; what cannot be found out is empty."""
     facts: dict[str, Callable[[], str]] = {
+        "mtl": lambda: version(DISTRIBUTION),
         "python": platform.python_version,
         **{name: lambda name=name: version(name) for name in PACKAGES},  # type: ignore[misc]
         "platform": platform.platform,

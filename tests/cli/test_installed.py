@@ -4,15 +4,19 @@ Libraries are those of the environment that runs the tests: what is proven is wh
 """
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 import sysconfig
 import tarfile
+import tomllib
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).parents[2]
 SMALL = ["task.rows=100", "epochs=2", "encoder.width=8", "progress=false", "threads=1"]
@@ -71,6 +75,40 @@ def test_the_wheel_holds_every_file_of_the_package_and_every_config(wheel: Path)
     source = wheel.parent / wheel.name.partition("-py3")[0]
     for name in ("Makefile", ".ci/setup", "constraints.txt", "train.py", "tests/conftest.py", "docs/architecture.md"):
         assert (source / name).is_file()
+
+
+@pytest.mark.slow
+def test_what_the_image_copies_is_enough_to_build_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
+    """The paths that Dockerfile copies, out of what .dockerignore lets through."""
+    kept = {line[1:] for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines() if line[0] == "!"}
+    copied = [words[1:-1] for words in instructions() if words[0] == "COPY"]
+    assert {name for names in copied for name in names} == kept
+    for name in kept:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copyfile
+        copy(ROOT / name, tmp_path / name)
+    build = [sys.executable, "-m", "hatchling", "build", "-d", tmp_path / "built", "-t", "wheel"]
+    run(build, tmp_path, PYTHONPATH=os.environ.get("PYTHONPATH", ""))
+    (other,) = (tmp_path / "built").glob("*.whl")
+    held = [sorted(name for name in zipfile.ZipFile(file).namelist() if name[-4:] != ".pyc") for file in (wheel, other)]
+    assert held[0] == held[1]
+
+
+def instructions() -> list[list[str]]:
+    """The instructions of Dockerfile, word by word."""
+    lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    return [line.split() for line in lines if line and not line.startswith("#")]
+
+
+def test_the_image_installs_extras_that_there_are_on_a_python_that_is_supported() -> None:
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    (extras,) = re.findall(r"'\.\[(.+)\]'", text)
+    assert set(extras.split(",")) <= set(project["optional-dependencies"])
+    (python,) = re.findall(r"^ARG PYTHON=(.+)$", text, re.MULTILINE)
+    assert SpecifierSet(project["requires-python"]).contains(f"{python}.0")
+    assert re.search(
+        "^torch==", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.MULTILINE
+    )  # what grep finds
 
 
 @pytest.mark.slow

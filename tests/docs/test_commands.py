@@ -11,6 +11,7 @@ import pytest
 from mtl.cli.analyse import read_options
 from mtl.cli.application import override_arguments
 from mtl.cli.program import COMMANDS
+from mtl.cli.runs import read_arguments
 from mtl.config.compose import check_overrides
 from mtl.config.folders import option_names
 from mtl.config.search_settings import read_search
@@ -25,10 +26,15 @@ SCRIPTS = {
     "experiments/report.py": "report",
     "experiments/analyse.py": "analyse",
     "experiments/affinity.py": "affinity",
+    "experiments/runs.py": "runs",
 }
 OWN = ROOT / "mtl" / "cli" / "template" / "conf"  # of the project that `mtl init` writes
 FILLED = {"task=<suite>": "task=digits", "task=<name>": "task=digits", "weighting=<name>": "weighting=equal"}
-PASSED = [["mtl", "COMMAND"], ["python", "make_customers.py"]]  # any; saved by the reader, and run in test_blocks.py
+PASSED = [
+    ["mtl", "COMMAND"],
+    ["mtl", "--version"],
+    ["python", "make_customers.py"],
+]  # any; saved by the reader, and run in test_blocks.py
 DISTRIBUTION, EXTRAS = (
     tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][key]
     for key in ("name", "optional-dependencies")
@@ -50,7 +56,9 @@ def check(words: list[str]) -> None:
     program, *rest = words
     if program in {"docker", "tensorboard"} or words[:2] in PASSED:
         return
-    if program == "bash":
+    if program == "git":
+        assert rest[0] in {"tag", "push"}
+    elif program == "bash":
         check(rest[1].removeprefix("time ").split())
     elif program == "make":
         makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -78,6 +86,8 @@ def check_own(command: str, *arguments: str) -> None:
         check_overrides(override_arguments(given), files[command])
     elif command == "analyse":
         read_options(given)
+    elif command == "runs":
+        read_arguments(given)
     elif command == "tune" and given:
         read_search(given)
 

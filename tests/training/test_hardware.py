@@ -28,7 +28,7 @@ def test_processes_are_those_of_the_trainer() -> None:
             "hardware.val_check_interval is set by every run itself: use validate_every=20, in",
         ),
         ({"min_epochs": 5}, "hardware.min_epochs is set by every run itself: use patience=null and some epochs"),
-        ({"gradient_clip_algorithm": "value"}, "hardware.gradient_clip_algorithm is set by every run itself: and no"),
+        ({"gradient_clip_algorithm": "value"}, "hardware.gradient_clip_algorithm is set by every run itself: no other"),
         ({"logger": False}, "hardware.logger is set by every run itself: use logger=[tensorboard,mlflow]"),
         ({"callbacks": []}, "hardware.callbacks is set by every run itself"),
         (

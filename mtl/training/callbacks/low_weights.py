@@ -67,7 +67,7 @@ class LowWeights(EpochCallback):
                 self._said.append(index)
                 self.notes.append(
                     f"{type(module.weighting).__name__}: the weight of task '{module.graph.names[index]}' stayed below "
-                    f"{LOW:.0%} of the mean weight in epoch {trainer.current_epoch}, so it is hardly learned: "
+                    f"{LOW:.0%} of the mean weight in epoch {trainer.current_epoch + 1}, so it is hardly learned: "
                     f"{module.weighting.low_weight_advice}"
                 )
                 if trainer.is_global_zero:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from copy import deepcopy
 from statistics import median
 
@@ -19,6 +20,7 @@ from mtl.weighting.base import Step, Weighting
 from mtl.weighting.equal import Equal
 
 TAG = "cost/step_relative_to_equal"
+Precision = Callable[[], AbstractContextManager[None]]  # in which losses are computed, and gradients are not
 ROUNDS = 5
 SECONDS = 1.0  # of all rounds together: no more are begun afterwards
 
@@ -51,27 +53,27 @@ class StepCost(EpochCallback):
         if type(module.weighting) is Equal and module.weighting.normalise == "none":
             self.value = 1.0
         else:
-            with trainer.precision_plugin.forward_context():
-                self.value = relative_cost(module, batch, counts)
+            self.value = relative_cost(module, batch, counts, trainer.precision_plugin.forward_context)
         for logger in trainer.loggers:
             logger.log_metrics({TAG: self.value}, step=0)
 
 
-def relative_cost(module: MultiTaskModule, batch: Batch, counts: Sequence[int]) -> float:
+def relative_cost(module: MultiTaskModule, batch: Batch, counts: Sequence[int], precision: Precision) -> float:
     """Seconds of losses and backward pass under a module's weighting, relative to equal weights.
 
     Args:
         module: its gradients are None afterwards.
         batch: counts as a step of its own.
         counts: labelled rows of each task.
+        precision: that of the training's losses.
 
     Returns:
         The median ratio of some repetitions.
     """
     buffers = {name: value.clone() for name, value in module.network.named_buffers()}
     with torch.random.fork_rng([module.device] if module.device.type == "cuda" else []):
-        mine = one_pass(module, batch, counts, deepcopy(module.weighting))
-        equal = one_pass(module, batch, counts, Equal(len(counts)).to(module.device))
+        mine = one_pass(module, batch, counts, deepcopy(module.weighting), precision)
+        equal = one_pass(module, batch, counts, Equal(len(counts)).to(module.device), precision)
         mine()  # what is done once: memory that is used again, the compiler's work
         equal()
         ratios: list[float] = []
@@ -97,7 +99,9 @@ def all_have_time(started: float, device: torch.device) -> bool:
     return bool(least_over_processes(left) > 0)
 
 
-def one_pass(module: MultiTaskModule, batch: Batch, counts: Sequence[int], weighting: Weighting) -> Callable[[], None]:
+def one_pass(
+    module: MultiTaskModule, batch: Batch, counts: Sequence[int], weighting: Weighting, precision: Precision
+) -> Callable[[], None]:
     """A function that takes losses to gradients under some weighting."""
     partition = module.partition
 
@@ -106,20 +110,24 @@ def one_pass(module: MultiTaskModule, batch: Batch, counts: Sequence[int], weigh
         return [total / max(n, 1) for total, n in zip(sums, counts, strict=True)]
 
     def recompute() -> Tensor:
-        with torch.no_grad():
+        with torch.no_grad(), precision():
             return torch.stack(losses(module(batch.inputs)))
 
-    step = Step(batch._replace(counts=tuple(counts)).present, recompute=lambda: [losses(module.network(batch.inputs))])
+    def recompute_with_graph() -> list[list[Tensor]]:
+        with precision():
+            return [losses(module.network(batch.inputs))]
+
+    step = Step(batch._replace(counts=tuple(counts)).present, recompute=recompute_with_graph)
 
     def run() -> None:
-        predictions, representation = (
-            module.network.with_representation(batch.inputs)
-            if weighting.needs_representation
-            else (module(batch.inputs), None)
-        )
-        weighting.backward(
-            losses(predictions), partition.shared, partition.private_lists, partition.layer, step, representation
-        )
+        with precision():
+            predictions, representation = (
+                module.network.with_representation(batch.inputs)
+                if weighting.needs_representation
+                else (module(batch.inputs), None)
+            )
+            found = losses(predictions)
+        weighting.backward(found, partition.shared, partition.private_lists, partition.layer, step, representation)
         weighting.after_step(recompute)
         module.zero_grad()
 

@@ -46,7 +46,7 @@ def test_a_low_weight_is_said_once(missing: float, accumulate: int, capsys: pyte
     """In one line on the standard error: task, weighting, epoch, what to try."""
     found = notes(Constant([1.0, 0.001, 1.0]), missing=missing, accumulate=accumulate)
     assert found == [
-        "Constant: the weight of task 't1' stayed below 1% of the mean weight in epoch 0, so it is hardly learned: "
+        "Constant: the weight of task 't1' stayed below 1% of the mean weight in epoch 1, so it is hardly learned: "
         "compare with weighting=equal, and with weighting.normalise=loss_scale"
     ]
     assert capsys.readouterr().err == found[0] + "\n"
@@ -68,7 +68,7 @@ def test_the_epoch_is_the_first_one_in_which_it_was_low() -> None:
     """Counted from 0, as everywhere."""
     (note,) = notes(Late([1.0, 1.0, 1.0]))
     assert "task 't1'" in note
-    assert "in epoch 1," in note
+    assert "in epoch 2," in note
 
 
 HEALTHY: dict[str, Callable[[], Weighting]] = {

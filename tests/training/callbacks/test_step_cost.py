@@ -57,6 +57,23 @@ def test_cost_is_the_ratio_to_equal_weights(monkeypatch: pytest.MonkeyPatch) -> 
     assert found.value == 4
 
 
+def test_gradients_are_compared_in_full_precision_when_losses_are_not() -> None:
+    """In the measurement and in the training: products of gradients in half precision are refused by some solvers."""
+    seen = []
+
+    class Look(Equal):
+        def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
+            seen.append(torch.is_autocast_enabled("cpu"))
+            return super().forward(losses, tasks)
+
+    found = StepCost()
+    data = rows()
+    fit(data, module_of(data, Look(3)), batch_size=40, epochs=1, callbacks=[found], precision="bf16-mixed")
+    assert found.value is not None
+    assert len(seen) > 1
+    assert not any(seen)
+
+
 def test_dashboard_has_it(tmp_path: Path) -> None:
     """Under its tag, in the files of a run."""
     train(tiny(tmp_path, "weighting=equal"))
