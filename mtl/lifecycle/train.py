@@ -138,7 +138,8 @@ def train(
 def machines_of(config: RunConfig) -> Machines | None:
     """The machines that train the run; None where there is one, or Lightning has started this process."""
     count = config.hardware.num_nodes
-    return Machines(count) if count > 1 and RUN_VARIABLE not in os.environ else None
+    several = count > 1 and RUN_VARIABLE not in os.environ
+    return Machines(count, config.hardware.rendezvous_timeout) if several else None
 
 
 def going_on(config: RunConfig, *, first: bool) -> RunConfig:

@@ -13,7 +13,7 @@ from mtl.errors import EXIT_USER_ERROR
 from tests.campaign.checks import CANARY, Failed, check_nothing_written, check_said, check_whole, files_of
 from tests.campaign.child import start
 from tests.campaign.kinds import clusters
-from tests.campaign.plan import SHARES, Case, PlannedCase, plan
+from tests.campaign.plan import KINDS, Case, Kind, PlannedCase, plan
 from tests.campaign.record import Outcome, append, by_kind, read
 from tests.campaign.templates import Templates
 
@@ -35,7 +35,7 @@ def test_cheap_cases_hold(kind: str, templates: Templates, tmp_path: Path) -> No
 
 
 @pytest.mark.campaign
-@pytest.mark.parametrize("kind", SHARES)
+@pytest.mark.parametrize("kind", KINDS)
 def test_cases_of_every_kind_hold(kind: str, templates: Templates, tmp_path: Path) -> None:
     run_first(LONG, SEED + 1, kind, templates, tmp_path)
 
@@ -89,7 +89,8 @@ def test_what_a_refused_command_wrote_is_seen(tmp_path: Path) -> None:
 def test_a_case_depends_on_its_name_alone(tmp_path: Path) -> None:
     """So it can be run again without the others."""
     drawn = []
-    with patch.dict(SHARES, {"overrides": (lambda draw, place, templates: drawn.append(draw.random()), 1)}):
+    kind = Kind([lambda draw, place, templates: drawn.append(draw.random())], 1)
+    with patch.dict(KINDS, {"overrides": kind}):
         for case in plan(3, 2000, ["overrides"]):
             case.run(tmp_path, Templates(tmp_path))
             PlannedCase.parse(case.name).run(tmp_path, Templates(tmp_path))
