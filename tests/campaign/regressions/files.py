@@ -19,9 +19,10 @@ from mtl.runs.checksums import sha256_of
 from mtl.runs.directory import Run
 from tests.campaign.checks import CANARY, check_nothing_written, check_said, files_of, require
 from tests.campaign.child import Ended, start
-from tests.campaign.commands import execute_py, report_py, train_py
+from tests.campaign.commands import compare_py, execute_py, report_py, train_py
 from tests.campaign.kinds.checkpoints import Touch
 from tests.campaign.kinds.run_directories import LIMIT
+from tests.campaign.kinds.sweeps import WORDS as COMPARED
 from tests.campaign.regressions.command_line import Regression
 from tests.campaign.templates import Templates, run_in
 
@@ -112,6 +113,19 @@ def pickled(name: str) -> Regression:
     return case
 
 
+def pickled_comparison(draw: Random, place: Path, templates: Templates) -> None:
+    """The same for each file beside the runs of a comparison."""
+    output = templates.copy(templates.comparison, place)
+    (directory,) = (output / "comparisons").iterdir()
+    for path in [one for one in (*directory.rglob("*.json"), *output.glob("queue/*")) if one.is_file()]:
+        whole = path.read_bytes()
+        path.write_bytes(PICKLE)
+        for program in (partial(report_py, str(directory)), partial(compare_py, *COMPARED, "workers=0")):
+            ended = start(program, place, templates.environment()).wait(LIMIT)
+            check_said(ended, place, (0, 1, EXIT_USER_ERROR))
+        path.write_bytes(whole)
+
+
 def pickled_table(draw: Random, place: Path, templates: Templates) -> None:
     """A pickle is named as a table, as rows to be predicted, and as a job shop."""
     table, shop = (run_in(templates.copy(one, place / one.name)) for one in (templates.finished, templates.scheduler))
@@ -200,7 +214,7 @@ def cut_table(draw: Random, place: Path, templates: Templates) -> None:
     path.write_text("\n".join(lines))
     ended = start(partial(train_py, *words), place, templates.environment()).wait(LIMIT)
     check_said(ended, place, (0,))
-    require("lines", "the last line has no end" in " ".join(ended.out.split()), ended.out)
+    require("lines", "my.csv': the last line has no end" in ended.err, ended.err)
 
 
 CASES: dict[str, Regression] = {
@@ -211,6 +225,7 @@ CASES: dict[str, Regression] = {
     },
     **{f"a run that names {target}": foreign(target, arguments) for target, arguments in FOREIGN.items()},
     **{f"a pickle as {name} of a run": pickled(name) for name in DATA},
+    "a pickle as a file of a comparison": pickled_comparison,
     "a pickle as a table, as records and as a job shop": pickled_table,
     "weights that are NaN": weights_of(float("nan")),
     "weights that are infinite": weights_of(float("inf")),
