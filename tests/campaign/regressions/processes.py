@@ -21,8 +21,8 @@ from tests.campaign.commands import compare_py, execute_py, train_py
 from tests.campaign.kinds.checkpoints import check_same_as_calm
 from tests.campaign.kinds.clusters import BATCH
 from tests.campaign.kinds.kills import LIMIT, WORDS, finished_runs
-from tests.campaign.kinds.sweeps import WORDS as COMPARED
 from tests.campaign.kinds.signals import IN_TIME
+from tests.campaign.kinds.sweeps import WORDS as COMPARED
 from tests.campaign.kinds.sweeps import numbers
 from tests.campaign.regressions.command_line import Regression
 from tests.campaign.templates import SYNTHETIC, Templates, predictions_in, run_in
