@@ -12,9 +12,10 @@ import pytest
 from mtl.errors import EXIT_USER_ERROR
 from tests.campaign.checks import CANARY, Failed, check_nothing_written, check_said, check_whole, files_of
 from tests.campaign.child import start
-from tests.campaign.kinds import clusters
+from tests.campaign.kinds import clusters, regressions
 from tests.campaign.plan import KINDS, Case, Kind, PlannedCase, plan
 from tests.campaign.record import Outcome, append, by_kind, read
+from tests.campaign.regressions import command_line, files, processes
 from tests.campaign.templates import Templates
 
 SEED = 20  # of no campaign whose table is kept
@@ -96,6 +97,17 @@ def test_a_case_depends_on_its_name_alone(tmp_path: Path) -> None:
             PlannedCase.parse(case.name).run(tmp_path, Templates(tmp_path))
     assert drawn[::2] == drawn[1::2]
     assert len(set(drawn)) == len(drawn) // 2 > 1
+
+
+def test_each_regression_is_there_once_whatever_is_asked_for() -> None:
+    """No two have one name, and those that are drawn are as many as were asked for."""
+    parts = (command_line.CASES, files.CASES, processes.CASES)
+    assert len(regressions.FOUND) == sum(len(part) for part in parts) == len(KINDS["regressions"].cases)
+    for cases in (200, 2000):
+        planned = list(plan(1, cases))
+        numbers = [case.number for case in planned if case.kind == "regressions"]
+        assert sorted(numbers) == list(range(len(regressions.FOUND)))
+        assert len(planned) - len(numbers) == pytest.approx(cases, rel=0.03)
 
 
 def test_a_campaign_goes_on_from_what_was_written(tmp_path: Path) -> None:

@@ -30,15 +30,20 @@ ENDS = 180  # seconds until all processes of a training have ended, on a machine
 def start_cold(place: Path, templates: Templates, *words: str) -> "subprocess.Popen[str]":
     """``train.py`` in an interpreter of its own, which leads a session."""
     environment = {**os.environ, **{key: text for key, text in templates.environment().items() if text is not None}}
-    return subprocess.Popen(
-        [sys.executable, str(ROOT / "train.py"), *words],
-        cwd=place,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        text=True,
-    )
+    # A campaign that was started in the background ignores Ctrl-C, and what is ignored stays so in a new program
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            [sys.executable, str(ROOT / "train.py"), *words],
+            cwd=place,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            text=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def wait_for_checkpoint(place: Path) -> None:
