@@ -149,6 +149,15 @@ def workers_of_an_ended_comparison(draw: Random, place: Path, templates: Templat
     return ended.ending
 
 
+def signal_while_options_are_read(draw: Random, place: Path, templates: Templates) -> None:
+    """A library that a signal comes into makes an error of its own of it, which is no mistake of the user."""
+    for number in range(12):
+        child = start(partial(train_py, *WORDS), place / str(number), templates.environment())
+        time.sleep(draw.uniform(0, 0.7))
+        child.send(signal.SIGTERM)
+        check_said(child.wait(LIMIT), child.place, (0, 128 + signal.SIGTERM, -signal.SIGTERM))
+
+
 def without_linux(draw: Random, place: Path, templates: Templates) -> None:
     """Nothing that other systems lack is asked for: /proc, affinity of cores, ``fcntl``, ``ctypes``, ``resource``."""
 
@@ -185,4 +194,5 @@ CASES: dict[str, Regression] = {
     "a worker that is killed with progress": preempted_workers,
     "workers of a comparison that is ended": workers_of_an_ended_comparison,
     "a system that is not Linux": without_linux,
+    "a signal while options are read": signal_while_options_are_read,
 }
