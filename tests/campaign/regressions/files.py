@@ -114,10 +114,10 @@ def pickled(name: str) -> Regression:
 
 
 def pickled_comparison(draw: Random, place: Path, templates: Templates) -> None:
-    """The same for each file beside the runs of a comparison."""
+    """The same for each file beside the runs of a comparison, and one of its queue."""
     output = templates.copy(templates.comparison, place)
     (directory,) = (output / "comparisons").iterdir()
-    for path in [one for one in (*directory.rglob("*.json"), *output.glob("queue/*")) if one.is_file()]:
+    for path in (*sorted(directory.glob("*.json")), min(output.glob("queue/*.json"))):
         whole = path.read_bytes()
         path.write_bytes(PICKLE)
         for program in (partial(report_py, str(directory)), partial(compare_py, *COMPARED, "workers=0")):
