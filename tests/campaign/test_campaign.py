@@ -103,6 +103,8 @@ def test_each_regression_is_there_once_whatever_is_asked_for() -> None:
     """No two have one name, and those that are drawn are as many as were asked for."""
     parts = (command_line.CASES, files.CASES, processes.CASES)
     assert len(regressions.FOUND) == sum(len(part) for part in parts) == len(KINDS["regressions"].cases)
+    page = Path(__file__).parents[2] / "docs" / "reliability.md"
+    assert f" {len(regressions.FOUND)} regressions " in page.read_text(encoding="utf-8")
     for cases in (200, 2000):
         planned = list(plan(1, cases))
         numbers = [case.number for case in planned if case.kind == "regressions"]
