@@ -19,7 +19,7 @@ from mtl.config.folders import name_folders, take_folders
 from mtl.config.overrides import NO_STUDY, parse_override, searchpath
 from mtl.config.process import RUN_VARIABLE, set_process_defaults
 from mtl.config.search_path import search_own_folders
-from mtl.config.signals import exit_code, signals_interrupt
+from mtl.config.signals import exit_code, interruptions_prevail, signals_interrupt
 from mtl.errors import EXIT_USER_ERROR, InputError
 
 # Hydra's own flags that take a value
@@ -161,7 +161,8 @@ def ends_in_one_line() -> Iterator[None]:
     The system may refuse because of a full disk, a directory that may not be written, or too many open files.
     """
     try:
-        yield
+        with interruptions_prevail():
+            yield
     except BrokenPipeError:  # whoever read the output has read enough
         print_nowhere()
         raise SystemExit(EXIT_BROKEN_PIPE) from None
@@ -183,7 +184,8 @@ def user_errors() -> Iterator[None]:
             yield
         return
     try:
-        yield
+        with interruptions_prevail():
+            yield
     except (InputError, OSError) as found:
         error = found if isinstance(found, InputError) else refused_by_system(found)
         if hydra.runtime.choices["hydra/launcher"] not in IN_THIS_PROCESS:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from rich.console import Console
 
 from mtl.cli.application import print_page
+from mtl.cli.many_runs import carry_out_many
 from mtl.config.commands import typed
 from mtl.config.folders import main_file
-from mtl.config.signals import exit_code
 from mtl.config.study import Study
 from mtl.config.study_arguments import read_study
 from mtl.errors import InputError
@@ -57,11 +57,7 @@ def main(arguments: list[str]) -> int:
         return 0
     command = " ".join([typed("compare"), *arguments])
     console = Console()
-    try:
-        return run(read_study(arguments), command, console)
-    except KeyboardInterrupt as error:
-        console.print(f"interrupted; the same command goes on from here: {command}", markup=False)
-        return exit_code(error)
+    return carry_out_many(lambda: run(read_study(arguments), command, console), command, console)
 
 
 def run(asked: Study, command: str, console: Console) -> int:

@@ -10,11 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from mtl.cli.application import print_page
+from mtl.cli.many_runs import carry_out_many
 from mtl.config.commands import typed
 from mtl.config.folders import main_file
 from mtl.config.overrides import parse_override
 from mtl.config.search_settings import Search, read_search
-from mtl.config.signals import exit_code
 from mtl.config.system import usable_cores
 from mtl.errors import InputError
 
@@ -41,12 +41,8 @@ def main(arguments: list[str]) -> int:
         print_page(HELP.format(command=typed("tune")) + main_file("tune").read_text(encoding="utf-8"))
         return 0
     console = Console()
-    try:
-        return run(read_search(arguments), console)
-    except KeyboardInterrupt as error:
-        command = " ".join([typed("tune"), *map(quote, arguments)])
-        say(console, f"interrupted; the same command goes on from here: {command}")
-        return exit_code(error)
+    command = " ".join([typed("tune"), *map(quote, arguments)])
+    return carry_out_many(lambda: run(read_search(arguments), console), command, console)
 
 
 def run(search: Search, console: Console) -> int:

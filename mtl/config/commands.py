@@ -1,7 +1,9 @@
 """How a person types the commands of this package: ``python train.py`` in a repository, ``mtl train`` elsewhere."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from shlex import quote
 
@@ -20,6 +22,22 @@ SCRIPTS = {
 }  # the others have none
 
 config_dirs: list[str] = []  # folders that were named by --config-dir, to be named again
+_one_of_many: ContextVar[bool] = ContextVar("one_of_many", default=False)
+
+
+@contextmanager
+def trains_many() -> Iterator[None]:
+    """Within this, a run is one of many of a command, which itself says how all of them are gone on with."""
+    token = _one_of_many.set(True)
+    try:
+        yield
+    finally:
+        _one_of_many.reset(token)
+
+
+def is_one_of_many() -> bool:
+    """Whether a command trains many runs, of which this is one."""
+    return _one_of_many.get()
 
 
 def installed_command() -> str | None:

@@ -11,6 +11,7 @@ from mtl.config.fields import IDENTITY, PLACE, RUNTIME, Frozen, Mark, format_val
 SCHEMA: Literal[3] = 3  # of result.json and of the config.yaml beside it
 AUTO = "auto"  # the value of grouping that asks for measured groups
 LARGEST_SEED = 2**32 - 1
+DAY = 86_400  # seconds
 MOST_THREADS = 1024  # far more end the process before it can say anything
 THREADS = f"a whole number, 1 to {MOST_THREADS}, or null"
 PRECISIONS = ("32-true", "32", 32, "16-mixed", "16", 16, "bf16-mixed", "bf16")  # the rows are in single precision
@@ -106,6 +107,7 @@ class Hardware(Frozen):
         num_nodes: machines.
         strategy: how processes work together.
         precision: of the numbers.
+        rendezvous_timeout: seconds for which each of several machines waits for the others before a training begins.
         max_time: of one training, ``days:hours:minutes:seconds``; then the run ends so that it can be gone on with.
     """
 
@@ -116,6 +118,7 @@ class Hardware(Frozen):
     num_nodes: Annotated[int, IDENTITY, whole(1)] = 1
     strategy: Annotated[str, IDENTITY] = "auto"
     precision: Annotated[str | int, IDENTITY]
+    rendezvous_timeout: Annotated[float, RUNTIME, Field(gt=0, le=DAY, description=f"seconds, at most {DAY}")] = 1800.0
     max_time: Annotated[
         str | None,
         RUNTIME,
@@ -135,7 +138,7 @@ class Hardware(Frozen):
 
     def arguments(self) -> dict[str, Any]:
         """What the trainer is called with."""
-        return self.model_dump(exclude_unset=True, exclude={"max_time"})
+        return self.model_dump(exclude_unset=True, exclude={"rendezvous_timeout", "max_time"})
 
     @property
     def seconds(self) -> float | None:

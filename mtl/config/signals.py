@@ -84,12 +84,36 @@ def signals_interrupt() -> Iterator[None]:
         if handler in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(signum, _interrupt)
     try:
-        yield
+        with interruptions_prevail():
+            yield
     finally:
         sys.unraisablehook = hook
         for signum, handler in before.items():
             if handler is not None:
                 signal.signal(signum, handler)
+
+
+@contextmanager
+def interruptions_prevail() -> Iterator[None]:
+    """Within this, an error that came of an interruption is that interruption.
+
+    A library in whose midst a signal comes may fail at what it does in the end, and so raise an error of its own in the
+    place of :class:`Interrupted`: OmegaConf does, where it is filling a list.
+    """
+    try:
+        yield
+    except Exception as error:
+        interruption = _behind(error)
+        if interruption is None:
+            raise
+        raise interruption from None
+
+
+def _behind(error: BaseException | None) -> KeyboardInterrupt | None:
+    """The interruption that was being handled when an error came; None if there was none."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error
 
 
 @contextmanager

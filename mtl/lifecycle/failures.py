@@ -5,8 +5,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from mtl.config.commands import trusting, typed
-from mtl.config.signals import EXIT_TIME_LIMIT, exit_code, ignore_signals
+from mtl.config.commands import is_one_of_many, trusting, typed
+from mtl.config.signals import EXIT_TIME_LIMIT, exit_code, ignore_signals, interruptions_prevail
 from mtl.distributed import is_lost_connection
 from mtl.errors import InputError
 from mtl.module.loss_meter import Diverged
@@ -29,7 +29,8 @@ def failures_recorded(run: Run, *, first: bool, again: str | None = None) -> Ite
         Pruned: a search has ended it, and the same command goes on.
     """
     try:
-        yield
+        with interruptions_prevail():
+            yield
     except Diverged as error:
         run.state = "failed"
         raise Diverged(f"{error}; {what_is_kept(run)}") from None
@@ -49,7 +50,7 @@ def failures_recorded(run: Run, *, first: bool, again: str | None = None) -> Ite
         ignore_signals()
         with suppress(OSError):
             run.state = "interrupted"
-        if first:
+        if first and not is_one_of_many():
             why = "the time limit is reached" if exit_code(error) == EXIT_TIME_LIMIT else "interrupted"
             sys.stderr.write(f"{why}; {again or how_to_go_on(run)}\n")
         raise SystemExit(exit_code(error)) from None

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +17,8 @@ from mtl.errors import InputError
 ADDRESS, PORT, RANKS = "MASTER_ADDR", "MASTER_PORT", ("NODE_RANK", "GROUP_RANK")  # as PyTorch and Lightning have them
 ATTEMPT = 1.0  # seconds in which a machine that listens answers
 POLL = 0.2  # seconds between two looks; between them signals are heard, as they are not within PyTorch's own waiting
-PATIENCE = 1800.0  # seconds until a machine that does not come is given up
+SILENCE = 10.0  # seconds after which a machine that waits says for what
+KEY = "hardware.rendezvous_timeout"
 Found = TypeVar("Found")
 
 
@@ -27,6 +29,7 @@ class Machines:
 
     Args:
         count: how many there are, 2 or more.
+        timeout: seconds after which a machine that does not come is given up.
         environment: variables: the address and a port of the first machine, and which of them this one is, from 0.
 
     Attributes:
@@ -36,10 +39,10 @@ class Machines:
         InputError: a variable is missing or wrong.
     """
 
-    def __init__(self, count: int, environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, count: int, timeout: float, environment: Mapping[str, str] = os.environ) -> None:
         if not distributed.is_available():
             raise InputError(f"hardware.num_nodes={count}: this PyTorch is built without torch.distributed")
-        self.count = count
+        self.count, self._timeout = count, timeout
         rank = next((environment[name] for name in RANKS if name in environment), "")
         address, port = environment.get(ADDRESS, ""), environment.get(PORT, "")
         # The largest of all ports has none after it
@@ -60,9 +63,9 @@ class Machines:
         It begins when the first machine has a directory for the run, or goes on with one. InputError if that does not
         come, or ends before.
         """
-        store = self._store = until(self._reached, "the first machine does not answer")
+        store = self._store = self._until(self._reached, "the first machine does not answer")
         try:
-            until(lambda: store.check(["run"]), "the first machine does not say where it writes")
+            self._until(lambda: store.check(["run"]), "the first machine does not say where it writes")
         except RuntimeError:  # it ended while it was asked
             raise InputError("the first machine has ended before it trained") from None
         os.environ[RUN_VARIABLE] = store.get("run").decode()
@@ -86,7 +89,23 @@ class Machines:
             raise InputError(f"{PORT}={self._port - 1}: port {self._port} is needed, too: {text}") from None
         store.set("resumed", os.environ.get(RESUMED_VARIABLE, ""))
         store.set("run", os.environ[RUN_VARIABLE])
-        until(lambda: store.add("ready", 0) == self.count - 1, f"not all of the {self.count} machines have come")
+        self._until(lambda: store.add("ready", 0) == self.count - 1, f"not all of the {self.count} machines have come")
+
+    def _until(self, look: Callable[[], Found | None], lacking: str) -> Found:
+        """What a function finds, when it finds something. InputError with what is lacking if it never does."""
+        began, silent = time.monotonic(), True
+        most = f"{self._timeout:.0f} s ({KEY}={self._timeout:.0f})"
+        while not (found := look()):
+            waited = time.monotonic() - began
+            if waited > self._timeout:
+                raise InputError(f"{lacking}, within {most}")
+            if silent and waited > SILENCE:
+                sys.stderr.write(
+                    f"{lacking} yet, and is waited for at {self._address}:{self._port}, for at most {most}\n"
+                )
+                silent = False
+            time.sleep(POLL)
+        return found
 
     def _reached(self) -> Any:
         """The store of the first machine; None if nobody answers."""
@@ -99,19 +118,9 @@ class Machines:
 
     def _open(self, *, first: bool) -> Any:
         """Where machines write down what others read; RuntimeError if the port is in use, or nobody answers."""
-        wait = timedelta(seconds=ATTEMPT if not first else PATIENCE)
+        wait = timedelta(seconds=ATTEMPT if not first else self._timeout)
         store = distributed.TCPStore  # type: ignore[attr-defined]
         return store(self._address, self._port, None, first, wait, wait_for_workers=False)
-
-
-def until(look: Callable[[], Found | None], otherwise: str) -> Found:
-    """What a function finds, when it finds something. InputError with this message if it never does."""
-    limit = time.monotonic() + PATIENCE
-    while not (found := look()):
-        if time.monotonic() > limit:
-            raise InputError(f"{otherwise}, within {PATIENCE / 60:.0f} minutes")
-        time.sleep(POLL)
-    return found
 
 
 def first_line(error: Exception) -> str:

@@ -12,7 +12,7 @@ from mtl.runs.lock import check_free
 # What a checkpoint holds beside the weights, and training goes on from
 STATE = {"optimizer_states": list, "loops": dict, "callbacks": dict, "random_state": dict}
 UNFINISHED = ("running", "interrupted", "pruned")  # a run that failed would fail again
-ALLOWED = "only threads, progress, hardware.accelerator and hardware.max_time may differ"
+ALLOWED = "only threads, progress, hardware.accelerator, rendezvous_timeout and max_time may differ"
 
 
 def resumed_config(asked: RunConfig, typed: Iterable[str]) -> RunConfig:

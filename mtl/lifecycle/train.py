@@ -16,6 +16,7 @@ from mtl.agent.environment import Environment
 from mtl.agent.improvement.base import Improvement
 from mtl.agent.report import ExecutionReport
 from mtl.assembly import Assembly, build, merged_of, restore, save_statistics, trees_of
+from mtl.config.commands import is_one_of_many
 from mtl.config.factories import REFUSALS, call_factory, instantiate_node
 from mtl.config.process import RESUMED_VARIABLE, RUN_VARIABLE
 from mtl.config.run_config import RunConfig
@@ -138,7 +139,8 @@ def train(
 def machines_of(config: RunConfig) -> Machines | None:
     """The machines that train the run; None where there is one, or Lightning has started this process."""
     count = config.hardware.num_nodes
-    return Machines(count) if count > 1 and RUN_VARIABLE not in os.environ else None
+    several = count > 1 and RUN_VARIABLE not in os.environ
+    return Machines(count, config.hardware.rendezvous_timeout) if several else None
 
 
 def going_on(config: RunConfig, *, first: bool) -> RunConfig:
@@ -148,7 +150,8 @@ def going_on(config: RunConfig, *, first: bool) -> RunConfig:
     found = unfinished_run(config)
     if found is None:
         return config
-    sys.stderr.write(f"goes on with {found.path}, which was not finished\n")
+    if not is_one_of_many():
+        sys.stderr.write(f"goes on with {found.path}, which was not finished\n")
     return config.changed(resume=str(found.path))
 
 

@@ -37,7 +37,7 @@ DEATHS = (
 FAILURES = 3  # trials that fail before any other does not, after which a search ends
 # Attributes of the study and of its trials, in Optuna's words
 ABOUT, DATA, PUT_BACK, DEAD = "about", "data", "put_back", "dead"
-RUN, ERROR = "run", "error"
+RUN, ERROR, REPLACES = "run", "error", "replaces"
 
 
 class SearchStudy:
@@ -77,8 +77,9 @@ class SearchStudy:
     @property
     def trials(self) -> "list[FrozenTrial]":
         """Those that count, in order: not what was put back because its process ended."""
-        replaced = set(self.study.user_attrs.get(PUT_BACK, []))
-        return [one for one in self.study.get_trials(deepcopy=False) if one.number not in replaced]
+        every = self.study.get_trials(deepcopy=False)
+        replaced = self._replaced(every)
+        return [one for one in every if one.number not in replaced]
 
     @property
     def best(self) -> "FrozenTrial | None":
@@ -106,7 +107,7 @@ class SearchStudy:
         What is left behind by an interruption is put back: another trial of the same values goes on with its run.
         """
         with self._mutex:
-            for one in self.trials:
+            for one in self.study.get_trials(deepcopy=False):
                 if self._is_dead(one):
                     self._put_back(one, died=True)
             trial = self._ask() if self.left() else None
@@ -153,18 +154,31 @@ class SearchStudy:
         return trial
 
     def _put_back(self, trial: "FrozenTrial", *, died: bool) -> None:
-        """Let the values of a trial whose process has ended wait for another one."""
+        """Let the values of a trial whose process has ended wait for another one.
+
+        Each step leaves the search so that it may be killed before the next one. A trial that was killed while its
+        values were written is not replaced: the next one draws them again.
+        """
         from optuna.trial import TrialState
 
-        dead = [*self.study.user_attrs.get(DEAD, []), *([trial.number] if died else [])]
         every = self.study.get_trials(deepcopy=False)
-        if died:
-            self.study.set_user_attr(DEAD, dead)
-        if fruitless_deaths([every[number] for number in dead if every[number].params == trial.params]) < DEATHS:
-            self.study.enqueue_trial(trial.params)
-            self.study.set_user_attr(PUT_BACK, [*self.study.user_attrs.get(PUT_BACK, []), trial.number])
+        if trial.number not in self._replaced(every):
+            if trial.params.keys() != self._distributions.keys():
+                self.study.set_user_attr(PUT_BACK, [*self.study.user_attrs.get(PUT_BACK, []), trial.number])
+            else:
+                dead = self.study.user_attrs.get(DEAD, [])
+                if died and trial.number not in dead:
+                    dead = [*dead, trial.number]
+                    self.study.set_user_attr(DEAD, dead)
+                if fruitless_deaths([every[one] for one in dead if every[one].params == trial.params]) < DEATHS:
+                    self.study.enqueue_trial(trial.params, user_attrs={REPLACES: trial.number})
         self.study.tell(trial.number, state=TrialState.FAIL)
         self._lock(trial.number).unlink(missing_ok=True)
+
+    def _replaced(self, every: "Sequence[FrozenTrial]") -> set[int]:
+        """Numbers of the trials that were put back."""
+        by_others = {one.user_attrs[REPLACES] for one in every if REPLACES in one.user_attrs}
+        return by_others | set(self.study.user_attrs.get(PUT_BACK, []))
 
     def _is_dead(self, trial: "FrozenTrial") -> bool:
         if trial.state.name != "RUNNING":

@@ -18,7 +18,7 @@ from rich.console import Console
 from mtl.config.process import set_process_defaults
 from tests.campaign import record
 from tests.campaign.checks import Failed
-from tests.campaign.plan import SHARES, PlannedCase, plan
+from tests.campaign.plan import KINDS, PlannedCase, plan
 from tests.campaign.templates import Templates
 from tests.campaign.warm import import_everything
 
@@ -29,8 +29,8 @@ def arguments() -> argparse.Namespace:
     """What was typed."""
     parser = argparse.ArgumentParser(prog="python -m tests.campaign", description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--cases", type=int, default=2000, help="of all kinds together (default: 2000)")
-    parser.add_argument("--kinds", nargs="*", choices=SHARES, default=[*SHARES], metavar="KIND", help=", ".join(SHARES))
+    parser.add_argument("--cases", type=int, default=2000, help="of all kinds that are drawn (default: 2000)")
+    parser.add_argument("--kinds", nargs="*", choices=KINDS, default=[*KINDS], metavar="KIND", help=", ".join(KINDS))
     parser.add_argument(
         "--case", nargs="*", default=[], help="run these alone, such as 0/kills/3; their files are kept"
     )

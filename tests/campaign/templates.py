@@ -28,6 +28,8 @@ SCHEDULING = (
     *("task.rollout_limit=0.1", "task.rollout_size=[4,4]", "encoder.width=16", "encoder.heads=2", "execution=none"),
     *("progress=false", "threads=1"),
 )
+# Few enough and small enough that every schedule is proven to be the best one, on a slow machine, too
+SOLVED = (*SCHEDULING, "task.instances=24", "task.validation=2", "task.limit=60", "epochs=1", "improve=none")
 STUDY = (*SYNTHETIC, "models=[hard]", "weightings=[equal]", "seeds=2", "baselines=[]", "design=full")
 ROUNDS = (
     *("rounds=2", "search.generations=4", "search.members=4", "search.shops=[[4,4,1]]"),
@@ -130,6 +132,11 @@ class Templates:
     def scheduler(self) -> Path:
         """The output directory of a run of the scheduling suite."""
         return self._made("scheduler", partial(train_py, *SCHEDULING, "epochs=1", "improve=none", "output=outputs"))
+
+    @property
+    def solved(self) -> Path:
+        """The output directory of a run of the scheduling suite that had to solve its instances."""
+        return self._made("solved", partial(train_py, *SOLVED, "output=outputs"))
 
     @property
     def synthetic(self) -> Path:

@@ -12,9 +12,10 @@ import pytest
 from mtl.errors import EXIT_USER_ERROR
 from tests.campaign.checks import CANARY, Failed, check_nothing_written, check_said, check_whole, files_of
 from tests.campaign.child import start
-from tests.campaign.kinds import clusters
-from tests.campaign.plan import SHARES, Case, PlannedCase, plan
+from tests.campaign.kinds import clusters, regressions
+from tests.campaign.plan import KINDS, Case, Kind, PlannedCase, plan
 from tests.campaign.record import Outcome, append, by_kind, read
+from tests.campaign.regressions import command_line, files, processes
 from tests.campaign.templates import Templates
 
 SEED = 20  # of no campaign whose table is kept
@@ -35,7 +36,7 @@ def test_cheap_cases_hold(kind: str, templates: Templates, tmp_path: Path) -> No
 
 
 @pytest.mark.campaign
-@pytest.mark.parametrize("kind", SHARES)
+@pytest.mark.parametrize("kind", KINDS)
 def test_cases_of_every_kind_hold(kind: str, templates: Templates, tmp_path: Path) -> None:
     run_first(LONG, SEED + 1, kind, templates, tmp_path)
 
@@ -89,12 +90,26 @@ def test_what_a_refused_command_wrote_is_seen(tmp_path: Path) -> None:
 def test_a_case_depends_on_its_name_alone(tmp_path: Path) -> None:
     """So it can be run again without the others."""
     drawn = []
-    with patch.dict(SHARES, {"overrides": (lambda draw, place, templates: drawn.append(draw.random()), 1)}):
+    kind = Kind([lambda draw, place, templates: drawn.append(draw.random())], 1)
+    with patch.dict(KINDS, {"overrides": kind}):
         for case in plan(3, 2000, ["overrides"]):
             case.run(tmp_path, Templates(tmp_path))
             PlannedCase.parse(case.name).run(tmp_path, Templates(tmp_path))
     assert drawn[::2] == drawn[1::2]
     assert len(set(drawn)) == len(drawn) // 2 > 1
+
+
+def test_each_regression_is_there_once_whatever_is_asked_for() -> None:
+    """No two have one name, and those that are drawn are as many as were asked for."""
+    parts = (command_line.CASES, files.CASES, processes.CASES)
+    assert len(regressions.FOUND) == sum(len(part) for part in parts) == len(KINDS["regressions"].cases)
+    page = Path(__file__).parents[2] / "docs" / "reliability.md"
+    assert f" {len(regressions.FOUND)} regressions " in page.read_text(encoding="utf-8")
+    for cases in (200, 2000):
+        planned = list(plan(1, cases))
+        numbers = [case.number for case in planned if case.kind == "regressions"]
+        assert sorted(numbers) == list(range(len(regressions.FOUND)))
+        assert len(planned) - len(numbers) == pytest.approx(cases, rel=0.03)
 
 
 def test_a_campaign_goes_on_from_what_was_written(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from mtl.cli.application import EXIT_BROKEN_PIPE, ends_in_one_line, open_missing
 from mtl.config.signals import Interrupted
 from mtl.errors import EXIT_USER_ERROR, InputError
 
+AFTER_A_SIGNAL = InputError("seed=0: expected something else")
+AFTER_A_SIGNAL.__context__ = Interrupted(signal.SIGTERM)
 ENDS: dict[BaseException, tuple[int, str]] = {
     InputError("no run"): (EXIT_USER_ERROR, "error: no run\n"),
     OSError(errno.ENOSPC, "No space left on device"): (
@@ -24,6 +26,7 @@ ENDS: dict[BaseException, tuple[int, str]] = {
     ),
     KeyboardInterrupt(): (128 + signal.SIGINT, "interrupted\n"),
     Interrupted(signal.SIGHUP): (128 + signal.SIGHUP, "interrupted\n"),
+    AFTER_A_SIGNAL: (128 + signal.SIGTERM, "interrupted\n"),
 }
 
 

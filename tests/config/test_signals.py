@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -15,8 +16,10 @@ from mtl.config.signals import (
     TimeLimitReached,
     exit_code,
     interrupt_ends_at_once,
+    interruptions_prevail,
     signals_interrupt,
 )
+from mtl.errors import InputError
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +59,33 @@ def test_a_signal_in_a_destructor_is_not_lost() -> None:
 
     with pytest.raises(Interrupted), signals_interrupt():
         use()
+
+
+@contextmanager
+def failing_end() -> Iterator[None]:
+    """As a library's, which does not expect an end where it is."""
+    try:
+        yield
+    finally:
+        raise AttributeError("nothing is there")
+
+
+def test_an_error_that_came_of_a_signal_is_the_signal() -> None:
+    """Whatever was made of it on the way."""
+
+    def work() -> None:
+        try:
+            with failing_end():
+                os.kill(os.getpid(), signal.SIGTERM)
+                time.sleep(10)
+        except AttributeError as error:
+            raise InputError("seed=0: expected something else") from error
+
+    with pytest.raises(Interrupted) as stop, signals_interrupt():
+        work()
+    assert stop.value.signum == signal.SIGTERM
+    with pytest.raises(AttributeError), interruptions_prevail(), failing_end():
+        pass
 
 
 def test_a_handler_of_the_program_around_stays() -> None:

@@ -36,7 +36,7 @@ def test_all_learn_the_run_of_the_first_and_begin_together(
     resumed: bool, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(machines, "POLL", 0.01)
-    one, two = (Machines(2, variables(rank, port)) for rank in (0, 1))
+    one, two = (Machines(2, 60.0, variables(rank, port)) for rank in (0, 1))
     assert (one.first, two.first) == (True, False)
     monkeypatch.setenv(RUN_VARIABLE, "outputs/runs/some")
     if resumed:
@@ -55,17 +55,23 @@ def test_all_learn_the_run_of_the_first_and_begin_together(
     assert not waiting.is_alive()
 
 
-def test_who_does_not_come_is_given_up(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machines, "PATIENCE", 0.05)
-    monkeypatch.setattr(machines, "ATTEMPT", 0.05)
-    with pytest.raises(InputError, match=r"^the first machine does not answer, within"):
-        Machines(2, variables(1, port)).run_of_first().__enter__()
+def test_who_does_not_come_is_given_up(
+    port: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And whoever waits longer than a moment says once for what, and which key says how long."""
+    monkeypatch.setattr(machines, "SILENCE", 0.01)
+    monkeypatch.setattr(machines, "POLL", 0.05)
+    key = r"0 s \(hardware\.rendezvous_timeout=0\)"
+    with pytest.raises(InputError, match=rf"^the first machine does not answer, within {key}$"):
+        Machines(2, 0.2, variables(1, port)).run_of_first().__enter__()
+    said = "the first machine does not answer yet, and is waited for at 127.0.0.1:"
+    assert capsys.readouterr().err == f"{said}{port + 1}, for at most 0 s (hardware.rendezvous_timeout=0)\n"
     monkeypatch.setenv(RUN_VARIABLE, "outputs/runs/some")
-    first = Machines(2, variables(0, port))
-    with pytest.raises(InputError, match=r"^not all of the 2 machines have come"):
+    first = Machines(2, 0.2, variables(0, port))
+    with pytest.raises(InputError, match=rf"^not all of the 2 machines have come, within {key}$"):
         first.meet()
     with pytest.raises(InputError, match=rf"^MASTER_PORT={port}: port {port + 1} is needed, too"):
-        Machines(2, variables(0, port)).meet()
+        Machines(2, 0.2, variables(0, port)).meet()
 
 
 @pytest.mark.parametrize(
@@ -73,7 +79,7 @@ def test_who_does_not_come_is_given_up(port: int, monkeypatch: pytest.MonkeyPatc
 )
 def test_what_is_missing_is_said(wrong: dict[str, str]) -> None:
     with pytest.raises(InputError, match=r"^hardware.num_nodes=2: expected on each machine the variables MASTER_ADDR"):
-        Machines(2, {**variables(0, 29500), **wrong})
+        Machines(2, 60.0, {**variables(0, 29500), **wrong})
 
 
 def test_a_training_of_several_machines_asks_for_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ BASE = ("task=synthetic", "model=hard")
 ELSEWHERE = (
     *("output=elsewhere", "threads=3", "progress=false", "hardware.accelerator=gpu", "resume=some/run", "seed=0"),
     "+hardware.max_time=00:01:00:00",
+    "+hardware.rendezvous_timeout=60",
 )
 # Overrides that change a number, each of which has an id of its own
 OTHER = (

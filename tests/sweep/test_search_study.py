@@ -71,6 +71,47 @@ def test_an_interrupted_search_draws_what_an_uninterrupted_one_does(tmp_path: Pa
     assert found.best.value == min(map(score, found.trials))
 
 
+class Killed(BaseException):
+    """Stands for the end of a process."""
+
+
+WRITES = [("set_trial_param", 1), ("set_trial_param", 2), ("create_new_trial", 1), ("set_trial_state_values", 1)]
+
+
+@pytest.mark.parametrize(("method", "calls"), WRITES)
+def test_a_search_that_is_killed_while_it_writes_draws_what_another_one_does(
+    method: str, calls: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a value of a trial, or between the steps by which the trial of a dead process is put back."""
+    from optuna.storages import JournalStorage
+
+    whole = SearchStudy(search(tmp_path / "whole"))
+    complete(whole)
+    place = tmp_path / "parts"
+    complete(SearchStudy(search(place)), 1)
+    dying = SearchStudy(search(place))
+    with dying.claim() as trial:
+        assert trial is not None
+        lock = dying.directory / f"trial-{trial.number}.lock"
+        lock.write_text(json.dumps({"machine": machine_id(), "pid": 2**22 + 1, "started": 0.0}))
+        write, left = getattr(JournalStorage, method), [calls]
+
+        def write_and_die(*arguments: Any, **more: Any) -> Any:
+            out = write(*arguments, **more)
+            left[0] -= 1
+            if left[0] == 0:
+                raise Killed
+            return out
+
+        with monkeypatch.context() as killing:
+            killing.setattr(JournalStorage, method, write_and_die)
+            with pytest.raises(Killed):
+                complete(SearchStudy(search(place)))
+        complete(SearchStudy(search(place)))
+    found = SearchStudy(search(place))
+    assert [(one.params, one.value) for one in found.trials] == [(one.params, one.value) for one in whole.trials]
+
+
 def test_a_trial_is_held_by_one_process(tmp_path: Path) -> None:
     one, other = SearchStudy(search(tmp_path, trials=2)), SearchStudy(search(tmp_path, trials=2))
     with one.claim() as first, other.claim() as second, one.claim() as third:
