@@ -5,7 +5,8 @@ from torch import Tensor
 from typing_extensions import override
 
 from mtl.weighting.base import LossWeighting, check_number
-from mtl.weighting.state.per_task_option import PerTaskNumbers, PerTaskOption
+from mtl.weighting.state.per_task_option import PerTaskNumbers
+from mtl.weighting.state.preference import Preference
 
 
 class COSMOS(LossWeighting):
@@ -35,7 +36,7 @@ class COSMOS(LossWeighting):
         super().__init__(num_tasks, normalise)
         check_number("mu", mu, least=0)
         self.mu = mu
-        self.preference = PerTaskOption("weighting.preference", num_tasks, preference)
+        self.preference = Preference(num_tasks, preference)
 
     @override
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
