@@ -61,12 +61,12 @@ class Conditioned(Preferring):
         """The input that is extended, ``[B, C + K, ...]``."""
         found = inputs.get(self.extended)
         if found is None:  # a table of categories alone
-            rows = len(next(iter(inputs.values())))
+            rows = next(iter(inputs.values())).shape[0]
             return self.preference.expand(rows, -1)
         values = self.preference.to(found.dtype)
         for _ in range(found.dim() - 2):
             values = values.unsqueeze(-1)
-        return torch.cat([found, values.expand(len(found), -1, *found.shape[2:])], 1)
+        return torch.cat([found, values.expand(found.shape[0], -1, *found.shape[2:])], 1)
 
     @override
     def last_shared_layer(self) -> Iterator[Parameter]:
