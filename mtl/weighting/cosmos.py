@@ -17,7 +17,8 @@ class COSMOS(LossWeighting):
 
     ``cos(p, L) = p'L / (|p| |L|)`` pulls the loss vector towards the preference. Heads get the weighted gradient.
 
-    Deviation: one preference for the whole training; the paper draws it anew every step and feeds it to the network.
+    As published the preference is drawn anew every step and told to the network: that is ``model=conditioned``, or
+    :class:`~mtl.sharing.palora.PaLoRA`. With other networks there is one preference for the whole training.
 
     Args:
         num_tasks: K.
