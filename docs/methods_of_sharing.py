@@ -93,7 +93,7 @@ def alike(name: str) -> str:
     """The strategies that it is held against in its own tests."""
     tests = own_tests(name)
     found = re.findall(rf'assert_starts_as\("(\w+)", "{name}"', tests)
-    found += re.findall(rf'assert_starts_as\(\s*"{name}", "(\w+)"', tests)
+    found += re.findall(r'(?:build|seeded)\("(\w+)", trunk', tests)
     return ", ".join(f"`{one}`" for one in dict.fromkeys(found) if one != name)
 
 

@@ -4,8 +4,9 @@ Two unrelated regressions of planted truth on a perceptron of two layers of eigh
 loses. At each of five preferences p the figure is ``sum_k p_k (1 - R2_k)`` of the test rows, of a network that was
 trained for this p alone (*apart*: five networks), of one that was trained with all tasks alike (*hard*), and of one
 network that learned all preferences: ``palora`` and ``conditioned``, with the losses weighted by p (``cosmos`` with
-``mu = 0``) and ``conditioned`` with the pull of ``cosmos``. 1,000 steps of Adam of 128 rows each, one learning rate; each
-seed is other data, initial values and order of rows. Writes ``result.csv`` beside this file, or where --output says.
+``mu = 0``) and ``conditioned`` with the pull of ``cosmos``. 1,000 steps of Adam of 128 rows each, one learning rate;
+each seed is other data, initial values and order of rows. Writes ``result.csv`` beside this file, or
+where --output says.
 """
 
 import argparse

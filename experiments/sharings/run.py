@@ -1,8 +1,8 @@
 """Every sharing strategy on one small problem, tasks related and not. python experiments/sharings/run.py
 
-Three regressions of planted truth. *Related*: the cosine between their directions is 0.9, and there are 320 training
-rows. *Unrelated*: it is 0, with 1,600 rows. Every strategy with the options of its file in conf/model on a perceptron of
-two layers of eight features, 300 steps of Adam of 128 rows, one learning rate for all, the plain sum of the losses and
+Three regressions of planted truth. *Related*: the cosine between their directions is 0.9, with 300 training rows.
+*Unrelated*: it is 0, with 1,500. Every strategy with the options of its file in conf/model on a perceptron of two
+layers of eight features, 300 steps of Adam of 128 rows, one learning rate for all, the plain sum of the losses and
 what a strategy adds to it; each seed is other data, initial values and order of rows. Networks that learn every
 preference among the tasks draw one in each step, weigh the losses by it, and are measured with all tasks alike.
 

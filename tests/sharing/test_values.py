@@ -58,6 +58,58 @@ def soft(one: Any, x: Tensor) -> Outputs:
     return {name: sum_of(alpha[i, e] * experts[e] for e in range(3)) for i, name in enumerate(TASKS)}
 
 
+def conditioned(one: Any, x: Tensor) -> Outputs:
+    """The preference, here the uniform one, behind the inputs."""
+    return dict.fromkeys(TASKS, network(one.trunk, torch.cat([x, torch.full((len(x), 3), 1 / 3)], 1)))
+
+
+def sparse(one: Any, x: Tensor) -> Outputs:
+    """The two highest of four gates, row by row."""
+    experts = [network(one.experts.encoder, x, e) for e in range(4)]
+    out = {}
+    for name in TASKS:
+        logits = affine(one.gates[name], x)
+        rows = []
+        for row, scores in enumerate(logits):
+            first, second = sorted(range(4), key=lambda e: -float(scores[e]))[:2]
+            share = torch.sigmoid(scores[first] - scores[second])
+            rows.append(share * experts[first][row] + (1 - share) * experts[second][row])
+        out[name] = torch.stack(rows)
+    return out
+
+
+def dselect_k(one: Any, x: Tensor) -> Outputs:
+    """Two selectors, each of which writes the number of one of four experts in two bits."""
+    experts = [network(one.experts.encoder, x, e) for e in range(4)]
+    out = {}
+    for name in TASKS:
+        gate = one.gates[name]
+        bits = affine(gate.code, x)  # [B, 2 selectors * 2 bits]
+        steps = torch.where(bits <= -0.5, 0.0, torch.where(bits >= 0.5, 1.0, -2 * bits**3 + 1.5 * bits + 0.5))
+        counts = shares(affine(gate.share, x))
+        total = torch.zeros(len(x), WIDTHS[-1])
+        for s in range(2):
+            low, high = steps[:, 2 * s], steps[:, 2 * s + 1]
+            chances = [(1 - low) * (1 - high), low * (1 - high), (1 - low) * high, low * high]
+            for chance, expert in zip(chances, experts, strict=True):
+                total = total + (counts[:, s] * chance).unsqueeze(1) * expert
+        out[name] = total
+    return out
+
+
+def ltb(one: Any, x: Tensor) -> Outputs:
+    """Without noise, at the temperature of the beginning."""
+    blocks = [layer(one.towers.encoder.stages[0], x, c) for c in range(3)]
+    parents = shares(one.parents[0] / 5.0)
+    read = [sum_of(parents[c, p] * blocks[p] for p in range(3)) for c in range(3)]
+    blocks = [layer(one.towers.encoder.stages[1], read[c], c) for c in range(3)]
+    out = {}
+    for name in TASKS:
+        leaf = shares(one.leaves[name] / 5.0)
+        out[name] = sum_of(leaf[c] * blocks[c] for c in range(3))
+    return out
+
+
 def gated(one: Any, x: Tensor) -> Outputs:
     experts = [network(one.experts.encoder, x, e) for e in range(4)]
     out = {}
@@ -212,17 +264,21 @@ REFERENCES: dict[str, Callable[[Any, Tensor], Outputs]] = {
     "adatt": adatt,
     "aitm": aitm,
     "cgc": cgc,
+    "conditioned": conditioned,
     "cross_stitch": cross_stitch,
+    "dselect_k": dselect_k,
     "film": film,
     "gated": gated,
     "hard": hard,
     "lora": lora,
+    "ltb": ltb,
     "mtan": mtan,
     "nddr": nddr,
     "ple": ple,
     "single_task": single_task,
     "sluice": sluice,
     "soft": soft,
+    "sparse": sparse,
 }
 CASES = list(REFERENCES)
 
@@ -234,6 +290,9 @@ def test_representations_are_those_of_the_formula(name: str) -> None:
     assert isinstance(one, Sharing)
     x = torch.randn(5, FEATURES)
     found, expected = one({SINGLE: x}), REFERENCES[name](one, x)
-    assert len({tuple(value.flatten().tolist()) for value in found.values()}) == (1 if name == "hard" else len(TASKS))
+    different = {tuple(value.flatten().tolist()) for value in found.values()}
+    assert len(different) == (1 if name in ("hard", "conditioned") else len(TASKS))
+        1 if name in ("hard", "conditioned") else len(TASKS)
+    )
     for task in TASKS:
         torch.testing.assert_close(found[task], expected[task], rtol=1e-5, atol=1e-6)
