@@ -292,7 +292,5 @@ def test_representations_are_those_of_the_formula(name: str) -> None:
     found, expected = one({SINGLE: x}), REFERENCES[name](one, x)
     different = {tuple(value.flatten().tolist()) for value in found.values()}
     assert len(different) == (1 if name in ("hard", "conditioned") else len(TASKS))
-        1 if name in ("hard", "conditioned") else len(TASKS)
-    )
     for task in TASKS:
         torch.testing.assert_close(found[task], expected[task], rtol=1e-5, atol=1e-6)
