@@ -44,8 +44,8 @@ Of every file of `conf/merge`. What they do: [merging.md](merging.md).
 
 """
 MERGING_FOOT = """
-- *by hand*: the merged trunk, or a step towards it, is that of its formula in plain numpy or torch, to 1e-5. *alone*: of
-  one network it makes that network. *equal*: of equal ones, too. *order*: that of the tasks changes nothing. *chosen*:
+- *by hand*: the merged trunk, or a step towards it, is that of its formula in numpy or torch, to 1e-5. *alone*: of one
+  network it makes that network. *equal*: of equal ones, too. *order*: that of the tasks changes nothing. *chosen*:
   the coefficient is the one that is best on validation. A merge costs K trainings, and a validation for each
   coefficient that is tried.
 """

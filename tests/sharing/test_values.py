@@ -71,7 +71,7 @@ def sparse(one: Any, x: Tensor) -> Outputs:
         logits = affine(one.gates[name], x)
         rows = []
         for row, scores in enumerate(logits):
-            first, second = sorted(range(4), key=lambda e: -float(scores[e]))[:2]
+            first, second = sorted(range(4), key=lambda e: -float(scores.detach()[e]))[:2]
             share = torch.sigmoid(scores[first] - scores[second])
             rows.append(share * experts[first][row] + (1 - share) * experts[second][row])
         out[name] = torch.stack(rows)
