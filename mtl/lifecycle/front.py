@@ -77,7 +77,7 @@ def grid(tasks: int) -> Iterator[Tensor]:
         tasks: K.
 
     Yields:
-        One preference after the other.
+        Tensor: one preference after the other.
     """
     parts = max((n for n in range(1, FINEST + 1) if comb(n + tasks - 1, tasks - 1) <= MOST), default=1)
     yield torch.full((tasks,), 1 / tasks)
