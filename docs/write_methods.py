@@ -1,4 +1,4 @@
-"""Writes docs/methods.md, what is tested of each weighting, from the tests themselves: python -m docs.write_methods.
+"""Writes docs/methods.md, what is tested of each method, from the tests themselves: python -m docs.write_methods.
 
 A method meets a condition if the test of that condition is run for it; which methods that are is read from the test's
 parameters, so the page says no more than what the tests check.
@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from docs import methods_of_sharing
 from mtl.testing import weightings as checks
 from mtl.weighting.base import Weighting
 from tests.weighting import (
@@ -37,7 +38,8 @@ around methods of every kind. What the methods do, cost and fail at: [weighting.
 
 *step*: processor time of a training step in the first table of its [costs](weighting.md#cost), the plain sum of the
 losses being 1, at the first place that the method has. *compared in*: the folders of `experiments/` whose tables have
-a row of the method.
+a row of the method. [Sharing strategies](#which-sharing-strategy-is-tested-for-what) and [ways to
+merge](#which-way-to-merge-is-tested-for-what) follow.
 
 """
 FOOT = """
@@ -199,7 +201,7 @@ def page() -> str:
         weighting = test_samo.around("equal", 3) if name in WRAPPERS else make(name, 3)
         found = [cell(name, weighting) for cell in cells.values()]
         lines.append(f"| `{name}` | {source_of(name)} | {' | '.join(found)} |")
-    return HEAD + "\n".join(lines) + "\n" + FOOT
+    return HEAD + "\n".join(lines) + "\n" + FOOT + methods_of_sharing.part(found_in)
 
 
 if __name__ == "__main__":

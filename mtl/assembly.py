@@ -24,6 +24,7 @@ from mtl.runs.directory import Run
 from mtl.sharing.base import EncoderFactory, Sharing
 from mtl.sharing.grouped import Grouped
 from mtl.sharing.hard import Hard
+from mtl.sharing.preferring import Preferring
 from mtl.suites.base import MultiTaskDataModule
 from mtl.tasks import TaskGraph
 from mtl.trees.boosting import BoostedTrees
@@ -103,6 +104,8 @@ def build_with_data(data: MultiTaskDataModule, config: RunConfig, groups: Groups
     strategy = partial(Grouped, strategy=model, groups=chosen) if chosen else model
     encoder = encoder_factory(config)
     sharing: Sharing = call_factory("model", strategy, data.input_shape, graph.names, encoder)
+    if chosen or config.grouping == AUTO:
+        check_groupable(sharing, config)
     check_values(sharing, data.most_values)
     if data.sources > 1:
         warn_of_batch_norm(sharing, f"rows of {data.sources} tables go through one network")
@@ -115,6 +118,14 @@ def build_with_data(data: MultiTaskDataModule, config: RunConfig, groups: Groups
     scheduler = instantiate_node(config.scheduler, "scheduler", config.trust)
     module = MultiTaskModule(network, graph, weighting, optimizer, scheduler, config.compile, rates)
     return Assembly(config, data, graph, module)
+
+
+def check_groupable(sharing: Sharing, config: RunConfig) -> None:
+    """InputError where a network goes by a preference among all tasks, which groups do not have."""
+    if any(isinstance(part, Preferring) for part in sharing.modules()):
+        raise InputError(
+            f"grouping: model={config.choices.model} goes by a preference among all tasks, so they cannot be in groups"
+        )
 
 
 def encoder_factory(config: RunConfig) -> EncoderFactory:

@@ -23,7 +23,14 @@ def main(cfg: DictConfig) -> None:
         environment = asked.environment if names_environment(HydraConfig.get().overrides.task) else None
         own = own_modules(environment) if environment else []
         report, directory = execute(
-            environment, asked.run, asked.output, asked.threads, asked.records, asked.trust, own
+            environment,
+            asked.run,
+            asked.output,
+            asked.threads,
+            asked.records,
+            asked.trust,
+            own,
+            asked.preference,
         )
         console = Console()
         console.print(report.table())

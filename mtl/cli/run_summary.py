@@ -96,6 +96,9 @@ def next_commands(result: RunResult, overrides: Sequence[str] = ()) -> list[tupl
     commands = [("look at it:", f"tensorboard --logdir {quote(run)}")]
     if result.config.execution:  # which the run's own config names, so that nothing else has to be said
         commands.append(("let the agent act:", f"{typed('execute')} {named}"))
+    if (Path(run) / "front.csv").is_file():  # one network for all trade-offs
+        shares = ", ".join(f"{name}: {1 if place else 2}" for place, name in enumerate(result.tasks))
+        commands.append(("another trade-off:", f"{typed('execute')} {named} {quote(f'preference={{{shares}}}')}"))
     decided = decides(result.config)
     if decided:
         commands.append(("improve how it decides:", f"{typed('improve')} {named}"))

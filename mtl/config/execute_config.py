@@ -17,6 +17,7 @@ class ExecuteConfig(Frozen):
         run: a run directory; None: the run that finished last.
         output: where to look for it.
         records: a file of new rows to be predicted, and decided on where the environment decides on rows.
+        preference: among the tasks, of a network that was trained for all of them; None: all tasks alike.
         threads: on the CPU; None: the cores, at most 4.
         trust: modules in which targets of the run and of the environment are allowed (:mod:`mtl.config.targets`).
     """
@@ -26,6 +27,10 @@ class ExecuteConfig(Frozen):
     run: Annotated[str | None, Field(description="a run directory, or null for the one that finished last")]
     output: Annotated[str, Field(min_length=1, description="the directory of the runs, such as outputs")]
     records: Annotated[str | None, Field(description="a file of rows to predict, or null")]
+    preference: Annotated[
+        dict[str, float] | list[float] | None,
+        Field(description="a number for each task, such as {a: 0.8, b: 0.2}, or null"),
+    ] = None
     threads: Annotated[int | None, Field(ge=1, le=MOST_THREADS, description=THREADS)]
     trust: Annotated[list[ModuleName], Field(description="a list of modules, such as [acme]")]
 

@@ -94,7 +94,15 @@ class Agent:
         _check_own_run("execute", asked.run)
         node = asked.environment if names_environment(given) else None
         own = own_modules(node) if node else []
-        report, _ = execute(node, str(run.path), threads=asked.threads, records=asked.records, trust=run.trust, own=own)
+        report, _ = execute(
+            node,
+            str(run.path),
+            threads=asked.threads,
+            records=asked.records,
+            trust=run.trust,
+            own=own,
+            preference=asked.preference,
+        )
         return report
 
     def analyse(self, report: ExecutionReport | None = None) -> Analysis:

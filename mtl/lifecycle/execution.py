@@ -26,6 +26,7 @@ from mtl.suites.base import MultiTaskDataModule
 from mtl.suites.table.joining import parse_joins
 from mtl.suites.table.reading import EXCEL
 from mtl.training.loggers import log_outcome
+from mtl.weighting.state.per_task_option import PerTaskNumbers
 
 READING = ("separator", "encoding", "missing", "header", "skip")
 
@@ -38,6 +39,7 @@ def execute(
     records: str | None = None,
     trust: Sequence[str] = (),
     own: Sequence[str] = (),
+    preference: PerTaskNumbers = None,
 ) -> tuple[ExecutionReport, Path]:
     """Let a trained run act, and keep what came of it in a new directory under ``<run>/executions``.
 
@@ -51,6 +53,7 @@ def execute(
         records: a file of new rows, to be predicted, and decided on where the environment decides on rows.
         trust: modules whose code the run and the environment may name, beside this package's and what ``conf/`` names.
         own: modules whose code the environment may name, and the run may not.
+        preference: among the tasks, of a network that was trained for all of them; None: all tasks alike.
 
     Returns:
         The report and the directory.
@@ -64,6 +67,8 @@ def execute(
     )  # its mistakes are said before a run is read
     opened = Run.open(str(run) if run is not None else newest(str(output)).path, trust)
     trained = load_trained(opened)
+    if preference is not None:
+        trained.choose(preference)
     if records:
         deciding = deciding_environment(given, trained, opened)
         chosen: Environment = NewRows(Path(str(records)), reading_options(trained.config, Path(str(records))), deciding)
@@ -74,7 +79,7 @@ def execute(
         environment = environment or {**trained.config.execution, **tuned}
         check_environment(trained.data, chosen, opened)
     report = chosen.act(trained.predict, trained.data)
-    return report, keep(report, opened, environment)
+    return report, keep(report, opened, environment, preference)
 
 
 def execute_in(environment: Environment, run: Run, settings: Any) -> tuple[ExecutionReport, Path]:
@@ -97,10 +102,11 @@ def execute_in(environment: Environment, run: Run, settings: Any) -> tuple[Execu
     return report, keep(report, run, settings)
 
 
-def keep(report: ExecutionReport, run: Run, environment: Any) -> Path:
+def keep(report: ExecutionReport, run: Run, environment: Any, preference: PerTaskNumbers = None) -> Path:
     """Write a report to a new directory under ``<run>/executions``, with the config of the environment."""
     directory = make_unique_directory(run.path / "executions" / time.strftime("%Y%m%d-%H%M%S"))
-    write_json(directory / "settings.json", {"run": run.id, "environment": environment})
+    chosen = {} if preference is None else {"preference": preference}
+    write_json(directory / "settings.json", {"run": run.id, "environment": environment, **chosen})
     report.write(directory)
     return directory
 

@@ -20,6 +20,7 @@ from mtl.module.module import MultiTaskModule
 from mtl.runs.checkpoint import read_checkpoint, write_checkpoint
 from mtl.runs.checksums import checked_path
 from mtl.runs.directory import Run
+from mtl.sharing.preferring import Preferring
 from mtl.training.callbacks.best_epoch_per_task import owners
 from mtl.weighting.equal import Equal
 
@@ -51,6 +52,11 @@ def check_finishing(assembly: Assembly, processes: int) -> None:
     data, graph = assembly.data, assembly.graph
     if processes > 1:
         raise InputError(f"finish_heads=true: that takes one process, and the hardware asks for {processes}")
+    if isinstance(assembly.module.network.sharing, Preferring):
+        raise InputError(
+            "finish_heads=true trains for one choice of the shared parameters, and this model is another network for "
+            "every preference"
+        )
     if data.acting is not None:
         raise InputError(
             "finish_heads=true chooses by validation losses, selection=acting does not: use selection=score"

@@ -28,6 +28,7 @@ from mtl.lifecycle.execution import act, environment_for
 from mtl.lifecycle.failures import failures_recorded
 from mtl.lifecycle.finished_heads import check_finishing, finish_heads
 from mtl.lifecycle.fit import Fitted, fit
+from mtl.lifecycle.front import write_front
 from mtl.lifecycle.improvement import improve, improvement_for
 from mtl.lifecycle.introduction import introduce
 from mtl.lifecycle.machines import Machines
@@ -259,6 +260,7 @@ def conclude(
     improvement = improve(run, prepared.assembly, prepared.improvement, fitted)
     trained = TrainedNetwork.of(prepared.assembly)
     measured = measure(run, trained, fitted, prepared.data_seconds, improvement)
+    write_front(run, trained)
     found = measured.result.model_copy(update={"replicas": replicas})
     report, result = act(run, trained, prepared.environment, found, fitted.loggers, fitted.steps)
     run.contributions = replace(measured.contributions, outcome=report.outcome() if report is not None else None)

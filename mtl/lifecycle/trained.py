@@ -12,17 +12,22 @@ from typing_extensions import override
 from mtl.assembly import Assembly, build_suite, load_run, trees_of
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import ParameterCounts, SplitMetrics
+from mtl.errors import InputError
 from mtl.module.evaluation import Evaluation
 from mtl.module.finite_predictions import check_finite
 from mtl.module.module import MultiTaskModule
 from mtl.module.row_contributions import RowContributions
 from mtl.nn.encoder import Inputs
 from mtl.runs.directory import Run
+from mtl.sharing.preferring import Preferring
 from mtl.suites.base import MultiTaskDataModule
 from mtl.suites.batch import Batch
 from mtl.tasks import TaskGraph
 from mtl.training.resources import count_flops, count_parameters
 from mtl.trees.forest import Forest
+from mtl.weighting.state.per_task_option import PerTaskNumbers, PerTaskOption
+
+NOT_PREFERRING = "preference: model={} has one trade-off; model=palora and model=conditioned learn all of them"
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,17 @@ class Trained(ABC):
         Returns:
             What was measured.
         """
+
+    def choose(self, preference: PerTaskNumbers) -> None:
+        """Predict with a preference among the tasks from now on.
+
+        Args:
+            preference: a number for each task, by name or in order, of which the shares count.
+
+        Raises:
+            InputError: it was trained for one trade-off, or the preference is not of its tasks.
+        """
+        raise InputError(NOT_PREFERRING.format(self.config.choices.model))
 
     @abstractmethod
     def parameters(self) -> ParameterCounts:
@@ -84,6 +100,16 @@ class TrainedNetwork(Trained):
     @override
     def evaluate(self, batches: Iterable[Batch], contributions: RowContributions | None = None) -> SplitMetrics:
         return self.module.evaluate(batches, contributions)
+
+    @override
+    def choose(self, preference: PerTaskNumbers) -> None:
+        sharing = self.module.network.sharing
+        if not isinstance(sharing, Preferring):
+            raise InputError(NOT_PREFERRING.format(self.config.choices.model))
+        names = sharing.task_names
+        option = PerTaskOption("preference", len(names), preference)
+        option.bind(names)
+        sharing.choose(option.shares(torch.arange(len(names))))
 
     @override
     def parameters(self) -> ParameterCounts:

@@ -20,6 +20,7 @@ from mtl.module.finite_predictions import check_finite
 from mtl.module.lightning import LeanModule, reduce_gradients_ourselves
 from mtl.module.loss_meter import LossMeter
 from mtl.module.losses import loss_sums
+from mtl.module.preferences import Preferences
 from mtl.module.random_state import RandomState
 from mtl.module.row_contributions import RowContributions
 from mtl.module.training_step import TrainingStep
@@ -70,6 +71,7 @@ class MultiTaskModule(LeanModule):
         partition: of the network's parameters.
         loss_meter: running means of the training losses.
         evaluation: counts predictions while they are measured.
+        preferences: draws those of a network that learns all of them.
         step: batches to losses and gradients.
         random_state: of a checkpoint to go on from.
     """
@@ -109,7 +111,8 @@ class MultiTaskModule(LeanModule):
         self.loss_meter = LossMeter(graph.names)
         self.evaluation = Evaluation(graph)
         compiled = torch.compile(network) if compile_network else network
-        self.step = TrainingStep(network, weighting, self.partition, compiled)
+        self.preferences = Preferences(network.sharing, weighting)
+        self.step = TrainingStep(network, weighting, self.partition, compiled, self.preferences)
         self.random_state = RandomState()
 
     @property

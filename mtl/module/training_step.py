@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from mtl.distributed import mean_over_processes, mean_over_rows
 from mtl.gradients.accumulate import add_mean_gradient
 from mtl.module.losses import count_labels, loss_sums, share_factors
+from mtl.module.preferences import Preferences
 from mtl.network import Network, Partition
 from mtl.nn.encoder import Inputs
 from mtl.suites.batch import Batch
@@ -59,6 +60,7 @@ class TrainingStep:
         weighting: from K losses to one update.
         partition: of the network's parameters.
         forward: inputs to predictions by the network, compiled or not.
+        preferences: what draws those of a network that learns all of them; None: nothing does.
 
     Attributes:
         state: of the step under way.
@@ -70,9 +72,11 @@ class TrainingStep:
         weighting: Weighting,
         partition: Partition,
         forward: Callable[[Any], dict[str, Tensor]],
+        preferences: Preferences | None = None,
     ) -> None:
         self.network, self.graph, self.weighting, self.partition = network, network.graph, weighting, partition
         self.forward = forward
+        self.preferences = preferences
         self.state = StepState()
         learned = list(weighting.parameters())
         separate = [*partition.private.values(), learned]
@@ -91,6 +95,8 @@ class TrainingStep:
             Shares of the step's task losses, ``[K]``, without a graph: that hangs on the single losses of the state.
         """
         state = self.state
+        if state.position.last and self.preferences is not None:
+            self.preferences.draw(self.network.sharing, self.weighting)
         state.inputs = [*([] if state.position.last else state.inputs), batch.inputs]
         if self.weighting.needs_representation:
             predictions, state.representation = self.network.with_representation(batch.inputs)

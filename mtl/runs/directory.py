@@ -14,6 +14,7 @@
     parent.json    of a run that improves a finished one: which
     trees.json     of a run without a network: its trees, as text
     tensorboard/   the dashboard; csv/ holds the same numbers as a table
+    front.csv      of a network of every preference: what it reaches at a grid of them; front.png shows it
     contributions.npz  what each row of the test contributes to the metrics; see :mod:`mtl.runs.contributions`
     result.json    what came of it; see docs/result.md
     checksums.json SHA-256 of checkpoints, statistics, affinity, contributions and result

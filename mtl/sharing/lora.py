@@ -1,32 +1,17 @@
 """One trunk, its weight matrices moved by a low-rank term of each task's own."""
 
 from collections.abc import Iterable, Sequence
-from math import sqrt
 from typing import cast
 
-import torch
 from torch import Tensor, nn
-from torch.nn import Parameter
 from typing_extensions import override
 
 from mtl.errors import InputError
 from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import InputShape
+from mtl.nn.low_rank import LowRank
 from mtl.sharing.base import EncoderFactory
 from mtl.sharing.trunk import PerMatrix
-
-
-class LowRank(nn.Module):
-    """A matrix of low rank, at first zero: ``U D`` with ``U [out, r] = 0``, ``D [r, in]`` random."""
-
-    def __init__(self, out_features: int, in_features: int, rank: int) -> None:
-        super().__init__()
-        self.down = Parameter(torch.randn(rank, in_features) / sqrt(in_features))
-        self.up = Parameter(torch.zeros(out_features, rank))
-
-    def forward(self) -> Tensor:
-        """The matrix, ``[out, in]``."""
-        return self.up @ self.down
 
 
 class LoRA(PerMatrix):

@@ -12,6 +12,7 @@ from typing_extensions import override
 from mtl.errors import InputError
 from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Inputs, InputShape
+from mtl.nn.low_rank import weight_matrices
 from mtl.nn.trunks import Trunks
 from mtl.sharing.base import EncoderFactory, Sharing
 
@@ -121,8 +122,7 @@ class PerMatrix(OneTrunk):
     ) -> None:
         super().__init__(input_shape, task_names, encoder, freeze)
         self.scale = scale
-        parameters = self.trunks.trunk.named_parameters()
-        self.matrices = {key: (len(p), p[0].numel()) for key, p in parameters if p.dim() >= 2}
+        self.matrices = weight_matrices(self.trunks.trunk)
         if not self.matrices:
             raise InputError("model: this encoder has no weight matrix to adapt")
 

@@ -114,7 +114,12 @@ def conditional(name: str, upstream: str, hidden: int = 0) -> Task:
     See :class:`~mtl.nn.heads.ConditionalHead`. Targets, loss and metrics as of :func:`binary`, over all rows. With
     ``relations.detach=false`` its loss also teaches the upstream task, as published.
     """
-    return replace(binary(name), head=partial(ConditionalHead, hidden=hidden), depends_on=(upstream,))
+    return given_upstream(binary(name), upstream, hidden)
+
+
+def given_upstream(task: Task, upstream: str, hidden: int = 0) -> Task:
+    """A task of yes and no whose yes needs yes in the task ``upstream``; see :func:`conditional`."""
+    return replace(task, head=partial(ConditionalHead, hidden=hidden), depends_on=(upstream,))
 
 
 def classification(

@@ -5,7 +5,8 @@ from torch import Tensor
 from typing_extensions import override
 
 from mtl.weighting.base import LossWeighting, check_number
-from mtl.weighting.state.per_task_option import PerTaskNumbers, PerTaskOption
+from mtl.weighting.state.per_task_option import PerTaskNumbers
+from mtl.weighting.state.preference import Preference
 
 
 class COSMOS(LossWeighting):
@@ -16,7 +17,8 @@ class COSMOS(LossWeighting):
 
     ``cos(p, L) = p'L / (|p| |L|)`` pulls the loss vector towards the preference. Heads get the weighted gradient.
 
-    Deviation: one preference for the whole training; the paper draws it anew every step and feeds it to the network.
+    As published the preference is drawn anew every step and told to the network: that is ``model=conditioned``, or
+    :class:`~mtl.sharing.palora.PaLoRA`. With other networks there is one preference for the whole training.
 
     Args:
         num_tasks: K.
@@ -35,7 +37,7 @@ class COSMOS(LossWeighting):
         super().__init__(num_tasks, normalise)
         check_number("mu", mu, least=0)
         self.mu = mu
-        self.preference = PerTaskOption("weighting.preference", num_tasks, preference)
+        self.preference = Preference(num_tasks, preference)
 
     @override
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:

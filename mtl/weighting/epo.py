@@ -7,7 +7,8 @@ from typing_extensions import override
 from mtl.weighting.base import GradientWeighting, check_number
 from mtl.weighting.solvers.linear import best_on_simplex
 from mtl.weighting.solvers.quadratic import Array, array, scaled, tensor
-from mtl.weighting.state.per_task_option import PerTaskNumbers, PerTaskOption
+from mtl.weighting.state.per_task_option import PerTaskNumbers
+from mtl.weighting.state.preference import Preference
 
 SMALLEST = 1e-3  # of K l_i, in its logarithm
 
@@ -50,7 +51,7 @@ class EPO(GradientWeighting):
         super().__init__(num_tasks, at, normalise)
         check_number("tolerance", tolerance, least=0)
         self.tolerance = tolerance
-        self.preference = PerTaskOption("weighting.preference", num_tasks, preference)
+        self.preference = Preference(num_tasks, preference)
 
     @override
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:

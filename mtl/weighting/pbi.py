@@ -6,6 +6,7 @@ from typing_extensions import override
 
 from mtl.weighting.base import LossWeighting, check_number
 from mtl.weighting.state.per_task_option import PerTaskNumbers, PerTaskOption
+from mtl.weighting.state.preference import Preference
 
 
 class PBI(LossWeighting):
@@ -37,7 +38,7 @@ class PBI(LossWeighting):
         super().__init__(num_tasks, normalise)
         check_number("theta", theta, least=0)
         self.theta = theta
-        self.preference = PerTaskOption("weighting.preference", num_tasks, preference)
+        self.preference = Preference(num_tasks, preference)
         self.ideal = PerTaskOption("weighting.ideal", num_tasks, ideal, default=0.0, all_zero=True)
 
     @override

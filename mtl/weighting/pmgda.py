@@ -7,7 +7,8 @@ from typing_extensions import override
 from mtl.weighting.base import GradientWeighting, check_number
 from mtl.weighting.solvers.linear import best_worst_on_simplex
 from mtl.weighting.solvers.quadratic import Array, array, min_norm, tensor
-from mtl.weighting.state.per_task_option import PerTaskNumbers, PerTaskOption
+from mtl.weighting.state.per_task_option import PerTaskNumbers
+from mtl.weighting.state.preference import Preference
 
 FLAT = 1e-3  # length of the gradient of h, relative to the longest: of Gramians in single precision less is rounding
 
@@ -55,7 +56,7 @@ class PMGDA(GradientWeighting):
         check_number("sigma", sigma, least=0, most=1)
         check_number("tolerance", tolerance, least=0)
         self.sigma, self.tolerance = sigma, tolerance
-        self.preference = PerTaskOption("weighting.preference", num_tasks, preference)
+        self.preference = Preference(num_tasks, preference)
 
     @override
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:

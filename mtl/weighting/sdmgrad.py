@@ -5,7 +5,8 @@ from typing_extensions import override
 
 from mtl.weighting.base import DirectionWeighting, check_number
 from mtl.weighting.solvers.quadratic import array, project_simplex, tensor
-from mtl.weighting.state.per_task_option import PerTaskNumbers, PerTaskOption
+from mtl.weighting.state.per_task_option import PerTaskNumbers
+from mtl.weighting.state.preference import Preference
 from mtl.weighting.state.previous_gradients import PreviousGradients
 from mtl.weighting.state.simplex import SimplexWeights
 
@@ -57,7 +58,7 @@ class SDMGrad(DirectionWeighting):
         check_number("lr", lr, above=0)
         check_number("steps", steps, least=1)
         self.c, self.lr, self.steps = c, lr, steps
-        self.preference = PerTaskOption("weighting.preference", num_tasks, preference)
+        self.preference = Preference(num_tasks, preference)
         self.weights, self.previous = SimplexWeights(num_tasks), PreviousGradients(num_tasks)
 
     @override

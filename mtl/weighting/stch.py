@@ -7,6 +7,7 @@ from typing_extensions import override
 from mtl.errors import InputError
 from mtl.weighting.base import LossWeighting, check_number
 from mtl.weighting.state.per_task_option import PerTaskNumbers, PerTaskOption
+from mtl.weighting.state.preference import Preference
 
 
 class STCH(LossWeighting):
@@ -57,7 +58,7 @@ class STCH(LossWeighting):
         super().__init__(num_tasks, normalise)
         check_number("mu", mu, above=0)
         self.mu = mu
-        self.preference = PerTaskOption("weighting.preference", num_tasks, preference)
+        self.preference = Preference(num_tasks, preference)
         self.ideal = PerTaskOption("weighting.ideal", num_tasks, ideal, default=0.0, all_zero=True)
         self.warm_up = warm_up
         if warm_up is None:

@@ -18,6 +18,7 @@ from tests.support import TINY
 # These share nothing, pepnet with an encoder that has no parameters before its stages
 APART = ("single_task", "soft_distance", "pepnet")
 MODELS = [name for name in strategies.MODELS if name not in APART]
+PREFERRING = ("conditioned", "palora")  # which need a weighting that takes a preference
 
 
 class Skip:
@@ -92,7 +93,7 @@ def built(*overrides: str) -> MultiTaskModule:
 @pytest.mark.parametrize("model", MODELS)
 def test_every_sharing_strategy_has_one(model: str) -> None:
     """The update is the weighted sum of the tasks' whole gradients, and tasks are seen to agree or conflict."""
-    module = built(f"model={model}", "weighting=pcgrad")
+    module = built(f"model={model}", f"weighting={'upgrad' if model in PREFERRING else 'pcgrad'}")
     network = module.network
     shared, private, _ = network.partition()
     with torch.no_grad():
@@ -118,7 +119,7 @@ def test_accumulated_batches_equal_one(model: str) -> None:
     """Two halves of a batch give the update of the whole."""
     found = []
     for parts in (1, 2):
-        module = built(f"model={model}", "weighting=mgda")
+        module = built(f"model={model}", f"weighting={'upgrad' if model in PREFERRING else 'mgda'}")
         shared, private, layer = module.network.partition()
         torch.manual_seed(0)
         for index, rows in enumerate(torch.randn(12, 6).chunk(parts)):

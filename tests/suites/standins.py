@@ -21,6 +21,7 @@ def stand_ins() -> dict[str, bytes]:
         catalogue.CREDIT.name: recorded(credit()),
         catalogue.CHECK_TIMES.name: recorded(checks()),
         catalogue.HPC.name: recorded(cluster()),
+        catalogue.RAND_HIE.name: recorded(claims()),
         catalogue.CENSUS.name: parquet(census()),
         catalogue.REVIEWS.name: parquet(reviews()),
         catalogue.FLIGHTS.name: zipped(flights()),
@@ -76,6 +77,52 @@ def credit(rows: int = 160) -> pd.DataFrame:
     )
     frame.loc[::11, "Income"] = np.nan
     frame.loc[3, "Home"] = None
+    return frame
+
+
+def claims(rows: int = 240) -> pd.DataFrame:
+    """Two years of each person, two persons of each family."""
+    draw = np.random.default_rng(5)
+    family = np.arange(rows) // 4
+    frail = draw.random(rows)
+    care = (frail + draw.normal(0, 0.3, rows) > 0.3).astype(int)
+    admitted = np.where(care == 1, (frail > 0.7).astype(int), 0)
+    admitted[5] = 2  # twice in a year without any cost
+    frame = pd.DataFrame(
+        {
+            "rownames": np.arange(rows) + 1,
+            "plan": 1 + family % 3,
+            "site": 1 + family % 2,
+            "coins": family % 3 * 25,
+            "tookphys": draw.integers(0, 2, rows),
+            "year": 1 + np.arange(rows) % 2,
+            "zper": 125000 + np.arange(rows) // 2,
+            "black": 0,
+            "income": 5000.0 + family,
+            "xage": draw.uniform(0, 64, rows),
+            "female": draw.integers(0, 2, rows),
+            "educdec": draw.integers(6, 18, rows).astype(float),
+            "time": 1.0,
+            "outpdol": care * 10.0,
+            "meddol": care * np.exp(3 + frail),
+            "totadm": admitted,
+            "mdvis": care,
+            "num": draw.integers(1, 6, rows),
+            "mhi": draw.uniform(12, 100, rows),
+            "disea": 20 * frail,
+            "physlm": (frail > 0.8).astype(float),
+            "ghindx": draw.uniform(4, 100, rows),
+            "mdeoff": draw.uniform(0, 1000, rows),
+            "pioff": draw.uniform(0, 1000, rows),
+            "hlthg": (frail > 0.9).astype(int),
+            "hlthf": 0,
+            "hlthp": 0,
+            "lnmeddol": np.where(care == 1, 3 + frail, np.nan),
+            "binexp": care,
+        }
+    )
+    frame.loc[5, ["binexp", "meddol", "lnmeddol"]] = [0, 0.0, np.nan]
+    frame.loc[::9, "ghindx"] = np.nan
     return frame
 
 

@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from mtl.nn.encoder import SINGLE
+from mtl.nn.heads import ConditionalHead
 from mtl.suites.base import MultiTaskDataModule
 from mtl.suites.census import census
+from mtl.suites.claims import INPUTS, claims, years
 from mtl.suites.credit import credit
 from mtl.suites.flights import departures, fleets, flights
 from mtl.suites.jobs import jobs
@@ -40,6 +42,34 @@ def test_what_credit_predicts_is_no_input() -> None:
     columns = {column.name for column in credit().encoding.columns}
     assert {"Income", "Home", "Price"} <= columns
     assert not columns & {"Status", "Amount", "log_amount", "rownames"}
+
+
+def test_claims_are_events_that_follow_one_another() -> None:
+    raw, rows = standins.claims(), years()
+    assert rows["admission"].tolist() == (raw["totadm"] > 0).tolist()
+    assert not (rows["admission"] & ~rows["care"]).any(), "an admission is care, whatever it costs"
+    assert rows["care"].sum() == (raw["binexp"] == 1).sum() + 1
+    assert rows["log_cost"].isna().tolist() == (raw["binexp"] == 0).tolist()
+    assert set(rows["health"]) == {"good", "excellent"}
+    suite = claims()
+    columns = {column.name for column in suite.encoding.columns}
+    assert columns == {*INPUTS, "health"}
+
+
+def test_families_of_claims_stay_together() -> None:
+    suite = claims()
+    parts = [set(suite.frame["family"].iloc[rows]) for rows in suite.splitting.rows(suite.frame).values()]
+    assert len(set.union(*parts)) == sum(map(len, parts)) == len(standins.claims()) // 4
+
+
+def test_an_admission_may_be_given_care() -> None:
+    """The head of :func:`mtl.tasks.conditional`, and the same labels."""
+    apart, given = claims(), claims(conditional=True)
+    assert [task.depends_on for task in apart.tasks] == [(), (), ()]
+    assert [task.depends_on for task in given.tasks] == [(), ("care",), ()]
+    one, other = loaded(apart).splits["train"], loaded(given).splits["train"]
+    assert one.targets["admission"].equal(other.targets["admission"])
+    assert isinstance(given.tasks[1].head(5), ConditionalHead)
 
 
 def test_census_keeps_away_what_tells_the_marriage() -> None:

@@ -15,6 +15,7 @@ from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE
 from mtl.nn.transformer import Transformer
 from mtl.suites.census import persons
+from mtl.suites.claims import years
 from mtl.suites.credit import applications
 from mtl.suites.digits.images import read_digits
 from mtl.suites.flights import departures, flights
@@ -51,6 +52,14 @@ def test_credit() -> None:
     assert (frame["Status"] == "bad").sum() == 1254
     assert frame["Income"].isna().sum() == 381
     assert np.exp(frame["log_amount"].iloc[0]) == pytest.approx(800)
+
+
+def test_claims() -> None:
+    frame = years()
+    assert len(frame) == 20190
+    assert frame["care"].sum() == 15747
+    assert frame["admission"].sum() == 1819
+    assert frame["log_cost"].notna().sum() == 15737
 
 
 def test_census() -> None:

@@ -17,6 +17,7 @@ from tests.trained import assert_contributions_are_those_of_the_result
 # What makes each suite small; those that read files get them from the test
 SMALL: dict[str, list[str]] = {
     "census": [],
+    "claims": ["task.conditional=true"],
     "credit": [],
     "digits": ["task.digits=optical", "task.rows=60"],
     "flights": [],

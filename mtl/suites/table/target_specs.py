@@ -18,6 +18,7 @@ FITS = {  # by key, the kinds that it is for
     "clamp": ("regression", "count", "quantiles"),
     "levels": ("quantiles",),
     "event": ("survival",),
+    "given": ("binary",),
 }
 KEYS = ("column", "kind", "primary", *FITS)
 LEVELS = (0.1, 0.5, 0.9)
@@ -39,6 +40,7 @@ class TargetSpec:
         order: of an ordinal target, its values from low to high; empty: they are numbers.
         levels: of quantiles, increasing, each above 0 and below 1.
         event: of a time until an event, the column that says whether it came.
+        given: of a binary target, the task whose yes it needs; empty: none.
     """
 
     column: str
@@ -52,6 +54,7 @@ class TargetSpec:
     order: tuple[str, ...] = ()
     levels: tuple[float, ...] = ()
     event: str = ""
+    given: str = ""
 
 
 def parse_targets(given: Mapping[str, str | Mapping[str, Any]]) -> dict[str, TargetSpec]:
@@ -85,7 +88,18 @@ def parse_targets(given: Mapping[str, str | Mapping[str, Any]]) -> dict[str, Tar
                 f"task.targets: two targets are named '{task}': name one as {{other: {{column: '{key}'}}}}"
             )
         found[task] = _spec(str(key), entry)
+    for task, spec in found.items():
+        if spec.given:
+            _check_given(task, spec.given, found)
     return found
+
+
+def _check_given(task: str, given: str, found: Mapping[str, TargetSpec]) -> None:
+    """InputError if what a target needs is no other target of yes and no."""
+    if given not in found:
+        raise unknown(f"task in 'given' of target '{task}'", given, found)
+    if given == task or found[given].kind != "binary":
+        raise InputError(f"target '{task}': given={given}: expected another target of kind binary")
 
 
 def _spec(key: str, entry: Mapping[str, Any]) -> TargetSpec:
@@ -113,6 +127,7 @@ def _spec(key: str, entry: Mapping[str, Any]) -> TargetSpec:
         tuple(map(str, given.get("order", ()))),
         tuple(map(float, levels)),
         str(given.get("event", "")),
+        str(given.get("given", "")),
     )
 
 
@@ -140,6 +155,7 @@ EXPECTED: Mapping[str, tuple[str, Callable[[object], bool]]] = {
     "transform": ("transform=log", lambda value: value == "log"),
     "levels": ("increasing numbers above 0 and below 1, such as [0.1,0.5,0.9]", _are_levels),
     "event": ("a column", lambda value: not isinstance(value, Mapping | list)),
+    "given": ("the name of another task", lambda value: isinstance(value, str)),
     "order": ("its values from low to high, each once", _are_values),
     "positive": ("a value", lambda value: not isinstance(value, Mapping | list)),
 }

@@ -16,7 +16,7 @@ from mtl.suites.table.delimited import NUMBER
 from mtl.suites.table.target_specs import NUMERIC, TargetSpec
 from mtl.tasks import NO_LABEL, Task, binary, classification, count, labelled, ordinal, quantiles, regression, survival
 from mtl.tasks.concordance import Concordance
-from mtl.tasks.kinds import chosen_metric
+from mtl.tasks.kinds import chosen_metric, given_upstream
 
 BASIC = ("task", "column", "kind", "values", "mean", "std")  # fields that every target has
 FAR = 1000.0  # standard deviations from zero, from which on single precision tells few labels apart
@@ -49,6 +49,7 @@ class Target:
         event: of a time until an event, the column that says whether it came.
         came: its values, no and yes.
         edges: of the intervals in which the event comes.
+        given: of a binary target, the task whose yes it needs; empty: none.
         shares: of an ordinal target, those of the values among the training labels.
     """
 
@@ -70,6 +71,7 @@ class Target:
     event: str = ""
     came: tuple[str, ...] = ()
     edges: tuple[float, ...] = ()
+    given: str = ""
 
     @classmethod
     def fit(cls, name: str, spec: TargetSpec, frame: pd.DataFrame, train: np.ndarray) -> "Target":
@@ -195,6 +197,7 @@ class Target:
             primary=spec.primary,
             weights=_balanced(counts, values, what) if spec.balanced else (),
             smoothing=spec.smoothing,
+            given=spec.given,
             shares=_smoothed(counts, values) if spec.kind == "ordinal" else (),
         )
 
@@ -244,7 +247,8 @@ class Target:
         """The task. InputError for a primary metric that its kind does not have."""
         if self.kind == "binary":
             primary = self.primary or "auroc"
-            return binary(self.task, primary=primary, weights=self.weights or None, smoothing=self.smoothing)
+            made = binary(self.task, primary=primary, weights=self.weights or None, smoothing=self.smoothing)
+            return given_upstream(made, self.given) if self.given else made
         if self.kind == "classes":
             primary, weights = self.primary or "accuracy", self.weights or None
             return classification(

@@ -17,6 +17,7 @@ from mtl.weighting.base.gradient_memory import GradientMemory
 from mtl.weighting.base.normalisation import Normalisation
 from mtl.weighting.base.step import WHOLE_STEP, Call, Losses, Step, trained
 from mtl.weighting.state.per_task_option import PerTaskOption
+from mtl.weighting.state.preference import Preference
 
 
 class Weighting(nn.Module, ABC):
@@ -192,6 +193,20 @@ class Weighting(nn.Module, ABC):
         for part in self.modules():
             if isinstance(part, PerTaskOption):
                 part.bind(names)
+
+    @property
+    def preferences(self) -> list[Preference]:
+        """The options by which the method, or one within it, is told a preference among the tasks; often none."""
+        return [part for part in self.modules() if isinstance(part, Preference)]
+
+    def prefer(self, preference: Tensor) -> None:
+        """Go by another preference from now on, where the method takes one.
+
+        Args:
+            preference: ``[K]``, 0 or more.
+        """
+        for option in self.preferences:
+            option.set(preference)
 
     def on_initial_losses(self, losses: Tensor) -> None:
         """Called once, before the first step of a training, with the losses of the best constant predictions.

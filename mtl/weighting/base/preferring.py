@@ -1,7 +1,8 @@
 """From the Gramian to weights, some tasks being preferred."""
 
 from mtl.weighting.base.gradient import GradientWeighting
-from mtl.weighting.state.per_task_option import PerTaskNumbers, PerTaskOption
+from mtl.weighting.state.per_task_option import PerTaskNumbers
+from mtl.weighting.state.preference import Preference
 
 
 class PreferringWeighting(GradientWeighting):
@@ -24,4 +25,4 @@ class PreferringWeighting(GradientWeighting):
         normalise: str = "none",
     ) -> None:
         super().__init__(num_tasks, at, normalise)
-        self.preference = PerTaskOption("weighting.preference", num_tasks, preference)
+        self.preference = Preference(num_tasks, preference)

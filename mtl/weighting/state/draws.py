@@ -7,6 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from mtl.weighting.state.simplex import normalise_to_simplex
+
 
 class Draws(nn.Module):
     """A random generator of each method and step, independent of all other draws.
@@ -24,6 +26,11 @@ class Draws(nn.Module):
     def generator(self) -> torch.Generator:
         """The generator of the next step, on the CPU."""
         return torch.Generator().manual_seed(self._random().getrandbits(32))  # of which torch uses no more
+
+    def dirichlet(self, concentration: float, count: int) -> Tensor:
+        """Numbers of sum 1, ``[count]``, of the Dirichlet distribution of equal concentrations, for the next step."""
+        random = self._random()
+        return normalise_to_simplex(torch.tensor([random.gammavariate(concentration, 1) for _ in range(count)]))
 
     def order(self, count: int) -> NDArray[np.int64]:
         """The other tasks in random order, for each of ``count`` tasks, ``[count, count - 1]``, for the next step."""

@@ -184,6 +184,17 @@ def test_smooth_labels_are_so_only_with_some_probability() -> None:
     assert [Target.of(target.plain()) for target in made.targets] == list(made.targets)
 
 
+def test_a_binary_target_may_need_another_one() -> None:
+    """Its chance is never above that of the other, and what a run wrote down of it is the same."""
+    frame = customers().assign(stayed=lambda rows: rows["churn"])
+    made = suite(frame, {"churn": "binary", "stayed": {"kind": "binary", "given": "churn"}})
+    assert made.tasks[1].depends_on == ("churn",)
+    assert [Target.of(target.plain()) for target in made.targets] == list(made.targets)
+    for given, message in (("chrn", "did you mean 'churn'"), ("stayed", "expected another target of kind binary")):
+        with pytest.raises(InputError, match=message):
+            suite(frame, {"churn": "binary", "stayed": {"kind": "binary", "given": given}})
+
+
 @pytest.mark.parametrize(
     ("kind", "primary"),
     [
@@ -230,6 +241,7 @@ def test_the_primary_metric_can_be_chosen(kind: str, primary: str) -> None:
         ({"kind": "quantiles", "levels": [0.9, 0.1]}, "expected increasing numbers above 0 and below 1"),
         ({"kind": "quantiles", "levels": [0, 0.5]}, "expected increasing numbers above 0 and below 1"),
         ({"kind": "ordinal", "order": ["low", "low"]}, "expected its values from low to high, each once"),
+        ({"kind": "regression", "given": "segment"}, "given=segment: .* of kind binary"),
         ({"kind": "ordinal", "levels": [0.5]}, r"levels=\[0.5\]: .* of kind quantiles"),
     ],
 )
