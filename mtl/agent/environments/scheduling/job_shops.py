@@ -109,6 +109,7 @@ class JobShops(Environment):
         head = network.heads["assignment"] if network is not None and "assignment" in network.heads else None
         if isinstance(head, ChoiceHead) and head.has_prior and head.others is not None:
             self.decoder = self.decoder.beside([rule_policy(rule) for rule in head.others.cpu()])
+            self.parts = self.decoder.parts()
 
     @override
     @torch.inference_mode()
