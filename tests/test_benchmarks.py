@@ -13,6 +13,7 @@ from tests.campaign.child import start
 ROOT = Path(__file__).parent.parent
 LITTLE = {
     "budgets.py": ["synthetic", "--seeds", "1", "task.rows=60", "encoder.widths=[4]", "steps=20", "patience=2"],
+    "dispatching.py": ["--batch", "2", "--rounds", "1", "--largest", "40"],
     "load.py": ["--parts", "steps", "--steps", "40"],
     "loader.py": ["--rows", "600", "--rounds", "1"],
     "replicas.py": ["--works", "tiny", "--rounds", "1", "--epochs", "1", "--replicas", "2", "--rows", "200"],

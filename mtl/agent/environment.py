@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mtl.agent.report import ExecutionReport
 from mtl.errors import InputError
+from mtl.network import Network
 from mtl.suites.base import MultiTaskDataModule, Predict
 
 
@@ -40,6 +41,13 @@ class Environment(ABC):
                 f"{cannot_act(self)}: that takes a run on {self.suite.__name__}, and this one is on "
                 f"{type(data).__name__}"
             )
+
+    def meet(self, network: Network | None) -> None:  # noqa: B027
+        """Take from the agent's network what acting needs beside its predictions. Called before :meth:`act`.
+
+        Args:
+            network: the trained one; None: the agent has none, as with trees.
+        """
 
     def act(self, predict: Predict, data: MultiTaskDataModule) -> ExecutionReport:
         """Check that the run can act here, load the rows that it acts on, and act.

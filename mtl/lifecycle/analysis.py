@@ -59,7 +59,7 @@ def analyse(
     environment = own_environment(trained.config, opened) if trained.config.execution else None
     if environment is not None:
         check_environment(trained.data, environment, opened)
-        report = report if report is not None else environment.act(trained.predict, trained.data)
+        report = report if report is not None else trained.act(environment)
     rows = {split: predictions(trained, split) for split in SPLITS}
     found = Analysis(
         run=str(opened.path),
@@ -143,6 +143,8 @@ def association_parts(
     """The fields of :class:`Analysis` about what limits the outcome."""
     found: list[Association] = []
     outcome = report.outcome() if report is not None else None
+    if environment is not None:
+        environment.meet(trained.network)
     test = environment.test_outcome(trained.predict, trained.data) if environment is not None else None
     count = len(next(iter(rows.values())).target)
     groups = next(iter(rows.values())).groups

@@ -78,7 +78,7 @@ def execute(
         tuned = chosen.settings if given is None and isinstance(chosen, DecidingEnvironment) else {}
         environment = environment or {**trained.config.execution, **tuned}
         check_environment(trained.data, chosen, opened)
-    report = chosen.act(trained.predict, trained.data)
+    report = trained.act(chosen)
     return report, keep(report, opened, environment, preference)
 
 
@@ -98,7 +98,7 @@ def execute_in(environment: Environment, run: Run, settings: Any) -> tuple[Execu
     """
     trained = load_trained(run)
     check_environment(trained.data, environment, run)
-    report = environment.act(trained.predict, trained.data)
+    report = trained.act(environment)
     return report, keep(report, run, settings)
 
 
@@ -250,7 +250,7 @@ def act(
     report = None
     numbers = {f"val/{key}": value for key, value in result.metrics["val"].flat().items()}
     if environment is not None:
-        report = environment.act(trained.predict, trained.data)
+        report = trained.act(environment)
         report.write(run.path / "execution")
         result = result.model_copy(update={"execution": report.summary()})
         numbers |= {f"execution/{key}": v for key, v in report.summary().items() if isinstance(v, float)}

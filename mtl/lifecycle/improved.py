@@ -35,7 +35,7 @@ from mtl.training.loggers import log_hyperparameters, make_loggers
 from mtl.training.resources import reset_peak_memory
 
 GROUP = "improve"  # of the config, and its file of what is asked for
-CHOICE, DECISIONS = "rounds", "decisions"  # options of the group: how a network is improved, and how decisions are
+CHOICE, DECISIONS = "dispatchers", "decisions"  # options of the group: how a network is improved, and how decisions are
 
 
 def improve_run(

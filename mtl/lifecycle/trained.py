@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
+from mtl.agent.environment import Environment
+from mtl.agent.report import ExecutionReport
 from mtl.assembly import Assembly, build_suite, load_run, trees_of
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import ParameterCounts, SplitMetrics
@@ -17,6 +19,7 @@ from mtl.module.evaluation import Evaluation
 from mtl.module.finite_predictions import check_finite
 from mtl.module.module import MultiTaskModule
 from mtl.module.row_contributions import RowContributions
+from mtl.network import Network
 from mtl.nn.encoder import Inputs
 from mtl.runs.directory import Run
 from mtl.sharing.preferring import Preferring
@@ -42,9 +45,19 @@ class Trained(ABC):
     config: RunConfig
     data: MultiTaskDataModule
 
+    @property
+    @abstractmethod
+    def network(self) -> Network | None:
+        """The network; None where there is none."""
+
     @abstractmethod
     def predict(self, inputs: Inputs) -> dict[str, Tensor]:
         """Raw predictions by task for inputs of the suite. InputError if one is NaN or infinite."""
+
+    def act(self, environment: Environment) -> ExecutionReport:
+        """Act in an environment. InputError if it cannot."""
+        environment.meet(self.network)
+        return environment.act(self.predict, self.data)
 
     @abstractmethod
     def evaluate(self, batches: Iterable[Batch], contributions: RowContributions | None = None) -> SplitMetrics:
@@ -93,6 +106,11 @@ class TrainedNetwork(Trained):
         """The network of a run's objects."""
         return cls(assembly.config, assembly.data, assembly.module)
 
+    @property
+    @override
+    def network(self) -> Network:
+        return self.module.network
+
     @override
     def predict(self, inputs: Inputs) -> dict[str, Tensor]:
         return self.module.predict(inputs)
@@ -129,6 +147,11 @@ class TrainedTrees(Trained):
     """
 
     forest: Forest
+
+    @property
+    @override
+    def network(self) -> None:
+        return None
 
     @override
     def predict(self, inputs: Inputs) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -191,7 +192,9 @@ class ChoiceHead(Head):
 
     The weights of the rule and the gain are buffers ``rule [F]`` and ``gain []`` that no gradient reaches: a search on
     the outcome of acting may change them (:mod:`mtl.agent.improvement`). In place of them a call may give others for
-    each row, ``[B, F]`` and ``[B, 1]`` (``torch.func.functional_call``).
+    each row, ``[B, F]`` and ``[B, 1]`` (``torch.func.functional_call``). Such a search may also find ``others [K, F]``:
+    rules, without a correction, with which an agent acts beside this one to keep the best of the outcomes. They change
+    no logit.
 
     The message tells how decided the choice is: the highest probability, and the entropy relative to a uniform choice
     (in [0, 1]).
@@ -201,6 +204,7 @@ class ChoiceHead(Head):
     exchangeable = True
     rule: Tensor
     gain: Tensor
+    others: Tensor | None
 
     def __init__(
         self,
@@ -220,6 +224,14 @@ class ChoiceHead(Head):
             self.scale = nn.Parameter(torch.tensor(PRIOR_SCALE))
             self.register_buffer("rule", torch.tensor(prior))
             self.register_buffer("gain", torch.tensor(TRAINED_GAIN))
+            self.register_buffer("others", None)
+
+    @override
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *arguments: Any) -> None:
+        if self.has_prior:  # there are as many others as the state has
+            given = state_dict.get(f"{prefix}others")
+            self.others = None if given is None else torch.empty_like(given)
+        super()._load_from_state_dict(state_dict, prefix, *arguments)
 
     @override
     def forward(self, representation: Tensor, inputs: Inputs) -> Tensor:

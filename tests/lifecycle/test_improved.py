@@ -11,6 +11,7 @@ from rich.console import Console
 
 from mtl.agent.environments.scheduling.decoders import Greedy
 from mtl.agent.environments.scheduling.job_shops import JobShops
+from mtl.agent.environments.scheduling.schedule_report import AGENT, ScheduleReport
 from mtl.agent.improvement.base import Progress
 from mtl.agent.improvement.evolution import Evolution
 from mtl.assembly import load
@@ -36,7 +37,13 @@ from tests.trained import assert_contributions_are_those_of_the_result
 pytestmark = pytest.mark.smoke
 UPDATE = Evolution.update
 SEARCH = ("generations=2", "members=4", "shops=[[4,4,1]]")
-ROUNDS = ["rounds=2", *(f"search.{text}" for text in SEARCH), "search.validation=[[4,4,3],[5,3,2]]", "progress=false"]
+ROUNDS = [
+    "improve@_global_=rounds",
+    "rounds=2",
+    *(f"search.{text}" for text in SEARCH),
+    "search.validation=[[4,4,3],[5,3,2]]",
+    "progress=false",
+]
 
 
 def config(output: Path) -> RunConfig:
@@ -154,6 +161,24 @@ def test_a_finished_run_is_improved_as_a_run_of_its_own(trained: RunResult, monk
     assert all(value.equal(weights[1][name]) for name, value in weights[0].items())
 
 
+def test_by_default_it_gets_further_dispatchers_and_acts_with_all(
+    trained: RunResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtl.agent.improvement.rounds.Outcome.better", property(lambda self: True))
+    agent = Agent(run=Path(trained.directory))
+    whole = agent.improve(*ROUNDS[1:])
+    assert whole.choices.improve == "dispatchers"
+    others = load(whole.directory).module.network.heads["assignment"].get_buffer("others")
+    assert len(others) == 2
+    assert whole.execution is not None
+    assert trained.execution is not None
+    assert whole.execution["gap"] <= trained.execution["gap"]
+    report, _ = execute(None, whole.directory)
+    assert isinstance(report, ScheduleReport)
+    assert report.labels[AGENT] == "best of 3 dispatchers"
+    assert report.summary()["gap"] == whole.execution["gap"]
+
+
 def numbers(result: RunResult) -> dict[str, Any]:
     """What came of an improvement, without its seconds."""
     assert result.improvement is not None
@@ -166,7 +191,7 @@ def test_what_cannot_be_improved_is_said_before_a_directory_is_made(trained: Run
     before = sorted(folder.iterdir())
     with pytest.raises(InputError, match="first: what comes before the rounds is the improvement of the finished run"):
         improve_run({**node(), "first": trained.config.improve}, trained.directory)
-    with pytest.raises(InputError, match="a finished run is improved in rounds, and improve=rounds has none"):
+    with pytest.raises(InputError, match="a finished run is improved in rounds, and improve=dispatchers has none"):
         improve_run(trained.config.improve, trained.directory)
     with pytest.raises(InputError, match=r"search\.validation: expected at least 2 instances"):
         improve_run(node("search.validation=[[4,4,1]]"), trained.directory)

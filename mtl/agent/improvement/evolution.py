@@ -70,7 +70,9 @@ class Evolution:
             generations: how many there will be in all.
         """
         count = len(members)
-        ranks = 0.5 - costs.argsort(stable=True).argsort() / (count - 1)
+        # Equal costs have equal ranks: else the order of the members would decide
+        lower = (costs[:, None] > costs).sum(1) + ((costs[:, None] == costs).sum(1) - 1) / 2
+        ranks = 0.5 - lower / (count - 1)
         self.mean = self.mean + rate / (_RANK_SLOPE * count) * (ranks[:, None] * (members - self.mean)).sum(0)
         self.generation += 1
         if self.generation > (1.0 - _AVERAGED) * generations:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -28,7 +28,7 @@ from mtl.suites.scheduling.simulator import Simulator
 from mtl.suites.scheduling.suite import SchedulingSuite
 
 # Streams of generated shops beside those of the suite
-_SEARCH, _VALIDATION, _SCALE, _GAIN = 10, 11, 12, 13
+_SEARCH, VALIDATION, _SCALE, _GAIN = 10, 11, 12, 13
 _GAINS = (1.0, 0.4, 0.2, 0.1, 0.05, 0.0)  # parts of the trained gain among which the search begins with the best
 _GAIN_SHOPS = 4  # times as many shops as in a generation tell these apart
 _NO_DIFFERENCE = 1e-4  # standard deviation among candidates below which a feature chooses nothing
@@ -188,13 +188,17 @@ class OutcomeSearch(Proposer):
         search = Search.of(self, networks[0], seed)
         heads = [dispatch_head(network, self.task) for network in networks]
         rules, gains = torch.stack([head.rule for head in heads]), torch.stack([head.gain for head in heads])
-        groups = [group.shops(seed, _VALIDATION, 0) for group in self.validation]
+        groups = [group.shops(seed, VALIDATION, 0) for group in self.validation]
         named = [f"{group.jobs}x{group.machines}" for group in self.validation]
         return dict(zip(named, search.ratios(rules, gains, groups), strict=True))
 
+    def search_of(self, network: Network, seed: int) -> "Search":
+        """The search for a network."""
+        return Search.of(self, network, seed)
+
     def searched(self, network: Network, seed: int, memory: Path, watch: Watch) -> "tuple[Search, State]":
         """A search that is over, and its last state; arguments as for :meth:`improve`."""
-        search = Search.of(self, network, seed)
+        search = self.search_of(network, seed)
         state = State.read(memory) or search.begin()
         while state.evolution.generation < self.generations:
             began = time.perf_counter()
@@ -264,7 +268,7 @@ class Search:
     seed: int
 
     @classmethod
-    def of(cls, settings: OutcomeSearch, network: Network, seed: int) -> "Search":
+    def of(cls, settings: OutcomeSearch, network: Network, seed: int) -> Self:
         """A search for a trained network, of which it makes a copy."""
         return cls(settings, deepcopy(network).to("cpu").eval(), seed)
 
@@ -360,7 +364,7 @@ class Search:
     def choose(self, state: State) -> tuple[str, dict[str, float]]:
         """The best of the candidates on the validation shops, and how each did there; the first of equals."""
         named = self.candidates(state)
-        groups = [group.shops(self.seed, _VALIDATION, 0) for group in self.settings.validation]
+        groups = [group.shops(self.seed, VALIDATION, 0) for group in self.settings.validation]
         rules = torch.stack([rule for rule, _ in named.values()])
         gains = torch.stack([gain for _, gain in named.values()])
         ratios = dict(zip(named, self.relative(rules, gains, groups).tolist(), strict=True))

@@ -1,6 +1,6 @@
 """Many dispatchers at once: one network whose prior and gain differ from row to row."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from typing import cast
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mtl.network import Network
 from mtl.nn.heads import ChoiceHead
+from mtl.suites.scheduling.loops.schedules import build
 from mtl.suites.scheduling.rollout import network_policy, rollout
 from mtl.suites.scheduling.shops import Shops
 from mtl.suites.scheduling.simulator import Simulator
@@ -78,7 +79,7 @@ def makespans(
         total = len(rules) * len(shops)
         parts += [(group, rows) for rows in torch.arange(total).tensor_split(list(range(size, total, size)))]
 
-    def build(part: tuple[int, Tensor]) -> Tensor:
+    def build_part(part: tuple[int, Tensor]) -> Tensor:
         group, rows = part
         shops = groups[group]
         member, shop = rows // len(shops), rows % len(shops)
@@ -86,16 +87,54 @@ def makespans(
             policy = network_policy(Dispatchers(network, task, rules[member], gains[member]))
             return rollout(policy, Simulator(shops.take(shop))).makespan
 
+    return _gathered(build_part, parts, groups, len(rules), threads)
+
+
+def rule_makespans(rules: Tensor, groups: Sequence[Shops], threads: int) -> list[Tensor]:
+    """Schedule every shop greedily by rules alone, which compiled loops do many times as fast.
+
+    Args:
+        rules: weights of the candidate features, ``[P, F]``.
+        groups: shops without constraints and alternatives, of about one size each, N in a group.
+        threads: parts of the work that are done at once.
+
+    Returns:
+        The makespans, ``[P, N]`` for each group.
+    """
+    parts = []
+    for group, shops in enumerate(groups):
+        total = len(rules) * len(shops)
+        parts += [(group, rows) for rows in torch.arange(total).tensor_split(min(total, 4 * threads))]
+    arrays = [shops.arrays for shops in groups]
+    weights = rules.float().contiguous().numpy()
+
+    def build_part(part: tuple[int, Tensor]) -> Tensor:
+        group, rows = part
+        count, found = len(groups[group]), torch.empty(len(rows))
+        build(arrays[group], weights, (rows // count).numpy(), (rows % count).numpy(), found.numpy())
+        return found
+
+    return _gathered(build_part, parts, groups, len(rules), threads)
+
+
+def _gathered(
+    build_part: Callable[[tuple[int, Tensor]], Tensor],
+    parts: Sequence[tuple[int, Tensor]],
+    groups: Sequence[Shops],
+    members: int,
+    threads: int,
+) -> list[Tensor]:
+    """``[P, N]`` of each group, whose parts are built by so many threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)  # each operation is small: whole chunks side by side use the cores better
     pool = ThreadPoolExecutor(threads)
     try:
-        built = list(pool.map(build, parts))
+        built = list(pool.map(build_part, parts))
     finally:
         pool.shutdown(cancel_futures=True)  # an interruption does not wait for what has not begun
         torch.set_num_threads(before)
     found = []
     for group, shops in enumerate(groups):
         rows = [one for (owner, _), one in zip(parts, built, strict=True) if owner == group]
-        found.append(torch.cat(rows).view(len(rules), len(shops)))
+        found.append(torch.cat(rows).view(members, len(shops)))
     return found

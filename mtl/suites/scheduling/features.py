@@ -5,11 +5,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from mtl.suites.scheduling.bounds import job_bounds, machine_bounds, machine_view
+from mtl.suites.scheduling.loops.arrays import SOFTNESS
+from mtl.suites.scheduling.loops.states import StateArrays, measure
 from mtl.suites.scheduling.simulator import Simulator
-
-# Softness of the smooth bounds, as fractions of the lower bound: how far below the largest bound others still count.
-_SOFTNESS = (0.01, 0.03, 0.08)
 
 CANDIDATE_FEATURES: tuple[str, ...] = (
     "duration",
@@ -41,7 +39,7 @@ CANDIDATE_FEATURES: tuple[str, ...] = (
     "bound_regret",  # lower bound after dispatching minus that after the best rival
     "machine_bound_rise",
     "machine_bound_regret",
-    *(f"smooth_bound_{kind}_{softness}" for softness in _SOFTNESS for kind in ("rise", "regret")),
+    *(f"smooth_bound_{kind}_{softness}" for softness in SOFTNESS for kind in ("rise", "regret")),
     "machines_rise",  # mean rise of the bounds of all machines
     "machines_regret",
     "jobs_rise",
@@ -75,11 +73,8 @@ CONTEXT_FEATURES: tuple[str, ...] = (
 
 
 def lower_bound(simulator: Simulator) -> Tensor:
-    """``[N]``: no completion of the partly built schedule is shorter than this (see :mod:`bounds`)."""
-    view = machine_view(simulator.shops, simulator.next_operation, simulator.job_ready, simulator.machine_ready)
-    return torch.maximum(
-        machine_bounds(view, simulator.machine_ready).amax(1), job_bounds(view, simulator.job_ready).amax(1)
-    )
+    """``[N]``: no completion of the partly built schedule is shorter than this (see :mod:`loops.bounds`)."""
+    return _measure(simulator, 0)[2]
 
 
 def features(simulator: Simulator) -> dict[str, Tensor]:
@@ -97,12 +92,9 @@ def features(simulator: Simulator) -> dict[str, Tensor]:
         ``candidates`` ``[N, W, F]`` (see ``CANDIDATE_FEATURES``) in the order of ``simulator.candidates()``, ``mask``
         ``[N, W]`` (real candidates; the others are 0), ``context`` ``[N, C]`` (see ``CONTEXT_FEATURES``).
     """
-    state = _State(simulator)
-    jobs, mask = simulator.candidates()
-    candidates = torch.zeros(*mask.shape, len(CANDIDATE_FEATURES))
-    rows, slots = mask.nonzero(as_tuple=True)
-    candidates[rows, slots] = _candidates(state, rows, jobs[rows, slots])
-    return {"candidates": candidates, "mask": mask, "context": _context(state)}
+    mask = simulator.candidates()[1]
+    candidates, context, _ = _measure(simulator, mask.shape[1])
+    return {"candidates": candidates, "mask": mask, "context": context}
 
 
 def bound_rule_scores(inputs: Mapping[str, Tensor]) -> Tensor:
@@ -113,191 +105,11 @@ def bound_rule_scores(inputs: Mapping[str, Tensor]) -> Tensor:
     return (inputs["candidates"] * torch.tensor(BOUND_RULE)).sum(-1)
 
 
-class _State:
-    """Quantities that several features share."""
-
-    def __init__(self, simulator: Simulator) -> None:
-        self.simulator = simulator
-        self.view = machine_view(
-            simulator.shops, simulator.next_operation, simulator.job_ready, simulator.machine_ready
-        )
-        self.machine_bounds = machine_bounds(self.view, simulator.machine_ready)  # [N, M]
-        self.job_bounds = job_bounds(self.view, simulator.job_ready)  # [N, J]
-        self.bound = torch.maximum(self.machine_bounds.amax(1), self.job_bounds.amax(1))  # [N]
-        self.present = simulator.est.masked_fill(~simulator.unfinished, torch.inf).amin(1)
-        self.present = torch.where(self.present.isinf(), self.bound, self.present)
-        self.horizon = torch.maximum(self.bound - self.present, simulator.shops.unit)
-        self.durations = simulator.shops.by_machine(simulator.shops.durations)  # [N, M, S]
-        self.load = (self.durations * self.view.waiting).sum(2)  # [N, M]
-        self.queue = self.view.waiting.sum(2) / simulator.shops.jobs[:, None]  # [N, M]
-        self.exists = simulator.shops.real[:, :, 0]
-        # Machines are numbered 0..M-1 without holes, so that the first ones exist.
-        self.machine_exists = torch.arange(self.load.shape[1]) < simulator.shops.machine_count[:, None]
-        self.all_bounds = torch.cat([self.machine_bounds, self.job_bounds], dim=1)  # [N, M + J]
-        self.all_exist = torch.cat([self.machine_exists, self.exists], dim=1)
-
-
-def _squash(x: Tensor) -> Tensor:
-    return x.sign() * x.abs().log1p()
-
-
-def _smooth(bounds: Tensor, exists: Tensor, sharp: Tensor, softness: float) -> Tensor:
-    """Smooth maximum ``[P]`` of the bounds ``[P, X]``: ``s log sum exp(bound / s)`` with ``s = softness x sharp``.
-
-    Several bounds near the largest one add up to more than it, as several bottlenecks make a long schedule likelier
-    than one.
-    """
-    scale = softness * sharp[:, None]
-    scaled = (bounds / scale).masked_fill(~exists, -torch.inf)
-    return scale.squeeze(1) * torch.logsumexp(scaled, dim=1)
-
-
-def _candidates(state: _State, rows: Tensor, jobs: Tensor) -> Tensor:
-    """Features ``[P, F]`` of the next operations of ``jobs`` ``[P]`` of the shops ``rows`` ``[P]``."""
-    simulator, view, shops = state.simulator, state.view, state.simulator.shops
-    pick = (rows, jobs)
-    unit, bound, horizon = shops.unit[rows], state.bound[rows], state.horizon[rows]
-    duration, est, ect = simulator.duration[pick], simulator.est[pick], simulator.ect[pick]
-    machine, operation = simulator.machine[pick], simulator.next_operation[pick]
-    tail = shops.tails[rows, jobs, operation]
-    total = shops.before[rows, jobs, operation] + duration + tail
-
-    # The other operations of the candidate's machine, [P, S]. Later visits of its own job are no others.
-    heads, durations = view.heads[rows, machine], state.durations[rows, machine]
-    place = shops.place[rows, machine]
-    tails = shops.tails[rows].flatten(1).gather(1, place)
-    longest = shops.durations.shape[2]
-    slot_jobs, position = place // longest, place % longest
-    others = view.waiting[rows, machine] & (slot_jobs != jobs[:, None])
-    overshoot = torch.maximum(heads, ect[:, None]) + durations + tails - bound[:, None]
-    is_next = position == simulator.next_operation[rows].gather(1, slot_jobs)
-    rivals = others & is_next & simulator.legal[rows].gather(1, slot_jobs)
-    comers = others & (heads < ect[:, None])
-    no_rival = ~rivals.any(1)
-
-    def among(values: Tensor, chosen: Tensor, reduce: str) -> Tensor:
-        """Largest, smallest or mean of ``values`` [P, S] over the chosen; 0 where there is none."""
-        if reduce == "mean":
-            return values.masked_fill(~chosen, 0.0).sum(1) / chosen.sum(1).clamp(min=1)
-        sign = 1.0 if reduce == "max" else -1.0
-        result = sign * (sign * values).masked_fill(~chosen, -torch.inf).amax(1)
-        return torch.where(chosen.any(1), result, 0.0)
-
-    def against(own: Tensor, rival: Tensor) -> Tensor:
-        return torch.where(no_rival, 0.0, own - rival)
-
-    last = operation + 1 == shops.lengths[rows, jobs]
-    following = (operation + 1).clamp(max=shops.durations.shape[2] - 1)
-    next_machine = shops.machines[rows, jobs, following]
-    after = _after(state, rows, jobs)
-    columns = [
-        _squash(duration / unit),
-        _squash((est - state.present[rows]) / unit),
-        _squash((ect - simulator.ect.masked_fill(~simulator.legal, torch.inf).amin(1)[rows]) / unit),
-        _squash((est - simulator.machine_ready[rows, machine]) / unit),
-        _squash((est - simulator.job_ready[pick]) / unit),
-        _squash(tail / unit),
-        tail / horizon,
-        1.0 - (duration + tail) / total.clamp(min=1.0),
-        _squash((bound - state.job_bounds[pick]) / unit),
-        last.float(),
-        state.load[rows, machine] / horizon,
-        _squash((bound - state.machine_bounds[rows, machine]) / unit),
-        state.queue[rows, machine],
-        _squash(rivals.sum(1).float()),
-        _squash(against(tail, among(tails, rivals, "max")) / unit),
-        _squash(against(duration, among(durations, rivals, "mean")) / unit),
-        _squash(against(est, among(heads, rivals, "min")) / unit),
-        _squash(among((ect[:, None] - heads).clamp(min=0.0), rivals, "mean") / unit),
-        _squash(among(overshoot, rivals, "max") / unit),
-        comers.sum(1) / shops.jobs[rows],
-        _squash(among(overshoot, comers, "max") / unit),
-        torch.where(last, 0.0, _squash((simulator.machine_ready[rows, next_machine] - ect) / unit)),
-        torch.where(last, 0.0, state.load[rows, next_machine] / horizon),
-        torch.where(last, 0.0, _squash((bound - state.machine_bounds[rows, next_machine]) / unit)),
-        torch.where(last, 0.0, state.queue[rows, next_machine]),
-        *after,
-    ]
-    return torch.stack(columns, dim=1)
-
-
-def _after(state: _State, rows: Tensor, jobs: Tensor) -> list[Tensor]:
-    """One step ahead: how the bounds move when a candidate is dispatched, alone and against rivals; each ``[P]``."""
-    simulator = state.simulator
-    shops = simulator.shops
-    each = torch.arange(len(rows))
-    machine, end, unit = simulator.machine[rows, jobs], simulator.ect[rows, jobs], shops.unit[rows]
-    next_operation = simulator.next_operation[rows]
-    next_operation[each, jobs] += 1
-    job_ready = simulator.job_ready[rows]
-    job_ready[each, jobs] = end
-    machine_ready = simulator.machine_ready[rows]
-    machine_ready[each, machine] = end
-    view = machine_view(shops, next_operation, job_ready, machine_ready, rows)
-    machines = machine_bounds(view, machine_ready)  # [P, M]
-    paths = job_bounds(view, job_ready)  # [P, J]
-
-    def regret(value: Tensor) -> Tensor:
-        best = torch.full_like(state.bound, torch.inf).scatter_reduce_(0, rows, value, "amin")
-        return value - best[rows]
-
-    def both(value: Tensor, before: Tensor) -> list[Tensor]:
-        return [_squash((value - before[rows]) / unit), _squash(regret(value) / unit)]
-
-    bound = torch.maximum(machines.amax(1), paths.amax(1))
-    columns = both(bound, state.bound)
-    own = machines[each, machine]
-    columns += [_squash((own - state.machine_bounds[rows, machine]) / unit), _squash(regret(own) / unit)]
-    then = torch.cat([machines, paths], dim=1)
-    for softness in _SOFTNESS:
-        columns += both(
-            _smooth(then, state.all_exist[rows], state.bound[rows], softness),
-            _smooth(state.all_bounds, state.all_exist, state.bound, softness),
-        )
-    count = state.machine_exists.sum(1)
-    columns += both(
-        (machines * state.machine_exists[rows]).sum(1) / count[rows],
-        (state.machine_bounds * state.machine_exists).sum(1) / count,
-    )
-    count = state.exists.sum(1)
-    columns += both((paths * state.exists[rows]).sum(1) / count[rows], (state.job_bounds * state.exists).sum(1) / count)
-    columns.append(_squash((bound - own) / unit))
-    return columns
-
-
-def _context(state: _State) -> Tensor:
-    simulator, shops = state.simulator, state.simulator.shops
-    machines, jobs = state.machine_exists, state.exists
-    waiting, total = state.load.sum(1), shops.durations.sum((1, 2))
-    waiting_operations = torch.arange(shops.durations.shape[2]) >= simulator.next_operation[..., None]
-    remaining = (shops.durations * waiting_operations).sum(2)  # [N, J]
-    horizon, bound = state.horizon[:, None], state.bound[:, None]
-
-    def mean(values: Tensor, exists: Tensor) -> Tensor:
-        return (values * exists).sum(1) / exists.sum(1)
-
-    def spread(values: Tensor, exists: Tensor) -> Tensor:
-        centre = mean(values, exists)[:, None]
-        return mean((values - centre).square(), exists).sqrt()
-
-    load, job, ratio = state.load / horizon, remaining / horizon, state.machine_bounds / bound
-    elapsed = state.present * shops.machine_count
-    columns = [
-        1.0 - waiting / total,
-        (shops.jobs / shops.machine_count).log(),
-        _squash(state.horizon / shops.unit),
-        _squash(simulator.legal.sum(1).float()),
-        mean(load, machines),
-        load.amax(1),
-        spread(load, machines),
-        mean(job, jobs),
-        job.amax(1),
-        spread(job, jobs),
-        mean(ratio, machines),
-        spread(ratio, machines),
-        mean((ratio > 0.97).float(), machines),
-        mean((state.job_bounds / bound > 0.97).float(), jobs),
-        _smooth(state.all_bounds, state.all_exist, state.bound, _SOFTNESS[1]) / state.bound - 1.0,
-        torch.where(elapsed > 0, 1.0 - (total - waiting) / elapsed.clamp(min=1.0), 0.0).clamp(-1.0, 1.0),
-    ]
-    return torch.stack(columns, dim=1)
+def _measure(simulator: Simulator, width: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Features of ``width`` candidates ``[N, width, F]``, or none, context ``[N, C]`` and lower bounds ``[N]``."""
+    count = len(simulator.shops)
+    candidates = torch.zeros(count, width, len(CANDIDATE_FEATURES))
+    context, bounds = torch.empty(count, len(CONTEXT_FEATURES)), torch.empty(count)
+    states = StateArrays(*(getattr(simulator, name).numpy() for name in StateArrays._fields))
+    measure(simulator.shops.arrays, states, candidates.numpy(), context.numpy(), bounds.numpy())
+    return candidates, context, bounds

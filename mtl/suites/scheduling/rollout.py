@@ -24,6 +24,11 @@ def network_policy(score: Callable[[dict[str, Tensor]], Tensor]) -> Policy:
     return policy
 
 
+def rule_policy(rule: Tensor) -> Policy:
+    """The policy of a rule: the score of a candidate is the sum of its features, weighted by ``rule`` ``[F]``."""
+    return network_policy(lambda inputs: (inputs["candidates"] * rule).sum(-1))
+
+
 @torch.no_grad()
 def rollout(
     policy: Policy, simulator: Simulator, generator: torch.Generator | None = None, temperature: float = 1.0

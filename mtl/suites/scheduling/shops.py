@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from mtl.suites.scheduling.instance import JobShop
+from mtl.suites.scheduling.loops.arrays import ShopArrays
 from mtl.suites.scheduling.padded_alternatives import PaddedAlternatives
 from mtl.suites.scheduling.padded_constraints import PaddedConstraints
 
@@ -88,6 +89,18 @@ class Shops:
 
     def __len__(self) -> int:
         return self.durations.shape[0]
+
+    @property
+    def arrays(self) -> ShopArrays:
+        """The same for compiled loops, in the same memory."""
+        by_operation = (self.durations, self.machines, self.before, self.tails)
+        steps = self.durations.shape[2]
+        numbers = torch.arange(self.durations.shape[1] * steps)
+        others = (self.place, self.visits, self.unit, self.jobs, self.lengths, self.machine_count)
+        places = (numbers // steps, numbers % steps)
+        return ShopArrays(
+            *(values.flatten(1).numpy() for values in by_operation), *(values.numpy() for values in (*others, *places))
+        )
 
     @property
     def slot_jobs(self) -> Tensor:

@@ -47,3 +47,10 @@ def test_only_ranks_count() -> None:
         evolution.update(members, change(members.sum(1)), RATE, 1)
         ended.append((evolution.mean, evolution.average))
     assert all(one.equal(other) for one, other in zip(*ended, strict=True))
+
+
+def test_members_that_cost_the_same_count_the_same() -> None:
+    evolution = Evolution.start(torch.zeros(4))
+    members = evolution.members(12, SPREAD, 0)
+    evolution.update(members, torch.ones(12), RATE, 1)
+    assert evolution.mean.equal(torch.zeros(4))

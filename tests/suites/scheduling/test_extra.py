@@ -1,5 +1,7 @@
 """Job shops are an extra of the installation: what needs it says so in one line, and own shops need no instances."""
 
+import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError
@@ -53,3 +55,19 @@ def test_shops_of_ones_own_are_read_without_it(tmp_path: Path) -> None:
     path.write_text("2 2\n0 3 1 2\n1 4 0 1\n", encoding="utf-8")
     (shop,) = select(str(path))
     assert shop.durations.tolist() == [[3, 2], [4, 1]]
+
+
+def test_features_name_the_extra() -> None:
+    """In a process of its own, as what is compiled is decided when it is imported."""
+    program = (
+        "import importlib.util as util\n"
+        "found = util.find_spec\n"
+        "util.find_spec = lambda name, *rest: None if name == 'numba' else found(name, *rest)\n"
+        "from mtl.suites.scheduling.features import features\n"
+        "from mtl.suites.scheduling.generate import taillard\n"
+        "from mtl.suites.scheduling.shops import Shops\n"
+        "from mtl.suites.scheduling.simulator import Simulator\n"
+        "features(Simulator(Shops.pack([taillard(0, 0, 0, (2, 2), (2, 2))])))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert re.search(rf"InputError: dispatching needs numba: {EXTRA}", done.stderr.strip())

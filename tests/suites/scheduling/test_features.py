@@ -7,13 +7,13 @@ import torch
 from hypothesis import given, settings
 from torch import Tensor
 
-from mtl.suites.scheduling.bounds import job_bounds, machine_bounds, machine_view
 from mtl.suites.scheduling.features import CANDIDATE_FEATURES, CONTEXT_FEATURES, features, lower_bound
 from mtl.suites.scheduling.generate import taillard
 from mtl.suites.scheduling.instance import NO_MACHINE, JobShop
 from mtl.suites.scheduling.rollout import network_policy, rollout
 from mtl.suites.scheduling.shops import Shops
 from mtl.suites.scheduling.simulator import Simulator
+from tests.suites.scheduling.reference_features import ReferenceState, reference_candidates, reference_context
 from tests.suites.scheduling.shops_strategy import job_shops, mixed, seeds
 
 
@@ -113,24 +113,21 @@ def test_no_completion_is_shorter_than_the_lower_bound(instances: list[JobShop],
         assert bounds[0][row] >= instance.trivial_bound
 
 
-@given(job_shops(4))
-def test_machine_bounds_against_all_sets_of_operations(instance: JobShop) -> None:
-    """Independent reference: the same bound over the 2 J sets, by loops over plain numbers."""
-    shops = Shops.pack([instance])
-    zeros = torch.zeros(1, instance.jobs)
-    ready = torch.zeros(1, instance.machine_count)
-    view = machine_view(shops, zeros.long(), zeros, ready)
-    found = machine_bounds(view, ready)[0]
-    before = np.cumsum(instance.durations, 1) - instance.durations
-    after = instance.durations.sum(1, keepdims=True) - before - instance.durations
-    for machine in range(instance.machine_count):
-        where = instance.machines == machine
-        operations = list(zip(before[where], instance.durations[where], after[where], strict=True))
-        sets = [[o for o in operations if (o[0], o[2]) >= (head, tail)] for head, _, tail in operations]
-        sets += [[o for o in operations if (o[2], o[0]) >= (tail, head)] for head, _, tail in operations]
-        best = max((min(o[0] for o in s) + sum(o[1] for o in s) + min(o[2] for o in s) for s in sets), default=0)
-        assert found[machine] == best
-    assert job_bounds(view, zeros).tolist() == [instance.durations.sum(1).tolist()]
+@settings(max_examples=20)
+@given(mixed, seeds)
+def test_features_are_those_of_their_definitions(instances: list[JobShop], seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    simulator = Simulator(Shops.pack(instances))
+    while not simulator.done.all():
+        inputs, bounds = features(simulator), lower_bound(simulator)
+        for row in (~simulator.done).nonzero().squeeze(1).tolist():
+            found = inputs["candidates"][row][inputs["mask"][row]]
+            torch.testing.assert_close(found, torch.tensor(reference_candidates(simulator, row)), atol=2e-5, rtol=1e-5)
+            context = torch.tensor(reference_context(simulator, row))
+            torch.testing.assert_close(inputs["context"][row], context, atol=2e-6, rtol=1e-5)
+            assert bounds[row] == ReferenceState(simulator, row).bound
+        scores = torch.rand(simulator.est.shape, generator=generator)
+        simulator.dispatch(scores.masked_fill(~simulator.legal, -torch.inf).argmax(1))
 
 
 def test_runs_on_larger_shops_than_any_in_training() -> None:

@@ -1,6 +1,6 @@
 """The agent together with CP-SAT: the solver goes on from the agent's schedule."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -45,6 +45,7 @@ class CpSatDecoder(Decoder):
             raise InputError(f"decoder.workers={workers}: expected at least 1")
         self.seconds, self.workers, self.alone = seconds, workers, alone
         self.seed = check_seed("decoder.seed", seed)
+        self.greedy: Decoder = Greedy()
 
     @property
     @override
@@ -56,10 +57,16 @@ class CpSatDecoder(Decoder):
         if not self.alone:
             return {}
         return {
-            "greedy": Greedy(),
+            "greedy": self.greedy,
             "samples": TimedSample(self.seconds, seed=self.seed),
             "cpsat_alone": SolverAlone(self.seconds, self.workers, self.seed),
         }
+
+    @override
+    def beside(self, others: Sequence[Policy]) -> Decoder:
+        decoder = CpSatDecoder(self.seconds, self.workers, alone=self.alone, seed=self.seed)
+        decoder.greedy = self.greedy.beside(others)
+        return decoder
 
     @override
     def check(self, instance: JobShop) -> None:
@@ -77,7 +84,7 @@ class CpSatDecoder(Decoder):
             instance = shop_of(shops, row)
 
             def build(instance: JobShop = instance, row: int = row) -> NDArray[np.int64]:
-                starts = Greedy().decode(policy, shops.take(torch.tensor([row])))[0]
+                starts = self.greedy.decode(policy, shops.take(torch.tensor([row])))[0]
                 return starts[: instance.jobs, : instance.durations.shape[1]].round().long().numpy()
 
             solution = shorten(instance, build, self.seconds, workers=self.workers, seed=self.seed)

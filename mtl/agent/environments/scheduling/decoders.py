@@ -41,6 +41,17 @@ class Decoder(ABC):
     def check(self, instance: JobShop) -> None:  # noqa: B027
         """InputError if it cannot schedule such a shop. Every decoder can by default."""
 
+    def beside(self, others: Sequence[Policy]) -> "Decoder":
+        """The same decoder, which may also use further policies of the agent. By default it does not.
+
+        Args:
+            others: the agent's policies beside the one that it is given.
+
+        Returns:
+            The decoder.
+        """
+        return self
+
     @abstractmethod
     def decode(self, policy: Policy, shops: Shops) -> Tensor:
         """Build one schedule per shop.
@@ -82,22 +93,44 @@ class ChoosingDecoder(Decoder):
 class Greedy(ChoosingDecoder):
     """Always the candidate with the highest score; of equals the one with the lowest job number.
 
+    An agent that has several dispatchers builds a schedule with each; the one that costs least by the objective of the
+    shop stays, of equals that of the first.
+
     Args:
         rows: most schedules to build at once; default: what fits into about 1 GB.
     """
 
     def __init__(self, rows: int | None = None) -> None:
         self.rows = check_rows(rows)
+        self.others: tuple[Policy, ...] = ()
 
     @property
     @override
     def label(self) -> str:
-        return "greedy"
+        return f"best of {1 + len(self.others)} dispatchers" if self.others else "greedy"
+
+    @override
+    def beside(self, others: Sequence[Policy]) -> Decoder:
+        decoder = Greedy(self.rows)
+        decoder.others = tuple(others)
+        return decoder
 
     @override
     def build(self, policy: Policy, shops: Shops) -> Plans:
         parts = chunks(len(shops), self.rows or rows_at_once(shops))
-        return join_plans([rollout(policy, Simulator(shops.take(part))).plans for part in parts])
+        return join_plans([self._best(policy, shops.take(part)) for part in parts])
+
+    def _best(self, policy: Policy, shops: Shops) -> Plans:
+        best = rollout(policy, Simulator(shops))
+        plans, costs = best.plans, best.cost
+        for other in self.others:
+            built = rollout(other, Simulator(shops))
+            shorter = built.cost < costs
+            where = shorter[:, None, None]
+            starts = torch.where(where, built.plans.starts, plans.starts)
+            plans = Plans(starts, torch.where(where, built.plans.machines, plans.machines))
+            costs = torch.where(shorter, built.cost, costs)
+        return plans
 
 
 class Sample(ChoosingDecoder):

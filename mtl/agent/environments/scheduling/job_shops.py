@@ -23,13 +23,15 @@ from mtl.agent.environments.scheduling.schedule_report import AGENT, BuiltSchedu
 from mtl.agent.environments.scheduling.seeds import check_seed
 from mtl.agent.environments.scheduling.tardiness_report import TardinessReport
 from mtl.errors import InputError, unknown
+from mtl.network import Network
+from mtl.nn.heads import ChoiceHead
 from mtl.suites.base import MultiTaskDataModule, Predict
 from mtl.suites.scheduling.constraints import Objective
 from mtl.suites.scheduling.features import features
 from mtl.suites.scheduling.instance import JobShop
 from mtl.suites.scheduling.plans import Plans
 from mtl.suites.scheduling.published import select
-from mtl.suites.scheduling.rollout import network_policy
+from mtl.suites.scheduling.rollout import network_policy, rule_policy
 from mtl.suites.scheduling.shops import Shops
 from mtl.suites.scheduling.simulator import Simulator
 from mtl.suites.scheduling.solver import Solution
@@ -101,6 +103,13 @@ class JobShops(Environment):
         self.gantt = _GANTT.get(str(gantt).lower(), "")
         if not self.gantt:
             raise InputError(f"gantt={gantt}: expected all, first or none")
+
+    @override
+    def meet(self, network: Network | None) -> None:
+        head = network.heads["assignment"] if network is not None and "assignment" in network.heads else None
+        if isinstance(head, ChoiceHead) and head.has_prior and head.others is not None:
+            self.decoder = self.decoder.beside([rule_policy(rule) for rule in head.others.cpu()])
+            self.parts = self.decoder.parts()
 
     @override
     @torch.inference_mode()

@@ -49,6 +49,17 @@ def test_it_finds_the_optimum_of_small_shops_and_is_never_worse_than_greedy(poli
     assert all(mine <= its for mine, its in zip(hurried, greedy, strict=True))
 
 
+def test_it_begins_with_the_best_of_all_dispatchers(policy: Policy) -> None:
+    """Whose first one is the worst of all: it scores everything alike."""
+    instances = [published()["la01"]]
+    shops = Shops.pack(instances)
+    team = CpSatDecoder(1e-6, 1).beside([policy])
+    (found,) = makespans(instances, team.decode(lambda simulator: torch.zeros_like(simulator.est), shops))
+    (best,) = makespans(instances, Greedy().decode(policy, shops))
+    assert found <= best
+    assert team.parts()["greedy"].label == "best of 2 dispatchers"
+
+
 def test_samples_of_a_time_begin_with_the_greedy_one(policy: Policy, instances: list[JobShop]) -> None:
     """Without time for a second one it is the result, and more are never worse."""
     instances = instances[:2]
