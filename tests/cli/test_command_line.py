@@ -350,7 +350,7 @@ def test_check_accepts_what_hydra_accepts() -> None:
 
 UNREAD = {
     "+logger=mlflow": "expected logger=mlflow, since the group is there already",
-    "+trainer.max_epochs=3": "unknown key 'trainer'",
+    "+trainer.max_epochs=3": "unknown key 'trainer.max_epochs': use epochs=3",
     "+anything.at.all=3": "unknown key 'anything'",
     "+epoch=3": "unknown key 'epoch': did you mean 'epochs'?",
     "++batchsize=3": "unknown key 'batchsize': did you mean 'batch_size'?",

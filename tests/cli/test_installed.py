@@ -69,7 +69,7 @@ def test_the_wheel_holds_every_file_of_the_package_and_every_config(wheel: Path)
     with zipfile.ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if ".dist-info/" not in name}
     code = {path for place in ("mtl", "hydra_plugins") for path in (ROOT / place).rglob("*") if path.is_file()}
-    expected = {path.relative_to(ROOT).as_posix() for path in code if path.suffix != ".pyc"}
+    expected = {path.relative_to(ROOT).as_posix() for path in code if "__pycache__" not in path.parts}
     expected |= {f"mtl/{path.relative_to(ROOT).as_posix()}" for path in (ROOT / "conf").rglob("*.yaml")}
     assert held == expected
     source = wheel.parent / wheel.name.partition("-py3")[0]
