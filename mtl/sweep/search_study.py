@@ -132,6 +132,27 @@ class SearchStudy:
         same = self.overrides(trial)
         return next((o for o in self.trials if o.state.name == "COMPLETE" and self.overrides(o) == same), None)
 
+    def report(self, trial: "Trial", epochs: int, score: float) -> None:
+        """Tell Optuna a validation of a trial, once.
+
+        Those that came before it in the trials that this one goes on with are told first, so that pruning looks at what
+        it would look at had there been no interruption.
+
+        Args:
+            trial: the trial.
+            epochs: that were trained.
+            score: of validation.
+        """
+        every = self.study.get_trials(deepcopy=False)
+        known = every[trial.number].intermediate_values
+        found, before = {epochs: score}, trial.user_attrs.get(REPLACES)
+        while before is not None:
+            found = {**every[before].intermediate_values, **found}
+            before = every[before].user_attrs.get(REPLACES)
+        for step in sorted(found):
+            if step <= epochs and step not in known:
+                trial.report(found[step], step)
+
     def check_data(self, fingerprint: str) -> None:
         """Raise InputError where the data is not that of the trials before, unless the search varies it."""
         if any(one.key.lstrip("+").partition(".")[0] == "task" for one in self.search.space):

@@ -34,12 +34,9 @@ def do_trial(study: SearchStudy, trial: "Trial", threads: int) -> None:
         study.study.tell(trial, same.value)
         return
 
-    reported: set[int] = set()
-
     def on_validation(epochs: int, score: float) -> bool:
-        if epochs not in reported and isfinite(score):  # once, also where a run is gone on with
-            reported.add(epochs)
-            trial.report(score, epochs)
+        if isfinite(score):
+            study.report(trial, epochs, score)
         return trial.should_prune()
 
     try:

@@ -112,6 +112,30 @@ def test_a_search_that_is_killed_while_it_writes_draws_what_another_one_does(
     assert [(one.params, one.value) for one in found.trials] == [(one.params, one.value) for one in whole.trials]
 
 
+def test_a_trial_that_goes_on_has_the_validations_before_it(tmp_path: Path) -> None:
+    """Twice interrupted; the last validation of the first came after the checkpoint that the second begins at."""
+    study = SearchStudy(search(tmp_path))
+
+    def interrupted(reports: dict[int, float]) -> None:
+        with study.claim() as trial:
+            assert trial is not None
+            for epochs, value in reports.items():
+                study.report(trial, epochs, value)
+                study.report(trial, epochs, value + 1)  # once
+            raise KeyboardInterrupt
+
+    for reports in ({1: 0.9, 2: 0.8, 3: 0.7}, {3: 0.6}):
+        with pytest.raises(KeyboardInterrupt):
+            interrupted(reports)
+    with study.claim() as trial:
+        assert trial is not None
+        study.report(trial, 2, 0.8)
+        assert study.study.get_trials()[trial.number].intermediate_values == {1: 0.9, 2: 0.8}
+        study.report(trial, 4, 0.5)
+        assert study.study.get_trials()[trial.number].intermediate_values == {1: 0.9, 2: 0.8, 3: 0.6, 4: 0.5}
+        study.study.tell(trial, 0.5)
+
+
 def test_a_trial_is_held_by_one_process(tmp_path: Path) -> None:
     one, other = SearchStudy(search(tmp_path, trials=2)), SearchStudy(search(tmp_path, trials=2))
     with one.claim() as first, other.claim() as second, one.claim() as third:
