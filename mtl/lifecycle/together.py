@@ -13,7 +13,7 @@ from mtl.agent.report import ExecutionReport
 from mtl.assembly import build_with_data, trees_of
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
-from mtl.config.signals import signals_interrupt
+from mtl.config.signals import interruptions_prevail, signals_interrupt
 from mtl.errors import InputError
 from mtl.lifecycle.execution import environment_for
 from mtl.lifecycle.failures import failures_recorded
@@ -106,7 +106,8 @@ def groups_of(jobs: Iterable[Job], replicas: int) -> list[list[Job]]:
 def train_alone(job: Job) -> None:
     """Do a job as a run of its own."""
     try:
-        job.result = train(job.config, job.reports.append, job.on_run_created)
+        with interruptions_prevail():
+            job.result = train(job.config, job.reports.append, job.on_run_created)
     except Exception as error:
         job.error = error
 
@@ -214,7 +215,7 @@ class Training:
         assert one.run is not None
         job = one.job
         try:
-            with failures_recorded(one.run, first=True):
+            with interruptions_prevail(), failures_recorded(one.run, first=True):
                 if member.error is not None:
                     raise member.error
                 how = fitted(one.run, one.prepared.assembly, member, one.observers)

@@ -10,6 +10,7 @@ from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING
 
 from mtl.config.search_settings import Search
+from mtl.config.signals import interruptions_prevail
 from mtl.errors import InputError
 from mtl.sweep.processes import POLL, end_all, threads_each, worker_process
 from mtl.sweep.search_study import ERROR, RUN, SearchStudy
@@ -40,20 +41,21 @@ def do_trial(study: SearchStudy, trial: "Trial", threads: int) -> None:
         return trial.should_prune()
 
     try:
-        own = configure(*study.search.fixed, *study.overrides(trial))
-        config = own.changed(threads=own.threads or threads, progress=False)
-        result = train(
-            config,
-            on_run_created=lambda run: trial.set_user_attr(RUN, str(run.path)),
-            on_validation=on_validation,
-        )
-        if result is None:
-            raise InputError("a search trains in one process for each trial: choose hardware of one process")
-        study.check_data(result.data.fingerprint)
-        score = result.metrics["val"].score
-        if score is None:
-            raise InputError("validation gave no score")
-        study.study.tell(trial, score)
+        with interruptions_prevail():
+            own = configure(*study.search.fixed, *study.overrides(trial))
+            config = own.changed(threads=own.threads or threads, progress=False)
+            result = train(
+                config,
+                on_run_created=lambda run: trial.set_user_attr(RUN, str(run.path)),
+                on_validation=on_validation,
+            )
+            if result is None:
+                raise InputError("a search trains in one process for each trial: choose hardware of one process")
+            study.check_data(result.data.fingerprint)
+            score = result.metrics["val"].score
+            if score is None:
+                raise InputError("validation gave no score")
+            study.study.tell(trial, score)
     except Pruned:
         study.study.tell(trial, state=TrialState.PRUNED)
     except Exception as error:

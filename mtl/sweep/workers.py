@@ -12,6 +12,7 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 
 from mtl.config.process import keep_imports
+from mtl.config.signals import interruptions_prevail
 from mtl.errors import InputError
 from mtl.runs.attempts import queue_directory
 from mtl.sweep.processes import POLL, end_all, threads_each, worker_process
@@ -28,16 +29,18 @@ def do_run(claim: Claim, threads: int) -> None:
     own = claim.entry.config
     config = own.changed(threads=own.threads or threads)
     try:
-        dead = claim.unfinished()
-        if dead is not None:
-            again = config.changed(resume=str(dead.path))
-            try:
-                resumable_run(again)
-            except InputError:  # it died before an epoch was finished
-                claim.discard()
-            else:
-                config = again
-        train(config, on_run_created=claim.on_run_created)
+        with interruptions_prevail():
+            dead = claim.unfinished()
+            if dead is not None:
+                again = config.changed(resume=str(dead.path))
+                try:
+                    with interruptions_prevail():
+                        resumable_run(again)
+                except InputError:  # it died before an epoch was finished
+                    claim.discard()
+                else:
+                    config = again
+            train(config, on_run_created=claim.on_run_created)
     except Exception as error:
         text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
         claim.queue.fail(claim.entry, " ".join(text.split()), traceback.format_exc())
@@ -55,7 +58,8 @@ def do_at_once(claims: Sequence[Claim], threads: int) -> None:
         own = claim.entry.config
         jobs.append(Job(own.changed(threads=own.threads or threads), claim.on_run_created))
     try:
-        train_jobs(jobs, len(jobs))
+        with interruptions_prevail():
+            train_jobs(jobs, len(jobs))
     except Exception as error:  # of all of them
         for job in jobs:
             job.error = job.error or error

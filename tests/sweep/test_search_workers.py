@@ -1,0 +1,44 @@
+"""What becomes of a trial whose training ends early."""
+
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from mtl.errors import InputError
+from mtl.sweep.search_study import SearchStudy
+from mtl.sweep.search_workers import do_trial
+from tests.sweep.test_search_study import search
+
+pytest.importorskip("optuna", minversion="5", reason="the extra tune is not installed")
+
+
+def interrupted(*words: str) -> NoReturn:
+    """As where a signal comes in the midst of a library, which makes an error of its own of it."""
+    try:
+        raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        raise InputError("") from None
+
+
+def refused(*words: str) -> NoReturn:
+    raise InputError("no such option")
+
+
+def next_trial(study: SearchStudy) -> None:
+    with study.claim() as trial:
+        assert trial is not None
+        do_trial(study, trial, threads=1)
+
+
+def test_an_interruption_in_the_midst_of_a_library_is_no_failure_of_the_values(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = SearchStudy(search(tmp_path))
+    monkeypatch.setattr("mtl.config.compose.configure", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        next_trial(study)
+    assert [one.state.name for one in study.trials] == ["WAITING"], "another process goes on with them"
+    monkeypatch.setattr("mtl.config.compose.configure", refused)
+    next_trial(study)
+    assert [one.state.name for one in study.trials] == ["FAIL"]
