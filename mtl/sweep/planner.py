@@ -79,11 +79,26 @@ class Planner:
             processes_of(base.hardware.arguments())
         self.queue = RunQueue(self.output)
         self.check_baselines()
+        for key in study.grid:
+            if key.lstrip("+").startswith("task."):
+                raise InputError(
+                    f"grid={{{key}: ...}}: what is compared has to learn from the same data; compare in two comparisons"
+                )
         assembly = build(base)
         assembly.data.setup("fit")
         self.data: MultiTaskDataModule = assembly.data
         self.fingerprint = self.data.fingerprint
-        configs = [base, *(self.config(model, weighting) for model, weighting in self.pairs)]
+        configs = [base]
+        for model, weighting in self.pairs:
+            config = self.config(model, weighting)
+            keys = sorted({*config.task, *base.task})
+            changed = next((key for key in keys if config.task.get(key) != base.task.get(key)), None)
+            if changed is not None:
+                raise InputError(
+                    f"'{model} {weighting}' changes task.{changed}: what is compared has to learn from the same data; "
+                    "compare in two comparisons, or give the override to all"
+                )
+            configs.append(config)
         self.splits: dict[int, Split] = {}
         self.comparison_id = comparison_id(study, configs, self.fingerprint)
         self.directory = self.output / "comparisons" / (study.name or f"{study.subject}-{self.comparison_id}")

@@ -110,6 +110,8 @@ class SearchStudy:
             for one in self.study.get_trials(deepcopy=False):
                 if self._is_dead(one):
                     self._put_back(one, died=True)
+                elif one.state.is_finished() and self._is_left(one.number):  # killed when its trial was done
+                    self._lock(one.number).unlink()
             trial = self._ask() if self.left() else None
             lock = self._lock(trial.number) if trial is not None else None
             if lock is not None:
@@ -202,9 +204,13 @@ class SearchStudy:
         return by_others | set(self.study.user_attrs.get(PUT_BACK, []))
 
     def _is_dead(self, trial: "FrozenTrial") -> bool:
-        if trial.state.name != "RUNNING":
+        return trial.state.name == "RUNNING" and (not self._lock(trial.number).exists() or self._is_left(trial.number))
+
+    def _is_left(self, number: int) -> bool:
+        """Whether there is a lock of a trial, and the process that held it has ended."""
+        lock = self._lock(number)
+        if not lock.exists():
             return False
-        lock = self._lock(trial.number)
         holder = read_json_if_whole(lock)
         return not holder or not is_alive(holder, lock)
 

@@ -122,6 +122,15 @@ def test_a_seed_that_also_makes_the_data_is_refused(tmp_path: Path) -> None:
         planner(tmp_path, "task.seed=${seed}")
 
 
+@pytest.mark.parametrize("where", ["models=[hard,'soft task.features=6']", "weightings=['equal task.features=6']"])
+def test_an_entry_that_changes_the_data_is_refused(tmp_path: Path, where: str) -> None:
+    """Its runs would be of other data, and so never those that the comparison waits for."""
+    with pytest.raises(InputError, match=r"changes task\.features: what is compared has to learn from the same data"):
+        planner(tmp_path, where)
+    with pytest.raises(InputError, match=r"grid=\{task\.features: \.\.\.\}: what is compared has to learn"):
+        planner(tmp_path, "grid={task.features:[4,6]}")
+
+
 def test_tasks_can_be_chosen(tmp_path: Path) -> None:
     config = planner(tmp_path, "tasks=[task0,task2]").config("hard", "equal")
     assert config.tasks == ["task0", "task2"]

@@ -136,6 +136,16 @@ def test_a_trial_that_goes_on_has_the_validations_before_it(tmp_path: Path) -> N
         study.study.tell(trial, 0.5)
 
 
+def test_what_a_process_left_that_was_killed_when_its_trial_was_done_is_removed(tmp_path: Path) -> None:
+    study = SearchStudy(search(tmp_path))
+    complete(study, 1)
+    lock = study.directory / "trial-0.lock"
+    lock.write_text(json.dumps({"machine": machine_id(), "pid": 2**22 + 1, "started": 0.0}))
+    complete(study, 1)
+    assert not lock.exists()
+    assert [one.state.name for one in study.trials] == ["COMPLETE"] * 2
+
+
 def test_a_trial_is_held_by_one_process(tmp_path: Path) -> None:
     one, other = SearchStudy(search(tmp_path, trials=2)), SearchStudy(search(tmp_path, trials=2))
     with one.claim() as first, other.claim() as second, one.claim() as third:
