@@ -146,6 +146,23 @@ def test_what_a_process_left_that_was_killed_when_its_trial_was_done_is_removed(
     assert [one.state.name for one in study.trials] == ["COMPLETE"] * 2
 
 
+def test_a_lock_of_the_journal_that_a_killed_process_left_is_taken_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After half a minute of Optuna's, which a clock here lets pass at once; with a relative path, as it is typed."""
+    from optuna.storages.journal import _file
+
+    monkeypatch.chdir(tmp_path)
+    study = SearchStudy(search(Path("outputs")))
+    backend = study.study._storage._backend
+    assert backend._lock.acquire()  # and never released
+    passed = iter(range(0, 10**9, 20))
+    monkeypatch.setattr(_file.time, "monotonic", lambda: float(next(passed)))
+    monkeypatch.setattr(_file.time, "sleep", lambda seconds: None)
+    complete(study, 1)
+    assert [one.state.name for one in study.trials] == ["COMPLETE"]
+
+
 def test_a_trial_is_held_by_one_process(tmp_path: Path) -> None:
     one, other = SearchStudy(search(tmp_path, trials=2)), SearchStudy(search(tmp_path, trials=2))
     with one.claim() as first, other.claim() as second, one.claim() as third:
