@@ -240,8 +240,8 @@ def _open_study(search: Search, directory: Path) -> Any:
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     address = search.settings.storage
     try:
-        # Optuna's lock is a link to the path as it is given. Were that relative, the link would lead nowhere, and a lock
-        # that a killed process left would never count as left: all others would wait for ever
+        # Optuna's lock is a link to the path as it is given. Were that relative, the link would lead nowhere, and a
+        # lock that a killed process left would never count as left: all others would wait for ever
         storage = (
             JournalStorage(JournalFileBackend(str(directory.absolute() / "journal.log")))
             if address is None
