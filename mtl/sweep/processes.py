@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -37,9 +38,31 @@ def worker_process(directory: Path) -> Iterator[None]:
     set_process_defaults()
     try:
         with signals_interrupt():
+            _block_interrupts(False)
             yield
     except KeyboardInterrupt as error:
         raise SystemExit(exit_code(error)) from None
+
+
+def start_worker(process: BaseProcess) -> None:
+    """Start a process whose function runs within :func:`worker_process`.
+
+    Ctrl-C, which a terminal sends to all processes, waits until the new one handles it: before that, Python would print
+    where in the imports it was.
+    """
+    if hasattr(signal, "pthread_sigmask"):
+        resource_tracker.ensure_running()  # the first process of the program would start it, which ends what is blocked
+    _block_interrupts(True)
+    try:
+        process.start()
+    finally:
+        _block_interrupts(False)
+
+
+def _block_interrupts(blocked: bool) -> None:
+    """Whether Ctrl-C waits, in this thread and in the processes that it starts."""
+    if hasattr(signal, "pthread_sigmask"):  # not on Windows
+        signal.pthread_sigmask(signal.SIG_BLOCK if blocked else signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def exit_with_parent() -> None:

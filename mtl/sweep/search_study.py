@@ -56,7 +56,7 @@ class SearchStudy:
 
     def __init__(self, search: Search) -> None:
         self.search = search
-        self.directory = Path(search.output, "searches", search.name)
+        self.directory = directory_of(search)
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -216,6 +216,11 @@ class SearchStudy:
 
     def _lock(self, number: int) -> Path:
         return self.directory / f"trial-{number}.lock"
+
+
+def directory_of(search: Search) -> Path:
+    """Where the files of a search are."""
+    return Path(search.output, "searches", search.name)
 
 
 def fruitless_deaths(trials: "Sequence[FrozenTrial]") -> int:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from mtl.config.search_settings import Search
 from mtl.config.signals import interruptions_prevail
 from mtl.errors import InputError
-from mtl.sweep.processes import POLL, end_all, threads_each, worker_process
-from mtl.sweep.search_study import ERROR, RUN, SearchStudy
+from mtl.sweep.processes import POLL, end_all, start_worker, threads_each, worker_process
+from mtl.sweep.search_study import ERROR, RUN, SearchStudy, directory_of
 
 if TYPE_CHECKING:
     from optuna.trial import Trial
@@ -87,7 +87,7 @@ def do_trials(search: Search, threads: int, watch: Callable[[SearchStudy], None]
 
 def run_worker(search: Search, threads: int) -> None:
     """What a worker process does. It ends with the process that started it; its output goes to a file of the search."""
-    with worker_process(SearchStudy(search).directory):
+    with worker_process(directory_of(search)):
         do_trials(search, threads)
 
 
@@ -129,7 +129,7 @@ def carry_out(search: Search, workers: int, watch: Callable[[SearchStudy], None]
                 return study
             for _ in range(min(left, workers - len(processes))):
                 processes.append(context.Process(target=run_worker, args=(search, threads_each(workers)), daemon=True))
-                processes[-1].start()
+                start_worker(processes[-1])
             time.sleep(POLL)
     finally:
         end_all(processes)

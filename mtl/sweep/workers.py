@@ -15,7 +15,7 @@ from mtl.config.process import keep_imports
 from mtl.config.signals import interruptions_prevail
 from mtl.errors import InputError
 from mtl.runs.attempts import queue_directory
-from mtl.sweep.processes import POLL, end_all, threads_each, worker_process
+from mtl.sweep.processes import POLL, end_all, start_worker, threads_each, worker_process
 from mtl.sweep.queue import DONE, FAILED, PENDING, Claim, QueuedRun, RunQueue
 
 
@@ -166,7 +166,7 @@ def sweep(
             for _ in range(min(len(waiting), workers - len(processes))):
                 arguments = (list(entries), output, threads_each(workers), stop, fail_fast, each)
                 processes.append(context.Process(target=run_worker, args=arguments, daemon=True))
-                processes[-1].start()
+                start_worker(processes[-1])
             time.sleep(POLL)
     finally:
         stop.set()

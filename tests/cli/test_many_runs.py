@@ -30,6 +30,14 @@ def between_two_runs() -> int:
     raise Interrupted(15)
 
 
+def in_the_midst_of_a_library() -> int:
+    """Optuna fails at giving a lock back that it was about to take."""
+    try:
+        raise Interrupted(15)
+    finally:
+        raise RuntimeError("did not possess lock")
+
+
 def test_an_interrupted_run_of_many_is_gone_on_with_by_the_command(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -41,7 +49,7 @@ def test_an_interrupted_run_of_many_is_gone_on_with_by_the_command(
         train_with(config, Stop())
         return 0
 
-    for work in (in_a_run, between_two_runs):
+    for work in (in_a_run, between_two_runs, in_the_midst_of_a_library):
         said = StringIO()
         assert carry_out_many(work, COMMAND, Console(file=said, width=80)) == 128 + 15
         assert said.getvalue() == f"interrupted; the same command goes on from here: {COMMAND}\n"
