@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from itertools import product
 
 import torch
@@ -337,17 +338,28 @@ def factor_of_a_gradient_scaler_cancels(make: Make) -> None:
 
 
 def half_precision_forward(make: Make) -> None:
-    """With losses computed under bfloat16 autocast the update is close to that of single precision."""
+    """With losses computed under bfloat16 autocast the update is close to that of single precision.
+
+    It does not matter whether the update is computed under it as well.
+    """
     problem = Problem(3, [1.0, 2.0, 0.5])
     problem.backward(make(3))
     expected = problem.update()
-    problem.clear()
-    with torch.autocast("cpu", torch.bfloat16):
-        losses, h = problem.forward()
-    assert h.dtype == torch.bfloat16
-    weights = make(3).backward(losses, problem.shared, problem.private, problem.trunk[2].parameters(), WHOLE_STEP, h)
-    assert weights.isfinite().all()
-    assert float(torch.nn.functional.cosine_similarity(problem.update(), expected, 0)) > 0.95
+    autocast = torch.autocast("cpu", torch.bfloat16)
+    updates = []
+    for around in (nullcontext(), autocast):
+        problem.clear()
+        with autocast:
+            losses, h = problem.forward()
+        assert h.dtype == torch.bfloat16
+        layer = problem.trunk[2].parameters()
+        with around:
+            weights = make(3).backward(losses, problem.shared, problem.private, layer, WHOLE_STEP, h)
+        assert weights.isfinite().all()
+        updates.append(problem.update())
+    outside, inside = updates
+    assert float(torch.nn.functional.cosine_similarity(outside, expected, 0)) > 0.95
+    torch.testing.assert_close(inside, outside)
 
 
 def state_survives_gradients_that_overflow(make: Make) -> None:

@@ -12,7 +12,7 @@ from torch.nn import Parameter
 from mtl.errors import InputError
 from mtl.gradients.checkpoints import has_reentrant_checkpoint
 from mtl.gradients.frontier import at_tensor, find_frontier, is_of_losses_themselves
-from mtl.gradients.precision import working_precision
+from mtl.gradients.precision import without_autocast, working_precision
 from mtl.weighting.base.gradient_memory import GradientMemory
 from mtl.weighting.base.normalisation import Normalisation
 from mtl.weighting.base.step import WHOLE_STEP, Call, Losses, Step, trained
@@ -145,7 +145,8 @@ class Weighting(nn.Module, ABC):
         )
         if not self._checked:
             self._check_first_call(call)
-        weights = self._update(call)
+        with without_autocast(losses[0].device):
+            weights = self._update(call)
         if weights is not None and len(tasks) == self.num_tasks:
             return weights.detach()
         all_weights = torch.zeros(self.num_tasks, device=losses[0].device, dtype=working_precision(losses))

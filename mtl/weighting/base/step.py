@@ -24,7 +24,8 @@ class Step:
         last: this is the last of these calls.
         scale: factor on every gradient written, e.g. that of a gradient scaler for half precision.
         recompute: for a method that ``needs_nearby_losses``: computes the losses of all batches of the optimizer step
-            once more, batch by batch, at the parameters as they are. Needed with the last of the calls.
+            once more, batch by batch, at the parameters as they are. Needed with the last of the calls. It is called
+            without autocast, so it enters that by itself where the loop has it.
     """
 
     tasks: tuple[int, ...] | None = None
