@@ -9,6 +9,7 @@ from torch.nn import Parameter
 from typing_extensions import override
 
 from mtl.gradients.gramian import gramian_of
+from mtl.gradients.precision import without_autocast
 from mtl.gradients.task_gradients import TaskGradients
 from mtl.weighting.base import (
     WHOLE_STEP,
@@ -104,11 +105,12 @@ class HeldOutWeighting(Weighting):
         parameters = [*shared_parameters, *(p for part in private_parameters for p in part)]
         objectives = self.objectives([losses[i] / self.units[i] for i in present], present)
         # To the held-out objectives all parameters are alike: none is private to one of them
-        held = self._held_out_memory.gather(objectives, parameters, [[] for _ in objectives], step)
+        with without_autocast(losses[0].device):
+            held = self._held_out_memory.gather(objectives, parameters, [[] for _ in objectives], step)
         if held is None:
             return
         (step_gradients, tasks), self._last_step = self._last_step, None
-        with torch.no_grad():
+        with torch.no_grad(), without_autocast(losses[0].device):
             self._compare(held.jacobian, step_gradients, tasks, shared_parameters, private_parameters)
 
     def _compare(
