@@ -46,6 +46,7 @@ class CpSatDecoder(Decoder):
         self.seconds, self.workers, self.alone = seconds, workers, alone
         self.seed = check_seed("decoder.seed", seed)
         self.greedy: Decoder = Greedy()
+        self.samples: Decoder = TimedSample(seconds, seed=self.seed)
 
     @property
     @override
@@ -58,14 +59,14 @@ class CpSatDecoder(Decoder):
             return {}
         return {
             "greedy": self.greedy,
-            "samples": TimedSample(self.seconds, seed=self.seed),
+            "samples": self.samples,
             "cpsat_alone": SolverAlone(self.seconds, self.workers, self.seed),
         }
 
     @override
-    def beside(self, others: Sequence[Policy]) -> Decoder:
+    def beside(self, others: Sequence[Policy], scale: float = 1.0) -> Decoder:
         decoder = CpSatDecoder(self.seconds, self.workers, alone=self.alone, seed=self.seed)
-        decoder.greedy = self.greedy.beside(others)
+        decoder.greedy, decoder.samples = self.greedy.beside(others), self.samples.beside(others, scale)
         return decoder
 
     @override
