@@ -15,9 +15,8 @@ from mtl.suites.scheduling.shops import Shops
 class TimedSample(Decoder):
     """As :class:`Sample`, with a time in place of a number of samples.
 
-    The first sample of each dispatcher, the greedy one, is drawn in any case. Then each shop's samples are drawn in
-    groups, each twice as large as the one before, as long as one that takes as many seconds per sample would be there
-    in time.
+    The first sample, the greedy one, is drawn in any case. Then each shop's samples are drawn in groups, each twice as
+    large as the one before, as long as one that takes as many seconds per sample would be there in time.
 
     Args:
         seconds: of one shop.
@@ -53,7 +52,7 @@ class TimedSample(Decoder):
     def _best(self, policy: Policy, shop: Shops) -> Tensor:
         """Start times ``[J, K]`` of the shortest schedule of one shop, of equals the first."""
         began = self.clock()
-        best, makespan, drawn, count = torch.empty(0), torch.inf, 0, 1 + len(self.sample.others)
+        best, makespan, drawn, count = torch.empty(0), torch.inf, 0, 1
         while count:
             since = self.clock()
             samples = torch.arange(drawn, drawn + count)
