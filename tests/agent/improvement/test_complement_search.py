@@ -117,6 +117,14 @@ def test_greedy_keeps_the_shortest_of_all_dispatchers_and_says_so() -> None:
         each = [rollout(one, Simulator(group)).makespan for one in (policy, *map(rule_policy, rules(4)))]
     ends = torch.where(plans.starts >= 0, plans.starts + group.durations, 0.0).amax((1, 2))
     assert ends.equal(torch.stack(each).amin(0))
+    rules_alone = JobShops("ft06", Greedy(network=False))
+    with pytest.raises(InputError, match=r"decoder\.network=false: the agent has no dispatcher beside"):
+        rules_alone.decoder.build(policy, group)
+    rules_alone.meet(network)
+    assert rules_alone.decoder.label == "best of 4 rules"
+    found = rules_alone.decoder.build(policy, group)
+    ends = torch.where(found.starts >= 0, found.starts + group.durations, 0.0).amax((1, 2))
+    assert ends.equal(torch.stack(each[1:]).amin(0))
     sampling = JobShops("ft06", Sample(5))
     sampling.meet(network)
     assert sampling.decoder.label == "best of 5"

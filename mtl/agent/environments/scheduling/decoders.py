@@ -99,20 +99,27 @@ class Greedy(ChoosingDecoder):
 
     Args:
         rows: most schedules to build at once; default: what fits into about 1 GB.
+        network: whether the dispatcher that asks the network is one of those; without it a plan of a large shop is
+            there in half the time.
+
+    Raises:
+        InputError: as it builds, if there is no other dispatcher and the network is left out.
     """
 
-    def __init__(self, rows: int | None = None) -> None:
-        self.rows = check_rows(rows)
+    def __init__(self, rows: int | None = None, *, network: bool = True) -> None:
+        self.rows, self.network = check_rows(rows), network
         self.others: tuple[Policy, ...] = ()
 
     @property
     @override
     def label(self) -> str:
-        return f"best of {1 + len(self.others)} dispatchers" if self.others else "greedy"
+        count = len(self.others) + self.network
+        what = "dispatchers" if self.network else "rules"
+        return f"best of {count} {what}" if count > 1 else "greedy"
 
     @override
     def beside(self, others: Sequence[Policy], scale: float = 1.0) -> Decoder:
-        decoder = Greedy(self.rows)
+        decoder = Greedy(self.rows, network=self.network)
         decoder.others = tuple(others)
         return decoder
 
@@ -122,9 +129,10 @@ class Greedy(ChoosingDecoder):
         return join_plans([self._best(policy, shops.take(part)) for part in parts])
 
     def _best(self, policy: Policy, shops: Shops) -> Plans:
-        best = rollout(policy, Simulator(shops))
+        first, *others = self._policies(policy)
+        best = rollout(first, Simulator(shops))
         plans, costs = best.plans, best.cost
-        for other in self.others:
+        for other in others:
             built = rollout(other, Simulator(shops))
             shorter = built.cost < costs
             where = shorter[:, None, None]
@@ -132,6 +140,15 @@ class Greedy(ChoosingDecoder):
             plans = Plans(starts, torch.where(where, built.plans.machines, plans.machines))
             costs = torch.where(shorter, built.cost, costs)
         return plans
+
+    def _policies(self, policy: Policy) -> tuple[Policy, ...]:
+        policies = (policy, *self.others) if self.network else self.others
+        if not policies:
+            raise InputError(
+                "decoder.network=false: the agent has no dispatcher beside the one that asks the network; "
+                "python improve.py gives it further ones"
+            )
+        return policies
 
 
 class Sample(ChoosingDecoder):
