@@ -1,6 +1,7 @@
 """Do the other tasks help to act? Dispatching learned alone, with each of the two estimates, and with both.
 
     python -m experiments.scheduling.other_tasks output=outputs seeds=5 improve=none
+    python -m experiments.scheduling.other_tasks improve=outcome_search 'agents=assignment;assignment,utilisation,makespan'
 
 Every agent is trained with every seed and schedules the same published instances greedily; runs that are there already
 are not trained again. Prints the mean gap of each agent, and the differences to the one that learns dispatching alone,
@@ -51,12 +52,13 @@ def main() -> None:
     seeds = range(int(given.get("seeds", "5")))
     set_process_defaults()
     file = Path(__file__).with_name(f"other_tasks-{given.get('improve', 'none')}.csv")
-    found: dict[str, list[list[float]]] = {tasks: [] for tasks in AGENTS}
+    agents = given["agents"].split(";") if "agents" in given else AGENTS
+    found: dict[str, list[list[float]]] = {tasks: [] for tasks in agents}
     with file.open("w", newline="") as opened:
         writer = csv.writer(opened)
         writer.writerow(("tasks", "seed", "instance", "gap"))
         for seed in seeds:
-            for tasks in AGENTS:
+            for tasks in agents:
                 each = gaps(tasks, seed, given)
                 found[tasks].append(list(each.values()))
                 writer.writerows((tasks.replace(",", " "), seed, name, round(gap, 6)) for name, gap in each.items())
@@ -64,7 +66,7 @@ def main() -> None:
     table = {tasks: 100 * np.array(values) for tasks, values in found.items()}  # [seeds, instances]
     for tasks, values in table.items():
         estimate = over_seeds_and_rows(values - table[ALONE])
-        low, high = estimate.interval(ALPHA / (len(AGENTS) - 1))
+        low, high = estimate.interval(ALPHA / (len(agents) - 1))
         seen = ", ".join(f"{value:.1f}" for value in values.mean(1))
         against = "" if tasks == ALONE else f"  {estimate.mean:+.2f} ({low:+.2f} to {high:+.2f})"
         print(f"{tasks}: {values.mean():.2f} % ({seen}){against}", flush=True)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from mtl.agent.improvement.base import Improvement, Progress, Watch, beside
+from mtl.agent.improvement.base import Improvement, Progress, Proposer, Watch, beside
 from mtl.agent.improvement.evolution import Evolution
 from mtl.agent.improvement.outcome_search import Coordinates, OutcomeSearch, Search, State
 from mtl.agent.improvement.population import dispatch_head, rule_makespans, team_ratios
@@ -105,10 +105,7 @@ class ComplementSearch(OutcomeSearch):
         proposed = deepcopy(network)
         seconds = self.propose(proposed, seed, memory, watch_own)
         began = time.perf_counter()
-        groups = self.achieved([network, proposed], seed).values()
-        start, searched = torch.stack([one.mean(1) for one in groups]).mean(0).tolist()
-        if searched < start:
-            network.load_state_dict(proposed.state_dict())
+        start, searched = keep_shorter(self, network, proposed, seed)
         seconds += time.perf_counter() - began
         if before is not None:
             return before.model_copy(
@@ -143,6 +140,25 @@ class ComplementSearch(OutcomeSearch):
             add_dispatcher(head, state.coordinates.weights(state.evolution.average[None])[0][0])
             seconds += state.seconds
         return seconds
+
+
+def keep_shorter(search: Proposer, network: Network, proposed: Network, seed: int) -> tuple[float, float]:
+    """Change a network to the proposed one where that makes the schedules of the validation shops shorter.
+
+    Args:
+        search: whose validation shops.
+        network: to be changed.
+        proposed: it with further dispatchers.
+        seed: of the shops.
+
+    Returns:
+        What each of them achieves: mean over the shops of a size, and then over sizes.
+    """
+    groups = search.achieved([network, proposed], seed).values()
+    start, searched = torch.stack([one.mean(1) for one in groups]).mean(0).tolist()
+    if searched < start:
+        network.load_state_dict(proposed.state_dict())
+    return start, searched
 
 
 def has_bound_rule(head: ChoiceHead) -> bool:

@@ -165,7 +165,7 @@ class Sample(ChoosingDecoder):
         rows: most schedules to build at once; default: what fits into about 1 GB. Does not change the result.
     """
 
-    def __init__(self, samples: int = 128, temperature: float = 0.3, seed: int = 0, rows: int | None = None) -> None:
+    def __init__(self, samples: int = 128, temperature: float = 0.05, seed: int = 0, rows: int | None = None) -> None:
         if samples < 1:
             raise InputError(f"decoder.samples={samples}: expected at least 1")
         if not 0.0 < temperature < float("inf"):

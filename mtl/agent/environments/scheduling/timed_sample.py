@@ -28,7 +28,7 @@ class TimedSample(Decoder):
     def __init__(
         self,
         seconds: float,
-        temperature: float = 0.3,
+        temperature: float = 0.05,
         seed: int = 0,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
