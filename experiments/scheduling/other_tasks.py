@@ -1,7 +1,8 @@
 """Do the other tasks help to act? Dispatching learned alone, with each of the two estimates, and with both.
 
     python -m experiments.scheduling.other_tasks output=outputs seeds=5 improve=none
-    python -m experiments.scheduling.other_tasks improve=outcome_search 'agents=assignment;assignment,utilisation,makespan'
+    python -m experiments.scheduling.other_tasks improve=outcome_search \
+        'agents=assignment;assignment,utilisation,makespan'
 
 Every agent is trained with every seed and schedules the same published instances greedily; runs that are there already
 are not trained again. Prints the mean gap of each agent, and the differences to the one that learns dispatching alone,

@@ -95,18 +95,15 @@ class PortfolioSearch(OutcomeSearch):
         )
         rules = coordinates.weights(drawn)[0]
         tried, before = read_tried(memory, [len(one) for one in have])
-        for part, some in enumerate(rules.split(self.members)):
-            if part * self.members < len(tried[0]):
-                continue
-            costs = relative(some, groups)
+        for part in range(len(tried[0]) // self.members, self.generations):
+            costs = relative(rules[part * self.members : (part + 1) * self.members], groups)
             tried = [torch.cat([old, new]) for old, new in zip(tried, costs, strict=True)]
             seconds = before + time.perf_counter() - began
             tensors = {f"costs.{number}": costs for number, costs in enumerate(tried)}
             write_checkpoint(memory, {"state_dict": {**tensors, "seconds": torch.tensor(seconds, dtype=torch.double)}})
-            chosen, reached = complementing(tried, have, min(self.dispatchers, len(tried[0])))
+            reached = complementing(tried, have, min(self.dispatchers, len(tried[0])))[1]
             watch(Progress(part + 1, self.generations, {"best": reached}))
-        chosen, _ = complementing(tried, have, self.dispatchers)
-        for one in chosen:
+        for one in complementing(tried, have, self.dispatchers)[0]:
             add_dispatcher(dispatch_head(network, self.task), rules[one])
         return before + time.perf_counter() - began
 
