@@ -59,7 +59,7 @@ class PortfolioSearch(OutcomeSearch):
         members: int,
         shops: Sequence[Sequence[int]],
         validation: Sequence[Sequence[int]],
-        spread: float = 0.2,
+        spread: float = 0.08,
         dispatchers: int = 4,
     ) -> None:
         super().__init__(generations, members, shops, validation, spread)
