@@ -86,17 +86,20 @@ def measure(policy: Policy, instance: JobShop, seconds: float, after: float) -> 
     def build() -> NDArray[np.int64]:
         return Schedule.of(instance, rollout(policy, Simulator(shops)).starts[0]).starts
 
+    def schedules() -> Iterator[NDArray[np.int64]]:
+        yield build()
+
     began = time.process_time()  # one core
     yield "greedy", Schedule(instance, build()).gap
     took = time.process_time() - began
     yield "seconds of greedy", took
     seconds = max(seconds, took + after)
-    together = shorten(instance, build, seconds, workers=CORES, clock=two_cores)
+    together = shorten(instance, schedules(), seconds, workers=CORES, clock=two_cores)
     yield "together", Schedule(instance, together.starts).gap
     yield "CP-SAT alone", solver_alone(instance, seconds)
     operations = Operations(instance)
     rule = operations.matrix(operations.earliest(operations.without_delay()))
-    windows = shorten(instance, lambda: rule, seconds, workers=CORES, clock=two_cores)
+    windows = shorten(instance, [rule], seconds, workers=CORES, clock=two_cores)
     yield "windows without the agent", Schedule(instance, windows.starts).gap
     drawn = TimedSample(seconds, clock=two_cores).decode(policy, shops)
     yield "samples", Schedule.of(instance, drawn[0]).gap

@@ -50,14 +50,18 @@ def longer_advice(result: RunResult) -> str:
 
 
 def improvement_sentence(found: ImprovementResult) -> str:
-    """What a search on the outcome of acting found, and which dispatcher is kept."""
+    """What a search on the outcome of acting found, which dispatcher is kept, and what several of them reach."""
     if found.gain is not None and found.alpha is not None:
         return rounds_sentence(found)
     kept = {"searched": "what was found is kept", "start": "the trained dispatcher stays", "rule": "the rule is kept"}
     start, searched = (f"{100 * found.validation[name]:+.1f} %" for name in ("start", "searched"))
+    team = found.validation.get("team")
+    several = (
+        "" if team is None else f" With further dispatchers, the shortest of their schedules: {100 * team:+.1f} %."
+    )
     return (
-        f"Improved by acting, makespan against the bound rule's on validation shops: trained {start}, after "
-        f"{found.generations} generations {searched}; {kept[found.kept]}."
+        f"Improved by acting, makespan against the bound rule's on validation shops: trained {start}, searched "
+        f"{searched}; {kept[found.kept]}.{several}"
     )
 
 

@@ -9,7 +9,8 @@
     best.ckpt      the checkpoint selected on validation     (tensors and plain values only)
     last.ckpt      the checkpoint of the last finished epoch (from here ``resume=<run>`` goes on)
     heads/         with finish_heads: the training of each task's own parameters; it begins with start.ckpt
-    improvement.ckpt  the state of a search on the outcome of acting, which changes best.ckpt when it ends
+    improvement.ckpt  the state of a search on the outcome of acting, which changes best.ckpt when it ends;
+                   improvement-first.ckpt and so on are of its parts
     improvement.json  what came of each round of it, where it has rounds; improvement.png and .svg show it
     parent.json    of a run that improves a finished one: which
     trees.json     of a run without a network: its trees, as text

@@ -25,7 +25,7 @@ def test_which_dispatcher_a_search_has_kept_is_said(kept: str, said: str) -> Non
     found = {"kept": kept, "validation": {"start": -0.01, "searched": -0.02, "rule": 0.0}, "generations": 3}
     text = shown(run_result(metrics=measured, improvement={**found, "seconds": 1.0}))
     (line,) = [line for line in text.splitlines() if line.startswith("Improved by acting")]
-    assert "trained -1.0 %, after 3 generations -2.0 %" in line
+    assert "trained -1.0 %, searched -2.0 %" in line
     assert line.endswith(f"{said}.")
     assert "Improved" not in shown(run_result(metrics=measured))
 
@@ -64,3 +64,11 @@ def test_a_budget_that_was_too_small_is_said_with_the_key_to_raise(key: str, use
     assert "still improving" not in shown(
         run_result(selection={**selection, "still_improving": False}, metrics=measured)
     )
+
+
+def test_what_several_dispatchers_reach_is_said() -> None:
+    measured = {split: {"score": 1.0, "tasks": {"a": {"loss": 1.0, "r2": 0.5}}} for split in ("train", "val", "test")}
+    validation = {"start": -0.01, "searched": -0.02, "rule": 0.0, "team": -0.03}
+    found = {"kept": "searched", "validation": validation, "generations": 3, "seconds": 1.0}
+    text = shown(run_result(metrics=measured, improvement=found))
+    assert "what was found is kept. With further dispatchers, the shortest of their schedules: -3.0 %" in text

@@ -51,6 +51,7 @@ def config(output: Path) -> RunConfig:
     given = [*(f"task.{option}" for option in small), "task.limit=0.1", "task.rollout_limit=0.1", "task.workers=1"]
     given += ["task.rollout_size=[4,4]", "encoder.width=16", "encoder.heads=2", "execution.instances=[ft06,la01]"]
     given += [
+        "improve=outcome_search",
         *(f"improve.{text}" for text in SEARCH),
         "improve.validation=[[4,4,2]]",
         "execution.gantt=none",
@@ -166,7 +167,7 @@ def test_by_default_it_gets_further_dispatchers_and_acts_with_all(
 ) -> None:
     monkeypatch.setattr("mtl.agent.improvement.rounds.Outcome.better", property(lambda self: True))
     agent = Agent(run=Path(trained.directory))
-    whole = agent.improve(*ROUNDS[1:])
+    whole = agent.improve(*ROUNDS[1:], "search.dispatchers=1")
     assert whole.choices.improve == "dispatchers"
     others = load(whole.directory).module.network.heads["assignment"].get_buffer("others")
     assert len(others) == 2

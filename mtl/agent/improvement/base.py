@@ -140,3 +140,8 @@ class Proposer(Improvement):
             By name of a group of instances what each network achieves on each, ``[P, N]``; lower is better, and 0 is as
             good as the plain rule that the report has beside the agent.
         """
+
+
+def beside(memory: Path, name: str) -> Path:
+    """The file beside another one in which a part of an improvement keeps its state."""
+    return memory.with_name(f"{memory.stem}-{name}{memory.suffix}")

@@ -1,26 +1,33 @@
-"""Learning a further dispatcher from the outcome: one that is good where those that the agent has are poor."""
+"""Learning further dispatchers from the outcome: each is good where those that the agent has are poor."""
 
 import time
 from collections.abc import Sequence
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from typing_extensions import override
 
-from mtl.agent.improvement.base import Watch
+from mtl.agent.improvement.base import Improvement, Progress, Proposer, Watch, beside
 from mtl.agent.improvement.evolution import Evolution
-from mtl.agent.improvement.outcome_search import VALIDATION, Coordinates, OutcomeSearch, Search, State
-from mtl.agent.improvement.population import dispatch_head, makespans, rule_makespans
+from mtl.agent.improvement.outcome_search import Coordinates, OutcomeSearch, Search, State
+from mtl.agent.improvement.population import dispatch_head, rule_makespans, team_ratios
 from mtl.config.run_result import ImprovementResult
+from mtl.errors import InputError
 from mtl.network import Network
+from mtl.nn.heads import ChoiceHead
+from mtl.suites.base import MultiTaskDataModule
 from mtl.suites.scheduling.features import BOUND_RULE
 from mtl.suites.scheduling.shops import Shops
 
+_SEEDS = 14  # stream of the seeds of the searches
+
 
 class ComplementSearch(OutcomeSearch):
-    """Searches a rule that makes the best of all the agent's schedules shorter.
+    """Searches rules, one after the other, that make the best of all the agent's schedules shorter.
 
     The agent schedules a shop with each dispatcher that it has, and keeps the shortest schedule. A further dispatcher
     is worth what it takes off *that*, however poor it is alone: the cost of a member on a shop is the smaller one of
@@ -29,6 +36,8 @@ class ComplementSearch(OutcomeSearch):
     without the network's correction. The search begins at the rule of the agent's first dispatcher; those that it has
     stay as they are.
 
+    The bound rule itself may be one of the dispatchers: then no schedule of the agent is longer than the rule's.
+
     Source of training policies for the best one of a population: N. Grinsztajn, D. Furelos-Blanco, S. Surana,
     C. Bonnet, T. D. Barrett, "Winner Takes It All: Training Performant RL Populations for Combinatorial Optimization",
     NeurIPS 2023, https://arxiv.org/abs/2210.03475.
@@ -36,8 +45,44 @@ class ComplementSearch(OutcomeSearch):
     Deviations: one policy after the other, in place of all at once from copies; an evolution strategy in place of
     policy gradients; linear rules.
 
-    Arguments and errors are those of :class:`~mtl.agent.improvement.outcome_search.OutcomeSearch`.
+    Args:
+        generations: of the search for one dispatcher.
+        members: see :class:`~mtl.agent.improvement.outcome_search.OutcomeSearch`, as for the following ones.
+        shops: of a generation.
+        validation: of the shops on which the agent with and without the new dispatchers is measured in the end.
+        spread: of the members.
+        rate: how far each generation moves.
+        dispatchers: that are searched.
+        bound_rule: whether the bound rule becomes a dispatcher before the search, if it is none.
+        first: an improvement that comes before; None: none.
+
+    Raises:
+        InputError: an argument out of range.
     """
+
+    def __init__(
+        self,
+        generations: int,
+        members: int,
+        shops: Sequence[Sequence[int]],
+        validation: Sequence[Sequence[int]],
+        spread: float = 0.12,
+        rate: float = 0.7,
+        dispatchers: int = 1,
+        *,
+        bound_rule: bool = False,
+        first: Improvement | None = None,
+    ) -> None:
+        super().__init__(generations, members, shops, validation, spread, rate)
+        if dispatchers < 1:
+            raise InputError(f"improve.dispatchers={dispatchers}: expected at least 1")
+        self.dispatchers, self.bound_rule, self.first = dispatchers, bound_rule, first
+
+    @override
+    def check(self, data: MultiTaskDataModule, network: Network) -> None:
+        super().check(data, network)
+        if self.first is not None:
+            self.first.check(data, network)
 
     @override
     def search_of(self, network: Network, seed: int) -> "Complement":
@@ -45,33 +90,88 @@ class ComplementSearch(OutcomeSearch):
 
     @override
     def improve(self, network: Network, seed: int, memory: Path, watch: Watch) -> ImprovementResult:
+        own, before = self.dispatchers * self.generations, None
+        if self.first is not None:
+
+            def watch_first(progress: Progress) -> None:
+                watch(replace(progress, total=progress.total + own, stage="first dispatcher"))
+
+            before = self.first.improve(network, seed, beside(memory, "first"), watch_first)
+        behind = 0 if before is None else before.generations
+
+        def watch_own(progress: Progress) -> None:
+            watch(replace(progress, done=behind + progress.done, total=behind + own))
+
         proposed = deepcopy(network)
-        seconds = self.propose(proposed, seed, memory, watch)
+        seconds = self.propose(proposed, seed, memory, watch_own)
         began = time.perf_counter()
-        groups = self.achieved([network, proposed], seed).values()
-        start, searched = torch.stack([one.mean(1) for one in groups]).mean(0).tolist()
-        if searched < start:
-            network.load_state_dict(proposed.state_dict())
+        start, searched = keep_shorter(self, network, proposed, seed)
+        seconds += time.perf_counter() - began
+        if before is not None:
+            return before.model_copy(
+                update={
+                    "validation": {**before.validation, "team": min(start, searched)},
+                    "generations": behind + own,
+                    "seconds": before.seconds + seconds,
+                }
+            )
         return ImprovementResult(
             kept="searched" if searched < start else "start",
             validation={"start": start, "searched": searched, "rule": 0.0},
-            generations=self.generations,
-            seconds=seconds + time.perf_counter() - began,
+            generations=own,
+            seconds=seconds,
         )
 
     @override
     def propose(self, network: Network, seed: int, memory: Path, watch: Watch) -> float:
-        _, state = self.searched(network, seed, memory, watch)
-        head = dispatch_head(network, self.task)
-        rule = state.coordinates.weights(state.evolution.average[None])[0]
-        head.others = rule if head.others is None else torch.cat([head.others, rule])
-        return state.seconds
+        head, total, seconds = dispatch_head(network, self.task), self.dispatchers * self.generations, 0.0
+        if self.bound_rule and not has_bound_rule(head):
+            add_dispatcher(head, torch.tensor(BOUND_RULE))
+        for number in range(self.dispatchers):
 
-    @override
-    def achieved(self, networks: Sequence[Network], seed: int) -> dict[str, Tensor]:
-        groups = {f"{group.jobs}x{group.machines}": group.shops(seed, VALIDATION, 0) for group in self.validation}
-        found = team_ratios(networks, self.task, list(groups.values()))
-        return dict(zip(groups, found, strict=True))
+            def watch_one(progress: Progress, number: int = number) -> None:
+                stage = f"further dispatcher {number + 1} of {self.dispatchers}" if self.dispatchers > 1 else ""
+                done = number * self.generations + progress.done
+                watch(replace(progress, done=done, total=total, stage=stage))
+
+            drawn = int(np.random.SeedSequence([seed, _SEEDS, number]).generate_state(1)[0])
+            own = beside(memory, f"dispatcher-{number + 1}") if self.dispatchers > 1 else memory
+            _, state = self.searched(network, drawn, own, watch_one)
+            add_dispatcher(head, state.coordinates.weights(state.evolution.average[None])[0][0])
+            seconds += state.seconds
+        return seconds
+
+
+def keep_shorter(search: Proposer, network: Network, proposed: Network, seed: int) -> tuple[float, float]:
+    """Change a network to the proposed one where that makes the schedules of the validation shops shorter.
+
+    Args:
+        search: whose validation shops.
+        network: to be changed.
+        proposed: it with further dispatchers.
+        seed: of the shops.
+
+    Returns:
+        What each of them achieves: mean over the shops of a size, and then over sizes.
+    """
+    groups = search.achieved([network, proposed], seed).values()
+    start, searched = torch.stack([one.mean(1) for one in groups]).mean(0).tolist()
+    if searched < start:
+        network.load_state_dict(proposed.state_dict())
+    return start, searched
+
+
+def has_bound_rule(head: ChoiceHead) -> bool:
+    """Whether one of the dispatchers is the bound rule alone."""
+    rule = torch.tensor(BOUND_RULE)
+    return bool(head.rule.equal(rule) and head.gain == 0) or (
+        head.others is not None and any(one.equal(rule) for one in head.others)
+    )
+
+
+def add_dispatcher(head: ChoiceHead, rule: Tensor) -> None:
+    """Let the agent act with a further rule ``[F]`` beside the dispatchers that it has."""
+    head.others = rule[None] if head.others is None else torch.cat([head.others, rule[None]])
 
 
 class Complement(Search):
@@ -91,30 +191,3 @@ class Complement(Search):
         have = team_ratios([self.network], self.settings.task, groups)
         built = rule_makespans(torch.cat([rules, torch.tensor(BOUND_RULE)[None]]), groups, threads)
         return [torch.minimum(one[:-1] / one[-1] - 1.0, team) for one, team in zip(built, have, strict=True)]
-
-
-def team_ratios(networks: Sequence[Network], task: str, groups: Sequence[Shops]) -> list[Tensor]:
-    """How much longer the shortest schedules of agents are than the bound rule's.
-
-    Args:
-        networks: P of them, on the CPU, that differ in the head of the task alone.
-        task: whose head chooses.
-        groups: shops without constraints and alternatives, of about one size each, N in a group.
-
-    Returns:
-        Differences relative to the rule, ``[P, N]`` for each group.
-    """
-    threads = torch.get_num_threads()
-    heads = [dispatch_head(network, task) for network in networks]
-    # Networks that differ in their further dispatchers alone share the first one, which takes longest
-    firsts = [(*head.rule.tolist(), float(head.gain)) for head in heads]
-    unlike = list(dict.fromkeys(firsts))
-    which, weights = [unlike.index(one) for one in firsts], torch.tensor(unlike)
-    first = makespans(networks[0], task, weights[:, :-1], weights[:, -1], groups, threads)
-    bound = rule_makespans(torch.tensor(BOUND_RULE)[None], groups, threads)
-    found = [one[which] for one in first]
-    for row, head in enumerate(heads):
-        if head.others is not None:
-            for one, others in zip(found, rule_makespans(head.others, groups, threads), strict=True):
-                one[row] = torch.minimum(one[row], others.amin(0))
-    return [one / rule - 1.0 for one, rule in zip(found, bound, strict=True)]

@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from mtl.agent.improvement.base import Progress, Proposer, Watch
 from mtl.agent.improvement.evolution import Evolution
-from mtl.agent.improvement.population import dispatch_head, makespans
+from mtl.agent.improvement.population import dispatch_head, makespans, team_ratios
 from mtl.config.run_result import ImprovementResult
 from mtl.errors import InputError
 from mtl.network import Network
@@ -185,12 +185,9 @@ class OutcomeSearch(Proposer):
 
     @override
     def achieved(self, networks: Sequence[Network], seed: int) -> dict[str, Tensor]:
-        search = Search.of(self, networks[0], seed)
-        heads = [dispatch_head(network, self.task) for network in networks]
-        rules, gains = torch.stack([head.rule for head in heads]), torch.stack([head.gain for head in heads])
-        groups = [group.shops(seed, VALIDATION, 0) for group in self.validation]
-        named = [f"{group.jobs}x{group.machines}" for group in self.validation]
-        return dict(zip(named, search.ratios(rules, gains, groups), strict=True))
+        groups = {f"{group.jobs}x{group.machines}": group.shops(seed, VALIDATION, 0) for group in self.validation}
+        found = team_ratios(networks, self.task, list(groups.values()))
+        return dict(zip(groups, found, strict=True))
 
     def search_of(self, network: Network, seed: int) -> "Search":
         """The search for a network."""

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mtl.network import Network
 from mtl.nn.heads import ChoiceHead
+from mtl.suites.scheduling.features import BOUND_RULE
 from mtl.suites.scheduling.loops.schedules import build
 from mtl.suites.scheduling.rollout import network_policy, rollout
 from mtl.suites.scheduling.shops import Shops
@@ -115,6 +116,33 @@ def rule_makespans(rules: Tensor, groups: Sequence[Shops], threads: int) -> list
         return found
 
     return _gathered(build_part, parts, groups, len(rules), threads)
+
+
+def team_ratios(networks: Sequence[Network], task: str, groups: Sequence[Shops]) -> list[Tensor]:
+    """How much longer the shortest schedules of agents are than the bound rule's.
+
+    Args:
+        networks: P of them, on the CPU, that differ in the head of the task alone.
+        task: whose head chooses.
+        groups: shops without constraints and alternatives, of about one size each, N in a group.
+
+    Returns:
+        Differences relative to the rule, ``[P, N]`` for each group.
+    """
+    threads = torch.get_num_threads()
+    heads = [dispatch_head(network, task) for network in networks]
+    # Networks that differ in their further dispatchers alone share the first one, which takes longest
+    firsts = [(*head.rule.tolist(), float(head.gain)) for head in heads]
+    unlike = list(dict.fromkeys(firsts))
+    which, weights = [unlike.index(one) for one in firsts], torch.tensor(unlike)
+    first = makespans(networks[0], task, weights[:, :-1], weights[:, -1], groups, threads)
+    bound = rule_makespans(torch.tensor(BOUND_RULE)[None], groups, threads)
+    found = [one[which] for one in first]
+    for row, head in enumerate(heads):
+        if head.others is not None:
+            for one, others in zip(found, rule_makespans(head.others, groups, threads), strict=True):
+                one[row] = torch.minimum(one[row], others.amin(0))
+    return [one / rule - 1.0 for one, rule in zip(found, bound, strict=True)]
 
 
 def _gathered(

@@ -12,7 +12,7 @@ import numpy as np
 from torch import Tensor
 from typing_extensions import override
 
-from mtl.agent.improvement.base import Improvement, InRounds, Progress, Proposer, Watch
+from mtl.agent.improvement.base import Improvement, InRounds, Progress, Proposer, Watch, beside
 from mtl.agent.improvement.paired import Difference, mean_difference
 from mtl.config.run_result import GainResult, ImprovementResult, RoundResult
 from mtl.errors import InputError
@@ -130,7 +130,8 @@ class Rounds(InRounds):
         searched = weights(proposed) if outcome.promising else kept
         after = State(state.start, kept, searched, (*state.rounds, found))
         after.write(memory)
-        own.unlink(missing_ok=True)
+        for path in (own, *own.parent.glob(f"{own.stem}-*{own.suffix}")):
+            path.unlink(missing_ok=True)
         network.load_state_dict(after.kept)
         generations = self.search.generations
         watch(Progress((done + 1) * generations, self.rounds * generations, {}, "", after.rounds))
@@ -217,11 +218,6 @@ class State:
 def weights(network: Network) -> dict[str, Tensor]:
     """A copy of what a network holds, which later changes do not reach."""
     return {name: value.clone() for name, value in network.state_dict().items()}
-
-
-def beside(memory: Path, name: str) -> Path:
-    """The file beside another one in which a part of an improvement keeps its state."""
-    return memory.with_name(f"{memory.stem}-{name}{memory.suffix}")
 
 
 def gain_result(found: Difference) -> GainResult:

@@ -1,7 +1,7 @@
 """Search in large neighbourhoods: CP-SAT shortens a schedule window by window, several windows at once."""
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from random import Random
 from threading import Lock
@@ -28,7 +28,7 @@ _LEAST_SECONDS = 0.02  # that a window needs
 
 def shorten(
     instance: JobShop,
-    build: Callable[[], NDArray[np.int64]],
+    schedules: Iterable[NDArray[np.int64]],
     seconds: float,
     *,
     workers: int = 1,
@@ -38,17 +38,18 @@ def shorten(
     """Shorten a schedule as long as there is time.
 
     CP-SAT solves windows of the schedule (:class:`Window`) anew, at random places, each for a schedule that is shorter
-    than the shortest one so far: only such a one is taken, so the result is never longer than the schedule that is
+    than the shortest one so far: only such a one is taken, so the result is never longer than the schedules that are
     built. Windows grow where they are solved without success, until the window is the whole shop, and shrink where the
     solver does not come to an end; in a shop that is small enough the optimum is thereby proven. Windows that are
     solved side by side change the same schedule: that of one is put into whatever the others have made of the rest.
 
-    While one core builds the schedule, the other workers shorten that of a simple rule, and go on from the shorter one.
+    While one core builds schedules, the other workers shorten that of a simple rule, and go on from the shortest one.
 
     Args:
         instance: what is scheduled.
-        build: gives a feasible schedule, ``[J, K]``; it is called once, in this thread, and waited for.
-        seconds: how long, with the time that it takes to build.
+        schedules: feasible ones, ``[J, K]``, that are built in this thread when the iterator is asked for them. The
+            first is waited for; it is asked for another one as long as there is time.
+        seconds: how long, with the time that they take to build.
         workers: windows that are solved side by side.
         seed: of the places and of the solver. Results depend on the machine all the same, as time does.
         clock: tells the time; processor time is fairer than the default, wall-clock time, where others use the machine.
@@ -63,7 +64,7 @@ def shorten(
         import ortools.sat.python.cp_model  # noqa: F401
     except ModuleNotFoundError:
         raise lack_of_solver() from None
-    return _Search(instance, seconds, clock).run(build, workers, seed)
+    return _Search(instance, seconds, clock).run(schedules, workers, seed)
 
 
 class _Search:
@@ -84,12 +85,15 @@ class _Search:
         self.makespan = self.operations.makespan(self.starts)
         self.vain: list[tuple[int, int]] = []  # windows of this order that have no shorter schedule
 
-    def run(self, build: Callable[[], NDArray[np.int64]], workers: int, seed: int) -> Solution:
+    def run(self, schedules: Iterable[NDArray[np.int64]], workers: int, seed: int) -> Solution:
         randoms = [Random(f"{seed} {worker}") for worker in range(workers)]
         with ThreadPoolExecutor(workers) as pool:
             works = [pool.submit(self._work, random) for random in randoms[1:]]
             try:
-                self._offer(build())
+                for starts in schedules:
+                    self._offer(starts)
+                    if self._left <= 0.0:
+                        break
                 works.append(pool.submit(self._work, randoms[0]))
                 going: Collection[Future[None]] = works
                 while going and self._left > 0.0:

@@ -7,8 +7,11 @@ import torch
 
 from mtl.agent.environments.scheduling.decoders import Greedy, Sample
 from mtl.agent.environments.scheduling.job_shops import JobShops
-from mtl.agent.improvement.complement_search import ComplementSearch, team_ratios
-from mtl.agent.improvement.population import dispatch_head, makespans, rule_makespans
+from mtl.agent.improvement.base import Progress
+from mtl.agent.improvement.complement_search import ComplementSearch
+from mtl.agent.improvement.outcome_search import OutcomeSearch
+from mtl.agent.improvement.population import dispatch_head, makespans, rule_makespans, team_ratios
+from mtl.errors import InputError
 from mtl.network import Network
 from mtl.suites.scheduling.features import BOUND_RULE, CANDIDATE_FEATURES
 from mtl.suites.scheduling.generate import taillard
@@ -114,9 +117,19 @@ def test_greedy_keeps_the_shortest_of_all_dispatchers_and_says_so() -> None:
         each = [rollout(one, Simulator(group)).makespan for one in (policy, *map(rule_policy, rules(4)))]
     ends = torch.where(plans.starts >= 0, plans.starts + group.durations, 0.0).amax((1, 2))
     assert ends.equal(torch.stack(each).amin(0))
-    sample = JobShops("ft06", Sample(2))
-    sample.meet(network)
-    assert sample.decoder.label == "best of 2"
+    rules_alone = JobShops("ft06", Greedy(network=False))
+    with pytest.raises(InputError, match=r"decoder\.network=false: the agent has no dispatcher beside"):
+        rules_alone.decoder.build(policy, group)
+    rules_alone.meet(network)
+    assert rules_alone.decoder.label == "best of 4 rules"
+    found = rules_alone.decoder.build(policy, group)
+    ends = torch.where(found.starts >= 0, found.starts + group.durations, 0.0).amax((1, 2))
+    assert ends.equal(torch.stack(each[1:]).amin(0))
+    sampling = JobShops("ft06", Sample(5))
+    sampling.meet(network)
+    assert sampling.decoder.label == "best of 5"
+    with torch.inference_mode():
+        assert sampling.decoder.build(policy, group).starts.equal(plans.starts), "the first of each is greedy"
 
 
 def test_right_after_a_training_it_stays_only_if_it_helps(tmp_path: Path) -> None:
@@ -124,3 +137,62 @@ def test_right_after_a_training_it_stays_only_if_it_helps(tmp_path: Path) -> Non
     found = improver().improve(network, 0, tmp_path / "0.ckpt", lambda _: None)
     kept = dispatch_head(network, TASK).others is not None
     assert (found.kept == "searched") == kept == (found.validation["searched"] < found.validation["start"])
+
+
+def after_a_first_search(dispatchers: int = 2) -> ComplementSearch:
+    first = OutcomeSearch(2, 4, SIZES, SIZES)
+    return ComplementSearch(2, 4, SIZES, SIZES, dispatchers=dispatchers, bound_rule=True, first=first)
+
+
+def test_after_a_first_search_no_schedule_is_longer_than_that_of_the_bound_rule(tmp_path: Path) -> None:
+    alone, network = trained_network(), trained_network()
+    first = OutcomeSearch(2, 4, SIZES, SIZES).improve(alone, 0, tmp_path / "alone.ckpt", lambda _: None)
+    said: list[Progress] = []
+    found = after_a_first_search().improve(network, 0, tmp_path / "0.ckpt", said.append)
+    assert head(network).rule.equal(head(alone).rule)
+    assert [(one.done, one.total) for one in said] == [(done, 6) for done in range(1, 7)]
+    assert found.generations == 6
+    assert {**found.validation, "team": 0.0} == {**first.validation, "team": 0.0}
+    assert found.validation["team"] < found.validation["searched"]
+    others = head(network).others
+    assert others is not None
+    assert len(others) == (2 if found.kept == "rule" else 3), "the bound rule is there once"
+    environment = JobShops("ft06", Greedy())
+    environment.meet(network)
+    group = shops(5, 6, 8)
+    with torch.inference_mode():
+        mine = environment.decoder.build(network_policy(lambda inputs: network(inputs)[TASK]), group).starts
+    bound = rollout(rule_policy(torch.tensor(BOUND_RULE)), Simulator(group)).makespan
+    assert (torch.where(mine >= 0, mine + group.durations, 0.0).amax((1, 2)) <= bound).all()
+
+
+def test_further_dispatchers_are_the_same_after_an_interruption_in_any_of_the_searches(tmp_path: Path) -> None:
+    whole = trained_network()
+    after_a_first_search().improve(whole, 0, tmp_path / "whole.ckpt", lambda _: None)
+    memory = tmp_path / "parts.ckpt"
+    for where in (1, 3, 6):
+        stopped = trained_network()
+
+        def stop(progress: Progress, where: int = where) -> None:
+            if progress.done == where:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            after_a_first_search().improve(stopped, 0, memory, stop)
+    again = trained_network()
+    after_a_first_search().improve(again, 0, memory, lambda _: None)
+    assert all(value.equal(again.state_dict()[name]) for name, value in whole.state_dict().items())
+
+
+def test_a_better_first_dispatcher_is_judged_by_what_all_of_them_achieve() -> None:
+    network = trained_network()
+    head(network).others = rules(2)
+    (alone, team) = zip(
+        *(OutcomeSearch(1, 4, SIZES, SIZES).achieved([trained_network(), network], 3).values()), strict=True
+    )
+    assert all((after <= before).all() for before, after in zip(alone, team, strict=True))
+
+
+def test_at_least_one_dispatcher_is_searched() -> None:
+    with pytest.raises(InputError, match=r"improve\.dispatchers=0: expected at least 1"):
+        after_a_first_search(0)

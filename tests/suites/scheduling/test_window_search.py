@@ -1,14 +1,15 @@
 """CP-SAT in windows of a schedule: feasible, never longer, and the optimum where a shop is small."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
 from threading import Event
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from ortools.sat.python import cp_model
 
 from mtl.agent.environments.scheduling.rules import rules
@@ -86,7 +87,7 @@ def test_a_window_says_what_its_schedules_are_worth(shop: JobShop, seed: int, da
 @settings(max_examples=20)
 @given(job_shops(5), st.integers(1, 3))
 def test_small_shops_are_solved_to_the_optimum(shop: JobShop, workers: int) -> None:
-    found = shorten(shop, partial(one_after_the_other, shop), 60.0, workers=workers)
+    found = shorten(shop, [one_after_the_other(shop)], 60.0, workers=workers)
     assert feasible(shop, found.starts)
     assert found.optimal
     assert found.makespan == solve(shop, 10.0).makespan == (found.starts + shop.durations).max()
@@ -95,12 +96,24 @@ def test_small_shops_are_solved_to_the_optimum(shop: JobShop, workers: int) -> N
 def test_a_schedule_of_a_large_shop_gets_shorter_and_never_longer() -> None:
     shop = taillard(0, 0, 0, (20, 20), (10, 10))
     start = one_after_the_other(shop)
-    once = shorten(shop, lambda: start, 0.5, workers=2)
+    once = shorten(shop, [start], 0.5, workers=2)
     assert feasible(shop, once.starts)
     assert shop.machine_bound <= once.bound <= once.makespan < (start + shop.durations).max()
-    again = shorten(shop, lambda: once.starts, 0.1, workers=2, seed=1)
+    again = shorten(shop, [once.starts], 0.1, workers=2, seed=1)
     assert again.makespan <= once.makespan
-    assert shorten(shop, lambda: once.starts, 0.0).makespan <= once.makespan
+    assert shorten(shop, [once.starts], 0.0).makespan <= once.makespan
+
+
+def test_the_first_schedule_is_waited_for_and_no_other_is_built_when_the_time_is_over() -> None:
+    shop, built = taillard(0, 0, 0, (4, 4), (3, 3)), []
+
+    def schedules() -> Iterator[NDArray[np.int64]]:
+        for number in range(3):
+            built.append(number)
+            yield one_after_the_other(shop)
+
+    shorten(shop, schedules(), 0.0)
+    assert built == [0]
 
 
 def test_a_change_of_one_window_goes_into_what_others_have_made_of_the_rest() -> None:
@@ -139,4 +152,4 @@ def test_a_search_whose_program_ends_does_not_go_on(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(cp_model.CpSolver, "solve", watched)
     monkeypatch.setattr(window_search, "wait", interrupted)
     with ThreadPoolExecutor(1) as pool, pytest.raises(KeyboardInterrupt):
-        pool.submit(shorten, shop, partial(one_after_the_other, shop), 3600.0, workers=2).result()
+        pool.submit(shorten, shop, [one_after_the_other(shop)], 3600.0, workers=2).result()

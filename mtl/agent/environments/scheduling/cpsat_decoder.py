@@ -1,6 +1,7 @@
 """The agent together with CP-SAT: the solver goes on from the agent's schedule."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -24,8 +25,10 @@ class CpSatDecoder(Decoder):
     """The agent's greedy schedule, which CP-SAT shortens window by window in the time that is left.
 
     See :func:`~mtl.suites.scheduling.window_search.shorten`. Shops are scheduled one after the other. The schedule is
-    never longer than the greedy one, which is built to its end in any case, also where that takes longer than
-    ``seconds``.
+    never longer than the agent's greedy one, which is built to its end in any case, also where that takes longer than
+    ``seconds``. An agent that has several dispatchers builds a schedule with each as long as there is time, first with
+    those that are rules, of which one is built in any case; the network takes longer, and is asked in the end where
+    there is as much time left as all rules together have taken.
 
     Args:
         seconds: wall-clock time of one shop, with that of the agent. Results depend on the machine.
@@ -46,6 +49,8 @@ class CpSatDecoder(Decoder):
         self.seconds, self.workers, self.alone = seconds, workers, alone
         self.seed = check_seed("decoder.seed", seed)
         self.greedy: Decoder = Greedy()
+        self.samples: Decoder = TimedSample(seconds, seed=self.seed)
+        self.others: tuple[Policy, ...] = ()
 
     @property
     @override
@@ -58,14 +63,15 @@ class CpSatDecoder(Decoder):
             return {}
         return {
             "greedy": self.greedy,
-            "samples": TimedSample(self.seconds, seed=self.seed),
+            "samples": self.samples,
             "cpsat_alone": SolverAlone(self.seconds, self.workers, self.seed),
         }
 
     @override
-    def beside(self, others: Sequence[Policy]) -> Decoder:
+    def beside(self, others: Sequence[Policy], scale: float = 1.0) -> Decoder:
         decoder = CpSatDecoder(self.seconds, self.workers, alone=self.alone, seed=self.seed)
-        decoder.greedy = self.greedy.beside(others)
+        decoder.greedy, decoder.samples = self.greedy.beside(others), self.samples.beside(others, scale)
+        decoder.others = tuple(others)
         return decoder
 
     @override
@@ -83,13 +89,21 @@ class CpSatDecoder(Decoder):
         for row in range(len(shops)):
             instance = shop_of(shops, row)
 
-            def build(instance: JobShop = instance, row: int = row) -> NDArray[np.int64]:
-                starts = self.greedy.decode(policy, shops.take(torch.tensor([row])))[0]
-                return starts[: instance.jobs, : instance.durations.shape[1]].round().long().numpy()
-
-            solution = shorten(instance, build, self.seconds, workers=self.workers, seed=self.seed)
+            schedules = self._schedules(policy, shops.take(torch.tensor([row])), instance)
+            solution = shorten(instance, schedules, self.seconds, workers=self.workers, seed=self.seed)
             found[row] = padded(solution.starts, shops)
         return found
+
+    def _schedules(self, policy: Policy, shop: Shops, instance: JobShop) -> Iterator[NDArray[np.int64]]:
+        """The greedy schedules of the dispatchers, each built when it is asked for."""
+        began = time.perf_counter()
+        for number, one in enumerate((*self.others, policy)):
+            took = time.perf_counter() - began
+            network = number == len(self.others)
+            if network and number > 0 and took > self.seconds - took:
+                return
+            starts = Greedy().decode(one, shop)[0]
+            yield starts[: instance.jobs, : instance.durations.shape[1]].round().long().numpy()
 
 
 class SolverAlone(Decoder):

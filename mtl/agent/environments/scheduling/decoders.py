@@ -41,11 +41,12 @@ class Decoder(ABC):
     def check(self, instance: JobShop) -> None:  # noqa: B027
         """InputError if it cannot schedule such a shop. Every decoder can by default."""
 
-    def beside(self, others: Sequence[Policy]) -> "Decoder":
+    def beside(self, others: Sequence[Policy], scale: float = 1.0) -> "Decoder":
         """The same decoder, which may also use further policies of the agent. By default it does not.
 
         Args:
             others: the agent's policies beside the one that it is given.
+            scale: by which their scores would have to be multiplied to be as far apart as those of that one.
 
         Returns:
             The decoder.
@@ -98,20 +99,27 @@ class Greedy(ChoosingDecoder):
 
     Args:
         rows: most schedules to build at once; default: what fits into about 1 GB.
+        network: whether the dispatcher that asks the network is one of those; without it a plan of a large shop is
+            there in half the time.
+
+    Raises:
+        InputError: as it builds, if there is no other dispatcher and the network is left out.
     """
 
-    def __init__(self, rows: int | None = None) -> None:
-        self.rows = check_rows(rows)
+    def __init__(self, rows: int | None = None, *, network: bool = True) -> None:
+        self.rows, self.network = check_rows(rows), network
         self.others: tuple[Policy, ...] = ()
 
     @property
     @override
     def label(self) -> str:
-        return f"best of {1 + len(self.others)} dispatchers" if self.others else "greedy"
+        count = len(self.others) + self.network
+        what = "dispatchers" if self.network else "rules"
+        return f"best of {count} {what}" if count > 1 else "greedy"
 
     @override
-    def beside(self, others: Sequence[Policy]) -> Decoder:
-        decoder = Greedy(self.rows)
+    def beside(self, others: Sequence[Policy], scale: float = 1.0) -> Decoder:
+        decoder = Greedy(self.rows, network=self.network)
         decoder.others = tuple(others)
         return decoder
 
@@ -121,9 +129,10 @@ class Greedy(ChoosingDecoder):
         return join_plans([self._best(policy, shops.take(part)) for part in parts])
 
     def _best(self, policy: Policy, shops: Shops) -> Plans:
-        best = rollout(policy, Simulator(shops))
+        first, *others = self._policies(policy)
+        best = rollout(first, Simulator(shops))
         plans, costs = best.plans, best.cost
-        for other in self.others:
+        for other in others:
             built = rollout(other, Simulator(shops))
             shorter = built.cost < costs
             where = shorter[:, None, None]
@@ -132,12 +141,22 @@ class Greedy(ChoosingDecoder):
             costs = torch.where(shorter, built.cost, costs)
         return plans
 
+    def _policies(self, policy: Policy) -> tuple[Policy, ...]:
+        policies = (policy, *self.others) if self.network else self.others
+        if not policies:
+            raise InputError(
+                "decoder.network=false: the agent has no dispatcher beside the one that asks the network; "
+                "python improve.py gives it further ones"
+            )
+        return policies
+
 
 class Sample(ChoosingDecoder):
     """The best of many schedules that follow the probabilities ``softmax(scores / temperature)``.
 
     The best is the one that costs least by the objective of the shop, of equals the one drawn first. The first of all
-    is the greedy one, so the result is never worse than that of :class:`Greedy`.
+    is the greedy one, so the result is never worse than that of :class:`Greedy`. An agent that has D dispatchers draws
+    sample s with dispatcher ``s mod D``, and the first D samples are greedy.
 
     Args:
         samples: schedules per shop.
@@ -146,18 +165,26 @@ class Sample(ChoosingDecoder):
         rows: most schedules to build at once; default: what fits into about 1 GB. Does not change the result.
     """
 
-    def __init__(self, samples: int = 128, temperature: float = 0.3, seed: int = 0, rows: int | None = None) -> None:
+    def __init__(self, samples: int = 128, temperature: float = 0.05, seed: int = 0, rows: int | None = None) -> None:
         if samples < 1:
             raise InputError(f"decoder.samples={samples}: expected at least 1")
         if not 0.0 < temperature < float("inf"):
             raise InputError(f"decoder.temperature={temperature}: expected above 0 (decoder=greedy is the limit)")
         self.samples, self.temperature, self.rows = samples, temperature, check_rows(rows)
         self.seed = check_seed("decoder.seed", seed)
+        self.others: tuple[Policy, ...] = ()
+        self.scale = 1.0
 
     @property
     @override
     def label(self) -> str:
         return f"best of {self.samples}"
+
+    @override
+    def beside(self, others: Sequence[Policy], scale: float = 1.0) -> "Sample":
+        decoder = Sample(self.samples, self.temperature, self.seed, self.rows)
+        decoder.others, decoder.scale = tuple(others), scale
+        return decoder
 
     @override
     def build(self, policy: Policy, shops: Shops) -> Plans:
@@ -166,30 +193,52 @@ class Sample(ChoosingDecoder):
         total = len(shops) * self.samples
         for chunk in chunks(total, self.rows or rows_at_once(shops)):
             origin, sample = chunk // self.samples, chunk % self.samples
-            drawn = rollout(self.with_noise(policy, sample), Simulator(shops.take(origin)))
-            cost = drawn.cost
+            drawn, cost = self.drawn(policy, shops.take(origin), sample)
             least = torch.full_like(best, torch.inf).scatter_reduce_(0, origin, cost, "amin")
             for shop in (least < best).nonzero().squeeze(1):
                 row = ((origin == shop) & (cost == least[shop])).nonzero()[0, 0]
                 best[shop], starts[shop], machines[shop] = cost[row], drawn.starts[row], drawn.machines[row]
         return Plans(starts, machines)
 
-    def with_noise(self, policy: Policy, sample: Tensor) -> Policy:
+    def drawn(self, policy: Policy, shops: Shops, sample: Tensor) -> tuple[Plans, Tensor]:
+        """One sample of each shop.
+
+        Args:
+            policy: of the first dispatcher.
+            shops: N job shops.
+            sample: number of each one's sample, ``[N]``.
+
+        Returns:
+            The schedules, and what each costs ``[N]``.
+        """
+        starts, machines = torch.zeros_like(shops.durations), shops.machines.clone()
+        cost = torch.empty(len(shops), dtype=torch.double)
+        turn = sample % (1 + len(self.others))
+        for number, one in enumerate((policy, *self.others)):
+            rows = (turn == number).nonzero().squeeze(1)
+            if len(rows):
+                scale = self.scale if number else 1.0
+                built = rollout(self.with_noise(one, sample[rows], scale), Simulator(shops.take(rows)))
+                cost[rows], starts[rows], machines[rows] = built.cost.double(), built.starts, built.machines
+        return Plans(starts, machines), cost
+
+    def with_noise(self, policy: Policy, sample: Tensor, scale: float = 1.0) -> Policy:
         """The policy with noise, so that its greedy choices are draws from the softmax.
 
         Args:
             policy: scores the candidates.
-            sample: number of each row's sample, ``[N]``; sample 0 gets no noise.
+            sample: number of each row's sample, ``[N]``; the first one of each dispatcher gets no noise.
+            scale: of the scores in the softmax.
 
         Returns:
             The noisy policy.
         """
-        greedy = (sample == 0)[:, None]
+        greedy = (sample <= len(self.others))[:, None]
 
         def noisy(simulator: Simulator) -> Tensor:
             scores = policy(simulator)
             noise = gumbel(self.seed, sample, simulator.next_operation.sum(1), scores.shape[1])
-            return scores + self.temperature * noise.masked_fill(greedy, 0.0)
+            return scores + self.temperature / scale * noise.masked_fill(greedy, 0.0)
 
         return noisy
 

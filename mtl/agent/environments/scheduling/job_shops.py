@@ -108,7 +108,8 @@ class JobShops(Environment):
     def meet(self, network: Network | None) -> None:
         head = network.heads["assignment"] if network is not None and "assignment" in network.heads else None
         if isinstance(head, ChoiceHead) and head.has_prior and head.others is not None:
-            self.decoder = self.decoder.beside([rule_policy(rule) for rule in head.others.cpu()])
+            rules = [rule_policy(rule) for rule in head.others.cpu()]
+            self.decoder = self.decoder.beside(rules, head.scale.item())
             self.parts = self.decoder.parts()
 
     @override

@@ -1,16 +1,15 @@
 """The best of as many samples as fit into a time."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 from typing_extensions import override
 
 from mtl.agent.environments.scheduling.decoders import Decoder, Sample, rows_at_once
-from mtl.suites.scheduling.rollout import Policy, rollout
+from mtl.suites.scheduling.rollout import Policy
 from mtl.suites.scheduling.shops import Shops
-from mtl.suites.scheduling.simulator import Simulator
 
 
 class TimedSample(Decoder):
@@ -29,7 +28,7 @@ class TimedSample(Decoder):
     def __init__(
         self,
         seconds: float,
-        temperature: float = 0.3,
+        temperature: float = 0.05,
         seed: int = 0,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -39,6 +38,12 @@ class TimedSample(Decoder):
     @override
     def label(self) -> str:
         return f"sam-\nples\n{self.seconds:g} s"
+
+    @override
+    def beside(self, others: Sequence[Policy], scale: float = 1.0) -> Decoder:
+        decoder = TimedSample(self.seconds, clock=self.clock)
+        decoder.sample = self.sample.beside(others, scale)
+        return decoder
 
     @override
     def decode(self, policy: Policy, shops: Shops) -> Tensor:
@@ -51,11 +56,10 @@ class TimedSample(Decoder):
         while count:
             since = self.clock()
             samples = torch.arange(drawn, drawn + count)
-            noisy = self.sample.with_noise(policy, samples)
-            built = rollout(noisy, Simulator(shop.take(torch.zeros_like(samples))))
-            row = int(built.makespan.argmin())
-            if float(built.makespan[row]) < makespan:
-                best, makespan = built.starts[row], float(built.makespan[row])
+            built, costs = self.sample.drawn(policy, shop.take(torch.zeros_like(samples)), samples)
+            row = int(costs.argmin())
+            if float(costs[row]) < makespan:
+                best, makespan = built.starts[row], float(costs[row])
             drawn += count
             each = (self.clock() - since) / count
             left = self.seconds - (self.clock() - began)

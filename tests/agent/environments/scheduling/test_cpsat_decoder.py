@@ -18,6 +18,7 @@ from mtl.suites.scheduling.instance import JobShop, from_routes
 from mtl.suites.scheduling.published import published
 from mtl.suites.scheduling.rollout import Policy
 from mtl.suites.scheduling.shops import Shops
+from mtl.suites.scheduling.simulator import Simulator
 from mtl.suites.scheduling.suite import SchedulingSuite
 
 Predict = Callable[[dict[str, Tensor]], dict[str, Tensor]]
@@ -58,6 +59,16 @@ def test_it_begins_with_the_best_of_all_dispatchers(policy: Policy) -> None:
     (best,) = makespans(instances, Greedy().decode(policy, shops))
     assert found <= best
     assert team.parts()["greedy"].label == "best of 2 dispatchers"
+    asked = []
+
+    def network(simulator: Simulator) -> Tensor:
+        asked.append(simulator)
+        return policy(simulator)
+
+    CpSatDecoder(1e-6, 1).beside([policy, policy]).decode(network, shops)
+    assert not asked, "there was no time for the network, which takes longest"
+    CpSatDecoder(1e-6, 1).decode(network, shops)
+    assert asked, "it is waited for where nothing else is there"
 
 
 def test_samples_of_a_time_begin_with_the_greedy_one(policy: Policy, instances: list[JobShop]) -> None:
