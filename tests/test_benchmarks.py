@@ -18,11 +18,12 @@ LITTLE = {
     "loader.py": ["--rows", "600", "--rounds", "1"],
     "replicas.py": ["--works", "tiny", "--rounds", "1", "--epochs", "1", "--replicas", "2", "--rows", "200"],
     "sharing.py": ["hard", "cross_stitch", "--rounds", "1", "--repeats", "1", "--work", "tiny"],
+    "start.py": ["--rounds", "1"],
     "step.py": ["--rounds", "1", "--steps", "4", "--epochs", "1"],
     "weighting.py": ["--methods", "equal,mgda", "--rounds", "1", "--seconds", "0.1", "--processes", "1"],
     "weighting.py --solvers": ["--solvers", "--methods", "mgda", "--rounds", "1"],
 }
-LONG = ("load.py", "replicas.py", "weighting.py")  # even so
+LONG = ("load.py", "replicas.py", "start.py", "weighting.py")  # even so
 
 
 def test_every_benchmark_is_tried() -> None:
