@@ -29,6 +29,7 @@ ROOT = Path(__file__).parent.parent
 TINY = ("task=synthetic", "task.rows=400", "model=hard", "weighting=equal", "encoder.widths=[16]")
 SHORT = ("epochs=2", "steps=null", "patience=null", "threads=1", "progress=false", "trust=[benchmarks]")
 LIBRARIES = "import torch, pytorch_lightning"
+FIRST_STEP, FURTHER_RUN = "first optimizer step", "further run, beside its steps"
 
 
 class Marks(Callback):
@@ -52,10 +53,10 @@ class Marks(Callback):
 
 def processor_seconds(*command: str) -> float:
     """Of a process and what it starts, from beginning to end."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
     before = os.times()
-    subprocess.run(
-        [sys.executable, *command], cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.run([sys.executable, *command], cwd=ROOT, env=environment, check=True, **quiet)
     after = os.times()
     return after.children_user + after.children_system - before.children_user - before.children_system
 
@@ -79,9 +80,9 @@ def one_round() -> dict[str, float]:
         "import torch": processor_seconds("-c", "import torch"),
         LIBRARIES: processor_seconds("-c", LIBRARIES),
         "train.py --help": processor_seconds("train.py", "--help"),
-        "first optimizer step": first,
+        FIRST_STEP: first,
         "whole run": whole,
-        "further run, beside its steps": min(between),
+        FURTHER_RUN: min(between),
     }
 
 
@@ -96,7 +97,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     times = measure(given.rounds)
     relative = ratios(times, LIBRARIES)
     print(f"| | seconds, least | median (range) | relative to `{LIBRARIES}` |\n|---|---|---|---|")
