@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.nn import Parameter
 
+from mtl.distributed import processes
 from mtl.gradients.blocks import blocks_of
 from mtl.gradients.gramian import gramian_of
 from mtl.gradients.linear_layers import LinearOp
@@ -56,5 +57,10 @@ def parameters_outside(operations: Sequence[LinearOp], compared: Sequence[Parame
 
 
 def blocks_of_call(call: Call, parameters: Sequence[Tensor]) -> list[list[Tensor]]:
-    """Parameters in blocks whose Jacobians, of all tasks of the call, may be kept at once."""
+    """Parameters in blocks whose Jacobians, of all tasks of the call, may be kept at once.
+
+    Several processes, whose machines may have unlike memory, keep all at once: each block would be a mean over them.
+    """
+    if processes() > 1:
+        return [list(parameters)]
     return blocks_of(parameters, len(call.losses), call.losses[0].device, working_precision(call.losses))
