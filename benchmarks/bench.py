@@ -32,7 +32,7 @@ from benchmarks.measuring.works import WORKS, overrides_of
 from mtl.config.process import set_process_defaults
 
 PARTS = ("fit", "heads", "weightings", "batches", "start")
-STEPS = {"small": 200, "large": 10}  # of an epoch
+STEPS = {"small": 200, "large": 30}  # of an epoch
 METHODS = ("equal", "uncertainty", "mgda", "pcgrad", "cagrad", "nash_mtl", "upgrad")
 PLACE_AIMS = {"small": {"": 2.0, "representation": 1.10}, "large": {"": 4.5, "representation": 1.0}}
 FIT_AIMS = {"small": 1.10, "large": 0.95}

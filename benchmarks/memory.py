@@ -56,9 +56,9 @@ class Case(NamedTuple):
 CASES = (
     *(Case("linear", tasks, 10**7, 128) for tasks in (2, 8, 64)),
     Case("linear", 8, 10**6, 128),
-    Case("linear", 8, 10**7, 2048),
-    *(Case("convolution", tasks, 10**7, 4) for tasks in (2, 8, 32)),
-    Case("convolution", 8, 10**6, 4),
+    Case("linear", 8, 10**6, 1024),
+    *(Case("convolution", tasks, 10**7, 4) for tasks in (2, 8)),
+    *(Case("convolution", tasks, 10**6, 4) for tasks in (8, 64)),
 )
 LARGE = (Case("linear", 8, 10**8, 128), Case("linear", 64, 10**8, 64), Case("convolution", 8, 10**8, 8))
 

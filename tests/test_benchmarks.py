@@ -12,7 +12,7 @@ from tests.campaign.child import start
 
 ROOT = Path(__file__).parent.parent
 LITTLE = {
-    "bench.py": ["--rounds", "1", "--parts", "batches"],
+    "bench.py": ["--rounds", "1", "--parts", "heads"],
     "budgets.py": ["synthetic", "--seeds", "1", "task.rows=60", "encoder.widths=[4]", "steps=20", "patience=2"],
     "dispatching.py": ["--batch", "2", "--rounds", "1", "--largest", "40"],
     "load.py": ["--parts", "steps", "--steps", "40"],
@@ -26,7 +26,7 @@ LITTLE = {
     "weighting.py": ["--methods", "equal,mgda", "--rounds", "1", "--seconds", "0.1", "--processes", "1"],
     "weighting.py --solvers": ["--solvers", "--methods", "mgda", "--rounds", "1"],
 }
-LONG = ("load.py", "replicas.py", "start.py", "weighting.py")  # even so
+LONG = ("load.py", "network.py", "replicas.py", "start.py", "weighting.py")  # even so
 
 
 def test_every_benchmark_is_tried() -> None:
