@@ -12,7 +12,7 @@ Every figure is a ratio that is taken in the rounds of this one run, of processo
   same process, beside its steps, to the same (``benchmarks/start.py``).
 
 The *small* work is 64 inputs, trunk 256-256, K = 3, 256 rows; the *large* one 512 inputs, trunk 1024-1024-1024, K = 8,
-512 rows. ``--save`` keeps the figures in ``benchmarks/results/bench.json``. A later run says which ratios are above all
+512 rows. ``--save`` keeps the figures in ``benchmarks/results``. A later run says which ratios are above all
 rounds that were kept, and by more than a twentieth; it fails for none of them.
 """
 
