@@ -369,7 +369,7 @@ def show_workarounds(base: list[str], names: list[str]) -> None:
 
 
 def measure_loops(
-    base: list[str], work: Work, epochs: int, rounds: int, names: Sequence[str]
+    base: list[str], work: Work, epochs: int, rounds: int, names: Sequence[str] = ()
 ) -> dict[str, list[Seconds]]:
     """Seconds of the loops of these names, or of all, one for each round; an earlier round warms up."""
     assembly = build(configure(*base))
