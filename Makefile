@@ -16,7 +16,7 @@ help:
 	@echo 'make train      one run: python train.py $$ARGS'
 	@echo 'make compare    a sweep with its statistics: python experiments/compare.py $$ARGS'
 	@echo 'make dashboard  TensorBoard over outputs/'
-	@echo 'make bench      speed of a training step: python benchmarks/step.py $$ARGS'
+	@echo 'make bench      what steps, batches and starts cost: python benchmarks/bench.py $$ARGS'
 	@echo 'make test       all tests ($(WORKERS) processes: WORKERS=n)'
 	@echo 'make unit       the fast tests only'
 	@echo 'make campaign   2,000 cases of kills, damage and mistakes, about an hour on two idle cores (docs/reliability.md)'
@@ -39,7 +39,7 @@ dashboard: $(ready)
 	@$(python) -W 'ignore:pkg_resources is deprecated' -m tensorboard.main --logdir outputs $(ARGS)
 
 bench: $(ready)
-	@$(python) benchmarks/step.py $(ARGS)
+	@$(python) benchmarks/bench.py $(ARGS)
 
 test: $(ready)
 	@$(python) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)

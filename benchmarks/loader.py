@@ -32,6 +32,7 @@ from mtl.suites.loader import InMemoryLoader
 from mtl.suites.table import table
 
 FEATURES, TASKS, BATCH = 64, 3, 256
+OURS, BATCHES = "ours: whole batches by indexing", "DataLoader, batches of indices"
 
 
 class Rows(TensorDataset):
@@ -49,6 +50,26 @@ def seconds(batches: Iterable[object]) -> float:
     return time.perf_counter() - started
 
 
+def measure(count: int, rounds: int) -> dict[str, list[float]]:
+    """Seconds of going through so many rows by each loader, one for each round."""
+    inputs = torch.randn(count, FEATURES)
+    targets = {f"task{i}": torch.randn(count) for i in range(TASKS)}
+    rows = Rows(inputs, *targets.values())
+    ours = InMemoryLoader(Split({SINGLE: inputs}, targets), BATCH, shuffle=True)
+    loaders: dict[str, Callable[[], Iterable[object]]] = {
+        OURS: lambda: ours,
+        BATCHES: lambda: DataLoader(
+            rows, sampler=BatchSampler(RandomSampler(rows), BATCH, drop_last=False), batch_size=None
+        ),
+        "DataLoader, row by row": lambda: DataLoader(rows, batch_size=BATCH, shuffle=True),
+    }
+    found: dict[str, list[float]] = {name: [] for name in loaders}
+    for _ in range(rounds):
+        for name, make in loaders.items():
+            found[name].append(seconds(make()))
+    return found
+
+
 def main() -> None:
     """Measure, and print the table."""
     parser = argparse.ArgumentParser(description="Rows per second of loaders")
@@ -60,21 +81,7 @@ def main() -> None:
         large(options.large)
         return
     torch.set_num_threads(1)
-    inputs = torch.randn(options.rows, FEATURES)
-    targets = {f"task{i}": torch.randn(options.rows) for i in range(TASKS)}
-    rows = Rows(inputs, *targets.values())
-    ours = InMemoryLoader(Split({SINGLE: inputs}, targets), BATCH, shuffle=True)
-    loaders: dict[str, Callable[[], Iterable[object]]] = {
-        "ours: whole batches by indexing": lambda: ours,
-        "DataLoader, batches of indices": lambda: DataLoader(
-            rows, sampler=BatchSampler(RandomSampler(rows), BATCH, drop_last=False), batch_size=None
-        ),
-        "DataLoader, row by row": lambda: DataLoader(rows, batch_size=BATCH, shuffle=True),
-    }
-    found: dict[str, list[float]] = {name: [] for name in loaders}
-    for _ in range(options.rounds):
-        for name, make in loaders.items():
-            found[name].append(seconds(make()))
+    found = measure(options.rows, options.rounds)
     table = Table(title=f"{options.rows:,} rows of {FEATURES} inputs and {TASKS} tasks, batches of {BATCH}, one thread")
     for column in ("loader", "rows/s", "seconds per 100 steps", "relative"):
         table.add_column(column, justify="left" if column == "loader" else "right")

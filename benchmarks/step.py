@@ -1,10 +1,12 @@
 """Cost of our full training run beside other loops on the same work: python benchmarks/step.py
 
-Work: 64 inputs, trunk 256-256, three linear heads, batches of 256 rows, squared errors with equal weights, fused Adam
-with gradient clipping, validation after every epoch. Ours is ``Trainer.fit`` as ``train.py`` calls it: checkpoints,
+Work: *small* is 64 inputs, trunk 256-256, three linear heads, batches of 256 rows; *large* 512 inputs, trunk
+1024-1024-1024, eight heads, 512 rows. Squared errors with equal weights, fused Adam with gradient clipping, validation
+after every epoch. Ours is ``Trainer.fit`` as ``train.py`` calls it: checkpoints,
 CSV, TensorBoard and the progress bar on. Beside it:
 
-- the bare loop takes the same steps in plain PyTorch, validates, and keeps nothing;
+- the bare loop takes the same steps in plain PyTorch, validates, and keeps nothing; *default Adam* is the same with the
+  optimizer as PyTorch has it where nothing is said, which most programs use;
 - the visible loop does the same with the parts of our module (losses, weighting, metrics) and saves a checkpoint after
   every epoch: what a training without Lightning would cost;
 - the loop on Fabric is that one with the network and the optimizer set up by Lightning Fabric.
@@ -22,8 +24,9 @@ import io
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +39,7 @@ from rich.console import Console
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchmarks.measuring.works import WORKS, Work, overrides_of
 from mtl.assembly import build
 from mtl.config.compose import configure
 from mtl.config.process import set_process_defaults
@@ -53,6 +57,7 @@ from mtl.training.callbacks import ProgressBar
 from mtl.training.trainer import make_trainer
 
 Seconds = tuple[float, float]  # wall clock, processor
+BARE, DEFAULT_ADAM, FIT = "bare loop", "bare loop, default Adam", "fit"
 Switch = Callable[[bool], None]  # a workaround on or off
 BLOCK = 10  # steps between two switches
 
@@ -110,15 +115,17 @@ def visible(overrides: list[str], folder: Path, fabric: Fabric | None = None) ->
     return work
 
 
-def bare(splits: dict[str, Split], epochs: int, batch_size: int) -> None:
+def bare(splits: dict[str, Split], epochs: int, work: Work, *, fused: bool = True) -> None:
     """The same work by hand."""
+    features, widths, _, batch_size = work
     torch.manual_seed(0)
     train, val = splits["train"], splits["val"]
     inputs = {name: split.inputs[SINGLE] for name, split in (("train", train), ("val", val))}
-    trunk = nn.Sequential(nn.Linear(inputs["train"].shape[1], 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU())
-    heads = nn.ModuleDict({name: nn.Linear(256, 1) for name in train.targets})
+    layers = [nn.Sequential(nn.Linear(a, b), nn.ReLU()) for a, b in pairwise((features, *widths))]
+    trunk = nn.Sequential(*layers)
+    heads = nn.ModuleDict({name: nn.Linear(widths[-1], 1) for name in train.targets})
     parameters = [*trunk.parameters(), *heads.parameters()]
-    optimizer = torch.optim.Adam(parameters, lr=1e-3, fused=True)
+    optimizer = torch.optim.Adam(parameters, lr=1e-3, fused=fused)
     for _ in range(epochs):
         for rows in torch.randperm(len(train)).split(batch_size):
             hidden = trunk(inputs["train"][rows])
@@ -361,35 +368,42 @@ def show_workarounds(base: list[str], names: list[str]) -> None:
 # -- loops -------------------------------------------------------------------------------------------------------------
 
 
-def show_loops(base: list[str], epochs: int, steps: int, rounds: int) -> None:
-    """Print what a step costs by each kind of loop."""
+def measure_loops(
+    base: list[str], work: Work, epochs: int, rounds: int, names: Sequence[str] = ()
+) -> dict[str, list[Seconds]]:
+    """Seconds of the loops of these names, or of all, one for each round; an earlier round warms up."""
     assembly = build(configure(*base))
     assembly.data.setup("fit")
     splits = assembly.data.splits
-    fabric = Fabric(accelerator="cpu", devices=1)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         variants = {
-            "bare loop": lambda: lambda: bare(splits, epochs, 256),
+            BARE: lambda: lambda: bare(splits, epochs, work),
+            DEFAULT_ADAM: lambda: lambda: bare(splits, epochs, work, fused=False),
             "visible loop": lambda: visible(base, folder),
-            "visible loop on Fabric": lambda: visible(base, folder, fabric),
-            "fit": lambda: ours(base, folder),
+            "visible loop on Fabric": lambda: visible(base, folder, Fabric(accelerator="cpu", devices=1)),
+            FIT: lambda: ours(base, folder),
             "fit, no progress bar": lambda: ours([*base, "progress=false"], folder),
         }
-        times: dict[str, list[Seconds]] = {name: [] for name in variants}
+        times: dict[str, list[Seconds]] = {name: [] for name in names or variants}
         for _ in range(rounds + 1):
-            for name, prepare in variants.items():
+            for name, found in times.items():
                 with silent_lightning():
-                    work = prepare()
-                    times[name].append(measured(work))
+                    work_of = variants[name]()
+                    found.append(measured(work_of))
+    return {name: found[1:] for name, found in times.items()}
+
+
+def show_loops(base: list[str], work: Work, epochs: int, steps: int, rounds: int) -> None:
+    """Print what a step costs by each kind of loop."""
+    times = measure_loops(base, work, epochs, rounds)
     taken = steps * epochs
-    base_line = times["bare loop"][1:]  # the first round warms up
     print(f"{'':24}{'ms a step':>12}{'ratio':>8}{'processor':>12}{'ratio':>8}")
     for name, found in times.items():
         cells = ""
         for clock in (0, 1):
-            each = [one[clock] / taken * 1e3 for one in found[1:]]
-            ratios = [a[clock] / b[clock] for a, b in zip(found[1:], base_line, strict=True)]
+            each = [one[clock] / taken * 1e3 for one in found]
+            ratios = [a[clock] / b[clock] for a, b in zip(found, times[BARE], strict=True)]
             cells += f"{statistics.median(each):12.2f}{statistics.median(ratios):8.2f}"
         print(f"{name:24}{cells}")
 
@@ -397,6 +411,7 @@ def show_loops(base: list[str], epochs: int, steps: int, rounds: int) -> None:
 def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", choices=WORKS, default="small")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=600, help="per epoch")
     parser.add_argument("--epochs", type=int, default=3)
@@ -408,14 +423,12 @@ def main() -> None:
     given = parser.parse_args()
     set_process_defaults()
     torch.set_num_threads(1)
-    rows = 256 * given.steps * 5 // 3
-    base = ["task=synthetic", f"task.rows={rows}", "task.features=64", f"epochs={given.epochs}", "threads=1"]
-    base += ["model=hard", "weighting=equal", "scheduler=none"]
-    base += ["patience=null", "steps=null", "validate_every=1", *given.overrides]
+    work = WORKS[given.work]
+    base = [*overrides_of(work, given.steps, given.epochs), *given.overrides]
     if given.workarounds:  # the dashboard would be written in every second block only
         show_workarounds([*base, "log_every=1000000"], [name for name in WORKAROUNDS if given.only in name])
     else:
-        show_loops(base, given.epochs, given.steps, given.rounds)
+        show_loops(base, work, given.epochs, given.steps, given.rounds)
 
 
 if __name__ == "__main__":

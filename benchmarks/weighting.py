@@ -30,15 +30,17 @@ import torch
 import yaml
 from torch import Tensor, nn
 
+from benchmarks.measuring.spread import ratios
+from benchmarks.measuring.turns import seconds_by_turns
+from benchmarks.measuring.works import WORKS, Work
 from mtl.errors import unknown
 from mtl.weighting.base import GradientWeighting, Step, Weighting
 
 CONFIGS = Path(__file__).parent.parent / "conf" / "weighting"
 WRAPPERS = ("samo",)  # of another weighting, which needs the losses of a step once more
 METHODS = sorted(path.stem for path in CONFIGS.glob("*.yaml") if path.stem not in WRAPPERS)
-Work = tuple[int, tuple[int, ...], int, int]
-WORK: dict[str, Work] = {"small": (64, (256, 256), 3, 256), "large": (512, (1024, 1024, 1024), 8, 512)}
 PLACES = ("parameters", "last_shared", "representation")
+PLAIN = "plain"
 BY_HAND = "by hand"
 BY_HAND_ROWS = ("*equal by hand*", "*uncertainty by hand*", "*passes alone*", "*gradients by hand*")
 # Peer of a method: class and arguments that make it the same
@@ -211,28 +213,6 @@ def equally_long(gramian: Tensor) -> Tensor:
     return weights * (len(weights) / weights.sum())
 
 
-def ratios(contestants: dict[str, Callable[[], None]], rounds: int, seconds: float) -> dict[str, float]:
-    """Median over rounds of each contestant's time relative to that of ``plain`` in the same round."""
-    repeats = {}
-    for name, step in contestants.items():
-        step()
-        step()
-        started = time.process_time()
-        step()
-        repeats[name] = max(1, int(seconds / max(time.process_time() - started, 1e-5)))
-    found: dict[str, list[float]] = {name: [] for name in contestants}
-    for _ in range(rounds):
-        times = {}
-        for name, step in contestants.items():
-            started = time.process_time()
-            for _ in range(repeats[name]):
-                step()
-            times[name] = (time.process_time() - started) / repeats[name]
-        for name, value in times.items():
-            found[name].append(value / times["plain"])
-    return {name: statistics.median(values) for name, values in found.items()}
-
-
 def by_hand(work: Work, fused: bool) -> dict[str, Callable[[], None]]:
     """What methods of each kind cost at least."""
     return {
@@ -259,11 +239,11 @@ def method(name: str, work: Work, fused: bool) -> dict[str, Callable[[], None]]:
     return found
 
 
-def measure(name: str, work: Work, rounds: int, seconds: float, fused: bool) -> dict[str, float]:
-    """One method, or what is written by hand, beside the plain loop."""
+def measure(name: str, work: Work, rounds: int, seconds: float, fused: bool) -> dict[str, list[float]]:
+    """One method, or what is written by hand: its times relative to those of the plain loop in the same rounds."""
     torch.set_num_threads(1)
     found = by_hand(work, fused) if name == BY_HAND else method(name, work, fused)
-    return ratios({"plain": Loop(*work).plain, **found}, rounds, seconds)
+    return ratios(seconds_by_turns({PLAIN: Loop(*work).plain, **found}, rounds, seconds), PLAIN)
 
 
 def measure_in_processes(
@@ -273,7 +253,7 @@ def measure_in_processes(
     with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
         for name in names:
             runs = [pool.submit(measure, name, work, rounds, seconds, fused).result() for _ in range(processes)]
-            yield name, {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+            yield name, {key: statistics.median(statistics.median(run[key]) for run in runs) for key in runs[0]}
 
 
 def table(measured: Iterable[tuple[str, dict[str, float]]]) -> None:
@@ -293,12 +273,12 @@ def sweep(rounds: int, seconds: float, processes: int) -> None:
     counts = (2, 4, 8, 16, 32)
     rows: dict[str, list[float]] = {}
     for tasks in counts:
-        work = (*WORK["small"][:2], tasks, WORK["small"][3])
+        work = (*WORKS["small"][:2], tasks, WORKS["small"][3])
         for _, found in measure_in_processes(
             [BY_HAND, "uncertainty", "pcgrad", "upgrad"], work, rounds, seconds, processes
         ):
             for name, value in found.items():
-                if name != "plain":
+                if name != PLAIN:
                     rows.setdefault(name, []).append(value)
     print("| | " + " | ".join(f"K = {k}" for k in counts) + " |\n|---|" + "---|" * len(counts))
     for name, values in rows.items():
@@ -333,7 +313,7 @@ def solvers() -> None:
 def main() -> None:
     """Read the arguments, measure, print tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", choices=WORK, default="small")
+    parser.add_argument("--work", choices=WORKS, default="small")
     parser.add_argument("--methods", default="", help="names, separated by commas; default all in conf/weighting")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.1, help="of each method in each round")
@@ -351,7 +331,7 @@ def main() -> None:
     elif given.sweep:
         sweep(given.rounds, given.seconds, given.processes)
     else:
-        work = WORK[given.work]
+        work = WORKS[given.work]
         table(measure_in_processes([BY_HAND, *names], work, given.rounds, given.seconds, given.processes, given.fused))
 
 

@@ -12,17 +12,21 @@ from tests.campaign.child import start
 
 ROOT = Path(__file__).parent.parent
 LITTLE = {
+    "bench.py": ["--rounds", "1", "--parts", "heads"],
     "budgets.py": ["synthetic", "--seeds", "1", "task.rows=60", "encoder.widths=[4]", "steps=20", "patience=2"],
     "dispatching.py": ["--batch", "2", "--rounds", "1", "--largest", "40"],
     "load.py": ["--parts", "steps", "--steps", "40"],
     "loader.py": ["--rows", "600", "--rounds", "1"],
+    "memory.py": ["--kinds", "convolution", "--largest", "1000000", "--methods", "upgrad"],
+    "network.py": ["--rounds", "1", "--seconds", "0.01", "--works", "small", "--no-compile"],
     "replicas.py": ["--works", "tiny", "--rounds", "1", "--epochs", "1", "--replicas", "2", "--rows", "200"],
     "sharing.py": ["hard", "cross_stitch", "--rounds", "1", "--repeats", "1", "--work", "tiny"],
+    "start.py": ["--rounds", "1"],
     "step.py": ["--rounds", "1", "--steps", "4", "--epochs", "1"],
     "weighting.py": ["--methods", "equal,mgda", "--rounds", "1", "--seconds", "0.1", "--processes", "1"],
     "weighting.py --solvers": ["--solvers", "--methods", "mgda", "--rounds", "1"],
 }
-LONG = ("load.py", "replicas.py", "weighting.py")  # even so
+LONG = ("load.py", "network.py", "replicas.py", "start.py", "weighting.py")  # even so
 
 
 def test_every_benchmark_is_tried() -> None:

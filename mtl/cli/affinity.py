@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mtl.cli.application import print_page
 from mtl.config.commands import typed
+from mtl.config.process import program_imports
 
 HELP = """\
 python experiments/affinity.py [override]...
@@ -32,15 +33,16 @@ def main(arguments: list[str]) -> int:
     overrides = ["model=hard", "weighting=equal", *arguments]
     config = configure(*overrides, "grouping=auto")
     # Imported here: help and mistakes are answered without waiting for torch
-    from rich.console import Console
+    with program_imports():
+        from rich.console import Console
 
-    from mtl.assembly import build
-    from mtl.cli.run_summary import affinity_table
-    from mtl.inspection.show_affinity import show_affinity
-    from mtl.module.lightning import silent_lightning
-    from mtl.runs.files import write_json
-    from mtl.runs.identity import run_id
-    from mtl.training.grouping import check, measured
+        from mtl.assembly import build
+        from mtl.cli.run_summary import affinity_table
+        from mtl.inspection.show_affinity import show_affinity
+        from mtl.module.lightning import silent_lightning
+        from mtl.runs.files import write_json
+        from mtl.runs.identity import run_id
+        from mtl.training.grouping import check, measured
 
     assembly = build(config)
     check(assembly)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from mtl.cli.application import print_page
+from mtl.config.process import program_imports
 from mtl.errors import InputError, unknown
 
 HELP = """\
@@ -25,12 +26,13 @@ def main(arguments: list[str]) -> int:
         return 0
     options = read_options(arguments)
     # Imported here: help and mistakes are answered without waiting for torch
-    from rich.console import Console
+    with program_imports():
+        from rich.console import Console
 
-    from mtl.agent.analysis.content import association_sentence, calibration_sentence
-    from mtl.comparison.report.analysis_page import headline
-    from mtl.lifecycle.analysis import analyse
-    from mtl.runs.directory import newest
+        from mtl.agent.analysis.content import association_sentence, calibration_sentence
+        from mtl.comparison.report.analysis_page import headline
+        from mtl.lifecycle.analysis import analyse
+        from mtl.runs.directory import newest
 
     trust = [name for name in options.get("trust", "").strip("[]").split(",") if name]
     run = options["run"] if "run" in options else newest(options.get("output", "outputs")).path

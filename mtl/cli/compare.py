@@ -10,6 +10,7 @@ from mtl.cli.application import print_page
 from mtl.cli.many_runs import carry_out_many
 from mtl.config.commands import typed
 from mtl.config.folders import main_file
+from mtl.config.process import program_imports
 from mtl.config.study import Study
 from mtl.config.study_arguments import read_study
 from mtl.errors import InputError
@@ -69,14 +70,15 @@ def run(asked: Study, command: str, console: Console) -> int:
 def carry_out(asked: Study, command: str, console: Console) -> "Report | None":
     """Plan, train, compare. None where the plan alone was asked for."""
     # Imported here: help and mistakes in settings are answered without waiting for torch
-    import torch
+    with program_imports():
+        import torch
 
-    from mtl.cli.report import report
-    from mtl.config.system import usable_cores
-    from mtl.sweep.campaign import Campaign
-    from mtl.sweep.planner import Planner
-    from mtl.sweep.processes import threads_each
-    from mtl.sweep.progress import plan_table
+        from mtl.cli.report import report
+        from mtl.config.system import usable_cores
+        from mtl.sweep.campaign import Campaign
+        from mtl.sweep.planner import Planner
+        from mtl.sweep.processes import threads_each
+        from mtl.sweep.progress import plan_table
 
     began = time.perf_counter()
     workers = usable_cores() if asked.workers is None else asked.workers

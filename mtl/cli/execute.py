@@ -8,6 +8,7 @@ from rich.console import Console
 from mtl.cli.application import user_errors
 from mtl.config.execute_config import ExecuteConfig, names_environment
 from mtl.config.folders import CONF
+from mtl.config.process import program_imports
 from mtl.config.targets import own_modules
 
 
@@ -17,7 +18,8 @@ def main(cfg: DictConfig) -> None:
     with user_errors():
         asked = ExecuteConfig.read(OmegaConf.to_container(cfg, resolve=True))
         # Imported here: help and --cfg answer without waiting for torch
-        from mtl.lifecycle.execution import execute
+        with program_imports():
+            from mtl.lifecycle.execution import execute
 
         # The environment is the run's own, where nothing is said of one
         environment = asked.environment if names_environment(HydraConfig.get().overrides.task) else None

@@ -7,6 +7,7 @@ from omegaconf import DictConfig, OmegaConf
 from mtl.cli.application import user_errors
 from mtl.config.folders import CONF
 from mtl.config.improve_config import ImproveConfig
+from mtl.config.process import program_imports
 from mtl.config.targets import own_modules
 
 
@@ -17,9 +18,10 @@ def main(cfg: DictConfig) -> None:
         # Its mistakes are said before torch is imported
         trusted = ImproveConfig.read(OmegaConf.to_container(cfg, resolve=True)).trust
         # Imported here: help and --cfg answer without waiting for torch
-        from mtl.agent.report import ExecutionReport
-        from mtl.cli.run_summary import show
-        from mtl.lifecycle.improved import GROUP, improve_run, read_improvement
+        with program_imports():
+            from mtl.agent.report import ExecutionReport
+            from mtl.cli.run_summary import show
+            from mtl.lifecycle.improved import GROUP, improve_run, read_improvement
 
         asked, chosen = read_improvement(list(HydraConfig.get().overrides.task), None, trusted)
         node = asked.improvement

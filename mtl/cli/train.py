@@ -9,7 +9,7 @@ from mtl.cli.application import fail, user_errors
 from mtl.config.compose import to_run_config
 from mtl.config.folders import CONF
 from mtl.config.overrides import parse_override
-from mtl.config.process import check_task_of_slurm, keep_imports
+from mtl.config.process import check_task_of_slurm, program_imports
 from mtl.config.run_config import RunConfig
 from mtl.errors import InputError
 
@@ -24,15 +24,15 @@ def main(cfg: DictConfig) -> float | None:
         check_processes(config)
         check_resume(config, typed)
         # Imported here: help and --cfg answer without waiting for torch
-        from mtl.agent.report import ExecutionReport
-        from mtl.assembly import trees_of
-        from mtl.cli import at_once
-        from mtl.cli.run_summary import show
-        from mtl.lifecycle.resume import resumed_config
-        from mtl.lifecycle.train import train
-        from mtl.lifecycle.trees import check_typed
+        with program_imports():
+            from mtl.agent.report import ExecutionReport
+            from mtl.assembly import trees_of
+            from mtl.cli import at_once
+            from mtl.cli.run_summary import show
+            from mtl.lifecycle.resume import resumed_config
+            from mtl.lifecycle.train import train
+            from mtl.lifecycle.trees import check_typed
 
-        keep_imports()
         # Of a sweep, what is typed is for all its runs, also those of networks
         if trees_of(config) is not None and HydraConfig.get().mode == RunMode.RUN:
             check_typed(typed.values())

@@ -14,6 +14,7 @@ from mtl.cli.many_runs import carry_out_many
 from mtl.config.commands import typed
 from mtl.config.folders import main_file
 from mtl.config.overrides import parse_override
+from mtl.config.process import program_imports
 from mtl.config.search_settings import Search, read_search
 from mtl.config.system import usable_cores
 from mtl.errors import InputError
@@ -48,10 +49,11 @@ def main(arguments: list[str]) -> int:
 def run(search: Search, console: Console) -> int:
     """Search, and print what was found; the exit code is 1 where every trial failed."""
     # Imported here: help and mistakes are answered without waiting for torch
-    from mtl.config.compose import configure
-    from mtl.module.lightning import silent_lightning
-    from mtl.sweep.search_workers import carry_out
-    from mtl.training.hardware import processes_of
+    with program_imports():
+        from mtl.config.compose import configure
+        from mtl.module.lightning import silent_lightning
+        from mtl.sweep.search_workers import carry_out
+        from mtl.training.hardware import processes_of
 
     first = configure(*search.fixed, *(one.ends[0] for one in search.space))
     with silent_lightning():

@@ -44,6 +44,14 @@ def peak_of_host() -> int:
     return int(getattr(used, "peak_wset", used.rss))
 
 
+def memory_of_host() -> int:
+    """Bytes of memory that this process may use: those of the machine, or fewer where its control group has a limit."""
+    there = int(psutil.virtual_memory().total)
+    with suppress(OSError, ValueError):  # "max" is no number
+        return min(there, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="utf-8")))
+    return there
+
+
 def processor() -> str:
     """The model of the processor; where the system does not tell, its architecture."""
     with suppress(OSError):

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.autograd.graph import GradientEdge
 
 from mtl.distributed import mean_over_processes, processes
+from mtl.gradients.blocks import check_memory
 from mtl.gradients.flat import views
 from mtl.gradients.frontier import Frontier
 from mtl.gradients.gramian import gramian_of
@@ -25,6 +26,9 @@ class TaskGradients:
         private: for each of the M tasks its private parameters.
         device: where the losses live.
         precision: of the gradients kept.
+
+    Raises:
+        InputError: the Jacobian is larger than the memory.
 
     Attributes:
         jacobian: ``[M, P]``, a task's gradient with respect to ``shared`` in each row.
@@ -46,7 +50,9 @@ class TaskGradients:
     ) -> None:
         tasks = len(private)
         self._made_for = _identity(shared, private, device, precision)
-        self.jacobian = torch.empty(tasks, sum(p.numel() for p in shared), device=device, dtype=precision)
+        numbers = sum(p.numel() for p in shared)
+        check_memory(tasks, numbers, device, precision)
+        self.jacobian = torch.empty(tasks, numbers, device=device, dtype=precision)
         self._one = torch.ones((), device=device)  # handed to autograd, whose own way to find that costs more
         sizes = [sum(p.numel() for p in parameters) for parameters in private]
         self._flat = torch.empty(sum(sizes), device=device, dtype=precision)

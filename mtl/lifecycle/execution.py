@@ -10,7 +10,6 @@ from pytorch_lightning.loggers import Logger, TensorBoardLogger
 
 from mtl.agent.deciding import DecidingEnvironment
 from mtl.agent.environment import Environment, check_required_tasks
-from mtl.agent.environments.new_rows import NewRows
 from mtl.agent.report import ExecutionReport
 from mtl.assembly import merged_of, trees_of
 from mtl.config.factories import instantiate_node
@@ -23,8 +22,6 @@ from mtl.runs.dashboard import CHOSEN, write_choices
 from mtl.runs.directory import Run, newest
 from mtl.runs.files import make_unique_directory, write_json
 from mtl.suites.base import MultiTaskDataModule
-from mtl.suites.table.joining import parse_joins
-from mtl.suites.table.reading import EXCEL
 from mtl.training.loggers import log_outcome
 from mtl.weighting.state.per_task_option import PerTaskNumbers
 
@@ -70,6 +67,8 @@ def execute(
     if preference is not None:
         trained.choose(preference)
     if records:
+        from mtl.agent.environments.new_rows import NewRows  # pandas is slow to import, and few commands read a file
+
         deciding = deciding_environment(given, trained, opened)
         chosen: Environment = NewRows(Path(str(records)), reading_options(trained.config, Path(str(records))), deciding)
         environment = {"records": records} | ({"settings": deciding.settings} if deciding is not None else {})
@@ -200,6 +199,9 @@ def reading_options(config: RunConfig, records: Path) -> dict[str, Any]:
     task = config.task
     if READING[0] not in task:  # other suites have keys of these names that mean something else
         return {}
+    from mtl.suites.table.joining import parse_joins  # pandas is slow to import, and other suites do without
+    from mtl.suites.table.reading import EXCEL
+
     sheet = {"sheet": task["sheet"]} if task.get("sheet") and records.suffix.lower() == EXCEL else {}
     return {key: task[key] for key in READING if key in task} | sheet | {"joins": parse_joins(task.get("join"))}
 

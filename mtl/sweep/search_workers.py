@@ -9,6 +9,7 @@ from math import isfinite
 from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING
 
+from mtl.config.process import program_imports
 from mtl.config.search_settings import Search
 from mtl.config.signals import interruptions_prevail
 from mtl.errors import InputError
@@ -25,9 +26,10 @@ def do_trial(study: SearchStudy, trial: "Trial", threads: int) -> None:
     """Train one trial, or go on with its run, and tell Optuna what came of it. Errors are recorded, not raised."""
     from optuna.trial import TrialState
 
-    from mtl.config.compose import configure
-    from mtl.lifecycle.train import train
-    from mtl.training.callbacks import Pruned
+    with program_imports():
+        from mtl.config.compose import configure
+        from mtl.lifecycle.train import train
+        from mtl.training.callbacks import Pruned
 
     same = study.twin(trial)
     if same is not None:

@@ -11,7 +11,7 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
-from mtl.config.process import keep_imports
+from mtl.config.process import program_imports
 from mtl.config.signals import interruptions_prevail
 from mtl.errors import InputError
 from mtl.runs.attempts import queue_directory
@@ -22,10 +22,10 @@ from mtl.sweep.queue import DONE, FAILED, PENDING, Claim, QueuedRun, RunQueue
 def do_run(claim: Claim, threads: int) -> None:
     """Train one run, or go on with one whose process died. Errors are recorded, not raised."""
     # Imported here: the process that only watches need not wait for torch
-    from mtl.lifecycle.resume import resumable_run
-    from mtl.lifecycle.train import train
+    with program_imports():
+        from mtl.lifecycle.resume import resumable_run
+        from mtl.lifecycle.train import train
 
-    keep_imports()
     own = claim.entry.config
     config = own.changed(threads=own.threads or threads)
     try:
@@ -50,9 +50,9 @@ def do_run(claim: Claim, threads: int) -> None:
 
 def do_at_once(claims: Sequence[Claim], threads: int) -> None:
     """Train several runs of one shape at once. Errors are recorded, not raised."""
-    from mtl.lifecycle.together import Job, train_jobs
+    with program_imports():
+        from mtl.lifecycle.together import Job, train_jobs
 
-    keep_imports()
     jobs = []
     for claim in claims:
         own = claim.entry.config

@@ -5,7 +5,7 @@ from math import isqrt
 from typing import NamedTuple
 
 import torch
-from scipy import stats
+from scipy.special import stdtrit
 from torch import Tensor
 
 LEVEL = 0.05  # chance that any pair of unrelated tasks is taken for a related one
@@ -48,7 +48,7 @@ class Evidence(NamedTuple):
         known = self.error[self.error.isfinite()]
         if not len(known) or self.degrees < 1:
             return torch.full_like(self.mean, -torch.inf)
-        quantile = float(stats.t.ppf(1 - LEVEL / pairs, self.degrees))
+        quantile = float(stdtrit(self.degrees, 1 - LEVEL / pairs))
         margin = self.difference - quantile * known.square().mean().sqrt()
         return torch.where(self.error.isinf(), -torch.inf, margin)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mtl.config.process import keep_imports
+from mtl.config.process import program_imports
 
 
 @pytest.fixture
@@ -17,12 +17,15 @@ def _nothing_kept() -> Iterator[None]:
 
 @pytest.mark.usefixtures("_nothing_kept")
 def test_collections_pass_over_imports_and_not_over_what_runs_leave() -> None:
-    keep_imports()
+    with program_imports():
+        assert not gc.isenabled()
+    assert gc.isenabled()
     assert gc.get_freeze_count() > 1000
     left: list[object] = []
     left.append(left)  # garbage that only a collection frees
     known = id(left)
     del left
-    keep_imports()
+    with program_imports():
+        pass
     assert gc.collect() > 0
     assert all(id(one) != known for one in gc.get_objects())

@@ -14,8 +14,9 @@ from mtl.gradients.gramian import all_finite
 from mtl.gradients.linear_layers import find_linear
 from mtl.weighting.base.contract import Weighting
 from mtl.weighting.base.gradient_memory import GradientMemory
+from mtl.weighting.base.paths.compared import update_from_compared
+from mtl.weighting.base.paths.comparison import blocks_of_call, parameters_outside
 from mtl.weighting.base.paths.full import update_from_full_gradients
-from mtl.weighting.base.paths.last_layer import update_from_last_layer
 from mtl.weighting.base.paths.linear_layers import update_from_linear_layers
 from mtl.weighting.base.paths.representation import update_from_representation
 from mtl.weighting.base.step import Call
@@ -101,7 +102,9 @@ class GradientWeighting(Weighting):
             # Products of what the processes have do not add up to those of the joined batch
             operations = find_linear(call.losses, compared) if processes() == 1 else []
             if self.at == "last_shared":
-                return update_from_last_layer(call, operations, self._memory, solve)
+                return update_from_compared(call, compared, operations, self._memory, solve)
+            if len(blocks_of_call(call, parameters_outside(operations, compared))) > 1:
+                return update_from_compared(call, compared, operations, self._memory, solve)
             if operations:
                 return update_from_linear_layers(call, operations, self._memory, solve)
             return update_from_full_gradients(call, compared, self._memory, self._frontier_memory, solve)
