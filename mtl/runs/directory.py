@@ -21,7 +21,8 @@
     lock           who trains it now
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,13 +44,39 @@ def run_path(config: RunConfig) -> Path:
     return Path(config.output, "runs", chosen.task, f"{chosen.model}-{chosen.weighting}", run_id(config))
 
 
-def finished(first: Path) -> list[Path]:
+def finished(first: Path, later: Mapping[str, Sequence[str]] | None = None) -> Iterator[Path]:
     """Directories with a result of the config whose first run goes to ``first``: that one, and ``-2``, ``-3``, ...
 
-    A result without the contributions of its test rows is none.
+    A result without the contributions of its test rows is none. The folder around them, which may hold thousands of
+    runs, is read only when more than the first is asked for.
+
+    Args:
+        first: where the first run goes.
+        later: what :func:`later_runs` found in the folder, where many runs are looked for at once.
+
+    Yields:
+        The directories.
     """
-    places = sorted((*first.parent.glob(first.name), *first.parent.glob(f"{first.name}-*")))
-    return [place for place in places if all((place / name).is_file() for name in ("result.json", FILE))]
+    if _has_result(first):
+        yield first
+    if later is None:
+        later = later_runs(first.parent)
+    yield from (first.parent / name for name in later.get(first.name, ()) if _has_result(first.parent / name))
+
+
+def later_runs(folder: Path) -> dict[str, list[str]]:
+    """Names of the directories ``<id>-2``, ``<id>-3``, ... of a folder, by id."""
+    found: dict[str, list[str]] = {}
+    with suppress(OSError):  # there is no such folder yet
+        for name in sorted(place.name for place in folder.iterdir()):
+            run, dash, _ = name.partition("-")
+            if dash:
+                found.setdefault(run, []).append(name)
+    return found
+
+
+def _has_result(place: Path) -> bool:
+    return all((place / name).is_file() for name in ("result.json", FILE))
 
 
 class Parent(NamedTuple):

@@ -12,9 +12,10 @@ count, and nothing has to be kept in step. All files are written whole or not at
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from mtl.config.run_config import RunConfig
 from mtl.errors import InputError
 from mtl.runs.attempts import attempt_file, queue_directory
 from mtl.runs.checksums import checksums_of
-from mtl.runs.directory import Run, finished, run_path
+from mtl.runs.directory import Run, finished, later_runs, run_path
 from mtl.runs.files import read_json_if_whole, write_json
 from mtl.runs.identity import run_id
 from mtl.runs.lock import create_lock, describe_this_process, heartbeat, is_alive
@@ -46,7 +47,7 @@ class QueuedRun:
     config: RunConfig
     fingerprint: str
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Its name in the queue."""
         return f"{run_id(self.config)}-{hashlib.sha256(self.fingerprint.encode()).hexdigest()[:8]}"
@@ -70,26 +71,66 @@ class RunQueue:
         except OSError as error:
             raise InputError(f"output={self.output}: cannot be written ({error.strerror})") from None
         self._done: dict[str, Run] = {}
+        self._first: dict[str, Path] = {}
         # Claims follow one another, so that two that find a dead lock do not both take it over
         self._mutex = FileLock(self.path / ".mutex")
 
-    def done(self, entry: QueuedRun) -> Run | None:
-        """The finished run that answers this entry, if there is one."""
+    def done(self, entry: QueuedRun, later: Mapping[str, Sequence[str]] | None = None) -> Run | None:
+        """The finished run that answers this entry, if there is one.
+
+        Args:
+            entry: the run.
+            later: as for :func:`~mtl.runs.directory.finished`.
+
+        Returns:
+            The run.
+        """
         if entry.key not in self._done:
-            for run in map(Run, finished(self.first_directory(entry))):
-                with suppress(InputError):  # unfinished or damaged: not an answer
-                    if run.result.data.fingerprint == entry.fingerprint:
-                        self._done[entry.key] = run
-                        break
+            self._keep_answer(entry, finished(self.first_directory(entry), later))
+        return self._done.get(entry.key)
+
+    def _keep_answer(self, entry: QueuedRun, places: Iterable[Path]) -> None:
+        for run in map(Run, places):
+            with suppress(InputError):  # unfinished or damaged: not an answer
+                if run.result.data.fingerprint == entry.fingerprint:
+                    self._done[entry.key] = run
+                    return
+
+    def known(self, entry: QueuedRun) -> Run | None:
+        """The finished run of an entry that was found to be done; no file is read."""
         return self._done.get(entry.key)
 
     def first_directory(self, entry: QueuedRun) -> Path:
         """Where the first attempt at a run goes; later ones stand beside it."""
-        return run_path(entry.config.changed(output=str(self.output)))
+        if entry.key not in self._first:
+            self._first[entry.key] = run_path(entry.config.changed(output=str(self.output)))
+        return self._first[entry.key]
 
-    def state(self, entry: QueuedRun) -> str:
-        """pending, running, done or failed."""
-        if self.done(entry):
+    def states(self, entries: Sequence[QueuedRun]) -> list[str]:
+        """The state of each of these runs; the folders that they are in are read once."""
+        later: dict[Path, dict[str, list[str]]] = {}
+        found = []
+        for entry in entries:
+            if entry.key in self._done:
+                found.append(DONE)
+                continue
+            folder = self.first_directory(entry).parent
+            if folder not in later:
+                later[folder] = later_runs(folder)
+            found.append(self.state(entry, later[folder]))
+        return found
+
+    def state(self, entry: QueuedRun, later: Mapping[str, Sequence[str]] | None = None) -> str:
+        """pending, running, done or failed.
+
+        Args:
+            entry: the run.
+            later: as for :func:`~mtl.runs.directory.finished`.
+
+        Returns:
+            One of them.
+        """
+        if self.done(entry, later):
             return DONE
         holder = self.holder(entry)
         if holder and is_alive(holder, self._lock(entry)):
@@ -99,6 +140,13 @@ class RunQueue:
     def attempt(self, entry: QueuedRun) -> dict[str, Any]:
         """What is known of the last attempt; empty before the first or when the file is damaged."""
         return read_json_if_whole(self._attempt(entry))
+
+    def last_attempt(self, entry: QueuedRun) -> Run | None:
+        """The directory of the last attempt; None if there was none, or what is written there is not of this run."""
+        path = Path(self.attempt(entry).get("run", ""))
+        first = self.first_directory(entry).resolve()
+        ours = path.parent == first.parent and path.name.partition("-")[0] == first.name
+        return Run(path) if ours and path.is_dir() else None
 
     def holder(self, entry: QueuedRun) -> dict[str, Any]:
         """Who holds the lock; empty if nobody does."""
@@ -131,6 +179,7 @@ class RunQueue:
     def claim(self, entry: QueuedRun) -> Iterator["Claim | None"]:
         """The right to do a run while the context lasts; None if it is done, failed, or somebody alive is at it."""
         lock, mine = self._lock(entry), describe_this_process()
+        self.done(entry)  # reads a folder that may be large, for which the others need not wait
         with self._mutex:
             granted = self._may_start(entry) and create_lock(lock, json.dumps(mine))
         if not granted:
@@ -146,8 +195,10 @@ class RunQueue:
 
     def _may_start(self, entry: QueuedRun) -> bool:
         """Whether nobody is at it and it is still to do; the lock of a dead process is removed."""
-        attempt = self.attempt(entry)
-        if self.done(entry) or "error" in attempt:
+        attempt, last = self.attempt(entry), self.last_attempt(entry)
+        if last is not None:  # whoever had the claim in the meantime has written it down
+            self._keep_answer(entry, finished(last.path, {}))
+        if entry.key in self._done or "error" in attempt:
             if not is_alive(self.holder(entry), self._lock(entry)):  # it died between the result and the end
                 self._lock(entry).unlink(missing_ok=True)
             return False
@@ -188,10 +239,8 @@ class Claim:
 
     def unfinished(self) -> Run | None:
         """The directory of an attempt whose process died, to go on from; none that is not of this run."""
-        path = Path(self.queue.attempt(self.entry).get("run", ""))
-        first = self.queue.first_directory(self.entry).resolve()
-        ours = path.parent == first.parent and path.name.partition("-")[0] == first.name
-        return Run(path) if ours and path.is_dir() and not (path / "result.json").is_file() else None
+        last = self.queue.last_attempt(self.entry)
+        return None if last is None or (last.path / "result.json").is_file() else last
 
     def discard(self) -> None:
         """Remove what a dead attempt left, when nothing can be gone on from."""

@@ -4,9 +4,9 @@ import gc
 import multiprocessing
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from itertools import islice
 from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -85,15 +85,9 @@ def do_runs(
         replicas: most runs of one shape that are trained at once.
     """
     queue = RunQueue(output)
-    shapes = shapes_of(entries) if replicas > 1 else []
-    for number, entry in enumerate(entries):
+    for alike in alike_runs(queue, entries, replicas):
         if stop.is_set():
             return
-        alike = [entry]
-        if replicas > 1:
-            rest = zip(entries[number:], shapes[number:], strict=True)
-            pending = (one for one, shape in rest if shape == shapes[number] and queue.state(one) == PENDING)
-            alike = list(islice(pending, replicas))
         with ExitStack() as held:
             claims = [claim for claim in (held.enter_context(queue.claim(one)) for one in alike) if claim is not None]
             fresh = [claim for claim in claims if claim.unfinished() is None]  # a dead run is gone on with by itself
@@ -103,6 +97,35 @@ def do_runs(
                 do_run(claim, threads)
         if fail_fast and any(queue.state(one) == FAILED for one in alike):
             stop.set()
+
+
+def alike_runs(queue: RunQueue, entries: Sequence[QueuedRun], replicas: int) -> Iterator[list[QueuedRun]]:
+    """Every entry once, in order, each with those after it that may be trained beside it.
+
+    Args:
+        queue: says which are still to do.
+        entries: in this order.
+        replicas: most runs to do of one shape; entries between them that need nothing are given, too.
+
+    Yields:
+        Entries of one shape.
+    """
+    if replicas == 1:
+        yield from ([entry] for entry in entries)
+        return
+    shapes = shapes_of(entries)
+    waiting: dict[tuple[str, str], deque[QueuedRun]] = {}
+    for entry, shape in zip(entries, shapes, strict=True):
+        waiting.setdefault(shape, deque()).append(entry)
+    for entry, shape in zip(entries, shapes, strict=True):
+        same = waiting[shape]
+        if not same or same[0] is not entry:  # it was given with one before it
+            continue
+        found, pending = [], 0
+        while same and pending < replicas:
+            found.append(same.popleft())
+            pending += queue.state(found[-1]) == PENDING
+        yield found
 
 
 def shapes_of(entries: Sequence[QueuedRun]) -> list[tuple[str, str]]:
@@ -156,14 +179,11 @@ def sweep(
     try:
         while True:
             processes = [one for one in processes if one.is_alive()]
-            left = [entry for entry in entries if queue.state(entry) not in (DONE, FAILED)]
-            if stop.is_set():
-                left = []
+            states = [] if stop.is_set() else queue.states(entries)
             watch()
-            if not processes and not left:
+            if not processes and all(state in (DONE, FAILED) for state in states):
                 return
-            waiting = [entry for entry in left if queue.state(entry) == PENDING]
-            for _ in range(min(len(waiting), workers - len(processes))):
+            for _ in range(min(states.count(PENDING), workers - len(processes))):
                 arguments = (list(entries), output, threads_each(workers), stop, fail_fast, each)
                 processes.append(context.Process(target=run_worker, args=arguments, daemon=True))
                 processes[-1].start()
