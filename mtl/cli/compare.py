@@ -168,7 +168,15 @@ def train(plan: "Plan", workers: int, console: Console, *, again: bool = True) -
     entries = [entry for entry in plan.entries if again or progress.queue.state(entry) != FAILED]
     with progress.live:
         study = plan.study
-        sweep(entries, plan.output, workers, fail_fast=study.fail_fast, watch=progress.show, replicas=study.replicas)
+        sweep(
+            entries,
+            plan.output,
+            workers,
+            fail_fast=study.fail_fast,
+            watch=progress.show,
+            replicas=study.replicas,
+            leases=study.leases,
+        )
     console.print(progress.table())
     counts = progress.counts()
     return Trained(not (plan.study.fail_fast and counts[FAILED]), counts[DONE] - before)

@@ -72,7 +72,14 @@ def do_at_once(claims: Sequence[Claim], threads: int) -> None:
 
 
 def do_runs(
-    entries: Sequence[QueuedRun], output: Path, threads: int, stop: Event, *, fail_fast: bool, replicas: int = 1
+    entries: Sequence[QueuedRun],
+    output: Path,
+    threads: int,
+    stop: Event,
+    *,
+    fail_fast: bool,
+    replicas: int = 1,
+    leases: str | None = None,
 ) -> None:
     """Go through the entries once, doing each that is neither done, failed nor held by somebody.
 
@@ -83,8 +90,9 @@ def do_runs(
         stop: ends it after the run under way.
         fail_fast: set ``stop`` at the first failure.
         replicas: most runs of one shape that are trained at once.
+        leases: as for :class:`~mtl.sweep.queue.RunQueue`.
     """
-    queue = RunQueue(output)
+    queue = RunQueue(output, leases)
     for alike in alike_runs(queue, entries, replicas):
         if stop.is_set():
             return
@@ -108,7 +116,7 @@ def alike_runs(queue: RunQueue, entries: Sequence[QueuedRun], replicas: int) -> 
         replicas: most runs to do of one shape; entries between them that need nothing are given, too.
 
     Yields:
-        Entries of one shape.
+        list[QueuedRun]: entries of one shape.
     """
     if replicas == 1:
         yield from ([entry] for entry in entries)
@@ -136,11 +144,17 @@ def shapes_of(entries: Sequence[QueuedRun]) -> list[tuple[str, str]]:
 
 
 def run_worker(
-    entries: Sequence[QueuedRun], output: Path, threads: int, stop: Event, fail_fast: bool, replicas: int
+    entries: Sequence[QueuedRun],
+    output: Path,
+    threads: int,
+    stop: Event,
+    fail_fast: bool,
+    replicas: int,
+    leases: str | None,
 ) -> None:
     """What a worker process does. It ends with the process that started it; its output goes to a file of the queue."""
     with worker_process(queue_directory(output)):
-        do_runs(entries, output, threads, stop, fail_fast=fail_fast, replicas=replicas)
+        do_runs(entries, output, threads, stop, fail_fast=fail_fast, replicas=replicas, leases=leases)
 
 
 def sweep(
@@ -151,6 +165,7 @@ def sweep(
     fail_fast: bool = False,
     watch: Callable[[], None] = lambda: None,
     replicas: int = 1,
+    leases: str | None = None,
 ) -> None:
     """Do all runs; returns when each is done or failed, or one failed and ``fail_fast``.
 
@@ -162,8 +177,9 @@ def sweep(
         watch: called between and, with workers, several times a second.
         replicas: most runs of one shape that a process trains at once; with several processes the runs are divided
             among them first.
+        leases: as for :class:`~mtl.sweep.queue.RunQueue`.
     """
-    queue = RunQueue(output)
+    queue = RunQueue(output, leases)
     for entry in entries:
         queue.forget_failure(entry)
     context = multiprocessing.get_context("spawn")
@@ -171,7 +187,7 @@ def sweep(
     if workers == 0:
         parts = [list(entries)] if replicas > 1 else [[entry] for entry in entries]
         for part in parts:
-            do_runs(part, output, threads_each(1), stop, fail_fast=fail_fast, replicas=replicas)
+            do_runs(part, output, threads_each(1), stop, fail_fast=fail_fast, replicas=replicas, leases=leases)
             watch()
         return
     each = min(replicas, max(1, -(-len(entries) // workers)))
@@ -184,7 +200,7 @@ def sweep(
             if not processes and all(state in (DONE, FAILED) for state in states):
                 return
             for _ in range(min(states.count(PENDING), workers - len(processes))):
-                arguments = (list(entries), output, threads_each(workers), stop, fail_fast, each)
+                arguments = (list(entries), output, threads_each(workers), stop, fail_fast, each, leases)
                 processes.append(context.Process(target=run_worker, args=arguments, daemon=True))
                 processes[-1].start()
             time.sleep(POLL)
