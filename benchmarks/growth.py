@@ -264,9 +264,8 @@ def line(curve: str, point: dict[str, float]) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print a line for each point, and keep the figures where that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--curves", nargs="*", default=list(CURVES), choices=list(CURVES))
+    parser.add_argument("--curves", nargs="*", default=list(CURVES), help="of these, or at other sizes: runs=10,1000")
     parser.add_argument("--limit", type=float, default=60.0, help="seconds of the processor after which a curve ends")
-    parser.add_argument("--most", type=int, help="no sizes above this one")
     parser.add_argument("--point", nargs=2, help="measure this point of a curve, here")
     parser.add_argument("--save", action="store_true", help="of these curves; others that are kept stay as they are")
     parser.add_argument("--draw", action="store_true", help="draw what is kept, and measure nothing")
@@ -278,16 +277,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given.draw:
         draw(kept)
         return
-    for curve in given.curves:
+    for asked in given.curves:
+        curve, _, sizes = asked.partition("=")
         points: list[dict[str, float]] = []
-        for size in CURVES[curve]:
-            if (given.most and size > given.most) or (points and points[-1]["whole"] > given.limit):
+        for size in map(int, sizes.split(",")) if sizes else CURVES[curve]:
+            if points and points[-1]["whole"] > given.limit:
                 break
             points.append(measure(curve, size))
             print(line(curve, points[-1]), flush=True)
-        if given.save:
-            kept = {"machine": environment(), "curves": {**kept["curves"], curve: points}}
-            RESULTS.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+            if given.save:
+                kept = {"machine": environment(), "curves": {**kept["curves"], curve: points}}
+                RESULTS.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

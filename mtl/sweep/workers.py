@@ -18,6 +18,8 @@ from mtl.runs.attempts import queue_directory
 from mtl.sweep.processes import POLL, end_all, threads_each, worker_process
 from mtl.sweep.queue import DONE, FAILED, PENDING, Claim, QueuedRun, RunQueue
 
+REST = 10.0  # times as long as a look takes until the next: many commands over thousands of runs ask much of their disk
+
 
 def do_run(claim: Claim, threads: int) -> None:
     """Train one run, or go on with one whose process died. Errors are recorded, not raised."""
@@ -174,7 +176,8 @@ def sweep(
         output: the directory that holds ``runs/`` and the queue.
         workers: processes; 0 does it in this one.
         fail_fast: stop at the first failure. Runs under way are finished.
-        watch: called between and, with workers, several times a second.
+        watch: called between and, with workers, at every look at what is left: twice a second, or less often where a
+            look takes long.
         replicas: most runs of one shape that a process trains at once; with several processes the runs are divided
             among them first.
         leases: as for :class:`~mtl.sweep.queue.RunQueue`.
@@ -195,15 +198,17 @@ def sweep(
     try:
         while True:
             processes = [one for one in processes if one.is_alive()]
+            began = time.monotonic()
             states = [] if stop.is_set() else queue.states(entries)
             watch()
+            took = time.monotonic() - began
             if not processes and all(state in (DONE, FAILED) for state in states):
                 return
             for _ in range(min(states.count(PENDING), workers - len(processes))):
                 arguments = (list(entries), output, threads_each(workers), stop, fail_fast, each, leases)
                 processes.append(context.Process(target=run_worker, args=arguments, daemon=True))
                 processes[-1].start()
-            time.sleep(POLL)
+            time.sleep(max(POLL, REST * took))
     finally:
         stop.set()
         end_all(processes)
