@@ -93,6 +93,8 @@ def one_run(config: RunConfig) -> Parts:
     whole = processor_seconds() - began
     found = {"whole": whole}
     if result is not None:
+        files = (file for file in Path(result.directory).rglob("*") if file.is_file())
+        found["bytes a run"] = sum(file.stat().st_size for file in files)
         found |= {"data": result.seconds.data, "fit": result.seconds.fit, "step": result.seconds.step}
     return found
 

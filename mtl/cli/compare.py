@@ -108,7 +108,9 @@ def carry_out(asked: Study, command: str, console: Console) -> "Report | None":
             seconds = time.perf_counter() - began
             runs = len(campaign.plan().entries)
             campaign.save(f"{seconds:,.0f} s for {done} of {runs} runs, {max(workers, 1)} at once")
-    return report([planner.directory], console, folder=Path(asked.keep) if asked.keep else None)
+    # Of several commands that share the comparison, one at a time writes the report
+    with planner.queue.leases.alone(f"report-{planner.comparison_id}"):
+        return report([planner.directory], console, folder=Path(asked.keep) if asked.keep else None)
 
 
 def announce(

@@ -1,9 +1,12 @@
 """Who is at a run of a sweep: a lease, which one process holds at a time, and which ends with its process."""
 
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Collection
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+
+WAIT = 0.5  # seconds between two questions for a lease that somebody else has
 
 
 @dataclass(frozen=True)
@@ -39,3 +42,11 @@ class Leases(ABC):
     @abstractmethod
     def clear(self, key: str) -> None:
         """Remove the lease of a process that has died over a run of which nothing is left to do."""
+
+    @contextmanager
+    def alone(self, key: str) -> Iterator[None]:
+        """Within this, no other process is within this for the same key; waits until it is so."""
+        while (lease := self.take(key)) is None:
+            time.sleep(WAIT)
+        with self.keep(lease):
+            yield

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -122,6 +123,22 @@ def test_a_lease_is_renewed_and_whoever_has_lost_it_ends(tmp_path: Path, monkeyp
         change(tmp_path, "token = 'of another'")
         wait_for(lambda: ended == [(os.getpid(), signal.SIGTERM)])
     assert read(tmp_path, "token") == "of another"  # which keeps its lease
+
+
+def test_those_who_want_to_be_alone_wait_for_each_other(tmp_path: Path, kept: str) -> None:
+    leases, lines = STORES[kept](tmp_path), list[str]()
+
+    def wait() -> None:
+        with STORES[kept](tmp_path).alone("report"):
+            lines.append("second")
+
+    with leases.alone("report"):
+        thread = threading.Thread(target=wait)
+        thread.start()
+        time.sleep(0.1)
+        lines.append("first")
+    thread.join()
+    assert lines == ["first", "second"]
 
 
 def test_outputs_that_share_a_database_do_not_meet(tmp_path: Path) -> None:
