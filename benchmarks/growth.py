@@ -42,7 +42,7 @@ from mtl.lifecycle.together import Job, train_jobs
 from mtl.lifecycle.train import train
 from mtl.runs.checksums import write_checked_text
 from mtl.runs.directory import Run
-from mtl.runs.files import write_text
+from mtl.runs.files import to_json, write_text
 from mtl.runs.identity import run_id
 from mtl.sweep.queue import DONE, PENDING, QueuedRun, RunQueue
 from mtl.training.resources import environment
@@ -151,6 +151,11 @@ def runs(folder: Path, size: int) -> Parts:
     for one in results:
         for seed in range(1, size // len(PAIRS)):
             copy_run(one, seed)
+    return as_a_sweep_sees_them(folder, results, size)
+
+
+def as_a_sweep_sees_them(folder: Path, results: Sequence[RunResult], size: int) -> Parts:
+    """Seconds of looking for the runs, and of their report."""
     watch = Stopwatch()
     seeds = range(max(size // len(PAIRS), 1))
     entries = [QueuedRun(one.config.changed(seed=seed), one.data.fingerprint) for one in results for seed in seeds]
@@ -166,6 +171,7 @@ def runs(folder: Path, size: int) -> Parts:
     watch.lap("look again")
     found = gather([folder / "runs"])
     assert len(found.records) == len(entries), found.problems
+    assert len({one.configuration for one in found.records}) == len(results)
     watch.lap("read")
     judged = compare(found.records, found.rules)
     report = Report("growth", "", judged, verdict(judged), ())
@@ -185,8 +191,8 @@ def copy_run(result: RunResult, seed: int) -> None:
     shutil.copytree(source, made.path, dirs_exist_ok=True)
     text = (source / "config.yaml").read_text(encoding="utf-8")
     write_text(made.path / "config.yaml", re.sub(r"(?m)^seed: 0$", f"seed: {seed}", text))
-    changed = (source / "result.json").read_text(encoding="utf-8").replace('"seed": 0', f'"seed": {seed}')
-    write_checked_text(made.path / "result.json", changed.replace(run_id(result.config), run_id(config)))
+    changed = {"run_id": run_id(config), "seed": seed, "config": config, "directory": str(made.path)}
+    write_checked_text(made.path / "result.json", to_json(result.model_copy(update=changed).plain()))
 
 
 POINTS: dict[str, Callable[[Path, int], Parts]] = {
