@@ -245,12 +245,12 @@ def draw(kept: dict[str, Any]) -> None:
             values = [max(one[part], 1e-4) for one in points]
             panels[0][place].plot(sizes, values, marker="o", markersize=3, label=part)
         largest = points[-1]["whole"]
-        panels[0][place].plot(
-            [sizes[-1] * 0.01, sizes[-1]], [largest * 0.01, largest], color="0.7", linestyle=":", label="in proportion"
-        )
+        smallest = largest * sizes[0] / sizes[-1]
+        panels[0][place].plot([sizes[0], sizes[-1]], [smallest, largest], color="0.7", ls=":", label="in proportion")
         panels[1][place].plot(sizes, [one["peak"] / 2**20 for one in points], marker="o", markersize=3)
+        panels[0][place].set(xscale="log", yscale="log")
+        panels[1][place].set(xscale="log", ylim=(0, None))
         for row in (0, 1):
-            panels[row][place].set(xscale="log", yscale="log")
             panels[row][place].grid(alpha=0.3)
         panels[0][place].set_title(name)
         panels[0][place].legend(fontsize=6)

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent
 LITTLE = {
     "budgets.py": ["synthetic", "--seeds", "1", "task.rows=60", "encoder.widths=[4]", "steps=20", "patience=2"],
     "dispatching.py": ["--batch", "2", "--rounds", "1", "--largest", "40"],
+    "growth.py": ["--curves", "tasks=2", "runs=20"],
     "load.py": ["--parts", "steps", "--steps", "40"],
     "loader.py": ["--rows", "600", "--rounds", "1"],
     "replicas.py": ["--works", "tiny", "--rounds", "1", "--epochs", "1", "--replicas", "2", "--rows", "200"],
@@ -22,7 +23,7 @@ LITTLE = {
     "weighting.py": ["--methods", "equal,mgda", "--rounds", "1", "--seconds", "0.1", "--processes", "1"],
     "weighting.py --solvers": ["--solvers", "--methods", "mgda", "--rounds", "1"],
 }
-LONG = ("load.py", "replicas.py", "weighting.py")  # even so
+LONG = ("growth.py", "load.py", "replicas.py", "weighting.py")  # even so
 
 
 def test_every_benchmark_is_tried() -> None:
