@@ -3,7 +3,7 @@
 One thing grows at a time, and every point is measured in a process of its own:
 
 - *rows*: a whole run over the rows once, batches of 1,024; *tasks*: a whole run with so many tasks; *parameters*: a
-  whole run of ten steps with so many shared parameters; *replicas*: so many runs of one shape, trained at once.
+  whole run of eight steps with so many shared parameters; *replicas*: so many runs of one shape, trained at once.
 - *processes*: one run by so many processes on this machine, which divide the same batches.
 - *runs*: so many finished runs as a sweep sees them: the queue finds them done and others of the same folders missing,
   the report reads, judges and shows them. They are ten runs that were trained, and copies of these with other seeds.
