@@ -15,6 +15,7 @@ LITTLE = {
     "bench.py": ["--rounds", "1", "--parts", "heads"],
     "budgets.py": ["synthetic", "--seeds", "1", "task.rows=60", "encoder.widths=[4]", "steps=20", "patience=2"],
     "dispatching.py": ["--batch", "2", "--rounds", "1", "--largest", "40"],
+    "growth.py": ["--curves", "tasks=2", "runs=20"],
     "load.py": ["--parts", "steps", "--steps", "40"],
     "loader.py": ["--rows", "600", "--rounds", "1"],
     "memory.py": ["--kinds", "convolution", "--largest", "1000000", "--methods", "upgrad"],
@@ -26,7 +27,7 @@ LITTLE = {
     "weighting.py": ["--methods", "equal,mgda", "--rounds", "1", "--seconds", "0.1", "--processes", "1"],
     "weighting.py --solvers": ["--solvers", "--methods", "mgda", "--rounds", "1"],
 }
-LONG = ("load.py", "network.py", "replicas.py", "start.py", "weighting.py")  # even so
+LONG = ("bench.py", "growth.py", "load.py", "network.py", "replicas.py", "start.py", "weighting.py")  # even so
 
 
 def test_every_benchmark_is_tried() -> None:

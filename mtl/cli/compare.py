@@ -110,7 +110,9 @@ def carry_out(asked: Study, command: str, console: Console) -> "Report | None":
             seconds = time.perf_counter() - began
             runs = len(campaign.plan().entries)
             campaign.save(f"{seconds:,.0f} s for {done} of {runs} runs, {max(workers, 1)} at once")
-    return report([planner.directory], console, folder=Path(asked.keep) if asked.keep else None)
+    # Of several commands that share the comparison, one at a time writes the report
+    with planner.queue.leases.alone(f"report-{planner.comparison_id}"):
+        return report([planner.directory], console, folder=Path(asked.keep) if asked.keep else None)
 
 
 def announce(
@@ -170,7 +172,15 @@ def train(plan: "Plan", workers: int, console: Console, *, again: bool = True) -
     entries = [entry for entry in plan.entries if again or progress.queue.state(entry) != FAILED]
     with progress.live:
         study = plan.study
-        sweep(entries, plan.output, workers, fail_fast=study.fail_fast, watch=progress.show, replicas=study.replicas)
+        sweep(
+            entries,
+            plan.output,
+            workers,
+            fail_fast=study.fail_fast,
+            watch=progress.show,
+            replicas=study.replicas,
+            leases=study.leases,
+        )
     console.print(progress.table())
     counts = progress.counts()
     return Trained(not (plan.study.fail_fast and counts[FAILED]), counts[DONE] - before)

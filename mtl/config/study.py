@@ -59,6 +59,7 @@ class Study(Frozen):
         margin: a gain within +-margin is too small to matter.
         workers: processes that train; None: one per core; 0: this process.
         replicas: most runs that a process trains at once.
+        leases: address of a database that says which process is at a run; None: files do.
         dry_run: print the plan and stop.
         fail_fast: stop at the first run that fails.
         keep: a folder for a README with the result.
@@ -97,6 +98,9 @@ class Study(Frozen):
     margin: Annotated[float, Field(gt=0, lt=1, description="a number between 0 and 1")]
     workers: Annotated[int | None, Field(ge=0, description="a whole number, 0 or more, or null")]
     replicas: Annotated[int, Field(ge=1, description="a whole number, 1 or more")]
+    leases: Annotated[
+        str | None, Field(pattern="://", description="an address such as sqlite:////x/leases.db, or null")
+    ]
     dry_run: Switch
     fail_fast: Switch
     keep: Annotated[str | None, Field(pattern=r"\S", description="a folder, or null")]

@@ -259,7 +259,8 @@ def act(
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):
             chosen = {group: str(getattr(result.choices, group)) for group in CHOSEN}
-            write_choices(logger.experiment, run.path, {**chosen, "seed": str(result.seed)}, numbers)
+            add = logger.experiment._get_file_writer().add_summary
+            write_choices(add, run.path, {**chosen, "seed": str(result.seed)}, numbers)
             for picture in sorted((run.path / "execution").glob("*.png")):
                 add_picture(logger, picture, step)
         logger.save()

@@ -7,11 +7,12 @@ TensorBoard gives a colour to every directory, draws the curves of one tag into 
     summary/      the single numbers ``summary/...``, what was chosen, and pictures
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from tensorboard.plugins.hparams.summary_v2 import hparams_pb  # type: ignore[import-untyped]
-from torch.utils.tensorboard import SummaryWriter
+from torch.utils.tensorboard.summary import scalar
 
 TRAIN, VALIDATION, SUMMARY = "train", "validation", "summary"
 FOLDERS = {"train": TRAIN, "val": VALIDATION}
@@ -34,7 +35,9 @@ def place_of(tag: str) -> tuple[str, str]:
     return (SUMMARY, f"{SUMMARY}/{tag}") if first in SINGLE else (TRAIN, tag)
 
 
-def write_choices(writer: SummaryWriter, run: Path, choices: Mapping[str, str], numbers: Mapping[str, float]) -> None:
+def write_choices(
+    add: Callable[[Any], None], run: Path, choices: Mapping[str, str], numbers: Mapping[str, float]
+) -> None:
     """Add a run to TensorBoard's page of hyper-parameters.
 
     A run that is also part of comparisons stands there once: all its entries name the same group. What the page can
@@ -42,13 +45,13 @@ def write_choices(writer: SummaryWriter, run: Path, choices: Mapping[str, str], 
     say of that is taken for all.
 
     Args:
-        writer: of the directory ``summary``.
+        add: takes a summary in TensorBoard's form, for the directory ``summary``.
         run: the run's directory.
         choices: by group, the option chosen; the seed as a text, since it is a name and no quantity.
         numbers: by tag without ``summary/``, what came of the run.
     """
     for tag, value in numbers.items():
-        writer.add_scalar(f"{SUMMARY}/{tag}", value)
+        add(scalar(f"{SUMMARY}/{tag}", value))  # type: ignore[no-untyped-call]
     name = "/".join(run.resolve().parts[-5:])  # of <output>/runs/<task>/<model>-<weighting>/<run id>
     # SummaryWriter.add_hparams names no group, and tensorboard's own functions around hparams_pb ask for tensorflow
-    writer._get_file_writer().add_summary(hparams_pb(dict(choices), trial_id=name))  # type: ignore[no-untyped-call]
+    add(hparams_pb(dict(choices), trial_id=name))

@@ -22,7 +22,8 @@
     lock           who trains it now
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,13 +45,41 @@ def run_path(config: RunConfig) -> Path:
     return Path(config.output, "runs", chosen.task, f"{chosen.model}-{chosen.weighting}", run_id(config))
 
 
-def finished(first: Path) -> list[Path]:
+LaterRuns = Mapping[str, Sequence[str]]  # by the id of a run, names of the directories beside its first one
+
+
+def later_runs(folder: Path) -> LaterRuns:
+    """Names of the directories ``<id>-2``, ``<id>-3``, ... of a folder, by id."""
+    found: dict[str, list[str]] = {}
+    with suppress(OSError):  # there is no such folder yet
+        for name in sorted(place.name for place in folder.iterdir()):
+            run, dash, _ = name.partition("-")
+            if dash:
+                found.setdefault(run, []).append(name)
+    return found
+
+
+def finished(first: Path, later: Callable[[Path], LaterRuns] = later_runs) -> Iterator[Path]:
     """Directories with a result of the config whose first run goes to ``first``: that one, and ``-2``, ``-3``, ...
 
-    A result without the contributions of its test rows is none.
+    A result without the contributions of its test rows is none. The folder around them, which may hold thousands of
+    runs, is read only when more than the first is asked for.
+
+    Args:
+        first: where the first run goes.
+        later: reads the folder; where many runs are looked for at once, it may remember what it found.
+
+    Yields:
+        Path: of each.
     """
-    places = sorted((*first.parent.glob(first.name), *first.parent.glob(f"{first.name}-*")))
-    return [place for place in places if all((place / name).is_file() for name in ("result.json", FILE))]
+    if _has_result(first):
+        yield first
+    names = later(first.parent).get(first.name, ())
+    yield from (first.parent / name for name in names if _has_result(first.parent / name))
+
+
+def _has_result(place: Path) -> bool:
+    return all((place / name).is_file() for name in ("result.json", FILE))
 
 
 class Parent(NamedTuple):

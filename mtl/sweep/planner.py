@@ -77,7 +77,7 @@ class Planner:
             raise InputError("hardware.max_time is for single runs: a comparison can be interrupted at any time")
         with silent_lightning():
             processes_of(base.hardware.arguments())
-        self.queue = RunQueue(self.output)
+        self.queue = RunQueue(self.output, study.leases)
         self.check_baselines()
         for key in study.grid:
             if key.lstrip("+").startswith("task."):

@@ -2,12 +2,15 @@
 
 import time
 from collections import Counter
+from collections.abc import Sequence
+from itertools import islice
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from mtl.runs.directory import Run
 from mtl.sweep.plan import Plan
 from mtl.sweep.queue import DONE, FAILED, PENDING, RUNNING, RunQueue
 
@@ -52,25 +55,42 @@ class Progress:
 
     def __init__(self, plan: Plan, workers: int, console: Console) -> None:
         self.plan, self.workers = plan, max(workers, 1)
-        self.queue = RunQueue(plan.output)
+        self.queue = RunQueue(plan.output, plan.study.leases)
         self.live = Live(console=console, auto_refresh=False, transient=True)
         self.started = self._said = time.perf_counter()
-        self.done_before = self.counts()[DONE]
+        self._fit: dict[str, float] = {}  # seconds by key of a finished run: reading thousands again takes seconds
+
+    def states(self) -> list[Counter[str]]:
+        """Runs of each configuration by state."""
+        found = iter(self.queue.states([entry for one in self.plan.configurations for entry in one.entries]))
+        return [Counter(islice(found, len(one.entries))) for one in self.plan.configurations]
 
     def counts(self) -> Counter[str]:
         """Runs by state."""
-        return Counter(self.queue.state(entry) for entry in self.plan.entries)
+        return sum(self.states(), Counter())
 
-    def seconds_left(self) -> float:
-        """From the durations of finished runs of a configuration where there are any, else from the plan's estimate."""
+    def seconds_left(self, states: Sequence[Counter[str]]) -> float:
+        """From the durations of finished runs of a configuration where there are any, else from the plan's estimate.
+
+        Args:
+            states: runs of each configuration by state.
+
+        Returns:
+            Seconds until all are done.
+        """
         left = 0.0
-        for one in self.plan.configurations:
-            finished = [run.result.seconds.fit for entry in one.entries if (run := self.queue.done(entry))]
-            each = 1.0 + sum(finished) / len(finished) if finished else self.plan.seconds(one)
-            for entry in one.entries:
-                state = self.queue.state(entry)
-                left += each * {PENDING: 1.0, RUNNING: 0.5}.get(state, 0.0)
+        for one, found in zip(self.plan.configurations, states, strict=True):
+            waiting = found[PENDING] + 0.5 * found[RUNNING]
+            if waiting:
+                finished = [self._seconds(run, entry.key) for entry in one.entries if (run := self.queue.known(entry))]
+                each = 1.0 + sum(finished) / len(finished) if finished else self.plan.seconds(one)
+                left += each * waiting
         return left / self.workers
+
+    def _seconds(self, run: Run, key: str) -> float:
+        if key not in self._fit:
+            self._fit[key] = run.result.seconds.fit
+        return self._fit[key]
 
     def show(self) -> None:
         """Draw the table again, with what is known now."""
@@ -78,11 +98,19 @@ class Progress:
             self.live.update(self.table(), refresh=True)
         elif time.perf_counter() - self._said > INTERVAL:
             self._said = time.perf_counter()
-            self.live.console.print(self.line(self.counts()), highlight=False, markup=False, soft_wrap=True)
+            self.live.console.print(self.line(self.states()), highlight=False, markup=False, soft_wrap=True)
 
-    def line(self, counts: Counter[str]) -> str:
-        """How many runs are done, and how long the rest is likely to take."""
-        passed, left = format_duration(time.perf_counter() - self.started), format_duration(self.seconds_left())
+    def line(self, states: Sequence[Counter[str]]) -> str:
+        """How many runs are done, and how long the rest is likely to take.
+
+        Args:
+            states: runs of each configuration by state.
+
+        Returns:
+            The line.
+        """
+        counts: Counter[str] = sum(states, Counter())
+        passed, left = format_duration(time.perf_counter() - self.started), format_duration(self.seconds_left(states))
         counted = f"{counts[DONE]} of {len(self.plan.entries)} done, {counts[FAILED]} failed"
         return f"{counted}, {passed} passed, about {left} left"
 
@@ -91,12 +119,10 @@ class Progress:
         table = Table()
         for column in ("configuration", PENDING, RUNNING, DONE, FAILED):
             table.add_column(column, justify="left" if column == "configuration" else "right", overflow="fold")
-        total: Counter[str] = Counter()
-        for one in self.plan.configurations:
-            found = Counter(self.queue.state(entry) for entry in one.entries)
-            total += found
+        states = self.states()
+        for one, found in zip(self.plan.configurations, states, strict=True):
             cells = [str(found[state] or "") for state in (PENDING, RUNNING, DONE, FAILED)]
             table.add_row(
                 Text(one.label), *cells, style="red" if found[FAILED] else "dim" if not found[RUNNING] else ""
             )
-        return Group(table, Text(self.line(total)))
+        return Group(table, Text(self.line(states)))

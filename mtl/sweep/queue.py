@@ -5,29 +5,30 @@
     <key>.json     the attempt: its run directory, how often its process died, the error if it failed
     <key>.lock     who is working on it: machine, process, its start time; touched every few seconds
 
+With ``leases=<address>`` a database says who is working on it, and there are no locks.
 A run is done when its run directory has a result of the same data, whoever made it; so runs of a plain ``train.py``
 count, and nothing has to be kept in step. All files are written whole or not at all.
 """
 
 import hashlib
-import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
-
-from filelock import FileLock
 
 from mtl.config.run_config import RunConfig
 from mtl.errors import InputError
 from mtl.runs.attempts import attempt_file, queue_directory
 from mtl.runs.checksums import checksums_of
-from mtl.runs.directory import Run, finished, run_path
+from mtl.runs.directory import LaterRuns, Run, finished, later_runs, run_path
 from mtl.runs.files import read_json_if_whole, write_json
 from mtl.runs.identity import run_id
-from mtl.runs.lock import create_lock, describe_this_process, heartbeat, is_alive
+from mtl.sweep.database_leases import DatabaseLeases
+from mtl.sweep.file_leases import FileLeases
+from mtl.sweep.leases import Leases
 
 DEATHS = 3  # processes that may die over one run without progress before it counts as failed
 
@@ -46,7 +47,7 @@ class QueuedRun:
     config: RunConfig
     fingerprint: str
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Its name in the queue."""
         return f"{run_id(self.config)}-{hashlib.sha256(self.fingerprint.encode()).hexdigest()[:8]}"
@@ -57,12 +58,13 @@ class RunQueue:
 
     Args:
         output: the directory that holds ``runs/``.
+        leases: address of a database that says who is at a run; None: files do.
 
     Raises:
-        InputError: it cannot be written.
+        InputError: it cannot be written, or the database cannot be used.
     """
 
-    def __init__(self, output: str | Path) -> None:
+    def __init__(self, output: str | Path, leases: str | None = None) -> None:
         self.output = Path(output)
         self.path = queue_directory(self.output)
         try:
@@ -70,51 +72,68 @@ class RunQueue:
         except OSError as error:
             raise InputError(f"output={self.output}: cannot be written ({error.strerror})") from None
         self._done: dict[str, Run] = {}
-        # Claims follow one another, so that two that find a dead lock do not both take it over
-        self._mutex = FileLock(self.path / ".mutex")
+        self._first: dict[str, Path] = {}
+        self.leases: Leases = FileLeases(self.path) if leases is None else DatabaseLeases(leases, self.output)
 
-    def done(self, entry: QueuedRun) -> Run | None:
-        """The finished run that answers this entry, if there is one."""
+    def done(self, entry: QueuedRun, later: Callable[[Path], LaterRuns] = later_runs) -> Run | None:
+        """The finished run that answers this entry, if there is one.
+
+        Args:
+            entry: the run.
+            later: as for :func:`~mtl.runs.directory.finished`.
+
+        Returns:
+            The run.
+        """
         if entry.key not in self._done:
-            for run in map(Run, finished(self.first_directory(entry))):
+            for run in map(Run, finished(self.first_directory(entry), later)):
                 with suppress(InputError):  # unfinished or damaged: not an answer
                     if run.result.data.fingerprint == entry.fingerprint:
                         self._done[entry.key] = run
                         break
         return self._done.get(entry.key)
 
+    def known(self, entry: QueuedRun) -> Run | None:
+        """The finished run of an entry that was found to be done; no file is read."""
+        return self._done.get(entry.key)
+
     def first_directory(self, entry: QueuedRun) -> Path:
         """Where the first attempt at a run goes; later ones stand beside it."""
-        return run_path(entry.config.changed(output=str(self.output)))
+        if entry.key not in self._first:
+            self._first[entry.key] = run_path(entry.config.changed(output=str(self.output)))
+        return self._first[entry.key]
+
+    def states(self, entries: Sequence[QueuedRun]) -> list[str]:
+        """The state of each of these runs; each folder that they are in is read once."""
+        later = cache(later_runs)
+        left = [entry for entry in entries if not self.done(entry, later)]
+        held = self.leases.held([entry.key for entry in left])
+        found = {entry.key: RUNNING if entry.key in held else self._unheld_state(entry) for entry in left}
+        return [found.get(entry.key, DONE) for entry in entries]
+
+    def _unheld_state(self, entry: QueuedRun) -> str:
+        return FAILED if "error" in self.attempt(entry) else PENDING
 
     def state(self, entry: QueuedRun) -> str:
         """pending, running, done or failed."""
-        if self.done(entry):
-            return DONE
-        holder = self.holder(entry)
-        if holder and is_alive(holder, self._lock(entry)):
-            return RUNNING
-        return FAILED if "error" in self.attempt(entry) else PENDING
+        return self.states([entry])[0]
 
     def attempt(self, entry: QueuedRun) -> dict[str, Any]:
         """What is known of the last attempt; empty before the first or when the file is damaged."""
         return read_json_if_whole(self._attempt(entry))
 
-    def holder(self, entry: QueuedRun) -> dict[str, Any]:
-        """Who holds the lock; empty if nobody does."""
-        return read_json_if_whole(self._lock(entry))
-
     def _attempt(self, entry: QueuedRun) -> Path:
         return attempt_file(self.output, entry.key)
 
-    def _lock(self, entry: QueuedRun) -> Path:
-        return self.path / f"{entry.key}.lock"
-
     def forget_failure(self, entry: QueuedRun) -> None:
         """A failed run is to be tried again, from the start, in a directory of its own."""
-        with self._mutex:
-            if "error" in self.attempt(entry):
-                self._attempt(entry).unlink()
+        if "error" not in self.attempt(entry):
+            return
+        lease = self.leases.take(entry.key)
+        if lease is not None:
+            with self.leases.keep(lease):
+                if "error" in self.attempt(entry):
+                    self._attempt(entry).unlink()
 
     def fail(self, entry: QueuedRun, error: str, trace: str = "") -> None:
         """Record that the run failed, and why."""
@@ -130,38 +149,29 @@ class RunQueue:
     @contextmanager
     def claim(self, entry: QueuedRun) -> Iterator["Claim | None"]:
         """The right to do a run while the context lasts; None if it is done, failed, or somebody alive is at it."""
-        lock, mine = self._lock(entry), describe_this_process()
-        with self._mutex:
-            granted = self._may_start(entry) and create_lock(lock, json.dumps(mine))
-        if not granted:
+        if self.done(entry) or "error" in self.attempt(entry):
+            self.leases.clear(entry.key)  # a process may have died between the result and the end
             yield None
             return
-        with heartbeat(lock):
-            try:
-                yield Claim(self, entry)
-            finally:
-                with self._mutex:
-                    if self.holder(entry).get("token") == mine["token"]:
-                        lock.unlink()
+        lease = self.leases.take(entry.key)
+        if lease is None:
+            yield None
+            return
+        with self.leases.keep(lease):
+            yield Claim(self, entry) if self._is_left(entry, after_death=lease.after_death) else None
 
-    def _may_start(self, entry: QueuedRun) -> bool:
-        """Whether nobody is at it and it is still to do; the lock of a dead process is removed."""
+    def _is_left(self, entry: QueuedRun, *, after_death: bool) -> bool:
+        """Whether a run, whose lease is held, is still to do; the death of its last process is counted."""
         attempt = self.attempt(entry)
-        if self.done(entry) or "error" in attempt:
-            if not is_alive(self.holder(entry), self._lock(entry)):  # it died between the result and the end
-                self._lock(entry).unlink(missing_ok=True)
+        if self.done(entry) or "error" in attempt:  # of somebody who held it in the meantime
             return False
-        if not self._lock(entry).is_file():
+        if not after_death:
             return True
-        holder = self.holder(entry)
-        if holder and is_alive(holder, self._lock(entry)):
-            return False
         # A cluster may end a long run many times: only deaths in a row that leave no new checkpoint count
         left = self._checkpoint(attempt)
         advanced = left is not None and left != attempt.get("checkpoint")
         deaths = 1 if advanced else int(attempt.get("deaths", 0)) + 1
         self._write(entry, {**attempt, "deaths": deaths, "checkpoint": left})
-        self._lock(entry).unlink(missing_ok=True)
         if deaths < DEATHS:
             return True
         self.fail(entry, f"the process that trained it died {deaths} times without progress (out of memory?)")

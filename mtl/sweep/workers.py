@@ -4,9 +4,9 @@ import gc
 import multiprocessing
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from itertools import islice
 from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -17,6 +17,8 @@ from mtl.errors import InputError
 from mtl.runs.attempts import queue_directory
 from mtl.sweep.processes import POLL, end_all, start_worker, threads_each, worker_process
 from mtl.sweep.queue import DONE, FAILED, PENDING, Claim, QueuedRun, RunQueue
+
+REST = 10.0  # times as long as a look takes until the next: many commands over thousands of runs ask much of their disk
 
 
 def do_run(claim: Claim, threads: int) -> None:
@@ -72,7 +74,14 @@ def do_at_once(claims: Sequence[Claim], threads: int) -> None:
 
 
 def do_runs(
-    entries: Sequence[QueuedRun], output: Path, threads: int, stop: Event, *, fail_fast: bool, replicas: int = 1
+    entries: Sequence[QueuedRun],
+    output: Path,
+    threads: int,
+    stop: Event,
+    *,
+    fail_fast: bool,
+    replicas: int = 1,
+    leases: str | None = None,
 ) -> None:
     """Go through the entries once, doing each that is neither done, failed nor held by somebody.
 
@@ -83,17 +92,12 @@ def do_runs(
         stop: ends it after the run under way.
         fail_fast: set ``stop`` at the first failure.
         replicas: most runs of one shape that are trained at once.
+        leases: as for :class:`~mtl.sweep.queue.RunQueue`.
     """
-    queue = RunQueue(output)
-    shapes = shapes_of(entries) if replicas > 1 else []
-    for number, entry in enumerate(entries):
+    queue = RunQueue(output, leases)
+    for alike in alike_runs(queue, entries, replicas):
         if stop.is_set():
             return
-        alike = [entry]
-        if replicas > 1:
-            rest = zip(entries[number:], shapes[number:], strict=True)
-            pending = (one for one, shape in rest if shape == shapes[number] and queue.state(one) == PENDING)
-            alike = list(islice(pending, replicas))
         with ExitStack() as held:
             claims = [claim for claim in (held.enter_context(queue.claim(one)) for one in alike) if claim is not None]
             fresh = [claim for claim in claims if claim.unfinished() is None]  # a dead run is gone on with by itself
@@ -105,6 +109,35 @@ def do_runs(
             stop.set()
 
 
+def alike_runs(queue: RunQueue, entries: Sequence[QueuedRun], replicas: int) -> Iterator[list[QueuedRun]]:
+    """Every entry once, in order, each with those after it that may be trained beside it.
+
+    Args:
+        queue: says which are still to do.
+        entries: in this order.
+        replicas: most runs to do of one shape; entries between them that need nothing are given, too.
+
+    Yields:
+        list[QueuedRun]: entries of one shape.
+    """
+    if replicas == 1:
+        yield from ([entry] for entry in entries)
+        return
+    shapes = shapes_of(entries)
+    waiting: dict[tuple[str, str], deque[QueuedRun]] = {}
+    for entry, shape in zip(entries, shapes, strict=True):
+        waiting.setdefault(shape, deque()).append(entry)
+    for entry, shape in zip(entries, shapes, strict=True):
+        same = waiting[shape]
+        if not same or same[0] is not entry:  # it was given with one before it
+            continue
+        found, pending = [], 0
+        while same and pending < replicas:
+            found.append(same.popleft())
+            pending += queue.state(found[-1]) == PENDING
+        yield found
+
+
 def shapes_of(entries: Sequence[QueuedRun]) -> list[tuple[str, str]]:
     """What entries have in common that may be trained at once: data, and all but seed, weighting and rates."""
     from mtl.training.stack.offered import shape_of
@@ -113,11 +146,17 @@ def shapes_of(entries: Sequence[QueuedRun]) -> list[tuple[str, str]]:
 
 
 def run_worker(
-    entries: Sequence[QueuedRun], output: Path, threads: int, stop: Event, fail_fast: bool, replicas: int
+    entries: Sequence[QueuedRun],
+    output: Path,
+    threads: int,
+    stop: Event,
+    fail_fast: bool,
+    replicas: int,
+    leases: str | None,
 ) -> None:
     """What a worker process does. It ends with the process that started it; its output goes to a file of the queue."""
     with worker_process(queue_directory(output)):
-        do_runs(entries, output, threads, stop, fail_fast=fail_fast, replicas=replicas)
+        do_runs(entries, output, threads, stop, fail_fast=fail_fast, replicas=replicas, leases=leases)
 
 
 def sweep(
@@ -128,6 +167,7 @@ def sweep(
     fail_fast: bool = False,
     watch: Callable[[], None] = lambda: None,
     replicas: int = 1,
+    leases: str | None = None,
 ) -> None:
     """Do all runs; returns when each is done or failed, or one failed and ``fail_fast``.
 
@@ -136,11 +176,13 @@ def sweep(
         output: the directory that holds ``runs/`` and the queue.
         workers: processes; 0 does it in this one.
         fail_fast: stop at the first failure. Runs under way are finished.
-        watch: called between and, with workers, several times a second.
+        watch: called between and, with workers, at every look at what is left: twice a second, or less often where a
+            look takes long.
         replicas: most runs of one shape that a process trains at once; with several processes the runs are divided
             among them first.
+        leases: as for :class:`~mtl.sweep.queue.RunQueue`.
     """
-    queue = RunQueue(output)
+    queue = RunQueue(output, leases)
     for entry in entries:
         queue.forget_failure(entry)
     context = multiprocessing.get_context("spawn")
@@ -148,7 +190,7 @@ def sweep(
     if workers == 0:
         parts = [list(entries)] if replicas > 1 else [[entry] for entry in entries]
         for part in parts:
-            do_runs(part, output, threads_each(1), stop, fail_fast=fail_fast, replicas=replicas)
+            do_runs(part, output, threads_each(1), stop, fail_fast=fail_fast, replicas=replicas, leases=leases)
             watch()
         return
     each = min(replicas, max(1, -(-len(entries) // workers)))
@@ -156,18 +198,17 @@ def sweep(
     try:
         while True:
             processes = [one for one in processes if one.is_alive()]
-            left = [entry for entry in entries if queue.state(entry) not in (DONE, FAILED)]
-            if stop.is_set():
-                left = []
+            began = time.monotonic()
+            states = [] if stop.is_set() else queue.states(entries)
             watch()
-            if not processes and not left:
+            took = time.monotonic() - began
+            if not processes and all(state in (DONE, FAILED) for state in states):
                 return
-            waiting = [entry for entry in left if queue.state(entry) == PENDING]
-            for _ in range(min(len(waiting), workers - len(processes))):
-                arguments = (list(entries), output, threads_each(workers), stop, fail_fast, each)
+            for _ in range(min(states.count(PENDING), workers - len(processes))):
+                arguments = (list(entries), output, threads_each(workers), stop, fail_fast, each, leases)
                 processes.append(context.Process(target=run_worker, args=arguments, daemon=True))
                 start_worker(processes[-1])
-            time.sleep(POLL)
+            time.sleep(max(POLL, REST * took))
     finally:
         stop.set()
         end_all(processes)

@@ -64,6 +64,7 @@ def test_where_all_are_measured_all_seeds_decide() -> None:
         (["alpha='${seed}'"], "Interpolation key 'seed' not found"),
         (["alpha=2"], "alpha=2: expected a number between"),
         (["workers=-1"], "workers=-1: expected a whole number"),
+        (["leases=here.db"], "leases=here.db: expected an address such as sqlite:////x/leases.db"),
         (["budget=0"], "budget=0: expected a whole number, 1 or more"),
         (["budget=true"], "budget=true: expected a whole number"),
         (["models=[hard,hard]"], "each name once"),

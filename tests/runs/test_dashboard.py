@@ -9,17 +9,17 @@ from tensorboard.backend.event_processing.plugin_event_multiplexer import (  # t
 )
 from tensorboard.plugins import base_plugin  # type: ignore[import-untyped]
 from tensorboard.plugins.hparams import api_pb2, backend_context, list_session_groups  # type: ignore[import-untyped]
-from torch.utils.tensorboard import SummaryWriter
 
 from mtl.runs.dashboard import place_of, write_choices
+from mtl.runs.event_file import event_file
 
 
 def test_a_run_that_is_part_of_comparisons_stands_once_among_hyper_parameters(tmp_path: Path) -> None:
     """With the numbers of all its entries."""
     for run in ("outputs/runs/table/hard-equal/0123", "outputs/runs/table/hard-equal/0123-2"):
         for folder, number in ((tmp_path / run, "val/score"), (tmp_path / "comparisons" / run[-4:], "delta_m")):
-            with SummaryWriter(str(folder / "summary")) as writer:
-                write_choices(writer, tmp_path / run, {"model": "hard", "seed": "0"}, {number: 0.5})
+            with event_file(folder / "summary") as writer:
+                write_choices(writer.add_summary, tmp_path / run, {"model": "hard", "seed": "0"}, {number: 0.5})
     runs = EventMultiplexer().AddRunsFromDirectory(str(tmp_path)).Reload()
     provider = data_provider.MultiplexerDataProvider(runs, str(tmp_path))
     backend = backend_context.Context(base_plugin.TBContext(data_provider=provider, logdir=str(tmp_path)))

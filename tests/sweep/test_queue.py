@@ -16,9 +16,10 @@ from mtl.config.run_result import RunResult
 from mtl.runs import lock as run_lock
 from mtl.runs.checkpoint import write_checkpoint
 from mtl.runs.directory import Run
-from mtl.runs.files import write_json
+from mtl.runs.files import read_json, write_json
 from mtl.runs.identity import run_id
 from mtl.runs.lock import machine_id
+from mtl.sweep.database_leases import DatabaseLeases
 from mtl.sweep.queue import DEATHS, DONE, FAILED, PENDING, RUNNING, QueuedRun, RunQueue
 from tests.results import run_result, write_result
 
@@ -138,7 +139,7 @@ def test_a_lock_of_another_machine_lives_as_long_as_its_heart_beats(tmp_path: Pa
     assert queue.state(one) == PENDING
     with queue.claim(one) as claim:
         assert claim is not None
-        assert queue.holder(one)["machine"] == machine_id()
+        assert read_json(lock)["machine"] == machine_id()
     assert queue.attempt(one)["deaths"] == 1
 
 
@@ -217,16 +218,24 @@ def test_a_damaged_queue_file_never_has_a_foreign_directory_removed(tmp_path: Pa
     assert foreign.is_dir()
 
 
-def test_of_many_processes_that_want_a_run_one_gets_it(tmp_path: Path) -> None:
-    queue, entries = RunQueue(tmp_path), [entry(tmp_path, seed) for seed in range(5)]
-    for one in entries:  # each lock was left by a dead process
-        write_lock(queue, one, machine=machine_id(), pid=2**22 + 1)
+@pytest.mark.parametrize("kept", ["files", "database"])
+def test_of_many_processes_that_want_a_run_one_gets_it(tmp_path: Path, kept: str) -> None:
+    leases = None if kept == "files" else f"sqlite:///{tmp_path / 'leases.db'}"
+    queue, entries = RunQueue(tmp_path, leases), [entry(tmp_path, seed) for seed in range(5)]
+    for one in entries:  # each lease was left by a dead process
+        if leases is None:
+            write_lock(queue, one, machine=machine_id(), pid=2**22 + 1)
+        elif os.fork() == 0:
+            DatabaseLeases(leases, tmp_path).take(one.key)
+            os._exit(0)
+        else:
+            os.wait()
     children = []
     for number in range(6):
         child = os.fork()
         if child == 0:
             try:
-                mine = RunQueue(tmp_path)
+                mine = RunQueue(tmp_path, leases)
                 for one in entries:
                     with mine.claim(one) as claim:
                         if claim is not None:

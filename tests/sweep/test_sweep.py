@@ -5,7 +5,9 @@ import multiprocessing
 import os
 import random
 import signal
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -161,19 +163,23 @@ def test_a_sweep_killed_at_random_moments_ends_with_the_numbers_of_an_undisturbe
 
 @pytest.mark.slow
 def test_worker_processes_share_the_runs_and_one_that_is_killed_is_replaced(tmp_path: Path) -> None:
-    plan = plan_of(tmp_path, "seeds=1", "weightings=[equal]")
-    queue, killed = RunQueue(tmp_path), []
+    """Also where a database says who is at which."""
+    address = f"sqlite:///{tmp_path / 'leases.db'}"
+    plan = plan_of(tmp_path, "seeds=1", "weightings=[equal]", f"leases={address}")
+    queue, killed = RunQueue(tmp_path, address), []
 
     def kill_one() -> None:
-        holders = [queue.holder(entry) for entry in plan.entries]
-        if not killed and any(holders):
-            victim = next(holder for holder in holders if holder)["pid"]
+        with closing(sqlite3.connect(tmp_path / "leases.db")) as database:
+            holders = [json.loads(holder) for (holder,) in database.execute("SELECT holder FROM mtl_leases")]
+        if not killed and holders:
+            victim = holders[0]["pid"]
             assert victim != os.getpid()
             os.kill(victim, signal.SIGKILL)
             killed.append(victim)
 
-    sweep(plan.entries, tmp_path, 2, watch=kill_one)
+    sweep(plan.entries, tmp_path, 2, watch=kill_one, leases=address)
     assert killed
+    assert not list(tmp_path.glob("queue/*.lock"))
     assert {queue.state(entry) for entry in plan.entries} == {DONE}
     assert len(list(tmp_path.rglob("result.json"))) == len(plan.entries)
 

@@ -5,12 +5,11 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from torch.utils.tensorboard import SummaryWriter
-
 from mtl.comparison.records import Record
 from mtl.comparison.report.curves import Logged
 from mtl.comparison.types import COSTS, Comparison, Row
 from mtl.runs.dashboard import CHOSEN, SUMMARY, place_of, write_choices
+from mtl.runs.event_file import event_file
 
 LONGEST = 80  # characters of a directory, each of up to 3 bytes; file systems end at 255 bytes
 
@@ -39,8 +38,8 @@ def write_dashboard(directory: Path, comparison: Comparison, logs: Mapping[str, 
                 "weighting": row.weighting,
                 "seed": seed,
             }
-            with SummaryWriter(str(folder / SUMMARY)) as writer:
-                write_choices(writer, one.path, choices, scalars(comparison, row, one))
+            with event_file(folder / SUMMARY) as writer:
+                write_choices(writer.add_summary, one.path, choices, scalars(comparison, row, one))
             write_curves(folder, logs[row.label][place])
 
 
@@ -48,7 +47,7 @@ def write_curves(folder: Path, logged: Logged) -> None:
     """Write what a run logged below its directory of the dashboard."""
     places = {tag: place_of(tag) for tag in logged}
     for name in sorted({name for name, _ in places.values()} - {SUMMARY}):  # single numbers are there already
-        with SummaryWriter(str(folder / name)) as writer:
+        with event_file(folder / name) as writer:
             for tag, points in logged.items():
                 if places[tag][0] == name:
                     for step in sorted(points):

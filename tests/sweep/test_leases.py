@@ -1,0 +1,163 @@
+"""Leases of runs: one holder at a time, taken over from the dead, kept in files or in a database."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import NullPool, create_engine, text
+
+from mtl.errors import InputError
+from mtl.sweep.database_leases import DatabaseLeases
+from mtl.sweep.file_leases import FileLeases
+from mtl.sweep.leases import Leases
+
+CHILD = """\
+import sys, time
+from pathlib import Path
+from tests.sweep.test_leases import STORES
+leases = STORES[sys.argv[1]](Path(sys.argv[2]))
+with leases.keep(leases.take("a")):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def address(path: Path) -> str:
+    return f"sqlite:///{path / 'leases.db'}"
+
+
+STORES: dict[str, Callable[[Path], Leases]] = {
+    "files": FileLeases,
+    "database": lambda path: DatabaseLeases(address(path), path, beat=0.05),
+}
+
+
+@pytest.fixture(params=list(STORES))
+def kept(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def change(path: Path, values: str) -> None:
+    with create_engine(address(path), poolclass=NullPool).begin() as connection:
+        connection.execute(text(f"UPDATE mtl_leases SET {values}"))
+
+
+def read(path: Path, column: str) -> str:
+    with create_engine(address(path), poolclass=NullPool).connect() as connection:
+        return str(connection.execute(text(f"SELECT {column} FROM mtl_leases")).scalar_one())
+
+
+def test_a_lease_has_one_holder_at_a_time(tmp_path: Path, kept: str) -> None:
+    leases, others = STORES[kept](tmp_path), STORES[kept](tmp_path)
+    lease = leases.take("a")
+    assert lease is not None
+    with leases.keep(lease):
+        assert others.take("a") is None
+        assert others.held(["a", "b"]) == {"a"}
+        others.clear("a")  # it is alive
+        assert others.take("b") is not None
+    assert others.held(["a"]) == set()
+    again = others.take("a")
+    assert again is not None
+    assert not again.after_death
+
+
+def test_the_lease_of_a_killed_process_is_taken_over_once(tmp_path: Path, kept: str) -> None:
+    leases = STORES[kept](tmp_path)
+    command = [sys.executable, "-c", CHILD, kept, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "held\n"
+        assert leases.held(["a"]) == {"a"}
+        assert leases.take("a") is None
+        child.kill()
+    assert leases.held(["a"]) == set()
+    lease = leases.take("a")
+    assert lease is not None
+    assert lease.after_death
+    assert leases.take("a") is None
+
+
+def test_the_lease_of_another_machine_ends_when_it_was_not_renewed(tmp_path: Path) -> None:
+    leases = DatabaseLeases(address(tmp_path), tmp_path)
+    leases.take("a")
+    change(tmp_path, """holder = '{"machine": "elsewhere"}'""")
+    assert leases.held(["a"]) == {"a"}
+    assert leases.take("a") is None
+    change(tmp_path, "seen = '2000-01-01 00:00:00'")
+    assert leases.held(["a"]) == set()
+    lease = leases.take("a")
+    assert lease is not None
+    assert lease.after_death
+    change(tmp_path, """holder = '{"machine": "elsewhere"}', seen = '2000-01-01 00:00:00'""")
+    leases.clear("a")
+    found = leases.take("a")
+    assert found is not None
+    assert not found.after_death
+
+
+def test_a_lease_is_renewed_and_whoever_has_lost_it_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that was cut off, and whose run another one has taken over, does not go on with it."""
+    ended: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "kill", lambda *given: ended.append(given))
+    leases = DatabaseLeases(address(tmp_path), tmp_path, beat=0.02)
+    lease = leases.take("a")
+    assert lease is not None
+
+    def wait_for(said: Callable[[], bool]) -> None:
+        limit = time.monotonic() + 20
+        while not said() and time.monotonic() < limit:
+            time.sleep(0.02)
+        assert said()
+
+    with leases.keep(lease):
+        change(tmp_path, "seen = '2000-01-01 00:00:00'")
+        wait_for(lambda: read(tmp_path, "seen") > "2001")
+        assert not ended
+        change(tmp_path, "token = 'of another'")
+        wait_for(lambda: ended == [(os.getpid(), signal.SIGTERM)])
+    assert read(tmp_path, "token") == "of another"  # which keeps its lease
+
+
+def test_those_who_want_to_be_alone_wait_for_each_other(tmp_path: Path, kept: str) -> None:
+    leases, lines = STORES[kept](tmp_path), list[str]()
+
+    def wait() -> None:
+        with STORES[kept](tmp_path).alone("report"):
+            lines.append("second")
+
+    with leases.alone("report"):
+        thread = threading.Thread(target=wait)
+        thread.start()
+        time.sleep(0.1)
+        lines.append("first")
+    thread.join()
+    assert lines == ["first", "second"]
+
+
+def test_outputs_that_share_a_database_do_not_meet(tmp_path: Path) -> None:
+    one, other = (DatabaseLeases(address(tmp_path), tmp_path / name) for name in ("one", "other"))
+    assert one.take("a") is not None
+    assert other.take("a") is not None
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ("postgresql+psycopg://me:secret@host/name", "without password"),
+        ("sqlite:////nowhere/at/all.db", "cannot be used: unable to open database file"),
+        ("nosuch://host/name", "cannot be used: Can't load plugin"),
+    ],
+    ids=["password", "no folder", "no driver"],
+)
+def test_a_database_that_cannot_be_used_is_named_in_one_line(tmp_path: Path, given: str, reason: str) -> None:
+    with pytest.raises(InputError, match=reason) as caught:
+        DatabaseLeases(given, tmp_path)
+    assert "\n" not in str(caught.value)
+    assert "secret" not in str(caught.value)
