@@ -46,7 +46,7 @@ FOOT = """
 - *by hand*: one case, or several steps, computed by hand, agree to a ten-thousandth or better; of `random`, the
   distribution of what is drawn. *TorchJD*: the update is that of TorchJD, up to so much of its largest element; *yes*:
   otherwise or elsewhere than in one update, or the test says where the two differ. *claims*: what its paper claims of
-  the update (no conflict, least length, equal projections, rest at stationary points, invariance to the size of a loss).
+  the update (no conflict, least length, equal projections, rest at stationary points, no effect of the size of a loss).
 - *sizes*: finite for losses from 1e-8 to 1e8. *degenerate*: finite for zero, duplicated, opposed and dependent
   gradients.
 - *unlabelled*: a task without labels is left out of the step. *accumulated*: k batches make the update of one.
@@ -62,7 +62,8 @@ FOOT = """
 - *representation*: gradients compared at the last shared tensors, also where a loss passes them by.
 - *nothing shared*: of a network that shares nothing; refused in one line by methods that compare gradients.
 
-A parameter that is handed over twice counts once; one that is both shared and private is refused in one line.
+A parameter that is handed over twice counts once; one that is both shared and private is refused in one line. So are
+parameters that are divided among processes, as by `fully_shard`.
 
 For all methods together, in one test each: two processes make the update of one (`test_processes.py`), and a compiled
 network takes the steps of one that is not (`test_conditions.py`).

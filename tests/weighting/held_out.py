@@ -25,9 +25,9 @@ def problem() -> Problem:
 def learned_weights(name: str, steps: int, lr: float) -> list[Tensor]:
     """The weights in each of some steps of gradient descent, by ``auto_lambda`` or ``moml``.
 
-    The step is a function of the numbers that the weights are made of, and autograd goes through it: ``F_j(theta - sum_i
-    w_i g_i)``, linearised where the step ended. Each ``F_j`` counts by the direction of its gradient alone, and the
-    ``g_i`` are divided by their mean length.
+    The step is a function of the numbers that the weights are made of, and autograd goes through it: ``F_j(theta -
+    sum_i w_i g_i)``, linearised where the step ended. Each ``F_j`` counts by the direction of its gradient alone, and
+    the ``g_i`` are divided by their mean length.
     """
     made, shared_weights = problem(), name == "moml"
     numbers = torch.full((TASKS,), 0.0 if shared_weights else 0.1).requires_grad_()
