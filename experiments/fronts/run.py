@@ -65,7 +65,7 @@ def make(method: str, preference: Tensor) -> Weighting:
 
 
 APART = ("fixed", "mgda", "cosmos", "pbi", "stch", "epo", "pmgda")
-ONE_NETWORK = ("cosmos", "stch", "epo", "pmgda")
+ONE_NETWORK = ("cosmos", "epo")
 
 
 def losses_at(x: Tensor) -> list[Tensor]:

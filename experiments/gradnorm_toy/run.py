@@ -123,7 +123,7 @@ def main() -> None:
             best = min(tried, key=lambda lr: tried[lr])
             curves[tasks, name] = [train(name, scales, size, seed, best) for seed in range(given.seeds)]
             ends = [curve[-1] for curve in curves[tasks, name]]
-            rows.append([tasks, name, best, f"{statistics.mean(ends):.3f}", f"{min(ends):.3f}", f"{max(ends):.3f}"])
+            rows.append([tasks, name, best, f"{statistics.mean(ends):.3f}", f"{min(ends):.2f}", f"{max(ends):.2f}"])
             print(*rows[-1], flush=True)
     given.output.mkdir(parents=True, exist_ok=True)
     with (given.output / f"{given.size}.csv").open("w", newline="", encoding="utf-8") as file:

@@ -26,6 +26,6 @@ def check_whole(parameters: Iterable[Parameter]) -> None:
     part = getattr(distributed, "DTensor", ())
     if any(isinstance(p, part) or (p.numel() > 0 and p.untyped_storage().size() == 0) for p in parameters):
         raise InputError(
-            "the parameters are divided among processes (fully_shard, DTensor): expected whole ones in each process, as "
-            "under DistributedDataParallel"
+            "the parameters are divided among processes (fully_shard, DTensor): expected whole ones in each process, "
+            "as under DistributedDataParallel"
         )

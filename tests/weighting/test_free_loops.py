@@ -290,7 +290,7 @@ def test_reentrant_checkpoints_are_one_line(name: str) -> None:
 @pytest.mark.parametrize("name", ["equal", "upgrad"])
 @pytest.mark.parametrize("parts", ["0", ""])
 def test_parameters_divided_among_processes_are_one_line(name: str, parts: str, one_process: DeviceMesh) -> None:
-    """By ``fully_shard``, of a layer or of the whole trunk: the optimizer's parameters would get no gradient, or zeros."""
+    """By ``fully_shard``, of a layer or the whole trunk: the optimizer's parameters would get no gradient, or zeros."""
     problem = Problem(2)
     if parts:
         fully_shard(problem.trunk[int(parts)], mesh=one_process)
