@@ -40,9 +40,10 @@ class STEM(Sharing):
         self.shared_encoder = encoder(input_shape)
         self.out_features = self.shared_encoder.out_features
         self.encoders = ModulesByName({name: encoder(input_shape) for name in self.task_names})
-        count, features = 1 + len(self.task_names), self.shared_encoder.summary_features
+        count, features = len(self.task_names), self.shared_encoder.summary_features
         self.gates = ModulesByName({name: nn.Linear(features, count) for name in self.task_names})
-        self.register_buffer("use", torch.full((count - 1, count), 1 / count), persistent=False)
+        self.shared_gates = ModulesByName({name: nn.Linear(features, 1) for name in self.task_names})
+        self.register_buffer("use", torch.full((count, 1 + count), 1 / (1 + count)), persistent=False)
 
     @override
     def mixture(self) -> Tensor:
@@ -56,7 +57,8 @@ class STEM(Sharing):
         out, use = {}, []
         for name in self.task_names:
             others = [hidden if other == name else hidden.detach() for other, hidden in private.items()]
-            gate = self.gates[name](summary).softmax(-1)  # [B, 1 + K]
+            logits = torch.cat([self.shared_gates[name](summary), self.gates[name](summary)], -1)
+            gate = logits.softmax(-1)  # [B, 1 + K]
             use.append(gate.detach().mean(0))
             out[name] = mix_experts(gate.unsqueeze(0), torch.stack([shared, *others]))[0]
         self.use.copy_(torch.stack(use))
@@ -64,8 +66,12 @@ class STEM(Sharing):
 
     @override
     def private_parameters(self, task: str) -> Iterator[Parameter]:
-        yield from self.encoders[task].parameters()
-        yield from self.gates[task].parameters()
+        for part in (self.encoders, self.gates, self.shared_gates):
+            yield from part[task].parameters()
+
+    @override
+    def per_task_axes(self) -> Iterator[tuple[Parameter, int]]:
+        return ((parameter, 0) for parameter in self.gates.parameters())
 
     @override
     def last_shared_layer(self) -> Iterator[Parameter]:

@@ -21,7 +21,8 @@ def test_representations_are_those_of_the_formula() -> None:
     found = [sharing.shared_encoder(inputs), *(sharing.encoders[name](inputs) for name in TASKS)]
     summary = sharing.shared_encoder.summary(inputs)
     for name in TASKS:
-        powers = torch.exp(summary @ sharing.gates[name].weight.T + sharing.gates[name].bias)
+        gates = (sharing.shared_gates[name], sharing.gates[name])
+        powers = torch.exp(torch.cat([summary @ gate.weight.T + gate.bias for gate in gates], 1))
         shares = powers / powers.sum(1, keepdim=True)
         expected = sum(shares[:, [j]] * hidden for j, hidden in enumerate(found))
         torch.testing.assert_close(out[name], expected)
