@@ -1,10 +1,10 @@
-"""Sharing strategies on a small suite, with equal weights. python -m experiments.sharings.run
+"""Sharing strategies on two small suites, with equal weights. python -m experiments.sharings.run
 
-Of the suites of the study of merging, four *related* regressions with few labels; with ``--suites digits`` the left and
-the right one of two handwritten digits. Every strategy has the options of its file in conf/model, the same encoder, 300
-steps of Adam with one learning rate (0.01), and is measured as it was when it was best on validation (networks apart
-each at its own best). Strategies that go by a preference are trained by ``cosmos`` with ``mu`` 0, the sum weighted by
-the preference that each step draws, and are measured with the one in which all tasks count alike.
+Of the suites of the study of merging, four *related* regressions with few labels, and the left and the right one of two
+handwritten *digits*. Every strategy has the options of its file in conf/model, the same encoder, 300 steps of Adam with
+one learning rate (0.01), and is measured as it was when it was best on validation (networks apart each at its own
+best). Strategies that go by a preference are trained by ``cosmos`` with ``mu`` 0, the sum weighted by the preference
+that each step draws, and are measured with the one in which all tasks count alike.
 
 What counts is the geometric mean of the tasks' losses on the test rows, as a change relative to that of *single_task*
 with the same seed: below 0 is better. The interval is Student's over the seeds, of the logarithm of the ratio, and
@@ -84,7 +84,7 @@ def table(rows: list[list[str]]) -> str:
 def main() -> None:
     """Train everything, write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--suites", nargs="+", choices=SUITES, default=["related"])
+    parser.add_argument("--suites", nargs="+", choices=SUITES, default=list(SUITES))
     parser.add_argument("--models", nargs="+", default=list(STRATEGIES))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--output", type=Path, default=Path(__file__).parent)
