@@ -1,10 +1,11 @@
 """One network for all trade-offs, or a network for each? python -m experiments.preferences.run
 
-Two unrelated regressions in a trunk of *narrow* width, 4; with ``--suites digits`` the left and the right one of two
-handwritten digits (8 x 8 pixels). Five trade-offs, the first task having a weight of .1, .3, .5, .7 or .9: *fixed*
-trains a network of hard sharing for each, 300 steps of Adam with a rate of 0.01; ``palora`` and ``conditioned`` train
-one network for all of them in 300 steps too, by the sum weighted by the preference that each step draws (``cosmos``
-with ``mu`` 0). All are measured as they were when they were best on validation, the one network at equal preferences.
+Two suites of two tasks: the left and the right one of two handwritten *digits* (8 x 8 pixels), and two unrelated
+regressions in a trunk of *narrow* width, 4. Five trade-offs, the first task having a weight of .1, .3, .5, .7 or .9:
+*fixed* trains a network of hard sharing for each, 300 steps of Adam with a rate of 0.01; ``palora`` and ``conditioned``
+train one network for all of them in 300 steps too, by the sum weighted by the preference that each step draws
+(``cosmos`` with ``mu`` 0). All are measured as they were when they were best on validation, the one network at equal
+preferences.
 
 What counts is the hypervolume of the points, of those that no other of the five beats in both losses on validation,
 measured on the test rows: losses are divided by those of *fixed* at equal weights, averaged over the seeds, and the
@@ -122,7 +123,7 @@ def draw(rows: list[list[str]], path: Path) -> None:
 def main() -> None:
     """Train everything, write tables and figure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--suites", nargs="+", choices=SUITES, default=["narrow"])
+    parser.add_argument("--suites", nargs="+", choices=SUITES, default=list(SUITES))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--output", type=Path, default=Path(__file__).parent)
     given = parser.parse_args()
