@@ -33,8 +33,8 @@ HEAD = """# Which weighting is tested for what
 
 Written by `python -m docs.write_methods` from the parameters of the tests in `tests/weighting`; a test sees to it
 that the page is up to date. *yes*: the test of the column is run for the method as it is configured; empty: it is
-not, as where a method has no such option. `auto_lambda`, `moml` and `random` have tests of their own; `samo` is tested
-around methods of every kind. What the methods do, cost and fail at: [weighting.md](weighting.md).
+not, as where a method has no such option. `samo` is tested around methods of every kind. What the methods do, cost
+and fail at: [weighting.md](weighting.md).
 
 *step*: processor time of a training step in the first table of its [costs](weighting.md#cost), the plain sum of the
 losses being 1, at the first place that the method has. *compared in*: the folders of `experiments/` whose tables have
@@ -43,10 +43,10 @@ merge](#which-way-to-merge-is-tested-for-what) follow.
 
 """
 FOOT = """
-- *by hand*: one case, or several steps, computed by hand, agree to a ten-thousandth or better. *TorchJD*: the update
-  is that of TorchJD, up to so much of its largest element; *yes*: otherwise or elsewhere than in one update, or the
-  test says where the two differ. *claims*: what its paper claims of the update (no conflict, least length, equal
-  projections, rest at stationary points, invariance to the size of a loss).
+- *by hand*: one case, or several steps, computed by hand, agree to a ten-thousandth or better; of `random`, the
+  distribution of what is drawn. *TorchJD*: the update is that of TorchJD, up to so much of its largest element; *yes*:
+  otherwise or elsewhere than in one update, or the test says where the two differ. *claims*: what its paper claims of
+  the update (no conflict, least length, equal projections, rest at stationary points, no effect of the size of a loss).
 - *sizes*: finite for losses from 1e-8 to 1e8. *degenerate*: finite for zero, duplicated, opposed and dependent
   gradients.
 - *unlabelled*: a task without labels is left out of the step. *accumulated*: k batches make the update of one.
@@ -62,7 +62,8 @@ FOOT = """
 - *representation*: gradients compared at the last shared tensors, also where a loss passes them by.
 - *nothing shared*: of a network that shares nothing; refused in one line by methods that compare gradients.
 
-A parameter that is handed over twice counts once; one that is both shared and private is refused in one line.
+A parameter that is handed over twice counts once; one that is both shared and private is refused in one line. So are
+parameters that are divided among processes, as by `fully_shard`.
 
 For all methods together, in one test each: two processes make the update of one (`test_processes.py`), and a compiled
 network takes the steps of one that is not (`test_conditions.py`).

@@ -106,7 +106,7 @@ def main() -> None:
     """Train, write the table, draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", choices=SIZES, default="paper")
-    parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--output", type=Path, default=Path(__file__).parent)
     given = parser.parse_args()
     torch.set_num_threads(1)
@@ -123,7 +123,7 @@ def main() -> None:
             best = min(tried, key=lambda lr: tried[lr])
             curves[tasks, name] = [train(name, scales, size, seed, best) for seed in range(given.seeds)]
             ends = [curve[-1] for curve in curves[tasks, name]]
-            rows.append([tasks, name, best, f"{statistics.mean(ends):.4f}", f"{min(ends):.4f}", f"{max(ends):.4f}"])
+            rows.append([tasks, name, best, f"{statistics.mean(ends):.3f}", f"{min(ends):.2f}", f"{max(ends):.2f}"])
             print(*rows[-1], flush=True)
     given.output.mkdir(parents=True, exist_ok=True)
     with (given.output / f"{given.size}.csv").open("w", newline="", encoding="utf-8") as file:

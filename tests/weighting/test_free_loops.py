@@ -1,12 +1,15 @@
 """Loops that do what this framework's own networks do not: every method is right there, or says why not in one line."""
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
+from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
+from torch.distributed.fsdp import fully_shard
 from torch.func import functional_call
 from torch.utils.checkpoint import checkpoint
 
@@ -18,6 +21,14 @@ from tests.weighting.problems import METHODS, PLACED, VARIANTS, label, make
 Parameters = Mapping[str, Tensor]
 # Losses of some rows, from the trunk's parameters as the tasks read them themselves, and from the representation
 Losses = Callable[[Problem, Parameters, Tensor, slice], list[Tensor]]
+
+
+@pytest.fixture
+def one_process(tmp_path: Path) -> Iterator[DeviceMesh]:
+    """A mesh of this process alone."""
+    distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
+    yield init_device_mesh("cpu", (1,))
+    distributed.destroy_process_group()
 
 
 def of_heads(problem: Problem, h: Tensor, rows: slice) -> list[Tensor]:
@@ -274,6 +285,19 @@ def test_reentrant_checkpoints_are_one_line(name: str) -> None:
     h = checkpoint(problem.trunk, problem.inputs.clone().requires_grad_(), use_reentrant=True)
     with pytest.raises(InputError, match="use_reentrant=False"):
         make(name, 2).backward(of_heads(problem, torch.as_tensor(h), ALL), problem.shared, problem.private)
+
+
+@pytest.mark.parametrize("name", ["equal", "upgrad"])
+@pytest.mark.parametrize("parts", ["0", ""])
+def test_parameters_divided_among_processes_are_one_line(name: str, parts: str, one_process: DeviceMesh) -> None:
+    """By ``fully_shard``, of a layer or the whole trunk: the optimizer's parameters would get no gradient, or zeros."""
+    problem = Problem(2)
+    if parts:
+        fully_shard(problem.trunk[int(parts)], mesh=one_process)
+    fully_shard(problem.trunk, mesh=one_process)
+    losses, _ = problem.forward()
+    with pytest.raises(InputError, match="divided among processes"):
+        make(name, 2).backward(losses, problem.shared, problem.private)
 
 
 def test_a_wholly_frozen_trunk_is_one_line() -> None:

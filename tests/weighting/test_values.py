@@ -8,11 +8,12 @@ import math
 
 import pytest
 import torch
+from scipy import stats
 
 from mtl.weighting.base import DirectionWeighting, GradientWeighting
-from mtl.weighting.held_out import HeldOutWeighting
+from tests.weighting import held_out
 from tests.weighting.gradients import ROOT, J, slope
-from tests.weighting.problems import METHODS, PRIMARY, make, method
+from tests.weighting.problems import METHODS, PRIMARY, make
 
 SHRINK = math.sqrt(30 - 10 * math.sqrt(5)) / 20
 
@@ -72,10 +73,17 @@ DIRECTION_CASES = {
 }
 
 
+HELD_OUT = ("auto_lambda", "moml")
+# Of two random weights, what their ratio is distributed as, in its logarithm
+RANDOM = {
+    "normal": stats.norm(scale=ROOT),  # the difference of two standard normal numbers
+    "dirichlet": stats.logistic(),  # of the logarithms of two exponential numbers
+}
+
+
 def test_every_method_has_a_case() -> None:
-    """But for random weights, of which the sum is known; those learned on held-out rows have a file of theirs."""
-    elsewhere = {name for name in METHODS if issubclass(method(name), HeldOutWeighting)}
-    assert {*LOSS_CASES, *GRADIENT_CASES, *DIRECTION_CASES, *elsewhere, "random"} == set(METHODS)
+    """Of a formula, of several steps written out, or of a distribution."""
+    assert {*LOSS_CASES, *GRADIENT_CASES, *DIRECTION_CASES, *HELD_OUT, "random"} == set(METHODS)
 
 
 @pytest.mark.parametrize("name", LOSS_CASES)
@@ -152,3 +160,32 @@ def test_second_step(name: str) -> None:
     found = weighting(torch.tensor(rows).float(), torch.tensor(losses).float(), torch.arange(2))
     torch.testing.assert_close(found[0], torch.tensor(direction).float(), rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(found[1], torch.tensor(weights).float(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", HELD_OUT)
+def test_weights_learned_on_held_out_rows(name: str) -> None:
+    """In twelve steps, those of autograd through the step and of torch's Adam."""
+    problem, weighting = held_out.problem(), make(name, held_out.TASKS, lr=0.02)
+    found: list[torch.Tensor] = []
+    problem.train(
+        weighting,
+        12,
+        lambda: found.append(problem.backward(weighting, stop=held_out.TRAINED)),
+        lr=held_out.RATE,
+        feed_held_out=lambda: problem.feed_held_out(weighting, start=held_out.TRAINED),
+    )
+    expected = torch.stack(held_out.learned_weights(name, 12, 0.02))
+    torch.testing.assert_close(torch.stack(found), expected, rtol=1e-5, atol=1e-6)
+    assert float((expected[-1] - expected[0]).abs().max()) > 0.05
+
+
+@pytest.mark.parametrize(("name", "distribution"), [("random", kind) for kind in RANDOM])
+def test_random_weights_are_distributed_so(name: str, distribution: str) -> None:
+    """By the test of Kolmogorov and Smirnov, of 3,000 steps; not as the other one. The sum is 1."""
+    weighting, tasks = make(name, 2, distribution=distribution), torch.arange(2)
+    losses = torch.tensor([1.0, 0.0])  # the sum is the first weight
+    first = torch.tensor([float(weighting(losses, tasks)) for _ in range(3000)])
+    ratios = first.logit().numpy()
+    for kind, law in RANDOM.items():
+        assert (stats.kstest(ratios, law.cdf).pvalue > 0.01) == (kind == distribution)
+    assert float(slope(weighting, [1, 1]).sum()) == pytest.approx(1)

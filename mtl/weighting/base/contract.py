@@ -11,6 +11,7 @@ from torch.nn import Parameter
 
 from mtl.errors import InputError
 from mtl.gradients.checkpoints import has_reentrant_checkpoint
+from mtl.gradients.divided import check_whole
 from mtl.gradients.frontier import at_tensor, find_frontier, is_of_losses_themselves
 from mtl.gradients.precision import without_autocast, working_precision
 from mtl.weighting.base.gradient_memory import GradientMemory
@@ -105,7 +106,8 @@ class Weighting(nn.Module, ABC):
         Raises:
             InputError: a wrong number of losses, or one that is no scalar; no shared parameters where they are needed;
                 losses that meet in one vector, where gradients are compared at a representation that has to be found.
-                In the first call also: a parameter that is both shared and private; a reentrant checkpoint.
+                In the first call also: a parameter that is both shared and private; a reentrant checkpoint; parameters
+                that are divided among processes.
         """
         if len(losses) != self.num_tasks:
             raise InputError(f"{type(self).__name__} was made for {self.num_tasks} tasks and got {len(losses)} losses")
@@ -143,10 +145,14 @@ class Weighting(nn.Module, ABC):
             frontier=frontier,
             step=step,
         )
-        if not self._checked:
+        first = not self._checked
+        if first:
             self._check_first_call(call)
         with without_autocast(losses[0].device):
             weights = self._update(call)
+        if first:
+            check_whole(call.parameters)  # once more: of some it shows only now
+            self._checked = True
         if weights is not None and len(tasks) == self.num_tasks:
             return weights.detach()
         all_weights = torch.zeros(self.num_tasks, device=losses[0].device, dtype=working_precision(losses))
@@ -160,12 +166,12 @@ class Weighting(nn.Module, ABC):
         for index, private in zip(call.tasks, call.private, strict=True):
             if any(id(p) in shared for p in private):
                 raise InputError(f"a parameter is handed over as shared and as private of task {self._names[index]}")
+        check_whole(call.parameters)
         if has_reentrant_checkpoint(call.losses):
             raise InputError(
                 "a part of the network is checkpointed with use_reentrant=True, where gradients of chosen parameters "
                 "cannot be taken: expected torch.utils.checkpoint.checkpoint(..., use_reentrant=False)"
             )
-        self._checked = True
 
     @abstractmethod
     def _update(self, call: Call) -> Tensor | None:

@@ -1,0 +1,1 @@
+"""Points of a concave Pareto front that preferences ask for."""

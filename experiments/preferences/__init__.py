@@ -1,0 +1,1 @@
+"""One network for all trade-offs beside networks of fixed weights."""

@@ -1,0 +1,1 @@
+"""Published pairs of tasks: two digits, and income and marriage in a census."""

@@ -1,0 +1,1 @@
+"""Sharing strategies side by side on three small suites."""
