@@ -22,9 +22,10 @@ BASIC = ("task", "column", "kind", "values", "mean", "std")  # fields that every
 FAR = 1000.0  # standard deviations from zero, from which on single precision tells few labels apart
 INTERVALS = 20  # in which an event comes, with about as many events in each
 DIGITS = 6  # of a label's spread that are written
+MANY = 20  # classes, from which on single rows of most of them are worth a line
 # Of a value from each of these, the first means yes; of any other pair that is no event, the second in order does
-YES = {"yes", "y", "true", "t", "1", "positive"}
-NO = {"no", "n", "false", "f", "0", "-1", "negative"}
+YES = {"yes", "y", "true", "t", "1", "positive", "ja", "oui", "si", "sí", "sim", "是"}
+NO = {"no", "n", "false", "f", "0", "-1", "negative", "nein", "nee", "nej", "non", "não", "nao", "否"}
 
 
 @dataclass(frozen=True)
@@ -305,6 +306,33 @@ def _logarithms(found: np.ndarray, fitted: np.ndarray, what: str) -> tuple[float
         raise InputError(f"{what}: transform=log, and {found.min():g} is below 0")
     logs = np.log1p(fitted)
     return float(logs.mean()), float(logs.std())
+
+
+def rare_classes(target: Target, frame: pd.DataFrame, train: np.ndarray) -> list[str]:
+    """Notes if a value of a target is in no training row, so that nothing of it is learned, or most are in one row.
+
+    Args:
+        target: of any kind; only one of several classes is looked at.
+        frame: all rows.
+        train: numbers of the training rows.
+
+    Returns:
+        The notes.
+    """
+    if target.kind not in ("classes", "ordinal"):
+        return []
+    texts = names(frame[target.column])
+    counts = texts.value_counts()
+    if len(counts) > MANY and (counts == 1).sum() > len(counts) / 2:
+        return [
+            f"target '{target.column}' has {len(counts)} classes, most of them in one row only: is it a number (kind "
+            "regression) or an identifier?"
+        ]
+    unseen = sorted(set(counts.index) - set(texts.iloc[train].dropna()))
+    if not unseen:
+        return []
+    shown = ", ".join(f"'{value}'" for value in unseen[:3]) + (", ..." if len(unseen) > 3 else "")
+    return [f"target '{target.column}': {shown} is in no training row, so that it is not learned"]
 
 
 def _ordered(texts: pd.Series) -> list[str]:

@@ -10,7 +10,7 @@ import torch
 
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE
-from mtl.suites.table import Splitting
+from mtl.suites.table import Splitting, TableSuite
 from mtl.suites.table.target_specs import identifier, parse_targets
 from mtl.suites.table.targets import Target
 from mtl.tasks import classification, labelled
@@ -323,3 +323,12 @@ def test_values_that_do_not_fit_a_kind_are_named(changes: dict[str, Any], entry:
         frame.loc[0, name] = value
     with pytest.raises(InputError, match=message):
         suite(frame, entry)
+
+
+def test_classes_of_which_nothing_is_learned_are_pointed_out() -> None:
+    frame = pd.DataFrame({"x": np.arange(100) % 7, "y": ["a", "b"] * 45 + ["c"] * 10, "day": range(100)})
+    splitting = Splitting(by="time", column="day", val=0.15, test=0.15)
+    (note,) = TableSuite(lambda: frame, {"y": "classes"}, splitting=splitting).notes
+    assert note == "target 'y': 'c' is in no training row, so that it is not learned"
+    (note,) = suite(frame.assign(y=[f"{i}th" for i in range(100)]), {"y": "classes"}, columns={"day": "ignore"}).notes
+    assert note.startswith("target 'y' has 100 classes, most of them in one row only")
