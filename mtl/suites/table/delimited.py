@@ -15,6 +15,7 @@ from mtl.suites.table.packed import open_text
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "space"}
 PIECE = 50_000  # rows that are lists of Python at a time
+OFTEN = 2  # times in each name, from which on a sign in names is taken for the separator
 LOOK = 20  # rows that are looked at to find out where the header is
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 EXCEL = re.compile(r"sep=(.)\r?\n?", re.IGNORECASE)  # a first line by which Excel tells the separator
@@ -88,9 +89,9 @@ def read_cells(path: Path, separator: str, encoding: str, header: bool | None, s
         return pd.DataFrame(), ""
     names = column_names(first[0][1], path, header)
     if header is not False:
-        _check_separator(names, path, separator, SEPARATORS.keys() - {" "})
+        _check_separator(names, path, separator, SEPARATORS.keys() - {" "}, header)
         check_preamble(first, path)
-        _check_separator(names, path, separator, SEPARATORS.keys())
+        _check_separator(names, path, separator, SEPARATORS.keys(), header)
     with open_text(path, encoding) as file:
         lines = Lines(file, skip)
         rows = _rows(lines, separator)
@@ -144,13 +145,18 @@ def column_names(first: Sequence[str], path: Path, header: bool | None) -> list[
     return [name or f"Unnamed: {i}" for i, name in enumerate(names)]
 
 
-def _check_separator(names: list[str], path: Path, separator: str, others: Set[str]) -> None:
-    """InputError if the header is one name in which another separator occurs."""
-    found = [one for one in SEPARATORS if one in others and len(names) == 1 and one != separator and one in names[0]]
-    if found:
-        best = max(found, key=names[0].count)
+def _check_separator(names: list[str], path: Path, separator: str, others: Set[str], header: bool | None) -> None:
+    """InputError if the header is one name in which another separator occurs, or few in which one occurs often."""
+    counts = {one: sum(name.count(one) for name in names) for one in SEPARATORS if one in others and one != separator}
+    best = max(counts, key=lambda one: counts[one])
+    if len(names) == 1 and counts[best]:
         raise InputError(
             f"'{path}' has one column only, whose name holds a {spoken(best)}: use task.separator={spoken(best)}"
+        )
+    if header is None and best != " " and counts[best] >= OFTEN * len(names):
+        raise InputError(
+            f"'{path}' has {len(names)} columns, whose names hold a {spoken(best)} {counts[best]} times: use "
+            f"task.separator={spoken(best)}, or task.header=true if these are names"
         )
 
 

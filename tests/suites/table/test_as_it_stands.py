@@ -54,6 +54,7 @@ def test_a_separator_at_the_end_of_rows_moves_no_column(tmp_path: Path) -> None:
         ("Report of May", "", r"line 1 has 1 value and the lines from 2 on have 2: .*task.skip=1"),
         ("y", "", r"say task\.skip=1 \(or line 1 lacks the name of a column: then add it\)"),
         ("x;y", "", "whose name holds a semicolon: use task.separator=semicolon"),
+        ("x;size, cm;y;z;u", "", "has 2 columns, whose names hold a semicolon 4 times: use task.separator=semicolon"),
     ],
 )
 def test_a_row_that_does_not_fit_is_named(tmp_path: Path, header: str, line: str, message: str) -> None:
