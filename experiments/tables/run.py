@@ -131,12 +131,25 @@ def train_one(work: Work, name: str, split: int) -> list[dict[str, object]]:
     ]
 
 
+def _earlier(work: Work) -> pd.DataFrame:
+    """The runs of earlier calls. InputError for a file that is something else."""
+    if not work.table.is_file():
+        return pd.DataFrame()
+    try:
+        found = pd.read_csv(work.table)
+    except ValueError:  # also a text that is none, or empty
+        found = pd.DataFrame()
+    if not {"configuration", "split", "words"} <= set(found.columns):
+        raise InputError(f"'{work.table}' is damaged or no result of this program: remove it, or name another --output")
+    return found
+
+
 def measured(work: Work) -> pd.DataFrame:
     """All runs, those of earlier calls included. InputError where these were of other data, or for a mistake."""
     for name in work.names:  # what is wrong with the words is said before anything is trained
         config_of(work, name, 0)
     work.output.mkdir(parents=True, exist_ok=True)
-    table = pd.read_csv(work.table) if work.table.is_file() else pd.DataFrame()
+    table = _earlier(work)
     if len(table) and set(table["words"]) != {work.words}:
         raise InputError(
             f"'{work.table}' holds runs of something else, {table['words'].iloc[0]}: name another --output"

@@ -65,6 +65,20 @@ def test_runs_of_something_else_are_not_mixed(tmp_path: Path) -> None:
         measured(work)
 
 
+@pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"\xff\xfe\x00"])
+def test_a_damaged_result_is_refused(tmp_path: Path, content: bytes) -> None:
+    work = work_of(["my.csv", "{churn: binary}", f"--output={tmp_path}"])
+    work.table.write_bytes(content)
+    with pytest.raises(InputError, match=r"result\.csv' is damaged or no result of this program: remove it"):
+        measured(work)
+
+
+def test_a_mistake_in_the_words_of_networks_is_said_before_trees_are_trained(tmp_path: Path) -> None:
+    work = work_of(["my.csv", "{churn: binary}", "epochs=abc", f"--output={tmp_path}"])
+    with pytest.raises(InputError, match="epochs=abc: expected a whole number"):
+        measured(work)
+
+
 def test_gains_over_all_tables_are_in_deviations_of_the_trees_on_the_same_splits() -> None:
     values = pd.DataFrame({REFERENCE: [0.5, 0.7, 0.6], "tabm": [0.7, 0.9, None]})
     assert cell(values, REFERENCE, 1) == "0.6000 ± 0.1000"

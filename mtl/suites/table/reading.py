@@ -17,6 +17,7 @@ from mtl.suites.table.dataset_folder import is_dataset, named, read_dataset
 from mtl.suites.table.delimited import SEPARATORS, read_cells, spoken
 from mtl.suites.table.excel import read_sheet
 from mtl.suites.table.packed import open_bytes, plain_suffix
+from mtl.suites.table.types import is_text
 
 TEXTS, NOTES = "texts", "notes"  # attributes of a frame: see as_text
 QUOTES = {  # what Python's reader of CSV says of them
@@ -64,8 +65,8 @@ def read_table(
         separator: between two values of a text file, one character or its name in :data:`SEPARATORS` (for a shell and
             a config, a semicolon is hard to quote); a ``.tsv`` has tabs.
         encoding: of a text file.
-        missing: texts that mean "no value" in every column of a text file, beside an empty cell; among numbers and
-            times ``NA``, ``NaN``, ``null`` and the like do so anyway.
+        missing: texts that mean "no value" in every column of texts, beside an empty cell; among numbers and times of
+            a text file ``NA``, ``NaN``, ``null`` and the like do so anyway.
         header: of a text file, whether its first row has the names of the columns; None: it must not look like values.
         skip: lines of a text file, or rows of a sheet, before the table.
         sheet: of an Excel file; None: the first one.
@@ -91,7 +92,7 @@ def read_table(
         frame = _file(path, separator, encoding, missing, header, skip, sheet, option)
     if frame.empty:
         raise InputError(f"'{path}' has no rows")
-    return frame.reset_index(drop=True)
+    return (frame if frame.attrs.get(TEXTS) else without_texts(frame, missing)).reset_index(drop=True)
 
 
 def _file(
@@ -280,9 +281,15 @@ def _without(frame: pd.DataFrame, missing: Sequence[str], path: Path, notes: Seq
     if not len(frame.columns):
         raise InputError(f"'{path}' is empty")
     unique(list(frame.columns), path)
+    return as_text(without_texts(frame, missing), *notes)
+
+
+def without_texts(frame: pd.DataFrame, missing: Sequence[str]) -> pd.DataFrame:
+    """The rows without those texts that mean "no value"."""
     for name in frame.columns if missing else ():
-        frame[name] = frame[name].mask(frame[name].isin(list(missing)))
-    return as_text(frame, *notes)
+        if is_text(frame[name]):
+            frame[name] = frame[name].mask(frame[name].isin(list(missing)))
+    return frame
 
 
 def as_text(frame: pd.DataFrame, *notes: str) -> pd.DataFrame:

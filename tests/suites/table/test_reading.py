@@ -153,6 +153,14 @@ def test_a_file_has_to_be_named() -> None:
         table(None, TARGETS)
 
 
+@pytest.mark.parametrize("suffix", ["parquet", "jsonl"])
+def test_texts_that_mean_no_value_can_be_named_of_typed_files(tmp_path: Path, suffix: str) -> None:
+    frame = pd.DataFrame({"x": range(60), "grade": ["None", "mild", "severe"] * 20})
+    path = tmp_path / f"my.{suffix}"
+    frame.to_parquet(path) if suffix == "parquet" else frame.to_json(path, orient="records", lines=True)
+    assert table(str(path), {"grade": "classes"}, missing=["None"]).values["grade"] == ("mild", "severe")
+
+
 def test_texts_that_mean_no_value_can_be_named(tmp_path: Path) -> None:
     path = tmp_path / "my.csv"
     path.write_text("a,y\n" + "".join(f"{i if i % 3 else '?'},{i % 2}\n" for i in range(60)))
