@@ -5,6 +5,7 @@ import re
 
 import pandas as pd
 
+from mtl.suites.table.leaks import choice
 from mtl.suites.table.numerals import look_like_numbers
 from mtl.suites.table.types import CODE, NO_VALUE, is_text
 
@@ -12,6 +13,28 @@ MOST = 0.9  # of the distinct texts, from which on the others are what keeps a c
 SEVERAL = 5  # distinct texts, among which fewer look like numbers by chance
 DATE = r"(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2\d{4})(?:\D.*)?"
 WITH_UNIT = re.compile(r"[+-]?\d[\d.,]*(?P<unit>\s?[a-z°µ‰²³/]{1,5}|\s[A-Za-z°µ‰²³/]{1,5})")  # as 5 kg or 3.5km/h
+
+
+def days_as_numbers(values: pd.Series) -> list[str]:
+    """A note if all numbers of a column are days such as 20230131, of whose digits the distance of days cannot be seen.
+
+    Args:
+        values: the texts of a column of numbers.
+
+    Returns:
+        The note, or nothing.
+    """
+    if not is_text(values):
+        return []
+    texts = pd.Series(values.dropna().unique(), dtype=object)
+    if len(texts) < SEVERAL or not texts.str.fullmatch(r"(19|20)\d{6}").all():
+        return []
+    if pd.to_datetime(texts, format="%Y%m%d", errors="coerce").isna().any():
+        return []
+    return [
+        f"column '{values.name}' is one of numbers that may be days, such as {texts.iloc[0]}: if they are, say "
+        f"{choice(str(values.name), 'time')}"
+    ]
 
 
 def nearly_typed(values: pd.Series) -> list[str]:

@@ -19,7 +19,7 @@ from mtl.suites.batch import Split
 from mtl.suites.table.columns import kinds, numbers, read_alike
 from mtl.suites.table.encoding import WAYS, Encoding
 from mtl.suites.table.leaks import FEWEST, choice, leaks
-from mtl.suites.table.nearly import nearly_typed
+from mtl.suites.table.nearly import days_as_numbers, nearly_typed
 from mtl.suites.table.oddities import no_values, total_row
 from mtl.suites.table.preview import preview
 from mtl.suites.table.raw import all_values, raw_encoding
@@ -160,6 +160,8 @@ class TableSuite(MultiTaskDataModule):
         numeric = {name for name, (kind, _) in self.remarks.items() if kind in ("number", "time")}
         numeric |= {spec.column for spec in specs.values() if spec.kind in NUMERIC}
         assert self._written is not None
+        numbered = [name for name, (kind, _) in self.remarks.items() if kind == "number" and name not in chosen]
+        self.notes += [note for name in numbered for note in days_as_numbers(self._written[name])]
         self.notes += no_values(self._written, own, [str(name) for name in frame.columns if name in numeric])
         self.notes += total_row(self._written)
         self._written = None

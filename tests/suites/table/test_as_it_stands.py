@@ -221,7 +221,7 @@ def days(pattern: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "pattern", ["%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y/%m/%d", "%Y-%m-%dT%H:%M", "%d/%m/%y 12:30"]
+    "pattern", ["%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d.%m.%y", "%Y/%m/%d", "%Y-%m-%dT%H:%M", "%d/%m/%y 12:30"]
 )
 def test_days_are_read_in_one_way_that_the_column_decides(tmp_path: Path, pattern: str) -> None:
     lines = [f"{day},{Y[i]}" for i, day in enumerate(days(pattern))]
@@ -266,6 +266,12 @@ def test_a_date_without_end_is_a_date(tmp_path: Path) -> None:
     assert ended.abs().max() < 3  # the others are standardised without those that have no end
     new = read_table(Path(written(tmp_path / "new.csv", ["9999-12-31", "2023-02-01"], "end")))
     assert made.inputs(new)["x"][0, 0] == 8
+
+
+def test_the_zero_date_of_a_database_is_no_date(tmp_path: Path) -> None:
+    lines = [f"{'0000-00-00' if i % 5 == 0 else day},{Y[i]}" for i, day in enumerate(days("%Y-%m-%d"))]
+    made = read(tmp_path / "my.csv", lines, "day,y")
+    assert made.frame.day.isna().sum() == len(range(0, ROWS, 5))
 
 
 def test_a_date_without_beginning_is_a_date(tmp_path: Path) -> None:

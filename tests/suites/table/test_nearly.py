@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from mtl.suites.table.nearly import nearly_typed
+from mtl.suites.table.nearly import days_as_numbers, nearly_typed
 
 NUMBERS = [str(i) for i in range(40)]
 
@@ -48,3 +48,9 @@ def test_other_texts_are_not_pointed_out(cells: list[str]) -> None:
 
 def test_a_column_of_numbers_is_not_looked_at() -> None:
     assert nearly_typed(pd.Series(range(40), name="a")) == []
+
+
+@pytest.mark.parametrize(("first", "found"), [("20230101", True), ("20231301", False), ("18000101", False)])
+def test_numbers_that_are_days_are_pointed_out(first: str, found: bool) -> None:
+    notes = days_as_numbers(pd.Series([first, *(f"202302{day}" for day in range(10, 20))], name="day"))
+    assert ["'task.columns={day: time}'" in note for note in notes] == [True] * found
