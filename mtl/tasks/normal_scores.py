@@ -30,7 +30,8 @@ class NormalScores:
         above = labels[..., None] - low  # [..., K - 1]
         filled = (above.sign() + 1) / 2  # of a value that fills the levels between two quantiles
         shares = torch.where(width > 0, (above / width.clamp(min=torch.finfo(width.dtype).tiny)).clamp(0, 1), filled)
-        return torch.special.ndtri(shares.mean(-1).clamp(LEVEL, 1 - LEVEL))
+        found: Tensor = torch.special.ndtri(shares.mean(-1).clamp(LEVEL, 1 - LEVEL))
+        return found
 
     def decode(self, scores: Tensor) -> Tensor:
         """Scores ``[...]`` to labels."""
