@@ -1,5 +1,6 @@
 """What the runs on one table say: the same numbers as Markdown and as a page for a browser."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +15,26 @@ ALPHA = 0.05
 
 @dataclass(frozen=True)
 class Gain:
-    """How much better than trees on the same splits: mean, its interval, and the mean in deviations of the trees."""
+    """How much better than trees on the same splits: mean, its interval, and the mean in deviations of the trees.
+
+    The interval is NaN where there is one split only, and so are the deviations where trees do not vary.
+    """
 
     mean: float
     low: float
     high: float
     deviations: float
+
+    @property
+    def interval(self) -> str:
+        """The mean and its interval."""
+        found = "no interval" if math.isnan(self.low) else f"{self.low:+.4f} to {self.high:+.4f}"
+        return f"{self.mean:+.4f} ({found})"
+
+    @property
+    def in_deviations(self) -> str:
+        """The mean in deviations of the trees."""
+        return "trees do not vary" if math.isnan(self.deviations) else f"{self.deviations:+.1f} deviations"
 
 
 @dataclass(frozen=True)
@@ -66,7 +81,9 @@ class Page:
             gains = [cell.gain for row in self.rows for cell in row.cells if cell.name == name and cell.gain]
             if gains:
                 ahead, behind = (sum(sign * gain.deviations > 1 for gain in gains) for sign in (1, -1))
-                found.append(f"{name}: of {len(gains)} targets ahead of trees on {ahead}, behind on {behind}")
+                alike = sum(math.isnan(gain.deviations) for gain in gains)
+                unknown = f"; trees do not vary on {alike}, where this is not known" if alike else ""
+                found.append(f"{name}: of {len(gains)} targets ahead of trees on {ahead}, behind on {behind}{unknown}")
         return found
 
     def fewer(self, cell: Cell) -> str:
@@ -111,8 +128,14 @@ def _cell(name: str, wide: pd.DataFrame, sign: int, share: float) -> Cell:
     if name != REFERENCE:
         difference = (sign * (values - trees)).dropna()
         found = over_splits(difference, share)
-        gain = Gain(found.mean, *found.interval(ALPHA), difference.mean() / trees.std())
+        gain = Gain(found.mean, *found.interval(ALPHA), deviations(difference, trees))
     return Cell(name, values.mean(), values.min(), values.max(), len(values), gain)
+
+
+def deviations(difference: pd.Series, trees: pd.Series) -> float:
+    """Mean difference in standard deviations of the trees over the splits, NaN where these do not vary."""
+    spread = trees.std()
+    return float(difference.mean() / spread) if spread > 0 else math.nan
 
 
 def markdown(page: Page) -> str:
@@ -125,7 +148,7 @@ def markdown(page: Page) -> str:
         cells = [f"{c.mean:.4f} ({c.low:.4f} to {c.high:.4f}{page.fewer(c)})" for c in row.cells]
         lines += [f"| {row.task}, {row.metric} ({row.direction}) | " + " | ".join(cells) + " |"]
         gains = [cell.gain for cell in row.cells]
-        texts = [f"{g.mean:+.4f} ({g.low:+.4f} to {g.high:+.4f}), {g.deviations:+.1f}" if g else "" for g in gains]
+        texts = [f"{gain.interval}, {gain.in_deviations}" if gain else "" for gain in gains]
         lines += ["| | " + " | ".join(texts) + " |"]
     lines += ["| seconds | " + " | ".join(f"{value:.0f}" for value in page.seconds.values()) + " |", ""]
     return "\n".join(lines)

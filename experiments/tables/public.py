@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from experiments.tables import run
-from experiments.tables.page import REFERENCE
+from experiments.tables.page import REFERENCE, deviations
 from mtl.cli.application import print_page, run_program
 from mtl.errors import unknown
 from mtl.module.lightning import silent_lightning
@@ -147,7 +147,7 @@ def cell(values: pd.DataFrame, name: str, sign: int) -> str:
     trees, own = values[REFERENCE], values[name].dropna()
     if name == REFERENCE:
         return f"{trees.mean():.4f} ± {trees.std():.4f}"
-    return f"{own.mean():.4f} ({sign * (own - trees).mean() / trees.std():+.1f})"
+    return f"{own.mean():.4f} ({deviations(sign * (own - trees), trees):+.1f})"
 
 
 def main(arguments: list[str]) -> int:

@@ -11,6 +11,7 @@ made on its validation rows; the test rows are read once.
 """
 
 import argparse
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ import pandas as pd
 from experiments.tables.page import REFERENCE, html, markdown, page_of
 from mtl.cli.application import print_page, run_program
 from mtl.config.compose import configure
+from mtl.config.run_config import RunConfig
 from mtl.errors import InputError, unknown
 from mtl.lifecycle.train import train
 from mtl.module.lightning import silent_lightning
@@ -97,12 +99,17 @@ def work_of(arguments: Sequence[str]) -> Work:
     return Work(data, tuple(word for word in found.words if word not in of_task), names, found.splits, output)
 
 
+def config_of(work: Work, name: str, split: int) -> RunConfig:
+    """What one configuration is on one split. InputError for a mistake in the words."""
+    words = (*work.data, f"task.split.seed={split}", f"seed={split}", f"output={work.output}", "progress=false")
+    own = () if name == REFERENCE else work.networks
+    return configure(*words, *CONFIGURATIONS[name], *own, "threads=1")
+
+
 def train_one(work: Work, name: str, split: int) -> list[dict[str, object]]:
     """One configuration on one split: a row for each task."""
-    words = (*work.data, f"task.split.seed={split}", f"seed={split}", f"output={work.output}", "progress=false")
     started = time.process_time()
-    own = () if name == REFERENCE else work.networks
-    result = train(configure(*words, *CONFIGURATIONS[name], *own, "threads=1"))
+    result = train(config_of(work, name, split))
     if result is None:
         raise InputError("interrupted")
     seconds = time.process_time() - started
@@ -124,10 +131,25 @@ def train_one(work: Work, name: str, split: int) -> list[dict[str, object]]:
     ]
 
 
+def _earlier(work: Work) -> pd.DataFrame:
+    """The runs of earlier calls. InputError for a file that is something else."""
+    if not work.table.is_file():
+        return pd.DataFrame()
+    try:
+        found = pd.read_csv(work.table)
+    except ValueError:  # also a text that is none, or empty
+        found = pd.DataFrame()
+    if not {"configuration", "split", "words"} <= set(found.columns):
+        raise InputError(f"'{work.table}' is damaged or no result of this program: remove it, or name another --output")
+    return found
+
+
 def measured(work: Work) -> pd.DataFrame:
-    """All runs, those of earlier calls included. InputError where these were of other data."""
+    """All runs, those of earlier calls included. InputError where these were of other data, or for a mistake."""
+    for name in work.names:  # what is wrong with the words is said before anything is trained
+        config_of(work, name, 0)
     work.output.mkdir(parents=True, exist_ok=True)
-    table = pd.read_csv(work.table) if work.table.is_file() else pd.DataFrame()
+    table = _earlier(work)
     if len(table) and set(table["words"]) != {work.words}:
         raise InputError(
             f"'{work.table}' holds runs of something else, {table['words'].iloc[0]}: name another --output"
@@ -146,10 +168,9 @@ def main(arguments: list[str]) -> int:
     """Train what is missing and write the page."""
     silent_lightning()
     work = work_of(arguments)
-    quoted = " ".join(f"'{word}'" if set(word) & set(" {}[]") else word for word in arguments)
     table = measured(work)
     names = [name for name in CONFIGURATIONS if name in set(table["configuration"])]
-    page = page_of(table, names, f"python -m experiments.tables.run {quoted}")
+    page = page_of(table, names, f"python -m experiments.tables.run {shlex.join(arguments)}")
     text = markdown(page)
     (work.output / "report.md").write_text(text, encoding="utf-8")
     (work.output / "report.html").write_text(html(page), encoding="utf-8")

@@ -19,6 +19,8 @@ from mtl.config.run_config import RunConfig
 from mtl.config.trainer_arguments import of_trainer
 from mtl.errors import InputError, unknown
 
+# What may be wrong with targets: Hydra takes only some signs within keys, and no quotes around them
+COLUMNS = "; a column whose name has other signs is said like this: {name: {column: 'a & b', kind: binary}}"
 LONGEST = 200  # letters of a key or of an option's name, which the system looks for as a file
 SEARCH_PATH = "hydra.searchpath="
 NO_STUDY = "experiment=null"  # what the config says already, and Hydra does not let be typed
@@ -140,6 +142,7 @@ def parse_override(text: str) -> Override:
     except HydraException:
         raise InputError(
             f"'{shown}' is no override: expected key=value, quoted for the shell if it holds spaces or braces"
+            + (COLUMNS if text.startswith("task.targets=") else "")
         ) from None
     except (ValueError, RecursionError) as error:  # a number with thousands of digits, a thousand brackets
         raise InputError(f"'{shown}': {' '.join(str(error).split())[:LONGEST]}") from None

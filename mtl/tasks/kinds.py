@@ -22,6 +22,7 @@ from torchmetrics.regression import MeanAbsoluteError, MeanSquaredError
 from mtl.errors import unknown
 from mtl.nn.heads import BinaryHead, ChoiceHead, ClassificationHead, ConditionalHead, RegressionHead
 from mtl.tasks.metrics import AbsolutePercentageError, ChoiceAccuracy, ChoiceRank, StandardisedR2
+from mtl.tasks.normal_scores import NormalScores
 from mtl.tasks.probabilities import BinaryBrier, BinaryLogLoss, Brier, LogLoss, log_probabilities, ranked
 from mtl.tasks.task import Task
 
@@ -185,12 +186,13 @@ def regression(
     limits: tuple[float | None, float | None] = (None, None),
     logarithm: tuple[float, float] | None = None,
     offset: float = 0.0,
+    knots: Sequence[float] = (),
 ) -> Task:
     """A number: target ``[B]`` floating (NaN = no label), loss squared error.
 
     With ``mean`` and ``std`` of the training labels the head predicts the standardised value and the loss is relative
     to it, of the size of other tasks' losses; targets, decoded predictions and metrics stay in the target's own units.
-    With a ``logarithm``, the head predicts the standardised ``log(1 + y)``.
+    With a ``logarithm``, the head predicts the standardised ``log(1 + y)``; with ``knots``, normal scores.
 
     Args:
         name: of the task.
@@ -201,16 +203,23 @@ def regression(
         limits: lower and upper one, at which decoded predictions are cut off.
         logarithm: mean and standard deviation of ``log(1 + y)`` of the training labels; None: y itself.
         offset: what labels and decoded predictions lack of the target's own values, which ``mape`` is relative to.
+        knots: quantiles of the training labels by which :class:`~mtl.tasks.normal_scores.NormalScores` transforms
+            them; empty: they are not.
 
     Returns:
         The task.
     """
     center, scale = logarithm or (mean, std)
+    scores = NormalScores(knots) if knots else None
 
     def encode(target: Tensor) -> Tensor:
+        if scores is not None:
+            return scores.encode(target)
         return ((target.log1p() if logarithm else target) - center) / scale
 
     def decode(value: Tensor) -> Tensor:
+        if scores is not None:
+            return scores.decode(value)
         found = value * scale + center
         found = found.expm1() if logarithm else found
         return found if limits == (None, None) else found.clamp(*limits)

@@ -46,6 +46,7 @@ BAD = {
     "misspelt key below": (["model.expert=3"], "unknown key 'model.expert': did you mean 'model.experts'?"),
     "no override": (["epochs"], "'epochs' is no override: expected key=value"),
     "bad syntax": (["a={b"], "is no override"),
+    "quoted key": (["task.targets={'a & b': binary}"], "other signs is said like this: {name: {column: 'a & b', kind:"),
     "later of several": (["seed=1", "weighting=equl"], "unknown option of weighting 'equl': did you mean 'equal'?"),
     "word for a number": (["epochs=abc"], "epochs=abc: expected a whole number, 1 or more"),
     "fraction": (["epochs=1.5"], "epochs=1.5: expected a whole number"),

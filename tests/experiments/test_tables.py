@@ -27,10 +27,20 @@ def test_gains_are_in_the_direction_of_the_metric(higher: bool, sign: str) -> No
     assert page.sentences == ["tabm: of 1 targets ahead of trees on 0, behind on 0"]
     part = page_of(table[(table.configuration == REFERENCE) | (table.split == 0)], [REFERENCE, "tabm"], "")
     assert "| 0.6000 (0.6000 to 0.6000, of 1 only) |" in markdown(part)
-    assert f"{sign}0.1000 (+nan to +nan), {sign}0.7" in markdown(part)
+    assert f"{sign}0.1000 (no interval), {sign}0.7 deviations" in markdown(part)
     shown = html(page)
     assert f"{sign}0.7 deviations" in shown
     assert "<command>" not in shown
+
+
+def test_trees_that_do_not_vary_are_no_unit() -> None:
+    table = pd.DataFrame(rows(REFERENCE, [1.0, 1.0], True) + rows("hard", [0.9, 1.0], True))
+    page = page_of(table, [REFERENCE, "hard"], "")
+    assert page.sentences == [
+        "hard: of 1 targets ahead of trees on 0, behind on 0; trees do not vary on 1, where this is not known"
+    ]
+    assert "-0.0500 (" in markdown(page)
+    assert "trees do not vary" in html(page)
 
 
 def test_words_of_the_task_are_for_all_and_others_for_networks() -> None:
@@ -52,6 +62,20 @@ def test_runs_of_something_else_are_not_mixed(tmp_path: Path) -> None:
     with pytest.raises(
         InputError, match=r"holds runs of something else, task=table task\.path=other\.csv: name another"
     ):
+        measured(work)
+
+
+@pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"\xff\xfe\x00"])
+def test_a_damaged_result_is_refused(tmp_path: Path, content: bytes) -> None:
+    work = work_of(["my.csv", "{churn: binary}", f"--output={tmp_path}"])
+    work.table.write_bytes(content)
+    with pytest.raises(InputError, match=r"result\.csv' is damaged or no result of this program: remove it"):
+        measured(work)
+
+
+def test_a_mistake_in_the_words_of_networks_is_said_before_trees_are_trained(tmp_path: Path) -> None:
+    work = work_of(["my.csv", "{churn: binary}", "epochs=abc", f"--output={tmp_path}"])
+    with pytest.raises(InputError, match="epochs=abc: expected a whole number"):
         measured(work)
 
 

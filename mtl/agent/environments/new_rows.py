@@ -14,6 +14,7 @@ from typing_extensions import override
 from mtl.agent.deciding import DecidingEnvironment
 from mtl.agent.environment import Environment
 from mtl.agent.report import ExecutionReport, Value, plain_table
+from mtl.errors import InputError
 from mtl.suites.base import DIGITS, MultiTaskDataModule, Predict
 from mtl.suites.table.reading import NOTES
 from mtl.suites.table.source import read_source
@@ -38,7 +39,12 @@ class NewRows(Environment):
         self, path: Path, reading: Mapping[str, Any], deciding: DecidingEnvironment[Any] | None = None
     ) -> None:
         self.deciding = deciding
-        self.frame = read_source(str(path), **reading, option="records")
+        try:
+            self.frame = read_source(str(path), **reading, option="records")
+        except InputError as error:
+            if "task." not in str(error):
+                raise
+            raise InputError(f"{error}; new rows are read as the run's own file was: write them like it") from None
         self.notes: list[str] = []
 
     @override

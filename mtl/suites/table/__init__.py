@@ -2,8 +2,9 @@
 
 The way of a table: its rows as they stand (``source``: a file by ``reading``, of texts ``delimited``, or a query by
 ``sql``, with columns of other files by ``joining``), what the texts of a column are (``types``, with ``dates`` and
-``numerals``), what kind of input a column is (``columns``) and whether it should be one (``leaks``), labels
-(``targets``, as ``target_specs`` says them), parts (``splitting``), and inputs of a network (``encoding``).
+``numerals``), what kind of input a column is (``columns``), whether it should be one (``leaks``) and what may be wrong
+with it (``oddities``, ``nearly``), labels (``targets``, as ``target_specs`` says them), parts (``splitting``), and
+inputs of a network (``encoding``).
 """
 
 from mtl.suites.table.large import LargeTable

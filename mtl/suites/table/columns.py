@@ -7,6 +7,7 @@ import pandas as pd
 from pandas.api.types import infer_dtype, is_bool_dtype, is_datetime64_any_dtype, is_integer_dtype, is_numeric_dtype
 
 from mtl.errors import InputError, unknown
+from mtl.suites.table.types import TRUTH
 
 LARGEST = float(np.finfo(np.float32).max)
 KINDS = ("number", "category", "time", "ignore")
@@ -77,7 +78,10 @@ def numbers(values: pd.Series, what: str) -> np.ndarray:
     if is_numeric_dtype(values) or is_bool_dtype(values):
         found: np.ndarray = values.to_numpy(dtype="float64", na_value=np.nan)
     else:
-        found = pd.to_numeric(values, errors="coerce").to_numpy(dtype="float64", na_value=np.nan)
+        texts = values.dropna().astype(str).str.lower()
+        truth = len(texts) > 0 and bool(texts.isin(TRUTH).all())  # as texts may have them
+        known = texts.map(TRUTH).reindex(values.index) if truth else values
+        found = pd.to_numeric(known, errors="coerce").to_numpy(dtype="float64", na_value=np.nan)
         bad = np.flatnonzero(np.isnan(found) & values.notna().to_numpy())
         if len(bad):
             raise InputError(

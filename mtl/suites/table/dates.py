@@ -12,6 +12,7 @@ from mtl.errors import InputError
 
 YEAR_FIRST = re.compile(r"(?P<a>\d{4})(?P<s>[-/.])(?P<b>\d{1,2})(?:(?P=s)(?P<c>\d{1,2}))?")
 YEAR_LAST = re.compile(r"(?P<a>\d{1,2})(?P<s>[-/.])(?P<b>\d{1,2})(?P=s)(?P<c>\d{4}|\d{2})")
+TWO_DIGITS = re.compile(r"\d{2}\.\d{2}\.\d{2}")
 CLOCK = re.compile(r"\d{1,2}:\d{2}.*")
 BETWEEN = re.compile(r"[T ,]\s*")  # a date and a time of the day
 SOME = 100  # texts that tell most columns of other texts apart from dates
@@ -123,8 +124,9 @@ def _ways(texts: pd.Series) -> list[str]:
         if not len(dates) or not dates.str.fullmatch(pattern).all():
             continue
         parts = dates.str.extract(pattern)
-        if pattern is YEAR_LAST and (parts.s == ".").any() and (parts.c.str.len() == 2).any():
-            return []  # 2.8.11 is a version
+        short = pattern is YEAR_LAST and (parts.s == ".").any() and (parts.c.str.len() == 2).any()
+        if short and not dates.str.fullmatch(TWO_DIGITS).all():
+            return []  # 2.8.11 is a version, and 02.08.11 a date
         if pattern is YEAR_FIRST and parts.c.isna().any() and not parts.a.astype(int).isin(PLAUSIBLE).all():
             return []  # 4711-03 is a code
         found = {way: _days(dates, way) for way in ways}

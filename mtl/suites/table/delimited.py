@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import TextIO
 
+import numpy as np
 import pandas as pd
 
 from mtl.errors import InputError
@@ -15,9 +15,12 @@ from mtl.suites.table.packed import open_text
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "space"}
 PIECE = 50_000  # rows that are lists of Python at a time
+OFTEN = 2  # times in each name, from which on a sign in names is taken for the separator
 LOOK = 20  # rows that are looked at to find out where the header is
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 EXCEL = re.compile(r"sep=(.)\r?\n?", re.IGNORECASE)  # a first line by which Excel tells the separator
+MARK = "\ufeff"  # at the beginning of a text in Unicode, belongs to no name
+MISREAD = "\u00ef\u00bb\u00bf"  # the mark of UTF-8, read as latin-1 or alike
 
 
 @dataclass
@@ -48,6 +51,14 @@ class Lines:
     def __next__(self) -> str:
         line = next(self._lines)
         self.number += 1
+        if self.number == 1:
+            if line.startswith(MISREAD):
+                raise csv.Error("it begins with the mark of UTF-8: use task.encoding=utf-8")
+            line = line.removeprefix(MARK)
+        if "\0" in line:
+            raise csv.Error(
+                f"line {self.number} holds a NUL, as no text does: a UTF-16 one may need task.encoding=utf-16-le"
+            )
         self.ended = line.endswith(("\n", "\r"))
         return line
 
@@ -72,16 +83,16 @@ def read_cells(path: Path, separator: str, encoding: str, header: bool | None, s
         csv.Error: a quote that is not closed, or followed by something else than a separator.
     """
     separator, skip = _told_by_excel(path, separator, encoding, skip)
-    with _open(path, encoding) as file:
+    with open_text(path, encoding) as file:
         first = list(islice(_rows(Lines(file, skip), separator), LOOK))
     if not first:
         return pd.DataFrame(), ""
     names = column_names(first[0][1], path, header)
     if header is not False:
-        _check_separator(names, path, separator, SEPARATORS.keys() - {" "})
+        _check_separator(names, path, separator, SEPARATORS.keys() - {" "}, header)
         check_preamble(first, path)
-        _check_separator(names, path, separator, SEPARATORS.keys())
-    with _open(path, encoding) as file:
+        _check_separator(names, path, separator, SEPARATORS.keys(), header)
+    with open_text(path, encoding) as file:
         lines = Lines(file, skip)
         rows = _rows(lines, separator)
         if header is not False:
@@ -91,12 +102,8 @@ def read_cells(path: Path, separator: str, encoding: str, header: bool | None, s
     return frame, "" if lines.ended else cut
 
 
-def _open(path: Path, encoding: str) -> TextIO:
-    return open_text(path, "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding)
-
-
 def _told_by_excel(path: Path, separator: str, encoding: str, skip: int) -> tuple[str, int]:
-    with _open(path, encoding) as file:
+    with open_text(path, encoding) as file:
         found = EXCEL.fullmatch(next(Lines(file, skip), "")[:20])
     return (found[1], skip + 1) if found else (separator, skip)
 
@@ -138,13 +145,18 @@ def column_names(first: Sequence[str], path: Path, header: bool | None) -> list[
     return [name or f"Unnamed: {i}" for i, name in enumerate(names)]
 
 
-def _check_separator(names: list[str], path: Path, separator: str, others: Set[str]) -> None:
-    """InputError if the header is one name in which another separator occurs."""
-    found = [one for one in SEPARATORS if one in others and len(names) == 1 and one != separator and one in names[0]]
-    if found:
-        best = max(found, key=names[0].count)
+def _check_separator(names: list[str], path: Path, separator: str, others: Set[str], header: bool | None) -> None:
+    """InputError if the header is one name in which another separator occurs, or few in which one occurs often."""
+    counts = {one: sum(name.count(one) for name in names) for one in SEPARATORS if one in others and one != separator}
+    best = max(counts, key=lambda one: counts[one])
+    if len(names) == 1 and counts[best]:
         raise InputError(
             f"'{path}' has one column only, whose name holds a {spoken(best)}: use task.separator={spoken(best)}"
+        )
+    if header is None and best != " " and counts[best] >= OFTEN * len(names):
+        raise InputError(
+            f"'{path}' has {len(names)} columns, whose names hold a {spoken(best)} {counts[best]} times: use "
+            f"task.separator={spoken(best)}, or task.header=true if these are names"
         )
 
 
@@ -190,7 +202,7 @@ def frame_of(rows: Iterator[tuple[int, list[str]]], names: list[str], trouble: s
         The frame.
 
     Raises:
-        InputError: a row that has more or fewer values than there are columns.
+        InputError: a row that has more or fewer values than there are columns, or is the header once more.
     """
     pieces = []
     while piece := [_checked(line, row, len(names), trouble) for line, row in islice(rows, PIECE)]:
@@ -202,6 +214,10 @@ def frame_of(rows: Iterator[tuple[int, list[str]]], names: list[str], trouble: s
         texts = frame[place].str.strip()
         frame[place] = texts.mask(texts == "")
     frame.columns = pd.Index(names)
+    again = np.flatnonzero(frame[names[0]] == names[0]) if len(names) > 1 and len(set(names)) == len(names) else ()
+    for row in again:
+        if frame.iloc[row].tolist() == names:
+            raise InputError(f"{trouble}: row {row + 1} is the header once more, as where files were joined: remove it")
     return frame
 
 

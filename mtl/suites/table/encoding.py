@@ -21,7 +21,8 @@ KNOTS = 500  # quantiles that are written down of a column
 SHARES = 48  # of the rows of a column, as many as the bins of a number in the encoders of tables
 LEVEL = 1e-3  # nearer to 0 or 1 is no level of a value
 DAY = 86400.0
-NO_END = 253_370_764_800.0  # 9999-01-01, in seconds since 1970
+FIRST_YEAR, LAST_YEAR = 1, 9999  # which mean "no beginning" and "no end"
+NO_BEGINNING, NO_END = -62_104_060_800.0, 253_370_764_800.0  # before 0002-01-01, from 9999-01-01 on; seconds since 1970
 Features = np.ndarray
 
 
@@ -115,6 +116,15 @@ class NumberColumn(Column):
         return (self.name, f"{self.name} is missing") if self.gaps else (self.name,)
 
     @override
+    def unfamiliar(self, values: pd.Series) -> list[str]:
+        missing = int(values.isna().sum())
+        if self.gaps or not missing:
+            return []
+        return [
+            f"column '{self.name}': {missing} of {len(values)} rows have no value, and in the training none was missing"
+        ]
+
+    @override
     def encode(self, values: pd.Series) -> Features:
         found = self.numbers(values)
         value = np.nan_to_num(found)
@@ -202,7 +212,8 @@ class CategoryColumn(Column):
 class TimeColumn(Column):
     """A moment as its place on the time axis, standardised, and as angles in the day, the week and the year.
 
-    A year from 9999 on means "no end". It is at the end of the axis, and the other times are standardised without it.
+    A year from 9999 on means "no end", and the year 1 "no beginning". They are at the ends of the axis, and the other
+    times are standardised without them.
     """
 
     kind: ClassVar[str] = "time"
@@ -214,7 +225,7 @@ class TimeColumn(Column):
     def fit(cls, name: str, values: pd.Series) -> "TimeColumn":
         """From the training rows."""
         found = _seconds(times(values, f"column '{name}'"))
-        known = found[found < NO_END]  # no missing ones either
+        known = found[(found >= NO_BEGINNING) & (found < NO_END)]  # no missing ones either
         std = float(known.std()) if len(known) else 0.0
         return cls(name, float(known.mean()) if len(known) else 0.0, std if std > 0 else 1.0)
 

@@ -16,21 +16,21 @@ Rows = Iterator[tuple[int, list[str]]]
 
 def read_sheet(
     content: IO[bytes], path: Path, sheet: str | None, header: bool | None, skip: int
-) -> tuple[pd.DataFrame, str]:
+) -> tuple[pd.DataFrame, list[str]]:
     """The cells of a sheet as texts; what they mean is fitted as for a text file.
 
     Dates are written year first, whole numbers without a decimal point. Of a formula the value counts that Excel kept
-    beside it.
+    beside it. The value of cells of one column that are merged is that of each of them.
 
     Args:
         content: of the file.
         path: of the file, for messages.
-        sheet: its name; None: the first one that is not hidden.
+        sheet: its name; None: the first one that is not hidden and not empty.
         header: whether the first row has the names of the columns; None: it has, and must not look like values.
         skip: rows before the header.
 
     Returns:
-        The rows, and a note for the user, which may be empty.
+        The rows, and notes for the user.
 
     Raises:
         InputError: no workbook, no such sheet, a formula without a value, no header.
@@ -39,10 +39,11 @@ def read_sheet(
     shown = [one.title for one in book.worksheets if one.sheet_state == "visible"]
     if sheet is not None and sheet not in book.sheetnames:
         raise unknown(f"sheet of '{path}' in task.sheet", sheet, book.sheetnames)
-    chosen = sheet or (shown or book.sheetnames)[0]
+    candidates = [name for name in shown or book.sheetnames if any(True for _ in _rows(book[name]))]
+    chosen = sheet or (candidates or book.sheetnames)[0]
     rows = list(islice(_rows(book[chosen]), skip, None))
     if not rows:
-        return pd.DataFrame(), ""
+        return pd.DataFrame(), []
     width = max(len(row) for _, row in rows)
     rows = [(number, row + [""] * (width - len(row))) for number, row in rows]
     if header is not False:
@@ -51,8 +52,9 @@ def read_sheet(
     frame = frame_of(iter(rows if header is False else rows[1:]), names, f"'{path}' cannot be read")
     if frame.isna().to_numpy().any():
         _check_formulas(content, path, chosen)
+    notes = [f"'{path}': {note}" for note in _layout(book[chosen], rows[0][0])]
     others = ", ".join(f"'{name}'" for name in book.sheetnames if name != chosen)
-    return frame, f"'{path}': sheet '{chosen}' is read, not {others}" if others and sheet is None else ""
+    return frame, [f"'{path}': sheet '{chosen}' is read, not {others}", *notes] if others and sheet is None else notes
 
 
 def _workbook(content: IO[bytes], path: Path, *, values: bool) -> Any:
@@ -69,12 +71,38 @@ def _workbook(content: IO[bytes], path: Path, *, values: bool) -> Any:
 
 def _rows(sheet: Any) -> Rows:
     """Rows with their number, without empty ones and without empty cells at the end."""
+    above = {
+        (row, area.min_col): sheet.cell(area.min_row, area.min_col).value
+        for area in sheet.merged_cells.ranges
+        if area.min_col == area.max_col
+        for row in range(area.min_row, area.max_row + 1)
+    }
     for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):
-        row = [_text(cell) for cell in cells]
+        row = [_text(above.get((number, column), cell)) for column, cell in enumerate(cells, 1)]
         while row and not row[-1]:
             row.pop()
         if row:
             yield number, row
+
+
+def _layout(sheet: Any, header: int) -> list[str]:
+    """What of the look of a sheet is lost below its header: merged cells, hidden rows."""
+    areas = [area for area in sheet.merged_cells.ranges if area.max_row > header]
+    tall = [area.coord for area in areas if area.min_col == area.max_col]
+    wide = [area.coord for area in areas if area.min_col < area.max_col]
+    hidden = [row for row, look in sheet.row_dimensions.items() if look.hidden and header < row <= sheet.max_row]
+    notes = []
+    if tall:
+        notes.append(f"of merged cells ({_some(tall)}) each row has the value")
+    if wide:
+        notes.append(f"of cells merged over several columns ({_some(wide)}) only the first has the value")
+    if hidden:
+        notes.append(f"hidden rows ({len(hidden)}, such as row {min(hidden)}) count as any other")
+    return notes
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f", ... {len(names)} in all" if len(names) > 3 else "")
 
 
 def _text(cell: object) -> str:

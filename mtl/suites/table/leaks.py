@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_integer_dtype
+from pandas.api.types import is_bool_dtype, is_integer_dtype, is_numeric_dtype
 
 from mtl.config.literals import override_argument
-from mtl.suites.table.columns import names
+from mtl.suites.table.columns import EXACT, names
 
 FEWEST = 20  # rows; among fewer, such patterns come about by chance
 DENSE = 0.5  # of the whole numbers of a range, from which on numbers of which none occurs twice are no measurements
+SAME = 1e-9  # below 1, from which on a correlation says that two columns are one but for rounding
 CALLED = re.compile(r"(.*[_\s-])?(id|uuid|guid|key|index|idx)|.*[a-z](Id|ID)")
 
 
@@ -26,9 +27,9 @@ def leak(values: pd.Series, fitted: np.ndarray, labels: Mapping[str, pd.Series])
     Returns:
         The reason in a few words, empty if nothing speaks against it; and whether it is beyond doubt.
     """
-    reason = _numbering(values)
+    reason, sure = _numbering(values)
     if reason:
-        return reason, True
+        return reason, sure
     train = values.iloc[fitted]
     for name, found in labels.items():
         both = (train.notna() & found.notna()).to_numpy()
@@ -39,19 +40,42 @@ def leak(values: pd.Series, fitted: np.ndarray, labels: Mapping[str, pd.Series])
                 return f"it is a copy of target '{name}'", True
             if recoded:
                 return f"each of its values stands for one of target '{name}'", False
+            if _in_other_units(train[both], found[both]):
+                return f"it is target '{name}' times a number, or more or less by one", False
     return "", False
 
 
-def _numbering(values: pd.Series) -> str:
-    if not is_integer_dtype(values) or len(values) < FEWEST or values.isna().any() or not values.is_unique:
-        return ""
-    numbers = values.to_numpy(dtype=np.int64) if values.max() <= np.iinfo(np.int64).max else np.array([], np.int64)
-    if len(numbers) and np.ptp(numbers - values.index.to_numpy()) == 0:
-        return "it numbers the rows"
-    span = int(values.max()) - int(values.min()) + 1
-    if len(values) >= DENSE * span or CALLED.fullmatch(str(values.name)):
-        return "it identifies rows, by whole numbers of which none occurs twice"
-    return ""
+def _numbering(values: pd.Series) -> tuple[str, bool]:
+    """What speaks against whole numbers of which none occurs twice, and whether it is beyond doubt."""
+    known = values.dropna()
+    if len(known) < FEWEST or not is_numeric_dtype(known) or is_bool_dtype(known) or not known.is_unique:
+        return "", False
+    if not is_integer_dtype(known):
+        known = known.astype("float64")
+        if not (np.isfinite(known) & (known % 1 == 0) & (abs(known) < EXACT)).all():
+            return "", False
+    if int(known.max()) > np.iinfo(np.int64).max:
+        return "", False
+    numbers = known.to_numpy(dtype=np.int64)
+    steps, rows = np.diff(numbers), np.diff(known.index.to_numpy())
+    if (steps == rows).all():
+        return "it numbers the rows", True
+    span = int(numbers.max()) - int(numbers.min()) + 1
+    if len(known) >= DENSE * max(span, len(values)) or CALLED.fullmatch(str(values.name)):
+        return "it identifies rows, by whole numbers of which none occurs twice", True
+    if len(known) == len(values) and ((steps > 0).all() or (steps < 0).all()):
+        return "it becomes larger or smaller from each row to the next, as numbers of rows do", False
+    return "", False
+
+
+def _in_other_units(values: pd.Series, labels: pd.Series) -> bool:
+    """Whether numbers are the labels times a number, plus another one, but for rounding."""
+    if not is_numeric_dtype(values) or not is_numeric_dtype(labels) or labels.nunique() < FEWEST:
+        return False
+    both = np.stack([values.to_numpy(dtype=np.float64), labels.to_numpy(dtype=np.float64)])
+    if not np.isfinite(both).all():
+        return False
+    return bool(1 - abs(np.corrcoef(both)[0, 1]) < SAME)
 
 
 def _copies(values: pd.Series, labels: pd.Series) -> tuple[bool, bool]:

@@ -11,11 +11,14 @@ from mtl.errors import InputError
 
 SIGNS = r"%|[$€£¥₹]|EUR|USD|GBP|CHF|JPY|CNY|INR"  # of a unit, before or behind the number
 MINUS = "\u2212"  # the sign of mathematics, which office programs write
-SPACE = "[ \u00a0\u202f'’]"  # between thousands, as many countries write them
-NUMBER = r"(?P<number>[+-]?\s?[\d.,\u00a0\u202f '’]+)"
+DASH = "^[\u2212\u2013]"  # a minus, or the dash that office programs make of it
+GAP = " \u00a0\u2007\u2009\u202f'’"  # between thousands, as many countries write them
+SPACE = f"[{GAP}]"
+NUMBER = rf"(?P<number>[+-]?\s?[\d.,{GAP}]+)"
 SIGNED = rf"^(?P<sign>[+-])?(?P<front>{SIGNS})?\s*{NUMBER}\s*(?P<back>{SIGNS})?$"
 # Digits of a number with a decimal point, and thousands with a comma or a space between them
-POINT = re.compile(rf"[+-]?(\d+|\d{{1,3}}(,\d{{3}})+|\d{{1,3}}({SPACE}\d{{3}})+)(\.\d*)?")
+INDIAN = r"\d{1,2}(,\d{2})+,\d{3}"  # lakhs and crores
+POINT = re.compile(rf"[+-]?(\d+|\d{{1,3}}(,\d{{3}})+|{INDIAN}|\d{{1,3}}({SPACE}\d{{3}})+)(\.\d*)?")
 COMMA = re.compile(rf"[+-]?(\d+|\d{{1,3}}(\.\d{{3}})+|\d{{1,3}}({SPACE}\d{{3}})+)(,\d*)?")
 # Where some cells have a point before three digits and others, below 1,000, have none, a program would have written
 # 12.500 as 12.5 or 999 as 999.000: the point may be that of thousands
@@ -108,7 +111,7 @@ def _parts(texts: pd.Series) -> pd.DataFrame:
 
     Brackets around a number are a minus, as in accounts.
     """
-    plain = texts.str.replace(MINUS, "-", regex=False).str.replace(r"^\((.+)\)$", r"-\1", regex=True)
+    plain = texts.str.replace(DASH, "-", regex=True).str.replace(r"^\((.+)\)$", r"-\1", regex=True)
     parts = plain.str.extract(SIGNED)
     parts["bare"] = parts["sign"].fillna("") + parts["number"].str.strip()
     return parts
@@ -135,10 +138,18 @@ def _unclear(name: str, example: str) -> InputError:
     )
 
 
+def look_like_numbers(texts: pd.Series) -> pd.Series:
+    """Which texts are numbers by themselves, in any way of writing, with any unit."""
+    bare = _parts(texts)["bare"]
+    written = [bare.str.fullmatch(form).fillna(False).astype(bool) for form in (POINT, COMMA)]
+    return written[0] | written[1] | pd.to_numeric(texts, errors="coerce").notna()
+
+
 def as_numbers(texts: pd.Series) -> pd.Series | None:
     """Plain texts as whole numbers if all are, else as floating ones; None if one is no number."""
     cells = pyarrow.array(texts, type=pyarrow.string(), from_pandas=True)
-    cells = compute.replace_substring(compute.utf8_trim_whitespace(cells), MINUS, "-")
+    cells = compute.replace_substring_regex(compute.utf8_trim_whitespace(cells), DASH, "-")
+    cells = compute.replace_substring(cells, MINUS, "-")  # also that of an exponent
     cells = compute.replace_substring_regex(cells, r"^\+", "")
     if compute.any(compute.match_substring(cells, "x", ignore_case=True)).as_py():
         return None  # the cast would read 0x10

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_bool_dtype, is_numeric_dtype
+from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
 
+from mtl.suites.table.encoding import FIRST_YEAR, LAST_YEAR
 from mtl.suites.table.types import is_text
 
 TOTAL = re.compile(
@@ -17,6 +18,7 @@ TOTAL = re.compile(
 FEWEST = 20  # rows, among which such a number is more than chance
 NINES = re.compile(r"-99+|999+")  # as -99, -999, 9999
 FAR = (1, 2)  # ranges of all others that a negative number, and a positive one, is beyond them
+EDGES = {(1, 1), (12, 31), (12, 30)}  # days of a year, as of 1900-01-01, 2099-12-31 or 1899-12-30
 
 
 def total_row(frame: pd.DataFrame) -> list[str]:
@@ -62,8 +64,36 @@ def no_value(values: pd.Series) -> float | None:
     return None
 
 
+def no_time(values: pd.Series) -> pd.Timestamp | None:
+    """A first or last day of a year that occurs more than once, and far from all other times; None: there is none.
+
+    Days without end, from the year 9999 on, are none of them: they count as such.
+
+    Args:
+        values: a column of times.
+
+    Returns:
+        The day.
+    """
+    if not is_datetime64_any_dtype(values):
+        return None
+    known = values[(values.dt.year > FIRST_YEAR) & (values.dt.year < LAST_YEAR)].sort_values()
+    if len(known) < FEWEST:
+        return None
+    for value, others in (
+        (known.iloc[0], known[known > known.iloc[0]]),
+        (known.iloc[-1], known[known < known.iloc[-1]]),
+    ):
+        if not 0 < len(others) <= len(known) - 2 or value != value.normalize():
+            continue
+        near = others.iloc[0] - value if value < others.iloc[0] else value - others.iloc[-1]
+        if (value.month, value.day) in EDGES and near > others.iloc[-1] - others.iloc[0] > pd.Timedelta(0):
+            return value
+    return None
+
+
 def no_values(written: pd.DataFrame, frame: pd.DataFrame, names: Sequence[str]) -> list[str]:
-    """Notes of the columns in which :func:`no_value` finds one.
+    """Notes of the columns in which :func:`no_value` or :func:`no_time` finds one.
 
     Args:
         written: the cells as they stand in the file.
@@ -75,16 +105,19 @@ def no_values(written: pd.DataFrame, frame: pd.DataFrame, names: Sequence[str]) 
     """
     notes = []
     for name in names:
-        value = no_value(frame[name])
+        value, kind = no_value(frame[name]), "numbers"
+        if value is None:
+            value, kind = no_time(frame[name]), "times"
         if value is None:
             continue
+        shown = f"{value:%Y-%m-%d}" if isinstance(value, pd.Timestamp) else f"{value:.0f}"
         same = (frame[name] == value).fillna(False).astype(bool)
         texts = written[name][same].unique().tolist() if is_text(written[name]) else []
         remedy = (
             f"say 'task.missing={json.dumps(texts)}', which is for all columns" if texts else "leave these cells empty"
         )
         notes.append(
-            f"column '{name}': {value:.0f} ({same.sum()} cells) is far from all other numbers; if it means that there "
-            f"is none, {remedy}"
+            f"column '{name}': {shown} ({same.sum()} cells) is far from all other {kind}; if it means that there is "
+            f"none, {remedy}"
         )
     return notes

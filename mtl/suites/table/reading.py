@@ -1,6 +1,7 @@
 """A file of rows and columns as a data frame; whatever is wrong with the file is said in one line."""
 
 import csv
+import re
 import zlib
 from collections import Counter
 from collections.abc import Sequence
@@ -9,20 +10,28 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow
-from pyarrow import feather, json, parquet
+from pyarrow import compute, feather, json, parquet
 
 from mtl.errors import InputError, unknown
 from mtl.suites.table.dataset_folder import is_dataset, named, read_dataset
 from mtl.suites.table.delimited import SEPARATORS, read_cells, spoken
 from mtl.suites.table.excel import read_sheet
 from mtl.suites.table.packed import open_bytes, plain_suffix
+from mtl.suites.table.types import is_text
 
 TEXTS, NOTES = "texts", "notes"  # attributes of a frame: see as_text
 QUOTES = {  # what Python's reader of CSV says of them
     "unexpected end of data": "EOF inside string: a quote is not closed",
 }
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # how such texts begin
-EXACT = 18  # digits that every whole number of 64 bits may have
+OTHERS = {  # how files that are no texts begin
+    b"PK\x03\x04": "an Excel file or an archive: name it .xlsx or .zip",
+    b"PAR1": "a Parquet file: name it .parquet",
+    b"\x1f\x8b": "a compressed file: name it .gz",
+    b"\xd0\xcf\x11\xe0": "an old Excel file: save it as .xlsx",
+}
+LARGE = 2**63  # from which on whole numbers have no type
+LONG = re.compile(rb"[:\[,\s]-?(\d{19,})\s*[,}\]]")  # a whole number in JSON that may have more than 64 bits
 WHOLE = {  # pandas' types for whole numbers some of which may be missing
     getattr(pyarrow, f"{sign}int{bits}")(): getattr(pd, f"{sign.upper()}Int{bits}Dtype")()
     for sign in ("", "u")
@@ -56,8 +65,8 @@ def read_table(
         separator: between two values of a text file, one character or its name in :data:`SEPARATORS` (for a shell and
             a config, a semicolon is hard to quote); a ``.tsv`` has tabs.
         encoding: of a text file.
-        missing: texts that mean "no value" in every column of a text file, beside an empty cell; among numbers and
-            times ``NA``, ``NaN``, ``null`` and the like do so anyway.
+        missing: texts that mean "no value" in every column of texts, beside an empty cell; among numbers and times of
+            a text file ``NA``, ``NaN``, ``null`` and the like do so anyway.
         header: of a text file, whether its first row has the names of the columns; None: it must not look like values.
         skip: lines of a text file, or rows of a sheet, before the table.
         sheet: of an Excel file; None: the first one.
@@ -83,7 +92,7 @@ def read_table(
         frame = _file(path, separator, encoding, missing, header, skip, sheet, option)
     if frame.empty:
         raise InputError(f"'{path}' has no rows")
-    return frame.reset_index(drop=True)
+    return (frame if frame.attrs.get(TEXTS) else without_texts(frame, missing)).reset_index(drop=True)
 
 
 def _file(
@@ -108,8 +117,8 @@ def _file(
         frame = _text(path, "\t" if suffix == ".tsv" else character(separator), encoding, missing, header, skip)
     elif suffix == EXCEL:
         with open_bytes(path) as content:
-            cells, note = read_sheet(content, path, sheet, header, skip)
-        frame = _without(cells, missing, path, note)
+            cells, notes = read_sheet(content, path, sheet, header, skip)
+        frame = _without(cells, missing, path, notes)
     else:
         raise InputError(f"{option}: cannot read '{path.name}': expected {', '.join([*TEXT, EXCEL, *BINARY])}")
     frame.columns = [str(name) for name in frame.columns]
@@ -137,6 +146,7 @@ def _binary(path: Path, suffix: str) -> pd.DataFrame:
                 table = parquet.ParquetFile(content).read()
             elif suffix in JSON:
                 table = json.read_json(content, parse_options=json.ParseOptions(newlines_in_values=False))
+                _check_rounding(table, path)
             else:
                 table = feather.read_table(content)
     except PermissionError as error:
@@ -145,6 +155,23 @@ def _binary(path: Path, suffix: str) -> pd.DataFrame:
         raise InputError(f"'{path}' is damaged or no {suffix} file: {one_line(error)}") from None
     unique(table.column_names, path)
     return plain(table)
+
+
+def _check_rounding(table: pyarrow.Table, path: Path) -> None:
+    """InputError for whole numbers of more than 64 bits, which the reader of JSON takes for floating ones."""
+    for field in table.schema:
+        if not pyarrow.types.is_floating(field.type) or not table.num_rows:
+            continue
+        largest = compute.max(compute.abs(table[field.name])).as_py()
+        if largest is None or not LARGE <= largest < float("inf"):
+            continue
+        with open_bytes(path) as content:
+            found = next((one[1] for one in LONG.finditer(content.read()) if int(one[1]) >= LARGE), None)
+        if found:
+            raise InputError(
+                f"'{path}': column '{field.name}' has whole numbers that would be rounded, as {found.decode()}: write "
+                "them as texts"
+            )
 
 
 def _dataset(folder: Path, option: str) -> pd.DataFrame:
@@ -171,13 +198,15 @@ def _parts(folder: Path, option: str) -> pd.DataFrame:
 def plain(table: pyarrow.Table | pyarrow.RecordBatch) -> pd.DataFrame:
     """An Arrow table as a frame of single values.
 
-    Lists and records become texts, decimals numbers, durations and times of the day seconds; whole numbers stay whole
-    where some are missing. An index that pandas wrote is a column like any other.
+    Lists, records and bytes become texts, decimals numbers, durations and times of the day seconds; whole numbers stay
+    whole where some are missing. An index that pandas wrote is a column like any other.
     """
     frame = table.to_pandas(ignore_metadata=True, types_mapper=WHOLE.get, date_as_object=False)
     for field in table.schema:
         if pyarrow.types.is_nested(field.type):
             frame[field.name] = frame[field.name].map(str, na_action="ignore")
+        elif _is_binary(field.type):
+            frame[field.name] = _texts_of_bytes(frame[field.name])
         elif pyarrow.types.is_decimal(field.type):
             frame[field.name] = _decimals(frame[field.name], field.type)
         elif pyarrow.types.is_duration(field.type):
@@ -188,9 +217,26 @@ def plain(table: pyarrow.Table | pyarrow.RecordBatch) -> pd.DataFrame:
 
 
 def _decimals(values: pd.Series, kind: pyarrow.DataType) -> pd.Series:
-    if kind.scale <= 0 and kind.precision - kind.scale <= EXACT:  # amounts in whole units, and identifiers
-        return values.map(int, na_action="ignore").astype("Int64")
-    return values.astype("float64")
+    if kind.scale > 0:
+        return values.astype("float64")
+    whole = values.map(int, na_action="ignore")  # amounts in whole units, and identifiers
+    if any(abs(value) >= LARGE for value in whole.dropna()):  # no type of numbers tells these apart
+        return whole.map(str, na_action="ignore").astype("str")
+    return whole.astype("Int64")
+
+
+def _is_binary(kind: pyarrow.DataType) -> bool:
+    types = pyarrow.types
+    return any(is_one(kind) for is_one in (types.is_binary, types.is_large_binary, types.is_fixed_size_binary))
+
+
+def _texts_of_bytes(values: pd.Series) -> pd.Series:
+    """Bytes as the texts that they are in UTF-8, or where one is none, all in hexadecimal digits."""
+    try:
+        found = values.map(lambda one: one.decode(), na_action="ignore")
+    except UnicodeDecodeError:
+        found = values.map(lambda one: one.hex(), na_action="ignore")
+    return found.astype("str")
 
 
 def character(separator: str) -> str:
@@ -205,10 +251,14 @@ def _text(
     path: Path, separator: str, encoding: str, missing: Sequence[str], header: bool | None, skip: int
 ) -> pd.DataFrame:
     try:
+        with open_bytes(path) as content:
+            begin = content.read(4)
+        for mark, what in OTHERS.items():
+            if begin.startswith(mark):
+                raise InputError(f"'{path}' is {what}")
         frame, note = read_cells(path, separator, encoding, header, skip)
     except UnicodeError:
-        with open_bytes(path) as content:
-            likely = "utf-16" if content.read(2) in UTF_16 else "latin-1"
+        likely = "utf-16" if begin[:2] in UTF_16 else "latin-1"
         raise InputError(
             f"'{path}' is no {encoding} text{first_unreadable(path, encoding)}: name its encoding, e.g. "
             f"task.encoding={likely}"
@@ -223,17 +273,23 @@ def _text(
         raise InputError(
             f"'{path}' cannot be read with {spoken(separator)} between values: {QUOTES.get(str(error), error)}"
         ) from None
-    return _without(frame, missing, path, note)
+    return _without(frame, missing, path, [note])
 
 
-def _without(frame: pd.DataFrame, missing: Sequence[str], path: Path, note: str) -> pd.DataFrame:
+def _without(frame: pd.DataFrame, missing: Sequence[str], path: Path, notes: Sequence[str]) -> pd.DataFrame:
     """The texts of a file, those that mean "no value" taken away. InputError for no column, or a column twice."""
     if not len(frame.columns):
         raise InputError(f"'{path}' is empty")
     unique(list(frame.columns), path)
+    return as_text(without_texts(frame, missing), *notes)
+
+
+def without_texts(frame: pd.DataFrame, missing: Sequence[str]) -> pd.DataFrame:
+    """The rows without those texts that mean "no value"."""
     for name in frame.columns if missing else ():
-        frame[name] = frame[name].mask(frame[name].isin(list(missing)))
-    return as_text(frame, note)
+        if is_text(frame[name]):
+            frame[name] = frame[name].mask(frame[name].isin(list(missing)))
+    return frame
 
 
 def as_text(frame: pd.DataFrame, *notes: str) -> pd.DataFrame:

@@ -19,13 +19,14 @@ from mtl.suites.batch import Split
 from mtl.suites.table.columns import kinds, numbers, read_alike
 from mtl.suites.table.encoding import WAYS, Encoding
 from mtl.suites.table.leaks import FEWEST, choice, leaks
+from mtl.suites.table.nearly import days_as_numbers, nearly_typed
 from mtl.suites.table.oddities import no_values, total_row
 from mtl.suites.table.preview import preview
 from mtl.suites.table.raw import all_values, raw_encoding
 from mtl.suites.table.reading import NOTES, TEXTS
 from mtl.suites.table.splitting import Division, Rows, Splitting, WithTestRows
 from mtl.suites.table.target_specs import NUMERIC, TargetSpec, parse_targets
-from mtl.suites.table.targets import Target, yes_and_no
+from mtl.suites.table.targets import Target, rare_classes, yes_and_no
 from mtl.suites.table.types import NUMBER, TEXT, TIME, ColumnType, fit_types, taken_as_values, typed
 from mtl.tasks import with_row_weights
 
@@ -134,6 +135,7 @@ class TableSuite(MultiTaskDataModule):
             for target in self.targets
             if target.kind == "binary" and not specs[target.task].positive and not yes_and_no(target.values)
         ]
+        self.notes += [note for target in self.targets for note in rare_classes(target, frame, rows["train"])]
         left_out = {target.column for target in self.targets}
         left_out |= {*self.splitting.columns, self.row_weight or ""}
         left_out |= {target.event for target in self.targets if target.event}
@@ -151,9 +153,15 @@ class TableSuite(MultiTaskDataModule):
         used = {name for name, (kind, _) in self.remarks.items() if kind == "category"}
         used |= {spec.column for spec in specs.values() if spec.kind not in NUMERIC}
         self.notes += [note for name in frame.columns if name in used for note in taken_as_values(frame[name])]
-        numeric = {name for name, (kind, _) in self.remarks.items() if kind == "number"}
+        guessed = [
+            name for name, (kind, _) in self.remarks.items() if kind in ("category", "ignore") and name not in chosen
+        ]
+        self.notes += [note for name in guessed if name in (self.types or {}) for note in nearly_typed(frame[name])]
+        numeric = {name for name, (kind, _) in self.remarks.items() if kind in ("number", "time")}
         numeric |= {spec.column for spec in specs.values() if spec.kind in NUMERIC}
         assert self._written is not None
+        numbered = [name for name, (kind, _) in self.remarks.items() if kind == "number" and name not in chosen]
+        self.notes += [note for name in numbered for note in days_as_numbers(self._written[name])]
         self.notes += no_values(self._written, own, [str(name) for name in frame.columns if name in numeric])
         self.notes += total_row(self._written)
         self._written = None

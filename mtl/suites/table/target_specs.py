@@ -36,7 +36,8 @@ class TargetSpec:
         primary: the metric by which it is compared; empty: that of its kind.
         balanced: the losses of classes are weighted so that each class counts as much as any other.
         smoothing: of the labels of classes, as of :func:`~mtl.tasks.classification`.
-        transform: ``log`` of a regression, whose ``log(1 + y)`` is then learned; else empty.
+        transform: ``log`` of a regression, whose ``log(1 + y)`` is then learned; ``quantile``: its normal scores; else
+            empty.
         order: of an ordinal target, its values from low to high; empty: they are numbers.
         levels: of quantiles, increasing, each above 0 and below 1.
         event: of a time until an event, the column that says whether it came.
@@ -152,7 +153,7 @@ EXPECTED: Mapping[str, tuple[str, Callable[[object], bool]]] = {
     "clamp": ("true or false", lambda value: isinstance(value, bool)),
     "weights": ("weights=balanced", lambda value: value == "balanced"),
     "smoothing": ("a number, 0 or more and below 1, such as 0.1", _is_share),
-    "transform": ("transform=log", lambda value: value == "log"),
+    "transform": ("transform=log or transform=quantile", lambda value: value in ("log", "quantile")),
     "levels": ("increasing numbers above 0 and below 1, such as [0.1,0.5,0.9]", _are_levels),
     "event": ("a column", lambda value: not isinstance(value, Mapping | list)),
     "given": ("the name of another task", lambda value: isinstance(value, str)),

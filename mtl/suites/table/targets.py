@@ -22,9 +22,11 @@ BASIC = ("task", "column", "kind", "values", "mean", "std")  # fields that every
 FAR = 1000.0  # standard deviations from zero, from which on single precision tells few labels apart
 INTERVALS = 20  # in which an event comes, with about as many events in each
 DIGITS = 6  # of a label's spread that are written
+KNOTS = 100  # quantiles of a target at most
+MANY = 20  # classes, from which on single rows of most of them are worth a line
 # Of a value from each of these, the first means yes; of any other pair that is no event, the second in order does
-YES = {"yes", "y", "true", "t", "1", "positive"}
-NO = {"no", "n", "false", "f", "0", "-1", "negative"}
+YES = {"yes", "y", "true", "t", "1", "positive", "ja", "oui", "si", "sí", "sim", "是"}
+NO = {"no", "n", "false", "f", "0", "-1", "negative", "nein", "nee", "nej", "non", "não", "nao", "否"}
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Target:
         weights: of the loss of each class; empty: 1 each.
         smoothing: of the labels of classes.
         logarithm: of a regression whose ``log(1 + y)`` is learned, mean and standard deviation of that; else empty.
+        knots: of a regression whose normal scores are learned, quantiles of its training labels; else empty.
         levels: of quantiles.
         event: of a time until an event, the column that says whether it came.
         came: its values, no and yes.
@@ -66,6 +69,7 @@ class Target:
     weights: tuple[float, ...] = ()
     smoothing: float = 0.0
     logarithm: tuple[float, ...] = ()
+    knots: tuple[float, ...] = ()
     levels: tuple[float, ...] = ()
     shares: tuple[float, ...] = ()
     event: str = ""
@@ -119,7 +123,8 @@ class Target:
         if fitted.size < 2 or fitted.std() == 0:
             raise InputError(f"{what} has fewer than two different values in the training rows")
         mean, std = float(fitted.mean()), float(fitted.std())
-        far = abs(mean) > FAR * std and not spec.transform and spec.kind != "count"
+        far = abs(mean) > FAR * std and spec.transform != "log" and spec.kind != "count"
+        evenly = np.linspace(0, 1, min(KNOTS, len(fitted)))
         return cls(
             name,
             spec.column,
@@ -130,7 +135,8 @@ class Target:
             low=float(fitted.min()) if spec.clamp else None,
             high=float(fitted.max()) if spec.clamp else None,
             primary=spec.primary,
-            logarithm=_logarithms(found[known], fitted, what) if spec.transform else (),
+            logarithm=_logarithms(found[known], fitted, what) if spec.transform == "log" else (),
+            knots=tuple(np.quantile(fitted, evenly).tolist()) if spec.transform == "quantile" else (),
             levels=spec.levels,
         )
 
@@ -274,6 +280,7 @@ class Target:
             logarithm=(self.logarithm[0], self.logarithm[1]) if self.logarithm else None,
             primary=self.primary or "r2",
             offset=self.offset,
+            knots=tuple(self._plain(knot) for knot in self.knots),
         )
 
     @property
@@ -305,6 +312,33 @@ def _logarithms(found: np.ndarray, fitted: np.ndarray, what: str) -> tuple[float
         raise InputError(f"{what}: transform=log, and {found.min():g} is below 0")
     logs = np.log1p(fitted)
     return float(logs.mean()), float(logs.std())
+
+
+def rare_classes(target: Target, frame: pd.DataFrame, train: np.ndarray) -> list[str]:
+    """Notes if a value of a target is in no training row, so that nothing of it is learned, or most are in one row.
+
+    Args:
+        target: of any kind; only one of several classes is looked at.
+        frame: all rows.
+        train: numbers of the training rows.
+
+    Returns:
+        The notes.
+    """
+    if target.kind not in ("classes", "ordinal"):
+        return []
+    texts = names(frame[target.column])
+    counts = texts.value_counts()
+    if len(counts) > MANY and (counts == 1).sum() > len(counts) / 2:
+        return [
+            f"target '{target.column}' has {len(counts)} classes, most of them in one row only: is it a number (kind "
+            "regression) or an identifier?"
+        ]
+    unseen = sorted(set(counts.index) - set(texts.iloc[train].dropna()))
+    if not unseen:
+        return []
+    shown = ", ".join(f"'{value}'" for value in unseen[:3]) + (", ..." if len(unseen) > 3 else "")
+    return [f"target '{target.column}': {shown} is in no training row, so that it is not learned"]
 
 
 def _ordered(texts: pd.Series) -> list[str]:

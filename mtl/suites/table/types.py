@@ -16,7 +16,15 @@ NO_VALUE = frozenset(("na", "n/a", "nan", "-nan", "null", "none", "<na>", "#na",
     "-1.#ind",
     "1.#qnan",
     "-1.#qnan",
-}  # as some systems print what is no number
+    "#div/0!",
+    "#value!",
+    "#ref!",
+    "#name?",
+    "#num!",
+    "#null!",
+    "0000-00-00",
+    "0000-00-00 00:00:00",
+}  # as some systems print what is no number, spreadsheets what they could not compute, and databases no day
 WHOLE = re.compile(r"-?(0|[1-9]\d*)(\.0+)?")
 CODE = re.compile(r"[+-]?0\d+")  # no number is written like this
 LETTERED = re.compile(r"\d+E\d+")  # 3E2, a code: programs write 3E+02 or 300.0

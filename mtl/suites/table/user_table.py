@@ -82,7 +82,7 @@ def table(
             raise InputError(
                 "task.stream=true gives every row the same weight: task.row_weight needs task.stream=false"
             )
-        for name, given in (("sheet", sheet), ("query", query), ("join", join)):
+        for name, given in (("sheet", sheet), ("query", query), ("join", join), ("missing", missing)):
             if given:
                 raise InputError(f"task.stream=true reads one Parquet file: task.{name} needs task.stream=false")
         return LargeTable(Path(str(path)), targets, columns, splitting, categories, statistics, formats, numbers)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from mtl.agent.environments.new_rows import PredictionReport
+from mtl.agent.environments.new_rows import NewRows, PredictionReport
 from mtl.assembly import load
 from mtl.config.compose import configure
 from mtl.errors import InputError
@@ -92,6 +92,14 @@ def test_rows_that_cannot_be_predicted_are_told(trained: Path, frame: pd.DataFra
     with pytest.raises(InputError, match=message) as caught:
         execute({}, str(trained), records=new(trained, frame))
     assert "\n" not in str(caught.value)
+
+
+def test_advice_on_new_rows_is_not_to_say_what_the_run_has_said(tmp_path: Path) -> None:
+    (tmp_path / "new.csv").write_bytes("a,b\né,1\n".encode("latin-1"))
+    with pytest.raises(
+        InputError, match=r"no utf-8 text.*new rows are read as the run's own file was: write them like"
+    ):
+        NewRows(tmp_path / "new.csv", {})
 
 
 def test_new_rows_may_lack_every_value() -> None:

@@ -54,6 +54,7 @@ def test_a_separator_at_the_end_of_rows_moves_no_column(tmp_path: Path) -> None:
         ("Report of May", "", r"line 1 has 1 value and the lines from 2 on have 2: .*task.skip=1"),
         ("y", "", r"say task\.skip=1 \(or line 1 lacks the name of a column: then add it\)"),
         ("x;y", "", "whose name holds a semicolon: use task.separator=semicolon"),
+        ("x;size, cm;y;z;u", "", "has 2 columns, whose names hold a semicolon 4 times: use task.separator=semicolon"),
     ],
 )
 def test_a_row_that_does_not_fit_is_named(tmp_path: Path, header: str, line: str, message: str) -> None:
@@ -61,6 +62,12 @@ def test_a_row_that_does_not_fit_is_named(tmp_path: Path, header: str, line: str
     lines = [f"{x}{separator}{y}" for x, y in zip(X, Y, strict=True)] + [line] * bool(line)
     with pytest.raises(InputError, match=message):
         read(tmp_path / "my.csv", lines, header)
+
+
+def test_a_header_in_the_midst_is_no_row(tmp_path: Path) -> None:
+    lines = [f"{x},{y}" for x, y in zip(X, Y, strict=True)]
+    with pytest.raises(InputError, match="row 51 is the header once more, as where files were joined: remove it"):
+        read(tmp_path / "my.csv", [*lines[:50], "x,y", *lines[50:]], "x,y")
 
 
 def test_a_file_without_header_keeps_its_first_row(tmp_path: Path) -> None:
@@ -112,6 +119,18 @@ def test_a_word_among_texts_is_a_value_and_among_numbers_none(tmp_path: Path, wo
     assert unlabelled == 40
 
 
+def test_what_a_spreadsheet_could_not_compute_is_no_number(tmp_path: Path) -> None:
+    lines = [f"{'#DIV/0!' if i % 9 == 0 else X[i]},{Y[i]}" for i in range(ROWS)]
+    assert read(tmp_path / "my.csv", lines, "x,y").frame.x.isna().sum() == len(range(0, ROWS, 9))
+
+
+@pytest.mark.parametrize(("yes", "no"), [("Ja", "Nein"), ("oui", "non"), ("sí", "no")])
+def test_yes_is_yes_in_other_languages(tmp_path: Path, yes: str, no: str) -> None:
+    made = read(tmp_path / "my.csv", [f"{X[i]},{yes if Y[i] else no}" for i in range(ROWS)], "x,y")
+    assert made.values["y"] == (no, yes)
+    assert made.notes == []
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_identifiers_beyond_double_precision_stay_apart(tmp_path: Path, suffix: str) -> None:
     keys = [2**53 + i % 6 for i in range(ROWS)]
@@ -125,6 +144,47 @@ def test_identifiers_beyond_double_precision_stay_apart(tmp_path: Path, suffix: 
     assert [name for name in made.encoding.features if name.startswith("key")][1:] == [
         f"key = {2**53 + i}" for i in range(6)
     ]
+
+
+def test_whole_decimals_beyond_64_bits_stay_apart(tmp_path: Path) -> None:
+    keys = pyarrow.array([Decimal(10**20 + i % 3) for i in range(ROWS)], type=pyarrow.decimal128(38, 0))
+    few = pyarrow.array([Decimal(i % 50) for i in range(ROWS)], type=pyarrow.decimal128(38, 0))
+    columns = pyarrow.table({"key": keys, "few": few, "y": pyarrow.array(Y)})
+    parquet.write_table(columns, tmp_path / "my.parquet")
+    made = table(str(tmp_path / "my.parquet"), {"y": "binary"})
+    assert [made.frame[name].nunique() for name in ("key", "few")] == [3, 50]
+    assert (made.remarks["key"][0], made.remarks["few"][0]) == ("category", "number")
+
+
+def test_whole_numbers_beyond_64_bits_in_json_are_not_rounded(tmp_path: Path) -> None:
+    rows = [{"key": 2**70 + i % 3, "mass": 5.97e24, "y": int(Y[i])} for i in range(ROWS)]
+    (tmp_path / "my.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    with pytest.raises(InputError, match=f"column 'key' has whole numbers that would be rounded, as {2**70}: write"):
+        read_table(tmp_path / "my.jsonl")
+    texts = [row | {"key": str(row["key"])} for row in rows]
+    (tmp_path / "my.jsonl").write_text("\n".join(map(json.dumps, texts)))
+    assert read_table(tmp_path / "my.jsonl").key.nunique() == 3
+
+
+@pytest.mark.parametrize(("cells", "expected"), [([b"ab", b"cd"], {"ab", "cd"}), ([b"ab", b"\xff"], {"6162", "ff"})])
+def test_bytes_are_texts(tmp_path: Path, cells: list[bytes], expected: set[str]) -> None:
+    columns = pyarrow.table({"a": pyarrow.array([cells[i % 2] for i in range(ROWS)]), "y": pyarrow.array(Y)})
+    parquet.write_table(columns, tmp_path / "my.parquet")
+    assert set(table(str(tmp_path / "my.parquet"), {"y": "binary"}).frame.a) == expected
+
+
+def test_truth_values_of_a_typed_file_may_be_written_as_texts(tmp_path: Path) -> None:
+    pd.DataFrame({"flag": X > 0, "y": Y}).to_parquet(tmp_path / "my.parquet")
+    made = table(str(tmp_path / "my.parquet"), {"y": "binary"}, form="flat")
+    new = read_table(Path(written(tmp_path / "new.csv", ["True", "false"], "flag")))
+    same = made.inputs(pd.DataFrame({"flag": [True, False]}))["x"]
+    assert made.inputs(new)["x"].tolist() == same.tolist()
+
+
+def test_numbers_that_are_missing_in_new_rows_alone_are_pointed_out(tmp_path: Path) -> None:
+    made = read(tmp_path / "my.csv", [f"{X[i]},{Y[i]}" for i in range(ROWS)], "x,y")
+    (line,) = made.unfamiliar(pd.DataFrame({"x": ["1.5", None, "NA"]}))
+    assert line == "column 'x': 2 of 3 rows have no value, and in the training none was missing"
 
 
 def test_what_a_cell_means_does_not_depend_on_the_other_cells_of_its_file(tmp_path: Path) -> None:
@@ -161,7 +221,7 @@ def days(pattern: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "pattern", ["%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y/%m/%d", "%Y-%m-%dT%H:%M", "%d/%m/%y 12:30"]
+    "pattern", ["%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d.%m.%y", "%Y/%m/%d", "%Y-%m-%dT%H:%M", "%d/%m/%y 12:30"]
 )
 def test_days_are_read_in_one_way_that_the_column_decides(tmp_path: Path, pattern: str) -> None:
     lines = [f"{day},{Y[i]}" for i, day in enumerate(days(pattern))]
@@ -208,6 +268,20 @@ def test_a_date_without_end_is_a_date(tmp_path: Path) -> None:
     assert made.inputs(new)["x"][0, 0] == 8
 
 
+def test_the_zero_date_of_a_database_is_no_date(tmp_path: Path) -> None:
+    lines = [f"{'0000-00-00' if i % 5 == 0 else day},{Y[i]}" for i, day in enumerate(days("%Y-%m-%d"))]
+    made = read(tmp_path / "my.csv", lines, "day,y")
+    assert made.frame.day.isna().sum() == len(range(0, ROWS, 5))
+
+
+def test_a_date_without_beginning_is_a_date(tmp_path: Path) -> None:
+    begins = ["0001-01-01" if i % 3 == 0 else day for i, day in enumerate(days("%Y-%m-%d"))]
+    axis = read(tmp_path / "my.csv", [f"{begin},{Y[i]}" for i, begin in enumerate(begins)], "begin,y")
+    found = axis.inputs(axis.frame)["x"][:, 0]
+    assert found.min() == -8
+    assert found[1::3].abs().max() < 3
+
+
 def test_a_date_written_otherwise_than_in_the_training_is_refused(tmp_path: Path) -> None:
     made = read(tmp_path / "my.csv", [f"{day},{Y[i]}" for i, day in enumerate(days("%d/%m/%Y"))], "day,y")
     new = read_table(Path(written(tmp_path / "new.csv", ["13/02/2023", "02/13/2023"], "day")))
@@ -234,6 +308,10 @@ def test_a_date_written_otherwise_than_in_the_training_is_refused(tmp_path: Path
         (["(1,234.50)", "12"], [-1234.5, 12]),
         (["-$5", "$7", "$-1"], [-5, 7, -1]),
         (["\u22125", "3.5"], [-5, 3.5]),
+        (["\u20135", "3,5"], [-5, 3.5]),
+        (["1\u2009234\u2009567", "8"], [1234567, 8]),
+        (["1\u2007234,5", "8"], [1234.5, 8]),
+        (["12,34,567", "99,999"], [1234567, 99999]),
         (["12%", "0"], [12, 0]),
         (["1.250", "999.5"], [1.25, 999.5]),
     ],

@@ -21,6 +21,8 @@ def made(name: str, values: object, **options: object) -> TableSuite:
     [
         ("n", np.arange(ROWS) + 7, "it numbers the rows"),
         ("n", DRAW.permutation(ROWS), "it identifies rows, by whole numbers of which none occurs twice"),
+        ("n", np.arange(ROWS) * 1.0, "it numbers the rows"),
+        ("n", np.where(np.arange(ROWS) == 7, np.nan, np.arange(ROWS)), "it numbers the rows"),
         ("customer_id", DRAW.permutation(10**6)[:ROWS], "it identifies rows"),
         ("orderId", DRAW.permutation(10**6)[:ROWS], "it identifies rows"),
         ("twin", None, "it is a copy of target 'y'"),
@@ -33,7 +35,7 @@ def test_it_is_left_out_and_can_be_chosen(name: str, values: object, reason: str
     (note,) = suite.notes
     assert note.startswith(f"column '{name}' is left out: {reason}")
     assert note.endswith(f"to learn from it: 'task.columns={{{name}: number}}'")
-    assert made(name, values, columns={name: "number"}).encoding.features == ("x", name)
+    assert made(name, values, columns={name: "number"}).encoding.features[:2] == ("x", name)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +52,28 @@ def test_measurements_and_groups_stay(name: str, values: object) -> None:
     suite = made(name, values)
     assert suite.encoding.features == ("x", name)
     assert not suite.notes
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        (np.arange(ROWS) * 10, "it becomes larger or smaller from each row to the next, as numbers of rows do"),
+        (-np.cumsum(DRAW.integers(3, 9, ROWS)), "it becomes larger or smaller from each row to the next"),
+    ],
+)
+def test_what_rises_from_row_to_row_is_noted_only(values: object, reason: str) -> None:
+    suite = made("n", values)
+    assert suite.encoding.features == ("x", "n")
+    (note,) = suite.notes
+    assert note.startswith(f"column 'n' is an input: {reason}")
+
+
+def test_the_target_in_other_units_is_noted_only() -> None:
+    y = DRAW.normal(size=ROWS)
+    frame = pd.DataFrame({"x": DRAW.normal(size=ROWS), "euros": (1.1 * y + 3).round(12), "y": y})
+    (note,) = TableSuite(lambda: frame, {"y": "regression"}).notes
+    assert note.startswith("column 'euros' is an input: it is target 'y' times a number, or more or less by one")
+    assert not TableSuite(lambda: frame.assign(euros=frame.euros.round(1)), {"y": "regression"}).notes
 
 
 def test_another_way_to_write_the_target_is_noted_only() -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from mtl.suites.table import TableSuite
-from mtl.suites.table.oddities import no_value, total_row
+from mtl.suites.table.oddities import no_time, no_value, total_row
 from mtl.suites.table.reading import read_table
 
 ROWS = 120
@@ -54,6 +54,16 @@ def test_numbers_of_nines_that_are_far_from_all_others_are_found(values: pd.Seri
 )
 def test_other_numbers_are_taken_as_they_are(values: pd.Series) -> None:
     assert no_value(values) is None
+
+
+@pytest.mark.parametrize(
+    ("day", "found"),
+    [("1900-01-01", True), ("2099-12-31", True), ("2021-03-01", False), ("9999-12-31", False), ("1950-05-05", False)],
+)
+def test_a_day_that_is_far_from_all_others_is_found(day: str, found: bool) -> None:
+    days = pd.Series(pd.date_range("2020-02-01", periods=ROWS, tz="UTC"))
+    days[:3] = pd.Timestamp(day, tz="UTC")
+    assert (no_time(days) == pd.Timestamp(day, tz="UTC")) if found else no_time(days) is None
 
 
 @pytest.mark.parametrize("text", ["Total", "TOTAL:", "Grand total", "Summe", "合计", "sum"])

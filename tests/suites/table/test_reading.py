@@ -59,6 +59,10 @@ def parquet_bytes(names: Sequence[str] = ("a", "churn")) -> bytes:
         ("my.csv", b"name,churn\nK\xf6ln,1\n", {}, r"no utf-8 text \(line 2\).*task.encoding=latin-1"),
         ("my.csv", "name,churn\nKöln,1\n".encode("utf-16"), {}, r"no utf-8 text \(line 1\).*task.encoding=utf-16"),
         ("my.csv", b"name,churn\nOslo,1\n", {"encoding": "utf-16"}, "my.csv' (is no utf-16 text|cannot be read)"),
+        ("my.csv", b"\xef\xbb\xbfa,churn\n", {"encoding": "latin-1"}, "mark of UTF-8: use task.encoding=utf-8"),
+        ("my.csv", "a,churn\n1,2\n".encode("utf-16-le"), {}, "line 1 holds a NUL.*task.encoding=utf-16-le"),
+        ("my.csv", b"PK\x03\x04\x00", {}, "is an Excel file or an archive: name it .xlsx or .zip"),
+        ("my.csv", parquet_bytes(), {}, "is a Parquet file: name it .parquet"),
         ("my.csv.gz", b"a,churn\n1,2\n", {}, "is damaged or not compressed as its name says"),
         (
             "my.csv.gz",
@@ -124,6 +128,12 @@ def test_how_lines_begin_and_end_makes_no_difference(tmp_path: Path, change: Cal
     pd.testing.assert_frame_equal(table(str(tmp_path / "my.csv"), TARGETS).frame, frame, check_dtype=False)
 
 
+def test_the_mark_of_byte_order_is_no_part_of_a_name(tmp_path: Path) -> None:
+    frame = customers()[["churn", "age", "spend", "segment"]]
+    (tmp_path / "my.csv").write_bytes(("\ufeff" + frame.to_csv(index=False)).encode("utf-16-le"))
+    assert table(str(tmp_path / "my.csv"), TARGETS, encoding="utf-16-le").frame.columns[0] == "churn"
+
+
 def test_line_breaks_in_quotes_are_part_of_a_value(tmp_path: Path) -> None:
     frame = customers().assign(city=["Köln\nEhrenfeld", 'a "b", c'] * 100)
     frame.to_csv(tmp_path / "my.csv", index=False)
@@ -141,6 +151,14 @@ def test_a_missing_file_is_told_with_its_neighbours(tmp_path: Path) -> None:
 def test_a_file_has_to_be_named() -> None:
     with pytest.raises(InputError, match=r"task\.path is empty: name your file"):
         table(None, TARGETS)
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "jsonl"])
+def test_texts_that_mean_no_value_can_be_named_of_typed_files(tmp_path: Path, suffix: str) -> None:
+    frame = pd.DataFrame({"x": range(60), "grade": ["None", "mild", "severe"] * 20})
+    path = tmp_path / f"my.{suffix}"
+    frame.to_parquet(path) if suffix == "parquet" else frame.to_json(path, orient="records", lines=True)
+    assert table(str(path), {"grade": "classes"}, missing=["None"]).values["grade"] == ("mild", "severe")
 
 
 def test_texts_that_mean_no_value_can_be_named(tmp_path: Path) -> None:

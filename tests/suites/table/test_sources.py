@@ -71,6 +71,21 @@ def test_a_formula_that_was_never_computed_is_no_missing_value(tmp_path: Path) -
         read_table(path)
 
 
+def test_merged_cells_have_their_value_in_every_row(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "my.xlsx", [["a", "b"], ["x", 1], [None, 2], [None, 3], ["y", 4]])
+    book = openpyxl.load_workbook(path)
+    book["Data"].merge_cells("A2:A4")
+    book["Data"].row_dimensions[5].hidden = True
+    book.create_sheet("empty", 0)
+    book.save(path)
+    frame = read_table(path)
+    assert frame.a.tolist() == ["x", "x", "x", "y"]
+    sheet, merged, hidden = frame.attrs[NOTES]
+    assert sheet.endswith("sheet 'Data' is read, not 'empty', 'hidden', 'Other'")
+    assert merged.endswith("of merged cells (A2:A4) each row has the value")
+    assert hidden.endswith("hidden rows (1, such as row 5) count as any other")
+
+
 def test_an_archive_with_one_file_is_that_file(tmp_path: Path) -> None:
     (tmp_path / "my.csv").write_bytes(CSV)
     expected = read_table(tmp_path / "my.csv")

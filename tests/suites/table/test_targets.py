@@ -10,7 +10,7 @@ import torch
 
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE
-from mtl.suites.table import Splitting
+from mtl.suites.table import Splitting, TableSuite
 from mtl.suites.table.target_specs import identifier, parse_targets
 from mtl.suites.table.targets import Target
 from mtl.tasks import classification, labelled
@@ -231,8 +231,11 @@ def test_the_primary_metric_can_be_chosen(kind: str, primary: str) -> None:
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ({"kind": "binary", "transform": "log"}, "transform=log: expected transform=log, of kind regression"),
-        ({"kind": "regression", "transform": "sqrt"}, "transform=sqrt: expected transform=log, of kind regression"),
+        (
+            {"kind": "binary", "transform": "log"},
+            "transform=log: expected transform=log or transform=quantile, of kind reg",
+        ),
+        ({"kind": "regression", "transform": "sqrt"}, "transform=sqrt: expected transform=log or transform=q"),
         ({"kind": "regression", "weights": "balanced"}, "expected weights=balanced, of kind binary or classes"),
         ({"kind": "classes", "weights": [1, 2]}, "expected weights=balanced"),
         ({"kind": "classes", "smoothing": 1}, "smoothing=1: expected a number, 0 or more and below 1"),
@@ -323,3 +326,34 @@ def test_values_that_do_not_fit_a_kind_are_named(changes: dict[str, Any], entry:
         frame.loc[0, name] = value
     with pytest.raises(InputError, match=message):
         suite(frame, entry)
+
+
+def test_classes_of_which_nothing_is_learned_are_pointed_out() -> None:
+    frame = pd.DataFrame({"x": np.arange(100) % 7, "y": ["a", "b"] * 45 + ["c"] * 10, "day": range(100)})
+    splitting = Splitting(by="time", column="day", val=0.15, test=0.15)
+    (note,) = TableSuite(lambda: frame, {"y": "classes"}, splitting=splitting).notes
+    assert note == "target 'y': 'c' is in no training row, so that it is not learned"
+    (note,) = suite(frame.assign(y=[f"{i}th" for i in range(100)]), {"y": "classes"}, columns={"day": "ignore"}).notes
+    assert note.startswith("target 'y' has 100 classes, most of them in one row only")
+
+
+def test_normal_scores_of_a_target_do_not_depend_on_its_scale() -> None:
+    """Predictions stay in the units of the column, whatever they are, and within the labels of the training."""
+    frame = customers()
+    found = {}
+    for name, far in (("near", 0.0), ("far", 1.7e9)):
+        made = suite(frame.assign(spend=frame.spend + far), {"spend": {"kind": "regression", "transform": "quantile"}})
+        (task,) = made.tasks
+        labels = made.splits["train"].targets["spend"]
+        assert task.encode is not None
+        found[name] = task.encode(labels)
+        known = labelled(labels)
+        back = made.own_units("spend", task.decode(found[name][known]))
+        np.testing.assert_allclose(
+            np.array(back) - far, labels[known].double() + made.targets[0].offset - far, atol=0.6
+        )
+        lowest, highest = made.own_units("spend", task.decode(torch.tensor([-50.0, 50.0])))
+        assert [lowest, highest] == pytest.approx([min(back), max(back)], rel=1e-3)
+        again = Target.of(json.loads(json.dumps(made.targets[0].plain())))
+        assert again == made.targets[0]
+    torch.testing.assert_close(found["near"], found["far"], equal_nan=True, atol=0.02, rtol=0)

@@ -1,0 +1,78 @@
+"""Columns of texts that would be columns of numbers or times but for a few cells, or for a unit."""
+
+import json
+import re
+
+import pandas as pd
+
+from mtl.suites.table.leaks import choice
+from mtl.suites.table.numerals import look_like_numbers
+from mtl.suites.table.types import CODE, NO_VALUE, is_text
+
+MOST = 0.9  # of the distinct texts, from which on the others are what keeps a column from being one of numbers
+SEVERAL = 5  # distinct texts, among which fewer look like numbers by chance
+DATE = r"(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2\d{4})(?:\D.*)?"
+WITH_UNIT = re.compile(r"[+-]?\d[\d.,]*(?P<unit>\s?[a-z°µ‰²³/]{1,5}|\s[A-Za-z°µ‰²³/]{1,5})")  # as 5 kg or 3.5km/h
+
+
+def days_as_numbers(values: pd.Series) -> list[str]:
+    """A note if all numbers of a column are days such as 20230131, of whose digits the distance of days cannot be seen.
+
+    Args:
+        values: the texts of a column of numbers.
+
+    Returns:
+        The note, or nothing.
+    """
+    if not is_text(values):
+        return []
+    texts = pd.Series(values.dropna().unique(), dtype=object)
+    if len(texts) < SEVERAL or not texts.str.fullmatch(r"(19|20)\d{6}").all():
+        return []
+    if pd.to_datetime(texts, format="%Y%m%d", errors="coerce").isna().any():
+        return []
+    return [
+        f"column '{values.name}' is one of numbers that may be days, such as {texts.iloc[0]}: if they are, say "
+        f"{choice(str(values.name), 'time')}"
+    ]
+
+
+def nearly_typed(values: pd.Series) -> list[str]:
+    """A note if nearly all texts of a column are numbers, all are numbers of one unit, or nearly all begin with dates.
+
+    Such a column is learned as categories, or not at all, and nobody would see that one cell is the reason.
+
+    Args:
+        values: the column.
+
+    Returns:
+        The note, or nothing.
+    """
+    if not is_text(values):
+        return []
+    texts = pd.Series(values.dropna().unique(), dtype=object)
+    texts = texts[~texts.str.lower().isin(NO_VALUE)]
+    if len(texts) < SEVERAL or texts.str.fullmatch(CODE).any():
+        return []
+    others = texts[~look_like_numbers(texts)]
+    if 0 < len(others) <= (1 - MOST) * len(texts):
+        listed = json.dumps(others.head(3).tolist(), ensure_ascii=False)
+        shown = ", ".join(f"'{text}'" for text in others.head(3)) + (", ..." if len(others) > 3 else "")
+        return [
+            f"column '{values.name}' is one of texts: its cells are numbers but for {shown}; if these mean that there "
+            f"is no value, say 'task.missing={listed}'"
+        ]
+    units = texts.str.extract(WITH_UNIT)["unit"].str.strip()
+    if texts.str.fullmatch(WITH_UNIT).all() and units.nunique() == 1:
+        return [
+            f"column '{values.name}' is one of texts: its numbers are written with '{units.iloc[0]}'; to learn from "
+            "them as numbers, put the unit into the name of the column"
+        ]
+    dates = texts[texts.str.fullmatch(DATE)]
+    if len(dates) >= MOST * len(texts):
+        shown = " and ".join(f"'{text}'" for text in (dates.iloc[0], dates.iloc[1]))
+        return [
+            f"column '{values.name}' is one of texts: its cells begin with dates, such as {shown}, and not all are "
+            "times that are written in one way"
+        ]
+    return []
