@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,15 @@ def wait(directory: Path) -> None:
         time.sleep(MOST)
 
 
+@pytest.fixture
+def heeded() -> Iterator[None]:
+    """Ctrl-C is not ignored, as it is where the tests were started in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeded")
 @pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="Ctrl-C cannot be held back on Windows")
 def test_ctrl_c_while_a_worker_begins_is_an_interruption_without_a_traceback(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]

@@ -263,6 +263,40 @@ def test_layers_used_twice(name: str) -> None:
     check_trunk(name, trunk, trunk, layer)
 
 
+@pytest.mark.parametrize("name", METHODS)
+def test_several_optimizers_are_one(name: str) -> None:
+    """One of the trunk and one of each head make the steps of one for all."""
+    ends = []
+    for apart in (True, False):
+        problem, weighting = Problem(3, [1.0, 2.0, 0.5]), make(name, 3)
+        parts = [problem.shared, *problem.private] if apart else [problem.parameters]
+        optimizers = [torch.optim.SGD(part, 0.05, momentum=0.9) for part in parts]
+        for _ in range(2):
+            for optimizer in optimizers:
+                optimizer.zero_grad()
+            problem.backward(weighting)
+            for optimizer in optimizers:
+                optimizer.step()
+        ends.append(flat(problem.parameters))
+    assert torch.equal(*ends)
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("name", METHODS)
+def test_a_compiled_step_is_one_that_is_not(name: str) -> None:
+    """``torch.compile`` of all that a step does, from the losses to ``.grad``; what it cannot take, Python does."""
+    ends = []
+    for compiled in (True, False):
+        torch.compiler.reset()
+        problem, weighting = Problem(3, [1.0, 2.0, 0.5]), make(name, 3)
+        backward = torch.compile(problem.backward, backend="eager") if compiled else problem.backward
+        for _ in range(2):
+            problem.clear()
+            backward(weighting)
+        ends.append(problem.update())
+    torch.testing.assert_close(*ends)
+
+
 @pytest.mark.parametrize("name", ["equal", "mgda", "graddrop"])
 def test_a_parameter_that_is_handed_over_twice_counts_once(name: str) -> None:
     """As by naming the parameters of two modules with a common one; shared and private at once is one line."""
