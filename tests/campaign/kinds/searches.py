@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -39,8 +40,10 @@ def trials(output: Path, workers: int) -> list[tuple[str, tuple[str, ...], Any]]
 
 def end(child: Child, draw: Random, how: int) -> bool:
     """End a search, or one of its workers where there are some. Returns whether the search itself was meant."""
-    began = [] if child.ended() else psutil.Process(child.pid).children()
-    workers = [one for one in began if "spawn_main" in " ".join(one.cmdline())]
+    workers: list[psutil.Process] = []
+    with suppress(psutil.Error):  # it, or a worker, may end in this moment
+        began = [] if child.ended() else psutil.Process(child.pid).children()
+        workers = [one for one in began if "spawn_main" in " ".join(one.cmdline())]
     if workers and how == signal.SIGKILL and draw.random() < 0.5:
         draw.choice(workers).send_signal(how)
         return False
