@@ -14,6 +14,7 @@ import json
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -145,15 +146,26 @@ class SearchStudy:
             epochs: that were trained.
             score: of validation.
         """
+        self._tell(trial, {**self._before(trial, epochs), epochs: score})
+
+    def report_before(self, trial: "Trial") -> None:
+        """Tell Optuna the validations of the trials that a trial goes on with: nothing of its run may be left to do."""
+        self._tell(trial, self._before(trial))
+
+    def _before(self, trial: "Trial", epochs: float = inf) -> dict[int, float]:
+        """Validation scores by epochs, up to some, of the trials that a trial goes on with."""
         every = self.study.get_trials(deepcopy=False)
-        known = every[trial.number].intermediate_values
-        found, before = {epochs: score}, trial.user_attrs.get(REPLACES)
+        found: dict[int, float] = {}
+        before = trial.user_attrs.get(REPLACES)
         while before is not None:
             found = {**every[before].intermediate_values, **found}
             before = every[before].user_attrs.get(REPLACES)
-        for step in sorted(found):
-            if step <= epochs and step not in known:
-                trial.report(found[step], step)
+        return {step: score for step, score in found.items() if step <= epochs}
+
+    def _tell(self, trial: "Trial", found: dict[int, float]) -> None:
+        known = self.study.get_trials(deepcopy=False)[trial.number].intermediate_values
+        for step in sorted(found.keys() - known.keys()):
+            trial.report(found[step], step)
 
     def check_data(self, fingerprint: str) -> None:
         """Raise InputError where the data is not that of the trials before, unless the search varies it."""

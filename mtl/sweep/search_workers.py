@@ -57,6 +57,7 @@ def do_trial(study: SearchStudy, trial: "Trial", threads: int) -> None:
             score = result.metrics["val"].score
             if score is None:
                 raise InputError("validation gave no score")
+            study.report_before(trial)
             study.study.tell(trial, score)
     except Pruned:
         study.study.tell(trial, state=TrialState.PRUNED)

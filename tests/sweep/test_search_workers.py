@@ -1,6 +1,7 @@
 """What becomes of a trial whose training ends early."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NoReturn
 
 import pytest
@@ -42,3 +43,25 @@ def test_an_interruption_in_the_midst_of_a_library_is_no_failure_of_the_values(
     monkeypatch.setattr("mtl.config.compose.configure", refused)
     next_trial(study)
     assert [one.state.name for one in study.trials] == ["FAIL"]
+
+
+def test_a_trial_of_whose_run_nothing_was_left_has_the_validations_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed after its last validation: pruning of later trials looks at all that it had."""
+    study = SearchStudy(search(tmp_path))
+
+    def killed() -> NoReturn:
+        with study.claim() as trial:
+            assert trial is not None
+            for epochs, score in ((1, 0.9), (2, 0.7)):
+                study.report(trial, epochs, score)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        killed()
+    data, metrics = SimpleNamespace(fingerprint="of the data"), {"val": SimpleNamespace(score=0.7)}
+    monkeypatch.setattr("mtl.lifecycle.train.train", lambda *_, **__: SimpleNamespace(data=data, metrics=metrics))
+    next_trial(study)
+    (trial,) = study.trials
+    assert (trial.value, trial.intermediate_values) == (0.7, {1: 0.9, 2: 0.7})
