@@ -152,6 +152,12 @@ class SearchStudy:
         """Tell Optuna the validations of the trials that a trial goes on with: nothing of its run may be left to do."""
         self._tell(trial, self._before(trial))
 
+    def run_before(self, trial: "Trial") -> str | None:
+        """Directory of the run of the trial that a trial goes on with; None if there is none."""
+        before = trial.user_attrs.get(REPLACES)
+        every = self.study.get_trials(deepcopy=False)
+        return None if before is None else every[before].user_attrs.get(RUN)
+
     def _before(self, trial: "Trial", epochs: float = inf) -> dict[int, float]:
         """Validation scores by epochs, up to some, of the trials that a trial goes on with."""
         every = self.study.get_trials(deepcopy=False)

@@ -7,12 +7,15 @@ import traceback
 from collections.abc import Callable
 from math import isfinite
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtl.config.process import program_imports
+from mtl.config.run_result import RunResult
 from mtl.config.search_settings import Search
 from mtl.config.signals import interruptions_prevail
 from mtl.errors import InputError
+from mtl.runs.directory import Run
 from mtl.sweep.processes import POLL, end_all, start_worker, threads_each, worker_process
 from mtl.sweep.search_study import ERROR, RUN, SearchStudy, directory_of
 
@@ -46,7 +49,7 @@ def do_trial(study: SearchStudy, trial: "Trial", threads: int) -> None:
         with interruptions_prevail():
             own = configure(*study.search.fixed, *study.overrides(trial))
             config = own.changed(threads=own.threads or threads, progress=False)
-            result = train(
+            result = finished_before(study, trial) or train(
                 config,
                 on_run_created=lambda run: trial.set_user_attr(RUN, str(run.path)),
                 on_validation=on_validation,
@@ -69,6 +72,19 @@ def do_trial(study: SearchStudy, trial: "Trial", threads: int) -> None:
         study.study.tell(trial, state=TrialState.FAIL)
     finally:
         gc.collect()  # a trained network and its data refer to each other, and the next trial needs the memory
+
+
+def finished_before(study: SearchStudy, trial: "Trial") -> RunResult | None:
+    """The result of the run that a trial goes on with, where its process ended just before it told Optuna."""
+    before = study.run_before(trial)
+    if before is None:
+        return None
+    try:
+        result = Run(Path(before)).result
+    except InputError:  # it is unfinished
+        return None
+    trial.set_user_attr(RUN, before)
+    return result
 
 
 def do_trials(search: Search, threads: int, watch: Callable[[SearchStudy], None] = lambda _: None) -> None:

@@ -7,8 +7,10 @@ from typing import NoReturn
 import pytest
 
 from mtl.errors import InputError
-from mtl.sweep.search_study import SearchStudy
+from mtl.lifecycle.train import train
+from mtl.sweep.search_study import RUN, SearchStudy
 from mtl.sweep.search_workers import do_trial
+from tests.support import tiny
 from tests.sweep.test_search_study import search
 
 pytest.importorskip("optuna", minversion="5", reason="the extra tune is not installed")
@@ -65,3 +67,21 @@ def test_a_trial_of_whose_run_nothing_was_left_has_the_validations_before_it(
     next_trial(study)
     (trial,) = study.trials
     assert (trial.value, trial.intermediate_values) == (0.7, {1: 0.9, 2: 0.7})
+
+
+def test_a_run_that_had_its_result_is_not_trained_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process ended between the result and the end of the trial."""
+    study, run = SearchStudy(search(tmp_path)), train(tiny(tmp_path, "model=hard"))
+
+    def killed() -> NoReturn:
+        with study.claim() as trial:
+            assert trial is not None
+            trial.set_user_attr(RUN, run.directory)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        killed()
+    monkeypatch.setattr("mtl.lifecycle.train.train", refused)
+    next_trial(study)
+    (trial,) = study.trials
+    assert (trial.state.name, trial.value) == ("COMPLETE", run.metrics["val"].score)
