@@ -19,7 +19,7 @@ help:
 	@echo 'make bench      what steps, batches and starts cost: python benchmarks/bench.py $$ARGS'
 	@echo 'make test       all tests ($(WORKERS) processes: WORKERS=n)'
 	@echo 'make unit       the fast tests only'
-	@echo 'make campaign   2,000 cases of kills, damage and mistakes, about an hour on two idle cores (docs/reliability.md)'
+	@echo 'make campaign   2,000 cases of kills, damage and mistakes, about half an hour on an idle machine (docs/reliability.md)'
 	@echo 'make lint       style, format, types and import contracts'
 	@echo 'make format     put the code into format'
 	@echo 'make docs       the site, into site/; warnings are errors'
