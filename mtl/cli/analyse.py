@@ -1,10 +1,8 @@
 """What limits the outcome of a finished run, and where it fails: `python experiments/analyse.py run=RUN`."""
 
-from collections.abc import Sequence
-
 from mtl.cli.application import print_page
+from mtl.cli.plain_options import modules, read_options, threads
 from mtl.config.process import program_imports
-from mtl.errors import InputError, unknown
 
 HELP = """\
 python experiments/analyse.py [run=RUN] [output=outputs] [threads=N] [trust=MODULE,...]
@@ -24,7 +22,8 @@ def main(arguments: list[str]) -> int:
     if {"-h", "--help"} & set(arguments):
         print_page(HELP, end="")
         return 0
-    options = read_options(arguments)
+    options = read_options(arguments, OPTIONS)
+    count = threads(options)
     # Imported here: help and mistakes are answered without waiting for torch
     with program_imports():
         from rich.console import Console
@@ -34,9 +33,8 @@ def main(arguments: list[str]) -> int:
         from mtl.lifecycle.analysis import analyse
         from mtl.runs.directory import newest
 
-    trust = [name for name in options.get("trust", "").strip("[]").split(",") if name]
     run = options["run"] if "run" in options else newest(options.get("output", "outputs")).path
-    found, page = analyse(run, trust, threads(options))
+    found, page = analyse(run, modules(options), count)
     console = Console()
     said = [headline(found)]
     said += [association_sentence(found.associations)] if found.associations else []
@@ -44,25 +42,3 @@ def main(arguments: list[str]) -> int:
     for text in (*said, f"analysis: {page}"):
         console.print(text, soft_wrap=True, highlight=False, markup=False)
     return 0
-
-
-def read_options(arguments: Sequence[str]) -> dict[str, str]:
-    """The options by name. InputError for what is none."""
-    options: dict[str, str] = {}
-    for text in arguments:
-        key, sign, value = text.partition("=")
-        if key not in OPTIONS:
-            raise unknown("option", key, OPTIONS)
-        if not sign or not value:
-            raise InputError(f"'{text}': expected {key}=VALUE")
-        options[key] = value
-    return options
-
-
-def threads(options: dict[str, str]) -> int | None:
-    """How many threads are asked for. InputError where that is no number above 0."""
-    if "threads" not in options:
-        return None
-    if not options["threads"].isdecimal() or int(options["threads"]) < 1:
-        raise InputError(f"threads={options['threads']}: expected a whole number, 1 or more")
-    return int(options["threads"])

@@ -17,6 +17,7 @@ COMMANDS = {
     "improve": "improve a finished run by acting: mtl improve run=outputs/runs/... rounds=5",
     "analyse": "what limits the outcome of a run? mtl analyse run=outputs/runs/...",
     "predict": "predict new rows: mtl predict run=outputs/runs/table/... records=new.csv",
+    "retrain": "train again if tasks are worse on later rows: mtl retrain run=outputs/runs/... records=later.csv",
     "report": "compare finished runs: mtl report outputs/runs/digits",
     "runs": "all runs with filters, on the terminal or as one page: mtl runs task=digits html=runs.html",
     "affinity": "which tasks help each other? mtl affinity task=census",

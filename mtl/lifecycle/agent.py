@@ -16,6 +16,7 @@ from mtl.errors import InputError
 from mtl.lifecycle.analysis import analyse
 from mtl.lifecycle.execution import execute, execute_in
 from mtl.lifecycle.improved import improve_run, read_improvement
+from mtl.lifecycle.retrained import Retraining, retrain
 from mtl.lifecycle.train import train
 from mtl.runs.directory import Run
 
@@ -149,6 +150,27 @@ class Agent:
         self.run = Run.open(result.directory, (*run.trust, *own))
         self.config = self.run.config
         return result
+
+    def retrain(self, records: str | Path, *, always: bool = False) -> Retraining:
+        """Train it again where its tasks are worse on later rows, as ``mtl retrain`` does.
+
+        From then on it is the agent of the new run, where that is better.
+
+        Args:
+            records: file of labelled rows that came later, with the columns of its own table.
+            always: train it again also where no task is worse.
+
+        Returns:
+            What was measured, and what came of it.
+
+        Raises:
+            InputError: it is not trained, not of a person's table, or the file does not fit.
+        """
+        found = retrain(self._trained("retrain"), records, always=always, progress=self.config.progress)
+        if found.kept:
+            self.run = Run.open(found.used, self.config.trust)
+            self.config = self.run.config
+        return found
 
     def _trained(self, what: str) -> Run:
         if self.run is None:

@@ -20,6 +20,7 @@ WORDS = {  # values of a column that says what each row is for, in lower case
     **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
+LATER_SHARES = (0.5, 0.75)  # where in rows that came later the validation and the test begin
 Rows = dict[str, np.ndarray]
 
 
@@ -155,6 +156,26 @@ class Splitting(Division):
             raise InputError(f"task.split.{key} and task.path_test both say which rows are the test: leave one out")
         return _cut(self._order(frame, self.seed), (1 - self.val,))
 
+    def parts_of_later_rows(self, frame: pd.DataFrame) -> np.ndarray:
+        """Of rows that came after all others: 0 for each that is for training, 1 for validation, 2 for the test.
+
+        Half of them are for training, a quarter each for validation and the test, in the order in which the table
+        would be divided.
+
+        Args:
+            frame: these rows.
+
+        Returns:
+            ``[N]``.
+
+        Raises:
+            InputError: the way to divide leaves no choice; else as of :meth:`rows`.
+        """
+        if self.by == "given" or self.folds is not None:
+            key = "folds" if self.folds is not None else "by=given"
+            raise InputError(f"task.split.{key} and task.path_later both say which rows are the test: leave one out")
+        return _cut(self._order(frame, self.seed), LATER_SHARES)
+
     def numbered(self, part: np.ndarray) -> Rows:
         """Row numbers of each part, of parts 0, 1, 2 by row. InputError for a part without rows."""
         found = {name: np.flatnonzero(part == i) for i, name in enumerate(PARTS)}
@@ -242,6 +263,40 @@ class WithTestRows(Division):
         part = np.full(len(frame), PARTS.index("test"))
         own = len(frame) - self.tested
         part[:own] = self.splitting.rows_beside_test(frame.iloc[:own])
+        return self.splitting.numbered(part)
+
+
+@dataclass(frozen=True)
+class WithLaterRows(Division):
+    """The last rows came after all others, and say how good a network is now; the others only train it.
+
+    Attributes:
+        splitting: divides the last rows, see :meth:`Splitting.parts_of_later_rows`.
+        later: how many they are.
+    """
+
+    splitting: Splitting
+    later: int
+
+    @property
+    @override
+    def columns(self) -> tuple[str, ...]:
+        return self.splitting.columns
+
+    @property
+    @override
+    def asked(self) -> dict[str, str]:
+        return self.splitting.asked
+
+    @override
+    def row_groups(self, frame: pd.DataFrame) -> np.ndarray | None:
+        return self.splitting.row_groups(frame)
+
+    def rows(self, frame: pd.DataFrame) -> Rows:
+        """Row numbers of ``train``, ``val`` and ``test``; as of :meth:`Splitting.rows`."""
+        part = np.full(len(frame), PARTS.index("train"))
+        before = len(frame) - self.later
+        part[before:] = self.splitting.parts_of_later_rows(frame.iloc[before:])
         return self.splitting.numbered(part)
 
 

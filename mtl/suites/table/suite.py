@@ -24,7 +24,7 @@ from mtl.suites.table.oddities import no_values, total_row
 from mtl.suites.table.preview import preview
 from mtl.suites.table.raw import all_values, raw_encoding
 from mtl.suites.table.reading import NOTES, TEXTS
-from mtl.suites.table.splitting import Division, Rows, Splitting, WithTestRows
+from mtl.suites.table.splitting import Division, Rows, Splitting, WithLaterRows, WithTestRows
 from mtl.suites.table.target_specs import NUMERIC, TargetSpec, parse_targets
 from mtl.suites.table.targets import Target, rare_classes, yes_and_no
 from mtl.suites.table.types import NUMBER, TEXT, TIME, ColumnType, fit_types, taken_as_values, typed
@@ -62,6 +62,8 @@ class TableSuite(MultiTaskDataModule):
             ``robust``: scaled by median and quartiles, and smoothly limited.
         read_test: gives the test rows, where they are in a file of their own; ``splitting`` then divides the others.
         row_weight: column of the weight that each row has in every loss and metric, which is no input; None: 1 each.
+        read_later: gives rows that came after all others, to be trained on, validated and tested beside them; see
+            :class:`~mtl.suites.table.splitting.WithLaterRows`.
 
     Attributes:
         notes: what the user should know of how the table was read.
@@ -83,10 +85,11 @@ class TableSuite(MultiTaskDataModule):
         numbers: str = "standard",
         read_test: Callable[[], pd.DataFrame] | None = None,
         row_weight: str | None = None,
+        read_later: Callable[[], pd.DataFrame] | None = None,
     ) -> None:
         super().__init__()
         self.row_weight = row_weight
-        self.read_test = read_test
+        self.read_test, self.read_later = read_test, read_later
         if numbers not in WAYS:
             raise unknown("way in task.numbers", numbers, WAYS)
         self.scaling = numbers
@@ -96,7 +99,7 @@ class TableSuite(MultiTaskDataModule):
             raise InputError(f"task.categories={categories}: expected 0 or more")
         self.read, self.categories = read, categories
         self.splitting: Division = splitting or Splitting()
-        self._tested = 0
+        self._added = 0  # rows of another file, behind those of the table
         self.remarks: dict[str, tuple[str, str]] = {}
         self.types: dict[str, ColumnType] | None = None
         self._asked: dict[str, str] = {}
@@ -147,9 +150,9 @@ class TableSuite(MultiTaskDataModule):
             )
         fitted = frame.iloc[rows["train"]]
         self.remarks = kinds(fitted, chosen, left_out)
-        own = frame.iloc[: len(frame) - self._tested]  # an identifier may begin anew in the file of the test rows
+        own = frame.iloc[: len(frame) - self._added]  # an identifier may begin anew in another file
         labels = [name for spec in specs.values() for name in (spec.column, spec.event) if name]
-        self._leave_out(leaks(own, self.remarks, rows["train"], labels))
+        self._leave_out(leaks(own, self.remarks, rows["train"][rows["train"] < len(own)], labels))
         used = {name for name, (kind, _) in self.remarks.items() if kind == "category"}
         used |= {spec.column for spec in specs.values() if spec.kind not in NUMERIC}
         self.notes += [note for name in frame.columns if name in used for note in taken_as_values(frame[name])]
@@ -201,7 +204,9 @@ class TableSuite(MultiTaskDataModule):
                 self.types, self._written = fit_types(found, self._asked, self._formats, declared), found
             self._frame = typed(found, self.types)
             if self.read_test is not None:
-                self._add_test_rows(self._frame, self.read_test())
+                self._add_rows(self._frame, self.read_test(), "task.path_test", WithTestRows)
+            if self.read_later is not None:
+                self._add_rows(self._frame, self.read_later(), "task.path_later", WithLaterRows)
         return self._frame
 
     def _rows(self) -> Rows:
@@ -228,21 +233,33 @@ class TableSuite(MultiTaskDataModule):
         weights: np.ndarray = found / found[train].mean()
         return weights
 
-    def _add_test_rows(self, own: pd.DataFrame, test: pd.DataFrame) -> None:
-        """Put the test rows, read as the others are, behind them. InputError if they have not the same columns."""
+    def _add_rows(
+        self, own: pd.DataFrame, others: pd.DataFrame, option: str, division: Callable[[Splitting, int], Division]
+    ) -> None:
+        """Put the rows of another file, read as the table's are, behind them.
+
+        Args:
+            own: the table.
+            others: the rows.
+            option: what named their file, for messages.
+            division: what says which rows are for what, from the way in which the table is divided and their number.
+
+        Raises:
+            InputError: they have not the same columns.
+        """
         for name in own.columns:
-            if name not in test.columns:
-                raise absent("column in task.path_test", str(name), test.columns)
+            if name not in others.columns:
+                raise absent(f"column in {option}", str(name), others.columns)
         try:
-            test = typed(test[list(own.columns)], self.types or {})
+            others = typed(others[list(own.columns)], self.types or {})
             for name in own.columns:
-                test[name] = read_alike(test[name], own[name], f"column '{name}'")
+                others[name] = read_alike(others[name], own[name], f"column '{name}'")
         except InputError as error:
-            raise InputError(f"task.path_test: {error}") from None
-        self._frame = pd.concat([own, test], ignore_index=True)
-        self._tested = len(test)
+            raise InputError(f"{option}: {error}") from None
+        self._frame = pd.concat([own, others], ignore_index=True)
+        self._added = len(others)
         assert isinstance(self.splitting, Splitting)
-        self.splitting = WithTestRows(self.splitting, len(test))
+        self.splitting = division(self.splitting, len(others))
 
     @property
     def fingerprint(self) -> str:

@@ -35,6 +35,7 @@ def table(
     formats: Mapping[str, str] | None = None,
     numbers: str = "standard",
     path_test: str | None = None,
+    path_later: str | None = None,
     row_weight: str | None = None,
     sheet: str | None = None,
     query: str | None = None,
@@ -59,6 +60,9 @@ def table(
         formats: how the times or numbers of columns are written, where the file does not decide it.
         numbers: ``standard``, ``quantile`` or ``robust``; see :class:`TableSuite`.
         path_test: file of the test rows, with the same columns, written in the same way; None: ``split`` draws them.
+        path_later: file of rows that came after those of ``path``, with the same columns, written in the same way: half
+            of them are trained on beside all rows of ``path``, a quarter each is the validation and the test. None:
+            there are none.
         row_weight: column of the weight that each row has in every loss and metric; None: 1 each.
         sheet: of an Excel file; None: the first one.
         query: of a database.
@@ -76,16 +80,19 @@ def table(
     if stream:
         if form not in (None, "flat"):
             raise InputError(f"task.stream=true gives inputs of task.form=flat only, not {form}")
-        if path_test:
-            raise InputError("task.stream=true reads one file: task.path_test needs task.stream=false")
+        for name, given in (("path_test", path_test), ("path_later", path_later)):
+            if given:
+                raise InputError(f"task.stream=true reads one file: task.{name} needs task.stream=false")
         if row_weight:
             raise InputError(
                 "task.stream=true gives every row the same weight: task.row_weight needs task.stream=false"
             )
-        for name, given in (("sheet", sheet), ("query", query), ("join", join), ("missing", missing)):
-            if given:
+        for name, other in (("sheet", sheet), ("query", query), ("join", join), ("missing", missing)):
+            if other:
                 raise InputError(f"task.stream=true reads one Parquet file: task.{name} needs task.stream=false")
         return LargeTable(Path(str(path)), targets, columns, splitting, categories, statistics, formats, numbers)
+    if path_test and path_later:
+        raise InputError("task.path_test and task.path_later both say which rows are the test: leave one out")
     way: dict[str, Any] = {
         "separator": separator,
         "encoding": encoding,
@@ -98,7 +105,18 @@ def table(
     if query and statistics:
         read = partial(read_by_consent, read, query)
     read_test = partial(read_one, str(path_test), option="task.path_test") if path_test else None
-    options = (splitting, categories, statistics, form or "columns", formats, numbers, read_test, row_weight)
+    read_later = partial(read_one, str(path_later), option="task.path_later") if path_later else None
+    options = (
+        splitting,
+        categories,
+        statistics,
+        form or "columns",
+        formats,
+        numbers,
+        read_test,
+        row_weight,
+        read_later,
+    )
     return TableSuite(read, targets, columns, *options)
 
 

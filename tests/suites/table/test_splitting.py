@@ -159,3 +159,36 @@ def test_a_test_file_that_does_not_fit_is_refused(
 
     with pytest.raises(InputError, match=message):
         load()
+
+
+def test_later_rows_train_validate_and_test(tmp_path: Path) -> None:
+    """Half, a quarter and a quarter of them; all other rows train, and an identifier may begin anew."""
+    later = "".join(f"{i % 2},{i},00{i % 7},{i},x\n" for i in range(40))
+    given = files(tmp_path, later)
+    given["path_later"] = given.pop("path_test")
+    made = table(**given, form="columns")
+    made.configure_batches(8, seed=0)
+    made.setup("fit")
+    assert [len(split) for split in made.splits.values()] == [120, 10, 10]
+    alone = table(
+        str(tmp_path / "test.csv"), {"y": "binary"}, split={"val": 0.25, "test": 0.25}, columns={"more": "ignore"}
+    )
+    alone.configure_batches(8, seed=0)
+    alone.setup("fit")
+    for name in ("val", "test"):  # the same rows
+        torch.testing.assert_close(made.splits[name].targets["y"], alone.splits[name].targets["y"])
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"path_test": "test.csv"}, "task.path_test and task.path_later both say which rows are the test"),
+        ({"split": {"folds": 3}}, "folds and task.path_later both say which rows are the test"),
+        ({"stream": True}, "task.stream=true reads one file: task.path_later needs task.stream=false"),
+    ],
+)
+def test_later_rows_beside_another_way_to_choose_the_test(more: dict[str, Any], message: str, tmp_path: Path) -> None:
+    given = files(tmp_path, "1,5,A1,2,x\n0,5,A1,1,x\n")
+    given["path_later"] = given.pop("path_test")
+    with pytest.raises(InputError, match=message):
+        table(**given, **more)

@@ -1,0 +1,140 @@
+"""Have tasks become worse on rows that came later, and is a network that was trained again better on them?
+
+Both are differences of means of what rows contribute to a task's primary metric
+(:mod:`mtl.runs.contributions`), with a two-sided interval by Student's t.
+"""
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from mtl.agent.analysis.resampling import Numbers, group_numbers, sums_by_group
+
+FEWEST = 30  # labelled rows, or groups of them, from which on their mean is near enough to a normal distribution
+Reading = Literal["better", "worse", "not told from chance", "not measured"]
+Groups = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Change:
+    """How a task's primary metric differs between two measurements.
+
+    Attributes:
+        task: its name.
+        metric: its primary metric.
+        before: the first measurement; None: the rows do not define it.
+        after: the second one.
+        gain: after less before, with the sign changed where lower is better: above 0 is better. None: not measured.
+        low: lower end of the interval of the gain.
+        high: upper end.
+        reading: what the interval says.
+    """
+
+    task: str
+    metric: str
+    before: float | None
+    after: float | None
+    gain: float | None
+    low: float | None
+    high: float | None
+    reading: Reading
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What the rows of one measurement contribute.
+
+    Attributes:
+        values: of each row, NaN without a label, ``[N]``; their mean is the metric.
+        groups: number of each row's group ``[N]``; None: no row depends on another.
+    """
+
+    values: Numbers
+    groups: Groups | None
+
+
+def change_between(task: str, metric: str, before: Sample, after: Sample, alpha: float, *, higher: bool) -> Change:
+    """The change from some rows to others, which are independent of them.
+
+    With the mean ``m_k`` of either measurement and its variance ``v_k``, from ``G_k`` groups, the gain is
+    ``m_2 - m_1``, its variance ``v_1 + v_2``, and the degrees of freedom are
+    ``(v_1 + v_2)^2 / (v_1^2 / (G_1 - 1) + v_2^2 / (G_2 - 1))``: B. L. Welch, "The generalization of 'Student's' problem
+    when several different population variances are involved", Biometrika 34, 1947,
+    https://doi.org/10.1093/biomet/34.1-2.28.
+
+    Args:
+        task: its name.
+        metric: its primary metric.
+        before: the first measurement.
+        after: the second one.
+        alpha: share of the intervals that may miss the true change.
+        higher: whether a higher metric is better.
+
+    Returns:
+        The change; not measured where either has fewer than 30 labelled groups of rows.
+    """
+    means, variances, freedoms, counts = zip(*(mean_of(one) for one in (before, after)), strict=True)
+    if min(counts) < FEWEST:
+        return not_measured(task, metric, before, after)
+    sign, variance = 1.0 if higher else -1.0, sum(variances)
+    gain = sign * (means[1] - means[0])
+    shares = sum(v**2 / f for v, f in zip(variances, freedoms, strict=True))
+    half = float(stdtrit(variance**2 / shares, 1 - alpha / 2)) * sqrt(variance) if variance else 0.0
+    return Change(task, metric, means[0], means[1], gain, gain - half, gain + half, reading(gain, half))
+
+
+def change_on(task: str, metric: str, before: Sample, after: Sample, alpha: float, *, higher: bool) -> Change:
+    """The change from one network to another on the same rows, by the differences of what each row contributes.
+
+    Arguments and result as for :func:`change_between`; the two samples are of the same rows in the same order.
+    """
+    sign = 1.0 if higher else -1.0
+    gain, variance, freedom, count = mean_of(Sample(sign * (after.values - before.values), after.groups))
+    if count < FEWEST:
+        return not_measured(task, metric, before, after)
+    half = float(stdtrit(freedom, 1 - alpha / 2)) * sqrt(variance)
+    means = mean_of(before)[0], mean_of(after)[0]
+    return Change(task, metric, *means, gain, gain - half, gain + half, reading(gain, half))
+
+
+def mean_of(sample: Sample) -> tuple[float, float, int, int]:
+    """The mean over the labelled rows, its variance with groups as a whole, the degrees of freedom, and the groups.
+
+    With ``d_g`` the sum of the deviations of the rows of group g from the mean of all N rows, of G groups, the variance
+    of the mean is ``G / (G - 1) sum_g d_g^2 / N^2``.
+    """
+    known = np.isfinite(sample.values)
+    values = sample.values[known]
+    if not len(values):
+        return float("nan"), float("nan"), 0, 0
+    mean = float(values.mean())
+    numbers = group_numbers(None if sample.groups is None else sample.groups[known], len(values))
+    sums = sums_by_group((values - mean)[None], numbers)[0]
+    count = len(sums)
+    if count < 2:
+        return mean, float("nan"), 0, count
+    return mean, count / (count - 1) * float(sums @ sums) / len(values) ** 2, count - 1, count
+
+
+def not_measured(task: str, metric: str, before: Sample, after: Sample) -> Change:
+    """A change of which nothing can be said: too few rows have a label, or they do not define the metric."""
+    means = [mean_of(one)[0] for one in (before, after)]
+    first, second = (mean if np.isfinite(mean) else None for mean in means)
+    return Change(task, metric, first, second, None, None, None, "not measured")
+
+
+def reading(gain: float, half: float) -> Reading:
+    """What an interval around a gain says."""
+    if gain - half > 0.0:
+        return "better"
+    return "worse" if gain + half < 0.0 else "not told from chance"
+
+
+def is_kept(changes: tuple[Change, ...]) -> bool:
+    """Whether something is kept that changes the tasks so: one at least is better, and none is worse."""
+    found = [one.reading for one in changes]
+    return "better" in found and "worse" not in found

@@ -1,0 +1,81 @@
+"""What a person sees of later rows: how tasks have changed, what training again has gained, what to type next."""
+
+from collections.abc import Iterable
+from shlex import quote
+
+from rich.console import Console
+from rich.table import Table
+
+from mtl.agent.analysis.drift import Change
+from mtl.config.commands import trusting, typed
+from mtl.config.literals import override_argument
+from mtl.lifecycle.drift import ALL
+from mtl.lifecycle.retrained import Retraining
+
+
+def show_drift(found: Retraining, console: Console, *, always: bool) -> None:
+    """Print how the tasks have changed, and what follows.
+
+    Args:
+        found: what was measured.
+        console: where to.
+        always: the run is trained again in any case.
+    """
+    console.print(changes_table("later rows against the run's test rows", ("test", "later"), found.drift))
+    worse = ", ".join(found.worse)
+    if worse:
+        text = f"Worse on later rows: {worse}. The run is trained again with half of them."
+    elif always:
+        text = "No task is told to be worse; the run is trained again as always=true asks for."
+    else:
+        text = "No task is told to be worse, so nothing is trained again (always=true does it all the same)."
+    console.print(text, soft_wrap=True, highlight=False, markup=False)
+
+
+def show_candidates(found: Retraining, console: Console, trust: list[str]) -> None:
+    """Print what training again has gained, and what to type next.
+
+    Args:
+        found: what came of it.
+        console: where to.
+        trust: modules whose code the runs name.
+    """
+    for one in found.candidates:
+        rows = "all rows of before and half of the later ones" if one.rows == ALL else "half of the later rows alone"
+        chosen = ", the better one on validation" if one.run == found.chosen and len(found.candidates) > 1 else ""
+        console.print(changes_table(f"trained again with {rows}{chosen}", ("before", "now"), one.gains))
+    for note in found.notes:
+        console.print(note, soft_wrap=True, highlight=False, markup=False)
+    text = (
+        "Better on later rows that neither has learned from, and no task is worse: use the new run."
+        if found.kept
+        else "Not told to be better without a loss: the run of before stays in use."
+    )
+    console.print(f"{text}\nNext:", soft_wrap=True, highlight=False, markup=False)
+    named = " ".join([override_argument("run", found.used), *trusting(trust)])
+    lines = {
+        "predict or decide with it:": f"{typed('execute')} {named} records=new.csv",
+        "look at it:": f"tensorboard --logdir {quote(found.used)}",
+    }
+    for why, what in lines.items():
+        console.print(f"  {why:<28} {what}", soft_wrap=True, highlight=False, markup=False)
+
+
+def changes_table(title: str, columns: tuple[str, str], changes: Iterable[Change]) -> Table:
+    """A row for each task: both measurements, the gain with its interval, and what that says."""
+    table = Table(title=title, caption="gain: above 0 is better; the intervals hold together at 95 %")
+    for name in ("task", "metric"):
+        table.add_column(name)
+    for name in (*columns, "gain", "interval"):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    for one in changes:
+        before, after = (number(value) for value in (one.before, one.after))
+        interval = "-" if one.low is None else f"{number(one.low, '+')} to {number(one.high, '+')}"
+        table.add_row(one.task, one.metric, before, after, number(one.gain, "+"), interval, one.reading)
+    return table
+
+
+def number(value: float | None, sign: str = "") -> str:
+    """A number with four digits; a dash for none."""
+    return "-" if value is None else f"{value:{sign}.4g}"

@@ -1,0 +1,165 @@
+"""Whether the tasks of a finished run are worse on rows that came later than on its own test rows."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mtl.agent.analysis.drift import Change, Sample, change_between, change_on
+from mtl.assembly import build_suite, trees_of
+from mtl.config.run_config import RunConfig
+from mtl.errors import InputError
+from mtl.lifecycle.trained import Trained, load_trained, suite_of_columns
+from mtl.module.row_contributions import RowContributions
+from mtl.runs.contributions import Contributions
+from mtl.runs.directory import Run
+from mtl.suites.base import MultiTaskDataModule
+from mtl.suites.table.splitting import LATER_SHARES
+from mtl.tasks import TaskGraph
+
+READS = "path_later"  # the key of a suite that reads later rows
+ALL, LATER = "all", "later"  # rows that a run is trained again with
+NO_SPLIT = {"by": "random", "column": None, "folds": None}
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A finished run, and rows that came later.
+
+    Attributes:
+        run: the run.
+        trained: what its training left.
+        records: file of the later rows.
+    """
+
+    run: Run
+    trained: Trained
+    records: Path
+
+    @classmethod
+    def open(cls, run: Run, records: Path) -> "Watched":
+        """Load a run, and see that its own rows are those of the training.
+
+        Args:
+            run: the run.
+            records: file of the later rows.
+
+        Returns:
+            Both.
+
+        Raises:
+            InputError: it is not finished, not of a person's table, or its rows have changed.
+        """
+        was, config = run.result, run.config
+        if READS not in config.task:
+            raise InputError(
+                f"run '{run.path}' is of task={config.choices.task}, whose rows are always the same: expected a run of "
+                "a table of your own, task=table"
+            )
+        if config.task["stream"]:
+            raise InputError(f"run '{run.path}' reads its rows piece by piece, task.stream=true, which leaves no test")
+        trained = load_trained(run)
+        trained.data.setup("fit")
+        if trained.data.fingerprint != was.data.fingerprint:
+            raise InputError(
+                f"the data of run '{run.path}' has changed since the training (fingerprint {trained.data.fingerprint}, "
+                f"was {was.data.fingerprint}): later rows belong into a file of their own, records=..."
+            )
+        return cls(run, trained, records)
+
+    def drift(self, alpha: float) -> tuple[Change, ...]:
+        """How each task's primary metric has changed, from the run's test rows to all later rows that have a label.
+
+        Args:
+            alpha: share of the times that any of the tasks' intervals misses.
+
+        Returns:
+            A change for each task.
+        """
+        before = self.run.contributions
+        task = {**self.without_parts(), "path_test": str(self.records)}
+        after = self.contributions(self.run.config.changed(task=task))
+        level = alpha / len(before.tasks)
+        return tuple(
+            change_between(name, metric, sample(before, name), sample(after, name), level, higher=higher)
+            for name, metric, higher in self.primary()
+        )
+
+    def change_to(self, other: Run, level: float) -> tuple[Change, ...]:
+        """How each task's primary metric changes from this run to one that was trained again, on the test rows of that.
+
+        Args:
+            other: a run of :meth:`retrained_config`.
+            level: share of the times that the interval of one task misses.
+
+        Returns:
+            A change for each task.
+        """
+        before, after = self.contributions(self.retrained_config(ALL)), other.contributions
+        return tuple(
+            change_on(name, metric, sample(before, name), sample(after, name), level, higher=higher)
+            for name, metric, higher in self.primary()
+        )
+
+    def retrained_config(self, rows: str) -> RunConfig:
+        """The config of a run that is trained again.
+
+        Args:
+            rows: ``all``: with all rows of before and half of the later ones; ``later``: with that half alone. The
+                other half is divided into validation and test in the same way.
+
+        Returns:
+            The config.
+        """
+        task = self.without_parts()
+        if rows == ALL:
+            task[READS] = str(self.records)
+        else:
+            test, val = 1 - LATER_SHARES[1], LATER_SHARES[1] - LATER_SHARES[0]
+            task |= {"path": str(self.records), "query": None, "split": {**task["split"], "val": val, "test": test}}
+        return self.run.config.changed(task=task, resume=None)
+
+    def without_parts(self) -> dict[str, Any]:
+        """The config of the suite, without what says which of the rows of before are for what."""
+        task = self.run.config.task
+        split = dict(task.get("split") or {})
+        columns = dict(task.get("columns") or {})
+        if split.get("by") == "given":
+            columns = {split["column"]: "ignore", **columns}
+            split |= NO_SPLIT
+        split["folds"] = None
+        return {**task, "split": split, "columns": columns or None, "path_test": None, READS: None}
+
+    def primary(self) -> list[tuple[str, str, bool]]:
+        """Of each task its name, its primary metric, and whether higher is better."""
+        return [(name, facts.primary, facts.higher_is_better) for name, facts in self.run.result.tasks.items()]
+
+    def contributions(self, config: RunConfig) -> Contributions:
+        """What the test rows of a config contribute to the metrics of the run's network, read as its own rows were."""
+        try:
+            data = self.suite(config)
+            data.setup("fit")
+        except InputError as error:
+            raise InputError(said_of(self.records, str(error))) from None
+        found = RowContributions(TaskGraph(data.tasks))
+        self.trained.evaluate(data.measured("test"), found)
+        groups = data.splits["test"].groups
+        return Contributions(found.result(), None, None if groups is None else groups.numpy())
+
+    def suite(self, config: RunConfig) -> MultiTaskDataModule:
+        """The suite of a config, with what the run has fitted."""
+        if trees_of(config) is not None:
+            return suite_of_columns(config, self.run.statistics)
+        return build_suite(config, self.run.statistics)
+
+
+def said_of(records: Path, text: str) -> str:
+    """What a suite says of its test rows, which are read from the file of later rows."""
+    for option in ("task.path_test", f"task.{READS}"):
+        text = text.replace(f"{option}: ", "").replace(f"column in {option}", "column")
+    text = text.replace("in the test split", "in the later rows").replace("; try another task.split", "")
+    return f"records={records}: {text}"
+
+
+def sample(found: Contributions, task: str) -> Sample:
+    """What rows contribute to the primary metric of a task."""
+    return Sample(found.tasks[task], found.groups)

@@ -1,0 +1,171 @@
+"""A run of a person's table on later rows: drift is told where it is, and training again is kept where it helps."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mtl.cli.retrain import main
+from mtl.errors import InputError
+from mtl.lifecycle import retrained
+from mtl.lifecycle.agent import Agent
+from mtl.lifecycle.retrained import retrain
+from mtl.runs.directory import Run
+from tests.support import TINY
+
+pytestmark = pytest.mark.smoke
+
+QUICK = [
+    "model=hard",
+    "weighting=equal",
+    "encoder=mlp",
+    "encoder.widths=[16]",
+    "task.form=flat",
+    "epochs=4",
+    "optimizer.lr=0.03",
+]
+
+
+def rows(count: int, seed: int, *, turned: bool = False) -> pd.DataFrame:
+    """Two targets, of which the first means the opposite when it is turned."""
+    random = np.random.default_rng(seed)
+    x = random.normal(size=(count, 3))
+    churn = (x[:, 0] * (-1 if turned else 1) + 0.3 * random.normal(size=count)) > 0
+    spend = 10 + 3 * x[:, 1] + random.normal(size=count)
+    return pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "c": x[:, 2], "churn": churn.astype(int), "spend": spend})
+
+
+def trained(folder: Path, *given: str) -> Agent:
+    rows(400, 0).to_csv(folder / "old.csv", index=False)
+    rows(360, 1, turned=True).to_csv(folder / "turned.csv", index=False)
+    rows(240, 2).to_csv(folder / "same.csv", index=False)
+    agent = Agent(
+        "task=table",
+        f"task.path={folder / 'old.csv'}",
+        "task.targets={churn: binary, spend: regression}",
+        "batch_size=32",
+        f"output={folder / 'out'}",
+        "progress=false",
+        "threads=1",
+        *given,
+    )
+    agent.train()
+    return agent
+
+
+@pytest.mark.parametrize(
+    ("given", "candidates"),
+    [
+        ([*QUICK, "tasks=[churn]"], 2),
+        (["model=trees", "model.num_iterations=20", "tasks=[churn]", "task.split.groups=group"], 2),
+        ([*QUICK, "batch_size=200", "task.split.by=given", "task.split.column=part"], 1),
+    ],
+    ids=["network of one task", "trees and groups", "a split that is given"],
+)
+def test_drift_is_found_and_training_again_is_kept(
+    given: list[str], candidates: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = rows
+
+    def more(count: int, seed: int, **options: Any) -> pd.DataFrame:
+        parts = ["train", "test", "train", "val"] * (count // 4)
+        return plain(count, seed, **options).assign(group=[f"g{i // 2}" for i in range(count)], part=parts)
+
+    if any("split" in text for text in given):
+        monkeypatch.setitem(trained.__globals__, "rows", more)
+    agent = trained(tmp_path, *given)
+    before = agent.run
+    assert before is not None
+    found = agent.retrain(tmp_path / "turned.csv")
+    assert found.worse == ["churn"]
+    assert [one.rows for one in found.candidates] == ["all", "later"][:candidates]
+    assert len(found.notes) == 2 - candidates
+    if candidates == 2:  # of rows that say the opposite, those of before are no help
+        assert found.chosen == found.candidates[1].run
+        assert (found.kept, agent.run.path if agent.run else None) == (True, Path(found.candidates[1].run))
+        assert [one.reading for one in found.candidates[1].gains if one.task == "churn"] == ["better"]
+    new = Run.open(found.candidates[0].run)
+    assert new.result.data.rows == {"train": 580, "val": 90, "test": 90}
+    written = json.loads(next(before.path.glob("drift/*/drift.json")).read_text())
+    assert written == json.loads(json.dumps(found.plain()))
+    again = retrain(before, tmp_path / "turned.csv")
+    assert again.candidates == found.candidates  # the runs that there are, and no further ones
+
+
+def test_nothing_is_trained_where_nothing_has_changed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    agent = trained(tmp_path, *QUICK)
+    assert agent.run is not None
+    capsys.readouterr()
+    assert main([f"run={agent.run.path}", f"records={tmp_path / 'same.csv'}"]) == 0
+    assert "No task is told to be worse, so nothing is trained again" in capsys.readouterr().out
+    assert len(list(agent.run.path.parent.iterdir())) == 1
+
+
+def test_what_was_interrupted_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    agent = trained(tmp_path, *QUICK)
+    assert agent.run is not None
+    begun: list[Any] = []
+    original = retrained.train
+
+    def interrupted(config: Any) -> Any:
+        begun.append(config)
+        if len(begun) == 2:
+            raise KeyboardInterrupt
+        return original(config)
+
+    given = [f"run={agent.run.path}", f"records={tmp_path / 'turned.csv'}", "progress=false", "always=true"]
+    monkeypatch.setattr(retrained, "train", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        main(given)
+    capsys.readouterr()
+    assert main(given) == 0
+    assert len(begun) == 3  # the first one was there
+    said = capsys.readouterr().out
+    found = json.loads(sorted(agent.run.path.glob("drift/*/drift.json"))[-1].read_text())
+    used = found["chosen"] if found["kept"] else None
+    assert f"run={used or agent.run.path} records=new.csv" in said.replace("'", "")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["run=x"], "retrain: expected a file of later rows with labels, such as records=later.csv"),
+        (["record=x"], "unknown option 'record': did you mean 'records'"),
+        (["records=x", "always=perhaps"], "always=perhaps: expected true or false"),
+        (["records=x", "run=nowhere"], "no run at 'nowhere'"),
+    ],
+)
+def test_mistakes_are_one_line(given: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        main(given)
+
+
+def test_files_that_do_not_fit(tmp_path: Path) -> None:
+    agent = trained(tmp_path, *QUICK)
+    assert agent.run is not None
+    for text, message in (
+        ("a,b,c,churn\n1,2,3,1\n", "bad.csv: column 'spend' is not there: found: a, b, c, churn"),
+        ("a,b,c,churn,spend\n" + "1,2,3,1,4\n" * 20, "target 'churn' has only '1' in the later rows"),
+        ("a,b,c,churn,spend\n" + "1,2,3,1,4\n2,1,3,0,5\n" * 12, "of no task can it be said whether it has changed"),
+        ("a,b,c,churn,spend\n1,2,3,maybe,4\n", "target 'churn' has no label in the later rows"),
+    ):
+        (tmp_path / "bad.csv").write_text(text)
+        with pytest.raises(InputError, match=message):
+            agent.retrain(tmp_path / "bad.csv")
+        assert not (agent.run.path / "drift").exists()
+
+
+def test_runs_that_cannot_be_trained_again(tmp_path: Path) -> None:
+    agent = Agent(*TINY, "epochs=1", "threads=1", f"output={tmp_path}")
+    agent.train()
+    with pytest.raises(InputError, match=r"is of task=synthetic, whose rows are always the same"):
+        agent.retrain("later.csv")
+    agent = trained(tmp_path, *QUICK)
+    rows(300, 3).to_csv(tmp_path / "old.csv", index=False)
+    with pytest.raises(InputError, match=r"has changed since the training .*: later rows belong into a file"):
+        agent.retrain(tmp_path / "same.csv")
