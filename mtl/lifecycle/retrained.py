@@ -117,7 +117,7 @@ def retrain(
     if all(one.reading == "not measured" for one in found.drift):
         raise InputError(
             f"records={records}: of no task can it be said whether it has changed; expected at least 30 rows with a "
-            "label, among them several values"
+            "label, or 10 groups of them, with several values"
         )
     directory = make_unique_directory(run.path / "drift" / time.strftime("%Y%m%d-%H%M%S"))
     write_json(directory / FILE, found.plain())

@@ -14,7 +14,9 @@ from scipy.special import stdtrit
 
 from mtl.agent.analysis.resampling import Numbers, group_numbers, sums_by_group
 
-FEWEST = 30  # labelled rows, or groups of them, from which on their mean is near enough to a normal distribution
+# Labelled rows, or groups of dependent rows, from which on an interval misses about as seldom as it says. Of ten groups
+# of 20 to 60 rows with a common effect, normal or exponential, intervals at 95 % missed 4.1 to 6.5 % of 2,000 draws
+FEWEST_ROWS, FEWEST_GROUPS = 30, 10
 Reading = Literal["better", "worse", "not told from chance", "not measured"]
 Groups = NDArray[np.int64]
 
@@ -75,10 +77,10 @@ def change_between(task: str, metric: str, before: Sample, after: Sample, alpha:
         higher: whether a higher metric is better.
 
     Returns:
-        The change; not measured where either has fewer than 30 labelled groups of rows.
+        The change; not measured where either has fewer than 30 labelled rows, or 10 groups where rows are in groups.
     """
     means, variances, freedoms, counts = zip(*(mean_of(one) for one in (before, after)), strict=True)
-    if min(counts) < FEWEST:
+    if any(count < fewest(one) for one, count in zip((before, after), counts, strict=True)):
         return not_measured(task, metric, before, after)
     sign, variance = 1.0 if higher else -1.0, sum(variances)
     gain = sign * (means[1] - means[0])
@@ -94,11 +96,16 @@ def change_on(task: str, metric: str, before: Sample, after: Sample, alpha: floa
     """
     sign = 1.0 if higher else -1.0
     gain, variance, freedom, count = mean_of(Sample(sign * (after.values - before.values), after.groups))
-    if count < FEWEST:
+    if count < fewest(after):
         return not_measured(task, metric, before, after)
     half = float(stdtrit(freedom, 1 - alpha / 2)) * sqrt(variance)
     means = mean_of(before)[0], mean_of(after)[0]
     return Change(task, metric, *means, gain, gain - half, gain + half, reading(gain, half))
+
+
+def fewest(sample: Sample) -> int:
+    """How many independent parts a sample has to have."""
+    return FEWEST_ROWS if sample.groups is None else FEWEST_GROUPS
 
 
 def mean_of(sample: Sample) -> tuple[float, float, int, int]:

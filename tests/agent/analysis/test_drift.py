@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mtl.agent.analysis.drift import FEWEST, Change, Groups, Sample, change_between, change_on, is_kept, mean_of
+from mtl.agent.analysis.drift import FEWEST_ROWS, Change, Groups, Sample, change_between, change_on, is_kept, mean_of
 
 RANDOM = np.random.default_rng(0)
 pytestmark = pytest.mark.unit
@@ -45,7 +45,7 @@ def test_rows_of_a_group_count_once() -> None:
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        (np.zeros(FEWEST - 1), np.ones(200)),
+        (np.zeros(FEWEST_ROWS - 1), np.ones(200)),
         (np.ones(200), np.full(200, np.nan)),
     ],
 )
