@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from mtl.cli.analyse import read_options
+from mtl.cli import analyse, retrain
 from mtl.cli.application import override_arguments
+from mtl.cli.plain_options import read_options
 from mtl.cli.program import COMMANDS
 from mtl.cli.runs import read_arguments
 from mtl.config.compose import check_overrides
@@ -85,7 +86,9 @@ def check_own(command: str, *arguments: str) -> None:
     elif command in (files := {"train": "config", "execute": "execute", "predict": "execute", "improve": "improve"}):
         check_overrides(override_arguments(given), files[command])
     elif command == "analyse":
-        read_options(given)
+        read_options(given, analyse.OPTIONS)
+    elif command == "retrain":
+        read_options(given, retrain.OPTIONS)
     elif command == "runs":
         read_arguments(given)
     elif command == "tune" and given:
