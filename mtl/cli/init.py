@@ -37,6 +37,8 @@ def main(arguments: list[str]) -> int:
     print(f"  cd {folder}")
     print(f"  {command} train task=deliveries weighting=largest_first model=own_layer encoder=products execution=warn")
     print(f"  {command} compare task=deliveries 'models=[hard,own_layer]' 'weightings=[equal,largest_first]'")
+    if find_spec("pytest") is None:
+        print("  pip install pytest")
     print("  python -m pytest")
     return 0
 

@@ -116,7 +116,11 @@ def headline(outcome: str, best: Row, tested: Measurement, comparison: Compariso
             f"Learning together makes no difference beyond {comparison.rules.margin:.1%}: "
             f"the best configuration, {best.label}, is at {size}, {over}."
         )
-    return f"Not enough evidence either way on average: the best configuration, {best.label}, is at {size}, {over}."
+    if comparison.baseline.still_improving or best.still_improving:  # whatever the interval leaves out
+        why = "Nothing is claimed on average, since the budget ended trainings that still improved"
+    else:
+        why = "Not enough evidence either way on average"
+    return f"{why}: the best configuration, {best.label}, is at {size}, {over}."
 
 
 def gain_in_words(evidence: Evidence) -> str:

@@ -168,6 +168,7 @@ def test_what_still_improved_when_its_budget_ended_gets_no_mark() -> None:
     unfinished = [replace(one, still_improving=one.model == "single_task") for one in records]
     found = verdict(compare(unfinished))
     assert found.outcome == NOT_ENOUGH
+    assert found.headline.startswith("Nothing is claimed on average, since the budget ended trainings that still")
     assert "single_task-equal still improved when the budget ended the training" in found.text
 
 

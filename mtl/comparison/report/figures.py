@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from mtl.comparison.fixed_front import fronts_of_fixed_weights
-from mtl.comparison.report.curves import Logged, curve, mean_of
+from mtl.comparison.report.curves import Curve, Logged, curve, mean_of
 from mtl.comparison.report.drawing import BAD, GOOD, INK, LINE, MUTED, PLAIN, SERIES, SvgFigure, style, to_svg
 from mtl.comparison.types import HELPS, HURTS, Comparison, Evidence, Row
 from mtl.inspection.affinity_figure import cluster_order
@@ -182,7 +182,8 @@ def learning(comparison: Comparison, logs: Logs) -> SvgFigure | None:
                     continue
                 drawn = True
                 colour, dash = look[row.label]
-                ax.plot(found.steps, found.mean, color=colour, linestyle=dash, label=labels[row.label])
+                (line,) = ax.plot(found.steps, found.mean, label=labels[row.label], marker=mark(found))
+                line.set(color=colour, linestyle=dash)
                 ax.fill_between(found.steps, found.low, found.high, color=colour, alpha=0.08, linewidth=0)
             better = "higher" if comparison.directions[task] else "lower"
             ax.set_title(f"{tasks[task]}: {comparison.primary[task]} ({better} is better)")
@@ -195,6 +196,11 @@ def learning(comparison: Comparison, logs: Logs) -> SvgFigure | None:
             "black or white: single task."
         )
         return to_svg(figure, "learning", "Learning curves on validation", note) if drawn else None
+
+
+def mark(found: Curve) -> str | None:
+    """What marks the points of a curve: one point alone would not be seen without."""
+    return "o" if len(found.steps) == 1 else None
 
 
 def legend_below(figure: Figure, ax: Axes) -> None:
@@ -220,7 +226,7 @@ def weights(comparison: Comparison, logs: Logs) -> SvgFigure | None:
         for ax, (label, lines) in zip(axes, moving, strict=True):
             for task, one in lines.items():
                 colour = SERIES[comparison.tasks.index(task) % len(SERIES)]
-                ax.plot(one.steps, one.mean, color=colour, label=tasks[task])
+                ax.plot(one.steps, one.mean, marker=mark(one), color=colour, label=tasks[task])
                 ax.fill_between(one.steps, one.low, one.high, color=colour, alpha=0.12, linewidth=0)
             ax.set_title(labels[label])
             ax.set_xlabel("optimizer step")
