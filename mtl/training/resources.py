@@ -111,6 +111,7 @@ def environment() -> dict[str, str]:
         "mtl": lambda: version(DISTRIBUTION),
         "python": platform.python_version,
         **{name: lambda name=name: version(name) for name in PACKAGES},  # type: ignore[misc]
+        "torch": lambda: str(torch.__version__),  # which names the build, as of CUDA; the metadata need not
         "platform": platform.platform,
         "commit": _commit,
         "device": lambda: torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
