@@ -51,7 +51,6 @@ def in_a_pass_of_its_own(problem: Problem, trunk: Parameters, h: Tensor, rows: s
 
 
 ALL = slice(None)
-DRAWING = ("graddrop", "gradvac", "pcgrad", "random")  # Python's generator, seeded by what a compiler takes for unknown
 every_variant = pytest.mark.parametrize(("name", "changed"), VARIANTS, ids=map(label, VARIANTS))
 every_placed = pytest.mark.parametrize("name", PLACED)
 every_bypass = pytest.mark.parametrize("losses", [reading_a_weight, in_a_pass_of_its_own])
@@ -284,7 +283,7 @@ def test_several_optimizers_are_one(name: str) -> None:
 
 @pytest.mark.campaign
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf", "ignore:Dynamo ")  # of torch
-@pytest.mark.parametrize("name", [name for name in METHODS if name not in DRAWING])
+@pytest.mark.parametrize("name", METHODS)
 def test_a_compiled_step_is_one_that_is_not(name: str) -> None:
     """``torch.compile`` of all that a step does, from the losses to ``.grad``; what it cannot take, Python does."""
     ends = []
