@@ -23,8 +23,9 @@ BY_HAND = re.compile(r"def test_\w*(?:formula|by_hand)")
 SHARING = """
 ## Which sharing strategy is tested for what
 
-Likewise of every file of `conf/model` with a strategy. What they do: [sharing.md](sharing.md). `common_start` is `single_task`
-from initial values that are alike, and is tested with what is [merged](#which-way-to-merge-is-tested-for-what).
+Likewise of every file of `conf/model` with a strategy. What they do: [sharing.md](sharing.md). `common_start` is
+`single_task` from initial values that are alike, and is tested with what is
+[merged](#which-way-to-merge-is-tested-for-what).
 
 """
 SHARING_FOOT = """

@@ -51,7 +51,7 @@ FOOT = """
   what is drawn. *TorchJD*: the update is that of TorchJD, up to so much of its largest element; *yes*: otherwise or
   elsewhere than in one update, or the test says where the two differ; *-*: it has no such method, or (`krum`, `random`)
   another formula or other draws. *claims*: what its paper claims of the update (no conflict, least length, equal
-  projections, rest at stationary points, no effect of the size of a loss); *-*: it claims nothing of the kind.
+  projections, rest at stationary points, no effect of the size of a loss); *-*: nothing of the kind is tested.
 - *sizes*: finite for losses from 1e-8 to 1e8. *degenerate*: finite for zero, duplicated, opposed and dependent
   gradients.
 - *unlabelled*: a task without labels is left out of the step. *accumulated*: k batches make the update of one.

@@ -42,7 +42,7 @@ class FORUM(Weighting):
 
     Formulas and constants are those of the authors' code. Deviations: it takes half of each batch for F; here these
     rows are a share of the training rows, and their gradients those of the batch after the last step. Shares are
-    divided by their sum. The inner descent ends at a step that does not lower f, which theirs does where f is above 1e5.
+    divided by their sum. The inner descent ends at a step that does not lower f; theirs ends where f is above 1e5.
 
     Needs ``recompute`` of :class:`~mtl.weighting.base.Step`, K backward passes of held-out rows, T of the training
     rows, and K numbers per shared parameter.
@@ -160,13 +160,16 @@ class FORUM(Weighting):
         return mean, [mean_over_processes(part / len(values)) for part in total]
 
     def _descend(self, call: Call, weights: Tensor, slopes: Vectors, fall: Tensor) -> Tensor:
-        """Write the direction and move a; the weights ``[M]``.
+        """Write the direction and move a.
 
         Args:
             call: the last one of the step.
             weights: w ``[M]``.
             slopes: ``grad f``, of each parameter.
             fall: d ``[M]``.
+
+        Returns:
+            The weights that the training losses have in the direction, ``[M]``.
         """
         shared, *own = flat_parts(slopes, [call.shared, *call.private])
         weights, fall = weights.to(shared), fall.to(shared)
@@ -195,13 +198,16 @@ class FORUM(Weighting):
         return nu * weights
 
     def _shares(self, gramian: Tensor, inner: Tensor, square: Tensor, tasks: Tensor) -> Tensor:
-        """The shares ``[M]`` of some tasks, after they have followed those of this step.
+        """The shares l of some tasks, after they have followed those of this step.
 
         Args:
             gramian: ``<F'_i, F'_j> [M, M]``.
             inner: ``<q', F'_i> [M]``.
             square: ``|q'|^2``.
             tasks: indices ``[M]``.
+
+        Returns:
+            The shares ``[M]``.
         """
         if square > 0:
             found = shares_beside_constraint(array(gramian), array(inner), float(square), self.rho)
