@@ -91,6 +91,7 @@ VARIANTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("pcd", {"primary": PRIMARY}),
     ("coba", {"warm_up": 2, "window": 3}),
 )
+EVERY = (*VARIANTS, *((name, dict[str, Any]()) for name in LOOKING_AROUND))  # and those tested by themselves
 
 
 def label(case: tuple[str, dict[str, Any]]) -> str:

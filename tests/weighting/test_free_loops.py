@@ -17,7 +17,7 @@ from torch.utils.checkpoint import checkpoint
 from mtl.errors import InputError
 from mtl.testing.problem import Problem, flat
 from mtl.weighting.base import DirectionWeighting, Step
-from tests.weighting.problems import LOOKING_AROUND, METHODS, PLACED, VARIANTS, label, make
+from tests.weighting.problems import EVERY, LOOKING_AROUND, METHODS, PLACED, label, make
 
 Parameters = Mapping[str, Tensor]
 # Losses of some rows, from the trunk's parameters as the tasks read them themselves, and from the representation
@@ -52,7 +52,6 @@ def in_a_pass_of_its_own(problem: Problem, trunk: Parameters, h: Tensor, rows: s
 
 
 ALL = slice(None)
-EVERY = (*VARIANTS, *((name, dict[str, Any]()) for name in LOOKING_AROUND))
 every_variant = pytest.mark.parametrize(("name", "changed"), EVERY, ids=map(label, EVERY))
 every_placed = pytest.mark.parametrize("name", PLACED)
 every_bypass = pytest.mark.parametrize("losses", [reading_a_weight, in_a_pass_of_its_own])

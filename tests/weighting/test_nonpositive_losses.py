@@ -10,11 +10,10 @@ from torch import Tensor
 
 from mtl.testing.problem import Problem
 from mtl.weighting.base import Step, Weighting
-from tests.weighting.problems import LOOKING_AROUND, METHODS, VARIANTS, label, make, method
+from tests.weighting.problems import EVERY, METHODS, label, make, method
 
 POSITIVE = tuple(name for name in METHODS if method(name).needs_positive_losses)
-ALL = (*VARIANTS, *((name, dict[str, Any]()) for name in LOOKING_AROUND))
-every_variant = pytest.mark.parametrize(("name", "changed"), ALL, ids=map(label, ALL))
+every_variant = pytest.mark.parametrize(("name", "changed"), EVERY, ids=map(label, EVERY))
 at_and_below = pytest.mark.parametrize("value", [0.0, -3.0])
 
 
