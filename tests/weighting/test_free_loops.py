@@ -290,7 +290,7 @@ def test_several_optimizers_are_one(name: str) -> None:
 
 @pytest.mark.campaign
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf", "ignore:Dynamo ")  # of torch
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", [*METHODS, *LOOKING_AROUND])
 def test_a_compiled_step_is_one_that_is_not(name: str) -> None:
     """``torch.compile`` of all that a step does, from the losses to ``.grad``; what it cannot take, Python does."""
     ends = []
