@@ -138,7 +138,7 @@ class FORUM(Weighting):
         for number in range(self.inner_steps):
             last = number == self.inner_steps - 1
             with shifted(parameters, moves), torch.set_grad_enabled(not last):
-                found, slopes = self._looked_at(call, recompute, weights, [] if last else parameters)
+                found, slopes = self._values_and_slopes(call, recompute, weights, [] if last else parameters)
             if not bool(weights @ found < weights @ values):  # also where it is not a number
                 break
             values = found
@@ -146,7 +146,7 @@ class FORUM(Weighting):
         return values
 
     @staticmethod
-    def _looked_at(
+    def _values_and_slopes(
         call: Call, recompute: Recompute, weights: Tensor, parameters: Sequence[Parameter]
     ) -> tuple[Tensor, Vectors]:
         """The training losses ``[M]`` at the parameters as they are, and the gradient of f by those that are named."""
