@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from importlib import import_module
 from itertools import pairwise
 from multiprocessing import get_context
@@ -37,8 +38,8 @@ from mtl.errors import unknown
 from mtl.weighting.base import GradientWeighting, Step, Weighting
 
 CONFIGS = Path(__file__).parent.parent / "conf" / "weighting"
-WRAPPERS = ("samo",)  # of another weighting, which needs the losses of a step once more
-METHODS = sorted(path.stem for path in CONFIGS.glob("*.yaml") if path.stem not in WRAPPERS)
+WRAPPERS = ("samo",)  # around another weighting, here equal weights
+METHODS = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
 PLACES = ("parameters", "last_shared", "representation")
 PLAIN = "plain"
 BY_HAND = "by hand"
@@ -67,7 +68,9 @@ def make(name: str, tasks: int, **changed: Any) -> Weighting:
     """A method with the options of its config, some of them changed."""
     config = yaml.safe_load((CONFIGS / f"{name}.yaml").read_text(encoding="utf-8"))
     module, _, kind = config["_target_"].rpartition(".")
-    options = {key: value for key, value in config.items() if not key.startswith("_")}
+    options = {key: value for key, value in config.items() if not key.startswith("_") and key != "defaults"}
+    if name in WRAPPERS:
+        options["inner"] = partial(make, "equal")
     found: Weighting = getattr(import_module(module), kind)(tasks, **{**options, **changed})
     return found
 
@@ -123,7 +126,8 @@ class Loop:
         def step() -> None:
             self.optimizer.zero_grad()
             losses, h = self.losses()
-            weighting.backward(losses, self.shared, self.private, self.layer, Step(), h)
+            whole_step = Step(recompute=lambda: [self.losses()[0]])
+            weighting.backward(losses, self.shared, self.private, self.layer, whole_step, h)
             self.optimizer.step()
             weighting.after_step(recompute)
             if weighting.held_out:

@@ -18,17 +18,21 @@ from tests.sharing.strategies import CONF, options
 ROOT = Path(__file__).parent.parent
 COSTS = ROOT / "docs" / "performance.md"
 TESTS = ROOT / "tests" / "sharing"
-YES, NONE = "yes", ""
+YES, NONE = "yes", "-"
 BY_HAND = re.compile(r"def test_\w*(?:formula|by_hand)")
 SHARING = """
 ## Which sharing strategy is tested for what
 
-Likewise of every file of `conf/model` that shares parameters of a network. What they do: [sharing.md](sharing.md).
+Likewise of every file of `conf/model` with a strategy. What they do: [sharing.md](sharing.md). `common_start` is
+`single_task` from initial values that are alike, and is tested with what is
+[merged](#which-way-to-merge-is-tested-for-what).
 
 """
 SHARING_FOOT = """
-- *by hand*: what it computes is that of its formula, written out in plain torch, to 1e-5. *in part*: of its penalty or
-  its selectors. *like*: with some arguments, or before anything is learned, it computes what that other one does.
+- *source*: *-* where the docstring names none. *by hand*: what it computes is that of its formula, written
+  out in plain torch, to 1e-5. *in part*: of its penalty or its selectors. *like*: with some arguments, or before
+  anything is learned, it computes what that other one does; *-*: no other one. No other code is compared with: those
+  that there are build networks of their own around a strategy.
 - *encoders*: on every kind of encoder, the parameters that it calls shared are those that autograd finds, every one is
   used, no row sees another, the order of the tasks changes nothing, it is saved and copied, one task is legal; of
   `mtl.testing.strategies`, as a strategy of your own. *not texts*: these it refuses in one line.
@@ -47,20 +51,15 @@ MERGING_FOOT = """
 - *by hand*: the merged trunk, or a step towards it, is that of its formula in numpy or torch, to 1e-5. *alone*: of one
   network it makes that network. *equal*: of equal ones, too. *order*: that of the tasks changes nothing. *chosen*:
   the coefficient is the one that is best on validation. A merge costs K trainings, and a validation for each
-  coefficient that is tried.
+  coefficient that is tried; *-*: it is learned instead.
 """
 
 
-def strategies() -> list[str]:
-    """Every model that has a file of its own: the strategies of the tests, and the one that begins with a start."""
-    return sorted([*sharing.MODELS, "common_start"])
-
-
 def source_of(group: str, name: str) -> str:
-    """The first link of a class's docstring, as one of Markdown; empty where it has none."""
+    """The first link of a class's docstring, as one of Markdown, if it has one."""
     made = get_object(str(target_of(CONF / group / f"{name}.yaml", group)))
     found = re.search(r"https://[^\s)]+[^\s).,;]", made.__doc__ or "")
-    return "" if found is None else f"[source]({found.group()})"
+    return NONE if found is None else f"[source]({found.group()})"
 
 
 def values_of(test: Callable[..., Any], key: str) -> set[str]:
@@ -94,7 +93,7 @@ def alike(name: str) -> str:
     tests = own_tests(name)
     found = re.findall(rf'assert_starts_as\("(\w+)", "{name}"', tests)
     found += re.findall(r'(?:build|seeded)\("(\w+)", trunk', tests)
-    return ", ".join(f"`{one}`" for one in dict.fromkeys(found) if one != name)
+    return ", ".join(f"`{one}`" for one in dict.fromkeys(found) if one != name) or NONE
 
 
 def encoders(name: str) -> str:
@@ -135,11 +134,11 @@ def sharing_table(studies: dict[str, list[str]]) -> str:
         "exported": lambda name: YES if name in values_of(sharing.test_export, "model") else NONE,
         "compiled": compiled,
         "resume": lambda name: YES if name in resumed() else NONE,
-        "groups": lambda name: "refused" if preferring(name) else YES if name in sharing.MODELS else NONE,
+        "groups": lambda name: "refused" if preferring(name) else YES,
         "step": lambda name: costs.get(name, NONE),
         "compared in": lambda name: compared_in(name, studies),
     }
-    return table("model", strategies(), cells)
+    return table("model", sorted(sharing.MODELS), cells)
 
 
 def resumed() -> set[str]:

@@ -16,6 +16,7 @@ from mtl.testing import weightings as checks
 from mtl.weighting.base import Weighting
 from tests.weighting import (
     test_every_method,
+    test_forum,
     test_free_loops,
     test_nonpositive_losses,
     test_properties,
@@ -23,18 +24,20 @@ from tests.weighting import (
     test_torchjd,
     test_values,
 )
-from tests.weighting.problems import METHODS, WRAPPERS, make, method
+from tests.weighting.problems import LOOKING_AROUND, METHODS, make, method
 
 PAGE = Path(__file__).parent / "methods.md"
 COSTS = Path(__file__).parent / "weighting.md"
 STUDIES = Path(__file__).parent.parent / "experiments"
-YES, REFUSED, NONE = "yes", "refused", ""
+YES, REFUSED, NONE, NOT_TRIED = "yes", "refused", "-", "not tried"
 HEAD = """# Which weighting is tested for what
 
 Written by `python -m docs.write_methods` from the parameters of the tests in `tests/weighting`; a test sees to it
-that the page is up to date. *yes*: the test of the column is run for the method as it is configured; empty: it is
-not, as where a method has no such option. `samo` is tested around methods of every kind. What the methods do, cost
-and fail at: [weighting.md](weighting.md).
+that the page is up to date. *yes*: the test of the column is run for the method as it is configured. *-*: there is no
+such thing for it, which is said below for each column. *not tried*: the test stands linear functions of the same
+values and gradients in for the losses, and `forum` and `samo` look where these are others. `samo` is tested around
+methods of every kind, and around equal weights where the test is of every method. What the methods do, cost and fail
+at: [weighting.md](weighting.md).
 
 *step*: processor time of a training step in the first table of its [costs](weighting.md#cost), the plain sum of the
 losses being 1, at the first place that the method has. *compared in*: the folders of `experiments/` whose tables have
@@ -43,10 +46,12 @@ merge](#which-way-to-merge-is-tested-for-what) follow.
 
 """
 FOOT = """
-- *by hand*: one case, or several steps, computed by hand, agree to a ten-thousandth or better; of `random`, the
-  distribution of what is drawn. *TorchJD*: the update is that of TorchJD, up to so much of its largest element; *yes*:
-  otherwise or elsewhere than in one update, or the test says where the two differ. *claims*: what its paper claims of
-  the update (no conflict, least length, equal projections, rest at stationary points, no effect of the size of a loss).
+- *source*: *-* where weights are given, which nobody published. *by hand*: one case, or several steps, computed by
+  hand, agree to a ten-thousandth or better (to a thousandth for `forum` and `samo`); of `random`, the distribution of
+  what is drawn. *TorchJD*: the update is that of TorchJD, up to so much of its largest element; *yes*: otherwise or
+  elsewhere than in one update, or the test says where the two differ; *-*: it has no such method, or (`krum`, `random`)
+  another formula or other draws. *claims*: what its paper claims of the update (no conflict, least length, equal
+  projections, rest at stationary points, no effect of the size of a loss); *-*: nothing of the kind is tested.
 - *sizes*: finite for losses from 1e-8 to 1e8. *degenerate*: finite for zero, duplicated, opposed and dependent
   gradients.
 - *unlabelled*: a task without labels is left out of the step. *accumulated*: k batches make the update of one.
@@ -59,7 +64,8 @@ FOOT = """
   same method given the gradients that autograd finds.
 - *0 and below*: a loss of 0 or below does not stop the other tasks. *left out*: its task is left out of the step,
   with a warning; *warned of*: the weight of one that stays below 0 grows without limit, and a warning says so.
-- *representation*: gradients compared at the last shared tensors, also where a loss passes them by.
+- *representation*: gradients compared at the last shared tensors, also where a loss passes them by; *-*: the method
+  compares no gradients, or needs them number by number.
 - *nothing shared*: of a network that shares nothing; refused in one line by methods that compare gradients.
 
 A parameter that is handed over twice counts once; one that is both shared and private is refused in one line. So are
@@ -87,7 +93,8 @@ def names_checked(check: Callable[..., Any]) -> set[str]:
     for test in (test_every_method.test_every_variant, test_every_method.test_every_method):
         for mark in getattr(test, "pytestmark", []):
             if mark.name == "parametrize" and mark.args[0] == "check" and check in mark.args[1]:
-                return names_tested(test) | (set(WRAPPERS) if check in test_samo.CHECKS else set())
+                by_themselves = {"samo": test_samo.CHECKS, "forum": test_forum.CHECKS}
+                return names_tested(test) | {name for name, checked in by_themselves.items() if check in checked}
     return set()
 
 
@@ -110,14 +117,17 @@ def named_by(tests: list[Callable[..., Any]]) -> set[str]:
 def columns() -> dict[str, Callable[[str, Weighting], str]]:
     """By heading, what a cell says of a method."""
 
-    def tested(*tests: Callable[..., Any]) -> Callable[[str, Weighting], str]:
-        return lambda name, _: YES if all(name in names_tested(test) for test in tests) else NONE
+    def missing(name: str) -> str:
+        return NOT_TRIED if name in LOOKING_AROUND else NONE
+
+    def tested(test: Callable[..., Any]) -> Callable[[str, Weighting], str]:
+        return lambda name, _: YES if name in names_tested(test) else missing(name)
 
     def checked(check: Callable[..., Any]) -> Callable[[str, Weighting], str]:
-        return lambda name, _: YES if name in names_checked(check) else NONE
+        return lambda name, _: YES if name in names_checked(check) else missing(name)
 
     by_hand, claims, torchjd = (
-        named_by(tests_of(test_values)) | set(WRAPPERS),
+        named_by(tests_of(test_values)) | set(LOOKING_AROUND),
         named_by(tests_of(test_properties)),
         names_in(test_torchjd),
     )
@@ -152,19 +162,22 @@ def columns() -> dict[str, Callable[[str, Weighting], str]]:
         "recurrent": tested(test_free_loops.test_recurrent_trunks),
         "used twice": tested(test_free_loops.test_layers_used_twice),
         "0 and below": below_zero,
-        "representation": tested(test_free_loops.test_what_passes_the_representation_by_counts_once),
-        "nothing shared": lambda name, one: REFUSED if one.needs_shared and alone(name, one) else alone(name, one),
+        "representation": lambda name, _: YES if name in names_tested(REPRESENTATION) else NONE,
+        "nothing shared": lambda name, one: (
+            REFUSED if one.needs_shared and alone(name, one) == YES else alone(name, one)
+        ),
     }
 
 
 LEFT_OUT = test_nonpositive_losses.test_such_a_task_is_left_out_as_an_absent_one
+REPRESENTATION = test_free_loops.test_what_passes_the_representation_by_counts_once
 WARNED_OF = test_nonpositive_losses.test_a_weight_that_would_grow_without_limit_is_warned_of_once
 
 
 def source_of(name: str) -> str:
-    """The first link of a method's docstring, as one of Markdown; empty where it has no source."""
+    """The first link of a method's docstring, as one of Markdown, if it has a source."""
     found = re.search(r"https://[^\s)]+[^\s).,;]", method(name).__doc__ or "")
-    return "" if found is None else f"[source]({found.group()})"
+    return NONE if found is None else f"[source]({found.group()})"
 
 
 def step_costs() -> dict[str, str]:
@@ -198,8 +211,8 @@ def page() -> str:
         "compared in": lambda name, _: compared_in(name, found_in),
     }
     lines = [f"| `weighting=` | source | {' | '.join(cells)} |", "|---" * (2 + len(cells)) + "|"]
-    for name in sorted([*METHODS, *WRAPPERS]):
-        weighting = test_samo.around("equal", 3) if name in WRAPPERS else make(name, 3)
+    for name in sorted([*METHODS, *LOOKING_AROUND]):
+        weighting = make(name, 3)
         found = [cell(name, weighting) for cell in cells.values()]
         lines.append(f"| `{name}` | {source_of(name)} | {' | '.join(found)} |")
     return HEAD + "\n".join(lines) + "\n" + FOOT + methods_of_sharing.part(found_in)

@@ -15,8 +15,6 @@ the five descents together; x is its representation of a constant input. Five se
 ``result.csv`` beside this file, or where --output says.
 """
 
-import argparse
-import csv
 from collections.abc import Iterator, Sequence
 from functools import partial
 from math import cos, radians, sin
@@ -25,6 +23,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from experiments.rows import measure_rows, study_parser
 from mtl.nn.mlp import MLP
 from mtl.sharing.conditioned import Conditioned
 from mtl.sharing.palora import PaLoRA
@@ -45,6 +44,7 @@ STEPS, RATE = 150, 0.05
 NEAR, WITHIN = 0.01, 2.0  # of losses; in degrees
 ALONG = ("cosmos", "pbi", "pmgda")  # losses in the ratio of the preference
 NAMES = ("a", "b")
+COLUMNS = ("weighting", "network", "on the front", "on the front and the ray", "most above", "most off, degrees")
 
 
 def make(method: str, preference: Tensor) -> Weighting:
@@ -175,19 +175,9 @@ def rows(seeds: int) -> Iterator[list[str]]:
 
 def main() -> None:
     """Descend and learn, write the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent)
-    given = parser.parse_args()
+    given = study_parser(__doc__, Path(__file__).parent).parse_args()
     torch.set_num_threads(1)
-    found = []
-    for row in rows(given.seeds):
-        found.append(row)
-        print("|", " | ".join(row), "|", flush=True)
-    given.output.mkdir(parents=True, exist_ok=True)
-    columns = ("weighting", "network", "on the front", "on the front and the ray", "most above", "most off, degrees")
-    with (given.output / "result.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows([columns, *found])
+    measure_rows(rows(given.seeds), COLUMNS, given.output)
 
 
 if __name__ == "__main__":

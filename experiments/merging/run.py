@@ -1,4 +1,4 @@
-"""Together, apart, or apart and then merged? python experiments/merging/run.py
+"""Together, apart, or apart and then merged? python -m experiments.merging.run
 
 Every suite is learned together (*hard*), apart (*single_task*), and apart from a common start and then merged, in every
 way of ``conf/merge/``. The common start is random, or what one trunk has learned of all tasks in a number of joint
@@ -12,12 +12,11 @@ Writes ``result.csv`` (every run) and ``table.md`` beside this file, or where
 --output says; the runs stay in --runs and are not trained again.
 """
 
-import argparse
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import mean
 
+from experiments.rows import measure_rows, study_parser
 from mtl.config.compose import configure
 from mtl.config.overrides import option_names
 from mtl.config.process import set_process_defaults
@@ -114,23 +113,14 @@ def table(rows: list[list[str]]) -> str:
 
 def main() -> None:
     """Train everything, write the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--suites", nargs="+", choices=SUITES, default=list(SUITES))
-    parser.add_argument("--seeds", type=int, default=5)
+    parser = study_parser(__doc__, Path(__file__).parent, suites=SUITES)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--runs", type=Path, default=Path("outputs/merging"))
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent)
     given = parser.parse_args()
     set_process_defaults()
-    rows = []
     seeds = range(given.first_seed, given.first_seed + given.seeds)
-    for name in given.suites:
-        for row in study(name, seeds, given.runs):
-            rows.append(row)
-            print(*row, flush=True)
-    given.output.mkdir(parents=True, exist_ok=True)
-    with (given.output / "result.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
+    measured = (row for name in given.suites for row in study(name, seeds, given.runs))
+    rows = measure_rows(measured, COLUMNS, given.output)
     (given.output / "table.md").write_text(table(rows), encoding="utf-8")
 
 

@@ -13,8 +13,6 @@ reference is 2 in each. Writes ``result.csv`` (every point), ``table.md`` and ``
 --output says.
 """
 
-import argparse
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import mean
@@ -22,6 +20,7 @@ from statistics import mean
 import torch
 
 from experiments.loop import data_of, fit
+from experiments.rows import measure_rows, study_parser
 from mtl.comparison.statistics.estimate import over_seeds
 from mtl.comparison.statistics.pareto import front, hypervolume
 from mtl.sharing.preferring import Preferring
@@ -122,20 +121,10 @@ def draw(rows: list[list[str]], path: Path) -> None:
 
 def main() -> None:
     """Train everything, write tables and figure."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--suites", nargs="+", choices=SUITES, default=list(SUITES))
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent)
-    given = parser.parse_args()
+    given = study_parser(__doc__, Path(__file__).parent, suites=SUITES).parse_args()
     torch.set_num_threads(1)
-    rows = []
-    for suite in given.suites:
-        for row in study(suite, range(given.seeds)):
-            rows.append(row)
-            print(*row, flush=True)
-    given.output.mkdir(parents=True, exist_ok=True)
-    with (given.output / "result.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
+    measured = (row for suite in given.suites for row in study(suite, range(given.seeds)))
+    rows = measure_rows(measured, COLUMNS, given.output)
     (given.output / "table.md").write_text(table(rows), encoding="utf-8")
     draw(rows, given.output / "fronts.svg")
 

@@ -12,8 +12,6 @@ deviation over the seeds, and the interval of the difference from *single_task* 
 (every run) and ``table.md`` beside this file, or where --output says.
 """
 
-import argparse
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +20,12 @@ from statistics import mean, stdev
 import torch
 
 from experiments.loop import data_of, fit
+from experiments.rows import measure_rows, study_parser
 from mtl.comparison.statistics.estimate import over_seeds
 
 BASELINE = "single_task"
 ALPHA = 0.05
+COLUMNS = ("pair", "configuration", "seed", "first task", "second task")
 
 
 @dataclass(frozen=True)
@@ -105,21 +105,10 @@ def table(name: str, rows: list[list[str]]) -> str:
 
 def main() -> None:
     """Train everything, write the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", nargs="+", choices=PAIRS, default=list(PAIRS))
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent)
-    given = parser.parse_args()
+    given = study_parser(__doc__, Path(__file__).parent, pairs=PAIRS).parse_args()
     torch.set_num_threads(1)
-    rows = []
-    for name in given.pairs:
-        for row in study(name, range(given.seeds)):
-            rows.append(row)
-            print(*row, flush=True)
-    given.output.mkdir(parents=True, exist_ok=True)
-    with (given.output / "result.csv").open("w", newline="", encoding="utf-8") as file:
-        columns = ("pair", "configuration", "seed", "first task", "second task")
-        csv.writer(file, lineterminator="\n").writerows([columns, *rows])
+    measured = (row for name in given.pairs for row in study(name, range(given.seeds)))
+    rows = measure_rows(measured, COLUMNS, given.output)
     text = "\n".join(f"{name}\n\n{table(name, rows)}" for name in given.pairs)
     (given.output / "table.md").write_text(text, encoding="utf-8")
 

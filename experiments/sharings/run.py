@@ -12,8 +12,6 @@ covers other initial values and orders of the same rows, not other rows. Writes 
 ``table.md`` beside this file, or where --output says.
 """
 
-import argparse
-import csv
 from collections.abc import Iterator
 from math import exp, log
 from pathlib import Path
@@ -23,6 +21,7 @@ import torch
 
 from experiments.loop import data_of, fit
 from experiments.merging.run import SUITES as ALL
+from experiments.rows import measure_rows, study_parser
 from mtl.comparison.statistics.estimate import over_seeds
 
 BASELINE = "single_task"
@@ -83,21 +82,12 @@ def table(rows: list[list[str]]) -> str:
 
 def main() -> None:
     """Train everything, write the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--suites", nargs="+", choices=SUITES, default=list(SUITES))
+    parser = study_parser(__doc__, Path(__file__).parent, suites=SUITES)
     parser.add_argument("--models", nargs="+", default=list(STRATEGIES))
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    rows = []
-    for suite in given.suites:
-        for row in study(suite, given.models, range(given.seeds)):
-            rows.append(row)
-            print(*row, flush=True)
-    given.output.mkdir(parents=True, exist_ok=True)
-    with (given.output / "result.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
+    measured = (row for suite in given.suites for row in study(suite, given.models, range(given.seeds)))
+    rows = measure_rows(measured, COLUMNS, given.output)
     (given.output / "table.md").write_text(table(rows), encoding="utf-8")
 
 

@@ -41,7 +41,9 @@ class PEPNet(Sharing):
     ``delta_il(x) [B, H_l] = gamma sigmoid(V'_il relu(V_il s(x)))`` with ``gamma = 2`` and the encoder's parameter-free
     summary ``s(x) [B, S]`` of the row: what a person or an article is turns features of each task up or down. With an
     encoder that has no parameters before its stages, such as ``mlp``, nothing is shared. Starts as towers without
-    gates.
+    gates, and with ``hidden=0`` stays so: the network of ESMM (Ma, Zhao, Huang, Wang, Hu, Zhu, Gai, "Entire Space
+    Multi-Task Model: An Effective Approach for Estimating Post-Click Conversion Rate", SIGIR 2018,
+    https://arxiv.org/abs/1804.07931), whose product of two probabilities is a head, :func:`mtl.tasks.conditional`.
 
     Deviations:
         - gates read the summary, and no gradient reaches the embedding through them; in the paper they read vectors of
@@ -53,23 +55,24 @@ class PEPNet(Sharing):
         input_shape: shapes of one sample's inputs, by name.
         task_names: the tasks, in order.
         encoder: builds an encoder for such inputs.
-        hidden: features inside a gate.
+        hidden: features inside a gate; 0: no gates.
     """
 
     def __init__(
         self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory, hidden: int = 32
     ) -> None:
         super().__init__(input_shape, task_names, encoder)
-        if hidden < 1:
-            raise InputError(f"model.hidden={hidden}: at least 1 is needed")
+        if hidden < 0:
+            raise InputError(f"model.hidden={hidden}: expected 0 or more")
         encoders = [encoder(input_shape) for _ in self.task_names]
         self.towers = ModulesByName({name: one.stages for name, one in zip(self.task_names, encoders, strict=True)})
         self.embedding: Encoder = encoders[0]  # without its stages, which are a task's
         self.embedding.stages = nn.ModuleList()
         self.out_features = self.embedding.out_features
         features, widths = self.embedding.summary_features, self.embedding.widths
+        sizes = widths if hidden else ()
         self.gates = ModulesByName(
-            {name: nn.ModuleList(GateUnit(features, hidden, width) for width in widths) for name in self.task_names}
+            {name: nn.ModuleList(GateUnit(features, hidden, size) for size in sizes) for name in self.task_names}
         )
 
     @override
@@ -79,12 +82,13 @@ class PEPNet(Sharing):
         for name in self.task_names:
             hidden = start
             stages, gates = cast(nn.ModuleList, self.towers[name]), cast(nn.ModuleList, self.gates[name])
-            for stage, gate in zip(stages, gates, strict=True):
+            for number, stage in enumerate(stages):
                 hidden = stage(hidden, inputs)
-                factors = gate(summary)
-                for _ in range(hidden.dim() - 2):  # the same at every position of a state
-                    factors = factors.unsqueeze(1)
-                hidden = hidden * factors
+                if gates:
+                    factors = gates[number](summary)
+                    for _ in range(hidden.dim() - 2):  # the same at every position of a state
+                        factors = factors.unsqueeze(1)
+                    hidden = hidden * factors
             out[name] = hidden
         return out
 

@@ -12,7 +12,7 @@ from tempfile import mkdtemp
 from typing import Any
 from weakref import finalize
 
-from mtl.assembly import build
+from mtl.assembly import build, build_suite
 from mtl.config.compose import configure
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
@@ -37,6 +37,7 @@ from mtl.sweep.entries import (
 from mtl.sweep.matched_baselines import epochs_within, same_parameters
 from mtl.sweep.plan import Configuration, Plan
 from mtl.sweep.queue import QueuedRun, RunQueue
+from mtl.sweep.suites import Suites
 from mtl.sweep.timing import closing_seconds, loading_seconds, step_seconds, validation_seconds
 from mtl.sweep.tuning import best_points
 from mtl.training.grouping import check as check_measuring
@@ -88,26 +89,19 @@ class Planner:
         assembly.data.setup("fit")
         self.data: MultiTaskDataModule = assembly.data
         self.fingerprint = self.data.fingerprint
+        scratch = Path(mkdtemp(prefix="mtl-plan-"))
+        finalize(self, rmtree, scratch, ignore_errors=True)
+        self.suites = Suites(base, self.data, scratch)
         configs = [base]
         for model, weighting in self.pairs:
-            config = self.config(model, weighting)
-            keys = sorted({*config.task, *base.task})
-            changed = next((key for key in keys if config.task.get(key) != base.task.get(key)), None)
-            if changed is not None:
-                raise InputError(
-                    f"'{model} {weighting}' changes task.{changed}: what is compared has to learn from the same data; "
-                    "compare in two comparisons, or give the override to all"
-                )
-            configs.append(config)
-        self.splits: dict[int, Split] = {}
+            configs.append(self.config(model, weighting))
+            self.suites.check(f"{model} {weighting}", configs[-1])
+        self.splits: dict[tuple[str, int], Split] = {}
         self.comparison_id = comparison_id(study, configs, self.fingerprint)
         self.directory = self.output / "comparisons" / (study.name or f"{study.subject}-{self.comparison_id}")
         self._check_directory()
         self.validation = validation_seconds(assembly, self.data)
         self.overhead = loading_seconds(base) + closing_seconds(assembly, self.data)
-        self._scratch = Path(mkdtemp(prefix="mtl-plan-"))
-        finalize(self, rmtree, self._scratch, ignore_errors=True)
-        self.statistics = self.write_statistics()
         self.steps = self.data.loader("train", training=True).steps
 
     def _check_directory(self) -> None:
@@ -118,15 +112,6 @@ class Planner:
                 f"name={self.study.name}: '{self.directory}' holds another comparison (of other data, tasks, models or "
                 "settings): expected a new name"
             )
-
-    def write_statistics(self) -> Path | None:
-        """A file of what the suite fitted, so that networks can be built without reading its data again."""
-        found = self.data.statistics()
-        if not found:
-            return None
-        path = self._scratch / "statistics.json"
-        path.write_text(json.dumps(found), encoding="utf-8")
-        return path
 
     def config(self, model: str, weighting: str, seed: int = 0, epochs: int | None = None) -> RunConfig:
         """The config of a model and a weighting, each with overrides of its own after a space.
@@ -149,14 +134,15 @@ class Planner:
 
     def configuration(self, label: str, config: RunConfig) -> Configuration:
         """A configuration with its size and speed."""
-        check_measuring(build(config, self.statistics))
+        suite = self.suites.of(config)
+        check_measuring(build(config, suite.statistics))
         names = [task.name for task in self.data.tasks]
         groups = config.affinity.networks or min(2, len(names))  # how many there will be is not known yet
         expected = [names[i::groups] for i in range(groups)]
-        assembly = build(config, self.statistics, expected)
+        assembly = build(config, suite.statistics, expected)
         parameters = count_parameters(assembly.module)["total"]
         measuring = measuring_epochs(config, len(names))
-        return Configuration(label, config, parameters, step_seconds(assembly, self.data), measuring=measuring)
+        return Configuration(label, config, parameters, step_seconds(assembly, suite.data), measuring=measuring)
 
     @property
     def weightings(self) -> list[str]:
@@ -189,7 +175,7 @@ class Planner:
 
     def same_parameters(self, single: Configuration, match: Configuration) -> Configuration | None:
         """The single-task baseline of the size of what it is matched with; None if that is the baseline itself."""
-        config = same_parameters(single.config, match.parameters, self.statistics)
+        config = same_parameters(single.config, match.parameters, self.suites.base.statistics)
         return None if config == single.config else self.configuration(f"{BASELINE}, same parameters", config)
 
     def trees(self) -> Configuration:
@@ -208,7 +194,7 @@ class Planner:
         found = []
         for number, entry in enumerate(self.study.merges):
             config = self.tuned_as(single, self.merged_config(entry))
-            parameters = count_parameters(build(config, self.statistics).module)["total"]
+            parameters = count_parameters(build(config, self.suites.base.statistics).module)["total"]
             seconds = 0.0 if number else single.step_seconds
             found.append(Configuration(f"{MERGED} {shorten_entry(entry)}", config, parameters, seconds))
         return found
@@ -310,18 +296,18 @@ class Planner:
         seeded = config.changed(seed=seed)
         if self.study.data == "fixed":
             return QueuedRun(seeded, self.fingerprint)
-        split = self.split(seed)
+        split = self.split(config, seed)
         return QueuedRun(seeded.changed(task=split.task), split.fingerprint)
 
-    def split(self, seed: int) -> Split:
-        """The data of a seed that has a split of its own."""
-        if seed not in self.splits:
-            base = self.config(BASELINE, "equal")
-            task = with_split_seed(base.task, seed)
-            data = build(base.changed(task=task)).data
+    def split(self, config: RunConfig, seed: int) -> Split:
+        """The data of a config with a seed that has a split of its own."""
+        key = json.dumps(config.task, sort_keys=True, default=str), seed
+        if key not in self.splits:
+            task = with_split_seed(config.task, seed)
+            data = build_suite(config.changed(task=task))
             data.setup("fit")
-            self.splits[seed] = Split(task, data.fingerprint)
-        return self.splits[seed]
+            self.splits[key] = Split(task, data.fingerprint)
+        return self.splits[key]
 
     def grid_plan(self, configurations: Sequence[Configuration]) -> Plan:
         """Every configuration with every point of the grid, on the first seed."""

@@ -63,6 +63,11 @@ class Problem:
         ]
         return losses, h
 
+    @property
+    def whole_step(self) -> Step:
+        """A step of all rows, whose losses can be computed once more."""
+        return Step(recompute=lambda: [self.forward()[0]])
+
     def backward(
         self, weighting: Weighting, step: Step = WHOLE_STEP, start: int = 0, stop: int | None = None
     ) -> Tensor:

@@ -281,9 +281,8 @@ def absent_tasks_are_left_out(make: Make) -> None:
         problem.clear()
         losses, h = problem.forward()
         private = [problem.private[0], problem.private[2]]
-        expected = smaller.backward(
-            [losses[0], losses[2]], problem.shared, private, problem.trunk[2].parameters(), WHOLE_STEP, h
-        )
+        step = Step(recompute=lambda: [problem.forward()[0][::2]])
+        expected = smaller.backward(losses[::2], problem.shared, private, problem.trunk[2].parameters(), step, h)
         torch.testing.assert_close(weights[[0, 2]], expected, rtol=1e-4, atol=1e-6)
         torch.testing.assert_close(update, problem.update(), rtol=1e-4, atol=1e-6)
 
@@ -354,7 +353,7 @@ def half_precision_forward(make: Make) -> None:
         assert h.dtype == torch.bfloat16
         layer = problem.trunk[2].parameters()
         with around:
-            weights = make(3).backward(losses, problem.shared, problem.private, layer, WHOLE_STEP, h)
+            weights = make(3).backward(losses, problem.shared, problem.private, layer, problem.whole_step, h)
         assert weights.isfinite().all()
         updates.append(problem.update())
     outside, inside = updates
@@ -373,7 +372,8 @@ def state_survives_gradients_that_overflow(make: Make) -> None:
     problem.inputs[0, 0] = math.inf
     losses, h = problem.forward()
     finite = [loss.nan_to_num(1.0) for loss in losses]
-    weighting.backward(finite, problem.shared, problem.private, problem.trunk[2].parameters(), WHOLE_STEP, h)
+    layer = problem.trunk[2].parameters()
+    weighting.backward(finite, problem.shared, problem.private, layer, problem.whole_step, h)
     assert all(value.isfinite().all() for value in weighting.state_dict().values())
 
 
@@ -399,7 +399,7 @@ def networks_that_share_nothing(make: Make) -> None:
     if weighting.needs_shared:
         refuses(lambda: weighting.backward(losses, [], problem.private), "shares none")
     else:
-        weighting.backward(losses, [], problem.private)
+        weighting.backward(losses, [], problem.private, step=problem.whole_step)
         assert problem.private_update(0).abs().sum() > 0
 
 

@@ -1,7 +1,6 @@
 """Any weighting, of gradients taken where the losses are higher near by: minima that are flat for every task."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -11,9 +10,8 @@ from typing_extensions import override
 from mtl.distributed import mean_over_processes
 from mtl.errors import InputError
 from mtl.weighting.base import WHOLE_STEP, Call, Losses, Step, Weighting, check_number
+from mtl.weighting.nearby import Recompute, StepSum, Vectors, gradients, recompute_of, shifted
 from mtl.weighting.state.draws import Draws
-
-Vectors = list[Tensor]  # one for each of some parameters, of its shape
 
 
 class SAMO(Weighting):
@@ -68,7 +66,7 @@ class SAMO(Weighting):
         self.needs_initial_losses = self.inner.needs_initial_losses
         self.held_out = self.inner.held_out
         self.low_weight_advice = self.inner.low_weight_advice
-        self._mean_gradient: Vectors = []  # of the batches of the step so far, shared parameters first
+        self._mean_gradient = StepSum()  # shared parameters first
 
     @property
     @override
@@ -109,20 +107,10 @@ class SAMO(Weighting):
 
     @override
     def _update(self, call: Call) -> Tensor | None:
-        recompute = call.step.recompute
-        if recompute is None:
-            raise InputError(
-                "SAMO looks at losses near the parameters: give backward a step=Step(recompute=...), a function that "
-                "computes the losses of the step's batches once more"
-            )
-        parameters = call.parameters
-        mean = torch.stack(call.losses).mean() / call.step.batches
-        found = gradients(mean, parameters)
-        before = self._mean_gradient or [torch.zeros_like(one) for one in found]
-        self._mean_gradient = [a + b for a, b in zip(before, found, strict=True)]
-        if not call.step.last:
+        recompute = recompute_of(call, "SAMO")
+        average = self._mean_gradient.add(gradients(torch.stack(call.losses).mean(), call.parameters), call)
+        if average is None:
             return None
-        (average, self._mean_gradient) = [mean_over_processes(one) for one in self._mean_gradient], []
         generator = self.draws.generator()
         surrogates = []
         for place, index in enumerate(call.tasks):
@@ -150,7 +138,7 @@ class SAMO(Weighting):
         self,
         shared: list[Parameter],
         index: int,
-        recompute: Callable[[], Iterable[Losses]],
+        recompute: Recompute,
         generator: torch.Generator,
     ) -> Vectors:
         """``l_i``, from two forward passes."""
@@ -175,16 +163,7 @@ class SAMO(Weighting):
         return average[start : start + len(call.private[place])]
 
 
-def gradients(loss: Tensor, parameters: Sequence[Parameter]) -> Vectors:
-    """Of a loss; zeros for a parameter that it does not depend on."""
-    found = torch.autograd.grad(loss, parameters, allow_unused=True)
-    dense = (one.to_dense() if one is not None and one.is_sparse else one for one in found)
-    return [torch.zeros_like(p) if one is None else one for p, one in zip(parameters, dense, strict=True)]
-
-
-def value_and_gradients(
-    index: int, recompute: Callable[[], Iterable[Losses]], parameters: Sequence[Parameter]
-) -> tuple[Tensor, Vectors]:
+def value_and_gradients(index: int, recompute: Recompute, parameters: Sequence[Parameter]) -> tuple[Tensor, Vectors]:
     """The loss of one task over the step's batches, and its gradient."""
     values, total, batches = [], [torch.zeros_like(p) for p in parameters], 0
     with torch.enable_grad():
@@ -193,21 +172,6 @@ def value_and_gradients(
             values.append(losses[index].detach())
             total = [a + b for a, b in zip(total, gradients(losses[index], parameters), strict=True)]
     return torch.stack(values).mean(), [one / batches for one in total]
-
-
-@contextmanager
-def shifted(parameters: Sequence[Parameter], moves: Vectors) -> Iterator[None]:
-    """Parameters that are moved, and afterwards as they were, to the last bit."""
-    kept = [p.detach().clone() for p in parameters]
-    try:
-        with torch.no_grad():
-            for p, move in zip(parameters, moves, strict=True):
-                p.add_(move)
-        yield
-    finally:
-        with torch.no_grad():
-            for p, value in zip(parameters, kept, strict=True):
-                p.copy_(value)
 
 
 def length(vector: Tensor) -> Tensor:

@@ -38,6 +38,20 @@ def test_features_are_those_of_the_formula() -> None:
         torch.testing.assert_close(out[name], hidden)
 
 
+def test_without_gates_there_are_towers_on_one_embedding() -> None:
+    """The network of ESMM."""
+    sharing = disturbed(build("pepnet", "tabular", "table", hidden=0))
+    assert isinstance(sharing, PEPNet)
+    inputs = sample("table")
+    out = sharing(inputs)
+    for name in TASKS:
+        hidden = sharing.embedding.stem(inputs)
+        for stage in sharing.towers[name]:
+            hidden = torch.relu(hidden @ stage.linear.weight.T + stage.linear.bias)
+        torch.testing.assert_close(out[name], hidden)
+    assert not [name for name, _ in sharing.named_parameters() if "gate" in name]
+
+
 def test_mistakes_are_one_line() -> None:
-    with pytest.raises(InputError, match=r"model\.hidden=0: at least 1"):
-        build("pepnet", "mlp", "flat", hidden=0)
+    with pytest.raises(InputError, match=r"model\.hidden=-1: expected 0 or more"):
+        build("pepnet", "mlp", "flat", hidden=-1)

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mtl.assembly import build
 from mtl.comparison.design import Design
 from mtl.config.study_arguments import read_study
 from mtl.errors import InputError
+from mtl.nn.heads import ConditionalHead
 from mtl.sweep.entries import simplex, with_split_seed, with_values
 from mtl.sweep.matched_baselines import epochs_within, same_parameters
 from mtl.sweep.plan import Configuration
@@ -129,6 +131,35 @@ def test_an_entry_that_changes_the_data_is_refused(tmp_path: Path, where: str) -
         planner(tmp_path, where)
     with pytest.raises(InputError, match=r"grid=\{task\.features: \.\.\.\}: what is compared has to learn"):
         planner(tmp_path, "grid={task.features:[4,6]}")
+
+
+def clicks(folder: Path, *arguments: str) -> Planner:
+    """A comparison with an entry whose suite composes one prediction of two."""
+    path = folder / "clicks.csv"
+    path.write_text("x,click,bought\n" + "1,1,0\n2,1,1\n3,0,0\n4,0,0\n" * 25, encoding="utf-8")
+    given = ["task=table", f"task.path={path}", "task.targets={click: binary, bought: {kind: binary}}"]
+    entries = "models=[hard,'hard +task.targets.bought.given=click relations.detach=false']"
+    own = ["encoder.widths=[4]", "weightings=[equal]", "batch_size=10", f"output={folder}"]
+    return Planner(read_study([*given, entries, *own, *arguments]))
+
+
+def test_an_entry_may_change_how_its_suite_predicts_the_same_labels(tmp_path: Path) -> None:
+    """ESMM beside other networks: its runs are of the same data, and each keeps what its entry says, on any split."""
+    found = clicks(tmp_path, "data=resplit")
+    single, plain, composed = found.single_task(), *found.multi_task()
+    assert composed.parameters == plain.parameters
+    plan = found.plan([single, plain, composed], [0, 1])
+    by_seed = [{entry.fingerprint for entry in plan.entries if entry.config.seed == seed} for seed in (0, 1)]
+    assert [len(fingerprints) for fingerprints in by_seed] == [1, 1]
+    said = [entry.config.task["targets"]["bought"].get("given") for entry in plan.entries]
+    assert said == [None, None, "click"] * 2
+    network = build(composed.config, found.suites.of(composed.config).statistics).module.network
+    assert isinstance(network.heads["bought"], ConditionalHead)
+
+
+def test_an_entry_that_changes_the_tasks_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"'hard tasks=\[task0\] equal' changes tasks: what is compared"):
+        planner(tmp_path, "models=['hard tasks=[task0]']")
 
 
 def test_tasks_can_be_chosen(tmp_path: Path) -> None:

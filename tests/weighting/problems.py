@@ -1,7 +1,7 @@
 """What the tests of the weightings share: every method found in conf/weighting, and a small problem to weigh."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ from mtl.weighting.base import Weighting
 
 CONFIGS = Path(__file__).parents[2] / "conf" / "weighting"
 WRAPPERS = ("samo",)  # around another method, and tested with several
-METHODS = tuple(sorted(path.stem for path in CONFIGS.glob("*.yaml") if path.stem not in WRAPPERS))
+LOOKING_AROUND = (*WRAPPERS, "forum")  # compute the losses of a step once more, and are tested by themselves
+METHODS = tuple(sorted(path.stem for path in CONFIGS.glob("*.yaml") if path.stem not in LOOKING_AROUND))
 PLACES = ("parameters", "last_shared", "representation")
 NORMALISATIONS = ("loss_scale", "gradient_norm")
 
@@ -27,8 +28,9 @@ def config(name: str) -> dict[str, Any]:
 
 
 def options(name: str) -> dict[str, Any]:
-    """The options of a method as its config has them."""
-    return {key: value for key, value in config(name).items() if not key.startswith("_")}
+    """The options of a method as its config has them; one around another is around equal weights."""
+    found = {key: value for key, value in config(name).items() if not key.startswith("_") and key != "defaults"}
+    return found | ({"inner": partial(make, "equal")} if name in WRAPPERS else {})
 
 
 def method(name: str) -> type[Weighting]:
@@ -89,6 +91,7 @@ VARIANTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("pcd", {"primary": PRIMARY}),
     ("coba", {"warm_up": 2, "window": 3}),
 )
+EVERY = (*VARIANTS, *((name, dict[str, Any]()) for name in LOOKING_AROUND))  # and those tested by themselves
 
 
 def label(case: tuple[str, dict[str, Any]]) -> str:

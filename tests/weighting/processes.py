@@ -9,7 +9,7 @@ from torch import Tensor, distributed
 
 from mtl.distributed import mean_over_processes
 from mtl.testing.problem import Problem, flat
-from tests.weighting.problems import VARIANTS, make
+from tests.weighting.problems import EVERY, make
 
 
 def trained(name: str, changed: dict[str, Any], start: int, stop: int) -> Tensor:
@@ -34,6 +34,6 @@ def work(rank: int, folder: str) -> None:
     """Train every case on one half of the rows."""
     torch.set_num_threads(1)
     distributed.init_process_group("gloo", f"file://{folder}/meet", rank=rank, world_size=2)
-    results = [trained(name, changed, 6 * rank, 6 * rank + 6) for name, changed in VARIANTS]
+    results = [trained(name, changed, 6 * rank, 6 * rank + 6) for name, changed in EVERY]
     torch.save(results, Path(folder) / f"{rank}.pt")
     distributed.destroy_process_group()

@@ -18,7 +18,7 @@ from mtl.errors import InputError
 from mtl.module.loss_meter import Diverged
 from mtl.module.module import MultiTaskModule
 from tests.support import Rows, fit, module_of, parameters, rows
-from tests.weighting.problems import METHODS, PLACED, make
+from tests.weighting.problems import LOOKING_AROUND, METHODS, PLACED, make
 
 pytestmark = pytest.mark.smoke
 every_method = pytest.mark.parametrize("name", METHODS)
@@ -69,7 +69,7 @@ def test_rows_without_labels_do_not_matter(name: str) -> None:
     torch.testing.assert_close(parameters(found), parameters(expected), atol=1e-5, rtol=0)
 
 
-@every_method
+@pytest.mark.parametrize("name", [*METHODS, *LOOKING_AROUND])
 def test_resumed_training_is_the_uninterrupted_one(name: str, tmp_path: Path) -> None:
     """Through a checkpoint of the trainer: network, optimizer, state of the method and its random draws."""
     data = partial(rows, 30, missing=0.2)

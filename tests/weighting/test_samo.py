@@ -21,11 +21,15 @@ from tests.weighting.problems import make
 
 INNER = ("famo", "upgrad", "graddrop", "moml")  # one of each kind
 CHECKS = (
+    checks.finite_for_losses_of_unlike_size,
     checks.finite_for_degenerate_gradients,
     checks.resumed_is_uninterrupted,
     checks.accumulated_batches_are_one_batch,
+    checks.absent_tasks_are_left_out,
     checks.steps_without_a_task_do_not_teach_about_it,
     checks.factor_of_a_gradient_scaler_cancels,
+    checks.half_precision_forward,
+    checks.networks_that_share_nothing,
     checks.wrong_number_of_losses,
 )
 

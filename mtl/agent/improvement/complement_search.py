@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,7 @@ from mtl.suites.scheduling.shops import Shops
 _SEEDS = 14  # stream of the seeds of the searches
 
 
+@dataclass(eq=False)
 class ComplementSearch(OutcomeSearch):
     """Searches rules, one after the other, that make the best of all the agent's schedules shorter.
 
@@ -45,38 +46,21 @@ class ComplementSearch(OutcomeSearch):
     Deviations: one policy after the other, in place of all at once from copies; an evolution strategy in place of
     policy gradients; linear rules.
 
-    Args:
-        generations: of the search for one dispatcher.
-        members: see :class:`~mtl.agent.improvement.outcome_search.OutcomeSearch`, as for the following ones.
-        shops: of a generation.
-        validation: of the shops on which the agent with and without the new dispatchers is measured in the end.
-        spread: of the members.
-        rate: how far each generation moves.
-        dispatchers: that are searched.
+    Attributes:
+        dispatchers: that are searched, each in so many generations.
         bound_rule: whether the bound rule becomes a dispatcher before the search, if it is none.
         first: an improvement that comes before; None: none.
-
-    Raises:
-        InputError: an argument out of range.
     """
 
-    def __init__(
-        self,
-        generations: int,
-        members: int,
-        shops: Sequence[Sequence[int]],
-        validation: Sequence[Sequence[int]],
-        spread: float = 0.12,
-        rate: float = 0.7,
-        dispatchers: int = 1,
-        *,
-        bound_rule: bool = False,
-        first: Improvement | None = None,
-    ) -> None:
-        super().__init__(generations, members, shops, validation, spread, rate)
-        if dispatchers < 1:
-            raise InputError(f"improve.dispatchers={dispatchers}: expected at least 1")
-        self.dispatchers, self.bound_rule, self.first = dispatchers, bound_rule, first
+    dispatchers: int = 1
+    bound_rule: bool = field(default=False, kw_only=True)
+    first: Improvement | None = field(default=None, kw_only=True)
+
+    @override
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.dispatchers < 1:
+            raise InputError(f"improve.dispatchers={self.dispatchers}: expected at least 1")
 
     @override
     def check(self, data: MultiTaskDataModule, network: Network) -> None:
@@ -102,24 +86,16 @@ class ComplementSearch(OutcomeSearch):
         def watch_own(progress: Progress) -> None:
             watch(replace(progress, done=behind + progress.done, total=behind + own))
 
-        proposed = deepcopy(network)
-        seconds = self.propose(proposed, seed, memory, watch_own)
-        began = time.perf_counter()
-        start, searched = keep_shorter(self, network, proposed, seed)
-        seconds += time.perf_counter() - began
-        if before is not None:
-            return before.model_copy(
-                update={
-                    "validation": {**before.validation, "team": min(start, searched)},
-                    "generations": behind + own,
-                    "seconds": before.seconds + seconds,
-                }
-            )
-        return ImprovementResult(
-            kept="searched" if searched < start else "start",
-            validation={"start": start, "searched": searched, "rule": 0.0},
-            generations=own,
-            seconds=seconds,
+        found = keep_shorter(self, network, seed, memory, watch_own, own)
+        if before is None:
+            return found
+        team = min(found.validation["start"], found.validation["searched"])
+        return before.model_copy(
+            update={
+                "validation": {**before.validation, "team": team},
+                "generations": behind + own,
+                "seconds": before.seconds + found.seconds,
+            }
         )
 
     @override
@@ -142,23 +118,35 @@ class ComplementSearch(OutcomeSearch):
         return seconds
 
 
-def keep_shorter(search: Proposer, network: Network, proposed: Network, seed: int) -> tuple[float, float]:
-    """Change a network to the proposed one where that makes the schedules of the validation shops shorter.
+def keep_shorter(
+    search: Proposer, network: Network, seed: int, memory: Path, watch: Watch, generations: int
+) -> ImprovementResult:
+    """Change a network to what a search proposes where that makes the schedules of the validation shops shorter.
 
     Args:
-        search: whose validation shops.
+        search: proposes, and has the validation shops.
         network: to be changed.
-        proposed: it with further dispatchers.
-        seed: of the shops.
+        seed: of the search and the shops.
+        memory: as for :meth:`~mtl.agent.improvement.base.Improvement.improve`.
+        watch: likewise.
+        generations: of the search in all.
 
     Returns:
-        What each of them achieves: mean over the shops of a size, and then over sizes.
+        What came of it; what is achieved is the mean over the shops of a size, and then over sizes.
     """
+    proposed = deepcopy(network)
+    seconds = search.propose(proposed, seed, memory, watch)
+    began = time.perf_counter()
     groups = search.achieved([network, proposed], seed).values()
     start, searched = torch.stack([one.mean(1) for one in groups]).mean(0).tolist()
     if searched < start:
         network.load_state_dict(proposed.state_dict())
-    return start, searched
+    return ImprovementResult(
+        kept="searched" if searched < start else "start",
+        validation={"start": start, "searched": searched, "rule": 0.0},
+        generations=generations,
+        seconds=seconds + time.perf_counter() - began,
+    )
 
 
 def has_bound_rule(head: ChoiceHead) -> bool:

@@ -5,53 +5,30 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Self
 
 import torch
 from torch import Tensor
 from typing_extensions import override
 
-from mtl.agent.improvement.base import Progress, Proposer, Watch
+from mtl.agent.improvement.base import Progress, Watch
 from mtl.agent.improvement.evolution import Evolution
-from mtl.agent.improvement.population import dispatch_head, makespans, team_ratios
+from mtl.agent.improvement.population import dispatch_head, makespans
+from mtl.agent.improvement.shop_search import VALIDATION, ShopSearch
 from mtl.config.run_result import ImprovementResult
 from mtl.errors import InputError
 from mtl.network import Network
 from mtl.nn.heads import TRAINED_GAIN
 from mtl.runs.checkpoint import read_checkpoint, write_checkpoint
-from mtl.suites.base import MultiTaskDataModule
 from mtl.suites.scheduling.features import BOUND_RULE
-from mtl.suites.scheduling.generate import taillard
 from mtl.suites.scheduling.rollout import network_policy, rollout
 from mtl.suites.scheduling.shops import Shops
 from mtl.suites.scheduling.simulator import Simulator
-from mtl.suites.scheduling.suite import SchedulingSuite
 
-# Streams of generated shops beside those of the suite
-_SEARCH, VALIDATION, _SCALE, _GAIN = 10, 11, 12, 13
+_SEARCH, _SCALE, _GAIN = 10, 12, 13  # streams of generated shops beside those of the suite
 _GAINS = (1.0, 0.4, 0.2, 0.1, 0.05, 0.0)  # parts of the trained gain among which the search begins with the best
 _GAIN_SHOPS = 4  # times as many shops as in a generation tell these apart
 _NO_DIFFERENCE = 1e-4  # standard deviation among candidates below which a feature chooses nothing
-
-
-@dataclass(frozen=True)
-class Group:
-    """Shops of one size.
-
-    Attributes:
-        jobs: of each.
-        machines: of each.
-        count: how many.
-    """
-
-    jobs: int
-    machines: int
-    count: int
-
-    def shops(self, seed: int, stream: int, first: int) -> Shops:
-        """Generated shops of Taillard's distribution, those from number ``first`` on."""
-        size = (self.jobs, self.jobs), (self.machines, self.machines)
-        return Shops.pack([taillard(seed, stream, first + i, *size) for i in range(self.count)])
 
 
 @dataclass(frozen=True)
@@ -101,7 +78,8 @@ class Coordinates:
         return rules * self.units[:-1], z[:, -1] * self.units[-1]
 
 
-class OutcomeSearch(Proposer):
+@dataclass(eq=False)
+class OutcomeSearch(ShopSearch):
     """Searches the weights of the dispatcher's rule by the makespans of the schedules that it builds.
 
     The trained dispatcher scores a candidate by ``scale * rule . features + gain * correction``
@@ -115,48 +93,17 @@ class OutcomeSearch(Proposer):
     At the end the trained dispatcher, the searched one and the bound rule schedule the validation shops, which no
     generation has seen. The best of them stays, so on these the result is never worse than the start or the rule.
 
-    Args:
-        generations: of the search.
-        members: dispatchers in each, an even number.
-        shops: of a generation: jobs, machines and how many, by size.
-        validation: likewise, of the shops that decide in the end.
-        spread: standard deviation of the members in each dimension of :class:`Coordinates`.
+    Attributes:
         rate: how far each generation moves.
-
-    Raises:
-        InputError: an argument out of range.
     """
 
-    task: ClassVar[str] = "assignment"
-
-    def __init__(
-        self,
-        generations: int,
-        members: int,
-        shops: Sequence[Sequence[int]],
-        validation: Sequence[Sequence[int]],
-        spread: float = 0.12,
-        rate: float = 0.7,
-    ) -> None:
-        if generations < 1:
-            raise InputError(f"improve.generations={generations}: expected at least 1")
-        if members < 4 or members % 2:
-            raise InputError(f"improve.members={members}: expected an even number, 4 or more")
-        for key, value in {"spread": spread, "rate": rate}.items():
-            if not value > 0:
-                raise InputError(f"improve.{key}={value}: expected a number above 0")
-        self.generations, self.members, self.spread, self.rate = generations, members, spread, rate
-        self.shops, self.validation = _groups("shops", shops), _groups("validation", validation)
-        self.fewest = min(group.count for group in self.validation)
+    rate: float = 0.7
 
     @override
-    def check(self, data: MultiTaskDataModule, network: Network) -> None:
-        if not isinstance(data, SchedulingSuite) or self.task not in {task.name for task in data.tasks}:
-            raise InputError(
-                f"improve: that takes task=scheduling with the task '{self.task}'; improve=none trains without it"
-            )
-        if not dispatch_head(network, self.task).has_prior:
-            raise InputError("improve: that takes a dispatcher that starts at a rule, such as task.prior=bound")
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.rate > 0:
+            raise InputError(f"improve.rate={self.rate}: expected a number above 0")
 
     @override
     def improve(self, network: Network, seed: int, memory: Path, watch: Watch) -> ImprovementResult:
@@ -183,12 +130,6 @@ class OutcomeSearch(Proposer):
         head.gain.copy_(gain)
         return state.seconds
 
-    @override
-    def achieved(self, networks: Sequence[Network], seed: int) -> dict[str, Tensor]:
-        groups = {f"{group.jobs}x{group.machines}": group.shops(seed, VALIDATION, 0) for group in self.validation}
-        found = team_ratios(networks, self.task, list(groups.values()))
-        return dict(zip(groups, found, strict=True))
-
     def search_of(self, network: Network, seed: int) -> "Search":
         """The search for a network."""
         return Search.of(self, network, seed)
@@ -199,7 +140,7 @@ class OutcomeSearch(Proposer):
         state = State.read(memory) or search.begin()
         while state.evolution.generation < self.generations:
             began = time.perf_counter()
-            values = search.advance(state)
+            values = search.advance(state, self.rate)
             state.seconds += time.perf_counter() - began
             state.write(memory)
             watch(Progress(state.evolution.generation, self.generations, values))
@@ -260,12 +201,12 @@ class Search:
         seed: of everything random.
     """
 
-    settings: OutcomeSearch
+    settings: ShopSearch
     network: Network
     seed: int
 
     @classmethod
-    def of(cls, settings: OutcomeSearch, network: Network, seed: int) -> Self:
+    def of(cls, settings: ShopSearch, network: Network, seed: int) -> Self:
         """A search for a trained network, of which it makes a copy."""
         return cls(settings, deepcopy(network).to("cpu").eval(), seed)
 
@@ -285,7 +226,7 @@ class Search:
         Labels teach the correction to be sure of itself, so that it may outweigh the rule by far.
         """
         groups = [
-            replace(group, count=_GAIN_SHOPS * group.count).shops(self.seed, _GAIN, 0) for group in self.settings.shops
+            replace(group, count=_GAIN_SHOPS * group.count).shops(self.seed, _GAIN, 0) for group in self.settings.groups
         ]
         gains = start[-1] * torch.tensor(_GAINS)
         ratios = self.relative(start[:-1].expand(len(gains), -1), gains, groups)
@@ -314,19 +255,19 @@ class Search:
             count += int(real.sum())
             return scores
 
-        for group in self.settings.shops:
+        for group in self.settings.groups:
             rollout(network_policy(score), Simulator(group.shops(self.seed, _SCALE, 0)))
         return (squares / max(count, 1)).sqrt().float()
 
-    def advance(self, state: State) -> dict[str, float]:
-        """One generation. Returns the relative makespans in percent: of the mean, and of the best member."""
+    def advance(self, state: State, rate: float) -> dict[str, float]:
+        """One generation, at a rate. Returns the relative makespans: of the mean, and of the best member."""
         settings, evolution = self.settings, state.evolution
         members = evolution.members(settings.members, settings.spread, self.seed)
         first = evolution.generation
-        groups = [group.shops(self.seed, _SEARCH, first * group.count) for group in settings.shops]
+        groups = [group.shops(self.seed, _SEARCH, first * group.count) for group in settings.groups]
         rules, gains = state.coordinates.weights(torch.cat([members, evolution.mean[None]]))
         ratios = self.relative(rules, gains, groups)
-        evolution.update(members, ratios[:-1], settings.rate, settings.generations)
+        evolution.update(members, ratios[:-1], rate, settings.generations)
         return {"mean": float(ratios[-1]), "best": float(ratios[:-1].min())}
 
     def relative(self, rules: Tensor, gains: Tensor, groups: Sequence[Shops]) -> Tensor:
@@ -361,20 +302,8 @@ class Search:
     def choose(self, state: State) -> tuple[str, dict[str, float]]:
         """The best of the candidates on the validation shops, and how each did there; the first of equals."""
         named = self.candidates(state)
-        groups = [group.shops(self.seed, VALIDATION, 0) for group in self.settings.validation]
+        groups = [group.shops(self.seed, VALIDATION, 0) for group in self.settings.validation_groups]
         rules = torch.stack([rule for rule, _ in named.values()])
         gains = torch.stack([gain for _, gain in named.values()])
         ratios = dict(zip(named, self.relative(rules, gains, groups).tolist(), strict=True))
         return min(ratios, key=lambda name: ratios[name]), ratios
-
-
-def _groups(key: str, sizes: Sequence[Sequence[int]]) -> tuple[Group, ...]:
-    """The groups of a key. InputError if one is not three numbers of at least 1, or there is none."""
-    for size in sizes:
-        if len(size) != 3 or not all(type(number) is int and number >= 1 for number in size):
-            raise InputError(f"improve.{key}={list(sizes)}: expected a list of [jobs, machines, how many]")
-    if not sizes:
-        raise InputError(f"improve.{key}=[]: expected at least one size, such as [15, 15, 8]")
-    if len({tuple(size[:2]) for size in sizes}) < len(sizes):
-        raise InputError(f"improve.{key}={list(sizes)}: expected every size once")
-    return tuple(Group(*size) for size in sizes)

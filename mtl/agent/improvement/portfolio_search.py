@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -11,8 +11,8 @@ from typing_extensions import override
 
 from mtl.agent.improvement.base import Progress, Watch
 from mtl.agent.improvement.complement_search import Complement, add_dispatcher, keep_shorter
-from mtl.agent.improvement.outcome_search import OutcomeSearch
 from mtl.agent.improvement.population import dispatch_head, rule_makespans, team_ratios
+from mtl.agent.improvement.shop_search import ShopSearch
 from mtl.config.run_result import ImprovementResult
 from mtl.errors import InputError
 from mtl.network import Network
@@ -23,7 +23,8 @@ from mtl.suites.scheduling.shops import Shops
 _SHOPS = 15  # stream of the shops that candidates schedule
 
 
-class PortfolioSearch(OutcomeSearch):
+@dataclass(eq=False)
+class PortfolioSearch(ShopSearch):
     """Draws rules at random, and gives the agent those that complement its dispatchers and each other best.
 
     Candidates are normally distributed around the rule of the agent's first dispatcher, in the coordinates of
@@ -41,51 +42,29 @@ class PortfolioSearch(OutcomeSearch):
 
     Deviation from Hydra: candidates are drawn at random, in place of a configurator that searches each of them.
 
-    Args:
-        generations: parts in which the candidates are drawn and tried.
-        members: candidates in each part, an even number.
-        shops: on which candidates are tried: jobs, machines and how many, by size.
-        validation: likewise, of the shops that decide in the end.
+    Attributes:
         spread: standard deviation of the candidates in each dimension.
-        dispatchers: that are taken.
-
-    Raises:
-        InputError: an argument out of range.
+        dispatchers: that are taken, of generations times members candidates.
     """
 
-    def __init__(
-        self,
-        generations: int,
-        members: int,
-        shops: Sequence[Sequence[int]],
-        validation: Sequence[Sequence[int]],
-        spread: float = 0.08,
-        dispatchers: int = 4,
-    ) -> None:
-        super().__init__(generations, members, shops, validation, spread)
-        if not 1 <= dispatchers <= generations * members:
-            raise InputError(
-                f"improve.dispatchers={dispatchers}: expected 1 to as many as are drawn, {generations * members}"
-            )
-        self.dispatchers = dispatchers
+    spread: float = 0.08
+    dispatchers: int = 4
+
+    @override
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        drawn = self.generations * self.members
+        if not 1 <= self.dispatchers <= drawn:
+            raise InputError(f"improve.dispatchers={self.dispatchers}: expected 1 to as many as are drawn, {drawn}")
 
     @override
     def improve(self, network: Network, seed: int, memory: Path, watch: Watch) -> ImprovementResult:
-        proposed = deepcopy(network)
-        seconds = self.propose(proposed, seed, memory, watch)
-        began = time.perf_counter()
-        start, searched = keep_shorter(self, network, proposed, seed)
-        return ImprovementResult(
-            kept="searched" if searched < start else "start",
-            validation={"start": start, "searched": searched, "rule": 0.0},
-            generations=self.generations,
-            seconds=seconds + time.perf_counter() - began,
-        )
+        return keep_shorter(self, network, seed, memory, watch, self.generations)
 
     @override
     def propose(self, network: Network, seed: int, memory: Path, watch: Watch) -> float:
         search = Complement.of(self, network, seed)
-        groups = [group.shops(seed, _SHOPS, 0) for group in self.shops]
+        groups = [group.shops(seed, _SHOPS, 0) for group in self.groups]
         began = time.perf_counter()
         coordinates = search.begin().coordinates
         have = [one[0] for one in team_ratios([search.network], self.task, groups)]

@@ -156,7 +156,8 @@ class LargeTable(MultiTaskDataModule):
         if not self._hash:
             with self.path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256")
-            digest.update(repr((self.splitting, self.statistics())).encode())
+            encoding = self.statistics() | {"targets": [target.labels for target in self.fitted.targets]}
+            digest.update(repr((self.splitting, encoding)).encode())
             self._hash = digest.hexdigest()[:16]
         return self._hash
 

@@ -265,7 +265,8 @@ class TableSuite(MultiTaskDataModule):
     def fingerprint(self) -> str:
         """Hash of the rows, of how they are divided, and of the encoding."""
         found = hashlib.sha256(pd.util.hash_pandas_object(self.frame, index=False).to_numpy().tobytes())
-        found.update(repr((list(self.frame.columns), self.splitting, self._fitted())).encode())
+        encoding = self._fitted() | {"targets": [target.labels for target in self.targets]}
+        found.update(repr((list(self.frame.columns), self.splitting, encoding)).encode())
         return found.hexdigest()[:16]
 
     def inputs(self, frame: pd.DataFrame) -> Inputs:

@@ -212,6 +212,11 @@ class Target:
         usual = {one.name: one.default for one in fields(self)}
         return {name: value for name, value in vars(self).items() if name in BASIC or value != usual[name]}
 
+    @property
+    def labels(self) -> dict[str, Any]:
+        """What the labels and their measure depend on: all of :meth:`plain` but how a prediction is composed."""
+        return {name: value for name, value in self.plain().items() if name != "given"}
+
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> "Target":
         """The target that :meth:`plain` wrote down."""

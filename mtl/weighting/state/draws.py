@@ -10,6 +10,10 @@ from torch import Tensor, nn
 from mtl.weighting.state.simplex import normalise_to_simplex
 
 
+class PythonRandom(Random):
+    """Python's generator, as a class of its own: ``torch.compile`` would take ``Random`` for a constant, and fail."""
+
+
 class Draws(nn.Module):
     """A random generator of each method and step, independent of all other draws.
 
@@ -42,4 +46,4 @@ class Draws(nn.Module):
     def _random(self) -> Random:
         seed, step = self.state.tolist()
         self.state[1] += 1
-        return Random(seed + 2**31 * step)
+        return PythonRandom(seed + 2**31 * step)

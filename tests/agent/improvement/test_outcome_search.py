@@ -118,7 +118,7 @@ def test_the_same_seed_finds_the_same_also_after_an_interruption(tmp_path: Path)
 def test_it_learns_what_is_right_in_a_shop_where_that_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Job 0 has to go first on machine 0, since much work follows: 12 against 16. It starts with the longest first."""
     shop = JobShop("known", np.array([[1, 10], [5, 1]]), np.array([[0, 1], [0, 1]]))
-    monkeypatch.setattr("mtl.agent.improvement.outcome_search.taillard", lambda *_: shop)
+    monkeypatch.setattr("mtl.agent.improvement.shop_search.taillard", lambda *_: shop)
     network = trained_network()
     torch.nn.init.zeros_(head(network).score[-1].weight)
     longest = torch.zeros(len(CANDIDATE_FEATURES))

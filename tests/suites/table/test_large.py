@@ -142,6 +142,15 @@ def test_the_split_is_a_function_of_its_seed(tmp_path: Path) -> None:
     assert first == again != other
 
 
+def test_the_fingerprint_is_not_of_how_a_prediction_is_composed(tmp_path: Path) -> None:
+    path = Path(written(tmp_path))
+    found = [
+        module.LargeTable(path, {"churn": "binary", "again": {"column": "churn", "kind": "binary"} | own}).fingerprint
+        for own in ({}, {"given": "churn"})
+    ]
+    assert found[0] == found[1]
+
+
 def test_the_training_rows_are_measured_by_a_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = table(written(tmp_path), TARGETS, stream=True)
     made.configure_batches(32, seed=0)

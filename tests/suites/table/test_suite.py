@@ -29,6 +29,16 @@ def test_the_fingerprint_follows_the_data() -> None:
     assert other != same
 
 
+def test_the_fingerprint_is_of_rows_and_labels_and_not_of_how_a_prediction_is_composed() -> None:
+    """So that an entry of a comparison may say ``given``; the run's own statistics keep it."""
+    frame = customers()
+    targets = {"churn": "binary", "member": "binary"}
+    apart, given = (suite(frame, targets | {"member": {"kind": "binary"} | own}) for own in ({}, {"given": "churn"}))
+    assert apart.fingerprint == given.fingerprint
+    assert apart.statistics() != given.statistics()
+    assert [task.depends_on for task in given.tasks] == [(), ("churn",)]
+
+
 def test_the_preview_shows_columns_targets_and_splits() -> None:
     text = suite(customers()).preview()
     assert "age      number" in text

@@ -1,0 +1,1 @@
+"""Networks that are trained apart and merged, beside those trained together."""
