@@ -29,15 +29,13 @@ from tests.weighting.problems import LOOKING_AROUND, METHODS, make, method
 PAGE = Path(__file__).parent / "methods.md"
 COSTS = Path(__file__).parent / "weighting.md"
 STUDIES = Path(__file__).parent.parent / "experiments"
-YES, REFUSED, NONE, NOT_TRIED = "yes", "refused", "-", "not tried"
+YES, REFUSED, NONE = "yes", "refused", "-"
 HEAD = """# Which weighting is tested for what
 
 Written by `python -m docs.write_methods` from the parameters of the tests in `tests/weighting`; a test sees to it
 that the page is up to date. *yes*: the test of the column is run for the method as it is configured. *-*: there is no
-such thing for it, which is said below for each column. *not tried*: the test stands linear functions of the same
-values and gradients in for the losses, and `forum` and `samo` look where these are others. `samo` is tested around
-methods of every kind, and around equal weights where the test is of every method. What the methods do, cost and fail
-at: [weighting.md](weighting.md).
+such thing for it, which is said below for each column. `samo` is tested around methods of every kind, and around equal
+weights where the test is of every method. What the methods do, cost and fail at: [weighting.md](weighting.md).
 
 *step*: processor time of a training step in the first table of its [costs](weighting.md#cost), the plain sum of the
 losses being 1, at the first place that the method has. *compared in*: the folders of `experiments/` whose tables have
@@ -117,14 +115,11 @@ def named_by(tests: list[Callable[..., Any]]) -> set[str]:
 def columns() -> dict[str, Callable[[str, Weighting], str]]:
     """By heading, what a cell says of a method."""
 
-    def missing(name: str) -> str:
-        return NOT_TRIED if name in LOOKING_AROUND else NONE
-
     def tested(test: Callable[..., Any]) -> Callable[[str, Weighting], str]:
-        return lambda name, _: YES if name in names_tested(test) else missing(name)
+        return lambda name, _: YES if name in names_tested(test) else NONE
 
     def checked(check: Callable[..., Any]) -> Callable[[str, Weighting], str]:
-        return lambda name, _: YES if name in names_checked(check) else missing(name)
+        return lambda name, _: YES if name in names_checked(check) else NONE
 
     by_hand, claims, torchjd = (
         named_by(tests_of(test_values)) | set(LOOKING_AROUND),
