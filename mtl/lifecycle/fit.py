@@ -15,7 +15,15 @@ from mtl.module.lightning import EpochCallback
 from mtl.runs.checkpoint import read_checkpoint, write_checkpoint
 from mtl.runs.directory import Run
 from mtl.training.budget import Budget, budget_of
-from mtl.training.callbacks import BestEpochPerTask, LowWeights, MovingAverage, Patience, PlateauWatch, Timer
+from mtl.training.callbacks import (
+    BestEpochPerTask,
+    EarlyDropout,
+    LowWeights,
+    MovingAverage,
+    Patience,
+    PlateauWatch,
+    Timer,
+)
 from mtl.training.loggers import log_hyperparameters
 from mtl.training.trainer import make_trainer
 
@@ -105,7 +113,8 @@ def fit(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...], *, resume
     # The best epoch of a task keeps averaged weights, and patience goes back to those of the training
     averages = [one for one in callbacks if isinstance(one, MovingAverage)]
     own = [one for one in callbacks if one not in averages]
-    ours = (best_epochs, *averages, patience, plateau, *others, *own)
+    early = (EarlyDropout(),) if assembly.config.early_dropout else ()
+    ours = (best_epochs, *averages, patience, plateau, *early, *others, *own)
     trainer = make_trainer(run, assembly, observers.budget, ours)
     log_hyperparameters(trainer.loggers, assembly.config)
     try:

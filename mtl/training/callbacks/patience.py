@@ -13,7 +13,7 @@ from mtl.module.lightning import EpochCallback
 from mtl.module.module import MultiTaskModule
 from mtl.training.budget import Budget
 from mtl.training.callbacks.best_epoch_per_task import owners
-from mtl.training.cooldown import Cooldown
+from mtl.training.cooldown import cooldown_of
 from mtl.training.snapshot import Snapshot, restore_snapshot, take_snapshot
 
 SPACING = 1.1  # of the steps of a state that is kept, to those of the second next
@@ -99,7 +99,7 @@ class Patience(EpochCallback):
     def on_train_start(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
         # Not those of the budget, since an argument of the trainer may limit the batches
         self._steps = ceil(int(trainer.num_training_batches) / trainer.accumulate_grad_batches)
-        schedule = _cooldown(trainer)
+        schedule = cooldown_of(trainer)
         if schedule is not None:
             end = self.budget.epochs * self._steps
             start = min(round((1 - schedule.share) * end), end - 1)
@@ -117,7 +117,7 @@ class Patience(EpochCallback):
     def on_validation_end(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
         if self.patience is None or trainer.sanity_checking:
             return
-        schedule = _cooldown(trainer)
+        schedule = cooldown_of(trainer)
         for number, (name, part) in enumerate(self.parts.items()):
             if part.ended_by_patience or self._cooling(trainer, number):
                 continue
@@ -156,7 +156,7 @@ class Patience(EpochCallback):
         """Let a part go back and cool down."""
         part = list(self.parts.values())[number]
         part.ended_by_patience = True
-        schedule, done = _cooldown(trainer), trainer.current_epoch + 1
+        schedule, done = cooldown_of(trainer), trainer.current_epoch + 1
         part.end = done
         if schedule is not None:
             groups = self._groups(trainer, number)
@@ -176,7 +176,7 @@ class Patience(EpochCallback):
 
     def _cooling(self, trainer: Trainer, number: int) -> bool:
         """Whether the learning rate of a part falls already."""
-        schedule = _cooldown(trainer)
+        schedule = cooldown_of(trainer)
         return schedule is not None and schedule.factor(number, trainer.global_step + 1) < 1
 
     def _groups(self, trainer: Trainer, number: int) -> list[int]:
@@ -190,9 +190,3 @@ class Patience(EpochCallback):
     @override
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.parts = {name: Part(**values) for name, values in state_dict.items()}
-
-
-def _cooldown(trainer: Trainer) -> Cooldown | None:
-    """The scheduler, if it can cool down."""
-    found = [config.scheduler for config in trainer.lr_scheduler_configs if isinstance(config.scheduler, Cooldown)]
-    return found[0] if found else None
