@@ -44,27 +44,26 @@ def shrink(run: Run, assembly: Assembly, fitted: Fitted) -> Fitted:
     """
     module, graph = assembly.module, assembly.graph
     seen = {name for task in graph.tasks for name in task.depends_on}
-    heads = {name: module.network.heads[name] for name in graph.names if name not in seen}
-    heads = {name: head for name, head in heads.items() if isinstance(head, RegressionHead) and graph[name].encode}
-    if not heads or isinstance(module.network.sharing, Preferring):
+    numbers = [task for task in graph.tasks if task.kind == "regression" and task.name not in seen]
+    if not numbers or isinstance(module.network.sharing, Preferring):
         return fitted
     rows = assembly.data.splits["val"]
     batches = [module.predict(batch.inputs) for batch in assembly.data.loader("val")]
     notes = []
-    for name, head in heads.items():
-        encode, target = graph[name].encode, rows.targets[name]
+    for task in numbers:
+        head, target = module.network.heads[task.name], rows.targets[task.name]
         known = labelled(target)
-        if encode is None or not known.any():
+        if not isinstance(head, RegressionHead) or task.encode is None or not known.any():
             continue
-        predicted = torch.cat([batch[name] for batch in batches])[known].double()
+        predicted = torch.cat([batch[task.name] for batch in batches])[known].double()
         weights, groups = (None if values is None else values[known] for values in (rows.weights, rows.groups))
-        slope, error = slope_of(predicted, encode(target[known]).double(), weights, groups)
+        slope, error = slope_of(predicted, task.encode(target[known]).double(), weights, groups)
         if slope + CERTAINTY * error < 1:
             factor = max(slope, 0.0)
             head.shrink(factor)
             notes.append(
-                f"task '{name}': predictions are {factor:.2f} times as far from the mean as the network had them, since "
-                f"on the validation rows they were too far from it (shrinkage)"
+                f"task '{task.name}': predictions were too far from the mean on the validation rows, and are now "
+                f"{factor:.2f} times as far (shrinkage)"
             )
     if not notes:
         return fitted
@@ -80,8 +79,8 @@ def slope_of(
     """The slope of targets on predictions through the origin, and its standard error.
 
     The error is that of White, "A Heteroskedasticity-Consistent Covariance Matrix Estimator", Econometrica 1980,
-    https://doi.org/10.2307/1912934: ``sqrt(sum_g (sum_{i in g} w_i f_i (z_i - a f_i))^2) / sum(w f^2)``, where rows that
-    depend on each other are one group g, and any other row is one by itself.
+    https://doi.org/10.2307/1912934: ``sqrt(sum_g (sum_{i in g} w_i f_i (z_i - a f_i))^2) / sum(w f^2)``, where rows
+    that depend on each other are one group g, and any other row is one by itself.
 
     Args:
         predicted: f, ``[N]``.
@@ -99,6 +98,6 @@ def slope_of(
     slope = float((counted * target).sum()) / total
     scores = counted * (target - slope * predicted)
     if groups is not None:
-        numbers = groups.unique(return_inverse=True)[1]
+        numbers = torch.unique(groups, return_inverse=True)[1]
         scores = scores.new_zeros(int(numbers.max()) + 1).index_add(0, numbers, scores)
     return slope, float(scores.square().sum().sqrt()) / total

@@ -22,8 +22,8 @@ class EarlyDropout(EpochCallback):
     of the learning rate begins (:class:`~mtl.training.cooldown.Cooldown`), all at once. Under another scheduler dropout
     stays as it is. Where nothing is shared, each task has a cooldown, and its dropout ends with it.
 
-    Modules ``torch.nn.Dropout`` are switched, which all encoders of tables use; what a layer draws without such a module,
-    as the attention of a pretrained transformer does, stays.
+    Modules ``torch.nn.Dropout`` are switched, which all encoders of tables use; what a layer draws without such a
+    module, as the attention of a pretrained transformer does, stays.
     """
 
     def __init__(self) -> None:
