@@ -63,7 +63,7 @@ def shrink(run: Run, assembly: Assembly, fitted: Fitted) -> Fitted:
             head.shrink(factor)
             notes.append(
                 f"task '{task.name}': predictions were too far from the mean on the validation rows, and are now "
-                f"{factor:.2f} times as far (shrinkage)"
+                f"{factor:.3f} times as far (shrinkage)"
             )
     if not notes:
         return fitted
