@@ -172,7 +172,7 @@ class RunConfig(Frozen):
         affinity: how ``auto`` measures.
         rates: learning rates of tasks that share nothing, where they are not the optimizer's; None: the optimizer's.
         finish_heads: each task's own parameters are trained on, by its own validation loss.
-        early_dropout: no dropout while the learning rate falls.
+        second_cooldown: a further cooldown without dropout; the better epoch by validation is kept.
         shrinkage: predicted numbers that are too far from their mean are moved towards it, by the validation rows.
         task: factory of the suite.
         model: of the sharing strategy.
@@ -224,7 +224,7 @@ class RunConfig(Frozen):
         Field(description="learning rates above 0 by task, such as {a: 0.001}, or null"),
     ]
     finish_heads: Annotated[bool, IDENTITY, Field(default=False, description="true or false")]
-    early_dropout: Annotated[bool, IDENTITY, Field(default=False, description="true or false")]
+    second_cooldown: Annotated[bool, IDENTITY, Field(default=False, description="true or false")]
     shrinkage: Annotated[bool, IDENTITY, Field(default=False, description="true or false")]
     task: Annotated[Node, IDENTITY, node()]
     model: Annotated[Node, IDENTITY, node()]

@@ -15,15 +15,7 @@ from mtl.module.lightning import EpochCallback
 from mtl.runs.checkpoint import read_checkpoint, write_checkpoint
 from mtl.runs.directory import Run
 from mtl.training.budget import Budget, budget_of
-from mtl.training.callbacks import (
-    BestEpochPerTask,
-    EarlyDropout,
-    LowWeights,
-    MovingAverage,
-    Patience,
-    PlateauWatch,
-    Timer,
-)
+from mtl.training.callbacks import BestEpochPerTask, LowWeights, MovingAverage, Patience, PlateauWatch, Timer
 from mtl.training.loggers import log_hyperparameters
 from mtl.training.trainer import make_trainer
 
@@ -88,13 +80,13 @@ class Observers:
     @classmethod
     def of(cls, assembly: Assembly, timer: Timer) -> "Observers":
         """Those of a run whose rows are loaded."""
-        data = assembly.data
-        budget = budget_of(assembly.config, data.loader("train", training=True, world=1).steps)
+        data, config = assembly.data, assembly.config
+        budget = budget_of(config, data.loader("train", training=True, world=1).steps)
         return cls(
             budget,
             timer,
             BestEpochPerTask(data.selection, data.acting),
-            Patience(assembly.config.patience, budget, data.selection, data.acting),
+            Patience(config.patience, budget, data.selection, data.acting, again=config.second_cooldown),
             LowWeights(),
         )
 
@@ -113,8 +105,7 @@ def fit(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...], *, resume
     # The best epoch of a task keeps averaged weights, and patience goes back to those of the training
     averages = [one for one in callbacks if isinstance(one, MovingAverage)]
     own = [one for one in callbacks if one not in averages]
-    early = (EarlyDropout(),) if assembly.config.early_dropout else ()
-    ours = (best_epochs, *averages, patience, plateau, *early, *others, *own)
+    ours = (best_epochs, *averages, patience, plateau, *others, *own)
     trainer = make_trainer(run, assembly, observers.budget, ours)
     log_hyperparameters(trainer.loggers, assembly.config)
     try:

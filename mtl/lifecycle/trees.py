@@ -49,7 +49,7 @@ OF_NETWORKS = (
     "grouping",
     "affinity",
     "finish_heads",
-    "early_dropout",
+    "second_cooldown",
     "shrinkage",
     "improve",
     "callbacks",

@@ -12,7 +12,6 @@ from mtl.training.callbacks.best_epoch_per_task import BestEpochPerTask
 from mtl.training.callbacks.checkpoints import Checkpoints
 from mtl.training.callbacks.dashboard import Dashboard
 from mtl.training.callbacks.device_stats import DeviceStats
-from mtl.training.callbacks.early_dropout import EarlyDropout
 from mtl.training.callbacks.low_weights import LowWeights
 from mtl.training.callbacks.lr_finder import LearningRateFinder
 from mtl.training.callbacks.moving_average import MovingAverage
@@ -31,7 +30,6 @@ __all__ = [
     "Checkpoints",
     "Dashboard",
     "DeviceStats",
-    "EarlyDropout",
     "LearningRateFinder",
     "LowWeights",
     "MovingAverage",
