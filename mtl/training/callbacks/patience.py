@@ -191,19 +191,19 @@ class Patience(EpochCallback):
         part = list(self.parts.values())[number]
         part.ended_by_patience = True
         part.kept = part.kept[:1]
-        if cooldown_of(trainer) is not None:
-            self._go_back(trainer, module, number)
+        self._go_back(trainer, module, number)
         self._cool(trainer, number)
         if self._dropout is None or not self._dropout.there_is(number):
             part.kept = []
 
     def _go_back(self, trainer: Trainer, module: MultiTaskModule, number: int) -> None:
-        """Restore the state that a part has kept, with the whole learning rate."""
-        part = list(self.parts.values())[number]
-        groups = self._groups(trainer, number)
-        restore_snapshot(part.kept[0], module, trainer.optimizers[0], groups)
+        """Restore the state that a part has kept, with the whole learning rate, if a cooldown can follow."""
         schedule = cooldown_of(trainer)
-        for group in groups if schedule is not None else ():
+        if schedule is None:
+            return
+        part, groups = list(self.parts.values())[number], self._groups(trainer, number)
+        restore_snapshot(part.kept[0], module, trainer.optimizers[0], groups)
+        for group in groups:
             trainer.optimizers[0].param_groups[group]["lr"] = schedule.base_lrs[group]
 
     def _cool(self, trainer: Trainer, number: int) -> None:
