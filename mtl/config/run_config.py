@@ -171,6 +171,9 @@ class RunConfig(Frozen):
         grouping: groups of tasks that share; ``auto``: as measured first; None: one group of all.
         affinity: how ``auto`` measures.
         rates: learning rates of tasks that share nothing, where they are not the optimizer's; None: the optimizer's.
+        finish_heads: each task's own parameters are trained on, by its own validation loss.
+        second_cooldown: a further cooldown without dropout; the better epoch by validation is kept.
+        shrinkage: predicted numbers that are too far from their mean are moved towards it, by the validation rows.
         task: factory of the suite.
         model: of the sharing strategy.
         encoder: of its trunk.
@@ -221,6 +224,8 @@ class RunConfig(Frozen):
         Field(description="learning rates above 0 by task, such as {a: 0.001}, or null"),
     ]
     finish_heads: Annotated[bool, IDENTITY, Field(default=False, description="true or false")]
+    second_cooldown: Annotated[bool, IDENTITY, Field(default=False, description="true or false")]
+    shrinkage: Annotated[bool, IDENTITY, Field(default=False, description="true or false")]
     task: Annotated[Node, IDENTITY, node()]
     model: Annotated[Node, IDENTITY, node()]
     encoder: Annotated[Node, IDENTITY, node()]

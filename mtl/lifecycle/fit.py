@@ -80,13 +80,13 @@ class Observers:
     @classmethod
     def of(cls, assembly: Assembly, timer: Timer) -> "Observers":
         """Those of a run whose rows are loaded."""
-        data = assembly.data
-        budget = budget_of(assembly.config, data.loader("train", training=True, world=1).steps)
+        data, config = assembly.data, assembly.config
+        budget = budget_of(config, data.loader("train", training=True, world=1).steps)
         return cls(
             budget,
             timer,
             BestEpochPerTask(data.selection, data.acting),
-            Patience(assembly.config.patience, budget, data.selection, data.acting),
+            Patience(config.patience, budget, data.selection, data.acting, again=config.second_cooldown),
             LowWeights(),
         )
 

@@ -36,6 +36,7 @@ from mtl.lifecycle.merged import train_merged
 from mtl.lifecycle.new_run import new_run
 from mtl.lifecycle.result import measure
 from mtl.lifecycle.resume import resumable_run, unfinished_run
+from mtl.lifecycle.shrinkage import shrink
 from mtl.lifecycle.trained import TrainedNetwork
 from mtl.lifecycle.trees import train_trees
 from mtl.module.lightning import silent_lightning
@@ -257,6 +258,8 @@ def conclude(
     Returns:
         The result.
     """
+    if prepared.assembly.config.shrinkage:
+        fitted = shrink(run, prepared.assembly, fitted)
     improvement = improve(run, prepared.assembly, prepared.improvement, fitted)
     trained = TrainedNetwork.of(prepared.assembly)
     measured = measure(run, trained, fitted, prepared.data_seconds, improvement)

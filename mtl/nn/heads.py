@@ -144,6 +144,14 @@ class ScalarHead(Head):
 class RegressionHead(ScalarHead):
     """One value: ``[B]``. The message is the value."""
 
+    @torch.no_grad()
+    def shrink(self, factor: float) -> None:
+        """Make every value that it gives ``factor`` times as large."""
+        last = self.score[-1]
+        assert isinstance(last, nn.Linear)
+        last.weight.mul_(factor)
+        last.bias.mul_(factor)
+
     @override
     def message(self, prediction: Tensor, inputs: Inputs) -> Tensor:
         return prediction.unsqueeze(-1)

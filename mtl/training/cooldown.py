@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from math import cos, pi, sqrt
 
+from pytorch_lightning import Trainer
 from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -70,3 +71,9 @@ class Cooldown(LRScheduler):
     @override
     def get_lr(self) -> list[float | Tensor]:
         return [base * self.factor(group, self.last_epoch) for group, base in enumerate(self.base_lrs)]
+
+
+def cooldown_of(trainer: Trainer) -> Cooldown | None:
+    """The scheduler of a training, if it can cool down."""
+    found = [config.scheduler for config in trainer.lr_scheduler_configs if isinstance(config.scheduler, Cooldown)]
+    return found[0] if found else None

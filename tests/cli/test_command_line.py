@@ -287,7 +287,7 @@ def test_sweep_over_sharing_and_weighting(train_py: Callable[..., Said], tmp_pat
 def test_what_trees_do_not_read_is_refused(train_py: Callable[..., Said], tmp_path: Path) -> None:
     """Where it is typed for a run of trees; in a sweep it may be meant for the networks."""
     trees = ("task=synthetic", "task.rows=200", "task.features=6", "model=trees", "model.num_iterations=3")
-    for typed in ("weighting=equal", "epochs=3", "optimizer.lr=0.1", "grouping=auto"):
+    for typed in ("weighting=equal", "epochs=3", "optimizer.lr=0.1", "grouping=auto", "second_cooldown=true"):
         code, out, err = train_py(*trees, typed)
         key = typed.partition("=")[0].partition(".")[0]
         assert (code, out) == (EXIT_USER_ERROR, "")

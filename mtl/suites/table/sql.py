@@ -9,13 +9,18 @@ import pandas as pd
 import pyarrow
 
 from mtl.errors import InputError, lacks
-from mtl.suites.table.reading import one_line, plain, unique_names
+from mtl.suites.table.reading import NOTES, one_line, plain, unique_names
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
 VARIABLE = "env:"  # how a variable of the environment is named that holds the address of a database
 READS = re.compile(r"\s*(--[^\n]*\n\s*)*(select|with|values|from)\b", re.IGNORECASE)
+SORTS = re.compile(r"\border\s+by\b", re.IGNORECASE)
+UNSORTED = (
+    "task.query has no ORDER BY: a database may give the same rows in another order each time, and their order decides "
+    "which of them are for the test; end it with ORDER BY and columns that tell all rows apart"
+)
 SECRETS = re.compile("pass|pwd|token|secret|key|credential", re.IGNORECASE)  # parameters of an address
 
 
@@ -36,7 +41,8 @@ def read_query(database: str, query: str) -> pd.DataFrame:
         query: begins with ``select``, ``with``, ``values`` or ``from``.
 
     Returns:
-        The rows, each column of the type that its values have.
+        The rows, each column of the type that its values have, with a note where their order is left to the database.
+        SQLite, which works in one thread, gives the same order each time.
 
     Raises:
         InputError: a password in the address, another statement, or whatever the database says.
@@ -48,7 +54,10 @@ def read_query(database: str, query: str) -> pd.DataFrame:
     if not rows:
         raise InputError("task.query gives no rows")
     unique_names(names, "task.query")
-    return plain(pyarrow.table({name: _array([row[i] for row in rows]) for i, name in enumerate(names)}))
+    frame = plain(pyarrow.table({name: _array([row[i] for row in rows]) for i, name in enumerate(names)}))
+    if address.get_backend_name() != "sqlite" and not SORTS.search(query):
+        frame.attrs[NOTES] = [UNSORTED]
+    return frame
 
 
 def _address(database: str) -> "URL":

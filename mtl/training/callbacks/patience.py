@@ -13,7 +13,8 @@ from mtl.module.lightning import EpochCallback
 from mtl.module.module import MultiTaskModule
 from mtl.training.budget import Budget
 from mtl.training.callbacks.best_epoch_per_task import owners
-from mtl.training.cooldown import Cooldown
+from mtl.training.cooldown import cooldown_of
+from mtl.training.dropout import DropoutSwitch
 from mtl.training.snapshot import Snapshot, restore_snapshot, take_snapshot
 
 SPACING = 1.1  # of the steps of a state that is kept, to those of the second next
@@ -29,8 +30,9 @@ class Part:
         waited: validations since then.
         ended_by_patience: it has waited long enough.
         end: epochs after which its learning rate is zero; None: as the budget says.
-        kept: states of it, until patience has ended: the one that a cooldown would begin with, and those that later
-            ones may.
+        kept: states of it: the one that a cooldown would begin with, and until patience has ended those that later
+            ones may; empty when the last cooldown has begun.
+        again: a second cooldown has begun.
     """
 
     best: float = inf
@@ -39,6 +41,7 @@ class Part:
     ended_by_patience: bool = False
     end: int | None = None
     kept: list[Snapshot] = field(default_factory=list)
+    again: bool = False
 
     def keep(self, snapshot: Snapshot, share: float) -> None:
         """Keep the state of a new best value, and forget what no cooldown will begin with.
@@ -67,6 +70,13 @@ class Patience(EpochCallback):
     Where validation improves until then, the rate falls over the last share of the budget. Under another scheduler
     training just ends.
 
+    A second cooldown, where it is asked for, begins when the first has ended, with the same state, and takes as many
+    steps, without dropout: a network that leaves features out at random cannot reproduce a target that follows almost
+    exactly from the inputs, and on other data overfits without. Validation chooses among the epochs of both as ever.
+    Dropout in the first part of a training alone is the early dropout of Liu, Xu, Jin, Shen, Darrell, "Dropout Reduces
+    Underfitting", ICML 2023, https://arxiv.org/abs/2303.01500; there it ends at an epoch that is fixed in advance.
+    There is no second cooldown of what has no dropout, or where the budget is spent.
+
     Where nothing is shared, every task is trained as it would be alone: by its own validation loss, or the acting one
     by how acting went, it has its own patience, goes back by itself, and cools down by itself; the training ends with
     the last of them.
@@ -78,15 +88,24 @@ class Patience(EpochCallback):
         budget: the most.
         selection: the validation quantity that selects, and its mode, "min" or "max".
         acting: the task that it is about; None: all.
+        again: whether there is a second cooldown.
 
     Attributes:
         parts: by task where nothing is shared; else one, called "".
     """
 
     def __init__(
-        self, patience: int | None, budget: Budget, selection: tuple[str, str], acting: str | None = None
+        self,
+        patience: int | None,
+        budget: Budget,
+        selection: tuple[str, str],
+        acting: str | None = None,
+        *,
+        again: bool = False,
     ) -> None:
         self.patience, self.budget, self.selection, self.acting = patience, budget, selection, acting
+        self.again = again
+        self._dropout: DropoutSwitch | None = None
         self.parts: dict[str, Part] = {}
         self._steps = 0  # of an epoch
 
@@ -99,26 +118,41 @@ class Patience(EpochCallback):
     def on_train_start(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
         # Not those of the budget, since an argument of the trainer may limit the batches
         self._steps = ceil(int(trainer.num_training_batches) / trainer.accumulate_grad_batches)
-        schedule = _cooldown(trainer)
+        schedule = cooldown_of(trainer)
         if schedule is not None:
             end = self.budget.epochs * self._steps
             start = min(round((1 - schedule.share) * end), end - 1)
             for group, span in enumerate(schedule.spans):
                 if span is None:  # else a checkpoint has been loaded by now
                     schedule.begin(group, start, end)
+        self._dropout = DropoutSwitch(module) if self.again else None
         self._set_end(trainer)
 
     @override
     def on_train_epoch_start(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
-        if trainer.current_epoch + 1 == trainer.max_epochs:
-            trainer.check_val_every_n_epoch = 1  # the last epoch is validated in any case
+        # The last epoch is validated in any case
+        trainer.check_val_every_n_epoch = 1 if trainer.current_epoch + 1 == trainer.max_epochs else self.budget.every
+        for number, part in enumerate(self.parts.values()):
+            if part.again and part.kept:  # not at the validation before, since the state of then is kept after it
+                self._go_back(trainer, module, number)
+                part.kept = []
+            if self._dropout is not None:
+                self._dropout.set(number, on=not part.again)
+
+    @override
+    def on_train_end(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
+        if self._dropout is not None:
+            self._dropout.restore()
 
     @override
     def on_validation_end(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
         if self.patience is None or trainer.sanity_checking:
             return
-        schedule = _cooldown(trainer)
+        schedule = cooldown_of(trainer)
         for number, (name, part) in enumerate(self.parts.items()):
+            if self._may_cool_again(trainer, number, part):
+                part.again = True
+                self._cool(trainer, number)
             if part.ended_by_patience or self._cooling(trainer, number):
                 continue
             metric, mode = self.selection if name in ("", self.acting) else (f"val/{name}/{LOSS}", "min")
@@ -156,18 +190,42 @@ class Patience(EpochCallback):
         """Let a part go back and cool down."""
         part = list(self.parts.values())[number]
         part.ended_by_patience = True
-        schedule, done = _cooldown(trainer), trainer.current_epoch + 1
+        part.kept = part.kept[:1]
+        self._go_back(trainer, module, number)
+        self._cool(trainer, number)
+        if self._dropout is None or not self._dropout.there_is(number):
+            part.kept = []
+
+    def _go_back(self, trainer: Trainer, module: MultiTaskModule, number: int) -> None:
+        """Restore the state that a part has kept, with the whole learning rate, if a cooldown can follow."""
+        schedule = cooldown_of(trainer)
+        if schedule is None:
+            return
+        part, groups = list(self.parts.values())[number], self._groups(trainer, number)
+        restore_snapshot(part.kept[0], module, trainer.optimizers[0], groups)
+        for group in groups:
+            trainer.optimizers[0].param_groups[group]["lr"] = schedule.base_lrs[group]
+
+    def _cool(self, trainer: Trainer, number: int) -> None:
+        """Let the learning rate of a part fall from the next step on."""
+        part = list(self.parts.values())[number]
+        schedule, done = cooldown_of(trainer), trainer.current_epoch + 1
         part.end = done
         if schedule is not None:
             groups = self._groups(trainer, number)
-            restore_snapshot(part.kept[0], module, trainer.optimizers[0], groups)
             cooling = max(part.steps - part.kept[0]["steps"], schedule.share * part.steps)
             part.end = min(done + ceil(cooling / self._steps), self.budget.epochs)
             if all(other.ended_by_patience for other in self.parts.values()):  # the weighting goes with the last
                 groups += [group for group in range(len(self.parts), len(schedule.spans)) if group not in groups]
             for group in groups:
                 schedule.begin(group, done * self._steps, part.end * self._steps)
-        part.kept = []
+
+    def _may_cool_again(self, trainer: Trainer, number: int, part: Part) -> bool:
+        """Whether the first cooldown of a part has ended, and a second one is to follow."""
+        asked = self._dropout is not None and self._dropout.there_is(number) and cooldown_of(trainer) is not None
+        if not asked or part.end is None or part.again or not part.kept:
+            return False
+        return part.end <= trainer.current_epoch + 1 < self.budget.epochs
 
     def _set_end(self, trainer: Trainer) -> None:
         """Train until the last part is at its end."""
@@ -176,7 +234,7 @@ class Patience(EpochCallback):
 
     def _cooling(self, trainer: Trainer, number: int) -> bool:
         """Whether the learning rate of a part falls already."""
-        schedule = _cooldown(trainer)
+        schedule = cooldown_of(trainer)
         return schedule is not None and schedule.factor(number, trainer.global_step + 1) < 1
 
     def _groups(self, trainer: Trainer, number: int) -> list[int]:
@@ -190,9 +248,3 @@ class Patience(EpochCallback):
     @override
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.parts = {name: Part(**values) for name, values in state_dict.items()}
-
-
-def _cooldown(trainer: Trainer) -> Cooldown | None:
-    """The scheduler, if it can cool down."""
-    found = [config.scheduler for config in trainer.lr_scheduler_configs if isinstance(config.scheduler, Cooldown)]
-    return found[0] if found else None

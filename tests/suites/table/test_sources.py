@@ -154,7 +154,7 @@ def test_a_query_gives_rows_of_the_types_of_their_values(database: str) -> None:
     assert found["id"].isna().tolist() == [True, False, False, False]
     assert found["age"].tolist() == [0, 0.5, 1, 1.5]
     assert found["mixed"].tolist() == ["none", "1", "2", "3"]
-    assert not found.attrs.get(TEXTS)
+    assert not found.attrs
     made = table(database, {"city": "binary"}, query="select id, city, age from people where id is not null")
     assert isinstance(made, TableSuite)
     assert [column.name for column in made.encoding.columns] == ["age"]
@@ -227,6 +227,17 @@ def test_duckdb_gives_rows_of_its_database_and_of_files(duck: str) -> None:
     assert found["price"].tolist()[1] == 1.5
     assert str(found["d"].iloc[0]).startswith("2024-01-31")
     assert read_query("duckdb://", "from 'my.parquet'")["id"].tolist() == [2**60 + 1, 7]
+    assert read_query("duckdb://", "FROM my.parquet")["price"].isna().tolist() == [False, True]
+
+
+def test_duckdb_leaves_the_order_of_rows_open_unless_the_query_says_it(duck: str) -> None:
+    (note,) = read_source(duck, "select * from rows").attrs[NOTES]
+    assert note.startswith("task.query has no ORDER BY")
+    assert not read_query(duck, "select id, sum(price) p from rows group by id ORDER\n BY id").attrs
+    values = "123456789012345678901234567890::hugeint h, [1, 2] l, {'a': 1} r, interval 3 days i, 'x'::blob b, uuid() u"
+    found = read_query(duck, f"select {values}, time '10:00' t, true f order by all").iloc[0].tolist()
+    assert found[:5] == ["123456789012345678901234567890", "[1 2]", "{'a': 1}", 3 * 86400.0, "x"]
+    assert found[6:] == [36000.0, True]
 
 
 def test_duckdb_changes_nothing_and_writes_no_file(duck: str) -> None:
