@@ -16,9 +16,9 @@ class CriticalSwaps:
     schedule becomes longer; the estimate is the longest path through one of the two. A pair keeps its new order for
     some moves, unless the estimate is shorter than the shortest schedule. A tabu search.
 
-    Sources: of the pairs, E. Nowicki, C. Smutnicki, "A fast taboo search algorithm for the job shop problem", Management
-    Science 42(6), 1996, https://doi.org/10.1287/mnsc.42.6.797; of the estimate, E. D. Taillard, "Parallel taboo search
-    techniques for the job shop scheduling problem", ORSA Journal on Computing 6(2), 1994,
+    Sources: of the pairs, E. Nowicki, C. Smutnicki, "A fast taboo search algorithm for the job shop problem",
+    Management Science 42(6), 1996, https://doi.org/10.1287/mnsc.42.6.797; of the estimate, E. D. Taillard, "Parallel
+    taboo search techniques for the job shop scheduling problem", ORSA Journal on Computing 6(2), 1994,
     https://doi.org/10.1287/ijoc.6.2.108.
 
     Deviations: the blocks of all critical paths, in place of one; no return to earlier schedules.
@@ -60,20 +60,28 @@ class CriticalSwaps:
         if not pairs:
             return False
         free = [one for one in pairs if self.kept.get(one[2:], 0) <= self.moves or one[0] < self.shortest] or pairs
-        _, _, own, following = min(free)
+        self.swap(*min(free)[2:])
+        return True
+
+    def swap(self, own: int, after: int) -> None:
+        """Build the schedule in which an operation and the next one on its machine have changed places.
+
+        Args:
+            own: the operation.
+            after: the next one.
+        """
         queue = self.queues[self.operations.machines[own]]
         place = queue.index(own)
-        queue[place : place + 2] = following, own
+        queue[place : place + 2] = after, own
         self.moves += 1
-        self.kept[following, own] = self.moves + self.random.randint(_TENURE, 2 * _TENURE)
+        self.kept[after, own] = self.moves + self.random.randint(_TENURE, 2 * _TENURE)
         order = self._sorted()
-        if order is None:  # operations that take no time: their order is also that of their jobs
-            queue[place : place + 2] = own, following
-            return True
+        if order is None:  # only where operations take no time can a path through other ones lead from own to after
+            queue[place : place + 2] = own, after
+            return
         self._look(order)
         if self.makespan < self.shortest:
             self.shortest, self.shortest_order = self.makespan, order
-        return True
 
     def _critical(self, own: int) -> bool:
         return self.starts[own] + self.operations.durations[own] + self.tails[own] == self.makespan

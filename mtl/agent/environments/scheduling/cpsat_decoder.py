@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from typing_extensions import override
 
-from mtl.agent.environments.scheduling.decoders import Decoder, Greedy
+from mtl.agent.environments.scheduling.decoders import Decoder, Greedy, check_classical
 from mtl.agent.environments.scheduling.seeds import check_seed
 from mtl.agent.environments.scheduling.timed_sample import TimedSample
 from mtl.errors import InputError
@@ -76,12 +76,11 @@ class CpSatDecoder(Decoder):
 
     @override
     def check(self, instance: JobShop) -> None:
-        found = [*instance.demanded, *([instance.objective] if instance.objective != "makespan" else [])]
-        if found:
-            raise InputError(
-                f"decoder=cpsat: its windows know routes and durations alone, and instance {instance.name} has "
-                f"{', '.join(found)}: take decoder=greedy or sample, beside which CP-SAT stands with all of them"
-            )
+        check_classical(
+            instance,
+            "decoder=cpsat: its windows know routes and durations alone",
+            "take decoder=greedy or sample, beside which CP-SAT stands with all of them",
+        )
 
     @override
     def decode(self, policy: Policy, shops: Shops) -> Tensor:

@@ -243,6 +243,22 @@ class Sample(ChoosingDecoder):
         return noisy
 
 
+def check_classical(instance: JobShop, refusal: str, instead: str = "take decoder=greedy or sample") -> None:
+    """Check that a shop has routes and durations alone, and that its makespan is to be short.
+
+    Args:
+        instance: the shop.
+        refusal: which decoder cannot do more, and why.
+        instead: what to do.
+
+    Raises:
+        InputError: it has more than that.
+    """
+    found = [*instance.demanded, *([instance.objective] if instance.objective != "makespan" else [])]
+    if found:
+        raise InputError(f"{refusal}, and instance {instance.name} has {', '.join(found)}: {instead}")
+
+
 def join_plans(parts: Sequence[Plans]) -> Plans:
     """Plans of some shops and of further ones."""
     return Plans(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))

@@ -10,7 +10,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from mtl.agent.environments.scheduling.cpsat_decoder import padded, shop_of
-from mtl.agent.environments.scheduling.decoders import Decoder, Greedy
+from mtl.agent.environments.scheduling.decoders import Decoder, Greedy, check_classical
 from mtl.agent.environments.scheduling.seeds import check_seed
 from mtl.errors import InputError
 from mtl.suites.scheduling.critical_swaps import CriticalSwaps
@@ -67,12 +67,7 @@ class Search(Decoder):
 
     @override
     def check(self, instance: JobShop) -> None:
-        found = [*instance.demanded, *([instance.objective] if instance.objective != "makespan" else [])]
-        if found:
-            raise InputError(
-                f"decoder=search: it builds schedules from both ends, and instance {instance.name} has "
-                f"{', '.join(found)}: take decoder=greedy or sample"
-            )
+        check_classical(instance, "decoder=search: it builds schedules from both ends")
 
     @override
     def decode(self, policy: Policy, shops: Shops) -> Tensor:
