@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from mtl.suites.scheduling.instance import JobShop
 from mtl.suites.scheduling.loops.arrays import Exact, Floats, Whole
 from mtl.suites.scheduling.loops.discrepancies import build_with_precedences
-from mtl.suites.scheduling.mirror import mirrored
+from mtl.suites.scheduling.mirror import mirrored, turned
 from mtl.suites.scheduling.shops import Shops
 
 _PARENTS = 8  # of the shortest different schedules so far, of which further ones are made
@@ -108,12 +108,9 @@ class DiscrepancySearch:
 
     def _order(self, schedule: _Built) -> list[int]:
         """The operations that exist, numbered one after the other, as the schedule dispatches them from its start."""
-        there, order = self.instance.exists, schedule.order
-        if schedule.row:
-            job, step = np.divmod(order[::-1], there.shape[1])
-            order = job * there.shape[1] + self.instance.lengths[job] - 1 - step
-        listed: list[int] = (np.cumsum(there.ravel()) - 1)[order].tolist()
-        return listed
+        there = self.shops.step_of < self.shops.lengths[schedule.row, self.shops.job_of]
+        listed: list[int] = (np.cumsum(there) - 1)[schedule.order].tolist()
+        return turned(self.instance, listed) if schedule.row else listed
 
     def run(self, count: int, enough: float) -> None:
         """Build schedules.

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from typing_extensions import override
 
-from mtl.agent.environments.scheduling.cpsat_decoder import padded, shop_of
 from mtl.agent.environments.scheduling.decoders import Decoder, Greedy, check_classical
 from mtl.agent.environments.scheduling.seeds import check_seed
 from mtl.errors import InputError
@@ -19,6 +18,7 @@ from mtl.suites.scheduling.dispatch_order import Operations
 from mtl.suites.scheduling.instance import JobShop
 from mtl.suites.scheduling.rollout import Policy, RulePolicy
 from mtl.suites.scheduling.shops import Shops
+from mtl.suites.scheduling.unpacking import padded, shop_of
 
 _IMPROVED = 2  # schedules, the shortest different ones, that the local search goes on from
 
