@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from mtl.suites.scheduling.instance import JobShop
 from mtl.suites.scheduling.loops.arrays import Exact, Floats, Whole
-from mtl.suites.scheduling.loops.discrepancies import build_with_precedences
+from mtl.suites.scheduling.loops.schedules import build
 from mtl.suites.scheduling.mirror import mirrored, turned
 from mtl.suites.scheduling.shops import Shops
 
@@ -56,7 +56,7 @@ class DiscrepancySearch:
     its rule, its direction and its precedences, and gets one precedence more, a *move*: an operation of a critical path
     has to wait for another candidate of its machine. The rule decides anew from there on. Moves are drawn with
     probabilities ``exp(-estimate / (0.02 best))``, each at most once, where the estimate is the longest path through
-    what changes places (:mod:`mtl.suites.scheduling.loops.discrepancies`), and ``best`` the shortest makespan so far.
+    what changes places (:mod:`mtl.suites.scheduling.loops.schedules`), and ``best`` the shortest makespan so far.
 
     Sources: few decisions against a heuristic: W. D. Harvey, M. L. Ginsberg, "Limited Discrepancy Search", IJCAI 1995,
     https://www.ijcai.org/Proceedings/95-1/Papers/080.pdf; search among the schedules that a heuristic builds of changed
@@ -147,17 +147,12 @@ class DiscrepancySearch:
 
     def _build(self, wanted: list[tuple[int, int, Whole]]) -> None:
         """Build schedules by rules, rows and precedences; one like another one is counted, and not searched further."""
-        count, operations = len(wanted), self.shops.durations.shape[1]
-        rules = np.stack([self.rules[rule] for rule, _, _ in wanted])
-        rows = np.array([row for _, row, _ in wanted])
-        first = np.stack([one for _, _, one in wanted])
-        orders, makespans = np.full((count, operations), -1), np.empty(count)
-        moves = np.empty((count, _MOST_MOVES * operations, 2), np.int64)
-        estimates, counts = np.empty(moves.shape[:2]), np.empty(count, np.int64)
-        build_with_precedences(self.shops, rules, rows, first, orders, makespans, moves, estimates, counts)
+        rules, rows, first = (np.array(column) for column in zip(*wanted, strict=True))
+        most = _MOST_MOVES * self.shops.durations.shape[1]
+        built = build(self.shops, self.rules, rules, rows, first, most)
         for number, (rule, row, given) in enumerate(wanted):
             self.built += 1
-            order, found = orders[number], counts[number]
+            order, found = built.orders[number], built.counts[number]
             order = order[order >= 0]
             if (key := bytes([row]) + order.tobytes()) in self.known:
                 continue
@@ -169,9 +164,9 @@ class DiscrepancySearch:
                     row,
                     given,
                     order,
-                    float(makespans[number]),
-                    moves[number, :found].copy(),
-                    estimates[number, :found].copy(),
+                    float(built.makespans[number]),
+                    built.moves[number, :found].copy(),
+                    built.estimates[number, :found].copy(),
                     np.zeros(found, np.bool_),
                 )
             )

@@ -12,7 +12,7 @@ from mtl.suites.scheduling.dispatch_order import Operations
 from mtl.suites.scheduling.features import BOUND_RULE
 from mtl.suites.scheduling.generate import taillard
 from mtl.suites.scheduling.instance import JobShop
-from mtl.suites.scheduling.loops.discrepancies import build_with_precedences
+from mtl.suites.scheduling.loops.schedules import build
 from mtl.suites.scheduling.mirror import mirrored
 from mtl.suites.scheduling.rollout import RulePolicy, rollout
 from mtl.suites.scheduling.shops import Shops
@@ -93,23 +93,16 @@ def test_it_ends_where_no_schedule_is_shorter_or_nothing_is_left_to_try() -> Non
 def test_a_move_lets_the_other_operation_go_first_and_its_estimate_is_a_path() -> None:
     """Of neighbours on a machine: no schedule with just that change is shorter than the estimate."""
     shop, operations = taillard(3, 0, 3), Operations(taillard(3, 0, 3))
-    count = len(operations)
+    count, none = len(operations), np.zeros(1, np.int64)
     arrays, rule = Shops.pack([shop]).arrays, some_rules(1)
-    orders, makespans, counts = np.full((1, count), -1), np.empty(1), np.empty(1, np.int64)
-    moves, estimates = np.empty((1, 999, 2), np.int64), np.empty((1, 999))
-
-    def build(first: NDArray[np.int64]) -> list[int]:
-        rows = np.zeros(1, np.int64)
-        build_with_precedences(arrays, rule, rows, first[None], orders, makespans, moves, estimates, counts)
-        return list(map(int, orders[0]))
-
-    order = build(np.full(count, -1))
+    order = build(arrays, rule, none, none).orders[0].tolist()
+    plain = build(arrays, rule, none, none, most_moves=999)
     checked = 0
-    for (own, other), estimate in zip(moves[0, : counts[0]].copy(), estimates[0].copy(), strict=False):
+    for (own, other), estimate in zip(plain.moves[0, : plain.counts[0]], plain.estimates[0], strict=False):
         assert operations.machines[own] == operations.machines[other]
         first = np.full(count, -1)
         first[own] = other
-        changed = build(first)
+        changed = build(arrays, rule, none, none, first[None]).orders[0].tolist()
         assert changed.index(other) < changed.index(own)
         queue = [one for one in order if operations.machines[one] == operations.machines[own]]
         if queue.index(other) == queue.index(own) + 1:
