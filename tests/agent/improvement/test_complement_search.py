@@ -7,6 +7,7 @@ import torch
 
 from mtl.agent.environments.scheduling.decoders import Greedy, Sample
 from mtl.agent.environments.scheduling.job_shops import JobShops
+from mtl.agent.environments.scheduling.search_decoder import Search
 from mtl.agent.improvement.base import Progress
 from mtl.agent.improvement.complement_search import ComplementSearch
 from mtl.agent.improvement.outcome_search import OutcomeSearch
@@ -128,6 +129,12 @@ def test_greedy_keeps_the_shortest_of_all_dispatchers_and_says_so() -> None:
     sampling = JobShops("ft06", Sample(5))
     sampling.meet(network)
     assert sampling.decoder.label == "best of 5"
+    searching = JobShops("ft06", Search(11, swaps=0.0))
+    searching.meet(network)
+    with torch.inference_mode():
+        found = searching.decoder.build(policy, group)
+    ends = torch.where(found.starts >= 0, found.starts + group.durations, 0.0).amax((1, 2))
+    assert bool((ends <= torch.stack(each).amin(0)).all())
     with torch.inference_mode():
         assert sampling.decoder.build(policy, group).starts.equal(plans.starts), "the first of each is greedy"
 
