@@ -23,7 +23,7 @@ from mtl.nn.candidates import CandidateSet
 from mtl.sharing.gated import Gated
 from mtl.suites.scheduling.features import BOUND_RULE
 from mtl.suites.scheduling.generate import taillard
-from mtl.suites.scheduling.rollout import rollout, rule_policy
+from mtl.suites.scheduling.rollout import RulePolicy, rollout
 from mtl.suites.scheduling.shops import Shops
 from mtl.suites.scheduling.simulator import Simulator
 from mtl.suites.scheduling.suite import SchedulingSuite
@@ -80,7 +80,7 @@ def main() -> None:
 
 def by_simulator(rule: Tensor, shops: Shops) -> Tensor:
     """Makespans, by the simulator of tensors."""
-    return rollout(rule_policy(rule), Simulator(shops)).makespan
+    return rollout(RulePolicy(rule), Simulator(shops)).makespan
 
 
 if __name__ == "__main__":

@@ -111,9 +111,9 @@ def rule_makespans(rules: Tensor, groups: Sequence[Shops], threads: int) -> list
 
     def build_part(part: tuple[int, Tensor]) -> Tensor:
         group, rows = part
-        count, found = len(groups[group]), torch.empty(len(rows))
-        build(arrays[group], weights, (rows // count).numpy(), (rows % count).numpy(), found.numpy())
-        return found
+        count = len(groups[group])
+        built = build(arrays[group], weights, (rows // count).numpy(), (rows % count).numpy())
+        return torch.from_numpy(built.makespans).float()
 
     return _gathered(build_part, parts, groups, len(rules), threads)
 

@@ -24,9 +24,23 @@ def network_policy(score: Callable[[dict[str, Tensor]], Tensor]) -> Policy:
     return policy
 
 
-def rule_policy(rule: Tensor) -> Policy:
-    """The policy of a rule: the score of a candidate is the sum of its features, weighted by ``rule`` ``[F]``."""
-    return network_policy(lambda inputs: (inputs["candidates"] * rule).sum(-1))
+class RulePolicy:
+    """The policy of a rule: the score of a candidate is the sum of its features, weighted by the rule.
+
+    Args:
+        rule: ``[F]``.
+
+    Attributes:
+        rule: the same, by which compiled loops can do what a call does.
+    """
+
+    def __init__(self, rule: Tensor) -> None:
+        self.rule = rule
+        self._policy = network_policy(lambda inputs: (inputs["candidates"] * rule).sum(-1))
+
+    def __call__(self, simulator: Simulator) -> Tensor:
+        """Scores of the jobs, ``[N, J]``."""
+        return self._policy(simulator)
 
 
 @torch.no_grad()

@@ -7,6 +7,7 @@ import torch
 
 from mtl.agent.environments.scheduling.decoders import Greedy, Sample
 from mtl.agent.environments.scheduling.job_shops import JobShops
+from mtl.agent.environments.scheduling.search_decoder import Search
 from mtl.agent.improvement.base import Progress
 from mtl.agent.improvement.complement_search import ComplementSearch
 from mtl.agent.improvement.outcome_search import OutcomeSearch
@@ -15,7 +16,7 @@ from mtl.errors import InputError
 from mtl.network import Network
 from mtl.suites.scheduling.features import BOUND_RULE, CANDIDATE_FEATURES
 from mtl.suites.scheduling.generate import taillard
-from mtl.suites.scheduling.rollout import network_policy, rollout, rule_policy
+from mtl.suites.scheduling.rollout import RulePolicy, network_policy, rollout
 from mtl.suites.scheduling.shops import Shops
 from mtl.suites.scheduling.simulator import Simulator
 from tests.agent.improvement.test_outcome_search import TASK, head, shops, trained_network
@@ -37,7 +38,7 @@ def test_compiled_schedules_by_a_rule_are_those_of_the_simulator() -> None:
     drawn = rules(3)
     for group, found in zip(groups, rule_makespans(drawn, groups, threads=2), strict=True):
         for rule, row in zip(drawn, found, strict=True):
-            assert row.equal(rollout(rule_policy(rule), Simulator(group)).makespan)
+            assert row.equal(rollout(RulePolicy(rule), Simulator(group)).makespan)
 
 
 def test_a_team_is_as_good_as_the_best_of_its_dispatchers_on_each_shop() -> None:
@@ -46,7 +47,7 @@ def test_a_team_is_as_good_as_the_best_of_its_dispatchers_on_each_shop() -> None
     head(others).others = rules(2)
     for group, (alone, team) in zip(groups, team_ratios([network, others], TASK, groups), strict=True):
         own = makespans(network, TASK, head(network).rule[None], head(network).gain[None], [group], 1)[0][0]
-        bound = rollout(rule_policy(torch.tensor(BOUND_RULE)), Simulator(group)).makespan
+        bound = rollout(RulePolicy(torch.tensor(BOUND_RULE)), Simulator(group)).makespan
         best = torch.minimum(own, rule_makespans(rules(2), [group], 1)[0].amin(0))
         torch.testing.assert_close(alone, own / bound - 1)
         torch.testing.assert_close(team, best / bound - 1)
@@ -114,7 +115,7 @@ def test_greedy_keeps_the_shortest_of_all_dispatchers_and_says_so() -> None:
     policy = network_policy(lambda inputs: network(inputs)[TASK])
     with torch.inference_mode():
         plans = environment.decoder.build(policy, group)
-        each = [rollout(one, Simulator(group)).makespan for one in (policy, *map(rule_policy, rules(4)))]
+        each = [rollout(one, Simulator(group)).makespan for one in (policy, *map(RulePolicy, rules(4)))]
     ends = torch.where(plans.starts >= 0, plans.starts + group.durations, 0.0).amax((1, 2))
     assert ends.equal(torch.stack(each).amin(0))
     rules_alone = JobShops("ft06", Greedy(network=False))
@@ -128,6 +129,12 @@ def test_greedy_keeps_the_shortest_of_all_dispatchers_and_says_so() -> None:
     sampling = JobShops("ft06", Sample(5))
     sampling.meet(network)
     assert sampling.decoder.label == "best of 5"
+    searching = JobShops("ft06", Search(11, swaps=0.0))
+    searching.meet(network)
+    with torch.inference_mode():
+        found = searching.decoder.build(policy, group)
+    ends = torch.where(found.starts >= 0, found.starts + group.durations, 0.0).amax((1, 2))
+    assert bool((ends <= torch.stack(each).amin(0)).all())
     with torch.inference_mode():
         assert sampling.decoder.build(policy, group).starts.equal(plans.starts), "the first of each is greedy"
 
@@ -162,7 +169,7 @@ def test_after_a_first_search_no_schedule_is_longer_than_that_of_the_bound_rule(
     group = shops(5, 6, 8)
     with torch.inference_mode():
         mine = environment.decoder.build(network_policy(lambda inputs: network(inputs)[TASK]), group).starts
-    bound = rollout(rule_policy(torch.tensor(BOUND_RULE)), Simulator(group)).makespan
+    bound = rollout(RulePolicy(torch.tensor(BOUND_RULE)), Simulator(group)).makespan
     assert (torch.where(mine >= 0, mine + group.durations, 0.0).amax((1, 2)) <= bound).all()
 
 

@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 from typing_extensions import override
 
-from mtl.agent.environments.scheduling.decoders import Decoder, Greedy
+from mtl.agent.environments.scheduling.decoders import Decoder, Greedy, check_classical
 from mtl.agent.environments.scheduling.seeds import check_seed
 from mtl.agent.environments.scheduling.timed_sample import TimedSample
 from mtl.errors import InputError
-from mtl.suites.scheduling.alternatives import NO_MACHINE
 from mtl.suites.scheduling.instance import JobShop
 from mtl.suites.scheduling.rollout import Policy
 from mtl.suites.scheduling.shops import Shops
 from mtl.suites.scheduling.solver import solve
+from mtl.suites.scheduling.unpacking import padded, shop_of
 from mtl.suites.scheduling.window_search import shorten
 
 
@@ -76,12 +76,11 @@ class CpSatDecoder(Decoder):
 
     @override
     def check(self, instance: JobShop) -> None:
-        found = [*instance.demanded, *([instance.objective] if instance.objective != "makespan" else [])]
-        if found:
-            raise InputError(
-                f"decoder=cpsat: its windows know routes and durations alone, and instance {instance.name} has "
-                f"{', '.join(found)}: take decoder=greedy or sample, beside which CP-SAT stands with all of them"
-            )
+        check_classical(
+            instance,
+            "decoder=cpsat: its windows know routes and durations alone",
+            "take decoder=greedy or sample, beside which CP-SAT stands with all of them",
+        )
 
     @override
     def decode(self, policy: Policy, shops: Shops) -> Tensor:
@@ -130,20 +129,3 @@ class SolverAlone(Decoder):
             solve(one, float("inf"), seconds=self.seconds, workers=self.workers, seed=self.seed) for one in instances
         ]
         return torch.stack([padded(one.starts, shops) for one in found])
-
-
-def shop_of(shops: Shops, row: int) -> JobShop:
-    """One of the shops as an instance, without names and known bounds."""
-    real = shops.real[row, : int(shops.jobs[row])]
-    real = real[:, : int(real.sum(1).max())]
-    jobs, longest = real.shape
-    durations = shops.durations[row, :jobs, :longest].long().numpy()
-    machines = shops.machines[row, :jobs, :longest].masked_fill(~real, NO_MACHINE).numpy()
-    return JobShop(f"shop {row}", durations, machines, machine_names=tuple(range(int(shops.machine_count[row]))))
-
-
-def padded(starts: NDArray[np.int64], shops: Shops) -> Tensor:
-    """Start times ``[J, K]`` of one of the shops, as large as the largest, ``[J, K]``; -1 in padding."""
-    out = torch.full(shops.durations.shape[1:], -1.0)
-    out[: starts.shape[0], : starts.shape[1]] = torch.from_numpy(starts).float()
-    return out

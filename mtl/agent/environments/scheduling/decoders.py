@@ -11,10 +11,12 @@ from mtl.agent.environments.scheduling.noise import gumbel
 from mtl.agent.environments.scheduling.seeds import check_seed
 from mtl.errors import InputError
 from mtl.suites.scheduling.instance import JobShop
+from mtl.suites.scheduling.mirror import mirrored, read_backwards
 from mtl.suites.scheduling.plans import Plans
 from mtl.suites.scheduling.rollout import Policy, rollout
 from mtl.suites.scheduling.shops import Shops
 from mtl.suites.scheduling.simulator import Simulator
+from mtl.suites.scheduling.unpacking import padded, shop_of
 
 # Features look at every operation of the shop for every candidate. So many numbers at once stay below about 1 GB.
 _LARGEST_CHUNK = 8_000_000
@@ -101,13 +103,15 @@ class Greedy(ChoosingDecoder):
         rows: most schedules to build at once; default: what fits into about 1 GB.
         network: whether the dispatcher that asks the network is one of those; without it a plan of a large shop is
             there in half the time.
+        mirror: whether every dispatcher also schedules the shop from its end to its start
+            (:mod:`mtl.suites.scheduling.mirror`), where there are no constraints and alternatives.
 
     Raises:
         InputError: as it builds, if there is no other dispatcher and the network is left out.
     """
 
-    def __init__(self, rows: int | None = None, *, network: bool = True) -> None:
-        self.rows, self.network = check_rows(rows), network
+    def __init__(self, rows: int | None = None, *, network: bool = True, mirror: bool = False) -> None:
+        self.rows, self.network, self.mirror = check_rows(rows), network, mirror
         self.others: tuple[Policy, ...] = ()
 
     @property
@@ -115,20 +119,31 @@ class Greedy(ChoosingDecoder):
     def label(self) -> str:
         count = len(self.others) + self.network
         what = "dispatchers" if self.network else "rules"
-        return f"best of {count} {what}" if count > 1 else "greedy"
+        ends = " from both ends" if self.mirror else ""
+        return f"best of {count} {what}{ends}" if count > 1 else f"greedy{ends}"
 
     @override
     def beside(self, others: Sequence[Policy], scale: float = 1.0) -> Decoder:
-        decoder = Greedy(self.rows, network=self.network)
+        decoder = Greedy(self.rows, network=self.network, mirror=self.mirror)
         decoder.others = tuple(others)
         return decoder
 
     @override
     def build(self, policy: Policy, shops: Shops) -> Plans:
         parts = chunks(len(shops), self.rows or rows_at_once(shops))
-        return join_plans([self._best(policy, shops.take(part)) for part in parts])
+        return join_plans([self._from_both_ends(policy, shops.take(part)) for part in parts])
 
-    def _best(self, policy: Policy, shops: Shops) -> Plans:
+    def _from_both_ends(self, policy: Policy, shops: Shops) -> Plans:
+        plans, costs = self._best(policy, shops)
+        if self.mirror and shops.constraints is None and shops.alternatives is None:
+            instances = [shop_of(shops, row) for row in range(len(shops))]
+            built, lengths = self._best(policy, Shops.pack([mirrored(one) for one in instances]))
+            for row in (lengths < costs).nonzero().squeeze(1).tolist():
+                starts = built.starts[row][: instances[row].jobs, : instances[row].durations.shape[1]]
+                plans.starts[row] = padded(read_backwards(instances[row], starts.round().long().numpy()), shops)
+        return plans
+
+    def _best(self, policy: Policy, shops: Shops) -> tuple[Plans, Tensor]:
         first, *others = self._policies(policy)
         best = rollout(first, Simulator(shops))
         plans, costs = best.plans, best.cost
@@ -139,7 +154,7 @@ class Greedy(ChoosingDecoder):
             starts = torch.where(where, built.plans.starts, plans.starts)
             plans = Plans(starts, torch.where(where, built.plans.machines, plans.machines))
             costs = torch.where(shorter, built.cost, costs)
-        return plans
+        return plans, costs
 
     def _policies(self, policy: Policy) -> tuple[Policy, ...]:
         policies = (policy, *self.others) if self.network else self.others
@@ -241,6 +256,22 @@ class Sample(ChoosingDecoder):
             return scores + self.temperature / scale * noise.masked_fill(greedy, 0.0)
 
         return noisy
+
+
+def check_classical(instance: JobShop, refusal: str, instead: str = "take decoder=greedy or sample") -> None:
+    """Check that a shop has routes and durations alone, and that its makespan is to be short.
+
+    Args:
+        instance: the shop.
+        refusal: which decoder cannot do more, and why.
+        instead: what to do.
+
+    Raises:
+        InputError: it has more than that.
+    """
+    found = [*instance.demanded, *([instance.objective] if instance.objective != "makespan" else [])]
+    if found:
+        raise InputError(f"{refusal}, and instance {instance.name} has {', '.join(found)}: {instead}")
 
 
 def join_plans(parts: Sequence[Plans]) -> Plans:

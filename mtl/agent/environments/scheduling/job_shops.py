@@ -31,7 +31,7 @@ from mtl.suites.scheduling.features import features
 from mtl.suites.scheduling.instance import JobShop
 from mtl.suites.scheduling.plans import Plans
 from mtl.suites.scheduling.published import select
-from mtl.suites.scheduling.rollout import network_policy, rule_policy
+from mtl.suites.scheduling.rollout import RulePolicy, network_policy
 from mtl.suites.scheduling.shops import Shops
 from mtl.suites.scheduling.simulator import Simulator
 from mtl.suites.scheduling.solver import Solution
@@ -108,7 +108,7 @@ class JobShops(Environment):
     def meet(self, network: Network | None) -> None:
         head = network.heads["assignment"] if network is not None and "assignment" in network.heads else None
         if isinstance(head, ChoiceHead) and head.has_prior and head.others is not None:
-            rules = [rule_policy(rule) for rule in head.others.cpu()]
+            rules = [RulePolicy(rule) for rule in head.others.cpu()]
             self.decoder = self.decoder.beside(rules, head.scale.item())
             self.parts = self.decoder.parts()
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mtl.agent.environments.scheduling.cpsat_decoder import CpSatDecoder, SolverAlone, shop_of
+from mtl.agent.environments.scheduling.cpsat_decoder import CpSatDecoder, SolverAlone
 from mtl.agent.environments.scheduling.decoders import Greedy
 from mtl.agent.environments.scheduling.job_shops import JobShops
 from mtl.agent.environments.scheduling.schedule import Schedule
@@ -20,6 +20,7 @@ from mtl.suites.scheduling.rollout import Policy
 from mtl.suites.scheduling.shops import Shops
 from mtl.suites.scheduling.simulator import Simulator
 from mtl.suites.scheduling.suite import SchedulingSuite
+from mtl.suites.scheduling.unpacking import shop_of
 
 Predict = Callable[[dict[str, Tensor]], dict[str, Tensor]]
 UNLIKE = from_routes("unlike", [[(0, 3), (1, 2)], [(1, 4), (0, 1), (1, 1)], [(2, 5)]], range(4))

@@ -1,5 +1,6 @@
 """Decoders: greedy, and the best of many samples."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -9,7 +10,10 @@ from torch import Tensor
 from mtl.agent.environments.scheduling.decoders import Decoder, Greedy, Sample, rows_at_once
 from mtl.agent.environments.scheduling.schedule import Schedule
 from mtl.errors import InputError
-from mtl.suites.scheduling.instance import JobShop
+from mtl.suites.scheduling.constraints import Constraints
+from mtl.suites.scheduling.instance import JobShop, from_routes
+from mtl.suites.scheduling.mirror import mirrored
+from mtl.suites.scheduling.published import select
 from mtl.suites.scheduling.rollout import Policy, rollout
 from mtl.suites.scheduling.shops import Shops
 from mtl.suites.scheduling.simulator import Simulator
@@ -23,6 +27,28 @@ def makespans(instances: list[JobShop], starts: Tensor) -> list[int]:
 def test_greedy_is_the_rollout(policy: Policy, instances: list[JobShop]) -> None:
     shops = Shops.pack(instances)
     assert torch.equal(Greedy().decode(policy, shops), rollout(policy, Simulator(shops)).starts)
+
+
+def test_from_both_ends_schedules_are_feasible_and_never_longer(policy: Policy, instances: list[JobShop]) -> None:
+    """And as short as those of the shops backwards, also in padding and of jobs of unlike length."""
+    unlike = from_routes("unlike", [[(0, 3), (1, 2)], [(1, 4), (0, 1), (1, 1)], [(2, 5)]], range(4))
+    instances = [*instances, unlike, *select("ft06")]
+    forwards, backwards, both = (
+        makespans(some, decoder.decode(policy, Shops.pack(some)))
+        for decoder, some in (
+            (Greedy(), instances),
+            (Greedy(), [mirrored(one) for one in instances]),
+            (Greedy(mirror=True), instances),
+        )
+    )
+    assert both == [min(pair) for pair in zip(forwards, backwards, strict=True)]
+    assert any(b < a for a, b in zip(forwards, backwards, strict=True))
+
+
+def test_shops_with_dates_are_built_from_the_start_alone(policy: Policy) -> None:
+    (shop,) = select("ft06")
+    shops = Shops.pack([replace(shop, constraints=Constraints(releases=(9, 0, 0, 0, 0, 0)))])
+    assert torch.equal(Greedy(mirror=True).decode(policy, shops), Greedy().decode(policy, shops))
 
 
 def test_samples_without_temperature_are_greedy(policy: Policy, instances: list[JobShop]) -> None:
