@@ -53,7 +53,8 @@ def gaps(tasks: str, seed: int, given: dict[str, str]) -> dict[str, float]:
 def main() -> None:
     """Print and write what came of it."""
     given = dict(argument.split("=", 1) for argument in sys.argv[1:])
-    seeds = range(int(given.get("seeds", "5")))
+    first = int(given.get("first_seed", "0"))
+    seeds = range(first, first + int(given.get("seeds", "5")))
     set_process_defaults()
     file = Path(__file__).with_name(given.get("file", f"other_tasks-{given.get('improve', 'none')}.csv"))
     agents = given["agents"].split(";") if "agents" in given else AGENTS
