@@ -10,7 +10,7 @@ from torch.nn import functional
 from typing_extensions import override
 
 from mtl.nn.encoder import Inputs
-from mtl.nn.pooling import pool
+from mtl.nn.pooling import masked_mean, pool
 
 PRIOR_SCALE = 3.0  # of a prior's logits at first; training changes it
 TRAINED_GAIN = 1.0  # of a correction as training leaves it
@@ -187,6 +187,26 @@ class ConditionalHead(BinaryHead):
         log_p = log_q + features[:, -1].clamp(min=SMALLEST).log()
         log_p = log_p.clamp(max=-SMALLEST)  # log p = 0 has no logit
         return log_p - (-torch.expm1(log_p)).log()
+
+
+class CandidateHead(Head):
+    """One value per candidate: ``[B, J]``; that of a masked one is 0. The message is their mean."""
+
+    message_features = 1
+    exchangeable = True
+
+    def __init__(self, in_features: int, hidden: int = 0) -> None:
+        super().__init__()
+        self.score = Perceptron(in_features, 1, hidden)
+
+    @override
+    def forward(self, representation: Tensor, inputs: Inputs) -> Tensor:
+        values: Tensor = self.score(representation).squeeze(-1)
+        return values.masked_fill(~inputs["mask"], 0.0)
+
+    @override
+    def message(self, prediction: Tensor, inputs: Inputs) -> Tensor:
+        return masked_mean(prediction.unsqueeze(-1), inputs["mask"])
 
 
 class ChoiceHead(Head):

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from mtl.errors import InputError
 from mtl.suites.scheduling.features import features, lower_bound
+from mtl.suites.scheduling.further_labels import Continued, further_labels
 from mtl.suites.scheduling.rollout import Policy
 from mtl.suites.scheduling.shops import Shops
 from mtl.suites.scheduling.simulator import Simulator
@@ -114,8 +115,10 @@ def busy_after(simulator: Simulator, present: Tensor) -> Tensor:
     return torch.where(simulator.starts >= 0, rest, durations).sum((1, 2))
 
 
-def label(states: States, starts: Tensor, tolerance: float = 0.0) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Inputs and targets of the states.
+def label(
+    states: States, starts: Tensor, tolerance: float = 0.0, further: Sequence[str] = ()
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Inputs and targets of the states; ``further`` names those of :mod:`mtl.suites.scheduling.further_labels`.
 
     Targets:
         assignment ``[S, W]``: 1 for each candidate after which following the reference ends at most ``tolerance`` (a
@@ -134,4 +137,20 @@ def label(states: States, starts: Tensor, tolerance: float = 0.0) -> tuple[dict[
         "utilisation": busy_after(simulator, present) / span,
         "makespan": best / lower_bound(simulator) - 1.0,
     }
+    if further:
+        jobs, mask = simulator.candidates()
+        more = further_labels(Continued(simulator, jobs, mask, ends, finished_by(states, starts, ends), present))
+        targets |= {name: more[name] for name in further}
     return features(simulator), targets
+
+
+def finished_by(states: States, starts: Tensor, ends: Tensor) -> Simulator:
+    """The schedules with the best candidate next, and the order of the schedules ``starts`` followed after it."""
+    jobs, _ = states.simulator.candidates()
+    best, parts = ends.argmin(1), []
+    for rows in torch.arange(len(best)).split(_CHUNK):
+        branch = states.simulator.take(rows)
+        branch.dispatch(jobs[rows, best[rows]])
+        complete_schedules(follow_schedule(branch.shops, starts[states.shop[rows]]), branch)
+        parts.append(branch)
+    return Simulator.join(parts)

@@ -13,6 +13,7 @@ from mtl.errors import InputError, unknown
 from mtl.suites.base import MultiTaskDataModule, Predict
 from mtl.suites.batch import Split
 from mtl.suites.scheduling.features import BOUND_RULE, CANDIDATE_FEATURES, CONTEXT_FEATURES
+from mtl.suites.scheduling.further_labels import FURTHER, further_tasks
 from mtl.suites.scheduling.generate import Range, taillard
 from mtl.suites.scheduling.instance import JobShop
 from mtl.suites.scheduling.labels import collect_states, label, limit_candidates
@@ -62,6 +63,8 @@ class SchedulingSuite(MultiTaskDataModule):
         test: published instances or instance files whose states make the test split.
         prior: the rule that the dispatcher starts at and corrects: ``bound``, or None. Among more candidates than
             ``max_candidates`` the rule alone chooses, as no training state has so many.
+        further: more tasks of the same states: ``regret``, ``slack``, ``critical``, ``bottleneck``; see
+            :func:`~mtl.suites.scheduling.further_labels.further_labels`.
         seed: of everything generated. It is not the run's seed: runs share their data.
         cache: directory of solved instances and labelled states; default ``$MTL_CACHE`` or the platform's cache
             directory.
@@ -89,6 +92,7 @@ class SchedulingSuite(MultiTaskDataModule):
         rollout_limit: float = 0.3,
         test: str | Sequence[str] = ("ft06", "la01..la20"),
         prior: str | None = "bound",
+        further: Sequence[str] = (),
         seed: int = 0,
         cache: str | None = None,
         workers: int | None = None,
@@ -111,6 +115,10 @@ class SchedulingSuite(MultiTaskDataModule):
             raise InputError(f"task.max_candidates={max_candidates}: a choice has at least 2 candidates")
         if prior not in PRIORS:
             raise unknown("rule in task.prior", str(prior), [name for name in PRIORS if name])
+        for name in further:
+            if name not in FURTHER:
+                raise unknown("task in task.further", str(name), FURTHER)
+        self.further = tuple(dict.fromkeys(further))
         self.deviation_probabilities, self.tolerance, self.max_candidates = (
             tuple(deviation_probabilities),
             tolerance,
@@ -141,6 +149,7 @@ class SchedulingSuite(MultiTaskDataModule):
             choice("assignment", prior=PRIORS[prior], most_candidates=self.max_candidates),
             regression("utilisation", primary="mae"),
             regression("makespan", primary="mae"),
+            *further_tasks(self.further),
         )
         self.input_shape = {
             "candidates": (None, len(CANDIDATE_FEATURES)),
@@ -159,7 +168,7 @@ class SchedulingSuite(MultiTaskDataModule):
         self._facts = _fingerprint(
             [*small, *large],
             solutions,
-            (self.deviation_probabilities, self.tolerance, self.max_candidates, self.data_seed),
+            (self.deviation_probabilities, self.tolerance, self.max_candidates, self.data_seed, *self.further),
         )
         best = torch.tensor([float(solution.makespan) for solution in solutions[len(small) :]])
         self._rollout = Shops.pack(large), best
@@ -169,7 +178,7 @@ class SchedulingSuite(MultiTaskDataModule):
             TENSORS,
             sources=(),
             code=[str(file) for file in sorted(Path(__file__).parent.glob("*.py"))],
-            options=(self._facts, torch.__version__),
+            options=(self._facts, self.further, torch.__version__),
             cache=self.cache,
         )
         return {name: Split(inputs, targets, groups=shops) for name, (inputs, targets, shops) in made.items()}
@@ -189,7 +198,7 @@ class SchedulingSuite(MultiTaskDataModule):
                 )
             else:
                 states = collect_states(shops, starts, (0.0,), generator)
-            splits[name] = (*label(states, starts, self.tolerance), states.shop)
+            splits[name] = (*label(states, starts, self.tolerance, self.further), states.shop)
         return splits
 
     @property
