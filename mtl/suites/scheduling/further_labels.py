@@ -96,7 +96,7 @@ def paths_to_the_end(finished: Simulator) -> Tensor:
     durations, machines = finished.durations.flatten(1), finished.machines.flatten(1)
     of_job, of_machine = torch.zeros(rows, jobs), torch.zeros_like(finished.machine_ready)
     found = torch.zeros(rows, jobs * steps)
-    for operation in order.split(1, 1):
+    for operation in torch.split(order, 1, 1):
         job, machine = operation // steps, machines.gather(1, operation)
         path = durations.gather(1, operation) + torch.maximum(of_job.gather(1, job), of_machine.gather(1, machine))
         path = torch.where(shops.real.flatten(1).gather(1, operation), path, torch.zeros_like(path))

@@ -148,7 +148,7 @@ def finished_by(states: States, starts: Tensor, ends: Tensor) -> Simulator:
     """The schedules with the best candidate next, and the order of the schedules ``starts`` followed after it."""
     jobs, _ = states.simulator.candidates()
     best, parts = ends.argmin(1), []
-    for rows in torch.arange(len(best)).split(_CHUNK):
+    for rows in torch.split(torch.arange(len(best)), _CHUNK):
         branch = states.simulator.take(rows)
         branch.dispatch(jobs[rows, best[rows]])
         complete_schedules(follow_schedule(branch.shops, starts[states.shop[rows]]), branch)
