@@ -69,6 +69,7 @@ def obstacle(assembly: Assembly) -> str | None:
         ),
         f"{name}, whose objective has a term of its own": type(sharing).penalty is not Sharing.penalty
         or bool(list(sharing.expectations())),
+        f"{name}, which is trained with a preference drawn in every step": module.preferences.draws is not None,
         "rows with weights": assembly.data.splits["train"].weights is not None,
         "dropout": any(isinstance(one, nn.Dropout) and one.p > 0 for one in network.modules()),
         "frozen parameters": not all(p.requires_grad for p in network.parameters()),
@@ -142,11 +143,9 @@ def check_losses(stack: StackedParameters, modules: Sequence[MultiTaskModule], l
                 own = torch.stack(module.losses(batch.of(number)))
             if not torch.allclose(found[number], own, rtol=TOLERANCE, atol=TOLERANCE):
                 return "a network whose losses are others when several are computed at once"
-        alike = (
-            torch.allclose(after[name], one, rtol=TOLERANCE, atol=TOLERANCE) for name, one in stack.buffers.items()
-        )
-        if not all(alike):  # those of each network are views of the stack's
-            return "a network whose buffers are others when several are computed at once"
+        lasting = modules[0].network.state_dict().keys() & before.keys()
+        if not all(torch.equal(before[name], after[name]) for name in lasting):
+            return "a network that keeps running statistics"
     finally:
         stack.set_buffers(before)
     return None
