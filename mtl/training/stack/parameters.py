@@ -115,8 +115,7 @@ class StackedParameters:
             predictions = functional_call(self.template, state, (inputs,))
             return tuple(loss_sums(self.graph, predictions, Batch(inputs, targets, counts, batch.size)))
 
-        self.template.train()
-        self._sort(batch.parts)
+        self._prepare(training=True, parts=batch.parts)
         sums: tuple[Tensor, ...] = vmap(of_one)(self.leaves | self.buffers, batch.inputs, batch.targets)
         return sums
 
@@ -127,8 +126,7 @@ class StackedParameters:
             found: dict[str, Tensor] = functional_call(self.template, state, (inputs,))
             return found
 
-        self.template.eval()
-        self._sort(())
+        self._prepare(training=False, parts=())
         values = {name: leaf.detach() for name, leaf in self.leaves.items()} | self.buffers
         predictions: dict[str, Tensor] = vmap(of_one)(values)
         return predictions
@@ -193,7 +191,10 @@ class StackedParameters:
             for task, factor, (start, end) in zip(gradients, private.unbind(1), self.parts[1:], strict=True):
                 torch.mul(task[:, start:end], factor.unsqueeze(1), out=self.gradients[:, start:end])
 
-    def _sort(self, parts: Sequence[tuple[int, int]]) -> None:
+    def _prepare(self, *, training: bool, parts: Sequence[tuple[int, int]]) -> None:
+        """Put the network into its mode, where it is in the other one, and tell it in which parts rows are sorted."""
+        if self.template.training != training:
+            self.template.train(training)
         for block in self.set_blocks:
             block.sorted_parts = parts
 
