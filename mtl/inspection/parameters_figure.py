@@ -37,7 +37,7 @@ def parameters_picture(
 def _picture(rows: Rows, names: tuple[str, ...], left_out: int) -> NDArray[np.uint8]:
     figure = parameters_figure([(name, dict(serves), shared) for name, serves, shared in rows], names, left_out)
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
+    canvas.draw()  # type: ignore[no-untyped-call]
     return np.array(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
 
 

@@ -74,6 +74,7 @@ def assert_equal_runs(one: RunResult, other: RunResult) -> None:
 def test_a_member_equals_its_separate_run(tmp_path: Path) -> None:
     # Patience ends the members one after another, each goes back to a state of its own
     asked = ("task.missing=0.2", "task.kinds=mixed", "epochs=12", "patience=2", "optimizer.lr=0.05")
+    asked = (*asked, "encoder.dropout=0.1")
     jobs = together(configs(tmp_path / "stack", *asked))
     assert [job.error for job in jobs] == [None] * len(jobs)
     results = [job.result for job in jobs if job.result is not None]
@@ -137,10 +138,12 @@ def test_a_member_that_was_interrupted_goes_on_alone(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(StackedModule, "on_train_epoch_start", interrupt)
     with pytest.raises(SystemExit):
-        together(configs(tmp_path / "stack", "epochs=4", members=members))
+        together(configs(tmp_path / "stack", "epochs=4", "encoder.dropout=0.2", members=members))
     runs = [path.parent for path in (tmp_path / "stack").rglob("state")]
     assert [Run.open(run).state for run in runs] == ["interrupted"] * len(members)
-    wanted, same = (configs(tmp_path / place, "epochs=4", members=members)[0] for place in ("stack", "alone"))
+    wanted, same = (
+        configs(tmp_path / place, "epochs=4", "encoder.dropout=0.2", members=members)[0] for place in ("stack", "alone")
+    )
     found, expected = train(wanted), train(same)
     assert found is not None
     assert expected is not None

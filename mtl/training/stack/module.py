@@ -54,7 +54,9 @@ class StackedModule(LeanModule):
         super().__init__()
         self.members, self._clip, self._on_end = list(members), clip, on_end
         self._data = dict(zip(members, data, strict=True))
-        self.stack = StackedParameters([member.module for member in members])
+        self.stack = StackedParameters(
+            [member.module for member in members], [member.random_state for member in members]
+        )
         self.updates = StackedOptimizer(members, self.stack)
         self.saved: Member | None = None
         self._losses: list[Tensor] = []  # [R] of each task, with their graph
@@ -184,7 +186,12 @@ class StackedModule(LeanModule):
     @override
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         assert self.saved is not None
+        self._keep_random_states()
         self.saved.fill(checkpoint)
+
+    def _keep_random_states(self) -> None:
+        for member, generator in zip(self.members, self.stack.generators, strict=True):
+            member.random_state = generator.get_state()
 
     def _each(self, act: Callable[[Member], None], *, validated: bool = False) -> None:
         """Do something with each member that goes on, or that is validated now."""
@@ -208,6 +215,7 @@ class StackedModule(LeanModule):
         for member in self.members:
             for timer in timers(member):
                 timer.settle(len(self.members))
+        self._keep_random_states()
         self.stack.keep(stay, [member.module for member in self.members])
         self.updates.keep(stay)
         self.members = self.updates.members

@@ -11,6 +11,7 @@ from mtl.assembly import Assembly
 from mtl.config.run_config import RunConfig
 from mtl.config.targets import find_target
 from mtl.module.module import MultiTaskModule
+from mtl.nn.candidates import SetBlock
 from mtl.runs.identity import identity
 from mtl.sharing.base import Sharing
 from mtl.suites.stacked_loader import StackedBatch, StackedLoader
@@ -71,9 +72,8 @@ def obstacle(assembly: Assembly) -> str | None:
         or bool(list(sharing.expectations())),
         f"{name}, which is trained with a preference drawn in every step": module.preferences.draws is not None,
         "rows with weights": assembly.data.splits["train"].weights is not None,
-        "dropout": any(isinstance(one, nn.Dropout) and one.p > 0 for one in network.modules()),
+        "dropout over sets": any(isinstance(one, SetBlock) and one.dropout.p > 0 for one in network.modules()),
         "frozen parameters": not all(p.requires_grad for p in network.parameters()),
-        "an ensemble in one network": network.members > 1,
         f"optimizer={config.choices.optimizer}": type(optimizer) not in OFFERED,
         "steps without a label of some task": may_lack_labels(assembly),
     }
@@ -130,6 +130,7 @@ def check_losses(stack: StackedParameters, modules: Sequence[MultiTaskModule], l
     """
     batch: StackedBatch = next(iter(loader))
     before = {name: values.clone() for name, values in stack.buffers.items()}
+    states = [generator.get_state() for generator in stack.generators]
     try:
         with torch.no_grad():
             found = torch.stack(stack.loss_sums(batch), 1)
@@ -139,7 +140,8 @@ def check_losses(stack: StackedParameters, modules: Sequence[MultiTaskModule], l
     try:
         stack.set_buffers(before)
         for number, module in enumerate(modules):
-            with torch.no_grad():
+            with torch.no_grad(), torch.random.fork_rng([]):
+                torch.set_rng_state(states[number])
                 own = torch.stack(module.losses(batch.of(number)))
             if not torch.allclose(found[number], own, rtol=TOLERANCE, atol=TOLERANCE):
                 return "a network whose losses are others when several are computed at once"
@@ -148,4 +150,6 @@ def check_losses(stack: StackedParameters, modules: Sequence[MultiTaskModule], l
             return "a network that keeps running statistics"
     finally:
         stack.set_buffers(before)
+        for generator, state in zip(stack.generators, states, strict=True):
+            generator.set_state(state)
     return None

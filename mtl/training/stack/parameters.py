@@ -14,6 +14,7 @@ from mtl.nn.candidates import SetBlock
 from mtl.nn.encoder import Inputs
 from mtl.suites.batch import Batch
 from mtl.suites.stacked_loader import StackedBatch
+from mtl.training.stack.dropout import with_members_dropout
 
 
 class Place(NamedTuple):
@@ -42,6 +43,7 @@ class StackedParameters:
 
     Args:
         modules: of networks of one shape; their parameters are replaced.
+        random_states: with which each network begins to draw what it drops.
 
     Attributes:
         values: ``[R, P]``.
@@ -50,11 +52,14 @@ class StackedParameters:
         parts: first and last column of what is shared, and of what belongs to each task.
         layer: names of the parameters of the last shared layer.
         buffers: by name, ``[R, ...]``.
+        generators: of what each network drops in training.
     """
 
-    def __init__(self, modules: Sequence[MultiTaskModule]) -> None:
+    def __init__(self, modules: Sequence[MultiTaskModule], random_states: Sequence[Tensor]) -> None:
         first = modules[0]
         self.template = deepcopy(first.network)
+        self.generators = [generator_of(state) for state in random_states]
+        with_members_dropout(self.template, self.generators)
         self.set_blocks = [block for block in self.template.modules() if isinstance(block, SetBlock)]
         self.graph = first.graph
         names = {id(p): name for name, p in first.network.named_parameters()}
@@ -96,6 +101,7 @@ class StackedParameters:
             if number not in numbers:
                 for part in (*module.network.parameters(), *module.network.buffers()):
                     part.data = part.data.clone()
+        self.generators[:] = [self.generators[number] for number in numbers]
         if numbers:
             self.values = self.values[list(numbers)]
             self.buffers = {name: values[list(numbers)] for name, values in self.buffers.items()}
@@ -217,3 +223,10 @@ class StackedParameters:
         for name, shape, start, end in self.places:
             self.leaves[name] = self.values[:, start:end].view(count, *shape).detach().requires_grad_()
             self._slots.append(self.gradients[:, start:end].view(count, *shape))
+
+
+def generator_of(state: Tensor) -> torch.Generator:
+    """A generator that goes on as torch's own one would from this state."""
+    generator = torch.Generator()
+    generator.set_state(state)
+    return generator

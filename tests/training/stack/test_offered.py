@@ -29,7 +29,6 @@ from tests.support import tiny
             "model=conditioned, which is trained with a preference drawn in every step",
         ),
         ("model=soft_distance", "model=soft_distance, whose objective has a term of its own"),
-        ("encoder.dropout=0.1", "dropout"),
         ("task.missing=0.9", "steps without a label of some task"),
         ("accumulate=2", "accumulate=2"),
         ("grouping=auto", "grouping=auto"),

@@ -20,10 +20,11 @@ def stacked(tmp_path: Path, *overrides: str) -> tuple[list[MultiTaskModule], Sta
     """Two networks of other initial values, with the rows in orders of their own."""
     assemblies = [build(tiny(tmp_path, "weighting=equal", *overrides, f"seed={seed}")) for seed in range(2)]
     modules = [one.module for one in assemblies]
+    states = [torch.Generator().manual_seed(seed).get_state() for seed in range(2)]
     for one in assemblies:
         one.data.setup("fit")
     loaders = [one.data.loader("train", training=True, world=1) for one in assemblies]
-    return modules, StackedParameters(modules), StackedLoader(loaders)
+    return modules, StackedParameters(modules, states), StackedLoader(loaders)
 
 
 @pytest.mark.parametrize("model", MODELS.split())
