@@ -178,7 +178,7 @@ def train(plan: "Plan", workers: int, console: Console, *, again: bool = True) -
             workers,
             fail_fast=study.fail_fast,
             watch=progress.show,
-            replicas=study.replicas,
+            replicas=study.at_once,
             leases=study.leases,
         )
     console.print(progress.table())

@@ -50,6 +50,8 @@ class Record:
         still_improving: whether the budget ended it at its best epoch.
         notes: warnings of its training.
         affinity: what was measured to find groups of tasks; None if the config names none or says them.
+        replicas: runs that were trained at once, this one among them: its seconds are its share of what all took, and
+            its memory is that of all.
     """
 
     path: Path
@@ -76,6 +78,7 @@ class Record:
     still_improving: bool = False
     notes: tuple[str, ...] = ()
     affinity: AffinityResult | None = None
+    replicas: int = 1
 
     @property
     def question(self) -> tuple[object, ...]:
@@ -120,6 +123,7 @@ def record(path: Path) -> Record:
         still_improving=found.selection.still_improving,
         notes=tuple(found.notes),
         affinity=found.affinity,
+        replicas=found.replicas,
     )
 
 

@@ -183,6 +183,9 @@ def cost_in_words(best: Row, baseline: Row) -> str:
         "memory": "peak memory",
         "inference": "inference seconds",
     }
+    if any(one.replicas > 1 for row in (best, baseline) for one in row.records):
+        names["seconds"] += " (shares of trainings at once)"
+        del names["memory"]
     parts = [
         f"{name} {best.costs[key] / baseline.costs[key] - 1:+.0%}".replace("%", "\N{NO-BREAK SPACE}%")
         for key, name in names.items()

@@ -11,6 +11,7 @@ from mtl.config.fields import Frozen, format_value
 from mtl.errors import unknown
 
 BASELINE = "single_task"
+AT_ONCE = 16  # runs; more of them gain little, and their memory grows
 MATCHED = ("same_parameters", "same_seconds")
 TREES = "trees"
 MERGED = "merged"
@@ -58,7 +59,7 @@ class Study(Frozen):
         alpha: chance of any false claim.
         margin: a gain within +-margin is too small to matter.
         workers: processes that train; None: one per core; 0: this process.
-        replicas: most runs that a process trains at once.
+        replicas: most runs that a process trains at once; None: :data:`AT_ONCE`.
         leases: address of a database that says which process is at a run; None: files do.
         dry_run: print the plan and stop.
         fail_fast: stop at the first run that fails.
@@ -97,7 +98,7 @@ class Study(Frozen):
     alpha: Annotated[float, Field(gt=0, lt=0.5, description="a number between 0 and 0.5")]
     margin: Annotated[float, Field(gt=0, lt=1, description="a number between 0 and 1")]
     workers: Annotated[int | None, Field(ge=0, description="a whole number, 0 or more, or null")]
-    replicas: Annotated[int, Field(ge=1, description="a whole number, 1 or more")]
+    replicas: Annotated[int | None, Field(ge=1, description="a whole number, 1 or more, or null")]
     leases: Annotated[
         str | None, Field(pattern="://", description="an address such as sqlite:////x/leases.db, or null")
     ]
@@ -147,6 +148,11 @@ class Study(Frozen):
         if self.tune and not self.grid:
             raise ValueError("grid={}: expected a key to tune, since tune=true")
         return self
+
+    @property
+    def at_once(self) -> int:
+        """Most runs that a process trains at once."""
+        return AT_ONCE if self.replicas is None else self.replicas
 
     @property
     def planned_looks(self) -> list[int]:

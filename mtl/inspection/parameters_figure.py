@@ -1,11 +1,44 @@
 """The figure of a network's parameters: which of them serve which task."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
+from numpy.typing import NDArray
 
 from mtl.inspection.colours import PRIVATE_COLOUR, SHARED_COLOUR
+
+SHAPES = 16  # of networks whose pictures are kept: a run of a shape that was there needs no new one
+
+Rows = tuple[tuple[str, tuple[tuple[str, int], ...], bool], ...]
+
+
+def parameters_picture(
+    rows: Sequence[tuple[str, Mapping[str, int], bool]], names: Sequence[str], left_out: int = 0
+) -> NDArray[np.uint8]:
+    """The pixels ``[H, W, 4]`` of :func:`parameters_figure`; of the last shapes they are kept.
+
+    Args:
+        rows: see there.
+        names: see there.
+        left_out: see there.
+
+    Returns:
+        Red, green, blue and opacity, not to be changed.
+    """
+    plain = tuple((name, tuple(serves.items()), shared) for name, serves, shared in rows)
+    return _picture(plain, tuple(names), left_out)
+
+
+@lru_cache(maxsize=SHAPES)
+def _picture(rows: Rows, names: tuple[str, ...], left_out: int) -> NDArray[np.uint8]:
+    figure = parameters_figure([(name, dict(serves), shared) for name, serves, shared in rows], names, left_out)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    return np.array(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
 
 
 def parameters_figure(

@@ -32,14 +32,14 @@ def show_sharing(module: MultiTaskModule, batch: Batch, loggers: Iterable[Logger
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):
             from mtl.inspection.mixture_figure import mixture_figure  # matplotlib is slow to import
-            from mtl.inspection.parameters_figure import parameters_figure
+            from mtl.inspection.parameters_figure import parameters_picture
             from mtl.inspection.tasks_figure import tasks_figure
 
             board, graph, sharing = logger.experiment, module.graph, module.network.sharing
             found = group_parameters(module, batch)
             shown = [(group.name, group.serves, group.shared) for group in largest(found, GROUPS)]
-            figure = parameters_figure(shown, graph.names, len(found) - len(shown))
-            board.add_figure("sharing/parameters", figure, step)
+            picture = parameters_picture(shown, graph.names, len(found) - len(shown))
+            board.add_image("sharing/parameters", picture, step, dataformats="HWC")
             if mixtures:
                 board.add_figure("sharing/mixture", mixture_figure(mixtures, graph.names), step)
             depends_on = {task.name: task.depends_on for task in graph.tasks}

@@ -202,7 +202,7 @@ class Training:
         assembly = one.prepared.assembly
         one.run = run = locks.enter_context(new_run(one.job.config))
         write_beginning(run, assembly, one.job.on_run_created)
-        one.member.loggers = make_loggers(run.path, run.config)
+        one.member.loggers = make_loggers(run.path, assembly.config)
         one.member.callbacks = [
             Dashboard(assembly.config.log_every, assembly.data.selection[0]),
             *one.observers.callbacks,

@@ -1,5 +1,7 @@
 """Encoder for a set of candidates with a context, such as the operations a dispatcher may start next."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from typing_extensions import override
@@ -7,7 +9,7 @@ from typing_extensions import override
 from mtl.nn.activation import activation as make_activation
 from mtl.nn.encoder import Encoder, Inputs, InputShape, check_attention, wrong_inputs
 from mtl.nn.pooling import masked_max, masked_mean
-from mtl.nn.short_sets import apply_by_length, rows_by_length
+from mtl.nn.short_sets import apply_by_length, apply_to_sorted, rows_by_length
 from mtl.nn.stacked import StackedLayerNorm, StackedLinear
 
 
@@ -21,14 +23,14 @@ class SetBlock(nn.Module):
     Deviation: written with plain matrix products instead of torch's fused attention; the sets are small, so nothing is
     lost, and leading axes pass through (:mod:`mtl.nn.replicas`).
 
-    Short sets are computed by themselves (:mod:`mtl.nn.short_sets`) unless ``by_length`` is False: then the shapes are
-    the same whatever the lengths are.
+    Short sets are computed by themselves (:mod:`mtl.nn.short_sets`), where rows come sorted by length in the parts that
+    ``sorted_parts`` names.
     """
 
     def __init__(self, width: int, heads: int, activation: str, dropout: float) -> None:
         super().__init__()
         self.heads = heads
-        self.by_length = True
+        self.sorted_parts: Sequence[tuple[int, int]] = ()
         self.attention_norm = StackedLayerNorm(width)
         self.query_key_value = StackedLinear(width, 3 * width)
         self.project = StackedLinear(width, width)
@@ -43,7 +45,9 @@ class SetBlock(nn.Module):
     def forward(self, hidden: Tensor, inputs: Inputs) -> Tensor:
         """The stage's output, ``[B, J, H]``."""
         mask = inputs["mask"]
-        parts = rows_by_length(mask) if self.by_length else []
+        if self.sorted_parts:
+            return apply_to_sorted(self.transform, hidden, mask, self.sorted_parts)
+        parts = rows_by_length(mask)
         return apply_by_length(self.transform, hidden, mask, parts) if parts else self.transform(hidden, mask)
 
     def transform(self, hidden: Tensor, mask: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from mtl.nn.encoder import Inputs
+from mtl.nn.short_sets import lengths_of, parts_of_sorted
 from mtl.suites.batch import Batch
 from mtl.suites.loader import InMemoryLoader
 
@@ -19,12 +20,14 @@ class StackedBatch(NamedTuple):
         targets: by task, ``[R, B, ...]``.
         counts: labelled rows of each task, of every run.
         size: B.
+        parts: of the rows where these are sets, which come sorted by length (:mod:`mtl.nn.short_sets`); else none.
     """
 
     inputs: Inputs
     targets: dict[str, Tensor]
     counts: tuple[tuple[int, ...], ...]
     size: int
+    parts: tuple[tuple[int, int], ...] = ()
 
     def of(self, number: int) -> Batch:
         """The batch of one run."""
@@ -36,12 +39,17 @@ class StackedBatch(NamedTuple):
 class StackedLoader:
     """Serves the batches that R loaders of the same split would serve, each in its own order, in one tensor.
 
+    Sets come sorted by their length within a batch, so that one choice of the parts that are computed without padding
+    holds for all runs: no loss depends on the order of the rows of a batch.
+
     Args:
         loaders: of one process each, without accumulated batches.
     """
 
     def __init__(self, loaders: Sequence[InMemoryLoader]) -> None:
         self.loaders = list(loaders)
+        mask = self.loaders[0].split.inputs.get("mask")
+        self.lengths = None if mask is None or mask.dim() != 2 else lengths_of(mask)  # [N]
 
     def keep(self, numbers: Sequence[int]) -> None:
         """Go on with some of the runs."""
@@ -64,6 +72,11 @@ class StackedLoader:
         """The rows of these numbers ``[R, B]``."""
         first = self.loaders[0]
         runs, size = rows.shape
+        parts: tuple[tuple[int, int], ...] = ()
+        if self.lengths is not None:
+            lengths, by_length = self.lengths[rows].sort(dim=1, stable=True)
+            rows = rows.gather(1, by_length)
+            parts = tuple(parts_of_sorted(lengths, first.split.inputs["mask"].shape[1]))
         counts = ((size,) * first.labels.shape[1],) * runs
         if not first.complete:
             counts = tuple(map(tuple, first.labels[rows].sum(1).tolist()))
@@ -73,4 +86,5 @@ class StackedLoader:
             return values.index_select(0, flat).view(runs, size, *values.shape[1:])
 
         inputs = {name: gather(values) for name, values in first.split.inputs.items()}
-        return StackedBatch(inputs, {name: gather(one) for name, one in first.split.targets.items()}, counts, size)
+        targets = {name: gather(one) for name, one in first.split.targets.items()}
+        return StackedBatch(inputs, targets, counts, size, parts)

@@ -139,10 +139,16 @@ def alike_runs(queue: RunQueue, entries: Sequence[QueuedRun], replicas: int) -> 
 
 
 def shapes_of(entries: Sequence[QueuedRun]) -> list[tuple[str, str]]:
-    """What entries have in common that may be trained at once: data, and all but seed, weighting and rates."""
-    from mtl.training.stack.offered import shape_of
+    """What entries have in common that may be trained at once: data, and all but seed, weighting and rates.
 
-    return [(entry.fingerprint, shape_of(entry.config)) for entry in entries]
+    Entries that cannot be trained beside others by what their configs say have nothing in common with any.
+    """
+    from mtl.training.stack.offered import obstacle_in_config, shape_of
+
+    return [
+        (entry.fingerprint, shape_of(entry.config)) if obstacle_in_config(entry.config) is None else ("", entry.key)
+        for entry in entries
+    ]
 
 
 def run_worker(

@@ -68,7 +68,7 @@ def test_a_multirun_gives_the_runs_of_a_comparison_and_says_what_failed(tmp_path
 
 @pytest.mark.slow
 def test_a_multirun_trains_runs_of_one_shape_at_once_and_shows_each(tmp_path: Path) -> None:
-    swept = ["model=hard", "weighting=equal,pcgrad", "seed=0,1", "replicas=2", "progress=false", f"output={tmp_path}"]
+    swept = ["model=hard", "weighting=equal,famo", "seed=0,1", "replicas=2", "progress=false", f"output={tmp_path}"]
     said = subprocess.run(
         [sys.executable, "train.py", "-m", *RUNS, *swept], cwd=CONF.parent, capture_output=True, timeout=300, text=True
     )
@@ -77,11 +77,11 @@ def test_a_multirun_trains_runs_of_one_shape_at_once_and_shows_each(tmp_path: Pa
     assert sorted((one.choices.weighting, one.seed, one.replicas) for one in results) == [
         ("equal", 0, 2),
         ("equal", 1, 2),
-        ("pcgrad", 0, 1),
-        ("pcgrad", 1, 1),
+        ("famo", 0, 1),
+        ("famo", 1, 1),
     ]
     assert said.stdout.count("all numbers:") == 4
-    assert "trained one after another, not at once: weighting=pcgrad" in said.stderr
+    assert "trained one after another, not at once: weighting=famo" in said.stderr
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from matplotlib.patches import Rectangle
 
-from mtl.inspection.parameters_figure import format_count, parameters_figure
+from mtl.inspection.parameters_figure import format_count, parameters_figure, parameters_picture
 
 
 def test_fields_say_the_numbers() -> None:
@@ -13,3 +13,12 @@ def test_fields_say_the_numbers() -> None:
     assert len(filled) == 3
     assert [label.get_text() for label in axes.get_yticklabels()] == ["trunk", "heads.*"]
     assert [format_count(n) for n in (0, 9999, 10_000, 2_500_000, 3 * 10**9)] == ["0", "9999", "10k", "2.5M", "3G"]
+
+
+def test_a_picture_of_a_shape_is_drawn_once() -> None:
+    rows = [("trunk", {"a": 8, "b": 8}, True), ("head", {"a": 3}, False)]
+    first, again = (parameters_picture(rows, ["a", "b"]) for _ in range(2))
+    assert again is first
+    assert first.shape[2] == 4
+    other = parameters_picture([("trunk", {"a": 9, "b": 9}, True)], ["a", "b"])
+    assert other.shape != first.shape or (other != first).any()

@@ -29,6 +29,12 @@ WEIGHTINGS = (
     ("weighting=geometric_mean",),
     ("weighting=log_sum", "weighting.normalise=loss_scale"),
 )
+GRADIENTS = (
+    ("weighting=gradnorm",),
+    ("weighting=pcgrad",),
+    ("weighting=mgda", "weighting.normalise=loss_scale"),
+    ("weighting=cagrad", "optimizer.lr=0.01"),
+)
 
 
 def configs(output: Path, *overrides: str, members: Sequence[tuple[str, ...]] = WEIGHTINGS) -> list[RunConfig]:
@@ -68,6 +74,7 @@ def assert_equal_runs(one: RunResult, other: RunResult) -> None:
 def test_a_member_equals_its_separate_run(tmp_path: Path) -> None:
     # Patience ends the members one after another, each goes back to a state of its own
     asked = ("task.missing=0.2", "task.kinds=mixed", "epochs=12", "patience=2", "optimizer.lr=0.05")
+    asked = (*asked, "encoder.dropout=0.1")
     jobs = together(configs(tmp_path / "stack", *asked))
     assert [job.error for job in jobs] == [None] * len(jobs)
     results = [job.result for job in jobs if job.result is not None]
@@ -77,6 +84,21 @@ def test_a_member_equals_its_separate_run(tmp_path: Path) -> None:
         assert (found.replicas, expected.replicas) == (len(jobs), 1)
         assert_equal_runs(found, expected)
     assert len({found.epochs for found in results}) > 1, "all ended with the same epoch"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("asked", [("model=gated",), ("model=hard", "encoder.widths=[16,4]")], ids=["all", "short"])
+def test_members_that_compare_gradients_equal_their_separate_runs(tmp_path: Path, asked: tuple[str, ...]) -> None:
+    # Experts are most of the network, so that each task's whole gradient is taken; the other's last layer is a part
+    members = GRADIENTS if "model=gated" in asked else [("weighting=gradnorm",), ("weighting=gradnorm",)]
+    asked = (*asked, "epochs=3")
+    jobs = together(configs(tmp_path / "stack", *asked, members=members))
+    for job, config in zip(jobs, configs(tmp_path / "alone", *asked, members=members), strict=True):
+        expected = train(config)
+        assert job.result is not None
+        assert expected is not None
+        assert (job.result.replicas, expected.replicas) == (len(members), 1)
+        assert_equal_runs(job.result, expected)
 
 
 @pytest.mark.slow
@@ -116,10 +138,12 @@ def test_a_member_that_was_interrupted_goes_on_alone(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(StackedModule, "on_train_epoch_start", interrupt)
     with pytest.raises(SystemExit):
-        together(configs(tmp_path / "stack", "epochs=4", members=members))
+        together(configs(tmp_path / "stack", "epochs=4", "encoder.dropout=0.2", members=members))
     runs = [path.parent for path in (tmp_path / "stack").rglob("state")]
     assert [Run.open(run).state for run in runs] == ["interrupted"] * len(members)
-    wanted, same = (configs(tmp_path / place, "epochs=4", members=members)[0] for place in ("stack", "alone"))
+    wanted, same = (
+        configs(tmp_path / place, "epochs=4", "encoder.dropout=0.2", members=members)[0] for place in ("stack", "alone")
+    )
     found, expected = train(wanted), train(same)
     assert found is not None
     assert expected is not None
@@ -131,6 +155,6 @@ def test_a_member_that_was_interrupted_goes_on_alone(tmp_path: Path, monkeypatch
 def test_what_is_not_offered_is_said_and_trained_one_after_another(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    jobs = together(configs(tmp_path, "epochs=1", members=[("weighting=pcgrad",)] * 2))
-    assert "2 runs are trained one after another, not at once: weighting=pcgrad" in capsys.readouterr().err
+    jobs = together(configs(tmp_path, "epochs=1", members=[("weighting=famo",)] * 2))
+    assert "2 runs are trained one after another, not at once: weighting=famo" in capsys.readouterr().err
     assert [job.result.replicas for job in jobs if job.result] == [1, 1]

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from mtl.nn.candidates import SetBlock
-from mtl.nn.short_sets import rows_by_length
+from mtl.nn.short_sets import apply_to_sorted, lengths_of, parts_of_sorted, rows_by_length
 
 LENGTHS = {
     "mixed": [1, 5, 2, 3, 2, 0, 5],
@@ -38,8 +38,7 @@ def test_values_and_gradients_are_those_of_the_whole_batch(lengths: list[int] | 
     weight = torch.randn_like(hidden) * full.unsqueeze(-1)
     found = {}
     for by_length in (True, False):
-        block.by_length = by_length
-        out = block(hidden, {"mask": full}) * full.unsqueeze(-1)
+        out = (block(hidden, {"mask": full}) if by_length else block.transform(hidden, full)) * full.unsqueeze(-1)
         found[by_length] = [out, *torch.autograd.grad((out * weight).sum(), [hidden, *block.parameters()])]
     for left, right in zip(found[True], found[False], strict=True):
         torch.testing.assert_close(left, right)
@@ -53,3 +52,19 @@ def test_rows_are_split_where_that_saves_something() -> None:
     assert rows_by_length(mask[:, :2]) == []
     assert rows_by_length(mask_of([3, 4])) == []
     assert rows_by_length(torch.stack([mask, mask.roll(1, 0)])) == []  # of networks with batches of their own
+
+
+def test_parts_of_sorted_rows_hold_the_sets_of_every_batch() -> None:
+    lengths = torch.tensor([[1, 2, 2, 2, 2, 3, 3, 5], [2, 2, 2, 3, 3, 3, 3, 3]])
+    parts = parts_of_sorted(lengths, 5)
+    assert parts == [(3, 2), (7, 3), (8, 5)]
+    torch.manual_seed(0)
+    block = SetBlock(8, 2, "relu", 0.0)
+    mask = torch.arange(5) < lengths[0].unsqueeze(1)
+    hidden = torch.randn(8, 5, 8)
+    whole, found = block.transform(hidden, mask), apply_to_sorted(block.transform, hidden, mask, parts)
+    torch.testing.assert_close(found[mask], whole[mask])
+
+
+def test_the_length_of_a_set_counts_the_places_up_to_its_last_member() -> None:
+    assert lengths_of(mask_of(None)).tolist() == [2, 5, 4]

@@ -10,7 +10,8 @@ from mtl.comparison.wording import format_interval, join_words
 COST_NOTE = """\
 Medians over all runs, means of what came of acting. Inference: predicting one batch of test rows, up to 1024, for all
 tasks, with the fastest and the slowest run. Peak memory: of the process while it trained, with interpreter, libraries
-and data. Front: no other configuration is better on every task, on validation. Unique: share of the hypervolume of
+and data. Of runs that were trained at once, training is the share of each in what all took, and peak memory that of
+all. Front: no other configuration is better on every task, on validation. Unique: share of the hypervolume of
 gains on validation that is lost without it."""
 NEGATIVE_TRANSFER_COLUMNS = ("configuration", "task", "gain", "interval", "gain by seed")
 

@@ -57,7 +57,7 @@ class Member:
     Args:
         module: of the run.
         budget: the most that it is trained.
-        random_state: of a training of its own when it begins.
+        random_state: of a training of its own when it begins, and at the last checkpoint.
 
     Attributes:
         loggers: of the run.

@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 from typing_extensions import override
 
 from mtl.errors import InputError
+from mtl.module.constant_losses import constant_losses
 from mtl.module.evaluation import check_validation
 from mtl.module.lightning import LeanModule
 from mtl.module.losses import share_factors
@@ -21,16 +22,16 @@ from mtl.training.callbacks import Timer
 from mtl.training.stack.member import Member, SharedTimer
 from mtl.training.stack.optimizer import StackedOptimizer
 from mtl.training.stack.parameters import StackedParameters
-from mtl.weighting.base import LossWeighting, Step, Weighting
+from mtl.training.stack.weighing import write_gradients
+from mtl.weighting.base import Step
 
 
 class StackedModule(LeanModule):
     """Trains the networks of several runs in one pass a step; each run has its own weighting, optimizer and callbacks.
 
-    The losses of all members come from one pass through the stacked parameters, and so do their gradients: the
-    members' weightings are asked for the weights of the losses alone, see :func:`loss_weights`. What Lightning calls
-    at other times is handed on to each member, whose callbacks see a trainer of their own
-    (:class:`~mtl.training.stack.member.Member`).
+    The losses of all members come from one pass through the stacked parameters, and so do their gradients, or from one
+    pass for each task (:mod:`mtl.training.stack.weighing`). What Lightning calls at other times is handed on to each
+    member, whose callbacks see a trainer of their own (:class:`~mtl.training.stack.member.Member`).
 
     Args:
         members: runs of one shape.
@@ -53,10 +54,12 @@ class StackedModule(LeanModule):
         super().__init__()
         self.members, self._clip, self._on_end = list(members), clip, on_end
         self._data = dict(zip(members, data, strict=True))
-        self.stack = StackedParameters([member.module for member in members])
+        self.stack = StackedParameters(
+            [member.module for member in members], [member.random_state for member in members]
+        )
         self.updates = StackedOptimizer(members, self.stack)
         self.saved: Member | None = None
-        self._losses: Tensor | None = None
+        self._losses: list[Tensor] = []  # [R] of each task, with their graph
 
     def loader(self) -> StackedLoader:
         """The training batches of all members."""
@@ -80,6 +83,12 @@ class StackedModule(LeanModule):
 
     @override
     def on_train_start(self) -> None:
+        asking = [member for member in self.members if member.module.weighting.needs_initial_losses]
+        if asking:  # they depend on the labels, which are the same for all
+            rows = self._data[asking[0]].loader("train")
+            losses = constant_losses(asking[0].module.network, rows)
+            for member in asking:
+                member.module.weighting.on_initial_losses(losses)
         self._each(lambda member: member.call("on_train_start"))
 
     @override
@@ -93,9 +102,9 @@ class StackedModule(LeanModule):
     def training_step(self, batch: StackedBatch, batch_idx: int) -> Tensor:
         self.updates.group()
         sums = self.stack.loss_sums(batch)
-        factors = torch.tensor([share_factors(counts, 1) for counts in batch.counts], dtype=sums.dtype)  # [R, K]
-        self._losses = sums * factors
-        losses = self._losses.detach()
+        factors = torch.tensor([share_factors(counts, 1) for counts in batch.counts], dtype=sums[0].dtype)  # [R, K]
+        self._losses = [total * factor for total, factor in zip(sums, factors.unbind(1), strict=True)]
+        losses = torch.stack([loss.detach() for loss in self._losses], 1)
         step = self.global_step
         for member, counts, own in zip(self.members, batch.counts, losses, strict=True):
             tasks = tuple(k for k, n in enumerate(counts) if n)
@@ -109,10 +118,8 @@ class StackedModule(LeanModule):
 
     @override
     def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
-        assert self._losses is not None
-        weights = [weigh(member, losses) for member, losses in zip(self.members, loss.unbind(), strict=True)]
-        self.stack.write_gradients(self._losses, torch.stack(weights))
-        self._losses = None
+        write_gradients(self.stack, self.members, self._losses)
+        self._losses = []
 
     @override
     def configure_gradient_clipping(
@@ -179,7 +186,12 @@ class StackedModule(LeanModule):
     @override
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         assert self.saved is not None
+        self._keep_random_states()
         self.saved.fill(checkpoint)
+
+    def _keep_random_states(self) -> None:
+        for member, generator in zip(self.members, self.stack.generators, strict=True):
+            member.random_state = generator.get_state()
 
     def _each(self, act: Callable[[Member], None], *, validated: bool = False) -> None:
         """Do something with each member that goes on, or that is validated now."""
@@ -203,6 +215,7 @@ class StackedModule(LeanModule):
         for member in self.members:
             for timer in timers(member):
                 timer.settle(len(self.members))
+        self._keep_random_states()
         self.stack.keep(stay, [member.module for member in self.members])
         self.updates.keep(stay)
         self.members = self.updates.members
@@ -229,42 +242,6 @@ def end_batch(member: Member, losses: Tensor, batch: Batch | None, number: int) 
 def timers(member: Member) -> list[SharedTimer]:
     """The callbacks of a member that count its seconds."""
     return [one for one in member.callbacks if isinstance(one, Timer) and isinstance(one, SharedTimer)]
-
-
-def weigh(member: Member, losses: Tensor) -> Tensor:
-    """The factors ``[K]`` of the gradients of a member's losses ``[K]`` in the step under way."""
-    state, weighting = member.module.step.state, member.module.weighting
-    known = member.weights.get(state.position.tasks or ())
-    if known is not None:
-        state.weights = known
-        return known
-    state.weights, found = loss_weights(weighting, losses, state.position)
-    if isinstance(weighting, LossWeighting) and weighting.constant and weighting.normalise == "none":
-        member.weights[state.position.tasks or ()] = found
-    return found
-
-
-def loss_weights(weighting: Weighting, losses: Tensor, step: Step) -> tuple[Tensor, Tensor]:
-    """What a weighting multiplies the gradients of the losses by; parameters of its own get their gradient.
-
-    The losses are handed to it as if they were the shared parameters, so what it writes to their gradient is the
-    derivative of its objective by the losses.
-
-    Args:
-        weighting: a function of the loss values alone.
-        losses: ``[K]``, without a graph.
-        step: that they are of.
-
-    Returns:
-        The weights as it reports them ``[K]``, and the factors of the gradients ``[K]``.
-    """
-    for p in weighting.parameters():
-        p.grad = None
-    leaf = nn.Parameter(losses)
-    with torch.enable_grad():
-        reported = weighting.backward(leaf.unbind(), [leaf], [[] for _ in losses], step=step)
-    assert leaf.grad is not None
-    return reported, leaf.grad
 
 
 def clip_gradients(stack: StackedParameters, members: Sequence[Member], limit: float) -> None:

@@ -9,13 +9,15 @@ from torch import nn
 
 from mtl.assembly import Assembly
 from mtl.config.run_config import RunConfig
+from mtl.config.targets import find_target
 from mtl.module.module import MultiTaskModule
+from mtl.nn.candidates import SetBlock
 from mtl.runs.identity import identity
 from mtl.sharing.base import Sharing
 from mtl.suites.stacked_loader import StackedBatch, StackedLoader
 from mtl.training.stack.optimizer import OFFERED
 from mtl.training.stack.parameters import StackedParameters
-from mtl.weighting.base import LossWeighting
+from mtl.weighting.base import GradientWeighting, LossWeighting
 
 MEMBERS_OWN = ("seed", "weighting")  # keys in which runs that are trained at once may differ
 RATES = ("lr", "weight_decay")  # of the optimizer likewise
@@ -29,6 +31,9 @@ def shape_of(config: RunConfig) -> str:
     found["choices"] = {key: value for key, value in found["choices"].items() if key != "weighting"}
     found["optimizer"] = {key: value for key, value in config.optimizer.items() if key not in RATES}
     found["runtime"] = [config.hardware.accelerator, config.threads, config.output]
+    # A stack in which one member compares gradients would make the passes for each task with all of them
+    kind = find_target(config.weighting.get("_target_"), "weighting._target_", config.trust)
+    found["compares gradients"] = isinstance(kind, type) and issubclass(kind, GradientWeighting)
     return json.dumps(found, sort_keys=True, default=str)
 
 
@@ -60,15 +65,15 @@ def obstacle(assembly: Assembly) -> str | None:
     name = f"model={config.choices.model}"
     optimizer = module.make_optimizer([{"params": [nn.Parameter(torch.zeros(1))]}])
     found = {
-        f"weighting={config.choices.weighting}, which looks at more than the losses": not by_losses(weighting),
+        f"weighting={config.choices.weighting}, which looks at more than losses and their gradients": not (
+            by_losses(weighting) or by_gradients(weighting)
+        ),
         f"{name}, whose objective has a term of its own": type(sharing).penalty is not Sharing.penalty
         or bool(list(sharing.expectations())),
-        f"{name}, which mixes experts": type(sharing).mixture is not Sharing.mixture,
+        f"{name}, which is trained with a preference drawn in every step": module.preferences.draws is not None,
         "rows with weights": assembly.data.splits["train"].weights is not None,
-        "dropout": any(isinstance(one, nn.Dropout) and one.p > 0 for one in network.modules()),
-        "buffers in the network": any(True for _ in network.buffers()),
+        "dropout over sets": any(isinstance(one, SetBlock) and one.dropout.p > 0 for one in network.modules()),
         "frozen parameters": not all(p.requires_grad for p in network.parameters()),
-        "an ensemble in one network": network.members > 1,
         f"optimizer={config.choices.optimizer}": type(optimizer) not in OFFERED,
         "steps without a label of some task": may_lack_labels(assembly),
     }
@@ -83,6 +88,21 @@ def by_losses(weighting: nn.Module) -> bool:
         or weighting.needs_recomputed_losses
         or weighting.needs_initial_losses
         or weighting.held_out
+    )
+
+
+def by_gradients(weighting: nn.Module) -> bool:
+    """Whether a weighting needs nothing but losses and the Gramian of the tasks' gradients, of each step anew."""
+    return (
+        isinstance(weighting, GradientWeighting)
+        and not list(weighting.parameters())
+        and type(weighting).cached_weights is GradientWeighting.cached_weights
+        and not (
+            weighting.needs_representation
+            or weighting.needs_recomputed_losses
+            or weighting.needs_nearby_losses
+            or weighting.held_out
+        )
     )
 
 
@@ -109,13 +129,27 @@ def check_losses(stack: StackedParameters, modules: Sequence[MultiTaskModule], l
         Why the networks cannot be computed at once; None if they can.
     """
     batch: StackedBatch = next(iter(loader))
+    before = {name: values.clone() for name, values in stack.buffers.items()}
+    states = [generator.get_state() for generator in stack.generators]
     try:
-        found = stack.loss_sums(batch)
+        with torch.no_grad():
+            found = torch.stack(stack.loss_sums(batch), 1)
     except RuntimeError as error:  # of vmap: a choice that depends on values, a random draw, an operation it lacks
         return f"a network that cannot be computed for several at once ({' '.join(str(error).split())[:120]})"
-    for number, module in enumerate(modules):
-        with torch.no_grad():
-            own = torch.stack(module.losses(batch.of(number)))
-        if not torch.allclose(found[number], own, rtol=TOLERANCE, atol=TOLERANCE):
-            return "a network whose losses are others when several are computed at once"
+    after = {name: values.clone() for name, values in stack.buffers.items()}
+    try:
+        stack.set_buffers(before)
+        for number, module in enumerate(modules):
+            with torch.no_grad(), torch.random.fork_rng([]):
+                torch.set_rng_state(states[number])
+                own = torch.stack(module.losses(batch.of(number)))
+            if not torch.allclose(found[number], own, rtol=TOLERANCE, atol=TOLERANCE):
+                return "a network whose losses are others when several are computed at once"
+        lasting = modules[0].network.state_dict().keys() & before.keys()
+        if not all(torch.equal(before[name], after[name]) for name in lasting):
+            return "a network that keeps running statistics"
+    finally:
+        stack.set_buffers(before)
+        for generator, state in zip(stack.generators, states, strict=True):
+            generator.set_state(state)
     return None

@@ -10,7 +10,7 @@ from typing_extensions import override
 from mtl.distributed import processes
 from mtl.errors import unknown
 from mtl.gradients.accumulate import add_weighted_gradient
-from mtl.gradients.gramian import all_finite
+from mtl.gradients.gramian import all_finite, gramian_of
 from mtl.gradients.linear_layers import find_linear
 from mtl.weighting.base.contract import Weighting
 from mtl.weighting.base.gradient_memory import GradientMemory
@@ -19,7 +19,7 @@ from mtl.weighting.base.paths.comparison import blocks_of_call, parameters_outsi
 from mtl.weighting.base.paths.full import update_from_full_gradients
 from mtl.weighting.base.paths.linear_layers import update_from_linear_layers
 from mtl.weighting.base.paths.representation import update_from_representation
-from mtl.weighting.base.step import Call
+from mtl.weighting.base.step import WHOLE_STEP, Call, Step
 
 PLACES = ("parameters", "last_shared", "representation")
 
@@ -92,7 +92,7 @@ class GradientWeighting(Weighting):
             if weights is not None:
                 add_weighted_gradient(call.losses, weights * (call.step.scale / call.step.batches), call.parameters)
                 return weights
-            solve = partial(self._solve, call)
+            solve = partial(self._solve, call.tasks, call.task_index)
             compared = call.layer if self.at == "last_shared" else call.shared
             # The cheaper paths walk the graph again once the weights are known, so an accumulated step cannot take them
             if call.step.batches > 1:
@@ -109,20 +109,34 @@ class GradientWeighting(Weighting):
                 return update_from_linear_layers(call, operations, self._memory, solve)
             return update_from_full_gradients(call, compared, self._memory, self._frontier_memory, solve)
 
-    def _solve(self, call: Call, gramian: Tensor, losses: Tensor) -> tuple[Tensor, Tensor]:
-        """Weights ``[M]`` and the factors ``[M]`` of the private gradients."""
-        self._record_gramian(gramian, call.tasks)
+    def solve(self, jacobian: Tensor, losses: Tensor, step: Step = WHOLE_STEP) -> tuple[Tensor, Tensor]:
+        """The weights of a step, for a caller that takes and writes the gradients itself.
+
+        Args:
+            jacobian: the M tasks' gradients where they are compared, ``[M, P]``.
+            losses: ``[M]``, without a graph.
+            step: says which tasks these are.
+
+        Returns:
+            Weights ``[M]`` of the shared gradients, and factors ``[M]`` of the private ones.
+        """
+        tasks = step.present(self.num_tasks)
+        return self._solve(tasks, self._task_index(tasks, losses.device), gramian_of(jacobian), losses)
+
+    def _solve(self, tasks: list[int], index: Tensor, gramian: Tensor, losses: Tensor) -> tuple[Tensor, Tensor]:
+        """Weights ``[M]`` and the factors ``[M]`` of the private gradients; ``index`` is ``tasks`` as a tensor."""
+        self._record_gramian(gramian, tasks)
         scales = None
         if self.normalise != "none":
-            scales = self._scales(losses, call.tasks, gramian.diagonal().clamp(min=0).sqrt())
+            scales = self._scales(losses, tasks, gramian.diagonal().clamp(min=0).sqrt())
         if not all_finite(gramian):
             weights = torch.full_like(losses, torch.nan)
             return weights, weights
         if scales is None:
-            weights = self(gramian, losses, call.task_index).to(losses)
-            factors = self.private_factors(weights, call.task_index)
+            weights = self(gramian, losses, index).to(losses)
+            factors = self.private_factors(weights, index)
         else:
-            weights = self(gramian / torch.outer(scales, scales), losses / scales, call.task_index).to(losses)
-            weights, factors = weights / scales, self.private_factors(weights, call.task_index) / scales
-        self.on_weights(weights, call.tasks)
+            weights = self(gramian / torch.outer(scales, scales), losses / scales, index).to(losses)
+            weights, factors = weights / scales, self.private_factors(weights, index) / scales
+        self.on_weights(weights, tasks)
         return weights, factors
