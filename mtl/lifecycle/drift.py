@@ -16,7 +16,8 @@ from mtl.suites.base import MultiTaskDataModule
 from mtl.suites.table.splitting import LATER_SHARES
 from mtl.tasks import TaskGraph
 
-READS = "path_later"  # the key of a suite that reads later rows
+SUITE = "mtl.suites.table.table"  # the target of a suite that can read later rows
+READS = "path_later"  # its key for them
 ALL, LATER = "all", "later"  # rows that a run is trained again with
 NO_SPLIT = {"by": "random", "column": None, "folds": None}
 
@@ -50,12 +51,12 @@ class Watched:
             InputError: it is not finished, not of a person's table, or its rows have changed.
         """
         was, config = run.result, run.config
-        if READS not in config.task:
+        if config.task.get("_target_") != SUITE:
             raise InputError(
                 f"run '{run.path}' is of task={config.choices.task}, whose rows are always the same: expected a run of "
                 "a table of your own, task=table"
             )
-        if config.task["stream"]:
+        if config.task.get("stream"):
             raise InputError(f"run '{run.path}' reads its rows piece by piece, task.stream=true, which leaves no test")
         trained = load_trained(run)
         trained.data.setup("fit")
