@@ -268,7 +268,7 @@ def _open_study(search: Search, directory: Path) -> Any:
         storage = (
             JournalStorage(JournalFileBackend(str(directory.absolute() / "journal.log")))
             if address is None
-            else get_storage(address)
+            else get_storage(_connection_by_connection(address))
         )
         return optuna.create_study(
             storage=storage,
@@ -280,6 +280,17 @@ def _open_study(search: Search, directory: Path) -> Any:
     except Exception as error:
         where = f"storage={address}" if address else f"'{directory / 'journal.log'}'"
         raise InputError(f"{where} cannot be used: {' '.join(str(error).split())[:200]}") from None
+
+
+def _connection_by_connection(address: str) -> Any:
+    """The storage at the address of a database; each connection is closed after use, so that none is left to the end.
+
+    Optuna's other kinds of storage are named by their address alone.
+    """
+    from optuna.storages import RDBStorage
+    from sqlalchemy import NullPool
+
+    return address if address.startswith("redis") else RDBStorage(address, engine_kwargs={"poolclass": NullPool})
 
 
 def _sampler(search: Search, number: int) -> "BaseSampler":
