@@ -84,7 +84,9 @@ def test_the_tutorial_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     (predictions,) = (tmp_path / "outputs" / "runs").rglob("predictions.csv")
     assert len(pd.read_csv(predictions)) == 5
     (run,) = (tmp_path / "outputs" / "runs" / "table" / "gated-uncertainty").iterdir()
-    (block,) = blocks(ROOT / "docs" / "suites" / "table.md", "python")
+    block, example = blocks(ROOT / "docs" / "suites" / "table.md", "python")
     found = {"frame": pd.read_csv(tmp_path / "new.csv")}
     exec(compile(block.replace("<run id>", run.name), "table.md", "exec"), found)  # noqa: S102
     assert len(found["spend"]) == 5
+    exec(compile(example, "table.md", "exec"), {})  # noqa: S102
+    assert len(pd.read_csv(tmp_path / "later.csv")) == 1200

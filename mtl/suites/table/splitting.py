@@ -233,16 +233,14 @@ class Splitting(Division):
 
 
 @dataclass(frozen=True)
-class WithTestRows(Division):
-    """The last rows are the test, whatever the others are divided by.
+class WithOtherRows(Division):
+    """Rows of another file stand behind those of the table.
 
     Attributes:
-        splitting: divides the others into training and validation.
-        tested: how many rows are the test.
+        splitting: how the table is divided.
     """
 
     splitting: Splitting
-    tested: int
 
     @property
     @override
@@ -257,6 +255,18 @@ class WithTestRows(Division):
     @override
     def row_groups(self, frame: pd.DataFrame) -> np.ndarray | None:
         return self.splitting.row_groups(frame)
+
+
+@dataclass(frozen=True)
+class WithTestRows(WithOtherRows):
+    """The last rows are the test, whatever the others are divided by.
+
+    Attributes:
+        splitting: divides the others into training and validation.
+        tested: how many rows are the test.
+    """
+
+    tested: int
 
     def rows(self, frame: pd.DataFrame) -> Rows:
         """Row numbers of ``train``, ``val`` and ``test``; as of :meth:`Splitting.rows`."""
@@ -267,7 +277,7 @@ class WithTestRows(Division):
 
 
 @dataclass(frozen=True)
-class WithLaterRows(Division):
+class WithLaterRows(WithOtherRows):
     """The last rows came after all others, and say how good a network is now; the others only train it.
 
     Attributes:
@@ -275,22 +285,7 @@ class WithLaterRows(Division):
         later: how many they are.
     """
 
-    splitting: Splitting
     later: int
-
-    @property
-    @override
-    def columns(self) -> tuple[str, ...]:
-        return self.splitting.columns
-
-    @property
-    @override
-    def asked(self) -> dict[str, str]:
-        return self.splitting.asked
-
-    @override
-    def row_groups(self, frame: pd.DataFrame) -> np.ndarray | None:
-        return self.splitting.row_groups(frame)
 
     def rows(self, frame: pd.DataFrame) -> Rows:
         """Row numbers of ``train``, ``val`` and ``test``; as of :meth:`Splitting.rows`."""
