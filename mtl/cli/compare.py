@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mtl.comparison.report.content import Report
     from mtl.sweep.plan import Configuration, Plan
     from mtl.sweep.planner import Planner
+    from mtl.sweep.worker_pool import WorkerPool
 
 HELP = """\
 python experiments/compare.py [setting=value | override=value]...
@@ -79,6 +80,7 @@ def carry_out(asked: Study, command: str, console: Console) -> "Report | None":
         from mtl.sweep.planner import Planner
         from mtl.sweep.processes import threads_each
         from mtl.sweep.progress import plan_table
+        from mtl.sweep.worker_pool import WorkerPool
 
     began = time.perf_counter()
     workers = usable_cores() if asked.workers is None else asked.workers
@@ -91,25 +93,26 @@ def carry_out(asked: Study, command: str, console: Console) -> "Report | None":
     announce(planner, single, multi, workers, console)
     if asked.dry_run:
         return None
-    if asked.tune:
-        single, *multi = choose_on_validation(planner, [single, *multi], workers, console)
     done = 0
+    with WorkerPool(planner.output) as pool:
 
-    def train_stage(plan: "Plan", heading: str) -> bool:
-        nonlocal done
-        console.print(heading, style="bold")
-        found = train(plan, workers, console)
-        done += found.runs
-        return found.whole
+        def train_stage(plan: "Plan", heading: str) -> bool:
+            nonlocal done
+            console.print(heading, style="bold")
+            found = train(plan, workers, console, pool=pool)
+            done += found.runs
+            return found.whole
 
-    campaign = Campaign(planner, single, multi, command, train_stage)
-    if campaign.screen():
-        if campaign.decide():
-            campaign.add_baselines()
-        if done:
-            seconds = time.perf_counter() - began
-            runs = len(campaign.plan().entries)
-            campaign.save(f"{seconds:,.0f} s for {done} of {runs} runs, {max(workers, 1)} at once")
+        if asked.tune:
+            single, *multi = choose_on_validation(planner, [single, *multi], workers, console, pool)
+        campaign = Campaign(planner, single, multi, command, train_stage)
+        if campaign.screen():
+            if campaign.decide():
+                campaign.add_baselines()
+            if done:
+                seconds = time.perf_counter() - began
+                runs = len(campaign.plan().entries)
+                campaign.save(f"{seconds:,.0f} s for {done} of {runs} runs, {max(workers, 1)} at once")
     # Of several commands that share the comparison, one at a time writes the report
     with planner.queue.leases.alone(f"report-{planner.comparison_id}"):
         return report([planner.directory], console, folder=Path(asked.keep) if asked.keep else None)
@@ -124,9 +127,13 @@ def announce(
     from mtl.sweep.progress import format_duration, plan_table
 
     asked = planner.study
-    seeds = asked.screening_seeds if asked.design == "confirm" and len(multi) > 1 else asked.deciding_seeds[:1]
+    screens = asked.design == "confirm" and len(multi) > 1
+    what = "screening on validation" if screens else "comparing"
+    seeds = asked.screening_seeds if screens else asked.deciding_seeds[:1]
+    if screens and asked.halves:
+        seeds = seeds[:1]
+        what += "; the worse half is stopped after a third of it"
     plan = planner.plan([single, *multi], seeds)
-    what = "screening on validation" if asked.design == "confirm" and len(multi) > 1 else "comparing"
     console.print(plan_table(plan, workers, what))
     fewest, most = expected_runs(asked, len(multi))
     mean = sum(plan.seconds(one) for one in plan.configurations) / len(plan.configurations) / max(workers, 1)
@@ -140,11 +147,11 @@ def announce(
 
 
 def choose_on_validation(
-    planner: "Planner", configurations: "list[Configuration]", workers: int, console: Console
+    planner: "Planner", configurations: "list[Configuration]", workers: int, console: Console, pool: "WorkerPool"
 ) -> "list[Configuration]":
     """Each configuration with the values of the grid that validation prefers. InputError if a failure stopped it."""
     tuning = planner.grid_plan(configurations)
-    if not train(tuning, workers, console).whole:
+    if not train(tuning, workers, console, pool=pool).whole:
         failed = [entry for entry in tuning.entries if planner.queue.state(entry) == FAILED]
         raise InputError(f"a run of the grid failed: {planner.queue.attempt(failed[0])['error']}")
     return planner.best_of_grid(tuning)
@@ -162,7 +169,9 @@ class Trained(NamedTuple):
     runs: int
 
 
-def train(plan: "Plan", workers: int, console: Console, *, again: bool = True) -> Trained:
+def train(
+    plan: "Plan", workers: int, console: Console, *, again: bool = True, pool: "WorkerPool | None" = None
+) -> Trained:
     """Do the runs of a plan, with a live table; failed ones are tried again, unless that has been done."""
     from mtl.sweep.progress import Progress
     from mtl.sweep.workers import sweep
@@ -180,6 +189,7 @@ def train(plan: "Plan", workers: int, console: Console, *, again: bool = True) -
             watch=progress.show,
             replicas=study.at_once,
             leases=study.leases,
+            pool=pool,
         )
     console.print(progress.table())
     counts = progress.counts()

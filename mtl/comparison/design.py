@@ -1,7 +1,7 @@
 """Which runs decide a comparison, when one looks at them, and what each claim may spend of the error rate."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from mtl.comparison.statistics.looks import spend
@@ -10,6 +10,49 @@ from mtl.errors import InputError
 CONFIRM, FULL, UNPLANNED = "confirm", "full", "unplanned"
 
 MEAN_SHARE = 0.8  # of alpha, for delta_m; the rest is for single tasks, further baselines and acting
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """A configuration that screening let go of on its way.
+
+    Attributes:
+        configuration: its id.
+        label: its name in tables.
+        rung: after which part of screening, from 0.
+        seed: of the run that it was judged by.
+        epochs: after which that run was looked at; None: its end.
+        score: its best validation score until then, lower being better; None where the end was looked at, or it failed.
+        last_score: the highest among those that went on.
+        run: its directory; empty where there is none.
+    """
+
+    configuration: str
+    label: str
+    rung: int
+    seed: int
+    epochs: int | None
+    score: float | None
+    last_score: float | None
+    run: str
+
+    @classmethod
+    def read(cls, node: Mapping[str, Any]) -> "Stopped":
+        """From a file. KeyError, TypeError or ValueError if it is damaged."""
+
+        def number(name: str, kind: Callable[[Any], Any]) -> Any:
+            return None if node[name] is None else kind(node[name])
+
+        return cls(
+            configuration=str(node["configuration"]),
+            label=str(node["label"]),
+            rung=int(node["rung"]),
+            seed=int(node["seed"]),
+            epochs=number("epochs", int),
+            score=number("score", float),
+            last_score=number("last_score", float),
+            run=str(node["run"]),
+        )
 
 
 @dataclass(frozen=True)
@@ -26,6 +69,7 @@ class Design:
         baseline: configuration id of the baseline; None: the most similar single-task one.
         chosen: configuration id of the one that screening chose; None: none yet.
         further: configuration ids of further baselines.
+        stopped: configurations that screening let go of on its way.
     """
 
     kind: str
@@ -36,6 +80,7 @@ class Design:
     baseline: str | None = None
     chosen: str | None = None
     further: tuple[str, ...] = ()
+    stopped: tuple[Stopped, ...] = ()
 
     @classmethod
     def unplanned(cls, seeds: Sequence[int]) -> "Design":
@@ -59,6 +104,7 @@ class Design:
             baseline=str(node["baseline"]),
             chosen=None if node["chosen"] is None else str(node["chosen"]),
             further=tuple(str(key) for key in node["further"]),
+            stopped=tuple(Stopped.read(one) for one in node.get("stopped", [])),
         )
 
     def plain(self) -> dict[str, Any]:
@@ -72,6 +118,7 @@ class Design:
             "baseline": self.baseline,
             "chosen": self.chosen,
             "further": list(self.further),
+            "stopped": [asdict(one) for one in self.stopped],
         }
 
     def choosing(self, configuration: str) -> "Design":

@@ -1,6 +1,6 @@
 """Applies the design of a comparison to its runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isfinite, nan
@@ -122,12 +122,20 @@ class Judge:
         """Mean gains of a configuration on validation, by task."""
         return self.gain.on_validation(self.runs[key], self.base, self.screening_seeds(key))
 
-    def best(self) -> str | None:
-        """The multi-task configuration with the highest mean gain on validation; None where none was measured there."""
+    def best(self, among: Collection[str] | None = None) -> str | None:
+        """The multi-task configuration with the highest mean gain on validation; None where none was measured there.
+
+        Args:
+            among: ids of those that may be chosen; None: all may.
+
+        Returns:
+            The one that was chosen before, where one was.
+        """
         if self.design.chosen is not None:
             return self.design.chosen if self.design.chosen in self.multi else None
-        means = {key: float(np.mean(list(self.validation(key).values()))) for key in self.multi}
-        measured = [key for key in self.multi if isfinite(means[key])]
+        asked = [key for key in self.multi if among is None or key in among]
+        means = {key: float(np.mean(list(self.validation(key).values()))) for key in asked}
+        measured = [key for key in asked if isfinite(means[key])]
         return max(measured, key=lambda key: means[key], default=None)
 
     def comparison(self, labels: Mapping[str, str]) -> Comparison:

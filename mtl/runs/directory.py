@@ -3,7 +3,7 @@
 ``<output>/runs/<task>/<model>-<weighting>/<run id>/`` holds::
 
     config.yaml    the resolved config, the run's truth
-    state          one word: running, done, failed, interrupted, or pruned by a search
+    state          one word: running, done, failed, interrupted, or pruned by a search or a screening
     statistics.json  what the suite fitted on the training rows, for suites that do
     affinity.json  what grouping=auto measured, and the groups that follow; affinity.png shows it
     best.ckpt      the checkpoint selected on validation     (tensors and plain values only)

@@ -11,9 +11,11 @@ from mtl.comparison.types import UNCLEAR
 from mtl.config.study import MERGED, TREES, Study
 from mtl.errors import InputError
 from mtl.runs.identity import configuration_id
+from mtl.sweep.halving import rungs
 from mtl.sweep.ledger import Ledger
 from mtl.sweep.plan import Configuration, Plan
 from mtl.sweep.planner import Planner
+from mtl.sweep.screening import Screening
 
 Train = Callable[[Plan, str], bool]  # does the runs of a plan, under a heading; False when a failure stopped it
 
@@ -41,6 +43,7 @@ class Campaign:
         self.further: list[Configuration] = []
         self.ledger = Ledger(planner.directory)
         self.ledger.check(self.study.planned_looks, self.study.deciding_seeds)
+        self.screening = Screening(planner, single, multi, self.ledger)
         # Deciding seeds in use: going on keeps those of earlier looks in the plan, whatever interrupts it
         self.decided = self.ledger.seen
 
@@ -56,6 +59,7 @@ class Campaign:
             baseline=configuration_id(self.single.config),
             chosen=self.ledger.chosen if self.study.design == CONFIRM else None,
             further=tuple(configuration_id(one.config) for one in self.further),
+            stopped=tuple(self.ledger.stopped),
         )
 
     def screen(self) -> bool:
@@ -66,14 +70,12 @@ class Campaign:
         gains: dict[str, float] = {}
         chosen = self.multi[0]
         if len(self.multi) > 1:
-            if not self._do([self.single, *self.multi], self.study.screening_seeds, "screening on validation"):
-                return False
-            judge = self._judge()
-            found = judge.best()
+            found = self.screening.choose(self._train, self._judge)
             if found is None:
-                raise InputError("no configuration could be screened: every one of their runs failed")
+                return False
+            chosen = found
+            judge = self._judge()
             labels = {configuration_id(one.config): one for one in self.multi}
-            chosen = labels[found]
             gains = {
                 labels[key].label: sum(values.values()) / len(values)
                 for key in judge.multi
@@ -142,14 +144,17 @@ class Campaign:
 
     def _do(self, configurations: Sequence[Configuration], seeds: Sequence[int], heading: str) -> bool:
         self.decided = max(self.decided, len([seed for seed in seeds if seed in self.study.deciding_seeds]))
+        return self._train(self.planner.plan(configurations, seeds), heading)
+
+    def _train(self, plan: Plan, heading: str) -> bool:
         self.save()
-        return self.train(self.planner.plan(configurations, seeds), heading)
+        return self.train(plan, heading)
 
     def _with_runs(self, one: Configuration) -> Configuration:
         """A configuration with the runs that are planned of it so far."""
         screened = self.study.design == CONFIRM and len(self.multi) > 1 and one not in self.further
-        seeds = list(self.study.screening_seeds) if screened else []
         key = configuration_id(one.config)
+        seeds = self.screening.seeds_of(key) if screened else []
         confirmed = self.study.design == FULL or key == self.ledger.chosen or one is self.single or one in self.further
         if confirmed:
             seeds += self.study.deciding_seeds[: self.decided]
@@ -183,5 +188,9 @@ def expected_runs(study: Study, configurations: int) -> tuple[int, int]:
     looks = study.planned_looks
     if study.design == FULL:
         return (configurations + 1) * looks[0], (configurations + 1) * looks[-1]
-    screening = (configurations + 1) * study.screen if configurations > 1 else 0
+    screening = 0
+    if configurations > 1:
+        parts = rungs(study.screening_seeds, configurations, halving=study.halves)
+        left = parts[-2].keep if len(parts) > 1 else configurations  # that have all its seeds
+        screening = study.screen + configurations + left * (study.screen - 1)
     return screening + 2 * looks[0], screening + 2 * looks[-1]

@@ -1,9 +1,11 @@
 """The ledger of a comparison's looks: what was planned, chosen and seen, so that going on is no peeking."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from mtl.comparison.design import Stopped
 from mtl.comparison.statistics.looks import Look
 from mtl.errors import InputError
 from mtl.runs.files import read_json, write_json
@@ -28,6 +30,7 @@ class Ledger:
         try:
             self.chosen: str | None = None if found.get("chosen") is None else str(found["chosen"])
             self.screening = {str(label): float(gain) for label, gain in found.get("screening", {}).items()}
+            self.stopped = [Stopped.read(one) for one in found.get("stopped", [])]
             self.planned = [int(look) for look in found.get("planned", [])]
             self.seeds = [int(seed) for seed in found.get("seeds", [])]
             self.taken: list[dict[str, Any]] = [dict(look) for look in found.get("taken", [])]
@@ -43,6 +46,11 @@ class Ledger:
                 f"looks={list(planned)}: this comparison has begun to look by looks={self.planned}; go on with "
                 f"that, or compare on fresh seeds: first_seed={free}"
             )
+
+    def stop(self, configurations: Iterable[Stopped]) -> None:
+        """Write down which configurations screening lets go of, once."""
+        self.stopped += configurations
+        self._write()
 
     def choose(self, configuration: str, screening: Mapping[str, float]) -> None:
         """Write down what screening chose, once.
@@ -81,6 +89,7 @@ class Ledger:
         content = {
             "chosen": self.chosen,
             "screening": self.screening,
+            "stopped": [asdict(one) for one in self.stopped],
             "planned": self.planned,
             "seeds": self.seeds,
             "taken": self.taken,

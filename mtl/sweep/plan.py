@@ -111,8 +111,9 @@ class Plan:
     def seconds(self, configuration: Configuration) -> float:
         """Estimate of the longest that one run of a configuration may take; patience may end it before."""
         each, budget = configuration.step_seconds * self.steps, self.budget(configuration)
-        validations = budget.epochs / budget.every
-        return self.overhead + each * (budget.epochs + configuration.measuring) + self.validation * validations
+        until = configuration.entries[0].until if configuration.entries else None
+        epochs = budget.epochs if until is None else min(until, budget.epochs)
+        return self.overhead + each * (epochs + configuration.measuring) + self.validation * epochs / budget.every
 
     def budget(self, configuration: Configuration) -> Budget:
         """The most that a run of a configuration trains."""

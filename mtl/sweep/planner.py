@@ -291,13 +291,22 @@ class Planner:
             self.overhead,
         )
 
-    def entry(self, config: RunConfig, seed: int) -> QueuedRun:
-        """A run of this config with this seed, on the split of that seed where each has its own."""
+    def entry(self, config: RunConfig, seed: int, until: int | None = None) -> QueuedRun:
+        """A run of this config with this seed, on the split of that seed where each has its own.
+
+        Args:
+            config: its configuration.
+            seed: its seed.
+            until: after so many epochs it is paused; None: it is trained to its end.
+
+        Returns:
+            The run.
+        """
         seeded = config.changed(seed=seed)
         if self.study.data == "fixed":
-            return QueuedRun(seeded, self.fingerprint)
+            return QueuedRun(seeded, self.fingerprint, until)
         split = self.split(config, seed)
-        return QueuedRun(seeded.changed(task=split.task), split.fingerprint)
+        return QueuedRun(seeded.changed(task=split.task), split.fingerprint, until)
 
     def split(self, config: RunConfig, seed: int) -> Split:
         """The data of a config with a seed that has a split of its own."""
@@ -342,6 +351,8 @@ def comparison_id(study: Study, configs: Sequence[RunConfig], fingerprint: str) 
     )
     if MERGED in study.baselines:
         judged["merges"] = study.merges
+    if study.halves:
+        judged["halving"] = True
     grid = study.grid if study.tune else None
     text = json.dumps([[configuration_id(one) for one in configs], fingerprint, judged, grid], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -42,10 +42,12 @@ class QueuedRun:
     Attributes:
         config: its resolved config.
         fingerprint: of its data.
+        until: after so many epochs it is paused, with a checkpoint to go on from; None: it is trained to its end.
     """
 
     config: RunConfig
     fingerprint: str
+    until: int | None = None
 
     @cached_property
     def key(self) -> str:
@@ -112,7 +114,10 @@ class RunQueue:
         return [found.get(entry.key, DONE) for entry in entries]
 
     def _unheld_state(self, entry: QueuedRun) -> str:
-        return FAILED if "error" in self.attempt(entry) else PENDING
+        attempt = self.attempt(entry)
+        if "error" in attempt:
+            return FAILED
+        return DONE if is_far_enough(entry, attempt) else PENDING
 
     def state(self, entry: QueuedRun) -> str:
         """pending, running, done or failed."""
@@ -143,13 +148,23 @@ class RunQueue:
         """Write down the directory of the attempt."""
         self._write(entry, {**self.attempt(entry), "run": str(run.path.resolve())})
 
+    def record_pause(self, entry: QueuedRun) -> None:
+        """Write down that the run was paused where the entry says."""
+        self._write(entry, {**self.attempt(entry), "paused": entry.until})
+
+    def directory(self, entry: QueuedRun) -> Path | None:
+        """The directory of a run that is done or was begun; None if there is none."""
+        run = self.done(entry)
+        begun = self.attempt(entry).get("run")
+        return run.path if run is not None else Path(begun) if begun and Path(begun).is_dir() else None
+
     def _write(self, entry: QueuedRun, values: Mapping[str, Any]) -> None:
         write_json(self._attempt(entry), values)
 
     @contextmanager
     def claim(self, entry: QueuedRun) -> Iterator["Claim | None"]:
         """The right to do a run while the context lasts; None if it is done, failed, or somebody alive is at it."""
-        if self.done(entry) or "error" in self.attempt(entry):
+        if self._is_answered(entry):
             self.leases.clear(entry.key)  # a process may have died between the result and the end
             yield None
             return
@@ -160,11 +175,15 @@ class RunQueue:
         with self.leases.keep(lease):
             yield Claim(self, entry) if self._is_left(entry, after_death=lease.after_death) else None
 
+    def _is_answered(self, entry: QueuedRun) -> bool:
+        attempt = self.attempt(entry)
+        return self.done(entry) is not None or "error" in attempt or is_far_enough(entry, attempt)
+
     def _is_left(self, entry: QueuedRun, *, after_death: bool) -> bool:
         """Whether a run, whose lease is held, is still to do; the death of its last process is counted."""
-        attempt = self.attempt(entry)
-        if self.done(entry) or "error" in attempt:  # of somebody who held it in the meantime
+        if self._is_answered(entry):  # of somebody who held it in the meantime
             return False
+        attempt = self.attempt(entry)
         if not after_death:
             return True
         # A cluster may end a long run many times: only deaths in a row that leave no new checkpoint count
@@ -182,6 +201,12 @@ class RunQueue:
         """What tells the last checkpoint of an attempt from those before it; None if there is none."""
         run = Run(Path(attempt.get("run", "")))
         return ", ".join(checksums_of(run.last)) if run.last.is_file() else None
+
+
+def is_far_enough(entry: QueuedRun, attempt: Mapping[str, Any]) -> bool:
+    """Whether a run that is to be paused has been, there or later, and can still be gone on with."""
+    paused = attempt.get("paused")
+    return entry.until is not None and paused is not None and paused >= entry.until and Path(attempt["run"]).is_dir()
 
 
 @dataclass(frozen=True)

@@ -1,34 +1,34 @@
 """Worker processes of a sweep: each does the runs of a plan that are neither done nor under way elsewhere."""
 
 import gc
-import multiprocessing
 import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
-from multiprocessing.process import BaseProcess
+from contextlib import ExitStack, nullcontext
+from functools import partial
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
 from mtl.config.process import program_imports
 from mtl.config.signals import interruptions_prevail
 from mtl.errors import InputError
-from mtl.runs.attempts import queue_directory
-from mtl.sweep.processes import POLL, end_all, start_worker, threads_each, worker_process
+from mtl.sweep.processes import POLL, threads_each
 from mtl.sweep.queue import DONE, FAILED, PENDING, Claim, QueuedRun, RunQueue
+from mtl.sweep.worker_pool import WorkerPool
 
 REST = 10.0  # times as long as a look takes until the next: many commands over thousands of runs ask much of their disk
 
 
 def do_run(claim: Claim, threads: int) -> None:
-    """Train one run, or go on with one whose process died. Errors are recorded, not raised."""
+    """Train one run, or go on with one that was paused or whose process died. Errors are recorded, not raised."""
     # Imported here: the process that only watches need not wait for torch
     with program_imports():
         from mtl.lifecycle.resume import resumable_run
         from mtl.lifecycle.train import train
+        from mtl.training.callbacks import Pruned
 
-    own = claim.entry.config
+    own, until = claim.entry.config, claim.entry.until
     config = own.changed(threads=own.threads or threads)
     try:
         with interruptions_prevail():
@@ -42,7 +42,12 @@ def do_run(claim: Claim, threads: int) -> None:
                     claim.discard()
                 else:
                     config = again
-            train(config, on_run_created=claim.on_run_created)
+            if until is None:
+                train(config, on_run_created=claim.on_run_created)
+            else:
+                train(config, on_run_created=claim.on_run_created, on_validation=lambda epochs, _: epochs >= until)
+    except Pruned:
+        claim.queue.record_pause(claim.entry)
     except Exception as error:
         text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
         claim.queue.fail(claim.entry, " ".join(text.split()), traceback.format_exc())
@@ -146,23 +151,11 @@ def shapes_of(entries: Sequence[QueuedRun]) -> list[tuple[str, str]]:
     from mtl.training.stack.offered import obstacle_in_config, shape_of
 
     return [
-        (entry.fingerprint, shape_of(entry.config)) if obstacle_in_config(entry.config) is None else ("", entry.key)
+        (entry.fingerprint, shape_of(entry.config))
+        if obstacle_in_config(entry.config) is None and entry.until is None
+        else ("", entry.key)
         for entry in entries
     ]
-
-
-def run_worker(
-    entries: Sequence[QueuedRun],
-    output: Path,
-    threads: int,
-    stop: Event,
-    fail_fast: bool,
-    replicas: int,
-    leases: str | None,
-) -> None:
-    """What a worker process does. It ends with the process that started it; its output goes to a file of the queue."""
-    with worker_process(queue_directory(output)):
-        do_runs(entries, output, threads, stop, fail_fast=fail_fast, replicas=replicas, leases=leases)
 
 
 def sweep(
@@ -174,6 +167,7 @@ def sweep(
     watch: Callable[[], None] = lambda: None,
     replicas: int = 1,
     leases: str | None = None,
+    pool: WorkerPool | None = None,
 ) -> None:
     """Do all runs; returns when each is done or failed, or one failed and ``fail_fast``.
 
@@ -187,34 +181,29 @@ def sweep(
         replicas: most runs of one shape that a process trains at once; with several processes the runs are divided
             among them first.
         leases: as for :class:`~mtl.sweep.queue.RunQueue`.
+        pool: its processes do it, and outlive this; None: processes that end with it.
     """
     queue = RunQueue(output, leases)
     for entry in entries:
         queue.forget_failure(entry)
-    context = multiprocessing.get_context("spawn")
-    stop = context.Event()
-    if workers == 0:
-        parts = [list(entries)] if replicas > 1 else [[entry] for entry in entries]
-        for part in parts:
-            do_runs(part, output, threads_each(1), stop, fail_fast=fail_fast, replicas=replicas, leases=leases)
-            watch()
-        return
-    each = min(replicas, max(1, -(-len(entries) // workers)))
-    processes: list[BaseProcess] = []
-    try:
+    with WorkerPool(output) if pool is None else nullcontext(pool) as team:
+        team.stop.clear()
+        if workers == 0:
+            parts = [list(entries)] if replicas > 1 else [[entry] for entry in entries]
+            for part in parts:
+                do_runs(part, output, threads_each(1), team.stop, fail_fast=fail_fast, replicas=replicas, leases=leases)
+                watch()
+            return
+        each = min(replicas, max(1, -(-len(entries) // workers)))
+        work = partial(do_runs, fail_fast=fail_fast, replicas=each, leases=leases)
         while True:
-            processes = [one for one in processes if one.is_alive()]
+            busy = team.busy()
             began = time.monotonic()
-            states = [] if stop.is_set() else queue.states(entries)
+            states = [] if team.stop.is_set() else queue.states(entries)
             watch()
             took = time.monotonic() - began
-            if not processes and all(state in (DONE, FAILED) for state in states):
+            if not busy and all(state in (DONE, FAILED) for state in states):
                 return
-            for _ in range(min(states.count(PENDING), workers - len(processes))):
-                arguments = (list(entries), output, threads_each(workers), stop, fail_fast, each, leases)
-                processes.append(context.Process(target=run_worker, args=arguments, daemon=True))
-                start_worker(processes[-1])
-            time.sleep(max(POLL, REST * took))
-    finally:
-        stop.set()
-        end_all(processes)
+            for _ in range(min(states.count(PENDING), workers - busy)):
+                team.give(work, list(entries), output, threads_each(workers))
+            team.wait(max(POLL, REST * took))

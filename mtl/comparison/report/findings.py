@@ -1,6 +1,6 @@
 """What a report says beside its verdict: negative transfer, and Pareto fronts."""
 
-from math import isfinite
+from math import isfinite, nan
 
 from mtl.comparison.fixed_front import fixed_front_sentences
 from mtl.comparison.report import number_format
@@ -14,6 +14,11 @@ and data. Of runs that were trained at once, training is the share of each in wh
 all. Front: no other configuration is better on every task, on validation. Unique: share of the hypervolume of
 gains on validation that is lost without it."""
 NEGATIVE_TRANSFER_COLUMNS = ("configuration", "task", "gain", "interval", "gain by seed")
+STOPPED_COLUMNS = ("configuration", "epochs", "score", "highest of those that went on", "run")
+STOPPED_CAPTION = (
+    "Stopped in screening, as others were better after a part of the training. The score is the geometric mean of the "
+    "tasks' validation losses, lower being better"
+)
 
 
 def negative_transfer_rows(comparison: Comparison) -> list[tuple[str, ...]]:
@@ -30,6 +35,21 @@ def negative_transfer_rows(comparison: Comparison) -> list[tuple[str, ...]]:
         if row.multi
         for task, cell in tested.cells.items()
         if cell.evidence.call == HURTS
+    ]
+
+
+def stopped_rows(comparison: Comparison) -> list[tuple[str, ...]]:
+    """One row of :data:`STOPPED_COLUMNS` for each configuration that was stopped before its training ended."""
+    return [
+        (
+            one.label,
+            str(one.epochs),
+            number_format.value(nan if one.score is None else one.score),
+            number_format.value(nan if one.last_score is None else one.last_score),
+            one.run or "failed",
+        )
+        for one in comparison.design.stopped
+        if one.epochs is not None
     ]
 
 

@@ -11,8 +11,11 @@ from mtl.comparison.report.execution import constants_sentence, execution_column
 from mtl.comparison.report.findings import (
     COST_NOTE,
     NEGATIVE_TRANSFER_COLUMNS,
+    STOPPED_CAPTION,
+    STOPPED_COLUMNS,
     negative_transfer_rows,
     pareto_sentences,
+    stopped_rows,
     worst_gain_sentence,
 )
 from mtl.comparison.types import Comparison, Evidence, Row
@@ -101,7 +104,16 @@ def screening_section(c: Comparison) -> list[str]:
         "mean over tasks.",
         "",
         *(f"- {escaped(sentence)}" for sentence in pareto_sentences(c)),
+        *stopped_section(c),
     ]
+
+
+def stopped_section(c: Comparison) -> list[str]:
+    """Which configurations screening let go of before their trainings ended; nothing where there are none."""
+    rows = [list(row) for row in stopped_rows(c)]
+    if not rows:
+        return []
+    return ["", f"{STOPPED_CAPTION}:", "", *table(list(STOPPED_COLUMNS), rows)]
 
 
 def by_validation(row: Row) -> tuple[bool, float]:

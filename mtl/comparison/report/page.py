@@ -13,8 +13,11 @@ from mtl.comparison.report.execution import constants_sentence, execution_column
 from mtl.comparison.report.findings import (
     COST_NOTE,
     NEGATIVE_TRANSFER_COLUMNS,
+    STOPPED_CAPTION,
+    STOPPED_COLUMNS,
     negative_transfer_rows,
     pareto_sentences,
+    stopped_rows,
     worst_gain_sentence,
 )
 from mtl.comparison.report.markdown import by_validation
@@ -51,6 +54,9 @@ def html(report: Report, figures: Sequence[SvgFigure]) -> str:
         pareto_sentences=pareto_sentences(comparison),
         negative_transfer_columns=NEGATIVE_TRANSFER_COLUMNS,
         negative_transfer_rows=negative_transfer_rows(comparison),
+        stopped_caption=STOPPED_CAPTION,
+        stopped_columns=STOPPED_COLUMNS,
+        stopped_rows=stopped_rows(comparison),
         worst_gain_sentence=worst_gain_sentence(comparison),
         scales={
             reason: [task for task in comparison.tasks if comparison.scales[task].reason == reason]
