@@ -5,6 +5,7 @@ from functools import partial
 
 import torch
 from torch import Tensor
+from torch.nn import Parameter
 from typing_extensions import override
 
 from mtl.distributed import processes
@@ -33,8 +34,9 @@ class GradientWeighting(Weighting):
     Args:
         num_tasks: K.
         at: where gradients are compared. ``parameters``: all shared parameters, exact; ``last_shared``: the last shared
-            layer, K short passes and one whole; ``representation``: the last shared tensors, K passes through what is
-            private and one through the rest. The latter two are other Gramians, cheaper and not the same.
+            layer, K short passes and one whole, or K whole ones where the layer is most of what is shared;
+            ``representation``: the last shared tensors, K passes through what is private and one through the rest. The
+            latter two are other Gramians, cheaper and not the same.
         normalise: see :class:`Weighting`.
 
     Attributes:
@@ -102,6 +104,8 @@ class GradientWeighting(Weighting):
             # Products of what the processes have do not add up to those of the joined batch
             operations = find_linear(call.losses, compared) if processes() == 1 else []
             if self.at == "last_shared":
+                if not operations and is_most_of(compared, call):
+                    return update_from_full_gradients(call, compared, self._memory, self._frontier_memory, solve)
                 return update_from_compared(call, compared, operations, self._memory, solve)
             if len(blocks_of_call(call, parameters_outside(operations, compared))) > 1:
                 return update_from_compared(call, compared, operations, self._memory, solve)
@@ -140,3 +144,15 @@ class GradientWeighting(Weighting):
             weights, factors = weights / scales, self.private_factors(weights, index) / scales
         self.on_weights(weights, tasks)
         return weights, factors
+
+
+def is_most_of(compared: list[Parameter], call: Call) -> bool:
+    """Whether passes to these parameters are so long that M whole ones are less than M to them and a whole one.
+
+    By numbers of parameters: M short passes and a whole one are less where the short ones go through less than
+    ``(M - 1) / M`` of what is shared. False where all shared gradients of all tasks would not leave room in memory.
+    """
+    tasks, shared = len(call.tasks), sum(p.numel() for p in call.shared)
+    if sum(p.numel() for p in compared) * tasks < shared * (tasks - 1):
+        return False
+    return len(blocks_of_call(call, call.shared)) == 1
