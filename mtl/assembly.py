@@ -1,10 +1,11 @@
 """From a typed configuration to the objects of a run: YAML names factories, this file calls them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -182,9 +183,13 @@ def load_run(opened: Run) -> Assembly:
 
 def restore(module: MultiTaskModule, path: Path) -> None:
     """Load a checkpoint's weights. InputError if it is missing, damaged or of another model."""
-    state = read_checkpoint(path)["state_dict"]
+    take_weights(module, read_checkpoint(path), path)
+
+
+def take_weights(module: MultiTaskModule, checkpoint: Mapping[str, Any], path: Path) -> None:
+    """Load the weights of a checkpoint that was read from a path. InputError if it is of another model."""
     try:
-        module.load_state_dict(state)
+        module.load_state_dict(checkpoint["state_dict"])
     except RuntimeError as error:
         first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
         raise InputError(f"checkpoint '{path}' is of another model: {first[:200]}") from None

@@ -6,7 +6,7 @@ from typing import Protocol
 from pytorch_lightning import Callback
 from pytorch_lightning.loggers import Logger
 
-from mtl.assembly import Assembly, restore
+from mtl.assembly import Assembly, take_weights
 from mtl.config.run_result import Selection
 from mtl.errors import InputError
 from mtl.inspection.show_affinity import show_affinity
@@ -138,7 +138,7 @@ def fitted(run: Run, assembly: Assembly, trainer: Progress, observers: Observers
     if best_epochs.values:
         best_epochs.rewrite(best)
         write_checkpoint(run.best, best)
-    restore(module, run.best)
+    take_weights(module, best, run.best)
     metric, mode = data.selection
     chosen = best_epochs.epochs or {"": best["epoch"]}
     selection = Selection(

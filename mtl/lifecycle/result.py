@@ -28,8 +28,31 @@ class Measured:
     contributions: Contributions
 
 
+@dataclass(frozen=True)
+class Cost:
+    """What a prediction costs, which is the same for all networks of one shape.
+
+    Attributes:
+        flops: floating-point operations of one row; None: not counted.
+        seconds: of one batch; None: not measured.
+    """
+
+    flops: int | None
+    seconds: float | None
+
+    @classmethod
+    def of(cls, trained: Trained) -> "Cost":
+        """Counted and measured with a trained network, or with trees."""
+        return cls(trained.flops(), inference_seconds(trained.predict, trained.data))
+
+
 def measure(
-    run: Run, trained: Trained, fitted: Fitted, data_seconds: float, improvement: ImprovementResult | None = None
+    run: Run,
+    trained: Trained,
+    fitted: Fitted,
+    data_seconds: float,
+    improvement: ImprovementResult | None = None,
+    cost: Cost | None = None,
 ) -> Measured:
     """Measure every split once, and what the run cost.
 
@@ -39,6 +62,7 @@ def measure(
         fitted: how that went.
         data_seconds: until the rows were in memory.
         improvement: what came of improving the network by acting; None: it stayed as it was trained.
+        cost: of a prediction, where a run of the same shape has measured it; None: it is measured here.
 
     Returns:
         The result, and what each row of the test split contributes to its metrics: the rows are predicted once.
@@ -50,6 +74,7 @@ def measure(
         split: trained.evaluate(data.measured(split), contributions if split == "test" else None) for split in SPLITS
     }
     memory = peak_memory()
+    cost = cost or Cost.of(trained)
     result = RunResult(
         run_id=run_id(config),
         directory=str(run.path),
@@ -63,12 +88,12 @@ def measure(
         },
         metrics=metrics,
         parameters=trained.parameters(),
-        flops=trained.flops(),
+        flops=cost.flops,
         seconds=Seconds(
             data=data_seconds,
             fit=fitted.seconds + (affinity.seconds if affinity else 0.0),
             step=fitted.step_seconds,
-            inference=inference_seconds(trained.predict, data),
+            inference=cost.seconds,
         ),
         steps=fitted.steps,
         epochs=fitted.epochs,

@@ -21,6 +21,7 @@ from mtl.lifecycle.fit import Observers, fitted
 from mtl.lifecycle.improvement import improvement_for
 from mtl.lifecycle.introduction import introduce
 from mtl.lifecycle.new_run import new_run
+from mtl.lifecycle.result import Cost
 from mtl.lifecycle.resume import unfinished_run
 from mtl.lifecycle.train import Prepared, conclude, ignore, prepare, train, write_beginning
 from mtl.module.lightning import silent_lightning
@@ -162,6 +163,7 @@ class Training:
     def __init__(self, trainees: Sequence[Trainee]) -> None:
         self.trainees = list(trainees)
         self.size = len(self.trainees)
+        self.cost: Cost | None = None  # of a prediction of one network, measured with the first that is trained
 
     def start(self, locks: ExitStack) -> str | None:
         """Train.
@@ -219,7 +221,8 @@ class Training:
                 if member.error is not None:
                     raise member.error
                 how = fitted(one.run, one.prepared.assembly, member, one.observers)
-                job.result = conclude(one.run, one.prepared, how, job.reports.append, self.size)
+                job.result = conclude(one.run, one.prepared, how, job.reports.append, self.size, self.cost)
+                self.cost = self.cost or Cost(job.result.flops, job.result.seconds.inference)
         except Exception as error:
             job.error = error
 

@@ -34,7 +34,7 @@ from mtl.lifecycle.introduction import introduce
 from mtl.lifecycle.machines import Machines
 from mtl.lifecycle.merged import train_merged
 from mtl.lifecycle.new_run import new_run
-from mtl.lifecycle.result import measure
+from mtl.lifecycle.result import Cost, measure
 from mtl.lifecycle.resume import resumable_run, unfinished_run
 from mtl.lifecycle.shrinkage import shrink
 from mtl.lifecycle.trained import TrainedNetwork
@@ -244,7 +244,12 @@ def carry_out(run: Run, prepared: Prepared, on_report: Callable[[ExecutionReport
 
 
 def conclude(
-    run: Run, prepared: Prepared, fitted: Fitted, on_report: Callable[[ExecutionReport], None], replicas: int = 1
+    run: Run,
+    prepared: Prepared,
+    fitted: Fitted,
+    on_report: Callable[[ExecutionReport], None],
+    replicas: int = 1,
+    cost: Cost | None = None,
 ) -> RunResult:
     """Measure what was trained, let it act, and write the result.
 
@@ -254,6 +259,7 @@ def conclude(
         fitted: how training went.
         on_report: called with the report when the trained agent has acted.
         replicas: runs that were trained at once, this one among them.
+        cost: of a prediction, where one of those has measured it.
 
     Returns:
         The result.
@@ -262,7 +268,7 @@ def conclude(
         fitted = shrink(run, prepared.assembly, fitted)
     improvement = improve(run, prepared.assembly, prepared.improvement, fitted)
     trained = TrainedNetwork.of(prepared.assembly)
-    measured = measure(run, trained, fitted, prepared.data_seconds, improvement)
+    measured = measure(run, trained, fitted, prepared.data_seconds, improvement, cost)
     write_front(run, trained)
     found = measured.result.model_copy(update={"replicas": replicas})
     report, result = act(run, trained, prepared.environment, found, fitted.loggers, fitted.steps)

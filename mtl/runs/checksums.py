@@ -5,6 +5,7 @@ can write both.
 """
 
 import hashlib
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,18 +17,28 @@ FILE = "checksums.json"
 
 
 @contextmanager
-def checked_path(path: Path) -> Iterator[Path]:
+def checked_path(path: Path, *copies: Path) -> Iterator[Path]:
     """As :func:`~mtl.runs.files.atomic_path`, and the file's checksum is written down beside it.
 
     At every moment one of the checksums written down is that of the file: the new one is added before the file is
     replaced, and the old one goes after it.
+
+    Args:
+        path: what is written.
+        *copies: files of the same directory that are replaced by a copy of it, when it is there.
+
+    Yields:
+        Path: where to write.
     """
-    digest = ""
+    names, folder, digest = [one.name for one in (path, *copies)], path.parent, ""
     with atomic_path(path) as partial:
         yield partial
         digest = sha256_of(partial)
-        _note(path, [*checksums_of(path), digest])
-    _note(path, [digest])
+        _note(folder, {name: [*checksums_of(folder / name), digest] for name in names})
+    for copy in copies:
+        with atomic_path(copy) as partial:
+            shutil.copyfile(path, partial)
+    _note(folder, {name: [digest] for name in names})
 
 
 def write_checked_text(path: Path, text: str) -> None:
@@ -61,6 +72,6 @@ def checksums_of(path: Path) -> list[str]:
     return [str(digest) for digest in found] if isinstance(found, list) else []
 
 
-def _note(path: Path, digests: list[str]) -> None:
-    file = path.parent / FILE
-    write_json(file, {**read_json_if_whole(file), path.name: digests})
+def _note(folder: Path, digests: dict[str, list[str]]) -> None:
+    file = folder / FILE
+    write_json(file, {**read_json_if_whole(file), **digests})

@@ -8,7 +8,8 @@ import gc
 import platform
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cache
 from importlib.metadata import version
 from statistics import median
 from typing import Any, TypeVar
@@ -108,16 +109,24 @@ def peak_memory() -> int | None:
 def environment() -> dict[str, str]:
     """Versions and machine, for whoever wants to repeat the run; what cannot be found out is empty."""
     facts: dict[str, Callable[[], str]] = {
+        "device": lambda: torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "processor": processor,
+        "cores": lambda: str(usable_cores()),
+        "threads": lambda: str(torch.get_num_threads()),
+    }
+    return {**versions(), **{name: if_possible(tell, "") for name, tell in facts.items()}}
+
+
+@cache  # asking, of git among others, takes longer than an epoch of a small training
+def versions() -> Mapping[str, str]:
+    """What does not change while a process lasts: versions, system, and commit. Not to be changed."""
+    facts: dict[str, Callable[[], str]] = {
         "mtl": lambda: version(DISTRIBUTION),
         "python": platform.python_version,
         **{name: lambda name=name: version(name) for name in PACKAGES},  # type: ignore[misc]
         "torch": lambda: str(torch.__version__),  # which names the build, as of CUDA; the metadata need not
         "platform": platform.platform,
         "commit": _commit,
-        "device": lambda: torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
-        "processor": processor,
-        "cores": lambda: str(usable_cores()),
-        "threads": lambda: str(torch.get_num_threads()),
     }
     return {name: if_possible(tell, "") for name, tell in facts.items()}
 

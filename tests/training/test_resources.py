@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,15 @@ def test_environment_tells_what_there_is() -> None:
     assert int(found["cores"]) >= 1
 
 
+@pytest.fixture
+def asked_anew() -> Iterator[None]:
+    """What is asked once in a process is asked within this test, and again after it."""
+    resources.versions.cache_clear()
+    yield
+    resources.versions.cache_clear()
+
+
+@pytest.mark.usefixtures("asked_anew")
 def test_what_a_machine_does_not_tell_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without git, the metadata of a package, or the cores that a process may use."""
     monkeypatch.setenv("PATH", "")
@@ -63,6 +73,7 @@ def test_what_a_machine_does_not_tell_is_empty(monkeypatch: pytest.MonkeyPatch) 
     assert found["commit"] == found["numpy"] == ""
     assert int(found["cores"]) >= 1
     monkeypatch.undo()
+    resources.versions.cache_clear()
     monkeypatch.setattr(resources, "CONF", resources.PACKAGE / "conf")  # as where the package is installed
     assert environment()["commit"] == ""
     monkeypatch.setattr(psutil, "Process", lambda: missing("process"))

@@ -1,6 +1,5 @@
 """The checkpoints of the last epoch and of the best one."""
 
-import shutil
 from contextlib import nullcontext
 from math import inf
 from pathlib import Path
@@ -53,14 +52,12 @@ class Checkpoints(EpochCallback, Checkpoint):
         better = self.value is None or self._rank(value) < self._rank(self.value)
         if better:
             self.value, self.epoch = value, trainer.current_epoch
-        # The best one first: whoever goes on from the last relies on the best one that it knows of
-        path = self.best if better else self.last
+        # The best one first: whoever goes on from the last relies on the best one that it knows of. Then a copy, which
+        # costs less than to save again
+        paths = (self.best, self.last) if better else (self.last,)
         # Lightning writes elsewhere and moves, which between two disks is a copy that may end half-way
-        with checked_path(path) if trainer.is_global_zero else nullcontext(path) as place:
+        with checked_path(*paths) if trainer.is_global_zero else nullcontext(paths[0]) as place:
             trainer.save_checkpoint(place, weights_only=False)
-        if better and trainer.is_global_zero:  # a copy costs less than to save again
-            with checked_path(self.last) as partial:
-                shutil.copyfile(self.best, partial)
 
     def best_with(self, value: float) -> float:
         """The best value so far and this one: Lightning lets checkpoints look at an epoch after all other callbacks."""

@@ -5,17 +5,18 @@ from pathlib import Path
 
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities import rank_zero_only
-from torch.utils.tensorboard import SummaryWriter
 from typing_extensions import override
 
 from mtl.module.lightning import FLUSH_SECONDS
 from mtl.runs.dashboard import SUMMARY, place_of
+from mtl.runs.event_file import EventFile
 
 
 class DashboardLogger(TensorBoardLogger):
     """Lightning's logger for TensorBoard, which writes to the directories of :mod:`mtl.runs.dashboard`.
 
-    ``experiment`` is the writer of pictures and single numbers.
+    ``experiment`` is the writer of pictures and single numbers. Curves are written without it: it has a thread for every
+    directory, which costs more than what it is to make faster.
 
     Args:
         run: a run's directory.
@@ -23,7 +24,7 @@ class DashboardLogger(TensorBoardLogger):
 
     def __init__(self, run: Path) -> None:
         super().__init__(run, name="", version="tensorboard", sub_dir=SUMMARY, flush_secs=FLUSH_SECONDS)
-        self._curves: dict[str, SummaryWriter] = {}
+        self._curves: dict[str, EventFile] = {}
 
     @override
     @rank_zero_only
@@ -31,15 +32,16 @@ class DashboardLogger(TensorBoardLogger):
         for name, value in metrics.items():
             if name != "epoch":  # Lightning adds it to all that modules and callbacks log
                 folder, tag = place_of(name)
-                self._writer(folder).add_scalar(tag, value, step)
+                if folder == SUMMARY:
+                    self.experiment.add_scalar(tag, value, step)
+                else:
+                    self._curve(folder).add_scalar(tag, value, step or 0)
+        for curve in self._curves.values():
+            curve.flush(FLUSH_SECONDS)
 
-    def _writer(self, folder: str) -> SummaryWriter:
-        if folder == SUMMARY:
-            summary: SummaryWriter = self.experiment
-            return summary
+    def _curve(self, folder: str) -> EventFile:
         if folder not in self._curves:
-            place = Path(self.log_dir).parent / folder
-            self._curves[folder] = SummaryWriter(str(place), flush_secs=FLUSH_SECONDS)
+            self._curves[folder] = EventFile(Path(self.log_dir).parent / folder)
         return self._curves[folder]
 
     @override
@@ -51,5 +53,5 @@ class DashboardLogger(TensorBoardLogger):
     @override
     @rank_zero_only
     def finalize(self, status: str) -> None:
-        for writer in (self.experiment, *self._curves.values()):
-            writer.close()
+        self.save()
+        self.experiment.close()

@@ -102,14 +102,15 @@ class StackedModule(LeanModule):
     def training_step(self, batch: StackedBatch, batch_idx: int) -> Tensor:
         self.updates.group()
         sums = self.stack.loss_sums(batch)
-        factors = torch.tensor([share_factors(counts, 1) for counts in batch.counts], dtype=sums[0].dtype)  # [R, K]
+        found = {counts: share_factors(counts, 1) for counts in set(batch.counts)}  # mostly one for all members
+        factors = torch.tensor([found[counts] for counts in batch.counts], dtype=sums[0].dtype)  # [R, K]
+        positions = {counts: Step(tuple(k for k, n in enumerate(counts) if n)) for counts in found}
         self._losses = [total * factor for total, factor in zip(sums, factors.unbind(1), strict=True)]
         losses = torch.stack([loss.detach() for loss in self._losses], 1)
         step = self.global_step
         for member, counts, own in zip(self.members, batch.counts, losses, strict=True):
-            tasks = tuple(k for k, n in enumerate(counts) if n)
-            member.module.step.state.position = Step(tasks)
-            member.module.loss_meter.add(step, tasks, 1.0, own)
+            member.module.step.state.position = positions[counts]
+            member.module.loss_meter.add(step, positions[counts].tasks or (), 1.0, own)
         return losses
 
     @override

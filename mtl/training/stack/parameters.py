@@ -60,6 +60,9 @@ class StackedParameters:
         self.template = deepcopy(first.network)
         self.generators = [generator_of(state) for state in random_states]
         with_members_dropout(self.template, self.generators)
+        self._tied = len(list(self.template.named_parameters(remove_duplicate=False))) > len(
+            list(self.template.named_parameters())
+        )
         self.set_blocks = [block for block in self.template.modules() if isinstance(block, SetBlock)]
         self.graph = first.graph
         names = {id(p): name for name, p in first.network.named_parameters()}
@@ -118,7 +121,7 @@ class StackedParameters:
         counts = batch.counts[0] if complete else ()
 
         def of_one(state: dict[str, Tensor], inputs: Inputs, targets: dict[str, Tensor]) -> tuple[Tensor, ...]:
-            predictions = functional_call(self.template, state, (inputs,))
+            predictions = functional_call(self.template, state, (inputs,), tie_weights=self._tied)
             return tuple(loss_sums(self.graph, predictions, Batch(inputs, targets, counts, batch.size)))
 
         self._prepare(training=True, parts=batch.parts)
@@ -129,7 +132,7 @@ class StackedParameters:
         """Raw predictions of every network for the same inputs in evaluation mode, ``[R, B, ...]`` by task."""
 
         def of_one(state: dict[str, Tensor]) -> dict[str, Tensor]:
-            found: dict[str, Tensor] = functional_call(self.template, state, (inputs,))
+            found: dict[str, Tensor] = functional_call(self.template, state, (inputs,), tie_weights=self._tied)
             return found
 
         self._prepare(training=False, parts=())
