@@ -28,13 +28,17 @@ def program_imports() -> Iterator[None]:
 
     Nothing is collected as garbage meanwhile (a fifth of the time), and what torchmetrics imports for metrics of texts
     and of sound waits until it is used (a third). Later garbage collections pass over what has been imported by the end
-    of the first time: some hundred thousand objects which stay, and every run begins with a collection.
+    of the first time: some hundred thousand objects which stay, and every run begins with a collection. From then on
+    memory that is freed in one step serves the next.
     """
     collecting = gc.isenabled()
     gc.disable()
     try:
         with imports_deferred(*SLOW):
             yield
+        from mtl.config.system import keep_freed_memory  # psutil, which --help can do without
+
+        keep_freed_memory()
         if not gc.get_freeze_count():  # a second time would keep what earlier runs left, too
             gc.freeze()
     finally:

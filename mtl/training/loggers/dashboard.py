@@ -15,8 +15,8 @@ from mtl.runs.event_file import EventFile
 class DashboardLogger(TensorBoardLogger):
     """Lightning's logger for TensorBoard, which writes to the directories of :mod:`mtl.runs.dashboard`.
 
-    ``experiment`` is the writer of pictures and single numbers. Curves are written without it: it has a thread for every
-    directory, which costs more than what it is to make faster.
+    ``experiment`` is the writer of pictures and single numbers. Curves are written without one: it would have a thread
+    for every directory, and cost more than it saves.
 
     Args:
         run: a run's directory.
