@@ -3,12 +3,12 @@
 Work: ``model=hard weighting=equal``, whole runs from config to result, with their directories, checkpoints, logs and
 validations. *tiny* and *W1* are 16 runs of ``task=synthetic`` with three tasks and 64 inputs: a trunk 64-64 and batches
 of 64 rows, a trunk 256-256 and batches of 256. *table* is 8 runs of ``task=table`` with its default encoder and 10,000
-rows, 12 columns and three targets that are drawn here. In each round all ways train the same seeds, after a run of each
-process that is not counted; figures are medians over the rounds.
+rows, 12 columns and three targets that are drawn here. In each round all ways train the same seeds, after runs of each
+process that are not counted; figures are medians over the rounds.
 
 - *one after another* and *at once*: in this process, with one thread. *two threads*: at once, with two.
 - *two processes*: each trains half of the runs at once, as a comparison does on two cores
-  (:func:`mtl.sweep.workers.sweep`). They live on from round to round; what their start takes, imports and a first run,
+  (:func:`mtl.sweep.workers.sweep`). They live on from round to round; what their start takes, imports and first runs,
   is said by itself.
 - *whole* is everything, in seconds by the clock and of the processor, of all processes; the second is disturbed less by
   other programs. *fit* is training with validations, logs and checkpoints (``seconds.fit`` of the results, added up),
@@ -88,8 +88,10 @@ def in_two_processes(configs: list[RunConfig], pool: WorkerPool, fingerprint: st
     """
     entries, output = [QueuedRun(config, fingerprint) for config in configs], Path(configs[0].output)
     sweep(entries, output, 2, replicas=len(entries), pool=pool)
-    found = [RunQueue(output).done(entry) for entry in entries]
-    return [one.result for one in found if one is not None]
+    runs = [RunQueue(output).done(entry) for entry in entries]
+    found = [run.result for run in runs if run is not None]
+    assert all(one.replicas == len(configs) // 2 for one in found), "the runs were not trained at once"
+    return found
 
 
 def processor_seconds() -> float:
@@ -163,7 +165,7 @@ def compared(configs: list[RunConfig], folder: Path, rounds: int) -> dict[str, A
     Returns:
         Figures, and seconds that the start of two processes takes.
     """
-    first = [config.changed(seed=1000 + config.seed) for config in configs[:2]]
+    first = [config.changed(seed=1000 + config.seed) for config in configs[:4]]
     fingerprint = at_once([config.changed(output=str(folder / "first")) for config in first])[0].data.fingerprint
     RunQueue(folder / "pool")  # makes the directory of what the processes print
     with WorkerPool(folder / "pool") as pool:

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
-from numpy.typing import NDArray
+from torch.utils.tensorboard.summary import image
 
 from mtl.inspection.colours import PRIVATE_COLOUR, SHARED_COLOUR
 
@@ -17,28 +18,30 @@ Rows = tuple[tuple[str, tuple[tuple[str, int], ...], bool], ...]
 
 
 def parameters_picture(
-    rows: Sequence[tuple[str, Mapping[str, int], bool]], names: Sequence[str], left_out: int = 0
-) -> NDArray[np.uint8]:
-    """The pixels ``[H, W, 4]`` of :func:`parameters_figure`; of the last shapes they are kept.
+    tag: str, rows: Sequence[tuple[str, Mapping[str, int], bool]], names: Sequence[str], left_out: int = 0
+) -> Any:
+    """The picture of :func:`parameters_figure` for TensorBoard; those of the last shapes are kept.
 
     Args:
+        tag: its name.
         rows: see there.
         names: see there.
         left_out: see there.
 
     Returns:
-        Red, green, blue and opacity, not to be changed.
+        A summary in TensorBoard's form, not to be changed.
     """
     plain = tuple((name, tuple(serves.items()), shared) for name, serves, shared in rows)
-    return _picture(plain, tuple(names), left_out)
+    return _picture(tag, plain, tuple(names), left_out)
 
 
 @lru_cache(maxsize=SHAPES)
-def _picture(rows: Rows, names: tuple[str, ...], left_out: int) -> NDArray[np.uint8]:
+def _picture(tag: str, rows: Rows, names: tuple[str, ...], left_out: int) -> Any:
     figure = parameters_figure([(name, dict(serves), shared) for name, serves, shared in rows], names, left_out)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()  # type: ignore[no-untyped-call]
-    return np.array(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
+    pixels = np.array(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
+    return image(tag, pixels, dataformats="HWC")  # type: ignore[no-untyped-call]
 
 
 def parameters_figure(

@@ -38,8 +38,8 @@ def show_sharing(module: MultiTaskModule, batch: Batch, loggers: Iterable[Logger
             board, graph, sharing = logger.experiment, module.graph, module.network.sharing
             found = group_parameters(module, batch)
             shown = [(group.name, group.serves, group.shared) for group in largest(found, GROUPS)]
-            picture = parameters_picture(shown, graph.names, len(found) - len(shown))
-            board.add_image("sharing/parameters", picture, step, dataformats="HWC")
+            picture = parameters_picture("sharing/parameters", shown, graph.names, len(found) - len(shown))
+            board._get_file_writer().add_summary(picture, step)
             if mixtures:
                 board.add_figure("sharing/mixture", mixture_figure(mixtures, graph.names), step)
             depends_on = {task.name: task.depends_on for task in graph.tasks}

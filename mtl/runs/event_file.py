@@ -34,6 +34,7 @@ class EventFile:
         self._path = directory / f"events.out.tfevents.{now:010.0f}.{socket.gethostname()}.{os.getpid()}.{next(FILES)}"
         self._waiting = BytesIO()
         self._records = RecordWriter(self._waiting)
+        self._flushed = 0.0
         self._write(Event(wall_time=now, file_version="brain.Event:2"))
         self.flush()
 

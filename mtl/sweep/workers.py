@@ -100,11 +100,17 @@ def do_runs(
         leases: as for :class:`~mtl.sweep.queue.RunQueue`.
     """
     queue = RunQueue(output, leases)
-    for alike in alike_runs(queue, entries, replicas):
+    for left in alike_runs(entries, replicas):
         if stop.is_set():
             return
+        alike, claims = list[QueuedRun](), list[Claim]()
         with ExitStack() as held:
-            claims = [claim for claim in (held.enter_context(queue.claim(one)) for one in alike) if claim is not None]
+            # Claimed one by one: processes that begin together would else share the first runs, in small stacks
+            while left and len(claims) < replicas:
+                alike.append(left.popleft())
+                claim = held.enter_context(queue.claim(alike[-1]))
+                if claim is not None:
+                    claims.append(claim)
             fresh = [claim for claim in claims if claim.unfinished() is None]  # a dead run is gone on with by itself
             if len(fresh) > 1:
                 do_at_once(fresh, threads)
@@ -114,33 +120,26 @@ def do_runs(
             stop.set()
 
 
-def alike_runs(queue: RunQueue, entries: Sequence[QueuedRun], replicas: int) -> Iterator[list[QueuedRun]]:
-    """Every entry once, in order, each with those after it that may be trained beside it.
+def alike_runs(entries: Sequence[QueuedRun], replicas: int) -> Iterator[deque[QueuedRun]]:
+    """For the first entry that is left, it and those after it that may be trained beside it.
 
     Args:
-        queue: says which are still to do.
         entries: in this order.
-        replicas: most runs to do of one shape; entries between them that need nothing are given, too.
+        replicas: most runs of one shape that are trained at once.
 
     Yields:
-        list[QueuedRun]: entries of one shape.
+        deque[QueuedRun]: entries of one shape; taken away from its left is what is dealt with, at least one.
     """
     if replicas == 1:
-        yield from ([entry] for entry in entries)
+        yield from (deque([entry]) for entry in entries)
         return
     shapes = shapes_of(entries)
     waiting: dict[tuple[str, str], deque[QueuedRun]] = {}
     for entry, shape in zip(entries, shapes, strict=True):
         waiting.setdefault(shape, deque()).append(entry)
     for entry, shape in zip(entries, shapes, strict=True):
-        same = waiting[shape]
-        if not same or same[0] is not entry:  # it was given with one before it
-            continue
-        found, pending = [], 0
-        while same and pending < replicas:
-            found.append(same.popleft())
-            pending += queue.state(found[-1]) == PENDING
-        yield found
+        if waiting[shape] and waiting[shape][0] is entry:
+            yield waiting[shape]
 
 
 def shapes_of(entries: Sequence[QueuedRun]) -> list[tuple[str, str]]:

@@ -17,8 +17,8 @@ def test_fields_say_the_numbers() -> None:
 
 def test_a_picture_of_a_shape_is_drawn_once() -> None:
     rows = [("trunk", {"a": 8, "b": 8}, True), ("head", {"a": 3}, False)]
-    first, again = (parameters_picture(rows, ["a", "b"]) for _ in range(2))
+    first, again = (parameters_picture("sharing/parameters", rows, ["a", "b"]) for _ in range(2))
     assert again is first
-    assert first.shape[2] == 4
-    other = parameters_picture([("trunk", {"a": 9, "b": 9}, True)], ["a", "b"])
-    assert other.shape != first.shape or (other != first).any()
+    assert [value.tag for value in first.value] == ["sharing/parameters"]
+    other = parameters_picture("sharing/parameters", [("trunk", {"a": 9, "b": 9}, True)], ["a", "b"])
+    assert other.value[0].image.encoded_image_string != first.value[0].image.encoded_image_string

@@ -6,6 +6,7 @@ import socket
 import time
 from functools import cache
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -19,8 +20,9 @@ from mtl.runs.directory import Run
 from mtl.runs.files import read_json, write_json
 from mtl.runs.identity import run_id
 from mtl.runs.lock import machine_id
+from mtl.sweep import workers
 from mtl.sweep.database_leases import DatabaseLeases
-from mtl.sweep.queue import DEATHS, DONE, FAILED, PENDING, RUNNING, QueuedRun, RunQueue
+from mtl.sweep.queue import DEATHS, DONE, FAILED, PENDING, RUNNING, Claim, QueuedRun, RunQueue
 from tests.results import run_result, write_result
 
 
@@ -45,6 +47,20 @@ def write_lock(queue: RunQueue, one: QueuedRun, **values: Any) -> Path:
     lock = queue.path / f"{one.key}.lock"
     lock.write_text(json.dumps({"token": "x", "machine": "elsewhere", "pid": 1, "started": "1", **values}))
     return lock
+
+
+def test_a_stack_is_filled_with_runs_that_nobody_is_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes that begin together have a full stack each, and not a part of the first runs."""
+    entries, trained = [entry(tmp_path, seed) for seed in range(4)], []
+
+    def note(claims: list[Claim], threads: int) -> None:
+        trained.append([claim.entry.config.seed for claim in claims])
+
+    monkeypatch.setattr(workers, "do_at_once", note)
+    monkeypatch.setattr(workers, "do_run", lambda claim, threads: note([claim], threads))
+    with RunQueue(tmp_path).claim(entries[0]):
+        workers.do_runs(entries, tmp_path, 1, Event(), fail_fast=False, replicas=2)
+    assert trained == [[1, 2], [3]]
 
 
 def test_states(tmp_path: Path) -> None:
