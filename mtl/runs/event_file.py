@@ -34,7 +34,6 @@ class EventFile:
         self._path = directory / f"events.out.tfevents.{now:010.0f}.{socket.gethostname()}.{os.getpid()}.{next(FILES)}"
         self._waiting = BytesIO()
         self._records = RecordWriter(self._waiting)
-        self._flushed = 0.0
         self._write(Event(wall_time=now, file_version="brain.Event:2"))
         self.flush()
 
@@ -46,12 +45,8 @@ class EventFile:
         """Add a number."""
         self.add_summary(scalar(tag, value), step)  # type: ignore[no-untyped-call]
 
-    def flush(self, after: float = 0.0) -> None:
-        """Write what was added to the file, where the last time was at least ``after`` seconds ago."""
-        now = time.monotonic()
-        if after and now - self._flushed < after:
-            return
-        self._flushed = now
+    def flush(self) -> None:
+        """Write what was added to the file."""
         with self._path.open("ab") as file:
             file.write(self._waiting.getvalue())
         self._waiting.seek(0)

@@ -121,7 +121,7 @@ def test_a_run_that_ends_between_its_two_checkpoints_comes_to_the_same_end(
         shutil.copyfile(source, target)
 
     with monkeypatch.context() as full:
-        full.setattr("mtl.training.callbacks.checkpoints.shutil", SimpleNamespace(copyfile=copy))
+        full.setattr("mtl.runs.checksums.shutil", SimpleNamespace(copyfile=copy))
         with pytest.raises(InputError, match="No space left on device; the last good state is in"):
             train(tiny(tmp_path / "parts", "epochs=3"))
     (path,) = (tmp_path / "parts").glob("runs/*/*/*")

@@ -29,15 +29,17 @@ class DashboardLogger(TensorBoardLogger):
     @override
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        written = set[EventFile]()
         for name, value in metrics.items():
             if name != "epoch":  # Lightning adds it to all that modules and callbacks log
                 folder, tag = place_of(name)
                 if folder == SUMMARY:
                     self.experiment.add_scalar(tag, value, step)
                 else:
+                    written.add(self._curve(folder))
                     self._curve(folder).add_scalar(tag, value, step or 0)
-        for curve in self._curves.values():
-            curve.flush(FLUSH_SECONDS)
+        for curve in written:  # at once: nobody knows when the next numbers come
+            curve.flush()
 
     def _curve(self, folder: str) -> EventFile:
         if folder not in self._curves:
