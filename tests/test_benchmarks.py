@@ -15,6 +15,7 @@ LITTLE = {
     "bench.py": ["--rounds", "1", "--parts", "heads"],
     "budgets.py": ["synthetic", "--seeds", "1", "task.rows=60", "encoder.widths=[4]", "steps=20", "patience=2"],
     "dispatching.py": ["--batch", "2", "--rounds", "1", "--largest", "40"],
+    "front.py": ["--works", "tiny", "--parts", "4", "--rows", "200", "--epochs", "1", "--rounds", "1"],
     "growth.py": ["--curves", "tasks=2", "runs=20"],
     "load.py": ["--parts", "steps", "--steps", "40"],
     "loader.py": ["--rows", "600", "--rounds", "1"],
