@@ -1,10 +1,10 @@
 """Memory of a training step against tasks, shared parameters and rows: python benchmarks/memory.py
 
 Plain PyTorch with fused Adam on one thread, each case in a process of its own, whose peak of resident memory after
-three steps is compared with that of the same network with equal weights. *Linear* is a trunk of six square linear
+two steps is compared with that of the same network with equal weights. *Linear* is a trunk of six square linear
 layers with biases; *convolution* six convolutions of 3 x 3 on images of 4 x 4, whose gradients have to be formed to be
 compared. ``K x P`` is what the gradients of all tasks with respect to all shared parameters take. Ratios are processor
-seconds of the third step.
+seconds of the second step.
 
 A weighting by Gramian forms no gradients of large linear layers one by one (``mtl/gradients/linear_layers.py``), and of
 what is left no more than a share of the memory at once (``mtl/gradients/blocks.py``); ``--share`` sets it, here to be
@@ -109,7 +109,7 @@ def child(case: Case, method: str) -> dict[str, float]:
     shared, private = list(trunk.parameters()), [list(head.parameters()) for head in heads]
     optimizer = torch.optim.Adam([*shared, *heads.parameters()], fused=True)
     weighting = METHODS[method](case.tasks)
-    for _ in range(3):
+    for _ in range(2):
         started = time.process_time()
         optimizer.zero_grad()
         h = trunk(x)
