@@ -133,9 +133,9 @@ def main() -> None:
                     )
             if given.commands:
                 found = figures[work]["commands"] = by_commands(overrides, points[0], given.parts, Path(name) / work)
-                for part, seconds in found["front"].items():
-                    runs = seconds / found["single run"][part]
-                    print(f"{work:5} {len(points)} runs, compare.py  {part} {seconds:.1f} s, {runs:.1f} of train.py")
+                for part, spent in found["front"].items():
+                    runs = spent / found["single run"][part]
+                    print(f"{work:5} {len(points)} runs, compare.py  {part} {spent:.1f} s, {runs:.1f} of train.py")
     if given.save:
         keep("front", {"asked": {k: v for k, v in vars(given).items() if k != "save"}, "works": figures})
 
