@@ -28,7 +28,16 @@ LITTLE = {
     "weighting.py": ["--methods", "equal,mgda", "--rounds", "1", "--seconds", "0.1", "--processes", "1"],
     "weighting.py --solvers": ["--solvers", "--methods", "mgda", "--rounds", "1"],
 }
-LONG = ("bench.py", "growth.py", "load.py", "network.py", "replicas.py", "start.py", "weighting.py")  # even so
+LONG = (
+    "bench.py",
+    "front.py",
+    "growth.py",
+    "load.py",
+    "network.py",
+    "replicas.py",
+    "start.py",
+    "weighting.py",
+)  # even so
 
 
 def test_every_benchmark_is_tried() -> None:
