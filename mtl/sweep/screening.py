@@ -9,6 +9,7 @@ from mtl.comparison.design import Stopped
 from mtl.comparison.judge import Judge
 from mtl.comparison.report.curves import logged
 from mtl.errors import InputError
+from mtl.module.lightning import silent_lightning
 from mtl.runs.identity import configuration_id
 from mtl.sweep.halving import FIRST, Rung, rungs
 from mtl.sweep.ledger import Ledger
@@ -32,8 +33,9 @@ class Screening:
     def __init__(self, planner: Planner, single: Configuration, multi: Sequence[Configuration], ledger: Ledger) -> None:
         self.planner, self.single, self.multi, self.ledger = planner, single, list(multi), ledger
         study = planner.study
+        with silent_lightning():
+            one_process = all(processes_of(one.config.hardware.arguments()) == 1 for one in self.multi)
         # Of several processes, only the first would know that it is to pause
-        one_process = all(processes_of(one.config.hardware.arguments()) == 1 for one in self.multi)
         self.rungs = rungs(study.screening_seeds, len(self.multi), halving=study.halves and one_process)
 
     def left(self, rung: int) -> list[Configuration]:

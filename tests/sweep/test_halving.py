@@ -88,8 +88,11 @@ def results(path: Path) -> dict[str, Any]:
 
 
 @pytest.mark.smoke
-def test_the_worse_half_is_stopped_and_the_others_have_the_numbers_of_an_undisturbed_training(tmp_path: Path) -> None:
+def test_the_worse_half_is_stopped_and_the_others_have_the_numbers_of_an_undisturbed_training(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     said = compare(tmp_path / "halves")
+    assert "available" not in capfd.readouterr().err  # what Lightning says of the machine
     plan, ledger, summary = (content(tmp_path / "halves", name) for name in ("plan.json", "looks.json", "summary.json"))
     early, late = ([one for one in ledger["stopped"] if one["rung"] == rung] for rung in (0, 1))
     assert len(early) == 2
