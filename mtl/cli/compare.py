@@ -14,7 +14,7 @@ from mtl.config.process import program_imports
 from mtl.config.study import Study
 from mtl.config.study_arguments import read_study
 from mtl.errors import InputError
-from mtl.sweep.queue import DONE, FAILED
+from mtl.sweep.queue import FAILED
 
 if TYPE_CHECKING:
     from mtl.comparison.report.content import Report
@@ -93,14 +93,13 @@ def carry_out(asked: Study, command: str, console: Console) -> "Report | None":
     announce(planner, single, multi, workers, console)
     if asked.dry_run:
         return None
-    done = 0
+    done: set[str] = set()
     with WorkerPool(planner.output) as pool:
 
         def train_stage(plan: "Plan", heading: str) -> bool:
-            nonlocal done
             console.print(heading, style="bold")
             found = train(plan, workers, console, pool=pool)
-            done += found.runs
+            done.update(found.done)  # one that was paused and gone on with is one
             return found.whole
 
         if asked.tune:
@@ -111,8 +110,7 @@ def carry_out(asked: Study, command: str, console: Console) -> "Report | None":
                 campaign.add_baselines()
             if done:
                 seconds = time.perf_counter() - began
-                runs = len(campaign.plan().entries)
-                campaign.save(f"{seconds:,.0f} s for {done} of {runs} runs, {max(workers, 1)} at once")
+                campaign.save(f"{seconds:,.0f} s for {len(done)} of {campaign.runs} runs, {max(workers, 1)} at once")
     # Of several commands that share the comparison, one at a time writes the report
     with planner.queue.leases.alone(f"report-{planner.comparison_id}"):
         return report([planner.directory], console, folder=Path(asked.keep) if asked.keep else None)
@@ -162,11 +160,11 @@ class Trained(NamedTuple):
 
     Attributes:
         whole: False when a failure stopped the sweep.
-        runs: how many were done in it.
+        done: keys of those that were done in it, in the queue.
     """
 
     whole: bool
-    runs: int
+    done: frozenset[str]
 
 
 def train(
@@ -177,7 +175,7 @@ def train(
     from mtl.sweep.workers import sweep
 
     progress = Progress(plan, workers, console)
-    before = progress.counts()[DONE]
+    before = progress.done()
     entries = [entry for entry in plan.entries if again or progress.queue.state(entry) != FAILED]
     with progress.live:
         study = plan.study
@@ -193,4 +191,4 @@ def train(
         )
     console.print(progress.table())
     counts = progress.counts()
-    return Trained(not (plan.study.fail_fast and counts[FAILED]), counts[DONE] - before)
+    return Trained(not (plan.study.fail_fast and counts[FAILED]), progress.done() - before)

@@ -129,6 +129,11 @@ class Campaign:
         """All runs of the comparison so far."""
         return self.planner.planned([self._with_runs(one) for one in (self.single, *self.multi, *self.further)])
 
+    @property
+    def runs(self) -> int:
+        """How many there are so far, with those that screening stopped on their way."""
+        return len(self.plan().entries) + sum(one.epochs is not None for one in self.ledger.stopped)
+
     def save(self, took: str = "") -> Plan:
         """Write the plan, from which a report can be made at any time.
 

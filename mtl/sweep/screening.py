@@ -15,6 +15,7 @@ from mtl.sweep.halving import FIRST, Rung, rungs
 from mtl.sweep.ledger import Ledger
 from mtl.sweep.plan import Configuration, Plan
 from mtl.sweep.planner import Planner
+from mtl.sweep.queue import FAILED
 from mtl.training.budget import budget_of
 from mtl.training.callbacks.validation_watch import SCORE
 from mtl.training.hardware import processes_of
@@ -118,7 +119,7 @@ class Screening:
                 label=one.label,
                 rung=number,
                 seed=rung.seeds[0],
-                epochs=self.until(rung, one),
+                epochs=None if self.failed(one, rung) else self.until(rung, one),
                 score=finite(scores.get(one.label)),
                 last_score=finite(scores.get(last)),
                 run=str(self.directory(one, rung) or ""),
@@ -138,6 +139,10 @@ class Screening:
     def directory(self, one: Configuration, rung: Rung) -> Path | None:
         """Of the run of a configuration on the first seed of a part; None where there is none."""
         return self.planner.queue.directory(self.planner.entry(one.config, rung.seeds[0]))
+
+    def failed(self, one: Configuration, rung: Rung) -> bool:
+        """Whether the run of a configuration on the first seed of a part failed: then the plan keeps it, and says so."""
+        return self.planner.queue.state(self.planner.entry(one.config, rung.seeds[0], self.until(rung, one))) == FAILED
 
     def score(self, one: Configuration, rung: Rung) -> float:
         """The best validation score of a run up to where it is paused; infinite for what failed."""
