@@ -141,7 +141,7 @@ class Screening:
         return self.planner.queue.directory(self.planner.entry(one.config, rung.seeds[0]))
 
     def failed(self, one: Configuration, rung: Rung) -> bool:
-        """Whether the run of a configuration on the first seed of a part failed: then the plan keeps it, and says so."""
+        """Whether the run of a configuration on the first seed of a part failed: then the plan keeps it."""
         return self.planner.queue.state(self.planner.entry(one.config, rung.seeds[0], self.until(rung, one))) == FAILED
 
     def score(self, one: Configuration, rung: Rung) -> float:
