@@ -65,13 +65,6 @@ class Progress:
         found = iter(self.queue.states([entry for one in self.plan.configurations for entry in one.entries]))
         return [Counter(islice(found, len(one.entries))) for one in self.plan.configurations]
 
-    def done(self) -> frozenset[str]:
-        """Keys of the runs that are done."""
-        entries = self.plan.entries
-        return frozenset(
-            entry.key for entry, state in zip(entries, self.queue.states(entries), strict=True) if state == DONE
-        )
-
     def counts(self) -> Counter[str]:
         """Runs by state."""
         return sum(self.states(), Counter())

@@ -15,7 +15,7 @@ from mtl.sweep.halving import FIRST, Rung, rungs
 from mtl.sweep.ledger import Ledger
 from mtl.sweep.plan import Configuration, Plan
 from mtl.sweep.planner import Planner
-from mtl.sweep.queue import FAILED
+from mtl.sweep.queue import FAILED, QueuedRun
 from mtl.training.budget import budget_of
 from mtl.training.callbacks.validation_watch import SCORE
 from mtl.training.hardware import processes_of
@@ -54,11 +54,14 @@ class Screening:
         rung = self.rungs[min(reached, decided)]
         return [] if stopped is not None and stopped.epochs is not None else list(rung.seeds)
 
-    def choose(self, train: Callable[[Plan, str], bool], judged: Callable[[], Judge]) -> Configuration | None:
+    def choose(
+        self, train: Callable[[Plan, str, Sequence[QueuedRun]], bool], judged: Callable[[], Judge]
+    ) -> Configuration | None:
         """Train what is missing and choose.
 
         Args:
-            train: does the runs of a plan, under a heading; False when a failure stopped it.
+            train: does the runs of a plan, under a heading, and where processes wait for others some of later parts;
+                False when a failure stopped it.
             judged: judges the finished runs of the comparison.
 
         Returns:
@@ -72,7 +75,7 @@ class Screening:
             left = self.left(number)
             if number in decided:
                 continue
-            if not train(self.plan(number, left), self.heading(number, left)):
+            if not train(self.plan(number, left), self.heading(number, left), self.later(number)):
                 return None
             if number < len(self.rungs) - 1:
                 self.let_go(number, left, judged)
@@ -90,6 +93,13 @@ class Screening:
             replace(one, entries=tuple(self.planner.entry(one.config, seed, until) for seed in rung.seeds))
             for one, until in planned
         )
+
+    def later(self, number: int) -> list[QueuedRun]:
+        """Runs of the baseline that are needed after a part, whatever comes of it."""
+        study = self.planner.study
+        last = number == len(self.rungs) - 1
+        seeds = study.deciding_seeds[: study.planned_looks[0]] if last else self.rungs[-1].seeds
+        return self.planner.plan([self.single], seeds).entries
 
     def until(self, rung: Rung, one: Configuration) -> int | None:
         """After how many epochs a run of a configuration is paused in a part; None: at its end."""

@@ -166,6 +166,7 @@ def sweep(
     replicas: int = 1,
     leases: str | None = None,
     pool: WorkerPool | None = None,
+    spare: Sequence[QueuedRun] = (),
 ) -> None:
     """Do all runs; returns when each is done or failed, or one failed and ``fail_fast``.
 
@@ -180,6 +181,8 @@ def sweep(
             among them first.
         leases: as for :class:`~mtl.sweep.queue.RunQueue`.
         pool: its processes do it, and outlive this; None: processes that end with it.
+        spare: what a process of the pool does while others are at the last of the entries; some of it may be under way
+            when this returns.
     """
     queue = RunQueue(output, leases)
     for entry in entries:
@@ -200,8 +203,14 @@ def sweep(
             states = [] if team.stop.is_set() else queue.states(entries)
             watch()
             took = time.monotonic() - began
-            if not busy and all(state in (DONE, FAILED) for state in states):
+            ended = all(state in (DONE, FAILED) for state in states)
+            if ended and (not busy or (pool is not None and not team.stop.is_set())):
                 return
-            for _ in range(min(states.count(PENDING), workers - busy)):
+            waiting = states.count(PENDING)
+            for _ in range(min(waiting, workers - busy)):
                 team.give(work, list(entries), output, threads_each(workers))
+            if not waiting and busy < workers and states:
+                left = [entry for entry in spare if queue.state(entry) == PENDING]
+                for entry in left[: workers - busy]:
+                    team.give(work, [entry], output, threads_each(workers))
             team.wait(max(POLL, REST * took))
