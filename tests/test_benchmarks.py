@@ -25,19 +25,12 @@ LITTLE = {
     "sharing.py": ["hard", "cross_stitch", "--rounds", "1", "--repeats", "1", "--work", "tiny"],
     "start.py": ["--rounds", "1"],
     "step.py": ["--rounds", "1", "--steps", "4", "--epochs", "1"],
+    "threads.py": ["--cases", "synthetic, 256-256", "--rounds", "1", "--steps", "2"],
     "weighting.py": ["--methods", "equal,mgda", "--rounds", "1", "--seconds", "0.1", "--processes", "1"],
     "weighting.py --solvers": ["--solvers", "--methods", "mgda", "--rounds", "1"],
 }
-LONG = (
-    "bench.py",
-    "front.py",
-    "growth.py",
-    "load.py",
-    "network.py",
-    "replicas.py",
-    "start.py",
-    "weighting.py",
-)  # even so
+LONG_ONES = "bench front growth load network replicas start threads weighting"  # even so
+LONG = [f"{name}.py" for name in LONG_ONES.split()]
 
 
 def test_every_benchmark_is_tried() -> None:
