@@ -1,7 +1,7 @@
 """Does screening by halves choose as well as screening of all? python -m experiments.halving.run task=digits steps=600
 
 Trains every configuration of a comparison on some seeds, to the end. Then every pair of seeds is a screening: what
-``halving=true`` would choose, from the scores that the runs logged by a third of their training, and what is chosen
+``halving=true`` would choose, from the scores that the runs logged by half of their training, and what is chosen
 where all are trained to the end on both seeds. Both choices are measured on test, on the seeds that are not of the
 pair, as gains over single-task networks.
 

@@ -137,7 +137,7 @@ def announce(
     seeds = asked.screening_seeds if screens else asked.deciding_seeds[:1]
     if screens and asked.halves:
         seeds = seeds[:1]
-        what += "; the worse half is stopped after a third of it"
+        what += "; the worse half is stopped after half of it"
     plan = planner.plan([single, *multi], seeds)
     console.print(plan_table(plan, workers, what))
     fewest, most = expected_runs(asked, len(multi))

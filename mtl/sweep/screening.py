@@ -110,7 +110,7 @@ class Screening:
         if len(self.rungs) == 1:
             return "screening on validation"
         rung = self.rungs[number]
-        what = "a third of the training" if rung.part == FIRST else "the whole training"
+        what = "half of the training" if rung.part == FIRST else "the whole training"
         where = f"{len(rung.seeds)} seeds" if len(rung.seeds) > 1 else f"seed {rung.seeds[0]}"
         part = f"{number + 1} of {len(self.rungs)}"
         return f"screening on validation, {part}: {len(left)} configurations, {what}, {where}"

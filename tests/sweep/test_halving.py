@@ -56,14 +56,14 @@ def test_half_of_them_go_on_twice_and_never_fewer_than_two(configurations: int, 
 @pytest.mark.parametrize(
     ("budget", "until"),
     [
-        (Budget(12, 1, "steps"), 4),
-        (Budget(12, 3, "steps"), 6),
+        (Budget(12, 1, "steps"), 6),
+        (Budget(12, 4, "steps"), 8),
         (Budget(2, 1, "epochs"), 1),
         (Budget(1, 1, "epochs"), None),
     ],
 )
-def test_a_run_is_paused_at_a_validation_after_a_third(budget: Budget, until: int | None) -> None:
-    assert Rung((0,), 3, 2).until(budget) == until
+def test_a_run_is_paused_at_a_validation_after_half(budget: Budget, until: int | None) -> None:
+    assert Rung((0,), 2, 2).until(budget) == until
     assert Rung((0,), 1, 2).until(budget) is None
 
 
@@ -98,7 +98,7 @@ def test_the_worse_half_is_stopped_and_the_others_have_the_numbers_of_an_undistu
     early, late = ([one for one in ledger["stopped"] if one["rung"] == rung] for rung in (0, 1))
     assert len(early) == 2
     assert len(late) == 1
-    assert all(one["epochs"] == 1 and one["score"] >= one["last_score"] for one in early)
+    assert all(one["epochs"] == 2 and one["score"] >= one["last_score"] for one in early)
     for one in early:  # every number in a table traces to a run directory
         assert (Path(one["run"]) / "state").read_text().strip() == "pruned"
         assert not (Path(one["run"]) / "result.json").exists()
@@ -109,12 +109,12 @@ def test_the_worse_half_is_stopped_and_the_others_have_the_numbers_of_an_undistu
     assert seeds[late[0]["label"]] == [0]
     assert seeds["single_task"] == seeds[summary["verdict"]["best"]] == [0, 1, 2]
     assert not summary["problems"]
-    assert "5 configurations, a third of the training, seed 0" in said
+    assert "5 configurations, half of the training, seed 0" in said
     (folder,) = (tmp_path / "halves/comparisons").iterdir()
     page, text = ((folder / name).read_text() for name in ("report.html", "report.md"))
     for one in early:
         assert one["run"] in page
-        assert f"| {one['label']} | 1 |" in text
+        assert f"| {one['label']} | 2 |" in text
 
     assert f"for {len(plan['runs']) + 2} of {len(plan['runs']) + 2} runs" in plan["took"]
     finished = results(tmp_path / "halves")
