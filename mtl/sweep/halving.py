@@ -6,8 +6,8 @@ from math import ceil
 
 from mtl.training.budget import Budget
 
-# The first part of a training that is looked at: one in so many of its epochs. With 3, a study (experiments/halving) lost
-# the best configuration of one suite in a quarter of the screenings
+# The first part of a training that is looked at: one in so many of its epochs. With 3, the best configuration of one
+# suite was lost in a quarter of the screenings (experiments/halving)
 FIRST = 2
 FEWEST = 2  # configurations that go on before the last rung, where there are as many
 
