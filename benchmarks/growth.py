@@ -8,9 +8,12 @@ One thing grows at a time, and every point is measured in a process of its own:
 - *runs*: so many finished runs as a sweep sees them: the queue finds them done and others of the same folders missing,
   the report reads, judges and shows them. They are ten runs that were trained, and copies of these with other seeds.
 
-Seconds are the processor's, of all threads and of the processes that a point starts, since other programs on a machine
-disturb them less. Memory is the largest of the process. A curve ends with the first point that takes longer than
-``--limit``. ``--save`` writes the figures to ``benchmarks/results/growth.json``, ``--draw`` draws what is kept there.
+Seconds are the processor's, of all threads, since other programs on a machine disturb them less, and without the start
+of the program. Memory is the largest of the process. Of *processes*, each counts its own from the beginning of its run,
+and prints its own line: whole seconds and memory are their sums (libraries that both have in memory count twice), the
+parts those of the first, and *clock* is how long the first took by the clock. A curve ends with the first point that
+takes longer than ``--limit``. ``--save`` writes the figures to ``benchmarks/results/growth.json``, ``--draw`` draws
+what is kept there.
 """
 
 import argparse
@@ -67,31 +70,24 @@ PICTURE = Path(__file__).parent.parent / "docs" / "images" / "growth.svg"
 Parts = dict[str, float]  # seconds by what they were spent on
 
 
-def processor_seconds() -> float:
-    """Of this process and of those that it started and that have ended."""
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
-
-
 class Stopwatch:
     """Seconds of the parts of some work, one after the other."""
 
     def __init__(self) -> None:
         self.parts: Parts = {}
-        self._last = processor_seconds()
+        self._last = time.process_time()
 
     def lap(self, name: str) -> None:
         """What was done since the last lap is called so."""
-        now = processor_seconds()
+        now = time.process_time()
         self.parts[name], self._last = now - self._last, now
 
 
 def one_run(config: RunConfig) -> Parts:
     """A whole run, and what of it was loading and training; these two by the clock that the run itself reads."""
-    began = processor_seconds()
+    began, clock = time.process_time(), time.monotonic()
     result = train(config)
-    whole = processor_seconds() - began
-    found = {"whole": whole}
+    found = {"whole": time.process_time() - began, "clock": time.monotonic() - clock}
     if result is not None:
         files = (file for file in Path(result.directory).rglob("*") if file.is_file())
         found["bytes a run"] = sum(file.stat().st_size for file in files)
@@ -133,9 +129,9 @@ def processes(folder: Path, size: int) -> Parts:
 def replicas(folder: Path, size: int) -> Parts:
     given = ("task.rows=2000", "task.features=64", "batch_size=64", "epochs=5", "encoder.widths=[64,64]")
     jobs = [Job(configure(*ONCE, *given, f"seed={seed}", f"output={folder}")) for seed in range(size)]
-    began = processor_seconds()
+    began = time.process_time()
     train_jobs(jobs, size)
-    whole = processor_seconds() - began
+    whole = time.process_time() - began
     results = [job.result for job in jobs if job.result is not None]
     assert len(results) == size
     return {
@@ -222,13 +218,16 @@ def measure_here(curve: str, size: int) -> None:
 
 
 def measure(curve: str, size: int) -> dict[str, float]:
-    """Measure a point in a process of its own."""
+    """Measure a point in a process of its own, which starts the others of its training by the same command."""
     command = [sys.executable, __file__, "--point", curve, str(size)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{curve} {size}: {done.stderr}")
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    found: list[dict[str, float]] = [json.loads(line) for line in done.stdout.splitlines()]
+    if len(found) != (size if curve == "processes" else 1):
+        raise SystemExit(f"{curve} {size}: {len(found)} processes were measured")
+    (first,) = (one for one in found if len(found) == 1 or "fit" in one)
+    return first | {name: sum(one[name] for one in found) for name in SUMMED}
 
 
 def draw(kept: dict[str, Any]) -> None:
@@ -260,7 +259,8 @@ def draw(kept: dict[str, Any]) -> None:
     figure.savefig(PICTURE, metadata={"Date": None})
 
 
-NO_SECONDS = ("size", "peak", "peak before", "bytes a run", "bytes of the page", "step")
+SUMMED = ("whole", "peak", "peak before")  # of the processes of a point
+NO_SECONDS = ("clock", "size", "peak", "peak before", "bytes a run", "bytes of the page", "step")
 
 
 def line(curve: str, point: dict[str, float]) -> str:

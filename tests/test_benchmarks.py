@@ -15,6 +15,7 @@ LITTLE = {
     "bench.py": ["--rounds", "1", "--parts", "heads"],
     "budgets.py": ["synthetic", "--seeds", "1", "task.rows=60", "encoder.widths=[4]", "steps=20", "patience=2"],
     "dispatching.py": ["--batch", "2", "--rounds", "1", "--largest", "40"],
+    "front.py": ["--works", "tiny", "--parts", "4", "--rows", "200", "--epochs", "1", "--rounds", "1"],
     "growth.py": ["--curves", "tasks=2", "runs=20"],
     "load.py": ["--parts", "steps", "--steps", "40"],
     "loader.py": ["--rows", "600", "--rounds", "1"],
@@ -24,10 +25,12 @@ LITTLE = {
     "sharing.py": ["hard", "cross_stitch", "--rounds", "1", "--repeats", "1", "--work", "tiny"],
     "start.py": ["--rounds", "1"],
     "step.py": ["--rounds", "1", "--steps", "4", "--epochs", "1"],
+    "threads.py": ["--cases", "synthetic, 256-256", "--rounds", "1", "--steps", "2"],
     "weighting.py": ["--methods", "equal,mgda", "--rounds", "1", "--seconds", "0.1", "--processes", "1"],
     "weighting.py --solvers": ["--solvers", "--methods", "mgda", "--rounds", "1"],
 }
-LONG = ("bench.py", "growth.py", "load.py", "network.py", "replicas.py", "start.py", "weighting.py")  # even so
+LONG_ONES = "bench front growth load network replicas start threads weighting"  # even so
+LONG = [f"{name}.py" for name in LONG_ONES.split()]
 
 
 def test_every_benchmark_is_tried() -> None:

@@ -1,8 +1,9 @@
 """Does learning these tasks together pay? Plans, trains and compares; `--help` says how."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from mtl.comparison.report.content import Report
     from mtl.sweep.plan import Configuration, Plan
     from mtl.sweep.planner import Planner
+    from mtl.sweep.queue import QueuedRun
     from mtl.sweep.worker_pool import WorkerPool
 
 HELP = """\
@@ -93,15 +95,18 @@ def carry_out(asked: Study, command: str, console: Console) -> "Report | None":
     announce(planner, single, multi, workers, console)
     if asked.dry_run:
         return None
-    done = 0
+    missing: dict[str, QueuedRun] = {}  # when they came into sight
+    seen: set[str] = set()
     with WorkerPool(planner.output) as pool:
 
-        def train_stage(plan: "Plan", heading: str) -> bool:
-            nonlocal done
+        def train_stage(plan: "Plan", heading: str, later: "Sequence[QueuedRun]") -> bool:
             console.print(heading, style="bold")
-            found = train(plan, workers, console, pool=pool)
-            done += found.runs
-            return found.whole
+            entries = [*plan.entries, *later]
+            for entry, state in zip(entries, planner.queue.states(entries), strict=True):
+                if state != DONE and (entry.key not in seen or entry.key in missing):
+                    missing[entry.key] = entry  # one that was paused and is gone on with is one
+                seen.add(entry.key)
+            return train(plan, workers, console, pool=pool, later=later if asked.at_once == 1 else ())
 
         if asked.tune:
             single, *multi = choose_on_validation(planner, [single, *multi], workers, console, pool)
@@ -109,10 +114,10 @@ def carry_out(asked: Study, command: str, console: Console) -> "Report | None":
         if campaign.screen():
             if campaign.decide():
                 campaign.add_baselines()
+            done = planner.queue.states(list(missing.values())).count(DONE)
             if done:
                 seconds = time.perf_counter() - began
-                runs = len(campaign.plan().entries)
-                campaign.save(f"{seconds:,.0f} s for {done} of {runs} runs, {max(workers, 1)} at once")
+                campaign.save(f"{seconds:,.0f} s for {done} of {campaign.runs} runs, {max(workers, 1)} at once")
     # Of several commands that share the comparison, one at a time writes the report
     with planner.queue.leases.alone(f"report-{planner.comparison_id}"):
         return report([planner.directory], console, folder=Path(asked.keep) if asked.keep else None)
@@ -132,7 +137,7 @@ def announce(
     seeds = asked.screening_seeds if screens else asked.deciding_seeds[:1]
     if screens and asked.halves:
         seeds = seeds[:1]
-        what += "; the worse half is stopped after a third of it"
+        what += "; the worse half is stopped after half of it"
     plan = planner.plan([single, *multi], seeds)
     console.print(plan_table(plan, workers, what))
     fewest, most = expected_runs(asked, len(multi))
@@ -151,33 +156,38 @@ def choose_on_validation(
 ) -> "list[Configuration]":
     """Each configuration with the values of the grid that validation prefers. InputError if a failure stopped it."""
     tuning = planner.grid_plan(configurations)
-    if not train(tuning, workers, console, pool=pool).whole:
+    if not train(tuning, workers, console, pool=pool):
         failed = [entry for entry in tuning.entries if planner.queue.state(entry) == FAILED]
         raise InputError(f"a run of the grid failed: {planner.queue.attempt(failed[0])['error']}")
     return planner.best_of_grid(tuning)
 
 
-class Trained(NamedTuple):
-    """What became of the runs of a plan.
-
-    Attributes:
-        whole: False when a failure stopped the sweep.
-        runs: how many were done in it.
-    """
-
-    whole: bool
-    runs: int
-
-
 def train(
-    plan: "Plan", workers: int, console: Console, *, again: bool = True, pool: "WorkerPool | None" = None
-) -> Trained:
-    """Do the runs of a plan, with a live table; failed ones are tried again, unless that has been done."""
+    plan: "Plan",
+    workers: int,
+    console: Console,
+    *,
+    again: bool = True,
+    pool: "WorkerPool | None" = None,
+    later: "Sequence[QueuedRun]" = (),
+) -> bool:
+    """Do the runs of a plan, with a live table; failed ones are tried again, unless that has been done.
+
+    Args:
+        plan: what to do.
+        workers: processes; 0 does it in this one.
+        console: where to.
+        again: whether failed ones are tried again.
+        pool: its processes do it.
+        later: what they do while others are at the last of the plan's.
+
+    Returns:
+        False when a failure stopped it.
+    """
     from mtl.sweep.progress import Progress
     from mtl.sweep.workers import sweep
 
     progress = Progress(plan, workers, console)
-    before = progress.counts()[DONE]
     entries = [entry for entry in plan.entries if again or progress.queue.state(entry) != FAILED]
     with progress.live:
         study = plan.study
@@ -190,7 +200,8 @@ def train(
             replicas=study.at_once,
             leases=study.leases,
             pool=pool,
+            spare=later,
         )
     console.print(progress.table())
     counts = progress.counts()
-    return Trained(not (plan.study.fail_fast and counts[FAILED]), counts[DONE] - before)
+    return not (plan.study.fail_fast and counts[FAILED])

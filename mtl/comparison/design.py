@@ -21,7 +21,7 @@ class Stopped:
         label: its name in tables.
         rung: after which part of screening, from 0.
         seed: of the run that it was judged by.
-        epochs: after which that run was looked at; None: its end.
+        epochs: after which that run was paused; None: it was trained to its end, or failed.
         score: its best validation score until then, lower being better; None where the end was looked at, or it failed.
         last_score: the highest among those that went on.
         run: its directory; empty where there is none.

@@ -186,7 +186,8 @@ class RunConfig(Frozen):
         hardware: arguments of the trainer.
         output: directory of runs.
         resume: a run directory to go on with.
-        threads: of one process on the CPU; None: the cores divided among the processes, at most 4.
+        threads: of one process on the CPU; None: the cores divided among the processes, at most 4, and one where steps
+            are small.
         progress: a progress bar, or lines.
         profiler: of Lightning, that writes where a training spends its time; None: none.
         logger: Lightning loggers, or factories of them, by any name.

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+import torch
 from pytorch_lightning import Callback
 from pytorch_lightning.loggers import Logger
 
@@ -32,6 +33,7 @@ class Fitted:
         seconds: of training, with validation, logs and checkpoints.
         step_seconds: of one step, without them.
         notes: what was said of the training.
+        threads: with which it was trained; None: with those of the process.
     """
 
     loggers: list[Logger]
@@ -41,6 +43,7 @@ class Fitted:
     seconds: float
     step_seconds: float
     notes: tuple[str, ...]
+    threads: int | None = None
 
 
 class Progress(Protocol):
@@ -157,6 +160,7 @@ def fitted(run: Run, assembly: Assembly, trainer: Progress, observers: Observers
         seconds,
         step_seconds,
         tuple(observers.low_weights.notes),
+        torch.get_num_threads(),
     )
 
 

@@ -98,7 +98,7 @@ def measure(
         steps=fitted.steps,
         epochs=fitted.epochs,
         peak_memory_bytes=memory,
-        environment=environment(),
+        environment=environment(fitted.threads),
         affinity=affinity,
         improvement=improvement,
         notes=[*data.notes, *fitted.notes],

@@ -32,6 +32,7 @@ from mtl.training.resources import reset_peak_memory
 from mtl.training.stack.member import Member, SharedTimer
 from mtl.training.stack.module import StackedModule
 from mtl.training.stack.offered import check_losses, obstacle, obstacle_in_config, shape_of
+from mtl.training.step_threads import step_threads, threads
 from mtl.training.trainer import stack_trainer
 
 
@@ -45,6 +46,7 @@ class Job:
         reports: of the trained agent, where it has acted.
         result: what came of it; None before, and where it failed.
         error: why it failed; None: it has not.
+        most_threads: as for :func:`~mtl.lifecycle.train.train`.
     """
 
     config: RunConfig
@@ -52,6 +54,7 @@ class Job:
     reports: list[ExecutionReport] = field(default_factory=list)
     result: RunResult | None = None
     error: Exception | None = None
+    most_threads: int | None = None
 
 
 @dataclass
@@ -108,7 +111,7 @@ def train_alone(job: Job) -> None:
     """Do a job as a run of its own."""
     try:
         with interruptions_prevail():
-            job.result = train(job.config, job.reports.append, job.on_run_created)
+            job.result = train(job.config, job.reports.append, job.on_run_created, most_threads=job.most_threads)
     except Exception as error:
         job.error = error
 
@@ -138,7 +141,7 @@ def train_stack(jobs: Sequence[Job]) -> str | None:
 
 def prepare_all(jobs: Sequence[Job]) -> list[Trainee]:
     """The objects of all runs; the rows are loaded once."""
-    first = prepare(jobs[0].config)
+    first = prepare(jobs[0].config, jobs[0].most_threads)
     out = [Trainee(jobs[0], first, Observers.of(first.assembly, SharedTimer()), torch.get_rng_state())]
     for job in jobs[1:]:
         config = job.config
@@ -163,6 +166,7 @@ class Training:
     def __init__(self, trainees: Sequence[Trainee]) -> None:
         self.trainees = list(trainees)
         self.size = len(self.trainees)
+        self.threads = torch.get_num_threads()
         self.cost: Cost | None = None  # of a prediction of one network, measured with the first that is trained
 
     def start(self, locks: ExitStack) -> str | None:
@@ -187,7 +191,8 @@ class Training:
         trainer = stack_trainer(config, max(member.budget.epochs for member in members))
         reset_peak_memory()
         try:
-            trainer.fit(module, module.loader(), data[0].val_dataloader())
+            with step_threads(self.trainees[0].prepared.assembly, self.size):
+                trainer.fit(module, module.loader(), data[0].val_dataloader())
         except BaseException as error:
             self.interrupted(error)
             raise
@@ -221,7 +226,8 @@ class Training:
                 if member.error is not None:
                     raise member.error
                 how = fitted(one.run, one.prepared.assembly, member, one.observers)
-                job.result = conclude(one.run, one.prepared, how, job.reports.append, self.size, self.cost)
+                with threads(self.threads):  # acting may use more of them than a step
+                    job.result = conclude(one.run, one.prepared, how, job.reports.append, self.size, self.cost)
                 self.cost = self.cost or Cost(job.result.flops, job.result.seconds.inference)
         except Exception as error:
             job.error = error

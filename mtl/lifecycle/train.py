@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 
 import pytorch_lightning as lightning
 import torch
@@ -48,6 +49,7 @@ from mtl.training.grouping import grouped
 from mtl.training.hardware import processes_of, threads_for
 from mtl.training.loggers import register_run
 from mtl.training.resources import reset_peak_memory
+from mtl.training.step_threads import step_threads
 from mtl.training.trainer import dashboard_loggers
 
 
@@ -81,6 +83,7 @@ def train(
     on_report: Callable[[ExecutionReport], None] = ignore,
     on_run_created: Callable[[Run], None] = ignore,
     on_validation: Callable[[int, float], bool] | None = None,
+    most_threads: int | None = None,
 ) -> RunResult | None:
     """Train what ``config`` says, a network, merged ones or trees, or go on with the run that ``config.resume`` names.
 
@@ -94,6 +97,7 @@ def train(
         on_run_created: called with the run as soon as it has a directory.
         on_validation: of a network, called after each validation with the epochs so far and the score; the training
             ends where it returns True.
+        most_threads: of a run whose config says none, where others share the cores; None: as for a run alone.
 
     Returns:
         The result; None for a process that is not the first of its training.
@@ -104,11 +108,13 @@ def train(
     """
     merged = merged_of(config)
     if merged is not None:
-        return train_merged(config, merged, on_report, on_run_created, train)
+        part = partial(train, most_threads=most_threads)
+        return train_merged(config, merged, on_report, on_run_created, part)
     with silent_lightning(), signals_interrupt(), ExitStack() as lock:
         trees = trees_of(config)
         if trees is not None:
-            return train_trees(config, trees, on_report, on_run_created)
+            limited = config.changed(threads=config.threads or most_threads)
+            return train_trees(limited, trees, on_report, on_run_created)
         machines = machines_of(config)
         if config.hardware.num_nodes > 1:
             lock.enter_context(signals_end_what_waits())
@@ -119,7 +125,7 @@ def train(
             config = going_on(config, first=first)
         if first and config.resume is not None:
             lock.enter_context(hold(Run.open(config.resume).path))
-        prepared = prepare(config)
+        prepared = prepare(config, most_threads)
         if on_validation is not None:
             prepared = replace(prepared, callbacks=(*prepared.callbacks, ValidationWatch(on_validation)))
         run = prepared.resumed
@@ -157,12 +163,20 @@ def going_on(config: RunConfig, *, first: bool) -> RunConfig:
     return config.changed(resume=str(found.path))
 
 
-def prepare(config: RunConfig) -> Prepared:
-    """Build everything and load the rows: mistakes end here, before a directory is made."""
+def prepare(config: RunConfig, most_threads: int | None = None) -> Prepared:
+    """Build everything and load the rows: mistakes end here, before a directory is made.
+
+    Args:
+        config: what the run is told.
+        most_threads: as for :func:`train`.
+
+    Returns:
+        What it needs.
+    """
     resumed = resumable_run(config) if config.resume is not None else None
     lightning.seed_everything(config.seed, verbose=False)
     hardware = config.hardware.arguments()
-    torch.set_num_threads(config.threads or threads_for(hardware))
+    torch.set_num_threads(config.threads or threads_for(hardware, most_threads))
     known = resumed.affinity if resumed else None
     assembly = build(config, resumed.statistics if resumed else None, known.groups if known else None)
     if known is None:  # the groups that were found may share nothing any more
@@ -233,13 +247,14 @@ def write_beginning(run: Run, assembly: Assembly, on_run_created: Callable[[Run]
 
 def carry_out(run: Run, prepared: Prepared, on_report: Callable[[ExecutionReport], None]) -> RunResult | None:
     """Train, measure, act, and write the result."""
-    assembly = grouped(run, prepared.assembly, dashboard_loggers(run, prepared.assembly.config))
-    reset_peak_memory()
-    fitted = fit(run, assembly, prepared.callbacks, resumed=prepared.resumed is not None)
-    if fitted is None:
-        return None
-    if assembly.config.finish_heads:
-        fitted = finish_heads(run, assembly, fitted)
+    with step_threads(prepared.assembly):
+        assembly = grouped(run, prepared.assembly, dashboard_loggers(run, prepared.assembly.config))
+        reset_peak_memory()
+        fitted = fit(run, assembly, prepared.callbacks, resumed=prepared.resumed is not None)
+        if fitted is None:
+            return None
+        if assembly.config.finish_heads:
+            fitted = finish_heads(run, assembly, fitted)
     return conclude(run, replace(prepared, assembly=assembly), fitted, on_report)
 
 

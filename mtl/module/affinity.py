@@ -11,6 +11,7 @@ from mtl.distributed import mean_over_processes, processes
 from mtl.errors import InputError
 from mtl.gradients.flat import gradient, views
 from mtl.gradients.gramian import gramian_of
+from mtl.gradients.precision import working_precision
 from mtl.module.evaluating import evaluating
 from mtl.module.losses import count_labels, loss_sums
 from mtl.module.module import MultiTaskModule
@@ -227,10 +228,14 @@ def gradient_gramian(module: MultiTaskModule, batch: Batch) -> tuple[Tensor, tup
         # Not by the compiled network, which would be compiled once more for this mode
         sums = loss_sums(module.graph, module.network(batch.inputs), batch)
         layer = module.partition.layer or module.partition.shared
-        rows = [gradient(sums[i] * (processes() / counts[i]), layer, retain_graph=i != tasks[-1]) for i in tasks]
-    if not rows:
-        return torch.zeros(0, 0), tasks
-    return gramian_of(mean_over_processes(torch.stack(rows))), tasks
+        if not tasks:
+            return torch.zeros(0, 0), tasks
+        # Filled row by row: as a list that is stacked, M gradients of a large layer would be there twice
+        numbers = sum(p.numel() for p in layer)
+        jacobian = sums[tasks[0]].new_empty(len(tasks), numbers, dtype=working_precision(sums))
+        for row, i in zip(jacobian, tasks, strict=True):
+            row.copy_(gradient(sums[i] * (processes() / counts[i]), layer, retain_graph=i != tasks[-1]))
+    return gramian_of(mean_over_processes(jacobian)), tasks
 
 
 def _losses_after_step(

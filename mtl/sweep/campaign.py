@@ -15,9 +15,12 @@ from mtl.sweep.halving import rungs
 from mtl.sweep.ledger import Ledger
 from mtl.sweep.plan import Configuration, Plan
 from mtl.sweep.planner import Planner
+from mtl.sweep.queue import QueuedRun
 from mtl.sweep.screening import Screening
 
-Train = Callable[[Plan, str], bool]  # does the runs of a plan, under a heading; False when a failure stopped it
+# Does the runs of a plan, under a heading, and while processes wait for others some that come later; False when a
+# failure stopped it
+Train = Callable[[Plan, str, Sequence[QueuedRun]], bool]
 
 
 class Campaign:
@@ -41,6 +44,7 @@ class Campaign:
         self.single, self.multi = single, list(multi)
         self.command, self.train = command, train
         self.further: list[Configuration] = []
+        self._known: list[Configuration] | None = None  # further baselines, once they are asked for before their turn
         self.ledger = Ledger(planner.directory)
         self.ledger.check(self.study.planned_looks, self.study.deciding_seeds)
         self.screening = Screening(planner, single, multi, self.ledger)
@@ -97,7 +101,8 @@ class Campaign:
         compared = [self.chosen] if self.study.design == CONFIRM else self.multi
         for look in self.study.planned_looks:
             heading = f"look at {look} seeds: {compared[0].label}" if len(compared) == 1 else f"look at {look} seeds"
-            if not self._do([self.single, *compared], seeds[:look], f"{heading} against {self.single.label}"):
+            later = self.planner.plan(self._known_baselines(), seeds[:look]).entries
+            if not self._do([self.single, *compared], seeds[:look], f"{heading} against {self.single.label}", later):
                 return False
             self.decided = look
             looks = self._looks(compared)
@@ -129,6 +134,11 @@ class Campaign:
         """All runs of the comparison so far."""
         return self.planner.planned([self._with_runs(one) for one in (self.single, *self.multi, *self.further)])
 
+    @property
+    def runs(self) -> int:
+        """How many there are so far, with those that screening stopped on their way."""
+        return len(self.plan().entries) + sum(one.epochs is not None for one in self.ledger.stopped)
+
     def save(self, took: str = "") -> Plan:
         """Write the plan, from which a report can be made at any time.
 
@@ -142,13 +152,30 @@ class Campaign:
         plan.save(self.command, self.design, took)
         return plan
 
-    def _do(self, configurations: Sequence[Configuration], seeds: Sequence[int], heading: str) -> bool:
-        self.decided = max(self.decided, len([seed for seed in seeds if seed in self.study.deciding_seeds]))
-        return self._train(self.planner.plan(configurations, seeds), heading)
+    def _known_baselines(self) -> list[Configuration]:
+        """Of the further baselines, those that are known before there is an answer; same_seconds is not."""
+        if self.study.design == FULL:
+            return []
+        if self._known is None:
+            match = self.planner.matched(self.multi, self.chosen)
+            asked = "same_parameters" in self.study.baselines
+            found = self.planner.same_parameters(self.single, match) if asked else None
+            self._known = [found] if found is not None else []
+        return self._known
 
-    def _train(self, plan: Plan, heading: str) -> bool:
+    def _do(
+        self,
+        configurations: Sequence[Configuration],
+        seeds: Sequence[int],
+        heading: str,
+        later: Sequence[QueuedRun] = (),
+    ) -> bool:
+        self.decided = max(self.decided, len([seed for seed in seeds if seed in self.study.deciding_seeds]))
+        return self._train(self.planner.plan(configurations, seeds), heading, later)
+
+    def _train(self, plan: Plan, heading: str, later: Sequence[QueuedRun]) -> bool:
         self.save()
-        return self.train(plan, heading)
+        return self.train(plan, heading, later)
 
     def _with_runs(self, one: Configuration) -> Configuration:
         """A configuration with the runs that are planned of it so far."""

@@ -62,9 +62,19 @@ class Plan:
 
     @property
     def entries(self) -> list[QueuedRun]:
-        """Runs, a seed of all configurations at a time, so that an interrupted sweep can already be compared."""
-        columns = [one.entries for one in self.configurations]
-        return [column[i] for i in range(max(map(len, columns), default=0)) for column in columns if i < len(column)]
+        """Runs in the order in which they are begun.
+
+        A seed of all configurations at a time, so that an interrupted sweep can already be compared. Where nothing can
+        be said before all are done, the longest first: then no process waits long for another at the end. Not so where
+        several are trained at once: which these are would depend on measured seconds, and the last digits on that.
+        """
+        columns = [one for one in self.configurations if one.entries]
+        most = max((len(one.entries) for one in columns), default=0)
+        in_turns = [(one, one.entries[i]) for i in range(most) for one in columns if i < len(one.entries)]
+        if self.study.design == "confirm" and self.study.at_once == 1:
+            lasting = {one.label: self.seconds(one) for one in columns}
+            in_turns.sort(key=lambda pair: -lasting[pair[0].label])
+        return [entry for _, entry in in_turns]
 
     @property
     def names(self) -> dict[str, str]:

@@ -68,6 +68,7 @@ class Planner:
 
     def __init__(self, study: Study) -> None:
         self.study = study
+        self._configs: dict[tuple[str, str, int, int | None], RunConfig] = {}
         base = self.config(BASELINE, "equal")
         self.output = Path(base.output)
         if identity(self.config(BASELINE, "equal", seed=1).changed(seed=base.seed)) != identity(base):
@@ -116,6 +117,8 @@ class Planner:
     def config(self, model: str, weighting: str, seed: int = 0, epochs: int | None = None) -> RunConfig:
         """The config of a model and a weighting, each with overrides of its own after a space.
 
+        Each is composed once: Hydra reads all its files anew every time, and a front has dozens of configurations.
+
         Args:
             model: an entry of ``models``.
             weighting: an entry of ``weightings``.
@@ -125,6 +128,12 @@ class Planner:
         Returns:
             The config.
         """
+        asked = (model, weighting, seed, epochs)
+        if asked not in self._configs:
+            self._configs[asked] = self._composed(*asked)
+        return self._configs[asked]
+
+    def _composed(self, model: str, weighting: str, seed: int, epochs: int | None) -> RunConfig:
         chosen = [*overrides_for("model", model), *overrides_for("weighting", weighting)]
         budget = [] if self.study.budget is None else [f"steps={self.study.budget}"]
         if epochs is not None:

@@ -9,11 +9,13 @@ from mtl.comparison.design import Stopped
 from mtl.comparison.judge import Judge
 from mtl.comparison.report.curves import logged
 from mtl.errors import InputError
+from mtl.module.lightning import silent_lightning
 from mtl.runs.identity import configuration_id
 from mtl.sweep.halving import FIRST, Rung, rungs
 from mtl.sweep.ledger import Ledger
 from mtl.sweep.plan import Configuration, Plan
 from mtl.sweep.planner import Planner
+from mtl.sweep.queue import FAILED, QueuedRun
 from mtl.training.budget import budget_of
 from mtl.training.callbacks.validation_watch import SCORE
 from mtl.training.hardware import processes_of
@@ -32,8 +34,9 @@ class Screening:
     def __init__(self, planner: Planner, single: Configuration, multi: Sequence[Configuration], ledger: Ledger) -> None:
         self.planner, self.single, self.multi, self.ledger = planner, single, list(multi), ledger
         study = planner.study
+        with silent_lightning():
+            one_process = all(processes_of(one.config.hardware.arguments()) == 1 for one in self.multi)
         # Of several processes, only the first would know that it is to pause
-        one_process = all(processes_of(one.config.hardware.arguments()) == 1 for one in self.multi)
         self.rungs = rungs(study.screening_seeds, len(self.multi), halving=study.halves and one_process)
 
     def left(self, rung: int) -> list[Configuration]:
@@ -51,11 +54,14 @@ class Screening:
         rung = self.rungs[min(reached, decided)]
         return [] if stopped is not None and stopped.epochs is not None else list(rung.seeds)
 
-    def choose(self, train: Callable[[Plan, str], bool], judged: Callable[[], Judge]) -> Configuration | None:
+    def choose(
+        self, train: Callable[[Plan, str, Sequence[QueuedRun]], bool], judged: Callable[[], Judge]
+    ) -> Configuration | None:
         """Train what is missing and choose.
 
         Args:
-            train: does the runs of a plan, under a heading; False when a failure stopped it.
+            train: does the runs of a plan, under a heading, and where processes wait for others some of later parts;
+                False when a failure stopped it.
             judged: judges the finished runs of the comparison.
 
         Returns:
@@ -69,7 +75,7 @@ class Screening:
             left = self.left(number)
             if number in decided:
                 continue
-            if not train(self.plan(number, left), self.heading(number, left)):
+            if not train(self.plan(number, left), self.heading(number, left), self.later(number)):
                 return None
             if number < len(self.rungs) - 1:
                 self.let_go(number, left, judged)
@@ -88,6 +94,13 @@ class Screening:
             for one, until in planned
         )
 
+    def later(self, number: int) -> list[QueuedRun]:
+        """Runs of the baseline that are needed after a part, whatever comes of it."""
+        study = self.planner.study
+        last = number == len(self.rungs) - 1
+        seeds = study.deciding_seeds[: study.planned_looks[0]] if last else self.rungs[-1].seeds
+        return self.planner.plan([self.single], seeds).entries
+
     def until(self, rung: Rung, one: Configuration) -> int | None:
         """After how many epochs a run of a configuration is paused in a part; None: at its end."""
         return rung.until(budget_of(one.config, self.planner.steps))
@@ -97,7 +110,7 @@ class Screening:
         if len(self.rungs) == 1:
             return "screening on validation"
         rung = self.rungs[number]
-        what = "a third of the training" if rung.part == FIRST else "the whole training"
+        what = "half of the training" if rung.part == FIRST else "the whole training"
         where = f"{len(rung.seeds)} seeds" if len(rung.seeds) > 1 else f"seed {rung.seeds[0]}"
         part = f"{number + 1} of {len(self.rungs)}"
         return f"screening on validation, {part}: {len(left)} configurations, {what}, {where}"
@@ -116,7 +129,7 @@ class Screening:
                 label=one.label,
                 rung=number,
                 seed=rung.seeds[0],
-                epochs=self.until(rung, one),
+                epochs=None if self.failed(one, rung) else self.until(rung, one),
                 score=finite(scores.get(one.label)),
                 last_score=finite(scores.get(last)),
                 run=str(self.directory(one, rung) or ""),
@@ -136,6 +149,10 @@ class Screening:
     def directory(self, one: Configuration, rung: Rung) -> Path | None:
         """Of the run of a configuration on the first seed of a part; None where there is none."""
         return self.planner.queue.directory(self.planner.entry(one.config, rung.seeds[0]))
+
+    def failed(self, one: Configuration, rung: Rung) -> bool:
+        """Whether the run of a configuration on the first seed of a part failed: then the plan keeps it."""
+        return self.planner.queue.state(self.planner.entry(one.config, rung.seeds[0], self.until(rung, one))) == FAILED
 
     def score(self, one: Configuration, rung: Rung) -> float:
         """The best validation score of a run up to where it is paused; infinite for what failed."""

@@ -48,11 +48,12 @@ def do_trial(study: SearchStudy, trial: "Trial", threads: int) -> None:
     try:
         with interruptions_prevail():
             own = configure(*study.search.fixed, *study.overrides(trial))
-            config = own.changed(threads=own.threads or threads, progress=False)
+            config = own.changed(progress=False)
             result = finished_before(study, trial) or train(
                 config,
                 on_run_created=lambda run: trial.set_user_attr(RUN, str(run.path)),
                 on_validation=on_validation,
+                most_threads=threads,
             )
             if result is None:
                 raise InputError("a search trains in one process for each trial: choose hardware of one process")
@@ -92,7 +93,7 @@ def do_trials(search: Search, threads: int, watch: Callable[[SearchStudy], None]
 
     Args:
         search: what is asked.
-        threads: of a trial that does not say them.
+        threads: most of a trial that does not say them.
         watch: called before each trial and at the end.
     """
     study = SearchStudy(search)

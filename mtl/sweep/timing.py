@@ -16,6 +16,7 @@ from mtl.lifecycle.execution import environment_for
 from mtl.module.lightning import silent_lightning
 from mtl.suites.base import MultiTaskDataModule
 from mtl.training.probe_trainer import probe_trainer
+from mtl.training.step_threads import step_threads
 
 PROBE_STEPS = 5
 FILES = 1.0  # seconds of a run's checkpoints, logs and pictures, as a guess
@@ -90,6 +91,6 @@ class StepTimer(Callback):
 def step_seconds(assembly: Assembly, data: MultiTaskDataModule) -> float:
     """Of one optimizer step, the median of a few; the first one, which is slower, does not count."""
     timer = StepTimer()
-    with silent_lightning():
+    with silent_lightning(), step_threads(assembly):
         probe_trainer(assembly.config, (timer,), steps=PROBE_STEPS).fit(assembly.module, datamodule=data)
     return median(timer.steps[1:]) * float(assembly.config.accumulate)

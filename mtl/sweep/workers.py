@@ -28,8 +28,7 @@ def do_run(claim: Claim, threads: int) -> None:
         from mtl.lifecycle.train import train
         from mtl.training.callbacks import Pruned
 
-    own, until = claim.entry.config, claim.entry.until
-    config = own.changed(threads=own.threads or threads)
+    config, until = claim.entry.config, claim.entry.until
     try:
         with interruptions_prevail():
             dead = claim.unfinished()
@@ -42,10 +41,12 @@ def do_run(claim: Claim, threads: int) -> None:
                     claim.discard()
                 else:
                     config = again
-            if until is None:
-                train(config, on_run_created=claim.on_run_created)
-            else:
-                train(config, on_run_created=claim.on_run_created, on_validation=lambda epochs, _: epochs >= until)
+            train(
+                config,
+                on_run_created=claim.on_run_created,
+                on_validation=None if until is None else lambda epochs, _: epochs >= until,
+                most_threads=threads,
+            )
     except Pruned:
         claim.queue.record_pause(claim.entry)
     except Exception as error:
@@ -60,10 +61,7 @@ def do_at_once(claims: Sequence[Claim], threads: int) -> None:
     with program_imports():
         from mtl.lifecycle.together import Job, train_jobs
 
-    jobs = []
-    for claim in claims:
-        own = claim.entry.config
-        jobs.append(Job(own.changed(threads=own.threads or threads), claim.on_run_created))
+    jobs = [Job(claim.entry.config, claim.on_run_created, most_threads=threads) for claim in claims]
     try:
         with interruptions_prevail():
             train_jobs(jobs, len(jobs))
@@ -93,7 +91,7 @@ def do_runs(
     Args:
         entries: what to do, in this order.
         output: the directory that holds ``runs/`` and the queue.
-        threads: of a run that does not say them.
+        threads: most of a run that does not say them.
         stop: ends it after the run under way.
         fail_fast: set ``stop`` at the first failure.
         replicas: most runs of one shape that are trained at once.
@@ -167,6 +165,7 @@ def sweep(
     replicas: int = 1,
     leases: str | None = None,
     pool: WorkerPool | None = None,
+    spare: Sequence[QueuedRun] = (),
 ) -> None:
     """Do all runs; returns when each is done or failed, or one failed and ``fail_fast``.
 
@@ -181,6 +180,8 @@ def sweep(
             among them first.
         leases: as for :class:`~mtl.sweep.queue.RunQueue`.
         pool: its processes do it, and outlive this; None: processes that end with it.
+        spare: what a process of the pool does while others are at the last of the entries; some of it may be under way
+            when this returns.
     """
     queue = RunQueue(output, leases)
     for entry in entries:
@@ -201,8 +202,14 @@ def sweep(
             states = [] if team.stop.is_set() else queue.states(entries)
             watch()
             took = time.monotonic() - began
-            if not busy and all(state in (DONE, FAILED) for state in states):
+            ended = all(state in (DONE, FAILED) for state in states)
+            if ended and (not busy or (pool is not None and not team.stop.is_set())):
                 return
-            for _ in range(min(states.count(PENDING), workers - busy)):
+            waiting = states.count(PENDING)
+            for _ in range(min(waiting, workers - busy)):
                 team.give(work, list(entries), output, threads_each(workers))
+            if not waiting and busy < workers and states:
+                left = [entry for entry in spare if queue.state(entry) == PENDING]
+                for entry in left[: workers - busy]:
+                    team.give(work, [entry], output, threads_each(workers))
             team.wait(max(POLL, REST * took))

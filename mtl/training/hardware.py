@@ -65,11 +65,20 @@ def processes_of(hardware: Mapping[str, Any]) -> int:
         raise InputError(f"this machine cannot train with hardware {options}: {text[:200]}") from None
 
 
-def threads_for(hardware: Mapping[str, Any]) -> int:
-    """Threads of one process.
+def threads_for(hardware: Mapping[str, Any], most: int | None = None) -> int:
+    """Threads of one process, at most; a training may do with one (:mod:`mtl.training.step_threads`).
 
     ``OMP_NUM_THREADS`` where it is set, else the cores divided among the processes on this machine, at most 4.
+
+    Args:
+        hardware: arguments of Lightning's trainer.
+        most: no more than these, where other programs share the cores; None: no such limit.
+
+    Returns:
+        Their number.
     """
+    if most is not None:
+        return min(most, threads_for(hardware))
     wished = os.environ.get("OMP_NUM_THREADS", "")
     if wished.isdigit() and int(wished):
         return min(int(wished), LARGEST)

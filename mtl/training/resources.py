@@ -44,25 +44,29 @@ def count_parameters(module: MultiTaskModule) -> dict[str, Any]:
     return {"total": shared + sum(private.values()), "shared": shared, "private": private}
 
 
-def count_flops(module: MultiTaskModule, data: MultiTaskDataModule) -> int | None:
+def count_flops(
+    module: MultiTaskModule, data: MultiTaskDataModule, split: str = "test", rows: int | None = None
+) -> int | None:
     """Floating-point operations of the matrix products and convolutions that predict one row for all tasks.
 
     A multiplication and an addition count as two; of a set that is padded, the padding counts too.
 
     Args:
         module: its network is counted, not its compiled form, into which the counter does not look.
-        data: of which a batch of test rows is predicted.
+        data: of which a batch is predicted.
+        split: of these rows.
+        rows: only the first of the batch; None: all.
 
     Returns:
         The number; None where counting fails.
     """
 
     def count() -> int | None:
-        batch = module.transfer_batch_to_device(next(iter(data.loader("test"))), module.device, 0)
+        batch = module.transfer_batch_to_device(next(iter(data.loader(split))), module.device, 0)
+        inputs = {name: values[:rows] for name, values in batch.inputs.items()}
         with evaluating(module.network), FlopCounterMode(display=False) as counter, torch.inference_mode():
-            module.network(batch.inputs)
-        rows = len(next(iter(batch.targets.values())))
-        return round(int(counter.get_total_flops()) / rows)
+            module.network(inputs)
+        return round(int(counter.get_total_flops()) / len(next(iter(inputs.values()))))
 
     return if_possible(count, None)
 
@@ -106,13 +110,20 @@ def peak_memory() -> int | None:
     return if_possible(peak_of_host, None)
 
 
-def environment() -> dict[str, str]:
-    """Versions and machine, for whoever wants to repeat the run; what cannot be found out is empty."""
+def environment(threads: int | None = None) -> dict[str, str]:
+    """Versions and machine, for whoever wants to repeat the run; what cannot be found out is empty.
+
+    Args:
+        threads: with which the run was trained; None: those of the process.
+
+    Returns:
+        Texts by name.
+    """
     facts: dict[str, Callable[[], str]] = {
         "device": lambda: torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "processor": processor,
         "cores": lambda: str(usable_cores()),
-        "threads": lambda: str(torch.get_num_threads()),
+        "threads": lambda: str(threads or torch.get_num_threads()),
     }
     return {**versions(), **{name: if_possible(tell, "") for name, tell in facts.items()}}
 

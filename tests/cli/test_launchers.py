@@ -66,6 +66,37 @@ def test_a_multirun_gives_the_runs_of_a_comparison_and_says_what_failed(tmp_path
     assert (tmp_path / "comparisons" / "multirun" / "report.html").is_file()
 
 
+CLUSTER = """
+import subprocess
+import sys
+
+from ray.cluster_utils import Cluster
+
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+cluster.add_node(num_cpus=1)
+address = f"+hydra.launcher.init.address='{cluster.address}'"
+code = subprocess.run([sys.executable, "train.py", *sys.argv[1:], "hydra/launcher=ray", address]).returncode
+cluster.shutdown()
+sys.exit(code)
+"""
+
+
+@pytest.mark.campaign
+def test_a_multirun_goes_over_the_nodes_of_a_cluster(tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    swept = ["model=hard", "weighting=equal", "seed=0,1,2", "threads=1", "progress=false", f"output={tmp_path}"]
+    done = subprocess.run(
+        [sys.executable, "-c", CLUSTER, "-m", *RUNS, *swept],
+        cwd=CONF.parent,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(list(tmp_path.glob("runs/*/*/*/result.json"))) == 3
+
+
 @pytest.mark.slow
 def test_a_multirun_trains_runs_of_one_shape_at_once_and_shows_each(tmp_path: Path) -> None:
     swept = ["model=hard", "weighting=equal,famo", "seed=0,1", "replicas=2", "progress=false", f"output={tmp_path}"]

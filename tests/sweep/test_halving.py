@@ -10,6 +10,7 @@ from rich.console import Console
 
 from mtl.cli.compare import run
 from mtl.config.process import set_process_defaults
+from mtl.config.run_config import RunConfig
 from mtl.config.study_arguments import read_study
 from mtl.lifecycle.train import train
 from mtl.runs.directory import Run
@@ -23,7 +24,7 @@ TINY = [
     "task.features=6",
     "encoder.widths=[6]",
     "batch_size=12",
-    "epochs=6",
+    "epochs=3",
     "patience=null",
     "validate_every=1",
     MODELS,
@@ -55,14 +56,14 @@ def test_half_of_them_go_on_twice_and_never_fewer_than_two(configurations: int, 
 @pytest.mark.parametrize(
     ("budget", "until"),
     [
-        (Budget(12, 1, "steps"), 4),
-        (Budget(12, 3, "steps"), 6),
+        (Budget(12, 1, "steps"), 6),
+        (Budget(12, 4, "steps"), 8),
         (Budget(2, 1, "epochs"), 1),
         (Budget(1, 1, "epochs"), None),
     ],
 )
-def test_a_run_is_paused_at_a_validation_after_a_third(budget: Budget, until: int | None) -> None:
-    assert Rung((0,), 3, 2).until(budget) == until
+def test_a_run_is_paused_at_a_validation_after_half(budget: Budget, until: int | None) -> None:
+    assert Rung((0,), 2, 2).until(budget) == until
     assert Rung((0,), 1, 2).until(budget) is None
 
 
@@ -88,8 +89,11 @@ def results(path: Path) -> dict[str, Any]:
 
 
 @pytest.mark.smoke
-def test_the_worse_half_is_stopped_and_the_others_have_the_numbers_of_an_undisturbed_training(tmp_path: Path) -> None:
+def test_the_worse_half_is_stopped_and_the_others_have_the_numbers_of_an_undisturbed_training(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     said = compare(tmp_path / "halves")
+    assert "available" not in capfd.readouterr().err  # what Lightning says of the machine
     plan, ledger, summary = (content(tmp_path / "halves", name) for name in ("plan.json", "looks.json", "summary.json"))
     early, late = ([one for one in ledger["stopped"] if one["rung"] == rung] for rung in (0, 1))
     assert len(early) == 2
@@ -105,13 +109,14 @@ def test_the_worse_half_is_stopped_and_the_others_have_the_numbers_of_an_undistu
     assert seeds[late[0]["label"]] == [0]
     assert seeds["single_task"] == seeds[summary["verdict"]["best"]] == [0, 1, 2]
     assert not summary["problems"]
-    assert "5 configurations, a third of the training, seed 0" in said
+    assert "5 configurations, half of the training, seed 0" in said
     (folder,) = (tmp_path / "halves/comparisons").iterdir()
     page, text = ((folder / name).read_text() for name in ("report.html", "report.md"))
     for one in early:
         assert one["run"] in page
         assert f"| {one['label']} | 2 |" in text
 
+    assert f"for {len(plan['runs']) + 2} of {len(plan['runs']) + 2} runs" in plan["took"]
     finished = results(tmp_path / "halves")
     assert len(finished) == 2 + 2 + 3 + 2
     (paused,) = [one for one in plan["runs"] if one["label"] == summary["verdict"]["best"] and one["seed"] == 0]
@@ -122,3 +127,24 @@ def test_the_worse_half_is_stopped_and_the_others_have_the_numbers_of_an_undistu
     compare(tmp_path / "halves")
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("last.ckpt")} == before
     assert content(tmp_path / "halves", "looks.json") == ledger
+
+
+@pytest.mark.smoke
+def test_a_run_that_failed_is_no_worse_run_that_was_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The report names it among the problems."""
+    import mtl.lifecycle.train as training
+
+    def broken(config: RunConfig, **more: Any) -> Any:
+        if config.choices.model == "gated":
+            raise RuntimeError("the disk is full")
+        return train(config, **more)
+
+    monkeypatch.setattr(training, "train", broken)
+    study = read_study([*TINY, "models=[hard,gated,soft]", f"output={tmp_path}"])
+    assert run(study, "the command", Console(file=StringIO(), width=160)) == 1
+    summary, ledger = content(tmp_path, "summary.json"), content(tmp_path, "looks.json")
+    assert [one["label"] for one in ledger["stopped"]] == ["gated-equal"]
+    assert ledger["stopped"][0]["epochs"] is None
+    (problem,) = summary["problems"]
+    assert problem["path"] == "gated-equal, seed 0"
+    assert "the disk is full" in problem["reason"]

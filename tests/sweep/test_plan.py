@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from mtl.assembly import build
 from mtl.comparison.design import Design
+from mtl.config.compose import configure
+from mtl.config.run_config import RunConfig
 from mtl.config.study_arguments import read_study
 from mtl.errors import InputError
 from mtl.nn.heads import ConditionalHead
@@ -103,6 +105,20 @@ def test_same_seconds_that_are_those_of_single_task_are_no_baseline_of_their_own
 def test_the_budget_is_one_of_optimizer_steps(setting: str, tmp_path: Path) -> None:
     config = Planner(read_study([*TINY, f"output={tmp_path}", f"{setting}=7"])).config("hard", "equal")
     assert config.steps == 7
+
+
+def test_each_configuration_of_a_front_is_composed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    composed = []
+
+    def compose(*overrides: str) -> RunConfig:
+        composed.append(overrides)
+        return configure(*overrides)
+
+    monkeypatch.setattr("mtl.sweep.planner.configure", compose)
+    found = planner(tmp_path, "models=[hard]", "weightings=[front]", "front=4", "task.num_tasks=2")
+    assert len([found.single_task(), *found.multi_task()]) == 4
+    assert len(composed) == len(set(composed))
+    assert sum("model=hard" in overrides for overrides in composed) == 3
 
 
 def test_tuning_gives_everyone_the_same_grid(tmp_path: Path) -> None:

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from mtl.comparison.records import Record
-
 Logged = dict[str, dict[int, float]]  # by tag: value by step
 
 
@@ -70,8 +68,3 @@ def mean_of(runs: Sequence[Logged], tag: str) -> float | None:
     """Mean of a tag over all steps and runs."""
     values = [value for run in runs for value in run.get(tag, {}).values()]
     return float(np.mean(values)) if values else None
-
-
-def logs_of(records: Sequence[Record]) -> list[Logged]:
-    """What each of these runs logged; nothing for one whose files are gone."""
-    return [logged(one.path) for one in records]

@@ -2,11 +2,11 @@
 
 import re
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from mtl.comparison.records import Record
-from mtl.comparison.report.curves import Logged
+from mtl.comparison.report.curves import Logged, logged
 from mtl.comparison.types import COSTS, Comparison, Row
 from mtl.runs.dashboard import CHOSEN, SUMMARY, place_of, write_choices
 from mtl.runs.event_file import event_file
@@ -14,20 +14,27 @@ from mtl.runs.event_file import event_file
 LONGEST = 80  # characters of a directory, each of up to 3 bytes; file systems end at 255 bytes
 
 
-def write_dashboard(directory: Path, comparison: Comparison, logs: Mapping[str, Sequence[Logged]]) -> None:
+def write_dashboard(directory: Path, comparison: Comparison, kept: Collection[str]) -> dict[str, list[Logged]]:
     """Write ``<configuration>/seed<n>`` below ``directory``; what was there before is removed.
 
+    The log of a run is read once, and let go as soon as its curves are written: all that thousands of runs logged
+    would be more than the memory holds.
+
     Args:
-        directory: where to.
+        directory: where to. Directories of runs are named by hashes, and their curves are found here by what they are
+            of.
         comparison: what is shown.
-        logs: by label of a configuration, what its runs logged: directories of runs are named by hashes, and their
-            curves are found here by what they are of.
+        kept: tags of what is not let go.
+
+    Returns:
+        By label of a configuration, what each of its runs logged under these tags.
     """
     shutil.rmtree(directory, ignore_errors=True)
     rows = comparison.all_rows
     folders = folder_names(row.label for row in rows)
+    logs: dict[str, list[Logged]] = {row.label: [] for row in rows}
     for row in rows:
-        for place, one in enumerate(row.records):
+        for one in row.records:
             seed = str(one.seed)
             folder = directory / folders[row.label] / f"seed{seed}"
             chosen = {group: str(one.config.get("choices", {}).get(group)) for group in CHOSEN}
@@ -40,15 +47,18 @@ def write_dashboard(directory: Path, comparison: Comparison, logs: Mapping[str, 
             }
             with event_file(folder / SUMMARY) as writer:
                 write_choices(writer.add_summary, one.path, choices, scalars(comparison, row, one))
-            write_curves(folder, logs[row.label][place])
+            found = logged(one.path)
+            write_curves(folder, found)
+            logs[row.label].append({tag: points for tag, points in found.items() if tag in kept})
+    return logs
 
 
-def write_curves(folder: Path, logged: Logged) -> None:
+def write_curves(folder: Path, log: Logged) -> None:
     """Write what a run logged below its directory of the dashboard."""
-    places = {tag: place_of(tag) for tag in logged}
+    places = {tag: place_of(tag) for tag in log}
     for name in sorted({name for name, _ in places.values()} - {SUMMARY}):  # single numbers are there already
         with event_file(folder / name) as writer:
-            for tag, points in logged.items():
+            for tag, points in log.items():
                 if places[tag][0] == name:
                     for step in sorted(points):
                         writer.add_scalar(places[tag][1], points[step], step)

@@ -168,6 +168,28 @@ def fixed_front(comparison: Comparison) -> SvgFigure | None:
         return to_svg(figure, "front", "Weightings beside fixed weights", note)
 
 
+def metric_tag(comparison: Comparison, task: str) -> str:
+    """Under which a run logs the primary metric of a task on validation."""
+    return f"val/{task}/{comparison.primary[task]}"
+
+
+def weight_tag(task: str) -> str:
+    """Under which it logs the weight of a task."""
+    return f"weight/{task}"
+
+
+def cosine_tag(first: str, second: str) -> str:
+    """Under which it logs the cosine between the gradients of two tasks, in their order."""
+    return f"gradient/cosine/{first}-{second}"
+
+
+def tags_of_figures(comparison: Comparison) -> frozenset[str]:
+    """All that the figures show of what runs logged."""
+    tasks = comparison.tasks
+    of_tasks = [tag for task in tasks for tag in (metric_tag(comparison, task), weight_tag(task))]
+    return frozenset([*of_tasks, *(cosine_tag(a, b) for a, b in combinations(tasks, 2))])
+
+
 def learning(comparison: Comparison, logs: Logs) -> SvgFigure | None:
     """The primary metric on validation over the steps, a panel per task."""
     rows = comparison.all_rows
@@ -177,7 +199,7 @@ def learning(comparison: Comparison, logs: Logs) -> SvgFigure | None:
         drawn = False
         for ax, task in zip(axes, comparison.tasks, strict=True):
             for row in rows:
-                found = curve(logs.get(row.label, ()), f"val/{task}/{comparison.primary[task]}")
+                found = curve(logs.get(row.label, ()), metric_tag(comparison, task))
                 if found is None:
                     continue
                 drawn = True
@@ -214,7 +236,7 @@ def weights(comparison: Comparison, logs: Logs) -> SvgFigure | None:
     """Effective weights of the tasks over the steps, where they move; a panel per configuration."""
     moving = []
     for row in comparison.rows:
-        found = {task: curve(logs.get(row.label, ()), f"weight/{task}") for task in comparison.tasks}
+        found = {task: curve(logs.get(row.label, ()), weight_tag(task)) for task in comparison.tasks}
         lines = {task: one for task, one in found.items() if one is not None}
         if row.multi and any(np.ptp(one.mean) > 1e-6 or abs(one.mean[0] - 1) > 1e-6 for one in lines.values()):
             moving.append((row.label, lines))
@@ -243,7 +265,7 @@ def cosines(comparison: Comparison, logs: Logs) -> SvgFigure | None:
     for row in comparison.rows:
         matrix = np.eye(len(comparison.tasks))
         for (i, a), (j, b) in combinations(enumerate(comparison.tasks), 2):
-            value = mean_of(logs.get(row.label, ()), f"gradient/cosine/{a}-{b}")
+            value = mean_of(logs.get(row.label, ()), cosine_tag(a, b))
             matrix[i, j] = matrix[j, i] = np.nan if value is None else value
         if len(comparison.tasks) > 1 and np.isfinite(matrix).all():
             found.append((row.label, matrix))
@@ -360,7 +382,15 @@ def cost(comparison: Comparison) -> SvgFigure:
 
 
 def draw_figures(comparison: Comparison, logs: Logs) -> list[SvgFigure]:
-    """All figures of a report, in order."""
+    """All figures of a report, in order.
+
+    Args:
+        comparison: what is shown.
+        logs: of every run at least what it logged under :func:`tags_of_figures`.
+
+    Returns:
+        Those that there is something to show in.
+    """
     found = [
         answer(comparison),
         forest(comparison),

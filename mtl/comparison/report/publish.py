@@ -4,10 +4,9 @@ import shutil
 from pathlib import Path
 
 from mtl.comparison.report.content import Report
-from mtl.comparison.report.curves import logs_of
 from mtl.comparison.report.dashboard import write_dashboard
 from mtl.comparison.report.drawing import SvgFigure
-from mtl.comparison.report.figures import draw_figures
+from mtl.comparison.report.figures import draw_figures, tags_of_figures
 from mtl.comparison.report.markdown import markdown
 from mtl.comparison.report.page import html
 from mtl.comparison.report.tables import results, summary
@@ -26,7 +25,7 @@ def publish(directory: Path, report: Report) -> list[SvgFigure]:
     """
     comparison = report.comparison
     directory.mkdir(parents=True, exist_ok=True)
-    logs = {row.label: logs_of(row.records) for row in comparison.all_rows}
+    logs = write_dashboard(directory / "tensorboard", comparison, tags_of_figures(comparison))
     drawn = draw_figures(comparison, logs)
     figures = directory / "figures"
     shutil.rmtree(figures, ignore_errors=True)
@@ -38,6 +37,5 @@ def publish(directory: Path, report: Report) -> list[SvgFigure]:
     table.to_csv(directory / "results.csv", index=False)
     write_json(directory / "summary.json", summary(report.name, comparison, report.verdict, report.problems))
     write_text(directory / "report.md", markdown(report, drawn))
-    write_dashboard(directory / "tensorboard", comparison, logs)
     write_text(directory / "report.html", html(report, drawn))
     return drawn

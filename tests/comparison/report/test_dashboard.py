@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
 
-from mtl.comparison.report.dashboard import folder_names
-from tests.comparison.report.support import made
+from mtl.comparison.comparison import compare
+from mtl.comparison.report.curves import logged
+from mtl.comparison.report.dashboard import folder_names, write_dashboard
+from mtl.comparison.report.figures import draw_figures, tags_of_figures
+from tests.comparison.report.support import made, records
 
 
 @pytest.mark.parametrize(
@@ -36,3 +39,20 @@ def test_the_dashboard_has_the_curves_by_configuration_and_seed(tmp_path: Path) 
     points = board.Scalars("fit/a/r2")
     assert [one.step for one in points] == list(range(5))
     assert [one.value for one in points] == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4])
+
+
+def test_of_what_runs_logged_only_that_is_kept_which_figures_show(tmp_path: Path) -> None:
+    """The dashboard has all of it."""
+    runs = records(tmp_path)
+    for one in runs:
+        (one.path / "csv-2").mkdir()
+        (one.path / "csv-2" / "metrics.csv").write_text("step,train/a/loss\n1,0.5\n")
+    comparison = compare(runs)
+    kept = write_dashboard(tmp_path / "board", comparison, tags_of_figures(comparison))
+    assert {tag for logs in kept.values() for log in logs for tag in log} <= tags_of_figures(comparison)
+    board = EventAccumulator(str(tmp_path / "board" / "hard-gradnorm" / "seed0" / "train")).Reload()
+    assert [one.value for one in board.Scalars("fit/a/loss")] == [0.5]
+    everything = {row.label: [logged(one.path) for one in row.records] for row in comparison.all_rows}
+    figures = draw_figures(comparison, kept)
+    assert {"learning", "weights", "cosines"} <= {one.name for one in figures}
+    assert figures == draw_figures(comparison, everything)
