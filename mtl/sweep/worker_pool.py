@@ -50,12 +50,14 @@ class WorkerPool:
 
     Attributes:
         stop: set by whoever wants all to end after the run under way.
+        lost: how many have died at work.
     """
 
     def __init__(self, output: Path) -> None:
         self.output = output
         self._context = multiprocessing.get_context("spawn")
         self.stop = self._context.Event()
+        self.lost = 0
         self._workers: list[Worker] = []
 
     def __enter__(self) -> Self:
@@ -75,6 +77,7 @@ class WorkerPool:
         alive = [(one, one.look()) for one in self._workers]
         for one, lives in alive:
             if not lives:
+                self.lost += one.busy
                 one.connection.close()
         self._workers = [one for one, lives in alive if lives]
         return sum(one.busy for one in self._workers)

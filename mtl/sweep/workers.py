@@ -17,6 +17,7 @@ from mtl.sweep.processes import POLL, threads_each
 from mtl.sweep.queue import DONE, FAILED, PENDING, Claim, QueuedRun, RunQueue
 from mtl.sweep.worker_pool import WorkerPool
 
+LOST = 3  # processes in a row that may die before the state of a run changes
 REST = 10.0  # times as long as a look takes until the next: many commands over thousands of runs ask much of their disk
 
 
@@ -182,6 +183,9 @@ def sweep(
         pool: its processes do it, and outlive this; None: processes that end with it.
         spare: what a process of the pool does while others are at the last of the entries; some of it may be under way
             when this returns.
+
+    Raises:
+        InputError: processes die before they have trained anything.
     """
     queue = RunQueue(output, leases)
     for entry in entries:
@@ -196,10 +200,16 @@ def sweep(
             return
         each = min(replicas, max(1, -(-len(entries) // workers)))
         work = partial(do_runs, fail_fast=fail_fast, replicas=each, leases=leases)
+        before: list[str] = []
+        lost = team.lost
         while True:
             busy = team.busy()
             began = time.monotonic()
             states = [] if team.stop.is_set() else queue.states(entries)
+            if states != before:
+                before, lost = states, team.lost
+            if team.lost - lost >= LOST:
+                raise InputError(f"processes end before they have trained: see {queue.path}/worker-*.log")
             watch()
             took = time.monotonic() - began
             ended = all(state in (DONE, FAILED) for state in states)

@@ -1,0 +1,92 @@
+"""Processes that go from one piece of work to the next."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mtl.config.process import set_process_defaults
+from mtl.errors import InputError
+from mtl.runs.attempts import queue_directory
+from mtl.sweep.worker_pool import WorkerPool
+from mtl.sweep.workers import LOST, sweep
+from tests.sweep.test_sweep import plan_of
+
+MOST = 60.0  # seconds
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> Iterator[WorkerPool]:
+    set_process_defaults()
+    queue_directory(tmp_path).mkdir(parents=True)
+    with WorkerPool(tmp_path) as made:
+        yield made
+
+
+def write_process(path: Path, stop: Any) -> None:
+    path.write_text(f"{os.getpid()} {stop.is_set()}")
+
+
+def end_process(*_: object, **__: object) -> None:
+    os._exit(1)
+
+
+def until_idle(pool: WorkerPool) -> None:
+    limit = time.monotonic() + MOST
+    while pool.busy():
+        assert time.monotonic() < limit
+        pool.wait(1.0)
+
+
+@pytest.mark.slow
+def test_one_process_does_one_piece_after_another_and_one_that_dies_is_replaced(
+    pool: WorkerPool, tmp_path: Path
+) -> None:
+    for name in ("first", "second"):
+        pool.give(write_process, tmp_path / name)
+        assert pool.busy() == 1
+        until_idle(pool)
+    pool.give(end_process)
+    until_idle(pool)
+    assert pool.lost == 1
+    pool.give(write_process, tmp_path / "third")
+    until_idle(pool)
+    first, second, third = ((tmp_path / name).read_text().split() for name in ("first", "second", "third"))
+    assert first == second
+    assert third[0] != first[0]
+    assert third[1] == "False"
+
+
+class Losing:
+    """A pool whose processes die at once."""
+
+    lost = 0
+
+    class stop:
+        @staticmethod
+        def is_set() -> bool:
+            return False
+
+        @staticmethod
+        def clear() -> None:
+            pass
+
+    def busy(self) -> int:
+        return 0
+
+    def wait(self, seconds: float) -> None:
+        pass
+
+    def give(self, *_: object) -> None:
+        self.lost += 1
+
+
+def test_a_sweep_does_not_start_processes_that_die_without_end(tmp_path: Path) -> None:
+    pool: Any = Losing()
+    plan = plan_of(tmp_path, "seeds=1", "weightings=[equal]")
+    with pytest.raises(InputError, match=r"processes end before they have trained: see .*worker-\*\.log"):
+        sweep(plan.entries, tmp_path, 1, pool=pool)
+    assert pool.lost == LOST
