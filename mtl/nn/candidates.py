@@ -12,8 +12,6 @@ from mtl.nn.pooling import masked_max, masked_mean
 from mtl.nn.short_sets import apply_by_length, apply_to_sorted, rows_by_length
 from mtl.nn.stacked import StackedLayerNorm, StackedLinear
 
-FEW = 6  # members of a set to which attention is faster without products of matrices
-
 
 class SetBlock(nn.Module):
     """Attention over the candidates, then a feed-forward layer, each with layer norm before and a residual around it.
@@ -54,39 +52,16 @@ class SetBlock(nn.Module):
 
     def transform(self, hidden: Tensor, mask: Tensor) -> Tensor:
         """Sets ``[B, J, H]`` with their mask ``[B, J]`` to ``[B, J, H]``."""
+        mask = mask[..., None, None, :]  # [B, 1, 1, J]
         projected = self.query_key_value(self.attention_norm(hidden))  # [B, J, 3 * width]
-        attend = attend_few if hidden.shape[-2] <= FEW else attend_many
-        hidden = hidden + self.dropout(self.project(attend(projected.unflatten(-1, (3, self.heads, -1)), mask)))
+        parts = projected.unflatten(-1, (3, self.heads, -1)).transpose(-4, -2)  # [B, heads, 3, J, d]
+        query, key, value = parts.unbind(-3)  # each [B, heads, J, d]
+        scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5  # [B, heads, J, J]
+        attention = scores.masked_fill(~mask, torch.finfo(scores.dtype).min).softmax(-1)
+        mixed = (attention @ value).transpose(-3, -2).flatten(-2)  # [B, J, width]
+        hidden = hidden + self.dropout(self.project(mixed))
         out: Tensor = hidden + self.dropout(self.feed_forward(hidden))
         return out
-
-
-def attend_many(projected: Tensor, mask: Tensor) -> Tensor:
-    """Attention by products of matrices.
-
-    Args:
-        projected: queries, keys and values, ``[B, J, 3, heads, d]``.
-        mask: ``[B, J]``, True for a member.
-
-    Returns:
-        ``[B, J, heads * d]``.
-    """
-    query, key, value = projected.transpose(-4, -2).unbind(-3)  # each [B, heads, J, d]
-    scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5  # [B, heads, J, J]
-    hidden = ~mask[..., None, None, :]  # [B, 1, 1, J]
-    attention = scores.masked_fill(hidden, torch.finfo(scores.dtype).min).softmax(-1)
-    mixed: Tensor = attention @ value
-    return mixed.transpose(-3, -2).flatten(-2)
-
-
-def attend_few(projected: Tensor, mask: Tensor) -> Tensor:
-    """The same number by number, which for a few members takes less than half of the time of so small matrices."""
-    query, key, value = projected.unbind(-3)  # each [B, J, heads, d]
-    scores = (query.unsqueeze(-3) * key.unsqueeze(-4)).sum(-1) * query.shape[-1] ** -0.5  # [B, J, J, heads]
-    hidden = ~mask[..., None, :, None]  # [B, 1, J, 1]
-    attention = scores.masked_fill(hidden, torch.finfo(scores.dtype).min).softmax(-2)
-    mixed: Tensor = (attention.unsqueeze(-1) * value.unsqueeze(-4)).sum(-3)
-    return mixed.flatten(-2)
 
 
 class CandidateSet(Encoder):
