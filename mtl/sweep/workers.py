@@ -213,7 +213,7 @@ def sweep(
             watch()
             took = time.monotonic() - began
             ended = all(state in (DONE, FAILED) for state in states)
-            if ended and (not busy or (pool is not None and not team.stop.is_set())):
+            if ended and (not busy or (spare and not team.stop.is_set())):
                 return
             waiting = states.count(PENDING)
             for _ in range(min(waiting, workers - busy)):
