@@ -24,6 +24,7 @@ from mtl.comparison.judge import Judge
 from mtl.comparison.statistics.estimate import over_seeds
 from mtl.config.process import set_process_defaults
 from mtl.config.study_arguments import read_study
+from mtl.runs.directory import Run
 from mtl.runs.identity import configuration_id
 from mtl.sweep.halving import Rung, rungs
 from mtl.sweep.plan import Configuration, Plan
@@ -94,8 +95,6 @@ class Screenings:
 
     def record_epochs(self, one: Configuration, seed: int) -> int:
         """Of a run to its end."""
-        from mtl.runs.directory import Run
-
         return Run(self.judge.runs[configuration_id(one.config)][seed].path).result.epochs
 
     def value(self, one: Configuration, rung: Rung) -> float:
