@@ -28,6 +28,12 @@ CASES = {
     "census": ("task=census",),
     "digits": ("task=digits",),
     "reviews": ("task=reviews",),
+    "census, gated": ("task=census", "model=gated"),
+    "scheduling, gated, width 96": ("task=scheduling", "model=gated", "encoder.width=96"),
+    "synthetic, 512-512": ("task=synthetic", "task.features=64", "encoder.widths=[512,512]"),
+    "digits, gated": ("task=digits", "model=gated"),
+    "reviews, soft": ("task=reviews", "model=soft"),
+    "scheduling, gated, width 128": ("task=scheduling", "model=gated", "encoder.width=128"),
     "scenes": ("task=scenes",),
     "synthetic, 3 x 1024": ("task=synthetic", "task.features=512", "encoder.widths=[1024,1024,1024]", "batch_size=512"),
 }
@@ -93,7 +99,7 @@ def main() -> None:
             ms = [[one[i]["ms"] for one in rounds] for i in range(len(WAYS))]
             figures[case] = {"million operations": rounds[0][0]["operations"], "ms": ms}
             cells = "  ".join(f"{median(found):7.2f} ({min(found):.2f} to {max(found):.2f})" for found in ms)
-            print(f"{case:20} {rounds[0][0]['operations']:8.0f} million {cells}", flush=True)
+            print(f"{case:28} {rounds[0][0]['operations']:8.0f} million {cells}", flush=True)
     finally:
         for one in others:
             one.kill()
