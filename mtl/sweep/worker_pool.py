@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from mtl.runs.attempts import queue_directory
 from mtl.sweep.processes import end_all, start_worker, worker_process
+from mtl.sweep.stop_flag import StopFlag
 
 Work = Callable[..., None]  # a function of a module, which the new process imports
 
@@ -56,7 +57,7 @@ class WorkerPool:
     def __init__(self, output: Path) -> None:
         self.output = output
         self._context = multiprocessing.get_context("spawn")
-        self.stop = self._context.Event()
+        self.stop = StopFlag(self._context)
         self.lost = 0
         self._workers: list[Worker] = []
 
@@ -71,6 +72,7 @@ class WorkerPool:
         for one in self._workers:
             one.connection.close()
         self._workers = []
+        self.stop.close()
 
     def busy(self) -> int:
         """How many are at work. Those that have died are forgotten."""
@@ -109,7 +111,7 @@ class WorkerPool:
         return self._workers[-1]
 
 
-def _serve(connection: Connection, stop: Any, output: Path) -> None:
+def _serve(connection: Connection, stop: StopFlag, output: Path) -> None:
     """Do what comes until nothing more can come."""
     with worker_process(queue_directory(output)), suppress(EOFError):
         while True:

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, nullcontext
 from functools import partial
-from multiprocessing.synchronize import Event
 from pathlib import Path
 
 from mtl.config.process import program_imports
@@ -15,6 +14,7 @@ from mtl.config.signals import interruptions_prevail
 from mtl.errors import InputError
 from mtl.sweep.processes import POLL, threads_each
 from mtl.sweep.queue import DONE, FAILED, PENDING, Claim, QueuedRun, RunQueue
+from mtl.sweep.stop_flag import StopFlag
 from mtl.sweep.worker_pool import WorkerPool
 
 LOST = 3  # processes in a row that may die before the state of a run changes
@@ -81,7 +81,7 @@ def do_runs(
     entries: Sequence[QueuedRun],
     output: Path,
     threads: int,
-    stop: Event,
+    stop: StopFlag,
     *,
     fail_fast: bool,
     replicas: int = 1,

@@ -5,8 +5,8 @@ import os
 import socket
 import time
 from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import pytest
@@ -23,6 +23,7 @@ from mtl.runs.lock import machine_id
 from mtl.sweep import workers
 from mtl.sweep.database_leases import DatabaseLeases
 from mtl.sweep.queue import DEATHS, DONE, FAILED, PENDING, RUNNING, Claim, QueuedRun, RunQueue
+from mtl.sweep.stop_flag import StopFlag
 from tests.results import run_result, write_result
 
 
@@ -59,7 +60,7 @@ def test_a_stack_is_filled_with_runs_that_nobody_is_at(tmp_path: Path, monkeypat
     monkeypatch.setattr(workers, "do_at_once", note)
     monkeypatch.setattr(workers, "do_run", lambda claim, threads: note([claim], threads))
     with RunQueue(tmp_path).claim(entries[0]):
-        workers.do_runs(entries, tmp_path, 1, Event(), fail_fast=False, replicas=2)
+        workers.do_runs(entries, tmp_path, 1, StopFlag(get_context()), fail_fast=False, replicas=2)
     assert trained == [[1, 2], [3]]
 
 

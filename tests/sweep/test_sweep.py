@@ -20,6 +20,7 @@ from mtl.runs.directory import Run
 from mtl.sweep.plan import Plan
 from mtl.sweep.planner import Planner
 from mtl.sweep.queue import DONE, FAILED, RunQueue
+from mtl.sweep.stop_flag import StopFlag
 from mtl.sweep.workers import do_runs, sweep
 
 TINY = [
@@ -129,7 +130,7 @@ def in_child(plan: Plan) -> int:
     if child:
         return child
     try:
-        do_runs(plan.entries, plan.output, 1, multiprocessing.get_context("spawn").Event(), fail_fast=False)
+        do_runs(plan.entries, plan.output, 1, StopFlag(multiprocessing.get_context("spawn")), fail_fast=False)
         os._exit(0)
     finally:
         os._exit(1)

@@ -1,8 +1,12 @@
 """Processes that go from one piece of work to the next."""
 
 import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +15,7 @@ import pytest
 from mtl.config.process import set_process_defaults
 from mtl.errors import InputError
 from mtl.runs.attempts import queue_directory
+from mtl.sweep.stop_flag import StopFlag
 from mtl.sweep.worker_pool import WorkerPool
 from mtl.sweep.workers import LOST, sweep
 from tests.sweep.test_sweep import plan_of
@@ -90,3 +95,43 @@ def test_a_sweep_does_not_start_processes_that_die_without_end(tmp_path: Path) -
     with pytest.raises(InputError, match=r"processes end before they have trained: see .*worker-\*\.log"):
         sweep(plan.entries, tmp_path, 1, pool=pool)
     assert pool.lost == LOST
+
+
+def be_killed(path: Path) -> None:
+    """Start a worker and die at once, as where memory runs out."""
+    pool = WorkerPool(path)
+    pool.give(write_process, path / "never")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.slow
+def test_of_a_program_that_is_killed_nothing_is_said_and_no_process_stays(tmp_path: Path) -> None:
+    queue_directory(tmp_path).mkdir(parents=True)
+    program = f"from pathlib import Path; from {__name__} import be_killed; be_killed(Path({str(tmp_path)!r}))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)  # until all have closed it
+    assert done.returncode == -signal.SIGKILL
+    assert done.stdout + done.stderr == ""
+
+
+def test_a_flag_stays_set_until_it_is_cleared() -> None:
+    flag = StopFlag(get_context("spawn"))
+    assert not flag.is_set()
+    for _ in range(2):
+        flag.set()
+    assert flag.is_set()
+    flag.clear()
+    assert not flag.is_set()
+    flag.close()
+
+
+def set_flag(stop: StopFlag) -> None:
+    stop.set()
+
+
+@pytest.mark.slow
+def test_a_flag_that_one_process_sets_is_seen_by_all(pool: WorkerPool) -> None:
+    pool.give(set_flag)
+    until_idle(pool)
+    assert pool.stop.is_set()
+    pool.stop.clear()
+    assert not pool.stop.is_set()
