@@ -25,6 +25,7 @@ from mtl.suites.table.preview import preview
 from mtl.suites.table.raw import all_values, raw_encoding
 from mtl.suites.table.reading import NOTES, TEXTS
 from mtl.suites.table.splitting import Division, Rows, Splitting, WithLaterRows, WithTestRows
+from mtl.suites.table.stacking import stacked
 from mtl.suites.table.target_specs import NUMERIC, TargetSpec, parse_targets
 from mtl.suites.table.targets import Target, rare_classes, yes_and_no
 from mtl.suites.table.types import NUMBER, TEXT, TIME, ColumnType, fit_types, taken_as_values, typed
@@ -256,7 +257,7 @@ class TableSuite(MultiTaskDataModule):
                 others[name] = read_alike(others[name], own[name], f"column '{name}'")
         except InputError as error:
             raise InputError(f"{option}: {error}") from None
-        self._frame = pd.concat([own, others], ignore_index=True)
+        self._frame = stacked([own, others]).reset_index(drop=True)
         self._added = len(others)
         assert isinstance(self.splitting, Splitting)
         self.splitting = division(self.splitting, len(others))

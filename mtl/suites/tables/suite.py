@@ -19,6 +19,7 @@ from mtl.suites.table.joining import as_texts, parse_joins
 from mtl.suites.table.reading import NOTES, TEXTS
 from mtl.suites.table.source import read_source
 from mtl.suites.table.splitting import Division, Rows
+from mtl.suites.table.stacking import stacked
 from mtl.suites.table.suite import chosen_kinds
 from mtl.suites.table.target_specs import check_targets
 from mtl.suites.table.user_table import read_by_consent
@@ -178,7 +179,7 @@ def concatenate(frames: Mapping[str, pd.DataFrame], targets: Mapping[str, Target
     if any(texts.values()):  # what the cells of a column mean is fitted for all tables together
         kept = {name: frame if texts[name] else as_texts(frame) for name, frame in kept.items()}
     # Rows keep the numbers of their own table, which messages name
-    rows = pd.concat([frame.assign(**{SOURCE: name}) for name, frame in kept.items()])
+    rows = stacked([frame.assign(**{SOURCE: name}) for name, frame in kept.items()])
     notes = [note for frame in frames.values() for note in frame.attrs.get(NOTES, [])]
     rows.attrs = {TEXTS: any(texts.values()), NOTES: notes}
     return rows, joined

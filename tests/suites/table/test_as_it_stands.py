@@ -3,9 +3,11 @@
 import gzip
 import json
 import lzma
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -413,6 +415,42 @@ def test_a_folder_of_unlike_parts_is_refused(tmp_path: Path) -> None:
     frame.rename(columns={"x": "z"}).to_parquet(tmp_path / "b.parquet")
     with pytest.raises(InputError, match=r"b\.parquet' has other columns than 'a\.parquet': x, z"):
         table(str(tmp_path), {"y": "binary"})
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "message"),
+    [
+        ([1, 2], ["a", "b"], "column 'x' holds texts, and in 'a.parquet' numbers"),
+        ([True, False], [1, 0], "column 'x' holds numbers, and in 'a.parquet' true or false"),
+        ([1, 2], pd.to_datetime(["2024-01-01", "2024-01-02"]), "column 'x' holds times, and in 'a.parquet' numbers"),
+    ],
+)
+def test_parts_of_a_folder_say_the_same_of_their_columns(
+    first: list[Any], second: list[Any], message: str, tmp_path: Path
+) -> None:
+    for name, values in {"a": first, "b": second}.items():
+        pd.DataFrame({"x": values, "y": [0, 1]}).to_parquet(tmp_path / f"{name}.parquet")
+    with pytest.raises(InputError, match=re.escape(message)):
+        table(str(tmp_path), {"y": "binary"})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [range(100, 400, 2), np.linspace(0, 1, 150), pd.date_range("2024-01-01", periods=150), ["a", "b", "c"] * 50],
+    ids=["whole numbers", "numbers", "times", "texts"],
+)
+def test_a_part_without_any_value_leaves_a_column_its_type(values: Any, tmp_path: Path) -> None:
+    """A program that knows no type of such a column writes none."""
+    labels = [0, 1] * 75
+    whole = pd.DataFrame({"x": [*values, *[None] * 150], "y": labels * 2})
+    whole.to_parquet(tmp_path / "whole.parquet")
+    (tmp_path / "parts").mkdir()
+    pd.DataFrame({"x": values, "y": labels}).to_parquet(tmp_path / "parts" / "a.parquet")
+    pd.DataFrame({"x": [None] * 150, "y": labels}).to_parquet(tmp_path / "parts" / "b.parquet")
+    options: Any = {"targets": {"y": "binary"}, "columns": {"y": "number"}}
+    expected, found = (table(str(tmp_path / name), **options) for name in ("whole.parquet", "parts"))
+    assert found.encoding == expected.encoding
+    assert "x" in {column.name for column in found.encoding.columns} or values == range(100, 400, 2)
 
 
 def test_a_damaged_compressed_file_is_named(tmp_path: Path) -> None:
