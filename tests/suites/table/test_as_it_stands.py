@@ -351,6 +351,35 @@ def test_a_number_of_another_unit_than_in_the_training_is_refused(
     assert len(made.inputs(pd.DataFrame({"rate": cells}))["x"]) == len(cells)
 
 
+@pytest.mark.parametrize(
+    ("cells", "new", "message"),
+    [
+        (["0,5", "-1.234,25"], ["1.234", "0.5"], "row 2 holds '0.5', which is no number written with a decimal comma"),
+        (["0,5", "-1.234,25"], ["0,5", "many"], "row 2 holds 'many', which is no number written with a decimal comma"),
+        (["1,234.5", "0.5"], ["1,5", "2"], "row 1 holds '1,5', which is no number written with a decimal point"),
+    ],
+)
+def test_numbers_written_otherwise_than_in_the_training_are_refused(
+    cells: list[str], new: list[str], message: str
+) -> None:
+    """Else 1.234 would be a thousand times larger alone than beside 0.5."""
+    fitted = ColumnType.fit(pd.Series(cells, name="a"), None, None, declared=False)
+    with pytest.raises(InputError, match=re.escape(f"column 'a': {message}")):
+        fitted.read(pd.Series(new, name="a"))
+
+
+def test_a_way_to_write_that_the_cells_do_not_have_is_refused() -> None:
+    values = pd.Series(["1.5", "2.25"], name="a")
+    fitted = ColumnType.fit(values, None, "decimal_comma", declared=False)
+    with pytest.raises(InputError, match=r"row 1 holds '1\.5', which is no number written with a decimal comma"):
+        fitted.read(values)
+
+
+def test_digits_of_other_scripts_are_texts() -> None:
+    values = pd.Series(["１２", "３４"], name="a")
+    assert ColumnType.fit(values, None, None, declared=False).type == "text"
+
+
 def test_percents_that_a_file_of_numbers_has_are_pointed_out(tmp_path: Path) -> None:
     made = read(tmp_path / "my.csv", [f"{i % 9}%,{Y[i]}" for i in range(ROWS)], "rate,y")
     (line,) = made.unfamiliar(pd.DataFrame({"rate": [0.05, 0.12]}))

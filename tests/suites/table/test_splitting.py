@@ -193,7 +193,7 @@ def test_true_and_false_of_a_typed_test_file_are_those_of_the_table(
 def test_a_number_is_neither_true_nor_false(tmp_path: Path) -> None:
     for name, values in {"own": [True, False], "test": [1, 2]}.items():
         pd.DataFrame({"x": values * 30, "y": [0, 0, 1, 1] * 15}).to_parquet(tmp_path / f"{name}.parquet")
-    with pytest.raises(InputError, match="task.path_test: column 'x': row 2 holds 2, expected true or false"):
+    with pytest.raises(InputError, match=r"task\.path_test: column 'x': row 2 holds 2, expected true or false"):
         table(str(tmp_path / "own.parquet"), {"y": "binary"}, path_test=str(tmp_path / "test.parquet"))
 
 
