@@ -307,6 +307,11 @@ class TableSuite(MultiTaskDataModule):
         (target,) = (target for target in self.targets if target.task == task)
         return target.own_units(values.double().cpu().numpy())
 
+    def unknown_labels(self, split: str) -> dict[str, pd.Series]:
+        """By task, for each row of a split its label where it is none of the values that were fitted, else None."""
+        part = self.frame.iloc[self._rows()[split]]
+        return {target.task: target.unknown(part) for target in self.targets}
+
     def statistics(self) -> dict[str, Any]:
         """Targets, encoding, types of columns that are texts in the file; of raw columns also all categories."""
         if self.raw is None:

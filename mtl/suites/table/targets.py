@@ -243,6 +243,14 @@ class Target:
             return torch.tensor(codes, dtype=torch.float32)
         return torch.from_numpy(np.nan_to_num(codes, nan=NO_LABEL).astype(np.int64))
 
+    def unknown(self, frame: pd.DataFrame) -> pd.Series:
+        """The labels that are none of the target's values, as rows of another file may have them; None elsewhere."""
+        column, values = (self.event, self.came) if self.kind == "survival" else (self.column, self.values)
+        if not values:
+            return pd.Series(None, index=frame.index, dtype=object)
+        texts = names(frame[column])
+        return texts.where(~texts.isin(values), None)
+
     def check(self, labels: Tensor, split: str) -> None:
         """InputError if the labels of a split are too few to be measured."""
         known = labels[labelled(labels)]
