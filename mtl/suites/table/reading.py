@@ -84,6 +84,9 @@ def read_table(
         raise InputError(f"task.skip={skip}: expected a number of lines, 0 or more")
     if header not in (None, True, False):
         raise InputError(f"task.header={header}: expected true, false or null")
+    for name, given in (("separator", separator), ("encoding", encoding)):
+        if not isinstance(given, str):
+            raise InputError(f"task.{name}={given}: expected a text")
     path = path.expanduser()
     if sheet is not None and (path.is_dir() or plain_suffix(path) != EXCEL):
         raise InputError(f"task.sheet={sheet} is for Excel files, and '{path.name}' is none")

@@ -78,6 +78,7 @@ def test_the_column_of_the_split_is_no_input_unless_chosen() -> None:
         ({"val": 0.6, "test": 0.5}, "together below 1"),
         ({"val": 0.0}, "must be above 0"),
         ({"test": "a tenth"}, "test=a tenth: expected shares"),
+        ({"seed": -1}, "seed=-1 of the split: expected a whole number, 0 or more"),
         ({"by": "given"}, "needs the column of what each row is for"),
         ({"folds": 1}, "folds=1: expected a whole number, 2 or more"),
         ({"folds": 5, "by": "time", "column": "since"}, "by time are divided in one way only, not in folds"),
