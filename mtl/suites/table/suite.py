@@ -1,7 +1,7 @@
 """Columns of a table to be predicted from its other columns."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +153,7 @@ class TableSuite(MultiTaskDataModule):
         self.remarks = kinds(fitted, chosen, left_out)
         own = frame.iloc[: len(frame) - self._added]  # an identifier may begin anew in another file
         labels = [name for spec in specs.values() for name in (spec.column, spec.event) if name]
-        self._leave_out(leaks(own, self.remarks, rows["train"][rows["train"] < len(own)], labels))
+        self._leave_out(self._leaks(own, rows["train"][rows["train"] < len(own)], labels))
         used = {name for name, (kind, _) in self.remarks.items() if kind == "category"}
         used |= {spec.column for spec in specs.values() if spec.kind not in NUMERIC}
         self.notes += [note for name in frame.columns if name in used for note in taken_as_values(frame[name])]
@@ -175,6 +175,10 @@ class TableSuite(MultiTaskDataModule):
             why = [f"'{name}' is left out: {remark}" for name, (_, remark) in self.remarks.items()]
             raise InputError(f"no input column is left; {'; '.join(why[:3]) or 'all are targets'}; see task.columns")
         self.encoding = Encoding.fit(fitted, found, self.categories, self.scaling)
+
+    def _leaks(self, own: pd.DataFrame, train: np.ndarray, labels: Sequence[str]) -> dict[str, tuple[str, bool]]:
+        """What speaks against inputs, see :func:`~mtl.suites.table.leaks.leaks`."""
+        return leaks(own, self.remarks, train, labels)
 
     def _leave_out(self, found: Mapping[str, tuple[str, bool]]) -> None:
         """Leave out the columns of which nothing for new rows can be learned, unless no other input is left."""
