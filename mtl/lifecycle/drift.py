@@ -21,7 +21,6 @@ from mtl.tasks import TaskGraph
 SUITE = "mtl.suites.table.table"  # the target of a suite that can read later rows
 READS = "path_later"  # its key for them
 ALL, LATER = "all", "later"  # rows that a run is trained again with
-TWO_VALUES = ("binary", "survival")  # kinds of targets that have no other ones
 NO_SPLIT = {"by": "random", "column": None, "folds": None}
 
 
@@ -93,7 +92,7 @@ class Watched:
 
     def remarks(self) -> tuple[str, ...]:
         """A line for each task some of whose later labels are classes that the run does not know."""
-        found = self.opened(self.config_of_test()).unknown_labels("test")
+        found = unknown_labels(self.opened(self.config_of_test()))
         return tuple(
             remark(name, found[name].dropna(), len(found[name]), counted=self.counts(metric))
             for name, metric, _ in self.primary()
@@ -161,7 +160,7 @@ class Watched:
             raise InputError(said_of(self.records, str(error))) from None
         measured, groups = RowContributions(TaskGraph(data.tasks)), data.splits["test"].groups
         self.trained.evaluate(data.measured("test"), measured)
-        found, unknown = measured.result(), data.unknown_labels("test")
+        found, unknown = measured.result(), unknown_labels(data)
         for name, metric, _ in self.primary():
             if self.counts(metric):
                 found[name][unknown[name].notna().to_numpy()] = 0.0
@@ -181,21 +180,15 @@ class Watched:
             The suite.
 
         Raises:
-            InputError: the file does not fit, or a target of two values has a third one.
+            InputError: the file does not fit, or has a label that the run's own rows could not have.
         """
         try:
             data = self.suite(config)
-            unknown = data.unknown_labels("test")
+            part = data.rows_of("test")
+            for target in data.targets:
+                target.check_values(part)
         except InputError as error:
             raise InputError(said_of(self.records, str(error))) from None
-        for target in data.targets:
-            strange = unknown[target.task].dropna()
-            if len(strange) and target.kind in TWO_VALUES:
-                (no, yes), row = target.came or target.values, strange.index[0] - unknown[target.task].index[0] + 1
-                raise InputError(
-                    f"records={self.records}: column '{target.event or target.column}': row {row} holds "
-                    f"'{strange.iloc[0]}', which is neither '{no}' nor '{yes}', the values of the run's rows"
-                )
         return data
 
     def suite(self, config: RunConfig) -> TableSuite:
@@ -206,6 +199,12 @@ class Watched:
             data = build_suite(config, self.run.statistics)
         assert isinstance(data, TableSuite)  # as SUITE makes it
         return data
+
+
+def unknown_labels(data: TableSuite) -> dict[str, pd.Series]:
+    """By task, for each test row its label where it is none of the values that were fitted, else None."""
+    part = data.rows_of("test")
+    return {target.task: target.unknown(part) for target in data.targets}
 
 
 def remark(task: str, strange: pd.Series, rows: int, *, counted: bool) -> str:

@@ -196,7 +196,7 @@ def test_files_that_do_not_fit(tmp_path: Path) -> None:
         ("a,b,c,churn,spend\n1,2,3,,4\n", "target 'churn' has no label in the later rows"),
         (
             "a,b,c,churn,spend\n" + "1,2,3,1,4\n2,1,3,0,5\n" * 20 + "1,2,3,maybe,4\n",
-            "column 'churn': row 41 holds 'maybe', which is neither '0' nor '1', the values of the run's rows",
+            "bad.csv: target 'churn': row 41 holds 'maybe', which is neither '0' nor '1'",
         ),
     ):
         (tmp_path / "bad.csv").write_text(text)

@@ -311,10 +311,9 @@ class TableSuite(MultiTaskDataModule):
         (target,) = (target for target in self.targets if target.task == task)
         return target.own_units(values.double().cpu().numpy())
 
-    def unknown_labels(self, split: str) -> dict[str, pd.Series]:
-        """By task, for each row of a split its label where it is none of the values that were fitted, else None."""
-        part = self.frame.iloc[self._rows()[split]]
-        return {target.task: target.unknown(part) for target in self.targets}
+    def rows_of(self, split: str) -> pd.DataFrame:
+        """The rows of a split, numbered from 0."""
+        return self.frame.iloc[self._rows()[split]].reset_index(drop=True)
 
     def statistics(self) -> dict[str, Any]:
         """Targets, encoding, types of columns that are texts in the file; of raw columns also all categories."""
