@@ -22,6 +22,8 @@ def show_drift(found: Retraining, console: Console, *, always: bool) -> None:
         always: the run is trained again in any case.
     """
     console.print(changes_table("later rows against the run's test rows", ("test", "later"), found.drift))
+    for remark in found.remarks:
+        console.print(remark, soft_wrap=True, highlight=False, markup=False)
     worse = ", ".join(found.worse)
     if worse:
         text = f"Worse on later rows: {worse}. The run is trained again with half of them."

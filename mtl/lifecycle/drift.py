@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from mtl.agent.analysis.drift import Change, Sample, change_between, change_on
 from mtl.assembly import build_suite, trees_of
 from mtl.config.run_config import RunConfig
@@ -12,7 +14,7 @@ from mtl.lifecycle.trained import Trained, load_trained, suite_of_columns
 from mtl.module.row_contributions import RowContributions
 from mtl.runs.contributions import Contributions
 from mtl.runs.directory import Run
-from mtl.suites.base import MultiTaskDataModule
+from mtl.suites.table import TableSuite
 from mtl.suites.table.splitting import LATER_SHARES
 from mtl.tasks import TaskGraph
 
@@ -77,12 +79,24 @@ class Watched:
             A change for each task.
         """
         before = self.run.contributions
-        task = {**self.without_parts(), "path_test": str(self.records)}
-        after = self.contributions(self.run.config.changed(task=task))
+        after = self.contributions(self.config_of_test())
         level = alpha / len(before.tasks)
         return tuple(
             change_between(name, metric, sample(before, name), sample(after, name), level, higher=higher)
             for name, metric, higher in self.primary()
+        )
+
+    def config_of_test(self) -> RunConfig:
+        """The config of the run with all later rows as its test."""
+        return self.run.config.changed(task={**self.without_parts(), "path_test": str(self.records)})
+
+    def remarks(self) -> tuple[str, ...]:
+        """A line for each task some of whose later labels are classes that the run does not know."""
+        found = unknown_labels(self.opened(self.config_of_test()))
+        return tuple(
+            remark(name, found[name].dropna(), len(found[name]), counted=self.counts(metric))
+            for name, metric, _ in self.primary()
+            if found[name].notna().any()
         )
 
     def change_to(self, other: Run, level: float) -> tuple[Change, ...]:
@@ -135,22 +149,80 @@ class Watched:
         return [(name, facts.primary, facts.higher_is_better) for name, facts in self.run.result.tasks.items()]
 
     def contributions(self, config: RunConfig) -> Contributions:
-        """What the test rows of a config contribute to the metrics of the run's network, read as its own rows were."""
+        """What the test rows of a config contribute to the metrics of the run's network, read as its own rows were.
+
+        A row of a class that the run does not know is predicted wrongly, whatever is predicted.
+        """
+        data = self.opened(config)
         try:
-            data = self.suite(config)
             data.setup("fit")
         except InputError as error:
             raise InputError(said_of(self.records, str(error))) from None
-        found = RowContributions(TaskGraph(data.tasks))
-        self.trained.evaluate(data.measured("test"), found)
-        groups = data.splits["test"].groups
-        return Contributions(found.result(), None, None if groups is None else groups.numpy())
+        measured, groups = RowContributions(TaskGraph(data.tasks)), data.splits["test"].groups
+        self.trained.evaluate(data.measured("test"), measured)
+        found, unknown = measured.result(), unknown_labels(data)
+        for name, metric, _ in self.primary():
+            if self.counts(metric):
+                found[name][unknown[name].notna().to_numpy()] = 0.0
+        return Contributions(found, None, None if groups is None else groups.numpy())
 
-    def suite(self, config: RunConfig) -> MultiTaskDataModule:
+    def counts(self, metric: str) -> bool:
+        """Whether a metric says what a row contributes that is predicted wrongly."""
+        return metric == "accuracy" and not self.run.config.task.get("row_weight")
+
+    def opened(self, config: RunConfig) -> TableSuite:
+        """The suite of a config, with what the run has fitted.
+
+        Args:
+            config: of rows among which are later ones.
+
+        Returns:
+            The suite.
+
+        Raises:
+            InputError: the file does not fit, or has a label that the run's own rows could not have.
+        """
+        try:
+            data = self.suite(config)
+            part = data.rows_of("test")
+            for target in data.targets:
+                target.check_values(part)
+        except InputError as error:
+            raise InputError(said_of(self.records, str(error))) from None
+        return data
+
+    def suite(self, config: RunConfig) -> TableSuite:
         """The suite of a config, with what the run has fitted."""
         if trees_of(config) is not None:
-            return suite_of_columns(config, self.run.statistics)
-        return build_suite(config, self.run.statistics)
+            data = suite_of_columns(config, self.run.statistics)
+        else:
+            data = build_suite(config, self.run.statistics)
+        assert isinstance(data, TableSuite)  # as SUITE makes it
+        return data
+
+
+def unknown_labels(data: TableSuite) -> dict[str, pd.Series]:
+    """By task, for each test row its label where it is none of the values that were fitted, else None."""
+    part = data.rows_of("test")
+    return {target.task: target.unknown(part) for target in data.targets}
+
+
+def remark(task: str, strange: pd.Series, rows: int, *, counted: bool) -> str:
+    """What a person should know of labels that are no class of a run.
+
+    Args:
+        task: of the labels.
+        strange: the labels.
+        rows: how many later rows there are.
+        counted: the rows count as predicted wrongly; else they are left out.
+
+    Returns:
+        The line.
+    """
+    values = list(strange.unique())
+    shown = ", ".join(f"'{value}'" for value in values[:3]) + (", ..." if len(values) > 3 else "")
+    what = "count as predicted wrongly" if counted else "are left out where the run is measured"
+    return f"{task}: {len(strange)} of {rows} later rows are of {shown}, which the run has not learned; they {what}"
 
 
 def said_of(records: Path, text: str) -> str:

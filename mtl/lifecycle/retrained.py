@@ -50,6 +50,7 @@ class Retraining:
         alpha: share of the times that any interval of ``drift`` misses; the same of all intervals of ``candidates``.
         drift: by task, its own test rows against the later rows.
         candidates: runs that were trained again; none where no task is worse, and it was not asked for.
+        remarks: classes of later rows that the run does not know.
         notes: why there is no run of the later rows alone, where there is none.
         chosen: directory of the candidate that is better on the validation rows; None: there is none.
         kept: whether it is to be used from now on.
@@ -59,6 +60,7 @@ class Retraining:
     records: str
     alpha: float
     drift: tuple[Change, ...]
+    remarks: tuple[str, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     notes: tuple[str, ...] = ()
     chosen: str | None = None
@@ -113,7 +115,7 @@ def retrain(
         InputError: the run cannot be used for that, its rows have changed, or the file does not fit.
     """
     watched = Watched.open(run, Path(records))
-    found = Retraining(str(run.path), str(records), ALPHA, watched.drift(ALPHA))
+    found = Retraining(str(run.path), str(records), ALPHA, watched.drift(ALPHA), watched.remarks())
     if all(one.reading == "not measured" for one in found.drift):
         raise InputError(
             f"records={records}: of no task can it be said whether it has changed; expected at least 30 rows with a "

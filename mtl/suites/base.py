@@ -11,7 +11,7 @@ import torch
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
-from mtl.errors import InputError, unknown
+from mtl.errors import InputError, absent, unknown
 from mtl.nn.encoder import SINGLE, Inputs, InputShape
 from mtl.runs.files import read_json
 from mtl.suites.batch import Batch, Split
@@ -228,6 +228,7 @@ class MultiTaskDataModule(LightningDataModule, ABC):
         if not self.splits:
             names = [task.name for task in self.tasks]
             for name, split in self.load().items():
+                check_rows(split, name, names)
                 self.splits[name] = split.of(names)
             if self.held_share:
                 self._hold_out_rows(self.splits["train"])
@@ -296,3 +297,21 @@ class MultiTaskDataModule(LightningDataModule, ABC):
     def test_dataloader(self) -> InMemoryLoader:
         """The test rows as they stand."""
         return self.loader("test")
+
+
+def check_rows(split: Split, name: str, tasks: Sequence[str]) -> None:
+    """InputError for a split without labels of a task, or with other numbers of rows in its inputs and labels.
+
+    Rows would else be learned with the labels of others.
+    """
+    for task in tasks:
+        if task not in split.targets:
+            raise absent(f"target in the {name} split", task, split.targets)
+    found = {f"input '{key}'": len(values) for key, values in split.inputs.items()}
+    found |= {f"target '{task}'": len(split.targets[task]) for task in tasks}
+    beside = {"the weights": split.weights, "the groups": split.groups}
+    found |= {what: len(values) for what, values in beside.items() if values is not None}
+    (first, rows), *others = found.items()
+    for what, count in others:
+        if count != rows:
+            raise InputError(f"the {name} split has {rows} rows in {first} and {count} in {what}")

@@ -268,6 +268,8 @@ def precision_contributions(pairs: Tensor, weights: Tensor | None = None) -> Ten
     last = torch.unique_consecutive(score, return_counts=True)[1].cumsum(0) - 1  # of the rows with each score
     with torch.inference_mode(False), torch.enable_grad():
         leaf = each.clone().requires_grad_()
+        # Copies, since a tensor of inference mode cannot be kept for the gradient
+        positive, last = positive.clone(), last.clone()
         found, seen = ((leaf * chosen).cumsum(0)[last] for chosen in (positive, torch.ones_like(positive)))
         precision = found / seen.clamp(min=torch.finfo(seen.dtype).tiny)  # rows without weight may come first
         area = (found.diff(prepend=found.new_zeros(1)) * precision).sum() / found[-1]

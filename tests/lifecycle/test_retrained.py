@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mtl import assembly
 from mtl.cli.retrain import main
 from mtl.errors import InputError
 from mtl.lifecycle import retrained
@@ -106,6 +107,44 @@ def test_nothing_is_trained_where_nothing_has_changed(tmp_path: Path, capsys: py
     assert len(list(agent.run.path.parent.iterdir())) == 1
 
 
+@pytest.mark.parametrize("primary", ["accuracy", "f1"])
+def test_a_class_that_came_later_is_no_missing_label(
+    primary: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No network predicts what it has not learned; one that was trained again does."""
+    draw = np.random.default_rng(0)
+    x, z = draw.normal(size=(2, 600))
+    kind = np.where(x > 0, "high", "low")
+    frame = pd.DataFrame({"x": x, "z": z, "kind": kind})
+    frame.head(240).to_csv(tmp_path / "old.csv", index=False)
+    later = frame.tail(360).assign(kind=np.where(z[240:] > 0.5, "new", kind[240:]))
+    later.to_csv(tmp_path / "later.csv", index=False)
+    targets = f"task.targets={{kind: {{kind: classes, primary: {primary}}}}}"
+    given = ["batch_size=32", f"output={tmp_path / 'out'}", "progress=false", "threads=1"]
+    agent = Agent("task=table", f"task.path={tmp_path / 'old.csv'}", targets, *given, *QUICK)
+    agent.train()
+    assert agent.run is not None
+    capsys.readouterr()
+    main([f"run={agent.run.path}", f"records={tmp_path / 'later.csv'}", "progress=false"])
+    said, new = capsys.readouterr().out, int((later["kind"] == "new").sum())
+    found = json.loads(next(agent.run.path.glob("drift/*/drift.json")).read_text())
+    counted = "count as predicted wrongly" if primary == "accuracy" else "are left out where the run is measured"
+    (line,) = found["remarks"]
+    assert line == f"kind: {new} of 360 later rows are of 'new', which the run has not learned; they {counted}"
+    assert said.count(line) == 1
+    (change,) = found["drift"]
+    if primary == "f1":
+        assert change["after"] > 0.8
+        return
+    module, data = (load := assembly.load(agent.run.path)).module, load.data
+    predicted = data.tasks[0].decode(module.predict(data.inputs(later))["kind"]).argmax(1)
+    right = np.array(data.values["kind"])[predicted.numpy()] == later["kind"].to_numpy()
+    assert change["after"] == pytest.approx(right.mean())
+    assert change["reading"] == "worse"
+    assert found["kept"]
+    assert [one["gains"][0]["reading"] for one in found["candidates"]] == ["better"] * len(found["candidates"])
+
+
 def test_what_was_interrupted_is_gone_on_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -154,7 +193,11 @@ def test_files_that_do_not_fit(tmp_path: Path) -> None:
         ("a,b,c,churn\n1,2,3,1\n", "bad.csv: column 'spend' is not there: found: a, b, c, churn"),
         ("a,b,c,churn,spend\n" + "1,2,3,1,4\n" * 20, "target 'churn' has only '1' in the later rows"),
         ("a,b,c,churn,spend\n" + "1,2,3,1,4\n2,1,3,0,5\n" * 12, "of no task can it be said whether it has changed"),
-        ("a,b,c,churn,spend\n1,2,3,maybe,4\n", "target 'churn' has no label in the later rows"),
+        ("a,b,c,churn,spend\n1,2,3,,4\n", "target 'churn' has no label in the later rows"),
+        (
+            "a,b,c,churn,spend\n" + "1,2,3,1,4\n2,1,3,0,5\n" * 20 + "1,2,3,maybe,4\n",
+            "bad.csv: target 'churn': row 41 holds 'maybe', which is neither '0' nor '1'",
+        ),
     ):
         (tmp_path / "bad.csv").write_text(text)
         with pytest.raises(InputError, match=message):

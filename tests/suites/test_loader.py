@@ -1,5 +1,7 @@
 """The loader: the same steps however they are divided, in an order that depends on seed and epoch alone."""
 
+import re
+
 import pytest
 import torch
 from hypothesis import given
@@ -9,6 +11,8 @@ from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE
 from mtl.suites.batch import Batch, Split
 from mtl.suites.loader import InMemoryLoader
+from mtl.tasks import regression
+from tests.support import Rows
 
 
 def split(count: int, missing: bool = False) -> Split:
@@ -98,3 +102,22 @@ def test_more_parts_than_rows_is_an_error() -> None:
     """A process without rows would have nothing to train on."""
     with pytest.raises(InputError, match=r"10 rows in steps of batch_size=3 .* 2 accumulated batches on 2 processes"):
         InMemoryLoader(split(10), 3, accumulate=2, world=2)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "labels", "message"),
+    [
+        (6, {"a": 6, "b": 7}, "the train split has 6 rows in input 'x' and 7 in target 'b'"),
+        (8, {"a": 6, "b": 6}, "the train split has 8 rows in input 'x' and 6 in target 'a'"),
+        (6, {"a": 6, "c": 6}, "target in the train split 'b' is not there: found: a, c"),
+    ],
+)
+def test_rows_and_labels_that_do_not_fit_are_refused(inputs: int, labels: dict[str, int], message: str) -> None:
+    """As a suite of a person's own may give them: no row is learned with the label of another."""
+    data = Rows(
+        {SINGLE: torch.zeros(inputs, 2)},
+        {name: torch.zeros(count) for name, count in labels.items()},
+        [regression("a"), regression("b")],
+    )
+    with pytest.raises(InputError, match=re.escape(message)):
+        data.setup("fit")

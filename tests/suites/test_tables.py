@@ -274,3 +274,32 @@ def test_policies_that_make_no_sense_are_refused() -> None:
     split = Split({SINGLE: torch.zeros(10, 1)}, {"a": torch.ones(10)})
     with pytest.raises(InputError, match="makes a step of 1 rows, which cannot be divided among 2 accumulated"):
         SamplingLoader(split, 8, [9, 1], Sampling("until_exhausted", joint=False), accumulate=2)
+
+
+def test_a_column_without_values_in_a_typed_table_is_what_the_others_say(tmp_path: Path) -> None:
+    x, labels = np.random.default_rng(0).integers(0, 40, 60), [0, 1] * 30
+    pd.DataFrame({"x": x, "y": labels}).to_parquet(tmp_path / "a.parquet")
+    pd.DataFrame({"x": [None] * 60, "z": labels}).to_parquet(tmp_path / "b.parquet")
+    made = tables(
+        {
+            "a": {"path": str(tmp_path / "a.parquet"), "targets": {"y": "binary"}},
+            "b": {"path": str(tmp_path / "b.parquet"), "targets": {"z": "binary"}},
+        }
+    )
+    assert {column.name: column.kind for column in made.encoding.columns} == {"x": "number", "table": "category"}
+
+
+def test_a_column_that_numbers_the_rows_of_each_table_is_left_out(tmp_path: Path) -> None:
+    """Also of one of the tables only; a measurement that has different values in one table stays."""
+    x, labels = np.random.default_rng(0).integers(0, 40, 60), [0, 1] * 30
+    own = {"id": range(60), "row": range(60), "amount": range(0, 6000, 100)}
+    pd.DataFrame({"x": x, "y": labels, **own}).to_csv(tmp_path / "a.csv", index=False)
+    pd.DataFrame({"x": x, "z": labels, "id": range(60), "amount": x}).to_csv(tmp_path / "b.csv", index=False)
+    made = tables(
+        {
+            "a": {"path": str(tmp_path / "a.csv"), "targets": {"y": "binary"}},
+            "b": {"path": str(tmp_path / "b.csv"), "targets": {"z": "binary"}},
+        }
+    )
+    assert [column.name for column in made.encoding.columns] == ["x", "amount", "table"]
+    assert [note for note in made.notes if "'id' is left out: it numbers the rows" in note]

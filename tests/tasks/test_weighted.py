@@ -40,6 +40,20 @@ def test_a_weight_is_a_number_of_copies(case: str) -> None:
     assert found.var() / pseudo.var() == pytest.approx(1, abs=0.12)
 
 
+@pytest.mark.parametrize("case", FORMS)
+def test_rows_are_measured_without_gradients(case: str) -> None:
+    """As a network's rows are: what is kept of them is of inference mode, where no gradient is taken."""
+    metric, data = CASES[case]
+    prediction, target = data()
+    weighted = WeightedMetric(metric, case)
+    weighted.update(prediction, target, WEIGHTS.float())
+    expected = float(weighted.compute())
+    weighted.reset()
+    with torch.inference_mode():
+        weighted.update(prediction.clone(), target.clone(), WEIGHTS.float())
+        assert float(weighted.compute()) == expected
+
+
 def test_metrics_of_a_task_stay_apart_and_are_forgotten() -> None:
     """Also where the first batch says the same of all."""
     task = with_row_weights(binary("a"))

@@ -7,6 +7,7 @@ import pandas as pd
 from pandas.api.types import infer_dtype, is_bool_dtype, is_datetime64_any_dtype, is_integer_dtype, is_numeric_dtype
 
 from mtl.errors import InputError, unknown
+from mtl.suites.table.stacking import holds_truth
 from mtl.suites.table.types import TRUTH
 
 LARGEST = float(np.finfo(np.float32).max)
@@ -134,9 +135,26 @@ def times(values: pd.Series, what: str) -> pd.Series:
 
 
 def read_alike(values: pd.Series, like: pd.Series, what: str) -> pd.Series:
-    """The values as numbers or times where another column holds such. InputError for the first that is none."""
+    """The values as numbers, times or truth values where another column holds such.
+
+    InputError for the first that is none.
+    """
     if is_datetime64_any_dtype(like):
         return times(values, what)
-    if (is_numeric_dtype(like) or is_bool_dtype(like)) and not (is_numeric_dtype(values) or is_bool_dtype(values)):
+    if values.dtype == like.dtype:
+        return values
+    if holds_truth(like):
+        found = values if holds_truth(values) else _truth(values, what)
+        return found.astype("boolean" if is_bool_dtype(like) else object)
+    if is_numeric_dtype(like) and (holds_truth(values) or not is_numeric_dtype(values)):
         return pd.Series(numbers(values, what), index=values.index, name=values.name)
     return values
+
+
+def _truth(values: pd.Series, what: str) -> pd.Series:
+    """Values written as 0 and 1, or as texts, as true and false. InputError for the first that is neither."""
+    found = pd.Series(numbers(values, what), index=values.index, name=values.name)
+    bad = np.flatnonzero(found.notna() & ~found.isin([0, 1]))
+    if len(bad):
+        raise InputError(f"{what}: row {values.index[bad[0]] + 1} holds {values.iloc[bad[0]]}, expected true or false")
+    return found.astype("boolean")

@@ -219,6 +219,8 @@ class LargeTable(MultiTaskDataModule):
         try:
             for raw, parts in self.pieces():
                 frame = typed(raw, self.fitted.types or {})
+                for target in self.fitted.targets:
+                    target.check_values(frame)
                 arrays = {"inputs": self.fitted.encoding.encode(frame).numpy()}
                 arrays |= {target.task: target.encode(frame).numpy() for target in self.fitted.targets}
                 for number, part in enumerate(PARTS):

@@ -109,7 +109,11 @@ def leaks(
     Returns:
         By column, as of :func:`leak`.
     """
-    candidates = [name for name, (kind, remark) in kinds.items() if kind in ("number", "category") and not remark]
+    candidates = [
+        name
+        for name, (kind, remark) in kinds.items()
+        if kind in ("number", "category") and not remark and name in frame.columns
+    ]
     labels = {target: frame[target].iloc[fitted] for target in targets}
     found = {name: leak(frame[name], fitted, labels) for name in candidates}
     return {name: what for name, what in found.items() if what[0]}

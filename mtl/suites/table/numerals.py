@@ -14,15 +14,15 @@ MINUS = "\u2212"  # the sign of mathematics, which office programs write
 DASH = "^[\u2212\u2013]"  # a minus, or the dash that office programs make of it
 GAP = " \u00a0\u2007\u2009\u202f'’"  # between thousands, as many countries write them
 SPACE = f"[{GAP}]"
-NUMBER = rf"(?P<number>[+-]?\s?[\d.,{GAP}]+)"
+NUMBER = rf"(?P<number>[+-]?\s?[0-9.,{GAP}]+)"
 SIGNED = rf"^(?P<sign>[+-])?(?P<front>{SIGNS})?\s*{NUMBER}\s*(?P<back>{SIGNS})?$"
 # Digits of a number with a decimal point, and thousands with a comma or a space between them
-INDIAN = r"\d{1,2}(,\d{2})+,\d{3}"  # lakhs and crores
-POINT = re.compile(rf"[+-]?(\d+|\d{{1,3}}(,\d{{3}})+|{INDIAN}|\d{{1,3}}({SPACE}\d{{3}})+)(\.\d*)?")
-COMMA = re.compile(rf"[+-]?(\d+|\d{{1,3}}(\.\d{{3}})+|\d{{1,3}}({SPACE}\d{{3}})+)(,\d*)?")
+INDIAN = r"[0-9]{1,2}(,[0-9]{2})+,[0-9]{3}"  # lakhs and crores
+POINT = re.compile(rf"[+-]?([0-9]+|[0-9]{{1,3}}(,[0-9]{{3}})+|{INDIAN}|[0-9]{{1,3}}({SPACE}[0-9]{{3}})+)(\.[0-9]*)?")
+COMMA = re.compile(rf"[+-]?([0-9]+|[0-9]{{1,3}}(\.[0-9]{{3}})+|[0-9]{{1,3}}({SPACE}[0-9]{{3}})+)(,[0-9]*)?")
 # Where some cells have a point before three digits and others, below 1,000, have none, a program would have written
 # 12.500 as 12.5 or 999 as 999.000: the point may be that of thousands
-GROUPED, SMALL = r"[+-]?[1-9]\d{0,2}\.\d{3}", r"[+-]?\d{1,3}"
+GROUPED, SMALL = r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}", r"[+-]?[0-9]{1,3}"
 PLAIN, WAYS = "plain", ("decimal_point", "decimal_comma")
 
 
@@ -104,6 +104,16 @@ class TextNumbers:
             )
         digits = bare.str.replace(other, "", regex=False).str.replace(SPACE, "", regex=True)
         return as_numbers(digits.str.replace(point, ".", regex=False))
+
+    def other_than_written(self, texts: pd.Series) -> str:
+        """The first text that is no number of this way to write, if there is one way only: where it is, and what."""
+        form = POINT if self.written == "decimal_point" else COMMA
+        other = texts.notna() & ~_parts(texts)["bare"].str.fullmatch(form).fillna(False).astype(bool)
+        row = other.idxmax()
+        return (
+            f"column '{texts.name}': row {row + 1} holds '{texts[row]}', which is no number written with a "
+            f"{self.written.replace('_', ' ')}"
+        )
 
 
 def _parts(texts: pd.Series) -> pd.DataFrame:

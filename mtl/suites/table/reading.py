@@ -17,6 +17,7 @@ from mtl.suites.table.dataset_folder import is_dataset, named, read_dataset
 from mtl.suites.table.delimited import SEPARATORS, read_cells, spoken
 from mtl.suites.table.excel import read_sheet
 from mtl.suites.table.packed import open_bytes, plain_suffix
+from mtl.suites.table.stacking import stacked, stored_as
 from mtl.suites.table.types import is_text
 
 TEXTS, NOTES = "texts", "notes"  # attributes of a frame: see as_text
@@ -83,6 +84,9 @@ def read_table(
         raise InputError(f"task.skip={skip}: expected a number of lines, 0 or more")
     if header not in (None, True, False):
         raise InputError(f"task.header={header}: expected true, false or null")
+    for name, given in (("separator", separator), ("encoding", encoding)):
+        if not isinstance(given, str):
+            raise InputError(f"task.{name}={given}: expected a text")
     path = path.expanduser()
     if sheet is not None and (path.is_dir() or plain_suffix(path) != EXCEL):
         raise InputError(f"task.sheet={sheet} is for Excel files, and '{path.name}' is none")
@@ -192,7 +196,17 @@ def _parts(folder: Path, option: str) -> pd.DataFrame:
         if list(frame.columns) != list(frames[0].columns):
             other = sorted(set(frame.columns) ^ set(frames[0].columns)) or ["the order"]
             raise InputError(f"'{file}' has other columns than '{files[0].name}': {', '.join(other[:5])}")
-    return pd.concat(frames, ignore_index=True)
+    for name in frames[0].columns:
+        _check_alike([(file, stored_as(frame[name])) for file, frame in zip(files, frames, strict=True)], name)
+    return stacked(frames).reset_index(drop=True)
+
+
+def _check_alike(found: Sequence[tuple[Path, str]], name: str) -> None:
+    """InputError if files say different things of what the values of a column are."""
+    known = [(file, what) for file, what in found if what]
+    for file, what in known:
+        if what != known[0][1]:
+            raise InputError(f"'{file}': column '{name}' holds {what}, and in '{known[0][0].name}' {known[0][1]}")
 
 
 def plain(table: pyarrow.Table | pyarrow.RecordBatch) -> pd.DataFrame:

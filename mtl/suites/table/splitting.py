@@ -84,6 +84,8 @@ class Splitting(Division):
             raise InputError(f"task.split: val={self.val} and test={self.test}: expected shares, such as 0.15")
         if self.val <= 0 or self.test <= 0 or self.val + self.test >= 1:
             raise InputError(f"task.split: val={self.val} and test={self.test} must be above 0, together below 1")
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
+            raise InputError(f"seed={self.seed} of the split: expected a whole number, 0 or more")
         if self.folds is not None:
             self._check_folds(self.folds)
 

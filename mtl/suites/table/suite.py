@@ -1,7 +1,7 @@
 """Columns of a table to be predicted from its other columns."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from mtl.suites.table.preview import preview
 from mtl.suites.table.raw import all_values, raw_encoding
 from mtl.suites.table.reading import NOTES, TEXTS
 from mtl.suites.table.splitting import Division, Rows, Splitting, WithLaterRows, WithTestRows
+from mtl.suites.table.stacking import stacked
 from mtl.suites.table.target_specs import NUMERIC, TargetSpec, parse_targets
 from mtl.suites.table.targets import Target, rare_classes, yes_and_no
 from mtl.suites.table.types import NUMBER, TEXT, TIME, ColumnType, fit_types, taken_as_values, typed
@@ -152,7 +153,7 @@ class TableSuite(MultiTaskDataModule):
         self.remarks = kinds(fitted, chosen, left_out)
         own = frame.iloc[: len(frame) - self._added]  # an identifier may begin anew in another file
         labels = [name for spec in specs.values() for name in (spec.column, spec.event) if name]
-        self._leave_out(leaks(own, self.remarks, rows["train"][rows["train"] < len(own)], labels))
+        self._leave_out(self._leaks(own, rows["train"][rows["train"] < len(own)], labels))
         used = {name for name, (kind, _) in self.remarks.items() if kind == "category"}
         used |= {spec.column for spec in specs.values() if spec.kind not in NUMERIC}
         self.notes += [note for name in frame.columns if name in used for note in taken_as_values(frame[name])]
@@ -174,6 +175,10 @@ class TableSuite(MultiTaskDataModule):
             why = [f"'{name}' is left out: {remark}" for name, (_, remark) in self.remarks.items()]
             raise InputError(f"no input column is left; {'; '.join(why[:3]) or 'all are targets'}; see task.columns")
         self.encoding = Encoding.fit(fitted, found, self.categories, self.scaling)
+
+    def _leaks(self, own: pd.DataFrame, train: np.ndarray, labels: Sequence[str]) -> dict[str, tuple[str, bool]]:
+        """What speaks against inputs, see :func:`~mtl.suites.table.leaks.leaks`."""
+        return leaks(own, self.remarks, train, labels)
 
     def _leave_out(self, found: Mapping[str, tuple[str, bool]]) -> None:
         """Leave out the columns of which nothing for new rows can be learned, unless no other input is left."""
@@ -256,7 +261,7 @@ class TableSuite(MultiTaskDataModule):
                 others[name] = read_alike(others[name], own[name], f"column '{name}'")
         except InputError as error:
             raise InputError(f"{option}: {error}") from None
-        self._frame = pd.concat([own, others], ignore_index=True)
+        self._frame = stacked([own, others]).reset_index(drop=True)
         self._added = len(others)
         assert isinstance(self.splitting, Splitting)
         self.splitting = division(self.splitting, len(others))
@@ -305,6 +310,10 @@ class TableSuite(MultiTaskDataModule):
     def own_units(self, task: str, values: Tensor) -> list[float]:
         (target,) = (target for target in self.targets if target.task == task)
         return target.own_units(values.double().cpu().numpy())
+
+    def rows_of(self, split: str) -> pd.DataFrame:
+        """The rows of a split, numbered from 0."""
+        return self.frame.iloc[self._rows()[split]].reset_index(drop=True)
 
     def statistics(self) -> dict[str, Any]:
         """Targets, encoding, types of columns that are texts in the file; of raw columns also all categories."""

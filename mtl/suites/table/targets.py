@@ -117,6 +117,8 @@ class Target:
             _check_counts(column, found, what)
         if spec.primary == "mape":
             _check_none_is_zero(column, found, what)
+        if spec.transform == "log":
+            _check_logarithms(column, found, what)
         if np.unique(found[known]).size < 2:
             raise InputError(f"{what} is the same in every row: {found[known][0]:g}")
         fitted = found[train & known]
@@ -135,7 +137,7 @@ class Target:
             low=float(fitted.min()) if spec.clamp else None,
             high=float(fitted.max()) if spec.clamp else None,
             primary=spec.primary,
-            logarithm=_logarithms(found[known], fitted, what) if spec.transform == "log" else (),
+            logarithm=_logarithms(fitted) if spec.transform == "log" else (),
             knots=tuple(np.quantile(fitted, evenly).tolist()) if spec.transform == "quantile" else (),
             levels=spec.levels,
         )
@@ -146,11 +148,7 @@ class Target:
         if spec.event not in frame.columns:
             raise unknown(f"column 'event' of {what}", spec.event, frame.columns)
         found, texts = numbers(frame[spec.column], what), names(frame[spec.event])
-        bad = np.flatnonzero(found < 0)
-        if len(bad):
-            raise InputError(
-                f"{what}: row {frame.index[bad[0]] + 1} holds {found[bad[0]]:g}, and a time is not negative"
-            )
+        _check_times(frame[spec.column], found, what)
         values = _ordered(texts)
         if len(values) != 2:
             shown = ", ".join(f"'{value}'" for value in values[:5]) or "no value"
@@ -243,6 +241,39 @@ class Target:
             return torch.tensor(codes, dtype=torch.float32)
         return torch.from_numpy(np.nan_to_num(codes, nan=NO_LABEL).astype(np.int64))
 
+    def unknown(self, frame: pd.DataFrame) -> pd.Series:
+        """The labels that are none of the target's values, as rows of another file may have them; None elsewhere."""
+        column, values = (self.event, self.came) if self.kind == "survival" else (self.column, self.values)
+        if not values:
+            return pd.Series(None, index=frame.index, dtype=object)
+        texts = names(frame[column])
+        return texts.where(~texts.isin(values), None)
+
+    def check_values(self, frame: pd.DataFrame) -> None:
+        """InputError for the first label that :meth:`fit` would have refused, of rows that it has not seen.
+
+        A class of which there are several may be a new one.
+        """
+        what, strange = f"target '{self.column}'", self.unknown(frame).dropna()
+        if len(strange) and self.kind in ("binary", "survival"):
+            no, yes = self.came or self.values
+            where = f"column '{self.event}', the event of {what}" if self.event else what
+            raise InputError(
+                f"{where}: row {strange.index[0] + 1} holds '{strange.iloc[0]}', which is neither '{no}' nor '{yes}'"
+            )
+        if self.kind not in NUMERIC:
+            return
+        column = frame[self.column]
+        found = numbers(column, what)
+        if self.kind == "count":
+            _check_counts(column, found, what)
+        if self.kind == "survival":
+            _check_times(column, found, what)
+        if self.primary == "mape":
+            _check_none_is_zero(column, found, what)
+        if self.logarithm:
+            _check_logarithms(column, found, what)
+
     def check(self, labels: Tensor, split: str) -> None:
         """InputError if the labels of a split are too few to be measured."""
         known = labels[labelled(labels)]
@@ -311,10 +342,8 @@ def _whole_digits(value: float) -> int:
     return math.floor(math.log10(abs(value))) + 1 if value and math.isfinite(value) else 0
 
 
-def _logarithms(found: np.ndarray, fitted: np.ndarray, what: str) -> tuple[float, float]:
-    """Mean and standard deviation of the training labels' ``log(1 + y)``. InputError for a label below 0."""
-    if found.min() < 0:
-        raise InputError(f"{what}: transform=log, and {found.min():g} is below 0")
+def _logarithms(fitted: np.ndarray) -> tuple[float, float]:
+    """Mean and standard deviation of the training labels' ``log(1 + y)``."""
     logs = np.log1p(fitted)
     return float(logs.mean()), float(logs.std())
 
@@ -361,6 +390,20 @@ def _check_counts(column: pd.Series, found: np.ndarray, what: str) -> None:
         raise InputError(
             f"{what}: row {column.index[bad[0]] + 1} holds {found[bad[0]]:g}, and a count is a whole number, 0 or more"
         )
+
+
+def _check_times(column: pd.Series, found: np.ndarray, what: str) -> None:
+    """InputError for the first value that is no time until an event."""
+    bad = np.flatnonzero(found < 0)
+    if len(bad):
+        raise InputError(f"{what}: row {column.index[bad[0]] + 1} holds {found[bad[0]]:g}, and a time is not negative")
+
+
+def _check_logarithms(column: pd.Series, found: np.ndarray, what: str) -> None:
+    """InputError for the first value below 0."""
+    bad = np.flatnonzero(found < 0)
+    if len(bad):
+        raise InputError(f"{what}: transform=log, and row {column.index[bad[0]] + 1} holds {found[bad[0]]:g}, below 0")
 
 
 def _check_none_is_zero(column: pd.Series, found: np.ndarray, what: str) -> None:

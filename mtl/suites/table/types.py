@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 from pandas.api.types import infer_dtype, is_object_dtype, is_string_dtype
 
+from mtl.errors import InputError
 from mtl.suites.table.dates import TextTimes
 from mtl.suites.table.numerals import PLAIN, WAYS, TextNumbers
 
@@ -110,7 +111,8 @@ class ColumnType:
         """The values of a column of texts; a column of something else as it is.
 
         Texts that are no numbers or truth values stay texts, for the message of whoever needs numbers. InputError for
-        the first text that is no time, or a number of another unit than those before.
+        the first text that is no time, or a number of another unit than those before or written in another way: what
+        1.234 means must not depend on the other cells.
         """
         if self.type == "text" or not is_text(values):
             return values
@@ -127,6 +129,8 @@ class ColumnType:
             found = texts.str.lower().map(TRUTH)
             return found.astype("boolean") if found.isna().equals(texts.isna()) else texts
         numbers = as_written.read(texts)
+        if numbers is None and self.written != PLAIN:
+            raise InputError(as_written.other_than_written(texts))
         return texts if numbers is None else numbers
 
 

@@ -16,9 +16,11 @@ from mtl.suites.loader import InMemoryLoader
 from mtl.suites.table import Splitting, TableSuite, Targets
 from mtl.suites.table.encoding import CategoryColumn
 from mtl.suites.table.joining import as_texts, parse_joins
+from mtl.suites.table.leaks import leaks
 from mtl.suites.table.reading import NOTES, TEXTS
 from mtl.suites.table.source import read_source
 from mtl.suites.table.splitting import Division, Rows
+from mtl.suites.table.stacking import stacked
 from mtl.suites.table.suite import chosen_kinds
 from mtl.suites.table.target_specs import check_targets
 from mtl.suites.table.user_table import read_by_consent
@@ -114,6 +116,18 @@ class TablesSuite(TableSuite):
         if form == "columns":
             self.input_shape = {**self.encoding.shape, "source": (self.sources,)}
 
+    @override
+    def _leaks(self, own: pd.DataFrame, train: np.ndarray, labels: Sequence[str]) -> dict[str, tuple[str, bool]]:
+        """Also of columns that number the rows of each table that has them: numbers begin anew in each."""
+        found = super()._leaks(own, train, labels)
+        parts = [own[own[SOURCE] == name] for name in own[SOURCE].unique()]
+        for name in own.columns:
+            having = [part[[name]] for part in parts if part[name].notna().any()]
+            numbering = [leaks(part, self.remarks, np.arange(0), ()) for part in having]
+            if name not in found and numbering and all(numbering):
+                found[name] = numbering[0][name][0], all(one[name][1] for one in numbering)
+        return found
+
     def inputs(self, frame: pd.DataFrame) -> Inputs:
         """New rows as the network reads them; a table that was not learned counts as all tables in equal parts."""
         found = super().inputs(frame)
@@ -178,7 +192,7 @@ def concatenate(frames: Mapping[str, pd.DataFrame], targets: Mapping[str, Target
     if any(texts.values()):  # what the cells of a column mean is fitted for all tables together
         kept = {name: frame if texts[name] else as_texts(frame) for name, frame in kept.items()}
     # Rows keep the numbers of their own table, which messages name
-    rows = pd.concat([frame.assign(**{SOURCE: name}) for name, frame in kept.items()])
+    rows = stacked([frame.assign(**{SOURCE: name}) for name, frame in kept.items()])
     notes = [note for frame in frames.values() for note in frame.attrs.get(NOTES, [])]
     rows.attrs = {TEXTS: any(texts.values()), NOTES: notes}
     return rows, joined

@@ -3,9 +3,11 @@
 import gzip
 import json
 import lzma
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -349,6 +351,35 @@ def test_a_number_of_another_unit_than_in_the_training_is_refused(
     assert len(made.inputs(pd.DataFrame({"rate": cells}))["x"]) == len(cells)
 
 
+@pytest.mark.parametrize(
+    ("cells", "new", "message"),
+    [
+        (["0,5", "-1.234,25"], ["1.234", "0.5"], "row 2 holds '0.5', which is no number written with a decimal comma"),
+        (["0,5", "-1.234,25"], ["0,5", "many"], "row 2 holds 'many', which is no number written with a decimal comma"),
+        (["1,234.5", "0.5"], ["1,5", "2"], "row 1 holds '1,5', which is no number written with a decimal point"),
+    ],
+)
+def test_numbers_written_otherwise_than_in_the_training_are_refused(
+    cells: list[str], new: list[str], message: str
+) -> None:
+    """Else 1.234 would be a thousand times larger alone than beside 0.5."""
+    fitted = ColumnType.fit(pd.Series(cells, name="a"), None, None, declared=False)
+    with pytest.raises(InputError, match=re.escape(f"column 'a': {message}")):
+        fitted.read(pd.Series(new, name="a"))
+
+
+def test_a_way_to_write_that_the_cells_do_not_have_is_refused() -> None:
+    values = pd.Series(["1.5", "2.25"], name="a")
+    fitted = ColumnType.fit(values, None, "decimal_comma", declared=False)
+    with pytest.raises(InputError, match=r"row 1 holds '1\.5', which is no number written with a decimal comma"):
+        fitted.read(values)
+
+
+def test_digits_of_other_scripts_are_texts() -> None:
+    values = pd.Series(["１２", "３４"], name="a")
+    assert ColumnType.fit(values, None, None, declared=False).type == "text"
+
+
 def test_percents_that_a_file_of_numbers_has_are_pointed_out(tmp_path: Path) -> None:
     made = read(tmp_path / "my.csv", [f"{i % 9}%,{Y[i]}" for i in range(ROWS)], "rate,y")
     (line,) = made.unfamiliar(pd.DataFrame({"rate": [0.05, 0.12]}))
@@ -413,6 +444,42 @@ def test_a_folder_of_unlike_parts_is_refused(tmp_path: Path) -> None:
     frame.rename(columns={"x": "z"}).to_parquet(tmp_path / "b.parquet")
     with pytest.raises(InputError, match=r"b\.parquet' has other columns than 'a\.parquet': x, z"):
         table(str(tmp_path), {"y": "binary"})
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "message"),
+    [
+        ([1, 2], ["a", "b"], "column 'x' holds texts, and in 'a.parquet' numbers"),
+        ([True, False], [1, 0], "column 'x' holds numbers, and in 'a.parquet' true or false"),
+        ([1, 2], pd.to_datetime(["2024-01-01", "2024-01-02"]), "column 'x' holds times, and in 'a.parquet' numbers"),
+    ],
+)
+def test_parts_of_a_folder_say_the_same_of_their_columns(
+    first: list[Any], second: list[Any], message: str, tmp_path: Path
+) -> None:
+    for name, values in {"a": first, "b": second}.items():
+        pd.DataFrame({"x": values, "y": [0, 1]}).to_parquet(tmp_path / f"{name}.parquet")
+    with pytest.raises(InputError, match=re.escape(message)):
+        table(str(tmp_path), {"y": "binary"})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [range(100, 400, 2), np.linspace(0, 1, 150), pd.date_range("2024-01-01", periods=150), ["a", "b", "c"] * 50],
+    ids=["whole numbers", "numbers", "times", "texts"],
+)
+def test_a_part_without_any_value_leaves_a_column_its_type(values: Any, tmp_path: Path) -> None:
+    """A program that knows no type of such a column writes none."""
+    labels = [0, 1] * 75
+    whole = pd.DataFrame({"x": [*values, *[None] * 150], "y": labels * 2})
+    whole.to_parquet(tmp_path / "whole.parquet")
+    (tmp_path / "parts").mkdir()
+    pd.DataFrame({"x": values, "y": labels}).to_parquet(tmp_path / "parts" / "a.parquet")
+    pd.DataFrame({"x": [None] * 150, "y": labels}).to_parquet(tmp_path / "parts" / "b.parquet")
+    options: Any = {"targets": {"y": "binary"}, "columns": {"y": "number"}}
+    expected, found = (table(str(tmp_path / name), **options) for name in ("whole.parquet", "parts"))
+    assert found.encoding == expected.encoding
+    assert "x" in {column.name for column in found.encoding.columns} or values == range(100, 400, 2)
 
 
 def test_a_damaged_compressed_file_is_named(tmp_path: Path) -> None:

@@ -79,6 +79,30 @@ def test_a_sample_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert sum(len(split) for split in suite.splits.values()) == ROWS
 
 
+@pytest.mark.parametrize(
+    ("kind", "usual", "wrong", "message"),
+    [
+        ("binary", [0, 1], 2, "row 1000 holds '2', which is neither '0' nor '1'"),
+        ("count", [3, 4], -1, "row 1000 holds -1, and a count is a whole number, 0 or more"),
+        ({"kind": "regression", "transform": "log"}, [3, 4], -2, "transform=log, and row 1000 holds -2, below 0"),
+        ({"kind": "regression", "primary": "mape"}, [3, 4], 0, "row 1000 holds 0, of which no error is a share"),
+    ],
+)
+def test_a_label_outside_the_sample_is_none_that_would_be_refused_in_it(
+    kind: Any, usual: list[int], wrong: int, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SAMPLE", 300)
+    monkeypatch.setattr(module, "PIECE", 1000)
+    monkeypatch.setattr(LargeTable, "_sample", lambda self: (frame.head(300), np.arange(300) % 3))
+    frame = pd.DataFrame({"x": np.arange(ROWS) % 7, "y": [*(usual * (ROWS // 2))[:-1], wrong]})
+    frame.to_parquet(tmp_path / "my.parquet")
+    monkeypatch.setenv("MTL_CACHE", str(tmp_path / "cache"))
+    suite = LargeTable(tmp_path / "my.parquet", {"y": kind})
+    suite.configure_batches(8, seed=0)
+    with pytest.raises(InputError, match=message):
+        suite.setup("fit")
+
+
 def test_the_rows_are_encoded_once_and_again_when_a_file_is_damaged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

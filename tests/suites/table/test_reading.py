@@ -71,6 +71,8 @@ def parquet_bytes(names: Sequence[str] = ("a", "churn")) -> bytes:
             "is damaged or not compressed as",
         ),
         ("my.csv", b"a,churn\n1,2\n", {"encoding": "latin-99"}, "task.encoding=latin-99: unknown"),
+        ("my.csv", b"a,churn\n1,2\n", {"encoding": None}, "task.encoding=None: expected a text"),
+        ("my.csv", b"a,churn\n1,2\n", {"separator": None}, "task.separator=None: expected a text"),
         ("my.xls", b"PK", {}, "cannot read 'my.xls': expected .csv, .tsv, .txt, .xlsx"),
         ("my.xlsx", b"PK", {}, "is damaged or no .xlsx file"),
         ("my.zip", b"PK", {}, "is damaged or no .zip file"),

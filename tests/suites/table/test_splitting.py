@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from mtl.errors import InputError
+from mtl.nn.encoder import SINGLE
 from mtl.suites.table import Splitting, table
 from tests.suites.table.customers import customers, suite
 
@@ -77,6 +78,7 @@ def test_the_column_of_the_split_is_no_input_unless_chosen() -> None:
         ({"val": 0.6, "test": 0.5}, "together below 1"),
         ({"val": 0.0}, "must be above 0"),
         ({"test": "a tenth"}, "test=a tenth: expected shares"),
+        ({"seed": -1}, "seed=-1 of the split: expected a whole number, 0 or more"),
         ({"by": "given"}, "needs the column of what each row is for"),
         ({"folds": 1}, "folds=1: expected a whole number, 2 or more"),
         ({"folds": 5, "by": "time", "column": "since"}, "by time are divided in one way only, not in folds"),
@@ -159,6 +161,41 @@ def test_a_test_file_that_does_not_fit_is_refused(
 
     with pytest.raises(InputError, match=message):
         load()
+
+
+@pytest.mark.parametrize("own", [[True, False], [True, None], [1, 0]], ids=["truth", "truth with gaps", "0 and 1"])
+@pytest.mark.parametrize("other", [[True, False], [True, None], [1, 0], [1.0, None], ["true", "false"]])
+def test_true_and_false_of_a_typed_test_file_are_those_of_the_table(
+    own: list[Any], other: list[Any], tmp_path: Path
+) -> None:
+    """However they are stored there: the column is what it is without them, and yes is yes."""
+    frames = {
+        name: pd.DataFrame({"x": values, "z": np.arange(60) % 7, "y": np.arange(60) // 2 % 2})
+        for name, values in {"own": own * 30, "test": other * 30}.items()
+    }
+    for name, frame in frames.items():
+        frame.to_parquet(tmp_path / f"{name}.parquet")
+    alone = table(str(tmp_path / "own.parquet"), {"y": "binary"}, split={"val": 0.3}, form="flat")
+    made = table(
+        str(tmp_path / "own.parquet"),
+        {"y": "binary"},
+        split={"val": 0.3},
+        form="flat",
+        path_test=str(tmp_path / "test.parquet"),
+    )
+    assert [one.kind for one in made.encoding.columns] == [one.kind for one in alone.encoding.columns]
+    made.configure_batches(8, seed=0)
+    made.setup("fit")
+    tested = made.splits["test"].inputs[SINGLE]
+    torch.testing.assert_close(tested[:1], made.inputs(frames["own"].head(1))[SINGLE])  # both are true
+    assert not torch.equal(tested[0, :-1], tested[1, :-1])
+
+
+def test_a_number_is_neither_true_nor_false(tmp_path: Path) -> None:
+    for name, values in {"own": [True, False], "test": [1, 2]}.items():
+        pd.DataFrame({"x": values * 30, "y": [0, 0, 1, 1] * 15}).to_parquet(tmp_path / f"{name}.parquet")
+    with pytest.raises(InputError, match=r"task\.path_test: column 'x': row 2 holds 2, expected true or false"):
+        table(str(tmp_path / "own.parquet"), {"y": "binary"}, path_test=str(tmp_path / "test.parquet"))
 
 
 def test_later_rows_train_validate_and_test(tmp_path: Path) -> None:
