@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -49,7 +50,7 @@ def compare(*given: str) -> "Report":
     Raises:
         InputError: a setting or an override is wrong, or every run failed.
     """
-    made = carry_out(read_study([*given, "dry_run=false"]), " ".join([typed("compare"), *given]), Console())
+    made = carry_out(read_study([*given, "dry_run=false"]), " ".join([typed("compare"), *map(quote, given)]), Console())
     assert made is not None
     return made
 
@@ -59,7 +60,7 @@ def main(arguments: list[str]) -> int:
     if {"-h", "--help"} & set(arguments):
         print_page(HELP + main_file("compare").read_text(encoding="utf-8"))
         return 0
-    command = " ".join([typed("compare"), *arguments])
+    command = " ".join([typed("compare"), *map(quote, arguments)])
     console = Console()
     return carry_out_many(lambda: run(read_study(arguments), command, console), command, console)
 

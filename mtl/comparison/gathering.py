@@ -57,6 +57,7 @@ class GatheredRuns:
         problems: runs that failed or could not be used.
         names: labels by configuration id.
         rules: when a difference counts.
+        planned_rules: of each plan; where several differ, the usual ones are applied.
         design: of the one plan that the runs are of; None: they were found, or are of several plans.
         command: that made the runs; empty if not known.
         question: that they answer; empty if not known.
@@ -67,6 +68,7 @@ class GatheredRuns:
     problems: list[Problem] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
     rules: Rules = field(default_factory=Rules)
+    planned_rules: list[Rules] = field(default_factory=list)
     design: Design | None = None
     command: str = ""
     question: str = ""
@@ -87,6 +89,7 @@ class GatheredRuns:
         try:
             self.names |= {str(key): str(label) for key, label in plan["names"].items()}
             self.rules = Rules(alpha=float(plan["rules"]["alpha"]), margin=float(plan["rules"]["margin"]))
+            self.planned_rules.append(self.rules)
             self.command, self.question = str(plan["command"]), str(plan["question"])
             self.took = str(plan.get("took", ""))
             self.design = Design.read(plan["design"])
@@ -122,8 +125,9 @@ def gather(paths: Sequence[Path]) -> GatheredRuns:
     found = GatheredRuns()
     for path in paths:
         found.add(path)
-    if len(paths) > 1:
-        found.design = None  # what one plan says of its looks does not hold for the runs of several
+    if len(paths) > 1:  # what one plan says of its looks and its runs does not hold for the runs of several
+        found.design, found.command, found.question, found.took = None, "", "", ""
+        found.rules = found.rules if len(set(found.planned_rules)) == 1 else Rules()
     resplit = found.design is not None and found.design.resplit
     found.records, found.problems = comparable(found.records, found.problems, resplit=resplit)
     return found

@@ -45,7 +45,7 @@ def power_sentence(comparison: Comparison, tested: Measurement, *, decided: bool
     Args:
         comparison: all numbers.
         tested: the best configuration.
-        decided: whether there is an answer.
+        decided: whether there is an answer, or one that more seeds would not change.
 
     Returns:
         A sentence.
@@ -65,7 +65,7 @@ def power_sentence(comparison: Comparison, tested: Measurement, *, decided: bool
         more = 2 * comparison.design.looks[-1]
         return (
             f"{said} The whole error rate is spent at this look; more certainty takes a new comparison on fresh "
-            f"seeds: add first_seed={fresh} looks=[{more}]."
+            f"seeds: first_seed={fresh} looks=[{more}] in place of looks or seeds."
         )
     return said
 

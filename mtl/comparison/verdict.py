@@ -88,7 +88,8 @@ def verdict(comparison: Comparison) -> Verdict:
     certainty = [
         *runners_up(comparison),
         *caveats(comparison, best),
-        power_sentence(comparison, tested, decided=outcome != NOT_ENOUGH),
+        # Where nothing is claimed because of the budget, looking may have ended all the same
+        power_sentence(comparison, tested, decided=tested.looks[-1].call != UNCLEAR),
         scope_sentence(comparison),
         error_rate_sentence(comparison, tested),
     ]

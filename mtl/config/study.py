@@ -97,7 +97,7 @@ class Study(Frozen):
         dict[str, Annotated[list[Any], Field(min_length=1)]],
         Field(description="lists of values by key, e.g. {optimizer.lr:[0.001,0.003]}"),
     ]
-    alpha: Annotated[float, Field(gt=0, lt=0.5, description="a number between 0 and 0.5")]
+    alpha: Annotated[float, Field(ge=1e-6, lt=0.5, description="a number between 1e-6 and 0.5")]
     margin: Annotated[float, Field(gt=0, lt=1, description="a number between 0 and 1")]
     workers: Annotated[int | None, Field(ge=0, description="a whole number, 0 or more, or null")]
     replicas: Annotated[int | None, Field(ge=1, description="a whole number, 1 or more, or null")]

@@ -6,6 +6,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from mtl.config.compose import compose_config
+from mtl.config.fields import format_value
 from mtl.config.folders import main_file, option_file
 from mtl.config.overrides import parse_override, separate_settings, to_plain
 from mtl.config.study import SETTINGS, Study, check_compare_keys
@@ -36,19 +37,28 @@ def read_study(arguments: Sequence[str]) -> Study:
         if "budget" in typed:
             raise InputError("steps and budget are the same: expected one of them")
         typed["budget"] = None  # what is typed counts, not what a study or suite would have
+    if "looks" in typed:
+        if typed.get("seeds") is not None:
+            raise InputError("looks and seeds both say when the result is looked at: expected one of them")
+        typed["seeds"] = None
     of_config: dict[str, Any] = to_plain(cfg.get("compare", {}))
     check_compare_keys(of_config)
     experiment = str(choices.get("experiment") or "")
-    return Study.read(
+    given = {**of_config, **typed}
+    study = Study.read(
         {
             "overrides": of_runs,
             "subject": experiment or str(choices["task"]),
             "question": question_of(experiment),
             **to_plain(OmegaConf.load(main_file("compare"))),
-            **of_config,
-            **typed,
+            **given,
         }
     )
+    if "first_seed" in given and isinstance(study.seeds, list):
+        raise InputError(
+            f"first_seed={study.first_seed}: seeds={format_value(study.seeds)} lists the seeds: expected one of them"
+        )
+    return study
 
 
 def question_of(experiment: str) -> str:

@@ -34,7 +34,7 @@ class Campaign:
         train: does runs.
 
     Raises:
-        InputError: looks were taken by another plan.
+        InputError: looks were taken by another plan, or screening has decided on other configurations.
     """
 
     def __init__(
@@ -47,9 +47,23 @@ class Campaign:
         self._known: list[Configuration] | None = None  # further baselines, once they are asked for before their turn
         self.ledger = Ledger(planner.directory)
         self.ledger.check(self.study.planned_looks, self.study.deciding_seeds)
+        self._check_screened()
         self.screening = Screening(planner, single, multi, self.ledger)
         # Deciding seeds in use: going on keeps those of earlier looks in the plan, whatever interrupts it
         self.decided = self.ledger.seen
+
+    def _check_screened(self) -> None:
+        """Raise InputError if the ledger names a configuration that is none of these: tuned values may have changed."""
+        known = {configuration_id(one.config) for one in self.multi}
+        chosen = [] if self.ledger.chosen is None else [self.ledger.chosen]
+        decided = {*chosen, *(one.configuration for one in self.ledger.stopped)}
+        if self.study.design == CONFIRM and not decided <= known:
+            free = max(*self.study.screening_seeds, *self.study.deciding_seeds) + 1
+            again = " (a run of the grid that had failed may be done now)" if self.study.tune else ""
+            raise InputError(
+                f"'{self.ledger.path}': screening has decided on configurations that are none of these{again}: compare "
+                f"on fresh seeds, first_seed={free}"
+            )
 
     @property
     def design(self) -> Design:
@@ -193,6 +207,11 @@ class Campaign:
         runs = gather([self.planner.directory])
         if not runs.records:
             raise InputError(f"every run failed: {runs.problems[0].reason}" if runs.problems else "no finished run")
+        baseline = configuration_id(self.single.config)
+        if not any(one.configuration == baseline for one in runs.records):
+            label = f"{self.single.label}, "
+            why = next((f": {one.reason}" for one in runs.problems if one.path.startswith(label)), "")
+            raise InputError(f"no run of the baseline ({self.single.label}) has finished{why}")
         return Judge.of(runs.records, runs.rules, self.design)
 
     def _looks(self, compared: Sequence[Configuration]) -> dict[str, list[Look]]:

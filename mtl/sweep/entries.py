@@ -38,9 +38,10 @@ def overrides_for(group: str, text: str) -> list[str]:
 
 
 def shorten_entry(text: str) -> str:
-    """An entry as part of a label."""
+    """An entry as part of a label: of each override the last word of its key, and the value as it is."""
     name, *rest = text.split()
-    return " ".join([name, *(part.rpartition(".")[2] for part in rest)])
+    parts = [part.partition("=") for part in rest]
+    return " ".join([name, *(f"{key.rpartition('.')[2]}{sign}{value}" for key, sign, value in parts)])
 
 
 def simplex(tasks: Sequence[str], parts: int) -> list[str]:

@@ -97,6 +97,7 @@ class Planner:
         for model, weighting in self.pairs:
             configs.append(self.config(model, weighting))
             self.suites.check(f"{model} {weighting}", configs[-1])
+        self._check_unlike(configs[1:])
         self.splits: dict[tuple[str, int], Split] = {}
         self.comparison_id = comparison_id(study, configs, self.fingerprint)
         self.directory = self.output / "comparisons" / (study.name or f"{study.subject}-{self.comparison_id}")
@@ -104,6 +105,21 @@ class Planner:
         self.validation = validation_seconds(assembly, self.data)
         self.overhead = loading_seconds(base) + closing_seconds(assembly, self.data)
         self.steps = self.data.loader("train", training=True).steps
+
+    def _check_unlike(self, configs: Sequence[RunConfig]) -> None:
+        """Raise InputError if two entries are one configuration, which would be screened, and stopped, twice.
+
+        Args:
+            configs: of :attr:`pairs`, in their order.
+        """
+        known: dict[str, str] = {}
+        for (model, weighting), config in zip(self.pairs, configs, strict=True):
+            # What the grid varies is the same for all in the end, whatever an entry says of it
+            first = {key: values[0] for key, values in self.study.grid.items()} if self.study.tune else {}
+            entry = f"{model} with {weighting}"
+            other = known.setdefault(configuration_id(with_values(config, first)), entry)
+            if other != entry:
+                raise InputError(f"'{other}' and '{entry}' are the same configuration: expected each once")
 
     def _check_directory(self) -> None:
         """Raise InputError if the directory, which a person named, holds another comparison."""
@@ -342,6 +358,11 @@ class Planner:
         return best_points([(one, run.result) for one, run in done if run is not None])
 
 
+def usual_seeds(study: Study) -> list[int]:
+    """Those of screening, unless a list of deciding seeds takes some of them."""
+    return list(range(study.first_seed, study.first_seed + study.screen))
+
+
 def comparison_id(study: Study, configs: Sequence[RunConfig], fingerprint: str) -> str:
     """Eight hexadecimal digits of what is compared: data, tasks, configurations, and how they are judged.
 
@@ -362,6 +383,8 @@ def comparison_id(study: Study, configs: Sequence[RunConfig], fingerprint: str) 
         judged["merges"] = study.merges
     if study.halves:
         judged["halving"] = True
+    if study.design == "confirm" and study.screening_seeds != usual_seeds(study):
+        judged["screening"] = study.screening_seeds  # seeds on which another choice was made may be among these
     grid = study.grid if study.tune else None
     text = json.dumps([[configuration_id(one) for one in configs], fingerprint, judged, grid], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]

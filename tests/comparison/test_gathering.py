@@ -8,6 +8,7 @@ import pytest
 
 from mtl.comparison.design import Design
 from mtl.comparison.gathering import GatheredRuns, gather, report_directory
+from mtl.comparison.types import Rules
 from mtl.errors import InputError
 from mtl.runs.attempts import attempt_file
 from mtl.runs.files import write_json
@@ -91,3 +92,15 @@ def test_a_report_of_runs_is_named_by_what_it_compares(tmp_path: Path) -> None:
             names.add(report_directory([place], gather([place])).name)
     assert len(names) == 3
     assert all(name.startswith("table-") for name in names)
+
+
+def test_what_one_plan_says_is_not_said_of_the_runs_of_several(tmp_path: Path) -> None:
+    """Whatever the order in which they are named."""
+    run = tmp_path / "runs" / "s" / "hard-equal" / "id"
+    write_result(run, run_result())
+    one, other = planned(tmp_path, "one", run), planned(tmp_path, "other", run)
+    alike = gather([one, other])
+    assert (alike.rules.alpha, alike.rules.margin, alike.command, alike.question) == (0.1, 0.02, "", "")
+    plan = json.loads((other / "plan.json").read_text())
+    (other / "plan.json").write_text(json.dumps({**plan, "rules": {"alpha": 0.3, "margin": 0.02}}))
+    assert gather([one, other]).rules == gather([other, one]).rules == Rules()

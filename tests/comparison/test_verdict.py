@@ -318,3 +318,13 @@ def test_one_seed_is_no_evidence_and_says_so() -> None:
     assert found.outcome == NOT_ENOUGH
     assert "One seed says nothing about chance" in found.text
     assert "averaged over 2 tasks and 1 seed." in found.text
+
+
+def test_no_further_look_is_announced_where_only_the_budget_keeps_back_the_answer() -> None:
+    """The same command would end at the same look."""
+    records, design = confirmed(done=3)
+    improving = [replace(one, still_improving=True) for one in records]
+    found = verdict(compare(improving, design=design))
+    assert found.outcome == NOT_ENOUGH
+    assert "give more epochs" in found.text
+    assert "run the same command again" not in found.text

@@ -50,6 +50,9 @@ def test_where_all_are_measured_all_seeds_decide() -> None:
         (["seeds=true"], "expected a number of seeds"),
         (["looks=[5,3]"], r"looks=\[5,3\]: expected growing numbers of seeds"),
         (["looks=[]"], "expected growing numbers of seeds"),
+        (["looks=[3]", "seeds=3"], "looks and seeds both say when the result is looked at: expected one of them"),
+        (["seeds=[1,2]", "first_seed=3"], r"first_seed=3: seeds=\[1,2\] lists the seeds: expected one of them"),
+        (["alpha=1e-300"], "alpha=1e-300: expected a number between 1e-6 and 0.5"),
         (["screen=0"], "screen=0: expected a whole number, 1 or more"),
         (["design=ful"], "design=ful: expected confirm or full"),
         (["data=new"], "data=new: expected fixed or resplit"),
@@ -137,6 +140,13 @@ def test_an_unknown_setting_in_a_study_file_is_named(studies: Path) -> None:
     (studies / "mine.yaml").write_text("# @package _global_\ncompare: {modles: [hard]}\n")
     with pytest.raises(InputError, match="unknown key in compare 'modles': did you mean 'models'"):
         read_study(["experiment=mine", "task=synthetic"])
+
+
+def test_typed_looks_count_and_not_the_seeds_of_a_study(studies: Path) -> None:
+    (studies / "mine.yaml").write_text(
+        "# @package _global_\ndefaults:\n  - override /task: synthetic\ncompare: {seeds: 5}\n"
+    )
+    assert read_study(["experiment=mine", "first_seed=7", "looks=[10]"]).planned_looks == [10]
 
 
 def test_typed_steps_count_and_not_the_budget_of_a_study(studies: Path) -> None:

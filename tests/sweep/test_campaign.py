@@ -1,6 +1,7 @@
 """A comparison from its first run to its answer, with runs of a second each."""
 
 import json
+import shlex
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from mtl.cli.compare import run
+from mtl.cli.compare import main, run
 from mtl.config.process import set_process_defaults
 from mtl.config.study_arguments import read_study
 from mtl.errors import InputError
@@ -156,3 +157,31 @@ def test_boosted_trees_and_merged_networks_stand_beside_the_others(tmp_path: Pat
 def test_trees_that_cannot_learn_the_tasks_are_refused_before_any_data_is_loaded(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="the inputs of SchedulingSuite are no columns of a table"):
         Planner(read_study(["task=scheduling", "baselines=[trees]", f"output={tmp_path}"]))
+
+
+@pytest.mark.smoke
+def test_what_screening_decided_on_has_to_be_among_what_is_compared(tmp_path: Path) -> None:
+    """A run of a grid that failed at first may change the values that are tuned."""
+    compare(tmp_path, "models=[hard]", "looks=[2]")
+    (file,) = tmp_path.glob("comparisons/*/looks.json")
+    file.write_text(json.dumps({"chosen": "of other values"}))
+    with pytest.raises(InputError, match=r"looks\.json': screening has decided on .* on fresh seeds, first_seed=4"):
+        compare(tmp_path, "models=[hard]", "looks=[2]")
+
+
+@pytest.mark.smoke
+def test_why_the_baseline_failed_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no run of the baseline \(single_task\) has finished: failed: the loss of"):
+        compare(tmp_path, "models=['hard optimizer.lr=0.01']", "optimizer.lr=1e9", "looks=[2]")
+
+
+@pytest.mark.smoke
+def test_the_command_of_a_report_can_be_typed_again(tmp_path: Path) -> None:
+    models = "models=[hard,'hard encoder.dropout=0.5']"
+    assert main([*TINY, f"output={tmp_path}", models, "looks=[2]"]) == 0
+    assert shlex.split(content(tmp_path, "plan.json")["command"])[2:] == [
+        *TINY,
+        f"output={tmp_path}",
+        models,
+        "looks=[2]",
+    ]

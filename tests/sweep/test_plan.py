@@ -216,7 +216,15 @@ def test_a_comparison_is_named_by_what_it_compares(tmp_path: Path) -> None:
     second = table(tmp_path, "second.csv", "1,2,3\n4,9,7\n2,2,1\n")
     base = directory(tmp_path, *first)
     assert base.name.startswith("table-")
-    for same in (["seeds=7"], ["looks=[4]"], ["workers=0"], ["dry_run=true"], ["keep=folder"], ["threads=1"]):
+    for same in (
+        ["seeds=7"],
+        ["seeds=[9,5]"],
+        ["looks=[4]"],
+        ["workers=0"],
+        ["dry_run=true"],
+        ["keep=folder"],
+        ["threads=1"],
+    ):
         assert directory(tmp_path, *first, *same) == base, same
     others = [
         [*second],
@@ -228,6 +236,7 @@ def test_a_comparison_is_named_by_what_it_compares(tmp_path: Path) -> None:
         [*first, "design=full"],
         [*first, "data=resplit"],
         [*first, "first_seed=20"],
+        [*first, "seeds=[0,1]"],  # what was screened on these seeds was chosen by them
         [*first, "baselines=[]"],
         [*first, "tasks=[y,z]"],
         [*first, "optimizer.lr=0.1"],
@@ -303,3 +312,25 @@ def test_two_configurations_are_never_called_the_same(tmp_path: Path) -> None:
     found = planner(tmp_path, models)
     labels = [found.label(model, weighting) for model, weighting in found.pairs]
     assert labels == ["hard-equal", "hard encoder.dropout=0.1-equal", "hard +model.dropout=0.1-equal"]
+
+
+def test_a_value_keeps_all_its_digits_in_a_label(tmp_path: Path) -> None:
+    found = planner(tmp_path, "models=['hard encoder.dropout=0.5']", "weightings=[front]", "front=3")
+    assert [found.label(*pair) for pair in found.pairs] == ["hard dropout=0.5-fixed weights={task0:1,task1:1,task2:1}"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "both"),
+    [
+        (["models=[hard,'hard encoder.activation=relu']"], "'hard with equal' and 'hard encoder.activation=relu with"),
+        (["models=[grouped,'hard grouping=auto']"], "'grouped with equal' and 'hard grouping=auto with equal'"),
+        (
+            ["models=[hard,'hard optimizer.lr=0.5']", "tune=true", "grid={optimizer.lr:[0.1,0.2]}"],
+            "'hard with equal' and 'hard optimizer.lr=0.5 with equal'",
+        ),
+    ],
+    ids=["default", "shorthand", "tuned"],
+)
+def test_one_configuration_in_two_spellings_is_refused(tmp_path: Path, arguments: list[str], both: str) -> None:
+    with pytest.raises(InputError, match=both):
+        planner(tmp_path, *arguments)
