@@ -150,8 +150,8 @@ def deciding_environment(given: Environment | None, trained: Trained, run: Run) 
     """
     if given is not None and not isinstance(given, DecidingEnvironment):
         raise InputError(
-            f"records: {type(given).__name__} decides on no rows: leave out what is said of it; the run then decides in "
-            "the environment of its own config, if that decides on rows"
+            f"records: {type(given).__name__} decides on no rows: leave out what is said of it; the run then decides "
+            "in the environment of its own config, if that decides on rows"
         )
     environment = given or (own_environment(trained.config, run) if trained.config.execution else None)
     if not isinstance(environment, DecidingEnvironment):
