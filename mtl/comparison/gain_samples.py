@@ -108,12 +108,18 @@ class GainRule:
         return self._sample(runs, over, seeds, self.tasks)
 
     def on_outcome(self, runs: Runs, over: Runs, seeds: Sequence[int]) -> GainSample | None:
-        """Gains in what came of acting, whose instances are its rows; None where it was not kept for all."""
+        """Gains in what came of acting, whose instances are its rows; None where it was not kept for all.
+
+        Where each seed has a split of its own, those of two seeds are not the same instances.
+        """
         found = [(runs[seed].kept().outcome, over[seed].kept().outcome) for seed in seeds]
         pairs = [(mine, base) for mine, base in found if mine is not None and base is not None]
         if not pairs or len(pairs) < len(found) or len({one.values.shape for pair in pairs for one in pair}) > 1:
             return None
         first = pairs[0][0]
+        groups = [np.arange(len(one.values)) if one.groups is None else one.groups for pair in pairs for one in pair]
+        if not self.resplit and any(not np.array_equal(one, groups[0]) for one in groups):
+            return None
         scale = RELATIVE if first.scale is None else Scale(first.scale, "divided by a scale of the environment")
         rows = gains(
             np.stack([mine.values for mine, _ in pairs]),
@@ -121,18 +127,28 @@ class GainRule:
             higher_is_better=first.higher_is_better,
             scale=scale,
         )
-        return GainSample(rows.mean(1), rows, None)
+        by_seed = rows.mean(1)
+        if self.resplit:
+            return GainSample(by_seed, None, self._test_share(runs, seeds))
+        if first.groups is None:
+            return GainSample(by_seed, rows, None)
+        deviations, _ = sum_groups(rows - by_seed[:, None], np.ones(rows.shape[1], dtype=bool), groups[0])
+        return GainSample(by_seed, by_seed[:, None] + deviations, None)
 
     def _sample(self, runs: Runs, over: Runs, seeds: Sequence[int], tasks: Sequence[str]) -> GainSample:
         """Mean gains over these tasks."""
         by_seed = np.mean([self._gains(runs, over, seeds, task) for task in tasks], axis=0)
         if self.resplit:
-            return GainSample(by_seed, None, float(np.mean([runs[seed].test_share for seed in seeds])))
+            return GainSample(by_seed, None, self._test_share(runs, seeds))
         groups = row_groups([*(runs[seed] for seed in seeds), *(over[seed] for seed in seeds)])
         found = [sum_groups(*self._row_deviations(runs, over, seeds, task), groups) for task in tasks]
         deviations = np.mean([by_group for by_group, _ in found], axis=0)
         # Of several tasks the one with fewest labels limits what is known
         return GainSample(by_seed, by_seed[:, None] + deviations, None, min(labelled for _, labelled in found))
+
+    def _test_share(self, runs: Runs, seeds: Sequence[int]) -> float:
+        """Test rows over training rows."""
+        return float(np.mean([runs[seed].test_share for seed in seeds]))
 
     def _gains(self, runs: Runs, over: Runs, seeds: Sequence[int], task: str) -> np.ndarray:
         """Gains by seed, ``[n]``."""

@@ -117,12 +117,14 @@ def calibrations(trained: Trained, rows: dict[str, dict[str, LabelledPredictions
 
 
 def outcome_facts(report: ExecutionReport | None, environment: Environment | None) -> OutcomeFacts | None:
-    """The mean outcome with its interval, instances drawn again; None where there is none by instance."""
+    """The mean outcome with its interval, instances or their groups drawn again; None where none is by instance."""
     outcome = report.outcome() if report is not None else None
     if outcome is None:
         return None
     values = outcome.values
-    low, high = percentile_interval(resampled(values[None])[:, 0] / len(values), ALPHA)
+    sums = sums_by_group(np.stack([values, np.ones(len(values))]), group_numbers(outcome.groups, len(values)))
+    drawn = resampled(sums)
+    low, high = percentile_interval(drawn[:, 0] / drawn[:, 1], ALPHA)
     return OutcomeFacts(
         name=outcome.name,
         environment=type(environment).__name__ if environment is not None else "",

@@ -1,5 +1,6 @@
 """One execution: of an agent just trained, or from a trained run to a report beside it."""
 
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -66,12 +67,17 @@ def execute(
     trained = load_trained(opened)
     if preference is not None:
         trained.choose(preference)
+    say_if_unfinished(opened)
     if records:
         from mtl.agent.environments.new_rows import NewRows  # pandas is slow to import, and few commands read a file
 
         deciding = deciding_environment(given, trained, opened)
         chosen: Environment = NewRows(Path(str(records)), reading_options(trained.config, Path(str(records))), deciding)
-        environment = {"records": records} | ({"settings": deciding.settings} if deciding is not None else {})
+        if deciding is not None:
+            decided_by = {**(environment or trained.config.execution), **deciding.settings}
+            environment = {"records": records, "settings": deciding.settings, "decided_by": decided_by}
+        else:
+            environment = {"records": records}
     else:
         chosen = given or own_environment(trained.config, opened)
         tuned = chosen.settings if given is None and isinstance(chosen, DecidingEnvironment) else {}
@@ -96,9 +102,17 @@ def execute_in(environment: Environment, run: Run, settings: Any) -> tuple[Execu
         InputError: the run is damaged, or cannot act there.
     """
     trained = load_trained(run)
+    say_if_unfinished(run)
     check_environment(trained.data, environment, run)
     report = trained.act(environment)
     return report, keep(report, run, settings)
+
+
+def say_if_unfinished(run: Run) -> None:
+    """Say on standard error that a run may still change."""
+    if not (run.path / "result.json").is_file():
+        state = run.state or "unknown"
+        sys.stderr.write(f"run '{run.path}' is not finished (state '{state}'): it acts with its best epoch so far\n")
 
 
 def keep(report: ExecutionReport, run: Run, environment: Any, preference: PerTaskNumbers = None) -> Path:
@@ -129,11 +143,16 @@ def deciding_environment(given: Environment | None, trained: Trained, run: Run) 
         run: the run.
 
     Returns:
-        It; None if it decides on no rows, as one that schedules shops.
+        It; None if that of the run decides on no rows, as one that schedules shops.
 
     Raises:
-        InputError: the run has not learned what deciding takes.
+        InputError: the run has not learned what deciding takes, or one is given that decides on no rows.
     """
+    if given is not None and not isinstance(given, DecidingEnvironment):
+        raise InputError(
+            f"records: {type(given).__name__} decides on no rows: leave out what is said of it; the run then decides "
+            "in the environment of its own config, if that decides on rows"
+        )
     environment = given or (own_environment(trained.config, run) if trained.config.execution else None)
     if not isinstance(environment, DecidingEnvironment):
         return None

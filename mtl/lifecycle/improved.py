@@ -112,7 +112,7 @@ def read_improvement(given: Sequence[str], run: str | Path | None, trust: Sequen
     """
     plain, choices = compose_chosen(given, GROUP)
     asked = ImproveConfig.read(plain)
-    if not any(parse_override(text).key_or_group.startswith(f"{GROUP}@") for text in given):
+    if not any(parse_override(text).key_or_group == GROUP for text in given):
         try:
             opened = Run.open(run or asked.run or newest(asked.output).path, trust)
             tuned = decides(opened.config)

@@ -9,6 +9,7 @@
     acted                     whether there is an outcome; only then the others are there
     outcome_name, outcome_higher_is_better, outcome_scale                      scale NaN: none
     outcome_values            of each instance                                 [instances] float64
+    outcome_groups            number of each one's group; only where instances depend on each other  [instances] int64
 
 Deviations are kept in single precision beside the means: so a contribution keeps seven digits of what is compared, even
 where the metric is far larger than its differences.
@@ -30,6 +31,7 @@ FILE = "contributions.npz"  # in the directory of a run
 OF_TASKS = ("tasks", "means", "deviations")
 GROUPS = "groups"
 OF_OUTCOME = ("outcome_name", "outcome_higher_is_better", "outcome_scale", "outcome_values")
+OUTCOME_GROUPS = "outcome_groups"
 # What NumPy and zipfile raise at a file that is not what was written; RuntimeError: it looks encrypted
 DAMAGED = (OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
@@ -43,12 +45,15 @@ class Outcome:
         higher_is_better: its direction.
         values: of each row or instance, ``[instances]`` float64; the outcome is their mean.
         scale: what a difference is divided by to become a gain; None: the outcome of the baseline.
+        groups: number of each instance's group, ``[instances]`` int64: those of one group may depend on each other.
+            None: no instance depends on another.
     """
 
     name: str
     higher_is_better: bool
     values: np.ndarray
     scale: float | None
+    groups: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,8 @@ def write_contributions(path: Path, c: Contributions) -> None:
             "outcome_scale": np.array(nan if c.outcome.scale is None else c.outcome.scale),
             "outcome_values": np.asarray(c.outcome.values, dtype=np.float64),
         }
+        if c.outcome.groups is not None:
+            arrays[OUTCOME_GROUPS] = np.asarray(c.outcome.groups, dtype=np.int64)
     with checked_path(path) as partial:
         np.savez_compressed(partial, allow_pickle=False, **arrays)
 
@@ -133,7 +140,8 @@ def _parse(arrays: dict[str, np.ndarray]) -> Contributions:
     acted = bool(arrays["acted"])
     if GROUPS not in arrays:  # intervals without them may be too narrow
         raise ValueError("it does not say which rows belong together, as older versions did not")
-    if set(arrays) != {"acted", *OF_TASKS, GROUPS, *(OF_OUTCOME if acted else ())}:
+    further = OUTCOME_GROUPS if acted and OUTCOME_GROUPS in arrays else GROUPS
+    if set(arrays) != {"acted", *OF_TASKS, GROUPS, *(OF_OUTCOME if acted else ()), further}:
         raise ValueError(f"it holds the arrays {', '.join(sorted(arrays))}")
     names, means, deviations = (arrays[name] for name in OF_TASKS)
     if names.dtype.kind != "U" or means.dtype != np.float64 or deviations.dtype != np.float32:
@@ -156,4 +164,7 @@ def _outcome(arrays: dict[str, np.ndarray]) -> Outcome:
         raise ValueError("outcome_values are no list of numbers")
     scale = float(arrays["outcome_scale"])
     better = bool(arrays["outcome_higher_is_better"])
-    return Outcome(str(arrays["outcome_name"]), better, values, None if isnan(scale) else scale)
+    groups = arrays.get(OUTCOME_GROUPS)
+    if groups is not None and (groups.dtype != np.int64 or groups.shape != values.shape):
+        raise ValueError("outcome_groups of other instances")
+    return Outcome(str(arrays["outcome_name"]), better, values, None if isnan(scale) else scale, groups)

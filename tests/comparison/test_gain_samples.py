@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mtl.comparison.gain_samples import GainRule, row_groups, sum_groups
+from mtl.comparison.gain_samples import GainRule, GainSample, row_groups, sum_groups
 from mtl.comparison.records import Record
 from mtl.comparison.statistics.estimate import over_seeds_and_rows
 from mtl.comparison.types import Rules
 from mtl.errors import InputError
-from mtl.runs.contributions import Contributions
+from mtl.runs.contributions import Contributions, Outcome
 from tests.comparison.support import make_record
 
 VALUES = st.floats(-10, 10).map(lambda x: round(x, 3))
@@ -68,6 +68,38 @@ def test_an_interval_is_of_groups() -> None:
     centred = gain - gain.mean(1, keepdims=True)
     expected = np.stack([centred[:, groups == g].sum(1) / 2 for g in (2, 5, 9)], 1)  # 3 groups of 6 rows
     np.testing.assert_allclose(found.rows - found.by_seed[:, None], expected, atol=1e-12)
+
+
+def acting(model: str, seed: int, values: np.ndarray, groups: np.ndarray | None, scale: float | None = 2.0) -> Record:
+    outcome = Outcome("profit", True, values, scale, groups)
+    return make_record(model, seed=seed, primary={"a": "mae"}, test={"a": 1.0}, outcome=outcome)
+
+
+def gains_in_acting(groups: np.ndarray | None, times: int = 1, *, resplit: bool = False) -> GainSample:
+    random = np.random.default_rng(0)
+    runs, over = (
+        {s: acting(m, s, np.repeat(random.normal(k, 1, 12), times), groups) for s in range(3)}
+        for m, k in (("a", 2.0), ("b", 0.0))
+    )
+    found = GainRule.of([*runs.values(), *over.values()], Rules(), resplit=resplit).on_outcome(runs, over, range(3))
+    assert found is not None
+    return found
+
+
+def test_an_interval_of_acting_is_of_groups_too() -> None:
+    """Instances that are there several times, in a group each, tell no more than once."""
+    once, often = gains_in_acting(None), gains_in_acting(np.repeat(np.arange(12), 5), 5)
+    np.testing.assert_allclose(often.by_seed, once.by_seed)
+    assert once.rows is not None
+    assert often.rows is not None
+    np.testing.assert_allclose(often.rows, once.rows)
+
+
+def test_instances_of_splits_of_their_own_are_not_the_same() -> None:
+    found = gains_in_acting(None, resplit=True)
+    assert found.rows is None
+    assert found.test_share == pytest.approx(0.2)
+    np.testing.assert_allclose(found.by_seed, gains_in_acting(None).by_seed)
 
 
 @pytest.mark.parametrize("other", [None, np.array([0, 0, 1, 1, 2, 3])], ids=["none", "others"])

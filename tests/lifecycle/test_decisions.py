@@ -67,6 +67,7 @@ def test_an_agent_improves_how_it_decides(name: str, tmp_path: Path, monkeypatch
     assert dict(next_commands(parent))["improve how it decides:"].startswith("python improve.py")
     asked, chosen = read_improvement(["rounds=2"], parent.directory, ())
     assert (chosen, asked.improvement["rounds"]) == ("decisions", 2), "which follows from what the run does"
+    assert read_improvement(["improve@_global_=rounds"], parent.directory, ())[1] == "rounds", "which is typed"
 
     if name == "alerts":
         interrupt_after_a_round(agent, monkeypatch)
@@ -106,7 +107,11 @@ def test_an_agent_improves_how_it_decides(name: str, tmp_path: Path, monkeypatch
     rows = list(csv.DictReader(io.StringIO(listing.read_text())))
     assert len(rows) == 5
     assert list(rows[0])[1 : 1 + len(columns)] == [f"decision.{column}" for column in columns]
-    assert read_json(listing.parent / "settings.json")["environment"]["settings"] == kept
+    written = read_json(listing.parent / "settings.json")["environment"]
+    assert written["settings"] == kept
+    assert written["decided_by"] == {**run.config.execution, **kept}
+    with pytest.raises(InputError, match="records: JobShops decides on no rows"):
+        agent.execute(f"records={tmp_path / 'new.csv'}", "seed=1")
 
 
 def interrupt_after_a_round(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,6 +102,15 @@ def test_nothing_said_of_an_environment_means_the_runs_own(tmp_path: Path) -> No
     assert settings["environment"]["instances"] == ["ft06", "la01"]
 
 
+def test_that_a_run_is_not_finished_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    begun = untrained(tmp_path, "task=scheduling", "encoder.width=16", "encoder.heads=2")
+    (begun.path / "result.json").unlink()
+    begun.state = "interrupted"
+    execute(environment("gantt=none"), str(begun.path))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"run '{begun.path}' is not finished (state 'interrupted'): it acts with its best epoch so far"
+
+
 def test_a_run_without_an_environment_says_what_can_be_named(tmp_path: Path) -> None:
     other = untrained(tmp_path, "task=synthetic")
     with pytest.raises(InputError) as error:

@@ -45,14 +45,16 @@ def test_small_differences_of_large_values_are_kept(tmp_path: Path) -> None:
     assert np.abs(found - values).max() < 1e-6
 
 
+@pytest.mark.parametrize("groups", [None, np.array([3, 3, 0, 1, 1, 1, 2])], ids=["alone", "groups"])
 @pytest.mark.parametrize("scale", [None, 0.25])
-def test_the_outcome_is_kept_exactly(tmp_path: Path, scale: float | None) -> None:
+def test_the_outcome_is_kept_exactly(tmp_path: Path, scale: float | None, groups: np.ndarray | None) -> None:
     values = np.random.default_rng(0).normal(size=7)
-    write_contributions(tmp_path / "c.npz", example(Outcome("Gewinn, €", False, values, scale)))
+    write_contributions(tmp_path / "c.npz", example(Outcome("Gewinn, €", False, values, scale, groups)))
     found = read_contributions(tmp_path / "c.npz").outcome
     assert found is not None
     assert (found.name, found.higher_is_better, found.scale) == ("Gewinn, €", False, scale)
     np.testing.assert_array_equal(found.values, values)
+    np.testing.assert_equal(found.groups, groups)
 
 
 def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
@@ -82,6 +84,7 @@ DAMAGE: dict[str, dict[str, Any]] = {
     "groups that are names": {"groups": np.array(["a", "b", "c"])},
     "outcome without a name": {"outcome_name": None},
     "outcome in a table": {"outcome_values": np.zeros((2, 2))},
+    "groups of other instances": {"outcome_groups": np.zeros(2, dtype=np.int64)},
     "scale in a list": {"outcome_scale": np.zeros(2)},
 }
 

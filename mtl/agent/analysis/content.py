@@ -95,8 +95,9 @@ def calibration_sentence(one: Calibration) -> str:
         if one.kind == "choice"
         else f"of calibrated heads 95 in 100 stay below {100 * one.error_calibrated:.1f} % on as many independent rows"
     )
+    interval = f", {one.low:.2f} to {one.high:.2f}" if isfinite(one.low) else ""
     return (
-        f"{one.task}: {said} (temperature {one.temperature:.2f}, {one.low:.2f} to {one.high:.2f}). Calibration error "
+        f"{one.task}: {said} (temperature {one.temperature:.2f}{interval}). Calibration error "
         f"{100 * one.error:.1f} %, with this temperature {100 * one.error_after:.1f} %; {beside}."
     )
 

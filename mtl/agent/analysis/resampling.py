@@ -1,5 +1,7 @@
 """Intervals by drawing groups of rows again, with replacement."""
 
+from math import isfinite
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,9 +35,12 @@ def resampled(sums: Numbers, seed: int = 0) -> Numbers:
         seed: of the draws.
 
     Returns:
-        The sums over as many groups as there are, in each draw.
+        The sums over as many groups as there are, in each draw; no draw of a single group, which does not tell how much
+        groups differ.
     """
     count = sums.shape[1]
+    if count < 2:
+        return np.empty((0, len(sums)))
     draws = max(FEWEST_DRAWS, min(DRAWS, NUMBERS_DRAWN // count))
     random, shares = np.random.default_rng(seed), np.full(count, 1 / count)
     found = [random.multinomial(count, shares) @ sums.T for _ in range(draws)]  # one by one, as groups may be many
@@ -49,3 +54,8 @@ def percentile_interval(values: Numbers, alpha: float) -> tuple[float, float]:
         return float("nan"), float("nan")
     low, high = np.quantile(known, [alpha / 2, 1 - alpha / 2])
     return float(low), float(high)
+
+
+def with_interval(mean: float, low: float, high: float, form: str) -> str:
+    """A mean with its interval in brackets, each in the given format; the mean alone where there is no interval."""
+    return f"{mean:{form}} ({low:{form}} to {high:{form}})" if isfinite(low) else f"{mean:{form}}"

@@ -14,7 +14,7 @@ from rich.table import Table
 from torch import Tensor
 from typing_extensions import override
 
-from mtl.agent.analysis.resampling import percentile_interval, resampled
+from mtl.agent.analysis.resampling import percentile_interval, resampled, with_interval
 from mtl.agent.deciding import DecidingEnvironment, check_columns
 from mtl.agent.environment import cannot_act
 from mtl.agent.labelled_rows import predict_rows
@@ -413,8 +413,7 @@ class AlertsReport(ExecutionReport):
         columns = ("who warns", "a day", "right", "minutes", "net", "agent ahead by")
         rows = []
         for who, one in self.of_days.items():
-            mean, low, high = self.ahead(who)
-            lead = "" if who == AGENT else f"{mean:+,.0f} ({low:+,.0f} to {high:+,.0f})"
+            lead = "" if who == AGENT else with_interval(*self.ahead(who), "+,.0f")
             net = float(self.net(who).mean())
             numbers = (f"{one.count.mean():.1f}", f"{self.precision(who):.1%}", f"{one.minutes.mean():,.0f}")
             rows.append((LABELS.get(who, who), *numbers, f"{net:,.0f}", lead))

@@ -111,7 +111,8 @@ class Lending(DecidingEnvironment[Applications]):
         applications = self.cases(predict, data, "test")
         linear = self.cases(LinearBaseline(data, tuple(self.requires)).predict, data, "test")
         expected = {AGENT: self.expect(applications.predicted), LINEAR: self.expect(linear.predicted)}
-        return self.decide(expected, applications.amount, applications.bad)
+        groups = None if data.splits["test"].groups is None else applications.groups
+        return self.decide(expected, applications.amount, applications.bad, groups)
 
     @override
     def cases(self, predict: Predict, data: MultiTaskDataModule, split: str) -> Applications:
@@ -143,7 +144,9 @@ class Lending(DecidingEnvironment[Applications]):
             bad = self.odds * bad / (1.0 - bad + self.odds * bad)
         return self.terms.profit(predicted["log_amount"].exp(), bad)
 
-    def decide(self, expected: Mapping[str, Tensor], amount: Tensor, bad: Tensor) -> "LendingReport":
+    def decide(
+        self, expected: Mapping[str, Tensor], amount: Tensor, bad: Tensor, groups: NDArray[np.int64] | None = None
+    ) -> "LendingReport":
         """Decide on N applications.
 
         Args:
@@ -151,6 +154,7 @@ class Lending(DecidingEnvironment[Applications]):
                 first.
             amount: true sums, ``[N]``.
             bad: true outcomes, ``[N]``: 1 = not paid back.
+            groups: number of each one's group, whose applications may depend on each other, ``[N]``; None: none does.
 
         Returns:
             The decisions of these, of lending to everyone and to nobody, and of the truth.
@@ -161,7 +165,7 @@ class Lending(DecidingEnvironment[Applications]):
         grants |= {"everyone": all_of_them, "nobody": ~all_of_them, TRUTH: profit > 0}
         first = next(iter(expected.values())).tolist()
         decisions = [Decisions(who, lent.tolist(), first, profit.tolist()) for who, lent in grants.items()]
-        return LendingReport(decisions, bad.tolist())
+        return LendingReport(decisions, bad.tolist(), groups)
 
 
 @dataclass(frozen=True)
@@ -196,10 +200,13 @@ class LendingReport(ExecutionReport):
     Args:
         decisions: of each, the agent's first.
         bad: true outcomes by application: 1 = not paid back.
+        groups: number of each application's group, ``[N]``; None: no application depends on another.
     """
 
-    def __init__(self, decisions: Sequence[Decisions], bad: Sequence[float]) -> None:
-        self.decisions, self.bad = tuple(decisions), tuple(bad)
+    def __init__(
+        self, decisions: Sequence[Decisions], bad: Sequence[float], groups: NDArray[np.int64] | None = None
+    ) -> None:
+        self.decisions, self.bad, self.groups = tuple(decisions), tuple(bad), groups
 
     def share_bad(self, decisions: Decisions) -> float:
         """Share of the loans given that were not paid back; 0 where none was given."""
@@ -242,7 +249,7 @@ class LendingReport(ExecutionReport):
         if not earned:
             return None
         values = np.where(agent.lent, agent.profit, 0.0)
-        return Outcome("profit", higher_is_better=True, values=values, scale=earned / len(self.bad))
+        return Outcome("profit", True, values, scale=earned / len(self.bad), groups=self.groups)
 
     @override
     def table(self) -> Table:

@@ -12,7 +12,7 @@ from rich.table import Table
 from torch import Tensor
 from typing_extensions import override
 
-from mtl.agent.analysis.resampling import percentile_interval, resampled
+from mtl.agent.analysis.resampling import percentile_interval, resampled, with_interval
 from mtl.agent.deciding import DecidingEnvironment
 from mtl.agent.environment import cannot_act
 from mtl.agent.environments.service_desks import Shift, play
@@ -378,8 +378,7 @@ class RoutingReport(ExecutionReport):
         columns = ("who routes", "unhappy", "all", "wrong desk", "unhappy wait longer by")
         rows = []
         for who, one in self.waits.items():
-            gain, low, high = self.before(who)
-            lead = "" if who == AGENT else f"{gain:+.2f} ({low:+.2f} to {high:+.2f})"
+            lead = "" if who == AGENT else with_interval(*self.before(who), "+.2f")
             numbers = (f"{one.unhappy.mean():.2f}", f"{one.everyone.mean():.2f}", f"{self.transfers(who):.1%}")
             rows.append((LABELS.get(who, who), *numbers, lead))
         title = f"Routing: minutes of waiting, {len(self.messages)} shifts, intervals 95 %"

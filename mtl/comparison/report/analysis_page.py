@@ -6,6 +6,7 @@ from math import isfinite
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mtl.agent.analysis.content import Analysis, association_sentence, calibration_sentence
+from mtl.agent.analysis.resampling import with_interval
 from mtl.agent.report import Value
 from mtl.comparison.report import number_format
 from mtl.comparison.report.analysis_figures import association_figure, reliability_figure
@@ -51,8 +52,8 @@ def headline(found: Analysis) -> str:
     if one is None:
         return "This run does not act, or its outcome is not known instance by instance."
     better = "higher" if one.higher_is_better else "lower"
-    interval = f"{one.low:.4g} to {one.high:.4g}"
-    return f"Outcome ({one.name}): {one.mean:.4g} ({interval}) over {one.instances} instances, {better} is better."
+    mean = with_interval(one.mean, one.low, one.high, ".4g")
+    return f"Outcome ({one.name}): {mean} over {one.instances} instances, {better} is better."
 
 
 def transfer_sentence(gains: Sequence[TaskGain]) -> str:

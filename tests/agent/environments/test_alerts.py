@@ -56,6 +56,14 @@ def test_warnings_by_hand() -> None:
     assert report.table().row_count == 4
 
 
+def test_a_single_day_does_not_tell_how_days_differ() -> None:
+    expected = {AGENT: np.array([1.0, 2.0]), "linear": np.array([2.0, 1.0])}
+    report = Alerts(budget=1, price=10).warn(expected, flights([0.0, 100.0], [0, 0]))
+    assert report.ahead("linear")[0] == 100
+    assert np.isnan(report.ahead("linear")[1:]).all()
+    assert list(report.table().columns[-1].cells)[1:2] == ["+100"]
+
+
 def test_what_is_expected_and_what_it_was_worth_by_hand() -> None:
     alerts = Alerts(price=15, cancelled_minutes=180, lateness=20)
     predicted = {"late": np.array([0.5]), "arrival_delay": np.array([30.0]), "cancelled": np.array([0.1])}

@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given
@@ -10,7 +12,9 @@ from hypothesis import strategies as st
 from mtl.agent.environments.lending import Lending, Terms
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE, Inputs
+from mtl.suites.table import Splitting
 from mtl.tasks import binary, regression
+from tests.suites.table.customers import suite
 from tests.support import Rows
 
 
@@ -44,7 +48,26 @@ def test_decisions_by_hand() -> None:
     assert outcome.values.tolist() == pytest.approx([180, -270, 0, 0])
     assert outcome.values.mean() == pytest.approx(numbers["profit"])
     assert outcome.scale == pytest.approx(numbers["truth_profit"])
+    assert outcome.groups is None
     assert not list(report.figures())
+
+
+def test_applications_of_a_group_may_depend_on_each_other() -> None:
+    """Of a table whose split keeps groups together, the outcome says which rows these are."""
+    random = np.random.default_rng(0)
+    columns = {"x": random.normal(size=200), "who": np.arange(200) // 4, "default": random.random(200) < 0.3}
+    frame = pd.DataFrame({**columns, "log_amount": random.normal(6, 0.5, 200)})
+    targets = {"default": "binary", "log_amount": "regression"}
+    data = suite(frame, targets, splitting=Splitting("group", "who"))
+
+    def predict(inputs: Inputs) -> dict[str, torch.Tensor]:
+        rows = len(inputs[SINGLE])
+        return {"default": torch.full((rows,), -2.0), "log_amount": torch.zeros(rows)}
+
+    outcome = Lending().act(predict, data).outcome()
+    assert outcome is not None
+    assert outcome.groups is not None
+    assert np.bincount(outcome.groups).tolist() == [4] * (len(outcome.values) // 4)
 
 
 @given(st.lists(st.tuples(st.floats(1, 5000), st.booleans(), st.floats(-100, 100)), min_size=1, max_size=20))

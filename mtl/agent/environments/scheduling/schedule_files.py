@@ -1,6 +1,7 @@
 """Files of executed schedules: when every operation starts and ends, as CSV and JSON."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,8 @@ from mtl.agent.environments.scheduling.schedule import Schedule
 from mtl.agent.report import Value, to_csv
 
 NAME = "schedules"  # of the files, without the ending
+NOT_IN_NAMES = re.compile(r'[/\\:*?"<>|\x00-\x1f]')  # what file systems take for something else
+LONGEST = 120  # bytes of a name, which systems limit to 255 with what stands around it
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,27 @@ def schedule_files(executed: Sequence[ExecutedSchedule]) -> Iterator[tuple[str, 
         plans.append({**named, "makespan": one.schedule.makespan, **due_dates(one.schedule), "operations": operations})
     yield f"{NAME}.csv", to_csv(rows)
     yield f"{NAME}.json", json.dumps({"schedules": plans}) + "\n"
+
+
+def names_in_files(names: Sequence[str]) -> list[str]:
+    """What the files of instances are called, as each is named by a person or a file.
+
+    Args:
+        names: of all that have files of one kind.
+
+    Returns:
+        The names, with ``_`` for each sign that a file's name cannot hold, and cut; of two that would then be the same,
+        also where capitals are not told apart, the later one with a number.
+    """
+    found: list[str] = []
+    for name in names:
+        first = NOT_IN_NAMES.sub("_", name).encode()[:LONGEST].decode(errors="ignore")
+        chosen, number = first, 1
+        while chosen.casefold() in map(str.casefold, found):
+            number += 1
+            chosen = f"{first}-{number}"
+        found.append(chosen)
+    return found
 
 
 def due_dates(schedule: Schedule) -> dict[str, Any]:

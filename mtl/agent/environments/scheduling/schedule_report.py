@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from mtl.agent.environments.scheduling.chart_page import chart_page
 from mtl.agent.environments.scheduling.schedule import Schedule
-from mtl.agent.environments.scheduling.schedule_files import ExecutedSchedule, schedule_files
+from mtl.agent.environments.scheduling.schedule_files import ExecutedSchedule, names_in_files, schedule_files
 from mtl.agent.report import ExecutionReport, Value
 from mtl.runs.contributions import Outcome
 from mtl.suites.scheduling.instance import JobShop
@@ -108,17 +108,21 @@ class BuiltSchedulesReport(ExecutionReport):
     @override
     def texts(self) -> Iterator[tuple[str, str]]:
         yield from schedule_files([ExecutedSchedule(outcome.method, outcome.schedule) for outcome in self.outcomes])
-        for outcome in drawn(self.of(AGENT), self.gantt):
-            page = chart_page(outcome.schedule, f"agent ({outcome.label})")
-            yield f"chart-{outcome.schedule.instance.name}.html", page
+        for name, outcome in self._drawn():
+            yield f"chart-{name}.html", chart_page(outcome.schedule, f"agent ({outcome.label})")
 
     @override
     def figures(self) -> Iterator[tuple[str, "Figure"]]:
         # matplotlib is slow to import, and not every report has a picture
         from mtl.agent.environments.scheduling.gantt import gantt
 
-        for outcome in drawn(self.of(AGENT), self.gantt):
-            yield f"gantt-{outcome.schedule.instance.name}", gantt(outcome.schedule, f"agent ({outcome.label})")
+        for name, outcome in self._drawn():
+            yield f"gantt-{name}", gantt(outcome.schedule, f"agent ({outcome.label})")
+
+    def _drawn(self) -> Iterator[tuple[str, BuiltSchedule]]:
+        """The agent's outcomes of which there are charts, with what their files are called."""
+        outcomes = drawn(self.of(AGENT), self.gantt)
+        yield from zip(names_in_files([one.schedule.instance.name for one in outcomes]), outcomes, strict=True)
 
 
 class ScheduleReport(BuiltSchedulesReport):

@@ -4,7 +4,10 @@ from pathlib import Path
 
 from mtl.errors import InputError
 from mtl.suites.scheduling.alternatives import Option
+from mtl.suites.scheduling.formats.text import INTEGER
 from mtl.suites.scheduling.instance import LARGEST_TIME, JobShop, from_options
+
+SHORTEST = 4  # numbers on the line of a job: operations, machines of the first one, and a pair
 
 
 def parse_fjs(path: Path, text: str) -> JobShop:
@@ -13,7 +16,7 @@ def parse_fjs(path: Path, text: str) -> JobShop:
     The first line says ``jobs machines``, perhaps followed by the mean number of machines of an operation. A line per
     job begins with its number of operations; of each operation there follow the number of machines that can do it, and
     as many pairs ``machine duration``. Machines are numbered from 1, or from 0 where there is a machine 0, and keep
-    these numbers as names. Empty lines, and what follows after the last job, are passed over.
+    these numbers as names. Empty lines, and words after the last job, are passed over.
 
     Args:
         path: for messages and for the name of the instance.
@@ -37,6 +40,12 @@ def parse_fjs(path: Path, text: str) -> JobShop:
         raise InputError(
             f"{path}:{lines[-1][0]}: expected {jobs} job lines after the first line, found {len(lines) - 1}"
         )
+    for number, words in lines[jobs + 1 :]:
+        if len(words) >= SHORTEST and all(INTEGER.fullmatch(word) for word in words):
+            raise InputError(
+                f"{path}:{number}: expected {jobs} job lines after the first line, and nothing after them: here is one "
+                "more (a file holds one shop)"
+            )
     routes = [read_job(path, *line, machines) for line in lines[1 : jobs + 1]]
     seen = {machine for route in routes for options in route for machine, _ in options}
     first = 0 if 0 in seen else 1
@@ -80,4 +89,4 @@ def whole_number(path: Path, number: int, word: str) -> int:
     try:
         return int(word)
     except ValueError:
-        raise InputError(f"{path}:{number}: expected whole numbers, found {word!r}") from None
+        raise InputError(f"{path}:{number}: expected whole numbers, found {word[:60]!r}") from None

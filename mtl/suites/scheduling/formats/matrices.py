@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from mtl.errors import InputError
+from mtl.errors import InputError, unknown
 from mtl.suites.scheduling.instance import LARGEST_TIME, JobShop, from_options
 
 DURATIONS, MACHINES = "duration_matrix", "machines_matrix"
 # Constraints that job-shop-lib may write, and that no schedule here would keep
 UNSUPPORTED = ("release_dates_matrix", "deadlines_matrix", "due_dates_matrix")
+KNOWN = ("name", DURATIONS, MACHINES, "metadata", *UNSUPPORTED)
 
 
 def parse_json(path: Path, content: Any) -> list[JobShop]:
@@ -46,10 +47,14 @@ def read_entry(where: str, name: str, entry: dict[str, Any]) -> JobShop:
         The instance.
 
     Raises:
-        InputError: the matrices are missing, or are none of a job shop.
+        InputError: the matrices are missing, or are none of a job shop; or it demands something that no schedule here
+            would keep.
     """
+    for key in entry:
+        if key not in KNOWN:
+            raise unknown(f"key in {where}", key, KNOWN)
     for key in UNSUPPORTED:
-        if any(value for row in entry.get(key) or () for value in row):
+        if says_something(entry.get(key)):
             raise InputError(
                 f"{where}: {key} is not supported, a schedule would not keep it: remove it, or give the dates of jobs "
                 "in a CSV or JSON file of your own"
@@ -83,6 +88,11 @@ def read_entry(where: str, name: str, entry: dict[str, Any]) -> JobShop:
     return from_options(
         name, routes, machines, upper_bound=bounds.get("upper_bound"), lower_bound=bounds.get("lower_bound")
     )
+
+
+def says_something(value: Any) -> bool:
+    """Whether any value of a list of lists is neither null nor 0."""
+    return any(map(says_something, value)) if isinstance(value, list) else bool(value)
 
 
 def is_matrix(value: Any) -> bool:

@@ -39,6 +39,9 @@ def parse_own_json(where: str, name: str, content: Mapping[str, Any]) -> JobShop
     if not isinstance(listed, list) or not all(isinstance(machine, str | int) for machine in listed):
         raise InputError(f"{where}: machines: expected a list of names")
     machines: dict[str, Name] = {str(machine): machine for machine in listed}
+    if len(machines) < len(listed):
+        twice = next(machine for place, machine in enumerate(listed) if str(machine) in map(str, listed[:place]))
+        raise InputError(f"{where}: machines: {twice} is there twice")
     jobs: dict[str, OwnJob] = {}
     for number, entry in enumerate(objects(where, "jobs", content["jobs"])):
         check_keys(f"{where}: job {entry.get('name', number)}", entry, OF_JOBS, ("operations",))

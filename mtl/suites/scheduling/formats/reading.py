@@ -1,7 +1,9 @@
 """From a file to the job shops in it."""
 
 import json
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from mtl.errors import InputError
 from mtl.suites.scheduling.formats.csv_table import parse_csv
@@ -27,9 +29,19 @@ def read_instances(path: Path) -> list[JobShop]:
         One instance or more. A single one is called like the file, without its ending.
 
     Raises:
-        InputError: no such file, or it does not hold what its format says (file, line, what was expected).
+        InputError: no such file, or it does not hold what its format says (file, line, what was expected); or two of
+            its instances have one name.
     """
-    text = read_text(path, "instance file")
+    found = parse(path, read_text(path, "instance file"))
+    names = [instance.name for instance in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"{path}: two instances are called {name}: rename one of them")
+    return found
+
+
+def parse(path: Path, text: str) -> list[JobShop]:
+    """The job shops in a text, of a file whose ending says the format; otherwise as :func:`read_instances`."""
     ending = path.suffix.lower()
     if ending == ".fjs":
         return [parse_fjs(path, text)]
@@ -37,10 +49,20 @@ def read_instances(path: Path) -> list[JobShop]:
         return [parse_csv(path, text)]
     if ending == ".json":
         try:
-            content = json.loads(text)
-        except ValueError as error:
+            content = json.loads(text, object_pairs_hook=partial(with_each_key_once, path))
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{path}: no JSON: {error}") from None
         if isinstance(content, dict) and "jobs" in content:
             return [parse_own_json(f"{path}", path.stem, content)]
         return parse_json(path, content)
     return parse_text(path, text)
+
+
+def with_each_key_once(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of a JSON file. InputError if it has a key twice, of which the last one would silently count."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise InputError(f"{path}: an object has the key {twice!r} twice")
+    return found

@@ -9,7 +9,7 @@ from mtl.errors import InputError
 from mtl.suites.scheduling.constraints import Name
 from mtl.suites.scheduling.instance import LARGEST_TIME, JobShop, from_routes
 
-INTEGER = re.compile(r"[+-]?\d+")
+INTEGER = re.compile(r"[+-]?\d{1,4000}")  # Python reads no number of more digits than 4300
 NAMED = re.compile(r"\s*instance\s+(\S+)\s*$", re.IGNORECASE)
 SECTION = re.compile(r"\s*(times|machines)\s*$", re.IGNORECASE)  # before each matrix of a file of Taillard
 
@@ -60,7 +60,8 @@ def parse_text(path: Path, text: str) -> list[JobShop]:
     """
     blocks = list(split_blocks(path, text))
     if not blocks:
-        raise InputError(f"{path}:1: expected 'jobs machines', found an empty file")
+        found = "no line of whole numbers: a table ends with .csv, JSON with .json" if text.strip() else "an empty file"
+        raise InputError(f"{path}:1: expected 'jobs machines', found {found}")
     if len(blocks) == 1:
         return [parse_block(path, path.stem, blocks[0].lines)]
     return [

@@ -6,7 +6,7 @@ import json
 import numpy as np
 
 from mtl.agent.environments.scheduling.schedule import Schedule
-from mtl.agent.environments.scheduling.schedule_files import ExecutedSchedule, schedule_files
+from mtl.agent.environments.scheduling.schedule_files import ExecutedSchedule, names_in_files, schedule_files
 from mtl.suites.scheduling.instance import from_routes
 
 
@@ -26,3 +26,11 @@ def test_both_files_hold_every_operation_under_its_names() -> None:
     first = json.loads(files["schedules.json"])["schedules"][0]
     assert (first["instance"], first["method"], first["makespan"]) == ("own", "agent", 5)
     assert [list(map(str, one.values())) for one in first["operations"]] == [list(row.values())[2:] for row in rows[:3]]
+
+
+def test_a_file_is_called_like_its_instance_as_far_as_files_can_be() -> None:
+    assert names_in_files(["ta01", "mine (2).b"]) == ["ta01", "mine (2).b"]
+    assert names_in_files(["hall/monday", "../../up", "a:b"]) == ["hall_monday", ".._.._up", "a_b"]
+    assert names_in_files(["a/b", "a_b", "A_b", "a_b"]) == ["a_b", "a_b-2", "A_b-3", "a_b-4"]
+    (long,) = names_in_files(["\u00fc" * 300])
+    assert len(long.encode()) == 120

@@ -15,7 +15,7 @@ from mtl.agent.environments.scheduling.schedule import Schedule
 from mtl.agent.environments.scheduling.schedule_report import BuiltSchedule, ScheduleReport
 from mtl.config.compose import configure
 from mtl.errors import InputError
-from mtl.suites.scheduling.instance import JobShop
+from mtl.suites.scheduling.instance import JobShop, from_routes
 
 # Two jobs, each 2 on machine 0 and 2 on machine 1 in opposite order: the optimum is 4, machines then always busy.
 DURATIONS, MACHINES = np.full((2, 2), 2), np.asarray([[0, 1], [1, 0]])
@@ -180,6 +180,13 @@ def test_files(report: ScheduleReport, tmp_path: Path) -> None:
     rows = list(csv.DictReader(io.StringIO((tmp_path / "new" / "place" / "execution.csv").read_text())))
     assert [row["makespan"] for row in rows] == ["4", "5", "8", "5"]
     assert rows[1]["utilisation_predicted"] == ""
+
+
+def test_an_instance_may_have_any_name(tmp_path: Path) -> None:
+    shops = [from_routes(name, [[(0, 3)], [(0, 1)]]) for name in ("hall/monday", "hall_monday")]
+    built = [BuiltSchedule("agent", "greedy", Schedule(shop, np.array([[0], [3]])), 0.1) for shop in shops]
+    written = {path.name for path in ScheduleReport(built, "all").write(tmp_path / "out")}
+    assert {"chart-hall_monday.html", "chart-hall_monday-2.html", "gantt-hall_monday-2.png"} <= written
 
 
 def test_same_report_same_bytes(report: ScheduleReport, tmp_path: Path) -> None:

@@ -49,6 +49,10 @@ def test_without_alternatives_it_is_a_job_shop(tmp_path: Path) -> None:
     assert instance.durations.tolist() == [[7, 3]]
 
 
+def test_words_after_the_last_job_are_passed_over(tmp_path: Path) -> None:
+    assert read(tmp_path, "1 2\n1 1 1 3\n\nbest known 3\n0\n").durations.tolist() == [[3]]
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -63,6 +67,8 @@ def test_without_alternatives_it_is_a_job_shop(tmp_path: Path) -> None:
         ("1 2\n1 1 3 3\n", ":2: expected machines 1..2, found 3"),
         ("1 2\n1 1 2 -3\n", ":2: expected durations 0"),
         ("1 2\n1 2 1 3 1 4\n", ":2: operation 1 names a machine twice"),
+        ("1 2\n1 1 1 3\n1 1 2 4\n", ":3: expected 1 job lines after the first line, and nothing after them"),
+        ("1 2\n1 1 1 3\n\n1 9\n1 1 9 4\n", ":5: expected 1 job lines after the first line, and nothing after"),
     ],
     ids=str,
 )

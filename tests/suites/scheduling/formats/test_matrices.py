@@ -60,6 +60,8 @@ def test_several_instances_by_name(tmp_path: Path) -> None:
         ({"duration_matrix": [[1]], "machines_matrix": [[[0, 0]]]}, "job 0: expected one machine or more for each"),
         ({"duration_matrix": [[1]], "machines_matrix": [[[]]]}, "job 0: expected one machine or more for each"),
         ({"duration_matrix": [[1]], "machines_matrix": [[0]], "due_dates_matrix": [[9]]}, "due_dates_matrix is not"),
+        ({"duration_matrix": [[1]], "machines_matrix": [[0]], "due_dates_matrix": [9]}, "due_dates_matrix is not"),
+        ({"duration_matrix": [[1]], "machines_matrix": [[0]], "setups": [[9]]}, "'setups': valid: name"),
         (
             {"duration_matrix": [[1]], "machines_matrix": [[0]], "metadata": {"upper_bound": "x"}},
             "upper_bound='x': expected a whole number",
@@ -73,7 +75,12 @@ def test_mistakes_are_one_line(tmp_path: Path, content: Any, message: str) -> No
     assert "\n" not in str(error.value)
 
 
-def test_no_json(tmp_path: Path) -> None:
-    (tmp_path / "mine.json").write_text("{")
-    with pytest.raises(InputError, match=r"mine.json: no JSON"):
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("{", "no JSON"), ("[" * 100_000, "no JSON"), ('{"a": 1, "a": 2}', "an object has the key 'a' twice")],
+    ids=["cut", "deep", "twice"],
+)
+def test_no_json(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "mine.json").write_text(text)
+    with pytest.raises(InputError, match=f"mine.json: {message}"):
         read_instances(tmp_path / "mine.json")

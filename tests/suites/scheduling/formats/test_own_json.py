@@ -62,6 +62,7 @@ def test_machines_with_their_durations(tmp_path: Path) -> None:
         ({"now": -4}, "now '-4': expected a whole number"),
         ({"machines": ["saw"]}, "unknown machine in .*job door, operation 1 'paint'"),
         ({"machines": "saw"}, "machines: expected a list of names"),
+        ({"machines": ["saw", "paint", "saw"]}, "machines: saw is there twice"),
         ({"downtimes": [{"machine": "paint", "start": 5}]}, "downtime: without end"),
         (
             {"downtimes": [{"machine": "pain", "start": 5, "end": 6}]},

@@ -91,6 +91,9 @@ def test_what_is_written_is_read(seed: int, jobs: int, machines: int, matrices: 
     ("text", "message"),
     [
         ("", ":1: expected 'jobs machines', found an empty file"),
+        ("3,3\n0,3,1,2,2,2\n", ":1: expected 'jobs machines', found no line of whole numbers"),
+        (PAIRS.replace("0 2 2 1", f"0 {'9' * 5000} 2 1"), ":5: expected whole numbers, found '0 999"),
+        ("instance a\n1 1\n0 3\ninstance a\n1 1\n0 4\n", ": two instances are called a"),
         ("3\n", ":1: expected 'jobs machines'"),
         ("0 3\n", ":1: expected 'jobs machines'"),
         (PAIRS.replace("0 2 2 1", "0 two 2 1"), ":5: expected whole numbers, found '0 two"),

@@ -13,7 +13,7 @@ from typing_extensions import override
 from mtl.agent.environments.scheduling.chart_page import chart_page
 from mtl.agent.environments.scheduling.floor.disturbances import Episode
 from mtl.agent.environments.scheduling.floor.play import Played
-from mtl.agent.environments.scheduling.schedule_files import ExecutedSchedule, schedule_files
+from mtl.agent.environments.scheduling.schedule_files import ExecutedSchedule, names_in_files, schedule_files
 from mtl.agent.environments.scheduling.schedule_report import AGENT, what_was_not_trained
 from mtl.agent.improvement.paired import Difference, mean_difference
 from mtl.agent.report import ExecutionReport, Value, plain_table
@@ -153,7 +153,8 @@ class FloorReport(ExecutionReport):
         yield from schedule_files([ExecutedSchedule(method, schedule) for method, schedule in named])
         if self.gantt:
             first = self.of(AGENT)[0]
-            yield f"chart-{first.episode.name}.html", chart_page(first.played.schedule, "agent, as it was done")
+            (name,) = names_in_files([first.episode.name])
+            yield f"chart-{name}.html", chart_page(first.played.schedule, "agent, as it was done")
 
     @override
     def figures(self) -> Iterator[tuple[str, "Figure"]]:
@@ -162,7 +163,8 @@ class FloorReport(ExecutionReport):
 
         if self.gantt:
             first = self.of(AGENT)[0]
-            yield f"gantt-{first.episode.name}", gantt(first.played.schedule, "agent, as it was done")
+            (name,) = names_in_files([first.episode.name])
+            yield f"gantt-{name}", gantt(first.played.schedule, "agent, as it was done")
 
 
 def shown_difference(difference: Difference, tardiness: bool) -> str:
