@@ -35,6 +35,6 @@ def lacks(what: str, library: str, extra: str) -> InputError:
 def suggestion(name: str, valid: Iterable[str]) -> tuple[str, str]:
     """The nearest of the valid names as a question, if one is near, and all of them."""
     names = list(valid)
-    close = get_close_matches(name, names, n=1, cutoff=0.5)
+    close = get_close_matches(str(name), names, n=1, cutoff=0.5)  # a file of options may say null or a number
     shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
     return f"did you mean '{close[0]}'? " if close else "", shown or "none"

@@ -10,6 +10,7 @@ from mtl.errors import InputError, unknown
 from mtl.weighting.base import check_number
 from mtl.weighting.held_out import HeldOutWeighting
 from mtl.weighting.state.adam import Adam
+from mtl.weighting.state.per_task_option import check_several
 
 
 class AutoLambda(HeldOutWeighting):
@@ -56,6 +57,7 @@ class AutoLambda(HeldOutWeighting):
         super().__init__(num_tasks, held_out, normalise)
         check_number("initial", initial, above=0)
         check_number("lr", lr, above=0)
+        check_several("weighting.primary", primary, "a list of task names")
         self.primary = list(primary or [])
         self._waits_for_names = bool(self.primary)
         self.register_buffer("weights", torch.full((num_tasks,), float(initial)))

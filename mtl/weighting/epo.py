@@ -6,7 +6,7 @@ from typing_extensions import override
 
 from mtl.weighting.base import GradientWeighting, check_number
 from mtl.weighting.solvers.linear import best_on_simplex
-from mtl.weighting.solvers.quadratic import Array, array, scaled, tensor
+from mtl.weighting.solvers.quadratic import Array, array, comparable, tensor
 from mtl.weighting.state.per_task_option import PerTaskNumbers
 from mtl.weighting.state.preference import Preference
 
@@ -56,22 +56,24 @@ class EPO(GradientWeighting):
     @override
     def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
         p, values = array(self.preference.shares(tasks)), array(losses)
-        g, _ = scaled(array(gramian))
-        found = self._weights(p, np.maximum(values, 0.0), g)
+        g, units = comparable(array(gramian))
+        found = self._weights(p, np.maximum(values, 0.0), g * units, units)
         return tensor(len(p) * (p if found is None else found), gramian)
 
-    def _weights(self, p: Array, losses: Array, g: Array) -> Array | None:
+    def _weights(self, p: Array, losses: Array, g: Array, units: Array) -> Array | None:
+        """The weights w; the rows of G are divided by the units, so that the program neglects no condition."""
         weighted = p * losses
         total = float(weighted.sum())
         relative = len(p) * weighted / total if total > 0 else np.ones(len(p))  # K l
         logarithms = np.log(np.maximum(relative, SMALLEST))
         mu = float(relative @ logarithms) / len(p)
-        gains = g @ (p * (logarithms - mu))  # Ga
+        gains = g @ (p * (logarithms - mu))  # Ga, its elements divided by the units
+        whole = gains * units
         if mu <= self.tolerance:
-            least = np.append(np.zeros(len(p)), min(0.0, float(gains.max())))
-            return best_on_simplex(g.sum(0), np.concatenate([g, gains[None]]), least)
+            least = np.append(np.zeros(len(p)), min(0.0, float(whole.max())))
+            return best_on_simplex((g * units[:, None]).sum(0), np.concatenate([g, whole[None]]), least)
         least = np.zeros(len(p))
         if (gains > 0).any():
             least = np.where(gains > 0, -np.inf, gains)
             least[weighted == weighted.max()] = 0.0
-        return best_on_simplex(gains, g, least)
+        return best_on_simplex(whole, g, least)

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from mtl.weighting.base import GradientWeighting, check_number
 from mtl.weighting.solvers.quadratic import Array, array, nonnegative_qp, scaled, tensor
-from mtl.weighting.state.per_task_option import PerTaskOption
+from mtl.weighting.state.per_task_option import PerTaskOption, check_several
 
 UNMET = 1e-6  # of the largest squared length: a condition that is missed by more cannot be met
 
@@ -64,6 +64,7 @@ class PCD(GradientWeighting):
         check_number("beta", beta, least=0, below=1)
         check_number("eps", eps, least=0)
         self.tau, self.beta, self.eps = tau, beta, eps
+        check_several("weighting.primary", primary, "a list of task names")
         named = dict.fromkeys(primary or (), 1.0)
         self.primary = PerTaskOption("weighting.primary", num_tasks, named or None, default=0.0 if named else 1.0)
         self.register_buffer("squares", torch.zeros(num_tasks))  # moving averages of |g_j|^2

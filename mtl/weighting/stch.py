@@ -64,6 +64,8 @@ class STCH(LossWeighting):
         if warm_up is None:
             return
         check_number("warm_up", warm_up, least=1)
+        if int(warm_up) != warm_up:
+            raise InputError(f"weighting.warm_up={warm_up}: expected a whole number of epochs")
         for option, given, free in (("ideal", ideal, None), ("normalise", normalise, "none")):
             if given != free:
                 raise InputError(

@@ -121,3 +121,37 @@ def test_run_of_zeros_does_not_start(overrides: list[str], tmp_path: Path) -> No
     """The tasks that count are those that the run has."""
     with pytest.raises(InputError, match="expected at least one number above 0"):
         build(tiny(tmp_path, *overrides))
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [*PER_TASK, ("gradnorm", "initial_losses"), ("auto_lambda", "primary"), ("pcd", "primary")],
+)
+@pytest.mark.parametrize("wrong", ["ab", 3.0])
+def test_several_values_are_no_text_and_no_number(name: str, key: str, wrong: Any) -> None:
+    """A text would be taken letter by letter, which are names of tasks where these are called a and b."""
+    with pytest.raises(InputError, match=rf"^weighting\.{key}={wrong}: expected (numbers by task name|a list of)"):
+        make(name, 2, **{key: wrong}).bind(["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "wrong"),
+    [("mgda", "at", None), ("mgda", "normalise", True), ("mgda", "measure", 1), ("gradnorm", "initial", 0.5)],
+)
+def test_choices_that_are_no_text_are_one_line(name: str, key: str, wrong: Any) -> None:
+    """As of ``at: null`` in a file of options."""
+    with pytest.raises(InputError, match=rf"^unknown weighting\.{key} '{wrong}': [^\n]*valid: "):
+        make(name, 2, **{key: wrong})
+
+
+def test_numbers_that_are_none_are_one_line() -> None:
+    """Where no config is asked for a number first."""
+    for wrong in ("abc", None, [1.0]):
+        with pytest.raises(InputError, match=rf"^weighting\.c={re.escape(str(wrong))}: expected a finite number"):
+            make("cagrad", 2, c=wrong)
+
+
+def test_warm_ups_are_of_whole_epochs() -> None:
+    """None by default, so that no other place knows what is expected."""
+    with pytest.raises(InputError, match=r"^weighting\.warm_up=1\.5: expected a whole number of epochs"):
+        make("stch", 2, warm_up=1.5)

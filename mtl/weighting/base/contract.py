@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
 
+from mtl.distributed import processes
 from mtl.errors import InputError
 from mtl.gradients.checkpoints import has_reentrant_checkpoint
 from mtl.gradients.divided import check_whole
@@ -104,22 +105,18 @@ class Weighting(nn.Module, ABC):
             The effective weights ``[K]``, 0 for a task that was left out or while batches are still being accumulated.
 
         Raises:
-            InputError: a wrong number of losses, or one that is no scalar; no shared parameters where they are needed;
+            InputError: a wrong number of losses, or one that is no scalar; a wrong number of private entries; what are
+                no parameters, or a generator of them that was used up; no shared parameters where they are needed;
                 losses that meet in one vector, where gradients are compared at a representation that has to be found.
-                In the first call also: a parameter that is both shared and private; a reentrant checkpoint; parameters
-                that are divided among processes.
+                In the first call also: losses without a graph; a parameter that is both shared and private; a reentrant
+                checkpoint; parameters that are divided among processes.
         """
-        if len(losses) != self.num_tasks:
-            raise InputError(f"{type(self).__name__} was made for {self.num_tasks} tasks and got {len(losses)} losses")
-        if isinstance(losses, Tensor):
-            if losses.dim() != 1:
-                raise InputError(f"losses have the shape {tuple(losses.shape)}: expected one number of each task")
-        elif any(loss.dim() for loss in losses):
-            index, shape = next((i, tuple(loss.shape)) for i, loss in enumerate(losses) if loss.dim())
-            raise InputError(f"the loss of task {self._names[index]} has the shape {shape}: expected a scalar")
+        self._check_numbers(losses, private)
         self._take_precision(losses)
         tasks = step.present(self.num_tasks)
-        shared_parameters = trained(shared)
+        if not tasks:  # no row of the step has a label
+            return torch.zeros(self.num_tasks, device=losses[0].device, dtype=working_precision(losses))
+        shared_parameters = trained(shared, "shared")
         if self.needs_shared and not shared_parameters:
             raise InputError(
                 f"{type(self).__name__} compares gradients of shared parameters, and this network shares none that are "
@@ -140,15 +137,15 @@ class Weighting(nn.Module, ABC):
             tasks=tasks,
             task_index=self._task_index(tasks, losses[0].device),
             shared=shared_parameters,
-            private=[trained(private[i]) for i in tasks],
-            layer=shared_parameters if layer is None else trained(layer),
+            private=[trained(private[i], f"private[{i}]") for i in tasks],
+            layer=shared_parameters if layer is None else trained(layer, "layer"),
             frontier=frontier,
             step=step,
         )
         first = not self._checked
         if first:
             self._check_first_call(call)
-        with without_autocast(losses[0].device):
+        with torch.enable_grad(), without_autocast(losses[0].device):
             weights = self._update(call)
         if first:
             check_whole(call.parameters)  # once more: of some it shows only now
@@ -160,8 +157,37 @@ class Weighting(nn.Module, ABC):
             all_weights[tasks] = weights.detach().to(all_weights)
         return all_weights
 
+    def _check_numbers(self, losses: Losses, private: Sequence[Iterable[Parameter]]) -> None:
+        """Raise InputError unless there is a scalar, and an entry of private parameters, for each task."""
+        if not isinstance(losses, Tensor | Sequence):
+            raise InputError(f"losses: expected a list of {self.num_tasks} scalars, and got a {type(losses).__name__}")
+        if len(losses) != self.num_tasks:
+            raise InputError(f"{type(self).__name__} was made for {self.num_tasks} tasks and got {len(losses)} losses")
+        if isinstance(losses, Tensor):
+            if losses.dim() != 1:
+                raise InputError(f"losses have the shape {tuple(losses.shape)}: expected one number of each task")
+        else:
+            for index, loss in enumerate(losses):
+                if not isinstance(loss, Tensor):
+                    name = type(loss).__name__
+                    raise InputError(f"the loss of task {self._names[index]} is a {name}: expected a tensor")
+                if loss.dim():
+                    shape = tuple(loss.shape)
+                    raise InputError(f"the loss of task {self._names[index]} has the shape {shape}: expected a scalar")
+        if not isinstance(private, Sequence) or len(private) != self.num_tasks:
+            found = f"{len(private)} entries" if isinstance(private, Sequence) else f"a {type(private).__name__}"
+            raise InputError(
+                f"private: expected a list of {self.num_tasks} entries, as [head.parameters() for head in heads], and "
+                f"got {found}"
+            )
+
     def _check_first_call(self, call: Call) -> None:
         """Raise InputError for what would give wrong gradients without a word."""
+        if not any(loss.requires_grad for loss in call.losses) and call.step.batches == processes() == 1:
+            raise InputError(
+                "no loss has a graph, so nothing would be trained: compute the losses where gradients are recorded, "
+                "not under torch.no_grad() or of a detached tensor"
+            )
         shared = {id(p) for p in call.shared}
         for index, private in zip(call.tasks, call.private, strict=True):
             if any(id(p) in shared for p in private):

@@ -27,13 +27,16 @@ def check_number(
     Raises:
         InputError: the option, the value and the range.
     """
-    inside = (
-        -inf < value < inf
-        and (above is None or value > above)
-        and (least is None or value >= least)
-        and (below is None or value < below)
-        and (most is None or value <= most)
-    )
+    try:
+        inside = (
+            -inf < value < inf
+            and (above is None or value > above)
+            and (least is None or value >= least)
+            and (below is None or value < below)
+            and (most is None or value <= most)
+        )
+    except TypeError:  # no number at all
+        inside = False
     if inside:  # never with NaN
         return
     bounds = [

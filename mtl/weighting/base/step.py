@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from types import GeneratorType
 from typing import NamedTuple
 
 from torch import Tensor
 from torch.nn import Parameter
 
+from mtl.errors import InputError
 from mtl.gradients.frontier import Frontier
 
 Losses = Tensor | Sequence[Tensor]
@@ -35,8 +37,16 @@ class Step:
     recompute: Callable[[], Iterable[Losses]] | None = None
 
     def present(self, num_tasks: int) -> list[int]:
-        """Indices of the tasks that have labels in this optimizer step, of so many tasks in all, in order."""
-        return list(range(num_tasks)) if self.tasks is None else sorted(self.tasks)
+        """Indices of the tasks that have labels in this optimizer step, of so many tasks in all, in order.
+
+        InputError where one is named twice, or is none of 0 to ``num_tasks - 1``.
+        """
+        if self.tasks is None:
+            return list(range(num_tasks))
+        tasks = sorted(self.tasks)
+        if not set(tasks).issubset(range(num_tasks)) or len(set(tasks)) < len(tasks):
+            raise InputError(f"step.tasks={self.tasks}: expected different numbers from 0 to {num_tasks - 1}")
+        return tasks
 
 
 WHOLE_STEP = Step()
@@ -76,6 +86,29 @@ class Call(NamedTuple):
         return [*self.shared, *self.private_parameters]
 
 
-def trained(parameters: Iterable[Parameter]) -> list[Parameter]:
-    """Those that are not frozen, each once."""
-    return list({id(parameter): parameter for parameter in parameters if parameter.requires_grad}.values())
+def trained(parameters: Iterable[Parameter], what: str = "the parameters") -> list[Parameter]:
+    """Those that are not frozen, each once.
+
+    Args:
+        parameters: as they were handed over.
+        what: their name in messages.
+
+    Returns:
+        The parameters.
+
+    Raises:
+        InputError: a tensor, a module or something else that is no collection of parameters; a generator that was used
+            up, as of ``module.parameters()`` called once before the loop: nothing would be trained, without a word.
+    """
+    if isinstance(parameters, GeneratorType) and parameters.gi_frame is None:
+        raise InputError(
+            f"{what}: a generator that was used up before: expected a list, as list(trunk.parameters()), or "
+            "trunk.parameters() anew in every call"
+        )
+    expected = f"{what}: expected several parameters, as of trunk.parameters(), and got a {type(parameters).__name__}"
+    if isinstance(parameters, Tensor):  # its rows are no parameters
+        raise InputError(expected)
+    try:
+        return list({id(parameter): parameter for parameter in parameters if parameter.requires_grad}.values())
+    except (AttributeError, TypeError) as error:
+        raise InputError(expected) from error

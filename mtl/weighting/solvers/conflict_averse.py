@@ -6,7 +6,7 @@ import numpy as np
 from scipy.linalg.lapack import dgesv
 from torch import Tensor
 
-from mtl.weighting.solvers.quadratic import Array, array, nonnegative_qp, scaled, shortest, tensor
+from mtl.weighting.solvers.quadratic import Array, array, comparable, nonnegative_qp, shortest, tensor
 
 STATIONARY = 1e-8  # squared length of the shortest convex combination, relative to the longest gradient
 STEPS = 100
@@ -22,20 +22,21 @@ def conflict_averse(gramian: Tensor, c: float) -> Tensor:
     Where a convex combination of the gradients is zero no level above 0 can be reached, and among all solutions the one
     nearest to ``g_0`` is taken.
     """
-    g, _ = scaled(array(gramian))
+    g, units = comparable(array(gramian))  # of gradients divided by units, as are x, the mean and the level below
     tasks = len(g)
-    mean = g.sum(1) / tasks
-    square = sum(mean.tolist()) / tasks  # |g_0|^2
+    mean = (g * units).sum(1) / tasks
+    square = sum((mean * units).tolist()) / tasks  # |g_0|^2
     radius = c * c * square  # squared
 
     def reach(level: float) -> tuple[Array, float]:
-        x = nonnegative_qp(g, mean - level)
+        x = nonnegative_qp(g, mean - level / units)
         return x, float(x @ g @ x)
 
-    low, high = min(mean.tolist()), (1 + c) * square
+    low, high = min((mean * units).tolist()), (1 + c) * square
     # The level of the mean, over its length, is at most the length of the shortest: mostly that tells enough
-    if low <= 0 or low * low < STATIONARY * square:
-        w = shortest(g)
+    least = min(mean.tolist())
+    if least <= 0 or least * least < STATIONARY * square:
+        w = shortest(g, np.ones(tasks))
         if float(w @ g @ w) < STATIONARY:
             high = max(0.0, low)
     level = high
@@ -47,11 +48,12 @@ def conflict_averse(gramian: Tensor, c: float) -> Tensor:
         level = 0.5 * (low + high)
         positive = np.flatnonzero(x)
         if len(positive):
-            all_positive = len(positive) == tasks
-            inner, known = (g, mean) if all_positive else (g[np.ix_(positive, positive)], mean[positive])
-            _, _, solved, _ = dgesv(inner, np.array([np.ones(len(positive)), known]).T)
-            (two, one), rest = solved.sum(0).tolist(), float(known @ solved[:, 1])
-            guess = (one + sqrt(max(one * one - two * (rest - radius), 0.0))) / two
+            inner, known, one = g, mean, units
+            if len(positive) < tasks:
+                inner, known, one = g[np.ix_(positive, positive)], mean[positive], units[positive]
+            _, _, solved, _ = dgesv(inner, np.array([1 / one, known]).T)
+            (two, first), rest = (solved / one[:, None]).sum(0).tolist(), float(known @ solved[:, 1])
+            guess = (first + sqrt(max(first * first - two * (rest - radius), 0.0))) / two
             level = guess if low < guess < high else level
         x, distance = reach(level)
-    return tensor(1 / tasks + x, gramian)
+    return tensor(1 / tasks + x / units, gramian)

@@ -1,6 +1,7 @@
 """Quadratic programs over the nonnegative orthant, and what methods make of them."""
 
 from functools import cache
+from math import log2
 
 import numpy as np
 import torch
@@ -11,6 +12,8 @@ from torch import Tensor
 
 Array = NDArray[np.float64]
 RIDGE = 1e-10  # relative to the largest diagonal element: makes rank-deficient problems definite
+ALIKE = 2.0**-10  # least squared length relative to the largest, above which all gradients have one unit
+NOTHING = 2.0**-200  # squared length relative to the largest, up to which a gradient is zero
 RANK = 1e-7  # relative to the largest eigenvalue: of gradients in single precision less is rounding
 TOLERANCE = 1e-9
 ROUNDS = 10
@@ -96,19 +99,41 @@ def _ridge(tasks: int) -> Array:
     return RIDGE * np.eye(tasks)
 
 
+def comparable(gramian: Array) -> tuple[Array, Array]:
+    """The Gramian of the gradients divided by units of length, scaled, and the units ``[K]``, 1 where all are alike.
+
+    The ridge is little beside the longest gradient, and so has to be beside each: one that is a hundred thousand times
+    shorter would otherwise count for nothing, and an update that conflicts with none would conflict with it. The units
+    are the lengths rounded to powers of two, by which numbers are divided exactly. A zero gradient has that of the
+    shortest other.
+    """
+    squares = gramian.diagonal().tolist()
+    largest = max(squares)
+    if largest <= 0 or min(squares) > ALIKE * largest:
+        return scaled(gramian)[0], _ones(len(squares))
+    least = min(square for square in squares if square > NOTHING * largest)
+    units: Array = np.exp2([round(log2(max(square, least) / largest) / 2) for square in squares])
+    return scaled(gramian / units / units[:, None])[0], units
+
+
+@cache
+def _ones(tasks: int) -> Array:
+    return np.ones(tasks)
+
+
 def min_norm(gramian: Tensor) -> Tensor:
     """``argmin w'Gw`` over the simplex: the weights of the shortest vector in the convex hull of the task gradients.
 
     With ``Q = G + 11'``, the solution x of ``min_{x >= 0} 1/2 x'Qx - 1'x`` meets ``Gx >= (1 - 1'x) 1`` with equality
     where x > 0, which are the optimality conditions of ``w = x / 1'x``.
     """
-    g, _ = scaled(array(gramian))
-    return tensor(shortest(g), gramian)
+    return tensor(shortest(*comparable(array(gramian))), gramian)
 
 
-def shortest(gramian: Array) -> Array:
-    """The same for a scaled Gramian."""
-    x = nonnegative_qp(gramian + 1.0, np.full(len(gramian), -1.0))
+def shortest(gramian: Array, units: Array) -> Array:
+    """The same for a Gramian of gradients divided by units: x and 1 are then in these units too."""
+    one = min(units.tolist()) / units
+    x = nonnegative_qp(gramian + one * one[:, None], -one) * one
     out: Array = x / sum(x.tolist())
     return out
 
@@ -134,10 +159,10 @@ def project(gramian: Tensor, weights: Tensor) -> Tensor:
     The projection is ``J'v`` with ``v = argmin_{v >= w} v'Gv``, and ``v = w + x`` where ``x >= 0`` minimises
     ``1/2 x'Gx + (Gw)'x``.
     """
-    g, _ = scaled(array(gramian))
+    g, units = comparable(array(gramian))
     rows = array(weights)
     solve = nonnegative_qp if rows.ndim == 1 else nonnegative_qps
-    return tensor(rows + solve(g, rows @ g), gramian)
+    return tensor(rows + solve(g, (rows * units) @ g) / units, gramian)
 
 
 def least_norm(matrix: Array, right: Array) -> Array:

@@ -1,6 +1,6 @@
 """Options with one number for each task."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,21 @@ PerTaskNumbers = Mapping[str, float] | Sequence[float] | None
 """What a user gives: numbers by task name, or one for each task in order."""
 
 LARGEST = torch.finfo(torch.float32).max
+
+
+def check_several(what: str, given: object, expected: str) -> None:
+    """Refuse what is neither None nor several values: a number, or a text, which would be taken letter by letter.
+
+    Args:
+        what: the option's name in messages.
+        given: what a user gave.
+        expected: what several values are, for the message.
+
+    Raises:
+        InputError: the option, the value and what was expected.
+    """
+    if isinstance(given, str) or not isinstance(given, Iterable | None):
+        raise InputError(f"{what}={given}: expected {expected}")
 
 
 class PerTaskOption(nn.Module):
@@ -41,6 +56,7 @@ class PerTaskOption(nn.Module):
     ) -> None:
         super().__init__()
         self.what, self.all_zero = what, all_zero
+        check_several(what, given, f"numbers by task name, or a list of {num_tasks} in order")
         self.named = dict(given) if isinstance(given, Mapping) else {}
         values = [default] * num_tasks if given is None or isinstance(given, Mapping) else list(given)
         if len(values) != num_tasks:
