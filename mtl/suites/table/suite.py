@@ -175,6 +175,10 @@ class TableSuite(MultiTaskDataModule):
             why = [f"'{name}' is left out: {remark}" for name, (_, remark) in self.remarks.items()]
             raise InputError(f"no input column is left; {'; '.join(why[:3]) or 'all are targets'}; see task.columns")
         self.encoding = Encoding.fit(fitted, found, self.categories, self.scaling)
+        added = frame.iloc[len(own) :]
+        if len(added):
+            unlike = [line for column in self.encoding.columns for line in column.unfamiliar(added[column.name])]
+            self.notes += [f"task.path_{'test' if self.read_test else 'later'}: {line}" for line in unlike]
 
     def _leaks(self, own: pd.DataFrame, train: np.ndarray, labels: Sequence[str]) -> dict[str, tuple[str, bool]]:
         """What speaks against inputs, see :func:`~mtl.suites.table.leaks.leaks`."""
