@@ -91,13 +91,16 @@ class Watched:
         return self.run.config.changed(task={**self.without_parts(), "path_test": str(self.records)})
 
     def remarks(self) -> tuple[str, ...]:
-        """A line for each task some of whose later labels are classes that the run does not know."""
-        found = unknown_labels(self.opened(self.config_of_test()))
-        return tuple(
-            remark(name, found[name].dropna(), len(found[name]), counted=self.counts(metric))
+        """Lines on inputs of the later rows that are unlike those of the training, and classes that it did not have."""
+        data = self.opened(self.config_of_test())
+        part, unknown = data.rows_of("test"), unknown_labels(data)
+        inputs = [line for column in data.encoding.columns for line in column.unfamiliar(part[column.name])]
+        labels = [
+            remark(name, unknown[name].dropna(), len(part), counted=self.counts(metric))
             for name, metric, _ in self.primary()
-            if found[name].notna().any()
-        )
+            if unknown[name].notna().any()
+        ]
+        return (*inputs, *labels)
 
     def change_to(self, other: Run, level: float) -> tuple[Change, ...]:
         """How each task's primary metric changes from this run to one that was trained again, on the test rows of that.

@@ -50,7 +50,7 @@ class Retraining:
         alpha: share of the times that any interval of ``drift`` misses; the same of all intervals of ``candidates``.
         drift: by task, its own test rows against the later rows.
         candidates: runs that were trained again; none where no task is worse, and it was not asked for.
-        remarks: classes of later rows that the run does not know.
+        remarks: what of the later rows is unlike those that the run has learned from.
         notes: why there is no run of the later rows alone, where there is none.
         chosen: directory of the candidate that is better on the validation rows; None: there is none.
         kept: whether it is to be used from now on.

@@ -4,19 +4,32 @@ torch's own dictionaries make every entry an attribute, and so refuse the names 
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import Parameter
+from typing_extensions import override
 
 
-class ModulesByName(nn.ModuleDict):
+class EntriesByName(nn.Module):
+    """A module one of whose entries may be named like an attribute that torch sets, such as ``training``."""
+
+    @override
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, nn.Module | Tensor):
+            super().__setattr__(name, value)
+        else:  # torch's own would take it for the entry of this name
+            object.__setattr__(self, name, value)
+
+
+class ModulesByName(EntriesByName, nn.ModuleDict):
     """A ``ModuleDict`` whose keys may be any names; entries are reached by ``modules[name]`` only."""
 
     def __setitem__(self, key: str, module: nn.Module) -> None:
         self._modules[key] = module
 
 
-class ParametersByName(nn.Module):
+class ParametersByName(EntriesByName):
     """Parameters whose keys may be any names.
 
     Args:
@@ -36,7 +49,7 @@ class ParametersByName(nn.Module):
         return key in self._parameters
 
 
-class StateByName(nn.Module):
+class StateByName(EntriesByName):
     """The values of another module's state, which do not learn here.
 
     Args:

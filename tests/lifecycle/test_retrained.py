@@ -115,7 +115,8 @@ def test_a_class_that_came_later_is_no_missing_label(
     draw = np.random.default_rng(0)
     x, z = draw.normal(size=(2, 600))
     kind = np.where(x > 0, "high", "low")
-    frame = pd.DataFrame({"x": x, "z": z, "kind": kind})
+    city = [f"{'a' if i < 240 else 'A'}{i % 2}" for i in range(600)]
+    frame = pd.DataFrame({"x": x, "z": z, "kind": kind, "city": city})
     frame.head(240).to_csv(tmp_path / "old.csv", index=False)
     later = frame.tail(360).assign(kind=np.where(z[240:] > 0.5, "new", kind[240:]))
     later.to_csv(tmp_path / "later.csv", index=False)
@@ -129,7 +130,8 @@ def test_a_class_that_came_later_is_no_missing_label(
     said, new = capsys.readouterr().out, int((later["kind"] == "new").sum())
     found = json.loads(next(agent.run.path.glob("drift/*/drift.json")).read_text())
     counted = "count as predicted wrongly" if primary == "accuracy" else "are left out where the run is measured"
-    (line,) = found["remarks"]
+    unlike, line = found["remarks"]
+    assert unlike.startswith("column 'city': 360 of 360 values, such as 'A")
     assert line == f"kind: {new} of 360 later rows are of 'new', which the run has not learned; they {counted}"
     assert said.count(line) == 1
     (change,) = found["drift"]

@@ -16,8 +16,8 @@ from mtl.training.callbacks import Dashboard
 from mtl.weighting.equal import Equal
 from tests.support import Rows, fit, module_of, rows
 
-# Words that also name a metric, a key of the result, a prefix of the dashboard, or a method of a torch module
-NAMES = ("loss", "r2", "score", "execution", "train", "items", "mae", "val", "weight")
+# Words that also name a metric, a key of the result, a prefix of the dashboard, or an attribute of a torch module
+NAMES = ("loss", "r2", "score", "execution", "train", "items", "mae", "val", "weight", "training")
 GAP = 0.125
 
 

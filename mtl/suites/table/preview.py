@@ -48,8 +48,13 @@ def sample(values: pd.Series) -> str:
         low, high = known.min(), known.max()
         return f"{low:.10g} .. {high:.10g}" if pd.api.types.is_float_dtype(known) else f"{low} .. {high}"
     counts = known.value_counts()
-    shown = ", ".join(str(value)[:20] for value in counts.index[:4])
+    shown = ", ".join(short(str(value)) for value in counts.index[:4])
     return shown + (f", ... ({len(counts)} in all)" if len(counts) > 4 else "")
+
+
+def short(text: str) -> str:
+    """The beginning of a text, on one line."""
+    return " ".join(text.split())[:20]
 
 
 def labels(target: Target, values: Tensor) -> str:
@@ -63,7 +68,7 @@ def labels(target: Target, values: Tensor) -> str:
         mean = float(known.double().mean()) + target.offset
         return f"{len(known)}: {mean:.4g} ± {known.std():.4g}{missing}"
     counts = torch.bincount(known.long(), minlength=len(target.values)).tolist()
-    shown = [f"{value[:20]} {count}" for value, count in zip(target.values, counts, strict=True)]
+    shown = [f"{short(value)} {count}" for value, count in zip(target.values, counts, strict=True)]
     return ", ".join(shown[:8]) + (f", ... ({len(shown)} classes)" if len(shown) > 8 else "") + missing
 
 

@@ -52,4 +52,6 @@ def stored_as(values: pd.Series) -> str:
 
 def holds_truth(values: pd.Series) -> bool:
     """Whether a column holds true and false, also where some are missing."""
-    return is_bool_dtype(values) or (is_object_dtype(values) and infer_dtype(values, skipna=True) == "boolean")
+    if is_object_dtype(values):
+        return bool(infer_dtype(values, skipna=True) == "boolean")
+    return bool(is_bool_dtype(values))

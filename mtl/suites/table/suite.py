@@ -132,7 +132,8 @@ class TableSuite(MultiTaskDataModule):
         frame, rows = self.frame, self._rows()
         train = pd.Series(False, index=frame.index)
         train.iloc[rows["train"]] = True
-        self.targets = tuple(Target.fit(name, spec, frame, train.to_numpy()) for name, spec in specs.items())
+        weights = self._row_weights()
+        self.targets = tuple(Target.fit(name, spec, frame, train.to_numpy(), weights) for name, spec in specs.items())
         self.notes += [
             f"target '{target.column}': '{target.values[1]}' counts as yes; for the other one, say positive: "
             f"{target.values[0]}"
@@ -143,7 +144,6 @@ class TableSuite(MultiTaskDataModule):
         left_out = {target.column for target in self.targets}
         left_out |= {*self.splitting.columns, self.row_weight or ""}
         left_out |= {target.event for target in self.targets if target.event}
-        weights = self._row_weights()
         if weights is not None:
             self.notes.append(
                 f"rows are weighted by column '{self.row_weight}' in all losses and metrics, by {weights.min():.4g} to "
@@ -175,6 +175,10 @@ class TableSuite(MultiTaskDataModule):
             why = [f"'{name}' is left out: {remark}" for name, (_, remark) in self.remarks.items()]
             raise InputError(f"no input column is left; {'; '.join(why[:3]) or 'all are targets'}; see task.columns")
         self.encoding = Encoding.fit(fitted, found, self.categories, self.scaling)
+        added = frame.iloc[len(own) :]
+        if len(added):
+            unlike = [line for column in self.encoding.columns for line in column.unfamiliar(added[column.name])]
+            self.notes += [f"task.path_{'test' if self.read_test else 'later'}: {line}" for line in unlike]
 
     def _leaks(self, own: pd.DataFrame, train: np.ndarray, labels: Sequence[str]) -> dict[str, tuple[str, bool]]:
         """What speaks against inputs, see :func:`~mtl.suites.table.leaks.leaks`."""

@@ -78,7 +78,9 @@ class Target:
     given: str = ""
 
     @classmethod
-    def fit(cls, name: str, spec: TargetSpec, frame: pd.DataFrame, train: np.ndarray) -> "Target":
+    def fit(
+        cls, name: str, spec: TargetSpec, frame: pd.DataFrame, train: np.ndarray, weights: np.ndarray | None = None
+    ) -> "Target":
         """A target from the whole table, its statistics from the training rows.
 
         Args:
@@ -86,6 +88,7 @@ class Target:
             spec: what the user specifies.
             frame: all rows.
             train: which of them are training rows, ``[N]`` bool.
+            weights: of the rows in every loss, ``[N]``, by which balanced classes are counted; None: 1 each.
 
         Returns:
             The target.
@@ -105,7 +108,7 @@ class Target:
             return cls._of_times(name, spec, frame, train)
         if spec.kind in NUMERIC:
             return cls._of_numbers(name, spec, column, known, train)
-        return cls._of_classes(name, spec, column, known, train)
+        return cls._of_classes(name, spec, column, known, train, weights)
 
     @classmethod
     def _of_numbers(
@@ -176,7 +179,13 @@ class Target:
 
     @classmethod
     def _of_classes(
-        cls, name: str, spec: TargetSpec, column: pd.Series, known: np.ndarray, train: np.ndarray
+        cls,
+        name: str,
+        spec: TargetSpec,
+        column: pd.Series,
+        known: np.ndarray,
+        train: np.ndarray,
+        weights: np.ndarray | None,
     ) -> "Target":
         what, texts = f"target '{spec.column}'", names(column)
         values = _ordered(texts)
@@ -193,13 +202,18 @@ class Target:
         if len(counts) < 2:
             only = f"one class only, {counts.index[0]!r}," if len(counts) else "no label"
             raise InputError(f"{what} has {only} in the training rows")
+        shares = (
+            counts
+            if weights is None
+            else pd.Series(weights)[train & known].groupby(texts.to_numpy()[train & known]).sum()
+        )
         return cls(
             name,
             spec.column,
             spec.kind,
             tuple(values),
             primary=spec.primary,
-            weights=_balanced(counts, values, what) if spec.balanced else (),
+            weights=_balanced(shares, values, what) if spec.balanced else (),
             smoothing=spec.smoothing,
             given=spec.given,
             shares=_smoothed(counts, values) if spec.kind == "ordinal" else (),
@@ -418,9 +432,9 @@ def _check_none_is_zero(column: pd.Series, found: np.ndarray, what: str) -> None
 
 def _balanced(counts: pd.Series, values: Sequence[str], what: str) -> tuple[float, ...]:
     """Weights by which each value counts alike. InputError for one that is in no training row."""
-    missing = [value for value in values if value not in counts]
+    missing = [value for value in values if not counts.get(value, 0)]
     if missing:
-        raise InputError(f"{what}: weights=balanced, and '{missing[0]}' is in no training row")
+        raise InputError(f"{what}: weights=balanced, and '{missing[0]}' is in no training row that counts")
     return tuple(float(counts.sum() / (len(values) * counts[value])) for value in values)
 
 

@@ -198,6 +198,20 @@ def test_a_number_is_neither_true_nor_false(tmp_path: Path) -> None:
         table(str(tmp_path / "own.parquet"), {"y": "binary"}, path_test=str(tmp_path / "test.parquet"))
 
 
+def test_test_rows_unlike_those_of_training_are_pointed_out(tmp_path: Path) -> None:
+    """As new rows are: else a metric would be of a network that is told nothing."""
+    frame = pd.DataFrame({"city": list("abc") * 20, "x": np.arange(60) % 7, "y": [0, 0, 1, 1] * 15})
+    frame.to_csv(tmp_path / "own.csv", index=False)
+    frame.assign(city=frame["city"].str.upper()).to_csv(tmp_path / "test.csv", index=False)
+    for name, count in {"test": 1, "own": 0}.items():
+        made = table(str(tmp_path / "own.csv"), {"y": "binary"}, path_test=str(tmp_path / f"{name}.csv"))
+        lines = [note for note in made.notes if "rare in the training or not there" in note]
+        assert len(lines) == count
+        assert all(
+            line.startswith("task.path_test: column 'city': 60 of 60 values, such as 'A', were") for line in lines
+        )
+
+
 def test_later_rows_train_validate_and_test(tmp_path: Path) -> None:
     """Half, a quarter and a quarter of them; all other rows train, and an identifier may begin anew."""
     later = "".join(f"{i % 2},{i},00{i % 7},{i},x\n" for i in range(40))

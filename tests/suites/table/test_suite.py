@@ -128,3 +128,10 @@ def test_rows_have_the_weights_of_their_column() -> None:
         ages = batch.inputs[SINGLE][:, 0]
         places = [int((made.splits["train"].inputs[SINGLE][:, 0] == age).nonzero()) for age in ages]
         assert batch.weights.equal(made.splits["train"].weights[places])
+
+
+def test_the_preview_has_a_line_for_each_column_whatever_its_texts() -> None:
+    frame = customers().assign(note=["first\nsecond", "third"] * 100)
+    lines = suite(frame).preview().splitlines()
+    assert [line for line in lines if line.startswith("note ") and "first second" in line]
+    assert not [line for line in lines if line.startswith("second")]

@@ -167,6 +167,21 @@ def test_balanced_weights_make_each_class_count_alike(kind: str) -> None:
     torch.testing.assert_close(losses.mean(), plain.mean())
 
 
+@pytest.mark.parametrize("kind", ["binary", "classes"])
+def test_balanced_classes_count_alike_by_the_weights_of_their_rows(kind: str) -> None:
+    """A weight is so many copies of a row, and copies would be counted."""
+    frame = customers()
+    churn = np.where(np.arange(len(frame)) % 5 == 0, "yes", "no")
+    frame = frame.assign(churn=churn, times=np.where(churn == "yes", 7.0, 0.5) + np.arange(len(frame)) % 2)
+    made = suite(frame, {"churn": {"kind": kind, "weights": "balanced"}}, row_weight="times")
+    train = made.splits["train"]
+    labels, weights = train.targets["churn"], train.weights
+    assert weights is not None
+    losses = made.tasks[0].losses(torch.zeros(len(labels), *[2] * (kind == "classes")), labels, weights=weights)
+    totals = torch.stack([losses[labels == value].sum() for value in (0, 1)])
+    torch.testing.assert_close(totals, totals.mean().expand(2))
+
+
 def test_smooth_labels_are_so_only_with_some_probability() -> None:
     """With 0.2 of two classes, nine in ten; weights are those of the label."""
     asked = {"churn": {"kind": "binary", "smoothing": 0.2}, "segment": {"kind": "classes", "smoothing": 0.2}}
