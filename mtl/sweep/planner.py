@@ -25,6 +25,7 @@ from mtl.runs.files import read_json_if_whole, write_json
 from mtl.runs.identity import configuration_id, identity
 from mtl.suites.base import MultiTaskDataModule
 from mtl.sweep.entries import (
+    ELSEWHERE,
     FRONT,
     as_trained,
     overrides_for,
@@ -82,6 +83,8 @@ class Planner:
         self.queue = RunQueue(self.output, study.leases)
         self.check_baselines()
         for key in study.grid:
+            if key in ELSEWHERE:
+                raise InputError(f"grid={{{key}: ...}}: {key} cannot be tuned: expected {ELSEWHERE[key]}")
             if key.lstrip("+").startswith("task."):
                 raise InputError(
                     f"grid={{{key}: ...}}: what is compared has to learn from the same data; compare in two comparisons"

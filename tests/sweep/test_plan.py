@@ -319,6 +319,11 @@ def test_a_value_keeps_all_its_digits_in_a_label(tmp_path: Path) -> None:
     assert [found.label(*pair) for pair in found.pairs] == ["hard dropout=0.5-fixed weights={task0:1,task1:1,task2:1}"]
 
 
+def test_seeds_are_not_tuned(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"grid={seed: ...}: seed cannot be tuned: expected seeds=\[...\]"):
+        planner(tmp_path, "tune=true", "grid={seed:[0,1]}")
+
+
 @pytest.mark.parametrize(
     ("arguments", "both"),
     [
