@@ -117,10 +117,8 @@ class Planner:
         """
         known: dict[str, str] = {}
         for (model, weighting), config in zip(self.pairs, configs, strict=True):
-            # What the grid varies is the same for all in the end, whatever an entry says of it
-            first = {key: values[0] for key, values in self.study.grid.items()} if self.study.tune else {}
             entry = f"{model} with {weighting}"
-            other = known.setdefault(configuration_id(with_values(config, first)), entry)
+            other = known.setdefault(configuration_id(config), entry)
             if other != entry:
                 raise InputError(f"'{other}' and '{entry}' are the same configuration: expected each once")
 

@@ -81,6 +81,10 @@ def test_where_all_are_measured_all_seeds_decide() -> None:
         (["name=.."], "expected the name of a directory"),
         (["keep=''"], "keep=: expected a folder"),
         (["tune=true", "grid={}"], "a key to tune"),
+        (
+            ["models=['hard optimizer.lr=0.5']", "tune=true"],
+            "'hard optimizer.lr=0.5' says optimizer.lr, and so does grid: expected it in one of them",
+        ),
         (["match=soft", "models=[hard]"], "unknown model in match 'soft'"),
         (["grid={optimizer.lr:3}"], "expected lists of values by key"),
         (["sedes=3"], "unknown key 'sedes'"),

@@ -329,12 +329,8 @@ def test_seeds_are_not_tuned(tmp_path: Path) -> None:
     [
         (["models=[hard,'hard encoder.activation=relu']"], "'hard with equal' and 'hard encoder.activation=relu with"),
         (["models=[grouped,'hard grouping=auto']"], "'grouped with equal' and 'hard grouping=auto with equal'"),
-        (
-            ["models=[hard,'hard optimizer.lr=0.5']", "tune=true", "grid={optimizer.lr:[0.1,0.2]}"],
-            "'hard with equal' and 'hard optimizer.lr=0.5 with equal'",
-        ),
     ],
-    ids=["default", "shorthand", "tuned"],
+    ids=["default", "shorthand"],
 )
 def test_one_configuration_in_two_spellings_is_refused(tmp_path: Path, arguments: list[str], both: str) -> None:
     with pytest.raises(InputError, match=both):
