@@ -306,6 +306,14 @@ def test_a_name_that_holds_another_comparison_is_refused(tmp_path: Path) -> None
         planner(tmp_path, "models=[soft]", "name=mine")
 
 
+def test_two_comparisons_that_begin_together_do_not_share_a_name(tmp_path: Path) -> None:
+    mine, other = planner(tmp_path, "models=[hard]", "name=mine"), planner(tmp_path, "models=[soft]", "name=mine")
+    design = Design("confirm", (0,), (1,), (1,))
+    mine.plan(mine.multi_task(), [0]).save("the command", design)
+    with pytest.raises(InputError, match="mine' holds another comparison, begun at the same time"):
+        other.plan(other.multi_task(), [0]).save("the command", design)
+
+
 def test_two_configurations_are_never_called_the_same(tmp_path: Path) -> None:
     """Entries that differ in a key whose last word is the same keep the whole of it."""
     models = "models=[hard,'hard encoder.dropout=0.1','hard +model.dropout=0.1']"
