@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from mtl.comparison.records import PLAN
+from mtl.comparison.records import PLAN, planned_path
 from mtl.config.run_result import RunResult
 from mtl.errors import InputError
 from mtl.runs.directory import finished, read_result
@@ -110,17 +110,17 @@ def verdicts_by_run(output: Path) -> dict[Path, dict[str, str]]:
         summary = read_json_if_whole(file.parent / "summary.json")
         verdict = summary.get("verdict")
         outcome = str(verdict.get("outcome")) if isinstance(verdict, dict) else "unfinished"
-        for place in _planned(read_json_if_whole(file)):
+        for place in _planned(read_json_if_whole(file), file):
             found.setdefault(place, {})[file.parent.name] = outcome
     return found
 
 
-def _planned(plan: dict[str, Any]) -> Iterator[Path]:
-    """The finished runs that a plan names; none where it is damaged."""
+def _planned(plan: dict[str, Any], file: Path) -> Iterator[Path]:
+    """The finished runs that the plan of a file names; none where it is damaged."""
     runs = plan.get("runs")
     for run in runs if isinstance(runs, list) else []:
         first = run.get("path") if isinstance(run, dict) else None
-        for place in finished(Path(first)) if isinstance(first, str) else []:
+        for place in finished(planned_path(file, first)) if isinstance(first, str) else []:
             data = read_json_if_whole(place / "result.json").get("data")
             if isinstance(data, dict) and data.get("fingerprint") == run.get("fingerprint"):
                 yield place.resolve()

@@ -9,7 +9,7 @@ from typing import Any
 
 from mtl.comparison.comparison import compare
 from mtl.comparison.design import Design
-from mtl.comparison.records import PLAN, Problem, Record, comparable, read, record
+from mtl.comparison.records import OF_OUTPUT, PLAN, Problem, Record, comparable, planned_path, read, record
 from mtl.comparison.report.content import Report
 from mtl.comparison.report.publish import publish
 from mtl.comparison.report.readme import Provenance, write_readme
@@ -40,10 +40,10 @@ class PlannedRun:
     attempt: Path
 
     @classmethod
-    def of(cls, run: Mapping[str, Any]) -> "PlannedRun":
-        """From plan.json."""
-        path = Path(run["path"])
-        attempt = attempt_file(path.parents[3], str(run["key"]))
+    def of(cls, run: Mapping[str, Any], file: Path) -> "PlannedRun":
+        """From plan.json, which is ``file``."""
+        path = planned_path(file, run["path"])
+        attempt = attempt_file(path.parents[OF_OUTPUT], str(run["key"]))
         name = f"{run['label']}, seed {int(run['seed'])}"
         return cls(name, str(run["configuration"]), path, str(run["fingerprint"]), attempt)
 
@@ -93,7 +93,7 @@ class GatheredRuns:
             self.command, self.question = str(plan["command"]), str(plan["question"])
             self.took = str(plan.get("took", ""))
             self.design = Design.read(plan["design"])
-            runs = [PlannedRun.of(run) for run in plan["runs"]]
+            runs = [PlannedRun.of(run, file) for run in plan["runs"]]
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"'{file}' is damaged or not of a comparison: {error!r}") from None
         for run in runs:

@@ -15,6 +15,7 @@ from mtl.runs.directory import read_result
 from mtl.runs.identity import configuration_id, identity
 
 PLAN = "plan.json"  # in the directory of a comparison that was planned: its runs, by name
+OF_OUTPUT = 3  # the place of the output directory among the parents of a run directory
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,23 @@ class Problem:
 
     path: str
     reason: str
+
+
+def planned_path(plan: Path, text: str) -> Path:
+    """Where a planned run is: in the output directory of its plan, also where that was moved or copied as a whole.
+
+    Args:
+        plan: its file, ``<output>/comparisons/<name>/plan.json``.
+        text: the run's directory as the plan has it, ``<output>/runs/<suite>/<method>/<id>``.
+
+    Returns:
+        The directory; the one that the plan has where the runs are not beside the comparison.
+    """
+    path = Path(text)
+    if len(path.parents) <= OF_OUTPUT:
+        return path
+    moved = plan.resolve().parents[2] / path.relative_to(path.parents[OF_OUTPUT])
+    return moved if moved.parent.is_dir() else path
 
 
 @dataclass(frozen=True)

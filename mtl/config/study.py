@@ -149,6 +149,10 @@ class Study(Frozen):
             raise ValueError(str(unknown("model in match", self.match, self.models)))
         if self.tune and not self.grid:
             raise ValueError("grid={}: expected a key to tune, since tune=true")
+        for entry in (*self.models, *self.weightings) if self.tune else ():
+            for key in (part.partition("=")[0].lstrip("+") for part in entry.split()[1:]):
+                if key in (name.lstrip("+") for name in self.grid):
+                    raise ValueError(f"'{entry}' says {key}, and so does grid: expected it in one of them")
         return self
 
     @property

@@ -33,6 +33,8 @@ def read_study(arguments: Sequence[str]) -> Study:
     for key, setting in SEVERAL.items():
         if key in keys:
             raise InputError(f"{of_runs[keys.index(key)]}: a comparison has several: expected {setting}=[...]")
+    if "resume" in keys:
+        raise InputError("resume is for single runs: the same command goes on with a comparison")
     if "steps" in keys:
         if "budget" in typed:
             raise InputError("steps and budget are the same: expected one of them")

@@ -10,6 +10,7 @@ from mtl.comparison.statistics.looks import Look
 from mtl.comparison.types import UNCLEAR
 from mtl.config.study import MERGED, TREES, Study
 from mtl.errors import InputError
+from mtl.runs.files import read_json_if_whole
 from mtl.runs.identity import configuration_id
 from mtl.sweep.halving import rungs
 from mtl.sweep.ledger import Ledger
@@ -34,7 +35,7 @@ class Campaign:
         train: does runs.
 
     Raises:
-        InputError: looks were taken by another plan, or screening has decided on other configurations.
+        InputError: looks were taken by another plan, or something was decided on other configurations.
     """
 
     def __init__(
@@ -47,22 +48,25 @@ class Campaign:
         self._known: list[Configuration] | None = None  # further baselines, once they are asked for before their turn
         self.ledger = Ledger(planner.directory)
         self.ledger.check(self.study.planned_looks, self.study.deciding_seeds)
-        self._check_screened()
+        self._check_decided()
         self.screening = Screening(planner, single, multi, self.ledger)
         # Deciding seeds in use: going on keeps those of earlier looks in the plan, whatever interrupts it
         self.decided = self.ledger.seen
 
-    def _check_screened(self) -> None:
-        """Raise InputError if the ledger names a configuration that is none of these: tuned values may have changed."""
-        known = {configuration_id(one.config) for one in self.multi}
+    def _check_decided(self) -> None:
+        """Raise InputError if something was decided on configurations that are none of these, as tuning may do."""
+        known = {configuration_id(one.config) for one in (self.single, *self.multi)}
         chosen = [] if self.ledger.chosen is None else [self.ledger.chosen]
         decided = {*chosen, *(one.configuration for one in self.ledger.stopped)}
-        if self.study.design == CONFIRM and not decided <= known:
+        design = read_json_if_whole(self.planner.directory / "plan.json").get("design")
+        if self.ledger.taken and isinstance(design, dict) and design.get("baseline") is not None:
+            decided.add(str(design["baseline"]))
+        if not decided <= known:
             free = max(*self.study.screening_seeds, *self.study.deciding_seeds) + 1
             again = " (a run of the grid that had failed may be done now)" if self.study.tune else ""
             raise InputError(
-                f"'{self.ledger.path}': screening has decided on configurations that are none of these{again}: compare "
-                f"on fresh seeds, first_seed={free}"
+                f"'{self.ledger.path}': this comparison has decided on configurations that are none of these{again}: "
+                f"compare on fresh seeds, first_seed={free}"
             )
 
     @property

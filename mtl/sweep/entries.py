@@ -21,6 +21,16 @@ SHORTHANDS = {
 }
 
 
+# Where keys are said that are not an entry's own
+ELSEWHERE = {
+    "model": "models=[...]",
+    "weighting": "weightings=[...]",
+    "seed": "seeds=[...]",
+    "output": "output=<directory> of all runs",
+    "resume": "none, since the same command goes on",
+}
+
+
 def as_trained(overrides: Sequence[str]) -> list[str]:
     """The overrides that all runs share, with ``improve=none`` unless they say something of ``improve``.
 
@@ -31,8 +41,15 @@ def as_trained(overrides: Sequence[str]) -> list[str]:
 
 
 def overrides_for(group: str, text: str) -> list[str]:
-    """The overrides that an entry such as ``gated model.experts=8`` stands for."""
+    """The overrides that an entry such as ``gated model.experts=8`` stands for.
+
+    InputError for one that is not an entry's own: another would take its place, and the label would name it.
+    """
     given, *rest = text.split()
+    for part in rest:
+        where = ELSEWHERE.get(parse_override(part).key_or_group)
+        if where is not None:
+            raise InputError(f"'{text}': {part} is not an entry's own: expected {where}")
     name, *meant = SHORTHANDS.get(given, given).split()
     return [f"{group}={name}", *meant, *rest]
 

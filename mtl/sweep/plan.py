@@ -6,6 +6,7 @@ from pathlib import Path
 from mtl.comparison.design import Design
 from mtl.config.run_config import RunConfig
 from mtl.config.study import Study
+from mtl.errors import InputError
 from mtl.runs.directory import run_path
 from mtl.runs.files import read_json_if_whole, write_json
 from mtl.runs.identity import configuration_id
@@ -88,9 +89,16 @@ class Plan:
             command: that asked for it.
             design: how the comparison is decided.
             took: how long it took, in words; empty keeps what an earlier save said of the same runs.
+
+        Raises:
+            InputError: another comparison of the same name was begun meanwhile.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
         before = read_json_if_whole(self.directory / "plan.json")
+        if before and before.get("comparison_id") != self.comparison_id:
+            raise InputError(
+                f"'{self.directory}' holds another comparison, begun at the same time: expected a new name"
+            )
         runs = [
             {
                 "label": one.label,

@@ -25,6 +25,7 @@ from mtl.runs.files import read_json_if_whole, write_json
 from mtl.runs.identity import configuration_id, identity
 from mtl.suites.base import MultiTaskDataModule
 from mtl.sweep.entries import (
+    ELSEWHERE,
     FRONT,
     as_trained,
     overrides_for,
@@ -82,6 +83,8 @@ class Planner:
         self.queue = RunQueue(self.output, study.leases)
         self.check_baselines()
         for key in study.grid:
+            if key in ELSEWHERE:
+                raise InputError(f"grid={{{key}: ...}}: {key} cannot be tuned: expected {ELSEWHERE[key]}")
             if key.lstrip("+").startswith("task."):
                 raise InputError(
                     f"grid={{{key}: ...}}: what is compared has to learn from the same data; compare in two comparisons"
@@ -114,10 +117,8 @@ class Planner:
         """
         known: dict[str, str] = {}
         for (model, weighting), config in zip(self.pairs, configs, strict=True):
-            # What the grid varies is the same for all in the end, whatever an entry says of it
-            first = {key: values[0] for key, values in self.study.grid.items()} if self.study.tune else {}
             entry = f"{model} with {weighting}"
-            other = known.setdefault(configuration_id(with_values(config, first)), entry)
+            other = known.setdefault(configuration_id(config), entry)
             if other != entry:
                 raise InputError(f"'{other}' and '{entry}' are the same configuration: expected each once")
 

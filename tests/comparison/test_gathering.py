@@ -1,6 +1,7 @@
 """Runs of a report: gathered from plans and directories, and a report that replaces no other one."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -104,3 +105,16 @@ def test_what_one_plan_says_is_not_said_of_the_runs_of_several(tmp_path: Path) -
     plan = json.loads((other / "plan.json").read_text())
     (other / "plan.json").write_text(json.dumps({**plan, "rules": {"alpha": 0.3, "margin": 0.02}}))
     assert gather([one, other]).rules == gather([other, one]).rules == Rules()
+
+
+def test_the_runs_of_an_output_directory_that_was_moved_are_found(tmp_path: Path) -> None:
+    """A copy is read by its own runs, also while those that it was copied from are there."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    run = write_result(old / "runs" / "s" / "hard-equal" / "id", run_result())
+    mine = planned(old, "mine", run)
+    shutil.copytree(old, new)
+    (copied,) = gather([new / "comparisons" / "mine"]).records
+    assert copied.path == new / "runs" / "s" / "hard-equal" / "id"
+    shutil.rmtree(new / "runs")  # the page alone
+    assert [one.path for one in gather([new / "comparisons" / "mine"]).records] == [run]
+    assert [one.path for one in gather([mine]).records] == [run]

@@ -62,6 +62,7 @@ def test_where_all_are_measured_all_seeds_decide() -> None:
         (["models=[3]"], "models=.3.: expected a list of at least one name"),
         (["model=hard"], r"model=hard: a comparison has several: expected models=\[...\]"),
         (["seed=3"], r"seed=3: a comparison has several: expected seeds=\[...\]"),
+        (["resume=x"], "resume is for single runs: the same command goes on with a comparison"),
         (["steps=3", "budget=3"], "steps and budget are the same: expected one of them"),
         (["baselines=[same_second]"], "did you mean 'same_seconds'"),
         (["alpha='${seed}'"], "Interpolation key 'seed' not found"),
@@ -80,6 +81,10 @@ def test_where_all_are_measured_all_seeds_decide() -> None:
         (["name=.."], "expected the name of a directory"),
         (["keep=''"], "keep=: expected a folder"),
         (["tune=true", "grid={}"], "a key to tune"),
+        (
+            ["models=['hard optimizer.lr=0.5']", "tune=true"],
+            "'hard optimizer.lr=0.5' says optimizer.lr, and so does grid: expected it in one of them",
+        ),
         (["match=soft", "models=[hard]"], "unknown model in match 'soft'"),
         (["grid={optimizer.lr:3}"], "expected lists of values by key"),
         (["sedes=3"], "unknown key 'sedes'"),

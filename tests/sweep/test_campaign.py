@@ -160,12 +160,20 @@ def test_trees_that_cannot_learn_the_tasks_are_refused_before_any_data_is_loaded
 
 
 @pytest.mark.smoke
-def test_what_screening_decided_on_has_to_be_among_what_is_compared(tmp_path: Path) -> None:
+def test_what_was_decided_on_has_to_be_among_what_is_compared(tmp_path: Path) -> None:
     """A run of a grid that failed at first may change the values that are tuned."""
     compare(tmp_path, "models=[hard]", "looks=[2]")
-    (file,) = tmp_path.glob("comparisons/*/looks.json")
-    file.write_text(json.dumps({"chosen": "of other values"}))
-    with pytest.raises(InputError, match=r"looks\.json': screening has decided on .* on fresh seeds, first_seed=4"):
+    (plan,) = tmp_path.glob("comparisons/*/plan.json")
+    other = {**(before := json.loads(plan.read_text())), "design": {**before["design"], "baseline": "of other values"}}
+    plan.write_text(json.dumps(other))
+    with pytest.raises(
+        InputError, match=r"looks\.json': this comparison has decided on .* on fresh seeds, first_seed=4"
+    ):
+        compare(tmp_path, "models=[hard]", "looks=[2]")
+    plan.with_name("looks.json").write_text(json.dumps({"chosen": "of other values"}))
+    with pytest.raises(
+        InputError, match=r"looks\.json': this comparison has decided on .* on fresh seeds, first_seed=4"
+    ):
         compare(tmp_path, "models=[hard]", "looks=[2]")
 
 

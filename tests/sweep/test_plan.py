@@ -306,6 +306,14 @@ def test_a_name_that_holds_another_comparison_is_refused(tmp_path: Path) -> None
         planner(tmp_path, "models=[soft]", "name=mine")
 
 
+def test_two_comparisons_that_begin_together_do_not_share_a_name(tmp_path: Path) -> None:
+    mine, other = planner(tmp_path, "models=[hard]", "name=mine"), planner(tmp_path, "models=[soft]", "name=mine")
+    design = Design("confirm", (0,), (1,), (1,))
+    mine.plan(mine.multi_task(), [0]).save("the command", design)
+    with pytest.raises(InputError, match="mine' holds another comparison, begun at the same time"):
+        other.plan(other.multi_task(), [0]).save("the command", design)
+
+
 def test_two_configurations_are_never_called_the_same(tmp_path: Path) -> None:
     """Entries that differ in a key whose last word is the same keep the whole of it."""
     models = "models=[hard,'hard encoder.dropout=0.1','hard +model.dropout=0.1']"
@@ -319,17 +327,18 @@ def test_a_value_keeps_all_its_digits_in_a_label(tmp_path: Path) -> None:
     assert [found.label(*pair) for pair in found.pairs] == ["hard dropout=0.5-fixed weights={task0:1,task1:1,task2:1}"]
 
 
+def test_seeds_are_not_tuned(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"grid={seed: ...}: seed cannot be tuned: expected seeds=\[...\]"):
+        planner(tmp_path, "tune=true", "grid={seed:[0,1]}")
+
+
 @pytest.mark.parametrize(
     ("arguments", "both"),
     [
         (["models=[hard,'hard encoder.activation=relu']"], "'hard with equal' and 'hard encoder.activation=relu with"),
         (["models=[grouped,'hard grouping=auto']"], "'grouped with equal' and 'hard grouping=auto with equal'"),
-        (
-            ["models=[hard,'hard optimizer.lr=0.5']", "tune=true", "grid={optimizer.lr:[0.1,0.2]}"],
-            "'hard with equal' and 'hard optimizer.lr=0.5 with equal'",
-        ),
     ],
-    ids=["default", "shorthand", "tuned"],
+    ids=["default", "shorthand"],
 )
 def test_one_configuration_in_two_spellings_is_refused(tmp_path: Path, arguments: list[str], both: str) -> None:
     with pytest.raises(InputError, match=both):
