@@ -12,7 +12,7 @@ from mtl.testing import ENCODER_CHECKS
 from tests.sharing.strategies import ALL_FITTING, CONF, SHAPES, SMALL, encoder, sample
 
 DROPOUTS = [
-    (trunk, kind, key)
+    (trunk, kind, str(key))
     for trunk, kind in ALL_FITTING
     for key in OmegaConf.load(CONF / "encoder" / f"{trunk}.yaml")
     if "dropout" in str(key)

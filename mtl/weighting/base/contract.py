@@ -167,15 +167,10 @@ class Weighting(nn.Module, ABC):
             if losses.dim() != 1:
                 raise InputError(f"losses have the shape {tuple(losses.shape)}: expected one number of each task")
         else:
-            for index, loss in enumerate(losses):
-                if not isinstance(loss, Tensor):
-                    name = type(loss).__name__
-                    raise InputError(f"the loss of task {self._names[index]} is a {name}: expected a tensor")
-                if loss.dim():
-                    shape = tuple(loss.shape)
-                    raise InputError(f"the loss of task {self._names[index]} has the shape {shape}: expected a scalar")
+            for name, loss in zip(self._names, losses, strict=True):
+                check_scalar(loss, f"the loss of task {name}")
         if not isinstance(private, Sequence) or len(private) != self.num_tasks:
-            found = f"{len(private)} entries" if isinstance(private, Sequence) else f"a {type(private).__name__}"
+            found = f"one of {len(private)}" if isinstance(private, Sequence) else f"a {type(private).__name__}"
             raise InputError(
                 f"private: expected a list of {self.num_tasks} entries, as [head.parameters() for head in heads], and "
                 f"got {found}"
@@ -344,3 +339,11 @@ class Weighting(nn.Module, ABC):
         if self._last_task_index is None or self._last_task_index[0] != (tasks, device):
             self._last_task_index = (tasks, device), torch.tensor(tasks, device=device)
         return self._last_task_index[1]
+
+
+def check_scalar(value: object, what: str) -> None:
+    """Raise InputError for what is no tensor of one number without an axis; ``what`` is its name in the message."""
+    if not isinstance(value, Tensor):
+        raise InputError(f"{what} is a {type(value).__name__}: expected a tensor")
+    if value.dim():
+        raise InputError(f"{what} has the shape {tuple(value.shape)}: expected a scalar")
