@@ -159,7 +159,7 @@ class Weighting(nn.Module, ABC):
 
     def _check_numbers(self, losses: Losses, private: Sequence[Iterable[Parameter]]) -> None:
         """Raise InputError unless there is a scalar, and an entry of private parameters, for each task."""
-        if not isinstance(losses, Tensor | Sequence):
+        if not isinstance(losses, (Tensor, Sequence)):
             raise InputError(f"losses: expected a list of {self.num_tasks} scalars, and got a {type(losses).__name__}")
         if len(losses) != self.num_tasks:
             raise InputError(f"{type(self).__name__} was made for {self.num_tasks} tasks and got {len(losses)} losses")
@@ -168,7 +168,7 @@ class Weighting(nn.Module, ABC):
                 raise InputError(f"losses have the shape {tuple(losses.shape)}: expected one number of each task")
         else:
             for name, loss in zip(self._names, losses, strict=True):
-                check_scalar(loss, f"the loss of task {name}")
+                check_scalar(loss, name)
         if not isinstance(private, Sequence) or len(private) != self.num_tasks:
             found = f"one of {len(private)}" if isinstance(private, Sequence) else f"a {type(private).__name__}"
             raise InputError(
@@ -341,9 +341,9 @@ class Weighting(nn.Module, ABC):
         return self._last_task_index[1]
 
 
-def check_scalar(value: object, what: str) -> None:
-    """Raise InputError for what is no tensor of one number without an axis; ``what`` is its name in the message."""
-    if not isinstance(value, Tensor):
-        raise InputError(f"{what} is a {type(value).__name__}: expected a tensor")
-    if value.dim():
-        raise InputError(f"{what} has the shape {tuple(value.shape)}: expected a scalar")
+def check_scalar(loss: object, name: str) -> None:
+    """Raise InputError for the loss of a task that is no tensor of one number without an axis."""
+    if not isinstance(loss, Tensor):
+        raise InputError(f"the loss of task {name} is a {type(loss).__name__}: expected a tensor")
+    if loss.dim():
+        raise InputError(f"the loss of task {name} has the shape {tuple(loss.shape)}: expected a scalar")
