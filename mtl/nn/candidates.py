@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from mtl.nn.activation import activation as make_activation
-from mtl.nn.encoder import Encoder, Inputs, InputShape, check_attention, wrong_inputs
+from mtl.nn.encoder import Encoder, Inputs, InputShape, check_attention, dropout_of, wrong_inputs
 from mtl.nn.pooling import masked_max, masked_mean
 from mtl.nn.short_sets import apply_by_length, apply_to_sorted, rows_by_length
 from mtl.nn.stacked import StackedLayerNorm, StackedLinear
@@ -40,7 +40,7 @@ class SetBlock(nn.Module):
             make_activation(activation),
             StackedLinear(2 * width, width),
         )
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = dropout_of(dropout)
 
     def forward(self, hidden: Tensor, inputs: Inputs) -> Tensor:
         """The stage's output, ``[B, J, H]``."""

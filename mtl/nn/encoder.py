@@ -65,6 +65,13 @@ def check_attention(width: int, heads: int, depth: int) -> None:
         )
 
 
+def dropout_of(share: float, option: str = "encoder.dropout") -> nn.Dropout:
+    """Dropout of a share of the features; InputError, which names the option, unless that is 0 or more and below 1."""
+    if not 0 <= share < 1:
+        raise InputError(f"{option}={share}: expected a share of 0 or more and below 1")
+    return nn.Dropout(share)
+
+
 class Encoder(nn.Module, ABC):
     """A trunk that a sharing strategy instantiates once, per task or per expert.
 

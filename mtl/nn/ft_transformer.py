@@ -8,7 +8,7 @@ from torch.nn import Parameter, functional
 from typing_extensions import override
 
 from mtl.errors import InputError
-from mtl.nn.encoder import Inputs, InputShape, check_attention
+from mtl.nn.encoder import Inputs, InputShape, check_attention, dropout_of
 from mtl.nn.tabular import TableEncoder
 
 
@@ -37,10 +37,10 @@ class ColumnBlock(nn.Module):
         self.attention_norm = nn.Identity() if first else nn.LayerNorm(width)
         self.query, self.key_value = nn.Linear(width, width), nn.Linear(width, 2 * width)
         self.project = nn.Linear(width, width)
-        self.attention_dropout = nn.Dropout(attention_dropout)
+        self.attention_dropout = dropout_of(attention_dropout, "encoder.attention_dropout")
         self.norm = nn.LayerNorm(width)
         self.widen, self.narrow = nn.Linear(width, 2 * hidden), nn.Linear(hidden, width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = dropout_of(dropout)
         self.end_norm = nn.LayerNorm(width) if last else nn.Identity()
 
     def forward(self, tokens: Tensor, inputs: Inputs) -> Tensor:
@@ -99,8 +99,8 @@ class FTTransformer(TableEncoder):
         attention_dropout: float = 0.2,
         dropout: float = 0.1,
     ) -> None:
-        super().__init__("ft_transformer", input_shape, width, values)
         check_attention(width, heads, depth)
+        super().__init__("ft_transformer", input_shape, width, values)
         inner = int(width * hidden)
         if inner < 1:
             raise InputError(f"encoder.hidden={hidden}: expected a factor of the width, such as 1.33")

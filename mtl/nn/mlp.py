@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from mtl.nn.activation import activation as make_activation
-from mtl.nn.encoder import SINGLE, Encoder, Inputs, InputShape, checked_widths, single_shape
+from mtl.nn.encoder import SINGLE, Encoder, Inputs, InputShape, checked_widths, dropout_of, single_shape
 from mtl.nn.norm import PerSourceBatchNorm, make_norm
 from mtl.nn.stacked import StackedLinear
 
@@ -22,7 +22,7 @@ class Layer(nn.Module):
         self.linear = StackedLinear(in_features, out_features)
         self.norm = make_norm(norm, out_features, sources=sources)
         self.activation = make_activation(activation)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = dropout_of(dropout)
 
     def forward(self, hidden: Tensor, inputs: Inputs) -> Tensor:
         """The stage's output; ``inputs`` are read by norms of several sources only."""

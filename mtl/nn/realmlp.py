@@ -9,7 +9,7 @@ from torch.nn import Parameter, functional
 from typing_extensions import override
 
 from mtl.nn.activation import activation as make_activation
-from mtl.nn.encoder import Inputs, InputShape, checked_widths
+from mtl.nn.encoder import Inputs, InputShape, checked_widths, dropout_of
 from mtl.nn.periodic import Periodic
 from mtl.nn.tabular import TableEncoder
 
@@ -39,7 +39,7 @@ class RatedLayer(nn.Module):
         self.bias = Parameter(torch.randn(out_features) / BIAS_RATE)
         self.bend = Parameter(torch.zeros(out_features))
         self.activation = make_activation(activation)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = dropout_of(dropout)
 
     def forward(self, hidden: Tensor, inputs: Inputs) -> Tensor:
         """The stage's output; it does not look at the inputs."""

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from mtl.errors import InputError
 from mtl.nn.activation import activation as make_activation
-from mtl.nn.encoder import Inputs, InputShape, checked_widths
+from mtl.nn.encoder import Inputs, InputShape, checked_widths, dropout_of
 from mtl.nn.piecewise import PiecewiseLinear
 from mtl.nn.tabular import TableEncoder
 
@@ -44,7 +44,7 @@ class MemberLayer(nn.Module):
         self.before = Parameter(torch.ones(members, in_features) if scales is None else scales)
         self.after = Parameter(torch.ones(members, out_features))
         self.activation = make_activation(activation)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = dropout_of(dropout)
 
     def forward(self, hidden: Tensor, inputs: Inputs) -> Tensor:
         """The stage's output; it does not look at the inputs."""

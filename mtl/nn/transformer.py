@@ -9,7 +9,7 @@ from torch.nn import functional
 from typing_extensions import override
 
 from mtl.errors import InputError, lacks, unknown
-from mtl.nn.encoder import Encoder, Inputs, InputShape, check_attention, wrong_inputs
+from mtl.nn.encoder import Encoder, Inputs, InputShape, check_attention, dropout_of, wrong_inputs
 from mtl.nn.pooling import masked_mean
 
 BUCKETS = 64  # of the words, for what gates see of a text
@@ -90,6 +90,7 @@ class Transformer(Encoder):
         check_attention(width, heads, depth)
         if vocabulary < 1 or length < 1:
             raise InputError(f"encoder.vocabulary={vocabulary}, length={length}: expected 1 or more each")
+        dropout_of(dropout)  # the library makes its own
         if tuning not in TUNINGS:
             raise unknown("encoder.tuning", tuning, TUNINGS)
         if rank < 1:

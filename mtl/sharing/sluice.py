@@ -52,6 +52,8 @@ class Sluice(Stitched):
         self.widths = self.towers.widths
         if subspaces < 1 or any(width % subspaces for width in self.widths):
             raise InputError(f"model.subspaces={subspaces} does not divide the encoder's features {self.widths}")
+        if not orthogonality >= 0:
+            raise InputError(f"model.orthogonality={orthogonality}: expected 0 or more")
         self.subspaces = subspaces
         self.orthogonality = orthogonality
         tasks, depth = len(self.task_names), self.towers.depth

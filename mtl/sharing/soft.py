@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 from typing_extensions import override
 
-from mtl.errors import unknown
+from mtl.errors import InputError, unknown
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.nn.gates import combine
 from mtl.sharing.base import EncoderFactory, Sharing
@@ -29,7 +29,8 @@ class Soft(Sharing):
         encoder: builds an encoder for such inputs.
         experts: E; 0 means one per task.
         alpha: ``softmax`` (rows are positive and sum to 1) or ``free`` (any real number).
-        self_weight: how far alpha starts from equal shares towards expert ``i mod E`` for task i, in [0, 1).
+        self_weight: how far alpha starts from equal shares towards expert ``i mod E`` for task i, in [0, 1); with
+            ``free`` up to 1.
     """
 
     def __init__(
@@ -44,10 +45,13 @@ class Soft(Sharing):
         super().__init__(input_shape, task_names, encoder)
         if alpha not in MIXTURES:
             raise unknown("model.alpha", alpha, MIXTURES)
+        self.normalised = alpha == "softmax"
+        if not 0 <= self_weight <= 1 or (self.normalised and self_weight == 1):
+            most = "below 1, from where no softmax comes back" if self.normalised else "at most 1"
+            raise InputError(f"model.self_weight={self_weight}: expected 0 or more and {most}")
         count = experts or len(self.task_names)
         self.experts = Experts(input_shape, encoder, count)
         self.out_features = self.experts.encoder.out_features
-        self.normalised = alpha == "softmax"
         favourite = nn.functional.one_hot(torch.arange(len(self.task_names)) % count, count).float()
         start = self_weight * favourite + (1 - self_weight) / count  # rows sum to 1
         self.alpha = nn.Parameter(start.log() if self.normalised else start)

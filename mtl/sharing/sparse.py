@@ -50,6 +50,8 @@ class Sparse(ExpertMixture):
     ) -> None:
         if not 1 <= select <= experts:
             raise InputError(f"model.select={select}: expected 1 to {experts}, the number of experts")
+        if not balance >= 0:
+            raise InputError(f"model.balance={balance}: expected 0 or more")
         super().__init__(input_shape, task_names, encoder, experts)
         self.select = select
         self.balance = balance

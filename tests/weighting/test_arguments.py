@@ -25,7 +25,7 @@ def losses_of(problem: Problem) -> list[Tensor]:
 WRONG: dict[str, tuple[Change, str]] = {
     "parameters of all heads in one list": (
         lambda p: (losses_of(p), p.shared, [one for part in p.private for one in part]),
-        r"private: expected a list of 2 entries, as \[head.parameters\(\) for head in heads\], and got 4 entries",
+        r"private: expected a list of 2 entries, as \[head.parameters\(\) for head in heads\], and got one of 4",
     ),
     "one parameter for each task": (
         lambda p: (losses_of(p), p.shared, [part[0] for part in p.private]),
@@ -35,8 +35,8 @@ WRONG: dict[str, tuple[Change, str]] = {
         lambda p: (losses_of(p), p.shared, (one for part in p.private for one in part)),
         "private: expected a list of 2 entries, .* and got a generator",
     ),
-    "one entry too few": (lambda p: (losses_of(p), p.shared, p.private[:1]), "and got 1 entries"),
-    "one entry too many": (lambda p: (losses_of(p), p.shared, [*p.private, []]), "and got 3 entries"),
+    "one entry too few": (lambda p: (losses_of(p), p.shared, p.private[:1]), "and got one of 1"),
+    "one entry too many": (lambda p: (losses_of(p), p.shared, [*p.private, []]), "and got one of 3"),
     "a module": (lambda p: (losses_of(p), p.trunk, p.private), "shared: expected several parameters"),
     "names too": (
         lambda p: (losses_of(p), p.trunk.named_parameters(), p.private),

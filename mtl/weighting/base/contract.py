@@ -159,7 +159,7 @@ class Weighting(nn.Module, ABC):
 
     def _check_numbers(self, losses: Losses, private: Sequence[Iterable[Parameter]]) -> None:
         """Raise InputError unless there is a scalar, and an entry of private parameters, for each task."""
-        if not isinstance(losses, Tensor | Sequence):
+        if not isinstance(losses, (Tensor, Sequence)):
             raise InputError(f"losses: expected a list of {self.num_tasks} scalars, and got a {type(losses).__name__}")
         if len(losses) != self.num_tasks:
             raise InputError(f"{type(self).__name__} was made for {self.num_tasks} tasks and got {len(losses)} losses")
@@ -167,15 +167,10 @@ class Weighting(nn.Module, ABC):
             if losses.dim() != 1:
                 raise InputError(f"losses have the shape {tuple(losses.shape)}: expected one number of each task")
         else:
-            for index, loss in enumerate(losses):
-                if not isinstance(loss, Tensor):
-                    name = type(loss).__name__
-                    raise InputError(f"the loss of task {self._names[index]} is a {name}: expected a tensor")
-                if loss.dim():
-                    shape = tuple(loss.shape)
-                    raise InputError(f"the loss of task {self._names[index]} has the shape {shape}: expected a scalar")
+            for name, loss in zip(self._names, losses, strict=True):
+                check_scalar(loss, name)
         if not isinstance(private, Sequence) or len(private) != self.num_tasks:
-            found = f"{len(private)} entries" if isinstance(private, Sequence) else f"a {type(private).__name__}"
+            found = f"one of {len(private)}" if isinstance(private, Sequence) else f"a {type(private).__name__}"
             raise InputError(
                 f"private: expected a list of {self.num_tasks} entries, as [head.parameters() for head in heads], and "
                 f"got {found}"
@@ -344,3 +339,11 @@ class Weighting(nn.Module, ABC):
         if self._last_task_index is None or self._last_task_index[0] != (tasks, device):
             self._last_task_index = (tasks, device), torch.tensor(tasks, device=device)
         return self._last_task_index[1]
+
+
+def check_scalar(loss: object, name: str) -> None:
+    """Raise InputError for the loss of a task that is no tensor of one number without an axis."""
+    if not isinstance(loss, Tensor):
+        raise InputError(f"the loss of task {name} is a {type(loss).__name__}: expected a tensor")
+    if loss.dim():
+        raise InputError(f"the loss of task {name} has the shape {tuple(loss.shape)}: expected a scalar")

@@ -105,10 +105,16 @@ def trained(parameters: Iterable[Parameter], what: str = "the parameters") -> li
             f"{what}: a generator that was used up before: expected a list, as list(trunk.parameters()), or "
             "trunk.parameters() anew in every call"
         )
-    expected = f"{what}: expected several parameters, as of trunk.parameters(), and got a {type(parameters).__name__}"
-    if isinstance(parameters, Tensor):  # its rows are no parameters
-        raise InputError(expected)
+    if isinstance(parameters, Tensor):  # whose rows are no parameters
+        raise no_parameters(parameters, what)
     try:
         return list({id(parameter): parameter for parameter in parameters if parameter.requires_grad}.values())
     except (AttributeError, TypeError) as error:
-        raise InputError(expected) from error
+        raise no_parameters(parameters, what) from error
+
+
+def no_parameters(given: object, what: str) -> InputError:
+    """The error for what is handed over in place of several parameters."""
+    return InputError(
+        f"{what}: expected several parameters, as of trunk.parameters(), and got a {type(given).__name__}"
+    )
