@@ -142,6 +142,7 @@ def conclude(study: "SearchStudy", console: Console) -> None:
     assert best is not None
     from mtl.cli.next_comparison import comparison_arguments
     from mtl.runs.directory import read_result
+    from mtl.sweep.search_grid import comparison_grid
 
     overrides = [*study.search.fixed, *study.overrides(best)]
     path = best.user_attrs["run"]
@@ -151,9 +152,12 @@ def conclude(study: "SearchStudy", console: Console) -> None:
     say(console, f"The best run: {path}")
     say(console, "Next:")
     say(console, f"  {'train it with a fresh seed:':<28} {command}")
-    compared = comparison_arguments(result, overrides)
+    grid = comparison_grid(study.search.space, study.overrides(best))
+    compared = comparison_arguments(result, [text for text in overrides if text.partition("=")[0] not in grid])
     if compared is not None:
-        say(console, f"  {'does it pay?':<28} {typed('compare')} {' '.join(compared)}")
+        values = ", ".join(f"{key}: [{', '.join(values)}]" for key, values in grid.items())
+        tuned = ["tune=true", quote(f"grid={{{values}}}")] if grid else []
+        say(console, f"  {'does it pay?':<28} {' '.join([typed('compare'), *compared, *tuned])}")
 
 
 def say(console: Console, text: str) -> None:

@@ -1,6 +1,7 @@
 """A search from its command to the best run: selected on validation, pruned, gone on with."""
 
 import re
+import shlex
 from io import StringIO
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from rich.console import Console
 from mtl.cli import tune
 from mtl.config.compose import configure
 from mtl.config.search_settings import read_search
+from mtl.config.study_arguments import read_study
 from mtl.errors import InputError
 from mtl.lifecycle.train import train
 from mtl.runs.directory import Run, read_result
@@ -46,6 +48,12 @@ def test_a_search_ends_bad_trials_and_says_what_to_type_next(tmp_path: Path) -> 
     next_line = next(line for line in said.splitlines() if "train it with a fresh seed" in line)
     assert f"optimizer.lr={results[best].config.optimizer['lr']} " in next_line
     assert next_line.endswith(" seed=1")
+    rate = results[best].config.optimizer["lr"]
+    asked = next(line for line in said.splitlines() if "does it pay?" in line).partition("compare.py ")[2]
+    study = read_study(shlex.split(asked))  # each network gets the rate that suits it
+    assert study.tune
+    assert study.grid == {"optimizer.lr": [rate, 1.778e-05, 0.005623]}
+    assert not any(text.startswith("optimizer.lr") for text in study.overrides)
     assert len(re.findall(r"^\d of 4: ", said, re.MULTILINE)) == 4
 
     pruned = next(run for run in runs if run.state == "pruned")
