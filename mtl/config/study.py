@@ -15,6 +15,7 @@ AT_ONCE = 16  # runs; more of them gain little, and their memory grows
 MATCHED = ("same_parameters", "same_seconds")
 TREES = "trees"
 MERGED = "merged"
+FRONT = "front"  # a weighting that stands for a grid of fixed weights
 BASELINES = (*MATCHED, TREES, MERGED)
 APART = (BASELINE, TREES, MERGED, "common_start")  # models whose tasks are trained by themselves
 

@@ -1,6 +1,6 @@
 """From the command line of a comparison to what it asks. Imports no torch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from omegaconf import OmegaConf
@@ -9,7 +9,7 @@ from mtl.config.compose import compose_config
 from mtl.config.fields import format_value
 from mtl.config.folders import main_file, option_file
 from mtl.config.overrides import parse_override, separate_settings, to_plain
-from mtl.config.study import SETTINGS, Study, check_compare_keys
+from mtl.config.study import FRONT, MATCHED, MERGED, SETTINGS, Study, check_compare_keys
 from mtl.errors import InputError
 
 SEVERAL = {"model": "models", "weighting": "weightings", "seed": "seeds"}  # settings of whole columns of runs
@@ -60,7 +60,29 @@ def read_study(arguments: Sequence[str]) -> Study:
         raise InputError(
             f"first_seed={study.first_seed}: seeds={format_value(study.seeds)} lists the seeds: expected one of them"
         )
+    check_effect(study, typed)
     return study
+
+
+def check_effect(study: Study, typed: Mapping[str, Any]) -> None:
+    """Raise InputError for a setting that was typed and changes nothing beside the others.
+
+    Args:
+        study: what is asked.
+        typed: settings, by name.
+    """
+    confirms = study.design == "confirm"
+    fronts = any(entry.split()[:1] == [FRONT] for entry in study.weightings)
+    for setting, has_effect, wanted in (
+        ("grid", study.tune, "tune=true"),
+        ("screen", confirms, "design=confirm"),
+        ("halving", confirms, "design=confirm"),
+        ("front", fronts, f"weightings=[{FRONT}]"),
+        ("merges", MERGED in study.baselines, f"baselines=[{MERGED}]"),
+        ("match", bool(set(MATCHED) & set(study.baselines)), f"baselines=[{','.join(MATCHED)}]"),
+    ):
+        if setting in typed and typed[setting] is not None and not has_effect:
+            raise InputError(f"{setting}={format_value(typed[setting])} has no effect: expected it with {wanted}")
 
 
 def question_of(experiment: str) -> str:

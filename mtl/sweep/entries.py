@@ -10,7 +10,6 @@ from mtl.config.study import BASELINE, MERGED, TREES
 from mtl.errors import InputError
 
 SEEDED = ("random", "group")  # ways to divide rows that depend on a seed
-FRONT = "front"  # a weighting that stands for a grid of fixed weights
 
 # What some names of models stand for; the baseline learns every task alone, whatever groups the runs are to have
 SHORTHANDS = {

@@ -16,7 +16,7 @@ from mtl.assembly import build, build_suite
 from mtl.config.compose import configure
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
-from mtl.config.study import BASELINE, MERGED, TREES, Study
+from mtl.config.study import BASELINE, FRONT, MERGED, TREES, Study
 from mtl.errors import InputError
 from mtl.lifecycle.merged import check_merged
 from mtl.lifecycle.trees import check_trees
@@ -26,7 +26,6 @@ from mtl.runs.identity import configuration_id, identity
 from mtl.suites.base import MultiTaskDataModule
 from mtl.sweep.entries import (
     ELSEWHERE,
-    FRONT,
     as_trained,
     overrides_for,
     shorten_entry,

@@ -160,3 +160,25 @@ def test_typed_steps_count_and_not_the_budget_of_a_study(studies: Path) -> None:
     )
     assert read_study(["experiment=mine"]).budget == 50
     assert read_study(["experiment=mine", "steps=3"]).budget is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["grid={optimizer.lr: [0.1]}"], r"grid=\{optimizer.lr: \[0.1\]\} has no effect: expected it with tune=true"),
+        (["design=full", "screen=3"], "screen=3 has no effect: expected it with design=confirm"),
+        (["design=full", "halving=true"], "halving=true has no effect: expected it with design=confirm"),
+        (["front=4"], r"front=4 has no effect: expected it with weightings=\[front\]"),
+        (["merges=[ties]"], r"merges=\[ties\] has no effect: expected it with baselines=\[merged\]"),
+        (["match=hard", "baselines=[]"], "match=hard has no effect: expected it with baselines="),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, list) else "",
+)
+def test_a_setting_without_effect_is_refused(arguments: list[str], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        read_study(["task=synthetic", *arguments])
+
+
+def test_settings_that_have_an_effect_are_taken() -> None:
+    read_study(["task=synthetic", "tune=true", "grid={optimizer.lr: [0.1]}", "weightings=[equal,front]", "front=3"])
+    read_study(["task=synthetic", "baselines=[merged,same_seconds]", "merges=[ties]", "match=hard", "screen=3"])
