@@ -15,6 +15,7 @@ from mtl.config.compose import compose_config, configure
 from mtl.config.execute_config import ExecuteConfig
 from mtl.errors import InputError
 from mtl.lifecycle.execution import execute
+from mtl.lifecycle.train import train
 from mtl.runs.directory import Run
 from mtl.runs.files import write_text
 
@@ -100,6 +101,13 @@ def test_nothing_said_of_an_environment_means_the_runs_own(tmp_path: Path) -> No
     assert [row["instance"] for row in report.records()] == ["ft06", "la01"]
     settings = json.loads((directory / "settings.json").read_text())
     assert settings["environment"]["instances"] == ["ft06", "la01"]
+
+
+def test_what_training_cannot_give_the_agent_is_missing_before_the_training(tmp_path: Path) -> None:
+    given = ["task=scheduling", "improve=none", "decoder@execution.decoder=search", f"output={tmp_path / 'out'}"]
+    with pytest.raises(InputError, match="decoder=search: the agent has no dispatcher beside the one that asks"):
+        train(configure(*given, "model=hard", "encoder.width=16", "encoder.heads=2", "execution.instances=ft06"))
+    assert not (tmp_path / "out").exists()
 
 
 def test_that_a_run_is_not_finished_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
