@@ -162,8 +162,10 @@ def test_damaged_run(tmp_path: Path, kind: str) -> None:
         (["decoder=sample", "decoder.samples=0"], "decoder.samples=0"),
         (["cpsat.seconds=-1"], "cpsat.seconds=-1"),
         (["gantt=maybe"], "gantt=maybe"),
+        (["margin=0.1"], "unknown key 'margin': it is one of lending: add execution@_global_=lending"),
+        (["cpsat.second=1"], "unknown key 'cpsat.second': did you mean 'cpsat.seconds'"),
     ],
-    ids=["instance", "no_instance", "baseline", "samples", "seconds", "gantt"],
+    ids=["instance", "no_instance", "baseline", "samples", "seconds", "gantt", "other_environment", "nested_key"],
 )
 def test_mistakes_are_one_line_and_leave_nothing(tmp_path: Path, overrides: list[str], says: str) -> None:
     with pytest.raises(InputError) as error:
