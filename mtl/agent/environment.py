@@ -47,6 +47,9 @@ class Environment(ABC):
 
         Args:
             network: the trained one; None: the agent has none, as with trees.
+
+        Raises:
+            InputError: the network lacks what acting needs.
         """
 
     def act(self, predict: Predict, data: MultiTaskDataModule) -> ExecutionReport:

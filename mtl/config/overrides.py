@@ -14,7 +14,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mtl.config.fields import format_value
-from mtl.config.folders import config_folders, is_group, option_names
+from mtl.config.folders import config_folders, is_group, option_files, option_names
 from mtl.config.run_config import RunConfig
 from mtl.config.trainer_arguments import of_trainer
 from mtl.errors import InputError, unknown
@@ -25,6 +25,7 @@ LONGEST = 200  # letters of a key or of an option's name, which the system looks
 SEARCH_PATH = "hydra.searchpath="
 NO_STUDY = "experiment=null"  # what the config says already, and Hydra does not let be typed
 ADDING_UP = ("experiment", "callbacks", "logger")  # groups of which several options may be chosen
+OF_COMMANDS = {"execute": "execution", "improve": "improve"}  # the group whose keys stand without a prefix, by command
 COMPOSE_ERRORS = (HydraException, OmegaConfBaseException)  # for an override that does not fit
 # Keys whose values the typed configuration checks; those of the other keys, the nodes, are checked against the defaults
 TYPED = frozenset(name for name, field in RunConfig.model_fields.items() if field.annotation != dict[str, Any])
@@ -50,7 +51,8 @@ def raise_first_error(given: list[str], config_name: str) -> None:
         except COMPOSE_ERRORS as error:
             if parse_override(text).is_sweep_override():  # a sweep where none can be: Hydra says so well enough
                 return
-            raise to_input_error(text, error, compose(config_name, given[:place])) from None
+            before = compose(config_name, given[:place])
+            raise to_input_error(text, error, before, OF_COMMANDS.get(config_name)) from None
 
 
 def check_options(given: list[str]) -> None:
@@ -205,13 +207,14 @@ def sweep_values(text: str) -> list[str]:
     return [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]
 
 
-def to_input_error(text: str, error: Exception, before: DictConfig) -> InputError:
+def to_input_error(text: str, error: Exception, before: DictConfig, group: str | None = None) -> InputError:
     """Explain an override that Hydra refused, with the nearest valid name.
 
     Args:
         text: the override.
         error: what Hydra said.
         before: the config without it.
+        group: whose option's keys stand in the config without a prefix; None: there is none.
 
     Returns:
         The explanation.
@@ -228,10 +231,19 @@ def to_input_error(text: str, error: Exception, before: DictConfig) -> InputErro
         return InputError(f"'{text}': Hydra does not take it: {str(error).splitlines()[0]}")
     known = list(config_keys(before))
     if key not in known:
+        others = options_with(group, key.partition(".")[0]) if group else []
+        if others and key.partition(".")[0] not in known:
+            options = " or ".join(f"{group}@_global_={name}" for name in others)
+            return InputError(f"unknown key '{key}': it is one of {' and '.join(others)}: add {options}")
         parent = key.rpartition(".")[0]
         siblings = [name for name in known if name.rpartition(".")[0] == parent]
         return unknown("key", key, siblings or [name for name in known if "." not in name])
     return InputError(f"'{text}': {' '.join(str(error).split())}")
+
+
+def options_with(group: str, key: str) -> list[str]:
+    """The options of a group that have a key at their top level."""
+    return [name for name, path in option_files(group).items() if key in cast(DictConfig, OmegaConf.load(path))]
 
 
 def is_option(text: str) -> bool:

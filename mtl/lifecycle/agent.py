@@ -85,9 +85,13 @@ class Agent:
             What came of it.
 
         Raises:
-            InputError: it is not trained, cannot act there, or an override does not fit.
+            InputError: it is not trained, cannot act there, an override does not fit, or both are given.
         """
         run = self._trained("execute")
+        if environment is not None and given:
+            raise InputError(
+                f"Agent.execute: {given[0]}, and an environment that is made already: expected one of the two"
+            )
         if environment is not None:
             report, _ = execute_in(environment, run, {"_target_": type(environment).__name__})
             return report

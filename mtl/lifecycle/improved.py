@@ -110,18 +110,23 @@ def read_improvement(given: Sequence[str], run: str | Path | None, trust: Sequen
     Raises:
         InputError: an override that does not fit.
     """
+    typed = any(parse_override(text).key_or_group == GROUP for text in given)
+    if run is not None and not typed and tunes(run, trust):
+        given, typed = [*given, f"{GROUP}@_global_={DECISIONS}"], True
     plain, choices = compose_chosen(given, GROUP)
     asked = ImproveConfig.read(plain)
-    if not any(parse_override(text).key_or_group == GROUP for text in given):
-        try:
-            opened = Run.open(run or asked.run or newest(asked.output).path, trust)
-            tuned = decides(opened.config)
-        except InputError:  # which is said when the run is improved
-            tuned = False
-        if tuned:
-            plain, choices = compose_chosen([*given, f"{GROUP}@_global_={DECISIONS}"], GROUP)
-            asked = ImproveConfig.read(plain)
+    if not typed and run is None and tunes(asked.run, trust, asked.output):
+        plain, choices = compose_chosen([*given, f"{GROUP}@_global_={DECISIONS}"], GROUP)
+        asked = ImproveConfig.read(plain)
     return asked, str(name_of_choice(GROUP, choices[f"{GROUP}@_global_"], asked.improvement))
+
+
+def tunes(run: str | Path | None, trust: Sequence[str], output: str = "outputs") -> bool:
+    """Whether a run decides by settings that can be tuned; no where it cannot be read, which is said later."""
+    try:
+        return decides(Run.open(run or newest(output).path, trust).config)
+    except InputError:
+        return False
 
 
 def improved_config(parent: Run, improvement: dict[str, Any], choice: str) -> RunConfig:

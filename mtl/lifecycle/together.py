@@ -151,6 +151,8 @@ def prepare_all(jobs: Sequence[Job]) -> list[Trainee]:
         assembly = build_with_data(data, config)
         environment = environment_for(config, data)
         improvement = improvement_for(config, assembly, environment)
+        if environment is not None and improvement is None:
+            environment.meet(assembly.module.network)  # training gives it nothing further: what is missing is said now
         prepared = Prepared(assembly, improvement, environment, (), None, first.data_seconds)
         out.append(Trainee(job, prepared, Observers.of(assembly, SharedTimer()), torch.get_rng_state()))
     return out

@@ -193,6 +193,8 @@ def prepare(config: RunConfig, most_threads: int | None = None) -> Prepared:
         restore(assembly.module, resumed.last)
     else:
         begin_with_start(assembly.module, config)
+    if environment is not None and improvement is None:
+        environment.meet(assembly.module.network)  # training gives it nothing further: what is missing is said now
     started = time.perf_counter()
     try:
         assembly.data.setup("fit")

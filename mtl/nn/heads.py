@@ -225,7 +225,7 @@ class ChoiceHead(Head):
     no logit.
 
     The message tells how decided the choice is: the highest probability, and the entropy relative to a uniform choice
-    (in [0, 1]).
+    (in [0, 1]). Without a candidate both are 0, as of a shop that is done beside others that are not.
     """
 
     message_features = 2
@@ -275,8 +275,9 @@ class ChoiceHead(Head):
     @override
     def message(self, prediction: Tensor, inputs: Inputs) -> Tensor:
         mask = inputs["mask"]
-        probability = prediction.softmax(-1)
-        surprise = -(prediction.log_softmax(-1).masked_fill(~mask, 0.0))
+        logits = prediction.masked_fill(~mask.any(-1, keepdim=True), 0.0)  # else NaN where there is no candidate
+        probability = logits.softmax(-1).masked_fill(~mask, 0.0)
+        surprise = -(logits.log_softmax(-1).masked_fill(~mask, 0.0))
         entropy = (probability * surprise).sum(-1)
         uniform = mask.sum(-1).clamp(min=2).to(entropy.dtype).log()
         return torch.stack([probability.amax(-1), entropy / uniform], -1)

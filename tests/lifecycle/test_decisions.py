@@ -67,6 +67,7 @@ def test_an_agent_improves_how_it_decides(name: str, tmp_path: Path, monkeypatch
     assert dict(next_commands(parent))["improve how it decides:"].startswith("python improve.py")
     asked, chosen = read_improvement(["rounds=2"], parent.directory, ())
     assert (chosen, asked.improvement["rounds"]) == ("decisions", 2), "which follows from what the run does"
+    assert read_improvement(["trials=7"], parent.directory, ())[0].improvement["trials"] == 7
     assert read_improvement(["improve@_global_=rounds"], parent.directory, ())[1] == "rounds", "which is typed"
 
     if name == "alerts":

@@ -15,6 +15,7 @@ from mtl.config.compose import compose_config, configure
 from mtl.config.execute_config import ExecuteConfig
 from mtl.errors import InputError
 from mtl.lifecycle.execution import execute
+from mtl.lifecycle.train import train
 from mtl.runs.directory import Run
 from mtl.runs.files import write_text
 
@@ -102,6 +103,13 @@ def test_nothing_said_of_an_environment_means_the_runs_own(tmp_path: Path) -> No
     assert settings["environment"]["instances"] == ["ft06", "la01"]
 
 
+def test_what_training_cannot_give_the_agent_is_missing_before_the_training(tmp_path: Path) -> None:
+    given = ["task=scheduling", "improve=none", "decoder@execution.decoder=search", f"output={tmp_path / 'out'}"]
+    with pytest.raises(InputError, match="decoder=search: the agent has no dispatcher beside the one that asks"):
+        train(configure(*given, "model=hard", "encoder.width=16", "encoder.heads=2", "execution.instances=ft06"))
+    assert not (tmp_path / "out").exists()
+
+
 def test_that_a_run_is_not_finished_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     begun = untrained(tmp_path, "task=scheduling", "encoder.width=16", "encoder.heads=2")
     (begun.path / "result.json").unlink()
@@ -154,8 +162,10 @@ def test_damaged_run(tmp_path: Path, kind: str) -> None:
         (["decoder=sample", "decoder.samples=0"], "decoder.samples=0"),
         (["cpsat.seconds=-1"], "cpsat.seconds=-1"),
         (["gantt=maybe"], "gantt=maybe"),
+        (["margin=0.1"], "unknown key 'margin': it is one of lending: add execution@_global_=lending"),
+        (["cpsat.second=1"], "unknown key 'cpsat.second': did you mean 'cpsat.seconds'"),
     ],
-    ids=["instance", "no_instance", "baseline", "samples", "seconds", "gantt"],
+    ids=["instance", "no_instance", "baseline", "samples", "seconds", "gantt", "other_environment", "nested_key"],
 )
 def test_mistakes_are_one_line_and_leave_nothing(tmp_path: Path, overrides: list[str], says: str) -> None:
     with pytest.raises(InputError) as error:

@@ -146,7 +146,10 @@ def test_a_finished_run_is_improved_as_a_run_of_its_own(trained: RunResult, monk
     assert newest(whole.config.output).path == stopped
     heads = [load(one.directory).module.network.heads["assignment"] for one in (trained, whole)]
     assert not heads[0].get_buffer("rule").equal(heads[1].get_buffer("rule"))
-    report = agent.execute(environment=JobShops("ft06,la01", Greedy(), gantt="none"))
+    shops = JobShops("ft06,la01", Greedy(), gantt="none")
+    with pytest.raises(InputError, match="seed=1, and an environment that is made already"):
+        agent.execute("seed=1", environment=shops)
+    report = agent.execute(environment=shops)
     assert report.summary()["gap"] == whole.execution["gap"]
     history = json.loads((stopped / "improvement.json").read_text())
     assert (history["over"], len(history["rounds"])) == (True, 2)

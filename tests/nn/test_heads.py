@@ -108,3 +108,14 @@ def test_rows_may_have_rules_and_gains_of_their_own() -> None:
         head.rule, head.gain = rules[row], gains[row, 0]
         one = {name: values[row : row + 1] for name, values in inputs.items()}
         torch.testing.assert_close(head(one["representation"], one), together[row : row + 1])
+
+
+def test_a_choice_without_a_candidate_says_something_finite() -> None:
+    """A shop that is done is predicted beside others; a task that depends on its choice is given numbers."""
+    inputs = {"mask": torch.tensor([[True, True, False], [True, False, False], [False, False, False]])}
+    head = ChoiceHead(4)
+    logits = head(torch.randn(3, 3, 4), inputs)
+    message = head.message(logits, inputs)
+    assert message.isfinite().all()
+    torch.testing.assert_close(message[1:], torch.tensor([[1.0, 0.0], [0.0, 0.0]]))
+    torch.testing.assert_close(message[0, 0], logits[0, :2].softmax(0).max())

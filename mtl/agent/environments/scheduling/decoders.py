@@ -43,6 +43,9 @@ class Decoder(ABC):
     def check(self, instance: JobShop) -> None:  # noqa: B027
         """InputError if it cannot schedule such a shop. Every decoder can by default."""
 
+    def check_dispatchers(self) -> None:  # noqa: B027
+        """InputError if the agent has too few dispatchers for it. One is enough by default."""
+
     def beside(self, others: Sequence[Policy], scale: float = 1.0) -> "Decoder":
         """The same decoder, which may also use further policies of the agent. By default it does not.
 
@@ -157,13 +160,13 @@ class Greedy(ChoosingDecoder):
         return plans, costs
 
     def _policies(self, policy: Policy) -> tuple[Policy, ...]:
-        policies = (policy, *self.others) if self.network else self.others
-        if not policies:
-            raise InputError(
-                "decoder.network=false: the agent has no dispatcher beside the one that asks the network; "
-                "python improve.py gives it further ones"
-            )
-        return policies
+        self.check_dispatchers()
+        return (policy, *self.others) if self.network else self.others
+
+    @override
+    def check_dispatchers(self) -> None:
+        if not self.network and not self.others:
+            raise no_further_dispatcher("decoder.network=false")
 
 
 class Sample(ChoosingDecoder):
@@ -256,6 +259,14 @@ class Sample(ChoosingDecoder):
             return scores + self.temperature / scale * noise.masked_fill(greedy, 0.0)
 
         return noisy
+
+
+def no_further_dispatcher(option: str) -> InputError:
+    """The mistake of an option that takes dispatchers beside the first one."""
+    return InputError(
+        f"{option}: the agent has no dispatcher beside the one that asks the network; python improve.py gives it "
+        "further ones, and improve=complement_search in the training"
+    )
 
 
 def check_classical(instance: JobShop, refusal: str, instead: str = "take decoder=greedy or sample") -> None:

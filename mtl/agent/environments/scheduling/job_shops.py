@@ -111,6 +111,7 @@ class JobShops(Environment):
             rules = [RulePolicy(rule) for rule in head.others.cpu()]
             self.decoder = self.decoder.beside(rules, head.scale.item())
             self.parts = self.decoder.parts()
+        self.decoder.check_dispatchers()
 
     @override
     @torch.inference_mode()

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from typing_extensions import override
 
-from mtl.agent.environments.scheduling.decoders import Decoder, Greedy, check_classical
+from mtl.agent.environments.scheduling.decoders import Decoder, Greedy, check_classical, no_further_dispatcher
 from mtl.agent.environments.scheduling.seeds import check_seed
 from mtl.errors import InputError
 from mtl.suites.scheduling.critical_swaps import CriticalSwaps
@@ -70,12 +70,13 @@ class Search(Decoder):
         check_classical(instance, "decoder=search: it builds schedules from both ends")
 
     @override
-    def decode(self, policy: Policy, shops: Shops) -> Tensor:
+    def check_dispatchers(self) -> None:
         if not self.rules:
-            raise InputError(
-                "decoder=search: the agent has no dispatcher beside the one that asks the network; "
-                "python improve.py gives it further ones"
-            )
+            raise no_further_dispatcher("decoder=search")
+
+    @override
+    def decode(self, policy: Policy, shops: Shops) -> Tensor:
+        self.check_dispatchers()
         rules = torch.stack(self.rules).float().contiguous().numpy()
         starts = Greedy().decode(policy, shops)
         pool = ThreadPoolExecutor(torch.get_num_threads())

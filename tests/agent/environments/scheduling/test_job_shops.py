@@ -305,6 +305,8 @@ def test_pictures(predict: Predict, gantt: str | bool, names: list[str]) -> None
     [
         ({"instances": "ta1"}, "unknown instance 'ta1': did you mean"),
         ({"instances": ""}, "instances: none named"),
+        ({"instances": None}, "instances=None: expected names such as ft06"),
+        ({"instances": {"a": "b"}}, "instances=.*: expected names such as ft06"),
         ({"instances": "no/such/file.txt"}, "no/such/file.txt"),
         ({"baselines": ["stp"]}, "unknown baseline 'stp': did you mean 'spt'"),
         ({"bounds": {"ft6": {"upper": 55}}}, "unknown instance in bounds 'ft6': did you mean 'ft06'"),

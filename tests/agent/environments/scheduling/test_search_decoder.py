@@ -111,3 +111,5 @@ def test_other_shops_and_agents_are_refused(policy: Policy) -> None:
     shop = JobShop("x", np.array([[1, 2]]), np.array([[0, 1]]))
     with pytest.raises(InputError, match=r"no dispatcher beside the one that asks the network; python improve\.py"):
         Search().decode(policy, Shops.pack([shop]))
+    with pytest.raises(InputError, match="decoder=search: the agent has no dispatcher beside"):
+        JobShops("ft06", Search()).meet(None)  # before a solver takes its time
