@@ -13,7 +13,15 @@ from mtl.sweep.planner import Planner
 
 def test_settings_are_told_apart_from_overrides_of_the_runs() -> None:
     found = read_study(
-        ["task=synthetic", "models=[hard]", "epochs=3", "seeds=[4,2]", "task.rows=100", "grid={optimizer.lr:[0.1]}"]
+        [
+            "task=synthetic",
+            "models=[hard]",
+            "epochs=3",
+            "seeds=[4,2]",
+            "task.rows=100",
+            "grid={optimizer.lr:[0.1]}",
+            "tune=true",
+        ]
     )
     assert found.overrides == ["task=synthetic", "epochs=3", "task.rows=100"]
     assert found.models == ["hard"]

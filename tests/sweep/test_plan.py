@@ -122,7 +122,9 @@ def test_each_configuration_of_a_front_is_composed_once(tmp_path: Path, monkeypa
 
 
 def test_tuning_gives_everyone_the_same_grid(tmp_path: Path) -> None:
-    found = planner(tmp_path, "models=[hard]", "grid={optimizer.lr:[0.1,0.2],batch_size:[10,20]}", "baselines=[]")
+    found = planner(
+        tmp_path, "models=[hard]", "tune=true", "grid={optimizer.lr:[0.1,0.2],batch_size:[10,20]}", "baselines=[]"
+    )
     tuning = found.grid_plan([found.single_task(), *found.multi_task()])
     points = [(one.label, one.config.optimizer["lr"], one.config.batch_size) for one in tuning.configurations]
     grid = [(0.1, 10), (0.1, 20), (0.2, 10), (0.2, 20)]
@@ -146,7 +148,7 @@ def test_an_entry_that_changes_the_data_is_refused(tmp_path: Path, where: str) -
     with pytest.raises(InputError, match=r"changes task\.features: what is compared has to learn from the same data"):
         planner(tmp_path, where)
     with pytest.raises(InputError, match=r"grid=\{task\.features: \.\.\.\}: what is compared has to learn"):
-        planner(tmp_path, "grid={task.features:[4,6]}")
+        planner(tmp_path, "tune=true", "grid={task.features:[4,6]}")
 
 
 def clicks(folder: Path, *arguments: str) -> Planner:
