@@ -122,7 +122,7 @@ class Greedy(ChoosingDecoder):
     def label(self) -> str:
         count = len(self.others) + self.network
         what = "dispatchers" if self.network else "rules"
-        ends = " from both ends" if self.mirror else ""
+        ends = " from both ends of plain shops" if self.mirror else ""
         return f"best of {count} {what}{ends}" if count > 1 else f"greedy{ends}"
 
     @override
