@@ -2,12 +2,12 @@
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
 import pytorch_lightning as lightning
-from pytorch_lightning import Trainer
+from pytorch_lightning import Callback, Trainer
 from torch import nn
 from typing_extensions import override
 
@@ -21,6 +21,7 @@ from mtl.runs.checkpoint import read_checkpoint, write_checkpoint
 from mtl.runs.checksums import checked_path
 from mtl.runs.directory import Run
 from mtl.sharing.preferring import Preferring
+from mtl.training.callbacks import MovingAverage
 from mtl.training.callbacks.best_epoch_per_task import owners
 from mtl.weighting.equal import Equal
 
@@ -69,7 +70,7 @@ def check_finishing(assembly: Assembly, processes: int) -> None:
             )
 
 
-def finish_heads(run: Run, assembly: Assembly, fitted: Fitted) -> Fitted:
+def finish_heads(run: Run, assembly: Assembly, fitted: Fitted, callbacks: Sequence[Callback] = ()) -> Fitted:
     """Train each task's own parameters on, by its own validation loss, while the shared ones stay as they are.
 
     One checkpoint of a network that shares has to serve all tasks, so each of them is stopped at an epoch that may not
@@ -84,6 +85,8 @@ def finish_heads(run: Run, assembly: Assembly, fitted: Fitted) -> Fitted:
         run: its directory.
         assembly: its objects, with the weights that validation chose.
         fitted: how the first training went.
+        callbacks: own ones of the config. Of them an average of the weights is for this training, too; a learning rate
+            that one has found is that of both trainings.
 
     Returns:
         How both went. The same as before where nothing is shared, since each task has been trained so already.
@@ -103,9 +106,10 @@ def finish_heads(run: Run, assembly: Assembly, fitted: Fitted) -> Fitted:
     before = losses(module, assembly)
     values = {name: value.clone() for name, value in module.network.state_dict().items()}
     with frozen(module.partition.shared):
-        heads = heads_of(assembly)
+        heads = heads_of(assembly, first_rate(run))
         lightning.seed_everything(assembly.config.seed, verbose=False)
-        done = fit(second, heads, (FrozenStatistics(),), resumed=begun and second.last.is_file())
+        averages = [MovingAverage(one.decay) for one in callbacks if isinstance(one, MovingAverage)]
+        done = fit(second, heads, (FrozenStatistics(), *averages), resumed=begun and second.last.is_file())
         assert done is not None  # one process
         owned = owners(heads.module)
     after = losses(module, assembly)
@@ -127,8 +131,22 @@ def finish_heads(run: Run, assembly: Assembly, fitted: Fitted) -> Fitted:
     )
 
 
-def heads_of(assembly: Assembly) -> Assembly:
-    """The second training's objects: the same network and rows, with a new optimizer and without a weighting."""
+def first_rate(run: Run) -> float:
+    """The learning rate that the training of a run began with, also where a callback has chosen it."""
+    group = read_checkpoint(run.last)["optimizer_states"][0]["param_groups"][0]  # the next one may be a weighting's
+    return float(group.get("initial_lr", group["lr"]))
+
+
+def heads_of(assembly: Assembly, rate: float) -> Assembly:
+    """The second training's objects: the same network and rows, with a new optimizer and without a weighting.
+
+    Args:
+        assembly: of the first training, what is shared being frozen.
+        rate: the learning rate of every task.
+
+    Returns:
+        The objects.
+    """
     module, config = assembly.module, assembly.config
     logger = {name: node for name, node in config.logger.items() if name in LOGGERS}
     own = MultiTaskModule(
@@ -138,6 +156,7 @@ def heads_of(assembly: Assembly) -> Assembly:
         module.make_optimizer,
         module.make_scheduler,
         config.compile,
+        dict.fromkeys(assembly.graph.names, rate),
     )
     return replace(assembly, config=config.changed(logger=logger), module=own)
 

@@ -256,7 +256,7 @@ def carry_out(run: Run, prepared: Prepared, on_report: Callable[[ExecutionReport
         if fitted is None:
             return None
         if assembly.config.finish_heads:
-            fitted = finish_heads(run, assembly, fitted)
+            fitted = finish_heads(run, assembly, fitted, prepared.callbacks)
     return conclude(run, replace(prepared, assembly=assembly), fitted, on_report)
 
 

@@ -85,8 +85,10 @@ class SyntheticSuite(MultiTaskDataModule):
             raise InputError(f"task.conflict={conflict}, imbalance={imbalance}: expected [0, 1], >= 1")
         if kinds not in KINDS:
             raise unknown("kind in task.kinds", kinds, KINDS)
+        # 0 and 0.0 are the same data, and have the same fingerprint
+        relatedness, noise, scale_ratio, missing = map(float, (relatedness, noise, scale_ratio, missing))
         self.arguments = (num_tasks, rows, features, relatedness, noise, scale_ratio, missing, seed)
-        self.conflict, self.imbalance, self.blocks = conflict, imbalance, blocks
+        self.conflict, self.imbalance, self.blocks = float(conflict), float(imbalance), blocks
         self.kinds = tuple(KINDS[kinds][i % len(KINDS[kinds])] for i in range(num_tasks))
         self.tasks = tuple(task(f"task{i}", kind) for i, kind in enumerate(self.kinds))
         self.input_shape = {SINGLE: (features,)}

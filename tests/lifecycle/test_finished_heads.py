@@ -12,7 +12,9 @@ from mtl.config.run_config import RunConfig
 from mtl.errors import EXIT_INTERRUPTED, InputError
 from mtl.lifecycle.finished_heads import FrozenStatistics
 from mtl.lifecycle.train import train
+from mtl.runs.checkpoint import read_checkpoint
 from mtl.runs.directory import Run
+from mtl.training.callbacks.moving_average import OWN
 from tests.support import tiny
 from tests.trained import resume
 
@@ -63,6 +65,26 @@ def test_killed_in_the_second_training_comes_to_the_same_numbers(
     assert resumed is not None
     assert resumed.metrics == whole.metrics
     assert (resumed.steps, resumed.epochs, resumed.selection) == (whole.steps, whole.epochs, whole.selection)
+
+
+def test_heads_are_trained_at_the_rate_that_was_found(tmp_path: Path) -> None:
+    found = ("callbacks=lr_finder", "callbacks.lr_finder.steps=20", "epochs=2")
+    result = train(config(tmp_path, *found))
+    assert result is not None
+    run = Run(Path(result.directory))
+    rates = [
+        [group["initial_lr"] for group in read_checkpoint(last)["optimizer_states"][0]["param_groups"]]
+        for last in (run.last, run.heads.last)
+    ]
+    assert rates[0][0] != run.config.optimizer["lr"]
+    assert rates[1] == [rates[0][0]] * 3
+
+
+def test_heads_are_averaged_where_the_first_training_is(tmp_path: Path) -> None:
+    result = train(config(tmp_path, "callbacks=ema", "epochs=2", "patience=null"))
+    assert result is not None
+    run = Run(Path(result.directory))
+    assert all(OWN in read_checkpoint(last) for last in (run.last, run.heads.last))
 
 
 def test_nothing_happens_where_nothing_is_shared(tmp_path: Path) -> None:

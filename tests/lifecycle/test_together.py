@@ -117,6 +117,21 @@ def test_members_that_share_nothing_equal_their_separate_runs(tmp_path: Path) ->
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("model", ["hard", "single_task"])
+def test_a_member_leaves_out_nothing_in_its_second_cooldown(model: str, tmp_path: Path) -> None:
+    # So few and noisy rows that each member, or task, begins it at another epoch, while the others still drop numbers
+    asked = ("task.rows=60", "task.noise=3", "batch_size=20", "optimizer.lr=0.03", "encoder.widths=[16]")
+    asked = (*asked, f"model={model}", "weighting=equal", "patience=2", "epochs=80", "encoder.dropout=0.3")
+    wanted = configs(tmp_path / "stack", *asked, "second_cooldown=true", members=((), ()))
+    for job, config in zip(together(wanted), wanted, strict=True):
+        expected = train(config.changed(output=str(tmp_path / "alone")))
+        assert job.result is not None
+        assert expected is not None
+        assert (job.result.replicas, expected.replicas) == (2, 1)
+        assert_equal_runs(job.result, expected)
+
+
+@pytest.mark.slow
 def test_a_member_that_fails_leaves_the_others_alone(tmp_path: Path) -> None:
     broken = ("weighting=equal", "optimizer.lr=1e30")
     kept, failed = together(configs(tmp_path, "gradient_clip=null", members=[("weighting=equal",), broken]))

@@ -1,6 +1,7 @@
 """Planted truth: what the dials say is what is in the data."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -23,6 +24,13 @@ def test_tasks_of_unlike_blocks_have_nothing_in_common() -> None:
     block = torch.arange(5) % 2
     expected = torch.where(block[:, None] == block, 0.8, 0.0).fill_diagonal_(1.0)
     torch.testing.assert_close(found.T @ found, expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("option", ["relatedness", "noise", "scale_ratio", "missing", "conflict", "imbalance"])
+def test_whole_numbers_are_the_same_data_however_they_are_written(option: str) -> None:
+    number = 1 if option in ("scale_ratio", "imbalance") else 0
+    written: list[dict[str, Any]] = [{option: number}, {option: float(number)}]
+    assert len({SyntheticSuite(**one).fingerprint for one in written}) == 1
 
 
 def test_blocks_are_in_the_targets() -> None:

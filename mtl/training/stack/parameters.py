@@ -59,7 +59,7 @@ class StackedParameters:
         first = modules[0]
         self.template = deepcopy(first.network)
         self.generators = [generator_of(state) for state in random_states]
-        with_members_dropout(self.template, self.generators)
+        self._dropouts = with_members_dropout(self.template, [module.network for module in modules], self.generators)
         self._tied = len(list(self.template.named_parameters(remove_duplicate=False))) > len(
             list(self.template.named_parameters())
         )
@@ -105,6 +105,8 @@ class StackedParameters:
                 for part in (*module.network.parameters(), *module.network.buffers()):
                     part.data = part.data.clone()
         self.generators[:] = [self.generators[number] for number in numbers]
+        for dropout in self._dropouts:
+            dropout.keep(numbers)
         if numbers:
             self.values = self.values[list(numbers)]
             self.buffers = {name: values[list(numbers)] for name, values in self.buffers.items()}
