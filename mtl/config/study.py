@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from itertools import count, islice
+from itertools import count, islice, product
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -18,6 +18,11 @@ MERGED = "merged"
 FRONT = "front"  # a weighting that stands for a grid of fixed weights
 BASELINES = (*MATCHED, TREES, MERGED)
 APART = (BASELINE, TREES, MERGED, "common_start")  # models whose tasks are trained by themselves
+
+
+def keys_of(entry: str) -> set[str]:
+    """The keys that an entry of a comparison gives a value, beside its name."""
+    return {part.partition("=")[0].lstrip("+") for part in entry.split()[1:]}
 
 
 def _list_of_one(value: Any) -> Any:
@@ -150,10 +155,13 @@ class Study(Frozen):
             raise ValueError(str(unknown("model in match", self.match, self.models)))
         if self.tune and not self.grid:
             raise ValueError("grid={}: expected a key to tune, since tune=true")
-        for entry in (*self.models, *self.weightings) if self.tune else ():
-            for key in (part.partition("=")[0].lstrip("+") for part in entry.split()[1:]):
-                if key in (name.lstrip("+") for name in self.grid):
-                    raise ValueError(f"'{entry}' says {key}, and so does grid: expected it in one of them")
+        tuned = {name.lstrip("+") for name in self.grid} if self.tune else set()
+        for entry in (*self.models, *self.weightings):
+            for key in sorted(keys_of(entry) & tuned):
+                raise ValueError(f"'{entry}' says {key}, and so does grid: expected it in one of them")
+        for model, weighting in product(self.models, self.weightings):
+            for key in sorted(keys_of(model) & keys_of(weighting)):
+                raise ValueError(f"'{model}' says {key}, and so does '{weighting}': expected it in one of them")
         return self
 
     @property

@@ -93,6 +93,10 @@ def test_where_all_are_measured_all_seeds_decide() -> None:
             ["models=['hard optimizer.lr=0.5']", "tune=true"],
             "'hard optimizer.lr=0.5' says optimizer.lr, and so does grid: expected it in one of them",
         ),
+        (
+            ["models=[soft,'hard optimizer.lr=0.5']", "weightings=['equal +optimizer.lr=0.1',gradnorm]"],
+            r"'hard optimizer.lr=0.5' says optimizer.lr, and so does 'equal \+optimizer.lr=0.1': expected it in one",
+        ),
         (["match=soft", "models=[hard]"], "unknown model in match 'soft'"),
         (["grid={optimizer.lr:3}"], "expected lists of values by key"),
         (["sedes=3"], "unknown key 'sedes'"),
