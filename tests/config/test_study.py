@@ -192,5 +192,10 @@ def test_a_setting_without_effect_is_refused(arguments: list[str], said: str) ->
 
 
 def test_settings_that_have_an_effect_are_taken() -> None:
-    read_study(["task=synthetic", "tune=true", "grid={optimizer.lr: [0.1]}", "weightings=[equal,front]", "front=3"])
-    read_study(["task=synthetic", "baselines=[merged,same_seconds]", "merges=[ties]", "match=hard", "screen=3"])
+    grid = read_study(
+        ["task=synthetic", "tune=true", "grid={optimizer.lr: [0.1]}", "weightings=[equal,front]", "front=3"]
+    )
+    assert (grid.grid, grid.front) == ({"optimizer.lr": [0.1]}, 3)
+    merged = ["baselines=[merged,same_seconds]", "merges=[ties]", "match=hard", "screen=3"]
+    found = read_study(["task=synthetic", *merged])
+    assert (found.merges, found.match, found.screen) == (["ties"], "hard", 3)

@@ -116,12 +116,7 @@ class Target:
     ) -> "Target":
         what = f"target '{spec.column}'"
         found = numbers(column, what)
-        if spec.kind == "count":
-            _check_counts(column, found, what)
-        if spec.primary == "mape":
-            _check_none_is_zero(column, found, what)
-        if spec.transform == "log":
-            _check_logarithms(column, found, what)
+        _check_numbers(column, found, what, spec.kind, spec.primary, logarithm=spec.transform == "log")
         if np.unique(found[known]).size < 2:
             raise InputError(f"{what} is the same in every row: {found[known][0]:g}")
         fitted = found[train & known]
@@ -279,14 +274,9 @@ class Target:
             return
         column = frame[self.column]
         found = numbers(column, what)
-        if self.kind == "count":
-            _check_counts(column, found, what)
         if self.kind == "survival":
             _check_times(column, found, what)
-        if self.primary == "mape":
-            _check_none_is_zero(column, found, what)
-        if self.logarithm:
-            _check_logarithms(column, found, what)
+        _check_numbers(column, found, what, self.kind, self.primary, logarithm=bool(self.logarithm))
 
     def check(self, labels: Tensor, split: str) -> None:
         """InputError if the labels of a split are too few to be measured."""
@@ -395,6 +385,18 @@ def _ordered(texts: pd.Series) -> list[str]:
     found = list(texts.iloc[first])
     plain = all(NUMBER.fullmatch(text) for text in found)
     return sorted(found, key=lambda text: (float(text) if plain else 0.0, text))
+
+
+def _check_numbers(
+    column: pd.Series, found: np.ndarray, what: str, kind: str, primary: str | None, *, logarithm: bool
+) -> None:
+    """InputError for the first number that a target of this kind, metric and transform cannot have."""
+    if kind == "count":
+        _check_counts(column, found, what)
+    if primary == "mape":
+        _check_none_is_zero(column, found, what)
+    if logarithm:
+        _check_logarithms(column, found, what)
 
 
 def _check_counts(column: pd.Series, found: np.ndarray, what: str) -> None:
