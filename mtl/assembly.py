@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -152,7 +153,7 @@ def save_statistics(run: Run, data: MultiTaskDataModule) -> None:
         write_checked_text(run.path / "statistics.json", json.dumps(fitted, indent=1) + "\n")
 
 
-def load(run: str | Path, trust: Sequence[str] = ()) -> Assembly:
+def load(run: str | PathLike[str], trust: Sequence[str] = ()) -> Assembly:
     """A trained run: its objects with the weights of the checkpoint selected on validation. Loads no data.
 
     Args:

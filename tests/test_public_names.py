@@ -5,7 +5,9 @@ import re
 import runpy
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -84,3 +86,35 @@ def test_the_example_in_the_documents_runs(tmp_path: Path, monkeypatch: pytest.M
     assert names["predictions"].keys() == names["result"].tasks.keys()
     assert names["found"].verdict.headline
     assert not names["found"].problems
+    result, found = str(names["result"]), repr(names["found"])  # as a notebook shows them
+    assert result == repr(names["result"])
+    assert len(result.splitlines()) == 1 + len(names["result"].tasks)
+    assert found.startswith(f"Report of {names['found'].name}: {names['found'].verdict.outcome}\n")
+    assert max(len(result), len(found)) < 1500
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda config: mtl.Agent(config), "expected overrides as texts, such as 'task=credit'; found a RunConfig"),
+        (lambda _: mtl.configure(cast(Any, ["task=credit"])), "expected overrides as texts.*found a list"),
+        (lambda _: mtl.compare(cast(Any, {"task": "credit"})), "expected overrides as texts.*found a dict"),
+        (lambda _: mtl.train(cast(Any, "task=credit")), r"train: expected a config, as configure.*found a str"),
+        (lambda _: mtl.load(cast(Any, None)), "no run: expected the path of a run directory, found a NoneType"),
+    ],
+    ids=["agent", "configure", "compare", "train", "load"],
+)
+def test_what_python_gives_in_the_wrong_form_is_said_in_one_line(call: Any, message: str) -> None:
+    with pytest.raises(mtl.InputError, match=f"^{message}"):
+        call(mtl.configure("task=synthetic"))
+
+
+def test_objects_show_themselves_in_a_line(tmp_path: Path) -> None:
+    tasks = mtl.TaskGraph((mtl.binary("a"), replace(mtl.regression("b"), depends_on=("a",))))
+    assert repr(tasks) == "TaskGraph(a, b: b after a)"
+    assert repr(mtl.Agent("task=credit", "model=hard")) == (
+        "Agent(credit, model=hard weighting=uncertainty, not trained yet)"
+    )
+    run = mtl.Run(tmp_path)
+    assert repr(run) == f"Run({str(tmp_path)!r})"
+    assert Path(run) == tmp_path

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich import box
+from rich.console import Console
 from rich.table import Table
 
 from mtl.errors import InputError
@@ -40,6 +41,13 @@ class ExecutionReport(ABC):
     @abstractmethod
     def table(self) -> Table:
         """The report for a person at a terminal."""
+
+    def __repr__(self) -> str:
+        """The table, as a notebook shows it."""
+        console = Console(file=io.StringIO(), width=80, color_system=None)
+        with console.capture() as captured:
+            console.print(self.table())
+        return captured.get().rstrip()
 
     def outcome(self) -> Outcome | None:
         """What the agent achieved in each row or instance, to compare agents by. Default: None, nothing of the kind."""

@@ -38,8 +38,7 @@ stop it at any time. Settings and their defaults:
 def compare(*given: str) -> "Report":
     """Whether learning together pays, as the command ``compare`` finds it out: trains what is missing, and decides.
 
-    With ``workers=0`` everything is trained in this process; otherwise the script that calls this is imported by the
-    processes that train, and needs ``if __name__ == "__main__":`` around the call.
+    Other processes train; with ``workers=0`` this one does.
 
     Args:
         *given: settings of the comparison and overrides of its runs, as on the command line: ``task=digits``.

@@ -135,9 +135,15 @@ def to_plain(value: Any) -> Any:
         raise InputError(" ".join(str(error).split())[:LONGEST]) from None
 
 
-@cache
 def parse_override(text: str) -> Override:
-    """One override. InputError if it is not written as one."""
+    """One override. InputError if it is not written as one, or no text, as may be where Python calls."""
+    if not isinstance(text, str):
+        raise InputError(f"expected overrides as texts, such as 'task=credit'; found a {type(text).__name__}")
+    return _parsed(text)
+
+
+@cache
+def _parsed(text: str) -> Override:
     shown = text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
     try:
         found = OverridesParser.create().parse_override(text)

@@ -271,3 +271,15 @@ class RunResult(Frozen):
     improvement: ImprovementResult | None = None
     notes: list[str] = Field(default_factory=list)
     execution: dict[str, Any] | None = None
+
+    def __repr__(self) -> str:
+        """Which run, and the metrics that comparisons use, since all fields would fill a page of a notebook."""
+        run = f"{self.choices.task}, model={self.choices.model} weighting={self.choices.weighting} seed={self.seed}"
+        lines = [f"Result of {self.directory} ({run})"]
+        for task, facts in self.tasks.items():
+            found = {split: measured.tasks.get(task, {}).get(facts.primary) for split, measured in self.metrics.items()}
+            values = ", ".join(f"{split} {value:.4g}" for split, value in found.items() if value is not None)
+            lines.append(f"{task}: {facts.primary} {values or 'not defined'}")
+        return "\n".join(lines)
+
+    __str__ = __repr__

@@ -1,6 +1,7 @@
 """The agent: manages tasks, is trained, acts, analyses what came of it, and improves."""
 
 from collections.abc import Sequence
+from os import PathLike
 from pathlib import Path
 
 from mtl.agent.analysis.content import Analysis
@@ -47,11 +48,16 @@ class Agent:
         InputError: an override that does not fit, no such run, or both are given.
     """
 
-    def __init__(self, *given: str, run: str | Path | None = None, trust: Sequence[str] = ()) -> None:
+    def __init__(self, *given: str, run: str | PathLike[str] | None = None, trust: Sequence[str] = ()) -> None:
         if given and run is not None:
             raise InputError("Agent: expected overrides of an agent to be trained, or the run of a trained one")
         self.run = None if run is None else Run.open(run, trust)
         self.config: RunConfig = configure(*given) if self.run is None else self.run.config
+
+    def __repr__(self) -> str:
+        trained = "not trained yet" if self.run is None else f"run {str(self.run.path)!r}"
+        chosen = self.config.choices
+        return f"Agent({chosen.task}, model={chosen.model} weighting={chosen.weighting}, {trained})"
 
     @property
     def tasks(self) -> tuple[str, ...]:

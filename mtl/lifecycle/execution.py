@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ READING = ("separator", "encoding", "missing", "header", "skip")
 
 def execute(
     environment: dict[str, Any] | None,
-    run: str | None,
+    run: str | PathLike[str] | None,
     output: str = "outputs",
     threads: int | None = None,
     records: str | None = None,
@@ -63,7 +64,7 @@ def execute(
     given: Environment | None = (
         None if not environment else instantiate_node(environment, "environment", (*trust, *own))
     )  # its mistakes are said before a run is read
-    opened = Run.open(str(run) if run is not None else newest(str(output)).path, trust)
+    opened = Run.open(newest(str(output)) if run is None else run, trust)
     trained = load_trained(opened)
     if preference is not None:
         trained.choose(preference)

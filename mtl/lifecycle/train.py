@@ -106,6 +106,7 @@ def train(
         InputError: something in the config or the data is wrong, or the training diverged.
         Pruned: ``on_validation`` has ended it.
     """
+    _check_kind(config)
     merged = merged_of(config)
     if merged is not None:
         part = partial(train, most_threads=most_threads)
@@ -142,6 +143,13 @@ def train(
             if first:
                 os.environ.pop(RUN_VARIABLE, None)
                 os.environ.pop(RESUMED_VARIABLE, None)
+
+
+def _check_kind(config: object) -> None:
+    """InputError if it is no config, as may be where Python calls: an override, say."""
+    if not isinstance(config, RunConfig):
+        found = type(config).__name__
+        raise InputError(f"train: expected a config, as configure('task=credit') gives; found a {found}")
 
 
 def machines_of(config: RunConfig) -> Machines | None:

@@ -24,6 +24,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -116,6 +117,13 @@ class Run:
         self.path, self.trust = path, tuple(trust)
         self.id = path.name
 
+    def __fspath__(self) -> str:
+        """Its directory, so that a run stands wherever the path of one does."""
+        return str(self.path)
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
     @classmethod
     def create(cls, config: RunConfig) -> "Run":
         """Make a new directory for this config.
@@ -126,8 +134,10 @@ class Run:
         return cls(make_unique_directory(run_path(config)), config.trust)
 
     @classmethod
-    def open(cls, path: str | Path, trust: Sequence[str] = ()) -> "Run":
+    def open(cls, path: str | PathLike[str], trust: Sequence[str] = ()) -> "Run":
         """An existing run; arguments as for the class. InputError if there is no such run."""
+        if not isinstance(path, str | PathLike):
+            raise InputError(f"no run: expected the path of a run directory, found a {type(path).__name__}")
         path = Path(path)
         if not path.is_dir():
             raise InputError(f"no run at '{path}': expected a run directory such as outputs/runs/<task>/<model>/<id>")

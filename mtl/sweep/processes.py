@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from types import ModuleType
 
 from mtl.config.process import set_process_defaults
 from mtl.config.signals import exit_code, signals_interrupt
@@ -48,15 +49,32 @@ def start_worker(process: BaseProcess) -> None:
     """Start a process whose function runs within :func:`worker_process`.
 
     Ctrl-C, which a terminal sends to all processes, waits until the new one handles it: before that, Python would print
-    where in the imports it was.
+    where in the imports it was. The program itself is not imported there: a script or a notebook need not be made for
+    it, nor be a file at all.
     """
     if hasattr(signal, "pthread_sigmask"):
         resource_tracker.ensure_running()  # the first process of the program would start it, which ends what is blocked
     _block_interrupts(True)
     try:
-        process.start()
+        with _without_main_module():
+            process.start()
     finally:
         _block_interrupts(False)
+
+
+@contextmanager
+def _without_main_module() -> Iterator[None]:
+    """Within this, a new process finds no main module that it would run again to have its functions.
+
+    What a worker calls is in modules of their own. A script that starts a comparison without asking for its
+    ``__name__`` would start another one in each worker, and a program that Python reads from its input cannot be found.
+    """
+    program = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = program
 
 
 def _block_interrupts(blocked: bool) -> None:

@@ -50,6 +50,10 @@ class TaskGraph:
         self.generations = tuple(generations)
         self.order = tuple(name for generation in generations for name in generation)
 
+    def __repr__(self) -> str:
+        depending = [f"{one.name} after {', '.join(one.depends_on)}" for one in self.tasks if one.depends_on]
+        return f"TaskGraph({', '.join(self.names)}{': ' if depending else ''}{'; '.join(depending)})"
+
     def __getitem__(self, name: str) -> Task:
         return self.tasks[self.names.index(name)]
 

@@ -48,6 +48,12 @@ def test_a_report_has_no_outcome_unless_it_says_one() -> None:
     assert OneRow(0.5).outcome() is None
 
 
+def test_it_shows_its_table_without_colours() -> None:
+    shown = repr(OneRow(0.5))
+    assert [line.split() for line in shown.splitlines() if "0.5" in line] == [["a,", "b", "0.5"]]
+    assert "\x1b" not in shown
+
+
 def test_the_listing_is_csv(tmp_path: Path) -> None:
     written = OneRow(0.5).write(tmp_path)
     assert [path.name for path in written] == ["execution.csv", "execution.json"]

@@ -113,6 +113,35 @@ def test_of_a_program_that_is_killed_nothing_is_said_and_no_process_stays(tmp_pa
     assert done.stdout + done.stderr == ""
 
 
+PROGRAM = """
+from pathlib import Path
+from {module} import until_idle, write_process
+from mtl.sweep.worker_pool import WorkerPool
+
+print("begun")
+with WorkerPool(Path({path!r})) as pool:
+    pool.give(write_process, Path({path!r}) / "written")
+    until_idle(pool)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("as_file", [True, False], ids=["script", "from_input"])
+def test_a_program_that_does_not_ask_for_its_name_is_not_run_again_by_its_workers(
+    tmp_path: Path, as_file: bool
+) -> None:
+    queue_directory(tmp_path).mkdir(parents=True)
+    program = PROGRAM.format(module=__name__, path=str(tmp_path))
+    script = tmp_path / "script.py"
+    script.write_text(program)
+    asked = [sys.executable, str(script) if as_file else "-"]
+    paths = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    done = subprocess.run(asked, input=None if as_file else program, capture_output=True, text=True, env=paths)
+    logs = "".join(log.read_text() for log in queue_directory(tmp_path).glob("worker-*.log"))
+    assert (done.returncode, done.stdout, done.stderr, logs) == (0, "begun\n", "", "")
+    assert (tmp_path / "written").is_file()
+
+
 def test_a_flag_stays_set_until_it_is_cleared() -> None:
     flag = StopFlag(get_context("spawn"))
     assert not flag.is_set()

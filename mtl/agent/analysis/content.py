@@ -32,7 +32,7 @@ class OutcomeFacts:
     higher_is_better: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Analysis:
     """One finished run, looked at from the side of its outcome.
 
@@ -57,6 +57,11 @@ class Analysis:
     calibrations: tuple[Calibration, ...]
     weighted: tuple[str, ...]
     failures: tuple[dict[str, Value], ...]
+
+    def __repr__(self) -> str:
+        """What it says in sentences, as a notebook shows it."""
+        limits = [association_sentence(self.associations)] if self.associations else []
+        return "\n".join((f"Analysis of {self.run}", *limits, *map(calibration_sentence, self.calibrations)))
 
 
 def association_sentence(found: Sequence[Association]) -> str:

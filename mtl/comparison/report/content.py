@@ -7,7 +7,7 @@ from mtl.comparison.types import Comparison
 from mtl.comparison.verdict import Verdict
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """A comparison with its name and its verdict.
 
@@ -24,3 +24,8 @@ class Report:
     comparison: Comparison
     verdict: Verdict
     problems: tuple[Problem, ...]
+
+    def __repr__(self) -> str:
+        """Name and verdict, since all numbers would fill pages of a notebook."""
+        title = f"Report of {self.name}: {self.verdict.outcome}"
+        return "\n".join((title, self.verdict.headline, *self.verdict.meaning))
