@@ -12,6 +12,7 @@ from typing import Any, cast
 import pytest
 
 import mtl
+from mtl.cli.compare import console_of_caller
 from mtl.config.compose import target_of
 from mtl.config.folders import CONF
 
@@ -118,3 +119,11 @@ def test_objects_show_themselves_in_a_line(tmp_path: Path) -> None:
     run = mtl.Run(tmp_path)
     assert repr(run) == f"Run({str(tmp_path)!r})"
     assert Path(run) == tmp_path
+
+
+def test_in_a_notebook_a_comparison_writes_as_to_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    console = console_of_caller()
+    assert not console.is_jupyter
+    assert not console.is_terminal
+    assert console.color_system is None

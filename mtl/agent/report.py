@@ -44,7 +44,7 @@ class ExecutionReport(ABC):
 
     def __repr__(self) -> str:
         """The table, as a notebook shows it."""
-        console = Console(file=io.StringIO(), width=80, color_system=None)
+        console = Console(file=io.StringIO(), width=80, color_system=None, force_jupyter=False)
         with console.capture() as captured:
             console.print(self.table())
         return captured.get().rstrip()

@@ -49,9 +49,16 @@ def compare(*given: str) -> "Report":
     Raises:
         InputError: a setting or an override is wrong, or every run failed.
     """
-    made = carry_out(read_study([*given, "dry_run=false"]), " ".join([typed("compare"), *map(quote, given)]), Console())
+    asked = read_study([*given, "dry_run=false"])
+    made = carry_out(asked, " ".join([typed("compare"), *map(quote, given)]), console_of_caller())
     assert made is not None
     return made
+
+
+def console_of_caller() -> Console:
+    """Where a call from Python writes: in a notebook plain text, as in a file, since drawing again needs widgets."""
+    console = Console()
+    return Console(force_jupyter=False, force_terminal=False) if console.is_jupyter else console
 
 
 def main(arguments: list[str]) -> int:

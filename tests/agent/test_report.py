@@ -48,7 +48,9 @@ def test_a_report_has_no_outcome_unless_it_says_one() -> None:
     assert OneRow(0.5).outcome() is None
 
 
-def test_it_shows_its_table_without_colours() -> None:
+@pytest.mark.parametrize("notebook", [False, True], ids=["terminal", "notebook"])
+def test_it_shows_its_table_without_colours(monkeypatch: pytest.MonkeyPatch, notebook: bool) -> None:
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: notebook)
     shown = repr(OneRow(0.5))
     assert [line.split() for line in shown.splitlines() if "0.5" in line] == [["a,", "b", "0.5"]]
     assert "\x1b" not in shown

@@ -68,7 +68,7 @@ def references(
 
 def _progress() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True))
+    return Progress(*columns, console=Console(stderr=True, force_jupyter=False))
 
 
 def _key(instance: JobShop, limit: float) -> str:
