@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mtl.errors import InputError
     from mtl.lifecycle.agent import Agent
     from mtl.lifecycle.execution import execute
+    from mtl.lifecycle.predictor import Predictor
     from mtl.lifecycle.train import train
     from mtl.nn.encoder import Encoder
     from mtl.runs.directory import Run
@@ -40,6 +41,7 @@ __all__ = (
     "InputError",
     "LossWeighting",
     "MultiTaskDataModule",
+    "Predictor",
     "Run",
     "RunConfig",
     "RunResult",
@@ -70,6 +72,7 @@ _MODULES = {
     "mtl.errors": ("InputError",),
     "mtl.lifecycle.agent": ("Agent",),
     "mtl.lifecycle.execution": ("execute",),
+    "mtl.lifecycle.predictor": ("Predictor",),
     "mtl.lifecycle.train": ("train",),
     "mtl.nn.encoder": ("Encoder",),
     "mtl.runs.directory": ("Run",),

@@ -17,7 +17,7 @@ from mtl.cli.init import write_project
 from mtl.weighting.gradnorm import GradNorm
 from tests.docs.pages import PAGES, ROOT, blocks, lines, name
 
-ELSEWHERE = {"tutorial.md", "table.md", "install.md"}  # tests of their own, below and in test_public_names.py
+ELSEWHERE = {"tutorial.md", "table.md", "faq.md", "install.md"}  # tests of their own, below and in test_public_names.py
 WITH_PYTHON = [path for path in PAGES if blocks(path, "python") and path.name not in ELSEWHERE]
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 QUICK = {  # the same commands with fewer and shorter runs
@@ -88,5 +88,9 @@ def test_the_tutorial_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     found = {"frame": pd.read_csv(tmp_path / "new.csv")}
     exec(compile(block.replace("<run id>", run.name), "table.md", "exec"), found)  # noqa: S102
     assert len(found["spend"]) == 5
+    found = {}
+    for block in blocks(ROOT / "docs" / "faq.md", "python"):  # within a program
+        exec(compile(block.replace("<run id>", run.name), "faq.md", "exec"), found)  # noqa: S102
+    assert (tmp_path / "network.pt2").is_file()
     exec(compile(example, "table.md", "exec"), {})  # noqa: S102
     assert len(pd.read_csv(tmp_path / "later.csv")) == 1200

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from rich.table import Table
@@ -18,6 +18,9 @@ from mtl.errors import InputError
 from mtl.suites.base import DIGITS, MultiTaskDataModule, Predict
 from mtl.suites.table.reading import NOTES
 from mtl.suites.table.source import read_source
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PIECE = 8192  # rows that are predicted at a time
 ROW = "row"
@@ -55,16 +58,33 @@ class NewRows(Environment):
         sys.stderr.write("".join(f"{line}\n" for line in self.notes))
 
     @override
-    @torch.inference_mode()
     def run(self, predict: Predict, data: MultiTaskDataModule) -> "PredictionReport":
-        found: dict[str, list[Tensor]] = {task.name: [] for task in data.tasks}
-        for start in range(0, len(self.frame), PIECE):
-            predictions = predict(data.inputs(self.frame.iloc[start : start + PIECE]))
-            for task in data.tasks:
-                found[task.name].append(task.decode(predictions[task.name]).float())
-        values = {name: torch.cat(parts) for name, parts in found.items()}
+        values = predicted(self.frame, predict, data)
         decided = self.deciding.decisions(values) if self.deciding is not None else {}
         return PredictionReport(values, data.values, data.own_units, self.notes, data.parts, decided)
+
+
+@torch.inference_mode()
+def predicted(frame: "pd.DataFrame", predict: Predict, data: MultiTaskDataModule) -> dict[str, Tensor]:
+    """The decoded predictions of every task for rows of a table.
+
+    Args:
+        frame: the rows.
+        predict: inputs to raw predictions by task.
+        data: the run's suite.
+
+    Returns:
+        By task: numbers ``[N]`` or ``[N, P]``, probabilities of yes ``[N]`` or of classes ``[N, C]``.
+
+    Raises:
+        InputError: a column is missing, or a value is not of its column's kind.
+    """
+    found: dict[str, list[Tensor]] = {task.name: [] for task in data.tasks}
+    for start in range(0, len(frame), PIECE):
+        predictions = predict(data.inputs(frame.iloc[start : start + PIECE]))
+        for task in data.tasks:
+            found[task.name].append(task.decode(predictions[task.name]).float())
+    return {name: torch.cat(parts) for name, parts in found.items()}
 
 
 class PredictionReport(ExecutionReport):

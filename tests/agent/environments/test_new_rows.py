@@ -15,8 +15,10 @@ from mtl.assembly import load
 from mtl.config.compose import configure
 from mtl.errors import InputError
 from mtl.lifecycle.execution import execute
+from mtl.lifecycle.predictor import Predictor
 from mtl.lifecycle.train import train
 from mtl.nn.encoder import SINGLE
+from mtl.runs.directory import Run
 from mtl.suites.base import MultiTaskDataModule
 from mtl.suites.synthetic import SyntheticSuite
 from mtl.suites.table import TableSuite
@@ -159,3 +161,47 @@ def test_predictions_are_in_words_and_units() -> None:
     assert report.summary() == pytest.approx({"rows": 2, **means})
     assert not list(report.figures())
     assert report.table().row_count == 2
+
+
+@pytest.mark.smoke
+def test_a_program_gets_the_same_predictions_without_files(trained: Path) -> None:
+    _, directory = execute({}, str(trained), records=new(trained, ROWS))
+    expected = pd.read_csv(directory / "predictions.csv").drop(columns="row")
+    predictor = Predictor(Run.open(trained))
+    assert predictor.tasks == ("churn", "spend", "size", "visits", "cost", "grade")
+    frame = ROWS.replace("?", None).set_axis(["p", "q", "r"])
+    found = predictor(frame)
+    assert found.index.tolist() == ["p", "q", "r"]
+    pd.testing.assert_frame_equal(found.reset_index(drop=True), expected, rtol=1e-5)
+    # Each row by itself, with numbers as numbers: nothing depends on the rows beside it
+    rows = [{"x": 40, "city": "Oslo"}, {"x": None, "city": "Rome"}, {"x": 61.5, "city": None}]
+    alone = pd.concat([predictor([row]) for row in rows], ignore_index=True)
+    pd.testing.assert_frame_equal(alone, expected, rtol=1e-4)
+    assert predictor.unfamiliar(rows[:1]) == []
+    assert "'Rome'" in " ".join(predictor.unfamiliar(rows[1:2]))
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([], "there is no row to predict"),
+        ({"x": 40, "city": "Oslo"}, "expected a frame, or a list with a mapping.*found a dict"),
+        (["x"], "expected a frame.*found a list of something else"),
+        ([{"x": 40}], "input column 'city' is not there"),
+        ([{"x": "many", "city": "Oslo"}], "column 'x': row 1 holds 'many', which is no number"),
+        (pd.DataFrame([[1, 2]], columns=["x", "x"]), "the frame has two columns 'x'"),
+    ],
+    ids=["none", "mapping", "texts", "column", "kind", "twice"],
+)
+def test_rows_of_a_program_that_are_none_are_refused_in_one_line(trained: Path, rows: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Predictor(trained)(rows)
+
+
+@pytest.mark.smoke
+def test_a_run_on_something_else_predicts_no_rows(tmp_path: Path) -> None:
+    run = untrained(tmp_path, "task=synthetic", "task.rows=200")
+    with pytest.raises(
+        InputError, match="records are rows of a table, and SyntheticSuite is trained on something else"
+    ):
+        Predictor(run)([{"x": 1}])

@@ -1,0 +1,101 @@
+"""A trained run within a program of one's own: loaded once, then asked for rows again and again."""
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+from mtl.errors import InputError
+from mtl.lifecycle.execution import say_if_unfinished
+from mtl.lifecycle.trained import load_trained
+from mtl.runs.directory import Run
+from mtl.weighting.state.per_task_option import PerTaskNumbers
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mtl.suites.base import MultiTaskDataModule
+
+
+class Predictor:
+    """Predicts rows as ``execute.py records=`` does, without files, for a service or an agent of one's own.
+
+    For example::
+
+        predictor = mtl.Predictor("outputs/runs/table/gated-uncertainty/422ccb8604")
+        predictor([{"colour": "red", "x1": 0.3, "x2": None}])  # a row each: churn, churn.probability, spend
+
+    For runs whose inputs are rows of a table, which is not read again. What a run decides on rows is not part of it,
+    since a decision may depend on which rows come together; ``execute`` decides.
+
+    Args:
+        run: a run directory, or the run.
+        trust: modules whose code the run's config may name, beside this package's and what ``conf/`` names.
+        preference: among the tasks, of a network that was trained for all of them; None: all tasks alike.
+
+    Raises:
+        InputError: there is no such run, something in it is missing, damaged or not trusted, or it has no preference.
+    """
+
+    def __init__(self, run: str | PathLike[str], trust: Sequence[str] = (), preference: PerTaskNumbers = None) -> None:
+        opened = Run.open(run, trust)
+        self._trained = load_trained(opened)
+        if preference is not None:
+            self._trained.choose(preference)
+        say_if_unfinished(opened)
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The names of what is predicted."""
+        return tuple(task.name for task in self._data.tasks)
+
+    def __call__(self, rows: "pd.DataFrame | Sequence[Mapping[str, Any]]") -> "pd.DataFrame":
+        """Predict rows.
+
+        Args:
+            rows: a frame, or a mapping from column to value for each row, with the columns that the run learned from;
+                others are not looked at. Values are of the kinds that they had in its table; None is missing.
+
+        Returns:
+            A row for each, with its index: of a target that is a number its value in its own units; of one of classes
+            the most probable, and ``<target>.probability``, which of two classes is that of the second, yes.
+
+        Raises:
+            InputError: there is no row, a column is missing, or a value is not of its column's kind.
+        """
+        import pandas as pd
+
+        from mtl.agent.environments.new_rows import PredictionReport, predicted
+
+        data, frame = self._data, _frame_of(rows)
+        found = predicted(frame, self._trained.predict, data)
+        report = PredictionReport(found, data.values, data.own_units, parts=data.parts)
+        return pd.DataFrame(report.columns, index=frame.index)
+
+    def unfamiliar(self, rows: "pd.DataFrame | Sequence[Mapping[str, Any]]") -> list[str]:
+        """What of these rows is so unlike the training rows that predictions mean little, in a line each."""
+        return self._data.unfamiliar(_frame_of(rows))
+
+    @property
+    def _data(self) -> "MultiTaskDataModule":
+        return self._trained.data
+
+
+def _frame_of(rows: Any) -> "pd.DataFrame":
+    """Rows as a frame. InputError where they are none."""
+    import pandas as pd
+
+    if isinstance(rows, pd.DataFrame):
+        frame = rows
+    elif isinstance(rows, list | tuple) and all(isinstance(row, Mapping) for row in rows):
+        frame = pd.DataFrame([dict(row) for row in rows])
+    else:
+        raise InputError(
+            "Predictor: expected a frame, or a list with a mapping from column to value for each row; found a "
+            f"{type(rows).__name__}{' of something else' if isinstance(rows, list | tuple) else ''}"
+        )
+    if not len(frame):
+        raise InputError("Predictor: there is no row to predict")
+    if not frame.columns.is_unique:
+        twice = frame.columns[frame.columns.duplicated()][0]
+        raise InputError(f"Predictor: the frame has two columns '{twice}'")
+    return frame
