@@ -155,11 +155,11 @@ class JobShops(Environment):
         assert isinstance(data, SchedulingSuite)
         policy = network_policy(lambda inputs: predict(inputs)["assignment"])
         instances = data.instances["test"]
-        gaps: dict[str, float] = {}
+        gaps: dict[int, float] = {}  # by shop, as two files may hold shops of one name
         for group in same_size(instances):
             built = timed(partial(self.decoder.build, policy, Shops.pack(group)), group)
-            gaps |= {schedule.instance.name: schedule.gap for schedule, _ in built}
-        return np.array([gaps[instance.name] for instance in instances])
+            gaps |= {id(instance): schedule.gap for instance, (schedule, _) in zip(group, built, strict=True)}
+        return np.array([gaps[id(instance)] for instance in instances])
 
     def _solved(self, outcomes: list[BuiltSchedule]) -> Iterator[JobShop]:
         """The instances, where no makespan is known with what CP-SAT proves of them. Adds its outcomes."""
