@@ -11,6 +11,7 @@ from pytorch_lightning.loggers import Logger, TensorBoardLogger
 
 from mtl.agent.deciding import DecidingEnvironment
 from mtl.agent.environment import Environment, check_required_tasks
+from mtl.agent.improvement.base import Improvement
 from mtl.agent.report import ExecutionReport
 from mtl.assembly import merged_of, trees_of
 from mtl.config.factories import instantiate_node
@@ -19,6 +20,7 @@ from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
 from mtl.errors import InputError
 from mtl.lifecycle.trained import Trained, load_trained
+from mtl.network import Network
 from mtl.runs.dashboard import CHOSEN, write_choices
 from mtl.runs.directory import Run, newest
 from mtl.runs.files import make_unique_directory, write_json
@@ -247,6 +249,31 @@ def environment_for(config: RunConfig, data: MultiTaskDataModule) -> Environment
     return environment
 
 
+def check_meeting(environment: Environment | None, improvement: Improvement | None, network: Network | None) -> None:
+    """Say before a training what acting will miss in the network, unless an improvement may give it.
+
+    Args:
+        environment: where it will act; None: it does not.
+        improvement: of the trained network; None: there is none.
+        network: as built, or improved before; None: the agent has none, as with trees.
+
+    Raises:
+        InputError: something is missing.
+    """
+    if environment is not None and (improvement is None or not improvement.adds_dispatchers):
+        environment.meet(network)
+
+
+def said_if_missing(environment: Environment, network: Network | None) -> bool:
+    """Whether the network lacks what acting takes, as no improvement has found it; then says so on standard error."""
+    try:
+        environment.meet(network)
+    except InputError as error:
+        sys.stderr.write(f"the run ends without acting: {error}\n")
+        return True
+    return False
+
+
 def act(
     run: Run,
     trained: Trained,
@@ -256,6 +283,8 @@ def act(
     step: int,
 ) -> tuple[ExecutionReport | None, RunResult]:
     """Let the agent that was just trained act, and show its pictures and the final metrics on the dashboard.
+
+    Where an improvement has not found what acting takes, the run is finished without it, and a line says so.
 
     Args:
         run: gets the report's files.
@@ -270,7 +299,7 @@ def act(
     """
     report = None
     numbers = {f"val/{key}": value for key, value in result.metrics["val"].flat().items()}
-    if environment is not None:
+    if environment is not None and not said_if_missing(environment, trained.network):
         report = trained.act(environment)
         report.write(run.path / "execution")
         result = result.model_copy(update={"execution": report.summary()})
