@@ -86,6 +86,7 @@ def execute(
         environment = environment or {**trained.config.execution, **tuned}
         check_environment(trained.data, chosen, opened)
     report = trained.act(chosen)
+    report.say_origin(opened.path, chosen)
     return report, keep(report, opened, environment, preference)
 
 
@@ -107,6 +108,7 @@ def execute_in(environment: Environment, run: Run, settings: Any) -> tuple[Execu
     say_if_unfinished(run)
     check_environment(trained.data, environment, run)
     report = trained.act(environment)
+    report.say_origin(run.path, environment)
     return report, keep(report, run, settings)
 
 
@@ -301,6 +303,7 @@ def act(
     numbers = {f"val/{key}": value for key, value in result.metrics["val"].flat().items()}
     if environment is not None and not said_if_missing(environment, trained.network):
         report = trained.act(environment)
+        report.say_origin(run.path, environment)
         report.write(run.path / "execution")
         result = result.model_copy(update={"execution": report.summary()})
         numbers |= {f"execution/{key}": v for key, v in report.summary().items() if isinstance(v, float)}
