@@ -93,7 +93,7 @@ def test_an_agent_improves_how_it_decides(name: str, tmp_path: Path, monkeypatch
     show(found, console=Console(width=200, file=said))
     assert "On validation rows that no search has seen" in said.getvalue()
 
-    with pytest.raises(InputError, match="the report is of run .*, and run .* is analysed"):
+    with pytest.raises(InputError, match=r"the report is of run .*, and run .* is analysed"):
         agent.analyse(before)
     if name == "alerts":
         analysis = agent.analyse()
