@@ -9,7 +9,6 @@ import pytest
 from mtl.comparison.scope import fresh_seeds_sentence, planned_power_sentence
 from mtl.comparison.statistics.estimate import over_seeds
 
-
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 
 
