@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mtl.agent.analysis.association import Association, associations
 from mtl.agent.analysis.calibration import KINDS, Calibration, LabelledPredictions, calibration
 from mtl.agent.analysis.content import Analysis, OutcomeFacts
-from mtl.agent.analysis.resampling import Numbers, group_numbers, percentile_interval, resampled, sums_by_group
+from mtl.agent.analysis.resampling import Numbers, group_numbers, mean_interval, sums_by_group
 from mtl.agent.environment import Environment
 from mtl.agent.report import ExecutionReport
 from mtl.comparison.report.analysis_page import analysis_page
@@ -138,8 +138,7 @@ def outcome_facts(report: ExecutionReport | None, environment: str) -> OutcomeFa
         return None
     values = outcome.values
     sums = sums_by_group(np.stack([values, np.ones(len(values))]), group_numbers(outcome.groups, len(values)))
-    drawn = resampled(sums)
-    low, high = percentile_interval(drawn[:, 0] / drawn[:, 1], ALPHA)
+    low, high = mean_interval(sums[0], ALPHA, sums[1])
     return OutcomeFacts(
         name=outcome.name,
         environment=environment,
