@@ -155,6 +155,13 @@ def test_bounds_can_be_given(predict: Predict, file: Path) -> None:
     assert (record["reference"], record["reference_kind"]) == (55, "best known")
 
 
+def test_a_lower_bound_that_a_schedule_is_below_is_called_wrong(predict: Predict, file: Path) -> None:
+    report = JobShops([str(file), "ft06"], Greedy(), bounds={"mine": {"lower": 5}}).run(predict, SUITE)
+    assert "! mine: a schedule of 4 is there, so the lower bound 5 is wrong" in str(report.table().caption)
+    report = JobShops([str(file), "ft06"], Greedy(), bounds={"mine": {"lower": 4}}).run(predict, SUITE)
+    assert "wrong" not in str(report.table().caption)
+
+
 def test_what_the_solver_does_not_prove_is_no_reference() -> None:
     """A schedule that it found is not called the best known; a bound that it proved counts if it is the largest."""
     shop = JobShop("own", np.full((2, 2), 2), np.array([[0, 1], [1, 0]]))
