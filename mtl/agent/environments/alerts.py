@@ -324,7 +324,8 @@ class AlertsReport(ExecutionReport):
     day and ``<who>_precision``, the share of the warnings whose flight departed late or not at all; ``over_<who>`` is
     the mean difference of the agent's net minutes and the other's on the same days, with the interval
     ``over_<who>_low`` to ``_high``: days are drawn again (see
-    :func:`~mtl.agent.analysis.resampling.mean_interval`), and all of them hold together at 95 %. ``alerts.csv`` has every warning of the agent.
+    :func:`~mtl.agent.analysis.resampling.mean_interval`), and all of them hold together at 95 %. ``alerts.csv`` has
+    every warning of the agent.
 
     Args:
         of_days: by who decides; the agent first.

@@ -17,7 +17,7 @@ from mtl.agent.environment import Environment
 from mtl.agent.environments.scheduling.decoders import Decoder
 from mtl.agent.environments.scheduling.demands import with_demands
 from mtl.agent.environments.scheduling.exact import CpSat
-from mtl.agent.environments.scheduling.rules import BY_DUE_DATE, select_rules
+from mtl.agent.environments.scheduling.rules import BY_DUE_DATE, check_due_dates, select_rules
 from mtl.agent.environments.scheduling.schedule import Schedule
 from mtl.agent.environments.scheduling.schedule_report import AGENT, BuiltSchedule, ScheduleReport
 from mtl.agent.environments.scheduling.seeds import check_seed
@@ -95,10 +95,7 @@ class JobShops(Environment):
             decoder.check(instance)
         by_due_date = BY_DUE_DATE if objective == "weighted_tardiness" else ()
         self.baselines = select_rules([*by_due_date, *baselines], check_seed("seed", seed))
-        for name in self.baselines:
-            for instance in self.instances:
-                if name in BY_DUE_DATE and not instance.constraints.dated:
-                    raise InputError(f"baseline {name}: no job of instance {instance.name} has a due date")
+        check_due_dates(self.baselines, self.instances)
         self.cpsat = cpsat or CpSat()
         self.gantt = _GANTT.get(str(gantt).lower(), "")
         if not self.gantt:

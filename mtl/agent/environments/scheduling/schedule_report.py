@@ -267,8 +267,8 @@ class ScheduleReport(BuiltSchedulesReport):
             instance, least = outcomes[0].schedule.instance, min(one.schedule.makespan for one in outcomes)
             if instance.lower_bound is not None and least < instance.lower_bound:
                 found.append(
-                    f"! {escape(instance.name)}: a schedule of {least} is there, so the lower bound {instance.lower_bound} is "
-                    "wrong, and gaps may be"
+                    f"! {escape(instance.name)}: a schedule of {least} is there, so the lower bound "
+                    f"{instance.lower_bound} is wrong, and gaps may be"
                 )
         return found
 
