@@ -194,9 +194,25 @@ def test_damaged_run(tmp_path: Path, kind: str) -> None:
         (["cpsat.seconds=-1"], "cpsat.seconds=-1"),
         (["gantt=maybe"], "gantt=maybe"),
         (["margin=0.1"], "unknown key 'margin': it is one of lending: add execution@_global_=lending"),
+        (["decoder@_global_=greedy"], "expected decoder=greedy"),
+        (
+            ["execution@_global_=shop_floor", "decoder=greedy"],
+            "takes an option of decoder: add execution@_global_=scheduling",
+        ),
         (["cpsat.second=1"], "unknown key 'cpsat.second': did you mean 'cpsat.seconds'"),
     ],
-    ids=["instance", "no_instance", "baseline", "samples", "seconds", "gantt", "other_environment", "nested_key"],
+    ids=[
+        "instance",
+        "no_instance",
+        "baseline",
+        "samples",
+        "seconds",
+        "gantt",
+        "other_environment",
+        "place",
+        "other_option",
+        "nested_key",
+    ],
 )
 def test_mistakes_are_one_line_and_leave_nothing(tmp_path: Path, overrides: list[str], says: str) -> None:
     with pytest.raises(InputError) as error:
