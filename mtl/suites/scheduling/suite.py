@@ -178,7 +178,7 @@ class SchedulingSuite(MultiTaskDataModule):
             lambda: self.labelled(solutions),
             TENSORS,
             sources=(),
-            code=[str(file) for file in sorted(Path(__file__).parent.glob("*.py"))],
+            code=[str(file) for file in sorted(Path(__file__).parent.rglob("*.py"))],
             options=(self._facts, self.further, torch.__version__),
             cache=self.cache,
         )
