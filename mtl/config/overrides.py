@@ -112,12 +112,13 @@ def check_type(key: str, default: Any, value: Any) -> None:
         return
     number = type(value) in (int, float) and isfinite(value)
     example = format_value(OmegaConf.to_container(default)) if OmegaConf.is_config(default) else default
+    plain = isinstance(default, DictConfig) and "_target_" not in default  # what it is for can do without
     kinds: dict[type, tuple[bool, str]] = {
         bool: (isinstance(value, bool), "true or false"),
         int: (number and isinstance(value, int), f"a whole number, such as {example}"),
         float: (number, f"a number, such as {example}"),
         ListConfig: (isinstance(value, list), f"a list, such as {example}"),
-        DictConfig: (False, f"a mapping, such as {example}"),
+        DictConfig: (plain and value is None, f"a mapping, such as {example}"),
     }
     fits, expected = kinds.get(type(default), (True, ""))
     if not fits:
@@ -238,6 +239,11 @@ def to_input_error(text: str, error: Exception, before: DictConfig, group: str |
         parent = key.rpartition(".")[0]
         siblings = [name for name in known if name.rpartition(".")[0] == parent]
         return unknown("key", key, siblings or [name for name in known if "." not in name])
+    there, given = OmegaConf.select(before, key), to_plain(override.value())
+    if isinstance(there, DictConfig) and isinstance(given, dict):
+        for name in given:
+            if name not in there:
+                return unknown(f"key of {key}", str(name), [str(one) for one in there])
     return InputError(f"'{text}': {' '.join(str(error).split())}")
 
 
