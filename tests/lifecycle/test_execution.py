@@ -56,6 +56,8 @@ def test_training_and_execution_share_their_settings() -> None:
 def test_what_an_environment_can_do_without_is_left_out_by_null() -> None:
     assert asked("execution@_global_=routing").environment["keywords"]
     assert asked("execution@_global_=routing", "keywords=null").environment["keywords"] is None
+    with pytest.raises(InputError, match="unknown key of keywords 'tops': did you mean 'Tops'"):
+        asked("execution@_global_=routing", "keywords={tops: [a]}")
 
 
 def test_execution_leaves_a_report_beside_the_run(run: Run) -> None:
@@ -199,10 +201,6 @@ def test_damaged_run(tmp_path: Path, kind: str) -> None:
         (["cpsat.seconds=-1"], "cpsat.seconds=-1"),
         (["gantt=maybe"], "gantt=maybe"),
         (["margin=0.1"], "unknown key 'margin': it is one of lending: add execution@_global_=lending"),
-        (
-            ["execution@_global_=routing", "keywords={tops: [a]}"],
-            "unknown key of keywords 'tops': did you mean 'Tops'",
-        ),
         (["decoder@_global_=greedy"], "expected decoder=greedy"),
         (
             ["execution@_global_=shop_floor", "decoder=greedy"],
@@ -218,7 +216,6 @@ def test_damaged_run(tmp_path: Path, kind: str) -> None:
         "seconds",
         "gantt",
         "other_environment",
-        "mapping",
         "place",
         "other_option",
         "nested_key",
