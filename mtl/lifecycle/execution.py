@@ -266,14 +266,13 @@ def check_meeting(environment: Environment | None, improvement: Improvement | No
         environment.meet(network)
 
 
-def said_if_missing(environment: Environment, network: Network | None) -> bool:
-    """Whether the network lacks what acting takes, as no improvement has found it; then says so on standard error."""
+def what_is_missing(environment: Environment, network: Network | None) -> str:
+    """What a network lacks to act in an environment, which takes from it what it needs; empty if it lacks nothing."""
     try:
         environment.meet(network)
     except InputError as error:
-        sys.stderr.write(f"the run ends without acting: {error}\n")
-        return True
-    return False
+        return str(error)
+    return ""
 
 
 def act(
@@ -301,7 +300,10 @@ def act(
     """
     report = None
     numbers = {f"val/{key}": value for key, value in result.metrics["val"].flat().items()}
-    if environment is not None and not said_if_missing(environment, trained.network):
+    missing = "" if environment is None else what_is_missing(environment, trained.network)
+    if missing:  # an improvement might have found it
+        sys.stderr.write(f"the run ends without acting: {missing}\n")
+    elif environment is not None:
         report = trained.act(environment)
         report.say_origin(run.path, environment)
         report.write(run.path / "execution")
