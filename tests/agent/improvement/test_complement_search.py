@@ -126,6 +126,8 @@ def test_greedy_keeps_the_shortest_of_all_dispatchers_and_says_so() -> None:
     found = rules_alone.decoder.build(policy, group)
     ends = torch.where(found.starts >= 0, found.starts + group.durations, 0.0).amax((1, 2))
     assert ends.equal(torch.stack(each[1:]).amin(0))
+    environment.meet(trained_network())
+    assert environment.decoder.label == "greedy", "an agent does not act with the dispatchers of another"
     sampling = JobShops("ft06", Sample(5))
     sampling.meet(network)
     assert sampling.decoder.label == "best of 5"

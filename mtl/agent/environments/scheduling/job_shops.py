@@ -90,6 +90,7 @@ class JobShops(Environment):
         self.objective = objective
         if objective != "makespan" and bounds:
             raise InputError(f"bounds are makespans, and objective={objective}: leave one of them out")
+        self.alone = decoder  # of an agent with one dispatcher
         self.decoder, self.parts = decoder, decoder.parts()
         for instance in self.instances:
             decoder.check(instance)
@@ -106,8 +107,10 @@ class JobShops(Environment):
         head = network.heads["assignment"] if network is not None and "assignment" in network.heads else None
         if isinstance(head, ChoiceHead) and head.has_prior and head.others is not None:
             rules = [RulePolicy(rule) for rule in head.others.cpu()]
-            self.decoder = self.decoder.beside(rules, head.scale.item())
-            self.parts = self.decoder.parts()
+            self.decoder = self.alone.beside(rules, head.scale.item())
+        else:  # another agent may have acted here before
+            self.decoder = self.alone
+        self.parts = self.decoder.parts()
         self.decoder.check_dispatchers()
 
     @override
