@@ -26,9 +26,17 @@ class ExecutionReport(ABC):
 
     Attributes:
         listing: name of the file with the records.
+        run: that acted; None: it is not known.
+        environment: class of the environment that it acted in; empty: it is not known.
     """
 
     listing = "execution.csv"
+    run: Path | None = None
+    environment: str = ""
+
+    def say_origin(self, run: Path, environment: object) -> None:
+        """Take down by which run and in which environment it was made; a subclass may be frozen."""
+        vars(self).update(run=run.resolve(), environment=type(environment).__name__)
 
     @abstractmethod
     def records(self) -> list[dict[str, Value]]:

@@ -59,6 +59,8 @@ def improvement_sentence(found: ImprovementResult) -> str:
     several = (
         "" if team is None else f" With further dispatchers, the shortest of their schedules: {100 * team:+.1f} %."
     )
+    if found.further == 0:
+        several = " None of the further dispatchers made schedules of these shops shorter, so none is kept."
     return (
         f"Improved by acting, makespan against the bound rule's on validation shops: trained {start}, searched "
         f"{searched}; {kept[found.kept]}.{several}"

@@ -62,12 +62,24 @@ def power_sentence(comparison: Comparison, tested: Measurement, *, decided: bool
         return f"{said} The next look is planned at {left[0]} seeds: run the same command again."
     if comparison.design.kind == CONFIRM:
         fresh = max((*comparison.design.seeds, *comparison.design.screening)) + 1
-        more = 2 * comparison.design.looks[-1]
-        return (
-            f"{said} The whole error rate is spent at this look; more certainty takes a new comparison on fresh "
-            f"seeds: first_seed={fresh} looks=[{more}] in place of looks or seeds."
-        )
+        return f"{said} {fresh_seeds_sentence(fresh, 2 * comparison.design.looks[-1])}"
     return said
+
+
+def fresh_seeds_sentence(first: int, looks: int) -> str:
+    """What to type where the last look has given no answer.
+
+    Args:
+        first: seed that was not used.
+        looks: deciding seeds of a further comparison.
+
+    Returns:
+        A sentence.
+    """
+    return (
+        "The whole error rate is spent at this look; more certainty takes a new comparison on fresh seeds: "
+        f"first_seed={first} looks=[{looks}] in place of looks or seeds."
+    )
 
 
 def scope_sentence(comparison: Comparison) -> str:

@@ -112,12 +112,13 @@ def check_type(key: str, default: Any, value: Any) -> None:
         return
     number = type(value) in (int, float) and isfinite(value)
     example = format_value(OmegaConf.to_container(default)) if OmegaConf.is_config(default) else default
+    plain = isinstance(default, DictConfig) and "_target_" not in default  # what it is for can do without
     kinds: dict[type, tuple[bool, str]] = {
         bool: (isinstance(value, bool), "true or false"),
         int: (number and isinstance(value, int), f"a whole number, such as {example}"),
         float: (number, f"a number, such as {example}"),
         ListConfig: (isinstance(value, list), f"a list, such as {example}"),
-        DictConfig: (False, f"a mapping, such as {example}"),
+        DictConfig: (plain and value is None, f"a mapping, such as {example}"),
     }
     fits, expected = kinds.get(type(default), (True, ""))
     if not fits:
@@ -229,8 +230,8 @@ def to_input_error(text: str, error: Exception, before: DictConfig, group: str |
     key, value = override.key_or_group, override.get_value_element_as_str()
     if is_group(key) and value in option_names(key) and text.startswith("+"):
         return InputError(f"'{text}': expected {text.lstrip('+')}, since the group is there already")
-    if is_group(key) and value in option_names(key):  # the group's keys stand at the top level of this config
-        return InputError(f"'{text}': expected {key}@_global_={value}")
+    if is_group(key) and value in option_names(key):
+        return InputError(f"'{text}': {place_of_option(key, value, before, group)}")
     if is_group(key):
         return unknown(f"option of {key}", value, option_names(key))
     if key.startswith("hydra."):  # its own settings, of which it knows more
@@ -244,12 +245,53 @@ def to_input_error(text: str, error: Exception, before: DictConfig, group: str |
         parent = key.rpartition(".")[0]
         siblings = [name for name in known if name.rpartition(".")[0] == parent]
         return unknown("key", key, siblings or [name for name in known if "." not in name])
+    there, given = OmegaConf.select(before, key), to_plain(override.value())
+    if isinstance(there, DictConfig) and isinstance(given, dict):
+        for name in given:
+            if name not in there:
+                return unknown(f"key of {key}", str(name), [str(one) for one in there])
     return InputError(f"'{text}': {' '.join(str(error).split())}")
 
 
+def place_of_option(key: str, value: str, before: DictConfig, group: str | None) -> str:
+    """What to type for an option of a group that does not stand at the top level of the config.
+
+    Args:
+        key: the group.
+        value: the option.
+        before: the config.
+        group: as for :func:`to_input_error`.
+
+    Returns:
+        The end of a message.
+    """
+    if key == group:  # its keys stand at the top level of this config
+        return f"expected {key}@_global_={value}"
+    places = [name for name in config_keys(before) if name.rpartition(".")[2] == key]
+    if places:
+        return f"expected {key}={value}" if key in places else f"expected {key}@{places[0]}={value}"
+    users = [
+        f"{one}{'@_global_' if group else ''}={name}"
+        for one in groups_of_options(group)
+        for name in options_with(one, key)
+    ]
+    return f"nothing that is chosen takes an option of {key}" + (f": add {' or '.join(users)}" if users else "")
+
+
+def groups_of_options(group: str | None) -> list[str]:
+    """The groups that a person may choose another option of: that of a command, or those of a run."""
+    return [group] if group else sorted(set(OF_COMMANDS.values()))
+
+
 def options_with(group: str, key: str) -> list[str]:
-    """The options of a group that have a key at their top level."""
-    return [name for name, path in option_files(group).items() if key in cast(DictConfig, OmegaConf.load(path))]
+    """The options of a group that have a key, or take an option of a group of this name, at their top level."""
+    found = []
+    for name, path in option_files(group).items():
+        option = cast(DictConfig, OmegaConf.load(path))
+        taken = [str(group) for one in option.get("defaults", []) if isinstance(one, DictConfig) for group in one]
+        if key in option or any(one.partition("@")[0].lstrip("/") == key for one in taken):
+            found.append(name)
+    return found
 
 
 def is_option(text: str) -> bool:

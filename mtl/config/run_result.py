@@ -193,6 +193,7 @@ class ImprovementResult(Frozen):
         kept: ``searched``, or ``start`` or ``rule`` where that was better on the validation shops.
         validation: by name of these three, mean makespan relative to the bound rule's, minus 1; ``team``: that of the
             shortest schedule of all dispatchers, where further ones were searched right after the first.
+        further: dispatchers beside the first that the agent got right after it; None: none were searched then.
         generations: of the search, of all rounds.
         seconds: that it took, with the validation.
         parent: directory of the finished run that was improved; None: the improvement followed its training.
@@ -213,6 +214,7 @@ class ImprovementResult(Frozen):
     gain: GainResult | None = None
     rounds: list[RoundResult] = Field(default_factory=list)
     settings: dict[str, float] | None = None
+    further: int | None = None
     reference: str = "the plain rule"
 
 

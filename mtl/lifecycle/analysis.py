@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from mtl.agent.analysis.association import Association, associations
 from mtl.agent.analysis.calibration import KINDS, Calibration, LabelledPredictions, calibration
 from mtl.agent.analysis.content import Analysis, OutcomeFacts
-from mtl.agent.analysis.resampling import Numbers, group_numbers, percentile_interval, resampled, sums_by_group
+from mtl.agent.analysis.resampling import Numbers, group_numbers, mean_interval, sums_by_group
 from mtl.agent.environment import Environment
 from mtl.agent.report import ExecutionReport
 from mtl.comparison.report.analysis_page import analysis_page
 from mtl.comparison.run_gains import gains_of
+from mtl.errors import InputError
 from mtl.lifecycle.execution import check_environment, own_environment
 from mtl.lifecycle.trained import Trained, load_trained
 from mtl.runs.contributions import Outcome
@@ -43,29 +44,34 @@ def analyse(
         run: directory of a finished run.
         trust: modules whose code its config may name, beside this package's and what ``conf/`` names.
         threads: on the CPU; None: the cores, at most 4.
-        report: what came of acting; None: the run acts in the environment of its config, if there is one.
+        report: what came of its acting; None: it acts in the environment of its config, if there is one.
 
     Returns:
         The analysis and its page.
 
     Raises:
-        InputError: there is no such run, it is damaged or not finished, or its data has changed.
+        InputError: there is no such run, it is damaged or not finished, its data has changed, or the report is of
+            another run.
     """
     torch.set_num_threads(threads or min(4, torch.get_num_threads()))
     opened = Run.open(run, trust)
+    check_origin(report, opened)
     result = opened.result
     trained = load_trained(opened)
     trained.data.setup("fit")
     environment = own_environment(trained.config, opened) if trained.config.execution else None
+    if report is not None and environment is not None and report.environment not in ("", type(environment).__name__):
+        environment = None  # it acted elsewhere, of which the run's own environment says nothing
     if environment is not None:
         check_environment(trained.data, environment, opened)
         report = report if report is not None else trained.act(environment)
+    acted_in = "" if report is None else report.environment
     rows = {split: predictions(trained, split) for split in SPLITS}
     found = Analysis(
         run=str(opened.path),
         suite=result.choices.task,
         alpha=ALPHA,
-        outcome=outcome_facts(report, environment),
+        outcome=outcome_facts(report, acted_in if environment is None else type(environment).__name__),
         calibrations=tuple(calibrations(trained, rows)),
         weighted=tuple(task.name for task in trained.data.tasks if task.class_weights is not None),
         failures=tuple(report.failures(FAILURES)) if report is not None else (),
@@ -80,6 +86,15 @@ def analyse(
     write_text(page, analysis_page(found, gains, result))
     write_json(directory / "analysis.json", to_plain(found, gains))
     return found, page
+
+
+def check_origin(report: ExecutionReport | None, run: Run) -> None:
+    """InputError where a report is known to be of another run."""
+    if report is not None and report.run not in (None, run.path.resolve()):
+        raise InputError(
+            f"analyse: the report is of run '{report.run}', and run '{run.path}' is analysed: expected what came of "
+            "acting with this one"
+        )
 
 
 @torch.inference_mode()
@@ -116,18 +131,17 @@ def calibrations(trained: Trained, rows: dict[str, dict[str, LabelledPredictions
     return found
 
 
-def outcome_facts(report: ExecutionReport | None, environment: Environment | None) -> OutcomeFacts | None:
+def outcome_facts(report: ExecutionReport | None, environment: str) -> OutcomeFacts | None:
     """The mean outcome with its interval, instances or their groups drawn again; None where none is by instance."""
     outcome = report.outcome() if report is not None else None
     if outcome is None:
         return None
     values = outcome.values
     sums = sums_by_group(np.stack([values, np.ones(len(values))]), group_numbers(outcome.groups, len(values)))
-    drawn = resampled(sums)
-    low, high = percentile_interval(drawn[:, 0] / drawn[:, 1], ALPHA)
+    low, high = mean_interval(sums[0], ALPHA, sums[1])
     return OutcomeFacts(
         name=outcome.name,
-        environment=type(environment).__name__ if environment is not None else "",
+        environment=environment,
         mean=float(values.mean()),
         low=low,
         high=high,
@@ -159,7 +173,7 @@ def association_parts(
         found = associations(losses, cost(outcome), groups, ALPHA)
         why = "too few test rows, or they do not differ"
     else:
-        why = "the run does not act" if environment is None else "the agent acts on other instances than the test rows"
+        why = "the run does not act" if report is None else "the agent acts on other instances than the test rows"
     return {"associations": tuple(found), "no_association": "" if found else why}
 
 

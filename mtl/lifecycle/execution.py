@@ -12,6 +12,7 @@ from pytorch_lightning.loggers import Logger, TensorBoardLogger
 
 from mtl.agent.deciding import DecidingEnvironment
 from mtl.agent.environment import Environment, check_required_tasks
+from mtl.agent.improvement.base import Improvement
 from mtl.agent.report import ExecutionReport
 from mtl.assembly import merged_of, trees_of
 from mtl.config.factories import instantiate_node
@@ -20,6 +21,7 @@ from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
 from mtl.errors import InputError
 from mtl.lifecycle.trained import Trained, load_trained
+from mtl.network import Network
 from mtl.runs.dashboard import CHOSEN, write_choices
 from mtl.runs.directory import Run, newest
 from mtl.runs.files import make_unique_directory, write_json
@@ -85,6 +87,7 @@ def execute(
         environment = environment or {**trained.config.execution, **tuned}
         check_environment(trained.data, chosen, opened)
     report = trained.act(chosen)
+    report.say_origin(opened.path, chosen)
     return report, keep(report, opened, environment, preference)
 
 
@@ -106,6 +109,7 @@ def execute_in(environment: Environment, run: Run, settings: Any) -> tuple[Execu
     say_if_unfinished(run)
     check_environment(trained.data, environment, run)
     report = trained.act(environment)
+    report.say_origin(run.path, environment)
     return report, keep(report, run, settings)
 
 
@@ -248,6 +252,30 @@ def environment_for(config: RunConfig, data: MultiTaskDataModule) -> Environment
     return environment
 
 
+def check_meeting(environment: Environment | None, improvement: Improvement | None, network: Network | None) -> None:
+    """Say before a training what acting will miss in the network, unless an improvement may give it.
+
+    Args:
+        environment: where it will act; None: it does not.
+        improvement: of the trained network; None: there is none.
+        network: as built, or improved before; None: the agent has none, as with trees.
+
+    Raises:
+        InputError: something is missing.
+    """
+    if environment is not None and (improvement is None or not improvement.adds_dispatchers):
+        environment.meet(network)
+
+
+def what_is_missing(environment: Environment, network: Network | None) -> str:
+    """What a network lacks to act in an environment, which takes from it what it needs; empty if it lacks nothing."""
+    try:
+        environment.meet(network)
+    except InputError as error:
+        return str(error)
+    return ""
+
+
 def act(
     run: Run,
     trained: Trained,
@@ -257,6 +285,8 @@ def act(
     step: int,
 ) -> tuple[ExecutionReport | None, RunResult]:
     """Let the agent that was just trained act, and show its pictures and the final metrics on the dashboard.
+
+    Where an improvement has not found what acting takes, the run is finished without it, and a line says so.
 
     Args:
         run: gets the report's files.
@@ -271,8 +301,12 @@ def act(
     """
     report = None
     numbers = {f"val/{key}": value for key, value in result.metrics["val"].flat().items()}
-    if environment is not None:
+    missing = "" if environment is None else what_is_missing(environment, trained.network)
+    if missing:  # an improvement might have found it
+        sys.stderr.write(f"the run ends without acting: {missing}\n")
+    elif environment is not None:
         report = trained.act(environment)
+        report.say_origin(run.path, environment)
         report.write(run.path / "execution")
         result = result.model_copy(update={"execution": report.summary()})
         numbers |= {f"execution/{key}": v for key, v in report.summary().items() if isinstance(v, float)}

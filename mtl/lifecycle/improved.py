@@ -20,7 +20,7 @@ from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
 from mtl.config.signals import signals_interrupt
 from mtl.errors import InputError
-from mtl.lifecycle.execution import decides, environment_for, use_settings
+from mtl.lifecycle.execution import check_meeting, decides, environment_for, use_settings
 from mtl.lifecycle.failures import failures_recorded
 from mtl.lifecycle.fit import Fitted
 from mtl.lifecycle.improvement import improvement_for
@@ -166,6 +166,7 @@ def prepare(parent: Run, config: RunConfig) -> tuple[Prepared, Callable[[list[An
     assert isinstance(improvement, InRounds)
     restore(assembly.module, parent.best)
     assembly.module.eval()
+    check_meeting(environment, improvement, assembly.module.network)
     started = time.perf_counter()
     assembly.data.setup("fit")
     if assembly.data.fingerprint != was.data.fingerprint:

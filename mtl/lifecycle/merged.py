@@ -20,7 +20,7 @@ from mtl.config.run_result import MergingResult, RunResult
 from mtl.config.signals import signals_interrupt
 from mtl.errors import InputError
 from mtl.lifecycle.common_start import copy_heads
-from mtl.lifecycle.execution import act, environment_for
+from mtl.lifecycle.execution import act, check_meeting, environment_for
 from mtl.lifecycle.failures import failures_recorded
 from mtl.lifecycle.fit import Fitted
 from mtl.lifecycle.improvement import improve, improvement_for
@@ -137,7 +137,9 @@ def prepare(config: RunConfig, merged: Merged) -> tuple[Assembly, Environment | 
         raise InputError("encoder.norm: merging knows no statistics of several tables; expected layer, group or batch")
     merged.merge.check(assembly.graph.tasks, keeps_statistics=bool(batch_norms(networks)))
     environment = environment_for(config, assembly.data)
-    return assembly, environment, improvement_for(config, assembly, environment)
+    improvement = improvement_for(config, assembly, environment)
+    check_meeting(environment, improvement, assembly.module.network)
+    return assembly, environment, improvement
 
 
 def train_parts(config: RunConfig, merged: Merged, fingerprint: str, train: Train) -> Parts:

@@ -25,7 +25,7 @@ from mtl.config.run_result import RunResult
 from mtl.config.signals import signals_end_what_waits, signals_interrupt
 from mtl.errors import InputError
 from mtl.lifecycle.common_start import begin_with_start
-from mtl.lifecycle.execution import act, environment_for
+from mtl.lifecycle.execution import act, check_meeting, environment_for
 from mtl.lifecycle.failures import failures_recorded
 from mtl.lifecycle.finished_heads import check_finishing, finish_heads
 from mtl.lifecycle.fit import Fitted, fit
@@ -201,8 +201,7 @@ def prepare(config: RunConfig, most_threads: int | None = None) -> Prepared:
         restore(assembly.module, resumed.last)
     else:
         begin_with_start(assembly.module, config)
-    if environment is not None and improvement is None:
-        environment.meet(assembly.module.network)  # training gives it nothing further: what is missing is said now
+    check_meeting(environment, improvement, assembly.module.network)
     started = time.perf_counter()
     try:
         assembly.data.setup("fit")

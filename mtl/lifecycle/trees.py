@@ -13,7 +13,7 @@ from mtl.assembly import save_statistics, trees_of
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import LOSS, RunResult, Selection
 from mtl.errors import InputError
-from mtl.lifecycle.execution import act, environment_for
+from mtl.lifecycle.execution import act, check_meeting, environment_for
 from mtl.lifecycle.failures import failures_recorded
 from mtl.lifecycle.fit import Fitted
 from mtl.lifecycle.introduction import introduce
@@ -90,6 +90,7 @@ def train_trees(
     data = suite_of_columns(config)
     trees.check(data)
     environment = environment_for(config, data)
+    check_meeting(environment, None, None)
     started = time.perf_counter()
     data.setup("fit")
     data_seconds = time.perf_counter() - started

@@ -12,7 +12,8 @@ from typing_extensions import override
 
 from mtl.assembly import Assembly, build
 from mtl.config.run_config import RunConfig
-from mtl.lifecycle.execution import environment_for
+from mtl.lifecycle.execution import check_meeting, environment_for, what_is_missing
+from mtl.lifecycle.improvement import improvement_for
 from mtl.module.lightning import silent_lightning
 from mtl.suites.base import MultiTaskDataModule
 from mtl.training.probe_trainer import probe_trainer
@@ -58,8 +59,25 @@ def validation_seconds(assembly: Assembly, data: MultiTaskDataModule) -> float:
 
 
 def closing_seconds(assembly: Assembly, data: MultiTaskDataModule) -> float:
-    """Of what a run does when it is trained: measuring all splits, acting where the config says so, files."""
+    """Of what a run does when it is trained: measuring all splits, acting where the config says so, files.
+
+    Acting is not timed where it takes what only an improvement of the trained network may find.
+
+    Args:
+        assembly: of a run.
+        data: its suite, the rows loaded.
+
+    Returns:
+        The seconds.
+
+    Raises:
+        InputError: the trained network will lack what acting takes.
+    """
     environment = environment_for(assembly.config, assembly.data)
+    network = assembly.module.network
+    check_meeting(environment, improvement_for(assembly.config, assembly, environment), network)
+    if environment is not None and what_is_missing(environment, network):
+        environment = None
     with timed() as clock:
         for split in ("train", "val", "test"):
             assembly.module.evaluate(data.loader(split))

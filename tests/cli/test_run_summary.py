@@ -72,3 +72,12 @@ def test_what_several_dispatchers_reach_is_said() -> None:
     found = {"kept": "searched", "validation": validation, "generations": 3, "seconds": 1.0}
     text = shown(run_result(metrics=measured, improvement=found))
     assert "what was found is kept. With further dispatchers, the shortest of their schedules: -3.0 %" in text
+
+
+def test_that_no_further_dispatcher_is_kept_is_said() -> None:
+    measured = {split: {"score": 1.0, "tasks": {"a": {"loss": 1.0, "r2": 0.5}}} for split in ("train", "val", "test")}
+    validation = {"start": 0.01, "searched": 0.0, "rule": 0.0}
+    found = {"kept": "rule", "validation": validation, "generations": 3, "seconds": 1.0, "further": 0}
+    text = shown(run_result(metrics=measured, improvement=found))
+    assert "the rule is kept. None of the further dispatchers made schedules of these shops shorter, so none is" in text
+    assert "With further" not in text

@@ -1,11 +1,15 @@
 """What a comparison says of its power, its scope and its error rate."""
 
 import re
+from pathlib import Path
 
 import numpy as np
+import pytest
 
-from mtl.comparison.scope import planned_power_sentence
+from mtl.comparison.scope import fresh_seeds_sentence, planned_power_sentence
 from mtl.comparison.statistics.estimate import over_seeds
+
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 
 
 def sizes(text: str) -> list[float]:
@@ -30,3 +34,10 @@ def test_the_stated_difference_is_seen_in_four_of_five_cases() -> None:
 
 def test_one_seed_shows_nothing() -> None:
     assert "One seed shows nothing" in planned_power_sentence([1], 0.05, 3, "confirm")
+
+
+@pytest.mark.parametrize("kept", ["digits", "scheduling"])
+def test_kept_reports_say_what_would_be_printed_today(kept: str) -> None:
+    """Their last look was at eight seeds; two more were screened, of the numbers from 0."""
+    text = (EXPERIMENTS / kept / "README.md").read_text(encoding="utf-8")
+    assert f"would be seen in 4 of 5 cases. {fresh_seeds_sentence(10, 16)}\n" in text

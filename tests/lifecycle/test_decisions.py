@@ -70,6 +70,7 @@ def test_an_agent_improves_how_it_decides(name: str, tmp_path: Path, monkeypatch
     assert read_improvement(["trials=7"], parent.directory, ())[0].improvement["trials"] == 7
     assert read_improvement(["improve@_global_=rounds"], parent.directory, ())[1] == "rounds", "which is typed"
 
+    before = agent.execute()
     if name == "alerts":
         interrupt_after_a_round(agent, monkeypatch)
     # As if every gain were told from chance, which that of so few rows seldom is
@@ -92,6 +93,8 @@ def test_an_agent_improves_how_it_decides(name: str, tmp_path: Path, monkeypatch
     show(found, console=Console(width=200, file=said))
     assert "On validation rows that no search has seen" in said.getvalue()
 
+    with pytest.raises(InputError, match=r"the report is of run .*, and run .* is analysed"):
+        agent.analyse(before)
     if name == "alerts":
         analysis = agent.analyse()
         assert analysis.outcome is not None

@@ -53,6 +53,13 @@ def test_training_and_execution_share_their_settings() -> None:
     assert configure("execution=scheduling").execution == asked().environment
 
 
+def test_what_an_environment_can_do_without_is_left_out_by_null() -> None:
+    assert asked("execution@_global_=routing").environment["keywords"]
+    assert asked("execution@_global_=routing", "keywords=null").environment["keywords"] is None
+    with pytest.raises(InputError, match="unknown key of keywords 'tops': did you mean 'Tops'"):
+        asked("execution@_global_=routing", "keywords={tops: [a]}")
+
+
 def test_execution_leaves_a_report_beside_the_run(run: Run) -> None:
     report, directory = execute(environment("decoder=sample", "decoder.samples=4", "gantt=true"), str(run.path))
     assert directory.parent == run.path / "executions"
@@ -103,11 +110,42 @@ def test_nothing_said_of_an_environment_means_the_runs_own(tmp_path: Path) -> No
     assert settings["environment"]["instances"] == ["ft06", "la01"]
 
 
-def test_what_training_cannot_give_the_agent_is_missing_before_the_training(tmp_path: Path) -> None:
-    given = ["task=scheduling", "improve=none", "decoder@execution.decoder=search", f"output={tmp_path / 'out'}"]
+SMALL = (
+    "task=scheduling",
+    "task.instances=2",
+    "task.validation=2",
+    "task.rollout_instances=1",
+    "task.rollout_size=[3,3]",
+    "task.test=[ft06]",
+    "decoder@execution.decoder=search",
+    "execution.cpsat.seconds=0",
+)
+
+
+@pytest.mark.parametrize("improve", ["none", "outcome_search", "rounds"])
+def test_what_training_cannot_give_the_agent_is_missing_before_the_training(tmp_path: Path, improve: str) -> None:
+    """Nor an improvement that searches for a better first dispatcher alone."""
+    given = [*SMALL, f"improve={improve}", f"output={tmp_path / 'out'}"]
     with pytest.raises(InputError, match="decoder=search: the agent has no dispatcher beside the one that asks"):
         train(configure(*given, "model=hard", "encoder.width=16", "encoder.heads=2", "execution.instances=ft06"))
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.smoke
+def test_a_run_whose_improvement_found_nothing_that_acting_takes_is_finished(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Shops of one job have one schedule, which no dispatcher makes shorter."""
+    shops = ("improve.search.shops=[[2,2,1]]", "improve.search.validation=[[1,2,2]]", "improve.rounds=1")
+    few = ("improve.search.generations=1", "improve.search.members=4", "improve.search.dispatchers=1", "progress=false")
+    given = [*SMALL, "improve=dispatchers", *shops, *few, f"output={tmp_path / 'out'}", "steps=1", "patience=null"]
+    result = train(configure(*given, "model=hard", "encoder.width=16", "encoder.heads=2", "execution.instances=ft06"))
+    assert result is not None
+    assert result.execution is None
+    assert Run.open(result.directory).state == "done"
+    assert "the run ends without acting: decoder=search: the agent has no dispatcher" in capsys.readouterr().err
+    report, _ = execute(environment("gantt=none"), result.directory)
+    assert report.summary()["instances"] == 1
 
 
 def test_that_a_run_is_not_finished_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -163,9 +201,25 @@ def test_damaged_run(tmp_path: Path, kind: str) -> None:
         (["cpsat.seconds=-1"], "cpsat.seconds=-1"),
         (["gantt=maybe"], "gantt=maybe"),
         (["margin=0.1"], "unknown key 'margin': it is one of lending: add execution@_global_=lending"),
+        (["decoder@_global_=greedy"], "expected decoder=greedy"),
+        (
+            ["execution@_global_=shop_floor", "decoder=greedy"],
+            "takes an option of decoder: add execution@_global_=scheduling",
+        ),
         (["cpsat.second=1"], "unknown key 'cpsat.second': did you mean 'cpsat.seconds'"),
     ],
-    ids=["instance", "no_instance", "baseline", "samples", "seconds", "gantt", "other_environment", "nested_key"],
+    ids=[
+        "instance",
+        "no_instance",
+        "baseline",
+        "samples",
+        "seconds",
+        "gantt",
+        "other_environment",
+        "place",
+        "other_option",
+        "nested_key",
+    ],
 )
 def test_mistakes_are_one_line_and_leave_nothing(tmp_path: Path, overrides: list[str], says: str) -> None:
     with pytest.raises(InputError) as error:

@@ -14,7 +14,7 @@ from rich.table import Table
 from torch import Tensor
 from typing_extensions import override
 
-from mtl.agent.analysis.resampling import percentile_interval, resampled, with_interval
+from mtl.agent.analysis.resampling import mean_interval, with_interval
 from mtl.agent.deciding import DecidingEnvironment, check_columns
 from mtl.agent.environment import cannot_act
 from mtl.agent.labelled_rows import predict_rows
@@ -323,8 +323,9 @@ class AlertsReport(ExecutionReport):
     the price of its warnings. For everyone it holds ``<who>_net_minutes``, ``<who>_minutes`` and ``<who>_warnings`` a
     day and ``<who>_precision``, the share of the warnings whose flight departed late or not at all; ``over_<who>`` is
     the mean difference of the agent's net minutes and the other's on the same days, with the interval
-    ``over_<who>_low`` to ``_high``: days are drawn again (see :func:`~mtl.agent.analysis.resampling.resampled`), and
-    all of them hold together at 95 %. ``alerts.csv`` has every warning of the agent.
+    ``over_<who>_low`` to ``_high``: days are drawn again (see
+    :func:`~mtl.agent.analysis.resampling.mean_interval`), and all of them hold together at 95 %. ``alerts.csv`` has
+    every warning of the agent.
 
     Args:
         of_days: by who decides; the agent first.
@@ -361,8 +362,7 @@ class AlertsReport(ExecutionReport):
     def ahead(self, who: str) -> tuple[float, float, float]:
         """By how many net minutes a day the agent is ahead of another one: the mean and its interval."""
         difference = self.net(AGENT) - self.net(who)
-        drawn = resampled(difference[None])[:, 0] / len(difference)
-        return float(difference.mean()), *percentile_interval(drawn, ALPHA / (len(self.of_days) - 1))
+        return float(difference.mean()), *mean_interval(difference, ALPHA / (len(self.of_days) - 1))
 
     @override
     def records(self) -> list[dict[str, Value]]:

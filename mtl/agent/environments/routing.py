@@ -12,7 +12,7 @@ from rich.table import Table
 from torch import Tensor
 from typing_extensions import override
 
-from mtl.agent.analysis.resampling import percentile_interval, resampled, with_interval
+from mtl.agent.analysis.resampling import mean_interval, with_interval
 from mtl.agent.deciding import DecidingEnvironment
 from mtl.agent.environment import cannot_act
 from mtl.agent.environments.service_desks import Shift, play
@@ -311,7 +311,7 @@ class RoutingReport(ExecutionReport):
     mean over shifts; ``<who>_wait`` is that of everyone who decides, ``<who>_wait_all`` that of all customers, and
     ``<who>_transfers`` the share of the messages that came to a wrong desk first. ``before_<who>`` says by how many
     minutes unhappy customers wait less with the agent, with the interval ``before_<who>_low`` to ``_high``: shifts are
-    drawn again (see :func:`~mtl.agent.analysis.resampling.resampled`), and all of them hold together at 95 %.
+    drawn again (see :func:`~mtl.agent.analysis.resampling.mean_interval`), and all of them hold together at 95 %.
 
     Args:
         waits: by who decides; the agent first.
@@ -332,8 +332,7 @@ class RoutingReport(ExecutionReport):
     def before(self, who: str) -> tuple[float, float, float]:
         """By how many minutes unhappy customers wait less with the agent: the mean and its interval."""
         difference = self.waits[who].unhappy - self.waits[AGENT].unhappy
-        drawn = resampled(difference[None])[:, 0] / len(difference)
-        return float(difference.mean()), *percentile_interval(drawn, ALPHA / (len(self.waits) - 1))
+        return float(difference.mean()), *mean_interval(difference, ALPHA / (len(self.waits) - 1))
 
     def transfers(self, who: str) -> float:
         """Share of the messages that came to a wrong desk first."""

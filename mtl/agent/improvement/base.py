@@ -45,6 +45,11 @@ class Improvement(ABC):
 
     reference: str = "the plain rule"
 
+    @property
+    def adds_dispatchers(self) -> bool:
+        """Whether it may give the agent dispatchers beside the first one. Default: it does not."""
+        return False
+
     def act_in(self, environment: Environment | None, predict: Predict) -> None:  # noqa: B027
         """Where the agent will act, and what the network predicts; called before :meth:`check`. Default: no-op.
 

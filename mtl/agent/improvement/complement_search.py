@@ -62,6 +62,11 @@ class ComplementSearch(OutcomeSearch):
         if self.dispatchers < 1:
             raise InputError(f"improve.dispatchers={self.dispatchers}: expected at least 1")
 
+    @property
+    @override
+    def adds_dispatchers(self) -> bool:
+        return True
+
     @override
     def check(self, data: MultiTaskDataModule, network: Network) -> None:
         super().check(data, network)
@@ -87,14 +92,19 @@ class ComplementSearch(OutcomeSearch):
             watch(replace(progress, done=behind + progress.done, total=behind + own))
 
         found = keep_shorter(self, network, seed, memory, watch_own, own)
+        head = dispatch_head(network, self.task)
+        if self.bound_rule and not has_bound_rule(head):  # whatever these shops say, no schedule is to be longer
+            add_dispatcher(head, torch.tensor(BOUND_RULE))
         if before is None:
             return found
-        team = min(found.validation["start"], found.validation["searched"])
+        further = 0 if head.others is None else len(head.others)
+        team = {"team": min(found.validation["start"], found.validation["searched"])} if further else {}
         return before.model_copy(
             update={
-                "validation": {**before.validation, "team": team},
+                "validation": {**before.validation, **team},
                 "generations": behind + own,
                 "seconds": before.seconds + found.seconds,
+                "further": further,
             }
         )
 

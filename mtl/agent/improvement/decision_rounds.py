@@ -80,6 +80,11 @@ class DecisionRounds(InRounds):
         rounds.first = None
         return rounds
 
+    @property
+    @override
+    def adds_dispatchers(self) -> bool:
+        return self.first is not None and self.first.adds_dispatchers
+
     @override
     def act_in(self, environment: Environment | None, predict: Predict) -> None:
         self.environment = environment if isinstance(environment, DecidingEnvironment) else None

@@ -57,6 +57,11 @@ class PortfolioSearch(ShopSearch):
         if not 1 <= self.dispatchers <= drawn:
             raise InputError(f"improve.dispatchers={self.dispatchers}: expected 1 to as many as are drawn, {drawn}")
 
+    @property
+    @override
+    def adds_dispatchers(self) -> bool:
+        return True
+
     @override
     def improve(self, network: Network, seed: int, memory: Path, watch: Watch) -> ImprovementResult:
         return keep_shorter(self, network, seed, memory, watch, self.generations)

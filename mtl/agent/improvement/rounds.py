@@ -72,6 +72,11 @@ class Rounds(InRounds):
         rounds.behind = self.behind
         return rounds
 
+    @property
+    @override
+    def adds_dispatchers(self) -> bool:
+        return self.search.adds_dispatchers or (self.first is not None and self.first.adds_dispatchers)
+
     @override
     def check(self, data: MultiTaskDataModule, network: Network) -> None:
         self.search.check(data, network)

@@ -23,6 +23,9 @@ from mtl.suites.scheduling.reference import Reference, one_machine_bound
 
 # The simulator keeps times as float32, which counts integers exactly up to here.
 LARGEST_TIME = 2**24
+# Every job has as much place as the longest, and every operation as the one of most machines. That of 1,000 jobs and
+# machines, of which 50 can do each operation, fits.
+LARGEST_TABLE = 50_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -336,6 +339,7 @@ def from_routes(
         InputError: it is no job shop.
     """
     shape = (len(routes), max(map(len, routes), default=0))
+    check_table(name, *shape)
     durations, machines = np.zeros(shape, np.int64), np.full(shape, NO_MACHINE, np.int64)
     for job, route in enumerate(routes):
         if route:
@@ -363,6 +367,7 @@ def from_options(
     """
     if all(len(options) == 1 for route in routes for options in route):
         return from_routes(name, [[options[0] for options in route] for route in routes], machine_names, **known)
+    check_table(name, len(routes), max(map(len, routes)), max(len(options) for route in routes for options in route))
     alternatives = pad_alternatives(routes)
     chosen = alternatives.balanced(len(machine_names))
     return JobShop(
@@ -373,3 +378,20 @@ def from_options(
         alternatives=alternatives,
         **known,
     )
+
+
+def check_table(name: str, jobs: int, longest: int, most: int = 1) -> None:
+    """InputError for jobs of such unlike length that a table with a place for each operation would not fit.
+
+    Args:
+        name: of the instance.
+        jobs: their number.
+        longest: operations of the longest job.
+        most: machines of the operation that most can do.
+    """
+    if jobs * longest * most > LARGEST_TABLE:
+        choice = f", of which one has {most} machines" if most > 1 else ""
+        raise InputError(
+            f"instance {name}: {jobs} jobs, the longest of {longest} operations{choice}: expected at most "
+            f"{LARGEST_TABLE} when they are multiplied"
+        )

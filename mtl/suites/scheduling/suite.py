@@ -145,6 +145,7 @@ class SchedulingSuite(MultiTaskDataModule):
                     f"task.test: instance {instance.name} has {', '.join(instance.demanded)}: the network learns shops "
                     "without; execution.instances takes such files"
                 )
+        _check_each_once(self.instances["test"])
         self.tasks = (
             choice("assignment", prior=PRIORS[prior], most_candidates=self.max_candidates),
             regression("utilisation", primary="mae"),
@@ -177,7 +178,7 @@ class SchedulingSuite(MultiTaskDataModule):
             lambda: self.labelled(solutions),
             TENSORS,
             sources=(),
-            code=[str(file) for file in sorted(Path(__file__).parent.glob("*.py"))],
+            code=[str(file) for file in sorted(Path(__file__).parent.rglob("*.py"))],
             options=(self._facts, self.further, torch.__version__),
             cache=self.cache,
         )
@@ -231,6 +232,18 @@ class SchedulingSuite(MultiTaskDataModule):
         shops, best = self._rollout
         built = rollout(network_policy(lambda inputs: predict(inputs)["assignment"]), Simulator(shops))
         return {"execution_gap": float((built.makespan / best - 1.0).mean())}
+
+
+def _check_each_once(instances: Sequence[JobShop]) -> None:
+    """InputError where two test instances are the same shop: its rows would count twice, as if independent."""
+    names: dict[tuple[bytes, bytes, tuple[int, ...]], str] = {}
+    for instance in instances:
+        content = instance.durations.tobytes(), instance.machines.tobytes(), instance.durations.shape
+        if content in names:
+            raise InputError(
+                f"task.test: instances {names[content]} and {instance.name} are the same shop: name one of them"
+            )
+        names[content] = instance.name
 
 
 def _padded(schedules: Sequence[NDArray[np.int64]], shape: torch.Size) -> Tensor:

@@ -32,12 +32,14 @@ class Lines:
         skip: lines to leave out.
         number: lines that were read, with those left out.
         ended: whether the last line that was read has an end.
+        blank: whether it has nothing but spaces.
     """
 
     source: Iterable[str]
     skip: int = 0
     number: int = 0
     ended: bool = True
+    blank: bool = True
     _lines: Iterator[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -60,6 +62,7 @@ class Lines:
                 f"line {self.number} holds a NUL, as no text does: a UTF-16 one may need task.encoding=utf-16-le"
             )
         self.ended = line.endswith(("\n", "\r"))
+        self.blank = not line.strip()
         return line
 
 
@@ -109,10 +112,10 @@ def _told_by_excel(path: Path, separator: str, encoding: str, skip: int) -> tupl
 
 
 def _rows(lines: Lines, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """Rows with the number of the line in which each begins; empty lines are none."""
+    """Rows with the number of the line in which each begins; empty lines are none, an empty text in quotes is one."""
     begin = lines.number + 1
     for row in csv.reader(lines, delimiter=separator, skipinitialspace=separator != " ", strict=True):
-        if len(row) > 1 or (row and row[0].strip()):
+        if len(row) > 1 or (row and not lines.blank):
             yield begin, row
         begin = lines.number + 1
 

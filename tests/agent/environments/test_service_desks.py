@@ -24,6 +24,41 @@ def test_a_message_at_a_wrong_desk_is_read_there_and_waits_again() -> None:
     assert play(one, np.array([1, 0, 1]), np.array([0.0, 1.0, 1.5])).tolist() == [6.0, 0.0, 0.5]
 
 
+def looked_at_again_and_again(one: Shift, first: np.ndarray, key: np.ndarray) -> list[float]:
+    """The same without queues: at every moment in which something happens all messages and desks are looked at."""
+    count, desks = len(one.arrival), one.desk.tolist()
+    state, where, until, begun = ["coming"] * count, first.tolist(), one.arrival.tolist(), [0.0] * count
+    while any(now != "answered" for now in state):
+        moment = min(until[m] for m in range(count) if state[m] in ("coming", "read"))
+        for m in range(count):
+            if until[m] == moment and state[m] == "coming":
+                state[m] = "waits"
+            elif until[m] == moment and state[m] == "read":
+                state[m] = "answered" if where[m] == desks[m] else "waits"
+                where[m] = desks[m]
+        for desk, people in enumerate(one.staff.tolist()):
+            while sum(state[m] == "read" and where[m] == desk for m in range(count)) < people:
+                waiting = [m for m in range(count) if state[m] == "waits" and where[m] == desk]
+                if not waiting:
+                    break
+                m = min(waiting, key=lambda m: (key[m], m))
+                right = desk == desks[m]
+                begun[m] = moment if right else begun[m]
+                state[m], until[m] = "read", moment + (float(one.handling[m]) if right else one.transfer)
+    return [begins - came for begins, came in zip(begun, one.arrival.tolist(), strict=True)]
+
+
+@given(st.integers(0, 10**6), st.integers(1, 3), st.sampled_from([0.0, 3.0]))
+def test_waits_are_those_of_a_simulation_without_queues(seed: int, desks: int, transfer: float) -> None:
+    random = np.random.default_rng(seed)
+    count = int(random.integers(1, 25))
+    arrival, handling = np.cumsum(random.exponential(2.0, count)), random.exponential(5.0, count)
+    people = random.integers(1, 3, desks)
+    one = Shift(arrival, handling, random.integers(0, desks, count), people, transfer)
+    first, key = random.integers(0, desks, count), arrival - 40 * random.random(count)
+    np.testing.assert_allclose(play(one, first, key), looked_at_again_and_again(one, first, key), atol=1e-9)
+
+
 TIMES = st.lists(st.tuples(st.floats(0, 20), st.floats(0.1, 20)), min_size=1, max_size=30)
 
 

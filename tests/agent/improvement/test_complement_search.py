@@ -126,6 +126,8 @@ def test_greedy_keeps_the_shortest_of_all_dispatchers_and_says_so() -> None:
     found = rules_alone.decoder.build(policy, group)
     ends = torch.where(found.starts >= 0, found.starts + group.durations, 0.0).amax((1, 2))
     assert ends.equal(torch.stack(each[1:]).amin(0))
+    environment.meet(trained_network())
+    assert environment.decoder.label == "greedy", "an agent does not act with the dispatchers of another"
     sampling = JobShops("ft06", Sample(5))
     sampling.meet(network)
     assert sampling.decoder.label == "best of 5"
@@ -171,6 +173,29 @@ def test_after_a_first_search_no_schedule_is_longer_than_that_of_the_bound_rule(
         mine = environment.decoder.build(network_policy(lambda inputs: network(inputs)[TASK]), group).starts
     bound = rollout(RulePolicy(torch.tensor(BOUND_RULE)), Simulator(group)).makespan
     assert (torch.where(mine >= 0, mine + group.durations, 0.0).amax((1, 2)) <= bound).all()
+
+
+ALONE = ((1, 3, 2),)  # of a single job, of which every dispatcher makes the same schedule
+
+
+@pytest.mark.parametrize("untrained", [False, True])
+def test_what_shortens_no_schedule_is_not_kept_but_for_the_bound_rule(tmp_path: Path, untrained: bool) -> None:
+    """That one is promised; it is there already where the first dispatcher is nothing else."""
+    network = trained_network()
+    if untrained:
+        head(network).rule.copy_(torch.tensor(BOUND_RULE))
+        head(network).gain.zero_()
+    first = OutcomeSearch(1, 4, SIZES, ALONE)
+    search = ComplementSearch(1, 4, SIZES, ALONE, bound_rule=True, first=first)
+    found = search.improve(network, 0, tmp_path / "0.ckpt", lambda _: None)
+    others = head(network).others
+    if untrained:
+        assert others is None
+        assert (found.further, "team" in found.validation) == (0, False)
+    else:
+        assert others is not None
+        assert others.tolist() == [list(torch.tensor(BOUND_RULE).tolist())]
+        assert (found.further, found.validation["team"]) == (1, 0.0)
 
 
 def test_further_dispatchers_are_the_same_after_an_interruption_in_any_of_the_searches(tmp_path: Path) -> None:

@@ -173,3 +173,33 @@ def test_an_untrained_dispatcher_is_the_bound_rule(tmp_path: Path) -> None:
     assert learned.starts.equal(rule.starts)
     with pytest.raises(InputError, match=r"unknown rule in task.prior 'bond': did you mean 'bound'"):
         SchedulingSuite(prior="bond")
+
+
+def test_a_test_shop_counts_once(tmp_path: Path) -> None:
+    """Under whatever name: its rows are not independent of themselves."""
+    (tmp_path / "a.txt").write_text("2 2\n0 2 1 2\n1 2 0 2\n")
+    (tmp_path / "b.txt").write_text("2 2\n0 2 1 3\n1 2 0 2\n")
+    SchedulingSuite(1, 1, test=[str(tmp_path / "a.txt"), str(tmp_path / "b.txt")])
+    (tmp_path / "b.txt").write_text("2 2\n1 2 2 2\n2 2 1 2\n")
+    with pytest.raises(InputError, match=r"task.test: instances a and b are the same shop: name one of them"):
+        SchedulingSuite(1, 1, test=[str(tmp_path / "a.txt"), str(tmp_path / "b.txt")])
+
+
+def test_states_are_made_anew_where_any_code_that_computes_them_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Features come from the compiled loops, which have a folder of their own."""
+    told: list[str] = []
+
+    class Told(Exception):
+        pass
+
+    def tell(*_: object, code: list[str], **__: object) -> None:
+        told.extend(code)
+        raise Told
+
+    monkeypatch.setattr("mtl.suites.scheduling.suite.load_or_make", tell)
+    with pytest.raises(Told):
+        small(tmp_path).load()
+    names = {Path(file).name for file in told}
+    assert {"features.py", "labels.py", "candidate.py", "ahead.py", "bounds.py"} <= names

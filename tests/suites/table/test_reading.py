@@ -12,6 +12,7 @@ from pyarrow import parquet
 
 from mtl.errors import InputError
 from mtl.suites.table import table
+from mtl.suites.table.source import read_source
 from tests.suites.table.customers import TARGETS, customers
 
 
@@ -168,3 +169,9 @@ def test_texts_that_mean_no_value_can_be_named(tmp_path: Path) -> None:
     path.write_text("a,y\n" + "".join(f"{i if i % 3 else '?'},{i % 2}\n" for i in range(60)))
     made = table(str(path), {"y": "binary"}, missing=["?"])
     assert made.encoding.features == ("a", "a is missing")
+
+
+def test_an_empty_text_in_quotes_is_a_row_and_an_empty_line_is_none(tmp_path: Path) -> None:
+    """Also where there is one column only; rows are counted as a person counts them."""
+    (tmp_path / "texts.csv").write_text('text\n"good"\n""\n\n   \n"bad\n"\n')
+    assert read_source(str(tmp_path / "texts.csv"))["text"].fillna("-").tolist() == ["good", "-", "bad"]

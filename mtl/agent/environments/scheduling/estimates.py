@@ -13,7 +13,7 @@ from typing_extensions import override
 from mtl.agent.environment import Environment
 from mtl.agent.environments.scheduling.exact import CpSat
 from mtl.agent.environments.scheduling.learned_planner import load_dispatcher
-from mtl.agent.environments.scheduling.rules import Rule, select_rules
+from mtl.agent.environments.scheduling.rules import BY_DUE_DATE, Rule, select_rules
 from mtl.agent.environments.scheduling.schedule import Schedule
 from mtl.agent.environments.scheduling.schedule_files import ExecutedSchedule, schedule_files
 from mtl.agent.environments.scheduling.seeds import check_seed
@@ -72,7 +72,7 @@ class EstimatedShops(Environment):
         seed: of the drawing.
 
     Raises:
-        InputError: a size below 1, an unknown planner, no planner, a dispatcher that is none.
+        InputError: a size below 1, an unknown planner or one by due dates, no planner, a dispatcher that is none.
     """
 
     requires: ClassVar[Mapping[str, str]] = {"log_seconds": "regression"}
@@ -92,6 +92,9 @@ class EstimatedShops(Environment):
         self.instances, self.size = instances, (int(size[0]), int(size[1]))
         self.seed = check_seed("seed", seed)
         self.planners = select_rules(planners, self.seed, "planner")
+        for name in BY_DUE_DATE:
+            if name in self.planners:
+                raise InputError(f"planner {name}: these shops have no due dates")
         if dispatcher is not None:
             self.planners["dispatcher"] = Rule("dispatcher", load_dispatcher(dispatcher), 1.0)
         self.cpsat = cpsat or CpSat()

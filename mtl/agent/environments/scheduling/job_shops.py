@@ -17,7 +17,7 @@ from mtl.agent.environment import Environment
 from mtl.agent.environments.scheduling.decoders import Decoder
 from mtl.agent.environments.scheduling.demands import with_demands
 from mtl.agent.environments.scheduling.exact import CpSat
-from mtl.agent.environments.scheduling.rules import BY_DUE_DATE, select_rules
+from mtl.agent.environments.scheduling.rules import BY_DUE_DATE, check_due_dates, select_rules
 from mtl.agent.environments.scheduling.schedule import Schedule
 from mtl.agent.environments.scheduling.schedule_report import AGENT, BuiltSchedule, ScheduleReport
 from mtl.agent.environments.scheduling.seeds import check_seed
@@ -90,15 +90,13 @@ class JobShops(Environment):
         self.objective = objective
         if objective != "makespan" and bounds:
             raise InputError(f"bounds are makespans, and objective={objective}: leave one of them out")
+        self.alone = decoder  # of an agent with one dispatcher
         self.decoder, self.parts = decoder, decoder.parts()
         for instance in self.instances:
             decoder.check(instance)
         by_due_date = BY_DUE_DATE if objective == "weighted_tardiness" else ()
         self.baselines = select_rules([*by_due_date, *baselines], check_seed("seed", seed))
-        for name in self.baselines:
-            for instance in self.instances:
-                if name in BY_DUE_DATE and not instance.constraints.dated:
-                    raise InputError(f"baseline {name}: no job of instance {instance.name} has a due date")
+        check_due_dates(self.baselines, self.instances)
         self.cpsat = cpsat or CpSat()
         self.gantt = _GANTT.get(str(gantt).lower(), "")
         if not self.gantt:
@@ -109,8 +107,10 @@ class JobShops(Environment):
         head = network.heads["assignment"] if network is not None and "assignment" in network.heads else None
         if isinstance(head, ChoiceHead) and head.has_prior and head.others is not None:
             rules = [RulePolicy(rule) for rule in head.others.cpu()]
-            self.decoder = self.decoder.beside(rules, head.scale.item())
-            self.parts = self.decoder.parts()
+            self.decoder = self.alone.beside(rules, head.scale.item())
+        else:  # another agent may have acted here before
+            self.decoder = self.alone
+        self.parts = self.decoder.parts()
         self.decoder.check_dispatchers()
 
     @override
@@ -155,11 +155,11 @@ class JobShops(Environment):
         assert isinstance(data, SchedulingSuite)
         policy = network_policy(lambda inputs: predict(inputs)["assignment"])
         instances = data.instances["test"]
-        gaps: dict[str, float] = {}
+        gaps: dict[int, float] = {}  # by shop, as two files may hold shops of one name
         for group in same_size(instances):
             built = timed(partial(self.decoder.build, policy, Shops.pack(group)), group)
-            gaps |= {schedule.instance.name: schedule.gap for schedule, _ in built}
-        return np.array([gaps[instance.name] for instance in instances])
+            gaps |= {id(instance): schedule.gap for instance, (schedule, _) in zip(group, built, strict=True)}
+        return np.array([gaps[id(instance)] for instance in instances])
 
     def _solved(self, outcomes: list[BuiltSchedule]) -> Iterator[JobShop]:
         """The instances, where no makespan is known with what CP-SAT proves of them. Adds its outcomes."""

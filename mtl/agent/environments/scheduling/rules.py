@@ -1,6 +1,6 @@
 """Dispatching rules: what a shop floor does without a plan, on the same simulator as the learned policy."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -8,8 +8,9 @@ from torch import Tensor
 
 from mtl.agent.environments.scheduling.due_date_rules import apparent_tardiness_cost, earliest_due_date
 from mtl.agent.environments.scheduling.noise import gumbel
-from mtl.errors import unknown
+from mtl.errors import InputError, unknown
 from mtl.suites.scheduling.features import bound_rule_scores, features
+from mtl.suites.scheduling.instance import JobShop
 from mtl.suites.scheduling.plans import Plans
 from mtl.suites.scheduling.rollout import Policy, rollout
 from mtl.suites.scheduling.shops import Shops
@@ -138,3 +139,20 @@ def select_rules(names: Sequence[str], seed: int, what: str = "baseline") -> dic
         if name not in known:
             raise unknown(what, name, known)
     return {name: known[name] for name in names}
+
+
+def check_due_dates(names: Iterable[str], instances: Iterable[JobShop], what: str = "baseline") -> None:
+    """Check that rules by due dates are asked for shops with due dates; without any they go by the jobs' numbers.
+
+    Args:
+        names: of rules.
+        instances: for which they are asked.
+        what: as for :func:`select_rules`.
+
+    Raises:
+        InputError: a shop has none.
+    """
+    for name in names:
+        for instance in instances if name in BY_DUE_DATE else ():
+            if not instance.constraints.dated:
+                raise InputError(f"{what} {name}: no job of instance {instance.name} has a due date")

@@ -218,6 +218,7 @@ class ScheduleReport(BuiltSchedulesReport):
         wide = len(every) > _MOST_METHODS
         notes += [] if wide or all(outcome.calibrated for outcome in asked) else [_NOT_CALIBRATED[1]]
         notes += what_was_not_trained([outcome.schedule.instance for outcome in agent])
+        notes += self._disproved()
         together, head = _NOTES[next(iter(kinds))][2:] if len(kinds) == 1 else _MIXED
         table = Table(
             title=f"Job shops: gaps to {together} in % (agent: {self.labels[AGENT]})",
@@ -258,6 +259,18 @@ class ScheduleReport(BuiltSchedulesReport):
                 f"{row[0].seconds:.2f}",
             )
         return table
+
+    def _disproved(self) -> list[str]:
+        """Lower bounds that a person gave, and that are above a schedule of the report."""
+        found = []
+        for outcomes in zip(*(self.of(method) for method in self.labels), strict=True):
+            instance, least = outcomes[0].schedule.instance, min(one.schedule.makespan for one in outcomes)
+            if instance.lower_bound is not None and least < instance.lower_bound:
+                found.append(
+                    f"! {escape(instance.name)}: a schedule of {least} is there, so the lower bound "
+                    f"{instance.lower_bound} is wrong, and gaps may be"
+                )
+        return found
 
 
 def drawn(outcomes: list[BuiltSchedule], which: str) -> list[BuiltSchedule]:

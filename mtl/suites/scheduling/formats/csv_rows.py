@@ -25,22 +25,33 @@ def csv_rows(
         tuple[str, dict[str, str]]: where the row stands, and its cells by column.
 
     Raises:
-        InputError: a column is missing, there twice or not known, or a row has too few or too many cells.
+        InputError: a column is missing, there twice or not known, a row has too few or too many cells, or a quote is
+            not closed.
     """
     lines = text.splitlines()
     if not lines or not lines[0].strip():
         raise InputError(f"{path}:1: expected the columns {', '.join(needed)}, found an empty line")
     separator = max(SEPARATORS, key=lines[0].count)
-    rows = csv.reader(lines, delimiter=separator)
-    head = [name.strip().lower() for name in next(rows)]
+    rows = cells_by_line(path, lines, separator)
+    head = [name.strip().lower() for name in next(rows)[1]]
     check_columns(path, head, needed, optional, hint)
-    for row in rows:
+    for where, row in rows:
         if not any(cell.strip() for cell in row):
             continue
-        where = f"{path}:{rows.line_num}"
         if len(row) != len(head):
             raise InputError(f"{where}: expected {len(head)} cells, found {len(row)}")
         yield where, dict(zip(head, (cell.strip() for cell in row), strict=True))
+
+
+def cells_by_line(path: Path, lines: Sequence[str], separator: str) -> Iterator[tuple[str, list[str]]]:
+    """The cells of each row, and where it begins. InputError for a quote that is not closed."""
+    reader, begin = csv.reader(lines, delimiter=separator, strict=True), 1
+    try:
+        for row in reader:
+            yield f"{path}:{begin}", row
+            begin = reader.line_num + 1
+    except csv.Error as error:
+        raise InputError(f"{path}:{begin}: a quote is not closed, or goes on after its end ({error})") from None
 
 
 def check_columns(path: Path, head: list[str], needed: Sequence[str], optional: Sequence[str], hint: str) -> None:

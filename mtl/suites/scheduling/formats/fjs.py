@@ -4,6 +4,7 @@ from pathlib import Path
 
 from mtl.errors import InputError
 from mtl.suites.scheduling.alternatives import Option
+from mtl.suites.scheduling.formats.idle_machines import check_idle
 from mtl.suites.scheduling.formats.text import INTEGER
 from mtl.suites.scheduling.instance import LARGEST_TIME, JobShop, from_options
 
@@ -35,7 +36,7 @@ def parse_fjs(path: Path, text: str) -> JobShop:
     head = [whole_number(path, number, word) for word in words[:2]]
     if len(head) < 2 or min(head) < 1 or len(words) > 3:
         raise InputError(f"{path}:{number}: expected 'jobs machines' (two positive numbers), found {' '.join(words)!r}")
-    jobs, machines = head
+    (jobs, machines), stated = head, number
     if len(lines) - 1 < jobs:
         raise InputError(
             f"{path}:{lines[-1][0]}: expected {jobs} job lines after the first line, found {len(lines) - 1}"
@@ -47,6 +48,7 @@ def parse_fjs(path: Path, text: str) -> JobShop:
                 "more (a file holds one shop)"
             )
     routes = [read_job(path, *line, machines) for line in lines[1 : jobs + 1]]
+    check_idle(f"{path}:{stated}", machines, sum(len(options) for route in routes for options in route))
     seen = {machine for route in routes for options in route for machine, _ in options}
     first = 0 if 0 in seen else 1
     if max(seen) >= first + machines:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from mtl.errors import InputError, unknown
+from mtl.suites.scheduling.formats.idle_machines import check_idle
 from mtl.suites.scheduling.instance import LARGEST_TIME, JobShop, from_options
 
 DURATIONS, MACHINES = "duration_matrix", "machines_matrix"
@@ -84,6 +85,7 @@ def read_entry(where: str, name: str, entry: dict[str, Any]) -> JobShop:
         if value is not None and type(value) is not int:
             raise InputError(f"{where}: {key}={value!r}: expected a whole number or null")
     largest = max((place for route in routes for options in route for place, _ in options), default=0)
+    check_idle(where, largest + 1, sum(len(options) for route in routes for options in route))
     machines = tuple(range(largest + 1))
     return from_options(
         name, routes, machines, upper_bound=bounds.get("upper_bound"), lower_bound=bounds.get("lower_bound")

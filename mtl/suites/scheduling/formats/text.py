@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from mtl.errors import InputError
 from mtl.suites.scheduling.constraints import Name
+from mtl.suites.scheduling.formats.idle_machines import check_idle
 from mtl.suites.scheduling.instance import LARGEST_TIME, JobShop, from_routes
 
 INTEGER = re.compile(r"[+-]?\d{1,4000}")  # Python reads no number of more digits than 4300
@@ -125,6 +126,7 @@ def parse_block(path: Path, name: str, lines: Sequence[Line]) -> JobShop:
             f"{path}:{last}: expected {jobs} job lines after the first line, or twice as many of two matrices, "
             f"found {len(body)}"
         )
+    check_idle(f"{path}:{number}", machines, sum(map(len, routes)))
     seen = {place for route in routes for place, _ in route}
     names: tuple[Name, ...] = tuple(range(machines))
     if machines in seen:  # numbered from 1, as machine numbers end with it

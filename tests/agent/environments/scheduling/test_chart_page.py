@@ -40,3 +40,11 @@ def test_names_are_text_and_never_code() -> None:
     assert page.count("</script>") == 1
     assert drawn(page)["jobs"][0]["name"] == NAME  # type: ignore[call-overload]
     assert "http" not in page.replace("http://www.w3.org/2000/svg", "")  # nothing is fetched
+
+
+def test_all_of_the_time_is_printed() -> None:
+    """Paper cannot be scrolled: the page is across, and the scale of the screen comes back after it."""
+    page = chart_page(Schedule(SHOP, np.array([[0, 3], [0, -1]])), "agent")
+    assert "@page { size: landscape" in page
+    assert 'addEventListener("beforeprint"' in page
+    assert 'addEventListener("afterprint"' in page

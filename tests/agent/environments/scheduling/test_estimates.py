@@ -136,6 +136,8 @@ def test_mistakes_are_said() -> None:
         EstimatedShops(size=(3,))
     with pytest.raises(InputError, match="unknown planner 'sptt': did you mean 'spt'"):
         EstimatedShops(planners=["sptt"])
+    with pytest.raises(InputError, match="planner atc: these shops have no due dates"):
+        EstimatedShops(planners=["spt", "atc"])
     with pytest.raises(InputError, match="seed=-1: expected a whole number"):
         EstimatedShops(seed=-1)
     with pytest.raises(InputError, match="planners is empty"):

@@ -20,6 +20,7 @@ from mtl.nn.candidates import CandidateSet
 from mtl.nn.encoder import SINGLE
 from mtl.sharing.hard import Hard
 from mtl.suites.scheduling.constraints import Objective
+from mtl.suites.scheduling.generate import taillard
 from mtl.suites.scheduling.instance import JobShop
 from mtl.suites.scheduling.rollout import Policy
 from mtl.suites.scheduling.shops import Shops
@@ -152,6 +153,13 @@ def test_bounds_can_be_given(predict: Predict, file: Path) -> None:
     assert (record["reference"], record["reference_kind"], record["gap"]) == (5, "best known", pytest.approx(-0.2))
     record = JobShops("ft06", Greedy(), bounds={"ft06": {"lower": 50}}).run(predict, SUITE).records()[0]
     assert (record["reference"], record["reference_kind"]) == (55, "best known")
+
+
+def test_a_lower_bound_that_a_schedule_is_below_is_called_wrong(predict: Predict, file: Path) -> None:
+    report = JobShops([str(file), "ft06"], Greedy(), bounds={"mine": {"lower": 5}}).run(predict, SUITE)
+    assert "! mine: a schedule of 4 is there, so the lower bound 5 is wrong" in str(report.table().caption)
+    report = JobShops([str(file), "ft06"], Greedy(), bounds={"mine": {"lower": 4}}).run(predict, SUITE)
+    assert "wrong" not in str(report.table().caption)
 
 
 def test_what_the_solver_does_not_prove_is_no_reference() -> None:
@@ -329,6 +337,23 @@ def test_pictures(predict: Predict, gantt: str | bool, names: list[str]) -> None
 def test_mistakes(settings: dict[str, object], says: str) -> None:
     with pytest.raises(InputError, match=says):
         JobShops(**{"instances": "ft06", "decoder": Greedy(), **settings})  # type: ignore[arg-type]
+
+
+def test_test_shops_of_one_name_keep_their_own_gaps(predict: Predict, tmp_path: Path) -> None:
+    """Two files of a shop each, called alike in two folders."""
+    files = []
+    for number in range(3):
+        shop = taillard(0, 0, number, (5, 5), (4, 4))
+        (tmp_path / str(number)).mkdir()
+        rows = [*shop.durations.tolist(), *shop.machines.tolist()]
+        text = "5 4\n" + "\n".join(" ".join(map(str, row)) for row in rows)
+        (tmp_path / str(number) / "shop.txt").write_text(text)
+        files.append(str(tmp_path / str(number) / "shop.txt"))
+    found = JobShops("ft06", StartsOnly()).test_outcome(predict, SchedulingSuite(1, 1, test=files))
+    alone = [JobShops("ft06", StartsOnly()).test_outcome(predict, SchedulingSuite(1, 1, test=file)) for file in files]
+    assert found is not None
+    assert found.tolist() == np.concatenate(alone).tolist()  # type: ignore[arg-type]
+    assert len(set(found.tolist())) > 1
 
 
 def test_malformed_file_names_the_line(tmp_path: Path) -> None:

@@ -64,6 +64,7 @@ def test_dates_weights_and_starts(tmp_path: Path) -> None:
             "job,operation,machine,duration,due,weight\na,1,m,2,9,2\nb,1,m,2,9,\n",
             ": job b has a due date and no weight",
         ),
+        ('job,operation,machine,duration\na,1,m,2\nb,1,"m,2\nc,1,m,3\n', ":3: a quote is not closed"),
         ("job,operation,machine,duration,start\na,1,m,2,\na,2,m,1,4\n", ": operation 2 of job a has a start, and oper"),
         ("job,operation,machine,duration,jobs\n", ":1: unknown column 'jobs': did you mean 'job'?"),
         ("job,operation,machine,duration\n", ":2: expected a row per operation"),
@@ -81,3 +82,9 @@ def test_mistakes_are_one_line(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(InputError, match=("" if "job a: due" in message else "shop.csv") + message) as error:
         read(tmp_path, text)
     assert "\n" not in str(error.value)
+
+
+def test_a_quote_that_swallows_a_long_file_is_named(tmp_path: Path) -> None:
+    """No cell is that long."""
+    with pytest.raises(InputError, match=":2: a quote is not closed"):
+        read(tmp_path, 'job,operation,machine,duration\na,1,"m,2\n' + "b,1,m,3\n" * 20_000)

@@ -68,6 +68,7 @@ def test_words_after_the_last_job_are_passed_over(tmp_path: Path) -> None:
         ("1 2\n1 1 2 -3\n", ":2: expected durations 0"),
         ("1 2\n1 2 1 3 1 4\n", ":2: operation 1 names a machine twice"),
         ("1 2\n1 1 1 3\n1 1 2 4\n", ":3: expected 1 job lines after the first line, and nothing after them"),
+        ("1 100000000\n1 1 1 3\n", ":1: 100000000 machines, and its operations name a machine 1 times"),
         ("1 2\n1 1 1 3\n\n1 9\n1 1 9 4\n", ":5: expected 1 job lines after the first line, and nothing after"),
     ],
     ids=str,

@@ -59,6 +59,7 @@ def test_several_instances_by_name(tmp_path: Path) -> None:
         ({"duration_matrix": [[1]], "machines_matrix": [[-1]]}, "job 0: expected whole numbers, .* found -1"),
         ({"duration_matrix": [[1]], "machines_matrix": [[[0, 0]]]}, "job 0: expected one machine or more for each"),
         ({"duration_matrix": [[1]], "machines_matrix": [[[]]]}, "job 0: expected one machine or more for each"),
+        ({"duration_matrix": [[1]], "machines_matrix": [[9**7]]}, ": 4782970 machines, and its operations name"),
         ({"duration_matrix": [[1]], "machines_matrix": [[0]], "due_dates_matrix": [[9]]}, "due_dates_matrix is not"),
         ({"duration_matrix": [[1]], "machines_matrix": [[0]], "due_dates_matrix": [9]}, "due_dates_matrix is not"),
         ({"duration_matrix": [[1]], "machines_matrix": [[0]], "setups": [[9]]}, "'setups': valid: name"),

@@ -108,6 +108,7 @@ def test_what_is_written_is_read(seed: int, jobs: int, machines: int, matrices: 
         (MATRICES.replace("2 1 4", "2 1 4 4"), ":3: expected 3 numbers, .* found 4"),
         (MATRICES.replace("1 3 2", "1 3 3"), r":6: expected each machine exactly once, found \[1, 3, 3\]"),
         (MATRICES.replace("1 3 2", "1 9 2"), ":6: expected machines 0..2 or 1..3, found 9"),
+        (PAIRS.replace("3 3\n", "3 100000000\n"), ":2: 100000000 machines, and its operations name a machine 9 times"),
         (SAME["taillard"].replace("11 10", "9 9"), "best known makespan 9 is below 10"),
     ],
     ids=str,
@@ -116,6 +117,12 @@ def test_a_mistake_names_file_line_and_rule(tmp_path: Path, text: str, message: 
     with pytest.raises(InputError, match="small.*" + message) as error:
         read(tmp_path, text)
     assert "\n" not in str(error.value)
+
+
+def test_one_job_far_longer_than_many_others_is_refused(tmp_path: Path) -> None:
+    """Every job takes as much place as the longest one, which is far more than the file."""
+    with pytest.raises(InputError, match="instance small: 10001 jobs, the longest of 10000 operations: expected jobs"):
+        read(tmp_path, "10001 1\n" + "0 5\n" * 10_000 + "0 1 " * 10_000 + "\n")
 
 
 def test_a_binary_file_is_no_instance(tmp_path: Path) -> None:

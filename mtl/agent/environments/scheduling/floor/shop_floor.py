@@ -19,7 +19,7 @@ from mtl.agent.environments.scheduling.floor.planners import (
     solver_planner,
 )
 from mtl.agent.environments.scheduling.floor.play import Planner, play
-from mtl.agent.environments.scheduling.rules import select_rules
+from mtl.agent.environments.scheduling.rules import check_due_dates, select_rules
 from mtl.agent.environments.scheduling.schedule_report import AGENT
 from mtl.agent.environments.scheduling.seeds import check_seed
 from mtl.errors import InputError, unknown
@@ -90,6 +90,7 @@ class ShopFloor(Environment):
         self.seed, self.gantt = check_seed("seed", seed), bool(gantt)
         self.baselines = select_rules(baselines, self.seed)
         shops = [with_due_dates(instance, objective, tightness) for instance in select(instances)]
+        check_due_dates(self.baselines, shops)
         disturbances = disturbances or Disturbances()
         self.episodes = [disturbances.draw(shops[n % len(shops)], self.seed, n) for n in range(episodes)]
 

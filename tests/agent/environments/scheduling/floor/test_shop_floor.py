@@ -72,6 +72,7 @@ def test_alternative_machines_are_refused(tmp_path: Path) -> None:
         ({"workers": 0}, "workers=0, temperature=0.3, tightness=1.5: expected"),
         ({"objective": "late"}, "unknown objective 'late'"),
         ({"baselines": ["stp"]}, "unknown baseline 'stp': did you mean 'spt'"),
+        ({"baselines": ["fdd", "edd"]}, "baseline edd: no job of instance ft06 has a due date"),
         ({"seed": LARGEST_SEED + 1}, "seed=2147483648: expected"),
     ],
     ids=str,
