@@ -231,7 +231,7 @@ class Claim:
     def discard(self) -> None:
         """Remove what a dead attempt left, when nothing can be gone on from.
 
-        Groups of tasks that it had found stay, and whoever begins the run again (:mod:`mtl.lifecycle.new_run`) has them.
+        Groups of tasks that it had found stay: whoever begins the run again (:mod:`mtl.lifecycle.new_run`) has them.
         """
         dead = self.unfinished()
         if dead is not None and (dead.last.is_file() or not (dead.path / "affinity.json").is_file()):

@@ -1,6 +1,7 @@
 """Affinity finds the blocks of tasks that were planted, and ``grouping=auto`` trains them."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -193,7 +194,7 @@ def test_tasks_that_are_all_found_apart_are_trained_although_the_weighting_compa
     given = train(tiny(tmp_path, *PLANTED, *APART, "grouping=[[task0],[task1],[task2]]"))
     assert auto.metrics == given.metrics
     (note,) = auto.notes
-    assert note.startswith("grouping=auto found no tasks that belong together, so nothing is shared and each is trained")
+    assert note.startswith("grouping=auto found no tasks that belong together, so nothing is shared and each is")
     assert capsys.readouterr().err.count(note) == 1
     assert not given.notes
     module = load(auto.directory).module
@@ -289,3 +290,29 @@ def test_measuring_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert "python train.py model=hard weighting=equal task=synthetic" in capsys.readouterr().out
     (directory,) = (tmp_path / "affinity" / "synthetic").iterdir()
     assert {path.name for path in directory.iterdir()} == {"affinity.json", "affinity.png"}
+
+
+@pytest.mark.parametrize(
+    ("override", "complaint"),
+    [
+        ("grouping=[[task0,task1],[task2]]", "the groups are what is measured here: expected it without grouping"),
+        ("grouping=null", "the groups are what is measured here: expected it without grouping"),
+        ("resume=some/run", "nothing is trained here that could be gone on with"),
+        ("model=merged", "model=merged makes one trunk of all tasks"),
+    ],
+)
+def test_measuring_passes_over_nothing_that_is_typed(override: str, complaint: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=complaint):
+        measure(["task=synthetic", "task.rows=100", f"output={tmp_path / 'none'}", "merge=ties", override])
+    assert not (tmp_path / "none").exists()
+
+
+def test_the_command_that_measuring_prints_is_one_that_trains(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Tasks that are all apart leave a weighting nothing to compare."""
+    options = ["task=synthetic", "task.rows=100", "encoder.widths=[4]", "affinity.epochs=1", "affinity.every=1"]
+    measure([*options, "task.relatedness=0", "weighting=pcgrad", "grouping=auto", f"output={tmp_path}"])
+    (printed,) = (text for text in capsys.readouterr().out.splitlines() if text.startswith("train the groups: "))
+    assert printed.count("grouping=") == 1
+    build(configure(*shlex.split(printed.partition("train.py ")[2])))
