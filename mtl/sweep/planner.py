@@ -14,6 +14,7 @@ from weakref import finalize
 
 from mtl.assembly import build, build_suite
 from mtl.config.compose import configure
+from mtl.config.number_kinds import whole_as_integers
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
 from mtl.config.study import BASELINE, FRONT, MERGED, TREES, Study
@@ -89,8 +90,13 @@ class Planner:
                     f"grid={{{key}: ...}}: what is compared has to learn from the same data; compare in two comparisons"
                 )
         assembly = build(base)
-        assembly.data.setup("fit")
         self.data: MultiTaskDataModule = assembly.data
+        if len(self.data.tasks) < 2:
+            raise InputError(
+                f"there is one task, '{self.data.tasks[0].name}', and nothing that could be learned together: expected "
+                "two or more"
+            )
+        assembly.data.setup("fit")
         self.fingerprint = self.data.fingerprint
         scratch = Path(mkdtemp(prefix="mtl-plan-"))
         finalize(self, rmtree, scratch, ignore_errors=True)
@@ -385,6 +391,6 @@ def comparison_id(study: Study, configs: Sequence[RunConfig], fingerprint: str) 
         judged["halving"] = True
     if study.design == "confirm" and study.screening_seeds != usual_seeds(study):
         judged["screening"] = study.screening_seeds  # seeds on which another choice was made may be among these
-    grid = study.grid if study.tune else None
+    grid = whole_as_integers(study.grid) if study.tune else None
     text = json.dumps([[configuration_id(one) for one in configs], fingerprint, judged, grid], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]

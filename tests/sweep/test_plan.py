@@ -345,3 +345,9 @@ def test_seeds_are_not_tuned(tmp_path: Path) -> None:
 def test_one_configuration_in_two_spellings_is_refused(tmp_path: Path, arguments: list[str], both: str) -> None:
     with pytest.raises(InputError, match=both):
         planner(tmp_path, *arguments)
+
+
+@pytest.mark.parametrize("one", [["tasks=[task1]"], ["task.num_tasks=1"]])
+def test_a_single_task_is_nothing_to_compare(one: list[str], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"there is one task, 'task[01]', and nothing that could be learned together"):
+        planner(tmp_path, *one)
