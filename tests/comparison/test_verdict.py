@@ -328,3 +328,14 @@ def test_no_further_look_is_announced_where_only_the_budget_keeps_back_the_answe
     assert found.outcome == NOT_ENOUGH
     assert "give more epochs" in found.text
     assert "run the same command again" not in found.text
+
+
+def test_runs_of_unlike_code_are_said() -> None:
+    """A difference may be one of the versions: found runs are not all of one day."""
+    records = planted(np.random.default_rng(0), 0.05)
+    assert "unlike code" not in verdict(compare(records)).text
+    newer = [replace(one, environment={"commit": "b" if one.model == "hard" else "a"}) for one in records]
+    assert (
+        "These runs were made by unlike code, which may be a difference too: commit a and b."
+        in verdict(compare(newer)).sentences
+    )
