@@ -344,8 +344,11 @@ class Planner:
         key = json.dumps(config.task, sort_keys=True, default=str), seed
         if key not in self.splits:
             task = with_split_seed(config.task, seed)
-            data = build_suite(config.changed(task=task))
-            data.setup("fit")
+            try:
+                data = build_suite(config.changed(task=task))
+                data.setup("fit")
+            except InputError as error:  # of these rows, such as a class that none of them has
+                raise InputError(f"data=resplit, the split of seed {seed}: {error}") from None
             self.splits[key] = Split(task, data.fingerprint)
         return self.splits[key]
 

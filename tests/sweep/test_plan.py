@@ -259,6 +259,17 @@ def test_a_split_of_its_own_for_every_seed_is_other_data_for_the_same_configurat
     assert [entry.config.task["split"]["seed"] for entry in plan.entries] == [0, 0, 1, 1]
 
 
+def test_the_seed_whose_rows_cannot_be_used_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = planner(tmp_path, "models=[hard]", "data=resplit")
+
+    def refuse(config: RunConfig) -> None:
+        raise InputError("target 'rare' has only 'no' in the val split")
+
+    monkeypatch.setattr("mtl.sweep.planner.build_suite", refuse)
+    with pytest.raises(InputError, match="data=resplit, the split of seed 7: target 'rare' has only 'no' in the val"):
+        found.entry(found.config("hard", "equal"), 7)
+
+
 def test_rows_that_can_be_divided_in_one_way_only_are_not_divided_again() -> None:
     with pytest.raises(InputError, match="data=resplit: rows that are divided by time"):
         with_split_seed({"split": {"by": "time", "seed": 0}}, 3)
