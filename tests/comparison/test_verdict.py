@@ -339,3 +339,12 @@ def test_runs_of_unlike_code_are_said() -> None:
         "These runs were made by unlike code, which may be a difference too: commit a and b."
         in verdict(compare(newer)).sentences
     )
+
+
+def test_of_found_runs_no_further_look_is_announced() -> None:
+    """The baseline has seeds that the best configuration lacks; nobody has planned them."""
+    records = planted(np.random.default_rng(3), 0.001, spread=0.05)
+    found = verdict(compare([one for one in records if one.model == "single_task" or one.seed < 2]))
+    assert found.outcome == NOT_ENOUGH
+    assert "next look" not in found.text
+    assert "(0.04 at 2 seeds, divided among 3 configurations)" in found.text
