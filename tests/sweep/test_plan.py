@@ -8,8 +8,10 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from mtl.assembly import build
+from mtl.cli.compare import choose_on_validation
 from mtl.comparison.design import Design
 from mtl.config.compose import configure
 from mtl.config.run_config import RunConfig
@@ -21,6 +23,7 @@ from mtl.sweep.matched_baselines import epochs_within, same_parameters
 from mtl.sweep.plan import Configuration
 from mtl.sweep.planner import Planner
 from mtl.sweep.queue import QueuedRun
+from mtl.sweep.worker_pool import WorkerPool
 
 TINY = ["task=synthetic", "task.rows=100", "task.features=8", "encoder.widths=[12,8]", "weightings=[equal]", "epochs=2"]
 
@@ -362,3 +365,24 @@ def test_one_configuration_in_two_spellings_is_refused(tmp_path: Path, arguments
 def test_a_single_task_is_nothing_to_compare(one: list[str], tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"there is one task, 'task[01]', and nothing that could be learned together"):
         planner(tmp_path, *one)
+
+
+@pytest.mark.parametrize(
+    ("done", "lacking"),
+    [(["hard-equal"], "single_task"), (["single_task"], "hard-equal"), (["single_task", "soft-equal"], "hard-equal")],
+    ids=["no baseline", "nothing to compare", "nothing to match"],
+)
+def test_a_grid_without_a_finished_run_of_what_is_needed_ends_in_one_line(
+    done: list[str], lacking: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else another configuration would take the place of the baseline."""
+    found = planner(tmp_path, "models=[hard,soft]", "match=hard", "tune=true", "grid={optimizer.lr:[0.1,0.2]}")
+    configurations = [found.single_task(), *found.multi_task()]
+    for entry in found.grid_plan(configurations).entries:
+        found.queue.fail(entry, "out of memory")
+    monkeypatch.setattr("mtl.cli.compare.train", lambda *_, **__: True)
+    chosen = [one for one in configurations if one.label in done]
+    monkeypatch.setattr(found, "best_of_grid", lambda _: chosen)
+    with WorkerPool(tmp_path) as pool, pytest.raises(InputError) as error:
+        choose_on_validation(found, configurations, 0, Console(quiet=True), pool)
+    assert str(error.value) == f"no run of the grid of {lacking} has finished: out of memory"
