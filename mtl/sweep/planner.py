@@ -19,7 +19,9 @@ from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
 from mtl.config.study import BASELINE, FRONT, MERGED, TREES, Study
 from mtl.errors import InputError
+from mtl.lifecycle.finished_heads import check_finishing
 from mtl.lifecycle.merged import check_merged
+from mtl.lifecycle.train import own_callbacks
 from mtl.lifecycle.trees import check_trees
 from mtl.module.lightning import silent_lightning
 from mtl.runs.files import read_json_if_whole, write_json
@@ -164,13 +166,16 @@ class Planner:
         return config.changed(output=str(Path(config.output).resolve()), progress=False, resume=None)
 
     def configuration(self, label: str, config: RunConfig) -> Configuration:
-        """A configuration with its size and speed."""
+        """A configuration with its size and speed. InputError for what each of its runs would refuse."""
+        own_callbacks(config)
         suite = self.suites.of(config)
         check_measuring(build(config, suite.statistics))
         names = [task.name for task in self.data.tasks]
         groups = config.affinity.networks or min(2, len(names))  # how many there will be is not known yet
         expected = [names[i::groups] for i in range(groups)]
         assembly = build(config, suite.statistics, expected)
+        if config.finish_heads:
+            check_finishing(assembly, processes_of(config.hardware.arguments()))
         parameters = count_parameters(assembly.module)["total"]
         measuring = measuring_epochs(config, len(names))
         return Configuration(label, config, parameters, step_seconds(assembly, suite.data), measuring=measuring)

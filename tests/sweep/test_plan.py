@@ -386,3 +386,21 @@ def test_a_grid_without_a_finished_run_of_what_is_needed_ends_in_one_line(
     with WorkerPool(tmp_path) as pool, pytest.raises(InputError) as error:
         choose_on_validation(found, configurations, 0, Console(quiet=True), pool)
     assert str(error.value) == f"no run of the grid of {lacking} has finished: out of memory"
+
+
+@pytest.mark.parametrize(
+    ("typed", "complaint"),
+    [
+        (["callbacks=ema"], r"callbacks\.ema: with scheduler=cooldown"),
+        (
+            ["finish_heads=true", "models=[conditioned]", "weightings=[cosmos]"],
+            "finish_heads=true trains for one choice",
+        ),
+        (["tune=true", "grid={optimizer.lr:[a]}"], r"grid: optimizer\.lr=a: expected a number, such as 0\.001"),
+        (["tune=true", "grid={optimizer.fused:[0.5]}"], r"grid: optimizer\.fused=0\.5: expected true or false"),
+    ],
+)
+def test_what_every_run_would_refuse_is_said_before_the_first(typed: list[str], complaint: str, tmp_path: Path) -> None:
+    found = planner(tmp_path, "models=[hard]", "weightings=[equal]", *typed)
+    with pytest.raises(InputError, match=complaint):
+        found.grid_plan(found.multi_task())
