@@ -34,12 +34,12 @@ def main(arguments: list[str]) -> int:
     from mtl.config.compose import configure
     from mtl.config.overrides import parse_override
 
-    for text in arguments:
-        said = parse_override(text)
+    for given in arguments:
+        said = parse_override(given)
         if said.key_or_group == "resume":
-            raise InputError(f"{text}: nothing is trained here that could be gone on with")
+            raise InputError(f"{given}: nothing is trained here that could be gone on with")
         if said.key_or_group == "grouping" and said.value() != AUTO:
-            raise InputError(f"{text}: the groups are what is measured here: expected it without grouping")
+            raise InputError(f"{given}: the groups are what is measured here: expected it without grouping")
     others = [text for text in arguments if parse_override(text).key_or_group != "grouping"]
     overrides = ["model=hard", "weighting=equal", *others]
     config = configure(*overrides, "grouping=auto")

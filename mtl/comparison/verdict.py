@@ -17,6 +17,7 @@ NOT_ENOUGH = "not enough evidence"
 
 OUTCOMES = {HELPS: PAYS, HURTS: DOES_NOT_PAY, SAME: NO_DIFFERENCE, UNCLEAR: NOT_ENOUGH}
 
+SHORT = 12  # letters of a version or a commit in a sentence
 CODE = ("mtl", "commit", "torch")  # of a run's environment: what may change its numbers beyond rounding
 
 RULES = f"""\
@@ -245,6 +246,6 @@ def unlike_versions(records: Sequence[Record]) -> list[str]:
     """That runs of the baseline and of the best configuration were made by unlike code; empty where they were not."""
     found = []
     for name in CODE:
-        values = dict.fromkeys(one.environment.get(name) or "unknown" for one in records)
+        values = dict.fromkeys((one.environment.get(name) or "unknown")[:SHORT] for one in records)
         found += [f"{name} {join_words(values)}"] if len(values) > 1 else []
     return [f"These runs were made by unlike code, which may be a difference too: {'; '.join(found)}."] if found else []
