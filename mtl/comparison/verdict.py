@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, nan
 
 from mtl.comparison.design import CONFIRM, MEAN_SHARE
 from mtl.comparison.records import Record
@@ -156,14 +156,13 @@ def tasks_in_words(tested: Measurement) -> str:
 
 
 def units_in_words(comparison: Comparison, tested: Measurement) -> str:
-    """What the means are in the metrics' own units."""
-    base = comparison.baseline.tested
-    if base is None:
-        return ""
+    """What the means are in the metrics' own units, of the baseline over the seeds of the other."""
+    base = [one for one in comparison.baseline.records if one.seed in tested.seeds]
+    apart = {task: sum(one.test[task] for one in base) / len(base) for task in tested.cells} if base else {}
     parts = [
-        f"{task} {comparison.primary[task]} {base.cells[task].mean:.4g} apart, {cell.mean:.4g} together"
+        f"{task} {comparison.primary[task]} {apart[task]:.4g} apart, {cell.mean:.4g} together"
         for task, cell in tested.cells.items()
-        if isfinite(cell.mean) and isfinite(base.cells[task].mean)
+        if isfinite(cell.mean) and isfinite(apart.get(task, nan))
     ]
     return f"In their own units: {'; '.join(parts)}." if parts else ""
 

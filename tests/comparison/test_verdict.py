@@ -348,3 +348,10 @@ def test_of_found_runs_no_further_look_is_announced() -> None:
     assert found.outcome == NOT_ENOUGH
     assert "next look" not in found.text
     assert "(0.04 at 2 seeds, divided among 3 configurations)" in found.text
+
+
+def test_units_are_those_of_the_seeds_that_gains_are_of() -> None:
+    """The baseline has a third seed, whose accuracy is lower."""
+    records = [run("single_task", "equal", seed, (accuracy, 2.0)) for seed, accuracy in enumerate((0.8, 0.8, 0.2))]
+    records += [run("hard", "equal", seed, (0.7, 2.0)) for seed in (0, 1)]
+    assert "a accuracy 0.8 apart, 0.7 together" in verdict(compare(records)).text
