@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from mtl.config import folders
 from mtl.config.folders import option_file
-from mtl.config.number_kinds import as_default
+from mtl.config.number_types import as_options_have_them
 from mtl.config.overrides import (
     COMPOSE_ERRORS,
     NO_STUDY,
@@ -24,14 +24,13 @@ from mtl.config.overrides import (
     raise_first_error,
     sweep_values,
 )
-from mtl.config.run_config import Choices, Node, RunConfig
+from mtl.config.run_config import Choices, RunConfig
 from mtl.config.search_path import search_own_folders
 from mtl.config.study import MERGED, check_compare_keys
 from mtl.config.targets import check_config, nodes_of, own_modules
 from mtl.errors import InputError
 
 GROUPS = tuple(Choices.model_fields)
-NODES = tuple(group for group in GROUPS if RunConfig.model_fields[group].annotation == Node)  # made of an option's keys
 NO_MERGE = "none"  # the option that merges nothing
 
 
@@ -134,13 +133,11 @@ def to_run_config(cfg: DictConfig, choices: Mapping[str, Any] | None = None) -> 
     if missing:
         raise InputError(f"'~{missing[0]}': every run has an option of {missing[0]}, so it cannot be taken away")
     named = {group: name_of_choice(group, chosen[group], values.get(group)) for group in GROUPS}
-    for group in NODES:
-        if named[group] == chosen[group] is not None:  # of another class the defaults say nothing
-            values[group] = as_default(defaults_of(file_of(group, chosen[group]), group), values.get(group))
     merge = chosen.get("merge", NO_MERGE)
     if merge != NO_MERGE and named["model"] != MERGED:
         raise InputError(f"merge={merge}: networks that were trained apart are merged; expected model={MERGED}")
-    config = RunConfig.read({"choices": named, **values})
+    RunConfig.read({"choices": named, **values})  # what is wrong is said of the values as they were typed
+    config = RunConfig.read({"choices": named, **as_options_have_them(values, chosen)})
     own = own_modules(nodes_of(config)) if config.resume is None else []  # a run that is gone on with says its own
     if own:
         config = config.changed(trust=[*config.trust, *own])
@@ -151,34 +148,22 @@ def to_run_config(cfg: DictConfig, choices: Mapping[str, Any] | None = None) -> 
 def name_of_choice(group: str, option: str | None, node: Any) -> str | None:
     """The option of a group; of an own ``_target_`` the name of its class, also where it has the name of an option."""
     target = node.get("_target_") if isinstance(node, Mapping) else None
+    theirs = folders.CONF / group / f"{option}.yaml"
     if option is None or target is None:
         return option
-    if target == target_of(file_of(group, option), group):
+    if target == target_of(theirs if theirs.is_file() else option_file(group, option), group):
         return option
     return str(target).rpartition(".")[2]
 
 
+@cache
 def target_of(path: Path | None, group: str) -> str | None:
     """The ``_target_`` that the file of an option of a group names; None if it names none."""
-    found = defaults_of(path, group).get("_target_")
-    return None if found is None else str(found)
-
-
-def file_of(group: str, option: str) -> Path | None:
-    """The file of an option: this package's, where it has one of this name. None: there is none."""
-    theirs = folders.CONF / group / f"{option}.yaml"
-    return theirs if theirs.is_file() else option_file(group, option)
-
-
-@cache
-def defaults_of(path: Path | None, group: str) -> dict[str, Any]:
-    """The keys that the file of an option gives its group, as they stand there; empty if it gives none."""
     if path is None:
-        return {}
+        return None
     node: Any = OmegaConf.load(path)
-    if OmegaConf.select(node, f"{group}._target_") is not None:
-        node = node[group]
-    return cast(dict[str, Any], OmegaConf.to_container(node)) if isinstance(node, DictConfig) else {}
+    found = OmegaConf.select(node, f"{group}._target_") or OmegaConf.select(node, "_target_")
+    return None if found is None else str(found)
 
 
 def configure(*given: str) -> RunConfig:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from mtl.config.number_kinds import as_default
+from mtl.config.number_types import floating
 from mtl.config.overrides import TYPED, check_type, parse_override
 from mtl.config.run_config import RunConfig
 from mtl.config.study import BASELINE, MERGED, TREES
@@ -113,5 +113,5 @@ def with_values(config: RunConfig, values: dict[str, Any]) -> RunConfig:
             raise InputError(f"grid: the runs have no key '{key}'")
         if parents and parents[0] not in TYPED:  # whose values the typed configuration checks
             check_type(f"grid: {key}", node[last], value)
-        node[last] = as_default(node[last], value)
+        node[last] = floating(value, node[last])
     return RunConfig.read(out)

@@ -3,7 +3,7 @@
 import pytest
 
 from mtl.config.compose import configure
-from mtl.config.number_kinds import as_default, whole_as_integers
+from mtl.config.number_kinds import whole_as_integers
 from mtl.config.study_arguments import read_study
 from mtl.errors import InputError
 from mtl.runs.identity import run_id
@@ -46,13 +46,7 @@ def test_a_number_that_is_another_one_gives_another_run() -> None:
     assert len(found) == 4
 
 
-def test_whole_numbers_take_the_kind_of_their_default() -> None:
-    default = {"rate": 0.5, "steps": 3, "betas": [0.9, 0.99], "inner": {"mu": 1.0}, "none": None, "on": True}
-    given = {"rate": 1, "steps": 4, "betas": [0, 0.5], "inner": {"mu": 2}, "none": 1, "on": False, "new": 2}
-    made = as_default(default, given)
-    assert made == given
-    assert [type(made[key]) for key in ("rate", "steps", "none", "on", "new")] == [float, int, int, bool, int]
-    assert type(made["betas"][0]) is type(made["inner"]["mu"]) is float
+def test_whole_numbers_are_written_as_integers_at_any_depth() -> None:
     assert repr(whole_as_integers({"a": [1.0, 0.5, True, "1.0"]})) == "{'a': [1, 0.5, True, '1.0']}"
 
 
