@@ -31,6 +31,7 @@ from mtl.suites.base import MultiTaskDataModule
 from mtl.tasks import TaskGraph
 from mtl.trees.boosting import BoostedTrees
 from mtl.weighting.base import Weighting
+from mtl.weighting.equal import Equal
 
 Groups = list[list[str]]  # names of the tasks of each
 
@@ -44,12 +45,14 @@ class Assembly:
         data: the suite (nothing loaded yet).
         graph: its tasks.
         module: the Lightning module.
+        notes: what a person should know of how they differ from what the config says.
     """
 
     config: RunConfig
     data: MultiTaskDataModule
     graph: TaskGraph
     module: MultiTaskModule
+    notes: tuple[str, ...] = ()
 
 
 def build(config: RunConfig, statistics: Path | None = None, groups: Groups | None = None) -> Assembly:
@@ -114,12 +117,19 @@ def build_with_data(data: MultiTaskDataModule, config: RunConfig, groups: Groups
     network = Network(sharing, graph, detach=config.relations.detach)
     make_weighting = instantiate_node(config.weighting, "weighting", config.trust)
     weighting: Weighting = call_factory("weighting", make_weighting, len(graph.tasks))
-    weighting.bind(graph.names)
     data.hold_out(weighting.held_out)
+    notes: tuple[str, ...] = ()
+    if config.grouping == AUTO and chosen and weighting.needs_shared and not network.partition().shared:
+        notes = (
+            "grouping=auto found no tasks that belong together, so nothing is shared and each is trained as with "
+            f"weighting=equal: {type(weighting).__name__} would compare gradients of shared parameters",
+        )
+        weighting = Equal(len(graph.tasks))
+    weighting.bind(graph.names)
     optimizer = instantiate_node(config.optimizer, "optimizer", config.trust)
     scheduler = instantiate_node(config.scheduler, "scheduler", config.trust)
     module = MultiTaskModule(network, graph, weighting, optimizer, scheduler, config.compile, rates)
-    return Assembly(config, data, graph, module)
+    return Assembly(config, data, graph, module, notes)
 
 
 def check_groupable(sharing: Sharing, config: RunConfig) -> None:

@@ -5,7 +5,10 @@ from pathlib import Path
 
 from mtl.cli.application import print_page
 from mtl.config.commands import typed
+from mtl.config.fields import format_value
 from mtl.config.process import program_imports
+from mtl.config.run_config import AUTO
+from mtl.errors import InputError
 
 HELP = """\
 python experiments/affinity.py [override]...
@@ -29,14 +32,22 @@ def main(arguments: list[str]) -> int:
         print_page(HELP)
         return 0
     from mtl.config.compose import configure
+    from mtl.config.overrides import parse_override
 
-    overrides = ["model=hard", "weighting=equal", *arguments]
+    for given in arguments:
+        said = parse_override(given)
+        if said.key_or_group == "resume":
+            raise InputError(f"{given}: nothing is trained here that could be gone on with")
+        if said.key_or_group == "grouping" and said.value() != AUTO:
+            raise InputError(f"{given}: the groups are what is measured here: expected it without grouping")
+    others = [text for text in arguments if parse_override(text).key_or_group != "grouping"]
+    overrides = ["model=hard", "weighting=equal", *others]
     config = configure(*overrides, "grouping=auto")
     # Imported here: help and mistakes are answered without waiting for torch
     with program_imports():
         from rich.console import Console
 
-        from mtl.assembly import build
+        from mtl.assembly import build, build_with_data, merged_of
         from mtl.cli.run_summary import affinity_table
         from mtl.inspection.show_affinity import show_affinity
         from mtl.module.lightning import silent_lightning
@@ -44,6 +55,8 @@ def main(arguments: list[str]) -> int:
         from mtl.runs.identity import run_id
         from mtl.training.grouping import check, measured
 
+    if merged_of(config) is not None:
+        raise InputError(f"model={config.choices.model} makes one trunk of all tasks: expected another one")
     assembly = build(config)
     check(assembly)
     assembly.data.setup("fit")
@@ -55,8 +68,10 @@ def main(arguments: list[str]) -> int:
     show_affinity(found, directory, ())
     console = Console()
     console.print(affinity_table(found))
-    groups = ",".join("[" + ",".join(group) + "]" for group in found.groups)
-    command = f"{typed('train')} {shlex.join([*overrides, f'grouping=[{groups}]'])}"
+    further = [f"grouping={format_value(found.groups)}"]
+    if build_with_data(assembly.data, config, found.groups).notes:  # nothing is shared that the weighting could compare
+        further.append("weighting=equal")
+    command = f"{typed('train')} {shlex.join([*overrides, *further])}"
     for what, text in (("picture", directory / "affinity.png"), ("train the groups", command)):
         console.print(f"{what}: {text}", soft_wrap=True, highlight=False, markup=False)
     return 0

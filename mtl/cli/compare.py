@@ -161,12 +161,27 @@ def announce(
 def choose_on_validation(
     planner: "Planner", configurations: "list[Configuration]", workers: int, console: Console, pool: "WorkerPool"
 ) -> "list[Configuration]":
-    """Each configuration with the values of the grid that validation prefers. InputError if a failure stopped it."""
+    """Each configuration with the values of the grid that validation prefers; the baseline stays the first.
+
+    Raises:
+        InputError: a failure stopped it, or no run of the baseline, of what ``match`` names, or of all that is compared
+            with the baseline has finished.
+    """
     tuning = planner.grid_plan(configurations)
     if not train(tuning, workers, console, pool=pool):
         failed = [entry for entry in tuning.entries if planner.queue.state(entry) == FAILED]
         raise InputError(f"a run of the grid failed: {planner.queue.attempt(failed[0])['error']}")
-    return planner.best_of_grid(tuning)
+    found = planner.best_of_grid(tuning)
+    labels = [one.label for one in found]
+    single, *multi = [one.label for one in configurations]
+    match = planner.study.match
+    needed = [single, *([] if match is None else [planner.label(match, planner.weightings[0])])]
+    lacking = [label for label in needed if label not in labels] or ([] if len(found) > 1 else multi)
+    if lacking:
+        entries = [entry for one in tuning.configurations if one.label == lacking[0] for entry in one.entries]
+        error = next((text for entry in entries if (text := planner.queue.attempt(entry).get("error"))), "unfinished")
+        raise InputError(f"no run of the grid of {lacking[0]} has finished: {error}")
+    return found
 
 
 def train(

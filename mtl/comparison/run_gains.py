@@ -6,6 +6,7 @@ from math import isfinite, nan
 from pathlib import Path
 from typing import Any
 
+from mtl.comparison.records import planned_path
 from mtl.comparison.types import HURTS
 from mtl.runs.files import read_json_if_whole
 
@@ -48,14 +49,15 @@ def gains_of(runs: Sequence[Path], output: Path) -> list[TaskGain]:
     for file in sorted(output.glob("comparisons/*/summary.json")):
         configurations = read_json_if_whole(file).get("configurations")
         for one in configurations if isinstance(configurations, list) else []:
-            if isinstance(one, dict) and wanted & set(_paths(one)):
+            if isinstance(one, dict) and wanted & set(_paths(file, one)):
                 found += list(_gains(file.parent.name, one))
     return found
 
 
-def _paths(configuration: dict[str, Any]) -> Iterator[Path]:
+def _paths(file: Path, configuration: dict[str, Any]) -> Iterator[Path]:
+    """The runs of a configuration, also where the output directory was moved as a whole since the report."""
     for text in configuration.get("runs") or []:
-        yield Path(str(text)).resolve()
+        yield planned_path(file, str(text)).resolve()
 
 
 def _gains(name: str, configuration: dict[str, Any]) -> Iterator[TaskGain]:

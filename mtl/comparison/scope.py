@@ -58,7 +58,7 @@ def power_sentence(comparison: Comparison, tested: Measurement, *, decided: bool
         "would be seen in 4 of 5 cases."
     )
     left = [look for look in comparison.design.looks if look > len(tested.seeds)]
-    if left:
+    if left and comparison.design.kind != UNPLANNED:
         return f"{said} The next look is planned at {left[0]} seeds: run the same command again."
     if comparison.design.kind == CONFIRM:
         fresh = max((*comparison.design.seeds, *comparison.design.screening)) + 1
@@ -103,10 +103,9 @@ def error_rate_sentence(comparison: Comparison, tested: Measurement) -> str:
     alpha, design = comparison.rules.alpha, comparison.design
     configurations = sum(row.multi for row, _ in comparison.tested_rows)
     claims = f"All claims of this report hold together with a chance of {1 - alpha:.0%} or more"
-    each = spend(MEAN_SHARE * alpha, len(design.looks))
-    looks = join_words(
-        [f"{part:.3g} at {count_noun(look, 'seed')}" for part, look in zip(each, design.looks, strict=True)]
-    )
+    taken = (len(tested.seeds),) if design.kind == UNPLANNED else design.looks  # found runs may lack some of the seeds
+    each = spend(MEAN_SHARE * alpha, len(taken))
+    looks = join_words([f"{part:.3g} at {count_noun(look, 'seed')}" for part, look in zip(each, taken, strict=True)])
     shared = f", divided among {count_noun(configurations, 'configuration')}" if configurations > 1 else ""
     rest = (1 - MEAN_SHARE) * alpha
     said = (

@@ -1,9 +1,11 @@
 """The verdict in words, from the numbers by stated rules."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, nan
 
 from mtl.comparison.design import CONFIRM, MEAN_SHARE
+from mtl.comparison.records import Record
 from mtl.comparison.scope import error_rate_sentence, power_sentence, scope_sentence
 from mtl.comparison.types import HELPS, HURTS, SAME, UNCLEAR, Comparison, Evidence, Measurement, Row
 from mtl.comparison.wording import count_noun, format_interval, format_percent, join_words
@@ -14,6 +16,9 @@ NO_DIFFERENCE = "makes no difference"
 NOT_ENOUGH = "not enough evidence"
 
 OUTCOMES = {HELPS: PAYS, HURTS: DOES_NOT_PAY, SAME: NO_DIFFERENCE, UNCLEAR: NOT_ENOUGH}
+
+SHORT = 12  # letters of a version or a commit in a sentence
+CODE = ("mtl", "commit", "torch")  # of a run's environment: what may change its numbers beyond rounding
 
 RULES = f"""\
 The best configuration is the multi-task one with the highest mean gain (delta_m) on the validation split; test data
@@ -151,14 +156,13 @@ def tasks_in_words(tested: Measurement) -> str:
 
 
 def units_in_words(comparison: Comparison, tested: Measurement) -> str:
-    """What the means are in the metrics' own units."""
-    base = comparison.baseline.tested
-    if base is None:
-        return ""
+    """What the means are in the metrics' own units, of the baseline over the seeds of the other."""
+    base = [one for one in comparison.baseline.records if one.seed in tested.seeds]
+    apart = {task: sum(one.test[task] for one in base) / len(base) for task in tested.cells} if base else {}
     parts = [
-        f"{task} {comparison.primary[task]} {base.cells[task].mean:.4g} apart, {cell.mean:.4g} together"
+        f"{task} {comparison.primary[task]} {apart[task]:.4g} apart, {cell.mean:.4g} together"
         for task, cell in tested.cells.items()
-        if isfinite(cell.mean) and isfinite(base.cells[task].mean)
+        if isfinite(cell.mean) and isfinite(apart.get(task, nan))
     ]
     return f"In their own units: {'; '.join(parts)}." if parts else ""
 
@@ -226,6 +230,7 @@ def caveats(comparison: Comparison, best: Row) -> list[str]:
     if noted:
         runs = count_noun(len(best.records), "run")
         out.append(f"{len(noted)} of {runs} of {best.label} warned: {noted[0].notes[0]}")
+    out += unlike_versions([*comparison.baseline.records, *best.records])
     if best.tested is not None and len(best.tested.seeds) == 1:
         out.append("One seed says nothing about chance: start the command again with more.")
     if comparison.design.kind != CONFIRM:
@@ -234,3 +239,12 @@ def caveats(comparison: Comparison, best: Row) -> list[str]:
         if unlike:
             out.append(f"Seeds are missing for {join_words(unlike)}.")
     return out
+
+
+def unlike_versions(records: Sequence[Record]) -> list[str]:
+    """That runs of the baseline and of the best configuration were made by unlike code; empty where they were not."""
+    found = []
+    for name in CODE:
+        values = dict.fromkeys((one.environment.get(name) or "unknown")[:SHORT] for one in records)
+        found += [f"{name} {join_words(values)}"] if len(values) > 1 else []
+    return [f"These runs were made by unlike code, which may be a difference too: {'; '.join(found)}."] if found else []

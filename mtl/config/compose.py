@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from mtl.config import folders
 from mtl.config.folders import option_file
+from mtl.config.number_types import as_options_have_them
 from mtl.config.overrides import (
     COMPOSE_ERRORS,
     NO_STUDY,
@@ -135,7 +136,8 @@ def to_run_config(cfg: DictConfig, choices: Mapping[str, Any] | None = None) -> 
     merge = chosen.get("merge", NO_MERGE)
     if merge != NO_MERGE and named["model"] != MERGED:
         raise InputError(f"merge={merge}: networks that were trained apart are merged; expected model={MERGED}")
-    config = RunConfig.read({"choices": named, **values})
+    RunConfig.read({"choices": named, **values})  # what is wrong is said of the values as they were typed
+    config = RunConfig.read({"choices": named, **as_options_have_them(values, chosen)})
     own = own_modules(nodes_of(config)) if config.resume is None else []  # a run that is gone on with says its own
     if own:
         config = config.changed(trust=[*config.trust, *own])

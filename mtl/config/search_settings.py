@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 from mtl.config.compose import compose_config
 from mtl.config.fields import Frozen
 from mtl.config.folders import main_file
+from mtl.config.number_kinds import whole_as_integers
 from mtl.config.overrides import parse_override, separate_settings, to_plain
 from mtl.config.search_space import UNSEARCHED, Dimension, read_space
 from mtl.config.study import check_name
@@ -70,7 +71,14 @@ class Search(NamedTuple):
     def identity(self) -> list[str]:
         """What a search of one name is always about: what can change a number."""
         fixed = [text for text in self.fixed if parse_override(text).key_or_group.partition(".")[0] not in UNSEARCHED]
-        return [*sorted(fixed), *sorted(map(repr, self.space))]
+        return [*sorted(map(_as_number, fixed)), *sorted(map(repr, self.space))]
+
+
+def _as_number(text: str) -> str:
+    """An override whose number is written in one way: ``key=1`` for ``key=1.0``."""
+    override = parse_override(text)
+    value = override.value()
+    return f"{override.get_key_element()}={whole_as_integers(value)}" if type(value) in (int, float) else text
 
 
 def read_search(arguments: Sequence[str]) -> Search:

@@ -114,7 +114,7 @@ class Study(Frozen):
     fail_fast: Switch
     keep: Annotated[str | None, Field(pattern=r"\S", description="a folder, or null")]
 
-    @field_validator("models", "weightings", "seeds", "merges")
+    @field_validator("models", "weightings", "seeds", "merges", "baselines")
     @classmethod
     def _each_once(cls, value: Any, info: Any) -> Any:
         if isinstance(value, list) and len(set(value)) < len(value):

@@ -159,7 +159,7 @@ def fitted(run: Run, assembly: Assembly, trainer: Progress, observers: Observers
         selection,
         seconds,
         step_seconds,
-        tuple(observers.low_weights.notes),
+        (*assembly.notes, *observers.low_weights.notes),
         torch.get_num_threads(),
     )
 

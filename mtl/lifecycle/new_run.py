@@ -17,7 +17,8 @@ def new_run(config: RunConfig) -> Iterator[Run]:
     """Within this, no other process trains the run.
 
     A run of this config that was ended before its first checkpoint has nothing to go on from, and would stay for ever.
-    Its directory is emptied and used again.
+    Its directory is emptied and used again. Only the groups of tasks that it had found stay: measuring them may have
+    taken longer than the training will.
 
     What it gives is the run, with a directory that is empty but for its lock. InputError if none can be made there.
     """
@@ -52,7 +53,11 @@ def without_checkpoint(run: Run, config: RunConfig) -> bool:
 
 
 def empty(run: Run) -> None:
-    """Remove what is in a run's directory, but for its lock."""
+    """Remove what is in a run's directory, but for its lock and the groups of tasks that it had found."""
+    try:
+        found = run.affinity
+    except InputError:  # damaged: measured again
+        found = None
     for path in run.path.iterdir():
         if path.name == LOCK:
             continue
@@ -60,3 +65,5 @@ def empty(run: Run) -> None:
             shutil.rmtree(path)
         else:
             path.unlink()
+    if found is not None:
+        run.affinity = found

@@ -15,6 +15,7 @@ from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
 from mtl.config.signals import interruptions_prevail, signals_interrupt
 from mtl.errors import InputError
+from mtl.lifecycle.common_start import begin_with_start
 from mtl.lifecycle.execution import check_meeting, environment_for
 from mtl.lifecycle.failures import failures_recorded
 from mtl.lifecycle.fit import Observers, fitted
@@ -151,6 +152,7 @@ def prepare_all(jobs: Sequence[Job]) -> list[Trainee]:
         assembly = build_with_data(data, config)
         environment = environment_for(config, data)
         improvement = improvement_for(config, assembly, environment)
+        begin_with_start(assembly.module, config)
         check_meeting(environment, improvement, assembly.module.network)
         prepared = Prepared(assembly, improvement, environment, (), None, first.data_seconds)
         out.append(Trainee(job, prepared, Observers.of(assembly, SharedTimer()), torch.get_rng_state()))

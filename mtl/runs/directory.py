@@ -39,6 +39,8 @@ from mtl.runs.contributions import FILE, Contributions, read_contributions, writ
 from mtl.runs.files import make_unique_directory, read_json, to_json, write_json, write_text
 from mtl.runs.identity import run_id
 
+MERGED = "mtl.merging.merged.Merged"  # what makes merged networks
+
 
 def run_path(config: RunConfig) -> Path:
     """Where the first run of this config goes."""
@@ -269,11 +271,17 @@ class Run:
 
 
 def read_result(path: Path) -> RunResult:
-    """The result that a file holds. InputError if it is damaged, not of a run, or of another version."""
+    """The result that a file holds. InputError if it is damaged, not of a run, or not what its config says."""
     check(path)
     found = read_json(path)
     check_schema(found, f"'{path}'")
-    return RunResult.read(found, f"'{path}' is damaged")
+    result = RunResult.read(found, f"'{path}' is damaged")
+    if result.replicas > 1 and str(result.config.model.get("_target_")) == MERGED:
+        raise InputError(
+            f"'{path}' is not of merged networks: an earlier version trained several such runs at once, as one network "
+            "of all tasks; train it again"
+        )
+    return result
 
 
 def check_schema(values: Mapping[str, Any], what: str) -> None:

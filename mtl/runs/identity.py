@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from mtl.config.fields import Frozen, Mark
+from mtl.config.number_kinds import whole_as_integers
 from mtl.config.run_config import RunConfig
 
 
@@ -33,5 +35,14 @@ def identity(config: Frozen) -> dict[str, Any]:
 
 
 def _digest(values: dict[str, Any]) -> str:
-    text = json.dumps(values, sort_keys=True, default=str)
+    """Of equal values the same: numbers that an option has a default for are of its kind when a config is made.
+
+    The others are what an optimizer is given beside its option's keys, and the numbers of each task for a weighting.
+    """
+    weighting = {
+        key: whole_as_integers(value) if isinstance(value, Mapping | list) else value
+        for key, value in values["weighting"].items()
+    }
+    alike = {**values, "optimizer": whole_as_integers(values["optimizer"]), "weighting": weighting}
+    text = json.dumps(alike, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:10]

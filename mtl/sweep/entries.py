@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from mtl.config.overrides import parse_override
+from mtl.config.number_types import floating
+from mtl.config.overrides import TYPED, check_type, parse_override
 from mtl.config.run_config import RunConfig
 from mtl.config.study import BASELINE, MERGED, TREES
 from mtl.errors import InputError
@@ -110,5 +111,7 @@ def with_values(config: RunConfig, values: dict[str, Any]) -> RunConfig:
             node = node.get(parent) if isinstance(node, dict) else None
         if not isinstance(node, dict) or last not in node:
             raise InputError(f"grid: the runs have no key '{key}'")
-        node[last] = value
+        if parents and parents[0] not in TYPED:  # whose values the typed configuration checks
+            check_type(f"grid: {key}", node[last], value)
+        node[last] = floating(value, node[last])
     return RunConfig.read(out)

@@ -14,11 +14,14 @@ from weakref import finalize
 
 from mtl.assembly import build, build_suite
 from mtl.config.compose import configure
+from mtl.config.number_kinds import whole_as_integers
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
 from mtl.config.study import BASELINE, FRONT, MERGED, TREES, Study
 from mtl.errors import InputError
+from mtl.lifecycle.finished_heads import check_finishing
 from mtl.lifecycle.merged import check_merged
+from mtl.lifecycle.train import own_callbacks
 from mtl.lifecycle.trees import check_trees
 from mtl.module.lightning import silent_lightning
 from mtl.runs.files import read_json_if_whole, write_json
@@ -89,8 +92,13 @@ class Planner:
                     f"grid={{{key}: ...}}: what is compared has to learn from the same data; compare in two comparisons"
                 )
         assembly = build(base)
-        assembly.data.setup("fit")
         self.data: MultiTaskDataModule = assembly.data
+        if len(self.data.tasks) < 2:
+            raise InputError(
+                f"there is one task, '{self.data.tasks[0].name}', and nothing that could be learned together: expected "
+                "two or more"
+            )
+        assembly.data.setup("fit")
         self.fingerprint = self.data.fingerprint
         scratch = Path(mkdtemp(prefix="mtl-plan-"))
         finalize(self, rmtree, scratch, ignore_errors=True)
@@ -158,13 +166,16 @@ class Planner:
         return config.changed(output=str(Path(config.output).resolve()), progress=False, resume=None)
 
     def configuration(self, label: str, config: RunConfig) -> Configuration:
-        """A configuration with its size and speed."""
+        """A configuration with its size and speed. InputError for what each of its runs would refuse."""
+        own_callbacks(config)
         suite = self.suites.of(config)
         check_measuring(build(config, suite.statistics))
         names = [task.name for task in self.data.tasks]
         groups = config.affinity.networks or min(2, len(names))  # how many there will be is not known yet
         expected = [names[i::groups] for i in range(groups)]
         assembly = build(config, suite.statistics, expected)
+        if config.finish_heads:
+            check_finishing(assembly, processes_of(config.hardware.arguments()))
         parameters = count_parameters(assembly.module)["total"]
         measuring = measuring_epochs(config, len(names))
         return Configuration(label, config, parameters, step_seconds(assembly, suite.data), measuring=measuring)
@@ -338,8 +349,11 @@ class Planner:
         key = json.dumps(config.task, sort_keys=True, default=str), seed
         if key not in self.splits:
             task = with_split_seed(config.task, seed)
-            data = build_suite(config.changed(task=task))
-            data.setup("fit")
+            try:
+                data = build_suite(config.changed(task=task))
+                data.setup("fit")
+            except InputError as error:  # of these rows, such as a class that none of them has
+                raise InputError(f"data=resplit, the split of seed {seed}: {error}") from None
             self.splits[key] = Split(task, data.fingerprint)
         return self.splits[key]
 
@@ -385,6 +399,6 @@ def comparison_id(study: Study, configs: Sequence[RunConfig], fingerprint: str) 
         judged["halving"] = True
     if study.design == "confirm" and study.screening_seeds != usual_seeds(study):
         judged["screening"] = study.screening_seeds  # seeds on which another choice was made may be among these
-    grid = study.grid if study.tune else None
+    grid = whole_as_integers(study.grid) if study.tune else None
     text = json.dumps([[configuration_id(one) for one in configs], fingerprint, judged, grid], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]

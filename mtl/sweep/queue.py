@@ -229,9 +229,12 @@ class Claim:
         return Run(path) if ours and path.is_dir() and not (path / "result.json").is_file() else None
 
     def discard(self) -> None:
-        """Remove what a dead attempt left, when nothing can be gone on from."""
+        """Remove what a dead attempt left, when nothing can be gone on from.
+
+        Groups of tasks that it had found stay: whoever begins the run again (:mod:`mtl.lifecycle.new_run`) has them.
+        """
         dead = self.unfinished()
-        if dead is not None:
+        if dead is not None and (dead.last.is_file() or not (dead.path / "affinity.json").is_file()):
             shutil.rmtree(dead.path)
 
     def on_run_created(self, run: Run) -> None:

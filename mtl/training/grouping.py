@@ -30,7 +30,9 @@ def grouped(run: Run, assembly: Assembly, loggers: Sequence[Logger] = ()) -> Ass
     """The same run in the groups that it has found.
 
     With ``grouping=auto`` they are found now, unless the run's directory has them already. Initial values are those of
-    the same groups written out in the config, so both give the same numbers.
+    the same groups written out in the config, so both give the same numbers. Where every task is found to be alone, a
+    weighting that compares gradients of shared parameters has nothing to compare, and they are trained with equal
+    weights: what was measured is not lost.
 
     Args:
         run: keeps what was found as ``affinity.json``.
@@ -43,9 +45,13 @@ def grouped(run: Run, assembly: Assembly, loggers: Sequence[Logger] = ()) -> Ass
     if assembly.config.grouping != AUTO:
         return assembly
     found = run.affinity
+    known = found is not None
     if found is None:
         found = run.affinity = measured(assembly, loggers)
-    return build_with_data(assembly.data, assembly.config, found.groups)
+    made = build_with_data(assembly.data, assembly.config, found.groups)
+    for note in () if known else made.notes:
+        sys.stderr.write(f"{note}\n")
+    return made
 
 
 def check(assembly: Assembly) -> None:

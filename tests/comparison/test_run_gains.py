@@ -36,3 +36,13 @@ def test_gains_are_those_of_the_runs_configuration(tmp_path: Path) -> None:
     assert transfer_sentence(found).startswith("Negative transfer: learning together hurts a in")
     assert transfer_sentence(found[1:]) == "No task is shown to be hurt, which is no proof that none is."
     assert gains_of([tmp_path / "runs" / "y"], tmp_path) == []
+
+
+def test_gains_are_found_where_the_output_directory_was_moved(tmp_path: Path) -> None:
+    before, after = tmp_path / "before", tmp_path / "after"
+    run = Path("runs", "suite", "method", "id")
+    (before / run).mkdir(parents=True)
+    (before / "comparisons" / "one").mkdir(parents=True)
+    (before / "comparisons" / "one" / "summary.json").write_text(json.dumps(summary(before / run)))
+    before.rename(after)
+    assert len(gains_of([after / run], after)) == 2

@@ -328,3 +328,30 @@ def test_no_further_look_is_announced_where_only_the_budget_keeps_back_the_answe
     assert found.outcome == NOT_ENOUGH
     assert "give more epochs" in found.text
     assert "run the same command again" not in found.text
+
+
+def test_runs_of_unlike_code_are_said() -> None:
+    """A difference may be one of the versions: found runs are not all of one day."""
+    records = planted(np.random.default_rng(0), 0.05)
+    assert "unlike code" not in verdict(compare(records)).text
+    newer = [replace(one, environment={"commit": "b" if one.model == "hard" else "a"}) for one in records]
+    assert (
+        "These runs were made by unlike code, which may be a difference too: commit a and b."
+        in verdict(compare(newer)).sentences
+    )
+
+
+def test_of_found_runs_no_further_look_is_announced() -> None:
+    """The baseline has seeds that the best configuration lacks; nobody has planned them."""
+    records = planted(np.random.default_rng(3), 0.001, spread=0.05)
+    found = verdict(compare([one for one in records if one.model == "single_task" or one.seed < 2]))
+    assert found.outcome == NOT_ENOUGH
+    assert "next look" not in found.text
+    assert "(0.04 at 2 seeds, divided among 3 configurations)" in found.text
+
+
+def test_units_are_those_of_the_seeds_that_gains_are_of() -> None:
+    """The baseline has a third seed, whose accuracy is lower."""
+    records = [run("single_task", "equal", seed, (accuracy, 2.0)) for seed, accuracy in enumerate((0.8, 0.8, 0.2))]
+    records += [run("hard", "equal", seed, (0.7, 2.0)) for seed in (0, 1)]
+    assert "a accuracy 0.8 apart, 0.7 together" in verdict(compare(records)).text

@@ -86,6 +86,7 @@ def test_folders_that_are_named_come_first(project: Path, tmp_path: Path, monkey
     """Then the one in the working directory, then the package's; however they are named, the command takes them."""
     one, two = (write(tmp_path / name / "conf", "mine", "torch.nn.Identity", name) for name in ("one", "two"))
     monkeypatch.setenv("MTL_CONF", str(two))
+    monkeypatch.setattr("mtl.config.commands.config_dirs", [])  # later tests print commands without these
     rest = without_folders(["--config-dir", str(one), "seed=1"])
     assert rest == ["seed=1"]
     assert config_folders() == [one, two, project / "conf", folders.CONF]

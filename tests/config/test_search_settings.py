@@ -38,6 +38,11 @@ def test_the_name_is_that_of_what_can_change_a_number() -> None:
     )
     assert one == same != other
     assert one.startswith("synthetic-")
+    spelled = {
+        read_search([*SUITE, "weighting=equal,pcgrad", *typed]).name
+        for typed in (("optimizer.lr=1e-3", "encoder.dropout=0"), ("optimizer.lr=0.001", "encoder.dropout=0.0"))
+    }
+    assert len(spelled) == 1
 
 
 @pytest.mark.parametrize(

@@ -173,3 +173,29 @@ def test_what_is_not_offered_is_said_and_trained_one_after_another(
     jobs = together(configs(tmp_path, "epochs=1", members=[("weighting=famo",)] * 2))
     assert "2 runs are trained one after another, not at once: weighting=famo" in capsys.readouterr().err
     assert [job.result.replicas for job in jobs if job.result] == [1, 1]
+
+
+def test_merged_networks_are_trained_apart_also_where_several_runs_are_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a stack they would be networks that learn all tasks together."""
+    wanted = configs(tmp_path, "model=merged", "merge=ties", "weighting=equal", "epochs=1", members=((), ()))
+    jobs = together(wanted)
+    said = "2 runs are trained one after another, not at once: model=merged, whose networks are trained apart first"
+    assert said in capsys.readouterr().err
+    assert [job.result.replicas for job in jobs if job.result] == [1, 1]
+    assert all(job.result is not None and job.result.merging is not None for job in jobs)
+
+
+@pytest.mark.slow
+def test_every_member_begins_with_the_start_that_it_is_given(tmp_path: Path) -> None:
+    begun = train(tiny(tmp_path / "start", "model=hard", "weighting=equal", "logger=csv"))
+    assert begun is not None
+    asked = ("model=common_start", f"model.start={begun.directory}", "weighting=equal", "epochs=2")
+    jobs = together(configs(tmp_path / "stack", *asked, members=((), ())))
+    for job, config in zip(jobs, configs(tmp_path / "alone", *asked, members=((), ())), strict=True):
+        expected = train(config)
+        assert job.result is not None
+        assert expected is not None
+        assert (job.result.replicas, expected.replicas) == (2, 1)
+        assert_equal_runs(job.result, expected)

@@ -12,8 +12,9 @@ from mtl.config.run_config import SCHEMA
 from mtl.errors import InputError
 from mtl.lifecycle.train import train
 from mtl.runs.checkpoint import read_checkpoint
-from mtl.runs.directory import Run, newest
-from mtl.runs.files import write_text
+from mtl.runs.directory import Run, newest, read_result
+from mtl.runs.files import to_json, write_text
+from tests.results import run_result
 from tests.support import tiny
 
 
@@ -140,3 +141,19 @@ def test_damaged_results_say_so(tmp_path: Path) -> None:
         _ = run.result
     with pytest.raises(InputError, match="no finished run under"):
         newest(tmp_path / "none")
+
+
+def test_a_result_of_runs_that_were_trained_together_and_not_merged_is_no_answer(tmp_path: Path) -> None:
+    """Whoever asks again has the run trained again."""
+    file = tmp_path / "result.json"
+    for overrides, replicas, right in (
+        (("model=merged", "merge=ties"), 2, False),
+        (("model=merged", "merge=ties"), 1, True),
+        ((), 2, True),
+    ):
+        write_text(file, to_json(run_result(*overrides, replicas=replicas).plain()))
+        if right:
+            assert read_result(file).replicas == replicas
+        else:
+            with pytest.raises(InputError, match=r"is not of merged networks: .*; train it again"):
+                read_result(file)

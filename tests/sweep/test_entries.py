@@ -4,7 +4,7 @@ import pytest
 
 from mtl.config.compose import configure
 from mtl.errors import InputError
-from mtl.sweep.entries import as_trained, overrides_for
+from mtl.sweep.entries import as_trained, overrides_for, with_values
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,8 @@ def test_an_entry_has_overrides_of_its_own() -> None:
 def test_what_another_setting_would_replace_is_no_override_of_an_entry(entry: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         overrides_for("model", entry)
+
+
+def test_a_grid_may_have_a_key_without_a_limit() -> None:
+    config = configure("task=synthetic", "scheduler=none", "steps=10")
+    assert with_values(config, {"steps": None, "gradient_clip": None, "epochs": 3}).steps is None

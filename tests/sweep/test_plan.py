@@ -8,8 +8,10 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from mtl.assembly import build
+from mtl.cli.compare import choose_on_validation
 from mtl.comparison.design import Design
 from mtl.config.compose import configure
 from mtl.config.run_config import RunConfig
@@ -21,6 +23,7 @@ from mtl.sweep.matched_baselines import epochs_within, same_parameters
 from mtl.sweep.plan import Configuration
 from mtl.sweep.planner import Planner
 from mtl.sweep.queue import QueuedRun
+from mtl.sweep.worker_pool import WorkerPool
 
 TINY = ["task=synthetic", "task.rows=100", "task.features=8", "encoder.widths=[12,8]", "weightings=[equal]", "epochs=2"]
 
@@ -259,6 +262,17 @@ def test_a_split_of_its_own_for_every_seed_is_other_data_for_the_same_configurat
     assert [entry.config.task["split"]["seed"] for entry in plan.entries] == [0, 0, 1, 1]
 
 
+def test_the_seed_whose_rows_cannot_be_used_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = planner(tmp_path, "models=[hard]", "data=resplit")
+
+    def refuse(config: RunConfig) -> None:
+        raise InputError("target 'rare' has only 'no' in the val split")
+
+    monkeypatch.setattr("mtl.sweep.planner.build_suite", refuse)
+    with pytest.raises(InputError, match="data=resplit, the split of seed 7: target 'rare' has only 'no' in the val"):
+        found.entry(found.config("hard", "equal"), 7)
+
+
 def test_rows_that_can_be_divided_in_one_way_only_are_not_divided_again() -> None:
     with pytest.raises(InputError, match="data=resplit: rows that are divided by time"):
         with_split_seed({"split": {"by": "time", "seed": 0}}, 3)
@@ -345,3 +359,48 @@ def test_seeds_are_not_tuned(tmp_path: Path) -> None:
 def test_one_configuration_in_two_spellings_is_refused(tmp_path: Path, arguments: list[str], both: str) -> None:
     with pytest.raises(InputError, match=both):
         planner(tmp_path, *arguments)
+
+
+@pytest.mark.parametrize("one", [["tasks=[task1]"], ["task.num_tasks=1"]])
+def test_a_single_task_is_nothing_to_compare(one: list[str], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"there is one task, 'task[01]', and nothing that could be learned together"):
+        planner(tmp_path, *one)
+
+
+@pytest.mark.parametrize(
+    ("done", "lacking"),
+    [(["hard-equal"], "single_task"), (["single_task"], "hard-equal"), (["single_task", "soft-equal"], "hard-equal")],
+    ids=["no baseline", "nothing to compare", "nothing to match"],
+)
+def test_a_grid_without_a_finished_run_of_what_is_needed_ends_in_one_line(
+    done: list[str], lacking: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else another configuration would take the place of the baseline."""
+    found = planner(tmp_path, "models=[hard,soft]", "match=hard", "tune=true", "grid={optimizer.lr:[0.1,0.2]}")
+    configurations = [found.single_task(), *found.multi_task()]
+    for entry in found.grid_plan(configurations).entries:
+        found.queue.fail(entry, "out of memory")
+    monkeypatch.setattr("mtl.cli.compare.train", lambda *_, **__: True)
+    chosen = [one for one in configurations if one.label in done]
+    monkeypatch.setattr(found, "best_of_grid", lambda _: chosen)
+    with WorkerPool(tmp_path) as pool, pytest.raises(InputError) as error:
+        choose_on_validation(found, configurations, 0, Console(quiet=True), pool)
+    assert str(error.value) == f"no run of the grid of {lacking} has finished: out of memory"
+
+
+@pytest.mark.parametrize(
+    ("typed", "complaint"),
+    [
+        (["callbacks=ema"], r"callbacks\.ema: with scheduler=cooldown"),
+        (
+            ["finish_heads=true", "models=[conditioned]", "weightings=[cosmos]"],
+            "finish_heads=true trains for one choice",
+        ),
+        (["tune=true", "grid={optimizer.lr:[a]}"], r"grid: optimizer\.lr=a: expected a number, such as 0\.001"),
+        (["tune=true", "grid={optimizer.fused:[0.5]}"], r"grid: optimizer\.fused=0\.5: expected true or false"),
+    ],
+)
+def test_what_every_run_would_refuse_is_said_before_the_first(typed: list[str], complaint: str, tmp_path: Path) -> None:
+    found = planner(tmp_path, "models=[hard]", "weightings=[equal]", *typed)
+    with pytest.raises(InputError, match=complaint):
+        found.grid_plan(found.multi_task())

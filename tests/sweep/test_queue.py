@@ -223,6 +223,21 @@ def test_a_dead_attempt_is_found_again_or_discarded(tmp_path: Path) -> None:
         assert not first.path.exists()
 
 
+def test_groups_that_a_dead_attempt_had_found_are_not_discarded(tmp_path: Path) -> None:
+    """Who begins the run again has them, unless there is a checkpoint, which says more and cannot be gone on from."""
+    queue, one = RunQueue(tmp_path), entry(tmp_path)
+    with queue.claim(one) as claim:
+        assert claim is not None
+        run = Run.create(one.config)
+        claim.on_run_created(run)
+        (run.path / "affinity.json").write_text("{}", encoding="utf-8")
+        claim.discard()
+        assert run.path.is_dir()
+        write_checkpoint(run.last, {"state_dict": {}, "epoch": 0})
+        claim.discard()
+        assert not run.path.exists()
+
+
 def test_a_damaged_queue_file_never_has_a_foreign_directory_removed(tmp_path: Path) -> None:
     queue, one = RunQueue(tmp_path), entry(tmp_path)
     foreign = tmp_path / "thesis"

@@ -1,6 +1,7 @@
 """Affinity finds the blocks of tasks that were planted, and ``grouping=auto`` trains them."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,51 @@ def test_a_resumed_run_keeps_its_groups(tmp_path: Path) -> None:
         load(stopped)
 
 
+APART = ("task.num_tasks=3", "task.blocks=3", "task.rows=400", "affinity.epochs=4", "affinity.every=1", "epochs=3")
+
+
+@pytest.mark.parametrize("weighting", ["weighting=pcgrad", "weighting=gradnorm", "weighting.normalise=gradient_norm"])
+def test_tasks_that_are_all_found_apart_are_trained_although_the_weighting_compares_gradients(
+    weighting: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As with equal weights, and the result says so; the measurement is not lost, and the run can be loaded."""
+    auto = train(tiny(tmp_path, *PLANTED, *APART, weighting, "grouping=auto"))
+    assert auto.affinity.groups == [["task0"], ["task1"], ["task2"]]
+    given = train(tiny(tmp_path, *PLANTED, *APART, "grouping=[[task0],[task1],[task2]]"))
+    assert auto.metrics == given.metrics
+    (note,) = auto.notes
+    assert note.startswith("grouping=auto found no tasks that belong together, so nothing is shared and each is")
+    assert capsys.readouterr().err.count(note) == 1
+    assert not given.notes
+    module = load(auto.directory).module
+    assert not module.partition.shared
+    with pytest.raises(InputError, match="compares the tasks' gradients on shared parameters"):
+        train(tiny(tmp_path / "none", *PLANTED, *APART, weighting, "grouping=[[task0],[task1],[task2]]"))
+
+
+def test_what_was_measured_is_kept_where_a_run_is_interrupted_before_its_first_epoch(tmp_path: Path) -> None:
+    options = (*PLANTED, "grouping=auto", "affinity.epochs=1", "epochs=2")
+    whole = train(tiny(tmp_path / "whole", *options))
+
+    class AtOnce(Callback):
+        def on_train_start(self, *_: Any) -> None:
+            raise KeyboardInterrupt
+
+    for damaged in (False, True):
+        place = tmp_path / f"parts {damaged}"
+        with pytest.raises(SystemExit):
+            train_with(tiny(place, *options), AtOnce())
+        (stopped,) = (path.parent for path in place.rglob("config.yaml"))
+        marked = Run.open(stopped).affinity.model_copy(update={"seconds": 1234.5})
+        Run.open(stopped).affinity = marked
+        if damaged:
+            (stopped / "affinity.json").write_text("{", encoding="utf-8")
+        again = train(tiny(place, *options))
+        assert Path(again.directory) == stopped
+        assert again.metrics == whole.metrics
+        assert (again.affinity == marked) is not damaged
+
+
 @pytest.mark.parametrize(
     ("overrides", "complaint"),
     [
@@ -244,3 +290,29 @@ def test_measuring_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert "python train.py model=hard weighting=equal task=synthetic" in capsys.readouterr().out
     (directory,) = (tmp_path / "affinity" / "synthetic").iterdir()
     assert {path.name for path in directory.iterdir()} == {"affinity.json", "affinity.png"}
+
+
+@pytest.mark.parametrize(
+    ("override", "complaint"),
+    [
+        ("grouping=[[task0,task1],[task2]]", "the groups are what is measured here: expected it without grouping"),
+        ("grouping=null", "the groups are what is measured here: expected it without grouping"),
+        ("resume=some/run", "nothing is trained here that could be gone on with"),
+        ("model=merged", "model=merged makes one trunk of all tasks"),
+    ],
+)
+def test_measuring_passes_over_nothing_that_is_typed(override: str, complaint: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=complaint):
+        measure(["task=synthetic", "task.rows=100", f"output={tmp_path / 'none'}", "merge=ties", override])
+    assert not (tmp_path / "none").exists()
+
+
+def test_the_command_that_measuring_prints_is_one_that_trains(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Tasks that are all apart leave a weighting nothing to compare."""
+    options = ["task=synthetic", "task.rows=100", "encoder.widths=[4]", "affinity.epochs=1", "affinity.every=1"]
+    measure([*options, "task.relatedness=0", "weighting=pcgrad", "grouping=auto", f"output={tmp_path}"])
+    (printed,) = (text for text in capsys.readouterr().out.splitlines() if text.startswith("train the groups: "))
+    assert printed.count("grouping=") == 1
+    build(configure(*shlex.split(printed.partition("train.py ")[2])))

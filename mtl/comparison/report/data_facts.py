@@ -1,10 +1,12 @@
-"""The data of a comparison in words: the suite, its file, its rows and how they are divided."""
+"""The data of a comparison in words, and the versions and machines of its runs."""
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mtl.comparison.types import Comparison
+from mtl.comparison.wording import count_noun
 
 SPLITS = {"train": "training", "val": "validation", "test": "test"}
 
@@ -25,3 +27,14 @@ def file_names(task: Mapping[str, Any]) -> list[str]:
     tables = task.get("tables")
     nodes = list(tables.values()) if isinstance(tables, Mapping) else [task]
     return [Path(str(node["path"])).name for node in nodes if isinstance(node, Mapping) and node.get("path")]
+
+
+def environment_of(comparison: Comparison) -> dict[str, str]:
+    """Versions and machine by name; where runs differ in one, each value with the number of runs that have it."""
+    all_runs = [one.environment for row in comparison.all_rows for one in row.records]
+    found = {}
+    for name in dict.fromkeys(name for environment in all_runs for name in environment):
+        times = Counter(environment.get(name, "") for environment in all_runs)
+        several = [f"{value or 'unknown'} ({count_noun(count, 'run')})" for value, count in times.items()]
+        found[name] = next(iter(times)) if len(times) == 1 else ", ".join(several)
+    return found

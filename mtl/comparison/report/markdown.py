@@ -5,7 +5,7 @@ from math import isfinite
 
 from mtl.comparison.report import number_format
 from mtl.comparison.report.content import Report
-from mtl.comparison.report.data_facts import data_in_words
+from mtl.comparison.report.data_facts import data_in_words, environment_of
 from mtl.comparison.report.drawing import SvgFigure
 from mtl.comparison.report.execution import constants_sentence, execution_columns
 from mtl.comparison.report.findings import (
@@ -37,7 +37,7 @@ def markdown(report: Report, figures: Sequence[SvgFigure]) -> str:
     runs = [[row.label, str(one.seed), str(one.path)] for row in comparison.all_rows for one in row.records]
     lines += table(["configuration", "seed", "run"], runs)
     lines += ["", "## Environment", ""]
-    lines += table(["what", "which"], [list(pair) for pair in comparison.baseline.records[0].environment.items()])
+    lines += table(["what", "which"], [list(pair) for pair in environment_of(comparison).items()])
     lines.append("")
     return "\n".join(lines)
 

@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mtl.comparison.report import number_format
 from mtl.comparison.report.content import Report
-from mtl.comparison.report.data_facts import data_in_words
+from mtl.comparison.report.data_facts import data_in_words, environment_of
 from mtl.comparison.report.drawing import SvgFigure
 from mtl.comparison.report.execution import constants_sentence, execution_columns
 from mtl.comparison.report.findings import (
@@ -65,6 +65,7 @@ def html(report: Report, figures: Sequence[SvgFigure]) -> str:
         number_format=number_format,
         size=size,
         data=data_in_words(comparison),
+        environment=environment_of(comparison),
         screened=sorted(comparison.all_rows, key=by_validation),
         acted=any(tested.outcome for _, tested in comparison.tested_rows),
         format_percent=format_percent,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mtl.comparison.report.content import Report
-from mtl.comparison.report.data_facts import data_in_words
+from mtl.comparison.report.data_facts import data_in_words, environment_of
 from mtl.comparison.report.drawing import SvgFigure
 from mtl.comparison.report.markdown import body, escaped
 from mtl.comparison.wording import join_words
@@ -57,7 +57,7 @@ def write_readme(folder: Path, report: Report, provenance: Provenance, figures: 
         *(["**Command.**", "", f"    {' '.join(report.command.split())}", ""] if report.command else []),
         f"**Data.** {escaped(data_in_words(comparison))}.",
         "",
-        f"**Machine.** {machine(comparison.baseline.records[0].environment)}",
+        f"**Machine.** {machine(environment_of(comparison))}",
         "",
         f"**Time.** {provenance.seconds}.",
         "",

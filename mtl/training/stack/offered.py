@@ -7,7 +7,7 @@ from math import log
 import torch
 from torch import nn
 
-from mtl.assembly import Assembly
+from mtl.assembly import Assembly, merged_of
 from mtl.config.run_config import RunConfig
 from mtl.config.targets import find_target
 from mtl.module.module import MultiTaskModule
@@ -40,6 +40,7 @@ def shape_of(config: RunConfig) -> str:
 def obstacle_in_config(config: RunConfig) -> str | None:
     """Why a run cannot be trained beside others, as far as its config says; None if it can."""
     asked = {
+        f"model={config.choices.model}, whose networks are trained apart first": merged_of(config) is not None,
         "grouping=auto": config.grouping == "auto",
         f"accumulate={config.accumulate}": config.accumulate > 1,
         "compile=true": config.compile,
