@@ -308,7 +308,7 @@ def without_texts(frame: pd.DataFrame, missing: Sequence[str]) -> pd.DataFrame:
 
 def as_text(frame: pd.DataFrame, *notes: str) -> pd.DataFrame:
     """Mark a frame as one of texts that say nothing about types, with notes for the user."""
-    frame.attrs = {TEXTS: True, NOTES: [note for note in notes if note]}
+    frame.attrs |= {TEXTS: True, NOTES: [note for note in notes if note]}
     return frame
 
 

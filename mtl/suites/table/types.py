@@ -4,12 +4,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 from pandas.api.types import infer_dtype, is_object_dtype, is_string_dtype
 
 from mtl.errors import InputError
+from mtl.suites.table import number_cells as cells
 from mtl.suites.table.dates import TextTimes
-from mtl.suites.table.numerals import PLAIN, WAYS, TextNumbers
+from mtl.suites.table.number_cells import NUMBER_CELLS, number_cells
+from mtl.suites.table.numerals import PLAIN, WAYS, TextNumbers, as_numbers
 
 # Among numbers and times, these mean "no value": they can be nothing else there. Among texts they are texts.
 NO_VALUE = frozenset(("na", "n/a", "nan", "-nan", "null", "none", "<na>", "#na", "#n/a", "#n/a n/a")) | {
@@ -73,8 +76,8 @@ class ColumnType:
         Raises:
             InputError: days and months, or decimals and thousands, cannot be told apart; a way to write that is none.
         """
-        name, known = str(values.name), pd.Series(values.dropna().unique(), dtype=object)
-        others = known[~known.str.lower().isin(NO_VALUE)]
+        name = str(values.name)
+        others = _distinct(values)
         if asked == TEXT:
             whole = len(others) > 0 and others.str.fullmatch(WHOLE).all()
             return cls(name, "whole" if whole else "text")
@@ -82,12 +85,12 @@ class ColumnType:
         if (asked == NUMBER or not declared) and truth:
             return cls(name, "truth")
         if asked == NUMBER or written in WAYS:
-            numbers = TextNumbers.fit(others, name, written)
+            numbers = _way_of_numbers(values, others, written)
             return cls._of_numbers(name, numbers or TextNumbers())
         if asked == TIME or written is not None:
             return cls(name, "time", TextTimes.fit(others, name, written).written)
         if not declared:
-            numbers = None if _codes(others) else TextNumbers.fit(others, name)
+            numbers = None if _codes(others) else _way_of_numbers(values, others)
             if numbers is not None:
                 return cls._of_numbers(name, numbers)
         times = TextTimes.guess(others, name)
@@ -103,7 +106,9 @@ class ColumnType:
 
     def unfamiliar(self, values: pd.Series) -> list[str]:
         """A line for the user if the training had percents as texts, and new rows have numbers without a sign."""
-        if self.unit != "%" or is_text(values) or not values.notna().any():
+        if self.unit != "%" or not values.notna().any():
+            return []
+        if is_text(values) and not (number_cells(values) == cells.PLAIN).any():
             return []
         return [f"column '{self.name}': numbers without %, where the training's are written with it: 12 counts as 12 %"]
 
@@ -112,10 +117,14 @@ class ColumnType:
 
         Texts that are no numbers or truth values stay texts, for the message of whoever needs numbers. InputError for
         the first text that is no time, or a number of another unit than those before or written in another way: what
-        1.234 means must not depend on the other cells.
+        1.234 means must not depend on the other cells. Cells that are numbers in their file count as these, however
+        the texts of the training were written.
         """
         if self.type == "text" or not is_text(values):
             return values
+        found = number_cells(values)
+        if self.type == "number" and self.written != PLAIN and found.any():
+            return self._with_number_cells(values, found)
         as_written = TextNumbers(self.written, self.unit)
         if self.type == "number" and (plain := as_written.read(values)) is not None:
             return plain
@@ -126,12 +135,56 @@ class ColumnType:
         if self.type == "time":
             return TextTimes(self.written).read(texts, f"column '{self.name}'")
         if self.type == "truth":
-            found = texts.str.lower().map(TRUTH)
-            return found.astype("boolean") if found.isna().equals(texts.isna()) else texts
+            truth = texts.str.lower().map(TRUTH)
+            return truth.astype("boolean") if truth.isna().equals(texts.isna()) else texts
         numbers = as_written.read(texts)
         if numbers is None and self.written != PLAIN:
             raise InputError(as_written.other_than_written(texts))
         return texts if numbers is None else numbers
+
+    def _with_number_cells(self, values: pd.Series, found: np.ndarray) -> pd.Series:
+        """A column some cells of which are numbers already: of percents 12 where the file shows 0.12 as 12 %."""
+        out, texts = np.full(len(values), np.nan), found == cells.TEXT
+        plain = as_numbers(values[~texts])
+        assert plain is not None
+        out[~texts] = plain.to_numpy(dtype="float64", na_value=np.nan)
+        out[(found == cells.PERCENT) & (self.unit == "%")] *= 100
+        # Without what is known of the other cells
+        others = pd.Series(values[texts].array, index=values.index[texts], name=values.name)
+        if others.notna().any():
+            out[texts] = self.read(others).to_numpy(dtype="float64", na_value=np.nan)
+        return pd.Series(out, index=values.index, name=values.name)
+
+
+def _distinct(values: pd.Series) -> pd.Series:
+    """The texts of a column that mean a value, each once."""
+    known = pd.Series(values.dropna().unique(), dtype=object)
+    return known[~known.str.lower().isin(NO_VALUE)]
+
+
+def _way_of_numbers(values: pd.Series, others: pd.Series, written: str | None = None) -> TextNumbers | None:
+    """How the numbers of a column are written, by those of its cells that are texts in their file.
+
+    Args:
+        values: the column.
+        others: its distinct texts that mean a value.
+        written: what the user says of it.
+
+    Returns:
+        The way; None if a text is no number, or has a unit that numbers which are none of texts may not have.
+
+    Raises:
+        InputError: see :meth:`TextNumbers.fit`.
+    """
+    name, found = str(values.name), number_cells(values)
+    texts = _distinct(values[found == cells.TEXT]) if found.any() else others
+    if not len(texts) and written is None:
+        return TextNumbers.fit(others, name)
+    numbers = TextNumbers.fit(texts, name, written)
+    if written is None and numbers is not None and numbers.unit == "%":
+        plain = as_numbers(values[found == cells.PLAIN])
+        return numbers if plain is not None and not plain.any() else None  # 12 % and 0.12 may be the same
+    return numbers
 
 
 def _codes(texts: pd.Series) -> bool:
@@ -175,6 +228,7 @@ def typed(frame: pd.DataFrame, types: Mapping[str, ColumnType]) -> pd.DataFrame:
     for name in frame.columns:
         if name in types:
             out[name] = types[name].read(frame[name])
+    out.attrs.pop(NUMBER_CELLS, None)  # cells are texts no more
     return out
 
 

@@ -17,6 +17,7 @@ from mtl.suites.table import Splitting, TableSuite, Targets
 from mtl.suites.table.encoding import CategoryColumn
 from mtl.suites.table.joining import as_texts, parse_joins
 from mtl.suites.table.leaks import leaks
+from mtl.suites.table.number_cells import TEXT, cells_of, with_cells
 from mtl.suites.table.reading import NOTES, TEXTS
 from mtl.suites.table.source import read_source
 from mtl.suites.table.splitting import Division, Rows
@@ -195,6 +196,8 @@ def concatenate(frames: Mapping[str, pd.DataFrame], targets: Mapping[str, Target
     rows = stacked([frame.assign(**{SOURCE: name}) for name, frame in kept.items()])
     notes = [note for frame in frames.values() for note in frame.attrs.get(NOTES, [])]
     rows.attrs = {TEXTS: any(texts.values()), NOTES: notes}
+    if any(texts.values()):
+        rows = with_cells(rows, [pd.concat([cells_of(frame) for frame in kept.values()]).fillna(TEXT)])
     return rows, joined
 
 
