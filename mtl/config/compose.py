@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from mtl.config import folders
 from mtl.config.folders import option_file
+from mtl.config.number_types import as_options_have_them
 from mtl.config.overrides import (
     COMPOSE_ERRORS,
     NO_STUDY,
@@ -132,6 +133,7 @@ def to_run_config(cfg: DictConfig, choices: Mapping[str, Any] | None = None) -> 
     if missing:
         raise InputError(f"'~{missing[0]}': every run has an option of {missing[0]}, so it cannot be taken away")
     named = {group: name_of_choice(group, chosen[group], values.get(group)) for group in GROUPS}
+    values = as_options_have_them(values, chosen)
     merge = chosen.get("merge", NO_MERGE)
     if merge != NO_MERGE and named["model"] != MERGED:
         raise InputError(f"merge={merge}: networks that were trained apart are merged; expected model={MERGED}")
