@@ -37,11 +37,10 @@ def usual_values(path: Path, place: str) -> dict[str, Any]:
     """The values of an option's file, at their place in the config."""
     text = path.read_text(encoding="utf-8")
     found: Any = OmegaConf.to_container(OmegaConf.create(text), resolve=False)
-    if not isinstance(found, dict):
-        return {}
+    values: dict[str, Any] = found if isinstance(found, dict) else {}
     for name in () if text.startswith(GLOBAL) else reversed(place.split(".")):
-        found = {name: found}
-    return found
+        values = {name: values}
+    return values
 
 
 def floating(value: Any, usual: Any) -> Any:
