@@ -11,6 +11,7 @@ from mtl.errors import InputError, absent
 from mtl.nn.encoder import InputShape
 from mtl.suites.batch import Split
 from mtl.tasks import NO_LABEL, Task, labelled
+from mtl.tasks.weighted import WeightedMetric
 
 NEEDED = ("train", "val", "test")
 BESIDE = ("the weights", "the groups")
@@ -38,7 +39,12 @@ def checked_splits(
     if not isinstance(splits, Mapping) or not set(NEEDED) <= set(splits):
         given = ", ".join(map(str, splits)) if isinstance(splits, Mapping) else type(splits).__name__
         raise InputError(f"the suite loads {given or 'no split'}: expected the splits {', '.join(NEEDED)}")
-    return {name: _checked(split, name, tasks, shape, double=double) for name, split in splits.items()}
+    found = {name: _checked(split, name, tasks, shape, double=double) for name, split in splits.items()}
+    for name in NEEDED:
+        for task in tasks if len(found[name]) else ():
+            if not labelled(found[name].targets[task.name]).any():
+                raise InputError(f"the {name} split: target '{task.name}' has no label in any row")
+    return found
 
 
 def _checked(split: Split, name: str, tasks: Sequence[Task], shape: InputShape, *, double: bool) -> Split:
@@ -53,6 +59,8 @@ def _checked(split: Split, name: str, tasks: Sequence[Task], shape: InputShape, 
             raise absent(f"input in {where}", key, split.inputs)
     _check_tensors(split, where)
     _check_counts(split, where, tasks)
+    if split.weights is not None:
+        _check_weights(split.weights, where, tasks)
     for key, sizes in shape.items():
         _check_shape(f"{where}: input '{key}'", split.inputs[key], sizes)
     inputs = dict(split.inputs) if double else {key: _single(values) for key, values in split.inputs.items()}
@@ -85,6 +93,25 @@ def _check_counts(split: Split, where: str, tasks: Sequence[Task]) -> None:
     for what, count in others:
         if count != rows:
             raise InputError(f"{where} has {rows} rows in {first} and {count} in {what}")
+
+
+def _check_weights(weights: Tensor, where: str, tasks: Sequence[Task]) -> None:
+    """InputError for a weight that is none, and for a metric that takes no weights."""
+    wrong = (~(weights >= 0) | weights.isinf()).nonzero()
+    if len(wrong):
+        row = int(wrong[0, 0])
+        raise InputError(
+            f"{where}: the weights hold {weights[row].item():g} in row {row + 1}: expected numbers, 0 or more"
+        )
+    if len(weights) and not weights.any():
+        raise InputError(f"{where}: the weights are 0 in every row")
+    for task in tasks:
+        for name, metric in task.metrics.items():
+            if not isinstance(metric, WeightedMetric):
+                raise InputError(
+                    f"{where} has weights, and metric '{name}' of task '{task.name}' takes none: make such tasks by "
+                    "mtl.tasks.with_row_weights"
+                )
 
 
 def _check_shape(what: str, values: Tensor, sizes: Sequence[int | None]) -> None:

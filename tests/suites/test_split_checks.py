@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from mtl.errors import InputError
-from mtl.nn.encoder import SINGLE
+from mtl.nn.encoder import SINGLE, Encoder
+from mtl.nn.mlp import MLP
+from mtl.nn.tabular import Tabular
 from mtl.suites.base import MultiTaskDataModule
 from mtl.suites.batch import Split
 from mtl.tasks import binary, classification, count, ordinal, regression
@@ -60,6 +62,10 @@ def with_labels(task: str, labels: Any, split: str = "train") -> Change:
 
 def with_inputs(inputs: Any) -> Change:
     return lambda splits: {**splits, "val": Split(inputs, splits["val"].targets)}
+
+
+def with_weights(weights: torch.Tensor) -> Change:
+    return lambda splits: {**splits, "train": Split(splits["train"].inputs, splits["train"].targets, weights)}
 
 
 def loaded(change: Change | None = None) -> Split:
@@ -131,6 +137,15 @@ def test_inputs_in_double_precision_are_for_trees_alone(double: bool) -> None:
         (with_labels("hours", LABELS["hours"].numpy()), "target 'hours' is a ndarray, expected a tensor with a row"),
         (with_labels("hours", LABELS["hours"][:5]), "has 8 rows in input 'x' and 5 in target 'hours'"),
         (with_inputs({SINGLE: X[:, :3]}), r"the val split: input 'x' has rows of shape \(3,\), expected \(4,\)"),
+        (
+            with_labels("late", LABELS["late"] * float("nan"), "val"),
+            "the val split: target 'late' has no label in any row",
+        ),
+        (with_weights(torch.ones(ROWS)), "has weights, and metric 'r2' of task 'hours' takes none: .*with_row_weights"),
+        (with_weights(-torch.ones(ROWS)), "the weights hold -1 in row 1: expected numbers, 0 or more"),
+        (with_weights(torch.ones(ROWS) * float("nan")), "the weights hold nan in row 1: expected numbers"),
+        (with_weights(torch.zeros(ROWS)), "the train split: the weights are 0 in every row"),
+        (with_weights(torch.ones(ROWS, 1)), r"the weights have the shape \(8, 1\), expected one number"),
         (with_inputs({"features": X}), "input in the val split 'x'.*features"),
     ],
 )
@@ -145,3 +160,9 @@ def test_a_head_of_its_own_need_not_say_how_many_classes_there_are() -> None:
     data.tasks = tuple(replace(task, head=lambda features: None) for task in data.tasks)  # type: ignore[arg-type, return-value]
     data.setup("fit")
     assert data.splits["train"].targets["kind"].max() == 3
+
+
+@pytest.mark.parametrize("encoder", [MLP, Tabular])
+def test_encoders_read_whole_numbers_as_floating_ones(encoder: Callable[..., Encoder]) -> None:
+    made = encoder({SINGLE: (4,)}, widths=(8,)).eval()
+    assert torch.equal(made({SINGLE: X.int()}), made({SINGLE: X}))
