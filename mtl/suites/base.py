@@ -18,6 +18,7 @@ from mtl.suites.batch import Batch, Split
 from mtl.suites.loader import InMemoryLoader, measured_at_once
 from mtl.suites.split_checks import checked_splits
 from mtl.tasks import Task
+from mtl.tasks.kinds import needed_event, without_event
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,11 +106,15 @@ class MultiTaskDataModule(LightningDataModule, ABC):
         self.held_share = share
 
     def restrict(self, names: Sequence[str]) -> None:
-        """Learn these tasks only, in the suite's order. InputError if one is unknown."""
+        """Learn these tasks only, in the suite's order. InputError if one is unknown, or is given one that is not."""
         known = [task.name for task in self.tasks]
         for name in names:
             if name not in known:
                 raise unknown("task in tasks", name, known)
+        for task in self.tasks:
+            needed = needed_event(task)
+            if task.name in names and needed is not None and needed not in names:
+                raise InputError(f"tasks: '{task.name}' is predicted given '{needed}': name both, or none of them")
         self.tasks = tuple(
             replace(task, depends_on=tuple(up for up in task.depends_on if up in names))
             for task in self.tasks
@@ -134,8 +139,9 @@ class MultiTaskDataModule(LightningDataModule, ABC):
         self.raw_columns = True
 
     def part(self, names: Sequence[str]) -> Self:
-        """The same rows, which are loaded already, for some of the tasks."""
+        """The same rows, which are loaded already, for some of the tasks, each by itself where it is given another."""
         part = copy(self)
+        part.tasks = tuple(task if needed_event(task) in (None, *names) else without_event(task) for task in self.tasks)
         part.restrict(names)
         kept = [task.name for task in part.tasks]
         part.splits = {name: rows.of(kept) for name, rows in self.splits.items()}
