@@ -10,7 +10,7 @@ import pandas as pd
 
 from mtl.errors import InputError, lacks, unknown
 from mtl.suites.table.delimited import LOOK, check_preamble, column_names, frame_of
-from mtl.suites.table.number_cells import PERCENT, PLAIN, TEXT, with_cells
+from mtl.suites.table.typed_cells import PERCENT, PLAIN, TEXT, TIME, with_cells
 
 Row = tuple[int, list[str], list[int]]  # its number, its cells as texts, and what each of them is
 
@@ -20,9 +20,9 @@ def read_sheet(
 ) -> tuple[pd.DataFrame, list[str]]:
     """The cells of a sheet as texts; what they mean is fitted as for a text file.
 
-    Dates are written year first, numbers with a decimal point, whole ones without; which cells are numbers is kept
-    beside them (:mod:`~mtl.suites.table.number_cells`). Of a formula the value counts that Excel kept
-    beside it. The value of cells of one column that are merged is that of each of them.
+    Dates are written year first, numbers with a decimal point, whole ones without; which cells are numbers or times is
+    kept beside them (:mod:`~mtl.suites.table.typed_cells`). Of a formula the value counts that Excel kept beside it.
+    The value of cells of one column that are merged is that of each of them.
 
     Args:
         content: of the file.
@@ -93,8 +93,10 @@ def _rows(sheet: Any) -> Iterator[Row]:
 
 
 def _kind(cell: Any) -> int:
-    """What a cell is, of those that :mod:`~mtl.suites.table.number_cells` tells apart."""
-    if isinstance(cell.value, bool) or not isinstance(cell.value, int | float):
+    """What a cell is, of those that :mod:`~mtl.suites.table.typed_cells` tells apart."""
+    if isinstance(cell.value, date):  # also with a time of the day
+        return TIME
+    if isinstance(cell.value, bool) or not isinstance(cell.value, int | float | timedelta):
         return TEXT
     return PERCENT if "%" in cell.number_format else PLAIN
 

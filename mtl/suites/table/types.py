@@ -9,10 +9,10 @@ import pandas as pd
 from pandas.api.types import infer_dtype, is_object_dtype, is_string_dtype
 
 from mtl.errors import InputError
-from mtl.suites.table import number_cells as cells
+from mtl.suites.table import typed_cells as cells
 from mtl.suites.table.dates import TextTimes
-from mtl.suites.table.number_cells import NUMBER_CELLS, number_cells
 from mtl.suites.table.numerals import PLAIN, WAYS, TextNumbers, as_numbers
+from mtl.suites.table.typed_cells import TYPED_CELLS, typed_cells
 
 # Among numbers and times, these mean "no value": they can be nothing else there. Among texts they are texts.
 NO_VALUE = frozenset(("na", "n/a", "nan", "-nan", "null", "none", "<na>", "#na", "#n/a", "#n/a n/a")) | {
@@ -35,6 +35,8 @@ LETTERED = re.compile(r"\d+E\d+")  # 3E2, a code: programs write 3E+02 or 300.0
 EXACT = 2**63  # from which on whole numbers have no type
 TRUTH = {"true": True, "false": False}
 TEXT, NUMBER, TIME = "text", "number", "time"  # what a column may be asked to be
+NUMBERS = (cells.PLAIN, cells.PERCENT)  # cells that are numbers in their file
+YEAR_FIRST = "year_first"  # how times stand in a frame of texts that are such in their file
 
 
 def is_text(values: pd.Series) -> bool:
@@ -87,13 +89,14 @@ class ColumnType:
         if asked == NUMBER or written in WAYS:
             numbers = _way_of_numbers(values, others, written)
             return cls._of_numbers(name, numbers or TextNumbers())
+        dates = _beside_times(values, others, written)
         if asked == TIME or written is not None:
-            return cls(name, "time", TextTimes.fit(others, name, written).written)
+            return cls(name, "time", TextTimes.fit(dates, name, written).written)
         if not declared:
             numbers = None if _codes(others) else _way_of_numbers(values, others)
             if numbers is not None:
                 return cls._of_numbers(name, numbers)
-        times = TextTimes.guess(others, name)
+        times = TextTimes.guess(dates, name)
         return cls(name, "time", times.written) if times else cls(name, "text")
 
     @classmethod
@@ -108,7 +111,7 @@ class ColumnType:
         """A line for the user if the training had percents as texts, and new rows have numbers without a sign."""
         if self.unit != "%" or not values.notna().any():
             return []
-        if is_text(values) and not (number_cells(values) == cells.PLAIN).any():
+        if is_text(values) and not (typed_cells(values) == cells.PLAIN).any():
             return []
         return [f"column '{self.name}': numbers without %, where the training's are written with it: 12 counts as 12 %"]
 
@@ -117,14 +120,16 @@ class ColumnType:
 
         Texts that are no numbers or truth values stay texts, for the message of whoever needs numbers. InputError for
         the first text that is no time, or a number of another unit than those before or written in another way: what
-        1.234 means must not depend on the other cells. Cells that are numbers in their file count as these, however
-        the texts of the training were written.
+        1.234 means must not depend on the other cells. Cells that are numbers or times in their file count as these,
+        however the texts of the training were written.
         """
         if self.type == "text" or not is_text(values):
             return values
-        found = number_cells(values)
-        if self.type == "number" and self.written != PLAIN and found.any():
-            return self._with_number_cells(values, found)
+        found = typed_cells(values)
+        if self.type == "number" and self.written != PLAIN and np.isin(found, NUMBERS).any():
+            return self._with_numbers(values, found)
+        if self.type == "time" and self.written != YEAR_FIRST and (found == cells.TIME).any():
+            return self._with_times(values, found == cells.TIME)
         as_written = TextNumbers(self.written, self.unit)
         if self.type == "number" and (plain := as_written.read(values)) is not None:
             return plain
@@ -142,18 +147,35 @@ class ColumnType:
             raise InputError(as_written.other_than_written(texts))
         return texts if numbers is None else numbers
 
-    def _with_number_cells(self, values: pd.Series, found: np.ndarray) -> pd.Series:
+    def _with_numbers(self, values: pd.Series, found: np.ndarray) -> pd.Series:
         """A column some cells of which are numbers already: of percents 12 where the file shows 0.12 as 12 %."""
-        out, texts = np.full(len(values), np.nan), found == cells.TEXT
-        plain = as_numbers(values[~texts])
+        out, known = np.full(len(values), np.nan), np.isin(found, NUMBERS)
+        plain = as_numbers(values[known])
         assert plain is not None
-        out[~texts] = plain.to_numpy(dtype="float64", na_value=np.nan)
+        out[known] = plain.to_numpy(dtype="float64", na_value=np.nan)
         out[(found == cells.PERCENT) & (self.unit == "%")] *= 100
-        # Without what is known of the other cells
-        others = pd.Series(values[texts].array, index=values.index[texts], name=values.name)
+        others = _untyped(values[~known])
         if others.notna().any():
-            out[texts] = self.read(others).to_numpy(dtype="float64", na_value=np.nan)
+            out[~known] = self.read(others).to_numpy(dtype="float64", na_value=np.nan)
         return pd.Series(out, index=values.index, name=values.name)
+
+    def _with_times(self, values: pd.Series, known: np.ndarray) -> pd.Series:
+        """A column some cells of which are times already, and stand in the frame with the year first."""
+        parts = [TextTimes(YEAR_FIRST).read(values[known].astype(object), f"column '{self.name}'")]
+        others = _untyped(values[~known])
+        parts += [self.read(others)] if len(others) else []
+        found = pd.concat(
+            [
+                part.astype("datetime64[us, UTC]").set_axis(places)
+                for part, places in zip(parts, (np.flatnonzero(known), np.flatnonzero(~known)), strict=False)
+            ]
+        )
+        return found.sort_index().set_axis(values.index).rename(values.name)
+
+
+def _untyped(values: pd.Series) -> pd.Series:
+    """Some cells of a column, without what is known of the others."""
+    return pd.Series(values.array, index=values.index, name=values.name)
 
 
 def _distinct(values: pd.Series) -> pd.Series:
@@ -176,7 +198,7 @@ def _way_of_numbers(values: pd.Series, others: pd.Series, written: str | None = 
     Raises:
         InputError: see :meth:`TextNumbers.fit`.
     """
-    name, found = str(values.name), number_cells(values)
+    name, found = str(values.name), typed_cells(values)
     texts = _distinct(values[found == cells.TEXT]) if found.any() else others
     if not len(texts) and written is None:
         return TextNumbers.fit(others, name)
@@ -185,6 +207,22 @@ def _way_of_numbers(values: pd.Series, others: pd.Series, written: str | None = 
         plain = as_numbers(values[found == cells.PLAIN])
         return numbers if plain is not None and not plain.any() else None  # 12 % and 0.12 may be the same
     return numbers
+
+
+def _beside_times(values: pd.Series, others: pd.Series, written: str | None) -> pd.Series:
+    """The texts of a column that say how its times are written: all, or those of cells that are no times already.
+
+    Args:
+        values: the column.
+        others: its distinct texts that mean a value.
+        written: what the user says of it.
+
+    Returns:
+        Distinct texts.
+    """
+    known = typed_cells(values) == cells.TIME
+    texts = _distinct(values[~known]) if known.any() else others
+    return texts if len(texts) or written is not None else others
 
 
 def _codes(texts: pd.Series) -> bool:
@@ -228,7 +266,7 @@ def typed(frame: pd.DataFrame, types: Mapping[str, ColumnType]) -> pd.DataFrame:
     for name in frame.columns:
         if name in types:
             out[name] = types[name].read(frame[name])
-    out.attrs.pop(NUMBER_CELLS, None)  # cells are texts no more
+    out.attrs.pop(TYPED_CELLS, None)  # cells are texts no more
     return out
 
 

@@ -17,13 +17,13 @@ from mtl.suites.table import Splitting, TableSuite, Targets
 from mtl.suites.table.encoding import CategoryColumn
 from mtl.suites.table.joining import as_texts, parse_joins
 from mtl.suites.table.leaks import leaks
-from mtl.suites.table.number_cells import TEXT, cells_of, with_cells
 from mtl.suites.table.reading import NOTES, TEXTS
 from mtl.suites.table.source import read_source
 from mtl.suites.table.splitting import Division, Rows
 from mtl.suites.table.stacking import stacked
 from mtl.suites.table.suite import chosen_kinds
 from mtl.suites.table.target_specs import check_targets
+from mtl.suites.table.typed_cells import TEXT, cells_of, with_cells
 from mtl.suites.table.user_table import read_by_consent
 from mtl.suites.tables.sampling import Sampling, SamplingLoader
 

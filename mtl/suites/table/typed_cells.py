@@ -1,4 +1,4 @@
-"""Which cells of a frame of texts are numbers in their file, so that how they are written need not be guessed."""
+"""Which cells of a frame of texts are numbers or times in their file, so that nobody guesses how they are written."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,19 +7,21 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-NUMBER_CELLS = "number cells"  # attribute of a frame
-TEXT, PLAIN, PERCENT = 0, 1, 2  # a text, or no value; a number; a number that the file shows with %, as 0.12 for 12 %
+TYPED_CELLS = "typed cells"  # attribute of a frame
+# A text, or no value; a number; a number that the file shows with %, as 0.12 for 12 %; a time
+TEXT, PLAIN, PERCENT, TIME = range(4)
 
 
 @dataclass(frozen=True, eq=False)
-class NumberCells:
+class TypedCells:
     """What each cell of a frame of texts is in its file.
 
-    Numbers stand in the frame as a program writes them, with a point, whatever the texts of the same column have.
+    Numbers stand in the frame as a program writes them, with a point, and times with the year first, whatever the texts
+    of the same column have.
 
     Attributes:
-        found: :data:`TEXT`, :data:`PLAIN` or :data:`PERCENT` of every row, by column; a column that has texts only may
-            be left out.
+        found: :data:`TEXT`, :data:`PLAIN`, :data:`PERCENT` or :data:`TIME` of every row, by column; a column that has
+            texts only may be left out.
     """
 
     found: pd.DataFrame
@@ -39,15 +41,15 @@ class NumberCells:
         return found
 
 
-def number_cells(values: pd.Series) -> np.ndarray:
+def typed_cells(values: pd.Series) -> np.ndarray:
     """What the cells of a column of a frame are, ``[N]``; all are texts where nothing is known of them."""
-    known = values.attrs.get(NUMBER_CELLS)
+    known = values.attrs.get(TYPED_CELLS)
     return np.full(len(values), TEXT, dtype=np.int8) if known is None else known.of(values)
 
 
 def cells_of(frame: pd.DataFrame) -> pd.DataFrame:
     """What the cells of all columns of a frame are."""
-    return pd.DataFrame({name: number_cells(frame[name]) for name in frame.columns}, index=frame.index)
+    return pd.DataFrame({name: typed_cells(frame[name]) for name in frame.columns}, index=frame.index)
 
 
 def with_cells(frame: pd.DataFrame, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -64,5 +66,5 @@ def with_cells(frame: pd.DataFrame, parts: Sequence[pd.DataFrame]) -> pd.DataFra
         name: part[name].to_numpy() for part in parts for name in part.columns if (part[name] != TEXT).to_numpy().any()
     }
     if columns:
-        frame.attrs[NUMBER_CELLS] = NumberCells(pd.DataFrame(columns, index=frame.index))
+        frame.attrs[TYPED_CELLS] = TypedCells(pd.DataFrame(columns, index=frame.index))
     return frame

@@ -1,5 +1,6 @@
-"""Cells that are numbers in their file beside texts of numbers: 1.234 of a sheet is no 1,234."""
+"""Cells that are numbers or times in their file beside texts of numbers: 1.234 of a sheet is no 1,234."""
 
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ import pytest
 
 from mtl.errors import InputError
 from mtl.suites.table import TableSuite, table
-from mtl.suites.table.number_cells import NUMBER_CELLS
 from mtl.suites.table.source import read_source
+from mtl.suites.table.typed_cells import TYPED_CELLS
 from mtl.suites.tables import tables
 
 ROWS = 60
@@ -29,11 +30,11 @@ def trained_on_commas(path: Path, unit: str = "") -> TableSuite:
     return table(str(path), {"y": "binary"}, separator="semicolon")
 
 
-def workbook(path: Path, columns: dict[str, list[Any]], formats: str = "General") -> Path:
+def workbook(path: Path, columns: dict[str, list[Any]], formats: str | None = None) -> Path:
     book = openpyxl.Workbook()
     for row in [list(columns), *zip(*columns.values(), strict=True)]:
         book.active.append(row)
-    for (cell,) in book.active.iter_rows(min_row=2, max_col=1):
+    for (cell,) in book.active.iter_rows(min_row=2, max_col=1) if formats else ():
         cell.number_format = formats
     book.save(path)
     return path
@@ -67,7 +68,7 @@ def test_a_sheet_is_fitted_by_its_texts_where_other_cells_are_numbers(tmp_path: 
     assert made.frame["x"].tolist() == X
     assert made.types is not None
     assert made.types["x"].written == "decimal_comma"
-    assert NUMBER_CELLS not in made.frame.attrs  # which pandas could not write to a Parquet file
+    assert TYPED_CELLS not in made.frame.attrs  # which pandas could not write to a Parquet file
 
 
 def test_what_the_user_says_of_texts_is_not_said_of_numbers(tmp_path: Path) -> None:
@@ -110,3 +111,44 @@ def test_a_typed_file_beside_a_text_file_keeps_its_numbers(tmp_path: Path) -> No
         str(tmp_path / "c.csv"), {"y": "binary"}, separator="semicolon", join=join, formats={"x": "decimal_comma"}
     )
     assert joined.frame["x"].tolist() == X[::-1]
+
+
+DAYS = [date(2024, 1, 1) + timedelta(days=i % 50) for i in range(ROWS)]
+
+
+def trained_on_days(path: Path) -> TableSuite:
+    lines = [f"{day:%d/%m/%Y};{i % 2}" for i, day in enumerate(DAYS)]
+    path.write_text("\n".join(["x;y", *lines]))
+    return table(str(path), {"y": "binary"}, separator="semicolon")
+
+
+@pytest.mark.parametrize("clock", [None, time(13, 5, 7)])
+def test_times_of_a_sheet_are_those_of_a_text_file_with_the_day_first(tmp_path: Path, clock: time | None) -> None:
+    made = trained_on_days(tmp_path / "my.csv")
+    moment = datetime.combine(date(2024, 2, 3), clock or time())
+    found = new_rows(made, workbook(tmp_path / "new.xlsx", {"x": ["31/01/2024", moment, "n/a", date(2024, 2, 1)]}))
+    expected = [pd.Timestamp(text, tz="UTC") for text in ("2024-01-31", str(moment), "", "2024-02-01")]
+    assert [str(one) for one in found] == [str(one) for one in expected]
+    with pytest.raises(InputError, match="row 2 holds '2024-02-03', which is no time written day first"):
+        new_rows(made, workbook(tmp_path / "other.xlsx", {"x": [moment, "2024-02-03"]}))
+
+
+def test_a_sheet_of_times_and_of_texts_with_the_day_first_is_one_of_times(tmp_path: Path) -> None:
+    days = [day if i % 3 else f"{day:%d.%m.%Y}" for i, day in enumerate(DAYS)]
+    path = workbook(tmp_path / "my.xlsx", {"x": days, "y": [i % 2 for i in range(ROWS)]})
+    made = table(str(path), {"y": "binary"})
+    assert made.frame["x"].tolist() == [pd.Timestamp(day, tz="UTC") for day in DAYS]
+    plain = workbook(tmp_path / "plain.xlsx", {"x": DAYS, "y": [i % 2 for i in range(ROWS)]})
+    for formats in (None, {"x": "day_first"}):  # which is said of texts
+        assert table(str(plain), {"y": "binary"}, formats=formats).frame["x"].tolist() == made.frame["x"].tolist()
+
+
+def test_times_of_a_typed_file_beside_a_text_file(tmp_path: Path) -> None:
+    trained_on_days(tmp_path / "a.csv")
+    pd.DataFrame({"x": pd.to_datetime(DAYS), "z": [i % 2 for i in range(ROWS)]}).to_parquet(tmp_path / "b.parquet")
+    entries = [("a", "a.csv", "y"), ("b", "b.parquet", "z")]
+    made = tables(
+        {name: {"path": str(tmp_path / file), "targets": {target: "binary"}} for name, file, target in entries},
+        separator="semicolon",
+    )
+    assert made.frame["x"].tolist() == [pd.Timestamp(day, tz="UTC") for day in DAYS] * 2
