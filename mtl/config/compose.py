@@ -133,11 +133,11 @@ def to_run_config(cfg: DictConfig, choices: Mapping[str, Any] | None = None) -> 
     if missing:
         raise InputError(f"'~{missing[0]}': every run has an option of {missing[0]}, so it cannot be taken away")
     named = {group: name_of_choice(group, chosen[group], values.get(group)) for group in GROUPS}
-    values = as_options_have_them(values, chosen)
     merge = chosen.get("merge", NO_MERGE)
     if merge != NO_MERGE and named["model"] != MERGED:
         raise InputError(f"merge={merge}: networks that were trained apart are merged; expected model={MERGED}")
-    config = RunConfig.read({"choices": named, **values})
+    RunConfig.read({"choices": named, **values})  # what is wrong is said of the values as they were typed
+    config = RunConfig.read({"choices": named, **as_options_have_them(values, chosen)})
     own = own_modules(nodes_of(config)) if config.resume is None else []  # a run that is gone on with says its own
     if own:
         config = config.changed(trust=[*config.trust, *own])
