@@ -28,6 +28,7 @@ from mtl.sharing.grouped import Grouped
 from mtl.sharing.hard import Hard
 from mtl.sharing.preferring import Preferring
 from mtl.suites.base import MultiTaskDataModule
+from mtl.suites.suite_checks import check_suite
 from mtl.tasks import TaskGraph
 from mtl.trees.boosting import BoostedTrees
 from mtl.weighting.base import Weighting
@@ -75,6 +76,7 @@ def build_suite(config: RunConfig, statistics: Path | None = None) -> MultiTaskD
         raise InputError("task: it has no _target_, which names what is to be made")
     repeated = {"statistics": str(statistics)} if statistics else {}
     data: MultiTaskDataModule = instantiate_node({**config.task, **repeated}, "task", config.trust)
+    check_suite(data)
     data.configure_batches(config.batch_size, config.seed, config.accumulate)
     if config.tasks:
         data.restrict(config.tasks)

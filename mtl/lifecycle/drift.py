@@ -16,6 +16,7 @@ from mtl.runs.contributions import Contributions
 from mtl.runs.directory import Run
 from mtl.suites.table import TableSuite
 from mtl.suites.table.splitting import LATER_SHARES
+from mtl.suites.table.user_table import sheet_of
 from mtl.tasks import TaskGraph
 
 SUITE = "mtl.suites.table.table"  # the target of a suite that can read later rows
@@ -134,6 +135,7 @@ class Watched:
         else:
             test, val = 1 - LATER_SHARES[1], LATER_SHARES[1] - LATER_SHARES[0]
             task |= {"path": str(self.records), "query": None, "split": {**task["split"], "val": val, "test": test}}
+            task["sheet"] = sheet_of(task.get("sheet"), self.records)
         return self.run.config.changed(task=task, resume=None)
 
     def without_parts(self) -> dict[str, Any]:

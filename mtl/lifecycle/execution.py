@@ -224,9 +224,9 @@ def reading_options(config: RunConfig, records: Path) -> dict[str, Any]:
     if READING[0] not in task:  # other suites have keys of these names that mean something else
         return {}
     from mtl.suites.table.joining import parse_joins  # pandas is slow to import, and other suites do without
-    from mtl.suites.table.reading import EXCEL
+    from mtl.suites.table.user_table import sheet_of
 
-    sheet = {"sheet": task["sheet"]} if task.get("sheet") and records.suffix.lower() == EXCEL else {}
+    sheet = {"sheet": sheet_of(task.get("sheet"), records)}
     return {key: task[key] for key in READING if key in task} | sheet | {"joins": parse_joins(task.get("join"))}
 
 

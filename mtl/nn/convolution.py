@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from mtl.errors import InputError
 from mtl.nn.activation import activation as make_activation
-from mtl.nn.encoder import SINGLE, Encoder, Inputs, InputShape, checked_widths, single_shape
+from mtl.nn.encoder import SINGLE, Encoder, Inputs, InputShape, checked_widths, floating, single_shape
 from mtl.nn.norm import make_norm
 
 SUMMARY_POSITIONS = 4  # along each axis of the summary that gates read
@@ -118,12 +118,13 @@ class Convolution(Encoder):
 
     @override
     def stem(self, inputs: Inputs) -> Tensor:
-        out: Tensor = self.embed(inputs[SINGLE]).movedim(1, -1)
+        out: Tensor = self.embed(floating(inputs[SINGLE])).movedim(1, -1)
         return out
 
     @override
     def summary(self, inputs: Inputs) -> Tensor:
         """The input, averaged to at most 4 positions along each axis."""
+        values = floating(inputs[SINGLE])
         if self.axes == 1:
-            return functional.adaptive_avg_pool1d(inputs[SINGLE], self.summary_size[0]).flatten(1)
-        return functional.adaptive_avg_pool2d(inputs[SINGLE], (self.summary_size[0], self.summary_size[1])).flatten(1)
+            return functional.adaptive_avg_pool1d(values, self.summary_size[0]).flatten(1)
+        return functional.adaptive_avg_pool2d(values, (self.summary_size[0], self.summary_size[1])).flatten(1)

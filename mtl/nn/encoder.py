@@ -37,6 +37,11 @@ def single_shape(input_shape: InputShape, encoder: str, reads: str, axes: Sequen
     return shape
 
 
+def floating(values: Tensor) -> Tensor:
+    """Inputs as numbers that weights can multiply; a suite may serve whole ones, such as pictures of bytes."""
+    return values if values.is_floating_point() else values.float()
+
+
 def wrong_inputs(encoder: str, reads: str, input_shape: InputShape) -> InputError:
     """An :class:`InputError` for inputs that an encoder cannot read; names the encoder that fits."""
     named = (ENCODERS[name] for name in input_shape if name in ENCODERS)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from mtl.nn.activation import activation as make_activation
-from mtl.nn.encoder import SINGLE, Encoder, Inputs, InputShape, checked_widths, dropout_of, single_shape
+from mtl.nn.encoder import SINGLE, Encoder, Inputs, InputShape, checked_widths, dropout_of, floating, single_shape
 from mtl.nn.norm import PerSourceBatchNorm, make_norm
 from mtl.nn.stacked import StackedLinear
 
@@ -63,7 +63,7 @@ class MLP(Encoder):
 
     @override
     def stem(self, inputs: Inputs) -> Tensor:
-        return inputs[SINGLE].flatten(-self.rank)
+        return floating(inputs[SINGLE]).flatten(-self.rank)
 
     @override
     def summary(self, inputs: Inputs) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from mtl.errors import InputError
-from mtl.nn.encoder import SINGLE, Encoder, Inputs, InputShape, checked_widths, wrong_inputs
+from mtl.nn.encoder import SINGLE, Encoder, Inputs, InputShape, checked_widths, floating, wrong_inputs
 from mtl.nn.mlp import Layer
 from mtl.nn.piecewise import PiecewiseLinear
 
@@ -49,7 +49,7 @@ class TableEncoder(Encoder):
         found = inputs.get(self.numbers)
         if found is None:
             return []
-        found = found.flatten(1)
+        found = floating(found).flatten(1)
         missing = found.isnan()
         return [found.masked_fill(missing, 0.0), missing.to(found.dtype)]
 

@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from mtl.errors import InputError, lacks
 from mtl.nn.convolution import SUMMARY_POSITIONS, PositionMean
-from mtl.nn.encoder import SINGLE, Encoder, Inputs, InputShape, single_shape
+from mtl.nn.encoder import SINGLE, Encoder, Inputs, InputShape, floating, single_shape
 
 
 class TimmStage(nn.Module):
@@ -79,7 +79,7 @@ class Timm(Encoder):
 
     @override
     def stem(self, inputs: Inputs) -> Tensor:
-        pictures = inputs[SINGLE]
+        pictures = floating(inputs[SINGLE])
         if self.side:
             pictures = functional.interpolate(pictures, (self.side, self.side), mode="bilinear", antialias=True)
         return pictures.movedim(1, -1)
@@ -87,7 +87,9 @@ class Timm(Encoder):
     @override
     def summary(self, inputs: Inputs) -> Tensor:
         """The picture, averaged to at most 4 x 4 positions."""
-        return functional.adaptive_avg_pool2d(inputs[SINGLE], (self.summary_size[0], self.summary_size[1])).flatten(1)
+        return functional.adaptive_avg_pool2d(
+            floating(inputs[SINGLE]), (self.summary_size[0], self.summary_size[1])
+        ).flatten(1)
 
 
 def stages(network: str, channels: int, pretrained: bool) -> tuple[list[nn.Module], tuple[int, ...]]:

@@ -11,12 +11,14 @@ import torch
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
-from mtl.errors import InputError, absent, unknown
+from mtl.errors import InputError, unknown
 from mtl.nn.encoder import SINGLE, Inputs, InputShape
 from mtl.runs.files import read_json
 from mtl.suites.batch import Batch, Split
 from mtl.suites.loader import InMemoryLoader, measured_at_once
+from mtl.suites.split_checks import checked_splits
 from mtl.tasks import Task
+from mtl.tasks.kinds import needed_event, without_event
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,6 +66,7 @@ class MultiTaskDataModule(LightningDataModule, ABC):
         notes: what the user should know of how the data were read.
         most_values: how many categories a column of the inputs has at most.
         sources: how many data sets the rows come from, each with a distribution of its own.
+        raw_columns: inputs are served as what is no network reads them, numbers in double precision.
         acting: the task with whose predictions :meth:`validation_rollout` acts, if that is what selects: trained alone
             it is selected by the same quantity.
     """
@@ -74,6 +77,7 @@ class MultiTaskDataModule(LightningDataModule, ABC):
     acting: str | None = None
     sources: int = 1
     most_values: int = 0
+    raw_columns: bool = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -102,11 +106,15 @@ class MultiTaskDataModule(LightningDataModule, ABC):
         self.held_share = share
 
     def restrict(self, names: Sequence[str]) -> None:
-        """Learn these tasks only, in the suite's order. InputError if one is unknown."""
+        """Learn these tasks only, in the suite's order. InputError if one is unknown, or is given one that is not."""
         known = [task.name for task in self.tasks]
         for name in names:
             if name not in known:
                 raise unknown("task in tasks", name, known)
+        for task in self.tasks:
+            needed = needed_event(task)
+            if task.name in names and needed is not None and needed not in names:
+                raise InputError(f"tasks: '{task.name}' is predicted given '{needed}': name both, or none of them")
         self.tasks = tuple(
             replace(task, depends_on=tuple(up for up in task.depends_on if up in names))
             for task in self.tasks
@@ -128,10 +136,12 @@ class MultiTaskDataModule(LightningDataModule, ABC):
                 f"the inputs of {type(self).__name__} are no columns of a table but {shown}: model=trees reads numbers "
                 "and categories, as task=table gives them"
             )
+        self.raw_columns = True
 
     def part(self, names: Sequence[str]) -> Self:
-        """The same rows, which are loaded already, for some of the tasks."""
+        """The same rows, which are loaded already, for some of the tasks, each by itself where it is given another."""
         part = copy(self)
+        part.tasks = tuple(task if needed_event(task) in (None, *names) else without_event(task) for task in self.tasks)
         part.restrict(names)
         kept = [task.name for task in part.tasks]
         part.splits = {name: rows.of(kept) for name, rows in self.splits.items()}
@@ -227,9 +237,8 @@ class MultiTaskDataModule(LightningDataModule, ABC):
         """Load the rows, once."""
         if not self.splits:
             names = [task.name for task in self.tasks]
-            for name, split in self.load().items():
-                check_rows(split, name, names)
-                self.splits[name] = split.of(names)
+            loaded = checked_splits(self.load(), self.tasks, self.input_shape, double=self.raw_columns)
+            self.splits = {name: split.of(names) for name, split in loaded.items()}
             if self.held_share:
                 self._hold_out_rows(self.splits["train"])
             for name, split in self.splits.items():
@@ -297,21 +306,3 @@ class MultiTaskDataModule(LightningDataModule, ABC):
     def test_dataloader(self) -> InMemoryLoader:
         """The test rows as they stand."""
         return self.loader("test")
-
-
-def check_rows(split: Split, name: str, tasks: Sequence[str]) -> None:
-    """InputError for a split without labels of a task, or with other numbers of rows in its inputs and labels.
-
-    Rows would else be learned with the labels of others.
-    """
-    for task in tasks:
-        if task not in split.targets:
-            raise absent(f"target in the {name} split", task, split.targets)
-    found = {f"input '{key}'": len(values) for key, values in split.inputs.items()}
-    found |= {f"target '{task}'": len(split.targets[task]) for task in tasks}
-    beside = {"the weights": split.weights, "the groups": split.groups}
-    found |= {what: len(values) for what, values in beside.items() if values is not None}
-    (first, rows), *others = found.items()
-    for what, count in others:
-        if count != rows:
-            raise InputError(f"the {name} split has {rows} rows in {first} and {count} in {what}")

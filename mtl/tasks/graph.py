@@ -5,6 +5,7 @@ from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
 from mtl.errors import InputError, unknown
+from mtl.tasks.kinds import needed_event
 from mtl.tasks.task import Task
 
 
@@ -62,4 +63,10 @@ class TaskGraph:
         for name in depends_on:
             if name not in self.names:
                 raise unknown("task in relations.depends_on", name, self.names)
+            needed = needed_event(self[name])
+            if needed is not None and list(depends_on[name])[-1:] != [needed]:
+                raise InputError(
+                    f"relations.depends_on.{name}: '{name}' is predicted given '{needed}', which has to be the last of "
+                    "the tasks that it depends on"
+                )
         return TaskGraph(tuple(replace(t, depends_on=tuple(depends_on.get(t.name, t.depends_on))) for t in self.tasks))

@@ -123,6 +123,19 @@ def given_upstream(task: Task, upstream: str, hidden: int = 0) -> Task:
     return replace(task, head=partial(ConditionalHead, hidden=hidden), depends_on=(upstream,))
 
 
+def needed_event(task: Task) -> str | None:
+    """The task whose yes a conditional one needs; None: it is no conditional one, or needs it no more."""
+    head = task.head.func if isinstance(task.head, partial) else task.head
+    conditional = isinstance(head, type) and issubclass(head, ConditionalHead)
+    return task.depends_on[-1] if conditional and task.depends_on else None
+
+
+def without_event(task: Task) -> Task:
+    """A conditional task as one of yes and no by itself, as where it is learned without the task that it needs."""
+    hidden = task.head.keywords.get("hidden", 0) if isinstance(task.head, partial) else 0
+    return replace(task, head=partial(BinaryHead, hidden=hidden), depends_on=task.depends_on[:-1])
+
+
 def classification(
     name: str,
     classes: int,

@@ -67,6 +67,28 @@ def test_where_and_how_it_is_shown_is_not_part_of_it(override: str) -> None:
     assert run_id(configure(*BASE, override)) == run_id(configure(*BASE))
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("task.missing=0",),
+        ("optimizer=sgd", "optimizer.momentum=0"),
+        ("encoder=tabm", "task=table", "task.path=my.csv", "encoder.dropout=0", "task.split={by: given, val: 0}"),
+        ("weighting=forum", "weighting.rho=1"),
+        ("callbacks=ema", "callbacks.ema.decay=0"),
+        ("gradient_clip=1",),
+    ],
+)
+def test_a_whole_number_where_an_option_has_a_floating_one_is_the_same_question(given: tuple[str, ...]) -> None:
+    floating = [re.sub(r"(=|val: )([01])\b", r"\1\2.0", one) for one in given]
+    assert run_id(configure(*BASE, *floating)) == run_id(configure(*BASE, *given))
+
+
+def test_a_number_that_no_option_has_stays_as_it_is_typed() -> None:
+    """Of an argument of Lightning 1 may be one batch, and 1.0 all of them."""
+    one, all_of_them = (configure(*BASE, f"+hardware.limit_train_batches={value}") for value in ("1", "1.0"))
+    assert run_id(one) != run_id(all_of_them)
+
+
 def test_whatever_can_change_a_number_is_part_of_it() -> None:
     ids = {override: run_id(configure(*BASE, TRUST, override)) for override in ("seed=0", *OTHER)}
     for one, two in combinations(ids, 2):

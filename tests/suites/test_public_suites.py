@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 import torch
 
+from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE
-from mtl.nn.heads import ConditionalHead
+from mtl.nn.heads import BinaryHead, ConditionalHead
 from mtl.suites.base import MultiTaskDataModule
 from mtl.suites.census import census
 from mtl.suites.claims import INPUTS, claims, years
@@ -16,6 +17,7 @@ from mtl.suites.jobs import jobs
 from mtl.suites.reviews import ReviewsSuite
 from mtl.suites.reviews.words import FIRST, OTHER, PADDING, Vocabulary, words
 from mtl.suites.sources.catalogue import FLIGHTS
+from mtl.tasks import TaskGraph
 from tests.suites import standins
 
 pytestmark = pytest.mark.usefixtures("published")
@@ -70,6 +72,21 @@ def test_an_admission_may_be_given_care() -> None:
     one, other = loaded(apart).splits["train"], loaded(given).splits["train"]
     assert one.targets["admission"].equal(other.targets["admission"])
     assert isinstance(given.tasks[1].head(5), ConditionalHead)
+
+
+def test_an_admission_that_is_given_care_is_not_learned_without_it() -> None:
+    """A feature of the representation would else stand for the chance of care."""
+    with pytest.raises(InputError, match="tasks: 'admission' is predicted given 'care': name both, or none of them"):
+        claims(conditional=True).restrict(["admission", "log_cost"])
+    data = loaded(claims(conditional=True))
+    (alone,) = data.part(["admission"]).tasks  # as where a training measures which tasks help each other
+    assert type(alone.head(5)) is BinaryHead
+    assert alone.depends_on == ()
+    data.restrict(["care", "admission"])
+    assert data.tasks[1].depends_on == ("care",)
+    for depends_on in ([], ["care", "log_cost"]):
+        with pytest.raises(InputError, match=r"'admission' is predicted given 'care', which has to be the last"):
+            TaskGraph(claims(conditional=True).tasks).depending({"admission": depends_on})
 
 
 def test_census_keeps_away_what_tells_the_marriage() -> None:

@@ -10,8 +10,9 @@ import pandas as pd
 
 from mtl.errors import InputError, lacks, unknown
 from mtl.suites.table.delimited import LOOK, check_preamble, column_names, frame_of
+from mtl.suites.table.typed_cells import PERCENT, PLAIN, TEXT, TIME, with_cells
 
-Rows = Iterator[tuple[int, list[str]]]
+Row = tuple[int, list[str], list[int]]  # its number, its cells as texts, and what each of them is
 
 
 def read_sheet(
@@ -19,8 +20,9 @@ def read_sheet(
 ) -> tuple[pd.DataFrame, list[str]]:
     """The cells of a sheet as texts; what they mean is fitted as for a text file.
 
-    Dates are written year first, whole numbers without a decimal point. Of a formula the value counts that Excel kept
-    beside it. The value of cells of one column that are merged is that of each of them.
+    Dates are written year first, numbers with a decimal point, whole ones without; which cells are numbers or times is
+    kept beside them (:mod:`~mtl.suites.table.typed_cells`). Of a formula the value counts that Excel kept beside it.
+    The value of cells of one column that are merged is that of each of them.
 
     Args:
         content: of the file.
@@ -44,12 +46,16 @@ def read_sheet(
     rows = list(islice(_rows(book[chosen]), skip, None))
     if not rows:
         return pd.DataFrame(), []
-    width = max(len(row) for _, row in rows)
-    rows = [(number, row + [""] * (width - len(row))) for number, row in rows]
+    width = max(len(row) for _, row, _ in rows)
+    texts = [(number, row + [""] * (width - len(row))) for number, row, _ in rows]
     if header is not False:
-        check_preamble(rows[:LOOK], path)
-    names = column_names(rows[0][1], path, header)
-    frame = frame_of(iter(rows if header is False else rows[1:]), names, f"'{path}' cannot be read")
+        check_preamble(texts[:LOOK], path)
+    names = column_names(texts[0][1], path, header)
+    first = 0 if header is False else 1
+    frame = frame_of(iter(texts[first:]), names, f"'{path}' cannot be read")
+    if len(set(names)) == len(names):
+        what = [kinds + [TEXT] * (width - len(kinds)) for _, _, kinds in rows[first:]]
+        frame = with_cells(frame, [pd.DataFrame(what, columns=names, dtype="int8")])
     if frame.isna().to_numpy().any():
         _check_formulas(content, path, chosen)
     notes = [f"'{path}': {note}" for note in _layout(book[chosen], rows[0][0])]
@@ -69,20 +75,30 @@ def _workbook(content: IO[bytes], path: Path, *, values: bool) -> Any:
         raise InputError(f"'{path}' is damaged or no .xlsx file: {' '.join(str(error).split())[:120]}") from None
 
 
-def _rows(sheet: Any) -> Rows:
+def _rows(sheet: Any) -> Iterator[Row]:
     """Rows with their number, without empty ones and without empty cells at the end."""
     above = {
-        (row, area.min_col): sheet.cell(area.min_row, area.min_col).value
+        (row, area.min_col): sheet.cell(area.min_row, area.min_col)
         for area in sheet.merged_cells.ranges
         if area.min_col == area.max_col
         for row in range(area.min_row, area.max_row + 1)
     }
-    for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):
-        row = [_text(above.get((number, column), cell)) for column, cell in enumerate(cells, 1)]
+    for number, cells in enumerate(sheet.iter_rows(), 1):
+        found = [above.get((number, column), cell) for column, cell in enumerate(cells, 1)]
+        row = [_text(cell.value) for cell in found]
         while row and not row[-1]:
             row.pop()
         if row:
-            yield number, row
+            yield number, row, [_kind(cell) for cell in found[: len(row)]]
+
+
+def _kind(cell: Any) -> int:
+    """What a cell is, of those that :mod:`~mtl.suites.table.typed_cells` tells apart."""
+    if isinstance(cell.value, date):  # also with a time of the day
+        return TIME
+    if isinstance(cell.value, bool) or not isinstance(cell.value, int | float | timedelta):
+        return TEXT
+    return PERCENT if "%" in cell.number_format else PLAIN
 
 
 def _layout(sheet: Any, header: int) -> list[str]:

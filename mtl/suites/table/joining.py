@@ -7,11 +7,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_bool_dtype, is_integer_dtype, is_unsigned_integer_dtype
+from pandas.api.types import (
+    is_bool_dtype,
+    is_datetime64_any_dtype,
+    is_integer_dtype,
+    is_numeric_dtype,
+    is_unsigned_integer_dtype,
+)
 
 from mtl.errors import InputError, unknown
 from mtl.suites.table.columns import names
 from mtl.suites.table.reading import NOTES, TEXTS
+from mtl.suites.table.typed_cells import PLAIN, TEXT, TIME, cells_of, with_cells
 
 Read = Callable[[Path, str], pd.DataFrame]  # a file, and the option that names it
 KEYS = ("path", "on", "how", "prefix")
@@ -118,13 +125,14 @@ def _join(left: pd.DataFrame, join: Join, right: pd.DataFrame) -> pd.DataFrame:
         )
     if any(texts) and not all(texts):
         left, right = ((found if text else as_texts(found)) for found, text in zip((left, right), texts, strict=True))
+    beside_cells = cells_of(right[list(added)]).rename(columns=added).reindex(places, fill_value=TEXT)
     columns = right[list(added)].rename(columns=added)
     beside = pd.DataFrame({name: _gappy(columns[name]) if lost else columns[name] for name in columns})
     beside = beside.reindex(pd.Index(np.where(places < 0, len(right), places)))  # there is no such row
     beside.index = left.index
     out = pd.concat([left, beside], axis=1)
     out.attrs = {TEXTS: any(texts), NOTES: notes}
-    return out
+    return with_cells(out, [cells_of(left), beside_cells])
 
 
 def _partners(left: pd.DataFrame, join: Join, right: pd.DataFrame) -> np.ndarray:
@@ -149,8 +157,15 @@ def _keys(frame: pd.DataFrame, columns: Sequence[str]) -> list[tuple[object, ...
 
 
 def as_texts(frame: pd.DataFrame) -> pd.DataFrame:
-    """The cells of typed columns as a text file would have them."""
-    return pd.DataFrame({name: names(frame[name]).astype("str") for name in frame.columns}, index=frame.index)
+    """The cells of typed columns as a text file would have them, with what says which of them are numbers or times."""
+    texts = pd.DataFrame({name: names(frame[name]).astype("str") for name in frame.columns}, index=frame.index)
+    return with_cells(texts, [pd.DataFrame({name: _kinds(frame[name]) for name in frame.columns}, index=frame.index)])
+
+
+def _kinds(values: pd.Series) -> pd.Series:
+    kind = PLAIN if is_numeric_dtype(values) and not is_bool_dtype(values) else TEXT
+    kind = TIME if is_datetime64_any_dtype(values) else kind
+    return values.notna().map({True: kind, False: TEXT})
 
 
 def _gappy(values: pd.Series) -> pd.Series:

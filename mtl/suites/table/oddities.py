@@ -112,7 +112,7 @@ def no_values(written: pd.DataFrame, frame: pd.DataFrame, names: Sequence[str]) 
             continue
         shown = f"{value:%Y-%m-%d}" if isinstance(value, pd.Timestamp) else f"{value:.0f}"
         same = (frame[name] == value).fillna(False).astype(bool)
-        texts = written[name][same].unique().tolist() if is_text(written[name]) else []
+        texts = written[name][same].unique().tolist() if is_text(written[name]) else [shown] * (kind == "numbers")
         remedy = (
             f"say 'task.missing={json.dumps(texts)}', which is for all columns" if texts else "leave these cells empty"
         )

@@ -4,17 +4,19 @@ import csv
 import re
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from lzma import LZMAError
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from pyarrow import compute, feather, json, parquet
 
 from mtl.errors import InputError, unknown
 from mtl.suites.table.dataset_folder import is_dataset, named, read_dataset
-from mtl.suites.table.delimited import SEPARATORS, read_cells, spoken
+from mtl.suites.table.delimited import NUMBER, SEPARATORS, read_cells, spoken
 from mtl.suites.table.excel import read_sheet
 from mtl.suites.table.packed import open_bytes, plain_suffix
 from mtl.suites.table.stacking import stacked, stored_as
@@ -66,8 +68,9 @@ def read_table(
         separator: between two values of a text file, one character or its name in :data:`SEPARATORS` (for a shell and
             a config, a semicolon is hard to quote); a ``.tsv`` has tabs.
         encoding: of a text file.
-        missing: texts that mean "no value" in every column of texts, beside an empty cell; among numbers and times of
-            a text file ``NA``, ``NaN``, ``null`` and the like do so anyway.
+        missing: texts that mean "no value" in every column, beside an empty cell; of a typed column of numbers the
+            numbers that they are; among numbers and times of a text file ``NA``, ``NaN``, ``null`` and the like do so
+            anyway.
         header: of a text file, whether its first row has the names of the columns; None: it must not look like values.
         skip: lines of a text file, or rows of a sheet, before the table.
         sheet: of an Excel file; None: the first one.
@@ -79,7 +82,7 @@ def read_table(
     Raises:
         InputError: no such file, empty, another format, a column twice, the wrong separator or encoding, no rows.
     """
-    missing = [missing] if isinstance(missing, str) else missing  # one text, not its letters
+    missing = missing_texts(missing)
     if isinstance(skip, bool) or not isinstance(skip, int) or skip < 0:
         raise InputError(f"task.skip={skip}: expected a number of lines, 0 or more")
     if header not in (None, True, False):
@@ -213,7 +216,8 @@ def plain(table: pyarrow.Table | pyarrow.RecordBatch) -> pd.DataFrame:
     """An Arrow table as a frame of single values.
 
     Lists, records and bytes become texts, decimals numbers, durations and times of the day seconds; whole numbers stay
-    whole where some are missing. An index that pandas wrote is a column like any other.
+    whole, and true and false what they are, where some are missing. An index that pandas wrote is a column like
+    any other.
     """
     frame = table.to_pandas(ignore_metadata=True, types_mapper=WHOLE.get, date_as_object=False)
     for field in table.schema:
@@ -227,6 +231,8 @@ def plain(table: pyarrow.Table | pyarrow.RecordBatch) -> pd.DataFrame:
             frame[field.name] = frame[field.name].dt.total_seconds()
         elif pyarrow.types.is_time(field.type):
             frame[field.name] = pd.to_timedelta(frame[field.name].astype("str")).dt.total_seconds()
+        elif pyarrow.types.is_boolean(field.type) and table[field.name].null_count:
+            frame[field.name] = frame[field.name].astype("boolean")
     return frame
 
 
@@ -298,17 +304,34 @@ def _without(frame: pd.DataFrame, missing: Sequence[str], path: Path, notes: Seq
     return as_text(without_texts(frame, missing), *notes)
 
 
+def missing_texts(given: object) -> list[str]:
+    """The texts that mean "no value" as a config gives them: a list or one of them, numbers as they are typed.
+
+    InputError if it gives something else.
+    """
+    several = isinstance(given, Sequence | Set) and not isinstance(given, str)
+    listed: Any = given if several else [given]
+    for one in listed:
+        if isinstance(one, bool) or not isinstance(one, str | int | float):
+            raise InputError(f'task.missing={given}: expected texts, such as \'task.missing=["?","n/k"]\'')
+    return [str(one) for one in listed]
+
+
 def without_texts(frame: pd.DataFrame, missing: Sequence[str]) -> pd.DataFrame:
-    """The rows without those texts that mean "no value"."""
+    """The rows without those texts that mean "no value", and in columns of numbers without those that they are."""
+    numbers = [float(text) for text in missing if NUMBER.fullmatch(text)]
     for name in frame.columns if missing else ():
         if is_text(frame[name]):
             frame[name] = frame[name].mask(frame[name].isin(list(missing)))
+        elif is_numeric_dtype(frame[name]) and not is_bool_dtype(frame[name]):
+            found = frame[name].isin(numbers)
+            frame[name] = frame[name].mask(found) if found.any() else frame[name]
     return frame
 
 
 def as_text(frame: pd.DataFrame, *notes: str) -> pd.DataFrame:
     """Mark a frame as one of texts that say nothing about types, with notes for the user."""
-    frame.attrs = {TEXTS: True, NOTES: [note for note in notes if note]}
+    frame.attrs |= {TEXTS: True, NOTES: [note for note in notes if note]}
     return frame
 
 

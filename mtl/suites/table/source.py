@@ -8,7 +8,7 @@ import pandas as pd
 
 from mtl.errors import InputError
 from mtl.suites.table.joining import Join, join_all
-from mtl.suites.table.reading import read_table, without_texts
+from mtl.suites.table.reading import missing_texts, read_table, without_texts
 from mtl.suites.table.sql import is_database, read_query
 
 
@@ -42,8 +42,7 @@ def read_source(
     if query is not None and not is_database(path):
         raise InputError(f"{beside} is for a database, and {option}={path} is none, such as sqlite:///my.db")
     if query:
-        missing = way.get("missing", ())
-        frame = without_texts(read_query(path, query), [missing] if isinstance(missing, str) else missing)
+        frame = without_texts(read_query(path, query), missing_texts(way.get("missing", ())))
     else:
         frame = read_table(Path(path), sheet=sheet, option=option, **way)
     return join_all(frame, joins, lambda file, name: read_table(file, option=name, **way))

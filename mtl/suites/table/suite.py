@@ -331,6 +331,7 @@ class TableSuite(MultiTaskDataModule):
 
     @override
     def serve_raw_columns(self) -> None:
+        self.raw_columns = True
         if self.statistics_file is None:
             self.all_values = all_values(self.encoding, self.frame.iloc[self._rows()["train"]])
         else:

@@ -4,12 +4,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 from pandas.api.types import infer_dtype, is_object_dtype, is_string_dtype
 
 from mtl.errors import InputError
+from mtl.suites.table import typed_cells as cells
 from mtl.suites.table.dates import TextTimes
-from mtl.suites.table.numerals import PLAIN, WAYS, TextNumbers
+from mtl.suites.table.numerals import PLAIN, WAYS, TextNumbers, as_numbers
+from mtl.suites.table.typed_cells import TYPED_CELLS, typed_cells
 
 # Among numbers and times, these mean "no value": they can be nothing else there. Among texts they are texts.
 NO_VALUE = frozenset(("na", "n/a", "nan", "-nan", "null", "none", "<na>", "#na", "#n/a", "#n/a n/a")) | {
@@ -32,6 +35,8 @@ LETTERED = re.compile(r"\d+E\d+")  # 3E2, a code: programs write 3E+02 or 300.0
 EXACT = 2**63  # from which on whole numbers have no type
 TRUTH = {"true": True, "false": False}
 TEXT, NUMBER, TIME = "text", "number", "time"  # what a column may be asked to be
+NUMBERS = (cells.PLAIN, cells.PERCENT)  # cells that are numbers in their file
+YEAR_FIRST = "year_first"  # how times stand in a frame of texts that are such in their file
 
 
 def is_text(values: pd.Series) -> bool:
@@ -73,8 +78,8 @@ class ColumnType:
         Raises:
             InputError: days and months, or decimals and thousands, cannot be told apart; a way to write that is none.
         """
-        name, known = str(values.name), pd.Series(values.dropna().unique(), dtype=object)
-        others = known[~known.str.lower().isin(NO_VALUE)]
+        name = str(values.name)
+        others = _distinct(values)
         if asked == TEXT:
             whole = len(others) > 0 and others.str.fullmatch(WHOLE).all()
             return cls(name, "whole" if whole else "text")
@@ -82,15 +87,16 @@ class ColumnType:
         if (asked == NUMBER or not declared) and truth:
             return cls(name, "truth")
         if asked == NUMBER or written in WAYS:
-            numbers = TextNumbers.fit(others, name, written)
+            numbers = _way_of_numbers(values, others, written)
             return cls._of_numbers(name, numbers or TextNumbers())
+        dates = _beside_times(values, others, written)
         if asked == TIME or written is not None:
-            return cls(name, "time", TextTimes.fit(others, name, written).written)
+            return cls(name, "time", TextTimes.fit(dates, name, written).written)
         if not declared:
-            numbers = None if _codes(others) else TextNumbers.fit(others, name)
+            numbers = None if _codes(others) else _way_of_numbers(values, others)
             if numbers is not None:
                 return cls._of_numbers(name, numbers)
-        times = TextTimes.guess(others, name)
+        times = TextTimes.guess(dates, name)
         return cls(name, "time", times.written) if times else cls(name, "text")
 
     @classmethod
@@ -103,7 +109,9 @@ class ColumnType:
 
     def unfamiliar(self, values: pd.Series) -> list[str]:
         """A line for the user if the training had percents as texts, and new rows have numbers without a sign."""
-        if self.unit != "%" or is_text(values) or not values.notna().any():
+        if self.unit != "%" or not values.notna().any():
+            return []
+        if is_text(values) and not (typed_cells(values) == cells.PLAIN).any():
             return []
         return [f"column '{self.name}': numbers without %, where the training's are written with it: 12 counts as 12 %"]
 
@@ -112,10 +120,16 @@ class ColumnType:
 
         Texts that are no numbers or truth values stay texts, for the message of whoever needs numbers. InputError for
         the first text that is no time, or a number of another unit than those before or written in another way: what
-        1.234 means must not depend on the other cells.
+        1.234 means must not depend on the other cells. Cells that are numbers or times in their file count as these,
+        however the texts of the training were written.
         """
         if self.type == "text" or not is_text(values):
             return values
+        found = typed_cells(values)
+        if self.type == "number" and self.written != PLAIN and np.isin(found, NUMBERS).any():
+            return self._with_numbers(values, found)
+        if self.type == "time" and self.written != YEAR_FIRST and (found == cells.TIME).any():
+            return self._with_times(values, found == cells.TIME)
         as_written = TextNumbers(self.written, self.unit)
         if self.type == "number" and (plain := as_written.read(values)) is not None:
             return plain
@@ -126,12 +140,89 @@ class ColumnType:
         if self.type == "time":
             return TextTimes(self.written).read(texts, f"column '{self.name}'")
         if self.type == "truth":
-            found = texts.str.lower().map(TRUTH)
-            return found.astype("boolean") if found.isna().equals(texts.isna()) else texts
+            truth = texts.str.lower().map(TRUTH)
+            return truth.astype("boolean") if truth.isna().equals(texts.isna()) else texts
         numbers = as_written.read(texts)
         if numbers is None and self.written != PLAIN:
             raise InputError(as_written.other_than_written(texts))
         return texts if numbers is None else numbers
+
+    def _with_numbers(self, values: pd.Series, found: np.ndarray) -> pd.Series:
+        """A column some cells of which are numbers already: of percents 12 where the file shows 0.12 as 12 %."""
+        out, known = np.full(len(values), np.nan), np.isin(found, NUMBERS)
+        plain = as_numbers(values[known])
+        assert plain is not None
+        out[known] = plain.to_numpy(dtype="float64", na_value=np.nan)
+        out[(found == cells.PERCENT) & (self.unit == "%")] *= 100
+        others = _untyped(values[~known])
+        if others.notna().any():
+            out[~known] = self.read(others).to_numpy(dtype="float64", na_value=np.nan)
+        return pd.Series(out, index=values.index, name=values.name)
+
+    def _with_times(self, values: pd.Series, known: np.ndarray) -> pd.Series:
+        """A column some cells of which are times already, and stand in the frame with the year first."""
+        parts = [TextTimes(YEAR_FIRST).read(values[known].astype(object), f"column '{self.name}'")]
+        others = _untyped(values[~known])
+        parts += [self.read(others)] if len(others) else []
+        found = pd.concat(
+            [
+                part.astype("datetime64[us, UTC]").set_axis(places)
+                for part, places in zip(parts, (np.flatnonzero(known), np.flatnonzero(~known)), strict=False)
+            ]
+        )
+        return found.sort_index().set_axis(values.index).rename(values.name)
+
+
+def _untyped(values: pd.Series) -> pd.Series:
+    """Some cells of a column, without what is known of the others."""
+    return pd.Series(values.array, index=values.index, name=values.name)
+
+
+def _distinct(values: pd.Series) -> pd.Series:
+    """The texts of a column that mean a value, each once."""
+    known = pd.Series(values.dropna().unique(), dtype=object)
+    return known[~known.str.lower().isin(NO_VALUE)]
+
+
+def _way_of_numbers(values: pd.Series, others: pd.Series, written: str | None = None) -> TextNumbers | None:
+    """How the numbers of a column are written, by those of its cells that are texts in their file.
+
+    Args:
+        values: the column.
+        others: its distinct texts that mean a value.
+        written: what the user says of it.
+
+    Returns:
+        The way; None if a text is no number, or has a unit that numbers which are none of texts may not have.
+
+    Raises:
+        InputError: see :meth:`TextNumbers.fit`.
+    """
+    name, found = str(values.name), typed_cells(values)
+    texts = _distinct(values[found == cells.TEXT]) if found.any() else others
+    if not len(texts) and written is None:
+        return TextNumbers.fit(others, name)
+    numbers = TextNumbers.fit(texts, name, written)
+    if written is None and numbers is not None and numbers.unit == "%":
+        plain = as_numbers(values[found == cells.PLAIN])
+        return numbers if plain is not None and not plain.any() else None  # 12 % and 0.12 may be the same
+    return numbers
+
+
+def _beside_times(values: pd.Series, others: pd.Series, written: str | None) -> pd.Series:
+    """The texts of a column that say how its times are written: all, or those of cells that are no times already.
+
+    Args:
+        values: the column.
+        others: its distinct texts that mean a value.
+        written: what the user says of it.
+
+    Returns:
+        Distinct texts.
+    """
+    known = typed_cells(values) == cells.TIME
+    texts = _distinct(values[~known]) if known.any() else others
+    return texts if len(texts) or written is not None else others
 
 
 def _codes(texts: pd.Series) -> bool:
@@ -175,6 +266,7 @@ def typed(frame: pd.DataFrame, types: Mapping[str, ColumnType]) -> pd.DataFrame:
     for name in frame.columns:
         if name in types:
             out[name] = types[name].read(frame[name])
+    out.attrs.pop(TYPED_CELLS, None)  # cells are texts no more
     return out
 
 

@@ -11,6 +11,8 @@ import pandas as pd
 from mtl.errors import InputError
 from mtl.suites.table.joining import parse_joins
 from mtl.suites.table.large import LargeTable
+from mtl.suites.table.packed import plain_suffix
+from mtl.suites.table.reading import EXCEL
 from mtl.suites.table.source import read_source
 from mtl.suites.table.splitting import Splitting
 from mtl.suites.table.suite import TableSuite, Targets
@@ -100,12 +102,14 @@ def table(
         "header": header,
         "skip": skip,
     }
-    read_one = partial(read_source, joins=parse_joins(join), sheet=sheet, **way)
-    read = partial(read_one, str(path), query)
+    read_one = partial(read_source, joins=parse_joins(join), **way)
+    read = partial(read_one, str(path), query, sheet=sheet)
     if query and statistics:
         read = partial(read_by_consent, read, query)
-    read_test = partial(read_one, str(path_test), option="task.path_test") if path_test else None
-    read_later = partial(read_one, str(path_later), option="task.path_later") if path_later else None
+    read_test, read_later = (
+        partial(read_one, str(other), sheet=sheet_of(sheet, Path(str(other))), option=option) if other else None
+        for other, option in ((path_test, "task.path_test"), (path_later, "task.path_later"))
+    )
     options = (
         splitting,
         categories,
@@ -118,6 +122,11 @@ def table(
         read_later,
     )
     return TableSuite(read, targets, columns, *options)
+
+
+def sheet_of(sheet: str | None, path: Path) -> str | None:
+    """The sheet to be read of another file than that of the table, which may be no Excel file."""
+    return sheet if sheet is not None and plain_suffix(path) == EXCEL else None
 
 
 def read_by_consent(read: Callable[[], pd.DataFrame], query: str) -> pd.DataFrame:

@@ -23,6 +23,7 @@ from mtl.suites.table.splitting import Division, Rows
 from mtl.suites.table.stacking import stacked
 from mtl.suites.table.suite import chosen_kinds
 from mtl.suites.table.target_specs import check_targets
+from mtl.suites.table.typed_cells import TEXT, cells_of, with_cells
 from mtl.suites.table.user_table import read_by_consent
 from mtl.suites.tables.sampling import Sampling, SamplingLoader
 
@@ -195,6 +196,8 @@ def concatenate(frames: Mapping[str, pd.DataFrame], targets: Mapping[str, Target
     rows = stacked([frame.assign(**{SOURCE: name}) for name, frame in kept.items()])
     notes = [note for frame in frames.values() for note in frame.attrs.get(NOTES, [])]
     rows.attrs = {TEXTS: any(texts.values()), NOTES: notes}
+    if any(texts.values()):
+        rows = with_cells(rows, [pd.concat([cells_of(frame) for frame in kept.values()]).fillna(TEXT)])
     return rows, joined
 
 

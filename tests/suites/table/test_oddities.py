@@ -93,4 +93,4 @@ def test_notes_say_what_to_do_with_the_cells_as_they_are_written(tmp_path: Path)
     again = TableSuite(lambda: read_table(path, missing=["-999.0"]), {"y": "regression"})
     assert again.notes == [total]
     typed = TableSuite(lambda: made.frame.iloc[:-1], {"y": "regression"})
-    assert [note.endswith("leave these cells empty") for note in typed.notes] == [True]
+    assert ["say 'task.missing=[\"-999\"]', which is for all" in note for note in typed.notes] == [True]

@@ -327,3 +327,14 @@ def test_new_rows_are_joined_and_read_as_those_of_training(tmp_path: Path) -> No
     records = NewRows(tmp_path / "new.csv", reading_options(config, tmp_path / "new.csv"))
     assert records.frame["kind"].tolist() == ["own"]
     assert repeated.inputs(records.frame)["categories"].tolist() == [[0, -1]]
+
+
+def test_a_sheet_is_that_of_excel_files_alone(tmp_path: Path) -> None:
+    """Rows for the test, or later ones, may be in a file of another kind than the table."""
+    rows = [["x", "y"], *([float(i % 7), i % 2] for i in range(60))]
+    path, other = workbook(tmp_path / "my.xlsx", rows), tmp_path / "other.csv"
+    other.write_text("made by hand\n" + "".join(f"{x},{y}\n" for x, y in rows))
+    for option in ("path_test", "path_later"):
+        made = table(str(path), {"y": "binary"}, sheet="Other", skip=1, **{option: str(other)})
+        assert isinstance(made, TableSuite)
+        assert len(made.frame) == 2 * 60

@@ -1,0 +1,60 @@
+"""The same rows in a text file and in files with types are read as the same."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mtl.errors import InputError
+from mtl.suites.table import TableSuite, table
+from mtl.suites.table.reading import read_table
+
+ROWS = 60
+FRAME = pd.DataFrame(
+    {
+        "flag": pd.array([None if i % 7 == 0 else i % 3 == 0 for i in range(ROWS)], dtype="boolean"),
+        "age": [-999 if i % 5 == 0 else i % 11 for i in range(ROWS)],
+        "kind": ["a?b"[i % 3] for i in range(ROWS)],
+        "x": np.random.default_rng(0).normal(size=ROWS).round(3),
+        "y": [i % 2 for i in range(ROWS)],
+    }
+)
+
+
+def suite(path: Path, **options: Any) -> TableSuite:
+    if path.suffix == ".csv":
+        FRAME.to_csv(path, index=False)
+    elif path.suffix == ".xlsx":
+        FRAME.to_excel(path, index=False)
+    elif path.suffix == ".jsonl":
+        FRAME.to_json(path, orient="records", lines=True)
+    else:
+        FRAME.to_parquet(path)
+    made = table(str(path), {"y": "binary"}, **options)
+    assert isinstance(made, TableSuite)
+    return made
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".jsonl", ".xlsx"])
+@pytest.mark.parametrize("missing", [[], ["?", -999], ["?", "-999"]])
+def test_a_typed_file_gives_what_a_text_file_gives(tmp_path: Path, suffix: str, missing: Sequence[str | int]) -> None:
+    """True and false with gaps are 0 and 1, not categories; numbers may mean that there is no value, as texts may."""
+    text, typed = (suite(tmp_path / f"my{end}", missing=missing) for end in (".csv", suffix))
+    assert typed.encoding == text.encoding
+    assert [one.kind for one in typed.encoding.columns] == ["number", "number", "category", "number"]
+    for name, values in text.inputs(read_table(tmp_path / "my.csv", missing=missing)).items():
+        found = typed.inputs(read_table(tmp_path / f"my{suffix}", missing=missing))[name]
+        np.testing.assert_array_equal(found.numpy(), values.numpy())
+
+
+@pytest.mark.parametrize("missing", [True, [None], [["?"]], {"?": 1}])
+def test_what_is_no_text_cannot_mean_that_there_is_no_value(tmp_path: Path, missing: Any) -> None:
+    with pytest.raises(InputError, match=r"task\.missing=.*: expected texts, such as"):
+        suite(tmp_path / "my.csv", missing=missing)
+
+
+def test_one_text_or_number_may_mean_that_there_is_no_value(tmp_path: Path) -> None:
+    assert suite(tmp_path / "my.csv", missing=-999).frame["age"].isna().sum() == ROWS // 5

@@ -1,0 +1,168 @@
+"""Rows of an own suite that are not what it says: taken where they can mean one thing, else refused in one line."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from mtl.errors import InputError
+from mtl.nn.encoder import SINGLE, Encoder
+from mtl.nn.mlp import MLP
+from mtl.nn.tabular import Tabular
+from mtl.suites.base import MultiTaskDataModule
+from mtl.suites.batch import Split
+from mtl.tasks import binary, classification, count, ordinal, regression
+
+ROWS = 8
+X = torch.arange(4.0 * ROWS).view(ROWS, 4)
+LABELS = {
+    "hours": torch.linspace(-1, 1, ROWS),
+    "late": torch.tensor([0.0, 1.0, float("nan")] * 2 + [0.0, 1.0]),
+    "kind": torch.tensor([0, 1, 2, -100] * 2),
+    "stars": torch.tensor([0, 1, -100, 1] * 2),
+    "calls": torch.tensor([0.0, 3.0] * 4),
+}
+Change = Callable[[dict[str, Split]], Any]
+
+
+class Own(MultiTaskDataModule):
+    """Gives what a test makes of good rows."""
+
+    fingerprint = "own"
+
+    def __init__(self, change: Change | None = None) -> None:
+        super().__init__()
+        self.change = change
+        self.tasks = (
+            regression("hours"),
+            binary("late"),
+            classification("kind", 3),
+            ordinal("stars", (0.5, 0.5)),
+            count("calls", 1.5),
+        )
+        self.input_shape = {SINGLE: (4,)}
+
+    def load(self) -> dict[str, Split]:
+        splits = {name: Split({SINGLE: X.clone()}, {k: v.clone() for k, v in LABELS.items()}) for name in NAMES}
+        return splits if self.change is None else self.change(splits)
+
+
+NAMES = ("train", "val", "test")
+
+
+def with_labels(task: str, labels: Any, split: str = "train") -> Change:
+    def change(splits: dict[str, Split]) -> dict[str, Split]:
+        found = splits[split]
+        return {**splits, split: Split(found.inputs, {**found.targets, task: labels})}
+
+    return change
+
+
+def with_inputs(inputs: Any) -> Change:
+    return lambda splits: {**splits, "val": Split(inputs, splits["val"].targets)}
+
+
+def with_weights(weights: torch.Tensor) -> Change:
+    return lambda splits: {**splits, "train": Split(splits["train"].inputs, splits["train"].targets, weights)}
+
+
+def loaded(change: Change | None = None) -> Split:
+    data = Own(change)
+    data.setup("fit")
+    return data.splits["train"]
+
+
+@pytest.mark.parametrize(
+    ("task", "labels"),
+    [
+        ("hours", LABELS["hours"].double()),
+        ("hours", LABELS["hours"][:, None]),
+        ("late", LABELS["late"][:, None].double()),
+        ("calls", LABELS["calls"].int()),
+        ("kind", LABELS["kind"][:, None].int()),
+        ("kind", torch.tensor([0.0, 1.0, 2.0, float("nan")] * 2)),
+    ],
+)
+def test_labels_that_can_mean_one_thing_are_taken(task: str, labels: torch.Tensor) -> None:
+    """One column is one label in each row: beside predictions ``[N]``, ``[N, 1]`` would be every pair of rows."""
+    found, usual = (loaded(change).targets[task] for change in (with_labels(task, labels), None))
+    assert found.shape == usual.shape
+    assert found.dtype != torch.float64
+    assert torch.equal(found.float().nan_to_num(-1), usual.float().nan_to_num(-1))
+
+
+def test_true_and_false_are_labels_of_yes_and_no() -> None:
+    found = loaded(with_labels("late", LABELS["late"] == 1)).targets["late"]
+    assert found.tolist() == [0, 1, 0, 0, 1, 0, 0, 1]
+
+
+@pytest.mark.parametrize("double", [False, True])
+def test_inputs_in_double_precision_are_for_trees_alone(double: bool) -> None:
+    """The weights of a network are in single precision."""
+    data = Own(lambda splits: {name: Split({SINGLE: X.double()}, rows.targets) for name, rows in splits.items()})
+    if double:
+        data.serve_raw_columns()
+    data.setup("fit")
+    assert data.splits["val"].inputs[SINGLE].dtype == (torch.float64 if double else torch.float32)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda splits: {name: splits[name] for name in ("train", "test")},
+            "loads train, test: expected the splits tra",
+        ),
+        (lambda splits: None, "the suite loads NoneType: expected the splits train, val, test"),
+        (lambda splits: {**splits, "val": (X, LABELS)}, "the val split is a tuple, expected a Split"),
+        (
+            with_labels("late", LABELS["late"] * 2 - 1),
+            r"train split: target 'late' holds -1 in row 1: expected 0 for no o",
+        ),
+        (with_labels("late", LABELS["late"] + 1, "test"), "the test split: target 'late' holds 2 in row 2: expected 0"),
+        (
+            with_labels("late", LABELS["late"].nan_to_num(-100)),
+            "'late' holds -100 in row 3: .*NaN means that there is no",
+        ),
+        (
+            with_labels("kind", torch.tensor([0, 1, 3, 2] * 2)),
+            "'kind' holds 3 in row 3: expected a class, 0 to 2; -100",
+        ),
+        (with_labels("stars", torch.tensor([1, 2] * 4)), "'stars' holds 2 in row 2: expected a class, 0 to 1"),
+        (with_labels("calls", LABELS["calls"] - 1), "'calls' holds -1 in row 1: expected a whole number, 0 or more"),
+        (with_labels("hours", LABELS["hours"] / 0), "'hours' holds -inf in row 1: expected a number"),
+        (with_labels("hours", X), r"'hours' has labels of shape \(4,\), expected one number in each row"),
+        (with_labels("hours", LABELS["hours"].numpy()), "target 'hours' is a ndarray, expected a tensor with a row"),
+        (with_labels("hours", LABELS["hours"][:5]), "has 8 rows in input 'x' and 5 in target 'hours'"),
+        (with_inputs({SINGLE: X[:, :3]}), r"the val split: input 'x' has rows of shape \(3,\), expected \(4,\)"),
+        (
+            with_labels("late", LABELS["late"] * float("nan"), "val"),
+            "the val split: target 'late' has no label in any row",
+        ),
+        (with_weights(torch.ones(ROWS)), "has weights, and metric 'r2' of task 'hours' takes none: .*with_row_weights"),
+        (with_weights(-torch.ones(ROWS)), "the weights hold -1 in row 1: expected numbers, 0 or more"),
+        (with_weights(torch.ones(ROWS) * float("nan")), "the weights hold nan in row 1: expected numbers"),
+        (with_weights(torch.zeros(ROWS)), "the train split: the weights are 0 in every row"),
+        (with_weights(torch.ones(ROWS, 1)), r"the weights have the shape \(8, 1\), expected one number"),
+        (with_inputs({"features": X}), "input in the val split 'x'.*features"),
+    ],
+)
+def test_other_rows_are_refused_in_one_line(change: Change, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        loaded(change)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_head_of_its_own_need_not_say_how_many_classes_there_are() -> None:
+    data = Own(with_labels("kind", torch.tensor([0, 1, 3, 2] * 2)))
+    data.tasks = tuple(replace(task, head=lambda features: None) for task in data.tasks)  # type: ignore[arg-type, return-value]
+    data.setup("fit")
+    assert data.splits["train"].targets["kind"].max() == 3
+
+
+@pytest.mark.parametrize("encoder", [MLP, Tabular])
+def test_encoders_read_whole_numbers_as_floating_ones(encoder: Callable[..., Encoder]) -> None:
+    made = encoder({SINGLE: (4,)}, widths=(8,)).eval()
+    assert torch.equal(made({SINGLE: X.int()}), made({SINGLE: X}))
