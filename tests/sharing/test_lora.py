@@ -31,6 +31,9 @@ def test_batch_norm_over_several_tasks_is_warned_of() -> None:
     ("changes", "complaint"),
     [
         ({"rank": 0}, "model.rank=0"),
+        ({"scale": 0.0}, "model.scale=0.0: expected a finite number, above 0"),
+        ({"scale": -1.0}, "model.scale=-1.0: expected a finite number, above 0"),
+        ({"scale": float("nan")}, "model.scale=nan: expected a finite number"),
     ],
 )
 def test_mistakes_are_one_line(changes: dict[str, Any], complaint: str) -> None:
