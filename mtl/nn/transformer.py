@@ -8,12 +8,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 from typing_extensions import override
 
-from mtl.errors import InputError, lacks, unknown
+from mtl.errors import InputError, lacks, unknown, without_effect
 from mtl.nn.encoder import Encoder, Inputs, InputShape, check_attention, dropout_of, wrong_inputs
 from mtl.nn.pooling import masked_mean
 
 BUCKETS = 64  # of the words, for what gates see of a text
 TUNINGS = ("full", "frozen", "lora")
+RANK = 8  # of terms of low rank, where none is said
+# Of a new model, where nothing is said; a pretrained one has its own
+SIZES: dict[str, Any] = {"width": 128, "depth": 2, "heads": 4, "vocabulary": 2002, "length": 512, "dropout": 0.1}
 SLICEABLE = "bert"  # the kind of model whose layers are called one by one
 
 
@@ -63,26 +66,30 @@ class Transformer(Encoder):
         vocabulary: words of a new model; a larger number counts as the last one.
         length: most words of a text for a new model.
         dropout: share of features set to zero in training, of a new model.
-        pretrained: a folder, or a name on the Hugging Face hub, to take the model from; null: a new one.
+        pretrained: a folder, or a name on the Hugging Face hub, to take the model from; null: a new one. Beside it the
+            sizes and the dropout of a new one are an InputError, unless they are the usual ones.
         tuning: what learns of it. ``full``: everything; ``frozen``: nothing; ``lora``: terms of low rank beside every
             linear layer, at first zero, the same for all tasks (Hu et al., "LoRA", ICLR 2022,
             https://arxiv.org/abs/2106.09685; by the library peft). The paper adapts the attention's queries and values
             only. To adapt a frozen model by each task: ``frozen`` with model=lora or model=adapters.
-        rank: of those terms.
+        rank: of those terms; without them an InputError, unless it is the usual one.
+        content: checksum of the files that ``pretrained`` names, as :mod:`mtl.config.contents` writes it down: other
+            weights in a folder of the same name make another run. Nothing is made of it here.
     """
 
     def __init__(
         self,
         input_shape: InputShape,
-        width: int = 128,
-        depth: int = 2,
-        heads: int = 4,
-        vocabulary: int = 2002,
-        length: int = 512,
-        dropout: float = 0.1,
+        width: int = SIZES["width"],
+        depth: int = SIZES["depth"],
+        heads: int = SIZES["heads"],
+        vocabulary: int = SIZES["vocabulary"],
+        length: int = SIZES["length"],
+        dropout: float = SIZES["dropout"],
         pretrained: str | None = None,
         tuning: str = "full",
-        rank: int = 8,
+        rank: int = RANK,
+        content: str | None = None,
     ) -> None:
         super().__init__()
         if set(input_shape) != {"tokens", "mask"}:
@@ -95,7 +102,14 @@ class Transformer(Encoder):
             raise unknown("encoder.tuning", tuning, TUNINGS)
         if rank < 1:
             raise InputError(f"encoder.rank={rank}: at least 1 is needed")
+        if tuning != "lora" and rank != RANK:
+            raise without_effect("encoder.rank", rank, "encoder.tuning=lora")
         new = (width, depth, heads, vocabulary, length, dropout)
+        for option, value in zip(SIZES, new, strict=True):
+            if pretrained and value != SIZES[option]:
+                raise without_effect(
+                    f"encoder.{option}", value, "encoder.pretrained=null, as others have their own"
+                )
         model = pretrained_model(pretrained) if pretrained else new_model(*new)
         if tuning == "lora":
             add_low_rank(model, rank)

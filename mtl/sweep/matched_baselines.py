@@ -15,6 +15,8 @@ def same_parameters(config: RunConfig, wanted: int, statistics: Path | None = No
     sized = {key: config.encoder[key] for key in SIZES if key in config.encoder}
     if not sized:
         raise InputError(f"baselines: encoder={config.choices.encoder} has none of {', '.join(SIZES)} to match by")
+    if config.encoder.get("pretrained"):
+        raise InputError("baselines: a pretrained encoder has a size of its own, and none to match by")
     multiple = int(config.encoder.get("heads", 1))
 
     def scaled(factor: float) -> RunConfig:

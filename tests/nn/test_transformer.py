@@ -113,6 +113,21 @@ def test_no_such_model_is_one_line(library: Any, tmp_path: Path) -> None:
         Transformer(TEXT, pretrained=str(tmp_path / "none"))
 
 
+@pytest.mark.parametrize(("option", "value"), [("width", 64), ("dropout", 0.3), ("length", 64), ("vocabulary", 99)])
+def test_sizes_of_a_new_model_are_none_of_a_pretrained_one(
+    library: Any, tmp_path: Path, option: str, value: float
+) -> None:
+    said = rf"^encoder\.{option}={value} has no effect: expected it with encoder\.pretrained=null"
+    with pytest.raises(InputError, match=said):
+        Transformer(TEXT, pretrained=str(tmp_path), **{option: value})
+
+
+@pytest.mark.parametrize("tuning", ["full", "frozen"])
+def test_a_rank_is_for_terms_of_low_rank(library: Any, tuning: str) -> None:
+    with pytest.raises(InputError, match=r"^encoder\.rank=4 has no effect: expected it with encoder\.tuning=lora$"):
+        small(tuning=tuning, rank=4)
+
+
 def test_sizes_that_do_not_go_together(library: Any) -> None:
     with pytest.raises(InputError, match="multiple of heads"):
         Transformer(TEXT, width=10, heads=4)

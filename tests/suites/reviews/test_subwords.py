@@ -72,8 +72,30 @@ def test_a_pretrained_tokenizer_goes_with_its_encoder(transformers: Any, tmp_pat
     expected = tokenizer(["I love this", "dresses!"], padding="max_length", truncation=True, max_length=6)
     assert found["tokens"].tolist() == expected["input_ids"]
     assert found["mask"].long().tolist() == expected["attention_mask"]
-    options = ["task.form=sequence", "task.length=8", f"task.tokenizer={folder}", "model=hard"]
+    options = ["task.form=sequence", "task.length=8", "task.vocabulary=2000", f"task.tokenizer={folder}", "model=hard"]
     assert train(config("reviews", tmp_path, *options, "encoder=transformer", f"encoder.pretrained={folder}"))
+
+
+def test_a_pretrained_tokenizer_is_known_by_what_it_does(transformers: Any, tmp_path: Path) -> None:
+    """Not by its folder: another one of the same name gives other tokens, a copy elsewhere the same."""
+
+    def made(folder: str, *words: str) -> str:
+        where = tmp_path / folder
+        where.mkdir(exist_ok=True)
+        (where / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]))
+        transformers.BertTokenizerFast(vocab_file=str(where / "vocab.txt")).save_pretrained(where)
+        return ReviewsSuite("sequence", tokenizer=str(where)).fingerprint
+
+    one = made("one", "love", "dress")
+    assert made("copy", "love", "dress") == one
+    assert made("one", "dress", "love") != one
+
+
+def test_sizes_that_inputs_do_not_have_are_refused(transformers: Any, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^task\.length=50 has no effect: expected it with task\.form=sequence$"):
+        ReviewsSuite(length=50)
+    with pytest.raises(InputError, match=r"^task\.vocabulary=500 has no effect: expected it with task\.tokenizer=null"):
+        ReviewsSuite("sequence", vocabulary=500, tokenizer=str(tmp_path))
 
 
 def test_a_tokenizer_that_cannot_be_had_is_told(transformers: Any, tmp_path: Path) -> None:
