@@ -18,6 +18,7 @@ from mtl.agent.improvement.base import Improvement
 from mtl.agent.report import ExecutionReport
 from mtl.assembly import Assembly, build, merged_of, restore, save_statistics, trees_of
 from mtl.config.commands import is_one_of_many
+from mtl.config.contents import check_contents
 from mtl.config.factories import REFUSALS, call_factory, instantiate_node
 from mtl.config.process import RESUMED_VARIABLE, RUN_VARIABLE
 from mtl.config.run_config import RunConfig
@@ -174,6 +175,8 @@ def prepare(config: RunConfig, most_threads: int | None = None) -> Prepared:
         What it needs.
     """
     resumed = resumable_run(config) if config.resume is not None else None
+    if resumed is None:
+        check_contents(config)
     lightning.seed_everything(config.seed, verbose=False)
     hardware = config.hardware.arguments()
     torch.set_num_threads(config.threads or threads_for(hardware, most_threads))
