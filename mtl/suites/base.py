@@ -63,6 +63,9 @@ class MultiTaskDataModule(LightningDataModule, ABC):
             outweighs another's.
         notes: what the user should know of how the data were read.
         most_values: how many categories a column of the inputs has at most.
+        longest_text: words of the longest text.
+        words: how many numbers of words there are.
+        own_words: words are numbered by the suite's own texts, and not as a pretrained model knows them.
         sources: how many data sets the rows come from, each with a distribution of its own.
         acting: the task with whose predictions :meth:`validation_rollout` acts, if that is what selects: trained alone
             it is selected by the same quantity.
@@ -74,6 +77,9 @@ class MultiTaskDataModule(LightningDataModule, ABC):
     acting: str | None = None
     sources: int = 1
     most_values: int = 0
+    longest_text: int = 0
+    words: int = 0
+    own_words: bool = False
 
     def __init__(self) -> None:
         super().__init__()

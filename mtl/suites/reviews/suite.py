@@ -14,7 +14,7 @@ from mtl.suites.base import MultiTaskDataModule, read_statistics
 from mtl.suites.batch import Split
 from mtl.suites.reviews import subwords, words
 from mtl.suites.reviews.subwords import BPE, SubwordTokenizer
-from mtl.suites.reviews.words import Vocabulary
+from mtl.suites.reviews.words import FIRST, Vocabulary
 from mtl.suites.sources.cached_values import TENSORS, load_or_make
 from mtl.suites.sources.catalogue import REVIEWS
 from mtl.suites.table import Splitting, columns, splitting
@@ -82,6 +82,11 @@ class ReviewsSuite(MultiTaskDataModule):
             classification("department", len(DEPARTMENTS)),
             binary("recommended"),
         )
+        if form == "sequence":
+            self.longest_text, self.own_words = length, not self.is_pretrained
+            self.words = vocabulary + FIRST if not tokenizer else vocabulary
+        if isinstance(self.vocabulary, SubwordTokenizer):
+            self.words = self.vocabulary.size
         self.input_shape = {SINGLE: (vocabulary,)} if form == "bag" else {"tokens": (None,), "mask": (None,)}
 
     @property
