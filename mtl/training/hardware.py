@@ -26,7 +26,8 @@ def check_hardware(hardware: Mapping[str, Any]) -> None:
 
     Raises:
         InputError: an unknown argument, with the nearest one; one that every run sets itself, with the key that
-            decides it; a switch that is neither on nor off; a strategy under which a weighting would not be what makes the gradients.
+            decides it; a switch that is neither on nor off; a strategy under which a weighting would not be what makes
+            the gradients.
     """
     valid = [name for name in signature(Trainer).parameters if name not in DECIDED_BY]
     for name in hardware:
