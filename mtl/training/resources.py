@@ -46,7 +46,7 @@ def count_parameters(module: MultiTaskModule) -> dict[str, Any]:
 
 def attention_flops(query: Sequence[int], key: Sequence[int], value: Sequence[int], *_: Any, **__: Any) -> int:
     """Operations of attention, from the shapes of what it is called with."""
-    return int(sdpa_flop_count(query, key, value))
+    return int(sdpa_flop_count(query, key, value))  # type: ignore[no-untyped-call]
 
 
 # By its name on a CPU, which torch's counter does not know, as it does those on a GPU
