@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 import torch
+from typing_extensions import override
 
 from mtl.errors import InputError, absent, unknown, without_effect
 from mtl.nn.encoder import SINGLE, Inputs
@@ -116,6 +117,19 @@ class ReviewsSuite(MultiTaskDataModule):
         if "text" not in frame.columns:
             raise absent("input column", "text", frame.columns)
         return self.encode(frame["text"].fillna("").astype(str).tolist())
+
+    @override
+    def unfamiliar(self, frame: pd.DataFrame) -> list[str]:
+        if not isinstance(self.vocabulary, Vocabulary):  # pieces of words make up most texts
+            return []
+        known, texts = set(self.vocabulary.words), frame["text"].fillna("").astype(str)
+        strange = [row for row, text in enumerate(texts, start=1) if not known & set(words.words(text))]
+        if not strange:
+            return []
+        return [
+            f"{len(strange)} of {len(texts)} texts have no word that is known from training, such as that of row "
+            f"{strange[0]}: their predictions mean little"
+        ]
 
     def encode(self, texts: list[str]) -> Inputs:
         """New texts as the network reads them. Needs the rows of :meth:`load` or a run's statistics."""
