@@ -30,6 +30,9 @@ class OneTrunk(Sharing):
     Attributes:
         trunks: the trunk as each task has it.
         private: by task, the modules that are its own; filled by the subclass.
+
+    Raises:
+        InputError: all of the trunk is to stay, and the encoder has parts that were made to learn.
     """
 
     private: nn.ModuleDict
@@ -40,6 +43,12 @@ class OneTrunk(Sharing):
         super().__init__(input_shape, task_names, encoder)
         self.trunks = Trunks(encoder(input_shape), self.task_names)
         if freeze:
+            learns = {p.requires_grad for p in self.trunks.parameters()}
+            if len(learns) == 2:  # the encoder itself says what of it learns, as encoder.tuning=lora does
+                raise InputError(
+                    "model.freeze=true: the encoder has parts that are to learn beside a model that stays, and they "
+                    "would stay too: expected model.freeze=false, or encoder.tuning=frozen"
+                )
             self.trunks.requires_grad_(False)
         self.out_features = self.trunks.trunk.out_features
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from mtl.errors import InputError
+from mtl.nn.encoder import InputShape
 from mtl.nn.mlp import MLP
 from tests.sharing.strategies import SHAPES, TASKS, assert_starts_as, build, every_pair, strategy
 
@@ -19,6 +20,17 @@ def test_frozen_trunk_leaves_only_what_is_private() -> None:
     sharing = build("lora", "mlp", "flat", freeze=True)
     assert not any(p.requires_grad for p in sharing.shared_parameters())
     assert all(p.requires_grad for name in TASKS for p in sharing.private_parameters(name))
+
+
+def test_what_an_encoder_means_to_learn_is_not_frozen_without_a_word() -> None:
+    def half_frozen(shape: InputShape) -> MLP:
+        encoder = MLP(shape, widths=[8, 8])
+        encoder.stages[0].requires_grad_(False)
+        return encoder
+
+    strategy("lora")(SHAPES["flat"], TASKS, half_frozen)
+    with pytest.raises(InputError, match=r"^model\.freeze=true: .* expected model\.freeze=false, or encoder\.tuning="):
+        strategy("lora", freeze=True)(SHAPES["flat"], TASKS, half_frozen)
 
 
 def test_batch_norm_over_several_tasks_is_warned_of() -> None:
