@@ -20,6 +20,7 @@ from mtl.network import Network
 from mtl.nn.encoder import Encoder
 from mtl.nn.norm import warn_of_batch_norm
 from mtl.nn.tabular import check_values
+from mtl.nn.transformer import check_texts, note_on_words
 from mtl.runs.checkpoint import read_checkpoint
 from mtl.runs.checksums import write_checked_text
 from mtl.runs.directory import Run
@@ -114,6 +115,10 @@ def build_with_data(data: MultiTaskDataModule, config: RunConfig, groups: Groups
     if chosen or config.grouping == AUTO:
         check_groupable(sharing, config)
     check_values(sharing, data.most_values)
+    check_texts(sharing, data.longest_text, data.own_words)
+    note = note_on_words(sharing, data.words)
+    if note is not None and note not in data.notes:
+        data.notes.append(note)
     if data.sources > 1:
         warn_of_batch_norm(sharing, f"rows of {data.sources} tables go through one network")
     network = Network(sharing, graph, detach=config.relations.detach)

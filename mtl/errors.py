@@ -32,6 +32,20 @@ def lacks(what: str, library: str, extra: str) -> InputError:
     return InputError(f"{what} needs {library}: pip install '{DISTRIBUTION}[{extra}]'")
 
 
+def without_effect(option: str, value: object, wanted: str) -> InputError:
+    """An :class:`InputError` for a setting that changes nothing beside the others.
+
+    Args:
+        option: its key.
+        value: what was given, as it is typed.
+        wanted: what it would have an effect with.
+
+    Returns:
+        The line.
+    """
+    return InputError(f"{option}={value} has no effect: expected it with {wanted}")
+
+
 def suggestion(name: str, valid: Iterable[str]) -> tuple[str, str]:
     """The nearest of the valid names as a question, if one is near, and all of them."""
     names = list(valid)

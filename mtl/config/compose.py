@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mtl.config import folders
+from mtl.config.contents import with_contents
 from mtl.config.folders import option_file
 from mtl.config.number_types import as_options_have_them
 from mtl.config.overrides import (
@@ -118,6 +119,7 @@ def to_run_config(cfg: DictConfig, choices: Mapping[str, Any] | None = None) -> 
 
     Returns:
         The configuration, whose choices name the class of what runs where the config names another than the option's.
+        It says the checksum of weights in a folder that it names.
 
     Raises:
         InputError: a key that nobody reads, with the nearest name; a value that its key does not take; a target that is
@@ -142,7 +144,7 @@ def to_run_config(cfg: DictConfig, choices: Mapping[str, Any] | None = None) -> 
     if own:
         config = config.changed(trust=[*config.trust, *own])
     check_config(config)
-    return config
+    return with_contents(config) if config.resume is None else config
 
 
 def name_of_choice(group: str, option: str | None, node: Any) -> str | None:

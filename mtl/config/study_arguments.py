@@ -10,7 +10,7 @@ from mtl.config.fields import format_value
 from mtl.config.folders import main_file, option_file
 from mtl.config.overrides import parse_override, separate_settings, to_plain
 from mtl.config.study import FRONT, MATCHED, MERGED, SETTINGS, Study, check_compare_keys
-from mtl.errors import InputError
+from mtl.errors import InputError, without_effect
 
 SEVERAL = {"model": "models", "weighting": "weightings", "seed": "seeds"}  # settings of whole columns of runs
 
@@ -82,7 +82,7 @@ def check_effect(study: Study, typed: Mapping[str, Any]) -> None:
         ("match", bool(set(MATCHED) & set(study.baselines)), f"baselines=[{','.join(MATCHED)}]"),
     ):
         if setting in typed and typed[setting] is not None and not has_effect:
-            raise InputError(f"{setting}={format_value(typed[setting])} has no effect: expected it with {wanted}")
+            raise without_effect(setting, format_value(typed[setting]), wanted)
 
 
 def question_of(experiment: str) -> str:

@@ -15,6 +15,7 @@ from mtl.agent.environment import Environment
 from mtl.agent.improvement.base import Improvement
 from mtl.agent.report import ExecutionReport
 from mtl.assembly import Assembly, build, load_run, merged_of, save_statistics
+from mtl.config.contents import check_contents, with_contents
 from mtl.config.run_config import Node, RunConfig
 from mtl.config.run_result import MergingResult, RunResult
 from mtl.config.signals import signals_interrupt
@@ -87,6 +88,7 @@ def train_merged(
         InputError: something in the config or the data is wrong, or a training diverged.
     """
     with silent_lightning(), signals_interrupt():
+        check_contents(config)
         assembly, environment, improvement = prepare(config, merged)
         started = time.perf_counter()
         assembly.data.setup("fit")
@@ -166,7 +168,7 @@ def train_parts(config: RunConfig, merged: Merged, fingerprint: str, train: Trai
 def apart_config(config: RunConfig, start: Run | None) -> RunConfig:
     """The config of the networks that are trained apart; they neither act nor are improved by acting."""
     path = None if start is None else str(start.path)
-    return part_of(config, "common_start", {**COMMON_START, "start": path})
+    return with_contents(part_of(config, "common_start", {**COMMON_START, "start": path}))
 
 
 def joint_config(config: RunConfig, steps: int) -> RunConfig:

@@ -15,6 +15,25 @@ UNFINISHED = ("running", "interrupted", "pruned")  # a run that failed would fai
 ALLOWED = "only threads, progress, hardware.accelerator, rendezvous_timeout and max_time may differ"
 
 
+class DataChangedError(InputError):
+    """The data of a run are not those that its training began with."""
+
+
+def check_data(run: Run, fingerprint: str) -> None:
+    """Raise DataChangedError where a run would go on with other data: test rows may be rows that it has trained on.
+
+    Args:
+        run: to go on with.
+        fingerprint: of the data as they are now.
+    """
+    was = run.fingerprint
+    if was not in (None, fingerprint):
+        raise DataChangedError(
+            f"the data of run '{run.path}' have changed since its training began (fingerprint {fingerprint}, was "
+            f"{was}), so it cannot be gone on with"
+        )
+
+
 def resumed_config(asked: RunConfig, typed: Iterable[str]) -> RunConfig:
     """The config to go on with: that of the run which ``asked.resume`` names, with what was typed anew.
 

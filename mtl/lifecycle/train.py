@@ -18,6 +18,7 @@ from mtl.agent.improvement.base import Improvement
 from mtl.agent.report import ExecutionReport
 from mtl.assembly import Assembly, build, merged_of, restore, save_statistics, trees_of
 from mtl.config.commands import is_one_of_many
+from mtl.config.contents import check_contents
 from mtl.config.factories import REFUSALS, call_factory, instantiate_node
 from mtl.config.process import RESUMED_VARIABLE, RUN_VARIABLE
 from mtl.config.run_config import RunConfig
@@ -36,7 +37,7 @@ from mtl.lifecycle.machines import Machines
 from mtl.lifecycle.merged import train_merged
 from mtl.lifecycle.new_run import new_run
 from mtl.lifecycle.result import Cost, measure
-from mtl.lifecycle.resume import resumable_run, unfinished_run
+from mtl.lifecycle.resume import DataChangedError, check_data, resumable_run, unfinished_run
 from mtl.lifecycle.shrinkage import shrink
 from mtl.lifecycle.trained import TrainedNetwork
 from mtl.lifecycle.trees import train_trees
@@ -122,11 +123,19 @@ def train(
         if machines is not None and not machines.first:
             lock.enter_context(machines.run_of_first())
         first = RUN_VARIABLE not in os.environ
+        asked = config
         if config.resume is None:
             config = going_on(config, first=first)
         if first and config.resume is not None:
             lock.enter_context(hold(Run.open(config.resume).path))
-        prepared = prepare(config, most_threads)
+        try:
+            prepared = prepare(config, most_threads)
+        except DataChangedError as error:
+            if asked.resume is not None or not first:
+                raise
+            sys.stderr.write(f"{error}: trains anew\n")
+            config = asked
+            prepared = prepare(config, most_threads)
         if on_validation is not None:
             prepared = replace(prepared, callbacks=(*prepared.callbacks, ValidationWatch(on_validation)))
         run = prepared.resumed
@@ -182,6 +191,8 @@ def prepare(config: RunConfig, most_threads: int | None = None) -> Prepared:
         What it needs.
     """
     resumed = resumable_run(config) if config.resume is not None else None
+    if resumed is None:
+        check_contents(config)
     lightning.seed_everything(config.seed, verbose=False)
     hardware = config.hardware.arguments()
     torch.set_num_threads(config.threads or threads_for(hardware, most_threads))
@@ -209,6 +220,8 @@ def prepare(config: RunConfig, most_threads: int | None = None) -> Prepared:
         if resumed is None:
             raise
         raise InputError(f"run '{resumed.path}': its rows cannot be loaded: {' '.join(str(error).split())}") from error
+    if resumed is not None:
+        check_data(resumed, assembly.data.fingerprint)
     assembly.data.loader("train", training=True, world=world)
     return Prepared(assembly, improvement, environment, callbacks, resumed, time.perf_counter() - started)
 
@@ -251,6 +264,7 @@ def write_beginning(run: Run, assembly: Assembly, on_run_created: Callable[[Run]
     on_run_created(run)
     run.state = "running"
     run.config = assembly.config
+    run.fingerprint = assembly.data.fingerprint
     save_statistics(run, assembly.data)
 
 

@@ -19,9 +19,17 @@ class Merged:
         joint_steps: optimizer steps in which one trunk learns all tasks together first, and the networks begin with
             that; counted.
         merge: how the trunks are merged.
+        content: checksum of the network of ``start``, as :mod:`mtl.config.contents` writes it down: another one in a
+            directory of the same name makes another run.
     """
 
-    def __init__(self, start: str | None = None, joint_steps: int | None = None, merge: Merging | None = None) -> None:
+    def __init__(
+        self,
+        start: str | None = None,
+        joint_steps: int | None = None,
+        merge: Merging | None = None,
+        content: str | None = None,
+    ) -> None:
         if merge is None:
             raise InputError("model=merged: expected a way to merge, such as merge=task_arithmetic")
         if start is not None and joint_steps is not None:

@@ -4,6 +4,7 @@
 
     config.yaml    the resolved config, the run's truth
     state          one word: running, done, failed, interrupted, or pruned by a search or a screening
+    fingerprint    of the data that the training began with
     statistics.json  what the suite fitted on the training rows, for suites that do
     affinity.json  what grouping=auto measured, and the groups that follow; affinity.png shows it
     best.ckpt      the checkpoint selected on validation     (tensors and plain values only)
@@ -191,6 +192,16 @@ class Run:
         path = self.path / "statistics.json"
         check(path)
         return path if path.is_file() else None
+
+    @property
+    def fingerprint(self) -> str | None:
+        """Of the data that the training began with; None where nothing was written down."""
+        path = self.path / "fingerprint"
+        return path.read_text(encoding="utf-8", errors="replace").strip() if path.is_file() else None
+
+    @fingerprint.setter
+    def fingerprint(self, value: str) -> None:
+        write_text(self.path / "fingerprint", value + "\n")
 
     @property
     def state(self) -> str:

@@ -25,10 +25,17 @@ class CommonStart(Sharing):
         encoder: builds an encoder for such inputs.
         start: a run directory, with whose trunk and heads the training begins; None: with random values. Whoever trains
             the network reads it (:mod:`mtl.lifecycle.common_start`).
+        content: checksum of that run's network, as :mod:`mtl.config.contents` writes it down: another network in a
+            directory of the same name makes another run. Nothing is made of it here.
     """
 
     def __init__(
-        self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory, start: str | None = None
+        self,
+        input_shape: InputShape,
+        task_names: Sequence[str],
+        encoder: EncoderFactory,
+        start: str | None = None,
+        content: str | None = None,
     ) -> None:
         super().__init__(input_shape, task_names, encoder)
         if start is not None and not isinstance(start, str):

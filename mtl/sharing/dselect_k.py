@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
+from mtl.config.numbers import check_number
 from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.sharing.base import EncoderFactory, RowMean, mean_of_these
@@ -96,10 +97,10 @@ class DSelectK(ExpertMixture):
     ) -> None:
         if experts < 2:
             raise InputError(f"model.experts={experts}: at least 2 are needed, to choose from")
-        if entropy < 0:
-            raise InputError(f"model.entropy={entropy}: expected 0 or more")
-        if not 1 <= select <= experts or gamma <= 0:
-            raise InputError(f"model.select={select}, model.gamma={gamma}: expected 1 to {experts}, and more than 0")
+        check_number("model.entropy", entropy, least=0)
+        check_number("model.gamma", gamma, above=0)
+        if not 1 <= select <= experts:
+            raise InputError(f"model.select={select}: expected 1 to {experts}, the number of experts")
         super().__init__(input_shape, task_names, encoder, experts, partial(DSelectGate, select=select, gamma=gamma))
         self.entropy = entropy
         self.numbers_without_expert = experts & (experts - 1) > 0

@@ -28,7 +28,7 @@ class LoRA(PerMatrix):
         task_names: the tasks, in order.
         encoder: builds an encoder for such inputs.
         rank: r, the rank of every task's term.
-        scale: factor of the term (``alpha / r`` in the paper).
+        scale: factor of the term (``alpha / r`` in the paper), above 0.
         freeze: the trunk stays as it is (for a pretrained one); only the terms and the heads learn.
     """
 

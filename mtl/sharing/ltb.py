@@ -1,19 +1,21 @@
 """Blocks at every stage, of which each task learns its path (learning to branch)."""
 
 from collections.abc import Iterator, Sequence
+from math import inf
 
 import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
 from typing_extensions import override
 
-from mtl.errors import InputError
+from mtl.errors import InputError, without_effect
 from mtl.nn.by_name import ParametersByName
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.nn.gates import combine
 from mtl.nn.towers import Towers
 from mtl.sharing.base import EncoderFactory, Sharing
 
+USUAL = {"temperature": 5.0, "final": 0.5, "half_life": 200.0}  # where nothing is said
 SMALLEST = 1e-6  # keeps the logarithms of the noise finite
 
 
@@ -48,17 +50,21 @@ class LearningToBranch(Sharing):
         task_names: Sequence[str],
         encoder: EncoderFactory,
         blocks: int = 0,
-        temperature: float = 5.0,
-        final: float = 0.5,
-        half_life: float = 200.0,
+        temperature: float = USUAL["temperature"],
+        final: float = USUAL["final"],
+        half_life: float = USUAL["half_life"],
     ) -> None:
         super().__init__(input_shape, task_names, encoder)
-        if blocks < 0 or not 0 < final <= temperature or half_life <= 0:
+        if blocks < 0 or not 0 < final <= temperature < inf or not 0 < half_life < inf:
             raise InputError(
                 f"model.blocks={blocks}, temperature={temperature}, final={final}, half_life={half_life}: expected "
                 "0 or more, 0 < final <= temperature, and more than 0"
             )
         count = blocks or len(self.task_names)
+        given = {"temperature": temperature, "final": final, "half_life": half_life}
+        for option, value in given.items() if blocks == 1 else ():
+            if value != USUAL[option]:
+                raise without_effect(f"model.{option}", value, "model.blocks=2 or more")
         self.towers = Towers([encoder(input_shape) for _ in range(count)])
         self.out_features = self.towers.widths[-1]
         self.parents = nn.ParameterList(Parameter(torch.zeros(count, count)) for _ in range(self.towers.depth - 1))

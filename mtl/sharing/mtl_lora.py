@@ -9,11 +9,14 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 from typing_extensions import override
 
-from mtl.errors import InputError
+from mtl.config.numbers import check_number
+from mtl.errors import InputError, without_effect
 from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import InputShape
 from mtl.sharing.base import EncoderFactory
 from mtl.sharing.trunk import PerMatrix
+
+TEMPERATURE = 0.1  # of the choice, where none is said
 
 
 class SharedFactors(nn.Module):
@@ -65,7 +68,7 @@ class MTLLoRA(PerMatrix):
         rank: r.
         ups: n, how many B there are.
         temperature: of the choice among them, above 0; a small one chooses one.
-        scale: factor of the term (``alpha / r`` in the paper).
+        scale: factor of the term (``alpha / r`` in the paper), above 0.
         freeze: the trunk stays as it is (for a pretrained one); only the terms and the heads learn.
     """
 
@@ -76,7 +79,7 @@ class MTLLoRA(PerMatrix):
         encoder: EncoderFactory,
         rank: int = 8,
         ups: int = 3,
-        temperature: float = 0.1,
+        temperature: float = TEMPERATURE,
         scale: float = 1.0,
         freeze: bool = False,
     ) -> None:
@@ -84,8 +87,9 @@ class MTLLoRA(PerMatrix):
         for option, value in (("rank", rank), ("ups", ups)):
             if value < 1:
                 raise InputError(f"model.{option}={value}: at least 1 is needed")
-        if not temperature > 0:
-            raise InputError(f"model.temperature={temperature}: expected a number above 0")
+        check_number("model.temperature", temperature, above=0)
+        if ups == 1 and temperature != TEMPERATURE:
+            raise without_effect("model.temperature", temperature, "model.ups=2 or more")
         self.factors = nn.ModuleList(
             SharedFactors(rows, columns, rank, ups) for rows, columns in self.matrices.values()
         )

@@ -8,6 +8,7 @@ from torch.func import functional_call
 from torch.nn import Parameter
 from typing_extensions import override
 
+from mtl.config.numbers import check_number
 from mtl.errors import InputError
 from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Inputs, InputShape
@@ -41,7 +42,7 @@ class PaLoRA(Preferring):
         task_names: the tasks, in order.
         encoder: builds an encoder for such inputs.
         rank: r, the rank of every adapter.
-        scale: factor of the adapters.
+        scale: factor of the adapters, above 0.
         concentration: of the distribution that p is drawn from; see :class:`~mtl.sharing.preferring.Preferring`.
     """
 
@@ -57,6 +58,7 @@ class PaLoRA(Preferring):
         super().__init__(input_shape, task_names, encoder, concentration)
         if rank < 1:
             raise InputError(f"model.rank={rank}: at least 1 is needed")
+        check_number("model.scale", scale, above=0)
         self.scale = scale
         self.trunk = encoder(input_shape)
         self.out_features = self.trunk.out_features

@@ -8,12 +8,15 @@ from torch import Tensor
 from torch.nn import Parameter
 from typing_extensions import override
 
-from mtl.errors import InputError
+from mtl.config.numbers import check_number
+from mtl.errors import InputError, without_effect
 from mtl.nn.by_name import ParametersByName
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.nn.gates import combine
 from mtl.sharing.base import EncoderFactory, RowMean, mean_of_these
 from mtl.sharing.stitched import Stitched
+
+ORTHOGONALITY = 0.001  # factor of the penalty, where none is said
 
 
 class Sluice(Stitched):
@@ -46,14 +49,15 @@ class Sluice(Stitched):
         encoder: EncoderFactory,
         subspaces: int = 2,
         self_weight: float = 0.9,
-        orthogonality: float = 0.001,
+        orthogonality: float = ORTHOGONALITY,
     ) -> None:
         super().__init__(input_shape, task_names, encoder, self_weight)
         self.widths = self.towers.widths
         if subspaces < 1 or any(width % subspaces for width in self.widths):
             raise InputError(f"model.subspaces={subspaces} does not divide the encoder's features {self.widths}")
-        if not orthogonality >= 0:
-            raise InputError(f"model.orthogonality={orthogonality}: expected 0 or more")
+        check_number("model.orthogonality", orthogonality, least=0)
+        if subspaces == 1 and orthogonality not in (0, ORTHOGONALITY):
+            raise without_effect("model.orthogonality", orthogonality, "model.subspaces=2 or more")
         self.subspaces = subspaces
         self.orthogonality = orthogonality
         tasks, depth = len(self.task_names), self.towers.depth

@@ -9,6 +9,7 @@ from torch.func import functional_call
 from torch.nn import Parameter
 from typing_extensions import override
 
+from mtl.config.numbers import check_number
 from mtl.errors import InputError
 from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Inputs, InputShape
@@ -29,6 +30,9 @@ class OneTrunk(Sharing):
     Attributes:
         trunks: the trunk as each task has it.
         private: by task, the modules that are its own; filled by the subclass.
+
+    Raises:
+        InputError: all of the trunk is to stay, and the encoder has parts that were made to learn.
     """
 
     private: nn.ModuleDict
@@ -39,6 +43,12 @@ class OneTrunk(Sharing):
         super().__init__(input_shape, task_names, encoder)
         self.trunks = Trunks(encoder(input_shape), self.task_names)
         if freeze:
+            learns = {p.requires_grad for p in self.trunks.parameters()}
+            if len(learns) == 2:  # the encoder itself says what of it learns, as encoder.tuning=lora does
+                raise InputError(
+                    "model.freeze=true: the encoder has parts that are to learn beside a model that stays, and they "
+                    "would stay too: expected model.freeze=false, or encoder.tuning=frozen"
+                )
             self.trunks.requires_grad_(False)
         self.out_features = self.trunks.trunk.out_features
 
@@ -102,14 +112,14 @@ class PerMatrix(OneTrunk):
         input_shape: shapes of one sample's inputs, by name.
         task_names: the tasks, in order.
         encoder: builds an encoder for such inputs.
-        scale: factor of ``M_i``.
+        scale: factor of ``M_i``, above 0.
         freeze: the trunk stays as it is; only what makes the ``M_i`` learns.
 
     Attributes:
         matrices: rows and columns of every weight matrix, by the name of the parameter.
 
     Raises:
-        InputError: the trunk has no weight matrix.
+        InputError: the trunk has no weight matrix; a scale of 0 or less, with which nothing would be learned.
     """
 
     def __init__(
@@ -121,6 +131,7 @@ class PerMatrix(OneTrunk):
         freeze: bool = False,
     ) -> None:
         super().__init__(input_shape, task_names, encoder, freeze)
+        check_number("model.scale", scale, above=0)
         self.scale = scale
         self.matrices = weight_matrices(self.trunks.trunk)
         if not self.matrices:

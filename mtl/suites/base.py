@@ -65,6 +65,9 @@ class MultiTaskDataModule(LightningDataModule, ABC):
             outweighs another's.
         notes: what the user should know of how the data were read.
         most_values: how many categories a column of the inputs has at most.
+        longest_text: words of the longest text.
+        words: how many numbers of words there are.
+        own_words: words are numbered by the suite's own texts, and not as a pretrained model knows them.
         sources: how many data sets the rows come from, each with a distribution of its own.
         raw_columns: inputs are served as what is no network reads them, numbers in double precision.
         acting: the task with whose predictions :meth:`validation_rollout` acts, if that is what selects: trained alone
@@ -77,6 +80,9 @@ class MultiTaskDataModule(LightningDataModule, ABC):
     acting: str | None = None
     sources: int = 1
     most_values: int = 0
+    longest_text: int = 0
+    words: int = 0
+    own_words: bool = False
     raw_columns: bool = False
 
     def __init__(self) -> None:

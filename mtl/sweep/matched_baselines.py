@@ -1,6 +1,7 @@
 """Single-task baselines of the size or the duration of what they are compared with."""
 
 from pathlib import Path
+from typing import Any
 
 from mtl.assembly import build
 from mtl.config.run_config import RunConfig
@@ -10,11 +11,22 @@ from mtl.training.resources import count_parameters
 SIZES = ("width", "widths", "channels")  # keys of an encoder that say how large it is
 
 
+def sizes_of(config: RunConfig) -> dict[str, Any]:
+    """The keys of a config's encoder that say how large it is. InputError if there is none that could be changed."""
+    node = config.encoder
+    sized = {key: node[key] for key in SIZES if key in node}
+    if not sized or node.get("pretrained"):
+        which = f"encoder={config.choices.encoder}{' with encoder.pretrained' if sized else ''}"
+        raise InputError(
+            f"baselines: {which} has none of {', '.join(SIZES)} to make a network of the same parameters by: expected "
+            "them without same_parameters, such as baselines=[same_seconds]"
+        )
+    return sized
+
+
 def same_parameters(config: RunConfig, wanted: int, statistics: Path | None = None) -> RunConfig:
     """The config with its encoder made narrower or wider, until the whole network has about ``wanted`` parameters."""
-    sized = {key: config.encoder[key] for key in SIZES if key in config.encoder}
-    if not sized:
-        raise InputError(f"baselines: encoder={config.choices.encoder} has none of {', '.join(SIZES)} to match by")
+    sized = sizes_of(config)
     multiple = int(config.encoder.get("heads", 1))
 
     def scaled(factor: float) -> RunConfig:

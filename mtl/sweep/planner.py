@@ -17,7 +17,7 @@ from mtl.config.compose import configure
 from mtl.config.number_kinds import whole_as_integers
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
-from mtl.config.study import BASELINE, FRONT, MERGED, TREES, Study
+from mtl.config.study import BASELINE, FRONT, MERGED, SAME_PARAMETERS, TREES, Study
 from mtl.errors import InputError
 from mtl.lifecycle.finished_heads import check_finishing
 from mtl.lifecycle.merged import check_merged
@@ -37,7 +37,7 @@ from mtl.sweep.entries import (
     with_split_seed,
     with_values,
 )
-from mtl.sweep.matched_baselines import epochs_within, same_parameters
+from mtl.sweep.matched_baselines import epochs_within, same_parameters, sizes_of
 from mtl.sweep.plan import Configuration, Plan
 from mtl.sweep.queue import QueuedRun, RunQueue
 from mtl.sweep.suites import Suites
@@ -240,7 +240,9 @@ class Planner:
         return self.config(f"{MERGED} merge={entry}", "equal")
 
     def check_baselines(self) -> None:
-        """Raise InputError where trees or merged networks are asked for and cannot learn these tasks."""
+        """Raise InputError for baselines that cannot be made of this encoder, or cannot learn these tasks."""
+        if SAME_PARAMETERS in self.study.baselines:
+            sizes_of(self.config(BASELINE, "equal"))
         if MERGED in self.study.baselines:
             for entry in self.study.merges:
                 check_merged(self.merged_config(entry))

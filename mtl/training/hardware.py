@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Mapping
-from inspect import signature
-from typing import Any
+from inspect import signature, unwrap
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from pytorch_lightning import Trainer
 from pytorch_lightning.utilities.exceptions import MisconfigurationException  # type: ignore[attr-defined]
@@ -25,7 +26,8 @@ def check_hardware(hardware: Mapping[str, Any]) -> None:
 
     Raises:
         InputError: an unknown argument, with the nearest one; one that every run sets itself, with the key that
-            decides it; a strategy under which a weighting would not be what makes the gradients.
+            decides it; a switch that is neither on nor off; a strategy under which a weighting would not be what makes
+            the gradients.
     """
     valid = [name for name in signature(Trainer).parameters if name not in DECIDED_BY]
     for name in hardware:
@@ -33,6 +35,7 @@ def check_hardware(hardware: Mapping[str, Any]) -> None:
             raise InputError(f"hardware.{name} is set by every run itself: {decided_by(name, hardware[name])}")
         if name not in valid:
             raise unknown("argument of the trainer in hardware", name, valid)
+        check_switch(name, hardware[name])
     strategy = str(hardware.get("strategy", "auto"))
     if strategy != "auto" and not strategy.startswith("ddp"):
         # FSDP leaves each process a part of a parameter, and what reduces its gradients is a call of Tensor.backward,
@@ -41,6 +44,22 @@ def check_hardware(hardware: Mapping[str, Any]) -> None:
             f"hardware.strategy={strategy}: expected auto or ddp: a weighting takes the gradients of whole parameters "
             "in each process, and other strategies divide them or take gradients of their own"
         )
+
+
+def check_switch(name: str, value: Any) -> None:
+    """Raise InputError for a value of another kind than one of the trainer's switches takes.
+
+    The trainer passes over some such values without a word, and would not be told what was asked for.
+    """
+    hint = get_type_hints(unwrap(Trainer.__init__))[name]
+    kinds = get_args(hint) or (hint,)
+    words = [word for kind in kinds if get_origin(kind) is Literal for word in get_args(kind)]
+    others = {kind for kind in kinds if get_origin(kind) is not Literal} - {bool, NoneType}
+    if bool not in kinds or others:  # no switch
+        return
+    if isinstance(value, bool) or value in words or (value is None and NoneType in kinds):
+        return
+    raise InputError(f"hardware.{name}={value}: expected {', '.join(['true', 'false', *words])}")
 
 
 def processes_of(hardware: Mapping[str, Any]) -> int:

@@ -8,14 +8,14 @@ import gc
 import platform
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from statistics import median
 from typing import Any, TypeVar
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from mtl.config.folders import CONF, PACKAGE
 from mtl.config.system import forget_peak_of_host, peak_of_host, processor, usable_cores
@@ -44,10 +44,19 @@ def count_parameters(module: MultiTaskModule) -> dict[str, Any]:
     return {"total": shared + sum(private.values()), "shared": shared, "private": private}
 
 
+def attention_flops(query: Sequence[int], key: Sequence[int], value: Sequence[int], *_: Any, **__: Any) -> int:
+    """Operations of attention, from the shapes of what it is called with."""
+    return int(sdpa_flop_count(query, key, value))  # type: ignore[no-untyped-call]
+
+
+# By its name on a CPU, which torch's counter does not know, as it does those on a GPU
+ON_CPU = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: attention_flops}
+
+
 def count_flops(
     module: MultiTaskModule, data: MultiTaskDataModule, split: str = "test", rows: int | None = None
 ) -> int | None:
-    """Floating-point operations of the matrix products and convolutions that predict one row for all tasks.
+    """Floating-point operations that predict one row for all tasks: of matrix products, convolutions and attention.
 
     A multiplication and an addition count as two; of a set that is padded, the padding counts too.
 
@@ -64,7 +73,11 @@ def count_flops(
     def count() -> int | None:
         batch = module.transfer_batch_to_device(next(iter(data.loader(split))), module.device, 0)
         inputs = {name: values[:rows] for name, values in batch.inputs.items()}
-        with evaluating(module.network), FlopCounterMode(display=False) as counter, torch.inference_mode():
+        with (
+            evaluating(module.network),
+            FlopCounterMode(display=False, custom_mapping=ON_CPU) as counter,
+            torch.inference_mode(),
+        ):
             module.network(inputs)
         return round(int(counter.get_total_flops()) / len(next(iter(inputs.values()))))
 

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from pytorch_lightning import Callback, Trainer
 from torch import Tensor
 
 from mtl.assembly import load
+from mtl.config.compose import configure
 from mtl.config.run_config import SCHEMA, RunConfig
 from mtl.errors import EXIT_INTERRUPTED, InputError
 from mtl.lifecycle.train import train
@@ -226,3 +228,38 @@ def test_what_cannot_be_resumed_says_so(tmp_path: Path, capsys: pytest.CaptureFi
     torch.save({"callable": json.loads}, weights)
     assert "is damaged" in refusal(changed("last.ckpt", weights.read_bytes()))
     assert Run.open(run).state == "interrupted"
+
+
+def test_a_run_does_not_go_on_with_other_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that has been replaced by another of its name: the same command trains anew, as if nothing had been."""
+
+    def write(seed: int) -> None:
+        values = np.random.default_rng(seed).normal(size=(80, 3))
+        pd.DataFrame(values, columns=["a", "b", "y"]).to_csv(tmp_path / "my.csv", index=False)
+
+    def config(output: str) -> RunConfig:
+        given = [
+            "progress=false",
+            "model=hard",
+            "weighting=equal",
+            "epochs=4",
+            "batch_size=16",
+            "validate_every=1",
+            "threads=1",
+        ]
+        table = [f"task.path={tmp_path / 'my.csv'}", "task.targets={y: regression}"]
+        return configure("task=table", *table, *given, "progress=false", "threads=1", f"output={tmp_path / output}")
+
+    write(0)
+    with pytest.raises(SystemExit):
+        train_with(config("outputs"), CtrlC(1))
+    (run,) = tmp_path.glob("outputs/runs/*/*/*")
+    write(1)
+    with pytest.raises(InputError, match=r"^the data of run '.*' have changed since its training began"):
+        resume(run)
+    found = train(config("outputs"))
+    assert "so it cannot be gone on with: trains anew\n" in capsys.readouterr().err
+    assert found.metrics == train(config("elsewhere")).metrics
+    assert Run.open(run).state == "interrupted"
+    write(0)
+    assert resume(run).data.fingerprint != found.data.fingerprint

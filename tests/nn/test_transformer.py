@@ -1,6 +1,7 @@
 """Texts; skipped where the extra is not installed."""
 
 import builtins
+import json
 import sys
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from torch import nn
 
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE, Inputs, InputShape
-from mtl.nn.transformer import Transformer
+from mtl.nn.transformer import Transformer, check_texts, note_on_words
 
 TEXT: InputShape = {"tokens": (None,), "mask": (None,)}
 small = partial(Transformer, TEXT, width=8, depth=2, heads=2, vocabulary=30, length=8)
@@ -108,9 +109,79 @@ def test_without_peft_one_line_tells_what_to_install(library: Any, monkeypatch: 
         small(tuning="lora")
 
 
+def saved(library: Any, folder: Path, **changes: Any) -> Any:
+    """A small BERT in a folder, its configuration changed afterwards."""
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    config = library.BertConfig(vocab_size=30, max_position_embeddings=8, **sizes)
+    library.BertModel(config, add_pooling_layer=False).save_pretrained(folder)
+    file = folder / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+    return folder
+
+
+def test_values_that_a_folder_lacks_do_not_stay_random(library: Any, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"its weights lack 16 parts that its config.json has, such as encoder"):
+        Transformer(TEXT, pretrained=str(saved(library, tmp_path, num_hidden_layers=2)))
+
+
+def test_a_pooling_layer_that_is_not_read_may_be_absent(library: Any, tmp_path: Path) -> None:
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    config = library.RobertaConfig(vocab_size=30, max_position_embeddings=10, **sizes)
+    library.RobertaModel(config, add_pooling_layer=False).save_pretrained(tmp_path)
+    encoder = Transformer(TEXT, pretrained=str(tmp_path))
+    assert encoder.longest == 8, "it counts positions from behind that of padding"
+    encoder({"tokens": torch.randint(2, 30, (1, 8)), "mask": torch.ones(1, 8, dtype=torch.bool)})
+
+
+def test_damaged_weights_are_one_line(library: Any, tmp_path: Path) -> None:
+    file = saved(library, tmp_path) / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:300])
+    with pytest.raises(InputError, match=r"^encoder\.pretrained=[^\n]*$"):
+        Transformer(TEXT, pretrained=str(tmp_path))
+
+
+@pytest.mark.parametrize("kind", ["t5", "vit"])
+def test_what_is_no_encoder_of_texts_is_told(library: Any, tmp_path: Path, kind: str) -> None:
+    {"t5": library.T5Config, "vit": library.ViTConfig}[kind]().save_pretrained(tmp_path)
+    with pytest.raises(InputError, match=f"{kind} is no encoder of texts"):
+        Transformer(TEXT, pretrained=str(tmp_path))
+
+
+def test_texts_that_are_too_long_or_of_other_words_are_refused(library: Any, tmp_path: Path) -> None:
+    check_texts(small(), 8, own_words=True)
+    with pytest.raises(InputError, match=r"at most 8 words; expected encoder\.length=9 or task\.length=8"):
+        check_texts(small(), 9, own_words=True)
+    pretrained = Transformer(TEXT, pretrained=str(saved(library, tmp_path)))
+    check_texts(pretrained, 8, own_words=False)
+    with pytest.raises(InputError, match=r"at most 8 words; expected task\.length=8"):
+        check_texts(pretrained, 9, own_words=False)
+    with pytest.raises(InputError, match="numbered by its own texts; expected the tokenizer that belongs to it"):
+        check_texts(pretrained, 8, own_words=True)
+
+
+def test_words_that_count_as_one_are_said(library: Any) -> None:
+    assert note_on_words(small(), 30) is None
+    assert "30 of the task's 31 words" in str(note_on_words(small(), 31))
+
+
 def test_no_such_model_is_one_line(library: Any, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"encoder\.pretrained="):
         Transformer(TEXT, pretrained=str(tmp_path / "none"))
+
+
+@pytest.mark.parametrize(("option", "value"), [("width", 64), ("dropout", 0.3), ("length", 64), ("vocabulary", 99)])
+def test_sizes_of_a_new_model_are_none_of_a_pretrained_one(
+    library: Any, tmp_path: Path, option: str, value: float
+) -> None:
+    said = rf"^encoder\.{option}={value} has no effect: expected it with encoder\.pretrained=null"
+    with pytest.raises(InputError, match=said):
+        Transformer(TEXT, pretrained=str(tmp_path), **{option: value})
+
+
+@pytest.mark.parametrize("tuning", ["full", "frozen"])
+def test_a_rank_is_for_terms_of_low_rank(library: Any, tuning: str) -> None:
+    with pytest.raises(InputError, match=r"^encoder\.rank=4 has no effect: expected it with encoder\.tuning=lora$"):
+        small(tuning=tuning, rank=4)
 
 
 def test_sizes_that_do_not_go_together(library: Any) -> None:

@@ -84,8 +84,8 @@ def test_a_run_leaves_what_it_says(tmp_path: Path) -> None:
     result = train(tiny(tmp_path, "log_every=1"))
     run = Run.open(result.directory)
     assert {path.name for path in run.path.iterdir()} == {
-        "config.yaml", "state", "best.ckpt", "last.ckpt", "csv", "tensorboard", "contributions.npz", "result.json",
-        "checksums.json",
+        "config.yaml", "state", "fingerprint", "best.ckpt", "last.ckpt", "csv", "tensorboard", "contributions.npz",
+        "result.json", "checksums.json",
     }  # fmt: skip
     header = (run.path / "csv" / "metrics.csv").read_text(encoding="utf-8").splitlines()[0].split(",")
     for tag in ("train/task0/loss", "val/task0/loss", "val/task0/r2", "val/score", "weight/task0", "mixture/task0/0"):

@@ -64,6 +64,7 @@ def test_gates_sum_to_one(trunk: str, kind: str) -> None:
     [
         ({"order": ["first", "second"]}, "every task once"),
         ({"calibrate": -1}, "model.calibrate=-1"),
+        ({"calibrate": float("nan")}, "model.calibrate=nan: expected a finite number"),
         ({"order": ["first", "second", "thrd"]}, "third"),
     ],
 )

@@ -83,6 +83,8 @@ def test_gates_sum_to_one(trunk: str, kind: str) -> None:
     [
         ({"experts": 1}, "at least 2"),
         ({"entropy": -1}, "model.entropy=-1"),
+        ({"entropy": float("nan")}, "model.entropy=nan: expected a finite number"),
+        ({"gamma": 0.0}, "model.gamma=0.0: expected a finite number, above 0"),
         ({"select": 9}, "model.select=9"),
     ],
 )

@@ -41,6 +41,8 @@ def test_gates_sum_to_one(trunk: str, kind: str) -> None:
     ("changes", "complaint"),
     [
         ({"final": 9.0}, "final"),
+        ({"temperature": float("inf")}, "temperature=inf"),
+        ({"blocks": 1, "half_life": 50}, "model.half_life=50 has no effect: expected it with model.blocks=2 or more"),
     ],
 )
 def test_mistakes_are_one_line(changes: dict[str, Any], complaint: str) -> None:

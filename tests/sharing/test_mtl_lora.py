@@ -48,8 +48,15 @@ def test_frozen_trunk_leaves_the_terms() -> None:
     ("changes", "complaint"),
     [
         ({"rank": 0}, "model.rank=0: at least 1"),
+        ({"scale": 0.0}, "model.scale=0.0: expected a finite number, above 0"),
+        ({"scale": -1.0}, "model.scale=-1.0: expected a finite number, above 0"),
+        ({"scale": float("nan")}, "model.scale=nan: expected a finite number"),
+        (
+            {"ups": 1, "temperature": 0.5},
+            "model.temperature=0.5 has no effect: expected it with model.ups=2 or more",
+        ),
         ({"ups": 0}, "model.ups=0: at least 1"),
-        ({"temperature": 0.0}, "model.temperature=0.0: expected a number above 0"),
+        ({"temperature": 0.0}, "model.temperature=0.0: expected a finite number, above 0"),
     ],
 )
 def test_mistakes_are_one_line(changes: dict[str, Any], complaint: str) -> None:

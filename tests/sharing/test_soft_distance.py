@@ -39,6 +39,8 @@ def test_starts_as_networks_apart(trunk: str, kind: str) -> None:
     [
         ({"distance": "trce"}, "trace"),
         ({"strength": -1}, "model.strength=-1"),
+        ({"strength": float("nan")}, "model.strength=nan: expected a finite number"),
+        ({"strength": 0, "distance": "trace"}, "model.distance=trace has no effect: expected it with model.strength"),
     ],
 )
 def test_mistakes_are_one_line(changes: dict[str, Any], complaint: str) -> None:

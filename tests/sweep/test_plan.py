@@ -58,6 +58,14 @@ def test_same_parameters_come_close_and_keep_the_shape(tmp_path: Path) -> None:
     assert first / second == pytest.approx(2, rel=0.1)
 
 
+@pytest.mark.parametrize("chosen", [["encoder=timm"], ["encoder=transformer", "encoder.pretrained=some/model"]])
+def test_an_encoder_of_one_size_is_told_before_anything_is_trained(tmp_path: Path, chosen: list[str]) -> None:
+    """What changes nothing would else be called a network of the same parameters."""
+    given = ["task=reviews", "task.form=sequence", "weightings=[equal]", f"output={tmp_path}", *chosen]
+    with pytest.raises(InputError, match=r"has none of width, .* expected .* such as baselines=\[same_seconds\]$"):
+        Planner(read_study(given))
+
+
 def test_the_baseline_of_the_same_size_is_matched_with_what_was_chosen(tmp_path: Path) -> None:
     found = planner(tmp_path, "models=[hard,gated]")
     single, (hard, gated) = found.single_task(), found.multi_task()

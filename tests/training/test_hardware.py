@@ -12,6 +12,7 @@ CPU = {"accelerator": "cpu", "devices": 1, "precision": "32-true"}
 def test_processes_are_those_of_the_trainer() -> None:
     assert processes_of(CPU) == 1
     assert processes_of({**CPU, "devices": 2, "strategy": "ddp"}) == 2
+    assert processes_of({**CPU, "deterministic": None, "benchmark": None, "fast_dev_run": 1}) == 1
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,10 @@ def test_processes_are_those_of_the_trainer() -> None:
         ),
         ({"strategy": "deepspeed_stage_2"}, "hardware.strategy=deepspeed_stage_2: expected auto or ddp"),
         ({"accelerator": "mps"}, "this machine cannot train with hardware accelerator=mps"),
+        ({"deterministic": "maybe"}, "hardware.deterministic=maybe: expected true, false, warn"),
+        ({"deterministic": 1}, "hardware.deterministic=1: expected true, false, warn"),
+        ({"detect_anomaly": "yes"}, "hardware.detect_anomaly=yes: expected true, false"),
+        ({"inference_mode": None}, "hardware.inference_mode=None: expected true, false"),
         ({"precision": "31-true"}, "this machine cannot train with hardware accelerator=cpu, devices=1, precision=31"),
     ],
 )

@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 import pytest
 import torch
+from torch import nn
 
 from mtl.training import resources
 from mtl.training.resources import count_flops, environment, inference_seconds, peak_memory, reset_peak_memory
@@ -56,6 +57,26 @@ def asked_anew() -> Iterator[None]:
     resources.versions.cache_clear()
     yield
     resources.versions.cache_clear()
+
+
+def test_operations_of_attention_count() -> None:
+    """Of 2 heads with 8 features over 10 words: a product with the keys and one with the values."""
+    data = rows(count=40)
+    data.setup("fit")
+    module = module_of(data, Equal(3))
+    before = count_flops(module, data)
+    assert before is not None
+
+    class Attending(nn.Module):
+        def forward(self, inputs: Any) -> Any:
+            words = torch.zeros(len(inputs["x"]), 2, 10, 8)
+            unseen = torch.zeros(len(words), 1, 1, 10)
+            nn.functional.scaled_dot_product_attention(words, words, words, attn_mask=unseen)
+            return network(inputs)
+
+    network = module.network
+    module.network = Attending()  # type: ignore[assignment]
+    assert count_flops(module, data) == before + 2 * 2 * (2 * 10 * 10 * 8)
 
 
 @pytest.mark.usefixtures("asked_anew")

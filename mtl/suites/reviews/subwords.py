@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,6 +12,8 @@ from mtl.errors import InputError, lacks
 
 BPE = "bpe"  # the option that makes one of the training texts
 PADDING, OTHER = "[PAD]", "[UNK]"
+# Files in the folder of a pretrained one, of which it has at least one
+FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model")
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,18 @@ class SubwordTokenizer:
         import transformers  # slow to import, and an extra
 
         library: Any = transformers
+        if Path(source).is_dir() and not any((Path(source) / name).is_file() for name in FILES):
+            raise InputError(f"task.tokenizer={source}: expected one of {', '.join(FILES)} in this folder")
         try:
             found = library.AutoTokenizer.from_pretrained(source, use_fast=True, trust_remote_code=False)
             return cls(found.backend_tokenizer.to_str())
-        except (OSError, ValueError, AttributeError) as error:
+        except Exception as error:  # whatever the library makes of a damaged or foreign file
             raise InputError(f"task.tokenizer={source}: {' '.join(str(error).split())[:200]}") from None
+
+    @property
+    def size(self) -> int:
+        """How many subwords there are."""
+        return int(tokenizers().Tokenizer.from_str(self.written).get_vocab_size())
 
     def encode_sequences(self, texts: Sequence[str], length: int) -> dict[str, Tensor]:
         """Texts as ``tokens [N, length]``, later subwords cut off, and ``mask [N, length]``, True for a subword.

@@ -7,14 +7,15 @@ from typing import Any
 
 import pandas as pd
 import torch
+from typing_extensions import override
 
-from mtl.errors import InputError, absent, unknown
+from mtl.errors import InputError, absent, unknown, without_effect
 from mtl.nn.encoder import SINGLE, Inputs
 from mtl.suites.base import MultiTaskDataModule, read_statistics
 from mtl.suites.batch import Split
 from mtl.suites.reviews import subwords, words
 from mtl.suites.reviews.subwords import BPE, SubwordTokenizer
-from mtl.suites.reviews.words import Vocabulary
+from mtl.suites.reviews.words import FIRST, Vocabulary
 from mtl.suites.sources.cached_values import TENSORS, load_or_make
 from mtl.suites.sources.catalogue import REVIEWS
 from mtl.suites.table import Splitting, columns, splitting
@@ -23,6 +24,7 @@ from mtl.tasks import binary, classification
 DEPARTMENTS = ("Bottoms", "Dresses", "Intimate", "Jackets", "Tops", "Trend")
 SENTIMENTS = ("negative", "neutral", "positive")  # 1 or 2 stars, 3, 4 or 5
 FORMS = ("bag", "sequence")
+VOCABULARY, LENGTH = 2000, 100  # where nothing is said
 
 
 class ReviewsSuite(MultiTaskDataModule):
@@ -45,14 +47,15 @@ class ReviewsSuite(MultiTaskDataModule):
         statistics: file in which a run wrote down its vocabulary or tokenizer, to be used again.
 
     Raises:
-        InputError: an unknown form, a size below 1, a tokenizer for bags or that cannot be had.
+        InputError: an unknown form, a size below 1, a tokenizer for bags or that cannot be had; a length of bags or a
+            number of words for a pretrained tokenizer, which have none.
     """
 
     def __init__(
         self,
         form: str = "bag",
-        vocabulary: int = 2000,
-        length: int = 100,
+        vocabulary: int = VOCABULARY,
+        length: int = LENGTH,
         tokenizer: str | None = None,
         seed: int = 0,
         statistics: str | None = None,
@@ -64,6 +67,10 @@ class ReviewsSuite(MultiTaskDataModule):
             raise InputError(f"task.vocabulary={vocabulary} and length={length}: expected 1 or more")
         if tokenizer and form == "bag":
             raise InputError(f"task.tokenizer={tokenizer} makes sequences: set task.form=sequence")
+        if form == "bag" and length != LENGTH:
+            raise without_effect("task.length", length, "task.form=sequence")
+        if tokenizer and tokenizer != BPE and vocabulary != VOCABULARY:
+            raise without_effect("task.vocabulary", vocabulary, "task.tokenizer=null or bpe, as others have their own")
         self.form, self.size, self.length, self.tokenizer = form, vocabulary, length, tokenizer
         self.splitting = Splitting("group", "text", groups="product", seed=seed)
         self.vocabulary: Vocabulary | SubwordTokenizer | None = None
@@ -76,13 +83,24 @@ class ReviewsSuite(MultiTaskDataModule):
             classification("department", len(DEPARTMENTS)),
             binary("recommended"),
         )
+        if form == "sequence":
+            self.longest_text, self.own_words = length, not self.is_pretrained
+            self.words = vocabulary + FIRST if not tokenizer else vocabulary
+        if isinstance(self.vocabulary, SubwordTokenizer):
+            self.words = self.vocabulary.size
         self.input_shape = {SINGLE: (vocabulary,)} if form == "bag" else {"tokens": (None,), "mask": (None,)}
+
+    @property
+    def is_pretrained(self) -> bool:
+        """Whether the texts are divided by a tokenizer that was there before."""
+        return self.tokenizer not in (None, "", BPE)
 
     @property
     def fingerprint(self) -> str:
         """Hash of the file and of what is made of it."""
         made: tuple[Any, ...] = (REVIEWS.sha256, self.form, self.size, self.length, self.splitting)
-        made += (self.tokenizer,) if self.tokenizer else ()
+        if self.tokenizer:  # of a pretrained one what it does, whatever folder it is in
+            made += (self.vocabulary if self.is_pretrained else BPE,)
         return hashlib.sha256(repr(made).encode()).hexdigest()[:16]
 
     def statistics(self) -> dict[str, Any]:
@@ -99,6 +117,19 @@ class ReviewsSuite(MultiTaskDataModule):
         if "text" not in frame.columns:
             raise absent("input column", "text", frame.columns)
         return self.encode(frame["text"].fillna("").astype(str).tolist())
+
+    @override
+    def unfamiliar(self, frame: pd.DataFrame) -> list[str]:
+        if not isinstance(self.vocabulary, Vocabulary):  # pieces of words make up most texts
+            return []
+        known, texts = set(self.vocabulary.words), frame["text"].fillna("").astype(str)
+        strange = [row for row, text in enumerate(texts, start=1) if not known & set(words.words(text))]
+        if not strange:
+            return []
+        return [
+            f"{len(strange)} of {len(texts)} texts have no word that is known from training, such as that of row "
+            f"{strange[0]}: their predictions mean little"
+        ]
 
     def encode(self, texts: list[str]) -> Inputs:
         """New texts as the network reads them. Needs the rows of :meth:`load` or a run's statistics."""

@@ -1,8 +1,6 @@
-"""Numbers that a user gives to a method: finite, and in the range that the method is defined for."""
+"""Numbers that a user gives to a weighting: finite, and in the range that the method is defined for."""
 
-from math import inf
-
-from mtl.errors import InputError
+from mtl.config import numbers
 
 
 def check_number(
@@ -27,23 +25,4 @@ def check_number(
     Raises:
         InputError: the option, the value and the range.
     """
-    try:
-        inside = (
-            -inf < value < inf
-            and (above is None or value > above)
-            and (least is None or value >= least)
-            and (below is None or value < below)
-            and (most is None or value <= most)
-        )
-    except TypeError:  # no number at all
-        inside = False
-    if inside:  # never with NaN
-        return
-    bounds = [
-        f"above {above}" if above is not None else "",
-        f"{least} or more" if least is not None else "",
-        f"below {below}" if below is not None else "",
-        f"at most {most}" if most is not None else "",
-    ]
-    rule = " and ".join(bound for bound in bounds if bound)
-    raise InputError(f"weighting.{option}={value}: expected a finite number{', ' if rule else ''}{rule}")
+    numbers.check_number(f"weighting.{option}", value, above=above, least=least, below=below, most=most)

@@ -56,6 +56,27 @@ def test_a_run_repeats_its_tokenizer(transformers: Any, tmp_path: Path) -> None:
     assert plain.fingerprint != suite.fingerprint
 
 
+@pytest.mark.parametrize(
+    ("tokenizer", "options", "said"),
+    [
+        (None, ["encoder.length=6"], "texts of at most 6 words"),
+        ("bpe", ["encoder.pretrained={folder}"], "numbered by its own texts"),
+    ],
+)
+def test_texts_that_an_encoder_cannot_read_are_refused_before_training(
+    transformers: Any, tmp_path: Path, tokenizer: str | None, options: list[str], said: str
+) -> None:
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
+    model = transformers.BertConfig(vocab_size=40, max_position_embeddings=16, **sizes)
+    transformers.BertModel(model, add_pooling_layer=False).save_pretrained(tmp_path / "model")
+    given = [one.format(folder=tmp_path / "model") for one in options]
+    chosen = [] if tokenizer is None else [f"task.tokenizer={tokenizer}"]
+    with pytest.raises(InputError, match=said):
+        train(
+            config("reviews", tmp_path, "task.form=sequence", "task.length=8", "encoder=transformer", *chosen, *given)
+        )
+
+
 @pytest.mark.smoke
 def test_a_pretrained_tokenizer_goes_with_its_encoder(transformers: Any, tmp_path: Path) -> None:
     """Both from one folder, as a model on the hub is: the tokens are the library's own."""
@@ -72,14 +93,41 @@ def test_a_pretrained_tokenizer_goes_with_its_encoder(transformers: Any, tmp_pat
     expected = tokenizer(["I love this", "dresses!"], padding="max_length", truncation=True, max_length=6)
     assert found["tokens"].tolist() == expected["input_ids"]
     assert found["mask"].long().tolist() == expected["attention_mask"]
-    options = ["task.form=sequence", "task.length=8", f"task.tokenizer={folder}", "model=hard"]
+    options = ["task.form=sequence", "task.length=8", "task.vocabulary=2000", f"task.tokenizer={folder}", "model=hard"]
     assert train(config("reviews", tmp_path, *options, "encoder=transformer", f"encoder.pretrained={folder}"))
+
+
+def test_a_pretrained_tokenizer_is_known_by_what_it_does(transformers: Any, tmp_path: Path) -> None:
+    """Not by its folder: another one of the same name gives other tokens, a copy elsewhere the same."""
+
+    def made(folder: str, *words: str) -> str:
+        where = tmp_path / folder
+        where.mkdir(exist_ok=True)
+        (where / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]))
+        transformers.BertTokenizerFast(vocab_file=str(where / "vocab.txt")).save_pretrained(where)
+        return ReviewsSuite("sequence", tokenizer=str(where)).fingerprint
+
+    one = made("one", "love", "dress")
+    assert made("copy", "love", "dress") == one
+    assert made("one", "dress", "love") != one
+
+
+def test_sizes_that_inputs_do_not_have_are_refused(transformers: Any, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^task\.length=50 has no effect: expected it with task\.form=sequence$"):
+        ReviewsSuite(length=50)
+    with pytest.raises(InputError, match=r"^task\.vocabulary=500 has no effect: expected it with task\.tokenizer=null"):
+        ReviewsSuite("sequence", vocabulary=500, tokenizer=str(tmp_path))
 
 
 def test_a_tokenizer_that_cannot_be_had_is_told(transformers: Any, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"task\.tokenizer=.*none: ") as caught:
         ReviewsSuite("sequence", tokenizer=str(tmp_path / "none"))
     assert "\n" not in str(caught.value)
+    with pytest.raises(InputError, match=r"task\.tokenizer=.*: expected one of tokenizer\.json, .* in this folder$"):
+        ReviewsSuite("sequence", tokenizer=str(tmp_path))
+    (tmp_path / "tokenizer.json").write_text("{oops")
+    with pytest.raises(InputError, match=r"^task\.tokenizer=[^\n]*$"):
+        ReviewsSuite("sequence", tokenizer=str(tmp_path))
     with pytest.raises(InputError, match=r"task\.tokenizer=bpe makes sequences: set task\.form=sequence"):
         ReviewsSuite(tokenizer="bpe")
 

@@ -1,0 +1,72 @@
+"""What a run begins with beside its data: weights in a folder that its configuration names.
+
+Other weights in a folder of the same name make another run, so the checksum of the files goes into the configuration,
+and with it into the id.
+"""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from mtl.config.run_config import Node, RunConfig
+from mtl.errors import InputError
+
+CONTENT = "content"  # the key of the checksum, beside that of the folder
+# By part of the configuration: the key that names a folder, which targets have it, and the files that are read from it
+FOLDERS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
+    "encoder": ("pretrained", ("mtl.nn.transformer.Transformer",), ("config.json", "*.safetensors", "*.bin")),
+    "model": (
+        "start",
+        ("mtl.sharing.common_start.CommonStart", "mtl.merging.merged.Merged"),
+        ("config.yaml", "best.ckpt"),
+    ),
+}
+
+
+def with_contents(config: RunConfig) -> RunConfig:
+    """The configuration with the checksum of what is in each folder of weights that it names.
+
+    A name that is no folder here, as one on a hub, has none.
+    """
+    changed: dict[str, Node] = {}
+    for part in FOLDERS:
+        node: Node = getattr(config, part)
+        found = content_of(part, node)
+        if found is not None and node.get(CONTENT) != found:
+            changed[part] = {**node, CONTENT: found}
+    return config.changed(**changed) if changed else config
+
+
+def check_contents(config: RunConfig) -> None:
+    """InputError where a folder of weights has other files than when the configuration was made."""
+    for part, (key, _, _) in FOLDERS.items():
+        node: Node = getattr(config, part)
+        found = content_of(part, node)
+        if found is not None and node.get(CONTENT) not in (None, found):
+            raise InputError(
+                f"{part}.{key}={node[key]}: its files have changed since this run was planned: start its command again"
+            )
+
+
+def content_of(part: str, node: Node) -> str | None:
+    """The checksum of the files in the folder that a part of the configuration names; None if it names none."""
+    key, targets, patterns = FOLDERS[part]
+    name = node.get(key)
+    if node.get("_target_") not in targets or not isinstance(name, str) or not Path(name).is_dir():
+        return None
+    files = sorted({file for pattern in patterns for file in Path(name).glob(pattern) if file.is_file()})
+    stamps = [(file, status.st_size, status.st_mtime_ns) for file in files for status in (file.stat(),)]
+    return digest_of(tuple(stamps))
+
+
+@cache
+def digest_of(stamps: tuple[tuple[Path, int, int], ...]) -> str:
+    """Of names and contents; files of the same size and time are read once in a process."""
+    total = hashlib.sha256()
+    for path, _, _ in stamps:
+        try:
+            with path.open("rb") as file:
+                total.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+        except OSError as error:
+            raise InputError(f"'{path}' cannot be read ({error.strerror})") from None
+    return total.hexdigest()[:16]
