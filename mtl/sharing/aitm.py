@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 from typing_extensions import override
 
+from mtl.config.numbers import check_number
 from mtl.errors import InputError, unknown
 from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Encoder, Inputs, InputShape
@@ -69,14 +70,15 @@ class AITM(Sharing):
         calibrate: float = 0.0,
     ) -> None:
         super().__init__(input_shape, task_names, encoder)
+        if isinstance(order, str) or not isinstance(order, Sequence):
+            raise InputError(f"model.order={order}: expected a list of all tasks, or an empty one")
         self.order = tuple(order) or self.task_names
         for name in self.order:
             if name not in self.task_names:
                 raise unknown("task in model.order", name, self.task_names)
         if len(self.order) != len(self.task_names) or len(set(self.order)) != len(self.order):
             raise InputError(f"model.order={list(self.order)}: expected every task once: {', '.join(self.task_names)}")
-        if calibrate < 0:
-            raise InputError(f"model.calibrate={calibrate}: expected 0 or more")
+        check_number("model.calibrate", calibrate, least=0)
         self.calibrate = calibrate
         self.encoders = ModulesByName({name: encoder(input_shape) for name in self.task_names})
         self.out_features = self._encoder(self.order[0]).out_features

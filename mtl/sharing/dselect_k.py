@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from mtl.errors import InputError
+from mtl.config.numbers import check_number
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.sharing.base import EncoderFactory, RowMean, mean_of_these
 from mtl.sharing.experts import ExpertMixture
@@ -94,12 +94,10 @@ class DSelectK(ExpertMixture):
         gamma: float = 1.0,
         entropy: float = 0.001,
     ) -> None:
-        if experts < 2:
-            raise InputError(f"model.experts={experts}: at least 2 are needed, to choose from")
-        if entropy < 0:
-            raise InputError(f"model.entropy={entropy}: expected 0 or more")
-        if not 1 <= select <= experts or gamma <= 0:
-            raise InputError(f"model.select={select}, model.gamma={gamma}: expected 1 to {experts}, and more than 0")
+        check_number("model.experts", experts, whole=True, least=2)  # to choose from
+        check_number("model.select", select, whole=True, least=1, most=experts)
+        check_number("model.gamma", gamma, above=0)
+        check_number("model.entropy", entropy, least=0)
         super().__init__(input_shape, task_names, encoder, experts, partial(DSelectGate, select=select, gamma=gamma))
         self.entropy = entropy
         self.numbers_without_expert = experts & (experts - 1) > 0

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 from typing_extensions import override
 
-from mtl.errors import InputError
+from mtl.config.numbers import check_number
 from mtl.nn.by_name import ParametersByName
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.nn.gates import combine
@@ -53,11 +53,10 @@ class LearningToBranch(Sharing):
         half_life: float = 200.0,
     ) -> None:
         super().__init__(input_shape, task_names, encoder)
-        if blocks < 0 or not 0 < final <= temperature or half_life <= 0:
-            raise InputError(
-                f"model.blocks={blocks}, temperature={temperature}, final={final}, half_life={half_life}: expected "
-                "0 or more, 0 < final <= temperature, and more than 0"
-            )
+        check_number("model.blocks", blocks, whole=True, least=0)
+        check_number("model.temperature", temperature, above=0)
+        check_number("model.final", final, above=0, most=temperature)
+        check_number("model.half_life", half_life, above=0)
         count = blocks or len(self.task_names)
         self.towers = Towers([encoder(input_shape) for _ in range(count)])
         self.out_features = self.towers.widths[-1]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 from typing_extensions import override
 
-from mtl.errors import InputError
+from mtl.config.numbers import check_number
 from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import InputShape
 from mtl.sharing.base import EncoderFactory
@@ -81,11 +81,9 @@ class MTLLoRA(PerMatrix):
         freeze: bool = False,
     ) -> None:
         super().__init__(input_shape, task_names, encoder, scale, freeze)
-        for option, value in (("rank", rank), ("ups", ups)):
-            if value < 1:
-                raise InputError(f"model.{option}={value}: at least 1 is needed")
-        if not temperature > 0:
-            raise InputError(f"model.temperature={temperature}: expected a number above 0")
+        check_number("model.rank", rank, whole=True, least=1)
+        check_number("model.ups", ups, whole=True, least=1)
+        check_number("model.temperature", temperature, above=0)
         self.factors = nn.ModuleList(
             SharedFactors(rows, columns, rank, ups) for rows, columns in self.matrices.values()
         )

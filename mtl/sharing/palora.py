@@ -8,6 +8,7 @@ from torch.func import functional_call
 from torch.nn import Parameter
 from typing_extensions import override
 
+from mtl.config.numbers import check_number
 from mtl.errors import InputError
 from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Inputs, InputShape
@@ -55,8 +56,8 @@ class PaLoRA(Preferring):
         concentration: float = 1.0,
     ) -> None:
         super().__init__(input_shape, task_names, encoder, concentration)
-        if rank < 1:
-            raise InputError(f"model.rank={rank}: at least 1 is needed")
+        check_number("model.rank", rank, whole=True, least=1)
+        check_number("model.scale", scale)
         self.scale = scale
         self.trunk = encoder(input_shape)
         self.out_features = self.trunk.out_features

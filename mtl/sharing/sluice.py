@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import Parameter
 from typing_extensions import override
 
+from mtl.config.numbers import check_number
 from mtl.errors import InputError
 from mtl.nn.by_name import ParametersByName
 from mtl.nn.encoder import Inputs, InputShape
@@ -50,10 +51,10 @@ class Sluice(Stitched):
     ) -> None:
         super().__init__(input_shape, task_names, encoder, self_weight)
         self.widths = self.towers.widths
-        if subspaces < 1 or any(width % subspaces for width in self.widths):
+        check_number("model.subspaces", subspaces, whole=True, least=1)
+        check_number("model.orthogonality", orthogonality, least=0)
+        if any(width % subspaces for width in self.widths):
             raise InputError(f"model.subspaces={subspaces} does not divide the encoder's features {self.widths}")
-        if not orthogonality >= 0:
-            raise InputError(f"model.orthogonality={orthogonality}: expected 0 or more")
         self.subspaces = subspaces
         self.orthogonality = orthogonality
         tasks, depth = len(self.task_names), self.towers.depth

@@ -8,7 +8,8 @@ from torch import Tensor
 from torch.nn import Parameter
 from typing_extensions import override
 
-from mtl.errors import InputError, unknown
+from mtl.config.numbers import check_number
+from mtl.errors import unknown
 from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Encoder, Inputs, InputShape
 from mtl.sharing.base import EncoderFactory, RowMean, Sharing, mean_of_these
@@ -53,8 +54,7 @@ class SoftDistance(Sharing):
         super().__init__(input_shape, task_names, encoder)
         if distance not in DISTANCES:
             raise unknown("model.distance", distance, DISTANCES)
-        if strength < 0:
-            raise InputError(f"model.strength={strength}: expected 0 or more")
+        check_number("model.strength", strength, least=0)
         self.strength = strength
         self.distance = distance
         self.encoders = ModulesByName({name: encoder(input_shape) for name in self.task_names})

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from mtl.errors import InputError
+from mtl.config.numbers import check_number
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.sharing.base import EncoderFactory, RowMean, mean_of_these
 from mtl.sharing.experts import ExpertMixture
@@ -48,10 +48,9 @@ class Sparse(ExpertMixture):
         select: int = 2,
         balance: float = 0.01,
     ) -> None:
-        if not 1 <= select <= experts:
-            raise InputError(f"model.select={select}: expected 1 to {experts}, the number of experts")
-        if not balance >= 0:
-            raise InputError(f"model.balance={balance}: expected 0 or more")
+        check_number("model.experts", experts, whole=True, least=1)
+        check_number("model.select", select, whole=True, least=1, most=experts)
+        check_number("model.balance", balance, least=0)
         super().__init__(input_shape, task_names, encoder, experts)
         self.select = select
         self.balance = balance

@@ -9,6 +9,7 @@ from torch.func import functional_call
 from torch.nn import Parameter
 from typing_extensions import override
 
+from mtl.config.numbers import check_number
 from mtl.errors import InputError
 from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Inputs, InputShape
@@ -121,6 +122,7 @@ class PerMatrix(OneTrunk):
         freeze: bool = False,
     ) -> None:
         super().__init__(input_shape, task_names, encoder, freeze)
+        check_number("model.scale", scale)
         self.scale = scale
         self.matrices = weight_matrices(self.trunks.trunk)
         if not self.matrices:

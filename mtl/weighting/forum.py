@@ -8,7 +8,6 @@ from torch.nn import Parameter
 from typing_extensions import override
 
 from mtl.distributed import mean_over_processes
-from mtl.errors import InputError
 from mtl.gradients.accumulate import add_gradient
 from mtl.gradients.precision import without_autocast
 from mtl.weighting.base import WHOLE_STEP, Call, GradientMemory, Losses, Step, Weighting, check_number, trained
@@ -74,8 +73,7 @@ class FORUM(Weighting):
         for name, value in {"rho": rho, "inner_rate": inner_rate, "lr": lr}.items():
             check_number(name, value, above=0)
         check_number("held_out", held_out, above=0, below=1)
-        if inner_steps < 1:
-            raise InputError(f"weighting.inner_steps={inner_steps}: expected 1 or more")
+        check_number("inner_steps", inner_steps, whole=True, least=1)
         self.rho, self.inner_steps, self.inner_rate, self.held_out = rho, inner_steps, inner_rate, held_out
         self.register_buffer("logits", torch.zeros(num_tasks))
         self.register_buffer("shares", torch.zeros(num_tasks))

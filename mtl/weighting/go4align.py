@@ -35,7 +35,7 @@ class GO4Align(LossWeighting):
 
     def __init__(self, num_tasks: int, groups: int = 2, rate: float = 1e-4, normalise: str = "none") -> None:
         super().__init__(num_tasks, normalise)
-        check_number("groups", groups, least=1)
+        check_number("groups", groups, whole=True, least=1)
         check_number("rate", rate, least=0)
         self.groups, self.rate = groups, rate
         self.risks = SimplexWeights(num_tasks)  # q

@@ -52,7 +52,7 @@ class NashMTL(GradientWeighting):
     ) -> None:
         super().__init__(num_tasks, at, normalise)
         check_number("max_norm", max_norm, least=0)
-        check_number("update_every", update_every, least=1)
+        check_number("update_every", update_every, whole=True, least=1)
         self.max_norm, self.update_every = max_norm, update_every
         self.register_buffer("weights", torch.ones(num_tasks))
         self.register_buffer("age", torch.tensor(0))  # steps since the last solve; 0: one is due

@@ -63,9 +63,7 @@ class STCH(LossWeighting):
         self.warm_up = warm_up
         if warm_up is None:
             return
-        check_number("warm_up", warm_up, least=1)
-        if int(warm_up) != warm_up:
-            raise InputError(f"weighting.warm_up={warm_up}: expected a whole number of epochs")
+        check_number("warm_up", warm_up, whole=True, least=1)
         for option, given, free in (("ideal", ideal, None), ("normalise", normalise, "none")):
             if given != free:
                 raise InputError(

@@ -81,7 +81,7 @@ def test_gates_sum_to_one(trunk: str, kind: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"experts": 1}, "at least 2"),
+        ({"experts": 1}, "model.experts=1: expected a whole number, 2 or more"),
         ({"entropy": -1}, "model.entropy=-1"),
         ({"select": 9}, "model.select=9"),
     ],

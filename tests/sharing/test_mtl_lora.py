@@ -47,9 +47,9 @@ def test_frozen_trunk_leaves_the_terms() -> None:
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"rank": 0}, "model.rank=0: at least 1"),
-        ({"ups": 0}, "model.ups=0: at least 1"),
-        ({"temperature": 0.0}, "model.temperature=0.0: expected a number above 0"),
+        ({"rank": 0}, "model.rank=0: expected a whole number, 1 or more"),
+        ({"ups": 0}, "model.ups=0: expected a whole number, 1 or more"),
+        ({"temperature": 0.0}, "model.temperature=0.0: expected a finite number, above 0"),
     ],
 )
 def test_mistakes_are_one_line(changes: dict[str, Any], complaint: str) -> None:

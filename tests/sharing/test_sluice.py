@@ -22,7 +22,7 @@ def test_starts_nearly_as_networks_apart(trunk: str, kind: str) -> None:
     ("changes", "complaint"),
     [
         ({"subspaces": 3}, "model.subspaces=3"),
-        ({"orthogonality": -1.0}, "model.orthogonality=-1.0: expected 0 or more"),
+        ({"orthogonality": -1.0}, "model.orthogonality=-1.0: expected a finite number, 0 or more"),
     ],
 )
 def test_mistakes_are_one_line(changes: dict[str, Any], complaint: str) -> None:

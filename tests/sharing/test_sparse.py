@@ -68,7 +68,7 @@ def test_gates_sum_to_one(trunk: str, kind: str) -> None:
     ("changes", "complaint"),
     [
         ({"select": 9}, "model.select=9"),
-        ({"balance": -1.0}, "model.balance=-1.0: expected 0 or more"),
+        ({"balance": -1.0}, "model.balance=-1.0: expected a finite number, 0 or more"),
     ],
 )
 def test_mistakes_are_one_line(changes: dict[str, Any], complaint: str) -> None:

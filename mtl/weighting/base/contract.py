@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
 
+from mtl.config.numbers import check_number
 from mtl.distributed import processes
 from mtl.errors import InputError
 from mtl.gradients.checkpoints import has_reentrant_checkpoint
@@ -63,8 +64,7 @@ class Weighting(nn.Module, ABC):
 
     def __init__(self, num_tasks: int, normalise: str = "none") -> None:
         super().__init__()
-        if num_tasks < 1:
-            raise InputError(f"num_tasks={num_tasks}: at least 1 is needed")
+        check_number("num_tasks", num_tasks, whole=True, least=1)
         self.num_tasks, self.normalise = num_tasks, normalise
         if normalise == "gradient_norm":
             self.needs_shared = True

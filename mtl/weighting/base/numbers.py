@@ -1,24 +1,24 @@
 """Numbers that a user gives to a method: finite, and in the range that the method is defined for."""
 
-from math import inf
-
-from mtl.errors import InputError
+from mtl.config import numbers
 
 
 def check_number(
     option: str,
     value: float,
     *,
+    whole: bool = False,
     above: float | None = None,
     least: float | None = None,
     below: float | None = None,
     most: float | None = None,
 ) -> None:
-    """Refuse a number that is not finite, or lies outside the bounds that are given.
+    """Refuse what is no finite number, or lies outside the bounds that are given.
 
     Args:
         option: its name below ``weighting``, for the message.
         value: what was given.
+        whole: whether it counts something, so that it has to be an ``int``.
         above: lower bound that is not allowed itself.
         least: lower bound.
         below: upper bound that is not allowed itself.
@@ -27,23 +27,4 @@ def check_number(
     Raises:
         InputError: the option, the value and the range.
     """
-    try:
-        inside = (
-            -inf < value < inf
-            and (above is None or value > above)
-            and (least is None or value >= least)
-            and (below is None or value < below)
-            and (most is None or value <= most)
-        )
-    except TypeError:  # no number at all
-        inside = False
-    if inside:  # never with NaN
-        return
-    bounds = [
-        f"above {above}" if above is not None else "",
-        f"{least} or more" if least is not None else "",
-        f"below {below}" if below is not None else "",
-        f"at most {most}" if most is not None else "",
-    ]
-    rule = " and ".join(bound for bound in bounds if bound)
-    raise InputError(f"weighting.{option}={value}: expected a finite number{', ' if rule else ''}{rule}")
+    numbers.check_number(f"weighting.{option}", value, whole=whole, above=above, least=least, below=below, most=most)
