@@ -106,6 +106,7 @@ class CoBa(LossWeighting):
         private: Sequence[Iterable[Parameter]],
         step: Step = WHOLE_STEP,
     ) -> None:
+        self._check_numbers(losses, private)
         with torch.no_grad():
             self._parts.append(torch.stack([loss.detach() for loss in losses]).to(self.first) / step.batches)
             if not step.last:

@@ -97,6 +97,7 @@ class FORUM(Weighting):
         private: Sequence[Iterable[Parameter]],
         step: Step = WHOLE_STEP,
     ) -> None:
+        self._check_held_out(losses, private, step)
         present, all_private = step.present(self.num_tasks), [trained(parameters) for parameters in private]
         own = [all_private[i] for i in present]
         with without_autocast(losses[0].device):
@@ -176,6 +177,8 @@ class FORUM(Weighting):
         held_shared, held_own = (
             history.values[call.task_index].to(shared) for history in (self.held_shared, self.held_private)
         )
+        if held_shared.shape[1] != len(shared) or held_own.shape[1] < max(map(len, own)):
+            held_shared, held_own = held_shared[:, :0], held_own[:, :0]  # none yet, or of other parameters
         known = (held_shared.square().sum(1) + held_own.square().sum(1) > 0).nonzero().flatten()
         shares, nu = torch.zeros_like(weights), torch.ones_like(square)
         if not bool(square.isfinite()):

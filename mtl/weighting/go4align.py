@@ -44,6 +44,8 @@ class GO4Align(LossWeighting):
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
         seen = losses.detach()
         q = torch.softmax(self.risks.select(tasks).log() - self.rate * seen, 0)
+        if not bool(seen.isfinite().all()):  # a loss that is not would stay in q for ever
+            return torch.full_like(seen, torch.nan) @ losses
         self.risks.update(tasks, q)
         gamma = q * (seen.sum() / seen)
         weights = tensor(means_of_clusters(array(gamma), self.groups), losses).to(losses)

@@ -46,6 +46,8 @@ class StepSum:
 
 def gradients(loss: Tensor, parameters: Sequence[Parameter]) -> Vectors:
     """Of a loss; zeros for a parameter that it does not depend on."""
+    if not loss.requires_grad:
+        return [torch.zeros_like(p) for p in parameters]
     found = torch.autograd.grad(loss, parameters, allow_unused=True)
     dense = (one.to_dense() if one is not None and one.is_sparse else one for one in found)
     return [torch.zeros_like(p) if one is None else one for p, one in zip(parameters, dense, strict=True)]

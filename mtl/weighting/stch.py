@@ -81,7 +81,7 @@ class STCH(LossWeighting):
             return
         self.epochs += 1
         if int(self.epochs) >= self.warm_up:
-            usable = self.reached.isnan() & (losses > 0)
+            usable = self.reached.isnan() & (losses > 0) & losses.isfinite()
             self.reached.copy_(torch.where(usable, losses.detach().to(self.reached), self.reached))
 
     @override

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mtl.errors import InputError
 from mtl.testing.problem import Problem
-from mtl.weighting.base import Step
-from tests.weighting.problems import make
+from mtl.weighting.base import LossWeighting, Step
+from tests.weighting.problems import LOOKING_AROUND, METHODS, make
 
 EACH_KIND = ("equal", "upgrad", "graddrop", "auto_lambda")
 each_kind = pytest.mark.parametrize("name", EACH_KIND)
@@ -77,6 +77,114 @@ def test_generators_that_were_used_up_are_one_line(name: str, place: str) -> Non
     with pytest.raises(InputError, match="a generator that was used up before") as refused:
         weighting.backward(losses_of(problem), shared, private)
     assert str(refused.value).startswith(f"{place}:")
+
+
+every_method = pytest.mark.parametrize("name", [*METHODS, *LOOKING_AROUND])
+
+
+@every_method
+def test_parameters_of_some_of_the_tasks_are_shared_ones(name: str) -> None:
+    """Not private of each: a method that sums up what all private parameters get would count them twice."""
+    problem = Problem(3)
+    layer = nn.Linear(6, 6)
+    losses, h = problem.forward()
+    losses = [*(head(layer(h)).square().mean() + 0.1 for head in list(problem.heads)[:2]), losses[2]]
+    private = [[*own, *(layer.parameters() if i < 2 else ())] for i, own in enumerate(problem.private)]
+    with pytest.raises(InputError, match="as private of task number 0 and of task number 1: expected it among the sha"):
+        make(name, 3).backward(losses, problem.shared, private, step=problem.whole_step)
+
+
+def in_a_chain(problem: Problem) -> list[Tensor]:
+    """The second task multiplies what the first one predicts, as a click and what is bought after it."""
+    h = problem.trunk(problem.inputs)
+    first, second = (head(h).sigmoid().squeeze(-1) for head in problem.heads)
+    return [(first - 0.5).square().mean(), (first * second - 0.2).square().mean()]
+
+
+@every_method
+def test_losses_reach_no_private_parameter_of_another_task(name: str) -> None:
+    """Its gradient there would be left out, where a method takes the losses one by one."""
+    problem, weighting = Problem(2), make(name, 2)
+    losses = in_a_chain(problem)
+    step = Step(recompute=lambda: [in_a_chain(problem)])
+    wanted = torch.autograd.grad(losses[1], problem.private[0], retain_graph=True)
+    if not isinstance(weighting, LossWeighting):
+        with pytest.raises(
+            InputError, match=r"loss of task number 1 reaches a parameter .* private of task number 0: "
+        ):
+            weighting.backward(losses, problem.shared, problem.private, step=step)
+        shared = [*problem.shared, *problem.private[0]]
+        assert make(name, 2).backward(losses, shared, [[], problem.private[1]], step=step).isfinite().all()
+        return
+    weights = weighting.backward(losses, problem.shared, problem.private)
+    own = torch.autograd.grad(in_a_chain(problem)[0], problem.private[0])
+    for p, one, other in zip(problem.private[0], own, wanted, strict=True):
+        torch.testing.assert_close(p.grad, weights[0] * one + weights[1] * other)
+    with pytest.raises(InputError, match="since its gradient there would be left out"):
+        make("famo", 2).backward(in_a_chain(problem), problem.shared, problem.private, step=Step(batches=2, last=False))
+
+
+@each_kind
+def test_operations_for_several_tasks_at_once_reach_no_other_task(name: str) -> None:
+    """Of heads whose weights are put together, each loss has a gradient of zero by those of the others."""
+    updates = []
+    for together in (True, False):
+        problem = Problem(2)
+        losses, h = problem.forward()
+        if together:
+            heads = [head for head in problem.heads if isinstance(head, nn.Linear)]
+            out = h @ torch.cat([head.weight for head in heads]).T + torch.cat([head.bias for head in heads])
+            losses = [((out[:, i] - problem.targets[:, i]).square().mean() + 0.1) for i in range(2)]
+        make(name, 2).backward(losses, problem.shared, problem.private)
+        updates.append(torch.cat([problem.update(), problem.private_update(0), problem.private_update(1)]))
+    torch.testing.assert_close(*updates)
+
+
+@pytest.mark.parametrize("name", ["auto_lambda", "moml", "forum"])
+def test_held_out_losses_need_a_graph(name: str) -> None:
+    """Measured under ``torch.no_grad()`` they would teach nothing, without a word."""
+    problem, weighting = Problem(2), make(name, 2)
+    problem.backward(weighting)
+    with torch.no_grad():
+        held_out = losses_of(problem)
+    with pytest.raises(InputError, match="no held-out loss has a graph, so no weight would be learned"):
+        weighting.on_held_out_losses(held_out, problem.shared, problem.private)
+
+
+@pytest.mark.parametrize("name", ["auto_lambda", "moml", "forum", "coba"])
+def test_held_out_losses_are_of_all_tasks(name: str) -> None:
+    """As those of a step."""
+    problem, weighting = Problem(3), make(name, 3)
+    problem.backward(weighting)
+    for losses, private, said in (
+        (losses_of(problem)[:2], problem.private, "made for 3 tasks and got 2 losses"),
+        (losses_of(problem), problem.private[:2], "private: expected a list of 3 entries"),
+    ):
+        with pytest.raises(InputError, match=said):
+            weighting.on_held_out_losses(losses, problem.shared, private)
+
+
+@pytest.mark.parametrize("name", ["auto_lambda", "moml"])
+def test_held_out_losses_are_of_the_parameters_of_the_step(name: str) -> None:
+    problem, weighting = Problem(2), make(name, 2)
+    problem.backward(weighting)
+    with pytest.raises(InputError, match="the parameters of the held-out losses are not those of the step before"):
+        weighting.on_held_out_losses(losses_of(problem), problem.shared[:2], problem.private)
+
+
+@every_method
+def test_parts_may_be_frozen_in_the_course_of_training(name: str) -> None:
+    """And set free again: what is remembered of other parameters is not compared with what is there."""
+    problem, weighting = Problem(3), make(name, 3)
+    for frozen in (True, False, True):
+        problem.trunk[0].requires_grad_(not frozen)
+        for _ in range(2):
+            problem.clear()
+            weights = problem.backward(weighting)
+            problem.feed_held_out(weighting)
+            assert weights.isfinite().all()
+            assert problem.update().isfinite().all()
+        assert (problem.trunk[0].weight.grad is None) == frozen
 
 
 @each_kind

@@ -44,8 +44,13 @@ class LossWeighting(Weighting):
         """
 
     @override
+    def _takes_apart(self, call: Call) -> bool:
+        """Where the weights are known only after the passes; otherwise the objective is differentiated as a whole."""
+        return self.normalise == "gradient_norm" or (call.step.batches > 1 and not self._weights_known(call.tasks))
+
+    @override
     def _update(self, call: Call) -> Tensor | None:
-        if self.normalise == "gradient_norm" or (call.step.batches > 1 and not self._weights_known(call.tasks)):
+        if self._takes_apart(call):
             return self._update_gathered(call)
         if self.normalise == "none" and processes() == 1 and call.losses[0].requires_grad:
             return self._update_at_once(call)
