@@ -22,7 +22,7 @@ def is_number(value: object, *, whole: bool = False) -> bool:
         return False
     if whole:
         return isinstance(value, Integral) and abs(int(value)) <= MOST_WHOLE
-    return isinstance(value, Real) and bool(abs(value) <= LARGEST)
+    return isinstance(value, Real) and bool(-LARGEST <= value <= LARGEST)
 
 
 def check_number(

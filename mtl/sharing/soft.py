@@ -48,8 +48,8 @@ class Soft(Sharing):
             raise unknown("model.alpha", alpha, MIXTURES)
         self.normalised = alpha == "softmax"
         # From a weight of 1 no softmax comes back
-        upper = {"below": 1} if self.normalised else {"most": 1}
-        check_number("model.self_weight", self_weight, least=0, **upper)
+        below, most = (1, None) if self.normalised else (None, 1)
+        check_number("model.self_weight", self_weight, least=0, below=below, most=most)
         check_number("model.experts", experts, whole=True, least=0)
         count = experts or len(self.task_names)
         self.experts = Experts(input_shape, encoder, count)

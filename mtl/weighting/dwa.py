@@ -37,7 +37,8 @@ class DWA(LossWeighting):
     @override
     def on_epoch_end(self, losses: Tensor) -> None:
         """Remember the epoch's mean losses."""
-        self.history.copy_(torch.stack([self.history[1], losses.detach().to(self.history)]))
+        newer = self._of_every_task(losses, "on_epoch_end").to(self.history)
+        self.history.copy_(torch.stack([self.history[1], newer]))
 
     @override
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:

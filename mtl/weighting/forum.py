@@ -117,7 +117,7 @@ class FORUM(Weighting):
 
     @override
     def _update(self, call: Call) -> Tensor | None:
-        recompute = recompute_of(call, "FORUM")
+        recompute = recompute_of(call, "FORUM", self.num_tasks)
         weights = torch.softmax(self.logits.index_select(0, call.task_index), 0)
         losses = torch.stack(call.losses)
         found = self._training.add([*gradients(weights.to(losses) @ losses, call.parameters), losses.detach()], call)

@@ -89,7 +89,7 @@ class GradNorm(GradientWeighting):
     @override
     def on_initial_losses(self, losses: Tensor) -> None:
         if self.needs_initial_losses:
-            self.initial_losses.copy_(losses)
+            self.initial_losses.copy_(self._of_every_task(losses, "on_initial_losses"))
 
     @override
     def _scales(self, losses: Tensor, tasks: list[int], norms: Tensor | None = None) -> Tensor:

@@ -107,7 +107,7 @@ class SAMO(Weighting):
 
     @override
     def _update(self, call: Call) -> Tensor | None:
-        recompute = recompute_of(call, "SAMO")
+        recompute = recompute_of(call, "SAMO", self.num_tasks)
         average = self._mean_gradient.add(gradients(torch.stack(call.losses).mean(), call.parameters), call)
         if average is None:
             return None

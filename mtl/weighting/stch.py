@@ -79,10 +79,11 @@ class STCH(LossWeighting):
         """Count the epochs of the warm-up, and remember the mean losses of its last one."""
         if self.warm_up is None:
             return
+        losses = self._of_every_task(losses, "on_epoch_end").to(self.reached)
         self.epochs += 1
         if int(self.epochs) >= self.warm_up:
             usable = self.reached.isnan() & (losses > 0) & losses.isfinite()
-            self.reached.copy_(torch.where(usable, losses.detach().to(self.reached), self.reached))
+            self.reached.copy_(torch.where(usable, losses, self.reached))
 
     @override
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:

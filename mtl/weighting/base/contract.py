@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
 
-from mtl.config.numbers import check_number
+from mtl.config.numbers import check_number, is_number
 from mtl.distributed import processes
 from mtl.errors import InputError
 from mtl.gradients.checkpoints import has_reentrant_checkpoint
@@ -245,8 +245,10 @@ class Weighting(nn.Module, ABC):
             names: of all K tasks, in order.
 
         Raises:
-            InputError: an option names a task that is not among them.
+            InputError: these are not K different names; an option names a task that is not among them.
         """
+        if isinstance(names, str) or len(set(names)) != self.num_tasks or len(names) != self.num_tasks:
+            raise InputError(f"bind: expected the names of {self.num_tasks} tasks, and got {names}")
         self._names = [f"'{name}'" for name in names]
         for part in self.modules():
             if isinstance(part, PerTaskOption):
@@ -286,7 +288,7 @@ class Weighting(nn.Module, ABC):
         """
         if self.grows_below_zero:
             self._warn_of(
-                (losses < 0).nonzero().flatten(),
+                (self._of_every_task(losses, "on_epoch_end") < 0).nonzero().flatten(),
                 "has no limit for the weight of a task whose loss stays below 0, as that of task {}: a constant "
                 "added to the loss keeps it above",
             )
@@ -319,6 +321,18 @@ class Weighting(nn.Module, ABC):
             InputError: a wrong number of losses, or one that is no scalar; a wrong number of private entries; losses
                 without a graph, where their gradients are looked at.
         """
+
+    def _of_every_task(self, losses: object, what: str) -> Tensor:
+        """Numbers that a loop tells, ``[K]``, without a graph; as a list too. InputError where they are others."""
+        if isinstance(losses, Sequence) and not isinstance(losses, str) and losses:
+            if all(isinstance(loss, Tensor) for loss in losses):
+                losses = torch.stack(list(losses))
+            elif all(is_number(loss) or loss != loss for loss in losses):
+                losses = torch.tensor(losses)
+        if not isinstance(losses, Tensor) or losses.shape != (self.num_tasks,):
+            found = f"the shape {tuple(losses.shape)}" if isinstance(losses, Tensor) else f"a {type(losses).__name__}"
+            raise InputError(f"{what}: expected {self.num_tasks} losses, one of each task, and got {found}")
+        return losses.detach()
 
     def _usable(self, losses: Tensor, tasks: Tensor) -> Tensor | None:
         """The places, among M tasks, of those whose losses the method is defined for; None for all of them.

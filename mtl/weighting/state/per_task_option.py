@@ -29,8 +29,8 @@ def check_several(what: str, given: object, expected: str) -> None:
         raise InputError(f"{what}={given}: expected {expected}")
 
 
-def plain_numbers(given: Iterable[float]) -> list[float]:
-    """Several values as a list; those of tensors, of one or of several each, as plain numbers."""
+def plain_numbers(given: Iterable[float | Tensor]) -> list[float]:
+    """Several values as a list; those that are tensors, as the elements of one are, as plain numbers."""
     return [value.tolist() if isinstance(value, Tensor) else value for value in given]
 
 
