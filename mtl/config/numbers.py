@@ -1,6 +1,7 @@
 """Numbers that a user gives: finite, whole where they count something, and in the range that they are meant for."""
 
 from numbers import Integral, Real
+from typing import cast
 
 from mtl.errors import InputError
 
@@ -22,7 +23,7 @@ def is_number(value: object, *, whole: bool = False) -> bool:
         return False
     if whole:
         return isinstance(value, Integral) and abs(int(value)) <= MOST_WHOLE
-    return isinstance(value, Real) and bool(-LARGEST <= value <= LARGEST)
+    return isinstance(value, Real) and bool(-LARGEST <= cast(float, value) <= LARGEST)
 
 
 def check_number(

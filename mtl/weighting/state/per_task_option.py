@@ -1,6 +1,7 @@
 """Options with one number for each task."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -29,7 +30,7 @@ def check_several(what: str, given: object, expected: str) -> None:
         raise InputError(f"{what}={given}: expected {expected}")
 
 
-def plain_numbers(given: Iterable[float | Tensor]) -> list[float]:
+def plain_numbers(given: Iterable[float | Tensor]) -> list[Any]:
     """Several values as a list; those that are tensors, as the elements of one are, as plain numbers."""
     return [value.tolist() if isinstance(value, Tensor) else value for value in given]
 
