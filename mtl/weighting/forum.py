@@ -117,6 +117,8 @@ class FORUM(Weighting):
 
     @override
     def _update(self, call: Call) -> Tensor | None:
+        if not call.trains:  # a step of tasks that are frozen
+            return torch.zeros(len(call.tasks), device=call.losses[0].device)
         recompute = recompute_of(call, "FORUM", self.num_tasks)
         weights = torch.softmax(self.logits.index_select(0, call.task_index), 0)
         losses = torch.stack(call.losses)

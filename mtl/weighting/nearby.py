@@ -79,7 +79,7 @@ class StepSum:
 
 def gradients(loss: Tensor, parameters: Sequence[Parameter]) -> Vectors:
     """Of a loss; zeros for a parameter that it does not depend on."""
-    if not loss.requires_grad:
+    if not loss.requires_grad or not parameters:
         return [torch.zeros_like(p) for p in parameters]
     found = torch.autograd.grad(loss, parameters, allow_unused=True)
     dense = (one.to_dense() if one is not None and one.is_sparse else one for one in found)

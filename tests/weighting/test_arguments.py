@@ -328,6 +328,21 @@ def test_losses_that_are_computed_once_more_are_those_of_the_step(
         )
 
 
+@every_method
+def test_something_is_trained(name: str) -> None:
+    """One line where nothing is; where a step is of a task without trained parameters alone, it changes nothing."""
+    problem = Problem(2)
+    with pytest.raises(InputError, match=r"shares none that are trained|handed over, none is trained"):
+        make(name, 2).backward(losses_of(problem), [], [[], []], step=problem.whole_step)
+    weighting = make(name, 2)
+    if weighting.needs_shared:
+        return
+    step = Step(tasks=(0,), recompute=problem.whole_step.recompute)
+    weights = weighting.backward(losses_of(problem), [], [[], problem.private[1]], step=step)
+    assert weights.isfinite().all()
+    assert all(p.grad is None for p in problem.parameters)
+
+
 @each_kind
 def test_a_step_without_any_label_changes_nothing(name: str) -> None:
     """No gradient, and weights of 0."""

@@ -109,9 +109,9 @@ class Weighting(nn.Module, ABC):
             InputError: a wrong number of losses, or one that is no scalar; a wrong number of private entries; what are
                 no parameters, or a generator of them that was used up; no shared parameters where they are needed;
                 losses that meet in one vector, where gradients are compared at a representation that has to be found.
-                In the first call also: losses without a graph; a parameter that is both shared and private, or private
-                of two tasks; a loss that reaches a parameter of another task, where that would be left out; a reentrant
-                checkpoint; parameters that are divided among processes.
+                In the first call also: losses without a graph; nothing that is trained; a parameter that is both shared
+                and private, or private of two tasks; a loss that reaches a parameter of another task, where that would
+                be left out; a reentrant checkpoint; parameters that are divided among processes.
         """
         self._check_numbers(losses, private)
         self._take_precision(losses)
@@ -194,6 +194,10 @@ class Weighting(nn.Module, ABC):
             raise InputError(
                 "no loss has a graph, so nothing would be trained: compute the losses where gradients are recorded, "
                 "not under torch.no_grad() or of a detached tensor"
+            )
+        if len(call.tasks) == self.num_tasks and not call.trains:
+            raise InputError(
+                "of the parameters that are handed over, none is trained: all are frozen, or there are none"
             )
         shared = {id(p) for p in call.shared}
         owners: dict[int, int] = {}

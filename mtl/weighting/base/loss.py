@@ -53,7 +53,8 @@ class LossWeighting(Weighting):
     def _update(self, call: Call) -> Tensor | None:
         if self._takes_apart(call):
             return self._update_gathered(call)
-        if self.normalise == "none" and processes() == 1 and call.losses[0].requires_grad:
+        at_once = self.normalise == "none" and processes() == 1 and call.losses[0].requires_grad
+        if at_once and call.trains:
             return self._update_at_once(call)
         factor = call.step.scale / call.step.batches
         losses = mean_over_processes(at_least_single(torch.stack([loss.detach() for loss in call.losses])))

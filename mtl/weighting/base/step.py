@@ -85,6 +85,11 @@ class Call(NamedTuple):
     step: Step
 
     @property
+    def trains(self) -> bool:
+        """Whether any of the parameters is trained."""
+        return bool(self.shared) or any(self.private)
+
+    @property
     def private_parameters(self) -> list[Parameter]:
         """Those of all M tasks, task after task."""
         return [p for parameters in self.private for p in parameters]
