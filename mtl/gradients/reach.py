@@ -30,7 +30,10 @@ def foreign_reader(losses: Sequence[Tensor], private: Sequence[Sequence[Paramete
             continue
         found = torch.autograd.grad(loss, foreign, retain_graph=True, allow_unused=True)
         for p, part in zip(foreign, found, strict=True):
-            if part is not None and bool(part.to_dense().any() if part.is_sparse else part.any()):
+            if part is None:
+                continue
+            dense = part.to_dense() if part.is_sparse else part
+            if bool(dense.nan_to_num(nan=0.0).any()):  # zero times infinity is no way
                 return place, owners[id(p)]
     return None
 
