@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mtl.errors import InputError
-from tests.sharing.strategies import MODELS, build, strategy
+from tests.sharing.strategies import MODELS, SHAPES, build, encoder, every_model, strategy
 
 NUMBERS = [
     (model, key, str(parameter.annotation) == "<class 'int'>")
@@ -40,3 +40,11 @@ def test_a_chain_is_a_list_of_tasks(wrong: Any) -> None:
     """A text would be taken letter by letter."""
     with pytest.raises(InputError, match=rf"^model\.order={wrong}: expected a list of all tasks"):
         build("aitm", "mlp", "flat", order=wrong)
+
+
+@every_model
+@pytest.mark.parametrize("names", [(), ("a", "b", "a"), "ab"], ids=str)
+def test_tasks_have_names_of_their_own(model: str, names: Any) -> None:
+    """Two of one name would be one in a network, and two in the weights."""
+    with pytest.raises(InputError, match=r"^tasks of a network: expected one name or more, each once, and got "):
+        strategy(model)(SHAPES["flat"], names, encoder("mlp"))
