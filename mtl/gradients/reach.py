@@ -29,7 +29,8 @@ def foreign_reader(losses: Sequence[Tensor], private: Sequence[Sequence[Paramete
         if not foreign:
             continue
         found = torch.autograd.grad(loss, foreign, retain_graph=True, allow_unused=True)
-        for p, part in zip(foreign, found, strict=True):
+        parts: list[tuple[Tensor, Tensor | None]] = list(zip(foreign, found, strict=True))
+        for p, part in parts:
             if part is None:
                 continue
             dense = part.to_dense() if part.is_sparse else part
