@@ -1,43 +1,62 @@
-"""Numbers that a user gives to a part of a run: finite, and in the range that it is defined for."""
+"""Numbers that a user gives: finite, whole where they count something, and in the range that they are meant for."""
 
-from math import inf
+from numbers import Integral, Real
+from typing import cast
 
 from mtl.errors import InputError
 
+LARGEST = (2 - 2**-23) * 2.0**127  # of single precision, which training computes in
+MOST_WHOLE = 2**63 - 1  # the largest whole number of torch
+
+
+def is_number(value: object, *, whole: bool = False) -> bool:
+    """Whether a value is one real number, finite in the precision of training; truth values are none.
+
+    Args:
+        value: of any type; numbers of NumPy are numbers too.
+        whole: it has to be of a type of whole numbers.
+
+    Returns:
+        Whether it is.
+    """
+    if isinstance(value, bool):
+        return False
+    if whole:
+        return isinstance(value, Integral) and abs(int(value)) <= MOST_WHOLE
+    return isinstance(value, Real) and bool(-LARGEST <= cast(float, value) <= LARGEST)
+
 
 def check_number(
-    option: str,
+    name: str,
     value: float,
     *,
+    whole: bool = False,
     above: float | None = None,
     least: float | None = None,
     below: float | None = None,
     most: float | None = None,
 ) -> None:
-    """Refuse a number that is not finite, or lies outside the bounds that are given.
+    """Refuse what is no finite number, or lies outside the bounds that are given.
 
     Args:
-        option: its key, such as ``model.scale``, for the message.
+        name: what the number is called in the configuration, for the message.
         value: what was given.
+        whole: whether it counts something.
         above: lower bound that is not allowed itself.
         least: lower bound.
         below: upper bound that is not allowed itself.
         most: upper bound.
 
     Raises:
-        InputError: the option, the value and the range.
+        InputError: the name, the value and the range.
     """
-    try:
-        inside = (
-            -inf < value < inf
-            and (above is None or value > above)
-            and (least is None or value >= least)
-            and (below is None or value < below)
-            and (most is None or value <= most)
-        )
-    except TypeError:  # no number at all
-        inside = False
-    if inside:  # never with NaN
+    if (
+        is_number(value, whole=whole)
+        and (above is None or value > above)
+        and (least is None or value >= least)
+        and (below is None or value < below)
+        and (most is None or value <= most)
+    ):
         return
     bounds = [
         f"above {above}" if above is not None else "",
@@ -46,4 +65,5 @@ def check_number(
         f"at most {most}" if most is not None else "",
     ]
     rule = " and ".join(bound for bound in bounds if bound)
-    raise InputError(f"{option}={value}: expected a finite number{', ' if rule else ''}{rule}")
+    kind = "whole" if whole else "finite"
+    raise InputError(f"{name}={value}: expected a {kind} number{', ' if rule else ''}{rule}")

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import Parameter
 from typing_extensions import override
 
+from mtl.config.numbers import check_number
 from mtl.errors import InputError, unknown
 from mtl.merging.base import MergedTrunk, Merging, TaskVectors, Trials
 from mtl.tasks import Task
@@ -40,10 +41,9 @@ class AdaMerging(Merging):
     def __init__(self, by: str = "layer", initial: float = 0.3, lr: float = 1e-3, steps: int = 500) -> None:
         if by not in BY:
             raise unknown("value of model.merge.by", str(by), BY)
-        if not 0 <= initial <= 1:
-            raise InputError(f"model.merge.initial={initial}: expected a number from 0 to 1")
-        if lr <= 0 or steps < 1:
-            raise InputError(f"model.merge.lr={lr}, steps={steps}: expected a number above 0, and one step or more")
+        check_number("model.merge.initial", initial, least=0, most=1)
+        check_number("model.merge.lr", lr, above=0)
+        check_number("model.merge.steps", steps, whole=True, least=1)
         self.by, self.initial, self.lr, self.steps = by, initial, lr, steps
 
     @override

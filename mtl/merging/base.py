@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
+from mtl.config.numbers import is_number
 from mtl.errors import InputError
 from mtl.tasks import Task
 
@@ -93,8 +94,9 @@ class ScaledMerging(Merging):
     """
 
     def __init__(self, coefficients: Sequence[float]) -> None:
-        if not coefficients or not all(isfinite(one) for one in coefficients):
-            raise InputError(f"model.merge.coefficients={list(coefficients)}: expected one number or more")
+        several = isinstance(coefficients, Sequence) and not isinstance(coefficients, str)
+        if not several or not coefficients or not all(map(is_number, coefficients)):
+            raise InputError(f"model.merge.coefficients={coefficients}: expected one number or more")
         self.coefficients = tuple(float(one) for one in coefficients)
 
     @abstractmethod

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from mtl.errors import InputError
+from mtl.config.numbers import check_number
 from mtl.nn.encoder import InputShape
 from mtl.sharing.base import EncoderFactory
 from mtl.sharing.trunk import PerStage
@@ -51,6 +51,5 @@ class Adapters(PerStage):
         bottleneck: int = 32,
         freeze: bool = False,
     ) -> None:
-        if bottleneck < 1:
-            raise InputError(f"model.bottleneck={bottleneck}: at least 1 is needed")
+        check_number("model.bottleneck", bottleneck, whole=True, least=1)
         super().__init__(input_shape, task_names, encoder, lambda features: Adapter(features, bottleneck), freeze)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 from typing_extensions import override
 
-from mtl.errors import InputError
+from mtl.config.numbers import check_number
 from mtl.nn.by_name import ModulesByName, ParametersByName
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.nn.gates import Gate, mix_positions
@@ -43,8 +43,7 @@ class AdaTT(Sharing):
         self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory, task_experts: int = 1
     ) -> None:
         super().__init__(input_shape, task_names, encoder)
-        if task_experts < 1:
-            raise InputError(f"model.task_experts={task_experts}: at least 1 is needed")
+        check_number("model.task_experts", task_experts, whole=True, least=1)
         # Task after task; with a space in it, the name of an expert is not that of a task
         names = [f"{name} {number}" for name in self.task_names for number in range(task_experts)]
         self.experts = Towers([encoder(input_shape) for _ in names], names)

@@ -70,6 +70,8 @@ class AITM(Sharing):
         calibrate: float = 0.0,
     ) -> None:
         super().__init__(input_shape, task_names, encoder)
+        if isinstance(order, str) or not isinstance(order, Sequence):
+            raise InputError(f"model.order={order}: expected a list of all tasks, or an empty one")
         self.order = tuple(order) or self.task_names
         for name in self.order:
             if name not in self.task_names:

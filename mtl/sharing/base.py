@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
 
+from mtl.errors import InputError
 from mtl.nn.encoder import Encoder, Inputs, InputShape
 
 EncoderFactory = Callable[[InputShape], Encoder]
@@ -30,6 +31,9 @@ class Sharing(nn.Module, ABC):
     Attributes:
         out_features: D, the features of every task's representation.
         groups: names of the tasks of each group that shares with nobody else; empty: all tasks are one.
+
+    Raises:
+        InputError: no task, or two of one name.
     """
 
     out_features: int
@@ -39,6 +43,8 @@ class Sharing(nn.Module, ABC):
         super().__init__()
         self.input_shape = input_shape
         self.task_names = tuple(task_names)
+        if isinstance(task_names, str) or not self.task_names or len(set(self.task_names)) < len(self.task_names):
+            raise InputError(f"tasks of a network: expected one name or more, each once, and got {task_names!r}")
 
     @abstractmethod
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 from typing_extensions import override
 
+from mtl.config.numbers import check_number
 from mtl.errors import InputError
 from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Inputs, InputShape
@@ -43,7 +44,9 @@ class CGC(Sharing):
         task_experts: int = 1,
     ) -> None:
         super().__init__(input_shape, task_names, encoder)
-        if shared_experts < 0 or task_experts < 0 or shared_experts + task_experts < 1:
+        for name, count in {"shared_experts": shared_experts, "task_experts": task_experts}.items():
+            check_number(f"model.{name}", count, whole=True, least=0)
+        if shared_experts + task_experts < 1:
             raise InputError(
                 f"model.shared_experts={shared_experts}, model.task_experts={task_experts}: expected 0 or more each, "
                 "at least one in all"

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from mtl.config.numbers import check_number
-from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.sharing.base import EncoderFactory, RowMean, mean_of_these
 from mtl.sharing.experts import ExpertMixture
@@ -95,12 +94,10 @@ class DSelectK(ExpertMixture):
         gamma: float = 1.0,
         entropy: float = 0.001,
     ) -> None:
-        if experts < 2:
-            raise InputError(f"model.experts={experts}: at least 2 are needed, to choose from")
-        check_number("model.entropy", entropy, least=0)
+        check_number("model.experts", experts, whole=True, least=2)  # to choose from
+        check_number("model.select", select, whole=True, least=1, most=experts)
         check_number("model.gamma", gamma, above=0)
-        if not 1 <= select <= experts:
-            raise InputError(f"model.select={select}: expected 1 to {experts}, the number of experts")
+        check_number("model.entropy", entropy, least=0)
         super().__init__(input_shape, task_names, encoder, experts, partial(DSelectGate, select=select, gamma=gamma))
         self.entropy = entropy
         self.numbers_without_expert = experts & (experts - 1) > 0

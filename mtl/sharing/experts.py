@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 from typing_extensions import override
 
-from mtl.errors import InputError
+from mtl.config.numbers import check_number
 from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.nn.replicas import Replicas
@@ -26,8 +26,7 @@ class Experts(Replicas):
     """
 
     def __init__(self, input_shape: InputShape, encoder: EncoderFactory, count: int) -> None:
-        if count < 1:
-            raise InputError(f"model.experts={count}: at least 1 is needed")
+        check_number("model.experts", count, whole=True, least=1)
         super().__init__([encoder(input_shape) for _ in range(count)])
 
 

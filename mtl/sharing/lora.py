@@ -6,7 +6,7 @@ from typing import cast
 from torch import Tensor, nn
 from typing_extensions import override
 
-from mtl.errors import InputError
+from mtl.config.numbers import check_number
 from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import InputShape
 from mtl.nn.low_rank import LowRank
@@ -42,8 +42,7 @@ class LoRA(PerMatrix):
         freeze: bool = False,
     ) -> None:
         super().__init__(input_shape, task_names, encoder, scale, freeze)
-        if rank < 1:
-            raise InputError(f"model.rank={rank}: at least 1 is needed")
+        check_number("model.rank", rank, whole=True, least=1)
         self.private = ModulesByName(
             {
                 name: nn.ModuleList(LowRank(rows, columns, rank) for rows, columns in self.matrices.values())

@@ -1,14 +1,14 @@
 """Blocks at every stage, of which each task learns its path (learning to branch)."""
 
 from collections.abc import Iterator, Sequence
-from math import inf
 
 import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
 from typing_extensions import override
 
-from mtl.errors import InputError, without_effect
+from mtl.config.numbers import check_number
+from mtl.errors import without_effect
 from mtl.nn.by_name import ParametersByName
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.nn.gates import combine
@@ -55,11 +55,10 @@ class LearningToBranch(Sharing):
         half_life: float = USUAL["half_life"],
     ) -> None:
         super().__init__(input_shape, task_names, encoder)
-        if blocks < 0 or not 0 < final <= temperature < inf or not 0 < half_life < inf:
-            raise InputError(
-                f"model.blocks={blocks}, temperature={temperature}, final={final}, half_life={half_life}: expected "
-                "0 or more, 0 < final <= temperature, and more than 0"
-            )
+        check_number("model.blocks", blocks, whole=True, least=0)
+        check_number("model.temperature", temperature, above=0)
+        check_number("model.final", final, above=0, most=temperature)
+        check_number("model.half_life", half_life, above=0)
         count = blocks or len(self.task_names)
         given = {"temperature": temperature, "final": final, "half_life": half_life}
         for option, value in given.items() if blocks == 1 else ():

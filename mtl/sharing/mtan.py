@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 from typing_extensions import override
 
-from mtl.errors import InputError
+from mtl.config.numbers import check_number
 from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.sharing.base import EncoderFactory, Sharing
@@ -54,8 +54,7 @@ class MTAN(Sharing):
         self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory, bottleneck: int = 64
     ) -> None:
         super().__init__(input_shape, task_names, encoder)
-        if bottleneck < 1:
-            raise InputError(f"model.bottleneck={bottleneck}: at least 1 is needed")
+        check_number("model.bottleneck", bottleneck, whole=True, least=1)
         self.trunk = encoder(input_shape)
         self.out_features = self.trunk.out_features
         widths = self.trunk.widths

@@ -10,7 +10,7 @@ from torch.nn import Parameter
 from typing_extensions import override
 
 from mtl.config.numbers import check_number
-from mtl.errors import InputError, without_effect
+from mtl.errors import without_effect
 from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import InputShape
 from mtl.sharing.base import EncoderFactory
@@ -84,9 +84,8 @@ class MTLLoRA(PerMatrix):
         freeze: bool = False,
     ) -> None:
         super().__init__(input_shape, task_names, encoder, scale, freeze)
-        for option, value in (("rank", rank), ("ups", ups)):
-            if value < 1:
-                raise InputError(f"model.{option}={value}: at least 1 is needed")
+        check_number("model.rank", rank, whole=True, least=1)
+        check_number("model.ups", ups, whole=True, least=1)
         check_number("model.temperature", temperature, above=0)
         if ups == 1 and temperature != TEMPERATURE:
             raise without_effect("model.temperature", temperature, "model.ups=2 or more")

@@ -56,8 +56,7 @@ class PaLoRA(Preferring):
         concentration: float = 1.0,
     ) -> None:
         super().__init__(input_shape, task_names, encoder, concentration)
-        if rank < 1:
-            raise InputError(f"model.rank={rank}: at least 1 is needed")
+        check_number("model.rank", rank, whole=True, least=1)
         check_number("model.scale", scale, above=0)
         self.scale = scale
         self.trunk = encoder(input_shape)

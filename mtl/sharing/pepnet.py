@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 from typing_extensions import override
 
-from mtl.errors import InputError
+from mtl.config.numbers import check_number
 from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Encoder, Inputs, InputShape
 from mtl.sharing.base import EncoderFactory, Sharing
@@ -62,8 +62,7 @@ class PEPNet(Sharing):
         self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory, hidden: int = 32
     ) -> None:
         super().__init__(input_shape, task_names, encoder)
-        if hidden < 0:
-            raise InputError(f"model.hidden={hidden}: expected 0 or more")
+        check_number("model.hidden", hidden, whole=True, least=0)
         encoders = [encoder(input_shape) for _ in self.task_names]
         self.towers = ModulesByName({name: one.stages for name, one in zip(self.task_names, encoders, strict=True)})
         self.embedding: Encoder = encoders[0]  # without its stages, which are a task's

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 from typing_extensions import override
 
-from mtl.errors import InputError
+from mtl.config.numbers import check_number
 from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.nn.gates import Gate, mix_positions
@@ -47,10 +47,8 @@ class PLE(Sharing):
         task_experts: int = 1,
     ) -> None:
         super().__init__(input_shape, task_names, encoder)
-        if shared_experts < 0 or task_experts < 1:
-            raise InputError(
-                f"model.shared_experts={shared_experts}, model.task_experts={task_experts}: expected at least 0 and 1"
-            )
+        check_number("model.shared_experts", shared_experts, whole=True, least=0)
+        check_number("model.task_experts", task_experts, whole=True, least=1)
         counts = dict.fromkeys(self.task_names, task_experts) | ({SHARED: shared_experts} if shared_experts else {})
         self.experts = ModulesByName(
             {group: Towers([encoder(input_shape) for _ in range(count)]) for group, count in counts.items()}

@@ -53,9 +53,10 @@ class Sluice(Stitched):
     ) -> None:
         super().__init__(input_shape, task_names, encoder, self_weight)
         self.widths = self.towers.widths
-        if subspaces < 1 or any(width % subspaces for width in self.widths):
-            raise InputError(f"model.subspaces={subspaces} does not divide the encoder's features {self.widths}")
+        check_number("model.subspaces", subspaces, whole=True, least=1)
         check_number("model.orthogonality", orthogonality, least=0)
+        if any(width % subspaces for width in self.widths):
+            raise InputError(f"model.subspaces={subspaces} does not divide the encoder's features {self.widths}")
         if subspaces == 1 and orthogonality not in (0, ORTHOGONALITY):
             raise without_effect("model.orthogonality", orthogonality, "model.subspaces=2 or more")
         self.subspaces = subspaces

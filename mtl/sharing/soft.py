@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 from typing_extensions import override
 
-from mtl.errors import InputError, unknown
+from mtl.config.numbers import check_number
+from mtl.errors import unknown
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.nn.gates import combine
 from mtl.sharing.base import EncoderFactory, Sharing
@@ -46,9 +47,10 @@ class Soft(Sharing):
         if alpha not in MIXTURES:
             raise unknown("model.alpha", alpha, MIXTURES)
         self.normalised = alpha == "softmax"
-        if not 0 <= self_weight <= 1 or (self.normalised and self_weight == 1):
-            most = "below 1, from where no softmax comes back" if self.normalised else "at most 1"
-            raise InputError(f"model.self_weight={self_weight}: expected 0 or more and {most}")
+        # From a weight of 1 no softmax comes back
+        below, most = (1, None) if self.normalised else (None, 1)
+        check_number("model.self_weight", self_weight, least=0, below=below, most=most)
+        check_number("model.experts", experts, whole=True, least=0)
         count = experts or len(self.task_names)
         self.experts = Experts(input_shape, encoder, count)
         self.out_features = self.experts.encoder.out_features

@@ -7,7 +7,6 @@ from torch import Tensor
 from typing_extensions import override
 
 from mtl.config.numbers import check_number
-from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.sharing.base import EncoderFactory, RowMean, mean_of_these
 from mtl.sharing.experts import ExpertMixture
@@ -49,8 +48,8 @@ class Sparse(ExpertMixture):
         select: int = 2,
         balance: float = 0.01,
     ) -> None:
-        if not 1 <= select <= experts:
-            raise InputError(f"model.select={select}: expected 1 to {experts}, the number of experts")
+        check_number("model.experts", experts, whole=True, least=1)
+        check_number("model.select", select, whole=True, least=1, most=experts)
         check_number("model.balance", balance, least=0)
         super().__init__(input_shape, task_names, encoder, experts)
         self.select = select

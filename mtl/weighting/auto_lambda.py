@@ -66,6 +66,7 @@ class AutoLambda(HeldOutWeighting):
 
     @override
     def bind(self, names: Sequence[str]) -> None:
+        super().bind(names)
         for name in self.primary:
             if name not in names:
                 raise unknown("task in weighting.primary", name, names)

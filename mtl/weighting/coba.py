@@ -67,8 +67,8 @@ class CoBa(LossWeighting):
     ) -> None:
         super().__init__(num_tasks, normalise)
         check_number("tau", tau, least=0)
-        check_number("warm_up", warm_up, least=2)
-        check_number("window", window, least=2)
+        check_number("warm_up", warm_up, whole=True, least=2)
+        check_number("window", window, whole=True, least=2)
         check_number("held_out", held_out, above=0, below=1)
         self.tau, self.warm_up, self.window, self.held_out = tau, warm_up, window, held_out
         self.register_buffer("steps", torch.zeros(()))
@@ -106,6 +106,7 @@ class CoBa(LossWeighting):
         private: Sequence[Iterable[Parameter]],
         step: Step = WHOLE_STEP,
     ) -> None:
+        self._check_numbers(losses, private)
         with torch.no_grad():
             self._parts.append(torch.stack([loss.detach() for loss in losses]).to(self.first) / step.batches)
             if not step.last:

@@ -16,8 +16,8 @@ class DWA(LossWeighting):
     ``lambda_i(t) = K softmax_i(r_i / T)``, ``r_i = L_i(t-1) / L_i(t-2)``, with the mean training losses of the last two
     epochs; 1 for every task before two epochs have passed. Heads get the weighted gradient.
 
-    Deviation: a task without labels in one of the two epochs, or with a mean loss below 0, counts as standing still,
-    ``r_i = 1``; among the M tasks present in a step the weights sum to M.
+    Deviation: a task without labels in one of the two epochs, or with a mean loss below 0 or not finite, counts as
+    standing still, ``r_i = 1``; among the M tasks present in a step the weights sum to M.
 
     Args:
         num_tasks: K.
@@ -37,12 +37,14 @@ class DWA(LossWeighting):
     @override
     def on_epoch_end(self, losses: Tensor) -> None:
         """Remember the epoch's mean losses."""
-        self.history.copy_(torch.stack([self.history[1], losses.detach().to(self.history)]))
+        newer = self._of_every_task(losses, "on_epoch_end").to(self.history)
+        self.history.copy_(torch.stack([self.history[1], newer]))
 
     @override
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
         older, newer = self.history[:, tasks]
         # NaN, where there were no labels, is not above 0 either
-        rate = torch.where((older > 0) & (newer >= 0), newer / older, torch.ones_like(newer))
+        known = (older > 0) & (newer >= 0) & older.isfinite() & newer.isfinite()
+        rate = torch.where(known, newer / older, torch.ones_like(newer))
         weights = len(tasks) * torch.softmax(rate / self.temperature, 0)
         return (weights * losses).sum()

@@ -70,7 +70,7 @@ class FAMO(LossWeighting):
     @override
     def after_step(self, recompute: Callable[[], Tensor]) -> None:
         """Compare the losses before and after the step, and move xi."""
-        after = recompute().to(self.before) / self.units
+        after = self._of_every_task(recompute(), "after_step").to(self.before) / self.units
         fall = self.before.log() - after.log()
         present = fall.isfinite() & (after > 0)
         self.before.fill_(torch.nan)

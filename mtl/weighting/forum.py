@@ -8,7 +8,6 @@ from torch.nn import Parameter
 from typing_extensions import override
 
 from mtl.distributed import mean_over_processes
-from mtl.errors import InputError
 from mtl.gradients.accumulate import add_gradient
 from mtl.gradients.precision import without_autocast
 from mtl.weighting.base import WHOLE_STEP, Call, GradientMemory, Losses, Step, Weighting, check_number, trained
@@ -74,8 +73,7 @@ class FORUM(Weighting):
         for name, value in {"rho": rho, "inner_rate": inner_rate, "lr": lr}.items():
             check_number(name, value, above=0)
         check_number("held_out", held_out, above=0, below=1)
-        if inner_steps < 1:
-            raise InputError(f"weighting.inner_steps={inner_steps}: expected 1 or more")
+        check_number("inner_steps", inner_steps, whole=True, least=1)
         self.rho, self.inner_steps, self.inner_rate, self.held_out = rho, inner_steps, inner_rate, held_out
         self.register_buffer("logits", torch.zeros(num_tasks))
         self.register_buffer("shares", torch.zeros(num_tasks))
@@ -99,6 +97,7 @@ class FORUM(Weighting):
         private: Sequence[Iterable[Parameter]],
         step: Step = WHOLE_STEP,
     ) -> None:
+        self._check_held_out(losses, private, step)
         present, all_private = step.present(self.num_tasks), [trained(parameters) for parameters in private]
         own = [all_private[i] for i in present]
         with without_autocast(losses[0].device):
@@ -118,7 +117,9 @@ class FORUM(Weighting):
 
     @override
     def _update(self, call: Call) -> Tensor | None:
-        recompute = recompute_of(call, "FORUM")
+        if not call.trains:  # a step of tasks that are frozen
+            return torch.zeros(len(call.tasks), device=call.losses[0].device)
+        recompute = recompute_of(call, "FORUM", self.num_tasks)
         weights = torch.softmax(self.logits.index_select(0, call.task_index), 0)
         losses = torch.stack(call.losses)
         found = self._training.add([*gradients(weights.to(losses) @ losses, call.parameters), losses.detach()], call)
@@ -178,6 +179,8 @@ class FORUM(Weighting):
         held_shared, held_own = (
             history.values[call.task_index].to(shared) for history in (self.held_shared, self.held_private)
         )
+        if held_shared.shape[1] != len(shared) or held_own.shape[1] < max(map(len, own)):
+            held_shared, held_own = held_shared[:, :0], held_own[:, :0]  # none yet, or of other parameters
         known = (held_shared.square().sum(1) + held_own.square().sum(1) > 0).nonzero().flatten()
         shares, nu = torch.zeros_like(weights), torch.ones_like(square)
         if not bool(square.isfinite()):

@@ -35,7 +35,7 @@ class GO4Align(LossWeighting):
 
     def __init__(self, num_tasks: int, groups: int = 2, rate: float = 1e-4, normalise: str = "none") -> None:
         super().__init__(num_tasks, normalise)
-        check_number("groups", groups, least=1)
+        check_number("groups", groups, whole=True, least=1)
         check_number("rate", rate, least=0)
         self.groups, self.rate = groups, rate
         self.risks = SimplexWeights(num_tasks)  # q
@@ -44,6 +44,8 @@ class GO4Align(LossWeighting):
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
         seen = losses.detach()
         q = torch.softmax(self.risks.select(tasks).log() - self.rate * seen, 0)
+        if not bool(seen.isfinite().all()):  # a loss that is not would stay in q for ever
+            return torch.full_like(seen, torch.nan) @ losses
         self.risks.update(tasks, q)
         gamma = q * (seen.sum() / seen)
         weights = tensor(means_of_clusters(array(gamma), self.groups), losses).to(losses)

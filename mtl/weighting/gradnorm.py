@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from mtl.errors import InputError, unknown
 from mtl.weighting.base import GradientWeighting, check_number
-from mtl.weighting.state.per_task_option import check_several
+from mtl.weighting.state.per_task_option import check_several, plain_numbers
 from mtl.weighting.state.task_values import scatter_tasks, select_tasks
 
 STARTS = ("best_constant", "first_batch")
@@ -75,7 +75,7 @@ class GradNorm(GradientWeighting):
         if initial not in STARTS:
             raise unknown("weighting.initial", initial, STARTS)
         check_several("weighting.initial_losses", initial_losses, f"a list of {num_tasks} numbers")
-        first = [nan] * num_tasks if initial_losses is None else list(initial_losses)
+        first = [nan] * num_tasks if initial_losses is None else plain_numbers(initial_losses)
         if len(first) != num_tasks:
             raise InputError(f"weighting.initial_losses has {len(first)} values for {num_tasks} tasks")
         for value in first if initial_losses is not None else ():
@@ -89,7 +89,7 @@ class GradNorm(GradientWeighting):
     @override
     def on_initial_losses(self, losses: Tensor) -> None:
         if self.needs_initial_losses:
-            self.initial_losses.copy_(losses)
+            self.initial_losses.copy_(self._of_every_task(losses, "on_initial_losses"))
 
     @override
     def _scales(self, losses: Tensor, tasks: list[int], norms: Tensor | None = None) -> Tensor:

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import Parameter
 from typing_extensions import override
 
+from mtl.errors import InputError
 from mtl.gradients.gramian import gramian_of
 from mtl.gradients.precision import without_autocast
 from mtl.gradients.task_gradients import TaskGradients
@@ -98,6 +99,7 @@ class HeldOutWeighting(Weighting):
         private: Sequence[Iterable[Parameter]],
         step: Step = WHOLE_STEP,
     ) -> None:
+        self._check_held_out(losses, private, step)
         if self._last_step is None:
             return
         present = step.present(self.num_tasks)
@@ -122,6 +124,12 @@ class HeldOutWeighting(Weighting):
         private: list[list[Parameter]],
     ) -> None:
         sizes = [sum(p.numel() for p in part) for part in (shared, *private)]
+        taken = [step_gradients.jacobian.shape[1], *(part.numel() for part in step_gradients.private)]
+        if taken != [sizes[0], *(sizes[1 + i] for i in tasks)]:
+            raise InputError(
+                f"{type(self).__name__}: the parameters of the held-out losses are not those of the step before: "
+                "expected the same ones, shared and private"
+            )
         shared_part, *private_parts = torch.split(held, sizes, 1)
         units = self.units[tasks]
         heads = [private_parts[i] @ step_gradients.private[m] for m, i in enumerate(tasks)]

@@ -34,8 +34,8 @@ class Krum(GradientWeighting):
         self, num_tasks: int, outliers: int = 1, selected: int = 1, at: str = "parameters", normalise: str = "none"
     ) -> None:
         super().__init__(num_tasks, at, normalise)
-        check_number("outliers", outliers, least=0)
-        check_number("selected", selected, least=1)
+        check_number("outliers", outliers, whole=True, least=0)
+        check_number("selected", selected, whole=True, least=1)
         self.outliers, self.selected = outliers, selected
 
     @override

@@ -50,6 +50,8 @@ class MoCo(DirectionWeighting):
 
     @override
     def forward(self, jacobian: Tensor, losses: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
+        if self.history.values.shape[1] != jacobian.shape[1]:  # y is then empty, or of other parameters
+            self.seen.zero_()
         jacobian = self.history.interpolate(jacobian, tasks, torch.where(self.seen[tasks], self.beta, 1.0))
         self.seen[tasks] = True
         g = array(gramian_of(jacobian))

@@ -34,7 +34,7 @@ class NashMTL(GradientWeighting):
         num_tasks: K.
         max_norm: largest length of d, 0 for no limit.
         update_every: optimizer steps between two solves; in between the last weights serve, at the cost of equal
-            weighting.
+            weighting. The first step of a task is solved for in any case.
         at: where gradients are compared, see :class:`~mtl.weighting.base.GradientWeighting`.
         normalise: see :class:`~mtl.weighting.base.Weighting`.
     """
@@ -52,15 +52,17 @@ class NashMTL(GradientWeighting):
     ) -> None:
         super().__init__(num_tasks, at, normalise)
         check_number("max_norm", max_norm, least=0)
-        check_number("update_every", update_every, least=1)
+        check_number("update_every", update_every, whole=True, least=1)
         self.max_norm, self.update_every = max_norm, update_every
-        self.register_buffer("weights", torch.ones(num_tasks))
+        self.register_buffer("weights", torch.full((num_tasks,), torch.nan if update_every > 1 else 1.0))
         self.register_buffer("age", torch.tensor(0))  # steps since the last solve; 0: one is due
 
     @override
     def cached_weights(self, call: Call) -> Tensor | None:
-        """The last weights, unless they have served long enough."""
+        """The last weights, unless they have served long enough, or there is none yet of a task."""
         if self.update_every == 1 or int(self.age) == 0:
+            return None
+        if bool(self.weights[call.tasks].isnan().any()):  # a task that no solve has looked at
             return None
         if call.step.last:
             self.age.copy_((self.age + 1) % self.update_every)

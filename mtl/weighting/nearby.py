@@ -9,20 +9,51 @@ from torch.nn import Parameter
 
 from mtl.distributed import mean_over_processes
 from mtl.errors import InputError
-from mtl.weighting.base import Call, Losses
+from mtl.weighting.base import UNLIKE_CALLS, Call, Losses
 
 Vectors = list[Tensor]  # one for each of some parameters, of its shape
 Recompute = Callable[[], Iterable[Losses]]
 
 
-def recompute_of(call: Call, method: str) -> Recompute:
-    """What computes the losses of the step's batches once more. InputError where the loop does not say it."""
-    if call.step.recompute is None:
+def recompute_of(call: Call, method: str, num_tasks: int) -> Recompute:
+    """What computes the losses of the step's batches once more.
+
+    Args:
+        call: the last one of the step.
+        method: its name, for messages.
+        num_tasks: K.
+
+    Returns:
+        A function that gives K losses of one batch after the other.
+
+    Raises:
+        InputError: the loop does not say how, or, in what is returned, these are no lists of K losses; gradients of
+            losses that have a graph in the step are wanted, and none has one.
+    """
+    given = call.step.recompute
+    if given is None:
         raise InputError(
             f"{method} looks at losses near the parameters: give backward a step=Step(recompute=...), a function that "
             "computes the losses of the step's batches once more"
         )
-    return call.step.recompute
+    graph = any(loss.requires_grad for loss in call.losses)
+
+    def checked() -> Iterator[Losses]:
+        found = False
+        for losses in given():
+            if not isinstance(losses, (Tensor, Sequence)) or (isinstance(losses, Tensor) and losses.dim() != 1):
+                raise InputError(f"step.recompute: expected a list of {num_tasks} losses of each batch of the step")
+            if len(losses) != num_tasks:
+                raise InputError(f"step.recompute: expected {num_tasks} losses of each batch, and got {len(losses)}")
+            found = found or any(loss.requires_grad for loss in losses)
+            yield losses
+        if graph and not found and torch.is_grad_enabled():
+            raise InputError(
+                "step.recompute: no loss has a graph: compute them where gradients are recorded, not under "
+                "torch.no_grad()"
+            )
+
+    return checked
 
 
 class StepSum:
@@ -37,6 +68,8 @@ class StepSum:
     def add(self, parts: Vectors, call: Call) -> Vectors | None:
         """Add those of one call of ``backward``; the sums with the last call of a step, before that None."""
         shares = [part / call.step.batches for part in parts]
+        if self._parts and [part.shape for part in self._parts] != [part.shape for part in shares]:
+            raise InputError(UNLIKE_CALLS)
         self._parts = [a + b for a, b in zip(self._parts, shares, strict=True)] if self._parts else shares
         if not call.step.last:
             return None
@@ -46,6 +79,8 @@ class StepSum:
 
 def gradients(loss: Tensor, parameters: Sequence[Parameter]) -> Vectors:
     """Of a loss; zeros for a parameter that it does not depend on."""
+    if not loss.requires_grad or not parameters:
+        return [torch.zeros_like(p) for p in parameters]
     found = torch.autograd.grad(loss, parameters, allow_unused=True)
     dense = (one.to_dense() if one is not None and one.is_sparse else one for one in found)
     return [torch.zeros_like(p) if one is None else one for p, one in zip(parameters, dense, strict=True)]

@@ -107,7 +107,9 @@ class SAMO(Weighting):
 
     @override
     def _update(self, call: Call) -> Tensor | None:
-        recompute = recompute_of(call, "SAMO")
+        if not call.trains:  # a step of tasks that are frozen
+            return torch.zeros(len(call.tasks), device=call.losses[0].device)
+        recompute = recompute_of(call, "SAMO", self.num_tasks)
         average = self._mean_gradient.add(gradients(torch.stack(call.losses).mean(), call.parameters), call)
         if average is None:
             return None

@@ -56,7 +56,7 @@ class SDMGrad(DirectionWeighting):
         super().__init__(num_tasks, normalise)
         check_number("c", c, least=0)
         check_number("lr", lr, above=0)
-        check_number("steps", steps, least=1)
+        check_number("steps", steps, whole=True, least=1)
         self.c, self.lr, self.steps = c, lr, steps
         self.preference = Preference(num_tasks, preference)
         self.weights, self.previous = SimplexWeights(num_tasks), PreviousGradients(num_tasks)

@@ -63,9 +63,7 @@ class STCH(LossWeighting):
         self.warm_up = warm_up
         if warm_up is None:
             return
-        check_number("warm_up", warm_up, least=1)
-        if int(warm_up) != warm_up:
-            raise InputError(f"weighting.warm_up={warm_up}: expected a whole number of epochs")
+        check_number("warm_up", warm_up, whole=True, least=1)
         for option, given, free in (("ideal", ideal, None), ("normalise", normalise, "none")):
             if given != free:
                 raise InputError(
@@ -81,10 +79,11 @@ class STCH(LossWeighting):
         """Count the epochs of the warm-up, and remember the mean losses of its last one."""
         if self.warm_up is None:
             return
+        losses = self._of_every_task(losses, "on_epoch_end").to(self.reached)
         self.epochs += 1
         if int(self.epochs) >= self.warm_up:
-            usable = self.reached.isnan() & (losses > 0)
-            self.reached.copy_(torch.where(usable, losses.detach().to(self.reached), self.reached))
+            usable = self.reached.isnan() & (losses > 0) & losses.isfinite()
+            self.reached.copy_(torch.where(usable, losses, self.reached))
 
     @override
     def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ class TrimmedMean(DirectionWeighting):
 
     def __init__(self, num_tasks: int, trim: int = 1, normalise: str = "none") -> None:
         super().__init__(num_tasks, normalise)
-        check_number("trim", trim, least=0)
+        check_number("trim", trim, whole=True, least=0)
         self.trim = trim
 
     @override

@@ -70,7 +70,7 @@ BAD = {
     "no rate": (["optimizer.lr=null"], "optimizer.lr=null: expected a number"),
     "unknown study": (["experiment=censsu"], "unknown option of experiment 'censsu': did you mean 'census'?"),
     "word for experts": (["model=gated", "model.experts=many"], "model.experts=many: expected a whole number"),
-    "no experts": (["model=gated", "model.experts=0"], "model.experts=0: at least 1 is needed"),
+    "no experts": (["model=gated", "model.experts=0"], "model.experts=0: expected a whole number, 1 or more"),
     "a number for a list": (["encoder.widths=3"], "encoder.widths=3: expected a list, such as [256,256]"),
     "a word in a list": (["encoder.widths=[8,x]"], "encoder.widths[1]=x: expected a whole number"),
     "a layer without features": (["encoder.widths=[8,0]"], "encoder.widths=[8, 0]: expected"),

@@ -183,7 +183,12 @@ class Broken(Nearest):
         (lambda: method("task_arithmetic", coefficients=[]), "one number or more"),
         (lambda: method("adamerging", by="network"), "model.merge.by"),
         (lambda: method("adamerging", initial=2.0), "model.merge.initial=2.0"),
-        (lambda: method("adamerging", steps=0), "one step or more"),
+        (lambda: method("adamerging", steps=0), "model.merge.steps=0"),
+        (lambda: method("adamerging", steps=1.5), "model.merge.steps=1.5: expected a whole number, 1 or more"),
+        (lambda: method("adamerging", lr=float("nan")), "model.merge.lr=nan"),
+        (lambda: method("dare", drop="a"), "model.merge.drop=a"),
+        (lambda: method("ties", coefficients=0.5), "model.merge.coefficients=0.5: expected one number or more"),
+        (lambda: method("ties", coefficients=["a"]), "one number"),
         (lambda: method("task_arithmetic").merge(drawn(2), Broken(drawn(2).start)), "finite validation loss"),
     ],
 )

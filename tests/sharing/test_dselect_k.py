@@ -81,7 +81,7 @@ def test_gates_sum_to_one(trunk: str, kind: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"experts": 1}, "at least 2"),
+        ({"experts": 1}, "model.experts=1: expected a whole number, 2 or more"),
         ({"entropy": -1}, "model.entropy=-1"),
         ({"entropy": float("nan")}, "model.entropy=nan: expected a finite number"),
         ({"gamma": 0.0}, "model.gamma=0.0: expected a finite number, above 0"),

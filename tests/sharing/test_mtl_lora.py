@@ -47,7 +47,7 @@ def test_frozen_trunk_leaves_the_terms() -> None:
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"rank": 0}, "model.rank=0: at least 1"),
+        ({"rank": 0}, "model.rank=0: expected a whole number, 1 or more"),
         ({"scale": 0.0}, "model.scale=0.0: expected a finite number, above 0"),
         ({"scale": -1.0}, "model.scale=-1.0: expected a finite number, above 0"),
         ({"scale": float("nan")}, "model.scale=nan: expected a finite number"),
@@ -55,7 +55,7 @@ def test_frozen_trunk_leaves_the_terms() -> None:
             {"ups": 1, "temperature": 0.5},
             "model.temperature=0.5 has no effect: expected it with model.ups=2 or more",
         ),
-        ({"ups": 0}, "model.ups=0: at least 1"),
+        ({"ups": 0}, "model.ups=0: expected a whole number, 1 or more"),
         ({"temperature": 0.0}, "model.temperature=0.0: expected a finite number, above 0"),
     ],
 )

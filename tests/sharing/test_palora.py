@@ -84,11 +84,11 @@ def test_training_and_prediction_have_preferences_of_their_own() -> None:
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"rank": 0}, "model.rank=0: at least 1"),
+        ({"rank": 0}, "model.rank=0: expected a whole number, 1 or more"),
         ({"scale": 0.0}, "model.scale=0.0: expected a finite number, above 0"),
         ({"scale": -1.0}, "model.scale=-1.0: expected a finite number, above 0"),
         ({"scale": float("nan")}, "model.scale=nan: expected a finite number"),
-        ({"concentration": 0.0}, "model.concentration=0.0: expected a number above 0"),
+        ({"concentration": 0.0}, "model.concentration=0.0: expected a finite number, above 0"),
     ],
 )
 def test_mistakes_are_one_line(changes: dict[str, float], complaint: str) -> None:

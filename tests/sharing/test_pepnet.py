@@ -53,5 +53,5 @@ def test_without_gates_there_are_towers_on_one_embedding() -> None:
 
 
 def test_mistakes_are_one_line() -> None:
-    with pytest.raises(InputError, match=r"model\.hidden=-1: expected 0 or more"):
+    with pytest.raises(InputError, match=r"model\.hidden=-1: expected a whole number, 0 or more"):
         build("pepnet", "mlp", "flat", hidden=-1)

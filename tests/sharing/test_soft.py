@@ -30,9 +30,12 @@ def test_soft_with_equal_rows_gives_all_the_same(trunk: str, kind: str) -> None:
     [
         ({"experts": -1}, "model.experts=-1"),
         ({"alpha": "sofmax"}, "softmax"),
-        ({"self_weight": -1.0}, "model.self_weight=-1.0: expected 0 or more and below 1"),
-        ({"self_weight": 1.0}, "model.self_weight=1.0: expected 0 or more and below 1"),
-        ({"self_weight": 1.5, "alpha": "free"}, "model.self_weight=1.5: expected 0 or more and at most 1"),
+        ({"self_weight": -1.0}, "model.self_weight=-1.0: expected a finite number, 0 or more and below 1"),
+        ({"self_weight": 1.0}, "model.self_weight=1.0: expected a finite number, 0 or more and below 1"),
+        (
+            {"self_weight": 1.5, "alpha": "free"},
+            "model.self_weight=1.5: expected a finite number, 0 or more and at most 1",
+        ),
     ],
 )
 def test_mistakes_are_one_line(changes: dict[str, Any], complaint: str) -> None:

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mtl.errors import InputError
 from mtl.testing.problem import Problem
-from mtl.weighting.base import Step
-from tests.weighting.problems import make
+from mtl.weighting.base import LossWeighting, Step
+from tests.weighting.problems import LOOKING_AROUND, METHODS, PLACED, make
 
 EACH_KIND = ("equal", "upgrad", "graddrop", "auto_lambda")
 each_kind = pytest.mark.parametrize("name", EACH_KIND)
@@ -79,6 +79,114 @@ def test_generators_that_were_used_up_are_one_line(name: str, place: str) -> Non
     assert str(refused.value).startswith(f"{place}:")
 
 
+every_method = pytest.mark.parametrize("name", [*METHODS, *LOOKING_AROUND])
+
+
+@every_method
+def test_parameters_of_some_of_the_tasks_are_shared_ones(name: str) -> None:
+    """Not private of each: a method that sums up what all private parameters get would count them twice."""
+    problem = Problem(3)
+    layer = nn.Linear(6, 6)
+    losses, h = problem.forward()
+    losses = [*(head(layer(h)).square().mean() + 0.1 for head in list(problem.heads)[:2]), losses[2]]
+    private = [[*own, *(layer.parameters() if i < 2 else ())] for i, own in enumerate(problem.private)]
+    with pytest.raises(InputError, match="as private of task number 0 and of task number 1: expected it among the sha"):
+        make(name, 3).backward(losses, problem.shared, private, step=problem.whole_step)
+
+
+def in_a_chain(problem: Problem) -> list[Tensor]:
+    """The second task multiplies what the first one predicts, as a click and what is bought after it."""
+    h = problem.trunk(problem.inputs)
+    first, second = (head(h).sigmoid().squeeze(-1) for head in problem.heads)
+    return [(first - 0.5).square().mean(), (first * second - 0.2).square().mean()]
+
+
+@every_method
+def test_losses_reach_no_private_parameter_of_another_task(name: str) -> None:
+    """Its gradient there would be left out, where a method takes the losses one by one."""
+    problem, weighting = Problem(2), make(name, 2)
+    losses = in_a_chain(problem)
+    step = Step(recompute=lambda: [in_a_chain(problem)])
+    wanted = torch.autograd.grad(losses[1], problem.private[0], retain_graph=True)
+    if not isinstance(weighting, LossWeighting):
+        with pytest.raises(
+            InputError, match=r"loss of task number 1 reaches a parameter .* private of task number 0: "
+        ):
+            weighting.backward(losses, problem.shared, problem.private, step=step)
+        shared = [*problem.shared, *problem.private[0]]
+        assert make(name, 2).backward(losses, shared, [[], problem.private[1]], step=step).isfinite().all()
+        return
+    weights = weighting.backward(losses, problem.shared, problem.private)
+    own = torch.autograd.grad(in_a_chain(problem)[0], problem.private[0])
+    for p, one, other in zip(problem.private[0], own, wanted, strict=True):
+        torch.testing.assert_close(p.grad, weights[0] * one + weights[1] * other)
+    with pytest.raises(InputError, match="since its gradient there would be left out"):
+        make("famo", 2).backward(in_a_chain(problem), problem.shared, problem.private, step=Step(batches=2, last=False))
+
+
+@each_kind
+def test_operations_for_several_tasks_at_once_reach_no_other_task(name: str) -> None:
+    """Of heads whose weights are put together, each loss has a gradient of zero by those of the others."""
+    updates = []
+    for together in (True, False):
+        problem = Problem(2)
+        losses, h = problem.forward()
+        if together:
+            heads = [head for head in problem.heads if isinstance(head, nn.Linear)]
+            out = h @ torch.cat([head.weight for head in heads]).T + torch.cat([head.bias for head in heads])
+            losses = [((out[:, i] - problem.targets[:, i]).square().mean() + 0.1) for i in range(2)]
+        make(name, 2).backward(losses, problem.shared, problem.private)
+        updates.append(torch.cat([problem.update(), problem.private_update(0), problem.private_update(1)]))
+    torch.testing.assert_close(*updates)
+
+
+@pytest.mark.parametrize("name", ["auto_lambda", "moml", "forum"])
+def test_held_out_losses_need_a_graph(name: str) -> None:
+    """Measured under ``torch.no_grad()`` they would teach nothing, without a word."""
+    problem, weighting = Problem(2), make(name, 2)
+    problem.backward(weighting)
+    with torch.no_grad():
+        held_out = losses_of(problem)
+    with pytest.raises(InputError, match="no held-out loss has a graph, so no weight would be learned"):
+        weighting.on_held_out_losses(held_out, problem.shared, problem.private)
+
+
+@pytest.mark.parametrize("name", ["auto_lambda", "moml", "forum", "coba"])
+def test_held_out_losses_are_of_all_tasks(name: str) -> None:
+    """As those of a step."""
+    problem, weighting = Problem(3), make(name, 3)
+    problem.backward(weighting)
+    for losses, private, said in (
+        (losses_of(problem)[:2], problem.private, "made for 3 tasks and got 2 losses"),
+        (losses_of(problem), problem.private[:2], "private: expected a list of 3 entries"),
+    ):
+        with pytest.raises(InputError, match=said):
+            weighting.on_held_out_losses(losses, problem.shared, private)
+
+
+@pytest.mark.parametrize("name", ["auto_lambda", "moml"])
+def test_held_out_losses_are_of_the_parameters_of_the_step(name: str) -> None:
+    problem, weighting = Problem(2), make(name, 2)
+    problem.backward(weighting)
+    with pytest.raises(InputError, match="the parameters of the held-out losses are not those of the step before"):
+        weighting.on_held_out_losses(losses_of(problem), problem.shared[:2], problem.private)
+
+
+@every_method
+def test_parts_may_be_frozen_in_the_course_of_training(name: str) -> None:
+    """And set free again: what is remembered of other parameters is not compared with what is there."""
+    problem, weighting = Problem(3), make(name, 3)
+    for frozen in (True, False, True):
+        problem.trunk[0].requires_grad_(not frozen)
+        for _ in range(2):
+            problem.clear()
+            weights = problem.backward(weighting)
+            problem.feed_held_out(weighting)
+            assert weights.isfinite().all()
+            assert problem.update().isfinite().all()
+        assert (problem.trunk[0].weight.grad is None) == frozen
+
+
 @each_kind
 def test_tasks_of_a_step_are_among_those_there_are(name: str) -> None:
     """Each once."""
@@ -86,6 +194,153 @@ def test_tasks_of_a_step_are_among_those_there_are(name: str) -> None:
         problem = Problem(2)
         with pytest.raises(InputError, match=r"step.tasks=.*: expected different numbers from 0 to 1"):
             make(name, 2).backward(losses_of(problem), problem.shared, problem.private, step=Step(tasks=tasks))
+
+
+@every_method
+def test_the_calls_of_a_step_are_of_the_same_tasks(name: str) -> None:
+    """Where each task's gradient is gathered; otherwise the weights of a call do not depend on the others."""
+    problem, weighting = Problem(3), make(name, 3)
+    problem.backward(weighting, Step(batches=2, last=False), 0, 6)
+    if isinstance(weighting, LossWeighting) and weighting.linear:
+        assert problem.backward(weighting, Step(tasks=(0, 1), batches=2), 6, 12).isfinite().all()
+        return
+    with pytest.raises(InputError, match="not the same in all its calls of backward: expected those of the first one"):
+        problem.backward(weighting, Step(tasks=(0, 1), batches=2), 6, 12)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"batches": 0}, "step.batches=0: expected a whole number, 1 or more"),
+        ({"batches": 1.5}, "step.batches=1.5: expected a whole number"),
+        ({"scale": 0.0}, "step.scale=0.0: expected a number above 0"),
+        ({"scale": float("nan")}, "step.scale=nan: expected a number above 0"),
+    ],
+)
+def test_steps_that_cannot_be(wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        Step(**wrong)
+
+
+@every_method
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_losses_of_half_precision(name: str, dtype: torch.dtype) -> None:
+    """As of a network that is in half precision itself; weights are computed in single precision."""
+    updates = []
+    for precision in (torch.float32, dtype):
+        problem, weighting = Problem(3), make(name, 3)
+        for _ in range(2):
+            problem.clear()
+            losses = [loss.to(precision) for loss in problem.forward()[0]]
+            weights = weighting.backward(losses, problem.shared, problem.private, step=problem.whole_step)
+            weighting.after_step(lambda losses=losses: torch.stack(losses))
+        assert weights.dtype == torch.float32
+        updates.append(problem.update())
+    cosine = torch.nn.functional.cosine_similarity(*updates, 0)
+    assert cosine > 0.99
+
+
+def linear_of_task(problem: Problem) -> list[nn.Parameter]:
+    """A head's parameters, which are not shared."""
+    return problem.private[0]
+
+
+@pytest.mark.parametrize("name", PLACED)
+@pytest.mark.parametrize(
+    ("layer", "said"),
+    [
+        (linear_of_task, "layer: expected parameters that are shared, and got some that are not"),
+        (lambda _: [], "weighting.at=last_shared: the last shared layer has no parameters that are trained"),
+    ],
+    ids=["of a head", "of nothing"],
+)
+def test_the_last_shared_layer_has_shared_parameters(
+    name: str, layer: Callable[[Problem], list[nn.Parameter]], said: str
+) -> None:
+    """Otherwise all gradients compared would be zero, and the weights those of nothing."""
+    problem = Problem(2)
+    with pytest.raises(InputError, match=said):
+        make(name, 2, at="last_shared").backward(
+            losses_of(problem), problem.shared, problem.private, layer=layer(problem)
+        )
+
+
+TOLD = {
+    "dwa": lambda weighting, losses: weighting.on_epoch_end(losses),
+    "uncertainty": lambda weighting, losses: weighting.on_epoch_end(losses),
+    "gradnorm": lambda weighting, losses: weighting.on_initial_losses(losses),
+    "famo": lambda weighting, losses: weighting.after_step(lambda: losses),
+}
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_what_a_loop_tells_is_of_every_task(name: str) -> None:
+    """As a vector, as a list of numbers or of losses; of another number of tasks, or of none, it is one line."""
+    values, states = [0.5, 0.25, 0.1], []
+    numbers = torch.tensor(values)
+    for given in (numbers, values, [*numbers], numbers.clone().requires_grad_()):
+        problem, weighting = Problem(3), make(name, 3)
+        problem.backward(weighting)
+        TOLD[name](weighting, given)
+        states.append(weighting.state_dict())
+    for state in states[1:]:
+        for key, value in state.items():
+            torch.testing.assert_close(value, states[0][key], equal_nan=True)
+    for wrong in (numbers[:2], values[:2], 0.5, None, torch.ones(3, 1)):
+        with pytest.raises(InputError, match="expected 3 losses, one of each task, and got "):
+            TOLD[name](make(name, 3), wrong)
+
+
+@every_method
+@pytest.mark.parametrize("names", [["a", "b"], ["a", "b", "b"], "abc"], ids=str)
+def test_names_are_one_for_each_task(name: str, names: Any) -> None:
+    with pytest.raises(InputError, match="bind: expected the names of 3 tasks, and got"):
+        make(name, 3).bind(names)
+
+
+def test_every_method_says_its_tasks_by_name() -> None:
+    """Auto-Lambda too, which looks at the names itself."""
+    problem, weighting = Problem(2), make("auto_lambda", 2)
+    weighting.bind(["click", "buy"])
+    losses: list[Any] = losses_of(problem)
+    with pytest.raises(InputError, match="the loss of task 'buy' is a float"):
+        weighting.backward([losses[0], losses[1].item()], problem.shared, problem.private)
+
+
+@pytest.mark.parametrize("name", ["samo", "forum"])
+@pytest.mark.parametrize(
+    ("recompute", "said"),
+    [
+        (losses_of, "step.recompute: expected a list of 2 losses of each batch"),
+        (lambda p: [losses_of(p)[:1]], "step.recompute: expected 2 losses of each batch, and got 1"),
+        (lambda p: [[loss.detach() for loss in losses_of(p)]], "step.recompute: no loss has a graph"),
+    ],
+    ids=["of one batch", "of one task", "without a graph"],
+)
+def test_losses_that_are_computed_once_more_are_those_of_the_step(
+    name: str, recompute: Callable[[Problem], Any], said: str
+) -> None:
+    """Without a graph there would be no update, or one that looks around nowhere."""
+    problem = Problem(2)
+    with pytest.raises(InputError, match=said):
+        make(name, 2).backward(
+            losses_of(problem), problem.shared, problem.private, step=Step(recompute=lambda: recompute(problem))
+        )
+
+
+@every_method
+def test_something_is_trained(name: str) -> None:
+    """One line where nothing is; where a step is of a task without trained parameters alone, it changes nothing."""
+    problem = Problem(2)
+    with pytest.raises(InputError, match=r"shares none that are trained|handed over, none is trained"):
+        make(name, 2).backward(losses_of(problem), [], [[], []], step=problem.whole_step)
+    weighting = make(name, 2)
+    if weighting.needs_shared:
+        return
+    step = Step(tasks=(0,), recompute=problem.whole_step.recompute)
+    weights = weighting.backward(losses_of(problem), [], [[], problem.private[1]], step=step)
+    assert weights.isfinite().all()
+    assert all(p.grad is None for p in problem.parameters)
 
 
 @each_kind

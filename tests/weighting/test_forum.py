@@ -139,7 +139,7 @@ def test_mistakes_are_one_line() -> None:
     losses, _ = problem.forward()
     with pytest.raises(InputError, match=r"FORUM looks at .* give backward a step=Step\(recompute=\.\.\.\)"):
         FORUM(2).backward(losses, problem.shared, problem.private)
-    with pytest.raises(InputError, match=r"weighting\.inner_steps=0: expected 1 or more"):
+    with pytest.raises(InputError, match=r"weighting\.inner_steps=0: expected a whole number, 1 or more"):
         FORUM(2, inner_steps=0)
     with pytest.raises(InputError, match="rho"):
         FORUM(2, rho=0.0)

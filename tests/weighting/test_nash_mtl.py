@@ -5,6 +5,8 @@ import torch
 from hypothesis import given
 from torch import Tensor
 
+from mtl.testing.problem import Problem
+from mtl.weighting.base import Step
 from mtl.weighting.nash_mtl import NashMTL
 from tests.weighting.gradients import SETTINGS, jacobians, solve
 from tests.weighting.problems import make
@@ -32,3 +34,11 @@ def test_nash_bargaining_solution_meets_its_equation(j: Tensor) -> None:
     torch.testing.assert_close((j @ j.T @ w) * w, torch.ones_like(w), rtol=1e-3, atol=1e-3)
     assert float((w @ j).square().sum()) == pytest.approx(len(j), rel=1e-3)
     assert float((solve(NashMTL(len(j)), j) @ j).norm()) == pytest.approx(1, rel=1e-3)
+
+
+def test_a_task_that_no_solve_has_looked_at_is_solved_for() -> None:
+    """Where weights serve for several steps; it would have a weight that is not of the length of the others."""
+    problem, weighting, anew = Problem(3, [1.0, 2.0, 0.5]), make("nash_mtl", 3, update_every=5), make("nash_mtl", 3)
+    problem.backward(weighting, Step(tasks=(0, 1)))
+    torch.testing.assert_close(problem.backward(weighting), problem.backward(anew))
+    assert torch.equal(problem.backward(weighting), problem.backward(weighting, Step(tasks=(0, 1, 2))))

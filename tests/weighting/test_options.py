@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -14,9 +15,20 @@ from mtl.errors import InputError
 from mtl.testing.problem import Problem
 from mtl.weighting.base import check_number
 from tests.support import tiny
-from tests.weighting.problems import METHODS, make, method, options
+from tests.weighting.problems import LOOKING_AROUND, METHODS, make, method, options
 
-NUMBERS = [(name, key) for name in METHODS for key, value in options(name).items() if isinstance(value, int | float)]
+NUMBERS = [
+    (name, key)
+    for name in (*METHODS, *LOOKING_AROUND)
+    for key, value in options(name).items()
+    if isinstance(value, int | float)
+]
+WHOLE = [
+    (name, key)
+    for name in (*METHODS, *LOOKING_AROUND)
+    for key, parameter in inspect.signature(method(name)).parameters.items()
+    if str(parameter.annotation) in ("<class 'int'>", "int | None") and key != "num_tasks"
+]
 PER_TASK = [
     (name, key)
     for name in METHODS
@@ -31,14 +43,49 @@ NOT_ALL_ZERO = [(name, key) for name, key in PER_TASK if key not in MAY_ALL_BE_Z
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_numbers_have_to_be_finite(name: str, key: str, value: float) -> None:
     """Every number of every method."""
-    with pytest.raises(InputError, match=rf"^weighting\.{key}={value}: expected a finite number[^\n]*$"):
+    with pytest.raises(InputError, match=rf"^weighting\.{key}={value}: expected a (finite|whole) number[^\n]*$"):
         make(name, 3, **{key: value})
+
+
+@pytest.mark.parametrize(("name", "key"), NUMBERS)
+@pytest.mark.parametrize("value", [True, "1", [1], torch.tensor(1.0), 1e39, 10**400], ids=lambda value: str(value)[:9])
+def test_numbers_are_one_real_number_each(name: str, key: str, value: Any) -> None:
+    """A truth value is none, and one that single precision does not hold is not finite."""
+    said = re.escape(f"{value}")
+    with pytest.raises(InputError, match=rf"^weighting\.{key}={said}: expected a (finite|whole) number[^\n]*$"):
+        make(name, 3, **{key: value})
+
+
+@pytest.mark.parametrize(("name", "key"), WHOLE)
+@pytest.mark.parametrize("value", [1.5, 2.0])
+def test_what_counts_something_is_whole(name: str, key: str, value: float) -> None:
+    """As on the command line; it would fail in the first step, or be rounded there."""
+    with pytest.raises(InputError, match=rf"^weighting\.{key}={value}: expected a whole number, \d or more$"):
+        make(name, 3, **{key: value})
+
+
+@pytest.mark.parametrize("name", ["equal", "upgrad", "graddrop", "moml"])
+@pytest.mark.parametrize("tasks", [0, -1, 1.5, True, "2", None])
+def test_the_number_of_tasks_is_whole(name: str, tasks: Any) -> None:
+    """One of each kind."""
+    with pytest.raises(InputError, match=rf"^num_tasks={tasks}: expected a whole number, 1 or more$"):
+        method(name)(tasks)
+
+
+def test_numbers_of_numpy_and_torch() -> None:
+    """Of any type of NumPy's; several values may be a tensor, or tensors."""
+    assert method("krum")(np.int64(3), selected=np.int64(2)).selected == 2
+    assert method("cagrad")(2, c=np.float32(0.5)).c == 0.5
+    given = [0.25, 0.75]
+    for values in (np.array(given, np.float32), torch.tensor(given), [torch.tensor(value) for value in given]):
+        torch.testing.assert_close(make("upgrad", 2, preference=values).preference.values, torch.tensor(given))
+        torch.testing.assert_close(make("gradnorm", 2, initial_losses=values).initial_losses, torch.tensor(given))
 
 
 @pytest.mark.parametrize(("name", "key"), [(name, key) for name, key in NUMBERS if key != "initial"])
 def test_numbers_have_a_lower_bound(name: str, key: str) -> None:
     """All but starting values of logarithms; that of Auto-Lambda is a weight."""
-    with pytest.raises(InputError, match=rf"^weighting\.{key}=-1: expected a finite number, "):
+    with pytest.raises(InputError, match=rf"^weighting\.{key}=-1: expected a (finite|whole) number, "):
         make(name, 3, **{key: -1})
 
 
@@ -71,7 +118,7 @@ def test_one_task_at_least_counts(name: str, key: str, zero: float, by_name: boo
 
 
 @pytest.mark.parametrize(("name", "key"), PER_TASK)
-@pytest.mark.parametrize("wrong", [-1.0, math.nan, math.inf, 1e39, "x", None], ids=str)
+@pytest.mark.parametrize("wrong", [-1.0, math.nan, math.inf, 1e39, "x", None, True], ids=str)
 def test_numbers_by_task_are_finite_and_not_negative(name: str, key: str, wrong: Any) -> None:
     """In order and by name; finite in single precision, which training computes in."""
     for given in ([1.0, wrong, 1.0], {"b": wrong}):
@@ -153,5 +200,6 @@ def test_numbers_that_are_none_are_one_line() -> None:
 
 def test_warm_ups_are_of_whole_epochs() -> None:
     """None by default, so that no other place knows what is expected."""
-    with pytest.raises(InputError, match=r"^weighting\.warm_up=1\.5: expected a whole number of epochs"):
-        make("stch", 2, warm_up=1.5)
+    for wrong in (1.5, True, 0):
+        with pytest.raises(InputError, match=rf"^weighting\.warm_up={wrong}: expected a whole number, 1 or more$"):
+            make("stch", 2, warm_up=wrong)

@@ -57,7 +57,7 @@ def test_a_task_without_labels_at_the_end_of_the_warm_up_is_measured_later() -> 
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ({"warm_up": 0}, r"weighting\.warm_up=0: expected a finite number, 1 or more"),
+        ({"warm_up": 0}, r"weighting\.warm_up=0: expected a whole number, 1 or more"),
         ({"warm_up": 2, "ideal": [0.1, 0.1]}, r"weighting\.ideal=\[0.1, 0.1\] together with weighting\.warm_up"),
         ({"warm_up": 2, "normalise": "loss_scale"}, r"weighting\.normalise=loss_scale together with"),
     ],

@@ -15,7 +15,7 @@ In any PyTorch loop::
 from mtl.weighting.base.contract import Weighting
 from mtl.weighting.base.direction import DirectionWeighting
 from mtl.weighting.base.gradient import GradientWeighting
-from mtl.weighting.base.gradient_memory import GradientMemory
+from mtl.weighting.base.gradient_memory import UNLIKE_CALLS, GradientMemory
 from mtl.weighting.base.loss import LossWeighting
 from mtl.weighting.base.numbers import check_number
 from mtl.weighting.base.preferring import PreferringWeighting
@@ -23,6 +23,7 @@ from mtl.weighting.base.step import WHOLE_STEP, Call, Losses, Step, trained
 from mtl.weighting.base.writing import write_update
 
 __all__ = [
+    "UNLIKE_CALLS",
     "WHOLE_STEP",
     "Call",
     "DirectionWeighting",

@@ -9,12 +9,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
 
+from mtl.config.numbers import check_number, is_number
 from mtl.distributed import processes
 from mtl.errors import InputError
 from mtl.gradients.checkpoints import has_reentrant_checkpoint
 from mtl.gradients.divided import check_whole
 from mtl.gradients.frontier import at_tensor, find_frontier, is_of_losses_themselves
 from mtl.gradients.precision import without_autocast, working_precision
+from mtl.gradients.reach import foreign_reader
 from mtl.weighting.base.gradient_memory import GradientMemory
 from mtl.weighting.base.normalisation import Normalisation
 from mtl.weighting.base.step import WHOLE_STEP, Call, Losses, Step, trained
@@ -63,8 +65,7 @@ class Weighting(nn.Module, ABC):
 
     def __init__(self, num_tasks: int, normalise: str = "none") -> None:
         super().__init__()
-        if num_tasks < 1:
-            raise InputError(f"num_tasks={num_tasks}: at least 1 is needed")
+        check_number("num_tasks", num_tasks, whole=True, least=1)
         self.num_tasks, self.normalise = num_tasks, normalise
         if normalise == "gradient_norm":
             self.needs_shared = True
@@ -108,8 +109,9 @@ class Weighting(nn.Module, ABC):
             InputError: a wrong number of losses, or one that is no scalar; a wrong number of private entries; what are
                 no parameters, or a generator of them that was used up; no shared parameters where they are needed;
                 losses that meet in one vector, where gradients are compared at a representation that has to be found.
-                In the first call also: losses without a graph; a parameter that is both shared and private; a reentrant
-                checkpoint; parameters that are divided among processes.
+                In the first call also: losses without a graph; nothing that is trained; a parameter that is both shared
+                and private, or private of two tasks; a loss that reaches a parameter of another task, where that would
+                be left out; a reentrant checkpoint; parameters that are divided among processes.
         """
         self._check_numbers(losses, private)
         self._take_precision(losses)
@@ -176,6 +178,16 @@ class Weighting(nn.Module, ABC):
                 f"got {found}"
             )
 
+    def _check_held_out(self, losses: Losses, private: Sequence[Iterable[Parameter]], step: Step) -> None:
+        """Raise InputError for held-out losses of which no gradient can be taken."""
+        self._check_numbers(losses, private)
+        present = step.present(self.num_tasks)
+        if present and not any(losses[i].requires_grad for i in present) and step.batches == processes() == 1:
+            raise InputError(
+                "no held-out loss has a graph, so no weight would be learned: compute them where gradients are "
+                "recorded, not under torch.no_grad() or of a detached tensor"
+            )
+
     def _check_first_call(self, call: Call) -> None:
         """Raise InputError for what would give wrong gradients without a word."""
         if not any(loss.requires_grad for loss in call.losses) and call.step.batches == processes() == 1:
@@ -183,16 +195,38 @@ class Weighting(nn.Module, ABC):
                 "no loss has a graph, so nothing would be trained: compute the losses where gradients are recorded, "
                 "not under torch.no_grad() or of a detached tensor"
             )
+        if len(call.tasks) == self.num_tasks and not call.trains:
+            raise InputError(
+                "of the parameters that are handed over, none is trained: all are frozen, or there are none"
+            )
         shared = {id(p) for p in call.shared}
+        owners: dict[int, int] = {}
         for index, private in zip(call.tasks, call.private, strict=True):
             if any(id(p) in shared for p in private):
                 raise InputError(f"a parameter is handed over as shared and as private of task {self._names[index]}")
+            for other in (owners.setdefault(id(p), index) for p in private):
+                if other != index:
+                    raise InputError(
+                        f"a parameter is handed over as private of task {self._names[other]} and of task "
+                        f"{self._names[index]}: expected it among the shared ones, which are those of two tasks or more"
+                    )
         check_whole(call.parameters)
         if has_reentrant_checkpoint(call.losses):
             raise InputError(
                 "a part of the network is checkpointed with use_reentrant=True, where gradients of chosen parameters "
                 "cannot be taken: expected torch.utils.checkpoint.checkpoint(..., use_reentrant=False)"
             )
+        foreign = foreign_reader(call.losses, call.private) if self._takes_apart(call) else None
+        if foreign is not None:
+            reader, owner = (self._names[call.tasks[place]] for place in foreign)
+            raise InputError(
+                f"the loss of task {reader} reaches a parameter that is handed over as private of task {owner}: "
+                "expected it among the shared ones, since its gradient there would be left out"
+            )
+
+    def _takes_apart(self, call: Call) -> bool:
+        """Whether each loss is differentiated by itself, by what is shared and the private parameters of its task."""
+        return True
 
     @abstractmethod
     def _update(self, call: Call) -> Tensor | None:
@@ -215,8 +249,10 @@ class Weighting(nn.Module, ABC):
             names: of all K tasks, in order.
 
         Raises:
-            InputError: an option names a task that is not among them.
+            InputError: these are not K different names; an option names a task that is not among them.
         """
+        if isinstance(names, str) or len(set(names)) != self.num_tasks or len(names) != self.num_tasks:
+            raise InputError(f"bind: expected the names of {self.num_tasks} tasks, and got {names}")
         self._names = [f"'{name}'" for name in names]
         for part in self.modules():
             if isinstance(part, PerTaskOption):
@@ -256,7 +292,7 @@ class Weighting(nn.Module, ABC):
         """
         if self.grows_below_zero:
             self._warn_of(
-                (losses < 0).nonzero().flatten(),
+                (self._of_every_task(losses, "on_epoch_end") < 0).nonzero().flatten(),
                 "has no limit for the weight of a task whose loss stays below 0, as that of task {}: a constant "
                 "added to the loss keeps it above",
             )
@@ -284,7 +320,23 @@ class Weighting(nn.Module, ABC):
             shared: parameters that the losses of two or more tasks reach.
             private: for each task the parameters that only its loss reaches.
             step: where this batch of held-out rows stands among those of the optimizer step.
+
+        Raises:
+            InputError: a wrong number of losses, or one that is no scalar; a wrong number of private entries; losses
+                without a graph, where their gradients are looked at.
         """
+
+    def _of_every_task(self, losses: object, what: str) -> Tensor:
+        """Numbers that a loop tells, ``[K]``, without a graph; as a list too. InputError where they are others."""
+        if isinstance(losses, Sequence) and not isinstance(losses, str) and losses:
+            if all(isinstance(loss, Tensor) for loss in losses):
+                losses = torch.stack(list(losses))
+            elif all(is_number(loss) or loss != loss for loss in losses):
+                losses = torch.tensor(losses)
+        if not isinstance(losses, Tensor) or losses.shape != (self.num_tasks,):
+            found = f"the shape {tuple(losses.shape)}" if isinstance(losses, Tensor) else f"a {type(losses).__name__}"
+            raise InputError(f"{what}: expected {self.num_tasks} losses, one of each task, and got {found}")
+        return losses.detach()
 
     def _usable(self, losses: Tensor, tasks: Tensor) -> Tensor | None:
         """The places, among M tasks, of those whose losses the method is defined for; None for all of them.

@@ -9,7 +9,7 @@ from torch.nn import Parameter
 from typing_extensions import override
 
 from mtl.distributed import processes
-from mtl.errors import unknown
+from mtl.errors import InputError, unknown
 from mtl.gradients.accumulate import add_weighted_gradient
 from mtl.gradients.gramian import all_finite, gramian_of
 from mtl.gradients.linear_layers import find_linear
@@ -86,6 +86,17 @@ class GradientWeighting(Weighting):
     def cached_weights(self, call: Call) -> Tensor | None:
         """Effective weights ``[M]`` for this step that need no solve: one weighted pass is enough. Default: None."""
         return None
+
+    @override
+    def _check_first_call(self, call: Call) -> None:
+        super()._check_first_call(call)
+        if self.at == "last_shared" and not {id(p) for p in call.layer} <= {id(p) for p in call.shared}:
+            raise InputError("layer: expected parameters that are shared, and got some that are not")
+        if self.at == "last_shared" and not call.layer:
+            raise InputError(
+                "weighting.at=last_shared: the last shared layer has no parameters that are trained, so no gradients "
+                "could be compared: take at=parameters"
+            )
 
     @override
     def _update(self, call: Call) -> Tensor | None:

@@ -5,10 +5,16 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.autograd.graph import GradientEdge
 
+from mtl.errors import InputError
 from mtl.gradients.frontier import Frontier
 from mtl.gradients.precision import working_precision
 from mtl.gradients.task_gradients import TaskGradients
 from mtl.weighting.base.step import Step
+
+UNLIKE_CALLS = (
+    "the tasks and the parameters of an optimizer step are not the same in all its calls of backward: expected those "
+    "of the first one, and step.last=True in the last one"
+)
 
 
 class GradientMemory:
@@ -65,12 +71,16 @@ class GradientMemory:
 
         Returns:
             The gradients of the whole step over all processes, or None before its last batch.
+
+        Raises:
+            InputError: other tasks or parameters than in the calls of the step before.
         """
-        if not self._begun:
-            self.begin(watched, private, losses)
+        begun, gradients = self._begun, self._gradients
+        if not begun or gradients is None:
+            gradients = self.begin(watched, private, losses)
             self._begun = True
-        gradients = self._gradients
-        assert gradients is not None
+        elif not gradients.fits(watched, private, losses[0].device, working_precision(losses)):
+            raise InputError(UNLIKE_CALLS)
         gradients.add(losses, step.scale, step.batches, frontier, edges, retain_graph=retain_graph)
         if not step.last:
             return None

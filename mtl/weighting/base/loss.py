@@ -9,6 +9,7 @@ from typing_extensions import override
 from mtl.distributed import mean_over_processes, processes
 from mtl.gradients.accumulate import add_gradient, add_weighted_gradient
 from mtl.gradients.gramian import gramian_of
+from mtl.gradients.precision import at_least_single
 from mtl.weighting.base.contract import Weighting
 from mtl.weighting.base.step import Call
 from mtl.weighting.base.writing import write_update
@@ -44,20 +45,26 @@ class LossWeighting(Weighting):
         """
 
     @override
+    def _takes_apart(self, call: Call) -> bool:
+        """Where the weights are known only after the passes; otherwise the objective is differentiated as a whole."""
+        return self.normalise == "gradient_norm" or (call.step.batches > 1 and not self._weights_known(call.tasks))
+
+    @override
     def _update(self, call: Call) -> Tensor | None:
-        if self.normalise == "gradient_norm" or (call.step.batches > 1 and not self._weights_known(call.tasks)):
+        if self._takes_apart(call):
             return self._update_gathered(call)
-        if self.normalise == "none" and processes() == 1 and call.losses[0].requires_grad:
+        at_once = self.normalise == "none" and processes() == 1 and call.losses[0].requires_grad
+        if at_once and call.trains:
             return self._update_at_once(call)
         factor = call.step.scale / call.step.batches
-        losses = mean_over_processes(torch.stack([loss.detach() for loss in call.losses]))
+        losses = mean_over_processes(at_least_single(torch.stack([loss.detach() for loss in call.losses])))
         weights = self._objective(losses, self._scales(losses, call.tasks), call, factor)
         add_weighted_gradient(call.losses, weights * factor, call.parameters)
         return weights
 
     def _update_at_once(self, call: Call) -> Tensor:
         """One pass through the objective and the network together: the losses here are those of the whole step."""
-        losses = torch.stack(call.losses)
+        losses = at_least_single(torch.stack(call.losses))
         losses.retain_grad()
         objective = self._objective_of(losses, call.task_index)
         factor = call.step.scale / call.step.batches

@@ -13,7 +13,7 @@ class Normalisation(nn.Module):
 
     Args:
         num_tasks: K.
-        kind: ``none``: 1; ``loss_scale``: the first loss seen of task i; ``gradient_norm``: the norm of task i's
+        kind: ``none``: 1; ``loss_scale``: the first finite loss seen of task i; ``gradient_norm``: the norm of task i's
             gradient where the method looks at gradients, every step anew.
     """
 
@@ -43,7 +43,9 @@ class Normalisation(nn.Module):
             return scales
         if self.kind == "loss_scale":
             known = self.first_losses[tasks]
-            scales = self.first_losses[tasks] = torch.where(known.isnan(), losses.abs(), known)
+            # One that is not finite says nothing of later ones
+            first = torch.where(losses.isfinite(), losses.abs(), torch.nan)
+            scales = self.first_losses[tasks] = torch.where(known.isnan(), first, known)
         elif norms is not None:
             scales = norms
         return torch.where((scales > 0) & scales.isfinite(), scales, torch.ones_like(scales))

@@ -7,16 +7,18 @@ def check_number(
     option: str,
     value: float,
     *,
+    whole: bool = False,
     above: float | None = None,
     least: float | None = None,
     below: float | None = None,
     most: float | None = None,
 ) -> None:
-    """Refuse a number that is not finite, or lies outside the bounds that are given.
+    """Refuse what is no finite number, or lies outside the bounds that are given.
 
     Args:
         option: its name below ``weighting``, for the message.
         value: what was given.
+        whole: whether it counts something, so that it has to be an ``int``.
         above: lower bound that is not allowed itself.
         least: lower bound.
         below: upper bound that is not allowed itself.
@@ -25,4 +27,4 @@ def check_number(
     Raises:
         InputError: the option, the value and the range.
     """
-    numbers.check_number(f"weighting.{option}", value, above=above, least=least, below=below, most=most)
+    numbers.check_number(f"weighting.{option}", value, whole=whole, above=above, least=least, below=below, most=most)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from torch import Tensor
 from torch.nn import Parameter
 
+from mtl.config.numbers import check_number
 from mtl.errors import InputError
 from mtl.gradients.frontier import Frontier
 
@@ -28,6 +29,9 @@ class Step:
         recompute: for a method that ``needs_nearby_losses``: computes the losses of all batches of the optimizer step
             once more, batch by batch, at the parameters as they are. Needed with the last of the calls. It is called
             without autocast, so it enters that by itself where the loop has it.
+
+    Raises:
+        InputError: fewer than one batch; a scale that is not above 0.
     """
 
     tasks: tuple[int, ...] | None = None
@@ -35,6 +39,11 @@ class Step:
     last: bool = True
     scale: float = 1.0
     recompute: Callable[[], Iterable[Losses]] | None = None
+
+    def __post_init__(self) -> None:
+        check_number("step.batches", self.batches, whole=True, least=1)
+        if not self.scale > 0:
+            raise InputError(f"step.scale={self.scale}: expected a number above 0")
 
     def present(self, num_tasks: int) -> list[int]:
         """Indices of the tasks that have labels in this optimizer step, of so many tasks in all, in order.
@@ -74,6 +83,11 @@ class Call(NamedTuple):
     layer: list[Parameter]
     frontier: Frontier | None
     step: Step
+
+    @property
+    def trains(self) -> bool:
+        """Whether any of the parameters is trained."""
+        return bool(self.shared) or any(self.private)
 
     @property
     def private_parameters(self) -> list[Parameter]:

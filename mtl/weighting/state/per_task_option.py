@@ -1,18 +1,18 @@
 """Options with one number for each task."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from mtl.config.numbers import is_number
 from mtl.errors import InputError, unknown
 from mtl.weighting.state.simplex import normalise_to_simplex
 from mtl.weighting.state.task_values import select_tasks
 
 PerTaskNumbers = Mapping[str, float] | Sequence[float] | None
 """What a user gives: numbers by task name, or one for each task in order."""
-
-LARGEST = torch.finfo(torch.float32).max
 
 
 def check_several(what: str, given: object, expected: str) -> None:
@@ -28,6 +28,11 @@ def check_several(what: str, given: object, expected: str) -> None:
     """
     if isinstance(given, str) or not isinstance(given, Iterable | None):
         raise InputError(f"{what}={given}: expected {expected}")
+
+
+def plain_numbers(given: Iterable[float | Tensor]) -> list[Any]:
+    """Several values as a list; those that are tensors, as the elements of one are, as plain numbers."""
+    return [value.tolist() if isinstance(value, Tensor) else value for value in given]
 
 
 class PerTaskOption(nn.Module):
@@ -58,11 +63,11 @@ class PerTaskOption(nn.Module):
         self.what, self.all_zero = what, all_zero
         check_several(what, given, f"numbers by task name, or a list of {num_tasks} in order")
         self.named = dict(given) if isinstance(given, Mapping) else {}
-        values = [default] * num_tasks if given is None or isinstance(given, Mapping) else list(given)
+        values = [default] * num_tasks if given is None or isinstance(given, Mapping) else plain_numbers(given)
         if len(values) != num_tasks:
             raise InputError(f"{what} has {len(values)} values for {num_tasks} tasks")
         for name, value in [*self.named.items(), *enumerate(values)]:
-            if not isinstance(value, int | float) or not 0 <= value <= LARGEST:
+            if not is_number(value) or value < 0:
                 raise InputError(f"{what}: {name} has {value}, expected a finite number, 0 or more")
         self.register_buffer("values", torch.tensor(values, dtype=torch.float32))
         self._waits_for_names = bool(self.named)
