@@ -39,6 +39,10 @@ def comparison_arguments(result: RunResult, overrides: Sequence[str] = ()) -> li
         said.insert(0, f"task={result.choices.task}")
     if not overrides:
         said = [f"task={result.choices.task}", *typed_options("task", result.choices.task, result.config.task)]
+    # A comparison leaves out improving, from which the decoder that was typed may have its dispatchers
+    improve = result.choices.improve
+    if improve != "none" and "improve" not in key_of.values() and any(map(names_decoder, key_of.values())):
+        said.append(f"improve={improve}")
     for group, setting in COLUMNS.items():
         chosen = getattr(result.choices, group)
         # Without spaces, which end an entry
@@ -49,3 +53,8 @@ def comparison_arguments(result: RunResult, overrides: Sequence[str] = ()) -> li
         if found is not None:
             said.append(override_argument("baselines", [baseline]))
     return said
+
+
+def names_decoder(key: str) -> bool:
+    """Whether an override of this key chooses how schedules are built."""
+    return key == "decoder" or key.startswith("execution.decoder")

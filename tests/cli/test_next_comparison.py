@@ -58,5 +58,12 @@ def test_a_model_and_a_weighting_that_were_typed_are_the_ones_compared() -> None
     assert compared("task=census", "model=trees").baselines == ["trees"]
 
 
+def test_a_decoder_that_was_typed_has_the_dispatchers_of_its_improvement() -> None:
+    typed = ["task=scheduling", "decoder@execution.decoder=search"]
+    assert compared(*typed).overrides == [*typed, "improve=complement_search"]
+    assert compared(*typed, "improve=dispatchers").overrides == [*typed, "improve=dispatchers"]
+    assert compared("task=scheduling").overrides == ["task=scheduling"]
+
+
 def test_one_task_is_not_compared() -> None:
     assert comparison_arguments(run_result(), ["task=synthetic"]) is None
