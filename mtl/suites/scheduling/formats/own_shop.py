@@ -1,5 +1,6 @@
 """A shop as a person writes it, by names: what tables and JSON files of one's own have in common."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -7,6 +8,8 @@ from mtl.errors import InputError, unknown
 from mtl.suites.scheduling.alternatives import Option
 from mtl.suites.scheduling.constraints import Constraints, Downtime, Name
 from mtl.suites.scheduling.instance import LARGEST_TIME, JobShop, from_options
+
+THOUSANDS = re.compile(r"\d{1,3}(\.\d{3})+")  # 1.000 is one for some people, and a thousand for others
 
 
 @dataclass
@@ -122,7 +125,9 @@ def fixed_starts(where: str, jobs: Mapping[str, OwnJob]) -> tuple[tuple[int, ...
 
 
 def whole(where: str, name: str, cell: str) -> int:
-    """The whole number in a cell, also written as 3.0. InputError if it is none, or out of range."""
+    """The whole number in a cell, also written as 3.0. InputError if it is none, out of range, or one of two: 1.000."""
+    if THOUSANDS.fullmatch(cell.strip()):
+        raise InputError(f"{where}: {name} {cell!r}: expected a whole number without a point, which may part thousands")
     try:
         value = float(cell)
     except ValueError:

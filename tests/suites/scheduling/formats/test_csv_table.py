@@ -72,6 +72,7 @@ def test_dates_weights_and_starts(tmp_path: Path) -> None:
         ("job,operation,machine,duration\na,1,,2\n", ":2: machine is empty"),
         ("job,operation,machine,duration\na,x,m,2\n", ":2: operation 'x': expected a whole number"),
         ("job,operation,machine,duration\na,1,m,2.5\n", ":2: duration '2.5': expected a whole number"),
+        ("job,operation,machine,duration\na,1,m,1.000\n", ":2: duration '1.000': .* without a point, which may part"),
         ("job,operation,machine,duration\na,1,m,nan\n", ":2: duration 'nan': expected a whole number"),
         ("job,operation,machine,duration\na,1,m,-2\n", ":2: duration '-2': expected a whole number"),
         ("job,operation,machine,duration\na,1,m,2\na,1,n,2\n", ":3: job a has an operation 1 already"),
