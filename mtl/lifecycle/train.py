@@ -44,6 +44,7 @@ from mtl.lifecycle.trees import train_trees
 from mtl.module.lightning import silent_lightning
 from mtl.runs.directory import Run
 from mtl.runs.lock import hold
+from mtl.suites.split_checks import check_labels
 from mtl.training.callbacks import MovingAverage, ValidationWatch
 from mtl.training.grouping import check as check_measuring
 from mtl.training.grouping import grouped
@@ -220,6 +221,7 @@ def prepare(config: RunConfig, most_threads: int | None = None) -> Prepared:
         if resumed is None:
             raise
         raise InputError(f"run '{resumed.path}': its rows cannot be loaded: {' '.join(str(error).split())}") from error
+    check_labels(assembly.data.splits)
     if resumed is not None:
         check_data(resumed, assembly.data.fingerprint)
     assembly.data.loader("train", training=True, world=world)

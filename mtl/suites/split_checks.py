@@ -39,12 +39,15 @@ def checked_splits(
     if not isinstance(splits, Mapping) or not set(NEEDED) <= set(splits):
         given = ", ".join(map(str, splits)) if isinstance(splits, Mapping) else type(splits).__name__
         raise InputError(f"the suite loads {given or 'no split'}: expected the splits {', '.join(NEEDED)}")
-    found = {name: _checked(split, name, tasks, shape, double=double) for name, split in splits.items()}
+    return {name: _checked(split, name, tasks, shape, double=double) for name, split in splits.items()}
+
+
+def check_labels(splits: Mapping[str, Split]) -> None:
+    """InputError for a task that no row of a split has a label of: nothing would be learned or measured of it."""
     for name in NEEDED:
-        for task in tasks if len(found[name]) else ():
-            if not labelled(found[name].targets[task.name]).any():
-                raise InputError(f"the {name} split: target '{task.name}' has no label in any row")
-    return found
+        for task, target in splits[name].targets.items():
+            if not labelled(target).any():
+                raise InputError(f"the {name} split: target '{task}' has no label in any row")
 
 
 def _checked(split: Split, name: str, tasks: Sequence[Task], shape: InputShape, *, double: bool) -> Split:

@@ -27,6 +27,7 @@ from mtl.module.lightning import silent_lightning
 from mtl.runs.files import read_json_if_whole, write_json
 from mtl.runs.identity import configuration_id, identity
 from mtl.suites.base import MultiTaskDataModule
+from mtl.suites.split_checks import check_labels
 from mtl.sweep.entries import (
     ELSEWHERE,
     as_trained,
@@ -99,6 +100,7 @@ class Planner:
                 "two or more"
             )
         assembly.data.setup("fit")
+        check_labels(self.data.splits)
         self.fingerprint = self.data.fingerprint
         scratch = Path(mkdtemp(prefix="mtl-plan-"))
         finalize(self, rmtree, scratch, ignore_errors=True)
@@ -354,6 +356,7 @@ class Planner:
             try:
                 data = build_suite(config.changed(task=task))
                 data.setup("fit")
+                check_labels(data.splits)
             except InputError as error:  # of these rows, such as a class that none of them has
                 raise InputError(f"data=resplit, the split of seed {seed}: {error}") from None
             self.splits[key] = Split(task, data.fingerprint)

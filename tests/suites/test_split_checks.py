@@ -13,6 +13,7 @@ from mtl.nn.mlp import MLP
 from mtl.nn.tabular import Tabular
 from mtl.suites.base import MultiTaskDataModule
 from mtl.suites.batch import Split
+from mtl.suites.split_checks import check_labels
 from mtl.tasks import binary, classification, count, ordinal, regression
 
 ROWS = 8
@@ -137,10 +138,6 @@ def test_inputs_in_double_precision_are_for_trees_alone(double: bool) -> None:
         (with_labels("hours", LABELS["hours"].numpy()), "target 'hours' is a ndarray, expected a tensor with a row"),
         (with_labels("hours", LABELS["hours"][:5]), "has 8 rows in input 'x' and 5 in target 'hours'"),
         (with_inputs({SINGLE: X[:, :3]}), r"the val split: input 'x' has rows of shape \(3,\), expected \(4,\)"),
-        (
-            with_labels("late", LABELS["late"] * float("nan"), "val"),
-            "the val split: target 'late' has no label in any row",
-        ),
         (with_weights(torch.ones(ROWS)), "has weights, and metric 'r2' of task 'hours' takes none: .*with_row_weights"),
         (with_weights(-torch.ones(ROWS)), "the weights hold -1 in row 1: expected numbers, 0 or more"),
         (with_weights(torch.ones(ROWS) * float("nan")), "the weights hold nan in row 1: expected numbers"),
@@ -153,6 +150,14 @@ def test_other_rows_are_refused_in_one_line(change: Change, message: str) -> Non
     with pytest.raises(InputError, match=message) as caught:
         loaded(change)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+def test_a_run_needs_a_label_of_every_task_in_every_split(split: str) -> None:
+    data = Own(with_labels("late", LABELS["late"] * float("nan"), split))
+    data.setup("fit")
+    with pytest.raises(InputError, match=f"the {split} split: target 'late' has no label in any row"):
+        check_labels(data.splits)
 
 
 def test_a_head_of_its_own_need_not_say_how_many_classes_there_are() -> None:

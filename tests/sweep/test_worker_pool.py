@@ -19,6 +19,7 @@ from mtl.sweep.stop_flag import StopFlag
 from mtl.sweep.worker_pool import WorkerPool
 from mtl.sweep.workers import LOST, sweep
 from tests.sweep.test_sweep import plan_of
+from tests.sweep.work import write_process
 
 MOST = 60.0  # seconds
 
@@ -29,10 +30,6 @@ def pool(tmp_path: Path) -> Iterator[WorkerPool]:
     queue_directory(tmp_path).mkdir(parents=True)
     with WorkerPool(tmp_path) as made:
         yield made
-
-
-def write_process(path: Path, stop: Any) -> None:
-    path.write_text(f"{os.getpid()} {stop.is_set()}")
 
 
 def end_process(*_: object, **__: object) -> None:
@@ -52,7 +49,6 @@ def test_one_process_does_one_piece_after_another_and_one_that_dies_is_replaced(
 ) -> None:
     for name in ("first", "second"):
         pool.give(write_process, tmp_path / name)
-        assert pool.busy() == 1
         until_idle(pool)
     pool.give(end_process)
     until_idle(pool)
@@ -115,13 +111,14 @@ def test_of_a_program_that_is_killed_nothing_is_said_and_no_process_stays(tmp_pa
 
 PROGRAM = """
 from pathlib import Path
-from {module} import until_idle, write_process
 from mtl.sweep.worker_pool import WorkerPool
+from tests.sweep.work import write_process
 
 print("begun")
 with WorkerPool(Path({path!r})) as pool:
     pool.give(write_process, Path({path!r}) / "written")
-    until_idle(pool)
+    while pool.busy():
+        pool.wait(1.0)
 """
 
 
@@ -131,7 +128,7 @@ def test_a_program_that_does_not_ask_for_its_name_is_not_run_again_by_its_worker
     tmp_path: Path, as_file: bool
 ) -> None:
     queue_directory(tmp_path).mkdir(parents=True)
-    program = PROGRAM.format(module=__name__, path=str(tmp_path))
+    program = PROGRAM.format(path=str(tmp_path))
     script = tmp_path / "script.py"
     script.write_text(program)
     asked = [sys.executable, str(script) if as_file else "-"]

@@ -17,6 +17,7 @@ class Planted(MultiTaskDataModule):
     """A binary task, one of three classes and a number of a scale of its own, all told without noise by few splits."""
 
     fingerprint = "planted"
+    raw_columns = True
 
     def __init__(self, tasks: Sequence[Task] = TASKS) -> None:
         super().__init__()
