@@ -161,7 +161,17 @@ def announce(
 def choose_on_validation(
     planner: "Planner", configurations: "list[Configuration]", workers: int, console: Console, pool: "WorkerPool"
 ) -> "list[Configuration]":
-    """Each configuration with the values of the grid that validation prefers; the baseline stays the first.
+    """Choose values of the grid for each configuration by validation.
+
+    Args:
+        planner: of the comparison.
+        configurations: the baseline, and what is compared with it.
+        workers: processes that train.
+        console: where to.
+        pool: its processes do it.
+
+    Returns:
+        The configurations with these values; the baseline stays the first.
 
     Raises:
         InputError: a failure stopped it, or no run of the baseline, of what ``match`` names, or of all that is compared
