@@ -8,9 +8,9 @@ from omegaconf import OmegaConf
 from pydantic import Field, field_validator
 
 from mtl.config.compose import compose_config
+from mtl.config.equal_numbers import whole_as_integers
 from mtl.config.fields import Frozen
 from mtl.config.folders import main_file
-from mtl.config.number_kinds import whole_as_integers
 from mtl.config.overrides import parse_override, separate_settings, to_plain
 from mtl.config.search_space import UNSEARCHED, Dimension, read_space
 from mtl.config.study import check_name

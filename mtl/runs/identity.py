@@ -5,8 +5,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from mtl.config.equal_numbers import whole_as_integers
 from mtl.config.fields import Frozen, Mark
-from mtl.config.number_kinds import whole_as_integers
 from mtl.config.run_config import RunConfig
 
 

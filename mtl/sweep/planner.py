@@ -14,7 +14,7 @@ from weakref import finalize
 
 from mtl.assembly import build, build_suite
 from mtl.config.compose import configure
-from mtl.config.number_kinds import whole_as_integers
+from mtl.config.equal_numbers import whole_as_integers
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
 from mtl.config.study import BASELINE, FRONT, MERGED, SAME_PARAMETERS, TREES, Study

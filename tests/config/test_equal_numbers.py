@@ -3,7 +3,7 @@
 import pytest
 
 from mtl.config.compose import configure
-from mtl.config.number_kinds import whole_as_integers
+from mtl.config.equal_numbers import whole_as_integers
 from mtl.config.study_arguments import read_study
 from mtl.errors import InputError
 from mtl.runs.identity import run_id
