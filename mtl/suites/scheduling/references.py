@@ -41,7 +41,10 @@ def references(
         InputError: the cache directory cannot be written, or the solver is not installed.
     """
     folder = make_directory(cache / "scheduling")
-    files = [folder / f"{_key(instance, limit)}.json" for instance, limit in zip(instances, limits, strict=True)]
+    solver = solver_version()
+    files = [
+        folder / f"{_key(instance, limit, solver)}.json" for instance, limit in zip(instances, limits, strict=True)
+    ]
     found = {i: cached for i, file in enumerate(files) if (cached := read(file, instances[i])) is not None}
     missing = [i for i in range(len(instances)) if i not in found]
     if missing:
@@ -71,8 +74,8 @@ def _progress() -> Progress:
     return Progress(*columns, console=Console(stderr=True, force_jupyter=False))
 
 
-def _key(instance: JobShop, limit: float) -> str:
-    facts = [instance.durations.tolist(), instance.machines.tolist(), limit, solver_version()]
+def _key(instance: JobShop, limit: float, solver: str) -> str:
+    facts = [instance.durations.tolist(), instance.machines.tolist(), limit, solver]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
 
