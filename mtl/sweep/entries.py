@@ -5,7 +5,7 @@ from itertools import combinations
 from typing import Any
 
 from mtl.config.number_types import floating
-from mtl.config.overrides import TYPED, check_type, parse_override
+from mtl.config.overrides import TYPED, check_type, parse_override, to_plain
 from mtl.config.run_config import RunConfig
 from mtl.config.study import BASELINE, MERGED, TREES
 from mtl.errors import InputError
@@ -20,6 +20,8 @@ SHORTHANDS = {
     MERGED: "merged grouping=null",
 }
 
+
+WEIGHTS = "weighting.weights"  # the key in which the points of a front differ
 
 # Where keys are said that are not an entry's own
 ELSEWHERE = {
@@ -61,6 +63,23 @@ def shorten_entry(text: str) -> str:
     return " ".join([name, *(f"{key.rpartition('.')[2]}{sign}{value}" for key, sign, value in parts)])
 
 
+def front_points(entry: str, tasks: Sequence[str], parts: int) -> list[str]:
+    """The entries that an entry such as ``front weighting.normalise=true`` stands for, one for each point of its grid.
+
+    InputError if the entry says the weights itself, which are what its points differ in; otherwise as :func:`simplex`.
+    """
+    _, *rest = entry.split()
+    for part in rest:
+        if parse_override(part).key_or_group.startswith(WEIGHTS):
+            raise InputError(f"'{entry}': a front has weights of its own: expected 'fixed {part}' for one choice")
+    return [" ".join(["fixed", point, *rest]) for point in simplex(tasks, parts)]
+
+
+def weights_of(point: str) -> Any:
+    """The weights of an entry that :func:`front_points` made."""
+    return to_plain(parse_override(point.split()[1]).value())
+
+
 def simplex(tasks: Sequence[str], parts: int) -> list[str]:
     """Overrides for every way to divide ``parts`` equal parts of weight among K tasks, each of which gets at least one.
 
@@ -72,7 +91,7 @@ def simplex(tasks: Sequence[str], parts: int) -> list[str]:
     for cuts in combinations(range(1, parts), len(tasks) - 1):
         sizes = [b - a for a, b in zip((0, *cuts), (*cuts, parts), strict=True)]
         pairs = ",".join(f"{task}:{size * len(tasks) / parts:.6g}" for task, size in zip(tasks, sizes, strict=True))
-        out.append(f"weighting.weights={{{pairs}}}")
+        out.append(f"{WEIGHTS}={{{pairs}}}")
     return out
 
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 from shutil import rmtree
@@ -31,10 +32,11 @@ from mtl.suites.split_checks import check_labels
 from mtl.sweep.entries import (
     ELSEWHERE,
     as_trained,
+    front_points,
     overrides_for,
     shorten_entry,
-    simplex,
     value_of,
+    weights_of,
     with_split_seed,
     with_values,
 )
@@ -73,6 +75,7 @@ class Planner:
     def __init__(self, study: Study) -> None:
         self.study = study
         self._configs: dict[tuple[str, str, int, int | None], RunConfig] = {}
+        self._first_points: dict[str, str] = {}  # of its front, for each further point
         base = self.config(BASELINE, "equal")
         self.output = Path(base.output)
         if identity(self.config(BASELINE, "equal", seed=1).changed(seed=base.seed)) != identity(base):
@@ -143,7 +146,8 @@ class Planner:
     def config(self, model: str, weighting: str, seed: int = 0, epochs: int | None = None) -> RunConfig:
         """The config of a model and a weighting, each with overrides of its own after a space.
 
-        Each is composed once: Hydra reads all its files anew every time, and a front has dozens of configurations.
+        Each is composed once: Hydra reads all its files anew every time. Of a front, which has dozens of points that
+        differ in their weights only, the first is composed.
 
         Args:
             model: an entry of ``models``.
@@ -156,7 +160,12 @@ class Planner:
         """
         asked = (model, weighting, seed, epochs)
         if asked not in self._configs:
-            self._configs[asked] = self._composed(*asked)
+            first = self._first_points.get(weighting)
+            if first is None:
+                self._configs[asked] = self._composed(*asked)
+            else:
+                alike = self.config(model, first, seed, epochs)
+                self._configs[asked] = alike.changed(weighting={**alike.weighting, "weights": weights_of(weighting)})
         return self._configs[asked]
 
     def _composed(self, model: str, weighting: str, seed: int, epochs: int | None) -> RunConfig:
@@ -182,14 +191,17 @@ class Planner:
         measuring = measuring_epochs(config, len(names))
         return Configuration(label, config, parameters, step_seconds(assembly, suite.data), measuring=measuring)
 
-    @property
+    @cached_property
     def weightings(self) -> list[str]:
         """The entries of ``weightings``, the front written out as one entry for each point of its grid."""
         found = []
         for entry in self.study.weightings:
-            name, *rest = entry.split()
-            points = simplex([task.name for task in self.data.tasks], self.study.front) if name == FRONT else []
-            found += [" ".join(["fixed", point, *rest]) for point in points] if name == FRONT else [entry]
+            if entry.split()[0] != FRONT:
+                found.append(entry)
+                continue
+            first, *others = front_points(entry, [task.name for task in self.data.tasks], self.study.front)
+            found += [first, *others]
+            self._first_points |= dict.fromkeys(others, first)
         return found
 
     @property
@@ -204,8 +216,15 @@ class Planner:
         return label if shorts.count(label) == 1 else f"{model}-{weighting}"
 
     def multi_task(self) -> list[Configuration]:
-        """The configurations of every model with every weighting."""
-        return [self.configuration(self.label(m, w), self.config(m, w)) for m, w in self.pairs]
+        """The configurations of every model with every weighting. The points of a front cost what its first costs."""
+        found: dict[tuple[str, str], Configuration] = {}
+        for model, weighting in self.pairs:
+            label, config = self.label(model, weighting), self.config(model, weighting)
+            first = found.get((model, self._first_points.get(weighting, "")))
+            found[model, weighting] = (
+                self.configuration(label, config) if first is None else replace(first, label=label, config=config)
+            )
+        return list(found.values())
 
     def single_task(self) -> Configuration:
         """The baseline."""

@@ -18,6 +18,7 @@ from mtl.config.run_config import RunConfig
 from mtl.config.study_arguments import read_study
 from mtl.errors import InputError
 from mtl.nn.heads import ConditionalHead
+from mtl.runs.identity import identity
 from mtl.sweep.entries import simplex, with_split_seed, with_values
 from mtl.sweep.matched_baselines import epochs_within, same_parameters
 from mtl.sweep.plan import Configuration
@@ -118,7 +119,9 @@ def test_the_budget_is_one_of_optimizer_steps(setting: str, tmp_path: Path) -> N
     assert config.steps == 7
 
 
-def test_each_configuration_of_a_front_is_composed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_a_front_one_point_is_composed_and_measured_and_all_are_what_hydra_makes_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     composed = []
 
     def compose(*overrides: str) -> RunConfig:
@@ -126,10 +129,21 @@ def test_each_configuration_of_a_front_is_composed_once(tmp_path: Path, monkeypa
         return configure(*overrides)
 
     monkeypatch.setattr("mtl.sweep.planner.configure", compose)
-    found = planner(tmp_path, "models=[hard]", "weightings=[front]", "front=4", "task.num_tasks=2")
-    assert len([found.single_task(), *found.multi_task()]) == 4
+    weightings = "weightings=['front weighting.normalise=loss_scale']"
+    found = planner(tmp_path, "models=[hard]", weightings, "front=4", "task.num_tasks=2")
+    front = found.multi_task()
+    assert len([found.single_task(), *front]) == 4
     assert len(composed) == len(set(composed))
-    assert sum("model=hard" in overrides for overrides in composed) == 3
+    assert sum("model=hard" in overrides for overrides in composed) == 1
+    assert len({one.step_seconds for one in front}) == 1
+    (overrides,) = (each for each in composed if "model=hard" in each)
+    others = [text for text in overrides if not text.startswith("weighting.weights")]
+    for one, weights in zip(front, ["task0:0.5,task1:1.5", "task0:1,task1:1", "task0:1.5,task1:0.5"], strict=True):
+        hydra = configure(*others, f"weighting.weights={{{weights}}}").changed(output=one.config.output, progress=False)
+        assert one.config == hydra
+        assert identity(one.config) == identity(hydra)
+    with pytest.raises(InputError, match="a front has weights of its own"):
+        planner(tmp_path, "weightings=['front weighting.weights={task0:1}']")
 
 
 def test_tuning_gives_everyone_the_same_grid(tmp_path: Path) -> None:
