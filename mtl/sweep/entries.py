@@ -63,21 +63,41 @@ def shorten_entry(text: str) -> str:
     return " ".join([name, *(f"{key.rpartition('.')[2]}{sign}{value}" for key, sign, value in parts)])
 
 
-def front_points(entry: str, tasks: Sequence[str], parts: int) -> list[str]:
-    """The entries that an entry such as ``front weighting.normalise=true`` stands for, one for each point of its grid.
+def front_points(entry: str, tasks: Sequence[str], parts: int) -> dict[str, str]:
+    """The entries that an entry such as ``front weighting.normalise=loss_scale`` stands for.
 
-    InputError if the entry says the weights itself, which are what its points differ in; otherwise as :func:`simplex`.
+    Args:
+        entry: of ``weightings``.
+        tasks: their names.
+        parts: of weight, each of which goes to a task.
+
+    Returns:
+        An entry for each point of the grid, and what it is called in short: ``front 1:2:3`` has the weights of the
+        tasks in this proportion.
+
+    Raises:
+        InputError: the entry says the weights itself, which are what its points differ in, or there are more tasks than
+            parts.
     """
     _, *rest = entry.split()
     for part in rest:
         if parse_override(part).key_or_group.startswith(WEIGHTS):
             raise InputError(f"'{entry}': a front has weights of its own: expected 'fixed {part}' for one choice")
-    return [" ".join(["fixed", point, *rest]) for point in simplex(tasks, parts)]
+    return {
+        " ".join(["fixed", point, *rest]): shorten_entry(" ".join([f"front {':'.join(map(str, sizes))}", *rest]))
+        for sizes, point in zip(divisions(len(tasks), parts), simplex(tasks, parts), strict=True)
+    }
 
 
 def weights_of(point: str) -> Any:
     """The weights of an entry that :func:`front_points` made."""
     return to_plain(parse_override(point.split()[1]).value())
+
+
+def divisions(count: int, parts: int) -> list[tuple[int, ...]]:
+    """Every way to divide so many equal parts among ``count`` that each gets one or more."""
+    cuts = combinations(range(1, parts), count - 1)
+    return [tuple(b - a for a, b in zip((0, *cut), (*cut, parts), strict=True)) for cut in cuts]
 
 
 def simplex(tasks: Sequence[str], parts: int) -> list[str]:
@@ -88,8 +108,7 @@ def simplex(tasks: Sequence[str], parts: int) -> list[str]:
     if parts < len(tasks):
         raise InputError(f"front={parts}: expected {len(tasks)} or more, one part for each task")
     out = []
-    for cuts in combinations(range(1, parts), len(tasks) - 1):
-        sizes = [b - a for a, b in zip((0, *cuts), (*cuts, parts), strict=True)]
+    for sizes in divisions(len(tasks), parts):
         pairs = ",".join(f"{task}:{size * len(tasks) / parts:.6g}" for task, size in zip(tasks, sizes, strict=True))
         out.append(f"{WEIGHTS}={{{pairs}}}")
     return out

@@ -76,6 +76,7 @@ class Planner:
         self.study = study
         self._configs: dict[tuple[str, str, int, int | None], RunConfig] = {}
         self._first_points: dict[str, str] = {}  # of its front, for each further point
+        self._short: dict[str, str] = {}  # what the points of fronts are called
         base = self.config(BASELINE, "equal")
         self.output = Path(base.output)
         if identity(self.config(BASELINE, "equal", seed=1).changed(seed=base.seed)) != identity(base):
@@ -199,9 +200,11 @@ class Planner:
             if entry.split()[0] != FRONT:
                 found.append(entry)
                 continue
-            first, *others = front_points(entry, [task.name for task in self.data.tasks], self.study.front)
-            found += [first, *others]
+            points = front_points(entry, [task.name for task in self.data.tasks], self.study.front)
+            first, *others = points
+            found += points
             self._first_points |= dict.fromkeys(others, first)
+            self._short |= points
         return found
 
     @property
@@ -211,9 +214,12 @@ class Planner:
 
     def label(self, model: str, weighting: str) -> str:
         """What a model with a weighting is called: in short, unless another pair is called so too."""
-        shorts = [f"{shorten_entry(m)}-{shorten_entry(w)}" for m, w in self.pairs]
-        label = f"{shorten_entry(model)}-{shorten_entry(weighting)}"
-        return label if shorts.count(label) == 1 else f"{model}-{weighting}"
+        label = self._short_label(model, weighting)
+        alone = [self._short_label(*pair) for pair in self.pairs].count(label) == 1
+        return label if alone else f"{model}-{weighting}"
+
+    def _short_label(self, model: str, weighting: str) -> str:
+        return f"{shorten_entry(model)}-{self._short.get(weighting) or shorten_entry(weighting)}"
 
     def multi_task(self) -> list[Configuration]:
         """The configurations of every model with every weighting. The points of a front cost what its first costs."""

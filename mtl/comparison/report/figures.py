@@ -1,5 +1,6 @@
 """The figures of a report. Each function gives a :class:`SvgFigure`, or None when there is nothing to show."""
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from math import isfinite
@@ -14,11 +15,16 @@ from numpy.typing import NDArray
 from mtl.comparison.fixed_front import fronts_of_fixed_weights
 from mtl.comparison.report.curves import Curve, Logged, curve, mean_of
 from mtl.comparison.report.drawing import BAD, GOOD, INK, LINE, MUTED, PLAIN, SERIES, SvgFigure, style, to_svg
-from mtl.comparison.types import HELPS, HURTS, Comparison, Evidence, Row
+from mtl.comparison.report.legend import best_rows, legend_below, styles
+from mtl.comparison.types import HELPS, HURTS, Comparison, Evidence
+from mtl.comparison.wording import join_words
+from mtl.config.study import FRONT
 from mtl.inspection.affinity_figure import cluster_order
 
+FIXED = "fixed"  # the weighting whose weights a person chose
+FRONT_POINT = re.compile(rf"-{FRONT} \d+:")  # in the name of a configuration whose weights are a point of a grid
+SAME_WEIGHT = 1e-6  # weights that differ by less are the same
 Logs = Mapping[str, Sequence[Logged]]  # by label of a configuration: what its runs logged
-DASHES = ("-", "--", ":", "-.")
 
 
 def percent_axis(value: float, _: int) -> str:
@@ -45,19 +51,6 @@ def grid(panels: int, wide: int, width: float, height: float, names: float = 0.0
     figure = Figure(figsize=(width * columns + names, height * rows), layout="constrained")
     axes = [figure.add_subplot(rows, columns, i + 1) for i in range(panels)]
     return figure, axes
-
-
-def styles(rows: Sequence[Row]) -> dict[str, tuple[str, str]]:
-    """Colour by model and dashes by weighting, for each label; the baseline and its kin in ink."""
-    models = list(dict.fromkeys(row.model for row in rows if row.multi))
-    weightings = list(dict.fromkeys(row.weighting for row in rows if row.multi))
-    singles = [row.label for row in rows if not row.multi]
-    out = {label: (INK, DASHES[i % len(DASHES)]) for i, label in enumerate(singles)}
-    for row in rows:
-        if row.multi:
-            colour = SERIES[models.index(row.model) % len(SERIES)]
-            out[row.label] = (colour, DASHES[weightings.index(row.weighting) % len(DASHES)])
-    return out
 
 
 def answer(comparison: Comparison) -> SvgFigure | None:
@@ -165,6 +158,9 @@ def fixed_front(comparison: Comparison) -> SvgFigure | None:
             "Mean gains on validation; up and right is better. Star: no fixed weights of the same model are at least "
             "as good on every task. Nothing is claimed of it."
         )
+        if any(FRONT_POINT.search(row.label) for one in fronts.values() for row in one.fixed):
+            note += f" {FRONT} {':'.join(map(str, range(1, len(comparison.tasks) + 1)))} in a name: weights of "
+            note += f"{join_words(comparison.tasks)} in this proportion."
         return to_svg(figure, "front", "Weightings beside fixed weights", note)
 
 
@@ -192,8 +188,9 @@ def tags_of_figures(comparison: Comparison) -> frozenset[str]:
 
 def learning(comparison: Comparison, logs: Logs) -> SvgFigure | None:
     """The primary metric on validation over the steps, a panel per task."""
-    rows = comparison.all_rows
-    look, labels, tasks = styles(rows), shorten([row.label for row in rows]), shorten(comparison.tasks, 20)
+    rows, left_out = best_rows(comparison.all_rows)
+    (look, meaning), labels = styles(rows), shorten([row.label for row in rows])
+    tasks = shorten(comparison.tasks, 20)
     with style():
         figure, axes = grid(len(comparison.tasks), 3, 3.6, 2.6)
         drawn = False
@@ -214,8 +211,8 @@ def learning(comparison: Comparison, logs: Logs) -> SvgFigure | None:
             ax.grid()
         legend_below(figure, axes[0])
         note = (
-            "Line: mean over seeds, band: from the worst to the best seed. Colour: model, dashes: weighting; "
-            "black or white: single task."
+            f"Line: mean over seeds, band: from the worst to the best seed. {meaning}; black or white: single task."
+            f"{left_out}"
         )
         return to_svg(figure, "learning", "Learning curves on validation", note) if drawn else None
 
@@ -225,21 +222,16 @@ def mark(found: Curve) -> str | None:
     return "o" if len(found.steps) == 1 else None
 
 
-def legend_below(figure: Figure, ax: Axes) -> None:
-    """One legend for all panels."""
-    handles, names = ax.get_legend_handles_labels()
-    if names:
-        figure.legend(handles, names, loc="outside lower left", ncols=min(4, len(names)), fontsize=8)
-
-
 def weights(comparison: Comparison, logs: Logs) -> SvgFigure | None:
     """Effective weights of the tasks over the steps, where they move; a panel per configuration."""
-    moving = []
+    curves = {}
     for row in comparison.rows:
         found = {task: curve(logs.get(row.label, ()), weight_tag(task)) for task in comparison.tasks}
         lines = {task: one for task, one in found.items() if one is not None}
-        if row.multi and any(np.ptp(one.mean) > 1e-6 or abs(one.mean[0] - 1) > 1e-6 for one in lines.values()):
-            moving.append((row.label, lines))
+        if row.multi and any(moves(one, fixed=row.weighting == FIXED) for one in lines.values()):
+            curves[row.label] = lines
+    rows, left_out = best_rows([row for row in comparison.rows if row.label in curves])
+    moving = [(row.label, curves[row.label]) for row in rows]
     if not moving:
         return None
     with style():
@@ -255,20 +247,30 @@ def weights(comparison: Comparison, logs: Logs) -> SvgFigure | None:
             ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
             ax.grid()
         legend_below(figure, axes[0])
-        note = "Line: mean over seeds, band: extremes. Configurations whose weights stay at 1 are left out."
+        note = (
+            "Line: mean over seeds, band: extremes. Configurations whose weights stay at 1 or are fixed are left out."
+            f"{left_out}"
+        )
         return to_svg(figure, "weights", "Weights of the tasks over training", note)
+
+
+def moves(weight: Curve, *, fixed: bool) -> bool:
+    """Whether a weight is worth a curve: it changes, or is not 1 although nobody fixed it."""
+    return bool(np.ptp(weight.mean) > SAME_WEIGHT or (not fixed and abs(weight.mean[0] - 1) > SAME_WEIGHT))
 
 
 def cosines(comparison: Comparison, logs: Logs) -> SvgFigure | None:
     """Mean cosine between the tasks' gradients, for configurations that measure it."""
-    found = []
+    matrices = {}
     for row in comparison.rows:
         matrix = np.eye(len(comparison.tasks))
         for (i, a), (j, b) in combinations(enumerate(comparison.tasks), 2):
             value = mean_of(logs.get(row.label, ()), cosine_tag(a, b))
             matrix[i, j] = matrix[j, i] = np.nan if value is None else value
         if len(comparison.tasks) > 1 and np.isfinite(matrix).all():
-            found.append((row.label, matrix))
+            matrices[row.label] = matrix
+    rows, left_out = best_rows([row for row in comparison.rows if row.label in matrices])
+    found = [(row.label, matrices[row.label]) for row in rows]
     if not found:
         return None
     size = 0.9 + 0.55 * len(comparison.tasks)
@@ -280,7 +282,7 @@ def cosines(comparison: Comparison, logs: Logs) -> SvgFigure | None:
             ax.set_title(labels[label])
         note = (
             "Cosine between the gradients of two tasks where the weighting compares them, mean over training and "
-            "seeds. Below 0 (red) the tasks pull against each other."
+            f"seeds. Below 0 (red) the tasks pull against each other.{left_out}"
         )
         return to_svg(figure, "cosines", "Do the tasks' gradients agree?", note)
 
@@ -317,8 +319,9 @@ def affinity(comparison: Comparison) -> SvgFigure | None:
 
     It is the mean over seeds, relative to the largest, in the order of a clustering.
     """
-    found = [(row, [one.affinity for one in row.records if one.affinity]) for row in comparison.rows]
-    found = [(row, measured) for row, measured in found if measured]
+    measures = {row.label: [one.affinity for one in row.records if one.affinity] for row in comparison.rows}
+    rows, left_out = best_rows([row for row in comparison.rows if measures[row.label]])
+    found = [(row, measures[row.label]) for row in rows]
     if not found:
         return None
     size, said = 0.9 + 0.55 * len(comparison.tasks), []
@@ -344,21 +347,25 @@ def affinity(comparison: Comparison) -> SvgFigure | None:
             )
         note = (
             "Affinity of a row's task onto a column's, measured before training, mean over seeds, relative to the "
-            f"largest. Groups trained: {'. '.join(said)}."
+            f"largest. Groups trained: {'. '.join(said)}.{left_out}"
         )
         return to_svg(figure, "affinity", "Which tasks help each other?", note)
 
 
 def cost(comparison: Comparison) -> SvgFigure:
     """Quality against training seconds."""
-    rows = comparison.all_rows
-    look, labels = styles(rows), shorten([row.label for row in rows])
+    rows, left_out = best_rows(comparison.all_rows)
+    (look, _), labels = styles(rows), shorten([row.label for row in rows])
     with style():
-        figure, (ax,) = grid(1, 1, 4.6, 3.6)
+        figure, (ax,) = grid(1, 1, 4.6, 3.6 + 0.1 * max(0, len(rows) - 10))
         ax.axhline(0, color=MUTED, linewidth=1)
         on_front = sorted(
-            (row.costs["seconds"], row.delta_validation) for row in rows if row.label in comparison.front_cost
+            (row.costs["seconds"], row.delta_validation)
+            for row in comparison.all_rows
+            if row.label in comparison.front_cost
         )
+        others = [row for row in comparison.all_rows if row.label not in labels]
+        ax.plot([one.costs["seconds"] for one in others], [one.delta_validation for one in others], ".", color=MUTED)
         if len(on_front) > 1:
             ax.step(*zip(*on_front, strict=True), where="post", color=PLAIN, linewidth=1.2, zorder=1)
         numbers = {row.label: i + 1 for i, row in enumerate(rows)}
@@ -376,7 +383,7 @@ def cost(comparison: Comparison) -> SvgFigure:
         figure.legend(*ax.get_legend_handles_labels(), loc="outside lower left", ncols=2, fontsize=8)
         note = (
             "Up is better, left is cheaper. The line joins what no other configuration beats in both. Star: the one "
-            "that validation prefers."
+            f"that validation prefers.{left_out}{' Small points: the others.' if left_out else ''}"
         )
         return to_svg(figure, "cost", "Quality against cost", note)
 

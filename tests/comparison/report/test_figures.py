@@ -1,9 +1,16 @@
 """Figures: what is cut to fit stays readable."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 
+from mtl.comparison.comparison import compare
 from mtl.comparison.report.curves import Curve
-from mtl.comparison.report.figures import mark, shorten
+from mtl.comparison.report.figures import cost, learning, mark, moves, shorten
+from mtl.comparison.report.legend import MOST, best_rows, styles
+from mtl.comparison.types import Comparison
+from tests.comparison.report.support import records
 
 
 def test_names_stay_different_when_they_are_cut_for_a_figure() -> None:
@@ -17,3 +24,42 @@ def test_names_stay_different_when_they_are_cut_for_a_figure() -> None:
 def test_a_curve_of_one_point_can_be_seen() -> None:
     one, two = (Curve(*(np.arange(count),) * 4) for count in (1, 2))
     assert (mark(one), mark(two)) == ("o", None)
+
+
+def many(tmp_path: Path, count: int) -> Comparison:
+    """A comparison of so many configurations of one model and one weighting, the later ones better on validation."""
+    found = compare(records(tmp_path, seeds=2))
+    one = next(row for row in found.rows if row.multi)
+    rows = (replace(one, label=f"hard-front {i}:1", key=str(i), delta_validation=0.01 * i) for i in range(count))
+    return replace(found, rows=tuple(rows))
+
+
+def test_of_many_configurations_a_figure_names_the_best_and_says_so(tmp_path: Path) -> None:
+    comparison = many(tmp_path, 66)
+    shown, left_out = best_rows(comparison.all_rows)
+    assert [row.label for row in shown] == ["single_task-equal", *(f"hard-front {i}:1" for i in range(66 - MOST, 66))]
+    assert left_out == f" Of 66 configurations the best {MOST} on validation are named."
+    logs = {row.label: [{f"val/a/{comparison.primary['a']}": {0: 0.1, 9: 0.3}}] for row in comparison.all_rows}
+    for figure in (cost(comparison), learning(comparison, logs)):
+        assert figure is not None
+        assert left_out in figure.note
+        assert figure.svg.count("hard-front 65:1") == 1
+        assert "hard-front 3:1" not in figure.svg
+    assert best_rows(comparison.all_rows[: MOST + 1]) == (list(comparison.all_rows[: MOST + 1]), "")
+
+
+def test_each_configuration_of_a_figure_looks_different(tmp_path: Path) -> None:
+    found = compare(records(tmp_path, seeds=2))
+    look, meaning = styles(found.all_rows)
+    assert len(set(look.values())) == len(found.all_rows)
+    assert meaning == "Colour: model, dashes: weighting"
+    look, meaning = styles(many(tmp_path / "many", MOST).all_rows)
+    assert len(set(look.values())) == MOST + 1
+    assert meaning == "Colour and dashes: configuration"
+
+
+def test_weights_that_a_person_fixed_are_no_curve() -> None:
+    half, moving = np.full(3, 0.5), np.array([0.5, 0.6, 0.7])
+    assert not moves(Curve(np.arange(3), half, half, half), fixed=True)
+    assert moves(Curve(np.arange(3), half, half, half), fixed=False)
+    assert moves(Curve(np.arange(3), moving, moving, moving), fixed=True)

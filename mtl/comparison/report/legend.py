@@ -1,0 +1,70 @@
+"""Which configurations a figure names, and how each of them looks there."""
+
+from collections.abc import Sequence
+from math import ceil, isnan
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mtl.comparison.report.drawing import INK, SERIES
+from mtl.comparison.types import Row
+
+LINE = 0.17  # inches of a line of a legend
+LINES = 3  # that there is room for below a figure of usual height
+COLUMNS = 4
+MOST = 16  # names of more configurations take the room of the figure itself
+DASHES = ("-", "--", ":", "-.")
+
+
+def best_rows(rows: Sequence[Row]) -> tuple[list[Row], str]:
+    """What a figure shows that names each configuration.
+
+    Args:
+        rows: configurations.
+
+    Returns:
+        Those that learn tasks apart, and of the others up to :data:`MOST`, the best on validation; in their order. And
+        a sentence for the note of the figure on what is left out, with a space before it; empty where all are shown.
+    """
+    together = [row for row in rows if row.multi]
+    ranked = sorted(together, key=lambda row: (isnan(row.delta_validation), -row.delta_validation))
+    shown = {row.label for row in ranked[:MOST]}
+    left_out = f" Of {len(together)} configurations the best {MOST} on validation are named." if ranked[MOST:] else ""
+    return [row for row in rows if not row.multi or row.label in shown], left_out
+
+
+def styles(rows: Sequence[Row]) -> tuple[dict[str, tuple[str, str]], str]:
+    """Colour and dashes of each label; the baseline and its kin in ink.
+
+    Args:
+        rows: configurations.
+
+    Returns:
+        By label, and what colours and dashes mean: model and weighting where these tell all configurations apart.
+    """
+    singles, together = ([row for row in rows if row.multi is multi] for multi in (False, True))
+    ink = {row.label: (INK, DASHES[place % len(DASHES)]) for place, row in enumerate(singles)}
+    models = list(dict.fromkeys(row.model for row in together))
+    weightings = list(dict.fromkeys(row.weighting for row in together))
+    chosen = {
+        row.label: (
+            SERIES[models.index(row.model) % len(SERIES)],
+            DASHES[weightings.index(row.weighting) % len(DASHES)],
+        )
+        for row in together
+    }
+    if len(set(chosen.values())) == len(together):
+        return ink | chosen, "Colour: model, dashes: weighting"
+    own = {
+        row.label: (SERIES[place % len(SERIES)], DASHES[place // len(SERIES) % len(DASHES)])
+        for place, row in enumerate(together)
+    }
+    return ink | own, "Colour and dashes: configuration"
+
+
+def legend_below(figure: Figure, ax: Axes) -> None:
+    """One legend for all panels, for which the figure grows where it has more than a few lines."""
+    handles, names = ax.get_legend_handles_labels()
+    if names:
+        figure.legend(handles, names, loc="outside lower left", ncols=min(COLUMNS, len(names)), fontsize=8)
+        figure.set_figheight(figure.get_figheight() + LINE * max(0, ceil(len(names) / COLUMNS) - LINES))
