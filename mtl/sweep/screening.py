@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import inf, isfinite
 from pathlib import Path
+from typing import Any
 
 from mtl.comparison.design import Stopped
 from mtl.comparison.judge import Judge
@@ -34,8 +35,12 @@ class Screening:
     def __init__(self, planner: Planner, single: Configuration, multi: Sequence[Configuration], ledger: Ledger) -> None:
         self.planner, self.single, self.multi, self.ledger = planner, single, list(multi), ledger
         study = planner.study
+        hardware: list[dict[str, Any]] = []
+        for one in self.multi:
+            if (arguments := one.config.hardware.arguments()) not in hardware:
+                hardware.append(arguments)
         with silent_lightning():
-            one_process = all(processes_of(one.config.hardware.arguments()) == 1 for one in self.multi)
+            one_process = all(processes_of(arguments) == 1 for arguments in hardware)
         # Of several processes, only the first would know that it is to pause
         self.rungs = rungs(study.screening_seeds, len(self.multi), halving=study.halves and one_process)
 
