@@ -17,6 +17,7 @@ NOT_ENOUGH = "not enough evidence"
 
 OUTCOMES = {HELPS: PAYS, HURTS: DOES_NOT_PAY, SAME: NO_DIFFERENCE, UNCLEAR: NOT_ENOUGH}
 
+TIMED = ("seconds", "inference")  # costs by a clock, which vary from run to run
 SHORT = 12  # letters of a version or a commit in a sentence
 CODE = ("mtl", "commit", "torch")  # of a run's environment: what may change its numbers beyond rounding
 
@@ -192,11 +193,26 @@ def cost_in_words(best: Row, baseline: Row) -> str:
         names["seconds"] += " (shares of trainings at once)"
         del names["memory"]
     parts = [
-        f"{name} {best.costs[key] / baseline.costs[key] - 1:+.0%}".replace("%", "\N{NO-BREAK SPACE}%")
+        f"{name} {share(best.costs[key] / baseline.costs[key])}{range_of_runs(key, best, baseline)}"
         for key, name in names.items()
         if baseline.costs[key] > 0 and isfinite(best.costs[key] / baseline.costs[key])
     ]
     return f"Beside single-task networks: {', '.join(parts)}." if parts else ""
+
+
+def share(ratio: float) -> str:
+    """A ratio of costs as a difference in percent."""
+    return f"{ratio - 1:+.0%}".replace("%", "\N{NO-BREAK SPACE}%")
+
+
+def range_of_runs(key: str, best: Row, baseline: Row) -> str:
+    """How far apart single runs are in what a clock measured, in parentheses; nothing for what does not vary."""
+    if key not in TIMED:
+        return ""
+    own, theirs = ([cost for one in row.records if (cost := getattr(one, key)) > 0] for row in (best, baseline))
+    if len(own) == len(theirs) == 1:
+        return " (one run of each)"
+    return f" (from run to run {share(min(own) / max(theirs))} to {share(max(own) / min(theirs))})"
 
 
 def against_in_words(label: str, found: Evidence) -> str:

@@ -97,7 +97,8 @@ class Seconds(Frozen):
         data: until the rows were in memory.
         fit: training with validation, logs and checkpoints, and the measuring before it.
         step: one batch, without validation and checkpoints.
-        inference: predicting one batch of test rows (up to 1024) for all tasks, median of 5; None: not measured.
+        inference: predicting one batch of test rows (up to 1024) for all tasks, the fastest of five or more; None: not
+            measured.
     """
 
     data: float

@@ -355,3 +355,24 @@ def test_units_are_those_of_the_seeds_that_gains_are_of() -> None:
     records = [run("single_task", "equal", seed, (accuracy, 2.0)) for seed, accuracy in enumerate((0.8, 0.8, 0.2))]
     records += [run("hard", "equal", seed, (0.7, 2.0)) for seed in (0, 1)]
     assert "a accuracy 0.8 apart, 0.7 together" in verdict(compare(records)).text
+
+
+@pytest.mark.parametrize(
+    ("apart", "together", "said"),
+    [
+        ((8.0, 10.0, 12.0), (4.0, 5.0, 6.0), "training seconds -50 % (from run to run -67 % to -25 %), "),
+        ((8.0,), (4.0,), "training seconds -50 % (one run of each), "),
+    ],
+)
+def test_costs_by_a_clock_say_how_far_runs_are_apart(
+    apart: tuple[float, ...], together: tuple[float, ...], said: str
+) -> None:
+    found = compare(
+        [
+            run(model, "equal", seed, (0.5, 2.0), seconds=seconds)
+            for model, each in (("single_task", apart), ("hard", together))
+            for seed, seconds in enumerate(each)
+        ]
+    )
+    words = verdict(found).cost[0].replace("\N{NO-BREAK SPACE}", " ")
+    assert f"parameters -67 %, {said}peak memory +0 %, inference seconds" in words

@@ -127,3 +127,20 @@ def test_a_finished_run_is_not_lost_for_what_only_informs(monkeypatch: pytest.Mo
     assert inference_seconds(module.predict, data) is None
     assert module.training
     assert module.network.training
+
+
+def test_an_interruption_by_other_programs_does_not_count_as_the_cost_of_a_prediction(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = rows()
+    data.setup("fit")
+    took = iter([9.0, 0.3, 0.2, 0.2, 0.4, 0.2, 5.0])  # the first prediction warms up
+    clock = [0.0]
+
+    def predict(_: Any) -> dict[str, Any]:
+        clock[0] += next(took)
+        return {}
+
+    monkeypatch.setattr("mtl.training.resources.time.perf_counter", lambda: clock[0])
+    assert inference_seconds(predict, data) == pytest.approx(0.2)
+    assert list(took) == [5.0]
