@@ -1,13 +1,13 @@
 """The verdict in words, from the numbers by stated rules."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, nan
 
 from mtl.comparison.design import CONFIRM, MEAN_SHARE
 from mtl.comparison.records import Record
 from mtl.comparison.scope import error_rate_sentence, power_sentence, scope_sentence
-from mtl.comparison.types import HELPS, HURTS, SAME, UNCLEAR, Comparison, Evidence, Measurement, Row
+from mtl.comparison.types import HELPS, HURTS, SAME, UNCLEAR, Cell, Comparison, Evidence, Measurement, Row
 from mtl.comparison.wording import count_noun, format_interval, format_percent, join_words
 
 PAYS = "pays"
@@ -18,6 +18,7 @@ NOT_ENOUGH = "not enough evidence"
 OUTCOMES = {HELPS: PAYS, HURTS: DOES_NOT_PAY, SAME: NO_DIFFERENCE, UNCLEAR: NOT_ENOUGH}
 
 TIMED = ("seconds", "inference")  # costs by a clock, which vary from run to run
+NAMED = 8  # tasks that a sentence names at most
 SHORT = 12  # letters of a version or a commit in a sentence
 CODE = ("mtl", "commit", "torch")  # of a run's environment: what may change its numbers beyond rounding
 
@@ -146,26 +147,40 @@ def tasks_in_words(tested: Measurement) -> str:
     }
     parts = []
     for call, sentence in words.items():
+        cells = {task: cell for task, cell in tested.cells.items() if cell.evidence.call == call}
         found = [
             f"{task} ({format_percent(cell.evidence.mean)}, {format_interval(cell.evidence.interval) or 'no interval'})"
-            for task, cell in tested.cells.items()
-            if cell.evidence.call == call
+            for task, cell in most_changed(cells).items()
         ]
+        others = len(cells) - len(found)
         if found:
-            parts.append(sentence.format(join_words(found)))
+            parts.append(sentence.format(join_words([*found, *([count_noun(others, "other task")] if others else [])])))
     return " ".join(parts)
+
+
+def most_changed(cells: Mapping[str, Cell]) -> dict[str, Cell]:
+    """The tasks that a sentence names: all, or of many those whose mean changes most, first the largest change."""
+    if len(cells) <= NAMED:
+        return dict(cells)
+    gains = {task: abs(cell.evidence.mean) for task, cell in cells.items()}
+    ranked = sorted(cells, key=lambda task: gains[task] if isfinite(gains[task]) else -1.0, reverse=True)
+    return {task: cells[task] for task in ranked[:NAMED]}
 
 
 def units_in_words(comparison: Comparison, tested: Measurement) -> str:
     """What the means are in the metrics' own units, of the baseline over the seeds of the other."""
     base = [one for one in comparison.baseline.records if one.seed in tested.seeds]
     apart = {task: sum(one.test[task] for one in base) / len(base) for task in tested.cells} if base else {}
+    measured = {
+        task: cell for task, cell in tested.cells.items() if isfinite(cell.mean) and isfinite(apart.get(task, nan))
+    }
     parts = [
         f"{task} {comparison.primary[task]} {apart[task]:.4g} apart, {cell.mean:.4g} together"
-        for task, cell in tested.cells.items()
-        if isfinite(cell.mean) and isfinite(apart.get(task, nan))
+        for task, cell in most_changed(measured).items()
     ]
-    return f"In their own units: {'; '.join(parts)}." if parts else ""
+    left = len(measured) - len(parts)
+    others = f"; {count_noun(left, 'other task')} in the table" if left else ""
+    return f"In their own units: {'; '.join(parts)}{others}." if parts else ""
 
 
 def acting_in_words(tested: Measurement) -> str:

@@ -376,3 +376,23 @@ def test_costs_by_a_clock_say_how_far_runs_are_apart(
     )
     words = verdict(found).cost[0].replace("\N{NO-BREAK SPACE}", " ")
     assert f"parameters -67 %, {said}peak memory +0 %, inference seconds" in words
+
+
+def test_of_many_tasks_a_sentence_names_those_that_change_most() -> None:
+    names = [f"t{i}" for i in range(20)]
+    primary = dict.fromkeys(names, "r2")
+    apart = dict.fromkeys(names, 0.5)
+    together = {name: 0.5 + 0.001 * place for place, name in enumerate(names)}
+    found = compare(
+        [
+            make_record(model, seed=seed, primary=primary, test=test)
+            for model, test in (("single_task", apart), ("hard", together))
+            for seed in (0, 1)
+        ]
+    )
+    tasks, units = (text.replace("\N{NO-BREAK SPACE}", " ") for text in verdict(found).meaning if text)
+    assert "There is no evidence either way for t19 (+1.9 %, no interval), t18 (" in tasks
+    assert "t12 (+1.2 %, no interval) and 11 other tasks." in tasks
+    assert "t11" not in tasks
+    assert units.startswith("In their own units: t19 r2 0.5 apart, 0.519 together; t18 ")
+    assert units.endswith("; 12 other tasks in the table.")
