@@ -10,7 +10,7 @@ from mtl.cli.compare import run
 from mtl.comparison.comparison import compare
 from mtl.comparison.labels import unique_labels
 from mtl.comparison.records import read
-from mtl.comparison.report.figures import affinity
+from mtl.comparison.report.matrix_figures import affinity
 from mtl.config.study_arguments import read_study
 from mtl.errors import InputError
 from mtl.lifecycle.train import train

@@ -6,8 +6,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from mtl.agent.analysis.calibration import Calibration
 from mtl.agent.analysis.content import Analysis
-from mtl.comparison.report.drawing import BAD, INK, LINE, MUTED, PLAIN, SERIES, SvgFigure, style, to_svg
-from mtl.comparison.report.figures import grid, shorten
+from mtl.comparison.report.drawing import BAD, INK, LINE, MUTED, PLAIN, SERIES, SvgFigure, grid, style, to_svg
+from mtl.comparison.report.legend import shorten
 
 
 def association_figure(found: Analysis) -> SvgFigure | None:

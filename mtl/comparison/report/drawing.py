@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 # Marker colours; no figure uses them for anything else. Each has a CSS variable and a colour for a file of its own.
@@ -107,6 +108,15 @@ def style() -> Iterator[None]:
     }
     with mpl.rc_context(settings):
         yield
+
+
+def grid(panels: int, wide: int, width: float, height: float, names: float = 0.0) -> tuple[Figure, list[Axes]]:
+    """So many panels in rows of at most ``wide``, each of this size in inches, with room for names on the left."""
+    columns = min(wide, panels)
+    rows = -(-panels // columns)
+    figure = Figure(figsize=(width * columns + names, height * rows), layout="constrained")
+    axes = [figure.add_subplot(rows, columns, i + 1) for i in range(panels)]
+    return figure, axes
 
 
 def to_svg(figure: Figure, name: str, title: str, note: str) -> SvgFigure:

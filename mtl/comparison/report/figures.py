@@ -7,19 +7,16 @@ from math import isfinite
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
-from numpy.typing import NDArray
 
 from mtl.comparison.fixed_front import fronts_of_fixed_weights
-from mtl.comparison.report.curves import Curve, Logged, curve, mean_of
-from mtl.comparison.report.drawing import BAD, GOOD, INK, LINE, MUTED, PLAIN, SERIES, SvgFigure, style, to_svg
-from mtl.comparison.report.legend import best_rows, legend_below, styles
+from mtl.comparison.report.curves import Curve, Logged, curve
+from mtl.comparison.report.drawing import BAD, GOOD, INK, LINE, MUTED, PLAIN, SERIES, SvgFigure, grid, style, to_svg
+from mtl.comparison.report.legend import best_rows, legend_below, shorten, styles
+from mtl.comparison.report.matrix_figures import affinity, cosine_tag, cosines
 from mtl.comparison.types import HELPS, HURTS, Comparison, Evidence
 from mtl.comparison.wording import join_words
 from mtl.config.study import FRONT
-from mtl.inspection.affinity_figure import cluster_order
 
 FIXED = "fixed"  # the weighting whose weights a person chose
 FRONT_POINT = re.compile(rf"-{FRONT} \d+:")  # in the name of a configuration whose weights are a point of a grid
@@ -30,27 +27,6 @@ Logs = Mapping[str, Sequence[Logged]]  # by label of a configuration: what its r
 def percent_axis(value: float, _: int) -> str:
     """A gain as a tick label."""
     return f"{value * 100:+g} %" if value else "0"
-
-
-def shorten(names: Sequence[str], most: int = 34) -> dict[str, str]:
-    """Names short enough for a figure, each one different: cut at the end, or where that is ambiguous in the middle."""
-    short = {name: name if len(name) <= most else name[: most - 1] + "…" for name in names}
-    half = (most - 1) // 2
-    ambiguous = [name for name in short if list(short.values()).count(short[name]) > 1 and len(name) > most]
-    short |= {name: f"{name[: most - 1 - half]}…{name[-half:]}" for name in ambiguous}
-    for place, name in enumerate(ambiguous):
-        if list(short.values()).count(short[name]) > 1:
-            short[name] += f" ({place + 1})"
-    return short
-
-
-def grid(panels: int, wide: int, width: float, height: float, names: float = 0.0) -> tuple[Figure, list[Axes]]:
-    """So many panels in rows of at most ``wide``, each of this size in inches, with room for names on the left."""
-    columns = min(wide, panels)
-    rows = -(-panels // columns)
-    figure = Figure(figsize=(width * columns + names, height * rows), layout="constrained")
-    axes = [figure.add_subplot(rows, columns, i + 1) for i in range(panels)]
-    return figure, axes
 
 
 def answer(comparison: Comparison) -> SvgFigure | None:
@@ -174,11 +150,6 @@ def weight_tag(task: str) -> str:
     return f"weight/{task}"
 
 
-def cosine_tag(first: str, second: str) -> str:
-    """Under which it logs the cosine between the gradients of two tasks, in their order."""
-    return f"gradient/cosine/{first}-{second}"
-
-
 def tags_of_figures(comparison: Comparison) -> frozenset[str]:
     """All that the figures show of what runs logged."""
     tasks = comparison.tasks
@@ -257,99 +228,6 @@ def weights(comparison: Comparison, logs: Logs) -> SvgFigure | None:
 def moves(weight: Curve, *, fixed: bool) -> bool:
     """Whether a weight is worth a curve: it changes, or is not 1 although nobody fixed it."""
     return bool(np.ptp(weight.mean) > SAME_WEIGHT or (not fixed and abs(weight.mean[0] - 1) > SAME_WEIGHT))
-
-
-def cosines(comparison: Comparison, logs: Logs) -> SvgFigure | None:
-    """Mean cosine between the tasks' gradients, for configurations that measure it."""
-    matrices = {}
-    for row in comparison.rows:
-        matrix = np.eye(len(comparison.tasks))
-        for (i, a), (j, b) in combinations(enumerate(comparison.tasks), 2):
-            value = mean_of(logs.get(row.label, ()), cosine_tag(a, b))
-            matrix[i, j] = matrix[j, i] = np.nan if value is None else value
-        if len(comparison.tasks) > 1 and np.isfinite(matrix).all():
-            matrices[row.label] = matrix
-    rows, left_out = best_rows([row for row in comparison.rows if row.label in matrices])
-    found = [(row.label, matrices[row.label]) for row in rows]
-    if not found:
-        return None
-    size = 0.9 + 0.55 * len(comparison.tasks)
-    names, labels = list(shorten(comparison.tasks, 16).values()), shorten([label for label, _ in found])
-    with style():
-        figure, axes = grid(len(found), 3, size + 0.9, size)
-        for i, (ax, (label, matrix)) in enumerate(zip(axes, found, strict=True)):
-            fields(ax, matrix, names, first=i % 3 == 0)
-            ax.set_title(labels[label])
-        note = (
-            "Cosine between the gradients of two tasks where the weighting compares them, mean over training and "
-            f"seeds. Below 0 (red) the tasks pull against each other.{left_out}"
-        )
-        return to_svg(figure, "cosines", "Do the tasks' gradients agree?", note)
-
-
-def fields(ax: Axes, matrix: NDArray[np.float64], names: Sequence[str], *, first: bool) -> None:
-    """A matrix of numbers from -1 to 1 as coloured fields, NaN as none.
-
-    Args:
-        ax: where to draw.
-        matrix: ``[K, K]``.
-        names: of its rows and columns.
-        first: whether it is the first panel of its line, which alone names the rows.
-    """
-    for (y, x), value in np.ndenumerate(matrix):
-        if not isfinite(value):
-            continue
-        colour = GOOD if value >= 0 else BAD
-        strength = 0.75 * min(1.0, abs(value))
-        ax.add_patch(Rectangle((x - 0.48, y - 0.48), 0.96, 0.96, facecolor=colour, alpha=strength, linewidth=0))
-        ax.text(x, y, f"{round(value, 2) + 0.0:.2f}", ha="center", va="center", color=INK, fontsize=8)
-    ticks = range(len(names))
-    ax.set_xticks(ticks, names, rotation=30, ha="right")
-    ax.set_yticks(ticks, names if first else [""] * len(names))
-    ax.tick_params(length=0)
-    ax.set_xlim(-0.5, len(names) - 0.5)
-    ax.set_ylim(len(names) - 0.5, -0.5)
-    ax.set_aspect("equal")
-    for side in ax.spines.values():
-        side.set_visible(False)
-
-
-def affinity(comparison: Comparison) -> SvgFigure | None:
-    """How much the tasks help each other, for configurations that measured it to find groups.
-
-    It is the mean over seeds, relative to the largest, in the order of a clustering.
-    """
-    measures = {row.label: [one.affinity for one in row.records if one.affinity] for row in comparison.rows}
-    rows, left_out = best_rows([row for row in comparison.rows if measures[row.label]])
-    found = [(row, measures[row.label]) for row in rows]
-    if not found:
-        return None
-    size, said = 0.9 + 0.55 * len(comparison.tasks), []
-    labels = shorten([row.label for row, _ in found])
-    with style():
-        figure, axes = grid(len(found), 3, size + 0.9, size)
-        for ax, (row, measured) in zip(axes, found, strict=True):
-            measure, names = measured[0].measure, measured[0].tasks
-            mean = np.mean([np.array(one.matrices[measure], dtype=float) for one in measured], axis=0)
-            np.fill_diagonal(mean, 0.0)
-            order = cluster_order(mean)
-            shown = mean[order][:, order] / max(np.abs(mean).max(), 1e-12)
-            np.fill_diagonal(shown, np.nan)  # a task onto itself says nothing
-            tasks = shorten(names, 16)
-            fields(ax, shown, [tasks[names[i]] for i in order], first=True)
-            ax.set_title(f"{labels[row.label]}: {measure}")
-            seeds = [one.seed for one in row.records if one.affinity]
-            by_groups: dict[str, list[str]] = {}
-            for seed, one in zip(seeds, measured, strict=True):
-                by_groups.setdefault(" ".join(f"[{', '.join(group)}]" for group in one.groups), []).append(str(seed))
-            said.append(
-                f"{row.label}: " + "; ".join(f"{text} (seed {', '.join(by_groups[text])})" for text in by_groups)
-            )
-        note = (
-            "Affinity of a row's task onto a column's, measured before training, mean over seeds, relative to the "
-            f"largest. Groups trained: {'. '.join(said)}.{left_out}"
-        )
-        return to_svg(figure, "affinity", "Which tasks help each other?", note)
 
 
 def cost(comparison: Comparison) -> SvgFigure:

@@ -16,6 +16,18 @@ MOST = 16  # names of more configurations take the room of the figure itself
 DASHES = ("-", "--", ":", "-.")
 
 
+def shorten(names: Sequence[str], most: int = 34) -> dict[str, str]:
+    """Names short enough for a figure, each one different: cut at the end, or where that is ambiguous in the middle."""
+    short = {name: name if len(name) <= most else name[: most - 1] + "…" for name in names}
+    half = (most - 1) // 2
+    ambiguous = [name for name in short if list(short.values()).count(short[name]) > 1 and len(name) > most]
+    short |= {name: f"{name[: most - 1 - half]}…{name[-half:]}" for name in ambiguous}
+    for place, name in enumerate(ambiguous):
+        if list(short.values()).count(short[name]) > 1:
+            short[name] += f" ({place + 1})"
+    return short
+
+
 def best_rows(rows: Sequence[Row]) -> tuple[list[Row], str]:
     """What a figure shows that names each configuration.
 

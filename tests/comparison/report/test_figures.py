@@ -7,8 +7,9 @@ import numpy as np
 
 from mtl.comparison.comparison import compare
 from mtl.comparison.report.curves import Curve
-from mtl.comparison.report.figures import cost, learning, mark, moves, shorten
-from mtl.comparison.report.legend import MOST, best_rows, styles
+from mtl.comparison.report.figures import cost, learning, mark, moves
+from mtl.comparison.report.legend import MOST, best_rows, shorten, styles
+from mtl.comparison.report.matrix_figures import MOST_TASKS, most_opposed
 from mtl.comparison.types import Comparison
 from tests.comparison.report.support import records
 
@@ -63,3 +64,14 @@ def test_weights_that_a_person_fixed_are_no_curve() -> None:
     assert not moves(Curve(np.arange(3), half, half, half), fixed=True)
     assert moves(Curve(np.arange(3), half, half, half), fixed=False)
     assert moves(Curve(np.arange(3), moving, moving, moving), fixed=True)
+
+
+def test_of_many_tasks_a_matrix_shows_those_that_agree_least() -> None:
+    agree = np.full((MOST_TASKS + 3, MOST_TASKS + 3), 0.5)
+    agree[4] = agree[:, 4] = -0.5
+    agree[[0, 7, 9]] += 0.4
+    np.fill_diagonal(agree, 1.0)
+    shown, said = most_opposed(agree)
+    assert shown == [i for i in range(len(agree)) if i not in (0, 7, 9)]
+    assert said == f" Of {len(agree)} tasks the {MOST_TASKS} are shown that agree least with the others."
+    assert most_opposed(agree[:MOST_TASKS, :MOST_TASKS]) == (list(range(MOST_TASKS)), "")
