@@ -1,11 +1,11 @@
 """Which tasks help each other? Measures it, and proposes groups, without training them; `--help` says how."""
 
-import shlex
 from pathlib import Path
 
 from mtl.cli.application import print_page
 from mtl.config.commands import typed
 from mtl.config.fields import format_value
+from mtl.config.literals import for_shell
 from mtl.config.process import program_imports
 from mtl.config.run_config import AUTO
 from mtl.errors import InputError
@@ -71,7 +71,7 @@ def main(arguments: list[str]) -> int:
     further = [f"grouping={format_value(found.groups)}"]
     if build_with_data(assembly.data, config, found.groups).notes:  # nothing is shared that the weighting could compare
         further.append("weighting=equal")
-    command = f"{typed('train')} {shlex.join([*overrides, *further])}"
+    command = f"{typed('train')} {' '.join(map(for_shell, [*overrides, *further]))}"
     for what, text in (("picture", directory / "affinity.png"), ("train the groups", command)):
         console.print(f"{what}: {text}", soft_wrap=True, highlight=False, markup=False)
     return 0

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -12,6 +11,7 @@ from mtl.cli.application import print_page
 from mtl.cli.many_runs import carry_out_many
 from mtl.config.commands import typed
 from mtl.config.folders import main_file
+from mtl.config.literals import for_shell
 from mtl.config.process import program_imports
 from mtl.config.study import Study
 from mtl.config.study_arguments import read_study
@@ -50,7 +50,7 @@ def compare(*given: str) -> "Report":
         InputError: a setting or an override is wrong, or every run failed.
     """
     asked = read_study([*given, "dry_run=false"])
-    made = carry_out(asked, " ".join([typed("compare"), *map(quote, given)]), console_of_caller())
+    made = carry_out(asked, " ".join([typed("compare"), *map(for_shell, given)]), console_of_caller())
     assert made is not None
     return made
 
@@ -66,7 +66,7 @@ def main(arguments: list[str]) -> int:
     if {"-h", "--help"} & set(arguments):
         print_page(HELP + main_file("compare").read_text(encoding="utf-8"))
         return 0
-    command = " ".join([typed("compare"), *map(quote, arguments)])
+    command = " ".join([typed("compare"), *map(for_shell, arguments)])
     console = Console()
     return carry_out_many(lambda: run(read_study(arguments), command, console), command, console)
 

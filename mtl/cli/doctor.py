@@ -84,8 +84,10 @@ def extras() -> Iterator[tuple[str, str]]:
 
 
 def machine() -> Iterator[tuple[str, str]]:
-    """Cores, memory and graphics processors."""
-    import torch  # slow to import, and help does not need it
+    """Cores, memory, graphics processors and fonts."""
+    import torch  # slow to import, as is what draws, and help does not need them
+
+    from mtl.picture import FONTS, installed_fonts
 
     memory = psutil.virtual_memory()
     yield "system", platform.platform()
@@ -98,6 +100,8 @@ def machine() -> Iterator[tuple[str, str]]:
         yield "GPU", "Apple's, through MPS: hardware.accelerator=mps"
     elif not torch.cuda.device_count():
         yield "GPU", "none that torch can use"
+    fonts = installed_fonts()
+    yield "Chinese letters", f"in pictures by {fonts[0]}" if fonts else f"boxes in pictures: no font such as {FONTS[0]}"
 
 
 def config_folders() -> Iterator[tuple[str, str]]:

@@ -1,11 +1,10 @@
 """What to type to learn whether a run's tasks should be learned together."""
 
 from collections.abc import Sequence
-from shlex import quote
 
 from mtl.assembly import trees_of
 from mtl.cli.override_text import typed_options
-from mtl.config.literals import override_argument
+from mtl.config.literals import for_shell, override_argument
 from mtl.config.overrides import parse_override
 from mtl.config.run_result import RunResult
 from mtl.config.study import APART, MERGED, TREES
@@ -34,7 +33,7 @@ def comparison_arguments(result: RunResult, overrides: Sequence[str] = ()) -> li
     key_of = {text: parse_override(text).key_or_group for text in overrides}
     if "resume" in key_of.values():
         overrides = ()
-    said = [quote(text) for text in overrides if key_of[text].partition(".")[0] not in (*OF_ONE_RUN, *COLUMNS)]
+    said = [for_shell(text) for text in overrides if key_of[text].partition(".")[0] not in (*OF_ONE_RUN, *COLUMNS)]
     if overrides and not {"task", "experiment"} & set(key_of.values()):
         said.insert(0, f"task={result.choices.task}")
     if not overrides:

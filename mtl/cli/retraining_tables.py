@@ -1,14 +1,13 @@
 """What a person sees of later rows: how tasks have changed, what training again has gained, what to type next."""
 
 from collections.abc import Iterable
-from shlex import quote
 
 from rich.console import Console
 from rich.table import Table
 
 from mtl.agent.analysis.drift import Change
 from mtl.config.commands import trusting, typed
-from mtl.config.literals import override_argument
+from mtl.config.literals import for_shell, override_argument
 from mtl.lifecycle.drift import ALL
 from mtl.lifecycle.retrained import Retraining
 
@@ -57,7 +56,7 @@ def show_candidates(found: Retraining, console: Console, trust: list[str]) -> No
     named = " ".join([override_argument("run", found.used), *trusting(trust)])
     lines = {
         "predict or decide with it:": f"{typed('execute')} {named} records=new.csv",
-        "look at it:": f"tensorboard --logdir {quote(found.used)}",
+        "look at it:": f"tensorboard --logdir {for_shell(found.used)}",
     }
     for why, what in lines.items():
         console.print(f"  {why:<28} {what}", soft_wrap=True, highlight=False, markup=False)

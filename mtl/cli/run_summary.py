@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from shlex import quote
 
 from rich.console import Console
 from rich.table import Table
@@ -12,7 +11,7 @@ from mtl.agent.report import ExecutionReport
 from mtl.assembly import trees_of
 from mtl.cli.next_comparison import comparison_arguments
 from mtl.config.commands import trusting, typed
-from mtl.config.literals import override_argument
+from mtl.config.literals import for_shell, override_argument
 from mtl.config.run_result import LOSS, AffinityResult, ImprovementResult, RunResult
 from mtl.lifecycle.execution import decides
 from mtl.lifecycle.improvement_progress import gain_text
@@ -99,12 +98,12 @@ def next_commands(result: RunResult, overrides: Sequence[str] = ()) -> list[tupl
     """What a person may want to do with a run of these overrides, and what to type."""
     run = result.directory
     named = " ".join([override_argument("run", run), *trusting(result.config.trust)])
-    commands = [("look at it:", f"tensorboard --logdir {quote(run)}")]
+    commands = [("look at it:", f"tensorboard --logdir {for_shell(run)}")]
     if result.config.execution:  # which the run's own config names, so that nothing else has to be said
         commands.append(("let the agent act:", f"{typed('execute')} {named}"))
     if (Path(run) / "front.csv").is_file():  # one network for all trade-offs
         shares = ", ".join(f"{name}: {1 if place else 2}" for place, name in enumerate(result.tasks))
-        commands.append(("another trade-off:", f"{typed('execute')} {named} {quote(f'preference={{{shares}}}')}"))
+        commands.append(("another trade-off:", f"{typed('execute')} {named} {for_shell(f'preference={{{shares}}}')}"))
     decided = decides(result.config)
     if decided:
         commands.append(("improve how it decides:", f"{typed('improve')} {named}"))

@@ -2,7 +2,6 @@
 
 import time
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -13,6 +12,7 @@ from mtl.cli.application import print_page
 from mtl.cli.many_runs import carry_out_many
 from mtl.config.commands import typed
 from mtl.config.folders import main_file
+from mtl.config.literals import for_shell
 from mtl.config.overrides import parse_override
 from mtl.config.process import program_imports
 from mtl.config.search_settings import Search, read_search
@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
         print_page(HELP.format(command=typed("tune")) + main_file("tune").read_text(encoding="utf-8"))
         return 0
     console = Console()
-    command = " ".join([typed("tune"), *map(quote, arguments)])
+    command = " ".join([typed("tune"), *map(for_shell, arguments)])
     return carry_out_many(lambda: run(read_search(arguments), console), command, console)
 
 
@@ -148,7 +148,7 @@ def conclude(study: "SearchStudy", console: Console) -> None:
     path = best.user_attrs["run"]
     result = read_result(Path(path, "result.json"))
     again = [text for text in overrides if parse_override(text).key_or_group != "seed"]
-    command = " ".join([typed("train"), *map(quote, again), f"seed={result.seed + 1}"])
+    command = " ".join([typed("train"), *map(for_shell, again), f"seed={result.seed + 1}"])
     say(console, f"The best run: {path}")
     say(console, "Next:")
     say(console, f"  {'train it with a fresh seed:':<28} {command}")
@@ -156,7 +156,7 @@ def conclude(study: "SearchStudy", console: Console) -> None:
     compared = comparison_arguments(result, [text for text in overrides if text.partition("=")[0] not in grid])
     if compared is not None:
         values = ", ".join(f"{key}: [{', '.join(values)}]" for key, values in grid.items())
-        tuned = ["tune=true", quote(f"grid={{{values}}}")] if grid else []
+        tuned = ["tune=true", for_shell(f"grid={{{values}}}")] if grid else []
         say(console, f"  {'does it pay?':<28} {' '.join([typed('compare'), *compared, *tuned])}")
 
 

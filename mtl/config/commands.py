@@ -5,10 +5,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from shlex import quote
 
 from mtl.config.folders import PACKAGE
-from mtl.config.literals import override_argument
+from mtl.config.literals import for_shell, override_argument
 
 SCRIPTS = {
     "train": "train.py",
@@ -55,7 +54,7 @@ def typed(command: str) -> str:
     installed = installed_command()
     in_repository = f"python {SCRIPTS[command]}" if command in SCRIPTS else f"python -m mtl {command}"
     words = f"{installed} {command}" if installed else in_repository
-    return " ".join([words, *(f"--config-dir {quote(folder)}" for folder in config_dirs)])
+    return " ".join([words, *(f"--config-dir {for_shell(folder)}" for folder in config_dirs)])
 
 
 def trusting(modules: Sequence[str]) -> list[str]:

@@ -4,8 +4,10 @@ import re
 from collections.abc import Mapping, Sequence
 from shlex import quote
 
-PLAIN = re.compile(r"[\w./~+-]+", re.ASCII)  # what neither Hydra nor a shell reads as something else
-WORD = re.compile(r"[A-Za-z_][\w./-]*", re.ASCII)  # a text that nobody takes for a number
+PLAIN = re.compile(r"[\w./~+-]+")  # what neither Hydra nor a shell reads as something else
+WORD = re.compile(r"[^\W\d][\w./-]*")  # a text that nobody takes for a number
+SHELL_PLAIN = re.compile(r"[\w@%+=:,./-]+")  # what a shell leaves as it is, in all languages
+WITHIN_QUOTES = frozenset('"$`\\!')  # what a shell changes within double quotes
 RESERVED = {"true", "false", "null", "nan", "inf"}
 SPECIAL = re.compile(r"[\\:,()\[\]{}=]")  # in keys, which cannot be quoted
 
@@ -14,7 +16,14 @@ def override_argument(key: str, value: object) -> str:
     """An override as it is typed: quoted for Hydra and for the shell where the value needs it."""
     if isinstance(value, str) and PLAIN.fullmatch(value) and ("/" in value or _is_word(value)):
         return f"{key}={value}"
-    return quote(f"{key}={literal(value)}")
+    return for_shell(f"{key}={literal(value)}")
+
+
+def for_shell(text: str) -> str:
+    """A word as a shell reads it, in the quotes that leave it readable; in none where it needs none."""
+    if SHELL_PLAIN.fullmatch(text):
+        return text
+    return f'"{text}"' if "'" in text and not WITHIN_QUOTES.intersection(text) else quote(text)
 
 
 def literal(value: object) -> str:

@@ -15,9 +15,13 @@ from omegaconf.errors import OmegaConfBaseException
 
 from mtl.config.fields import format_value
 from mtl.config.folders import config_folders, is_group, option_files, option_names
+from mtl.config.letters import full_width_sign, read_all_letters
+from mtl.config.literals import for_shell, literal
 from mtl.config.run_config import RunConfig
 from mtl.config.trainer_arguments import of_trainer
 from mtl.errors import InputError, unknown
+
+read_all_letters()
 
 # What may be wrong with targets: Hydra takes only some signs within keys, and no quotes around them
 COLUMNS = "; a column whose name has other signs is said like this: {name: {column: 'a & b', kind: binary}}"
@@ -151,13 +155,31 @@ def _parsed(text: str) -> Override:
     except HydraException:
         raise InputError(
             f"'{shown}' is no override: expected key=value, quoted for the shell if it holds spaces or braces"
-            + (COLUMNS if text.startswith("task.targets=") else "")
+            + _hint(text)
         ) from None
     except (ValueError, RecursionError) as error:  # a number with thousands of digits, a thousand brackets
         raise InputError(f"'{shown}': {' '.join(str(error).split())[:LONGEST]}") from None
     if len(found.key_or_group) > LONGEST:
         raise InputError(f"'{shown}': a key of {len(found.key_or_group)} letters, and none has more than {LONGEST}")
     return found
+
+
+def _hint(text: str) -> str:
+    """How to type what Hydra cannot read; empty where that is not known."""
+    sign = full_width_sign(text)
+    if sign is not None:
+        return f"; it has {sign}"
+    if text.startswith("task.targets="):
+        return COLUMNS
+    key, _, value = text.partition("=")
+    if not value or value[0] in "{['\"" or len(text) > LONGEST:
+        return ""
+    as_text = f"{key}={literal(value)}"
+    try:
+        OverridesParser.create().parse_override(as_text)
+    except (HydraException, ValueError, RecursionError):
+        return ""
+    return f"; a text with such signs is typed like this: {for_shell(as_text)}"
 
 
 def separate_settings(arguments: Sequence[str], settings: Collection[str]) -> tuple[dict[str, Any], list[str]]:

@@ -11,6 +11,7 @@ from scipy.cluster.hierarchy import leaves_list, linkage
 from torch import Tensor
 
 from mtl.inspection.colours import GROUP_COLOURS
+from mtl.picture import Picture
 
 READABLE = 12  # tasks up to which a matrix shows its numbers
 MEANINGS = {
@@ -39,7 +40,7 @@ def affinity_figure(matrices: Mapping[str, Tensor], names: Sequence[str], groups
     labels = [names[i] for i in order]
     colour = {name: GROUP_COLOURS[i % len(GROUP_COLOURS)] for i, group in enumerate(groups) for name in group}
     size = 1.2 + (0.55 if len(names) <= READABLE else 0.25) * len(names)
-    figure = Figure(figsize=((size + 0.9) * len(matrices), size + 0.6), layout="constrained")
+    figure = Picture(figsize=((size + 0.9) * len(matrices), size + 0.6), layout="constrained")
     for place, (measure, matrix) in enumerate(matrices.items()):
         axes = figure.add_subplot(1, len(matrices), place + 1)
         draw_heat_map(axes, matrix.double().numpy()[order][:, order])

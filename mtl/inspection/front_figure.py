@@ -5,6 +5,8 @@ from itertools import combinations
 
 from matplotlib.figure import Figure
 
+from mtl.picture import Picture
+
 MOST = 6  # pairs of tasks that are drawn, the first ones
 
 
@@ -21,7 +23,7 @@ def front_figure(lines: Sequence[Mapping[str, float | str]], primary: Mapping[st
         The figure.
     """
     pairs = list(combinations(primary, 2))[:MOST]
-    figure = Figure(figsize=(3.6 * len(pairs), 3.2), layout="constrained")
+    figure = Picture(figsize=(3.6 * len(pairs), 3.2), layout="constrained")
     for place, (one, other) in enumerate(pairs):
         axes = figure.add_subplot(1, len(pairs), place + 1)
         first, second = f"val/{one}/{primary[one]}", f"val/{other}/{primary[other]}"

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from mtl.picture import Picture
+
 
 def mixture_figure(mixtures: Sequence[Tensor], names: Sequence[str]) -> Figure:
     """Heat maps of mixtures ``[K, E]``, one for each stage: rows are tasks, columns are experts.
@@ -14,7 +16,7 @@ def mixture_figure(mixtures: Sequence[Tensor], names: Sequence[str]) -> Figure:
     stages = [mixture.detach().float().cpu().numpy() for mixture in mixtures]
     tasks, experts = stages[0].shape
     size = (len(stages) * (0.4 + 0.7 * experts) + 1.2, 1.4 + 0.45 * tasks)
-    figure = Figure(figsize=size, layout="constrained")
+    figure = Picture(figsize=size, layout="constrained")
     limit = max(*(abs(values).max() for values in stages), 1e-9)
     panels = figure.subplots(1, len(stages), sharey=True, squeeze=False)[0]
     for number, (axes, values) in enumerate(zip(panels, stages, strict=True), 1):

@@ -11,6 +11,7 @@ from matplotlib.patches import Patch, Rectangle
 from torch.utils.tensorboard.summary import image
 
 from mtl.inspection.colours import PRIVATE_COLOUR, SHARED_COLOUR
+from mtl.picture import Picture
 
 SHAPES = 16  # of networks whose pictures are kept: a run of a shape that was there needs no new one
 
@@ -58,7 +59,7 @@ def parameters_figure(
         The figure.
     """
     longest = max((len(name) for name, _, _ in rows), default=0)
-    figure = Figure(figsize=(1.5 + 0.075 * longest + 0.75 * len(names), 1.5 + 0.32 * len(rows)), layout="constrained")
+    figure = Picture(figsize=(1.5 + 0.075 * longest + 0.75 * len(names), 1.5 + 0.32 * len(rows)), layout="constrained")
     axes = figure.add_subplot()
     for y, (_, serves, shared) in enumerate(rows):
         for x, name in enumerate(names):

@@ -7,6 +7,7 @@ from matplotlib.ticker import MaxNLocator
 
 from mtl.config.run_result import RoundResult
 from mtl.inspection.colours import GROUP_COLOURS
+from mtl.picture import Picture
 
 KEPT, LEFT = "#00785a", "#6b6b6b"
 
@@ -25,7 +26,7 @@ def rounds_figure(rounds: Sequence[RoundResult], reference: str = "the plain rul
     Returns:
         The figure.
     """
-    figure = Figure(figsize=(9.0, 3.6), layout="constrained")
+    figure = Picture(figsize=(9.0, 3.6), layout="constrained")
     gains, achieved = figure.subplots(1, 2)
     gains.axhline(0.0, color="black", linewidth=0.8)
     for one in rounds:

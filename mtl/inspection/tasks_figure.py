@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 
 from mtl.inspection.colours import GROUP_COLOURS
+from mtl.picture import Picture
 
 
 def tasks_figure(
@@ -28,7 +29,7 @@ def tasks_figure(
         for x, generation in enumerate(generations)
         for y, name in enumerate(generation)
     }
-    figure = Figure(figsize=(0.8 + 2.0 * len(generations), 0.8 + 0.6 * tallest), layout="constrained")
+    figure = Picture(figsize=(0.8 + 2.0 * len(generations), 0.8 + 0.6 * tallest), layout="constrained")
     axes = figure.add_subplot()
     for name, (x, y) in place.items():
         box = {"boxstyle": "round,pad=0.5", "facecolor": "white", "edgecolor": colour.get(name, "#6b6b6b"), "lw": 2}

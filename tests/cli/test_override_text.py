@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from mtl.cli.override_text import typed_options
 from mtl.config.compose import configure
 from mtl.config.literals import override_argument
+from mtl.config.overrides import parse_override, sweep_values
+from mtl.errors import InputError
 
-KEYS = st.text(string.ascii_letters + string.digits + "_ :,()=.-", min_size=1, max_size=8).filter(
+KEYS = st.text(string.ascii_letters + string.digits + "_ :,()=.-流失é", min_size=1, max_size=8).filter(
     lambda key: key == key.strip() and key[0].isalpha() and key.lower() not in ("true", "false", "null", "nan", "inf")
 )
 PLAIN = st.none() | st.booleans() | st.integers(-999, 999) | st.text(max_size=8).filter(lambda text: "$" not in text)
@@ -23,6 +25,40 @@ VALUES = st.recursive(PLAIN, lambda inner: st.lists(inner, max_size=3) | st.dict
 def test_a_value_is_read_back(value: object) -> None:
     (typed,) = shlex.split(override_argument("task.key", value))
     assert OverridesParser.create().parse_override(typed).value() == value
+
+
+def test_letters_of_all_languages_need_no_quotes() -> None:
+    given = ["task=table", "task.path=/tmp/数据/données.csv", "task.targets={流失: binary, Größe: regression}"]
+    config = configure(*given, "tasks=[流失,Größe]", "weighting=fixed", "weighting.weights={流失: 2}", "output=输出")
+    assert config.task["path"] == "/tmp/数据/données.csv"
+    assert config.task["targets"] == {"流失": "binary", "Größe": "regression"}
+    assert list(config.tasks or ()) == ["流失", "Größe"]
+    assert config.weighting["weights"] == {"流失": 2}
+    assert config.output == "输出"
+    assert sweep_values("task.path=数.csv,据.csv") == ["task.path=数.csv", "task.path=据.csv"]
+    assert parse_override("a=n流n").value() == "n流n"  # no number
+    assert override_argument("output", "/tmp/输出/a") == "output=/tmp/输出/a"
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ("task.targets={流失：binary}", "; it has '：', expected ':'"),
+        (
+            "task.path=/tmp/data (1).csv",
+            "; a text with such signs is typed like this: \"task.path='/tmp/data (1).csv'\"",
+        ),
+        ("tasks=[a", "braces"),
+    ],
+)
+def test_what_is_no_override_is_answered_with_what_would_be(typed: str, hint: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_override(typed)
+    words = str(caught.value)
+    assert words.endswith(hint)
+    if "typed like this: " in words:
+        (again,) = shlex.split(words.rpartition("typed like this: ")[2])
+        assert parse_override(again).value() == typed.partition("=")[2]
 
 
 @pytest.mark.parametrize("value", ["0", "1e5", "true", "null", "-", "/a b/c", "a/1", "x", "", "007", "it's"])

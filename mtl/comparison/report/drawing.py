@@ -11,6 +11,8 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mtl.picture import Picture
+
 # Marker colours; no figure uses them for anything else. Each has a CSS variable and a colour for a file of its own.
 INK, MUTED, LINE = "#010203", "#010204", "#010205"
 GOOD, BAD, PLAIN = "#010206", "#010207", "#010208"
@@ -114,7 +116,7 @@ def grid(panels: int, wide: int, width: float, height: float, names: float = 0.0
     """So many panels in rows of at most ``wide``, each of this size in inches, with room for names on the left."""
     columns = min(wide, panels)
     rows = -(-panels // columns)
-    figure = Figure(figsize=(width * columns + names, height * rows), layout="constrained")
+    figure = Picture(figsize=(width * columns + names, height * rows), layout="constrained")
     axes = [figure.add_subplot(rows, columns, i + 1) for i in range(panels)]
     return figure, axes
 

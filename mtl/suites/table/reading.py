@@ -17,6 +17,7 @@ from pyarrow import compute, feather, json, parquet
 from mtl.errors import InputError, unknown
 from mtl.suites.table.dataset_folder import is_dataset, named, read_dataset
 from mtl.suites.table.delimited import NUMBER, SEPARATORS, read_cells, spoken
+from mtl.suites.table.encodings import likely_encoding
 from mtl.suites.table.excel import read_sheet
 from mtl.suites.table.packed import open_bytes, plain_suffix
 from mtl.suites.table.stacking import stacked, stored_as
@@ -26,7 +27,7 @@ TEXTS, NOTES = "texts", "notes"  # attributes of a frame: see as_text
 QUOTES = {  # what Python's reader of CSV says of them
     "unexpected end of data": "EOF inside string: a quote is not closed",
 }
-UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # how such texts begin
+SAMPLE = 1 << 20  # bytes from which one guesses what a file is
 OTHERS = {  # how files that are no texts begin
     b"PK\x03\x04": "an Excel file or an archive: name it .xlsx or .zip",
     b"PAR1": "a Parquet file: name it .parquet",
@@ -272,19 +273,18 @@ def _text(
 ) -> pd.DataFrame:
     try:
         with open_bytes(path) as content:
-            begin = content.read(4)
+            begin = content.read(SAMPLE)
         for mark, what in OTHERS.items():
             if begin.startswith(mark):
                 raise InputError(f"'{path}' is {what}")
         frame, note = read_cells(path, separator, encoding, header, skip)
     except UnicodeError:
-        likely = "utf-16" if begin[:2] in UTF_16 else "latin-1"
         raise InputError(
             f"'{path}' is no {encoding} text{first_unreadable(path, encoding)}: name its encoding, e.g. "
-            f"task.encoding={likely}"
+            f"task.encoding={likely_encoding(begin, encoding)}"
         ) from None
     except LookupError:
-        raise InputError(f"task.encoding={encoding}: unknown; expected e.g. utf-8, latin-1, cp1252") from None
+        raise InputError(f"task.encoding={encoding}: unknown; expected e.g. utf-8, latin-1, cp1252, gb18030") from None
     except PermissionError as error:
         raise InputError(f"'{path}' cannot be read: {error.strerror}") from None
     except (OSError, EOFError, zlib.error, LZMAError) as error:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from mtl.agent.environments.scheduling.palette import Colour, is_dark, palette
 from mtl.agent.environments.scheduling.schedule import Schedule
+from mtl.picture import Picture
 from mtl.suites.scheduling.constraints import Name
 
 _INK = "#222222"
@@ -39,7 +40,7 @@ def gantt(schedule: Schedule, method: str) -> Figure:
     instance = schedule.instance
     with rc_context({"font.size": 9, "text.color": _INK, "axes.edgecolor": _QUIET, "axes.labelcolor": _QUIET}):
         height = 1.5 + max(2.2, min(9.0, 0.34 * instance.machine_count))
-        figure = Figure(figsize=(11.0, height), dpi=140, layout="constrained")
+        figure = Picture(figsize=(11.0, height), dpi=140, layout="constrained")
         axes = figure.add_subplot()
         colours = palette(instance.jobs)
         _bars(axes, schedule, colours)
