@@ -17,8 +17,8 @@ from pyarrow import compute, feather, json, parquet
 from mtl.errors import InputError, unknown
 from mtl.suites.table.dataset_folder import is_dataset, named, read_dataset
 from mtl.suites.table.delimited import NUMBER, SEPARATORS, read_cells, spoken
-from mtl.suites.table.encodings import likely_encoding
 from mtl.suites.table.excel import read_sheet
+from mtl.suites.table.file_encoding import likely_encoding
 from mtl.suites.table.packed import open_bytes, plain_suffix
 from mtl.suites.table.stacking import stacked, stored_as
 from mtl.suites.table.types import is_text
