@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
+from mtl.config.numbers import check_number
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE, Encoder, Inputs, InputShape
 from mtl.nn.pooling import masked_mean
@@ -62,8 +63,7 @@ class CustomEncoder(Encoder):
                 "encoder.module: expected what makes a module, a class or a function, and it is one that is made; in "
                 "a YAML add _partial_: true"
             )
-        if features < 1:
-            raise InputError(f"encoder.features={features}: at least 1 is needed")
+        check_number("encoder.features", features, whole=True, least=1)
         self.stages = nn.ModuleList([OneStage(module(), single=set(input_shape) == {SINGLE})])
         self.widths = (features,)
         self.sets = {name for name, shape in input_shape.items() if shape[0] is None}

@@ -62,11 +62,19 @@ class Replicas(nn.Module):
 
 
 def stacked(copies: Sequence[nn.Module]) -> nn.Module:
-    """The first of these modules of one shape, its parameters and buffers now those of all, ``[E, ...]``."""
+    """The first of these modules of one shape, its parameters and buffers now those of all, ``[E, ...]``.
+
+    What does not learn in the copies does not learn here, and a parameter with two names stays one.
+    """
     parameters, buffers = stack_module_state(list(copies))
-    for name, value in parameters.items():
+    names = {id(one): name for name, one in copies[0].named_parameters()}
+    made = {
+        name: nn.Parameter(value.detach().clone(), requires_grad=value.requires_grad)
+        for name, value in parameters.items()
+    }
+    for name, one in list(copies[0].named_parameters(remove_duplicate=False)):
         owner, _, attribute = name.rpartition(".")
-        setattr(copies[0].get_submodule(owner), attribute, nn.Parameter(value.detach().clone()))
+        setattr(copies[0].get_submodule(owner), attribute, made[names[id(one)]])
     for name, value in buffers.items():
         owner, _, attribute = name.rpartition(".")
         copies[0].get_submodule(owner).register_buffer(attribute, value)
