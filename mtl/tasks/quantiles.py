@@ -56,7 +56,7 @@ def quantiles(
         f"levels of task '{name}'",
         each,
         "increasing ones, above 0 and below 1",
-        lambda found: len(found) > 0 and 0 < found[0] and found[-1] < 1,
+        lambda found: len(found) > 0 and found[0] > 0 and found[-1] < 1,
     )
 
     def encode(target: Tensor) -> Tensor:

@@ -178,7 +178,7 @@ def test_relations_replace_dependencies() -> None:
         (lambda: regression("a", mean=float("nan")), "mean of task 'a'=nan: expected a finite number"),
         (lambda: regression("a", logarithm=(0.0, 0.0)), "std of task 'a'=0.0: expected"),
         (lambda: count("a", 0.0), "mean of task 'a'=0.0: expected a finite number, above 0"),
-        (lambda: binary("a", smoothing=1.0), "smoothing of task 'a'=1.0: expected a finite number, 0 or more and below"),
+        (lambda: binary("a", smoothing=1.0), "smoothing of task 'a'=1.0: expected a finite number, 0 or more"),
         (lambda: binary("a", weights=[1.0, 2.0, 3.0]), "weights of task 'a'=[1.0, 2.0, 3.0]: expected 2 numbers"),
         (lambda: classification("a", 3, weights=[1.0, 2.0]), "weights of task 'a'=[1.0, 2.0]: expected 3 numbers"),
         (lambda: classification("a", 1), "classes of task 'a'=1: expected a whole number, 2 or more"),
