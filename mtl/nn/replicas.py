@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import stack_module_state
 
+from mtl.errors import InputError
 from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Encoder, Inputs
 
@@ -21,10 +22,15 @@ class Replicas(nn.Module):
     Args:
         copies: the E encoders, independently initialised; at least one. They are used up.
         names: by which copies that are not stacked are registered, such as those of the tasks; by default numbers.
+
+    Raises:
+        InputError: one encoder twice.
     """
 
     def __init__(self, copies: Sequence[Encoder], names: Sequence[str] = ()) -> None:
         super().__init__()
+        if len({id(copy) for copy in copies}) < len(copies):
+            raise InputError("encoder: what makes it gives the same one again: expected a new one from each call")
         self.count = len(copies)
         self.stackable = copies[0].stackable
         names = names or [str(number) for number in range(self.count)]

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from mtl.errors import InputError
 from mtl.nn.candidates import CandidateSet
 from mtl.nn.encoder import SINGLE, Encoder, Inputs
 from mtl.nn.mlp import MLP
@@ -74,6 +75,12 @@ def test_weights_that_stages_have_in_common_stay_in_common() -> None:
     replicas = Replicas(members)
     torch.testing.assert_close(replicas(FLAT), expected)
     assert len(list(replicas.parameters())) == 3
+
+
+def test_one_encoder_is_no_two_members() -> None:
+    encoder = MLP({SINGLE: (6,)}, [8])
+    with pytest.raises(InputError, match="gives the same one again: expected a new one from each call"):
+        Replicas([encoder, encoder])
 
 
 def test_members_start_differently() -> None:
