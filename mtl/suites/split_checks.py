@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mtl.errors import InputError, absent
 from mtl.nn.encoder import InputShape
+from mtl.nn.heads import CandidateHead, ChoiceHead
 from mtl.suites.batch import Split
 from mtl.tasks import NO_LABEL, Task, labelled
 from mtl.tasks.weighted import WeightedMetric
@@ -75,6 +76,9 @@ def _checked(split: Split, name: str, tasks: Sequence[Task], shape: InputShape, 
     _check_counts(split, where, tasks)
     if split.weights is not None:
         _check_weights(split.weights, where, tasks)
+    for task in tasks:
+        if "mask" not in split.inputs and reads_mask(task):
+            raise InputError(f"{where}: task '{task.name}' is of candidates: expected an input 'mask' of them")
     for key, sizes in shape.items():
         _check_shape(f"{where}: input '{key}'", split.inputs[key], sizes)
     inputs = {key: values.detach() if double else _single(values) for key, values in split.inputs.items()}
@@ -158,6 +162,8 @@ def _labels(values: Tensor, task: Task, where: str) -> Tensor:
     """Labels of a task in single precision, ``[N]`` if it has one in each row. InputError for what is none."""
     what = f"{where}: target '{task.name}'"
     values = _single(values)
+    if task.kind == "survival":
+        _check_times(values, what)
     if task.kind not in ONE_LABEL:
         return values
     if values.dim() == 2 and values.shape[1] == 1:
@@ -177,6 +183,30 @@ def _labels(values: Tensor, task: Task, where: str) -> Tensor:
     if values.is_floating_point():
         _check_labels(values, values.isfinite(), what, "a number")
     return values
+
+
+def reads_mask(task: Task) -> bool:
+    """Whether its head looks at which members of a set are there."""
+    head = task.head.func if isinstance(task.head, partial) else task.head
+    return isinstance(head, type) and issubclass(head, CandidateHead | ChoiceHead)
+
+
+def _check_times(values: Tensor, what: str) -> None:
+    """InputError for labels of a time until an event that are no time, 0 or more, and 0 or 1 beside it."""
+    if values.dim() != 2 or values.shape[1] != 2:
+        raise InputError(
+            f"{what} has labels of shape {tuple(values.shape[1:])}, expected (2,): the time, and 1 if the event came"
+        )
+    time, event = values.unbind(1)
+    right = (time >= 0) & time.isfinite() & ((event == 0) | (event == 1))
+    wrong = (labelled(values) & ~right).nonzero()
+    if len(wrong):
+        row = int(wrong[0])
+        shown = ", ".join(f"{value:g}" for value in values[row].tolist())
+        raise InputError(
+            f"{what} holds {shown} in row {row + 1}: expected a time, 0 or more, and 0 or 1; NaN twice means that "
+            "there is no label"
+        )
 
 
 def _classes(task: Task) -> int | None:

@@ -13,8 +13,8 @@ from mtl.nn.mlp import MLP
 from mtl.nn.tabular import Tabular
 from mtl.suites.base import MultiTaskDataModule
 from mtl.suites.batch import Split
-from mtl.suites.split_checks import check_labels
-from mtl.tasks import binary, classification, count, ordinal, regression
+from mtl.suites.split_checks import check_labels, checked_splits
+from mtl.tasks import binary, choice, classification, count, ordinal, regression, survival
 
 ROWS = 8
 X = torch.arange(4.0 * ROWS).view(ROWS, 4)
@@ -221,3 +221,25 @@ def test_a_fingerprint_is_a_line_of_text(fingerprint: Any, found: str) -> None:
     data.fingerprint = fingerprint
     with pytest.raises(InputError, match=f"^suite Own: fingerprint is {found}, expected one line of text"):
         data.setup("fit")
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (torch.ones(ROWS), r"has labels of shape \(\), expected \(2,\): the time, and 1 if the event came"),
+        (torch.tensor([[1.0, 1.0], [-1.0, 0.0]]), "holds -1, 0 in row 2: expected a time, 0 or more, and 0 or 1"),
+        (torch.tensor([[1.0, 1.0], [1.0, 2.0]]), "holds 1, 2 in row 2"),
+        (torch.tensor([[torch.nan, torch.nan], [1.0, torch.nan]]), "holds 1, nan in row 2"),
+    ],
+)
+def test_times_until_an_event_are_so(labels: torch.Tensor, message: str) -> None:
+    """A negative time would be one that no interval has seen, and any other number than 0 an event."""
+    task, x = survival("end", (0.0, 1.0, 2.0)), torch.zeros(len(labels), 4)
+    with pytest.raises(InputError, match=f"^the train split: target 'end' {message}"):
+        checked_splits(dict.fromkeys(NAMES, Split({SINGLE: x}, {"end": labels})), [task], {SINGLE: (4,)})
+
+
+def test_a_choice_needs_candidates() -> None:
+    splits = dict.fromkeys(NAMES, Split({SINGLE: X}, {"next": torch.ones(ROWS, 3)}))
+    with pytest.raises(InputError, match="task 'next' is of candidates: expected an input 'mask' of them"):
+        checked_splits(splits, [choice("next")], {SINGLE: (4,)})

@@ -192,3 +192,23 @@ def test_what_would_make_a_loss_or_metric_of_no_sense_is_refused(make: Callable[
     """Levels that fall would be measured against predictions that rise, a std of 0 gives losses without end."""
     with pytest.raises(InputError, match=f"^{re.escape(message)}"):
         make()
+
+
+@pytest.mark.parametrize(
+    ("loss", "message"),
+    [
+        (lambda p, t: ((p - t) ** 2).mean(), r"has the shape \(\) for 3 rows: expected one number of each row"),
+        (lambda p, t: (p[:, None] - t) ** 2, r"has the shape \(3, 3\) for 3 rows"),
+        (lambda p, t: ((p - t) ** 2)[:, None], r"has the shape \(3, 1\) for 3 rows"),
+        (lambda p, t: (p - t).detach() ** 2, "has no graph, so nothing would be learned of it"),
+        (lambda p, t: (p > t).float(), "has no graph"),
+    ],
+)
+@pytest.mark.parametrize("complete", [True, False])
+def test_a_loss_is_one_of_each_row_that_can_be_learned(
+    loss: Callable[[Tensor, Tensor], Tensor], message: str, complete: bool
+) -> None:
+    """Its sum would else be that of all pairs of rows, or of rows without a label too."""
+    task, prediction = replace(regression("a"), loss=loss), torch.zeros(3, requires_grad=True)
+    with pytest.raises(InputError, match=f"^the loss of task 'a' {message}"):
+        task.losses(prediction, torch.ones(3), None if complete else torch.tensor([True, False, True]))

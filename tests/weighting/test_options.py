@@ -69,9 +69,8 @@ def test_what_counts_something_is_whole(name: str, key: str, value: float) -> No
 @pytest.mark.parametrize("tasks", [0, -1, 1.5, True, "2", None])
 def test_the_number_of_tasks_is_whole(name: str, tasks: Any) -> None:
     """One of each kind."""
-    with pytest.raises(
-        InputError, match=rf"^num_tasks={re.escape(as_given(tasks))}: expected a whole number, 1 or more$"
-    ):
+    said = re.escape(as_given(tasks))
+    with pytest.raises(InputError, match=rf"^num_tasks={said}: expected a whole number, 1 or more$"):
         method(name)(tasks)
 
 
