@@ -114,7 +114,8 @@ class OrdinalHead(Head):
         super().__init__()
         if len(shares) < 2:
             raise InputError(f"shares={list(shares)}: expected those of two classes or more")
-        shares = [share.item() if isinstance(share, Tensor) else share for share in shares]
+        given: Sequence[Any] = shares
+        shares = [share.item() if isinstance(share, Tensor) else share for share in given]
         for share in shares:
             check_number("shares", share, above=0)
         self.message_features = len(shares)

@@ -149,7 +149,7 @@ def _single(values: Tensor) -> Tensor:
 
 def _groups(values: Tensor, where: str) -> Tensor:
     """Numbers of groups as whole ones. InputError for a part of one, which would join groups, and for a missing one."""
-    wrong = (values % 1 != 0).nonzero() if values.is_floating_point() else ()
+    wrong = (values.double() % 1 != 0).nonzero()
     if len(wrong):
         row = int(wrong[0])
         raise InputError(

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import GeneratorType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor
 from torch.nn import Parameter
@@ -48,7 +48,8 @@ class Step:
             raise InputError(f"step.tasks={self.tasks}: expected numbers of tasks, such as (0, 2)")
         check_number("step.batches", self.batches, whole=True, least=1)
         check_switch("step.last", self.last)
-        check_number("step.scale", self.scale.item() if isinstance(self.scale, Tensor) else self.scale, above=0)
+        scale: Any = self.scale  # a tensor too, as a gradient scaler has it
+        check_number("step.scale", scale.item() if isinstance(scale, Tensor) else scale, above=0)
 
     def present(self, num_tasks: int) -> list[int]:
         """Indices of the tasks that have labels in this optimizer step, of so many tasks in all, in order.
