@@ -122,7 +122,7 @@ class Network(nn.Module):
         return set() if self.detach else {up for task in self.graph.tasks for up in task.depends_on}
 
     def partition(self) -> Partition:
-        """Which parameters are shared and which belong to one task."""
+        """Which parameters are shared and which belong to one task. InputError if one belongs to two tasks."""
         feeding = self._feeding()
         shared = list(self.sharing.shared_parameters())
         private: dict[str, list[Parameter]] = {}
@@ -130,6 +130,13 @@ class Network(nn.Module):
             of_task = [*self.sharing.private_parameters(name), *self.heads[name].parameters()]
             private[name] = [] if name in feeding else of_task
             shared += of_task if name in feeding else []
+        owners: dict[int, str] = {}
+        for name, part in private.items():
+            for other in {owners.setdefault(id(p), name) for p in part} - {name}:
+                raise InputError(
+                    f"model: the networks of the tasks '{other}' and '{name}' have parameters in common that are to be "
+                    "each task's own: expected a new encoder from each call of what makes it"
+                )
         return Partition(
             [p for p in shared if p.requires_grad],
             {name: [p for p in part if p.requires_grad] for name, part in private.items()},

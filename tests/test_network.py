@@ -178,3 +178,11 @@ def test_network_exports_with_dependent_tasks() -> None:
     inputs = {SINGLE: torch.randn(7, 6)}
     for name, value in net(inputs).items():
         torch.testing.assert_close(exported(inputs)[name], value)
+
+
+def test_networks_of_single_tasks_have_nothing_in_common() -> None:
+    """An encoder that is made once and handed out for every task would make a shared network of them, unsaid."""
+    encoder, graph = MLP({SINGLE: (6,)}, [8]), TaskGraph((regression("a"), regression("b")))
+    same = Network(SingleTask({SINGLE: (6,)}, graph.names, lambda _: encoder), graph)
+    with pytest.raises(InputError, match="the networks of the tasks 'a' and 'b' have parameters in common"):
+        same.partition()

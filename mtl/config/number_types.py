@@ -9,7 +9,8 @@ from omegaconf import OmegaConf
 
 from mtl.config.folders import is_group, option_file
 
-GLOBAL = "# @package _global_"  # first line of an option's file whose keys are those of the whole config
+PACKAGE = "# @package "  # begins the first line of an option's file that says where in the config its keys are
+GLOBAL = "_global_"  # said so of the whole config
 
 
 def as_options_have_them(values: dict[str, Any], choices: Mapping[str, Any]) -> dict[str, Any]:
@@ -38,7 +39,9 @@ def usual_values(path: Path, place: str) -> dict[str, Any]:
     text = path.read_text(encoding="utf-8")
     found: Any = OmegaConf.to_container(OmegaConf.create(text), resolve=False)
     values: dict[str, Any] = found if isinstance(found, dict) else {}
-    for name in () if text.startswith(GLOBAL) else reversed(place.split(".")):
+    if text.startswith(PACKAGE):
+        place = text.partition("\n")[0].removeprefix(PACKAGE).strip()
+    for name in () if place == GLOBAL else reversed(place.split(".")):
         values = {name: values}
     return values
 

@@ -66,4 +66,13 @@ def check_number(
     ]
     rule = " and ".join(bound for bound in bounds if bound)
     kind = "whole" if whole else "finite"
-    raise InputError(f"{name}={value}: expected a {kind} number{', ' if rule else ''}{rule}")
+    raise InputError(f"{name}={as_given(value)}: expected a {kind} number{', ' if rule else ''}{rule}")
+
+
+def as_given(value: object) -> str:
+    """A value for a message, with its type where it reads like a number and is none, such as a text or a tensor."""
+    try:
+        float(str(value))
+    except ValueError:
+        return str(value)
+    return str(value) if isinstance(value, Real) else f"{value} ({type(value).__name__})"

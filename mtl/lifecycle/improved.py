@@ -31,7 +31,7 @@ from mtl.runs.checkpoint import read_checkpoint, write_checkpoint
 from mtl.runs.directory import Parent, Run, newest, run_path
 from mtl.runs.lock import check_free, hold
 from mtl.training.hardware import threads_for
-from mtl.training.loggers import log_hyperparameters, make_loggers
+from mtl.training.loggers import check_loggers, log_hyperparameters, make_loggers
 from mtl.training.resources import reset_peak_memory
 
 GROUP = "improve"  # of the config, and its file of what is asked for
@@ -156,6 +156,7 @@ def prepare(parent: Run, config: RunConfig) -> tuple[Prepared, Callable[[list[An
         InputError: the run cannot be improved so, or its data has changed.
     """
     was = parent.result
+    check_loggers(config)
     lightning.seed_everything(config.seed, verbose=False)
     torch.set_num_threads(config.threads or threads_for(config.hardware.arguments()))
     known = parent.affinity

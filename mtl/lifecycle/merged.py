@@ -37,7 +37,7 @@ from mtl.runs.checkpoint import write_checkpoint
 from mtl.runs.directory import Run, finished, run_path
 from mtl.sharing.common_start import CommonStart
 from mtl.training.hardware import processes_of, threads_for
-from mtl.training.loggers import log_hyperparameters, make_loggers, register_run
+from mtl.training.loggers import check_loggers, log_hyperparameters, make_loggers, register_run
 from mtl.training.resources import reset_peak_memory
 
 # As conf/model/ has them, so that runs which are there already are used
@@ -130,6 +130,7 @@ def prepare(config: RunConfig, merged: Merged) -> tuple[Assembly, Environment | 
         raise InputError("grouping: model=merged makes one trunk of all tasks; expected grouping=null")
     if processes_of(config.hardware.arguments()) > 1:
         raise InputError("hardware: model=merged trains in one process; expected hardware.devices=1")
+    check_loggers(config)
     lightning.seed_everything(config.seed, verbose=False)
     torch.set_num_threads(config.threads or threads_for(config.hardware.arguments()))
     assembly = build(config)

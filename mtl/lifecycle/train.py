@@ -49,7 +49,7 @@ from mtl.training.callbacks import MovingAverage, ValidationWatch
 from mtl.training.grouping import check as check_measuring
 from mtl.training.grouping import grouped
 from mtl.training.hardware import processes_of, threads_for
-from mtl.training.loggers import register_run
+from mtl.training.loggers import check_loggers, register_run
 from mtl.training.resources import reset_peak_memory
 from mtl.training.step_threads import step_threads
 from mtl.training.trainer import dashboard_loggers
@@ -208,6 +208,7 @@ def prepare(config: RunConfig, most_threads: int | None = None) -> Prepared:
     environment = environment_for(config, assembly.data)
     improvement = improvement_for(config, assembly, environment)
     callbacks = own_callbacks(config)
+    check_loggers(config)
     if resumed is not None:
         restore(assembly.module, resumed.best)  # both are needed, and of this model
         restore(assembly.module, resumed.last)

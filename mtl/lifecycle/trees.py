@@ -23,7 +23,7 @@ from mtl.lifecycle.trained import TrainedTrees, suite_of_columns
 from mtl.runs.directory import Run
 from mtl.suites.base import MultiTaskDataModule
 from mtl.training.hardware import processes_of, threads_for
-from mtl.training.loggers import log_hyperparameters, make_loggers, register_run
+from mtl.training.loggers import check_loggers, log_hyperparameters, make_loggers, register_run
 from mtl.training.resources import reset_peak_memory
 from mtl.trees.boosting import Boosted, BoostedTrees
 from mtl.trees.lightgbm import lightgbm
@@ -123,7 +123,7 @@ def check_trees(config: RunConfig) -> None:
 
 
 def check_config(config: RunConfig) -> None:
-    """InputError where a config asks for what only a network can do."""
+    """InputError where a config asks for what only a network can do, or for a logger that is not there."""
     asked = {
         "resume": config.resume is not None,
         "grouping": config.grouping is not None,
@@ -132,6 +132,7 @@ def check_config(config: RunConfig) -> None:
         "hardware": processes_of(config.hardware.arguments()) > 1,
     }
     check_typed(key.partition(".")[0] for key, found in asked.items() if found)
+    check_loggers(config)
 
 
 def fit_trees(

@@ -6,7 +6,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from typing_extensions import override
 
-from mtl.errors import InputError
+from mtl.config.numbers import check_number
+from mtl.config.switches import check_switch
 from mtl.nn.activation import activation as make_activation
 from mtl.nn.encoder import SINGLE, Encoder, Inputs, InputShape, checked_widths, floating, single_shape
 from mtl.nn.norm import make_norm
@@ -94,8 +95,8 @@ class Convolution(Encoder):
     ) -> None:
         super().__init__()
         shape = single_shape(input_shape, "convolution", "series x (C, T) or pictures x (C, H, W)", (2, 3))
-        if patch < 1:
-            raise InputError(f"encoder.patch={patch}: expected 1 or more")
+        check_number("encoder.patch", patch, whole=True, least=1)
+        check_switch("encoder.average", average)
         self.axes = len(shape) - 1
         self.widths = checked_widths(widths)
         convolution = nn.Conv1d if self.axes == 1 else nn.Conv2d

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from math import prod
+from weakref import WeakSet
 
 import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
+from mtl.config.numbers import check_number
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE, Encoder, Inputs, InputShape
 from mtl.nn.pooling import masked_mean
@@ -31,6 +33,26 @@ class OneStage(nn.Module):
         return out
 
 
+IN_USE: WeakSet[nn.Module] = WeakSet()  # modules that are in an encoder
+
+
+def made_anew(factory: Callable[[], nn.Module]) -> nn.Module:
+    """What a factory makes. InputError if that is no module, or one that it has made before.
+
+    Copies that are one object would share their weights, and a run would begin with those that another has trained.
+    """
+    made = factory()
+    if not isinstance(made, nn.Module):
+        raise InputError(f"encoder.module: expected what makes a module of torch, and it makes a {type(made).__name__}")
+    if made in IN_USE:
+        raise InputError(
+            f"encoder.module: it gives the same {type(made).__name__} again, which is in use: expected a new one from "
+            "each call"
+        )
+    IN_USE.add(made)
+    return made
+
+
 class CustomEncoder(Encoder):
     """Any module that turns inputs into ``[B, D]`` (or ``[B, J, D]`` for a set), taken as one stage.
 
@@ -53,6 +75,9 @@ class CustomEncoder(Encoder):
         input_shape: shapes of one sample's inputs, by name.
         module: makes the module, without arguments; called once for each copy that a strategy needs.
         features: D, what it returns.
+
+    Raises:
+        InputError: a module that is made already, or is the same in every call; features below 1.
     """
 
     def __init__(self, input_shape: InputShape, module: Callable[[], nn.Module], features: int) -> None:
@@ -62,9 +87,8 @@ class CustomEncoder(Encoder):
                 "encoder.module: expected what makes a module, a class or a function, and it is one that is made; in "
                 "a YAML add _partial_: true"
             )
-        if features < 1:
-            raise InputError(f"encoder.features={features}: at least 1 is needed")
-        self.stages = nn.ModuleList([OneStage(module(), single=set(input_shape) == {SINGLE})])
+        check_number("encoder.features", features, whole=True, least=1)
+        self.stages = nn.ModuleList([OneStage(made_anew(module), single=set(input_shape) == {SINGLE})])
         self.widths = (features,)
         self.sets = {name for name, shape in input_shape.items() if shape[0] is None}
         sizes = {name: prod(axis or 1 for axis in shape) for name, shape in input_shape.items() if name != "mask"}

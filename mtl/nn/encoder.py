@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
+from mtl.config.numbers import as_given, is_number
 from mtl.errors import InputError
 
 Inputs = Mapping[str, Tensor]  # by name, [B, ...] each
@@ -53,27 +54,30 @@ def wrong_inputs(encoder: str, reads: str, input_shape: InputShape) -> InputErro
 
 
 def checked_widths(widths: Sequence[int]) -> tuple[int, ...]:
-    """``encoder.widths`` as the widths of an encoder's stages. InputError if there are none or one is below 1."""
-    if not widths or min(widths) < 1:
+    """``encoder.widths`` as the widths of an encoder's stages. InputError if there are none or one is no size."""
+    several = isinstance(widths, Sequence) and not isinstance(widths, str)
+    if not several or not widths or not all(is_number(width, whole=True) and width >= 1 for width in widths):
         raise InputError(
-            f"encoder.widths={list(widths)}: expected the features of one stage or more, such as encoder.widths=[256]"
+            f"encoder.widths={list(widths) if several else widths}: expected the features of one stage or more, such "
+            "as encoder.widths=[256]"
         )
-    return tuple(widths)
+    return tuple(int(width) for width in widths)
 
 
 def check_attention(width: int, heads: int, depth: int) -> None:
     """Raise InputError if ``heads`` attention heads cannot divide ``width`` features, or there is no layer at all."""
-    if min(width, heads, depth) < 1 or width % heads:
+    sizes = (width, heads, depth)
+    if not all(is_number(size, whole=True) and size >= 1 for size in sizes) or width % heads:
         raise InputError(
-            f"encoder.width={width}, heads={heads}, depth={depth}: expected 1 or more each, and a width that is a "
-            "multiple of heads"
+            f"encoder.width={width}, heads={heads}, depth={depth}: expected whole numbers, 1 or more each, and a "
+            "width that is a multiple of heads"
         )
 
 
 def dropout_of(share: float, option: str = "encoder.dropout") -> nn.Dropout:
     """Dropout of a share of the features; InputError, which names the option, unless that is 0 or more and below 1."""
-    if not 0 <= share < 1:
-        raise InputError(f"{option}={share}: expected a share of 0 or more and below 1")
+    if not is_number(share) or not 0 <= share < 1:
+        raise InputError(f"{option}={as_given(share)}: expected a share of 0 or more and below 1")
     return nn.Dropout(share)
 
 

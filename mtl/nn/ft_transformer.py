@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter, functional
 from typing_extensions import override
 
+from mtl.config.numbers import is_number
 from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape, check_attention, dropout_of
 from mtl.nn.tabular import TableEncoder
@@ -101,7 +102,7 @@ class FTTransformer(TableEncoder):
     ) -> None:
         check_attention(width, heads, depth)
         super().__init__("ft_transformer", input_shape, width, values)
-        inner = int(width * hidden)
+        inner = int(width * hidden) if is_number(hidden) else 0
         if inner < 1:
             raise InputError(f"encoder.hidden={hidden}: expected a factor of the width, such as 1.33")
         self.widths = (width,) * depth

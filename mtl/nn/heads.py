@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from typing_extensions import override
 
+from mtl.config.numbers import check_number
+from mtl.errors import InputError
 from mtl.nn.encoder import Inputs
 from mtl.nn.pooling import masked_mean, pool
 
@@ -43,6 +45,7 @@ class Perceptron(nn.Sequential):
     """Linear layer, or one hidden layer before it when ``hidden > 0``: ``[..., in] -> [..., out]``."""
 
     def __init__(self, in_features: int, out_features: int, hidden: int) -> None:
+        check_number("hidden", hidden, whole=True, least=0)
         if hidden:
             super().__init__(nn.Linear(in_features, hidden), nn.ReLU(), nn.Linear(hidden, out_features))
         else:
@@ -54,6 +57,7 @@ class ClassificationHead(Head):
 
     def __init__(self, in_features: int, classes: int, hidden: int = 0) -> None:
         super().__init__()
+        check_number("classes", classes, whole=True, least=1)
         self.message_features = classes
         self.score = Perceptron(in_features, classes, hidden)
 
@@ -72,6 +76,7 @@ class VectorHead(Head):
 
     def __init__(self, in_features: int, values: int, hidden: int = 0) -> None:
         super().__init__()
+        check_number("values", values, whole=True, least=1)
         self.message_features = values
         self.score = Perceptron(in_features, values, hidden)
 
@@ -98,12 +103,21 @@ class OrdinalHead(Head):
 
     Args:
         in_features: of the representation.
-        shares: of the C classes in training, none of them 0.
+        shares: of the C classes in training, none of them 0; at least two.
         hidden: features of the hidden layer; 0: none.
+
+    Raises:
+        InputError: fewer than two shares, or one that is not above 0.
     """
 
     def __init__(self, in_features: int, shares: Sequence[float], hidden: int = 0) -> None:
         super().__init__()
+        if len(shares) < 2:
+            raise InputError(f"shares={list(shares)}: expected those of two classes or more")
+        given: Sequence[Any] = shares
+        shares = [share.item() if isinstance(share, Tensor) else share for share in given]
+        for share in shares:
+            check_number("shares", share, above=0)
         self.message_features = len(shares)
         self.score = Perceptron(in_features, 1, hidden)
         below = torch.tensor(shares, dtype=torch.float64).cumsum(0)[:-1]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
 
-from mtl.errors import InputError
+from mtl.config.numbers import check_number
 
 
 class Periodic(nn.Module):
@@ -31,8 +31,8 @@ class Periodic(nn.Module):
 
     def __init__(self, columns: int, waves: int, features: int) -> None:
         super().__init__()
-        if waves < 1 or features < 2:
-            raise InputError(f"encoder.waves={waves}, number={features}: expected 1 or more waves, 2 or more features")
+        check_number("encoder.waves", waves, whole=True, least=1)
+        check_number("encoder.number", features, whole=True, least=2)
         bound = 1 / math.sqrt(waves)
         self.frequency = Parameter(torch.randn(columns, waves) * 0.1)
         self.phase = Parameter(torch.empty(columns, waves).uniform_(-math.pi, math.pi))

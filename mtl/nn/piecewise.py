@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from mtl.errors import InputError
+from mtl.config.numbers import check_number
 
 
 class PiecewiseLinear(nn.Module):
@@ -35,8 +35,8 @@ class PiecewiseLinear(nn.Module):
 
     def __init__(self, columns: int, bins: int, features: int) -> None:
         super().__init__()
-        if bins < 2 or features < 1:
-            raise InputError(f"encoder.bins={bins}, embedding={features}: expected 2 or more bins, 1 or more features")
+        check_number("encoder.bins", bins, whole=True, least=2)
+        check_number("encoder.embedding", features, whole=True, least=1)
         levels = torch.arange(1, bins, dtype=torch.float64) / bins
         inner = torch.special.ndtri(levels).float()
         outer = inner.new_tensor([2 * inner[0] - inner[1], 2 * inner[-1] - inner[-2]] if bins > 2 else [-1.0, 1.0])

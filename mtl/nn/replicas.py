@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import stack_module_state
 
+from mtl.errors import InputError
 from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Encoder, Inputs
 
@@ -21,10 +22,15 @@ class Replicas(nn.Module):
     Args:
         copies: the E encoders, independently initialised; at least one. They are used up.
         names: by which copies that are not stacked are registered, such as those of the tasks; by default numbers.
+
+    Raises:
+        InputError: one encoder twice.
     """
 
     def __init__(self, copies: Sequence[Encoder], names: Sequence[str] = ()) -> None:
         super().__init__()
+        if len({id(copy) for copy in copies}) < len(copies):
+            raise InputError("encoder: what makes it gives the same one again: expected a new one from each call")
         self.count = len(copies)
         self.stackable = copies[0].stackable
         names = names or [str(number) for number in range(self.count)]
@@ -62,11 +68,19 @@ class Replicas(nn.Module):
 
 
 def stacked(copies: Sequence[nn.Module]) -> nn.Module:
-    """The first of these modules of one shape, its parameters and buffers now those of all, ``[E, ...]``."""
+    """The first of these modules of one shape, its parameters and buffers now those of all, ``[E, ...]``.
+
+    What does not learn in the copies does not learn here, and a parameter with two names stays one.
+    """
     parameters, buffers = stack_module_state(list(copies))
-    for name, value in parameters.items():
+    names = {id(one): name for name, one in copies[0].named_parameters()}
+    made = {
+        name: nn.Parameter(value.detach().clone(), requires_grad=value.requires_grad)
+        for name, value in parameters.items()
+    }
+    for name, one in list(copies[0].named_parameters(remove_duplicate=False)):
         owner, _, attribute = name.rpartition(".")
-        setattr(copies[0].get_submodule(owner), attribute, nn.Parameter(value.detach().clone()))
+        setattr(copies[0].get_submodule(owner), attribute, made[names[id(one)]])
     for name, value in buffers.items():
         owner, _, attribute = name.rpartition(".")
         copies[0].get_submodule(owner).register_buffer(attribute, value)

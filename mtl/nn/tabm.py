@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter, functional
 from typing_extensions import override
 
-from mtl.errors import InputError
+from mtl.config.numbers import check_number
 from mtl.nn.activation import activation as make_activation
 from mtl.nn.encoder import Inputs, InputShape, checked_widths, dropout_of
 from mtl.nn.piecewise import PiecewiseLinear
@@ -98,8 +98,7 @@ class TabM(TableEncoder):
         dropout: float = 0.1,
     ) -> None:
         super().__init__("tabm", input_shape, embedding, values)
-        if members < 1:
-            raise InputError(f"encoder.members={members}: expected 1 or more")
+        check_number("encoder.members", members, whole=True, least=1)
         self.members, self.widths = members, checked_widths(widths)
         numbers, columns = self.number_columns, self.number_columns + self.category_columns
         self.curves = PiecewiseLinear(numbers, bins, embedding) if numbers else None

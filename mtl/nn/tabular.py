@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
+from mtl.config.numbers import check_number
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE, Encoder, Inputs, InputShape, checked_widths, floating, wrong_inputs
 from mtl.nn.mlp import Layer
@@ -35,8 +36,8 @@ class TableEncoder(Encoder):
         known = {self.numbers, "categories"}
         if not shape or not set(shape) <= known or any(len(size) != 1 or not size[0] for size in shape.values()):
             raise wrong_inputs(name, "numbers (F,) and categories (C,)", input_shape)
-        if embedding < 1 or values < 1:
-            raise InputError(f"encoder.embedding={embedding}, values={values}: expected 1 or more each")
+        check_number("encoder.embedding", embedding, whole=True, least=1)
+        check_number("encoder.values", values, whole=True, least=1)
         self.number_columns, self.category_columns = (
             shape.get(key, (0,))[0] or 0 for key in (self.numbers, "categories")
         )
@@ -115,6 +116,7 @@ class Tabular(TableEncoder):
         bins: int = 0,
     ) -> None:
         super().__init__("tabular", input_shape, embedding, values)
+        check_number("encoder.bins", bins, whole=True, least=0)
         self.widths = checked_widths(widths)
         self.curves = PiecewiseLinear(self.number_columns, bins, embedding) if bins and self.number_columns else None
         of_a_number = 1 + (embedding if self.curves else 1)

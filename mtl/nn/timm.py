@@ -6,6 +6,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from typing_extensions import override
 
+from mtl.config.numbers import check_number
+from mtl.config.switches import check_switch
 from mtl.errors import InputError, lacks
 from mtl.nn.convolution import SUMMARY_POSITIONS, PositionMean
 from mtl.nn.encoder import SINGLE, Encoder, Inputs, InputShape, floating, single_shape
@@ -68,8 +70,8 @@ class Timm(Encoder):
     ) -> None:
         super().__init__()
         shape = single_shape(input_shape, "timm", "pictures x (C, H, W)", (3,))
-        if side < 0:
-            raise InputError(f"encoder.side={side}: expected 0 or more")
+        check_number("encoder.side", side, whole=True, least=0)
+        check_switch("encoder.pretrained", pretrained)
         channels, *sides = shape
         self.side = side
         self.summary_size = tuple(min(SUMMARY_POSITIONS, size) for size in sides)
@@ -96,8 +98,8 @@ def stages(network: str, channels: int, pretrained: bool) -> tuple[list[nn.Modul
     """A network of timm as stages, and the features after each. InputError if there is none of that name."""
     library = timm()
     options = {"pretrained": pretrained, "in_chans": channels}
-    if not library.is_model(network):
-        near = library.list_models(f"*{network[:6]}*")[:5] or library.list_models("resnet*")[:5]
+    if not isinstance(network, str) or not library.is_model(network):
+        near = library.list_models(f"*{str(network)[:6]}*")[:5] or library.list_models("resnet*")[:5]
         raise InputError(f"encoder.network={network}: timm has no such network; it has {', '.join(near)}, ...")
     try:
         cut = library.create_model(network, features_only=True, **options)

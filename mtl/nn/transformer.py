@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from typing_extensions import override
 
+from mtl.config.numbers import check_number
 from mtl.errors import InputError, lacks, unknown, without_effect
 from mtl.nn.encoder import Encoder, Inputs, InputShape, check_attention, dropout_of, wrong_inputs
 from mtl.nn.pooling import masked_mean
@@ -101,13 +102,14 @@ class Transformer(Encoder):
         if set(input_shape) != {"tokens", "mask"}:
             raise wrong_inputs("transformer", "tokens and mask", input_shape)
         check_attention(width, heads, depth)
-        if vocabulary < 1 or length < 1:
-            raise InputError(f"encoder.vocabulary={vocabulary}, length={length}: expected 1 or more each")
+        check_number("encoder.vocabulary", vocabulary, whole=True, least=1)
+        check_number("encoder.length", length, whole=True, least=1)
         dropout_of(dropout)  # the library makes its own
         if tuning not in TUNINGS:
             raise unknown("encoder.tuning", tuning, TUNINGS)
-        if rank < 1:
-            raise InputError(f"encoder.rank={rank}: at least 1 is needed")
+        check_number("encoder.rank", rank, whole=True, least=1)
+        if pretrained is not None and (not isinstance(pretrained, str) or not pretrained):
+            raise InputError(f"encoder.pretrained={pretrained}: expected a folder or a name on the hub, or null")
         if tuning != "lora" and rank != RANK:
             raise without_effect("encoder.rank", rank, "encoder.tuning=lora")
         new = (width, depth, heads, vocabulary, length, dropout)

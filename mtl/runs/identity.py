@@ -38,11 +38,16 @@ def _digest(values: dict[str, Any]) -> str:
     """Of equal values the same: numbers that an option has a default for are of its kind when a config is made.
 
     The others are what an optimizer is given beside its option's keys, and the numbers of each task for a weighting.
+    Tasks are learned in the order of their suite, and groups in that of their first task, however they are typed.
     """
     weighting = {
         key: whole_as_integers(value) if isinstance(value, Mapping | list) else value
         for key, value in values["weighting"].items()
     }
     alike = {**values, "optimizer": whole_as_integers(values["optimizer"]), "weighting": weighting}
+    if values["tasks"] is not None:
+        alike["tasks"] = sorted(values["tasks"])
+    if isinstance(values["grouping"], list):
+        alike["grouping"] = sorted(sorted(group) for group in values["grouping"] if len(group) > 1)
     text = json.dumps(alike, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:10]

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 from typing_extensions import override
 
+from mtl.config.switches import check_switch
 from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.sharing.base import EncoderFactory, Sharing
@@ -30,6 +31,7 @@ class Hard(Sharing):
         self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory, residual: bool = False
     ) -> None:
         super().__init__(input_shape, task_names, encoder)
+        check_switch("model.residual", residual)
         self.trunk = encoder(input_shape)
         self.out_features = width = self.trunk.out_features
         names = self.task_names if residual else ()

@@ -10,6 +10,7 @@ from torch.nn import Parameter
 from typing_extensions import override
 
 from mtl.config.numbers import check_number
+from mtl.config.switches import check_switch
 from mtl.errors import InputError
 from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Inputs, InputShape
@@ -41,6 +42,7 @@ class OneTrunk(Sharing):
         self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory, freeze: bool = False
     ) -> None:
         super().__init__(input_shape, task_names, encoder)
+        check_switch("model.freeze", freeze)
         self.trunks = Trunks(encoder(input_shape), self.task_names)
         if freeze:
             learns = {p.requires_grad for p in self.trunks.parameters()}

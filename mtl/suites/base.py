@@ -16,7 +16,7 @@ from mtl.nn.encoder import SINGLE, Inputs, InputShape
 from mtl.runs.files import read_json
 from mtl.suites.batch import Batch, Split
 from mtl.suites.loader import InMemoryLoader, measured_at_once
-from mtl.suites.split_checks import checked_splits
+from mtl.suites.split_checks import check_fingerprint, checked_splits
 from mtl.tasks import Task
 from mtl.tasks.kinds import needed_event, without_event
 
@@ -240,7 +240,7 @@ class MultiTaskDataModule(LightningDataModule, ABC):
         return {}
 
     def setup(self, stage: str) -> None:
-        """Load the rows, once."""
+        """Load the rows, once. InputError for what they or the fingerprint cannot be."""
         if not self.splits:
             names = [task.name for task in self.tasks]
             loaded = checked_splits(self.load(), self.tasks, self.input_shape, double=self.raw_columns)
@@ -250,6 +250,7 @@ class MultiTaskDataModule(LightningDataModule, ABC):
             for name, split in self.splits.items():
                 if not len(split):
                     raise InputError(f"the {name} split has no rows")
+            check_fingerprint(self.fingerprint, type(self).__name__)
 
     def _hold_out_rows(self, train: Split) -> None:
         """Hold rows out of the training split; the others keep their order."""

@@ -1,7 +1,8 @@
 """Rows of a step, and of a split: inputs by name and targets by task."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
@@ -32,8 +33,9 @@ class Batch(NamedTuple):
         return tuple(i for i, n in enumerate(self.counts) if n)
 
 
-class Split(NamedTuple):
-    """The rows of one stage in memory.
+@dataclass(frozen=True, eq=False)  # no tuple: its length is that of the rows
+class Split:
+    """The rows of one stage in memory; ``dataclasses.replace`` makes one with other parts.
 
     Attributes:
         inputs: by name, ``[N, ...]`` each.
@@ -47,6 +49,9 @@ class Split(NamedTuple):
     targets: dict[str, Tensor]
     weights: Tensor | None = None
     groups: Tensor | None = None
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from (self.inputs, self.targets, self.weights, self.groups)
 
     def __len__(self) -> int:
         return len(next(iter(self.targets.values())))

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mtl.errors import InputError, absent
 from mtl.nn.encoder import InputShape
+from mtl.nn.heads import CandidateHead, ChoiceHead
 from mtl.suites.batch import Split
 from mtl.tasks import NO_LABEL, Task, labelled
 from mtl.tasks.weighted import WeightedMetric
@@ -42,6 +43,17 @@ def checked_splits(
     return {name: _checked(split, name, tasks, shape, double=double) for name, split in splits.items()}
 
 
+def check_fingerprint(fingerprint: object, suite: str) -> None:
+    """InputError for a fingerprint of a suite by which its data could not be told from others, or not be read back."""
+    if not isinstance(fingerprint, str):
+        found = f"a {type(fingerprint).__name__}"
+    elif fingerprint.splitlines() == [fingerprint.strip()]:
+        return
+    else:
+        found = repr(fingerprint[:40])
+    raise InputError(f"suite {suite}: fingerprint is {found}, expected one line of text that changes as the data do")
+
+
 def check_labels(splits: Mapping[str, Split]) -> None:
     """InputError for a task that no row of a split has a label of: nothing would be learned or measured of it."""
     for name in NEEDED:
@@ -64,11 +76,15 @@ def _checked(split: Split, name: str, tasks: Sequence[Task], shape: InputShape, 
     _check_counts(split, where, tasks)
     if split.weights is not None:
         _check_weights(split.weights, where, tasks)
+    for task in tasks:
+        if "mask" not in split.inputs and reads_mask(task):
+            raise InputError(f"{where}: task '{task.name}' is of candidates: expected an input 'mask' of them")
     for key, sizes in shape.items():
         _check_shape(f"{where}: input '{key}'", split.inputs[key], sizes)
-    inputs = dict(split.inputs) if double else {key: _single(values) for key, values in split.inputs.items()}
+    inputs = {key: values.detach() if double else _single(values) for key, values in split.inputs.items()}
     targets = {**split.targets, **{task.name: _labels(split.targets[task.name], task, where) for task in tasks}}
-    return Split(inputs, targets, split.weights, split.groups)
+    weights = None if split.weights is None else split.weights.detach()
+    return Split(inputs, targets, weights, None if split.groups is None else _groups(split.groups, where))
 
 
 def _check_tensors(split: Split, where: str) -> None:
@@ -79,6 +95,9 @@ def _check_tensors(split: Split, where: str) -> None:
         if not isinstance(values, Tensor) or values.dim() == 0:
             kind = "a single number" if isinstance(values, Tensor) else f"a {type(values).__name__}"
             raise InputError(f"{where}: {what} is {kind}, expected a tensor with a row for each sample")
+        if values.is_complex() or values.device.type != "cpu":
+            kind = "complex numbers" if values.is_complex() else f"on the device {values.device}"
+            raise InputError(f"{where}: {what} is {kind}, expected real numbers in the memory of the CPU")
         if what in BESIDE and values.dim() > 1:
             raise InputError(f"{where}: {what} have the shape {tuple(values.shape)}, expected one number in each row")
 
@@ -125,13 +144,26 @@ def _check_shape(what: str, values: Tensor, sizes: Sequence[int | None]) -> None
 
 
 def _single(values: Tensor) -> Tensor:
-    return values.float() if values.is_floating_point() else values
+    return values.detach().float() if values.is_floating_point() else values
+
+
+def _groups(values: Tensor, where: str) -> Tensor:
+    """Numbers of groups as whole ones. InputError for a part of one, which would join groups, and for a missing one."""
+    wrong = (values.double() % 1 != 0).nonzero()
+    if len(wrong):
+        row = int(wrong[0])
+        raise InputError(
+            f"{where}: the groups hold {values[row].item():g} in row {row + 1}: expected the whole number of a group"
+        )
+    return values.detach().long()
 
 
 def _labels(values: Tensor, task: Task, where: str) -> Tensor:
     """Labels of a task in single precision, ``[N]`` if it has one in each row. InputError for what is none."""
     what = f"{where}: target '{task.name}'"
     values = _single(values)
+    if task.kind == "survival":
+        _check_times(values, what)
     if task.kind not in ONE_LABEL:
         return values
     if values.dim() == 2 and values.shape[1] == 1:
@@ -151,6 +183,30 @@ def _labels(values: Tensor, task: Task, where: str) -> Tensor:
     if values.is_floating_point():
         _check_labels(values, values.isfinite(), what, "a number")
     return values
+
+
+def reads_mask(task: Task) -> bool:
+    """Whether its head looks at which members of a set are there."""
+    head = task.head.func if isinstance(task.head, partial) else task.head
+    return isinstance(head, type) and issubclass(head, CandidateHead | ChoiceHead)
+
+
+def _check_times(values: Tensor, what: str) -> None:
+    """InputError for labels of a time until an event that are no time, 0 or more, and 0 or 1 beside it."""
+    if values.dim() != 2 or values.shape[1] != 2:
+        raise InputError(
+            f"{what} has labels of shape {tuple(values.shape[1:])}, expected (2,): the time, and 1 if the event came"
+        )
+    time, event = values.unbind(1)
+    right = (time >= 0) & time.isfinite() & ((event == 0) | (event == 1))
+    wrong = (labelled(values) & ~right).nonzero()
+    if len(wrong):
+        row = int(wrong[0])
+        shown = ", ".join(f"{value:g}" for value in values[row].tolist())
+        raise InputError(
+            f"{what} holds {shown} in row {row + 1}: expected a time, 0 or more, and 0 or 1; NaN twice means that "
+            "there is no label"
+        )
 
 
 def _classes(task: Task) -> int | None:

@@ -49,6 +49,7 @@ from mtl.sweep.tuning import best_points
 from mtl.training.grouping import check as check_measuring
 from mtl.training.grouping import epochs as measuring_epochs
 from mtl.training.hardware import processes_of
+from mtl.training.loggers import check_loggers
 from mtl.training.resources import count_parameters
 
 
@@ -180,6 +181,7 @@ class Planner:
     def configuration(self, label: str, config: RunConfig) -> Configuration:
         """A configuration with its size and speed. InputError for what each of its runs would refuse."""
         own_callbacks(config)
+        check_loggers(config)
         suite = self.suites.of(config)
         check_measuring(build(config, suite.statistics))
         names = [task.name for task in self.data.tasks]

@@ -8,6 +8,7 @@ from torch.nn import functional
 from torchmetrics import Metric
 from torchmetrics.regression import MeanAbsoluteError, MeanSquaredError
 
+from mtl.config.numbers import check_number
 from mtl.nn.heads import RegressionHead
 from mtl.tasks.kinds import chosen_metric
 from mtl.tasks.metrics import PoissonDeviance
@@ -42,7 +43,11 @@ def count(
 
     Returns:
         The task.
+
+    Raises:
+        InputError: a mean that is not above 0; no such metric.
     """
+    check_number(f"mean of task '{name}'", float(mean), above=0)
 
     def encode(target: Tensor) -> Tensor:
         return target / mean

@@ -19,8 +19,10 @@ from torchmetrics.classification import (
 )
 from torchmetrics.regression import MeanAbsoluteError, MeanSquaredError
 
+from mtl.config.numbers import check_number
 from mtl.errors import unknown
 from mtl.nn.heads import BinaryHead, ChoiceHead, ClassificationHead, ConditionalHead, RegressionHead
+from mtl.tasks.arguments import check_class_weights, check_smoothing, check_standard
 from mtl.tasks.metrics import AbsolutePercentageError, ChoiceAccuracy, ChoiceRank, StandardisedR2
 from mtl.tasks.normal_scores import NormalScores
 from mtl.tasks.probabilities import BinaryBrier, BinaryLogLoss, Brier, LogLoss, log_probabilities, ranked
@@ -66,7 +68,12 @@ def binary(
 
     Returns:
         The task.
+
+    Raises:
+        InputError: weights or smoothing that are none; no such metric.
     """
+    check_smoothing(name, smoothing)
+    check_class_weights(name, weights, 2)
 
     def loss(logit: Tensor, target: Tensor) -> Tensor:
         target = target.to(logit.dtype)
@@ -156,11 +163,17 @@ def classification(
         hidden: features of the head's hidden layer; 0: none.
         primary: ``accuracy``; ``balanced_accuracy`` or ``f1``, the mean over the classes; ``log_loss`` or ``brier``.
         weights: of the losses of each class; None: 1 each.
-        smoothing: s, of the labels.
+        smoothing: s, of the labels; 0 or more and below 1.
 
     Returns:
         The task.
+
+    Raises:
+        InputError: fewer than two classes; weights or smoothing that are none; no such metric.
     """
+    check_number(f"classes of task '{name}'", classes, whole=True, least=2)
+    check_smoothing(name, smoothing)
+    check_class_weights(name, weights, classes)
 
     def loss(logits: Tensor, target: Tensor) -> Tensor:
         target = target.long()
@@ -211,7 +224,7 @@ def regression(
         name: of the task.
         hidden: features of the head's hidden layer; 0: none.
         mean: of the training labels.
-        std: of the training labels.
+        std: of the training labels, above 0.
         primary: ``r2``, ``mae``, ``rmse``, or ``mape``, of labels that are not 0.
         limits: lower and upper one, at which decoded predictions are cut off.
         logarithm: mean and standard deviation of ``log(1 + y)`` of the training labels; None: y itself.
@@ -221,8 +234,13 @@ def regression(
 
     Returns:
         The task.
+
+    Raises:
+        InputError: a mean that is not finite, a standard deviation that is not above 0; no such metric.
     """
     center, scale = logarithm or (mean, std)
+    check_standard(name, mean, std)
+    check_standard(name, center, scale)
     scores = NormalScores(knots) if knots else None
 
     def encode(target: Tensor) -> Tensor:

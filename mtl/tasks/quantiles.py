@@ -8,6 +8,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from mtl.nn.heads import VectorHead
+from mtl.tasks.arguments import check_increasing, check_standard
 from mtl.tasks.kinds import chosen_metric
 from mtl.tasks.metrics import Coverage, PinballLoss, pinball
 from mtl.tasks.task import Task
@@ -36,7 +37,7 @@ def quantiles(
         name: of the task.
         levels: increasing, each above 0 and below 1.
         mean: of the training labels.
-        std: of the training labels.
+        std: of the training labels, above 0.
         hidden: features of the head's hidden layer; 0: none.
         primary: ``pinball``, the mean loss in the target's own units. Beside it stands ``coverage``, the share of
             labels between the lowest and the highest quantile (of one level: not above it), which is to be near
@@ -45,8 +46,18 @@ def quantiles(
 
     Returns:
         The task.
+
+    Raises:
+        InputError: levels that are none, or not in order; a mean or standard deviation that is none; no such metric.
     """
     each = tuple(levels)
+    check_standard(name, mean, std)
+    check_increasing(
+        f"levels of task '{name}'",
+        each,
+        "increasing ones, above 0 and below 1",
+        lambda found: len(found) > 0 and found[0] > 0 and found[-1] < 1,
+    )
 
     def encode(target: Tensor) -> Tensor:
         return (target - mean) / std

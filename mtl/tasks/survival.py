@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mtl.nn.heads import VectorHead
+from mtl.tasks.arguments import check_increasing
 from mtl.tasks.concordance import Concordance
 from mtl.tasks.task import Task
 
@@ -35,8 +36,17 @@ def survival(name: str, edges: Sequence[float], hidden: int = 0) -> Task:
 
     Returns:
         The task; its metric is :class:`~mtl.tasks.concordance.Concordance`.
+
+    Raises:
+        InputError: edges that are not in order, do not begin at 0, or are fewer than two.
     """
     bounds = tuple(edges)
+    check_increasing(
+        f"edges of task '{name}'",
+        bounds,
+        "two or more, increasing, the first 0",
+        lambda each: len(each) > 1 and each[0] == 0,
+    )
 
     def loss(logits: Tensor, target: Tensor) -> Tensor:
         limits = torch.tensor(bounds, dtype=target.dtype, device=target.device)

@@ -108,11 +108,28 @@ class Task:
 
         Returns:
             ``[B]``.
+
+        Raises:
+            InputError: ``loss`` gives something else than a number of each row, or numbers without a graph.
         """
         if weights is not None:
             return self.losses(prediction, target, rows) * weights
         if rows is None:
-            return self.loss(prediction.float(), target)
+            return self._of_rows(self.loss(prediction.float(), target), prediction, target)
         shape = (-1, *[1] * (target.dim() - 1))
         safe = torch.where(rows.view(shape), target, torch.zeros_like(target))
-        return self.loss(prediction.float(), safe).masked_fill(~rows, 0.0)
+        return self._of_rows(self.loss(prediction.float(), safe), prediction, safe).masked_fill(~rows, 0.0)
+
+    def _of_rows(self, losses: Tensor, prediction: Tensor, target: Tensor) -> Tensor:
+        """The losses. InputError where their sum would not be that of the rows, or would teach nothing."""
+        if losses.shape != target.shape[:1]:
+            raise InputError(
+                f"the loss of task '{self.name}' has the shape {tuple(losses.shape)} for {len(target)} rows: expected "
+                "one number of each row, [B], without a mean over them"
+            )
+        if prediction.requires_grad and torch.is_grad_enabled() and not losses.requires_grad:
+            raise InputError(
+                f"the loss of task '{self.name}' has no graph, so nothing would be learned of it: expected one that "
+                "can be differentiated by the prediction"
+            )
+        return losses

@@ -59,7 +59,8 @@ def count_flops(
 ) -> int | None:
     """Floating-point operations that predict one row for all tasks: of matrix products, convolutions and attention.
 
-    A multiplication and an addition count as two; of a set that is padded, the padding counts too.
+    A multiplication and an addition count as two; of a set that is padded, the padding counts too. What is computed
+    once for a batch, as the product of a term of low rank, counts with its share of one row of the batch.
 
     Args:
         module: its network is counted, not its compiled form, into which the counter does not look.

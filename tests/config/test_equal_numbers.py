@@ -29,6 +29,10 @@ from mtl.sweep.planner import comparison_id
         (["+optimizer.betas=[0,0.9]"], ["+optimizer.betas=[0.0,0.9]"]),
         (["encoder.dropout=0"], ["encoder.dropout=0.0"]),
         (["gradient_clip=1"], ["gradient_clip=1.0"]),
+        (
+            ["model=merged", "merge=ties", "model.merge.keep=1", "model.merge.coefficients=[1,2]"],
+            ["model=merged", "merge=ties", "model.merge.keep=1.0", "model.merge.coefficients=[1.0,2.0]"],
+        ),
     ],
     ids=lambda typed: " ".join(typed),
 )
@@ -36,6 +40,21 @@ def test_equal_numbers_give_one_run(whole: list[str], point: list[str]) -> None:
     first, second = (configure("task=synthetic", "model=hard", *typed) for typed in (whole, point))
     assert first == second
     assert run_id(first) == run_id(second)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("tasks=[task0,task1]", "tasks=[task1,task0]"),
+        ("grouping=[[task0,task1],[task2]]", "grouping=[[task2],[task1,task0]]"),
+        ("grouping=[[task0,task1],[task2,task3]]", "grouping=[[task3,task2],[task0,task1]]"),
+    ],
+)
+def test_the_order_in_which_tasks_are_typed_changes_no_number_and_no_id(one: str, other: str) -> None:
+    """A suite keeps its own order, and groups are sorted by it."""
+    typed = ["task=synthetic", "task.num_tasks=4", "model=hard"]
+    assert run_id(configure(*typed, one)) == run_id(configure(*typed, other))
+    assert run_id(configure(*typed, one)) != run_id(configure(*typed))
 
 
 def test_a_number_that_is_another_one_gives_another_run() -> None:

@@ -58,6 +58,18 @@ def test_a_module_returns_a_feature_at_least() -> None:
         CustomEncoder({SINGLE: (3,)}, nn.Identity, 0)
 
 
+def test_every_copy_is_a_module_of_its_own() -> None:
+    """Copies that are one object share their weights, and a later run would begin with those of an earlier one."""
+    net = nn.Linear(3, 5)
+    CustomEncoder({SINGLE: (3,)}, lambda: net, 5)
+    with pytest.raises(
+        InputError, match=r"^encoder\.module: it gives the same Linear again, which is in use: expected"
+    ):
+        CustomEncoder({SINGLE: (3,)}, lambda: net, 5)
+    with pytest.raises(InputError, match=r"^encoder\.module: .* and it makes a NoneType$"):
+        CustomEncoder({SINGLE: (3,)}, lambda: None, 5)  # type: ignore[arg-type, return-value]
+
+
 class Sum(nn.Module):
     """A network of several inputs."""
 

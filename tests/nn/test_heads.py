@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE, Inputs
 from mtl.nn.heads import (
     BinaryHead,
@@ -119,3 +120,16 @@ def test_a_choice_without_a_candidate_says_something_finite() -> None:
     assert message.isfinite().all()
     torch.testing.assert_close(message[1:], torch.tensor([[1.0, 0.0], [0.0, 0.0]]))
     torch.testing.assert_close(message[0, 0], logits[0, :2].softmax(0).max())
+
+
+def test_what_is_no_size_or_share_is_one_line() -> None:
+    """A share of 0 would give its class a probability of 0 that no training changes."""
+    for hidden in (-1, 2.5, "4"):
+        with pytest.raises(InputError, match=rf"^hidden={hidden}.*: expected a whole number, 0 or more$"):
+            BinaryHead(4, hidden)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"^classes=0: expected"):
+        ClassificationHead(4, 0)
+    with pytest.raises(InputError, match=r"^shares=\[1\.0\]: expected those of two classes or more$"):
+        OrdinalHead(4, [1.0])
+    with pytest.raises(InputError, match=r"^shares=0\.0: expected a finite number, above 0$"):
+        OrdinalHead(4, [0.5, 0.0, 0.5])

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from mtl.errors import InputError
 from mtl.nn.candidates import CandidateSet
 from mtl.nn.encoder import SINGLE, Encoder, Inputs
 from mtl.nn.mlp import MLP
@@ -45,6 +46,41 @@ def test_replicas_are_their_members(name: str) -> None:
         flat = [torch.stack(parts) for parts in zip(*grads, strict=True)]
     for left, right in zip(found, flat, strict=True):
         torch.testing.assert_close(left, right)
+
+
+class HalfFrozen(MLP):
+    """Its first stage stays as it is."""
+
+    def __init__(self) -> None:
+        super().__init__({SINGLE: (6,)}, [6, 6])
+        self.stages[0].requires_grad_(False)
+
+
+class Tied(MLP):
+    """Its stages have the same weights."""
+
+    def __init__(self) -> None:
+        super().__init__({SINGLE: (6,)}, [6, 6])
+        self.stages[1].linear.weight = self.stages[0].linear.weight  # type: ignore[union-attr]
+
+
+def test_what_does_not_learn_in_an_encoder_does_not_learn_in_many() -> None:
+    learning = {name for name, one in Replicas([HalfFrozen(), HalfFrozen()]).named_parameters() if one.requires_grad}
+    assert learning == {f"copies.stacked.stages.1.linear.{name}" for name in ("weight", "bias")}
+
+
+def test_weights_that_stages_have_in_common_stay_in_common() -> None:
+    members = [Tied(), Tied()]
+    expected = torch.stack([member(FLAT) for member in members])
+    replicas = Replicas(members)
+    torch.testing.assert_close(replicas(FLAT), expected)
+    assert len(list(replicas.parameters())) == 3
+
+
+def test_one_encoder_is_no_two_members() -> None:
+    encoder = MLP({SINGLE: (6,)}, [8])
+    with pytest.raises(InputError, match="gives the same one again: expected a new one from each call"):
+        Replicas([encoder, encoder])
 
 
 def test_members_start_differently() -> None:

@@ -31,6 +31,7 @@ def test_batch_norm_over_several_tasks_is_warned_of() -> None:
     ("changes", "complaint"),
     [
         ({"bottleneck": 0}, "model.bottleneck=0"),
+        ({"freeze": "false"}, "^model.freeze=false: expected true or false"),
     ],
 )
 def test_mistakes_are_one_line(changes: dict[str, Any], complaint: str) -> None:

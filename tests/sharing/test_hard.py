@@ -1,5 +1,8 @@
 """One trunk for all tasks."""
 
+import pytest
+
+from mtl.errors import InputError
 from tests.sharing.strategies import TASKS, build, disturbed, every_pair, reached, sample
 
 
@@ -20,3 +23,9 @@ def test_residual_keeps_the_trunk_shared_and_the_layers_private(trunk: str, kind
         own = {id(p) for p in hard.private_parameters(name)}
         assert own == found[name] - set().union(*(found[other] for other in TASKS if other != name))
         assert len(own) == 2
+
+
+def test_a_switch_that_is_neither_on_nor_off_is_refused() -> None:
+    """Any text would count as on."""
+    with pytest.raises(InputError, match=r"^model\.residual=false: expected true or false$"):
+        build("hard", "mlp", "flat", residual="false")

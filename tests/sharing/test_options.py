@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mtl.config.numbers import as_given
 from mtl.errors import InputError
 from tests.sharing.strategies import MODELS, SHAPES, build, encoder, every_model, strategy
 
@@ -23,7 +24,8 @@ NUMBERS = [
 def test_numbers_are_finite(model: str, key: str, whole: bool, value: Any) -> None:
     """Every number of every strategy: not a number would train nothing, without a word."""
     kind = "whole" if whole else "finite"
-    with pytest.raises(InputError, match=rf"^model\.{key}={re.escape(str(value))}: expected a {kind} number[^\n]*$"):
+    rule = rf"^model\.{key}={re.escape(as_given(value))}: expected a {kind} number[^\n]*$"
+    with pytest.raises(InputError, match=rule):
         build(model, "mlp", "flat", **{key: value})
 
 

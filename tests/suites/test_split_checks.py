@@ -13,8 +13,8 @@ from mtl.nn.mlp import MLP
 from mtl.nn.tabular import Tabular
 from mtl.suites.base import MultiTaskDataModule
 from mtl.suites.batch import Split
-from mtl.suites.split_checks import check_labels
-from mtl.tasks import binary, classification, count, ordinal, regression
+from mtl.suites.split_checks import check_labels, checked_splits
+from mtl.tasks import binary, choice, classification, count, ordinal, regression, survival
 
 ROWS = 8
 X = torch.arange(4.0 * ROWS).view(ROWS, 4)
@@ -171,3 +171,75 @@ def test_a_head_of_its_own_need_not_say_how_many_classes_there_are() -> None:
 def test_encoders_read_whole_numbers_as_floating_ones(encoder: Callable[..., Encoder]) -> None:
     made = encoder({SINGLE: (4,)}, widths=(8,)).eval()
     assert torch.equal(made({SINGLE: X.int()}), made({SINGLE: X}))
+
+
+def test_parts_of_a_split_can_be_replaced() -> None:
+    whole = Split({SINGLE: X}, {"hours": LABELS["hours"]}, groups=torch.arange(ROWS))
+    changed = replace(whole, inputs={SINGLE: X + 1})
+    assert len(changed) == ROWS
+    assert torch.equal(changed.inputs[SINGLE], X + 1)
+    inputs, targets, weights, groups = changed
+    assert (inputs, targets, weights, groups) == (changed.inputs, whole.targets, None, whole.groups)
+
+
+def of_train(**parts: torch.Tensor) -> Change:
+    return lambda splits: {**splits, "train": replace(splits["train"], **parts)}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (with_inputs({SINGLE: X.to(torch.complex64)}), "the val split: input 'x' is complex numbers, expected real"),
+        (with_inputs({SINGLE: X.to("meta")}), "the val split: input 'x' is on the device meta"),
+        (with_labels("hours", LABELS["hours"].to(torch.complex64)), "the train split: target 'hours' is complex"),
+        (of_train(groups=torch.full((ROWS,), torch.nan)), "the groups hold nan in row 1: expected the whole number"),
+        (of_train(groups=torch.arange(ROWS) / 4), r"the groups hold 0\.25 in row 2: expected the whole number"),
+    ],
+)
+def test_what_would_be_read_as_something_else_is_refused(change: Change, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        loaded(change)
+
+
+def test_rows_have_no_graph_and_groups_are_whole_numbers() -> None:
+    """A target with a graph would be part of that of every loss, and groups are written down with the result."""
+    hours = LABELS["hours"].clone().requires_grad_() * 1
+    groups = (torch.arange(ROWS) // 2).float().requires_grad_()
+    found = loaded(lambda splits: of_train(groups=groups)(with_labels("hours", hours)(splits)))
+    assert not found.targets["hours"].requires_grad
+    assert found.groups is not None
+    assert found.groups.dtype == torch.int64
+    assert found.groups.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+
+
+@pytest.mark.parametrize(
+    ("fingerprint", "found"), [(None, "a NoneType"), (7, "a int"), ("", "''"), ("a\nb", "'a\\\\nb'")]
+)
+def test_a_fingerprint_is_a_line_of_text(fingerprint: Any, found: str) -> None:
+    """Of no text any other data would have the same, and two lines are not read back as they were."""
+    data = Own()
+    data.fingerprint = fingerprint
+    with pytest.raises(InputError, match=f"^suite Own: fingerprint is {found}, expected one line of text"):
+        data.setup("fit")
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (torch.ones(ROWS), r"has labels of shape \(\), expected \(2,\): the time, and 1 if the event came"),
+        (torch.tensor([[1.0, 1.0], [-1.0, 0.0]]), "holds -1, 0 in row 2: expected a time, 0 or more, and 0 or 1"),
+        (torch.tensor([[1.0, 1.0], [1.0, 2.0]]), "holds 1, 2 in row 2"),
+        (torch.tensor([[torch.nan, torch.nan], [1.0, torch.nan]]), "holds 1, nan in row 2"),
+    ],
+)
+def test_times_until_an_event_are_so(labels: torch.Tensor, message: str) -> None:
+    """A negative time would be one that no interval has seen, and any other number than 0 an event."""
+    task, x = survival("end", (0.0, 1.0, 2.0)), torch.zeros(len(labels), 4)
+    with pytest.raises(InputError, match=f"^the train split: target 'end' {message}"):
+        checked_splits(dict.fromkeys(NAMES, Split({SINGLE: x}, {"end": labels})), [task], {SINGLE: (4,)})
+
+
+def test_a_choice_needs_candidates() -> None:
+    splits = dict.fromkeys(NAMES, Split({SINGLE: X}, {"next": torch.ones(ROWS, 3)}))
+    with pytest.raises(InputError, match="task 'next' is of candidates: expected an input 'mask' of them"):
+        checked_splits(splits, [choice("next")], {SINGLE: (4,)})

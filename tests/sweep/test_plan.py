@@ -413,6 +413,7 @@ def test_a_grid_without_a_finished_run_of_what_is_needed_ends_in_one_line(
     ("typed", "complaint"),
     [
         (["callbacks=ema"], r"callbacks\.ema: with scheduler=cooldown"),
+        (["logger=aim"], "logger=aim needs the package aim"),
         (
             ["finish_heads=true", "models=[conditioned]", "weightings=[cosmos]"],
             "finish_heads=true trains for one choice",

@@ -1,6 +1,8 @@
 """Tasks and their relations: labels, losses, order."""
 
 import math
+import re
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -167,3 +169,46 @@ def test_relations_replace_dependencies() -> None:
     assert [task.depends_on for task in changed.tasks] == [(), (), ("b",)]
     with pytest.raises(InputError, match=r"relations.depends_on 'd'"):
         graph.depending({"d": ["a"]})
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: regression("a", std=0.0), "std of task 'a'=0.0: expected a finite number, above 0"),
+        (lambda: regression("a", mean=float("nan")), "mean of task 'a'=nan: expected a finite number"),
+        (lambda: regression("a", logarithm=(0.0, 0.0)), "std of task 'a'=0.0: expected"),
+        (lambda: count("a", 0.0), "mean of task 'a'=0.0: expected a finite number, above 0"),
+        (lambda: binary("a", smoothing=1.0), "smoothing of task 'a'=1.0: expected a finite number, 0 or more"),
+        (lambda: binary("a", weights=[1.0, 2.0, 3.0]), "weights of task 'a'=[1.0, 2.0, 3.0]: expected 2 numbers"),
+        (lambda: classification("a", 3, weights=[1.0, 2.0]), "weights of task 'a'=[1.0, 2.0]: expected 3 numbers"),
+        (lambda: classification("a", 1), "classes of task 'a'=1: expected a whole number, 2 or more"),
+        (lambda: quantiles("a", [0.9, 0.1]), "levels of task 'a'=[0.9, 0.1]: expected increasing ones, above 0"),
+        (lambda: quantiles("a", [0.5, 1.0]), "levels of task 'a'=[0.5, 1.0]: expected"),
+        (lambda: survival("a", [1.0, 2.0]), "edges of task 'a'=[1.0, 2.0]: expected two or more, increasing"),
+        (lambda: survival("a", [0.0, 2.0, 2.0]), "edges of task 'a'=[0.0, 2.0, 2.0]: expected"),
+    ],
+)
+def test_what_would_make_a_loss_or_metric_of_no_sense_is_refused(make: Callable[[], Task], message: str) -> None:
+    """Levels that fall would be measured against predictions that rise, a std of 0 gives losses without end."""
+    with pytest.raises(InputError, match=f"^{re.escape(message)}"):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("loss", "message"),
+    [
+        (lambda p, t: ((p - t) ** 2).mean(), r"has the shape \(\) for 3 rows: expected one number of each row"),
+        (lambda p, t: (p[:, None] - t) ** 2, r"has the shape \(3, 3\) for 3 rows"),
+        (lambda p, t: ((p - t) ** 2)[:, None], r"has the shape \(3, 1\) for 3 rows"),
+        (lambda p, t: (p - t).detach() ** 2, "has no graph, so nothing would be learned of it"),
+        (lambda p, t: (p > t).float(), "has no graph"),
+    ],
+)
+@pytest.mark.parametrize("complete", [True, False])
+def test_a_loss_is_one_of_each_row_that_can_be_learned(
+    loss: Callable[[Tensor, Tensor], Tensor], message: str, complete: bool
+) -> None:
+    """Its sum would else be that of all pairs of rows, or of rows without a label too."""
+    task, prediction = replace(regression("a"), loss=loss), torch.zeros(3, requires_grad=True)
+    with pytest.raises(InputError, match=f"^the loss of task 'a' {message}"):
+        task.losses(prediction, torch.ones(3), None if complete else torch.tensor([True, False, True]))

@@ -213,8 +213,12 @@ def test_the_calls_of_a_step_are_of_the_same_tasks(name: str) -> None:
     [
         ({"batches": 0}, "step.batches=0: expected a whole number, 1 or more"),
         ({"batches": 1.5}, "step.batches=1.5: expected a whole number"),
-        ({"scale": 0.0}, "step.scale=0.0: expected a number above 0"),
-        ({"scale": float("nan")}, "step.scale=nan: expected a number above 0"),
+        ({"scale": 0.0}, "step.scale=0.0: expected a finite number, above 0"),
+        ({"scale": float("nan")}, "step.scale=nan: expected a finite number, above 0"),
+        ({"scale": float("inf")}, "step.scale=inf: expected a finite number, above 0"),
+        ({"tasks": (True, False)}, r"step.tasks=\(True, False\): expected numbers of tasks, such as \(0, 2\)"),
+        ({"tasks": 0}, "step.tasks=0: expected numbers of tasks"),
+        ({"last": None}, "step.last=None: expected true or false"),
     ],
 )
 def test_steps_that_cannot_be(wrong: dict[str, Any], said: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from mtl.assembly import build
+from mtl.config.numbers import as_given
 from mtl.errors import InputError
 from mtl.testing.problem import Problem
 from mtl.weighting.base import check_number
@@ -51,7 +52,7 @@ def test_numbers_have_to_be_finite(name: str, key: str, value: float) -> None:
 @pytest.mark.parametrize("value", [True, "1", [1], torch.tensor(1.0), 1e39, 10**400], ids=lambda value: str(value)[:9])
 def test_numbers_are_one_real_number_each(name: str, key: str, value: Any) -> None:
     """A truth value is none, and one that single precision does not hold is not finite."""
-    said = re.escape(f"{value}")
+    said = re.escape(as_given(value))
     with pytest.raises(InputError, match=rf"^weighting\.{key}={said}: expected a (finite|whole) number[^\n]*$"):
         make(name, 3, **{key: value})
 
@@ -68,7 +69,8 @@ def test_what_counts_something_is_whole(name: str, key: str, value: float) -> No
 @pytest.mark.parametrize("tasks", [0, -1, 1.5, True, "2", None])
 def test_the_number_of_tasks_is_whole(name: str, tasks: Any) -> None:
     """One of each kind."""
-    with pytest.raises(InputError, match=rf"^num_tasks={tasks}: expected a whole number, 1 or more$"):
+    said = re.escape(as_given(tasks))
+    with pytest.raises(InputError, match=rf"^num_tasks={said}: expected a whole number, 1 or more$"):
         method(name)(tasks)
 
 

@@ -18,6 +18,20 @@ from mtl.errors import InputError
 from mtl.runs.identity import identity
 from mtl.training.loggers.dashboard import DashboardLogger
 from mtl.training.loggers.mlflow import RunLogger
+from mtl.training.loggers.services import CHECKS
+
+
+def check_loggers(config: RunConfig) -> None:
+    """InputError where a logger of a run cannot be made, as its package is missing; makes none.
+
+    What would be made without the run's directory is not tried, since it may write.
+    """
+    for name, node in config.logger.items():
+        if node.get("_partial_"):
+            factory = instantiate_node(node, f"logger.{name}", config.trust)
+            check = CHECKS.get(factory.func)
+            if check is not None:
+                check(**factory.keywords)
 
 
 def make_loggers(directory: Path, config: RunConfig) -> list[Logger]:

@@ -1,8 +1,10 @@
 """Loggers of other projects, each of whose packages is needed only by whoever names it."""
 
 import os
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from pytorch_lightning.loggers import Logger, WandbLogger
 
@@ -14,6 +16,12 @@ def check_installed(package: str) -> None:
     """Raise InputError where the package of a logger is missing."""
     if find_spec(package) is None:
         raise InputError(f"logger={package} needs the package {package}, which is not installed: pip install {package}")
+
+
+def check_mlflow(tracking_uri: str | None = None, **_: Any) -> None:
+    """Raise InputError where MLflow is missing, or nobody answers at the address of its server."""
+    check_installed("mlflow")
+    check_server(tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or "")
 
 
 def output_of(run: Path) -> Path:
@@ -38,9 +46,8 @@ def mlflow_logger(
     Raises:
         InputError: the package is missing, or no server answers.
     """
-    check_installed("mlflow")
+    check_mlflow(tracking_uri)
     place = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{output_of(run) / 'mlflow.db'}"
-    check_server(place)
     return RunLogger(experiment, run, place, str(output_of(run)), registered_model)
 
 
@@ -80,3 +87,11 @@ def aim_logger(run: Path, experiment: str = "mtl") -> Logger:
 
     logger: Logger = AimLogger(repo=str(output_of(run)), experiment=experiment, run_name=run.name)
     return logger
+
+
+# What is asked of each before a run has a directory, given the arguments that the config has for it
+CHECKS: Mapping[Callable[..., Logger], Callable[..., None]] = {
+    mlflow_logger: check_mlflow,
+    wandb_logger: lambda **_: check_installed("wandb"),
+    aim_logger: lambda **_: check_installed("aim"),
+}

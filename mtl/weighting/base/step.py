@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import GeneratorType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor
 from torch.nn import Parameter
 
-from mtl.config.numbers import check_number
+from mtl.config.numbers import check_number, is_number
+from mtl.config.switches import check_switch
 from mtl.errors import InputError
 from mtl.gradients.frontier import Frontier
 
@@ -25,13 +26,13 @@ class Step:
         batches: calls of ``backward`` in the optimizer step (accumulated batches). Losses are such that their mean over
             these calls, and over the processes, is the loss of the whole step.
         last: this is the last of these calls.
-        scale: factor on every gradient written, e.g. that of a gradient scaler for half precision.
+        scale: factor above 0 on every gradient written, e.g. that of a gradient scaler for half precision.
         recompute: for a method that ``needs_nearby_losses``: computes the losses of all batches of the optimizer step
             once more, batch by batch, at the parameters as they are. Needed with the last of the calls. It is called
             without autocast, so it enters that by itself where the loop has it.
 
     Raises:
-        InputError: fewer than one batch; a scale that is not above 0.
+        InputError: tasks that are no numbers, as of a mask; fewer than one batch; a scale that is not above 0.
     """
 
     tasks: tuple[int, ...] | None = None
@@ -41,9 +42,14 @@ class Step:
     recompute: Callable[[], Iterable[Losses]] | None = None
 
     def __post_init__(self) -> None:
+        if self.tasks is not None and not (
+            isinstance(self.tasks, Sequence) and all(is_number(task, whole=True) for task in self.tasks)
+        ):
+            raise InputError(f"step.tasks={self.tasks}: expected numbers of tasks, such as (0, 2)")
         check_number("step.batches", self.batches, whole=True, least=1)
-        if not self.scale > 0:
-            raise InputError(f"step.scale={self.scale}: expected a number above 0")
+        check_switch("step.last", self.last)
+        scale: Any = self.scale  # a tensor too, as a gradient scaler has it
+        check_number("step.scale", scale.item() if isinstance(scale, Tensor) else scale, above=0)
 
     def present(self, num_tasks: int) -> list[int]:
         """Indices of the tasks that have labels in this optimizer step, of so many tasks in all, in order.

@@ -9,7 +9,10 @@ from pytorch_lightning.loggers.logger import DummyLogger
 
 from mtl.config.compose import configure
 from mtl.errors import InputError
+from mtl.lifecycle.train import train
 from mtl.runs.identity import run_id
+from mtl.suites.batch import Split
+from mtl.suites.synthetic import SyntheticSuite
 from mtl.training.loggers import log_hyperparameters, log_outcome, make_loggers
 from tests.results import run_result
 
@@ -52,3 +55,17 @@ def test_a_logger_whose_package_is_missing_is_refused_in_one_line(tmp_path: Path
     """None of the tests' packages brings Aim."""
     with pytest.raises(InputError, match=r"^logger=aim needs the package aim, .*: pip install aim$"):
         make_loggers(tmp_path, configure("task=synthetic", "logger=aim"))
+
+
+@pytest.mark.parametrize("model", ["hard", "merged merge=ties", "trees"])
+def test_what_a_logger_lacks_is_said_before_rows_are_loaded(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def loaded(_: SyntheticSuite) -> dict[str, Split]:
+        raise AssertionError("loaded")
+
+    monkeypatch.setattr(SyntheticSuite, "load", loaded)
+    config = configure("task=synthetic", *f"model={model}".split(), "logger=[csv,aim]", f"output={tmp_path}")
+    with pytest.raises(InputError, match=r"^logger=aim needs the package aim"):
+        train(config)
+    assert not list(tmp_path.iterdir())
