@@ -41,6 +41,7 @@ def read_source(
         raise InputError(f"{option} is a database: say {beside}='SELECT ...', the rows that are wanted")
     if query is not None and not is_database(path):
         raise InputError(f"{beside} is for a database, and {option}={path} is none, such as sqlite:///my.db")
+    sheet = None if sheet is None else str(sheet)  # one may be called 2020
     if query:
         frame = without_texts(read_query(path, query), missing_texts(way.get("missing", ())))
     else:

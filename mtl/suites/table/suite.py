@@ -89,7 +89,7 @@ class TableSuite(MultiTaskDataModule):
         read_later: Callable[[], pd.DataFrame] | None = None,
     ) -> None:
         super().__init__()
-        self.row_weight = row_weight
+        self.row_weight = None if row_weight is None else str(row_weight)  # a column may be called 2020
         self.read_test, self.read_later = read_test, read_later
         if numbers not in WAYS:
             raise unknown("way in task.numbers", numbers, WAYS)
@@ -116,7 +116,7 @@ class TableSuite(MultiTaskDataModule):
         else:
             self.targets, self.encoding, self.types = read_statistics(self.statistics_file, from_statistics)
         tasks = [target.build() for target in self.targets]
-        self.tasks = tuple(with_row_weights(task) for task in tasks) if row_weight else tuple(tasks)
+        self.tasks = tuple(with_row_weights(task) for task in tasks) if self.row_weight else tuple(tasks)
         self.form = form
         self.most_values = self.encoding.most_values
         flat = {SINGLE: (len(self.encoding.features),)}
@@ -384,7 +384,7 @@ def chosen_kinds(columns: object) -> dict[str, str]:
     """Kinds by column as a config gives them. InputError if it gives something else."""
     if columns is not None and not isinstance(columns, Mapping):
         raise InputError(f"task.columns={columns}: expected kinds by column, e.g. 'task.columns={{zip: category}}'")
-    return dict(columns or {})
+    return {str(name): kind for name, kind in (columns or {}).items()}
 
 
 def check_batch(rows: int, batch_size: int) -> None:

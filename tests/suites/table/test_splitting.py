@@ -115,6 +115,10 @@ def test_a_column_says_what_each_row_is_for() -> None:
     without = Splitting("given", "part").rows(frame.replace("dev", "train"))
     assert [len(chosen) for chosen in without.values()] == [26, 4, 10]
     assert rows["test"].tolist() == without["test"].tolist()
+    cases = frame.replace("dev", "train").assign(case=np.arange(40) // 5)
+    grouped = Splitting("given", "part", groups="case").rows(cases)
+    assert not {*cases.case.iloc[grouped["val"]]} & {*cases.case.iloc[grouped["train"]]}
+    assert 0 < len(grouped["val"]) <= 8
     for value, message in (("tset", "row 3 holds 'tset', expected train"), (None, "row 3 has no value")):
         frame.loc[2, "part"] = value
         with pytest.raises(InputError, match=message):
