@@ -343,18 +343,18 @@ def test_a_sheet_is_that_of_excel_files_alone(tmp_path: Path) -> None:
 
 def test_columns_and_sheets_may_be_called_by_numbers(tmp_path: Path) -> None:
     """As those of years are; a config has them as numbers."""
-    names = ["2019", "2020", "7", "churn"]
-    book = workbook(
-        tmp_path / "my.xlsx", [names, *([i % 7, i * i % 11, i % 5 + 1, "no" if i % 3 else "yes"] for i in range(60))]
-    )
-    other = openpyxl.load_workbook(book)
-    other.create_sheet("first", 0)
-    other.worksheets[1].title = "2024"
-    other.save(book)
+    book = openpyxl.Workbook()
+    sheet = book.create_sheet("2024")
+    for row in (
+        ["2019", "2020", "7", "churn"],
+        *([i % 7, i * i % 11, i % 5 + 1, "no" if i % 3 else "yes"] for i in range(60)),
+    ):
+        sheet.append(row)
+    book.save(tmp_path / "my.xlsx")
     (tmp_path / "more.csv").write_text("2019,more\n" + "".join(f"{i},{i * i % 5}\n" for i in range(7)))
     config = configure(
         "task=table",
-        f"task.path={book}",
+        f"task.path={tmp_path / 'my.xlsx'}",
         "task.sheet=2024",
         "task.header=true",
         "task.targets={2020: regression, churn: binary}",
