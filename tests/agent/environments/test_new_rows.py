@@ -182,6 +182,7 @@ def test_a_program_gets_the_same_predictions_without_files(trained: Path) -> Non
     frame = ROWS.replace("?", None).set_axis(["p", "q", "r"])
     found = predictor(frame)
     assert found.index.tolist() == ["p", "q", "r"]
+    pd.testing.assert_frame_equal(predictor(frame.convert_dtypes(dtype_backend="pyarrow")), found)
     pd.testing.assert_frame_equal(found.reset_index(drop=True), expected, rtol=1e-5)
     # Each row by itself, with numbers as numbers: nothing depends on the rows beside it
     rows = [{"x": 40, "city": "Oslo"}, {"x": None, "city": "Rome"}, {"x": 61.5, "city": None}]
