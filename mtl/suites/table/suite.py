@@ -347,9 +347,10 @@ class TableSuite(MultiTaskDataModule):
         for name, chosen in rows.items():
             part = self.frame.iloc[chosen]
             labels = {target.task: target.encode(part) for target in self.targets}
-            for target in self.targets:
-                target.check(labels[target.task], name)
             of_rows = None if weights is None else torch.tensor(weights[chosen], dtype=torch.float32)
+            for target in self.targets:
+                found = labels[target.task]
+                target.check(found if of_rows is None else found[of_rows > 0], name)
             together = None if groups is None else torch.from_numpy(groups[chosen])
             splits[name] = Split(self.inputs(part), labels, of_rows, together)
         return splits
