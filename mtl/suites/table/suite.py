@@ -170,6 +170,8 @@ class TableSuite(MultiTaskDataModule):
         self.notes += total_row(self._written)
         self._written = None
         self.notes += _copies(frame, rows)
+        if isinstance(self.splitting, Splitting) and self.splitting.by == "random":
+            self.notes += _divided_groups(self.splitting, frame, rows)
         found = {name: kind for name, (kind, _) in self.remarks.items()}
         if all(kind == "ignore" for kind in found.values()):
             why = [f"'{name}' is left out: {remark}" for name, (_, remark) in self.remarks.items()]
@@ -378,6 +380,31 @@ def _copies(frame: pd.DataFrame, rows: Rows) -> list[str]:
     return [
         f"{copies} of {len(rows['test'])} test rows are copies of training rows in all columns: if such rows are one "
         "case, leave the copies out, or keep them together by task.split.by=group"
+    ]
+
+
+def _divided_groups(splitting: Splitting, frame: pd.DataFrame, rows: Rows) -> list[str]:
+    """A note if rows that depend on each other are drawn one by one, so that a network has learned from some of them.
+
+    Args:
+        splitting: at random.
+        frame: all rows.
+        rows: row numbers by split.
+
+    Returns:
+        The note, if there is one.
+    """
+    groups = splitting.row_groups(frame)
+    if groups is None:
+        return []
+    tested = np.unique(groups[rows["test"]])
+    both = int(np.isin(tested, groups[rows["train"]]).sum())
+    column = splitting.group_column
+    if not both:
+        return []
+    return [
+        f"{both} of {len(tested)} groups of '{column}' that have test rows have training rows, too, so that the test says "
+        f"nothing of new groups; to keep them together: task.split.by=group task.split.column={column}"
     ]
 
 

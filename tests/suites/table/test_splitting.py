@@ -47,6 +47,8 @@ def test_rows_that_depend_on_each_other_are_named_by_a_column() -> None:
         data = suite(frame, splitting=splitting)
         data.setup("fit")
         assert not any(name.startswith("city") for name in data.encoding.features)
+        noted = [note for note in data.notes if "task.split.by=group task.split.column=city" in note]
+        assert len(noted) == (splitting.by == "random"), "those drawn one by one are divided"
         for split, rows in splitting.rows(data.frame).items():
             groups = data.splits[split].groups
             assert groups is not None
