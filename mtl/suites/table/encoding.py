@@ -12,7 +12,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from mtl.errors import InputError, absent
-from mtl.suites.table.columns import names, numbers, times
+from mtl.suites.table.columns import names, numbers, places_of, times
 
 LIMIT = 8.0  # standard deviations beyond which a value says no more; keeps one wrong cell from ruling a batch
 SMOOTH_LIMIT = 3.0  # that robust numbers come near to, however far a value is
@@ -192,7 +192,7 @@ class CategoryColumn(Column):
     @override
     def unfamiliar(self, values: pd.Series) -> list[str]:
         known = names(values).dropna()
-        unseen = known[~known.isin(self.values)]
+        unseen = known[~known.isin(places_of(self.values))]
         if len(unseen) <= len(known) / 2:
             return []
         shown = ", ".join(f"'{value}'" for value in self.values[:5])
@@ -203,8 +203,7 @@ class CategoryColumn(Column):
 
     @override
     def codes(self, values: pd.Series) -> Features:
-        index = {value: i for i, value in enumerate(self.values)}
-        found: Features = names(values).map(index).fillna(-1).to_numpy(dtype=np.int64)
+        found: Features = names(values).map(places_of(self.values)).fillna(-1).to_numpy(dtype=np.int64)
         return found[:, None]
 
 
