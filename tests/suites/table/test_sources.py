@@ -184,6 +184,7 @@ def test_the_query_of_a_run_is_run_again_by_consent_only(
         (None, "select * from people where age > 99", "task.query gives no rows"),
         (None, "select city, city from people", "task.query has the column 'city' more than once: columns 1, 2"),
         (None, None, "task.path is a database: say task.query="),
+        ("https://example.org/my.csv", None, "task.path is at https://: expected a file on this machine"),
         ("my.csv", "select 1", "task.query is for a database, and task.path=my.csv is none"),
         ("sqlite:///no.db", "select 1", "task.path: no file 'no.db'"),
         ("postgresql://me:geheim@host/db", "select 1", "an address with a password would be written"),
