@@ -146,6 +146,8 @@ class Watched:
         if split.get("by") == "given":
             columns = {split["column"]: "ignore", **columns}
             split |= NO_SPLIT
+            if split.get("groups"):  # which the column has kept apart
+                split |= {"by": "group", "column": split["groups"]}
         split["folds"] = None
         return {**task, "split": split, "columns": columns or None, "path_test": None, READS: None}
 

@@ -163,7 +163,7 @@ def calibration_error(confidence: Numbers, true: Numbers, each: Numbers) -> floa
 
 
 def error_of_calibrated(confidence: Numbers, each: Numbers, seed: int = 0, draws: int = 200) -> float:
-    """The error that 95 of 100 heads stay below that are calibrated and have these confidences, of rows with weights."""
+    """The error that 95 of 100 heads stay below that are calibrated and have these confidences, of weighted rows."""
     random = np.random.default_rng(seed)
     errors = [
         calibration_error(confidence, (random.random(len(confidence)) < confidence).astype(np.float64), each)

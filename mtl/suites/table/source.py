@@ -41,7 +41,9 @@ def read_source(
     """
     scheme = path.partition("://")[0].lower()
     if scheme != path.lower() and scheme in ELSEWHERE:
-        raise InputError(f"{option} is at {scheme}://: expected a file on this machine; fetch it, and name what was fetched")
+        raise InputError(
+            f"{option} is at {scheme}://: expected a file on this machine; fetch it, and name what was fetched"
+        )
     beside = f"{option.removesuffix('path')}query" if option.endswith(".path") else "task.query"
     if query is None and is_database(path):
         raise InputError(f"{option} is a database: say {beside}='SELECT ...', the rows that are wanted")

@@ -123,7 +123,9 @@ class TableSuite(MultiTaskDataModule):
         self.input_shape = flat if form == "flat" else self.encoding.shape
 
     def _fit(self, specs: Mapping[str, TargetSpec], chosen: Mapping[str, str]) -> None:
-        self._asked = {name: ASKED[kind] for name, kind in chosen.items() if kind in ASKED}
+        # A column that divides the rows is looked at, also where it is to be no input
+        read = [name for name, kind in chosen.items() if kind != "ignore" or name not in self.splitting.columns]
+        self._asked = {name: ASKED[chosen[name]] for name in read if chosen[name] in ASKED}
         self._asked |= self.splitting.asked
         self._asked |= {spec.column: NUMBER if spec.kind in NUMERIC else TEXT for spec in specs.values()}
         self._asked |= {spec.event: TEXT for spec in specs.values() if spec.event}
@@ -403,8 +405,8 @@ def _divided_groups(splitting: Splitting, frame: pd.DataFrame, rows: Rows) -> li
     if not both:
         return []
     return [
-        f"{both} of {len(tested)} groups of '{column}' that have test rows have training rows, too, so that the test says "
-        f"nothing of new groups; to keep them together: task.split.by=group task.split.column={column}"
+        f"{both} of {len(tested)} groups of '{column}' that have test rows have training rows, too, so that the test "
+        f"says nothing of new groups; to keep them together: task.split.by=group task.split.column={column}"
     ]
 
 

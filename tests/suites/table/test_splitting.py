@@ -29,6 +29,9 @@ def test_the_future_is_not_in_training() -> None:
     rows = Splitting("time", "since").rows(frame)
     times = {name: set(frame["since"].iloc[chosen]) for name, chosen in rows.items()}
     assert max(times["train"]) < min(times["val"]) <= max(times["val"]) < min(times["test"])
+    days = frame.assign(since=pd.to_datetime(frame["since"]).dt.strftime("%d.%m.%Y"))
+    data = suite(days, splitting=Splitting("time", "since"), columns={"since": "ignore"})  # read as a time all the same
+    assert data.splitting.rows(data.frame)["test"].tolist() == rows["test"].tolist()
 
 
 def test_a_group_is_in_one_split_only() -> None:
