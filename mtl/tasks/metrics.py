@@ -88,7 +88,13 @@ class BalancedAccuracy(MulticlassAccuracy):
 
     @override
     def compute(self) -> Tensor:
-        right, rows = self.tp, self.tp + self.fn  # [C]
+        right, missed = (
+            self.tp,
+            self.fn,
+        )  # [C]; lists where each sample has some of its own, which this metric never has
+        assert isinstance(right, Tensor)
+        assert isinstance(missed, Tensor)
+        rows = right + missed
         there = rows > 0
         return (right[there] / rows[there]).mean()
 

@@ -263,6 +263,8 @@ class TableSuite(MultiTaskDataModule):
         for name in own.columns:
             if name not in others.columns:
                 raise absent(f"column in {option}", str(name), others.columns)
+        unlike = [line for name, one in (self.types or {}).items() for line in one.unfamiliar(others[name])]
+        self.notes += [f"{option}: {line}" for line in unlike]
         try:
             others = typed(others[list(own.columns)], self.types or {})
             for name in own.columns:
@@ -279,6 +281,8 @@ class TableSuite(MultiTaskDataModule):
         """Hash of the rows, of how they are divided, and of the encoding."""
         found = hashlib.sha256(pd.util.hash_pandas_object(self.frame, index=False).to_numpy().tobytes())
         encoding = self._fitted() | {"targets": [target.labels for target in self.targets]}
+        if "types" in encoding:  # whether times say their zone stands in the rows
+            encoding["types"] = [{key: one[key] for key in one if key != "zone"} for one in encoding["types"]]
         found.update(repr((list(self.frame.columns), self.splitting, encoding)).encode())
         return found.hexdigest()[:16]
 
