@@ -103,7 +103,9 @@ def calibration(
     G. Cooper, M. Hauskrecht, "Obtaining Well Calibrated Probabilities Using Bayesian Binning", AAAI 2015,
     https://doi.org/10.1609/aaai.v29i1.9602. The temperature is that of C. Guo et al., "On Calibration of Modern Neural
     Networks", ICML 2017, https://arxiv.org/abs/1706.04599, found on a grid from 0.1 to 10. Intervals draw groups of
-    rows again. Rows with weights of their own count by these in all shares, means and losses.
+    rows again; where all rows of a bin agree, they are those of C. J. Clopper, E. S. Pearson, "The Use of Confidence or
+    Fiducial Limits Illustrated in the Case of the Binomial", Biometrika 1934, https://doi.org/10.1093/biomet/26.4.404,
+    with a row for each group. Rows with weights of their own count by these in all shares, means and losses.
 
     Deviations: bins of equal counts instead of equal widths, since most confidences are near 1; beside the error what
     calibrated heads show, as few rows give each of them an error above 0.
@@ -187,6 +189,9 @@ def reliability(
         with np.errstate(invalid="ignore", divide="ignore"):
             low, high = percentile_interval(drawn[:, len(places) + row] / drawn[:, row], alpha / len(places))
         mean, share = (float(np.average(values[here], weights=each[here])) for values in (confidence, true))
+        if not 0 < share < 1:  # rows that all agree do not differ when they are drawn again
+            least = (alpha / len(places) / 2) ** (1 / len(np.unique(numbers[here])))
+            low, high = (least, 1.0) if share > 0 else (0.0, 1 - least)
         found.append(Bin(mean, share, low, high, int(here.sum())))
     return tuple(found)
 

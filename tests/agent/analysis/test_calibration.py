@@ -69,6 +69,20 @@ def test_a_weight_is_so_many_copies() -> None:
     assert sum(one.share for one in weighted.bins) == pytest.approx(sum(one.share for one in copies.bins), rel=0.05)
 
 
+@pytest.mark.parametrize("groups", [None, 30])
+def test_rows_that_all_agree_leave_a_share_uncertain(groups: int | None) -> None:
+    """Of n that are all true the share may be as low as makes this one case in forty; of a group's rows as of one."""
+    rows = 300
+    raw = torch.linspace(3, 4, rows)
+    numbers = None if groups is None else np.arange(rows) // (rows // groups)
+    part = LabelledPredictions(raw, torch.ones(rows), numbers)
+    found = calibration(binary("b"), part, part)
+    count = 30 if groups is None else 3
+    for one in found.bins:
+        assert (one.share, one.high, one.rows) == (1.0, 1.0, 30)
+        assert one.low == pytest.approx((0.05 / len(found.bins) / 2) ** (1 / count))
+
+
 @settings(max_examples=20)
 @given(st.integers(0, 10**6))
 def test_the_error_is_that_of_the_bins_one_by_one(seed: int) -> None:
