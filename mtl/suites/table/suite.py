@@ -156,6 +156,12 @@ class TableSuite(MultiTaskDataModule):
         own = frame.iloc[: len(frame) - self._added]  # an identifier may begin anew in another file
         labels = [name for spec in specs.values() for name in (spec.column, spec.event) if name]
         self._leave_out(self._leaks(own, rows["train"][rows["train"] < len(own)], labels))
+        self.notes += [
+            f"column '{name}' has labels and is an input, as task.columns says: its task is told what it is to predict; "
+            "to leave it out, take it out of task.columns"
+            for name in labels
+            if self.remarks.get(name, ("ignore", ""))[0] != "ignore"
+        ]
         used = {name for name, (kind, _) in self.remarks.items() if kind == "category"}
         used |= {spec.column for spec in specs.values() if spec.kind not in NUMERIC}
         self.notes += [note for name in frame.columns if name in used for note in taken_as_values(frame[name])]
