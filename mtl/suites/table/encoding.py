@@ -20,6 +20,7 @@ WAYS = ("standard", "quantile", "robust")  # to scale numbers
 KNOTS = 500  # quantiles that are written down of a column
 SHARES = 48  # of the rows of a column, as many as the bins of a number in the encoders of tables
 LEVEL = 1e-3  # nearer to 0 or 1 is no level of a value
+MANY = 10  # rows, from which on it is worth a line that a column has no value in any
 DAY = 86400.0
 FIRST_YEAR, LAST_YEAR = 1, 9999  # which mean "no beginning" and "no end"
 NO_BEGINNING, NO_END = -62_104_060_800.0, 253_370_764_800.0  # before 0002-01-01, from 9999-01-01 on; seconds since 1970
@@ -58,8 +59,10 @@ class Column(ABC):
         return np.empty((len(values), 0), dtype=np.int64)
 
     def unfamiliar(self, values: pd.Series) -> list[str]:
-        """A line for the user if the values are unlike those of the training; default: none."""
-        return []
+        """A line for the user if values are unlike those of the training; default: if there is none in many rows."""
+        if len(values) < MANY or values.notna().any():
+            return []
+        return [f"column '{self.name}': none of {len(values)} rows has a value"]
 
     def plain(self) -> dict[str, Any]:
         """The fields as plain values, for a JSON file."""
@@ -119,7 +122,7 @@ class NumberColumn(Column):
     def unfamiliar(self, values: pd.Series) -> list[str]:
         missing = int(values.isna().sum())
         if self.gaps or not missing:
-            return []
+            return super().unfamiliar(values)
         return [
             f"column '{self.name}': {missing} of {len(values)} rows have no value, and in the training none was missing"
         ]
@@ -194,7 +197,7 @@ class CategoryColumn(Column):
         known = names(values).dropna()
         unseen = known[~known.isin(places_of(self.values))]
         if len(unseen) <= len(known) / 2:
-            return []
+            return super().unfamiliar(values)
         shown = ", ".join(f"'{value}'" for value in self.values[:5])
         return [
             f"column '{self.name}': {len(unseen)} of {len(known)} values, such as '{unseen.iloc[0]}', were rare in the "

@@ -157,8 +157,8 @@ class TableSuite(MultiTaskDataModule):
         labels = [name for spec in specs.values() for name in (spec.column, spec.event) if name]
         self._leave_out(self._leaks(own, rows["train"][rows["train"] < len(own)], labels))
         self.notes += [
-            f"column '{name}' has labels and is an input, as task.columns says: its task is told what it is to predict; "
-            "to leave it out, take it out of task.columns"
+            f"column '{name}' has labels and is an input, as task.columns says: its task is told what to predict; to "
+            "leave it out, take it out of task.columns"
             for name in labels
             if self.remarks.get(name, ("ignore", ""))[0] != "ignore"
         ]

@@ -168,3 +168,13 @@ def test_robust_numbers_are_scaled_by_quartiles_and_limited_smoothly() -> None:
     assert far.tolist()[:2] == [3, -3]
     assert far[2].isnan()
     assert Encoding.of(json.loads(json.dumps(made.encoding.plain()))) == made.encoding
+
+
+def test_that_a_column_is_empty_in_many_new_rows_is_said() -> None:
+    """As one that got lost on the way, of any kind, also where some values were missing in the training."""
+    made = suite(customers())
+    empty = customers(20).assign(visits=np.nan, city=None, since=None)
+    assert made.unfamiliar(empty) == [
+        f"column '{name}': none of 20 rows has a value" for name in ("visits", "city", "since")
+    ]
+    assert made.unfamiliar(empty.head(3)) == []
