@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from mtl.config.contents import check_pretrained
 from mtl.config.factories import call_factory, instantiate_node
 from mtl.config.run_config import AUTO, RunConfig
 from mtl.errors import InputError
@@ -193,6 +194,7 @@ def load_run(opened: Run) -> Assembly:
     found = opened.affinity
     if config.grouping == AUTO and found is None:
         raise InputError(f"'{opened.path}' has no affinity.json, which says the groups of its tasks")
+    check_pretrained(config, opened.path)
     assembly = build(config, opened.statistics, found.groups if found else None)
     restore(assembly.module, opened.best)
     assembly.module.eval()

@@ -21,12 +21,15 @@ from pathlib import Path
 import pandas as pd
 
 from experiments.tables.page import REFERENCE, html, markdown, page_of
+from mtl.assembly import build_suite, trees_of
 from mtl.cli.application import print_page, run_program
 from mtl.config.compose import configure
 from mtl.config.run_config import RunConfig
 from mtl.errors import InputError, unknown
 from mtl.lifecycle.train import train
+from mtl.lifecycle.trained import suite_of_columns
 from mtl.module.lightning import silent_lightning
+from mtl.sweep.entries import with_split_seed
 
 HARD, APART = ("model=hard", "weighting=equal"), ("model=single_task", "weighting=equal")
 ADAMW = ("optimizer=adamw", "optimizer.lr=0.002", "optimizer.weight_decay=0.0003")
@@ -124,11 +127,36 @@ def train_one(work: Work, name: str, split: int) -> list[dict[str, object]]:
             "test": result.metrics["test"].tasks[task][facts.primary],
             "seconds": seconds,
             "test_share": result.data.rows["test"] / result.data.rows["train"],
+            "data": result.data.fingerprint,
             "run": result.directory,
             "words": work.words,
         }
         for task, facts in result.tasks.items()
     ]
+
+
+def check_splits(work: Work) -> None:
+    """InputError where splits would not be drawn by their number: they would be one split, measured several times."""
+    if any(word.startswith("task.split.seed=") for word in work.data):
+        raise InputError("task.split.seed: the splits are drawn by 0, 1, ...: leave it out, --splits says how many")
+    try:
+        with_split_seed(config_of(work, REFERENCE, 0).task, 0)
+    except InputError as error:
+        raise InputError(f"each split has other test rows; {str(error).removeprefix('data=resplit: ')}") from None
+
+
+def check_data(work: Work, table: pd.DataFrame) -> None:
+    """InputError if the file is no longer what the runs of earlier calls were of."""
+    if not len(table) or "data" not in table:  # runs of before it was kept
+        return
+    first = table.dropna(subset="data").iloc[0]
+    config = config_of(work, str(first["configuration"]), int(first["split"]))
+    data = suite_of_columns(config) if trees_of(config) is not None else build_suite(config)
+    if data.fingerprint != first["data"]:
+        raise InputError(
+            f"'{work.table}' holds runs of other rows than its file has now, which are not to be mixed with them: name "
+            "another --output"
+        )
 
 
 def _earlier(work: Work) -> pd.DataFrame:
@@ -148,12 +176,14 @@ def measured(work: Work) -> pd.DataFrame:
     """All runs, those of earlier calls included. InputError where these were of other data, or for a mistake."""
     for name in work.names:  # what is wrong with the words is said before anything is trained
         config_of(work, name, 0)
+    check_splits(work)
     work.output.mkdir(parents=True, exist_ok=True)
     table = _earlier(work)
     if len(table) and set(table["words"]) != {work.words}:
         raise InputError(
             f"'{work.table}' holds runs of something else, {table['words'].iloc[0]}: name another --output"
         )
+    check_data(work, table)
     done = set(zip(table["configuration"], table["split"], strict=True)) if len(table) else set()
     for split in range(work.splits):
         for name in work.names:

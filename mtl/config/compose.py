@@ -130,6 +130,7 @@ def to_run_config(cfg: DictConfig, choices: Mapping[str, Any] | None = None) -> 
     except OmegaConfBaseException as error:
         raise InputError(f"config: {' '.join(str(error).split())}") from None
     check_compare_keys(values.pop("compare", None) or {})
+    values = with_text_keys(values)
     chosen = HydraConfig.get().runtime.choices if choices is None else choices
     missing = [group for group in GROUPS if group not in chosen]
     if missing:
@@ -145,6 +146,13 @@ def to_run_config(cfg: DictConfig, choices: Mapping[str, Any] | None = None) -> 
         config = config.changed(trust=[*config.trust, *own])
     check_config(config)
     return with_contents(config) if config.resume is None else config
+
+
+def with_text_keys(values: Any) -> Any:
+    """Values of a config whose keys are texts: a column may be called 2020, and numbers and texts have no order."""
+    if isinstance(values, Mapping):
+        return {str(key): with_text_keys(value) for key, value in values.items()}
+    return [with_text_keys(value) for value in values] if isinstance(values, list) else values
 
 
 def name_of_choice(group: str, option: str | None, node: Any) -> str | None:

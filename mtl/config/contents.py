@@ -59,6 +59,30 @@ def content_of(part: str, node: Node) -> str | None:
     return digest_of(tuple(stamps))
 
 
+def check_pretrained(config: RunConfig, run: Path) -> None:
+    """InputError where the folder of the model that the training of a run began with is not what it was.
+
+    A run has all weights of its own, and reads from this folder of what shape its network is.
+
+    Args:
+        config: of the run.
+        run: its directory, for the message.
+
+    Raises:
+        InputError: the folder is not there, or has other files.
+    """
+    key, node = FOLDERS["encoder"][0], config.encoder
+    if node.get(CONTENT) is None:
+        return
+    found = content_of("encoder", node)
+    if found != node[CONTENT]:
+        what = "there is no such folder" if found is None else "its files have changed since the training"
+        raise InputError(
+            f"run '{run}': encoder.{key}={node[key]}: {what} (seen from {Path.cwd()}); the run is read with the model "
+            "that its training began with: put it back under this name"
+        )
+
+
 @cache
 def digest_of(stamps: tuple[tuple[Path, int, int], ...]) -> str:
     """Of names and contents; files of the same size and time are read once in a process."""

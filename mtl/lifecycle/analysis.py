@@ -107,17 +107,17 @@ def predictions(trained: Trained, split: str) -> dict[str, LabelledPredictions]:
         for name in raw:
             raw[name].append(found[name].float().cpu())
             target[name].append(batch.targets[name])
-    groups = trained.data.splits[split].groups
-    numbers = None if groups is None else groups.numpy()
-    return {name: LabelledPredictions(torch.cat(raw[name]), torch.cat(target[name]), numbers) for name in raw}
+    whole = trained.data.splits[split]
+    groups = None if whole.groups is None else whole.groups.numpy()
+    weights = None if whole.weights is None else whole.weights.double().numpy()
+    return {name: LabelledPredictions(torch.cat(raw[name]), torch.cat(target[name]), groups, weights) for name in raw}
 
 
 def labelled_part(rows: LabelledPredictions) -> LabelledPredictions:
-    """The rows that have a label."""
-    known = labelled(rows.target)
-    return LabelledPredictions(
-        rows.raw[known], rows.target[known], None if rows.groups is None else rows.groups[known.numpy()]
-    )
+    """The rows that have a label, and a weight if rows have weights."""
+    known = labelled(rows.target) & torch.from_numpy(rows.each > 0)
+    beside = (None if values is None else values[known.numpy()] for values in (rows.groups, rows.weights))
+    return LabelledPredictions(rows.raw[known], rows.target[known], *beside)
 
 
 def calibrations(trained: Trained, rows: dict[str, dict[str, LabelledPredictions]]) -> list[Calibration]:

@@ -22,6 +22,7 @@ from mtl.tasks import TaskGraph
 SUITE = "mtl.suites.table.table"  # the target of a suite that can read later rows
 READS = "path_later"  # its key for them
 ALL, LATER = "all", "later"  # rows that a run is trained again with
+TEST_ROWS = "task.path_test: "  # what notes on the rows of that file begin with
 NO_SPLIT = {"by": "random", "column": None, "folds": None}
 
 
@@ -96,12 +97,13 @@ class Watched:
         data = self.opened(self.config_of_test())
         part, unknown = data.rows_of("test"), unknown_labels(data)
         inputs = [line for column in data.encoding.columns for line in column.unfamiliar(part[column.name])]
+        written = [note.removeprefix(TEST_ROWS) for note in data.notes if note.startswith(TEST_ROWS)]
         labels = [
             remark(name, unknown[name].dropna(), len(part), counted=self.counts(metric))
             for name, metric, _ in self.primary()
             if unknown[name].notna().any()
         ]
-        return (*inputs, *labels)
+        return (*written, *inputs, *labels)
 
     def change_to(self, other: Run, level: float) -> tuple[Change, ...]:
         """How each task's primary metric changes from this run to one that was trained again, on the test rows of that.
@@ -146,6 +148,8 @@ class Watched:
         if split.get("by") == "given":
             columns = {split["column"]: "ignore", **columns}
             split |= NO_SPLIT
+            if split.get("groups"):  # which the column has kept apart
+                split |= {"by": "group", "column": split["groups"]}
         split["folds"] = None
         return {**task, "split": split, "columns": columns or None, "path_test": None, READS: None}
 

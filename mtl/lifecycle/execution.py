@@ -72,6 +72,8 @@ def execute(
         trained.choose(preference)
     say_if_unfinished(opened)
     if records:
+        if not trained.data.takes_rows:  # before the file is read, of which anything may be wrong as a table
+            raise InputError(f"records are rows of a table, and {trained.data.takes_instead}")
         from mtl.agent.environments.new_rows import NewRows  # pandas is slow to import, and few commands read a file
 
         deciding = deciding_environment(given, trained, opened)

@@ -84,6 +84,8 @@ def _frame_of(rows: Any) -> "pd.DataFrame":
     """Rows as a frame. InputError where they are none."""
     import pandas as pd
 
+    from mtl.suites.table.reading import as_in_file
+
     if isinstance(rows, pd.DataFrame):
         frame = rows
     elif isinstance(rows, list | tuple) and all(isinstance(row, Mapping) for row in rows):
@@ -95,7 +97,9 @@ def _frame_of(rows: Any) -> "pd.DataFrame":
         )
     if not len(frame):
         raise InputError("Predictor: there is no row to predict")
+    if not all(isinstance(name, str) for name in frame.columns):  # a file has names that are texts
+        frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()][0]
         raise InputError(f"Predictor: the frame has two columns '{twice}'")
-    return frame
+    return as_in_file(frame)

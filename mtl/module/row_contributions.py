@@ -55,7 +55,14 @@ class TaskRows:
         self.whole: list[tuple[Tensor, Tensor]] = []  # predictions and targets
 
     def add(self, prediction: Tensor, target: Tensor, rows: Tensor, weights: Tensor | None) -> None:
-        """Add the labelled rows of a batch, and which of its rows these are."""
+        """Add the labelled rows of a batch, and which of its rows these are.
+
+        A row whose weight is 0 counts as one without a label: it tells nothing of how others differ.
+        """
+        if weights is not None:
+            counts = weights > 0
+            rows = rows.masked_scatter(rows, counts)
+            prediction, target, weights = prediction[counts], target[counts], weights[counts]
         self.labelled.append(rows)
         if self.form is not None and self.form.flat and target.dim() != 1:
             self.form = None

@@ -200,7 +200,17 @@ class MultiTaskDataModule(LightningDataModule, ABC):
         Raises:
             InputError: a column is missing; the default: inputs of this suite are no rows of a table.
         """
-        raise InputError(f"records are rows of a table, and {type(self).__name__} is trained on something else")
+        raise InputError(f"records are rows of a table, and {self.takes_instead}")
+
+    @property
+    def takes_rows(self) -> bool:
+        """Whether inputs of this suite are rows of a table."""
+        return type(self).inputs is not MultiTaskDataModule.inputs
+
+    @property
+    def takes_instead(self) -> str:
+        """What a run of this suite takes where its inputs are no rows of a table, for a message."""
+        return f"{type(self).__name__} is trained on something else"
 
     @property
     def values(self) -> dict[str, tuple[str, ...]]:

@@ -23,7 +23,7 @@ from mtl.config.numbers import check_number
 from mtl.errors import unknown
 from mtl.nn.heads import BinaryHead, ChoiceHead, ClassificationHead, ConditionalHead, RegressionHead
 from mtl.tasks.arguments import check_class_weights, check_smoothing, check_standard
-from mtl.tasks.metrics import AbsolutePercentageError, ChoiceAccuracy, ChoiceRank, StandardisedR2
+from mtl.tasks.metrics import AbsolutePercentageError, BalancedAccuracy, ChoiceAccuracy, ChoiceRank, StandardisedR2
 from mtl.tasks.normal_scores import NormalScores
 from mtl.tasks.probabilities import BinaryBrier, BinaryLogLoss, Brier, LogLoss, log_probabilities, ranked
 from mtl.tasks.task import Task
@@ -41,7 +41,7 @@ BINARY: Mapping[str, Callable[..., Metric]] = {
 }
 CLASSES: Mapping[str, Callable[..., Metric]] = {
     "accuracy": MulticlassAccuracy,
-    "balanced_accuracy": partial(MulticlassAccuracy, average="macro"),
+    "balanced_accuracy": BalancedAccuracy,
     "f1": MulticlassF1Score,
 }
 # Those of classes that read log-probabilities

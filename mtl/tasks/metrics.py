@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 from torchmetrics import MeanMetric, Metric
+from torchmetrics.classification import MulticlassAccuracy
 from torchmetrics.regression import R2Score, TweedieDevianceScore
 from typing_extensions import override
 
@@ -70,6 +71,32 @@ class ChoiceRank(MeanOverRows):
         best = scores.masked_fill(target <= 0, -torch.inf).amax(-1, keepdim=True)
         better = (scores > best) & (target > 0).any(-1, keepdim=True)
         return better.sum(-1) + 1
+
+
+class BalancedAccuracy(MulticlassAccuracy):
+    """Mean over the classes that rows are of of the share of these rows whose class is predicted, in [0, 1].
+
+    Other than in torchmetrics a class that is predicted and of which there is no row does not count: there is no share
+    of its rows.
+
+    Args:
+        classes: how many.
+    """
+
+    def __init__(self, classes: int) -> None:
+        super().__init__(classes, average="macro")
+
+    @override
+    def compute(self) -> Tensor:
+        right, missed = (
+            self.tp,
+            self.fn,
+        )  # [C]; lists where each sample has some of its own, which this metric never has
+        assert isinstance(right, Tensor)
+        assert isinstance(missed, Tensor)
+        rows = right + missed
+        there = rows > 0
+        return (right[there] / rows[there]).mean()
 
 
 class RankError(MeanOverRows):

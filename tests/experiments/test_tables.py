@@ -7,8 +7,10 @@ import pytest
 
 from experiments.tables.page import REFERENCE, html, markdown, page_of
 from experiments.tables.public import cell
-from experiments.tables.run import NETWORKS, measured, work_of
+from experiments.tables.run import NETWORKS, check_data, check_splits, config_of, measured, work_of
 from mtl.errors import InputError
+from mtl.lifecycle.trained import suite_of_columns
+from tests.suites.table.customers import customers
 
 
 def rows(name: str, values: list[float], higher: bool) -> list[dict[str, object]]:
@@ -63,6 +65,32 @@ def test_runs_of_something_else_are_not_mixed(tmp_path: Path) -> None:
         InputError, match=r"holds runs of something else, task=table task\.path=other\.csv: name another"
     ):
         measured(work)
+
+
+def test_runs_of_rows_that_have_changed_are_not_mixed(tmp_path: Path) -> None:
+    file = tmp_path / "my.csv"
+    customers().to_csv(file, index=False)
+    work = work_of([str(file), "{churn: binary}", f"--output={tmp_path}", "--networks=hard"])
+    config = config_of(work, REFERENCE, 1)
+    made = suite_of_columns(config)
+    run = {"configuration": REFERENCE, "split": 1, "words": work.words, "data": made.fingerprint}
+    check_data(work, pd.DataFrame([run]))
+    customers(199).to_csv(file, index=False)
+    with pytest.raises(InputError, match="holds runs of other rows than its file has now"):
+        check_data(work, pd.DataFrame([run]))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["task.split.by=time", "task.split.column=since"], "rows that are divided by time can be divided in one way"),
+        (["task.path_test=test.csv"], "the test rows are those of task.path_test"),
+        (["task.split.seed=3"], "--splits says how many"),
+    ],
+)
+def test_a_split_that_is_always_the_same_is_refused(words: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        check_splits(work_of(["my.csv", "{churn: binary}", *words]))
 
 
 @pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"\xff\xfe\x00"])

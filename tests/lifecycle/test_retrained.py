@@ -62,7 +62,10 @@ def trained(folder: Path, *given: str) -> Agent:
     [
         ([*QUICK, "tasks=[churn]"], 2),
         (["model=trees", "model.num_iterations=20", "tasks=[churn]", "task.split.groups=group"], 2),
-        ([*QUICK, "batch_size=200", "task.split.by=given", "task.split.column=part"], 1),
+        (
+            [*QUICK, "batch_size=200", "task.split.by=given", "task.split.column=part", "task.split.groups=group"],
+            1,
+        ),
     ],
     ids=["network of one task", "trees and groups", "a split that is given"],
 )
@@ -90,6 +93,8 @@ def test_drift_is_found_and_training_again_is_kept(
         assert [one.reading for one in found.candidates[1].gains if one.task == "churn"] == ["better"]
     new = Run.open(found.candidates[0].run)
     assert new.result.data.rows == {"train": 580, "val": 90, "test": 90}
+    if "task.split.by=given" in given:  # so that no group of the later rows is trained on and tested
+        assert (new.config.task["split"]["by"], new.config.task["split"]["column"]) == ("group", "group")
     written = json.loads(next(before.path.glob("drift/*/drift.json")).read_text())
     assert written == json.loads(json.dumps(found.plain()))
     again = retrain(before, tmp_path / "turned.csv")

@@ -26,7 +26,15 @@ from mtl.tasks import binary, choice, classification, conditional, count, ordina
 from mtl.tasks.concordance import Concordance
 from mtl.tasks.influence import auroc_contributions, closed_form, pair, precision_contributions
 from mtl.tasks.kinds import BINARY
-from mtl.tasks.metrics import ChoiceAccuracy, ChoiceRank, PinballLoss, PoissonDeviance, RankError, StandardisedR2
+from mtl.tasks.metrics import (
+    BalancedAccuracy,
+    ChoiceAccuracy,
+    ChoiceRank,
+    PinballLoss,
+    PoissonDeviance,
+    RankError,
+    StandardisedR2,
+)
 
 ROWS = 300
 
@@ -51,6 +59,12 @@ def classes() -> tuple[Tensor, Tensor]:
     logits = torch.randn(ROWS, 4, generator=draw) - torch.tensor([0.0, 0, 0, 0.7])
     target = (logits + torch.randn(ROWS, 4, generator=draw)).argmax(1)
     return torch.cat([logits.softmax(1), torch.zeros(ROWS, 1)], 1), target
+
+
+def of_few_classes() -> tuple[Tensor, Tensor]:
+    """The same, of rows among which one of the classes that are predicted does not occur."""
+    prediction, target = classes()
+    return prediction, target.where(target != 2, 1)
 
 
 def choices() -> tuple[Tensor, Tensor]:
@@ -93,7 +107,8 @@ CASES = {
     "binary accuracy": (BinaryAccuracy(), answers),
     "binary f1": (BinaryF1Score(threshold=0.4), answers),
     "accuracy": (MulticlassAccuracy(5, average="micro"), classes),
-    "balanced accuracy": (MulticlassAccuracy(5, average="macro"), classes),
+    "mean accuracy": (MulticlassAccuracy(5, average="macro"), classes),
+    "balanced accuracy": (BalancedAccuracy(5), of_few_classes),
     "macro f1": (MulticlassF1Score(5, average="macro"), classes),
     "weighted f1": (MulticlassF1Score(5, average="weighted"), classes),
     "specificity": (MulticlassSpecificity(5), classes),

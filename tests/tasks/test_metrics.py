@@ -5,7 +5,7 @@ import torch
 from torchmetrics import MetricCollection
 
 from mtl.tasks import binary, classification, regression
-from mtl.tasks.metrics import ChoiceAccuracy, ChoiceRank
+from mtl.tasks.metrics import BalancedAccuracy, ChoiceAccuracy, ChoiceRank
 
 SCORES = torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3], [0.2, 0.3, 0.5]])
 TARGET = torch.tensor([[1.0, 0, 0], [1, 0, 1], [1, 0, 0]])
@@ -25,6 +25,13 @@ def test_choice_rank_is_that_of_the_best_acceptable_candidate() -> None:
     torch.testing.assert_close(metric.compute(), torch.tensor(2.0))
     metric.update(SCORES[:1], torch.zeros(1, 3))
     torch.testing.assert_close(metric.compute(), torch.tensor(7 / 4))
+
+
+def test_a_class_without_rows_is_no_part_of_balanced_accuracy() -> None:
+    """Half of the first class and all of the second; that the third is predicted once is a mistake of the first."""
+    metric = BalancedAccuracy(4)
+    metric.update(torch.tensor([0, 2, 1, 1]), torch.tensor([0, 0, 1, 1]))
+    torch.testing.assert_close(metric.compute(), torch.tensor(3 / 4))
 
 
 def test_batches_add_up() -> None:

@@ -79,11 +79,18 @@ class LabelledPredictions:
         raw: ``[N, ...]``.
         target: ``[N, ...]``.
         groups: number of each row's group ``[N]``; None: no row depends on another.
+        weights: by which the rows count ``[N]``, each above 0; None: 1 each.
     """
 
     raw: Tensor
     target: Tensor
     groups: NDArray[np.int64] | None
+    weights: Numbers | None = None
+
+    @property
+    def each(self) -> Numbers:
+        """The weight of each row ``[N]``."""
+        return np.ones(len(self.target)) if self.weights is None else self.weights
 
 
 def calibration(
@@ -96,7 +103,9 @@ def calibration(
     G. Cooper, M. Hauskrecht, "Obtaining Well Calibrated Probabilities Using Bayesian Binning", AAAI 2015,
     https://doi.org/10.1609/aaai.v29i1.9602. The temperature is that of C. Guo et al., "On Calibration of Modern Neural
     Networks", ICML 2017, https://arxiv.org/abs/1706.04599, found on a grid from 0.1 to 10. Intervals draw groups of
-    rows again.
+    rows again; where all rows of a bin agree, they are those of C. J. Clopper, E. S. Pearson, "The Use of Confidence or
+    Fiducial Limits Illustrated in the Case of the Binomial", Biometrika 1934, https://doi.org/10.1093/biomet/26.4.404,
+    with a row for each group. Rows with weights of their own count by these in all shares, means and losses.
 
     Deviations: bins of equal counts instead of equal widths, since most confidences are near 1; beside the error what
     calibrated heads show, as few rows give each of them an error above 0.
@@ -112,7 +121,7 @@ def calibration(
         The calibration.
     """
     confidence, true = confidences(task, test.raw, test.target)
-    losses = losses_by_temperature(task, validation)
+    losses, each = losses_by_temperature(task, validation) * validation.each, test.each
     numbers = group_numbers(validation.groups, losses.shape[1])
     summed = sums_by_group(losses, numbers)  # [temperatures, groups]
     drawn = minima(resampled(summed))
@@ -123,13 +132,13 @@ def calibration(
         task=task.name,
         kind=task.kind,
         rows=len(confidence),
-        bins=reliability(confidence, true, test.groups, alpha),
-        error=calibration_error(confidence, true),
-        error_calibrated=error_of_calibrated(confidence),
+        bins=reliability(confidence, true, each, test.groups, alpha),
+        error=calibration_error(confidence, true, each),
+        error_calibrated=error_of_calibrated(confidence, each),
         temperature=temperature,
         low=low,
         high=high,
-        error_after=calibration_error(after, true),
+        error_after=calibration_error(after, true, each),
     )
 
 
@@ -149,35 +158,41 @@ def bins_of(confidence: Numbers) -> NDArray[np.int64]:
     return np.searchsorted(edges, confidence, side="right")
 
 
-def calibration_error(confidence: Numbers, true: Numbers) -> float:
-    """The expected calibration error, see :func:`calibration`."""
+def calibration_error(confidence: Numbers, true: Numbers, each: Numbers) -> float:
+    """The expected calibration error of rows with these weights, see :func:`calibration`."""
     bins = bins_of(confidence)
-    return float(np.abs(np.bincount(bins, true - confidence)).sum() / len(confidence))
+    return float(np.abs(np.bincount(bins, each * (true - confidence))).sum() / each.sum())
 
 
-def error_of_calibrated(confidence: Numbers, seed: int = 0, draws: int = 200) -> float:
-    """The error that 95 of 100 heads stay below that are calibrated and have these confidences."""
+def error_of_calibrated(confidence: Numbers, each: Numbers, seed: int = 0, draws: int = 200) -> float:
+    """The error that 95 of 100 heads stay below that are calibrated and have these confidences, of weighted rows."""
     random = np.random.default_rng(seed)
     errors = [
-        calibration_error(confidence, (random.random(len(confidence)) < confidence).astype(np.float64))
+        calibration_error(confidence, (random.random(len(confidence)) < confidence).astype(np.float64), each)
         for _ in range(draws)
     ]
     return float(np.quantile(errors, 0.95))
 
 
-def reliability(confidence: Numbers, true: Numbers, groups: NDArray[np.int64] | None, alpha: float) -> tuple[Bin, ...]:
-    """Confidence and truth of each bin; intervals at ``alpha`` divided by the bins."""
+def reliability(
+    confidence: Numbers, true: Numbers, each: Numbers, groups: NDArray[np.int64] | None, alpha: float
+) -> tuple[Bin, ...]:
+    """Confidence and truth of each bin, of rows with weights; intervals at ``alpha`` divided by the bins."""
     bins = bins_of(confidence)
     numbers = group_numbers(groups, len(confidence))
     places = np.unique(bins)
-    inside = (bins == places[:, None]).astype(np.float64)  # [bins, N]
+    inside = (bins == places[:, None]) * each  # [bins, N]
     drawn = resampled(sums_by_group(np.concatenate([inside, inside * true]), numbers))
     found = []
     for row, place in enumerate(places):
         here = bins == place
         with np.errstate(invalid="ignore", divide="ignore"):
             low, high = percentile_interval(drawn[:, len(places) + row] / drawn[:, row], alpha / len(places))
-        found.append(Bin(float(confidence[here].mean()), float(true[here].mean()), low, high, int(here.sum())))
+        mean, share = (float(np.average(values[here], weights=each[here])) for values in (confidence, true))
+        if not 0 < share < 1:  # rows that all agree do not differ when they are drawn again
+            least = (alpha / len(places) / 2) ** (1 / len(np.unique(numbers[here])))
+            low, high = (least, 1.0) if share > 0 else (0.0, 1 - least)
+        found.append(Bin(mean, share, low, high, int(here.sum())))
     return tuple(found)
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PIECE = 8192  # rows that are predicted at a time
-ROW = "row"
+ROW, OTHER = "row", "row.number"  # what the number of a row is called, and where a task has this name
 
 
 class NewRows(Environment):
@@ -138,7 +138,8 @@ class PredictionReport(ExecutionReport):
     @override
     def records(self) -> list[dict[str, Value]]:
         rows = zip(*self.columns.values(), strict=True)
-        return [{ROW: number, **dict(zip(self.columns, row, strict=True))} for number, row in enumerate(rows, 1)]
+        named = OTHER if ROW in self.columns else ROW
+        return [{named: number, **dict(zip(self.columns, row, strict=True))} for number, row in enumerate(rows, 1)]
 
     @override
     def summary(self) -> dict[str, float]:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from typing_extensions import override
 
 from mtl.errors import InputError, unknown
 from mtl.suites.base import MultiTaskDataModule, Predict
@@ -207,6 +208,11 @@ class SchedulingSuite(MultiTaskDataModule):
         """Hash of instances, reference schedules, settings of the labels, names of the features; loads the data."""
         self.setup("fit")
         return self._facts
+
+    @property
+    @override
+    def takes_instead(self) -> str:
+        return "this run schedules job shops: expected instances=<your shops>"
 
     def restrict(self, names: Sequence[str]) -> None:
         """Learn these tasks only; without ``assignment`` nothing can be executed, and losses select the checkpoint."""

@@ -1,6 +1,7 @@
 """What kind of values a column holds, and the values as that kind."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
@@ -110,6 +111,19 @@ def names(values: pd.Series) -> pd.Series:
     texts = [None if pd.isna(value) else _name(value) for value in distinct]
     found = np.array([*texts, None], dtype=object)[codes]  # -1, the last, where missing
     return pd.Series(found, index=values.index, name=values.name, dtype=object)
+
+
+def places_of(values: Sequence[str]) -> dict[str, int]:
+    """The place of each value, also where an accent is written otherwise: as one sign with its letter, or after it.
+
+    Files of some systems have the one and those of others the other (Unicode Standard Annex 15, forms C and D), which
+    nobody sees.
+    """
+    found = {value: place for place, value in enumerate(values)}
+    for value in values:
+        for form in () if value.isascii() else ("NFC", "NFD"):
+            found.setdefault(normalize(form, value), found[value])
+    return found
 
 
 def _name(value: object) -> str:

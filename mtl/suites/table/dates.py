@@ -14,6 +14,9 @@ YEAR_FIRST = re.compile(r"(?P<a>\d{4})(?P<s>[-/.])(?P<b>\d{1,2})(?:(?P=s)(?P<c>\
 YEAR_LAST = re.compile(r"(?P<a>\d{1,2})(?P<s>[-/.])(?P<b>\d{1,2})(?P=s)(?P<c>\d{4}|\d{2})")
 TWO_DIGITS = re.compile(r"\d{2}\.\d{2}\.\d{2}")
 CLOCK = re.compile(r"\d{1,2}:\d{2}.*")
+# Times of the day with their zone, and those of UTC among them
+ZONED = re.compile(r".*\d\s*(AM|PM)?\s*(Z|UTC|GMT|[+-]\d{2}(:?\d{2})?)", re.IGNORECASE)
+UNIVERSAL = re.compile(r".*(Z|UTC|GMT|[+-]00(:?00)?)", re.IGNORECASE)
 BETWEEN = re.compile(r"[T ,]\s*")  # a date and a time of the day
 SOME = 100  # texts that tell most columns of other texts apart from dates
 DAY_ZERO = pd.Timestamp("2000-01-01", tz="UTC")  # of which times of the day are first read
@@ -106,6 +109,23 @@ class TextTimes:
             worded = texts.where(texts.str.contains("[A-Za-z]{3}", regex=True))
             return pd.to_datetime(worded, errors="coerce", utc=True, format="mixed")
         return pd.to_datetime(texts, errors="coerce", utc=True, format=self.written)
+
+
+def with_zones(texts: pd.Series, pattern: re.Pattern[str] = ZONED) -> bool | None:
+    """Whether the times of the day of distinct texts have a zone of this pattern.
+
+    Args:
+        texts: dates, with or without a time of the day.
+        pattern: of a time of the day with its zone.
+
+    Returns:
+        Whether all have one; None where some have one and others not, or there is no time of the day.
+    """
+    clocks = _split(texts)[1]
+    found = clocks[clocks != ""].str.fullmatch(pattern)
+    if not len(found):
+        return None
+    return True if found.all() else None if found.any() else False
 
 
 def _split(texts: pd.Series) -> tuple[pd.Series, pd.Series]:

@@ -12,7 +12,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from mtl.errors import InputError, absent
-from mtl.suites.table.columns import names, numbers, times
+from mtl.suites.table.columns import names, numbers, places_of, times
 
 LIMIT = 8.0  # standard deviations beyond which a value says no more; keeps one wrong cell from ruling a batch
 SMOOTH_LIMIT = 3.0  # that robust numbers come near to, however far a value is
@@ -20,6 +20,7 @@ WAYS = ("standard", "quantile", "robust")  # to scale numbers
 KNOTS = 500  # quantiles that are written down of a column
 SHARES = 48  # of the rows of a column, as many as the bins of a number in the encoders of tables
 LEVEL = 1e-3  # nearer to 0 or 1 is no level of a value
+MANY = 10  # rows, from which on it is worth a line that a column has no value in any
 DAY = 86400.0
 FIRST_YEAR, LAST_YEAR = 1, 9999  # which mean "no beginning" and "no end"
 NO_BEGINNING, NO_END = -62_104_060_800.0, 253_370_764_800.0  # before 0002-01-01, from 9999-01-01 on; seconds since 1970
@@ -58,8 +59,10 @@ class Column(ABC):
         return np.empty((len(values), 0), dtype=np.int64)
 
     def unfamiliar(self, values: pd.Series) -> list[str]:
-        """A line for the user if the values are unlike those of the training; default: none."""
-        return []
+        """A line for the user if values are unlike those of the training; default: if there is none in many rows."""
+        if len(values) < MANY or values.notna().any():
+            return []
+        return [f"column '{self.name}': none of {len(values)} rows has a value"]
 
     def plain(self) -> dict[str, Any]:
         """The fields as plain values, for a JSON file."""
@@ -119,7 +122,7 @@ class NumberColumn(Column):
     def unfamiliar(self, values: pd.Series) -> list[str]:
         missing = int(values.isna().sum())
         if self.gaps or not missing:
-            return []
+            return super().unfamiliar(values)
         return [
             f"column '{self.name}': {missing} of {len(values)} rows have no value, and in the training none was missing"
         ]
@@ -192,9 +195,9 @@ class CategoryColumn(Column):
     @override
     def unfamiliar(self, values: pd.Series) -> list[str]:
         known = names(values).dropna()
-        unseen = known[~known.isin(self.values)]
+        unseen = known[~known.isin(places_of(self.values))]
         if len(unseen) <= len(known) / 2:
-            return []
+            return super().unfamiliar(values)
         shown = ", ".join(f"'{value}'" for value in self.values[:5])
         return [
             f"column '{self.name}': {len(unseen)} of {len(known)} values, such as '{unseen.iloc[0]}', were rare in the "
@@ -203,8 +206,7 @@ class CategoryColumn(Column):
 
     @override
     def codes(self, values: pd.Series) -> Features:
-        index = {value: i for i, value in enumerate(self.values)}
-        found: Features = names(values).map(index).fillna(-1).to_numpy(dtype=np.int64)
+        found: Features = names(values).map(places_of(self.values)).fillna(-1).to_numpy(dtype=np.int64)
         return found[:, None]
 
 

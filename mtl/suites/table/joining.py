@@ -72,7 +72,8 @@ def _parse(entry: object, option: str) -> Join:
     if entry.get("how", "left") != "left":
         raise InputError(f"{option}.how={entry['how']}: expected left: every row of the first table stays")
     on: Any = entry["on"]
-    pairs = on if isinstance(on, Mapping) else dict(zip(*[[on] if isinstance(on, str) else list(on)] * 2, strict=True))
+    alone = isinstance(on, str) or not isinstance(on, Sequence)
+    pairs = on if isinstance(on, Mapping) else dict(zip(*[[on] if alone else list(on)] * 2, strict=True))
     left, right = tuple(map(str, pairs)), tuple(map(str, pairs.values()))
     return Join(Path(str(entry["path"])), left, right, str(entry.get("prefix") or ""), option)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow
-from pandas.api.types import is_bool_dtype, is_numeric_dtype
+from pandas.api.types import infer_dtype, is_bool_dtype, is_numeric_dtype, is_object_dtype, is_timedelta64_dtype
 from pyarrow import compute, feather, json, parquet
 
 from mtl.errors import InputError, unknown
@@ -34,6 +34,7 @@ OTHERS = {  # how files that are no texts begin
     b"\x1f\x8b": "a compressed file: name it .gz",
     b"\xd0\xcf\x11\xe0": "an old Excel file: save it as .xlsx",
 }
+IN_FILES = ("time", "timedelta", "bytes")  # objects that a file has a type for, and reading another one
 LARGE = 2**63  # from which on whole numbers have no type
 LONG = re.compile(rb"[:\[,\s]-?(\d{19,})\s*[,}\]]")  # a whole number in JSON that may have more than 64 bits
 WHOLE = {  # pandas' types for whole numbers some of which may be missing
@@ -235,6 +236,24 @@ def plain(table: pyarrow.Table | pyarrow.RecordBatch) -> pd.DataFrame:
         elif pyarrow.types.is_boolean(field.type) and table[field.name].null_count:
             frame[field.name] = frame[field.name].astype("boolean")
     return frame
+
+
+def as_in_file(frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame of a program as it would be read back from a Parquet file: durations are seconds, Arrow's types plain.
+
+    Columns of the usual types stay as they are.
+    """
+    others = [
+        name
+        for name, values in frame.items()
+        if isinstance(values.dtype, pd.ArrowDtype)
+        or is_timedelta64_dtype(values)
+        or (is_object_dtype(values) and infer_dtype(values, skipna=True) in IN_FILES)
+    ]
+    if not others:
+        return frame
+    found = plain(pyarrow.Table.from_pandas(frame[others], preserve_index=False)).set_axis(frame.index)
+    return frame.assign(**{str(name): found[name] for name in others})
 
 
 def _decimals(values: pd.Series, kind: pyarrow.DataType) -> pd.Series:

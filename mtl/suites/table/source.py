@@ -11,6 +11,9 @@ from mtl.suites.table.joining import Join, join_all
 from mtl.suites.table.reading import missing_texts, read_table, without_texts
 from mtl.suites.table.sql import is_database, read_query
 
+# What an address begins with that is of a file elsewhere, and of no database
+ELSEWHERE = ("http", "https", "ftp", "sftp", "file", "s3", "gs", "gcs", "az", "abfs", "abfss", "hdfs", "hf")
+
 
 def read_source(
     path: str,
@@ -36,11 +39,17 @@ def read_source(
     Raises:
         InputError: a database without query, a query without database, or whatever is wrong with the source.
     """
+    scheme = path.partition("://")[0].lower()
+    if scheme != path.lower() and scheme in ELSEWHERE:
+        raise InputError(
+            f"{option} is at {scheme}://: expected a file on this machine; fetch it, and name what was fetched"
+        )
     beside = f"{option.removesuffix('path')}query" if option.endswith(".path") else "task.query"
     if query is None and is_database(path):
         raise InputError(f"{option} is a database: say {beside}='SELECT ...', the rows that are wanted")
     if query is not None and not is_database(path):
         raise InputError(f"{beside} is for a database, and {option}={path} is none, such as sqlite:///my.db")
+    sheet = None if sheet is None else str(sheet)  # one may be called 2020
     if query:
         frame = without_texts(read_query(path, query), missing_texts(way.get("missing", ())))
     else:

@@ -57,7 +57,7 @@ class Splitting(Division):
     Attributes:
         by: ``random``; ``time``: the latest rows are the test, those before them the validation; ``group``: rows
             that agree in a column stay together; ``given``: a column says train, validation or test. Where it names no
-            row for validation, a share of the training rows is drawn.
+            row for validation, a share of the training rows is drawn, and of ``groups`` whole ones.
         column: of the times, groups or parts.
         groups: column whose equal values mark rows that depend on each other, as those of one customer or one day:
             test rows then count as so many groups, not as so many rows. None: with ``group`` it is ``column``, else
@@ -76,6 +76,9 @@ class Splitting(Division):
     folds: int | None = None
 
     def __post_init__(self) -> None:
+        for name in ("column", "groups"):  # a config has one that is called 2020 as a number
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, str(getattr(self, name)))
         if self.by not in WAYS:
             raise unknown("way in task.split.by", self.by, WAYS)
         if self.by != "random" and not self.column:
@@ -134,7 +137,7 @@ class Splitting(Division):
             InputError: no such column, a time that is none or missing, a split that is left without rows.
         """
         if self.by == "given":
-            part = self._given(self._column(frame))
+            part = self._given(frame)
         elif self.folds is not None:
             part = self._fold(self._order(frame, self.seed // self.folds), self.folds)
         else:
@@ -214,8 +217,9 @@ class Splitting(Division):
             part[~test] = _cut(turned, (1 - self.val * len(units) / (~test).sum(),))
         return part
 
-    def _given(self, column: pd.Series) -> np.ndarray:
+    def _given(self, frame: pd.DataFrame) -> np.ndarray:
         """Parts of the rows as a column names them. InputError for a row for which it does not."""
+        column = self._column(frame)
         found = names(column)
         part = found.str.strip().str.lower().map(WORDS)
         wrong = np.flatnonzero(part.isna())
@@ -229,7 +233,11 @@ class Splitting(Division):
         numbers = np.array(part.map(PARTS.index), dtype=np.int64)
         train = numbers == PARTS.index("train")
         if not (numbers == PARTS.index("val")).any() and train.any():
-            order = np.random.default_rng(self.seed).permutation(int(train.sum()))
+            groups = self.row_groups(frame[train])
+            if groups is None:
+                order = np.random.default_rng(self.seed).permutation(int(train.sum()))
+            else:  # rows that depend on those of the training would choose an epoch that has learned them by heart
+                order = _shuffled(groups, self.seed)
             numbers[train] = _cut(order, (1 - self.val,))
         return numbers
 

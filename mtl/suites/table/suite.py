@@ -89,7 +89,7 @@ class TableSuite(MultiTaskDataModule):
         read_later: Callable[[], pd.DataFrame] | None = None,
     ) -> None:
         super().__init__()
-        self.row_weight = row_weight
+        self.row_weight = None if row_weight is None else str(row_weight)  # a column may be called 2020
         self.read_test, self.read_later = read_test, read_later
         if numbers not in WAYS:
             raise unknown("way in task.numbers", numbers, WAYS)
@@ -116,14 +116,16 @@ class TableSuite(MultiTaskDataModule):
         else:
             self.targets, self.encoding, self.types = read_statistics(self.statistics_file, from_statistics)
         tasks = [target.build() for target in self.targets]
-        self.tasks = tuple(with_row_weights(task) for task in tasks) if row_weight else tuple(tasks)
+        self.tasks = tuple(with_row_weights(task) for task in tasks) if self.row_weight else tuple(tasks)
         self.form = form
         self.most_values = self.encoding.most_values
         flat = {SINGLE: (len(self.encoding.features),)}
         self.input_shape = flat if form == "flat" else self.encoding.shape
 
     def _fit(self, specs: Mapping[str, TargetSpec], chosen: Mapping[str, str]) -> None:
-        self._asked = {name: ASKED[kind] for name, kind in chosen.items() if kind in ASKED}
+        # A column that divides the rows is looked at, also where it is to be no input
+        read = [name for name, kind in chosen.items() if kind != "ignore" or name not in self.splitting.columns]
+        self._asked = {name: ASKED[chosen[name]] for name in read if chosen[name] in ASKED}
         self._asked |= self.splitting.asked
         self._asked |= {spec.column: NUMBER if spec.kind in NUMERIC else TEXT for spec in specs.values()}
         self._asked |= {spec.event: TEXT for spec in specs.values() if spec.event}
@@ -154,6 +156,12 @@ class TableSuite(MultiTaskDataModule):
         own = frame.iloc[: len(frame) - self._added]  # an identifier may begin anew in another file
         labels = [name for spec in specs.values() for name in (spec.column, spec.event) if name]
         self._leave_out(self._leaks(own, rows["train"][rows["train"] < len(own)], labels))
+        self.notes += [
+            f"column '{name}' has labels and is an input, as task.columns says: its task is told what to predict; to "
+            "leave it out, take it out of task.columns"
+            for name in labels
+            if self.remarks.get(name, ("ignore", ""))[0] != "ignore"
+        ]
         used = {name for name, (kind, _) in self.remarks.items() if kind == "category"}
         used |= {spec.column for spec in specs.values() if spec.kind not in NUMERIC}
         self.notes += [note for name in frame.columns if name in used for note in taken_as_values(frame[name])]
@@ -170,6 +178,8 @@ class TableSuite(MultiTaskDataModule):
         self.notes += total_row(self._written)
         self._written = None
         self.notes += _copies(frame, rows)
+        if isinstance(self.splitting, Splitting) and self.splitting.by == "random":
+            self.notes += _divided_groups(self.splitting, frame, rows)
         found = {name: kind for name, (kind, _) in self.remarks.items()}
         if all(kind == "ignore" for kind in found.values()):
             why = [f"'{name}' is left out: {remark}" for name, (_, remark) in self.remarks.items()]
@@ -259,6 +269,8 @@ class TableSuite(MultiTaskDataModule):
         for name in own.columns:
             if name not in others.columns:
                 raise absent(f"column in {option}", str(name), others.columns)
+        unlike = [line for name, one in (self.types or {}).items() for line in one.unfamiliar(others[name])]
+        self.notes += [f"{option}: {line}" for line in unlike]
         try:
             others = typed(others[list(own.columns)], self.types or {})
             for name in own.columns:
@@ -275,6 +287,8 @@ class TableSuite(MultiTaskDataModule):
         """Hash of the rows, of how they are divided, and of the encoding."""
         found = hashlib.sha256(pd.util.hash_pandas_object(self.frame, index=False).to_numpy().tobytes())
         encoding = self._fitted() | {"targets": [target.labels for target in self.targets]}
+        if "types" in encoding:  # whether times say their zone stands in the rows
+            encoding["types"] = [{key: one[key] for key in one if key != "zone"} for one in encoding["types"]]
         found.update(repr((list(self.frame.columns), self.splitting, encoding)).encode())
         return found.hexdigest()[:16]
 
@@ -347,9 +361,10 @@ class TableSuite(MultiTaskDataModule):
         for name, chosen in rows.items():
             part = self.frame.iloc[chosen]
             labels = {target.task: target.encode(part) for target in self.targets}
-            for target in self.targets:
-                target.check(labels[target.task], name)
             of_rows = None if weights is None else torch.tensor(weights[chosen], dtype=torch.float32)
+            for target in self.targets:
+                found = labels[target.task]
+                target.check(found if of_rows is None else found[of_rows > 0], name)
             together = None if groups is None else torch.from_numpy(groups[chosen])
             splits[name] = Split(self.inputs(part), labels, of_rows, together)
         return splits
@@ -380,11 +395,36 @@ def _copies(frame: pd.DataFrame, rows: Rows) -> list[str]:
     ]
 
 
+def _divided_groups(splitting: Splitting, frame: pd.DataFrame, rows: Rows) -> list[str]:
+    """A note if rows that depend on each other are drawn one by one, so that a network has learned from some of them.
+
+    Args:
+        splitting: at random.
+        frame: all rows.
+        rows: row numbers by split.
+
+    Returns:
+        The note, if there is one.
+    """
+    groups = splitting.row_groups(frame)
+    if groups is None:
+        return []
+    tested = np.unique(groups[rows["test"]])
+    both = int(np.isin(tested, groups[rows["train"]]).sum())
+    column = splitting.group_column
+    if not both:
+        return []
+    return [
+        f"{both} of {len(tested)} groups of '{column}' that have test rows have training rows, too, so that the test "
+        f"says nothing of new groups; to keep them together: task.split.by=group task.split.column={column}"
+    ]
+
+
 def chosen_kinds(columns: object) -> dict[str, str]:
     """Kinds by column as a config gives them. InputError if it gives something else."""
     if columns is not None and not isinstance(columns, Mapping):
         raise InputError(f"task.columns={columns}: expected kinds by column, e.g. 'task.columns={{zip: category}}'")
-    return dict(columns or {})
+    return {str(name): kind for name, kind in (columns or {}).items()}
 
 
 def check_batch(rows: int, batch_size: int) -> None:

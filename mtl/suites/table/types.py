@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import infer_dtype, is_object_dtype, is_string_dtype
+from pandas.api.types import infer_dtype, is_datetime64_any_dtype, is_object_dtype, is_string_dtype
 
 from mtl.errors import InputError
 from mtl.suites.table import typed_cells as cells
-from mtl.suites.table.dates import TextTimes
+from mtl.suites.table.dates import UNIVERSAL, TextTimes, with_zones
 from mtl.suites.table.numerals import PLAIN, WAYS, TextNumbers, as_numbers
 from mtl.suites.table.typed_cells import TYPED_CELLS, typed_cells
 
@@ -55,12 +55,14 @@ class ColumnType:
         written: how its times or numbers are, see :class:`~mtl.suites.table.dates.TextTimes` and
             :class:`~mtl.suites.table.numerals.TextNumbers`.
         unit: of its numbers, see there; it is not known of runs that did not write it down.
+        zone: whether all of its times of the day are said with their zone, or none; None: neither is so, or not known.
     """
 
     name: str
     type: str
     written: str = PLAIN
     unit: str | None = None
+    zone: bool | None = None
 
     @classmethod
     def fit(cls, values: pd.Series, asked: str | None, written: str | None, declared: bool) -> "ColumnType":
@@ -91,29 +93,45 @@ class ColumnType:
             return cls._of_numbers(name, numbers or TextNumbers())
         dates = _beside_times(values, others, written)
         if asked == TIME or written is not None:
-            return cls(name, "time", TextTimes.fit(dates, name, written).written)
+            return cls(name, "time", TextTimes.fit(dates, name, written).written, zone=with_zones(dates))
         if not declared:
             numbers = None if _codes(others) else _way_of_numbers(values, others)
             if numbers is not None:
                 return cls._of_numbers(name, numbers)
         times = TextTimes.guess(dates, name)
-        return cls(name, "time", times.written) if times else cls(name, "text")
+        return cls(name, "time", times.written, zone=with_zones(dates)) if times else cls(name, "text")
 
     @classmethod
     def _of_numbers(cls, name: str, numbers: TextNumbers) -> "ColumnType":
         return cls(name, "number", numbers.written, numbers.unit)
 
-    def plain(self) -> dict[str, str]:
+    def plain(self) -> dict[str, str | bool]:
         """The fields that are known, for a JSON file."""
         return {name: value for name, value in vars(self).items() if value is not None}
 
     def unfamiliar(self, values: pd.Series) -> list[str]:
-        """A line for the user if the training had percents as texts, and new rows have numbers without a sign."""
+        """A line for the user if new rows have numbers without the % of the training, or times of other zones."""
+        if self.type == "time":
+            return self._other_zones(values.dropna())
         if self.unit != "%" or not values.notna().any():
             return []
         if is_text(values) and not (typed_cells(values) == cells.PLAIN).any():
             return []
         return [f"column '{self.name}': numbers without %, where the training's are written with it: 12 counts as 12 %"]
+
+    def _other_zones(self, values: pd.Series) -> list[str]:
+        zoned, universal = None, False
+        if is_text(values):
+            texts = pd.Series(values.unique(), dtype=object)
+            zoned, universal = with_zones(texts), with_zones(texts, UNIVERSAL) is True
+        elif is_datetime64_any_dtype(values):
+            zoned = getattr(values.dtype, "tz", None) is not None
+            universal = zoned and bool(values.dt.tz_localize(None).equals(values.dt.tz_convert(None)))
+        if self.zone is True and zoned is False:
+            return [f"column '{self.name}': times without a zone count as UTC, and the training's have theirs"]
+        if self.zone is False and zoned and not universal:
+            return [f"column '{self.name}': times are turned into UTC by their zone, and the training's had none"]
+        return []
 
     def read(self, values: pd.Series) -> pd.Series:
         """The values of a column of texts; a column of something else as it is.

@@ -54,19 +54,49 @@ def test_rows_of_a_group_widen_the_interval() -> None:
     assert together.high - together.low == pytest.approx(alone.high - alone.low, rel=0.15)
 
 
+def test_a_weight_is_so_many_copies() -> None:
+    """Where half of the rows are of a head that is too sure, and count three times."""
+    task, times = binary("b"), torch.tensor([3, 1]).repeat_interleave(300)
+    parts = drawn(task, 2.5, 0), drawn(task, 1.0, 1)
+    raw, target = (torch.cat([getattr(part, name)[:300] for part in parts]) for name in ("raw", "target"))
+    weighted = calibration(task, *[LabelledPredictions(raw, target, None, times.double().numpy())] * 2)
+    numbers = np.arange(600).repeat(times.numpy())
+    copied = [values.repeat_interleave(times) for values in (raw, target)]
+    copies = calibration(task, *[LabelledPredictions(*copied, numbers)] * 2)
+    assert weighted.temperature == pytest.approx(copies.temperature)
+    assert weighted.low == pytest.approx(copies.low)
+    assert weighted.temperature > calibration(task, *[LabelledPredictions(raw, target, None)] * 2).temperature + 0.1
+    assert sum(one.share for one in weighted.bins) == pytest.approx(sum(one.share for one in copies.bins), rel=0.05)
+
+
+@pytest.mark.parametrize("groups", [None, 30])
+def test_rows_that_all_agree_leave_a_share_uncertain(groups: int | None) -> None:
+    """Of n that are all true the share may be as low as makes this one case in forty; of a group's rows as of one."""
+    rows = 300
+    raw = torch.linspace(3, 4, rows)
+    numbers = None if groups is None else np.arange(rows) // (rows // groups)
+    part = LabelledPredictions(raw, torch.ones(rows), numbers)
+    found = calibration(binary("b"), part, part)
+    count = 30 if groups is None else 3
+    for one in found.bins:
+        assert (one.share, one.high, one.rows) == (1.0, 1.0, 30)
+        assert one.low == pytest.approx((0.05 / len(found.bins) / 2) ** (1 / count))
+
+
 @settings(max_examples=20)
 @given(st.integers(0, 10**6))
 def test_the_error_is_that_of_the_bins_one_by_one(seed: int) -> None:
     random = np.random.default_rng(seed)
     confidence = random.random(200).round(1)
-    true = (random.random(200) < 0.5).astype(float)
+    true, each = (random.random(200) < 0.5).astype(float), random.integers(1, 4, 200).astype(float)
     edges = np.unique(np.quantile(confidence, np.linspace(0, 1, 11)[1:-1]))
     expected = 0.0
     for low, high in zip([-1.0, *edges], [*edges, 2.0], strict=True):
         inside = (confidence >= low) & (confidence < high)
         if inside.any():
-            expected += inside.mean() * abs(true[inside].mean() - confidence[inside].mean())
-    assert calibration_error(confidence, true) == pytest.approx(expected)
+            share, mean = (np.average(values[inside], weights=each[inside]) for values in (true, confidence))
+            expected += each[inside].sum() / each.sum() * abs(share - mean)
+    assert calibration_error(confidence, true, each) == pytest.approx(expected)
 
 
 def test_the_most_probable_candidate_is_right_where_it_is_acceptable() -> None:

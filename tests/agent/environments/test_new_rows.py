@@ -126,8 +126,16 @@ def test_a_run_on_something_else_takes_no_records(tmp_path: Path) -> None:
         InputError, match="records are rows of a table, and SyntheticSuite is trained on something else"
     ):
         execute({}, str(run.path), records=str(tmp_path / "new.csv"))
+    run = untrained(tmp_path, "task=scheduling", "execution=none", "improve=none")
+    (tmp_path / "new.csv").write_text("a;b\n1;2\n")  # which nobody reads
+    with pytest.raises(InputError, match=r"this run schedules job shops: expected instances=<your shops>"):
+        execute({}, str(run.path), records=str(tmp_path / "new.csv"))
+
+
+@pytest.mark.smoke
+def test_a_file_of_new_rows_that_is_not_there_is_told(trained: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="records: no file"):
-        execute({}, str(run.path), records=str(tmp_path / "no.csv"))
+        execute({}, str(trained), records=str(tmp_path / "no.csv"))
 
 
 @pytest.mark.smoke
@@ -161,6 +169,8 @@ def test_predictions_are_in_words_and_units() -> None:
     assert report.summary() == pytest.approx({"rows": 2, **means})
     assert not list(report.figures())
     assert report.table().row_count == 2
+    named = PredictionReport({"row": torch.tensor([7.0])}, {}, units)
+    assert named.records() == [{"row.number": 1, "row": 7.0}]
 
 
 @pytest.mark.smoke
@@ -172,6 +182,7 @@ def test_a_program_gets_the_same_predictions_without_files(trained: Path) -> Non
     frame = ROWS.replace("?", None).set_axis(["p", "q", "r"])
     found = predictor(frame)
     assert found.index.tolist() == ["p", "q", "r"]
+    pd.testing.assert_frame_equal(predictor(frame.convert_dtypes(dtype_backend="pyarrow")), found)
     pd.testing.assert_frame_equal(found.reset_index(drop=True), expected, rtol=1e-5)
     # Each row by itself, with numbers as numbers: nothing depends on the rows beside it
     rows = [{"x": 40, "city": "Oslo"}, {"x": None, "city": "Rome"}, {"x": 61.5, "city": None}]
@@ -190,8 +201,9 @@ def test_a_program_gets_the_same_predictions_without_files(trained: Path) -> Non
         ([{"x": 40}], "input column 'city' is not there"),
         ([{"x": "many", "city": "Oslo"}], "column 'x': row 1 holds 'many', which is no number"),
         (pd.DataFrame([[1, 2]], columns=["x", "x"]), "the frame has two columns 'x'"),
+        (pd.DataFrame([[1, 2]]), "input column 'x' is not there: found: 0, 1"),
     ],
-    ids=["none", "mapping", "texts", "column", "kind", "twice"],
+    ids=["none", "mapping", "texts", "column", "kind", "twice", "numbered"],
 )
 def test_rows_of_a_program_that_are_none_are_refused_in_one_line(trained: Path, rows: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from mtl.assembly import load
 from mtl.errors import InputError
 from mtl.lifecycle.train import train
 from mtl.suites.base import read_statistics
@@ -94,7 +95,12 @@ def test_a_pretrained_tokenizer_goes_with_its_encoder(transformers: Any, tmp_pat
     assert found["tokens"].tolist() == expected["input_ids"]
     assert found["mask"].long().tolist() == expected["attention_mask"]
     options = ["task.form=sequence", "task.length=8", "task.vocabulary=2000", f"task.tokenizer={folder}", "model=hard"]
-    assert train(config("reviews", tmp_path, *options, "encoder=transformer", f"encoder.pretrained={folder}"))
+    result = train(config("reviews", tmp_path, *options, "encoder=transformer", f"encoder.pretrained={folder}"))
+    assert result is not None
+    assert load(result.directory)
+    folder.rename(tmp_path / "other")
+    with pytest.raises(InputError, match=r"encoder\.pretrained=.*: there is no such folder .*: put it back under this"):
+        load(result.directory)
 
 
 def test_a_pretrained_tokenizer_is_known_by_what_it_does(transformers: Any, tmp_path: Path) -> None:

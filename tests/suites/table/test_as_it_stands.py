@@ -387,6 +387,30 @@ def test_percents_that_a_file_of_numbers_has_are_pointed_out(tmp_path: Path) -> 
     assert made.unfamiliar(pd.DataFrame({"rate": ["5%", "12 %"]})) == []
 
 
+@pytest.mark.parametrize(
+    ("zone", "new", "said"),
+    [
+        ("+02:00", "2024-01-31 12:00", "times without a zone count as UTC"),
+        ("+02:00", pd.Timestamp("2024-01-31 12:00"), "times without a zone count as UTC"),
+        ("+02:00", "2024-01-31T12:00Z", ""),
+        ("", "2024-01-31 12:00-0500", "times are turned into UTC by their zone"),
+        ("", pd.Timestamp("2024-01-31 12:00", tz="Europe/Berlin"), "times are turned into UTC by their zone"),
+        ("", "2024-01-31 12:00 UTC", ""),
+        ("", "2024-01-31", ""),
+        ("", pd.Timestamp("2024-01-31 12:00", tz="UTC"), ""),
+    ],
+)
+def test_times_of_other_zones_than_those_of_the_training_are_pointed_out(
+    zone: str, new: object, said: str, tmp_path: Path
+) -> None:
+    """Hours would be shifted, and nobody sees it."""
+    lines = [f"2024-01-{i % 28 + 1:02} {i % 24:02}:15:00{zone},{Y[i]}" for i in range(ROWS)]
+    made = read(tmp_path / "my.csv", lines, "at,y")
+    assert said in "".join(made.unfamiliar(pd.DataFrame({"at": [new]})))
+    assert bool(made.unfamiliar(pd.DataFrame({"at": [new]}))) == bool(said)
+    assert "zone" not in repr(ColumnType("at", "time").plain()), "as runs of before have it"
+
+
 def test_several_units_are_refused_also_where_the_decimals_are_said() -> None:
     with pytest.raises(InputError, match="column 'a': its numbers have the signs \\$ and €, expected one"):
         ColumnType.fit(pd.Series(["$5", "€6"], name="a"), None, "decimal_point", declared=False)

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
@@ -44,6 +45,19 @@ def test_unseen_and_missing_categories_are_other() -> None:
     expected = [[0, 0, 0, 1], [1, 0, 0, 0], [1, 0, 0, 0], [0, 1, 0, 0]]
     assert made.inputs(rows)[SINGLE][:, start : start + 4].tolist() == expected
     assert names[start + 1 : start + 4] == ("city = Köln", "city = Lima", "city = Oslo")
+
+
+def test_a_letter_with_its_accent_is_one_category_however_it_is_written() -> None:
+    """As one sign in the training and as two in new rows, and the other way round; also of a target."""
+    frame = customers()
+    apart = frame.assign(city=frame["city"].map(lambda city: normalize("NFD", city)))
+    for first, then in ((frame, apart), (apart, frame)):
+        made = suite(first, {"churn": "binary"})
+        assert made.inputs(then)[SINGLE].equal(made.inputs(first)[SINGLE])
+        assert made.unfamiliar(then[then["city"] != "Oslo"]) == []
+        target = suite(first, {"city": "classes"}, columns={"segment": "category"}).targets[0]
+        assert target.encode(then).equal(target.encode(first))
+        assert not target.unknown(then).notna().any()
 
 
 def test_missing_numbers_are_the_mean_and_say_so() -> None:
@@ -154,3 +168,13 @@ def test_robust_numbers_are_scaled_by_quartiles_and_limited_smoothly() -> None:
     assert far.tolist()[:2] == [3, -3]
     assert far[2].isnan()
     assert Encoding.of(json.loads(json.dumps(made.encoding.plain()))) == made.encoding
+
+
+def test_that_a_column_is_empty_in_many_new_rows_is_said() -> None:
+    """As one that got lost on the way, of any kind, also where some values were missing in the training."""
+    made = suite(customers())
+    empty = customers(20).assign(visits=np.nan, city=None, since=None)
+    assert made.unfamiliar(empty) == [
+        f"column '{name}': none of 20 rows has a value" for name in ("visits", "city", "since")
+    ]
+    assert made.unfamiliar(empty.head(3)) == []

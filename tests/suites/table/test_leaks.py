@@ -87,6 +87,13 @@ def test_another_way_to_write_the_target_is_noted_only() -> None:
     ]
 
 
+def test_a_target_that_is_chosen_as_an_input_is_noted() -> None:
+    """As where somebody lists the kinds of all columns: every metric is then perfect."""
+    (note,) = made("n", DRAW.integers(0, 9, ROWS), columns={"x": "number", "y": "category"}).notes
+    assert note.startswith("column 'y' has labels and is an input, as task.columns says")
+    assert made("n", DRAW.integers(0, 9, ROWS), columns={"x": "number", "y": "ignore"}).notes == []
+
+
 def test_the_only_input_stays() -> None:
     frame = pd.DataFrame({"n": range(ROWS), "y": DRAW.integers(0, 2, ROWS)})
     suite = TableSuite(lambda: frame, {"y": "binary"})

@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Callable, Sequence
+from datetime import time
 from io import BytesIO
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from pyarrow import parquet
 
 from mtl.errors import InputError
 from mtl.suites.table import table
+from mtl.suites.table.reading import as_in_file, read_table
 from mtl.suites.table.source import read_source
 from tests.suites.table.customers import TARGETS, customers
 
@@ -178,3 +180,25 @@ def test_an_empty_text_in_quotes_is_a_row_and_an_empty_line_is_none(tmp_path: Pa
     """Also where there is one column only; rows are counted as a person counts them."""
     (tmp_path / "texts.csv").write_text('text\n"good"\n""\n\n   \n"bad\n"\n')
     assert read_source(str(tmp_path / "texts.csv"))["text"].fillna("-").tolist() == ["good", "-", "bad"]
+
+
+def test_a_frame_of_a_program_is_as_a_file_gives_it_back(tmp_path: Path) -> None:
+    """So a run that has learned seconds from a file is not given nanoseconds, or objects that are no numbers."""
+    frame = pd.DataFrame(
+        {
+            "took": pd.to_timedelta([90, None], unit="s"),
+            "at": [time(15, 30), None],
+            "code": [b"A3", None],
+            "day": pd.to_datetime(["2024-02-01 12:00", None]).tz_localize("Europe/Berlin"),
+            "n": [1.5, 2],
+        },
+        index=["a", "b"],
+    )
+    frame.to_parquet(tmp_path / "my.parquet")
+    expected = read_table(tmp_path / "my.parquet").set_axis(frame.index)[list(frame.columns)]
+    assert expected["took"].tolist()[0] == 90
+    for given in (frame, pd.read_parquet(tmp_path / "my.parquet", dtype_backend="pyarrow")):
+        found = as_in_file(given)
+        assert list(found.columns) == list(frame.columns)
+        pd.testing.assert_frame_equal(found, expected, check_dtype=False, check_index_type=False)
+    assert as_in_file(expected) is expected

@@ -20,6 +20,7 @@ from mtl.agent.environments.new_rows import NewRows
 from mtl.config.compose import configure
 from mtl.errors import InputError
 from mtl.lifecycle.execution import reading_options
+from mtl.runs.identity import run_id
 from mtl.suites.table import TableSuite, table
 from mtl.suites.table.joining import parse_joins
 from mtl.suites.table.reading import NOTES, TEXTS, read_table
@@ -183,6 +184,7 @@ def test_the_query_of_a_run_is_run_again_by_consent_only(
         (None, "select * from people where age > 99", "task.query gives no rows"),
         (None, "select city, city from people", "task.query has the column 'city' more than once: columns 1, 2"),
         (None, None, "task.path is a database: say task.query="),
+        ("https://example.org/my.csv", None, "task.path is at https://: expected a file on this machine"),
         ("my.csv", "select 1", "task.query is for a database, and task.path=my.csv is none"),
         ("sqlite:///no.db", "select 1", "task.path: no file 'no.db'"),
         ("postgresql://me:geheim@host/db", "select 1", "an address with a password would be written"),
@@ -338,3 +340,32 @@ def test_a_sheet_is_that_of_excel_files_alone(tmp_path: Path) -> None:
         made = table(str(path), {"y": "binary"}, sheet="Other", skip=1, **{option: str(other)})
         assert isinstance(made, TableSuite)
         assert len(made.frame) == 2 * 60
+
+
+def test_columns_and_sheets_may_be_called_by_numbers(tmp_path: Path) -> None:
+    """As those of years are; a config has them as numbers."""
+    book = openpyxl.Workbook()
+    sheet = book.create_sheet("2024")
+    for row in (
+        ["2019", "2020", "7", "churn"],
+        *([i % 7, i * i % 11, i % 5 + 1, "no" if i % 3 else "yes"] for i in range(60)),
+    ):
+        sheet.append(row)
+    book.save(tmp_path / "my.xlsx")
+    (tmp_path / "more.csv").write_text("2019,more\n" + "".join(f"{i},{i * i % 5}\n" for i in range(7)))
+    config = configure(
+        "task=table",
+        f"task.path={tmp_path / 'my.xlsx'}",
+        "task.sheet=2024",
+        "task.header=true",
+        "task.targets={2020: regression, churn: binary}",
+        "task.columns={2019: category}",
+        "task.row_weight=7",
+        "task.split.groups=2019",
+        f"task.join=[{{path: {tmp_path / 'more.csv'}, on: 2019}}]",
+    )
+    assert run_id(config) == run_id(config.changed(task={**config.task}))
+    made = table(**{key: value for key, value in config.task.items() if key != "_target_"})
+    assert [task.name for task in made.tasks] == ["_2020", "churn"]
+    assert [column.name for column in made.encoding.columns] == ["2019", "more"]
+    assert made.row_weight == "7"

@@ -29,6 +29,9 @@ def test_the_future_is_not_in_training() -> None:
     rows = Splitting("time", "since").rows(frame)
     times = {name: set(frame["since"].iloc[chosen]) for name, chosen in rows.items()}
     assert max(times["train"]) < min(times["val"]) <= max(times["val"]) < min(times["test"])
+    days = frame.assign(since=pd.to_datetime(frame["since"]).dt.strftime("%d.%m.%Y"))
+    data = suite(days, splitting=Splitting("time", "since"), columns={"since": "ignore"})  # read as a time all the same
+    assert data.splitting.rows(data.frame)["test"].tolist() == rows["test"].tolist()
 
 
 def test_a_group_is_in_one_split_only() -> None:
@@ -47,6 +50,8 @@ def test_rows_that_depend_on_each_other_are_named_by_a_column() -> None:
         data = suite(frame, splitting=splitting)
         data.setup("fit")
         assert not any(name.startswith("city") for name in data.encoding.features)
+        noted = [note for note in data.notes if "task.split.by=group task.split.column=city" in note]
+        assert len(noted) == (splitting.by == "random"), "those drawn one by one are divided"
         for split, rows in splitting.rows(data.frame).items():
             groups = data.splits[split].groups
             assert groups is not None
@@ -115,6 +120,10 @@ def test_a_column_says_what_each_row_is_for() -> None:
     without = Splitting("given", "part").rows(frame.replace("dev", "train"))
     assert [len(chosen) for chosen in without.values()] == [26, 4, 10]
     assert rows["test"].tolist() == without["test"].tolist()
+    cases = frame.replace("dev", "train").assign(case=np.arange(40) // 5)
+    grouped = Splitting("given", "part", groups="case").rows(cases)
+    assert not {*cases.case.iloc[grouped["val"]]} & {*cases.case.iloc[grouped["train"]]}
+    assert 0 < len(grouped["val"]) <= 8
     for value, message in (("tset", "row 3 holds 'tset', expected train"), (None, "row 3 has no value")):
         frame.loc[2, "part"] = value
         with pytest.raises(InputError, match=message):

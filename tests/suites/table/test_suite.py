@@ -92,6 +92,11 @@ def bad(**changes: Any) -> pd.DataFrame:
         (bad(), {"row_weight": "visits"}, "column 'visits' of task.row_weight: row .* has no value, expected a number"),
         (bad(age=[1.0, -2.0] * 100), {"row_weight": "age"}, "of task.row_weight: row 2 holds -2, expected a number, 0"),
         (bad(age=0.0), {"row_weight": "age"}, "column 'age' of task.row_weight is 0 in every row of the train split"),
+        (
+            bad(age=(customers().churn == "no").astype(float)),
+            {"row_weight": "age"},
+            "target 'churn' has only 'no' in the train split",
+        ),
         (bad(), {"batch_size": 256}, "140 training rows, fewer than batch_size=256"),
         (
             bad(churn=["no"] * 180 + ["yes"] * 20),
