@@ -10,6 +10,7 @@ from mtl.comparison.statistics.estimate import Estimate, over_seeds, over_seeds_
 from mtl.comparison.statistics.gains import RELATIVE, Scale, gains, scale_of
 from mtl.comparison.types import Rules
 from mtl.errors import InputError
+from mtl.runs.contributions import Outcome
 
 Runs = Mapping[int, Record]  # of one configuration, by seed
 
@@ -110,15 +111,18 @@ class GainRule:
     def on_outcome(self, runs: Runs, over: Runs, seeds: Sequence[int]) -> GainSample | None:
         """Gains in what came of acting, whose instances are its rows; None where it was not kept for all.
 
-        Where each seed has a split of its own, those of two seeds are not the same instances.
+        Where each seed has a split of its own, those of two seeds are not the same instances, nor as many, and what can
+        be achieved, which a difference is divided by, is another.
         """
         found = [(runs[seed].kept().outcome, over[seed].kept().outcome) for seed in seeds]
         pairs = [(mine, base) for mine, base in found if mine is not None and base is not None]
-        if not pairs or len(pairs) < len(found) or len({one.values.shape for pair in pairs for one in pair}) > 1:
+        if not pairs or len(pairs) < len(found):
             return None
+        if self.resplit:
+            return GainSample(gains_by_split(pairs), None, self._test_share(runs, seeds))
         first = pairs[0][0]
         groups = [np.arange(len(one.values)) if one.groups is None else one.groups for pair in pairs for one in pair]
-        if not self.resplit and any(not np.array_equal(one, groups[0]) for one in groups):
+        if any(not np.array_equal(one, groups[0]) for one in groups):
             return None
         scale = RELATIVE if first.scale is None else Scale(first.scale, "divided by a scale of the environment")
         rows = gains(
@@ -128,8 +132,6 @@ class GainRule:
             scale=scale,
         )
         by_seed = rows.mean(1)
-        if self.resplit:
-            return GainSample(by_seed, None, self._test_share(runs, seeds))
         if first.groups is None:
             return GainSample(by_seed, rows, None)
         deviations, _ = sum_groups(rows - by_seed[:, None], np.ones(rows.shape[1], dtype=bool), groups[0])
@@ -183,6 +185,30 @@ class GainRule:
             share = labelled.sum() / len(labelled)
             out[:, labelled] = (by_row - by_row.mean(1, keepdims=True)) / share
         return out, labelled
+
+
+def gains_by_split(pairs: Sequence[tuple[Outcome, Outcome]]) -> np.ndarray:
+    """Gains in what came of acting, of seeds that each have instances of their own.
+
+    With the differences d of the seeds' means and the scales s of their environments, the gain is ``R = mean d / mean
+    s``, and that of a seed ``R + (d - R s) / mean s``, linearised as in
+    :func:`~mtl.comparison.statistics.gains.gains`; where all scales are equal that is ``d / s``.
+
+    Args:
+        pairs: by seed, the outcome of the configuration and of the baseline.
+
+    Returns:
+        ``[n]``.
+    """
+    mine, base = (np.array([pair[side].values.mean() for pair in pairs]) for side in (0, 1))
+    better = pairs[0][0].higher_is_better
+    scales = [pair[0].scale for pair in pairs]
+    if any(scale is None for scale in scales):
+        return gains(mine, base, higher_is_better=better, scale=RELATIVE)
+    scale = np.array(scales, dtype=float)
+    differences = mine - base if better else base - mine
+    ratio = differences.mean() / scale.mean()
+    return np.asarray(ratio + (differences - ratio * scale) / scale.mean())
 
 
 def row_groups(records: Sequence[Record]) -> np.ndarray | None:

@@ -102,6 +102,24 @@ def test_instances_of_splits_of_their_own_are_not_the_same() -> None:
     np.testing.assert_allclose(found.by_seed, gains_in_acting(None).by_seed)
 
 
+@pytest.mark.parametrize("scaled", [True, False])
+def test_splits_may_have_unlike_numbers_of_instances_and_unlike_scales(scaled: bool) -> None:
+    """By hand: the sum of what is achieved more over the sum of what could be achieved, or of the baseline."""
+    mine, base, scales = [[4.0, 8.0], [3.0, 3.0, 3.0], [5.0]], [[2.0, 6.0], [2.0, 2.0, 5.0], [3.0]], [2.0, 8.0, 5.0]
+    runs, over = (
+        {s: acting(m, s, np.array(values[s]), None, scales[s] if scaled else None) for s in range(3)}
+        for m, values in (("a", mine), ("b", base))
+    )
+    rule = GainRule.of([*runs.values(), *over.values()], Rules(), resplit=True)
+    found = rule.on_outcome(runs, over, range(3))
+    assert found is not None
+    differences = [2.0, 0.0, 2.0]
+    assert found.by_seed.mean() == pytest.approx(sum(differences) / (sum(scales) if scaled else 4 + 3 + 3))
+    if scaled:
+        ratio = 4 / 15
+        assert found.by_seed[1] == pytest.approx(ratio + (0.0 - ratio * 8.0) / 5.0)
+
+
 @pytest.mark.parametrize("other", [None, np.array([0, 0, 1, 1, 2, 3])], ids=["none", "others"])
 def test_runs_that_group_their_rows_differently_are_refused(other: np.ndarray | None) -> None:
     first = grouped("a", 0, 1.0, np.array([0, 0, 1, 1, 2, 2]))
