@@ -46,7 +46,7 @@ class Campaign:
         self.command, self.train = command, train
         self.further: list[Configuration] = []
         self._known: list[Configuration] | None = None  # further baselines, once they are asked for before their turn
-        self.ledger = Ledger(planner.directory)
+        self.ledger = Ledger(planner.directory, lambda: planner.queue.leases.alone(f"looks-{planner.comparison_id}"))
         self.ledger.check(self.study.planned_looks, self.study.deciding_seeds)
         self._check_decided()
         self.screening = Screening(planner, single, multi, self.ledger)
@@ -165,7 +165,11 @@ class Campaign:
 
         Returns:
             The plan.
+
+        Raises:
+            InputError: another command has looked by another plan meanwhile.
         """
+        self.ledger.check(self.study.planned_looks, self.study.deciding_seeds)
         plan = self.plan()
         plan.save(self.command, self.design, took)
         return plan
