@@ -38,6 +38,7 @@ from mtl.sweep.entries import (
     with_split_seed,
     with_values,
 )
+from mtl.sweep.halving import rungs
 from mtl.sweep.matched_baselines import epochs_within, same_parameters, sizes_of
 from mtl.sweep.plan import Configuration, Plan
 from mtl.sweep.queue import QueuedRun, RunQueue
@@ -400,7 +401,7 @@ def comparison_id(study: Study, configs: Sequence[RunConfig], fingerprint: str) 
     )
     if MERGED in study.baselines:
         judged["merges"] = study.merges
-    if study.halves:
+    if len(rungs(study.screening_seeds, len(configs) - 1, halving=study.halves)) > 1:
         judged["halving"] = True
     if study.design == "confirm" and study.screening_seeds != usual_seeds(study):
         judged["screening"] = study.screening_seeds  # seeds on which another choice was made may be among these
