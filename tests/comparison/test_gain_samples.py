@@ -59,7 +59,7 @@ def test_an_interval_is_of_groups() -> None:
     runs, over = (
         {seed: grouped(m, seed + k, v, groups) for seed in range(4)} for m, k, v in (("a", 0, 8), ("b", 9, 9))
     )
-    found = GainRule.of([*runs.values(), *over.values()], Rules()).on_all_tasks(runs, over, range(4))
+    found = GainRule.of([*runs.values(), *over.values()], over, Rules()).on_all_tasks(runs, over, range(4))
     assert found.rows is not None
     assert found.rows.shape == (4, 3)
     mine, base = (np.stack([one.kept().tasks["a"] for one in each.values()]) for each in (runs, over))
@@ -81,7 +81,9 @@ def gains_in_acting(groups: np.ndarray | None, times: int = 1, *, resplit: bool 
         {s: acting(m, s, np.repeat(random.normal(k, 1, 12), times), groups) for s in range(3)}
         for m, k in (("a", 2.0), ("b", 0.0))
     )
-    found = GainRule.of([*runs.values(), *over.values()], Rules(), resplit=resplit).on_outcome(runs, over, range(3))
+    found = GainRule.of([*runs.values(), *over.values()], over, Rules(), resplit=resplit).on_outcome(
+        runs, over, range(3)
+    )
     assert found is not None
     return found
 
@@ -110,7 +112,7 @@ def test_splits_may_have_unlike_numbers_of_instances_and_unlike_scales(scaled: b
         {s: acting(m, s, np.array(values[s]), None, scales[s] if scaled else None) for s in range(3)}
         for m, values in (("a", mine), ("b", base))
     )
-    rule = GainRule.of([*runs.values(), *over.values()], Rules(), resplit=True)
+    rule = GainRule.of([*runs.values(), *over.values()], over, Rules(), resplit=True)
     found = rule.on_outcome(runs, over, range(3))
     assert found is not None
     differences = [2.0, 0.0, 2.0]
