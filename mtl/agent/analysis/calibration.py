@@ -1,10 +1,12 @@
 """Calibration of a head: how often what it says with a probability of p is true."""
 
 from dataclasses import dataclass
+from math import nan
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import betaincinv, ndtri, stdtrit
 from torch import Tensor
 
 from mtl.agent.analysis.resampling import (
@@ -95,8 +97,8 @@ def calibration(
     what the head says is true, the expected calibration error is ``sum_b n_b / N |a_b - c_b|``: M. P. Naeini,
     G. Cooper, M. Hauskrecht, "Obtaining Well Calibrated Probabilities Using Bayesian Binning", AAAI 2015,
     https://doi.org/10.1609/aaai.v29i1.9602. The temperature is that of C. Guo et al., "On Calibration of Modern Neural
-    Networks", ICML 2017, https://arxiv.org/abs/1706.04599, found on a grid from 0.1 to 10. Intervals draw groups of
-    rows again.
+    Networks", ICML 2017, https://arxiv.org/abs/1706.04599, found on a grid from 0.1 to 10. Its interval draws groups
+    of rows again; those of the bins are exact ones, see :func:`share_interval`.
 
     Deviations: bins of equal counts instead of equal widths, since most confidences are near 1; beside the error what
     calibrated heads show, as few rows give each of them an error above 0.
@@ -170,15 +172,45 @@ def reliability(confidence: Numbers, true: Numbers, groups: NDArray[np.int64] | 
     bins = bins_of(confidence)
     numbers = group_numbers(groups, len(confidence))
     places = np.unique(bins)
-    inside = (bins == places[:, None]).astype(np.float64)  # [bins, N]
-    drawn = resampled(sums_by_group(np.concatenate([inside, inside * true]), numbers))
     found = []
-    for row, place in enumerate(places):
+    for place in places:
         here = bins == place
-        with np.errstate(invalid="ignore", divide="ignore"):
-            low, high = percentile_interval(drawn[:, len(places) + row] / drawn[:, row], alpha / len(places))
+        inside = group_numbers(numbers[here], int(here.sum()))
+        right, rows = sums_by_group(np.stack([true[here], np.ones(len(inside))]), inside)
+        low, high = share_interval(right, rows, alpha / len(places))
         found.append(Bin(float(confidence[here].mean()), float(true[here].mean()), low, high, int(here.sum())))
     return tuple(found)
+
+
+def share_interval(right: Numbers, rows: Numbers, alpha: float) -> tuple[float, float]:
+    """The interval of a share, which few rows tell little of, also where all of them or none are right.
+
+    It is that of Clopper and Pearson (Biometrika 26, 1934, https://doi.org/10.1093/biomet/26.4.404) with as many
+    independent rows as have the variance v of the share p over groups: ``p (1 - p) / v (z / t)^2``, z and t being the
+    normal quantile and Student's with a degree of freedom less than there are groups (Korn and Graubard, Survey
+    Methodology 24, 1998). Where all or none are right they are as many as there are groups.
+
+    Args:
+        right: rows of each group of which what the head says is true, ``[groups]``.
+        rows: of each group, ``[groups]``.
+        alpha: share of the intervals that may miss.
+
+    Returns:
+        Both ends; NaN of a single group, which does not tell how much groups differ.
+    """
+    count, total = len(rows), float(rows.sum())
+    if count < 2:
+        return nan, nan
+    share = float(right.sum()) / total
+    effective = float(count)
+    if 0.0 < share < 1.0:
+        variance = count / (count - 1) * float(((right - share * rows) ** 2).sum()) / total**2
+        few = (ndtri(1 - alpha / 2) / stdtrit(count - 1, 1 - alpha / 2)) ** 2
+        effective = min(total, share * (1 - share) / variance * few if variance > 0 else total)
+    true, false = share * effective, (1 - share) * effective
+    low = float(betaincinv(true, false + 1, alpha / 2)) if true > 0 else 0.0
+    high = float(betaincinv(true + 1, false, 1 - alpha / 2)) if false > 0 else 1.0
+    return low, high
 
 
 def losses_by_temperature(task: Task, rows: LabelledPredictions) -> Numbers:
