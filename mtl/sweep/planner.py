@@ -363,6 +363,14 @@ class Planner:
             self.splits[key] = Split(task, data.fingerprint)
         return self.splits[key]
 
+    def check_splits(self) -> None:
+        """Raise InputError if the rows cannot be divided anew for a seed that may be needed, however late."""
+        if self.study.data == "fixed":
+            return
+        base = self.config(BASELINE, "equal")
+        for seed in dict.fromkeys([*self.study.screening_seeds, *self.study.deciding_seeds]):
+            self.split(base, seed)
+
     def grid_plan(self, configurations: Sequence[Configuration]) -> Plan:
         """Every configuration with every point of the grid, on the first seed."""
         points = []

@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from mtl.assembly import build_suite
 from mtl.cli.compare import main, run
 from mtl.config.process import set_process_defaults
+from mtl.config.run_config import RunConfig
 from mtl.config.study_arguments import read_study
 from mtl.errors import InputError
 from mtl.runs.files import read_json_if_whole
+from mtl.suites.base import MultiTaskDataModule
 from mtl.sweep.campaign import expected_runs
 from mtl.sweep.planner import Planner
 
@@ -107,6 +110,20 @@ def test_every_seed_has_a_split_of_its_own_if_asked_for(tmp_path: Path) -> None:
     (row,) = summary["configurations"][1:]
     assert row["test"]["seeds"] == [2, 3]
     assert any("population" in sentence for sentence in summary["verdict"]["certainty"])
+
+
+def test_every_split_that_may_be_needed_is_tried_before_the_first_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse_the_last(config: RunConfig) -> MultiTaskDataModule:
+        if config.task["seed"] == 5:
+            raise InputError("target 'rare' has only 'no' in the test split")
+        return build_suite(config)
+
+    monkeypatch.setattr("mtl.sweep.planner.build_suite", refuse_the_last)
+    with pytest.raises(InputError, match="data=resplit, the split of seed 5: target 'rare' has only 'no' in the test"):
+        compare(tmp_path, "models=[hard]", "looks=[2,4]", "data=resplit")
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.smoke
