@@ -122,8 +122,7 @@ class Campaign:
             later = self.planner.plan(self._known_baselines(), seeds[:look]).entries
             if not self._do([self.single, *compared], seeds[:look], f"{heading} against {self.single.label}", later):
                 return False
-            self.decided = look
-            looks = self._looks(compared)
+            looks = self._looks(compared, look)
             self.ledger.take(self.study.planned_looks, seeds, looks)
             if all(taken and taken[-1].call != UNCLEAR for taken in looks.values()):
                 break
@@ -222,11 +221,15 @@ class Campaign:
             raise InputError(f"no run of the baseline ({self.single.label}) has finished{why}")
         return Judge.of(runs.records, runs.rules, self.design)
 
-    def _looks(self, compared: Sequence[Configuration]) -> dict[str, list[Look]]:
-        """Looks at delta_m by label; none of a configuration whose runs failed."""
+    def _looks(self, compared: Sequence[Configuration], last: int) -> dict[str, list[Look]]:
+        """Looks at delta_m by label, up to that at ``last`` seeds; none of a configuration whose runs failed.
+
+        Runs of later looks may be done, by this command before it was interrupted or by another one.
+        """
         judge = self._judge()
         keys = {one.label: configuration_id(one.config) for one in compared}
-        return {label: judge.looks(key) if key in judge.tested else [] for label, key in keys.items()}
+        found = {label: judge.looks(key) if key in judge.tested else [] for label, key in keys.items()}
+        return {label: [look for look in looks if look.seeds <= last] for label, looks in found.items()}
 
 
 def expected_runs(study: Study, configurations: int) -> tuple[int, int]:

@@ -78,7 +78,7 @@ class Ledger:
                 self._write()
 
     def take(self, planned: Sequence[int], seeds: Sequence[int], looks: Mapping[str, Sequence[Look]]) -> None:
-        """Write down the looks taken so far.
+        """Write down the looks taken so far; what is written stays where a command has come further.
 
         Args:
             planned: numbers of seeds at which one looks.
@@ -90,6 +90,8 @@ class Ledger:
         """
         with self._alone():
             self.check(planned, seeds)
+            if max((look.seeds for taken in looks.values() for look in taken), default=0) < self.seen:
+                return
             self.planned, self.seeds = list(planned), list(seeds)
             self.taken = [
                 {

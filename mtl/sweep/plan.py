@@ -156,10 +156,13 @@ def holds_more(plan: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """
 
     def decided(one: Mapping[str, Any]) -> dict[str, Any]:
-        design = one.get("design")
-        return {**design, "further": None} if isinstance(design, dict) else {}
+        return {**one["design"], "further": None}
 
-    runs = plan.get("runs")
-    if any(plan.get(key) != other[key] for key in ("schema", "rules")) or decided(plan) != decided(other):
+    def runs(one: Mapping[str, Any]) -> set[tuple[str, str]]:
+        return {(str(run["label"]), str(run["key"])) for run in one["runs"]}
+
+    try:
+        alike = all(plan[name] == other[name] for name in ("schema", "rules")) and decided(plan) == decided(other)
+        return alike and runs(plan) > runs(other)
+    except (KeyError, TypeError):
         return False
-    return isinstance(runs, list) and len(runs) > len(other["runs"]) and all(one in runs for one in other["runs"])

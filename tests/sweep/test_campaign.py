@@ -17,7 +17,8 @@ from mtl.config.study_arguments import read_study
 from mtl.errors import InputError
 from mtl.runs.files import read_json_if_whole
 from mtl.suites.base import MultiTaskDataModule
-from mtl.sweep.campaign import expected_runs
+from mtl.sweep.campaign import Campaign, expected_runs
+from mtl.sweep.plan import Configuration
 from mtl.sweep.planner import Planner
 
 TINY = [
@@ -80,14 +81,30 @@ def test_all_are_screened_and_the_best_is_confirmed_on_fresh_seeds(tmp_path: Pat
 
 @pytest.mark.smoke
 def test_the_same_command_again_trains_nothing_and_says_the_same(tmp_path: Path) -> None:
-    compare(tmp_path, "models=[hard]", "looks=[2]")
+    """Also where it is ended before it comes as far: plan and ledger, and so a report, stay as they were."""
+    asked = ["models=[hard]", "looks=[2,3]", "margin=1e-9", "baselines=[same_parameters]"]
+    compare(tmp_path, *asked)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("result.json")}
-    first = content(tmp_path, "summary.json")
-    compare(tmp_path, "models=[hard]", "looks=[2]")
+    names = ("plan.json", "looks.json", "summary.json")
+    first = [content(tmp_path, name) for name in names]
+    assert [look["seeds"] for look in first[1]["taken"]] == [2, 3]
+    planner = Planner(read_study([*TINY, f"output={tmp_path}", *asked]))
+    multi, single = (
+        Configuration(label, planner.config(model, "equal"), parameters=1, step_seconds=0.1)
+        for label, model in (("hard-equal", "hard"), ("single_task", "single_task"))
+    )
+    for stages in (0, 1):
+        left = iter([True] * stages)
+        campaign = Campaign(planner, single, [multi], "again", lambda *_, left=left: next(left, False))
+        assert campaign.screen()
+        assert not campaign.decide()
+        assert [content(tmp_path, name) for name in names] == first
+    compare(tmp_path, *asked)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("result.json")} == before
-    assert content(tmp_path, "summary.json") == first
-    with pytest.raises(InputError, match=r"looks=\[3\]: this comparison has begun to look by looks=\[2\]"):
-        compare(tmp_path, "models=[hard]", "looks=[3]")
+    for now, then in zip([content(tmp_path, name) for name in names], first, strict=True):
+        assert {**now, "took": ""} == {**then, "took": ""}
+    with pytest.raises(InputError, match=r"looks=\[3\]: this comparison has begun to look by looks=\[2, 3\]"):
+        compare(tmp_path, *asked, "looks=[3]")
 
 
 @pytest.mark.smoke

@@ -46,6 +46,9 @@ def test_what_another_command_has_written_meanwhile_stays(tmp_path: Path) -> Non
         assert (ledger.chosen, ledger.screening, ledger.planned) == ("id", {"hard-equal": 0.5}, [3, 5])
         assert ledger.stopped == stopped[:1]
         assert [look["seeds"] for look in ledger.taken] == [3]
+    first.take([3, 5], [2, 3, 4, 5, 6], {"x": [Look(n, 0.01, (-1.0, 1.0), "unclear") for n in (3, 5)]})
+    second.take([3, 5], [2, 3, 4, 5, 6], {"x": [Look(3, 0.01, (-1.0, 1.0), "unclear")]})  # comes later to less
+    assert [look["seeds"] for look in Ledger(tmp_path).taken] == [3, 5]
 
 
 @pytest.mark.parametrize(
