@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import nan
 
 import numpy as np
 
@@ -109,14 +110,14 @@ class GainRule:
         return self._sample(runs, over, seeds, self.tasks)
 
     def on_outcome(self, runs: Runs, over: Runs, seeds: Sequence[int]) -> GainSample | None:
-        """Gains in what came of acting, whose instances are its rows; None where it was not kept for all.
+        """Gains in what came of acting, whose instances are its rows; None where it is not known of all, or not alike.
 
         Where each seed has a split of its own, those of two seeds are not the same instances, nor as many, and what can
         be achieved, which a difference is divided by, is another.
         """
         found = [(runs[seed].kept().outcome, over[seed].kept().outcome) for seed in seeds]
         pairs = [(mine, base) for mine, base in found if mine is not None and base is not None]
-        if not pairs or len(pairs) < len(found):
+        if not pairs or len(pairs) < len(found) or not alike(pairs):
             return None
         if self.resplit:
             return GainSample(gains_by_split(pairs), None, self._test_share(runs, seeds))
@@ -185,6 +186,13 @@ class GainRule:
             share = labelled.sum() / len(labelled)
             out[:, labelled] = (by_row - by_row.mean(1, keepdims=True)) / share
         return out, labelled
+
+
+def alike(pairs: Sequence[tuple[Outcome, Outcome]]) -> bool:
+    """Whether outcomes are of one kind, and those of a pair on the same terms: a found run may have had others."""
+    kinds = {(one.name, one.higher_is_better, one.scale is None) for pair in pairs for one in pair}
+    scales = [[nan if one.scale is None else one.scale for one in pair] for pair in pairs]
+    return len(kinds) == 1 and all(np.allclose(mine, base, rtol=1e-4, equal_nan=True) for mine, base in scales)
 
 
 def gains_by_split(pairs: Sequence[tuple[Outcome, Outcome]]) -> np.ndarray:

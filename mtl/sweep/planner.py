@@ -19,6 +19,7 @@ from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
 from mtl.config.study import BASELINE, FRONT, MERGED, SAME_PARAMETERS, TREES, Study
 from mtl.errors import InputError
+from mtl.lifecycle.execution import environment_for
 from mtl.lifecycle.finished_heads import check_finishing
 from mtl.lifecycle.merged import check_merged
 from mtl.lifecycle.train import own_callbacks
@@ -40,6 +41,7 @@ from mtl.sweep.entries import (
 )
 from mtl.sweep.halving import rungs
 from mtl.sweep.matched_baselines import epochs_within, same_parameters, sizes_of
+from mtl.sweep.outcomes import check_outcomes
 from mtl.sweep.plan import Configuration, Plan
 from mtl.sweep.queue import QueuedRun, RunQueue
 from mtl.sweep.suites import Suites
@@ -107,9 +109,11 @@ class Planner:
         finalize(self, rmtree, scratch, ignore_errors=True)
         self.suites = Suites(base, self.data, scratch)
         configs = [base]
+        environment = environment_for(base, self.data)
         for model, weighting in self.pairs:
             configs.append(self.config(model, weighting))
             self.suites.check(f"{model} {weighting}", configs[-1])
+            check_outcomes(f"{model} {weighting}", configs[-1], base, environment)
         self._check_unlike(configs[1:])
         self.splits: dict[tuple[str, int], Split] = {}
         self.comparison_id = comparison_id(study, configs, self.fingerprint)

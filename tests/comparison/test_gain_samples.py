@@ -122,6 +122,18 @@ def test_splits_may_have_unlike_numbers_of_instances_and_unlike_scales(scaled: b
         assert found.by_seed[1] == pytest.approx(ratio + (0.0 - ratio * 8.0) / 5.0)
 
 
+@pytest.mark.parametrize("resplit", [True, False])
+def test_outcomes_on_other_terms_are_not_compared(resplit: bool) -> None:
+    """A run that was found may have acted at other prices: then the same decisions are worth more."""
+    runs, over = (
+        {s: acting(m, s, np.full(4, value), None, scale) for s in range(3)}
+        for m, value, scale in (("a", 2.0, 4.0), ("b", 1.0, 2.0))
+    )
+    rule = GainRule.of([*runs.values(), *over.values()], over, Rules(), resplit=resplit)
+    assert rule.on_outcome(runs, over, range(3)) is None
+    assert rule.on_outcome(over, over, range(3)) is not None
+
+
 @pytest.mark.parametrize("other", [None, np.array([0, 0, 1, 1, 2, 3])], ids=["none", "others"])
 def test_runs_that_group_their_rows_differently_are_refused(other: np.ndarray | None) -> None:
     first = grouped("a", 0, 1.0, np.array([0, 0, 1, 1, 2, 2]))
