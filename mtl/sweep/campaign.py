@@ -8,7 +8,7 @@ from mtl.comparison.gathering import gather
 from mtl.comparison.judge import Judge
 from mtl.comparison.statistics.looks import Look
 from mtl.comparison.types import UNCLEAR
-from mtl.config.study import MERGED, TREES, Study
+from mtl.config.study import MERGED, SAME_PARAMETERS, SAME_SECONDS, TREES, Study
 from mtl.errors import InputError
 from mtl.runs.files import read_json_if_whole
 from mtl.runs.identity import configuration_id
@@ -45,6 +45,7 @@ class Campaign:
         self.single, self.multi = single, list(multi)
         self.command, self.train = command, train
         self.further: list[Configuration] = []
+        self.needless: list[str] = []  # baselines that were asked for and would be no other than the first
         self._known: list[Configuration] | None = None  # further baselines, once they are asked for before their turn
         self.ledger = Ledger(planner.directory, lambda: planner.queue.leases.alone(f"looks-{planner.comparison_id}"))
         self.ledger.check(self.study.planned_looks, self.study.deciding_seeds)
@@ -135,13 +136,19 @@ class Campaign:
         match = self.planner.matched(self.multi, self.chosen)
         single, match = (self._with_runs(one) for one in (self.single, match))
         asked = self.study.baselines
-        found = [
-            self.planner.same_parameters(single, match) if "same_parameters" in asked else None,
-            self.planner.same_seconds(single, match) if "same_seconds" in asked else None,
-            self.planner.trees() if TREES in asked else None,
-            *(self.planner.merged(single) if MERGED in asked else ()),
-        ]
-        self.further = [one for one in found if one is not None]
+        matched = {
+            name: find(single, match)
+            for name, find in (
+                (SAME_PARAMETERS, self.planner.same_parameters),
+                (SAME_SECONDS, self.planner.same_seconds),
+            )
+            if name in asked
+        }
+        measured = self.planner.results(single) and self.planner.results(match)
+        self.needless = [name for name, one in matched.items() if one is None and measured]
+        self.further = [one for one in matched.values() if one is not None]
+        self.further += [self.planner.trees()] if TREES in asked else []
+        self.further += self.planner.merged(single) if MERGED in asked else []
         self.save()
         return not self.further or self._do(
             self.further, self.study.deciding_seeds[: self.decided], "further baselines"
@@ -179,7 +186,7 @@ class Campaign:
             return []
         if self._known is None:
             match = self.planner.matched(self.multi, self.chosen)
-            asked = "same_parameters" in self.study.baselines
+            asked = SAME_PARAMETERS in self.study.baselines
             found = self.planner.same_parameters(self.single, match) if asked else None
             self._known = [found] if found is not None else []
         return self._known

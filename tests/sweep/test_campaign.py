@@ -147,11 +147,13 @@ def test_every_split_that_may_be_needed_is_tried_before_the_first_run(
 def test_the_baseline_of_the_same_seconds_comes_last_and_is_planned_again(tmp_path: Path) -> None:
     arguments = ["models=[hard]", "seeds=1", "epochs=6", "tune=true", "grid={optimizer.lr:[0.001,0.003]}"]
     for _ in range(2):
-        assert compare(tmp_path, *arguments, "baselines=[same_seconds]")[0] == 0
+        code, text = compare(tmp_path, *arguments, "baselines=[same_seconds]")
+        assert code == 0
         (folder,) = (tmp_path / "comparisons").iterdir()
         measured = read_json_if_whole(folder / "same_seconds.json")
         labels = ["single_task", "hard-equal", *(["single_task, same seconds"] if measured["epochs"] != 6 else [])]
         assert [one["label"] for one in content(tmp_path, "plan.json")["runs"]] == labels
+        assert ("same_seconds: no network of its own, since" in text) == (len(labels) == 2)
     assert len(list(tmp_path.rglob("result.json"))) == 2 * 2 + len(labels)
 
 
