@@ -96,6 +96,7 @@ def carry_out(asked: Study, command: str, console: Console) -> "Report | None":
     torch.set_num_threads(threads_each(workers))  # steps are timed as they will be made
     with console.status("loading the data, and timing a few steps of each configuration"):
         planner = Planner(asked)
+        planner.check_splits()
         single, multi = planner.single_task(), planner.multi_task()
     if asked.tune:
         console.print(plan_table(planner.grid_plan([single, *multi]), workers, "choosing by validation"))
@@ -121,6 +122,8 @@ def carry_out(asked: Study, command: str, console: Console) -> "Report | None":
         if campaign.screen():
             if campaign.decide():
                 campaign.add_baselines()
+                for name in campaign.needless:
+                    console.print(f"{name}: no network of its own, since it would be {single.label} as it is")
             done = planner.queue.states(list(missing.values())).count(DONE)
             if done:
                 seconds = time.perf_counter() - began

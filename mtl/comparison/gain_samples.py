@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import nan
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from mtl.comparison.statistics.estimate import Estimate, over_seeds, over_seeds_
 from mtl.comparison.statistics.gains import RELATIVE, Scale, gains, scale_of
 from mtl.comparison.types import Rules
 from mtl.errors import InputError
+from mtl.runs.contributions import Outcome
 
 Runs = Mapping[int, Record]  # of one configuration, by seed
 
@@ -73,10 +75,10 @@ class GainRule:
     resplit: bool = False
 
     @classmethod
-    def of(cls, records: Sequence[Record], rules: Rules, *, resplit: bool = False) -> "GainRule":
-        """For these runs, which all have the same tasks."""
-        first = records[0]
-        scales = {task: task_scale(task, metric, records, rules) for task, metric in first.primary.items()}
+    def of(cls, records: Sequence[Record], over: Runs, rules: Rules, *, resplit: bool = False) -> "GainRule":
+        """For these runs, which all have the same tasks, and the runs of the baseline among them."""
+        first, base = records[0], tuple(over.values())
+        scales = {task: task_scale(task, metric, records, base, rules) for task, metric in first.primary.items()}
         return cls(tuple(first.primary), first.directions, scales, resplit)
 
     def on_validation(self, runs: Runs, over: Runs, seeds: Sequence[int]) -> dict[str, float]:
@@ -108,17 +110,20 @@ class GainRule:
         return self._sample(runs, over, seeds, self.tasks)
 
     def on_outcome(self, runs: Runs, over: Runs, seeds: Sequence[int]) -> GainSample | None:
-        """Gains in what came of acting, whose instances are its rows; None where it was not kept for all.
+        """Gains in what came of acting, whose instances are its rows; None where it is not known of all, or not alike.
 
-        Where each seed has a split of its own, those of two seeds are not the same instances.
+        Where each seed has a split of its own, those of two seeds are not the same instances, nor as many, and what can
+        be achieved, which a difference is divided by, is another.
         """
         found = [(runs[seed].kept().outcome, over[seed].kept().outcome) for seed in seeds]
         pairs = [(mine, base) for mine, base in found if mine is not None and base is not None]
-        if not pairs or len(pairs) < len(found) or len({one.values.shape for pair in pairs for one in pair}) > 1:
+        if not pairs or len(pairs) < len(found) or not alike(pairs):
             return None
+        if self.resplit:
+            return GainSample(gains_by_split(pairs), None, self._test_share(runs, seeds))
         first = pairs[0][0]
         groups = [np.arange(len(one.values)) if one.groups is None else one.groups for pair in pairs for one in pair]
-        if not self.resplit and any(not np.array_equal(one, groups[0]) for one in groups):
+        if any(not np.array_equal(one, groups[0]) for one in groups):
             return None
         scale = RELATIVE if first.scale is None else Scale(first.scale, "divided by a scale of the environment")
         rows = gains(
@@ -128,8 +133,6 @@ class GainRule:
             scale=scale,
         )
         by_seed = rows.mean(1)
-        if self.resplit:
-            return GainSample(by_seed, None, self._test_share(runs, seeds))
         if first.groups is None:
             return GainSample(by_seed, rows, None)
         deviations, _ = sum_groups(rows - by_seed[:, None], np.ones(rows.shape[1], dtype=bool), groups[0])
@@ -185,6 +188,37 @@ class GainRule:
         return out, labelled
 
 
+def alike(pairs: Sequence[tuple[Outcome, Outcome]]) -> bool:
+    """Whether outcomes are of one kind, and those of a pair on the same terms: a found run may have had others."""
+    kinds = {(one.name, one.higher_is_better, one.scale is None) for pair in pairs for one in pair}
+    scales = [[nan if one.scale is None else one.scale for one in pair] for pair in pairs]
+    return len(kinds) == 1 and all(np.allclose(mine, base, rtol=1e-4, equal_nan=True) for mine, base in scales)
+
+
+def gains_by_split(pairs: Sequence[tuple[Outcome, Outcome]]) -> np.ndarray:
+    """Gains in what came of acting, of seeds that each have instances of their own.
+
+    With the differences d of the seeds' means and the scales s of their environments, the gain is ``R = mean d / mean
+    s``, and that of a seed ``R + (d - R s) / mean s``, linearised as in
+    :func:`~mtl.comparison.statistics.gains.gains`; where all scales are equal that is ``d / s``.
+
+    Args:
+        pairs: by seed, the outcome of the configuration and of the baseline.
+
+    Returns:
+        ``[n]``.
+    """
+    mine, base = (np.array([pair[side].values.mean() for pair in pairs]) for side in (0, 1))
+    better = pairs[0][0].higher_is_better
+    scales = [pair[0].scale for pair in pairs]
+    if any(scale is None for scale in scales):
+        return gains(mine, base, higher_is_better=better, scale=RELATIVE)
+    scale = np.array(scales, dtype=float)
+    differences = mine - base if better else base - mine
+    ratio = differences.mean() / scale.mean()
+    return np.asarray(ratio + (differences - ratio * scale) / scale.mean())
+
+
 def row_groups(records: Sequence[Record]) -> np.ndarray | None:
     """Which test rows belong together.
 
@@ -232,8 +266,9 @@ def stack_rows(runs: Runs, seeds: Sequence[int], task: str) -> np.ndarray:
     return np.stack([np.asarray(runs[seed].kept().tasks[task], dtype=float) for seed in seeds])
 
 
-def task_scale(task: str, metric: str, records: Sequence[Record], rules: Rules) -> Scale:
+def task_scale(task: str, metric: str, records: Sequence[Record], baseline: Sequence[Record], rules: Rules) -> Scale:
     """What gains of a task are divided by."""
     if rules.scales and task in rules.scales:
         return Scale(float(rules.scales[task]), "divided by a scale that was set for this task")
-    return scale_of(metric, [one.test[task] for one in records] + [one.val[task] for one in records])
+    values, base = ([one.test[task] for one in of] + [one.val[task] for one in of] for of in (records, baseline))
+    return scale_of(metric, values, base)

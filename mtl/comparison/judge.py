@@ -54,7 +54,7 @@ class Judge:
         usable = [key for key in runs if key != design.baseline and shared_seeds(runs[key], base)]
         single = [key for key in usable if any_run(runs[key]).model in APART]
         multi = [key for key in usable if key not in single]
-        gain = GainRule.of(records, rules, resplit=design.resplit)
+        gain = GainRule.of(records, base, rules, resplit=design.resplit)
         return cls(runs, design, rules, gain, tuple(multi), tuple(single))
 
     @property

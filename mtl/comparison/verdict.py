@@ -7,6 +7,7 @@ from math import isfinite, nan
 from mtl.comparison.design import CONFIRM, MEAN_SHARE
 from mtl.comparison.records import Record
 from mtl.comparison.scope import error_rate_sentence, power_sentence, scope_sentence
+from mtl.comparison.statistics.gains import PLAIN
 from mtl.comparison.types import HELPS, HURTS, SAME, UNCLEAR, Cell, Comparison, Evidence, Measurement, Row
 from mtl.comparison.wording import count_noun, format_interval, format_percent, join_words
 
@@ -257,6 +258,9 @@ def caveats(comparison: Comparison, best: Row) -> list[str]:
             f"{join_words(improving)} still improved when the budget ended the training, so nothing is claimed: "
             "give more epochs."
         )
+    plain = [task for task in comparison.tasks if comparison.scales[task] == PLAIN]
+    if plain:
+        out.append(f"The gain of {join_words(plain)} is a {PLAIN.reason}, in delta_m too.")
     noted = [one for one in best.records if one.notes]
     if noted:
         runs = count_noun(len(best.records), "run")

@@ -10,6 +10,7 @@ from typing import cast
 from hydra.core.override_parser.types import Glob, IntervalSweep, Override, RangeSweep
 
 from mtl.config.compose import check_overrides
+from mtl.config.equal_numbers import whole_as_integers
 from mtl.config.fields import Mark
 from mtl.config.overrides import parse_override
 from mtl.config.run_config import RunConfig
@@ -101,6 +102,10 @@ def read_space(overrides: Sequence[str]) -> tuple[list[str], list[Dimension]]:
             space.append(_dimension(text, override))
         else:
             fixed.append(text)
+    keys = [parse_override(text).key_or_group.lstrip("+") for text in overrides]
+    for one in space:
+        if keys.count(one.key.lstrip("+")) > 1:
+            raise InputError(f"{one.key} is searched and given once more: expected it once")
     if not space:
         raise InputError(
             "nothing to search: give a key several values or a range, such as model=hard,gated or "
@@ -131,7 +136,8 @@ def _dimension(text: str, override: Override) -> Dimension:
             raise InputError(f"'{text}': a logarithmic range has no step: use tag(log,interval(...))")
         return _range(text, Range(key, found[0], found[-1], value.step, log))
     values = tuple(override.sweep_string_iterator())
-    if len(set(values)) < max(len(values), 2):
+    unlike = {repr(whole_as_integers(parse_override(f"{key}={one}").value())) for one in values}
+    if len(unlike) < max(len(values), 2):
         raise InputError(f"'{text}': expected at least two values, each once")
     return Choice(key, values)
 

@@ -12,8 +12,8 @@ from mtl.errors import unknown
 
 BASELINE = "single_task"
 AT_ONCE = 16  # runs; more of them gain little, and their memory grows
-SAME_PARAMETERS = "same_parameters"
-MATCHED = (SAME_PARAMETERS, "same_seconds")
+SAME_PARAMETERS, SAME_SECONDS = "same_parameters", "same_seconds"
+MATCHED = (SAME_PARAMETERS, SAME_SECONDS)
 TREES = "trees"
 MERGED = "merged"
 FRONT = "front"  # a weighting that stands for a grid of fixed weights

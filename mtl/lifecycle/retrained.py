@@ -214,7 +214,7 @@ def better(results: dict[str, RunResult]) -> str:
 
 def gain_of(metric: str, value: float, baseline: float, *, higher: bool) -> float:
     """The gain of one number over another."""
-    scale = scale_of(metric, (value, baseline))
+    scale = scale_of(metric, (value, baseline), (baseline,))
     return float(gains(np.array([value]), np.array([baseline]), higher_is_better=higher, scale=scale)[0])
 
 

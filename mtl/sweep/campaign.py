@@ -8,7 +8,7 @@ from mtl.comparison.gathering import gather
 from mtl.comparison.judge import Judge
 from mtl.comparison.statistics.looks import Look
 from mtl.comparison.types import UNCLEAR
-from mtl.config.study import MERGED, TREES, Study
+from mtl.config.study import MERGED, SAME_PARAMETERS, SAME_SECONDS, TREES, Study
 from mtl.errors import InputError
 from mtl.runs.files import read_json_if_whole
 from mtl.runs.identity import configuration_id
@@ -45,8 +45,9 @@ class Campaign:
         self.single, self.multi = single, list(multi)
         self.command, self.train = command, train
         self.further: list[Configuration] = []
+        self.needless: list[str] = []  # baselines that were asked for and would be no other than the first
         self._known: list[Configuration] | None = None  # further baselines, once they are asked for before their turn
-        self.ledger = Ledger(planner.directory)
+        self.ledger = Ledger(planner.directory, lambda: planner.queue.leases.alone(f"looks-{planner.comparison_id}"))
         self.ledger.check(self.study.planned_looks, self.study.deciding_seeds)
         self._check_decided()
         self.screening = Screening(planner, single, multi, self.ledger)
@@ -122,8 +123,7 @@ class Campaign:
             later = self.planner.plan(self._known_baselines(), seeds[:look]).entries
             if not self._do([self.single, *compared], seeds[:look], f"{heading} against {self.single.label}", later):
                 return False
-            self.decided = look
-            looks = self._looks(compared)
+            looks = self._looks(compared, look)
             self.ledger.take(self.study.planned_looks, seeds, looks)
             if all(taken and taken[-1].call != UNCLEAR for taken in looks.values()):
                 break
@@ -136,13 +136,19 @@ class Campaign:
         match = self.planner.matched(self.multi, self.chosen)
         single, match = (self._with_runs(one) for one in (self.single, match))
         asked = self.study.baselines
-        found = [
-            self.planner.same_parameters(single, match) if "same_parameters" in asked else None,
-            self.planner.same_seconds(single, match) if "same_seconds" in asked else None,
-            self.planner.trees() if TREES in asked else None,
-            *(self.planner.merged(single) if MERGED in asked else ()),
-        ]
-        self.further = [one for one in found if one is not None]
+        matched = {
+            name: find(single, match)
+            for name, find in (
+                (SAME_PARAMETERS, self.planner.same_parameters),
+                (SAME_SECONDS, self.planner.same_seconds),
+            )
+            if name in asked
+        }
+        measured = self.planner.results(single) and self.planner.results(match)
+        self.needless = [name for name, one in matched.items() if one is None and measured]
+        self.further = [one for one in matched.values() if one is not None]
+        self.further += [self.planner.trees()] if TREES in asked else []
+        self.further += self.planner.merged(single) if MERGED in asked else []
         self.save()
         return not self.further or self._do(
             self.further, self.study.deciding_seeds[: self.decided], "further baselines"
@@ -165,7 +171,11 @@ class Campaign:
 
         Returns:
             The plan.
+
+        Raises:
+            InputError: another command has looked by another plan meanwhile.
         """
+        self.ledger.check(self.study.planned_looks, self.study.deciding_seeds)
         plan = self.plan()
         plan.save(self.command, self.design, took)
         return plan
@@ -176,7 +186,7 @@ class Campaign:
             return []
         if self._known is None:
             match = self.planner.matched(self.multi, self.chosen)
-            asked = "same_parameters" in self.study.baselines
+            asked = SAME_PARAMETERS in self.study.baselines
             found = self.planner.same_parameters(self.single, match) if asked else None
             self._known = [found] if found is not None else []
         return self._known
@@ -218,11 +228,15 @@ class Campaign:
             raise InputError(f"no run of the baseline ({self.single.label}) has finished{why}")
         return Judge.of(runs.records, runs.rules, self.design)
 
-    def _looks(self, compared: Sequence[Configuration]) -> dict[str, list[Look]]:
-        """Looks at delta_m by label; none of a configuration whose runs failed."""
+    def _looks(self, compared: Sequence[Configuration], last: int) -> dict[str, list[Look]]:
+        """Looks at delta_m by label, up to that at ``last`` seeds; none of a configuration whose runs failed.
+
+        Runs of later looks may be done, by this command before it was interrupted or by another one.
+        """
         judge = self._judge()
         keys = {one.label: configuration_id(one.config) for one in compared}
-        return {label: judge.looks(key) if key in judge.tested else [] for label, key in keys.items()}
+        found = {label: judge.looks(key) if key in judge.tested else [] for label, key in keys.items()}
+        return {label: [look for look in looks if look.seeds <= last] for label, looks in found.items()}
 
 
 def expected_runs(study: Study, configurations: int) -> tuple[int, int]:

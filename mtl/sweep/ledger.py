@@ -1,6 +1,7 @@
 """The ledger of a comparison's looks: what was planned, chosen and seen, so that going on is no peeking."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,17 +16,24 @@ class Ledger:
     """``looks.json`` in the directory of a comparison.
 
     The numbers of seeds at which one looks, and the seeds, are fixed when the first look is taken: whoever could change
-    them after it could look as often as it takes for chance to please.
+    them after it could look as often as it takes for chance to please. Several commands may be at one comparison: each
+    reads what the others have written before it writes, and what was decided first stays.
 
     Args:
         directory: of the comparison.
+        alone: within what it gives, no other command reads and writes the file.
 
     Raises:
         InputError: the file is damaged.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, alone: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
         self.path = directory / "looks.json"
+        self._alone = alone
+        self._read()
+
+    def _read(self) -> None:
+        """Take over what is written. InputError if the file is damaged."""
         found: dict[str, Any] = read_json(self.path) if self.path.is_file() else {}
         try:
             self.chosen: str | None = None if found.get("chosen") is None else str(found["chosen"])
@@ -39,7 +47,8 @@ class Ledger:
             raise InputError(f"'{self.path}' is damaged: {error!r}") from None
 
     def check(self, planned: Sequence[int], seeds: Sequence[int]) -> None:
-        """Raise InputError if looks were taken by another plan than this one."""
+        """Raise InputError if looks were taken by another plan than this one, also by another command meanwhile."""
+        self._read()
         if self.taken and (self.planned != list(planned) or self.seeds != list(seeds)):
             free = max(self.seeds) + 1
             raise InputError(
@@ -48,9 +57,12 @@ class Ledger:
             )
 
     def stop(self, configurations: Iterable[Stopped]) -> None:
-        """Write down which configurations screening lets go of, once."""
-        self.stopped += configurations
-        self._write()
+        """Write down which configurations screening lets go of, once after each of its parts."""
+        with self._alone():
+            self._read()
+            decided = {one.rung for one in self.stopped}
+            self.stopped += [one for one in configurations if one.rung not in decided]
+            self._write()
 
     def choose(self, configuration: str, screening: Mapping[str, float]) -> None:
         """Write down what screening chose, once.
@@ -59,30 +71,40 @@ class Ledger:
             configuration: its id.
             screening: mean gain on validation by label.
         """
-        self.chosen, self.screening = configuration, dict(screening)
-        self._write()
+        with self._alone():
+            self._read()
+            if self.chosen is None:
+                self.chosen, self.screening = configuration, dict(screening)
+                self._write()
 
     def take(self, planned: Sequence[int], seeds: Sequence[int], looks: Mapping[str, Sequence[Look]]) -> None:
-        """Write down the looks taken so far.
+        """Write down the looks taken so far; what is written stays where a command has come further.
 
         Args:
             planned: numbers of seeds at which one looks.
             seeds: in the order in which they are used.
             looks: by label of a configuration.
+
+        Raises:
+            InputError: another command has looked by another plan.
         """
-        self.planned, self.seeds = list(planned), list(seeds)
-        self.taken = [
-            {
-                "configuration": label,
-                "seeds": look.seeds,
-                "alpha": look.alpha,
-                "interval": list(look.interval),
-                "call": look.call,
-            }
-            for label, taken in looks.items()
-            for look in taken
-        ]
-        self._write()
+        with self._alone():
+            self.check(planned, seeds)
+            if max((look.seeds for taken in looks.values() for look in taken), default=0) < self.seen:
+                return
+            self.planned, self.seeds = list(planned), list(seeds)
+            self.taken = [
+                {
+                    "configuration": label,
+                    "seeds": look.seeds,
+                    "alpha": look.alpha,
+                    "interval": list(look.interval),
+                    "call": look.call,
+                }
+                for label, taken in looks.items()
+                for look in taken
+            ]
+            self._write()
 
     def _write(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,9 @@
 """The runs of a comparison, with their sizes and an estimate of their duration."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mtl.comparison.design import Design
 from mtl.config.run_config import RunConfig
@@ -85,6 +87,9 @@ class Plan:
     def save(self, command: str, design: Design, took: str = "") -> None:
         """Write plan.json, from which the report is made, also of a sweep that was interrupted.
 
+        One that is there and has all of this and more is left: of a command that has come further, at the same time or
+        before. A report of it has what was found then, whatever becomes of this command.
+
         Args:
             command: that asked for it.
             design: how the comparison is decided.
@@ -124,7 +129,8 @@ class Plan:
             "runs": runs,
             "took": took or (before.get("took", "") if before.get("runs") == runs else ""),
         }
-        write_json(self.directory / "plan.json", content)
+        if not holds_more(before, content):
+            write_json(self.directory / "plan.json", content)
 
     def seconds(self, configuration: Configuration) -> float:
         """Estimate of the longest that one run of a configuration may take; patience may end it before."""
@@ -136,3 +142,27 @@ class Plan:
     def budget(self, configuration: Configuration) -> Budget:
         """The most that a run of a configuration trains."""
         return budget_of(configuration.config, self.steps)
+
+
+def holds_more(plan: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether a plan of the same comparison has all runs of another one, and more.
+
+    Args:
+        plan: as read from a file, which may be empty, damaged or of another version.
+        other: as it would be written.
+
+    Returns:
+        Whether nothing of ``other`` is lost where ``plan`` stays.
+    """
+
+    def decided(one: Mapping[str, Any]) -> dict[str, Any]:
+        return {**one["design"], "further": None}
+
+    def runs(one: Mapping[str, Any]) -> set[tuple[str, str]]:
+        return {(str(run["label"]), str(run["key"])) for run in one["runs"]}
+
+    try:
+        alike = all(plan[name] == other[name] for name in ("schema", "rules")) and decided(plan) == decided(other)
+        return alike and runs(plan) > runs(other)
+    except (KeyError, TypeError):
+        return False

@@ -20,6 +20,7 @@ from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
 from mtl.config.study import BASELINE, FRONT, MERGED, SAME_PARAMETERS, TREES, Study
 from mtl.errors import InputError
+from mtl.lifecycle.execution import environment_for
 from mtl.lifecycle.finished_heads import check_finishing
 from mtl.lifecycle.merged import check_merged
 from mtl.lifecycle.train import own_callbacks
@@ -40,7 +41,9 @@ from mtl.sweep.entries import (
     with_split_seed,
     with_values,
 )
+from mtl.sweep.halving import rungs
 from mtl.sweep.matched_baselines import epochs_within, same_parameters, sizes_of
+from mtl.sweep.outcomes import check_outcomes
 from mtl.sweep.plan import Configuration, Plan
 from mtl.sweep.queue import QueuedRun, RunQueue
 from mtl.sweep.suites import Suites
@@ -111,9 +114,11 @@ class Planner:
         finalize(self, rmtree, scratch, ignore_errors=True)
         self.suites = Suites(base, self.data, scratch)
         configs = [base]
+        environment = environment_for(base, self.data)
         for model, weighting in self.pairs:
             configs.append(self.config(model, weighting))
             self.suites.check(f"{model} {weighting}", configs[-1])
+            check_outcomes(f"{model} {weighting}", configs[-1], base, environment)
         self._check_unlike(configs[1:])
         self.splits: dict[tuple[str, int], Split] = {}
         self.comparison_id = comparison_id(study, configs, self.fingerprint)
@@ -389,6 +394,14 @@ class Planner:
             self.splits[key] = Split(task, data.fingerprint)
         return self.splits[key]
 
+    def check_splits(self) -> None:
+        """Raise InputError if the rows cannot be divided anew for a seed that may be needed, however late."""
+        if self.study.data == "fixed":
+            return
+        base = self.config(BASELINE, "equal")
+        for seed in dict.fromkeys([*self.study.screening_seeds, *self.study.deciding_seeds]):
+            self.split(base, seed)
+
     def grid_plan(self, configurations: Sequence[Configuration]) -> Plan:
         """Every configuration with every point of the grid, on the first seed."""
         points = []
@@ -427,7 +440,7 @@ def comparison_id(study: Study, configs: Sequence[RunConfig], fingerprint: str) 
     )
     if MERGED in study.baselines:
         judged["merges"] = study.merges
-    if study.halves:
+    if len(rungs(study.screening_seeds, len(configs) - 1, halving=study.halves)) > 1:
         judged["halving"] = True
     if study.design == "confirm" and study.screening_seeds != usual_seeds(study):
         judged["screening"] = study.screening_seeds  # seeds on which another choice was made may be among these

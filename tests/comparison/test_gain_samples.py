@@ -59,7 +59,7 @@ def test_an_interval_is_of_groups() -> None:
     runs, over = (
         {seed: grouped(m, seed + k, v, groups) for seed in range(4)} for m, k, v in (("a", 0, 8), ("b", 9, 9))
     )
-    found = GainRule.of([*runs.values(), *over.values()], Rules()).on_all_tasks(runs, over, range(4))
+    found = GainRule.of([*runs.values(), *over.values()], over, Rules()).on_all_tasks(runs, over, range(4))
     assert found.rows is not None
     assert found.rows.shape == (4, 3)
     mine, base = (np.stack([one.kept().tasks["a"] for one in each.values()]) for each in (runs, over))
@@ -81,7 +81,9 @@ def gains_in_acting(groups: np.ndarray | None, times: int = 1, *, resplit: bool 
         {s: acting(m, s, np.repeat(random.normal(k, 1, 12), times), groups) for s in range(3)}
         for m, k in (("a", 2.0), ("b", 0.0))
     )
-    found = GainRule.of([*runs.values(), *over.values()], Rules(), resplit=resplit).on_outcome(runs, over, range(3))
+    found = GainRule.of([*runs.values(), *over.values()], over, Rules(), resplit=resplit).on_outcome(
+        runs, over, range(3)
+    )
     assert found is not None
     return found
 
@@ -100,6 +102,36 @@ def test_instances_of_splits_of_their_own_are_not_the_same() -> None:
     assert found.rows is None
     assert found.test_share == pytest.approx(0.2)
     np.testing.assert_allclose(found.by_seed, gains_in_acting(None).by_seed)
+
+
+@pytest.mark.parametrize("scaled", [True, False])
+def test_splits_may_have_unlike_numbers_of_instances_and_unlike_scales(scaled: bool) -> None:
+    """By hand: the sum of what is achieved more over the sum of what could be achieved, or of the baseline."""
+    mine, base, scales = [[4.0, 8.0], [3.0, 3.0, 3.0], [5.0]], [[2.0, 6.0], [2.0, 2.0, 5.0], [3.0]], [2.0, 8.0, 5.0]
+    runs, over = (
+        {s: acting(m, s, np.array(values[s]), None, scales[s] if scaled else None) for s in range(3)}
+        for m, values in (("a", mine), ("b", base))
+    )
+    rule = GainRule.of([*runs.values(), *over.values()], over, Rules(), resplit=True)
+    found = rule.on_outcome(runs, over, range(3))
+    assert found is not None
+    differences = [2.0, 0.0, 2.0]
+    assert found.by_seed.mean() == pytest.approx(sum(differences) / (sum(scales) if scaled else 4 + 3 + 3))
+    if scaled:
+        ratio = 4 / 15
+        assert found.by_seed[1] == pytest.approx(ratio + (0.0 - ratio * 8.0) / 5.0)
+
+
+@pytest.mark.parametrize("resplit", [True, False])
+def test_outcomes_on_other_terms_are_not_compared(resplit: bool) -> None:
+    """A run that was found may have acted at other prices: then the same decisions are worth more."""
+    runs, over = (
+        {s: acting(m, s, np.full(4, value), None, scale) for s in range(3)}
+        for m, value, scale in (("a", 2.0, 4.0), ("b", 1.0, 2.0))
+    )
+    rule = GainRule.of([*runs.values(), *over.values()], over, Rules(), resplit=resplit)
+    assert rule.on_outcome(runs, over, range(3)) is None
+    assert rule.on_outcome(over, over, range(3)) is not None
 
 
 @pytest.mark.parametrize("other", [None, np.array([0, 0, 1, 1, 2, 3])], ids=["none", "others"])

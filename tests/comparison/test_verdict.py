@@ -162,6 +162,19 @@ def test_a_further_baseline_is_compared_with_the_best() -> None:
     assert measured(found.rows[-1]).delta.call == UNCLEAR  # of baselines nothing is claimed
 
 
+def test_gains_that_are_plain_differences_are_said_to_be() -> None:
+    """Only what gains are over makes them so: another configuration that fails changes nothing for the others."""
+    records = planted(np.random.default_rng(5), 0.02)
+    failed = [replace(one, test={**one.test, "a": 0.0}) if one.model == "soft" else one for one in records]
+    before, after = compare(records), compare(failed)
+    assert "plain difference" not in verdict(after).text
+    assert [row.validation for row in after.rows] == [row.validation for row in before.rows]
+    assert measured(after.rows[0]) == measured(before.rows[0])
+    base = [replace(one, test={**one.test, "a": 0.0}) if one.model == "single_task" else one for one in records]
+    found = verdict(compare(base))
+    assert any(text.startswith("The gain of a is a plain difference, since") for text in found.certainty)
+
+
 def test_what_still_improved_when_its_budget_ended_gets_no_mark() -> None:
     records = planted(np.random.default_rng(4), 0.05)
     assert verdict(compare(records)).outcome == PAYS

@@ -55,6 +55,8 @@ def test_the_name_is_that_of_what_can_change_a_number() -> None:
         (["optimizer.lr=tag(log,interval(0,1))"], "'optimizer.lr=tag(log,interval(0,1))': a logarithmic range"),
         (["model.experts=range(5,2)"], "'model.experts=range(5,2)': the range is empty"),
         (["weighting=equal,equal"], "'weighting=equal,equal': expected at least two values, each once"),
+        (["optimizer.lr=1,1.0"], "'optimizer.lr=1,1.0': expected at least two values, each once"),
+        (["model=hard,gated", "model=soft"], "model is searched and given once more: expected it once"),
         (["weighting=glob(*)"], "'weighting=glob(*)': expected the options one by one"),
         (["weighting=equal,pcgrud"], "unknown option of weighting 'pcgrud': did you mean 'pcgrad'?"),
         (["optimizer.rate=interval(0,1)"], "unknown key 'optimizer.rate'"),

@@ -9,12 +9,16 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from mtl.assembly import build_suite
 from mtl.cli.compare import main, run
 from mtl.config.process import set_process_defaults
+from mtl.config.run_config import RunConfig
 from mtl.config.study_arguments import read_study
 from mtl.errors import InputError
 from mtl.runs.files import read_json_if_whole
-from mtl.sweep.campaign import expected_runs
+from mtl.suites.base import MultiTaskDataModule
+from mtl.sweep.campaign import Campaign, expected_runs
+from mtl.sweep.plan import Configuration
 from mtl.sweep.planner import Planner
 
 TINY = [
@@ -77,14 +81,30 @@ def test_all_are_screened_and_the_best_is_confirmed_on_fresh_seeds(tmp_path: Pat
 
 @pytest.mark.smoke
 def test_the_same_command_again_trains_nothing_and_says_the_same(tmp_path: Path) -> None:
-    compare(tmp_path, "models=[hard]", "looks=[2]")
+    """Also where it is ended before it comes as far: plan and ledger, and so a report, stay as they were."""
+    asked = ["models=[hard]", "looks=[2,3]", "margin=1e-9", "baselines=[same_parameters]"]
+    compare(tmp_path, *asked)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("result.json")}
-    first = content(tmp_path, "summary.json")
-    compare(tmp_path, "models=[hard]", "looks=[2]")
+    names = ("plan.json", "looks.json", "summary.json")
+    first = [content(tmp_path, name) for name in names]
+    assert [look["seeds"] for look in first[1]["taken"]] == [2, 3]
+    planner = Planner(read_study([*TINY, f"output={tmp_path}", *asked]))
+    multi, single = (
+        Configuration(label, planner.config(model, "equal"), parameters=1, step_seconds=0.1)
+        for label, model in (("hard-equal", "hard"), ("single_task", "single_task"))
+    )
+    for stages in (0, 1):
+        left = iter([True] * stages)
+        campaign = Campaign(planner, single, [multi], "again", lambda *_, left=left: next(left, False))
+        assert campaign.screen()
+        assert not campaign.decide()
+        assert [content(tmp_path, name) for name in names] == first
+    compare(tmp_path, *asked)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("result.json")} == before
-    assert content(tmp_path, "summary.json") == first
-    with pytest.raises(InputError, match=r"looks=\[3\]: this comparison has begun to look by looks=\[2\]"):
-        compare(tmp_path, "models=[hard]", "looks=[3]")
+    for now, then in zip([content(tmp_path, name) for name in names], first, strict=True):
+        assert {**now, "took": ""} == {**then, "took": ""}
+    with pytest.raises(InputError, match=r"looks=\[3\]: this comparison has begun to look by looks=\[2, 3\]"):
+        compare(tmp_path, *asked, "looks=[3]")
 
 
 @pytest.mark.smoke
@@ -109,15 +129,31 @@ def test_every_seed_has_a_split_of_its_own_if_asked_for(tmp_path: Path) -> None:
     assert any("population" in sentence for sentence in summary["verdict"]["certainty"])
 
 
+def test_every_split_that_may_be_needed_is_tried_before_the_first_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse_the_last(config: RunConfig) -> MultiTaskDataModule:
+        if config.task["seed"] == 5:
+            raise InputError("target 'rare' has only 'no' in the test split")
+        return build_suite(config)
+
+    monkeypatch.setattr("mtl.sweep.planner.build_suite", refuse_the_last)
+    with pytest.raises(InputError, match="data=resplit, the split of seed 5: target 'rare' has only 'no' in the test"):
+        compare(tmp_path, "models=[hard]", "looks=[2,4]", "data=resplit")
+    assert not (tmp_path / "runs").exists()
+
+
 @pytest.mark.smoke
 def test_the_baseline_of_the_same_seconds_comes_last_and_is_planned_again(tmp_path: Path) -> None:
     arguments = ["models=[hard]", "seeds=1", "epochs=6", "tune=true", "grid={optimizer.lr:[0.001,0.003]}"]
     for _ in range(2):
-        assert compare(tmp_path, *arguments, "baselines=[same_seconds]")[0] == 0
+        code, text = compare(tmp_path, *arguments, "baselines=[same_seconds]")
+        assert code == 0
         (folder,) = (tmp_path / "comparisons").iterdir()
         measured = read_json_if_whole(folder / "same_seconds.json")
         labels = ["single_task", "hard-equal", *(["single_task, same seconds"] if measured["epochs"] != 6 else [])]
         assert [one["label"] for one in content(tmp_path, "plan.json")["runs"]] == labels
+        assert ("same_seconds: no network of its own, since" in text) == (len(labels) == 2)
     assert len(list(tmp_path.rglob("result.json"))) == 2 * 2 + len(labels)
 
 

@@ -1,5 +1,6 @@
 """The list of runs: baselines of the right size and duration, one run per seed, the same plan every time."""
 
+import json
 from dataclasses import replace
 from math import comb
 from pathlib import Path
@@ -251,6 +252,7 @@ def test_a_comparison_is_named_by_what_it_compares(tmp_path: Path) -> None:
         ["dry_run=true"],
         ["keep=folder"],
         ["threads=1"],
+        ["replicas=1"],  # which screens by halves, where there is anything to screen
     ):
         assert directory(tmp_path, *first, *same) == base, same
     others = [
@@ -349,6 +351,18 @@ def test_two_comparisons_that_begin_together_do_not_share_a_name(tmp_path: Path)
     mine.plan(mine.multi_task(), [0]).save("the command", design)
     with pytest.raises(InputError, match="mine' holds another comparison, begun at the same time"):
         other.plan(other.multi_task(), [0]).save("the command", design)
+
+
+def test_a_command_that_has_come_less_far_takes_nothing_out_of_a_plan(tmp_path: Path) -> None:
+    found = planner(tmp_path, "models=[hard,soft]")
+    every, first = found.multi_task(), Design("confirm", (0,), (1, 2), (2,))
+    found.plan(every, [0, 1, 2]).save("the command", replace(first, further=("of a baseline",)))
+    file = found.directory / "plan.json"
+    before = file.read_text()
+    found.plan(every[:1], [0, 1]).save("again", first)
+    assert file.read_text() == before
+    found.plan(every[:1], [0, 1]).save("other looks", replace(first, looks=(1,)))  # no longer of what is asked
+    assert len(json.loads(file.read_text())["runs"]) == 2
 
 
 def test_two_configurations_are_never_called_the_same(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 """Calibration of a head: how often what it says with a probability of p is true."""
 
 from dataclasses import dataclass
+from math import nan
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import betaincinv, ndtri, stdtrit
 from torch import Tensor
 
 from mtl.agent.analysis.resampling import (
@@ -102,10 +104,9 @@ def calibration(
     what the head says is true, the expected calibration error is ``sum_b n_b / N |a_b - c_b|``: M. P. Naeini,
     G. Cooper, M. Hauskrecht, "Obtaining Well Calibrated Probabilities Using Bayesian Binning", AAAI 2015,
     https://doi.org/10.1609/aaai.v29i1.9602. The temperature is that of C. Guo et al., "On Calibration of Modern Neural
-    Networks", ICML 2017, https://arxiv.org/abs/1706.04599, found on a grid from 0.1 to 10. Intervals draw groups of
-    rows again; where all rows of a bin agree, they are those of C. J. Clopper, E. S. Pearson, "The Use of Confidence or
-    Fiducial Limits Illustrated in the Case of the Binomial", Biometrika 1934, https://doi.org/10.1093/biomet/26.4.404,
-    with a row for each group. Rows with weights of their own count by these in all shares, means and losses.
+    Networks", ICML 2017, https://arxiv.org/abs/1706.04599, found on a grid from 0.1 to 10. Its interval draws groups
+    of rows again; those of the bins are exact ones, see :func:`share_interval`. Rows with weights of their own count by
+    these in all shares, means and losses.
 
     Deviations: bins of equal counts instead of equal widths, since most confidences are near 1; beside the error what
     calibrated heads show, as few rows give each of them an error above 0.
@@ -181,19 +182,48 @@ def reliability(
     bins = bins_of(confidence)
     numbers = group_numbers(groups, len(confidence))
     places = np.unique(bins)
-    inside = (bins == places[:, None]) * each  # [bins, N]
-    drawn = resampled(sums_by_group(np.concatenate([inside, inside * true]), numbers))
     found = []
-    for row, place in enumerate(places):
+    for place in places:
         here = bins == place
-        with np.errstate(invalid="ignore", divide="ignore"):
-            low, high = percentile_interval(drawn[:, len(places) + row] / drawn[:, row], alpha / len(places))
-        mean, share = (float(np.average(values[here], weights=each[here])) for values in (confidence, true))
-        if not 0 < share < 1:  # rows that all agree do not differ when they are drawn again
-            least = (alpha / len(places) / 2) ** (1 / len(np.unique(numbers[here])))
-            low, high = (least, 1.0) if share > 0 else (0.0, 1 - least)
+        inside = group_numbers(numbers[here], int(here.sum()))
+        weight = each[here] / each[here].mean()
+        right, rows = sums_by_group(np.stack([weight * true[here], weight]), inside)
+        low, high = share_interval(right, rows, alpha / len(places))
+        mean, share = (float(np.average(values[here], weights=weight)) for values in (confidence, true))
         found.append(Bin(mean, share, low, high, int(here.sum())))
     return tuple(found)
+
+
+def share_interval(right: Numbers, rows: Numbers, alpha: float) -> tuple[float, float]:
+    """The interval of a share, which few rows tell little of, also where all of them or none are right.
+
+    It is that of Clopper and Pearson (Biometrika 26, 1934, https://doi.org/10.1093/biomet/26.4.404) with as many
+    independent rows as have the variance v of the share p over groups: ``p (1 - p) / v (z / t)^2``, z and t being the
+    normal quantile and Student's with a degree of freedom less than there are groups (Korn and Graubard, Survey
+    Methodology 24, 1998). Where all or none are right they are as many as there are groups, of unlike size m as many as
+    ``(sum m)^2 / sum m^2`` (Kish, Survey Sampling, Wiley 1965).
+
+    Args:
+        right: rows of each group of which what the head says is true, ``[groups]``, or their weights.
+        rows: of each group, ``[groups]``, or their weights, which are 1 on average.
+        alpha: share of the intervals that may miss.
+
+    Returns:
+        Both ends; NaN of a single group, which does not tell how much groups differ.
+    """
+    count, total = len(rows), float(rows.sum())
+    if count < 2:
+        return nan, nan
+    share = float(right.sum()) / total
+    effective = total**2 / float((rows**2).sum())
+    if 0.0 < share < 1.0:
+        variance = count / (count - 1) * float(((right - share * rows) ** 2).sum()) / total**2
+        few = (ndtri(1 - alpha / 2) / stdtrit(count - 1, 1 - alpha / 2)) ** 2
+        effective = min(total, share * (1 - share) / variance * few if variance > 0 else total)
+    true, false = share * effective, (1 - share) * effective
+    low = float(betaincinv(true, false + 1, alpha / 2)) if true > 0 else 0.0
+    high = float(betaincinv(true + 1, false, 1 - alpha / 2)) if false > 0 else 1.0
+    return low, high
 
 
 def losses_by_temperature(task: Task, rows: LabelledPredictions) -> Numbers:

@@ -53,6 +53,14 @@ def stopped_rows(comparison: Comparison) -> list[tuple[str, ...]]:
     ]
 
 
+def scales_sentence(comparison: Comparison) -> str:
+    """What the gains of each task are: relative, or differences of a size that the sentence says."""
+    by_reason: dict[str, list[str]] = {}
+    for task in comparison.tasks:
+        by_reason.setdefault(comparison.scales[task].reason, []).append(task)
+    return f"Gains: {'; '.join(f'{join_words(tasks)}: {reason}' for reason, tasks in by_reason.items())}."
+
+
 def worst_gain_sentence(comparison: Comparison) -> str:
     """Where no task is hurt for sure: the lowest gain, and how low it may be; empty if none was measured."""
     found = [

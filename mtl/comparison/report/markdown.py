@@ -15,6 +15,7 @@ from mtl.comparison.report.findings import (
     STOPPED_COLUMNS,
     negative_transfer_rows,
     pareto_sentences,
+    scales_sentence,
     stopped_rows,
     worst_gain_sentence,
 )
@@ -77,7 +78,7 @@ def gains_section(c: Comparison) -> list[str]:
         "",
         "Gain over the mean of the single-task runs of the same seeds, with its interval in percent; positive is "
         "better. ▲ helps, ▼ hurts, = no difference that matters, no mark: no evidence. Of further baselines nothing "
-        "is claimed.",
+        f"is claimed. {escaped(scales_sentence(c))}",
     ]
 
 

@@ -17,6 +17,7 @@ from mtl.comparison.report.findings import (
     STOPPED_COLUMNS,
     negative_transfer_rows,
     pareto_sentences,
+    scales_sentence,
     stopped_rows,
     worst_gain_sentence,
 )
@@ -58,10 +59,7 @@ def html(report: Report, figures: Sequence[SvgFigure]) -> str:
         stopped_columns=STOPPED_COLUMNS,
         stopped_rows=stopped_rows(comparison),
         worst_gain_sentence=worst_gain_sentence(comparison),
-        scales={
-            reason: [task for task in comparison.tasks if comparison.scales[task].reason == reason]
-            for reason in dict.fromkeys(comparison.scales[task].reason for task in comparison.tasks)
-        },
+        scales_sentence=scales_sentence(comparison),
         number_format=number_format,
         size=size,
         data=data_in_words(comparison),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, nan
 
 import numpy as np
 
@@ -34,21 +34,33 @@ class Scale:
 
 
 RELATIVE = Scale(None, "relative to the mean of the baseline")
+PLAIN = Scale(
+    1.0, "plain difference, since some values are negative, or zero in the baseline: 100 % is 1 in its own unit"
+)
 
 
-def scale_of(metric: str, values: Iterable[float]) -> Scale:
-    """The scale of a metric, given by its name and all its values in a comparison, baselines and others.
+def scale_of(metric: str, values: Iterable[float], baseline: Iterable[float]) -> Scale:
+    """The scale of a metric, given by its name and its values in a comparison.
 
     1. A metric in :data:`FROM_GUESS_TO_PERFECT`: that constant.
-    2. Every value is positive: the baseline's mean, the usual relative gain.
+    2. No value is negative, and each of the baseline's is positive: the baseline's mean, the usual relative gain. So a
+       configuration that fails, with an F1 of 0, changes the gains of no other.
     3. Otherwise 1: gains are plain differences in the metric's own unit.
+
+    Args:
+        metric: its name.
+        values: of all runs.
+        baseline: those of the runs that gains are over.
+
+    Returns:
+        The scale.
     """
     if metric in FROM_GUESS_TO_PERFECT:
         divisor = FROM_GUESS_TO_PERFECT[metric]
         return Scale(divisor, f"difference, since {metric} may be zero or negative: 100 % is from guessing to perfect")
-    if all(value > 0 for value in values if isfinite(value)):
+    if all(value >= 0 for value in values if isfinite(value)) and all(b > 0 for b in baseline if isfinite(b)):
         return RELATIVE
-    return Scale(1.0, "plain difference, since some values are zero or negative")
+    return PLAIN
 
 
 def gains(values: np.ndarray, baseline: np.ndarray, *, higher_is_better: bool, scale: Scale) -> np.ndarray:
@@ -57,7 +69,8 @@ def gains(values: np.ndarray, baseline: np.ndarray, *, higher_is_better: bool, s
     With a constant divisor D they are ``s (x - b) / D``, s = -1 where lower is better. Relative gains are those of the
     ratio ``R = mean x / mean b``, linearised: ``s (R - 1 + (x - R b) / mean b)``, by the delta method. Their mean is
     ``s (R - 1)`` exactly, and their spread is that of the ratio. A mean of ratios to each seed's own baseline would be
-    biased where the baseline is noisy (by minus the square of its coefficient of variation for errors).
+    biased where the baseline is noisy (by minus the square of its coefficient of variation for errors). Over a mean
+    that is zero or negative nothing is relative: then gains are NaN.
 
     Args:
         values: x, of the configuration: ``[n]`` or ``[n, m]``, seeds times rows.
@@ -74,5 +87,7 @@ def gains(values: np.ndarray, baseline: np.ndarray, *, higher_is_better: bool, s
     if not baseline.size:
         return np.asarray(sign * (values - baseline))
     mean = baseline.mean()
+    if not mean > 0:
+        return np.full(values.shape, nan)
     ratio = values.mean() / mean
     return np.asarray(sign * (ratio - 1 + (values - ratio * baseline) / mean))

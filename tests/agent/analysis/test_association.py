@@ -34,6 +34,13 @@ def test_only_what_the_intervals_say_is_said() -> None:
     assert len(associations({"weak": weak}, OUTCOME, None, 0.05)) == 1
 
 
+def test_intervals_miss_no_more_often_than_stated() -> None:
+    """Eight instances that tell nothing: what is drawn again from them differs less than other eight would."""
+    random = np.random.default_rng(0)
+    found = [associations({"a": random.normal(size=8)}, random.normal(size=8), None, 0.02)[0] for _ in range(100)]
+    assert sum(not one.low <= 0 <= one.high for one in found) <= 2
+
+
 def test_few_instances_tell_nothing_and_rows_of_a_group_count_once() -> None:
     few = np.where(np.arange(60) < FEWEST - 1, OUTCOME, np.nan)
     assert associations({"few": few, "same": np.ones(60)}, OUTCOME, None, 0.05) == []

@@ -5,8 +5,16 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
-from mtl.agent.analysis.calibration import LabelledPredictions, calibration, calibration_error, confidences
+from mtl.agent.analysis.calibration import (
+    LabelledPredictions,
+    calibration,
+    calibration_error,
+    confidences,
+    reliability,
+    share_interval,
+)
 from mtl.agent.analysis.content import calibration_sentence
 from mtl.tasks import Task, binary, choice, classification
 
@@ -81,6 +89,23 @@ def test_rows_that_all_agree_leave_a_share_uncertain(groups: int | None) -> None
     for one in found.bins:
         assert (one.share, one.high, one.rows) == (1.0, 1.0, 30)
         assert one.low == pytest.approx((0.05 / len(found.bins) / 2) ** (1 / count))
+
+
+def test_where_all_rows_are_right_few_of_them_tell_little() -> None:
+    """By hand: of n rows that are all right with chance p, p^n; rows that are there five times are there once."""
+    low, high = share_interval(np.ones(20), np.ones(20), 0.05)
+    assert (low, high) == (pytest.approx(0.025 ** (1 / 20)), 1.0)
+    assert share_interval(np.zeros(20), np.ones(20), 0.05) == (0.0, pytest.approx(1 - low))
+    assert share_interval(5 * np.ones(20), 5 * np.ones(20), 0.05)[0] == pytest.approx(low)
+    once, often = (share_interval(k * (np.arange(20) < 19.0), k * np.ones(20), 0.05) for k in (1.0, 5.0))
+    assert often == pytest.approx(once)
+    exact = binomtest(95, 100).proportion_ci(0.95)
+    assert share_interval((np.arange(100) < 95) * 1.0, np.ones(100), 0.05) == pytest.approx(
+        (exact.low, exact.high), abs=0.01
+    )
+    assert np.isnan(share_interval(np.ones(1), np.ones(1), 0.05)).all()
+    confidence, true = np.linspace(0.5, 1.0, 200), np.ones(200)
+    assert all(0.5 < one.low < one.high == 1.0 for one in reliability(confidence, true, np.ones(200), None, 0.05))
 
 
 @settings(max_examples=20)

@@ -16,25 +16,41 @@ def mean_gain(value: float, baseline: float, *, higher: bool, scale: Scale) -> f
 
 
 def test_gain_is_relative_to_the_baseline_and_positive_when_better() -> None:
-    accuracy = scale_of("accuracy", [0.8, 0.9])
+    accuracy = scale_of("accuracy", [0.8, 0.9], [0.8])
     assert mean_gain(0.9, 0.8, higher=True, scale=accuracy) == pytest.approx(0.125)
-    error = scale_of("mae", [2.0, 1.5])
+    error = scale_of("mae", [2.0, 1.5], [2.0])
     assert mean_gain(1.5, 2.0, higher=False, scale=error) == pytest.approx(0.25)
     assert mean_gain(2.5, 2.0, higher=False, scale=error) == pytest.approx(-0.25)
 
 
 def test_gain_in_r2_does_not_divide_by_a_baseline_that_may_be_zero_or_negative() -> None:
-    scale = scale_of("r2", [0.9, 0.95])
+    scale = scale_of("r2", [0.9, 0.95], [0.9])
     assert mean_gain(0.95, 0.9, higher=True, scale=scale) == pytest.approx(0.05)
     assert mean_gain(0.1, -0.2, higher=True, scale=scale) == pytest.approx(0.3)
     assert mean_gain(0.1, 0.0, higher=True, scale=scale) == pytest.approx(0.1)
 
 
-@pytest.mark.parametrize("values", [[0.0, 1.0], [-1.0, 2.0]], ids=["zero", "negative"])
-def test_a_metric_that_reaches_zero_is_compared_by_differences(values: list[float]) -> None:
-    scale = scale_of("profit", values)
+@pytest.mark.parametrize(
+    ("values", "baseline"), [([0.0, 1.0], [0.0]), ([-1.0, 2.0], [2.0])], ids=["a baseline of zero", "negative"]
+)
+def test_where_a_ratio_means_nothing_plain_differences_are_compared(values: list[float], baseline: list[float]) -> None:
+    scale = scale_of("profit", values, baseline)
     assert scale.divisor == 1.0
     assert "plain difference" in scale.reason
+
+
+def test_a_run_that_fails_leaves_the_gains_of_others_relative() -> None:
+    """An F1 of 0, as of a head that never says yes, is 100 % worse, and no reason to compare all by differences."""
+    scale = scale_of("f1", [0.5, 0.6, 0.0], [0.5, float("nan")])
+    assert scale == RELATIVE
+    assert mean_gain(0.0, 0.5, higher=True, scale=scale) == pytest.approx(-1.0)
+    assert mean_gain(0.6, 0.5, higher=True, scale=scale) == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("baseline", [0.0, -5.0])
+def test_nothing_is_relative_to_what_is_not_positive(baseline: float) -> None:
+    """A cost of nothing, or a profit below 0, over which a better one would count as worse."""
+    assert np.isnan(gains(np.array([1.0]), np.array([baseline]), higher_is_better=True, scale=RELATIVE)).all()
 
 
 @given(arrays(float, 5, elements=POSITIVE), arrays(float, 5, elements=POSITIVE), st.booleans())
