@@ -121,6 +121,10 @@ class Alerts(DecidingEnvironment[Flights]):
             check_columns(self, option, names, list(map(str, data.frame.columns)))
 
     @override
+    def check_rows(self, data: MultiTaskDataModule) -> None:
+        self.known_rows(data, "test")
+
+    @override
     @torch.inference_mode()
     def run(self, predict: Predict, data: MultiTaskDataModule) -> "AlertsReport":
         assert isinstance(data, TableSuite)
@@ -142,11 +146,16 @@ class Alerts(DecidingEnvironment[Flights]):
         targets, groups = data.splits[split].targets, data.splits[split].groups
         assert groups is not None
         minutes, bad = self.worth(targets), ((targets["late"] == 1) | (targets["cancelled"] == 1)).numpy()
-        rows = np.flatnonzero(np.isfinite(minutes))
-        if not len(rows):
-            raise InputError(f"of no flight of the {split} rows is it known what came of it")
+        rows = self.known_rows(data, split)
         day = in_order(groups.numpy()[rows])
         return Flights({name: values[rows] for name, values in predicted.items()}, minutes[rows], bad[rows], day, rows)
+
+    def known_rows(self, data: MultiTaskDataModule, split: str) -> Numbers:
+        """Places of the flights of which it is known what came of them. InputError if there is none."""
+        rows = np.flatnonzero(np.isfinite(self.worth(data.splits[split].targets)))
+        if not len(rows):
+            raise InputError(f"of no flight of the {split} rows is it known what came of it")
+        return rows
 
     def worth(self, targets: Mapping[str, Tensor]) -> Floats:
         """Minutes that a warning of each flight is worth before its price, ``[N]``; NaN where that is not known."""
