@@ -222,8 +222,9 @@ class Routing(DecidingEnvironment[Messages]):
         assert self.keywords is not None
         assert isinstance(data.vocabulary, Vocabulary)
         place = {word: number for number, word in enumerate(data.vocabulary.words)}
-        desks = [[place[w] for w in self.keywords.get(name, ()) if w in place] for name in DEPARTMENTS]
-        complaints = [place[w] for w in self.complaints if w in place]
+        keywords = [map(str.lower, self.keywords.get(name, ())) for name in DEPARTMENTS]  # as texts are read
+        desks = [[place[word] for word in words if word in place] for words in keywords]
+        complaints = [place[word] for word in map(str.lower, self.complaints) if word in place]
         usual = int(data.splits["train"].targets["department"].clamp(min=0).bincount().argmax())
 
         def predict(inputs: Inputs) -> dict[str, Tensor]:

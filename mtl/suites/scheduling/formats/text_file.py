@@ -22,5 +22,7 @@ def read_text(path: Path, what: str) -> str:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise InputError(f"{what} {path}: no such file") from None
+    except IsADirectoryError:
+        raise InputError(f"{what} {path}: a folder, expected a file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{what} {path}: cannot be read as text ({type(error).__name__})") from None
