@@ -2,6 +2,7 @@
 
 import csv
 import io
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -143,7 +144,9 @@ def save_figure(figure: "Figure", path: Path) -> list[Path]:
     settings: dict[str, dict[str, None]] = {"png": {}, "svg": {"Date": None}}
     for ending, metadata in settings.items():
         target = path.with_name(f"{path.name}.{ending}")
-        with atomic_path(target) as partial, rc_context({"svg.hashsalt": path.name}):
+        with atomic_path(target) as partial, rc_context({"svg.hashsalt": path.name}), warnings.catch_warnings():
+            # A sign that no font of this machine has is drawn as a box
+            warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
             figure.savefig(partial, format=ending, metadata=metadata)
         files.append(target)
     return files

@@ -9,6 +9,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 
 from mtl.agent.environments.scheduling.palette import Colour, is_dark, palette
 from mtl.agent.environments.scheduling.schedule import Schedule
@@ -20,6 +21,20 @@ _ROW = 0.82  # height of a bar, as a share of the distance between machines
 _LARGEST_LABELLED = 500  # operations; with more the numbers in the bars could not be read
 _PER_LETTER = 0.011  # width of a digit as a share of the axes
 _MACHINE_LETTERS, _JOB_LETTERS = 32, 16  # of the longest names shown in full
+_FONT = "DejaVu Sans"  # of matplotlib itself, which has no Chinese, Japanese or Korean signs
+_EASTERN_FONTS = (  # of the common systems, which have them
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "Noto Sans SC",
+    "Source Han Sans SC",
+    "WenQuanYi Micro Hei",
+    "WenQuanYi Zen Hei",
+    "Microsoft YaHei",
+    "SimHei",
+    "PingFang SC",
+    "Hiragino Sans GB",
+    "Arial Unicode MS",
+)
 
 
 def gantt(schedule: Schedule, method: str) -> Figure:
@@ -37,7 +52,8 @@ def gantt(schedule: Schedule, method: str) -> Figure:
         The figure.
     """
     instance = schedule.instance
-    with rc_context({"font.size": 9, "text.color": _INK, "axes.edgecolor": _QUIET, "axes.labelcolor": _QUIET}):
+    font = {"font.size": 9, "font.family": fonts()}
+    with rc_context({**font, "text.color": _INK, "axes.edgecolor": _QUIET, "axes.labelcolor": _QUIET}):
         height = 1.5 + max(2.2, min(9.0, 0.34 * instance.machine_count))
         figure = Figure(figsize=(11.0, height), dpi=140, layout="constrained")
         axes = figure.add_subplot()
@@ -154,6 +170,12 @@ def _titles(axes: Axes, schedule: Schedule, method: str) -> None:
         textcoords="offset points",
         color=_QUIET,
     )
+
+
+def fonts() -> list[str]:
+    """The font of the picture, and those of this machine for signs that it lacks."""
+    installed = {font.name for font in fontManager.ttflist}
+    return [_FONT, *(name for name in _EASTERN_FONTS if name in installed)]
 
 
 def short(name: Name, letters: int) -> str:

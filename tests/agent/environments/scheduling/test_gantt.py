@@ -1,6 +1,7 @@
 """Gantt charts."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -9,11 +10,12 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from mtl.agent.environments.scheduling.gantt import gantt
+from mtl.agent.environments.scheduling.gantt import fonts, gantt
 from mtl.agent.environments.scheduling.palette import palette
 from mtl.agent.environments.scheduling.rules import rules
 from mtl.agent.environments.scheduling.schedule import Schedule
 from mtl.agent.report import save_figure
+from mtl.suites.scheduling.instance import JobShop
 from mtl.suites.scheduling.published import select
 from mtl.suites.scheduling.shops import Shops
 
@@ -70,3 +72,15 @@ def test_files_are_a_picture_and_a_drawing(tmp_path: Path) -> None:
     root = ElementTree.parse(svg).getroot()
     group = next(node for node in root.iter("{http://www.w3.org/2000/svg}g") if node.get("id") == "operations")
     assert len(group.findall("{http://www.w3.org/2000/svg}path")) == 36
+
+
+def test_names_of_other_scripts_take_the_fonts_that_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without one a sign is a box, and nothing is said; its page shows what a browser can."""
+    shop = JobShop("工厂", np.array([[4, 6]]), np.array([[0, 1]]), job_names=("作业",), machine_names=("机器", "m"))
+    schedule = Schedule(shop, np.array([[0, 4]]))
+    png, _ = save_figure(gantt(schedule, "test"), tmp_path / "chart")
+    assert imread(png).shape[1] > 1000
+    assert fonts()[0] == "DejaVu Sans"
+    there = SimpleNamespace(ttflist=[SimpleNamespace(name="SimHei"), SimpleNamespace(name="Comic Sans MS")])
+    monkeypatch.setattr("mtl.agent.environments.scheduling.gantt.fontManager", there)
+    assert fonts() == ["DejaVu Sans", "SimHei"]
