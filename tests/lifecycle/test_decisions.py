@@ -148,6 +148,10 @@ def test_another_run_on_the_same_data_decides_beside_the_agent(tmp_path: Path) -
         agent.execute("execution@_global_=alerts", f"single={runs['less']}")
     with pytest.raises(InputError, match=r"unknown column in rule 'dset': did you mean 'dest'"):
         agent.execute("execution@_global_=alerts", "rule=[dset]")
+    with pytest.raises(InputError, match=r"rule names the column 'dest' twice"):
+        agent.execute("execution@_global_=alerts", "rule=[dest,dest]")
+    with pytest.raises(InputError, match=r"rule: 'late' is what is predicted, which a rule does not know"):
+        agent.execute("execution@_global_=alerts", "rule=[dest,late]")
     assert agent.run is not None
     same = agent.execute("execution@_global_=alerts", f"single={agent.run.path}", "budget=2").summary()
     assert same["over_single"] == 0.0

@@ -80,7 +80,7 @@ class Alerts(DecidingEnvironment[Flights]):
         single: directory of another run on the same data, which decides beside the agent; None: none.
 
     Raises:
-        InputError: an argument out of range, or ``single`` is no run.
+        InputError: an argument out of range, a rule by what is predicted, or ``single`` is no run.
     """
 
     requires: ClassVar[Mapping[str, str]] = {"late": "binary", "arrival_delay": "regression", "cancelled": "binary"}
@@ -119,6 +119,9 @@ class Alerts(DecidingEnvironment[Flights]):
             )
         for option, names in (("rule", self.rule), ("show", self.show)):
             check_columns(self, option, names, list(map(str, data.frame.columns)))
+        for name in self.rule:
+            if name in {str(target.column) for target in data.targets}:
+                raise InputError(f"{cannot_act(self)}: rule: '{name}' is what is predicted, which a rule does not know")
 
     @override
     def check_rows(self, data: MultiTaskDataModule) -> None:
@@ -181,7 +184,8 @@ class Alerts(DecidingEnvironment[Flights]):
             column = data.frame[name]
             if is_numeric_dtype(column):
                 edges = np.unique(np.nanquantile(column.iloc[rows["train"]], np.linspace(0, 1, BINS + 1)[1:-1]))
-                column = pd.Series(np.digitize(column, edges), index=column.index)
+                tenths = pd.Series(np.digitize(column, edges), index=column.index)
+                column = tenths.mask(column.isna(), -1)  # a missing value is not the largest one
             train[name], test[name] = (column.iloc[rows[part]].to_numpy() for part in ("train", "test"))
         kept = data.kept or range(len(train))
         train = train.iloc[list(kept)].assign(worth=self.worth(data.splits["train"].targets) - self.price)
