@@ -24,5 +24,7 @@ def read_text(path: Path, what: str) -> str:
         raise InputError(f"{what} {path}: no such file") from None
     except IsADirectoryError:
         raise InputError(f"{what} {path}: a folder, expected a file") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        raise InputError(f"{what} {path}: cannot be read as text in UTF-8: save it so, and unpacked") from None
+    except OSError as error:
         raise InputError(f"{what} {path}: cannot be read as text ({type(error).__name__})") from None
