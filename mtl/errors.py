@@ -49,6 +49,8 @@ def without_effect(option: str, value: object, wanted: str) -> InputError:
 def suggestion(name: str, valid: Iterable[str]) -> tuple[str, str]:
     """The nearest of the valid names as a question, if one is near, and all of them."""
     names = list(valid)
-    close = get_close_matches(str(name), names, n=1, cutoff=0.5)  # a file of options may say null or a number
+    text = str(name)  # a file of options may say null or a number
+    same = [one for one in names if one.casefold() == text.casefold()]
+    close = same[:1] or get_close_matches(text, names, n=1, cutoff=0.5)
     shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
     return f"did you mean '{close[0]}'? " if close else "", shown or "none"

@@ -95,7 +95,9 @@ class DecidingEnvironment(Environment, Generic[Cases]):
 
 
 def check_columns(environment: Environment, option: str, names: Sequence[str], columns: Sequence[str]) -> None:
-    """Check that a table has the columns that an option names. InputError with the nearest name if it has not."""
+    """Check that a table has the columns that an option names, each once. InputError if not, with the nearest name."""
     for name in names:
         if name not in columns:
             raise InputError(f"{cannot_act(environment)}: {unknown(f'column in {option}', name, columns)}")
+        if list(names).count(name) > 1:
+            raise InputError(f"{cannot_act(environment)}: {option} names the column '{name}' twice")

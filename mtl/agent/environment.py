@@ -42,6 +42,16 @@ class Environment(ABC):
                 f"{type(data).__name__}"
             )
 
+    def check_rows(self, data: MultiTaskDataModule) -> None:  # noqa: B027
+        """Check that the rows of the suite hold what acting takes: said before a training, not after it.
+
+        Args:
+            data: the run's suite, its rows loaded.
+
+        Raises:
+            InputError: they do not; says what is missing. Default: nothing is asked of them.
+        """
+
     def meet(self, network: Network | None) -> None:  # noqa: B027
         """Take from the agent's network what acting needs beside its predictions. Called before :meth:`act`.
 

@@ -53,8 +53,33 @@ def predict_test_rows(
             true[task.name].append(batch.targets[task.name][known])
     rows = LabelledRows(*({name: torch.cat(parts) for name, parts in part.items()} for part in (predicted, true)))
     if not len(rows.true[names[0]]):
-        raise InputError(f"no {split} row has a label for {' and '.join(names)}, so there is nothing to act on")
+        raise nothing_to_act_on(names, split)
     return rows
+
+
+def rows_with_labels(data: MultiTaskDataModule, names: Sequence[str], split: str = "test") -> Tensor:
+    """Which rows have a label for each of some tasks, ``[N]``.
+
+    Args:
+        data: the suite, its rows loaded.
+        names: the tasks.
+        split: the rows.
+
+    Returns:
+        Whether each row has all of them.
+
+    Raises:
+        InputError: there is no such row.
+    """
+    known = torch.stack([labelled(data.splits[split].targets[name]) for name in names]).all(0)
+    if not known.any():
+        raise nothing_to_act_on(names, split)
+    return known
+
+
+def nothing_to_act_on(names: Sequence[str], split: str) -> InputError:
+    """What is said where no row of a split has a label for each of some tasks."""
+    return InputError(f"no {split} row has a label for {' and '.join(names)}, so there is nothing to act on")
 
 
 def predict_rows(

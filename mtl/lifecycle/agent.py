@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
+from types import UnionType
 
 from mtl.agent.analysis.content import Analysis
 from mtl.agent.environment import Environment
@@ -51,6 +52,8 @@ class Agent:
     def __init__(self, *given: str, run: str | PathLike[str] | None = None, trust: Sequence[str] = ()) -> None:
         if given and run is not None:
             raise InputError("Agent: expected overrides of an agent to be trained, or the run of a trained one")
+        if isinstance(trust, str):
+            raise InputError(f"Agent: trust={trust!r}: expected a list of modules, such as ['{trust}']")
         self.run = None if run is None else Run.open(run, trust)
         self.config: RunConfig = configure(*given) if self.run is None else self.run.config
 
@@ -99,6 +102,7 @@ class Agent:
                 f"Agent.execute: {given[0]}, and an environment that is made already: expected one of the two"
             )
         if environment is not None:
+            _check_kind("execute", "environment", environment, Environment)
             report, _ = execute_in(environment, run, {"_target_": type(environment).__name__})
             return report
         asked = ExecuteConfig.read(compose_plain(given, "execute"))
@@ -129,6 +133,8 @@ class Agent:
             InputError: it is not trained, or its data has changed.
         """
         run = self._trained("analyse")
+        if report is not None:
+            _check_kind("analyse", "report", report, ExecutionReport)
         return analyse(run.path, run.trust, report=report)[0]
 
     def improve(self, *given: str) -> RunResult:
@@ -176,7 +182,9 @@ class Agent:
         Raises:
             InputError: it is not trained, not of a person's table, or the file does not fit.
         """
-        found = retrain(self._trained("retrain"), records, always=always, progress=self.config.progress)
+        run = self._trained("retrain")
+        _check_kind("retrain", "records", records, str | PathLike)
+        found = retrain(run, records, always=always, progress=self.config.progress)
         if found.kept:
             self.run = Run.open(found.used, self.config.trust)
             self.config = self.run.config
@@ -186,6 +194,14 @@ class Agent:
         if self.run is None:
             raise InputError(f"Agent.{what}: it is not trained yet; call train() first")
         return self.run
+
+
+def _check_kind(what: str, name: str, given: object, wanted: type | UnionType) -> None:
+    """InputError where an argument is none of the kind that a method takes."""
+    if not isinstance(given, wanted):
+        kind = "the path of a file" if isinstance(wanted, UnionType) else f"an object of {wanted.__name__}"
+        found = f"the class {given.__name__}" if isinstance(given, type) else f"a {type(given).__name__}"
+        raise InputError(f"Agent.{what}: {name}: expected {kind}, found {found}")
 
 
 def _check_own_run(what: str, named: str | None) -> None:

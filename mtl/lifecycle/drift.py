@@ -1,5 +1,6 @@
 """Whether the tasks of a finished run are worse on rows that came later than on its own test rows."""
 
+import filecmp
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from mtl.runs.contributions import Contributions
 from mtl.runs.directory import Run
 from mtl.suites.table import TableSuite
 from mtl.suites.table.splitting import LATER_SHARES
-from mtl.suites.table.user_table import sheet_of
+from mtl.suites.table.user_table import files_of, sheet_of
 from mtl.tasks import TaskGraph
 
 SUITE = "mtl.suites.table.table"  # the target of a suite that can read later rows
@@ -52,7 +53,8 @@ class Watched:
             Both.
 
         Raises:
-            InputError: it is not finished, not of a person's table, or its rows have changed.
+            InputError: it is not finished, not of a person's table, has learned from this file, or its rows have
+                changed.
         """
         was, config = run.result, run.config
         if config.task.get("_target_") != SUITE:
@@ -62,6 +64,12 @@ class Watched:
             )
         if config.task.get("stream"):
             raise InputError(f"run '{run.path}' reads its rows piece by piece, task.stream=true, which leaves no test")
+        for path in (Path(str(config.task["path"])), *map(Path, files_of(config.task.get(READS)))):
+            if path.is_file() and records.is_file() and filecmp.cmp(path, records, shallow=False):
+                raise InputError(
+                    f"records={records}: run '{run.path}' has learned from rows of this file: expected rows that came "
+                    "after them"
+                )
         trained = load_trained(run)
         trained.data.setup("fit")
         if trained.data.fingerprint != was.data.fingerprint:
@@ -125,15 +133,17 @@ class Watched:
         """The config of a run that is trained again.
 
         Args:
-            rows: ``all``: with all rows of before and half of the later ones; ``later``: with that half alone. The
-                other half is divided into validation and test in the same way.
+            rows: ``all``: with all rows of before, also later ones that the run was trained again with, and half of the
+                later ones; ``later``: with that half alone. The other half is divided into validation and test in the
+                same way.
 
         Returns:
             The config.
         """
         task = self.without_parts()
         if rows == ALL:
-            task[READS] = str(self.records)
+            before = files_of(self.run.config.task.get(READS))
+            task[READS] = [*before, str(self.records)] if before else str(self.records)
         else:
             test, val = 1 - LATER_SHARES[1], LATER_SHARES[1] - LATER_SHARES[0]
             task |= {"path": str(self.records), "query": None, "split": {**task["split"], "val": val, "test": test}}

@@ -254,6 +254,23 @@ def environment_for(config: RunConfig, data: MultiTaskDataModule) -> Environment
     return environment
 
 
+def check_rows(environment: Environment | None, data: MultiTaskDataModule) -> None:
+    """Say before a training what acting will miss in the rows of its suite, which are loaded.
+
+    Args:
+        environment: where it will act; None: it does not.
+        data: the suite.
+
+    Raises:
+        InputError: something is missing.
+    """
+    if environment is not None and environment.acts_on_test_rows:
+        try:
+            environment.check_rows(data)
+        except InputError as error:
+            raise InputError(f"{error}; execution=none trains without acting") from None
+
+
 def check_meeting(environment: Environment | None, improvement: Improvement | None, network: Network | None) -> None:
     """Say before a training what acting will miss in the network, unless an improvement may give it.
 

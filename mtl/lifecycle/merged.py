@@ -21,7 +21,7 @@ from mtl.config.run_result import MergingResult, RunResult
 from mtl.config.signals import signals_interrupt
 from mtl.errors import InputError
 from mtl.lifecycle.common_start import copy_heads
-from mtl.lifecycle.execution import act, check_meeting, environment_for
+from mtl.lifecycle.execution import act, check_meeting, check_rows, environment_for
 from mtl.lifecycle.failures import failures_recorded
 from mtl.lifecycle.fit import Fitted
 from mtl.lifecycle.improvement import improve, improvement_for
@@ -92,6 +92,7 @@ def train_merged(
         assembly, environment, improvement = prepare(config, merged)
         started = time.perf_counter()
         assembly.data.setup("fit")
+        check_rows(environment, assembly.data)
         data_seconds = time.perf_counter() - started
     parts = train_parts(config, merged, assembly.data.fingerprint, train)
     with silent_lightning(), signals_interrupt(), new_run(config) as run, failures_recorded(run, first=True):

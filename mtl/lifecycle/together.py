@@ -16,7 +16,7 @@ from mtl.config.run_result import RunResult
 from mtl.config.signals import interruptions_prevail, signals_interrupt
 from mtl.errors import InputError
 from mtl.lifecycle.common_start import begin_with_start
-from mtl.lifecycle.execution import check_meeting, environment_for
+from mtl.lifecycle.execution import check_meeting, check_rows, environment_for
 from mtl.lifecycle.failures import failures_recorded
 from mtl.lifecycle.fit import Observers, fitted
 from mtl.lifecycle.improvement import improvement_for
@@ -151,6 +151,7 @@ def prepare_all(jobs: Sequence[Job]) -> list[Trainee]:
         data.configure_batches(config.batch_size, config.seed, config.accumulate)
         assembly = build_with_data(data, config)
         environment = environment_for(config, data)
+        check_rows(environment, data)
         improvement = improvement_for(config, assembly, environment)
         begin_with_start(assembly.module, config)
         check_meeting(environment, improvement, assembly.module.network)

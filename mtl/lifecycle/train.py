@@ -26,7 +26,7 @@ from mtl.config.run_result import RunResult
 from mtl.config.signals import signals_end_what_waits, signals_interrupt
 from mtl.errors import InputError
 from mtl.lifecycle.common_start import begin_with_start
-from mtl.lifecycle.execution import act, check_meeting, environment_for
+from mtl.lifecycle.execution import act, check_meeting, check_rows, environment_for
 from mtl.lifecycle.failures import failures_recorded
 from mtl.lifecycle.finished_heads import check_finishing, finish_heads
 from mtl.lifecycle.fit import Fitted, fit
@@ -223,6 +223,7 @@ def prepare(config: RunConfig, most_threads: int | None = None) -> Prepared:
             raise
         raise InputError(f"run '{resumed.path}': its rows cannot be loaded: {' '.join(str(error).split())}") from error
     check_labels(assembly.data.splits)
+    check_rows(environment, assembly.data)
     if resumed is not None:
         check_data(resumed, assembly.data.fingerprint)
     assembly.data.loader("train", training=True, world=world)

@@ -13,7 +13,7 @@ from mtl.assembly import save_statistics, trees_of
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import LOSS, RunResult, Selection
 from mtl.errors import InputError
-from mtl.lifecycle.execution import act, check_meeting, environment_for
+from mtl.lifecycle.execution import act, check_meeting, check_rows, environment_for
 from mtl.lifecycle.failures import failures_recorded
 from mtl.lifecycle.fit import Fitted
 from mtl.lifecycle.introduction import introduce
@@ -93,6 +93,7 @@ def train_trees(
     check_meeting(environment, None, None)
     started = time.perf_counter()
     data.setup("fit")
+    check_rows(environment, data)
     data_seconds = time.perf_counter() - started
     with new_run(config) as run, failures_recorded(run, first=True):
         on_run_created(run)

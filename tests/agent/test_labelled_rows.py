@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mtl.agent.labelled_rows import predict_test_rows
+from mtl.agent.labelled_rows import predict_test_rows, rows_with_labels
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE, Inputs
 from mtl.suites.batch import Split
@@ -67,3 +67,6 @@ def test_without_a_labelled_row_there_is_nothing_to_act_on() -> None:
     data.setup("test")
     with pytest.raises(InputError, match="no test row has a label for a and b"):
         predict_test_rows(double, data, ["a", "b"])
+    with pytest.raises(InputError, match="no test row has a label for a and b"):
+        rows_with_labels(data, ["a", "b"])
+    assert rows_with_labels(data, ["a"], "val").tolist() == [True, False]

@@ -148,6 +148,22 @@ def test_another_run_on_the_same_data_decides_beside_the_agent(tmp_path: Path) -
         agent.execute("execution@_global_=alerts", f"single={runs['less']}")
     with pytest.raises(InputError, match=r"unknown column in rule 'dset': did you mean 'dest'"):
         agent.execute("execution@_global_=alerts", "rule=[dset]")
+    with pytest.raises(InputError, match=r"rule names the column 'dest' twice"):
+        agent.execute("execution@_global_=alerts", "rule=[dest,dest]")
+    with pytest.raises(InputError, match=r"rule: 'late' is what is predicted, which a rule does not know"):
+        agent.execute("execution@_global_=alerts", "rule=[dest,late]")
     assert agent.run is not None
     same = agent.execute("execution@_global_=alerts", f"single={agent.run.path}", "budget=2").summary()
     assert same["over_single"] == 0.0
+
+
+def test_what_acting_misses_in_the_rows_is_said_before_the_training(tmp_path: Path) -> None:
+    """A shift of more messages than there are would be another question than the one that was asked."""
+    agent = Agent("task=reviews", "task.vocabulary=40", "execution=routing", *QUICK, f"output={tmp_path / 'runs'}")
+    with pytest.raises(InputError, match=r"messages=120: expected at most \d+, the test reviews .*; execution=none"):
+        agent.train()
+    assert not (tmp_path / "runs").exists()
+    trained = Agent("task=reviews", "task.vocabulary=40", *QUICK, f"output={tmp_path}")
+    trained.train()
+    with pytest.raises(InputError, match=r"messages=5000: expected at most \d+, the test reviews"):
+        trained.execute("execution@_global_=routing", "messages=5000")

@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 from rich.console import Console
 
+from mtl.agent.environments.lending import Lending
 from mtl.agent.environments.scheduling.decoders import Greedy
 from mtl.agent.environments.scheduling.job_shops import JobShops
 from mtl.agent.environments.scheduling.schedule_report import AGENT, ScheduleReport
@@ -211,6 +213,21 @@ def test_what_cannot_be_improved_is_said_before_a_directory_is_made(trained: Run
     with pytest.raises(InputError, match=r"has no result\.json"):
         improve_run(node(), unfinished.path)
     assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda run: Agent(run=run, trust="mine"), r"trust='mine': expected a list of modules, such as \['mine'\]"),
+        (lambda run: Agent(run=run).execute(environment="alerts"), "an object of Environment, found a str"),
+        (lambda run: Agent(run=run).execute(environment=Lending), "an object of Environment, found the class Lending"),
+        (lambda run: Agent(run=run).analyse("report"), "report: expected an object of ExecutionReport, found a str"),
+        (lambda run: Agent(run=run).retrain(None), "records: expected the path of a file, found a NoneType"),
+    ],
+)
+def test_arguments_of_another_kind_are_refused(call: Callable[[str], Any], says: str, trained: RunResult) -> None:
+    with pytest.raises(InputError, match=says):
+        call(trained.directory)
 
 
 def test_progress_is_lines_where_there_is_no_terminal() -> None:

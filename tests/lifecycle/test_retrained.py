@@ -13,6 +13,7 @@ from mtl.cli.retrain import main
 from mtl.errors import InputError
 from mtl.lifecycle import retrained
 from mtl.lifecycle.agent import Agent
+from mtl.lifecycle.drift import ALL, READS, Watched
 from mtl.lifecycle.retrained import retrain
 from mtl.runs.directory import Run
 from tests.support import TINY
@@ -99,6 +100,11 @@ def test_drift_is_found_and_training_again_is_kept(
     assert written == json.loads(json.dumps(found.plain()))
     again = retrain(before, tmp_path / "turned.csv")
     assert again.candidates == found.candidates  # the runs that there are, and no further ones
+    for learned in ("turned.csv", "old.csv"):
+        with pytest.raises(InputError, match=rf"{learned}: run '.*' has learned from rows of this file: expected rows"):
+            retrain(new, tmp_path / learned)
+    files = [str(tmp_path / name) for name in ("turned.csv", "same.csv")]
+    assert Watched.open(new, tmp_path / "same.csv").retrained_config(ALL).task[READS] == files
 
 
 def test_nothing_is_trained_where_nothing_has_changed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

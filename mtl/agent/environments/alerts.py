@@ -80,7 +80,7 @@ class Alerts(DecidingEnvironment[Flights]):
         single: directory of another run on the same data, which decides beside the agent; None: none.
 
     Raises:
-        InputError: an argument out of range, or ``single`` is no run.
+        InputError: an argument out of range, a rule by what is predicted, or ``single`` is no run.
     """
 
     requires: ClassVar[Mapping[str, str]] = {"late": "binary", "arrival_delay": "regression", "cancelled": "binary"}
@@ -119,6 +119,13 @@ class Alerts(DecidingEnvironment[Flights]):
             )
         for option, names in (("rule", self.rule), ("show", self.show)):
             check_columns(self, option, names, list(map(str, data.frame.columns)))
+        for name in self.rule:
+            if name in {str(target.column) for target in data.targets}:
+                raise InputError(f"{cannot_act(self)}: rule: '{name}' is what is predicted, which a rule does not know")
+
+    @override
+    def check_rows(self, data: MultiTaskDataModule) -> None:
+        self.known_rows(data, "test")
 
     @override
     @torch.inference_mode()
@@ -142,11 +149,16 @@ class Alerts(DecidingEnvironment[Flights]):
         targets, groups = data.splits[split].targets, data.splits[split].groups
         assert groups is not None
         minutes, bad = self.worth(targets), ((targets["late"] == 1) | (targets["cancelled"] == 1)).numpy()
-        rows = np.flatnonzero(np.isfinite(minutes))
-        if not len(rows):
-            raise InputError(f"of no flight of the {split} rows is it known what came of it")
+        rows = self.known_rows(data, split)
         day = in_order(groups.numpy()[rows])
         return Flights({name: values[rows] for name, values in predicted.items()}, minutes[rows], bad[rows], day, rows)
+
+    def known_rows(self, data: MultiTaskDataModule, split: str) -> Numbers:
+        """Places of the flights of which it is known what came of them. InputError if there is none."""
+        rows = np.flatnonzero(np.isfinite(self.worth(data.splits[split].targets)))
+        if not len(rows):
+            raise InputError(f"of no flight of the {split} rows is it known what came of it")
+        return rows
 
     def worth(self, targets: Mapping[str, Tensor]) -> Floats:
         """Minutes that a warning of each flight is worth before its price, ``[N]``; NaN where that is not known."""
@@ -172,7 +184,8 @@ class Alerts(DecidingEnvironment[Flights]):
             column = data.frame[name]
             if is_numeric_dtype(column):
                 edges = np.unique(np.nanquantile(column.iloc[rows["train"]], np.linspace(0, 1, BINS + 1)[1:-1]))
-                column = pd.Series(np.digitize(column, edges), index=column.index)
+                tenths = pd.Series(np.digitize(column, edges), index=column.index)
+                column = tenths.mask(column.isna(), -1)  # a missing value is not the largest one
             train[name], test[name] = (column.iloc[rows[part]].to_numpy() for part in ("train", "test"))
         kept = data.kept or range(len(train))
         train = train.iloc[list(kept)].assign(worth=self.worth(data.splits["train"].targets) - self.price)

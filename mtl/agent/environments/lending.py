@@ -14,13 +14,12 @@ from typing_extensions import override
 
 from mtl.agent.analysis.resampling import group_numbers, sums_by_group
 from mtl.agent.deciding import DecidingEnvironment
-from mtl.agent.labelled_rows import predict_test_rows
+from mtl.agent.labelled_rows import predict_test_rows, rows_with_labels
 from mtl.agent.linear_baseline import LinearBaseline
 from mtl.agent.report import ExecutionReport, Value, plain_table
 from mtl.errors import InputError
 from mtl.runs.contributions import Outcome
 from mtl.suites.base import MultiTaskDataModule, Predict
-from mtl.tasks import labelled
 
 AGENT, LINEAR, TRUTH = "agent", "linear", "truth"
 LABELS = {LINEAR: "linear model"}  # what the table calls those whose names in files are shorter
@@ -106,6 +105,10 @@ class Lending(DecidingEnvironment[Applications]):
         self.check_settings()
 
     @override
+    def check_rows(self, data: MultiTaskDataModule) -> None:
+        rows_with_labels(data, tuple(self.requires))
+
+    @override
     @torch.inference_mode()
     def run(self, predict: Predict, data: MultiTaskDataModule) -> "LendingReport":
         applications = self.cases(predict, data, "test")
@@ -117,8 +120,7 @@ class Lending(DecidingEnvironment[Applications]):
     @override
     def cases(self, predict: Predict, data: MultiTaskDataModule, split: str) -> Applications:
         predicted, true = predict_test_rows(predict, data, tuple(self.requires), split)
-        groups, targets = data.splits[split].groups, data.splits[split].targets
-        known = torch.stack([labelled(targets[name]) for name in self.requires]).all(0)
+        groups, known = data.splits[split].groups, rows_with_labels(data, tuple(self.requires), split)
         numbers = group_numbers(None if groups is None else groups[known].numpy(), len(true["default"]))
         return Applications(predicted, true["log_amount"].exp(), true["default"], numbers)
 

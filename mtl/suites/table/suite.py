@@ -63,8 +63,8 @@ class TableSuite(MultiTaskDataModule):
             ``robust``: scaled by median and quartiles, and smoothly limited.
         read_test: gives the test rows, where they are in a file of their own; ``splitting`` then divides the others.
         row_weight: column of the weight that each row has in every loss and metric, which is no input; None: 1 each.
-        read_later: gives rows that came after all others, to be trained on, validated and tested beside them; see
-            :class:`~mtl.suites.table.splitting.WithLaterRows`.
+        read_later: each gives rows that came after all those before it. The last of them are trained on, validated and
+            tested; see :class:`~mtl.suites.table.splitting.WithLaterRows`.
 
     Attributes:
         notes: what the user should know of how the table was read.
@@ -86,7 +86,7 @@ class TableSuite(MultiTaskDataModule):
         numbers: str = "standard",
         read_test: Callable[[], pd.DataFrame] | None = None,
         row_weight: str | None = None,
-        read_later: Callable[[], pd.DataFrame] | None = None,
+        read_later: Sequence[Callable[[], pd.DataFrame]] = (),
     ) -> None:
         super().__init__()
         self.row_weight = None if row_weight is None else str(row_weight)  # a column may be called 2020
@@ -224,8 +224,9 @@ class TableSuite(MultiTaskDataModule):
             self._frame = typed(found, self.types)
             if self.read_test is not None:
                 self._add_rows(self._frame, self.read_test(), "task.path_test", WithTestRows)
-            if self.read_later is not None:
-                self._add_rows(self._frame, self.read_later(), "task.path_later", WithLaterRows)
+            for number, read in enumerate(self.read_later, start=1):
+                last = number == len(self.read_later)
+                self._add_rows(self._frame, read(), "task.path_later", WithLaterRows if last else None)
         return self._frame
 
     def _rows(self) -> Rows:
@@ -253,7 +254,11 @@ class TableSuite(MultiTaskDataModule):
         return weights
 
     def _add_rows(
-        self, own: pd.DataFrame, others: pd.DataFrame, option: str, division: Callable[[Splitting, int], Division]
+        self,
+        own: pd.DataFrame,
+        others: pd.DataFrame,
+        option: str,
+        division: Callable[[Splitting, int], Division] | None,
     ) -> None:
         """Put the rows of another file, read as the table's are, behind them.
 
@@ -261,7 +266,8 @@ class TableSuite(MultiTaskDataModule):
             own: the table.
             others: the rows.
             option: what named their file, for messages.
-            division: what says which rows are for what, from the way in which the table is divided and their number.
+            division: what says which rows are for what, from the way in which the table is divided and their number;
+                None: they are like those of the table.
 
         Raises:
             InputError: they have not the same columns.
@@ -278,9 +284,10 @@ class TableSuite(MultiTaskDataModule):
         except InputError as error:
             raise InputError(f"{option}: {error}") from None
         self._frame = stacked([own, others]).reset_index(drop=True)
-        self._added = len(others)
-        assert isinstance(self.splitting, Splitting)
-        self.splitting = division(self.splitting, len(others))
+        self._added += len(others)
+        if division is not None:
+            assert isinstance(self.splitting, Splitting)
+            self.splitting = division(self.splitting, len(others))
 
     @property
     def fingerprint(self) -> str:

@@ -37,7 +37,7 @@ def table(
     formats: Mapping[str, str] | None = None,
     numbers: str = "standard",
     path_test: str | None = None,
-    path_later: str | None = None,
+    path_later: str | Sequence[str] | None = None,
     row_weight: str | None = None,
     sheet: str | None = None,
     query: str | None = None,
@@ -63,7 +63,8 @@ def table(
         numbers: ``standard``, ``quantile`` or ``robust``; see :class:`TableSuite`.
         path_test: file of the test rows, with the same columns, written in the same way; None: ``split`` draws them.
         path_later: file of rows that came after those of ``path``, with the same columns, written in the same way: half
-            of them are trained on beside all rows of ``path``, a quarter each is the validation and the test. None:
+            of them are trained on beside all rows of ``path``, a quarter each is the validation and the test. Of
+            several files, in the order in which they came, that holds for the last; the others are trained on. None:
             there are none.
         row_weight: column of the weight that each row has in every loss and metric; None: 1 each.
         sheet: of an Excel file; None: the first one.
@@ -106,10 +107,12 @@ def table(
     read = partial(read_one, str(path), query, sheet=sheet)
     if query and statistics:
         read = partial(read_by_consent, read, query)
-    read_test, read_later = (
-        partial(read_one, str(other), sheet=sheet_of(sheet, Path(str(other))), option=option) if other else None
-        for other, option in ((path_test, "task.path_test"), (path_later, "task.path_later"))
-    )
+
+    def read_other(other: str, option: str) -> Callable[[], pd.DataFrame]:
+        return partial(read_one, str(other), sheet=sheet_of(sheet, Path(str(other))), option=option)
+
+    read_test = read_other(path_test, "task.path_test") if path_test else None
+    read_later = [read_other(other, "task.path_later") for other in files_of(path_later)]
     options = (
         splitting,
         categories,
@@ -122,6 +125,14 @@ def table(
         read_later,
     )
     return TableSuite(read, targets, columns, *options)
+
+
+def files_of(path_later: str | Sequence[str] | None) -> list[str]:
+    """The files of later rows that a config names."""
+    if not path_later:
+        return []
+    several = isinstance(path_later, Sequence) and not isinstance(path_later, str)
+    return list(map(str, path_later)) if several else [str(path_later)]
 
 
 def sheet_of(sheet: str | None, path: Path) -> str | None:

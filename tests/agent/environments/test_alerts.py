@@ -159,3 +159,9 @@ def test_the_plain_rule_is_a_mean_of_training_flights_that_agree_by_hand() -> No
     to_a = (35 * 50 + 20 * everywhere) / 55
     np.testing.assert_allclose(alerts.expect_by_rule(data), [to_a] * 9 + [everywhere])
     assert np.isfinite(Alerts(rule=["x", "dest"]).expect_by_rule(data)).all()
+    late["x"] = late["x"].where(late["dest"] != "b", 6.0).where(late["dest"] != "a")
+    lacking = TableSuite(lambda: late, targets, splitting=splitting, columns={"dest": "category", "x": "number"})
+    lacking.configure_batches(16, 0)
+    lacking.setup("test")
+    missing = Alerts(rule=["x"], price=10, cancelled_minutes=180).expect_by_rule(lacking)
+    np.testing.assert_allclose(missing[:9], to_a, err_msg="missing numbers are a group of their own")

@@ -102,7 +102,7 @@ def test_keywords_find_the_department_and_the_mood(form: str, published: dict[st
     """Of the stand-in each text names its department; what has no keyword goes to the most usual desk."""
     data = ReviewsSuite(form=form, vocabulary=60, **({"length": 20} if form == "sequence" else {}))
     data.setup("test")
-    routing = Routing(keywords={"Dresses": ["dresses"], "Tops": ["tops"], "Trend": []}, complaints=["awful", "poor"])
+    routing = Routing(keywords={"Dresses": ["dresses"], "Tops": ["Tops"], "Trend": []}, complaints=["awful", "POOR"])
     said = routing.by_keywords(data)(
         data.encode(["awful dresses", "nice tops and dresses", "a nice coat", "poor tops"])
     )

@@ -45,6 +45,7 @@ seeds = st.integers(0, 2**31 - 1)
 def constrained_shops(draw: st.DrawFn, objective: Objective = "makespan", largest: int = 5) -> JobShop:
     """A job shop with release and due dates, weights, downtimes, and perhaps with work begun and frozen.
 
+    A job may be due before it is released: it is late in any case.
     What is fixed is the beginning of some schedule, so that it can be kept.
     """
     shop = draw(job_shops(largest))
@@ -58,7 +59,7 @@ def constrained_shops(draw: st.DrawFn, objective: Objective = "makespan", larges
     ]
     constraints = Constraints(
         releases=tuple(releases.tolist()),
-        due=tuple(int(release + random.integers(span)) if random.random() < 0.8 else None for release in releases),
+        due=tuple(int(random.integers(release + span)) if random.random() < 0.8 else None for release in releases),
         weights=tuple(random.integers(0, 5, shop.jobs).tolist()),
         downtimes=tuple(downtimes),
     )

@@ -72,6 +72,10 @@ def test_select(selectors: str | list[str], names: list[str]) -> None:
         ("zz*", "unknown instance pattern"),
         (" , ", "none named"),
         ("nowhere/x.txt", "no such file"),
+        ("FT06", "unknown instance 'FT06': did you mean 'ft06'"),
+        ("tests", "instances=tests: a folder; expected the path of each file in it"),
+        ("tests/", "instance file tests: a folder, expected a file"),
+        ("tests/*.csv", r"instances=tests/\*.csv: patterns are of published instances; expected the path of each file"),
     ],
 )
 def test_select_says_what_is_wrong(selectors: str, message: str) -> None:

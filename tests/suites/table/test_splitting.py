@@ -237,6 +237,10 @@ def test_later_rows_train_validate_and_test(tmp_path: Path) -> None:
     alone.setup("fit")
     for name in ("val", "test"):  # the same rows
         torch.testing.assert_close(made.splits[name].targets["y"], alone.splits[name].targets["y"])
+    several = table(**{**given, "path_later": [given["path_later"], str(tmp_path / "test.csv")]}, form="columns")
+    several.configure_batches(8, seed=0)
+    several.setup("fit")
+    assert [len(split) for split in several.splits.values()] == [160, 10, 10], "all rows of the first file train"
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from mtl.agent.environments.scheduling.rules import BY_DUE_DATE, Rule, select_ru
 from mtl.agent.environments.scheduling.schedule import Schedule
 from mtl.agent.environments.scheduling.schedule_files import ExecutedSchedule, schedule_files
 from mtl.agent.environments.scheduling.seeds import check_seed
-from mtl.agent.labelled_rows import predict_test_rows
+from mtl.agent.labelled_rows import predict_test_rows, rows_with_labels
 from mtl.agent.linear_baseline import LinearBaseline
 from mtl.agent.report import ExecutionReport, Value, plain_table
 from mtl.errors import InputError
@@ -100,6 +100,10 @@ class EstimatedShops(Environment):
         self.cpsat = cpsat or CpSat()
         if not self.planners and not self.cpsat.seconds:
             raise InputError("planners is empty: name a dispatching rule or a dispatcher, or give cpsat.seconds")
+
+    @override
+    def check_rows(self, data: MultiTaskDataModule) -> None:
+        rows_with_labels(data, tuple(self.requires))
 
     @override
     @torch.inference_mode()

@@ -1,6 +1,7 @@
 """Rows of CSV tables by column, with the line that each stands on."""
 
 import csv
+import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def csv_rows(
         InputError: a column is missing, there twice or not known, a row has too few or too many cells, or a quote is
             not closed.
     """
-    lines = text.splitlines()
+    lines = list(io.StringIO(text, newline=""))  # a name in quotes may hold an end of a line, and keeps it
     if not lines or not lines[0].strip():
         raise InputError(f"{path}:1: expected the columns {', '.join(needed)}, found an empty line")
     separator = max(SEPARATORS, key=lines[0].count)

@@ -62,6 +62,8 @@ def parse_fjs(path: Path, text: str) -> JobShop:
 def read_job(path: Path, number: int, words: list[str], machines: int) -> list[list[Option]]:
     """The operations of a line, each with the machines that can do it, 0..M, as they may be numbered from 0 or 1."""
     values = [whole_number(path, number, word) for word in words]
+    if values[0] < 1:
+        raise InputError(f"{path}:{number}: expected a number of operations from 1, found {values[0]}")
     route, place = [], 1
     for operation in range(values[0]):
         count = values[place] if place < len(values) else 0

@@ -36,8 +36,10 @@ def parse_own_json(where: str, name: str, content: Mapping[str, Any]) -> JobShop
     """
     check_keys(where, content, OF_SHOP, ("jobs",))
     listed = content.get("machines", [])
-    if not isinstance(listed, list) or not all(isinstance(machine, str | int) for machine in listed):
+    if not isinstance(listed, list):
         raise InputError(f"{where}: machines: expected a list of names")
+    for machine in listed:
+        check_name(f"{where}: machines", machine)
     machines: dict[str, Name] = {str(machine): machine for machine in listed}
     if len(machines) < len(listed):
         twice = next(machine for place, machine in enumerate(listed) if str(machine) in map(str, listed[:place]))
@@ -45,7 +47,7 @@ def parse_own_json(where: str, name: str, content: Mapping[str, Any]) -> JobShop
     jobs: dict[str, OwnJob] = {}
     for number, entry in enumerate(objects(where, "jobs", content["jobs"])):
         check_keys(f"{where}: job {entry.get('name', number)}", entry, OF_JOBS, ("operations",))
-        job_name = str(entry.get("name", number))
+        job_name = str(check_name(f"{where}: name of job {number}", entry.get("name", number)))
         if job_name in jobs:
             raise InputError(f"{where}: two jobs are called {job_name}")
         jobs[job_name] = read_job(f"{where}: job {job_name}", entry, machines, bool(listed))
@@ -73,17 +75,16 @@ def read_job(where: str, entry: Mapping[str, Any], machines: dict[str, Name], li
     Raises:
         InputError: it is none.
     """
-    job = OwnJob()
+    job, names = OwnJob(), set[str]()
     for key in ("release", "due", "weight"):
         if entry.get(key) is not None:
             setattr(job, key, number_of(where, entry, key))
     for number, operation in enumerate(objects(where, "operations", entry["operations"])):
-        name = operation.get("name", number)
+        name = check_name(f"{where}: name of operation {number}", operation.get("name", number))
         here = f"{where}, operation {name}"
-        if not isinstance(name, str | int):
-            raise InputError(f"{here}: expected a name or a number")
-        if name in job.operations:
+        if str(name) in names:  # files would not tell 1 and "1" apart
             raise InputError(f"{where}: two operations are called {name}")
+        names.add(str(name))
         start = number_of(here, operation, "start") if operation.get("start") is not None else None
         job.operations[name] = OwnOperation(read_options(here, operation, machines, listed), start)
     return job
@@ -110,17 +111,25 @@ def read_options(
     check_keys(where, operation, OF_OPERATIONS, ("machine", "duration") if several is None else ("machines",))
     if several is None:
         number_of(where, operation, "duration")
-        several = {operation["machine"]: operation["duration"]} if isinstance(operation["machine"], str | int) else None
+        several = {check_name(f"{where}: machine", operation["machine"]): operation["duration"]}
     elif "machine" in operation or "duration" in operation:
         raise InputError(f"{where}: expected machine and duration, or machines, and not both")
     if not isinstance(several, dict) or not several:
         raise InputError(f"{where}: expected the name of a machine, or machines with the duration on each")
     found = []
     for machine in several:
+        check_name(f"{where}: machines", machine)
         if not listed:
             machines.setdefault(str(machine), machine)
         found.append((machine_number(where, str(machine), list(machines)), number_of(where, several, machine)))
     return found
+
+
+def check_name(where: str, name: Any) -> Name:
+    """The name of something. InputError if it is none."""
+    if isinstance(name, bool) or not isinstance(name, str | int) or not str(name).strip():
+        raise InputError(f"{where}: expected a name or a number, found {name!r}")
+    return name
 
 
 def objects(where: str, what: str, found: Any) -> list[Mapping[str, Any]]:

@@ -11,6 +11,9 @@ from mtl.suites.scheduling.instance import LARGEST_TIME, JobShop, from_options
 
 THOUSANDS = re.compile(r"\d{1,3}(\.\d{3})+")  # 1.000 is one for some people, and a thousand for others
 
+# How numbers become whole that are no times
+WHOLE = {"weight": "weights count by their ratios", "operation": "operations are numbered"}
+
 
 @dataclass
 class OwnOperation:
@@ -133,10 +136,8 @@ def whole(where: str, name: str, cell: str) -> int:
     except ValueError:
         raise InputError(f"{where}: {name} {cell!r}: expected a whole number") from None
     if not 0 <= value < LARGEST_TIME or value != int(value):
-        raise InputError(
-            f"{where}: {name} {cell!r}: expected a whole number, 0 to {LARGEST_TIME - 1}; a smaller unit of time makes "
-            "times whole"
-        )
+        hint = WHOLE.get(name, "a smaller unit of time makes times whole")
+        raise InputError(f"{where}: {name} {cell!r}: expected a whole number, 0 to {LARGEST_TIME - 1}; {hint}")
     return int(value)
 
 

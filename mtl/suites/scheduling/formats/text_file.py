@@ -22,9 +22,11 @@ def read_text(path: Path, what: str) -> str:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise InputError(f"{what} {path}: no such file") from None
+    except IsADirectoryError:
+        raise InputError(f"{what} {path}: a folder, expected a file") from None
     except UnicodeDecodeError:
         raise InputError(
-            f"{what} {path}: cannot be read as text, as it is not in UTF-8: save it so (in spreadsheets: CSV UTF-8)"
+            f"{what} {path}: cannot be read as text in UTF-8: save it so (in spreadsheets: CSV UTF-8), and unpacked"
         ) from None
     except OSError as error:
         raise InputError(f"{what} {path}: cannot be read as text ({type(error).__name__})") from None

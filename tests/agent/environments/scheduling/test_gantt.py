@@ -14,6 +14,7 @@ from mtl.agent.environments.scheduling.palette import palette
 from mtl.agent.environments.scheduling.rules import rules
 from mtl.agent.environments.scheduling.schedule import Schedule
 from mtl.agent.report import save_figure
+from mtl.suites.scheduling.instance import JobShop
 from mtl.suites.scheduling.published import select
 from mtl.suites.scheduling.shops import Shops
 
@@ -70,3 +71,11 @@ def test_files_are_a_picture_and_a_drawing(tmp_path: Path) -> None:
     root = ElementTree.parse(svg).getroot()
     group = next(node for node in root.iter("{http://www.w3.org/2000/svg}g") if node.get("id") == "operations")
     assert len(group.findall("{http://www.w3.org/2000/svg}path")) == 36
+
+
+def test_signs_that_no_font_has_are_boxes(tmp_path: Path) -> None:
+    """Nothing is said of it; the page shows what a browser can."""
+    shop = JobShop("工厂", np.array([[4, 6]]), np.array([[0, 1]]), job_names=("作业",), machine_names=("机器", "m"))
+    schedule = Schedule(shop, np.array([[0, 4]]))
+    png, _ = save_figure(gantt(schedule, "test"), tmp_path / "chart")
+    assert imread(png).shape[1] > 1000

@@ -59,7 +59,6 @@ def test_dates_weights_and_starts(tmp_path: Path) -> None:
         ("job,operation,machine,duration,setup\na,1,m,2,9\n", ":1: unknown column 'setup': .*set-ups are not"),
         ("job,operation,machine,duration,release\na,1,m,2,-3\n", ":2: release '-3': expected a whole number"),
         ("job,operation,machine,duration,due\na,1,m,2,9\na,2,m,1,8\n", ":3: due 8 of job a, which has 9 in an ear"),
-        ("job,operation,machine,duration,due,release\na,1,m,2,3,4\n", "job a: due 3 is before its release 4"),
         (
             "job,operation,machine,duration,due,weight\na,1,m,2,9,2\nb,1,m,2,9,\n",
             ": job b has a due date and no weight",
@@ -72,6 +71,7 @@ def test_dates_weights_and_starts(tmp_path: Path) -> None:
         ("job,operation,machine,duration\na,1,,2\n", ":2: machine is empty"),
         ("job,operation,machine,duration\na,x,m,2\n", ":2: operation 'x': expected a whole number"),
         ("job,operation,machine,duration\na,1,m,2.5\n", ":2: duration '2.5': expected a whole number"),
+        ("job,operation,machine,duration,weight\na,1,m,2,0.5\n", ":2: weight '0.5': .*; weights count by their ratios"),
         ("job,operation,machine,duration\na,1,m,1.000\n", ":2: duration '1.000': .* without a point, which may part"),
         ("job,operation,machine,duration\na,1,m,nan\n", ":2: duration 'nan': expected a whole number"),
         ("job,operation,machine,duration\na,1,m,-2\n", ":2: duration '-2': expected a whole number"),
@@ -89,3 +89,9 @@ def test_a_quote_that_swallows_a_long_file_is_named(tmp_path: Path) -> None:
     """No cell is that long."""
     with pytest.raises(InputError, match=":2: a quote is not closed"):
         read(tmp_path, 'job,operation,machine,duration\na,1,"m,2\n' + "b,1,m,3\n" * 20_000)
+
+
+def test_a_name_in_quotes_keeps_the_end_of_a_line(tmp_path: Path) -> None:
+    """Else it would be the name of another job."""
+    text = 'job,operation,machine,duration\r\n"a\nb",1,m,2\r\nab,2,m,3\r\n'
+    assert read(tmp_path, text).job_names == ("a\nb", "ab")

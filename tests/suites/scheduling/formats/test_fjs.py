@@ -63,6 +63,7 @@ def test_words_after_the_last_job_are_passed_over(tmp_path: Path) -> None:
         ("1 2\n2 1 1 3\n", ":2: operation 2 of 2: expected a number of machines"),
         ("1 2\n1 2 1 3\n", ":2: operation 1 of 1: expected a number of machines and as many pairs"),
         ("1 2\n1 1 1 3 4\n", ":2: expected 1 operations, found 1 numbers more"),
+        ("1 2\n0\n", ":2: expected a number of operations from 1, found 0"),
         ("1 2\n2 1 0 3 1 2 4\n", ": machines are numbered from 0 and from 1"),
         ("1 2\n1 1 3 3\n", ":2: expected machines 1..2, found 3"),
         ("1 2\n1 1 2 -3\n", ":2: expected durations 0"),

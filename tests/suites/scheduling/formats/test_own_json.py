@@ -70,8 +70,17 @@ def test_machines_with_their_durations(tmp_path: Path) -> None:
         ),
         ({"downtimes": [{"machine": "saw", "start": 5, "end": 5}]}, "downtime of machine saw from 5 to 5"),
         ({"jobs": [{**DOOR, "release": -1}]}, "job door: release '-1': expected a whole number"),
-        ({"jobs": [{**DOOR, "due": 0}]}, "job door: due 0 is before its release 1"),
         ({"jobs": [DOOR, DOOR]}, "two jobs are called door"),
+        ({"jobs": [{**DOOR, "name": None}]}, "name of job 0: expected a name or a number, found None"),
+        ({"machines": ["saw", "paint", True]}, "machines: expected a name or a number, found True"),
+        (
+            {"jobs": [{"operations": [{"name": "1", "machine": "a", "duration": 1}, {"machine": "a", "duration": 2}]}]},
+            "job 0: two operations are called 1",
+        ),
+        (
+            {"jobs": [{"operations": [{"machine": "", "duration": 1}]}]},
+            "machine: expected a name or a number, found ''",
+        ),
         ({"jobs": [{"name": "a"}]}, "job a: without operations"),
         ({"jobs": [{"operations": [{"machine": "saw"}]}]}, "job 0, operation 0: without duration"),
         ({"jobs": [{"operations": [{"machine": "saw", "duration": True}]}]}, "duration True: expected a whole number"),

@@ -128,7 +128,7 @@ def new_job_allowance(shop: JobShop) -> float:
     shares = [
         (due - given.release(job)) / work[job] for job, due in enumerate(given.due) if due is not None and work[job]
     ]
-    return sum(shares) / len(shares) if shares else 0.0
+    return max(0.0, sum(shares) / len(shares)) if shares else 0.0  # below 0 where jobs are due before their release
 
 
 def play(episode: Episode, planner: Planner) -> Played:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mtl.agent.environments.scheduling.floor.disturbances import Breakdown, Disturbances, Episode, NewJob
 from mtl.agent.environments.scheduling.floor.planners import keeping_planner, rule_planner, solver_planner
-from mtl.agent.environments.scheduling.floor.play import Floor, Planner, play
+from mtl.agent.environments.scheduling.floor.play import Floor, Planner, new_job_allowance, play
 from mtl.agent.environments.scheduling.operations import list_operations
 from mtl.agent.environments.scheduling.rules import rules
 from mtl.suites.scheduling.instance import JobShop
@@ -105,6 +105,7 @@ def test_new_jobs_have_due_dates_where_others_have() -> None:
     floor = Floor(Episode("dated", dated, np.zeros((2, 2), int), (), (new,)))
     floor.carry_out(np.array([[0, 5], [0, 5]]), 3)
     assert floor.instance.constraints.due == (20, 40, 15)  # at 3, and three times its work after it
+    assert new_job_allowance(replace(dated, constraints=replace(dated.constraints, releases=(60, 60)))) == 0.0
     assert floor.instance.constraints.weights == (1, 1, 1)
 
 
