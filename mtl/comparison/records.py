@@ -205,16 +205,20 @@ def comparable(
     if not questions:
         return [], problems
     main = max(dict.fromkeys(questions), key=questions.count)
-    foreign = [
-        Problem(
-            str(one.path),
-            f"another question: suite {one.suite}, tasks {', '.join(f'{a} ({b})' for a, b in one.primary.items())}, "
-            "or other data",
-        )
-        for one in records
-        if question_of(one) != main
-    ]
+    usual = next(one for one in records if question_of(one) == main)
+    foreign = [Problem(str(one.path), unlike(one, usual)) for one in records if question_of(one) != main]
     return [one for one in records if question_of(one) == main], [*problems, *foreign]
+
+
+def unlike(one: Record, usual: Record) -> str:
+    """Why a run cannot be compared with the usual ones of a report."""
+    if one.question != usual.question:
+        tasks = ", ".join(f"{task} ({metric})" for task, metric in one.primary.items())
+        return f"another question: suite {one.suite}, tasks {tasks}"
+    return (
+        f"other data than most runs here (fingerprint {one.fingerprint}, not {usual.fingerprint}), as is every split of "
+        "data=resplit, but in the report of its comparison alone"
+    )
 
 
 def flatten(node: Any, prefix: str = "") -> dict[str, str]:
