@@ -216,8 +216,8 @@ def unlike(one: Record, usual: Record) -> str:
         tasks = ", ".join(f"{task} ({metric})" for task, metric in one.primary.items())
         return f"another question: suite {one.suite}, tasks {tasks}"
     return (
-        f"other data than most runs here (fingerprint {one.fingerprint}, not {usual.fingerprint}), as is every split of "
-        "data=resplit, but in the report of its comparison alone"
+        f"other data than most runs here (fingerprint {one.fingerprint}, not {usual.fingerprint}), as every split of "
+        "data=resplit is, but for the report of its comparison alone"
     )
 
 
