@@ -8,7 +8,7 @@ from mtl.config.run_config import RunConfig
 from mtl.errors import InputError
 from mtl.lifecycle.resume import UNFINISHED, runs_of
 from mtl.runs.directory import Run
-from mtl.runs.identity import identity
+from mtl.runs.identity import run_id
 from mtl.runs.lock import LOCK, hold
 
 
@@ -47,7 +47,7 @@ def held(run: Run, lock: ExitStack) -> bool:
 def without_checkpoint(run: Run, config: RunConfig) -> bool:
     """Whether a run of this very config was ended before there was anything to go on from."""
     try:
-        return run.state in UNFINISHED and not run.last.is_file() and identity(run.config) == identity(config)
+        return run.state in UNFINISHED and not run.last.is_file() and run_id(run.config) == run_id(config)
     except InputError:  # its config is damaged: whose directory it is cannot be said
         return False
 

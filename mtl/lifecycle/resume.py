@@ -6,7 +6,7 @@ from mtl.config.run_config import RunConfig
 from mtl.errors import InputError
 from mtl.runs.checkpoint import read_checkpoint
 from mtl.runs.directory import Run, run_path
-from mtl.runs.identity import identity
+from mtl.runs.identity import identity, run_id
 from mtl.runs.lock import check_free
 
 # What a checkpoint holds beside the weights, and training goes on from
@@ -104,7 +104,7 @@ def resumable_run(config: RunConfig) -> Run:
     run = Run.open(str(config.resume), config.trust)
     if run.state == "done":
         raise InputError(f"run '{run.path}' is complete: its result is in {run.path / 'result.json'}")
-    if identity(run.config) != identity(config):
+    if run_id(run.config) != run_id(config):
         raise InputError(f"resume={config.resume}: that run has another config; {ALLOWED}")
     last = read_checkpoint(run.last)
     lacking = [name for name, kind in STATE.items() if not isinstance(last.get(name), kind) or not last[name]]

@@ -77,7 +77,7 @@ def _checked(split: Split, name: str, tasks: Sequence[Task], shape: InputShape, 
     if split.weights is not None:
         _check_weights(split.weights, where, tasks)
     for task in tasks:
-        if "mask" not in split.inputs and reads_mask(task):
+        if not double and "mask" not in split.inputs and reads_mask(task):  # trees say what they do not learn
             raise InputError(f"{where}: task '{task.name}' is of candidates: expected an input 'mask' of them")
     for key, sizes in shape.items():
         _check_shape(f"{where}: input '{key}'", split.inputs[key], sizes)

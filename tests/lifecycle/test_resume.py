@@ -152,6 +152,17 @@ def test_an_interrupted_run_can_be_used(tmp_path: Path, capsys: pytest.CaptureFi
         _ = Run.open(run).result
 
 
+def test_a_run_goes_on_in_whatever_order_its_tasks_are_typed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The order is none of the training, and so none of the id."""
+    run = interrupted(tiny(tmp_path, "tasks=[task0,task1]"), 1, capsys)
+    result = train(tiny(tmp_path, "tasks=[task1,task0]"))
+    assert result is not None
+    assert Path(result.directory) == run
+    assert list(result.tasks) == ["task0", "task1"]
+
+
 def test_stopped_before_the_first_epoch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """There is nothing to go on from, and that is said."""
     with pytest.raises(SystemExit) as stop:
