@@ -144,7 +144,7 @@ class TableSuite(MultiTaskDataModule):
         ]
         self.notes += [note for target in self.targets for note in rare_classes(target, frame, rows["train"])]
         left_out = {target.column for target in self.targets}
-        left_out |= {*self.splitting.columns, self.row_weight or ""}
+        left_out |= {*self.splitting.columns, *([self.row_weight] if self.row_weight else [])}
         left_out |= {target.event for target in self.targets if target.event}
         if weights is not None:
             self.notes.append(

@@ -10,7 +10,7 @@ from mtl.nn.encoder import SINGLE
 from mtl.suites.table import table
 from mtl.suites.table.columns import infer
 from mtl.suites.table.types import fit_types, typed
-from tests.suites.table.customers import TARGETS, customers
+from tests.suites.table.customers import TARGETS, customers, suite
 
 
 def test_kinds_are_inferred() -> None:
@@ -75,3 +75,8 @@ def test_a_text_that_means_no_value_is_one_text(tmp_path: Path) -> None:
     path = tmp_path / "my.csv"
     path.write_text("a,y\n" + "".join(f"{i if i % 3 else 'n/k'},{i % 2}\n" for i in range(60)))
     assert table(str(path), {"y": "binary"}, missing="n/k").encoding.features == ("a", "a is missing")
+
+
+def test_a_column_without_a_name_is_an_input_like_any_other() -> None:
+    """As a Parquet file may have one."""
+    assert "" in suite(customers().rename(columns={"age": ""})).encoding.features
