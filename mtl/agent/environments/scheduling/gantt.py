@@ -1,6 +1,7 @@
 """Gantt charts: machines x time, jobs by colour."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
@@ -52,8 +53,8 @@ def gantt(schedule: Schedule, method: str) -> Figure:
         The figure.
     """
     instance = schedule.instance
-    font = {"font.size": 9, "font.family": fonts()}
-    with rc_context({**font, "text.color": _INK, "axes.edgecolor": _QUIET, "axes.labelcolor": _QUIET}):
+    colours_of_text: dict[Any, Any] = {"text.color": _INK, "axes.edgecolor": _QUIET, "axes.labelcolor": _QUIET}
+    with rc_context({"font.size": 9, "font.family": fonts(), **colours_of_text}):
         height = 1.5 + max(2.2, min(9.0, 0.34 * instance.machine_count))
         figure = Figure(figsize=(11.0, height), dpi=140, layout="constrained")
         axes = figure.add_subplot()
