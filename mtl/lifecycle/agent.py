@@ -21,6 +21,7 @@ from mtl.lifecycle.improved import improve_run, read_improvement
 from mtl.lifecycle.retrained import Retraining, retrain
 from mtl.lifecycle.train import train
 from mtl.runs.directory import Run
+from mtl.tasks import TaskGraph
 
 
 class Agent:
@@ -64,8 +65,11 @@ class Agent:
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """The names of its tasks, in the order of every vector. Loads no data that the suite can do without."""
-        return tuple(task.name for task in build_suite(self.config).tasks)
+        """The names of its tasks, in the order of every vector. Loads no data that the suite can do without.
+
+        InputError where they depend on each other in a circle, or on a task that there is not.
+        """
+        return TaskGraph(build_suite(self.config).tasks).depending(self.config.relations.depends_on or {}).names
 
     def train(self) -> RunResult:
         """Train it, as ``python train.py`` does; what was interrupted is gone on with.

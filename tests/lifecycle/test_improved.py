@@ -222,6 +222,10 @@ def test_what_cannot_be_improved_is_said_before_a_directory_is_made(trained: Run
         (lambda run: Agent(run=run).execute(environment="alerts"), "an object of Environment, found a str"),
         (lambda run: Agent(run=run).execute(environment=Lending), "an object of Environment, found the class Lending"),
         (lambda run: Agent(run=run).analyse("report"), "report: expected an object of ExecutionReport, found a str"),
+        (
+            lambda _: Agent("task=credit", "relations.depends_on={default: [default]}").tasks,
+            "in a circle: default",
+        ),
         (lambda run: Agent(run=run).retrain(None), "records: expected the path of a file, found a NoneType"),
     ],
 )

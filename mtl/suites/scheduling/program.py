@@ -1,6 +1,5 @@
 """A job shop as a constraint program for CP-SAT."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,8 +33,7 @@ def build_program(instance: JobShop) -> Program:
     """The constraint program of an instance: an interval for every operation, and no two at once on a machine.
 
     An operation that several machines can do has an optional interval on each, of which one is there. A fixed operation
-    has one possible start, on its machine. A downtime is an interval of its machine, without what fixed operations
-    take of it.
+    has one possible start. What the downtimes and fixed operations of a machine take are intervals of it.
 
     Args:
         instance: what to schedule.
@@ -62,7 +60,9 @@ def build_program(instance: JobShop) -> Program:
             start = starts[job][operation]
             options = machines_of(instance, job, operation)
             if len(options) == 1:
-                queues[instance.machines[job, operation]].append(model.new_fixed_size_interval_var(start, duration, ""))
+                if instance.fixed[job, operation] < 0:
+                    interval = model.new_fixed_size_interval_var(start, duration, "")
+                    queues[instance.machines[job, operation]].append(interval)
                 end = start + duration
             else:
                 there = {machine: model.new_bool_var("") for machine, _ in options}
@@ -75,7 +75,8 @@ def build_program(instance: JobShop) -> Program:
             model.add(following >= end)
         ends.append(end)
     for machine, queue in enumerate(queues):
-        queue += [model.new_fixed_size_interval_var(start, end - start, "") for start, end in pauses(instance, machine)]
+        taken = taken_times(instance, machine)
+        queue += [model.new_fixed_size_interval_var(start, end - start, "") for start, end in taken]
         model.add_no_overlap(queue)
     if instance.objective == "makespan":
         model.minimize(makespan)
@@ -104,26 +105,18 @@ def machines_of(instance: JobShop, job: int, operation: int) -> list[Option]:
     return list(zip(machines[:count].tolist(), durations[:count].tolist(), strict=True))
 
 
-def pauses(instance: JobShop, machine: int) -> Iterator[Interval]:
-    """The downtimes of a machine, one after the other, without the times that fixed operations have it."""
+def taken_times(instance: JobShop, machine: int) -> list[Interval]:
+    """Downtimes and fixed operations of a machine, in order, those that overlap as one.
+
+    Those that only touch stay apart: between them there is a place for an operation that takes no time.
+    """
     here = (instance.machines == machine) & (instance.fixed >= 0)
-    taken = sorted(
-        zip(instance.fixed[here].tolist(), (instance.fixed + instance.durations)[here].tolist(), strict=True)
-    )
-    ended = 0
-    for downtime in sorted(instance.constraints.downtimes):
-        if downtime.machine == machine:
-            yield from remainder((max(ended, downtime.start), downtime.end), taken)
-            ended = max(ended, downtime.end)
-
-
-def remainder(whole: Interval, taken: Sequence[Interval]) -> Iterator[Interval]:
-    """What is left of an interval without these, which are in order."""
-    start, end = whole
-    for first, last in taken:
-        if first < end and last > start:
-            if first > start:
-                yield start, first
-            start = last
-    if start < end:
-        yield start, end
+    times = list(zip(instance.fixed[here].tolist(), (instance.fixed + instance.durations)[here].tolist(), strict=True))
+    times += [(down.start, down.end) for down in instance.constraints.downtimes if down.machine == machine]
+    found: list[Interval] = []
+    for start, end in sorted(times):
+        if found and start < found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], end)
+        else:
+            found.append((start, end))
+    return found

@@ -102,6 +102,19 @@ def test_what_is_in_the_way_by_hand() -> None:
     assert instance.machine_bound == 8
 
 
+def test_downtimes_that_overlap_leave_no_place_for_what_takes_no_time() -> None:
+    """Nor do a downtime and a fixed operation: for the solver as for the simulator and the check."""
+    shop = from_routes("own", [[(0, 0), (1, 1)], [(0, 6)]])
+    for demands, least in (
+        ({"downtimes": (Downtime(0, 0, 5), Downtime(0, 2, 9))}, 15),
+        ({"downtimes": (Downtime(0, 4, 9),), "fixed": ((), (0,))}, 10),
+    ):
+        instance = replace(shop, constraints=Constraints(releases=(1, 0), **demands))
+        solution = solve(instance, 1.0)
+        built = min(costs(Simulator(Shops.pack([instance]))))
+        assert solution.cost == Schedule(instance, solution.starts).makespan == built == least
+
+
 def test_a_job_that_is_due_before_its_release_is_late_in_any_case() -> None:
     """Job b is due at 2 and released at 6, and drills for 2: it is 6 late at least, which counts twice."""
     given = Constraints(releases=(0, 6), due=(None, 2), weights=(1, 2))
