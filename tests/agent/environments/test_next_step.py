@@ -50,6 +50,7 @@ QUICK = {
         *("execution.disturbances.breakdowns=0.1", "execution.disturbances.late=0", "execution.gantt=false"),
     ],
     "estimates": ["execution.instances=1", "execution.size=[2,2]", "execution.planners=[spt]"],
+    "routing": ["execution.messages=8"],
 }
 
 
