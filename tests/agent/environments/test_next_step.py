@@ -51,6 +51,7 @@ QUICK = {
     ],
     "routing": ["execution.messages=20"],  # of the few test reviews
     "estimates": ["execution.instances=1", "execution.size=[2,2]", "execution.planners=[spt]"],
+    "routing": ["execution.messages=8"],
 }
 
 
