@@ -49,9 +49,8 @@ QUICK = {
         *("execution.instances=[ft06]", "execution.episodes=2", "execution.seconds=0", "execution.baselines=[]"),
         *("execution.disturbances.breakdowns=0.1", "execution.disturbances.late=0", "execution.gantt=false"),
     ],
-    "routing": ["execution.messages=20"],  # of the few test reviews
     "estimates": ["execution.instances=1", "execution.size=[2,2]", "execution.planners=[spt]"],
-    "routing": ["execution.messages=8"],
+    "routing": ["execution.messages=8"],  # of the few test reviews
 }
 
 
