@@ -31,12 +31,13 @@ PLACES = {
     "suites": (0.6, 10),
     "tasks": (1.2, 11),
     "runs": (3.9, 10),
-    "nn": (2.6, 12),
+    "nn": (2.42, 12),
     "config": (0.6, 12),
-    "errors": (1.6, 12),
-    "distributed": (3.9, 12),
+    "errors": (1.51, 12),
+    "picture": (3.33, 12),
+    "distributed": (4.24, 12),
 }
-WITHOUT_ARROWS = {"runs", "config", "errors", "distributed"}  # imported by many
+WITHOUT_ARROWS = {"runs", "config", "errors", "distributed", "picture"}  # imported by many
 PURPOSES = {
     "cli": "commands",
     "sweep": "many runs",
@@ -61,6 +62,7 @@ PURPOSES = {
     "config": "RunConfig, RunResult",
     "errors": "InputError",
     "distributed": "processes",
+    "picture": "what figures are drawn on",
 }
 # Layer, its first and last row, colour
 BANDS = [
@@ -134,7 +136,7 @@ def arrow(start: str, end: str) -> str:
 
 def draw() -> str:
     """The picture."""
-    width = LEFT + 4.5 * COLUMN + 30
+    width = LEFT + 4.7 * COLUMN + 30
     height = TOP + 13 * ROW
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}" height="{height:g}" viewBox="0 0 {width:g} '

@@ -375,7 +375,7 @@ def test_two_configurations_are_never_called_the_same(tmp_path: Path) -> None:
 
 def test_a_value_keeps_all_its_digits_in_a_label(tmp_path: Path) -> None:
     found = planner(tmp_path, "models=['hard encoder.dropout=0.5']", "weightings=[front]", "front=3")
-    assert [found.label(*pair) for pair in found.pairs] == ["hard dropout=0.5-fixed weights={task0:1,task1:1,task2:1}"]
+    assert [found.label(*pair) for pair in found.pairs] == ["hard dropout=0.5-front 1:1:1"]
 
 
 def test_seeds_are_not_tuned(tmp_path: Path) -> None:
