@@ -37,7 +37,7 @@ TINY = [
 
 
 @pytest.fixture(autouse=True)
-def _quiet() -> None:
+def _quiet(no_figures: None) -> None:
     set_process_defaults()
 
 
