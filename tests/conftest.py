@@ -53,6 +53,17 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """After the last test of a file, let collections pass over what is left, such as what compilers keep.
+
+    Else each of many thousand collections would go through all of it: a quarter of the time of all tests.
+    """
+    if nextitem is None or nextitem.path != item.path:
+        gc.collect()
+        gc.freeze()
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Remove the cache."""
     if CACHE in config.stash:
