@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from mtl.comparison.report.drawing import INK, SERIES
 from mtl.comparison.types import Row
 
-LINE = 0.17  # inches of a line of a legend
+LINE_HEIGHT = 0.17  # inches of a line of a legend
 LINES = 3  # that there is room for below a figure of usual height
 COLUMNS = 4
 MOST = 16  # names of more configurations take the room of the figure itself
@@ -79,4 +79,4 @@ def legend_below(figure: Figure, ax: Axes) -> None:
     handles, names = ax.get_legend_handles_labels()
     if names:
         figure.legend(handles, names, loc="outside lower left", ncols=min(COLUMNS, len(names)), fontsize=8)
-        figure.set_figheight(figure.get_figheight() + LINE * max(0, ceil(len(names) / COLUMNS) - LINES))
+        figure.set_figheight(figure.get_figheight() + LINE_HEIGHT * max(0, ceil(len(names) / COLUMNS) - LINES))
