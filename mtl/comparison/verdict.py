@@ -222,12 +222,15 @@ def share(ratio: float) -> str:
 
 
 def range_of_runs(key: str, best: Row, baseline: Row) -> str:
-    """How far apart single runs are in what a clock measured, in parentheses; nothing for what does not vary."""
+    """How far apart single runs are in what a clock measured, in parentheses; nothing for what does not vary.
+
+    Runs that were trained at once share one measurement of a prediction, which is none of how far runs are apart.
+    """
     if key not in TIMED:
         return ""
-    own, theirs = ([cost for one in row.records if (cost := getattr(one, key)) > 0] for row in (best, baseline))
+    own, theirs = ({cost for one in row.records if (cost := getattr(one, key)) > 0} for row in (best, baseline))
     if len(own) == len(theirs) == 1:
-        return " (one run of each)"
+        return " (one run of each)" if len(best.records) == len(baseline.records) == 1 else " (measured once for each)"
     return f" (from run to run {share(min(own) / max(theirs))} to {share(max(own) / min(theirs))})"
 
 

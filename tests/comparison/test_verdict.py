@@ -375,6 +375,7 @@ def test_units_are_those_of_the_seeds_that_gains_are_of() -> None:
     [
         ((8.0, 10.0, 12.0), (4.0, 5.0, 6.0), "training seconds -50 % (from run to run -67 % to -25 %), "),
         ((8.0,), (4.0,), "training seconds -50 % (one run of each), "),
+        ((8.0, 8.0), (4.0, 4.0), "training seconds -50 % (measured once for each), "),  # as runs at once share it
     ],
 )
 def test_costs_by_a_clock_say_how_far_runs_are_apart(
