@@ -114,7 +114,8 @@ def carry_out(asked: Study, command: str, console: Console) -> "Report | None":
                 if state != DONE and (entry.key not in seen or entry.key in missing):
                     missing[entry.key] = entry  # one that was paused and is gone on with is one
                 seen.add(entry.key)
-            return train(plan, workers, console, pool=pool, later=later if asked.at_once == 1 else ())
+            apart = asked.at_once == 1 or planner.halves  # else what is begun by itself is missing in a stack
+            return train(plan, workers, console, pool=pool, later=later if apart else ())
 
         if asked.tune:
             single, *multi = choose_on_validation(planner, [single, *multi], workers, console, pool)
@@ -145,12 +146,12 @@ def announce(
     screens = asked.design == "confirm" and len(multi) > 1
     what = "screening on validation" if screens else "comparing"
     seeds = asked.screening_seeds if screens else asked.deciding_seeds[:1]
-    if screens and asked.halves:
+    if screens and planner.halves:
         seeds = seeds[:1]
         what += "; the worse half is stopped after half of it"
     plan = planner.plan([single, *multi], seeds)
     console.print(plan_table(plan, workers, what))
-    fewest, most = expected_runs(asked, len(multi))
+    fewest, most = expected_runs(asked, len(multi), halving=planner.halves)
     mean = sum(plan.seconds(one) for one in plan.configurations) / len(plan.configurations) / max(workers, 1)
     runs, times = f"{most} runs in all", f"at most {format_duration(most * mean)}"
     if fewest < most:

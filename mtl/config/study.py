@@ -52,7 +52,7 @@ class Study(Frozen):
         weightings: likewise.
         design: ``confirm`` or ``full``, see :mod:`mtl.comparison.design`.
         screen: seeds on which all configurations are ranked on validation.
-        halving: after a part of their training the better half goes on; None: where runs are trained one by one.
+        halving: after a part of their training the better half goes on; None: where that saves time.
         looks: numbers of deciding seeds after which one looks.
         seeds: one look at so many deciding seeds, or at these; None: as ``looks`` says.
         first_seed: the seeds begin with it.
@@ -169,11 +169,6 @@ class Study(Frozen):
     def at_once(self) -> int:
         """Most runs that a process trains at once."""
         return AT_ONCE if self.replicas is None else self.replicas
-
-    @property
-    def halves(self) -> bool:
-        """Whether screening lets go of the worse half on its way."""
-        return self.design == "confirm" and (self.at_once == 1 if self.halving is None else self.halving)
 
     @property
     def planned_looks(self) -> list[int]:

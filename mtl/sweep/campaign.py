@@ -239,12 +239,13 @@ class Campaign:
         return {label: [look for look in looks if look.seeds <= last] for label, looks in found.items()}
 
 
-def expected_runs(study: Study, configurations: int) -> tuple[int, int]:
+def expected_runs(study: Study, configurations: int, *, halving: bool) -> tuple[int, int]:
     """Fewest and most runs of a comparison, without its further baselines.
 
     Args:
         study: what is asked.
         configurations: how many are compared with the baseline.
+        halving: screening lets go of the worse half on its way.
 
     Returns:
         Both numbers.
@@ -254,7 +255,7 @@ def expected_runs(study: Study, configurations: int) -> tuple[int, int]:
         return (configurations + 1) * looks[0], (configurations + 1) * looks[-1]
     screening = 0
     if configurations > 1:
-        parts = rungs(study.screening_seeds, configurations, halving=study.halves)
+        parts = rungs(study.screening_seeds, configurations, halving=halving)
         left = parts[-2].keep if len(parts) > 1 else configurations  # that have all its seeds
         screening = study.screen + configurations + left * (study.screen - 1)
     return screening + 2 * looks[0], screening + 2 * looks[-1]

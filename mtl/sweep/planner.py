@@ -13,7 +13,8 @@ from tempfile import mkdtemp
 from typing import Any
 from weakref import finalize
 
-from mtl.assembly import build, build_suite
+from mtl.assembly import Assembly, build, build_suite
+from mtl.comparison.design import CONFIRM
 from mtl.config.compose import configure
 from mtl.config.equal_numbers import whole_as_integers
 from mtl.config.run_config import RunConfig
@@ -41,7 +42,7 @@ from mtl.sweep.entries import (
     with_split_seed,
     with_values,
 )
-from mtl.sweep.halving import rungs
+from mtl.sweep.halving import KEEPS_BUSY, rungs
 from mtl.sweep.matched_baselines import epochs_within, same_parameters, sizes_of
 from mtl.sweep.outcomes import check_outcomes
 from mtl.sweep.plan import Configuration, Plan
@@ -54,6 +55,7 @@ from mtl.training.grouping import epochs as measuring_epochs
 from mtl.training.hardware import processes_of
 from mtl.training.loggers import check_loggers
 from mtl.training.resources import count_parameters
+from mtl.training.step_threads import operations
 
 
 @dataclass(frozen=True)
@@ -121,12 +123,29 @@ class Planner:
             check_outcomes(f"{model} {weighting}", configs[-1], base, environment)
         self._check_unlike(configs[1:])
         self.splits: dict[tuple[str, int], Split] = {}
-        self.comparison_id = comparison_id(study, configs, self.fingerprint)
+        self.halves = self._halves(assembly, configs[1:])
+        self.comparison_id = comparison_id(study, configs, self.fingerprint, halving=self.halves)
         self.directory = self.output / "comparisons" / (study.name or f"{study.subject}-{self.comparison_id}")
         self._check_directory()
         self.validation = validation_seconds(assembly, self.data)
         self.overhead = loading_seconds(base) + closing_seconds(assembly, self.data)
         self.steps = self.data.loader("train", training=True).steps
+
+    def _halves(self, single: Assembly, configs: Sequence[RunConfig]) -> bool:
+        """Whether screening lets go of the worse half on its way.
+
+        Args:
+            single: the baseline, the rows loaded.
+            configs: what is screened, of any seed.
+        """
+        hardware = {str(arguments): arguments for one in configs for arguments in [one.hardware.arguments()]}
+        with silent_lightning():
+            # Of several processes, only the first would know that it is to pause
+            if self.study.design != CONFIRM or any(processes_of(arguments) > 1 for arguments in hardware.values()):
+                return False
+        if self.study.halving is not None:
+            return self.study.halving
+        return self.study.at_once == 1 or operations(single) / len(self.data.tasks) >= KEEPS_BUSY
 
     def _check_unlike(self, configs: Sequence[RunConfig]) -> None:
         """Raise InputError if two entries are one configuration, which would be screened, and stopped, twice.
@@ -422,7 +441,7 @@ def usual_seeds(study: Study) -> list[int]:
     return list(range(study.first_seed, study.first_seed + study.screen))
 
 
-def comparison_id(study: Study, configs: Sequence[RunConfig], fingerprint: str) -> str:
+def comparison_id(study: Study, configs: Sequence[RunConfig], fingerprint: str, *, halving: bool) -> str:
     """Eight hexadecimal digits of what is compared: data, tasks, configurations, and how they are judged.
 
     Not of the looks: those are fixed when the first one is taken, see :mod:`mtl.sweep.ledger`.
@@ -431,6 +450,7 @@ def comparison_id(study: Study, configs: Sequence[RunConfig], fingerprint: str) 
         study: what is asked.
         configs: of the single-task baseline and of every model with every weighting, of any seed.
         fingerprint: of the data.
+        halving: screening lets go of the worse half on its way.
 
     Returns:
         The id.
@@ -440,7 +460,7 @@ def comparison_id(study: Study, configs: Sequence[RunConfig], fingerprint: str) 
     )
     if MERGED in study.baselines:
         judged["merges"] = study.merges
-    if len(rungs(study.screening_seeds, len(configs) - 1, halving=study.halves)) > 1:
+    if len(rungs(study.screening_seeds, len(configs) - 1, halving=halving)) > 1:
         judged["halving"] = True
     if study.design == "confirm" and study.screening_seeds != usual_seeds(study):
         judged["screening"] = study.screening_seeds  # seeds on which another choice was made may be among these

@@ -4,13 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import inf, isfinite
 from pathlib import Path
-from typing import Any
 
 from mtl.comparison.design import Stopped
 from mtl.comparison.judge import Judge
 from mtl.comparison.report.curves import logged
 from mtl.errors import InputError
-from mtl.module.lightning import silent_lightning
 from mtl.runs.identity import configuration_id
 from mtl.sweep.halving import FIRST, Rung, rungs
 from mtl.sweep.ledger import Ledger
@@ -19,7 +17,6 @@ from mtl.sweep.planner import Planner
 from mtl.sweep.queue import FAILED, QueuedRun
 from mtl.training.budget import budget_of
 from mtl.training.callbacks.validation_watch import SCORE
-from mtl.training.hardware import processes_of
 
 
 class Screening:
@@ -34,15 +31,7 @@ class Screening:
 
     def __init__(self, planner: Planner, single: Configuration, multi: Sequence[Configuration], ledger: Ledger) -> None:
         self.planner, self.single, self.multi, self.ledger = planner, single, list(multi), ledger
-        study = planner.study
-        hardware: list[dict[str, Any]] = []
-        for one in self.multi:
-            if (arguments := one.config.hardware.arguments()) not in hardware:
-                hardware.append(arguments)
-        with silent_lightning():
-            one_process = all(processes_of(arguments) == 1 for arguments in hardware)
-        # Of several processes, only the first would know that it is to pause
-        self.rungs = rungs(study.screening_seeds, len(self.multi), halving=study.halves and one_process)
+        self.rungs = rungs(planner.study.screening_seeds, len(self.multi), halving=planner.halves)
 
     def left(self, rung: int) -> list[Configuration]:
         """The configurations that are trained in a part."""

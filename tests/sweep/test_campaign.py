@@ -158,20 +158,20 @@ def test_the_baseline_of_the_same_seconds_comes_last_and_is_planned_again(tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("arguments", "configurations", "expected"),
+    ("arguments", "configurations", "halving", "expected"),
     [
-        ((), 9, (26, 44)),
-        ((), 1, (6, 24)),
-        (("seeds=5",), 9, (30, 30)),
-        (("design=full", "seeds=3"), 9, (30, 30)),
-        (("halving=true",), 9, (20, 38)),
+        ((), 9, False, (26, 44)),
+        ((), 1, False, (6, 24)),
+        (("seeds=5",), 9, False, (30, 30)),
+        (("design=full", "seeds=3"), 9, False, (30, 30)),
+        ((), 9, True, (20, 38)),
     ],
     ids=["default", "one configuration", "one look", "full", "halving"],
 )
 def test_how_many_runs_there_will_be(
-    arguments: tuple[str, ...], configurations: int, expected: tuple[int, int]
+    arguments: tuple[str, ...], configurations: int, halving: bool, expected: tuple[int, int]
 ) -> None:
-    assert expected_runs(read_study(["task=synthetic", *arguments]), configurations) == expected
+    assert expected_runs(read_study(["task=synthetic", *arguments]), configurations, halving=halving) == expected
 
 
 @pytest.mark.smoke

@@ -286,6 +286,26 @@ def test_a_split_of_its_own_for_every_seed_is_other_data_for_the_same_configurat
     assert [entry.config.task["split"]["seed"] for entry in plan.entries] == [0, 0, 1, 1]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "halves"),
+    [
+        ([], False),
+        (["replicas=1"], True),
+        (["halving=true"], True),
+        (["encoder.widths=[400,400]"], True),
+        (["encoder.widths=[400,400]", "halving=false"], False),
+        (["encoder.widths=[400,400]", "batch_size=8"], False),
+        (["encoder.widths=[400,400]", "design=full"], False),
+        (["replicas=1", "hardware.devices=2", "hardware.accelerator=cpu"], False),
+    ],
+)
+def test_screening_lets_go_of_configurations_where_that_saves_time(
+    tmp_path: Path, arguments: list[str], halves: bool
+) -> None:
+    """Many small networks are trained in little more time than few; of several processes, none could be paused."""
+    assert planner(tmp_path, "models=[hard,gated]", *arguments).halves == halves
+
+
 def test_the_seed_whose_rows_cannot_be_used_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = planner(tmp_path, "models=[hard]", "data=resplit")
 
