@@ -271,12 +271,18 @@ def _is_binary(kind: pyarrow.DataType) -> bool:
 
 
 def _texts_of_bytes(values: pd.Series) -> pd.Series:
-    """Bytes as the texts that they are in UTF-8, or where one is none, all in hexadecimal digits."""
+    """Bytes as the texts that they are in UTF-8, or each that is none in hexadecimal digits.
+
+    What a value is must not depend on the others: a file is also read piece by piece, and new rows come by themselves.
+    """
+    return values.map(_text_of_bytes, na_action="ignore").astype("str")
+
+
+def _text_of_bytes(value: bytes) -> str:
     try:
-        found = values.map(lambda one: one.decode(), na_action="ignore")
+        return value.decode()
     except UnicodeDecodeError:
-        found = values.map(lambda one: one.hex(), na_action="ignore")
-    return found.astype("str")
+        return value.hex()
 
 
 def character(separator: str) -> str:

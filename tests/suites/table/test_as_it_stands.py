@@ -168,8 +168,9 @@ def test_whole_numbers_beyond_64_bits_in_json_are_not_rounded(tmp_path: Path) ->
     assert read_table(tmp_path / "my.jsonl").key.nunique() == 3
 
 
-@pytest.mark.parametrize(("cells", "expected"), [([b"ab", b"cd"], {"ab", "cd"}), ([b"ab", b"\xff"], {"6162", "ff"})])
+@pytest.mark.parametrize(("cells", "expected"), [([b"ab", b"cd"], {"ab", "cd"}), ([b"ab", b"\xff"], {"ab", "ff"})])
 def test_bytes_are_texts(tmp_path: Path, cells: list[bytes], expected: set[str]) -> None:
+    """Whatever the others are: files of a folder, pieces of a stream and new rows have the same text for a value."""
     columns = pyarrow.table({"a": pyarrow.array([cells[i % 2] for i in range(ROWS)]), "y": pyarrow.array(Y)})
     parquet.write_table(columns, tmp_path / "my.parquet")
     assert set(table(str(tmp_path / "my.parquet"), {"y": "binary"}).frame.a) == expected
