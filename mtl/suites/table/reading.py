@@ -201,9 +201,11 @@ def _parts(folder: Path, option: str) -> pd.DataFrame:
         if list(frame.columns) != list(frames[0].columns):
             other = sorted(set(frame.columns) ^ set(frames[0].columns)) or ["the order"]
             raise InputError(f"'{file}' has other columns than '{files[0].name}': {', '.join(other[:5])}")
+    # The types of a file without rows say nothing, and would change those of the others
+    found = [(file, frame) for file, frame in zip(files, frames, strict=True) if len(frame)]
     for name in frames[0].columns:
-        _check_alike([(file, stored_as(frame[name])) for file, frame in zip(files, frames, strict=True)], name)
-    return stacked(frames).reset_index(drop=True)
+        _check_alike([(file, stored_as(frame[name])) for file, frame in found], name)
+    return stacked([frame for _, frame in found] or frames[:1]).reset_index(drop=True)
 
 
 def _check_alike(found: Sequence[tuple[Path, str]], name: str) -> None:

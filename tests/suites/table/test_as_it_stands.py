@@ -488,6 +488,17 @@ def test_parts_of_a_folder_say_the_same_of_their_columns(
         table(str(tmp_path), {"y": "binary"})
 
 
+@pytest.mark.parametrize("kind", [pyarrow.string(), pyarrow.float64(), pyarrow.null()])
+def test_a_part_without_rows_leaves_columns_their_types(kind: pyarrow.DataType, tmp_path: Path) -> None:
+    """Whole numbers beside floating ones would be rounded."""
+    whole = pyarrow.table({"x": [2**60 + 1, 2, 3], "y": [0, 1, 0]})
+    parquet.write_table(whole, tmp_path / "b.parquet")
+    nothing = pyarrow.table({"x": pyarrow.array([], kind), "y": pyarrow.array([], kind)})
+    for name in ("a", "c"):
+        parquet.write_table(nothing, tmp_path / f"{name}.parquet")
+    assert read_table(tmp_path)["x"].tolist() == [2**60 + 1, 2, 3]
+
+
 @pytest.mark.parametrize(
     "values",
     [range(100, 400, 2), np.linspace(0, 1, 150), pd.date_range("2024-01-01", periods=150), ["a", "b", "c"] * 50],
