@@ -223,6 +223,9 @@ def plain(table: pyarrow.Table | pyarrow.RecordBatch) -> pd.DataFrame:
     whole, and true and false what they are, where some are missing. An index that pandas wrote is a column like
     any other.
     """
+    table = _with_plain_dictionaries(
+        pyarrow.Table.from_batches([table]) if isinstance(table, pyarrow.RecordBatch) else table
+    )
     frame = table.to_pandas(ignore_metadata=True, types_mapper=WHOLE.get, date_as_object=False)
     for field in table.schema:
         if pyarrow.types.is_nested(field.type):
@@ -238,6 +241,26 @@ def plain(table: pyarrow.Table | pyarrow.RecordBatch) -> pd.DataFrame:
         elif pyarrow.types.is_boolean(field.type) and table[field.name].null_count:
             frame[field.name] = frame[field.name].astype("boolean")
     return frame
+
+
+def _with_plain_dictionaries(table: pyarrow.Table) -> pyarrow.Table:
+    """The same values, bytes not by number, nothing by unsigned numbers, as Polars has them and pandas does not."""
+    for place, field in enumerate(table.schema):
+        if not pyarrow.types.is_dictionary(field.type):
+            continue
+        kind = pyarrow.dictionary(pyarrow.int64(), field.type.value_type, field.type.ordered)
+        chunks = table.column(place).chunks
+        if _is_binary(kind.value_type):
+            decoded = pyarrow.chunked_array([chunk.dictionary_decode() for chunk in chunks], kind.value_type)
+            table = table.set_column(place, field.name, decoded)
+        elif pyarrow.types.is_unsigned_integer(field.type.index_type):
+            signed = (chunk.indices.cast(kind.index_type) for chunk in chunks)
+            numbered = [
+                pyarrow.DictionaryArray.from_arrays(numbers, chunk.dictionary, ordered=kind.ordered)
+                for numbers, chunk in zip(signed, chunks, strict=True)
+            ]
+            table = table.set_column(place, field.name, pyarrow.chunked_array(numbered, kind))
+    return table
 
 
 def as_in_file(frame: pd.DataFrame) -> pd.DataFrame:
@@ -269,7 +292,8 @@ def _decimals(values: pd.Series, kind: pyarrow.DataType) -> pd.Series:
 
 def _is_binary(kind: pyarrow.DataType) -> bool:
     types = pyarrow.types
-    return any(is_one(kind) for is_one in (types.is_binary, types.is_large_binary, types.is_fixed_size_binary))
+    each = (types.is_binary, types.is_large_binary, types.is_fixed_size_binary, types.is_binary_view)
+    return any(is_one(kind) for is_one in each)
 
 
 def _texts_of_bytes(values: pd.Series) -> pd.Series:

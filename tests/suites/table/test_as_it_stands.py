@@ -17,7 +17,7 @@ from pyarrow import parquet
 
 from mtl.errors import InputError
 from mtl.suites.table import TableSuite, table
-from mtl.suites.table.reading import read_table
+from mtl.suites.table.reading import plain, read_table
 from mtl.suites.table.types import ColumnType
 
 ROWS = 120
@@ -174,6 +174,24 @@ def test_bytes_are_texts(tmp_path: Path, cells: list[bytes], expected: set[str])
     columns = pyarrow.table({"a": pyarrow.array([cells[i % 2] for i in range(ROWS)]), "y": pyarrow.array(Y)})
     parquet.write_table(columns, tmp_path / "my.parquet")
     assert set(table(str(tmp_path / "my.parquet"), {"y": "binary"}).frame.a) == expected
+
+
+def test_categories_may_be_numbered_without_a_sign(tmp_path: Path) -> None:
+    """As Polars does; also bytes by number, in a stream, and in a part of a folder without rows."""
+    texts, codes = pyarrow.array(["p", "q"], pyarrow.large_string()), pyarrow.array([i % 2 for i in range(ROWS)])
+    columns = pyarrow.table(
+        {
+            "a": pyarrow.DictionaryArray.from_arrays(codes.cast(pyarrow.uint32()), texts),
+            "b": pyarrow.DictionaryArray.from_arrays(codes, texts.cast(pyarrow.binary())),
+            "x": pyarrow.array(X),
+            "y": pyarrow.array(Y),
+        }
+    )
+    parquet.write_table(columns[:0], tmp_path / "a.parquet")
+    parquet.write_table(columns, tmp_path / "b.parquet")
+    expected = ["p", "q"] * (ROWS // 2)
+    for found in (read_table(tmp_path), read_table(tmp_path / "b.parquet"), plain(columns.to_batches()[0])):
+        assert found.a.tolist() == found.b.tolist() == expected
 
 
 def test_truth_values_of_a_typed_file_may_be_written_as_texts(tmp_path: Path) -> None:
