@@ -3,10 +3,12 @@
 import sys
 from collections.abc import Iterable
 
+import torch
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from torch import Tensor
 
 from mtl.inspection.parameter_groups import group_parameters, largest
+from mtl.module.evaluating import evaluating
 from mtl.module.module import MultiTaskModule
 from mtl.suites.batch import Batch
 
@@ -19,10 +21,12 @@ def show_sharing(module: MultiTaskModule, batch: Batch, loggers: Iterable[Logger
 
     Args:
         module: trained.
-        batch: a few rows, to see which parameters a task's loss depends on.
+        batch: a few rows, to see which experts and parameters a task's loss depends on.
         loggers: a dashboard among them gets the pictures.
         step: at which they are shown.
     """
+    with evaluating(module), torch.no_grad():  # mixtures are those of the last batch, which may have been a single row
+        module(batch.inputs)
     mixtures = module.network.sharing.mixtures()
     for expert in unused_experts(mixtures[-1]) if mixtures else []:
         sys.stderr.write(

@@ -136,12 +136,12 @@ def fitted(run: Run, assembly: Assembly, trainer: Progress, observers: Observers
     data, module, timer = assembly.data, assembly.module, observers.timer
     best_epochs, patience, budget = observers.best_epochs, observers.patience, observers.budget
     seconds, step_seconds = timer.fit(), timer.seconds / max(timer.batches, 1)
-    draw(run, assembly, trainer)
     best = read_checkpoint(run.best)
     if best_epochs.values:
         best_epochs.rewrite(best)
         write_checkpoint(run.best, best)
     take_weights(module, best, run.best)
+    draw(run, assembly, trainer)
     metric, mode = data.selection
     chosen = best_epochs.epochs or {"": best["epoch"]}
     selection = Selection(

@@ -83,9 +83,10 @@ class AdaTT(Sharing):
                 hidden = self.experts.stage(index, torch.stack(read).repeat_interleave(self.task_experts, 0), inputs)
             gates, native = cast(nn.ModuleDict, self.gates[index]), cast(ParametersByName, self.native[index])
             fused = torch.stack([gates[name](state) for name, state in zip(self.task_names, read, strict=True)])
-            use.append(fused.detach().flatten(1, -2).mean(1))
             kept = torch.block_diag(*(native[name] for name in self.task_names)).to(fused.dtype)  # type: ignore[no-untyped-call]  # [K, E]
             fused = fused + kept.view(len(kept), *[1] * (fused.dim() - 2), -1)
+            drawn = fused.detach().flatten(1, -2).mean(1)
+            use.append(drawn / drawn.sum(1, keepdim=True))
             read = list(mix_positions(fused, hidden))
         self.use.copy_(torch.stack(use))
         return dict(zip(self.task_names, read, strict=True))

@@ -116,7 +116,5 @@ class AITM(Sharing):
 
     @override
     def last_shared_layer(self) -> Iterator[Parameter]:
-        if len(self.order) == 1:
-            return iter(())
-        nearest = self.order[-2]
-        return (p for part in (self._encoder(nearest).stages[-1],) for p in part.parameters())
+        # Of the encoders, the losses of all tasks reach the first one alone
+        return self._encoder(self.order[0]).stages[-1].parameters() if len(self.order) > 1 else iter(())

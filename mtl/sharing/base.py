@@ -68,7 +68,11 @@ class Sharing(nn.Module, ABC):
 
     @abstractmethod
     def last_shared_layer(self) -> Iterator[Parameter]:
-        """The shared parameters nearest to the heads, where some weightings compare gradients; empty if none is."""
+        """The shared parameters nearest to the heads, where some weightings compare gradients; empty if none is.
+
+        Every task that shares anything has to reach some of them: the others would be compared as if they wanted
+        nothing.
+        """
 
     def shared_parameters(self) -> Iterator[Parameter]:
         """The parameters that the representations of two or more tasks depend on."""

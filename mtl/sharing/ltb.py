@@ -75,16 +75,19 @@ class LearningToBranch(Sharing):
 
     def choice(self, logits: Tensor) -> Tensor:
         """Weights along the last axis, by the temperature of the present batch; with noise in training."""
-        temperature = self.final + (self.temperature - self.final) * torch.exp2(-self.passes / self.half_life)
         if self.training:
             noise = torch.rand_like(logits).clamp(SMALLEST, 1 - SMALLEST)
             logits = logits - (-noise.log()).log()
+        return self._softmax(logits)
+
+    def _softmax(self, logits: Tensor) -> Tensor:
+        temperature = self.final + (self.temperature - self.final) * torch.exp2(-self.passes / self.half_life)
         return (logits / temperature).softmax(-1)
 
     @override
     def mixture(self) -> Tensor:
         leaves = torch.stack([self.leaves[name].detach() for name in self.task_names])
-        return leaves.softmax(-1)
+        return self._softmax(leaves)
 
     def branches(self) -> dict[str, list[int]]:
         """The block of each stage that each task most likely goes through, first stage first."""

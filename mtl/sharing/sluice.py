@@ -27,9 +27,9 @@ class Sluice(Stitched):
 
     The features of a state are cut into G subspaces ``h_ig``; after every stage ``h_ig <- sum_jf alpha_igjf h_jf``,
     with ``alpha [K, G, K, G]`` for each stage. The representation is ``f_i = sum_l softmax(beta_i)_l h_i^l`` over the
-    stages l as wide as the last one (a state with more axes than the last is averaged over them). A penalty keeps the
-    subspaces unlike: ``sum |V_g V_f'|^2`` over pairs of subspaces, with ``V_g`` the rows that make subspace g in every
-    weight matrix that has as many rows as its stage has features.
+    stages l as wide as the last one (a state that has other places than the last is averaged over them). A penalty
+    keeps the subspaces unlike: ``sum |V_g V_f'|^2`` over pairs of subspaces, with ``V_g`` the rows that make subspace g
+    in every weight matrix that has as many rows as its stage has features.
 
     Deviation: stages are mixed by a softmax, where the paper's beta is any number, so that they can be read as shares.
 
@@ -91,7 +91,7 @@ class Sluice(Stitched):
             hidden = self._mixed(index, self.towers.stage(index, hidden, inputs))
             seen.append(hidden)
         if len(self.ends) > 1:
-            ends = [flattened(seen[index], hidden.dim()).expand_as(hidden) for index in self.ends]
+            ends = [placed(seen[index], hidden) for index in self.ends]
             betas = torch.stack([self.betas[name] for name in self.task_names]).softmax(1).to(hidden.dtype)  # [K, ends]
             columns = [beta.view(-1, *[1] * (hidden.dim() - 1)) for beta in betas.unbind(1)]
             hidden = torch.stack([column * end for column, end in zip(columns, ends, strict=True)]).sum(0)
@@ -119,6 +119,11 @@ class Sluice(Stitched):
         return iter((self.betas[task],) if task in self.betas else ())
 
 
-def flattened(state: Tensor, axes: int) -> Tensor:
-    """States ``[K, B, ..., H]`` averaged over the places that they have beyond ``axes``."""
-    return state.mean(tuple(range(2, 2 + state.dim() - axes))) if state.dim() > axes else state
+def placed(state: Tensor, like: Tensor) -> Tensor:
+    """States ``[K, B, ..., H]`` at the places of others: as they are, or their average at every place."""
+    if state.shape[2:-1] == like.shape[2:-1]:
+        return state
+    average = state.mean(tuple(range(2, state.dim() - 1)))  # [K, B, H]
+    for _ in range(like.dim() - 3):
+        average = average.unsqueeze(2)
+    return average.expand_as(like)

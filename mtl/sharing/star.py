@@ -77,4 +77,4 @@ class STAR(OneTrunk):
 
 def is_bias(key: str) -> bool:
     """Whether a parameter of this name is added to a result, and does not multiply anything."""
-    return key.rpartition(".")[2].endswith("bias")
+    return key.rpartition(".")[2].endswith(("bias", "shift"))

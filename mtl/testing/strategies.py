@@ -89,12 +89,14 @@ def every_parameter_is_used_and_counted_once(build: Build, sample: Sample) -> No
 
 
 def last_shared_layer_is_shared_by_all(build: Build, sample: Sample) -> None:
-    """Its parameters are shared ones, and it is there where any parameter is shared."""
+    """Its parameters are shared ones, it is there where any is shared, and every task that shares any reaches it."""
     sharing = disturbed(build(TASKS))
     layer = {id(p) for p in sharing.last_shared_layer()}
     shared = {id(p) for p in sharing.shared_parameters()}
     assert layer <= shared
     assert bool(layer) == bool(shared)
+    for name, found in reached(sharing, sample(12)).items():
+        assert bool(found & layer) == bool(found & shared), name
 
 
 def one_representation_per_task(build: Build, sample: Sample) -> None:

@@ -1,6 +1,7 @@
 """What a trained network shares is on its dashboard."""
 
 import io
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,16 @@ import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
 
-from mtl.inspection.show_sharing import unused_experts
+from mtl.inspection.show_sharing import show_sharing, unused_experts
 from mtl.lifecycle.train import train
+from mtl.module.module import MultiTaskModule
+from mtl.network import Network
+from mtl.nn.encoder import SINGLE
+from mtl.nn.mlp import MLP
+from mtl.sharing.sparse import Sparse
+from mtl.suites.batch import Batch
+from mtl.tasks import TaskGraph, regression
+from mtl.weighting.equal import Equal
 from tests.support import tiny
 
 
@@ -18,6 +27,20 @@ def test_an_expert_that_nobody_uses_is_found() -> None:
     assert unused_experts(torch.tensor([[0.5, 0.5], [1.0, 0.0]])) == []
     assert unused_experts(torch.tensor([[1.0], [1.0]])) == []
     assert unused_experts(torch.tensor([[1.2, 0.0], [-0.2, 0.0]])) == []
+
+
+def test_what_is_said_of_experts_holds_for_the_rows_that_are_given(capsys: pytest.CaptureFixture[str]) -> None:
+    """Not for those of the pass before, which may have been a single row and choose a single expert."""
+    torch.manual_seed(0)
+    graph = TaskGraph((regression("one"), regression("two")))
+    network = Network(Sparse({SINGLE: (4,)}, graph.names, partial(MLP, widths=(3,)), experts=3, select=1), graph)
+    module = MultiTaskModule(network, graph, Equal(2), partial(torch.optim.SGD, lr=0.1))
+    inputs = {SINGLE: 9 * torch.randn(64, 4)}
+    module({SINGLE: inputs[SINGLE][:1]})
+    assert unused_experts(network.sharing.mixtures()[-1])
+    show_sharing(module, Batch(inputs, {name: torch.zeros(64) for name in graph.names}, (64, 64), 64), [], 0)
+    assert capsys.readouterr().err == ""
+    assert module.training
 
 
 @pytest.mark.smoke

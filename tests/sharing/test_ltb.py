@@ -29,7 +29,9 @@ def test_branching_becomes_firm() -> None:
         sharing(sample("flat"))
     sharing.eval()
     assert isinstance(sharing, LearningToBranch)
-    assert sharing.choice(sharing.leaves["first"])[1] > 0.99
+    chosen = sharing.choice(sharing.leaves["first"])
+    assert chosen[1] > 0.99
+    assert sharing.mixture()[0].equal(chosen)
 
 
 @every_pair

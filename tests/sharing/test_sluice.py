@@ -1,12 +1,16 @@
 """Towers whose subspaces and stages are mixed."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 import torch
 
 from mtl.errors import InputError
-from tests.sharing.strategies import build, every_pair, sample, seeded
+from mtl.nn.convolution import Convolution
+from mtl.nn.encoder import SINGLE
+from mtl.sharing.sluice import Sluice
+from tests.sharing.strategies import TASKS, build, disturbed, every_pair, sample, seeded
 
 
 @every_pair
@@ -16,6 +20,24 @@ def test_starts_nearly_as_networks_apart(trunk: str, kind: str) -> None:
     single, inputs = seeded("single_task", trunk, kind).eval(), sample(kind)
     for name, value in sluice(inputs).items():
         torch.testing.assert_close(value, single(inputs)[name], atol=0.01, rtol=0.01)
+
+
+@pytest.mark.parametrize("shape", [(2, 9), (1, 6, 5)])
+def test_stages_are_mixed_whatever_places_their_states_have(shape: tuple[int, ...]) -> None:
+    """Of an encoder that keeps its positions, fewer at each stage: a stage counts by its average."""
+    torch.manual_seed(0)
+    factory = partial(Convolution, widths=(8, 8), average=False)
+    sharing = disturbed(Sluice({SINGLE: shape}, TASKS, factory, self_weight=1.0))
+    inputs = {SINGLE: torch.randn(4, *shape)}
+    with torch.no_grad():
+        for beta in sharing.betas.parameters():
+            beta.copy_(torch.tensor([9.0, -9.0]))
+    out = sharing(inputs)
+    states = sharing.towers.first_stage(inputs)
+    parts = states.flatten(2, -2).mean(2).unflatten(-1, (2, 4))  # [K, B, G, H / G]
+    expected = torch.einsum("igjf,jbfh->ibgh", sharing.spaces[0], parts).flatten(2)
+    for name, average in zip(TASKS, expected, strict=True):
+        torch.testing.assert_close(out[name], average.unsqueeze(1).expand_as(out[name]), atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize(

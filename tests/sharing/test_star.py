@@ -1,8 +1,11 @@
 """One trunk, its weights multiplied by each task's own."""
 
+from functools import partial
+
 import torch
 
 from mtl.nn.encoder import SINGLE
+from mtl.nn.tabular import Tabular
 from mtl.sharing.star import STAR
 from mtl.testing.strategies import disturbed
 from tests.sharing.strategies import FITTING, TASKS, assert_starts_as, build, sample
@@ -27,6 +30,19 @@ def test_weights_are_those_of_the_formula() -> None:
             weight, bias = f"stages.{layer}.linear.weight", f"stages.{layer}.linear.bias"
             hidden = torch.relu(hidden @ (base[weight] * own[weight]).T + base[bias] + own[bias])
         torch.testing.assert_close(out[name], hidden)
+
+
+def test_shifts_of_norms_by_source_are_added() -> None:
+    """Of a norm too that names its parameters otherwise than torch's."""
+    factory = partial(Tabular, widths=(4,), norm="per_task")
+    sharing = STAR({"numbers": (3,), "source": (2,)}, TASKS, factory)
+    own = dict(zip(sharing.keys, sharing.private[TASKS[0]], strict=True))
+    assert not own["stages.0.norm.shift"].any()
+    assert own["stages.0.norm.scale"].eq(1).all()
+    with torch.no_grad():
+        own["stages.0.norm.shift"].fill_(9.0)
+    found = sharing.eval()({"numbers": torch.randn(5, 3), "source": torch.eye(2)[[0, 1, 1, 0, 1]]})
+    assert found[TASKS[0]].min() > found[TASKS[1]].max()
 
 
 def test_vectors_of_categories_are_shared_as_they_are() -> None:

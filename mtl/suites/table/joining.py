@@ -108,6 +108,8 @@ def _join(left: pd.DataFrame, join: Join, right: pd.DataFrame) -> pd.DataFrame:
     added = {name: f"{join.prefix}{name}" for name in right.columns if name not in join.right}
     both = [name for name in added.values() if name in left.columns]
     if added and len(both) == len(added):
+        note = f"'{join.path}' is not joined: the rows have all of its columns already ({', '.join(both[:5])})"
+        left.attrs[NOTES] = [*left.attrs.get(NOTES, []), note]
         return left
     if both:
         raise InputError(

@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
@@ -31,6 +31,7 @@ from mtl.suites.table.types import typed
 
 PIECE = 65_536  # rows in memory at a time
 SAMPLE = 200_000  # rows from which kinds and statistics are taken
+INPUTS = "inputs"
 CHUNK = 2**20  # bytes of a file that are looked at together
 
 
@@ -197,20 +198,31 @@ class LargeTable(MultiTaskDataModule):
         folder = cache_directory() / "tables" / self.fingerprint
         make_directory(folder.parent)
         with file_lock(folder.with_suffix(".lock")):
-            if not complete(folder):
+            if not complete(folder, [f"{part}.{name}" for part in PARTS for name in self._arrays]):
                 shutil.rmtree(folder, ignore_errors=True)
                 self._encode(folder)
         rows = read_json(folder / "rows.json")
         check_batch(rows["train"], self.batch_size)
         splits = {}
         for part in PARTS:
-            targets = {t.task: mapped(folder / f"{part}.{t.task}", rows[part], t.kind) for t in self.fitted.targets}
+            targets = {
+                target.task: mapped(folder / f"{part}.{name}", rows[part], target.kind)
+                for target, name in zip(self.fitted.targets, self._arrays[1:], strict=True)
+            }
             width = len(self.fitted.encoding.features)
-            inputs = mapped(folder / f"{part}.inputs", rows[part] * width, "inputs").view(rows[part], width)
+            inputs = mapped(folder / f"{part}.{INPUTS}", rows[part] * width, INPUTS).view(rows[part], width)
             splits[part] = Split({SINGLE: inputs}, targets)
             for target in self.fitted.targets:
                 target.check(targets[target.task], part)
         return splits
+
+    @property
+    def _arrays(self) -> list[str]:
+        """What is written of every part, and is the end of its file's name: inputs, then labels by number of the task.
+
+        Not by the name of the task, which may be that of the inputs, or differ from another one in capitals only.
+        """
+        return [INPUTS, *map(str, range(len(self.fitted.targets)))]
 
     def _encode(self, folder: Path) -> None:
         """Write every part's inputs and labels, whole or not at all."""
@@ -221,12 +233,12 @@ class LargeTable(MultiTaskDataModule):
                 frame = typed(raw, self.fitted.types or {})
                 for target in self.fitted.targets:
                     target.check_values(frame)
-                arrays = {"inputs": self.fitted.encoding.encode(frame).numpy()}
-                arrays |= {target.task: target.encode(frame).numpy() for target in self.fitted.targets}
+                arrays = [self.fitted.encoding.encode(frame).numpy()]
+                arrays += [target.encode(frame).numpy() for target in self.fitted.targets]
                 for number, part in enumerate(PARTS):
                     chosen = parts == number
                     rows[part] += int(chosen.sum())
-                    for name, values in arrays.items():
+                    for name, values in zip(self._arrays, arrays, strict=True):
                         with (temporary / f"{part}.{name}").open("ab") as file:
                             file.write(values[chosen].tobytes())
             sums = {path.name: checksum(path) for path in temporary.iterdir()}
@@ -237,11 +249,11 @@ class LargeTable(MultiTaskDataModule):
             raise
 
 
-def complete(folder: Path) -> bool:
-    """Whether every file of the encoded table is there and undamaged."""
+def complete(folder: Path, names: Sequence[str]) -> bool:
+    """Whether every file of the encoded table is there and undamaged; ``names`` are those of the files."""
     try:
         sums = read_json(folder / "rows.json")["checksums"]
-        return all(checksum(folder / name) == expected for name, expected in sums.items())
+        return set(sums) == set(names) and all(checksum(folder / name) == sums[name] for name in names)
     except (InputError, OSError, KeyError):
         return False
 

@@ -201,9 +201,11 @@ def _parts(folder: Path, option: str) -> pd.DataFrame:
         if list(frame.columns) != list(frames[0].columns):
             other = sorted(set(frame.columns) ^ set(frames[0].columns)) or ["the order"]
             raise InputError(f"'{file}' has other columns than '{files[0].name}': {', '.join(other[:5])}")
+    # The types of a file without rows say nothing, and would change those of the others
+    found = [(file, frame) for file, frame in zip(files, frames, strict=True) if len(frame)]
     for name in frames[0].columns:
-        _check_alike([(file, stored_as(frame[name])) for file, frame in zip(files, frames, strict=True)], name)
-    return stacked(frames).reset_index(drop=True)
+        _check_alike([(file, stored_as(frame[name])) for file, frame in found], name)
+    return stacked([frame for _, frame in found] or frames[:1]).reset_index(drop=True)
 
 
 def _check_alike(found: Sequence[tuple[Path, str]], name: str) -> None:
@@ -221,6 +223,9 @@ def plain(table: pyarrow.Table | pyarrow.RecordBatch) -> pd.DataFrame:
     whole, and true and false what they are, where some are missing. An index that pandas wrote is a column like
     any other.
     """
+    table = _with_plain_dictionaries(
+        pyarrow.Table.from_batches([table]) if isinstance(table, pyarrow.RecordBatch) else table
+    )
     frame = table.to_pandas(ignore_metadata=True, types_mapper=WHOLE.get, date_as_object=False)
     for field in table.schema:
         if pyarrow.types.is_nested(field.type):
@@ -236,6 +241,26 @@ def plain(table: pyarrow.Table | pyarrow.RecordBatch) -> pd.DataFrame:
         elif pyarrow.types.is_boolean(field.type) and table[field.name].null_count:
             frame[field.name] = frame[field.name].astype("boolean")
     return frame
+
+
+def _with_plain_dictionaries(table: pyarrow.Table) -> pyarrow.Table:
+    """The same values, bytes not by number, nothing by unsigned numbers, as Polars has them and pandas does not."""
+    for place, field in enumerate(table.schema):
+        if not pyarrow.types.is_dictionary(field.type):
+            continue
+        kind = pyarrow.dictionary(pyarrow.int64(), field.type.value_type, field.type.ordered)
+        chunks = table.column(place).chunks
+        if _is_binary(kind.value_type):
+            decoded = pyarrow.chunked_array([chunk.dictionary_decode() for chunk in chunks], kind.value_type)
+            table = table.set_column(place, field.name, decoded)
+        elif pyarrow.types.is_unsigned_integer(field.type.index_type):
+            signed = (chunk.indices.cast(kind.index_type) for chunk in chunks)
+            numbered = [
+                pyarrow.DictionaryArray.from_arrays(numbers, chunk.dictionary, ordered=kind.ordered)
+                for numbers, chunk in zip(signed, chunks, strict=True)
+            ]
+            table = table.set_column(place, field.name, pyarrow.chunked_array(numbered, kind))
+    return table
 
 
 def as_in_file(frame: pd.DataFrame) -> pd.DataFrame:
@@ -267,16 +292,23 @@ def _decimals(values: pd.Series, kind: pyarrow.DataType) -> pd.Series:
 
 def _is_binary(kind: pyarrow.DataType) -> bool:
     types = pyarrow.types
-    return any(is_one(kind) for is_one in (types.is_binary, types.is_large_binary, types.is_fixed_size_binary))
+    each = (types.is_binary, types.is_large_binary, types.is_fixed_size_binary, types.is_binary_view)
+    return any(is_one(kind) for is_one in each)
 
 
 def _texts_of_bytes(values: pd.Series) -> pd.Series:
-    """Bytes as the texts that they are in UTF-8, or where one is none, all in hexadecimal digits."""
+    """Bytes as the texts that they are in UTF-8, or each that is none in hexadecimal digits.
+
+    What a value is must not depend on the others: a file is also read piece by piece, and new rows come by themselves.
+    """
+    return values.map(_text_of_bytes, na_action="ignore").astype("str")
+
+
+def _text_of_bytes(value: bytes) -> str:
     try:
-        found = values.map(lambda one: one.decode(), na_action="ignore")
+        return value.decode()
     except UnicodeDecodeError:
-        found = values.map(lambda one: one.hex(), na_action="ignore")
-    return found.astype("str")
+        return value.hex()
 
 
 def character(separator: str) -> str:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 VARIABLE = "env:"  # how a variable of the environment is named that holds the address of a database
 READS = re.compile(r"\s*(--[^\n]*\n\s*)*(select|with|values|from)\b", re.IGNORECASE)
 SORTS = re.compile(r"\border\s+by\b", re.IGNORECASE)
+# What says nothing of the order of the rows: texts, quoted names, comments, and what stands in the innermost brackets,
+# such as ORDER BY of a window
+APART = re.compile(r"'[^']*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
+INNERMOST = re.compile(r"\([^()]*\)")
 UNSORTED = (
     "task.query has no ORDER BY: a database may give the same rows in another order each time, and their order decides "
     "which of them are for the test; end it with ORDER BY and columns that tell all rows apart"
@@ -55,9 +59,17 @@ def read_query(database: str, query: str) -> pd.DataFrame:
         raise InputError("task.query gives no rows")
     unique_names(names, "task.query")
     frame = plain(pyarrow.table({name: _array([row[i] for row in rows]) for i, name in enumerate(names)}))
-    if address.get_backend_name() != "sqlite" and not SORTS.search(query):
+    if address.get_backend_name() != "sqlite" and not is_sorted(query):
         frame.attrs[NOTES] = [UNSORTED]
     return frame
+
+
+def is_sorted(query: str) -> bool:
+    """Whether a query says in which order its rows come."""
+    outer, count = APART.sub(" ", query), 1
+    while count:
+        outer, count = INNERMOST.subn(" ", outer)
+    return SORTS.search(outer) is not None
 
 
 def _address(database: str) -> "URL":

@@ -17,7 +17,7 @@ from pyarrow import parquet
 
 from mtl.errors import InputError
 from mtl.suites.table import TableSuite, table
-from mtl.suites.table.reading import read_table
+from mtl.suites.table.reading import plain, read_table
 from mtl.suites.table.types import ColumnType
 
 ROWS = 120
@@ -168,11 +168,30 @@ def test_whole_numbers_beyond_64_bits_in_json_are_not_rounded(tmp_path: Path) ->
     assert read_table(tmp_path / "my.jsonl").key.nunique() == 3
 
 
-@pytest.mark.parametrize(("cells", "expected"), [([b"ab", b"cd"], {"ab", "cd"}), ([b"ab", b"\xff"], {"6162", "ff"})])
+@pytest.mark.parametrize(("cells", "expected"), [([b"ab", b"cd"], {"ab", "cd"}), ([b"ab", b"\xff"], {"ab", "ff"})])
 def test_bytes_are_texts(tmp_path: Path, cells: list[bytes], expected: set[str]) -> None:
+    """Whatever the others are: files of a folder, pieces of a stream and new rows have the same text for a value."""
     columns = pyarrow.table({"a": pyarrow.array([cells[i % 2] for i in range(ROWS)]), "y": pyarrow.array(Y)})
     parquet.write_table(columns, tmp_path / "my.parquet")
     assert set(table(str(tmp_path / "my.parquet"), {"y": "binary"}).frame.a) == expected
+
+
+def test_categories_may_be_numbered_without_a_sign(tmp_path: Path) -> None:
+    """As Polars does; also bytes by number, in a stream, and in a part of a folder without rows."""
+    texts, codes = pyarrow.array(["p", "q"], pyarrow.large_string()), pyarrow.array([i % 2 for i in range(ROWS)])
+    columns = pyarrow.table(
+        {
+            "a": pyarrow.DictionaryArray.from_arrays(codes.cast(pyarrow.uint32()), texts),
+            "b": pyarrow.DictionaryArray.from_arrays(codes, texts.cast(pyarrow.binary())),
+            "x": pyarrow.array(X),
+            "y": pyarrow.array(Y),
+        }
+    )
+    parquet.write_table(columns[:0], tmp_path / "a.parquet")
+    parquet.write_table(columns, tmp_path / "b.parquet")
+    expected = ["p", "q"] * (ROWS // 2)
+    for found in (read_table(tmp_path), read_table(tmp_path / "b.parquet"), plain(columns.to_batches()[0])):
+        assert found.a.tolist() == found.b.tolist() == expected
 
 
 def test_truth_values_of_a_typed_file_may_be_written_as_texts(tmp_path: Path) -> None:
@@ -485,6 +504,17 @@ def test_parts_of_a_folder_say_the_same_of_their_columns(
         pd.DataFrame({"x": values, "y": [0, 1]}).to_parquet(tmp_path / f"{name}.parquet")
     with pytest.raises(InputError, match=re.escape(message)):
         table(str(tmp_path), {"y": "binary"})
+
+
+@pytest.mark.parametrize("kind", [pyarrow.string(), pyarrow.float64(), pyarrow.null()])
+def test_a_part_without_rows_leaves_columns_their_types(kind: pyarrow.DataType, tmp_path: Path) -> None:
+    """Whole numbers beside floating ones would be rounded."""
+    whole = pyarrow.table({"x": [2**60 + 1, 2, 3], "y": [0, 1, 0]})
+    parquet.write_table(whole, tmp_path / "b.parquet")
+    nothing = pyarrow.table({"x": pyarrow.array([], kind), "y": pyarrow.array([], kind)})
+    for name in ("a", "c"):
+        parquet.write_table(nothing, tmp_path / f"{name}.parquet")
+    assert read_table(tmp_path)["x"].tolist() == [2**60 + 1, 2, 3]
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,23 @@ def test_every_row_is_served_once_with_its_labels(tmp_path: Path) -> None:
     assert "rows" in suite.preview()
 
 
+def test_a_task_may_be_called_as_the_inputs_are_or_differ_in_capitals(tmp_path: Path) -> None:
+    """Its labels are its own."""
+    draw = np.random.default_rng(0)
+    frame = pd.DataFrame({name: draw.normal(size=ROWS) for name in ("x", "inputs", "y", "Y")})
+    frame.to_parquet(tmp_path / "my.parquet")
+    suite = LargeTable(tmp_path / "my.parquet", dict.fromkeys(("inputs", "y", "Y"), "regression"))
+    suite.configure_batches(8, seed=0)
+    suite.setup("fit")
+    (test,) = (split for name, split in suite.splits.items() if name == "test")
+    places = [int((frame["y"] - label).abs().argmin()) for label in test.targets["y"].tolist()]
+    for name in ("inputs", "Y"):
+        np.testing.assert_allclose(test.targets[name], frame[name].iloc[places], rtol=1e-6)
+    torch.testing.assert_close(test.inputs, suite.inputs(frame.iloc[places]))
+    names = [path.name.lower() for path in (tmp_path / "cache" / "tables").glob("*/*")]
+    assert len(set(names)) == len(names)
+
+
 def test_statistics_are_of_the_training_rows(tmp_path: Path) -> None:
     suite = made(written(tmp_path))
     train = suite.splits["train"].targets["spend"].double() / 8

@@ -25,7 +25,7 @@ from mtl.suites.table import TableSuite, table
 from mtl.suites.table.joining import parse_joins
 from mtl.suites.table.reading import NOTES, TEXTS, read_table
 from mtl.suites.table.source import read_source
-from mtl.suites.table.sql import read_query
+from mtl.suites.table.sql import is_sorted, read_query
 
 ROWS = [
     ["code", "day", "at", "count", "share", "on"],
@@ -210,6 +210,20 @@ def test_a_query_changes_nothing(database: str) -> None:
     assert len(read_query(database, "select * from people")) == 40
 
 
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("select * from a order by id", True),
+        ("with b as (select 1 (order) from a) select max(x) from b -- of all\n Order\n By 1 limit 3", True),
+        ("select *, lag(x) over (partition by (city) order by day) l from a", False),
+        ("select array_agg(x order by (y)) from (select * from a order by y) b", False),
+        ("select 'order by', \"order by\" from a -- order by id\n /* order\n by */", False),
+    ],
+)
+def test_what_sorts_a_part_of_a_query_does_not_sort_its_rows(query: str, expected: bool) -> None:
+    assert is_sorted(query) == expected
+
+
 @pytest.fixture
 def duck(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The address of a DuckDB database of one table, beside a file with the same rows."""
@@ -329,6 +343,8 @@ def test_new_rows_are_joined_and_read_as_those_of_training(tmp_path: Path) -> No
     records = NewRows(tmp_path / "new.csv", reading_options(config, tmp_path / "new.csv"))
     assert records.frame["kind"].tolist() == ["own"]
     assert repeated.inputs(records.frame)["categories"].tolist() == [[0, -1]]
+    (note,) = records.frame.attrs[NOTES]
+    assert note.endswith("kinds.csv' is not joined: the rows have all of its columns already (kind)")
 
 
 def test_a_sheet_is_that_of_excel_files_alone(tmp_path: Path) -> None:
