@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import betaincinv, ndtri, stdtrit
 from torch import Tensor
+from torch.nn import functional
 
 from mtl.agent.analysis.resampling import (
     Numbers,
@@ -54,8 +55,8 @@ class Calibration:
         error: expected calibration error on the test rows.
         error_calibrated: what 95 of 100 calibrated heads of the same confidences stay below, on as many independent
             rows.
-        temperature: by which the raw predictions are divided for the least loss on the validation rows; above 1: the
-            head is too sure of itself.
+        temperature: by which the raw predictions are divided so that the labels of the validation rows are most likely;
+            above 1: the head is too sure of itself.
         low: lower end of its interval.
         high: upper end.
         error_after: expected calibration error on the test rows with this temperature.
@@ -227,10 +228,23 @@ def share_interval(right: Numbers, rows: Numbers, alpha: float) -> tuple[float, 
 
 
 def losses_by_temperature(task: Task, rows: LabelledPredictions) -> Numbers:
-    """Loss of each row with each temperature of the grid, ``[temperatures, N]``."""
+    """Minus the log-likelihood of each row's label with each temperature of the grid, ``[temperatures, N]``."""
     with torch.inference_mode():
-        found = [task.losses(rows.raw.double() / float(t), rows.target) for t in _TEMPERATURES]
+        found = [label_losses(task, rows.raw.double() / float(t), rows.target) for t in _TEMPERATURES]
     return torch.stack(found).double().numpy()
+
+
+def label_losses(task: Task, raw: Tensor, target: Tensor) -> Tensor:
+    """Minus the log-likelihood of the labels as they are, ``[N]``.
+
+    The loss of a task may be another one: smoothed labels ask for probabilities away from 0 and 1, and weighted classes
+    for others than the shares of the rows, so that a head that does as it was asked would seem to be calibrated.
+    """
+    if task.kind == "binary":
+        return functional.binary_cross_entropy_with_logits(raw, target.to(raw.dtype), reduction="none")
+    if task.kind == "classes":
+        return functional.cross_entropy(raw, target.long(), reduction="none")
+    return task.losses(raw, target)
 
 
 def minima(losses: Numbers) -> Numbers:
