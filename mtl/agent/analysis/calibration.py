@@ -17,6 +17,7 @@ from mtl.agent.analysis.resampling import (
     resampled,
     sums_by_group,
 )
+from mtl.runs.contributions import effective_number
 from mtl.tasks import Task
 
 KINDS = ("binary", "classes", "ordinal", "choice")
@@ -201,8 +202,8 @@ def share_interval(right: Numbers, rows: Numbers, alpha: float) -> tuple[float, 
     It is that of Clopper and Pearson (Biometrika 26, 1934, https://doi.org/10.1093/biomet/26.4.404) with as many
     independent rows as have the variance v of the share p over groups: ``p (1 - p) / v (z / t)^2``, z and t being the
     normal quantile and Student's with a degree of freedom less than there are groups (Korn and Graubard, Survey
-    Methodology 24, 1998). Where all or none are right they are as many as there are groups, of unlike size m as many as
-    ``(sum m)^2 / sum m^2`` (Kish, Survey Sampling, Wiley 1965).
+    Methodology 24, 1998). Where all or none are right they are as many as there are groups. Groups of unlike size are
+    as many as :func:`~mtl.runs.contributions.effective_number` says.
 
     Args:
         right: rows of each group of which what the head says is true, ``[groups]``, or their weights.
@@ -216,10 +217,10 @@ def share_interval(right: Numbers, rows: Numbers, alpha: float) -> tuple[float, 
     if count < 2:
         return nan, nan
     share = float(right.sum()) / total
-    effective = total**2 / float((rows**2).sum())
-    if 0.0 < share < 1.0:
-        variance = count / (count - 1) * float(((right - share * rows) ** 2).sum()) / total**2
-        few = (ndtri(1 - alpha / 2) / stdtrit(count - 1, 1 - alpha / 2)) ** 2
+    effective = effective_number(rows)
+    if 0.0 < share < 1.0 and effective > 1.0:
+        variance = effective / (effective - 1) * float(((right - share * rows) ** 2).sum()) / total**2
+        few = (ndtri(1 - alpha / 2) / stdtrit(effective - 1, 1 - alpha / 2)) ** 2
         effective = min(total, share * (1 - share) / variance * few if variance > 0 else total)
     true, false = share * effective, (1 - share) * effective
     low = float(betaincinv(true, false + 1, alpha / 2)) if true > 0 else 0.0

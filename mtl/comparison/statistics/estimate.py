@@ -76,7 +76,7 @@ def over_seeds(values: ArrayLike) -> Estimate:
     return _known(mean, Part(float(x.var(ddof=1)) / n, n - 1))
 
 
-def over_seeds_and_rows(values: ArrayLike, informative: int | None = None) -> Estimate:
+def over_seeds_and_rows(values: ArrayLike, informative: float | None = None) -> Estimate:
     """The mean of ``[n, m]`` values, n seeds times m test rows, whose error is that over both.
 
     ``v_seed`` is the variance of the seeds' means over n, ``v_row`` that of the rows' means over m, ``v_both`` that of
@@ -95,7 +95,8 @@ def over_seeds_and_rows(values: ArrayLike, informative: int | None = None) -> Es
     Args:
         values: ``[n, m]``.
         informative: how many of the rows tell anything, u: the others, which have no label, are as the mean of their
-            seed, and u takes the place of m in divisors and degrees of freedom. None: all.
+            seed, and u takes the place of m in divisors and degrees of freedom. Of rows of unlike weights, or groups of
+            unlike size, it is their :func:`~mtl.runs.contributions.effective_number`. None: all.
 
     Returns:
         The estimate; its error is NaN with fewer than two seeds, or fewer than two rows that tell anything: one row
