@@ -102,7 +102,9 @@ def check_named(config: RunConfig, left_out: Sequence[str]) -> None:
         for task in tasks:
             if task in left_out:
                 chosen = ",".join(config.tasks or [])
-                raise InputError(f"{option}: task '{task}' is left out by tasks=[{chosen}]: name it in both, or in neither")
+                raise InputError(
+                    f"{option}: task '{task}' is left out by tasks=[{chosen}]: name it in both, or in neither"
+                )
 
 
 def trees_of(config: RunConfig) -> BoostedTrees | None:

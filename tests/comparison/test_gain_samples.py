@@ -62,7 +62,8 @@ def test_one_row_that_counts_for_nearly_all_says_little_of_others() -> None:
 
     def sample(weights: np.ndarray | None, groups: np.ndarray | None = None) -> GainSample:
         runs, over = (
-            {seed: grouped(m, seed + k, v, groups, weights) for seed in range(4)} for m, k, v in (("a", 0, 8), ("b", 9, 9))
+            {seed: grouped(m, seed + k, v, groups, weights) for seed in range(4)}
+            for m, k, v in (("a", 0, 8), ("b", 9, 9))
         )
         return GainRule.of([*runs.values(), *over.values()], over, Rules()).on_all_tasks(runs, over, range(4))
 

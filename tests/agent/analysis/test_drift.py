@@ -50,7 +50,9 @@ def test_rows_that_count_for_nearly_all_say_little_of_others() -> None:
         weights, values = np.exp(2 * random.normal(size=40)), random.normal(size=40)
         mean = (weights * values).sum() / weights.sum()
         contributions = mean + weights / weights.mean() * (values - mean)  # of a weighted mean
-        found = change_on("a", "mae", Sample(np.zeros(40), None), Sample(contributions, None, weights), 0.05, higher=True)
+        found = change_on(
+            "a", "mae", Sample(np.zeros(40), None), Sample(contributions, None, weights), 0.05, higher=True
+        )
         missed += found.reading in ("better", "worse")
     assert missed <= 20
     alone = np.append(np.full(39, 1e-9), 1.0)
