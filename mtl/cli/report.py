@@ -21,7 +21,8 @@ python experiments/report.py PATH... [name=NAME] [keep=FOLDER]
 
 Compares finished runs and writes a report. A PATH is the directory of a comparison (outputs/comparisons/<name>), or of
 runs, at any depth (outputs/runs/scheduling). Runs of several sweeps are put together when their data and tasks are the
-same; broken and foreign files are named and left out. Comparisons that were judged by an unlike alpha or margin are
+same, and those of comparisons with data=resplit when they share seeds, which shows that they are of one table; broken
+and foreign files are named and left out. Comparisons that were judged by an unlike alpha or margin are
 judged together by the usual ones.
 
 The report goes into the directory of the comparison; with name=NAME to outputs/comparisons/<NAME>; of runs, or of
