@@ -96,12 +96,14 @@ class GatheredRuns:
             self.planned_rules.append(self.rules)
             self.command, self.question = str(plan["command"]), str(plan["question"])
             self.took = str(plan.get("took", ""))
+            left_out = [Problem(str(name), str(why)) for name, why in plan.get("left_out", {}).items()]
             self.design = Design.read(plan["design"])
             runs = [PlannedRun.of(run, file) for run in plan["runs"]]
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"'{file}' is damaged or not of a comparison: {error!r}") from None
         fingerprints = {int(run["seed"]): str(run["fingerprint"]) for run in plan["runs"]}
         self.splits[file.parent] = fingerprints if self.design.resplit else None
+        self.problems += left_out
         for run in runs:
             self.add_run(run)
 

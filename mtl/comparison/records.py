@@ -217,7 +217,7 @@ def unlike(one: Record, usual: Record) -> str:
         return f"another question: suite {one.suite}, tasks {tasks}"
     return (
         f"other data than most runs here (fingerprint {one.fingerprint}, not {usual.fingerprint}), as every split of "
-        "data=resplit is, but for the report of its comparison alone"
+        "data=resplit is, but for reports of its comparisons"
     )
 
 

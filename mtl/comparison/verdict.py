@@ -291,6 +291,17 @@ def caveats(comparison: Comparison, best: Row) -> list[str]:
             f"{join_words(improving)} still improved when the budget ended the training, so nothing is claimed: "
             "give more epochs."
         )
+    unclaimed = [
+        row.label
+        for row in comparison.rows
+        if row.still_improving and not improving and row.label in comparison.against
+        if not isfinite(comparison.against[row.label].interval[0])
+    ]
+    if unclaimed:
+        out.append(
+            f"{join_words(unclaimed)} still improved when the budget ended the training, so nothing is claimed of the "
+            "difference to it: give more epochs."
+        )
     plain = [task for task in comparison.tasks if comparison.scales[task] == PLAIN]
     if plain:
         out.append(f"The gain of {join_words(plain)} is a {PLAIN.reason}, in delta_m too.")
@@ -301,7 +312,9 @@ def caveats(comparison: Comparison, best: Row) -> list[str]:
     noted = [one for one in best.records if one.notes]
     if noted:
         runs = count_noun(len(best.records), "run")
-        out.append(f"{len(noted)} of {runs} of {best.label} warned: {noted[0].notes[0]}")
+        notes = dict.fromkeys(note for one in noted for note in one.notes)
+        others = f" (and {count_noun(len(notes) - 1, 'other note')}, which the report lists)" if len(notes) > 1 else ""
+        out.append(f"{len(noted)} of {runs} of {best.label} warned: {next(iter(notes))}{others}")
     out += unlike_versions([*comparison.baseline.records, *best.records])
     if best.tested is not None and len(best.tested.seeds) == 1:
         out.append("One seed says nothing about chance: start the command again with more.")

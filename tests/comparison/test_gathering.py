@@ -63,6 +63,14 @@ def test_why_a_planned_run_failed_is_said(tmp_path: Path) -> None:
     assert problem.reason == "failed: the disk is full"
 
 
+def test_a_baseline_without_runs_of_its_own_is_named(tmp_path: Path) -> None:
+    directory = planned(tmp_path, "mine", write_result(tmp_path / "runs" / "s" / "hard-equal" / "id", run_result()))
+    plan = json.loads((directory / "plan.json").read_text())
+    (directory / "plan.json").write_text(json.dumps({**plan, "left_out": {"same_seconds": "no network of its own"}}))
+    (problem,) = gather([directory]).problems
+    assert (problem.path, problem.reason) == ("same_seconds", "no network of its own")
+
+
 @pytest.mark.parametrize("path", ["", "x", 3], ids=["empty", "short", "number"])
 def test_a_plan_whose_runs_are_nowhere_is_damaged(tmp_path: Path, path: object) -> None:
     directory = planned(tmp_path, "mine", tmp_path)
@@ -121,7 +129,7 @@ def test_the_runs_of_an_output_directory_that_was_moved_are_found(tmp_path: Path
 
 
 def divided_anew(output: Path, name: str, splits: dict[int, str]) -> Path:
-    """The directory of a comparison with data=resplit: a finished run of each seed, whose split has this fingerprint."""
+    """The directory of a comparison with data=resplit: a finished run of each seed, and the fingerprint of its split."""
     directory = planned(output, name, output)
     plan = json.loads((directory / "plan.json").read_text())
     plan["design"]["resplit"] = True
@@ -146,16 +154,16 @@ def test_comparisons_of_one_table_that_is_divided_anew_are_put_together(tmp_path
     assert found.problems == []
     assert found.design is not None
     assert (found.design.resplit, found.design.looks, found.design.kind) == (True, (4,), "unplanned")
-    with pytest.raises(InputError, match="two' has no seed in common with '.*one'"):
+    with pytest.raises(InputError, match=r"two' has no seed in common with '.*one'"):
         gather([one, two])
 
 
 def test_comparisons_that_are_divided_otherwise_are_not_put_together(tmp_path: Path) -> None:
     mine = divided_anew(tmp_path, "mine", {0: "f", 1: "g"})
     other = divided_anew(tmp_path, "other", {1: "g", 0: "another"})
-    with pytest.raises(InputError, match="other' has other rows than '.*mine' for seed 0"):
+    with pytest.raises(InputError, match=r"other' has other rows than '.*mine' for seed 0"):
         gather([mine, other])
     run = write_result(tmp_path / "runs" / "s" / "hard-equal" / "id", run_result())
     for path in (planned(tmp_path, "fixed", run), run):
-        with pytest.raises(InputError, match="mine' has a split of its own .data=resplit., and those of '.*' have one"):
+        with pytest.raises(InputError, match=r"mine' has a split of its own .data=resplit., and those of '.*' have one"):
             gather([path, mine])

@@ -218,6 +218,22 @@ def test_what_still_improved_when_its_budget_ended_gets_no_mark() -> None:
     assert "single_task-equal still improved when the budget ended the training" in found.text
 
 
+@pytest.mark.parametrize("epochs", [3, 9])
+def test_a_further_baseline_that_still_improved_is_not_beaten(epochs: int) -> None:
+    """Unless it has a budget of its own, as one of the same seconds: that is what was asked."""
+    records = planted(np.random.default_rng(4), 0.05)
+    matched = [
+        replace(one, configuration="matched", config={**one.config, "epochs": epochs}, still_improving=True)
+        for one in records
+        if one.model == "single_task"
+    ]
+    found = compare([*records, *matched], names={"matched": "matched"})
+    assert found.baseline.key == "single_task-equal"
+    assert found.against["matched"].call == (UNCLEAR if epochs == 3 else HELPS)
+    said = "matched still improved when the budget ended the training, so nothing is claimed of the difference to it"
+    assert (said in verdict(found).text) == (epochs == 3)
+
+
 def test_what_runs_of_the_best_warned_of_is_said() -> None:
     records = [
         replace(one, notes=("task 'a': its weight stayed low.",) if one.model == "hard" and one.seed < 2 else ())
