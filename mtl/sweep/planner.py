@@ -283,8 +283,8 @@ class Planner:
         if TREES in self.study.baselines:
             if self.config(BASELINE, "equal").improve:
                 raise InputError(
-                    "baselines: improve changes networks alone, and trees would be compared with improved ones: expected "
-                    "baselines without trees, or improve=none"
+                    "baselines: improve changes networks alone, and trees would be compared with improved ones: "
+                    "expected baselines without trees, or improve=none"
                 )
             with silent_lightning():
                 check_trees(self.config(TREES, "equal"))
