@@ -51,7 +51,7 @@ def report(paths: Sequence[Path], console: Console, name: str | None = None, fol
     Raises:
         InputError: nothing can be compared.
     """
-    paths = list({path.resolve(): path for path in reversed(paths)}.values())[::-1]  # named twice, it is one
+    paths = list({path.resolve(): path for path in paths}.values())  # one that is named twice is one
     runs = gather(paths)
     for problem in runs.problems:
         line = f"[yellow]left out[/] {escape(problem.path)}: {escape(problem.reason)}"

@@ -143,7 +143,10 @@ def gather(paths: Sequence[Path]) -> GatheredRuns:
     found = GatheredRuns()
     for path in paths:
         found.add(path)
-    found.records = list({one.path.resolve(): one for one in reversed(found.records)}.values())[::-1]
+    once: dict[Path, Record] = {}
+    for one in found.records:
+        once.setdefault(one.path.resolve(), one)
+    found.records = list(once.values())
     found.problems = list(dict.fromkeys(found.problems))
     if len(paths) > 1:  # what one plan says of its looks and its runs does not hold for the runs of several
         found.design, found.command, found.question, found.took = None, "", "", ""
