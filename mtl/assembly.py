@@ -81,10 +81,30 @@ def build_suite(config: RunConfig, statistics: Path | None = None) -> MultiTaskD
     check_suite(data)
     data.configure_batches(config.batch_size, config.seed, config.accumulate)
     if config.tasks:
+        left_out = [task.name for task in data.tasks if task.name not in config.tasks]
         data.restrict(config.tasks)
+        check_named(config, left_out)
     if config.selection is not None:
         data.select_by(config.selection)
     return data
+
+
+def check_named(config: RunConfig, left_out: Sequence[str]) -> None:
+    """Raise InputError where relations, groups or options of the weighting name a task that ``tasks`` leaves out."""
+    depends_on = config.relations.depends_on or {}
+    named = {f"relations.depends_on.{task}": [task, *upstream] for task, upstream in depends_on.items()}
+    if isinstance(config.grouping, list):
+        named["grouping"] = [task for group in config.grouping for task in group]
+    for key, value in config.weighting.items():
+        if isinstance(value, Mapping):
+            named[f"weighting.{key}"] = [str(task) for task in value]
+    for option, tasks in named.items():
+        for task in tasks:
+            if task in left_out:
+                chosen = ",".join(config.tasks or [])
+                raise InputError(
+                    f"{option}: task '{task}' is left out by tasks=[{chosen}]: name it in both, or in neither"
+                )
 
 
 def trees_of(config: RunConfig) -> BoostedTrees | None:

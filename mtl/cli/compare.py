@@ -123,8 +123,6 @@ def carry_out(asked: Study, command: str, console: Console) -> "Report | None":
         if campaign.screen():
             if campaign.decide():
                 campaign.add_baselines()
-                for name in campaign.needless:
-                    console.print(f"{name}: no network of its own, since it would be {single.label} as it is")
             done = planner.queue.states(list(missing.values())).count(DONE)
             if done:
                 seconds = time.perf_counter() - began

@@ -9,10 +9,12 @@ from rich.table import Table
 
 from mtl.cli.application import print_page
 from mtl.comparison.gathering import gather, report_directory, write_report
+from mtl.comparison.records import PLAN
 from mtl.comparison.report import number_format
 from mtl.comparison.report.content import Report
 from mtl.comparison.types import HELPS, HURTS, Comparison
 from mtl.comparison.verdict import DOES_NOT_PAY, PAYS, Verdict
+from mtl.comparison.wording import count_noun
 from mtl.config.study import check_name
 from mtl.errors import InputError, unknown
 
@@ -21,7 +23,8 @@ python experiments/report.py PATH... [name=NAME] [keep=FOLDER]
 
 Compares finished runs and writes a report. A PATH is the directory of a comparison (outputs/comparisons/<name>), or of
 runs, at any depth (outputs/runs/scheduling). Runs of several sweeps are put together when their data and tasks are the
-same; broken and foreign files are named and left out. Comparisons that were judged by an unlike alpha or margin are
+same, and those of comparisons with data=resplit when they share seeds, which shows that they are of one table; broken
+and foreign files are named and left out. Comparisons that were judged by an unlike alpha or margin are
 judged together by the usual ones.
 
 The report goes into the directory of the comparison; with name=NAME to outputs/comparisons/<NAME>; of runs, or of
@@ -48,11 +51,18 @@ def report(paths: Sequence[Path], console: Console, name: str | None = None, fol
     Raises:
         InputError: nothing can be compared.
     """
+    paths = list({path.resolve(): path for path in paths}.values())  # one that is named twice is one
     runs = gather(paths)
     for problem in runs.problems:
         line = f"[yellow]left out[/] {escape(problem.path)}: {escape(problem.reason)}"
         console.print(line, highlight=False, soft_wrap=True)
     if not runs.records:
+        comparisons = [file.parent for path in paths for file in sorted(path.glob(f"*/{PLAN}"))]
+        if comparisons:
+            raise InputError(
+                f"'{comparisons[0].parent}' holds {count_noun(len(comparisons), 'comparison')}: expected the directory "
+                f"of one, such as '{comparisons[0]}'"
+            )
         raise InputError(f"no finished run below {', '.join(map(str, paths))}")
     directory = report_directory(paths, runs, name)
     made = write_report(runs, directory, folder)

@@ -1,18 +1,19 @@
 """Gains of one configuration over another: by seed, and by test row where the rows are kept."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import nan
 
 import numpy as np
 
 from mtl.comparison.records import Record
-from mtl.comparison.statistics.estimate import Estimate, over_seeds, over_seeds_and_rows, over_splits
+from mtl.comparison.statistics.estimate import Estimate, Unseen, over_seeds, over_seeds_and_rows, over_splits
 from mtl.comparison.statistics.gains import RELATIVE, Scale, gains, scale_of
 from mtl.comparison.types import Rules
 from mtl.errors import InputError
-from mtl.runs.contributions import Outcome
+from mtl.runs.contributions import Outcome, effective_number
 
+ROUNDING = 1e-6  # of metrics in single precision
 Runs = Mapping[int, Record]  # of one configuration, by seed
 
 
@@ -43,19 +44,24 @@ class GainSample:
         rows: ``[n, m]``, what each test row, or each group of them, contributes to each seed's gain (their mean over
             the rows); None where the rows differ from seed to seed.
         test_share: test rows over training rows, where each seed has a split of its own; None: all share one.
-        informative: how many of the m rows or groups have a label; None: all.
+        informative: how many of the m rows or groups have a label, those of unlike weight or size counting as fewer;
+            None: all.
+        unseen: what rows may differ by that none of these does; None: nothing.
     """
 
     by_seed: np.ndarray
     rows: np.ndarray | None
     test_share: float | None
-    informative: int | None = None
+    informative: float | None = None
+    unseen: Unseen | None = None
 
     def estimate(self) -> Estimate:
         """The mean gain, with the error that belongs to how the data was split."""
         if self.test_share is not None:
-            return over_splits(self.by_seed, self.test_share)
-        return over_seeds(self.by_seed) if self.rows is None else over_seeds_and_rows(self.rows, self.informative)
+            found = over_splits(self.by_seed, self.test_share)
+        else:
+            found = over_seeds(self.by_seed) if self.rows is None else over_seeds_and_rows(self.rows, self.informative)
+        return replace(found, unseen=self.unseen)
 
 
 @dataclass(frozen=True)
@@ -135,19 +141,39 @@ class GainRule:
         by_seed = rows.mean(1)
         if first.groups is None:
             return GainSample(by_seed, rows, None)
-        deviations, _ = sum_groups(rows - by_seed[:, None], np.ones(rows.shape[1], dtype=bool), groups[0])
-        return GainSample(by_seed, by_seed[:, None] + deviations, None)
+        deviations, count = sum_groups(rows - by_seed[:, None], np.ones(rows.shape[1]), groups[0])
+        return GainSample(by_seed, by_seed[:, None] + deviations, None, count)
 
     def _sample(self, runs: Runs, over: Runs, seeds: Sequence[int], tasks: Sequence[str]) -> GainSample:
         """Mean gains over these tasks."""
         by_seed = np.mean([self._gains(runs, over, seeds, task) for task in tasks], axis=0)
+        records = [*(runs[seed] for seed in seeds), *(over[seed] for seed in seeds)]
+        best = [task for task in tasks if self._at_best(records, task)]
         if self.resplit:
-            return GainSample(by_seed, None, self._test_share(runs, seeds))
-        groups = row_groups([*(runs[seed] for seed in seeds), *(over[seed] for seed in seeds)])
-        found = [sum_groups(*self._row_deviations(runs, over, seeds, task), groups) for task in tasks]
+            fewest = min((one.rows["test"] for one in records), default=0)
+            unseen = self._unseen(best, tasks, fewest)
+            return GainSample(by_seed, None, self._test_share(runs, seeds), unseen=unseen)
+        groups, weights = row_groups(records), row_weights(records)
+        found = []
+        for task in tasks:
+            by_row, labelled = self._row_deviations(runs, over, seeds, task)
+            found.append(sum_groups(by_row, labelled * (1.0 if weights is None else weights), groups))
         deviations = np.mean([by_group for by_group, _ in found], axis=0)
+        counts = {task: count for task, (_, count) in zip(tasks, found, strict=True)}
+        unseen = self._unseen(best, tasks, min((counts[task] for task in best), default=0.0))
         # Of several tasks the one with fewest labels limits what is known
-        return GainSample(by_seed, by_seed[:, None] + deviations, None, min(labelled for _, labelled in found))
+        return GainSample(by_seed, by_seed[:, None] + deviations, None, min(counts.values()), unseen)
+
+    def _at_best(self, records: Sequence[Record], task: str) -> bool:
+        """Whether all runs have the best value of a metric up to 1, such as an accuracy of 1: no row differs then."""
+        return self.directions[task] and all(abs(one.test[task] - 1.0) <= ROUNDING for one in records)
+
+    def _unseen(self, best: Sequence[str], tasks: Sequence[str], rows: float) -> Unseen | None:
+        """What rows may differ by of tasks whose rows all have the best value, in the mean over all of these tasks."""
+        if not best:
+            return None
+        sizes = [1.0 if (divisor := self.scales[task].divisor) is None else 1.0 / divisor for task in best]
+        return Unseen(sum(sizes) / len(tasks), rows)
 
     def _test_share(self, runs: Runs, seeds: Sequence[int]) -> float:
         """Test rows over training rows."""
@@ -240,7 +266,26 @@ def row_groups(records: Sequence[Record]) -> np.ndarray | None:
     return first
 
 
-def sum_groups(deviations: np.ndarray, labelled: np.ndarray, groups: np.ndarray | None) -> tuple[np.ndarray, int]:
+def row_weights(records: Sequence[Record]) -> np.ndarray | None:
+    """By how much each test row counts.
+
+    Args:
+        records: runs, one or more. Those of older versions do not say it.
+
+    Returns:
+        ``[m]``; None: all alike, or no run says it.
+
+    Raises:
+        InputError: the runs disagree.
+    """
+    known = [(one, weights) for one in records if (weights := one.kept().weights) is not None]
+    for one, weights in known[1:]:
+        if not np.array_equal(weights, known[0][1]):
+            raise InputError(f"'{known[0][0].path}' and '{one.path}' weigh their test rows differently: train again")
+    return known[0][1] if known else None
+
+
+def sum_groups(deviations: np.ndarray, counts: np.ndarray, groups: np.ndarray | None) -> tuple[np.ndarray, float]:
     """What groups of rows contribute in place of rows, so that only what is independent counts as such.
 
     With m rows in G groups, group j gets ``g_j = (G / m) sum of d_r over its rows r``: the mean over the groups is that
@@ -248,17 +293,18 @@ def sum_groups(deviations: np.ndarray, labelled: np.ndarray, groups: np.ndarray 
 
     Args:
         deviations: d, of the rows, ``[n, m]``.
-        labelled: which rows have a label, ``[m]``.
+        counts: by how much each row counts, ``[m]``; 0: it has no label.
         groups: number of each row's group, ``[m]``; None: every row is one of its own.
 
     Returns:
-        ``[n, G]``, and how many groups have a row with a label.
+        ``[n, G]``, and how many groups there are, see :func:`~mtl.runs.contributions.effective_number`; those without
+        a label are none.
     """
     if groups is None:
-        return deviations, int(labelled.sum())
+        return deviations, effective_number(counts)
     names, place = np.unique(groups, return_inverse=True)
     sums = np.stack([np.bincount(place, weights=one, minlength=len(names)) for one in deviations])
-    return sums * (len(names) / len(groups)), len(np.unique(place[labelled]))
+    return sums * (len(names) / len(groups)), effective_number(np.bincount(place, weights=counts, minlength=len(names)))
 
 
 def stack_rows(runs: Runs, seeds: Sequence[int], task: str) -> np.ndarray:

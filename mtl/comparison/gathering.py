@@ -58,7 +58,9 @@ class GatheredRuns:
         names: labels by configuration id.
         rules: when a difference counts.
         planned_rules: of each plan; where several differ, the usual ones are applied.
-        design: of the one plan that the runs are of; None: they were found, or are of several plans.
+        design: of the one plan that the runs are of; of several plans whose seeds each have a split of their own, one
+            look at all of their runs; None: they were found, or are of several other plans.
+        splits: of each path, the fingerprint of each seed where each has a split of its own; None: they have not.
         command: that made the runs; empty if not known.
         question: that they answer; empty if not known.
         took: how long making them took, in words; empty if not known.
@@ -70,6 +72,7 @@ class GatheredRuns:
     rules: Rules = field(default_factory=Rules)
     planned_rules: list[Rules] = field(default_factory=list)
     design: Design | None = None
+    splits: dict[Path, dict[int, str] | None] = field(default_factory=dict)
     command: str = ""
     question: str = ""
     took: str = ""
@@ -79,6 +82,7 @@ class GatheredRuns:
         if (path / PLAN).is_file():
             self.add_plan(path / PLAN)
         else:
+            self.splits[path] = None
             records, problems = read([path])
             self.records += records
             self.problems += problems
@@ -92,10 +96,14 @@ class GatheredRuns:
             self.planned_rules.append(self.rules)
             self.command, self.question = str(plan["command"]), str(plan["question"])
             self.took = str(plan.get("took", ""))
+            left_out = [Problem(str(name), str(why)) for name, why in plan.get("left_out", {}).items()]
             self.design = Design.read(plan["design"])
             runs = [PlannedRun.of(run, file) for run in plan["runs"]]
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"'{file}' is damaged or not of a comparison: {error!r}") from None
+        fingerprints = {int(run["seed"]): str(run["fingerprint"]) for run in plan["runs"]}
+        self.splits[file.parent] = fingerprints if self.design.resplit else None
+        self.problems += left_out
         for run in runs:
             self.add_run(run)
 
@@ -121,16 +129,69 @@ class GatheredRuns:
 
 
 def gather(paths: Sequence[Path]) -> GatheredRuns:
-    """The runs below these paths that answer one question; the others are among the problems."""
+    """The runs below these paths that answer one question, each once; the others are among the problems.
+
+    Args:
+        paths: directories of comparisons or of runs.
+
+    Returns:
+        The runs.
+
+    Raises:
+        InputError: a plan is damaged, or comparisons whose seeds each have a split of their own cannot be put together.
+    """
     found = GatheredRuns()
     for path in paths:
         found.add(path)
+    once: dict[Path, Record] = {}
+    for one in found.records:
+        once.setdefault(one.path.resolve(), one)
+    found.records = list(once.values())
+    found.problems = list(dict.fromkeys(found.problems))
     if len(paths) > 1:  # what one plan says of its looks and its runs does not hold for the runs of several
         found.design, found.command, found.question, found.took = None, "", "", ""
         found.rules = found.rules if len(set(found.planned_rules)) == 1 else Rules()
+        if any(found.splits.values()):
+            check_splits(found.splits)
+            found.design = replace(Design.unplanned(sorted({one.seed for one in found.records})), resplit=True)
     resplit = found.design is not None and found.design.resplit
     found.records, found.problems = comparable(found.records, found.problems, resplit=resplit)
     return found
+
+
+def check_splits(splits: Mapping[Path, dict[int, str] | None]) -> None:
+    """Raise InputError if runs cannot be put together because each seed has a split of its own in some of them.
+
+    That two tables are the same is seen where they are divided by the same seed, so all comparisons have to be of the
+    same splits where they have the same seeds, and each has to share a seed with others.
+
+    Args:
+        splits: by path, the fingerprint of each seed; None: all seeds have one split, or it is not known.
+    """
+    first, *others = splits
+    own = next(path for path, fingerprints in splits.items() if fingerprints)
+    shared = next((path for path, fingerprints in splits.items() if not fingerprints), None)
+    if shared is not None:
+        raise InputError(
+            f"every seed of '{own}' has a split of its own (data=resplit), and those of '{shared}' have one split: "
+            "expected a report of each by itself"
+        )
+    known, left = dict(splits[first] or {}), list(others)
+    while left:
+        path = next((one for one in left if known.keys() & (splits[one] or {}).keys()), None)
+        if path is None:
+            raise InputError(
+                f"'{left[0]}' has no seed in common with '{first}': with data=resplit only the same seeds show that "
+                "both are of one table: expected a report of each by itself"
+            )
+        unlike = [seed for seed, split in (splits[path] or {}).items() if known.get(seed, split) != split]
+        if unlike:
+            raise InputError(
+                f"'{path}' has other rows than '{first}' for seed {unlike[0]}: another table, or one that is divided "
+                "otherwise: expected a report of each by itself"
+            )
+        known |= splits[path] or {}
+        left.remove(path)
 
 
 def write_report(runs: GatheredRuns, directory: Path, folder: Path | None = None) -> Report:

@@ -19,6 +19,8 @@ from mtl.comparison.types import COSTS, UNCLEAR, Comparison, Evidence, Measureme
 from mtl.config.study import APART, BASELINE
 from mtl.errors import InputError
 
+BUDGET = ("epochs", "steps", "patience")  # keys of a config that end its training
+
 
 @dataclass(frozen=True)
 class Judge:
@@ -112,6 +114,14 @@ class Judge:
     def still_improving(self, key: str) -> bool:
         """Whether at least half the runs of a configuration, or of the baseline, were ended at their best epoch."""
         return any(half_improving(tuple(runs.values())) for runs in (self.runs[key], self.base))
+
+    def ended_alike(self, best: str, key: str) -> bool:
+        """Whether the budget of the best configuration has ended runs of a further baseline that still improved.
+
+        Where a baseline has a budget of its own, as one of the same seconds, that is what is asked.
+        """
+        budgets = [[any_run(self.runs[one]).config.get(name) for name in BUDGET] for one in (best, key)]
+        return budgets[0] == budgets[1] and half_improving(tuple(self.runs[key].values()))
 
     def screening_seeds(self, key: str) -> list[int]:
         """Seeds on whose validation rows a configuration is ranked: all configurations by the same, if they can be."""
@@ -222,6 +232,7 @@ class Judge:
             if seeds:
                 sample = self.gain.on_all_tasks(self.runs[best], self.runs[key], seeds)
                 enough = looks and len(seeds) == looks[-1].seeds and not self.still_improving(best)
+                enough = enough and not self.ended_alike(best, key)
                 found[labels[key]] = (
                     evidence_of(sample, self.other_alpha(looks), self.rules) if enough else no_claim(sample)
                 )

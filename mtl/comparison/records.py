@@ -100,8 +100,18 @@ class Record:
 
     @property
     def question(self) -> tuple[object, ...]:
-        """What has to be equal for two runs to be comparable beside their data: suite, tasks, primary metrics."""
-        return self.suite, tuple(self.primary.items()), tuple(self.directions.items())
+        """What has to be equal for two runs to be comparable beside their data.
+
+        Suite, tasks, primary metrics, and the column by which rows count in these.
+        """
+        return self.suite, tuple(self.primary.items()), tuple(self.directions.items()), self.row_weight
+
+    @property
+    def row_weight(self) -> str | None:
+        """The column by which rows count in metrics; None: they count alike."""
+        task = self.config.get("task")
+        found = task.get("row_weight") if isinstance(task, Mapping) else None
+        return None if found is None else str(found)
 
     @property
     def test_share(self) -> float:
@@ -214,10 +224,12 @@ def unlike(one: Record, usual: Record) -> str:
     """Why a run cannot be compared with the usual ones of a report."""
     if one.question != usual.question:
         tasks = ", ".join(f"{task} ({metric})" for task, metric in one.primary.items())
-        return f"another question: suite {one.suite}, tasks {tasks}"
+        by = [None if each.row_weight is None else f"'{each.row_weight}'" for each in (one, usual)]
+        weights = "" if by[0] == by[1] else f", task.row_weight {by[0] or 'null'} in place of {by[1] or 'null'}"
+        return f"another question: suite {one.suite}, tasks {tasks}{weights}"
     return (
         f"other data than most runs here (fingerprint {one.fingerprint}, not {usual.fingerprint}), as every split of "
-        "data=resplit is, but for the report of its comparison alone"
+        "data=resplit is, but for reports of its comparisons"
     )
 
 

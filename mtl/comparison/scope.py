@@ -3,12 +3,17 @@
 from collections.abc import Sequence
 from math import isfinite
 
+import numpy as np
+
 from mtl.comparison.design import CONFIRM, FULL, MEAN_SHARE, UNPLANNED
-from mtl.comparison.gain_samples import row_groups
+from mtl.comparison.gain_samples import row_groups, row_weights
 from mtl.comparison.statistics.estimate import Estimate, Part
 from mtl.comparison.statistics.looks import spend
 from mtl.comparison.types import Comparison, Measurement
 from mtl.comparison.wording import count_noun, format_size, join_words
+from mtl.runs.contributions import effective_number
+
+FEWER = 0.9  # share of the rows or groups, from which on it is said that they tell less than as many of one size
 
 
 def planned_power_sentence(looks: Sequence[int], alpha: float, configurations: int, kind: str) -> str:
@@ -92,10 +97,35 @@ def scope_sentence(comparison: Comparison) -> str:
     tested = [one for _, tested in comparison.tested_rows for one in tested.records]
     groups = row_groups(tested) if tested else None
     counted = "" if groups is None else f", which are {count_noun(len(set(groups.tolist())), 'group')} of rows"
-    return (
+    said = (
         "It holds for this data and these training rows: the interval covers other seeds and other test "
         f"rows{counted}, taken to be independent, not other training rows (data=resplit asks for those)."
     )
+    return " ".join(filter(None, [said, unlike_rows_sentence(groups, row_weights(tested) if tested else None)]))
+
+
+def unlike_rows_sentence(groups: np.ndarray | None, weights: np.ndarray | None) -> str:
+    """That test rows tell less than as many of one size; empty where they do not.
+
+    Args:
+        groups: number of each row's group; None: every row is one of its own.
+        weights: of the rows; None: 1 each.
+
+    Returns:
+        A sentence.
+    """
+    each = groups if groups is not None else weights
+    if each is None:
+        return ""
+    numbers = np.arange(len(each)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    sizes = np.bincount(numbers, weights)
+    found = effective_number(sizes)
+    if found > FEWER * len(sizes):
+        return ""
+    unlike = "weight" if groups is None else "size" if weights is None else "size and weight"
+    what = "rows" if groups is None else "groups"
+    open_end = ", which leaves open how others differ: then there is no interval" if found < 2 else ""
+    return f"The {len(sizes):,} {what} are of unlike {unlike} and tell as much as {found:.1f} of one size{open_end}."
 
 
 def error_rate_sentence(comparison: Comparison, tested: Measurement) -> str:

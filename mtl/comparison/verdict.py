@@ -77,8 +77,7 @@ def verdict(comparison: Comparison) -> Verdict:
     )
     best = comparison.best
     if best is None:
-        text = "Not enough evidence: no multi-task configuration has a finished run on a seed of the baseline."
-        return Verdict(NOT_ENOUGH, text, negative_transfer=hurt)
+        return Verdict(NOT_ENOUGH, without_best(comparison), negative_transfer=hurt)
     if best.tested is None or not best.tested.looks:
         done = len(best.tested.seeds) if best.tested else 0
         text = (
@@ -111,9 +110,43 @@ def verdict(comparison: Comparison) -> Verdict:
     )
 
 
+def without_best(comparison: Comparison) -> str:
+    """Why there is no best configuration."""
+    rows = [row for row in comparison.rows if row.multi]
+    if not rows:
+        return "Not enough evidence: no multi-task configuration has a finished run on a seed of the baseline."
+    found = [unmeasured(row.label, row.records) for row in (comparison.baseline, *rows)]
+    said = [sentence for sentences in found for sentence in sentences]
+    return " ".join(["Not enough evidence: no multi-task configuration can be ranked on validation.", *said])
+
+
+def unmeasured(label: str, records: Sequence[Record], split: str = "validation") -> list[str]:
+    """Which primary metrics some runs have no number of, and so no gain.
+
+    Args:
+        label: of the configuration.
+        records: its runs.
+        split: ``validation`` or ``test``.
+
+    Returns:
+        A sentence for each such task.
+    """
+    out = []
+    for task, metric in records[0].primary.items() if records else ():
+        values = [(one.seed, (one.val if split == "validation" else one.test)[task]) for one in records]
+        lacking = [str(seed) for seed, value in values if not isfinite(value)]
+        if lacking:
+            seeds = f"{'seed' if len(lacking) == 1 else 'seeds'} {join_words(lacking)}"
+            out.append(
+                f"{task}: {metric} is no number on the {split} rows of {len(lacking)} of "
+                f"{count_noun(len(values), 'run')} of {label} ({seeds}), so no gain is measured."
+            )
+    return out
+
+
 def headline(outcome: str, best: Row, tested: Measurement, comparison: Comparison) -> str:
     """The one sentence."""
-    size = gain_in_words(tested.delta)
+    size = gain_in_words(tested.delta) if isfinite(tested.delta.mean) else "a gain that is not measured"
     fresh = "fresh seed" if comparison.design.kind == CONFIRM else "seed"
     over = f"averaged over {count_noun(len(comparison.tasks), 'task')} and {count_noun(len(tested.seeds), fresh)}"
     if outcome == PAYS:
@@ -261,13 +294,30 @@ def caveats(comparison: Comparison, best: Row) -> list[str]:
             f"{join_words(improving)} still improved when the budget ended the training, so nothing is claimed: "
             "give more epochs."
         )
+    unclaimed = [
+        row.label
+        for row in comparison.rows
+        if row.still_improving and not improving and row.label in comparison.against
+        if not isfinite(comparison.against[row.label].interval[0])
+    ]
+    if unclaimed:
+        out.append(
+            f"{join_words(unclaimed)} still improved when the budget ended the training, so nothing is claimed of the "
+            "difference to it: give more epochs."
+        )
     plain = [task for task in comparison.tasks if comparison.scales[task] == PLAIN]
     if plain:
         out.append(f"The gain of {join_words(plain)} is a {PLAIN.reason}, in delta_m too.")
+    if best.tested is not None:
+        base = [one for one in comparison.baseline.records if one.seed in best.tested.seeds]
+        out += unmeasured(comparison.baseline.label, base, "test")
+        out += unmeasured(best.label, best.tested.records, "test")
     noted = [one for one in best.records if one.notes]
     if noted:
         runs = count_noun(len(best.records), "run")
-        out.append(f"{len(noted)} of {runs} of {best.label} warned: {noted[0].notes[0]}")
+        notes = dict.fromkeys(note for one in noted for note in one.notes)
+        others = f" (and {count_noun(len(notes) - 1, 'other note')}, which the report lists)" if len(notes) > 1 else ""
+        out.append(f"{len(noted)} of {runs} of {best.label} warned: {next(iter(notes))}{others}")
     out += unlike_versions([*comparison.baseline.records, *best.records])
     if best.tested is not None and len(best.tested.seeds) == 1:
         out.append("One seed says nothing about chance: start the command again with more.")

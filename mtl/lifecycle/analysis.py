@@ -107,10 +107,8 @@ def predictions(trained: Trained, split: str) -> dict[str, LabelledPredictions]:
         for name in raw:
             raw[name].append(found[name].float().cpu())
             target[name].append(batch.targets[name])
-    whole = trained.data.splits[split]
-    groups = None if whole.groups is None else whole.groups.numpy()
-    weights = None if whole.weights is None else whole.weights.double().numpy()
-    return {name: LabelledPredictions(torch.cat(raw[name]), torch.cat(target[name]), groups, weights) for name in raw}
+    beside = trained.data.splits[split].beside()
+    return {name: LabelledPredictions(torch.cat(raw[name]), torch.cat(target[name]), *beside) for name in raw}
 
 
 def labelled_part(rows: LabelledPredictions) -> LabelledPredictions:

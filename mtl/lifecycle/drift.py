@@ -177,13 +177,13 @@ class Watched:
             data.setup("fit")
         except InputError as error:
             raise InputError(said_of(self.records, str(error))) from None
-        measured, groups = RowContributions(TaskGraph(data.tasks)), data.splits["test"].groups
+        measured = RowContributions(TaskGraph(data.tasks))
         self.trained.evaluate(data.measured("test"), measured)
         found, unknown = measured.result(), unknown_labels(data)
         for name, metric, _ in self.primary():
             if self.counts(metric):
                 found[name][unknown[name].notna().to_numpy()] = 0.0
-        return Contributions(found, None, None if groups is None else groups.numpy())
+        return Contributions(found, None, *data.splits["test"].beside())
 
     def counts(self, metric: str) -> bool:
         """Whether a metric says what a row contributes that is predicted wrongly."""
@@ -254,4 +254,4 @@ def said_of(records: Path, text: str) -> str:
 
 def sample(found: Contributions, task: str) -> Sample:
     """What rows contribute to the primary metric of a task."""
-    return Sample(found.tasks[task], found.groups)
+    return Sample(found.tasks[task], found.groups, found.weights)

@@ -254,12 +254,16 @@ def environment_for(config: RunConfig, data: MultiTaskDataModule) -> Environment
     return environment
 
 
-def check_rows(environment: Environment | None, data: MultiTaskDataModule) -> None:
-    """Say before a training what acting will miss in the rows of its suite, which are loaded.
+def check_rows(
+    environment: Environment | None, improvement: Improvement | None, data: MultiTaskDataModule, seed: int
+) -> None:
+    """Say before a training what acting, or improving by it, will miss in the rows of its suite, which are loaded.
 
     Args:
         environment: where it will act; None: it does not.
+        improvement: of the trained network; None: there is none.
         data: the suite.
+        seed: of the run.
 
     Raises:
         InputError: something is missing.
@@ -269,6 +273,8 @@ def check_rows(environment: Environment | None, data: MultiTaskDataModule) -> No
             environment.check_rows(data)
         except InputError as error:
             raise InputError(f"{error}; execution=none trains without acting") from None
+    if improvement is not None:
+        improvement.check_rows(seed)
 
 
 def check_meeting(environment: Environment | None, improvement: Improvement | None, network: Network | None) -> None:

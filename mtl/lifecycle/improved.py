@@ -175,6 +175,7 @@ def prepare(parent: Run, config: RunConfig) -> tuple[Prepared, Callable[[list[An
             f"the data of run '{parent.path}' has changed since the training (fingerprint {assembly.data.fingerprint}, "
             f"was {was.data.fingerprint}): its validation rows may be rows that it was trained on"
         )
+    improvement.check_rows(config.seed)
     seconds = time.perf_counter() - started
     reset_peak_memory()
     prepared = Prepared(assembly, improvement.without_first(), environment, (), None, seconds)

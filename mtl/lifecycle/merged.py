@@ -92,7 +92,7 @@ def train_merged(
         assembly, environment, improvement = prepare(config, merged)
         started = time.perf_counter()
         assembly.data.setup("fit")
-        check_rows(environment, assembly.data)
+        check_rows(environment, improvement, assembly.data, config.seed)
         data_seconds = time.perf_counter() - started
     parts = train_parts(config, merged, assembly.data.fingerprint, train)
     with silent_lightning(), signals_interrupt(), new_run(config) as run, failures_recorded(run, first=True):

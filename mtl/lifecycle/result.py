@@ -103,5 +103,4 @@ def measure(
         improvement=improvement,
         notes=[*data.notes, *fitted.notes],
     )
-    groups = data.splits["test"].groups
-    return Measured(result, Contributions(contributions.result(), None, None if groups is None else groups.numpy()))
+    return Measured(result, Contributions(contributions.result(), None, *data.splits["test"].beside()))

@@ -223,7 +223,7 @@ def prepare(config: RunConfig, most_threads: int | None = None) -> Prepared:
             raise
         raise InputError(f"run '{resumed.path}': its rows cannot be loaded: {' '.join(str(error).split())}") from error
     check_labels(assembly.data.splits)
-    check_rows(environment, assembly.data)
+    check_rows(environment, improvement, assembly.data, config.seed)
     if resumed is not None:
         check_data(resumed, assembly.data.fingerprint)
     assembly.data.loader("train", training=True, world=world)

@@ -93,7 +93,7 @@ def train_trees(
     check_meeting(environment, None, None)
     started = time.perf_counter()
     data.setup("fit")
-    check_rows(environment, data)
+    check_rows(environment, None, data, config.seed)
     data_seconds = time.perf_counter() - started
     with new_run(config) as run, failures_recorded(run, first=True):
         on_run_created(run)

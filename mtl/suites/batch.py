@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from mtl.nn.encoder import Inputs
@@ -62,6 +64,11 @@ class Split:
         targets = {name: target[numbers] for name, target in self.targets.items()}
         weights, groups = (None if values is None else values[numbers] for values in (self.weights, self.groups))
         return Split(inputs, targets, weights, groups)
+
+    def beside(self) -> tuple[NDArray[np.int64] | None, NDArray[np.float64] | None]:
+        """Groups and weights of the rows as arrays; None where there are none."""
+        groups = None if self.groups is None else self.groups.numpy()
+        return groups, None if self.weights is None else self.weights.double().numpy()
 
     def of(self, tasks: Iterable[str]) -> "Split":
         """The same rows with the targets of these tasks only, in their order."""

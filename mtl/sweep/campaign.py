@@ -45,7 +45,7 @@ class Campaign:
         self.single, self.multi = single, list(multi)
         self.command, self.train = command, train
         self.further: list[Configuration] = []
-        self.needless: list[str] = []  # baselines that were asked for and would be no other than the first
+        self.left_out: dict[str, str] = {}  # by name of a baseline that was asked for, why it has no runs of its own
         self._known: list[Configuration] | None = None  # further baselines, once they are asked for before their turn
         self.ledger = Ledger(planner.directory, lambda: planner.queue.leases.alone(f"looks-{planner.comparison_id}"))
         self.ledger.check(self.study.planned_looks, self.study.deciding_seeds)
@@ -145,7 +145,8 @@ class Campaign:
             if name in asked
         }
         measured = self.planner.results(single) and self.planner.results(match)
-        self.needless = [name for name, one in matched.items() if one is None and measured]
+        why = f"no network of its own, since it would be {single.label} as it is"
+        self.left_out = {name: why for name, one in matched.items() if one is None and measured}
         self.further = [one for one in matched.values() if one is not None]
         self.further += [self.planner.trees()] if TREES in asked else []
         self.further += self.planner.merged(single) if MERGED in asked else []
@@ -177,7 +178,7 @@ class Campaign:
         """
         self.ledger.check(self.study.planned_looks, self.study.deciding_seeds)
         plan = self.plan()
-        plan.save(self.command, self.design, took)
+        plan.save(self.command, self.design, took, self.left_out)
         return plan
 
     def _known_baselines(self) -> list[Configuration]:

@@ -84,7 +84,7 @@ class Plan:
         """Labels by configuration id."""
         return {configuration_id(one.config): one.label for one in self.configurations}
 
-    def save(self, command: str, design: Design, took: str = "") -> None:
+    def save(self, command: str, design: Design, took: str = "", left_out: Mapping[str, str] | None = None) -> None:
         """Write plan.json, from which the report is made, also of a sweep that was interrupted.
 
         One that is there and has all of this and more is left: of a command that has come further, at the same time or
@@ -94,6 +94,7 @@ class Plan:
             command: that asked for it.
             design: how the comparison is decided.
             took: how long it took, in words; empty keeps what an earlier save said of the same runs.
+            left_out: why what was asked for has no runs of its own, by name; None: nothing has.
 
         Raises:
             InputError: another comparison of the same name was begun meanwhile.
@@ -127,6 +128,7 @@ class Plan:
             "design": design.plain(),
             "names": self.names,
             "runs": runs,
+            "left_out": dict(left_out or {}),
             "took": took or (before.get("took", "") if before.get("runs") == runs else ""),
         }
         if not holds_more(before, content):

@@ -300,6 +300,11 @@ class Planner:
             for entry in self.study.merges:
                 check_merged(self.merged_config(entry))
         if TREES in self.study.baselines:
+            if self.config(BASELINE, "equal").improve:
+                raise InputError(
+                    "baselines: improve changes networks alone, and trees would be compared with improved ones: "
+                    "expected baselines without trees, or improve=none"
+                )
             with silent_lightning():
                 check_trees(self.config(TREES, "equal"))
 

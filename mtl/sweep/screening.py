@@ -8,6 +8,7 @@ from pathlib import Path
 from mtl.comparison.design import Stopped
 from mtl.comparison.judge import Judge
 from mtl.comparison.report.curves import logged
+from mtl.comparison.verdict import unmeasured
 from mtl.errors import InputError
 from mtl.runs.identity import configuration_id
 from mtl.sweep.halving import FIRST, Rung, rungs
@@ -76,7 +77,13 @@ class Screening:
         judge = judged()
         found = judge.best([configuration_id(one.config) for one in self.left(len(self.rungs) - 1)])
         if found is None:
-            raise InputError("no configuration could be screened: every one of their runs failed")
+            lacking = [
+                sentence
+                for one in (self.single, *self.multi)
+                for sentence in unmeasured(one.label, list(judge.runs.get(configuration_id(one.config), {}).values()))
+            ]
+            why = " ".join(lacking) if judge.multi else "every one of their runs failed"
+            raise InputError(f"no configuration could be screened: {why}")
         return next(one for one in self.multi if configuration_id(one.config) == found)
 
     def plan(self, number: int, left: Sequence[Configuration]) -> Plan:

@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from mtl.assembly import Assembly, build
 from mtl.config.run_config import RunConfig
-from mtl.lifecycle.execution import check_meeting, environment_for, what_is_missing
+from mtl.lifecycle.execution import check_meeting, check_rows, environment_for, what_is_missing
 from mtl.lifecycle.improvement import improvement_for
 from mtl.module.lightning import silent_lightning
 from mtl.suites.base import MultiTaskDataModule
@@ -71,11 +71,15 @@ def closing_seconds(assembly: Assembly, data: MultiTaskDataModule) -> float:
         The seconds.
 
     Raises:
-        InputError: the trained network will lack what acting takes.
+        InputError: the trained network, or the rows, will lack what acting or improving by it takes.
     """
     environment = environment_for(assembly.config, assembly.data)
     network = assembly.module.network
-    check_meeting(environment, improvement_for(assembly.config, assembly, environment), network)
+    improvement = improvement_for(assembly.config, assembly, environment)
+    check_meeting(environment, improvement, network)
+    if improvement is not None:
+        improvement.check(data, network)  # whose rows are loaded
+    check_rows(environment, improvement, data, assembly.config.seed)
     if environment is not None and what_is_missing(environment, network):
         environment = None
     with timed() as clock:

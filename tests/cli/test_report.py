@@ -114,6 +114,10 @@ def test_nothing_to_report_is_said(tmp_path: Path) -> None:
     ):
         with pytest.raises(InputError, match=message):
             report.main(arguments)
+    (tmp_path / "comparisons" / "mine").mkdir(parents=True)
+    (tmp_path / "comparisons" / "mine" / "plan.json").write_text("{}")
+    with pytest.raises(InputError, match=r"holds 1 comparison: expected the directory of one, such as '.*/mine'"):
+        report.main([str(tmp_path / "comparisons")])
     (tmp_path / "plan.json").write_text('{"names": 3}')
     with pytest.raises(InputError, match="damaged or not of a comparison"):
         report.main([str(tmp_path)])

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mtl.comparison.gain_samples import GainRule, GainSample, row_groups, sum_groups
+from mtl.comparison.gain_samples import GainRule, GainSample, row_groups, row_weights, sum_groups
 from mtl.comparison.records import Record
 from mtl.comparison.statistics.estimate import over_seeds_and_rows
 from mtl.comparison.types import Rules
@@ -22,7 +22,9 @@ VALUES = st.floats(-10, 10).map(lambda x: round(x, 3))
 @given(arrays(float, (3, 8), elements=VALUES), arrays(np.int64, 8, elements=st.integers(0, 4)))
 def test_the_mean_over_groups_is_that_over_rows(x: np.ndarray, groups: np.ndarray) -> None:
     found, labelled = sum_groups(x, np.full(8, True), groups)
-    assert found.shape == (3, labelled) == (3, len(set(groups.tolist())))
+    sizes = np.unique(groups, return_counts=True)[1]
+    assert found.shape == (3, len(sizes))
+    assert labelled == pytest.approx(64 / (sizes**2).sum())
     np.testing.assert_allclose(found.mean(1), x.mean(1), atol=1e-9)
 
 
@@ -43,14 +45,38 @@ def test_rows_written_several_times_tell_no_more_than_once(x: np.ndarray, times:
 
 
 def test_only_groups_with_a_label_count() -> None:
-    labelled = np.array([True, True, False, False, True, False])
-    assert sum_groups(np.zeros((2, 6)), labelled, np.array([0, 0, 1, 1, 2, 3]))[1] == 2
+    labelled = np.array([True, True, False, False, True, True, False])
+    assert sum_groups(np.zeros((2, 7)), labelled, np.array([0, 0, 1, 1, 2, 2, 3]))[1] == 2
 
 
-def grouped(model: str, seed: int, value: float, groups: np.ndarray | None) -> Record:
+def grouped(
+    model: str, seed: int, value: float, groups: np.ndarray | None, weights: np.ndarray | None = None
+) -> Record:
     rows = {"a": value + np.random.default_rng(seed).normal(size=6)}
     one = make_record(model, seed=seed, primary={"a": "mae"}, test={"a": float(rows["a"].mean())})
-    return replace(one, kept=lambda: Contributions(rows, None, groups))
+    return replace(one, kept=lambda: Contributions(rows, None, groups, weights))
+
+
+def test_one_row_that_counts_for_nearly_all_says_little_of_others() -> None:
+    """By hand: as many equal rows as tell as much; runs that weigh their rows differently are not compared."""
+
+    def sample(weights: np.ndarray | None, groups: np.ndarray | None = None) -> GainSample:
+        runs, over = (
+            {seed: grouped(m, seed + k, v, groups, weights) for seed in range(4)}
+            for m, k, v in (("a", 0, 8), ("b", 9, 9))
+        )
+        return GainRule.of([*runs.values(), *over.values()], over, Rules()).on_all_tasks(runs, over, range(4))
+
+    equal, unlike = np.full(6, 2.0), np.array([5.0, 1.0, 1.0, 1.0, 1.0, 1.0])
+    assert sample(equal).estimate() == sample(None).estimate()
+    assert sample(unlike).informative == pytest.approx(100 / 30)
+    assert sample(unlike, np.array([0, 0, 1, 1, 2, 2])).informative == pytest.approx(100 / 44)
+    (low, high), (least, most) = (sample(one).estimate().interval(0.05) for one in (equal, unlike))
+    assert least < low < high < most
+    runs = [grouped("a", 0, 1, None, weights) for weights in (None, equal, unlike)]
+    assert row_weights(runs[:2]) is equal
+    with pytest.raises(InputError, match="weigh their test rows differently"):
+        row_weights(runs)
 
 
 def test_an_interval_is_of_groups() -> None:

@@ -63,6 +63,14 @@ def test_why_a_planned_run_failed_is_said(tmp_path: Path) -> None:
     assert problem.reason == "failed: the disk is full"
 
 
+def test_a_baseline_without_runs_of_its_own_is_named(tmp_path: Path) -> None:
+    directory = planned(tmp_path, "mine", write_result(tmp_path / "runs" / "s" / "hard-equal" / "id", run_result()))
+    plan = json.loads((directory / "plan.json").read_text())
+    (directory / "plan.json").write_text(json.dumps({**plan, "left_out": {"same_seconds": "no network of its own"}}))
+    (problem,) = gather([directory]).problems
+    assert (problem.path, problem.reason) == ("same_seconds", "no network of its own")
+
+
 @pytest.mark.parametrize("path", ["", "x", 3], ids=["empty", "short", "number"])
 def test_a_plan_whose_runs_are_nowhere_is_damaged(tmp_path: Path, path: object) -> None:
     directory = planned(tmp_path, "mine", tmp_path)
@@ -118,3 +126,44 @@ def test_the_runs_of_an_output_directory_that_was_moved_are_found(tmp_path: Path
     shutil.rmtree(new / "runs")  # the page alone
     assert [one.path for one in gather([new / "comparisons" / "mine"]).records] == [run]
     assert [one.path for one in gather([mine]).records] == [run]
+
+
+def divided_anew(output: Path, name: str, splits: dict[int, str]) -> Path:
+    """The directory of a comparison with data=resplit: a finished run of each seed, whose split this is."""
+    directory = planned(output, name, output)
+    plan = json.loads((directory / "plan.json").read_text())
+    plan["design"]["resplit"] = True
+    first = plan["runs"].pop()
+    for seed, split in splits.items():
+        run = output / "runs" / "s" / "hard-equal" / f"{seed}{split}"
+        if not run.is_dir():
+            write_result(run, run_result(f"seed={seed}", data={"fingerprint": split, "rows": {"train": 7, "test": 2}}))
+        plan["runs"].append({**first, "seed": seed, "fingerprint": split, "path": str(run)})
+    (directory / "plan.json").write_text(json.dumps(plan))
+    return directory
+
+
+def test_comparisons_of_one_table_that_is_divided_anew_are_put_together(tmp_path: Path) -> None:
+    """Each run once, also where two comparisons have it."""
+    one, two, three = (
+        divided_anew(tmp_path, name, splits)
+        for name, splits in (("one", {0: "f", 1: "g"}), ("two", {2: "h", 3: "i"}), ("three", {1: "g", 2: "h"}))
+    )
+    found = gather([one, two, three])
+    assert sorted((one.seed, one.fingerprint) for one in found.records) == [(0, "f"), (1, "g"), (2, "h"), (3, "i")]
+    assert found.problems == []
+    assert found.design is not None
+    assert (found.design.resplit, found.design.looks, found.design.kind) == (True, (4,), "unplanned")
+    with pytest.raises(InputError, match=r"two' has no seed in common with '.*one'"):
+        gather([one, two])
+
+
+def test_comparisons_that_are_divided_otherwise_are_not_put_together(tmp_path: Path) -> None:
+    mine = divided_anew(tmp_path, "mine", {0: "f", 1: "g"})
+    other = divided_anew(tmp_path, "other", {1: "g", 0: "another"})
+    with pytest.raises(InputError, match=r"other' has other rows than '.*mine' for seed 0"):
+        gather([mine, other])
+    run = write_result(tmp_path / "runs" / "s" / "hard-equal" / "id", run_result())
+    for path in (planned(tmp_path, "fixed", run), run):
+        with pytest.raises(InputError, match=r"mine' has a split of its own .*, and those of '.*' have one"):
+            gather([path, mine])

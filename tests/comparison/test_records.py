@@ -1,11 +1,12 @@
 """Runs as records: what is broken or foreign is named and left out."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from mtl.comparison.records import read, record
+from mtl.comparison.records import comparable, read, record
 from tests.results import run_result, write_result
 
 
@@ -80,3 +81,15 @@ def test_runs_whose_tasks_have_another_primary_metric_are_another_question(tmp_p
     records, (problem,) = read([tmp_path])
     assert [one.seed for one in records] == [0, 1]
     assert problem.reason == "another question: suite synthetic, tasks a (mae)"
+
+
+def test_runs_whose_rows_count_otherwise_are_another_question(tmp_path: Path) -> None:
+    """A weighted metric is none of the rows alike, although the rows are the same."""
+    runs = [record(write_result(tmp_path / str(seed), run_result(f"seed={seed}"))) for seed in range(4)]
+    weighted = [
+        replace(one, config={**one.config, "task": {**one.config["task"], "row_weight": column}})
+        for one, column in zip(runs, ("w", "w", "w", None), strict=True)
+    ]
+    found, (problem,) = comparable(weighted, [])
+    assert [one.seed for one in found] == [0, 1, 2]
+    assert problem.reason.endswith(", task.row_weight null in place of 'w'")

@@ -55,6 +55,39 @@ def outcomes(effect: float, draws: int, **more: float) -> list[str]:
     return [verdict(compare(planted(rng, effect, **more))).outcome for _ in range(draws)]  # type: ignore[arg-type]
 
 
+def test_a_metric_that_is_no_number_is_named() -> None:
+    """Not as if no run had finished."""
+    runs = planted(np.random.default_rng(0), 0.1)
+    place = next(i for i, one in enumerate(runs) if one.model == "hard" and one.seed == 2)
+    lost = {"a": nan, "b": 1.0}
+    part = "a: accuracy is no number on the {} rows of 1 of 5 runs of hard-equal (seed 2)"
+    untested = verdict(compare([*runs[:place], replace(runs[place], test=lost), *runs[place + 1 :]]))
+    assert any(one.startswith(part.format("test")) for one in untested.certainty)
+    only = [
+        replace(one, val=lost if one.seed == 2 else one.val) for one in runs if one.model in ("hard", "single_task")
+    ]
+    unranked = verdict(compare(only)).headline
+    assert "can be ranked on validation" in unranked
+    assert part.format("validation") in unranked
+
+
+@pytest.mark.parametrize("resplit", [False, True])
+def test_few_rows_that_are_all_right_do_not_show_that_there_is_no_difference(resplit: bool) -> None:
+    """Of twenty rows of a kind of which one in six is wrong, none is wrong once in forty times."""
+    rows = {"a": np.ones(20)}
+    runs = [
+        make_record(model, seed=seed, primary={"a": "accuracy"}, test={"a": 1.0}, rows=rows)
+        for model in ("single_task", "hard")
+        for seed in range(5)
+    ]
+    design = replace(Design.unplanned(range(5)), resplit=resplit)
+    best = compare(runs, design=design).best
+    assert best is not None
+    found = measured(best).delta
+    assert found.interval == pytest.approx((-(1 - 0.02 ** (1 / 20)), 1 - 0.02 ** (1 / 20)))
+    assert found.call == UNCLEAR
+
+
 def measured(row: Row) -> Measurement:
     assert row.tested is not None
     return row.tested
@@ -183,6 +216,22 @@ def test_what_still_improved_when_its_budget_ended_gets_no_mark() -> None:
     assert found.outcome == NOT_ENOUGH
     assert found.headline.startswith("Nothing is claimed on average, since the budget ended trainings that still")
     assert "single_task-equal still improved when the budget ended the training" in found.text
+
+
+@pytest.mark.parametrize("epochs", [3, 9])
+def test_a_further_baseline_that_still_improved_is_not_beaten(epochs: int) -> None:
+    """Unless it has a budget of its own, as one of the same seconds: that is what was asked."""
+    records = planted(np.random.default_rng(4), 0.05)
+    matched = [
+        replace(one, configuration="matched", config={**one.config, "epochs": epochs}, still_improving=True)
+        for one in records
+        if one.model == "single_task"
+    ]
+    found = compare([*records, *matched], names={"matched": "matched"})
+    assert found.baseline.key == "single_task-equal"
+    assert found.against["matched"].call == (UNCLEAR if epochs == 3 else HELPS)
+    said = "matched still improved when the budget ended the training, so nothing is claimed of the difference to it"
+    assert (said in verdict(found).text) == (epochs == 3)
 
 
 def test_what_runs_of_the_best_warned_of_is_said() -> None:

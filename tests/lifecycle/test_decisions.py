@@ -118,6 +118,14 @@ def test_an_agent_improves_how_it_decides(name: str, tmp_path: Path, monkeypatch
         agent.execute(f"records={tmp_path / 'new.csv'}", "seed=1")
 
 
+def test_too_few_episodes_are_met_before_the_training(tmp_path: Path) -> None:
+    """Nothing is left of a run that would be trained in vain."""
+    given = [*CASES["routing"][0], "execution=routing", *QUICK, f"output={tmp_path}", "improve=decisions"]
+    with pytest.raises(InputError, match=r"improve: the validation rows are \d episodes of acting, and at least 4"):
+        Agent(*given, "execution.messages=30").train()
+    assert not (tmp_path / "runs").exists()
+
+
 def interrupt_after_a_round(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
     """Begin an improvement that is interrupted in its second round."""
     after_round = DecisionRounds.after_round

@@ -27,10 +27,12 @@ def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, data:
     tasks = {name: data.draw(arrays.arrays(np.float64, m, elements=VALUES)) for name in names}
     path = tmp_path_factory.mktemp("run") / "contributions.npz"
     groups = data.draw(st.none() | arrays.arrays(np.int64, m)) if names else None
-    write_contributions(path, Contributions(tasks, None, groups))
+    weights = data.draw(st.none() | arrays.arrays(np.float64, m, elements=st.floats(0, 1e6))) if names else None
+    write_contributions(path, Contributions(tasks, None, groups, weights))
     found = read_contributions(path, names, m)
     assert list(found.tasks) == names
     np.testing.assert_equal(found.groups, groups)
+    np.testing.assert_equal(found.weights, weights)
     assert found.outcome is None
     for name, values in tasks.items():
         spread = np.nanmax(np.abs(values - np.nanmean(values)), initial=0.0) if np.isfinite(values).any() else 0.0

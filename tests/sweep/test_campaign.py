@@ -195,6 +195,12 @@ def test_trees_that_cannot_learn_the_tasks_are_refused_before_any_data_is_loaded
         Planner(read_study(["task=scheduling", "baselines=[trees]", f"output={tmp_path}"]))
 
 
+def test_trees_are_not_compared_with_improved_networks(tmp_path: Path) -> None:
+    improved = ["task=flights", "execution=alerts", "improve=decisions", f"output={tmp_path}"]
+    with pytest.raises(InputError, match="baselines: improve changes networks alone, and trees would be compared with"):
+        Planner(read_study([*improved, "baselines=[trees]"]))
+
+
 @pytest.mark.smoke
 def test_what_was_decided_on_has_to_be_among_what_is_compared(tmp_path: Path) -> None:
     """A run of a grid that failed at first may change the values that are tuned."""

@@ -282,6 +282,21 @@ def test_a_suite_says_its_groups_and_the_command_line_has_the_last_word(
     assert not isinstance(build(configure(*small, "grouping=null")).module.network.sharing, Grouped)
 
 
+@pytest.mark.parametrize(
+    ("override", "option"),
+    [
+        ("relations.depends_on={task2: [task0]}", "relations.depends_on.task2"),
+        ("relations.depends_on={task1: [task2]}", "relations.depends_on.task1"),
+        ("grouping=[[task0],[task1,task2]]", "grouping"),
+        ("weighting.weights={task2: 3}", "weighting.weights"),
+    ],
+)
+def test_a_task_that_is_left_out_is_told_from_one_that_there_is_not(override: str, option: str) -> None:
+    config = configure("task=synthetic", "model=hard", "weighting=fixed", "tasks=[task0,task1]", override)
+    with pytest.raises(InputError, match=rf"^{option}: task 'task2' is left out by tasks=\[task0,task1\]"):
+        build(config)
+
+
 @pytest.mark.smoke
 def test_measuring_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The tool prints a command that trains the groups, and leaves numbers and picture."""

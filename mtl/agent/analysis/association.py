@@ -74,9 +74,13 @@ def correlation_interval(correlation: float, drawn: Numbers, groups: int, alpha:
     """The interval of a correlation whose groups of rows were drawn again.
 
     It is no narrower than ``tanh(z +- t s)``, with Fisher's transform ``z = atanh r``, the standard deviation s of the
-    drawn ones and Student's quantile t with G - 2 degrees of freedom: the middle share of the draws alone missed twice
-    to four times as often as stated, with 8 to 40 instances. Of a correlation of exactly 1 or -1 the draws are the
-    same, and so are both ends.
+    drawn ones, ``sqrt((1 + r^2 / 2) / (G - 3))`` at least (Bonett and Wright, Psychometrika 65, 2000,
+    https://doi.org/10.1007/BF02294183), and Student's quantile t with G - 2 degrees of freedom: the middle share of the
+    draws alone missed twice to four times as often as stated, with 8 to 40 instances.
+
+    Of a correlation of exactly 1 or -1 all draws are the same. A group that breaks the order with probability q is not
+    seen in G groups with probability ``(1 - q)^G``, and one that breaks it turns what is correlated round: then the
+    correlation is ``1 - 2 q``. So one end is ``2 (alpha / 2)^(1 / G) - 1``.
 
     Args:
         correlation: r.
@@ -91,8 +95,12 @@ def correlation_interval(correlation: float, drawn: Numbers, groups: int, alpha:
     known = drawn[np.isfinite(drawn)]
     if not len(known):
         return low, high
+    if abs(correlation) >= _ALMOST_ONE:
+        least = 2 * (alpha / 2) ** (1 / groups) - 1
+        return (least, 1.0) if correlation > 0 else (-1.0, -least)
     center, every = (np.arctanh(np.clip(values, -_ALMOST_ONE, _ALMOST_ONE)) for values in (correlation, known))
-    half = float(stdtrit(groups - 2, 1 - alpha / 2) * every.std() * (groups / (groups - 1)) ** 0.5)
+    spread = max(float(every.var()) * groups / (groups - 1), (1 + correlation**2 / 2) / (groups - 3))
+    half = float(stdtrit(groups - 2, 1 - alpha / 2)) * spread**0.5
     return min(low, float(np.tanh(center - half))), max(high, float(np.tanh(center + half)))
 
 

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import betaincinv, ndtri, stdtrit
 from torch import Tensor
+from torch.nn import functional
 
 from mtl.agent.analysis.resampling import (
     Numbers,
@@ -16,6 +17,7 @@ from mtl.agent.analysis.resampling import (
     resampled,
     sums_by_group,
 )
+from mtl.runs.contributions import effective_number
 from mtl.tasks import Task
 
 KINDS = ("binary", "classes", "ordinal", "choice")
@@ -54,8 +56,8 @@ class Calibration:
         error: expected calibration error on the test rows.
         error_calibrated: what 95 of 100 calibrated heads of the same confidences stay below, on as many independent
             rows.
-        temperature: by which the raw predictions are divided for the least loss on the validation rows; above 1: the
-            head is too sure of itself.
+        temperature: by which the raw predictions are divided so that the labels of the validation rows are most likely;
+            above 1: the head is too sure of itself.
         low: lower end of its interval.
         high: upper end.
         error_after: expected calibration error on the test rows with this temperature.
@@ -200,8 +202,8 @@ def share_interval(right: Numbers, rows: Numbers, alpha: float) -> tuple[float, 
     It is that of Clopper and Pearson (Biometrika 26, 1934, https://doi.org/10.1093/biomet/26.4.404) with as many
     independent rows as have the variance v of the share p over groups: ``p (1 - p) / v (z / t)^2``, z and t being the
     normal quantile and Student's with a degree of freedom less than there are groups (Korn and Graubard, Survey
-    Methodology 24, 1998). Where all or none are right they are as many as there are groups, of unlike size m as many as
-    ``(sum m)^2 / sum m^2`` (Kish, Survey Sampling, Wiley 1965).
+    Methodology 24, 1998). Where all or none are right they are as many as there are groups. Groups of unlike size are
+    as many as :func:`~mtl.runs.contributions.effective_number` says.
 
     Args:
         right: rows of each group of which what the head says is true, ``[groups]``, or their weights.
@@ -215,10 +217,10 @@ def share_interval(right: Numbers, rows: Numbers, alpha: float) -> tuple[float, 
     if count < 2:
         return nan, nan
     share = float(right.sum()) / total
-    effective = total**2 / float((rows**2).sum())
-    if 0.0 < share < 1.0:
-        variance = count / (count - 1) * float(((right - share * rows) ** 2).sum()) / total**2
-        few = (ndtri(1 - alpha / 2) / stdtrit(count - 1, 1 - alpha / 2)) ** 2
+    effective = effective_number(rows)
+    if 0.0 < share < 1.0 and effective > 1.0:
+        variance = effective / (effective - 1) * float(((right - share * rows) ** 2).sum()) / total**2
+        few = (ndtri(1 - alpha / 2) / stdtrit(effective - 1, 1 - alpha / 2)) ** 2
         effective = min(total, share * (1 - share) / variance * few if variance > 0 else total)
     true, false = share * effective, (1 - share) * effective
     low = float(betaincinv(true, false + 1, alpha / 2)) if true > 0 else 0.0
@@ -227,10 +229,23 @@ def share_interval(right: Numbers, rows: Numbers, alpha: float) -> tuple[float, 
 
 
 def losses_by_temperature(task: Task, rows: LabelledPredictions) -> Numbers:
-    """Loss of each row with each temperature of the grid, ``[temperatures, N]``."""
+    """Minus the log-likelihood of each row's label with each temperature of the grid, ``[temperatures, N]``."""
     with torch.inference_mode():
-        found = [task.losses(rows.raw.double() / float(t), rows.target) for t in _TEMPERATURES]
+        found = [label_losses(task, rows.raw.double() / float(t), rows.target) for t in _TEMPERATURES]
     return torch.stack(found).double().numpy()
+
+
+def label_losses(task: Task, raw: Tensor, target: Tensor) -> Tensor:
+    """Minus the log-likelihood of the labels as they are, ``[N]``.
+
+    The loss of a task may be another one: smoothed labels ask for probabilities away from 0 and 1, and weighted classes
+    for others than the shares of the rows, so that a head that does as it was asked would seem to be calibrated.
+    """
+    if task.kind == "binary":
+        return functional.binary_cross_entropy_with_logits(raw, target.to(raw.dtype), reduction="none")
+    if task.kind == "classes":
+        return functional.cross_entropy(raw, target.long(), reduction="none")
+    return task.losses(raw, target)
 
 
 def minima(losses: Numbers) -> Numbers:

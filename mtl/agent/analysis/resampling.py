@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from mtl.runs.contributions import effective_number
+
 DRAWS, FEWEST_DRAWS = 1000, 200
 NUMBERS_DRAWN = 5_000_000  # in all, of very many groups
 FEW = 20  # groups below which draws alone differ too little: of 2 half of such 95 % intervals miss, of 6 one in six
@@ -61,8 +63,9 @@ def percentile_interval(values: Numbers, alpha: float) -> tuple[float, float]:
 def mean_interval(values: Numbers, alpha: float, counts: Numbers | None = None) -> tuple[float, float]:
     """The interval of a mean over rows, whose groups are drawn again; of few groups no narrower than Student's t.
 
-    With the sums ``v_g``, the rows ``n_g`` and the mean m, the variance of the mean over G groups is that of ``(v_g - m
-    n_g) / n``, n being the mean number of rows, divided by G.
+    With the sums ``v_g``, the rows ``n_g`` and the mean m, the variance of the mean over groups is ``G / (G - 1) sum_g
+    (v_g - m n_g)^2 / (sum_g n_g)^2`` with G - 1 degrees of freedom. Of groups of unlike size G is their
+    :func:`~mtl.runs.contributions.effective_number`.
 
     Args:
         values: sums over the rows of each group, ``[groups]``.
@@ -75,10 +78,11 @@ def mean_interval(values: Numbers, alpha: float, counts: Numbers | None = None) 
     each = np.ones(len(values)) if counts is None else counts
     drawn = resampled(values[None] if counts is None else np.stack([values, counts]))
     low, high = percentile_interval(drawn[:, 0] / (len(values) if counts is None else drawn[:, 1]), alpha)
-    if 2 <= len(values) < FEW:
+    effective = effective_number(each)
+    if 1 < effective < FEW:
         mean = values.sum() / each.sum()
-        deviation = ((values - mean * each) / each.mean()).std(ddof=1) / len(values) ** 0.5
-        half = float(stdtrit(len(values) - 1, 1 - alpha / 2)) * deviation
+        variance = effective / (effective - 1) * float(((values - mean * each) ** 2).sum()) / each.sum() ** 2
+        half = float(stdtrit(effective - 1, 1 - alpha / 2)) * variance**0.5
         low, high = min(low, float(mean - half)), max(high, float(mean + half))
     return low, high
 

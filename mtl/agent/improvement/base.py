@@ -70,6 +70,18 @@ class Improvement(ABC):
             InputError: it cannot; says what is missing.
         """
 
+    def check_rows(self, seed: int) -> None:  # noqa: B027
+        """Check that the rows are enough to improve by; called before the training, when they are loaded.
+
+        Default: no-op.
+
+        Args:
+            seed: as for :meth:`improve`.
+
+        Raises:
+            InputError: they are not.
+        """
+
     @abstractmethod
     def improve(self, network: Network, seed: int, memory: Path, watch: Watch) -> ImprovementResult:
         """Search, and change the network to the best that was found, or leave it as it is.

@@ -106,6 +106,13 @@ class DecisionRounds(InRounds):
             self.first.check(data, network)
 
     @override
+    def check_rows(self, seed: int) -> None:
+        with torch.random.fork_rng(devices=[]):  # the training draws what it would have drawn anyway
+            self.episodes(seed)
+        if self.first is not None:
+            self.first.check_rows(seed)
+
+    @override
     def improve(self, network: Network, seed: int, memory: Path, watch: Watch) -> ImprovementResult:
         assert self.environment is not None
         began = time.perf_counter()

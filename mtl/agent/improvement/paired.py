@@ -33,6 +33,9 @@ def mean_difference(groups: Mapping[str, Tensor], alpha: float) -> Difference:
     'Student's' problem when several different population variances are involved", Biometrika 34, 1947,
     https://doi.org/10.1093/biomet/34.1-2.28.
 
+    Differences that are all equal do not tell how they vary. N of them are on one side of 0 by chance once in
+    ``2^(N - 1)`` times (the sign test); where that is more often than alpha, the interval reaches down to 0.
+
     Args:
         groups: by name, the differences of its instances ``[N]``, which are independent of each other.
         alpha: share of the intervals that may miss the true mean.
@@ -53,7 +56,8 @@ def mean_difference(groups: Mapping[str, Tensor], alpha: float) -> Difference:
         degrees.append(count - 1)
     mean, variance = sum(means) / len(means), sum(variances)
     if variance == 0.0:
-        return Difference(mean, mean, mean)
+        luck = 0.5 ** (sum(map(len, groups.values())) - 1)
+        return Difference(mean, mean, mean) if luck <= alpha else Difference(mean, min(mean, 0.0), max(mean, 0.0))
     freedom = variance**2 / sum(v**2 / d for v, d in zip(variances, degrees, strict=True))
     half = float(stdtrit(freedom, 1.0 - alpha / 2)) * sqrt(variance)
     return Difference(mean, mean - half, mean + half)

@@ -29,6 +29,21 @@ def file_names(task: Mapping[str, Any]) -> list[str]:
     return [Path(str(node["path"])).name for node in nodes if isinstance(node, Mapping) and node.get("path")]
 
 
+def notes_of(comparison: Comparison) -> list[tuple[str, str]]:
+    """What runs have noted, such as rows or columns that they did not use, and which of them have: each note once."""
+    every = [(row.label, one) for row in comparison.all_rows for one in row.records]
+    found: dict[str, dict[str, list[str]]] = {}
+    for label, one in every:
+        for note in dict.fromkeys(one.notes):
+            found.setdefault(note, {}).setdefault(label, []).append(str(one.seed))
+    out = []
+    for note, runs in found.items():
+        count = sum(map(len, runs.values()))
+        named = ", ".join(f"{label} (seed {' '.join(seeds)})" for label, seeds in runs.items())
+        out.append((note, "all runs" if count == len(every) else f"{count_noun(count, 'run')}: {named}"))
+    return out
+
+
 def environment_of(comparison: Comparison) -> dict[str, str]:
     """Versions and machine by name; where runs differ in one, each value with the number of runs that have it."""
     all_runs = [one.environment for row in comparison.all_rows for one in row.records]

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from math import isfinite
 
+from mtl.comparison.records import Problem
 from mtl.comparison.report import number_format
 from mtl.comparison.report.content import Report
-from mtl.comparison.report.data_facts import data_in_words, environment_of
+from mtl.comparison.report.data_facts import data_in_words, environment_of, notes_of
 from mtl.comparison.report.drawing import SvgFigure
 from mtl.comparison.report.execution import constants_sentence, execution_columns
 from mtl.comparison.report.findings import (
@@ -31,9 +32,10 @@ def markdown(report: Report, figures: Sequence[SvgFigure]) -> str:
     if report.command:
         lines += [f"Command: <code>{escaped(report.command)}</code>", ""]
     lines += body(comparison, report.verdict, figures)
-    if report.problems:
-        lines += ["", "## Failed and left out", ""]
-        lines += table(["run", "why"], [[one.path, one.reason] for one in report.problems])
+    lines += problems_section(report.problems)
+    notes = notes_of(comparison)
+    if notes:
+        lines += ["", "## Notes of the runs", "", *table(["note", "runs"], [list(pair) for pair in notes])]
     lines += ["", "## Rules", "", RULES, "", "## Where every number comes from", ""]
     runs = [[row.label, str(one.seed), str(one.path)] for row in comparison.all_rows for one in row.records]
     lines += table(["configuration", "seed", "run"], runs)
@@ -41,6 +43,13 @@ def markdown(report: Report, figures: Sequence[SvgFigure]) -> str:
     lines += table(["what", "which"], [list(pair) for pair in environment_of(comparison).items()])
     lines.append("")
     return "\n".join(lines)
+
+
+def problems_section(problems: Sequence[Problem]) -> list[str]:
+    """Runs that failed or could not be used, and why; nothing where there are none."""
+    if not problems:
+        return []
+    return ["", "## Failed and left out", "", *table(["run", "why"], [[one.path, one.reason] for one in problems])]
 
 
 def body(comparison: Comparison, verdict: Verdict, figures: Sequence[SvgFigure]) -> list[str]:

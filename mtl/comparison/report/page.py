@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mtl.comparison.report import number_format
 from mtl.comparison.report.content import Report
-from mtl.comparison.report.data_facts import data_in_words, environment_of
+from mtl.comparison.report.data_facts import data_in_words, environment_of, notes_of
 from mtl.comparison.report.drawing import SvgFigure
 from mtl.comparison.report.execution import constants_sentence, execution_columns
 from mtl.comparison.report.findings import (
@@ -47,6 +47,7 @@ def html(report: Report, figures: Sequence[SvgFigure]) -> str:
         v=report.verdict,
         tone={PAYS: "pays", DOES_NOT_PAY: "loses"}.get(report.verdict.outcome, ""),
         problems=report.problems,
+        notes=notes_of(comparison),
         figures=figures,
         execution_columns=execution_columns(comparison),
         constants_sentence=constants_sentence(comparison),

@@ -8,7 +8,7 @@ from pathlib import Path
 from mtl.comparison.report.content import Report
 from mtl.comparison.report.data_facts import data_in_words, environment_of
 from mtl.comparison.report.drawing import SvgFigure
-from mtl.comparison.report.markdown import body, escaped
+from mtl.comparison.report.markdown import body, escaped, problems_section
 from mtl.comparison.wording import join_words
 from mtl.runs.files import write_text
 
@@ -64,6 +64,7 @@ def write_readme(folder: Path, report: Report, provenance: Provenance, figures: 
         "## Result",
         "",
         *body(comparison, report.verdict, shown),
+        *problems_section(report.problems),
         "",
         reading,
     ]

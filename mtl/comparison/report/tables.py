@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from mtl.comparison.records import Problem
-from mtl.comparison.report.data_facts import environment_of
+from mtl.comparison.report.data_facts import environment_of, notes_of
 from mtl.comparison.types import Comparison, Evidence, Measurement, Row
 from mtl.comparison.verdict import Verdict
 
@@ -94,6 +94,7 @@ def summary(name: str, comparison: Comparison, verdict: Verdict, problems: Seque
         "against": {label: evidence_summary(one) for label, one in comparison.against.items()},
         "front": {"tasks": list(comparison.front_tasks), "cost": list(comparison.front_cost)},
         "problems": [{"path": one.path, "reason": one.reason} for one in problems],
+        "notes": [{"note": note, "runs": runs} for note, runs in notes_of(comparison)],
         "environment": environment_of(comparison),
     }
 

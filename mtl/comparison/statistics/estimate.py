@@ -19,6 +19,26 @@ class Part(NamedTuple):
     df: float
 
 
+class Unseen(NamedTuple):
+    """What may differ in rows like those that were seen, although these do not: their metric is the best there is.
+
+    Rows of a share q that differ are not among u rows with probability ``(1 - q)^u``, so that q is not above ``1 -
+    (alpha / 2)^(1 / u)``: the interval of Clopper and Pearson, Biometrika 26, 1934,
+    https://doi.org/10.1093/biomet/26.4.404.
+
+    Attributes:
+        size: what the mean changes by where all rows differ.
+        rows: u.
+    """
+
+    size: float
+    rows: float
+
+    def most(self, alpha: float) -> float:
+        """What the mean may change by."""
+        return self.size * (1 - (alpha / 2) ** (1 / self.rows)) if self.rows > 0 else nan
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A mean and how well it is known.
@@ -26,10 +46,12 @@ class Estimate:
     Attributes:
         mean: the estimate.
         parts: of its variance, which are estimated independently; none where it is unknown, as with one seed.
+        unseen: what adds to its interval on both sides; None: nothing.
     """
 
     mean: float
     parts: tuple[Part, ...]
+    unseen: Unseen | None = None
 
     @property
     def error(self) -> float:
@@ -52,6 +74,7 @@ class Estimate:
         if not self.parts:
             return NO_INTERVAL
         half = sqrt(sum(float(stats.t.isf(alpha / 2, part.df)) ** 2 * part.variance for part in self.parts))
+        half += 0.0 if self.unseen is None else self.unseen.most(alpha)
         return self.mean - half, self.mean + half
 
     def detectable(self, alpha: float, power: float = 0.8) -> float:
@@ -63,7 +86,8 @@ class Estimate:
         if not self.parts:
             return nan
         quantiles = [float(stats.t.isf(alpha / 2, df) + stats.t.ppf(power, df)) for _, df in self.parts]
-        return sqrt(sum(q**2 * part.variance for q, part in zip(quantiles, self.parts, strict=True)))
+        seen = sqrt(sum(q**2 * part.variance for q, part in zip(quantiles, self.parts, strict=True)))
+        return seen + (0.0 if self.unseen is None else self.unseen.most(alpha))
 
 
 def over_seeds(values: ArrayLike) -> Estimate:
@@ -76,7 +100,7 @@ def over_seeds(values: ArrayLike) -> Estimate:
     return _known(mean, Part(float(x.var(ddof=1)) / n, n - 1))
 
 
-def over_seeds_and_rows(values: ArrayLike, informative: int | None = None) -> Estimate:
+def over_seeds_and_rows(values: ArrayLike, informative: float | None = None) -> Estimate:
     """The mean of ``[n, m]`` values, n seeds times m test rows, whose error is that over both.
 
     ``v_seed`` is the variance of the seeds' means over n, ``v_row`` that of the rows' means over m, ``v_both`` that of
@@ -95,7 +119,8 @@ def over_seeds_and_rows(values: ArrayLike, informative: int | None = None) -> Es
     Args:
         values: ``[n, m]``.
         informative: how many of the rows tell anything, u: the others, which have no label, are as the mean of their
-            seed, and u takes the place of m in divisors and degrees of freedom. None: all.
+            seed, and u takes the place of m in divisors and degrees of freedom. Of rows of unlike weights, or groups of
+            unlike size, it is their :func:`~mtl.runs.contributions.effective_number`. None: all.
 
     Returns:
         The estimate; its error is NaN with fewer than two seeds, or fewer than two rows that tell anything: one row

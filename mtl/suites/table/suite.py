@@ -132,9 +132,11 @@ class TableSuite(MultiTaskDataModule):
         self._asked |= {self.row_weight: NUMBER} if self.row_weight else {}
         self._chosen = chosen
         frame, rows = self.frame, self._rows()
-        train = pd.Series(False, index=frame.index)
-        train.iloc[rows["train"]] = True
         weights = self._row_weights()
+        # A row that counts for nothing may hold anything
+        counted = rows["train"] if weights is None else rows["train"][weights[rows["train"]] > 0]
+        train = pd.Series(False, index=frame.index)
+        train.iloc[counted] = True
         self.targets = tuple(Target.fit(name, spec, frame, train.to_numpy(), weights) for name, spec in specs.items())
         self.notes += [
             f"target '{target.column}': '{target.values[1]}' counts as yes; for the other one, say positive: "
@@ -151,7 +153,7 @@ class TableSuite(MultiTaskDataModule):
                 f"rows are weighted by column '{self.row_weight}' in all losses and metrics, by {weights.min():.4g} to "
                 f"{weights.max():.4g} times the mean of the training rows"
             )
-        fitted = frame.iloc[rows["train"]]
+        fitted = frame.iloc[counted]
         self.remarks = kinds(fitted, chosen, left_out)
         own = frame.iloc[: len(frame) - self._added]  # an identifier may begin anew in another file
         labels = [name for spec in specs.values() for name in (spec.column, spec.event) if name]

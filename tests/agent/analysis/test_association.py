@@ -41,6 +41,22 @@ def test_intervals_miss_no_more_often_than_stated() -> None:
     assert sum(not one.low <= 0 <= one.high for one in found) <= 2
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_correlation_of_one_is_not_known_for_sure_from_few_instances(sign: int) -> None:
+    """Of ten instances that all agree, one in five may disagree: that they all agree is then one case in nine."""
+    random = np.random.default_rng(0)
+    missed = 0
+    for _ in range(60):
+        loss = (np.arange(10) % 2).astype(float)
+        flipped = random.random(10) < 0.2
+        (one,) = associations({"a": loss}, sign * np.where(flipped, 1 - loss, loss), None, 0.05) or [None]
+        missed += one is not None and not one.low <= sign * 0.6 <= one.high
+    assert missed <= 5
+    (exact,) = associations({"a": OUTCOME[:20]}, sign * OUTCOME[:20], None, 0.05)
+    ends = (2 * 0.025 ** (1 / 20) - 1, 1.0)
+    assert (exact.low, exact.high) == pytest.approx(ends if sign > 0 else (-ends[1], -ends[0]))
+
+
 def test_few_instances_tell_nothing_and_rows_of_a_group_count_once() -> None:
     few = np.where(np.arange(60) < FEWEST - 1, OUTCOME, np.nan)
     assert associations({"few": few, "same": np.ones(60)}, OUTCOME, None, 0.05) == []

@@ -50,6 +50,22 @@ def test_the_temperature_is_what_made_the_head_too_sure(task: Task, sharper: flo
         assert sum(not one.low <= one.confidence <= one.high for one in found.bins) <= 1
 
 
+@pytest.mark.parametrize(
+    "task",
+    [
+        binary("b", smoothing=0.2),
+        classification("c", 4, smoothing=0.2),
+        classification("c", 4, weights=[0.1, 3.0, 1.0, 1.0]),
+    ],
+    ids=["smooth", "smooth classes", "weighted classes"],
+)
+def test_the_temperature_is_of_the_labels_as_they_are(task: Task) -> None:
+    """Smoothed labels would have any head be less sure of itself, and those of weighted classes count unlike."""
+    rows = drawn(task, 1.0, 0)
+    plain = binary("b") if task.kind == "binary" else classification("c", 4)
+    assert calibration(task, rows, rows) == calibration(plain, rows, rows)
+
+
 def test_rows_of_a_group_widen_the_interval() -> None:
     """Every row is there ten times, which tells no more than once."""
     task = binary("b")

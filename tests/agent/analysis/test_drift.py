@@ -42,6 +42,25 @@ def test_rows_of_a_group_count_once() -> None:
     np.testing.assert_allclose(mean_of(Sample(np.repeat(values, copies), groups)), mean_of(Sample(values, None)))
 
 
+def test_rows_that_count_for_nearly_all_say_little_of_others() -> None:
+    """Weights that vary as exp(2 z): with the degrees of freedom of all rows one in five of these intervals missed."""
+    random = np.random.default_rng(0)
+    missed = 0
+    for _ in range(200):
+        weights, values = np.exp(2 * random.normal(size=40)), random.normal(size=40)
+        mean = (weights * values).sum() / weights.sum()
+        contributions = mean + weights / weights.mean() * (values - mean)  # of a weighted mean
+        found = change_on(
+            "a", "mae", Sample(np.zeros(40), None), Sample(contributions, None, weights), 0.05, higher=True
+        )
+        missed += found.reading in ("better", "worse")
+    assert missed <= 20
+    alone = np.append(np.full(39, 1e-9), 1.0)
+    assert change_on("a", "mae", *of(np.zeros(40), np.ones(40)), 0.05, higher=True).reading == "better"
+    only = Sample(RANDOM.normal(size=40), None, alone)
+    assert change_on("a", "mae", only, only, 0.05, higher=True).reading == "not measured"
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [

@@ -149,7 +149,7 @@ def test_what_cannot_be_tuned_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="takes a run with execution=lending, alerts or routing"):
         nothing.check(rows(), NETWORK)
     with pytest.raises(InputError, match="are 3 episodes of acting, and at least 4 are needed"):
-        ready(Valley(episodes=3)).improve(NETWORK, 0, tmp_path / "few.ckpt", ignore)
+        ready(Valley(episodes=3)).check_rows(0)
     with pytest.raises(InputError, match="unknown setting of the environment 'y'"):
         Valley().with_settings({"y": 0.0})
     with pytest.raises(InputError, match="x=2: expected a number, -1 to 1"):

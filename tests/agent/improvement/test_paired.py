@@ -25,5 +25,9 @@ def test_it_is_the_interval_of_the_known_tests(seed: int, first: int, second: in
 
 def test_what_never_differs_has_no_width_and_one_instance_tells_nothing() -> None:
     assert mean_difference({"a": torch.zeros(4)}, 0.05) == (0.0, 0.0, 0.0)
+    # Two equal differences say little, ten say that there is one
+    assert mean_difference({"a": torch.ones(2)}, 0.05) == (1.0, 0.0, 1.0)
+    assert mean_difference({"a": -torch.ones(2)}, 0.05) == (-1.0, -1.0, 0.0)
+    assert mean_difference({"a": torch.ones(5), "b": torch.ones(5)}, 0.05) == (1.0, 1.0, 1.0)
     with pytest.raises(InputError, match="validation instances a: expected at least 2, and there is 1"):
         mean_difference({"a": torch.zeros(1)}, 0.05)

@@ -1,11 +1,19 @@
 """The data of a comparison in a title."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mtl.comparison.comparison import compare
-from mtl.comparison.report.data_facts import data_in_words, environment_of
+from mtl.comparison.records import Problem
+from mtl.comparison.report.content import Report
+from mtl.comparison.report.data_facts import data_in_words, environment_of, notes_of
+from mtl.comparison.report.markdown import markdown
+from mtl.comparison.report.page import html
+from mtl.comparison.report.readme import Provenance, write_readme
+from mtl.comparison.report.tables import summary
+from mtl.comparison.verdict import verdict
 from tests.comparison.support import make_record
 
 
@@ -25,6 +33,29 @@ def test_suite_file_rows_and_split_are_said(task: dict[str, Any], files: str) ->
     ]
     said = data_in_words(compare(records))
     assert said == f"suite, {files}140 rows: 100 training, 20 validation, 20 test"
+
+
+def test_every_note_of_a_run_is_said_once(tmp_path: Path) -> None:
+    """A reader of the report has not seen what runs said on the terminal."""
+    records = [
+        make_record(model, seed=seed, primary={"a": "mae"}, test={"a": 1.0 + seed}, notes=("rows are copies", *more))
+        for model in ("single_task", "hard")
+        for seed in (0, 1)
+        for more in [("weight & loss stayed low",) if model == "hard" and seed else ()]
+    ]
+    found = compare(records)
+    low = "1 run: hard-equal (seed 1)"
+    assert notes_of(found) == [("rows are copies", "all runs"), ("weight & loss stayed low", low)]
+    assert "warned: rows are copies (and 1 other note, which the report lists)" in verdict(found).text
+    problem = Problem("same_parameters", "no network of its own")
+    report = Report("study", "", found, verdict(found), (problem,))
+    plain = summary("study", found, report.verdict, (problem,))
+    assert plain["notes"][1] == {"note": "weight & loss stayed low", "runs": low}
+    write_readme(tmp_path, report, Provenance("", "1 s"), ())
+    for text in (markdown(report, ()), html(report, ())):
+        assert "weight &amp; loss stayed low" in text
+        assert low in text
+    assert "| same_parameters | no network of its own |" in (tmp_path / "README.md").read_text()
 
 
 def test_an_environment_is_that_of_all_runs() -> None:

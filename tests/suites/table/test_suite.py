@@ -95,7 +95,7 @@ def bad(**changes: Any) -> pd.DataFrame:
         (
             bad(age=(customers().churn == "no").astype(float)),
             {"row_weight": "age"},
-            "target 'churn' has only 'no' in the train split",
+            "target 'churn' has one class only, 'no', in the training rows",
         ),
         (bad(), {"batch_size": 256}, "140 training rows, fewer than batch_size=256"),
         (
@@ -133,6 +133,19 @@ def test_rows_have_the_weights_of_their_column() -> None:
         ages = batch.inputs[SINGLE][:, 0]
         places = [int((made.splits["train"].inputs[SINGLE][:, 0] == age).nonzero()) for age in ages]
         assert batch.weights.equal(made.splits["train"].weights[places])
+
+
+def test_rows_that_count_for_nothing_set_no_scale() -> None:
+    """Whatever they hold, as where a person gives no weight to what is known to be wrong."""
+    frame = customers().assign(times=np.arange(200) % 4 > 0)
+    frame["times"] = frame.times.astype(float)
+    wrong = frame.copy()
+    wrong.loc[wrong.times == 0, ["age", "spend"]] = 1e9
+    clean, spoilt = (suite(one, row_weight="times") for one in (frame, wrong))
+    assert [target.plain() for target in clean.targets] == [target.plain() for target in spoilt.targets]
+    counts = clean.splits["train"].weights > 0
+    for made in (clean.splits["train"], spoilt.splits["train"]):
+        assert made.inputs[SINGLE][counts].equal(clean.splits["train"].inputs[SINGLE][counts])
 
 
 def test_the_preview_has_a_line_for_each_column_whatever_its_texts() -> None:

@@ -6,7 +6,6 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 import numpy as np
-from rich import box
 from rich.markup import escape
 from rich.table import Table
 from typing_extensions import override
@@ -14,6 +13,7 @@ from typing_extensions import override
 from mtl.agent.environments.scheduling.chart_page import chart_page
 from mtl.agent.environments.scheduling.schedule import Schedule
 from mtl.agent.environments.scheduling.schedule_files import ExecutedSchedule, names_in_files, schedule_files
+from mtl.agent.environments.scheduling.shop_table import shop_table
 from mtl.agent.report import ExecutionReport, Value
 from mtl.runs.contributions import Outcome
 from mtl.suites.scheduling.instance import JobShop
@@ -38,6 +38,7 @@ _NOTES: dict[str, tuple[str, str, str, str]] = {
         "lower\nbound",
     ),
 }
+_BUSY, _FORECAST, _SECONDS = "busy", "fore-\ncast", "sec."  # columns that there may be no room for
 _MIXED = ("the reference of each", "refe-\nrence")
 # What the network was trained for
 _MOST_METHODS = 9  # beside which there is room for how busy machines are, in 80 characters
@@ -220,45 +221,34 @@ class ScheduleReport(BuiltSchedulesReport):
         notes += what_was_not_trained([outcome.schedule.instance for outcome in agent])
         notes += self._disproved()
         together, head = _NOTES[next(iter(kinds))][2:] if len(kinds) == 1 else _MIXED
-        table = Table(
-            title=f"Job shops: gaps to {together} in % (agent: {self.labels[AGENT]})",
-            caption="\n".join(notes) or None,
-            box=box.SIMPLE_HEAD,
-            padding=0,
-            pad_edge=False,
-            show_footer=True,
-        )
         expected = [outcome.predicted for outcome in asked if outcome.predicted is not None]
+        gaps = [
+            bold_least([outcome.schedule.gap for outcome in row])
+            for row in zip(*(self.of(method) for method in every), strict=True)
+        ]
+        schedules = [outcome.schedule for outcome in agent]
+        references = [f"{one.reference.makespan}{_NOTES[one.reference.kind][0]}" for one in schedules]
         columns = {
-            "instance": "mean",
-            head: "",
-            "agent": f"{fmean(outcome.schedule.makespan for outcome in agent):.0f}",
+            "instance": ("mean", [escape(one.instance.name) for one in schedules]),
+            head: ("", references),
+            "agent": (f"{fmean(one.makespan for one in schedules):.0f}", [str(one.makespan) for one in schedules]),
             **{
-                "gap" if method == AGENT else self.labels[method]: mean
-                for method, mean in zip(every, bold_least([self.gap(method) for method in every]), strict=True)
+                "gap" if method == AGENT else self.labels[method]: (mean, [cells[place] for cells in gaps])
+                for place, (method, mean) in enumerate(
+                    zip(every, bold_least([self.gap(method) for method in every]), strict=True)
+                )
             },
-            "busy": f"{fmean(outcome.schedule.utilisation for outcome in agent):.0%}",
-            "fore-\ncast": f"{fmean(expected):.0%}" if expected else "",
-            "sec.": f"{fmean(outcome.seconds for outcome in agent):.2f}",
+            _BUSY: (
+                f"{fmean(one.utilisation for one in schedules):.0%}",
+                [f"{one.utilisation:.0%}" for one in schedules],
+            ),
+            _FORECAST: (f"{fmean(expected):.0%}" if expected else "", [expected_share(outcome) for outcome in agent]),
+            _SECONDS: (f"{fmean(outcome.seconds for outcome in agent):.2f}", [f"{one.seconds:.2f}" for one in agent]),
         }
         if wide:
-            del columns["busy"], columns["fore-\ncast"]
-        for name, mean in columns.items():
-            if name == "instance":  # a long name is folded, numbers are not
-                table.add_column(name, mean, min_width=len(name), overflow="fold")
-            else:
-                table.add_column(name, mean, justify="right", no_wrap=True)
-        for row in zip(*(self.of(method) for method in every), strict=True):
-            schedule = row[0].schedule
-            table.add_row(
-                escape(schedule.instance.name),
-                f"{schedule.reference.makespan}{_NOTES[schedule.reference.kind][0]}",
-                str(schedule.makespan),
-                *bold_least([outcome.schedule.gap for outcome in row]),
-                *([] if wide else [f"{schedule.utilisation:.0%}", expected_share(row[0])]),
-                f"{row[0].seconds:.2f}",
-            )
-        return table
+            del columns[_BUSY], columns[_FORECAST]
+        title = f"Job shops: gaps to {together} in % (agent: {self.labels[AGENT]})"
+        return shop_table(title, notes, columns, [_FORECAST, _BUSY, _SECONDS])
 
     def _disproved(self) -> list[str]:
         """Lower bounds that a person gave, and that are above a schedule of the report."""

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
 
 import numpy as np
-from rich import box
 from rich.markup import escape
 from rich.table import Table
 from typing_extensions import override
@@ -15,9 +14,11 @@ from mtl.agent.environments.scheduling.schedule_report import (
     BuiltSchedulesReport,
     what_was_not_trained,
 )
+from mtl.agent.environments.scheduling.shop_table import shop_table
 from mtl.agent.report import Value
 from mtl.runs.contributions import Outcome
 
+_LATE, _MAKESPAN, _SECONDS = "late\njobs", "make-\nspan", "sec."  # columns that there may be no room for
 _BOUND_ONLY = "†"
 _NOTE = "† only a lower bound is known"
 
@@ -106,40 +107,29 @@ class TardinessReport(BuiltSchedulesReport):
         open_bounds = any(self.proof(rows[0]) < min(one.schedule.cost for one in rows) for rows in self._rows())
         notes = [_NOTE] if open_bounds else []
         notes += what_was_not_trained([outcome.schedule.instance for outcome in agent])
-        table = Table(
-            title=f"Job shops: weighted tardiness (agent: {self.labels[AGENT]})",
-            caption="\n".join(notes) or None,
-            box=box.SIMPLE_HEAD,
-            padding=0,
-            pad_edge=False,
-            show_footer=True,
-        )
-        table.add_column("instance", "mean", min_width=8, overflow="fold")
+        rows = list(self._rows())
+        costs = [bold_least([one.schedule.cost for one in outcomes]) for outcomes in rows]
         means = bold_least([self.mean(method) for method in every])
+        schedules = [outcome.schedule for outcome in agent]
         columns = {
-            "least": "",
+            "instance": ("mean", [escape(one.instance.name) for one in schedules]),
+            "least": ("", [self._least(outcomes) for outcomes in rows]),
             **{
-                AGENT if method == AGENT else self.labels[method]: mean
-                for method, mean in zip(every, means, strict=True)
+                AGENT if method == AGENT else self.labels[method]: (mean, [cells[place] for cells in costs])
+                for place, (method, mean) in enumerate(zip(every, means, strict=True))
             },
-            "late\njobs": f"{fmean(outcome.schedule.late_jobs for outcome in agent):.1f}",
-            "make-\nspan": f"{fmean(outcome.schedule.makespan for outcome in agent):.0f}",
-            "sec.": f"{fmean(outcome.seconds for outcome in agent):.2f}",
+            _LATE: (f"{fmean(one.late_jobs for one in schedules):.1f}", [str(one.late_jobs) for one in schedules]),
+            _MAKESPAN: (f"{fmean(one.makespan for one in schedules):.0f}", [str(one.makespan) for one in schedules]),
+            _SECONDS: (f"{fmean(outcome.seconds for outcome in agent):.2f}", [f"{one.seconds:.2f}" for one in agent]),
         }
-        for name, mean in columns.items():
-            table.add_column(name, mean, justify="right", no_wrap=True)
-        for rows in self._rows():
-            schedule, proof = rows[0].schedule, self.proof(rows[0])
-            met = proof == min(one.schedule.cost for one in rows)
-            table.add_row(
-                escape(schedule.instance.name),
-                f"{proof}{'' if met else _BOUND_ONLY}",
-                *bold_least([one.schedule.cost for one in rows]),
-                str(schedule.late_jobs),
-                str(schedule.makespan),
-                f"{rows[0].seconds:.2f}",
-            )
-        return table
+        title = f"Job shops: weighted tardiness (agent: {self.labels[AGENT]})"
+        return shop_table(title, notes, columns, [_MAKESPAN, _LATE, _SECONDS])
+
+    def _least(self, outcomes: Sequence[BuiltSchedule]) -> str:
+        """The lower bound of an instance, with a mark where none of these schedules meets it."""
+        proof = self.proof(outcomes[0])
+        met = proof == min(one.schedule.cost for one in outcomes)
+        return f"{proof}{'' if met else _BOUND_ONLY}"
 
     def _rows(self) -> Iterator[tuple[BuiltSchedule, ...]]:
         """The outcomes of each instance, the agent's first."""

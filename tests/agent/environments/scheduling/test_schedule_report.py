@@ -156,6 +156,26 @@ def test_table_fits_into_80_columns() -> None:
         assert word in text.getvalue()
 
 
+def test_long_numbers_are_shown_in_full_on_a_narrow_terminal() -> None:
+    """Durations in milliseconds: what there is no room for is left out, and no number is cut."""
+    name = {method: f"{method}1234" for method in "abcdef"}
+
+    def table(factor: int, methods: dict[str, str]) -> str:
+        instance = JobShop("ta71", factor * DURATIONS, MACHINES, 5 * factor, None)
+        late = Schedule(instance, np.asarray([[0, 2 * factor], [0, 9 * factor]]))
+        built = [BuiltSchedule(method, label, late, 23.45, 0.5, False) for method, label in methods.items()]
+        return shown(built, 80)
+
+    usual = table(1000, {"agent": "greedy", **name})
+    assert all(word in usual for word in ("busy", "cast", "sec."))
+    many = table(1_900_000, {"agent": "greedy", **name})
+    assert "…" not in many
+    assert "20900000" in many
+    assert "cast" not in many
+    huge = table(1_900_000, {"agent": "greedy", **{method: label * 3 for method, label in name.items()}})
+    assert "…" not in huge
+
+
 def test_table_marks_the_smallest_gap(report: ScheduleReport) -> None:
     text = io.StringIO()
     Console(file=text, width=80, force_terminal=True, color_system="standard").print(report.table())
