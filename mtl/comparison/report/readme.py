@@ -2,12 +2,13 @@
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mtl.comparison.report.content import Report
 from mtl.comparison.report.data_facts import data_in_words, environment_of
 from mtl.comparison.report.drawing import SvgFigure
+from mtl.comparison.report.findings import within_output
 from mtl.comparison.report.markdown import body, escaped, problems_section
 from mtl.comparison.wording import join_words
 from mtl.runs.files import write_text
@@ -64,7 +65,7 @@ def write_readme(folder: Path, report: Report, provenance: Provenance, figures: 
         "## Result",
         "",
         *body(comparison, report.verdict, shown),
-        *problems_section(report.problems),
+        *problems_section([replace(one, path=within_output(one.path)) for one in report.problems]),
         "",
         reading,
     ]

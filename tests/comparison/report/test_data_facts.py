@@ -48,14 +48,17 @@ def test_every_note_of_a_run_is_said_once(tmp_path: Path) -> None:
     assert notes_of(found) == [("rows are copies", "all runs"), ("weight & loss stayed low", low)]
     assert "warned: rows are copies (and 1 other note, which the report lists)" in verdict(found).text
     problem = Problem("same_parameters", "no network of its own")
-    report = Report("study", "", found, verdict(found), (problem,))
+    failed = Problem("/home/me/outputs/runs/suite/hard-equal/0123456789", "it broke")
+    report = Report("study", "", found, verdict(found), (problem, failed))
     plain = summary("study", found, report.verdict, (problem,))
     assert plain["notes"][1] == {"note": "weight & loss stayed low", "runs": low}
     write_readme(tmp_path, report, Provenance("", "1 s"), ())
     for text in (markdown(report, ()), html(report, ())):
         assert "weight &amp; loss stayed low" in text
         assert low in text
-    assert "| same_parameters | no network of its own |" in (tmp_path / "README.md").read_text()
+    kept = (tmp_path / "README.md").read_text()
+    assert "| same_parameters | no network of its own |" in kept
+    assert "| runs/suite/hard-equal/0123456789 | it broke |" in kept  # a page for others, without a path of mine
 
 
 def test_an_environment_is_that_of_all_runs() -> None:
