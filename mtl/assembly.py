@@ -13,7 +13,8 @@ from torch import nn
 
 from mtl.config.contents import check_pretrained
 from mtl.config.factories import call_factory, instantiate_node
-from mtl.config.run_config import AUTO, RunConfig
+from mtl.config.fields import format_value
+from mtl.config.run_config import AUTO, Node, RunConfig
 from mtl.errors import InputError
 from mtl.merging.merged import Merged
 from mtl.module.module import MultiTaskModule
@@ -37,6 +38,7 @@ from mtl.weighting.base import Weighting
 from mtl.weighting.equal import Equal
 
 Groups = list[list[str]]  # names of the tasks of each
+PER_TASK = ("weights", "preference", "ideal", "initial_losses")  # arguments of weightings: a number for each task
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,8 @@ def build_with_data(data: MultiTaskDataModule, config: RunConfig, groups: Groups
     if data.sources > 1:
         warn_of_batch_norm(sharing, f"rows of {data.sources} tables go through one network")
     network = Network(sharing, graph, detach=config.relations.detach)
+    if data.reordered:
+        check_no_list(config.weighting, graph.names)
     make_weighting = instantiate_node(config.weighting, "weighting", config.trust)
     weighting: Weighting = call_factory("weighting", make_weighting, len(graph.tasks))
     data.hold_out(weighting.held_out)
@@ -138,6 +142,31 @@ def build_with_data(data: MultiTaskDataModule, config: RunConfig, groups: Groups
     scheduler = instantiate_node(config.scheduler, "scheduler", config.trust)
     module = MultiTaskModule(network, graph, weighting, optimizer, scheduler, config.compile, rates)
     return Assembly(config, data, graph, module, notes)
+
+
+def check_no_list(weighting: Node, names: Sequence[str], where: str = "weighting") -> None:
+    """InputError for numbers of the tasks as a list, where the order of the tasks is not that in which they are typed.
+
+    Args:
+        weighting: what the config says of it, or a part of that.
+        names: of the tasks, in their order.
+        where: the key, for messages.
+    """
+    for key, value in weighting.items():
+        place = f"{where}.{key}"
+        if isinstance(value, Mapping):
+            check_no_list(dict(value), names, place)
+        elif (
+            key in PER_TASK
+            and isinstance(value, list)
+            and len(value) == len(names)
+            and value.count(value[0]) < len(value)
+        ):
+            raise InputError(
+                f"{place}={format_value(value)}: which number is of which task? The tasks are in the order "
+                f"{', '.join(names)}, and are typed in another: type them in this one"
+                + ("" if key == "initial_losses" else f", or numbers by task, '{place}={{{names[0]}: ...}}'")
+            )
 
 
 def check_groupable(sharing: Sharing, config: RunConfig) -> None:

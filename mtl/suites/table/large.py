@@ -95,7 +95,15 @@ class LargeTable(MultiTaskDataModule):
             )
         sample, parts = self._sample() if statistics is None else (pd.DataFrame(), np.array([], dtype=int))
         self.fitted = TableSuite(
-            lambda: sample, targets, columns, Drawn(parts), categories, statistics, formats=formats, numbers=numbers
+            lambda: sample,
+            targets,
+            columns,
+            Drawn(parts),
+            categories,
+            statistics,
+            formats=formats,
+            numbers=numbers,
+            by_column=True,
         )
         for target in self.fitted.targets:
             if target.kind == "survival":
@@ -104,6 +112,7 @@ class LargeTable(MultiTaskDataModule):
                 )
         self.notes = self.fitted.notes
         self.tasks, self.input_shape = self.fitted.tasks, self.fitted.input_shape
+        self.reordered = self.fitted.reordered
         self._hash = ""
 
     def statistics(self) -> dict[str, object]:

@@ -65,6 +65,8 @@ class TableSuite(MultiTaskDataModule):
         row_weight: column of the weight that each row has in every loss and metric, which is no input; None: 1 each.
         read_later: each gives rows that came after all those before it. The last of them are trained on, validated and
             tested; see :class:`~mtl.suites.table.splitting.WithLaterRows`.
+        by_column: the tasks stand in the order of their columns in the table, in whatever order ``targets`` names them;
+            False: in that order.
 
     Attributes:
         notes: what the user should know of how the table was read.
@@ -87,8 +89,10 @@ class TableSuite(MultiTaskDataModule):
         read_test: Callable[[], pd.DataFrame] | None = None,
         row_weight: str | None = None,
         read_later: Sequence[Callable[[], pd.DataFrame]] = (),
+        by_column: bool = False,
     ) -> None:
         super().__init__()
+        self.by_column = by_column
         self.row_weight = None if row_weight is None else str(row_weight)  # a column may be called 2020
         self.read_test, self.read_later = read_test, read_later
         if numbers not in WAYS:
@@ -132,6 +136,8 @@ class TableSuite(MultiTaskDataModule):
         self._asked |= {self.row_weight: NUMBER} if self.row_weight else {}
         self._chosen = chosen
         frame, rows = self.frame, self._rows()
+        typed, specs = list(specs), in_order_of_columns(specs, frame) if self.by_column else specs
+        self.reordered = typed != list(specs)
         train = pd.Series(False, index=frame.index)
         train.iloc[rows["train"]] = True
         weights = self._row_weights()
@@ -425,6 +431,16 @@ def _divided_groups(splitting: Splitting, frame: pd.DataFrame, rows: Rows) -> li
         f"{both} of {len(tested)} groups of '{column}' that have test rows have training rows, too, so that the test "
         f"says nothing of new groups; to keep them together: task.split.by=group task.split.column={column}"
     ]
+
+
+def in_order_of_columns(specs: Mapping[str, TargetSpec], frame: pd.DataFrame) -> dict[str, TargetSpec]:
+    """Targets in the order of their columns, those of one column by name; a column that is not there comes last.
+
+    Initial values are drawn task after task: targets that are typed in another order would be another training, and
+    the same question.
+    """
+    places = {str(name): place for place, name in enumerate(frame.columns)}
+    return dict(sorted(specs.items(), key=lambda one: (places.get(one[1].column, len(places)), one[0])))
 
 
 def chosen_kinds(columns: object) -> dict[str, str]:

@@ -81,6 +81,7 @@ class TablesSuite(TableSuite):
         formats: how the times or numbers of columns are written, where the files do not decide it.
         numbers: ``standard``, ``quantile`` or ``robust``; see :class:`~mtl.suites.table.TableSuite`.
         row_weight: column, of every table, of the weight that each row has in every loss and metric; None: 1 each.
+        by_column: the tasks stand in the order of their columns; see :class:`~mtl.suites.table.TableSuite`.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class TablesSuite(TableSuite):
         formats: Mapping[str, str] | None = None,
         numbers: str = "standard",
         row_weight: str | None = None,
+        by_column: bool = False,
     ) -> None:
         each = EachTable(splitting or Splitting())
         super().__init__(
@@ -109,6 +111,7 @@ class TablesSuite(TableSuite):
             formats,
             numbers,
             row_weight=row_weight,
+            by_column=by_column,
         )
         self.sampling = sampling or Sampling()
         known = {column.name: column.values for column in self.encoding.columns if isinstance(column, CategoryColumn)}
@@ -281,4 +284,4 @@ def tables(
     targets = {} if statistics else load()[1]
     splitting, policy = Splitting(**dict(split or {})), Sampling(**dict(sampling or {}))
     options = (splitting, policy, categories, statistics, form, formats, numbers, row_weight)
-    return TablesSuite(lambda: load()[0], targets, columns, *options)
+    return TablesSuite(lambda: load()[0], targets, columns, *options, by_column=True)

@@ -1,14 +1,17 @@
 """The suite of one table as a whole."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from mtl.assembly import build
+from mtl.config.compose import configure
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE
-from mtl.suites.table import Splitting, TableSuite
+from mtl.suites.table import Splitting, TableSuite, table
 from tests.suites.table.customers import TARGETS, customers, suite
 
 
@@ -37,6 +40,33 @@ def test_the_fingerprint_is_of_rows_and_labels_and_not_of_how_a_prediction_is_co
     assert apart.fingerprint == given.fingerprint
     assert apart.statistics() != given.statistics()
     assert [task.depends_on for task in given.tasks] == [(), ("churn",)]
+
+
+def test_targets_typed_in_another_order_are_the_same_tasks_in_the_order_of_their_columns(tmp_path: Path) -> None:
+    """Their order decides the initial values, and a run's id does not tell one order from another."""
+    path = tmp_path / "my.csv"
+    customers().to_csv(path, index=False)
+    twice = {**TARGETS, "more": {"column": "spend", "kind": "quantiles"}}
+    orders = [dict(order) for order in (twice.items(), reversed(twice.items()))]
+    first, other = (table(str(path), order) for order in orders)
+    assert [task.name for task in first.tasks] == [task.name for task in other.tasks]
+    assert [task.name for task in first.tasks] == ["churn", "more", "spend", "segment"]
+    assert first.fingerprint == other.fingerprint
+    assert [task.name for task in TableSuite(customers, orders[1]).tasks] == [*orders[1]]
+
+
+def test_a_list_of_numbers_is_refused_where_tasks_are_typed_in_another_order_than_theirs(tmp_path: Path) -> None:
+    """It would give each task the number of another."""
+    path = tmp_path / "my.csv"
+    customers().to_csv(path, index=False)
+    usual, other = ("{churn: binary, spend: regression}", "{spend: regression, churn: binary}")
+    plain = ["task=table", f"task.path={path}", "encoder.widths=[4]", "batch_size=8", "weighting=fixed"]
+    listed = "weighting.weights=[1,2]"
+    build(configure(*plain, f"task.targets={usual}", listed))
+    build(configure(*plain, f"task.targets={other}", "weighting.weights={churn: 1, spend: 2}"))
+    for wrong in ([f"task.targets={other}"], [f"task.targets={usual}", "tasks=[spend,churn]"]):
+        with pytest.raises(InputError, match=r"weights=\[1,2\]: which number is of which task.* churn, spend, and are"):
+            build(configure(*plain, *wrong, listed))
 
 
 def test_the_preview_shows_columns_targets_and_splits() -> None:
