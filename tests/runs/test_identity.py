@@ -106,7 +106,7 @@ def test_no_key_is_left_out_by_its_name(name: str) -> None:
 
 
 def test_where_the_order_of_names_decides_it_counts() -> None:
-    """Rows of tables follow one another as these are typed, and callbacks are called so; of targets it decides nothing."""
+    """Rows of tables follow one another as these are typed, and callbacks are called so; of targets it is none."""
     a, b = "a: {path: a.csv, targets: {x: binary}}", "b: {path: b.csv, targets: {y: binary}}"
     first, other = (run_id(configure("task=tables", f"task.tables={{{one}, {two}}}")) for one, two in ((a, b), (b, a)))
     assert first != other
