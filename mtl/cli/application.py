@@ -12,6 +12,7 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 
 from mtl.cli.cache import asks_for_cache, cache_page
+from mtl.cli.each_once import each_once
 from mtl.cli.help import FLAGS, help_text
 from mtl.config import commands
 from mtl.config.compose import check_overrides
@@ -39,6 +40,7 @@ FLAGS_WITH_VALUE = (
 
 IN_THIS_PROCESS = ("basic", "replicas")  # launchers that run jobs one after another where the sweep was started
 EXIT_BROKEN_PIPE = 141  # 128 and the number of SIGPIPE, as of other programs whose output nobody reads
+SWEEPING = {"-m", "--multirun"}
 COMPLETION = ("--shell-completion", "-sc")  # what follows is no override
 
 failures: list[str] = []  # of a sweep's jobs, in this process
@@ -61,7 +63,9 @@ def command(main: Callable[[], Any], config_name: str) -> None:
             return
         sys.argv[1:] = arranged(sys.argv[1:])
         if not set(COMPLETION) & set(sys.argv[1:]):
-            check_overrides(override_arguments(sys.argv[1:]), config_name)
+            found = check_overrides(override_arguments(sys.argv[1:]), config_name)
+            if SWEEPING & set(sys.argv[1:]):
+                sys.argv[1:] = each_once(sys.argv[1:], found)
         sys.argv[1:] = with_launcher(sys.argv[1:])
         set_process_defaults()
         search_own_folders()
@@ -222,7 +226,7 @@ def with_launcher(arguments: list[str]) -> list[str]:
     typed = {one.key_or_group: one.value() for one in given}
     if typed.get("replicas", 1) == 1:
         return arguments
-    if not {"-m", "--multirun"} & set(arguments):
+    if not SWEEPING & set(arguments):
         raise InputError("replicas: these are runs of a sweep: add -m and several values, such as seed=0,1,2")
     if typed.get("hydra/launcher", "replicas") != "replicas":
         raise InputError("replicas: runs are trained at once by the launcher of this name: leave hydra/launcher out")

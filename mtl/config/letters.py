@@ -25,7 +25,7 @@ class LetterStream(overrides_parser.InputStream):  # type: ignore[name-defined, 
 class KeysAsTyped(overrides_parser.HydraOverrideVisitor):  # type: ignore[name-defined, misc]  # what makes its values
     """Makes a text of every key of a mapping, also of one that would be a number, true, false or null as a value."""
 
-    def visitDictKey(self, ctx: Any) -> Any:  # noqa: N802  # as Hydra calls it
+    def visitDictKey(self, ctx: Any) -> Any:  # as Hydra calls it
         """The key, as it is typed where it is no text already."""
         found = super().visitDictKey(ctx)
         return found if isinstance(found, str) else ctx.getText().strip()

@@ -281,7 +281,7 @@ def drawn(outcomes: list[BuiltSchedule], which: str) -> list[BuiltSchedule]:
 
 
 def hash_of(instances: Sequence[JobShop]) -> str:
-    """A hash of what is to be scheduled, in this order, whatever the machines that were chosen and what is known of it."""
+    """A hash of what is to be scheduled, in this order, whatever machines were chosen and whatever is known of it."""
     total = hashlib.sha256()
     for one in instances:
         asked = one if one.alternatives is None else one.alternatives
