@@ -18,6 +18,7 @@ from mtl.config import commands
 from mtl.config.compose import check_overrides
 from mtl.config.folders import name_folders, take_folders
 from mtl.config.overrides import NO_STUDY, parse_override, searchpath
+from mtl.config.own_code import to_input_error as in_own_code
 from mtl.config.process import RUN_VARIABLE, set_process_defaults
 from mtl.config.search_path import search_own_folders
 from mtl.config.signals import exit_code, interruptions_prevail, signals_interrupt
@@ -172,11 +173,14 @@ def ends_in_one_line() -> Iterator[None]:
         raise SystemExit(EXIT_BROKEN_PIPE) from None
     except InputError as error:
         fail(error)
-    except OSError as error:
-        fail(refused_by_system(error))
     except KeyboardInterrupt as error:
         sys.stderr.write("interrupted\n")
         raise SystemExit(exit_code(error)) from None
+    except Exception as error:
+        said = in_own_code(error) or (refused_by_system(error) if isinstance(error, OSError) else None)
+        if said is None:
+            raise
+        fail(said)
 
 
 @contextmanager
@@ -190,8 +194,12 @@ def user_errors() -> Iterator[None]:
     try:
         with interruptions_prevail():
             yield
-    except (InputError, OSError) as found:
-        error = found if isinstance(found, InputError) else refused_by_system(found)
+    except Exception as found:
+        error = found if isinstance(found, InputError) else in_own_code(found)
+        if error is None and isinstance(found, OSError):
+            error = refused_by_system(found)
+        if error is None:
+            raise
         if hydra.runtime.choices["hydra/launcher"] not in IN_THIS_PROCESS:
             # The process that started the sweep says it, when the other jobs are done
             raise InputError(f"{' '.join(hydra.overrides.task)}: {one_line(error)}") from None

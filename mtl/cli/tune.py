@@ -1,6 +1,8 @@
 """Search for hyper-parameters with Optuna; `--help` says how."""
 
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,8 @@ from mtl.config.process import program_imports
 from mtl.config.search_settings import Search, read_search
 from mtl.config.system import usable_cores
 from mtl.errors import InputError
+from mtl.runs.changed_code import say_of_changed_code
+from mtl.runs.directory import Run
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -61,7 +65,7 @@ def run(search: Search, console: Console) -> int:
     if processes > 1:
         raise InputError("a search starts runs of one process each: choose hardware of one process, and more workers")
     workers = usable_cores() if search.settings.workers is None else search.settings.workers
-    progress = Progress(search, console)
+    progress = Progress(search, console, first.trust)
     study = carry_out(search, workers, progress.show)
     if study.best is None:
         failed = [one for one in study.trials if one.state.name == "FAIL"]
@@ -77,10 +81,11 @@ class Progress:
     Args:
         search: what is asked.
         console: where to.
+        trust: modules of own code that the runs may name.
     """
 
-    def __init__(self, search: Search, console: Console) -> None:
-        self.search, self.console = search, console
+    def __init__(self, search: Search, console: Console, trust: Sequence[str]) -> None:
+        self.search, self.console, self.trust = search, console, trust
         self.started = self._said = time.perf_counter()
         self._told: set[int] | None = None
 
@@ -94,6 +99,7 @@ class Progress:
             keys = ", ".join(one.key for one in self.search.space)
             most = max(self.search.settings.trials, len(trials))
             say(self.console, f"search over {keys}: {most} trials{before}, in {study.directory}")
+            self._compare_code(ended)
         for one in ended:
             if one.number not in self._told:
                 self._told.add(one.number)
@@ -102,6 +108,13 @@ class Progress:
             passed, best = time.perf_counter() - self.started, study.best
             said = f"best {best.value:.4g}" if best else "none complete"
             self._line(f"{len(ended)} of {self.search.settings.trials} trials, {said}, {passed:.0f} s passed")
+
+    def _compare_code(self, ended: "Sequence[FrozenTrial]") -> None:
+        """Say where trials of before were trained with other own code."""
+        for one in ended:
+            with suppress(InputError):  # its run was removed, or is damaged
+                run = Run.open(str(one.user_attrs.get("run")), self.trust)
+                say_of_changed_code(run, run.config)
 
     def _line(self, text: str) -> None:
         self._said = time.perf_counter()

@@ -34,7 +34,7 @@ class KeysAsTyped(overrides_parser.HydraOverrideVisitor):  # type: ignore[name-d
 def read_all_letters() -> None:
     """Let Hydra read overrides with letters of all languages, and keys as they are typed, in this process."""
     overrides_parser.InputStream = LetterStream  # type: ignore[attr-defined]  # its parser looks both up there
-    overrides_parser.HydraOverrideVisitor = KeysAsTyped  # type: ignore[attr-defined, misc]
+    overrides_parser.HydraOverrideVisitor = KeysAsTyped  # type: ignore[attr-defined]
 
 
 def full_width_sign(text: str) -> str | None:

@@ -5,6 +5,7 @@
     config.yaml    the resolved config, the run's truth
     state          one word: running, done, failed, interrupted, or pruned by a search or a screening
     fingerprint    of the data that the training began with
+    code.json      of a run with own code: a hash of each of its modules
     statistics.json  what the suite fitted on the training rows, for suites that do
     affinity.json  what grouping=auto measured, and the groups that follow; affinity.png shows it
     best.ckpt      the checkpoint selected on validation     (tensors and plain values only)
@@ -31,15 +32,17 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from mtl.config.own_modules import code_of
 from mtl.config.run_config import SCHEMA, RunConfig
 from mtl.config.run_result import AffinityResult, RunResult
 from mtl.config.targets import check_config
 from mtl.errors import InputError
 from mtl.runs.checksums import check, sha256_of, write_checked_text
 from mtl.runs.contributions import FILE, Contributions, read_contributions, write_contributions
-from mtl.runs.files import make_unique_directory, read_json, to_json, write_json, write_text
+from mtl.runs.files import make_unique_directory, read_json, read_json_if_whole, to_json, write_json, write_text
 from mtl.runs.identity import run_id
 
+CODE = "code.json"  # in the directory of a run with own code
 MERGED = "mtl.merging.merged.Merged"  # what makes merged networks
 
 
@@ -239,6 +242,15 @@ class Run:
     def config(self, config: RunConfig) -> None:
         values = {key: value for key, value in config.plain().items() if key != "trust"}
         write_text(self.path / "config.yaml", yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
+        code = code_of(config)
+        if code and not (self.path / CODE).is_file():  # a run that is gone on with keeps what it began with
+            write_json(self.path / CODE, code)
+
+    def changed_code(self, config: RunConfig) -> list[str]:
+        """Modules of own code that a config names and that are others than when the run began; none if it says none."""
+        was = read_json_if_whole(self.path / CODE)
+        now = code_of(config) if was else {}
+        return sorted(name for name in {*was, *now} if was.get(name) != now.get(name)) if now else []
 
     @property
     def result(self) -> RunResult:
