@@ -23,6 +23,7 @@ from mtl.suites.base import MultiTaskDataModule
 from mtl.suites.batch import Split
 from mtl.suites.loader import InMemoryLoader, measured_at_once
 from mtl.suites.sources.cache import cache_directory, file_lock, make_directory
+from mtl.suites.table.named import named_as
 from mtl.suites.table.preview import preview
 from mtl.suites.table.reading import one_line, plain, unique
 from mtl.suites.table.splitting import PARTS, Division, Rows, Splitting
@@ -227,7 +228,7 @@ class LargeTable(MultiTaskDataModule):
         temporary = Path(tempfile.mkdtemp(dir=folder.parent))
         try:
             for raw, parts in self.pieces():
-                frame = typed(raw, self.fitted.types or {})
+                frame = typed(named_as(raw, self.fitted.named_columns()), self.fitted.types or {})
                 for target in self.fitted.targets:
                     target.check_values(frame)
                 arrays = {"inputs": self.fitted.encoding.encode(frame).numpy()}

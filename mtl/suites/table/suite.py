@@ -19,6 +19,7 @@ from mtl.suites.batch import Split
 from mtl.suites.table.columns import kinds, numbers, read_alike
 from mtl.suites.table.encoding import WAYS, Encoding
 from mtl.suites.table.leaks import FEWEST, choice, leaks
+from mtl.suites.table.named import named_as
 from mtl.suites.table.nearly import days_as_numbers, nearly_typed
 from mtl.suites.table.oddities import no_values, total_row
 from mtl.suites.table.preview import preview
@@ -216,7 +217,7 @@ class TableSuite(MultiTaskDataModule):
     def frame(self) -> pd.DataFrame:
         """The table, read at the first use, its columns of texts as what they are."""
         if self._frame is None:
-            found = self.read()
+            found = named_as(self.read(), self.named_columns())
             self.notes += found.attrs.get(NOTES, [])
             declared = not found.attrs.get(TEXTS, False)
             # Messages number rows by the index
@@ -234,6 +235,14 @@ class TableSuite(MultiTaskDataModule):
                 last = number == len(self.read_later)
                 self._add_rows(self._frame, read(), "task.path_later", WithLaterRows if last else None)
         return self._frame
+
+    def named_columns(self) -> list[str]:
+        """Names of columns that options, or what a run fitted, have."""
+        named = [*self._asked, *self._chosen, *self._formats, *self.splitting.columns]
+        if self.statistics_file is None:
+            return named
+        labels = [name for target in self.targets for name in (target.column, target.event) if name]
+        return [*named, *labels, *(column.name for column in self.encoding.columns), *(self.types or {})]
 
     def _rows(self) -> Rows:
         """Row numbers by split."""
@@ -278,6 +287,7 @@ class TableSuite(MultiTaskDataModule):
         Raises:
             InputError: they have not the same columns.
         """
+        others = named_as(others, own.columns)
         for name in own.columns:
             if name not in others.columns:
                 raise absent(f"column in {option}", str(name), others.columns)
@@ -313,6 +323,7 @@ class TableSuite(MultiTaskDataModule):
         return {SINGLE: self.encoding.encode(frame)} if self.form == "flat" else self.encoding.columns_of(frame)
 
     def _typed_inputs(self, frame: pd.DataFrame) -> pd.DataFrame:
+        frame = named_as(frame, [column.name for column in self.encoding.columns])
         self.encoding.check(frame)
         types = self.types or {}
         return typed(frame, {one.name: types[one.name] for one in self.encoding.columns if one.name in types})
@@ -329,6 +340,7 @@ class TableSuite(MultiTaskDataModule):
 
     @override
     def unfamiliar(self, frame: pd.DataFrame) -> list[str]:
+        frame = named_as(frame, [column.name for column in self.encoding.columns])
         types, found = self.types or {}, self._typed_inputs(frame)
         lines = []
         for column in self.encoding.columns:

@@ -17,6 +17,7 @@ from mtl.suites.table import Splitting, TableSuite, Targets
 from mtl.suites.table.encoding import CategoryColumn
 from mtl.suites.table.joining import as_texts, parse_joins
 from mtl.suites.table.leaks import leaks
+from mtl.suites.table.named import named_as
 from mtl.suites.table.reading import NOTES, TEXTS
 from mtl.suites.table.source import read_source
 from mtl.suites.table.splitting import Division, Rows
@@ -176,10 +177,14 @@ def concatenate(frames: Mapping[str, pd.DataFrame], targets: Mapping[str, Target
         InputError: a table without targets, a target that is no column or of two kinds, a column named ``table``.
     """
     joined: dict[str, Any] = {}
-    for name, frame in frames.items():
+    frames = dict(frames)
+    known: list[str] = []
+    for name in frames:
         if not targets.get(name):
             raise InputError(f"task.tables.{name} has no targets")
         check_targets(targets[name], f"task.tables.{name}.targets")
+        frames[name] = frame = named_as(frames[name], [*known, *(column_of(*entry) for entry in targets[name].items())])
+        known.extend(frame.columns)
         if SOURCE in frame.columns:
             raise InputError(f"task.tables.{name} has a column '{SOURCE}', the name under which rows say their table")
         for target, spec in targets[name].items():

@@ -2,16 +2,19 @@
 
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from mtl.assembly import build
 from mtl.config.compose import configure
-from mtl.errors import InputError
+from mtl.errors import InputError, unknown
 from mtl.nn.encoder import SINGLE
 from mtl.suites.table import Splitting, TableSuite, table
+from mtl.suites.table.named import named_as
 from tests.suites.table.customers import TARGETS, customers, suite
 
 
@@ -67,6 +70,24 @@ def test_a_list_of_numbers_is_refused_where_tasks_are_typed_in_another_order_tha
     for wrong in ([f"task.targets={other}"], [f"task.targets={usual}", "tasks=[spend,churn]"]):
         with pytest.raises(InputError, match=r"weights=\[1,2\]: which number is of which task.* churn, spend, and are"):
             build(configure(*plain, *wrong, listed))
+
+
+def test_a_column_is_found_whichever_way_its_accents_are_written(tmp_path: Path) -> None:
+    """Files of some systems write them otherwise than a keyboard, and nobody sees it."""
+    composed, apart = (normalize(form, "größe é") for form in ("NFC", "NFD"))
+    frame = customers().rename(columns={"churn": apart, "age": f"age {apart}"})
+    path, later = tmp_path / "my.csv", tmp_path / "later.csv"
+    frame.to_csv(path, index=False)
+    later.write_text(normalize("NFC", path.read_text()))
+    made = table(str(path), {composed: "binary", "spend": "regression"}, path_later=str(later))
+    assert [target.column for target in made.targets] == [composed, "spend"]
+    assert f"age {apart}" in {column.name for column in made.encoding.columns}
+    rows = [frame, frame.rename(columns={f"age {apart}": f"age {composed}"})]
+    torch.testing.assert_close(made.inputs(rows[0]), made.inputs(rows[1]), equal_nan=True)
+    assert made.unfamiliar(rows[1]) == made.unfamiliar(rows[0])
+    both = frame.rename(columns={"id": composed})
+    assert list(named_as(both, [composed])) == list(both)
+    assert "(its accents are other signs)" in str(unknown("task", composed, [apart]))
 
 
 def test_the_preview_shows_columns_targets_and_splits() -> None:
