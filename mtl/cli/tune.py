@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from rich.text import Text
 from mtl.cli.application import print_page
 from mtl.cli.many_runs import carry_out_many
 from mtl.config.commands import typed
+from mtl.config.contents import check_contents
 from mtl.config.folders import main_file
 from mtl.config.literals import for_shell
 from mtl.config.overrides import parse_override
@@ -56,6 +56,7 @@ def run(search: Search, console: Console) -> int:
     with program_imports():
         from mtl.config.compose import configure
         from mtl.module.lightning import silent_lightning
+        from mtl.sweep.search_study import SearchStudy
         from mtl.sweep.search_workers import carry_out
         from mtl.training.hardware import processes_of
 
@@ -65,7 +66,8 @@ def run(search: Search, console: Console) -> int:
     if processes > 1:
         raise InputError("a search starts runs of one process each: choose hardware of one process, and more workers")
     workers = usable_cores() if search.settings.workers is None else search.settings.workers
-    progress = Progress(search, console, first.trust)
+    check_before(SearchStudy(search), first.trust)
+    progress = Progress(search, console)
     study = carry_out(search, workers, progress.show)
     if study.best is None:
         failed = [one for one in study.trials if one.state.name == "FAIL"]
@@ -75,17 +77,36 @@ def run(search: Search, console: Console) -> int:
     return 0
 
 
+def check_before(study: "SearchStudy", trust: Sequence[str]) -> None:
+    """Compare what the trials of before were trained with: say where own code is other code now.
+
+    Args:
+        study: the search.
+        trust: modules of own code that its runs may name.
+
+    Raises:
+        InputError: they began with weights that are others now.
+    """
+    for one in study.trials:
+        try:
+            run = Run.open(str(one.user_attrs.get("run")), trust)
+            config = run.config
+        except InputError:  # none was begun, or it was removed
+            continue
+        check_contents(config, "trials of this search were trained: give the search another name=")
+        say_of_changed_code(run, config)
+
+
 class Progress:
     """A line for each trial that has ended, and one every half a minute in between.
 
     Args:
         search: what is asked.
         console: where to.
-        trust: modules of own code that the runs may name.
     """
 
-    def __init__(self, search: Search, console: Console, trust: Sequence[str]) -> None:
-        self.search, self.console, self.trust = search, console, trust
+    def __init__(self, search: Search, console: Console) -> None:
+        self.search, self.console = search, console
         self.started = self._said = time.perf_counter()
         self._told: set[int] | None = None
 
@@ -99,7 +120,6 @@ class Progress:
             keys = ", ".join(one.key for one in self.search.space)
             most = max(self.search.settings.trials, len(trials))
             say(self.console, f"search over {keys}: {most} trials{before}, in {study.directory}")
-            self._compare_code(ended)
         for one in ended:
             if one.number not in self._told:
                 self._told.add(one.number)
@@ -108,13 +128,6 @@ class Progress:
             passed, best = time.perf_counter() - self.started, study.best
             said = f"best {best.value:.4g}" if best else "none complete"
             self._line(f"{len(ended)} of {self.search.settings.trials} trials, {said}, {passed:.0f} s passed")
-
-    def _compare_code(self, ended: "Sequence[FrozenTrial]") -> None:
-        """Say where trials of before were trained with other own code."""
-        for one in ended:
-            with suppress(InputError):  # its run was removed, or is damaged
-                run = Run.open(str(one.user_attrs.get("run")), self.trust)
-                say_of_changed_code(run, run.config)
 
     def _line(self, text: str) -> None:
         self._said = time.perf_counter()

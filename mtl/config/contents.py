@@ -37,15 +37,18 @@ def with_contents(config: RunConfig) -> RunConfig:
     return config.changed(**changed) if changed else config
 
 
-def check_contents(config: RunConfig) -> None:
-    """InputError where a folder of weights has other files than when the configuration was made."""
+def check_contents(config: RunConfig, since: str = "this run was planned: start its command again") -> None:
+    """InputError where a folder of weights has other files than when the configuration was made.
+
+    Args:
+        config: as it was made.
+        since: when that was, and what to do, for the message.
+    """
     for part, (key, _, _) in FOLDERS.items():
         node: Node = getattr(config, part)
         found = content_of(part, node)
         if found is not None and node.get(CONTENT) not in (None, found):
-            raise InputError(
-                f"{part}.{key}={node[key]}: its files have changed since this run was planned: start its command again"
-            )
+            raise InputError(f"{part}.{key}={node[key]}: its files have changed since {since}")
 
 
 def content_of(part: str, node: Node) -> str | None:
