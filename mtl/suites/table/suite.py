@@ -307,12 +307,14 @@ class TableSuite(MultiTaskDataModule):
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the rows, of how they are divided, and of the encoding."""
+        """Hash of the rows, of how they are divided and weighted, and of the encoding."""
         found = hashlib.sha256(pd.util.hash_pandas_object(self.frame, index=False).to_numpy().tobytes())
         encoding = self._fitted() | {"targets": [target.labels for target in self.targets]}
         if "types" in encoding:  # whether times say their zone stands in the rows
             encoding["types"] = [{key: one[key] for key in one if key != "zone"} for one in encoding["types"]]
         found.update(repr((list(self.frame.columns), self.splitting, encoding)).encode())
+        if self.row_weight is not None:  # metrics are then others, also of the same inputs and labels
+            found.update(f"row_weight={self.row_weight}".encode())
         return found.hexdigest()[:16]
 
     def inputs(self, frame: pd.DataFrame) -> Inputs:

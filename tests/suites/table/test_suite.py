@@ -32,6 +32,8 @@ def test_the_fingerprint_follows_the_data() -> None:
     same, other = suite(frame).fingerprint, suite(frame.assign(age=frame["age"] + 1)).fingerprint
     assert suite(frame.copy()).fingerprint == same
     assert suite(frame, splitting=Splitting(seed=1)).fingerprint != same
+    ignored = {"columns": {"fixed": "ignore"}}
+    assert suite(frame, **ignored).fingerprint != suite(frame, **ignored, row_weight="fixed").fingerprint
     assert other != same
 
 
