@@ -20,7 +20,7 @@ from mtl.config.process import program_imports
 from mtl.config.search_settings import Search, read_search
 from mtl.config.system import usable_cores
 from mtl.errors import InputError
-from mtl.runs.changed_code import say_of_changed_code
+from mtl.runs.changed import say_of_changes
 from mtl.runs.directory import Run
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def check_before(study: "SearchStudy", trust: Sequence[str]) -> None:
         except InputError:  # none was begun, or it was removed
             continue
         check_contents(config, "trials of this search were trained: give the search another name=")
-        say_of_changed_code(run, config)
+        say_of_changes(run, config)
 
 
 class Progress:

@@ -22,7 +22,7 @@ from typing import Any
 from mtl.config.run_config import RunConfig
 from mtl.errors import InputError
 from mtl.runs.attempts import attempt_file, queue_directory
-from mtl.runs.changed_code import say_of_changed_code
+from mtl.runs.changed import say_of_changes
 from mtl.runs.checksums import checksums_of
 from mtl.runs.directory import LaterRuns, Run, finished, later_runs, run_path
 from mtl.runs.files import read_json_if_whole, write_json
@@ -93,7 +93,7 @@ class RunQueue:
                 with suppress(InputError):  # unfinished or damaged: not an answer
                     if run.result.data.fingerprint == entry.fingerprint:
                         self._done[entry.key] = run
-                        say_of_changed_code(run, entry.config)
+                        say_of_changes(run, entry.config)
                         break
         return self._done.get(entry.key)
 

@@ -14,8 +14,8 @@ from mtl.config.factories import instantiate_node
 from mtl.config.own_modules import code_of
 from mtl.config.run_config import RunConfig
 from mtl.errors import EXIT_USER_ERROR
-from mtl.runs import changed_code
-from mtl.runs.changed_code import say_of_changed_code
+from mtl.runs import changed
+from mtl.runs.changed import say_of_changes
 from mtl.runs.directory import Run
 
 FILES = {
@@ -39,13 +39,15 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunConfi
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     (tmp_path / "beside_of_code.py").write_text("")
+    (tmp_path / "my.txt").write_text("shops")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setattr(targets, "imported", set())
-    monkeypatch.setattr(changed_code, "_said", set())
+    monkeypatch.setattr(changed, "_said", set())
     own_modules._modules.cache_clear()
     plain = configure("task=synthetic", "model=hard", f"output={tmp_path}")
-    yield plain.changed(task={"_target_": TARGET}, trust=["mine_of_code"])
+    execution = {"_target_": "mtl.agent.environments.scheduling.job_shops.JobShops", "instances": "ta01,my.txt"}
+    yield plain.changed(task={"_target_": TARGET}, execution=execution, trust=["mine_of_code"])
     own_modules._modules.cache_clear()
     for name in [name for name in sys.modules if name.partition(".")[0] in ("mine_of_code", "beside_of_code")]:
         del sys.modules[name]
@@ -62,19 +64,25 @@ def test_it_is_said_once_which_own_code_has_changed_since_a_run(
 ) -> None:
     run = Run.create(config)
     run.config = config
-    say_of_changed_code(run, config)
+    say_of_changes(run, config)
+    assert set(code_of(config)) < set(run.named)  # and the file of instances
     Path("mine_of_code", "deep.py").write_text("ROWS = 4\n")
     own_modules._modules.cache_clear()
     run.config = config  # as where it is gone on with
     for _ in range(2):
-        say_of_changed_code(run, config)
+        say_of_changes(run, config)
     said = capsys.readouterr().err
-    assert said.startswith(f"own code has changed since run '{run.path}' began: mine_of_code.deep; it counts")
+    assert said.startswith(
+        f"changed since run '{run.path}' began, and not told by its id: mine_of_code.deep; it counts"
+    )
     assert said.count("\n") == 1
+    Path("my.txt").write_text("other shops")
+    say_of_changes(run, config)
+    assert "mine_of_code.deep, my.txt; it counts" in capsys.readouterr().err
     plain = configure("task=synthetic", f"output={config.output}")
     other = Run.create(plain)
     other.config = plain
-    assert not (other.path / "code.json").exists()
+    assert not (other.path / "named.json").exists()
 
 
 def test_an_error_in_own_code_is_one_line_that_names_the_class_and_keeps_the_traceback(
