@@ -193,11 +193,17 @@ def encoder_factory(config: RunConfig) -> EncoderFactory:
 
 
 def save_statistics(run: Run, data: MultiTaskDataModule) -> None:
-    """Write what the suite fitted beside the checkpoints, so that predictions repeat it."""
+    """Write what the suite fitted beside the checkpoints, so that predictions repeat it.
+
+    InputError where an own suite gives what a JSON file cannot hold.
+    """
     fitted = data.statistics()
     if fitted:
-        # Also numbers that strict JSON does not know, since a prediction repeats exactly what was fitted
-        write_checked_text(run.path / "statistics.json", json.dumps(fitted, indent=1) + "\n")
+        try:  # also numbers that strict JSON does not know, since a prediction repeats exactly what was fitted
+            text = json.dumps(fitted, indent=1)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"suite {type(data).__name__}: statistics are no plain values: {error}") from None
+        write_checked_text(run.path / "statistics.json", text + "\n")
 
 
 def load(run: str | PathLike[str], trust: Sequence[str] = ()) -> Assembly:

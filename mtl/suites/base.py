@@ -16,7 +16,7 @@ from mtl.nn.encoder import SINGLE, Inputs, InputShape
 from mtl.runs.files import read_json
 from mtl.suites.batch import Batch, Split
 from mtl.suites.loader import InMemoryLoader, measured_at_once
-from mtl.suites.split_checks import check_fingerprint, checked_splits
+from mtl.suites.split_checks import check_fingerprint, check_notes, checked_splits
 from mtl.tasks import Task
 from mtl.tasks.kinds import needed_event, without_event
 
@@ -264,6 +264,7 @@ class MultiTaskDataModule(LightningDataModule, ABC):
                 if not len(split):
                     raise InputError(f"the {name} split has no rows")
             check_fingerprint(self.fingerprint, type(self).__name__)
+            check_notes(self.notes, type(self).__name__)
 
     def _hold_out_rows(self, train: Split) -> None:
         """Hold rows out of the training split; the others keep their order."""
