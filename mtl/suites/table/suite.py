@@ -27,7 +27,7 @@ from mtl.suites.table.raw import all_values, raw_encoding
 from mtl.suites.table.reading import NOTES, TEXTS
 from mtl.suites.table.splitting import Division, Rows, Splitting, WithLaterRows, WithTestRows
 from mtl.suites.table.stacking import stacked
-from mtl.suites.table.target_specs import NUMERIC, TargetSpec, parse_targets
+from mtl.suites.table.target_specs import NUMERIC, TargetSpec, identifier, parse_targets
 from mtl.suites.table.targets import Target, rare_classes, yes_and_no
 from mtl.suites.table.types import NUMBER, TEXT, TIME, ColumnType, fit_types, taken_as_values, typed
 from mtl.tasks import with_row_weights
@@ -448,13 +448,19 @@ def _divided_groups(splitting: Splitting, frame: pd.DataFrame, rows: Rows) -> li
 
 
 def in_order_of_columns(specs: Mapping[str, TargetSpec], frame: pd.DataFrame) -> dict[str, TargetSpec]:
-    """Targets in the order of their columns, those of one column by name; a column that is not there comes last.
+    """Targets in the order of their columns; of one column first the task that is called so, the others by name.
 
     Initial values are drawn task after task: targets that are typed in another order would be another training, and
     the same question.
     """
     places = {str(name): place for place, name in enumerate(frame.columns)}
-    return dict(sorted(specs.items(), key=lambda one: (places.get(one[1].column, len(places)), one[0])))
+    columns = {task: spec.column for task, spec in specs.items()}
+
+    def place(task: str) -> tuple[int, bool, str]:
+        column = columns[task]
+        return places.get(column, len(places)), task != identifier(column), task  # one that is not there comes last
+
+    return {task: specs[task] for task in sorted(specs, key=place)}
 
 
 def chosen_kinds(columns: object) -> dict[str, str]:

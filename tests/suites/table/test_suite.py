@@ -55,7 +55,7 @@ def test_targets_typed_in_another_order_are_the_same_tasks_in_the_order_of_their
     orders = [dict(order) for order in (twice.items(), reversed(twice.items()))]
     first, other = (table(str(path), order) for order in orders)
     assert [task.name for task in first.tasks] == [task.name for task in other.tasks]
-    assert [task.name for task in first.tasks] == ["churn", "more", "spend", "segment"]
+    assert [task.name for task in first.tasks] == ["churn", "spend", "more", "segment"]
     assert first.fingerprint == other.fingerprint
     assert [task.name for task in TableSuite(customers, orders[1]).tasks] == [*orders[1]]
 
