@@ -13,7 +13,8 @@ from torch import nn
 
 from mtl.config.contents import check_pretrained
 from mtl.config.factories import call_factory, instantiate_node
-from mtl.config.run_config import AUTO, RunConfig
+from mtl.config.fields import format_value
+from mtl.config.run_config import AUTO, Node, RunConfig
 from mtl.errors import InputError
 from mtl.merging.merged import Merged
 from mtl.module.module import MultiTaskModule
@@ -37,6 +38,7 @@ from mtl.weighting.base import Weighting
 from mtl.weighting.equal import Equal
 
 Groups = list[list[str]]  # names of the tasks of each
+PER_TASK = ("weights", "preference", "ideal", "initial_losses")  # arguments of weightings: a number for each task
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,8 @@ def build_with_data(data: MultiTaskDataModule, config: RunConfig, groups: Groups
     if data.sources > 1:
         warn_of_batch_norm(sharing, f"rows of {data.sources} tables go through one network")
     network = Network(sharing, graph, detach=config.relations.detach)
+    if data.reordered:
+        check_no_list(config.weighting, graph.names)
     make_weighting = instantiate_node(config.weighting, "weighting", config.trust)
     weighting: Weighting = call_factory("weighting", make_weighting, len(graph.tasks))
     data.hold_out(weighting.held_out)
@@ -158,6 +162,31 @@ def build_with_data(data: MultiTaskDataModule, config: RunConfig, groups: Groups
     scheduler = instantiate_node(config.scheduler, "scheduler", config.trust)
     module = MultiTaskModule(network, graph, weighting, optimizer, scheduler, config.compile, rates)
     return Assembly(config, data, graph, module, notes)
+
+
+def check_no_list(weighting: Node, names: Sequence[str], where: str = "weighting") -> None:
+    """InputError for numbers of the tasks as a list, where the order of the tasks is not that in which they are typed.
+
+    Args:
+        weighting: what the config says of it, or a part of that.
+        names: of the tasks, in their order.
+        where: the key, for messages.
+    """
+    for key, value in weighting.items():
+        place = f"{where}.{key}"
+        if isinstance(value, Mapping):
+            check_no_list(dict(value), names, place)
+        elif (
+            key in PER_TASK
+            and isinstance(value, list)
+            and len(value) == len(names)
+            and value.count(value[0]) < len(value)
+        ):
+            raise InputError(
+                f"{place}={format_value(value)}: which number is of which task? The tasks are in the order "
+                f"{', '.join(names)}, and are typed in another: type them in this one"
+                + ("" if key == "initial_losses" else f", or numbers by task, '{place}={{{names[0]}: ...}}'")
+            )
 
 
 def check_groupable(sharing: Sharing, config: RunConfig) -> None:
@@ -184,11 +213,17 @@ def encoder_factory(config: RunConfig) -> EncoderFactory:
 
 
 def save_statistics(run: Run, data: MultiTaskDataModule) -> None:
-    """Write what the suite fitted beside the checkpoints, so that predictions repeat it."""
+    """Write what the suite fitted beside the checkpoints, so that predictions repeat it.
+
+    InputError where an own suite gives what a JSON file cannot hold.
+    """
     fitted = data.statistics()
     if fitted:
-        # Also numbers that strict JSON does not know, since a prediction repeats exactly what was fitted
-        write_checked_text(run.path / "statistics.json", json.dumps(fitted, indent=1) + "\n")
+        try:  # also numbers that strict JSON does not know, since a prediction repeats exactly what was fitted
+            text = json.dumps(fitted, indent=1)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"suite {type(data).__name__}: statistics are no plain values: {error}") from None
+        write_checked_text(run.path / "statistics.json", text + "\n")
 
 
 def load(run: str | PathLike[str], trust: Sequence[str] = ()) -> Assembly:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from unicodedata import normalize
 
 EXIT_USER_ERROR = 2
 DISTRIBUTION = "mtl-verdict"  # the name on the package index, where another project is called mtl
@@ -51,6 +52,8 @@ def suggestion(name: str, valid: Iterable[str]) -> tuple[str, str]:
     names = list(valid)
     text = str(name)  # a file of options may say null or a number
     same = [one for one in names if one.casefold() == text.casefold()]
+    same = same or [one for one in names if normalize("NFC", one) == normalize("NFC", text)]
     close = same[:1] or get_close_matches(text, names, n=1, cutoff=0.5)
+    unseen = " (its accents are other signs)" if same and same[0].casefold() != text.casefold() else ""
     shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
-    return f"did you mean '{close[0]}'? " if close else "", shown or "none"
+    return f"did you mean '{close[0]}'{unseen}? " if close else "", shown or "none"

@@ -20,11 +20,14 @@ class Environment(ABC):
         requires: the tasks whose predictions decide, and the kind of each (see :class:`~mtl.tasks.Task`).
         suite: the kind of suite that a run has to be trained on.
         acts_on_test_rows: whether it acts on the rows of the suite's test split. If not, it asks for none of its rows.
+        ways: arguments in which configurations that are compared may differ: they say how the agent decides, or what
+            is shown. The others say on what terms. None: it does not tell one from the other.
     """
 
     requires: ClassVar[Mapping[str, str]] = {}
     suite: ClassVar[type] = MultiTaskDataModule
     acts_on_test_rows: ClassVar[bool] = False
+    ways: ClassVar[tuple[str, ...] | None] = None
 
     def check(self, data: MultiTaskDataModule) -> None:
         """Check that a run on this suite can act here, without its rows.

@@ -12,11 +12,13 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 
 from mtl.cli.cache import asks_for_cache, cache_page
+from mtl.cli.each_once import each_once
 from mtl.cli.help import FLAGS, help_text
 from mtl.config import commands
 from mtl.config.compose import check_overrides
 from mtl.config.folders import name_folders, take_folders
 from mtl.config.overrides import NO_STUDY, parse_override, searchpath
+from mtl.config.own_code import to_input_error as in_own_code
 from mtl.config.process import RUN_VARIABLE, set_process_defaults
 from mtl.config.search_path import search_own_folders
 from mtl.config.signals import exit_code, interruptions_prevail, signals_interrupt
@@ -39,6 +41,7 @@ FLAGS_WITH_VALUE = (
 
 IN_THIS_PROCESS = ("basic", "replicas")  # launchers that run jobs one after another where the sweep was started
 EXIT_BROKEN_PIPE = 141  # 128 and the number of SIGPIPE, as of other programs whose output nobody reads
+SWEEPING = {"-m", "--multirun"}
 COMPLETION = ("--shell-completion", "-sc")  # what follows is no override
 
 failures: list[str] = []  # of a sweep's jobs, in this process
@@ -61,7 +64,9 @@ def command(main: Callable[[], Any], config_name: str) -> None:
             return
         sys.argv[1:] = arranged(sys.argv[1:])
         if not set(COMPLETION) & set(sys.argv[1:]):
-            check_overrides(override_arguments(sys.argv[1:]), config_name)
+            found = check_overrides(override_arguments(sys.argv[1:]), config_name)
+            if SWEEPING & set(sys.argv[1:]):
+                sys.argv[1:] = each_once(sys.argv[1:], found)
         sys.argv[1:] = with_launcher(sys.argv[1:])
         set_process_defaults()
         search_own_folders()
@@ -168,11 +173,14 @@ def ends_in_one_line() -> Iterator[None]:
         raise SystemExit(EXIT_BROKEN_PIPE) from None
     except InputError as error:
         fail(error)
-    except OSError as error:
-        fail(refused_by_system(error))
     except KeyboardInterrupt as error:
         sys.stderr.write("interrupted\n")
         raise SystemExit(exit_code(error)) from None
+    except Exception as error:
+        said = in_own_code(error) or (refused_by_system(error) if isinstance(error, OSError) else None)
+        if said is None:
+            raise
+        fail(said)
 
 
 @contextmanager
@@ -186,8 +194,12 @@ def user_errors() -> Iterator[None]:
     try:
         with interruptions_prevail():
             yield
-    except (InputError, OSError) as found:
-        error = found if isinstance(found, InputError) else refused_by_system(found)
+    except Exception as found:
+        error = found if isinstance(found, InputError) else in_own_code(found)
+        if error is None and isinstance(found, OSError):
+            error = refused_by_system(found)
+        if error is None:
+            raise
         if hydra.runtime.choices["hydra/launcher"] not in IN_THIS_PROCESS:
             # The process that started the sweep says it, when the other jobs are done
             raise InputError(f"{' '.join(hydra.overrides.task)}: {one_line(error)}") from None
@@ -222,7 +234,7 @@ def with_launcher(arguments: list[str]) -> list[str]:
     typed = {one.key_or_group: one.value() for one in given}
     if typed.get("replicas", 1) == 1:
         return arguments
-    if not {"-m", "--multirun"} & set(arguments):
+    if not SWEEPING & set(arguments):
         raise InputError("replicas: these are runs of a sweep: add -m and several values, such as seed=0,1,2")
     if typed.get("hydra/launcher", "replicas") != "replicas":
         raise InputError("replicas: runs are trained at once by the launcher of this name: leave hydra/launcher out")

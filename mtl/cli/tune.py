@@ -1,6 +1,7 @@
 """Search for hyper-parameters with Optuna; `--help` says how."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from rich.text import Text
 from mtl.cli.application import print_page
 from mtl.cli.many_runs import carry_out_many
 from mtl.config.commands import typed
+from mtl.config.contents import check_contents
 from mtl.config.folders import main_file
 from mtl.config.literals import for_shell
 from mtl.config.overrides import parse_override
@@ -18,6 +20,8 @@ from mtl.config.process import program_imports
 from mtl.config.search_settings import Search, read_search
 from mtl.config.system import usable_cores
 from mtl.errors import InputError
+from mtl.runs.changed import say_of_changes
+from mtl.runs.directory import Run
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -52,6 +56,7 @@ def run(search: Search, console: Console) -> int:
     with program_imports():
         from mtl.config.compose import configure
         from mtl.module.lightning import silent_lightning
+        from mtl.sweep.search_study import SearchStudy
         from mtl.sweep.search_workers import carry_out
         from mtl.training.hardware import processes_of
 
@@ -61,6 +66,7 @@ def run(search: Search, console: Console) -> int:
     if processes > 1:
         raise InputError("a search starts runs of one process each: choose hardware of one process, and more workers")
     workers = usable_cores() if search.settings.workers is None else search.settings.workers
+    check_before(SearchStudy(search), first.trust)
     progress = Progress(search, console)
     study = carry_out(search, workers, progress.show)
     if study.best is None:
@@ -69,6 +75,26 @@ def run(search: Search, console: Console) -> int:
         return 1
     conclude(study, console)
     return 0
+
+
+def check_before(study: "SearchStudy", trust: Sequence[str]) -> None:
+    """Compare what the trials of before were trained with: say where own code is other code now.
+
+    Args:
+        study: the search.
+        trust: modules of own code that its runs may name.
+
+    Raises:
+        InputError: they began with weights that are others now.
+    """
+    for one in study.trials:
+        try:
+            run = Run.open(str(one.user_attrs.get("run")), trust)
+            config = run.config
+        except InputError:  # none was begun, or it was removed
+            continue
+        check_contents(config, "trials of this search were trained: give the search another name=")
+        say_of_changes(run, config)
 
 
 class Progress:

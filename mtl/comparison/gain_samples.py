@@ -215,7 +215,12 @@ class GainRule:
 
 
 def alike(pairs: Sequence[tuple[Outcome, Outcome]]) -> bool:
-    """Whether outcomes are of one kind, and those of a pair on the same terms: a found run may have had others."""
+    """Whether outcomes are of one kind, and those of a pair on the same terms: a found run may have had others.
+
+    Of as many instances, but others, nothing is said by a difference.
+    """
+    if any(mine.instances != base.instances for mine, base in pairs if mine.instances and base.instances):
+        return False
     kinds = {(one.name, one.higher_is_better, one.scale is None) for pair in pairs for one in pair}
     scales = [[nan if one.scale is None else one.scale for one in pair] for pair in pairs]
     return len(kinds) == 1 and all(np.allclose(mine, base, rtol=1e-4, equal_nan=True) for mine, base in scales)

@@ -1,7 +1,7 @@
 """Finished runs as records: what a comparison needs of each, read from its directory; broken ones are named."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, partial
 from math import nan
 from pathlib import Path
@@ -11,7 +11,7 @@ from mtl.config.run_result import AffinityResult, RunResult
 from mtl.errors import InputError
 from mtl.runs import contributions
 from mtl.runs.contributions import Contributions, read_contributions
-from mtl.runs.directory import read_result
+from mtl.runs.directory import Run, read_result
 from mtl.runs.identity import configuration_id, identity
 
 PLAN = "plan.json"  # in the directory of a comparison that was planned: its runs, by name
@@ -70,6 +70,7 @@ class Record:
         affinity: what was measured to find groups of tasks; None if the config names none or says them.
         replicas: runs that were trained at once, this one among them: its seconds are its share of what all took, and
             its memory is that of all.
+        named: by module of own code or file for acting, its hash when the run began.
     """
 
     path: Path
@@ -97,6 +98,7 @@ class Record:
     notes: tuple[str, ...] = ()
     affinity: AffinityResult | None = None
     replicas: int = 1
+    named: dict[str, str] = field(default_factory=dict)
 
     @property
     def question(self) -> tuple[object, ...]:
@@ -152,6 +154,7 @@ def record(path: Path) -> Record:
         notes=tuple(found.notes),
         affinity=found.affinity,
         replicas=found.replicas,
+        named=Run(path).named,
     )
 
 

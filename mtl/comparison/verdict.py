@@ -335,4 +335,7 @@ def unlike_versions(records: Sequence[Record]) -> list[str]:
     for name in CODE:
         values = dict.fromkeys((one.environment.get(name) or "unknown")[:SHORT] for one in records)
         found += [f"{name} {join_words(values)}"] if len(values) > 1 else []
+    for name in dict.fromkeys(name for one in records for name in one.named):  # not all name the same
+        values = dict.fromkeys(one.named[name][:SHORT] for one in records if name in one.named)
+        found += [f"{name} {join_words(values)}"] if len(values) > 1 else []
     return [f"These runs were made by unlike code, which may be a difference too: {'; '.join(found)}."] if found else []

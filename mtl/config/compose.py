@@ -47,24 +47,37 @@ def hydra_initialised() -> Iterator[None]:
         GlobalHydra.instance().clear()
 
 
-def check_overrides(given: list[str], config_name: str) -> None:
+def check_overrides(given: list[str], config_name: str) -> dict[str, list[tuple[str, RunConfig]]]:
     """Raise InputError for the first override that does not fit, in any of the configs that a sweep over them makes.
 
     Args:
         given: as typed.
         config_name: the file in ``conf/`` that they are overrides of.
 
+    Returns:
+        Of runs, by override with several values, each value with the config that it makes with the first value of every
+        other override.
+
     Raises:
         InputError: an unknown group, option or key, a value that its key does not take, or bad syntax.
     """
     values = [sweep_values(text) for text in given]
     first = [each[0] for each in values]
-    others = [[*first[:place], value, *first[place + 1 :]] for place, each in enumerate(values) for value in each[1:]]
+    found: dict[str, list[tuple[str, RunConfig]]] = {}
     with hydra_initialised():
-        for one in (first, *others):
-            cfg, choices = _composed(one, config_name)
-            if config_name == "config":
-                to_run_config(cfg, choices)
+        usual = _checked(first, config_name)
+        for place, each in enumerate(values):
+            configs = [usual, *(_checked([*first[:place], one, *first[place + 1 :]], config_name) for one in each[1:])]
+            if len(each) > 1:
+                pairs = zip(each, configs, strict=True)
+                found[given[place]] = [(value, config) for value, config in pairs if config is not None]
+    return found
+
+
+def _checked(given: list[str], config_name: str) -> RunConfig | None:
+    """The config of a run with these overrides; None where they are of another config."""
+    cfg, choices = _composed(given, config_name)
+    return to_run_config(cfg, choices) if config_name == "config" else None
 
 
 def compose_config(given: list[str], config_name: str = "config") -> tuple[DictConfig, dict[str, Any]]:

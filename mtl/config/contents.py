@@ -5,8 +5,10 @@ and with it into the id.
 """
 
 import hashlib
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from mtl.config.run_config import Node, RunConfig
 from mtl.errors import InputError
@@ -37,15 +39,18 @@ def with_contents(config: RunConfig) -> RunConfig:
     return config.changed(**changed) if changed else config
 
 
-def check_contents(config: RunConfig) -> None:
-    """InputError where a folder of weights has other files than when the configuration was made."""
+def check_contents(config: RunConfig, since: str = "this run was planned: start its command again") -> None:
+    """InputError where a folder of weights has other files than when the configuration was made.
+
+    Args:
+        config: as it was made.
+        since: when that was, and what to do, for the message.
+    """
     for part, (key, _, _) in FOLDERS.items():
         node: Node = getattr(config, part)
         found = content_of(part, node)
         if found is not None and node.get(CONTENT) not in (None, found):
-            raise InputError(
-                f"{part}.{key}={node[key]}: its files have changed since this run was planned: start its command again"
-            )
+            raise InputError(f"{part}.{key}={node[key]}: its files have changed since {since}")
 
 
 def content_of(part: str, node: Node) -> str | None:
@@ -57,6 +62,36 @@ def content_of(part: str, node: Node) -> str | None:
     files = sorted({file for pattern in patterns for file in Path(name).glob(pattern) if file.is_file()})
     stamps = [(file, status.st_size, status.st_mtime_ns) for file in files for status in (file.stat(),)]
     return digest_of(tuple(stamps))
+
+
+def acting_files(config: RunConfig) -> dict[str, str]:
+    """By path, a checksum of each file that the environment of a run is told to read, as of instances to schedule.
+
+    Of another run, such as one that decides beside the agent, that of its weights.
+    """
+    found = {}
+    for text in sorted(set(_texts(config.execution))):
+        path = Path(text).expanduser()
+        try:
+            file = path / "best.ckpt" if path.is_dir() else path
+            status = file.stat() if file.is_file() else None
+        except (OSError, ValueError, RuntimeError):  # a text that is no path
+            continue
+        if status is not None:
+            found[text] = digest_of(((file, status.st_size, status.st_mtime_ns),))
+    return found
+
+
+def _texts(node: Any) -> Iterator[str]:
+    """Every text in a part of a configuration that may be a path, or several with commas between them."""
+    if isinstance(node, Mapping):
+        for value in node.values():
+            yield from _texts(value)
+    elif isinstance(node, list | tuple):
+        for value in node:
+            yield from _texts(value)
+    elif isinstance(node, str):
+        yield from (part.strip() for part in {node, *node.split(",")} if "." in part or "/" in part)
 
 
 def check_pretrained(config: RunConfig, run: Path) -> None:

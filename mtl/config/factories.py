@@ -65,7 +65,7 @@ def _make(node: Any, where: str, trust: Sequence[str]) -> Any:
             cause = cause.__cause__
         if isinstance(cause, InputError):
             raise cause from None
-        raise InputError(f"cannot build {node['_target_']}: {_line(cause)}") from None
+        raise InputError(f"cannot build {node['_target_']}: {one_line(cause)}") from None
 
 
 def check_arguments(node: Mapping[str, Any], where: str, trust: Sequence[str] = ()) -> None:
@@ -104,10 +104,10 @@ def call_factory(what: str, factory: Callable[..., Any], *args: Any) -> Any:
         return factory(*args)
     except REFUSALS as error:
         given = ", ".join(f"{key}={value}" for key, value in getattr(factory, "keywords", {}).items())
-        raise InputError(f"{what}({given}): {_line(error)}") from error
+        raise InputError(f"{what}({given}): {one_line(error)}") from error
 
 
-def _line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
     """What an error says, in one line that can be read."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= 300 else f"{text[:300]} ..."

@@ -1,7 +1,10 @@
-"""Letters of all languages in overrides, such as ``task.targets={流失: binary}``. Imports no torch.
+"""Letters of all languages in overrides, such as ``task.targets={流失: binary}``, and keys as typed. Imports no torch.
 
-Hydra's grammar has letters of ASCII only: others would need quotes, which a key cannot have.
+Hydra's grammar has letters of ASCII only: others would need quotes, which a key cannot have. For the same reason a
+column or an instance that is called ``null``, ``true`` or ``1e3`` could not be named: as a key it is a text here.
 """
+
+from typing import Any
 
 from hydra.core.override_parser import overrides_parser
 
@@ -19,9 +22,19 @@ class LetterStream(overrides_parser.InputStream):  # type: ignore[name-defined, 
         self.data: list[int] = [code if code < ASCII else LETTER for code in map(ord, data)]
 
 
+class KeysAsTyped(overrides_parser.HydraOverrideVisitor):  # type: ignore[name-defined, misc]  # what makes its values
+    """Makes a text of every key of a mapping, also of one that would be a number, true, false or null as a value."""
+
+    def visitDictKey(self, ctx: Any) -> Any:  # as Hydra calls it
+        """The key, as it is typed where it is no text already."""
+        found = super().visitDictKey(ctx)
+        return found if isinstance(found, str) else ctx.getText().strip()
+
+
 def read_all_letters() -> None:
-    """Let Hydra read overrides with letters of all languages, in this process."""
-    overrides_parser.InputStream = LetterStream  # type: ignore[attr-defined]  # its parser looks it up there
+    """Let Hydra read overrides with letters of all languages, and keys as they are typed, in this process."""
+    overrides_parser.InputStream = LetterStream  # type: ignore[attr-defined]  # its parser looks both up there
+    overrides_parser.HydraOverrideVisitor = KeysAsTyped  # type: ignore[attr-defined]
 
 
 def full_width_sign(text: str) -> str | None:

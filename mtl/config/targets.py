@@ -34,6 +34,7 @@ from mtl.errors import InputError
 PARTS = ("agent", "merging", "nn", "sharing", "suites", "trees", "weighting")
 NODES = tuple(name for name, field in RunConfig.model_fields.items() if field.annotation == dict[str, Any])
 DOTTED_NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
+imported: set[str] = set()  # targets that were found in this process
 FILES = ("*.yaml", "*/*.yaml", "*/*/*.yaml")  # of a config folder, also in folders that are links
 
 
@@ -115,6 +116,7 @@ def find_target(target: Any, where: str, trust: Sequence[str] = ()) -> Any:
         raise
     except Exception as error:  # whatever a module raises while it is imported
         raise InputError(f"cannot build {target}: {' '.join(str(error).split())}") from None
+    imported.add(target)
     if not callable(found):
         raise InputError(f"{where}={target}: expected a class or function, and it is a {type(found).__name__}")
     if not is_named(target):

@@ -33,6 +33,7 @@ from mtl.merging.base import MergedTrunk, TaskVectors
 from mtl.merging.merged import Merged
 from mtl.module.lightning import silent_lightning
 from mtl.nn.norm import PerSourceBatchNorm
+from mtl.runs.changed import say_of_changes
 from mtl.runs.checkpoint import write_checkpoint
 from mtl.runs.directory import Run, finished, run_path
 from mtl.sharing.common_start import CommonStart
@@ -199,6 +200,7 @@ def finished_run(config: RunConfig, fingerprint: str, train: Train) -> Run:
             run = Run.open(path, config.trust)
             with suppress(InputError):  # damaged: not an answer
                 if run.result.data.fingerprint == fingerprint:
+                    say_of_changes(run, config)
                     return run
         result = train(config)
         assert result is not None  # this process is the first

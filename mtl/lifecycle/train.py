@@ -42,6 +42,7 @@ from mtl.lifecycle.shrinkage import shrink
 from mtl.lifecycle.trained import TrainedNetwork
 from mtl.lifecycle.trees import train_trees
 from mtl.module.lightning import silent_lightning
+from mtl.runs.changed import say_of_changes
 from mtl.runs.directory import Run
 from mtl.runs.lock import hold
 from mtl.suites.split_checks import check_labels
@@ -226,6 +227,7 @@ def prepare(config: RunConfig, most_threads: int | None = None) -> Prepared:
     check_rows(environment, improvement, assembly.data, config.seed)
     if resumed is not None:
         check_data(resumed, assembly.data.fingerprint)
+        say_of_changes(resumed, config, "is gone on with")
     assembly.data.loader("train", training=True, world=world)
     return Prepared(assembly, improvement, environment, callbacks, resumed, time.perf_counter() - started)
 

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
+from mtl.config.factories import REFUSALS, one_line
+from mtl.config.own_code import is_in_own_code
 from mtl.config.run_result import LOSS, SplitMetrics
 from mtl.errors import InputError
 from mtl.module.loss_meter import Diverged
@@ -50,10 +52,22 @@ class Evaluation(nn.Module):
                 prediction, target = prediction[rows], target[rows]
             read = task.measured(prediction)
             if len(target):
-                metrics = cast(MetricCollection, self.metrics[task.name])
-                metrics.update(read, target, *(() if weights is None else (weights,)))
+                self._count(task.name, read, target, *(() if weights is None else (weights,)))
             if contributions is not None:
                 contributions.add(task.name, read, target, rows, weights)
+
+    def _count(self, task: str, read: Tensor, target: Tensor, *weights: Tensor) -> None:
+        """Add rows to the metrics of a task. InputError where these do not take them."""
+        metrics = cast(MetricCollection, self.metrics[task])
+        try:
+            metrics.update(read, target, *weights)
+        except REFUSALS as error:
+            if is_in_own_code(error):  # which has more to say of it
+                raise
+            raise InputError(
+                f"the metrics of task '{task}' do not take what is decoded, {tuple(read.shape)}, with targets "
+                f"{tuple(target.shape)}: {one_line(error)}"
+            ) from error
 
     def result(self) -> SplitMetrics:
         """Metrics, mean losses and score of what was counted, which is then forgotten.

@@ -47,6 +47,17 @@ class Data(Protocol):
         """The rows of a split as they stand."""
 
 
+def acted_in_validation(data: Data, predict: Callable[[Any], dict[str, Tensor]]) -> dict[str, float]:
+    """What came of acting in validation. InputError where an own suite gives something else than numbers by name."""
+    found: object = data.validation_rollout(predict)
+    if not isinstance(found, Mapping):
+        raise InputError(f"validation_rollout of the suite gives a {type(found).__name__}, expected numbers by name")
+    for name, value in found.items():
+        if not isinstance(value, int | float | Tensor):
+            raise InputError(f"validation_rollout of the suite: {name} is a {type(value).__name__}, expected a number")
+    return dict(found)
+
+
 class MultiTaskModule(LeanModule):
     """Trains a network on several tasks with any weighting.
 
@@ -259,7 +270,7 @@ class MultiTaskModule(LeanModule):
         measured = self.evaluation.result()
         check_validation(measured, self.global_step)
         data: Data = self.trainer.datamodule  # type: ignore[attr-defined]
-        acted = {f"val/{key}": value for key, value in data.validation_rollout(self.predict).items()}
+        acted = {f"val/{key}": value for key, value in acted_in_validation(data, self.predict).items()}
         if not self.trainer.sanity_checking:
             self.log_dict(measured.flat("val/") | acted)
 

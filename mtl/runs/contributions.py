@@ -11,6 +11,7 @@
     outcome_name, outcome_higher_is_better, outcome_scale                      scale NaN: none
     outcome_values            of each instance                                 [instances] float64
     outcome_groups            number of each one's group; only where instances depend on each other  [instances] int64
+    outcome_instances         a hash of what was acted on; only where the environment says it        text
 
 Deviations are kept in single precision beside the means: so a contribution keeps seven digits of what is compared, even
 where the metric is far larger than its differences.
@@ -34,6 +35,7 @@ GROUPS = "groups"
 WEIGHTS = "weights"
 OF_OUTCOME = ("outcome_name", "outcome_higher_is_better", "outcome_scale", "outcome_values")
 OUTCOME_GROUPS = "outcome_groups"
+OUTCOME_INSTANCES = "outcome_instances"
 # What NumPy and zipfile raise at a file that is not what was written; RuntimeError: it looks encrypted
 DAMAGED = (OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
@@ -49,6 +51,8 @@ class Outcome:
         scale: what a difference is divided by to become a gain; None: the outcome of the baseline.
         groups: number of each instance's group, ``[instances]`` int64: those of one group may depend on each other.
             None: no instance depends on another.
+        instances: a hash of them: outcomes of two agents can be compared instance by instance where it is equal. Empty:
+            the environment does not say it.
     """
 
     name: str
@@ -56,6 +60,7 @@ class Outcome:
     values: np.ndarray
     scale: float | None
     groups: np.ndarray | None = None
+    instances: str = ""
 
 
 @dataclass(frozen=True)
@@ -126,6 +131,8 @@ def write_contributions(path: Path, c: Contributions) -> None:
         }
         if c.outcome.groups is not None:
             arrays[OUTCOME_GROUPS] = np.asarray(c.outcome.groups, dtype=np.int64)
+        if c.outcome.instances:
+            arrays[OUTCOME_INSTANCES] = np.array(c.outcome.instances, dtype=np.str_)
     with checked_path(path) as partial:
         np.savez_compressed(partial, allow_pickle=False, **arrays)
 
@@ -164,7 +171,7 @@ def _parse(arrays: dict[str, np.ndarray]) -> Contributions:
     acted = bool(arrays["acted"])
     if GROUPS not in arrays:  # intervals without them may be too narrow
         raise ValueError("it does not say which rows belong together, as older versions did not")
-    optional = {WEIGHTS, *([OUTCOME_GROUPS] if acted else [])} & set(arrays)
+    optional = {WEIGHTS, *((OUTCOME_GROUPS, OUTCOME_INSTANCES) if acted else ())} & set(arrays)
     if set(arrays) != {"acted", *OF_TASKS, GROUPS, *(OF_OUTCOME if acted else ()), *optional}:
         raise ValueError(f"it holds the arrays {', '.join(sorted(arrays))}")
     names, means, deviations = (arrays[name] for name in OF_TASKS)
@@ -194,4 +201,5 @@ def _outcome(arrays: dict[str, np.ndarray]) -> Outcome:
     groups = arrays.get(OUTCOME_GROUPS)
     if groups is not None and (groups.dtype != np.int64 or groups.shape != values.shape):
         raise ValueError("outcome_groups of other instances")
-    return Outcome(str(arrays["outcome_name"]), better, values, None if isnan(scale) else scale, groups)
+    instances = str(arrays.get(OUTCOME_INSTANCES, ""))
+    return Outcome(str(arrays["outcome_name"]), better, values, None if isnan(scale) else scale, groups, instances)

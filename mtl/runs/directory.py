@@ -5,6 +5,7 @@
     config.yaml    the resolved config, the run's truth
     state          one word: running, done, failed, interrupted, or pruned by a search or a screening
     fingerprint    of the data that the training began with
+    named.json     where the config names own code, or files for acting: a hash of each module and file
     statistics.json  what the suite fitted on the training rows, for suites that do
     affinity.json  what grouping=auto measured, and the groups that follow; affinity.png shows it
     best.ckpt      the checkpoint selected on validation     (tensors and plain values only)
@@ -31,15 +32,18 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from mtl.config.contents import acting_files
+from mtl.config.own_modules import code_of
 from mtl.config.run_config import SCHEMA, RunConfig
 from mtl.config.run_result import AffinityResult, RunResult
 from mtl.config.targets import check_config
 from mtl.errors import InputError
 from mtl.runs.checksums import check, sha256_of, write_checked_text
 from mtl.runs.contributions import FILE, Contributions, read_contributions, write_contributions
-from mtl.runs.files import make_unique_directory, read_json, to_json, write_json, write_text
+from mtl.runs.files import make_unique_directory, read_json, read_json_if_whole, to_json, write_json, write_text
 from mtl.runs.identity import run_id
 
+NAMED = "named.json"  # in the directory of a run
 MERGED = "mtl.merging.merged.Merged"  # what makes merged networks
 
 
@@ -50,6 +54,11 @@ def run_path(config: RunConfig) -> Path:
 
 
 LaterRuns = Mapping[str, Sequence[str]]  # by the id of a run, names of the directories beside its first one
+
+
+def hashes_of(config: RunConfig) -> dict[str, str]:
+    """Of what a config names, and its id does not tell from another of the same name: own code, files for acting."""
+    return {**code_of(config), **acting_files(config)}
 
 
 def later_runs(folder: Path) -> LaterRuns:
@@ -239,6 +248,20 @@ class Run:
     def config(self, config: RunConfig) -> None:
         values = {key: value for key, value in config.plain().items() if key != "trust"}
         write_text(self.path / "config.yaml", yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
+        named = hashes_of(config)
+        if named and not (self.path / NAMED).is_file():  # a run that is gone on with keeps what it began with
+            write_json(self.path / NAMED, named)
+
+    @property
+    def named(self) -> dict[str, str]:
+        """By name of a module of own code, or path of a file for acting, its hash when the run began."""
+        return {name: str(value) for name, value in read_json_if_whole(self.path / NAMED).items()}
+
+    def changed(self, config: RunConfig) -> list[str]:
+        """Modules of own code, and files for acting, that are others now than when the run began, as far as it says."""
+        was = self.named
+        now = hashes_of(config) if was else {}
+        return sorted(name for name in {*was, *now} if was.get(name) != now.get(name)) if now else []
 
     @property
     def result(self) -> RunResult:

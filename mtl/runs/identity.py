@@ -39,6 +39,7 @@ def _digest(values: dict[str, Any]) -> str:
 
     The others are what an optimizer is given beside its option's keys, and the numbers of each task for a weighting.
     Tasks are learned in the order of their suite, and groups in that of their first task, however they are typed.
+    Callbacks are called, and the rows of several tables follow one another, in the order in which they are typed.
     """
     weighting = {
         key: whole_as_integers(value) if isinstance(value, Mapping | list) else value
@@ -47,7 +48,17 @@ def _digest(values: dict[str, Any]) -> str:
     alike = {**values, "optimizer": whole_as_integers(values["optimizer"]), "weighting": weighting}
     if values["tasks"] is not None:
         alike["tasks"] = sorted(values["tasks"])
+    tables = values["task"].get("tables")
+    if isinstance(tables, Mapping) and in_another_order(tables):
+        alike["task"] = {**values["task"], "tables": list(tables.items())}
+    if in_another_order(values["callbacks"]):
+        alike["callbacks"] = list(values["callbacks"].items())
     if isinstance(values["grouping"], list):
         alike["grouping"] = sorted(sorted(group) for group in values["grouping"] if len(group) > 1)
     text = json.dumps(alike, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+def in_another_order(values: Mapping[str, Any]) -> bool:
+    """Whether the keys stand in another order than that of the alphabet, in which a hash would have them."""
+    return list(values) != sorted(values)

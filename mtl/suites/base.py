@@ -16,7 +16,7 @@ from mtl.nn.encoder import SINGLE, Inputs, InputShape
 from mtl.runs.files import read_json
 from mtl.suites.batch import Batch, Split
 from mtl.suites.loader import InMemoryLoader, measured_at_once
-from mtl.suites.split_checks import check_fingerprint, checked_splits
+from mtl.suites.split_checks import check_fingerprint, check_notes, checked_splits
 from mtl.tasks import Task
 from mtl.tasks.kinds import needed_event, without_event
 
@@ -70,6 +70,7 @@ class MultiTaskDataModule(LightningDataModule, ABC):
         own_words: words are numbered by the suite's own texts, and not as a pretrained model knows them.
         sources: how many data sets the rows come from, each with a distribution of its own.
         raw_columns: inputs are served as what is no network reads them, numbers in double precision.
+        reordered: the tasks stand in another order than the arguments, or :meth:`restrict`, name them in.
         acting: the task with whose predictions :meth:`validation_rollout` acts, if that is what selects: trained alone
             it is selected by the same quantity.
     """
@@ -84,6 +85,7 @@ class MultiTaskDataModule(LightningDataModule, ABC):
     words: int = 0
     own_words: bool = False
     raw_columns: bool = False
+    reordered: bool = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -126,6 +128,7 @@ class MultiTaskDataModule(LightningDataModule, ABC):
             for task in self.tasks
             if task.name in names
         )
+        self.reordered |= [task.name for task in self.tasks] != list(names)
 
     def serve_raw_columns(self) -> None:
         """Serve the inputs as what is no network reads them; called before the rows are loaded.
@@ -261,6 +264,7 @@ class MultiTaskDataModule(LightningDataModule, ABC):
                 if not len(split):
                     raise InputError(f"the {name} split has no rows")
             check_fingerprint(self.fingerprint, type(self).__name__)
+            check_notes(self.notes, type(self).__name__)
 
     def _hold_out_rows(self, train: Split) -> None:
         """Hold rows out of the training split; the others keep their order."""

@@ -54,6 +54,12 @@ def check_fingerprint(fingerprint: object, suite: str) -> None:
     raise InputError(f"suite {suite}: fingerprint is {found}, expected one line of text that changes as the data do")
 
 
+def check_notes(notes: object, suite: str) -> None:
+    """InputError for notes of a suite that are no texts, which a result could not hold."""
+    if not isinstance(notes, list) or not all(isinstance(one, str) for one in notes):
+        raise InputError(f"suite {suite}: notes are {notes!r:.80}, expected a list of texts")
+
+
 def check_labels(splits: Mapping[str, Split]) -> None:
     """InputError for a task that no row of a split has a label of: nothing would be learned or measured of it."""
     for name in NEEDED:

@@ -15,13 +15,21 @@ def check_outcomes(entry: str, config: RunConfig, base: RunConfig, environment: 
         base: of the baseline.
         environment: in which the baseline acts; None: it does not.
     """
-    if not isinstance(environment, DecidingEnvironment) or not config.execution:
+    ways = ways_of(environment)
+    if ways is None or not config.execution:
         return
-    keys = sorted({*config.execution, *base.execution} - environment.tunable.keys())
+    keys = sorted({*config.execution, *base.execution} - {*ways})
     changed = [key for key in keys if config.execution.get(key) != base.execution.get(key)]
     if changed:
-        own = ", ".join(f"execution.{name}" for name in environment.tunable)
+        own = ", ".join(f"execution.{name}" for name in ways)
         raise InputError(
             f"'{entry}' changes execution.{changed[0]}: what is compared has to act on the same terms; give the "
             f"override to all{f', or one of {own}' if own else ''}"
         )
+
+
+def ways_of(environment: Environment | None) -> tuple[str, ...] | None:
+    """Arguments in which entries may differ; None: any, as where the baseline does not act."""
+    if isinstance(environment, DecidingEnvironment):
+        return tuple(environment.tunable)
+    return None if environment is None else environment.ways

@@ -22,6 +22,7 @@ from typing import Any
 from mtl.config.run_config import RunConfig
 from mtl.errors import InputError
 from mtl.runs.attempts import attempt_file, queue_directory
+from mtl.runs.changed import say_of_changes
 from mtl.runs.checksums import checksums_of
 from mtl.runs.directory import LaterRuns, Run, finished, later_runs, run_path
 from mtl.runs.files import read_json_if_whole, write_json
@@ -92,6 +93,7 @@ class RunQueue:
                 with suppress(InputError):  # unfinished or damaged: not an answer
                     if run.result.data.fingerprint == entry.fingerprint:
                         self._done[entry.key] = run
+                        say_of_changes(run, entry.config)
                         break
         return self._done.get(entry.key)
 

@@ -10,6 +10,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mtl.config.own_code import line_of
 from mtl.config.process import program_imports
 from mtl.config.run_result import RunResult
 from mtl.config.search_settings import Search
@@ -68,7 +69,7 @@ def do_trial(study: SearchStudy, trial: "Trial", threads: int) -> None:
     except Exception as error:
         if not isinstance(error, InputError):
             traceback.print_exc()
-        text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+        text = str(error) if isinstance(error, InputError) else line_of(error)
         trial.set_user_attr(ERROR, " ".join(text.split()))
         study.study.tell(trial, state=TrialState.FAIL)
     finally:

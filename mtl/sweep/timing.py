@@ -15,6 +15,7 @@ from mtl.config.run_config import RunConfig
 from mtl.lifecycle.execution import check_meeting, check_rows, environment_for, what_is_missing
 from mtl.lifecycle.improvement import improvement_for
 from mtl.module.lightning import silent_lightning
+from mtl.module.module import acted_in_validation
 from mtl.suites.base import MultiTaskDataModule
 from mtl.training.probe_trainer import probe_trainer
 from mtl.training.step_threads import step_threads
@@ -54,7 +55,7 @@ def validation_seconds(assembly: Assembly, data: MultiTaskDataModule) -> float:
     """Of one validation: measuring, and the validation rollout where the suite has one."""
     with timed() as clock:
         assembly.module.evaluate(data.loader("val"))
-        data.validation_rollout(assembly.module.predict)
+        acted_in_validation(data, assembly.module.predict)
     return clock.seconds
 
 

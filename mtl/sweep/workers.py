@@ -9,6 +9,7 @@ from contextlib import ExitStack, nullcontext
 from functools import partial
 from pathlib import Path
 
+from mtl.config.own_code import line_of
 from mtl.config.process import program_imports
 from mtl.config.signals import interruptions_prevail
 from mtl.errors import InputError
@@ -51,7 +52,7 @@ def do_run(claim: Claim, threads: int) -> None:
     except Pruned:
         claim.queue.record_pause(claim.entry)
     except Exception as error:
-        text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+        text = str(error) if isinstance(error, InputError) else line_of(error)
         claim.queue.fail(claim.entry, " ".join(text.split()), traceback.format_exc())
     finally:
         gc.collect()  # a trained network and its data refer to each other, and the next run needs the memory
@@ -73,7 +74,7 @@ def do_at_once(claims: Sequence[Claim], threads: int) -> None:
         gc.collect()
     for claim, job in zip(claims, jobs, strict=True):
         if job.result is None and job.error is not None:
-            text = str(job.error) if isinstance(job.error, InputError) else f"{type(job.error).__name__}: {job.error}"
+            text = str(job.error) if isinstance(job.error, InputError) else line_of(job.error)
             claim.queue.fail(claim.entry, " ".join(text.split()), "".join(traceback.format_exception(job.error)))
 
 

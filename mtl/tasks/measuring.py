@@ -4,8 +4,10 @@ import warnings
 from math import nan
 from typing import TypeVar
 
-from torch import nn
+from torch import Tensor, nn
 from torchmetrics import Metric
+
+from mtl.errors import InputError
 
 Measuring = TypeVar("Measuring", bound=nn.Module)
 
@@ -24,10 +26,19 @@ def _not_distributed() -> bool:
 
 
 def computed(metric: Metric) -> float:
-    """The value of a metric; NaN where the rows it has seen do not define it, of which torchmetrics warns or raises."""
+    """The value of a metric; NaN where the rows it has seen do not define it, of which torchmetrics warns or raises.
+
+    InputError where it is no single number.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         try:
-            return float(metric.compute())
+            value = metric.compute()
         except (ValueError, UserWarning):
             return nan
+    if isinstance(value, Tensor) and value.numel() == 1:
+        return float(value)
+    if isinstance(value, int | float):
+        return float(value)
+    found = f"the shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+    raise InputError(f"metric {type(metric).__name__} gives {found}: expected one number")

@@ -89,8 +89,15 @@ class Task:
         return bool(self.metrics[self.primary].higher_is_better)
 
     def measured(self, prediction: Tensor) -> Tensor:
-        """What the metrics read of a raw prediction."""
-        return (self.scores or self.decode)(prediction)
+        """What the metrics read of a raw prediction. InputError where it is not of its rows."""
+        read = (self.scores or self.decode)(prediction)
+        if not isinstance(read, Tensor) or read.shape[:1] != prediction.shape[:1]:
+            found = f"the shape {tuple(read.shape)}" if isinstance(read, Tensor) else f"a {type(read).__name__}"
+            raise InputError(
+                f"'{'scores' if self.scores else 'decode'}' of task '{self.name}' makes {found} of {len(prediction)} "
+                "rows: expected a tensor with a row of each"
+            )
+        return read
 
     def losses(
         self, prediction: Tensor, target: Tensor, rows: Tensor | None = None, weights: Tensor | None = None
@@ -122,10 +129,11 @@ class Task:
 
     def _of_rows(self, losses: Tensor, prediction: Tensor, target: Tensor) -> Tensor:
         """The losses. InputError where their sum would not be that of the rows, or would teach nothing."""
-        if losses.shape != target.shape[:1]:
+        if not isinstance(losses, Tensor) or losses.shape != target.shape[:1]:
+            found = f"has the shape {tuple(losses.shape)}" if isinstance(losses, Tensor) else f"is {losses!r:.40}"
             raise InputError(
-                f"the loss of task '{self.name}' has the shape {tuple(losses.shape)} for {len(target)} rows: expected "
-                "one number of each row, [B], without a mean over them"
+                f"the loss of task '{self.name}' {found} for {len(target)} rows: expected one number of each row, [B], "
+                "without a mean over them"
             )
         if prediction.requires_grad and torch.is_grad_enabled() and not losses.requires_grad:
             raise InputError(

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from mtl.cli.application import arranged, command
+from mtl.cli.each_once import each_once
 from mtl.config.compose import check_overrides
 from mtl.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR
 from mtl.runs.directory import Run
@@ -349,6 +350,24 @@ def test_check_accepts_what_hydra_accepts() -> None:
         ],
         "config",
     )
+
+
+def test_a_sweep_asks_for_each_run_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """Equal numbers are one question, and so are tasks in another order; where it is computed is told apart."""
+    once = {
+        "optimizer.lr=0.01,1e-2,0.1": "optimizer.lr=0.01,0.1",
+        "tasks=[task0,task1],[task1,task0]": "tasks=[task0,task1]",
+        "model=hard,hard": "model=hard",
+        "threads=1,2": "threads=1,2",
+        "seed=0,1": "seed=0,1",
+        "+hardware.max_time='00:01:00:00','00:02:00:00'": "+hardware.max_time='00:01:00:00','00:02:00:00'",
+        "epochs=10,${batch_size}": "epochs=10,${batch_size}",  # which another sweep may change
+    }
+    given = ["task=synthetic", "batch_size=10", *once]
+    assert each_once(given, check_overrides(given, "config")) == ["task=synthetic", "batch_size=10", *once.values()]
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == "optimizer.lr=0.01,1e-2,0.1: two values ask for the same runs, which are trained once"
+    assert len(said) == 3
 
 
 UNREAD = {

@@ -15,7 +15,7 @@ from mtl.config.overrides import parse_override, sweep_values
 from mtl.errors import InputError
 
 KEYS = st.text(string.ascii_letters + string.digits + "_ :,()=.-流失é", min_size=1, max_size=8).filter(
-    lambda key: key == key.strip() and key[0].isalpha() and key.lower() not in ("true", "false", "null", "nan", "inf")
+    lambda key: key == key.strip() and key[0].isalnum()
 )
 PLAIN = st.none() | st.booleans() | st.integers(-999, 999) | st.text(max_size=8).filter(lambda text: "$" not in text)
 VALUES = st.recursive(PLAIN, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3))
@@ -38,6 +38,15 @@ def test_letters_of_all_languages_need_no_quotes() -> None:
     assert sweep_values("task.path=数.csv,据.csv") == ["task.path=数.csv", "task.path=据.csv"]
     assert parse_override("a=n流n").value() == "n流n"  # no number
     assert override_argument("output", "输出/a") == "output=输出/a"
+
+
+def test_a_key_is_what_is_typed_also_where_it_would_be_a_number_or_null() -> None:
+    """Columns and instances may be called so, and a key cannot have quotes."""
+    for typed in ("null", "true", "1e3", "1.50", "007", "inf", "-1"):
+        text = f"task.targets={{ {typed} : binary, a: {{{typed}: null}}}}"
+        assert parse_override(text).value() == {typed: "binary", "a": {typed: None}}
+        assert configure("task=table", text).task["targets"] == {typed: "binary", "a": {typed: None}}
+        assert sweep_values(f"task.columns={{{typed}: number}},null")[0] == f"task.columns={{{typed}:number}}"
 
 
 @pytest.mark.parametrize(

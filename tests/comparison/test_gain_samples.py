@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mtl.comparison.gain_samples import GainRule, GainSample, row_groups, row_weights, sum_groups
+from mtl.comparison.gain_samples import GainRule, GainSample, alike, row_groups, row_weights, sum_groups
 from mtl.comparison.records import Record
 from mtl.comparison.statistics.estimate import over_seeds_and_rows
 from mtl.comparison.types import Rules
@@ -121,6 +121,13 @@ def test_an_interval_of_acting_is_of_groups_too() -> None:
     assert once.rows is not None
     assert often.rows is not None
     np.testing.assert_allclose(often.rows, once.rows)
+
+
+def test_of_as_many_other_instances_nothing_is_said() -> None:
+    values = np.arange(4.0)
+    these, others, untold = (Outcome("makespan", False, values, None, instances=name) for name in ("a", "b", ""))
+    assert alike([(these, these), (these, untold)])
+    assert not alike([(these, these), (these, others)])
 
 
 def test_instances_of_splits_of_their_own_are_not_the_same() -> None:

@@ -401,6 +401,10 @@ def test_runs_of_unlike_code_are_said() -> None:
         "These runs were made by unlike code, which may be a difference too: commit a and b."
         in verdict(compare(newer)).sentences
     )
+    own = [
+        replace(one, named={"acme.loss": "1" if one.seed else "2"} if one.model == "hard" else {}) for one in records
+    ]
+    assert "unlike code, which may be a difference too: acme.loss 2 and 1." in verdict(compare(own)).text
 
 
 def test_of_found_runs_no_further_look_is_announced() -> None:

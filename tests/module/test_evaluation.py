@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,14 @@ import pytest
 import torch
 from pytorch_lightning.loggers import TensorBoardLogger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
+from torchmetrics import SumMetric
 
+from mtl.errors import InputError
+from mtl.module.evaluation import Evaluation
 from mtl.module.module import MultiTaskModule
-from mtl.tasks import regression
+from mtl.suites.batch import Batch
+from mtl.tasks import TaskGraph, regression
+from mtl.tasks.measuring import computed
 from mtl.training.callbacks import Dashboard
 from mtl.weighting.equal import Equal
 from tests.support import Rows, fit, module_of, rows
@@ -19,6 +25,13 @@ from tests.support import Rows, fit, module_of, rows
 # Words that also name a metric, a key of the result, a prefix of the dashboard, or an attribute of a torch module
 NAMES = ("loss", "r2", "score", "execution", "train", "items", "mae", "val", "weight", "training")
 GAP = 0.125
+
+
+class Pair(SumMetric):
+    """Two numbers."""
+
+    def compute(self) -> torch.Tensor:
+        return torch.ones(2)
 
 
 class Acting(Rows):
@@ -88,3 +101,17 @@ def test_a_loss_that_is_not_finite_is_there_and_has_no_value() -> None:
     assert measured.tasks["t1"]["loss"] is None
     assert measured.score is None
     assert measured.tasks["t0"]["loss"] is not None
+
+
+def test_metrics_that_do_not_fit_are_named() -> None:
+    """What own tasks decode, or own metrics give, is not of the shape that was meant."""
+    batch = Batch({}, {"a": torch.ones(3)})
+    wide = Evaluation(TaskGraph((replace(regression("a"), decode=lambda p: p[:, None].expand(-1, 2)),)))
+    with pytest.raises(
+        InputError, match=r"^the metrics of task 'a' do not take what is decoded, \(3, 2\), with targets"
+    ):
+        wide.add({"a": torch.zeros(3)}, batch)
+    pair = Pair()
+    pair.update(1.0)
+    with pytest.raises(InputError, match=r"^metric Pair gives the shape \(2,\): expected one number"):
+        computed(pair)

@@ -51,12 +51,14 @@ def test_small_differences_of_large_values_are_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize("scale", [None, 0.25])
 def test_the_outcome_is_kept_exactly(tmp_path: Path, scale: float | None, groups: np.ndarray | None) -> None:
     values = np.random.default_rng(0).normal(size=7)
-    write_contributions(tmp_path / "c.npz", example(Outcome("Gewinn, €", False, values, scale, groups)))
+    name = "" if groups is None else "ab12"
+    write_contributions(tmp_path / "c.npz", example(Outcome("Gewinn, €", False, values, scale, groups, name)))
     found = read_contributions(tmp_path / "c.npz").outcome
     assert found is not None
     assert (found.name, found.higher_is_better, found.scale) == ("Gewinn, €", False, scale)
     np.testing.assert_array_equal(found.values, values)
     np.testing.assert_equal(found.groups, groups)
+    assert found.instances == name
 
 
 def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:

@@ -105,6 +105,18 @@ def test_no_key_is_left_out_by_its_name(name: str) -> None:
         assert first != second
 
 
+def test_where_the_order_of_names_decides_it_counts() -> None:
+    """Rows of tables follow one another as these are typed, and callbacks are called so; of targets it is none."""
+    a, b = "a: {path: a.csv, targets: {x: binary}}", "b: {path: b.csv, targets: {y: binary}}"
+    first, other = (run_id(configure("task=tables", f"task.tables={{{one}, {two}}}")) for one, two in ((a, b), (b, a)))
+    assert first != other
+    first, other = (run_id(configure(*BASE, f"callbacks=[{names}]")) for names in ("ema,lr_monitor", "lr_monitor,ema"))
+    assert first != other
+    typed = ("a: binary, b: regression", "b: regression, a: binary")
+    first, other = (run_id(configure("task=table", "task.path=x.csv", f"task.targets={{{one}}}")) for one in typed)
+    assert first == other
+
+
 def test_a_configuration_is_a_run_without_its_seed() -> None:
     one, two, other = (
         configure(*BASE, f"seed={seed}", f"epochs={epochs}") for seed, epochs in ((0, 2), (1, 2), (0, 3))

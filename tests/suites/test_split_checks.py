@@ -2,15 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from mtl.assembly import save_statistics
 from mtl.errors import InputError
+from mtl.lifecycle.introduction import introduce
+from mtl.module.module import acted_in_validation
 from mtl.nn.encoder import SINGLE, Encoder
 from mtl.nn.mlp import MLP
 from mtl.nn.tabular import Tabular
+from mtl.runs.directory import Run
 from mtl.suites.base import MultiTaskDataModule
 from mtl.suites.batch import Split
 from mtl.suites.split_checks import check_labels, checked_splits
@@ -48,6 +53,16 @@ class Own(MultiTaskDataModule):
     def load(self) -> dict[str, Split]:
         splits = {name: Split({SINGLE: X.clone()}, {k: v.clone() for k, v in LABELS.items()}) for name in NAMES}
         return splits if self.change is None else self.change(splits)
+
+
+class Shown(Own):
+    """Tells other things of itself than it should."""
+
+    def preview(self) -> str:
+        return 3  # type: ignore[return-value]
+
+    def statistics(self) -> dict[str, Any]:
+        return {"words": {1, 2}}
 
 
 NAMES = ("train", "val", "test")
@@ -243,3 +258,19 @@ def test_a_choice_needs_candidates() -> None:
     splits = dict.fromkeys(NAMES, Split({SINGLE: X}, {"next": torch.ones(ROWS, 3)}))
     with pytest.raises(InputError, match="task 'next' is of candidates: expected an input 'mask' of them"):
         checked_splits(splits, [choice("next")], {SINGLE: (4,)})
+
+
+def test_what_else_a_suite_tells_is_what_a_run_can_keep(tmp_path: Path) -> None:
+    """Else a training would end in an error of a library, when it was nearly done."""
+    data = Own()
+    data.notes = [3]  # type: ignore[list-item]
+    with pytest.raises(InputError, match=r"^suite Own: notes are \[3\], expected a list of texts"):
+        data.setup("fit")
+    with pytest.raises(InputError, match=r"^suite Shown: preview gives a int, expected a text"):
+        introduce(Shown())
+    with pytest.raises(InputError, match=r"^suite Shown: statistics are no plain values: .*set"):
+        save_statistics(Run(tmp_path), Shown())
+    for acted, found in ((None, "gives a NoneType"), ({"gap": "3"}, "gap is a str")):
+        data.validation_rollout = lambda predict, acted=acted: acted  # type: ignore[method-assign, misc, return-value]
+        with pytest.raises(InputError, match=f"^validation_rollout of the suite:? {found}, expected"):
+            acted_in_validation(data, dict)

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
@@ -186,6 +187,17 @@ def test_each_table_is_a_source_of_its_own_with_columns_beside_it(
         repeated.setup("fit")
     monkeypatch.setenv("MTL_TRUST_QUERY", "1")
     assert repeated.fingerprint == suite.fingerprint
+
+
+def test_columns_are_the_same_whichever_way_their_accents_are_written() -> None:
+    """One file may be of a system that writes them otherwise."""
+    composed, apart = (normalize(form, "größe") for form in ("NFC", "NFD"))
+    first, second = (
+        pd.DataFrame({name: [1.0, 2.0], target: [0, 1]}) for name, target in ((apart, "a"), (composed, "b"))
+    )
+    joined, _ = concatenate({"a": first, "b": second}, {"a": {"a": "binary"}, "b": {"b": "binary"}})
+    assert set(joined.columns) == {apart, "a", "b", "table"}
+    assert joined[apart].tolist() == [1.0, 2.0, 1.0, 2.0]
 
 
 def test_kinds_of_columns_are_given_by_column(tmp_path: Path) -> None:

@@ -200,6 +200,7 @@ def test_what_would_make_a_loss_or_metric_of_no_sense_is_refused(make: Callable[
         (lambda p, t: ((p - t) ** 2).mean(), r"has the shape \(\) for 3 rows: expected one number of each row"),
         (lambda p, t: (p[:, None] - t) ** 2, r"has the shape \(3, 3\) for 3 rows"),
         (lambda p, t: ((p - t) ** 2)[:, None], r"has the shape \(3, 1\) for 3 rows"),
+        (lambda p, t: 3.0, "is 3.0 for 3 rows: expected one number"),
         (lambda p, t: (p - t).detach() ** 2, "has no graph, so nothing would be learned of it"),
         (lambda p, t: (p > t).float(), "has no graph"),
     ],
@@ -212,3 +213,10 @@ def test_a_loss_is_one_of_each_row_that_can_be_learned(
     task, prediction = replace(regression("a"), loss=loss), torch.zeros(3, requires_grad=True)
     with pytest.raises(InputError, match=f"^the loss of task 'a' {message}"):
         task.losses(prediction, torch.ones(3), None if complete else torch.tensor([True, False, True]))
+
+
+def test_what_is_decoded_has_a_row_of_each() -> None:
+    """Else metrics would fail in words of their own, or count a mean as a row."""
+    for decode, found in ((lambda p: p.mean(), r"the shape \(\)"), (lambda p: None, "a NoneType")):
+        with pytest.raises(InputError, match=f"^'decode' of task 'a' makes {found} of 3 rows: expected a tensor"):
+            replace(regression("a"), decode=decode).measured(torch.zeros(3))  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mtl.errors import InputError
 from mtl.testing.problem import Problem
-from mtl.weighting.base import LossWeighting, Step
+from mtl.weighting.base import DirectionWeighting, GradientWeighting, LossWeighting, Step, Weighting
 from tests.weighting.problems import LOOKING_AROUND, METHODS, PLACED, make
 
 EACH_KIND = ("equal", "upgrad", "graddrop", "auto_lambda")
@@ -366,3 +366,51 @@ def test_gradients_need_not_be_recorded_around_it(name: str) -> None:
     make(name, 2).backward(losses_of(plain), plain.shared, plain.private)
     for one, other in zip(problem.parameters, plain.parameters, strict=True):
         torch.testing.assert_close(one.grad, other.grad, rtol=0, atol=0)
+
+
+class Making:
+    """Makes what a test gives it of its first argument."""
+
+    def __init__(self, made: Callable[[Tensor], Any]) -> None:
+        super().__init__(2)  # type: ignore[call-arg]  # as the weighting beside it does
+        self.made = made
+
+    def forward(self, first: Tensor, *_: Tensor) -> Any:
+        return self.made(first)
+
+
+class OwnLoss(Making, LossWeighting):  # type: ignore[misc]  # its forward makes something else
+    """Of the losses."""
+
+
+class OwnGradient(Making, GradientWeighting):  # type: ignore[misc]
+    """Of the Gramian."""
+
+
+class OwnDirection(Making, DirectionWeighting):  # type: ignore[misc]
+    """Of the Jacobian."""
+
+
+@pytest.mark.parametrize(
+    ("weighting", "message"),
+    [
+        (OwnLoss(lambda losses: None), r"OwnLoss.forward gives a NoneType: expected one number, \[\]"),
+        (OwnLoss(lambda losses: losses), r"OwnLoss.forward gives the shape \(2,\): expected one number"),
+        (OwnLoss(lambda losses: losses.sum().detach()), "OwnLoss.forward gives a number that does not depend on the"),
+        (
+            OwnGradient(lambda gramian: gramian.mean()[None]),
+            r"OwnGradient.forward gives the shape \(1,\): expected a weig",
+        ),
+        (OwnDirection(lambda jacobian: jacobian[0]), "OwnDirection.forward gives a Tensor: expected a direction and"),
+        (
+            OwnDirection(lambda rows: (rows, rows[:, 0])),
+            r"OwnDirection.forward gives the shape \(2, \d+\): expected a d",
+        ),
+        (OwnDirection(lambda rows: (rows[0], 1.0)), "OwnDirection.forward gives a float: expected with it a weight of"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_an_own_method_makes_is_of_the_tasks(weighting: Weighting, message: str) -> None:
+    """One weight would be that of all tasks."""
+    with pytest.raises(InputError, match=f"^{message}"):
+        Problem(2).backward(weighting)

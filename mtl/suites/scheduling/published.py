@@ -9,6 +9,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 
+from mtl.config.fields import format_value
 from mtl.errors import InputError, lacks, unknown
 from mtl.suites.scheduling.formats import read_instances
 from mtl.suites.scheduling.formats.matrices import read_entry
@@ -76,9 +77,15 @@ def select(selectors: str | Sequence[str]) -> list[JobShop]:
     Raises:
         InputError: nothing is named, a name is unknown (says the nearest), a range is not one, a file is malformed.
     """
-    if not isinstance(selectors, str | Sequence):
-        raise InputError(f"instances={selectors}: expected {NAMES}")
-    given = [selectors] if isinstance(selectors, str) else [str(selector) for selector in selectors]
+    several = isinstance(selectors, Sequence) and not isinstance(selectors, str)
+    named: Sequence[object] = selectors if several else [selectors]
+    for one in named:
+        if isinstance(one, bool) or not isinstance(one, str | int):
+            raise InputError(
+                f"instances={format_value(one)}: expected {NAMES}; one that is called like a number or null needs its "
+                "folder, such as ./1e3"
+            )
+    given = list(map(str, named))
     words = [word for text in given for word in ([text] if _is_file(text) else text.split(","))]
     chosen: dict[tuple[str, str], JobShop] = {}
     for word in filter(None, (word.strip() for word in words)):

@@ -17,6 +17,7 @@ from pandas.api.types import (
 
 from mtl.errors import InputError, unknown
 from mtl.suites.table.columns import names
+from mtl.suites.table.named import named_as
 from mtl.suites.table.reading import NOTES, TEXTS
 from mtl.suites.table.typed_cells import PLAIN, TEXT, TIME, cells_of, with_cells
 
@@ -101,6 +102,7 @@ def join_all(frame: pd.DataFrame, joins: Sequence[Join], read: Read) -> pd.DataF
 
 
 def _join(left: pd.DataFrame, join: Join, right: pd.DataFrame) -> pd.DataFrame:
+    left, right = named_as(left, join.left), named_as(right, join.right)
     for columns, found, where in ((join.left, left, "the rows"), (join.right, right, f"'{join.path}'")):
         for column in columns:
             if column not in found.columns:

@@ -23,6 +23,7 @@ from mtl.suites.base import MultiTaskDataModule
 from mtl.suites.batch import Split
 from mtl.suites.loader import InMemoryLoader, measured_at_once
 from mtl.suites.sources.cache import cache_directory, file_lock, make_directory
+from mtl.suites.table.named import named_as
 from mtl.suites.table.preview import preview
 from mtl.suites.table.reading import one_line, plain, unique
 from mtl.suites.table.splitting import PARTS, Division, Rows, Splitting
@@ -96,7 +97,15 @@ class LargeTable(MultiTaskDataModule):
             )
         sample, parts = self._sample() if statistics is None else (pd.DataFrame(), np.array([], dtype=int))
         self.fitted = TableSuite(
-            lambda: sample, targets, columns, Drawn(parts), categories, statistics, formats=formats, numbers=numbers
+            lambda: sample,
+            targets,
+            columns,
+            Drawn(parts),
+            categories,
+            statistics,
+            formats=formats,
+            numbers=numbers,
+            by_column=True,
         )
         for target in self.fitted.targets:
             if target.kind == "survival":
@@ -105,6 +114,7 @@ class LargeTable(MultiTaskDataModule):
                 )
         self.notes = self.fitted.notes
         self.tasks, self.input_shape = self.fitted.tasks, self.fitted.input_shape
+        self.reordered = self.fitted.reordered
         self._hash = ""
 
     def statistics(self) -> dict[str, object]:
@@ -230,7 +240,7 @@ class LargeTable(MultiTaskDataModule):
         temporary = Path(tempfile.mkdtemp(dir=folder.parent))
         try:
             for raw, parts in self.pieces():
-                frame = typed(raw, self.fitted.types or {})
+                frame = typed(named_as(raw, self.fitted.named_columns()), self.fitted.types or {})
                 for target in self.fitted.targets:
                     target.check_values(frame)
                 arrays = [self.fitted.encoding.encode(frame).numpy()]

@@ -19,6 +19,7 @@ from mtl.suites.batch import Split
 from mtl.suites.table.columns import kinds, numbers, read_alike
 from mtl.suites.table.encoding import WAYS, Encoding
 from mtl.suites.table.leaks import FEWEST, choice, leaks
+from mtl.suites.table.named import named_as
 from mtl.suites.table.nearly import days_as_numbers, nearly_typed
 from mtl.suites.table.oddities import no_values, total_row
 from mtl.suites.table.preview import preview
@@ -26,7 +27,7 @@ from mtl.suites.table.raw import all_values, raw_encoding
 from mtl.suites.table.reading import NOTES, TEXTS
 from mtl.suites.table.splitting import Division, Rows, Splitting, WithLaterRows, WithTestRows
 from mtl.suites.table.stacking import stacked
-from mtl.suites.table.target_specs import NUMERIC, TargetSpec, parse_targets
+from mtl.suites.table.target_specs import NUMERIC, TargetSpec, identifier, parse_targets
 from mtl.suites.table.targets import Target, rare_classes, yes_and_no
 from mtl.suites.table.types import NUMBER, TEXT, TIME, ColumnType, fit_types, taken_as_values, typed
 from mtl.tasks import with_row_weights
@@ -65,6 +66,8 @@ class TableSuite(MultiTaskDataModule):
         row_weight: column of the weight that each row has in every loss and metric, which is no input; None: 1 each.
         read_later: each gives rows that came after all those before it. The last of them are trained on, validated and
             tested; see :class:`~mtl.suites.table.splitting.WithLaterRows`.
+        by_column: the tasks stand in the order of their columns in the table, in whatever order ``targets`` names them;
+            False: in that order.
 
     Attributes:
         notes: what the user should know of how the table was read.
@@ -87,8 +90,10 @@ class TableSuite(MultiTaskDataModule):
         read_test: Callable[[], pd.DataFrame] | None = None,
         row_weight: str | None = None,
         read_later: Sequence[Callable[[], pd.DataFrame]] = (),
+        by_column: bool = False,
     ) -> None:
         super().__init__()
+        self.by_column = by_column
         self.row_weight = None if row_weight is None else str(row_weight)  # a column may be called 2020
         self.read_test, self.read_later = read_test, read_later
         if numbers not in WAYS:
@@ -132,6 +137,8 @@ class TableSuite(MultiTaskDataModule):
         self._asked |= {self.row_weight: NUMBER} if self.row_weight else {}
         self._chosen = chosen
         frame, rows = self.frame, self._rows()
+        typed, specs = list(specs), in_order_of_columns(specs, frame) if self.by_column else specs
+        self.reordered = typed != list(specs)
         weights = self._row_weights()
         # A row that counts for nothing may hold anything
         counted = rows["train"] if weights is None else rows["train"][weights[rows["train"]] > 0]
@@ -212,7 +219,7 @@ class TableSuite(MultiTaskDataModule):
     def frame(self) -> pd.DataFrame:
         """The table, read at the first use, its columns of texts as what they are."""
         if self._frame is None:
-            found = self.read()
+            found = named_as(self.read(), self.named_columns())
             self.notes += found.attrs.get(NOTES, [])
             declared = not found.attrs.get(TEXTS, False)
             # Messages number rows by the index
@@ -230,6 +237,14 @@ class TableSuite(MultiTaskDataModule):
                 last = number == len(self.read_later)
                 self._add_rows(self._frame, read(), "task.path_later", WithLaterRows if last else None)
         return self._frame
+
+    def named_columns(self) -> list[str]:
+        """Names of columns that options, or what a run fitted, have."""
+        named = [*self._asked, *self._chosen, *self._formats, *self.splitting.columns]
+        if self.statistics_file is None:
+            return named
+        labels = [name for target in self.targets for name in (target.column, target.event) if name]
+        return [*named, *labels, *(column.name for column in self.encoding.columns), *(self.types or {})]
 
     def _rows(self) -> Rows:
         """Row numbers by split."""
@@ -274,6 +289,7 @@ class TableSuite(MultiTaskDataModule):
         Raises:
             InputError: they have not the same columns.
         """
+        others = named_as(others, own.columns)
         for name in own.columns:
             if name not in others.columns:
                 raise absent(f"column in {option}", str(name), others.columns)
@@ -293,12 +309,14 @@ class TableSuite(MultiTaskDataModule):
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the rows, of how they are divided, and of the encoding."""
+        """Hash of the rows, of how they are divided and weighted, and of the encoding."""
         found = hashlib.sha256(pd.util.hash_pandas_object(self.frame, index=False).to_numpy().tobytes())
         encoding = self._fitted() | {"targets": [target.labels for target in self.targets]}
         if "types" in encoding:  # whether times say their zone stands in the rows
             encoding["types"] = [{key: one[key] for key in one if key != "zone"} for one in encoding["types"]]
         found.update(repr((list(self.frame.columns), self.splitting, encoding)).encode())
+        if self.row_weight is not None:  # metrics are then others, also of the same inputs and labels
+            found.update(f"row_weight={self.row_weight}".encode())
         return found.hexdigest()[:16]
 
     def inputs(self, frame: pd.DataFrame) -> Inputs:
@@ -309,6 +327,7 @@ class TableSuite(MultiTaskDataModule):
         return {SINGLE: self.encoding.encode(frame)} if self.form == "flat" else self.encoding.columns_of(frame)
 
     def _typed_inputs(self, frame: pd.DataFrame) -> pd.DataFrame:
+        frame = named_as(frame, [column.name for column in self.encoding.columns])
         self.encoding.check(frame)
         types = self.types or {}
         return typed(frame, {one.name: types[one.name] for one in self.encoding.columns if one.name in types})
@@ -325,6 +344,7 @@ class TableSuite(MultiTaskDataModule):
 
     @override
     def unfamiliar(self, frame: pd.DataFrame) -> list[str]:
+        frame = named_as(frame, [column.name for column in self.encoding.columns])
         types, found = self.types or {}, self._typed_inputs(frame)
         lines = []
         for column in self.encoding.columns:
@@ -427,6 +447,22 @@ def _divided_groups(splitting: Splitting, frame: pd.DataFrame, rows: Rows) -> li
         f"{both} of {len(tested)} groups of '{column}' that have test rows have training rows, too, so that the test "
         f"says nothing of new groups; to keep them together: task.split.by=group task.split.column={column}"
     ]
+
+
+def in_order_of_columns(specs: Mapping[str, TargetSpec], frame: pd.DataFrame) -> dict[str, TargetSpec]:
+    """Targets in the order of their columns; of one column first the task that is called so, the others by name.
+
+    Initial values are drawn task after task: targets that are typed in another order would be another training, and
+    the same question.
+    """
+    places = {str(name): place for place, name in enumerate(frame.columns)}
+    columns = {task: spec.column for task, spec in specs.items()}
+
+    def place(task: str) -> tuple[int, bool, str]:
+        column = columns[task]
+        return places.get(column, len(places)), task != identifier(column), task  # one that is not there comes last
+
+    return {task: specs[task] for task in sorted(specs, key=place)}
 
 
 def chosen_kinds(columns: object) -> dict[str, str]:

@@ -124,7 +124,7 @@ def table(
         row_weight,
         read_later,
     )
-    return TableSuite(read, targets, columns, *options)
+    return TableSuite(read, targets, columns, *options, by_column=True)
 
 
 def files_of(path_later: str | Sequence[str] | None) -> list[str]:

@@ -17,6 +17,7 @@ from mtl.suites.table import Splitting, TableSuite, Targets
 from mtl.suites.table.encoding import CategoryColumn
 from mtl.suites.table.joining import as_texts, parse_joins
 from mtl.suites.table.leaks import leaks
+from mtl.suites.table.named import named_as
 from mtl.suites.table.reading import NOTES, TEXTS
 from mtl.suites.table.source import read_source
 from mtl.suites.table.splitting import Division, Rows
@@ -81,6 +82,7 @@ class TablesSuite(TableSuite):
         formats: how the times or numbers of columns are written, where the files do not decide it.
         numbers: ``standard``, ``quantile`` or ``robust``; see :class:`~mtl.suites.table.TableSuite`.
         row_weight: column, of every table, of the weight that each row has in every loss and metric; None: 1 each.
+        by_column: the tasks stand in the order of their columns; see :class:`~mtl.suites.table.TableSuite`.
     """
 
     def __init__(
@@ -96,6 +98,7 @@ class TablesSuite(TableSuite):
         formats: Mapping[str, str] | None = None,
         numbers: str = "standard",
         row_weight: str | None = None,
+        by_column: bool = False,
     ) -> None:
         each = EachTable(splitting or Splitting())
         super().__init__(
@@ -109,6 +112,7 @@ class TablesSuite(TableSuite):
             formats,
             numbers,
             row_weight=row_weight,
+            by_column=by_column,
         )
         self.sampling = sampling or Sampling()
         known = {column.name: column.values for column in self.encoding.columns if isinstance(column, CategoryColumn)}
@@ -173,10 +177,14 @@ def concatenate(frames: Mapping[str, pd.DataFrame], targets: Mapping[str, Target
         InputError: a table without targets, a target that is no column or of two kinds, a column named ``table``.
     """
     joined: dict[str, Any] = {}
-    for name, frame in frames.items():
+    frames = dict(frames)
+    known: list[str] = []
+    for name in frames:
         if not targets.get(name):
             raise InputError(f"task.tables.{name} has no targets")
         check_targets(targets[name], f"task.tables.{name}.targets")
+        frames[name] = frame = named_as(frames[name], [*known, *(column_of(*entry) for entry in targets[name].items())])
+        known.extend(frame.columns)
         if SOURCE in frame.columns:
             raise InputError(f"task.tables.{name} has a column '{SOURCE}', the name under which rows say their table")
         for target, spec in targets[name].items():
@@ -281,4 +289,4 @@ def tables(
     targets = {} if statistics else load()[1]
     splitting, policy = Splitting(**dict(split or {})), Sampling(**dict(sampling or {}))
     options = (splitting, policy, categories, statistics, form, formats, numbers, row_weight)
-    return TablesSuite(lambda: load()[0], targets, columns, *options)
+    return TablesSuite(lambda: load()[0], targets, columns, *options, by_column=True)

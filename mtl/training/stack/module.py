@@ -15,6 +15,7 @@ from mtl.module.constant_losses import constant_losses
 from mtl.module.evaluation import check_validation
 from mtl.module.lightning import LeanModule
 from mtl.module.losses import share_factors
+from mtl.module.module import acted_in_validation
 from mtl.suites.base import MultiTaskDataModule
 from mtl.suites.batch import Batch
 from mtl.suites.stacked_loader import StackedBatch, StackedLoader
@@ -173,7 +174,7 @@ class StackedModule(LeanModule):
         def measure(member: Member) -> None:
             measured = member.module.evaluation.result()
             check_validation(measured, self.global_step)
-            acted = self._data[member].validation_rollout(member.module.predict)
+            acted = acted_in_validation(self._data[member], member.module.predict)
             member.log_validation(measured.flat("val/") | {f"val/{key}": value for key, value in acted.items()})
 
         self._each(measure, validated=True)

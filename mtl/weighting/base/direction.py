@@ -1,13 +1,16 @@
 """From the task gradients themselves to a direction."""
 
 from abc import abstractmethod
+from typing import Any
 
 import torch
 from torch import Tensor
 from typing_extensions import override
 
+from mtl.errors import InputError
 from mtl.gradients.gramian import all_finite, gramian_of
 from mtl.weighting.base.contract import Weighting
+from mtl.weighting.base.made import check_made
 from mtl.weighting.base.step import Call
 from mtl.weighting.base.writing import write_update
 
@@ -40,13 +43,23 @@ class DirectionWeighting(Weighting):
         """Direction ``[P]`` and weights ``[M]``, of those losses that the method is defined for."""
         usable = self._usable(losses, tasks)
         if usable is None:
-            direction, weights = self(jacobian, losses, tasks)
-            return direction, weights
+            return self._made(jacobian, losses, tasks)
         direction, all_weights = torch.zeros_like(jacobian[0]), torch.zeros_like(losses)
         if len(usable):
-            direction, weights = self(jacobian[usable], losses[usable], tasks[usable])
+            direction, weights = self._made(jacobian[usable], losses[usable], tasks[usable])
             all_weights[usable] = weights
         return direction, all_weights
+
+    def _made(self, jacobian: Tensor, losses: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
+        """What :meth:`forward` makes. InputError where these are not what it promises."""
+        made: Any = self(jacobian, losses, tasks)
+        if not isinstance(made, tuple) or len(made) != 2:
+            what = "expected a direction and the weights of the tasks"
+            raise InputError(f"{type(self).__name__}.forward gives a {type(made).__name__}: {what}")
+        direction, weights = made
+        check_made(self, direction, (jacobian.shape[1],), "a direction")
+        check_made(self, weights, (len(losses),), "with it a weight of each task")
+        return direction, weights
 
     @override
     def _update(self, call: Call) -> Tensor | None:

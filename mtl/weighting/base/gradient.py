@@ -15,6 +15,7 @@ from mtl.gradients.gramian import all_finite, gramian_of
 from mtl.gradients.linear_layers import find_linear
 from mtl.weighting.base.contract import Weighting
 from mtl.weighting.base.gradient_memory import GradientMemory
+from mtl.weighting.base.made import check_made
 from mtl.weighting.base.paths.compared import update_from_compared
 from mtl.weighting.base.paths.comparison import blocks_of_call, parameters_outside
 from mtl.weighting.base.paths.full import update_from_full_gradients
@@ -148,13 +149,18 @@ class GradientWeighting(Weighting):
             weights = torch.full_like(losses, torch.nan)
             return weights, weights
         if scales is None:
-            weights = self(gramian, losses, index).to(losses)
+            weights = self._made(self(gramian, losses, index), losses)
             factors = self.private_factors(weights, index)
         else:
-            weights = self(gramian / torch.outer(scales, scales), losses / scales, index).to(losses)
+            weights = self._made(self(gramian / torch.outer(scales, scales), losses / scales, index), losses)
             weights, factors = weights / scales, self.private_factors(weights, index) / scales
         self.on_weights(weights, tasks)
         return weights, factors
+
+    def _made(self, weights: Tensor, losses: Tensor) -> Tensor:
+        """The weights in the precision of the losses. InputError where there is not one of each of these."""
+        check_made(self, weights, (len(losses),), "a weight of each task")
+        return weights.to(losses)
 
 
 def is_most_of(compared: list[Parameter], call: Call) -> bool:

@@ -7,10 +7,12 @@ from torch import Tensor
 from typing_extensions import override
 
 from mtl.distributed import mean_over_processes, processes
+from mtl.errors import InputError
 from mtl.gradients.accumulate import add_gradient, add_weighted_gradient
 from mtl.gradients.gramian import gramian_of
 from mtl.gradients.precision import at_least_single
 from mtl.weighting.base.contract import Weighting
+from mtl.weighting.base.made import check_made
 from mtl.weighting.base.step import Call
 from mtl.weighting.base.writing import write_update
 
@@ -82,6 +84,9 @@ class LossWeighting(Weighting):
             objective = 0 * losses.sum()
         else:
             objective = self(losses[usable], tasks[usable])
+        check_made(self, objective, (), "one number")
+        if not objective.requires_grad:
+            raise InputError(f"{type(self).__name__}.forward gives a number that does not depend on the losses")
         return objective
 
     def _weights_known(self, tasks: list[int]) -> bool:

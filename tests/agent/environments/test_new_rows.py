@@ -178,7 +178,7 @@ def test_a_program_gets_the_same_predictions_without_files(trained: Path) -> Non
     _, directory = execute({}, str(trained), records=new(trained, ROWS))
     expected = pd.read_csv(directory / "predictions.csv").drop(columns="row")
     predictor = Predictor(Run.open(trained))
-    assert predictor.tasks == ("churn", "spend", "size", "visits", "cost", "grade")
+    assert predictor.tasks == ("churn", "spend", "size", "grade", "visits", "cost")
     frame = ROWS.replace("?", None).set_axis(["p", "q", "r"])
     found = predictor(frame)
     assert found.index.tolist() == ["p", "q", "r"]

@@ -1,14 +1,20 @@
 """The suite of one table as a whole."""
 
+from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
-from mtl.errors import InputError
+from mtl.assembly import build
+from mtl.config.compose import configure
+from mtl.errors import InputError, unknown
 from mtl.nn.encoder import SINGLE
-from mtl.suites.table import Splitting, TableSuite
+from mtl.suites.table import Splitting, TableSuite, table
+from mtl.suites.table.named import named_as
 from tests.suites.table.customers import TARGETS, customers, suite
 
 
@@ -26,6 +32,8 @@ def test_the_fingerprint_follows_the_data() -> None:
     same, other = suite(frame).fingerprint, suite(frame.assign(age=frame["age"] + 1)).fingerprint
     assert suite(frame.copy()).fingerprint == same
     assert suite(frame, splitting=Splitting(seed=1)).fingerprint != same
+    ignored = {"columns": {"fixed": "ignore"}}
+    assert suite(frame, **ignored).fingerprint != suite(frame, **ignored, row_weight="fixed").fingerprint
     assert other != same
 
 
@@ -37,6 +45,51 @@ def test_the_fingerprint_is_of_rows_and_labels_and_not_of_how_a_prediction_is_co
     assert apart.fingerprint == given.fingerprint
     assert apart.statistics() != given.statistics()
     assert [task.depends_on for task in given.tasks] == [(), ("churn",)]
+
+
+def test_targets_typed_in_another_order_are_the_same_tasks_in_the_order_of_their_columns(tmp_path: Path) -> None:
+    """Their order decides the initial values, and a run's id does not tell one order from another."""
+    path = tmp_path / "my.csv"
+    customers().to_csv(path, index=False)
+    twice = {**TARGETS, "more": {"column": "spend", "kind": "quantiles"}}
+    orders = [dict(order) for order in (twice.items(), reversed(twice.items()))]
+    first, other = (table(str(path), order) for order in orders)
+    assert [task.name for task in first.tasks] == [task.name for task in other.tasks]
+    assert [task.name for task in first.tasks] == ["churn", "spend", "more", "segment"]
+    assert first.fingerprint == other.fingerprint
+    assert [task.name for task in TableSuite(customers, orders[1]).tasks] == [*orders[1]]
+
+
+def test_a_list_of_numbers_is_refused_where_tasks_are_typed_in_another_order_than_theirs(tmp_path: Path) -> None:
+    """It would give each task the number of another."""
+    path = tmp_path / "my.csv"
+    customers().to_csv(path, index=False)
+    usual, other = ("{churn: binary, spend: regression}", "{spend: regression, churn: binary}")
+    plain = ["task=table", f"task.path={path}", "encoder.widths=[4]", "batch_size=8", "weighting=fixed"]
+    listed = "weighting.weights=[1,2]"
+    build(configure(*plain, f"task.targets={usual}", listed))
+    build(configure(*plain, f"task.targets={other}", "weighting.weights={churn: 1, spend: 2}"))
+    for wrong in ([f"task.targets={other}"], [f"task.targets={usual}", "tasks=[spend,churn]"]):
+        with pytest.raises(InputError, match=r"weights=\[1,2\]: which number is of which task.* churn, spend, and are"):
+            build(configure(*plain, *wrong, listed))
+
+
+def test_a_column_is_found_whichever_way_its_accents_are_written(tmp_path: Path) -> None:
+    """Files of some systems write them otherwise than a keyboard, and nobody sees it."""
+    composed, apart = (normalize(form, "größe é") for form in ("NFC", "NFD"))
+    frame = customers().rename(columns={"churn": apart, "age": f"age {apart}"})
+    path, later = tmp_path / "my.csv", tmp_path / "later.csv"
+    frame.to_csv(path, index=False)
+    later.write_text(normalize("NFC", path.read_text()))
+    made = table(str(path), {composed: "binary", "spend": "regression"}, path_later=str(later))
+    assert [target.column for target in made.targets] == [composed, "spend"]
+    assert f"age {apart}" in {column.name for column in made.encoding.columns}
+    rows = [frame, frame.rename(columns={f"age {apart}": f"age {composed}"})]
+    torch.testing.assert_close(made.inputs(rows[0]), made.inputs(rows[1]), equal_nan=True)
+    assert made.unfamiliar(rows[1]) == made.unfamiliar(rows[0])
+    both = frame.rename(columns={"id": composed})
+    assert list(named_as(both, [composed])) == list(both)
+    assert "(its accents are other signs)" in str(unknown("task", composed, [apart]))
 
 
 def test_the_preview_shows_columns_targets_and_splits() -> None:

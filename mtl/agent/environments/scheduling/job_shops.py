@@ -66,6 +66,7 @@ class JobShops(Environment):
 
     requires: ClassVar[Mapping[str, str]] = {"assignment": "choice"}
     suite = SchedulingSuite
+    ways = ("decoder", "baselines", "gantt", "seed")
 
     def __init__(
         self,

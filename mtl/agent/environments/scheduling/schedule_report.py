@@ -1,5 +1,6 @@
 """What came of scheduling: every method on every instance, beside the best schedule known."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -186,7 +187,8 @@ class ScheduleReport(BuiltSchedulesReport):
         difference large.
         """
         values = np.array([1.0 + outcome.schedule.gap for outcome in self.of(AGENT)])
-        return Outcome("makespan", higher_is_better=False, values=values, scale=None)
+        instances = hash_of([outcome.schedule.instance for outcome in self.of(AGENT)])
+        return Outcome("makespan", higher_is_better=False, values=values, scale=None, instances=instances)
 
     @override
     def failures(self, count: int) -> list[dict[str, Value]]:
@@ -266,6 +268,15 @@ class ScheduleReport(BuiltSchedulesReport):
 def drawn(outcomes: list[BuiltSchedule], which: str) -> list[BuiltSchedule]:
     """The outcomes of which there are charts: all, the first, or none."""
     return {"all": outcomes, "first": outcomes[:1], "none": []}[which]
+
+
+def hash_of(instances: Sequence[JobShop]) -> str:
+    """A hash of what is to be scheduled, in this order, whatever machines were chosen and whatever is known of it."""
+    total = hashlib.sha256()
+    for one in instances:
+        asked = one if one.alternatives is None else one.alternatives
+        total.update(repr((asked.durations.tolist(), asked.machines.tolist(), one.constraints, one.objective)).encode())
+    return total.hexdigest()[:16]
 
 
 def what_was_not_trained(instances: Sequence[JobShop]) -> list[str]:

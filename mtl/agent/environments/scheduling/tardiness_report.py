@@ -12,6 +12,7 @@ from mtl.agent.environments.scheduling.schedule_report import (
     AGENT,
     BuiltSchedule,
     BuiltSchedulesReport,
+    hash_of,
     what_was_not_trained,
 )
 from mtl.agent.environments.scheduling.shop_table import shop_table
@@ -99,7 +100,8 @@ class TardinessReport(BuiltSchedulesReport):
     def outcome(self) -> Outcome:
         """Weighted tardiness of the agent by instance. Lower is better, and a gain is relative to the baseline."""
         values = np.array([float(outcome.schedule.cost) for outcome in self.of(AGENT)])
-        return Outcome("weighted_tardiness", higher_is_better=False, values=values, scale=None)
+        instances = hash_of([outcome.schedule.instance for outcome in self.of(AGENT)])
+        return Outcome("weighted_tardiness", higher_is_better=False, values=values, scale=None, instances=instances)
 
     @override
     def table(self) -> Table:

@@ -313,7 +313,8 @@ def test_pictures(predict: Predict, gantt: str | bool, names: list[str]) -> None
     [
         ({"instances": "ta1"}, "unknown instance 'ta1': did you mean"),
         ({"instances": ""}, "instances: none named"),
-        ({"instances": None}, "instances=None: expected names such as ft06"),
+        ({"instances": None}, "instances=null: expected names such as ft06"),
+        ({"instances": ["ft06", 1e3]}, "instances=1000.0: expected names .* needs its folder, such as ./1e3"),
         ({"instances": {"a": "b"}}, "instances=.*: expected names such as ft06"),
         ({"instances": "no/such/file.txt"}, "no/such/file.txt"),
         ({"baselines": ["stp"]}, "unknown baseline 'stp': did you mean 'spt'"),

@@ -12,7 +12,7 @@ from rich.console import Console
 from mtl.agent.environments.scheduling.exact import CpSat
 from mtl.agent.environments.scheduling.rules import select_rules
 from mtl.agent.environments.scheduling.schedule import Schedule
-from mtl.agent.environments.scheduling.schedule_report import BuiltSchedule, ScheduleReport
+from mtl.agent.environments.scheduling.schedule_report import BuiltSchedule, ScheduleReport, hash_of
 from mtl.config.compose import configure
 from mtl.errors import InputError
 from mtl.suites.scheduling.instance import JobShop, from_routes
@@ -68,6 +68,9 @@ def test_the_outcome_is_the_makespan_of_the_agent_relative_to_the_reference(repo
     assert (outcome.name, outcome.higher_is_better, outcome.scale) == ("makespan", False, None)
     assert outcome.values.tolist() == pytest.approx([1, 2])
     assert outcome.values.mean() == pytest.approx(1 + report.gap("agent"))
+    assert outcome.instances == hash_of([shop("other name"), shop("b", None, None)])
+    other = JobShop("a", DURATIONS + 1, MACHINES)
+    assert hash_of([other, shop("b")]) != outcome.instances != hash_of([shop("a")])
 
 
 def test_records(report: ScheduleReport) -> None:

@@ -60,6 +60,7 @@ class ShopFloor(Environment):
 
     requires: ClassVar[Mapping[str, str]] = {"assignment": "choice"}
     suite = SchedulingSuite
+    ways = ("seconds", "workers", "temperature", "baselines", "gantt")
 
     def __init__(
         self,
