@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import torch
 from pytorch_lightning.loggers import TensorBoardLogger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
 
+from mtl.module.evaluation import Evaluation
 from mtl.module.module import MultiTaskModule
-from mtl.tasks import regression
+from mtl.suites.batch import Batch
+from mtl.tasks import TaskGraph, regression
 from mtl.training.callbacks import Dashboard
 from mtl.weighting.equal import Equal
 from tests.support import Rows, fit, module_of, rows
@@ -88,3 +91,16 @@ def test_a_loss_that_is_not_finite_is_there_and_has_no_value() -> None:
     assert measured.tasks["t1"]["loss"] is None
     assert measured.score is None
     assert measured.tasks["t0"]["loss"] is not None
+
+
+def test_a_loss_below_zero_is_warned_of_once() -> None:
+    """The geometric mean does not see it change, so that it would select nothing unnoticed."""
+    measured = Evaluation(TaskGraph([replace(regression("density"), loss=lambda p, t: p - t), regression("other")]))
+    batch = Batch({}, {"density": torch.full((3,), 2.0), "other": torch.ones(3)})
+    predictions = {"density": torch.zeros(3), "other": torch.zeros(3)}
+    measured.add(predictions, batch)
+    with pytest.warns(UserWarning, match="validation loss of task 'density' is below 0"):
+        found = measured.validation_result(1)
+    assert found.tasks["density"]["loss"] == -2.0
+    measured.add(predictions, batch)
+    assert measured.validation_result(2) == found  # where a second warning would be an error
