@@ -16,7 +16,6 @@ from mtl.suites.batch import Batch
 from mtl.tasks import TaskGraph, labelled
 from mtl.tasks.measuring import by_one_process, computed
 
-
 SMALLEST = 1e-12  # of a loss, before its logarithm is taken
 
 
