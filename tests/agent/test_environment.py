@@ -82,3 +82,12 @@ def test_rows_are_loaded_only_for_who_acts_on_them(environment: Recording) -> No
     assert environment.predict is predict
     assert environment.data is data
     assert environment.loaded == environment.acts_on_test_rows
+
+
+def test_what_an_environment_gives_is_checked() -> None:
+    class Own(Environment):
+        def run(self, predict: Predict, data: MultiTaskDataModule) -> ExecutionReport:
+            return None  # type: ignore[return-value]
+
+    with pytest.raises(InputError, match=r"Own\.run: expected an ExecutionReport, and got a NoneType"):
+        Own().act(lambda inputs: {}, suite("a"))

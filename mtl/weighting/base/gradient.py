@@ -148,10 +148,11 @@ class GradientWeighting(Weighting):
             weights = torch.full_like(losses, torch.nan)
             return weights, weights
         if scales is None:
-            weights = self(gramian, losses, index).to(losses)
+            weights = self._check_given(self(gramian, losses, index), losses.shape, "weights").to(losses)
             factors = self.private_factors(weights, index)
         else:
-            weights = self(gramian / torch.outer(scales, scales), losses / scales, index).to(losses)
+            given = self(gramian / torch.outer(scales, scales), losses / scales, index)
+            weights = self._check_given(given, losses.shape, "weights").to(losses)
             weights, factors = weights / scales, self.private_factors(weights, index) / scales
         self.on_weights(weights, tasks)
         return weights, factors
