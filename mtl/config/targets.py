@@ -77,7 +77,11 @@ def targets_in(node: Any, where: str) -> Iterator[tuple[str, Any]]:
 def needed_trust(node: Any, trust: Sequence[str]) -> Iterator[str]:
     """What has to be trusted for the targets of a node: the modules that are, and those that are to be."""
     for _, target in targets_in(node, ""):
-        if isinstance(target, str) and DOTTED_NAME.fullmatch(target) and not (is_named(target) or is_of_package(target)):
+        if (
+            isinstance(target, str)
+            and DOTTED_NAME.fullmatch(target)
+            and not (is_named(target) or is_of_package(target))
+        ):
             yield next((module for module in trust if is_trusted(target, [module])), target.rpartition(".")[0])
 
 

@@ -81,7 +81,6 @@ class Evaluation(nn.Module):
         self.rows.zero_()
         return SplitMetrics(score=score, tasks=found)
 
-
     def validation_result(self, step: int) -> SplitMetrics:
         """The result of validation rows, by which a checkpoint is selected.
 
