@@ -1,6 +1,5 @@
 """Does learning these tasks together pay? Plans, trains and compares; `--help` says how."""
 
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,8 +20,6 @@ from mtl.sweep.queue import DONE, FAILED
 
 if TYPE_CHECKING:
     from mtl.comparison.report.content import Report
-    from mtl.config.run_config import RunConfig
-    from mtl.config.run_result import RunResult
     from mtl.sweep.plan import Configuration, Plan
     from mtl.sweep.planner import Planner
     from mtl.sweep.queue import QueuedRun
@@ -113,10 +110,7 @@ def carry_out(asked: Study, command: str, console: Console) -> "Report | None":
         def train_stage(plan: "Plan", heading: str, later: "Sequence[QueuedRun]") -> bool:
             console.print(heading, style="bold")
             entries = [*plan.entries, *later]
-            states = planner.queue.states(entries)
-            fresh = [(entry.config, planner.queue.known(entry)) for entry in entries if entry.key not in seen]
-            say_other_code([(config, run.result) for config, run in fresh if run is not None])
-            for entry, state in zip(entries, states, strict=True):
+            for entry, state in zip(entries, planner.queue.states(entries), strict=True):
                 if state != DONE and (entry.key not in seen or entry.key in missing):
                     missing[entry.key] = entry  # one that was paused and is gone on with is one
                 seen.add(entry.key)
@@ -137,20 +131,6 @@ def carry_out(asked: Study, command: str, console: Console) -> "Report | None":
     # Of several commands that share the comparison, one at a time writes the report
     with planner.queue.leases.alone(f"report-{planner.comparison_id}"):
         return report([planner.directory], console, folder=Path(asked.keep) if asked.keep else None)
-
-
-def say_other_code(found: "Sequence[tuple[RunConfig, RunResult]]") -> None:
-    """Say which finished runs were trained by other code of the user's own than there is now."""
-    from mtl.comparison.wording import count_noun
-    from mtl.config.own_code import OWN_CODE, own_code
-
-    before = [(own_code(config), result.environment) for config, result in found]
-    other = [code for code, was in before if OWN_CODE in was and was[OWN_CODE] != code.get(OWN_CODE)]
-    if other:
-        sys.stderr.write(
-            f"{count_noun(len(other), 'finished run')} of other code than your modules have now: taken as they are; "
-            "another output= trains them again\n"
-        )
 
 
 def announce(

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from mtl.config.own_code import own_code
 from mtl.config.run_result import DataFacts, ImprovementResult, RunResult, Seconds, TaskFacts
 from mtl.lifecycle.fit import Fitted
 from mtl.lifecycle.trained import Trained
@@ -99,7 +98,7 @@ def measure(
         steps=fitted.steps,
         epochs=fitted.epochs,
         peak_memory_bytes=memory,
-        environment={**environment(fitted.threads), **own_code(config)},
+        environment=environment(fitted.threads),
         affinity=affinity,
         improvement=improvement,
         notes=[*data.notes, *fitted.notes],
