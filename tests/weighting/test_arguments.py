@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mtl.errors import InputError
 from mtl.testing.problem import Problem
-from mtl.weighting.base import DirectionWeighting, GradientWeighting, LossWeighting, Step, Weighting
+from mtl.weighting.base import LossWeighting, Step
 from tests.weighting.problems import LOOKING_AROUND, METHODS, PLACED, make
 
 EACH_KIND = ("equal", "upgrad", "graddrop", "auto_lambda")
@@ -366,33 +366,3 @@ def test_gradients_need_not_be_recorded_around_it(name: str) -> None:
     make(name, 2).backward(losses_of(plain), plain.shared, plain.private)
     for one, other in zip(problem.parameters, plain.parameters, strict=True):
         torch.testing.assert_close(one.grad, other.grad, rtol=0, atol=0)
-
-
-def own(base: type[Weighting], forward: Callable[..., Any]) -> Weighting:
-    """A method of somebody's own, for two tasks."""
-    return type("Own", (base,), {"forward": lambda self, *given: forward(*given)})(2)
-
-
-@pytest.mark.parametrize(
-    ("base", "forward", "says"),
-    [
-        (
-            LossWeighting,
-            lambda losses, tasks: losses,
-            r"the objective, a tensor of shape \(\), and got the shape \(2,\)",
-        ),
-        (LossWeighting, lambda losses, tasks: None, "and got a NoneType"),
-        (LossWeighting, lambda losses, tasks: losses.detach().sum(), "the objective has no graph"),
-        (
-            GradientWeighting,
-            lambda gramian, losses, tasks: gramian,
-            r"weights of shape \(2,\), and got the shape \(2, 2\)",
-        ),
-        (DirectionWeighting, lambda jacobian, losses, tasks: jacobian[0], "a direction and weights, and got a Tensor"),
-        (DirectionWeighting, lambda jacobian, losses, tasks: (jacobian, losses), "a direction of shape"),
-    ],
-)
-def test_what_an_own_method_gives_is_checked(base: type[Weighting], forward: Callable[..., Any], says: str) -> None:
-    problem = Problem(2)
-    with pytest.raises(InputError, match=rf"Own\.forward: .*{says}"):
-        own(base, forward).backward(losses_of(problem), problem.shared, problem.private)

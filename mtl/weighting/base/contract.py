@@ -338,13 +338,6 @@ class Weighting(nn.Module, ABC):
             raise InputError(f"{what}: expected {self.num_tasks} losses, one of each task, and got {found}")
         return losses.detach()
 
-    def _check_given(self, given: object, shape: tuple[int, ...], what: str) -> Tensor:
-        """What a method's ``forward`` gives. InputError where it is no tensor of this shape, as of an own method."""
-        if not isinstance(given, Tensor) or given.shape != shape:
-            found = f"the shape {tuple(given.shape)}" if isinstance(given, Tensor) else f"a {type(given).__name__}"
-            raise InputError(f"{type(self).__name__}.forward: expected {what} of shape {tuple(shape)}, and got {found}")
-        return given
-
     def _usable(self, losses: Tensor, tasks: Tensor) -> Tensor | None:
         """The places, among M tasks, of those whose losses the method is defined for; None for all of them.
 

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from mtl.errors import InputError
 from mtl.gradients.gramian import all_finite, gramian_of
 from mtl.weighting.base.contract import Weighting
 from mtl.weighting.base.step import Call
@@ -41,26 +40,13 @@ class DirectionWeighting(Weighting):
         """Direction ``[P]`` and weights ``[M]``, of those losses that the method is defined for."""
         usable = self._usable(losses, tasks)
         if usable is None:
-            return self._given(jacobian, losses, tasks)
+            direction, weights = self(jacobian, losses, tasks)
+            return direction, weights
         direction, all_weights = torch.zeros_like(jacobian[0]), torch.zeros_like(losses)
         if len(usable):
-            direction, weights = self._given(jacobian[usable], losses[usable], tasks[usable])
+            direction, weights = self(jacobian[usable], losses[usable], tasks[usable])
             all_weights[usable] = weights
         return direction, all_weights
-
-    def _given(self, jacobian: Tensor, losses: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
-        """Direction and weights of these tasks. InputError where the method gives something else."""
-        parameters = jacobian.shape[1:]
-        given = self(jacobian, losses, tasks)
-        if not isinstance(given, tuple) or len(given) != 2:
-            raise InputError(
-                f"{type(self).__name__}.forward: expected a direction and weights, and got a {type(given).__name__}"
-            )
-        direction, weights = given
-        return (
-            self._check_given(direction, parameters, "a direction"),
-            self._check_given(weights, losses.shape, "weights"),
-        )
 
     @override
     def _update(self, call: Call) -> Tensor | None:

@@ -148,11 +148,10 @@ class GradientWeighting(Weighting):
             weights = torch.full_like(losses, torch.nan)
             return weights, weights
         if scales is None:
-            weights = self._check_given(self(gramian, losses, index), losses.shape, "weights").to(losses)
+            weights = self(gramian, losses, index).to(losses)
             factors = self.private_factors(weights, index)
         else:
-            given = self(gramian / torch.outer(scales, scales), losses / scales, index)
-            weights = self._check_given(given, losses.shape, "weights").to(losses)
+            weights = self(gramian / torch.outer(scales, scales), losses / scales, index).to(losses)
             weights, factors = weights / scales, self.private_factors(weights, index) / scales
         self.on_weights(weights, tasks)
         return weights, factors

@@ -7,7 +7,6 @@ from torch import Tensor
 from typing_extensions import override
 
 from mtl.distributed import mean_over_processes, processes
-from mtl.errors import InputError
 from mtl.gradients.accumulate import add_gradient, add_weighted_gradient
 from mtl.gradients.gramian import gramian_of
 from mtl.gradients.precision import at_least_single
@@ -78,17 +77,11 @@ class LossWeighting(Weighting):
         """The objective of those losses ``[M]`` that the method is defined for."""
         usable = self._usable(losses, tasks)
         if usable is None:
-            given = self(losses, tasks)
+            objective: Tensor = self(losses, tasks)
         elif len(usable) == 0:
-            given = 0 * losses.sum()
+            objective = 0 * losses.sum()
         else:
-            given = self(losses[usable], tasks[usable])
-        objective = self._check_given(given, (), "the objective, a tensor")
-        if losses.requires_grad and not objective.requires_grad:
-            raise InputError(
-                f"{type(self).__name__}.forward: the objective has no graph, so nothing would be learned of it: "
-                "weights are held constant by losses.detach(), the losses that they multiply are not"
-            )
+            objective = self(losses[usable], tasks[usable])
         return objective
 
     def _weights_known(self, tasks: list[int]) -> bool:
