@@ -135,6 +135,7 @@ def build_with_data(data: MultiTaskDataModule, config: RunConfig, groups: Groups
     strategy = partial(Grouped, strategy=model, groups=chosen) if chosen else model
     encoder = encoder_factory(config)
     sharing: Sharing = call_factory("model", strategy, data.input_shape, graph.names, encoder)
+    check_own(sharing, Sharing, "model", "out_features")
     if chosen or config.grouping == AUTO:
         check_groupable(sharing, config)
     check_values(sharing, data.most_values)
@@ -149,6 +150,7 @@ def build_with_data(data: MultiTaskDataModule, config: RunConfig, groups: Groups
         check_no_list(config.weighting, graph.names)
     make_weighting = instantiate_node(config.weighting, "weighting", config.trust)
     weighting: Weighting = call_factory("weighting", make_weighting, len(graph.tasks))
+    check_own(weighting, Weighting, "weighting", "num_tasks")
     data.hold_out(weighting.held_out)
     notes: tuple[str, ...] = ()
     if config.grouping == AUTO and chosen and weighting.needs_shared and not network.partition().shared:
@@ -187,6 +189,15 @@ def check_no_list(weighting: Node, names: Sequence[str], where: str = "weighting
                 f"{', '.join(names)}, and are typed in another: type them in this one"
                 + ("" if key == "initial_losses" else f", or numbers by task, '{place}={{{names[0]}: ...}}'")
             )
+
+
+def check_own(made: object, kind: type, where: str, attribute: str) -> None:
+    """InputError where a part is none of its kind, or lacks what others read of it, as an own one may."""
+    name = type(made).__name__
+    if not isinstance(made, kind):
+        raise InputError(f"{where}: expected a subclass of mtl.{kind.__name__}, and {name} is none")
+    if not isinstance(getattr(made, attribute, None), int):
+        raise InputError(f"{where}: {name} has no whole number {attribute}: expected its __init__ to set it")
 
 
 def check_groupable(sharing: Sharing, config: RunConfig) -> None:

@@ -1,6 +1,6 @@
 """The network: a sharing strategy, a head per task, and what dependent tasks see of each other."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, cast
 
 import torch
@@ -32,6 +32,23 @@ class Partition(NamedTuple):
     def private_lists(self) -> list[list[Parameter]]:
         """The private parameters as K lists, in the order of the tasks."""
         return list(self.private.values())
+
+
+def check_representations(given: object, sharing: Sharing, names: Sequence[str]) -> None:
+    """InputError where a strategy gives something else than a representation of each task, as an own one may."""
+    what = type(sharing).__name__
+    if not isinstance(given, Mapping):
+        raise InputError(
+            f"{what}.forward: expected a mapping from tasks to representations, and got a {type(given).__name__}"
+        )
+    for name in names:
+        if name not in given:
+            raise InputError(f"{what}.forward: no representation of task '{name}': found: {', '.join(map(str, given))}")
+        if given[name].shape[-1] != sharing.out_features:
+            raise InputError(
+                f"{what}.forward: the representation of task '{name}' has {given[name].shape[-1]} features, where "
+                f"out_features of {what}, or widths of its encoder, say {sharing.out_features}"
+            )
 
 
 class Network(nn.Module):
@@ -87,6 +104,7 @@ class Network(nn.Module):
     def predictions(self, representations: dict[str, Tensor], inputs: Inputs) -> dict[str, Tensor]:
         """Representations to raw predictions, in the order of the tasks."""
         predictions: dict[str, Tensor] = {}
+        check_representations(representations, self.sharing, self.graph.names)
         for name in self.graph.order:
             seen = [representations[name]]
             for up in self.graph[name].depends_on:

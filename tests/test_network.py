@@ -186,3 +186,17 @@ def test_networks_of_single_tasks_have_nothing_in_common() -> None:
     same = Network(SingleTask({SINGLE: (6,)}, graph.names, lambda _: encoder), graph)
     with pytest.raises(InputError, match="the networks of the tasks 'a' and 'b' have parameters in common"):
         same.partition()
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (torch.zeros(2, 8), "expected a mapping from tasks to representations, and got a Tensor"),
+        ({"a": torch.zeros(2, 8)}, "no representation of task 'b': found: a"),
+        ({"a": torch.zeros(2, 8), "b": torch.zeros(2, 9)}, "task 'b' has 9 features, where .* say 8"),
+    ],
+)
+def test_what_a_strategy_gives_is_checked(given: object, says: str) -> None:
+    made = network(regression("a"), binary("b"))
+    with pytest.raises(InputError, match=rf"Hard\.forward: .*{says}"):
+        made.predictions(given, {SINGLE: torch.zeros(2, 6)})  # type: ignore[arg-type]

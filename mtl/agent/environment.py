@@ -81,7 +81,12 @@ class Environment(ABC):
         self.check(data)
         if self.acts_on_test_rows:
             data.setup("test")
-        return self.run(predict, data)
+        report = self.run(predict, data)
+        if not isinstance(report, ExecutionReport):
+            raise InputError(
+                f"{type(self).__name__}.run: expected an ExecutionReport, and got a {type(report).__name__}"
+            )
+        return report
 
     def test_outcome(self, predict: Predict, data: MultiTaskDataModule) -> NDArray[np.float64] | None:
         """Act on what the labels of the test rows are about, to see where errors of heads and poor outcomes meet.

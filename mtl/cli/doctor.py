@@ -108,9 +108,10 @@ def config_folders() -> Iterator[tuple[str, str]]:
     """Where options are searched, and why a ``conf/`` that is there is not."""
     kinds = dict.fromkeys(folders.named_folders(), "named")
     kinds |= dict.fromkeys(folders.installed_folders(), "installed")
-    for folder in folders.config_folders():
-        yield kinds.get(folder, "mtl" if folder == folders.CONF else "found here"), str(folder)
+    for folder in folders.found_folders():
+        what = "" if folder.is_dir() else ": no such folder, so every other command refuses it"
+        yield kinds.get(folder, "mtl" if folder == folders.CONF else "found here"), f"{folder}{what}"
     here = Path("conf").resolve()
-    if here.is_dir() and here not in {folder.resolve() for folder in folders.config_folders()}:
+    if here.is_dir() and here not in {folder.resolve() for folder in folders.found_folders()}:
         reason = "has a config.yaml" if (here / "config.yaml").is_file() else "has no group such as task/ or weighting/"
         yield "not searched", f"{here}: it {reason}; --config-dir {here} searches it all the same"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mtl.cli.application import print_page
 from mtl.config.commands import installed_command
+from mtl.config.literals import for_shell
 from mtl.errors import InputError
 from mtl.runs.files import write_text
 
@@ -34,7 +35,7 @@ def main(arguments: list[str]) -> int:
     written = write_project(folder)
     command = installed_command() or "python -m mtl"
     print(f"{len(written)} files in {folder}/; its README.md says what they are. Next:")
-    print(f"  cd {folder}")
+    print(f"  cd {for_shell(str(folder))}")
     print(f"  {command} train task=deliveries weighting=largest_first model=own_layer encoder=products execution=warn")
     print(f"  {command} compare task=deliveries 'models=[hard,own_layer]' 'weightings=[equal,largest_first]'")
     if find_spec("pytest") is None:
@@ -76,7 +77,9 @@ def write_project(folder: Path) -> list[Path]:
 def check_name(name: str) -> None:
     """Raise InputError where a project cannot be called so, since Python could not import it."""
     if not NAME.fullmatch(name) or keyword.iskeyword(name):
-        raise InputError(f"'{name}': expected the name of a package: small letters, digits and _, such as myproject")
+        raise InputError(
+            f"'{name or '.'}': expected the name of a package: small letters, digits and _, such as myproject"
+        )
     found = find_spec(name)
     if name in sys.stdlib_module_names or (found and found.origin):  # a folder without code has none
         raise InputError(f"'{name}': a package of this name is there already, and Python would import that one")

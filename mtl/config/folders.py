@@ -37,14 +37,22 @@ CONF = folder_of(PACKAGE)
 
 
 def config_folders() -> list[Path]:
-    """All config folders, the one that counts first in front."""
+    """All config folders, the one that counts first in front. InputError if one that is named is not there."""
+    for folder in named_folders():
+        if not folder.is_dir():  # else options of its would silently be others of the same names
+            raise InputError(f"{VARIABLE}: '{folder}': no such config folder")
+    return found_folders()
+
+
+def found_folders() -> list[Path]:
+    """The config folders as they are named, whether they are there or not."""
     found = working_folder()
     return [*named_folders(), *([found] if found else []), *installed_folders(), CONF]
 
 
 def named_folders() -> list[Path]:
     """The folders that a person named, for this command or in the environment."""
-    return [Path(text) for text in os.environ.get(VARIABLE, "").split(os.pathsep) if text]
+    return [Path(text).expanduser() for text in os.environ.get(VARIABLE, "").split(os.pathsep) if text]
 
 
 def working_folder() -> Path | None:

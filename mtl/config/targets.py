@@ -15,7 +15,7 @@ What a run directory says of trust is not heard: see :attr:`mtl.runs.directory.R
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -28,7 +28,7 @@ from mtl.config import folders
 from mtl.config.folders import PACKAGE, make_code_importable
 from mtl.config.run_config import RunConfig
 from mtl.config.search_path import PROVIDER
-from mtl.errors import InputError
+from mtl.errors import InputError, suggestion
 
 # The others write files and start processes: their classes are no options of a run
 PARTS = ("agent", "merging", "nn", "sharing", "suites", "trees", "weighting")
@@ -60,7 +60,7 @@ def check_targets(node: Any, where: str, trust: Sequence[str] = ()) -> None:
         InputError: names the first target that is not allowed, and what would allow it.
     """
     for place, target in targets_in(node, where):
-        check_target(target, place, trust)
+        check_target(target, place, trust, needed_trust(node, trust))
 
 
 def targets_in(node: Any, where: str) -> Iterator[tuple[str, Any]]:
@@ -75,16 +75,37 @@ def targets_in(node: Any, where: str) -> Iterator[tuple[str, Any]]:
             yield from targets_in(value, f"{where}[{place}]")
 
 
-def check_target(target: Any, where: str, trust: Sequence[str] = ()) -> None:
-    """Raise InputError if a target is not allowed; arguments as for :func:`check_targets`. Imports nothing."""
+def needed_trust(node: Any, trust: Sequence[str]) -> Iterator[str]:
+    """What has to be trusted for the targets of a node: the modules that are, and those that are to be."""
+    for _, target in targets_in(node, ""):
+        if (
+            isinstance(target, str)
+            and DOTTED_NAME.fullmatch(target)
+            and not (is_named(target) or is_of_package(target))
+        ):
+            yield next((module for module in trust if is_trusted(target, [module])), target.rpartition(".")[0])
+
+
+def check_target(target: Any, where: str, trust: Sequence[str] = (), needed: Iterable[str] = ()) -> None:
+    """Raise InputError if a target is not allowed. Imports nothing.
+
+    Args:
+        target: what is named.
+        where: its key in the configuration, for messages.
+        trust: modules in which targets are allowed.
+        needed: what the configuration needs trusted in all, for the message: following it once is to be enough.
+
+    Raises:
+        InputError: says what would allow it.
+    """
     if not isinstance(target, str) or not DOTTED_NAME.fullmatch(target):
         raise InputError(f"{where}={str(target)[:100]}: expected the full name of a class, such as mtl.nn.mlp.MLP")
     if is_named(target) or is_trusted(target, trust) or is_of_package(target):
         return
-    module = target.rpartition(".")[0]
+    modules = dict.fromkeys([*needed, target.rpartition(".")[0]])
     raise InputError(
         f"{where}={target[:200]}: not run, since it is neither named in conf/ nor a class of {', '.join(_parts())}; if "
-        f"you trust that code: trust=[{module[:200]}]"
+        f"you trust that code: trust=[{','.join(module[:200] for module in modules)}]"
     )
 
 
@@ -115,7 +136,13 @@ def find_target(target: Any, where: str, trust: Sequence[str] = ()) -> Any:
     except InputError:
         raise
     except Exception as error:  # whatever a module raises while it is imported
-        raise InputError(f"cannot build {target}: {' '.join(str(error).split())}") from None
+        hint = ""
+        if isinstance(error, ModuleNotFoundError) and error.name and f"{target}.".startswith(f"{error.name}."):
+            hint = (
+                "; code that is not installed is found in the working directory, and beside a config folder that is "
+                "named by --config-dir"
+            )
+        raise InputError(f"cannot build {target}: {' '.join(str(error).split())}{hint}") from None
     imported.add(target)
     if not callable(found):
         raise InputError(f"{where}={target}: expected a class or function, and it is a {type(found).__name__}")
@@ -125,8 +152,10 @@ def find_target(target: Any, where: str, trust: Sequence[str] = ()) -> Any:
 
 
 def _submodule(parent: Any, path: str) -> Any:
-    if not inspect.ismodule(parent):
-        raise AttributeError(f"no '{path.rpartition('.')[2]}' in {path.rpartition('.')[0]}")
+    if not inspect.ismodule(parent) or not hasattr(parent, "__path__"):  # a class, or a module without others in it
+        of, _, name = path.rpartition(".")
+        near, _ = suggestion(name, [one for one, value in vars(parent).items() if inspect.isclass(value)])
+        raise AttributeError(f"no '{name}' in {of}{near and f': {near.strip()}'}")
     return import_module(path)
 
 

@@ -1,5 +1,6 @@
 """How good predictions are: every task's metrics and mean loss over many batches, and one score of them all."""
 
+import warnings
 from typing import cast
 
 import torch
@@ -16,6 +17,8 @@ from mtl.nn.by_name import ModulesByName
 from mtl.suites.batch import Batch
 from mtl.tasks import TaskGraph, labelled
 from mtl.tasks.measuring import by_one_process, computed
+
+SMALLEST = 1e-12  # of a loss, before its logarithm is taken
 
 
 class Evaluation(nn.Module):
@@ -38,6 +41,7 @@ class Evaluation(nn.Module):
         self.metrics = by_one_process(metrics)
         for name in ("losses", "rows"):
             self.register_buffer(name, torch.zeros(len(graph.tasks), dtype=torch.float64), persistent=False)
+        self._below: set[str] = set()  # tasks that were warned of
 
     def add(self, predictions: dict[str, Tensor], batch: Batch, contributions: RowContributions | None = None) -> None:
         """Add the predictions of a batch to the metrics and losses, and to the contributions where they are wanted."""
@@ -86,25 +90,39 @@ class Evaluation(nn.Module):
                 found[task.name] = {name: value for name, value in values.items() if value == value} | {LOSS: loss}
             metrics.reset()
         seen = [loss for loss, n in zip(losses, rows, strict=True) if n]
-        score = float(torch.tensor(seen, dtype=torch.float64).clamp(min=1e-12).log().mean().exp()) if seen else None
+        score = float(torch.tensor(seen, dtype=torch.float64).clamp(min=SMALLEST).log().mean().exp()) if seen else None
         self.losses.zero_()
         self.rows.zero_()
         return SplitMetrics(score=score, tasks=found)
 
+    def validation_result(self, step: int) -> SplitMetrics:
+        """The result of validation rows, by which a checkpoint is selected.
 
-def check_validation(measured: SplitMetrics, step: int) -> None:
-    """Raise an InputError where nothing can be selected by what was measured in validation.
+        Warns once of a task whose loss is below 0, of which the geometric mean says nothing.
 
-    Args:
-        measured: on the val split.
-        step: optimizer steps so far.
+        Args:
+            step: optimizer steps so far.
 
-    Raises:
-        Diverged: a loss is not finite, as when the last step has broken the network unseen.
-        InputError: no row has a label.
-    """
-    if not any(measured.tasks.values()):
-        raise InputError("no row of the val split has a label: nothing to select a checkpoint by")
-    for name, values in measured.tasks.items():
-        if values and values[LOSS] is None:
-            raise Diverged.at(step, f"validation loss of task '{name}'")
+        Returns:
+            See :meth:`result`.
+
+        Raises:
+            Diverged: a loss is not finite, as when the last step has broken the network unseen.
+            InputError: no row has a label.
+        """
+        measured = self.result()
+        if not any(measured.tasks.values()):
+            raise InputError("no row of the val split has a label: nothing to select a checkpoint by")
+        losses = {name: values[LOSS] for name, values in measured.tasks.items() if values}
+        for name, loss in losses.items():
+            if loss is None:
+                raise Diverged.at(step, f"validation loss of task '{name}'")
+            if loss < 0 and name not in self._below:
+                self._below.add(name)
+                warnings.warn(
+                    f"the validation loss of task '{name}' is below 0: val/score, the geometric mean of the losses, "
+                    f"takes it for {SMALLEST:g}, so what selects the epoch, ends the training and ranks runs does not "
+                    "see it change; a constant added to the loss keeps it above",
+                    stacklevel=2,
+                )
+        return measured

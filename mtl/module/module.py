@@ -15,7 +15,7 @@ from mtl.config.run_result import SplitMetrics
 from mtl.errors import InputError, unknown
 from mtl.module.constant_losses import constant_losses
 from mtl.module.evaluating import evaluating
-from mtl.module.evaluation import Evaluation, check_validation
+from mtl.module.evaluation import Evaluation
 from mtl.module.finite_predictions import check_finite
 from mtl.module.lightning import LeanModule, reduce_gradients_ourselves
 from mtl.module.loss_meter import LossMeter
@@ -267,8 +267,7 @@ class MultiTaskModule(LeanModule):
 
     @override
     def on_validation_epoch_end(self) -> None:
-        measured = self.evaluation.result()
-        check_validation(measured, self.global_step)
+        measured = self.evaluation.validation_result(self.global_step)
         data: Data = self.trainer.datamodule  # type: ignore[attr-defined]
         acted = {f"val/{key}": value for key, value in acted_in_validation(data, self.predict).items()}
         if not self.trainer.sanity_checking:

@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from mtl.comparison.wording import count_noun
 from mtl.runs.directory import Run
 from mtl.sweep.plan import Plan
 from mtl.sweep.queue import DONE, FAILED, PENDING, RUNNING, RunQueue
@@ -26,8 +27,9 @@ def format_duration(seconds: float) -> str:
 
 def plan_table(plan: Plan, workers: int, what: str) -> Table:
     """Configurations with their sizes, most epochs (first those in which groups are found) and most seconds."""
-    runs = f"{len(plan.entries)} runs"
-    shape = f"{len(plan.configurations)} configurations x {len(plan.configurations[0].entries)} seeds"
+    runs = count_noun(len(plan.entries), "run")
+    seeds = count_noun(len(plan.configurations[0].entries), "seed")
+    shape = f"{count_noun(len(plan.configurations), 'configuration')} x {seeds}"
     total = sum(plan.seconds(one) * len(one.entries) for one in plan.configurations) / max(workers, 1)
     table = Table(
         title=f"{plan.directory.name}, {what}: {shape} = {runs}",

@@ -5,16 +5,30 @@ from typing import ClassVar
 
 import pytest
 import torch
+from rich.table import Table
 from torch import Tensor
 
 from mtl.agent.environment import Environment
-from mtl.agent.report import ExecutionReport
+from mtl.agent.report import ExecutionReport, Value
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE, Inputs
 from mtl.suites.base import MultiTaskDataModule, Predict
 from mtl.suites.table import TableSuite
 from mtl.tasks import regression
 from tests.support import Rows
+
+
+class Nothing(ExecutionReport):
+    """Nothing came of it."""
+
+    def records(self) -> list[dict[str, Value]]:
+        return []
+
+    def summary(self) -> dict[str, float]:
+        return {}
+
+    def table(self) -> Table:
+        return Table()
 
 
 class Needing(Environment):
@@ -62,7 +76,7 @@ class Recording(Environment):
 
     def run(self, predict: Predict, data: MultiTaskDataModule) -> ExecutionReport:
         self.predict, self.data, self.loaded = predict, data, bool(data.splits)
-        return None  # type: ignore[return-value]
+        return Nothing()
 
 
 class OnRows(Recording):
@@ -82,3 +96,12 @@ def test_rows_are_loaded_only_for_who_acts_on_them(environment: Recording) -> No
     assert environment.predict is predict
     assert environment.data is data
     assert environment.loaded == environment.acts_on_test_rows
+
+
+def test_what_an_environment_gives_is_checked() -> None:
+    class Own(Environment):
+        def run(self, predict: Predict, data: MultiTaskDataModule) -> ExecutionReport:
+            return None  # type: ignore[return-value]
+
+    with pytest.raises(InputError, match=r"Own\.run: expected an ExecutionReport, and got a NoneType"):
+        Own().act(lambda inputs: {}, suite("a"))

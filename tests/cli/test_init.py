@@ -46,6 +46,11 @@ def test_a_project_is_written_under_its_own_name(
     assert [f"{group}={getattr(config.choices, group)}" for group, _, _ in map(parted, OPTIONS)] == OPTIONS
 
 
+def test_the_folder_is_entered_by_what_is_printed(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["my project/mine_of_init"]) == 0
+    assert "  cd 'my project/mine_of_init'\n" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("path", [path for path in TEMPLATES if path.suffix == ".yaml"], ids=lambda path: path.stem)
 def test_every_option_of_the_template_names_a_class_of_it(path: Path) -> None:
     (target,) = TARGET.findall(path.read_text(encoding="utf-8"))

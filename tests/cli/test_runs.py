@@ -55,6 +55,7 @@ def test_runs_are_filtered_and_sorted(output: Path, capsys: pytest.CaptureFixtur
 def test_the_page_holds_every_column_of_every_run(output: Path) -> None:
     assert main([f"output={output}", f"html={output / 'runs.html'}"]) == 0
     page = (output / "runs.html").read_text(encoding="utf-8")
+    assert "@media print" in page  # which shows all columns, where they are scrolled to on a screen
     assert page.count("<tr data-state") == 4
     for text in ("mine: pays", "task.rows=77 steps=9", "a/r2 0.5", "damaged: &#39;"):
         assert text in page

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from mtl.cli import doctor
 from mtl.cli.application import without_folders
 from mtl.cli.help import help_text
 from mtl.config import folders
@@ -149,3 +150,16 @@ def test_code_that_is_installed_comes_before_that_of_the_folder(project: Path) -
     instantiate_node(config.weighting, "weighting", config.trust)
     assert sys.path[-1] == str(project)
     assert Path(torch.__file__).name == "__init__.py"
+
+
+def test_a_folder_that_the_environment_names_has_to_be_there(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else its options would silently be others of the same names."""
+    monkeypatch.setenv("MTL_CONF", str(tmp_path / "nowhere"))
+    with pytest.raises(InputError, match=r"MTL_CONF: '.*nowhere': no such config folder"):
+        option_names("weighting")
+    assert f"{tmp_path / 'nowhere'}: no such folder" in dict(doctor.config_folders())["named"]
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("MTL_CONF", "~")
+    assert config_folders()[0] == tmp_path

@@ -1,5 +1,6 @@
 """A config names classes; what it may not name is refused before anything is imported."""
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,25 @@ def test_trust_opens_a_module_and_no_other(tmp_path: Path, monkeypatch: pytest.M
     for trust in ([], ["acme"], ["acme_good.Thing"], ["acme_goo"]):
         with pytest.raises(InputError, match=r"trust=\[acme_good\]"):
             check_targets({"_target_": "acme_good.Thing"}, "model", trust)
+
+
+def test_the_message_names_all_that_is_to_be_trusted() -> None:
+    """Typed once, it opens a run of several modules; what is trusted already stays, what helps nothing goes."""
+    node = {"a": {"_target_": "acme.one.A"}, "b": [{"_target_": "acme.two.B"}], "c": {"_target_": "mtl.nn.mlp.MLP"}}
+    for trust, expected in (([], "acme.one,acme.two"), (["acme.one", "acm"], "acme.one,acme.two")):
+        with pytest.raises(InputError, match=re.escape(f"trust=[{expected}]")):
+            check_targets(node, "", trust)
+    check_targets(node, "", ["acme.one", "acme.two"])
+
+
+def test_a_misspelt_class_is_answered_with_the_nearest() -> None:
+    with pytest.raises(InputError, match=r"no 'MPL' in mtl\.nn\.mlp: did you mean 'MLP'\?"):
+        instantiate_node({"_target_": "mtl.nn.mlp.MPL"}, "encoder")
+
+
+def test_code_that_is_not_found_is_said_where_it_is_looked_for() -> None:
+    with pytest.raises(InputError, match=r"No module named 'acme_away'; .* working directory, .*--config-dir"):
+        instantiate_node({"_target_": "acme_away.Thing"}, "model", ["acme_away"])
 
 
 def test_a_text_is_a_text(monkeypatch: pytest.MonkeyPatch) -> None:

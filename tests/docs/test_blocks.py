@@ -74,8 +74,9 @@ def test_the_tutorial_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(tmp_path)
     (script,) = blocks(TUTORIAL, "python")
     exec(compile(script, TUTORIAL.name, "exec"), {})  # noqa: S102
-    typed = [shlex.split(line) for line in lines("".join(blocks(TUTORIAL, "sh")))]
-    for _, *arguments in [words for words in typed if words[0] == "mtl"]:
+    runs = tmp_path / "outputs" / "runs" / "table" / "gated-uncertainty"
+    for line in [line for line in lines("".join(blocks(TUTORIAL, "sh"))) if line.startswith("mtl ")]:
+        _, *arguments = shlex.split(line.replace("<run id>", next(runs.iterdir()).name if "<" in line else ""))
         monkeypatch.setattr(sys, "argv", ["mtl", *arguments, *QUICK.get(arguments[0], [])])
         with suppress(SystemExit):  # with 0, or something of what follows is missing
             program.main()
@@ -83,7 +84,7 @@ def test_the_tutorial_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert "single" in report
     (predictions,) = (tmp_path / "outputs" / "runs").rglob("predictions.csv")
     assert len(pd.read_csv(predictions)) == 5
-    (run,) = (tmp_path / "outputs" / "runs" / "table" / "gated-uncertainty").iterdir()
+    (run,) = runs.iterdir()
     block, example = blocks(ROOT / "docs" / "suites" / "table.md", "python")
     found = {"frame": pd.read_csv(tmp_path / "new.csv")}
     exec(compile(block.replace("<run id>", run.name), "table.md", "exec"), found)  # noqa: S102

@@ -115,3 +115,16 @@ def test_metrics_that_do_not_fit_are_named() -> None:
     pair.update(1.0)
     with pytest.raises(InputError, match=r"^metric Pair gives the shape \(2,\): expected one number"):
         computed(pair)
+
+
+def test_a_loss_below_zero_is_warned_of_once() -> None:
+    """The geometric mean does not see it change, so that it would select nothing unnoticed."""
+    measured = Evaluation(TaskGraph([replace(regression("density"), loss=lambda p, t: p - t), regression("other")]))
+    batch = Batch({}, {"density": torch.full((3,), 2.0), "other": torch.ones(3)})
+    predictions = {"density": torch.zeros(3), "other": torch.zeros(3)}
+    measured.add(predictions, batch)
+    with pytest.warns(UserWarning, match="validation loss of task 'density' is below 0"):
+        found = measured.validation_result(1)
+    assert found.tasks["density"]["loss"] == -2.0
+    measured.add(predictions, batch)
+    assert measured.validation_result(2) == found  # where a second warning would be an error

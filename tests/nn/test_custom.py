@@ -96,3 +96,11 @@ def test_a_module_where_what_makes_it_is_wanted_is_one_line(tmp_path: Path) -> N
     ):
         with pytest.raises(InputError, match=said):
             build(config.changed(encoder=node, trust=["torch.nn"]))
+
+
+def test_a_part_that_is_none_of_its_kind_is_one_line(tmp_path: Path) -> None:
+    config, trust = tiny(tmp_path), ["torch.nn"]
+    foreign = {"_target_": "torch.nn.Identity", "_partial_": True}  # takes any arguments
+    for key, said in (("model", "subclass of mtl.Sharing, and Identity"), ("weighting", "subclass of mtl.Weighting")):
+        with pytest.raises(InputError, match=f"{key}: expected a {said}"):
+            build(config.changed(**{key: foreign}, trust=trust))

@@ -12,7 +12,6 @@ from typing_extensions import override
 
 from mtl.errors import InputError
 from mtl.module.constant_losses import constant_losses
-from mtl.module.evaluation import check_validation
 from mtl.module.lightning import LeanModule
 from mtl.module.losses import share_factors
 from mtl.module.module import acted_in_validation
@@ -172,8 +171,7 @@ class StackedModule(LeanModule):
     @override
     def on_validation_epoch_end(self) -> None:
         def measure(member: Member) -> None:
-            measured = member.module.evaluation.result()
-            check_validation(measured, self.global_step)
+            measured = member.module.evaluation.validation_result(self.global_step)
             acted = acted_in_validation(self._data[member], member.module.predict)
             member.log_validation(measured.flat("val/") | {f"val/{key}": value for key, value in acted.items()})
 
