@@ -1,7 +1,6 @@
 """What a report says beside its verdict: negative transfer, and Pareto fronts."""
 
 from math import isfinite, nan
-from pathlib import Path
 
 from mtl.comparison.fixed_front import fixed_front_sentences
 from mtl.comparison.report import number_format
@@ -47,17 +46,11 @@ def stopped_rows(comparison: Comparison) -> list[tuple[str, ...]]:
             str(one.epochs),
             number_format.value(nan if one.score is None else one.score),
             number_format.value(nan if one.last_score is None else one.last_score),
-            within_output(one.run) or "failed",
+            one.run or "failed",
         )
         for one in comparison.design.stopped
         if one.epochs is not None
     ]
-
-
-def within_output(path: str) -> str:
-    """The path of a run from its output directory on, which tells no machine: ``runs/<suite>/<configuration>/<id>``."""
-    parts = Path(path).parts
-    return str(Path(*parts[-4:])) if parts[-4:-3] == ("runs",) else path
 
 
 def scales_sentence(comparison: Comparison) -> str:

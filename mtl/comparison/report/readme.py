@@ -8,8 +8,8 @@ from pathlib import Path
 from mtl.comparison.report.content import Report
 from mtl.comparison.report.data_facts import data_in_words, environment_of
 from mtl.comparison.report.drawing import SvgFigure
-from mtl.comparison.report.findings import within_output
 from mtl.comparison.report.markdown import body, escaped, problems_section
+from mtl.comparison.types import Comparison
 from mtl.comparison.wording import join_words
 from mtl.runs.files import write_text
 
@@ -64,7 +64,7 @@ def write_readme(folder: Path, report: Report, provenance: Provenance, figures: 
         "",
         "## Result",
         "",
-        *body(comparison, report.verdict, shown),
+        *body(named_within_output(comparison), report.verdict, shown),
         *problems_section([replace(one, path=within_output(one.path)) for one in report.problems]),
         "",
         reading,
@@ -76,3 +76,15 @@ def machine(environment: Mapping[str, str]) -> str:
     """What it ran on, in one line."""
     names = ("device", "processor", "cores", "threads", "platform", "python", "torch", "pytorch-lightning", "commit")
     return ", ".join(f"{key} {environment[key]}" for key in names if environment.get(key)) + "."
+
+
+def named_within_output(comparison: Comparison) -> Comparison:
+    """The comparison with the runs that were stopped named as :func:`within_output` does."""
+    stopped = tuple(replace(one, run=within_output(one.run)) for one in comparison.design.stopped)
+    return replace(comparison, design=replace(comparison.design, stopped=stopped))
+
+
+def within_output(path: str) -> str:
+    """The path of a run from its output directory on, which tells no machine: ``runs/<suite>/<configuration>/<id>``."""
+    parts = Path(path).parts
+    return str(Path(*parts[-4:])) if parts[-4:-3] == ("runs",) else path
