@@ -11,7 +11,7 @@ from mtl.training.budget import Budget
 FIRST = 2
 # Operations of the forward pass of a batch through one network. With as many, it keeps a core busy: runs at once then
 # take nearly as long as one after another, and fewer of them save time (docs/performance.md)
-KEEPS_BUSY = 1e7
+KEEPS_BUSY = 1e8
 FEWEST = 2  # configurations that go on before the last rung, where there are as many
 
 
