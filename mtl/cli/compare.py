@@ -114,8 +114,7 @@ def carry_out(asked: Study, command: str, console: Console) -> "Report | None":
                 if state != DONE and (entry.key not in seen or entry.key in missing):
                     missing[entry.key] = entry  # one that was paused and is gone on with is one
                 seen.add(entry.key)
-            apart = asked.at_once == 1 or planner.halves  # else what is begun by itself is missing in a stack
-            return train(plan, workers, console, pool=pool, later=later if apart else ())
+            return train(plan, workers, console, pool=pool, later=later if planner.study.at_once == 1 else ())
 
         if asked.tune:
             single, *multi = choose_on_validation(planner, [single, *multi], workers, console, pool)

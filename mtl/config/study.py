@@ -52,7 +52,7 @@ class Study(Frozen):
         weightings: likewise.
         design: ``confirm`` or ``full``, see :mod:`mtl.comparison.design`.
         screen: seeds on which all configurations are ranked on validation.
-        halving: after a part of their training the better half goes on; None: where that saves time.
+        halving: after a part of their training the better half goes on; None: where runs are trained one by one.
         looks: numbers of deciding seeds after which one looks.
         seeds: one look at so many deciding seeds, or at these; None: as ``looks`` says.
         first_seed: the seeds begin with it.
@@ -67,7 +67,7 @@ class Study(Frozen):
         alpha: chance of any false claim.
         margin: a gain within +-margin is too small to matter.
         workers: processes that train; None: one per core; 0: this process.
-        replicas: most runs that a process trains at once; None: :data:`AT_ONCE`.
+        replicas: most runs that a process trains at once; None: :data:`AT_ONCE`, or 1 where one keeps a core busy.
         leases: address of a database that says which process is at a run; None: files do.
         dry_run: print the plan and stop.
         fail_fast: stop at the first run that fails.

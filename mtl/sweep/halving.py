@@ -9,9 +9,6 @@ from mtl.training.budget import Budget
 # The first part of a training that is looked at: one in so many of its epochs. With 3, the best configuration of one
 # suite was lost in a quarter of the screenings (experiments/halving)
 FIRST = 2
-# Operations of the forward pass of a batch through one network. With as many, it keeps a core busy: runs at once then
-# take nearly as long as one after another, and fewer of them save time (docs/performance.md)
-KEEPS_BUSY = 1e8
 FEWEST = 2  # configurations that go on before the last rung, where there are as many
 
 

@@ -13,7 +13,7 @@ from tempfile import mkdtemp
 from typing import Any
 from weakref import finalize
 
-from mtl.assembly import Assembly, build, build_suite
+from mtl.assembly import build, build_suite
 from mtl.comparison.design import CONFIRM
 from mtl.config.compose import configure
 from mtl.config.equal_numbers import whole_as_integers
@@ -42,7 +42,7 @@ from mtl.sweep.entries import (
     with_split_seed,
     with_values,
 )
-from mtl.sweep.halving import KEEPS_BUSY, rungs
+from mtl.sweep.halving import rungs
 from mtl.sweep.matched_baselines import epochs_within, same_parameters, sizes_of
 from mtl.sweep.outcomes import check_outcomes
 from mtl.sweep.plan import Configuration, Plan
@@ -56,6 +56,10 @@ from mtl.training.hardware import processes_of
 from mtl.training.loggers import check_loggers
 from mtl.training.resources import count_parameters
 from mtl.training.step_threads import operations
+
+# Operations of the forward pass of a batch through one network. With as many, one keeps a core busy: runs at once take
+# as long as one after another (docs/performance.md)
+KEEPS_BUSY = 1e8
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,8 @@ class Planner:
             )
         assembly.data.setup("fit")
         check_labels(self.data.splits)
+        if study.replicas is None and operations(assembly) / len(self.data.tasks) >= KEEPS_BUSY:
+            self.study = study = study.model_copy(update={"replicas": 1})
         self.fingerprint = self.data.fingerprint
         scratch = Path(mkdtemp(prefix="mtl-plan-"))
         finalize(self, rmtree, scratch, ignore_errors=True)
@@ -123,7 +129,7 @@ class Planner:
             check_outcomes(f"{model} {weighting}", configs[-1], base, environment)
         self._check_unlike(configs[1:])
         self.splits: dict[tuple[str, int], Split] = {}
-        self.halves = self._halves(assembly, configs[1:])
+        self.halves = self._halves(configs[1:])
         self.comparison_id = comparison_id(study, configs, self.fingerprint, halving=self.halves)
         self.directory = self.output / "comparisons" / (study.name or f"{study.subject}-{self.comparison_id}")
         self._check_directory()
@@ -131,21 +137,14 @@ class Planner:
         self.overhead = loading_seconds(base) + closing_seconds(assembly, self.data)
         self.steps = self.data.loader("train", training=True).steps
 
-    def _halves(self, single: Assembly, configs: Sequence[RunConfig]) -> bool:
-        """Whether screening lets go of the worse half on its way.
-
-        Args:
-            single: the baseline, the rows loaded.
-            configs: what is screened, of any seed.
-        """
+    def _halves(self, configs: Sequence[RunConfig]) -> bool:
+        """Whether screening lets go of the worse half of these configs on its way."""
         hardware = {str(arguments): arguments for one in configs for arguments in [one.hardware.arguments()]}
         with silent_lightning():
             # Of several processes, only the first would know that it is to pause
             if self.study.design != CONFIRM or any(processes_of(arguments) > 1 for arguments in hardware.values()):
                 return False
-        if self.study.halving is not None:
-            return self.study.halving
-        return self.study.at_once == 1 or operations(single) / len(self.data.tasks) >= KEEPS_BUSY
+        return self.study.at_once == 1 if self.study.halving is None else self.study.halving
 
     def _check_unlike(self, configs: Sequence[RunConfig]) -> None:
         """Raise InputError if two entries are one configuration, which would be screened, and stopped, twice.

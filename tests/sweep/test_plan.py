@@ -287,23 +287,25 @@ def test_a_split_of_its_own_for_every_seed_is_other_data_for_the_same_configurat
 
 
 @pytest.mark.parametrize(
-    ("arguments", "halves"),
+    ("arguments", "halves", "at_once"),
     [
-        ([], False),
-        (["replicas=1"], True),
-        (["halving=true"], True),
-        (["encoder.widths=[700,700]"], True),
-        (["encoder.widths=[700,700]", "halving=false"], False),
-        (["encoder.widths=[700,700]", "batch_size=8"], False),
-        (["encoder.widths=[700,700]", "design=full"], False),
-        (["replicas=1", "hardware.devices=2", "hardware.accelerator=cpu"], False),
+        ([], False, 16),
+        (["replicas=1"], True, 1),
+        (["halving=true"], True, 16),
+        (["encoder.widths=[700,700]"], True, 1),
+        (["encoder.widths=[700,700]", "halving=false"], False, 1),
+        (["encoder.widths=[700,700]", "batch_size=8"], False, 16),
+        (["encoder.widths=[700,700]", "replicas=4"], False, 4),
+        (["encoder.widths=[700,700]", "design=full"], False, 1),
+        (["replicas=1", "hardware.devices=2", "hardware.accelerator=cpu"], False, 1),
     ],
 )
-def test_screening_lets_go_of_configurations_where_that_saves_time(
-    tmp_path: Path, arguments: list[str], halves: bool
+def test_large_networks_are_trained_one_after_another_and_screened_by_halves(
+    tmp_path: Path, arguments: list[str], halves: bool, at_once: int
 ) -> None:
-    """Many small networks are trained in little more time than few; of several processes, none could be paused."""
-    assert planner(tmp_path, "models=[hard,gated]", *arguments).halves == halves
+    """Many small ones are trained in little more time than few; of several processes, none could be paused."""
+    found = planner(tmp_path, "models=[hard,gated]", *arguments)
+    assert (found.halves, found.study.at_once) == (halves, at_once)
 
 
 def test_the_seed_whose_rows_cannot_be_used_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
