@@ -1,10 +1,10 @@
 """Runs trained at once beside the same runs one after another, in one process: python benchmarks/replicas.py
 
 Work: ``model=hard weighting=equal``, whole runs from config to result, with their directories, checkpoints, logs and
-validations. *tiny*, *small* and *W1* are 16 runs of ``task=synthetic`` with three tasks and 64 inputs: a trunk 64-64
-and batches of 64 rows, a trunk 128-128 and batches of 256, a trunk 256-256 and batches of 256. *table* is 8 runs of
-``task=table`` with its default encoder and 10,000 rows, 12 columns and three targets that are drawn here. In each round
-all ways train the same seeds, after runs of each process that are not counted; figures are medians over the rounds.
+validations. *tiny* and *W1* are 16 runs of ``task=synthetic`` with three tasks and 64 inputs: a trunk 64-64 and batches
+of 64 rows, a trunk 256-256 and batches of 256. *table* is 8 runs of ``task=table`` with its default encoder and 10,000
+rows, 12 columns and three targets that are drawn here. In each round all ways train the same seeds, after runs of each
+process that are not counted; figures are medians over the rounds.
 
 - *one after another* and *at once*: in this process, with one thread. *two threads*: at once, with two.
 - *two processes*: each trains half of the runs at once, as a comparison does on two cores
@@ -52,7 +52,6 @@ ROWS = 10_000  # of the table
 SYNTHETIC = ["task=synthetic", "task.features=64"]
 WORKS = {
     "tiny": [*SYNTHETIC, "encoder.widths=[64,64]", "batch_size=64"],
-    "small": [*SYNTHETIC, "encoder.widths=[128,128]", "batch_size=256"],
     "W1": [*SYNTHETIC, "encoder.widths=[256,256]", "batch_size=256"],
     "table": ["task=table", "task.targets={cost: regression, late: binary, kind: classes}"],
 }
