@@ -78,6 +78,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_runtest_setup() -> None:
-    """Every test begins with the same random state, whichever ran before it in its process."""
+    """Every test begins with the same random state and has said nothing yet, whichever ran before it in its process."""
     if "torch" in sys.modules:
         sys.modules["torch"].manual_seed(0)
+    if "mtl.lifecycle.introduction" in sys.modules:
+        sys.modules["mtl.lifecycle.introduction"].write.cache_clear()

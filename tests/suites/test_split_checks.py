@@ -254,6 +254,15 @@ def test_times_until_an_event_are_so(labels: torch.Tensor, message: str) -> None
         checked_splits(dict.fromkeys(NAMES, Split({SINGLE: x}, {"end": labels})), [task], {SINGLE: (4,)})
 
 
+def test_what_is_said_of_the_data_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """A sweep in one process has many runs on the same data, and its progress would drown."""
+    data = Own()
+    for notes, expected in ((["one"], "one\n"), (["one"], ""), (["two"], "two\n"), (["one"], "one\n")):
+        data.notes = notes
+        introduce(data)
+        assert capsys.readouterr().err == expected
+
+
 def test_a_choice_needs_candidates() -> None:
     splits = dict.fromkeys(NAMES, Split({SINGLE: X}, {"next": torch.ones(ROWS, 3)}))
     with pytest.raises(InputError, match="task 'next' is of candidates: expected an input 'mask' of them"):
