@@ -156,6 +156,16 @@ class MultiTaskDataModule(LightningDataModule, ABC):
         part.splits = {name: rows.of(kept) for name, rows in self.splits.items()}
         return part
 
+    def served_as(self, other: "MultiTaskDataModule") -> Self:
+        """The same rows, which are loaded already, in the batches of another suite, and held out as there."""
+        same = copy(self)
+        same.configure_batches(other.batch_size, other.seed, other.accumulate)
+        same.hold_out(other.held_share)
+        same.splits = dict(self.splits)
+        if same.held_share:
+            same._hold_out_rows(same.splits["train"])
+        return same
+
     def select_by(self, criterion: str) -> None:
         """Choose what the best epoch is chosen by.
 
