@@ -211,7 +211,8 @@ class Planner:
         expected = [names[i::groups] for i in range(groups)]
         assembly = build(config, suite.statistics, expected)
         if config.finish_heads:
-            check_finishing(assembly, processes_of(config.hardware.arguments()))
+            with silent_lightning():
+                check_finishing(assembly, processes_of(config.hardware.arguments()))
         parameters = count_parameters(assembly.module)["total"]
         measuring = measuring_epochs(config, len(names))
         data = suite.data.served_as(assembly.data)
