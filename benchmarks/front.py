@@ -110,7 +110,7 @@ def main() -> None:
     time.perf_counter = time.process_time  # type: ignore[assignment]
     points = simplex(TASKS, given.parts)
     figures: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory() as name, Path(os.devnull).open("w") as nowhere:
+    with tempfile.TemporaryDirectory() as name, Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         for work in given.works:
             overrides = [*WORKS[work], "task=synthetic", "task.features=64", f"task.rows={given.rows}", "model=hard"]
             overrides += ["weighting=fixed", f"epochs={given.epochs}", "steps=null", "patience=null", "threads=1"]

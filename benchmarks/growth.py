@@ -209,7 +209,7 @@ def measure_here(curve: str, size: int) -> None:
     before = peak_of_host()
     with (
         tempfile.TemporaryDirectory() as name,
-        Path(os.devnull).open("w") as nowhere,
+        Path(os.devnull).open("w", encoding="utf-8") as nowhere,
         redirect_stdout(nowhere),
         redirect_stderr(nowhere),
     ):

@@ -218,7 +218,7 @@ def main() -> None:
     for work in given.works:
         with (
             tempfile.TemporaryDirectory() as place,
-            Path(os.devnull).open("w") as nowhere,
+            Path(os.devnull).open("w", encoding="utf-8") as nowhere,
             redirect_stderr(nowhere),
             redirect_stdout(nowhere),  # what a table says of its columns
         ):

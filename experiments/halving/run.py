@@ -31,7 +31,6 @@ from mtl.sweep.plan import Configuration, Plan
 from mtl.sweep.planner import Planner
 from mtl.sweep.screening import lowest_score
 from mtl.sweep.workers import sweep
-from mtl.training.budget import budget_of
 
 COLUMNS = ("suite", "seeds", "pairs", "same choice", "halves %", "all %", "difference", "low", "high", "work")
 ALPHA = 0.05
@@ -89,7 +88,7 @@ class Screenings:
 
     def epochs(self, one: Configuration, seed: int, rung: Rung) -> int:
         """Of a run in a part of the screening."""
-        until = rung.until(budget_of(one.config, self.plan.steps))
+        until = rung.until(one.budget)
         whole = self.record_epochs(one, seed)
         return whole if until is None else min(until, whole)
 
@@ -99,11 +98,11 @@ class Screenings:
 
     def value(self, one: Configuration, rung: Rung) -> float:
         """By which a configuration is ranked after a part, higher being better."""
-        until = rung.until(budget_of(one.config, self.plan.steps))
+        until = rung.until(one.budget)
         if rung.part == 1:
             return self.gain(one, rung.seeds)
         run = self.judge.runs[configuration_id(one.config)][rung.seeds[0]].path
-        return -lowest_score(run, None if until is None else until * self.plan.steps)
+        return -lowest_score(run, None if until is None else until * one.steps)
 
     def choose(self, seeds: Sequence[int], *, halving: bool) -> Screened:
         """What a screening on these seeds chooses."""

@@ -9,6 +9,7 @@ import yaml
 
 from mtl.config.folders import option_file
 from mtl.config.literals import override_argument
+from mtl.config.stamps import Stamp, stamp_of
 
 
 def typed_options(group: str, option: str | None, node: Mapping[str, Any]) -> list[str]:
@@ -30,10 +31,14 @@ def typed_options(group: str, option: str | None, node: Mapping[str, Any]) -> li
     return _differences(group, usual, node)
 
 
-@cache
 def content_of(file: Path) -> dict[str, Any]:
     """What a YAML file of ``conf/`` says, read once."""
-    return yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    return _content_of(stamp_of(file))
+
+
+@cache
+def _content_of(file: Stamp) -> dict[str, Any]:
+    return yaml.safe_load(file[0].read_text(encoding="utf-8")) or {}
 
 
 def _differences(path: str, usual: Any, value: Any) -> list[str]:

@@ -27,6 +27,7 @@ from mtl.config.overrides import (
 )
 from mtl.config.run_config import Choices, RunConfig
 from mtl.config.search_path import search_own_folders
+from mtl.config.stamps import Stamp, stamp_of
 from mtl.config.study import MERGED, check_compare_keys
 from mtl.config.targets import check_config, nodes_of, own_modules
 from mtl.errors import InputError
@@ -179,12 +180,14 @@ def name_of_choice(group: str, option: str | None, node: Any) -> str | None:
     return str(target).rpartition(".")[2]
 
 
-@cache
 def target_of(path: Path | None, group: str) -> str | None:
     """The ``_target_`` that the file of an option of a group names; None if it names none."""
-    if path is None:
-        return None
-    node: Any = OmegaConf.load(path)
+    return None if path is None else _target_of(stamp_of(path), group)
+
+
+@cache
+def _target_of(file: Stamp, group: str) -> str | None:
+    node: Any = OmegaConf.load(file[0])
     found = OmegaConf.select(node, f"{group}._target_") or OmegaConf.select(node, "_target_")
     return None if found is None else str(found)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mtl.config.run_config import Node, RunConfig
+from mtl.config.stamps import Stamp, stamps_of
 from mtl.errors import InputError
 
 CONTENT = "content"  # the key of the checksum, beside that of the folder
@@ -60,8 +61,7 @@ def content_of(part: str, node: Node) -> str | None:
     if node.get("_target_") not in targets or not isinstance(name, str) or not Path(name).is_dir():
         return None
     files = sorted({file for pattern in patterns for file in Path(name).glob(pattern) if file.is_file()})
-    stamps = [(file, status.st_size, status.st_mtime_ns) for file in files for status in (file.stat(),)]
-    return digest_of(tuple(stamps))
+    return digest_of(stamps_of(files))
 
 
 def acting_files(config: RunConfig) -> dict[str, str]:
@@ -74,11 +74,11 @@ def acting_files(config: RunConfig) -> dict[str, str]:
         path = Path(text).expanduser()
         try:
             file = path / "best.ckpt" if path.is_dir() else path
-            status = file.stat() if file.is_file() else None
+            stamps = stamps_of([file])
         except (OSError, ValueError, RuntimeError):  # a text that is no path
             continue
-        if status is not None:
-            found[text] = digest_of(((file, status.st_size, status.st_mtime_ns),))
+        if stamps:
+            found[text] = digest_of(stamps)
     return found
 
 
@@ -119,7 +119,7 @@ def check_pretrained(config: RunConfig, run: Path) -> None:
 
 
 @cache
-def digest_of(stamps: tuple[tuple[Path, int, int], ...]) -> str:
+def digest_of(stamps: tuple[Stamp, ...]) -> str:
     """Of names and contents; files of the same size and time are read once in a process."""
     total = hashlib.sha256()
     for path, _, _ in stamps:

@@ -25,6 +25,7 @@ PACKAGE = Path(__file__).parent.parent
 ENTRY_POINTS = "mtl.conf"
 VARIABLE = "MTL_CONF"  # the named folders; a variable, so that processes which this one starts know them too
 FLAGS = ("--config-dir", "-cd")
+FILES = ("*.yaml", "*/*.yaml", "*/*/*.yaml")  # of a config folder
 
 
 def folder_of(package: Path) -> Path:
@@ -156,6 +157,11 @@ def option_file(group: str, option: str | None) -> Path | None:
         if path.is_file():
             return path
     return None
+
+
+def config_files(folder: Path) -> list[Path]:
+    """The YAML files of a config folder, in alphabetical order, also those in folders that are links."""
+    return sorted(path for pattern in FILES for path in folder.glob(pattern))
 
 
 def main_file(name: str) -> Path:

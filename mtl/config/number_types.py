@@ -8,6 +8,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from mtl.config.folders import is_group, option_file
+from mtl.config.stamps import Stamp, stamp_of
 
 PACKAGE = "# @package "  # begins the first line of an option's file that says where in the config its keys are
 GLOBAL = "_global_"  # said so of the whole config
@@ -33,10 +34,14 @@ def as_options_have_them(values: dict[str, Any], choices: Mapping[str, Any]) -> 
     return values
 
 
-@cache
 def usual_values(path: Path, place: str) -> dict[str, Any]:
     """The values of an option's file, at their place in the config."""
-    text = path.read_text(encoding="utf-8")
+    return _values_of(stamp_of(path), place)
+
+
+@cache
+def _values_of(file: Stamp, place: str) -> dict[str, Any]:
+    text = file[0].read_text(encoding="utf-8")
     found: Any = OmegaConf.to_container(OmegaConf.create(text), resolve=False)
     values: dict[str, Any] = found if isinstance(found, dict) else {}
     if text.startswith(PACKAGE):

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 from math import isfinite
-from pathlib import Path
 from typing import Any, cast
 
 from hydra import compose
@@ -14,10 +13,11 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mtl.config.fields import format_value
-from mtl.config.folders import config_folders, is_group, option_files, option_names
+from mtl.config.folders import config_files, config_folders, is_group, option_files, option_names
 from mtl.config.letters import full_width_sign, read_all_letters
 from mtl.config.literals import for_shell, literal
 from mtl.config.run_config import RunConfig
+from mtl.config.stamps import Stamp, stamps_of
 from mtl.config.trainer_arguments import of_trainer
 from mtl.errors import InputError, unknown
 
@@ -95,14 +95,19 @@ def check_types(given: list[str], config_name: str) -> None:
         key = override.key_or_group
         if text in chosen or override.is_delete() or override.is_sweep_override() or key.split(".")[0] in TYPED:
             continue
-        usual = defaults(tuple(config_folders()), config_name, chosen)
+        usual = defaults(config_name, chosen)
         default = OmegaConf.select(usual, key, throw_on_resolution_failure=False)
         check_type(key, default, override.value())
 
 
+def defaults(config_name: str, chosen: tuple[str, ...]) -> DictConfig:
+    """The config with these options of groups, and no other override."""
+    return _defaults(tuple(stamps_of(config_files(folder)) for folder in config_folders()), config_name, chosen)
+
+
 @cache
-def defaults(folders: tuple[Path, ...], config_name: str, chosen: tuple[str, ...]) -> DictConfig:
-    """The config in these config folders with these options of groups, and no other override."""
+def _defaults(files: tuple[tuple[Stamp, ...], ...], config_name: str, chosen: tuple[str, ...]) -> DictConfig:
+    """The same; the files of each config folder as they are."""
     return compose(config_name, list(chosen))
 
 

@@ -23,7 +23,8 @@ INSTALLED = ("site-packages", "dist-packages")  # folders in which packages of o
 def code_of(config: RunConfig) -> dict[str, str]:
     """By name of an own module, a hash of its file; empty where the config names no code but this package's."""
     named = {str(target) for _, target in targets_in(nodes_of(config), "")}
-    own = sorted(target for target in named if target.partition(".")[0] not in theirs())
+    known = theirs()
+    own = sorted(target for target in named if target.partition(".")[0] not in known)
     if not own:
         return {}
     make_code_importable(working_directory=any(is_trusted(target, config.trust) for target in own))

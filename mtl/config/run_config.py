@@ -14,7 +14,7 @@ LARGEST_SEED = 2**32 - 1
 DAY = 86_400  # seconds
 MOST_THREADS = 1024  # far more end the process before it can say anything
 THREADS = f"a whole number, 1 to {MOST_THREADS}, or null"
-PRECISIONS = ("32-true", "32", 32, "16-mixed", "16", 16, "bf16-mixed", "bf16")  # the rows are in single precision
+PRECISIONS = {"32": "32-true", "16": "16-mixed", "bf16": "bf16-mixed"}  # in full; the rows are in single precision
 
 # What a factory is called with: ``_target_`` names it, the other keys are its arguments. Empty: there is none
 Node = dict[str, Any]
@@ -117,7 +117,7 @@ class Hardware(Frozen):
     devices: Annotated[int | str | list[int], IDENTITY]
     num_nodes: Annotated[int, IDENTITY, whole(1)] = 1
     strategy: Annotated[str, IDENTITY] = "auto"
-    precision: Annotated[str | int, IDENTITY]
+    precision: Annotated[str, IDENTITY]
     rendezvous_timeout: Annotated[float, RUNTIME, Field(gt=0, le=DAY, description=f"seconds, at most {DAY}")] = 1800.0
     max_time: Annotated[
         str | None,
@@ -128,13 +128,14 @@ class Hardware(Frozen):
         ),
     ] = None
 
-    @field_validator("precision")
+    @field_validator("precision", mode="before")
     @classmethod
-    def _precision_of_rows(cls, value: str | int) -> str | int:
-        if value not in PRECISIONS:
-            valid = ", ".join(str(one) for one in PRECISIONS if "-" in str(one))
-            raise ValueError(f"hardware.precision={value}: expected one of {valid}")
-        return value
+    def _precision_in_full(cls, value: Any) -> str:
+        found = PRECISIONS.get(str(value), value)  # one computation is one run, however it is typed
+        if found not in PRECISIONS.values():
+            valid = ", ".join(PRECISIONS.values())
+            raise ValueError(f"hardware.precision={format_value(value)}: expected one of {valid}")
+        return str(found)
 
     def arguments(self) -> dict[str, Any]:
         """What the trainer is called with."""
@@ -272,12 +273,16 @@ class RunConfig(Frozen):
 
     @model_validator(mode="after")
     def _clips_what_can_be_clipped(self) -> "RunConfig":
-        fused, rate = self.optimizer.get("fused"), self.optimizer.get("lr", 1.0)
-        if self.gradient_clip is not None and self.hardware.precision == "16-mixed" and fused:
+        if self.gradient_clip is not None and self.hardware.precision == "16-mixed" and self.optimizer.get("fused"):
             raise ValueError(
                 "hardware.precision=16-mixed scales gradients, which optimizer.fused=true does not let be clipped: set "
                 "optimizer.fused=false, or use bf16-mixed"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _rate_is_above_zero(self) -> "RunConfig":
+        rate = self.optimizer.get("lr", 1.0)
         if type(rate) in (int, float) and not 0 < rate < inf:
             raise ValueError(f"optimizer.lr={rate}: expected a number above 0, such as 0.001")
         return self

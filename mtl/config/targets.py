@@ -25,9 +25,10 @@ import yaml
 from hydra.core.hydra_config import HydraConfig
 
 from mtl.config import folders
-from mtl.config.folders import PACKAGE, make_code_importable
+from mtl.config.folders import PACKAGE, config_files, make_code_importable
 from mtl.config.run_config import RunConfig
 from mtl.config.search_path import PROVIDER
+from mtl.config.stamps import Stamp, stamps_of
 from mtl.errors import InputError, suggestion
 
 # The others write files and start processes: their classes are no options of a run
@@ -35,7 +36,6 @@ PARTS = ("agent", "merging", "nn", "sharing", "suites", "trees", "weighting")
 NODES = tuple(name for name, field in RunConfig.model_fields.items() if field.annotation == dict[str, Any])
 DOTTED_NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
 imported: set[str] = set()  # targets that were found in this process
-FILES = ("*.yaml", "*/*.yaml", "*/*/*.yaml")  # of a config folder, also in folders that are links
 
 
 def check_config(config: RunConfig) -> None:
@@ -81,7 +81,7 @@ def needed_trust(node: Any, trust: Sequence[str]) -> Iterator[str]:
         if (
             isinstance(target, str)
             and DOTTED_NAME.fullmatch(target)
-            and not (is_named(target) or is_of_package(target))
+            and not (is_of_package(target) or is_named(target))
         ):
             yield next((module for module in trust if is_trusted(target, [module])), target.rpartition(".")[0])
 
@@ -100,7 +100,7 @@ def check_target(target: Any, where: str, trust: Sequence[str] = (), needed: Ite
     """
     if not isinstance(target, str) or not DOTTED_NAME.fullmatch(target):
         raise InputError(f"{where}={str(target)[:100]}: expected the full name of a class, such as mtl.nn.mlp.MLP")
-    if is_named(target) or is_trusted(target, trust) or is_of_package(target):
+    if is_trusted(target, trust) or is_of_package(target) or is_named(target):
         return
     modules = dict.fromkeys([*needed, target.rpartition(".")[0]])
     raise InputError(
@@ -185,7 +185,10 @@ def is_trusted(target: str, trust: Sequence[str]) -> bool:
 
 def is_named(target: str) -> bool:
     """Whether a config folder of the user's names exactly this."""
-    return any(target in targets_of_folder(folder) for folder in trusted_folders())
+    found = trusted_folders()
+    if any(target in _targets_at_first(folder) for folder in found):
+        return True
+    return any(target in targets_of_folder(folder) for folder in found)  # files may have been written since
 
 
 def trusted_folders() -> list[Path]:
@@ -210,11 +213,21 @@ def own_modules(nodes: Mapping[str, Any]) -> list[str]:
     return list(found)
 
 
-@cache
 def targets_of_folder(folder: Path) -> frozenset[str]:
     """Every target that the YAML files of a folder name. InputError for a file that is no YAML."""
+    return _targets_of(stamps_of(config_files(folder)))
+
+
+@cache
+def _targets_at_first(folder: Path) -> frozenset[str]:
+    """The same when the folder was first asked for: to look at all of its files again takes a millisecond."""
+    return targets_of_folder(folder)
+
+
+@cache
+def _targets_of(files: tuple[Stamp, ...]) -> frozenset[str]:
     found: set[str] = set()
-    for path in (path for pattern in FILES for path in folder.glob(pattern)):
+    for path, _, _ in files:
         try:
             text = path.read_text(encoding="utf-8")
             if "_target_" in text:

@@ -24,6 +24,7 @@ from mtl.runs.contributions import Outcome
 from mtl.runs.directory import Run
 from mtl.runs.files import write_json, write_text
 from mtl.tasks import Task, labelled
+from mtl.training.hardware import threads_for
 
 ALPHA = 0.05
 FAILURES = 10
@@ -53,7 +54,7 @@ def analyse(
         InputError: there is no such run, it is damaged or not finished, its data has changed, or the report is of
             another run.
     """
-    torch.set_num_threads(threads or min(4, torch.get_num_threads()))
+    torch.set_num_threads(threads or threads_for({}))
     opened = Run.open(run, trust)
     check_origin(report, opened)
     result = opened.result

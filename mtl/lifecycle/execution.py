@@ -26,6 +26,7 @@ from mtl.runs.dashboard import CHOSEN, write_choices
 from mtl.runs.directory import Run, newest
 from mtl.runs.files import make_unique_directory, write_json
 from mtl.suites.base import MultiTaskDataModule
+from mtl.training.hardware import threads_for
 from mtl.training.loggers import log_outcome
 from mtl.weighting.state.per_task_option import PerTaskNumbers
 
@@ -62,7 +63,7 @@ def execute(
     Raises:
         InputError: the run is missing, damaged or not of this environment, or the environment's config has a mistake.
     """
-    torch.set_num_threads(threads or min(4, torch.get_num_threads()))
+    torch.set_num_threads(threads or threads_for({}))
     given: Environment | None = (
         None if not environment else instantiate_node(environment, "environment", (*trust, *own))
     )  # its mistakes are said before a run is read

@@ -66,6 +66,7 @@ class Trainee:
         job: what is to be done.
         prepared: its objects.
         observers: of its training.
+        random_state: of torch, once its objects are made: its training goes on from there.
         member: of the stack; None before it begins.
         run: its directory; None before it has one.
     """

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = (SINGLE, "numbers", "categories")  # names of inputs that are the columns of a table
+HELD_OUT = "held_out"  # the split of rows that a weighting learns on
 DIGITS = 6  # that single precision has
 Fitted = TypeVar("Fitted")
 Predict = Callable[[Inputs], dict[str, Tensor]]
@@ -109,9 +110,12 @@ class MultiTaskDataModule(LightningDataModule, ABC):
     def hold_out(self, share: float) -> None:
         """Keep this share of the training rows out of the training split, as the split ``held_out``.
 
-        They are for a weighting to learn on. Which rows they are depends on the seed only.
+        They are for a weighting to learn on. Which rows they are depends on the seed only. Where the rows are loaded
+        already, none of them held out, they are at once.
         """
         self.held_share = share
+        if share and self.splits and HELD_OUT not in self.splits:
+            self._hold_out_rows()
 
     def restrict(self, names: Sequence[str]) -> None:
         """Learn these tasks only, in the suite's order. InputError if one is unknown, or is given one that is not."""
@@ -155,6 +159,13 @@ class MultiTaskDataModule(LightningDataModule, ABC):
         kept = [task.name for task in part.tasks]
         part.splits = {name: rows.of(kept) for name, rows in self.splits.items()}
         return part
+
+    def served_as(self, other: "MultiTaskDataModule") -> Self:
+        """The same rows, which are loaded already, in the batches of another suite, and held out as there."""
+        same = copy(self)
+        same.configure_batches(other.batch_size, other.seed, other.accumulate)
+        same.hold_out(other.held_share)
+        return same
 
     def select_by(self, criterion: str) -> None:
         """Choose what the best epoch is chosen by.
@@ -259,20 +270,22 @@ class MultiTaskDataModule(LightningDataModule, ABC):
             loaded = checked_splits(self.load(), self.tasks, self.input_shape, double=self.raw_columns)
             self.splits = {name: split.of(names) for name, split in loaded.items()}
             if self.held_share:
-                self._hold_out_rows(self.splits["train"])
+                self._hold_out_rows()
             for name, split in self.splits.items():
                 if not len(split):
                     raise InputError(f"the {name} split has no rows")
             check_fingerprint(self.fingerprint, type(self).__name__)
             check_notes(self.notes, type(self).__name__)
 
-    def _hold_out_rows(self, train: Split) -> None:
+    def _hold_out_rows(self) -> None:
         """Hold rows out of the training split; the others keep their order."""
+        train = self.splits["train"]
         order = torch.randperm(len(train), generator=torch.Generator().manual_seed(self.seed))
         count = round(self.held_share * len(train))
         held, kept = order[:count].sort().values, order[count:].sort().values
         self.kept = kept.tolist()
-        self.splits |= {"train": train.rows(kept), "held_out": train.rows(held)}
+        # A dictionary of its own: a copy of this suite may have the other one
+        self.splits = {**self.splits, "train": train.rows(kept), HELD_OUT: train.rows(held)}
 
     def held_out(self, step: int) -> Iterator[Batch]:
         """The held-out rows of an optimizer step, divided like those of training."""
@@ -291,10 +304,13 @@ class MultiTaskDataModule(LightningDataModule, ABC):
             The loader of this process.
         """
         rank = self.trainer.global_rank if self.trainer else 0
+        of_trainer = world is None
         if world is None:
             world = self.trainer.world_size if self.trainer else 1
         if split == "train" and training and self.held_share:
-            self._held = MultiTaskDataModule.loader(self, "held_out", training=True, world=world)
+            held = MultiTaskDataModule.loader(self, HELD_OUT, training=True, world=world)
+            if of_trainer:  # others look at the batches while the training goes on with its own
+                self._held = held
         return InMemoryLoader(
             self.splits[split],
             self.batch_size if training else max(self.batch_size, measured_at_once(self.splits[split].inputs)),

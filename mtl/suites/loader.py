@@ -14,6 +14,11 @@ from mtl.tasks import labelled
 MEASURED, MEASURED_FLAT = 1024, 4096
 
 
+def steps_of_epoch(rows: int, batch_size: int) -> int:
+    """Optimizer steps of an epoch of so many rows."""
+    return max(1, -(-rows // batch_size))
+
+
 class InMemoryLoader:
     """Serves a :class:`Split` as whole batches by indexing, without collating rows.
 
@@ -50,7 +55,7 @@ class InMemoryLoader:
         self.labels = torch.stack([labelled(target) for target in split.targets.values()], 1)  # [N, K]
         self.complete = bool(self.labels.all())
         # Steps of nearly equal size: no tiny last one, whose gradient would be mostly noise, and no row left out.
-        self.steps = max(1, -(-len(split) // batch_size))
+        self.steps = steps_of_epoch(len(split), batch_size)
         if len(split) // self.steps < accumulate * world:
             raise InputError(
                 f"{len(split)} rows in steps of batch_size={batch_size} cannot be divided among "

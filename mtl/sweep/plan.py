@@ -12,6 +12,7 @@ from mtl.errors import InputError
 from mtl.runs.directory import run_path
 from mtl.runs.files import read_json_if_whole, write_json
 from mtl.runs.identity import configuration_id
+from mtl.suites.loader import steps_of_epoch
 from mtl.sweep.queue import QueuedRun
 from mtl.training.budget import Budget, budget_of
 
@@ -27,6 +28,7 @@ class Configuration:
         config: of any seed.
         parameters: trainable numbers; where groups are to be found first, of groups of one size.
         step_seconds: of one optimizer step on this machine, as measured on a few.
+        rows: of the training split that it learns from in an epoch.
         entries: its runs, one per seed.
         measuring: epochs, beside its own, in which each of its runs first finds groups of tasks.
     """
@@ -35,8 +37,19 @@ class Configuration:
     config: RunConfig
     parameters: int
     step_seconds: float
+    rows: int
     entries: tuple[QueuedRun, ...] = ()
     measuring: int = 0
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps of one epoch."""
+        return steps_of_epoch(self.rows, self.config.batch_size)
+
+    @property
+    def budget(self) -> Budget:
+        """The most that one of its runs trains."""
+        return budget_of(self.config, self.steps)
 
 
 @dataclass(frozen=True)
@@ -49,7 +62,6 @@ class Plan:
         comparison_id: hash of what is compared.
         directory: where the report goes.
         configurations: with their runs; the single-task baseline first.
-        steps: optimizer steps of one epoch.
         validation: seconds of the validation after each epoch.
         overhead: seconds of each run beside its epochs: data, acting, files.
     """
@@ -59,7 +71,6 @@ class Plan:
     comparison_id: str
     directory: Path
     configurations: tuple[Configuration, ...]
-    steps: int
     validation: float
     overhead: float
 
@@ -136,14 +147,10 @@ class Plan:
 
     def seconds(self, configuration: Configuration) -> float:
         """Estimate of the longest that one run of a configuration may take; patience may end it before."""
-        each, budget = configuration.step_seconds * self.steps, self.budget(configuration)
+        each, budget = configuration.step_seconds * configuration.steps, configuration.budget
         until = configuration.entries[0].until if configuration.entries else None
         epochs = budget.epochs if until is None else min(until, budget.epochs)
         return self.overhead + each * (epochs + configuration.measuring) + self.validation * epochs / budget.every
-
-    def budget(self, configuration: Configuration) -> Budget:
-        """The most that a run of a configuration trains."""
-        return budget_of(configuration.config, self.steps)
 
 
 def holds_more(plan: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

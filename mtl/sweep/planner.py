@@ -135,7 +135,6 @@ class Planner:
         self._check_directory()
         self.validation = validation_seconds(assembly, self.data)
         self.overhead = loading_seconds(base) + closing_seconds(assembly, self.data)
-        self.steps = self.data.loader("train", training=True).steps
 
     def _halves(self, configs: Sequence[RunConfig]) -> bool:
         """Whether screening lets go of the worse half of these configs on its way."""
@@ -212,10 +211,13 @@ class Planner:
         expected = [names[i::groups] for i in range(groups)]
         assembly = build(config, suite.statistics, expected)
         if config.finish_heads:
-            check_finishing(assembly, processes_of(config.hardware.arguments()))
+            with silent_lightning():
+                check_finishing(assembly, processes_of(config.hardware.arguments()))
         parameters = count_parameters(assembly.module)["total"]
         measuring = measuring_epochs(config, len(names))
-        return Configuration(label, config, parameters, step_seconds(assembly, suite.data), measuring=measuring)
+        data = suite.data.served_as(assembly.data)
+        seconds, rows = step_seconds(assembly, data), len(data.splits["train"])
+        return Configuration(label, config, parameters, seconds, rows, measuring=measuring)
 
     @cached_property
     def weightings(self) -> list[str]:
@@ -268,7 +270,8 @@ class Planner:
 
     def trees(self) -> Configuration:
         """Boosted trees for every task; what their training takes is not timed beforehand."""
-        return Configuration(TREES, self.config(TREES, "equal"), parameters=0, step_seconds=0.0)
+        rows = len(self.data.splits["train"])
+        return Configuration(TREES, self.config(TREES, "equal"), parameters=0, step_seconds=0.0, rows=rows)
 
     def merged(self, single: Configuration) -> list[Configuration]:
         """Single-task networks merged in every way that is asked for.
@@ -284,7 +287,7 @@ class Planner:
             config = self.tuned_as(single, self.merged_config(entry))
             parameters = count_parameters(build(config, self.suites.base.statistics).module)["total"]
             seconds = 0.0 if number else single.step_seconds
-            found.append(Configuration(f"{MERGED} {shorten_entry(entry)}", config, parameters, seconds))
+            found.append(Configuration(f"{MERGED} {shorten_entry(entry)}", config, parameters, seconds, single.rows))
         return found
 
     def merged_config(self, entry: str) -> RunConfig:
@@ -381,7 +384,6 @@ class Planner:
             self.comparison_id,
             self.directory,
             tuple(configurations),
-            self.steps,
             self.validation,
             self.overhead,
         )

@@ -38,8 +38,8 @@ def plan_table(plan: Plan, workers: int, what: str) -> Table:
     for column in ("configuration", "parameters", "most epochs", "most steps", "seconds a run"):
         table.add_column(column, justify="left" if column == "configuration" else "right", overflow="fold")
     for one in plan.configurations:
-        most = plan.budget(one).epochs
-        steps = plan.steps * (one.measuring + most)
+        most = one.budget.epochs
+        steps = one.steps * (one.measuring + most)
         epochs = f"{one.measuring} + {most}" if one.measuring else str(most)
         cells = (f"{one.parameters:,}", epochs, f"{steps:,}", f"{plan.seconds(one):.0f}")
         table.add_row(Text(one.label), *cells)

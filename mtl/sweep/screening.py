@@ -16,7 +16,6 @@ from mtl.sweep.ledger import Ledger
 from mtl.sweep.plan import Configuration, Plan
 from mtl.sweep.planner import Planner
 from mtl.sweep.queue import FAILED, QueuedRun
-from mtl.training.budget import budget_of
 from mtl.training.callbacks.validation_watch import SCORE
 
 
@@ -104,7 +103,7 @@ class Screening:
 
     def until(self, rung: Rung, one: Configuration) -> int | None:
         """After how many epochs a run of a configuration is paused in a part; None: at its end."""
-        return rung.until(budget_of(one.config, self.planner.steps))
+        return rung.until(one.budget)
 
     def heading(self, number: int, left: Sequence[Configuration]) -> str:
         """What is said before a part."""
@@ -158,7 +157,7 @@ class Screening:
     def score(self, one: Configuration, rung: Rung) -> float:
         """The best validation score of a run up to where it is paused; infinite for what failed."""
         run, until = self.directory(one, rung), self.until(rung, one)
-        return inf if run is None else lowest_score(run, None if until is None else until * self.planner.steps)
+        return inf if run is None else lowest_score(run, None if until is None else until * one.steps)
 
 
 def lowest_score(run: Path, steps: int | None) -> float:

@@ -73,6 +73,22 @@ def test_an_option_in_place_of_a_default_opens_no_run_of_a_stranger(project: Pat
         configure("task=synthetic", "resume=outputs/runs/theirs")
 
 
+def test_an_option_that_was_written_since_is_as_it_is_now(project: Path) -> None:
+    """A notebook goes on while a person writes: kinds of values, targets and new options are those of the files."""
+    file = project / "conf" / "weighting" / "mine.yaml"
+    module = "module_of_test_an_option_that_was_written_since_is_as_it_is_now"
+    file.write_text(f"# Mine.\n_target_: {module}.Mine\n_partial_: true\nalpha: 1\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"weighting\.alpha=0\.5: expected a whole number"):
+        configure("task=synthetic", "weighting=mine", "weighting.alpha=0.5")
+    file.write_text(f"# Mine.\n_target_: {module}.Other\n_partial_: true\nalpha: 1.0\n", encoding="utf-8")
+    found = configure("task=synthetic", "weighting=mine", "weighting.alpha=2")
+    assert found.weighting["alpha"] == 2.0
+    assert type(found.weighting["alpha"]) is float  # 2 and 2.0 are one question, with one id
+    assert found.choices.weighting == "mine"
+    write(project / "conf", "new", f"{module}.New")
+    assert configure("task=synthetic", "weighting=new").trust == [module]
+
+
 @pytest.mark.parametrize("why", ["no group of ours", "another application"])
 def test_a_conf_of_others_is_left_alone(project: Path, why: str) -> None:
     if why == "another application":

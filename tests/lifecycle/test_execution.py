@@ -88,6 +88,20 @@ def test_executions_do_not_overwrite_one_another(run: Run) -> None:
     assert all((directory / "execution.json").is_file() for directory in made)
 
 
+def test_threads_are_not_those_that_were_left_by_what_ran_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = torch.get_num_threads()
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    torch.set_num_threads(1)
+    try:
+        with pytest.raises(InputError):
+            execute(None, run=tmp_path / "nowhere")
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_without_a_run_the_newest_is_taken(run: Run) -> None:
     _, directory = execute(environment("gantt=none"), None, str(run.path.parents[3]))
     assert directory.parents[1] == run.path

@@ -9,7 +9,7 @@ import torch
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
 from mtl.errors import InputError
-from mtl.lifecycle.together import Job, train_jobs
+from mtl.lifecycle.together import Job, train_jobs, train_stack
 from mtl.lifecycle.train import train
 from mtl.runs.checkpoint import read_checkpoint
 from mtl.runs.directory import Run
@@ -173,6 +173,13 @@ def test_what_is_not_offered_is_said_and_trained_one_after_another(
     jobs = together(configs(tmp_path, "epochs=1", members=[("weighting=famo",)] * 2))
     assert "2 runs are trained one after another, not at once: weighting=famo" in capsys.readouterr().err
     assert [job.result.replicas for job in jobs if job.result] == [1, 1]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_weighting_that_learns_on_held_out_rows_is_said_beside_one_that_does_not(tmp_path: Path, order: int) -> None:
+    members = [("weighting=equal",), ("weighting=auto_lambda",)][::order]
+    reason = train_stack([Job(one) for one in configs(tmp_path, members=members)])
+    assert reason == "weighting=auto_lambda, which looks at more than losses and their gradients"
 
 
 def test_merged_networks_are_trained_apart_also_where_several_runs_are_asked_for(

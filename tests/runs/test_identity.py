@@ -8,6 +8,7 @@ import pytest
 from mtl.config.compose import configure
 from mtl.config.fields import Frozen, Mark
 from mtl.config.run_config import RunConfig
+from mtl.errors import InputError
 from mtl.runs.identity import configuration_id, identity, run_id
 
 BASE = ("task=synthetic", "model=hard")
@@ -147,3 +148,16 @@ def test_identity_holds_plain_values_only() -> None:
         return all(map(plain, node)) if isinstance(node, list) else isinstance(node, str | int | float | None)
 
     assert plain(identity(configure(*BASE, "grouping=auto", "+hardware.limit_train_batches=1")))
+
+
+@pytest.mark.parametrize(("short", "full"), [("32", "32-true"), ("'32'", "32-true"), ("bf16", "bf16-mixed")])
+def test_a_precision_in_short_is_the_one_in_full(short: str, full: str) -> None:
+    typed, expected = (configure(*BASE, f"hardware.precision={value}") for value in (short, full))
+    assert run_id(typed) == run_id(expected)
+    assert typed.hardware.precision == full
+
+
+@pytest.mark.parametrize("half", ["16", "16-mixed"])
+def test_scaled_gradients_of_a_fused_optimizer_are_not_clipped(half: str) -> None:
+    with pytest.raises(InputError, match="16-mixed scales gradients, which optimizer\\.fused=true"):
+        configure(*BASE, f"hardware.precision={half}", "optimizer.fused=true", "gradient_clip=1.0")

@@ -90,7 +90,7 @@ def test_the_same_command_again_trains_nothing_and_says_the_same(tmp_path: Path)
     assert [look["seeds"] for look in first[1]["taken"]] == [2, 3]
     planner = Planner(read_study([*TINY, f"output={tmp_path}", *asked]))
     multi, single = (
-        Configuration(label, planner.config(model, "equal"), parameters=1, step_seconds=0.1)
+        Configuration(label, planner.config(model, "equal"), parameters=1, step_seconds=0.1, rows=100)
         for label, model in (("hard-equal", "hard"), ("single_task", "single_task"))
     )
     for stages in (0, 1):

@@ -51,7 +51,7 @@ def test_grouped_is_hard_sharing_in_groups_that_are_found_first(tmp_path: Path) 
     assert grouped.parameters == hard.parameters + trunk  # two groups: one trunk more
     assert [one.measuring for one in (hard, grouped, pairwise)] == [0, 3, 3 * 4 * 5 // 2]
     plan = found.plan([hard, grouped], [0])
-    assert plan.seconds(grouped) > plan.overhead + grouped.step_seconds * plan.steps * plan.budget(grouped).epochs
+    assert plan.seconds(grouped) > plan.overhead + grouped.step_seconds * grouped.steps * grouped.budget.epochs
     out = StringIO()
     Console(file=out, width=120).print(plan_table(plan, 1, "comparing"))
     assert "3 + 2" in out.getvalue()

@@ -81,8 +81,8 @@ def test_the_baseline_of_the_same_size_is_matched_with_what_was_chosen(tmp_path:
 
 def test_same_seconds_are_those_of_finished_runs_and_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = planner(tmp_path, "epochs=10", "models=[hard]")
-    single = Configuration("single_task", found.config("single_task", "equal"), 1, step_seconds=1.0)
-    multi = Configuration("hard-equal", found.config("hard", "equal"), 1, step_seconds=1.0)
+    single = Configuration("single_task", found.config("single_task", "equal"), 1, step_seconds=1.0, rows=80)
+    multi = Configuration("hard-equal", found.config("hard", "equal"), 1, step_seconds=1.0, rows=80)
     with_runs = found.plan([single, multi], [0, 1, 2]).configurations
     assert found.same_seconds(*with_runs) is None  # nothing has run
     took = {("single_task", 0): 2.0, ("single_task", 1): 2.2, ("single_task", 2): 90.0, ("hard", 1): 3.3}
@@ -118,6 +118,22 @@ def test_same_seconds_that_are_those_of_single_task_are_no_baseline_of_their_own
 def test_the_budget_is_one_of_optimizer_steps(setting: str, tmp_path: Path) -> None:
     config = Planner(read_study([*TINY, f"output={tmp_path}", f"{setting}=7"])).config("hard", "equal")
     assert config.steps == 7
+
+
+def test_an_epoch_is_as_long_as_the_batches_and_the_held_out_rows_of_its_configuration_make_it(tmp_path: Path) -> None:
+    found = planner(tmp_path, "models=[hard,'hard batch_size=10']", "weightings=[equal,auto_lambda]", "batch_size=40")
+    single, usual, held, smaller, both = [found.single_task(), *found.multi_task()]
+    rows = len(found.data.splits["train"])
+    assert set(found.data.splits) == {"train", "val", "test"}
+    assert [one.rows for one in (single, usual, smaller)] == [rows] * 3
+    assert held.rows == both.rows == rows - round(0.1 * rows)
+    for one in (single, usual, held, smaller, both):
+        data = build(one.config).data
+        data.setup("fit")
+        assert one.steps == data.train_dataloader().steps
+    assert found.plan([smaller], [0]).seconds(replace(smaller, step_seconds=9.0)) >= 2 * smaller.steps * 9.0
+    found.study = found.study.model_copy(update={"grid": {"batch_size": [5, 20]}})
+    assert [one.steps for one in found.grid_plan([usual]).configurations] == [-(-rows // 5), -(-rows // 20)]
 
 
 def test_of_a_front_one_point_is_composed_and_measured_and_all_are_what_hydra_makes_of_them(

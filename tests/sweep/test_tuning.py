@@ -26,7 +26,7 @@ def point(model: str, losses: Mapping[str, float], *overrides: str) -> tuple[Con
         metrics={split: {"score": score, "tasks": tasks} for split in ("train", "val", "test")},
         tasks={task: {"primary": "r2", "higher_is_better": True} for task in losses},
     )
-    return Configuration(model, config, 1, 1.0), result
+    return Configuration(model, config, 1, 1.0, rows=100), result
 
 
 GRID = [("0.001", {"a": 1.0, "b": 0.2}), ("0.01", {"a": 0.5, "b": 0.3}), ("0.1", {"a": 0.6, "b": 0.9})]

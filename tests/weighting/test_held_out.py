@@ -2,6 +2,7 @@
 
 import copy
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -80,6 +81,29 @@ def test_held_out_rows_are_of_the_training_split(tmp_path: Path) -> None:
     assert len(list(carved.data.held_out(0))) == 2
     assert torch.equal(steps[1], torch.cat([batch.inputs[SINGLE] for batch in carved.data.held_out(1)]))
     assert not torch.equal(steps[0], steps[1])
+
+
+def test_rows_that_are_loaded_are_held_out_of_a_copy_alone() -> None:
+    plain, carved = (build(tiny(Path(), f"weighting={name}")).data for name in ("equal", "moml"))
+    for data in (plain, carved):
+        data.setup("fit")
+    found = plain.served_as(carved)
+    assert "held_out" not in plain.splits
+    assert len(plain.splits["train"]) == len(found.splits["train"]) + len(found.splits["held_out"])
+    assert found.kept == carved.kept
+    assert len(found.served_as(carved).splits["held_out"]) == len(found.splits["held_out"]), "not twice"
+
+
+def test_held_out_rows_stay_divided_as_for_the_trainer_where_others_look_at_the_batches(tmp_path: Path) -> None:
+    """A search for a learning rate looks at them as of one process, while several train."""
+    data = build(tiny(tmp_path, "weighting=moml")).data
+    data.setup("fit")
+    data.trainer = SimpleNamespace(global_rank=1, world_size=2)  # type: ignore[assignment]
+    data.train_dataloader()
+    before = [batch.inputs[SINGLE] for batch in data.held_out(0)]
+    data.loader("train", training=True, world=1)
+    after = [batch.inputs[SINGLE] for batch in data.held_out(0)]
+    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
 
 
 def test_too_few_rows_to_hold_out() -> None:

@@ -53,7 +53,7 @@ def obstacle_in_config(config: RunConfig) -> str | None:
         "scheduler=plateau": str(config.scheduler.get("_target_", "")).startswith("mtl.training.plateau."),
         f"hardware.accelerator={config.hardware.accelerator}": config.hardware.accelerator != "cpu",
         f"hardware.devices={config.hardware.devices}": config.hardware.devices not in (1, "1"),
-        f"hardware.precision={config.hardware.precision}": config.hardware.precision not in ("32-true", "32", 32),
+        f"hardware.precision={config.hardware.precision}": config.hardware.precision != "32-true",
     }
     return next((what for what, found in asked.items() if found), None)
 
