@@ -5,7 +5,8 @@ import torch
 from torchmetrics import MetricCollection
 
 from mtl.tasks import binary, classification, regression
-from mtl.tasks.metrics import BalancedAccuracy, ChoiceAccuracy, ChoiceRank
+from mtl.tasks.influence import closed_form
+from mtl.tasks.metrics import BalancedAccuracy, ChoiceAccuracy, ChoiceRank, MatthewsCorrelation
 
 SCORES = torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3], [0.2, 0.3, 0.5]])
 TARGET = torch.tensor([[1.0, 0, 0], [1, 0, 1], [1, 0, 0]])
@@ -32,6 +33,31 @@ def test_a_class_without_rows_is_no_part_of_balanced_accuracy() -> None:
     metric = BalancedAccuracy(4)
     metric.update(torch.tensor([0, 2, 1, 1]), torch.tensor([0, 0, 1, 1]))
     torch.testing.assert_close(metric.compute(), torch.tensor(3 / 4))
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ((90, 0, 10, 0), 0.0),  # no to all
+        ((0, 90, 0, 10), 0.0),  # yes to all
+        ((90, 10, 0, 0), 0.0),  # labels of one class
+        ((90, 0, 0, 10), 1.0),
+        ((0, 5, 5, 0), -1.0),
+        ((10, 0, 0, 0), 1.0),
+        ((40, 10, 20, 30), 1000 / (50 * 50 * 60 * 40) ** 0.5),
+    ],
+)
+def test_matthews_correlation_is_zero_where_answers_do_not_follow_labels(
+    counts: tuple[int, int, int, int], expected: float
+) -> None:
+    """Right and wrong noes, wrong and right yeses; what rows contribute has this mean too."""
+    answers = torch.tensor([0.0, 1.0, 0.0, 1.0]).repeat_interleave(torch.tensor(counts))
+    labels = torch.tensor([0, 0, 1, 1]).repeat_interleave(torch.tensor(counts))
+    metric = MatthewsCorrelation()
+    assert float(metric(answers, labels)) == pytest.approx(expected, abs=1e-6)
+    form = closed_form(metric)
+    assert form is not None
+    assert float(form.contributions(form.statistics(answers, labels)).mean()) == pytest.approx(expected, abs=1e-6)
 
 
 def test_batches_add_up() -> None:
