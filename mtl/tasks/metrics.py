@@ -10,6 +10,13 @@ from torchmetrics.classification import BinaryMatthewsCorrCoef, MulticlassAccura
 from torchmetrics.regression import R2Score, TweedieDevianceScore
 from typing_extensions import override
 
+ROUNDING = 100  # a difference of sums is rounding up to so many times the precision of these
+
+
+def wide(values: Tensor) -> Tensor:
+    """Numbers in double precision, but for a device that has none."""
+    return values if values.device.type == "mps" else values.double()
+
 
 class MeanOverRows(Metric):
     """The mean of one value per row; NaN before any row.
@@ -195,10 +202,14 @@ class PoissonDeviance(TweedieDevianceScore):
 
 
 class StandardisedR2(R2Score):
-    """Coefficient of determination of values with known mean and standard deviation.
+    """Coefficient of determination of values with known mean and standard deviation; NaN where all targets are equal.
 
     R2 is the same for standardised values, but its sums of squares then keep their digits: of targets around 2,000
-    with a spread of 1, single precision would otherwise leave no correct digit.
+    with a spread of 1, single precision would otherwise leave no correct digit. For the same reason they are of double
+    precision.
+
+    torchmetrics takes sums of squares below 0.0001 for 0, and gives 1 or 0 then. These may have any size: where one of
+    the training labels is a million times the others, the spread of all others is little beside the standard deviation.
 
     Args:
         mean: of the values.
@@ -211,4 +222,12 @@ class StandardisedR2(R2Score):
 
     @override
     def update(self, preds: Tensor, target: Tensor) -> None:
-        super().update((preds - self.mean) / self.std, (target - self.mean) / self.std)
+        super().update((wide(preds) - self.mean) / self.std, (wide(target) - self.mean) / self.std)
+
+    @override
+    def compute(self) -> Tensor:
+        if self.total < 2:
+            return torch.full_like(self.residual, torch.nan)
+        spread = self.sum_squared_error - self.sum_error.square() / self.total
+        rounding = ROUNDING * torch.finfo(spread.dtype).eps * self.sum_squared_error
+        return torch.where(spread > rounding, 1 - self.residual / spread, torch.nan)

@@ -6,7 +6,8 @@ from torchmetrics import MetricCollection
 
 from mtl.tasks import binary, classification, regression
 from mtl.tasks.influence import closed_form
-from mtl.tasks.metrics import BalancedAccuracy, ChoiceAccuracy, ChoiceRank, MatthewsCorrelation
+from mtl.tasks.measuring import computed
+from mtl.tasks.metrics import BalancedAccuracy, ChoiceAccuracy, ChoiceRank, MatthewsCorrelation, StandardisedR2
 
 SCORES = torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3], [0.2, 0.3, 0.5]])
 TARGET = torch.tensor([[1.0, 0, 0], [1, 0, 1], [1, 0, 0]])
@@ -58,6 +59,27 @@ def test_matthews_correlation_is_zero_where_answers_do_not_follow_labels(
     form = closed_form(metric)
     assert form is not None
     assert float(form.contributions(form.statistics(answers, labels)).mean()) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(("mean", "std"), [(0.0, 1.0), (100.0, 30.0), (1e4, 5e5), (0.0, 1e-3)])
+@pytest.mark.parametrize("predicted", [300.0, 2e4])
+def test_r2_is_that_of_the_rows_whatever_the_spread_of_the_training_labels(
+    mean: float, std: float, predicted: float
+) -> None:
+    """Beside a standard deviation that a single label has made large, all sums of squares are tiny."""
+    target = torch.arange(150.0)
+    metric = StandardisedR2(mean, std)
+    for rows in (slice(0, 70), slice(70, None)):
+        metric.update(torch.full_like(target[rows], predicted), target[rows])
+    expected = 1 - (predicted - target).square().sum() / (target - target.mean()).square().sum()
+    assert float(metric.compute()) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_targets_that_are_all_equal_do_not_define_r2() -> None:
+    for count in (1, 2, 1000):
+        metric = StandardisedR2(0.3, 1.7)
+        metric.update(torch.arange(float(count)), torch.full((count,), 0.1))
+        assert computed(metric) != computed(metric)
 
 
 def test_batches_add_up() -> None:
