@@ -45,8 +45,9 @@ def unchanged_buffers(network: nn.Module) -> Iterator[None]:
     """Running statistics and other buffers are afterwards as they were, whatever passes go through the network."""
     kept = [(buffer, buffer.clone()) for buffer in network.buffers()]
     yield
-    for buffer, value in kept:
-        buffer.copy_(value)
+    with torch.no_grad():
+        for buffer, value in kept:
+            buffer.copy_(value)
 
 
 class TrainingStep:
@@ -81,6 +82,7 @@ class TrainingStep:
         learned = list(weighting.parameters())
         separate = [*partition.private.values(), learned]
         whole = [*partition.shared, *(p for part in separate for p in part)]
+        self._predicts_again = any(network.sharing.expectations())  # for the penalty of a step
         self._clipped = [whole] if partition.shared else separate  # parameters whose gradients are limited together
 
     def losses(self, batch: Batch, batches: int, last: bool) -> Tensor:
@@ -134,9 +136,10 @@ class TrainingStep:
         state.losses, state.representation = [], None
         if step.last:
             state.weights = weights
-            penalty = self.network.penalty(state.inputs, mean_over_rows)
-            if penalty.requires_grad:
-                add_mean_gradient(penalty * scale, [p for p in self.network.parameters() if p.requires_grad])
+            with unchanged_buffers(self.network) if self._predicts_again else nullcontext():
+                penalty = self.network.penalty(state.inputs, mean_over_rows)
+                if penalty.requires_grad:
+                    add_mean_gradient(penalty * scale, [p for p in self.network.parameters() if p.requires_grad])
 
     def loss_scale(self, loss: Tensor) -> float:
         """What a gradient scaler multiplied the losses ``[K]`` by, when Lightning hands them back."""
@@ -159,9 +162,10 @@ class TrainingStep:
     def _recompute_losses(self) -> Tensor:
         """The losses ``[K]`` of the whole step at the parameters as they are now; 0 for a task without labels."""
         parts = []
-        for batch, factors in self.state.micro_batches:
-            sums = torch.stack(loss_sums(self.graph, self.forward(batch.inputs), batch))
-            parts.append(sums * torch.tensor(factors, device=sums.device) / len(self.state.micro_batches))
+        with unchanged_buffers(self.network):
+            for batch, factors in self.state.micro_batches:
+                sums = torch.stack(loss_sums(self.graph, self.forward(batch.inputs), batch))
+                parts.append(sums * torch.tensor(factors, device=sums.device) / len(self.state.micro_batches))
         return mean_over_processes(reduce(torch.add, parts))
 
     def _losses_of_batches(self) -> Iterator[list[Tensor]]:
@@ -174,14 +178,17 @@ class TrainingStep:
     def feed_held_out_losses(self, held_out: Iterable[Batch], batches: int) -> None:
         """Tell the weighting the losses of held-out rows at the parameters as they are now.
 
+        The network learns nothing of these rows: running statistics stay those of training rows.
+
         Args:
             held_out: batches of rows that a weighting learns on.
             batches: how many these are.
         """
-        for number, batch in enumerate(held_out, 1):
-            factors = share_factors(batch.counts, batches)
-            # Not by the compiled network, which would be compiled once more for batches of this size
-            sums = loss_sums(self.graph, self.network(batch.inputs), batch)
-            losses = [total * factor for total, factor in zip(sums, factors, strict=True)]
-            step = Step(batch.present, batches, number == batches)
-            self.weighting.on_held_out_losses(losses, self.partition.shared, self.partition.private_lists, step)
+        with unchanged_buffers(self.network):
+            for number, batch in enumerate(held_out, 1):
+                factors = share_factors(batch.counts, batches)
+                # Not by the compiled network, which would be compiled once more for batches of this size
+                sums = loss_sums(self.graph, self.network(batch.inputs), batch)
+                losses = [total * factor for total, factor in zip(sums, factors, strict=True)]
+                step = Step(batch.present, batches, number == batches)
+                self.weighting.on_held_out_losses(losses, self.partition.shared, self.partition.private_lists, step)

@@ -33,7 +33,7 @@ from torchmetrics.classification import (
 from torchmetrics.regression import MeanAbsoluteError, MeanSquaredError, R2Score, TweedieDevianceScore
 from torchmetrics.utilities.compute import normalize_logits_if_needed
 
-from mtl.tasks.metrics import MeanOverRows, StandardisedR2
+from mtl.tasks.metrics import MatthewsCorrelation, MeanOverRows, StandardisedR2
 
 COUNTS = ("tp", "fp", "tn", "fn")  # states of the metrics that are functions of the confusion counts
 
@@ -348,7 +348,8 @@ def confusion_contributions(
 @closed_form.register
 def of_matthews(metric: BinaryMatthewsCorrCoef) -> ClosedForm | None:
     """Of Matthews' correlation coefficient of yes or no."""
-    if not measures_as(metric, BinaryMatthewsCorrCoef) or metric.ignore_index is not None:
+    known = MatthewsCorrelation if isinstance(metric, MatthewsCorrelation) else BinaryMatthewsCorrCoef
+    if not measures_as(metric, known) or metric.ignore_index is not None:
         return None
 
     def statistics(prediction: Tensor, target: Tensor) -> Tensor:
@@ -412,7 +413,8 @@ def with_gradient(metric: Metric, states: Mapping[str, Tensor]) -> tuple[Tensor,
         states: by name.
 
     Returns:
-        The value, and its gradient by each of the states.
+        The value, and its gradient by each of the states: 0 of a value that is a constant there, as of Matthews'
+        coefficient where all rows are right.
     """
     own = metric.clone()
     with torch.inference_mode(False), torch.enable_grad():
@@ -420,6 +422,8 @@ def with_gradient(metric: Metric, states: Mapping[str, Tensor]) -> tuple[Tensor,
         for name, leaf in leaves.items():
             setattr(own, name, leaf)
         value: Tensor = type(own).compute(own)  # not through the object, which would look for updates
+        if not value.requires_grad:
+            return value, [torch.zeros_like(leaf) for leaf in leaves.values()]
         gradients = torch.autograd.grad(value.sum(), list(leaves.values()), materialize_grads=True)
     return value.detach(), list(gradients)
 

@@ -13,7 +13,6 @@ from torchmetrics.classification import (
     BinaryAUROC,
     BinaryAveragePrecision,
     BinaryF1Score,
-    BinaryMatthewsCorrCoef,
     MulticlassAccuracy,
     MulticlassF1Score,
 )
@@ -23,7 +22,14 @@ from mtl.config.numbers import check_number
 from mtl.errors import unknown
 from mtl.nn.heads import BinaryHead, ChoiceHead, ClassificationHead, ConditionalHead, RegressionHead
 from mtl.tasks.arguments import check_class_weights, check_smoothing, check_standard
-from mtl.tasks.metrics import AbsolutePercentageError, BalancedAccuracy, ChoiceAccuracy, ChoiceRank, StandardisedR2
+from mtl.tasks.metrics import (
+    AbsolutePercentageError,
+    BalancedAccuracy,
+    ChoiceAccuracy,
+    ChoiceRank,
+    MatthewsCorrelation,
+    StandardisedR2,
+)
 from mtl.tasks.normal_scores import NormalScores
 from mtl.tasks.probabilities import BinaryBrier, BinaryLogLoss, Brier, LogLoss, log_probabilities, ranked
 from mtl.tasks.task import Task
@@ -35,7 +41,7 @@ BINARY: Mapping[str, Callable[..., Metric]] = {
     "accuracy": BinaryAccuracy,
     "average_precision": partial(BinaryAveragePrecision, validate_args=False),  # which would refuse 0.0 and 1.0
     "f1": BinaryF1Score,
-    "mcc": BinaryMatthewsCorrCoef,
+    "mcc": MatthewsCorrelation,
     "log_loss": BinaryLogLoss,
     "brier": BinaryBrier,
 }

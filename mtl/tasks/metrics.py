@@ -6,9 +6,16 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 from torchmetrics import MeanMetric, Metric
-from torchmetrics.classification import MulticlassAccuracy
+from torchmetrics.classification import BinaryMatthewsCorrCoef, MulticlassAccuracy
 from torchmetrics.regression import R2Score, TweedieDevianceScore
 from typing_extensions import override
+
+ROUNDING = 100  # a difference of sums is rounding up to so many times the precision of these
+
+
+def wide(values: Tensor) -> Tensor:
+    """Numbers in double precision, but for a device that has none."""
+    return values if values.device.type == "mps" else values.double()
 
 
 class MeanOverRows(Metric):
@@ -99,6 +106,24 @@ class BalancedAccuracy(MulticlassAccuracy):
         return (right[there] / rows[there]).mean()
 
 
+class MatthewsCorrelation(BinaryMatthewsCorrCoef):
+    """Matthews' correlation coefficient of yes or no, in [-1, 1]; 0 where all answers are alike, or all labels are.
+
+    Source: Chicco, Jurman, "The advantages of the Matthews correlation coefficient (MCC) over F1 score and accuracy in
+    binary classification evaluation", BMC Genomics 2020, https://doi.org/10.1186/s12864-019-6413-7: without a single
+    wrong row it is 1, without a single right one -1, and 0 where a row or a column of the confusion matrix is empty
+    otherwise. There torchmetrics has other numbers, such as 0.27 for no to all of 90 noes and 10 yeses.
+    """
+
+    @override
+    def compute(self) -> Tensor:
+        (tn, fp), (fn, tp) = counts = self.confmat
+        empty = bool((counts.sum(0) == 0).any() or (counts.sum(1) == 0).any())
+        if empty and fp + fn > 0 and tp + tn > 0:
+            return torch.zeros((), device=counts.device)
+        return super().compute()
+
+
 class RankError(MeanOverRows):
     """Mean distance between the most probable and the true one of classes from low to high; lower is better.
 
@@ -177,10 +202,14 @@ class PoissonDeviance(TweedieDevianceScore):
 
 
 class StandardisedR2(R2Score):
-    """Coefficient of determination of values with known mean and standard deviation.
+    """Coefficient of determination of values with known mean and standard deviation; NaN where all targets are equal.
 
     R2 is the same for standardised values, but its sums of squares then keep their digits: of targets around 2,000
-    with a spread of 1, single precision would otherwise leave no correct digit.
+    with a spread of 1, single precision would otherwise leave no correct digit. For the same reason they are of double
+    precision.
+
+    torchmetrics takes sums of squares below 0.0001 for 0, and gives 1 or 0 then. These may have any size: where one of
+    the training labels is a million times the others, the spread of all others is little beside the standard deviation.
 
     Args:
         mean: of the values.
@@ -193,4 +222,12 @@ class StandardisedR2(R2Score):
 
     @override
     def update(self, preds: Tensor, target: Tensor) -> None:
-        super().update((preds - self.mean) / self.std, (target - self.mean) / self.std)
+        super().update((wide(preds) - self.mean) / self.std, (wide(target) - self.mean) / self.std)
+
+    @override
+    def compute(self) -> Tensor:
+        if self.total < 2:
+            return torch.full_like(self.residual, torch.nan)
+        spread = self.sum_squared_error - self.sum_error.square() / self.total
+        rounding = ROUNDING * torch.finfo(spread.dtype).eps * self.sum_squared_error
+        return torch.where(spread > rounding, 1 - self.residual / spread, torch.nan)

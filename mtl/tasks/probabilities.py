@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn import functional
 from typing_extensions import override
 
-from mtl.tasks.metrics import MeanOverRows
+from mtl.tasks.metrics import MeanOverRows, wide
 
 LARGEST = 1e30
 
@@ -16,9 +16,8 @@ def ranked(logit: Tensor) -> Tensor:
     The sigmoid of single precision is 1 from 17 on, that of double precision from 37 on. These values are no
     probabilities; AUROC and accuracy at 1/2 are those of the probabilities.
     """
-    wide = logit if logit.device.type == "mps" else logit.double()  # which has no double precision
-    wide = wide.clamp(min=-LARGEST, max=LARGEST)  # infinity over infinity is no number
-    return (1 + wide / (1 + wide.abs())) / 2
+    finite = wide(logit).clamp(min=-LARGEST, max=LARGEST)  # infinity over infinity is no number
+    return (1 + finite / (1 + finite.abs())) / 2
 
 
 def unranked(scores: Tensor) -> Tensor:
@@ -79,5 +78,4 @@ class Brier(MeanOverRows):
 
 def log_probabilities(logits: Tensor) -> Tensor:
     """Logits of classes ``[..., C]`` as logarithms of their probabilities, in double precision."""
-    wide = logits if logits.device.type == "mps" else logits.double()
-    return torch.log_softmax(wide, -1)
+    return torch.log_softmax(wide(logits), -1)

@@ -14,11 +14,17 @@ from torch import Tensor
 from mtl.errors import InputError
 from mtl.module.loss_meter import Diverged
 from mtl.module.module import MultiTaskModule
+from mtl.network import Network
 from mtl.nn.encoder import SINGLE
+from mtl.nn.mlp import MLP
+from mtl.sharing.aitm import AITM
+from mtl.sharing.ltb import LearningToBranch
 from mtl.suites.batch import Batch, Split
-from mtl.tasks import binary, classification, labelled
+from mtl.tasks import TaskGraph, binary, classification, labelled
 from mtl.weighting.base import Weighting
+from mtl.weighting.coba import CoBa
 from mtl.weighting.equal import Equal
+from mtl.weighting.famo import FAMO
 from mtl.weighting.fixed import Fixed
 from mtl.weighting.gradnorm import GradNorm
 from mtl.weighting.uncertainty import Uncertainty
@@ -210,6 +216,45 @@ class Poison(Callback):
         if trainer.global_step == self.step:
             with torch.no_grad():
                 next(module.network.heads["t1"].parameters()).fill_(math.inf)
+
+
+def test_what_looks_at_losses_once_more_leaves_running_statistics_as_one_pass_of_the_step_has_them() -> None:
+    """At new parameters, or of held-out rows, of which the network is to learn nothing."""
+    data = rows(20)
+    batch = Batch(data.given.inputs, data.given.targets, (20, 20, 20), 20)
+    graph = TaskGraph(data.tasks)
+    encoder = partial(MLP, widths=[8, 6], norm="batch")
+    buffers = []
+    for weighting in (Equal(3), FAMO(3), CoBa(3)):
+        torch.manual_seed(0)
+        network = Network(LearningToBranch(data.input_shape, graph.names, encoder), graph)
+        step = MultiTaskModule(network, graph, weighting, sgd).step
+        step.losses(batch, 1, last=True)
+        step.backward(1.0)
+        step.finish()
+        step.feed_held_out_losses([batch], 1)
+        buffers.append({name: value.clone() for name, value in network.named_buffers()})
+    assert buffers[0]["sharing.passes"] == 1
+    for found in buffers[1:]:
+        torch.testing.assert_close(found, buffers[0])
+
+
+def test_a_penalty_on_predictions_leaves_running_statistics_alone() -> None:
+    """The network is run once more for it."""
+    batch = rows(20).given
+    tasks = [binary("seen"), binary("bought")]
+    targets = {task.name: (batch.targets["t0"] > 0).float() for task in tasks}
+    buffers = []
+    for calibrate in (0.0, 0.6):
+        torch.manual_seed(0)
+        encoder = partial(MLP, widths=[8, 6], norm="batch")
+        sharing = AITM({SINGLE: (batch.inputs[SINGLE].shape[1],)}, ["seen", "bought"], encoder, calibrate=calibrate)
+        network = Network(sharing, TaskGraph(tasks))
+        step = MultiTaskModule(network, network.graph, Equal(2), sgd).step
+        step.losses(Batch(batch.inputs, targets, (20, 20), 20), 1, last=True)
+        step.backward(1.0)
+        buffers.append({name: value.clone() for name, value in network.named_buffers()})
+    torch.testing.assert_close(*buffers)
 
 
 def test_divergence_names_task_step_and_cause() -> None:

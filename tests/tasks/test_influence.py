@@ -30,6 +30,7 @@ from mtl.tasks.metrics import (
     BalancedAccuracy,
     ChoiceAccuracy,
     ChoiceRank,
+    MatthewsCorrelation,
     PinballLoss,
     PoissonDeviance,
     RankError,
@@ -103,7 +104,7 @@ CASES = {
     "standardised r2": (StandardisedR2(5.0, 2.0), numbers),
     "auroc": (BinaryAUROC(), answers),
     "average precision": (BinaryAveragePrecision(), answers),
-    "mcc": (BinaryMatthewsCorrCoef(threshold=0.4), answers),
+    "mcc": (MatthewsCorrelation(threshold=0.4), answers),
     "binary accuracy": (BinaryAccuracy(), answers),
     "binary f1": (BinaryF1Score(threshold=0.4), answers),
     "accuracy": (MulticlassAccuracy(5, average="micro"), classes),
@@ -219,6 +220,7 @@ def test_what_has_no_variance_has_none() -> None:
     perfect = torch.arange(5.0)
     assert contributions(MeanSquaredError(squared=False), perfect, perfect).tolist() == [0] * 5
     assert contributions(R2Score(), perfect, perfect).tolist() == [1] * 5
+    assert contributions(BinaryMatthewsCorrCoef(), perfect / 4, (perfect > 2).long()).tolist() == [1] * 5
 
 
 def test_average_precision_needs_a_positive() -> None:

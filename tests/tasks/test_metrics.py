@@ -5,7 +5,9 @@ import torch
 from torchmetrics import MetricCollection
 
 from mtl.tasks import binary, classification, regression
-from mtl.tasks.metrics import BalancedAccuracy, ChoiceAccuracy, ChoiceRank
+from mtl.tasks.influence import closed_form
+from mtl.tasks.measuring import computed
+from mtl.tasks.metrics import BalancedAccuracy, ChoiceAccuracy, ChoiceRank, MatthewsCorrelation, StandardisedR2
 
 SCORES = torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3], [0.2, 0.3, 0.5]])
 TARGET = torch.tensor([[1.0, 0, 0], [1, 0, 1], [1, 0, 0]])
@@ -32,6 +34,52 @@ def test_a_class_without_rows_is_no_part_of_balanced_accuracy() -> None:
     metric = BalancedAccuracy(4)
     metric.update(torch.tensor([0, 2, 1, 1]), torch.tensor([0, 0, 1, 1]))
     torch.testing.assert_close(metric.compute(), torch.tensor(3 / 4))
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ((90, 0, 10, 0), 0.0),  # no to all
+        ((0, 90, 0, 10), 0.0),  # yes to all
+        ((90, 10, 0, 0), 0.0),  # labels of one class
+        ((90, 0, 0, 10), 1.0),
+        ((0, 5, 5, 0), -1.0),
+        ((10, 0, 0, 0), 1.0),
+        ((40, 10, 20, 30), 1000 / (50 * 50 * 60 * 40) ** 0.5),
+    ],
+)
+def test_matthews_correlation_is_zero_where_answers_do_not_follow_labels(
+    counts: tuple[int, int, int, int], expected: float
+) -> None:
+    """Right and wrong noes, wrong and right yeses; what rows contribute has this mean too."""
+    answers = torch.tensor([0.0, 1.0, 0.0, 1.0]).repeat_interleave(torch.tensor(counts))
+    labels = torch.tensor([0, 0, 1, 1]).repeat_interleave(torch.tensor(counts))
+    metric = MatthewsCorrelation()
+    assert float(metric(answers, labels)) == pytest.approx(expected, abs=1e-6)
+    form = closed_form(metric)
+    assert form is not None
+    assert float(form.contributions(form.statistics(answers, labels)).mean()) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(("mean", "std"), [(0.0, 1.0), (100.0, 30.0), (1e4, 5e5), (0.0, 1e-3)])
+@pytest.mark.parametrize("predicted", [300.0, 2e4])
+def test_r2_is_that_of_the_rows_whatever_the_spread_of_the_training_labels(
+    mean: float, std: float, predicted: float
+) -> None:
+    """Beside a standard deviation that a single label has made large, all sums of squares are tiny."""
+    target = torch.arange(150.0)
+    metric = StandardisedR2(mean, std)
+    for rows in (slice(0, 70), slice(70, None)):
+        metric.update(torch.full_like(target[rows], predicted), target[rows])
+    expected = 1 - (predicted - target).square().sum() / (target - target.mean()).square().sum()
+    assert float(metric.compute()) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_targets_that_are_all_equal_do_not_define_r2() -> None:
+    for count in (1, 2, 1000):
+        metric = StandardisedR2(0.3, 1.7)
+        metric.update(torch.arange(float(count)), torch.full((count,), 0.1))
+        assert computed(metric) != computed(metric)
 
 
 def test_batches_add_up() -> None:

@@ -9,6 +9,7 @@ from pytorch_lightning import Trainer
 from typing_extensions import override
 
 from mtl.config.run_result import LOSS
+from mtl.errors import InputError
 from mtl.module.lightning import EpochCallback
 from mtl.module.module import MultiTaskModule
 from mtl.training.budget import Budget
@@ -170,6 +171,11 @@ class Patience(EpochCallback):
                 continue
             part.waited += 1
             if part.waited >= self.patience:
+                if not part.steps:
+                    raise InputError(
+                        f"{metric} was NaN or infinite in all of {part.waited} validations: nothing to select a "
+                        "checkpoint by"
+                    )
                 self._end(trainer, module, number)
         self._set_end(trainer)
 

@@ -1,5 +1,6 @@
 """A training ends when it improves no more, and its learning rate falls to zero in time for whatever end it has."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from mtl.errors import InputError
 from mtl.lifecycle.train import train
 from mtl.module.lightning import TRAINER, silent_lightning
 from mtl.runs.checkpoint import read_checkpoint
+from mtl.suites.synthetic import SyntheticSuite
 from tests.support import tiny
 from tests.trained import train_with
 
@@ -190,3 +192,14 @@ def test_what_a_weighting_learns_cools_down_with_the_last_task(tmp_path: Path) -
     spans = [course.cooldown(group) for group in range(4)]
     assert spans[3] == max(spans[:3])
     assert spans[3][1] == result.steps
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_what_is_never_a_number_ends_the_training_in_one_line(
+    value: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of acting that no epoch does well enough to be measured."""
+    monkeypatch.setattr(SyntheticSuite, "validation_rollout", lambda self, predict: {"gap": value})
+    monkeypatch.setattr(SyntheticSuite, "selection", ("val/gap", "min"))
+    with pytest.raises(InputError, match=r"^val/gap was NaN or infinite in all of 2 validations: nothing to select"):
+        trained(tmp_path, "model=hard", "task.rows=60", "batch_size=60", "epochs=9", "patience=2")
