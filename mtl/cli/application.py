@@ -34,9 +34,9 @@ FLAGS_WITH_VALUE = (
     "-cp",
     "--config-name",
     "-cn",
-    "--info",
-    "-i",
 )
+INFO = ("--info", "-i")  # take one of these words, or none
+INFO_WORDS = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 
 
 IN_THIS_PROCESS = ("basic", "replicas")  # launchers that run jobs one after another where the sweep was started
@@ -225,6 +225,9 @@ def arranged(arguments: list[str]) -> list[str]:
             del rest[0]
         else:
             flags.append(argument)
+    for place, flag in enumerate(flags):
+        if flag in INFO and not {*flags[place + 1 : place + 2]} & {*INFO_WORDS}:
+            flags[place] = "--info=all"  # else the first override would be taken for its word
     return [*flags, *(text for text in overrides if text != NO_STUDY)]
 
 
@@ -243,10 +246,10 @@ def with_launcher(arguments: list[str]) -> list[str]:
 
 def override_arguments(arguments: list[str]) -> list[str]:
     """The arguments that are overrides: neither flags of Hydra's nor their values."""
-    found, skip = [], False
+    found, before = [], ""
     for argument in arguments:
-        if skip or argument.startswith("-"):
-            skip = argument in FLAGS_WITH_VALUE
-            continue
-        found.append(argument)
+        value = before in FLAGS_WITH_VALUE or (before in INFO and argument in INFO_WORDS)
+        if not value and not argument.startswith("-"):
+            found.append(argument)
+        before = "" if value else argument
     return found

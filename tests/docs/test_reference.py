@@ -44,3 +44,11 @@ def test_classes_that_other_names_are_compared_with_exist() -> None:
             found |= {word for row in rows for word in re.findall(r"`(\w+)`", row[heads.index("class here")])}
     assert found
     assert found <= ours
+
+
+def test_every_weighting_is_in_another_library_or_said_not_to_be() -> None:
+    """The page for those who come from TorchJD, which this suite has beside it."""
+    page = (ROOT / "docs" / "moving.md").read_text(encoding="utf-8")
+    part = page.split("\n## TorchJD\n")[1].split("\n## ")[0]
+    named = set(re.findall(r"`(\w+)`", part))
+    assert {path.stem for path in (CONF / "weighting").glob("*.yaml")} <= named

@@ -283,6 +283,8 @@ def test_policies_that_make_no_sense_are_refused() -> None:
         Sampling("unifrm")
     with pytest.raises(InputError, match="expected 1 or more"):
         Sampling("temperature", temperature=0.5)
+    with pytest.raises(InputError, match=r"temperature=2\.0 has no effect: expected it with .*policy=temperature"):
+        Sampling("uniform", temperature=2.0)
     split = Split({SINGLE: torch.zeros(10, 1)}, {"a": torch.ones(10)})
     with pytest.raises(InputError, match="makes a step of 1 rows, which cannot be divided among 2 accumulated"):
         SamplingLoader(split, 8, [9, 1], Sampling("until_exhausted", joint=False), accumulate=2)

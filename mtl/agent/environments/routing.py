@@ -15,7 +15,7 @@ from typing_extensions import override
 from mtl.agent.analysis.resampling import mean_interval, with_interval
 from mtl.agent.deciding import DecidingEnvironment
 from mtl.agent.environment import cannot_act
-from mtl.agent.environments.service_desks import Shift, play
+from mtl.agent.environments.service_desks import Shift, hash_of, play
 from mtl.agent.labelled_rows import predict_test_rows, rows_with_labels
 from mtl.agent.linear_baseline import LinearBaseline
 from mtl.agent.other_run import predict_of
@@ -285,7 +285,7 @@ class Routing(DecidingEnvironment[Messages]):
         last = max(float(shift.arrival[-1]) for shift in messages.shifts)
         found[TRUTH] = self.minutes(messages.truth, messages, last + 1.0)
         unhappy = [int(messages.unhappy[rows].sum()) for rows in messages.numbers]
-        return RoutingReport(found, [len(rows) for rows in messages.numbers], unhappy)
+        return RoutingReport(found, [len(rows) for rows in messages.numbers], unhappy, hash_of(messages.shifts))
 
 
 def holds(inputs: Inputs, words: Sequence[int]) -> Tensor:
@@ -328,9 +328,12 @@ class RoutingReport(ExecutionReport):
         waits: by who decides; the agent first.
         messages: of each shift.
         unhappy: customers of each shift.
+        shifts: a hash of all of them; empty: it is not known.
     """
 
-    def __init__(self, waits: Mapping[str, Waits], messages: Sequence[int], unhappy: Sequence[int]) -> None:
+    def __init__(
+        self, waits: Mapping[str, Waits], messages: Sequence[int], unhappy: Sequence[int], shifts: str = ""
+    ) -> None:
         known = np.array(unhappy) > 0
         if not known.any():
             raise InputError("in no shift is a customer unhappy, so there is no waiting time to look at")
@@ -338,7 +341,7 @@ class RoutingReport(ExecutionReport):
             who: replace(one, **{name: values[known] for name, values in vars(one).items()})
             for who, one in waits.items()
         }
-        self.messages, self.unhappy = np.array(messages)[known], np.array(unhappy)[known]
+        self.messages, self.unhappy, self.shifts = np.array(messages)[known], np.array(unhappy)[known], shifts
 
     def before(self, who: str) -> tuple[float, float, float]:
         """By how many minutes unhappy customers wait less with the agent: the mean and its interval."""
@@ -381,7 +384,10 @@ class RoutingReport(ExecutionReport):
     @override
     def outcome(self) -> Outcome:
         """Mean minutes that unhappy customers wait with the agent, by shift; a gain is relative to the baseline."""
-        return Outcome("unhappy customers' wait", higher_is_better=False, values=self.waits[AGENT].unhappy, scale=None)
+        values = self.waits[AGENT].unhappy
+        return Outcome(
+            "unhappy customers' wait", higher_is_better=False, values=values, scale=None, instances=self.shifts
+        )
 
     @override
     def table(self) -> Table:

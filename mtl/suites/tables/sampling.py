@@ -7,11 +7,12 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from mtl.errors import InputError, unknown
+from mtl.errors import InputError, unknown, without_effect
 from mtl.suites.batch import Split
 from mtl.suites.loader import InMemoryLoader
 
 POLICIES = ("proportional", "uniform", "temperature", "round_robin", "until_exhausted")
+TEMPERATURE = 5.0  # where nothing is said
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Sampling:
     """
 
     policy: str = "proportional"
-    temperature: float = 5.0
+    temperature: float = TEMPERATURE
     joint: bool = True
 
     def __post_init__(self) -> None:
@@ -46,6 +47,8 @@ class Sampling:
             raise unknown("policy in task.sampling.policy", self.policy, POLICIES)
         if self.temperature < 1:
             raise InputError(f"task.sampling.temperature={self.temperature}: expected 1 or more")
+        if self.policy != "temperature" and self.temperature != TEMPERATURE:
+            raise without_effect("task.sampling.temperature", self.temperature, "task.sampling.policy=temperature")
 
     def shares(self, sizes: Sequence[int]) -> Tensor:
         """Expected share of each table in the rows of an epoch, ``[T]``; of ``until_exhausted`` that of its rows."""

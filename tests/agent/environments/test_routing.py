@@ -45,6 +45,19 @@ def test_the_unhappy_wait_less_where_they_are_known() -> None:
     assert routing.route({AGENT: found.opinion, FCFS: found.opinion}, found).summary() == numbers, "no other draw"
 
 
+def test_outcomes_of_other_shifts_are_told_apart() -> None:
+    """By a hash that does not depend on who decides, or how."""
+
+    def instances(routing: Routing, sharp: float = 8.0) -> str:
+        found = messages(routing, sharp)
+        return routing.route({AGENT: found.opinion, FCFS: found.opinion}, found).outcome().instances
+
+    one = instances(Routing(messages=60))
+    assert one == instances(Routing(messages=60, head_start=0), sharp=1.0) != ""
+    others = [Routing(messages=60, seed=1), Routing(messages=60, per_hour=61), Routing(messages=60, transfer=4)]
+    assert len({one, *map(instances, others)}) == 4
+
+
 def test_without_a_head_start_desks_answer_in_the_order_of_arrival() -> None:
     routing = Routing(messages=60, head_start=0)
     found = messages(routing)

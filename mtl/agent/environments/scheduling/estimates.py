@@ -16,6 +16,7 @@ from mtl.agent.environments.scheduling.learned_planner import load_dispatcher
 from mtl.agent.environments.scheduling.rules import BY_DUE_DATE, Rule, select_rules
 from mtl.agent.environments.scheduling.schedule import Schedule
 from mtl.agent.environments.scheduling.schedule_files import ExecutedSchedule, schedule_files
+from mtl.agent.environments.scheduling.schedule_report import hash_of
 from mtl.agent.environments.scheduling.seeds import check_seed
 from mtl.agent.labelled_rows import predict_test_rows, rows_with_labels
 from mtl.agent.linear_baseline import LinearBaseline
@@ -77,6 +78,7 @@ class EstimatedShops(Environment):
 
     requires: ClassVar[Mapping[str, str]] = {"log_seconds": "regression"}
     acts_on_test_rows = True
+    ways = ()  # all arguments say on which shops, and by whom, plans are made
 
     def __init__(
         self,
@@ -213,7 +215,8 @@ class EstimateReport(ExecutionReport):
         """Executed makespan of the network's plans by instance, relative to that of plans made with the truth.
 
         It is the mean over the planners of ``executed (network) / executed (truth)``, so that a shop of long durations
-        counts no more than others. Lower is better, and a gain is relative to the baseline.
+        counts no more than others. Lower is better, and a gain is relative to the baseline. Outcomes of other shops or
+        planners have another hash of the instances; plans that are not kept have none.
         """
         executed = {(plan.instance, plan.planner, plan.estimate): plan.executed for plan in self.plans}
         ratios: dict[str, list[float]] = {}
@@ -221,7 +224,10 @@ class EstimateReport(ExecutionReport):
             if estimate == "network":
                 ratios.setdefault(instance, []).append(makespan / executed[instance, planner, "truth"])
         values = np.array([fmean(found) for found in ratios.values()])
-        return Outcome("makespan", higher_is_better=False, values=values, scale=None)
+        shops = {plan.instance: plan.schedule.instance for plan in self.plans if plan.schedule is not None}
+        planners = sorted({plan.planner for plan in self.plans})
+        instances = hash_of([shops[name] for name in ratios], planners) if {*ratios} <= {*shops} else ""
+        return Outcome("makespan", higher_is_better=False, values=values, scale=None, instances=instances)
 
     @override
     def texts(self) -> Iterator[tuple[str, str]]:

@@ -270,9 +270,17 @@ def drawn(outcomes: list[BuiltSchedule], which: str) -> list[BuiltSchedule]:
     return {"all": outcomes, "first": outcomes[:1], "none": []}[which]
 
 
-def hash_of(instances: Sequence[JobShop]) -> str:
-    """A hash of what is to be scheduled, in this order, whatever machines were chosen and whatever is known of it."""
-    total = hashlib.sha256()
+def hash_of(instances: Sequence[JobShop], beside: object = None) -> str:
+    """A hash of what is to be scheduled, in this order, whatever machines were chosen and whatever is known of it.
+
+    Args:
+        instances: in the order of the outcome.
+        beside: what else an outcome depends on, whoever acts, as plain values; None: nothing.
+
+    Returns:
+        16 hexadecimal digits.
+    """
+    total = hashlib.sha256(b"" if beside is None else repr(beside).encode())
     for one in instances:
         asked = one if one.alternatives is None else one.alternatives
         total.update(repr((asked.durations.tolist(), asked.machines.tolist(), one.constraints, one.objective)).encode())

@@ -122,6 +122,20 @@ def test_the_outcome_is_the_makespan_by_instance_relative_to_that_of_the_truth()
     assert EstimatedShops(3, (4, 3)).execute_plans({"network": true}, true).outcome().values.tolist() == [1, 1, 1]
 
 
+def test_outcomes_of_other_shops_or_planners_are_told_apart() -> None:
+    """By a hash that does not depend on the estimates."""
+    true = np.random.default_rng(0).integers(1, 500, 200).astype(float)
+
+    def instances(estimate: float = 1.0, **settings: object) -> str:
+        shops = EstimatedShops(**{"instances": 2, "size": (3, 2), **settings})  # type: ignore[arg-type]
+        return shops.execute_plans({"network": true * estimate}, true).outcome().instances
+
+    assert instances() == instances(2.0) != ""
+    others: list[dict[str, object]] = [{"seed": 1}, {"size": (2, 3)}, {"planners": ["spt"]}]
+    assert len({instances(), *(instances(**one) for one in others)}) == 4
+    assert EstimatedShops.ways == (), "a comparison refuses entries that differ in them"
+
+
 def test_a_planner_named_twice_counts_once() -> None:
     true = np.arange(1.0, 50.0)
     found = [

@@ -58,6 +58,12 @@ class Episode:
     breakdowns: tuple[Breakdown, ...]
     new_jobs: tuple[NewJob, ...]
 
+    @property
+    def disturbed(self) -> tuple[object, ...]:
+        """All that happens, as plain values."""
+        jobs = [(job.time, *(one.tolist() for one in (job.machines, job.durations, job.late))) for job in self.new_jobs]
+        return self.late.tolist(), [tuple(one) for one in self.breakdowns], jobs
+
 
 class Disturbances:
     """How often things happen, and how bad they are.

@@ -14,7 +14,7 @@ from mtl.agent.environments.scheduling.chart_page import chart_page
 from mtl.agent.environments.scheduling.floor.disturbances import Episode
 from mtl.agent.environments.scheduling.floor.play import Played
 from mtl.agent.environments.scheduling.schedule_files import ExecutedSchedule, names_in_files, schedule_files
-from mtl.agent.environments.scheduling.schedule_report import AGENT, what_was_not_trained
+from mtl.agent.environments.scheduling.schedule_report import AGENT, hash_of, what_was_not_trained
 from mtl.agent.improvement.paired import Difference, mean_difference
 from mtl.agent.report import ExecutionReport, Value, plain_table
 from mtl.runs.contributions import Outcome
@@ -119,7 +119,9 @@ class FloorReport(ExecutionReport):
         """Cost of the agent by episode. Lower is better, and a gain is relative to the baseline."""
         name = "weighted_tardiness" if self.tardiness else "makespan"
         values = np.array([float(one.cost) for one in self.of(AGENT)])
-        return Outcome(name, higher_is_better=False, values=values, scale=None)
+        episodes = [one.episode for one in self.of(AGENT)]
+        instances = hash_of([one.instance for one in episodes], [one.disturbed for one in episodes])
+        return Outcome(name, higher_is_better=False, values=values, scale=None, instances=instances)
 
     @override
     def table(self) -> Table:

@@ -48,6 +48,21 @@ def test_all_planners_meet_the_same_disturbances(objective: str, small: str, tmp
     assert {"schedules.csv", "schedules.json", "gantt-small-0.png", "execution.csv"} <= names
 
 
+def test_outcomes_of_other_episodes_are_told_apart(small: str) -> None:
+    """By a hash that does not depend on who plans."""
+
+    def instances(disturbances: Disturbances = FEW, seed: int = 0, **settings: object) -> str:
+        floor = ShopFloor(small, 2, disturbances, 0, baselines=[], gantt=False, seed=seed, **settings)  # type: ignore[arg-type]
+        found = floor.act(random_network, SUITE).outcome()
+        assert found is not None
+        return found.instances
+
+    one = instances()
+    assert one == instances(temperature=1.0) != ""
+    others = [instances(seed=1), instances(Disturbances(breakdowns=0.2, late=0.05, new_jobs=2))]
+    assert len({one, *others}) == 3
+
+
 def test_without_seconds_nothing_depends_on_the_clock(small: str) -> None:
     """Then the solver is left out, and the same seed gives the same costs."""
     costs = [
