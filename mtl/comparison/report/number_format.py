@@ -34,6 +34,11 @@ def share(number: float) -> str:
     return f"{number * 100:.1f} %" if isfinite(number) else "-"
 
 
+def rank(number: float) -> str:
+    """A mean rank; a dash where a task was not measured."""
+    return f"{number:.2f}" if isfinite(number) else "-"
+
+
 def count(number: float) -> str:
     """A large number."""
     return f"{number:,.0f}" if isfinite(number) else "-"
