@@ -413,9 +413,12 @@ class AlertsReport(ExecutionReport):
 
     @override
     def failures(self, count: int) -> list[dict[str, Value]]:
-        """The days on which the agent is furthest behind the truth."""
-        records = self.records()
-        return [records[day] for day in (-self.lost()).argsort(kind="stable")[:count]]
+        """The days on which the agent is furthest behind the truth, and by how many minutes."""
+        records, lost = self.records(), self.lost()
+        worst = (-lost).argsort(kind="stable")[:count]
+        return [
+            {"day": int(day) + 1, "minutes_behind_truth": round(float(lost[day]), 2)} | records[day] for day in worst
+        ]
 
     @override
     def texts(self) -> Iterator[tuple[str, str]]:
