@@ -16,9 +16,12 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from mtl.comparison.comparison import compare
 from mtl.comparison.design import CONFIRM, Design, Stopped
+from mtl.comparison.report import number_format
 from mtl.comparison.report.content import Report
 from mtl.comparison.report.findings import screened_rows
 from mtl.comparison.report.publish import publish
+from mtl.comparison.statistics.estimate import Estimate, Part
+from mtl.comparison.types import Evidence
 from mtl.comparison.verdict import verdict
 from mtl.comparison.wording import join_words
 from tests.comparison.report.support import made, records
@@ -90,6 +93,12 @@ def test_what_screening_stopped_is_named_and_is_not_ranked_among_the_others(tmp_
         assert "bad-equal" not in place  # is among the problems
     assert "| gated-equal | all, seed 0 | 0.5 | 0.4 | outputs/run-of-gated |" in text
     assert "| late-equal | 2 | 0.5 | 0.4 | outputs/run-of-late |" in text
+
+
+def test_the_ends_of_a_small_interval_have_the_digits_of_its_mean() -> None:
+    found = Evidence((0.0,), Estimate(0.0004, (Part(1e-8, 3),)), 0.05, (0.0001, 0.0123), "same")
+    assert number_format.gain(found) == "+0.04\N{NO-BREAK SPACE}% ="
+    assert number_format.interval(found) == "+0.01 to +1.2"
 
 
 def test_where_a_task_was_not_measured_there_is_no_rank(tmp_path: Path) -> None:
