@@ -409,7 +409,11 @@ class AlertsReport(ExecutionReport):
     def outcome(self) -> Outcome | None:
         """Net minutes of the agent by day; a gain is a share of what the truth earns. None where that is nothing."""
         earned = float(self.net(TRUTH).mean())
-        return Outcome("net minutes", higher_is_better=True, values=self.net(AGENT), scale=earned) if earned else None
+        return (
+            Outcome("net minutes a day", higher_is_better=True, values=self.net(AGENT), scale=earned)
+            if earned
+            else None
+        )
 
     @override
     def failures(self, count: int) -> list[dict[str, Value]]:

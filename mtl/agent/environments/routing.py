@@ -381,7 +381,8 @@ class RoutingReport(ExecutionReport):
     @override
     def outcome(self) -> Outcome:
         """Mean minutes that unhappy customers wait with the agent, by shift; a gain is relative to the baseline."""
-        return Outcome("unhappy customers' wait", higher_is_better=False, values=self.waits[AGENT].unhappy, scale=None)
+        name = "minutes that unhappy customers wait"
+        return Outcome(name, higher_is_better=False, values=self.waits[AGENT].unhappy, scale=None)
 
     @override
     def table(self) -> Table:

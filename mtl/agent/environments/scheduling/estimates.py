@@ -221,7 +221,7 @@ class EstimateReport(ExecutionReport):
             if estimate == "network":
                 ratios.setdefault(instance, []).append(makespan / executed[instance, planner, "truth"])
         values = np.array([fmean(found) for found in ratios.values()])
-        return Outcome("makespan", higher_is_better=False, values=values, scale=None)
+        return Outcome("makespan relative to true durations", higher_is_better=False, values=values, scale=None)
 
     @override
     def texts(self) -> Iterator[tuple[str, str]]:
