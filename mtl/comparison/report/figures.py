@@ -263,6 +263,7 @@ def cost(comparison: Comparison) -> SvgFigure:
         note = (
             "Up is better, left is cheaper. The line joins what no other configuration beats in both. Star: the one "
             f"in bold above.{left_out}{' Small points: the others.' if left_out else ''}"
+            f"{' Those that screening stopped: by the first seed alone.' if comparison.stopped else ''}"
         )
         return to_svg(figure, "cost", "Quality against cost", note)
 

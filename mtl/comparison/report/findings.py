@@ -43,7 +43,6 @@ def stopped_rows(comparison: Comparison) -> list[tuple[str, ...]]:
 
     Those that failed are among the problems of the report.
     """
-    ended = stopped_at_their_end(comparison)
     return [
         (
             one.label,
@@ -53,14 +52,8 @@ def stopped_rows(comparison: Comparison) -> list[tuple[str, ...]]:
             one.run or "failed",
         )
         for one in comparison.design.stopped
-        if one.epochs is not None or one.configuration in ended
+        if one.epochs is not None or one.configuration in comparison.stopped
     ]
-
-
-def stopped_at_their_end(comparison: Comparison) -> set[str]:
-    """Ids of the configurations that screening stopped once their first run had ended: it is among the rows."""
-    stopped = {one.configuration for one in comparison.design.stopped if one.epochs is None}
-    return {row.key for row in comparison.rows if row.key in stopped}
 
 
 def screened_rows(comparison: Comparison) -> list[Row]:
@@ -68,7 +61,7 @@ def screened_rows(comparison: Comparison) -> list[Row]:
 
     What was stopped has a mean over the first seed alone, which is not to be compared with means over all seeds.
     """
-    stopped = stopped_at_their_end(comparison)
+    stopped = comparison.stopped
 
     def order(row: Row) -> tuple[bool, bool, float]:
         return not isfinite(row.delta_validation), row.key in stopped, -row.delta_validation
@@ -78,8 +71,7 @@ def screened_rows(comparison: Comparison) -> list[Row]:
 
 def screening_note(comparison: Comparison) -> str:
     """What the gains on validation are, and which of them are of fewer seeds."""
-    ended = stopped_at_their_end(comparison)
-    labels = [row.label for row in screened_rows(comparison) if row.key in ended]
+    labels = [row.label for row in screened_rows(comparison) if row.key in comparison.stopped]
     said = (
         f" {join_words(labels)}: stopped in screening, so {'its mean is' if len(labels) == 1 else 'their means are'} "
         "over the first seed alone, and not to be compared with those of the others."

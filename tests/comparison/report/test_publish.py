@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
-from math import nan
+from math import isnan, nan
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -88,6 +88,9 @@ def test_what_screening_stopped_is_named_and_is_not_ranked_among_the_others(tmp_
     page, text = ((tmp_path / "report" / name).read_text() for name in ("report.html", "report.md"))
     assert [row.label for row in screened_rows(found)][-1] == "gated-equal"
     assert max(found.rows, key=lambda row: row.delta_validation).label == "gated-equal"
+    assert "gated-equal" not in (*found.front_tasks, *found.front_cost)
+    assert isnan(found.hypervolume["gated-equal"])
+    assert all(row.rank <= 3 for row in found.all_rows if row.label != "gated-equal")  # of the three others
     for place in (page, text):
         assert "gated-equal: stopped in screening, so its mean is over the first seed alone" in place
         assert "bad-equal" not in place  # is among the problems
