@@ -235,7 +235,7 @@ def draw(kept: dict[str, Any]) -> None:
     from matplotlib.figure import Figure
 
     curves = {name: points for name, points in kept["curves"].items() if len(points) > 1}
-    figure = Figure(figsize=(2.5 * len(curves), 5), layout="constrained")
+    figure = Figure(figsize=(2.5 * len(curves), 5.6), layout="constrained")
     panels = figure.subplots(2, len(curves), sharex="col", squeeze=False)
     for place, (name, points) in enumerate(curves.items()):
         sizes = [one["size"] for one in points]
@@ -252,7 +252,8 @@ def draw(kept: dict[str, Any]) -> None:
         for row in (0, 1):
             panels[row][place].grid(alpha=0.3)
         panels[0][place].set_title(name)
-        panels[0][place].legend(fontsize=6)
+        # Below the panel, where it hides no curve
+        panels[0][place].legend(fontsize=6, loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=2, frameon=False)
         panels[1][place].set_xlabel(name)
     panels[0][0].set_ylabel("processor seconds")
     panels[1][0].set_ylabel("peak memory, MiB")

@@ -17,19 +17,21 @@ ALPHA = 0.05
 class Gain:
     """How much better than trees on the same splits: mean, its interval, and the mean in deviations of the trees.
 
-    The interval is NaN where there is one split only, and so are the deviations where trees do not vary.
+    The interval is NaN where there is one split only, and so are the deviations where trees do not vary. ``form`` is
+    that of the metric that the gain is of.
     """
 
     mean: float
     low: float
     high: float
     deviations: float
+    form: str
 
     @property
     def interval(self) -> str:
         """The mean and its interval."""
-        found = "no interval" if math.isnan(self.low) else f"{self.low:+.4f} to {self.high:+.4f}"
-        return f"{self.mean:+.4f} ({found})"
+        found = "no interval" if math.isnan(self.low) else f"{self.low:+{self.form}} to {self.high:+{self.form}}"
+        return f"{self.mean:+{self.form}} ({found})"
 
     @property
     def in_deviations(self) -> str:
@@ -47,6 +49,22 @@ class Cell:
     high: float
     splits: int
     gain: Gain | None
+
+    @property
+    def text(self) -> str:
+        """The mean."""
+        return f"{self.mean:{form_of(self.mean)}}"
+
+    @property
+    def spread(self) -> str:
+        """The lowest and the highest value."""
+        form = form_of(self.mean)
+        return f"{self.low:{form}} to {self.high:{form}}"
+
+
+def form_of(value: float) -> str:
+    """Four decimals, and four digits that matter of a metric that these would hide or make long."""
+    return ".4f" if value == 0 or 1e-3 <= abs(value) < 1e5 else ".4g"
 
 
 @dataclass(frozen=True)
@@ -128,7 +146,8 @@ def _cell(name: str, wide: pd.DataFrame, sign: int, share: float) -> Cell:
     if name != REFERENCE:
         difference = (sign * (values - trees)).dropna()
         found = over_splits(difference, share)
-        gain = Gain(found.mean, *found.interval(ALPHA), deviations(difference, trees))
+        form = form_of(values.mean())
+        gain = Gain(found.mean, *found.interval(ALPHA), deviations(difference, trees), form)
     return Cell(name, values.mean(), values.min(), values.max(), len(values), gain)
 
 
@@ -145,7 +164,7 @@ def markdown(page: Page) -> str:
     lines += [*(f"- {sentence}" for sentence in page.sentences), "", *page.notes, ""]
     lines += [head, "|---|" + "---|" * len(page.seconds)]
     for row in page.rows:
-        cells = [f"{c.mean:.4f} ({c.low:.4f} to {c.high:.4f}{page.fewer(c)})" for c in row.cells]
+        cells = [f"{c.text} ({c.spread}{page.fewer(c)})" for c in row.cells]
         lines += [f"| {row.task}, {row.metric} ({row.direction}) | " + " | ".join(cells) + " |"]
         gains = [cell.gain for cell in row.cells]
         texts = [f"{gain.interval}, {gain.in_deviations}" if gain else "" for gain in gains]

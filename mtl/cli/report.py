@@ -74,11 +74,11 @@ def report(paths: Sequence[Path], console: Console, name: str | None = None, fol
 def show(found: Comparison, decided: Verdict, console: Console) -> None:
     """The table of gains and the verdict."""
     table = Table(title="gains over single-task learning on test data")
-    table.add_column("configuration", overflow="fold")  # whole also on a narrow terminal
+    table.add_column("configuration", overflow="fold")
     tasks = [f"{task}\n[dim]{escape(found.primary[task])}[/]" for task in found.tasks]
     acted = any(tested.outcome for _, tested in found.tested_rows)
     for column in ("all tasks\n[dim]delta_m[/]", *tasks, *(["acting"] if acted else []), "seeds"):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", overflow="fold")  # whole also on a narrow terminal
     colours = {HELPS: "green", HURTS: "red"}
     for row, tested in found.tested_rows:
         cells = []

@@ -145,8 +145,8 @@ def metrics_table(result: RunResult) -> Table:
         title=f"{chosen.task}: {how}, seed {result.seed}",
         caption=f"best {best} by {selected.metric} ({selected.mode})",
     )
-    for column in ("task", "metric", *SPLITS):
-        table.add_column(column, justify="left" if column in ("task", "metric") else "right")
+    for column in ("task", "metric", *SPLITS):  # whole also on a narrow terminal
+        table.add_column(column, justify="left" if column in ("task", "metric") else "right", overflow="fold")
     for name, task in result.tasks.items():
         measured = [result.metrics[split].tasks.get(name, {}) for split in SPLITS]
         metrics = [metric for metric in measured[SPLITS.index("val")] if metric != LOSS]
@@ -154,6 +154,11 @@ def metrics_table(result: RunResult) -> Table:
             direction = ("higher" if task.higher_is_better else "lower") + " is better"
             label = f"[bold]{metric}[/bold] ({direction})" if metric == task.primary else metric
             values = [split.get(metric) for split in measured]
-            row = ["-" if value is None else f"{value:.4f}" for value in values]
+            row = ["-" if value is None else readable(value) for value in values]
             table.add_row(name, label, *row, end_section=metric == LOSS)
     return table
+
+
+def readable(value: float) -> str:
+    """A metric: four decimals, and four digits that matter of one that these would hide or make long."""
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.4g}"

@@ -39,7 +39,7 @@ def fronts_of_fixed_weights(comparison: Comparison) -> dict[str, FixedFront]:
         A front for each model.
     """
     found = {}
-    rows = [row for row in comparison.rows if row.multi]
+    rows = [row for row in comparison.rows if row.multi and row.key not in comparison.stopped]
     for model in dict.fromkeys(row.model for row in rows):
         mine = [row for row in rows if row.model == model]
         fixed = [row for row in mine if row.weighting in FIXED]

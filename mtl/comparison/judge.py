@@ -160,12 +160,15 @@ class Judge:
         assert self.design.baseline is not None
         order = [self.design.baseline, *self.multi, *self.further]
         by_task = {key: self.validation(key) for key in order}
-        points = np.array([list(by_task[key].values()) for key in order])  # [C, K]
-        ranks = dict(zip(order, mean_ranks(points.T), strict=True))
-        rows = {key: self.row(key, labels[key], by_task[key], ranks[key]) for key in order}
+        stopped = {one.configuration for one in self.design.stopped}  # whose gains are those of the first seed alone
+        ranked = [key for key in order if key not in stopped]
+        points = np.array([list(by_task[key].values()) for key in ranked])  # [C, K]
+        ranks = dict(zip(ranked, mean_ranks(points.T), strict=True))
+        rows = {key: self.row(key, labels[key], by_task[key], ranks.get(key, nan)) for key in order}
         best = self.best()
-        cost_points = [[rows[key].delta_validation, -rows[key].costs["seconds"]] for key in order]
-        names = [labels[key] for key in order]
+        cost_points = [[rows[key].delta_validation, -rows[key].costs["seconds"]] for key in ranked]
+        names = [labels[key] for key in ranked]
+        unique = dict(zip(names, hypervolume_contributions(points), strict=True))
         one = any_run(self.base)
         return Comparison(
             suite=one.suite,
@@ -182,7 +185,7 @@ class Judge:
             hypotheses=self.hypotheses,
             front_tasks=tuple(name for name, on in zip(names, front(points), strict=True) if on),
             front_cost=tuple(name for name, on in zip(names, front(cost_points), strict=True) if on),
-            hypervolume=dict(zip(names, hypervolume_contributions(points), strict=True)),
+            hypervolume={label: unique.get(label, nan) for label in (labels[key] for key in order)},
         )
 
     def row(self, key: str, label: str, validation: dict[str, float], rank: float) -> Row:

@@ -161,6 +161,7 @@ class Comparison:
         front_tasks: labels that no other configuration beats on every task, on validation.
         front_cost: labels that no other beats in delta_m on validation and training seconds.
         hypervolume: by label, the share of the volume between worst and best validation gains that is lost without it.
+            What screening stopped is on no front, and its share is NaN, as its rank is.
     """
 
     suite: str
@@ -183,6 +184,12 @@ class Comparison:
     def all_rows(self) -> tuple[Row, ...]:
         """The baseline and the others."""
         return (self.baseline, *self.rows)
+
+    @property
+    def stopped(self) -> frozenset[str]:
+        """Ids of the rows that screening stopped once their first run had ended: their gains are of one seed."""
+        stopped = {one.configuration for one in self.design.stopped}
+        return frozenset(row.key for row in self.rows if row.key in stopped)
 
     @property
     def tested_rows(self) -> list[tuple[Row, Measurement]]:

@@ -24,10 +24,11 @@ SHORT = 12  # letters of a version or a commit in a sentence
 CODE = ("mtl", "commit", "torch")  # of a run's environment: what may change its numbers beyond rounding
 
 RULES = f"""\
-The best configuration is the multi-task one with the highest mean gain (delta_m) on the validation split; test data
-only measures. Every claim is read off one interval: no difference that matters, if it lies within the margin; otherwise
-helps, if it lies above zero, or hurts, if it lies below; otherwise there is no evidence. An interval has the standard
-error over seeds and test rows together (two crossed random factors), each part with Student's quantile of its own.
+The best configuration is the multi-task one with the highest mean gain (delta_m) on the validation split, of those
+that screening has not stopped; test data only measures. Every claim is read off one interval: no difference that
+matters, if it lies within the margin; otherwise helps, if it lies above zero, or hurts, if it lies below; otherwise
+there is no evidence. An interval has the standard error over seeds and test rows together (two crossed random
+factors), each part with Student's quantile of its own.
 All intervals of a report hold together with probability 1 - alpha: {MEAN_SHARE:.0%} of alpha is divided among the
 configurations tested and the looks at delta_m, the rest among tasks, further baselines and acting, by Bonferroni's
 inequality, which holds however they depend on each other. After several looks the interval of delta_m is what those of

@@ -8,6 +8,8 @@ from matplotlib.patches import FancyArrowPatch
 from mtl.inspection.colours import GROUP_COLOURS
 from mtl.picture import Picture
 
+LETTER = 0.08  # inches of a letter of a name
+
 
 def tasks_figure(
     generations: Sequence[Sequence[str]], depends_on: Mapping[str, Sequence[str]], groups: Sequence[Sequence[str]]
@@ -29,7 +31,8 @@ def tasks_figure(
         for x, generation in enumerate(generations)
         for y, name in enumerate(generation)
     }
-    figure = Picture(figsize=(0.8 + 2.0 * len(generations), 0.8 + 0.6 * tallest), layout="constrained")
+    apart = max(2.0, 1.0 + LETTER * max(len(name) for name in place))  # inches from one generation to the next
+    figure = Picture(figsize=(0.8 + apart * len(generations), 0.8 + 0.6 * tallest), layout="constrained")
     axes = figure.add_subplot()
     for name, (x, y) in place.items():
         box = {"boxstyle": "round,pad=0.5", "facecolor": "white", "edgecolor": colour.get(name, "#6b6b6b"), "lw": 2}
@@ -37,7 +40,13 @@ def tasks_figure(
         for up in depends_on.get(name, ()):
             axes.add_patch(
                 FancyArrowPatch(
-                    place[up], (x, y), arrowstyle="-|>", mutation_scale=12, shrinkA=32, shrinkB=32, color="#1a1a1a"
+                    place[up],
+                    (x, y),
+                    arrowstyle="-|>",
+                    mutation_scale=12,
+                    shrinkA=beside(up),
+                    shrinkB=beside(name),
+                    color="#1a1a1a",
                 )
             )
     axes.set_xlim(-0.6, len(generations) - 0.4)
@@ -47,3 +56,8 @@ def tasks_figure(
     said += ["one colour: one network"] if groups else []
     axes.set_title("; ".join(said), fontsize=9)
     return figure
+
+
+def beside(name: str) -> float:
+    """Points from the middle of a name to the side of its box, where an arrow ends; of a short name a little more."""
+    return max(32.0, 72 * LETTER * len(name) / 2 + 6)

@@ -81,3 +81,10 @@ def test_that_no_further_dispatcher_is_kept_is_said() -> None:
     text = shown(run_result(metrics=measured, improvement=found))
     assert "the rule is kept. None of the further dispatchers made schedules of these shops shorter, so none is" in text
     assert "With further" not in text
+
+
+def test_small_and_large_metrics_keep_their_digits() -> None:
+    values = {"loss": 1.0, "mae": 1.23456e-7, "rmse": 2.34567e9, "r2": 0.5}
+    measured = {split: {"score": 1.0, "tasks": {"a": values}} for split in ("train", "val", "test")}
+    text = shown(run_result(metrics=measured))
+    assert all(text.count(number) == 3 for number in ("1.235e-07", "2.346e+09", "0.5000", "1.0000"))

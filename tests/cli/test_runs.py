@@ -60,6 +60,9 @@ def test_the_page_holds_every_column_of_every_run(output: Path) -> None:
     for text in ("mine: pays", "task.rows=77 steps=9", "a/r2 0.5", "damaged: &#39;"):
         assert text in page
     assert "http" not in page
+    # On paper this stands in place of what can be clicked, so that a browser repeats the head on every page
+    assert 'data-name="score"' in page
+    assert "thead input, thead button { display: none; }" in page
 
 
 @pytest.mark.parametrize(

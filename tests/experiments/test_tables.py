@@ -35,6 +35,14 @@ def test_gains_are_in_the_direction_of_the_metric(higher: bool, sign: str) -> No
     assert "<command>" not in shown
 
 
+def test_small_metrics_keep_their_digits() -> None:
+    table = pd.DataFrame(rows(REFERENCE, [1e-7, 3e-7], True) + rows("hard", [2e-7, 5e-7], True))
+    page = page_of(table, [REFERENCE, "hard"], "")
+    assert "| 2e-07 (1e-07 to 3e-07) | 3.5e-07 (2e-07 to 5e-07) |" in markdown(page)
+    assert "| |  | +1.5e-07 (" in markdown(page)
+    assert "3.5e-07<small>2e-07 to 5e-07</small>" in html(page)
+
+
 def test_trees_that_do_not_vary_are_no_unit() -> None:
     table = pd.DataFrame(rows(REFERENCE, [1.0, 1.0], True) + rows("hard", [0.9, 1.0], True))
     page = page_of(table, [REFERENCE, "hard"], "")

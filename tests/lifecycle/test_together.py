@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from mtl.comparison.report.curves import logged
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
 from mtl.errors import InputError
@@ -65,6 +66,10 @@ def assert_equal_runs(one: RunResult, other: RunResult) -> None:
         assert found.keys() == expected.keys()
         for name, values in expected["state_dict"].items():
             torch.testing.assert_close(found["state_dict"][name], values, rtol=CLOSE, atol=CLOSE)
+    logs = [
+        {tag: list(points) for tag, points in logged(run.path).items() if "cost/" not in tag} for run in (first, second)
+    ]
+    assert logs[0] == logs[1]  # a report draws what the runs of a configuration have at the same steps
     rows = zip(first.contributions.tasks.values(), second.contributions.tasks.values(), strict=True)
     assert all(a == pytest.approx(b, rel=1e-4, abs=1e-4, nan_ok=True) for a, b in rows)
     assert_contributions_are_those_of_the_result(one)

@@ -409,13 +409,20 @@ class AlertsReport(ExecutionReport):
     def outcome(self) -> Outcome | None:
         """Net minutes of the agent by day; a gain is a share of what the truth earns. None where that is nothing."""
         earned = float(self.net(TRUTH).mean())
-        return Outcome("net minutes", higher_is_better=True, values=self.net(AGENT), scale=earned) if earned else None
+        return (
+            Outcome("net minutes a day", higher_is_better=True, values=self.net(AGENT), scale=earned)
+            if earned
+            else None
+        )
 
     @override
     def failures(self, count: int) -> list[dict[str, Value]]:
-        """The days on which the agent is furthest behind the truth."""
-        records = self.records()
-        return [records[day] for day in (-self.lost()).argsort(kind="stable")[:count]]
+        """The days on which the agent is furthest behind the truth, and by how many minutes."""
+        records, lost = self.records(), self.lost()
+        worst = (-lost).argsort(kind="stable")[:count]
+        return [
+            {"day": int(day) + 1, "minutes_behind_truth": round(float(lost[day]), 2)} | records[day] for day in worst
+        ]
 
     @override
     def texts(self) -> Iterator[tuple[str, str]]:

@@ -384,9 +384,12 @@ class RoutingReport(ExecutionReport):
     @override
     def outcome(self) -> Outcome:
         """Mean minutes that unhappy customers wait with the agent, by shift; a gain is relative to the baseline."""
-        values = self.waits[AGENT].unhappy
         return Outcome(
-            "unhappy customers' wait", higher_is_better=False, values=values, scale=None, instances=self.shifts
+            "minutes that unhappy customers wait",
+            higher_is_better=False,
+            values=self.waits[AGENT].unhappy,
+            scale=None,
+            instances=self.shifts,
         )
 
     @override

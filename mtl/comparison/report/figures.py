@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from mtl.comparison.fixed_front import fronts_of_fixed_weights
 from mtl.comparison.report.curves import Curve, Logged, curve
 from mtl.comparison.report.drawing import BAD, GOOD, INK, LINE, MUTED, PLAIN, SERIES, SvgFigure, grid, style, to_svg
-from mtl.comparison.report.legend import best_rows, legend_below, shorten, styles
+from mtl.comparison.report.legend import DASHES, best_rows, legend_below, shorten, styles
 from mtl.comparison.report.matrix_figures import affinity, cosine_tag, cosines
 from mtl.comparison.types import HELPS, HURTS, Comparison, Evidence
 from mtl.comparison.wording import join_words
@@ -57,7 +57,8 @@ def answer(comparison: Comparison) -> SvgFigure | None:
         ax.set_xlabel("gain over single-task learning, on test data")
         note = (
             f"{best.label}. Point: gain; bar: its interval, all of which hold together at the stated error rate; "
-            "ticks: seeds; grey: too small to matter. Right of 0 is better. Green: helps, red: hurts."
+            "ticks: seeds; grey band: too small to matter. Right of 0 is better. Green: helps, red: hurts, grey: "
+            "neither is shown."
         )
         return to_svg(figure, "gains", "What learning together changes", note)
 
@@ -78,7 +79,7 @@ def forest(comparison: Comparison) -> SvgFigure | None:
         return None
     labels = shorten([row.label for row, _ in rows])
     found: list[tuple[str, list[Evidence]]] = [("all tasks (delta_m)", [tested.delta for _, tested in rows])]
-    tasks = shorten(comparison.tasks)
+    tasks = shorten(comparison.tasks, 28)  # letters that a panel has room for
     found += [(tasks[task], [tested.cells[task].evidence for _, tested in rows]) for task in comparison.tasks]
     with style():
         figure, axes = grid(len(found), 4, 2.6, 0.9 + 0.24 * len(rows), names=1.5)
@@ -95,8 +96,7 @@ def forest(comparison: Comparison) -> SvgFigure | None:
             ax.set_title(title)
         note = (
             "Point: gain over the mean of the single-task runs; bar: interval, all of which hold together at the "
-            "stated error rate; ticks: seeds. Right of 0 is better. Coloured where the bar leaves 0 out: green helps, "
-            "red hurts."
+            "stated error rate; ticks: seeds. Right of 0 is better. Green: helps, red: hurts, grey: neither is shown."
         )
         return to_svg(figure, "configurations", "Gains of every configuration, with intervals", note)
 
@@ -161,9 +161,9 @@ def learning(comparison: Comparison, logs: Logs) -> SvgFigure | None:
     """The primary metric on validation over the steps, a panel per task."""
     rows, left_out = best_rows(comparison.all_rows)
     (look, meaning), labels = styles(rows), shorten([row.label for row in rows])
-    tasks = shorten(comparison.tasks, 20)
+    tasks = shorten(comparison.tasks)
     with style():
-        figure, axes = grid(len(comparison.tasks), 3, 3.6, 2.6)
+        figure, axes = grid(len(comparison.tasks), 3, 3.6, 2.8)
         drawn = False
         for ax, task in zip(axes, comparison.tasks, strict=True):
             for row in rows:
@@ -176,7 +176,7 @@ def learning(comparison: Comparison, logs: Logs) -> SvgFigure | None:
                 line.set(color=colour, linestyle=dash)
                 ax.fill_between(found.steps, found.low, found.high, color=colour, alpha=0.08, linewidth=0)
             better = "higher" if comparison.directions[task] else "lower"
-            ax.set_title(f"{tasks[task]}: {comparison.primary[task]} ({better} is better)")
+            ax.set_title(f"{tasks[task]}\n{comparison.primary[task]} ({better} is better)")
             ax.set_xlabel("optimizer step")
             ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
             ax.grid()
@@ -210,8 +210,9 @@ def weights(comparison: Comparison, logs: Logs) -> SvgFigure | None:
         figure, axes = grid(len(moving), 3, 3.6, 2.2)
         for ax, (label, lines) in zip(axes, moving, strict=True):
             for task, one in lines.items():
-                colour = SERIES[comparison.tasks.index(task) % len(SERIES)]
-                ax.plot(one.steps, one.mean, marker=mark(one), color=colour, label=tasks[task])
+                times, place = divmod(comparison.tasks.index(task), len(SERIES))
+                colour, dash = SERIES[place], DASHES[times % len(DASHES)]
+                ax.plot(one.steps, one.mean, dash, marker=mark(one), color=colour, label=tasks[task])
                 ax.fill_between(one.steps, one.low, one.high, color=colour, alpha=0.12, linewidth=0)
             ax.set_title(labels[label])
             ax.set_xlabel("optimizer step")
@@ -261,7 +262,8 @@ def cost(comparison: Comparison) -> SvgFigure:
         figure.legend(*ax.get_legend_handles_labels(), loc="outside lower left", ncols=2, fontsize=8)
         note = (
             "Up is better, left is cheaper. The line joins what no other configuration beats in both. Star: the one "
-            f"that validation prefers.{left_out}{' Small points: the others.' if left_out else ''}"
+            f"in bold above.{left_out}{' Small points: the others.' if left_out else ''}"
+            f"{' Those that screening stopped: by the first seed alone.' if comparison.stopped else ''}"
         )
         return to_svg(figure, "cost", "Quality against cost", note)
 

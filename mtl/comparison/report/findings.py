@@ -4,7 +4,7 @@ from math import isfinite, nan
 
 from mtl.comparison.fixed_front import fixed_front_sentences
 from mtl.comparison.report import number_format
-from mtl.comparison.types import HURTS, Comparison
+from mtl.comparison.types import HURTS, Comparison, Row
 from mtl.comparison.wording import format_interval, join_words
 
 COST_NOTE = """\
@@ -16,8 +16,8 @@ gains on validation that is lost without it."""
 NEGATIVE_TRANSFER_COLUMNS = ("configuration", "task", "gain", "interval", "gain by seed")
 STOPPED_COLUMNS = ("configuration", "epochs", "score", "highest of those that went on", "run")
 STOPPED_CAPTION = (
-    "Stopped in screening, as others were better after a part of the training. The score is the geometric mean of the "
-    "tasks' validation losses, lower being better"
+    "Stopped in screening, as others were better after a part of it. The score is the geometric mean of the tasks' "
+    "validation losses, lower being better; where there is none, delta_m of the first seed decided"
 )
 
 
@@ -39,18 +39,49 @@ def negative_transfer_rows(comparison: Comparison) -> list[tuple[str, ...]]:
 
 
 def stopped_rows(comparison: Comparison) -> list[tuple[str, ...]]:
-    """One row of :data:`STOPPED_COLUMNS` for each configuration that was stopped before its training ended."""
+    """One row of :data:`STOPPED_COLUMNS` for each configuration that screening stopped.
+
+    Those that failed are among the problems of the report.
+    """
     return [
         (
             one.label,
-            str(one.epochs),
+            f"all, seed {one.seed}" if one.epochs is None else str(one.epochs),
             number_format.value(nan if one.score is None else one.score),
             number_format.value(nan if one.last_score is None else one.last_score),
             one.run or "failed",
         )
         for one in comparison.design.stopped
-        if one.epochs is not None
+        if one.epochs is not None or one.configuration in comparison.stopped
     ]
+
+
+def screened_rows(comparison: Comparison) -> list[Row]:
+    """All configurations, the best on validation first; those that screening stopped after these, unmeasured ones last.
+
+    What was stopped has a mean over the first seed alone, which is not to be compared with means over all seeds.
+    """
+    stopped = comparison.stopped
+
+    def order(row: Row) -> tuple[bool, bool, float]:
+        return not isfinite(row.delta_validation), row.key in stopped, -row.delta_validation
+
+    return sorted(comparison.all_rows, key=order)
+
+
+def screening_note(comparison: Comparison) -> str:
+    """What the gains on validation are, and which of them are of fewer seeds."""
+    labels = [row.label for row in screened_rows(comparison) if row.key in comparison.stopped]
+    said = (
+        f" {join_words(labels)}: stopped in screening, so {'its mean is' if len(labels) == 1 else 'their means are'} "
+        "over the first seed alone, and not to be compared with those of the others."
+        if labels
+        else ""
+    )
+    return (
+        "Mean gains on the validation rows. They choose the configuration in bold, and claim nothing. The rank is the "
+        f"mean over tasks.{said}"
+    )
 
 
 def scales_sentence(comparison: Comparison) -> str:

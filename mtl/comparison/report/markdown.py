@@ -1,7 +1,6 @@
 """The report as Markdown."""
 
 from collections.abc import Sequence
-from math import isfinite
 
 from mtl.comparison.records import Problem
 from mtl.comparison.report import number_format
@@ -17,6 +16,8 @@ from mtl.comparison.report.findings import (
     negative_transfer_rows,
     pareto_sentences,
     scales_sentence,
+    screened_rows,
+    screening_note,
     stopped_rows,
     worst_gain_sentence,
 )
@@ -99,10 +100,10 @@ def screening_section(c: Comparison) -> list[str]:
             f"**{row.label}**" if c.best and row.label == c.best.label else row.label,
             format_percent(row.delta_validation),
             *(format_percent(row.validation[task]) for task in c.tasks),
-            f"{row.rank:.2f}",
+            number_format.rank(row.rank),
             str(len(row.screened)),
         ]
-        for row in sorted(c.all_rows, key=by_validation)
+        for row in screened_rows(c)
     ]
     return [
         "",
@@ -110,8 +111,7 @@ def screening_section(c: Comparison) -> list[str]:
         "",
         *table(["configuration", "delta_m", *heads, "mean rank", "seeds"], rows),
         "",
-        "Mean gains on the validation rows. They choose the configuration in bold, and claim nothing. The rank is the "
-        "mean over tasks.",
+        escaped(screening_note(c)),
         "",
         *(f"- {escaped(sentence)}" for sentence in pareto_sentences(c)),
         *stopped_section(c),
@@ -119,16 +119,11 @@ def screening_section(c: Comparison) -> list[str]:
 
 
 def stopped_section(c: Comparison) -> list[str]:
-    """Which configurations screening let go of before their trainings ended; nothing where there are none."""
+    """Which configurations screening let go of on its way; nothing where there are none."""
     rows = [list(row) for row in stopped_rows(c)]
     if not rows:
         return []
     return ["", f"{STOPPED_CAPTION}:", "", *table(list(STOPPED_COLUMNS), rows)]
-
-
-def by_validation(row: Row) -> tuple[bool, float]:
-    """A key to sort by: the best on validation first, what was not measured last."""
-    return not isfinite(row.delta_validation), -row.delta_validation
 
 
 def gain_cell(one: Evidence) -> str:

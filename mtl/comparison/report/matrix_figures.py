@@ -63,8 +63,9 @@ def cosines(comparison: Comparison, logs: Mapping[str, Sequence[Logged]]) -> Svg
             fields(ax, matrix[tasks][:, tasks], names, first=i % 3 == 0)
             ax.set_title(labels[label])
         note = (
-            "Cosine between the gradients of two tasks where the weighting compares them, mean over training and "
-            f"seeds. Below 0 (red) the tasks pull against each other.{left_out}{not_shown}"
+            "Cosine between the gradients of two tasks, mean over training and seeds: where the weighting compares "
+            "them, otherwise at the last shared layer with each validation. Below 0 (red) the tasks pull against each "
+            f"other.{left_out}{not_shown}"
         )
         return to_svg(figure, "cosines", "Do the tasks' gradients agree?", note)
 

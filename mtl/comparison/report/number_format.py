@@ -3,7 +3,7 @@
 from math import isfinite
 
 from mtl.comparison.types import HELPS, HURTS, SAME, Evidence
-from mtl.comparison.wording import format_percent
+from mtl.comparison.wording import format_interval, format_percent
 
 # Not by colour alone
 MARKS = {HELPS: "▲", HURTS: "▼", SAME: "="}
@@ -18,8 +18,7 @@ def gain(one: Evidence) -> str:
 
 def interval(one: Evidence) -> str:
     """Its interval; empty where nothing is claimed."""
-    low, high = one.interval
-    return f"{low * 100:+.1f} to {high * 100:+.1f}" if isfinite(low) else ""
+    return format_interval(one.interval).replace("\N{NO-BREAK SPACE}%", "")
 
 
 def value(number: float, sd: float = float("nan")) -> str:
@@ -32,6 +31,11 @@ def value(number: float, sd: float = float("nan")) -> str:
 def share(number: float) -> str:
     """A part of a whole."""
     return f"{number * 100:.1f} %" if isfinite(number) else "-"
+
+
+def rank(number: float) -> str:
+    """A mean rank; a dash where a task was not measured."""
+    return f"{number:.2f}" if isfinite(number) else "-"
 
 
 def count(number: float) -> str:

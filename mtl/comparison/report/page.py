@@ -18,10 +18,11 @@ from mtl.comparison.report.findings import (
     negative_transfer_rows,
     pareto_sentences,
     scales_sentence,
+    screened_rows,
+    screening_note,
     stopped_rows,
     worst_gain_sentence,
 )
-from mtl.comparison.report.markdown import by_validation
 from mtl.comparison.types import Evidence
 from mtl.comparison.verdict import DOES_NOT_PAY, PAYS, RULES
 from mtl.comparison.wording import format_percent
@@ -65,7 +66,8 @@ def html(report: Report, figures: Sequence[SvgFigure]) -> str:
         size=size,
         data=data_in_words(comparison),
         environment=environment_of(comparison),
-        screened=sorted(comparison.all_rows, key=by_validation),
+        screened=screened_rows(comparison),
+        screening_note=screening_note(comparison),
         acted=any(tested.outcome for _, tested in comparison.tested_rows),
         format_percent=format_percent,
     )

@@ -184,7 +184,7 @@ class Member:
         self.callback_metrics |= {name: torch.tensor(value) for name, value in metrics.items()}
         shown = {name: float(self.callback_metrics[name]) for name in metrics} | {"epoch": self.current_epoch}
         for logger in self.loggers:
-            logger.log_metrics(shown, step=self.global_step)
+            logger.log_metrics(shown, step=self.global_step - 1)  # the last step that was made, counted from 0
             logger.save()
 
     def save_checkpoint(self, path: Any, weights_only: bool | None = None) -> None:

@@ -1,5 +1,6 @@
 """Figures: what is cut to fit stays readable."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from mtl.comparison.comparison import compare
 from mtl.comparison.report.curves import Curve
-from mtl.comparison.report.figures import cost, learning, mark, moves
+from mtl.comparison.report.figures import cost, learning, mark, moves, weights
 from mtl.comparison.report.legend import MOST, best_rows, shorten, styles
 from mtl.comparison.report.matrix_figures import MOST_TASKS, most_opposed
 from mtl.comparison.types import Comparison
@@ -75,3 +76,16 @@ def test_of_many_tasks_a_matrix_shows_those_that_agree_least() -> None:
     assert shown == [i for i in range(len(agree)) if i not in (0, 7, 9)]
     assert said == f" Of {len(agree)} tasks the {MOST_TASKS} are shown that agree least with the others."
     assert most_opposed(agree[:MOST_TASKS, :MOST_TASKS]) == (list(range(MOST_TASKS)), "")
+
+
+def test_the_weights_of_more_tasks_than_there_are_colours_look_different(tmp_path: Path) -> None:
+    found = compare(records(tmp_path, seeds=2))
+    tasks = tuple(f"t{i}" for i in range(10))
+    shown = replace(found, tasks=tasks, rows=found.rows[:1])
+    logs = {found.rows[0].label: [{f"weight/{task}": {0: 1.0, 9: 1.0 + i} for i, task in enumerate(tasks)}]}
+    figure = weights(shown, logs)
+    assert figure is not None
+    lines = re.findall(
+        r'<path d="M [^"]*" clip-path[^>]* style="fill: none; (stroke-dasharray[^"]*|stroke: #0102[^"]*)"', figure.svg
+    )
+    assert len(set(lines)) >= len(tasks)

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
+from math import isnan, nan
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -14,8 +15,13 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
 
 from mtl.comparison.comparison import compare
+from mtl.comparison.design import CONFIRM, Design, Stopped
+from mtl.comparison.report import number_format
 from mtl.comparison.report.content import Report
+from mtl.comparison.report.findings import screened_rows
 from mtl.comparison.report.publish import publish
+from mtl.comparison.statistics.estimate import Estimate, Part
+from mtl.comparison.types import Evidence
 from mtl.comparison.verdict import verdict
 from mtl.comparison.wording import join_words
 from tests.comparison.report.support import made, records
@@ -67,6 +73,45 @@ def test_where_nobody_is_hurt_for_sure_the_worst_is_named(tmp_path: Path) -> Non
     for name in ("report.html", "report.md"):
         text = (made(tmp_path / name) / name).read_text()
         assert "No task is shown to be hurt, which is no proof that none is." in text
+
+
+def test_what_screening_stopped_is_named_and_is_not_ranked_among_the_others(tmp_path: Path) -> None:
+    """Its gain is of another seed, so that it may be higher than that of the one that was chosen."""
+    runs = [one for one in records(tmp_path / "runs") if one.model != "gated" or one.seed == 0]
+    better = [replace(one, val={"a": 0.9, "b": 0.1}) if one.model == "gated" else one for one in runs]
+    at_end = Stopped("gated-equal", "gated-equal", 0, 0, None, 0.5, 0.4, "outputs/run-of-gated")
+    paused = replace(at_end, configuration="late", label="late-equal", epochs=2, run="outputs/run-of-late")
+    failed = replace(at_end, configuration="bad", label="bad-equal", run="")
+    design = Design(CONFIRM, (0, 1), (2,), (1,), chosen="hard-gradnorm", stopped=(at_end, paused, failed))
+    found = compare(better, design=design)
+    publish(tmp_path / "report", Report("study", "", found, verdict(found), ()))
+    page, text = ((tmp_path / "report" / name).read_text() for name in ("report.html", "report.md"))
+    assert [row.label for row in screened_rows(found)][-1] == "gated-equal"
+    assert max(found.rows, key=lambda row: row.delta_validation).label == "gated-equal"
+    assert "gated-equal" not in (*found.front_tasks, *found.front_cost)
+    assert isnan(found.hypervolume["gated-equal"])
+    assert all(row.rank <= 3 for row in found.all_rows if row.label != "gated-equal")  # of the three others
+    for place in (page, text):
+        assert "gated-equal: stopped in screening, so its mean is over the first seed alone" in place
+        assert "bad-equal" not in place  # is among the problems
+    assert "| gated-equal | all, seed 0 | 0.5 | 0.4 | outputs/run-of-gated |" in text
+    assert "| late-equal | 2 | 0.5 | 0.4 | outputs/run-of-late |" in text
+
+
+def test_the_ends_of_a_small_interval_have_the_digits_of_its_mean() -> None:
+    found = Evidence((0.0,), Estimate(0.0004, (Part(1e-8, 3),)), 0.05, (0.0001, 0.0123), "same")
+    assert number_format.gain(found) == "+0.04\N{NO-BREAK SPACE}% ="
+    assert number_format.interval(found) == "+0.01 to +1.2"
+
+
+def test_where_a_task_was_not_measured_there_is_no_rank(tmp_path: Path) -> None:
+    runs = [
+        replace(one, val={**one.val, "a": nan}) if one.model == "soft" else one for one in records(tmp_path / "runs")
+    ]
+    found = compare(runs)
+    publish(tmp_path / "report", Report("study", "", found, verdict(found), ()))
+    for name in ("report.html", "report.md"):
+        assert not re.search(r"\bnan\b", (tmp_path / "report" / name).read_text())
 
 
 class Outline(HTMLParser):

@@ -227,7 +227,8 @@ class EstimateReport(ExecutionReport):
         shops = {plan.instance: plan.schedule.instance for plan in self.plans if plan.schedule is not None}
         planners = sorted({plan.planner for plan in self.plans})
         instances = hash_of([shops[name] for name in ratios], planners) if {*ratios} <= {*shops} else ""
-        return Outcome("makespan", higher_is_better=False, values=values, scale=None, instances=instances)
+        name = "makespan relative to true durations"
+        return Outcome(name, higher_is_better=False, values=values, scale=None, instances=instances)
 
     @override
     def texts(self) -> Iterator[tuple[str, str]]:

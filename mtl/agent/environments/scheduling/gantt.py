@@ -1,6 +1,7 @@
 """Gantt charts: machines x time, jobs by colour."""
 
 from collections.abc import Sequence
+from unicodedata import east_asian_width
 
 import numpy as np
 from matplotlib import rc_context
@@ -75,7 +76,7 @@ def _bars(axes: Axes, schedule: Schedule, colours: Sequence[Colour]) -> None:
     places = zip(jobs, left.tolist(), width.tolist(), machines.tolist(), strict=True)
     for job, start, length, machine in places:
         name = str(instance.job_names[job])
-        if length < room * len(name):
+        if length < room * letters(name):
             continue
         dark = is_dark(colours[job])
         axes.text(
@@ -157,10 +158,15 @@ def _titles(axes: Axes, schedule: Schedule, method: str) -> None:
     )
 
 
-def short(name: Name, letters: int) -> str:
+def letters(text: str) -> int:
+    """How many letters a text is as wide as: those of Chinese and others count twice."""
+    return sum(2 if east_asian_width(letter) in "FW" else 1 for letter in text)
+
+
+def short(name: Name, most: int) -> str:
     """The name, cut where it has more letters than these."""
     text = str(name)
-    return text if len(text) <= letters else f"{text[: letters - 1]}…"
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _numbered(names: Sequence[Name]) -> bool:

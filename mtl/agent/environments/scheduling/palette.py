@@ -3,6 +3,7 @@
 from colorsys import hls_to_rgb
 
 Colour = tuple[float, float, float]
+_BLACK = 0.016  # luminance of the dark letters, #222222
 
 # Up to 20 jobs: the Tableau 20 palette, strong colours first, so that few jobs differ most.
 _FEW = (
@@ -25,6 +26,11 @@ def parse(code: str) -> Colour:
 
 
 def is_dark(colour: Colour) -> bool:
-    """Whether white letters can be read on it better than black ones."""
-    red, green, blue = colour
-    return 0.299 * red + 0.587 * green + 0.114 * blue < 0.6
+    """Whether white letters can be read on it better than black ones, by the contrast of WCAG 2.2."""
+    return (luminance(colour) + 0.05) ** 2 < (1.0 + 0.05) * (_BLACK + 0.05)
+
+
+def luminance(colour: Colour) -> float:
+    """The relative luminance of WCAG 2.2, 0 to 1: https://www.w3.org/TR/WCAG22/#dfn-relative-luminance."""
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -188,7 +188,8 @@ class ScheduleReport(BuiltSchedulesReport):
         """
         values = np.array([1.0 + outcome.schedule.gap for outcome in self.of(AGENT)])
         instances = hash_of([outcome.schedule.instance for outcome in self.of(AGENT)])
-        return Outcome("makespan", higher_is_better=False, values=values, scale=None, instances=instances)
+        name = "makespan relative to the reference"
+        return Outcome(name, higher_is_better=False, values=values, scale=None, instances=instances)
 
     @override
     def failures(self, count: int) -> list[dict[str, Value]]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from mtl.agent.environments.scheduling.chart_page import chart_page
+from mtl.agent.environments.scheduling.palette import is_dark, luminance, palette
 from mtl.agent.environments.scheduling.schedule import Schedule
 from mtl.suites.scheduling.constraints import Constraints, Downtime
 from mtl.suites.scheduling.instance import from_routes
@@ -48,3 +49,10 @@ def test_all_of_the_time_is_printed() -> None:
     assert "@page { size: landscape" in page
     assert 'addEventListener("beforeprint"' in page
     assert 'addEventListener("afterprint"' in page
+
+
+def test_letters_in_bars_can_be_read() -> None:
+    """Those of the better contrast are chosen, which is nearly 4 to 1 at least."""
+    for colour in (*palette(20), *palette(100)):
+        contrasts = {True: 1.05 / (luminance(colour) + 0.05), False: (luminance(colour) + 0.05) / 0.066}
+        assert contrasts[is_dark(colour)] == max(contrasts.values()) > 3.9

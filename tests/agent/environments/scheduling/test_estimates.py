@@ -116,7 +116,11 @@ def test_the_outcome_is_the_makespan_by_instance_relative_to_that_of_the_truth()
         for estimate, executed in (("network", network), ("mean", 999), ("truth", truth))
     ]
     outcome = EstimateReport(plans).outcome()
-    assert (outcome.name, outcome.higher_is_better, outcome.scale) == ("makespan", False, None)
+    assert (outcome.name, outcome.higher_is_better, outcome.scale) == (
+        "makespan relative to true durations",
+        False,
+        None,
+    )
     assert outcome.values.tolist() == pytest.approx([1.3, 3])
     true = np.random.default_rng(0).integers(1, 500, 200).astype(float)
     assert EstimatedShops(3, (4, 3)).execute_plans({"network": true}, true).outcome().values.tolist() == [1, 1, 1]

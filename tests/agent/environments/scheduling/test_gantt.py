@@ -1,10 +1,12 @@
 """Gantt charts."""
 
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.image import imread
@@ -79,3 +81,20 @@ def test_signs_that_no_font_has_are_boxes(tmp_path: Path) -> None:
     schedule = Schedule(shop, np.array([[0, 4]]))
     png, _ = save_figure(gantt(schedule, "test"), tmp_path / "chart")
     assert imread(png).shape[1] > 1000
+
+
+def test_chinese_names_stay_within_their_bars() -> None:
+    schedule = scheduled("ft06")
+    named = replace(schedule.instance, job_names=tuple("汽车零件" + "一二三四五六"[job] for job in range(6)))
+    figure = gantt(Schedule(named, schedule.starts), "test")
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    axes, shown = figure.axes[0], 0
+    for path in bars(figure).get_paths():
+        (left, low), (right, high) = axes.transData.transform([path.vertices.min(0), path.vertices.max(0)])
+        for text in axes.texts:
+            box = text.get_window_extent(canvas.get_renderer())  # type: ignore[no-untyped-call]
+            if left < (box.x0 + box.x1) / 2 < right and min(low, high) < (box.y0 + box.y1) / 2 < max(low, high):
+                assert left < box.x0 < box.x1 < right
+                shown += 1
+    assert shown

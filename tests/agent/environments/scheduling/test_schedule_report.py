@@ -65,7 +65,11 @@ def test_summary(report: ScheduleReport) -> None:
 
 def test_the_outcome_is_the_makespan_of_the_agent_relative_to_the_reference(report: ScheduleReport) -> None:
     outcome = report.outcome()
-    assert (outcome.name, outcome.higher_is_better, outcome.scale) == ("makespan", False, None)
+    assert (outcome.name, outcome.higher_is_better, outcome.scale) == (
+        "makespan relative to the reference",
+        False,
+        None,
+    )
     assert outcome.values.tolist() == pytest.approx([1, 2])
     assert outcome.values.mean() == pytest.approx(1 + report.gap("agent"))
     assert outcome.instances == hash_of([shop("other name"), shop("b", None, None)])
