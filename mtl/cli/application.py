@@ -2,11 +2,13 @@
 
 import os
 import sys
+from argparse import ArgumentError
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
+from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
@@ -39,6 +41,7 @@ FLAGS_WITH_VALUE = (
 )
 
 
+INFO = ("--info", "-i")  # takes a value or none
 IN_THIS_PROCESS = ("basic", "replicas")  # launchers that run jobs one after another where the sweep was started
 EXIT_BROKEN_PIPE = 141  # 128 and the number of SIGPIPE, as of other programs whose output nobody reads
 SWEEPING = {"-m", "--multirun"}
@@ -62,7 +65,7 @@ def command(main: Callable[[], Any], config_name: str) -> None:
         if asks_for_cache(sys.argv[1:]):
             print_page(cache_page(sys.argv[1:]))
             return
-        sys.argv[1:] = arranged(sys.argv[1:])
+        sys.argv[1:] = arranged(with_info(sys.argv[1:]))
         if not set(COMPLETION) & set(sys.argv[1:]):
             found = check_overrides(override_arguments(sys.argv[1:]), config_name)
             if SWEEPING & set(sys.argv[1:]):
@@ -216,8 +219,36 @@ def refused_by_system(error: OSError) -> InputError:
     return InputError(f"{where} cannot be used: {error.strerror or error}")
 
 
+def with_info(arguments: list[str]) -> list[str]:
+    """The arguments, with the value that ``--info`` has by default where none follows: else it takes an override."""
+    pairs = zip(arguments, [*arguments[1:], "="], strict=False)
+    return [
+        f"{INFO[0]}=all" if one in INFO and (after.startswith("-") or "=" in after) else one for one, after in pairs
+    ]
+
+
+def check_flags(flags: list[str]) -> None:
+    """Raise InputError for flags that Hydra does not take, of which it prints many lines."""
+    parser = get_args_parser()
+    parser.exit_on_error = False
+    try:
+        found, strange = parser.parse_known_args(flags)
+    except ArgumentError as error:
+        raise InputError(str(error)) from None
+    if strange:
+        key = strange[0].lstrip("-").partition("=")[0]
+        raise InputError(f"unknown flag '{strange[0]}': keys are typed without dashes, such as {key}=...")
+    if sum(map(bool, (found.run, found.multirun, found.cfg, found.info, found.shell_completion))) > 1:
+        raise InputError(f"{' '.join(flags)}: expected one of --run, -m, --cfg, --info and --shell-completion")
+    if found.resolve and not found.cfg:
+        raise InputError("--resolve says how --cfg prints: expected --cfg job beside it")
+
+
 def arranged(arguments: list[str]) -> list[str]:
-    """The arguments as Hydra takes them: flags before overrides, and no ``experiment=null``."""
+    """The arguments as Hydra takes them: flags before overrides, and no ``experiment=null``.
+
+    InputError for a flag that Hydra does not take.
+    """
     overrides = override_arguments(arguments)
     rest, flags = list(overrides), []
     for argument in arguments:
@@ -225,6 +256,7 @@ def arranged(arguments: list[str]) -> list[str]:
             del rest[0]
         else:
             flags.append(argument)
+    check_flags(flags)
     return [*flags, *(text for text in overrides if text != NO_STUDY)]
 
 
