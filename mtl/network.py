@@ -11,6 +11,7 @@ from mtl.errors import InputError
 from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Encoder, Inputs
 from mtl.nn.heads import Head
+from mtl.nn.registered import check_registered
 from mtl.sharing.base import RowMean, Sharing
 from mtl.tasks import TaskGraph
 
@@ -75,6 +76,7 @@ class Network(nn.Module):
         for name in {name for *pair, _ in sharing.expectations() for name in pair}:
             if not heads[name].message_is_probability:
                 raise InputError(f"model.calibrate compares probabilities of events, and task '{name}' has none")
+        check_registered(self)
         self.members = max((one.members for one in sharing.modules() if isinstance(one, Encoder)), default=1)
 
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:

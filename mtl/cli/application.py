@@ -20,6 +20,7 @@ from mtl.config import commands
 from mtl.config.compose import check_overrides
 from mtl.config.folders import name_folders, take_folders
 from mtl.config.overrides import NO_STUDY, parse_override, searchpath
+from mtl.config.own_code import exits_are_errors
 from mtl.config.own_code import to_input_error as in_own_code
 from mtl.config.process import RUN_VARIABLE, set_process_defaults
 from mtl.config.search_path import search_own_folders
@@ -169,7 +170,7 @@ def ends_in_one_line() -> Iterator[None]:
     The system may refuse because of a full disk, a directory that may not be written, or too many open files.
     """
     try:
-        with interruptions_prevail():
+        with interruptions_prevail(), exits_are_errors():
             yield
     except BrokenPipeError:  # whoever read the output has read enough
         print_nowhere()
@@ -195,7 +196,7 @@ def user_errors() -> Iterator[None]:
             yield
         return
     try:
-        with interruptions_prevail():
+        with interruptions_prevail(), exits_are_errors():
             yield
     except Exception as found:
         error = found if isinstance(found, InputError) else in_own_code(found)

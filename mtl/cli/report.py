@@ -12,6 +12,7 @@ from mtl.comparison.gathering import gather, report_directory, write_report
 from mtl.comparison.records import PLAN
 from mtl.comparison.report import number_format
 from mtl.comparison.report.content import Report
+from mtl.comparison.report.readme import check_folder
 from mtl.comparison.types import HELPS, HURTS, Comparison
 from mtl.comparison.verdict import DOES_NOT_PAY, PAYS, Verdict
 from mtl.comparison.wording import count_noun
@@ -121,7 +122,10 @@ def main(arguments: list[str]) -> int:
             raise InputError(str(error)) from None
     if "keep" in options and not options["keep"]:
         raise InputError("keep=: expected a folder")
-    report(paths, Console(), options.get("name"), Path(options["keep"]) if "keep" in options else None)
+    folder = Path(options["keep"]) if "keep" in options else None
+    if folder is not None:
+        check_folder(folder)
+    report(paths, Console(), options.get("name"), folder)
     return 0
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from mtl.config.commands import is_one_of_many, trusting, typed
+from mtl.config.own_code import exits_are_errors
 from mtl.config.signals import EXIT_TIME_LIMIT, exit_code, ignore_signals, interruptions_prevail
 from mtl.distributed import is_lost_connection
 from mtl.errors import InputError
@@ -29,7 +30,7 @@ def failures_recorded(run: Run, *, first: bool, again: str | None = None) -> Ite
         Pruned: a search has ended it, and the same command goes on.
     """
     try:
-        with interruptions_prevail():
+        with interruptions_prevail(), exits_are_errors():
             yield
     except Diverged as error:
         run.state = "failed"

@@ -19,7 +19,7 @@ from mtl.lifecycle.resume import runs_of
 from mtl.lifecycle.train import ignore, train
 from mtl.lifecycle.trained import suite_of_columns
 from mtl.runs.directory import Run
-from mtl.runs.files import make_unique_directory, write_json
+from mtl.runs.files import check_place, make_unique_directory, write_json
 
 ALPHA = 0.05
 FILE = "drift.json"
@@ -114,6 +114,7 @@ def retrain(
     Raises:
         InputError: the run cannot be used for that, its rows have changed, or the file does not fit.
     """
+    check_place(run.path / "drift")
     watched = Watched.open(run, Path(records))
     found = Retraining(str(run.path), str(records), ALPHA, watched.drift(ALPHA), watched.remarks())
     if all(one.reading == "not measured" for one in found.drift):

@@ -1,0 +1,30 @@
+"""Files are written whole, and what is wrong with a place names it."""
+
+from pathlib import Path
+
+import pytest
+
+from mtl.errors import InputError
+from mtl.runs.files import check_place, write_text
+
+
+def test_an_error_names_the_file_and_not_the_one_beside_it(tmp_path: Path) -> None:
+    for path in (tmp_path / "missing" / "page.html", tmp_path):  # cannot be begun, and cannot take the place
+        with pytest.raises((FileNotFoundError, IsADirectoryError)) as caught:
+            write_text(path, "a")
+        assert (caught.value.filename, caught.value.filename2) == (str(path), None)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_is_looked_at_before_work_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for place in (Path("a/b"), tmp_path / "a", Path()):
+        check_place(place)
+    assert list(tmp_path.iterdir()) == []  # nothing is left behind
+    Path("file").touch()
+    Path("link").symlink_to("gone")
+    for name in ("file", "link"):
+        with pytest.raises(InputError, match=rf"nothing can be written to '{name}/a': '.*{name}' is no directory"):
+            check_place(Path(name, "a"))
+    with pytest.raises(InputError, match=r"nothing can be written to 'n+': File name too long"):
+        check_place(Path("n" * 300))
