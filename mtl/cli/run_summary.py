@@ -149,7 +149,8 @@ def metrics_table(result: RunResult) -> Table:
         table.add_column(column, justify="left" if column in ("task", "metric") else "right")
     for name, task in result.tasks.items():
         measured = [result.metrics[split].tasks.get(name, {}) for split in SPLITS]
-        metrics = [metric for metric in measured[SPLITS.index("val")] if metric != LOSS]
+        found = dict.fromkeys(metric for split in (measured[SPLITS.index("val")], *measured) for metric in split)
+        metrics = [metric for metric in {**found, task.primary: None} if metric != LOSS]  # also one that is no number
         for metric in [*metrics, LOSS]:
             direction = ("higher" if task.higher_is_better else "lower") + " is better"
             label = f"[bold]{metric}[/bold] ({direction})" if metric == task.primary else metric

@@ -1,5 +1,6 @@
 """What a person reads at the end of a run."""
 
+import re
 from io import StringIO
 
 import pytest
@@ -81,3 +82,8 @@ def test_that_no_further_dispatcher_is_kept_is_said() -> None:
     text = shown(run_result(metrics=measured, improvement=found))
     assert "the rule is kept. None of the further dispatchers made schedules of these shops shorter, so none is" in text
     assert "With further" not in text
+
+
+def test_a_primary_metric_that_is_no_number_has_its_line() -> None:
+    measured = {split: {"score": 1.0, "tasks": {"a": {"loss": 1.0}}} for split in ("train", "val", "test")}
+    assert re.search(r"r2 \(higher is better\) +\S +- +\S +- +\S +- ", shown(run_result(metrics=measured)))
