@@ -20,6 +20,7 @@ from mtl.lifecycle.train import ignore, train
 from mtl.lifecycle.trained import suite_of_columns
 from mtl.runs.directory import Run
 from mtl.runs.files import check_place, make_unique_directory, write_json
+from mtl.runs.identity import run_id
 
 ALPHA = 0.05
 FILE = "drift.json"
@@ -191,12 +192,13 @@ def trained(config: RunConfig) -> RunResult:
     except InputError as error:
         raise Refused(str(error)) from None
     for run in runs_of(config):
-        if run.state == "done" and run.result.data.fingerprint == data.fingerprint:
-            return run.result
-    result = train(config)
-    if result is None:
+        result = run.result if run.state == "done" else None
+        if result is not None and result.run_id == run_id(config) and result.data.fingerprint == data.fingerprint:
+            return result
+    trained_now = train(config)
+    if trained_now is None:
         raise InputError("retrain: this is not the first process of its training")
-    return result
+    return trained_now
 
 
 def better(results: dict[str, RunResult]) -> str:

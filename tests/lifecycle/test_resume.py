@@ -239,6 +239,13 @@ def test_what_cannot_be_resumed_says_so(tmp_path: Path, capsys: pytest.CaptureFi
     torch.save({"callable": json.loads}, weights)
     assert "is damaged" in refusal(changed("last.ckpt", weights.read_bytes()))
     assert Run.open(run).state == "interrupted"
+    config = run / "config.yaml"
+    text = config.read_text()
+    config.write_text(text.replace("epochs: 2", "epochs: 3"))
+    assert config.read_text() != text
+    assert "was changed after the training had begun, whose checkpoints are of what it said" in refusal(run)
+    config.write_text(f"# mine\n{text}")  # which asks the same
+    assert resume(run).epochs == 2
 
 
 def test_a_run_does_not_go_on_with_other_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
