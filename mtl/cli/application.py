@@ -23,6 +23,7 @@ from mtl.config.overrides import NO_STUDY, parse_override, searchpath
 from mtl.config.own_code import exits_are_errors
 from mtl.config.own_code import to_input_error as in_own_code
 from mtl.config.process import RUN_VARIABLE, set_process_defaults
+from mtl.config.raised import raised_by
 from mtl.config.search_path import search_own_folders
 from mtl.config.signals import exit_code, interruptions_prevail, signals_interrupt
 from mtl.errors import EXIT_USER_ERROR, InputError
@@ -174,6 +175,10 @@ def ends_in_one_line() -> Iterator[None]:
             yield
     except BrokenPipeError:  # whoever read the output has read enough
         print_nowhere()
+        raise SystemExit(EXIT_BROKEN_PIPE) from None
+    except SystemExit as error:
+        if not raised_by(error, {"rich"}):  # which ends with 1 where a pipe is broken
+            raise
         raise SystemExit(EXIT_BROKEN_PIPE) from None
     except InputError as error:
         fail(error)

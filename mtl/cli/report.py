@@ -79,7 +79,7 @@ def show(found: Comparison, decided: Verdict, console: Console) -> None:
     tasks = [f"{task}\n[dim]{escape(found.primary[task])}[/]" for task in found.tasks]
     acted = any(tested.outcome for _, tested in found.tested_rows)
     for column in ("all tasks\n[dim]delta_m[/]", *tasks, *(["acting"] if acted else []), "seeds"):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", overflow="fold")
     colours = {HELPS: "green", HURTS: "red"}
     for row, tested in found.tested_rows:
         cells = []

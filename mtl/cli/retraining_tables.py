@@ -77,10 +77,10 @@ def changes_table(title: str, columns: tuple[str, str], changes: Iterable[Change
     """A row for each task: both measurements, the gain with its interval, and what that says."""
     table = Table(title=title, caption="gain: above 0 is better; the intervals hold together at 95 %")
     for name in ("task", "metric"):
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     for name in (*columns, "gain", "interval"):
-        table.add_column(name, justify="right")
-    table.add_column("")
+        table.add_column(name, justify="right", overflow="fold")
+    table.add_column("", overflow="fold")
     for one in changes:
         before, after = (number(value) for value in (one.before, one.after))
         interval = "-" if one.low is None else f"{number(one.low, '+')} to {number(one.high, '+')}"

@@ -44,9 +44,9 @@ def remove_partial_files(directory: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file atomically."""
+    """Write a file atomically. Of a path whose bytes are no UTF-8, these bytes are written as ``\\udc..``."""
     with atomic_path(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: Path, value: Any) -> None:

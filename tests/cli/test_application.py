@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from mtl.cli.application import (
     EXIT_BROKEN_PIPE,
@@ -60,6 +61,13 @@ def test_a_page_that_cannot_be_printed_is_one_line(monkeypatch: pytest.MonkeyPat
         print_page("a page")
         with pytest.raises(SystemExit) as stop, ends_in_one_line():
             raise BrokenPipeError
+    assert stop.value.code == EXIT_BROKEN_PIPE
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        with pytest.raises(SystemExit) as stop, ends_in_one_line():
+            Console().print("a table")
     assert stop.value.code == EXIT_BROKEN_PIPE
 
 

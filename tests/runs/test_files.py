@@ -1,5 +1,6 @@
 """Files are written whole, and what is wrong with a place names it."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -28,3 +29,8 @@ def test_a_place_is_looked_at_before_work_begins(tmp_path: Path, monkeypatch: py
             check_place(Path(name, "a"))
     with pytest.raises(InputError, match=r"nothing can be written to 'n+': File name too long"):
         check_place(Path("n" * 300))
+
+
+def test_a_path_whose_bytes_are_no_text_can_be_written_about(tmp_path: Path) -> None:
+    write_text(tmp_path / "page.html", os.fsdecode(b"caf\xe9"))
+    assert (tmp_path / "page.html").read_text() == "caf\\udce9"
