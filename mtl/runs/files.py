@@ -44,7 +44,7 @@ def remove_partial_files(directory: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file atomically. Of a path whose bytes are no UTF-8, these bytes are written as ``\\udc..``."""
+    """Write a file atomically. Bytes of a path that are no UTF-8 are written as Python shows them."""
     with atomic_path(path) as partial:
         partial.write_text(text, encoding="utf-8", errors="backslashreplace")
 
