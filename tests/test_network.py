@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from mtl.errors import InputError
-from mtl.network import Network
+from mtl.network import Network, check_mixture
 from mtl.nn.candidates import CandidateSet
 from mtl.nn.encoder import SINGLE
 from mtl.nn.mlp import MLP
@@ -227,3 +227,35 @@ def test_layers_that_would_not_be_trained_are_refused(kept: Any, said: str) -> N
         network(binary("a"), binary("b"), sharing=partial(InAList, kept=kept))
     network(binary("a"), binary("b"), sharing=partial(InAList, kept=kept, frozen=True))
     network(binary("a"), binary("b"), sharing=partial(InAList, kept=lambda layer: nn.ModuleList([layer])))
+
+
+@pytest.mark.parametrize(
+    ("method", "given", "said"),
+    [
+        (
+            "private_parameters",
+            None,
+            r"OfSomething\.private_parameters: expected an iterator over parameters, and got a N",
+        ),
+        ("private_parameters", ["a"], r"OfSomething\.private_parameters: .*, and one of them is a str"),
+        (
+            "last_shared_layer",
+            nn.Parameter(torch.ones(2, 2)),
+            r"OfSomething\.last_shared_layer: .* one of them is a Tensor",
+        ),
+    ],
+    ids=["nothing", "names", "one tensor"],
+)
+def test_what_a_strategy_declares_are_parameters(method: str, given: Any, said: str) -> None:
+    strategy = type("OfSomething", (Hard,), {method: lambda self, *task: given})
+    with pytest.raises(InputError, match=said):
+        network(binary("a"), binary("b"), sharing=strategy).partition()
+
+
+def test_a_mixture_is_a_row_for_each_task() -> None:
+    sharing = network(binary("a"), binary("b")).sharing
+    for given in (None, torch.ones(2, 5)):
+        check_mixture(given, sharing)
+    for wrong, found in ((torch.ones(2), r"the shape \(2,\)"), ([[1.0], [1.0]], "a list")):
+        with pytest.raises(InputError, match=rf"Hard\.mixture: expected None, or how much each task .*; got {found}"):
+            check_mixture(wrong, sharing)

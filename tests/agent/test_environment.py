@@ -1,6 +1,7 @@
 """What an environment may ask of a run."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -148,6 +149,27 @@ def test_what_an_own_report_gives_is_checked(given: dict[str, Any], said: str) -
 
     with pytest.raises(InputError, match=rf"^Given\.{said}"):
         Own().act(predict, suite("a"))
+
+
+@pytest.mark.parametrize(
+    ("texts", "figures", "said"),
+    [
+        (
+            [("a.txt", 3)],
+            [],
+            r"Files\.texts: expected pairs of a name and what is in the file, and one is \('a\.txt', 3\)",
+        ),
+        ([("../a.txt", "a")], [], r"Files\.texts: '\.\./a\.txt': expected the name of a file, without folders"),
+        ([], [3], r"Files\.figures: expected pairs of a name and what is in the file, and one is 3"),
+        ([], [("a", "b")], r"Files\.figures: 'a' is a str, no figure"),
+    ],
+    ids=str,
+)
+def test_files_of_an_own_report_are_checked(texts: list[Any], figures: list[Any], said: str, tmp_path: Path) -> None:
+    files = type("Files", (Nothing,), {"texts": lambda self: iter(texts), "figures": lambda self: iter(figures)})
+    with pytest.raises(InputError, match=said):
+        files().write(tmp_path / "report")
+    assert [path.name for path in tmp_path.iterdir()] == ["report"]
 
 
 def test_what_an_own_environment_requires_is_a_mapping() -> None:
