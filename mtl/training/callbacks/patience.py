@@ -9,6 +9,7 @@ from pytorch_lightning import Trainer
 from typing_extensions import override
 
 from mtl.config.run_result import LOSS
+from mtl.errors import InputError
 from mtl.module.lightning import EpochCallback
 from mtl.module.module import MultiTaskModule
 from mtl.training.budget import Budget
@@ -189,6 +190,9 @@ class Patience(EpochCallback):
     def _end(self, trainer: Trainer, module: MultiTaskModule, number: int) -> None:
         """Let a part go back and cool down."""
         part = list(self.parts.values())[number]
+        if not part.kept:
+            metric, times = self.selection[0], part.waited
+            raise InputError(f"{metric} was infinite in all of {times} validations: nothing to select an epoch by")
         part.ended_by_patience = True
         part.kept = part.kept[:1]
         self._go_back(trainer, module, number)

@@ -1,5 +1,6 @@
 """A training ends when it improves no more, and its learning rate falls to zero in time for whatever end it has."""
 
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from mtl.errors import InputError
 from mtl.lifecycle.train import train
 from mtl.module.lightning import TRAINER, silent_lightning
 from mtl.runs.checkpoint import read_checkpoint
+from mtl.suites.synthetic import SyntheticSuite
 from tests.support import tiny
 from tests.trained import train_with
 
@@ -190,3 +192,11 @@ def test_what_a_weighting_learns_cools_down_with_the_last_task(tmp_path: Path) -
     spans = [course.cooldown(group) for group in range(4)]
     assert spans[3] == max(spans[:3])
     assert spans[3][1] == result.steps
+
+
+def test_what_is_never_a_finite_number_selects_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where no instance can be solved, and the gap is infinite."""
+    monkeypatch.setattr(SyntheticSuite, "selection", ("val/gap", "min"))
+    monkeypatch.setattr(SyntheticSuite, "validation_rollout", lambda *_: {"gap": inf})
+    with pytest.raises(InputError, match="val/gap was infinite in all of 2 validations: nothing to select an epoch by"):
+        trained(tmp_path, "model=hard", "patience=2", "validate_every=1", "epochs=3", "logger=csv")
