@@ -1,5 +1,6 @@
 """One execution: of an agent just trained, or from a trained run to a report beside it."""
 
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -129,8 +130,12 @@ def keep(report: ExecutionReport, run: Run, environment: Any, preference: PerTas
     """Write a report to a new directory under ``<run>/executions``, with the config of the environment."""
     directory = make_unique_directory(run.path / EXECUTIONS / time.strftime("%Y%m%d-%H%M%S"))
     chosen = {} if preference is None else {"preference": preference}
-    write_json(directory / "settings.json", {"run": run.id, "environment": environment, **chosen})
-    report.write(directory)
+    try:
+        write_json(directory / "settings.json", {"run": run.id, "environment": environment, **chosen})
+        report.write(directory)
+    except BaseException:  # a full disk, an own report that is none, Ctrl-C: no half of a report stays
+        shutil.rmtree(directory, ignore_errors=True)
+        raise
     return directory
 
 

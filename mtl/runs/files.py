@@ -28,7 +28,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         yield partial
         partial.replace(path)
     except OSError as error:
-        if str(error.filename) == str(partial):
+        if error.filename is None or str(error.filename) == str(partial):  # none of a write, as on a full disk
             error.filename, error.filename2 = str(path), None
         raise
     finally:

@@ -1,12 +1,13 @@
 """Files are written whole, and what is wrong with a place names it."""
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
 from mtl.errors import InputError
-from mtl.runs.files import check_place, write_text
+from mtl.runs.files import atomic_path, check_place, write_text
 
 
 def test_an_error_names_the_file_and_not_the_one_beside_it(tmp_path: Path) -> None:
@@ -15,6 +16,9 @@ def test_an_error_names_the_file_and_not_the_one_beside_it(tmp_path: Path) -> No
             write_text(path, "a")
         assert (caught.value.filename, caught.value.filename2) == (str(path), None)
     assert list(tmp_path.iterdir()) == []
+    with pytest.raises(OSError, match="No space left") as full, atomic_path(tmp_path / "page.html"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert full.value.filename == str(tmp_path / "page.html")
 
 
 def test_a_place_is_looked_at_before_work_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
