@@ -28,9 +28,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
         yield partial
         partial.replace(path)
     except OSError as error:
-        if error.filename is None or str(error.filename) == str(partial):  # none of a write, as on a full disk
-            error.filename, error.filename2 = str(path), None
-        raise
+        if error.errno is None or str(error.filename) not in ("None", str(partial)):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error  # of a write, as on a full disk, it names none
     finally:
         with suppress(OSError):  # where it could not be made either
             partial.unlink(missing_ok=True)
