@@ -10,6 +10,7 @@ from types import FrameType
 from mtl.config import targets
 from mtl.config.folders import CONF, PACKAGE
 from mtl.config.raised import package_of, raised_by
+from mtl.config.signals import interruption_behind
 from mtl.errors import InputError
 
 
@@ -45,11 +46,14 @@ def to_input_error(error: BaseException) -> InputError | None:
 
 @contextmanager
 def exits_are_errors() -> Iterator[None]:
-    """Within this, own code that ends the program, as by ``sys.exit()``, raises InputError: else nothing is said."""
+    """Within this, own code that ends the program, as by ``sys.exit()``, raises InputError: else nothing is said.
+
+    An exit that is made of a signal stays one.
+    """
     try:
         yield
     except SystemExit as error:
-        if not raised_by(error, own_packages()):
+        if interruption_behind(error) is not None or not raised_by(error, own_packages()):
             raise
         raise InputError(f"{line_of(error)}: code of a run may raise an error, and not end the program") from None
 

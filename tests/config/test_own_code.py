@@ -11,6 +11,7 @@ from mtl.cli.application import ends_in_one_line
 from mtl.config import own_modules, targets
 from mtl.config.compose import configure
 from mtl.config.factories import instantiate_node
+from mtl.config.own_code import exits_are_errors
 from mtl.config.own_modules import code_of
 from mtl.config.run_config import RunConfig
 from mtl.errors import EXIT_USER_ERROR, InputError
@@ -113,6 +114,11 @@ def test_own_code_does_not_end_the_program(config: RunConfig, capsys: pytest.Cap
     with pytest.raises(SystemExit) as other, ends_in_one_line():  # of other code it is what it was
         sys.exit(7)
     assert other.value.code == 7
+    with pytest.raises(SystemExit), exits_are_errors():  # and so it is where own code goes on with an interruption
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            suite.load()
     Path("mine_of_code", "deep.py").write_text("raise SystemExit\n")
     with pytest.raises(InputError, match=r"cannot build mine_of_code.deep.Part: its module ends the program"):
         instantiate_node({"_target_": "mine_of_code.deep.Part"}, "task", config.trust)
