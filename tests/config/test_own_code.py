@@ -114,11 +114,15 @@ def test_own_code_does_not_end_the_program(config: RunConfig, capsys: pytest.Cap
     with pytest.raises(SystemExit) as other, ends_in_one_line():  # of other code it is what it was
         sys.exit(7)
     assert other.value.code == 7
-    with pytest.raises(SystemExit), exits_are_errors():  # and so it is where own code goes on with an interruption
+
+    def interrupted() -> None:
         try:
             raise KeyboardInterrupt
         except KeyboardInterrupt:
             suite.load()
+
+    with pytest.raises(SystemExit), exits_are_errors():  # and so is what came of an interruption
+        interrupted()
     Path("mine_of_code", "deep.py").write_text("raise SystemExit\n")
     with pytest.raises(InputError, match=r"cannot build mine_of_code.deep.Part: its module ends the program"):
         instantiate_node({"_target_": "mine_of_code.deep.Part"}, "task", config.trust)
