@@ -1,6 +1,6 @@
 """The network: a sharing strategy, a head per task, and what dependent tasks see of each other."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, cast
 
 import torch
@@ -11,6 +11,7 @@ from mtl.errors import InputError
 from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Encoder, Inputs
 from mtl.nn.heads import Head
+from mtl.nn.registered import check_registered
 from mtl.sharing.base import RowMean, Sharing
 from mtl.tasks import TaskGraph
 
@@ -51,6 +52,31 @@ def check_representations(given: object, sharing: Sharing, names: Sequence[str])
             )
 
 
+def declared(given: object, where: str) -> list[Parameter]:
+    """The parameters that a method of a strategy names. InputError for what is none, as an own one may give."""
+    if not isinstance(given, Iterable) or isinstance(given, str):
+        raise InputError(f"{where}: expected an iterator over parameters, and got a {type(given).__name__}")
+    found = list(given)
+    for one in found:
+        if not isinstance(one, Parameter):
+            raise InputError(
+                f"{where}: expected an iterator over parameters, and one of them is a {type(one).__name__}"
+            )
+    return found
+
+
+def check_mixture(given: object, sharing: Sharing) -> None:
+    """InputError where what a strategy says of its experts is something else than a row for each task."""
+    rows = len(sharing.task_names)
+    if given is None or (isinstance(given, Tensor) and given.dim() == 2 and len(given) == rows):
+        return
+    found = f"the shape {tuple(given.shape)}" if isinstance(given, Tensor) else f"a {type(given).__name__}"
+    raise InputError(
+        f"{type(sharing).__name__}.mixture: expected None, or how much each task draws on each expert, a tensor of "
+        f"{rows} rows; got {found}"
+    )
+
+
 class Network(nn.Module):
     """Inputs to one prediction per task.
 
@@ -75,6 +101,7 @@ class Network(nn.Module):
         for name in {name for *pair, _ in sharing.expectations() for name in pair}:
             if not heads[name].message_is_probability:
                 raise InputError(f"model.calibrate compares probabilities of events, and task '{name}' has none")
+        check_registered(self)
         self.members = max((one.members for one in sharing.modules() if isinstance(one, Encoder)), default=1)
 
     def forward(self, inputs: Inputs) -> dict[str, Tensor]:
@@ -140,12 +167,20 @@ class Network(nn.Module):
         return set() if self.detach else {up for task in self.graph.tasks for up in task.depends_on}
 
     def partition(self) -> Partition:
-        """Which parameters are shared and which belong to one task. InputError if one belongs to two tasks."""
-        feeding = self._feeding()
-        shared = list(self.sharing.shared_parameters())
+        """Which parameters are shared and which belong to one task.
+
+        InputError if one belongs to two tasks, or a strategy names something else than parameters.
+        """
+        feeding, what = self._feeding(), type(self.sharing).__name__
+        own = {
+            name: declared(self.sharing.private_parameters(name), f"{what}.private_parameters")
+            for name in self.graph.names
+        }
+        layer = declared(self.sharing.last_shared_layer(), f"{what}.last_shared_layer")
+        shared = declared(self.sharing.shared_parameters(), f"{what}.shared_parameters")
         private: dict[str, list[Parameter]] = {}
         for name in self.graph.names:
-            of_task = [*self.sharing.private_parameters(name), *self.heads[name].parameters()]
+            of_task = [*own[name], *self.heads[name].parameters()]
             private[name] = [] if name in feeding else of_task
             shared += of_task if name in feeding else []
         owners: dict[int, str] = {}
@@ -158,5 +193,5 @@ class Network(nn.Module):
         return Partition(
             [p for p in shared if p.requires_grad],
             {name: [p for p in part if p.requires_grad] for name, part in private.items()},
-            [p for p in self.sharing.last_shared_layer() if p.requires_grad],
+            [p for p in layer if p.requires_grad],
         )

@@ -1,18 +1,21 @@
 """The network: heads on representations, what dependent tasks see, and the parts its parameters fall into."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from itertools import combinations
+from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from mtl.errors import InputError
-from mtl.network import Network
+from mtl.network import Network, check_mixture
 from mtl.nn.candidates import CandidateSet
 from mtl.nn.encoder import SINGLE
 from mtl.nn.mlp import MLP
-from mtl.sharing.base import EncoderFactory
+from mtl.sharing.base import EncoderFactory, Sharing
 from mtl.sharing.hard import Hard
 from mtl.sharing.single_task import SingleTask
 from mtl.tasks import Task, TaskGraph, binary, choice, classification, conditional, regression
@@ -23,7 +26,7 @@ SET = {"candidates": (None, 5), "mask": (None,), "context": (3,)}
 
 def network(
     *tasks: Task,
-    sharing: type[Hard] | type[SingleTask] = Hard,
+    sharing: Callable[..., Sharing] = Hard,
     detach: bool = True,
 ) -> Network:
     """A small network over six features, with noise on every parameter."""
@@ -200,3 +203,59 @@ def test_what_a_strategy_gives_is_checked(given: object, says: str) -> None:
     made = network(regression("a"), binary("b"))
     with pytest.raises(InputError, match=rf"Hard\.forward: .*{says}"):
         made.predictions(given, {SINGLE: torch.zeros(2, 6)})  # type: ignore[arg-type]
+
+
+class InAList(Hard):
+    """Keeps a layer where torch does not look."""
+
+    def __init__(self, *given: Any, kept: Any, frozen: bool = False) -> None:
+        super().__init__(*given)
+        layer = nn.Linear(2, 2).requires_grad_(not frozen)
+        self.kept = kept(layer)
+
+
+@pytest.mark.parametrize(
+    ("kept", "said"),
+    [
+        (lambda layer: [layer], r"InAList\.kept: a list of layers, .*: expected nn\.ModuleList"),
+        (lambda layer: {"a": ("a", [layer.weight])}, r"InAList\.kept: a dict of layers, .*: expected nn\.ModuleDict"),
+    ],
+    ids=["list", "mapping"],
+)
+def test_layers_that_would_not_be_trained_are_refused(kept: Any, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        network(binary("a"), binary("b"), sharing=partial(InAList, kept=kept))
+    network(binary("a"), binary("b"), sharing=partial(InAList, kept=kept, frozen=True))
+    network(binary("a"), binary("b"), sharing=partial(InAList, kept=lambda layer: nn.ModuleList([layer])))
+
+
+@pytest.mark.parametrize(
+    ("method", "given", "said"),
+    [
+        (
+            "private_parameters",
+            None,
+            r"OfSomething\.private_parameters: expected an iterator over parameters, and got a N",
+        ),
+        ("private_parameters", ["a"], r"OfSomething\.private_parameters: .*, and one of them is a str"),
+        (
+            "last_shared_layer",
+            nn.Parameter(torch.ones(2, 2)),
+            r"OfSomething\.last_shared_layer: .* one of them is a Tensor",
+        ),
+    ],
+    ids=["nothing", "names", "one tensor"],
+)
+def test_what_a_strategy_declares_are_parameters(method: str, given: Any, said: str) -> None:
+    strategy = type("OfSomething", (Hard,), {method: lambda self, *task: given})
+    with pytest.raises(InputError, match=said):
+        network(binary("a"), binary("b"), sharing=strategy).partition()
+
+
+def test_a_mixture_is_a_row_for_each_task() -> None:
+    sharing = network(binary("a"), binary("b")).sharing
+    for given in (None, torch.ones(2, 5)):
+        check_mixture(given, sharing)
+    for wrong, found in ((torch.ones(2), r"the shape \(2,\)"), ([[1.0], [1.0]], "a list")):
+        with pytest.raises(InputError, match=rf"Hard\.mixture: expected None, or how much each task .*; got {found}"):
+            check_mixture(wrong, sharing)

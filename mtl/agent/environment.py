@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from mtl.agent.environment_checks import check_report, check_requires
 from mtl.agent.report import ExecutionReport
 from mtl.errors import InputError
 from mtl.network import Network
@@ -81,12 +82,7 @@ class Environment(ABC):
         self.check(data)
         if self.acts_on_test_rows:
             data.setup("test")
-        report = self.run(predict, data)
-        if not isinstance(report, ExecutionReport):
-            raise InputError(
-                f"{type(self).__name__}.run: expected an ExecutionReport, and got a {type(report).__name__}"
-            )
-        return report
+        return check_report(self.run(predict, data), self)
 
     def test_outcome(self, predict: Predict, data: MultiTaskDataModule) -> NDArray[np.float64] | None:
         """Act on what the labels of the test rows are about, to see where errors of heads and poor outcomes meet.
@@ -127,6 +123,7 @@ def check_required_tasks(environment: Environment, data: MultiTaskDataModule) ->
     Raises:
         InputError: it does not; says the first that is missing or of another kind.
     """
+    check_requires(environment)
     kinds = {task.name: task.kind for task in data.tasks}
     for name, kind in environment.requires.items():
         if name not in kinds:

@@ -3,7 +3,7 @@
 import csv
 import io
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,22 +100,34 @@ class ExecutionReport(ABC):
             The files.
 
         Raises:
-            InputError: the directory cannot be written.
+            InputError: the directory cannot be written, or what an own report gives for a file is none.
         """
         try:
             directory.mkdir(parents=True, exist_ok=True)
             written = [directory / self.listing]
             write_text(written[0], to_csv(self.records()))
-            for name, text in self.texts():
+            for name, text in _named(self.texts(), f"{type(self).__name__}.texts", str):
                 written.append(directory / name)
                 write_text(written[-1], text)
-            for name, figure in self.figures():
+            for name, figure in _named(self.figures(), f"{type(self).__name__}.figures", object):
+                if not hasattr(figure, "savefig"):
+                    raise InputError(f"{type(self).__name__}.figures: '{name}' is a {type(figure).__name__}, no figure")
                 written += save_figure(figure, directory / name)
             written.append(directory / "execution.json")
             write_json(written[-1], self.content())
         except OSError as error:
             raise InputError(f"execution report: '{directory}' cannot be written ({error.strerror})") from None
         return written
+
+
+def _named(given: Iterable[Any], where: str, kind: type) -> Iterator[tuple[str, Any]]:
+    """Pairs of the name of a file, without folders, and what is in it. InputError for what is none."""
+    for pair in given:
+        if not isinstance(pair, tuple) or len(pair) != 2 or not isinstance(pair[1], kind):
+            raise InputError(f"{where}: expected pairs of a name and what is in the file, and one is {pair!r:.80}")
+        if not isinstance(pair[0], str) or Path(pair[0]).name != pair[0]:
+            raise InputError(f"{where}: {pair[0]!r}: expected the name of a file, without folders")
+        yield pair
 
 
 def to_csv(records: Sequence[Mapping[str, Value]]) -> str:

@@ -51,18 +51,19 @@ def main(arguments: list[str]) -> int:
         from mtl.cli.run_summary import affinity_table
         from mtl.inspection.show_affinity import show_affinity
         from mtl.module.lightning import silent_lightning
-        from mtl.runs.files import write_json
+        from mtl.runs.files import check_place, write_json
         from mtl.runs.identity import run_id
         from mtl.training.grouping import check, measured
 
     if merged_of(config) is not None:
         raise InputError(f"model={config.choices.model} makes one trunk of all tasks: expected another one")
+    directory = Path(config.output, "affinity", config.choices.task, run_id(config))
+    check_place(directory)
     assembly = build(config)
     check(assembly)
     assembly.data.setup("fit")
     with silent_lightning():
         found = measured(assembly)
-    directory = Path(config.output, "affinity", config.choices.task, run_id(config))
     directory.mkdir(parents=True, exist_ok=True)
     write_json(directory / "affinity.json", found.plain())
     show_affinity(found, directory, ())

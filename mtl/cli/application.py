@@ -2,11 +2,13 @@
 
 import os
 import sys
+from argparse import ArgumentError
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
+from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
@@ -18,8 +20,10 @@ from mtl.config import commands
 from mtl.config.compose import check_overrides
 from mtl.config.folders import name_folders, take_folders
 from mtl.config.overrides import NO_STUDY, parse_override, searchpath
+from mtl.config.own_code import exits_are_errors
 from mtl.config.own_code import to_input_error as in_own_code
 from mtl.config.process import RUN_VARIABLE, set_process_defaults
+from mtl.config.raised import raised_by
 from mtl.config.search_path import search_own_folders
 from mtl.config.signals import exit_code, interruptions_prevail, signals_interrupt
 from mtl.errors import EXIT_USER_ERROR, InputError
@@ -34,11 +38,12 @@ FLAGS_WITH_VALUE = (
     "-cp",
     "--config-name",
     "-cn",
+    "--info",
+    "-i",
 )
-INFO = ("--info", "-i")  # take one of these words, or none
-INFO_WORDS = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 
 
+INFO = ("--info", "-i")  # takes a value or none
 IN_THIS_PROCESS = ("basic", "replicas")  # launchers that run jobs one after another where the sweep was started
 EXIT_BROKEN_PIPE = 141  # 128 and the number of SIGPIPE, as of other programs whose output nobody reads
 SWEEPING = {"-m", "--multirun"}
@@ -62,7 +67,7 @@ def command(main: Callable[[], Any], config_name: str) -> None:
         if asks_for_cache(sys.argv[1:]):
             print_page(cache_page(sys.argv[1:]))
             return
-        sys.argv[1:] = arranged(sys.argv[1:])
+        sys.argv[1:] = arranged(with_info(sys.argv[1:]))
         if not set(COMPLETION) & set(sys.argv[1:]):
             found = check_overrides(override_arguments(sys.argv[1:]), config_name)
             if SWEEPING & set(sys.argv[1:]):
@@ -166,10 +171,14 @@ def ends_in_one_line() -> Iterator[None]:
     The system may refuse because of a full disk, a directory that may not be written, or too many open files.
     """
     try:
-        with interruptions_prevail():
+        with interruptions_prevail(), exits_are_errors():
             yield
     except BrokenPipeError:  # whoever read the output has read enough
         print_nowhere()
+        raise SystemExit(EXIT_BROKEN_PIPE) from None
+    except SystemExit as error:
+        if not raised_by(error, {"rich"}):  # which ends with 1 where a pipe is broken
+            raise
         raise SystemExit(EXIT_BROKEN_PIPE) from None
     except InputError as error:
         fail(error)
@@ -192,7 +201,7 @@ def user_errors() -> Iterator[None]:
             yield
         return
     try:
-        with interruptions_prevail():
+        with interruptions_prevail(), exits_are_errors():
             yield
     except Exception as found:
         error = found if isinstance(found, InputError) else in_own_code(found)
@@ -216,8 +225,36 @@ def refused_by_system(error: OSError) -> InputError:
     return InputError(f"{where} cannot be used: {error.strerror or error}")
 
 
+def with_info(arguments: list[str]) -> list[str]:
+    """The arguments, with the value that ``--info`` has by default where none follows: else it takes an override."""
+    pairs = zip(arguments, [*arguments[1:], "="], strict=False)
+    return [
+        f"{INFO[0]}=all" if one in INFO and (after.startswith("-") or "=" in after) else one for one, after in pairs
+    ]
+
+
+def check_flags(flags: list[str]) -> None:
+    """Raise InputError for flags that Hydra does not take, of which it prints many lines."""
+    parser = get_args_parser()
+    parser.exit_on_error = False
+    try:
+        found, strange = parser.parse_known_args(flags)
+    except ArgumentError as error:
+        raise InputError(str(error)) from None
+    if strange:
+        key = strange[0].lstrip("-").partition("=")[0]
+        raise InputError(f"unknown flag '{strange[0]}': keys are typed without dashes, such as {key}=...")
+    if sum(map(bool, (found.run, found.multirun, found.cfg, found.info, found.shell_completion))) > 1:
+        raise InputError(f"{' '.join(flags)}: expected one of --run, -m, --cfg, --info and --shell-completion")
+    if found.resolve and not found.cfg:
+        raise InputError("--resolve says how --cfg prints: expected --cfg job beside it")
+
+
 def arranged(arguments: list[str]) -> list[str]:
-    """The arguments as Hydra takes them: flags before overrides, and no ``experiment=null``."""
+    """The arguments as Hydra takes them: flags before overrides, and no ``experiment=null``.
+
+    InputError for a flag that Hydra does not take.
+    """
     overrides = override_arguments(arguments)
     rest, flags = list(overrides), []
     for argument in arguments:
@@ -225,9 +262,7 @@ def arranged(arguments: list[str]) -> list[str]:
             del rest[0]
         else:
             flags.append(argument)
-    for place, flag in enumerate(flags):
-        if flag in INFO and not {*flags[place + 1 : place + 2]} & {*INFO_WORDS}:
-            flags[place] = "--info=all"  # else the first override would be taken for its word
+    check_flags(flags)
     return [*flags, *(text for text in overrides if text != NO_STUDY)]
 
 
@@ -246,10 +281,10 @@ def with_launcher(arguments: list[str]) -> list[str]:
 
 def override_arguments(arguments: list[str]) -> list[str]:
     """The arguments that are overrides: neither flags of Hydra's nor their values."""
-    found, before = [], ""
+    found, skip = [], False
     for argument in arguments:
-        value = before in FLAGS_WITH_VALUE or (before in INFO and argument in INFO_WORDS)
-        if not value and not argument.startswith("-"):
-            found.append(argument)
-        before = "" if value else argument
+        if skip or argument.startswith("-"):
+            skip = argument in FLAGS_WITH_VALUE
+            continue
+        found.append(argument)
     return found

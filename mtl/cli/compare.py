@@ -84,6 +84,7 @@ def carry_out(asked: Study, command: str, console: Console) -> "Report | None":
         import torch
 
         from mtl.cli.report import report
+        from mtl.comparison.report.readme import check_folder
         from mtl.config.system import usable_cores
         from mtl.sweep.campaign import Campaign
         from mtl.sweep.planner import Planner
@@ -91,6 +92,8 @@ def carry_out(asked: Study, command: str, console: Console) -> "Report | None":
         from mtl.sweep.progress import plan_table
         from mtl.sweep.worker_pool import WorkerPool
 
+    if asked.keep:
+        check_folder(Path(asked.keep))
     began = time.perf_counter()
     workers = usable_cores() if asked.workers is None else asked.workers
     torch.set_num_threads(threads_each(workers))  # steps are timed as they will be made

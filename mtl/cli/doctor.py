@@ -21,15 +21,8 @@ mtl doctor
 Says which version this is and where it is, which libraries are there and which extras are incomplete, what the machine
 has, and which config folders are searched.
 """
-FOR_USERS = (
-    "scheduling",
-    "text",
-    "vision",
-    "trees",
-    "sweep",
-    "tune",
-    "export",
-)  # the extras that options of a run need
+# the extras that options of a run need
+FOR_USERS = ("scheduling", "text", "vision", "trees", "sweep", "tune", "excel", "sql", "mlflow", "wandb", "aim")
 GIGABYTE = 2**30
 
 
@@ -77,10 +70,22 @@ def extras() -> Iterator[tuple[str, str]]:
         yield "unknown", f"{DISTRIBUTION} is not installed: this is run from its source"
         return
     for extra in FOR_USERS:
-        names = [one.name for one in declared if one.marker and one.marker.evaluate({"extra": extra})]
-        missing = [name for name in names if found_version(name) is None]
+        needed = [one for one in declared if one.marker and one.marker.evaluate({"extra": extra})]
+        missing = [text for one in needed if (text := what_is_missing(one))]
         lacking = f"missing {', '.join(missing)}: pip install '{DISTRIBUTION}[{extra}]'"
         yield extra, lacking if missing else "complete"
+
+
+def what_is_missing(needed: Requirement) -> str:
+    """The name of a library that is not there, or is there in a version that is not the one needed; else nothing."""
+    found = found_version(needed.name)
+    if found is None:
+        return needed.name
+    return (
+        ""
+        if needed.specifier.contains(found, prereleases=True)
+        else f"{needed.name}{needed.specifier} ({found} is there)"
+    )
 
 
 def machine() -> Iterator[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 import keyword
 import re
+import shutil
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -58,7 +59,7 @@ def write_project(folder: Path) -> list[Path]:
             be written.
     """
     check_name(folder.name)
-    written = []
+    written, there = [], folder.exists()
     try:
         if folder.exists() and any(folder.iterdir()):
             raise InputError(f"'{folder}': there is something in it already: expected a new folder")
@@ -70,6 +71,8 @@ def write_project(folder: Path) -> list[Path]:
                 written[-1].parent.mkdir(parents=True, exist_ok=True)
                 write_text(written[-1], re.sub(rf"\b{PLACEHOLDER}\b", folder.name, text))
     except OSError as error:
+        if not there:  # half of a project would stand in the way of the next try
+            shutil.rmtree(folder, ignore_errors=True)
         raise InputError(f"'{folder}' cannot be written: {error.strerror}") from None
     return written
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from rich.console import Console
 
 from mtl.config.commands import trains_many
+from mtl.config.own_code import exits_are_errors
 from mtl.config.signals import exit_code, interruptions_prevail
 
 
@@ -20,7 +21,7 @@ def carry_out_many(work: Callable[[], int], command: str, console: Console) -> i
         The exit code; of an interruption, between two runs or in one of this process, 128 and the signal's number.
     """
     try:
-        with trains_many(), interruptions_prevail():
+        with trains_many(), interruptions_prevail(), exits_are_errors():
             return work()
     except (KeyboardInterrupt, SystemExit) as error:  # a run that was interrupted raises SystemExit
         text = f"interrupted; the same command goes on from here: {command}"

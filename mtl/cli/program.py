@@ -24,6 +24,8 @@ COMMANDS = {
     "init": "write a small project for methods and data of your own: mtl init myproject",
     "doctor": "what is installed, what is missing, what this machine has",
 }
+NO_FILE = ("", "null", "None", "''", '""')  # of new rows, as Hydra reads a value
+HELP_WORDS = ("-h", "--help", "help")
 CONFIG_NAMES = {"train": "config", "execute": "execute", "improve": "improve"}  # commands that Hydra configures
 
 HELP = """\
@@ -39,7 +41,9 @@ mtl COMMAND --help says what a command takes; mtl --version what is installed.""
 def main() -> None:
     """Run the command line. Exits with 2 on a user's mistake."""
     name, *arguments = sys.argv[1:] or ["--help"]
-    if name in ("-h", "--help", "help"):
+    if name in HELP_WORDS and arguments:  # of one command
+        name, *arguments = arguments[0], *arguments[1:], "--help"
+    if name in HELP_WORDS:
         print(HELP.format(commands="\n".join(f"  {one:<9} {what}" for one, what in COMMANDS.items())))
     elif name == "--version":
         print(__version__)
@@ -69,7 +73,8 @@ def run(name: str) -> None:
 
 
 def check_records(arguments: list[str]) -> None:
-    """Leave where the rows to be predicted are not named."""
-    if not any(text.startswith("records=") or text in ("-h", "--help") for text in arguments):
+    """Leave where the rows to be predicted are not named: ``execute`` would let the run act."""
+    named = [text.partition("=")[2] for text in arguments if text.startswith("records=")]
+    if not {"-h", "--help"} & set(arguments) and (not named or named[-1] in NO_FILE):
         sys.stderr.write("error: predict: expected a file of new rows, such as records=new.csv\n")
         raise SystemExit(EXIT_USER_ERROR)

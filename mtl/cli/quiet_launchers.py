@@ -7,7 +7,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from mtl.config.commands import typed
-from mtl.config.literals import override_argument
+from mtl.config.literals import for_shell
 
 # Launchers whose jobs print where the sweep was started. Ray brings what they print, but may lose the last lines
 SPEAKING = ("basic", "replicas", "joblib")
@@ -27,7 +27,7 @@ class QuietLaunchers(Callback):
         """Say where the runs are."""
         if is_quiet(config):
             sys.stderr.write(
-                f"runs are in {config.output}/runs: {typed('runs')} {override_argument('output', config.output)}\n"
+                f"runs are in {config.output}/runs: {typed('runs')} {for_shell(f'output={config.output}')}\n"
             )
 
 

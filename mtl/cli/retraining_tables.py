@@ -24,8 +24,16 @@ def show_drift(found: Retraining, console: Console, *, always: bool) -> None:
     for remark in found.remarks:
         console.print(remark, soft_wrap=True, highlight=False, markup=False)
     worse = ", ".join(found.worse)
-    if worse:
+    if found.unlabelled and (worse or always):
+        said = f"Worse on later rows: {worse}" if worse else "No measured task is told to be worse"
+        text = (
+            f"{said}. The run is not trained again, which takes later rows with labels of every task, as of "
+            f"{', '.join(found.unlabelled)}."
+        )
+    elif worse:
         text = f"Worse on later rows: {worse}. The run is trained again with half of them."
+    elif found.unlabelled:
+        text = "No measured task is told to be worse, so nothing is trained again."
     elif always:
         text = "No task is told to be worse; the run is trained again as always=true asks for."
     else:
@@ -47,8 +55,11 @@ def show_candidates(found: Retraining, console: Console, trust: list[str]) -> No
         console.print(changes_table(f"trained again with {rows}{chosen}", ("before", "now"), one.gains))
     for note in found.notes:
         console.print(note, soft_wrap=True, highlight=False, markup=False)
+    chosen_gains = next(one.gains for one in found.candidates if one.run == found.chosen)
+    unmeasured = ", ".join(one.task for one in chosen_gains if one.reading == "not measured")
     text = (
-        "Better on later rows that neither has learned from, and no task is worse: use the new run."
+        "Better on later rows that neither has learned from, and no task is worse"
+        f"{f' as far as measured, which {unmeasured} is not' if unmeasured else ''}: use the new run."
         if found.kept
         else "Not told to be better without a loss: the run of before stays in use."
     )
@@ -66,10 +77,10 @@ def changes_table(title: str, columns: tuple[str, str], changes: Iterable[Change
     """A row for each task: both measurements, the gain with its interval, and what that says."""
     table = Table(title=title, caption="gain: above 0 is better; the intervals hold together at 95 %")
     for name in ("task", "metric"):
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     for name in (*columns, "gain", "interval"):
-        table.add_column(name, justify="right")
-    table.add_column("")
+        table.add_column(name, justify="right", overflow="fold")
+    table.add_column("", overflow="fold")
     for one in changes:
         before, after = (number(value) for value in (one.before, one.after))
         interval = "-" if one.low is None else f"{number(one.low, '+')} to {number(one.high, '+')}"

@@ -44,6 +44,9 @@ def main(arguments: list[str]) -> int:
         print_page(f"{HELP}\nColumns: {', '.join(COLUMNS)}")
         return 0
     options, filters = read_arguments(arguments)
+    file = Path(options["html"]) if "html" in options else None
+    if file is not None and not file.parent.is_dir():
+        raise InputError(f"html={file}: no such directory '{file.parent}'")
     # Imported here: help and mistakes are answered without waiting
     from mtl.cli.run_rows import rows_of
     from mtl.comparison.catalogue import catalogue
@@ -60,13 +63,10 @@ def main(arguments: list[str]) -> int:
     hint = "" if console.width >= WIDE else f"; {WIDE} columns also show {' and '.join(FOLDED)}, as html= does"
     said = f"{len(shown)} of {len(rows)} runs below {output}{hint}"
     console.print(said, highlight=False, markup=False, soft_wrap=True)
-    if "html" in options:
+    if file is not None:
         from mtl.comparison.report.runs_page import runs_page
         from mtl.runs.files import write_text
 
-        file = Path(options["html"])
-        if not file.parent.is_dir():
-            raise InputError(f"html={file}: no such directory '{file.parent}'")
         write_text(file, runs_page(str(output), COLUMNS, shown))
         console.print(f"written to {file}", highlight=False, markup=False, soft_wrap=True)
     return 0

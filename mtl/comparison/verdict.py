@@ -309,6 +309,10 @@ def caveats(comparison: Comparison, best: Row) -> list[str]:
     plain = [task for task in comparison.tasks if comparison.scales[task] == PLAIN]
     if plain:
         out.append(f"The gain of {join_words(plain)} is a {PLAIN.reason}, in delta_m too.")
+    for row in comparison.rows:
+        if row.multi and not isfinite(row.delta_validation):
+            found = unmeasured(row.label, [one for one in row.records if one.seed in row.screened])
+            out += [f"{row.label} was no candidate for the best configuration. {sentence}" for sentence in found[:1]]
     if best.tested is not None:
         base = [one for one in comparison.baseline.records if one.seed in best.tested.seeds]
         out += unmeasured(comparison.baseline.label, base, "test")

@@ -4,10 +4,13 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 from mtl.config import targets
 from mtl.config.folders import CONF, PACKAGE
+from mtl.config.raised import package_of, raised_by
+from mtl.config.signals import interruption_behind
 from mtl.errors import InputError
 
 
@@ -41,6 +44,20 @@ def to_input_error(error: BaseException) -> InputError | None:
     return InputError(line_of(error) + (f"; its traceback is in {kept}" if kept else ""))
 
 
+@contextmanager
+def exits_are_errors() -> Iterator[None]:
+    """Within this, own code that ends the program, as by ``sys.exit()``, raises InputError: else nothing is said.
+
+    An exit that is made of a signal stays one.
+    """
+    try:
+        yield
+    except SystemExit as error:
+        if interruption_behind(error) is not None or not raised_by(error, own_packages()):
+            raise
+        raise InputError(f"{line_of(error)}: code of a run may raise an error, and not end the program") from None
+
+
 def line_of(error: BaseException) -> str:
     """What an error is and says, in one line; of one that was raised in own code also where."""
     said = " ".join(str(error).split())
@@ -56,7 +73,7 @@ def _own_frames(error: BaseException) -> Iterator[tuple[FrameType, int]]:
     """The frames of own code in the traceback of an error, the innermost one last, each with its line."""
     own = own_packages()
     for frame, line in traceback.walk_tb(error.__traceback__):
-        if str(frame.f_globals.get("__name__")).partition(".")[0] in own:
+        if package_of(frame) in own:
             yield frame, line
 
 

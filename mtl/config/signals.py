@@ -103,13 +103,13 @@ def interruptions_prevail() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        interruption = _behind(error)
+        interruption = interruption_behind(error)
         if interruption is None:
             raise
         raise interruption from None
 
 
-def _behind(error: BaseException | None) -> KeyboardInterrupt | None:
+def interruption_behind(error: BaseException | None) -> KeyboardInterrupt | None:
     """The interruption that was being handled when an error came; None if there was none."""
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__context__

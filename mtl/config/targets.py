@@ -26,6 +26,7 @@ from hydra.core.hydra_config import HydraConfig
 
 from mtl.config import folders
 from mtl.config.folders import PACKAGE, config_files, make_code_importable
+from mtl.config.raised import raised_by
 from mtl.config.run_config import RunConfig
 from mtl.config.search_path import PROVIDER
 from mtl.config.stamps import Stamp, stamps_of
@@ -143,6 +144,10 @@ def find_target(target: Any, where: str, trust: Sequence[str] = ()) -> Any:
                 "named by --config-dir"
             )
         raise InputError(f"cannot build {target}: {' '.join(str(error).split())}{hint}") from None
+    except SystemExit as error:
+        if not raised_by(error, {path.partition(".")[0]}):  # a handler of a signal, say
+            raise
+        raise InputError(f"cannot build {target}: its module ends the program when it is imported") from None
     imported.add(target)
     if not callable(found):
         raise InputError(f"{where}={target}: expected a class or function, and it is a {type(found).__name__}")

@@ -10,6 +10,7 @@ from torch import Tensor
 from mtl.inspection.parameter_groups import group_parameters, largest
 from mtl.module.evaluating import evaluating
 from mtl.module.module import MultiTaskModule
+from mtl.network import check_mixture
 from mtl.suites.batch import Batch
 
 GROUPS = 30  # of parameters, that a picture has room for
@@ -28,6 +29,8 @@ def show_sharing(module: MultiTaskModule, batch: Batch, loggers: Iterable[Logger
     with evaluating(module), torch.no_grad():  # mixtures are those of the last batch, which may have been a single row
         module(batch.inputs)
     mixtures = module.network.sharing.mixtures()
+    for mixture in mixtures:
+        check_mixture(mixture, module.network.sharing)
     for expert in unused_experts(mixtures[-1]) if mixtures else []:
         sys.stderr.write(
             f"expert {expert} is used by no task (less than {UNUSED:.0%} of any): fewer experts would do, "

@@ -18,11 +18,11 @@ from mtl.agent.report import ExecutionReport
 from mtl.comparison.report.analysis_page import analysis_page
 from mtl.comparison.run_gains import gains_of
 from mtl.errors import InputError
-from mtl.lifecycle.execution import check_environment, own_environment
+from mtl.lifecycle.execution import check_environment, check_fingerprint, own_environment
 from mtl.lifecycle.trained import Trained, load_trained
 from mtl.runs.contributions import Outcome
 from mtl.runs.directory import Run
-from mtl.runs.files import write_json, write_text
+from mtl.runs.files import check_place, write_json, write_text
 from mtl.tasks import Task, labelled
 from mtl.training.hardware import threads_for
 
@@ -57,9 +57,12 @@ def analyse(
     torch.set_num_threads(threads or threads_for({}))
     opened = Run.open(run, trust)
     check_origin(report, opened)
+    directory = opened.path / "analysis"
+    check_place(directory)
     result = opened.result
     trained = load_trained(opened)
     trained.data.setup("fit")
+    check_fingerprint(opened, trained.data.fingerprint)
     environment = own_environment(trained.config, opened) if trained.config.execution else None
     if report is not None and environment is not None and report.environment not in ("", type(environment).__name__):
         environment = None  # it acted elsewhere, of which the run's own environment says nothing
@@ -81,7 +84,6 @@ def analyse(
     parent = result.improvement.parent if result.improvement is not None else None
     runs = [opened.path, *([Path(parent)] if parent else [])]
     gains = gains_of(runs, opened.path.parents[3]) if len(opened.path.parts) > 4 else []
-    directory = opened.path / "analysis"
     directory.mkdir(exist_ok=True)
     page = directory / "analysis.html"
     write_text(page, analysis_page(found, gains, result))

@@ -2,6 +2,7 @@
 
 import filecmp
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -89,12 +90,40 @@ class Watched:
             A change for each task.
         """
         before = self.run.contributions
-        after = self.contributions(self.config_of_test())
+        after = self.contributions(self.later)
         level = alpha / len(before.tasks)
         return tuple(
             change_between(name, metric, sample(before, name), sample(after, name), level, higher=higher)
             for name, metric, higher in self.primary()
         )
+
+    @cached_property
+    def later(self) -> TableSuite:
+        """The suite with all later rows as its test; tasks may have no label there. InputError if they do not fit."""
+        return self.opened(self.config_of_test(), watches=True)
+
+    def check_new(self) -> None:
+        """Raise InputError where many of the later rows are rows of before, as in a file of all rows until now."""
+        copies, rows = self.later.copies(), len(self.later.rows_of("test"))
+        if copies:
+            raise InputError(
+                f"records={self.records}: {copies} of {rows} rows are copies of rows that run '{self.run.path}' has "
+                "learned from or was tested on: expected a file without the rows of before"
+            )
+
+    def unlabelled(self) -> dict[str, str]:
+        """By task whose labels in the later rows are missing, or too few to be measured, why."""
+        data, found = self.later, {}
+        part = data.rows_of("test")
+        for target in data.targets:
+            lacking = [
+                data.without_column[name] for name in (target.column, target.event) if name in data.without_column
+            ]
+            try:
+                target.check(target.encode(part), "test")
+            except InputError as error:
+                found[target.task] = said_in_later_rows(lacking[0] if lacking else str(error))
+        return found
 
     def config_of_test(self) -> RunConfig:
         """The config of the run with all later rows as its test."""
@@ -102,7 +131,7 @@ class Watched:
 
     def remarks(self) -> tuple[str, ...]:
         """Lines on inputs of the later rows that are unlike those of the training, and classes that it did not have."""
-        data = self.opened(self.config_of_test())
+        data = self.later
         part, unknown = data.rows_of("test"), unknown_labels(data)
         inputs = [line for column in data.encoding.columns for line in column.unfamiliar(part[column.name])]
         written = [note.removeprefix(TEST_ROWS) for note in data.notes if note.startswith(TEST_ROWS)]
@@ -123,7 +152,7 @@ class Watched:
         Returns:
             A change for each task.
         """
-        before, after = self.contributions(self.retrained_config(ALL)), other.contributions
+        before, after = self.contributions(self.opened(self.retrained_config(ALL))), other.contributions
         return tuple(
             change_on(name, metric, sample(before, name), sample(after, name), level, higher=higher)
             for name, metric, higher in self.primary()
@@ -167,12 +196,12 @@ class Watched:
         """Of each task its name, its primary metric, and whether higher is better."""
         return [(name, facts.primary, facts.higher_is_better) for name, facts in self.run.result.tasks.items()]
 
-    def contributions(self, config: RunConfig) -> Contributions:
-        """What the test rows of a config contribute to the metrics of the run's network, read as its own rows were.
+    def contributions(self, data: TableSuite) -> Contributions:
+        """What the test rows of a suite contribute to the metrics of the run's network, read as its own rows were.
 
-        A row of a class that the run does not know is predicted wrongly, whatever is predicted.
+        A row of a class that the run does not know is predicted wrongly, whatever is predicted. InputError if the file
+        of later rows does not fit.
         """
-        data = self.opened(config)
         try:
             data.setup("fit")
         except InputError as error:
@@ -189,11 +218,12 @@ class Watched:
         """Whether a metric says what a row contributes that is predicted wrongly."""
         return metric == "accuracy" and not self.run.config.task.get("row_weight")
 
-    def opened(self, config: RunConfig) -> TableSuite:
+    def opened(self, config: RunConfig, *, watches: bool = False) -> TableSuite:
         """The suite of a config, with what the run has fitted.
 
         Args:
             config: of rows among which are later ones.
+            watches: tasks may have no label there.
 
         Returns:
             The suite.
@@ -203,6 +233,7 @@ class Watched:
         """
         try:
             data = self.suite(config)
+            data.watches = watches
             part = data.rows_of("test")
             for target in data.targets:
                 target.check_values(part)
@@ -246,10 +277,16 @@ def remark(task: str, strange: pd.Series, rows: int, *, counted: bool) -> str:
 
 def said_of(records: Path, text: str) -> str:
     """What a suite says of its test rows, which are read from the file of later rows."""
+    return f"records={records}: {said_in_later_rows(text)}"
+
+
+def said_in_later_rows(text: str) -> str:
+    """What a suite says of the test rows of a config, as what it says of later rows."""
     for option in ("task.path_test", f"task.{READS}"):
         text = text.replace(f"{option}: ", "").replace(f"column in {option}", "column")
-    text = text.replace("in the test split", "in the later rows").replace("; try another task.split", "")
-    return f"records={records}: {text}"
+    for advice in ("; try another task.split", "; try other shares"):
+        text = text.replace(advice, "")
+    return text.replace("in the test split", "in the later rows")
 
 
 def sample(found: Contributions, task: str) -> Sample:

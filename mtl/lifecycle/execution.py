@@ -1,5 +1,6 @@
 """One execution: of an agent just trained, or from a trained run to a report beside it."""
 
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -24,12 +25,13 @@ from mtl.lifecycle.trained import Trained, load_trained
 from mtl.network import Network
 from mtl.runs.dashboard import CHOSEN, write_choices
 from mtl.runs.directory import Run, newest
-from mtl.runs.files import make_unique_directory, write_json
+from mtl.runs.files import check_place, make_unique_directory, write_json
 from mtl.suites.base import MultiTaskDataModule
 from mtl.training.hardware import threads_for
 from mtl.training.loggers import log_outcome
 from mtl.weighting.state.per_task_option import PerTaskNumbers
 
+EXECUTIONS = "executions"  # in the directory of a run
 READING = ("separator", "encoding", "missing", "header", "skip")
 
 
@@ -68,6 +70,7 @@ def execute(
         None if not environment else instantiate_node(environment, "environment", (*trust, *own))
     )  # its mistakes are said before a run is read
     opened = Run.open(newest(str(output)) if run is None else run, trust)
+    check_place(opened.path / EXECUTIONS)
     trained = load_trained(opened)
     if preference is not None:
         trained.choose(preference)
@@ -108,6 +111,7 @@ def execute_in(environment: Environment, run: Run, settings: Any) -> tuple[Execu
     Raises:
         InputError: the run is damaged, or cannot act there.
     """
+    check_place(run.path / EXECUTIONS)
     trained = load_trained(run)
     say_if_unfinished(run)
     check_environment(trained.data, environment, run)
@@ -125,10 +129,14 @@ def say_if_unfinished(run: Run) -> None:
 
 def keep(report: ExecutionReport, run: Run, environment: Any, preference: PerTaskNumbers = None) -> Path:
     """Write a report to a new directory under ``<run>/executions``, with the config of the environment."""
-    directory = make_unique_directory(run.path / "executions" / time.strftime("%Y%m%d-%H%M%S"))
+    directory = make_unique_directory(run.path / EXECUTIONS / time.strftime("%Y%m%d-%H%M%S"))
     chosen = {} if preference is None else {"preference": preference}
-    write_json(directory / "settings.json", {"run": run.id, "environment": environment, **chosen})
-    report.write(directory)
+    try:
+        write_json(directory / "settings.json", {"run": run.id, "environment": environment, **chosen})
+        report.write(directory)
+    except BaseException:  # a full disk, an own report that is none, Ctrl-C: no half of a report stays
+        shutil.rmtree(directory, ignore_errors=True)
+        raise
     return directory
 
 
@@ -198,12 +206,17 @@ def check_environment(data: MultiTaskDataModule, environment: Environment, run: 
     except InputError as error:
         raise InputError(f"{error}; name another {ways_to_act(run)}") from None
     if environment.acts_on_test_rows and (run.path / "result.json").is_file():
-        trained_on = run.result.data.fingerprint
-        if trained_on != data.fingerprint:
-            raise InputError(
-                f"the data of run '{run.path}' has changed since the training (fingerprint {data.fingerprint},"
-                f" was {trained_on}): its test rows may be rows that the run was trained on"
-            )
+        check_fingerprint(run, data.fingerprint)
+
+
+def check_fingerprint(run: Run, fingerprint: str) -> None:
+    """Raise InputError where the data of a finished run are others now, whose fingerprint is given."""
+    trained_on = run.result.data.fingerprint
+    if trained_on != fingerprint:
+        raise InputError(
+            f"the data of run '{run.path}' has changed since the training (fingerprint {fingerprint},"
+            f" was {trained_on}): its test rows may be rows that the run was trained on"
+        )
 
 
 def ways_to_act(run: Run) -> str:

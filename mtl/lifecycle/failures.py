@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from mtl.config.commands import is_one_of_many, trusting, typed
+from mtl.config.literals import override_argument
+from mtl.config.own_code import exits_are_errors
 from mtl.config.signals import EXIT_TIME_LIMIT, exit_code, ignore_signals, interruptions_prevail
 from mtl.distributed import is_lost_connection
 from mtl.errors import InputError
@@ -29,7 +31,7 @@ def failures_recorded(run: Run, *, first: bool, again: str | None = None) -> Ite
         Pruned: a search has ended it, and the same command goes on.
     """
     try:
-        with interruptions_prevail():
+        with interruptions_prevail(), exits_are_errors():
             yield
     except Diverged as error:
         run.state = "failed"
@@ -70,7 +72,8 @@ def how_to_go_on(run: Run) -> str:
     """What a person types after an interruption."""
     if not run.last.is_file():
         return "no epoch was validated"
-    return f"go on with: {' '.join([typed('train'), f'resume={run.path}', *trusting(run.trust)])}"
+    named = override_argument("resume", str(run.path))
+    return f"go on with: {' '.join([typed('train'), named, *trusting(run.trust)])}"
 
 
 def what_is_kept(run: Run) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from os import PathLike
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from mtl.errors import InputError
@@ -25,7 +26,8 @@ class Predictor:
         predictor([{"colour": "red", "x1": 0.3, "x2": None}])  # a row each: churn, churn.probability, spend
 
     For runs whose inputs are rows of a table, which is not read again. What a run decides on rows is not part of it,
-    since a decision may depend on which rows come together; ``execute`` decides.
+    since a decision may depend on which rows come together; ``execute`` decides. Several threads may ask one,
+    and are answered one after another: while they predict, some networks put other parameters in the place of theirs.
 
     Args:
         run: a run directory, or the run.
@@ -42,6 +44,15 @@ class Predictor:
         if preference is not None:
             self._trained.choose(preference)
         say_if_unfinished(opened)
+        self._lock = Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy has of it; a lock cannot be copied."""
+        return {"_trained": self._trained}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Make a copy, with a lock of its own."""
+        vars(self).update(state, _lock=Lock())
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -67,7 +78,8 @@ class Predictor:
         from mtl.agent.environments.new_rows import PredictionReport, predicted
 
         data, frame = self._data, _frame_of(rows)
-        found = predicted(frame, self._trained.predict, data)
+        with self._lock:
+            found = predicted(frame, self._trained.predict, data)
         report = PredictionReport(found, data.values, data.own_units, parts=data.parts)
         return pd.DataFrame(report.columns, index=frame.index)
 

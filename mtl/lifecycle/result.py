@@ -1,18 +1,25 @@
 """The result of a run: what is measured once, at the end, with the selected weights."""
 
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from math import isfinite
 
-from mtl.config.run_result import DataFacts, ImprovementResult, RunResult, Seconds, TaskFacts
+from mtl.config.run_result import DataFacts, ImprovementResult, RunResult, Seconds, SplitMetrics, TaskFacts
 from mtl.lifecycle.fit import Fitted
 from mtl.lifecycle.trained import Trained
 from mtl.module.row_contributions import RowContributions
 from mtl.runs.contributions import Contributions
 from mtl.runs.directory import Run
 from mtl.runs.identity import run_id
-from mtl.tasks import TaskGraph
+from mtl.tasks import Task, TaskGraph
 from mtl.training.resources import environment, inference_seconds, peak_memory
 
 SPLITS = ("train", "val", "test")
+SPLITS_THAT_DECIDE = {
+    "val": "validation rows, so a comparison cannot rank",
+    "test": "test rows, so a comparison measures no gain of",
+}
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,8 @@ def measure(
     metrics = {
         split: trained.evaluate(data.measured(split), contributions if split == "test" else None) for split in SPLITS
     }
+    undefined = list(without_number(data.tasks, metrics))
+    sys.stderr.write("".join(f"{note}\n" for note in undefined))
     memory = peak_memory()
     cost = cost or Cost.of(trained)
     result = RunResult(
@@ -101,6 +110,24 @@ def measure(
         environment=environment(fitted.threads),
         affinity=affinity,
         improvement=improvement,
-        notes=[*data.notes, *fitted.notes],
+        notes=[*data.notes, *fitted.notes, *undefined],
     )
     return Measured(result, Contributions(contributions.result(), None, *data.splits["test"].beside()))
+
+
+def without_number(tasks: Iterable[Task], metrics: Mapping[str, SplitMetrics]) -> Iterator[str]:
+    """A line for each primary metric that is no number, though rows have labels, of the rows that decide something.
+
+    Args:
+        tasks: of the run.
+        metrics: by split.
+
+    Yields:
+        str: AUROC where all labels are of one class, or an own metric that is NaN.
+    """
+    for task in tasks:
+        for split, what in SPLITS_THAT_DECIDE.items():
+            found = metrics[split].tasks.get(task.name)
+            value = found.get(task.primary) if found else 0.0
+            if value is None or not isfinite(value):
+                yield f"task '{task.name}': {task.primary} is no number on the {what} this run"

@@ -106,6 +106,11 @@ def resumable_run(config: RunConfig) -> Run:
         raise InputError(f"run '{run.path}' is complete: its result is in {run.path / 'result.json'}")
     if run_id(run.config) != run_id(config):
         raise InputError(f"resume={config.resume}: that run has another config; {ALLOWED}")
+    if run.is_another:
+        raise InputError(
+            f"'{run.path / 'config.yaml'}' was changed after the training had begun, whose checkpoints are of what it "
+            f"said before: put that back, or train anew; {ALLOWED}"
+        )
     last = read_checkpoint(run.last)
     lacking = [name for name, kind in STATE.items() if not isinstance(last.get(name), kind) or not last[name]]
     if lacking:

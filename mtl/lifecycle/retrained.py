@@ -19,7 +19,8 @@ from mtl.lifecycle.resume import runs_of
 from mtl.lifecycle.train import ignore, train
 from mtl.lifecycle.trained import suite_of_columns
 from mtl.runs.directory import Run
-from mtl.runs.files import make_unique_directory, write_json
+from mtl.runs.files import check_place, make_unique_directory, write_json
+from mtl.runs.identity import run_id
 
 ALPHA = 0.05
 FILE = "drift.json"
@@ -51,6 +52,7 @@ class Retraining:
         drift: by task, its own test rows against the later rows.
         candidates: runs that were trained again; none where no task is worse, and it was not asked for.
         remarks: what of the later rows is unlike those that the run has learned from.
+        unlabelled: tasks whose labels the later rows lack; with such rows no run is trained again.
         notes: why there is no run of the later rows alone, where there is none.
         chosen: directory of the candidate that is better on the validation rows; None: there is none.
         kept: whether it is to be used from now on.
@@ -61,6 +63,7 @@ class Retraining:
     alpha: float
     drift: tuple[Change, ...]
     remarks: tuple[str, ...] = ()
+    unlabelled: tuple[str, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     notes: tuple[str, ...] = ()
     chosen: str | None = None
@@ -114,17 +117,23 @@ def retrain(
     Raises:
         InputError: the run cannot be used for that, its rows have changed, or the file does not fit.
     """
+    check_place(run.path / "drift")
     watched = Watched.open(run, Path(records))
-    found = Retraining(str(run.path), str(records), ALPHA, watched.drift(ALPHA), watched.remarks())
-    if all(one.reading == "not measured" for one in found.drift):
+    watched.check_new()
+    lacking, drift = watched.unlabelled(), watched.drift(ALPHA)
+    if all(one.reading == "not measured" for one in drift):
+        why = f" ({'; '.join(lacking.values())})" if lacking else ""
         raise InputError(
-            f"records={records}: of no task can it be said whether it has changed; expected at least 30 rows with a "
-            "label, or 10 groups of them, with several values"
+            f"records={records}: of no task can it be said whether it has changed{why}; expected at least 30 rows with "
+            "a label, or 10 groups of them, with several values"
         )
+    unmeasured = {one.task for one in drift if one.reading == "not measured"}
+    said = [f"{task} is not measured: {why}" for task, why in lacking.items() if task in unmeasured]
+    found = Retraining(str(run.path), str(records), ALPHA, drift, (*said, *watched.remarks()), tuple(lacking))
     directory = make_unique_directory(run.path / "drift" / time.strftime("%Y%m%d-%H%M%S"))
     write_json(directory / FILE, found.plain())
     on_drift(found)
-    if found.worse or always:
+    if (found.worse or always) and not found.unlabelled:
         parts = run.path.parts  # beside the finished run, wherever that is
         place = str(Path(*parts[:-4])) if parts[-4:-3] == ("runs",) else run.config.output
         ways = {"output": place, "threads": threads or run.config.threads, "progress": progress}
@@ -183,12 +192,13 @@ def trained(config: RunConfig) -> RunResult:
     except InputError as error:
         raise Refused(str(error)) from None
     for run in runs_of(config):
-        if run.state == "done" and run.result.data.fingerprint == data.fingerprint:
-            return run.result
-    result = train(config)
-    if result is None:
+        result = run.result if run.state == "done" else None
+        if result is not None and result.run_id == run_id(config) and result.data.fingerprint == data.fingerprint:
+            return result
+    trained_now = train(config)
+    if trained_now is None:
         raise InputError("retrain: this is not the first process of its training")
-    return result
+    return trained_now
 
 
 def better(results: dict[str, RunResult]) -> str:

@@ -13,6 +13,7 @@ from mtl.runs.directory import Run
 from mtl.sharing.preferring import Preferring
 from mtl.tasks import labelled
 
+NOTES = "shrinkage"  # key of a checkpoint: what was said of it
 CERTAINTY = 2.0  # standard errors of the factor by which it has to be below 1
 
 
@@ -65,10 +66,11 @@ def shrink(run: Run, assembly: Assembly, fitted: Fitted) -> Fitted:
                 f"task '{task.name}': predictions were too far from the mean on the validation rows, and are now "
                 f"{factor:.3f} times as far (shrinkage)"
             )
-    if not notes:
-        return fitted
     best = read_checkpoint(run.best)
-    best["state_dict"] = module.state_dict()
+    if not notes:  # nothing to be done, or it was done before the run was interrupted
+        notes = [note for note in best.get(NOTES, ()) if note not in fitted.notes]
+        return replace(fitted, notes=(*fitted.notes, *notes)) if notes else fitted
+    best |= {"state_dict": module.state_dict(), NOTES: notes}
     write_checkpoint(run.best, best)
     return replace(fitted, notes=(*fitted.notes, *notes))
 

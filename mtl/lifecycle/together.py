@@ -11,6 +11,7 @@ import torch
 
 from mtl.agent.report import ExecutionReport
 from mtl.assembly import build_with_data, trees_of
+from mtl.config.own_code import exits_are_errors
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
 from mtl.config.signals import interruptions_prevail, signals_interrupt
@@ -112,7 +113,7 @@ def groups_of(jobs: Iterable[Job], replicas: int) -> list[list[Job]]:
 def train_alone(job: Job) -> None:
     """Do a job as a run of its own."""
     try:
-        with interruptions_prevail():
+        with interruptions_prevail(), exits_are_errors():
             job.result = train(job.config, job.reports.append, job.on_run_created, most_threads=job.most_threads)
     except Exception as error:
         job.error = error

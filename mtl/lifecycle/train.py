@@ -43,7 +43,8 @@ from mtl.lifecycle.trained import TrainedNetwork
 from mtl.lifecycle.trees import train_trees
 from mtl.module.lightning import silent_lightning
 from mtl.runs.changed import say_of_changes
-from mtl.runs.directory import Run
+from mtl.runs.directory import Run, run_path
+from mtl.runs.files import check_place
 from mtl.runs.lock import hold
 from mtl.suites.split_checks import check_labels
 from mtl.training.callbacks import MovingAverage, ValidationWatch
@@ -110,6 +111,8 @@ def train(
         Pruned: ``on_validation`` has ended it.
     """
     _check_kind(config)
+    if config.resume is None:
+        check_place(run_path(config).parent)
     merged = merged_of(config)
     if merged is not None:
         part = partial(train, most_threads=most_threads)

@@ -37,7 +37,11 @@ class Evaluation(nn.Module):
     def __init__(self, graph: TaskGraph) -> None:
         super().__init__()
         self.graph = graph
-        metrics = ModulesByName({t.name: MetricCollection(dict(t.metrics)).clone() for t in graph.tasks})
+        # Not in groups of one state: torchmetrics tells these by equal sums after the first batch, as those of two
+        # metrics may be that count rare errors above two thresholds
+        metrics = ModulesByName(
+            {t.name: MetricCollection(dict(t.metrics), compute_groups=False).clone() for t in graph.tasks}
+        )
         self.metrics = by_one_process(metrics)
         for name in ("losses", "rows"):
             self.register_buffer(name, torch.zeros(len(graph.tasks), dtype=torch.float64), persistent=False)

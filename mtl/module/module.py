@@ -37,6 +37,8 @@ SchedulerFactory = Callable[[Optimizer], LRScheduler]
 class Data(Protocol):
     """What the module asks of the data module it is trained with."""
 
+    selection: tuple[str, str]
+
     def validation_rollout(self, predict: Callable[[Any], dict[str, Tensor]]) -> dict[str, float]:
         """Act with the network in validation."""
 
@@ -48,13 +50,27 @@ class Data(Protocol):
 
 
 def acted_in_validation(data: Data, predict: Callable[[Any], dict[str, Tensor]]) -> dict[str, float]:
-    """What came of acting in validation. InputError where an own suite gives something else than numbers by name."""
+    """What came of acting in validation.
+
+    Args:
+        data: acts.
+        predict: with this network.
+
+    Returns:
+        Numbers by name.
+
+    Raises:
+        InputError: an own suite gives something else, or no number for what selects the epoch.
+    """
     found: object = data.validation_rollout(predict)
     if not isinstance(found, Mapping):
         raise InputError(f"validation_rollout of the suite gives a {type(found).__name__}, expected numbers by name")
     for name, value in found.items():
-        if not isinstance(value, int | float | Tensor):
-            raise InputError(f"validation_rollout of the suite: {name} is a {type(value).__name__}, expected a number")
+        if not isinstance(value, int | float | Tensor) or (isinstance(value, Tensor) and value.numel() != 1):
+            kind = f"tensor {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+            raise InputError(f"validation_rollout of the suite: {name} is a {kind}, expected a number")
+        if float(value) != float(value) and data.selection[0] == f"val/{name}":
+            raise InputError(f"validation_rollout of the suite: {name} is no number, and the epoch is selected by it")
     return dict(found)
 
 

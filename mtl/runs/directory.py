@@ -20,7 +20,8 @@
     front.csv      of a network of every preference: what it reaches at a grid of them; front.png shows it
     contributions.npz  what each row of the test contributes to the metrics; see :mod:`mtl.runs.contributions`
     result.json    what came of it; see docs/result.md
-    checksums.json SHA-256 of checkpoints, statistics, affinity, contributions and result
+    checksums.json SHA-256 of checkpoints, statistics, affinity, contributions and result; and of config.yaml, which is
+                   looked at where the run is gone on with: a person may have changed it
     lock           who trains it now
 """
 
@@ -38,7 +39,7 @@ from mtl.config.run_config import SCHEMA, RunConfig
 from mtl.config.run_result import AffinityResult, RunResult
 from mtl.config.targets import check_config
 from mtl.errors import InputError
-from mtl.runs.checksums import check, sha256_of, write_checked_text
+from mtl.runs.checksums import check, checksums_of, sha256_of, write_checked_text
 from mtl.runs.contributions import FILE, Contributions, read_contributions, write_contributions
 from mtl.runs.files import make_unique_directory, read_json, read_json_if_whole, to_json, write_json, write_text
 from mtl.runs.identity import run_id
@@ -247,10 +248,17 @@ class Run:
     @config.setter
     def config(self, config: RunConfig) -> None:
         values = {key: value for key, value in config.plain().items() if key != "trust"}
-        write_text(self.path / "config.yaml", yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
+        write_checked_text(self.path / "config.yaml", yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
         named = hashes_of(config)
         if named and not (self.path / NAMED).is_file():  # a run that is gone on with keeps what it began with
             write_json(self.path / NAMED, named)
+
+    @property
+    def is_another(self) -> bool:
+        """Whether ``config.yaml`` was changed, so that it asks another question than that which the run began with."""
+        path = self.path / "config.yaml"
+        noted = checksums_of(path)
+        return bool(noted) and sha256_of(path) not in noted and run_id(self.config) != self.id.partition("-")[0]
 
     @property
     def named(self) -> dict[str, str]:

@@ -4,9 +4,10 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import isfinite
 from pathlib import Path
+from tempfile import TemporaryFile
 from threading import get_ident
 from typing import Any
 
@@ -19,14 +20,20 @@ PARTIAL = re.compile(r"\.\d+\.\d+\.")  # how the name of a file begins that is b
 def atomic_path(path: Path) -> Iterator[Path]:
     """Give a path to write to, which then becomes ``path``: readers see the old file or the new one, never a half.
 
-    Nothing is left of it where writing fails. The ending of the name is kept, since some writers go by it.
+    Nothing is left of it where writing fails, and the error names ``path``. The ending of the name is kept, since some
+    writers go by it.
     """
     partial = path.with_name(f".{os.getpid()}.{get_ident()}.{path.name}")  # threads may write the same file, too
     try:
         yield partial
         partial.replace(path)
+    except OSError as error:
+        if error.errno is None or str(error.filename) not in ("None", str(partial)):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error  # of a write, as on a full disk, it names none
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # where it could not be made either
+            partial.unlink(missing_ok=True)
 
 
 def remove_partial_files(directory: Path) -> None:
@@ -37,9 +44,9 @@ def remove_partial_files(directory: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file atomically."""
+    """Write a file atomically. Bytes of a path that are no UTF-8 are written as Python shows them."""
     with atomic_path(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -90,6 +97,22 @@ def finite(node: Any) -> Any:
     if isinstance(node, list | tuple):
         return [finite(value) for value in node]
     return None if isinstance(node, float) and not isfinite(node) else node
+
+
+def check_place(directory: Path) -> None:
+    """Raise InputError where nothing can be written to a directory, which need not be there: before long work begins.
+
+    Nothing is left behind.
+    """
+    try:
+        paths = (directory, *directory.absolute().parents)
+        place = next(one for one in paths if one.exists() or one.is_symlink())
+        if not place.is_dir():  # a file, or a link to something that is not there
+            raise InputError(f"nothing can be written to '{directory}': '{place}' is no directory")
+        with TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        raise InputError(f"nothing can be written to '{directory}': {error.strerror}") from None
 
 
 def make_unique_directory(first: Path) -> Path:

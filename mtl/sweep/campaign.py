@@ -109,15 +109,19 @@ class Campaign:
         return True
 
     @property
-    def chosen(self) -> Configuration:
-        """The configuration that is confirmed; with ``design=full`` the best on validation so far."""
+    def chosen(self) -> Configuration | None:
+        """The configuration that is confirmed; with ``design=full`` the best on validation so far.
+
+        None where none can be ranked, since all runs failed or a primary metric is no number.
+        """
         key = self.ledger.chosen or self._judge().best()
-        return next(one for one in self.multi if configuration_id(one.config) == key)
+        return next((one for one in self.multi if configuration_id(one.config) == key), None)
 
     def decide(self) -> bool:
         """Look as often as planned, until there is an answer; False when a failure stopped it."""
         seeds = self.study.deciding_seeds
-        compared = [self.chosen] if self.study.design == CONFIRM else self.multi
+        chosen = self.chosen if self.study.design == CONFIRM else None
+        compared = self.multi if chosen is None else [chosen]
         for look in self.study.planned_looks:
             heading = f"look at {look} seeds: {compared[0].label}" if len(compared) == 1 else f"look at {look} seeds"
             later = self.planner.plan(self._known_baselines(), seeds[:look]).entries
@@ -133,20 +137,19 @@ class Campaign:
 
     def add_baselines(self) -> bool:
         """Run the further baselines on the seeds of the last look; False when a failure stopped it."""
-        match = self.planner.matched(self.multi, self.chosen)
-        single, match = (self._with_runs(one) for one in (self.single, match))
-        asked = self.study.baselines
-        matched = {
-            name: find(single, match)
-            for name, find in (
-                (SAME_PARAMETERS, self.planner.same_parameters),
-                (SAME_SECONDS, self.planner.same_seconds),
-            )
-            if name in asked
-        }
-        measured = self.planner.results(single) and self.planner.results(match)
-        why = f"no network of its own, since it would be {single.label} as it is"
-        self.left_out = {name: why for name, one in matched.items() if one is None and measured}
+        asked, single = self.study.baselines, self._with_runs(self.single)
+        named = self.planner.matched(self.multi, self.chosen)
+        finders = {SAME_PARAMETERS: self.planner.same_parameters, SAME_SECONDS: self.planner.same_seconds}
+        finders = {name: find for name, find in finders.items() if name in asked}
+        if named is None:
+            matched: dict[str, Configuration | None] = {}
+            self.left_out = dict.fromkeys(finders, "no configuration can be ranked on validation, to match it with")
+        else:
+            match = self._with_runs(named)
+            matched = {name: find(single, match) for name, find in finders.items()}
+            measured = self.planner.results(single) and self.planner.results(match)
+            why = f"no network of its own, since it would be {single.label} as it is"
+            self.left_out = {name: why for name, one in matched.items() if one is None and measured}
         self.further = [one for one in matched.values() if one is not None]
         self.further += [self.planner.trees()] if TREES in asked else []
         self.further += self.planner.merged(single) if MERGED in asked else []
@@ -187,8 +190,9 @@ class Campaign:
             return []
         if self._known is None:
             match = self.planner.matched(self.multi, self.chosen)
-            asked = SAME_PARAMETERS in self.study.baselines
-            found = self.planner.same_parameters(self.single, match) if asked else None
+            found = None
+            if match is not None and SAME_PARAMETERS in self.study.baselines:
+                found = self.planner.same_parameters(self.single, match)
             self._known = [found] if found is not None else []
         return self._known
 

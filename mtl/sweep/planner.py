@@ -310,7 +310,7 @@ class Planner:
             with silent_lightning():
                 check_trees(self.config(TREES, "equal"))
 
-    def matched(self, configurations: Iterable[Configuration], chosen: Configuration) -> Configuration:
+    def matched(self, configurations: Iterable[Configuration], chosen: Configuration | None) -> Configuration | None:
         """What baselines are matched with: the configuration chosen, or of ``match`` with the first weighting."""
         if self.study.match is None:
             return chosen

@@ -91,7 +91,9 @@ class RunQueue:
         if entry.key not in self._done:
             for run in map(Run, finished(self.first_directory(entry), later)):
                 with suppress(InputError):  # unfinished or damaged: not an answer
-                    if run.result.data.fingerprint == entry.fingerprint:
+                    result = run.result
+                    same = result.run_id == self.first_directory(entry).name  # a config may be changed by hand
+                    if same and result.data.fingerprint == entry.fingerprint:
                         self._done[entry.key] = run
                         say_of_changes(run, entry.config)
                         break

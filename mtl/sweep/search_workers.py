@@ -10,7 +10,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mtl.config.own_code import line_of
+from mtl.config.own_code import exits_are_errors, line_of
 from mtl.config.process import program_imports
 from mtl.config.run_result import RunResult
 from mtl.config.search_settings import Search
@@ -47,7 +47,7 @@ def do_trial(study: SearchStudy, trial: "Trial", threads: int) -> None:
         return trial.should_prune()
 
     try:
-        with interruptions_prevail():
+        with interruptions_prevail(), exits_are_errors():
             own = configure(*study.search.fixed, *study.overrides(trial))
             config = own.changed(progress=False)
             result = finished_before(study, trial) or train(

@@ -9,7 +9,7 @@ from contextlib import ExitStack, nullcontext
 from functools import partial
 from pathlib import Path
 
-from mtl.config.own_code import line_of
+from mtl.config.own_code import exits_are_errors, line_of
 from mtl.config.process import program_imports
 from mtl.config.signals import interruptions_prevail
 from mtl.errors import InputError
@@ -32,12 +32,12 @@ def do_run(claim: Claim, threads: int) -> None:
 
     config, until = claim.entry.config, claim.entry.until
     try:
-        with interruptions_prevail():
+        with interruptions_prevail(), exits_are_errors():
             dead = claim.unfinished()
             if dead is not None:
                 again = config.changed(resume=str(dead.path))
                 try:
-                    with interruptions_prevail():
+                    with interruptions_prevail(), exits_are_errors():
                         resumable_run(again)
                 except InputError:  # it died before an epoch was finished
                     claim.discard()
@@ -65,7 +65,7 @@ def do_at_once(claims: Sequence[Claim], threads: int) -> None:
 
     jobs = [Job(claim.entry.config, claim.on_run_created, most_threads=threads) for claim in claims]
     try:
-        with interruptions_prevail():
+        with interruptions_prevail(), exits_are_errors():
             train_jobs(jobs, len(jobs))
     except Exception as error:  # of all of them
         for job in jobs:

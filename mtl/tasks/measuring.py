@@ -36,9 +36,8 @@ def computed(metric: Metric) -> float:
             value = metric.compute()
         except (ValueError, UserWarning):
             return nan
-    if isinstance(value, Tensor) and value.numel() == 1:
+    if isinstance(value, int | float) or (isinstance(value, Tensor) and value.numel() == 1 and not value.is_complex()):
         return float(value)
-    if isinstance(value, int | float):
-        return float(value)
-    found = f"the shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+    is_tensor = isinstance(value, Tensor)
+    found = f"the shape {tuple(value.shape)}, {value.dtype}" if is_tensor else f"a {type(value).__name__}"
     raise InputError(f"metric {type(metric).__name__} gives {found}: expected one number")

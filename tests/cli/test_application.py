@@ -2,13 +2,22 @@
 
 import errno
 import os
+import re
 import signal
 import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from mtl.cli.application import EXIT_BROKEN_PIPE, ends_in_one_line, open_missing_streams, print_page
+from mtl.cli.application import (
+    EXIT_BROKEN_PIPE,
+    arranged,
+    ends_in_one_line,
+    open_missing_streams,
+    print_page,
+    with_info,
+)
 from mtl.config.signals import Interrupted
 from mtl.errors import EXIT_USER_ERROR, InputError
 
@@ -53,6 +62,13 @@ def test_a_page_that_cannot_be_printed_is_one_line(monkeypatch: pytest.MonkeyPat
         with pytest.raises(SystemExit) as stop, ends_in_one_line():
             raise BrokenPipeError
     assert stop.value.code == EXIT_BROKEN_PIPE
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        with pytest.raises(SystemExit) as stop, ends_in_one_line():
+            Console().print("a table")
+    assert stop.value.code == EXIT_BROKEN_PIPE
 
 
 def test_a_stream_that_is_missing_leads_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,3 +82,27 @@ def test_a_stream_that_is_missing_leads_nowhere(monkeypatch: pytest.MonkeyPatch)
     finally:
         os.dup2(kept, 0)
         os.close(kept)
+
+
+def test_a_flag_takes_no_override() -> None:
+    for given in (["a=1", "b=2", "--info"], ["--info", "a=1", "b=2"], ["a=1", "-i", "b=2"]):
+        assert arranged(with_info(given)) == ["--info=all", "a=1", "b=2"]
+    assert arranged(with_info(["a=1", "--info", "plugins"])) == ["--info", "plugins", "a=1"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--epochs=3"], "unknown flag '--epochs=3': keys are typed without dashes, such as epochs=..."),
+        (["a=1", "--cfg"], "argument --cfg/-c: expected one argument"),
+        (
+            ["--cfg", "job", "-m", "a=1"],
+            "--cfg job -m: expected one of --run, -m, --cfg, --info and --shell-completion",
+        ),
+        (["--resolve"], "--resolve says how --cfg prints: expected --cfg job beside it"),
+    ],
+    ids=str,
+)
+def test_a_flag_that_is_none_is_one_line(given: list[str], said: str) -> None:
+    with pytest.raises(InputError, match=f"^{re.escape(said)}$"):
+        arranged(given)

@@ -11,7 +11,12 @@ from mtl.cli import doctor
 from mtl.config import folders
 from mtl.errors import DISTRIBUTION, InputError
 
-REQUIRES = ["torch>=2.8", "lightgbm>=4.6; extra == 'trees'", "ray>=2; os_name != 'no' and extra == 'sweep'"]
+REQUIRES = [
+    "torch>=2.8",
+    "lightgbm>=4.6; extra == 'trees'",
+    "ray>=2; os_name != 'no' and extra == 'sweep'",
+    "openpyxl>=1; extra == 'excel'",
+]
 
 
 def without(*missing: str) -> Callable[[str], str]:
@@ -20,7 +25,7 @@ def without(*missing: str) -> Callable[[str], str]:
     def version(name: str) -> str:
         if name in missing:
             raise PackageNotFoundError(name)
-        return "1.0"
+        return "2.0" if name == "ray" else "1.0"
 
     return version
 
@@ -32,6 +37,10 @@ def test_it_names_what_an_extra_lacks(monkeypatch: pytest.MonkeyPatch, capsys: p
     said = capsys.readouterr().out
     assert re.search(rf"trees +missing lightgbm: pip install '{DISTRIBUTION}\[trees\]'", said)
     assert re.search(r"sweep +complete", said)
+    assert re.search(r"excel +complete", said)
+    monkeypatch.setattr(doctor, "version", lambda name: "1.0")
+    assert doctor.main([]) == 0
+    assert f"missing ray>=2 (1.0 is there): pip install '{DISTRIBUTION}[sweep]'" in capsys.readouterr().out
     assert re.search(r"cores +\d+ usable of \d+", said)
     assert re.search(rf"mtl +{re.escape(str(folders.CONF))}", said)
 

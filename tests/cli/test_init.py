@@ -1,5 +1,6 @@
 """``mtl init`` writes a project that can be used as it is."""
 
+import errno
 import re
 import sys
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mtl.cli import init
 from mtl.cli.init import PLACEHOLDER, TEMPLATE, main
 from mtl.config.compose import configure
 from mtl.errors import InputError
@@ -75,3 +77,15 @@ def test_mistakes_are_said_and_nothing_is_written(words: list[str], message: str
     with pytest.raises(InputError, match=message):
         main(words)
     assert sorted(path.name for path in here.rglob("*")) == ["full", "notes.txt"]
+
+
+def test_what_cannot_be_written_leaves_no_half_of_a_project(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def until_the_disk_is_full(path: Path, text: str) -> None:
+        if len(list(here.rglob("*.py"))) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        path.write_text(text, encoding="utf-8")
+
+    monkeypatch.setattr(init, "write_text", until_the_disk_is_full)
+    with pytest.raises(InputError, match="'mine_of_init' cannot be written: No space left on device"):
+        main(["mine_of_init"])
+    assert list(here.iterdir()) == []

@@ -45,12 +45,29 @@ def test_every_command_is_a_module_with_help(
     assert callable(import_module(f"mtl.cli.{name}").main)
 
 
-def test_to_predict_takes_rows(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(sys, "argv", ["mtl", "predict", "run=outputs/x"])
+@pytest.mark.parametrize("records", [[], ["records="], ["records=null"], ["records=a.csv", "records=null"]], ids=str)
+def test_to_predict_takes_rows(
+    records: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["mtl", "predict", "run=outputs/x", *records])
     with pytest.raises(SystemExit) as stop:
         program.main()
     assert stop.value.code == EXIT_USER_ERROR
     assert capsys.readouterr().err == "error: predict: expected a file of new rows, such as records=new.csv\n"
+
+
+def test_help_is_of_the_command_that_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["mtl", "help", "doctor"])
+    with pytest.raises(SystemExit) as stop:
+        program.main()
+    assert stop.value.code == 0
+    assert "Says which version this is" in capsys.readouterr().out
+    monkeypatch.setattr(sys, "argv", ["mtl", "help", "trian"])
+    with pytest.raises(SystemExit):
+        program.main()
+    assert "unknown command 'trian': did you mean 'train'?" in capsys.readouterr().err
 
 
 def test_a_further_process_of_a_training_trains(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,12 +53,20 @@ def test_compare_then_report(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     kept = tmp_path / "kept" / "README.md"
     assert any(f"**{first}" in kept.read_text() for first in ("Learning", "Not enough", "Nothing is claimed"))
     kept.write_text(kept.read_text() + "A person wrote this.\n")
+    (kept.parent / "figures" / "mine.svg").touch()
     assert report.main([str(directory), f"keep={kept.parent}"]) == 0
     text = kept.read_text()
     assert text.endswith("\n\n## Reading\n\nA person wrote this.\n")
     assert "    the command\n" in text
     assert re.search(r"\*\*Time\.\*\* [\d,]+ s for 4 of 4 runs, 1 at once; training [\d,]+ s in all", text)
-    assert {path.name for path in (kept.parent / "figures").iterdir()} == {"gains.svg", "cost.svg"}
+    assert {path.name for path in (kept.parent / "figures").iterdir()} == {"gains.svg", "cost.svg", "mine.svg"}
+
+    (tmp_path / "README.md").write_text("# A project\n")
+    both = (lambda kept: run(f"output={tmp_path}", kept), lambda kept: report.main([str(directory), kept]))
+    for command in both:
+        with pytest.raises(InputError, match=r"README.md' is no README of a comparison, since it has no '## Reading'"):
+            command(f"keep={tmp_path}")
+    assert (tmp_path / "README.md").read_text() == "# A project\n"
 
     # The same from the directory of the comparison, and from bare runs
     assert report.main([str(directory)]) == 0

@@ -1,5 +1,6 @@
 """What a person reads at the end of a run."""
 
+import re
 from io import StringIO
 
 import pytest
@@ -88,3 +89,8 @@ def test_small_and_large_metrics_keep_their_digits() -> None:
     measured = {split: {"score": 1.0, "tasks": {"a": values}} for split in ("train", "val", "test")}
     text = shown(run_result(metrics=measured))
     assert all(text.count(number) == 3 for number in ("1.235e-07", "2.346e+09", "0.5000", "1.0000"))
+
+
+def test_a_primary_metric_that_is_no_number_has_its_line() -> None:
+    measured = {split: {"score": 1.0, "tasks": {"a": {"loss": 1.0}}} for split in ("train", "val", "test")}
+    assert re.search(r"r2 \(higher is better\) +\S +- +\S +- +\S +- ", shown(run_result(metrics=measured)))

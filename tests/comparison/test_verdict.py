@@ -63,6 +63,9 @@ def test_a_metric_that_is_no_number_is_named() -> None:
     part = "a: accuracy is no number on the {} rows of 1 of 5 runs of hard-equal (seed 2)"
     untested = verdict(compare([*runs[:place], replace(runs[place], test=lost), *runs[place + 1 :]]))
     assert any(one.startswith(part.format("test")) for one in untested.certainty)
+    unranked_one = verdict(compare([*runs[:place], replace(runs[place], val=lost), *runs[place + 1 :]]))
+    said = "hard-equal was no candidate for the best configuration. " + part.format("validation")
+    assert any(one.startswith(said) for one in unranked_one.certainty)
     only = [
         replace(one, val=lost if one.seed == 2 else one.val) for one in runs if one.model in ("hard", "single_task")
     ]

@@ -11,9 +11,10 @@ from mtl.cli.application import ends_in_one_line
 from mtl.config import own_modules, targets
 from mtl.config.compose import configure
 from mtl.config.factories import instantiate_node
+from mtl.config.own_code import exits_are_errors
 from mtl.config.own_modules import code_of
 from mtl.config.run_config import RunConfig
-from mtl.errors import EXIT_USER_ERROR
+from mtl.errors import EXIT_USER_ERROR, InputError
 from mtl.runs import changed
 from mtl.runs.changed import say_of_changes
 from mtl.runs.directory import Run
@@ -99,3 +100,29 @@ def test_an_error_in_own_code_is_one_line_that_names_the_class_and_keeps_the_tra
     assert "KeyError: 'rows'" in kept.read_text()
     with pytest.raises(ZeroDivisionError), ends_in_one_line():
         math.sqrt(1 / 0)
+
+
+def test_own_code_does_not_end_the_program(config: RunConfig, capsys: pytest.CaptureFixture[str]) -> None:
+    path = Path("mine_of_code", "suite.py")
+    path.write_text("import sys\n\n\nclass Suite:\n    def load(self):\n        sys.exit()\n")
+    suite = instantiate_node(config.task, "task", config.trust)
+    with pytest.raises(SystemExit) as stop, ends_in_one_line():
+        suite.load()
+    assert stop.value.code == EXIT_USER_ERROR
+    said = "error: mine_of_code.suite.Suite.load (line 6): SystemExit: code of a run may raise an error"
+    assert capsys.readouterr().err.startswith(said)
+    with pytest.raises(SystemExit) as other, ends_in_one_line():  # of other code it is what it was
+        sys.exit(7)
+    assert other.value.code == 7
+
+    def interrupted() -> None:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            suite.load()
+
+    with pytest.raises(SystemExit), exits_are_errors():  # and so is what came of an interruption
+        interrupted()
+    Path("mine_of_code", "deep.py").write_text("raise SystemExit\n")
+    with pytest.raises(InputError, match=r"cannot build mine_of_code.deep.Part: its module ends the program"):
+        instantiate_node({"_target_": "mine_of_code.deep.Part"}, "task", config.trust)

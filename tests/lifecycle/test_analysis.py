@@ -33,6 +33,11 @@ def test_a_run_that_does_not_act_says_so(tmp_path: Path, capsys: pytest.CaptureF
     assert "a <b>" not in text
     assert json.loads((agent.run.path / "analysis" / "analysis.json").read_text())["run"] == str(agent.run.path)
 
+    result = agent.run.result  # and where its rows are others now, they may be rows that it was trained on
+    agent.run.finish(result.model_copy(update={"data": result.data.model_copy(update={"fingerprint": "another"})}))
+    with pytest.raises(InputError, match=r"the data of run '.*' has changed since the training"):
+        agent.analyse()
+
 
 @pytest.mark.parametrize(
     ("arguments", "message"),

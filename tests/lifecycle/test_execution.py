@@ -10,6 +10,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
+from mtl.agent import report
 from mtl.assembly import build
 from mtl.config.compose import compose_config, configure
 from mtl.config.execute_config import ExecuteConfig
@@ -82,10 +83,15 @@ def test_what_is_known_of_instances_can_be_typed() -> None:
     ]
 
 
-def test_executions_do_not_overwrite_one_another(run: Run) -> None:
+def test_executions_do_not_overwrite_one_another(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     made = [execute(environment("gantt=none"), str(run.path))[1] for _ in range(3)]
     assert len(set(made)) == 3
     assert all((directory / "execution.json").is_file() for directory in made)
+    before = sorted((run.path / "executions").iterdir())
+    monkeypatch.setattr(report, "to_csv", lambda records: 1 / 0)
+    with pytest.raises(ZeroDivisionError):  # and of one that cannot be written no half stays
+        execute(environment("gantt=none"), str(run.path))
+    assert sorted((run.path / "executions").iterdir()) == before
 
 
 def test_threads_are_not_those_that_were_left_by_what_ran_before(

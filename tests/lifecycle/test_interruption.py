@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -16,8 +17,10 @@ import psutil
 import pytest
 from pytorch_lightning import Callback, Trainer
 
+from mtl.config.overrides import parse_override
 from mtl.config.signals import SIGNALS
 from mtl.errors import InputError
+from mtl.lifecycle.failures import how_to_go_on
 from mtl.lifecycle.new_run import new_run
 from mtl.lifecycle.train import train
 from mtl.runs.directory import Run
@@ -122,7 +125,7 @@ def test_a_run_that_ends_between_its_two_checkpoints_comes_to_the_same_end(
 
     with monkeypatch.context() as full:
         full.setattr("mtl.runs.checksums.shutil", SimpleNamespace(copyfile=copy))
-        with pytest.raises(InputError, match="No space left on device; the last good state is in"):
+        with pytest.raises(InputError, match=r"No space left on device: '.*'; the last good state is in"):
             train(tiny(tmp_path / "parts", "epochs=3"))
     (path,) = (tmp_path / "parts").glob("runs/*/*/*")
     again = resume(path)
@@ -218,6 +221,14 @@ def test_the_same_command_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert (again.directory, Path(beside.directory).name) == (str(path), f"{path.name}-2")
     assert again.metrics == beside.metrics == whole.metrics
     assert Path(train(config).directory).name == f"{path.name}-3"
+
+
+def test_how_a_run_is_gone_on_with_can_be_typed(tmp_path: Path) -> None:
+    run = Run(tmp_path / "a {b}, $c" / "运行")
+    run.path.mkdir(parents=True)
+    run.last.touch()
+    *_, word = shlex.split(how_to_go_on(run))
+    assert parse_override(word).value() == str(run.path)
 
 
 def started(output: Path, *words: str) -> subprocess.Popen[str]:

@@ -186,7 +186,7 @@ def test_a_full_disk_is_one_line_and_keeps_what_there_is(tmp_path: Path, monkeyp
 
     with monkeypatch.context() as patched:
         patched.setattr(Trainer, "save_checkpoint", full)
-        with pytest.raises(InputError, match="No space left on device; the last good state is in") as error:
+        with pytest.raises(InputError, match=r"No space left on device: '.*'; the last good state is in") as error:
             train(tiny(tmp_path / "parts"))
     assert "\n" not in str(error.value)
     (run,) = (tmp_path / "parts").glob("runs/*/*/*")
@@ -239,6 +239,13 @@ def test_what_cannot_be_resumed_says_so(tmp_path: Path, capsys: pytest.CaptureFi
     torch.save({"callable": json.loads}, weights)
     assert "is damaged" in refusal(changed("last.ckpt", weights.read_bytes()))
     assert Run.open(run).state == "interrupted"
+    config = run / "config.yaml"
+    text = config.read_text()
+    config.write_text(text.replace("epochs: 2", "epochs: 3"))
+    assert config.read_text() != text
+    assert "was changed after the training had begun, whose checkpoints are of what it said" in refusal(run)
+    config.write_text(f"# mine\n{text}")  # which asks the same
+    assert resume(run).epochs == 2
 
 
 def test_a_run_does_not_go_on_with_other_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

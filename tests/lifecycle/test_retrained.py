@@ -203,7 +203,8 @@ def test_files_that_do_not_fit(tmp_path: Path) -> None:
     agent = trained(tmp_path, *QUICK)
     assert agent.run is not None
     for text, message in (
-        ("a,b,c,churn\n1,2,3,1\n", "bad.csv: column 'spend' is not there: found: a, b, c, churn"),
+        ("a,b,churn,spend\n1,2,1,3\n", "bad.csv: column 'c' is not there: found: a, b, churn, spend"),
+        ("a,b,c,churn\n1,2,3,1\n", "column 'spend' is not there: found: a, b, c, churn"),
         ("a,b,c,churn,spend\n" + "1,2,3,1,4\n" * 20, "target 'churn' has only '1' in the later rows"),
         ("a,b,c,churn,spend\n" + "1,2,3,1,4\n2,1,3,0,5\n" * 12, "of no task can it be said whether it has changed"),
         ("a,b,c,churn,spend\n1,2,3,,4\n", "target 'churn' has no label in the later rows"),
@@ -216,6 +217,31 @@ def test_files_that_do_not_fit(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=message):
             agent.retrain(tmp_path / "bad.csv")
         assert not (agent.run.path / "drift").exists()
+    both = pd.concat([rows(400, 0), rows(360, 1, turned=True)])
+    both.to_csv(tmp_path / "all.csv", index=False)
+    with pytest.raises(InputError, match=r"all.csv: 400 of 760 rows are copies of rows that run .* has learned from"):
+        agent.retrain(tmp_path / "all.csv")
+
+
+def test_tasks_with_labels_are_watched_also_beside_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """And the others are named. Without their labels no run is trained again, which would not learn them."""
+    agent = trained(tmp_path, *QUICK)
+    assert agent.run is not None
+    turned = rows(360, 1, turned=True)
+    whole = agent.retrain(tmp_path / "same.csv")
+    for later, why in (
+        (turned.drop(columns="spend"), "column 'spend' is not there: found: a, b, c, churn"),
+        (turned.assign(spend=None), "target 'spend' has 0 labels in the later rows"),
+    ):
+        later.to_csv(tmp_path / "later.csv", index=False)
+        capsys.readouterr()
+        assert main([f"run={agent.run.path}", f"records={tmp_path / 'later.csv'}", "always=true"]) == 0
+        said = capsys.readouterr().out
+        assert f"spend is not measured: {why}\nWorse on later rows: churn. The run is not trained again, which" in said
+    found = agent.retrain(tmp_path / "later.csv")
+    assert [one.reading for one in found.drift] == ["worse", "not measured"]
+    assert (found.unlabelled, found.candidates, whole.unlabelled) == (("spend",), (), ())
+    assert len(list(agent.run.path.parent.iterdir())) == 1
 
 
 def test_runs_that_cannot_be_trained_again(tmp_path: Path) -> None:

@@ -62,6 +62,7 @@ def test_predictions_that_are_too_large_become_what_validation_confirms(tmp_path
     for name in ("task1", "task2"):
         assert torch.equal(found[name], before[name])
     assert shrink(run, assembly, after) is after
+    assert shrink(run, assembly, fitted).notes == after.notes  # as where a run goes on that was ended just then
 
 
 def test_a_prediction_that_another_task_sees_stays(tmp_path: Path) -> None:

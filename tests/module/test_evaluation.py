@@ -34,6 +34,17 @@ class Pair(SumMetric):
         return torch.ones(2)
 
 
+class Above(SumMetric):
+    """How many errors are above a number."""
+
+    def __init__(self, least: float) -> None:
+        super().__init__()
+        self.least = least
+
+    def update(self, prediction: torch.Tensor, target: torch.Tensor) -> None:
+        super().update(((prediction - target).abs() > self.least).sum())
+
+
 class Acting(Rows):
     """Rows, and something to act in."""
 
@@ -113,8 +124,18 @@ def test_metrics_that_do_not_fit_are_named() -> None:
         wide.add({"a": torch.zeros(3)}, batch)
     pair = Pair()
     pair.update(1.0)
-    with pytest.raises(InputError, match=r"^metric Pair gives the shape \(2,\): expected one number"):
+    with pytest.raises(InputError, match=r"^metric Pair gives the shape \(2,\), torch.float32: expected one number"):
         computed(pair)
+
+
+def test_metrics_that_begin_alike_are_two() -> None:
+    """torchmetrics takes two for one whose states are equal after the first batch."""
+    metrics = {**regression("a").metrics, "rare": Above(1), "rarer": Above(2)}
+    measured = Evaluation(TaskGraph([replace(regression("a"), metrics=metrics)]))
+    for error in (0.5, 1.5, 2.5):
+        measured.add({"a": torch.full((2,), error)}, Batch({}, {"a": torch.zeros(2)}))
+    found = measured.result().tasks["a"]
+    assert (found["rare"], found["rarer"]) == (4.0, 2.0)
 
 
 def test_a_loss_below_zero_is_warned_of_once() -> None:

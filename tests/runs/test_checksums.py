@@ -107,7 +107,7 @@ def test_files_of_a_run_carry_checksums(tmp_path: Path) -> None:
     assert result is not None
     run = Run.open(result.directory)
     noted = json.loads((run.path / FILE).read_text())
-    assert set(noted) == {"best.ckpt", "last.ckpt", "contributions.npz", "result.json"}
+    assert set(noted) == {"config.yaml", "best.ckpt", "last.ckpt", "contributions.npz", "result.json"}
     text = (run.path / "result.json").read_text()
     (run.path / "result.json").write_text(text.replace("0.", "1.", 1))
     with pytest.raises(InputError, match=r"result\.json' is damaged: its checksum"):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -279,7 +280,13 @@ def test_what_else_a_suite_tells_is_what_a_run_can_keep(tmp_path: Path) -> None:
         introduce(Shown())
     with pytest.raises(InputError, match=r"^suite Shown: statistics are no plain values: .*set"):
         save_statistics(Run(tmp_path), Shown())
-    for acted, found in ((None, "gives a NoneType"), ({"gap": "3"}, "gap is a str")):
+    data.selection = ("val/gap", "min")
+    for acted, found in (
+        (None, "gives a NoneType, expected"),
+        ({"gap": "3"}, "gap is a str, expected"),
+        ({"gap": torch.ones(2)}, r"gap is a tensor \(2,\), expected"),
+        ({"gap": nan}, "gap is no number, and the epoch is selected by it"),
+    ):
         data.validation_rollout = lambda predict, acted=acted: acted  # type: ignore[method-assign, misc, return-value]
-        with pytest.raises(InputError, match=f"^validation_rollout of the suite:? {found}, expected"):
+        with pytest.raises(InputError, match=f"^validation_rollout of the suite:? {found}"):
             acted_in_validation(data, dict)

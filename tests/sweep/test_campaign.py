@@ -11,6 +11,7 @@ from rich.console import Console
 
 from mtl.assembly import build_suite
 from mtl.cli.compare import main, run
+from mtl.comparison.judge import Judge
 from mtl.config.process import set_process_defaults
 from mtl.config.run_config import RunConfig
 from mtl.config.study_arguments import read_study
@@ -108,12 +109,16 @@ def test_the_same_command_again_trains_nothing_and_says_the_same(tmp_path: Path)
 
 
 @pytest.mark.smoke
-def test_where_all_are_measured_none_is_screened(tmp_path: Path) -> None:
+def test_where_all_are_measured_none_is_screened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     compare(tmp_path, "design=full", "seeds=1")
     plan, summary = (content(tmp_path, name) for name in ("plan.json", "summary.json"))
     assert len(plan["runs"]) == 3
     assert {run["seed"] for run in plan["runs"]} == {0}
     assert all(row["test"] is not None for row in summary["configurations"])
+    # Where a primary metric is no number, no configuration can be ranked, and there is nothing to match a baseline with
+    monkeypatch.setattr(Judge, "best", lambda *_: None)
+    code, said = compare(tmp_path, "design=full", "seeds=1", "baselines=[same_parameters,same_seconds]")
+    assert (code, said.count("no configuration can be ranked on validation, to match it with")) == (0, 2)
 
 
 @pytest.mark.smoke

@@ -36,9 +36,11 @@ def entry(path: Path, seed: int = 0, fingerprint: str = "data") -> QueuedRun:
     return QueuedRun(config().changed(output=str(path), seed=seed), fingerprint)
 
 
-def finish(queue: RunQueue, one: QueuedRun, fingerprint: str = "data", schema: int = SCHEMA) -> Run:
+def finish(
+    queue: RunQueue, one: QueuedRun, fingerprint: str = "data", schema: int = SCHEMA, of: str | None = None
+) -> Run:
     run = Run.create(one.config)
-    result = run_result(data={"fingerprint": fingerprint, "rows": {}}).plain()
+    result = run_result(data={"fingerprint": fingerprint, "rows": {}}, run_id=of or run_id(one.config)).plain()
     run.path.rmdir()
     write_json(write_result(run.path, RunResult.read(result)) / "result.json", {**result, "schema": schema})
     return run
@@ -98,10 +100,11 @@ def test_a_result_of_other_data_or_a_damaged_one_is_no_answer(tmp_path: Path) ->
     finish(queue, one, fingerprint="other")
     second = finish(queue, one)
     (second.path / "result.json").write_text("{")
+    finish(queue, one, of="0123456789")  # whose config was changed by hand, and then gone on with
     assert queue.state(one) == PENDING
     with queue.claim(one) as claim:
         assert claim is not None
-        assert Run.create(one.config).path.name == f"{run_id(one.config)}-3"  # nothing is overwritten
+        assert Run.create(one.config).path.name == f"{run_id(one.config)}-4"  # nothing is overwritten
 
 
 def test_a_result_of_another_schema_is_no_answer(tmp_path: Path) -> None:

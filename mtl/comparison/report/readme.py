@@ -1,6 +1,5 @@
 """A comparison kept in the repository: a short README with its figures, and what a person wrote about it."""
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +10,8 @@ from mtl.comparison.report.drawing import SvgFigure
 from mtl.comparison.report.markdown import body, escaped, problems_section
 from mtl.comparison.types import Comparison
 from mtl.comparison.wording import join_words
-from mtl.runs.files import write_text
+from mtl.errors import InputError
+from mtl.runs.files import check_place, write_text
 
 READING = "## Reading"  # what follows is a person's, and stays
 FIGURES = ("gains", "cost")
@@ -30,6 +30,24 @@ class Provenance:
     seconds: str
 
 
+def check_folder(folder: Path) -> None:
+    """See that a README can be kept in a folder, before the runs that it is about are trained.
+
+    Args:
+        folder: where to.
+
+    Raises:
+        InputError: nothing can be written there, or there is a README of something else, which would be lost.
+    """
+    check_place(folder)
+    file = folder / "README.md"
+    if file.is_file() and READING not in (text := file.read_text(encoding="utf-8", errors="replace")) and text.strip():
+        raise InputError(
+            f"keep={folder}: '{file}' is no README of a comparison, since it has no '{READING}', and would be lost: "
+            "expected another folder"
+        )
+
+
 def write_readme(folder: Path, report: Report, provenance: Provenance, figures: Sequence[SvgFigure]) -> None:
     """Write ``folder/README.md`` and its figures: question, command, machine, seconds, result; "Reading" is kept.
 
@@ -45,8 +63,9 @@ def write_readme(folder: Path, report: Report, provenance: Provenance, figures: 
     before = file.read_text(encoding="utf-8") if file.is_file() else ""
     reading = before[before.index(READING) :] if READING in before else f"{READING}\n\n"
     shown = [one for one in figures if one.name in FIGURES]
-    shutil.rmtree(folder / "figures", ignore_errors=True)
-    (folder / "figures").mkdir()
+    (folder / "figures").mkdir(exist_ok=True)
+    for name in FIGURES:  # others there may be a person's
+        (folder / "figures" / f"{name}.svg").unlink(missing_ok=True)
     for one in shown:
         write_text(folder / "figures" / f"{one.name}.svg", one.standalone())
     question = provenance.question or f"Does it pay to learn {join_words(comparison.tasks)} together?"

@@ -71,6 +71,8 @@ class TableSuite(MultiTaskDataModule):
 
     Attributes:
         notes: what the user should know of how the table was read.
+        watches: rows of other files may lack labels of a task, even their column: they are measured, not learned.
+        without_column: by name of a column that they lack so, what was found.
 
     Raises:
         InputError: the table does not fit what is asked of it.
@@ -105,6 +107,8 @@ class TableSuite(MultiTaskDataModule):
             raise InputError(f"task.categories={categories}: expected 0 or more")
         self.read, self.categories = read, categories
         self.splitting: Division = splitting or Splitting()
+        self.watches = False
+        self.without_column: dict[str, str] = {}
         self._added = 0  # rows of another file, behind those of the table
         self.remarks: dict[str, tuple[str, str]] = {}
         self.types: dict[str, ColumnType] | None = None
@@ -290,9 +294,14 @@ class TableSuite(MultiTaskDataModule):
             InputError: they have not the same columns.
         """
         others = named_as(others, own.columns)
+        labels = {name for target in self.targets for name in (target.column, target.event)} if self.watches else set()
         for name in own.columns:
             if name not in others.columns:
-                raise absent(f"column in {option}", str(name), others.columns)
+                missing = absent(f"column in {option}", str(name), others.columns)
+                if name not in labels:
+                    raise missing
+                self.without_column[str(name)] = str(missing)
+                others = others.assign(**{str(name): pd.Series(None, index=others.index, dtype=object)})
         unlike = [line for name, one in (self.types or {}).items() for line in one.unfamiliar(others[name])]
         self.notes += [f"{option}: {line}" for line in unlike]
         try:
@@ -358,6 +367,11 @@ class TableSuite(MultiTaskDataModule):
         (target,) = (target for target in self.targets if target.task == task)
         return target.own_units(values.double().cpu().numpy())
 
+    def copies(self) -> int:
+        """How many test rows are copies of rows that are none, in all columns that both have; see :func:`copied`."""
+        frame, rows = self.frame.drop(columns=list(self.without_column)), self._rows()
+        return copied(frame, rows["test"], np.concatenate([rows["train"], rows["val"]]))
+
     def rows_of(self, split: str) -> pd.DataFrame:
         """The rows of a split, numbered from 0."""
         return self.frame.iloc[self._rows()[split]].reset_index(drop=True)
@@ -393,7 +407,8 @@ class TableSuite(MultiTaskDataModule):
             of_rows = None if weights is None else torch.tensor(weights[chosen], dtype=torch.float32)
             for target in self.targets:
                 found = labels[target.task]
-                target.check(found if of_rows is None else found[of_rows > 0], name)
+                if not self.watches:
+                    target.check(found if of_rows is None else found[of_rows > 0], name)
             together = None if groups is None else torch.from_numpy(groups[chosen])
             splits[name] = Split(self.inputs(part), labels, of_rows, together)
         return splits
@@ -408,20 +423,39 @@ class TableSuite(MultiTaskDataModule):
 def _copies(frame: pd.DataFrame, rows: Rows) -> list[str]:
     """A note if many test rows stand among the training rows, too, so that they test nothing new.
 
-    In a table of few different values rows are alike by chance, which is no such case: of different rows, half have to
-    differ in one column.
+    The note says how many, see :func:`copied`.
     """
-    seen = pd.util.hash_pandas_object(frame, index=False).to_numpy()
-    copies = int(np.isin(seen[rows["test"]], seen[rows["train"]]).sum())
-    if copies < max(FEWEST, COPIES * len(rows["test"])):
-        return []
-    different = frame[~pd.Series(seen, index=frame.index).duplicated()]
-    if len(different) < FEWEST or different.astype("str").nunique().max() < len(different) / 2:
+    copies = copied(frame, rows["test"], rows["train"])
+    if not copies:
         return []
     return [
         f"{copies} of {len(rows['test'])} test rows are copies of training rows in all columns: if such rows are one "
         "case, leave the copies out, or keep them together by task.split.by=group"
     ]
+
+
+def copied(frame: pd.DataFrame, these: np.ndarray, others: np.ndarray) -> int:
+    """How many of these rows are copies of others in all columns; 0 where they are too few to be worth a line.
+
+    In a table of few different values rows are alike by chance, which is no such case: of different rows, half have to
+    differ in one column.
+
+    Args:
+        frame: all rows.
+        these: numbers of rows.
+        others: numbers of other ones.
+
+    Returns:
+        The number.
+    """
+    seen = pd.util.hash_pandas_object(frame, index=False).to_numpy()
+    copies = int(np.isin(seen[these], seen[others]).sum())
+    if copies < max(FEWEST, COPIES * len(these)):
+        return 0
+    different = frame[~pd.Series(seen, index=frame.index).duplicated()]
+    if len(different) < FEWEST or different.astype("str").nunique().max() < len(different) / 2:
+        return 0
+    return copies
 
 
 def _divided_groups(splitting: Splitting, frame: pd.DataFrame, rows: Rows) -> list[str]:

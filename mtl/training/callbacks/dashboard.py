@@ -14,6 +14,7 @@ from mtl.gradients.conflict import norms_and_cosines, summarise_pairs
 from mtl.module.affinity import gradient_gramian
 from mtl.module.lightning import EpochCallback
 from mtl.module.module import MultiTaskModule
+from mtl.network import check_mixture
 from mtl.runs.dashboard import place_of
 from mtl.suites.batch import Batch
 
@@ -127,6 +128,7 @@ def gradients(module: MultiTaskModule, gramian: Tensor, tasks: tuple[int, ...]) 
 def mixtures(module: MultiTaskModule) -> dict[str, float]:
     """How much each task draws on each expert, by tag; nothing where no experts are mixed."""
     mixture = module.network.sharing.mixture()
+    check_mixture(mixture, module.network.sharing)
     if mixture is None:
         return {}
     return {

@@ -173,8 +173,7 @@ class Patience(EpochCallback):
             if part.waited >= self.patience:
                 if not part.steps:
                     raise InputError(
-                        f"{metric} was NaN or infinite in all of {part.waited} validations: nothing to select a "
-                        "checkpoint by"
+                        f"{metric} was infinite in all of {part.waited} validations: nothing to select a checkpoint by"
                     )
                 self._end(trainer, module, number)
         self._set_end(trainer)

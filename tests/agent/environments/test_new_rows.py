@@ -1,6 +1,9 @@
 """New rows are predicted by what a run wrote down of its training rows, in the words and units of its targets."""
 
+import copy
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch import Tensor
 
 from mtl.agent.environments.new_rows import NewRows, PredictionReport
 from mtl.assembly import load
@@ -17,7 +21,8 @@ from mtl.errors import InputError
 from mtl.lifecycle.execution import execute
 from mtl.lifecycle.predictor import Predictor
 from mtl.lifecycle.train import train
-from mtl.nn.encoder import SINGLE
+from mtl.lifecycle.trained import TrainedNetwork
+from mtl.nn.encoder import SINGLE, Inputs
 from mtl.runs.directory import Run
 from mtl.suites.base import MultiTaskDataModule
 from mtl.suites.synthetic import SyntheticSuite
@@ -190,6 +195,25 @@ def test_a_program_gets_the_same_predictions_without_files(trained: Path) -> Non
     pd.testing.assert_frame_equal(alone, expected, rtol=1e-4)
     assert predictor.unfamiliar(rows[:1]) == []
     assert "'Rome'" in " ".join(predictor.unfamiliar(rows[1:2]))
+
+
+def test_several_threads_may_ask(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of networks that put other parameters in the place of theirs while they predict, one answered with another's."""
+    plain, inside = TrainedNetwork.predict, []
+
+    def predict(network: TrainedNetwork, inputs: Inputs) -> dict[str, Tensor]:
+        inside.append(None)
+        found = plain(network, inputs)
+        time.sleep(0.01)
+        assert len(inside) == 1
+        inside.pop()
+        return found
+
+    monkeypatch.setattr(TrainedNetwork, "predict", predict)
+    predictor = copy.deepcopy(Predictor(trained))
+    with ThreadPoolExecutor(3) as threads:
+        found = list(threads.map(predictor, [[{"x": 40, "city": "Oslo"}]] * 6))
+    assert all(one.equals(found[0]) for one in found)
 
 
 @pytest.mark.parametrize(
