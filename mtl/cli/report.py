@@ -12,6 +12,7 @@ from mtl.comparison.gathering import gather, report_directory, write_report
 from mtl.comparison.records import PLAN
 from mtl.comparison.report import number_format
 from mtl.comparison.report.content import Report
+from mtl.comparison.report.readme import check_folder
 from mtl.comparison.types import HELPS, HURTS, Comparison
 from mtl.comparison.verdict import DOES_NOT_PAY, PAYS, Verdict
 from mtl.comparison.wording import count_noun
@@ -74,11 +75,11 @@ def report(paths: Sequence[Path], console: Console, name: str | None = None, fol
 def show(found: Comparison, decided: Verdict, console: Console) -> None:
     """The table of gains and the verdict."""
     table = Table(title="gains over single-task learning on test data")
-    table.add_column("configuration", overflow="fold")
+    table.add_column("configuration", overflow="fold")  # whole also on a narrow terminal
     tasks = [f"{task}\n[dim]{escape(found.primary[task])}[/]" for task in found.tasks]
     acted = any(tested.outcome for _, tested in found.tested_rows)
     for column in ("all tasks\n[dim]delta_m[/]", *tasks, *(["acting"] if acted else []), "seeds"):
-        table.add_column(column, justify="right", overflow="fold")  # whole also on a narrow terminal
+        table.add_column(column, justify="right", overflow="fold")
     colours = {HELPS: "green", HURTS: "red"}
     for row, tested in found.tested_rows:
         cells = []
@@ -121,7 +122,10 @@ def main(arguments: list[str]) -> int:
             raise InputError(str(error)) from None
     if "keep" in options and not options["keep"]:
         raise InputError("keep=: expected a folder")
-    report(paths, Console(), options.get("name"), Path(options["keep"]) if "keep" in options else None)
+    folder = Path(options["keep"]) if "keep" in options else None
+    if folder is not None:
+        check_folder(folder)
+    report(paths, Console(), options.get("name"), folder)
     return 0
 
 

@@ -125,9 +125,9 @@ def affinity_table(found: AffinityResult) -> Table:
         title=f"affinity: {found.measure}, of a row onto a column",
         caption=Text(f"groups{f', at most {found.networks}' if found.networks else ''}: {groups}"),
     )
-    table.add_column("")
+    table.add_column("", overflow="fold")
     for name in found.tasks:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     for i, (name, row) in enumerate(zip(found.tasks, found.matrices[found.measure], strict=True)):
         table.add_row(name, *("-" if i == j or value is None else f"{value:+.3g}" for j, value in enumerate(row)))
     return table
@@ -145,11 +145,12 @@ def metrics_table(result: RunResult) -> Table:
         title=f"{chosen.task}: {how}, seed {result.seed}",
         caption=f"best {best} by {selected.metric} ({selected.mode})",
     )
-    for column in ("task", "metric", *SPLITS):  # whole also on a narrow terminal
+    for column in ("task", "metric", *SPLITS):
         table.add_column(column, justify="left" if column in ("task", "metric") else "right", overflow="fold")
     for name, task in result.tasks.items():
         measured = [result.metrics[split].tasks.get(name, {}) for split in SPLITS]
-        metrics = [metric for metric in measured[SPLITS.index("val")] if metric != LOSS]
+        found = dict.fromkeys(metric for split in (measured[SPLITS.index("val")], *measured) for metric in split)
+        metrics = [metric for metric in {**found, task.primary: None} if metric != LOSS]  # also one that is no number
         for metric in [*metrics, LOSS]:
             direction = ("higher" if task.higher_is_better else "lower") + " is better"
             label = f"[bold]{metric}[/bold] ({direction})" if metric == task.primary else metric
