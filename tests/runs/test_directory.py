@@ -13,7 +13,7 @@ from mtl.errors import InputError
 from mtl.lifecycle.train import train
 from mtl.runs.checkpoint import read_checkpoint
 from mtl.runs.directory import Run, newest, read_result
-from mtl.runs.files import to_json, write_text
+from mtl.runs.files import atomic_path, to_json, write_text
 from tests.results import run_result
 from tests.support import tiny
 
@@ -32,8 +32,8 @@ def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     """Neither a half of it nor the loss of the one before."""
     path = tmp_path / "file"
     write_text(path, "before")
-    with pytest.raises(UnicodeEncodeError):
-        write_text(path, "after \ud800")
+    with pytest.raises(UnicodeEncodeError), atomic_path(path) as partial:
+        partial.write_text("after \ud800", encoding="utf-8")
     assert path.read_text() == "before"
     assert list(tmp_path.iterdir()) == [path]
 
