@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mtl.cli.application import arranged, command
+from mtl.cli.application import arranged, command, with_info
 from mtl.cli.each_once import each_once
 from mtl.config.compose import check_overrides
 from mtl.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR
