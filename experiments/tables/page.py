@@ -8,6 +8,7 @@ import pandas as pd
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
 
 from mtl.comparison.statistics.estimate import over_splits
+from mtl.config.run_result import metric_format
 
 REFERENCE = "trees"
 ALPHA = 0.05
@@ -53,18 +54,13 @@ class Cell:
     @property
     def text(self) -> str:
         """The mean."""
-        return f"{self.mean:{form_of(self.mean)}}"
+        return f"{self.mean:{metric_format(self.mean)}}"
 
     @property
     def spread(self) -> str:
         """The lowest and the highest value."""
-        form = form_of(self.mean)
+        form = metric_format(self.mean)
         return f"{self.low:{form}} to {self.high:{form}}"
-
-
-def form_of(value: float) -> str:
-    """Four decimals, and four digits that matter of a metric that these would hide or make long."""
-    return ".4f" if value == 0 or 1e-3 <= abs(value) < 1e5 else ".4g"
 
 
 @dataclass(frozen=True)
@@ -146,7 +142,7 @@ def _cell(name: str, wide: pd.DataFrame, sign: int, share: float) -> Cell:
     if name != REFERENCE:
         difference = (sign * (values - trees)).dropna()
         found = over_splits(difference, share)
-        form = form_of(values.mean())
+        form = metric_format(values.mean())
         gain = Gain(found.mean, *found.interval(ALPHA), deviations(difference, trees), form)
     return Cell(name, values.mean(), values.min(), values.max(), len(values), gain)
 

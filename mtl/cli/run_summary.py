@@ -12,7 +12,7 @@ from mtl.assembly import trees_of
 from mtl.cli.next_comparison import comparison_arguments
 from mtl.config.commands import trusting, typed
 from mtl.config.literals import for_shell, override_argument
-from mtl.config.run_result import LOSS, AffinityResult, ImprovementResult, RunResult
+from mtl.config.run_result import LOSS, AffinityResult, ImprovementResult, RunResult, metric_format
 from mtl.lifecycle.execution import decides
 from mtl.lifecycle.improvement_progress import gain_text
 
@@ -155,11 +155,6 @@ def metrics_table(result: RunResult) -> Table:
             direction = ("higher" if task.higher_is_better else "lower") + " is better"
             label = f"[bold]{metric}[/bold] ({direction})" if metric == task.primary else metric
             values = [split.get(metric) for split in measured]
-            row = ["-" if value is None else readable(value) for value in values]
+            row = ["-" if value is None else f"{value:{metric_format(value)}}" for value in values]
             table.add_row(name, label, *row, end_section=metric == LOSS)
     return table
-
-
-def readable(value: float) -> str:
-    """A metric: four decimals, and four digits that matter of one that these would hide or make long."""
-    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.4g}"

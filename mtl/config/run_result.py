@@ -10,6 +10,11 @@ from mtl.config.run_config import SCHEMA, Choices, RunConfig
 LOSS = "loss"  # the key of a task's mean loss beside its metrics, of which none may be called so
 
 
+def metric_format(value: float) -> str:
+    """How a metric is shown: four decimals, or four digits that matter where these would hide it or make it long."""
+    return ".4f" if value == 0 or 1e-3 <= abs(value) < 1e5 else ".4g"
+
+
 class DataFacts(Frozen):
     """What was learned from.
 
