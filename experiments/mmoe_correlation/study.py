@@ -32,7 +32,7 @@ COMMON = (
     "progress=false",
     "log_every=1000",
 )
-COLOURS = {"hard": "#d55e00", "gated": "#0072b2", "single_task": "#6b6b6b"}
+COLOURS = {"hard": "#0072b2", "gated": "#d55e00", "single_task": "#1a1a1a"}  # as in reports
 
 
 def main(output: str) -> None:

@@ -14,7 +14,8 @@ from mtl.comparison.report.curves import Curve, Logged, curve
 from mtl.comparison.report.drawing import BAD, GOOD, INK, LINE, MUTED, PLAIN, SERIES, SvgFigure, grid, style, to_svg
 from mtl.comparison.report.legend import DASHES, best_rows, legend_below, shorten, styles
 from mtl.comparison.report.matrix_figures import affinity, cosine_tag, cosines
-from mtl.comparison.types import HELPS, HURTS, Comparison, Evidence
+from mtl.comparison.report.point_numbers import number_points
+from mtl.comparison.types import HELPS, HURTS, Comparison, Evidence, Row
 from mtl.comparison.wording import join_words
 from mtl.config.study import FRONT
 
@@ -212,7 +213,7 @@ def weights(comparison: Comparison, logs: Logs) -> SvgFigure | None:
             for task, one in lines.items():
                 times, place = divmod(comparison.tasks.index(task), len(SERIES))
                 colour, dash = SERIES[place], DASHES[times % len(DASHES)]
-                ax.plot(one.steps, one.mean, dash, marker=mark(one), color=colour, label=tasks[task])
+                ax.plot(one.steps, one.mean, linestyle=dash, marker=mark(one), color=colour, label=tasks[task])
                 ax.fill_between(one.steps, one.low, one.high, color=colour, alpha=0.12, linewidth=0)
             ax.set_title(labels[label])
             ax.set_xlabel("optimizer step")
@@ -233,39 +234,42 @@ def moves(weight: Curve, *, fixed: bool) -> bool:
 
 def cost(comparison: Comparison) -> SvgFigure:
     """Quality against training seconds."""
-    rows, left_out = best_rows(comparison.all_rows)
-    (look, _), labels = styles(rows), shorten([row.label for row in rows])
+    named, left_out = best_rows(comparison.all_rows)
+    rows = [row for row in named if all(map(isfinite, place_of_cost(row)))]
+    unknown = [row.label for row in named if not all(map(isfinite, place_of_cost(row)))]
+    (look, _), labels = styles(named), shorten([row.label for row in named])
     with style():
         figure, (ax,) = grid(1, 1, 4.6, 3.6 + 0.1 * max(0, len(rows) - 10))
         ax.axhline(0, color=MUTED, linewidth=1)
-        on_front = sorted(
-            (row.costs["seconds"], row.delta_validation)
-            for row in comparison.all_rows
-            if row.label in comparison.front_cost
-        )
+        on_front = sorted(place_of_cost(row) for row in comparison.all_rows if row.label in comparison.front_cost)
         others = [row for row in comparison.all_rows if row.label not in labels]
         ax.plot([one.costs["seconds"] for one in others], [one.delta_validation for one in others], ".", color=MUTED)
         if len(on_front) > 1:
             ax.step(*zip(*on_front, strict=True), where="post", color=PLAIN, linewidth=1.2, zorder=1)
-        numbers = {row.label: i + 1 for i, row in enumerate(rows)}
-        for row in rows:
-            x, y = row.costs["seconds"], row.delta_validation
+        for number, row in enumerate(rows, start=1):
+            x, y = place_of_cost(row)
             colour, best = look[row.label][0], comparison.best is not None and row.label == comparison.best.label
-            name = f"{numbers[row.label]}  {labels[row.label]}"
+            name = f"{number}  {labels[row.label]}"
             ax.plot([x], [y], "*" if best else "o", color=colour, markersize=11 if best else 7, label=name, zorder=3)
-            ax.annotate(str(numbers[row.label]), (x, y), xytext=(6, 4), textcoords="offset points", fontsize=8)
         ax.yaxis.set_major_formatter(FuncFormatter(percent_axis))
         ax.set_xlabel("training seconds of one run")
         ax.set_ylabel("delta_m on validation")
         ax.set_xlim(left=0)
         ax.grid()
         figure.legend(*ax.get_legend_handles_labels(), loc="outside lower left", ncols=2, fontsize=8)
+        number_points(ax, [place_of_cost(row) for row in rows])
         note = (
             "Up is better, left is cheaper. The line joins what no other configuration beats in both. Star: the one "
             f"in bold above.{left_out}{' Small points: the others.' if left_out else ''}"
             f"{' Those that screening stopped: by the first seed alone.' if comparison.stopped else ''}"
+            f"{f' Without a point, as seconds or validation are unknown: {join_words(unknown)}.' if unknown else ''}"
         )
         return to_svg(figure, "cost", "Quality against cost", note)
+
+
+def place_of_cost(row: Row) -> tuple[float, float]:
+    """Training seconds, and gain on validation."""
+    return row.costs["seconds"], row.delta_validation
 
 
 def draw_figures(comparison: Comparison, logs: Logs) -> list[SvgFigure]:

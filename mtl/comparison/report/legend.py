@@ -6,14 +6,18 @@ from math import ceil, isnan
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mtl.comparison.report.drawing import INK, SERIES
+from mtl.comparison.report.drawing import INK, MUTED, SERIES
 from mtl.comparison.types import Row
 
 LINE_HEIGHT = 0.17  # inches of a line of a legend
 LINES = 3  # that there is room for below a figure of usual height
 COLUMNS = 4
 MOST = 16  # names of more configurations take the room of the figure itself
-DASHES = ("-", "--", ":", "-.")
+DASHES: tuple[str | tuple[int, tuple[int, ...]], ...] = (
+    *("-", "--", ":", "-."),
+    *((0, (9, 2)), (0, (1, 3)), (0, (6, 2, 1, 2, 1, 2)), (0, (3, 2, 3, 2, 1, 2))),  # lengths of lines and gaps
+)
+Look = tuple[str, str | tuple[int, tuple[int, ...]]]  # colour, dashes
 
 
 def shorten(names: Sequence[str], most: int = 34) -> dict[str, str]:
@@ -45,7 +49,7 @@ def best_rows(rows: Sequence[Row]) -> tuple[list[Row], str]:
     return [row for row in rows if not row.multi or row.label in shown], left_out
 
 
-def styles(rows: Sequence[Row]) -> tuple[dict[str, tuple[str, str]], str]:
+def styles(rows: Sequence[Row]) -> tuple[dict[str, Look], str]:
     """Colour and dashes of each label; the baseline and its kin in ink.
 
     Args:
@@ -55,10 +59,13 @@ def styles(rows: Sequence[Row]) -> tuple[dict[str, tuple[str, str]], str]:
         By label, and what colours and dashes mean: model and weighting where these tell all configurations apart.
     """
     singles, together = ([row for row in rows if row.multi is multi] for multi in (False, True))
-    ink = {row.label: (INK, DASHES[place % len(DASHES)]) for place, row in enumerate(singles)}
+    ink: dict[str, Look] = {
+        row.label: (INK if place < len(DASHES) else MUTED, DASHES[place % len(DASHES)])
+        for place, row in enumerate(singles)
+    }
     models = list(dict.fromkeys(row.model for row in together))
     weightings = list(dict.fromkeys(row.weighting for row in together))
-    chosen = {
+    chosen: dict[str, Look] = {
         row.label: (
             SERIES[models.index(row.model) % len(SERIES)],
             DASHES[weightings.index(row.weighting) % len(DASHES)],
@@ -67,7 +74,7 @@ def styles(rows: Sequence[Row]) -> tuple[dict[str, tuple[str, str]], str]:
     }
     if len(set(chosen.values())) == len(together):
         return ink | chosen, "Colour: model, dashes: weighting"
-    own = {
+    own: dict[str, Look] = {
         row.label: (SERIES[place % len(SERIES)], DASHES[place // len(SERIES) % len(DASHES)])
         for place, row in enumerate(together)
     }

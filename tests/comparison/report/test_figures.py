@@ -1,5 +1,6 @@
 """Figures: what is cut to fit stays readable."""
 
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -8,9 +9,11 @@ import numpy as np
 
 from mtl.comparison.comparison import compare
 from mtl.comparison.report.curves import Curve
+from mtl.comparison.report.drawing import grid
 from mtl.comparison.report.figures import cost, learning, mark, moves, weights
-from mtl.comparison.report.legend import MOST, best_rows, shorten, styles
+from mtl.comparison.report.legend import DASHES, MOST, best_rows, shorten, styles
 from mtl.comparison.report.matrix_figures import MOST_TASKS, most_opposed
+from mtl.comparison.report.point_numbers import number_points, overlap
 from mtl.comparison.types import Comparison
 from tests.comparison.report.support import records
 
@@ -58,6 +61,37 @@ def test_each_configuration_of_a_figure_looks_different(tmp_path: Path) -> None:
     look, meaning = styles(many(tmp_path / "many", MOST).all_rows)
     assert len(set(look.values())) == MOST + 1
     assert meaning == "Colour and dashes: configuration"
+
+
+def test_many_baselines_look_different(tmp_path: Path) -> None:
+    baseline = compare(records(tmp_path, seeds=2)).baseline
+    look, _ = styles([replace(baseline, label=str(i)) for i in range(2 * len(DASHES))])
+    assert len(set(look.values())) == 2 * len(DASHES)
+
+
+def test_numbers_of_points_cover_nothing() -> None:
+    """Of points in one place, in a corner and on a line, the later numbers go elsewhere."""
+    points = [(0.0, 0.0), (0.1, 0.0), (0.1, 0.1), (9.9, 5.0), (10.0, 5.0), (5.0, 2.5), (5.0, 2.5), (5.2, 2.5)]
+    figure, (ax,) = grid(1, 1, 4.6, 3.6)
+    ax.plot(*zip(*points, strict=True), "o")
+    number_points(ax, points)
+    figure.draw_without_rendering()
+    unit = 72 / figure.dpi
+    boxes = [(x - 3, y - 3, x + 3, y + 3) for x, y in ax.transData.transform(points) * unit]
+    for one in ax.texts:
+        box = one.get_window_extent()
+        boxes.append((box.x0 * unit, box.y0 * unit, box.x1 * unit, box.y1 * unit))
+    numbers = range(len(points), len(boxes))
+    assert [one.get_text() for one in ax.texts] == [str(i + 1) for i in range(len(points))]
+    assert [(i, j) for i in numbers for j in range(i) if overlap(boxes[i], boxes[j]) > 1] == []
+
+
+def test_a_configuration_without_a_point_is_in_no_legend(tmp_path: Path) -> None:
+    found = compare(records(tmp_path, seeds=2))
+    lost = replace(found.rows[1], delta_validation=math.nan)
+    figure = cost(replace(found, rows=(found.rows[0], lost, *found.rows[2:])))
+    assert lost.label not in figure.svg
+    assert f"Without a point, as seconds or validation are unknown: {lost.label}." in figure.note
 
 
 def test_weights_that_a_person_fixed_are_no_curve() -> None:
