@@ -27,8 +27,20 @@ from mtl.comparison.wording import join_words
 from tests.comparison.report.support import made, records
 from tests.comparison.support import make_record
 
+ROOT = Path(__file__).parents[3]
+PAGES = sorted(path for folder in ("mtl", "experiments") for path in (ROOT / folder).rglob("*.html"))
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 EVIL = "</svg><script>document.title='broken'</script>"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: f"{path.parent.name}-{path.name}")
+def test_a_screen_reader_finds_its_way(page: Path) -> None:
+    """The language is said, tables have names, heads are of columns or rows, no level of heading is left out."""
+    text = page.read_text(encoding="utf-8")
+    assert '<html lang="en">' in text
+    assert [tag for tag in re.findall(r"<table[^>]*", text) if "aria-label=" not in tag] == []
+    assert [tag for tag in re.findall(r"<th\b[^>]*", text) if "scope=" not in tag] == []
+    assert re.findall(r"<h[13-6]", text) == ["<h1"]
 
 
 def test_what_no_configuration_changes_stands_beside_the_table(tmp_path: Path) -> None:

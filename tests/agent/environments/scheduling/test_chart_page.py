@@ -56,3 +56,17 @@ def test_letters_in_bars_can_be_read() -> None:
     for colour in (*palette(20), *palette(100)):
         contrasts = {True: 1.05 / (luminance(colour) + 0.05), False: (luminance(colour) + 0.05) / 0.066}
         assert contrasts[is_dark(colour)] == max(contrasts.values()) > 3.9
+
+
+def test_bars_are_reached_by_keyboard() -> None:
+    """One of them by the Tab key, the others by arrow keys; each has a name, Enter marks, and the focus is seen."""
+    page = chart_page(Schedule(SHOP, np.array([[0, 3], [0, -1]])), "agent")
+    for part in (
+        'setAttribute("tabindex"',
+        'setAttribute("aria-label"',
+        'addEventListener("keydown"',
+        'role: "button"',
+    ):
+        assert part in page
+    assert ".bar:focus-visible rect { stroke:" in page
+    assert not re.search(r"<label>(?:(?!</label>).)*<button", page)  # a label is of one control
