@@ -15,6 +15,7 @@ from pymdownx.slugs import slugify
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = "docs/"
+CHINESE = "zh/"  # folder of the site
 PAGES = {
     "README.md": "index.md",
     "README.zh.md": "zh/index.md",
@@ -64,6 +65,13 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         return link[1] + os.path.relpath(in_site(target), place.parent) + link[3]
 
     return ROW.sub(with_plain_bars, LINK.sub(rewritten, markdown))
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
+    """Chinese pages say their language: browsers choose the forms of letters by it, screen readers the voice."""
+    if not page.file.src_uri.startswith(CHINESE):
+        return output
+    return output.replace('<html lang="en"', '<html lang="zh-Hans"', 1)
 
 
 def with_plain_bars(row: re.Match[str]) -> str:
