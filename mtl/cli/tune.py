@@ -123,7 +123,7 @@ class Progress:
         for one in ended:
             if one.number not in self._told:
                 self._told.add(one.number)
-                self._line(self._text(study, one, len(ended)))
+                self._line(self._text(study, one, len(self._told)))
         if time.perf_counter() - self._said > INTERVAL:
             passed, best = time.perf_counter() - self.started, study.best
             said = f"best {best.value:.4g}" if best else "none complete"

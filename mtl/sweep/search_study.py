@@ -305,12 +305,14 @@ def _sampler(search: Search, number: int) -> "BaseSampler":
 
 
 def _pruner(search: Search) -> "BasePruner":
-    from optuna.pruners import MedianPruner, NopPruner, SuccessiveHalvingPruner
+    from optuna.pruners import MedianPruner, NopPruner
+
+    from mtl.sweep.search_halving import SuccessiveHalving
 
     if search.settings.pruner == "median":
         return MedianPruner(n_startup_trials=search.settings.startup)
     if search.settings.pruner == "halving":
-        return SuccessiveHalvingPruner(bootstrap_count=search.settings.startup)
+        return SuccessiveHalving(search.settings.startup)
     return NopPruner()
 
 

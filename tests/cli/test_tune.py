@@ -16,6 +16,7 @@ from mtl.errors import InputError
 from mtl.lifecycle.train import train
 from mtl.runs.directory import Run, read_result
 from mtl.runs.identity import run_id
+from mtl.sweep.search_study import SearchStudy
 
 pytest.importorskip("optuna", minversion="5", reason="the extra tune is not installed")
 
@@ -62,6 +63,23 @@ def test_a_search_ends_bad_trials_and_says_what_to_type_next(tmp_path: Path) -> 
     assert Path(done.directory) == pruned.path
     assert pruned.state == "done"
     assert run_id(configure(*RUNS, f"optimizer.lr={done.config.optimizer['lr']}")) == pruned.path.name
+
+
+def test_trials_that_ended_between_two_looks_are_counted_one_by_one(tmp_path: Path) -> None:
+    asked = read_search([*RUNS, f"output={tmp_path}", "optimizer.lr=interval(0.1,0.2)", "trials=3"])
+    study, said = SearchStudy(asked), StringIO()
+    progress = tune.Progress(asked, Console(file=said, width=160))
+    progress.show(study)
+    for score in (0.3, 0.2, 0.1):
+        with study.claim() as trial:
+            assert trial is not None
+            study.study.tell(trial, score)
+    progress.show(study)
+    assert re.findall(r"^(\d) of 3: score 0\.(\d)", said.getvalue(), re.MULTILINE) == [
+        ("1", "3"),
+        ("2", "2"),
+        ("3", "1"),
+    ]
 
 
 def test_a_search_whose_trials_fail_says_why(tmp_path: Path) -> None:

@@ -44,6 +44,35 @@ def complete(study: SearchStudy, most: int = 100) -> None:
             study.study.tell(trial, score(trial))
 
 
+def validations(study: SearchStudy, scores: list[float]) -> int | None:
+    """Train a trial with these validation scores; the epochs after which it is pruned, if it is."""
+    from optuna.trial import TrialState
+
+    with study.claim() as trial:
+        assert trial is not None
+        for epochs, one in enumerate(scores, start=1):
+            study.report(trial, epochs, one)
+            if trial.should_prune():
+                study.study.tell(trial, state=TrialState.PRUNED)
+                return epochs
+        study.study.tell(trial, min(scores))
+    return None
+
+
+def test_halving_ends_what_is_not_in_the_best_quarter(tmp_path: Path) -> None:
+    """After 4, 16, 64 epochs, by the best score until then; the first trials are trained to their end."""
+    study = SearchStudy(search(tmp_path, pruner="halving", trials=20))
+    assert [validations(study, [start] * 16) for start in (0.5, 0.4)] == [None, None]  # of which two are startup
+    assert validations(study, [0.6] * 16) == 4
+    assert validations(study, [0.3, 0.7, 0.7, 0.7, 0.7]) is None  # its first score is the best of all
+    assert validations(study, [0.9, 0.9, 0.9, 0.2] + [0.9] * 12) is None
+    assert validations(study, [0.1]) is None  # it came less far, and is nothing to compare with
+    assert validations(study, [0.25] * 15 + [0.1]) == 4
+    assert validations(study, [0.2] * 15 + [0.3]) is None  # as good as the best
+    assert validations(study, [0.2] * 15 + [0.1]) is None
+    assert validations(study, [0.2] * 16) == 16
+
+
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # of SQLAlchemy's pool, which is closed with the process
 @pytest.mark.parametrize("storage", [JOURNAL, DATABASE], ids=["journal", "database"])
 def test_an_interrupted_search_draws_what_an_uninterrupted_one_does(tmp_path: Path, storage: str | None) -> None:
