@@ -130,6 +130,9 @@ class TagRecorder(AffinityRecorder):
                     p.copy_(value)
         self.affinities.append(torch.stack(rows).detach())
 
+    def on_train_end(self, trainer, module) -> None:  # type: ignore[no-untyped-def]
+        """Features are not measured."""
+
 
 def tag(assembly: Assembly) -> Groups:
     """TAG: the split in which the mean affinities of the others in a group onto its tasks are highest."""

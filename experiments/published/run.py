@@ -94,7 +94,8 @@ def table(name: str, rows: list[list[str]]) -> str:
         cells = []
         for task in range(2):
             found = [one[task] for one in own.values()]
-            cells.append(f"{mean(found):.{digits}f} ± {stdev(found):.{digits}f}")
+            spread = f" ± {stdev(found):.{digits}f}" if len(found) > 1 else ""
+            cells.append(f"{mean(found):.{digits}f}{spread}")
         for task in range(2):
             differences = over_seeds([one[task] - values[BASELINE, seed][task] for seed, one in own.items()])
             low, high = differences.interval(ALPHA)

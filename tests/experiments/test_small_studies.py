@@ -6,11 +6,16 @@ import pytest
 import torch
 
 from experiments.fronts.run import descend, front, learn, losses_at, measure
+from experiments.grouping.run import SMALL as GROUPED
+from experiments.grouping.run import tag
 from experiments.loop import data_of, fit
 from experiments.preferences.run import SUITES, WEIGHTS, volumes
 from experiments.preferences.run import study as preferences
+from experiments.published.run import table
 from experiments.sharings.run import change
 from experiments.sharings.run import study as sharings
+from mtl.assembly import build
+from mtl.config.compose import configure
 
 SMALL = ("task=synthetic", "task.num_tasks=2", "task.rows=200", "encoder.widths=[4]", "batch_size=32")
 
@@ -58,3 +63,15 @@ def test_points_are_measured_against_the_concave_front() -> None:
     assert measure([middle + 0.1] * 5, best)[0] == 0
     for end in (descend("epo", 30, 0, steps=5), *learn("palora", "epo", 0, steps=5)):
         assert all(0 <= value < 1 and math.isfinite(value) for value in end.tolist())
+
+
+def test_another_method_that_groups_trains_as_ours_does() -> None:
+    """It looks at the losses in the same training, and is asked when that has ended."""
+    made = build(configure(*GROUPED, "task.num_tasks=2", "task.rows=40", "affinity.epochs=1", "batch_size=20"))
+    made.data.setup("fit")
+    assert sorted(map(sorted, tag(made))) in ([[0], [1]], [[0, 1]])
+
+
+def test_one_seed_has_no_spread() -> None:
+    rows = [["census", label, "0", "0.5", "0.6"] for label in ("single_task", "hard")]
+    assert table("census", rows).splitlines()[2].startswith("| single_task | 0.5000 | 0.6000 |")
