@@ -15,7 +15,7 @@ COLUMNS = 4
 MOST = 16  # names of more configurations take the room of the figure itself
 DASHES: tuple[str | tuple[int, tuple[int, ...]], ...] = (
     *("-", "--", ":", "-."),
-    *((0, (9, 2)), (0, (1, 3)), (0, (6, 2, 1, 2, 1, 2)), (0, (3, 2, 3, 2, 1, 2))),  # lengths of lines and gaps
+    *((0, (3, 1, 1, 1, 1, 1)), (0, (1, 4)), (0, (4, 4)), (0, (4, 3, 1, 3))),  # lengths of lines and gaps
 )
 Look = tuple[str, str | tuple[int, tuple[int, ...]]]  # colour, dashes
 
