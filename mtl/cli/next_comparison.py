@@ -1,6 +1,6 @@
 """What to type to learn whether a run's tasks should be learned together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mtl.assembly import trees_of
 from mtl.cli.override_text import typed_options
@@ -11,6 +11,7 @@ from mtl.config.study import APART, MERGED, TREES
 
 # Of one run, or decided by a comparison itself
 OF_ONE_RUN = ("seed", "progress", "resume", "hydra")
+MERGE, DEFAULT_MERGE = "merge", "task_arithmetic"  # the group, and what conf/model/merged.yaml chooses
 COLUMNS = {"model": "models", "weighting": "weightings"}
 
 
@@ -33,7 +34,8 @@ def comparison_arguments(result: RunResult, overrides: Sequence[str] = ()) -> li
     key_of = {text: parse_override(text).key_or_group for text in overrides}
     if "resume" in key_of.values():
         overrides = ()
-    said = [for_shell(text) for text in overrides if key_of[text].partition(".")[0] not in (*OF_ONE_RUN, *COLUMNS)]
+    left_out = (*OF_ONE_RUN, *COLUMNS, *([MERGE] if result.merging is not None else []))
+    said = [for_shell(text) for text in overrides if key_of[text].partition(".")[0] not in left_out]
     if overrides and not {"task", "experiment"} & set(key_of.values()):
         said.insert(0, f"task={result.choices.task}")
     if not overrides:
@@ -44,14 +46,21 @@ def comparison_arguments(result: RunResult, overrides: Sequence[str] = ()) -> li
         said.append(f"improve={improve}")
     for group, setting in COLUMNS.items():
         chosen = getattr(result.choices, group)
-        # Without spaces, which end an entry
-        own = ["".join(text.split()) for text in overrides if key_of[text].startswith(f"{group}.")]
+        own = keys_below(group, key_of)
         if chosen not in APART and trees_of(result.config) is None and (own or group in key_of.values()):
             said.append(override_argument(setting, [" ".join([chosen, *own])]))
     for baseline, found in ((TREES, trees_of(result.config)), (MERGED, result.merging)):
         if found is not None:
             said.append(override_argument("baselines", [baseline]))
+    if result.merging is not None and ({MERGE, "model"} & set(key_of.values()) or keys_below("model", key_of)):
+        way = next((parse_override(text).value() for text in overrides if key_of[text] == MERGE), DEFAULT_MERGE)
+        said.append(override_argument("merges", [" ".join([str(way), *keys_below("model", key_of)])]))
     return said
+
+
+def keys_below(group: str, key_of: Mapping[str, str]) -> list[str]:
+    """The overrides of a group's keys, without spaces, which end an entry of a comparison."""
+    return ["".join(text.split()) for text, key in key_of.items() if key.startswith(f"{group}.")]
 
 
 def names_decoder(key: str) -> bool:

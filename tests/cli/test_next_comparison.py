@@ -7,7 +7,7 @@ import pytest
 
 from mtl.cli.next_comparison import comparison_arguments
 from mtl.config.compose import configure
-from mtl.config.run_result import RunResult, TaskFacts
+from mtl.config.run_result import MergingResult, RunResult, TaskFacts
 from mtl.config.study import Study
 from mtl.config.study_arguments import read_study
 from tests.results import run_result
@@ -56,6 +56,18 @@ def test_a_model_and_a_weighting_that_were_typed_are_the_ones_compared() -> None
     assert compared("task=census", "model=single_task").models == compared("task=census").models
     assert compared("experiment=census", "epochs=3").question == read_study(["experiment=census"]).question
     assert compared("task=census", "model=trees").baselines == ["trees"]
+
+
+def test_a_way_to_merge_that_was_typed_is_the_one_compared() -> None:
+    """With the keys that were typed for it, as the run had them."""
+    typed = ["task=digits", "model=merged", "merge=dare", "model.joint_steps=200", "model.merge.drop=0.4"]
+    merging = MergingResult(parts="", start=None, coefficients={}, tried=[], seconds=0.0)
+    found = comparison_arguments(result_of(typed).model_copy(update={"merging": merging}), typed)
+    assert found is not None
+    study = read_study(shlex.split(" ".join(found)))
+    assert study.baselines == ["merged"]
+    assert study.merges == ["dare model.joint_steps=200 model.merge.drop=0.4"]
+    assert study.overrides == ["task=digits"]
 
 
 def test_a_decoder_that_was_typed_has_the_dispatchers_of_its_improvement() -> None:
