@@ -4,7 +4,7 @@ import json
 from math import isnan
 from pathlib import Path
 
-from mtl.comparison.report.analysis_page import gain_text, transfer_sentence
+from mtl.comparison.report.analysis_page import gain_text, metric, transfer_sentence
 from mtl.comparison.run_gains import gains_of
 
 
@@ -46,3 +46,7 @@ def test_gains_are_found_where_the_output_directory_was_moved(tmp_path: Path) ->
     (before / "comparisons" / "one" / "summary.json").write_text(json.dumps(summary(before / run)))
     before.rename(after)
     assert len(gains_of([after / run], after)) == 2
+
+
+def test_a_metric_is_shown_as_in_the_table_of_a_training() -> None:
+    assert [metric(value) for value in (0.9, 0.85949, 1e-5, None)] == ["0.9000", "0.8595", "1e-05", "-"]

@@ -12,7 +12,7 @@ from mtl.comparison.report import number_format
 from mtl.comparison.report.analysis_figures import association_figure, reliability_figure
 from mtl.comparison.run_gains import TaskGain
 from mtl.comparison.wording import format_percent
-from mtl.config.run_result import RunResult
+from mtl.config.run_result import RunResult, metric_format
 
 
 def analysis_page(found: Analysis, gains: Sequence[TaskGain], result: RunResult) -> str:
@@ -42,6 +42,7 @@ def analysis_page(found: Analysis, gains: Sequence[TaskGain], result: RunResult)
         reliability=reliability_figure(found.calibrations),
         columns=list(dict.fromkeys(name for row in found.failures for name in row)),
         cell=cell,
+        metric=metric,
         number_format=number_format,
     )
 
@@ -82,3 +83,8 @@ def cell(value: Value) -> str:
     if isinstance(value, float):
         return f"{value:.3g}" if abs(value) < 999.5 else f"{value:,.0f}"
     return str(value)
+
+
+def metric(value: float | None) -> str:
+    """A metric as it stands in the table of a training."""
+    return "-" if value is None else f"{value:{metric_format(value)}}"
