@@ -11,6 +11,7 @@ SIZE = 8  # of a number, in points, as all lengths here
 DIGIT = 0.65 * SIZE  # width of a digit, with room for the wider one of another font
 POINT = 5.0  # half of the width of a point
 DISTANCES = (10, 17, 25, 34)  # from the middle of a point to that of its number
+BESIDE = 4  # so far a number may be beyond the axes
 NEAR = DISTANCES[0]  # a number that is further away has a line to its point
 ANGLES = (40, 140, 320, 220, 90, 0, 270, 180, 65, 115, 295, 245)  # the first that is free is taken
 
@@ -30,7 +31,8 @@ def number_points(ax: Axes, points: Sequence[tuple[float, float]]) -> None:
     unit = 72 / figure.dpi
     middles = [(x * unit, y * unit) for x, y in ax.transData.transform(list(points))] if points else []
     taken = [(x - POINT, y - POINT, x + POINT, y + POINT) for x, y in middles]
-    room = (ax.bbox.x0 * unit, ax.bbox.y0 * unit, ax.bbox.x1 * unit, ax.bbox.y1 * unit)
+    left, bottom, right, top = (edge * unit for edge in ax.bbox.extents)
+    room = (left, bottom, right + BESIDE, top + BESIDE)
     for number, (point, middle) in enumerate(zip(points, middles, strict=True), start=1):
         width = DIGIT * len(str(number))
         found = [(offset, around(middle, offset, width)) for offset in offsets()]
