@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from mtl.errors import InputError, unknown
 from mtl.suites.table.columns import names, times
+from mtl.suites.table.divided_groups import divided_groups
 from mtl.suites.table.types import TEXT
 
 WAYS = ("random", "time", "group", "given")
@@ -44,6 +45,10 @@ class Division(ABC):
     @abstractmethod
     def row_groups(self, frame: pd.DataFrame) -> np.ndarray | None:
         """Number of each row's group, ``[N]`` int64; None: rows do not depend on each other."""
+
+    def divided_groups(self, frame: pd.DataFrame, rows: Rows) -> list[str]:
+        """A note if groups that should be in one part are in two; default: they are where they are meant to be."""
+        return []
 
 
 @dataclass(frozen=True)
@@ -123,6 +128,17 @@ class Splitting(Division):
         if self.group_column not in frame.columns:
             raise unknown("column in task.split.groups", self.group_column, frame.columns)
         return group_numbers(frame[self.group_column])
+
+    @override
+    def divided_groups(self, frame: pd.DataFrame, rows: Rows) -> list[str]:
+        """Not of rows divided by time: that groups of before occur again is then what is asked."""
+        column = self.group_column
+        if self.by == "time":
+            return []
+        remedy = f"task.split.by=group task.split.column={column}"
+        if self.by == "given":
+            remedy = f"the same part in all rows of a group, in column '{self.column}'"
+        return divided_groups(self.row_groups(frame), rows, column, f"to keep them together: {remedy}")
 
     def rows(self, frame: pd.DataFrame) -> Rows:
         """Row numbers of ``train``, ``val`` and ``test``, each in the order of the table.
@@ -277,6 +293,12 @@ class WithTestRows(WithOtherRows):
     """
 
     tested: int
+
+    @override
+    def divided_groups(self, frame: pd.DataFrame, rows: Rows) -> list[str]:
+        remedy = "to keep them together, leave their rows out of one of the two files"
+        found = divided_groups(self.row_groups(frame), rows, self.splitting.group_column, remedy, ["test"])
+        return found or self.splitting.divided_groups(frame, rows)
 
     def rows(self, frame: pd.DataFrame) -> Rows:
         """Row numbers of ``train``, ``val`` and ``test``; as of :meth:`Splitting.rows`."""

@@ -191,8 +191,7 @@ class TableSuite(MultiTaskDataModule):
         self.notes += total_row(self._written)
         self._written = None
         self.notes += _copies(frame, rows)
-        if isinstance(self.splitting, Splitting) and self.splitting.by == "random":
-            self.notes += _divided_groups(self.splitting, frame, rows)
+        self.notes += self.splitting.divided_groups(frame, rows)
         found = {name: kind for name, (kind, _) in self.remarks.items()}
         if all(kind == "ignore" for kind in found.values()):
             why = [f"'{name}' is left out: {remark}" for name, (_, remark) in self.remarks.items()]
@@ -399,7 +398,7 @@ class TableSuite(MultiTaskDataModule):
     def load(self) -> dict[str, Split]:
         """Encode the rows of each split."""
         rows, weights, groups = self._rows(), self._row_weights(), self.splitting.row_groups(self.frame)
-        check_batch(len(rows["train"]), self.batch_size)
+        self.check_batch_size()
         splits = {}
         for name, chosen in rows.items():
             part = self.frame.iloc[chosen]
@@ -412,6 +411,10 @@ class TableSuite(MultiTaskDataModule):
             together = None if groups is None else torch.from_numpy(groups[chosen])
             splits[name] = Split(self.inputs(part), labels, of_rows, together)
         return splits
+
+    @override
+    def check_batch_size(self) -> None:
+        check_batch(len(self._rows()["train"]), self.batch_size)
 
     def preview(self) -> str:
         """Columns, targets and splits."""
@@ -456,31 +459,6 @@ def copied(frame: pd.DataFrame, these: np.ndarray, others: np.ndarray) -> int:
     if len(different) < FEWEST or different.astype("str").nunique().max() < len(different) / 2:
         return 0
     return copies
-
-
-def _divided_groups(splitting: Splitting, frame: pd.DataFrame, rows: Rows) -> list[str]:
-    """A note if rows that depend on each other are drawn one by one, so that a network has learned from some of them.
-
-    Args:
-        splitting: at random.
-        frame: all rows.
-        rows: row numbers by split.
-
-    Returns:
-        The note, if there is one.
-    """
-    groups = splitting.row_groups(frame)
-    if groups is None:
-        return []
-    tested = np.unique(groups[rows["test"]])
-    both = int(np.isin(tested, groups[rows["train"]]).sum())
-    column = splitting.group_column
-    if not both:
-        return []
-    return [
-        f"{both} of {len(tested)} groups of '{column}' that have test rows have training rows, too, so that the test "
-        f"says nothing of new groups; to keep them together: task.split.by=group task.split.column={column}"
-    ]
 
 
 def in_order_of_columns(specs: Mapping[str, TargetSpec], frame: pd.DataFrame) -> dict[str, TargetSpec]:

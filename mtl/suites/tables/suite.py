@@ -14,6 +14,7 @@ from mtl.errors import InputError, unknown
 from mtl.nn.encoder import Inputs
 from mtl.suites.loader import InMemoryLoader
 from mtl.suites.table import Splitting, TableSuite, Targets
+from mtl.suites.table.divided_groups import divided_groups
 from mtl.suites.table.encoding import CategoryColumn
 from mtl.suites.table.joining import as_texts, parse_joins
 from mtl.suites.table.leaks import leaks
@@ -60,6 +61,14 @@ class EachTable(Division):
     @override
     def row_groups(self, frame: pd.DataFrame) -> np.ndarray | None:
         return self.splitting.row_groups(frame)
+
+    @override
+    def divided_groups(self, frame: pd.DataFrame, rows: Rows) -> list[str]:
+        """Also of groups that have rows in several tables."""
+        if self.splitting.by == "time":
+            return []
+        remedy = "each table is divided by itself: a column with task.split.by=given can keep them together"
+        return divided_groups(self.row_groups(frame), rows, self.splitting.group_column, remedy)
 
 
 class TablesSuite(TableSuite):

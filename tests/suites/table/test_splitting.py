@@ -11,7 +11,7 @@ import torch
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE
 from mtl.suites.table import Splitting, table
-from tests.suites.table.customers import customers, suite
+from tests.suites.table.customers import TARGETS, customers, suite
 
 
 @pytest.mark.parametrize("by", ["random", "time", "group"])
@@ -256,3 +256,35 @@ def test_later_rows_beside_another_way_to_choose_the_test(more: dict[str, Any], 
     given["path_later"] = given.pop("path_test")
     with pytest.raises(InputError, match=message):
         table(**given, **more)
+
+
+def test_groups_in_two_parts_are_said(tmp_path: Path) -> None:
+    """However rows are divided, unless by time: a test of known cases is no test of new ones."""
+    draw = np.random.default_rng(0)
+    frame = customers().assign(case=np.arange(200) // 4, part="train")
+    parts = frame.assign(part=draw.choice(["train", "val", "test"], 200))
+    whole = frame.assign(part=np.repeat(["train", "val", "test"], [120, 40, 40]))
+    validated = whole.assign(part=whole.part.mask(np.arange(200) == 0, "val"))
+
+    def notes(found: pd.DataFrame, splitting: Splitting) -> list[str]:
+        return [note for note in suite(found, splitting=splitting).notes if "groups of 'case'" in note]
+
+    given = Splitting("given", "part", groups="case")
+    tested, known = ({*parts.case[parts.part == part]} for part in ("test", "train"))
+    assert notes(parts, given) == [
+        f"{len(tested & known)} of {len(tested)} groups of 'case' that have test rows have training rows, too, so that "
+        "the test says nothing of new groups; to keep them together: the same part in all rows of a group, in column "
+        "'part'"
+    ]
+    assert not notes(whole, given)
+    assert "1 of 11 groups of 'case' that have val rows have training rows, too" in notes(validated, given)[0]
+    assert not notes(frame, Splitting("group", "case"))
+    assert not notes(frame, Splitting("time", "since", groups="case"))
+    assert "task.split.by=group task.split.column=case" in notes(frame, Splitting(groups="case"))[0]
+    for first, other in ((150, "1 of 13"), (152, None)):  # case 37 has the rows 148 to 151
+        for name, rows in (("train", frame[:first]), ("test", frame[first:])):
+            rows.to_csv(tmp_path / f"{name}.csv", index=False)
+        way = {"by": "group", "column": "case"}
+        made = table(str(tmp_path / "train.csv"), TARGETS, path_test=str(tmp_path / "test.csv"), split=way)
+        said = [note for note in made.notes if "groups of 'case' that have test rows" in note]
+        assert [note[: len("1 of 13")] for note in said] == ([other] if other else [])
