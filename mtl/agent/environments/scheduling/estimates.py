@@ -61,8 +61,8 @@ class EstimatedShops(Environment):
 
     An operation is a real package check, drawn from the run's test rows; its route is drawn at random. Every planner
     plans with the network's estimates, with those of a linear model of the same inputs (see
-    :class:`~mtl.agent.linear_baseline.LinearBaseline`), with the mean duration of the training rows for every
-    operation (for one who knows no more about a job), and with the truth (which nobody has). Shortest processing time is not
+    :class:`~mtl.agent.linear_baseline.LinearBaseline`), with the mean duration of the training rows for every operation
+    (for one who knows no more about a job), and with the truth (which nobody has). Shortest processing time is not
     asked with the mean, by which all operations are equally short: it would plan by the numbers of the jobs.
 
     Args:
