@@ -76,6 +76,38 @@ def test_the_target_in_other_units_is_noted_only() -> None:
     assert not TableSuite(lambda: frame.assign(euros=frame.euros.round(1)), {"y": "regression"}).notes
 
 
+def test_what_orders_the_rows_as_the_target_does_is_noted_only() -> None:
+    """As the logarithm of a price, to few digits, would."""
+    y = DRAW.lognormal(size=ROWS)
+    frame = pd.DataFrame({"x": DRAW.normal(size=ROWS), "log": np.log(y).round(3), "y": y})
+    for sign in (1, -1):
+        (note,) = TableSuite(lambda sign=sign: frame.assign(log=sign * frame.log), {"y": "regression"}).notes  # type: ignore[misc]
+        assert note.startswith("column 'log' is an input: it orders the rows as target 'y' does, or the other way")
+    for other in (y.round(), frame.log.mask(np.arange(ROWS) % 10 == 0, 9)):
+        assert not TableSuite(lambda other=other: frame.assign(log=other), {"y": "regression"}).notes  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("target", "kind", "lacks", "said"),
+    [
+        (["no", "yes"], "binary", ["no"], "it has a value exactly where target 'y' is 'yes'"),
+        ([0, 1, 2], "count", [0], "it has no value exactly where target 'y' is '0'"),
+        (["a", "b", "c", "d"], "classes", ["a", "c"], "it has a value exactly where target 'y' is one of 2 values"),
+        (["no", "yes"], "binary", [], ""),
+    ],
+)
+def test_a_column_that_some_classes_alone_have_is_noted_only(
+    target: list[object], kind: str, lacks: list[object], said: str
+) -> None:
+    """As the day on which somebody left; not where one row is otherwise, as values are missing for any reason."""
+    y = pd.Series(target * ROWS)[:ROWS]
+    day = pd.Series(pd.date_range("2024-01-01", periods=ROWS)).mask(y.isin(lacks))
+    frame = pd.DataFrame({"x": DRAW.normal(size=ROWS), "day": day, "y": y})
+    notes = [f"column 'day' is an input: {said}; to leave it out: 'task.columns={{day: ignore}}'"] if said else []
+    assert TableSuite(lambda: frame, {"y": kind}).notes == notes
+    assert not TableSuite(lambda: frame.assign(day=day.fillna(day[1]).mask(DRAW.random(ROWS) < 0.3)), {"y": kind}).notes
+
+
 def test_another_way_to_write_the_target_is_noted_only() -> None:
     y = np.arange(ROWS) % 3
     frame = pd.DataFrame({"word": np.array(["low", "mid", "high"])[y], "y": y})
