@@ -229,6 +229,11 @@ class MultiTaskDataModule(LightningDataModule, ABC):
         return type(self).inputs is not MultiTaskDataModule.inputs
 
     @property
+    def can_act(self) -> bool:
+        """Whether networks of this suite act without an environment, as in validation."""
+        return type(self).validation_rollout is not MultiTaskDataModule.validation_rollout
+
+    @property
     def takes_instead(self) -> str:
         """What a run of this suite takes where its inputs are no rows of a table, for a message."""
         return f"{type(self).__name__} is trained on something else"
