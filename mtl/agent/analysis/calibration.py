@@ -22,7 +22,8 @@ from mtl.tasks import Task
 
 KINDS = ("binary", "classes", "ordinal", "choice")
 BINS = 10
-_TEMPERATURES = np.exp(np.linspace(np.log(0.1), np.log(10.0), 93))
+COLDEST, HOTTEST = 0.1, 10.0  # temperatures that are tried
+_TEMPERATURES = np.exp(np.linspace(np.log(COLDEST), np.log(HOTTEST), 93))
 
 
 @dataclass(frozen=True)
