@@ -20,7 +20,7 @@ from mtl.suites.table.columns import kinds, numbers, read_alike
 from mtl.suites.table.encoding import WAYS, Encoding
 from mtl.suites.table.leaks import FEWEST, choice, leaks
 from mtl.suites.table.named import named_as
-from mtl.suites.table.nearly import days_as_numbers, nearly_typed
+from mtl.suites.table.nearly import days_as_numbers, decimals_or_thousands, nearly_typed
 from mtl.suites.table.oddities import no_values, total_row
 from mtl.suites.table.preview import preview
 from mtl.suites.table.raw import all_values, raw_encoding
@@ -187,6 +187,8 @@ class TableSuite(MultiTaskDataModule):
         assert self._written is not None
         numbered = [name for name, (kind, _) in self.remarks.items() if kind == "number" and name not in chosen]
         self.notes += [note for name in numbered for note in days_as_numbers(self._written[name])]
+        unclear = [str(name) for name in frame.columns if name in numeric and name not in self._formats]
+        self.notes += [note for name in unclear for note in decimals_or_thousands(self._written[name])]
         self.notes += no_values(self._written, own, [str(name) for name in frame.columns if name in numeric])
         self.notes += total_row(self._written)
         self._written = None
