@@ -1,14 +1,15 @@
 """Which rows are for training, for validation and for the test."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from typing_extensions import override
 
-from mtl.errors import InputError, unknown
+from mtl.errors import InputError, unknown, without_effect
 from mtl.suites.table.columns import names, times
 from mtl.suites.table.divided_groups import divided_groups
 from mtl.suites.table.types import TEXT
@@ -90,12 +91,34 @@ class Splitting(Division):
             raise InputError(f"task.split.by={self.by} needs the column of {NEEDED[self.by]}: task.split.column=...")
         if not all(isinstance(share, int | float) for share in (self.val, self.test)):
             raise InputError(f"task.split: val={self.val} and test={self.test}: expected shares, such as 0.15")
-        if self.val <= 0 or self.test <= 0 or self.val + self.test >= 1:
+        if not (self.val > 0 and self.test > 0 and self.val + self.test < 1):  # also of what is no number
             raise InputError(f"task.split: val={self.val} and test={self.test} must be above 0, together below 1")
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
             raise InputError(f"seed={self.seed} of the split: expected a whole number, 0 or more")
         if self.folds is not None:
             self._check_folds(self.folds)
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any] | None, *, fitted: bool) -> "Splitting":
+        """The way to divide that a config says.
+
+        Args:
+            options: arguments.
+            fitted: a run has fitted what it learned from rows that were divided so, whatever is said of it today.
+
+        Returns:
+            The way.
+
+        Raises:
+            InputError: an argument that is none, or one that divides no rows: else somebody would take rows that were
+                drawn at random for the latest ones.
+        """
+        found = cls(**dict(options or {}))
+        if found.by == "random" and found.column and not fitted:
+            raise without_effect("task.split.column", found.column, "task.split.by=time, group or given")
+        if found.by == "time" and found.seed and not fitted:
+            raise without_effect("task.split.seed", found.seed, "task.split.by=random, group or given")
+        return found
 
     def _check_folds(self, folds: int) -> None:
         if type(folds) is not int or folds < 2:

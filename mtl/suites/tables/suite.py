@@ -296,6 +296,6 @@ def tables(
         return concatenate(frames, {name: entry["targets"] for name, entry in tables.items()})
 
     targets = {} if statistics else load()[1]
-    splitting, policy = Splitting(**dict(split or {})), Sampling(**dict(sampling or {}))
+    splitting, policy = Splitting.of(split, fitted=statistics is not None), Sampling(**dict(sampling or {}))
     options = (splitting, policy, categories, statistics, form, formats, numbers, row_weight)
     return TablesSuite(lambda: load()[0], targets, columns, *options, by_column=True)

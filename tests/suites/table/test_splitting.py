@@ -1,5 +1,6 @@
 """Which rows are for training, validation and test."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE
-from mtl.suites.table import Splitting, table
+from mtl.suites.table import Splitting, TableSuite, table
 from tests.suites.table.customers import TARGETS, customers, suite
 
 
@@ -256,6 +257,33 @@ def test_later_rows_beside_another_way_to_choose_the_test(more: dict[str, Any], 
     given["path_later"] = given.pop("path_test")
     with pytest.raises(InputError, match=message):
         table(**given, **more)
+
+
+@pytest.mark.parametrize(
+    ("split", "message"),
+    [
+        ({"column": "since"}, "task.split.column=since has no effect: expected it with task.split.by=time, group or"),
+        (
+            {"by": "time", "column": "since", "seed": 1},
+            "task.split.seed=1 has no effect: .* task.split.by=random, group",
+        ),
+        ({"val": float("nan")}, "val=nan and test=0.15 must be above 0, together below 1"),
+    ],
+)
+def test_what_divides_no_rows_is_refused(tmp_path: Path, split: dict[str, Any], message: str) -> None:
+    """Unless a run was trained on rows that were divided so; it can still be used."""
+    path = tmp_path / "my.csv"
+    customers().to_csv(path, index=False)
+    with pytest.raises(InputError, match=message):
+        table(str(path), TARGETS, split=split)
+    if "val" not in split:
+        fitted = table(str(path), TARGETS)
+        assert isinstance(fitted, TableSuite)
+        statistics = tmp_path / "statistics.json"
+        statistics.write_text(json.dumps(fitted.statistics()))
+        again = table(str(path), TARGETS, split=split, statistics=str(statistics))
+        assert isinstance(again, TableSuite)
+        assert again.targets == fitted.targets
 
 
 def test_groups_in_two_parts_are_said(tmp_path: Path) -> None:
