@@ -17,7 +17,7 @@ from mtl.nn.encoder import SINGLE, Inputs
 from mtl.suites.base import MultiTaskDataModule, read_statistics
 from mtl.suites.batch import Split
 from mtl.suites.table.columns import kinds, numbers, read_alike
-from mtl.suites.table.encoding import WAYS, Encoding
+from mtl.suites.table.encoding import WAYS, CategoryColumn, Encoding
 from mtl.suites.table.leaks import FEWEST, choice, leaks
 from mtl.suites.table.named import named_as
 from mtl.suites.table.nearly import days_as_numbers, decimals_or_thousands, nearly_typed
@@ -199,6 +199,8 @@ class TableSuite(MultiTaskDataModule):
             why = [f"'{name}' is left out: {remark}" for name, (_, remark) in self.remarks.items()]
             raise InputError(f"no input column is left; {'; '.join(why[:3]) or 'all are targets'}; see task.columns")
         self.encoding = Encoding.fit(fitted, found, self.categories, self.scaling)
+        categories = [column for column in self.encoding.columns if isinstance(column, CategoryColumn)]
+        self.notes += [note for column in categories for note in column.mostly_others(fitted[column.name])]
         added = frame.iloc[len(own) :]
         if len(added):
             unlike = [line for column in self.encoding.columns for line in column.unfamiliar(added[column.name])]
