@@ -47,8 +47,8 @@ class Division(ABC):
     def row_groups(self, frame: pd.DataFrame) -> np.ndarray | None:
         """Number of each row's group, ``[N]`` int64; None: rows do not depend on each other."""
 
-    def divided_groups(self, frame: pd.DataFrame, rows: Rows) -> list[str]:
-        """A note if groups that should be in one part are in two; default: they are where they are meant to be."""
+    def notes_on_groups(self, frame: pd.DataFrame, rows: Rows) -> list[str]:
+        """Notes if rows have no group, or groups that should be in one part are in two; default: neither is so."""
         return []
 
 
@@ -153,15 +153,27 @@ class Splitting(Division):
         return group_numbers(frame[self.group_column])
 
     @override
-    def divided_groups(self, frame: pd.DataFrame, rows: Rows) -> list[str]:
-        """Not of rows divided by time: that groups of before occur again is then what is asked."""
-        column = self.group_column
+    def notes_on_groups(self, frame: pd.DataFrame, rows: Rows) -> list[str]:
+        """Not of groups divided by time: that those of before occur again is then what is asked."""
+        column, notes = self.group_column, self.without_group(frame)
         if self.by == "time":
-            return []
+            return notes
         remedy = f"task.split.by=group task.split.column={column}"
         if self.by == "given":
             remedy = f"the same part in all rows of a group, in column '{self.column}'"
-        return divided_groups(self.row_groups(frame), rows, column, f"to keep them together: {remedy}")
+        return notes + divided_groups(self.row_groups(frame), rows, column, f"to keep them together: {remedy}")
+
+    def without_group(self, frame: pd.DataFrame) -> list[str]:
+        """A note if several rows have no value in the column of the groups, and so are taken for one group."""
+        if self.row_groups(frame) is None:
+            return []
+        missing = int(frame[self.group_column].isna().sum())
+        if missing < 2:
+            return []
+        return [
+            f"column '{self.group_column}' of the groups: {missing} of {len(frame)} rows have no value, and are taken "
+            "for one group"
+        ]
 
     def rows(self, frame: pd.DataFrame) -> Rows:
         """Row numbers of ``train``, ``val`` and ``test``, each in the order of the table.
@@ -318,10 +330,12 @@ class WithTestRows(WithOtherRows):
     tested: int
 
     @override
-    def divided_groups(self, frame: pd.DataFrame, rows: Rows) -> list[str]:
+    def notes_on_groups(self, frame: pd.DataFrame, rows: Rows) -> list[str]:
         remedy = "to keep them together, leave their rows out of one of the two files"
         found = divided_groups(self.row_groups(frame), rows, self.splitting.group_column, remedy, ["test"])
-        return found or self.splitting.divided_groups(frame, rows)
+        if found:
+            return self.splitting.without_group(frame) + found
+        return self.splitting.notes_on_groups(frame, rows)
 
     def rows(self, frame: pd.DataFrame) -> Rows:
         """Row numbers of ``train``, ``val`` and ``test``; as of :meth:`Splitting.rows`."""

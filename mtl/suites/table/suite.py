@@ -193,7 +193,7 @@ class TableSuite(MultiTaskDataModule):
         self.notes += total_row(self._written)
         self._written = None
         self.notes += _copies(frame, rows)
-        self.notes += self.splitting.divided_groups(frame, rows)
+        self.notes += self.splitting.notes_on_groups(frame, rows)
         found = {name: kind for name, (kind, _) in self.remarks.items()}
         if all(kind == "ignore" for kind in found.values()):
             why = [f"'{name}' is left out: {remark}" for name, (_, remark) in self.remarks.items()]

@@ -63,12 +63,13 @@ class EachTable(Division):
         return self.splitting.row_groups(frame)
 
     @override
-    def divided_groups(self, frame: pd.DataFrame, rows: Rows) -> list[str]:
+    def notes_on_groups(self, frame: pd.DataFrame, rows: Rows) -> list[str]:
         """Also of groups that have rows in several tables."""
+        notes = self.splitting.without_group(frame)
         if self.splitting.by == "time":
-            return []
+            return notes
         remedy = "each table is divided by itself: a column with task.split.by=given can keep them together"
-        return divided_groups(self.row_groups(frame), rows, self.splitting.group_column, remedy)
+        return notes + divided_groups(self.row_groups(frame), rows, self.splitting.group_column, remedy)
 
 
 class TablesSuite(TableSuite):

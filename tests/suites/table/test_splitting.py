@@ -259,6 +259,17 @@ def test_later_rows_beside_another_way_to_choose_the_test(more: dict[str, Any], 
         table(**given, **more)
 
 
+@pytest.mark.parametrize("splitting", [Splitting("group", "case"), Splitting("time", "since", groups="case")])
+def test_rows_without_a_group_are_said(splitting: Splitting) -> None:
+    """All of them are in one part of the table, and count once in an interval."""
+    for lacking, said in ((90, True), (1, False)):
+        frame = customers().assign(case=np.arange(200) // 4).astype({"case": object})
+        frame.loc[: lacking - 1, "case"] = None
+        notes = [note for note in suite(frame, splitting=splitting).notes if "of the groups" in note]
+        line = "column 'case' of the groups: 90 of 200 rows have no value, and are taken for one group"
+        assert notes == ([line] if said else [])
+
+
 @pytest.mark.parametrize(
     ("split", "message"),
     [
