@@ -35,6 +35,11 @@ class Division(ABC):
         """Columns that tell splits or groups of rows apart, which therefore are no inputs."""
 
     @property
+    def part_column(self) -> str | None:
+        """Column that says what each row is for; None, the default: there is none."""
+        return None
+
+    @property
     def asked(self) -> dict[str, str]:
         """Type of the column, where a text column has to be read as one; see :mod:`mtl.suites.table.types`."""
         return {}
@@ -132,6 +137,11 @@ class Splitting(Division):
     @override
     def columns(self) -> tuple[str, ...]:
         return tuple(name for name in (self.column, self.groups) if name)
+
+    @property
+    @override
+    def part_column(self) -> str | None:
+        return self.column if self.by == "given" else None
 
     @property
     def group_column(self) -> str | None:

@@ -192,7 +192,9 @@ class TableSuite(MultiTaskDataModule):
         self.notes += no_values(self._written, own, [str(name) for name in frame.columns if name in numeric])
         self.notes += total_row(self._written)
         self._written = None
-        self.notes += _copies(frame, rows)
+        # Rows that differ in their number alone, or in what they are for, are the same to what learns
+        unlike = {name for name, (kind, _) in self.remarks.items() if kind == "ignore"} | {self.splitting.part_column}
+        self.notes += _copies(frame[[name for name in frame.columns if name not in unlike]], rows)
         self.notes += self.splitting.notes_on_groups(frame, rows)
         found = {name: kind for name, (kind, _) in self.remarks.items()}
         if all(kind == "ignore" for kind in found.values()):
@@ -436,8 +438,8 @@ def _copies(frame: pd.DataFrame, rows: Rows) -> list[str]:
     if not copies:
         return []
     return [
-        f"{copies} of {len(rows['test'])} test rows are copies of training rows in all columns: if such rows are one "
-        "case, leave the copies out, or keep them together by task.split.by=group"
+        f"{copies} of {len(rows['test'])} test rows are copies of training rows in all columns that are not left out: "
+        "if such rows are one case, leave the copies out, or keep them together by task.split.by=group"
     ]
 
 

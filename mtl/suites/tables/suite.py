@@ -46,6 +46,11 @@ class EachTable(Division):
 
     @property
     @override
+    def part_column(self) -> str | None:
+        return self.splitting.part_column
+
+    @property
+    @override
     def asked(self) -> dict[str, str]:
         return self.splitting.asked
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtl.suites.table import TableSuite
+from mtl.suites.table import Splitting, TableSuite
 
 ROWS = 100
 DRAW = np.random.default_rng(0)
@@ -148,3 +148,21 @@ def test_copies_of_training_rows_among_the_test_rows_are_noted(same: str, said: 
     assert [note for note in notes if "test rows are copies" in note] == notes[: int(said)]
     if said:
         assert notes[0].startswith("30 of 30 test rows are copies of training rows in all columns")
+
+
+@pytest.mark.parametrize("splitting", [Splitting(), Splitting("given", "part")], ids=["random", "given"])
+def test_copies_are_found_whatever_number_a_row_has_and_what_it_is_for(splitting: Splitting) -> None:
+    """As where a customer was entered again, and got another number."""
+    draw = np.random.default_rng(0)
+    x, y = (np.tile(draw.normal(size=50), 4) for _ in range(2))
+    part = np.repeat(["train", "train", "val", "test"], 50)
+    frame = pd.DataFrame(
+        {"id": draw.permutation(200), "code": [f"c{i}" for i in range(200)], "part": part, "x": x, "y": y}
+    )
+    columns = {"part": "ignore"} if splitting.by == "random" else {}
+    notes = TableSuite(lambda: frame, {"y": "regression"}, columns, splitting).notes
+    tested = len(splitting.rows(frame)["test"])
+    assert [note for note in notes if "copies" in note] == [
+        f"{tested} of {tested} test rows are copies of training rows in all columns that are not left out: if such "
+        "rows are one case, leave the copies out, or keep them together by task.split.by=group"
+    ]
