@@ -4,7 +4,7 @@ import copy
 import time
 from dataclasses import dataclass
 from functools import lru_cache
-from math import exp
+from math import exp, nan
 
 import torch
 
@@ -45,8 +45,13 @@ class Fitted:
                 self.module.network.load_state_dict(state)
                 found, last = self.module.evaluate(data.loader(split)).tasks, state
             values = found[task.name]
-            out[task.name] = {"loss": float(values[LOSS] or 0.0), "metric": float(values[task.primary] or 0.0)}
+            out[task.name] = {"loss": number(values.get(LOSS)), "metric": number(values.get(task.primary))}
         return out
+
+
+def number(value: float | None) -> float:
+    """A measured value; NaN, and never the best loss, where it is no number, as of a network that has diverged."""
+    return nan if value is None else float(value)
 
 
 @lru_cache

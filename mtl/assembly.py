@@ -12,8 +12,10 @@ import torch
 from torch import nn
 
 from mtl.config.contents import check_pretrained
-from mtl.config.factories import call_factory, instantiate_node
+from mtl.config.factories import UnknownArgument, call_factory, instantiate_node
 from mtl.config.fields import format_value
+from mtl.config.folders import option_file
+from mtl.config.number_types import usual_values
 from mtl.config.run_config import AUTO, Node, RunConfig
 from mtl.errors import InputError
 from mtl.merging.merged import Merged
@@ -38,6 +40,7 @@ from mtl.weighting.base import Weighting
 from mtl.weighting.equal import Equal
 
 Groups = list[list[str]]  # names of the tasks of each
+CHOOSES = "override /encoder"  # in the defaults of a task's option: the encoder that it comes with
 PER_TASK = ("weights", "preference", "ideal", "initial_losses")  # arguments of weightings: a number for each task
 
 
@@ -210,7 +213,10 @@ def check_groupable(sharing: Sharing, config: RunConfig) -> None:
 
 def encoder_factory(config: RunConfig) -> EncoderFactory:
     """What makes the encoders of a run. InputError where the config names a module that is no encoder."""
-    made = instantiate_node(config.encoder, "encoder", config.trust)
+    try:
+        made = instantiate_node(config.encoder, "encoder", config.trust)
+    except UnknownArgument as error:
+        raise _set_by_task(error, config) from None
     if isinstance(made, nn.Module):
         raise InputError("encoder: expected what makes an encoder, and it is one that is made: add _partial_: true")
     target = made.func if isinstance(made, partial) else made
@@ -221,6 +227,28 @@ def encoder_factory(config: RunConfig) -> EncoderFactory:
         )
     factory: EncoderFactory = made
     return factory
+
+
+def _set_by_task(error: UnknownArgument, config: RunConfig) -> InputError:
+    """What is said of a key that the encoder does not take, where the task's option sets it, for an encoder of its own.
+
+    Args:
+        error: of any key of the encoder.
+        config: of the run.
+
+    Returns:
+        The message; of a key that the option does not set, as it is.
+    """
+    task, name = config.choices.task, error.key.removeprefix("encoder.")
+    path = option_file("task", task)
+    usual = {} if path is None else usual_values(path, "task")
+    chosen = [one[CHOOSES] for one in usual.get("defaults", []) if isinstance(one, dict) and CHOOSES in one]
+    if not chosen or name not in (usual.get("encoder") or {}):
+        return error
+    return InputError(
+        f"encoder={config.choices.encoder} does not take '{name}', which task={task} sets for its encoder: expected "
+        f"encoder={chosen[0]}"
+    )
 
 
 def save_statistics(run: Run, data: MultiTaskDataModule) -> None:

@@ -15,6 +15,7 @@ import argparse
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import nan
 from pathlib import Path
 
 import torch
@@ -110,7 +111,8 @@ def train(data: MultiTaskDataModule, work: Work, seed: int, *overrides: str, ste
     measured = module.evaluate(data.loader("val")).tasks
     weights = module.weights
     assert weights is not None
-    metrics = {task.name: float(measured[task.name][task.primary] or 0.0) for task in data.tasks}
+    values = {task.name: measured[task.name].get(task.primary) for task in data.tasks}
+    metrics = {name: nan if value is None else float(value) for name, value in values.items()}
     return Outcome(metrics, float(weights.min() / weights.mean()))
 
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import mean
 
+from experiments.loop import number
 from experiments.rows import measure_rows, study_parser
 from mtl.config.compose import configure
 from mtl.config.overrides import option_names
@@ -67,7 +68,7 @@ def test_loss(result: RunResult) -> float:
 def mean_metric(result: RunResult) -> float:
     """Mean over the tasks of the primary metric on the test rows: R2, or accuracy."""
     test = result.metrics["test"].tasks
-    return mean(test[name][task.primary] or 0.0 for name, task in result.tasks.items())
+    return mean(number(test[name].get(task.primary)) for name, task in result.tasks.items())
 
 
 def study(name: str, seeds: range, runs: Path) -> Iterator[list[str]]:

@@ -1,6 +1,7 @@
 """Every weighting beside a grid of fixed weights: which of them fixed weights do not reach."""
 
 from dataclasses import dataclass
+from math import isfinite
 
 from mtl.comparison.types import Comparison, Row
 from mtl.comparison.wording import count_noun, join_words
@@ -39,7 +40,8 @@ def fronts_of_fixed_weights(comparison: Comparison) -> dict[str, FixedFront]:
         A front for each model.
     """
     found = {}
-    rows = [row for row in comparison.rows if row.multi and row.key not in comparison.stopped]
+    measured = [row for row in comparison.rows if isfinite(row.delta_validation)]  # nothing is as good as no number
+    rows = [row for row in measured if row.multi and row.key not in comparison.stopped]
     for model in dict.fromkeys(row.model for row in rows):
         mine = [row for row in rows if row.model == model]
         fixed = [row for row in mine if row.weighting in FIXED]

@@ -19,6 +19,19 @@ OWN_KEYS = ("_target_", "_args_", "_partial_")  # of a node; the others are argu
 REFUSALS = (ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError)
 
 
+class UnknownArgument(InputError):
+    """A key of a node that its target does not take.
+
+    Args:
+        line: the message.
+        key: with that of the node.
+    """
+
+    def __init__(self, line: str, key: str) -> None:
+        super().__init__(line)
+        self.key = key
+
+
 def instantiate_node(node: Node, where: str, trust: Sequence[str] = ()) -> Any:
     """Make the object, or with ``_partial_`` the factory, that ``node["_target_"]`` names; None for an empty node.
 
@@ -93,7 +106,8 @@ def check_arguments(node: Mapping[str, Any], where: str, trust: Sequence[str] = 
         if str(key).startswith("_") and key not in OWN_KEYS:
             raise unknown("key", f"{where}.{key}", [f"{where}.{name}" for name in OWN_KEYS])
         if parameters is not None and key not in OWN_KEYS and key not in parameters:
-            raise unknown("key", f"{where}.{key}", [f"{where}.{name}" for name in parameters])
+            found = unknown("key", f"{where}.{key}", [f"{where}.{name}" for name in parameters])
+            raise UnknownArgument(str(found), f"{where}.{key}")
         if isinstance(value, Mapping) and "_target_" in value:
             check_arguments(value, f"{where}.{key}", trust)
 

@@ -203,7 +203,7 @@ class ImprovementResult(Frozen):
         generations: of the search, of all rounds.
         seconds: that it took, with the validation.
         parent: directory of the finished run that was improved; None: the improvement followed its training.
-        alpha: share of the times that any of the intervals of ``gain`` and of ``rounds`` misses; None without rounds.
+        alpha: share of the times that an interval of ``gain``, or of that of a round, misses; None without rounds.
         gain: of the network that is kept over that of the start, on instances that no round has seen; None without
             rounds.
         rounds: in their order.

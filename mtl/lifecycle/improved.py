@@ -11,7 +11,7 @@ import torch
 
 from mtl.agent.improvement.base import InRounds
 from mtl.agent.report import ExecutionReport
-from mtl.assembly import build, restore, save_statistics
+from mtl.assembly import build, restore, save_statistics, trees_of
 from mtl.config.compose import compose_chosen, name_of_choice
 from mtl.config.factories import instantiate_node
 from mtl.config.improve_config import ImproveConfig
@@ -159,11 +159,18 @@ def prepare(parent: Run, config: RunConfig) -> tuple[Prepared, Callable[[list[An
     check_loggers(config)
     lightning.seed_everything(config.seed, verbose=False)
     torch.set_num_threads(config.threads or threads_for(config.hardware.arguments()))
+    if trees_of(config) is not None:
+        raise InputError(f"run '{parent.path}' has boosted trees: only networks are improved by acting")
     known = parent.affinity
     assembly = build(config, parent.statistics, known.groups if known else None)
     environment = environment_for(config, assembly.data)
     use_settings(environment, was)
-    improvement = improvement_for(config, assembly, environment)
+    if environment is None and not assembly.data.can_act:
+        raise InputError(
+            f"run '{parent.path}' does not act, so that there is nothing to improve it by: expected a run of "
+            "task=scheduling, or one trained with execution=lending, alerts or routing"
+        )
+    improvement = improvement_for(config, assembly, environment, advice="")
     assert isinstance(improvement, InRounds)
     restore(assembly.module, parent.best)
     assembly.module.eval()

@@ -11,20 +11,26 @@ from mtl.assembly import Assembly
 from mtl.config.factories import instantiate_node
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import ImprovementResult, RoundResult
+from mtl.errors import InputError
 from mtl.lifecycle.fit import Fitted
 from mtl.lifecycle.improvement_progress import ImprovementProgress
 from mtl.runs.checkpoint import read_checkpoint, write_checkpoint
 from mtl.runs.directory import Run
 from mtl.runs.files import write_json
 
+WITHOUT = "; improve=none trains without it"
 
-def improvement_for(config: RunConfig, assembly: Assembly, environment: Environment | None) -> Improvement | None:
+
+def improvement_for(
+    config: RunConfig, assembly: Assembly, environment: Environment | None, advice: str = WITHOUT
+) -> Improvement | None:
     """What is to improve the trained network, checked before the training.
 
     Args:
         config: what the run is told.
         assembly: its objects.
         environment: in which it will act; None: it does not.
+        advice: what is said at the end of a message that it cannot be improved so.
 
     Returns:
         It; None if the network stays as it was trained.
@@ -35,7 +41,10 @@ def improvement_for(config: RunConfig, assembly: Assembly, environment: Environm
     improvement: Improvement | None = instantiate_node(config.improve, "improve", config.trust)
     if improvement is not None:
         improvement.act_in(environment, assembly.module.predict)
-        improvement.check(assembly.data, assembly.module.network)
+        try:
+            improvement.check(assembly.data, assembly.module.network)
+        except InputError as error:
+            raise InputError(f"{error}{advice}") from None
     return improvement
 
 

@@ -164,8 +164,15 @@ class MultiTaskDataModule(LightningDataModule, ABC):
         """The same rows, which are loaded already, in the batches of another suite, and held out as there."""
         same = copy(self)
         same.configure_batches(other.batch_size, other.seed, other.accumulate)
+        same.check_batch_size()
         same.hold_out(other.held_share)
         return same
+
+    def check_batch_size(self) -> None:
+        """Raise InputError if the rows, which are loaded, are too few for the batches. Default: as many as there are.
+
+        A suite that needs more says so in :meth:`load`, too.
+        """
 
     def select_by(self, criterion: str) -> None:
         """Choose what the best epoch is chosen by.
@@ -220,6 +227,11 @@ class MultiTaskDataModule(LightningDataModule, ABC):
     def takes_rows(self) -> bool:
         """Whether inputs of this suite are rows of a table."""
         return type(self).inputs is not MultiTaskDataModule.inputs
+
+    @property
+    def can_act(self) -> bool:
+        """Whether networks of this suite act without an environment, as in validation."""
+        return type(self).validation_rollout is not MultiTaskDataModule.validation_rollout
 
     @property
     def takes_instead(self) -> str:

@@ -1,5 +1,7 @@
 """Weightings beside a grid of fixed weights: which of them no fixed weights reach."""
 
+import math
+
 from mtl.comparison.comparison import compare
 from mtl.comparison.fixed_front import fixed_front_sentences, fronts_of_fixed_weights
 from mtl.comparison.records import Record
@@ -41,6 +43,15 @@ def test_the_sentence_names_both_and_claims_nothing_but_of_validation() -> None:
     (text,) = fixed_front_sentences(compare(records(("gradnorm", 0.79, 0.69), ("pcgrad", 0.85, 0.71))))
     assert text.startswith("hard, on validation, beside 3 choices of fixed weights: no fixed weights are as good")
     assert "as hard-pcgrad; some are as good on every task as hard-gradnorm." in text
+
+
+def test_what_was_not_measured_is_in_no_front() -> None:
+    """Nothing is as good on every task as what is no number, which says nothing of the weights."""
+    found = records(("gradnorm", 0.79, 0.69), ("pcgrad", math.nan, 0.71))
+    (text,) = fixed_front_sentences(compare(found))
+    assert text.endswith("beside 3 choices of fixed weights: some are as good on every task as hard-gradnorm.")
+    found = [one for one in found if one.configuration != "fixed2"] + runs("fixed2", "fixed", math.nan, 0.8)
+    assert fronts_of_fixed_weights(compare(found)) == {}
 
 
 def test_two_fixed_weights_are_no_front() -> None:

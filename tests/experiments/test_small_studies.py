@@ -32,6 +32,16 @@ def test_a_short_training_keeps_what_was_best_on_validation() -> None:
     assert kept["task1"]["loss"] <= float(found["task1"]["loss"] or 0)
 
 
+def test_a_loss_that_is_no_number_is_not_the_best_one() -> None:
+    """As of a network that has diverged; 0 would win every comparison."""
+    fitted = fit(SMALL, ("model=hard", "weighting=equal", "optimizer.lr=0.01"), 0, 20)
+    for state in fitted.states.values():
+        for values in state.values():
+            values.fill_(math.nan)
+    found = fitted.measure(data_of(SMALL), "test")
+    assert all(math.isnan(one["loss"]) and math.isnan(one["metric"]) for one in found.values())
+
+
 def test_every_strategy_is_beside_networks_apart() -> None:
     """The change of the baseline is 0; the mean of changes is that of their logarithms."""
     rows = list(sharings("related", ["hard"], range(1), steps=20))

@@ -1,13 +1,14 @@
 """The page that sets networks beside trees says what its runs say."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
 from experiments.tables.page import REFERENCE, html, markdown, page_of
 from experiments.tables.public import cell
-from experiments.tables.run import NETWORKS, check_data, check_splits, config_of, measured, work_of
+from experiments.tables.run import NETWORKS, check_data, check_splits, config_of, measured, train_one, work_of
 from mtl.errors import InputError
 from mtl.lifecycle.trained import suite_of_columns
 from tests.suites.table.customers import customers
@@ -121,3 +122,18 @@ def test_gains_over_all_tables_are_in_deviations_of_the_trees_on_the_same_splits
     assert cell(values, "tabm", 1) == "0.8000 (+2.0)"
     assert cell(values, "tabm", -1) == "0.8000 (-2.0)"
     assert cell(values, "hard", 1) == "-"
+
+
+def test_a_metric_that_the_rows_do_not_define_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As R2 of labels that are all the same: the result leaves it out, and the other tasks have their rows."""
+    file = tmp_path / "my.csv"
+    file.write_text("x,spend,income\n1,2,3\n")
+    facts = SimpleNamespace(primary="r2", higher_is_better=True)
+    metrics = {
+        split: SimpleNamespace(tasks={"spend": {"mae": 1.0}, "income": {"r2": 0.5}}) for split in ("val", "test")
+    }
+    data = SimpleNamespace(rows={"train": 10, "test": 2}, fingerprint="rows")
+    found = SimpleNamespace(tasks={"spend": facts, "income": facts}, metrics=metrics, data=data, directory="run")
+    monkeypatch.setattr("experiments.tables.run.train", lambda config: found)
+    work = work_of([str(file), "{spend: regression, income: regression}", f"--output={tmp_path}"])
+    assert [(row["task"], row["test"]) for row in train_one(work, "hard", 0)] == [("spend", None), ("income", 0.5)]

@@ -34,6 +34,7 @@ from mtl.runs.directory import Run, newest
 from mtl.runs.files import write_text
 from mtl.runs.identity import run_id
 from mtl.suites.scheduling.features import BOUND_RULE
+from tests.support import tiny
 from tests.trained import assert_contributions_are_those_of_the_result
 
 pytestmark = pytest.mark.smoke
@@ -213,6 +214,18 @@ def test_what_cannot_be_improved_is_said_before_a_directory_is_made(trained: Run
     with pytest.raises(InputError, match=r"has no result\.json"):
         improve_run(node(), unfinished.path)
     assert sorted(folder.iterdir()) == before
+
+
+def test_of_a_run_that_does_nothing_but_predict_there_is_nothing_to_improve(tmp_path: Path) -> None:
+    """Whichever way is asked for: none of them is wrong, and there is no training that could do without it."""
+    predicting = train(tiny(tmp_path, "epochs=1"))
+    assert predicting is not None
+    decisions = ImproveConfig.read(compose_plain(["improve@_global_=decisions"], "improve")).improvement
+    for way in (node(), decisions):
+        with pytest.raises(InputError, match=r"does not act, so that .*: expected a run of task=scheduling, or [^;]*$"):
+            improve_run(way, predicting.directory)
+    with pytest.raises(InputError, match="takes task=scheduling with the task 'assignment'; improve=none trains"):
+        train(tiny(tmp_path, "improve=outcome_search"))
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from mtl.comparison.records import record
 from mtl.config.compose import configure
 from mtl.config.run_result import RunResult
 from mtl.errors import InputError
+from mtl.lifecycle.agent import Agent
 from mtl.lifecycle.execution import execute
 from mtl.lifecycle.train import train
 from mtl.lifecycle.trained import load_trained
@@ -71,6 +72,8 @@ def test_a_run_leaves_what_every_run_leaves(result: RunResult) -> None:
     }
     found = record(run.path)
     assert (found.model, found.suite, found.seed) == ("trees", "table", 0)
+    with pytest.raises(InputError, match="has boosted trees: only networks are improved by acting"):
+        Agent(run=result.directory).improve()
 
 
 def test_results_of_trees_say_what_they_mean(result: RunResult) -> None:

@@ -9,6 +9,8 @@ import torch
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from mtl.assembly import encoder_factory
+from mtl.config.compose import configure
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE
 from mtl.suites.batch import Split
@@ -162,6 +164,14 @@ def test_an_encoder_that_averages_is_refused() -> None:
     for shape in ((2, 8), (2, 4, 8)):
         with pytest.raises(InputError, match=r"answers in 9 cells.*encoder\.average=false"):
             head(torch.zeros(shape), torch.zeros(2, 1, 24, 24))
+
+
+def test_an_encoder_without_the_keys_that_the_suite_sets_is_refused_by_its_name() -> None:
+    """Nobody has typed such a key."""
+    with pytest.raises(InputError, match=r"^encoder=mlp does not take 'patch', .*: expected encoder=convolution$"):
+        encoder_factory(configure("task=scenes", "encoder=mlp"))
+    with pytest.raises(InputError, match=r"^unknown key 'encoder.rows': did you mean"):
+        encoder_factory(configure("task=scenes", "+encoder.rows=2"))
 
 
 def average_precision(boxes: torch.Tensor, target: torch.Tensor) -> float:

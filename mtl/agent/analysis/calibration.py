@@ -22,7 +22,8 @@ from mtl.tasks import Task
 
 KINDS = ("binary", "classes", "ordinal", "choice")
 BINS = 10
-_TEMPERATURES = np.exp(np.linspace(np.log(0.1), np.log(10.0), 93))
+COLDEST, HOTTEST = 0.1, 10.0  # temperatures that are tried
+_TEMPERATURES = np.exp(np.linspace(np.log(COLDEST), np.log(HOTTEST), 93))
 
 
 @dataclass(frozen=True)
@@ -249,11 +250,16 @@ def label_losses(task: Task, raw: Tensor, target: Tensor) -> Tensor:
 
 
 def minima(losses: Numbers) -> Numbers:
-    """The temperature of the least loss of each row of ``[draws, temperatures]``, a parabola through its neighbours."""
-    best = np.clip(losses.argmin(1), 1, losses.shape[1] - 2)
+    """The temperature of the least loss of each row of ``[draws, temperatures]``, by a parabola through its neighbours.
+
+    At either end, which has a neighbour on one side only, it is that end.
+    """
+    least = losses.argmin(1)
+    best = np.clip(least, 1, losses.shape[1] - 2)
     rows = np.arange(len(losses))
     left, middle, right = (losses[rows, best + step] for step in (-1, 0, 1))
     bend = left - 2 * middle + right
     shift = np.where(bend > 0, 0.5 * (left - right) / np.where(bend > 0, bend, 1.0), 0.0)
+    shift = np.where(least == best, shift, least - best)
     logs = np.log(_TEMPERATURES)
     return np.asarray(np.exp(logs[best] + np.clip(shift, -1, 1) * (logs[1] - logs[0])), dtype=np.float64)

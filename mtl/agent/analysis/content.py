@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import isclose, isfinite
 
 from mtl.agent.analysis.association import Association
-from mtl.agent.analysis.calibration import Calibration
+from mtl.agent.analysis.calibration import COLDEST, HOTTEST, Calibration
 from mtl.agent.report import Value
 
 
@@ -101,8 +101,10 @@ def calibration_sentence(one: Calibration) -> str:
         else f"of calibrated heads 95 in 100 stay below {100 * one.error_calibrated:.1f} % on as many independent rows"
     )
     interval = f", {one.low:.2f} to {one.high:.2f}" if isfinite(one.low) else ""
+    ends = [end for end in (COLDEST, HOTTEST) if any(isclose(end, t) for t in (one.temperature, one.low, one.high))]
+    tried = f"; {COLDEST:g} to {HOTTEST:g} were tried, and it may be beyond" if ends else ""
     return (
-        f"{one.task}: {said} (temperature {one.temperature:.2f}{interval}). Calibration error "
+        f"{one.task}: {said} (temperature {one.temperature:.2f}{interval}{tried}). Calibration error "
         f"{100 * one.error:.1f} %, with this temperature {100 * one.error_after:.1f} %; {beside}."
     )
 

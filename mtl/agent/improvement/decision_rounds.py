@@ -98,7 +98,8 @@ class DecisionRounds(InRounds):
     def check(self, data: MultiTaskDataModule, network: Network) -> None:
         if self.environment is None or not self.environment.tunable:
             raise InputError(
-                "improve: that tunes how an agent decides, which takes a run with execution=lending, alerts or routing"
+                "improve: these rounds tune how an agent decides, which takes a run with execution=lending, alerts or "
+                "routing"
             )
         optuna()
         self.data = data

@@ -35,14 +35,14 @@ class Rounds(InRounds):
     from the one that is kept. In the end the network that is kept and that of the start meet once more, on further
     instances.
 
-    All these intervals are of one level: alpha divided by the rounds and the last comparison (Bonferroni), so that all
-    of them hold together in a share ``1 - alpha`` of the times. See
-    :func:`~mtl.agent.improvement.paired.mean_difference`.
+    All these intervals are of one level: alpha divided by the rounds and the last comparison (Bonferroni), so that
+    those of the mean gains hold together in a share ``1 - alpha`` of the times. Those of single groups, which can only
+    hold a proposal back, do not hold together with them. See :func:`~mtl.agent.improvement.paired.mean_difference`.
 
     Args:
         rounds: how many.
         search: proposes the changes.
-        alpha: share of the times that any of the intervals misses.
+        alpha: share of the times that the interval of any mean gain misses.
         first: an improvement that comes before the rounds; None: none. A run that improves a finished one has that of
             the finished one here, so that its config says all that it is made of.
 

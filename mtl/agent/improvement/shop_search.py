@@ -77,11 +77,9 @@ class ShopSearch(Proposer):
     @override
     def check(self, data: MultiTaskDataModule, network: Network) -> None:
         if not isinstance(data, SchedulingSuite) or self.task not in {task.name for task in data.tasks}:
-            raise InputError(
-                f"improve: that takes task=scheduling with the task '{self.task}'; improve=none trains without it"
-            )
+            raise InputError(f"improve: this search takes task=scheduling with the task '{self.task}'")
         if not dispatch_head(network, self.task).has_prior:
-            raise InputError("improve: that takes a dispatcher that starts at a rule, such as task.prior=bound")
+            raise InputError("improve: this search takes a dispatcher that starts at a rule, such as task.prior=bound")
 
     @override
     def achieved(self, networks: Sequence[Network], seed: int) -> dict[str, Tensor]:

@@ -180,6 +180,18 @@ class CategoryColumn(Column):
         frequent = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))[:most]
         return cls(name, tuple(sorted(value for value, _ in frequent)))
 
+    def mostly_others(self, values: pd.Series) -> list[str]:
+        """A line for the user if more than half of the training rows have a value that is none of the frequent ones."""
+        known = names(values).dropna()
+        others = ~known.isin(self.values)
+        if not self.values or others.sum() <= len(known) / 2:  # without any, nobody asked for them
+            return []
+        count = known.nunique()
+        return [
+            f"column '{self.name}': {others.sum()} of {len(known)} training rows have none of its {len(self.values)} "
+            f"most frequent values, of {count}, and are alike to a network; to tell them apart: task.categories={count}"
+        ]
+
     @property
     @override
     def features(self) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from typing_extensions import override
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE, Inputs
 from mtl.runs.files import read_json, write_json
-from mtl.suites.base import MultiTaskDataModule
+from mtl.suites.base import HELD_OUT, MultiTaskDataModule
 from mtl.suites.batch import Split
 from mtl.suites.loader import InMemoryLoader, measured_at_once
 from mtl.suites.sources.cache import cache_directory, file_lock, make_directory
@@ -225,6 +225,10 @@ class LargeTable(MultiTaskDataModule):
             for target in self.fitted.targets:
                 target.check(targets[target.task], part)
         return splits
+
+    @override
+    def check_batch_size(self) -> None:
+        check_batch(sum(len(self.splits[name]) for name in ("train", HELD_OUT) if name in self.splits), self.batch_size)
 
     @property
     def _arrays(self) -> list[str]:

@@ -12,6 +12,9 @@ from mtl.suites.table.columns import EXACT, names
 
 FEWEST = 20  # rows; among fewer, such patterns come about by chance
 DENSE = 0.5  # of the whole numbers of a range, from which on numbers of which none occurs twice are no measurements
+APART = 5  # rows of either kind, from which on it is no chance that a column has values in rows of some classes alone
+MANY = 200  # rows that are enough to see that two columns are not in the same order
+NEARLY = 0.9  # of as many values as a target has, from which on a column in the same order is no coarse summary of it
 SAME = 1e-9  # below 1, from which on a correlation says that two columns are one but for rounding
 CALLED = re.compile(r"(.*[_\s-])?(id|uuid|guid|key|index|idx)|.*[a-z](Id|ID)")
 
@@ -42,7 +45,10 @@ def leak(values: pd.Series, fitted: np.ndarray, labels: Mapping[str, pd.Series])
                 return f"each of its values stands for one of target '{name}'", False
             if _in_other_units(train[both], found[both]):
                 return f"it is target '{name}' times a number, or more or less by one", False
-    return "", False
+        if enough and _in_same_order(train[both], found[both]):
+            return f"it orders the rows as target '{name}' does, or the other way round", False
+    there = (_there_for_some(train, found, name) for name, found in labels.items())
+    return next((reason for reason in there if reason), ""), False
 
 
 def _numbering(values: pd.Series) -> tuple[str, bool]:
@@ -76,6 +82,54 @@ def _in_other_units(values: pd.Series, labels: pd.Series) -> bool:
     if not np.isfinite(both).all():
         return False
     return bool(1 - abs(np.corrcoef(both)[0, 1]) < SAME)
+
+
+def _in_same_order(values: pd.Series, labels: pd.Series) -> bool:
+    """Whether numbers of nearly as many values as the labels are in their order, or the other way round.
+
+    So are the labels' logarithms.
+    """
+    if not is_numeric_dtype(values) or not is_numeric_dtype(labels):
+        return False
+    ours, theirs = (found.to_numpy(dtype=np.float64) for found in (values, labels))
+    # A few rows say no at once, as they nearly always do
+    alike = [sign for sign in (1, -1) if _never_falls(sign * ours[:MANY], theirs[:MANY])]
+    if not any(_never_falls(sign * ours, theirs) for sign in alike):
+        return False
+    fewer, more = sorted((len(np.unique(ours)), len(np.unique(theirs))))
+    return fewer >= max(FEWEST, NEARLY * more) and bool(np.isfinite(np.stack([ours, theirs])).all())
+
+
+def _never_falls(values: np.ndarray, order: np.ndarray) -> bool:
+    """Whether values become larger or stay in this order of theirs."""
+    ordered = values[np.lexsort((values, order))]
+    return bool((ordered[1:] >= ordered[:-1]).all())
+
+
+def _there_for_some(values: pd.Series, labels: pd.Series, name: str) -> str:
+    """What is said of a column that has values in all rows of some classes, and in no row of the others, else nothing.
+
+    As the day on which somebody left, which those who stay do not have.
+
+    Args:
+        values: the column.
+        labels: of the same rows.
+        name: of the target.
+
+    Returns:
+        The reason.
+    """
+    there, known = values.notna().to_numpy(), labels.notna().to_numpy()
+    if min((there & known).sum(), (~there & known).sum()) < APART or known.sum() < FEWEST:
+        return ""
+    having, lacking = names(labels[there & known]), names(labels[~there & known])
+    ours, theirs = set(having), set(lacking)
+    if ours & theirs or len(ours) + len(theirs) > known.sum() / 2:
+        return ""
+    if len(theirs) == 1 and len(ours) > 1:
+        return f"it has no value exactly where target '{name}' is '{lacking.iloc[0]}'"
+    only = f"'{having.iloc[0]}'" if len(ours) == 1 else f"one of {len(ours)} values"
+    return f"it has a value exactly where target '{name}' is {only}"
 
 
 def _copies(values: pd.Series, labels: pd.Series) -> tuple[bool, bool]:
@@ -112,7 +166,7 @@ def leaks(
     candidates = [
         name
         for name, (kind, remark) in kinds.items()
-        if kind in ("number", "category") and not remark and name in frame.columns
+        if kind in ("number", "category", "time") and not remark and name in frame.columns
     ]
     labels = {target: frame[target].iloc[fitted] for target in targets}
     found = {name: leak(frame[name], fitted, labels) for name in candidates}

@@ -1,15 +1,17 @@
 """Which rows are for training, for validation and for the test."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from typing_extensions import override
 
-from mtl.errors import InputError, unknown
+from mtl.errors import InputError, unknown, without_effect
 from mtl.suites.table.columns import names, times
+from mtl.suites.table.divided_groups import divided_groups
 from mtl.suites.table.types import TEXT
 
 WAYS = ("random", "time", "group", "given")
@@ -33,6 +35,11 @@ class Division(ABC):
         """Columns that tell splits or groups of rows apart, which therefore are no inputs."""
 
     @property
+    def part_column(self) -> str | None:
+        """Column that says what each row is for; None, the default: there is none."""
+        return None
+
+    @property
     def asked(self) -> dict[str, str]:
         """Type of the column, where a text column has to be read as one; see :mod:`mtl.suites.table.types`."""
         return {}
@@ -44,6 +51,10 @@ class Division(ABC):
     @abstractmethod
     def row_groups(self, frame: pd.DataFrame) -> np.ndarray | None:
         """Number of each row's group, ``[N]`` int64; None: rows do not depend on each other."""
+
+    def notes_on_groups(self, frame: pd.DataFrame, rows: Rows) -> list[str]:
+        """Notes if rows have no group, or groups that should be in one part are in two; default: neither is so."""
+        return []
 
 
 @dataclass(frozen=True)
@@ -85,12 +96,34 @@ class Splitting(Division):
             raise InputError(f"task.split.by={self.by} needs the column of {NEEDED[self.by]}: task.split.column=...")
         if not all(isinstance(share, int | float) for share in (self.val, self.test)):
             raise InputError(f"task.split: val={self.val} and test={self.test}: expected shares, such as 0.15")
-        if self.val <= 0 or self.test <= 0 or self.val + self.test >= 1:
+        if not (self.val > 0 and self.test > 0 and self.val + self.test < 1):  # also of what is no number
             raise InputError(f"task.split: val={self.val} and test={self.test} must be above 0, together below 1")
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
             raise InputError(f"seed={self.seed} of the split: expected a whole number, 0 or more")
         if self.folds is not None:
             self._check_folds(self.folds)
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any] | None, *, fitted: bool) -> "Splitting":
+        """The way to divide that a config says.
+
+        Args:
+            options: arguments.
+            fitted: a run has fitted what it learned from rows that were divided so, whatever is said of it today.
+
+        Returns:
+            The way.
+
+        Raises:
+            InputError: an argument that is none, or one that divides no rows: else somebody would take rows that were
+                drawn at random for the latest ones.
+        """
+        found = cls(**dict(options or {}))
+        if found.by == "random" and found.column and not fitted:
+            raise without_effect("task.split.column", found.column, "task.split.by=time, group or given")
+        if found.by == "time" and found.seed and not fitted:
+            raise without_effect("task.split.seed", found.seed, "task.split.by=random, group or given")
+        return found
 
     def _check_folds(self, folds: int) -> None:
         if type(folds) is not int or folds < 2:
@@ -104,6 +137,11 @@ class Splitting(Division):
     @override
     def columns(self) -> tuple[str, ...]:
         return tuple(name for name in (self.column, self.groups) if name)
+
+    @property
+    @override
+    def part_column(self) -> str | None:
+        return self.column if self.by == "given" else None
 
     @property
     def group_column(self) -> str | None:
@@ -123,6 +161,29 @@ class Splitting(Division):
         if self.group_column not in frame.columns:
             raise unknown("column in task.split.groups", self.group_column, frame.columns)
         return group_numbers(frame[self.group_column])
+
+    @override
+    def notes_on_groups(self, frame: pd.DataFrame, rows: Rows) -> list[str]:
+        """Not of groups divided by time: that those of before occur again is then what is asked."""
+        column, notes = self.group_column, self.without_group(frame)
+        if self.by == "time":
+            return notes
+        remedy = f"task.split.by=group task.split.column={column}"
+        if self.by == "given":
+            remedy = f"the same part in all rows of a group, in column '{self.column}'"
+        return notes + divided_groups(self.row_groups(frame), rows, column, f"to keep them together: {remedy}")
+
+    def without_group(self, frame: pd.DataFrame) -> list[str]:
+        """A note if several rows have no value in the column of the groups, and so are taken for one group."""
+        if self.row_groups(frame) is None:
+            return []
+        missing = int(frame[self.group_column].isna().sum())
+        if missing < 2:
+            return []
+        return [
+            f"column '{self.group_column}' of the groups: {missing} of {len(frame)} rows have no value, and are taken "
+            "for one group"
+        ]
 
     def rows(self, frame: pd.DataFrame) -> Rows:
         """Row numbers of ``train``, ``val`` and ``test``, each in the order of the table.
@@ -277,6 +338,14 @@ class WithTestRows(WithOtherRows):
     """
 
     tested: int
+
+    @override
+    def notes_on_groups(self, frame: pd.DataFrame, rows: Rows) -> list[str]:
+        remedy = "to keep them together, leave their rows out of one of the two files"
+        found = divided_groups(self.row_groups(frame), rows, self.splitting.group_column, remedy, ["test"])
+        if found:
+            return self.splitting.without_group(frame) + found
+        return self.splitting.notes_on_groups(frame, rows)
 
     def rows(self, frame: pd.DataFrame) -> Rows:
         """Row numbers of ``train``, ``val`` and ``test``; as of :meth:`Splitting.rows`."""

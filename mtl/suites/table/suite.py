@@ -17,10 +17,10 @@ from mtl.nn.encoder import SINGLE, Inputs
 from mtl.suites.base import MultiTaskDataModule, read_statistics
 from mtl.suites.batch import Split
 from mtl.suites.table.columns import kinds, numbers, read_alike
-from mtl.suites.table.encoding import WAYS, Encoding
+from mtl.suites.table.encoding import WAYS, CategoryColumn, Encoding
 from mtl.suites.table.leaks import FEWEST, choice, leaks
 from mtl.suites.table.named import named_as
-from mtl.suites.table.nearly import days_as_numbers, nearly_typed
+from mtl.suites.table.nearly import days_as_numbers, decimals_or_thousands, nearly_typed
 from mtl.suites.table.oddities import no_values, total_row
 from mtl.suites.table.preview import preview
 from mtl.suites.table.raw import all_values, raw_encoding
@@ -187,17 +187,22 @@ class TableSuite(MultiTaskDataModule):
         assert self._written is not None
         numbered = [name for name, (kind, _) in self.remarks.items() if kind == "number" and name not in chosen]
         self.notes += [note for name in numbered for note in days_as_numbers(self._written[name])]
+        unclear = [str(name) for name in frame.columns if name in numeric and name not in self._formats]
+        self.notes += [note for name in unclear for note in decimals_or_thousands(self._written[name])]
         self.notes += no_values(self._written, own, [str(name) for name in frame.columns if name in numeric])
         self.notes += total_row(self._written)
         self._written = None
-        self.notes += _copies(frame, rows)
-        if isinstance(self.splitting, Splitting) and self.splitting.by == "random":
-            self.notes += _divided_groups(self.splitting, frame, rows)
+        # Rows that differ in their number alone, or in what they are for, are the same to what learns
+        unlike = {name for name, (kind, _) in self.remarks.items() if kind == "ignore"} | {self.splitting.part_column}
+        self.notes += _copies(frame[[name for name in frame.columns if name not in unlike]], rows)
+        self.notes += self.splitting.notes_on_groups(frame, rows)
         found = {name: kind for name, (kind, _) in self.remarks.items()}
         if all(kind == "ignore" for kind in found.values()):
             why = [f"'{name}' is left out: {remark}" for name, (_, remark) in self.remarks.items()]
             raise InputError(f"no input column is left; {'; '.join(why[:3]) or 'all are targets'}; see task.columns")
         self.encoding = Encoding.fit(fitted, found, self.categories, self.scaling)
+        categories = [column for column in self.encoding.columns if isinstance(column, CategoryColumn)]
+        self.notes += [note for column in categories for note in column.mostly_others(fitted[column.name])]
         added = frame.iloc[len(own) :]
         if len(added):
             unlike = [line for column in self.encoding.columns for line in column.unfamiliar(added[column.name])]
@@ -399,7 +404,7 @@ class TableSuite(MultiTaskDataModule):
     def load(self) -> dict[str, Split]:
         """Encode the rows of each split."""
         rows, weights, groups = self._rows(), self._row_weights(), self.splitting.row_groups(self.frame)
-        check_batch(len(rows["train"]), self.batch_size)
+        self.check_batch_size()
         splits = {}
         for name, chosen in rows.items():
             part = self.frame.iloc[chosen]
@@ -412,6 +417,10 @@ class TableSuite(MultiTaskDataModule):
             together = None if groups is None else torch.from_numpy(groups[chosen])
             splits[name] = Split(self.inputs(part), labels, of_rows, together)
         return splits
+
+    @override
+    def check_batch_size(self) -> None:
+        check_batch(len(self._rows()["train"]), self.batch_size)
 
     def preview(self) -> str:
         """Columns, targets and splits."""
@@ -429,8 +438,8 @@ def _copies(frame: pd.DataFrame, rows: Rows) -> list[str]:
     if not copies:
         return []
     return [
-        f"{copies} of {len(rows['test'])} test rows are copies of training rows in all columns: if such rows are one "
-        "case, leave the copies out, or keep them together by task.split.by=group"
+        f"{copies} of {len(rows['test'])} test rows are copies of training rows in all columns that are not left out: "
+        "if such rows are one case, leave the copies out, or keep them together by task.split.by=group"
     ]
 
 
@@ -456,31 +465,6 @@ def copied(frame: pd.DataFrame, these: np.ndarray, others: np.ndarray) -> int:
     if len(different) < FEWEST or different.astype("str").nunique().max() < len(different) / 2:
         return 0
     return copies
-
-
-def _divided_groups(splitting: Splitting, frame: pd.DataFrame, rows: Rows) -> list[str]:
-    """A note if rows that depend on each other are drawn one by one, so that a network has learned from some of them.
-
-    Args:
-        splitting: at random.
-        frame: all rows.
-        rows: row numbers by split.
-
-    Returns:
-        The note, if there is one.
-    """
-    groups = splitting.row_groups(frame)
-    if groups is None:
-        return []
-    tested = np.unique(groups[rows["test"]])
-    both = int(np.isin(tested, groups[rows["train"]]).sum())
-    column = splitting.group_column
-    if not both:
-        return []
-    return [
-        f"{both} of {len(tested)} groups of '{column}' that have test rows have training rows, too, so that the test "
-        f"says nothing of new groups; to keep them together: task.split.by=group task.split.column={column}"
-    ]
 
 
 def in_order_of_columns(specs: Mapping[str, TargetSpec], frame: pd.DataFrame) -> dict[str, TargetSpec]:

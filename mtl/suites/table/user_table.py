@@ -79,7 +79,7 @@ def table(
     """
     if not path:
         raise InputError("task.path is empty: name your file, e.g. task.path=my.csv")
-    splitting = Splitting(**dict(split or {}))
+    splitting = Splitting.of(split, fitted=statistics is not None)
     if stream:
         if form not in (None, "flat"):
             raise InputError(f"task.stream=true gives inputs of task.form=flat only, not {form}")

@@ -14,6 +14,7 @@ from mtl.errors import InputError, unknown
 from mtl.nn.encoder import Inputs
 from mtl.suites.loader import InMemoryLoader
 from mtl.suites.table import Splitting, TableSuite, Targets
+from mtl.suites.table.divided_groups import divided_groups
 from mtl.suites.table.encoding import CategoryColumn
 from mtl.suites.table.joining import as_texts, parse_joins
 from mtl.suites.table.leaks import leaks
@@ -45,6 +46,11 @@ class EachTable(Division):
 
     @property
     @override
+    def part_column(self) -> str | None:
+        return self.splitting.part_column
+
+    @property
+    @override
     def asked(self) -> dict[str, str]:
         return self.splitting.asked
 
@@ -60,6 +66,15 @@ class EachTable(Division):
     @override
     def row_groups(self, frame: pd.DataFrame) -> np.ndarray | None:
         return self.splitting.row_groups(frame)
+
+    @override
+    def notes_on_groups(self, frame: pd.DataFrame, rows: Rows) -> list[str]:
+        """Also of groups that have rows in several tables."""
+        notes = self.splitting.without_group(frame)
+        if self.splitting.by == "time":
+            return notes
+        remedy = "each table is divided by itself: a column with task.split.by=given can keep them together"
+        return notes + divided_groups(self.row_groups(frame), rows, self.splitting.group_column, remedy)
 
 
 class TablesSuite(TableSuite):
@@ -287,6 +302,6 @@ def tables(
         return concatenate(frames, {name: entry["targets"] for name, entry in tables.items()})
 
     targets = {} if statistics else load()[1]
-    splitting, policy = Splitting(**dict(split or {})), Sampling(**dict(sampling or {}))
+    splitting, policy = Splitting.of(split, fitted=statistics is not None), Sampling(**dict(sampling or {}))
     options = (splitting, policy, categories, statistics, form, formats, numbers, row_weight)
     return TablesSuite(lambda: load()[0], targets, columns, *options, by_column=True)

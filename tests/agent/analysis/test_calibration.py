@@ -46,8 +46,18 @@ def test_the_temperature_is_what_made_the_head_too_sure(task: Task, sharper: flo
     assert (found.error > 2 * found.error_calibrated) == (sharper > 1)
     assert ("too sure of itself" in calibration_sentence(found)) == (sharper > 1)
     assert sum(one.rows for one in found.bins) == found.rows == ROWS
+    assert "were tried" not in calibration_sentence(found)
     if sharper == 1:
         assert sum(not one.low <= one.confidence <= one.high for one in found.bins) <= 1
+
+
+@pytest.mark.parametrize("sharper", [0.01, 100.0])
+def test_a_temperature_at_an_end_of_those_that_are_tried_may_be_beyond(sharper: float) -> None:
+    """An interval from 10 to 10 would look exact."""
+    found = calibration(binary("b"), drawn(binary("b"), sharper, 0), drawn(binary("b"), sharper, 1))
+    end = "10.00" if sharper > 1 else "0.10"
+    said = f"(temperature {end}, {end} to {end}; 0.1 to 10 were tried, and it may be beyond)"
+    assert said in calibration_sentence(found)
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ def test_it_learns_what_is_right_in_a_shop_where_that_is_known(tmp_path: Path, m
 @pytest.mark.parametrize(
     ("prior", "tasks", "message"),
     [
-        ("bound", ["makespan"], "that takes task=scheduling with the task 'assignment'; improve=none"),
+        ("bound", ["makespan"], "this search takes task=scheduling with the task 'assignment'"),
         (None, ["assignment"], "a dispatcher that starts at a rule, such as task.prior=bound"),
     ],
 )

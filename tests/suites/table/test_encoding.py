@@ -79,6 +79,22 @@ def test_times_are_angles() -> None:
     torch.testing.assert_close(monday, torch.tensor([0.0, 1.0]), atol=1e-4, rtol=0)
 
 
+def test_values_most_of_which_are_alike_to_a_network_are_said() -> None:
+    """As 400 shops, of which 50 are told apart unless more are asked for."""
+    draw = np.random.default_rng(0)
+    shops, few = draw.integers(0, 400, 1000).astype(str), draw.integers(0, 60, 1000).astype(str)
+    frame = pd.DataFrame({"shop": [f"s{s}" for s in shops], "few": [f"f{s}" for s in few], "y": draw.normal(size=1000)})
+    made = TableSuite(lambda: frame, {"y": "regression"})
+    train = frame.shop.iloc[made.splitting.rows(frame)["train"]]
+    others = 700 - train.value_counts().head(50).sum()
+    assert made.notes == [
+        f"column 'shop': {others} of 700 training rows have none of its 50 most frequent values, of {train.nunique()}, "
+        f"and are alike to a network; to tell them apart: task.categories={train.nunique()}"
+    ]
+    assert TableSuite(lambda: frame, {"y": "regression"}, categories=400).notes == []
+    assert TableSuite(lambda: frame, {"y": "regression"}, categories=0).notes == []
+
+
 def test_columns_are_numbers_and_categories() -> None:
     frame = customers()
     made = suite(frame, form="columns")

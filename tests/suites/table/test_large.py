@@ -166,6 +166,11 @@ def test_what_is_wrong_is_said(tmp_path: Path, changes: dict[str, Any], options:
     path = written(tmp_path, **changes)
     with pytest.raises(InputError, match=message):
         made(path, **options)
+    if "batch_size" in options:
+        suite, asks = made(path), table(path, TARGETS, stream=True)
+        asks.configure_batches(options["batch_size"], seed=0)
+        with pytest.raises(InputError, match=message):
+            suite.served_as(asks)
 
 
 def test_another_format_is_refused(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtl.suites.table import TableSuite
+from mtl.suites.table import Splitting, TableSuite
 
 ROWS = 100
 DRAW = np.random.default_rng(0)
@@ -76,6 +76,38 @@ def test_the_target_in_other_units_is_noted_only() -> None:
     assert not TableSuite(lambda: frame.assign(euros=frame.euros.round(1)), {"y": "regression"}).notes
 
 
+def test_what_orders_the_rows_as_the_target_does_is_noted_only() -> None:
+    """As the logarithm of a price, to few digits, would."""
+    y = DRAW.lognormal(size=ROWS)
+    frame = pd.DataFrame({"x": DRAW.normal(size=ROWS), "log": np.log(y).round(3), "y": y})
+    for sign in (1, -1):
+        (note,) = TableSuite(lambda sign=sign: frame.assign(log=sign * frame.log), {"y": "regression"}).notes  # type: ignore[misc]
+        assert note.startswith("column 'log' is an input: it orders the rows as target 'y' does, or the other way")
+    for other in (y.round(), frame.log.mask(np.arange(ROWS) % 10 == 0, 9)):
+        assert not TableSuite(lambda other=other: frame.assign(log=other), {"y": "regression"}).notes  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("target", "kind", "lacks", "said"),
+    [
+        (["no", "yes"], "binary", ["no"], "it has a value exactly where target 'y' is 'yes'"),
+        ([0, 1, 2], "count", [0], "it has no value exactly where target 'y' is '0'"),
+        (["a", "b", "c", "d"], "classes", ["a", "c"], "it has a value exactly where target 'y' is one of 2 values"),
+        (["no", "yes"], "binary", [], ""),
+    ],
+)
+def test_a_column_that_some_classes_alone_have_is_noted_only(
+    target: list[object], kind: str, lacks: list[object], said: str
+) -> None:
+    """As the day on which somebody left; not where one row is otherwise, as values are missing for any reason."""
+    y = pd.Series(target * ROWS)[:ROWS]
+    day = pd.Series(pd.date_range("2024-01-01", periods=ROWS)).mask(y.isin(lacks))
+    frame = pd.DataFrame({"x": DRAW.normal(size=ROWS), "day": day, "y": y})
+    notes = [f"column 'day' is an input: {said}; to leave it out: 'task.columns={{day: ignore}}'"] if said else []
+    assert TableSuite(lambda: frame, {"y": kind}).notes == notes
+    assert not TableSuite(lambda: frame.assign(day=day.fillna(day[1]).mask(DRAW.random(ROWS) < 0.3)), {"y": kind}).notes
+
+
 def test_another_way_to_write_the_target_is_noted_only() -> None:
     y = np.arange(ROWS) % 3
     frame = pd.DataFrame({"word": np.array(["low", "mid", "high"])[y], "y": y})
@@ -116,3 +148,21 @@ def test_copies_of_training_rows_among_the_test_rows_are_noted(same: str, said: 
     assert [note for note in notes if "test rows are copies" in note] == notes[: int(said)]
     if said:
         assert notes[0].startswith("30 of 30 test rows are copies of training rows in all columns")
+
+
+@pytest.mark.parametrize("splitting", [Splitting(), Splitting("given", "part")], ids=["random", "given"])
+def test_copies_are_found_whatever_number_a_row_has_and_what_it_is_for(splitting: Splitting) -> None:
+    """As where a customer was entered again, and got another number."""
+    draw = np.random.default_rng(0)
+    x, y = (np.tile(draw.normal(size=50), 4) for _ in range(2))
+    part = np.repeat(["train", "train", "val", "test"], 50)
+    frame = pd.DataFrame(
+        {"id": draw.permutation(200), "code": [f"c{i}" for i in range(200)], "part": part, "x": x, "y": y}
+    )
+    columns = {"part": "ignore"} if splitting.by == "random" else {}
+    notes = TableSuite(lambda: frame, {"y": "regression"}, columns, splitting).notes
+    tested = len(splitting.rows(frame)["test"])
+    assert [note for note in notes if "copies" in note] == [
+        f"{tested} of {tested} test rows are copies of training rows in all columns that are not left out: if such "
+        "rows are one case, leave the copies out, or keep them together by task.split.by=group"
+    ]

@@ -1,9 +1,12 @@
 """What keeps a column of texts from being one of numbers or times is pointed out, and other texts are not."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from mtl.suites.table.nearly import days_as_numbers, nearly_typed
+from mtl.suites.table import TableSuite
+from mtl.suites.table.nearly import days_as_numbers, decimals_or_thousands, nearly_typed
+from mtl.suites.table.reading import TEXTS
 
 NUMBERS = [str(i) for i in range(40)]
 
@@ -54,3 +57,34 @@ def test_a_column_of_numbers_is_not_looked_at() -> None:
 def test_numbers_that_are_days_are_pointed_out(first: str, found: bool) -> None:
     notes = days_as_numbers(pd.Series([first, *(f"202302{day}" for day in range(10, 20))], name="day"))
     assert ["'task.columns={day: time}'" in note for note in notes] == [True] * found
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ([f"{i}.{i}50" for i in range(1, 9)], True),  # 1.150 to 8.850: thousands, or a program that keeps zeros
+        ([f"{i}.{i}51" for i in range(1, 9)], False),  # no zero at an end: decimals as they come
+        ([*(f"{i}.{i}50" for i in range(1, 9)), "0.150"], False),
+        ([*(f"{i}.{i}50" for i in range(1, 9)), "1234.150"], False),
+        ([1.15, 2.25, 3.35, 4.45, 5.55, 6.65], False),  # numbers in their file
+    ],
+)
+def test_a_point_before_three_digits_everywhere_may_be_that_of_thousands(cells: list[object], said: bool) -> None:
+    notes = decimals_or_thousands(pd.Series(cells, name="amount"))
+    assert ["say 'task.formats={amount: decimal_comma}'" in note for note in notes] == [True] * said
+
+
+def test_who_has_said_how_numbers_are_written_is_not_told_of_thousands() -> None:
+    draw = np.random.default_rng(0)
+    amount = draw.integers(1000, 999_999, 60)
+    frame = pd.DataFrame(
+        {"x": draw.normal(size=60).astype(str), "amount": [f"{a // 1000}.{a % 1000:03}" for a in amount]}
+    )
+    frame.attrs[TEXTS] = True
+    means = {}
+    for way in (None, "decimal_point", "decimal_comma"):
+        formats = {} if way is None else {"amount": way}
+        suite = TableSuite(lambda: frame.copy(), {"amount": "regression"}, formats=formats)
+        assert ["three digits" in note for note in suite.notes] == ([True] if way is None else [])
+        means[way] = suite.targets[0].mean
+    assert means[None] == means["decimal_point"] == pytest.approx(means["decimal_comma"] / 1000)

@@ -1,5 +1,6 @@
 """Which rows are for training, validation and test."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ import torch
 
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE
-from mtl.suites.table import Splitting, table
-from tests.suites.table.customers import customers, suite
+from mtl.suites.table import Splitting, TableSuite, table
+from tests.suites.table.customers import TARGETS, customers, suite
 
 
 @pytest.mark.parametrize("by", ["random", "time", "group"])
@@ -256,3 +257,73 @@ def test_later_rows_beside_another_way_to_choose_the_test(more: dict[str, Any], 
     given["path_later"] = given.pop("path_test")
     with pytest.raises(InputError, match=message):
         table(**given, **more)
+
+
+@pytest.mark.parametrize("splitting", [Splitting("group", "case"), Splitting("time", "since", groups="case")])
+def test_rows_without_a_group_are_said(splitting: Splitting) -> None:
+    """All of them are in one part of the table, and count once in an interval."""
+    for lacking, said in ((90, True), (1, False)):
+        frame = customers().assign(case=np.arange(200) // 4).astype({"case": object})
+        frame.loc[: lacking - 1, "case"] = None
+        notes = [note for note in suite(frame, splitting=splitting).notes if "of the groups" in note]
+        line = "column 'case' of the groups: 90 of 200 rows have no value, and are taken for one group"
+        assert notes == ([line] if said else [])
+
+
+@pytest.mark.parametrize(
+    ("split", "message"),
+    [
+        ({"column": "since"}, "task.split.column=since has no effect: expected it with task.split.by=time, group or"),
+        (
+            {"by": "time", "column": "since", "seed": 1},
+            "task.split.seed=1 has no effect: .* task.split.by=random, group",
+        ),
+        ({"val": float("nan")}, "val=nan and test=0.15 must be above 0, together below 1"),
+    ],
+)
+def test_what_divides_no_rows_is_refused(tmp_path: Path, split: dict[str, Any], message: str) -> None:
+    """Unless a run was trained on rows that were divided so; it can still be used."""
+    path = tmp_path / "my.csv"
+    customers().to_csv(path, index=False)
+    with pytest.raises(InputError, match=message):
+        table(str(path), TARGETS, split=split)
+    if "val" not in split:
+        fitted = table(str(path), TARGETS)
+        assert isinstance(fitted, TableSuite)
+        statistics = tmp_path / "statistics.json"
+        statistics.write_text(json.dumps(fitted.statistics()))
+        again = table(str(path), TARGETS, split=split, statistics=str(statistics))
+        assert isinstance(again, TableSuite)
+        assert again.targets == fitted.targets
+
+
+def test_groups_in_two_parts_are_said(tmp_path: Path) -> None:
+    """However rows are divided, unless by time: a test of known cases is no test of new ones."""
+    draw = np.random.default_rng(0)
+    frame = customers().assign(case=np.arange(200) // 4, part="train")
+    parts = frame.assign(part=draw.choice(["train", "val", "test"], 200))
+    whole = frame.assign(part=np.repeat(["train", "val", "test"], [120, 40, 40]))
+    validated = whole.assign(part=whole.part.mask(np.arange(200) == 0, "val"))
+
+    def notes(found: pd.DataFrame, splitting: Splitting) -> list[str]:
+        return [note for note in suite(found, splitting=splitting).notes if "groups of 'case'" in note]
+
+    given = Splitting("given", "part", groups="case")
+    tested, known = ({*parts.case[parts.part == part]} for part in ("test", "train"))
+    assert notes(parts, given) == [
+        f"{len(tested & known)} of {len(tested)} groups of 'case' that have test rows have training rows, too, so that "
+        "the test says nothing of new groups; to keep them together: the same part in all rows of a group, in column "
+        "'part'"
+    ]
+    assert not notes(whole, given)
+    assert "1 of 11 groups of 'case' that have val rows have training rows, too" in notes(validated, given)[0]
+    assert not notes(frame, Splitting("group", "case"))
+    assert not notes(frame, Splitting("time", "since", groups="case"))
+    assert "task.split.by=group task.split.column=case" in notes(frame, Splitting(groups="case"))[0]
+    for first, other in ((150, "1 of 13"), (152, None)):  # case 37 has the rows 148 to 151
+        for name, rows in (("train", frame[:first]), ("test", frame[first:])):
+            rows.to_csv(tmp_path / f"{name}.csv", index=False)
+        way = {"by": "group", "column": "case"}
+        made = table(str(tmp_path / "train.csv"), TARGETS, path_test=str(tmp_path / "test.csv"), split=way)
+        said = [note for note in made.notes if "groups of 'case' that have test rows" in note]
+        assert [note[: len("1 of 13")] for note in said] == ([other] if other else [])

@@ -169,6 +169,17 @@ def test_what_is_wrong_is_said(frame: pd.DataFrame, options: dict[str, Any], mes
     assert "\n" not in str(caught.value)
 
 
+def test_rows_that_are_loaded_are_not_served_in_batches_larger_than_all_of_them() -> None:
+    """As an entry of a comparison would, which is planned with the rows of the baseline."""
+    made, asks = suite(customers()), TableSuite(customers, TARGETS)
+    for size in (140, 141):
+        asks.configure_batches(size, seed=0)
+        if size == 140:
+            assert made.served_as(asks).batch_size == 140
+    with pytest.raises(InputError, match="140 training rows, fewer than batch_size=141"):
+        made.served_as(asks)
+
+
 def test_rows_have_the_weights_of_their_column() -> None:
     """1 on average over the training rows, in every part and batch; the column is no input."""
     frame = customers().assign(times=np.arange(200) % 4)

@@ -27,6 +27,7 @@ from mtl.suites.base import MultiTaskDataModule, Predict
 from mtl.suites.scheduling.execute_plan import execute_plan
 from mtl.suites.scheduling.instance import JobShop
 from mtl.suites.scheduling.shops import Shops
+from mtl.tasks import labelled
 
 # Seconds of all operations of one shop. A network that is far off may estimate more, which no job shop could hold
 LONGEST_ESTIMATE = 10_000_000
@@ -60,7 +61,7 @@ class EstimatedShops(Environment):
 
     An operation is a real package check, drawn from the run's test rows; its route is drawn at random. Every planner
     plans with the network's estimates, with those of a linear model of the same inputs (see
-    :class:`~mtl.agent.linear_baseline.LinearBaseline`), with the mean duration of the test rows for every operation
+    :class:`~mtl.agent.linear_baseline.LinearBaseline`), with the mean duration of the training rows for every operation
     (for one who knows no more about a job), and with the truth (which nobody has). Shortest processing time is not
     asked with the mean, by which all operations are equally short: it would plan by the numbers of the jobs.
 
@@ -114,16 +115,17 @@ class EstimatedShops(Environment):
         predicted, true = predict_test_rows(predict, data, names)
         linear = predict_test_rows(LinearBaseline(data, names).predict, data, names).predicted
         estimated = {"network": predicted, "linear": linear}
-        return self.execute_plans(
-            {name: np.exp(values["log_seconds"].numpy()) for name, values in estimated.items()},
-            np.exp(true["log_seconds"].numpy()),
-        )
+        seconds = {name: np.exp(values["log_seconds"].numpy()) for name, values in estimated.items()}
+        learned = data.splits["train"].targets["log_seconds"]
+        mean = np.exp(learned[labelled(learned)].numpy()).mean()
+        actual = np.exp(true["log_seconds"].numpy())
+        return self.execute_plans({**seconds, "mean": np.full_like(actual, mean)}, actual)
 
     def execute_plans(self, estimated: Mapping[str, np.ndarray], true: np.ndarray) -> "EstimateReport":
         """Plan shops that are drawn from N operations with every planner and estimate, and execute the plans.
 
         Args:
-            estimated: seconds of the operations by the network and by other models, ``[N]`` each.
+            estimated: seconds of the operations by the network, by other models, and by the ``mean``, ``[N]`` each.
             true: seconds that they take, ``[N]``.
 
         Returns:
@@ -141,7 +143,6 @@ class EstimatedShops(Environment):
                     name: replace(truth, durations=whole_seconds(np.minimum(values[rows], longest)))
                     for name, values in estimated.items()
                 },
-                "mean": replace(truth, durations=whole_seconds(np.full(self.size, true.mean()))),
                 "truth": truth,
             }
             for estimate, instance in known.items():

@@ -2,19 +2,25 @@
 
 import json
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mtl.agent.environments.scheduling.estimates import EstimatedShops, EstimateReport, ExecutedPlan
 from mtl.agent.environments.scheduling.rules import select_rules
 from mtl.errors import InputError
+from mtl.nn.encoder import SINGLE
+from mtl.suites.base import MultiTaskDataModule
+from mtl.suites.batch import Split
 from mtl.suites.scheduling.execute_plan import execute_plan
 from mtl.suites.scheduling.instance import JobShop
 from mtl.suites.scheduling.shops import Shops
 from mtl.suites.scheduling.solver import feasible
+from mtl.tasks import regression
 
 
 def shop(seed: int, jobs: int, machines: int) -> JobShop:
@@ -67,7 +73,8 @@ def test_other_routes_are_refused() -> None:
 
 def test_with_true_estimates_nothing_is_lost() -> None:
     true = np.random.default_rng(0).integers(1, 500, 200).astype(float)
-    report = EstimatedShops(instances=3, size=(4, 3)).execute_plans({"network": true}, true)
+    estimated = {"network": true, "mean": np.full(200, 9.0)}
+    report = EstimatedShops(instances=3, size=(4, 3)).execute_plans(estimated, true)
     for plan in report.plans:
         assert plan.executed > 0
         if plan.estimate != "mean":
@@ -78,9 +85,35 @@ def test_with_true_estimates_nothing_is_lost() -> None:
     assert report.table().row_count == 8
 
 
+class Checks(MultiTaskDataModule):
+    """Operations of 10 seconds in the training, one of them without a label, and of 2 to 21 in the test."""
+
+    tasks = (regression("log_seconds"),)
+    input_shape: ClassVar = {SINGLE: (1,)}
+    fingerprint = "checks"
+
+    def load(self) -> dict[str, Split]:
+        """Equal in all parts but the seconds."""
+        seconds = {"train": torch.full((20,), 10.0), "val": torch.full((20,), 5.0), "test": torch.arange(2.0, 22)}
+        seconds["train"][3] = torch.nan
+        return {name: Split({SINGLE: torch.ones(20, 1)}, {"log_seconds": one.log()}) for name, one in seconds.items()}
+
+
+def test_who_knows_no_more_plans_with_the_mean_of_the_training() -> None:
+    """That of the test rows nobody has before they are there: 12 operations of 11.5 seconds would take 144."""
+    data = Checks()
+    data.setup("fit")
+    shops = EstimatedShops(instances=2, size=(1, 12), planners=["mwkr"])
+    report = shops.run(lambda inputs: {"log_seconds": torch.zeros(len(inputs[SINGLE]))}, data)
+    assert isinstance(report, EstimateReport)
+    assert report.pairs == [("mwkr", name) for name in ("network", "linear", "mean", "truth")]
+    assert [plan.planned for plan in report.plans if plan.estimate == "mean"] == [120, 120]
+
+
 def test_shortest_processing_time_is_not_asked_where_all_durations_are_equal() -> None:
     true = np.random.default_rng(0).integers(1, 500, 200).astype(float)
-    pairs = EstimatedShops(instances=1, size=(4, 3)).execute_plans({"network": true, "linear": true}, true).pairs
+    estimated = {"network": true, "linear": true, "mean": np.full(200, true.mean())}
+    pairs = EstimatedShops(instances=1, size=(4, 3)).execute_plans(estimated, true).pairs
     assert ("spt", "mean") not in pairs
     assert {("spt", "network"), ("spt", "linear"), ("spt", "truth"), ("mwkr", "mean")} <= set(pairs)
 
