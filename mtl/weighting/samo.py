@@ -110,7 +110,8 @@ class SAMO(Weighting):
         if not call.trains:  # a step of tasks that are frozen
             return torch.zeros(len(call.tasks), device=call.losses[0].device)
         recompute = recompute_of(call, "SAMO", self.num_tasks)
-        average = self._mean_gradient.add(gradients(torch.stack(call.losses).mean(), call.parameters), call)
+        mean = torch.stack(call.losses).mean()
+        average = self._mean_gradient.add(gradients(mean, call.parameters, call.step.scale), call)
         if average is None:
             return None
         generator = self.draws.generator()
@@ -121,7 +122,7 @@ class SAMO(Weighting):
             moves = [*self._shared_move(average[: len(call.shared)], local), *along(own, self.rho)]
             moved = [*call.shared, *call.private[place]]
             with shifted(moved, moves):
-                value, slopes = value_and_gradients(index, recompute, moved)
+                value, slopes = value_and_gradients(index, recompute, moved, call.step.scale)
             # A function of the parameters with this value and this gradient, for the inner weighting to differentiate
             products = [((p - p.detach()) * slope).sum() for p, slope in zip(moved, slopes, strict=True)]
             surrogates.append(torch.stack(products).sum() + value)
@@ -165,14 +166,16 @@ class SAMO(Weighting):
         return average[start : start + len(call.private[place])]
 
 
-def value_and_gradients(index: int, recompute: Recompute, parameters: Sequence[Parameter]) -> tuple[Tensor, Vectors]:
-    """The loss of one task over the step's batches, and its gradient."""
+def value_and_gradients(
+    index: int, recompute: Recompute, parameters: Sequence[Parameter], scale: float
+) -> tuple[Tensor, Vectors]:
+    """The loss of one task over the step's batches, and its gradient, taken with a scaled loss."""
     values, total, batches = [], [torch.zeros_like(p) for p in parameters], 0
     with torch.enable_grad():
         for losses in recompute():
             batches += 1
             values.append(losses[index].detach())
-            total = [a + b for a, b in zip(total, gradients(losses[index], parameters), strict=True)]
+            total = [a + b for a, b in zip(total, gradients(losses[index], parameters, scale), strict=True)]
     return torch.stack(values).mean(), [one / batches for one in total]
 
 

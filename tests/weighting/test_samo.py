@@ -2,12 +2,13 @@
 
 import copy
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mtl.assembly import build
 from mtl.errors import InputError
@@ -17,7 +18,7 @@ from mtl.testing.problem import Problem, flat
 from mtl.weighting.base import Step, Weighting
 from mtl.weighting.samo import SAMO
 from tests.support import tiny
-from tests.weighting.problems import make
+from tests.weighting.problems import LOOKING_AROUND, make
 
 INNER = ("famo", "upgrad", "graddrop", "moml")  # one of each kind
 CHECKS = (
@@ -110,6 +111,40 @@ def test_the_inner_method_weighs_these_gradients(name: str) -> None:
 def test_every_kind_of_inner_method_does_what_all_methods_do(name: str) -> None:
     for check in CHECKS:
         check(maker(name))
+
+
+def test_parameters_are_moved_under_autocast_too() -> None:
+    """Copies of them in half precision that are kept while a loop is under it are not those of before."""
+    autocast = torch.autocast("cpu", torch.bfloat16)
+    problem, updates = Problem(3), []
+
+    def again() -> list[list[Tensor]]:
+        with autocast:
+            return [problem.forward()[0]]
+
+    for around_all in (nullcontext(), autocast):
+        problem.clear()
+        weighting = around("equal", 3, rho=1.0)
+        with around_all:
+            weighting.backward(again()[0], problem.shared, problem.private, step=Step(recompute=again))
+        updates.append(problem.update())
+    torch.testing.assert_close(*updates)
+
+
+@pytest.mark.parametrize("name", LOOKING_AROUND)
+def test_gradients_are_taken_of_scaled_losses(name: str) -> None:
+    """What vanishes in half precision does not where a gradient scaler has a factor."""
+    p = nn.Parameter(torch.ones(2))
+
+    def losses() -> list[Tensor]:
+        return [1e-9 * number.float() for number in p.half()]
+
+    factor = 2.0**16
+    step = Step(scale=factor, recompute=lambda: [losses()])
+    make(name, 2).backward(losses(), [p], [[], []], step=step)
+    assert p.grad is not None
+    found = p.grad / factor
+    torch.testing.assert_close(found / found[0], torch.ones(2), rtol=1e-2, atol=0)
 
 
 def test_absent_tasks_are_left_out() -> None:
