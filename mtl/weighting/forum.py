@@ -99,6 +99,8 @@ class FORUM(Weighting):
     ) -> None:
         self._check_held_out(losses, private, step)
         present, all_private = step.present(self.num_tasks), [trained(parameters) for parameters in private]
+        if not present:  # no held-out row of the step has a label
+            return
         own = [all_private[i] for i in present]
         with without_autocast(losses[0].device):
             found = self._held_out_memory.gather([losses[i] for i in present], trained(shared), own, step)

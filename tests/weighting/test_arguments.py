@@ -152,6 +152,17 @@ def test_held_out_losses_need_a_graph(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["auto_lambda", "moml", "forum", "coba"])
+def test_held_out_rows_without_any_label_teach_nothing(name: str) -> None:
+    """Where labels are few, no held-out row of a step may have one; the next step goes on."""
+    problem, weighting = Problem(2), make(name, 2)
+    problem.backward(weighting)
+    state = {key: value.clone() for key, value in weighting.state_dict().items()}
+    weighting.on_held_out_losses(losses_of(problem), problem.shared, problem.private, Step(tasks=()))
+    torch.testing.assert_close(dict(weighting.state_dict()), state, equal_nan=True)
+    problem.backward(weighting)
+
+
+@pytest.mark.parametrize("name", ["auto_lambda", "moml", "forum", "coba"])
 def test_held_out_losses_are_of_all_tasks(name: str) -> None:
     """As those of a step."""
     problem, weighting = Problem(3), make(name, 3)
