@@ -1,6 +1,7 @@
 """Any weighting, of gradients taken where the losses are higher near by: minima that are flat for every task."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -57,7 +58,8 @@ class SAMO(Weighting):
         check_number("beta", beta, least=0, most=1)
         check_number("distance", distance, above=0)
         self.rho, self.beta, self.distance = rho, beta, distance
-        self.inner = inner(num_tasks)
+        with _of_inner():
+            self.inner = inner(num_tasks)
         if self.inner.needs_nearby_losses:
             raise InputError("weighting.inner: expected a weighting that does not itself look at losses near by")
         self.draws = Draws()
@@ -80,8 +82,9 @@ class SAMO(Weighting):
 
     @override
     def bind(self, names: Sequence[str]) -> None:
+        with _of_inner():
+            self.inner.bind(names)
         super().bind(names)
-        self.inner.bind(names)
 
     @override
     def on_initial_losses(self, losses: Tensor) -> None:
@@ -164,6 +167,15 @@ class SAMO(Weighting):
         """The gradient of the mean loss by the private parameters of one of the M tasks."""
         start = len(call.shared) + sum(map(len, call.private[:place]))
         return average[start : start + len(call.private[place])]
+
+
+@contextmanager
+def _of_inner() -> Iterator[None]:
+    """Options in what is said of a mistake are those of the inner weighting: some have the name of one of SAMO."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(str(error).replace("weighting.", "weighting.inner.")) from error
 
 
 def value_and_gradients(

@@ -164,6 +164,10 @@ def test_a_loop_has_to_say_how_losses_are_computed_once_more() -> None:
         around("equal", 2).backward(losses, problem.shared, problem.private)
     with pytest.raises(InputError, match=r"weighting\.inner: expected a weighting that does not itself look"):
         SAMO(2, lambda num_tasks: around("equal", num_tasks))
+    with pytest.raises(InputError, match=r"weighting\.inner\.beta=2: expected .* at most 1"):
+        SAMO(2, partial(make, "gradvac", beta=2), beta=1.0)
+    with pytest.raises(InputError, match=r"unknown task in weighting\.inner\.preference 'c'"):
+        SAMO(2, partial(make, "upgrad", preference={"c": 1.0})).bind(["a", "b"])
 
 
 @pytest.mark.smoke
