@@ -255,6 +255,27 @@ def test_losses_of_half_precision(name: str, dtype: torch.dtype) -> None:
     assert cosine > 0.99
 
 
+@pytest.mark.parametrize(("at", "width"), [("representation", 6), ("parameters", 600), ("parameters", 6)])
+def test_small_gradients_of_scaled_losses_do_not_vanish_in_half_precision(at: str, width: int) -> None:
+    """Gradients at the representation, and behind a large linear layer, are as small as those of parameters."""
+    torch.manual_seed(0)
+    trunk = nn.Linear(width, width)
+    heads = [nn.Sequential(nn.Linear(width, 3), nn.Tanh(), nn.Linear(3, 1)) for _ in range(2)]
+    inputs, targets, factor = torch.randn(8, width), torch.randn(2, 8, 1), 2.0**16
+    found = []
+    for precision in (torch.float32, torch.float16):
+        trunk.zero_grad()
+        h = nn.functional.linear(*(value.to(precision) for value in (inputs, trunk.weight, trunk.bias)))
+        losses = [1e-6 * (head(h.float()) - y).square().mean() for head, y in zip(heads, targets, strict=True)]
+        weighting, private = make("upgrad", 2, at=at), [list(head.parameters()) for head in heads]
+        weighting.backward(losses, trunk.parameters(), private, step=Step(scale=factor), representation=h)
+        assert weighting.gramian is not None
+        assert trunk.weight.grad is not None
+        found.append((trunk.weight.grad / factor, weighting.gramian))
+    for single, half in zip(*found, strict=True):
+        assert float((single - half).norm() / single.norm()) < 0.01
+
+
 def linear_of_task(problem: Problem) -> list[nn.Parameter]:
     """A head's parameters, which are not shared."""
     return problem.private[0]
