@@ -30,7 +30,7 @@ def comparison_arguments(result: RunResult, overrides: Sequence[str] = ()) -> li
     """
     if len(result.tasks) < 2:
         return None
-    key_of = {text: parse_override(text).key_or_group for text in overrides}
+    key_of = {text: place_of(text) for text in overrides}
     if "resume" in key_of.values():
         overrides = ()
     said = [for_shell(text) for text in overrides if key_of[text].partition(".")[0] not in (*OF_ONE_RUN, *COLUMNS)]
@@ -52,6 +52,16 @@ def comparison_arguments(result: RunResult, overrides: Sequence[str] = ()) -> li
         if found is not None:
             said.append(override_argument("baselines", [baseline]))
     return said
+
+
+def place_of(override: str) -> str:
+    """The key at which an override sets something.
+
+    Of an option that is chosen for a part of another one, as ``weighting@weighting.inner=mgda``, that of the part.
+    """
+    found = parse_override(override)
+    package: str = found.package or ""
+    return package if "." in package else found.key_or_group
 
 
 def names_decoder(key: str) -> bool:
