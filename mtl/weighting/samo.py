@@ -62,6 +62,9 @@ class SAMO(Weighting):
             self.inner = inner(num_tasks)
         if self.inner.needs_nearby_losses:
             raise InputError("weighting.inner: expected a weighting that does not itself look at losses near by")
+        for part in self.inner.modules():
+            if isinstance(part, Draws):
+                part.set_apart()
         self.draws = Draws()
         self.needs_shared = self.inner.needs_shared
         self.needs_recomputed_losses = self.inner.needs_recomputed_losses

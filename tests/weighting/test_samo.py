@@ -17,6 +17,7 @@ from mtl.testing import weightings as checks
 from mtl.testing.problem import Problem, flat
 from mtl.weighting.base import Step, Weighting
 from mtl.weighting.samo import SAMO
+from mtl.weighting.state.draws import Draws
 from tests.support import tiny
 from tests.weighting.problems import LOOKING_AROUND, make
 
@@ -154,6 +155,15 @@ def test_absent_tasks_are_left_out() -> None:
     assert weights[1] == 0
     assert float(weights[[0, 2]].sum()) == pytest.approx(1)
     assert float(problem.private_update(1).abs().max()) == 0
+
+
+@pytest.mark.parametrize("name", ["graddrop", "gradvac"])
+def test_the_inner_method_draws_numbers_of_its_own(name: str) -> None:
+    """Beside the directions that losses are estimated in."""
+    weighting = around(name, 2)
+    mine, *inner = (part for part in weighting.modules() if isinstance(part, Draws))
+    assert len(inner) == 1
+    assert not torch.equal(*(torch.rand(3, generator=draws.generator()) for draws in (mine, *inner)))
 
 
 def test_a_loop_has_to_say_how_losses_are_computed_once_more() -> None:
