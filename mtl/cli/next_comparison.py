@@ -31,7 +31,7 @@ def comparison_arguments(result: RunResult, overrides: Sequence[str] = ()) -> li
     """
     if len(result.tasks) < 2:
         return None
-    key_of = {text: parse_override(text).key_or_group for text in overrides}
+    key_of = {text: place_of(text) for text in overrides}
     if "resume" in key_of.values():
         overrides = ()
     left_out = (*OF_ONE_RUN, *COLUMNS, *([MERGE] if result.merging is not None else []))
@@ -61,6 +61,16 @@ def comparison_arguments(result: RunResult, overrides: Sequence[str] = ()) -> li
 def keys_below(group: str, key_of: Mapping[str, str]) -> list[str]:
     """The overrides of a group's keys, without spaces, which end an entry of a comparison."""
     return ["".join(text.split()) for text, key in key_of.items() if key.startswith(f"{group}.")]
+
+
+def place_of(override: str) -> str:
+    """The key at which an override sets something.
+
+    Of an option that is chosen for a part of another one, as ``weighting@weighting.inner=mgda``, that of the part.
+    """
+    found = parse_override(override)
+    package: str = found.package or ""
+    return package if "." in package else found.key_or_group
 
 
 def names_decoder(key: str) -> bool:

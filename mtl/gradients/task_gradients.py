@@ -35,7 +35,8 @@ class TaskGradients:
         private: for each task the flat gradient with respect to its private parameters.
         losses: ``[M]``, the losses of the step.
         gramian: ``[M, M]``, of the gradients with respect to the edges of the frontier; None where there is no edge.
-        rows: for each edge ``[M, ...]``, those gradients in the last batch, of this process, as shares of the step.
+        rows: for each edge ``[M, ...]``, those gradients in the last batch, of this process, as shares of the step. In
+            the precision of the graph there, but not in float16: unscaled gradients would vanish in it.
     """
 
     losses: Tensor
@@ -61,6 +62,7 @@ class TaskGradients:
         rows = zip(self.jacobian, self._private_views, strict=True)
         self._views = [[*views(row, shared), *private_views] for row, private_views in rows]
         self.rows: list[Tensor] = []
+        self._precisions: list[torch.dtype] = []  # of the graph at each edge
         self.start(shared, private)
 
     def fits(
@@ -112,7 +114,8 @@ class TaskGradients:
         handles = [edge.node.register_prehook(_block_gradients) for edge in edges] if several else []
         while len(self.rows) < len(edges):
             self.rows.append(torch.empty(0))
-        del self.rows[len(edges) :]
+            self._precisions.append(torch.float32)
+        del self.rows[len(edges) :], self._precisions[len(edges) :]
         unreached: list[tuple[int, int]] = []
         for i, loss in enumerate(losses):
             wanted: list[Any] = [*self._shared, *self._private[i], *edges]
@@ -165,13 +168,22 @@ class TaskGradients:
 
     def _write_row(self, number: int, task: int, part: Tensor, factor: float) -> None:
         """Write what one task's pass gave at one edge."""
-        rows = self.rows[number]
-        if rows.shape[1:] != part.shape or len(rows) != len(self._private) or rows.dtype != part.dtype:
-            rows = self.rows[number] = part.new_empty(len(self._private), *part.shape)
+        rows, self._precisions[number] = self.rows[number], part.dtype
+        precision = self.jacobian.dtype if part.dtype == torch.float16 else part.dtype
+        if rows.shape[1:] != part.shape or len(rows) != len(self._private) or rows.dtype != precision:
+            rows = self.rows[number] = part.new_empty(len(self._private), *part.shape, dtype=precision)
+        part = part.to(precision)
         if factor == 1.0:
             rows[task].copy_(part)
         else:
             torch.mul(part, factor, out=rows[task])
+
+    def weighted_rows(self, factors: Tensor) -> list[Tensor]:
+        """For each edge the sum of the rows times their factors ``[M]``, in the precision of the graph there."""
+        return [
+            torch.tensordot(factors.to(rows.dtype), rows, 1).to(precision)
+            for rows, precision in zip(self.rows, self._precisions, strict=True)
+        ]
 
     def weighted_private(self, factors: Tensor) -> Sequence[Tensor]:
         """The gradients of all private parameters, task after task, times the factor ``[M]`` of their task."""

@@ -206,6 +206,10 @@ class MultiTaskModule(LeanModule):
             self.step.feed_held_out_losses(held_out, self.trainer.accumulate_grad_batches)
 
     @override
+    def on_fit_start(self) -> None:
+        self.step.precision = self.trainer.precision_plugin.forward_context
+
+    @override
     def on_train_start(self) -> None:
         reduce_gradients_ourselves(self.trainer)
         self.random_state.restore()

@@ -1,7 +1,7 @@
 """One optimizer step: batches to task losses, task losses to gradients."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
@@ -30,6 +30,7 @@ class StepState:
         inputs: of the batches so far.
         micro_batches: the batches so far and the factors of their losses, for weightings that look at them once more.
         weights: effective ones of the last optimizer step, ``[K]``.
+        scale: of a gradient scaler, in the last backward pass.
     """
 
     losses: list[Tensor] = field(default_factory=list)
@@ -38,6 +39,7 @@ class StepState:
     inputs: list[Inputs] = field(default_factory=list)
     micro_batches: list[tuple[Batch, list[float]]] = field(default_factory=list)
     weights: Tensor | None = None
+    scale: float = 1.0
 
 
 @contextmanager
@@ -65,6 +67,8 @@ class TrainingStep:
 
     Attributes:
         state: of the step under way.
+        precision: what the trainer computes losses in. Those that are computed once more, to be compared with them, are
+            computed in it too.
     """
 
     def __init__(
@@ -79,6 +83,7 @@ class TrainingStep:
         self.forward = forward
         self.preferences = preferences
         self.state = StepState()
+        self.precision: Callable[[], AbstractContextManager[Any]] = nullcontext
         learned = list(weighting.parameters())
         separate = [*partition.private.values(), learned]
         whole = [*partition.shared, *(p for part in separate for p in part)]
@@ -121,6 +126,7 @@ class TrainingStep:
             scale: what Lightning's gradient scaler multiplies losses by; it is applied to the whole update.
         """
         state, step = self.state, self.state.position
+        state.scale = scale
         if not step.tasks:  # no row of the whole step has any label
             return
         nearby = self.weighting.needs_nearby_losses
@@ -164,7 +170,8 @@ class TrainingStep:
         parts = []
         with unchanged_buffers(self.network):
             for batch, factors in self.state.micro_batches:
-                sums = torch.stack(loss_sums(self.graph, self.forward(batch.inputs), batch))
+                with self.precision():
+                    sums = torch.stack(loss_sums(self.graph, self.forward(batch.inputs), batch))
                 parts.append(sums * torch.tensor(factors, device=sums.device) / len(self.state.micro_batches))
         return mean_over_processes(reduce(torch.add, parts))
 
@@ -172,7 +179,8 @@ class TrainingStep:
         """The losses of the step's batches, as :meth:`losses` has them, at the parameters as they are now."""
         for batch, factors in self.state.micro_batches:
             # Not by the compiled network, which would be compiled once more for parameters that are moved
-            sums = loss_sums(self.graph, self.network(batch.inputs), batch)
+            with self.precision():
+                sums = loss_sums(self.graph, self.network(batch.inputs), batch)
             yield [total * factor for total, factor in zip(sums, factors, strict=True)]
 
     def feed_held_out_losses(self, held_out: Iterable[Batch], batches: int) -> None:
@@ -188,7 +196,8 @@ class TrainingStep:
             for number, batch in enumerate(held_out, 1):
                 factors = share_factors(batch.counts, batches)
                 # Not by the compiled network, which would be compiled once more for batches of this size
-                sums = loss_sums(self.graph, self.network(batch.inputs), batch)
+                with self.precision():
+                    sums = loss_sums(self.graph, self.network(batch.inputs), batch)
                 losses = [total * factor for total, factor in zip(sums, factors, strict=True)]
-                step = Step(batch.present, batches, number == batches)
+                step = Step(batch.present, batches, number == batches, self.state.scale)
                 self.weighting.on_held_out_losses(losses, self.partition.shared, self.partition.private_lists, step)

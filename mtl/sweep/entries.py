@@ -49,8 +49,9 @@ def overrides_for(group: str, text: str) -> list[str]:
     """
     given, *rest = text.split()
     for part in rest:
-        where = ELSEWHERE.get(parse_override(part).key_or_group)
-        if where is not None:
+        found = parse_override(part)
+        where = ELSEWHERE.get(found.key_or_group)
+        if where is not None and found.package is None:  # not a part of the entry, as weighting@weighting.inner is
             raise InputError(f"'{text}': {part} is not an entry's own: expected {where}")
     name, *meant = SHORTHANDS.get(given, given).split()
     return [f"{group}={name}", *meant, *rest]

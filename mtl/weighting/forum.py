@@ -99,6 +99,8 @@ class FORUM(Weighting):
     ) -> None:
         self._check_held_out(losses, private, step)
         present, all_private = step.present(self.num_tasks), [trained(parameters) for parameters in private]
+        if not present:  # no held-out row of the step has a label
+            return
         own = [all_private[i] for i in present]
         with without_autocast(losses[0].device):
             found = self._held_out_memory.gather([losses[i] for i in present], trained(shared), own, step)
@@ -122,7 +124,8 @@ class FORUM(Weighting):
         recompute = recompute_of(call, "FORUM", self.num_tasks)
         weights = torch.softmax(self.logits.index_select(0, call.task_index), 0)
         losses = torch.stack(call.losses)
-        found = self._training.add([*gradients(weights.to(losses) @ losses, call.parameters), losses.detach()], call)
+        slope = gradients(weights.to(losses) @ losses, call.parameters, call.step.scale)
+        found = self._training.add([*slope, losses.detach()], call)
         if found is None:
             return None
         slopes, values = found[:-1], found[-1]
@@ -155,7 +158,7 @@ class FORUM(Weighting):
         for losses in recompute():
             chosen = torch.stack([losses[i] for i in call.tasks])
             values.append(chosen.detach().to(weights))
-            new = gradients(weights.to(chosen) @ chosen, parameters) if parameters else []
+            new = gradients(weights.to(chosen) @ chosen, parameters, call.step.scale) if parameters else []
             total = [a + b for a, b in zip(total, new, strict=True)]
         mean = mean_over_processes(torch.stack(values).mean(0))
         return mean, [mean_over_processes(part / len(values)) for part in total]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from mtl.errors import InputError, unknown
+from mtl.errors import InputError, unknown, without_effect
 from mtl.weighting.base import GradientWeighting, check_number
 from mtl.weighting.state.per_task_option import check_several, plain_numbers
 from mtl.weighting.state.task_values import scatter_tasks, select_tasks
@@ -52,7 +52,8 @@ class GradNorm(GradientWeighting):
         normalise: see :class:`~mtl.weighting.base.Weighting`.
 
     Raises:
-        InputError: a number out of range; an unknown ``initial``; a wrong number of initial losses.
+        InputError: a number out of range; an unknown ``initial``, or ``first_batch`` beside initial losses; a wrong
+            number of these.
     """
 
     low_weight_advice = "try a smaller weighting.alpha, or weighting=equal"
@@ -74,6 +75,8 @@ class GradNorm(GradientWeighting):
         check_number("lr", lr, above=0)
         if initial not in STARTS:
             raise unknown("weighting.initial", initial, STARTS)
+        if initial != STARTS[0] and initial_losses is not None:
+            raise without_effect("weighting.initial", initial, "weighting.initial_losses=null")
         check_several("weighting.initial_losses", initial_losses, f"a list of {num_tasks} numbers")
         first = [nan] * num_tasks if initial_losses is None else plain_numbers(initial_losses)
         if len(first) != num_tasks:

@@ -63,5 +63,5 @@ class GradVac(GradientWeighting):
                 targets[i][j] += self.beta * (c - target)
             mix[rows, others] += shares
             products += shares[:, None] * g[others]
-        self.targets[tasks[:, None], tasks] = torch.tensor(targets).to(self.targets)
+        self.targets[tasks[:, None], tasks] = torch.tensor(targets, dtype=torch.float64).to(self.targets)
         return tensor(mix.sum(0), gramian)

@@ -100,9 +100,9 @@ class HeldOutWeighting(Weighting):
         step: Step = WHOLE_STEP,
     ) -> None:
         self._check_held_out(losses, private, step)
-        if self._last_step is None:
-            return
         present = step.present(self.num_tasks)
+        if self._last_step is None or not present:  # no held-out row of the step has a label
+            return
         shared_parameters, private_parameters = trained(shared), [trained(parameters) for parameters in private]
         parameters = [*shared_parameters, *(p for part in private_parameters for p in part)]
         objectives = self.objectives([losses[i] / self.units[i] for i in present], present)

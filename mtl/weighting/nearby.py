@@ -77,25 +77,42 @@ class StepSum:
         return found
 
 
-def gradients(loss: Tensor, parameters: Sequence[Parameter]) -> Vectors:
-    """Of a loss; zeros for a parameter that it does not depend on."""
+def gradients(loss: Tensor, parameters: Sequence[Parameter], scale: float = 1.0) -> Vectors:
+    """The gradient of a loss by each parameter.
+
+    Args:
+        loss: a scalar.
+        parameters: zeros for one that it does not depend on.
+        scale: the scaled loss is differentiated, so that gradients of half-precision activations do not vanish, and the
+            result is unscaled.
+
+    Returns:
+        One tensor of each parameter.
+    """
     if not loss.requires_grad or not parameters:
         return [torch.zeros_like(p) for p in parameters]
-    found = torch.autograd.grad(loss, parameters, allow_unused=True)
+    found = torch.autograd.grad(loss, parameters, torch.full_like(loss, float(scale)), allow_unused=True)
     dense = (one.to_dense() if one is not None and one.is_sparse else one for one in found)
-    return [torch.zeros_like(p) if one is None else one for p, one in zip(parameters, dense, strict=True)]
+    parts = [torch.zeros_like(p) if one is None else one for p, one in zip(parameters, dense, strict=True)]
+    return parts if scale == 1.0 else [part / scale for part in parts]
 
 
 @contextmanager
 def shifted(parameters: Sequence[Parameter], moves: Vectors) -> Iterator[None]:
-    """Parameters that are moved, and afterwards as they were, to the last bit."""
+    """Parameters that are moved, and afterwards as they were, to the last bit.
+
+    In a loop that calls under ``torch.autocast``, copies of them in half precision are kept until it ends, and would be
+    those of before.
+    """
     kept = [p.detach().clone() for p in parameters]
     try:
         with torch.no_grad():
             for p, move in zip(parameters, moves, strict=True):
                 p.add_(move)
+        torch.clear_autocast_cache()
         yield
     finally:
         with torch.no_grad():
             for p, value in zip(parameters, kept, strict=True):
                 p.copy_(value)
+        torch.clear_autocast_cache()

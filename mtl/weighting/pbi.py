@@ -23,7 +23,7 @@ class PBI(LossWeighting):
         num_tasks: K.
         theta: price of leaving the direction, 0 or more.
         preference: p by task or in order. Default equal.
-        ideal: z, the least attainable loss by task or in order. Default 0.
+        ideal: z, the least attainable loss by task or in order, after ``normalise``. Default 0.
         normalise: see :class:`~mtl.weighting.base.Weighting`.
     """
 

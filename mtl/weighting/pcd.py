@@ -7,10 +7,12 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
+from mtl.errors import without_effect
 from mtl.weighting.base import GradientWeighting, check_number
 from mtl.weighting.solvers.quadratic import Array, array, nonnegative_qp, scaled, tensor
 from mtl.weighting.state.per_task_option import PerTaskOption, check_several
 
+USUAL = {"tau": 0.02, "beta": 0.999, "eps": 1e-8}  # where nothing is said
 UNMET = 1e-6  # of the largest squared length: a condition that is missed by more cannot be met
 
 
@@ -41,6 +43,9 @@ class PCD(GradientWeighting):
         eps: added to the moving averages, 0 or more.
         at: where gradients are compared, see :class:`~mtl.weighting.base.GradientWeighting`.
         normalise: see :class:`~mtl.weighting.base.Weighting`.
+
+    Raises:
+        InputError: a number out of range; one that has no effect, as no task is primary.
     """
 
     weights_private = False
@@ -53,9 +58,9 @@ class PCD(GradientWeighting):
         self,
         num_tasks: int,
         primary: Sequence[str] | None = None,
-        tau: float = 0.02,
-        beta: float = 0.999,
-        eps: float = 1e-8,
+        tau: float = USUAL["tau"],
+        beta: float = USUAL["beta"],
+        eps: float = USUAL["eps"],
         at: str = "parameters",
         normalise: str = "none",
     ) -> None:
@@ -66,6 +71,9 @@ class PCD(GradientWeighting):
         self.tau, self.beta, self.eps = tau, beta, eps
         check_several("weighting.primary", primary, "a list of task names")
         named = dict.fromkeys(primary or (), 1.0)
+        for option, value in {"tau": tau, "beta": beta, "eps": eps}.items():
+            if not named and value != USUAL[option]:
+                raise without_effect(f"weighting.{option}", value, "weighting.primary=[<task>, ...]")
         self.primary = PerTaskOption("weighting.primary", num_tasks, named or None, default=0.0 if named else 1.0)
         self.register_buffer("squares", torch.zeros(num_tasks))  # moving averages of |g_j|^2
         self.register_buffer("counts", torch.zeros(num_tasks))  # steps in them

@@ -1,6 +1,7 @@
 """Any weighting, of gradients taken where the losses are higher near by: minima that are flat for every task."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -57,9 +58,13 @@ class SAMO(Weighting):
         check_number("beta", beta, least=0, most=1)
         check_number("distance", distance, above=0)
         self.rho, self.beta, self.distance = rho, beta, distance
-        self.inner = inner(num_tasks)
+        with _of_inner():
+            self.inner = inner(num_tasks)
         if self.inner.needs_nearby_losses:
             raise InputError("weighting.inner: expected a weighting that does not itself look at losses near by")
+        for part in self.inner.modules():
+            if isinstance(part, Draws):
+                part.set_apart()
         self.draws = Draws()
         self.needs_shared = self.inner.needs_shared
         self.needs_recomputed_losses = self.inner.needs_recomputed_losses
@@ -80,8 +85,9 @@ class SAMO(Weighting):
 
     @override
     def bind(self, names: Sequence[str]) -> None:
+        with _of_inner():
+            self.inner.bind(names)
         super().bind(names)
-        self.inner.bind(names)
 
     @override
     def on_initial_losses(self, losses: Tensor) -> None:
@@ -110,7 +116,8 @@ class SAMO(Weighting):
         if not call.trains:  # a step of tasks that are frozen
             return torch.zeros(len(call.tasks), device=call.losses[0].device)
         recompute = recompute_of(call, "SAMO", self.num_tasks)
-        average = self._mean_gradient.add(gradients(torch.stack(call.losses).mean(), call.parameters), call)
+        mean = torch.stack(call.losses).mean()
+        average = self._mean_gradient.add(gradients(mean, call.parameters, call.step.scale), call)
         if average is None:
             return None
         generator = self.draws.generator()
@@ -121,7 +128,7 @@ class SAMO(Weighting):
             moves = [*self._shared_move(average[: len(call.shared)], local), *along(own, self.rho)]
             moved = [*call.shared, *call.private[place]]
             with shifted(moved, moves):
-                value, slopes = value_and_gradients(index, recompute, moved)
+                value, slopes = value_and_gradients(index, recompute, moved, call.step.scale)
             # A function of the parameters with this value and this gradient, for the inner weighting to differentiate
             products = [((p - p.detach()) * slope).sum() for p, slope in zip(moved, slopes, strict=True)]
             surrogates.append(torch.stack(products).sum() + value)
@@ -165,14 +172,25 @@ class SAMO(Weighting):
         return average[start : start + len(call.private[place])]
 
 
-def value_and_gradients(index: int, recompute: Recompute, parameters: Sequence[Parameter]) -> tuple[Tensor, Vectors]:
-    """The loss of one task over the step's batches, and its gradient."""
+@contextmanager
+def _of_inner() -> Iterator[None]:
+    """Options in what is said of a mistake are those of the inner weighting: some have the name of one of SAMO."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(str(error).replace("weighting.", "weighting.inner.")) from error
+
+
+def value_and_gradients(
+    index: int, recompute: Recompute, parameters: Sequence[Parameter], scale: float
+) -> tuple[Tensor, Vectors]:
+    """The loss of one task over the step's batches, and its gradient, taken with a scaled loss."""
     values, total, batches = [], [torch.zeros_like(p) for p in parameters], 0
     with torch.enable_grad():
         for losses in recompute():
             batches += 1
             values.append(losses[index].detach())
-            total = [a + b for a, b in zip(total, gradients(losses[index], parameters), strict=True)]
+            total = [a + b for a, b in zip(total, gradients(losses[index], parameters, scale), strict=True)]
     return torch.stack(values).mean(), [one / batches for one in total]
 
 

@@ -35,7 +35,7 @@ class STCH(LossWeighting):
         num_tasks: K.
         mu: smoothness, above 0, in the unit of the losses.
         preference: p by task or in order; divided by its sum. Default equal.
-        ideal: z, the least attainable loss by task or in order. Default 0.
+        ideal: z, the least attainable loss by task or in order, after ``normalise``. Default 0.
         warm_up: epochs of sums of logarithms, at least 1; None compares the losses themselves from the beginning.
         normalise: see :class:`~mtl.weighting.base.Weighting`.
 

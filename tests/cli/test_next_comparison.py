@@ -53,6 +53,8 @@ def test_a_model_and_a_weighting_that_were_typed_are_the_ones_compared() -> None
     assert study.models == ["gated model.experts=8"]
     assert study.weightings == ["dwa weighting.temperature=3"]
     assert study.overrides == ["task=census", "encoder.widths=[8, 9]"]
+    inner = ["weighting@weighting.inner=fairgrad", "weighting.inner.alpha=1.5"]
+    assert compared("task=census", "weighting=samo", *inner).weightings == [" ".join(["samo", *inner])]
     assert compared("task=census", "model=single_task").models == compared("task=census").models
     assert compared("experiment=census", "epochs=3").question == read_study(["experiment=census"]).question
     assert compared("task=census", "model=trees").baselines == ["trees"]

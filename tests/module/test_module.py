@@ -26,7 +26,9 @@ from mtl.weighting.coba import CoBa
 from mtl.weighting.equal import Equal
 from mtl.weighting.famo import FAMO
 from mtl.weighting.fixed import Fixed
+from mtl.weighting.forum import FORUM
 from mtl.weighting.gradnorm import GradNorm
+from mtl.weighting.samo import SAMO
 from mtl.weighting.uncertainty import Uncertainty
 from tests.support import Rows, fit, module_of, parameters, rows
 
@@ -237,6 +239,21 @@ def test_what_looks_at_losses_once_more_leaves_running_statistics_as_one_pass_of
     assert buffers[0]["sharing.passes"] == 1
     for found in buffers[1:]:
         torch.testing.assert_close(found, buffers[0])
+
+
+@pytest.mark.parametrize("make", [FAMO, CoBa, FORUM, partial(SAMO, inner=Equal)])
+def test_losses_that_are_computed_once_more_have_the_precision_of_the_step(make: Callable[[int], Weighting]) -> None:
+    """They are compared with those: what rounding changes would be taken for progress."""
+    data, weighting = rows(40), make(3)
+    data.hold_out(weighting.held_out and 0.5)
+    module = module_of(data, weighting, sgd)
+    half: list[bool] = []
+    module.network.register_forward_hook(
+        lambda network, _, __: half.append(torch.is_autocast_enabled("cpu")) if network.training else None
+    )
+    fit(data, module, batch_size=20, epochs=1, precision="bf16-mixed")
+    assert len(half) >= 2
+    assert all(half)
 
 
 def test_a_penalty_on_predictions_leaves_running_statistics_alone() -> None:

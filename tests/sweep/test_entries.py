@@ -24,6 +24,8 @@ def test_an_entry_has_overrides_of_its_own() -> None:
         "grouping=auto",
         "affinity.networks=2",
     ]
+    inner = ["weighting=samo", "weighting@weighting.inner=mgda", "weighting.inner.measure=norm"]
+    assert overrides_for("weighting", "samo weighting@weighting.inner=mgda weighting.inner.measure=norm") == inner
 
 
 @pytest.mark.parametrize(

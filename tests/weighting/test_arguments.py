@@ -152,6 +152,17 @@ def test_held_out_losses_need_a_graph(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["auto_lambda", "moml", "forum", "coba"])
+def test_held_out_rows_without_any_label_teach_nothing(name: str) -> None:
+    """Where labels are few, no held-out row of a step may have one; the next step goes on."""
+    problem, weighting = Problem(2), make(name, 2)
+    problem.backward(weighting)
+    state = {key: value.clone() for key, value in weighting.state_dict().items()}
+    weighting.on_held_out_losses(losses_of(problem), problem.shared, problem.private, Step(tasks=()))
+    torch.testing.assert_close(dict(weighting.state_dict()), state, equal_nan=True)
+    problem.backward(weighting)
+
+
+@pytest.mark.parametrize("name", ["auto_lambda", "moml", "forum", "coba"])
 def test_held_out_losses_are_of_all_tasks(name: str) -> None:
     """As those of a step."""
     problem, weighting = Problem(3), make(name, 3)
@@ -242,6 +253,27 @@ def test_losses_of_half_precision(name: str, dtype: torch.dtype) -> None:
         updates.append(problem.update())
     cosine = torch.nn.functional.cosine_similarity(*updates, 0)
     assert cosine > 0.99
+
+
+@pytest.mark.parametrize(("at", "width"), [("representation", 6), ("parameters", 600), ("parameters", 6)])
+def test_small_gradients_of_scaled_losses_do_not_vanish_in_half_precision(at: str, width: int) -> None:
+    """Gradients at the representation, and behind a large linear layer, are as small as those of parameters."""
+    torch.manual_seed(0)
+    trunk = nn.Linear(width, width)
+    heads = [nn.Sequential(nn.Linear(width, 3), nn.Tanh(), nn.Linear(3, 1)) for _ in range(2)]
+    inputs, targets, factor = torch.randn(8, width), torch.randn(2, 8, 1), 2.0**16
+    found = []
+    for precision in (torch.float32, torch.float16):
+        trunk.zero_grad()
+        h = nn.functional.linear(*(value.to(precision) for value in (inputs, trunk.weight, trunk.bias)))
+        losses = [1e-6 * (head(h.float()) - y).square().mean() for head, y in zip(heads, targets, strict=True)]
+        weighting, private = make("upgrad", 2, at=at), [list(head.parameters()) for head in heads]
+        weighting.backward(losses, trunk.parameters(), private, step=Step(scale=factor), representation=h)
+        assert weighting.gramian is not None
+        assert trunk.weight.grad is not None
+        found.append((trunk.weight.grad / factor, weighting.gramian))
+    for single, half in zip(*found, strict=True):
+        assert float((single - half).norm() / single.norm()) < 0.01
 
 
 def linear_of_task(problem: Problem) -> list[nn.Parameter]:

@@ -101,6 +101,11 @@ def test_training_tells_the_losses_of_the_best_constants() -> None:
     torch.testing.assert_close(module.weighting.initial_losses, expected)
 
 
+def test_a_start_beside_initial_losses_is_refused() -> None:
+    with pytest.raises(InputError, match=r"weighting\.initial=first_batch has no effect: expected it with .*=null"):
+        make("gradnorm", 2, initial="first_batch", initial_losses=[1.0, 2.0])
+
+
 def test_wrong_initial_losses_are_refused() -> None:
     """In one line."""
     with pytest.raises(InputError, match=r"^weighting.initial_losses has 2 values for 3 tasks$"):

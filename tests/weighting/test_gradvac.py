@@ -19,3 +19,10 @@ def test_gradvac_turns_a_gradient_to_its_target() -> None:
     cosine = -1 / ROOT
     torch.testing.assert_close(targets[0, 1], torch.tensor(0.5 * 0.3 + 0.5 * cosine))
     torch.testing.assert_close(targets[1, 0], torch.tensor(-0.5 + 0.5 * cosine))
+
+
+def test_targets_keep_double_precision() -> None:
+    weighting = make("gradvac", 2, beta=0.5).double()
+    assert isinstance(weighting, GradientWeighting)
+    weighting(J.double() @ J.double().T, torch.ones(2).double(), torch.arange(2))
+    assert float(weighting.state_dict()["targets"][0, 1]) == pytest.approx(-0.5 / ROOT, abs=1e-14)

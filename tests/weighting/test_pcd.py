@@ -46,6 +46,11 @@ def test_several_primary_tasks_are_one() -> None:
     torch.testing.assert_close(solve(two, j) @ j, solve(one, merged) @ merged)
 
 
+def test_what_has_no_effect_without_a_primary_task_is_refused() -> None:
+    with pytest.raises(InputError, match=r"weighting\.tau=0\.5 has no effect: expected it with weighting\.primary="):
+        make("pcd", 2, tau=0.5)
+
+
 def test_a_name_that_is_no_task() -> None:
     """With the nearest."""
     with pytest.raises(InputError, match=r"weighting\.primary.*'sale'"):

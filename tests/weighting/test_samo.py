@@ -2,12 +2,13 @@
 
 import copy
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mtl.assembly import build
 from mtl.errors import InputError
@@ -16,8 +17,9 @@ from mtl.testing import weightings as checks
 from mtl.testing.problem import Problem, flat
 from mtl.weighting.base import Step, Weighting
 from mtl.weighting.samo import SAMO
+from mtl.weighting.state.draws import Draws
 from tests.support import tiny
-from tests.weighting.problems import make
+from tests.weighting.problems import LOOKING_AROUND, make
 
 INNER = ("famo", "upgrad", "graddrop", "moml")  # one of each kind
 CHECKS = (
@@ -112,6 +114,40 @@ def test_every_kind_of_inner_method_does_what_all_methods_do(name: str) -> None:
         check(maker(name))
 
 
+def test_parameters_are_moved_under_autocast_too() -> None:
+    """Copies of them in half precision that are kept while a loop is under it are not those of before."""
+    autocast = torch.autocast("cpu", torch.bfloat16)
+    problem, updates = Problem(3), []
+
+    def again() -> list[list[Tensor]]:
+        with autocast:
+            return [problem.forward()[0]]
+
+    for around_all in (nullcontext(), autocast):
+        problem.clear()
+        weighting = around("equal", 3, rho=1.0)
+        with around_all:
+            weighting.backward(again()[0], problem.shared, problem.private, step=Step(recompute=again))
+        updates.append(problem.update())
+    torch.testing.assert_close(*updates)
+
+
+@pytest.mark.parametrize("name", LOOKING_AROUND)
+def test_gradients_are_taken_of_scaled_losses(name: str) -> None:
+    """What vanishes in half precision does not where a gradient scaler has a factor."""
+    p = nn.Parameter(torch.ones(2))
+
+    def losses() -> list[Tensor]:
+        return [1e-9 * number.float() for number in p.half()]
+
+    factor = 2.0**16
+    step = Step(scale=factor, recompute=lambda: [losses()])
+    make(name, 2).backward(losses(), [p], [[], []], step=step)
+    assert p.grad is not None
+    found = p.grad / factor
+    torch.testing.assert_close(found / found[0], torch.ones(2), rtol=1e-2, atol=0)
+
+
 def test_absent_tasks_are_left_out() -> None:
     """Weight and head of the absent one are left alone."""
     problem, weighting = Problem(3), around("mgda", 3)
@@ -119,6 +155,15 @@ def test_absent_tasks_are_left_out() -> None:
     assert weights[1] == 0
     assert float(weights[[0, 2]].sum()) == pytest.approx(1)
     assert float(problem.private_update(1).abs().max()) == 0
+
+
+@pytest.mark.parametrize("name", ["graddrop", "gradvac"])
+def test_the_inner_method_draws_numbers_of_its_own(name: str) -> None:
+    """Beside the directions that losses are estimated in."""
+    weighting = around(name, 2)
+    mine, *inner = (part for part in weighting.modules() if isinstance(part, Draws))
+    assert len(inner) == 1
+    assert not torch.equal(*(torch.rand(3, generator=draws.generator()) for draws in (mine, *inner)))
 
 
 def test_a_loop_has_to_say_how_losses_are_computed_once_more() -> None:
@@ -129,6 +174,10 @@ def test_a_loop_has_to_say_how_losses_are_computed_once_more() -> None:
         around("equal", 2).backward(losses, problem.shared, problem.private)
     with pytest.raises(InputError, match=r"weighting\.inner: expected a weighting that does not itself look"):
         SAMO(2, lambda num_tasks: around("equal", num_tasks))
+    with pytest.raises(InputError, match=r"weighting\.inner\.beta=2: expected .* at most 1"):
+        SAMO(2, partial(make, "gradvac", beta=2), beta=1.0)
+    with pytest.raises(InputError, match=r"unknown task in weighting\.inner\.preference 'c'"):
+        SAMO(2, partial(make, "upgrad", preference={"c": 1.0})).bind(["a", "b"])
 
 
 @pytest.mark.smoke

@@ -9,7 +9,7 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import Checkpoint
 from typing_extensions import override
 
-from mtl.errors import unknown
+from mtl.errors import InputError, unknown
 from mtl.module.lightning import EpochCallback
 from mtl.module.module import MultiTaskModule
 from mtl.runs.checksums import checked_path
@@ -21,7 +21,8 @@ class Checkpoints(EpochCallback, Checkpoint):
     Args:
         best: file of the best.
         last: file of the last.
-        metric: the validation quantity that selects; one that is not measured is an InputError with those that are.
+        metric: the validation quantity that selects; one that is not measured is an InputError with those that are, and
+            so is, at the end, one that was finite in no validation, by which the first epoch would be the best.
         mode: "min" or "max", which of its values is best.
 
     Attributes:
@@ -58,6 +59,11 @@ class Checkpoints(EpochCallback, Checkpoint):
         # Lightning writes elsewhere and moves, which between two disks is a copy that may end half-way
         with checked_path(*paths) if trainer.is_global_zero else nullcontext(paths[0]) as place:
             trainer.save_checkpoint(place, weights_only=False)
+
+    @override
+    def on_train_end(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
+        if self.value is not None and self._rank(self.value) == inf:
+            raise InputError(f"{self.metric} was infinite in all validations: nothing to select a checkpoint by")
 
     def best_with(self, value: float) -> float:
         """The best value so far and this one: Lightning lets checkpoints look at an epoch after all other callbacks."""

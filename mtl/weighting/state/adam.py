@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-DECAYS = torch.tensor([[0.9], [0.999]])  # of the moments
+DECAYS = torch.tensor([[0.9], [0.999]], dtype=torch.float64)  # of the moments
 EPSILON = 1e-8
 
 

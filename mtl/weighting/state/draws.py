@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from mtl.weighting.state.simplex import normalise_to_simplex
 
+FAR = 2**31  # more steps than any training has
+
 
 class PythonRandom(Random):
     """Python's generator, as a class of its own: ``torch.compile`` would take ``Random`` for a constant, and fail."""
@@ -26,6 +28,10 @@ class Draws(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("state", torch.tensor([torch.initial_seed() % 2**31, 0]))
+
+    def set_apart(self) -> None:
+        """Draw other numbers than another one that was made with the same seed, in all steps."""
+        self.state[1] += FAR
 
     def generator(self) -> torch.Generator:
         """The generator of the next step, on the CPU."""

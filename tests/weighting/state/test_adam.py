@@ -20,6 +20,17 @@ def test_steps_are_those_of_pytorch(scale: float) -> None:
     torch.testing.assert_close(numbers, theirs.detach(), rtol=1e-4, atol=1e-5)
 
 
+def test_double_precision_is_kept() -> None:
+    ours, theirs = Adam(2, 0.1).double(), torch.nn.Parameter(torch.zeros(2, dtype=torch.float64))
+    optimizer = torch.optim.Adam([theirs], 0.1)
+    numbers = torch.zeros(2, dtype=torch.float64)
+    for gradient in torch.tensor([[1.0, -2.0], [3.0, 0.1]], dtype=torch.float64):
+        numbers = numbers - ours.step(gradient)
+        theirs.grad = gradient.clone()
+        optimizer.step()
+    torch.testing.assert_close(numbers, theirs.detach(), rtol=1e-13, atol=0)
+
+
 def test_numbers_without_gradient_stay() -> None:
     """Their step is 0, and their moments are those of a gradient of 0."""
     some, every = Adam(3, 0.1), Adam(3, 0.1)

@@ -1,6 +1,5 @@
 """K passes through everything that form no task's gradient of large linear layers."""
 
-import torch
 from torch import Tensor
 
 from mtl.gradients.accumulate import add_gradient, add_weighted_gradient
@@ -27,8 +26,7 @@ def update_from_linear_layers(call: Call, operations: list[LinearOp], memory: Gr
     gathered, gramian, rest = compare_gradients(call, call.shared, operations, memory)
     weights, factors = solve(gramian, gathered.losses)
     scaled = weights * call.step.scale
-    for operation, rows in zip(operations, gathered.rows, strict=True):
-        direction = torch.tensordot(scaled.to(rows.dtype), rows, 1)
+    for operation, direction in zip(operations, gathered.weighted_rows(scaled), strict=True):
         add_weighted_gradient([operation.edge], [direction], operation.parameters)
     add_gradient(scaled @ gathered.jacobian, rest)
     write_private(call, gathered, factors)

@@ -1,6 +1,5 @@
 """K passes to the last shared tensors, then one through what is shared."""
 
-import torch
 from torch import Tensor
 
 from mtl.gradients.accumulate import add_gradient, add_weighted_gradient
@@ -35,8 +34,7 @@ def update_from_representation(call: Call, memory: GradientMemory, solve: Solve)
     assert gathered is not None
     weights, factors = solve(frontier_gramian(gathered), gathered.losses)
     scaled = weights * call.step.scale
-    directions = [torch.tensordot(scaled.to(rows.dtype), rows, 1) for rows in gathered.rows]
-    add_weighted_gradient(frontier.edges, directions, call.shared)
+    add_weighted_gradient(frontier.edges, gathered.weighted_rows(scaled), call.shared)
     if frontier.parameters:
         add_gradient(scaled @ gathered.jacobian, frontier.parameters)
     write_private(call, gathered, factors)
