@@ -13,7 +13,7 @@ KEY = "random_state"  # of a checkpoint
 @contextmanager
 def unchanged_random_state() -> Iterator[None]:
     """What is drawn, or seeded, in the meantime changes nothing of what is drawn afterwards."""
-    begun = torch.cuda.is_available() and torch.cuda.is_initialized()
+    begun = torch.cuda.is_available() and torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
     with torch.random.fork_rng(range(torch.cuda.device_count()) if begun else []):
         yield
     if torch.cuda.is_available() and not begun:  # a seed waits until CUDA begins, and that of now is to be the last one
