@@ -23,7 +23,7 @@ class ReachedParameters:
 
     def __init__(self, parameters: Mapping[str, Tensor]) -> None:
         self._parameters = dict(parameters)
-        self._known = {id(one) for one in parameters.values()}
+        self._known: set[int] = set()
         self._waiting: dict[int, str] | None = None  # names of those that were not reached so far
 
     def look(self, losses: Sequence[Tensor]) -> None:
@@ -36,6 +36,7 @@ class ReachedParameters:
             InputError: one reaches a parameter to be trained that the network does not have.
         """
         if self._waiting is None:
+            self._known = {id(one) for one in self._parameters.values()}
             self._waiting = {id(one): name for name, one in self._parameters.items() if one.requires_grad}
         if not self._waiting:
             return
@@ -51,10 +52,10 @@ class ReachedParameters:
     def conclude(self) -> str:
         """Look no further; what is to be said of parameters that no loss has reached, empty if there is none."""
         unreached = {name: self._parameters[name].numel() for name in (self._waiting or {}).values()}
-        self._waiting = {}
+        parts = list(dict.fromkeys(self._whole_part(name, unreached) for name in unreached))
+        self._waiting, self._parameters = {}, {}  # of a stack they would keep memory
         if not unreached:
             return ""
-        parts = list(dict.fromkeys(self._whole_part(name, unreached) for name in unreached))
         named = ", ".join(parts[:SHOWN]) + (f" and {len(parts) - SHOWN} more" if len(parts) > SHOWN else "")
         numbers = sum(unreached.values())
         return (
