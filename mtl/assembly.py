@@ -20,6 +20,7 @@ from mtl.config.run_config import AUTO, Node, RunConfig
 from mtl.errors import InputError
 from mtl.merging.merged import Merged
 from mtl.module.module import MultiTaskModule
+from mtl.module.random_state import unchanged_random_state
 from mtl.network import Network
 from mtl.nn.encoder import Encoder
 from mtl.nn.norm import warn_of_batch_norm
@@ -280,6 +281,12 @@ def load(run: str | PathLike[str], trust: Sequence[str] = ()) -> Assembly:
             that is not trusted.
     """
     return load_run(Run.open(run, trust))
+
+
+def load_beside(run: str | PathLike[str], trust: Sequence[str] = ()) -> Assembly:
+    """As :func:`load`, for a run that is at work with a seed of its own: what that one draws stays as it is."""
+    with unchanged_random_state():
+        return load(run, trust)
 
 
 def load_run(opened: Run) -> Assembly:

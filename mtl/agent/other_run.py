@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mtl.assembly import load
+from mtl.assembly import load_beside
 from mtl.errors import InputError
 from mtl.runs.directory import Run
 from mtl.suites.base import MultiTaskDataModule, Predict
@@ -26,7 +26,7 @@ def predict_of(run: str, data: MultiTaskDataModule, names: Sequence[str], option
     opened = Run.open(run)
     if opened.result.data.fingerprint != data.fingerprint:
         raise InputError(f"{option}={run}: that run is of other data, so its training rows may be test rows here")
-    assembly = load(opened.path)
+    assembly = load_beside(opened.path)
     missing = [name for name in names if name not in {task.name for task in assembly.data.tasks}]
     if missing or dict(assembly.data.input_shape) != dict(data.input_shape):
         why = f"it has not learned {missing[0]}" if missing else "it reads other inputs"

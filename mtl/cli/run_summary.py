@@ -44,8 +44,9 @@ def show(
 def longer_advice(result: RunResult) -> str:
     """What to type for a run that was still improving when its budget was used up."""
     key = result.selection.budget_key
-    used = f"{result.steps} steps" if key == "steps" else f"{result.epochs} epochs"
-    return f"The best epoch is the last: validation was still improving after {used}. Raise {key}= to train longer."
+    unit = "epoch" if key in ("steps", "epochs") else "iteration"
+    used = f"{result.steps} steps" if key == "steps" else f"{result.epochs} {unit}s"
+    return f"The best {unit} is the last: validation was still improving after {used}. Raise {key}= to train longer."
 
 
 def improvement_sentence(found: ImprovementResult) -> str:
@@ -138,7 +139,7 @@ def metrics_table(result: RunResult) -> Table:
     chosen, selected = result.choices, result.selection
     how, best = f"{chosen.model} sharing, {chosen.weighting} weighting", f"epoch {selected.epoch + 1}"
     if trees_of(result.config) is not None:
-        how, best = "boosted trees", "iteration of " + ", ".join(f"{k} {v}" for k, v in selected.by_task.items())
+        how, best = "boosted trees", "iteration of " + ", ".join(f"{k} {v + 1}" for k, v in selected.by_task.items())
     if result.merging is not None:
         how = f"merged from networks trained apart, {chosen.weighting} weighting"
     table = Table(

@@ -39,9 +39,9 @@ def foreign_reader(losses: Sequence[Tensor], private: Sequence[Sequence[Paramete
     return None
 
 
-def leaves(loss: Tensor) -> list[Tensor]:
-    """The tensors at which a graph begins, those of its parameters among them."""
-    waiting: list[Node | None] = [loss.grad_fn]
+def leaves(*losses: Tensor) -> list[Tensor]:
+    """The tensors at which the graph of some losses begins, those of its parameters among them."""
+    waiting: list[Node | None] = [loss.grad_fn for loss in losses]
     seen: set[Node] = set()
     found = []
     while waiting:

@@ -1,6 +1,6 @@
 """The values of another run's network that networks trained apart begin with."""
 
-from mtl.assembly import load
+from mtl.assembly import load_beside
 from mtl.config.run_config import RunConfig
 from mtl.errors import InputError
 from mtl.module.module import MultiTaskModule
@@ -23,7 +23,7 @@ def begin_with_start(module: MultiTaskModule, config: RunConfig) -> None:
     """
     for sharing in module.network.sharing.modules():
         if isinstance(sharing, CommonStart) and sharing.start_run is not None:
-            found = load(sharing.start_run, config.trust).module.network
+            found = load_beside(sharing.start_run, config.trust).module.network
             if not isinstance(found.sharing, Hard):
                 raise InputError(
                     f"model.start={sharing.start_run}: {type(found.sharing).__name__} has no trunk that serves all "

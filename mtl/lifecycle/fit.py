@@ -159,7 +159,7 @@ def fitted(run: Run, assembly: Assembly, trainer: Progress, observers: Observers
         selection,
         seconds,
         step_seconds,
-        (*assembly.notes, *observers.low_weights.notes),
+        (*assembly.notes, *module.notes, *observers.low_weights.notes),
         torch.get_num_threads(),
     )
 

@@ -1,6 +1,7 @@
 """Several runs in one process: those of one shape are trained at once, the others one after another."""
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from copy import copy
@@ -84,20 +85,35 @@ def train_jobs(jobs: Sequence[Job], replicas: int) -> None:
     """Train runs, up to ``replicas`` of one shape at once, and put into each job what came of it.
 
     Runs are of one shape where they differ in nothing but the seed, the weighting, the learning rate and the weight
-    decay. Where several cannot be trained at once, one line on the standard error says why, and they are trained one
-    after another. A run that fails leaves the others alone.
+    decay. What cannot be trained beside others is trained by itself, after the others of its shape; a line on the
+    standard error says why. A run that fails leaves the others alone.
 
     Args:
         jobs: runs.
         replicas: most runs at once.
     """
     for group in groups_of(jobs, replicas):
-        reason = train_stack(group) if len(group) > 1 else None
-        if reason is not None:
-            sys.stderr.write(f"{len(group)} runs are trained one after another, not at once: {reason}\n")
+        together = group
+        while len(together) > 1:
+            apart = train_stack(together)
+            if not apart:
+                break
+            say_apart(apart, len(together))
+            together = [job for job in together if not any(job is one for one, _ in apart)]
         for job in group:
             if job.result is None and job.error is None:
                 train_alone(job)
+
+
+def say_apart(apart: Sequence[tuple[Job, str]], runs: int) -> None:
+    """Say which of so many runs are not trained at once, and why."""
+    others = runs - len(apart)
+    if others < 2:  # of which there is no stack either
+        sys.stderr.write(f"{runs} runs are trained one after another, not at once: {apart[0][1]}\n")
+        return
+    for reason, count in Counter(reason for _, reason in apart).items():
+        what = "is trained by itself" if count == 1 else "are trained one after another"
+        sys.stderr.write(f"{count} of {runs} runs {what}, and not at once with others: {reason}\n")
 
 
 def groups_of(jobs: Iterable[Job], replicas: int) -> list[list[Job]]:
@@ -119,34 +135,39 @@ def train_alone(job: Job) -> None:
         job.error = error
 
 
-def train_stack(jobs: Sequence[Job]) -> str | None:
+def train_stack(jobs: Sequence[Job]) -> list[tuple[Job, str]]:
     """Train runs of one shape at once.
 
     Args:
         jobs: two or more.
 
     Returns:
-        Why they cannot be; None where they were.
+        Which of them cannot be trained beside others, and why; where there is any, none was trained. Nothing where all
+        were.
     """
-    reason = next(filter(None, (obstacle_in_config(job.config) for job in jobs)), None)
-    if reason is not None:
-        return reason
+    apart = [(job, reason) for job in jobs if (reason := obstacle_in_config(job.config)) is not None]
+    if apart:
+        return apart
     with silent_lightning(), signals_interrupt(), ExitStack() as locks:
-        try:
-            trainees = prepare_all(jobs)
-        except InputError:  # each says it for itself, where it is trained alone
-            return "one of them cannot be prepared"
-        reason = next(filter(None, (obstacle(one.prepared.assembly) for one in trainees)), None)
-        if reason is not None:
-            return reason
-        return Training(trainees).start(locks)
+        trainees: list[Trainee] = []
+        for job in jobs:
+            try:
+                trainees.append(prepared(job, trainees[0].prepared if trainees else None))
+            except InputError:  # which it says for itself, where it is trained alone
+                return [(job, "it cannot be prepared")]
+        found = [(one.job, obstacle(one.prepared.assembly)) for one in trainees]
+        apart = [(job, reason) for job, reason in found if reason is not None]
+        if apart:
+            return apart
+        reason = Training(trainees).start(locks)
+        return [] if reason is None else [(job, reason) for job in jobs]
 
 
-def prepare_all(jobs: Sequence[Job]) -> list[Trainee]:
-    """The objects of all runs; the rows are loaded once."""
-    first = prepare(jobs[0].config, jobs[0].most_threads)
-    out = [Trainee(jobs[0], first, Observers.of(first.assembly, SharedTimer()), torch.get_rng_state())]
-    for job in jobs[1:]:
+def prepared(job: Job, first: Prepared | None) -> Trainee:
+    """The objects of a run; the rows are those of the first one, if there is one."""
+    if first is None:
+        made = prepare(job.config, job.most_threads)
+    else:
         config = job.config
         lightning.seed_everything(config.seed, verbose=False)
         data = copy(first.assembly.data)
@@ -157,9 +178,8 @@ def prepare_all(jobs: Sequence[Job]) -> list[Trainee]:
         check_rows(environment, improvement, data, config.seed)
         begin_with_start(assembly.module, config)
         check_meeting(environment, improvement, assembly.module.network)
-        prepared = Prepared(assembly, improvement, environment, (), None, first.data_seconds)
-        out.append(Trainee(job, prepared, Observers.of(assembly, SharedTimer()), torch.get_rng_state()))
-    return out
+        made = Prepared(assembly, improvement, environment, (), None, first.data_seconds)
+    return Trainee(job, made, Observers.of(made.assembly, SharedTimer()), torch.get_rng_state())
 
 
 class Training:

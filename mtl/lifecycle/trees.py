@@ -156,7 +156,9 @@ def fit_trees(
         done[name] = boosted
         if config.progress:
             lowest, total = boosted.losses[boosted.best], len(boosted.losses)
-            sys.stderr.write(f"{name}: lowest validation loss {lowest:.4f} in iteration {boosted.best} of {total}\n")
+            sys.stderr.write(
+                f"{name}: lowest validation loss {lowest:.4f} in iteration {boosted.best + 1} of {total}\n"
+            )
 
     reset_peak_memory()
     started = time.perf_counter()

@@ -1,5 +1,6 @@
 """The one Lightning module: it lets the parts of training and evaluation work at Lightning's times."""
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
@@ -101,6 +102,7 @@ class MultiTaskModule(LeanModule):
         preferences: draws those of a network that learns all of them.
         step: batches to losses and gradients.
         random_state: of a checkpoint to go on from.
+        notes: what was said of the network's training.
     """
 
     def __init__(
@@ -141,6 +143,7 @@ class MultiTaskModule(LeanModule):
         self.preferences = Preferences(network.sharing, weighting)
         self.step = TrainingStep(network, weighting, self.partition, compiled, self.preferences)
         self.random_state = RandomState()
+        self.notes: list[str] = []
 
     @property
     def weights(self) -> Tensor | None:
@@ -230,6 +233,14 @@ class MultiTaskModule(LeanModule):
     @override
     def on_train_epoch_end(self) -> None:
         self.weighting.on_epoch_end(self.loss_meter.epoch_mean())
+        note = self.step.reached.conclude()
+        if note and self.trainer.is_global_zero:
+            self.note(note)
+
+    def note(self, text: str) -> None:
+        """Say something of the network's training, which its result repeats."""
+        self.notes.append(text)
+        sys.stderr.write(f"{text}\n")
 
     @override
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

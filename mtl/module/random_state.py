@@ -1,11 +1,23 @@
-"""The random state of a training, in its checkpoints."""
+"""The random state of a training, in its checkpoints and beside what draws for itself."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
 
 KEY = "random_state"  # of a checkpoint
+
+
+@contextmanager
+def unchanged_random_state() -> Iterator[None]:
+    """What is drawn, or seeded, in the meantime changes nothing of what is drawn afterwards."""
+    begun = torch.cuda.is_available() and torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    with torch.random.fork_rng(range(torch.cuda.device_count()) if begun else []):
+        yield
+    if torch.cuda.is_available() and not begun:  # a seed waits until CUDA begins, and that of now is to be the last one
+        torch.cuda.manual_seed_all(torch.initial_seed())
 
 
 class RandomState:

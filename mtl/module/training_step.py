@@ -13,6 +13,7 @@ from mtl.distributed import mean_over_processes, mean_over_rows
 from mtl.gradients.accumulate import add_mean_gradient
 from mtl.module.losses import count_labels, loss_sums, share_factors
 from mtl.module.preferences import Preferences
+from mtl.module.reached import ReachedParameters
 from mtl.network import Network, Partition
 from mtl.nn.encoder import Inputs
 from mtl.suites.batch import Batch
@@ -69,6 +70,7 @@ class TrainingStep:
         state: of the step under way.
         precision: what the trainer computes losses in. Those that are computed once more, to be compared with them, are
             computed in it too.
+        reached: which parameters the losses have reached.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class TrainingStep:
         self.preferences = preferences
         self.state = StepState()
         self.precision: Callable[[], AbstractContextManager[Any]] = nullcontext
+        self.reached = ReachedParameters(dict(network.named_parameters()))
         learned = list(weighting.parameters())
         separate = [*partition.private.values(), learned]
         whole = [*partition.shared, *(p for part in separate for p in part)]
@@ -113,6 +116,7 @@ class TrainingStep:
         counted = batch if batch.counts else batch._replace(counts=count_labels(self.graph, batch, batches))
         factors = share_factors(counted.counts, batches)
         state.losses = [total * factor for total, factor in zip(sums, factors, strict=True)]
+        self.reached.look(state.losses)
         if self.weighting.needs_recomputed_losses or self.weighting.needs_nearby_losses:
             state.micro_batches.append((batch, factors))
         state.position = Step(counted.present, batches, last)
@@ -145,6 +149,7 @@ class TrainingStep:
             with unchanged_buffers(self.network) if self._predicts_again else nullcontext():
                 penalty = self.network.penalty(state.inputs, mean_over_rows)
                 if penalty.requires_grad:
+                    self.reached.look([penalty])
                     add_mean_gradient(penalty * scale, [p for p in self.network.parameters() if p.requires_grad])
 
     def loss_scale(self, loss: Tensor) -> float:

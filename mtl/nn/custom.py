@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from mtl.config.numbers import check_number
 from mtl.errors import InputError
-from mtl.nn.encoder import SINGLE, Encoder, Inputs, InputShape
+from mtl.nn.encoder import SINGLE, Encoder, Inputs, InputShape, floating
 from mtl.nn.pooling import masked_mean
 
 
@@ -100,11 +100,13 @@ class CustomEncoder(Encoder):
 
     @override
     def summary(self, inputs: Inputs) -> Tensor:
-        """All inputs, flattened and side by side; a set as the mean of its members."""
+        """All inputs, flattened and side by side, 0 where one is missing; a set as the mean of its members."""
         parts = []
-        for name, value in inputs.items():
+        for name, given in inputs.items():
+            value = floating(given)
             if name in self.sets and name != "mask":
                 parts.append(masked_mean(value if value.dim() > 2 else value.unsqueeze(-1), inputs["mask"]).flatten(1))
             elif name != "mask":
                 parts.append(value.flatten(1))
-        return torch.cat(parts, -1)
+        whole = torch.cat(parts, -1)
+        return whole.masked_fill(whole.isnan(), 0.0)

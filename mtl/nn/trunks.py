@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from torch import Tensor, nn
 from torch.nn import Parameter
+from torch.nn.modules.batchnorm import _BatchNorm
+from typing_extensions import override
 
 from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Encoder, Inputs
-from mtl.nn.norm import PerTaskBatchNorm, warn_of_batch_norm
+from mtl.nn.norm import PerSourceBatchNorm, PerTaskBatchNorm, warn_of_batch_norm
 
 
 class Trunks(nn.Module):
@@ -24,14 +26,17 @@ class Trunks(nn.Module):
     Args:
         trunk: the encoder.
         names: the tasks.
+        frozen: its parameters stay as they are, and so do statistics that are not each task's own: its batch norms take
+            the running ones, as in evaluation.
     """
 
-    def __init__(self, trunk: Encoder, names: Sequence[str]) -> None:
+    def __init__(self, trunk: Encoder, names: Sequence[str], frozen: bool = False) -> None:
         super().__init__()
+        self.frozen = frozen
         self.names = tuple(names)
         self.trunk = trunk
         norms = [module for module in trunk.modules() if isinstance(module, PerTaskBatchNorm)]
-        if not norms:
+        if not norms and not frozen:
             warn_of_batch_norm(trunk, "this model runs one trunk once for each of several tasks")
         private = {
             id(part) for norm in norms for part in (*norm.buffers(), *(norm.parameters() if norm.own_affine else ()))
@@ -40,6 +45,19 @@ class Trunks(nn.Module):
             id(part): part for part in (*trunk.parameters(), *trunk.buffers()) if id(part) not in private
         }
         self.copies = ModulesByName({name: deepcopy(trunk, dict(common)) for name in (names[1:] if norms else ())})
+        if frozen:
+            self.requires_grad_(False)
+            self.train()
+
+    @override
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        if self.frozen:
+            own = {id(part.norm) for part in self.modules() if isinstance(part, PerTaskBatchNorm)}
+            for part in self.modules():
+                if isinstance(part, _BatchNorm | PerSourceBatchNorm) and id(part) not in own:
+                    part.eval()
+        return self
 
     def __getitem__(self, name: str) -> Encoder:
         return cast(Encoder, self.copies[name]) if name in self.copies else self.trunk

@@ -8,7 +8,7 @@ from torch.nn import Parameter
 from typing_extensions import override
 
 from mtl.errors import InputError
-from mtl.nn.encoder import SINGLE, Inputs, InputShape
+from mtl.nn.encoder import SINGLE, Inputs, InputShape, floating
 from mtl.sharing.base import EncoderFactory
 from mtl.sharing.preferring import Preferring
 
@@ -63,6 +63,7 @@ class Conditioned(Preferring):
         if found is None:  # a table of categories alone
             rows = next(iter(inputs.values())).shape[0]
             return self.preference.expand(rows, -1)
+        found = floating(found)  # as whole numbers all shares would be 0
         values = self.preference.to(found.dtype)
         for _ in range(found.dim() - 2):
             values = values.unsqueeze(-1)

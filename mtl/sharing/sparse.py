@@ -7,6 +7,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from mtl.config.numbers import check_number
+from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.sharing.base import EncoderFactory, RowMean, mean_of_these
 from mtl.sharing.experts import ExpertMixture
@@ -35,8 +36,11 @@ class Sparse(ExpertMixture):
         task_names: the tasks, in order.
         encoder: builds an encoder for such inputs.
         experts: E.
-        select: k.
+        select: k, at least 2 of several experts: a softmax over one is always 1, and no task's loss would teach a gate.
         balance: factor of the penalty.
+
+    Raises:
+        InputError: 1 of several experts.
     """
 
     def __init__(
@@ -50,6 +54,11 @@ class Sparse(ExpertMixture):
     ) -> None:
         check_number("model.experts", experts, whole=True, least=1)
         check_number("model.select", select, whole=True, least=1, most=experts)
+        if select == 1 and experts > 1:
+            raise InputError(
+                "model.select=1: the only expert of a row always counts 1, so that gates would learn nothing of what "
+                "the tasks need: expected 2 or more"
+            )
         check_number("model.balance", balance, least=0)
         super().__init__(input_shape, task_names, encoder, experts)
         self.select = select

@@ -26,7 +26,8 @@ class OneTrunk(Sharing):
         input_shape: shapes of one sample's inputs, by name.
         task_names: the tasks, in order.
         encoder: builds an encoder for such inputs.
-        freeze: the trunk stays as it is (for a pretrained one); only what is the tasks' own learns.
+        freeze: the trunk stays as it is (for a pretrained one), with the running statistics of its batch norms; only
+            what is the tasks' own learns.
 
     Attributes:
         trunks: the trunk as each task has it.
@@ -43,15 +44,14 @@ class OneTrunk(Sharing):
     ) -> None:
         super().__init__(input_shape, task_names, encoder)
         check_switch("model.freeze", freeze)
-        self.trunks = Trunks(encoder(input_shape), self.task_names)
-        if freeze:
-            learns = {p.requires_grad for p in self.trunks.parameters()}
-            if len(learns) == 2:  # the encoder itself says what of it learns, as encoder.tuning=lora does
-                raise InputError(
-                    "model.freeze=true: the encoder has parts that are to learn beside a model that stays, and they "
-                    "would stay too: expected model.freeze=false, or encoder.tuning=frozen"
-                )
-            self.trunks.requires_grad_(False)
+        trunk = encoder(input_shape)
+        learns = {p.requires_grad for p in trunk.parameters()}
+        if freeze and len(learns) == 2:  # the encoder itself says what of it learns, as encoder.tuning=lora does
+            raise InputError(
+                "model.freeze=true: the encoder has parts that are to learn beside a model that stays, and they would "
+                "stay too: expected model.freeze=false, or encoder.tuning=frozen"
+            )
+        self.trunks = Trunks(trunk, self.task_names, freeze)
         self.out_features = self.trunks.trunk.out_features
 
     @override

@@ -78,7 +78,7 @@ def count_flops(
         with (
             evaluating(module.network),
             FlopCounterMode(display=False, custom_mapping=ON_CPU) as counter,
-            torch.inference_mode(),
+            torch.no_grad(),  # in inference mode the counter fails on a module that is called with a parameter
         ):
             module.network(inputs)
         return round(int(counter.get_total_flops()) / len(next(iter(inputs.values()))))

@@ -54,7 +54,9 @@ def test_rounds_say_no_more_than_their_intervals(kept: bool, low: float, said: s
     assert "does it pay?" not in text
 
 
-@pytest.mark.parametrize(("key", "used"), [("epochs", "3 epochs"), ("steps", "70 steps")])
+@pytest.mark.parametrize(
+    ("key", "used"), [("epochs", "3 epochs"), ("steps", "70 steps"), ("model.num_iterations", "3 iterations")]
+)
 def test_a_budget_that_was_too_small_is_said_with_the_key_to_raise(key: str, used: str) -> None:
     measured = {split: {"score": 1.0, "tasks": {"a": {"loss": 1.0, "r2": 0.5}}} for split in ("train", "val", "test")}
     selection = {"metric": "val/score", "mode": "min", "epoch": 2, "by_task": {}, "budget_key": key}

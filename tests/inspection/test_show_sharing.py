@@ -30,10 +30,10 @@ def test_an_expert_that_nobody_uses_is_found() -> None:
 
 
 def test_what_is_said_of_experts_holds_for_the_rows_that_are_given(capsys: pytest.CaptureFixture[str]) -> None:
-    """Not for those of the pass before, which may have been a single row and choose a single expert."""
+    """Not for those of the pass before, which may have been a single row and choose two experts for each task."""
     torch.manual_seed(0)
     graph = TaskGraph((regression("one"), regression("two")))
-    network = Network(Sparse({SINGLE: (4,)}, graph.names, partial(MLP, widths=(3,)), experts=3, select=1), graph)
+    network = Network(Sparse({SINGLE: (4,)}, graph.names, partial(MLP, widths=(3,)), experts=5, select=2), graph)
     module = MultiTaskModule(network, graph, Equal(2), partial(torch.optim.SGD, lr=0.1))
     inputs = {SINGLE: 9 * torch.randn(64, 4)}
     module({SINGLE: inputs[SINGLE][:1]})

@@ -8,11 +8,12 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from mtl.assembly import merged_of
+from mtl.assembly import build, merged_of
 from mtl.comparison.records import record
 from mtl.config.folders import CONF
 from mtl.config.run_result import RunResult
 from mtl.errors import InputError
+from mtl.lifecycle.common_start import begin_with_start
 from mtl.lifecycle.merged import COMMON_START, HARD, check_merged
 from mtl.lifecycle.train import train
 from mtl.lifecycle.trained import load_trained
@@ -70,6 +71,17 @@ def test_the_trunk_is_the_start_and_a_multiple_of_the_task_vectors(result: RunRe
     for name in own:
         if name.startswith(HEADS):
             np.testing.assert_array_equal(own[name], apart[name])
+
+
+def test_a_start_changes_nothing_of_what_a_training_draws(output: Path, result: RunResult) -> None:
+    """Such as its dropout, which comes of the seed of the run and not of that of the start."""
+    assert result.merging is not None
+    config = tiny(output, "model=common_start", f"model.start={result.merging.start}", "seed=5")
+    module = build(config).module
+    before, initial = torch.get_rng_state(), torch.initial_seed()
+    begin_with_start(module, config)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.initial_seed() == initial == 5
 
 
 def test_validation_chooses_the_coefficient(result: RunResult) -> None:

@@ -180,11 +180,29 @@ def test_what_is_not_offered_is_said_and_trained_one_after_another(
     assert [job.result.replicas for job in jobs if job.result] == [1, 1]
 
 
+def test_one_run_that_is_not_offered_does_not_keep_the_others_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where it comes first, and the rows that it holds out are not missing in the others."""
+    mistake = ("weighting=dwa", "weighting.temperature=0")
+    members = [("weighting=auto_lambda",), ("weighting=equal",), ("weighting=equal",), mistake]
+    jobs = together(configs(tmp_path / "stack", "epochs=1", "task.rows=100", members=members))
+    said = capsys.readouterr().err
+    assert "1 of 4 runs is trained by itself, and not at once with others: it cannot be prepared" in said
+    assert "1 of 3 runs is trained by itself, and not at once with others: weighting=auto_lambda, which" in said
+    assert [job.result.replicas if job.result else None for job in jobs] == [1, 2, 2, None]
+    assert "weighting.temperature" in str(jobs[-1].error)
+    rows = [job.result.data.rows["train"] for job in jobs if job.result]
+    assert rows == [54, 60, 60]
+
+
 @pytest.mark.parametrize("order", [1, -1])
 def test_a_weighting_that_learns_on_held_out_rows_is_said_beside_one_that_does_not(tmp_path: Path, order: int) -> None:
     members = [("weighting=equal",), ("weighting=auto_lambda",)][::order]
-    reason = train_stack([Job(one) for one in configs(tmp_path, members=members)])
-    assert reason == "weighting=auto_lambda, which looks at more than losses and their gradients"
+    jobs = [Job(one) for one in configs(tmp_path, members=members)]
+    apart = train_stack(jobs)
+    reason = "weighting=auto_lambda, which looks at more than losses and their gradients"
+    assert apart == [(jobs[::order][1], reason)]
 
 
 def test_merged_networks_are_trained_apart_also_where_several_runs_are_asked_for(

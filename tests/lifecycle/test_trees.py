@@ -13,6 +13,7 @@ from scipy.stats import mannwhitneyu
 
 from mtl.agent.labelled_rows import predict_test_rows
 from mtl.assembly import build, trees_of
+from mtl.cli.run_summary import metrics_table
 from mtl.comparison.records import record
 from mtl.config.compose import configure
 from mtl.config.run_result import RunResult
@@ -121,12 +122,25 @@ def test_metrics_are_those_of_an_independent_reference(result: RunResult) -> Non
     assert found["kind"]["loss"] == pytest.approx(-np.log(probability).mean(), rel=1e-4)
 
 
-def test_the_same_seed_gives_the_same_numbers(result: RunResult, table: Path, tmp_path: Path) -> None:
-    again, other = (train(asked(table, tmp_path, *QUICK, f"seed={seed}")) for seed in (0, 1))
+def test_the_same_seed_gives_the_same_numbers(
+    result: RunResult, table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is printed counts iterations from 1, as that of networks counts epochs."""
+    again, other = (train(asked(table, tmp_path, *QUICK, f"seed={seed}", "progress=true")) for seed in (0, 1))
+    said = capsys.readouterr().err
     assert again is not None
     assert other is not None
     assert again.metrics == result.metrics
     assert other.metrics != result.metrics
+    best = again.selection.by_task
+    assert all(f"{name}: lowest validation loss " in said for name in best)
+    assert all(f" in iteration {epoch + 1} of " in said for epoch in best.values())
+    assert (
+        metrics_table(again).caption
+        == "best iteration of "
+        + ", ".join(f"{name} {epoch + 1}" for name, epoch in best.items())
+        + " by val/loss (min)"
+    )
 
 
 def test_new_rows_are_predicted(result: RunResult, table: Path, tmp_path: Path) -> None:

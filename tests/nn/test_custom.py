@@ -53,6 +53,15 @@ def test_summary_of_a_set_for_a_module_of_ones_own() -> None:
     assert encoder.summary_features == 8
 
 
+def test_gates_read_whole_numbers_and_missing_ones_too() -> None:
+    """As bytes of a picture, or numbers of a table whose gaps the module sees to."""
+    encoder = CustomEncoder({"numbers": (2,), "categories": (1,)}, nn.Identity, features=5)
+    table = {"numbers": torch.tensor([[torch.nan, 2.0]]), "categories": torch.tensor([[3]])}
+    assert encoder.summary(table).tolist() == [[0.0, 2.0, 3.0]]
+    picture = {SINGLE: torch.tensor([[[1, 2], [3, 255]]], dtype=torch.uint8)}
+    assert CustomEncoder({SINGLE: (2, 2)}, nn.Identity, features=5).summary(picture).tolist() == [[1.0, 2, 3, 255]]
+
+
 def test_a_module_returns_a_feature_at_least() -> None:
     with pytest.raises(InputError, match="features=0"):
         CustomEncoder({SINGLE: (3,)}, nn.Identity, 0)

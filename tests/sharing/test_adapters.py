@@ -4,10 +4,12 @@ from functools import partial
 from typing import Any
 
 import pytest
+import torch
 
 from mtl.errors import InputError
+from mtl.nn.convolution import Convolution
 from mtl.nn.mlp import MLP
-from tests.sharing.strategies import SHAPES, TASKS, assert_starts_as, build, every_pair, strategy
+from tests.sharing.strategies import SHAPES, TASKS, assert_starts_as, build, every_pair, sample, strategy
 
 
 @every_pair
@@ -19,6 +21,23 @@ def test_frozen_trunk_leaves_only_what_is_private() -> None:
     sharing = build("adapters", "mlp", "flat", freeze=True)
     assert not any(p.requires_grad for p in sharing.shared_parameters())
     assert all(p.requires_grad for name in TASKS for p in sharing.private_parameters(name))
+
+
+def test_a_frozen_trunk_keeps_its_statistics() -> None:
+    """Those of a pretrained one, by which it normalises in training too: without a warning, as nothing is mixed."""
+    shape, trunk = SHAPES["picture"], partial(Convolution, widths=[8], norm="batch")
+    sharing = strategy("adapters", freeze=True)(shape, TASKS, trunk)
+    before = {key: value.clone() for key, value in sharing.trunks.state_dict().items()}
+    inputs = sample("picture")
+    for mode in (sharing, sharing.eval(), sharing.train()):
+        in_training = mode(inputs)
+        assert all(value.equal(before[key]) for key, value in mode.trunks.state_dict().items())
+    for name, value in sharing.eval()(inputs).items():
+        torch.testing.assert_close(in_training[name], value)
+    own = strategy("adapters", freeze=True)(shape, TASKS, partial(Convolution, widths=[8], norm="per_task"))
+    own(inputs)
+    means = [value for key, value in own.state_dict().items() if key.endswith("running_mean")]
+    assert all(mean.any() for mean in means)
 
 
 def test_batch_norm_over_several_tasks_is_warned_of() -> None:

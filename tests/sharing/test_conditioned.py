@@ -26,6 +26,14 @@ def test_a_row_of_numbers_gets_the_preference_behind_it() -> None:
         torch.testing.assert_close(value, sharing.trunk({SINGLE: x}))
 
 
+def test_whole_numbers_get_the_preference_too() -> None:
+    """As a suite may serve bytes."""
+    sharing, inputs = made("mlp", "flat"), {SINGLE: torch.randint(0, 9, (5, 6), dtype=torch.uint8)}
+    expected = sharing({SINGLE: inputs[SINGLE].float()})
+    for name, value in sharing(inputs).items():
+        torch.testing.assert_close(value, expected[name])
+
+
 def test_a_picture_gets_a_channel_of_one_value_for_each_task() -> None:
     sharing, inputs = made("convolution", "picture"), sample("picture")
     planes = [torch.full((len(inputs[SINGLE]), 1, 6, 5), float(p)) for p in P]

@@ -26,6 +26,7 @@ from mtl.tasks import (
     regression,
 )
 from mtl.trees.boosting import Boosted, BoostedTrees
+from mtl.trees.columns import matrix_of
 from mtl.trees.forest import Forest
 from tests.trees.planted import TASKS, Planted, without_labels
 
@@ -114,6 +115,15 @@ def test_an_unseen_category_is_a_missing_one() -> None:
     inputs = dict(data.splits["test"].inputs)
     missing = forest.predict(inputs | {"categories": torch.full((400, 1), -1)})
     assert torch.equal(missing["third"].argmax(-1), torch.full((400,), 2))  # the class planted for missing ones
+
+
+def test_whole_numbers_below_zero_are_numbers() -> None:
+    """As an own suite may serve them; only of categories they mean a missing one."""
+    found = matrix_of({"x": torch.tensor([[-3, 2], [0, -1]])})
+    assert found.tolist() == [[-3, 2], [0, -1]]
+    both = matrix_of({"numbers": torch.tensor([[-3.0]]), "categories": torch.tensor([[-1]])})
+    assert both[0, 0] == -3
+    assert np.isnan(both[0, 1])
 
 
 def test_a_class_without_rows_keeps_its_place() -> None:

@@ -15,6 +15,7 @@ from mtl.module.constant_losses import constant_losses
 from mtl.module.lightning import LeanModule
 from mtl.module.losses import share_factors
 from mtl.module.module import acted_in_validation
+from mtl.module.reached import ReachedParameters
 from mtl.suites.base import MultiTaskDataModule
 from mtl.suites.batch import Batch
 from mtl.suites.stacked_loader import StackedBatch, StackedLoader
@@ -60,6 +61,7 @@ class StackedModule(LeanModule):
         self.updates = StackedOptimizer(members, self.stack)
         self.saved: Member | None = None
         self._losses: list[Tensor] = []  # [R] of each task, with their graph
+        self._reached = ReachedParameters(self.stack.leaves)  # of one are those of all
 
     def loader(self) -> StackedLoader:
         """The training batches of all members."""
@@ -106,6 +108,7 @@ class StackedModule(LeanModule):
         factors = torch.tensor([found[counts] for counts in batch.counts], dtype=sums[0].dtype)  # [R, K]
         positions = {counts: Step(tuple(k for k, n in enumerate(counts) if n)) for counts in found}
         self._losses = [total * factor for total, factor in zip(sums, factors.unbind(1), strict=True)]
+        self._reached.look(self._losses)
         losses = torch.stack([loss.detach() for loss in self._losses], 1)
         step = self.global_step
         for member, counts, own in zip(self.members, batch.counts, losses, strict=True):
@@ -146,6 +149,11 @@ class StackedModule(LeanModule):
     def on_train_epoch_end(self) -> None:
         self._each(lambda member: member.call("on_train_epoch_end", checkpoints=False))
         self._each(lambda member: member.module.weighting.on_epoch_end(member.module.loss_meter.epoch_mean()))
+        note = self._reached.conclude()
+        if note:
+            self.members[0].module.note(note)
+            for member in self.members[1:]:
+                member.module.notes.append(note)
         self._each(lambda member: member.call("on_train_epoch_end", checkpoints=True))
         if any(member.ends for member in self.members):
             self._part()

@@ -10,7 +10,9 @@ from torch import nn
 from mtl.assembly import Assembly, merged_of
 from mtl.config.run_config import RunConfig
 from mtl.config.targets import find_target
+from mtl.errors import InputError
 from mtl.module.module import MultiTaskModule
+from mtl.module.reached import ReachedParameters
 from mtl.nn.candidates import SetBlock
 from mtl.runs.identity import identity
 from mtl.sharing.base import Sharing
@@ -130,6 +132,7 @@ def check_losses(stack: StackedParameters, modules: Sequence[MultiTaskModule], l
         Why the networks cannot be computed at once; None if they can.
     """
     batch: StackedBatch = next(iter(loader))
+    reached = ReachedParameters(dict(modules[0].network.named_parameters()))
     before = {name: values.clone() for name, values in stack.buffers.items()}
     states = [generator.get_state() for generator in stack.generators]
     try:
@@ -141,9 +144,14 @@ def check_losses(stack: StackedParameters, modules: Sequence[MultiTaskModule], l
     try:
         stack.set_buffers(before)
         for number, module in enumerate(modules):
-            with torch.no_grad(), torch.random.fork_rng([]):
+            with torch.set_grad_enabled(number == 0), torch.random.fork_rng([]):
                 torch.set_rng_state(states[number])
                 own = torch.stack(module.losses(batch.of(number)))
+            if number == 0:
+                try:
+                    reached.look([own])
+                except InputError:  # which each says for itself, where it is trained alone
+                    return "a network that depends on parameters which are no part of it"
             if not torch.allclose(found[number], own, rtol=TOLERANCE, atol=TOLERANCE):
                 return "a network whose losses are others when several are computed at once"
         lasting = modules[0].network.state_dict().keys() & before.keys()

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from mtl.assembly import build
 from mtl.module.module import MultiTaskModule
+from mtl.sharing.hard import Hard
 from mtl.suites.stacked_loader import StackedLoader
 from mtl.training.stack.offered import check_losses
 from mtl.training.stack.parameters import StackedParameters
@@ -69,3 +71,12 @@ def test_private_gradients_have_factors_of_their_own(tmp_path: Path) -> None:
     assert not PCGrad.weights_private
     for task, (start, end) in enumerate(stack.parts[1:]):
         torch.testing.assert_close(stack.gradients[:, start:end], found[task][:, start:end])
+
+
+def test_what_a_loss_depends_on_outside_of_the_network_is_not_offered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer = nn.Linear(16, 16)
+    monkeypatch.setattr(Hard, "forward", lambda one, x: dict.fromkeys(one.task_names, layer(one.trunk(x))))
+    modules, stack, loader = stacked(tmp_path, "model=hard", "encoder.widths=[16]")
+    assert check_losses(stack, modules, loader) == "a network that depends on parameters which are no part of it"
