@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mtl.cli.application import print_page
+from mtl.cli.streams import print_page
 from mtl.config.commands import typed
 from mtl.config.fields import format_value
 from mtl.config.literals import for_shell

@@ -14,10 +14,9 @@ from mtl.cli.application import (
     EXIT_BROKEN_PIPE,
     arranged,
     ends_in_one_line,
-    open_missing_streams,
-    print_page,
     with_info,
 )
+from mtl.cli.streams import open_missing_streams, print_page
 from mtl.config.signals import Interrupted
 from mtl.errors import EXIT_USER_ERROR, InputError
 
