@@ -109,3 +109,25 @@ def test_whoever_holds_a_run_removes_what_a_killed_process_had_begun_to_write(tm
         (tmp_path / name).touch()
     with hold(tmp_path):
         assert sorted(path.name for path in tmp_path.iterdir()) == [".clock", "last.ckpt", "lock"]
+
+
+@pytest.mark.parametrize("left", ['{"token": "of another"}', None], ids=["taken over", "removed"])
+def test_whoever_has_lost_a_lock_ends(
+    left: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A machine that was asleep, and whose run another one has taken over, does not go on with it."""
+    ended, over = list[tuple[int, int]](), threading.Event()
+    monkeypatch.setattr("mtl.runs.lock.HEARTBEAT", 0.01)
+    monkeypatch.setattr(os, "kill", lambda *given: (ended.append(given), over.set()))
+    lock = tmp_path / "lock"
+    with hold(tmp_path):
+        lock.write_text("")  # cannot be read just now
+        assert not over.wait(0.05)
+        if left is None:
+            lock.unlink()
+        else:
+            lock.write_text(left)
+        assert over.wait(10)
+    assert ended == [(os.getpid(), signal.SIGTERM)]
+    assert lock.exists() == (left is not None)  # the other one keeps it
+    assert capsys.readouterr().err.startswith(f"run '{tmp_path}' was taken over by another process")
