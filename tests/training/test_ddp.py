@@ -58,6 +58,8 @@ def test_two_processes_are_one(method: list[str], tmp_path: Path) -> None:
     one = train(tiny(tmp_path / "one", *options))
     two = train(tiny(tmp_path / "two", *options, "hardware=ddp_cpu", "hardware.strategy=ddp_fork"))
     assert_same_run(Path(one.directory), Path(two.directory))
+    assert (two.selection, two.steps, two.epochs, two.notes) == (one.selection, one.steps, one.epochs, one.notes)
+    assert 0 < two.seconds.step < two.seconds.fit
     for split, values in one.metrics.items():
         assert two.metrics[split].flat() == pytest.approx(values.flat(), abs=1e-4)
     of_one, of_two = (assert_contributions_are_those_of_the_result(result) for result in (one, two))
