@@ -185,7 +185,7 @@ def _send_again(signum: int) -> None:
 
 
 def interrupt_this_process() -> None:
-    """Do what SIGTERM does; by another signal where a program around this one, such as submitit, keeps that to itself."""
+    """Do what SIGTERM does, by another signal where a program around this one, such as submitit, keeps that one."""
     heard = [signum for signum in (signal.SIGTERM, *SIGNALS) if signal.getsignal(signum) is _interrupt]
     os.kill(os.getpid(), heard[0] if heard else signal.SIGTERM)
 

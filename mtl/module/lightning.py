@@ -151,7 +151,7 @@ def reduce_gradients_ourselves(trainer: Trainer) -> None:
 def trained_elsewhere(trainer: Trainer) -> bool:
     """Whether this process took no part in the training, but forked or spawned all that did.
 
-    Lightning then brings back the weights and the metrics, and leaves the trainer and its callbacks as they were before.
+    Lightning then brings back weights and metrics, and leaves the trainer and its callbacks as they were before.
     """
     return isinstance(trainer.strategy.launcher, _MultiProcessingLauncher)
 

@@ -101,9 +101,13 @@ def test_a_handler_of_the_program_around_stays() -> None:
 def test_a_process_interrupts_itself_also_where_sigterm_is_another_programs() -> None:
     """As in a job of submitit, which passes over that signal."""
     signal.signal(signal.SIGTERM, lambda *_: None)
-    with pytest.raises(Interrupted), signals_interrupt():
+
+    def end() -> None:
         interrupt_this_process()
         time.sleep(10)
+
+    with pytest.raises(Interrupted), signals_interrupt():
+        end()
 
 
 def test_ctrl_c_ends_imports_without_a_word() -> None:
