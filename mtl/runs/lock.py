@@ -162,9 +162,13 @@ def is_alive(holder: Mapping[str, Any], lock: Path) -> bool:
     if holder.get("machine") == machine_id():
         return is_running(holder.get("pid"), holder.get("started"))
     clock = lock.with_name(".clock")
-    clock.touch()  # by the clock that also marks the locks: those of two machines may disagree
     try:
-        return clock.stat().st_mtime - lock.stat().st_mtime < STALE
+        clock.touch()  # by the clock that also marks the locks: those of two machines may disagree
+        now = clock.stat().st_mtime
+    except OSError:  # of somebody whose files may be read alone
+        now = time.time()
+    try:
+        return now - lock.stat().st_mtime < STALE
     except FileNotFoundError:
         return False
 

@@ -1,5 +1,6 @@
 """Locks of runs: written once, and alive as long as their process."""
 
+import errno
 import json
 import os
 import signal
@@ -131,3 +132,20 @@ def test_whoever_has_lost_a_lock_ends(
     assert ended == [(os.getpid(), signal.SIGTERM)]
     assert lock.exists() == (left is not None)  # the other one keeps it
     assert capsys.readouterr().err.startswith(f"run '{tmp_path}' was taken over by another process")
+
+
+def test_a_lock_of_another_machine_is_looked_at_also_where_nothing_may_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by a person who lists the runs of somebody else."""
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "touch", refuse)
+    lock = tmp_path / "lock"
+    lock.write_text('{"machine": "elsewhere"}')
+    with pytest.raises(InputError, match="is being trained by process None on 'elsewhere'"):
+        check_free(tmp_path)
+    os.utime(lock, (0, 0))
+    check_free(tmp_path)
