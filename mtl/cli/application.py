@@ -17,7 +17,7 @@ from hydra.types import RunMode
 from mtl.cli.cache import asks_for_cache, cache_page
 from mtl.cli.each_once import each_once
 from mtl.cli.help import FLAGS, help_text
-from mtl.cli.streams import open_missing_streams, print_nowhere, print_page
+from mtl.cli.streams import prepare_streams, print_nowhere, print_page
 from mtl.config import commands
 from mtl.config.compose import check_overrides
 from mtl.config.folders import name_folders, take_folders
@@ -59,7 +59,7 @@ def command(main: Callable[[], Any], config_name: str) -> None:
 
     In a sweep a job that fails does not stop the others; what failed is listed at the end.
     """
-    open_missing_streams()
+    prepare_streams()
     with signals_interrupt(), ends_in_one_line():
         check_working_directory()
         sys.argv[1:] = without_folders(sys.argv[1:])
@@ -110,7 +110,7 @@ def check_working_directory() -> None:
 
 def run_program(main: Callable[[list[str]], int]) -> None:
     """Run a program that reads its arguments itself. Exits with its code, or with 2 on a user's mistake."""
-    open_missing_streams()
+    prepare_streams()
     set_process_defaults()
     with signals_interrupt(), ends_in_one_line():
         check_working_directory()

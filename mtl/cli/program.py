@@ -5,7 +5,7 @@ import sys
 from importlib import import_module
 
 from mtl import __version__
-from mtl.cli.streams import open_missing_streams, print_page
+from mtl.cli.streams import prepare_streams, print_page
 from mtl.config.process import RUN_VARIABLE
 from mtl.config.signals import interrupt_ends_at_once
 from mtl.errors import EXIT_USER_ERROR, InputError, unknown
@@ -60,7 +60,7 @@ def main() -> None:
 
 def print_answer(text: str) -> None:
     """Print a text that no command has to be imported for. Exits with 2 where standard output cannot be written."""
-    open_missing_streams()
+    prepare_streams()
     try:
         print_page(text)
     except InputError as error:

@@ -1,11 +1,20 @@
-"""Standard streams that are missing, full, or read by nobody. Imports little, so that help answers at once."""
+"""Standard streams that are missing, full, narrow, or read by nobody. Imports little, so that help answers at once."""
 
+import io
 import os
 import sys
 from contextlib import suppress
 
 from mtl.config import commands
 from mtl.errors import InputError
+
+
+def prepare_streams() -> None:
+    """Let a program print whatever it has to say, whatever its streams are."""
+    open_missing_streams()
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        # Signs that its encoding lacks, as of a path, are shown as Python shows them: else they end the program
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def open_missing_streams() -> None:
