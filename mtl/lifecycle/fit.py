@@ -5,7 +5,7 @@ from typing import Protocol
 
 import torch
 from pytorch_lightning import Callback, Trainer
-from pytorch_lightning.loggers import Logger
+from pytorch_lightning.loggers import CSVLogger, Logger
 
 from mtl.assembly import Assembly, take_weights
 from mtl.config.run_result import Selection
@@ -138,6 +138,8 @@ def take_course(run: Run, trainer: Trainer, observers: Observers) -> None:
     trainer.fit_loop.epoch_progress.increment_completed()  # which its epoch was when the checkpoint had been written
     for callback in observers.callbacks:
         callback.load_state_dict(last["callbacks"][callback.state_key])
+    # One that is asked for its file here would begin it anew
+    trainer.loggers = [one for one in trainer.loggers if not isinstance(one, CSVLogger)]
 
 
 def fitted(run: Run, assembly: Assembly, trainer: Progress, observers: Observers) -> Fitted:
