@@ -49,8 +49,8 @@ def check_hardware(hardware: Mapping[str, Any]) -> None:
         )
     if "spawn" in strategy or "forkserver" in strategy:
         raise InputError(
-            f"hardware.strategy={strategy}: expected ddp, or ddp_notebook where the program is no file: a network cannot "
-            "be sent to a process that begins anew"
+            f"hardware.strategy={strategy}: expected ddp, or ddp_notebook where the program is no file: a network "
+            "cannot be sent to a process that begins anew"
         )
 
 
