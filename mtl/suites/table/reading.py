@@ -105,7 +105,7 @@ def read_table(
 
 
 def no_file(path: Path) -> str:
-    """What is said of a file that is not there; of a relative path also from where on, which may not be where it was."""
+    """What is said of a file that is not there; of a relative path also from where, which may not be where it was."""
     return f"no file '{path}'" + ("" if path.is_absolute() else f" in '{Path.cwd()}'")
 
 
