@@ -283,10 +283,10 @@ def load(run: str | PathLike[str], trust: Sequence[str] = ()) -> Assembly:
     return load_run(Run.open(run, trust))
 
 
-def load_beside(run: str | PathLike[str], trust: Sequence[str] = ()) -> Assembly:
-    """As :func:`load`, for a run that is at work with a seed of its own: what that one draws stays as it is."""
+def load_beside(opened: Run) -> Assembly:
+    """As :func:`load_run`, beside a run that is at work with a seed of its own: what that one draws stays as it is."""
     with unchanged_random_state():
-        return load(run, trust)
+        return load_run(opened)
 
 
 def load_run(opened: Run) -> Assembly:

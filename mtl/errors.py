@@ -6,7 +6,6 @@ from unicodedata import normalize
 
 EXIT_USER_ERROR = 2
 DISTRIBUTION = "mtl-verdict"  # the name on the package index, where another project is called mtl
-EXIT_INTERRUPTED = 130  # exit code of a program that Ctrl-C stopped: 128 and the number of the signal
 
 
 class InputError(Exception):

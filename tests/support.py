@@ -1,5 +1,6 @@
 """A small suite whose rows a test chooses, and a training of it without files."""
 
+import signal
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from mtl.suites.batch import Split
 from mtl.tasks import Task, TaskGraph, regression
 from mtl.weighting.base import Weighting
 
+EXIT_INTERRUPTED = 128 + signal.SIGINT  # exit code of a program that Ctrl-C ended
 FEATURES = 5
 ADAM = partial(torch.optim.Adam, lr=0.01)
 

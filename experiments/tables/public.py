@@ -16,7 +16,8 @@ import pandas as pd
 
 from experiments.tables import run
 from experiments.tables.page import REFERENCE, deviations
-from mtl.cli.application import print_page, run_program
+from mtl.cli.application import run_program
+from mtl.cli.streams import print_page
 from mtl.errors import unknown
 from mtl.module.lightning import silent_lightning
 from mtl.suites.census import persons

@@ -22,7 +22,8 @@ import pandas as pd
 
 from experiments.tables.page import REFERENCE, html, markdown, page_of
 from mtl.assembly import build_suite, trees_of
-from mtl.cli.application import print_page, run_program
+from mtl.cli.application import run_program
+from mtl.cli.streams import print_page
 from mtl.config.compose import configure
 from mtl.config.run_config import RunConfig
 from mtl.errors import InputError, unknown

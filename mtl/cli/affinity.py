@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mtl.cli.application import print_page
+from mtl.cli.streams import print_page
 from mtl.config.commands import typed
 from mtl.config.fields import format_value
 from mtl.config.literals import for_shell
@@ -64,11 +64,11 @@ def main(arguments: list[str]) -> int:
     assembly.data.setup("fit")
     with silent_lightning():
         found = measured(assembly)
+    console = Console()
+    console.print(affinity_table(found))  # first: a disk may be full by now
     directory.mkdir(parents=True, exist_ok=True)
     write_json(directory / "affinity.json", found.plain())
     show_affinity(found, directory, ())
-    console = Console()
-    console.print(affinity_table(found))
     further = [f"grouping={format_value(found.groups)}"]
     if build_with_data(assembly.data, config, found.groups).notes:  # nothing is shared that the weighting could compare
         further.append("weighting=equal")

@@ -1,7 +1,7 @@
 """What limits the outcome of a finished run, and where it fails: `python experiments/analyse.py run=RUN`."""
 
-from mtl.cli.application import print_page
 from mtl.cli.plain_options import modules, read_options, threads
+from mtl.cli.streams import print_page
 from mtl.config.process import program_imports
 
 HELP = """\

@@ -1,10 +1,11 @@
 """Command lines: a user's mistake becomes one line and exit code 2. Imports no torch, so that help answers at once."""
 
+import logging
 import os
 import sys
 from argparse import ArgumentError
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,6 +17,7 @@ from hydra.types import RunMode
 from mtl.cli.cache import asks_for_cache, cache_page
 from mtl.cli.each_once import each_once
 from mtl.cli.help import FLAGS, help_text
+from mtl.cli.streams import prepare_streams, print_nowhere, print_page
 from mtl.config import commands
 from mtl.config.compose import check_overrides
 from mtl.config.folders import name_folders, take_folders
@@ -57,7 +59,7 @@ def command(main: Callable[[], Any], config_name: str) -> None:
 
     In a sweep a job that fails does not stop the others; what failed is listed at the end.
     """
-    open_missing_streams()
+    prepare_streams()
     with signals_interrupt(), ends_in_one_line():
         check_working_directory()
         sys.argv[1:] = without_folders(sys.argv[1:])
@@ -76,6 +78,7 @@ def command(main: Callable[[], Any], config_name: str) -> None:
         set_process_defaults()
         search_own_folders()
         failures.clear()
+        logging.raiseExceptions = False  # where Hydra prints by logging: a page that cannot be written is said below
         os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints what a launcher brings back, and leaves with 1
         try:
             main()
@@ -97,16 +100,6 @@ def without_folders(arguments: list[str]) -> list[str]:
     return rest
 
 
-def open_missing_streams() -> None:
-    """Let a stream that the program was started without lead nowhere: else the next file is opened in its place."""
-    for number, name in enumerate(("stdin", "stdout", "stderr")):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the first free number, which is this one
-            setattr(sys, name, open(number, "r" if number == 0 else "w", encoding="utf-8", closefd=False))  # noqa: SIM115
-
-
 def check_working_directory() -> None:
     """Raise InputError where the working directory has been removed: paths mean nothing there."""
     try:
@@ -115,35 +108,9 @@ def check_working_directory() -> None:
         raise InputError(f"the working directory cannot be used: {error.strerror}") from None
 
 
-def print_page(text: str, end: str = "\n") -> None:
-    """Print a text, and whatever is still to be printed.
-
-    A person may read it through another program, such as ``head``, which stops before its end.
-
-    Args:
-        text: what to print.
-        end: what comes after it.
-
-    Raises:
-        InputError: standard output cannot be written, as where it is a file on a full disk.
-    """
-    try:
-        print(commands.as_typed(text), end=end, flush=True)
-    except OSError as error:
-        print_nowhere()
-        if not isinstance(error, BrokenPipeError):
-            raise InputError(f"standard output cannot be written: {error.strerror}") from None
-
-
-def print_nowhere() -> None:
-    """Let what is still to be printed lead nowhere: else Python complains when it closes the stream."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def run_program(main: Callable[[list[str]], int]) -> None:
     """Run a program that reads its arguments itself. Exits with its code, or with 2 on a user's mistake."""
-    open_missing_streams()
+    prepare_streams()
     set_process_defaults()
     with signals_interrupt(), ends_in_one_line():
         check_working_directory()

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from mtl.cli.application import print_page
 from mtl.cli.many_runs import carry_out_many
+from mtl.cli.streams import print_page
 from mtl.config.commands import typed
 from mtl.config.folders import main_file
 from mtl.config.literals import for_shell

@@ -10,7 +10,7 @@ import psutil
 from packaging.requirements import Requirement
 
 from mtl import __version__
-from mtl.cli.application import print_page
+from mtl.cli.streams import print_page
 from mtl.config import folders
 from mtl.config.system import usable_cores
 from mtl.errors import DISTRIBUTION, InputError

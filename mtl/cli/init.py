@@ -7,7 +7,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from mtl.cli.application import print_page
+from mtl.cli.streams import print_page
 from mtl.config.commands import installed_command
 from mtl.config.literals import for_shell
 from mtl.errors import InputError

@@ -5,9 +5,10 @@ import sys
 from importlib import import_module
 
 from mtl import __version__
+from mtl.cli.streams import prepare_streams, print_page
 from mtl.config.process import RUN_VARIABLE
 from mtl.config.signals import interrupt_ends_at_once
-from mtl.errors import EXIT_USER_ERROR, unknown
+from mtl.errors import EXIT_USER_ERROR, InputError, unknown
 
 COMMANDS = {
     "train": "train one run, or with -m a sweep: mtl train task=digits model=gated",
@@ -44,9 +45,9 @@ def main() -> None:
     if name in HELP_WORDS and arguments:  # of one command
         name, *arguments = arguments[0], *arguments[1:], "--help"
     if name in HELP_WORDS:
-        print(HELP.format(commands="\n".join(f"  {one:<9} {what}" for one, what in COMMANDS.items())))
+        print_answer(HELP.format(commands="\n".join(f"  {one:<9} {what}" for one, what in COMMANDS.items())))
     elif name == "--version":
-        print(__version__)
+        print_answer(__version__)
     elif name in COMMANDS:
         sys.argv[1:] = arguments  # what Hydra reads
         run(name)
@@ -55,6 +56,16 @@ def main() -> None:
     else:
         sys.stderr.write(f"error: {unknown('command', name, COMMANDS)}\n")
         raise SystemExit(EXIT_USER_ERROR)
+
+
+def print_answer(text: str) -> None:
+    """Print a text that no command has to be imported for. Exits with 2 where standard output cannot be written."""
+    prepare_streams()
+    try:
+        print_page(text)
+    except InputError as error:
+        sys.stderr.write(f"error: {error}\n")
+        raise SystemExit(EXIT_USER_ERROR) from None
 
 
 def run(name: str) -> None:

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mtl.cli.application import print_page
+from mtl.cli.streams import print_page
 from mtl.comparison.gathering import gather, report_directory, write_report
 from mtl.comparison.records import PLAN
 from mtl.comparison.report import number_format

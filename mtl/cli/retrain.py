@@ -1,7 +1,7 @@
 """Train a finished run again where its tasks are worse on later rows: `mtl retrain run=RUN records=later.csv`."""
 
-from mtl.cli.application import print_page
 from mtl.cli.plain_options import modules, read_options, threads, truth
+from mtl.cli.streams import print_page
 from mtl.config.process import program_imports
 from mtl.errors import InputError
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mtl.cli.application import print_page
+from mtl.cli.streams import print_page
 from mtl.errors import InputError, unknown
 
 HELP = """\

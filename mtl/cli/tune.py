@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mtl.cli.application import print_page
 from mtl.cli.many_runs import carry_out_many
+from mtl.cli.streams import print_page
 from mtl.config.commands import typed
 from mtl.config.contents import check_contents
 from mtl.config.folders import main_file

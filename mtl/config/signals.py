@@ -184,6 +184,12 @@ def _send_again(signum: int) -> None:
     again.start()
 
 
+def interrupt_this_process() -> None:
+    """Do what SIGTERM does, by another signal where a program around this one, such as submitit, keeps that one."""
+    heard = [signum for signum in (signal.SIGTERM, *SIGNALS) if signal.getsignal(signum) is _interrupt]
+    os.kill(os.getpid(), heard[0] if heard else signal.SIGTERM)
+
+
 def ignore_signals() -> None:
     """Let what is being written when a program ends be written; whoever cannot wait has SIGKILL."""
     if threading.current_thread() is threading.main_thread():

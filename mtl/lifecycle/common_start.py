@@ -5,6 +5,7 @@ from mtl.config.run_config import RunConfig
 from mtl.errors import InputError
 from mtl.module.module import MultiTaskModule
 from mtl.network import Network
+from mtl.runs.directory import Run
 from mtl.sharing.common_start import CommonStart
 from mtl.sharing.hard import Hard
 
@@ -23,7 +24,7 @@ def begin_with_start(module: MultiTaskModule, config: RunConfig) -> None:
     """
     for sharing in module.network.sharing.modules():
         if isinstance(sharing, CommonStart) and sharing.start_run is not None:
-            found = load_beside(sharing.start_run, config.trust).module.network
+            found = load_beside(Run.open(sharing.start_run, config.trust)).module.network
             if not isinstance(found.sharing, Hard):
                 raise InputError(
                     f"model.start={sharing.start_run}: {type(found.sharing).__name__} has no trunk that serves all "

@@ -14,6 +14,7 @@ from pytorch_lightning.loggers import Logger, TensorBoardLogger
 from mtl.agent.deciding import DecidingEnvironment
 from mtl.agent.environment import Environment, check_required_tasks
 from mtl.agent.improvement.base import Improvement
+from mtl.agent.other_run import trusting
 from mtl.agent.report import ExecutionReport
 from mtl.assembly import merged_of, trees_of
 from mtl.config.factories import instantiate_node
@@ -66,9 +67,10 @@ def execute(
         InputError: the run is missing, damaged or not of this environment, or the environment's config has a mistake.
     """
     torch.set_num_threads(threads or threads_for({}))
-    given: Environment | None = (
-        None if not environment else instantiate_node(environment, "environment", (*trust, *own))
-    )  # its mistakes are said before a run is read
+    with trusting(trust):  # its mistakes are said before a run is read
+        given: Environment | None = (
+            None if not environment else instantiate_node(environment, "environment", (*trust, *own))
+        )
     opened = Run.open(newest(str(output)) if run is None else run, trust)
     check_place(opened.path / EXECUTIONS)
     trained = load_trained(opened)
@@ -140,9 +142,16 @@ def keep(report: ExecutionReport, run: Run, environment: Any, preference: PerTas
     return directory
 
 
+def environment_of(config: RunConfig) -> Environment | None:
+    """The environment of a config; None if it has none. InputError if it is refused."""
+    with trusting(config.trust):
+        environment: Environment | None = instantiate_node(config.execution, "execution", config.trust)
+    return environment
+
+
 def own_environment(config: RunConfig, run: Run) -> Environment:
     """The environment of the run's own config. InputError if it has none."""
-    environment: Environment | None = instantiate_node(config.execution, "execution", config.trust)
+    environment = environment_of(config)
     if environment is None:
         raise InputError(f"run '{run.path}' has no environment of its own: name one {ways_to_act(run)}")
     if isinstance(environment, DecidingEnvironment) and (run.path / "result.json").is_file():
@@ -180,7 +189,7 @@ def decides(config: RunConfig) -> bool:
     """Whether the network of a run decides by settings that can be tuned. InputError if its environment is refused."""
     if trees_of(config) is not None or merged_of(config) is not None:
         return False
-    environment: Environment | None = instantiate_node(config.execution, "execution", config.trust)
+    environment = environment_of(config)
     return isinstance(environment, DecidingEnvironment) and bool(environment.tunable)
 
 
@@ -259,7 +268,7 @@ def environment_for(config: RunConfig, data: MultiTaskDataModule) -> Environment
     Raises:
         InputError: the run cannot act there.
     """
-    environment: Environment | None = instantiate_node(config.execution, "execution", config.trust)
+    environment = environment_of(config)
     if environment is not None:
         try:
             environment.check(data)

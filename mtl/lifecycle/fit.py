@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-from pytorch_lightning import Callback
-from pytorch_lightning.loggers import Logger
+from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.loggers import CSVLogger, Logger
 
 from mtl.assembly import Assembly, take_weights
 from mtl.config.run_result import Selection
 from mtl.errors import InputError
 from mtl.inspection.show_affinity import show_affinity
 from mtl.inspection.show_sharing import show_sharing
-from mtl.module.lightning import EpochCallback
+from mtl.module.lightning import EpochCallback, trained_elsewhere
 from mtl.runs.checkpoint import read_checkpoint, write_checkpoint
 from mtl.runs.directory import Run
 from mtl.training.budget import Budget, budget_of
@@ -118,7 +118,28 @@ def fit(run: Run, assembly: Assembly, callbacks: tuple[Callback, ...], *, resume
             text = " ".join(str(error).split())
             raise InputError(f"compile=true does not work here, use compile=false: {text[:200]}") from None
         raise
-    return fitted(run, assembly, trainer, observers) if trainer.is_global_zero else None
+    if not trainer.is_global_zero:
+        return None
+    if trained_elsewhere(trainer):
+        take_course(run, trainer, observers)
+    return fitted(run, assembly, trainer, observers)
+
+
+def take_course(run: Run, trainer: Trainer, observers: Observers) -> None:
+    """Let the trainer and its observers know how training went, where only other processes have seen it.
+
+    Args:
+        run: its directory, which has the checkpoint of the last epoch.
+        trainer: that started these processes.
+        observers: among its callbacks.
+    """
+    last = read_checkpoint(run.last)
+    trainer.fit_loop.load_state_dict(last["loops"]["fit_loop"])
+    trainer.fit_loop.epoch_progress.increment_completed()  # which its epoch was when the checkpoint had been written
+    for callback in observers.callbacks:
+        callback.load_state_dict(last["callbacks"][callback.state_key])
+    # One that is asked for its file here would begin it anew
+    trainer.loggers = [one for one in trainer.loggers if not isinstance(one, CSVLogger)]
 
 
 def fitted(run: Run, assembly: Assembly, trainer: Progress, observers: Observers) -> Fitted:

@@ -50,7 +50,7 @@ from mtl.suites.split_checks import check_labels
 from mtl.training.callbacks import MovingAverage, ValidationWatch
 from mtl.training.grouping import check as check_measuring
 from mtl.training.grouping import grouped
-from mtl.training.hardware import processes_of, threads_for
+from mtl.training.hardware import check_program, processes_of, threads_for
 from mtl.training.loggers import check_loggers, register_run
 from mtl.training.resources import reset_peak_memory
 from mtl.training.step_threads import step_threads
@@ -207,6 +207,7 @@ def prepare(config: RunConfig, most_threads: int | None = None) -> Prepared:
         check_measuring(assembly)
     call_factory("optimizer or scheduler", assembly.module.configure_optimizers)
     world = processes_of(hardware)
+    check_program(hardware, world)
     if config.finish_heads:
         check_finishing(assembly, world)
     environment = environment_for(config, assembly.data)

@@ -10,6 +10,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from mtl.agent.environment import Environment
+from mtl.agent.other_run import trusting
 from mtl.agent.report import ExecutionReport
 from mtl.assembly import Assembly, build_suite, load_run, trees_of
 from mtl.config.run_config import RunConfig
@@ -57,7 +58,8 @@ class Trained(ABC):
     def act(self, environment: Environment) -> ExecutionReport:
         """Act in an environment. InputError if it cannot."""
         environment.meet(self.network)
-        return environment.act(self.predict, self.data)
+        with trusting(self.config.trust):
+            return environment.act(self.predict, self.data)
 
     @abstractmethod
     def evaluate(self, batches: Iterable[Batch], contributions: RowContributions | None = None) -> SplitMetrics:

@@ -26,6 +26,7 @@ from pytorch_lightning.plugins.environments import (  # type: ignore[attr-define
 )
 from pytorch_lightning.profilers import Profiler
 from pytorch_lightning.strategies.launchers import subprocess_script
+from pytorch_lightning.strategies.launchers.multiprocessing import _MultiProcessingLauncher
 from pytorch_lightning.utilities.warnings import PossibleUserWarning  # type: ignore[attr-defined]
 from torch import nn
 from typing_extensions import override
@@ -145,6 +146,14 @@ def reduce_gradients_ourselves(trainer: Trainer) -> None:
     wrapper = trainer.strategy.model
     if isinstance(wrapper, nn.parallel.DistributedDataParallel):
         wrapper.require_backward_grad_sync = False
+
+
+def trained_elsewhere(trainer: Trainer) -> bool:
+    """Whether this process took no part in the training, but forked or spawned all that did.
+
+    Lightning then brings back weights and metrics, and leaves the trainer and its callbacks as they were before.
+    """
+    return isinstance(trainer.strategy.launcher, _MultiProcessingLauncher)
 
 
 def watch_processes(child_processes: Sequence[subprocess.Popen[bytes]]) -> None:

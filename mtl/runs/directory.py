@@ -238,7 +238,7 @@ class Run:
             raise InputError(f"'{path}' is not the config of a run: expected a mapping")
         check_schema(values, f"run '{self.path}'")
         values["trust"] = list(self.trust)
-        config = RunConfig.read(values, f"'{path}' is not the config of a run")
+        config = RunConfig.read(values, refusal(path, "is not the config of a run"))
         try:
             check_config(config)
         except InputError as error:
@@ -287,7 +287,7 @@ class Run:
         """
         path = self.path / "affinity.json"
         check(path)
-        return AffinityResult.read(read_json(path), f"'{path}' is damaged") if path.is_file() else None
+        return AffinityResult.read(read_json(path), refusal(path, "is damaged")) if path.is_file() else None
 
     @affinity.setter
     def affinity(self, found: AffinityResult) -> None:
@@ -317,13 +317,27 @@ def read_result(path: Path) -> RunResult:
     check(path)
     found = read_json(path)
     check_schema(found, f"'{path}'")
-    result = RunResult.read(found, f"'{path}' is damaged")
+    result = RunResult.read(found, refusal(path, "is damaged"))
     if result.replicas > 1 and str(result.config.model.get("_target_")) == MERGED:
         raise InputError(
             f"'{path}' is not of merged networks: an earlier version trained several such runs at once, as one network "
             "of all tasks; train it again"
         )
     return result
+
+
+def refusal(path: Path, why: str) -> str:
+    """What is said of a file of a run whose keys or values are not those that are expected.
+
+    Args:
+        path: of the file.
+        why: where it may have been changed since it was written.
+
+    Returns:
+        How the line begins.
+    """
+    whole = sha256_of(path) in checksums_of(path)
+    return f"'{path}' {'was written by another version, train the run again' if whole else why}"
 
 
 def check_schema(values: Mapping[str, Any], what: str) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import socket
+import sys
 import threading
 import time
 import uuid
@@ -15,6 +16,7 @@ from typing import Any
 
 import psutil
 
+from mtl.config.signals import interrupt_this_process
 from mtl.config.system import boot_and_namespace
 from mtl.errors import InputError
 from mtl.runs.files import read_json_if_whole, remove_partial_files
@@ -74,7 +76,7 @@ def hold(directory: Path) -> Iterator[None]:
         raise InputError(f"cannot make a lock in '{directory}': {error.strerror}") from None
     try:
         remove_partial_files(directory)
-        with heartbeat(lock):
+        with heartbeat(lock, mine["token"], f"run '{directory}'"):
             yield
     finally:
         if read_json_if_whole(lock).get("token") == mine["token"]:
@@ -117,12 +119,24 @@ def _remove_dead(lock: Path, directory: Path) -> None:
 
 
 @contextmanager
-def heartbeat(lock: Path) -> Iterator[None]:
-    """Touch the lock every few seconds."""
+def heartbeat(lock: Path, token: str, what: str) -> Iterator[None]:
+    """Touch the lock every few seconds; a process that has lost it to another one interrupts itself.
+
+    To other machines, a process that did nothing for long, such as that of a machine which was asleep, is dead.
+
+    Args:
+        lock: its path.
+        token: that it holds.
+        what: is locked, as a person knows it.
+    """
     over = threading.Event()
 
     def beat() -> None:
         while not over.wait(HEARTBEAT):
+            if lost(lock, token):
+                sys.stderr.write(f"{what} was taken over by another process, while this one did nothing for long\n")
+                interrupt_this_process()
+                return
             with suppress(OSError):
                 os.utime(lock)
 
@@ -135,14 +149,26 @@ def heartbeat(lock: Path) -> Iterator[None]:
         thread.join()
 
 
+def lost(lock: Path, token: str) -> bool:
+    """Whether a lock is not the one with this token any more. One that cannot be read just now may still be."""
+    holder = read_json_if_whole(lock)
+    if holder:
+        return holder.get("token") != token
+    return not lock.exists() and lock.parent.is_dir()
+
+
 def is_alive(holder: Mapping[str, Any], lock: Path) -> bool:
     """Whether whoever wrote a lock still works: on this machine by process and start time, else by heartbeat."""
     if holder.get("machine") == machine_id():
         return is_running(holder.get("pid"), holder.get("started"))
     clock = lock.with_name(".clock")
-    clock.touch()  # by the clock that also marks the locks: those of two machines may disagree
     try:
-        return clock.stat().st_mtime - lock.stat().st_mtime < STALE
+        clock.touch()  # by the clock that also marks the locks: those of two machines may disagree
+        now = clock.stat().st_mtime
+    except OSError:  # of somebody whose files may be read alone
+        now = time.time()
+    try:
+        return now - lock.stat().st_mtime < STALE
     except FileNotFoundError:
         return False
 

@@ -5,8 +5,6 @@ else is asked of the database. Times are those of its clock: clocks of machines 
 """
 
 import json
-import os
-import signal
 import threading
 import time
 from collections.abc import Collection, Iterator
@@ -16,6 +14,7 @@ from typing import Any
 
 from typing_extensions import override
 
+from mtl.config.signals import interrupt_this_process
 from mtl.errors import InputError, lacks
 from mtl.runs.lock import HEARTBEAT, STALE, describe_this_process, is_running, machine_id
 from mtl.sweep.leases import Lease, Leases
@@ -166,7 +165,7 @@ class DatabaseLeases(Leases):
             else:
                 renewed = asked
             if not kept:
-                os.kill(os.getpid(), signal.SIGTERM)
+                interrupt_this_process()
                 return
 
     @override

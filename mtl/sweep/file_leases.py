@@ -49,13 +49,13 @@ class FileLeases(Leases):
     @contextmanager
     def keep(self, lease: Lease) -> Iterator[None]:
         lock = self._lock(lease.key)
-        with heartbeat(lock):
-            try:
+        try:
+            with heartbeat(lock, lease.token, f"the lease of run '{lease.key}'"):
                 yield
-            finally:
-                with self._mutex:
-                    if read_json_if_whole(lock).get("token") == lease.token:
-                        lock.unlink()
+        finally:
+            with self._mutex:
+                if read_json_if_whole(lock).get("token") == lease.token:
+                    lock.unlink()
 
     @override
     def clear(self, key: str) -> None:

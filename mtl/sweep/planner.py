@@ -75,6 +75,16 @@ class Split:
     fingerprint: str
 
 
+def check_one_process(config: RunConfig) -> None:
+    """Raise InputError where a run would be trained by several processes, which would start the comparison again."""
+    with silent_lightning():
+        processes = processes_of(config.hardware.arguments())
+    if processes > 1:
+        raise InputError(
+            "a comparison starts runs of one process each: choose hardware of one process, and more workers"
+        )
+
+
 class Planner:
     """Makes plans; loads the data once and keeps it.
 
@@ -95,8 +105,7 @@ class Planner:
             )
         if base.hardware.max_time is not None:
             raise InputError("hardware.max_time is for single runs: a comparison can be interrupted at any time")
-        with silent_lightning():
-            processes_of(base.hardware.arguments())
+        check_one_process(base)
         self.queue = RunQueue(self.output, study.leases)
         self.check_baselines()
         for key in study.grid:
@@ -127,22 +136,21 @@ class Planner:
             configs.append(self.config(model, weighting))
             self.suites.check(f"{model} {weighting}", configs[-1])
             check_outcomes(f"{model} {weighting}", configs[-1], base, environment)
+            if configs[-1].hardware != base.hardware:
+                check_one_process(configs[-1])
         self._check_unlike(configs[1:])
         self.splits: dict[tuple[str, int], Split] = {}
-        self.halves = self._halves(configs[1:])
+        self.halves = self._halves()
         self.comparison_id = comparison_id(study, configs, self.fingerprint, halving=self.halves)
         self.directory = self.output / "comparisons" / (study.name or f"{study.subject}-{self.comparison_id}")
         self._check_directory()
         self.validation = validation_seconds(assembly, self.data)
         self.overhead = loading_seconds(base) + closing_seconds(assembly, self.data)
 
-    def _halves(self, configs: Sequence[RunConfig]) -> bool:
-        """Whether screening lets go of the worse half of these configs on its way."""
-        hardware = {str(arguments): arguments for one in configs for arguments in [one.hardware.arguments()]}
-        with silent_lightning():
-            # Of several processes, only the first would know that it is to pause
-            if self.study.design != CONFIRM or any(processes_of(arguments) > 1 for arguments in hardware.values()):
-                return False
+    def _halves(self) -> bool:
+        """Whether screening lets go of the worse half of the configurations on its way."""
+        if self.study.design != CONFIRM:
+            return False
         return self.study.at_once == 1 if self.study.halving is None else self.study.halving
 
     def _check_unlike(self, configs: Sequence[RunConfig]) -> None:

@@ -115,13 +115,14 @@ class SearchStudy:
                     self._lock(one.number).unlink()
             trial = self._ask() if self.left() else None
             lock = self._lock(trial.number) if trial is not None else None
+            mine = describe_this_process()
             if lock is not None:
-                create_lock(lock, json.dumps(describe_this_process()))
+                create_lock(lock, json.dumps(mine))
         if trial is None or lock is None:
             yield None
             return
         try:
-            with heartbeat(lock):
+            with heartbeat(lock, mine["token"], f"trial {trial.number}"):
                 yield trial
         finally:
             with self._mutex:

@@ -1,6 +1,7 @@
 """What this machine gives a training: processes and threads."""
 
 import os
+import sys
 from collections.abc import Mapping
 from inspect import signature, unwrap
 from types import NoneType
@@ -15,6 +16,8 @@ from mtl.config.trainer_arguments import DECIDED_BY, decided_by
 from mtl.errors import InputError, unknown
 from mtl.module.lightning import without_slurm
 
+NO_FILES = ("", "-", "-c")  # first word of a program that Python does not read from a file
+COPIES = ("fork", "notebook")  # words in strategies that do not run the program again
 MOST_THREADS = 4  # of one process: small steps gain no more
 
 
@@ -43,6 +46,11 @@ def check_hardware(hardware: Mapping[str, Any]) -> None:
         raise InputError(
             f"hardware.strategy={strategy}: expected auto or ddp: a weighting takes the gradients of whole parameters "
             "in each process, and other strategies divide them or take gradients of their own"
+        )
+    if "spawn" in strategy or "forkserver" in strategy:
+        raise InputError(
+            f"hardware.strategy={strategy}: expected ddp, or ddp_notebook where the program is no file: a network "
+            "cannot be sent to a process that begins anew"
         )
 
 
@@ -82,6 +90,21 @@ def processes_of(hardware: Mapping[str, Any]) -> int:
         options = ", ".join(f"{key}={value}" for key, value in hardware.items())
         text = " ".join(str(error).split())
         raise InputError(f"this machine cannot train with hardware {options}: {text[:200]}") from None
+
+
+def check_program(hardware: Mapping[str, Any], processes: int) -> None:
+    """Raise InputError where the processes of a training are to be started by running a program again that is no file.
+
+    Args:
+        hardware: arguments of Lightning's trainer.
+        processes: that this hardware trains with, on all machines.
+    """
+    here, strategy = processes // int(hardware.get("num_nodes", 1)), str(hardware.get("strategy", "auto"))
+    if here > 1 and sys.argv[0] in NO_FILES and not any(word in strategy for word in COPIES):
+        raise InputError(
+            f"hardware: {here} processes are started by running the program again, and this one is no file: write "
+            "it to a file, or say hardware.strategy=ddp_notebook"
+        )
 
 
 def threads_for(hardware: Mapping[str, Any], most: int | None = None) -> int:

@@ -1,6 +1,7 @@
 """Whatever ends a program is one line, and standard output may be gone."""
 
 import errno
+import io
 import os
 import re
 import signal
@@ -14,10 +15,9 @@ from mtl.cli.application import (
     EXIT_BROKEN_PIPE,
     arranged,
     ends_in_one_line,
-    open_missing_streams,
-    print_page,
     with_info,
 )
+from mtl.cli.streams import open_missing_streams, prepare_streams, print_page
 from mtl.config.signals import Interrupted
 from mtl.errors import EXIT_USER_ERROR, InputError
 
@@ -82,6 +82,15 @@ def test_a_stream_that_is_missing_leads_nowhere(monkeypatch: pytest.MonkeyPatch)
     finally:
         os.dup2(kept, 0)
         os.close(kept)
+
+
+def test_signs_that_the_encoding_lacks_are_printed_another_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the name of a folder, which the last line of a program says when all is done."""
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
+    prepare_streams()
+    print_page("written to 数据")
+    assert written.getvalue().strip() == rb"written to \u6570\u636e"
 
 
 def test_a_flag_takes_no_override() -> None:

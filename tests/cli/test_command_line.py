@@ -13,9 +13,9 @@ import pytest
 from mtl.cli.application import arranged, command, with_info
 from mtl.cli.each_once import each_once
 from mtl.config.compose import check_overrides
-from mtl.errors import EXIT_INTERRUPTED, EXIT_USER_ERROR
+from mtl.errors import EXIT_USER_ERROR
 from mtl.runs.directory import Run
-from tests.support import TINY
+from tests.support import EXIT_INTERRUPTED, TINY
 
 ROOT = Path(__file__).parents[2]
 Said = tuple[int, str, str]

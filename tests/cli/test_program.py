@@ -32,6 +32,20 @@ def test_it_answers_without_what_takes_long_to_import(words: list[str]) -> None:
         assert mtl.__version__ in done.stdout if words == ["--version"] else "  train " in done.stdout
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
+@pytest.mark.parametrize("words", [["--help"], ["--version"]], ids=str)
+def test_an_answer_that_cannot_be_printed_is_one_line(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["mtl", *words])
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(SystemExit) as stop:
+            program.main()
+    assert stop.value.code == EXIT_USER_ERROR
+    assert capsys.readouterr().err == "error: standard output cannot be written: No space left on device\n"
+
+
 @pytest.mark.parametrize("name", sorted(set(program.COMMANDS) - {"predict"}))
 def test_every_command_is_a_module_with_help(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

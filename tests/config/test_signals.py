@@ -16,6 +16,7 @@ from mtl.config.signals import (
     TimeLimitReached,
     exit_code,
     interrupt_ends_at_once,
+    interrupt_this_process,
     interruptions_prevail,
     signals_interrupt,
 )
@@ -95,6 +96,18 @@ def test_a_handler_of_the_program_around_stays() -> None:
     with signals_interrupt():
         os.kill(os.getpid(), signal.SIGUSR2)
     assert seen == [signal.SIGUSR2]
+
+
+def test_a_process_interrupts_itself_also_where_sigterm_is_another_programs() -> None:
+    """As in a job of submitit, which passes over that signal."""
+    signal.signal(signal.SIGTERM, lambda *_: None)
+
+    def end() -> None:
+        interrupt_this_process()
+        time.sleep(10)
+
+    with pytest.raises(Interrupted), signals_interrupt():
+        end()
 
 
 def test_ctrl_c_ends_imports_without_a_word() -> None:

@@ -9,13 +9,13 @@ import torch
 from mtl.assembly import load, restore
 from mtl.config.compose import configure
 from mtl.config.run_config import RunConfig
-from mtl.errors import EXIT_INTERRUPTED, InputError
+from mtl.errors import InputError
 from mtl.lifecycle.finished_heads import FrozenStatistics
 from mtl.lifecycle.train import train
 from mtl.runs.checkpoint import read_checkpoint
 from mtl.runs.directory import Run
 from mtl.training.callbacks.moving_average import OWN
-from tests.support import tiny
+from tests.support import EXIT_INTERRUPTED, tiny
 from tests.trained import resume
 
 OPTIONS = ("model=hard", "weighting=uncertainty", "epochs=4", "task.missing=0.3", "encoder.norm=batch")

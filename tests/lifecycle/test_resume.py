@@ -17,12 +17,12 @@ from torch import Tensor
 from mtl.assembly import load
 from mtl.config.compose import configure
 from mtl.config.run_config import SCHEMA, RunConfig
-from mtl.errors import EXIT_INTERRUPTED, InputError
+from mtl.errors import InputError
 from mtl.lifecycle.train import train
 from mtl.nn.encoder import SINGLE
 from mtl.runs.checkpoint import read_checkpoint
 from mtl.runs.directory import Run
-from tests.support import tiny
+from tests.support import EXIT_INTERRUPTED, tiny
 from tests.trained import assert_contributions_are_those_of_the_result, resume, train_with
 
 METHODS = {

@@ -49,7 +49,6 @@ def test_a_batch_that_is_overfitted_is_the_same_in_every_epoch(tmp_path: Path) -
     assert seen[0].equal(seen[2])
 
 
-@pytest.mark.filterwarnings("ignore:.*logs directory .* exists and is not empty")  # a forked process wrote it
 @pytest.mark.parametrize("choice", GRID)
 def test_every_option_trains(choice: str, tmp_path: Path) -> None:
     """One epoch, with a result; or one line that says which encoder this task needs."""

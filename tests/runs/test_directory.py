@@ -12,6 +12,7 @@ from mtl.config.run_config import SCHEMA
 from mtl.errors import InputError
 from mtl.lifecycle.train import train
 from mtl.runs.checkpoint import read_checkpoint
+from mtl.runs.checksums import write_checked_text
 from mtl.runs.directory import Run, newest, read_result
 from mtl.runs.files import atomic_path, to_json, write_text
 from tests.results import run_result
@@ -77,6 +78,20 @@ def test_a_run_of_another_schema_is_refused_in_one_line(name: str, tmp_path: Pat
         with pytest.raises(InputError, match=f"is of schema {said}, and this version reads {SCHEMA}") as raised:
             _ = load(result.directory) if name == "config.yaml" else Run.open(result.directory).result
         assert "\n" not in str(raised.value)
+
+
+def test_a_whole_file_without_a_key_is_of_another_version(tmp_path: Path) -> None:
+    """One that was changed since it was written is damaged, or no config."""
+    plain = run_result().plain()
+    del plain["choices"]["improve"]
+    path = tmp_path / "result.json"
+    write_checked_text(path, to_json(plain))
+    said = "' was written by another version, train the run again: key 'choices.improve' is missing"
+    with pytest.raises(InputError, match=said):
+        read_result(path)
+    (tmp_path / "checksums.json").unlink()
+    with pytest.raises(InputError, match=r"result\.json' is damaged: key 'choices.improve' is missing"):
+        read_result(path)
 
 
 def test_a_run_leaves_what_it_says(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Locks of runs: written once, and alive as long as their process."""
 
+import errno
 import json
 import os
 import signal
@@ -109,3 +110,42 @@ def test_whoever_holds_a_run_removes_what_a_killed_process_had_begun_to_write(tm
         (tmp_path / name).touch()
     with hold(tmp_path):
         assert sorted(path.name for path in tmp_path.iterdir()) == [".clock", "last.ckpt", "lock"]
+
+
+@pytest.mark.parametrize("left", ['{"token": "of another"}', None], ids=["taken over", "removed"])
+def test_whoever_has_lost_a_lock_ends(
+    left: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A machine that was asleep, and whose run another one has taken over, does not go on with it."""
+    ended, over = list[tuple[int, int]](), threading.Event()
+    monkeypatch.setattr("mtl.runs.lock.HEARTBEAT", 0.01)
+    monkeypatch.setattr(os, "kill", lambda *given: (ended.append(given), over.set()))
+    lock = tmp_path / "lock"
+    with hold(tmp_path):
+        lock.write_text("")  # cannot be read just now
+        assert not over.wait(0.05)
+        if left is None:
+            lock.unlink()
+        else:
+            lock.write_text(left)
+        assert over.wait(10)
+    assert ended == [(os.getpid(), signal.SIGTERM)]
+    assert lock.exists() == (left is not None)  # the other one keeps it
+    assert capsys.readouterr().err.startswith(f"run '{tmp_path}' was taken over by another process")
+
+
+def test_a_lock_of_another_machine_is_looked_at_also_where_nothing_may_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by a person who lists the runs of somebody else."""
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "touch", refuse)
+    lock = tmp_path / "lock"
+    lock.write_text('{"machine": "elsewhere"}')
+    with pytest.raises(InputError, match="is being trained by process None on 'elsewhere'"):
+        check_free(tmp_path)
+    os.utime(lock, (0, 0))
+    check_free(tmp_path)

@@ -125,6 +125,20 @@ def test_a_lease_is_renewed_and_whoever_has_lost_it_ends(tmp_path: Path, monkeyp
     assert read(tmp_path, "token") == "of another"  # which keeps its lease
 
 
+def test_whoever_has_lost_the_file_of_a_lease_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended, over = list[tuple[int, int]](), threading.Event()
+    monkeypatch.setattr("mtl.runs.lock.HEARTBEAT", 0.01)
+    monkeypatch.setattr(os, "kill", lambda *given: (ended.append(given), over.set()))
+    leases = FileLeases(tmp_path)
+    lease = leases.take("a")
+    assert lease is not None
+    with leases.keep(lease):
+        (tmp_path / "a.lock").write_text('{"token": "of another"}')
+        assert over.wait(10)
+    assert ended == [(os.getpid(), signal.SIGTERM)]
+    assert (tmp_path / "a.lock").read_text() == '{"token": "of another"}'
+
+
 def test_those_who_want_to_be_alone_wait_for_each_other(tmp_path: Path, kept: str) -> None:
     leases, lines = STORES[kept](tmp_path), list[str]()
 

@@ -313,15 +313,23 @@ def test_a_split_of_its_own_for_every_seed_is_other_data_for_the_same_configurat
         (["encoder.widths=[700,700]", "batch_size=8"], False, 16),
         (["encoder.widths=[700,700]", "replicas=4"], False, 4),
         (["encoder.widths=[700,700]", "design=full"], False, 1),
-        (["replicas=1", "hardware.devices=2", "hardware.accelerator=cpu"], False, 1),
     ],
 )
 def test_large_networks_are_trained_one_after_another_and_screened_by_halves(
     tmp_path: Path, arguments: list[str], halves: bool, at_once: int
 ) -> None:
-    """Many small ones are trained in little more time than few; of several processes, none could be paused."""
+    """Many small ones are trained in little more time than few."""
     found = planner(tmp_path, "models=[hard,gated]", *arguments)
     assert (found.halves, found.study.at_once) == (halves, at_once)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["models=[hard]", "hardware=ddp_cpu"], ["models=['hard hardware.devices=2']"]], ids=str
+)
+def test_a_run_of_a_comparison_is_trained_in_one_process(tmp_path: Path, arguments: list[str]) -> None:
+    """What Lightning starts again is the program, which is the comparison."""
+    with pytest.raises(InputError, match=r"^a comparison starts runs of one process each"):
+        planner(tmp_path, *arguments)
 
 
 def test_the_seed_whose_rows_cannot_be_used_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,7 +50,6 @@ def assert_same_run(one: Path, two: Path) -> None:
 
 
 @pytest.mark.smoke
-@pytest.mark.filterwarnings("ignore:.*logs directory .* exists and is not empty")  # a forked process wrote it
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
 def test_two_processes_are_one(method: list[str], tmp_path: Path) -> None:
     """With clipping, over all steps of two epochs, in forked processes."""
@@ -58,6 +57,9 @@ def test_two_processes_are_one(method: list[str], tmp_path: Path) -> None:
     one = train(tiny(tmp_path / "one", *options))
     two = train(tiny(tmp_path / "two", *options, "hardware=ddp_cpu", "hardware.strategy=ddp_fork"))
     assert_same_run(Path(one.directory), Path(two.directory))
+    assert (two.selection, two.steps, two.epochs, two.notes) == (one.selection, one.steps, one.epochs, one.notes)
+    assert 0 < two.seconds.step < two.seconds.fit
+    assert (Path(two.directory) / "csv" / "metrics.csv").is_file()
     for split, values in one.metrics.items():
         assert two.metrics[split].flat() == pytest.approx(values.flat(), abs=1e-4)
     of_one, of_two = (assert_contributions_are_those_of_the_result(result) for result in (one, two))
@@ -66,7 +68,6 @@ def test_two_processes_are_one(method: list[str], tmp_path: Path) -> None:
 
 
 @pytest.mark.campaign
-@pytest.mark.filterwarnings("ignore:.*logs directory .* exists and is not empty")  # a forked process wrote it
 @pytest.mark.parametrize("model", ["hard", "gated"])
 @pytest.mark.parametrize("weighting", option_names("weighting"))
 def test_processes_and_accumulated_batches_make_the_same_steps(weighting: str, model: str, tmp_path: Path) -> None:
@@ -87,7 +88,6 @@ def test_processes_and_accumulated_batches_make_the_same_steps(weighting: str, m
 
 
 @pytest.mark.smoke
-@pytest.mark.filterwarnings("ignore:.*logs directory .* exists and is not empty")  # a forked process wrote it
 def test_two_processes_share_a_table_that_is_read_piece_by_piece(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

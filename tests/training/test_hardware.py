@@ -1,10 +1,12 @@
 """What is typed for the trainer is checked, and threads fit the machine."""
 
+import sys
+
 import psutil
 import pytest
 
 from mtl.errors import InputError
-from mtl.training.hardware import MOST_THREADS, processes_of, threads_for
+from mtl.training.hardware import MOST_THREADS, check_program, processes_of, threads_for
 
 CPU = {"accelerator": "cpu", "devices": 1, "precision": "32-true"}
 
@@ -36,6 +38,10 @@ def test_processes_are_those_of_the_trainer() -> None:
             {"strategy": "fsdp"},
             "hardware.strategy=fsdp: expected auto or ddp: a weighting takes the gradients of whole",
         ),
+        (
+            {"strategy": "ddp_spawn"},
+            "hardware.strategy=ddp_spawn: expected ddp, or ddp_notebook where the program is no file",
+        ),
         ({"strategy": "deepspeed_stage_2"}, "hardware.strategy=deepspeed_stage_2: expected auto or ddp"),
         ({"accelerator": "mps"}, "this machine cannot train with hardware accelerator=mps"),
         ({"deterministic": "maybe"}, "hardware.deterministic=maybe: expected true, false, warn"),
@@ -50,6 +56,17 @@ def test_mistakes_are_one_line(argument: dict[str, object], complaint: str) -> N
         processes_of({**CPU, **argument})
     assert str(error.value).startswith(complaint)
     assert "\n" not in str(error.value)
+
+
+def test_processes_that_cannot_be_started_by_running_the_program_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a program that Python reads from its input; forked ones need none."""
+    two = {**CPU, "devices": 2, "strategy": "ddp"}
+    check_program(two, 2)
+    monkeypatch.setattr(sys, "argv", ["-"])
+    with pytest.raises(InputError, match=r"^hardware: 2 processes are started by running the program again"):
+        check_program(two, 2)
+    check_program({**two, "strategy": "ddp_notebook"}, 2)
+    check_program({**two, "devices": 1, "num_nodes": 2}, 2)
 
 
 def test_threads_are_the_cores_divided_among_processes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -104,6 +104,11 @@ def read_table(
     return (frame if frame.attrs.get(TEXTS) else without_texts(frame, missing)).reset_index(drop=True)
 
 
+def no_file(path: Path) -> str:
+    """What is said of a file that is not there; of a relative path also from where, which may not be where it was."""
+    return f"no file '{path}'" + ("" if path.is_absolute() else f" in '{Path.cwd()}'")
+
+
 def _file(
     path: Path,
     separator: str,
@@ -116,7 +121,7 @@ def _file(
 ) -> pd.DataFrame:
     if not path.is_file():
         near = sorted(p.name for p in path.parent.glob(f"*{path.suffix}"))[:5] if path.parent.is_dir() else []
-        raise InputError(f"{option}: no file '{path}'" + (f"; beside it: {', '.join(near)}" if near else ""))
+        raise InputError(f"{option}: {no_file(path)}" + (f"; beside it: {', '.join(near)}" if near else ""))
     if not path.stat().st_size:
         raise InputError(f"'{path}' is empty")
     suffix = plain_suffix(path)

@@ -3,13 +3,14 @@
 import os
 import re
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow
 
 from mtl.errors import InputError, lacks
-from mtl.suites.table.reading import NOTES, one_line, plain, unique_names
+from mtl.suites.table.reading import NOTES, no_file, one_line, plain, unique_names
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -94,7 +95,7 @@ def _address(database: str) -> "URL":
         )
     if url.get_backend_name() == "sqlite" and url.database:
         if not os.path.isfile(url.database):  # noqa: PTH113  # a path as the address has it
-            raise InputError(f"task.path: no file '{url.database}'")
+            raise InputError(f"task.path: {no_file(Path(url.database))}")
         url = url.set(database=f"file:{url.database}").update_query_dict({"mode": "ro", "uri": "true"})
     return url
 

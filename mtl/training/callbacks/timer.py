@@ -42,6 +42,7 @@ class Timer(EpochCallback):
     @override
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.seconds, self.batches, self._before = state_dict["seconds"], state_dict["batches"], state_dict["fit"]
+        self._fit_started = time.perf_counter()
 
     @override
     def on_fit_start(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]

@@ -312,7 +312,7 @@ def test_numbers_of_another_file_keep_their_digits_beside_gaps(tmp_path: Path) -
         ("", {"how": "inner"}, "task.join.0..how=inner: expected left"),
         ("", {"key": "from"}, "unknown key of task.join.0. 'key'"),
         ("", {"on": None}, "expected a path and the columns of the key"),
-        ("", {"path": "no.csv"}, r"task.join\[0\].path: no file 'no.csv'"),
+        ("", {"path": "no.csv"}, r"task.join\[0\].path: no file 'no.csv' in '"),
     ],
 )
 def test_a_join_that_cannot_be_is_refused(tmp_path: Path, changes: str, entry: dict[str, Any], message: str) -> None:

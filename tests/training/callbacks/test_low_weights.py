@@ -9,7 +9,6 @@ import torch
 from pytorch_lightning import Callback
 from torch import Tensor
 
-from mtl.errors import EXIT_INTERRUPTED
 from mtl.lifecycle.train import train
 from mtl.runs.directory import Run
 from mtl.training.callbacks import LowWeights
@@ -18,7 +17,7 @@ from mtl.weighting.equal import Equal
 from mtl.weighting.fixed import Fixed
 from mtl.weighting.gradnorm import GradNorm
 from mtl.weighting.log_sum import LogSum
-from tests.support import fit, module_of, rows, tiny
+from tests.support import EXIT_INTERRUPTED, fit, module_of, rows, tiny
 from tests.trained import resume, train_with
 
 

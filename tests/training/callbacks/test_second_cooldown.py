@@ -10,12 +10,11 @@ from torch import nn
 from torch.optim import Optimizer
 
 from mtl.config.run_config import RunConfig
-from mtl.errors import EXIT_INTERRUPTED
 from mtl.lifecycle.train import train
 from mtl.runs.checkpoint import read_checkpoint
 from mtl.training.callbacks import Patience
 from mtl.training.dropout import groups_of
-from tests.support import tiny
+from tests.support import EXIT_INTERRUPTED, tiny
 from tests.trained import resume, train_with
 
 SHARE = 0.3

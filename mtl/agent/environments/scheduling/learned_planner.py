@@ -1,9 +1,9 @@
 """The dispatcher that another run has learned, as a planner."""
 
 from mtl.agent.environments.scheduling.job_shops import JobShops
+from mtl.agent.other_run import open_other
 from mtl.assembly import load_beside
 from mtl.errors import InputError
-from mtl.runs.directory import Run
 from mtl.suites.scheduling.rollout import Policy, network_policy
 
 
@@ -19,7 +19,7 @@ def load_dispatcher(run: str) -> Policy:
     Raises:
         InputError: there is no such run, it is damaged, or it has not learned to dispatch.
     """
-    assembly = load_beside(Run.open(run).path)
+    assembly = load_beside(open_other(run))
     kinds = {task.name: task.kind for task in assembly.data.tasks}
     if not isinstance(assembly.data, JobShops.suite) or not JobShops.requires.items() <= kinds.items():
         raise InputError(f"dispatcher={run}: expected a run of task=scheduling that learns assignment")

@@ -8,7 +8,9 @@ import pytest
 from mtl.agent.environments.scheduling.estimates import EstimatedShops
 from mtl.agent.environments.scheduling.learned_planner import load_dispatcher
 from mtl.assembly import load
+from mtl.config.compose import configure
 from mtl.errors import InputError
+from mtl.lifecycle.execution import environment_of
 from mtl.suites.scheduling.generate import taillard
 from mtl.suites.scheduling.rollout import network_policy, rollout
 from mtl.suites.scheduling.shops import Shops
@@ -34,3 +36,20 @@ def test_a_run_that_has_not_learned_to_dispatch_is_refused(tmp_path: Path, given
     run = untrained(tmp_path, *given)
     with pytest.raises(InputError, match="expected a run of task=scheduling that learns assignment"):
         load_dispatcher(str(run.path))
+
+
+def test_the_run_of_a_dispatcher_is_trusted_as_the_run_that_acts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the modules that a person has named, and without them by none."""
+    (tmp_path / "acme_sets.py").write_text(
+        "from mtl.nn.candidates import CandidateSet\n\nclass Mine(CandidateSet):\n    pass\n", encoding="utf-8"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    run = untrained(tmp_path, *SMALL, "encoder._target_=acme_sets.Mine", "trust=[acme_sets]")
+    given = ["task=jobs", "execution=estimates", f"execution.dispatcher={run.path}"]
+    with pytest.raises(InputError, match=r"encoder\._target_=acme_sets\.Mine: not run, .*trust=\[acme_sets\]"):
+        environment_of(configure(*given))
+    environment = environment_of(configure(*given, "trust=[acme_sets]"))
+    assert isinstance(environment, EstimatedShops)
+    assert "dispatcher" in environment.planners
