@@ -13,7 +13,7 @@ from mtl.suites.table.columns import EXACT, names
 FEWEST = 20  # rows; among fewer, such patterns come about by chance
 DENSE = 0.5  # of the whole numbers of a range, from which on numbers of which none occurs twice are no measurements
 APART = 5  # rows of either kind, from which on it is no chance that a column has values in rows of some classes alone
-MANY = 200  # rows that are enough to see that two columns are not in the same order
+MANY = 200  # rows that are enough to see that two columns are not the same, or not in the same order
 NEARLY = 0.9  # of as many values as a target has, from which on a column in the same order is no coarse summary of it
 SAME = 1e-9  # below 1, from which on a correlation says that two columns are one but for rounding
 CALLED = re.compile(r"(.*[_\s-])?(id|uuid|guid|key|index|idx)|.*[a-z](Id|ID)")
@@ -38,7 +38,7 @@ def leak(values: pd.Series, fitted: np.ndarray, labels: Mapping[str, pd.Series])
         both = (train.notna() & found.notna()).to_numpy()
         enough = both.sum() >= max(FEWEST, found.notna().sum() / 2)
         if enough and train[both].nunique() == found[both].nunique():
-            same, recoded = _copies(names(train[both]), names(found[both]))
+            same, recoded = _copies(train[both], found[both])
             if same:
                 return f"it is a copy of target '{name}'", True
             if recoded:
@@ -134,6 +134,9 @@ def _there_for_some(values: pd.Series, labels: pd.Series, name: str) -> str:
 
 def _copies(values: pd.Series, labels: pd.Series) -> tuple[bool, bool]:
     """Whether values are the labels, and whether they are another way to write few classes."""
+    if labels.nunique() > len(labels) / 2 and not names(values.iloc[:MANY]).equals(names(labels.iloc[:MANY])):
+        return False, False  # without writing out as many texts as there are rows
+    values, labels = names(values), names(labels)
     if values.equals(labels):
         return True, True
     kinds = labels.nunique()

@@ -193,8 +193,8 @@ class TableSuite(MultiTaskDataModule):
         self.notes += total_row(self._written)
         self._written = None
         # Rows that differ in their number alone, or in what they are for, are the same to what learns
-        unlike = {name for name, (kind, _) in self.remarks.items() if kind == "ignore"} | {self.splitting.part_column}
-        self.notes += _copies(frame[[name for name in frame.columns if name not in unlike]], rows)
+        apart = {name for name, (kind, _) in self.remarks.items() if kind == "ignore"} | {self.splitting.part_column}
+        self.notes += _copies(frame[[name for name in frame.columns if name not in apart]], rows)
         self.notes += self.splitting.notes_on_groups(frame, rows)
         found = {name: kind for name, (kind, _) in self.remarks.items()}
         if all(kind == "ignore" for kind in found.values()):
