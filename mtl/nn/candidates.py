@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from mtl.nn.activation import activation as make_activation
-from mtl.nn.encoder import Encoder, Inputs, InputShape, check_attention, dropout_of, wrong_inputs
+from mtl.nn.encoder import Encoder, Inputs, InputShape, check_attention, dropout_of, floating, wrong_inputs
 from mtl.nn.pooling import masked_max, masked_mean
 from mtl.nn.short_sets import apply_by_length, apply_to_sorted, rows_by_length
 from mtl.nn.stacked import StackedLayerNorm, StackedLinear
@@ -104,12 +104,12 @@ class CandidateSet(Encoder):
 
     @override
     def stem(self, inputs: Inputs) -> Tensor:
-        candidates, context = inputs["candidates"], inputs["context"]
+        candidates, context = floating(inputs["candidates"]), floating(inputs["context"])
         expanded = context.unsqueeze(-2).expand(*candidates.shape[:-1], -1)  # [B, J, C]
         out: Tensor = self.embed(torch.cat([candidates, expanded], -1))
         return out
 
     @override
     def summary(self, inputs: Inputs) -> Tensor:
-        candidates, mask = inputs["candidates"], inputs["mask"]
-        return torch.cat([masked_mean(candidates, mask), masked_max(candidates, mask), inputs["context"]], -1)
+        candidates, context, mask = floating(inputs["candidates"]), floating(inputs["context"]), inputs["mask"]
+        return torch.cat([masked_mean(candidates, mask), masked_max(candidates, mask), context], -1)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from omegaconf import OmegaConf
 
 from mtl.config.factories import instantiate_node
@@ -29,6 +30,16 @@ DROPOUTS = [
 def test_every_encoder(trunk: str, kind: str, check: Callable[..., None]) -> None:
     """What users' own encoders are tested by, too."""
     check(lambda: encoder(trunk)(SHAPES[kind]), lambda rows: sample(kind, rows))
+
+
+@pytest.mark.parametrize(("trunk", "kind"), ALL_FITTING, ids=map("-".join, ALL_FITTING))
+def test_whole_numbers_are_read_as_numbers(trunk: str, kind: str) -> None:
+    """An own suite may serve them as they are, such as bytes of a picture."""
+    made, rows = encoder(trunk)(SHAPES[kind]).eval(), sample(kind)
+    whole = {name: (3 * one.nan_to_num()).long() if one.is_floating_point() else one for name, one in rows.items()}
+    numbers = {name: one.float() if rows[name].is_floating_point() else one for name, one in whole.items()}
+    assert torch.equal(made(whole), made(numbers))
+    assert torch.equal(made.summary(whole), made.summary(numbers))
 
 
 @pytest.mark.parametrize(("trunk", "kind", "key"), DROPOUTS, ids=map("-".join, DROPOUTS))
