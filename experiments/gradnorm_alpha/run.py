@@ -53,6 +53,7 @@ SUITES = {
     "related": Work(("task=synthetic", "task.relatedness=0.9", *SMALL)),
     "unrelated": Work(("task=synthetic", "task.relatedness=0", "task.conflict=0.3", *SMALL)),
     "unlike": Work(("task=synthetic", "task.scale_ratio=100", *SMALL)),
+    "few_labels": Work(("task=synthetic", "task.relatedness=0.9", "task.missing=0.8", *SMALL)),
     "mixed": Work(
         ("task=synthetic", "task.kinds=mixed", "task.imbalance=4", *SMALL), hard=2, gated=1, first_batch=True
     ),
