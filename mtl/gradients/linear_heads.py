@@ -45,7 +45,7 @@ class LinearHeads(NamedTuple):
         """The sum of the gradients with respect to H, each times its factor ``[M]``, ``[N, F]``, in H's precision."""
         factors = factors.to(columns.dtype)
         share = columns * (factors if self.owners is None else factors.index_select(0, self.owners))
-        return share.to(self.weights.dtype) @ self.weights.T
+        return (share @ at_least_single(self.weights).to(share.dtype).T).to(self.weights.dtype)
 
 
 def find_linear_heads(losses: Sequence[Tensor], edge: GradientEdge) -> LinearHeads | None:

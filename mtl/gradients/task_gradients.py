@@ -16,6 +16,7 @@ from mtl.gradients.blocks import check_memory
 from mtl.gradients.flat import views
 from mtl.gradients.frontier import Frontier
 from mtl.gradients.gramian import gramian_of
+from mtl.gradients.precision import at_least_single
 
 
 class TaskGradients:
@@ -181,7 +182,7 @@ class TaskGradients:
     def weighted_rows(self, factors: Tensor) -> list[Tensor]:
         """For each edge the sum of the rows times their factors ``[M]``, in the precision of the graph there."""
         return [
-            torch.tensordot(factors.to(rows.dtype), rows, 1).to(precision)
+            torch.tensordot(factors.to(at_least_single(rows)), at_least_single(rows), 1).to(precision)
             for rows, precision in zip(self.rows, self._precisions, strict=True)
         ]
 

@@ -290,10 +290,15 @@ class MultiTaskDataModule(LightningDataModule, ABC):
             check_notes(self.notes, type(self).__name__)
 
     def _hold_out_rows(self) -> None:
-        """Hold rows out of the training split; the others keep their order."""
+        """Hold rows out of the training split; the others keep their order. InputError unless both have rows."""
         train = self.splits["train"]
         order = torch.randperm(len(train), generator=torch.Generator().manual_seed(self.seed))
         count = round(self.held_share * len(train))
+        if not 0 < count < len(train):
+            raise InputError(
+                f"weighting.held_out={self.held_share:g} of {len(train)} training rows are {count}: expected a share "
+                "that leaves a row on both sides"
+            )
         held, kept = order[:count].sort().values, order[count:].sort().values
         self.kept = kept.tolist()
         # A dictionary of its own: a copy of this suite may have the other one

@@ -276,6 +276,25 @@ def test_small_gradients_of_scaled_losses_do_not_vanish_in_half_precision(at: st
         assert float((single - half).norm() / single.norm()) < 0.01
 
 
+@pytest.mark.parametrize("linear", [True, False])
+def test_opposed_gradients_are_combined_in_single_precision(linear: bool) -> None:
+    """Little is left of them: weights or shares of half precision would make an update that harms a task."""
+    torch.manual_seed(0)
+    trunk, inputs = nn.Linear(5, 32), torch.randn(16, 5)
+    heads = [nn.Parameter(factor * torch.ones(32) + 0.03 * torch.randn(32)) for factor in (1.0, -1.37)]
+    h, arriving = trunk(inputs).bfloat16(), list[Tensor]()
+    read = [head.bfloat16() for head in heads]
+    outputs = [h @ head[:, None] if linear else (h * head).sum(1) for head in read]
+    losses = [y.float().sum() for y in outputs]
+    gradients = torch.stack([torch.autograd.grad(loss, h, retain_graph=True)[0].double().flatten() for loss in losses])
+    h.register_hook(arriving.append)
+    weighting = make("mgda", 2, at="representation")
+    weights = weighting.backward(losses, trunk.parameters(), [[head] for head in heads], representation=h)
+    expected = gradients @ (weights.double() @ gradients)
+    assert float(expected.min()) > 0
+    torch.testing.assert_close(gradients @ arriving[-1].double().flatten(), expected, rtol=0.03, atol=0)
+
+
 def linear_of_task(problem: Problem) -> list[nn.Parameter]:
     """A head's parameters, which are not shared."""
     return problem.private[0]

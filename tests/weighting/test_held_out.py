@@ -14,7 +14,7 @@ from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE
 from mtl.testing.problem import Problem, flat
 from mtl.weighting.held_out import HeldOutWeighting
-from tests.support import tiny
+from tests.support import rows, tiny
 from tests.weighting.problems import make
 
 
@@ -112,6 +112,11 @@ def test_too_few_rows_to_hold_out() -> None:
     data.setup("fit")
     with pytest.raises(InputError, match="cannot be divided among 4 accumulated batches"):
         data.loader("train", training=True)
+    for share, count in ((0.1, 0), (0.9, 4)):
+        few = rows(4)
+        few.hold_out(share)
+        with pytest.raises(InputError, match=f"weighting.held_out={share} of 4 training rows are {count}: expected a"):
+            few.setup("fit")
 
 
 def test_state_is_of_the_weighting() -> None:
