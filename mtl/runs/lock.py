@@ -24,6 +24,7 @@ from mtl.runs.files import read_json_if_whole, remove_partial_files
 LOCK = "lock"  # its name in the directory of a run
 HEARTBEAT = 5.0  # seconds between two touches of a lock
 STALE = 120.0  # a lock of another machine is dead when it was not touched for so many seconds
+POLL = 0.1  # seconds between two looks at the lock of a process that may have died
 TOLERANCE = 5.0  # seconds by which readings of one start time may differ; far fewer than until a number is used again
 
 
@@ -86,6 +87,22 @@ def hold(directory: Path) -> Iterator[None]:
 def check_free(directory: Path) -> None:
     """Raise InputError if somebody alive trains the run in a directory."""
     _dead_holder(directory / LOCK, directory)
+
+
+def wait_until_left(directory: Path) -> None:
+    """Wait until the lock of a run counts as that of a dead process; no longer where its process is seen to live.
+
+    A process of another machine has several locks, which it touched last at moments of their own: one of them counts as
+    dead some seconds before another.
+
+    Args:
+        directory: of the run.
+    """
+    lock = directory / LOCK
+    with suppress(FileNotFoundError):
+        touched = lock.stat().st_mtime
+        while lock.stat().st_mtime == touched and is_alive(read_json_if_whole(lock), lock):
+            time.sleep(POLL)
 
 
 def _dead_holder(lock: Path, directory: Path) -> dict[str, Any]:

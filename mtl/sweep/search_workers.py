@@ -17,6 +17,7 @@ from mtl.config.search_settings import Search
 from mtl.config.signals import interruptions_prevail
 from mtl.errors import InputError
 from mtl.runs.directory import Run
+from mtl.runs.lock import wait_until_left
 from mtl.sweep.processes import POLL, end_all, start_worker, threads_each, worker_process
 from mtl.sweep.search_study import ERROR, RUN, SearchStudy, directory_of
 
@@ -81,6 +82,7 @@ def finished_before(study: SearchStudy, trial: "Trial") -> RunResult | None:
     before = study.run_before(trial)
     if before is None:
         return None
+    wait_until_left(Path(before))
     try:
         result = Run(Path(before)).result
     except InputError:  # it is unfinished

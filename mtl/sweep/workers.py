@@ -13,6 +13,7 @@ from mtl.config.own_code import exits_are_errors, line_of
 from mtl.config.process import program_imports
 from mtl.config.signals import interruptions_prevail
 from mtl.errors import InputError
+from mtl.runs.lock import wait_until_left
 from mtl.sweep.processes import POLL, threads_each
 from mtl.sweep.queue import DONE, FAILED, PENDING, Claim, QueuedRun, RunQueue
 from mtl.sweep.stop_flag import StopFlag
@@ -35,6 +36,7 @@ def do_run(claim: Claim, threads: int) -> None:
         with interruptions_prevail(), exits_are_errors():
             dead = claim.unfinished()
             if dead is not None:
+                wait_until_left(dead.path)
                 again = config.changed(resume=str(dead.path))
                 try:
                     with interruptions_prevail(), exits_are_errors():

@@ -7,6 +7,7 @@ import time
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -161,6 +162,29 @@ def test_a_lock_of_another_machine_lives_as_long_as_its_heart_beats(tmp_path: Pa
         assert claim is not None
         assert read_json(lock)["machine"] == machine_id()
     assert queue.attempt(one)["deaths"] == 1
+
+
+@pytest.mark.parametrize("lives", [False, True], ids=["dead", "alive"])
+def test_a_run_of_another_machine_is_gone_on_with_when_its_own_lock_has_ended_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lives: bool
+) -> None:
+    """That of the queue may end some seconds before, and the run would count as failed."""
+    monkeypatch.setattr(run_lock, "STALE", 0.3)
+    monkeypatch.setattr("mtl.lifecycle.resume.resumable_run", lambda config: None)
+    monkeypatch.setattr("mtl.lifecycle.train.train", lambda config, **_: run_lock.check_free(Path(config.resume)))
+    queue, one = RunQueue(tmp_path), entry(tmp_path)
+    run = Run.create(one.config)
+    queue.record_attempt(one, run)
+    lock = run.path / run_lock.LOCK
+    lock.write_text('{"token": "x", "machine": "elsewhere"}')
+    over = Event()
+    touching = Thread(target=lambda: [os.utime(lock) for _ in iter(lambda: over.wait(0.05), True)])
+    if lives:
+        touching.start()
+    workers.do_run(Claim(queue, one), 1)
+    over.set()
+    error = queue.attempt(one).get("error", "")
+    assert ("is being trained by process" in error) if lives else not error
 
 
 def test_a_clock_that_is_wrong_kills_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
