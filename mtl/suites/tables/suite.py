@@ -25,6 +25,7 @@ from mtl.suites.table.splitting import Division, Rows
 from mtl.suites.table.stacking import stacked
 from mtl.suites.table.suite import chosen_kinds
 from mtl.suites.table.target_specs import check_targets
+from mtl.suites.table.text_options import check_text_options
 from mtl.suites.table.typed_cells import TEXT, cells_of, with_cells
 from mtl.suites.table.user_table import read_by_consent
 from mtl.suites.tables.sampling import Sampling, SamplingLoader
@@ -289,11 +290,14 @@ def tables(
         "header": header,
         "skip": skip,
     }
+    joins = {name: parse_joins(entry.get("join"), f"task.tables.{name}.join") for name, entry in tables.items()}
+    if statistics is None:  # a run that was trained so can be used all the same
+        joined = [str(one.path) for several in joins.values() for one in several]
+        check_text_options(way, [*(str(entry["path"]) for entry in tables.values()), *joined])
 
     def read(name: str, entry: Mapping[str, Any]) -> pd.DataFrame:
-        where, query = f"task.tables.{name}", entry.get("query")
-        joins = parse_joins(entry.get("join"), f"{where}.join")
-        rows = partial(read_source, str(entry["path"]), query, joins, entry.get("sheet"), f"{where}.path", **way)
+        where, query = f"task.tables.{name}.path", entry.get("query")
+        rows = partial(read_source, str(entry["path"]), query, joins[name], entry.get("sheet"), where, **way)
         return read_by_consent(rows, query) if query and statistics else rows()
 
     @cache
