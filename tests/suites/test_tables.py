@@ -191,7 +191,9 @@ def test_groups_with_rows_in_several_tables_are_divided_by_one_draw(tmp_path: Pa
         for name, chosen in each.rows(own).items():
             there = rows[name][(rows[name] < 120) == (table == "a")]
             np.testing.assert_array_equal(there - first, chosen)
-    with pytest.raises(InputError, match="has no rows of task.tables.b: task.split.by=group .* 'case' by one draw"):
+    with pytest.raises(
+        InputError, match=r"has no rows of task\.tables\.b: task\.split\.by=group .* 'case' by one draw"
+    ):
         suite(np.array([1, 2] * 20))
 
 
